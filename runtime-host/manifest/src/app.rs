@@ -1,0 +1,269 @@
+//! The application, valid by construction: what the rest of the host works with.
+//!
+//! Nothing here can be wrong any more: every reference resolves, every route is unique,
+//! every pattern parses. What a manifest may look like is the business of the parser.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A component's name in the manifest.
+pub type ComponentId = String;
+
+/// A whole application.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// `application.name`.
+    pub name: String,
+    /// `application.version`, if given.
+    pub version: Option<String>,
+    /// `application.description`, if given.
+    pub description: Option<String>,
+    /// The folder of the manifest; relative paths start here.
+    pub folder: PathBuf,
+    /// Application variables by name.
+    pub variables: BTreeMap<String, Variable>,
+    /// Components by id, also those that only serve others as libraries.
+    pub components: BTreeMap<ComponentId, Component>,
+    /// HTTP triggers in the manifest's order.
+    pub http: Vec<HttpTrigger>,
+    /// Redis triggers in the manifest's order.
+    pub redis: Vec<RedisTrigger>,
+    /// `[application.tool.tessera]`.
+    pub settings: AppSettings,
+}
+
+/// A variable that an operator may set.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// The value if nobody sets one; `None` means that somebody must (`required = true`).
+    pub default: Option<String>,
+    /// Never shown in logs or on pages.
+    pub secret: bool,
+}
+
+/// One `[component.<id>]`.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// Its name.
+    pub id: ComponentId,
+    /// Where its bytes are.
+    pub source: Source,
+    /// For people.
+    pub description: Option<String>,
+    /// Environment variables of the guest.
+    pub environment: BTreeMap<String, String>,
+    /// Files that the guest may read.
+    pub files: Vec<FileMount>,
+    /// Labels of key-value stores that it may open.
+    pub key_value_stores: Vec<String>,
+    /// Labels of SQLite databases that it may open.
+    pub sqlite_databases: Vec<String>,
+    /// Names of AI models that it may use.
+    pub ai_models: Vec<String>,
+    /// Hosts that it may reach; may contain `{{ variable }}` templates, checked for shape.
+    pub allowed_outbound_hosts: Vec<String>,
+    /// Its variables: name to template, as written (`"https://{{ host }}/"`).
+    pub variables: BTreeMap<String, String>,
+    /// How to build it.
+    pub build: Option<Build>,
+    /// Imports that other components satisfy, in the manifest's order.
+    pub dependencies: Vec<Dependency>,
+    /// `dependencies_inherit_configuration`: all dependencies get all permissions.
+    pub dependencies_inherit_configuration: bool,
+    /// `[component.<id>.tool.tessera]`.
+    pub settings: ComponentSettings,
+}
+
+/// Where a component's bytes come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file, absolute.
+    Local(PathBuf),
+    /// A download with its SHA-256 (`sha256:<hex>`).
+    Remote {
+        /// Where it is.
+        url: String,
+        /// What it must hash to.
+        digest: String,
+    },
+    /// A package of a registry.
+    Registry {
+        /// The registry's host, if not the default.
+        registry: Option<String>,
+        /// `namespace:name`.
+        package: String,
+        /// Its version.
+        version: String,
+    },
+}
+
+/// A file or folder that a guest may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileMount {
+    /// A glob pattern relative to the manifest; each match keeps its path.
+    Pattern(String),
+    /// One file or folder placed at another path.
+    Placement {
+        /// Absolute path on this machine.
+        source: PathBuf,
+        /// Path that the guest sees.
+        destination: String,
+    },
+}
+
+/// How to build a component.
+#[derive(Debug, Clone)]
+pub struct Build {
+    /// Commands, run by the shell one after the other.
+    pub commands: Vec<String>,
+    /// Where to run them, absolute.
+    pub workdir: PathBuf,
+    /// Patterns of the files that the build depends on.
+    pub watch: Vec<String>,
+}
+
+/// One import that another component satisfies.
+#[derive(Debug, Clone)]
+pub struct Dependency {
+    /// `shop:inventory/stock@1.0.0`, or a plain name, or a package.
+    pub import: String,
+    /// Who satisfies it.
+    pub provider: Provider,
+    /// What the provider may use of the importer's permissions.
+    pub inherit: Inherit,
+}
+
+/// Who satisfies a dependency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// A component of this application, composed into the importer.
+    Component {
+        /// Its id.
+        id: ComponentId,
+        /// The export to use, if it differs from the import.
+        export: Option<String>,
+    },
+    /// A component file, composed into the importer.
+    Source {
+        /// Its bytes.
+        source: Source,
+        /// The export to use, if it differs from the import.
+        export: Option<String>,
+    },
+}
+
+/// Which permissions a composed dependency gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inherit {
+    /// None: calls to them fail.
+    Nothing,
+    /// All of the importer's.
+    All,
+    /// These keys of the importer's, as `allowed_outbound_hosts`.
+    Keys(Vec<String>),
+}
+
+/// One `[[trigger.http]]`.
+#[derive(Debug, Clone)]
+pub struct HttpTrigger {
+    /// Its id, given or made up as `trigger-<n>`.
+    pub id: String,
+    /// Which requests it takes.
+    pub route: Route,
+    /// Who answers them.
+    pub handler: Handler,
+}
+
+/// Which requests a trigger takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// A path pattern with the application's base in front: `/a`, `/a/...`, `/a/:name`.
+    Path(String),
+    /// Only other components, through `<id>.spin.internal` or a link.
+    Private,
+}
+
+/// Who answers the requests of a trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handler {
+    /// A component.
+    Component(ComponentId),
+    /// Always the same answer.
+    Static(StaticResponse),
+}
+
+/// An answer without a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticResponse {
+    /// Its status, 200 unless given.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Option<String>,
+}
+
+/// One `[[trigger.redis]]`.
+#[derive(Debug, Clone)]
+pub struct RedisTrigger {
+    /// Its id, given or made up.
+    pub id: String,
+    /// The server, if not the application's.
+    pub address: Option<String>,
+    /// The channel to subscribe to.
+    pub channel: String,
+    /// Who handles its messages.
+    pub component: ComponentId,
+}
+
+/// `[application.tool.tessera]`.
+#[derive(Debug, Clone, Default)]
+pub struct AppSettings {
+    /// Limits of every component that does not set its own.
+    pub limits: Limits,
+}
+
+/// `[component.<id>.tool.tessera]`.
+#[derive(Debug, Clone, Default)]
+pub struct ComponentSettings {
+    /// This library component is a bridge: importers are linked to this component instead.
+    pub bridges: Option<Bridged>,
+    /// Only hosts that lack what this component gives run it; this one does not.
+    pub stock_only: bool,
+    /// A path of this component to `POST` to once the application is up.
+    pub on_start: Option<String>,
+    /// This component's limits; what is not set comes from the application.
+    pub limits: Limits,
+}
+
+/// What a bridge stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bridged {
+    /// `bridges = "inventory"`: another component of this application.
+    Component(ComponentId),
+    /// `bridges = "host"`: the platform itself offers the interface.
+    Host,
+}
+
+/// Limits as written: none means the next wider scope decides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory of one instance, in MiB.
+    pub memory_max_mib: Option<u64>,
+    /// CPU time of one call, in milliseconds.
+    pub cpu_time_max_ms: Option<u64>,
+    /// Calls at once.
+    pub concurrency_max: Option<u64>,
+    /// Calls that wait for a place.
+    pub queue_length_max: Option<u64>,
+    /// Bytes of a request body, in KiB.
+    pub body_max_kib: Option<u64>,
+    /// Milliseconds until the head of an answer must be there.
+    pub deadline_ms: Option<u64>,
+    /// Milliseconds that the body of a streamed answer may take.
+    pub stream_deadline_ms: Option<u64>,
+    /// Calls that one instance serves before it is replaced; 1 means a fresh one each time.
+    pub instance_reuse_max: Option<u64>,
+    /// Bytes of standard output and error that a call may log, in KiB.
+    pub log_max_kib: Option<u64>,
+}
