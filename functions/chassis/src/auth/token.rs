@@ -1,0 +1,196 @@
+//! Access tokens: JWS compact form, EdDSA over Ed25519, the profile of RFC 9068.
+//!
+//! Strict where libraries are often lenient, because each leniency has been an exploit
+//! somewhere: the algorithm is fixed (never taken from the token), `typ` must be `at+jwt`
+//! (an ID token is no access token), base64url has one spelling, an object with a member
+//! twice is refused, and so is any `crit`.
+
+use super::base64url::decode;
+use super::{Caller, KeySet};
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, de};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// The longest token that is looked at, in characters.
+pub const TOKEN_CHARS_MAX: usize = 4_096;
+/// How far the issuer's clock may be ahead of ours, in seconds.
+const SKEW_S: u64 = 30;
+
+/// Why a token is refused. The texts are safe to show: they say nothing about keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not three base64url parts with JSON objects in the first two.
+    #[error("malformed")]
+    Malformed,
+    /// `alg` is not EdDSA.
+    #[error("unexpected algorithm")]
+    Algorithm,
+    /// `typ` is not `at+jwt`.
+    #[error("not an access token")]
+    Type,
+    /// The header has `crit`; no extension is understood here.
+    #[error("critical extensions are not understood")]
+    Critical,
+    /// `kid` is absent or names no key in force.
+    #[error("unknown key")]
+    Key,
+    /// The signature is not that of the key over this token.
+    #[error("bad signature")]
+    Signature,
+    /// `iss` is somebody else.
+    #[error("unexpected issuer")]
+    Issuer,
+    /// `aud` is somebody else.
+    #[error("unexpected audience")]
+    Audience,
+    /// `exp` has passed.
+    #[error("expired")]
+    Expired,
+    /// `nbf` or `iat` lies in the future.
+    #[error("not valid yet")]
+    NotYet,
+    /// A claim is absent or has the wrong type.
+    #[error("missing or malformed claims")]
+    Claims,
+}
+
+/// The caller that this token proves, at `now_s` seconds since the epoch.
+pub fn verify(token: &str, trusted: &KeySet, now_s: u64) -> Result<Caller, TokenError> {
+    if token.len() > TOKEN_CHARS_MAX {
+        return Err(TokenError::Malformed);
+    }
+    let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+    let (header, claims) = signed.split_once('.').ok_or(TokenError::Malformed)?;
+    let header = object(header)?;
+    check_header(&header)?;
+    check_signature(signed, signature, &key(&header, trusted)?)?;
+    caller(&object(claims)?, trusted, now_s)
+}
+
+fn check_header(header: &Map<String, Value>) -> Result<(), TokenError> {
+    if header.get("alg").and_then(Value::as_str) != Some("EdDSA") {
+        return Err(TokenError::Algorithm);
+    }
+    let kind = header.get("typ").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    if kind != "at+jwt" && kind != "application/at+jwt" {
+        return Err(TokenError::Type);
+    }
+    if header.contains_key("crit") { Err(TokenError::Critical) } else { Ok(()) }
+}
+
+fn key(header: &Map<String, Value>, trusted: &KeySet) -> Result<VerifyingKey, TokenError> {
+    let kid = header.get("kid").and_then(Value::as_str).ok_or(TokenError::Key)?;
+    let key = trusted.keys.iter().find(|key| key.kid == kid).ok_or(TokenError::Key)?;
+    let bytes: [u8; 32] =
+        decode(&key.x).and_then(|bytes| bytes.try_into().ok()).ok_or(TokenError::Key)?;
+    VerifyingKey::from_bytes(&bytes).map_err(|_| TokenError::Key)
+}
+
+/// `verify_strict` also refuses keys and signatures of small order, with which one signature
+/// could fit many messages.
+fn check_signature(signed: &str, signature: &str, key: &VerifyingKey) -> Result<(), TokenError> {
+    let bytes = decode(signature).ok_or(TokenError::Malformed)?;
+    let signature = Signature::from_slice(&bytes).map_err(|_| TokenError::Signature)?;
+    key.verify_strict(signed.as_bytes(), &signature).map_err(|_| TokenError::Signature)
+}
+
+fn caller(
+    claims: &Map<String, Value>,
+    trusted: &KeySet,
+    now_s: u64,
+) -> Result<Caller, TokenError> {
+    if text(claims, "iss")? != trusted.issuer {
+        return Err(TokenError::Issuer);
+    }
+    if !has_audience(claims.get("aud"), &trusted.audience) {
+        return Err(TokenError::Audience);
+    }
+    check_times(claims, now_s)?;
+    Ok(Caller {
+        user_id: text(claims, "sub")?.to_owned(),
+        roles: roles(claims)?,
+        scopes: scopes(claims)?,
+        token_id: text(claims, "jti")?.to_owned(),
+    })
+}
+
+fn check_times(claims: &Map<String, Value>, now_s: u64) -> Result<(), TokenError> {
+    let seconds = |name: &str| claims.get(name).and_then(Value::as_u64).ok_or(TokenError::Claims);
+    if now_s >= seconds("exp")? {
+        return Err(TokenError::Expired);
+    }
+    let not_before = if claims.contains_key("nbf") { seconds("nbf")? } else { 0 };
+    if seconds("iat")?.max(not_before) > now_s.saturating_add(SKEW_S) {
+        return Err(TokenError::NotYet);
+    }
+    Ok(())
+}
+
+fn has_audience(audience: Option<&Value>, wanted: &str) -> bool {
+    match audience {
+        Some(Value::String(one)) => one == wanted,
+        Some(Value::Array(many)) => many.iter().any(|one| one.as_str() == Some(wanted)),
+        _ => false,
+    }
+}
+
+fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, TokenError> {
+    let text = claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    text.ok_or(TokenError::Claims)
+}
+
+fn roles(claims: &Map<String, Value>) -> Result<Vec<String>, TokenError> {
+    match claims.get("roles") {
+        None => Ok(Vec::new()),
+        Some(roles) => Vec::deserialize(roles).map_err(|_| TokenError::Claims),
+    }
+}
+
+fn scopes(claims: &Map<String, Value>) -> Result<Vec<String>, TokenError> {
+    match claims.get("scope") {
+        None => Ok(Vec::new()),
+        Some(Value::String(scope)) => {
+            Ok(scope.split_ascii_whitespace().map(str::to_owned).collect())
+        }
+        Some(_) => Err(TokenError::Claims),
+    }
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
+    let bytes = decode(part).ok_or(TokenError::Malformed)?;
+    let object: UniqueMembers =
+        serde_json::from_slice(&bytes).map_err(|_| TokenError::Malformed)?;
+    Ok(object.0)
+}
+
+/// A JSON object whose members all have different names. Parsers disagree on which of two
+/// equal names counts, and so can be made to see different tokens.
+struct UniqueMembers(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for UniqueMembers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UniqueMembers, D::Error> {
+        deserializer.deserialize_map(UniqueMembersVisitor)
+    }
+}
+
+struct UniqueMembersVisitor;
+
+impl<'de> Visitor<'de> for UniqueMembersVisitor {
+    type Value = UniqueMembers;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object without duplicate members")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<UniqueMembers, A::Error> {
+        let mut members = Map::new();
+        while let Some((name, value)) = access.next_entry::<String, Value>()? {
+            if members.insert(name, value).is_some() {
+                return Err(de::Error::custom("duplicate member"));
+            }
+        }
+        Ok(UniqueMembers(members))
+    }
+}

@@ -1,0 +1,48 @@
+//! Requests to other services: bounded in time and size, errors that say whether the other
+//! side can have acted.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use std::future::Future;
+
+/// The longest answer that [`Outbound::send`] reads, in bytes.
+pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundError {
+    /// No connection was made: the other side has not acted.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The deadline passed (milliseconds); the other side may have acted.
+    #[error("no answer within {0} ms")]
+    Timeout(u64),
+    /// The connection or the answer broke; the other side may have acted.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// The answer is longer than [`ANSWER_BYTES_MAX`].
+    #[error("the answer is too long")]
+    TooLong,
+}
+
+impl OutboundError {
+    /// Whether the other side has certainly not acted.
+    pub fn not_sent(&self) -> bool {
+        matches!(self, OutboundError::Connect(_))
+    }
+}
+
+/// The port to other services: the host's HTTP client in a component, a value in tests.
+pub trait Outbound: Clone + Send + Sync + 'static {
+    /// Send and read the whole answer, within `timeout_ms` milliseconds.
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout_ms: u64,
+    ) -> impl Future<Output = Result<Response<Bytes>, OutboundError>> + Send;
+}
+
+#[cfg(target_family = "wasm")]
+mod spin;
+#[cfg(target_family = "wasm")]
+pub use spin::{SpinOutbound, forward, send};

@@ -1,0 +1,186 @@
+//! A function's store: bytes under string keys, with compare-and-swap on one key.
+//!
+//! Stores have no transactions across keys and no listing by prefix. An aggregate is one
+//! JSON value under one key, changed by [`Store::update`]; what must be listed is kept in an
+//! index value. Counters ([`Store::increment`]) live under keys of their own: hosts keep
+//! them in a binary form that is not JSON, and stock Spin fails hard on `increment` of a
+//! value that is not a counter.
+
+mod faults;
+mod guard;
+mod memory;
+#[cfg(target_family = "wasm")]
+mod spin;
+
+pub use faults::FailingStore;
+pub use memory::MemoryStore;
+#[cfg(target_family = "wasm")]
+pub use spin::SpinStore;
+
+use crate::problem::Problem;
+use serde::{Serialize, de::DeserializeOwned};
+use std::future::Future;
+
+/// How often [`Store::update`] tries again when somebody else was faster. Each lost round
+/// means that somebody won it, so this many losses in a row are a hot spot, not bad luck.
+pub const UPDATE_ATTEMPTS_MAX: u32 = 64;
+
+/// Why a store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store can't be reached or failed. The write may or may not have happened.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// [`UPDATE_ATTEMPTS_MAX`] rounds were lost to others. Nothing was written.
+    #[error("too many writers at once on `{0}`")]
+    Contended(String),
+    /// The value under this key is not what this code writes.
+    #[error("the value of `{key}` can't be read: {reason}")]
+    Corrupt {
+        /// The key.
+        key: String,
+        /// What the decoder said.
+        reason: String,
+    },
+}
+
+/// Bytes under keys. Cheap to clone; all clones are the same store.
+pub trait Store: Clone + Send + Sync + 'static {
+    /// The value, `None` if there is none.
+    fn get(
+        &self,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
+
+    /// Write, whatever was there. Not for values that two callers change: see [`Store::update`].
+    fn set(
+        &self,
+        key: &str,
+        value: &[u8],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Remove; fine if there is nothing.
+    fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Add to a counter, which starts at 0, and answer its new value. Atomic everywhere.
+    fn increment(
+        &self,
+        key: &str,
+        delta: i64,
+    ) -> impl Future<Output = Result<i64, StoreError>> + Send;
+
+    /// Write `new` if the value is `expected` now; whether it was. With `expected` of `None`
+    /// this is only right for keys that nobody else picks: stock Spin lets two writers of an
+    /// absent key both win. [`Store::create_guarded`] is right for all.
+    fn compare_and_swap(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Write bytes to a key that is absent, once, however many try: exactly one caller gets
+    /// `true`. Don't [`Store::delete`] keys made with it: making them again is slow.
+    fn create_bytes_guarded(
+        &self,
+        key: &str,
+        new: &[u8],
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        self.compare_and_swap(key, None, new)
+    }
+
+    /// The JSON value under `key`.
+    fn read<T: DeserializeOwned + Send>(
+        &self,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<T>, StoreError>> + Send {
+        async move { self.get(key).await?.map(|bytes| decode(key, &bytes)).transpose() }
+    }
+
+    /// Write a JSON value, whatever was there.
+    fn write<T: Serialize + Sync>(
+        &self,
+        key: &str,
+        value: &T,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async move { self.set(key, &encode(key, value)?).await }
+    }
+
+    /// Create a JSON value under a key that nobody else picks (it holds a fresh id).
+    /// `false` if it is there already.
+    fn create<T: Serialize + Sync>(
+        &self,
+        key: &str,
+        value: &T,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        async move { self.compare_and_swap(key, None, &encode(key, value)?).await }
+    }
+
+    /// Create a JSON value under a key that others may want too (an e-mail address, a SKU):
+    /// exactly one caller gets `true`, on every host.
+    fn create_guarded<T: Serialize + Sync>(
+        &self,
+        key: &str,
+        value: &T,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        async move { self.create_bytes_guarded(key, &encode(key, value)?).await }
+    }
+
+    /// Change the JSON value under `key`: `change` gets the current value (`None` if absent)
+    /// and answers the new value and a result, or an error, which leaves everything as it
+    /// was. It is called again when somebody else was faster, at most
+    /// [`UPDATE_ATTEMPTS_MAX`] times, so it must have no side effects. A value that stays
+    /// the same is not written.
+    fn update<T, R, E>(
+        &self,
+        key: &str,
+        mut change: impl FnMut(Option<T>) -> Result<(T, R), E> + Send,
+    ) -> impl Future<Output = Result<R, E>> + Send
+    where
+        T: Serialize + DeserializeOwned + Send + Sync,
+        R: Send,
+        E: From<StoreError> + Send,
+    {
+        async move {
+            for _ in 0..UPDATE_ATTEMPTS_MAX {
+                let current = self.get(key).await?;
+                let decoded = current.as_deref().map(|bytes| decode(key, bytes)).transpose()?;
+                let (next, result) = change(decoded)?;
+                let next = encode(key, &next)?;
+                let written = match current.as_deref() {
+                    Some(bytes) if bytes == next => true,
+                    Some(bytes) => self.compare_and_swap(key, Some(bytes), &next).await?,
+                    None => self.create_bytes_guarded(key, &next).await?,
+                };
+                if written {
+                    return Ok(result);
+                }
+            }
+            Err(StoreError::Contended(key.to_owned()).into())
+        }
+    }
+}
+
+fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| StoreError::Corrupt { key: key.to_owned(), reason: error.to_string() })
+}
+
+fn encode<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value)
+        .map_err(|error| StoreError::Corrupt { key: key.to_owned(), reason: error.to_string() })
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        eprintln!("{error}");
+        match error {
+            StoreError::Unavailable(_) => Problem::unavailable("The store can't be reached.", 1),
+            StoreError::Contended(_) => Problem::unavailable("Too many changes at once.", 1),
+            StoreError::Corrupt { .. } => Problem::internal(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

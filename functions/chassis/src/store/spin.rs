@@ -1,0 +1,78 @@
+//! The store that the host gives to this component, through `wasi:keyvalue`.
+
+use super::{Store, StoreError, guard};
+use spin_sdk::experimental::wasi::keyvalue::{atomics, store};
+use std::sync::Arc;
+
+/// An open store of the host.
+#[derive(Clone)]
+pub struct SpinStore {
+    bucket: Arc<store::Bucket>,
+}
+
+impl SpinStore {
+    /// Open the store with this label; the manifest must grant it to the component.
+    pub fn open(label: &str) -> Result<SpinStore, StoreError> {
+        let bucket = store::open(label).map_err(unavailable)?;
+        Ok(SpinStore { bucket: Arc::new(bucket) })
+    }
+}
+
+impl Store for SpinStore {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.bucket.get(key).map_err(unavailable)
+    }
+
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.bucket.set(key, value).map_err(unavailable)
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.bucket.delete(key).map_err(unavailable)
+    }
+
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        atomics::increment(&self.bucket, key, delta).map_err(unavailable)
+    }
+
+    async fn compare_and_swap(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        let cas = atomics::Cas::new(&self.bucket, key).map_err(unavailable)?;
+        if cas.current().map_err(unavailable)?.as_deref() != expected {
+            return Ok(false);
+        }
+        match atomics::swap(cas, new) {
+            Ok(()) => Ok(true),
+            Err(atomics::CasError::CasFailed(_)) => Ok(false),
+            Err(atomics::CasError::StoreError(error)) => Err(unavailable(error)),
+        }
+    }
+
+    async fn create_bytes_guarded(&self, key: &str, new: &[u8]) -> Result<bool, StoreError> {
+        guard::create(self, &WallPace, key, new).await
+    }
+}
+
+struct WallPace;
+
+impl guard::Pace for WallPace {
+    fn now_ms(&self) -> u64 {
+        crate::clock::now_ms()
+    }
+
+    async fn pause(&self, ms: u64) {
+        spin_sdk::time::sleep(std::time::Duration::from_millis(ms)).await;
+    }
+}
+
+fn unavailable(error: store::Error) -> StoreError {
+    StoreError::Unavailable(match error {
+        store::Error::NoSuchStore => "no such store; is it in the manifest?".to_owned(),
+        store::Error::AccessDenied => "this component may not open the store".to_owned(),
+        store::Error::Other(text) => text,
+    })
+}

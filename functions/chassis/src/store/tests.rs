@@ -1,0 +1,194 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_updates_lose_nothing() {
+    let store = MemoryStore::new();
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for _ in 0..50 {
+                    add_one(&store).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(store.read::<u64>("n").await.unwrap(), Some(400));
+}
+
+async fn add_one<S: Store>(store: &S) -> Result<u64, StoreError> {
+    store.update("n", |n: Option<u64>| { let n = n.unwrap_or(0) + 1; Ok((n, n)) }).await
+}
+
+/// Somebody else is always faster.
+#[derive(Clone)]
+struct Overtaken(MemoryStore, Arc<AtomicU32>);
+
+impl Store for Overtaken {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key).await
+    }
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.0.set(key, value).await
+    }
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        self.0.increment(key, delta).await
+    }
+    async fn compare_and_swap(
+        &self,
+        _: &str,
+        _: Option<&[u8]>,
+        _: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.1.fetch_add(1, SeqCst);
+        Ok(false)
+    }
+}
+
+#[tokio::test]
+async fn the_loop_of_an_update_is_bounded() {
+    let rounds = Arc::new(AtomicU32::new(0));
+    let store = Overtaken(MemoryStore::new(), rounds.clone());
+    assert_eq!(add_one(&store).await, Err(StoreError::Contended("n".to_owned())));
+    assert_eq!(rounds.load(SeqCst), UPDATE_ATTEMPTS_MAX);
+}
+
+#[tokio::test]
+async fn an_update_that_refuses_leaves_the_value_alone() {
+    let store = MemoryStore::new();
+    store.write("n", &7).await.unwrap();
+    let refused: Result<(), StoreError> = store
+        .update("n", |_: Option<u64>| Err::<(u64, ()), _>(StoreError::Contended("no".into())))
+        .await;
+    assert!(refused.is_err());
+    assert_eq!(store.read::<u64>("n").await.unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_json_is_an_error_that_names_its_key() {
+    let store = MemoryStore::new();
+    store.set("k", b"{").await.unwrap();
+    let error = store.read::<u64>("k").await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { key, .. } if key == "k"));
+}
+
+#[tokio::test]
+async fn a_failing_store_grants_exactly_its_operations() {
+    let store = FailingStore::after(2, MemoryStore::new());
+    assert!(store.set("a", b"1").await.is_ok());
+    assert!(store.get("a").await.is_ok());
+    assert!(store.get("a").await.is_err());
+    assert!(store.set("a", b"2").await.is_err());
+}
+
+/// Behaves like stock Spin: a swap on an absent key is decided by the *earlier* read, so
+/// that the loser of a race overwrites the winner. Logs who wrote.
+#[derive(Clone, Default)]
+struct StockLike {
+    inner: MemoryStore,
+    writes: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Store for StockLike {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.inner.get(key).await;
+        tokio::task::yield_now().await;
+        value
+    }
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.inner.set(key, value).await
+    }
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.inner.delete(key).await
+    }
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        let value = self.inner.increment(key, delta).await;
+        tokio::task::yield_now().await;
+        value
+    }
+    async fn compare_and_swap(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        if self.get(key).await?.as_deref() != expected {
+            return Ok(false);
+        }
+        tokio::task::yield_now().await;
+        self.writes.lock().unwrap().push(new.to_vec());
+        self.inner.set(key, new).await?;
+        Ok(true)
+    }
+}
+
+/// Time that passes only while somebody pauses.
+#[derive(Clone, Default)]
+struct Virtual(Arc<AtomicU64>);
+
+impl guard::Pace for Virtual {
+    fn now_ms(&self) -> u64 {
+        self.0.load(SeqCst)
+    }
+    async fn pause(&self, ms: u64) {
+        self.0.fetch_add(ms, SeqCst);
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn of_many_creators_exactly_one_wins_even_on_stock_spin() {
+    let store = StockLike::default();
+    let tasks: Vec<_> = (0u8..32)
+        .map(|n| {
+            let store = store.clone();
+            // Pauses take no virtual time: nobody may conclude that the creator died.
+            tokio::spawn(async move { guard::create(&store, &Frozen, "k", &[n]).await })
+        })
+        .collect();
+    let mut winners = 0;
+    for task in tasks {
+        winners += u32::from(task.await.unwrap().unwrap());
+    }
+    assert_eq!(winners, 1);
+    assert_eq!(store.writes.lock().unwrap().len(), 1, "nobody overwrote the winner");
+}
+
+struct Frozen;
+
+impl guard::Pace for Frozen {
+    fn now_ms(&self) -> u64 {
+        0
+    }
+    async fn pause(&self, _: u64) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_creator_that_died_between_guard_and_value_is_replaced() {
+    let store = StockLike::default();
+    store.increment("created/1/k", 1).await.unwrap();
+    assert_eq!(guard::create(&store, &Virtual::default(), "k", b"mine").await, Ok(true));
+    assert_eq!(store.inner.get("k").await.unwrap().as_deref(), Some(&b"mine"[..]));
+}
+
+#[tokio::test]
+async fn creators_that_die_for_ever_are_reported_not_waited_for() {
+    let store = StockLike::default();
+    for round in 1..=4 {
+        store.increment(&format!("created/{round}/k"), 1).await.unwrap();
+    }
+    let answer = guard::create(&store, &Virtual::default(), "k", b"mine").await;
+    assert_eq!(answer, Err(StoreError::Contended("k".to_owned())));
+}
