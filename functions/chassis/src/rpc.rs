@@ -12,12 +12,14 @@ use crate::form::read_limited;
 use crate::problem::Problem;
 use axum::Router;
 use axum::extract::{Path, Request};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::post;
-use bytes::Bytes;
 use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::future::Future;
+
+pub use axum::response::Response;
+pub use bytes::Bytes;
 
 /// The longest arguments and the longest answer of one call, in bytes.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -71,6 +73,11 @@ pub fn answer<T: Serialize, E: Serialize>(result: Result<T, E>) -> Response {
         }
         Err(_) => Problem::internal().into_response(),
     }
+}
+
+/// The answer to a call that was refused before the function ran.
+pub fn refused(problem: Problem) -> Response {
+    problem.into_response()
 }
 
 /// The answer to a call of something that the contract does not have.

@@ -1,0 +1,85 @@
+//! `function!`: the bindings of a world, with its dispatch and key source.
+
+use crate::dispatch::dispatch;
+use crate::source::Contract;
+use anyhow::{Context, Result};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+const IDENTITY_KEYS: &str = "shop:identity/keys@1.0.0";
+
+pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
+    let world = contract.world_name();
+    let generate = generate(contract, &quote!(world: #world))?;
+    // Exported from in here, because the code of an export is full of `unsafe`, which the
+    // workspace denies elsewhere.
+    let export = if contract.exports()?.is_empty() {
+        quote!()
+    } else {
+        quote! { use super::Component; export!(Component); }
+    };
+    let dispatch = dispatch(contract)?;
+    let keys = if contract.imports(IDENTITY_KEYS)? { identity_keys() } else { quote!() };
+    Ok(quote! {
+        /// The contract of this component, generated from `wit/`.
+        #[allow(warnings, unsafe_code, clippy::all, clippy::pedantic)]
+        pub(crate) mod bindings {
+            #generate
+            #export
+            #dispatch
+            #keys
+        }
+    })
+}
+
+/// The call of wit-bindgen. It runs on the runtime of the SDK: two would not see each other's
+/// tasks.
+pub(crate) fn generate(contract: &Contract, source: &TokenStream) -> Result<TokenStream> {
+    let folders: Result<Vec<&str>> = contract
+        .folders
+        .iter()
+        .map(|folder| folder.to_str().context("a path that is not UTF-8"))
+        .collect();
+    let folders = folders?;
+    Ok(quote! {
+        ::spin_sdk::wit_bindgen::generate!({
+            #source,
+            path: [#(#folders),*],
+            generate_all,
+            runtime_path: "::spin_sdk::wit_bindgen::rt",
+            additional_derives: [
+                ::serde::Serialize, ::serde::Deserialize, Clone, PartialEq,
+            ],
+        });
+    })
+}
+
+fn identity_keys() -> TokenStream {
+    quote! {
+        /// The keys that access tokens are checked with, through the contract.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct IdentityKeys;
+
+        impl ::chassis::auth::KeySource for IdentityKeys {
+            async fn current(
+                &self,
+            ) -> ::core::result::Result<::chassis::auth::KeySet, ::chassis::auth::KeysUnavailable>
+            {
+                match shop::identity::keys::current().await {
+                    Ok(set) => Ok(::chassis::auth::KeySet {
+                        issuer: set.issuer,
+                        audience: set.audience,
+                        keys: set
+                            .keys
+                            .into_iter()
+                            .map(|key| ::chassis::auth::Key { kid: key.kid, x: key.x })
+                            .collect(),
+                    }),
+                    Err(shop::identity::keys::Error::Unavailable(reason)) => {
+                        Err(::chassis::auth::KeysUnavailable(reason))
+                    }
+                }
+            }
+        }
+    }
+}
