@@ -1,0 +1,143 @@
+//! One file: a queue with its writer, and the readers beside it.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    thread,
+};
+
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+use super::{
+    Options, Statistics,
+    folder::Lock,
+    operation::Operation,
+    reader::Readers,
+    schema,
+    writer::{Counters, Job, Pending, Writer},
+};
+use crate::{Error, ErrorKind, Limits, Result, versions::Deletions};
+
+pub(super) struct Database {
+    options: Arc<Options>,
+    deletions: Arc<Deletions>,
+    readers: Arc<Readers>,
+    counters: Arc<Counters>,
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    queue_bytes: Arc<Semaphore>,
+    /// How the writer ended, once it has.
+    ended: watch::Receiver<Option<Result<()>>>,
+}
+
+impl Database {
+    /// Opens the file, creating it if need be, and starts its writer. Blocks.
+    pub(super) fn open(path: &Path, options: Arc<Options>, lock: Arc<Lock>) -> Result<Self> {
+        let (connection, version) = schema::open_writer(path, &options)?;
+        let deletions = Arc::new(Deletions::new());
+        let counters = Arc::new(Counters::default());
+        let writer = Writer {
+            path: path.to_owned(),
+            connection,
+            version,
+            deletions: Arc::clone(&deletions),
+            counters: Arc::clone(&counters),
+            group_operations_max: options.group_operations_max.max(1),
+            lock,
+        };
+        let (queue, jobs) = mpsc::channel(options.queue_length_max.max(1));
+        let ended = start(writer, jobs)?;
+        let readers = Readers::new(path.to_owned(), options.readers_max, options.busy_timeout);
+        Ok(Self {
+            queue_bytes: Arc::new(Semaphore::new(queue_bytes_max(&options) as usize)),
+            options,
+            deletions,
+            readers: Arc::new(readers),
+            counters,
+            queue: Mutex::new(Some(queue)),
+            ended,
+        })
+    }
+
+    /// Queues a write, waiting for room, and gives its answer after the commit.
+    pub(super) async fn write<O: Operation>(
+        &self,
+        store: &Arc<str>,
+        operation: O,
+    ) -> Result<O::Answer> {
+        // A write larger than the whole queue has the queue to itself.
+        let bytes = u32::try_from(operation.bytes()).unwrap_or(u32::MAX);
+        let bytes = bytes.min(queue_bytes_max(&self.options));
+        let room = Arc::clone(&self.queue_bytes).acquire_many_owned(bytes).await;
+        let room = room.map_err(|_| Error::closed(store))?;
+
+        let (caller, answer) = oneshot::channel();
+        let store = Arc::clone(store);
+        let pending =
+            Pending { store: Arc::clone(&store), operation, outcome: None, caller, _bytes: room };
+        self.enqueue(&store, Box::new(pending)).await?;
+        answer.await.map_err(|_| Error::closed(&store))?
+    }
+
+    async fn enqueue(&self, store: &str, job: Box<dyn Job>) -> Result<()> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let queue = queue.ok_or_else(|| Error::closed(store))?;
+        let place = queue.reserve().await.map_err(|_| Error::closed(store))?;
+        self.counters.accepted.fetch_add(1, Ordering::Release);
+        place.send(job);
+        Ok(())
+    }
+
+    /// Runs a query beside the writer.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.readers.read(query).await
+    }
+
+    pub(super) fn deletions(&self) -> &Arc<Deletions> {
+        &self.deletions
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.options.limits
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        self.counters.read()
+    }
+
+    /// Lets running reads and accepted writes finish, then closes the file.
+    pub(super) async fn close(&self) -> Result<()> {
+        self.readers.close().await;
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let mut ended = self.ended.clone();
+        let outcome = ended.wait_for(Option::is_some).await;
+        match outcome.map(|outcome| outcome.clone()) {
+            Ok(outcome) => outcome.unwrap_or(Ok(())),
+            Err(_) => Err(Error::new(ErrorKind::Unavailable, "a database writer has died")),
+        }
+    }
+}
+
+/// Starts the thread of a writer.
+fn start(
+    writer: Writer,
+    jobs: mpsc::Receiver<Box<dyn Job>>,
+) -> Result<watch::Receiver<Option<Result<()>>>> {
+    let (ending, ended) = watch::channel(None);
+    let run = move || drop(ending.send(Some(writer.run(jobs))));
+    let started = thread::Builder::new().name("tessera-store".to_owned()).spawn(run);
+    match started {
+        Ok(_) => Ok(ended),
+        Err(error) => Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("cannot start the writer of a database: {error}"),
+        )),
+    }
+}
+
+fn queue_bytes_max(options: &Options) -> u32 {
+    u32::try_from(options.queue_bytes_max.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,168 @@
+//! The thread that writes: one per database, one transaction per group.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::{
+    Statistics,
+    folder::Lock,
+    operation::{Group, Operation},
+    schema::sqlite_error,
+};
+use crate::{Error, Result, versions::Deletions};
+
+/// A write in the queue, whatever its answer.
+pub(super) trait Job: Send {
+    /// Applies the write and keeps its answer for later.
+    fn apply(&mut self, group: &mut Group<'_>) -> rusqlite::Result<()>;
+
+    /// Sends the answer kept, after the commit, or else this error.
+    fn answer(self: Box<Self>, failure: Option<Error>);
+}
+
+/// A write, the store that it is for, and who waits for the answer.
+pub(super) struct Pending<O: Operation> {
+    pub(super) store: Arc<str>,
+    pub(super) operation: O,
+    pub(super) outcome: Option<O::Answer>,
+    pub(super) caller: oneshot::Sender<Result<O::Answer>>,
+    /// The share of the queue's bytes that it takes up.
+    pub(super) _bytes: OwnedSemaphorePermit,
+}
+
+impl<O: Operation> Job for Pending<O> {
+    fn apply(&mut self, group: &mut Group<'_>) -> rusqlite::Result<()> {
+        self.outcome = Some(self.operation.apply(group, &self.store)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, failure: Option<Error>) {
+        let answer = match (failure, self.outcome) {
+            (None, Some(outcome)) => Ok(outcome),
+            (Some(failure), _) => Err(failure),
+            (None, None) => Err(Error::closed(&self.store)),
+        };
+        // A caller that has gone away wants no answer.
+        drop(self.caller.send(answer));
+    }
+}
+
+/// What the writer has done, for all to see.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) accepted: AtomicU64,
+    answered: AtomicU64,
+    commits: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn read(&self) -> Statistics {
+        let answered = self.answered.load(Ordering::Acquire);
+        let accepted = self.accepted.load(Ordering::Acquire);
+        Statistics {
+            writes: answered,
+            commits: self.commits.load(Ordering::Acquire),
+            queued: accepted.saturating_sub(answered),
+        }
+    }
+}
+
+/// Everything the thread owns.
+pub(super) struct Writer {
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) version: u64,
+    pub(super) deletions: Arc<Deletions>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) group_operations_max: usize,
+    /// Given back only after the connection is closed.
+    pub(super) lock: Arc<Lock>,
+}
+
+impl Writer {
+    /// Writes until every sender is gone and the queue is empty, then closes the file.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) -> Result<()> {
+        let mut jobs = Vec::with_capacity(self.group_operations_max);
+        while queue.blocking_recv_many(&mut jobs, self.group_operations_max) > 0 {
+            self.write(&mut jobs);
+        }
+        self.close()
+    }
+
+    /// Commits a group as a whole or, where that fails, each of its writes on its own: a write
+    /// that does not fit on the disk takes no other with it.
+    fn write(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
+        let outcome = self.commit(jobs);
+        if jobs.len() > 1 && matches!(outcome, Err(Failure::Group(_))) {
+            for mut job in jobs.drain(..) {
+                let outcome = self.commit(std::slice::from_mut(&mut job));
+                self.answer(job, &outcome);
+            }
+            return;
+        }
+        for job in jobs.drain(..) {
+            self.answer(job, &outcome);
+        }
+    }
+
+    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(Failure::Start)?;
+        let mut group = Group {
+            connection: &transaction,
+            deletions: &self.deletions,
+            version: &mut self.version,
+            deleted: Vec::new(),
+        };
+        jobs.iter_mut().try_for_each(|job| job.apply(&mut group)).map_err(Failure::Group)?;
+        let deleted = group.deleted;
+        transaction.commit().map_err(Failure::Group)?;
+
+        // Only now: a reader that sees the count must see the deletion, too.
+        deleted.into_iter().for_each(|cell| self.deletions.publish(cell));
+        self.counters.commits.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
+    fn answer(&self, job: Box<dyn Job>, outcome: &Result<(), Failure>) {
+        self.counters.answered.fetch_add(1, Ordering::Release);
+        job.answer(outcome.as_ref().err().map(|failure| sqlite_error(&self.path, failure.cause())));
+    }
+
+    /// Carries the log over to the database, so that the file alone is the whole truth.
+    fn close(self) -> Result<()> {
+        let explain = |error| sqlite_error(&self.path, &error);
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(explain)?;
+        self.connection.close().map_err(|(_, error)| explain(error))?;
+        drop(self.lock);
+        Ok(())
+    }
+}
+
+/// Why a transaction was not committed.
+enum Failure {
+    /// It could not begin, so none of its writes could alone.
+    Start(rusqlite::Error),
+    /// One of the writes, or all of them together, were too much.
+    Group(rusqlite::Error),
+}
+
+impl Failure {
+    fn cause(&self) -> &rusqlite::Error {
+        match self {
+            Self::Start(error) | Self::Group(error) => error,
+        }
+    }
+}
