@@ -1,0 +1,116 @@
+//! Applications of others, to which people may sign in with their account here.
+//!
+//! All are public clients (RFC 6749 section 2.1): pages and apps can keep no secret, so
+//! none is asked for, and PKCE binds a code to the one who began.
+
+use serde::Deserialize;
+
+/// Most clients that the setting may name.
+pub const CLIENTS_MAX: usize = 100;
+/// Scopes that mean something here.
+pub const SCOPES: [&str; 3] = ["openid", "profile", "email"];
+
+/// One registered application.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// How it calls itself.
+    #[serde(rename = "client_id")]
+    pub id: String,
+    /// Where its people may be sent back to. Compared character by character: a prefix or
+    /// pattern would let a page that anybody controls receive codes.
+    pub redirect_uris: Vec<String>,
+}
+
+/// Reads the setting `oauth_clients`: a JSON array of
+/// `{"client_id": "…", "redirect_uris": ["https://…"]}`, empty for none.
+pub fn parse_clients(setting: &str) -> Result<Vec<Client>, String> {
+    if setting.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let clients: Vec<Client> = serde_json::from_str(setting).map_err(|fault| fault.to_string())?;
+    if clients.len() > CLIENTS_MAX {
+        return Err(format!("more than {CLIENTS_MAX} clients"));
+    }
+    match clients.iter().flat_map(|client| &client.redirect_uris).find(|uri| !is_redirect(uri)) {
+        Some(uri) => Err(format!("redirect URI {uri:?} must be absolute, without fragment")),
+        None => Ok(clients),
+    }
+}
+
+/// The part of a redirect URI that a content security policy names: `https://host:port`,
+/// or `scheme:` for the private schemes of apps.
+pub fn origin(redirect_uri: &str) -> &str {
+    let Some((scheme, rest)) = redirect_uri.split_once(':') else { return "" };
+    let Some(authority) = rest.strip_prefix("//").filter(|_| scheme.starts_with("http")) else {
+        return &redirect_uri[..=scheme.len()];
+    };
+    let host = authority.find(['/', '?']).unwrap_or(authority.len());
+    &redirect_uri[..scheme.len() + 3 + host]
+}
+
+/// The scopes of a request that mean something, each once, in one order. Unknown ones are
+/// left out, as RFC 6749 section 3.3 allows.
+pub fn known_scopes(requested: &str) -> String {
+    let asked: Vec<&str> = requested.split(' ').collect();
+    let granted: Vec<&str> = SCOPES.into_iter().filter(|scope| asked.contains(scope)).collect();
+    granted.join(" ")
+}
+
+/// Does a granted scope contain this one?
+pub fn has_scope(granted: &str, scope: &str) -> bool {
+    granted.split(' ').any(|one| one == scope)
+}
+
+/// Absolute, without fragment (RFC 6749 section 3.1.2), and nothing in it that would end a
+/// header or a policy.
+fn is_redirect(uri: &str) -> bool {
+    let safe = |c: u8| c.is_ascii_graphic() && !b"\"'<>#\\;,".contains(&c);
+    let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
+    let scheme_is_one = scheme.starts_with(|c: char| c.is_ascii_lowercase())
+        && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c));
+    let runs_code = ["javascript", "data", "vbscript", "blob", "file"].contains(&scheme);
+    scheme_is_one && !runs_code && uri.bytes().all(safe)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn clients_are_read_from_json() {
+        let setting = r#"[{"client_id":"app","redirect_uris":["http://127.0.0.1:9/cb"]}]"#;
+        let redirect_uris = vec!["http://127.0.0.1:9/cb".to_owned()];
+        assert_eq!(
+            parse_clients(setting).unwrap(),
+            [Client { id: "app".into(), redirect_uris }]
+        );
+        assert_eq!(parse_clients(" ").unwrap(), []);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_an_error() {
+        for uri in ["/cb", "https://a/#x", "javascript:alert(1)", "https://a/;b", "", "a b:c"] {
+            let setting = format!(r#"[{{"client_id":"app","redirect_uris":["{uri}"]}}]"#);
+            assert!(parse_clients(&setting).is_err(), "{uri}");
+        }
+        assert!(parse_clients("{}").is_err());
+        assert!(parse_clients(r#"[{"client_id":"a","redirect_uris":[],"secret":"x"}]"#).is_err());
+    }
+
+    #[test]
+    fn scopes_are_reduced_to_those_that_mean_something() {
+        assert_eq!(known_scopes("email admin openid openid"), "openid email");
+        assert_eq!(known_scopes(""), "");
+        assert!(has_scope("openid email", "email"));
+        assert!(!has_scope("openid email", "mail"));
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        assert_eq!(origin("https://a.example:8/cb?x=/"), "https://a.example:8");
+        assert_eq!(origin("https://a.example?x"), "https://a.example");
+        assert_eq!(origin("com.example.app:/cb"), "com.example.app:");
+    }
+}

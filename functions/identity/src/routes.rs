@@ -1,0 +1,60 @@
+//! Identity over HTTP: accounts and sessions for the shop, OAuth 2 and OpenID Connect for
+//! other applications.
+
+mod authorize;
+mod discovery;
+mod errors;
+mod page;
+mod parameters;
+mod token;
+mod users;
+
+use crate::domain::token::AUDIENCE;
+use crate::ports::Environment;
+use crate::service::{Error, Identity};
+use axum::Router;
+use axum::routing::{get, post};
+use chassis::auth::{AuthState, Key, KeySet, KeySource, KeysUnavailable};
+use chassis::store::Store;
+
+/// All routes of identity.
+pub fn router<S: Store, E: Environment>(identity: Identity<S, E>) -> Router {
+    Router::new()
+        .route("/api/v1/users", post(users::register::<S, E>))
+        .route("/api/v1/users/me", get(users::me::<S, E>))
+        .route("/api/v1/sessions", post(users::open_session::<S, E>))
+        .route("/oauth2/authorize", get(authorize::show::<S, E>).post(authorize::submit::<S, E>))
+        .route("/oauth2/token", post(token::token::<S, E>))
+        .route("/oauth2/revoke", post(token::revoke::<S, E>))
+        .route("/.well-known/openid-configuration", get(discovery::configuration::<S, E>))
+        .route("/.well-known/jwks.json", get(discovery::jwks::<S, E>))
+        .with_state(identity)
+}
+
+/// Identity checks its own callers with its own keys: it must not call itself for them.
+impl<S: Store, E: Environment> KeySource for Identity<S, E> {
+    async fn current(&self) -> Result<KeySet, KeysUnavailable> {
+        self.key_set().await.map_err(|error| KeysUnavailable(format!("{error:?}")))
+    }
+}
+
+impl<S: Store, E: Environment> AuthState for Identity<S, E> {
+    type Keys = Self;
+
+    fn keys(&self) -> &Self {
+        self
+    }
+}
+
+impl<S: Store, E: Environment> Identity<S, E> {
+    /// Whom to believe, as the contract `keys` says it.
+    pub async fn key_set(&self) -> Result<KeySet, Error> {
+        let issuer = self.settings().await?.issuer;
+        let ring = self.key_ring().await?;
+        let keys = ring.keys.into_iter().map(|key| Key { kid: key.kid, x: key.x }).collect();
+        Ok(KeySet { issuer, audience: AUDIENCE.to_owned(), keys })
+    }
+}
+
+#[cfg(test)]
+mod tests;

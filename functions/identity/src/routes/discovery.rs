@@ -1,0 +1,62 @@
+//! What others must know to trust the tokens: OpenID Connect Discovery, RFC 8414, JWKS.
+
+use crate::domain::client::SCOPES;
+use crate::ports::Environment;
+use crate::service::Identity;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use chassis::Result;
+use chassis::store::Store;
+use http::header;
+use serde_json::{Value, json};
+
+/// Both documents change with the deployment only; an hour bounds how long a new key stays
+/// unknown to caches.
+const CACHE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=3600")];
+
+/// `GET /.well-known/openid-configuration`
+pub(super) async fn configuration<S: Store, E: Environment>(
+    State(identity): State<Identity<S, E>>,
+) -> Result<Response> {
+    let issuer = identity.settings().await?.issuer;
+    Ok((CACHE, Json(document(&issuer))).into_response())
+}
+
+/// `GET /.well-known/jwks.json`
+pub(super) async fn jwks<S: Store, E: Environment>(
+    State(identity): State<Identity<S, E>>,
+) -> Result<Response> {
+    let ring = identity.key_ring().await?;
+    // Member by member: nothing of the private half can slip in.
+    let public = |kid: &str, x: &str| {
+        json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": x})
+    };
+    let keys: Vec<Value> = ring.keys.iter().map(|key| public(&key.kid, &key.x)).collect();
+    Ok((CACHE, Json(json!({ "keys": keys }))).into_response())
+}
+
+fn document(issuer: &str) -> Value {
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/oauth2/authorize"),
+        "token_endpoint": format!("{issuer}/oauth2/token"),
+        "revocation_endpoint": format!("{issuer}/oauth2/revoke"),
+        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "scopes_supported": SCOPES,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["EdDSA"],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint_auth_methods_supported": ["none"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "claims_supported": [
+            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name", "locale", "email"
+        ],
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    })
+}

@@ -1,0 +1,141 @@
+#![allow(clippy::unwrap_used)]
+//! The routes against a store in memory.
+
+mod oauth;
+mod users;
+
+use super::*;
+use crate::domain::client::Client;
+use crate::domain::email::Email;
+use crate::ports::{Admin, Settings};
+use axum::body::Body;
+use axum::response::Response;
+use chassis::store::MemoryStore;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use tower::ServiceExt as _;
+
+const ISSUER: &str = "https://shop.test";
+const CALLBACK: &str = "https://app.test/cb";
+
+/// A clock that tests turn, settings that tests change.
+#[derive(Clone)]
+struct TestEnvironment {
+    now_ms: Arc<AtomicU64>,
+    admin: Arc<Mutex<Option<Admin>>>,
+}
+
+impl Environment for TestEnvironment {
+    fn now_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::SeqCst)
+    }
+
+    fn randomise(&self, buffer: &mut [u8]) -> bool {
+        getrandom::fill(buffer).is_ok()
+    }
+
+    async fn settings(&self) -> Result<Settings, String> {
+        let redirect_uris = vec![CALLBACK.to_owned()];
+        let admin = self.admin.lock().unwrap().clone();
+        let clients = vec![Client { id: "app".to_owned(), redirect_uris }];
+        Ok(Settings { issuer: ISSUER.to_owned(), admin, clients })
+    }
+}
+
+/// Identity with an empty store.
+struct Shop {
+    store: MemoryStore,
+    environment: TestEnvironment,
+}
+
+impl Shop {
+    fn new() -> Self {
+        // Tokens are checked against the real clock: begin there.
+        let now_ms = Arc::new(AtomicU64::new(chassis::clock::now_ms()));
+        let environment = TestEnvironment { now_ms, admin: Arc::default() };
+        Self { store: MemoryStore::new(), environment }
+    }
+
+    fn set_admin(&self, email: &str, password: &str) {
+        let email = Email::parse(email).unwrap();
+        *self.environment.admin.lock().unwrap() = Some(Admin { email, password: password.into() });
+    }
+
+    fn wait_ms(&self, ms: u64) {
+        self.environment.now_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    fn identity(&self) -> Identity<MemoryStore, TestEnvironment> {
+        Identity::new(self.store.clone(), self.environment.clone())
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let router = chassis::app::router_with_problems(router(self.identity()));
+        Answer::read(router.oneshot(request).await.unwrap()).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        let request = Request::post(path).header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request =
+            Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    async fn get(&self, path: &str, token: Option<&str>) -> Answer {
+        let mut request = Request::get(path);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    async fn register(&self, email: &str) -> Answer {
+        let body = json!({"email": email, "password": "correct horse", "name": "Ada"});
+        self.post("/api/v1/users", body).await
+    }
+
+    async fn sign_in(&self, email: &str, password: &str) -> Answer {
+        self.post("/api/v1/sessions", json!({"email": email, "password": password})).await
+    }
+
+    async fn refresh(&self, token: &str) -> Answer {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        self.form("/oauth2/token", &fields).await
+    }
+}
+
+/// An answer, read to its end.
+struct Answer {
+    status: StatusCode,
+    headers: http::HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    async fn read(response: Response) -> Self {
+        let (head, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Self { status: head.status, headers: head.headers, text }
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    fn member(&self, name: &str) -> String {
+        self.json()[name].as_str().unwrap().to_owned()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}

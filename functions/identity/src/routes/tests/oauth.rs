@@ -1,0 +1,264 @@
+//! OAuth 2: refreshing, codes, revoking, the sign-in page.
+
+use super::*;
+use crate::domain::encoding::{base64url, sha256};
+use crate::domain::refresh::GRACE_MS;
+
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+async fn signed_in() -> (Shop, Answer) {
+    let shop = Shop::new();
+    shop.register("ada@example.org").await;
+    let session = shop.sign_in("ada@example.org", "correct horse").await;
+    (shop, session)
+}
+
+#[tokio::test]
+async fn refreshing_rotates_and_reuse_ends_the_family() {
+    let (shop, session) = signed_in().await;
+    let first = session.member("refresh_token");
+    let answer = shop.refresh(&first).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let second = answer.member("refresh_token");
+    assert_ne!(first, second);
+    assert_eq!(shop.refresh(&first).await.member("refresh_token"), second, "a lost answer");
+
+    shop.wait_ms(GRACE_MS + 1);
+    let reused = shop.refresh(&first).await;
+    assert_eq!(reused.status, 400);
+    assert_eq!(reused.json()["error"], "invalid_grant");
+    assert_eq!(shop.refresh(&second).await.json()["error"], "invalid_grant");
+    let other = shop.sign_in("ada@example.org", "correct horse").await;
+    assert_eq!(shop.refresh(&other.member("refresh_token")).await.status, 200, "others live on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshing_at_once_yields_one_successor() {
+    let (shop, session) = signed_in().await;
+    let (shop, token) = (Arc::new(shop), session.member("refresh_token"));
+    let tasks: Vec<_> = (0..16)
+        .map(|_| {
+            let (shop, token) = (shop.clone(), token.clone());
+            tokio::spawn(async move { shop.refresh(&token).await.member("refresh_token") })
+        })
+        .collect();
+    let mut successors = std::collections::BTreeSet::new();
+    for task in tasks {
+        successors.insert(task.await.unwrap());
+    }
+    assert_eq!(successors.len(), 1);
+}
+
+#[tokio::test]
+async fn the_store_holds_no_token_in_clear() {
+    let (shop, session) = signed_in().await;
+    let answer = shop.refresh(&session.member("refresh_token")).await;
+    for token in [session.member("refresh_token"), answer.member("refresh_token")] {
+        let secret = token.split('.').nth(3).unwrap();
+        for key in shop.store.keys() {
+            let value = shop.store.get(&key).await.unwrap().unwrap();
+            assert!(!String::from_utf8_lossy(&value).contains(secret), "{key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_asked_for_with_forms_or_json() {
+    let (shop, session) = signed_in().await;
+    let token = session.member("refresh_token");
+    let body = json!({"grant_type": "refresh_token", "refresh_token": token});
+    assert_eq!(shop.post("/oauth2/token", body).await.status, 200);
+    for (fields, error) in [
+        (vec![], "invalid_request"),
+        (vec![("grant_type", "password")], "unsupported_grant_type"),
+        (vec![("grant_type", "refresh_token")], "invalid_request"),
+        (vec![("grant_type", "refresh_token"), ("grant_type", "x")], "invalid_request"),
+        (vec![("grant_type", "refresh_token"), ("refresh_token", "x")], "invalid_grant"),
+    ] {
+        let answer = shop.form("/oauth2/token", &fields).await;
+        assert_eq!(answer.status, 400, "{fields:?}");
+        assert_eq!(answer.json()["error"], error, "{fields:?}");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_session_is_over_and_revoking_tells_nothing() {
+    let (shop, session) = signed_in().await;
+    let token = session.member("refresh_token");
+    assert_eq!(shop.form("/oauth2/revoke", &[("token", "made.up")]).await.status, 200);
+    assert_eq!(shop.form("/oauth2/revoke", &[("token", &token)]).await.status, 200);
+    assert_eq!(shop.refresh(&token).await.json()["error"], "invalid_grant");
+    assert_eq!(shop.form("/oauth2/revoke", &[("token", &token)]).await.status, 200);
+    let access = session.member("access_token");
+    let answer = shop.form("/oauth2/revoke", &[("token", &access)]).await;
+    assert_eq!(answer.json()["error"], "unsupported_token_type");
+}
+
+fn request<'a>(challenge: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("response_type", "code"),
+        ("client_id", "app"),
+        ("redirect_uri", CALLBACK),
+        ("scope", "openid email"),
+        ("state", "s\"<&"),
+        ("nonce", "n-1"),
+        ("code_challenge", challenge),
+        ("code_challenge_method", "S256"),
+    ]
+}
+
+fn query(fields: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    format!("/oauth2/authorize?{query}")
+}
+
+fn parameter(location: &str, name: &str) -> Option<String> {
+    let (_, query) = location.split_once('?')?;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+async fn code(shop: &Shop) -> String {
+    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
+    let mut fields = request(&challenge);
+    fields.extend([("email", "ada@example.org"), ("password", "correct horse")]);
+    let answer = shop.form("/oauth2/authorize", &fields).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let location = answer.header("location");
+    assert!(location.starts_with("https://app.test/cb?code="), "{location}");
+    assert_eq!(parameter(location, "state").unwrap(), "s\"<&");
+    assert_eq!(parameter(location, "iss").unwrap(), ISSUER);
+    parameter(location, "code").unwrap()
+}
+
+async fn redeem(shop: &Shop, code: &str, verifier: &str) -> Answer {
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("client_id", "app"),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", verifier),
+    ];
+    shop.form("/oauth2/token", &fields).await
+}
+
+#[tokio::test]
+async fn an_application_gets_tokens_for_a_code_once() {
+    let (shop, _) = signed_in().await;
+    let code = code(&shop).await;
+    let wrong = redeem(&shop, &code, &"x".repeat(43)).await;
+    assert_eq!(wrong.json()["error"], "invalid_grant");
+    let tokens = redeem(&shop, &code, VERIFIER).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.text);
+    assert_eq!(tokens.json()["scope"], "openid email");
+
+    let id_token = tokens.member("id_token");
+    let claims = id_token.split('.').nth(1).unwrap();
+    let claims = crate::domain::encoding::from_base64url(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!((&claims["aud"], &claims["nonce"]), (&json!("app"), &json!("n-1")));
+    assert_eq!(claims["email"], "ada@example.org");
+    assert_eq!(claims.get("name"), None, "profile was not asked for");
+    assert_eq!(shop.get("/api/v1/users/me", Some(&id_token)).await.status, 401, "no access token");
+    let access = tokens.member("access_token");
+    assert_eq!(shop.get("/api/v1/users/me", Some(&access)).await.status, 200);
+
+    let again = redeem(&shop, &code, VERIFIER).await;
+    assert_eq!(again.json()["error"], "invalid_grant");
+    let refresh = tokens.member("refresh_token");
+    assert_eq!(shop.refresh(&refresh).await.status, 400, "the second use ended what it started");
+}
+
+#[tokio::test]
+async fn the_form_is_safe_to_show() {
+    let shop = Shop::new();
+    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
+    let page = shop.get(&query(&request(&challenge)), None).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("value=\"s&quot;&lt;&amp;\""), "{}", page.text);
+    assert!(page.text.contains("<label for=\"email\">"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'"));
+    assert!(policy.contains("form-action 'self' https://app.test;"), "{policy}");
+    assert_eq!(page.header("x-frame-options"), "DENY");
+
+    let mut fields = request(&challenge);
+    fields.extend([("email", "ada@example.org\"><script>"), ("password", "wrong")]);
+    let refused = shop.form("/oauth2/authorize", &fields).await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.header("content-type").starts_with("text/html"));
+    assert!(refused.text.contains("role=\"alert\""));
+    assert!(!refused.text.contains("<script>") && !refused.text.contains("wrong"));
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_an_address_that_is_not_registered() {
+    let shop = Shop::new();
+    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
+    for (name, value) in [
+        ("redirect_uri", "https://app.test/cb/../x"),
+        ("redirect_uri", "https://app.test/cb?x=1"),
+        ("redirect_uri", "https://app.test/c"),
+        ("redirect_uri", "https://evil.test/cb"),
+        ("redirect_uri", ""),
+        ("client_id", "other"),
+    ] {
+        let mut fields = request(&challenge);
+        fields.retain(|(other, _)| *other != name);
+        fields.push((name, value));
+        let answer = shop.get(&query(&fields), None).await;
+        assert_eq!(answer.status, 400, "{name}={value}");
+        assert_eq!(answer.header("location"), "");
+    }
+}
+
+#[tokio::test]
+async fn other_faults_are_told_to_the_application() {
+    let shop = Shop::new();
+    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
+    for (name, value, error) in [
+        ("response_type", "token", "unsupported_response_type"),
+        ("code_challenge_method", "plain", "invalid_request"),
+        ("code_challenge_method", "", "invalid_request"),
+        ("code_challenge", "short", "invalid_request"),
+        ("prompt", "none", "login_required"),
+    ] {
+        let mut fields = request(&challenge);
+        fields.retain(|(other, _)| *other != name);
+        fields.push((name, value));
+        let answer = shop.get(&query(&fields), None).await;
+        assert_eq!(answer.status, 303, "{name}={value}");
+        assert_eq!(parameter(answer.header("location"), "error").unwrap(), error);
+        assert_eq!(parameter(answer.header("location"), "iss").unwrap(), ISSUER);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_sees_the_same_first_key_and_only_its_public_half() {
+    let shop = Arc::new(Shop::new());
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let shop = shop.clone();
+            tokio::spawn(async move { shop.get("/.well-known/jwks.json", None).await.text })
+        })
+        .collect();
+    let mut documents = std::collections::BTreeSet::new();
+    for task in tasks {
+        documents.insert(task.await.unwrap());
+    }
+    assert_eq!(documents.len(), 1);
+    let document: Value = serde_json::from_str(documents.first().unwrap()).unwrap();
+    let key = document["keys"][0].as_object().unwrap();
+    let members: Vec<_> = key.keys().map(String::as_str).collect();
+    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x"]);
+}
+
+#[tokio::test]
+async fn discovery_names_endpoints_under_the_issuer() {
+    let document = Shop::new().get("/.well-known/openid-configuration", None).await.json();
+    assert_eq!(document["issuer"], ISSUER);
+    assert_eq!(document["token_endpoint"], "https://shop.test/oauth2/token");
+    assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+}
