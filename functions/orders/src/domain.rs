@@ -1,0 +1,12 @@
+//! What an order is, without any input or output.
+//!
+//! An order is the fold of its events ([`order`]). The checkout is a saga whose state is
+//! part of that fold, and whose next move is a pure function of it ([`saga`]). Time comes
+//! in as a value, so that every interleaving of failures can be tested in memory.
+
+pub mod event;
+pub mod order;
+pub mod saga;
+
+pub use event::{Event, Recorded, Step, Undo};
+pub use order::{Address, Item, Order, Placed, Status};

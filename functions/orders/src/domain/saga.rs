@@ -1,0 +1,204 @@
+//! The checkout: reserve → authorize → capture → commit → ship → notify.
+//!
+//! The saga is kept as facts, not as a program counter: which steps may have happened,
+//! which have, which were taken back. From these, [`next`] derives the one thing to do
+//! now and [`conclude`] what an answer means. Whoever touches an order can so go on where
+//! a killed predecessor stopped, and the same facts always lead to the same move.
+//!
+//! The rules, in short. A step is recorded as started before it is tried, so its
+//! compensation is always known. A refusal turns the saga round at once; a missing answer
+//! is repeated with the same id. Before the pivot (capture) patience is limited and the
+//! saga turns round; behind it, and on the way back, it repeats until it succeeds, ever
+//! more slowly.
+
+use super::event::{Event, Failure, Step, Undo};
+use super::order::{Order, Status, Undoing};
+
+/// All steps in their order.
+pub const STEPS: [Step; 7] = [
+    Step::Reserve,
+    Step::Authorize,
+    Step::Capture,
+    Step::Commit,
+    Step::Ship,
+    Step::Notify,
+    Step::ClearCart,
+];
+
+/// How long stock is put aside, in milliseconds. Much longer than the deadline below, so
+/// that a captured order can still be sold.
+pub const RESERVATION_TTL_MS: u64 = 15 * 60_000;
+/// Until when the pivot must be reached, in milliseconds after the order was placed.
+pub const PIVOT_DEADLINE_MS: u64 = 5 * 60_000;
+/// Tries of a step that may be given up.
+pub const ATTEMPTS_MAX: u32 = 5;
+/// Reservations of one order, one after the other.
+pub const GENERATIONS_MAX: u32 = 3;
+/// From this many tries on a move that can't be given up is reported as stuck.
+pub const ATTEMPTS_STUCK: u32 = 12;
+/// The wait after a first fruitless try, in milliseconds; doubled for each further one.
+const BACKOFF_BASE_MS: u64 = 200;
+/// The longest wait between two tries, in milliseconds.
+const BACKOFF_MAX_MS: u64 = 15 * 60_000;
+
+/// Something to be asked of another capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    Do(Step),
+    Undo(Undo),
+}
+
+/// What to do with an order now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Record this; nobody needs to be asked.
+    Record(Event),
+    /// Ask this, then [`conclude`].
+    Act(Action),
+    /// Nothing: the saga has ended.
+    Settled,
+}
+
+/// How an action went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A business refusal: final, never repeated.
+    Refused { code: &'static str, detail: String },
+    /// The reservation has expired or was freed.
+    ReservationLost,
+    /// The parcel can't be called back.
+    TooLate(String),
+    /// No answer, for this reason.
+    Failed(Failure, String),
+}
+
+/// The wait after that many fruitless tries, in milliseconds.
+pub fn backoff_ms(attempts: u32) -> u64 {
+    let doublings = attempts.saturating_sub(1).min(20);
+    (BACKOFF_BASE_MS << doublings).min(BACKOFF_MAX_MS)
+}
+
+/// The one next move of an order.
+pub fn next(order: &Order, now_ms: u64) -> Next {
+    match &order.saga.undoing {
+        Some(undoing) => backward(order, undoing),
+        None => forward(order, now_ms),
+    }
+}
+
+fn forward(order: &Order, now_ms: u64) -> Next {
+    if matches!(order.status, Status::Rejected | Status::Cancelled) {
+        return Next::Settled;
+    }
+    let step = STEPS.into_iter().find(|step| is_due(order, *step));
+    if step.is_none_or(|step| step > Step::Ship) && order.status == Status::Pending {
+        return Next::Record(Event::Confirmed);
+    }
+    let Some(step) = step else { return Next::Settled };
+    if let Some(event) = given_up(order, step, now_ms) {
+        return Next::Record(event);
+    }
+    if order.saga.started.contains(&step) {
+        Next::Act(Action::Do(step))
+    } else {
+        Next::Record(Event::StepStarted { step })
+    }
+}
+
+fn is_due(order: &Order, step: Step) -> bool {
+    let wanted = step != Step::ClearCart || order.placed.cart_version.is_some();
+    wanted && !order.saga.finished.contains(&step)
+}
+
+/// The event that ends a step which has had its chances, if it may be ended.
+fn given_up(order: &Order, step: Step, now_ms: u64) -> Option<Event> {
+    let tired = order.saga.attempts >= ATTEMPTS_MAX;
+    if step > Step::Ship {
+        let detail = "given up after repeated failures".to_owned();
+        return tired.then_some(Event::StepSkipped { step, detail });
+    }
+    if order.saga.finished.contains(&Step::Capture) {
+        return None;
+    }
+    let late = now_ms > order.created_at_ms.saturating_add(PIVOT_DEADLINE_MS);
+    (tired || late).then(|| {
+        let (code, detail) = match step {
+            Step::Reserve => ("inventory_unavailable", "The stock could not be checked in time."),
+            _ => ("payment_unavailable", "The payment could not be settled in time."),
+        };
+        Event::StepRefused { step, code: code.to_owned(), detail: detail.to_owned() }
+    })
+}
+
+fn backward(order: &Order, undoing: &Undoing) -> Next {
+    match pending_undo(order) {
+        Some(undo) => Next::Act(Action::Undo(undo)),
+        None => Next::Record(match undoing {
+            Undoing::Cancellation => Event::Cancelled,
+            Undoing::Rejection(rejection) => Event::Rejected {
+                code: rejection.code.clone(),
+                detail: rejection.detail.clone(),
+            },
+        }),
+    }
+}
+
+/// The first compensation that is due: of the steps that may have happened, latest first.
+/// Taking a sale back also frees its reservation, and cancelling a payment covers hold
+/// and capture alike.
+fn pending_undo(order: &Order) -> Option<Undo> {
+    let started = |step| order.saga.started.contains(&step);
+    let due = [
+        (Undo::CancelShipment, started(Step::Ship)),
+        (Undo::TakeBack, started(Step::Commit)),
+        (Undo::CancelPayment, started(Step::Authorize)),
+        (Undo::Release, started(Step::Reserve) && !started(Step::Commit)),
+    ];
+    due.into_iter()
+        .find(|(undo, due)| *due && !order.saga.undone.contains(undo))
+        .map(|(undo, _)| undo)
+}
+
+/// What the answer to an action means for an order: the event to record.
+pub fn conclude(order: &Order, action: Action, answer: Result<(), Fault>) -> Event {
+    match (action, answer) {
+        (Action::Do(step), Ok(())) => Event::StepDone { step },
+        (Action::Undo(undo), Ok(())) => Event::Undone { undo },
+        (_, Err(Fault::Failed(failure, detail))) => Event::AttemptFailed { failure, detail },
+        (Action::Do(step), Err(fault)) => refused(order, step, fault),
+        (Action::Undo(undo), Err(fault)) => irrevocable(order, undo, fault),
+    }
+}
+
+fn refused(order: &Order, step: Step, fault: Fault) -> Event {
+    let (code, detail) = match fault {
+        Fault::Refused { code, detail } => (code, detail),
+        Fault::ReservationLost if order.saga.generation + 1 < GENERATIONS_MAX => {
+            return Event::ReservationLost;
+        }
+        Fault::ReservationLost => {
+            ("out_of_stock", "The pieces were sold to others meanwhile.".to_owned())
+        }
+        Fault::TooLate(detail) | Fault::Failed(_, detail) => ("refused", detail),
+    };
+    match step > Step::Ship {
+        true => Event::StepSkipped { step, detail },
+        false => Event::StepRefused { step, code: code.to_owned(), detail },
+    }
+}
+
+/// A compensation may not be refused; the one exception is a parcel that has left, which
+/// ends a customer's cancellation before anything else was undone. Any other refusal is a
+/// fault of ours or of the callee: it is kept and tried again, never passed over.
+fn irrevocable(order: &Order, undo: Undo, fault: Fault) -> Event {
+    let cancelling = order.saga.undoing == Some(Undoing::Cancellation);
+    match fault {
+        Fault::TooLate(detail) if undo == Undo::CancelShipment && cancelling => {
+            Event::CancelRefused { detail }
+        }
+        Fault::TooLate(detail) | Fault::Refused { detail, .. } | Fault::Failed(_, detail) => {
+            Event::AttemptFailed { failure: Failure::Unavailable, detail }
+        }
+        Fault::ReservationLost => Event::Undone { undo },
+    }
+}

@@ -1,0 +1,370 @@
+//! The use cases of orders: place, read, list, cancel, sweep.
+//!
+//! Whoever touches an order whose saga is unfinished moves it on: the customer who looks
+//! at it, the stream that shows it, the sweep. So no order waits for the one request that
+//! made it.
+
+use chassis::store::{Store, StoreError};
+
+use crate::domain::order::{self, Undoing};
+use crate::domain::saga::{self, Next};
+use crate::domain::{Address, Event, Item, Order, Placed, Recorded, Status};
+use crate::driver::{Driver, LEASE_MS, Outcome};
+use crate::ports::{Carriage, Clock, Participants, Product, Shipment, Unavailable};
+use crate::records::{Lease, Loaded, OPEN_SHARDS, Position, Records};
+
+/// How long a request that changes an order waits for the end of its saga, in milliseconds.
+pub const PATIENCE_MS: u64 = 8_000;
+/// How long a sweep works, in milliseconds.
+pub const SWEEP_MS: u64 = 20_000;
+/// How long a listing spends on moving unfinished orders on, in milliseconds.
+const LIST_MS: u64 = 1_000;
+/// The wait before looking again at an order that another driver holds, in milliseconds.
+const BUSY_MS: u64 = 100;
+/// How often a write is repeated when somebody else wrote the order meanwhile.
+const CONFLICTS_MAX: u32 = 16;
+
+/// What a customer asks for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The id that the order will have. The same id never makes a second order.
+    pub id: String,
+    pub user_id: String,
+    /// SKU and pieces; none orders the cart.
+    pub lines: Option<Vec<(String, u32)>>,
+    pub shipping_address: Address,
+    pub payment_method: String,
+}
+
+/// Why an order was not accepted. Nothing was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unplaced {
+    /// The catalogue knows no product with the SKU of the line with this index.
+    UnknownSku(usize, String),
+    /// With the line of this index, one SKU has more than [`order::QUANTITY_MAX`] pieces.
+    TooMany(usize),
+    /// The cart has nothing in it, or more lines than an order may have.
+    CartSize(usize),
+    /// Prices in several currencies, or a sum beyond any number.
+    NoTotal,
+    /// A capability or the store did not answer. Safe to repeat with the same id.
+    Unavailable(String),
+}
+
+/// Why an order was not called off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Uncancelled {
+    /// There is no such order for this caller.
+    NotFound,
+    /// The order has come too far, to this status.
+    TooLate(Status),
+    /// Safe to repeat.
+    Unavailable(String),
+}
+
+/// What a sweep has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Swept {
+    /// Orders that were looked at.
+    pub examined: u32,
+    /// Orders that are settled now.
+    pub settled: u32,
+    /// Orders that will need another sweep.
+    pub unfinished: u32,
+    /// Ids of orders that have failed so often that a person should look at them.
+    pub stuck: Vec<String>,
+}
+
+impl From<StoreError> for Unplaced {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<Unavailable> for Unplaced {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error.0)
+    }
+}
+
+impl From<StoreError> for Uncancelled {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Orders, over their ports.
+#[derive(Clone)]
+pub struct Orders<S, P, C> {
+    records: Records<S>,
+    participants: P,
+    clock: C,
+    /// Names this request as the holder of leases.
+    owner: String,
+}
+
+impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
+    /// `owner` names the holder of leases and must be unique for each request.
+    pub fn new(store: S, participants: P, clock: C, owner: String) -> Self {
+        Self { records: Records::new(store), participants, clock, owner }
+    }
+
+    /// The clock that this service goes by.
+    pub fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    fn driver(&self) -> Driver<'_, S, P, C> {
+        Driver {
+            records: &self.records,
+            participants: &self.participants,
+            clock: &self.clock,
+            owner: &self.owner,
+        }
+    }
+
+    /// Accepts an order and moves it on for at most [`PATIENCE_MS`]. Once the order is
+    /// durable it exists, whatever happens afterwards: placing it again under the same id
+    /// goes on with it.
+    pub async fn place(&self, request: Request) -> Result<Order, Unplaced> {
+        let id = request.id.clone();
+        let now_ms = self.clock.now_ms();
+        if self.records.load(&id).await?.is_none() {
+            let placed = self.price(request).await?;
+            let lease = Lease { owner: self.owner.clone(), until_ms: now_ms + LEASE_MS };
+            self.records.create(placed, self.clock.now_ms(), lease).await?;
+        }
+        let outcome = self.resume_patiently(&id, now_ms + PATIENCE_MS).await?;
+        outcome.map(Outcome::into_order).ok_or(Unplaced::Unavailable("order is gone".to_owned()))
+    }
+
+    /// Finds out what exactly is ordered, and for how much.
+    async fn price(&self, request: Request) -> Result<Placed, Unplaced> {
+        let (lines, cart_version) = match request.lines {
+            Some(lines) => (lines, None),
+            None => {
+                let cart = self.participants.cart(&request.user_id).await?;
+                if cart.lines.is_empty() || cart.lines.len() > order::LINES_MAX {
+                    return Err(Unplaced::CartSize(cart.lines.len()));
+                }
+                (cart.lines, Some(cart.version))
+            }
+        };
+        let merged = order::merge(&lines).map_err(Unplaced::TooMany)?;
+        let skus = merged.iter().map(|(sku, _)| sku.clone()).collect();
+        let products = self.participants.products(skus).await?;
+        let items = items(&lines, merged, &products)?;
+        let total = order::total(&items).ok_or(Unplaced::NoTotal)?;
+        Ok(Placed {
+            id: request.id,
+            user_id: request.user_id,
+            items,
+            total,
+            shipping_address: request.shipping_address,
+            payment_method: request.payment_method,
+            cart_version,
+        })
+    }
+
+    /// Drives until the order's fate is known, waiting for other drivers too.
+    async fn resume_patiently(
+        &self,
+        id: &str,
+        until_ms: u64,
+    ) -> Result<Option<Outcome>, StoreError> {
+        loop {
+            match self.driver().resume(id, until_ms).await? {
+                Some(Outcome::Busy(_)) if self.clock.now_ms() + BUSY_MS < until_ms => {
+                    self.clock.sleep(BUSY_MS).await;
+                }
+                outcome => return Ok(outcome),
+            }
+        }
+    }
+
+    /// The order as it is now, moved on and with what shipping knows. None if there is no
+    /// such order.
+    pub async fn touch(&self, id: &str) -> Result<Option<Loaded>, StoreError> {
+        let Some(loaded) = self.records.load(id).await? else { return Ok(None) };
+        self.refresh(loaded).await.map(Some)
+    }
+
+    async fn refresh(&self, loaded: Loaded) -> Result<Loaded, StoreError> {
+        let now_ms = self.clock.now_ms();
+        let mut loaded = loaded;
+        if saga::next(&loaded.order, now_ms) != Next::Settled {
+            let id = loaded.order.placed.id.clone();
+            self.driver().resume(&id, now_ms).await?;
+            loaded = self.records.load(&id).await?.unwrap_or(loaded);
+        }
+        if matches!(loaded.order.status, Status::Confirmed | Status::Shipped) {
+            return self.observe(loaded).await;
+        }
+        Ok(loaded)
+    }
+
+    /// Records how far shipping has come. If shipping does not answer, the order stays as
+    /// it was known: a read must not fail for that.
+    async fn observe(&self, mut loaded: Loaded) -> Result<Loaded, StoreError> {
+        let id = loaded.order.placed.id.clone();
+        let Ok(shipments) = self.participants.shipments(&id).await else { return Ok(loaded) };
+        let events = carried(&loaded.order, &shipments, self.clock.now_ms());
+        if events.is_empty() {
+            return Ok(loaded);
+        }
+        let lease = loaded.record.lease.clone();
+        if self.records.append(&mut loaded, events, lease).await? {
+            return Ok(loaded);
+        }
+        Ok(self.records.load(&id).await?.unwrap_or(loaded))
+    }
+
+    /// The order as it is recorded, without moving it on.
+    pub async fn recorded(&self, id: &str) -> Result<Option<Loaded>, StoreError> {
+        self.records.load(id).await
+    }
+
+    /// A page of a user's orders, newest first.
+    pub async fn of_user(
+        &self,
+        user_id: &str,
+        from: Option<Position>,
+        limit: usize,
+    ) -> Result<(Vec<Order>, Option<Position>), StoreError> {
+        let until_ms = self.clock.now_ms() + LIST_MS;
+        let (found, rest) = self.records.of_user(user_id, from, limit).await?;
+        let mut orders = Vec::with_capacity(found.len());
+        for loaded in found {
+            let fresh = match self.clock.now_ms() < until_ms {
+                true => self.refresh(loaded).await?,
+                false => loaded,
+            };
+            orders.push(fresh.order);
+        }
+        Ok((orders, rest))
+    }
+
+    /// The shipments of an order.
+    pub async fn shipments(&self, order: &Order) -> Result<Vec<Shipment>, Unavailable> {
+        self.participants.shipments(&order.placed.id).await
+    }
+
+    /// Calls an order off and gives back what it took. Calling off twice is once. The
+    /// order may still be on its way back when this returns; its status tells.
+    pub async fn cancel(&self, id: &str) -> Result<Order, Uncancelled> {
+        let until_ms = self.clock.now_ms() + PATIENCE_MS;
+        for _ in 0..CONFLICTS_MAX {
+            let loaded = self.touch(id).await?.ok_or(Uncancelled::NotFound)?;
+            if loaded.order.status == Status::Cancelled {
+                return Ok(loaded.order);
+            }
+            if loaded.order.saga.undoing != Some(Undoing::Cancellation)
+                && !self.request_cancellation(loaded).await?
+            {
+                continue;
+            }
+            let outcome = self.resume_patiently(id, until_ms).await?;
+            let order = outcome.ok_or(Uncancelled::NotFound)?.into_order();
+            let going = order.saga.undoing == Some(Undoing::Cancellation);
+            return match order.status {
+                Status::Cancelled => Ok(order),
+                _ if going => Ok(order),
+                // The saga has gone forward again: the parcel has left.
+                Status::Confirmed => Err(Uncancelled::TooLate(Status::Shipped)),
+                status => Err(Uncancelled::TooLate(status)),
+            };
+        }
+        Err(Uncancelled::Unavailable("the order changes too fast".to_owned()))
+    }
+
+    /// False if the order has changed meanwhile.
+    async fn request_cancellation(&self, mut loaded: Loaded) -> Result<bool, Uncancelled> {
+        if !loaded.order.can_be_cancelled() {
+            return Err(Uncancelled::TooLate(loaded.order.status));
+        }
+        let now_ms = self.clock.now_ms();
+        self.records.open(&loaded.order.placed.id, now_ms).await?;
+        let sequence = loaded.order.version + 1;
+        let event = Recorded { sequence, at_ms: now_ms, event: Event::CancelRequested };
+        let lease = loaded.record.lease.clone();
+        Ok(self.records.append(&mut loaded, vec![event], lease).await?)
+    }
+
+    /// Moves all unfinished orders on, for at most [`SWEEP_MS`].
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let until_ms = self.clock.now_ms() + SWEEP_MS;
+        let mut swept = Swept::default();
+        for shard in 0..OPEN_SHARDS {
+            for entry in self.records.unfinished(shard).await? {
+                let now_ms = self.clock.now_ms();
+                if now_ms >= until_ms {
+                    return Ok(swept);
+                }
+                let outcome = self.driver().resume(&entry.id, now_ms).await?;
+                let orphan = Records::<S>::is_orphan(&entry, now_ms);
+                if matches!(outcome, Some(Outcome::Settled(_))) || (outcome.is_none() && orphan) {
+                    self.records.close(&entry.id).await?;
+                }
+                swept.count(outcome);
+            }
+        }
+        Ok(swept)
+    }
+}
+
+impl Swept {
+    fn count(&mut self, outcome: Option<Outcome>) {
+        self.examined += 1;
+        match outcome {
+            Some(Outcome::Settled(_)) => self.settled += 1,
+            Some(Outcome::Unfinished(order) | Outcome::Busy(order)) => {
+                self.unfinished += 1;
+                if order.saga.attempts >= saga::ATTEMPTS_STUCK {
+                    self.stuck.push(order.placed.id);
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// The ordered lines with today's names and prices.
+fn items(
+    asked: &[(String, u32)],
+    merged: Vec<(String, u32)>,
+    products: &[Product],
+) -> Result<Vec<Item>, Unplaced> {
+    merged
+        .into_iter()
+        .map(|(sku, quantity)| match products.iter().find(|product| product.sku == sku) {
+            Some(Product { name, price, .. }) => {
+                Ok(Item { sku, name: name.clone(), quantity, price: price.clone() })
+            }
+            None => {
+                let index = asked.iter().position(|(known, _)| *known == sku).unwrap_or_default();
+                Err(Unplaced::UnknownSku(index, sku))
+            }
+        })
+        .collect()
+}
+
+/// What the state of its shipments tells about an order: shipped once a parcel has left,
+/// delivered once all have arrived.
+fn carried(order: &Order, shipments: &[Shipment], now_ms: u64) -> Vec<Recorded> {
+    let travelling: Vec<Carriage> = shipments
+        .iter()
+        .map(|shipment| shipment.status)
+        .filter(|status| *status != Carriage::Cancelled)
+        .collect();
+    let left = travelling.iter().any(|status| *status != Carriage::Created);
+    let arrived = left && travelling.iter().all(|status| *status == Carriage::Delivered);
+    let mut events = Vec::new();
+    if left && order.status == Status::Confirmed {
+        events.push(Event::Shipped);
+    }
+    if arrived {
+        events.push(Event::Delivered);
+    }
+    let numbered = (order.version + 1..).zip(events);
+    numbered.map(|(sequence, event)| Recorded { sequence, at_ms: now_ms, event }).collect()
+}

@@ -1,0 +1,436 @@
+//! A small consistent world around the orders function: stock, payments and shipping that
+//! keep the promises of their contracts, fail as a test tells them to, and can stop a
+//! process at any point where it waits.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use chassis::money::Money;
+use chassis::store::{MemoryStore, Store, StoreError};
+use orders::domain::event::Failure;
+use orders::domain::saga::{Action, Fault};
+use orders::domain::{Address, Order, Status, Step, Undo};
+use orders::ports::{Carriage, Cart, Clock, Participants, Product, Shipment, Unavailable};
+use orders::service::{Orders, Request};
+
+/// Pieces on the shelf at the beginning.
+pub const STOCK: u32 = 5;
+/// What each order asks for.
+pub const PIECES: u32 = 2;
+pub const PRICE: i64 = 1_250;
+
+/// How a participant treats one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mood {
+    Fine,
+    Refuses,
+    Fails,
+    HappensUnanswered,
+    Unanswered,
+}
+
+pub const MOODS: [Mood; 5] =
+    [Mood::Fine, Mood::Refuses, Mood::Fails, Mood::HappensUnanswered, Mood::Unanswered];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reservation {
+    Held(u32),
+    Sold(u32),
+    Barred,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payment {
+    Held,
+    Captured,
+    Barred,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub now_ms: u64,
+    /// Waits passed so far, over all processes.
+    pub waits: usize,
+    /// The wait at which a process stops, until `released`.
+    pub stop_at: Option<usize>,
+    pub released: bool,
+    /// Moods of the coming calls of each action; fine when used up.
+    pub moods: BTreeMap<String, Vec<Mood>>,
+    pub on_hand: u32,
+    reservations: BTreeMap<String, Reservation>,
+    pub payments: BTreeMap<String, Payment>,
+    /// Money moves, by payment: captures and refunds.
+    pub captures: BTreeMap<String, u32>,
+    pub parcels: BTreeMap<String, Carriage>,
+    pub barred_parcels: BTreeSet<String>,
+    pub mails: BTreeSet<String>,
+    pub cart: Cart,
+    /// Reservations run out when they are committed for the first time.
+    pub lose_reservation: u32,
+}
+
+#[derive(Clone)]
+pub struct World(pub Arc<Mutex<State>>, pub MemoryStore);
+
+impl World {
+    pub fn new() -> Self {
+        let state = State { now_ms: 1_800_000_000_000, on_hand: STOCK, ..State::default() };
+        Self(Arc::new(Mutex::new(state)), MemoryStore::default())
+    }
+
+    pub fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+        look(&mut self.0.lock().unwrap())
+    }
+
+    pub fn mood(&self, action: &str, moods: &[Mood]) {
+        self.with(|state| state.moods.insert(action.to_owned(), moods.to_vec()));
+    }
+
+    /// The orders function as a process of its own.
+    pub fn process(&self, owner: &str) -> Orders<Gated, World, World> {
+        let store = Gated { world: self.clone(), inner: self.1.clone() };
+        Orders::new(store, self.clone(), self.clone(), owner.to_owned())
+    }
+
+    /// A place where a process waits, and may be stopped.
+    fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
+        let world = self.clone();
+        let mine = self.with(|state| {
+            state.waits += 1;
+            state.waits
+        });
+        std::future::poll_fn(move |_| {
+            let stopped = world.with(|state| state.stop_at == Some(mine) && !state.released);
+            if stopped { Poll::Pending } else { Poll::Ready(()) }
+        })
+    }
+
+    /// Time passes and sweeps run until nothing is left to do.
+    pub fn settle(&self, id: &str) -> Order {
+        for round in 0..200 {
+            let process = self.process(&format!("sweeper-{round}"));
+            let swept = run(process.sweep()).unwrap();
+            if swept.unfinished == 0 {
+                break;
+            }
+            self.with(|state| state.now_ms += 31_000 + 60_000 * round);
+        }
+        let loaded = run(self.process("reader").recorded(id)).unwrap().expect("the order exists");
+        loaded.order
+    }
+
+    pub fn reserved(&self) -> u32 {
+        self.with(|state| {
+            let held = state.reservations.values();
+            held.map(|it| if let Reservation::Held(n) = it { *n } else { 0 }).sum()
+        })
+    }
+
+    pub fn sold(&self) -> u32 {
+        self.with(|state| {
+            let sold = state.reservations.values();
+            sold.map(|it| if let Reservation::Sold(n) = it { *n } else { 0 }).sum()
+        })
+    }
+
+    /// What must hold once an order is settled, whatever has happened.
+    pub fn check(&self, order: &Order) {
+        let kept = matches!(order.status, Status::Confirmed | Status::Shipped | Status::Delivered);
+        let ended = kept || matches!(order.status, Status::Cancelled | Status::Rejected);
+        assert!(ended, "not settled: {order:?}");
+        let payment = self.with(|state| state.payments.get(&order.payment_id()).copied());
+        assert_eq!(payment == Some(Payment::Captured), kept, "money {payment:?}: {order:?}");
+        assert_ne!(payment, Some(Payment::Held), "a hold is left: {order:?}");
+        assert_eq!(self.sold(), if kept { PIECES } else { 0 }, "sold: {order:?}");
+        assert_eq!(self.reserved(), 0, "reserved: {order:?}");
+        assert_eq!(self.with(|state| state.on_hand) + self.sold(), STOCK, "pieces: {order:?}");
+        let parcel = self.with(|state| state.parcels.get(&order.placed.id).copied());
+        let travels = parcel.is_some_and(|it| it != Carriage::Cancelled);
+        assert_eq!(travels, kept, "parcel {parcel:?}: {order:?}");
+        assert!(self.with(|state| state.captures.values().all(|times| *times <= 1)), "{order:?}");
+        assert_eq!(order.rejection.is_some(), order.status == Status::Rejected);
+        let open = (0..16).flat_map(|shard| run(self.records().unfinished(shard)).unwrap());
+        assert_eq!(open.count(), 0, "still among the unfinished: {order:?}");
+    }
+
+    fn records(&self) -> orders::records::Records<MemoryStore> {
+        orders::records::Records::new(self.1.clone())
+    }
+
+    fn answer(&self, action: Action, order: &Order) -> Result<(), Fault> {
+        let name = match action {
+            Action::Do(step) => format!("{step:?}"),
+            Action::Undo(undo) => format!("{undo:?}"),
+        };
+        self.with(|state| {
+            let moods = state.moods.entry(name).or_default();
+            let mood = if moods.is_empty() { Mood::Fine } else { moods.remove(0) };
+            match mood {
+                Mood::Fine => state.perform(action, order),
+                Mood::Refuses => {
+                    Err(Fault::Refused { code: "no", detail: "refused".to_owned() })
+                }
+                Mood::Fails => Err(failed(Failure::Unavailable)),
+                Mood::Unanswered => Err(failed(Failure::Unknown)),
+                Mood::HappensUnanswered => {
+                    let _ = state.perform(action, order);
+                    Err(failed(Failure::Unknown))
+                }
+            }
+        })
+    }
+}
+
+fn failed(failure: Failure) -> Fault {
+    Fault::Failed(failure, "test".to_owned())
+}
+
+impl State {
+    fn perform(&mut self, action: Action, order: &Order) -> Result<(), Fault> {
+        match action {
+            Action::Do(Step::Reserve) => self.reserve(&order.reservation_id()),
+            Action::Do(Step::Commit) => self.commit(&order.reservation_id()),
+            Action::Undo(Undo::Release) => self.release(&order.reservation_id()),
+            Action::Undo(Undo::TakeBack) => self.take_back(&order.reservation_id()),
+            Action::Do(Step::Authorize) => self.authorize(&order.payment_id()),
+            Action::Do(Step::Capture) => self.capture(&order.payment_id()),
+            Action::Undo(Undo::CancelPayment) => {
+                self.payments.insert(order.payment_id(), Payment::Barred);
+                Ok(())
+            }
+            Action::Do(Step::Ship) => self.ship(&order.placed.id),
+            Action::Undo(Undo::CancelShipment) => self.unship(&order.placed.id),
+            Action::Do(Step::Notify) => {
+                self.mails.insert(order.placed.id.clone());
+                Ok(())
+            }
+            Action::Do(Step::ClearCart) => {
+                if order.placed.cart_version == Some(self.cart.version) {
+                    self.cart.lines.clear();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn reserve(&mut self, id: &str) -> Result<(), Fault> {
+        match self.reservations.get(id) {
+            Some(Reservation::Barred) => Err(Fault::ReservationLost),
+            Some(_) => Ok(()),
+            None if self.on_hand < PIECES => {
+                Err(Fault::Refused { code: "out_of_stock", detail: String::new() })
+            }
+            None => {
+                self.on_hand -= PIECES;
+                self.reservations.insert(id.to_owned(), Reservation::Held(PIECES));
+                Ok(())
+            }
+        }
+    }
+
+    fn commit(&mut self, id: &str) -> Result<(), Fault> {
+        let held = matches!(self.reservations.get(id), Some(Reservation::Held(_)));
+        if held && self.lose_reservation > 0 {
+            self.lose_reservation -= 1;
+            self.release(id)?;
+        }
+        match self.reservations.get(id) {
+            Some(Reservation::Sold(_)) => Ok(()),
+            Some(Reservation::Held(pieces)) => {
+                self.reservations.insert(id.to_owned(), Reservation::Sold(*pieces));
+                Ok(())
+            }
+            Some(Reservation::Barred) => Err(Fault::ReservationLost),
+            None => panic!("commit before reserve"),
+        }
+    }
+
+    fn release(&mut self, id: &str) -> Result<(), Fault> {
+        if let Some(Reservation::Sold(_)) = self.reservations.get(id) {
+            panic!("release of a sale");
+        }
+        self.take_back(id)
+    }
+
+    fn take_back(&mut self, id: &str) -> Result<(), Fault> {
+        let before = self.reservations.insert(id.to_owned(), Reservation::Barred);
+        if let Some(Reservation::Held(pieces) | Reservation::Sold(pieces)) = before {
+            self.on_hand += pieces;
+        }
+        Ok(())
+    }
+
+    fn authorize(&mut self, id: &str) -> Result<(), Fault> {
+        match self.payments.get(id) {
+            Some(Payment::Barred) => {
+                Err(Fault::Refused { code: "payment_cancelled", detail: String::new() })
+            }
+            Some(_) => Ok(()),
+            None => {
+                self.payments.insert(id.to_owned(), Payment::Held);
+                Ok(())
+            }
+        }
+    }
+
+    fn capture(&mut self, id: &str) -> Result<(), Fault> {
+        match self.payments.get(id) {
+            Some(Payment::Captured) => Ok(()),
+            Some(Payment::Held) => {
+                self.payments.insert(id.to_owned(), Payment::Captured);
+                *self.captures.entry(id.to_owned()).or_default() += 1;
+                Ok(())
+            }
+            _ => Err(Fault::Refused { code: "payment_cancelled", detail: String::new() }),
+        }
+    }
+
+    fn ship(&mut self, id: &str) -> Result<(), Fault> {
+        if self.barred_parcels.contains(id) {
+            return Err(Fault::Refused { code: "cancelled", detail: String::new() });
+        }
+        self.parcels.entry(id.to_owned()).or_insert(Carriage::Created);
+        Ok(())
+    }
+
+    fn unship(&mut self, id: &str) -> Result<(), Fault> {
+        match self.parcels.get_mut(id) {
+            Some(Carriage::InTransit | Carriage::Delivered) => {
+                return Err(Fault::TooLate("on its way".to_owned()));
+            }
+            Some(parcel) => *parcel = Carriage::Cancelled,
+            None => {}
+        }
+        self.barred_parcels.insert(id.to_owned());
+        Ok(())
+    }
+}
+
+impl Participants for World {
+    async fn products(&self, skus: Vec<String>) -> Result<Vec<Product>, Unavailable> {
+        self.wait().await;
+        let known = skus.into_iter().filter(|sku| sku.starts_with("SKU-"));
+        let product = |sku: String| Product {
+            name: format!("Thing {sku}"),
+            price: Money::new(PRICE, "EUR"),
+            sku,
+        };
+        Ok(known.map(product).collect())
+    }
+
+    async fn cart(&self, _user_id: &str) -> Result<Cart, Unavailable> {
+        self.wait().await;
+        Ok(self.with(|state| state.cart.clone()))
+    }
+
+    async fn shipments(&self, order_id: &str) -> Result<Vec<Shipment>, Unavailable> {
+        self.wait().await;
+        let parcel = self.with(|state| state.parcels.get(order_id).copied());
+        let shipment = |status| Shipment {
+            id: "shp_1".to_owned(),
+            status,
+            courier: "north".to_owned(),
+            tracking_code: "T1".to_owned(),
+            lines: Vec::new(),
+            updated_at: "2027-01-15T08:00:00Z".to_owned(),
+        };
+        Ok(parcel.map(shipment).into_iter().collect())
+    }
+
+    async fn perform(&self, action: Action, order: &Order) -> Result<(), Fault> {
+        self.wait().await;
+        let answer = self.answer(action, order);
+        self.wait().await;
+        answer
+    }
+}
+
+impl Clock for World {
+    fn now_ms(&self) -> u64 {
+        self.with(|state| state.now_ms)
+    }
+
+    async fn sleep(&self, ms: u64) {
+        self.with(|state| state.now_ms += ms);
+        self.wait().await;
+    }
+}
+
+/// A store at whose doors a process may be stopped, before and after each operation.
+#[derive(Clone)]
+pub struct Gated {
+    world: World,
+    inner: MemoryStore,
+}
+
+impl Store for Gated {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.world.wait().await;
+        self.inner.get(key).await
+    }
+
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.world.wait().await;
+        let result = self.inner.set(key, value).await;
+        self.world.wait().await;
+        result
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.world.wait().await;
+        self.inner.delete(key).await
+    }
+
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        self.world.wait().await;
+        let result = self.inner.increment(key, delta).await;
+        self.world.wait().await;
+        result
+    }
+
+    async fn compare_and_swap(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.world.wait().await;
+        let result = self.inner.compare_and_swap(key, expected, new).await;
+        self.world.wait().await;
+        result
+    }
+}
+
+pub fn request(id: &str) -> Request {
+    Request {
+        id: id.to_owned(),
+        user_id: "usr_1".to_owned(),
+        lines: Some(vec![("SKU-1".to_owned(), PIECES)]),
+        shipping_address: Address {
+            name: "Ada".to_owned(),
+            street: "Hauptstr. 1".to_owned(),
+            city: "Wien".to_owned(),
+            postal_code: "1010".to_owned(),
+            country: "AT".to_owned(),
+        },
+        payment_method: "tok_approved".to_owned(),
+    }
+}
+
+/// Runs what never really waits.
+pub fn run<T>(future: impl Future<Output = T>) -> T {
+    match step(pin!(future)) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("stopped"),
+    }
+}
+
+/// Lets a process go on until it ends or is stopped.
+pub fn step<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}

@@ -1,0 +1,65 @@
+//! The sandbox on a host: its store, its variables, its HTTP client.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::response::IntoResponse as _;
+use chassis::Problem;
+use chassis::config::{optional, variable};
+use chassis::http::SpinOutbound;
+use chassis::store::SpinStore;
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
+
+use crate::routes::{self, Background};
+use crate::sandbox::{Clock, Sandbox, Settings};
+
+/// How long a slow card takes unless `psp_slow_ms` says otherwise, in milliseconds: longer
+/// than merchants are ready to wait for one answer.
+const SLOW_MS_DEFAULT: u64 = 3_000;
+
+#[derive(Clone, Copy)]
+struct HostClock;
+
+impl Clock for HostClock {
+    fn now_ms(&self) -> u64 {
+        chassis::clock::now_ms()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
+    }
+}
+
+#[derive(Clone, Copy)]
+struct AfterAnswer;
+
+impl Background for AfterAnswer {
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        spin_sdk::wit_bindgen::spawn(work);
+    }
+}
+
+async fn settings() -> Result<Settings, Problem> {
+    let slow_ms = optional("psp_slow_ms").await?.and_then(|text| text.parse().ok());
+    Ok(Settings {
+        api_key: variable("psp_api_key").await?,
+        webhook_url: optional("psp_webhook_url").await?.filter(|url| !url.is_empty()),
+        webhook_secret: variable("psp_webhook_secret").await?,
+        slow_ms: slow_ms.unwrap_or(SLOW_MS_DEFAULT),
+    })
+}
+
+async fn sandbox() -> Result<Sandbox<SpinStore, HostClock, SpinOutbound>, Problem> {
+    let settings = settings().await?;
+    let store = SpinStore::open("psp-sandbox")?;
+    Ok(Sandbox { settings, store, clock: HostClock, outbound: SpinOutbound })
+}
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    match sandbox().await {
+        Ok(sandbox) => chassis::app::serve(routes::router(sandbox, AfterAnswer), request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
