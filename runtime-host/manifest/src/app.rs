@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::origin::Origin;
+
 /// A component's name in the manifest.
 pub type ComponentId = String;
 
@@ -24,12 +26,19 @@ pub struct App {
     pub variables: BTreeMap<String, Variable>,
     /// Components by id, also those that only serve others as libraries.
     pub components: BTreeMap<ComponentId, Component>,
+    /// `application.trigger.http.base` without its trailing slash: empty if there is none.
+    pub http_base: String,
     /// HTTP triggers in the manifest's order.
     pub http: Vec<HttpTrigger>,
+    /// `application.trigger.redis.address`: the server of triggers that name none. May
+    /// contain templates.
+    pub redis_address: Option<String>,
     /// Redis triggers in the manifest's order.
     pub redis: Vec<RedisTrigger>,
     /// `[application.tool.tessera]`.
     pub settings: AppSettings,
+    /// The text that it was read from.
+    pub origin: Origin,
 }
 
 /// A variable that an operator may set.
@@ -39,6 +48,8 @@ pub struct Variable {
     pub default: Option<String>,
     /// Never shown in logs or on pages.
     pub secret: bool,
+    /// For people.
+    pub description: Option<String>,
 }
 
 /// One `[component.<id>]`.
@@ -54,6 +65,8 @@ pub struct Component {
     pub environment: BTreeMap<String, String>,
     /// Files that the guest may read.
     pub files: Vec<FileMount>,
+    /// Glob patterns of files that it may not read, although `files` names them.
+    pub exclude_files: Vec<String>,
     /// Labels of key-value stores that it may open.
     pub key_value_stores: Vec<String>,
     /// Labels of SQLite databases that it may open.
@@ -70,8 +83,26 @@ pub struct Component {
     pub dependencies: Vec<Dependency>,
     /// `dependencies_inherit_configuration`: all dependencies get all permissions.
     pub dependencies_inherit_configuration: bool,
+    /// What changes in a build profile, by the profile's name.
+    pub profiles: BTreeMap<String, Profile>,
     /// `[component.<id>.tool.tessera]`.
     pub settings: ComponentSettings,
+    /// Where in the manifest it is written: `component.<id>`, or the trigger's key if it is
+    /// written out there.
+    pub written_at: String,
+}
+
+/// `[component.<id>.profile.<name>]`: what is given here replaces the component's own.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Where its bytes are.
+    pub source: Option<Source>,
+    /// Environment variables that are added or replaced.
+    pub environment: BTreeMap<String, String>,
+    /// Dependencies that are added or replaced.
+    pub dependencies: Vec<Dependency>,
+    /// Commands of the build.
+    pub build_commands: Option<Vec<String>>,
 }
 
 /// Where a component's bytes come from.
@@ -92,7 +123,7 @@ pub enum Source {
         registry: Option<String>,
         /// `namespace:name`.
         package: String,
-        /// Its version.
+        /// Its version; for a dependency, a requirement as `>= 1.2`.
         version: String,
     },
 }
@@ -166,12 +197,14 @@ pub enum Inherit {
 /// One `[[trigger.http]]`.
 #[derive(Debug, Clone)]
 pub struct HttpTrigger {
-    /// Its id, given or made up as `trigger-<n>`.
+    /// Its id, given or made up as Spin does: `<component>-http-trigger`, `http-trigger<n>`.
     pub id: String,
     /// Which requests it takes.
     pub route: Route,
     /// Who answers them.
     pub handler: Handler,
+    /// Where in the manifest it is written: `trigger.http[<n>]`, counted from 0.
+    pub written_at: String,
 }
 
 /// Which requests a trigger takes.
@@ -208,12 +241,14 @@ pub struct StaticResponse {
 pub struct RedisTrigger {
     /// Its id, given or made up.
     pub id: String,
-    /// The server, if not the application's.
+    /// The server, if not the application's. May contain templates.
     pub address: Option<String>,
-    /// The channel to subscribe to.
+    /// The channel to subscribe to. May contain templates.
     pub channel: String,
     /// Who handles its messages.
     pub component: ComponentId,
+    /// Where in the manifest it is written: `trigger.redis[<n>]`, counted from 0.
+    pub written_at: String,
 }
 
 /// `[application.tool.tessera]`.

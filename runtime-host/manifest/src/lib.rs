@@ -1,1 +1,100 @@
-//! 
+//! The manifest: `spin.toml`, version 2, as written → [`App`], valid by construction.
+//!
+//! The rest of the host never checks a manifest again: a route that is in an [`App`] parses,
+//! a component that is named there exists, and links form no circle. What cannot be known
+//! from the text alone, whether files exist, is a step of its own: [`check_files`].
+//!
+//! Stock Spin reads the same file. So every key of ours lives in a `tool.tessera` table,
+//! which Spin ignores, and everything else is read as strictly as Spin does: a key that
+//! nobody reads is an error, with a guess at what was meant. Where this host is stricter than
+//! Spin (two components with one store, two routes for the same requests), a manifest that
+//! passes here still passes there.
+//!
+//! Serde would report one fault per run and lose places across tables; hence a small reader
+//! over spans ([`document`]), one file per table under [`parse`] and one per rule across
+//! tables under [`check`].
+
+pub mod app;
+mod check;
+mod code;
+mod document;
+mod files;
+pub mod hosts;
+mod names;
+mod origin;
+mod parse;
+mod path;
+mod problem;
+pub mod routes;
+pub mod template;
+mod tree;
+
+use std::path::Path;
+
+pub use app::App;
+pub use files::check_files;
+pub use origin::Origin;
+pub use problem::{Code, Errors, Label, Problem, Span};
+
+use problem::Problems;
+
+/// The name of the manifest in an application's folder.
+pub const FILE_NAME: &str = "spin.toml";
+
+/// Most bytes of a manifest: far above every real one, far below what would hurt.
+pub const TEXT_LENGTH_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Reads a manifest's text. Touches no file: relative paths are joined to the folder of
+/// `path`, which should be absolute, and `..` is resolved by name.
+///
+/// # Errors
+/// Everything that is wrong, at once. Only a text that is not TOML, or is not written for
+/// version 2, ends the search early.
+pub fn parse(path: &Path, text: &str) -> Result<App, Errors> {
+    let problems = Problems::default();
+    let app = read(path, text, &problems);
+    problems.into_result(path, text)?;
+    app.ok_or_else(|| Errors::new(path, text, Vec::new()))
+}
+
+fn read(path: &Path, text: &str, problems: &Problems) -> Option<App> {
+    if text.len() > TEXT_LENGTH_MAX_BYTES {
+        let message = format!("the manifest is longer than {TEXT_LENGTH_MAX_BYTES} bytes");
+        problems.push(Problem::new(Code::Unreadable, message));
+        return None;
+    }
+    let root = tree::parse(text).map_err(|problem| problems.push(problem)).ok()?;
+    let origin = Origin::new(path, text, tree::Places::of(&root));
+    let app = parse::manifest(&root, path::folder(path), origin, problems)?;
+    check::all(&app, problems);
+    Some(app)
+}
+
+/// Reads a manifest's file; a folder means the [`FILE_NAME`] in it.
+///
+/// # Errors
+/// As [`parse`], and a file that is missing or cannot be read.
+pub fn load(path: &Path) -> Result<App, Errors> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let path = if path.is_dir() { path.join(FILE_NAME) } else { path };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => parse(&path, &text),
+        Err(error) => Err(Errors::new(&path, "", vec![unreadable(&path, &error)])),
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
+    let path = path.display();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Problem::new(Code::Unreadable, format!("there is no manifest at {path}"))
+                .hint("name the application's folder or its spin.toml")
+        }
+        std::io::ErrorKind::InvalidData => {
+            Problem::new(Code::Unreadable, format!("{path} is not a text file"))
+                .hint("a manifest is TOML in UTF-8")
+        }
+        _ => Problem::new(Code::Unreadable, format!("{path} cannot be read: {error}"))
+            .hint("check the file's permissions"),
+    }
+}

@@ -1,0 +1,54 @@
+//! Host patterns can be read and, within the application, name components that exist.
+//!
+//! A pattern with templates is tried with the variables' defaults: a fault there would
+//! otherwise show up at the first call.
+
+use crate::check::Check;
+use crate::hosts::HostPattern;
+use crate::problem::{Code, Problem, Span};
+use crate::template::Template;
+
+/// The domain of calls to other components.
+const INTERNAL_SUFFIX: &str = ".spin.internal";
+
+pub(super) fn check(check: &Check<'_>) {
+    for component in check.app.components.values() {
+        for (index, host) in component.allowed_outbound_hosts.iter().enumerate() {
+            let path = check.path(component, &format!("allowed_outbound_hosts[{index}]"));
+            pattern(check, host, &path);
+        }
+    }
+}
+
+fn pattern(check: &Check<'_>, written: &str, path: &str) {
+    let Ok(template) = Template::parse(written) else { return };
+    let default = |name: &str| {
+        let variable = check.app.variables.get(name);
+        variable.and_then(|variable| variable.default.as_deref()).ok_or(())
+    };
+    let Ok(text) = template.render(default) else { return };
+    let at = check.places.value(path);
+    match HostPattern::parse(&text) {
+        Ok(_) => component_exists(check, &text, at),
+        Err(error) => {
+            let message = match template.is_literal() {
+                true => format!("`{path}` is not a host pattern: {}", error.message),
+                false => format!(
+                    "`{path}`, with the variables' defaults `{text}`, is not a host pattern: {}",
+                    error.message
+                ),
+            };
+            let problem = Problem::new(Code::BadHost, message).label(at, "not a host pattern");
+            check.problems.push(problem.hint(error.hint));
+        }
+    }
+}
+
+fn component_exists(check: &Check<'_>, pattern: &str, at: Span) {
+    let host = pattern.split_once("://").map_or(pattern, |(_, rest)| rest);
+    let host = host.split([':', '/']).next().unwrap_or(host);
+    let Some(id) = host.strip_suffix(INTERNAL_SUFFIX) else { return };
+    if id != "*" && !check.app.components.contains_key(id) {
+        check.report_unknown_component(id, at);
+    }
+}

@@ -1,0 +1,78 @@
+//! The files that a manifest names, looked up on this machine.
+//!
+//! Apart from parsing, because it needs a disk: a manifest is as valid on a machine where
+//! nothing is built yet.
+
+use std::path::Path;
+
+use crate::app::{App, Component, FileMount, Provider, Source};
+use crate::problem::{Code, Problem};
+use crate::tree::join;
+
+/// Looks for every file that this host will need to run the application: sources of
+/// components and of dependencies, folders of builds, and files that are placed for a guest.
+/// Bridges and components that only other hosts run are left out.
+///
+/// The problems point into the manifest; [`Origin::errors`](crate::Origin::errors) joins them
+/// with its text for a report. Empty if nothing is missing.
+pub fn check_files(app: &App) -> Vec<Problem> {
+    let mut search = Search { app, problems: Vec::new() };
+    let runs_here = |component: &&Component| {
+        component.settings.bridges.is_none() && !component.settings.stock_only
+    };
+    for component in app.components.values().filter(runs_here) {
+        search.component(component);
+    }
+    search.problems
+}
+
+struct Search<'a> {
+    app: &'a App,
+    problems: Vec<Problem>,
+}
+
+impl Search<'_> {
+    fn component(&mut self, component: &Component) {
+        let at = &component.written_at;
+        let build_hint = match component.build {
+            Some(_) => "run `tessera build`",
+            None => {
+                "build it, or correct the path; with `build.command` it can be built with the others"
+            }
+        };
+        self.source(&component.source, &format!("{at}.source"), build_hint);
+        for dependency in &component.dependencies {
+            if let Provider::Source { source, .. } = &dependency.provider {
+                let path = join(&format!("{at}.dependencies"), &dependency.import);
+                self.source(source, &format!("{path}.path"), "build it, or correct the path");
+            }
+        }
+        if let Some(build) = &component.build
+            && !build.workdir.is_dir()
+        {
+            let hint = "name the folder in which the command is to run";
+            self.missing(&build.workdir, &format!("{at}.build.workdir"), hint);
+        }
+        for (index, mount) in component.files.iter().enumerate() {
+            if let FileMount::Placement { source, .. } = mount
+                && !source.exists()
+            {
+                self.missing(source, &format!("{at}.files[{index}].source"), "correct the path");
+            }
+        }
+    }
+
+    fn source(&mut self, source: &Source, path: &str, hint: &str) {
+        if let Source::Local(file) = source
+            && !file.is_file()
+        {
+            self.missing(file, path, hint);
+        }
+    }
+
+    fn missing(&mut self, file: &Path, path: &str, hint: &str) {
+        let problem = Problem::new(Code::MissingFile, format!("{} is not there", file.display()));
+        let span = self.app.origin.span(path).unwrap_or_default();
+        self.problems.push(problem.label(span, "not on this machine").hint(hint));
+    }
+}

@@ -1,0 +1,390 @@
+//! Patterns of `allowed_outbound_hosts`: `scheme://host[:port]`.
+//!
+//! | part | may be |
+//! |---|---|
+//! | scheme | letters, or `*` |
+//! | host | a name, an address, a network (`10.0.0.0/8`), `*.domain`, `self`, or `*` |
+//! | port | a number, `from..to` without `to`, or `*`; left out, the scheme's own port |
+//!
+//! The grammar is Spin's. Two things are mended: an IPv6 address needs its brackets and may
+//! then go without a port, and letter case does not matter, as in every URL.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::Range;
+
+/// One parsed pattern.
+///
+/// ```
+/// # use tessera_manifest::hosts::HostPattern;
+/// let pattern = HostPattern::parse("https://*.example.com").unwrap();
+/// assert!(pattern.matches("https", "api.example.com", None));
+/// assert!(!pattern.matches("https", "example.com", Some(443)));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPattern {
+    scheme: Scheme,
+    host: Host,
+    ports: Ports,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Scheme {
+    Any,
+    One(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Host {
+    Any,
+    /// With the dot in front.
+    Below(String),
+    Itself,
+    Name(String),
+    Network {
+        address: IpAddr,
+        prefix_bits: u8,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ports {
+    Any,
+    Range(Range<u16>),
+    One(u16),
+}
+
+/// Why a text is not a host pattern, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostError {
+    /// A clause without a full stop.
+    pub message: String,
+    /// Advice.
+    pub hint: String,
+}
+
+impl HostPattern {
+    /// Reads a pattern without templates in it.
+    ///
+    /// # Errors
+    /// What does not fit the grammar in the module's documentation.
+    pub fn parse(text: &str) -> Result<Self, HostError> {
+        let text = text.trim();
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(without_scheme(text));
+        };
+        let scheme = Scheme::parse(scheme)?;
+        let (host, port) = split_port(rest.strip_suffix('/').unwrap_or(rest));
+        let host = Host::parse(host)?;
+        let ports = match port {
+            Some(port) => Ports::parse(port)?,
+            None => scheme.own_port()?,
+        };
+        Ok(Self { scheme, host, ports })
+    }
+
+    /// Whether a request to this place is allowed. IPv6 addresses may have brackets or not;
+    /// `port: None` is the scheme's own port.
+    pub fn matches(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+        self.scheme.matches(scheme)
+            && self.host.matches(bare(host))
+            && self.ports.matches(port.or_else(|| default_port(scheme)))
+    }
+
+    /// Whether a request of the application to its own routes is allowed (`http://self`).
+    pub fn matches_self(&self, scheme: &str) -> bool {
+        self.scheme.matches(scheme) && matches!(self.host, Host::Any | Host::Itself)
+    }
+}
+
+/// The port that a scheme means if a URL names none.
+pub fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        "postgres" => Some(5432),
+        "mysql" => Some(3306),
+        "redis" => Some(6379),
+        "mqtt" => Some(1883),
+        _ => None,
+    }
+}
+
+fn without_scheme(text: &str) -> HostError {
+    let hint = match text {
+        "*" | "" | "insecure:allow-all" => {
+            "`*://*:*` allows everything; better is a list of `scheme://host[:port]`".to_owned()
+        }
+        _ => format!("write `https://{text}`, or `*://{text}` for every scheme"),
+    };
+    HostError::new("it has no scheme", hint)
+}
+
+/// Splits `host:port`; colons inside of brackets belong to the host.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    let in_brackets = text.rfind(']').unwrap_or(0);
+    match text.rfind(':') {
+        Some(colon) if colon >= in_brackets => (&text[..colon], Some(&text[colon + 1..])),
+        _ => (text, None),
+    }
+}
+
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+impl Scheme {
+    fn parse(text: &str) -> Result<Self, HostError> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        if text.is_empty() || !text.chars().all(|c| c.is_ascii_alphabetic()) {
+            let hint = "a scheme is made of letters, as `https`, or is `*`";
+            return Err(HostError::new(format!("`{text}` is not a scheme"), hint));
+        }
+        Ok(Self::One(text.to_ascii_lowercase()))
+    }
+
+    fn own_port(&self) -> Result<Ports, HostError> {
+        let port = match self {
+            Self::Any => None,
+            Self::One(scheme) => default_port(scheme),
+        };
+        port.map(Ports::One).ok_or_else(|| {
+            HostError::new(
+                "the port is missing, and the scheme has none of its own",
+                "add `:*` for all ports, or one as `:8080`",
+            )
+        })
+    }
+
+    fn matches(&self, scheme: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => one.eq_ignore_ascii_case(scheme),
+        }
+    }
+}
+
+impl Host {
+    fn parse(text: &str) -> Result<Self, HostError> {
+        let text = text.to_ascii_lowercase();
+        match text.as_str() {
+            "" => return Err(HostError::new("the host is missing", "write `*` for every host")),
+            "*" => return Ok(Self::Any),
+            "self" | "self.alt" => return Ok(Self::Itself),
+            _ => {}
+        }
+        if let Some(network) = parse_network(&text) {
+            return network;
+        }
+        if text.contains('/') {
+            let hint = "permissions are given to whole hosts: remove the path";
+            return Err(HostError::new("it has a path", hint));
+        }
+        let (below, name) = match text.strip_prefix("*.") {
+            Some(name) => (true, name),
+            None => (false, text.as_str()),
+        };
+        if name.contains('*') {
+            let hint = "`*` stands alone or is the first part of a name, as `*.example.com`";
+            return Err(HostError::new("`*` stands in the middle of the host", hint));
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if name.is_empty() || !name.chars().all(allowed) {
+            let hint = "a host is a name, an address (IPv6 in brackets), a network as `10.0.0.0/8`, `self` or `*`";
+            return Err(HostError::new(format!("`{text}` is not a host"), hint));
+        }
+        Ok(if below { Self::Below(format!(".{name}")) } else { Self::Name(name.to_owned()) })
+    }
+
+    fn matches(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        match self {
+            Self::Any => true,
+            Self::Below(suffix) => host.ends_with(suffix),
+            Self::Itself => false,
+            Self::Name(name) => *name == host,
+            Self::Network { address, prefix_bits } => host.parse().is_ok_and(|host: IpAddr| {
+                masked(host, *prefix_bits) == masked(*address, *prefix_bits)
+            }),
+        }
+    }
+}
+
+/// `None` if the text does not look like an address or a network.
+fn parse_network(text: &str) -> Option<Result<Host, HostError>> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let address: IpAddr = bare(address).parse().ok()?;
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    let prefix_bits = prefix.map_or(Some(bits), |prefix| prefix.parse().ok());
+    Some(match prefix_bits.filter(|prefix| *prefix <= bits) {
+        Some(prefix_bits) => Ok(Host::Network { address, prefix_bits }),
+        None => Err(HostError::new(
+            "the network's size is wrong",
+            format!("after `/` comes the number of fixed bits, 0 to {bits}"),
+        )),
+    })
+}
+
+/// The fixed bits of an address, with its family.
+fn masked(address: IpAddr, prefix_bits: u8) -> (bool, u128) {
+    let (bits, value) = match address {
+        IpAddr::V4(v4) => (32, u128::from(v4.to_bits())),
+        IpAddr::V6(v6) => (128, v6.to_bits()),
+    };
+    let free = bits - u32::from(prefix_bits);
+    (bits == 32, value.checked_shr(free).unwrap_or(0))
+}
+
+impl Ports {
+    fn parse(text: &str) -> Result<Self, HostError> {
+        let number = |text: &str| text.parse::<u16>().ok();
+        let parsed = match text.split_once("..") {
+            _ if text == "*" => Some(Self::Any),
+            Some((from, to)) => {
+                number(from).zip(number(to)).map(|(from, to)| Self::Range(from..to))
+            }
+            None => number(text).map(Self::One),
+        };
+        match parsed {
+            Some(Self::Range(range)) if range.is_empty() => Err(HostError::new(
+                format!("the ports `{text}` are none"),
+                "a range goes from the first port to the one after the last, as `8000..8010`",
+            )),
+            Some(ports) => Ok(ports),
+            None => Err(HostError::new(
+                format!("`{text}` is not a port"),
+                "a port is a number up to 65535, a range as `8000..8010`, or `*`",
+            )),
+        }
+    }
+
+    fn matches(&self, port: Option<u16>) -> bool {
+        match (self, port) {
+            (Self::Any, _) => true,
+            (Self::Range(range), Some(port)) => range.contains(&port),
+            (Self::One(one), Some(port)) => *one == port,
+            (_, None) => false,
+        }
+    }
+}
+
+impl HostError {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.message, self.hint)
+    }
+}
+
+impl std::error::Error for HostError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pattern, then requests that it allows, then requests that it does not.
+    type Case = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+    const CASES: &[Case] = &[
+        (
+            "https://a.example",
+            &["https://a.example", "https://A.Example:443"],
+            &["http://a.example", "https://b.example", "https://a.example:8443"],
+        ),
+        ("HTTPS://A.example/", &["https://a.example"], &["https://a.example:80"]),
+        (
+            "http://*.a.example:8080",
+            &["http://x.a.example:8080", "http://x.y.a.example:8080"],
+            &["http://a.example:8080", "http://xa.example:8080", "http://x.a.example"],
+        ),
+        ("*://*:*", &["tcp://10.0.0.1", "http://x:1", "http://[::1]:1"], &[]),
+        ("*://a:6379", &["redis://a", "tcp://a:6379"], &["redis://a:1", "tcp://a"]),
+        (
+            "http://a:8000..8010",
+            &["http://a:8000", "http://a:8009"],
+            &["http://a:8010", "http://a"],
+        ),
+        (
+            "*://10.1.0.0/16:*",
+            &["tcp://10.1.2.3:1"],
+            &["tcp://10.2.0.0:1", "tcp://ten:1", "tcp://[::1]:1"],
+        ),
+        ("*://0.0.0.0/0:*", &["tcp://10.1.2.3:1"], &["tcp://[::1]:1"]),
+        ("http://[::1]", &["http://[::1]", "http://::1"], &["http://[::2]"]),
+        ("http://[fd00::]/8:80", &["http://[fd12::1]"], &["http://[fe00::1]"]),
+        ("http://127.0.0.1:3000", &["http://127.0.0.1:3000"], &["http://localhost:3000"]),
+        ("http://self", &[], &["http://self", "http://x"]),
+        ("postgres://db", &["postgres://db", "postgres://db:5432"], &["mysql://db"]),
+    ];
+
+    fn allows(pattern: &HostPattern, request: &str) -> bool {
+        let (scheme, rest) = request.split_once("://").unwrap();
+        let (host, port) = if rest == "::1" { (rest, None) } else { split_port(rest) };
+        pattern.matches(scheme, host, port.map(|port| port.parse().unwrap()))
+    }
+
+    #[test]
+    fn patterns_match_what_they_say() {
+        for (text, allowed, denied) in CASES {
+            let pattern = HostPattern::parse(text).unwrap();
+            for request in *allowed {
+                assert!(allows(&pattern, request), "{text} should allow {request}");
+            }
+            for request in *denied {
+                assert!(!allows(&pattern, request), "{text} should deny {request}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_self_and_everything_allow_the_application_itself() {
+        let allows = |text: &str| HostPattern::parse(text).unwrap().matches_self("http");
+        assert!(allows("http://self") && allows("*://self:*") && allows("*://*:*"));
+        assert!(!allows("https://self") && !allows("http://localhost"));
+    }
+
+    #[test]
+    fn what_does_not_fit_the_grammar_is_refused() {
+        for bad in [
+            "",
+            "*",
+            ":",
+            "example.com",
+            "localhost:3001",
+            "insecure:allow-all",
+            "https://",
+            "://a",
+            "ht-tp://a",
+            "{a,b}://c",
+            "https://a/path",
+            "https://a:80/path",
+            "https://a:port",
+            "https://a:65536",
+            "https://a:9..9",
+            "https://a:9..1",
+            "https://a:..",
+            "tcp://a",
+            "*://a",
+            "https://a.*.b",
+            "https://*a",
+            "https://*.",
+            "http://10.0.0.0/33",
+            "http://10.0.0.0/x",
+            "http://a b",
+            "http://user@a",
+            "http://::1",
+            "http://a:",
+        ] {
+            assert!(HostPattern::parse(bad).is_err(), "{bad:?} should be refused");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `[application]`.
+
+use crate::app::AppSettings;
+use crate::document::{Field, Table};
+use crate::parse::tool;
+use crate::problem::Code;
+use crate::routes::{RoutePattern, Segment};
+
+/// What the table says.
+#[derive(Default)]
+pub(super) struct Application {
+    pub(super) name: String,
+    pub(super) version: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) http_base: String,
+    pub(super) redis_address: Option<String>,
+    pub(super) settings: AppSettings,
+}
+
+pub(super) fn read(field: &Field<'_>) -> Option<Application> {
+    let mut table = field.table()?;
+    let mut application = Application::default();
+    let name =
+        table.required("name", "add `name = \"my-app\"`").and_then(|name| name.filled_text());
+    application.name = name.map(|name| name.value).unwrap_or_default();
+    application.version = table.text("version");
+    application.description = table.text("description");
+    if let Some(authors) = table.optional("authors") {
+        authors.texts();
+    }
+    if let Some(targets) = table.optional("targets") {
+        check_targets(&targets);
+    }
+    if let Some(triggers) = table.optional("trigger").and_then(|field| field.table()) {
+        read_triggers(triggers, &mut application);
+    }
+    if let Some(settings) = table.optional("tool").and_then(|field| tool::tessera(&field)) {
+        application.settings = tool::application(settings);
+    }
+    table.finish();
+    Some(application)
+}
+
+fn read_triggers(mut triggers: Table<'_>, application: &mut Application) {
+    if let Some(mut http) = triggers.optional("http").and_then(|field| field.table()) {
+        application.http_base =
+            http.optional("base").and_then(|field| base(&field)).unwrap_or_default();
+        http.finish();
+    }
+    if let Some(mut redis) = triggers.optional("redis").and_then(|field| field.table()) {
+        let address = redis.optional("address").and_then(|field| field.filled_text());
+        application.redis_address = address.map(|address| address.value);
+        redis.finish();
+    }
+    triggers.finish();
+}
+
+fn base(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?.value;
+    let fault = |message: &str, hint: &str| {
+        field.fault(Code::BadRoute, message, "not a base", hint);
+        None
+    };
+    if !text.starts_with('/') {
+        return fault("does not start with a slash", &format!("write `/{text}`"));
+    }
+    match RoutePattern::parse("", &text) {
+        Err(error) => fault(&format!("is not a path: {}", error.message), &error.hint),
+        Ok(path) => {
+            let fixed = |segment: &Segment| matches!(segment, Segment::Literal(_));
+            if path.takes_rest() || !path.segments().iter().all(fixed) {
+                return fault("is not a fixed path", "parameters and `/...` belong into routes");
+            }
+            let base = path.to_string();
+            Some(base.strip_suffix('/').map(str::to_owned).unwrap_or(base))
+        }
+    }
+}
+
+/// `targets` says where else an application must run: for Spin's build, nothing to the host.
+pub(super) fn check_targets(field: &Field<'_>) {
+    for target in field.items().unwrap_or_default() {
+        if target.is_text() {
+            target.filled_text();
+            continue;
+        }
+        if !target.is_table() {
+            target.wrong_type("a string, `{ url = \"…\" }` or `{ path = \"…\" }`");
+            continue;
+        }
+        let Some(mut table) = target.table() else { continue };
+        let found = ["url", "path"].map(|key| table.optional(key));
+        if found.iter().flatten().filter_map(Field::filled_text).count() == 0
+            && found.iter().all(Option::is_none)
+        {
+            target.fault(
+                Code::MissingKey,
+                "names no environment",
+                "`url` or `path` is missing",
+                "write `{ url = \"…\" }` or `{ path = \"…\" }`",
+            );
+        }
+        table.finish();
+    }
+}

@@ -1,0 +1,220 @@
+//! `dependencies` of a component: imports that other components satisfy.
+
+use std::path::Path;
+
+use crate::app::{Dependency, Inherit, Provider, Source};
+use crate::document::{Field, Table, listed};
+use crate::names::{self, nearest};
+use crate::parse::source;
+use crate::problem::{Code, Problem};
+use crate::tree::Key;
+
+/// Permissions that a dependency may share with its importer.
+const PERMISSIONS: [&str; 7] = [
+    "ai_models",
+    "allowed_outbound_hosts",
+    "environment",
+    "files",
+    "key_value_stores",
+    "sqlite_databases",
+    "variables",
+];
+
+/// Keys of which each says where a dependency comes from.
+const ORIGINS: [&str; 4] = ["component", "path", "url", "version"];
+
+/// The parts of an import's name: `namespace:package/interface@version`.
+pub(crate) struct ImportName {
+    /// `namespace:package`; `None` for a plain name.
+    pub(crate) package: Option<String>,
+    pub(crate) interface: Option<String>,
+    pub(crate) version: Option<semver::Version>,
+}
+
+impl ImportName {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if !text.contains([':', '/']) {
+            return names::kebab(text).map(|()| Self {
+                package: None,
+                interface: None,
+                version: None,
+            });
+        }
+        let (name, version) = match text.split_once('@') {
+            Some((name, version)) => {
+                let version = semver::Version::parse(version)
+                    .map_err(|error| format!("`{version}` is not a version: {error}"))?;
+                (name, Some(version))
+            }
+            None => (text, None),
+        };
+        let (package, interface) = match name.split_once('/') {
+            Some((package, interface)) => (package, Some(interface)),
+            None => (name, None),
+        };
+        names::package(package)?;
+        interface.map_or(Ok(()), names::kebab)?;
+        Ok(Self {
+            package: Some(package.to_owned()),
+            interface: interface.map(str::to_owned),
+            version,
+        })
+    }
+}
+
+pub(super) fn read(field: &Field<'_>, folder: &Path) -> Vec<Dependency> {
+    let entries = field.entries();
+    entries.iter().filter_map(|(key, field)| dependency(key, field, folder)).collect()
+}
+
+fn dependency(key: &Key, field: &Field<'_>, folder: &Path) -> Option<Dependency> {
+    let name = ImportName::parse(&key.name).map_err(|why| {
+        field.problems.push(
+            Problem::new(Code::BadName, format!("`{}` cannot be an import: {why}", key.name))
+                .label(key.span.clone(), "not an import's name")
+                .hint("write `namespace:package/interface@1.2.3`, `namespace:package` or a plain kebab-case name"),
+        );
+    });
+    let name = name.ok();
+    if field.is_text() {
+        let version = requirement(field);
+        let package = implied_package(field, name.as_ref());
+        let source = Source::Registry { registry: None, package: package?, version: version? };
+        let provider = Provider::Source { source, export: None };
+        return Some(Dependency { import: key.name.clone(), provider, inherit: Inherit::Nothing });
+    }
+    if !field.is_table() {
+        field.wrong_type("a version or a table");
+        return None;
+    }
+    let mut table = field.table()?;
+    let present: Vec<_> = ORIGINS.into_iter().filter(|key| table.has(key)).collect();
+    let [origin] = present[..] else {
+        report_origins(&table, &present);
+        return None;
+    };
+    let provider = provider(origin, &mut table, name.as_ref(), folder);
+    let inherit = table.optional("inherit_configuration").map(|field| inherit(&field));
+    table.finish();
+    let inherit = inherit.unwrap_or(Inherit::Nothing);
+    Some(Dependency { import: key.name.clone(), provider: provider?, inherit })
+}
+
+fn report_origins(table: &Table<'_>, present: &[&str]) {
+    if present.is_empty() {
+        let hint = format!("add one of {}", listed(ORIGINS));
+        table.field.fault(
+            Code::BadDependency,
+            "does not say where it comes from",
+            "from where?",
+            &hint,
+        );
+    } else {
+        source::conflict(table, present);
+    }
+}
+
+fn provider(
+    origin: &str,
+    table: &mut Table<'_>,
+    name: Option<&ImportName>,
+    folder: &Path,
+) -> Option<Provider> {
+    let export = export(table, name);
+    let source = match origin {
+        "component" => {
+            let id = table.optional("component")?.filled_text()?.value;
+            return Some(Provider::Component { id, export });
+        }
+        "path" => source::local(&table.optional("path")?, folder),
+        "url" => source::remote(table),
+        _ => registry(table, name),
+    };
+    Some(Provider::Source { source: source?, export })
+}
+
+/// `export`, which an import of a whole package cannot have: it takes all interfaces.
+fn export(table: &mut Table<'_>, name: Option<&ImportName>) -> Option<String> {
+    let field = table.optional("export")?;
+    let whole_package = name.is_some_and(|name| name.package.is_some() && name.interface.is_none());
+    if whole_package {
+        let hint = "name the interface in the import, as `namespace:package/interface`, or remove `export`";
+        field.fault(
+            Code::BadDependency,
+            "picks one export for a whole package",
+            "one export",
+            hint,
+        );
+        return None;
+    }
+    Some(field.filled_text()?.value)
+}
+
+fn registry(table: &mut Table<'_>, name: Option<&ImportName>) -> Option<Source> {
+    let version = table.optional("version").and_then(|field| requirement(&field));
+    let registry = table.optional("registry").and_then(|field| field.filled_text());
+    let package = match table.optional("package") {
+        Some(field) => source::package(&field),
+        None => implied_package(&table.field, name),
+    };
+    Some(Source::Registry {
+        registry: registry.map(|text| text.value),
+        package: package?,
+        version: version?,
+    })
+}
+
+fn requirement(field: &Field<'_>) -> Option<String> {
+    let version = field.filled_text()?.value;
+    let Err(error) = semver::VersionReq::parse(&version) else { return Some(version) };
+    let message = format!("is not a version or a range of versions: {error}");
+    field.fault(
+        Code::BadValue,
+        &message,
+        "not a version",
+        "write `1.2.3` or `>= 1.2`; a file is named by `{ path = \"…\" }`",
+    );
+    None
+}
+
+/// The package that an import is named after.
+fn implied_package(field: &Field<'_>, name: Option<&ImportName>) -> Option<String> {
+    let name = name?;
+    if name.package.is_none() {
+        let hint = "write `{ version = \"…\", package = \"namespace:name\" }`";
+        field.fault(
+            Code::BadDependency,
+            "has a plain name and names no package",
+            "of which package?",
+            hint,
+        );
+    }
+    name.package.clone()
+}
+
+fn inherit(field: &Field<'_>) -> Inherit {
+    if field.is_boolean() {
+        return match field.boolean() {
+            Some(true) => Inherit::All,
+            _ => Inherit::Nothing,
+        };
+    }
+    let mut keys = Vec::new();
+    for item in field.items().unwrap_or_default() {
+        let Some(key) = item.filled_text() else { continue };
+        if !PERMISSIONS.contains(&key.value.as_str()) {
+            let hint = match nearest(&key.value, PERMISSIONS) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", listed(PERMISSIONS)),
+            };
+            item.fault(
+                Code::BadValue,
+                &format!("is no permission: `{}`", key.value),
+                "unknown",
+                &hint,
+            );
+        }
+        keys.push(key.value);
+    }
+    Inherit::Keys(keys)
+}

@@ -1,0 +1,25 @@
+//! `[[trigger.redis]]`.
+
+use crate::app::RedisTrigger;
+use crate::document::Table;
+use crate::parse::trigger::{Context, refuse_several_components, report_no_component};
+
+pub(super) fn read(mut table: Table<'_>, context: &mut Context<'_>) -> Option<RedisTrigger> {
+    let id = context.id(&mut table, "redis");
+    let channel = table.required("channel", "add `channel = \"orders\"`");
+    let channel = channel.and_then(|field| field.filled_text());
+    let address = table.optional("address").and_then(|field| field.filled_text());
+    let component = match table.optional("component") {
+        Some(field) => context.component(&field, &id),
+        None => {
+            report_no_component(&table, "`component = \"…\"`");
+            None
+        }
+    };
+    refuse_several_components(&mut table);
+    let written_at = table.field.path.clone();
+    table.finish();
+    let address = address.map(|address| address.value);
+    let (channel, component) = (channel?.value, component?);
+    Some(RedisTrigger { id, address, channel, component, written_at })
+}

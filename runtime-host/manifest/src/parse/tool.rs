@@ -1,0 +1,83 @@
+//! Our own tables: `[application.tool.tessera]` and `[component.<id>.tool.tessera]`.
+
+use std::ops::RangeInclusive;
+
+use crate::app::{AppSettings, Bridged, ComponentSettings, Limits};
+use crate::document::{Field, Table};
+use crate::problem::Code;
+
+/// The word that stands for the platform in `bridges`.
+pub(crate) const HOST: &str = "host";
+
+/// `tool.tessera`; the tables of other tools are none of our business.
+pub(super) fn tessera<'a>(tool: &Field<'a>) -> Option<Table<'a>> {
+    let mut ours = None;
+    for (key, field) in tool.entries() {
+        let table = field.table();
+        if key.name == "tessera" {
+            ours = table;
+        }
+    }
+    ours
+}
+
+pub(super) fn application(mut table: Table<'_>) -> AppSettings {
+    let limits = table.optional("limits").map(|field| limits(&field)).unwrap_or_default();
+    table.finish();
+    AppSettings { limits }
+}
+
+pub(super) fn component(mut table: Table<'_>) -> ComponentSettings {
+    let bridges = table.optional("bridges").and_then(|field| field.filled_text());
+    let stock_only = table.optional("stock_only").and_then(|field| field.boolean());
+    let on_start = table.optional("on_start").and_then(|field| on_start(&field));
+    let limits = table.optional("limits").map(|field| limits(&field)).unwrap_or_default();
+    table.finish();
+    let bridges = bridges.map(|target| match target.value.as_str() {
+        HOST => Bridged::Host,
+        id => Bridged::Component(id.to_owned()),
+    });
+    ComponentSettings { bridges, stock_only: stock_only.unwrap_or(false), on_start, limits }
+}
+
+fn on_start(field: &Field<'_>) -> Option<String> {
+    let path = field.filled_text()?.value;
+    if !path.starts_with('/') {
+        let hint = format!("write `/{path}`");
+        field.fault(Code::OnStart, "is not a path", "must start with a slash", &hint);
+        return None;
+    }
+    Some(path)
+}
+
+/// Each limit with the range in which it makes sense. The lower ends keep a guest able to
+/// run at all; the upper ends are where a typo is more likely than an intention.
+fn limits(field: &Field<'_>) -> Limits {
+    let Some(mut table) = field.table() else { return Limits::default() };
+    let limits = Limits {
+        memory_max_mib: limit(&mut table, "memory_max_mib", 1..=4096),
+        cpu_time_max_ms: limit(&mut table, "cpu_time_max_ms", 1..=3_600_000),
+        concurrency_max: limit(&mut table, "concurrency_max", 1..=100_000),
+        // None may wait: who finds no place is turned away at once.
+        queue_length_max: limit(&mut table, "queue_length_max", 0..=1_000_000),
+        body_max_kib: limit(&mut table, "body_max_kib", 1..=4_194_304),
+        deadline_ms: limit(&mut table, "deadline_ms", 1..=3_600_000),
+        stream_deadline_ms: limit(&mut table, "stream_deadline_ms", 1..=86_400_000),
+        instance_reuse_max: limit(&mut table, "instance_reuse_max", 1..=1_000_000),
+        log_max_kib: limit(&mut table, "log_max_kib", 1..=1_048_576),
+    };
+    table.finish();
+    limits
+}
+
+fn limit(table: &mut Table<'_>, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+    let field = table.optional(name)?;
+    let number = field.integer()?;
+    let limit = u64::try_from(number).ok().filter(|number| range.contains(number));
+    if limit.is_none() {
+        let (least, most) = (range.start(), range.end());
+        let hint = format!("write {least} to {most}, or leave it out for the default");
+        field.fault(Code::LimitRange, &format!("must be {least} to {most}"), "out of range", &hint);
+    }
+    limit
+}

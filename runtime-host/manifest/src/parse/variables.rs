@@ -1,0 +1,61 @@
+//! `[variables]`.
+
+use std::collections::BTreeMap;
+
+use crate::app::Variable;
+use crate::document::{Field, Table};
+use crate::names;
+use crate::problem::{Code, Problem, Problems};
+use crate::tree::Key;
+
+pub(super) fn read(field: &Field<'_>) -> BTreeMap<String, Variable> {
+    let mut variables = BTreeMap::new();
+    for (key, field) in field.entries() {
+        check_name(key, field.problems);
+        let variable = field.table().map(variable);
+        // A variable with a fault is declared all the same: templates may name it.
+        let unread = Variable { default: None, secret: false, description: None };
+        variables.insert(key.name.clone(), variable.unwrap_or(unread));
+    }
+    variables
+}
+
+/// Reports a name that is not lower snake_case.
+pub(super) fn check_name(key: &Key, problems: &Problems) {
+    let Err(why) = names::lower_snake(&key.name) else { return };
+    let mut problem =
+        Problem::new(Code::BadName, format!("`{}` cannot be a variable's name: {why}", key.name))
+            .label(key.span.clone(), "must be lower snake_case");
+    if let Some(better) = names::repaired(&key.name, '_') {
+        problem = problem.hint(format!("write `{better}`"));
+    }
+    problems.push(problem);
+}
+
+fn variable(mut table: Table<'_>) -> Variable {
+    let description = table.text("description");
+    let required = table.optional("required");
+    let default = table.optional("default");
+    let secret = table.optional("secret").and_then(|field| field.boolean()).unwrap_or(false);
+    let is_required = required.as_ref().and_then(Field::boolean).unwrap_or(false);
+    match (&required, &default) {
+        (Some(required), Some(default)) if is_required => {
+            let message = format!("`{}` is required and has a default", table.field.path);
+            let problem = Problem::new(Code::VariableDefault, message)
+                .label(required.key.clone(), "an operator must set it")
+                .label(default.key.clone(), "yet there is a value if nobody does")
+                .hint("remove one of the two");
+            table.field.problems.push(problem);
+        }
+        (_, None) if !is_required => table.field.fault(
+            Code::VariableDefault,
+            "has no default and is not required",
+            "nobody knows its value",
+            "add `default = \"…\"`, or `required = true` if an operator must set it",
+        ),
+        _ => {}
+    }
+    let default = default.and_then(|field| field.text()).map(|text| text.value);
+    table.finish();
+    Variable { default, secret, description }
+}

@@ -1,0 +1,46 @@
+//! Paths by name alone, without a look at the file system.
+
+use std::path::{Component, Path, PathBuf};
+
+/// The folder of a file.
+pub(crate) fn folder(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
+}
+
+/// `relative` seen from `folder`, with `.` and `..` resolved.
+pub(crate) fn join(folder: &Path, relative: &str) -> PathBuf {
+    let mut joined = PathBuf::new();
+    for component in folder.join(relative).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => up(&mut joined),
+            other => joined.push(other),
+        }
+    }
+    joined
+}
+
+fn up(path: &mut PathBuf) {
+    match path.components().next_back() {
+        Some(Component::Normal(_)) => {
+            path.pop();
+        }
+        Some(Component::RootDir | Component::Prefix(_)) => {}
+        _ => path.push(".."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_are_resolved_by_name() {
+        let joined = |folder, relative| join(Path::new(folder), relative);
+        assert_eq!(joined("/app", "./target/../a.wasm"), Path::new("/app/a.wasm"));
+        assert_eq!(joined("/app", "../../../a.wasm"), Path::new("/a.wasm"));
+        assert_eq!(joined("/app", "/abs/a.wasm"), Path::new("/abs/a.wasm"));
+        assert_eq!(joined("", "../a.wasm"), Path::new("../a.wasm"));
+        assert_eq!(joined("..", "../a.wasm"), Path::new("../../a.wasm"));
+    }
+}

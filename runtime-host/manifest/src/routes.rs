@@ -1,0 +1,208 @@
+//! Routes of HTTP triggers: `/a`, `/a/...`, `/a/:name`.
+//!
+//! Spin's grammar, with one difference: a parameter is a whole segment. A trailing slash
+//! does not count, a leading one may be missing, and `/*` at the end is read as `/...`.
+
+use std::collections::BTreeSet;
+
+/// A parsed route with the application's base in front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutePattern {
+    segments: Vec<Segment>,
+    rest: bool,
+}
+
+/// One part of a route, between two slashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// This text exactly.
+    Literal(String),
+    /// Any text; the parameter's name.
+    Parameter(String),
+}
+
+/// Why a text is not a route, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteError {
+    /// A clause without a full stop.
+    pub message: String,
+    /// Advice.
+    pub hint: String,
+}
+
+impl RoutePattern {
+    /// Reads a route below a base (`""` or `"/"` if there is none).
+    ///
+    /// # Errors
+    /// What does not fit the grammar in the module's documentation.
+    pub fn parse(base: &str, route: &str) -> Result<Self, RouteError> {
+        let (path, rest) = match route.strip_suffix("...").or_else(|| route.strip_suffix('*')) {
+            Some(path) if path.is_empty() || path.ends_with('/') => (path, true),
+            _ => (route, false),
+        };
+        let parts = |text| trimmed(text).split('/').filter(|_| !trimmed(text).is_empty());
+        let segments = parts(base).chain(parts(path)).map(Segment::parse);
+        let segments = segments.collect::<Result<Vec<_>, _>>()?;
+        let mut names = BTreeSet::new();
+        for segment in &segments {
+            if let Segment::Parameter(name) = segment
+                && !names.insert(name)
+            {
+                return Err(RouteError::new(
+                    format!("the parameter `:{name}` is there twice"),
+                    "give each parameter a name of its own",
+                ));
+            }
+        }
+        Ok(Self { segments, rest })
+    }
+
+    /// Its segments, without the rest.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Whether it ends in `/...`, which takes the path so far and everything below it.
+    pub fn takes_rest(&self) -> bool {
+        self.rest
+    }
+
+    /// What it looks like without the names of its parameters: two routes with the same
+    /// shape take the same requests.
+    pub fn shape(&self) -> String {
+        self.written(|_| ":".to_owned())
+    }
+
+    fn written(&self, parameter: impl Fn(&str) -> String) -> String {
+        let mut text = String::new();
+        for segment in &self.segments {
+            text.push('/');
+            match segment {
+                Segment::Literal(literal) => text.push_str(literal),
+                Segment::Parameter(name) => text.push_str(&parameter(name)),
+            }
+        }
+        match (self.rest, text.is_empty()) {
+            (true, _) => text.push_str("/..."),
+            (false, true) => text.push('/'),
+            (false, false) => {}
+        }
+        text
+    }
+}
+
+/// Without one leading and one trailing slash.
+fn trimmed(text: &str) -> &str {
+    let text = text.strip_prefix('/').unwrap_or(text);
+    text.strip_suffix('/').unwrap_or(text)
+}
+
+impl Segment {
+    fn parse(text: &str) -> Result<Self, RouteError> {
+        let named = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if let Some(name) = text.strip_prefix(':') {
+            return if !name.is_empty() && name.chars().all(named) {
+                Ok(Self::Parameter(name.to_owned()))
+            } else {
+                Err(RouteError::new(
+                    format!("`{text}` is not a parameter"),
+                    "a parameter is a colon and a name of letters, digits, `-` and `_`, as `:id`",
+                ))
+            };
+        }
+        match text {
+            "" => Err(RouteError::new("it has an empty segment", "write one slash, not two")),
+            "..." | "*" => Err(RouteError::new(
+                format!("`{text}` stands in the middle"),
+                "`/...` takes all that follows, so it can only be the end; use `:name` for one segment",
+            )),
+            "." | ".." => Err(RouteError::new(
+                format!("`{text}` is never part of a request's path"),
+                "clients resolve it before they ask: write the path that results",
+            )),
+            _ => Self::literal(text),
+        }
+    }
+
+    fn literal(text: &str) -> Result<Self, RouteError> {
+        let bad = |c: &char| {
+            c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '*' | '{' | '}' | '\\')
+        };
+        match text.chars().find(bad) {
+            Some('*') => Err(RouteError::new(
+                "`*` stands inside of a segment",
+                "use `:name` for one whole segment, or `/...` for all that follows",
+            )),
+            Some(c @ ('?' | '#')) => Err(RouteError::new(
+                format!("it has a {c:?}"),
+                "a route is matched with the path alone: remove the query",
+            )),
+            Some(c) => Err(RouteError::new(
+                format!("it has a {c:?}"),
+                "write it percent-encoded, as it is in a request",
+            )),
+            None => Ok(Self::Literal(text.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Display for RoutePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.written(|name| format!(":{name}")))
+    }
+}
+
+impl RouteError {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+impl std::fmt::Display for RouteError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; {}", self.message, self.hint)
+    }
+}
+
+impl std::error::Error for RouteError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_written_in_one_way() {
+        for (base, route, expected) in [
+            ("", "/", "/"),
+            ("/", "", "/"),
+            ("/", "/...", "/..."),
+            ("", "...", "/..."),
+            ("", "/a/*", "/a/..."),
+            ("", "a/b/", "/a/b"),
+            ("/base/", "/", "/base"),
+            ("/base", "/...", "/base/..."),
+            ("/base", "/:id/x.json", "/base/:id/x.json"),
+            ("", "/a...", "/a..."),
+        ] {
+            let pattern = RoutePattern::parse(base, route).unwrap();
+            assert_eq!(pattern.to_string(), expected, "{base:?} + {route:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_parameters_do_not_change_the_shape() {
+        let shape = |route| RoutePattern::parse("", route).unwrap().shape();
+        assert_eq!(shape("/a/:x/..."), shape("/a/:y/..."));
+        assert_ne!(shape("/a/:x"), shape("/a/x"));
+    }
+
+    #[test]
+    fn what_no_request_could_match_is_refused() {
+        for bad in [
+            "//", "/a//b", "/:", "/:a.b", "/:a/:a", "/a*", "/a/.../b", "/*/b", "/a?b", "/a#b",
+            "/a b", "/..", "/a/./b", "/{a}", "/a\\b",
+        ] {
+            assert!(RoutePattern::parse("", bad).is_err(), "{bad:?} should be refused");
+        }
+    }
+}

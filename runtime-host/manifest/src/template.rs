@@ -1,0 +1,166 @@
+//! Texts with variables in them: `https://{{ host }}/api`.
+//!
+//! Spin's grammar: a name between `{{` and `}}`, white space around it ignored; a lone `}}`
+//! is text; there is no way to write a literal `{{`. There are no filters or defaults.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::names;
+
+/// A parsed text.
+///
+/// ```
+/// # use tessera_manifest::template::Template;
+/// let template = Template::parse("https://{{ host }}/").unwrap();
+/// let text = template.render(|name| Ok::<_, String>(format!("{name}.example"))).unwrap();
+/// assert_eq!(text, "https://host.example/");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Variable(String),
+}
+
+/// Why a text is not a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateError {
+    /// `{{` without `}}`.
+    Unclosed {
+        /// Bytes from the braces to the end of the text.
+        at: Range<usize>,
+    },
+    /// What stands between the braces is not a variable's name.
+    BadName {
+        /// Bytes of the braces and what is in them.
+        at: Range<usize>,
+        /// What is in them.
+        name: String,
+    },
+}
+
+impl Template {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// Unpaired opening braces, or braces without a lower snake_case name in them.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((literal, opened)) = rest.split_once("{{") {
+            let start = text.len() - opened.len() - 2;
+            let Some((inside, after)) = opened.split_once("}}") else {
+                return Err(TemplateError::Unclosed { at: start..text.len() });
+            };
+            let name = inside.trim();
+            if names::lower_snake(name).is_err() {
+                let at = start..text.len() - after.len();
+                return Err(TemplateError::BadName { at, name: name.to_owned() });
+            }
+            parts.extend((!literal.is_empty()).then(|| Part::Literal(literal.to_owned())));
+            parts.push(Part::Variable(name.to_owned()));
+            rest = after;
+        }
+        parts.extend((!rest.is_empty()).then(|| Part::Literal(rest.to_owned())));
+        Ok(Self { parts })
+    }
+
+    /// Whether it holds no variable.
+    pub fn is_literal(&self) -> bool {
+        self.variables().next().is_none()
+    }
+
+    /// The names of its variables in order, each as often as it is used.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable(name) => Some(name.as_str()),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// The text with each variable replaced by what `lookup` says. What a variable holds is
+    /// not a template itself.
+    ///
+    /// # Errors
+    /// The first error of `lookup`.
+    pub fn render<V: AsRef<str>, E>(
+        &self,
+        mut lookup: impl FnMut(&str) -> Result<V, E>,
+    ) -> Result<String, E> {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Variable(name) => text.push_str(lookup(name)?.as_ref()),
+            }
+        }
+        Ok(text)
+    }
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unclosed { .. } => f.write_str("`{{` is never closed by `}}`"),
+            Self::BadName { name, .. } if name.is_empty() => {
+                f.write_str("`{{ }}` holds no variable's name")
+            }
+            Self::BadName { name, .. } => write!(f, "`{name}` cannot be a variable's name"),
+        }
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn render(text: &str) -> String {
+        let values = BTreeMap::from([("a", "1"), ("b_c", "{{ a }}")]);
+        let template = Template::parse(text).unwrap();
+        template.render(|name| values.get(name).copied().ok_or(name.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn variables_are_replaced_once() {
+        assert_eq!(render(""), "");
+        assert_eq!(render("plain }} text"), "plain }} text");
+        assert_eq!(render("x{{a}}y{{  a }}"), "x1y1");
+        assert_eq!(render("{{ b_c }}"), "{{ a }}");
+    }
+
+    #[test]
+    fn variables_are_listed_in_order() {
+        let template = Template::parse("{{ b }}-{{ a }}-{{ b }}").unwrap();
+        assert_eq!(template.variables().collect::<Vec<_>>(), ["b", "a", "b"]);
+        assert!(!template.is_literal());
+        assert!(Template::parse("{ a }").unwrap().is_literal());
+    }
+
+    #[test]
+    fn the_error_of_the_lookup_comes_through() {
+        let template = Template::parse("{{ a }}{{ b }}").unwrap();
+        let result = template.render(|name| if name == "a" { Ok("1") } else { Err(name.len()) });
+        assert_eq!(result, Err(1));
+    }
+
+    #[test]
+    fn faults_have_their_place() {
+        let unclosed = TemplateError::Unclosed { at: 2..6 };
+        assert_eq!(Template::parse("é{{ a").unwrap_err(), TemplateError::Unclosed { at: 2..6 });
+        assert_eq!(unclosed.to_string(), "`{{` is never closed by `}}`");
+        let name = String::from("A b");
+        assert_eq!(
+            Template::parse("x{{ A b }}y").unwrap_err(),
+            TemplateError::BadName { at: 1..10, name }
+        );
+        assert!(matches!(Template::parse("{{}}"), Err(TemplateError::BadName { .. })));
+    }
+}
