@@ -1,0 +1,73 @@
+//! The catalogue as a component: the contract, the store, inventory's stock.
+
+use std::sync::LazyLock;
+
+use axum::response::IntoResponse as _;
+use bindings::exports::shop::catalog::products::{Error, Guest, Product};
+use bindings::shop::inventory::stock;
+use chassis::store::{SpinStore, StoreError};
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
+
+use crate::domain;
+use crate::ports::{Stock, StockUnknown};
+use crate::service::{BATCH_MAX, Catalog};
+use crate::shelves::Memo;
+
+contracts::function!("catalog");
+
+/// What this instance has parsed; see [`Memo`] for why that can't be wrong.
+static MEMO: LazyLock<Memo> = LazyLock::new(Memo::default);
+
+struct Component;
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    let routes = match catalog() {
+        Ok(catalog) => crate::routes::router(catalog, bindings::IdentityKeys),
+        Err(error) => return chassis::Problem::from(error).into_response(),
+    };
+    let router = routes.merge(chassis::rpc::router(bindings::dispatch));
+    chassis::app::serve(chassis::app::router_with_problems(router), request).await
+}
+
+impl Guest for Component {
+    async fn get_many(skus: Vec<String>) -> Result<Vec<Product>, Error> {
+        if skus.len() > BATCH_MAX {
+            return Err(Error::TooMany(format!("{} SKUs; at most {BATCH_MAX}", skus.len())));
+        }
+        let unavailable = |error: StoreError| Error::Unavailable(error.to_string());
+        let found = catalog().map_err(unavailable)?.get_many(&skus).await.map_err(unavailable)?;
+        Ok(found.into_iter().map(Product::from).collect())
+    }
+}
+
+fn catalog() -> Result<Catalog<SpinStore, Inventory>, StoreError> {
+    Ok(Catalog::new(SpinStore::open("catalog")?, Inventory, MEMO.clone()))
+}
+
+impl From<domain::Product> for Product {
+    fn from(product: domain::Product) -> Self {
+        let image = product.image();
+        let domain::Details { name, description, category, price } = product.details;
+        let price = bindings::exports::shop::catalog::products::Money {
+            amount: price.amount,
+            currency: price.currency,
+        };
+        let (sku, updated_at) = (product.sku, product.updated_at);
+        Product { sku, name, description, category, price, image, updated_at }
+    }
+}
+
+/// Stock as the contract `shop:inventory/stock` tells it.
+#[derive(Clone, Copy)]
+struct Inventory;
+
+impl Stock for Inventory {
+    async fn available(&self, skus: Vec<String>) -> Result<Vec<(String, u32)>, StockUnknown> {
+        match stock::available(skus).await {
+            Ok(found) => Ok(found.into_iter().map(|entry| (entry.sku, entry.available)).collect()),
+            Err(error) => Err(StockUnknown(error.to_string())),
+        }
+    }
+}

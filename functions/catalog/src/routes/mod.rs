@@ -1,0 +1,173 @@
+//! The catalogue over HTTP.
+//!
+//! Reading is for everybody; writing needs the role `admin`.
+
+mod body;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::form::JsonBody;
+use chassis::money::Money;
+use chassis::page::{Cursor, Page, PageQuery};
+use chassis::problem::{Problem, Result};
+use chassis::store::Store;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{self, Added, Product, Refused};
+use crate::ports::Stock;
+use crate::search::{self, QUERY_CHARS_MAX};
+use crate::service::{Catalog, Error, Offer};
+
+/// The routes of the catalogue, over `catalog`, for callers that `keys` vouch for.
+pub fn router<S: Store, A: Stock, K: KeySource>(catalog: Catalog<S, A>, keys: K) -> Router {
+    Router::new()
+        .route("/api/v1/products", get(list::<S, A, K>).post(create::<S, A, K>))
+        .route("/api/v1/products/{sku}", get(read::<S, A, K>).put(change::<S, A, K>))
+        .route("/api/v1/categories", get(categories::<S, A, K>))
+        .with_state(App { catalog, keys })
+}
+
+#[derive(Clone)]
+struct App<S, A, K> {
+    catalog: Catalog<S, A>,
+    keys: K,
+}
+
+impl<S: Store, A: Stock, K: KeySource> AuthState for App<S, A, K> {
+    type Keys = K;
+
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+}
+
+#[derive(Deserialize)]
+struct Search {
+    q: Option<String>,
+    category: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ProductView {
+    sku: String,
+    name: String,
+    description: String,
+    category: String,
+    price: Money,
+    /// `null` while the stock is not known.
+    available: Option<u32>,
+    image: String,
+}
+
+#[derive(Serialize)]
+struct CategoryView {
+    slug: String,
+    name: String,
+    count: usize,
+}
+
+async fn list<S: Store, A: Stock, K: KeySource>(
+    State(app): State<App<S, A, K>>,
+    Query(wanted): Query<Search>,
+    page: PageQuery,
+) -> Result<Json<Page<ProductView>>> {
+    let text = wanted.q.unwrap_or_default();
+    if text.chars().count() > QUERY_CHARS_MAX {
+        return Err(Problem::bad_request(format!("q has at most {QUERY_CHARS_MAX} characters.")));
+    }
+    let query = search::Query::new(&text, wanted.category.as_deref());
+    let scope = query.scope();
+    let after = page.position(&scope)?;
+    let (offers, next) = app.catalog.search(&query, after.as_ref(), page.limit).await?;
+    let items = offers.into_iter().map(ProductView::from).collect();
+    Ok(Json(Page { items, next_cursor: next.map(|place| Cursor::encode(&scope, &place)) }))
+}
+
+async fn read<S: Store, A: Stock, K: KeySource>(
+    State(app): State<App<S, A, K>>,
+    Path(sku): Path<String>,
+) -> Result<Json<ProductView>> {
+    let offer = app.catalog.find(&sku).await?.ok_or_else(|| unknown(&sku))?;
+    Ok(Json(offer.into()))
+}
+
+async fn categories<S: Store, A: Stock, K: KeySource>(
+    State(app): State<App<S, A, K>>,
+) -> Result<Json<Page<CategoryView>>> {
+    let view = |domain::Category { slug, name, count }| CategoryView { slug, name, count };
+    let items = app.catalog.categories().await?.into_iter().map(view).collect();
+    Ok(Json(Page { items, next_cursor: None }))
+}
+
+async fn create<S: Store, A: Stock, K: KeySource>(
+    Admin(_): Admin,
+    State(app): State<App<S, A, K>>,
+    body: JsonBody,
+) -> Result<Response> {
+    let (sku, details) = body::new_product(&body)?;
+    let (added, product) =
+        app.catalog.add(&sku, &details).await.map_err(|error| problem(error, &sku))?;
+    let product = app.view(product).await;
+    Ok(match added {
+        Added::Same => Json(product).into_response(),
+        Added::New => {
+            let mut headers = HeaderMap::new();
+            if let Ok(location) = format!("/api/v1/products/{sku}").parse() {
+                headers.insert(header::LOCATION, location);
+            }
+            (StatusCode::CREATED, headers, Json(product)).into_response()
+        }
+    })
+}
+
+async fn change<S: Store, A: Stock, K: KeySource>(
+    Admin(_): Admin,
+    State(app): State<App<S, A, K>>,
+    Path(sku): Path<String>,
+    body: JsonBody,
+) -> Result<Json<ProductView>> {
+    let details = body::changed_product(&body, &sku)?;
+    let product = app.catalog.change(&sku, &details).await.map_err(|error| problem(error, &sku))?;
+    Ok(Json(app.view(product).await))
+}
+
+impl<S: Store, A: Stock, K> App<S, A, K> {
+    async fn view(&self, product: Product) -> ProductView {
+        let offer = self.catalog.offers(vec![product.clone()]).await.pop();
+        offer.unwrap_or(Offer { product, available: None }).into()
+    }
+}
+
+impl From<Offer> for ProductView {
+    fn from(Offer { product, available }: Offer) -> Self {
+        let image = product.image();
+        let domain::Details { name, description, category, price } = product.details;
+        ProductView { sku: product.sku, name, description, category, price, available, image }
+    }
+}
+
+fn problem(error: Error, sku: &str) -> Problem {
+    let conflict = |slug, title| Problem::new(StatusCode::CONFLICT, slug, title);
+    match error {
+        Error::Store(error) => error.into(),
+        Error::Refused(Refused::Unknown) => unknown(sku),
+        Error::Refused(Refused::Taken) => {
+            conflict("sku-taken", "The SKU is taken").detail(format!(
+                "Another product has the SKU {sku}. Change it with PUT /api/v1/products/{sku}."
+            ))
+        }
+        Error::Refused(Refused::Full) => conflict("catalog-full", "The catalogue is full")
+            .detail("No more products fit beside those whose SKUs hash alike."),
+    }
+}
+
+fn unknown(sku: &str) -> Problem {
+    Problem::not_found(format!("No product has the SKU {sku}."))
+}
+
+#[cfg(test)]
+mod tests;

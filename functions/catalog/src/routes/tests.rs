@@ -1,0 +1,410 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chassis::app::router_with_problems;
+use chassis::auth::{Key, KeySet};
+use chassis::store::{FailingStore, MemoryStore};
+use ed25519_dalek::{Signer, SigningKey};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::*;
+use crate::ports::StockUnknown;
+use crate::shelves::Memo;
+
+/// Seven pieces of everything, while it answers.
+#[derive(Clone, Default)]
+struct Seven {
+    silent: Arc<AtomicBool>,
+}
+
+impl Stock for Seven {
+    async fn available(
+        &self,
+        skus: Vec<String>,
+    ) -> std::result::Result<Vec<(String, u32)>, StockUnknown> {
+        if self.silent.load(Ordering::Relaxed) {
+            return Err(StockUnknown("no answer".to_owned()));
+        }
+        Ok(skus.into_iter().map(|sku| (sku, 7)).collect())
+    }
+}
+
+fn signing_key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn keys() -> KeySet {
+    let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
+    let key = Key { kid: "k1".to_owned(), x };
+    KeySet { issuer: "shop".to_owned(), audience: "shop".to_owned(), keys: vec![key] }
+}
+
+fn token(roles: &[&str]) -> String {
+    let now_s = chassis::clock::now_ms() / 1_000;
+    let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"});
+    let claims = json!({
+        "iss": "shop", "aud": "shop", "sub": "usr_1", "jti": "t1",
+        "iat": now_s, "exp": now_s + 900, "roles": roles, "scope": "",
+    });
+    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    let signed = format!("{header}.{claims}");
+    let signature = signing_key().sign(signed.as_bytes()).to_bytes();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+struct Shop {
+    router: Router,
+    stock: Seven,
+}
+
+impl Shop {
+    fn new() -> Shop {
+        Shop::over(MemoryStore::new())
+    }
+
+    fn over<S: Store>(store: S) -> Shop {
+        let stock = Seven::default();
+        let catalog = Catalog::new(store, stock.clone(), Memo::default());
+        Shop { router: router_with_problems(router(catalog, keys())), stock }
+    }
+
+    async fn send(&self, request: Request<Body>) -> (u16, HeaderMap, Value) {
+        let response: Response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        (head.status.as_u16(), head.headers, json)
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let (status, _, json) = self.send(Request::get(path).body(Body::empty()).unwrap()).await;
+        (status, json)
+    }
+
+    async fn write(&self, method: &str, path: &str, body: &Value) -> (u16, HeaderMap, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", token(&["admin"])))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        self.send(request).await
+    }
+
+    async fn add(&self, body: &Value) -> u16 {
+        self.write("POST", "/api/v1/products", body).await.0
+    }
+}
+
+fn product(sku: &str, name: &str, category: &str) -> Value {
+    json!({
+        "sku": sku, "name": name, "description": "A good thing.", "category": category,
+        "price": {"amount": 1999, "currency": "EUR"},
+    })
+}
+
+#[tokio::test]
+async fn a_product_can_be_added_and_read() {
+    let shop = Shop::new();
+    let (status, headers, created) = shop
+        .write("POST", "/api/v1/products", &product("TEA-0001", "Teapot", "Coffee & Tea"))
+        .await;
+    assert_eq!(status, 201);
+    assert_eq!(headers["location"], "/api/v1/products/TEA-0001");
+    let expected = json!({
+        "sku": "TEA-0001", "name": "Teapot", "description": "A good thing.",
+        "category": "Coffee & Tea", "price": {"amount": 1999, "currency": "EUR"},
+        "available": 7, "image": "/images/TEA-0001.svg",
+    });
+    assert_eq!(created, expected);
+    assert_eq!(shop.get("/api/v1/products/TEA-0001").await, (200, expected));
+    let (status, problem) = shop.get("/api/v1/products/TEA-0002").await;
+    assert_eq!((status, &problem["type"]), (404, &json!("/problems/not-found")));
+}
+
+#[tokio::test]
+async fn an_import_can_be_repeated_but_not_overwrite() {
+    let shop = Shop::new();
+    assert_eq!(shop.add(&product("TEA-0001", "Teapot", "Tea")).await, 201);
+    assert_eq!(shop.add(&product("TEA-0001", "Teapot", "Tea")).await, 200);
+    let (status, _, problem) =
+        shop.write("POST", "/api/v1/products", &product("TEA-0001", "Mug", "Tea")).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/sku-taken")));
+    assert_eq!(shop.get("/api/v1/products/TEA-0001").await.1["name"], "Teapot");
+}
+
+#[tokio::test]
+async fn concurrent_additions_all_arrive_and_one_sku_is_given_once() {
+    let shop = Arc::new(Shop::new());
+    let tasks: Vec<_> = (0..100)
+        .map(|n| {
+            let shop = shop.clone();
+            // A hundred products, each offered by two tasks under different names.
+            let body = product(&format!("A-{}", n / 2), &format!("Name {}", n % 2), "Tea");
+            tokio::spawn(async move { shop.add(&body).await })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for task in tasks {
+        statuses.push(task.await.unwrap());
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 50);
+    assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 50);
+    assert_eq!(
+        shop.get("/api/v1/products?limit=100").await.1["items"].as_array().unwrap().len(),
+        50
+    );
+}
+
+#[tokio::test]
+async fn a_product_can_be_changed_but_not_renamed_or_invented() {
+    let shop = Shop::new();
+    shop.add(&product("TEA-0001", "Teapot", "Tea")).await;
+    let path = "/api/v1/products/TEA-0001";
+    let mut changed = product("TEA-0001", "Large Teapot", "Tea");
+    assert_eq!(shop.write("PUT", path, &changed).await.0, 200);
+    changed.as_object_mut().unwrap().remove("sku");
+    assert_eq!(shop.write("PUT", path, &changed).await.0, 200);
+    assert_eq!(shop.get(path).await.1["name"], "Large Teapot");
+    assert_eq!(shop.get("/api/v1/products?q=large").await.1["items"][0]["sku"], "TEA-0001");
+    let (status, _, problem) = shop.write("PUT", path, &product("TEA-0002", "X", "Tea")).await;
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/sku")));
+    assert_eq!(shop.write("PUT", "/api/v1/products/TEA-0009", &changed).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_list_is_paged_by_cursor_and_filtered() {
+    let shop = Shop::new();
+    for n in 0..25 {
+        let category = if n % 2 == 0 { "Coffee & Tea" } else { "Kitchen" };
+        shop.add(&product(&format!("X-{n:02}"), &format!("Thing {n:02}"), category)).await;
+    }
+    let mut path = "/api/v1/products?limit=10".to_owned();
+    let mut skus = Vec::new();
+    let mut pages = 0;
+    loop {
+        let (status, page) = shop.get(&path).await;
+        assert_eq!(status, 200);
+        let items = page["items"].as_array().unwrap();
+        skus.extend(items.iter().map(|item| item["sku"].as_str().unwrap().to_owned()));
+        pages += 1;
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/api/v1/products?limit=10&cursor={cursor}");
+    }
+    assert_eq!(pages, 3);
+    assert_eq!(skus, (0..25).map(|n| format!("X-{n:02}")).collect::<Vec<_>>());
+
+    let (_, page) = shop.get("/api/v1/products?category=coffee-tea&limit=100").await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 13);
+    assert_eq!(page["next_cursor"], Value::Null);
+    let (_, found) = shop.get("/api/v1/products?q=THING%2007").await;
+    assert_eq!(found["items"][0]["sku"], "X-07");
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_list_is_refused() {
+    let shop = Shop::new();
+    for n in 0..3 {
+        shop.add(&product(&format!("X-{n}"), &format!("Thing {n}"), "Tea")).await;
+    }
+    let (_, page) = shop.get("/api/v1/products?limit=1").await;
+    let cursor = page["next_cursor"].as_str().unwrap();
+    assert_eq!(shop.get(&format!("/api/v1/products?q=thing&cursor={cursor}")).await.0, 400);
+    assert_eq!(shop.get("/api/v1/products?cursor=AAAA").await.0, 400);
+}
+
+#[tokio::test]
+async fn malformed_queries_are_refused() {
+    let shop = Shop::new();
+    let long = format!("/api/v1/products?q={}", "a".repeat(QUERY_CHARS_MAX + 1));
+    for path in [
+        &long,
+        "/api/v1/products?limit=0",
+        "/api/v1/products?limit=101",
+        "/api/v1/products?q=a&q=b",
+    ] {
+        let (status, problem) = shop.get(path).await;
+        assert_eq!((status, &problem["status"]), (400, &json!(400)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn categories_are_counted() {
+    let shop = Shop::new();
+    assert_eq!(shop.get("/api/v1/categories").await.1, json!({"items": [], "next_cursor": null}));
+    shop.add(&product("A-1", "Teapot", "Coffee & Tea")).await;
+    shop.add(&product("A-2", "Mug", "Coffee & Tea")).await;
+    shop.add(&product("A-3", "Pan", "Kitchen")).await;
+    let items = json!([
+        {"slug": "coffee-tea", "name": "Coffee & Tea", "count": 2},
+        {"slug": "kitchen", "name": "Kitchen", "count": 1},
+    ]);
+    assert_eq!(shop.get("/api/v1/categories").await.1["items"], items);
+}
+
+#[tokio::test]
+async fn browsing_survives_without_inventory() {
+    let shop = Shop::new();
+    shop.add(&product("A-1", "Teapot", "Tea")).await;
+    shop.stock.silent.store(true, Ordering::Relaxed);
+    let (status, page) = shop.get("/api/v1/products?q=teapot").await;
+    assert_eq!((status, &page["items"][0]["available"]), (200, &Value::Null));
+    assert_eq!(shop.get("/api/v1/products/A-1").await.1["available"], Value::Null);
+}
+
+#[tokio::test]
+async fn only_admins_write() {
+    let shop = Shop::new();
+    let body = product("A-1", "Teapot", "Tea").to_string();
+    for (path, method) in [("/api/v1/products", "POST"), ("/api/v1/products/A-1", "PUT")] {
+        let request = || {
+            Request::builder().method(method).uri(path).header("content-type", "application/json")
+        };
+        let anonymous = request().body(Body::from(body.clone())).unwrap();
+        assert_eq!(shop.send(anonymous).await.0, 401, "{method}");
+        let bearer = format!("Bearer {}", token(&["customer"]));
+        let customer =
+            request().header("authorization", bearer).body(Body::from(body.clone())).unwrap();
+        assert_eq!(shop.send(customer).await.0, 403, "{method}");
+    }
+    assert_eq!(shop.get("/api/v1/products").await.1["items"], json!([]));
+}
+
+#[tokio::test]
+async fn every_fault_of_a_product_is_named() {
+    let shop = Shop::new();
+    let body = json!({
+        "sku": "tea 1", "name": " ", "description": 7, "category": "&", "colour": "red",
+        "price": {"amount": 4_294_967_296_i64, "currency": "USD", "vat": 19},
+    });
+    let (status, _, problem) = shop.write("POST", "/api/v1/products", &body).await;
+    assert_eq!(status, 422);
+    let mut pointers: Vec<_> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| fault["pointer"].as_str().unwrap())
+        .collect();
+    pointers.sort_unstable();
+    let expected = [
+        "/category",
+        "/colour",
+        "/description",
+        "/name",
+        "/price/amount",
+        "/price/currency",
+        "/sku",
+    ];
+    assert_eq!(pointers, expected);
+}
+
+#[tokio::test]
+async fn prices_are_positive_whole_cents_of_a_million_at_most() {
+    let shop = Shop::new();
+    let bad = [
+        json!(0),
+        json!(-1),
+        json!(19.99),
+        json!("1999"),
+        json!(null),
+        json!(4_294_967_296_u64),
+        json!(u64::MAX),
+        json!([]),
+        json!(100_000_001),
+    ];
+    for amount in bad {
+        let mut body = product("A-1", "Teapot", "Tea");
+        body["price"]["amount"] = amount.clone();
+        let (status, _, problem) = shop.write("POST", "/api/v1/products", &body).await;
+        assert_eq!(status, 422, "{amount}");
+        assert_eq!(problem["errors"][0]["pointer"], "/price/amount", "{amount}");
+    }
+    for price in [json!(1999), json!([]), json!("19.99 EUR"), json!(null)] {
+        let mut body = product("A-1", "Teapot", "Tea");
+        body["price"] = price.clone();
+        assert_eq!(shop.add(&body).await, 422, "{price}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_product_are_refused_by_kind() {
+    let shop = Shop::new();
+    let send = async |content_type: Option<&str>, body: String| {
+        let mut request = Request::post("/api/v1/products")
+            .header("authorization", format!("Bearer {}", token(&["admin"])));
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        let (status, headers, _) = shop.send(request.body(Body::from(body)).unwrap()).await;
+        assert_eq!(headers["content-type"], "application/problem+json");
+        status
+    };
+    let json = Some("application/json");
+    let good = product("A-1", "Teapot", "Tea").to_string();
+    assert_eq!(send(None, good.clone()).await, 415);
+    assert_eq!(send(Some("text/plain"), good.clone()).await, 415);
+    assert_eq!(send(json, "{".to_owned()).await, 400);
+    assert_eq!(send(json, String::new()).await, 400);
+    assert_eq!(send(json, format!("{good}{}", " ".repeat(64 * 1024))).await, 413);
+    for other in ["[]", "\"x\"", "1", "null", "{}"] {
+        assert_eq!(send(json, other.to_owned()).await, 422, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_methods_and_paths_are_problems() {
+    let shop = Shop::new();
+    let request = Request::delete("/api/v1/products/A-1").body(Body::empty()).unwrap();
+    let (status, headers, _) = shop.send(request).await;
+    assert_eq!(status, 405);
+    assert!(headers["allow"].to_str().unwrap().contains("PUT"));
+    assert_eq!(shop.get("/api/v1/product").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_a_503_and_nothing_is_acknowledged() {
+    let store = MemoryStore::new();
+    let shop = Shop::over(FailingStore::after(1, store.clone()));
+    assert_eq!(shop.add(&product("A-1", "Teapot", "Tea")).await, 503);
+    assert_eq!(shop.get("/api/v1/products").await.0, 503);
+    assert_eq!(store.keys(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_an_instance_remembers_never_hides_another_ones_write() {
+    let store = MemoryStore::new();
+    let (one, other) = (Shop::over(store.clone()), Shop::over(store));
+    one.add(&product("A-1", "Teapot", "Tea")).await;
+    assert_eq!(one.get("/api/v1/products/A-1").await.1["name"], "Teapot");
+    other.write("PUT", "/api/v1/products/A-1", &product("A-1", "Kettle", "Tea")).await;
+    assert_eq!(one.get("/api/v1/products/A-1").await.1["name"], "Kettle");
+    assert_eq!(one.get("/api/v1/products?q=kettle").await.1["items"][0]["name"], "Kettle");
+}
+
+#[tokio::test]
+async fn many_products_are_read_at_once_without_the_unknown() {
+    let shop = MemoryStore::new();
+    let catalog = Catalog::new(shop, Seven::default(), Memo::default());
+    for n in 0..20 {
+        let details = domain::Details {
+            name: format!("Thing {n}"),
+            description: "A thing.".to_owned(),
+            category: "Tea".to_owned(),
+            price: Money::new(100, domain::CURRENCY),
+        };
+        catalog.add(&format!("A-{n}"), &details).await.unwrap();
+    }
+    let skus = ["A-3", "A-17", "B-1", "A-3", "", "A-0"].map(str::to_owned);
+    let found = catalog.get_many(&skus).await.unwrap();
+    let found: Vec<_> = found.into_iter().map(|product| product.sku).collect();
+    assert_eq!(found, ["A-0", "A-17", "A-3"]);
+}

@@ -1,0 +1,310 @@
+//! Finding products by words.
+//!
+//! Every word of the query must begin a word of the product's name, category or
+//! description, whatever the case and the accents: `creme bru` finds `Crème brûlée`.
+//! Words in the name weigh more than words in the category, those more than words in the
+//! description, whole words more than beginnings. A scan of a few thousand products is
+//! cheaper than keeping an inverted index right in a store that swaps one key at a time.
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::domain::Product;
+
+/// Characters of a query at most.
+pub const QUERY_CHARS_MAX: usize = 200;
+/// Words of a query that are looked at; the others are ignored.
+pub const QUERY_WORDS_MAX: usize = 10;
+
+/// Characters of the name that decide the order of equally relevant products. They travel
+/// in cursors, which are short.
+const PLACE_NAME_CHARS: usize = 40;
+
+/// Words that say nothing about a product, ignored unless the query has no others.
+const STOP_WORDS: [&str; 11] =
+    ["a", "an", "and", "by", "for", "in", "of", "on", "the", "to", "with"];
+
+/// What is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    words: Vec<String>,
+    category: Option<String>,
+}
+
+impl Query {
+    /// `text` is what a person typed; `category` a category's slug or name.
+    pub fn new(text: &str, category: Option<&str>) -> Self {
+        let folded = fold(text);
+        let all = || words(&folded).map(stem);
+        let mut chosen: Vec<String> =
+            all().filter(|word| !STOP_WORDS.contains(word)).map(str::to_owned).collect();
+        if chosen.is_empty() {
+            chosen = all().map(str::to_owned).collect();
+        }
+        chosen.truncate(QUERY_WORDS_MAX);
+        Query { words: chosen, category: category.map(slug).filter(|slug| !slug.is_empty()) }
+    }
+
+    /// Where `product` stands in the answer; `None` if it is not in it.
+    pub fn place(&self, product: &Product) -> Option<Place> {
+        let details = &product.details;
+        if self.category.as_ref().is_some_and(|wanted| *wanted != slug(&details.category)) {
+            return None;
+        }
+        let name = fold(&details.name);
+        let relevance = self.relevance(&name, &fold(&details.category), &details.description)?;
+        let name = name.chars().take(PLACE_NAME_CHARS).collect();
+        Some(Place { relevance, name, sku: product.sku.clone() })
+    }
+
+    /// Tells queries with different answers apart: cursors are bound to it.
+    pub fn scope(&self) -> String {
+        let category = self.category.as_deref().unwrap_or_default();
+        format!("products/{category}/{}", self.words.join(" "))
+    }
+
+    fn relevance(&self, name: &str, category: &str, description: &str) -> Option<u32> {
+        if self.words.is_empty() {
+            return Some(0);
+        }
+        let description = fold(description);
+        let mut sum = 0;
+        for wanted in &self.words {
+            let best = [(name, 16), (category, 6), (description.as_str(), 2)]
+                .into_iter()
+                .map(|(text, weight)| weight * closeness(text, wanted))
+                .max()?;
+            if best == 0 {
+                return None;
+            }
+            sum += best;
+        }
+        let opens = self.words.first().is_some_and(|word| name.starts_with(word.as_str()));
+        Some(sum + u32::from(opens))
+    }
+}
+
+/// A product's place in an answer. Places are totally ordered and depend on nothing but
+/// the product and the query, so a cursor that holds one stays good while others change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Higher comes first.
+    #[serde(rename = "r")]
+    pub relevance: u32,
+    /// The beginning of the folded name: equally relevant products are ordered by it.
+    #[serde(rename = "n")]
+    pub name: String,
+    /// Settles the rest.
+    #[serde(rename = "s")]
+    pub sku: String,
+}
+
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (other.relevance.cmp(&self.relevance))
+            .then_with(|| self.name.cmp(&other.name))
+            .then_with(|| self.sku.cmp(&other.sku))
+    }
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The part of `products` that matches, in order, after `after`, at most `limit` of them,
+/// and the place to go on from if there are more.
+pub fn page<'a>(
+    products: impl Iterator<Item = &'a Product>,
+    query: &Query,
+    after: Option<&Place>,
+    limit: usize,
+) -> (Vec<&'a Product>, Option<Place>) {
+    let mut found: Vec<(Place, &Product)> = products
+        .filter_map(|product| query.place(product).map(|place| (place, product)))
+        .filter(|(place, _)| after.is_none_or(|after| place > after))
+        .collect();
+    found.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|(place, _)| place.clone());
+    (found.into_iter().map(|(_, product)| product).collect(), next)
+}
+
+/// The text in lower case and without accents.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut folded = String::with_capacity(text.len());
+    let bare = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
+    for letter in bare {
+        match letter {
+            // Letters that Unicode does not take apart, as people type them without.
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'ø' => folded.push('o'),
+            'đ' => folded.push('d'),
+            'ł' => folded.push('l'),
+            'ı' => folded.push('i'),
+            other => folded.push(other),
+        }
+    }
+    folded
+}
+
+/// A name as it stands in a query string: folded words joined by hyphens.
+pub fn slug(name: &str) -> String {
+    words(&fold(name)).collect::<Vec<_>>().join("-")
+}
+
+fn words(folded: &str) -> impl Iterator<Item = &str> {
+    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+/// A query's word without its plural ending, so that `lamps` finds a lamp.
+fn stem(word: &str) -> &str {
+    let long = |rest: &&str| rest.chars().count() >= 3;
+    if let Some(rest) = word.strip_suffix("ies").filter(long) {
+        return rest;
+    }
+    let sibilant = ["sses", "shes", "ches", "xes"].iter().any(|end| word.ends_with(end));
+    if sibilant {
+        return &word[..word.len() - 2];
+    }
+    match word.strip_suffix('s') {
+        Some(rest) if long(&rest) && !rest.ends_with('s') => rest,
+        _ => word,
+    }
+}
+
+/// 3 if `wanted` is a word of the text, 2 if its plural is, 1 if a word begins with it, or 0.
+fn closeness(folded: &str, wanted: &str) -> u32 {
+    words(folded)
+        .filter_map(|word| match word.strip_prefix(wanted)? {
+            "" => Some(3),
+            "s" | "es" => Some(2),
+            _ => Some(1),
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use chassis::money::Money;
+
+    use super::*;
+    use crate::domain::{CURRENCY, Details};
+
+    fn product(sku: &str, name: &str, category: &str, description: &str) -> Product {
+        Product {
+            sku: sku.to_owned(),
+            details: Details {
+                name: name.to_owned(),
+                description: description.to_owned(),
+                category: category.to_owned(),
+                price: Money { amount: 100, currency: CURRENCY.to_owned() },
+            },
+            updated_at: 0,
+        }
+    }
+
+    fn shop() -> Vec<Product> {
+        vec![
+            product("KIT-2", "Bread Knife", "Kitchen", "Long and serrated."),
+            product("KIT-1", "Crème Brûlée Torch", "Kitchen", "Browns sugar for four ramekins."),
+            product("LGT-1", "Desk Lamp", "Lighting", "Good for reading in the kitchen."),
+            product("LGT-2", "Lampshade", "Lighting", "Linen."),
+            product("LGT-3", "Straßenlaterne", "Lighting", "A lamp for outside, with two glasses."),
+            product("TOY-1", "Knights", "Toys", "Six of them."),
+        ]
+    }
+
+    fn find(text: &str, category: Option<&str>) -> Vec<String> {
+        let shop = shop();
+        let (found, _) = page(shop.iter(), &Query::new(text, category), None, 100);
+        found.into_iter().map(|product| product.sku.clone()).collect()
+    }
+
+    #[test]
+    fn case_and_accents_do_not_matter() {
+        for text in ["CREME BRULEE", "crème brûlée", "creme bru", "brûlée, crème!"] {
+            assert_eq!(find(text, None), ["KIT-1"], "{text}");
+        }
+        assert_eq!(find("STRASSEN", None), ["LGT-3"]);
+    }
+
+    #[test]
+    fn whole_words_in_the_name_come_first_and_descriptions_last() {
+        assert_eq!(find("lamp", None), ["LGT-1", "LGT-2", "LGT-3"]);
+        assert_eq!(find("kitchen", None), ["KIT-2", "KIT-1", "LGT-1"]);
+    }
+
+    #[test]
+    fn every_word_must_be_found() {
+        assert_eq!(find("desk kitchen", None), ["LGT-1"]);
+        assert_eq!(find("desk knights", None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn plurals_and_stop_words_do_not_hide_products() {
+        assert_eq!(find("lamps for the desk", None), ["LGT-1"]);
+        assert_eq!(find("glasses", None), ["LGT-3"]);
+        assert_eq!(find("for", None).len(), 3);
+    }
+
+    #[test]
+    fn a_category_is_named_by_slug_or_name() {
+        assert_eq!(find("", Some("toys")), ["TOY-1"]);
+        assert_eq!(find("", Some("Toys")), ["TOY-1"]);
+        assert_eq!(find("lamp", Some("kitchen")), Vec::<String>::new());
+        assert_eq!(slug("Coffee & Tea"), "coffee-tea");
+        assert_eq!(slug("coffee-tea"), "coffee-tea");
+    }
+
+    #[test]
+    fn nothing_asked_is_everything_by_name() {
+        let names = ["KIT-2", "KIT-1", "LGT-1", "TOY-1", "LGT-2", "LGT-3"];
+        assert_eq!(find("", None), names);
+        assert_eq!(find("  !? ", None), names);
+        assert_eq!(find("", Some("")), names);
+    }
+
+    #[test]
+    fn pages_join_to_the_whole_without_gaps_or_repeats() {
+        let shop = shop();
+        let query = Query::new("", None);
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let (found, next) = page(shop.iter(), &query, after.as_ref(), 2);
+            seen.extend(found.iter().map(|product| product.sku.clone()));
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, find("", None));
+    }
+
+    #[test]
+    fn a_product_added_before_the_cursor_does_not_shift_the_next_page() {
+        let mut shop = shop();
+        let query = Query::new("", None);
+        let (_, next) = page(shop.iter(), &query, None, 2);
+        shop.push(product("AAA-1", "Aardvark", "Toys", "Soft."));
+        let (found, _) = page(shop.iter(), &query, next.as_ref(), 1);
+        assert_eq!(found[0].sku, "LGT-1");
+    }
+
+    #[test]
+    fn only_the_first_words_of_a_long_query_count() {
+        let text = format!("{} nonsense", "lamp ".repeat(QUERY_WORDS_MAX));
+        assert_eq!(find(&text, None), ["LGT-1", "LGT-2", "LGT-3"]);
+    }
+}
