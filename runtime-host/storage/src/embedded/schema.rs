@@ -32,15 +32,16 @@ pub(super) fn open_writer(path: &Path, options: &Options) -> Result<(Connection,
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let explain = |error| sqlite_error(path, &error);
     let mut connection = connect(path, flags, options.busy_timeout).map_err(explain)?;
+    let format = format(&connection).map_err(explain)?;
+    if format > FORMAT {
+        return Err(too_new(path, format));
+    }
     let mode = make_durable(&connection).map_err(explain)?;
     if mode != "wal" {
         let message = format!("`{}` is on a file system without shared memory", path.display());
         return Err(Error::new(ErrorKind::Denied, message));
     }
-    let format = migrate(&mut connection).map_err(explain)?;
-    if format > FORMAT {
-        return Err(too_new(path, format));
-    }
+    migrate(&mut connection).map_err(explain)?;
     limit_size(&connection, options.database_bytes_max).map_err(explain)?;
     let opening = count_opening(&connection).map_err(explain)?;
     Ok((connection, opening << WRITES_PER_OPENING))
@@ -73,12 +74,15 @@ fn make_durable(connection: &Connection) -> rusqlite::Result<String> {
     Ok(mode)
 }
 
-/// Gives the format that the file has now. Leaves a newer one alone.
-fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
+fn format(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings a file that is new, or of stock Spin, to our format.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let format: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if format != 0 {
-        return Ok(format);
+    if format(&transaction)? == FORMAT {
+        return Ok(());
     }
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS spin_key_value (
@@ -92,8 +96,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
          INSERT INTO tessera_opening VALUES (0);",
     )?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
-    transaction.commit()?;
-    Ok(FORMAT)
+    transaction.commit()
 }
 
 fn limit_size(connection: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
@@ -137,4 +140,23 @@ pub(super) fn sqlite_error(path: &Path, error: &rusqlite::Error) -> Error {
         None => (ErrorKind::Corrupt, "the file has a table or a value of an unknown form"),
     };
     Error::new(kind, format!("`{}`: {error}; {advice}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_commit_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        let (connection, _) = open_writer(&path, &Options::default()).unwrap();
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        assert_eq!(pragma("synchronous"), Ok(2), "FULL");
+        assert_eq!(pragma("fullfsync"), Ok(1));
+        let mode = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+        assert_eq!(connection.pragma_query_value(None, "journal_mode", mode), Ok("wal".into()));
+    }
 }

@@ -1,0 +1,154 @@
+//! Writes that queue up share a commit, and share nothing else.
+
+use std::{sync::Arc, time::Duration};
+
+use tessera_storage::{
+    ErrorKind, KeyValue, Result, Stores,
+    embedded::{Embedded, Options},
+};
+use tokio::task::JoinHandle;
+
+use crate::harness::{Folder, Hold, until};
+
+type Store = Arc<dyn KeyValue>;
+
+async fn open(options: Options) -> (Folder, Embedded, Store) {
+    let folder = Folder::new();
+    let engine = folder.open(options);
+    let store = engine.open("test").await.unwrap();
+    (folder, engine, store)
+}
+
+fn set(store: &Store, key: String, bytes: usize) -> JoinHandle<Result<()>> {
+    let store = Arc::clone(store);
+    tokio::spawn(async move { store.set(key, vec![1; bytes]).await })
+}
+
+#[tokio::test]
+async fn writes_that_wait_share_one_commit() {
+    let (_folder, engine, store) = open(Options::default()).await;
+    let hold = Hold::on(&engine.path("test"));
+    let writes: Vec<_> = (0..200).map(|n| set(&store, format!("key-{n}"), 10)).collect();
+    until(&engine, "test", |statistics| statistics.queued == 200).await;
+    assert_eq!(engine.statistics("test").unwrap().commits, 0);
+
+    hold.release();
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+    let statistics = engine.statistics("test").unwrap();
+    assert_eq!((statistics.writes, statistics.queued), (200, 0));
+    // The first group is what had arrived when the writer woke up, the second one all the rest.
+    assert!(statistics.commits <= 2, "{} commits", statistics.commits);
+}
+
+#[tokio::test]
+async fn a_lone_write_waits_for_nobody() {
+    let (_folder, engine, store) = open(Options::default()).await;
+    for n in 0..5 {
+        store.set(format!("key-{n}"), Vec::new()).await.unwrap();
+    }
+    let statistics = engine.statistics("test").unwrap();
+    assert_eq!((statistics.writes, statistics.commits), (5, 5));
+}
+
+#[tokio::test]
+async fn a_refused_write_costs_its_neighbours_nothing() {
+    let (_folder, engine, store) = open(Options::default()).await;
+    store.set("text".into(), b"text".to_vec()).await.unwrap();
+    let hold = Hold::on(&engine.path("test"));
+    let refused = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.increment("text".into(), 1).await }
+    });
+    let writes: Vec<_> = (0..10).map(|n| set(&store, format!("key-{n}"), 10)).collect();
+    until(&engine, "test", |statistics| statistics.queued == 11).await;
+    hold.release();
+
+    assert_eq!(refused.await.unwrap().unwrap_err().kind, ErrorKind::Invalid);
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+    assert!(engine.statistics("test").unwrap().commits <= 3);
+}
+
+#[tokio::test]
+async fn a_write_that_does_not_fit_takes_no_other_with_it() {
+    let options = Options { database_bytes_max: 256 * 1024, ..Options::default() };
+    let (_folder, engine, store) = open(options).await;
+    let hold = Hold::on(&engine.path("test"));
+    let before: Vec<_> = (0..5).map(|n| set(&store, format!("before-{n}"), 10)).collect();
+    let oversized = set(&store, "oversized".into(), 1024 * 1024);
+    let after: Vec<_> = (0..5).map(|n| set(&store, format!("after-{n}"), 10)).collect();
+    until(&engine, "test", |statistics| statistics.queued == 11).await;
+    hold.release();
+
+    let full = oversized.await.unwrap().unwrap_err();
+    assert_eq!((full.kind, full.is_retryable()), (ErrorKind::Full, false));
+    assert!(full.message.contains("test.db"), "{full}");
+    for write in before.into_iter().chain(after) {
+        write.await.unwrap().unwrap();
+    }
+    assert_eq!(store.keys(None, 100).await.unwrap().keys.len(), 10);
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_in_writes() {
+    let options = Options { queue_length_max: 2, group_operations_max: 1, ..Options::default() };
+    let (_folder, engine, store) = open(options).await;
+    assert_backpressure(&engine, &store, 1, 3).await;
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_in_bytes() {
+    let options = Options { queue_bytes_max: 1_000, ..Options::default() };
+    let (_folder, engine, store) = open(options).await;
+    // Two writes of some 400 bytes fit, a third one does not.
+    assert_backpressure(&engine, &store, 400, 2).await;
+    store.set("larger than the queue".into(), vec![0; 5_000]).await.unwrap();
+}
+
+/// Of ten writes so many are accepted while the writer is held, and all get through in the end.
+async fn assert_backpressure(engine: &Embedded, store: &Store, bytes: usize, accepted: u64) {
+    let hold = Hold::on(&engine.path("test"));
+    let writes: Vec<_> = (0..10).map(|n| set(store, format!("key-{n}"), bytes)).collect();
+    until(engine, "test", |statistics| statistics.queued == accepted).await;
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(engine.statistics("test").unwrap().queued, accepted);
+    hold.release();
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_leaves_nothing_behind() {
+    let options = Options { queue_bytes_max: 1_000, ..Options::default() };
+    let (_folder, engine, store) = open(options).await;
+    let hold = Hold::on(&engine.path("test"));
+    let gone: Vec<_> = (0..10).map(|n| set(&store, format!("gone-{n}"), 400)).collect();
+    until(&engine, "test", |statistics| statistics.queued == 2).await;
+    for write in gone {
+        write.abort();
+        assert!(write.await.unwrap_err().is_cancelled());
+    }
+    hold.release();
+    for n in 0..10 {
+        store.set(format!("key-{n}"), vec![0; 400]).await.unwrap();
+    }
+    until(&engine, "test", |statistics| statistics.queued == 0).await;
+}
+
+#[tokio::test]
+async fn a_file_locked_by_another_program_is_unavailable_for_a_while() {
+    let options = Options { busy_timeout: Duration::from_millis(20), ..Options::default() };
+    let (_folder, engine, store) = open(options).await;
+    let hold = Hold::on(&engine.path("test"));
+    let busy = store.set("key".into(), Vec::new()).await.unwrap_err();
+    assert_eq!((busy.kind, busy.is_retryable()), (ErrorKind::Unavailable, true));
+    assert_eq!(store.get("key".into()).await, Ok(None), "readers are not kept waiting");
+    hold.release();
+    store.set("key".into(), Vec::new()).await.unwrap();
+}

@@ -1,0 +1,82 @@
+//! Folders, held writers and child processes for the tests.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tessera_storage::embedded::{Embedded, Options, Statistics};
+
+/// How long a test waits for something that is bound to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A folder of its own for a test, removed afterwards.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn open(&self, options: Options) -> Embedded {
+        Embedded::open(self.path(), options).unwrap()
+    }
+}
+
+/// Keeps the writer of a database waiting, as another program with a transaction would.
+pub(crate) struct Hold(Connection);
+
+impl Hold {
+    pub(crate) fn on(database: &Path) -> Self {
+        let connection = Connection::open(database).unwrap();
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        Self(connection)
+    }
+
+    pub(crate) fn release(self) {
+        self.0.execute_batch("COMMIT").unwrap();
+    }
+}
+
+/// Waits for a figure, without a guess at how long that takes.
+pub(crate) async fn until(engine: &Embedded, label: &str, reached: impl Fn(Statistics) -> bool) {
+    eventually(|| reached(engine.statistics(label).unwrap())).await;
+}
+
+pub(crate) async fn eventually(mut reached: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !reached() {
+        assert!(start.elapsed() < PATIENCE, "what had to happen did not");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Tells a child which folder to work in.
+pub(crate) const FOLDER_VARIABLE: &str = "TESSERA_STORAGE_TEST_FOLDER";
+
+/// Runs one of the ignored tests of this binary as a process of its own.
+pub(crate) fn spawn_child(test: &str, folder: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(FOLDER_VARIABLE, folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// In a child: the folder to work in.
+pub(crate) fn childs_folder() -> PathBuf {
+    std::env::var_os(FOLDER_VARIABLE).expect("started by another test only").into()
+}

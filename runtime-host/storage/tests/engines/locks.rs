@@ -1,0 +1,93 @@
+//! One process per folder and per file.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{BufRead, BufReader, Read, stdin},
+    os::unix::fs::PermissionsExt,
+};
+
+use tessera_storage::{
+    ErrorKind, Stores,
+    embedded::{Embedded, Options},
+};
+
+use crate::harness::{Folder, childs_folder, eventually, spawn_child};
+
+#[tokio::test]
+async fn a_second_process_is_told_who_holds_the_folder() {
+    let folder = Folder::new();
+    let mut child = spawn_child("locks::child_that_holds_the_folder", folder.path());
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("holding")));
+
+    let error = Embedded::open(folder.path(), Options::default()).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::InUse);
+    assert!(error.message.contains(&format!("process {}", child.id())), "{error}");
+    assert!(error.message.contains(&folder.path().display().to_string()), "{error}");
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    Embedded::open(folder.path(), Options::default()).unwrap();
+}
+
+#[test]
+#[ignore = "is started, and killed, by another test"]
+fn child_that_holds_the_folder() {
+    let _engine = Embedded::open(&childs_folder(), Options::default()).unwrap();
+    println!("holding");
+    stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_elsewhere_is_held_like_a_folder() {
+    let (one, two, shared) = (Folder::new(), Folder::new(), Folder::new());
+    let options = || {
+        let paths = HashMap::from([("x".to_owned(), shared.file("deep/er/x.db"))]);
+        Options { paths, ..Options::default() }
+    };
+    let holder = one.open(options());
+    holder.open("x").await.unwrap();
+    let other = two.open(options());
+    let error = other.open("x").await.err().unwrap();
+    assert_eq!(error.kind, ErrorKind::InUse);
+    assert!(error.message.contains("x.db"), "{error}");
+    assert!(error.message.contains(&format!("process {}", std::process::id())), "{error}");
+
+    holder.close().await.unwrap();
+    other.open("x").await.unwrap();
+}
+
+#[tokio::test]
+async fn closing_lets_go_of_the_folder() {
+    let folder = Folder::new();
+    let engine = folder.open(Options::default());
+    engine.open("test").await.unwrap();
+    assert!(Embedded::open(folder.path(), Options::default()).is_err());
+    engine.close().await.unwrap();
+    let again = folder.open(Options::default());
+    drop(again);
+    eventually(|| Embedded::open(folder.path(), Options::default()).is_ok()).await;
+}
+
+#[test]
+fn a_read_only_folder_is_named_as_such() {
+    let folder = Folder::new();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    if fs::write(folder.file("probe"), []).is_ok() {
+        // The superuser may write anyway, so there is no such folder to test with.
+        return;
+    }
+    let error = Embedded::open(folder.path(), Options::default()).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Denied);
+    assert!(error.message.contains(&folder.path().display().to_string()), "{error}");
+}
+
+#[test]
+fn a_file_in_place_of_the_folder_is_named_as_such() {
+    let folder = Folder::new();
+    fs::write(folder.file("state"), []).unwrap();
+    let error = Embedded::open(&folder.file("state"), Options::default()).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Invalid);
+    assert!(error.message.contains("state"), "{error}");
+}

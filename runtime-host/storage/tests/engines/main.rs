@@ -1,0 +1,25 @@
+//! The engines against their contract, and each against what only it promises.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod compatibility;
+mod crash;
+mod durability;
+mod faults;
+mod groups;
+mod harness;
+mod locks;
+mod memory;
+
+/// The contract, kept by the engine on disk.
+mod embedded {
+    use tessera_storage::{Stores, embedded::Options};
+
+    use crate::harness::Folder;
+
+    tessera_storage::contract_tests!({
+        let folder = Folder::new();
+        let engine = folder.open(Options::default());
+        (engine.open("test").await.unwrap(), (engine, folder))
+    });
+}
