@@ -212,6 +212,11 @@ impl<'a> Table<'a> {
         field
     }
 
+    /// A key that is read to be refused: present or not, it is never offered in a hint.
+    pub(crate) fn retired(&mut self, name: &'static str) -> Option<Field<'a>> {
+        if self.has(name) { self.optional(name) } else { None }
+    }
+
     /// A key that Spin knows and that cannot be honoured here: reported, with the reason.
     pub(crate) fn unsupported(&mut self, name: &'static str, why: &str, hint: &str) {
         let Some((key, node)) = self.entries.iter().find(|(key, _)| key.name == name) else {

@@ -115,7 +115,10 @@ fn without_scheme(text: &str) -> HostError {
         "*" | "" | "insecure:allow-all" => {
             "`*://*:*` allows everything; better is a list of `scheme://host[:port]`".to_owned()
         }
-        _ => format!("write `https://{text}`, or `*://{text}` for every scheme"),
+        _ => {
+            let host = text.rsplit('/').find(|part| !part.is_empty()).unwrap_or(text);
+            format!("write `https://{host}`, or `*://{host}` for every scheme")
+        }
     };
     HostError::new("it has no scheme", hint)
 }

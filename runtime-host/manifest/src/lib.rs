@@ -31,7 +31,7 @@ mod tree;
 
 use std::path::Path;
 
-pub use app::App;
+pub use app::*;
 pub use files::check_files;
 pub use origin::Origin;
 pub use problem::{Code, Errors, Label, Problem, Span};
@@ -42,7 +42,10 @@ use problem::Problems;
 pub const FILE_NAME: &str = "spin.toml";
 
 /// Most bytes of a manifest: far above every real one, far below what would hurt.
-pub const TEXT_LENGTH_MAX_BYTES: usize = 4 * 1024 * 1024;
+pub const TEXT_LENGTH_MAX_BYTES: usize = 1024 * 1024;
+
+/// Most components of an application: rules that follow references go as deep as this.
+pub const COMPONENTS_MAX: usize = 1000;
 
 /// Reads a manifest's text. Touches no file: relative paths are joined to the folder of
 /// `path`, which should be absolute, and `..` is resolved by name.

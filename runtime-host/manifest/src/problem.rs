@@ -126,9 +126,9 @@ impl Problems {
 
 /// Everything that is wrong with a manifest, in the order of its text.
 ///
-/// `{}` is one line with the first problem and the number of the others; `{:#}` is one line
-/// per problem with its place, code and hint. As a [`miette::Diagnostic`] it carries the text
-/// and gives each problem as a related diagnostic.
+/// `{}` is one line with the first problem and how many there are; `{:#}` is one line per
+/// problem with its place, code and hint. As a [`miette::Diagnostic`] it carries the text, and
+/// gives each problem as a related diagnostic.
 #[derive(Debug)]
 pub struct Errors {
     path: PathBuf,
@@ -178,25 +178,49 @@ impl fmt::Display for Errors {
                 problem.advice().map_or(Ok(()), |hint| writeln!(f, "  hint: {hint}"))
             });
         }
-        let Some(first) = self.problems.first() else { return Ok(()) };
-        write!(f, "{}: {first}", self.place(first))?;
-        match self.problems.len() {
-            1 => Ok(()),
-            2 => write!(f, " (and 1 more problem)"),
-            n => write!(f, " (and {} more problems)", n - 1),
+        match self.problems.as_slice() {
+            [] => Ok(()),
+            [only] => write!(f, "{}: {only}", self.place(only)),
+            [first, ..] => {
+                let count = self.problems.len();
+                write!(f, "{count} problems, the first at {}: {first}", self.place(first))
+            }
         }
     }
 }
 
 impl Error for Errors {}
 
+impl Errors {
+    /// A problem that is alone is shown as the error itself, not as a list of one.
+    fn only(&self) -> Option<&Problem> {
+        match self.problems.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+}
+
 impl Diagnostic for Errors {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Diagnostic::code(self.only()?)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.only()?.help()
+    }
+
     fn source_code(&self) -> Option<&dyn SourceCode> {
         Some(&self.source)
     }
 
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Diagnostic::labels(self.only()?)
+    }
+
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(self.problems.iter().map(|problem| problem as &dyn Diagnostic)))
+        let all = self.problems.iter().map(|problem| problem as &dyn Diagnostic);
+        self.only().is_none().then(|| Box::new(all) as Box<_>)
     }
 }
 
@@ -212,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_short_form_names_the_first_place_and_counts_the_rest() {
-        assert_eq!(errors().to_string(), "spin.toml:2:1: earlier (and 1 more problem)");
+        assert_eq!(errors().to_string(), "2 problems, the first at spin.toml:2:1: earlier");
     }
 
     #[test]

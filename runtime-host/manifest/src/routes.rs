@@ -40,6 +40,9 @@ impl RoutePattern {
             Some(path) if path.is_empty() || path.ends_with('/') => (path, true),
             _ => (route, false),
         };
+        if [base, path].iter().any(|text| text.contains("//")) {
+            return Err(RouteError::new("it has an empty segment", "write one slash, not two"));
+        }
         let parts = |text| trimmed(text).split('/').filter(|_| !trimmed(text).is_empty());
         let segments = parts(base).chain(parts(path)).map(Segment::parse);
         let segments = segments.collect::<Result<Vec<_>, _>>()?;
@@ -111,7 +114,6 @@ impl Segment {
             };
         }
         match text {
-            "" => Err(RouteError::new("it has an empty segment", "write one slash, not two")),
             "..." | "*" => Err(RouteError::new(
                 format!("`{text}` stands in the middle"),
                 "`/...` takes all that follows, so it can only be the end; use `:name` for one segment",

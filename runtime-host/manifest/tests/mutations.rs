@@ -72,6 +72,21 @@ fn answer(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Rules that follow references do not go deeper than the stack.
+#[test]
+fn a_chain_of_too_many_components_is_refused() {
+    let mut text = "spin_manifest_version = 2\napplication.name = \"a\"\ntrigger = {}\n".to_owned();
+    for n in 0..=tessera_manifest::COMPONENTS_MAX / 2 {
+        let next = n + 1;
+        text += &format!(
+            "[component.c{n}]\nsource = \"c\"\ndependencies.\"a:a/a\" = {{ component = \"b{next}\" }}\n\
+             [component.b{n}]\nsource = \"b\"\ntool.tessera.bridges = \"c{n}\"\n"
+        );
+    }
+    let errors = parse(Path::new("/app/spin.toml"), &text).unwrap_err();
+    assert!(errors.to_string().contains("more than 1000 components"), "{errors}");
+}
+
 proptest! {
     #[test]
     fn a_mutated_manifest_is_answered(

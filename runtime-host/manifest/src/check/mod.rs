@@ -13,6 +13,7 @@ mod stores;
 mod templates;
 mod triggers;
 
+use crate::COMPONENTS_MAX;
 use crate::app::{App, Component};
 use crate::names::nearest;
 use crate::problem::{Code, Problem, Problems, Span};
@@ -27,6 +28,12 @@ pub(crate) struct Check<'a> {
 
 /// Applies all rules.
 pub(crate) fn all(app: &App, problems: &Problems) {
+    if app.components.len() > COMPONENTS_MAX {
+        let message = format!("the application has more than {COMPONENTS_MAX} components");
+        let problem = Problem::new(Code::BadValue, message).hint("split it into several");
+        problems.push(problem.label(app.origin.places().key("component"), "too many"));
+        return;
+    }
     let check = Check { app, places: app.origin.places(), problems };
     components::check(&check);
     triggers::check(&check);

@@ -87,7 +87,7 @@ fn read_permissions(table: &mut Table<'_>, component: &mut Component, folder: &P
     component.sqlite_databases = labels(table, "sqlite_databases");
     component.ai_models = texts(table, "ai_models");
     component.allowed_outbound_hosts = texts(table, "allowed_outbound_hosts");
-    if let Some(old) = table.optional("allowed_http_hosts") {
+    if let Some(old) = table.retired("allowed_http_hosts") {
         old.problems.push(
             Problem::new(Code::DeprecatedKey, format!("`{}` is no longer read", old.path))
                 .label(old.key, "a key of older manifests")
@@ -105,9 +105,9 @@ fn read_permissions(table: &mut Table<'_>, component: &mut Component, folder: &P
 fn read_dependencies(table: &mut Table<'_>, component: &mut Component, folder: &Path) {
     let all = table.optional("dependencies_inherit_configuration");
     let inherit_all = all.as_ref().and_then(Field::boolean).unwrap_or(false);
+    component.dependencies_inherit_configuration = inherit_all;
     let Some(field) = table.optional("dependencies") else { return };
     component.dependencies = dependencies::read(&field, folder);
-    component.dependencies_inherit_configuration = inherit_all;
     let Some(all) = all else { return };
     for (_, dependency) in field.entries() {
         let own =

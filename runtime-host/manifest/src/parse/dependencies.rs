@@ -199,8 +199,12 @@ fn inherit(field: &Field<'_>) -> Inherit {
             _ => Inherit::Nothing,
         };
     }
+    let Some(items) = field.quiet_items() else {
+        field.wrong_type("a boolean or a list of permissions");
+        return Inherit::Nothing;
+    };
     let mut keys = Vec::new();
-    for item in field.items().unwrap_or_default() {
+    for item in items {
         let Some(key) = item.filled_text() else { continue };
         if !PERMISSIONS.contains(&key.value.as_str()) {
             let hint = match nearest(&key.value, PERMISSIONS) {

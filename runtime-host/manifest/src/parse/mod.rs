@@ -75,7 +75,7 @@ fn version(root: &mut Table<'_>) -> bool {
         "this manifest is written for version 1; only version 2 is read",
     )
     .hint("`spin doctor` can convert it, or see https://spinframework.dev/manifest-reference");
-    if let Some(field) = root.optional("spin_version") {
+    if let Some(field) = root.retired("spin_version") {
         field.problems.push(old.label(field.key, "a key of version 1"));
         return false;
     }

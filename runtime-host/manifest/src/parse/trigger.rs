@@ -47,6 +47,11 @@ pub(super) fn read(
 }
 
 fn read_each<'a, T>(field: &Field<'a>, mut read: impl FnMut(Table<'a>) -> Option<T>) -> Vec<T> {
+    if field.is_table() {
+        let hint = format!("write `[[{}]]`, with two brackets on each side", field.path);
+        field.fault(Code::WrongType, "must be a list of tables", "one table", &hint);
+        return Vec::new();
+    }
     let tables = field.items().unwrap_or_default().into_iter().filter_map(|item| item.table());
     tables.filter_map(&mut read).collect()
 }
