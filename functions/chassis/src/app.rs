@@ -59,10 +59,13 @@ fn is_error(response: &Response) -> bool {
 }
 
 /// JSON is left alone too: OAuth errors have a shape of their own (RFC 6749, section 5.2).
+/// So are pages: a form that was filled in wrongly comes back as a form.
 fn is_problem(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| {
-        value.starts_with("application/problem+json") || value.starts_with("application/json")
+        ["application/problem+json", "application/json", "text/html"]
+            .iter()
+            .any(|kind| value.starts_with(kind))
     })
 }
 

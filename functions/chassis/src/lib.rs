@@ -15,7 +15,7 @@ pub mod config;
 pub mod form;
 pub mod http;
 pub mod id;
-//pub mod idempotency;
+pub mod idempotency;
 pub mod money;
 pub mod page;
 pub mod problem;

@@ -58,7 +58,7 @@ pub enum TokenError {
 
 /// The caller that this token proves, at `now_s` seconds since the epoch.
 pub fn verify(token: &str, trusted: &KeySet, now_s: u64) -> Result<Caller, TokenError> {
-    if token.len() > TOKEN_CHARS_MAX {
+    if token.len() > TOKEN_CHARS_MAX || token.matches('.').count() != 2 {
         return Err(TokenError::Malformed);
     }
     let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;

@@ -1,0 +1,155 @@
+//! Idempotency keys: repeating a `POST` does its work once and gets the first answer again.
+//!
+//! Follows the IETF draft *The Idempotency-Key HTTP Header Field*:
+//! - the header is a structured-field string (`"8e03978e"`, with its quotes) or, because most
+//!   clients send it so, a bare token (`8e03978e`): both spell the same key; at most
+//!   [`KEY_CHARS_MAX`] characters, 400 if it is missing or malformed;
+//! - keys are scoped by principal and route: nobody meets another one's keys;
+//! - the same key with another payload is 422. Payloads are compared as JSON values, so that
+//!   white space and the order of members do not count;
+//! - while the first request is still at work, a second gets 409 with `Retry-After`;
+//! - afterwards it gets the stored status, headers and body, with
+//!   `Idempotency-Replayed: true`, for [`KEPT_MS`] after the first request.
+//!
+//! Answers that say "not yet" or "not so" are not stored and the key stays usable: see
+//! [`is_stored`]. A request that dies at work loses its lease after [`LEASE_MS`]; the next one
+//! with the key takes the work over **under the same [`Attempt::id`]**. So work that derives
+//! its ids from the attempt's resumes what was begun instead of doing it twice.
+//!
+//! Expired records are overwritten when their key comes again and otherwise stay: stores can
+//! neither expire nor list. A record is a few hundred bytes and one answer.
+
+mod key;
+mod record;
+
+pub use key::{IdempotencyKey, KEY_CHARS_MAX};
+
+use crate::problem::Problem;
+use crate::store::{Store, StoreError};
+use axum::body::{Body, to_bytes};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, StatusCode, header};
+use record::{Answer, Decision, Record, fingerprint};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::future::Future;
+
+/// How long an answer is kept, in milliseconds: 24 hours after the first request.
+pub const KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
+/// How long a request may be at work before another one takes over, in milliseconds.
+pub const LEASE_MS: u64 = 30_000;
+/// The longest answer that is stored, in bytes. A longer one is answered but not kept.
+pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// What a second request is told to wait, in seconds.
+const RETRY_AFTER_S: u64 = 1;
+/// Marks an answer from the store.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Whose keys these are, and for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The caller: a user id.
+    pub principal: &'a str,
+    /// Method and path template, as `POST /api/v1/orders`.
+    pub route: &'a str,
+}
+
+/// One try at the work of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// A UUIDv7 in its usual form, the same for every attempt at the same work: derive the
+    /// ids of what is created from it (`ord_<id>`).
+    pub id: String,
+    /// Whether an earlier attempt may have got part of the way.
+    pub resumed: bool,
+}
+
+/// Answer from the store, or do the `work` and store its answer. `now_ms` is the time in
+/// milliseconds, `payload` the request's body as JSON.
+pub async fn run<S, F, Fut>(
+    store: &S,
+    now_ms: u64,
+    scope: &Scope<'_>,
+    key: &IdempotencyKey,
+    payload: &Value,
+    work: F,
+) -> Response
+where
+    S: Store,
+    F: FnOnce(Attempt) -> Fut + Send,
+    Fut: Future<Output = Response> + Send,
+{
+    let key = store_key(scope, key);
+    let holder = uuid::Uuid::now_v7().to_string();
+    let print = fingerprint(payload);
+    let claim = |record: Option<Record>| -> Result<_, StoreError> {
+        Ok(Record::claim(record, &holder, &print, now_ms))
+    };
+    match store.update(&key, claim).await {
+        Err(error) => Problem::from(error).into_response(),
+        Ok(Decision::Replay(answer)) => answer.replay(),
+        Ok(Decision::InFlight) => in_flight(),
+        Ok(Decision::OtherPayload) => other_payload(),
+        Ok(Decision::Work(attempt)) => {
+            let response = work(attempt).await;
+            settle(store, &key, &holder, response).await
+        }
+    }
+}
+
+/// Whether the answer settles the key. Refusals of this one try (malformed, not allowed,
+/// not now) and failures do not: the client mends the request or tries again.
+pub fn is_stored(status: StatusCode) -> bool {
+    let of_this_try = [400, 401, 403, 408, 413, 415, 422, 425, 429];
+    !status.is_server_error() && !of_this_try.contains(&status.as_u16())
+}
+
+/// Store the answer and give it on. If storing fails the client has its answer all the same:
+/// a repetition then resumes the attempt and comes to the same end.
+async fn settle<S: Store>(store: &S, key: &str, holder: &str, response: Response) -> Response {
+    let (head, body) = response.into_parts();
+    let Ok(body) = to_bytes(body, usize::MAX).await else {
+        return Problem::internal().into_response();
+    };
+    let answer = Answer::of(&head, &body).filter(|_| body.len() <= ANSWER_BYTES_MAX);
+    let status = head.status;
+    let release = |record: Option<Record>| -> Result<_, StoreError> {
+        let record = record.ok_or_else(|| StoreError::Corrupt {
+            key: key.to_owned(),
+            reason: "the record is gone".to_owned(),
+        })?;
+        Ok((record.settle(holder, status, answer.as_ref()), ()))
+    };
+    if let Err(error) = store.update(key, release).await {
+        eprintln!("an answer was not kept for its idempotency key: {error}");
+    }
+    Response::from_parts(head, Body::from(body))
+}
+
+fn store_key(scope: &Scope<'_>, key: &IdempotencyKey) -> String {
+    let mut hash = Sha256::new();
+    for part in [scope.principal, scope.route, key.as_str()] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("idempotency/{hex}")
+}
+
+fn in_flight() -> Response {
+    let title = "A request with this idempotency key is at work";
+    Problem::new(StatusCode::CONFLICT, "request-in-flight", title)
+        .header(header::RETRY_AFTER, &RETRY_AFTER_S.to_string())
+        .detail("Repeat it later to get its answer.")
+        .into_response()
+}
+
+fn other_payload() -> Response {
+    let title = "The idempotency key was used with another body";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", title)
+        .detail("Take a fresh key for another request.")
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests;
