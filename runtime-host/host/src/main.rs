@@ -1,1 +1,29 @@
-fn main() {}
+//! `tessera`: runs a Spin application as a mesh of components in one process.
+
+mod admin;
+mod application;
+mod calls;
+mod capabilities;
+mod commands;
+mod engine;
+mod links;
+mod registry;
+mod runtime_config;
+mod telemetry;
+mod triggers;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match commands::Command::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            commands::report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! From a manifest to components in service.
+//!
+//! The order: what may run, its stores, its code (compiled in parallel), its links, and
+//! only when all of that is right, the registry. A fault anywhere leaves nothing running.
+
+use crate::admin::Observed;
+use crate::calls::{Call, Gate, Limits};
+use crate::capabilities;
+use crate::capabilities::outbound_http::{Outbound, Surroundings};
+use crate::capabilities::variables::{Sources, Values, Variables};
+use crate::engine::{
+    Compiled, ComponentContext, Engine, Request, Revision, State, call_http, compile, full_body,
+};
+use crate::links::{self, Link, Platform};
+use crate::registry::{Registry, Slot};
+use crate::runtime_config::{OpenStores, RuntimeConfig};
+use crate::telemetry::{SpanKind, Telemetry, TraceContext};
+use crate::triggers::http::{Router, Service, client::Client};
+use anyhow::{Context as _, anyhow};
+use arc_swap::ArcSwap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use tessera_manifest::hosts::HostPattern;
+use tessera_manifest::{App, Component, ComponentId, Handler, Route, Source};
+use wasmtime::component::Linker;
+
+/// What the operator chose.
+pub(crate) struct Options {
+    pub(crate) state_dir: Option<PathBuf>,
+    pub(crate) runtime_config_file: Option<PathBuf>,
+    pub(crate) variables: Vec<(String, String)>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) quiet: bool,
+}
+
+/// An application in service.
+pub(crate) struct Running {
+    app: App,
+    state_dir: PathBuf,
+    registry: Arc<Registry>,
+    telemetry: Arc<Telemetry>,
+    stores: OpenStores,
+    service: Arc<Service>,
+}
+
+/// Start an application that will be served at `front_door`.
+pub(crate) async fn start(
+    app: App,
+    options: Options,
+    front_door: SocketAddr,
+) -> anyhow::Result<Running> {
+    let config = runtime_config(options.runtime_config_file.as_deref())?;
+    let state_dir = options.state_dir.clone().or_else(|| config.state_dir.clone());
+    let state_dir = state_dir.unwrap_or_else(|| crate::commands::default_state_dir(&app));
+    let telemetry = Arc::<Telemetry>::default();
+    let registry = Arc::<Registry>::default();
+    let ids = components_to_run(&app);
+    let environment = |name: &str| std::env::var(name).ok();
+    let flags = options.variables.iter().cloned().collect();
+    let sources = Sources::new(flags, environment, config.providers.clone());
+    let variables = Values::resolve(&app.variables, &sources)?;
+    let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone()).collect();
+    let stores = config.open_stores(&labels, &state_dir).await?;
+    let engine = Engine::new(&state_dir.join("cache"))?;
+    let code = load_code(&app, &ids, &engine, options.quiet).await?;
+    let surroundings = Arc::new(Surroundings {
+        registry: registry.clone(),
+        client: Client::new(),
+        front_door: OnceLock::from(front_door),
+    });
+    let starting = Starting {
+        app: &app,
+        options: &options,
+        state_dir: &state_dir,
+        stores: &stores,
+        telemetry: &telemetry,
+        variables: &variables,
+        surroundings: &surroundings,
+        registry: &registry,
+        engine: &engine,
+        code: &code,
+    };
+    registry.install(starting.slots(&ids)?);
+    let router = Router::new(&app).map_err(|error| anyhow!("{}", error.message))?;
+    let service = Arc::new(Service { router, registry: registry.clone() });
+    Ok(Running { app, state_dir, registry, telemetry, stores, service })
+}
+
+fn runtime_config(path: Option<&Path>) -> anyhow::Result<RuntimeConfig> {
+    let Some(path) = path else { return Ok(RuntimeConfig::default()) };
+    let config = RuntimeConfig::load(path)?;
+    for warning in &config.warnings {
+        tracing::warn!("{}: {warning}", path.display());
+    }
+    Ok(config)
+}
+
+/// Everything with a trigger, and everything that a link leads to. The rest is parts of
+/// other components, or meant for hosts that lack what this one has.
+fn components_to_run(app: &App) -> BTreeSet<ComponentId> {
+    let triggered = app.http.iter().filter_map(|trigger| match &trigger.handler {
+        Handler::Component(id) => Some(id.clone()),
+        Handler::Static(_) => None,
+    });
+    let linked = app.components.values().flat_map(|component| links::of(app, component));
+    let linked = linked.filter_map(|link| match link {
+        Link::Component { callee, .. } => Some(callee),
+        Link::Host { .. } => None,
+    });
+    triggered.chain(linked).filter(|id| !app.components[id].settings.stock_only).collect()
+}
+
+/// Read and compile all components, in parallel.
+async fn load_code(
+    app: &App,
+    ids: &BTreeSet<ComponentId>,
+    engine: &Engine,
+    quiet: bool,
+) -> anyhow::Result<BTreeMap<ComponentId, Compiled>> {
+    let progress = crate::commands::progress(ids.len(), "compiling", quiet);
+    let jobs = ids.iter().map(|id| {
+        let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
+        let id = id.clone();
+        tokio::task::spawn_blocking(move || {
+            let component = &app.components[&id];
+            let path = local_source(component)?;
+            let bytes = std::fs::read(&path).map_err(|error| missing(component, &path, &error))?;
+            let bytes = crate::engine::compose(&app, component, bytes)?;
+            let compiled = compile(&engine, &path, &bytes)?;
+            progress.inc(1);
+            anyhow::Ok((id, compiled))
+        })
+    });
+    let mut code = BTreeMap::new();
+    for job in futures::future::join_all(jobs).await {
+        let (id, compiled) = job??;
+        code.insert(id, compiled);
+    }
+    progress.finish_and_clear();
+    Ok(code)
+}
+
+fn local_source(component: &Component) -> anyhow::Result<PathBuf> {
+    match &component.source {
+        Source::Local(path) => Ok(path.clone()),
+        Source::Remote { url, .. } => Err(anyhow!(
+            "the source of `{}` is {url}: download it and name the file",
+            component.id
+        )),
+        Source::Registry { package, .. } => Err(anyhow!(
+            "the source of `{}` is the package {package}: fetch it and name the file",
+            component.id
+        )),
+    }
+}
+
+fn missing(component: &Component, path: &Path, error: &std::io::Error) -> anyhow::Error {
+    let advice = match &component.build {
+        Some(_) => "run `tessera build`, or start with `--build`",
+        None => "check its `source` in the manifest",
+    };
+    anyhow!("the code of `{}`, {}, can't be read ({error}): {advice}", component.id, path.display())
+}
+
+/// What is at hand while an application starts.
+struct Starting<'a> {
+    app: &'a App,
+    options: &'a Options,
+    state_dir: &'a Path,
+    stores: &'a OpenStores,
+    telemetry: &'a Arc<Telemetry>,
+    variables: &'a Values,
+    surroundings: &'a Arc<Surroundings>,
+    registry: &'a Arc<Registry>,
+    engine: &'a Engine,
+    code: &'a BTreeMap<ComponentId, Compiled>,
+}
+
+impl Starting<'_> {
+    fn slots(
+        &self,
+        ids: &BTreeSet<ComponentId>,
+    ) -> anyhow::Result<BTreeMap<ComponentId, Arc<Slot>>> {
+        let mut base = Linker::new(&self.engine.wasm);
+        capabilities::add_to_linker(&mut base)?;
+        let platform = Arc::<Platform>::default();
+        let mut slots = BTreeMap::new();
+        for id in ids {
+            let component = &self.app.components[id];
+            let slot = self.slot(component, base.clone(), &platform);
+            let slot = slot.with_context(|| format!("`{id}` can't be started"))?;
+            slots.insert(id.clone(), Arc::new(slot));
+        }
+        Ok(slots)
+    }
+
+    fn slot(
+        &self,
+        component: &Component,
+        mut linker: Linker<State>,
+        platform: &Arc<Platform>,
+    ) -> anyhow::Result<Slot> {
+        let code = &self.code[&component.id].code;
+        let maker =
+            links::Maker { engine: &self.engine.wasm, registry: self.registry, platform };
+        for link in links::of(self.app, component) {
+            let callee = match &link {
+                Link::Component { callee, .. } => self.code.get(callee).map(|callee| &callee.code),
+                Link::Host { .. } => None,
+            };
+            maker.define(&mut linker, &link, code, callee)?;
+        }
+        let context = Arc::new(self.context(component)?);
+        let gate =
+            Gate::new(component.id.clone(), context.limits.clone(), self.telemetry.clone());
+        let revision = Revision::new(self.engine, &linker, code, context)
+            .map_err(|error| explain_import(error, component))?;
+        self.check_handler(component, &revision)?;
+        Ok(Slot { gate, revision: ArcSwap::from_pointee(revision) })
+    }
+
+    fn context(&self, component: &Component) -> anyhow::Result<ComponentContext> {
+        let variables = Variables::of(component, self.variables)?;
+        let limits = Limits::resolve(&component.settings.limits, &self.app.settings.limits);
+        let mut environment: Vec<_> = component.environment.clone().into_iter().collect();
+        environment.extend(self.options.environment.iter().cloned());
+        Ok(ComponentContext {
+            id: component.id.clone(),
+            limits,
+            environment,
+            files: crate::engine::mount_files(self.app, component, self.state_dir)?,
+            stores: self.stores.select(&component.key_value_stores),
+            outbound: Arc::new(self.outbound(component, &variables)?),
+            variables,
+            telemetry: self.telemetry.clone(),
+        })
+    }
+
+    fn outbound(
+        &self,
+        component: &Component,
+        variables: &Variables,
+    ) -> anyhow::Result<Outbound> {
+        let parse = |text: &String| {
+            let rendered = variables.render(text)?;
+            HostPattern::parse(&rendered).map_err(|error| {
+                anyhow!("allowed_outbound_hosts: `{rendered}`: {}; {}", error.message, error.hint)
+            })
+        };
+        let allowed = component.allowed_outbound_hosts.iter().map(parse).collect::<Result<_, _>>()?;
+        Ok(Outbound::new(allowed, self.surroundings.clone()))
+    }
+
+    fn check_handler(&self, component: &Component, revision: &Revision) -> anyhow::Result<()> {
+        let serves = self.app.http.iter().any(
+            |trigger| matches!(&trigger.handler, Handler::Component(id) if *id == component.id),
+        );
+        anyhow::ensure!(
+            !serves || revision.serves_http(),
+            "it has an HTTP trigger but exports neither wasi:http/handler@0.3 nor \
+             wasi:http/incoming-handler@0.2"
+        );
+        Ok(())
+    }
+}
+
+/// An import that nobody provides gets the line that would provide it.
+fn explain_import(error: anyhow::Error, component: &Component) -> anyhow::Error {
+    let hint = format!(
+        "an import that the host does not offer needs a line in [component.{}.dependencies] that \
+         names the component or file that exports it",
+        component.id
+    );
+    error.context(hint)
+}
+
+impl Running {
+    pub(crate) fn name(&self) -> &str {
+        &self.app.name
+    }
+
+    pub(crate) fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    pub(crate) fn service(&self) -> Arc<Service> {
+        self.service.clone()
+    }
+
+    /// What the admin listener shows.
+    pub(crate) fn observed(&self) -> Observed {
+        Observed { telemetry: self.telemetry.clone(), registry: self.registry.clone() }
+    }
+
+    /// Public routes and who answers them.
+    pub(crate) fn routes(&self) -> Vec<(String, String)> {
+        let shown = |trigger: &tessera_manifest::HttpTrigger| {
+            let Route::Path(route) = &trigger.route else { return None };
+            let handler = match &trigger.handler {
+                Handler::Component(id) => id.clone(),
+                Handler::Static(_) => "(static response)".to_owned(),
+            };
+            Some((route.clone(), handler))
+        };
+        self.app.http.iter().filter_map(shown).collect()
+    }
+
+    /// Call each `on_start` path once. A hook that fails is logged: the application serves
+    /// what it can.
+    pub(crate) async fn run_on_start(&self) -> anyhow::Result<()> {
+        let hooks = self.app.components.values().filter_map(|component| {
+            Some((component.id.clone(), component.settings.on_start.clone()?))
+        });
+        for (id, path) in hooks {
+            match self.call_hook(&id, &path).await {
+                Ok(status) if status < 400 => tracing::info!(component = %id, "{path} done"),
+                Ok(status) => tracing::error!(component = %id, "{path} answered {status}"),
+                Err(error) => tracing::error!(component = %id, "{path}: {error:#}"),
+            }
+        }
+        Ok(())
+    }
+
+    async fn call_hook(&self, id: &str, path: &str) -> anyhow::Result<u16> {
+        let slot = self.registry.resolve(id)?;
+        let mut request = Request::new(full_body(""));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = format!("http://{id}.spin.internal{path}").parse()?;
+        let call = Call {
+            kind: SpanKind::Host,
+            operation: "on_start".into(),
+            trace: TraceContext::root(),
+            deadline: None,
+        };
+        Ok(call_http(slot, call, request).await?.status().as_u16())
+    }
+
+    /// Finish all writes and let go of the stores.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.stores.close().await
+    }
+}

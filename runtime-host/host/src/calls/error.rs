@@ -1,0 +1,138 @@
+//! Why a call failed, as data: what happened, whose fault it is, whether to try again.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A call that did not give an answer.
+///
+/// `detail` is for the operator (logs, spans). What a client on the network gets to see
+/// is decided in one place, [`CallError::public_detail`].
+#[derive(Debug, Clone)]
+pub(crate) struct CallError {
+    pub(crate) kind: Kind,
+    pub(crate) detail: String,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// Nobody of that name, or nobody who serves this.
+    NotFound,
+    /// The waiting line in front of the component is full.
+    QueueFull,
+    /// The time that the caller allowed ran out.
+    DeadlineExceeded,
+    /// The guest trapped.
+    Trap,
+    /// The guest used more CPU time than one call may.
+    CpuTime,
+    /// The guest asked for more memory than it may have.
+    Memory,
+    /// The guest gave up without an answer.
+    NoAnswer,
+    /// The request's body is larger than the component accepts.
+    BodyTooLarge,
+    /// The request's body stopped coming.
+    BodyIncomplete,
+    /// The host itself failed.
+    Host,
+}
+
+/// Who has to mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blame {
+    Caller,
+    Guest,
+    Host,
+}
+
+impl CallError {
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+
+    /// The same failure may not happen again if the caller waits a little.
+    pub(crate) fn retryable(&self) -> bool {
+        matches!(self.kind, Kind::QueueFull | Kind::Host)
+    }
+
+    /// How long a caller should wait before it tries again.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.retryable().then_some(Duration::from_secs(1))
+    }
+
+    /// What a client may know: no internals, but enough to act on.
+    pub(crate) fn public_detail(&self) -> &'static str {
+        match self.kind {
+            Kind::NotFound => "Nothing answers at this address.",
+            Kind::QueueFull => {
+                "Too many calls are waiting for this component. Try again in a moment."
+            }
+            Kind::DeadlineExceeded => {
+                "The answer did not come in time. Whether the request took effect is not known."
+            }
+            Kind::Trap | Kind::CpuTime | Kind::Memory | Kind::NoAnswer => {
+                "The component failed while it served this request."
+            }
+            Kind::BodyTooLarge => "The request's body is larger than this component accepts.",
+            Kind::BodyIncomplete => "The request's body did not arrive in full.",
+            Kind::Host => "The host could not serve this request. Try again in a moment.",
+        }
+    }
+}
+
+impl Kind {
+    pub(crate) fn blame(self) -> Blame {
+        match self {
+            Self::NotFound | Self::BodyTooLarge | Self::BodyIncomplete => Blame::Caller,
+            Self::Trap | Self::CpuTime | Self::Memory | Self::NoAnswer => Blame::Guest,
+            Self::QueueFull | Self::DeadlineExceeded | Self::Host => Blame::Host,
+        }
+    }
+
+    /// The HTTP status of this failure.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Self::NotFound => 404,
+            Self::BodyTooLarge => 413,
+            Self::BodyIncomplete => 408,
+            Self::Trap | Self::CpuTime | Self::Memory | Self::NoAnswer => 500,
+            Self::QueueFull | Self::Host => 503,
+            Self::DeadlineExceeded => 504,
+        }
+    }
+
+    /// The name in metrics, spans and problem types.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::QueueFull => "queue-full",
+            Self::DeadlineExceeded => "deadline-exceeded",
+            Self::Trap => "trap",
+            Self::CpuTime => "cpu-time-exceeded",
+            Self::Memory => "memory-exceeded",
+            Self::NoAnswer => "no-answer",
+            Self::BodyTooLarge => "body-too-large",
+            Self::BodyIncomplete => "body-incomplete",
+            Self::Host => "host-failure",
+        }
+    }
+}
+
+impl Blame {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Guest => "guest",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.detail)
+    }
+}
+
+impl std::error::Error for CallError {}

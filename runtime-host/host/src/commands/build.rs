@@ -1,0 +1,188 @@
+//! `tessera build`: run the build command of each component.
+//!
+//! Components with the same command and folder (a workspace that builds everything at once)
+//! are built once. Different commands run in parallel.
+
+use super::Application;
+use anyhow::{Context as _, bail};
+use clap::Args;
+use indicatif::ProgressBar;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, ExitCode, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+use tessera_manifest::{App, Build as Recipe};
+
+/// The target that components are built for.
+const TARGET: &str = "wasm32-wasip2";
+/// Lines of a build's output that are kept to be shown when it fails.
+const OUTPUT_LINES_MAX: usize = 400;
+
+/// Run the build command of each component.
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    #[command(flatten)]
+    application: Application,
+    /// Build only these components. May be given several times.
+    #[arg(short, long = "component-id", value_name = "ID")]
+    component_ids: Vec<String>,
+    /// Print nothing but failures.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Build {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let mut app = self.application.load()?;
+        for id in &self.component_ids {
+            let known = app.components.keys().cloned().collect::<Vec<_>>().join(", ");
+            anyhow::ensure!(app.components.contains_key(id), "no component `{id}`; there are {known}");
+        }
+        if !self.component_ids.is_empty() {
+            app.components.retain(|id, _| self.component_ids.contains(id));
+        }
+        build_all(&app, self.quiet)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Build all components of an application that say how.
+pub(crate) fn build_all(app: &App, quiet: bool) -> anyhow::Result<()> {
+    let jobs = jobs(app);
+    if jobs.iter().any(|job| job.command.contains(TARGET)) {
+        add_target(quiet)?;
+    }
+    let parallel = std::thread::available_parallelism().map_or(1, usize::from);
+    let progress = super::progress(jobs.len(), "building", quiet);
+    progress.enable_steady_tick(Duration::from_millis(120));
+    let queue = Mutex::new(jobs.into_iter().collect::<VecDeque<_>>());
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..parallel {
+            scope.spawn(|| {
+                while let Some(job) = lock(&queue).pop_front() {
+                    if let Err(error) = job.run(&progress) {
+                        lock(&failures).push(error);
+                        lock(&queue).clear();
+                    }
+                    progress.inc(1);
+                }
+            });
+        }
+    });
+    progress.finish_and_clear();
+    match failures.into_inner().unwrap_or_default().into_iter().next() {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// One command and the components that it is for.
+#[derive(Debug)]
+struct Job {
+    components: Vec<String>,
+    command: String,
+    folder: PathBuf,
+}
+
+fn jobs(app: &App) -> Vec<Job> {
+    let mut jobs: BTreeMap<(PathBuf, String), Vec<String>> = BTreeMap::new();
+    for component in app.components.values() {
+        let Some(Recipe { commands, workdir, .. }) = &component.build else { continue };
+        let key = (workdir.clone(), commands.join(" && "));
+        jobs.entry(key).or_default().push(component.id.clone());
+    }
+    jobs.into_iter()
+        .map(|((folder, command), components)| Job { components, command, folder })
+        .collect()
+}
+
+impl Job {
+    fn run(&self, progress: &ProgressBar) -> anyhow::Result<()> {
+        let names = match self.components.as_slice() {
+            [only] => only.clone(),
+            [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+            [] => String::new(),
+        };
+        progress.set_message(names.clone());
+        let mut child = self.spawn()?;
+        let output = watch(&mut child, &names, progress)?;
+        let status = child.wait()?;
+        if !status.success() {
+            let output: Vec<String> = output.into();
+            bail!(
+                "{}\n\nthe build of {names} failed ({status}): `{}` in {}",
+                output.join("\n"),
+                self.command,
+                super::shown(&self.folder)
+            );
+        }
+        Ok(())
+    }
+
+    fn spawn(&self) -> anyhow::Result<Child> {
+        // One stream for both, so that lines keep their order.
+        std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!("exec 2>&1; {}", self.command))
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("`{}` could not be started", self.command))
+    }
+}
+
+/// Show the last line of a build's output while it runs, and keep the end of it.
+fn watch(
+    child: &mut Child,
+    names: &str,
+    progress: &ProgressBar,
+) -> anyhow::Result<VecDeque<String>> {
+    /// A longer line is cut.
+    const LINE_LENGTH_MAX_BYTES: u64 = 64 * 1024;
+    let mut kept = VecDeque::new();
+    let Some(stdout) = child.stdout.take() else { return Ok(kept) };
+    let mut reader = BufReader::new(stdout);
+    loop {
+        let mut line = Vec::new();
+        if reader.by_ref().take(LINE_LENGTH_MAX_BYTES).read_until(b'\n', &mut line)? == 0 {
+            return Ok(kept);
+        }
+        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+        progress.set_message(format!("{names}: {}", line.trim()));
+        if kept.len() == OUTPUT_LINES_MAX {
+            kept.pop_front();
+        }
+        kept.push_back(line);
+    }
+}
+
+/// Add the WebAssembly target to the toolchain when it is missing.
+pub(super) fn add_target(quiet: bool) -> anyhow::Result<()> {
+    if target_installed() {
+        return Ok(());
+    }
+    if !quiet {
+        eprintln!("adding the Rust target {TARGET}");
+    }
+    let status = std::process::Command::new("rustup").args(["target", "add", TARGET]).status();
+    let added = status.is_ok_and(|status| status.success());
+    anyhow::ensure!(added, "the Rust target {TARGET} is missing: run `rustup target add {TARGET}`");
+    Ok(())
+}
+
+/// Whether the toolchain that `cargo` uses here has the target's standard library.
+pub(super) fn target_installed() -> bool {
+    let output = std::process::Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output();
+    let Ok(output) = output else { return false };
+    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

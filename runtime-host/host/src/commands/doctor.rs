@@ -1,0 +1,93 @@
+//! `tessera doctor`: what is wrong, and how to mend it. Changes nothing.
+
+use super::Application;
+use clap::Args;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use tessera_manifest::App;
+
+/// Say what is wrong with the application and this machine, and how to mend it.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    application: Application,
+    /// The address that `tessera up` would serve the application at.
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// The address that `tessera up` would serve metrics at.
+    #[arg(long, default_value = "127.0.0.1:3001")]
+    admin_listen: SocketAddr,
+}
+
+/// One thing that was looked at.
+struct Finding {
+    what: String,
+    /// What is wrong and how to mend it; none if it is well.
+    fault: Option<String>,
+}
+
+impl Doctor {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let mut findings = toolchain();
+        findings.push(port("application", self.listen));
+        findings.push(port("admin", self.admin_listen));
+        match self.application.load() {
+            Ok(app) => findings.extend(application(&app)),
+            Err(error) => {
+                super::report(&error);
+                findings.push(Finding {
+                    what: "manifest".to_owned(),
+                    fault: Some("mend what is marked above".to_owned()),
+                });
+            }
+        }
+        let faults = findings.iter().filter(|finding| finding.fault.is_some()).count();
+        for finding in &findings {
+            match &finding.fault {
+                None => eprintln!("  ok     {}", finding.what),
+                Some(fault) => eprintln!("  FAULT  {}\n         {fault}", finding.what),
+            }
+        }
+        eprintln!("\n{} checks, {faults} faults", findings.len());
+        Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn toolchain() -> Vec<Finding> {
+    let runs = |program: &str| {
+        let version = std::process::Command::new(program).arg("--version").output();
+        version.is_ok_and(|output| output.status.success())
+    };
+    let finding = |what: &str, well: bool, mend: &str| Finding {
+        what: what.to_owned(),
+        fault: (!well).then(|| mend.to_owned()),
+    };
+    vec![
+        finding("cargo", runs("cargo"), "install Rust from https://rustup.rs"),
+        finding(
+            "Rust target wasm32-wasip2",
+            super::build::target_installed(),
+            "run `rustup target add wasm32-wasip2` (`tessera build` does it for you)",
+        ),
+    ]
+}
+
+fn port(purpose: &str, address: SocketAddr) -> Finding {
+    let fault = TcpListener::bind(address).err().map(|error| {
+        format!("{error}: stop what listens there, or choose another address for `tessera up`")
+    });
+    Finding { what: format!("{purpose} address {address}"), fault }
+}
+
+fn application(app: &App) -> Vec<Finding> {
+    let mut findings = vec![Finding { what: format!("manifest of {}", app.name), fault: None }];
+    let missing = tessera_manifest::check_files(app);
+    for problem in &missing {
+        findings.push(Finding { what: "file".to_owned(), fault: Some(problem.to_string()) });
+    }
+    if missing.is_empty() {
+        let count = app.components.len();
+        findings.push(Finding { what: format!("{count} built components"), fault: None });
+    }
+    findings
+}

@@ -1,0 +1,115 @@
+//! The command line: one file per command.
+
+mod build;
+mod doctor;
+mod up;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tessera_manifest::App;
+
+/// Run a Spin application as a mesh of components in one process.
+#[derive(Debug, Parser)]
+#[command(name = "tessera", version, propagate_version = true)]
+pub(crate) struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Start the application and serve it until Ctrl-C or SIGTERM.
+    Up(Box<up::Up>),
+    /// Run the build command of each component.
+    Build(build::Build),
+    /// Say what is wrong with the application and this machine, and how to mend it.
+    Doctor(doctor::Doctor),
+}
+
+/// Which application a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct Application {
+    /// The manifest, or the folder that it is in.
+    #[arg(short = 'f', long = "from", alias = "file", value_name = "PATH", default_value = "spin.toml")]
+    from: PathBuf,
+}
+
+impl Application {
+    /// Read its manifest.
+    fn load(&self) -> anyhow::Result<App> {
+        tessera_manifest::load(&self.path()?).map_err(|errors| Unreadable(errors).into())
+    }
+
+    /// The manifest's path, absolute.
+    fn path(&self) -> anyhow::Result<PathBuf> {
+        let path = if self.from.is_dir() {
+            self.from.join(tessera_manifest::FILE_NAME)
+        } else {
+            self.from.clone()
+        };
+        std::path::absolute(&path).with_context(|| format!("{} is no path", path.display()))
+    }
+}
+
+/// A manifest with faults. Kept whole, so that each fault is shown with its place.
+#[derive(Debug, thiserror::Error)]
+#[error("the manifest has faults")]
+pub(crate) struct Unreadable(pub(crate) tessera_manifest::Errors);
+
+/// Print an error for people: manifests with excerpts, the rest as a chain of causes.
+pub(crate) fn report(error: &anyhow::Error) {
+    if let Some(Unreadable(errors)) = error.downcast_ref() {
+        let mut text = String::new();
+        let handler = miette::GraphicalReportHandler::new();
+        let rendered = handler.render_report(&mut text, errors);
+        eprintln!("{}", if rendered.is_ok() { text } else { errors.to_string() });
+        return;
+    }
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+}
+
+impl Command {
+    /// Do what was asked for.
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self.verb {
+            Verb::Up(up) => up.run(),
+            Verb::Build(build) => build.run(),
+            Verb::Doctor(doctor) => doctor.run(),
+        }
+    }
+}
+
+/// The folder beside the manifest where everything that lasts is kept by default.
+pub(crate) fn default_state_dir(app: &App) -> PathBuf {
+    app.folder.join(".tessera")
+}
+
+/// `NAME=VALUE`, as in `--variable` and `--env`.
+pub(crate) fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+/// A path for people: relative to here if that is shorter.
+pub(crate) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}
+
+/// A bar on standard error, where there is a terminal to show it on.
+pub(crate) fn progress(length: usize, verb: &'static str, quiet: bool) -> indicatif::ProgressBar {
+    if quiet {
+        return indicatif::ProgressBar::hidden();
+    }
+    let style = indicatif::ProgressStyle::with_template("  {prefix:>10} [{bar:28}] {pos}/{len} {wide_msg}")
+        .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar())
+        .progress_chars("=> ");
+    indicatif::ProgressBar::new(length as u64).with_style(style).with_prefix(verb)
+}

@@ -1,0 +1,169 @@
+//! `tessera up`: start the application, say where it is, serve it, stop in good order.
+
+use super::Application;
+use crate::application::{self, Running};
+use crate::telemetry::{LogFormat, init_logs};
+use crate::triggers::http::{Drain, Listener, tls};
+use crate::{admin, commands};
+use anyhow::Context as _;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Start the application and serve it until Ctrl-C or SIGTERM.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    application: Application,
+    /// Build all components first.
+    #[arg(long, env = "SPIN_ALWAYS_BUILD")]
+    build: bool,
+    /// Where to serve the application; port 0 takes a free port.
+    #[arg(long, env = "SPIN_HTTP_LISTEN_ADDR", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Where to serve metrics and traces; port 0 takes a free port.
+    #[arg(long, env = "TESSERA_ADMIN_LISTEN", default_value = "127.0.0.1:3001")]
+    admin_listen: SocketAddr,
+    /// Where stores and compiled code are kept [default: .tessera beside the manifest].
+    #[arg(long, env = "SPIN_STATE_DIR", value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Stores and variable providers, in Spin's format.
+    #[arg(long, env = "RUNTIME_CONFIG_FILE", value_name = "FILE")]
+    runtime_config_file: Option<PathBuf>,
+    /// Set a variable of the application. May be given several times.
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = commands::name_and_value)]
+    variables: Vec<(String, String)>,
+    /// Set an environment variable of all components. May be given several times.
+    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = commands::name_and_value)]
+    environment: Vec<(String, String)>,
+    /// A PEM file with the certificate chain, for HTTPS.
+    #[arg(long, env = "SPIN_TLS_CERT", requires = "tls_key", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// A PEM file with the private key, for HTTPS.
+    #[arg(long, env = "SPIN_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Print no progress and no addresses; log warnings only.
+    #[arg(short, long)]
+    quiet: bool,
+    /// How log lines look.
+    #[arg(long, env = "TESSERA_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
+    /// What to log, in the syntax of RUST_LOG, as `info,tessera::span=debug`.
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// How long requests in flight may take to finish after a stop signal, in seconds.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    drain_timeout: u64,
+}
+
+impl Up {
+    /// Serve until a signal comes.
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let default_log = if self.quiet { "warn" } else { "info" };
+        init_logs(self.log_format, self.log.as_deref().unwrap_or(default_log))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let code = runtime.block_on(self.serve());
+        // Guests that are still running are cut off here.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        code
+    }
+
+    async fn serve(self) -> anyhow::Result<ExitCode> {
+        let app = self.application.load()?;
+        if self.build {
+            let quiet = self.quiet;
+            let build = app.clone();
+            tokio::task::spawn_blocking(move || super::build::build_all(&build, quiet)).await??;
+        }
+        let started = Instant::now();
+        // Signals that come while the application starts must not be lost.
+        let stop = stop_on_signal()?;
+        // Ports first: when one is taken, nothing else needs to start.
+        let tls = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
+        let tls = tls.map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let listener = Listener::bind(self.listen, tls).await?;
+        let admin_listener = admin::bind(self.admin_listen).await?;
+        let address = listener.address()?;
+        let admin_address = admin_listener.local_addr()?;
+
+        let running = application::start(app, self.options(), address).await?;
+        let admin = admin::serve(admin_listener, running.observed(), stop.clone());
+        let admin = tokio::spawn(admin);
+        if !self.quiet {
+            self.announce(&running, scheme, address, admin_address, started.elapsed());
+        }
+        let service = running.service();
+        let patience = Duration::from_secs(self.drain_timeout);
+        let mut serving = tokio::spawn(listener.serve(service, stop.clone(), patience));
+        tokio::select! {
+            result = running.run_on_start() => result?,
+            _ = wait(stop.clone()) => {}
+        }
+        let drained = (&mut serving).await.context("the listener ended")?;
+        running.close().await?;
+        admin.abort();
+        Ok(match drained {
+            Drain::Complete => ExitCode::SUCCESS,
+            Drain::Cut => {
+                tracing::error!("some requests were cut off after {} s", self.drain_timeout);
+                ExitCode::FAILURE
+            }
+        })
+    }
+
+    fn options(&self) -> application::Options {
+        application::Options {
+            state_dir: self.state_dir.clone(),
+            runtime_config_file: self.runtime_config_file.clone(),
+            variables: self.variables.clone(),
+            environment: self.environment.clone(),
+            quiet: self.quiet,
+        }
+    }
+
+    fn announce(
+        &self,
+        running: &Running,
+        scheme: &str,
+        address: SocketAddr,
+        admin: SocketAddr,
+        took: Duration,
+    ) {
+        eprintln!("\n  {} is ready after {} ms\n", running.name(), took.as_millis());
+        for (route, component) in running.routes() {
+            eprintln!("    {:<36} {component}", format!("{scheme}://{address}{route}"));
+        }
+        eprintln!("    {:<36} metrics", format!("http://{admin}/metrics"));
+        eprintln!("    {:<36} recent traces", format!("http://{admin}/traces"));
+        eprintln!("\n  State is kept in {}. Ctrl-C stops.\n", super::shown(running.state_dir()));
+    }
+}
+
+/// Turns true when the process is asked to stop; a second signal ends it at once.
+fn stop_on_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        let mut next = async || {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        };
+        next().await;
+        tracing::info!("stopping: requests in flight may finish");
+        // Nobody left to tell is fine: then everything has stopped already.
+        let _ = sender.send(true);
+        next().await;
+        std::process::exit(130);
+    });
+    Ok(receiver)
+}
+
+async fn wait(mut stop: watch::Receiver<bool>) {
+    // A closed channel means that everything is ending anyway.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,37 @@
+//! From bytes to code: once per component, in parallel, from the cache when nothing changed.
+
+use super::Engine;
+use anyhow::Context as _;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use wasmtime::component::Component;
+
+/// A component as code.
+pub(crate) struct Compiled {
+    pub(crate) code: Component,
+    /// SHA-256 of the bytes, in hex.
+    pub(crate) digest: String,
+}
+
+/// Compile `bytes`, which came from `path`. Takes long when the cache does not have it:
+/// call it where blocking is allowed.
+pub(crate) fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> anyhow::Result<Compiled> {
+    refuse_core_module(path, bytes)?;
+    let code = Component::from_binary(&engine.wasm, bytes)
+        .map_err(anyhow::Error::from)
+        .with_context(|| format!("{} is not a component that can run", path.display()))?;
+    let digest = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Compiled { code, digest })
+}
+
+/// The mistake that everybody makes once gets its own words.
+fn refuse_core_module(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+    anyhow::ensure!(
+        !bytes.starts_with(CORE_MODULE),
+        "{} is a core WebAssembly module, not a component. Build it with \
+         `--target wasm32-wasip2`, or turn it into a component with `wasm-tools component new`.",
+        path.display()
+    );
+    Ok(())
+}

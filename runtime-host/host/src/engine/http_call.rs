@@ -1,0 +1,248 @@
+//! Serving an HTTP request with a component.
+//!
+//! The guest runs inside the caller's own task for as long as nothing has to wait: pop an
+//! instance, run it, collect its small answer, push it back. Only when the answer goes on
+//! after its head (a stream, or work that the guest left behind) does the rest of the call
+//! move to a task of its own. Dropping the future at any point drops the instance and
+//! with it stops the guest.
+
+use super::failure::classify;
+use super::streamed_body::{self, Streamed};
+use super::instance::Instance;
+use super::{Revision, State};
+use crate::calls::{Admitted, Call, CallError, Kind};
+use crate::registry::Slot;
+use crate::telemetry::Outcome;
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt, Full};
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout};
+use wasmtime::AsContextMut as _;
+use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::handler::Prepared;
+use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
+
+/// A request to a component.
+pub(crate) type Request = http::Request<WasiBody>;
+/// A component's answer.
+pub(crate) type Response = http::Response<WasiBody>;
+/// The error that a guest answered with instead of a response.
+pub(super) type GuestErrorCode = ErrorCode;
+
+/// An answer of at most this size is sent whole, with its length.
+const COLLECTED_BODY_MAX_BYTES: usize = 64 * 1024;
+/// How long to wait for the end of an answer whose length is not known before it is
+/// treated as a stream.
+const COLLECT_GRACE: Duration = Duration::from_millis(2);
+/// How long a guest may go on after its answer is complete.
+const AFTERWORK_MAX: Duration = Duration::from_secs(30);
+
+/// Serve one request.
+pub(crate) async fn call(
+    slot: Arc<Slot>,
+    call: Call,
+    request: Request,
+) -> Result<Response, CallError> {
+    let admitted = slot.gate.admit(call).await?;
+    let revision = slot.revision.load_full();
+    let (reply, mut answer) = Reply::new();
+    let mut work = Box::pin(perform(revision, admitted, request, reply));
+    let early = tokio::select! {
+        biased;
+        () = &mut work => None,
+        answer = &mut answer => Some(answer),
+    };
+    match early {
+        Some(answer) => {
+            tokio::spawn(work);
+            answer.unwrap_or_else(|_| Err(no_answer()))
+        }
+        None => answer.try_recv().unwrap_or_else(|_| Err(no_answer())),
+    }
+}
+
+/// The whole of the call: ends when the guest has nothing left to do.
+async fn perform(revision: Arc<Revision>, admitted: Admitted, request: Request, reply: Reply) {
+    let mut admitted = admitted;
+    let outcome = perform_within(&revision, &admitted, request, &reply).await;
+    let outcome = match outcome {
+        Ok(()) => reply.status().map_or(Outcome::Ok, Outcome::Status),
+        Err(error) => {
+            tracing::warn!(
+                component = %revision.component.id,
+                trace_id = %format_args!("{:032x}", admitted.span.context.trace_id),
+                blame = error.kind.blame().name(),
+                "{error}"
+            );
+            let failed = Outcome::Failed(error.kind);
+            reply.send(Err(error));
+            failed
+        }
+    };
+    admitted.span.end(outcome);
+}
+
+async fn perform_within(
+    revision: &Revision,
+    admitted: &Admitted,
+    request: Request,
+    reply: &Reply,
+) -> Result<(), CallError> {
+    let mut instance = revision.take(admitted).await?;
+    let outcome = {
+        let mut work = pin!(drive(&mut instance, request, reply));
+        let mut timer = pin!(sleep_until(admitted.deadline.instant()));
+        let mut streaming = false;
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut work => break Some(outcome),
+                () = &mut timer => {
+                    // The deadline is about the head; a body that streams has its own.
+                    if streaming || !reply.sent() {
+                        break None;
+                    }
+                    streaming = true;
+                    timer.as_mut().reset(Instant::now() + revision.component.limits.stream_deadline);
+                }
+            }
+        }
+    };
+    match outcome {
+        Some(Ok(())) => {
+            revision.give_back(instance);
+            Ok(())
+        }
+        Some(Err(error)) => Err(classify(&error, instance.store.data())),
+        None => Err(CallError::new(Kind::DeadlineExceeded, "the answer did not come in time")),
+    }
+}
+
+/// Run the guest until it has answered, its body has gone out and its last task is done.
+async fn drive(instance: &mut Instance, request: Request, reply: &Reply) -> wasmtime::Result<()> {
+    let Instance { store, proxy, .. } = instance;
+    let proxy = proxy.as_ref().ok_or_else(|| wasmtime::format_err!("it exports no HTTP handler"))?;
+    store
+        .run_concurrent(async |accessor| {
+            let (head_sender, head) = futures::channel::oneshot::channel();
+            let prepared = accessor.with(|mut access| {
+                let store = access.as_context_mut();
+                Prepared::new(store, proxy, request, State::http_view, head_sender)
+            })?;
+            let answer = async {
+                let head = head.await.map_err(|_| wasmtime::format_err!("it never answered"))??;
+                deliver(head, reply).await
+            };
+            let (guest, answer) = futures::join!(prepared.run(accessor, pending()), answer);
+            answer?;
+            guest?;
+            let afterwork = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
+            timeout(AFTERWORK_MAX, afterwork)
+                .await
+                .map_err(|_| wasmtime::format_err!("it went on too long after its answer"))
+        })
+        .await?
+}
+
+/// Hand the answer to the caller: whole if it is small and there, else as a stream.
+async fn deliver(head: Response, reply: &Reply) -> wasmtime::Result<()> {
+    let (mut parts, mut body) = head.into_parts();
+    let announced = announced_length(&parts.headers);
+    if announced.is_some_and(|length| length > COLLECTED_BODY_MAX_BYTES) {
+        return stream(parts, BytesMut::new(), body, reply).await;
+    }
+    let mut collected = BytesMut::new();
+    let collecting = collect(&mut body, &mut collected);
+    let complete = match announced {
+        Some(_) => collecting.await?,
+        None => timeout(COLLECT_GRACE, collecting).await.unwrap_or(Ok(false))?,
+    };
+    if !complete {
+        return stream(parts, collected, body, reply).await;
+    }
+    if parts.status != http::StatusCode::NO_CONTENT && parts.status != http::StatusCode::NOT_MODIFIED
+    {
+        parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| collected.len().into());
+    }
+    reply.send(Ok(Response::from_parts(parts, full(collected.freeze()))));
+    Ok(())
+}
+
+/// Read a body until its end (`true`), or until it is no small one or has trailers.
+async fn collect(body: &mut WasiBody, collected: &mut BytesMut) -> wasmtime::Result<bool> {
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| wasmtime::format_err!("{error:?}"))?.into_data() else {
+            return Ok(false);
+        };
+        collected.extend_from_slice(&data);
+        if collected.len() > COLLECTED_BODY_MAX_BYTES {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn stream(
+    parts: http::response::Parts,
+    first: BytesMut,
+    mut rest: WasiBody,
+    reply: &Reply,
+) -> wasmtime::Result<()> {
+    let (Streamed { mut writer }, body) = streamed_body::channel();
+    reply.send(Ok(Response::from_parts(parts, body)));
+    if !first.is_empty() {
+        writer.data(first.freeze()).await?;
+    }
+    while let Some(frame) = rest.frame().await {
+        writer.frame(frame.map_err(|error| wasmtime::format_err!("{error:?}"))?).await?;
+    }
+    writer.finish().await
+}
+
+fn announced_length(headers: &http::HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A body that is there already.
+pub(crate) fn full(bytes: impl Into<Bytes>) -> WasiBody {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+fn no_answer() -> CallError {
+    CallError::new(Kind::NoAnswer, "the call ended without an answer")
+}
+
+/// Where the answer goes: once, to a caller that may be gone.
+struct Reply {
+    sender: Mutex<Option<oneshot::Sender<Result<Response, CallError>>>>,
+    status: Mutex<Option<u16>>,
+}
+
+impl Reply {
+    fn new() -> (Self, oneshot::Receiver<Result<Response, CallError>>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self { sender: Mutex::new(Some(sender)), status: Mutex::default() }, receiver)
+    }
+
+    fn send(&self, answer: Result<Response, CallError>) {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(sender) = sender else { return };
+        let status = answer.as_ref().map_or_else(|e| e.kind.status(), |a| a.status().as_u16());
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        // A caller that has gone does not need the answer any more.
+        let _ = sender.send(answer);
+    }
+
+    fn sent(&self) -> bool {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    fn status(&self) -> Option<u16> {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,40 @@
+//! One running instance, and the count of them.
+
+use super::State;
+use crate::telemetry::ComponentLabels;
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::Store;
+use wasmtime_wasi_http::handler::Proxy;
+
+/// An instance with its store. Serves one call at a time; dropping it stops the guest.
+pub(crate) struct Instance {
+    pub(super) store: Store<State>,
+    pub(super) guest: wasmtime::component::Instance,
+    /// Its HTTP handler, if it has one.
+    pub(super) proxy: Option<Proxy>,
+    /// Calls that it has begun.
+    pub(super) served: u64,
+    pub(super) _slot: OwnedSemaphorePermit,
+    pub(super) _counted: Counted,
+}
+
+/// Counts for as long as it lives.
+pub(super) struct Counted(Gauge);
+
+impl Counted {
+    pub(super) fn new(state: &State) -> Self {
+        let labels = ComponentLabels { component: state.component.id.clone() };
+        let metrics = &state.component.telemetry.metrics;
+        metrics.instantiations.get_or_create(&labels).inc();
+        let gauge = metrics.instances.get_or_create_owned(&labels);
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,98 @@
+//! Running components: compile once, keep warm instances, serve one call at a time.
+//!
+//! Three moments, each with its own type: [`Engine`] is made once per process,
+//! [`Revision`] once per component and version, [`Instance`] as often as calls need one.
+
+mod compile;
+mod compose;
+mod context;
+mod deny;
+mod failure;
+mod files;
+mod function_call;
+mod http_call;
+mod instance;
+mod libraries;
+mod limits;
+mod revision;
+mod state;
+mod streamed_body;
+
+pub(crate) use compile::{Compiled, compile};
+pub(crate) use context::ComponentContext;
+pub(crate) use deny::add_to_linker as deny_what_is_not_inherited;
+pub(crate) use files::mount as mount_files;
+pub(crate) use function_call::{FunctionName, call as call_function};
+pub(crate) use http_call::{Request, Response, call as call_http, full as full_body};
+pub(crate) use libraries::compose;
+pub(crate) use revision::Revision;
+pub(crate) use state::{CurrentCall, State};
+
+use anyhow::Context as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use wasmtime::{Cache, CacheConfig, Config, PoolingAllocationConfig};
+
+/// Instances that exist at once in this process, busy or warm. The pooling allocator
+/// reserves address space (not memory) for all of them when the process starts.
+const INSTANCES_MAX: u32 = 1_000;
+/// How often running guests are looked at: the grain of CPU time limits.
+pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(10);
+
+/// The compiler and what all instances share.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    pub(crate) wasm: wasmtime::Engine,
+    /// In front of the pooling allocator, whose exhaustion would be an error, not a wait.
+    instance_slots: Arc<Semaphore>,
+}
+
+impl Engine {
+    /// `cache_folder` keeps compiled code between runs, by content hash.
+    pub(crate) fn new(cache_folder: &Path) -> anyhow::Result<Self> {
+        let wasm = wasmtime::Engine::new(&config(cache_folder)?)
+            .map_err(anyhow::Error::from)
+            .context("the WebAssembly engine could not be made")?;
+        tick(wasm.clone())?;
+        Ok(Self { wasm, instance_slots: Arc::new(Semaphore::new(INSTANCES_MAX as usize)) })
+    }
+}
+
+fn config(cache_folder: &Path) -> anyhow::Result<Config> {
+    let mut cache = CacheConfig::new();
+    cache.with_directory(cache_folder);
+    let cache = Cache::new(cache).map_err(anyhow::Error::from).with_context(|| {
+        format!("the folder for compiled code, {}, can't be used", cache_folder.display())
+    })?;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(INSTANCES_MAX)
+        .total_core_instances(INSTANCES_MAX * 8)
+        .total_memories(INSTANCES_MAX * 2)
+        .total_tables(INSTANCES_MAX * 4)
+        .total_stacks(INSTANCES_MAX * 2)
+        .max_memories_per_component(16)
+        .max_tables_per_component(64);
+    let mut config = Config::new();
+    config
+        .cache(Some(cache))
+        .wasm_component_model_async(true)
+        .epoch_interruption(true)
+        .allocation_strategy(pool);
+    Ok(config)
+}
+
+/// A thread of its own advances the epoch: a guest that never yields can't hold it up.
+fn tick(engine: wasmtime::Engine) -> anyhow::Result<()> {
+    let weak = engine.weak();
+    let run = move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(EPOCH_TICK);
+        }
+    };
+    std::thread::Builder::new().name("epoch".into()).spawn(run)?;
+    Ok(())
+}

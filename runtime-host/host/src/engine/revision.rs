@@ -1,0 +1,161 @@
+//! One version of one component, ready to make instances, with its warm ones.
+
+use super::failure::instantiation;
+use super::function_call::FunctionName;
+use super::instance::{Counted, Instance};
+use super::limits::on_tick;
+use super::{ComponentContext, Engine, State};
+use crate::calls::{Admitted, CallError, Kind};
+use anyhow::Context as _;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime_wasi_http::handler::Proxy;
+use wasmtime_wasi_http::{p2, p3};
+
+/// Warm instances that one revision keeps at most.
+const WARM_INSTANCES_MAX: usize = 32;
+
+/// A component that is compiled and linked.
+pub(crate) struct Revision {
+    pub(crate) component: Arc<ComponentContext>,
+    engine: Engine,
+    linked: InstancePre<State>,
+    http: Option<HttpExport>,
+    functions: HashMap<FunctionName, ComponentExportIndex>,
+    /// Last in, first out: the instance that was used last has its memory in the cache.
+    warm: Mutex<Vec<Instance>>,
+}
+
+/// Which HTTP handler a component exports.
+enum HttpExport {
+    P2(p2::bindings::ProxyIndices),
+    P3(p3::bindings::ServiceIndices),
+}
+
+impl Revision {
+    pub(crate) fn new(
+        engine: &Engine,
+        linker: &Linker<State>,
+        code: &Component,
+        component: Arc<ComponentContext>,
+    ) -> anyhow::Result<Self> {
+        let linked = linker.instantiate_pre(code).map_err(anyhow::Error::from)?;
+        Ok(Self {
+            http: http_export(&linked)?,
+            functions: exported_functions(engine, code),
+            component,
+            engine: engine.clone(),
+            linked,
+            warm: Mutex::default(),
+        })
+    }
+
+    /// Whether it serves HTTP.
+    pub(crate) fn serves_http(&self) -> bool {
+        self.http.is_some()
+    }
+
+    pub(super) fn function(&self, name: &FunctionName) -> Result<ComponentExportIndex, CallError> {
+        self.functions.get(name).copied().ok_or_else(|| {
+            let detail = format!("{} does not export {name}", self.component.id);
+            CallError::new(Kind::NotFound, detail)
+        })
+    }
+
+    /// An instance for this call: a warm one if there is one.
+    pub(super) async fn take(&self, admitted: &Admitted) -> Result<Instance, CallError> {
+        let warm = self.lock_warm().pop();
+        let mut instance = match warm {
+            Some(instance) => instance,
+            None => self.instantiate(admitted).await?,
+        };
+        instance.served += 1;
+        instance.store.data_mut().begin(admitted);
+        Ok(instance)
+    }
+
+    /// Keep an instance whose call ended well.
+    pub(super) fn give_back(&self, instance: Instance) {
+        instance.store.data().end();
+        let reusable = instance.served < self.component.limits.instance_reuse_max;
+        let mut warm = self.lock_warm();
+        if reusable && warm.len() < WARM_INSTANCES_MAX {
+            warm.push(instance);
+        }
+    }
+
+    async fn instantiate(&self, admitted: &Admitted) -> Result<Instance, CallError> {
+        let slots = self.engine.instance_slots.clone().acquire_owned();
+        let slot = match tokio::time::timeout(admitted.deadline.remaining(), slots).await {
+            Ok(Ok(slot)) => slot,
+            _ => {
+                let detail = "the host has no room for another instance";
+                return Err(CallError::new(Kind::Host, detail));
+            }
+        };
+        let refused = |error: wasmtime::Error| instantiation(&error, &self.component.id);
+        let mut store = self.store().map_err(refused)?;
+        let guest = self.linked.instantiate_async(&mut store).await.map_err(refused)?;
+        let proxy = match &self.http {
+            None => None,
+            Some(HttpExport::P2(indices)) => {
+                Some(Proxy::P2(indices.load(&mut store, &guest).map_err(refused)?))
+            }
+            Some(HttpExport::P3(indices)) => {
+                Some(Proxy::P3(indices.load(&mut store, &guest).map_err(refused)?))
+            }
+        };
+        let _counted = Counted::new(store.data());
+        Ok(Instance { store, guest, proxy, served: 0, _slot: slot, _counted })
+    }
+
+    fn store(&self) -> wasmtime::Result<Store<State>> {
+        let mut store = Store::new(&self.engine.wasm, State::new(&self.component)?);
+        store.limiter(|state| &mut state.memory);
+        store.epoch_deadline_callback(on_tick);
+        store.set_epoch_deadline(1);
+        Ok(store)
+    }
+
+    fn lock_warm(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn http_export(linked: &InstancePre<State>) -> anyhow::Result<Option<HttpExport>> {
+    let exports = linked.component().component_type();
+    let engine = linked.engine();
+    let exported = |prefix: &str| exports.exports(engine).any(|(name, _)| name.starts_with(prefix));
+    if exported("wasi:http/handler@0.3") {
+        let indices = p3::bindings::ServiceIndices::new(linked).map_err(anyhow::Error::from);
+        return Ok(Some(HttpExport::P3(indices.context("its wasi:http/handler is not usable")?)));
+    }
+    if exported("wasi:http/incoming-handler@0.2") {
+        let indices = p2::bindings::ProxyIndices::new(linked).map_err(anyhow::Error::from);
+        let indices = indices.context("its wasi:http/incoming-handler is not usable")?;
+        return Ok(Some(HttpExport::P2(indices)));
+    }
+    Ok(None)
+}
+
+fn exported_functions(
+    engine: &Engine,
+    code: &Component,
+) -> HashMap<FunctionName, ComponentExportIndex> {
+    let mut functions = HashMap::new();
+    for (interface, export) in code.component_type().exports(&engine.wasm) {
+        let ComponentItem::ComponentInstance(instance) = export.ty else { continue };
+        let Some((_, parent)) = code.get_export(None, interface) else { continue };
+        for (function, item) in instance.exports(&engine.wasm) {
+            let is_function = matches!(item.ty, ComponentItem::ComponentFunc(_));
+            let Some(index) = code.get_export_index(Some(&parent), function) else { continue };
+            if is_function {
+                functions.insert(FunctionName::new(interface, function), index);
+            }
+        }
+    }
+    functions
+}

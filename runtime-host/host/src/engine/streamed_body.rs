@@ -1,0 +1,63 @@
+//! A body on its way from a guest to whoever reads it.
+//!
+//! The channel is short, so a slow reader slows the guest down. A body that stops before
+//! its end is an error for the reader: a truncated answer must not look complete.
+
+use bytes::Bytes;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use tokio::sync::mpsc;
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// Frames that wait between the guest and the reader.
+const FRAMES_WAITING_MAX: usize = 8;
+
+enum Message {
+    Frame(Frame<Bytes>),
+    End,
+}
+
+/// The writing side.
+pub(super) struct Streamed {
+    pub(super) writer: Writer,
+}
+
+pub(super) struct Writer(mpsc::Sender<Message>);
+
+/// A body and the side that fills it.
+pub(super) fn channel() -> (Streamed, WasiBody) {
+    let (sender, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
+    let frames = futures::stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Message::Frame(frame)) => Some((Ok(frame), Some(receiver))),
+            Some(Message::End) => None,
+            None => Some((Err(Error::HttpResponseIncomplete), None)),
+        }
+    });
+    (Streamed { writer: Writer(sender) }, StreamBody::new(frames).boxed_unsync())
+}
+
+impl Writer {
+    pub(super) async fn data(&mut self, bytes: Bytes) -> wasmtime::Result<()> {
+        self.frame(Frame::data(bytes)).await
+    }
+
+    pub(super) async fn frame(&mut self, frame: Frame<Bytes>) -> wasmtime::Result<()> {
+        self.send(Message::Frame(frame)).await
+    }
+
+    /// Without this the reader sees an error.
+    pub(super) async fn finish(self) -> wasmtime::Result<()> {
+        let Self(sender) = self;
+        sender.send(Message::End).await.map_err(|_| reader_gone())
+    }
+
+    async fn send(&mut self, message: Message) -> wasmtime::Result<()> {
+        self.0.send(message).await.map_err(|_| reader_gone())
+    }
+}
+
+fn reader_gone() -> wasmtime::Error {
+    wasmtime::format_err!("nobody reads its answer any more")
+}

@@ -1,0 +1,202 @@
+//! Live links: an import of one component answered by another one, in this process.
+//!
+//! The importer calls a typed function; the host looks the callee up in the registry, lets
+//! it pass the callee's gate and runs it in an instance and a store of its own. Neither
+//! side can tell it from static composition, but for what it makes possible: limits,
+//! deadlines, spans and another revision behind the same import.
+
+mod native;
+mod shape;
+
+use crate::calls::{Call, CallError};
+use crate::engine::{FunctionName, State, call_function};
+use crate::registry::Registry;
+use crate::telemetry::SpanKind;
+use anyhow::Context as _;
+use std::sync::Arc;
+use tessera_manifest::{App, Bridged, Component, ComponentId, Provider};
+use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type};
+use wasmtime::component::{self, Linker, Val};
+
+pub(crate) use native::Platform;
+
+/// An import, and who answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Another component.
+    Component { import: String, callee: ComponentId },
+    /// The host itself.
+    Host { import: String },
+}
+
+/// The links of a component: its dependencies whose provider is a bridge.
+pub(crate) fn of(app: &App, component: &Component) -> Vec<Link> {
+    let bridged = |dependency: &tessera_manifest::Dependency| {
+        let Provider::Component { id, .. } = &dependency.provider else { return None };
+        let import = dependency.import.clone();
+        match app.components.get(id)?.settings.bridges.as_ref()? {
+            Bridged::Component(callee) => Some(Link::Component { import, callee: callee.clone() }),
+            Bridged::Host => Some(Link::Host { import }),
+        }
+    };
+    component.dependencies.iter().filter_map(bridged).collect()
+}
+
+/// What links are made from.
+pub(crate) struct Maker<'a> {
+    pub(crate) engine: &'a wasmtime::Engine,
+    pub(crate) registry: &'a Arc<Registry>,
+    pub(crate) platform: &'a Arc<Platform>,
+}
+
+impl Maker<'_> {
+    /// Define one import of `importer` in its linker.
+    ///
+    /// `callee` is the code behind the link, to compare both sides before anybody calls.
+    pub(crate) fn define(
+        &self,
+        linker: &mut Linker<State>,
+        link: &Link,
+        importer: &component::Component,
+        callee: Option<&component::Component>,
+    ) -> anyhow::Result<()> {
+        match link {
+            Link::Host { import } => native::define(linker, import, self.platform.clone()),
+            Link::Component { import, callee: id } => {
+                let Some(wanted) = self.import(importer, import) else {
+                    // A dependency that the component does not import costs nothing.
+                    return Ok(());
+                };
+                let offered = callee.and_then(|code| self.export(code, import));
+                let offered = offered.with_context(|| {
+                    format!("it needs `{import}` of `{id}`, which does not export it")
+                })?;
+                shape::compare(self.engine, import, &wanted, &offered)
+                    .with_context(|| format!("`{id}` exports another `{import}` than it imports"))?;
+                self.define_functions(linker, import, id, &wanted)
+            }
+        }
+    }
+
+    fn define_functions(
+        &self,
+        linker: &mut Linker<State>,
+        import: &str,
+        callee: &ComponentId,
+        interface: &ComponentInstance,
+    ) -> anyhow::Result<()> {
+        let mut instance = linker.instance(import).map_err(anyhow::Error::from)?;
+        for (name, item) in interface.exports(self.engine) {
+            let ComponentItem::ComponentFunc(function) = item.ty else { continue };
+            let link = Arc::new(LinkedFunction {
+                registry: self.registry.clone(),
+                callee: callee.clone(),
+                operation: FunctionName::new(import, name).short().into(),
+                name: FunctionName::new(import, name),
+                tells_unavailable: tells_unavailable(&function),
+            });
+            define_function(&mut instance, name, function.async_(), link)
+                .map_err(anyhow::Error::from)?;
+        }
+        Ok(())
+    }
+
+    fn import(&self, code: &component::Component, name: &str) -> Option<ComponentInstance> {
+        match code.component_type().get_import(self.engine, name)?.ty {
+            ComponentItem::ComponentInstance(instance) => Some(instance),
+            _ => None,
+        }
+    }
+
+    fn export(&self, code: &component::Component, name: &str) -> Option<ComponentInstance> {
+        match code.component_type().get_export(self.engine, name)?.ty {
+            ComponentItem::ComponentInstance(instance) => Some(instance),
+            _ => None,
+        }
+    }
+}
+
+fn define_function(
+    instance: &mut component::LinkerInstance<'_, State>,
+    name: &str,
+    is_async: bool,
+    link: Arc<LinkedFunction>,
+) -> wasmtime::Result<()> {
+    if is_async {
+        return instance.func_new_concurrent(name, move |accessor, _, arguments, results| {
+            let link = link.clone();
+            let call = accessor.with(|mut access| link.call(access.get()));
+            Box::pin(async move { link.answer(call, arguments, results).await })
+        });
+    }
+    instance.func_new_async(name, move |store, _, arguments, results| {
+        let link = link.clone();
+        let call = link.call(store.data());
+        Box::new(async move { link.answer(call, arguments, results).await })
+    })
+}
+
+/// One function of one link. Made when the importer is linked, used at every call.
+struct LinkedFunction {
+    registry: Arc<Registry>,
+    callee: ComponentId,
+    operation: Arc<str>,
+    name: FunctionName,
+    /// The contract has a case for a callee that can't answer.
+    tells_unavailable: bool,
+}
+
+impl LinkedFunction {
+    fn call(&self, caller: &State) -> Call {
+        Call {
+            kind: SpanKind::Link,
+            operation: self.operation.clone(),
+            trace: caller.call.trace.clone(),
+            deadline: Some(caller.call.deadline),
+        }
+    }
+
+    async fn answer(
+        &self,
+        call: Call,
+        arguments: &[Val],
+        results: &mut [Val],
+    ) -> wasmtime::Result<()> {
+        let outcome = match self.registry.resolve(&self.callee) {
+            Ok(slot) => call_function(slot, call, self.name.clone(), arguments.to_vec()).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(values) => {
+                for (result, value) in results.iter_mut().zip(values) {
+                    *result = value;
+                }
+                Ok(())
+            }
+            Err(error) => self.tell(&error, results),
+        }
+    }
+
+    /// A callee that gave no answer is the contract's `unavailable`, where it has one.
+    /// Where it has none, the importer can't go on.
+    fn tell(&self, error: &CallError, results: &mut [Val]) -> wasmtime::Result<()> {
+        match results {
+            [result] if self.tells_unavailable => {
+                let detail = Val::String(format!("{}: {}", self.callee, error.public_detail()));
+                let case = Val::Variant("unavailable".to_owned(), Some(Box::new(detail)));
+                *result = Val::Result(Err(Some(Box::new(case))));
+                Ok(())
+            }
+            _ => Err(wasmtime::format_err!("{} failed: {error}", self.name)),
+        }
+    }
+}
+
+/// Whether a function returns `result<_, E>` with a case `unavailable(string)` in `E`.
+fn tells_unavailable(function: &ComponentFunc) -> bool {
+    let mut results = function.results();
+    let Some(Type::Result(result)) = results.next() else { return false };
+    let Some(Type::Variant(error)) = result.err() else { return false };
+    let mut cases = error.cases();
+    cases.any(|case| case.name == "unavailable" && matches!(case.ty, Some(Type::String)))
+}

@@ -1,0 +1,28 @@
+//! The log: one line per event on standard error, for people or as JSON.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One readable line per event.
+    #[default]
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Start logging. `directives` has the syntax of `RUST_LOG`: `info,tessera=debug`.
+pub(crate) fn init(format: LogFormat, directives: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(directives)
+        .map_err(|error| anyhow::anyhow!("the log filter `{directives}` is not valid: {error}"))?;
+    let lines = fmt::Subscriber::builder().with_env_filter(filter).with_writer(std::io::stderr);
+    let result = match format {
+        LogFormat::Human => tracing::subscriber::set_global_default(lines.compact().finish()),
+        LogFormat::Json => tracing::subscriber::set_global_default(
+            lines.json().flatten_event(true).with_current_span(false).finish(),
+        ),
+    };
+    result.map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
+}

@@ -1,0 +1,38 @@
+//! What happened, for people and for machines: spans, metrics, logs.
+//!
+//! Everything that a component does passes the host, so it is measured here and no
+//! function carries a line of telemetry code.
+
+mod guest_output;
+mod logs;
+mod metrics;
+mod span;
+mod trace_context;
+
+pub(crate) use guest_output::GuestOutput;
+pub(crate) use logs::{LogFormat, init as init_logs};
+pub(crate) use metrics::{ComponentLabels, Metrics};
+pub(crate) use span::{Outcome, RecentSpans, Span, SpanKind};
+pub(crate) use trace_context::TraceContext;
+
+use std::sync::Arc;
+
+/// Where spans end up: the histograms and the ring of recent spans.
+#[derive(Debug, Default)]
+pub(crate) struct Telemetry {
+    pub(crate) metrics: Metrics,
+    pub(crate) recent: RecentSpans,
+}
+
+impl Telemetry {
+    /// Begin a span as a child of `parent`.
+    pub(crate) fn span(
+        self: &Arc<Self>,
+        kind: SpanKind,
+        component: &str,
+        operation: Arc<str>,
+        parent: &TraceContext,
+    ) -> Span {
+        Span::begin(self.clone(), kind, component, operation, parent)
+    }
+}

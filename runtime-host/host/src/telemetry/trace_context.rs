@@ -1,0 +1,199 @@
+//! W3C Trace Context, level 2: where a call stands in its trace.
+//! <https://www.w3.org/TR/trace-context-2/>
+
+use http::{HeaderMap, HeaderValue};
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+
+/// At most so many members of `tracestate` are passed on.
+const STATE_MEMBERS_MAX: usize = 32;
+/// A longer `tracestate` is dropped.
+const STATE_LENGTH_MAX_BYTES: usize = 512;
+const SAMPLED: u8 = 0b01;
+const RANDOM: u8 = 0b10;
+
+/// The ids of a span and of its trace.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct TraceContext {
+    pub(crate) trace_id: u128,
+    pub(crate) span_id: u64,
+    flags: u8,
+    state: Option<HeaderValue>,
+}
+
+impl TraceContext {
+    /// The start of a new trace.
+    pub(crate) fn root() -> Self {
+        let trace_id = (u128::from(random()) << 64) | u128::from(random());
+        Self { trace_id: trace_id.max(1), span_id: 0, flags: SAMPLED | RANDOM, state: None }
+    }
+
+    /// The trace that a request belongs to; a new one if it names none, or a malformed one.
+    pub(crate) fn of_request(headers: &HeaderMap) -> Self {
+        let mut parents = headers.get_all("traceparent").iter();
+        let parsed = match (parents.next(), parents.next()) {
+            (Some(only), None) => only.to_str().ok().and_then(parse_parent),
+            _ => None,
+        };
+        match parsed {
+            Some(context) => Self { state: parse_state(headers), ..context },
+            None => Self::root(),
+        }
+    }
+
+    /// The context of a new span within this one.
+    pub(crate) fn child(&self) -> Self {
+        Self { span_id: random().max(1), ..self.clone() }
+    }
+
+    /// Whether somebody upstream records this trace.
+    pub(crate) fn sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// Tell the callee of a request which span calls it.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        let text = format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags);
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert("traceparent", value);
+        }
+        match &self.state {
+            Some(state) => headers.insert("tracestate", state.clone()),
+            None => headers.remove("tracestate"),
+        };
+    }
+}
+
+fn parse_parent(text: &str) -> Option<TraceContext> {
+    let mut parts = text.split('-');
+    let version = hex(parts.next()?, 2)? as u8;
+    let trace_id = hex(parts.next()?, 32)?;
+    let span_id = hex(parts.next()?, 16)? as u64;
+    let flags = hex(parts.next()?, 2)? as u8;
+    let version_valid = version != 0xff && (version != 0 || parts.next().is_none());
+    // A version that is newer than this code may set flags that it can't know.
+    let flags = flags & (SAMPLED | RANDOM);
+    (version_valid && trace_id != 0 && span_id != 0)
+        .then_some(TraceContext { trace_id, span_id, flags, state: None })
+}
+
+fn hex(text: &str, digits: usize) -> Option<u128> {
+    let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    let valid = text.len() == digits && text.bytes().all(lower_hex);
+    valid.then(|| u128::from_str_radix(text, 16).ok()).flatten()
+}
+
+fn parse_state(headers: &HeaderMap) -> Option<HeaderValue> {
+    let lines: Option<Vec<&str>> =
+        headers.get_all("tracestate").iter().map(|value| value.to_str().ok()).collect();
+    let joined = lines?.join(",");
+    let members: Vec<&str> =
+        joined.split(',').map(str::trim).filter(|member| !member.is_empty()).collect();
+    let mut keys: Vec<&str> = members.iter().filter_map(|m| Some(m.split_once('=')?.0)).collect();
+    let all_have_keys = keys.len() == members.len();
+    keys.sort_unstable();
+    let unique = keys.windows(2).all(|pair| pair[0] != pair[1]);
+    let text = members.join(",");
+    let valid = !members.is_empty()
+        && all_have_keys
+        && unique
+        && members.len() <= STATE_MEMBERS_MAX
+        && text.len() <= STATE_LENGTH_MAX_BYTES;
+    valid.then(|| HeaderValue::from_str(&text).ok()).flatten()
+}
+
+/// Unpredictable enough for ids: the standard library's per-instance hasher keys are
+/// seeded by the operating system and stepped for every instance.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+impl fmt::Debug for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}-{:016x}", self.trace_id, self.span_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        map
+    }
+
+    fn continues(parent: &str) -> bool {
+        let context = TraceContext::of_request(&headers(&[("traceparent", parent)]));
+        context.trace_id == 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c
+    }
+
+    #[test]
+    fn a_valid_parent_is_continued() {
+        assert!(continues(PARENT));
+        assert!(continues("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"));
+    }
+
+    #[test]
+    fn a_later_version_with_more_fields_is_continued() {
+        assert!(continues("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-else"));
+    }
+
+    #[test]
+    fn malformed_parents_start_a_new_trace() {
+        for parent in [
+            "",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-extra",
+            "00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01",
+            "00-+af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ] {
+            assert!(!continues(parent), "{parent}");
+        }
+    }
+
+    #[test]
+    fn two_parents_are_no_parent() {
+        let map = headers(&[("traceparent", PARENT), ("traceparent", PARENT)]);
+        assert_ne!(TraceContext::of_request(&map).span_id, 0xb7ad_6b71_6920_3331);
+    }
+
+    #[test]
+    fn state_lines_are_joined_and_passed_on() {
+        let map = headers(&[
+            ("traceparent", PARENT),
+            ("tracestate", "a=1 , b=2"),
+            ("tracestate", "c=3"),
+        ]);
+        let mut out = HeaderMap::new();
+        TraceContext::of_request(&map).child().write(&mut out);
+        assert_eq!(out["tracestate"], "a=1,b=2,c=3");
+    }
+
+    #[test]
+    fn a_state_that_breaks_the_rules_is_dropped() {
+        let many: Vec<String> = (0..33).map(|n| format!("k{n}=v")).collect();
+        for state in ["a=1,a=2", "novalue", &many.join(",")] {
+            let map = headers(&[("traceparent", PARENT), ("tracestate", state)]);
+            assert_eq!(TraceContext::of_request(&map).state, None, "{state}");
+        }
+    }
+
+    #[test]
+    fn a_child_keeps_the_trace_and_gets_its_own_id() {
+        let parent = TraceContext::of_request(&headers(&[("traceparent", PARENT)]));
+        let child = parent.child();
+        assert_eq!(child.trace_id, parent.trace_id);
+        assert_ne!(child.span_id, parent.span_id);
+        assert!(child.sampled());
+    }
+}

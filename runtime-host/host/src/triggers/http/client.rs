@@ -1,0 +1,71 @@
+//! The HTTP client for requests that leave the process: pooled connections, TLS.
+
+use http::Request;
+use http_body_util::BodyExt;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{self, Error as ClientError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::time::Duration;
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// Idle connections that are kept to each host.
+const IDLE_CONNECTIONS_PER_HOST_MAX: usize = 64;
+/// How long an idle connection is kept.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a host may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One client for the whole process: connections are shared by all components.
+pub(crate) struct Client(legacy::Client<HttpsConnector<HttpConnector>, WasiBody>);
+
+impl Client {
+    pub(crate) fn new() -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let tls = HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(tcp);
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST_MAX)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_timer(TokioTimer::new())
+            .build(tls);
+        Self(client)
+    }
+
+    /// Send a request with an absolute URI. Ends with the head of the answer.
+    pub(crate) async fn send(
+        &self,
+        mut request: Request<WasiBody>,
+    ) -> Result<http::Response<WasiBody>, Error> {
+        // The client derives it from the URI, in the form that the connection needs.
+        request.headers_mut().remove(http::header::HOST);
+        let response = self.0.request(request).await.map_err(|error| wasi_error(&error))?;
+        Ok(response.map(|body| body.map_err(Error::from).boxed_unsync()))
+    }
+}
+
+fn wasi_error(error: &ClientError) -> Error {
+    if !error.is_connect() {
+        return Error::ConnectionTerminated;
+    }
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            return match io.kind() {
+                std::io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
+                std::io::ErrorKind::TimedOut => Error::ConnectionTimeout,
+                std::io::ErrorKind::InvalidData => Error::TlsCertificateError,
+                _ => Error::DestinationUnavailable,
+            };
+        }
+        source = cause.source();
+    }
+    Error::DnsError { rcode: None, info_code: None }
+}

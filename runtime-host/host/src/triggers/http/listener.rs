@@ -1,0 +1,173 @@
+//! Sockets: accept, upgrade to TLS, serve HTTP/1.1 and HTTP/2, and stop in good order.
+
+use super::Service;
+use super::service::Origin;
+use anyhow::Context as _;
+use http::uri::Scheme;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+/// Connections at once; more wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 10_000;
+/// A request line with all its header fields.
+const HEADERS_MAX_BYTES: usize = 64 * 1024;
+/// How long a client may take to send the head of a request, and to finish a handshake.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Streams at once on one HTTP/2 connection.
+const STREAMS_PER_CONNECTION_MAX: u32 = 256;
+/// How long to wait after the operating system has no file handles left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound socket that is not served yet: the address is known before anybody can come in.
+pub(crate) struct Listener {
+    socket: TcpListener,
+    tls: Option<TlsAcceptor>,
+}
+
+/// How a listener stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drain {
+    /// Every request that was in flight got its answer.
+    Complete,
+    /// The patience ran out.
+    Cut,
+}
+
+impl Listener {
+    pub(crate) async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
+        let socket = TcpListener::bind(address).await.map_err(|error| explain(error, address))?;
+        Ok(Self { socket, tls })
+    }
+
+    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
+        self.socket.local_addr().context("the listener has no address")
+    }
+
+    /// Serve until `stop` turns true, then let requests in flight finish, for at most
+    /// `patience`.
+    pub(crate) async fn serve(
+        self,
+        service: Arc<Service>,
+        mut stop: watch::Receiver<bool>,
+        patience: Duration,
+    ) -> Drain {
+        let connections = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                accepted = self.accept(&places) => accepted,
+            };
+            let Some((socket, client, place)) = accepted else { continue };
+            let connection = Connection {
+                client,
+                tls: self.tls.clone(),
+                service: service.clone(),
+                watcher: connections.watcher(),
+                _place: place,
+            };
+            tokio::spawn(connection.run(socket));
+        }
+        drop(self.socket);
+        match tokio::time::timeout(patience, connections.shutdown()).await {
+            Ok(()) => Drain::Complete,
+            Err(_) => Drain::Cut,
+        }
+    }
+
+    async fn accept(
+        &self,
+        places: &Arc<Semaphore>,
+    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let place = places.clone().acquire_owned().await.ok()?;
+        match self.socket.accept().await {
+            Ok((socket, client)) => Some((socket, client, place)),
+            Err(error) => {
+                tracing::warn!("a connection could not be accepted: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                None
+            }
+        }
+    }
+}
+
+struct Connection {
+    client: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    service: Arc<Service>,
+    watcher: Watcher,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn run(self, socket: TcpStream) {
+        // Without it the kernel holds small answers back for up to 40 ms.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!("TCP_NODELAY: {error}");
+        }
+        let Some(tls) = self.tls.clone() else {
+            return self.serve(socket, Scheme::HTTP).await;
+        };
+        match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(socket)).await {
+            Ok(Ok(stream)) => self.serve(stream, Scheme::HTTPS).await,
+            Ok(Err(error)) => tracing::debug!(client = %self.client, "TLS handshake: {error}"),
+            Err(_) => tracing::debug!(client = %self.client, "TLS handshake: too slow"),
+        }
+    }
+
+    async fn serve<S>(self, stream: S, scheme: Scheme)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { service, client, watcher, _place, .. } = self;
+        let answer = service_fn(move |request| {
+            let service = service.clone();
+            let origin = Origin { client, scheme: scheme.clone() };
+            async move { Ok::<_, Infallible>(service.serve(request, origin).await) }
+        });
+        let builder = protocols();
+        let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%client, "connection ended: {error}");
+        }
+    }
+}
+
+fn protocols() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEADERS_MAX_BYTES)
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEADERS_MAX_BYTES as u32)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX);
+    builder
+}
+
+fn explain(error: io::Error, address: SocketAddr) -> anyhow::Error {
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another process listens there: stop it, or choose another address (port 0 takes \
+             a free one)"
+        }
+        io::ErrorKind::PermissionDenied => "ports below 1024 need more rights: choose a higher one",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        _ => "choose another address",
+    };
+    anyhow::anyhow!("can't listen on {address}: {error}; {advice}")
+}

@@ -1,0 +1,143 @@
+//! Who answers a path: the most specific route that matches.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+use tessera_manifest::routes::{RouteError, RoutePattern, Segment};
+use tessera_manifest::{App, Handler, Route};
+
+/// All public routes of an application, most specific first.
+///
+/// There are few of them, and comparing segments is cheap, so they are tried in order.
+#[derive(Debug)]
+pub(crate) struct Router(Vec<Arc<Entry>>);
+
+/// One public route.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) handler: Handler,
+    /// As written in the manifest, with the application's base in front.
+    pub(crate) route: Arc<str>,
+    pattern: RoutePattern,
+}
+
+/// A route that matches a path.
+#[derive(Debug)]
+pub(crate) struct Match<'a> {
+    pub(crate) entry: &'a Arc<Entry>,
+    /// Name and value of each `:parameter`.
+    pub(crate) parameters: Vec<(&'a str, &'a str)>,
+    /// What `/...` stands for, with its slash; empty for an exact route.
+    pub(crate) rest: &'a str,
+}
+
+impl Router {
+    pub(crate) fn new(app: &App) -> Result<Self, RouteError> {
+        let mut entries = Vec::new();
+        for trigger in &app.http {
+            let Route::Path(route) = &trigger.route else { continue };
+            entries.push(Arc::new(Entry {
+                handler: trigger.handler.clone(),
+                route: route.as_str().into(),
+                pattern: RoutePattern::parse("", route)?,
+            }));
+        }
+        entries.sort_by(|a, b| specificity(&a.pattern, &b.pattern));
+        Ok(Self(entries))
+    }
+
+    /// The route that takes this path, if any does.
+    pub(crate) fn find<'a>(&'a self, path: &'a str) -> Option<Match<'a>> {
+        self.0.iter().find_map(|entry| matches(entry, path))
+    }
+}
+
+fn matches<'a>(entry: &'a Arc<Entry>, path: &'a str) -> Option<Match<'a>> {
+    let mut left = path.strip_suffix('/').unwrap_or(path);
+    let mut parameters = Vec::new();
+    for segment in entry.pattern.segments() {
+        let (part, after) = next_part(left)?;
+        match segment {
+            Segment::Literal(literal) if literal == part => {}
+            Segment::Parameter(name) if !part.is_empty() => parameters.push((name.as_str(), part)),
+            _ => return None,
+        }
+        left = after;
+    }
+    let rest = &path[path.len().min(left.as_ptr() as usize - path.as_ptr() as usize)..];
+    (entry.pattern.takes_rest() || left.is_empty()).then_some(Match { entry, parameters, rest })
+}
+
+/// `/a/b` → `a` and `/b`.
+fn next_part(path: &str) -> Option<(&str, &str)> {
+    let path = path.strip_prefix('/')?;
+    Some(path.find('/').map_or((path, &path[path.len()..]), |slash| path.split_at(slash)))
+}
+
+/// Literals before parameters before the rest, segment by segment.
+fn specificity(a: &RoutePattern, b: &RoutePattern) -> Ordering {
+    let rank = |pattern: &RoutePattern, index: usize| match pattern.segments().get(index) {
+        Some(Segment::Literal(_)) => 0,
+        Some(Segment::Parameter(_)) => 1,
+        None if pattern.takes_rest() => 3,
+        None => 2,
+    };
+    let length = a.segments().len().max(b.segments().len()) + 1;
+    (0..length).map(|i| rank(a, i).cmp(&rank(b, i))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tessera_manifest::StaticResponse;
+
+    fn router(routes: &[&str]) -> Router {
+        let handler = Handler::Static(StaticResponse { status: 200, headers: vec![], body: None });
+        let entry = |route: &&str| {
+            let pattern = RoutePattern::parse("", route).unwrap();
+            Arc::new(Entry { handler: handler.clone(), route: (*route).into(), pattern })
+        };
+        let mut entries: Vec<_> = routes.iter().map(entry).collect();
+        entries.sort_by(|a, b| specificity(&a.pattern, &b.pattern));
+        Router(entries)
+    }
+
+    fn found<'a>(router: &'a Router, path: &'a str) -> Option<&'a str> {
+        Some(&router.find(path)?.entry.route)
+    }
+
+    #[test]
+    fn the_most_specific_route_wins_whatever_the_order() {
+        let router = router(&["/...", "/api/...", "/api/:id", "/api/users", "/api/:id/x"]);
+        for (path, route) in [
+            ("/", "/..."),
+            ("/other", "/..."),
+            ("/api", "/api/..."),
+            ("/api/users", "/api/users"),
+            ("/api/users/", "/api/users"),
+            ("/api/7", "/api/:id"),
+            ("/api/7/x", "/api/:id/x"),
+            ("/api/users/x", "/api/:id/x"),
+            ("/api/7/y", "/api/..."),
+            ("/apix", "/..."),
+        ] {
+            assert_eq!(found(&router, path), Some(route), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_exact_route_takes_nothing_below_it() {
+        let router = router(&["/a"]);
+        assert_eq!(found(&router, "/a/b"), None);
+        assert_eq!(found(&router, "/"), None);
+        assert_eq!(found(&router, "//a"), None);
+    }
+
+    #[test]
+    fn parameters_and_the_rest_are_what_the_path_says() {
+        let router = router(&["/a/:x/..."]);
+        let found = router.find("/a/1/b/c/").unwrap();
+        assert_eq!(found.parameters, [("x", "1")]);
+        assert_eq!(found.rest, "/b/c/");
+        assert_eq!(router.find("/a/1").unwrap().rest, "");
+    }
+}

@@ -1,0 +1,31 @@
+//! TLS 1.3 from a certificate chain and a key in PEM files.
+
+use anyhow::{Context as _, ensure};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::Path;
+use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
+
+/// An acceptor that speaks TLS 1.3 only, HTTP/2 first.
+pub(crate) fn acceptor(certificates: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
+    let chain: Vec<_> = CertificateDer::pem_file_iter(certificates)
+        .and_then(Iterator::collect)
+        .with_context(|| format!("--tls-cert: {} can't be read", certificates.display()))?;
+    ensure!(
+        !chain.is_empty(),
+        "--tls-cert: {} has no certificate in it (a line `-----BEGIN CERTIFICATE-----`)",
+        certificates.display()
+    );
+    let key_der = PrivateKeyDer::from_pem_file(key)
+        .with_context(|| format!("--tls-key: {} has no private key in it", key.display()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(chain, key_der)
+        .context("--tls-cert and --tls-key do not fit together")?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

@@ -1,0 +1,3 @@
+//! Ways in: what makes a component run.
+
+pub(crate) mod http;
