@@ -91,6 +91,10 @@ impl Cart {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn cart(lines: &[(&str, u32)]) -> Cart {
@@ -158,5 +162,34 @@ mod tests {
         assert_eq!(cart.at(Some(&[7, 1])), Ok(()));
         assert_eq!(cart.at(Some(&[2])), Err(Refused::Changed));
         assert_eq!(cart.at(Some(&[])), Err(Refused::Changed));
+    }
+
+    /// One change of a basket: a put of so many pieces, or with 0 a removal.
+    fn changes() -> impl Strategy<Value = Vec<(u8, u32)>> {
+        proptest::collection::vec((any::<u8>(), 0..4_u32), 0..300)
+    }
+
+    proptest! {
+        #[test]
+        fn any_changes_keep_a_basket_sound(changes in changes()) {
+            let mut cart = Cart::default();
+            for (product, quantity) in changes {
+                let (sku, before) = (format!("A-{product}"), cart.clone());
+                let outcome = match quantity {
+                    0 => { cart.remove(&sku); Ok(()) }
+                    _ => cart.put(&sku, quantity),
+                };
+                let now = cart.lines.iter().find(|line| line.sku == sku).map(|line| line.quantity);
+                match outcome {
+                    Ok(()) => prop_assert_eq!(now.unwrap_or(0), quantity),
+                    Err(_) => prop_assert!(before.lines.len() == LINES_MAX && cart == before),
+                }
+                let distinct: BTreeSet<_> = cart.lines.iter().map(|line| &line.sku).collect();
+                prop_assert_eq!(distinct.len(), cart.lines.len());
+                prop_assert!(cart.lines.len() <= LINES_MAX);
+                let changed = u64::from(cart.lines != before.lines);
+                prop_assert_eq!(cart.version, before.version + changed);
+            }
+        }
     }
 }

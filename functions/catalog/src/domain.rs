@@ -164,7 +164,7 @@ pub fn categories<'a>(products: impl Iterator<Item = &'a Product>) -> Vec<Catego
     let mut found: BTreeMap<String, Category> = BTreeMap::new();
     for product in products {
         let name = &product.details.category;
-        let slug = crate::search::slug(name);
+        let slug = crate::text::slug(name);
         let category = found.entry(slug.clone()).or_insert_with(|| Category {
             slug,
             name: name.clone(),

@@ -11,3 +11,4 @@ pub mod routes;
 pub mod search;
 pub mod service;
 pub mod shelves;
+pub mod text;

@@ -7,10 +7,9 @@
 //! cheaper than keeping an inverted index right in a store that swaps one key at a time.
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
 use crate::domain::Product;
+use crate::text::{closeness, fold, slug, stem, words};
 
 /// Characters of a query at most.
 pub const QUERY_CHARS_MAX: usize = 200;
@@ -133,66 +132,6 @@ pub fn page<'a>(
     (found.into_iter().map(|(_, product)| product).collect(), next)
 }
 
-/// The text in lower case and without accents.
-pub fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    let mut folded = String::with_capacity(text.len());
-    let bare = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
-    for letter in bare {
-        match letter {
-            // Letters that Unicode does not take apart, as people type them without.
-            'ß' => folded.push_str("ss"),
-            'æ' => folded.push_str("ae"),
-            'œ' => folded.push_str("oe"),
-            'ø' => folded.push('o'),
-            'đ' => folded.push('d'),
-            'ł' => folded.push('l'),
-            'ı' => folded.push('i'),
-            other => folded.push(other),
-        }
-    }
-    folded
-}
-
-/// A name as it stands in a query string: folded words joined by hyphens.
-pub fn slug(name: &str) -> String {
-    words(&fold(name)).collect::<Vec<_>>().join("-")
-}
-
-fn words(folded: &str) -> impl Iterator<Item = &str> {
-    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
-}
-
-/// A query's word without its plural ending, so that `lamps` finds a lamp.
-fn stem(word: &str) -> &str {
-    let long = |rest: &&str| rest.chars().count() >= 3;
-    if let Some(rest) = word.strip_suffix("ies").filter(long) {
-        return rest;
-    }
-    let sibilant = ["sses", "shes", "ches", "xes"].iter().any(|end| word.ends_with(end));
-    if sibilant {
-        return &word[..word.len() - 2];
-    }
-    match word.strip_suffix('s') {
-        Some(rest) if long(&rest) && !rest.ends_with('s') => rest,
-        _ => word,
-    }
-}
-
-/// 3 if `wanted` is a word of the text, 2 if its plural is, 1 if a word begins with it, or 0.
-fn closeness(folded: &str, wanted: &str) -> u32 {
-    words(folded)
-        .filter_map(|word| match word.strip_prefix(wanted)? {
-            "" => Some(3),
-            "s" | "es" => Some(2),
-            _ => Some(1),
-        })
-        .max()
-        .unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -263,8 +202,6 @@ mod tests {
         assert_eq!(find("", Some("toys")), ["TOY-1"]);
         assert_eq!(find("", Some("Toys")), ["TOY-1"]);
         assert_eq!(find("lamp", Some("kitchen")), Vec::<String>::new());
-        assert_eq!(slug("Coffee & Tea"), "coffee-tea");
-        assert_eq!(slug("coffee-tea"), "coffee-tea");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::domain::{
     CATEGORY_CHARS_MAX, CURRENCY, DESCRIPTION_CHARS_MAX, Details, NAME_CHARS_MAX,
     PRICE_MINOR_UNITS_MAX, SKU_CHARS_MAX, is_sku,
 };
-use crate::search::slug;
+use crate::text::slug;
 
 /// A product with its SKU.
 pub(super) fn new_product(body: &JsonBody) -> Result<(String, Details)> {

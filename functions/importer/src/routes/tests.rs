@@ -304,20 +304,23 @@ async fn a_wrong_password_is_told_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_product_that_says_something_new_is_changed_and_stock_is_never_lowered() {
+async fn a_new_file_changes_products_and_raises_stock_but_never_lowers_it() {
     let (world, store) = (World::new(), MemoryStore::new());
     import(&world, store.clone()).await;
     let sku = "KIT-0001";
     world.received.lock().unwrap().insert(sku.to_owned(), 1_000);
 
-    let text = DATA.replacen("Bread Knife with Beech Handle", "Bread Knife with Ash Handle", 1);
+    let text = DATA
+        .replacen("Bread Knife with Beech Handle", "Bread Knife with Ash Handle", 1)
+        .replacen("\"stock\": 48", "\"stock\": 50", 1);
     let data = Data::parse(&text).unwrap();
     let credentials =
         Credentials { email: "admin@shop.test".to_owned(), password: "right".to_owned() };
     let shop = Shop::new(world.clone(), Waited::default());
     let summary = Importer::new(store, shop, credentials).import(&data).await.unwrap();
-    assert_eq!((summary.imported, summary.updated, summary.received), (1, 1, 0));
+    assert_eq!((summary.imported, summary.updated, summary.received), (2, 1, 1));
     let product = world.get(&format!("/api/v1/products/{sku}")).await;
     assert_eq!(product["name"], "Bread Knife with Ash Handle");
     assert_eq!(world.received.lock().unwrap()[sku], 1_000);
+    assert_eq!(world.received.lock().unwrap()["KIT-0002"], 50);
 }
