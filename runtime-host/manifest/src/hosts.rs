@@ -9,9 +9,13 @@
 //! The grammar is Spin's. Two things are mended: an IPv6 address needs its brackets and may
 //! then go without a port, and letter case does not matter, as in every URL.
 
+mod host;
+mod ports;
+
 use std::fmt;
-use std::net::IpAddr;
-use std::ops::Range;
+
+use host::Host;
+use ports::Ports;
 
 /// One parsed pattern.
 ///
@@ -32,26 +36,6 @@ pub struct HostPattern {
 enum Scheme {
     Any,
     One(String),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Host {
-    Any,
-    /// With the dot in front.
-    Below(String),
-    Itself,
-    Name(String),
-    Network {
-        address: IpAddr,
-        prefix_bits: u8,
-    },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Ports {
-    Any,
-    Range(Range<u16>),
-    One(u16),
 }
 
 /// Why a text is not a host pattern, and what to write instead.
@@ -165,113 +149,6 @@ impl Scheme {
         match self {
             Self::Any => true,
             Self::One(one) => one.eq_ignore_ascii_case(scheme),
-        }
-    }
-}
-
-impl Host {
-    fn parse(text: &str) -> Result<Self, HostError> {
-        let text = text.to_ascii_lowercase();
-        match text.as_str() {
-            "" => return Err(HostError::new("the host is missing", "write `*` for every host")),
-            "*" => return Ok(Self::Any),
-            "self" | "self.alt" => return Ok(Self::Itself),
-            _ => {}
-        }
-        if let Some(network) = parse_network(&text) {
-            return network;
-        }
-        if text.contains('/') {
-            let hint = "permissions are given to whole hosts: remove the path";
-            return Err(HostError::new("it has a path", hint));
-        }
-        let (below, name) = match text.strip_prefix("*.") {
-            Some(name) => (true, name),
-            None => (false, text.as_str()),
-        };
-        if name.contains('*') {
-            let hint = "`*` stands alone or is the first part of a name, as `*.example.com`";
-            return Err(HostError::new("`*` stands in the middle of the host", hint));
-        }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if name.is_empty() || !name.chars().all(allowed) {
-            let hint = "a host is a name, an address (IPv6 in brackets), a network as `10.0.0.0/8`, `self` or `*`";
-            return Err(HostError::new(format!("`{text}` is not a host"), hint));
-        }
-        Ok(if below { Self::Below(format!(".{name}")) } else { Self::Name(name.to_owned()) })
-    }
-
-    fn matches(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        match self {
-            Self::Any => true,
-            Self::Below(suffix) => host.ends_with(suffix),
-            Self::Itself => false,
-            Self::Name(name) => *name == host,
-            Self::Network { address, prefix_bits } => host.parse().is_ok_and(|host: IpAddr| {
-                masked(host, *prefix_bits) == masked(*address, *prefix_bits)
-            }),
-        }
-    }
-}
-
-/// `None` if the text does not look like an address or a network.
-fn parse_network(text: &str) -> Option<Result<Host, HostError>> {
-    let (address, prefix) = match text.split_once('/') {
-        Some((address, prefix)) => (address, Some(prefix)),
-        None => (text, None),
-    };
-    let address: IpAddr = bare(address).parse().ok()?;
-    let bits = if address.is_ipv4() { 32 } else { 128 };
-    let prefix_bits = prefix.map_or(Some(bits), |prefix| prefix.parse().ok());
-    Some(match prefix_bits.filter(|prefix| *prefix <= bits) {
-        Some(prefix_bits) => Ok(Host::Network { address, prefix_bits }),
-        None => Err(HostError::new(
-            "the network's size is wrong",
-            format!("after `/` comes the number of fixed bits, 0 to {bits}"),
-        )),
-    })
-}
-
-/// The fixed bits of an address, with its family.
-fn masked(address: IpAddr, prefix_bits: u8) -> (bool, u128) {
-    let (bits, value) = match address {
-        IpAddr::V4(v4) => (32, u128::from(v4.to_bits())),
-        IpAddr::V6(v6) => (128, v6.to_bits()),
-    };
-    let free = bits - u32::from(prefix_bits);
-    (bits == 32, value.checked_shr(free).unwrap_or(0))
-}
-
-impl Ports {
-    fn parse(text: &str) -> Result<Self, HostError> {
-        let number = |text: &str| text.parse::<u16>().ok();
-        let parsed = match text.split_once("..") {
-            _ if text == "*" => Some(Self::Any),
-            Some((from, to)) => {
-                number(from).zip(number(to)).map(|(from, to)| Self::Range(from..to))
-            }
-            None => number(text).map(Self::One),
-        };
-        match parsed {
-            Some(Self::Range(range)) if range.is_empty() => Err(HostError::new(
-                format!("the ports `{text}` are none"),
-                "a range goes from the first port to the one after the last, as `8000..8010`",
-            )),
-            Some(ports) => Ok(ports),
-            None => Err(HostError::new(
-                format!("`{text}` is not a port"),
-                "a port is a number up to 65535, a range as `8000..8010`, or `*`",
-            )),
-        }
-    }
-
-    fn matches(&self, port: Option<u16>) -> bool {
-        match (self, port) {
-            (Self::Any, _) => true,
-            (Self::Range(range), Some(port)) => range.contains(&port),
-            (Self::One(one), Some(port)) => *one == port,
-            (_, None) => false,
         }
     }
 }

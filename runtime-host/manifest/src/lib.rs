@@ -57,7 +57,8 @@ pub fn parse(path: &Path, text: &str) -> Result<App, Errors> {
     let problems = Problems::default();
     let app = read(path, text, &problems);
     problems.into_result(path, text)?;
-    app.ok_or_else(|| Errors::new(path, text, Vec::new()))
+    let unread = || Problem::new(Code::Unreadable, "the manifest cannot be read");
+    app.ok_or_else(|| Errors::new(path, text, vec![unread()]))
 }
 
 fn read(path: &Path, text: &str, problems: &Problems) -> Option<App> {
