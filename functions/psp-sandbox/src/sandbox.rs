@@ -126,7 +126,7 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
     async fn change(
         &self,
         id: &str,
-        change: impl Fn(&mut Charge, u64) -> Result<(), WrongState> + Send,
+        change: impl Fn(&mut Charge, u64) -> Result<(), WrongState> + Send + Sync,
     ) -> Result<Charge, Fault> {
         let now_ms = self.clock.now_ms();
         // Looked up first, so that an unknown id does not create a value.

@@ -1,0 +1,126 @@
+//! Answers of the provider as they come over the wire, and what they mean to us.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::webhook::{Fault, TOLERANCE_S, open};
+use super::*;
+
+const CHARGE: &str = r#"{"chargeId":"ch_1","merchantRef":"pay_1","state":"hold","value":500,
+    "ccy":"EUR","capturedValue":0,"reversedValue":0,"refusalCode":null,"createdAt":17,
+    "newInTheirNextVersion":{"x":1}}"#;
+
+fn charge(state: &str) -> String {
+    CHARGE.replace("hold", state)
+}
+
+fn understood(status: u16, body: &str) -> Result<Option<Standing>, Trouble> {
+    let answer = read(StatusCode::from_u16(status).unwrap(), body.as_bytes())?;
+    Ok(match answer {
+        Answer::Charge(charge) => Some(news(charge).standing),
+        Answer::Missing | Answer::WrongState => None,
+    })
+}
+
+#[test]
+fn known_states_get_our_words() {
+    let refused = charge("refused").replace("null", "\"51\"");
+    for (body, standing) in [
+        (charge("processing"), Standing::Pending),
+        (charge("hold"), Standing::Held),
+        (charge("approved"), Standing::Taken),
+        (charge("reversed"), Standing::Undone { taken: false }),
+        (
+            charge("reversed").replace("capturedValue\":0", "capturedValue\":500"),
+            Standing::Undone { taken: true },
+        ),
+        (refused.clone(), Standing::Declined(Decline::InsufficientFunds)),
+        (refused.replace("51", "05"), Standing::Declined(Decline::Card)),
+        (refused.replace("51", "14"), Standing::Declined(Decline::InvalidMethod)),
+        (refused.replace("51", "91"), Standing::Declined(Decline::Other)),
+        (charge("disputed"), Standing::Unknown("disputed".to_owned())),
+    ] {
+        assert_eq!(understood(200, &body), Ok(Some(standing)), "{body}");
+    }
+}
+
+#[test]
+fn only_failures_that_the_provider_has_looked_at_are_certain() {
+    let failure = |code: &str| format!(r#"{{"error":{{"code":"{code}","message":"no"}}}}"#);
+    assert_eq!(understood(404, &failure("no_such_charge")), Ok(None));
+    for (status, body) in [
+        (400, failure("bad_field")),
+        (401, failure("bad_api_key")),
+        (409, failure("idempotency_mismatch")),
+        (429, failure("slow_down")),
+    ] {
+        assert!(matches!(understood(status, &body), Err(Trouble::NotDone(_))), "{status}");
+    }
+    for (status, body) in [
+        (500, failure("oops")),
+        (502, String::new()),
+        (503, String::new()),
+        (404, "<html>a proxy</html>".to_owned()),
+        (200, "{}".to_owned()),
+        (200, CHARGE[..40].to_owned()),
+    ] {
+        assert!(matches!(understood(status, &body), Err(Trouble::Unclear(_))), "{status} {body}");
+    }
+}
+
+#[test]
+fn an_answer_about_another_amount_is_not_ours() {
+    let hold = |amount, currency: &str| Hold {
+        key: "pay_1".to_owned(),
+        amount: chassis::money::Money::new(amount, currency),
+        method: "tok".to_owned(),
+    };
+    let charge: Charge = serde_json::from_str(CHARGE).unwrap();
+    assert!(fits(&charge, &hold(500, "EUR")));
+    assert!(!fits(&charge, &hold(501, "EUR")));
+    assert!(!fits(&charge, &hold(500, "USD")));
+}
+
+fn delivery() -> String {
+    format!(r#"{{"id":"evt_1","type":"charge.hold","created":17,"data":{CHARGE}}}"#)
+}
+
+#[test]
+fn a_signed_delivery_is_read() {
+    let body = delivery();
+    let header = psp_sandbox::signature::sign("secret", 1_000, body.as_bytes());
+    let opened = open("secret", Some(&header), body.as_bytes(), 1_000 + TOLERANCE_S).unwrap();
+    assert_eq!((opened.id.as_str(), opened.payment_id.as_str()), ("evt_1", "pay_1"));
+    assert_eq!(opened.news.standing, Standing::Held);
+}
+
+#[test]
+fn deliveries_that_are_forged_or_old_are_refused() {
+    let body = delivery();
+    let good = psp_sandbox::signature::sign("secret", 1_000, body.as_bytes());
+    let try_open = |header: Option<&str>, body: &str, now| {
+        open("secret", header, body.as_bytes(), now).map(drop)
+    };
+    assert_eq!(try_open(Some(&good), &body, 1_000), Ok(()));
+    assert_eq!(try_open(None, &body, 1_000), Err(Fault::Signature));
+    assert_eq!(try_open(Some(&good), &body.replace("500", "501"), 1_000), Err(Fault::Signature));
+    let other = psp_sandbox::signature::sign("other", 1_000, body.as_bytes());
+    assert_eq!(try_open(Some(&other), &body, 1_000), Err(Fault::Signature));
+    let moved = good.replace("t=1000", "t=1001");
+    assert_eq!(try_open(Some(&moved), &body, 1_000), Err(Fault::Signature));
+    for header in ["", "t=1000", "t=1000,v1=", "t=1000,v1=zz", "t=1000,v1=é", "v1=00", "t==,v1=0"] {
+        assert_eq!(try_open(Some(header), &body, 1_000), Err(Fault::Signature), "{header}");
+    }
+    assert_eq!(try_open(Some(&good), &body, 1_001 + TOLERANCE_S), Err(Fault::Stale));
+    assert_eq!(try_open(Some(&good), &body, 999 - TOLERANCE_S), Err(Fault::Stale));
+    let text = "not json";
+    let signed = psp_sandbox::signature::sign("secret", 1_000, text.as_bytes());
+    assert_eq!(try_open(Some(&signed), text, 1_000), Err(Fault::Unreadable));
+}
+
+#[test]
+fn two_signatures_are_fine_while_a_secret_is_replaced() {
+    let body = delivery();
+    let good = psp_sandbox::signature::sign("new", 1_000, body.as_bytes());
+    let header = good.replace("t=1000,", &format!("t=1000,v1={},", "00".repeat(32)));
+    assert!(open("new", Some(&header), body.as_bytes(), 1_000).is_ok());
+}

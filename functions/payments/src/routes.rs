@@ -1,0 +1,110 @@
+//! The HTTP side of payments: the ledger for administrators, webhooks for the provider.
+
+use axum::extract::{Request, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::clock::rfc3339;
+use chassis::form::read_limited;
+use chassis::page::{Cursor, Page, PageQuery};
+use chassis::store::Store;
+use chassis::{Problem, Result};
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::ledger::{Account, Posting};
+use crate::ports::Provider;
+use crate::provider::webhook::{self, Fault};
+use crate::records::Position;
+use crate::service::{Payments, Refusal};
+
+/// Names the ledger in its cursors.
+const LEDGER: &str = "payments/ledger";
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct Api<S, P, K> {
+    pub payments: Payments<S, P>,
+    pub keys: K,
+    /// The key of the webhooks' signatures.
+    pub webhook_secret: String,
+}
+
+impl<S: Store, P: Provider, K: KeySource> AuthState for Api<S, P, K> {
+    type Keys = K;
+
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+}
+
+/// A posting on the wire.
+#[derive(Serialize)]
+struct PostingView {
+    id: String,
+    order_id: String,
+    account: Account,
+    /// Minor units; positive for a debit.
+    amount: i64,
+    currency: String,
+    /// RFC 3339, UTC.
+    at: String,
+}
+
+impl From<Posting> for PostingView {
+    fn from(posting: Posting) -> Self {
+        Self {
+            id: posting.id,
+            order_id: posting.order_id,
+            account: posting.account,
+            amount: posting.amount.amount,
+            currency: posting.amount.currency,
+            at: rfc3339(posting.at_ms),
+        }
+    }
+}
+
+/// `GET /api/v1/payments/ledger` and `POST /webhooks/psp`.
+pub fn router<S: Store, P: Provider, K: KeySource>(api: Api<S, P, K>) -> Router {
+    Router::new()
+        .route("/api/v1/payments/ledger", get(ledger::<S, P, K>))
+        .route("/webhooks/psp", post(receive::<S, P, K>))
+        .with_state(api)
+}
+
+async fn ledger<S: Store, P: Provider, K: KeySource>(
+    State(api): State<Api<S, P, K>>,
+    _admin: Admin,
+    query: PageQuery,
+) -> Result<Json<Page<PostingView>>> {
+    let from: Option<Position> = query.position(LEDGER)?;
+    let (postings, rest) = api.payments.ledger(from, query.limit).await?;
+    Ok(Json(Page {
+        items: postings.into_iter().map(PostingView::from).collect(),
+        next_cursor: rest.map(|position| Cursor::encode(LEDGER, &position)),
+    }))
+}
+
+async fn receive<S: Store, P: Provider, K: KeySource>(
+    State(api): State<Api<S, P, K>>,
+    request: Request,
+) -> Result<StatusCode> {
+    let header = request.headers().get(webhook::SIGNATURE_HEADER);
+    let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = read_limited(request.into_body(), webhook::BODY_BYTES_MAX).await?;
+    let now_s = api.payments.now_ms() / 1_000;
+    let delivery = webhook::open(&api.webhook_secret, header.as_deref(), &body, now_s);
+    let delivery = delivery.map_err(|fault| match fault {
+        Fault::Signature => Problem::unauthorized("The signature is missing or wrong."),
+        Fault::Stale => Problem::unauthorized("The delivery is too old."),
+        Fault::Unreadable => Problem::bad_request("The event can't be read."),
+    })?;
+    match api.payments.receive(&delivery.id, &delivery.payment_id, &delivery.news).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(Refusal::NotFound) => Err(Problem::not_found("There is no such payment.")),
+        Err(refusal) => {
+            eprintln!("payments: webhook {}: {refusal:?}", delivery.id);
+            Err(Problem::unavailable("The event can't be taken in now.", 5))
+        }
+    }
+}
