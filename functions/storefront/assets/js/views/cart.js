@@ -1,0 +1,80 @@
+// The cart.
+
+import { announce, empty, fill, h, picture, toast } from '../dom.js';
+import { count, money, sum, times } from '../format.js';
+import { Problem } from '../api.js';
+import * as basket from '../basket.js';
+import * as session from '../session.js';
+
+export async function cart({ signal }) {
+  const page = h('div', { testid: 'cart' });
+  render(page, await basket.load(signal));
+  return { title: 'Your cart', node: page };
+}
+
+function render(page, lines) {
+  if (lines.length === 0) {
+    fill(page, empty('Your cart is empty', 'What you put in waits for you here.',
+      h('a', { class: 'button', href: '/' }, 'Look around')));
+    return;
+  }
+  const there = lines.filter((line) => line.product);
+  const pieces = lines.reduce((n, line) => n + line.quantity, 0);
+  const change = async (line, quantity) => {
+    try {
+      await basket.set(line.sku, quantity);
+      render(page, await basket.load());
+      announce(quantity > 0 ? `${line.product?.name ?? line.sku}: ${quantity}` : `${line.product?.name ?? line.sku} was removed.`);
+      if (quantity === 0) focusHeading(page);
+      else page.querySelector(`[data-sku="${CSS.escape(line.sku)}"] select`)?.focus();
+    } catch (problem) {
+      toast(problem instanceof Problem ? problem.words : 'That did not work.');
+    }
+  };
+  fill(page,
+    h('div', { class: 'page-head' }, h('h1', {}, 'Your cart'), h('p', { class: 'muted' }, count(pieces, 'item'))),
+    h('div', { class: 'split' },
+      h('ul', { class: 'lines' }, lines.map((line) => row(line, change))),
+      summary(there)));
+}
+
+function focusHeading(page) {
+  const heading = page.querySelector('h1');
+  heading?.setAttribute('tabindex', '-1');
+  heading?.focus({ preventScroll: true });
+}
+
+function row(line, change) {
+  const name = line.product?.name ?? line.sku;
+  const most = Math.max(line.quantity, basket.QUANTITY_MAX);
+  const quantity = h('select', {
+    class: 'select',
+    testid: 'cart-quantity',
+    'aria-label': `Quantity of ${name}`,
+    onchange: (event) => change(line, Number(event.currentTarget.value)),
+  }, Array.from({ length: most }, (_, i) => h('option', { value: i + 1, selected: i + 1 === line.quantity }, i + 1)));
+  const short = line.product && line.product.available < line.quantity;
+  return h('li', { class: 'line', testid: 'cart-line', 'data-sku': line.sku },
+    picture(line.product ?? line),
+    h('div', { class: 'stack' },
+      h('div', {},
+        h('p', { class: 'name' }, line.product ? h('a', { href: `/products/${encodeURIComponent(line.sku)}` }, name) : name),
+        h('p', { class: 'muted small' }, line.product ? `${money(line.product.price)} each` : 'This is no longer sold.'),
+        short && h('p', { class: 'small', role: 'note' }, h('span', { class: 'badge', 'data-tone': 'bad' },
+          line.product.available > 0 ? `Only ${line.product.available} left` : 'Sold out'))),
+      h('div', { class: 'controls' },
+        line.product && quantity,
+        h('button', { class: 'link small', type: 'button', testid: 'remove', 'aria-label': `Remove ${name}`, onclick: () => change(line, 0) }, 'Remove'))),
+    h('p', { class: 'price' }, line.product && money(times(line.product.price, line.quantity))));
+}
+
+function summary(lines) {
+  const total = sum(lines.map((line) => times(line.product.price, line.quantity)));
+  return h('aside', { class: 'panel stack', 'aria-label': 'Summary' },
+    h('h2', {}, 'Summary'),
+    total && h('dl', { class: 'totals' },
+      h('div', {}, h('dt', {}, 'Delivery'), h('dd', {}, 'Free')),
+      h('div', { class: 'sum' }, h('dt', {}, 'Total'), h('dd', { class: 'number', testid: 'cart-total' }, money(total)))),
+    h('a', { class: 'button wide', href: '/checkout', testid: 'checkout-link' }, 'Go to checkout'),
+    !session.isSignedIn() && h('p', { class: 'muted small' }, 'You will be asked to sign in first. Your cart comes along.'));
+}

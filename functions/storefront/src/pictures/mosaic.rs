@@ -1,0 +1,49 @@
+//! Tiles: the picture of the front page, and of whatever has no motif.
+
+use super::canvas::Canvas;
+use super::paint::{Dice, PALETTES, Palette};
+
+/// One square tile of `side` at `x`, `y`.
+fn tile(canvas: &mut Canvas, p: &Palette, dice: &mut Dice, (x, y, side): (i32, i32, i32)) {
+    let (right, bottom, half) = (x + side, y + side, side / 2);
+    let colours = [p.main, p.deep, p.spark, p.light, p.halo];
+    canvas.rect(x, y, side, side, 0, if dice.coin() { p.ground } else { p.halo });
+    let fill = *dice.choose(&colours);
+    match dice.below(8) {
+        0 => canvas.path(&format!("M{x} {y}H{right}A{side} {side} 0 0 1 {x} {bottom}z"), fill),
+        1 => canvas.path(&format!("M{right} {y}V{bottom}H{x}A{side} {side} 0 0 1 {right} {y}z"), fill),
+        2 => canvas.path(&format!("M{x} {bottom}V{y}A{side} {side} 0 0 1 {right} {bottom}z"), fill),
+        3 => canvas.circle(x + half, y + half, half, fill),
+        4 => canvas.path(&format!("M{x} {bottom}A{half} {half} 0 0 1 {right} {bottom}z"), fill),
+        5 => canvas.path(&format!("M{x} {y}H{right}L{x} {bottom}z"), fill),
+        6 => {
+            canvas.circle(x + half, y + half, half, fill);
+            let inner = *dice.choose(&colours);
+            canvas.circle(x + half, y + half, half / 2, inner);
+        }
+        _ => canvas.rect(x, y, side, side, 0, fill),
+    }
+}
+
+/// The picture of the front page: 12 by 7 tiles.
+pub fn mosaic() -> String {
+    const SIDE: i32 = 60;
+    let mut canvas = Canvas::new(12 * SIDE, 7 * SIDE);
+    let mut dice = Dice::new("tessera");
+    for row in 0..7 {
+        for column in 0..12 {
+            // Neighbours share a palette more often than not, so the eye finds fields.
+            let index = (column / 3 + row / 2 + dice.below(2)) % 7;
+            let palette = &PALETTES[usize::try_from(index).unwrap_or(0)];
+            tile(&mut canvas, palette, &mut dice, (column * SIDE, row * SIDE, SIDE));
+        }
+    }
+    canvas.finish()
+}
+
+/// Four by four tiles within a frame.
+pub(super) fn tiles(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
+    for cell in 0..16 {
+        tile(canvas, palette, dice, (120 + cell % 4 * 90, 120 + cell / 4 * 90, 90));
+    }
+}
