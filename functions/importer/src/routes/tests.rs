@@ -1,14 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
-use axum::extract::Path;
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{Method, Request};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -20,6 +17,8 @@ use chassis::form::JsonBody;
 use chassis::http::OutboundError;
 use chassis::store::{FailingStore, MemoryStore};
 use ed25519_dalek::{Signer, SigningKey};
+use inventory::routes::App;
+use inventory::service::Inventory;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -27,17 +26,15 @@ use super::*;
 use crate::client::{ATTEMPTS_MAX, BACKOFF_MAX_MS, GATEWAY, Shop};
 use crate::service::Credentials;
 
-/// The shop as the importer meets it: the real catalogue, a door where an admin signs in,
-/// and a count of what was received.
+/// The shop as the importer meets it: the real catalogue, the real inventory and a door
+/// where an admin signs in.
 #[derive(Clone)]
 struct World {
     router: Router,
-    received: Received,
+    inventory: Inventory<MemoryStore>,
     calls: Arc<AtomicU32>,
     trouble: Arc<Mutex<Trouble>>,
 }
-
-type Received = Arc<Mutex<BTreeMap<String, u64>>>;
 
 /// What goes wrong, and from which call on.
 #[derive(Clone, Copy, Default)]
@@ -81,14 +78,16 @@ impl Outbound for World {
 }
 
 #[derive(Clone)]
-struct NoStock;
+struct Pieces(Inventory<MemoryStore>);
 
-impl Stock for NoStock {
+impl Stock for Pieces {
     async fn available(
         &self,
-        _: Vec<String>,
+        skus: Vec<String>,
     ) -> std::result::Result<Vec<(String, u32)>, StockUnknown> {
-        Err(StockUnknown("not asked".to_owned()))
+        let found = self.0.available(&skus, chassis::clock::now_ms()).await;
+        let found = found.map_err(|refusal| StockUnknown(format!("{refusal:?}")))?;
+        Ok(found.into_iter().map(|entry| (entry.sku, entry.available)).collect())
     }
 }
 
@@ -123,34 +122,15 @@ async fn sign_in(body: JsonBody) -> Response {
     }
 }
 
-fn inventory(received: Received) -> Router {
-    let read = async |State(received): State<Received>, Path(sku): Path<String>| match received
-        .lock()
-        .unwrap()
-        .get(&sku)
-    {
-        Some(pieces) => Json(json!({"sku": sku, "received": pieces})).into_response(),
-        None => Problem::not_found("Never received.").into_response(),
-    };
-    let write = async |State(received): State<Received>,
-                       Path(sku): Path<String>,
-                       headers: HeaderMap,
-                       JsonBody(body): JsonBody| {
-        assert!(headers.contains_key("authorization"));
-        received.lock().unwrap().insert(sku, body["received"].as_u64().unwrap());
-        Json(json!({}))
-    };
-    Router::new().route("/api/v1/inventory/{sku}", get(read).put(write)).with_state(received)
-}
-
 impl World {
     fn new() -> World {
-        let received = Received::default();
-        let catalog = Catalog::new(MemoryStore::new(), NoStock, Memo::default());
+        let inventory = Inventory::new(MemoryStore::new());
+        let stock = Pieces(inventory.clone());
+        let catalog = Catalog::new(MemoryStore::new(), stock, Memo::default());
         let router = catalog::routes::router(catalog, keys())
             .route("/api/v1/sessions", post(sign_in))
-            .merge(inventory(received.clone()));
-        World { router, received, calls: Arc::default(), trouble: Arc::default() }
+            .merge(inventory::routes::router(App { inventory: inventory.clone(), keys: keys() }));
+        World { router, inventory, calls: Arc::default(), trouble: Arc::default() }
     }
 
     fn suffer(&self, trouble: Trouble) {
@@ -170,13 +150,16 @@ impl World {
         let categories = self.get("/api/v1/categories").await;
         let counts = categories["items"].as_array().unwrap().iter();
         let products: u64 = counts.map(|category| category["count"].as_u64().unwrap()).sum();
-        let received = self.received.lock().unwrap();
-        let data = Data::parse(DATA).unwrap();
-        let right = data
-            .items
-            .iter()
-            .filter(|item| received.get(&item.sku) == Some(&u64::from(item.stock)));
-        (usize::try_from(products).unwrap(), right.count())
+        let mut right = 0;
+        for item in &Data::parse(DATA).unwrap().items {
+            right += usize::from(self.received(&item.sku).await == item.stock);
+        }
+        (usize::try_from(products).unwrap(), right)
+    }
+
+    async fn received(&self, sku: &str) -> u32 {
+        let levels = self.inventory.levels(sku, chassis::clock::now_ms()).await.unwrap();
+        levels.map_or(0, |levels| levels.received)
     }
 }
 
@@ -308,7 +291,7 @@ async fn a_new_file_changes_products_and_raises_stock_but_never_lowers_it() {
     let (world, store) = (World::new(), MemoryStore::new());
     import(&world, store.clone()).await;
     let sku = "KIT-0001";
-    world.received.lock().unwrap().insert(sku.to_owned(), 1_000);
+    world.inventory.receive(sku, 1_000, chassis::clock::now_ms()).await.unwrap();
 
     let text = DATA
         .replacen("Bread Knife with Beech Handle", "Bread Knife with Ash Handle", 1)
@@ -321,6 +304,6 @@ async fn a_new_file_changes_products_and_raises_stock_but_never_lowers_it() {
     assert_eq!((summary.imported, summary.updated, summary.received), (2, 1, 1));
     let product = world.get(&format!("/api/v1/products/{sku}")).await;
     assert_eq!(product["name"], "Bread Knife with Ash Handle");
-    assert_eq!(world.received.lock().unwrap()[sku], 1_000);
-    assert_eq!(world.received.lock().unwrap()["KIT-0002"], 50);
+    assert_eq!(product["available"], 1_000);
+    assert_eq!(world.received("KIT-0002").await, 50);
 }
