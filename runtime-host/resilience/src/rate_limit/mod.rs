@@ -77,7 +77,7 @@ impl RateLimiter {
         let name = format!("{}:{policy}{key}", policy.len());
         let mut cells = self.shard(&name);
         let (decision, cell) = gcra::decide(cells.get(&name), now_ns, quota, cost)?;
-        if cell.ns > now_ns {
+        if cell > (gcra::Cell { ns: now_ns, fraction: 0 }) {
             cells.put(&name, cell, now_ns);
         }
         Ok(decision)

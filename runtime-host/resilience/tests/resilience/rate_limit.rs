@@ -83,6 +83,19 @@ async fn what_can_never_be_answered_is_invalid() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn intervals_of_less_than_a_nanosecond_add_up() {
+    let limiter = RateLimiter::default();
+    let quota = Quota { limit: 3_000_000, window_ms: 1 };
+    let ask = |cost| limiter.check("policy", "user", quota, cost, Instant::now()).unwrap();
+    for taken in 1..=1_000 {
+        assert_eq!(ask(1).remaining, quota.limit - taken);
+    }
+    assert!(!ask(quota.limit - 999).allowed);
+    assert!(ask(quota.limit - 1_000).allowed);
+    assert!(!ask(1).allowed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_smaller_quota_locks_nobody_out_for_longer_than_its_window() {
     let limiter = RateLimiter::default();
     let ask = |limit, window_ms, cost| {
@@ -186,7 +199,7 @@ impl Bucket {
 proptest! {
     #[test]
     fn decides_like_an_exact_bucket(
-        limit in 1_u32..2_000,
+        limit in prop_oneof![1_u32..2_000, 1_u32..20_000_000],
         window_ms in 1_u32..5_000,
         calls in prop::collection::vec((0_u64..3_000_000_000, 0_u32..4), 1..200),
     ) {

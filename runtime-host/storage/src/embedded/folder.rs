@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, Result};
 /// Held for as long as the value lives.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 /// Characters of the process id read back for the message.
@@ -45,7 +45,15 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(file_error("lock", subject, &error)),
         }
         sign(&mut file).map_err(|error| file_error("write to", subject, &error))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file is not enough while a process that is being started has a copy of it.
+    fn drop(&mut self) {
+        // If this fails, the lock goes away with the last copy.
+        drop(self.file.unlock());
     }
 }
 

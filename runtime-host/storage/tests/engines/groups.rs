@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tessera_storage::{
-    ErrorKind, KeyValue, Result, Stores,
+    ErrorKind, KeyValue, Result, Stores, SwapError,
     embedded::{Embedded, Options},
 };
 use tokio::task::JoinHandle;
@@ -70,6 +70,34 @@ async fn a_refused_write_costs_its_neighbours_nothing() {
         write.await.unwrap().unwrap();
     }
     assert!(engine.statistics("test").unwrap().commits <= 3);
+}
+
+#[tokio::test]
+async fn a_swap_notices_its_neighbours_in_the_group() {
+    let (_folder, engine, store) = open(Options::default()).await;
+    let absent = store.read_versioned("key".into()).await.unwrap().version;
+    let hold = Hold::on(&engine.path("test"));
+    let created = set(&store, "key".into(), 10);
+    until(&engine, "test", |statistics| statistics.queued == 1).await;
+    let deleted = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.delete("key".into()).await }
+    });
+    until(&engine, "test", |statistics| statistics.queued == 2).await;
+    let swapped = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.compare_and_swap("key".into(), absent, Vec::new()).await }
+    });
+    until(&engine, "test", |statistics| statistics.queued == 3).await;
+    hold.release();
+
+    created.await.unwrap().unwrap();
+    deleted.await.unwrap().unwrap();
+    let Err(SwapError::Conflict(current)) = swapped.await.unwrap() else {
+        panic!("the key came and went unnoticed");
+    };
+    assert_eq!(current.value, None);
+    store.compare_and_swap("key".into(), current.version, Vec::new()).await.unwrap();
 }
 
 #[tokio::test]
