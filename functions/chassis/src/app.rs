@@ -5,24 +5,59 @@
 //! `405` keeps its `Allow`, and `OPTIONS` is answered from it.
 
 use crate::problem::Problem;
+use crate::store::Store;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, Method, StatusCode, header};
+use axum::routing::get;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 /// How much of axum's own refusal becomes the problem's detail, in bytes.
 const DETAIL_BYTES_MAX: usize = 1_024;
 
+/// Where the gateway asks whether a function can serve.
+const READINESS: &str = "/readyz";
+/// Never written; reading it asks the store to work.
+const READINESS_KEY: &str = "readiness";
+
 /// The router, answering every error as a problem. Apply it once, last.
+///
+/// A function without a [`readiness`] of its own is ready when it can say so: it was
+/// loaded, linked and started.
 pub fn router_with_problems(router: Router) -> Router {
     router.layer(from_fn(with_problems))
 }
 
+/// `GET /readyz` of a function that can do nothing without its store.
+pub fn readiness<S: Store>(store: S) -> Router {
+    let answer = || async move {
+        let works = store.get(READINESS_KEY).await;
+        works.inspect_err(|error| eprintln!("not ready: {error}")).map_or_else(
+            |_| health(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"fail"}"#),
+            |_| ready(),
+        )
+    };
+    Router::new().route(READINESS, get(answer))
+}
+
+fn ready() -> Response {
+    health(StatusCode::OK, r#"{"status":"pass"}"#)
+}
+
+fn health(status: StatusCode, body: &'static str) -> Response {
+    let content_type = HeaderValue::from_static("application/health+json");
+    (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+}
+
 async fn with_problems(request: Request, next: Next) -> Response {
     let method = request.method().clone();
+    let asks_readiness = method == Method::GET && request.uri().path() == READINESS;
     let response = next.run(request).await;
+    if asks_readiness && response.status() == StatusCode::NOT_FOUND {
+        return ready();
+    }
     if method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED {
         return options(response.headers());
     }
@@ -63,7 +98,7 @@ fn is_error(response: &Response) -> bool {
 fn is_problem(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| {
-        ["application/problem+json", "application/json", "text/html"]
+        ["application/problem+json", "application/json", "application/health+json", "text/html"]
             .iter()
             .any(|kind| value.starts_with(kind))
     })
@@ -140,6 +175,20 @@ mod tests {
             assert_eq!((&body["type"], &body["status"]), (&kind.into(), &status.into()));
             assert!(!body.to_string().contains("secret"));
         }
+    }
+
+    #[tokio::test]
+    async fn a_function_is_ready_when_its_store_works() {
+        use crate::store::{FailingStore, MemoryStore};
+        async fn status(router: Router) -> u16 {
+            let request = Request::get("/readyz").body(Body::empty()).unwrap();
+            let response = router_with_problems(router).oneshot(request).await.unwrap();
+            assert_eq!(response.headers()["content-type"], "application/health+json");
+            response.status().as_u16()
+        }
+        assert_eq!(status(Router::new()).await, 200);
+        assert_eq!(status(readiness(MemoryStore::new())).await, 200);
+        assert_eq!(status(readiness(FailingStore::after(0, MemoryStore::new()))).await, 503);
     }
 
     #[tokio::test]

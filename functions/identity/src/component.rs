@@ -1,0 +1,114 @@
+//! Identity as a component: the host's store, clock, randomness and variables behind the
+//! ports, the contracts `users` and `keys` and HTTP in front.
+
+use crate::domain::client::parse_clients;
+use crate::domain::email::Email;
+use crate::domain::user;
+use crate::ports::{Admin, Environment, Settings};
+use crate::routes::router;
+use crate::service::{self, Identity};
+use axum::response::IntoResponse as _;
+use bindings::exports::shop::identity::{keys, users};
+use chassis::config::optional;
+use chassis::store::{SpinStore, StoreError};
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
+
+contracts::function!("identity");
+
+struct Component;
+
+#[derive(Clone)]
+struct Host;
+
+impl Environment for Host {
+    fn now_ms(&self) -> u64 {
+        chassis::clock::now_ms()
+    }
+
+    fn randomise(&self, buffer: &mut [u8]) -> bool {
+        getrandom::fill(buffer).is_ok()
+    }
+
+    async fn settings(&self) -> Result<Settings, String> {
+        let issuer = setting("issuer").await?;
+        if issuer.is_empty() {
+            return Err("the variable `issuer` is not set".to_owned());
+        }
+        let clients = parse_clients(&setting("oauth_clients").await?)
+            .map_err(|fault| format!("the variable `oauth_clients` is wrong: {fault}"))?;
+        let issuer = issuer.trim_end_matches('/').to_owned();
+        Ok(Settings { issuer, admin: admin().await?, clients })
+    }
+}
+
+/// Nobody, unless both variables are set.
+async fn admin() -> Result<Option<Admin>, String> {
+    let (address, password) = (setting("admin_email").await?, setting("admin_password").await?);
+    if address.is_empty() || password.is_empty() {
+        return Ok(None);
+    }
+    match Email::parse(&address) {
+        Some(email) => Ok(Some(Admin { email, password })),
+        None => Err("the variable `admin_email` is no e-mail address".to_owned()),
+    }
+}
+
+async fn setting(name: &str) -> Result<String, String> {
+    optional(name).await.map(Option::unwrap_or_default).map_err(|error| error.to_string())
+}
+
+fn store() -> Result<SpinStore, StoreError> {
+    SpinStore::open("identity")
+}
+
+fn identity() -> Result<Identity<SpinStore, Host>, StoreError> {
+    Ok(Identity::new(store()?, Host))
+}
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    match store() {
+        Ok(store) => {
+            let router = router(Identity::new(store.clone(), Host))
+                .merge(chassis::rpc::router(bindings::dispatch))
+                .merge(chassis::app::readiness(store));
+            chassis::app::serve(chassis::app::router_with_problems(router), request).await
+        }
+        Err(error) => chassis::Problem::from(error).into_response(),
+    }
+}
+
+impl users::Guest for Component {
+    async fn get(id: String) -> Result<users::User, users::Error> {
+        let unavailable = |reason: String| users::Error::Unavailable(reason);
+        let identity = identity().map_err(|error| unavailable(error.to_string()))?;
+        match identity.user(&id).await {
+            Ok(user) => Ok(represent(user)),
+            Err(service::Error::NoSuchUser) => Err(users::Error::NotFound(id)),
+            Err(error) => Err(unavailable(format!("{error:?}"))),
+        }
+    }
+}
+
+impl keys::Guest for Component {
+    async fn current() -> Result<keys::KeySet, keys::Error> {
+        let identity = identity().map_err(|error| keys::Error::Unavailable(error.to_string()))?;
+        let set = identity
+            .key_set()
+            .await
+            .map_err(|error| keys::Error::Unavailable(format!("{error:?}")))?;
+        let keys = set.keys.into_iter().map(|key| keys::Key { kid: key.kid, x: key.x }).collect();
+        Ok(keys::KeySet { issuer: set.issuer, audience: set.audience, keys })
+    }
+}
+
+fn represent(user: user::User) -> users::User {
+    users::User {
+        id: user.id,
+        email: user.email.as_str().to_owned(),
+        name: user.name,
+        language: user.language,
+        roles: user.roles,
+    }
+}
