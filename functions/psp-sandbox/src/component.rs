@@ -9,7 +9,7 @@ use chassis::config::{optional, variable};
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
+use spin_sdk::{http_service, wit_bindgen};
 
 use crate::routes::{self, Background};
 use crate::sandbox::{Clock, Sandbox, Settings};
@@ -36,7 +36,7 @@ struct AfterAnswer;
 
 impl Background for AfterAnswer {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        spin_sdk::wit_bindgen::spawn(work);
+        wit_bindgen::spawn(work);
     }
 }
 

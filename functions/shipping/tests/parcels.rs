@@ -1,0 +1,142 @@
+//! Shipping over a store: what callers see, also when the power goes off in between.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use chassis::auth::{Key, KeySet};
+use chassis::store::{FailingStore, MemoryStore, Store};
+use http::{Request, StatusCode};
+use shipping::domain::{Address, Line, Simulation, Status};
+use shipping::routes::{Api, router};
+use shipping::service::{Refusal, Shipping};
+use tower::ServiceExt;
+
+const ORDER: &str = "ord_1";
+const OFF: Simulation = Simulation { delivery_ms: 0 };
+
+fn now_ms() -> u64 {
+    1_800_000_000_000
+}
+
+fn address() -> Address {
+    Address {
+        name: "Ada".to_owned(),
+        street: "Hauptstr. 1".to_owned(),
+        city: "Wien".to_owned(),
+        postal_code: "1010".to_owned(),
+        country: "AT".to_owned(),
+    }
+}
+
+fn lines(quantity: u32) -> Vec<Line> {
+    vec![Line { sku: "A".to_owned(), quantity }]
+}
+
+async fn create<S: Store>(
+    shipping: &Shipping<S>,
+) -> Result<Vec<shipping::domain::Parcel>, Refusal> {
+    shipping.create(ORDER, "usr_1", &lines(60), address()).await
+}
+
+#[tokio::test]
+async fn creating_twice_is_once() {
+    let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
+    let first = create(&shipping).await.unwrap();
+    assert_eq!(first.len(), 2, "60 pieces are two parcels");
+    assert_eq!(create(&shipping).await.unwrap(), first);
+    assert_eq!(shipping.of_order(ORDER).await.unwrap(), first);
+    assert!(shipping.of_order("ord_2").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_called_off_first_is_never_shipped() {
+    let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
+    shipping.cancel(ORDER).await.unwrap();
+    shipping.cancel(ORDER).await.unwrap();
+    assert_eq!(create(&shipping).await, Err(Refusal::Cancelled));
+    assert!(shipping.of_order(ORDER).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_parcel_on_its_way_is_not_called_off() {
+    let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
+    let parcels = create(&shipping).await.unwrap();
+    let moved = shipping.report(&parcels[1].id, Status::InTransit).await.unwrap();
+    assert_eq!(moved.status(), Status::InTransit);
+    assert_eq!(shipping.cancel(ORDER).await, Err(Refusal::TooLate));
+    let parcels = shipping.of_order(ORDER).await.unwrap();
+    assert_eq!(parcels[0].status(), Status::Created);
+}
+
+static CLOCK_MS: AtomicU64 = AtomicU64::new(1_800_000_000_000);
+
+fn moving_ms() -> u64 {
+    CLOCK_MS.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn what_somebody_has_seen_is_kept() {
+    let store = MemoryStore::new();
+    let on = Simulation { delivery_ms: 20_000 };
+    let shipping = Shipping::new(store.clone(), on, moving_ms);
+    create(&shipping).await.unwrap();
+    CLOCK_MS.fetch_add(4_000, Ordering::SeqCst);
+    assert_eq!(shipping.of_order(ORDER).await.unwrap()[0].status(), Status::InTransit);
+    let later = Shipping::new(store.clone(), OFF, moving_ms);
+    assert_eq!(later.of_order(ORDER).await.unwrap()[0].status(), Status::InTransit);
+    CLOCK_MS.fetch_add(16_000, Ordering::SeqCst);
+    assert_eq!(shipping.of_order(ORDER).await.unwrap()[1].status(), Status::Delivered);
+    assert_eq!(shipping.cancel(ORDER).await, Err(Refusal::TooLate));
+}
+
+#[tokio::test]
+async fn requests_without_sense_are_refused() {
+    let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
+    let mut nowhere = address();
+    nowhere.country = "Austria".to_owned();
+    for (id, lines, to) in [
+        (ORDER, lines(0), address()),
+        (ORDER, lines(1_001), address()),
+        (ORDER, Vec::new(), address()),
+        (ORDER, lines(1), nowhere),
+        ("", lines(1), address()),
+    ] {
+        let refused = shipping.create(id, "usr_1", &lines, to).await;
+        assert!(matches!(refused, Err(Refusal::Invalid(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_power_may_go_off_at_any_moment() {
+    for operations in 0..40 {
+        let disk = MemoryStore::new();
+        let dying = Shipping::new(FailingStore::after(operations, disk.clone()), OFF, now_ms);
+        let ended = create(&dying).await.is_ok();
+        let shipping = Shipping::new(disk, OFF, now_ms);
+        let parcels = create(&shipping).await.unwrap();
+        assert_eq!(parcels.len(), 2);
+        for parcel in parcels {
+            assert_eq!(shipping.find(&parcel.id).await.unwrap().1, parcel);
+        }
+        if ended {
+            return;
+        }
+    }
+    panic!("shipping takes more operations than expected");
+}
+
+#[tokio::test]
+async fn only_administrators_report() {
+    let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
+    let key = Key { kid: "1".to_owned(), x: String::new() };
+    let keys = KeySet {
+        issuer: "https://shop.test".to_owned(),
+        audience: "shop".to_owned(),
+        keys: vec![key],
+    };
+    let request = Request::post("/api/v1/shipments/shp_1/events").body(Body::empty()).unwrap();
+    let answer = router(Api { shipping, keys }).oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+}
