@@ -102,9 +102,11 @@ impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
             .map_err(|error| Problem::bad_request(error.to_string()))?;
         let limit = match parameters.limit {
             None => LIMIT_DEFAULT,
-            Some(text) => text.parse().ok().filter(|n| (1..=LIMIT_MAX).contains(n)).ok_or_else(
-                || Problem::bad_request(format!("limit must be a number from 1 to {LIMIT_MAX}.")),
-            )?,
+            Some(text) => {
+                text.parse().ok().filter(|n| (1..=LIMIT_MAX).contains(n)).ok_or_else(|| {
+                    Problem::bad_request(format!("limit must be a number from 1 to {LIMIT_MAX}."))
+                })?
+            }
         };
         let cursor = parameters.cursor.filter(|cursor| !cursor.is_empty());
         Ok(PageQuery { limit, cursor })

@@ -81,7 +81,11 @@ impl Contract {
 
     /// The parameters of a function: names as Rust writes them, and types.
     pub(crate) fn parameters(&self, function: &Function) -> Result<Vec<(Ident, TokenStream)>> {
-        function.params.iter().map(|param| Ok((ident(&param.name), self.rust_type(&param.ty)?))).collect()
+        function
+            .params
+            .iter()
+            .map(|param| Ok((ident(&param.name), self.rust_type(&param.ty)?)))
+            .collect()
     }
 
     /// The two sides of a function's result; every contract function has one.

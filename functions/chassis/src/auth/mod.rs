@@ -5,6 +5,8 @@
 //! implements [`AuthState`] makes [`Caller`] and [`Admin`] usable as extractors.
 
 mod base64url;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 mod token;
 
 pub use base64url::decode as decode_base64url;
@@ -157,9 +159,8 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 }
 
 fn invalid_token(reason: &str) -> Problem {
-    let challenge = format!(
-        "Bearer realm=\"shop\", error=\"invalid_token\", error_description=\"{reason}\""
-    );
+    let challenge =
+        format!("Bearer realm=\"shop\", error=\"invalid_token\", error_description=\"{reason}\"");
     Problem::new(StatusCode::UNAUTHORIZED, "invalid-token", "The access token is not valid")
         .header(header::WWW_AUTHENTICATE, &challenge)
         .detail(reason)

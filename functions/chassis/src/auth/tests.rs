@@ -1,19 +1,12 @@
 #![allow(clippy::unwrap_used)]
+use super::testing::Issuer;
 use super::*;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 
 const NOW_S: u64 = 1_800_000_000;
 
-fn signing_key() -> SigningKey {
-    SigningKey::from_bytes(&[7; 32])
-}
-
 fn trusted() -> KeySet {
-    let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
-    let (issuer, audience) = ("https://shop.test".to_owned(), "shop".to_owned());
-    KeySet { issuer, audience, keys: vec![Key { kid: "k1".to_owned(), x }] }
+    Issuer::new().key_set()
 }
 
 fn good_header() -> Value {
@@ -28,9 +21,7 @@ fn good_claims() -> Value {
 }
 
 fn sign(header: &str, claims: &str) -> String {
-    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-    let signature = signing_key().sign(signed.as_bytes()).to_bytes();
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    Issuer::new().sign_text(header, claims)
 }
 
 fn with_header(name: &str, value: Value) -> String {
@@ -155,14 +146,6 @@ impl AuthState for State {
     }
 }
 
-fn live_token(roles: Value) -> String {
-    let mut claims = good_claims();
-    claims["iat"] = json!(now_ms() / 1_000);
-    claims["exp"] = json!(now_ms() / 1_000 + 60);
-    claims["roles"] = roles;
-    sign(&good_header().to_string(), &claims.to_string())
-}
-
 async fn admin(authorization: &[&str]) -> Result<Admin, Problem> {
     let mut request = http::Request::get("/");
     for value in authorization {
@@ -175,9 +158,9 @@ async fn admin(authorization: &[&str]) -> Result<Admin, Problem> {
 #[tokio::test]
 async fn the_extractors_answer_401_and_403_with_challenges() {
     use axum::response::IntoResponse;
-    let good = format!("Bearer {}", live_token(json!(["admin"])));
+    let good = format!("Bearer {}", Issuer::new().token("usr_1", &["admin"]));
     assert!(admin(&[&good]).await.is_ok());
-    let customer = format!("bearer {}", live_token(json!([])));
+    let customer = format!("bearer {}", Issuer::new().token("usr_1", &[]));
     for (headers, status, challenge) in [
         (vec![], 401, "Bearer realm"),
         (vec!["Basic YTpi"], 401, "Bearer realm"),
@@ -203,6 +186,6 @@ impl KeySource for NoKeys {
 
 #[tokio::test]
 async fn without_keys_nobody_is_let_in() {
-    let token = live_token(json!(["admin"]));
+    let token = Issuer::new().token("usr_1", &["admin"]);
     assert_eq!(authenticate(&token, &NoKeys).await.unwrap_err().status(), 503);
 }

@@ -96,11 +96,7 @@ fn check_signature(signed: &str, signature: &str, key: &VerifyingKey) -> Result<
     key.verify_strict(signed.as_bytes(), &signature).map_err(|_| TokenError::Signature)
 }
 
-fn caller(
-    claims: &Map<String, Value>,
-    trusted: &KeySet,
-    now_s: u64,
-) -> Result<Caller, TokenError> {
+fn caller(claims: &Map<String, Value>, trusted: &KeySet, now_s: u64) -> Result<Caller, TokenError> {
     if text(claims, "iss")? != trusted.issuer {
         return Err(TokenError::Issuer);
     }

@@ -127,9 +127,10 @@ impl<'a> Fields<'a> {
     ) -> Option<Vec<String>> {
         let value = self.required(name)?;
         let items = self.check_items(name, value, &count)?;
-        let read = items.iter().enumerate().map(|(index, item)| {
-            self.check_string(&format!("{name}/{index}"), item, &length)
-        });
+        let read = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| self.check_string(&format!("{name}/{index}"), item, &length));
         let read: Vec<Option<String>> = read.collect();
         read.into_iter().collect()
     }

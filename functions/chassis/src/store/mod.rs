@@ -47,17 +47,10 @@ pub enum StoreError {
 /// Bytes under keys. Cheap to clone; all clones are the same store.
 pub trait Store: Clone + Send + Sync + 'static {
     /// The value, `None` if there is none.
-    fn get(
-        &self,
-        key: &str,
-    ) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
 
     /// Write, whatever was there. Not for values that two callers change: see [`Store::update`].
-    fn set(
-        &self,
-        key: &str,
-        value: &[u8],
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn set(&self, key: &str, value: &[u8]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Remove; fine if there is nothing.
     fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -24,7 +24,12 @@ async fn concurrent_updates_lose_nothing() {
 }
 
 async fn add_one<S: Store>(store: &S) -> Result<u64, StoreError> {
-    store.update("n", |n: Option<u64>| { let n = n.unwrap_or(0) + 1; Ok((n, n)) }).await
+    store
+        .update("n", |n: Option<u64>| {
+            let n = n.unwrap_or(0) + 1;
+            Ok((n, n))
+        })
+        .await
 }
 
 /// Somebody else is always faster.

@@ -1,0 +1,65 @@
+//! An issuer of access tokens for the tests of functions, native targets only: real keys, real
+//! signatures, a private key that is in this file and so good for nothing else.
+
+use super::{Key, KeySet};
+use crate::clock::now_ms;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signer, SigningKey};
+use serde_json::{Value, json};
+
+/// How long the tokens are good for, in seconds.
+const LIFETIME_S: u64 = 900;
+
+/// Signs tokens that [`Issuer::key_set`] verifies.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    key: SigningKey,
+}
+
+impl Default for Issuer {
+    fn default() -> Issuer {
+        Issuer::new()
+    }
+}
+
+impl Issuer {
+    /// Always the same key.
+    pub fn new() -> Issuer {
+        Issuer { key: SigningKey::from_bytes(&[7; 32]) }
+    }
+
+    /// What its tokens are checked with; a [`super::KeySource`].
+    pub fn key_set(&self) -> KeySet {
+        let x = URL_SAFE_NO_PAD.encode(self.key.verifying_key().as_bytes());
+        KeySet {
+            issuer: "https://shop.test".to_owned(),
+            audience: "shop".to_owned(),
+            keys: vec![Key { kid: "k1".to_owned(), x }],
+        }
+    }
+
+    /// A good access token of this user, as the value after `Bearer `.
+    pub fn token(&self, user_id: &str, roles: &[&str]) -> String {
+        let now_s = now_ms() / 1_000;
+        self.sign(
+            &json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"}),
+            &json!({
+                "iss": "https://shop.test", "aud": "shop", "sub": user_id, "jti": "t1",
+                "iat": now_s, "exp": now_s + LIFETIME_S, "roles": roles, "scope": "shop",
+            }),
+        )
+    }
+
+    /// Any header and claims, signed.
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
+        self.sign_text(&header.to_string(), &claims.to_string())
+    }
+
+    /// Any texts as header and claims, signed.
+    pub fn sign_text(&self, header: &str, claims: &str) -> String {
+        let (header, claims) = (URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signed = format!("{header}.{claims}");
+        let signature = self.key.sign(signed.as_bytes()).to_bytes();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}

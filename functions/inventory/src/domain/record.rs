@@ -1,0 +1,216 @@
+//! The record of one reservation: it is written before any hold and its state decides what
+//! every hold of the reservation means.
+//!
+//! ```text
+//! Pending ──all held──► Held ──commit──► Committed ──take back──► Returning ──► Returned
+//!    │                   │
+//!    ├─short─► Refused   ├─time─► Expired
+//!    └─time, release─►   └─release─► Released
+//! ```
+//! A reserve that finds `Pending` (its predecessor died, or still runs) begins a new
+//! *attempt*. Holds carry the number of their attempt, and only those of the record's own
+//! attempt can become sales: a straggler of an earlier attempt can at worst leave a hold that
+//! is given up when its time comes.
+
+use super::{Availability, Line, Refusal};
+use serde::{Deserialize, Serialize};
+
+/// One reservation, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Normalised; empty for an id that was released before it was reserved.
+    pub lines: Vec<Line>,
+    /// Milliseconds since the epoch.
+    pub expires_at_ms: u64,
+    /// Counts the attempts at reserving, from 1.
+    pub attempt: u32,
+    /// What the holds mean.
+    pub state: State,
+}
+
+/// How far a reservation has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Holds are being made.
+    Pending,
+    /// All holds are made.
+    Held,
+    /// Sold: holds become sales.
+    Committed,
+    /// Being taken back.
+    Returning,
+    /// Taken back. Final.
+    Returned,
+    /// These SKUs fell short. Final.
+    Refused(Vec<Availability>),
+    /// Given back by the caller. Final.
+    Released,
+    /// Ran out. Final.
+    Expired,
+}
+
+/// A reservation that is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// Chosen by the caller.
+    pub id: String,
+    /// Normalised.
+    pub lines: Vec<Line>,
+    /// Milliseconds since the epoch.
+    pub expires_at_ms: u64,
+}
+
+/// What a reserve has to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Nothing new: the id is known, and its [`Record::standing`] is the answer.
+    Known(Record),
+    /// Make the holds of this record's attempt.
+    Attempt(Record),
+}
+
+/// What becomes of a hold whose time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Give the pieces up.
+    Free,
+    /// They are sold.
+    Sell,
+    /// They are being taken back.
+    TakeBack,
+    /// It is not over after all.
+    Keep,
+}
+
+impl Record {
+    /// Begin or repeat a reserve.
+    pub fn begin(
+        record: Option<Record>,
+        id: &str,
+        lines: &[Line],
+        ttl_ms: u64,
+        now_ms: u64,
+    ) -> Result<(Record, Begin), Refusal> {
+        let attempt = match record {
+            None => 1,
+            Some(record) if record.lines.is_empty() => return Err(expired(id)),
+            Some(record) if record.lines != lines => {
+                return Err(Refusal::Conflict(format!("{id} was reserved with other lines")));
+            }
+            Some(Record { state: State::Pending, attempt, .. }) => attempt.saturating_add(1),
+            Some(record) => return Ok((record.clone(), Begin::Known(record))),
+        };
+        let expires_at_ms = now_ms.saturating_add(ttl_ms);
+        let record =
+            Record { lines: lines.to_vec(), expires_at_ms, attempt, state: State::Pending };
+        Ok((record.clone(), Begin::Attempt(record)))
+    }
+
+    /// The reservation if it is held now, or why it is not.
+    pub fn standing(&self, id: &str, now_ms: u64) -> Result<Reservation, Refusal> {
+        match &self.state {
+            State::Held if now_ms < self.expires_at_ms => Ok(Reservation {
+                id: id.to_owned(),
+                lines: self.lines.clone(),
+                expires_at_ms: self.expires_at_ms,
+            }),
+            State::Pending => Err(Refusal::Unavailable(format!("{id} is being reserved"))),
+            State::Committed => Err(Refusal::Committed(format!("{id} is sold"))),
+            State::Refused(short) => Err(Refusal::OutOfStock(short.clone())),
+            State::Held | State::Returning | State::Returned | State::Released | State::Expired => {
+                Err(expired(id))
+            }
+        }
+    }
+
+    /// Whether its holds, if any are left, are nobody's.
+    pub fn is_void(&self) -> bool {
+        matches!(self.state, State::Refused(_) | State::Released | State::Expired)
+    }
+
+    /// All holds of an attempt are made, or some SKUs fell short. Says nothing new if the
+    /// record has moved on meanwhile: look at its [`Record::standing`].
+    #[must_use]
+    pub fn conclude(mut self, attempt: u32, short: &[Availability]) -> Record {
+        if self.state == State::Pending && self.attempt == attempt {
+            let refused = || State::Refused(short.to_vec());
+            self.state = if short.is_empty() { State::Held } else { refused() };
+        }
+        self
+    }
+
+    /// Sell. The one moment that decides: before it the pieces may be lost, after it never.
+    pub fn commit(mut self, id: &str, now_ms: u64) -> Result<Record, Refusal> {
+        match self.state {
+            State::Committed => Ok(self),
+            State::Held if now_ms < self.expires_at_ms => {
+                self.state = State::Committed;
+                Ok(self)
+            }
+            State::Pending => Err(Refusal::NotFound(format!("{id} is not reserved yet"))),
+            State::Refused(_) => Err(Refusal::NotFound(format!("{id} was refused"))),
+            _ => Err(expired(id)),
+        }
+    }
+
+    /// Give back what is not sold. An id that is not known is barred.
+    pub fn release(record: Option<Record>, id: &str) -> Result<Record, Refusal> {
+        let barred =
+            Record { lines: Vec::new(), expires_at_ms: 0, attempt: 0, state: State::Released };
+        let mut record = record.unwrap_or(barred);
+        match record.state {
+            State::Committed | State::Returning => {
+                Err(Refusal::Committed(format!("{id} is sold; take it back instead")))
+            }
+            State::Pending | State::Held => {
+                record.state = State::Released;
+                Ok(record)
+            }
+            _ => Ok(record),
+        }
+    }
+
+    /// Undo whatever there is: a sale begins to be taken back, all else is released.
+    pub fn begin_return(record: Option<Record>, id: &str) -> Result<Record, Refusal> {
+        match record {
+            Some(mut record) if matches!(record.state, State::Committed | State::Returning) => {
+                record.state = State::Returning;
+                Ok(record)
+            }
+            other => Record::release(other, id),
+        }
+    }
+
+    /// Every line is taken back.
+    #[must_use]
+    pub fn finish_return(mut self) -> Record {
+        if self.state == State::Returning {
+            self.state = State::Returned;
+        }
+        self
+    }
+
+    /// Decide about a hold of `attempt` whose time has come; closes a reservation that ran out.
+    #[must_use]
+    pub fn judge(mut self, attempt: u32, now_ms: u64) -> (Record, Verdict) {
+        if self.attempt != attempt {
+            return (self, Verdict::Free);
+        }
+        let verdict = match self.state {
+            State::Committed => Verdict::Sell,
+            State::Returning => Verdict::TakeBack,
+            State::Pending | State::Held if now_ms < self.expires_at_ms => Verdict::Keep,
+            State::Pending | State::Held => {
+                self.state = State::Expired;
+                Verdict::Free
+            }
+            _ => Verdict::Free,
+        };
+        (self, verdict)
+    }
+}
+
+fn expired(id: &str) -> Refusal {
+    Refusal::Expired(format!("{id} has expired or was released"))
+}

@@ -1,0 +1,88 @@
+//! The HTTP routes, for administrators.
+
+use crate::domain::{Levels, Refusal};
+use crate::service::Inventory;
+use axum::extract::{Path, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::clock::now_ms;
+use chassis::form::JsonBody;
+use chassis::problem::{Problem, Result};
+use chassis::store::Store;
+use serde::Serialize;
+
+/// What the routes work with.
+#[derive(Clone, Debug)]
+pub struct App<S, K> {
+    /// The use cases.
+    pub inventory: Inventory<S>,
+    /// What tokens are checked with.
+    pub keys: K,
+}
+
+impl<S: Store, K: KeySource> AuthState for App<S, K> {
+    type Keys = K;
+
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+}
+
+/// The figures of a SKU, as answered.
+#[derive(Serialize)]
+struct StockView {
+    sku: String,
+    #[serde(flatten)]
+    levels: Levels,
+}
+
+/// `GET` and `PUT /api/v1/inventory/{sku}`.
+pub fn router<S: Store, K: KeySource>(app: App<S, K>) -> Router {
+    Router::new()
+        .route("/api/v1/inventory/{sku}", get(show::<S, K>).put(receive::<S, K>))
+        .with_state(app)
+}
+
+async fn show<S: Store, K: KeySource>(
+    State(app): State<App<S, K>>,
+    _: Admin,
+    Path(sku): Path<String>,
+) -> Result<Json<StockView>> {
+    match app.inventory.levels(&sku, now_ms()).await.map_err(problem)? {
+        Some(levels) => Ok(Json(StockView { sku, levels })),
+        None => Err(Problem::not_found(format!("No pieces of {sku} were ever received."))),
+    }
+}
+
+async fn receive<S: Store, K: KeySource>(
+    State(app): State<App<S, K>>,
+    _: Admin,
+    Path(sku): Path<String>,
+    body: JsonBody,
+) -> Result<Json<StockView>> {
+    let mut fields = body.fields();
+    let received = fields.integer("received", 0..=u32::MAX);
+    fields.finish()?;
+    let received = received.ok_or_else(Problem::internal)?;
+    let levels = app.inventory.receive(&sku, received, now_ms()).await.map_err(problem)?;
+    Ok(Json(StockView { sku, levels }))
+}
+
+fn problem(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Invalid(detail) => Problem::bad_request(detail),
+        Refusal::Conflict(detail) => Problem::conflict(detail),
+        Refusal::Unavailable(detail) => {
+            eprintln!("{detail}");
+            Problem::unavailable("Inventory can't answer now.", 1)
+        }
+        other => {
+            eprintln!("no route asks for this: {other:?}");
+            Problem::internal()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
