@@ -6,7 +6,6 @@ use std::{
     thread,
 };
 
-use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{
@@ -88,12 +87,9 @@ impl Database {
         Ok(())
     }
 
-    /// Runs a query beside the writer.
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.readers.read(query).await
+    /// The connections beside the writer.
+    pub(super) fn readers(&self) -> &Arc<Readers> {
+        &self.readers
     }
 
     pub(super) fn deletions(&self) -> &Arc<Deletions> {

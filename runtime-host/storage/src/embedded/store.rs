@@ -28,12 +28,24 @@ impl Store {
         self.database.limits()
     }
 
-    async fn read<T: Send + 'static>(
+    async fn read_key<T: Send + 'static>(
+        &self,
+        key: String,
+        query: impl FnOnce(&Connection, &str, &str) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.limits().check_key(&key)?;
+        let label = Arc::clone(&self.label);
+        let query = move |connection: &Connection| query(connection, &label, &key);
+        self.database.readers().read_key(query).await
+    }
+
+    async fn read_many<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection, &str) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
         let label = Arc::clone(&self.label);
-        self.database.read(move |connection| query(connection, &label)).await
+        let query = move |connection: &Connection| query(connection, &label);
+        self.database.readers().read_many(query).await
     }
 
     async fn put(&self, entries: Vec<(String, Value)>) -> Result<()> {
@@ -47,11 +59,7 @@ impl Store {
 
 impl KeyValue for Store {
     fn get(&self, key: String) -> BoxFuture<'_, Result<Option<Value>>> {
-        async move {
-            self.limits().check_key(&key)?;
-            self.read(move |connection, store| table::value(connection, store, &key)).await
-        }
-        .boxed()
+        self.read_key(key, table::value).boxed()
     }
 
     fn set(&self, key: String, value: Value) -> BoxFuture<'_, Result<()>> {
@@ -71,17 +79,15 @@ impl KeyValue for Store {
     }
 
     fn exists(&self, key: String) -> BoxFuture<'_, Result<bool>> {
-        async move {
-            self.limits().check_key(&key)?;
-            self.read(move |connection, store| table::exists(connection, store, &key)).await
-        }
-        .boxed()
+        self.read_key(key, table::exists).boxed()
     }
 
     fn keys(&self, after: Option<String>, limit: usize) -> BoxFuture<'_, Result<KeyPage>> {
         let limit = self.limits().page_keys(limit);
-        self.read(move |connection, store| table::page(connection, store, after.as_deref(), limit))
-            .boxed()
+        self.read_many(move |connection, store| {
+            table::page(connection, store, after.as_deref(), limit)
+        })
+        .boxed()
     }
 
     fn get_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Vec<Option<Value>>>> {
@@ -91,7 +97,7 @@ impl KeyValue for Store {
             let query = move |connection: &Connection, store: &str| {
                 table::values(connection, store, &keys, bytes_max)
             };
-            let (values, bytes) = self.read(query).await?;
+            let (values, bytes) = self.read_many(query).await?;
             self.limits().check_batch_bytes(bytes)?;
             Ok(values)
         }
@@ -123,22 +129,18 @@ impl KeyValue for Store {
     }
 
     fn read_versioned(&self, key: String) -> BoxFuture<'_, Result<Versioned>> {
-        async move {
-            self.limits().check_key(&key)?;
-            let deletions = Arc::clone(self.database.deletions());
-            self.read(move |connection, store| {
-                // The count first: read after the value, it could already include a deletion
-                // that the value does not know of.
-                let count = deletions.count(deletions.cell(store, &key));
-                Ok(match table::entry(connection, store, &key)? {
-                    Some((value, version)) => {
-                        Versioned { value: Some(value), version: Version::Present(version) }
-                    }
-                    None => Versioned { value: None, version: Version::Absent(count) },
-                })
+        let deletions = Arc::clone(self.database.deletions());
+        self.read_key(key, move |connection, store, key| {
+            // The count first: read after the value, it could already include a deletion that
+            // the value does not know of.
+            let count = deletions.count(deletions.cell(store, key));
+            Ok(match table::entry(connection, store, key)? {
+                Some((value, version)) => {
+                    Versioned { value: Some(value), version: Version::Present(version) }
+                }
+                None => Versioned { value: None, version: Version::Absent(count) },
             })
-            .await
-        }
+        })
         .boxed()
     }
 
