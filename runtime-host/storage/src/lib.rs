@@ -2,7 +2,7 @@
 //!
 //! A function sees a store by its label and knows nothing of the engine behind it. What every
 //! engine promises is written down once, at the trait [`KeyValue`], and held by one suite of
-//! tests, [`contract`]: compare-and-swap that is right on absent keys, atomic batches, exact
+//! tests, `contract`: compare-and-swap that is right on absent keys, atomic batches, exact
 //! counters, and an answer only after the write is durable.
 //!
 //! - [`embedded`]: SQLite files in a folder, for one process.

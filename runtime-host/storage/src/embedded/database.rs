@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{
     Options, Statistics,
-    folder::Lock,
+    folder::{Lock, sync_folder_of},
     operation::Operation,
     reader::Readers,
     schema,
@@ -33,6 +33,7 @@ impl Database {
     /// Opens the file, creating it if need be, and starts its writer. Blocks.
     pub(super) fn open(path: &Path, options: Arc<Options>, lock: Arc<Lock>) -> Result<Self> {
         let (connection, version) = schema::open_writer(path, &options)?;
+        sync_folder_of(path)?;
         let deletions = Arc::new(Deletions::new());
         let counters = Arc::new(Counters::default());
         let writer = Writer {

@@ -87,7 +87,21 @@ pub(super) fn canonical(path: &Path) -> Result<PathBuf> {
 }
 
 fn create_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|error| file_error("create", folder, &error))
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder).map_err(|error| file_error("create", folder, &error))?;
+    sync_folder_of(folder)
+}
+
+/// Makes a new entry of a folder durable: syncing a file does not promise that it is found.
+pub(super) fn sync_folder_of(entry: &Path) -> Result<()> {
+    let folder = match entry.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| file_error("write to", folder, &error))
 }
 
 /// A file name for a label: different for different labels, on file systems that ignore case

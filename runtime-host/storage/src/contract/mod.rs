@@ -1,0 +1,96 @@
+//! What every engine has to keep, as tests.
+//!
+//! [`contract_tests!`](crate::contract_tests) turns each case into a test of its own against
+//! stores that an expression makes, so that a failure names the promise that was broken. The
+//! cases are about meaning, never about speed.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the body of tests")]
+
+mod batches;
+mod counters;
+mod listing;
+mod swaps;
+mod values;
+
+use std::{future::Future, sync::Arc};
+
+use futures::future::join_all;
+
+pub use self::{batches::*, counters::*, listing::*, swaps::*, values::*};
+use crate::{ErrorKind, KeyValue, Result};
+
+/// A store under test.
+pub type Store = Arc<dyn KeyValue>;
+
+/// One test per promise of the port.
+///
+/// Takes an expression that is evaluated once per test, in an `async` context, and gives
+/// `(Store, guard)`: an empty store with default [`Limits`](crate::Limits), and
+/// whatever must stay alive as long as the store is used.
+#[macro_export]
+macro_rules! contract_tests {
+    ($store:expr) => {
+        $crate::contract_tests! { @each $store,
+            answers_what_was_stored
+            replaces_and_removes
+            tells_empty_from_absent
+            takes_any_text_as_key
+            keeps_large_values
+            bounds_keys_values_and_batches
+            lists_keys_in_order_page_by_page
+            lists_each_lasting_key_once_while_others_come_and_go
+            reads_batches_in_the_order_asked
+            writes_batches_as_a_whole
+            shows_no_half_of_a_batch
+            counts_from_zero_and_back
+            refuses_to_count_what_is_no_counter
+            counts_exactly_under_contention
+            swaps_what_was_not_touched
+            lets_one_swap_win_per_version
+            lets_one_creation_win
+            notices_a_value_that_came_back
+            notices_a_deletion_in_between
+            notices_that_an_absent_key_existed_in_between
+            tells_the_loser_what_is_there
+            loses_no_update_in_retry_loops
+        }
+    };
+    (@each $store:expr, $($case:ident)*) => {
+        $(
+            #[::tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $case() {
+                let (store, _guard) = $store;
+                $crate::contract::$case(store).await;
+            }
+        )*
+    };
+}
+
+fn assert_invalid<T>(outcome: Result<T>) {
+    assert_eq!(outcome.err().map(|error| error.kind), Some(ErrorKind::Invalid));
+}
+
+/// Runs so many tasks at once and gives their answers in order.
+async fn contend<F, T>(store: &Store, tasks: usize, work: impl Fn(Store, usize) -> F) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let running: Vec<_> =
+        (0..tasks).map(|task| tokio::spawn(work(Arc::clone(store), task))).collect();
+    join_all(running).await.into_iter().map(|joined| joined.unwrap()).collect()
+}
+
+async fn all_keys(store: &Store, limit: usize) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.keys(after, limit).await.unwrap();
+        assert!(page.keys.len() <= limit);
+        keys.extend(page.keys);
+        after = page.next;
+        if after.is_none() {
+            return keys;
+        }
+    }
+}
