@@ -1,0 +1,54 @@
+//! The component: the contract `tessera:limits/limiter` over the host's store, and its `/rpc`
+//! route. It has no other routes.
+
+use crate::gcra::Quota;
+use crate::limiter::{Limiter, LimiterError};
+use axum::response::Response;
+use bindings::exports::tessera::limits::limiter as contract;
+use chassis::app::{router_with_problems, serve};
+use chassis::clock::now_ms;
+use chassis::store::SpinStore;
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+contracts::function!("limits");
+
+/// The label of the store, which is the component's id.
+const STORE: &str = "limits";
+
+#[http_service]
+async fn handle(request: Request) -> Response {
+    serve(router_with_problems(chassis::rpc::router(bindings::dispatch)), request).await
+}
+
+struct Component;
+
+impl contract::Guest for Component {
+    async fn check(
+        policy: String,
+        key: String,
+        quota: contract::Quota,
+        cost: u32,
+    ) -> Result<contract::Decision, contract::Error> {
+        let quota = Quota { limit: quota.limit, window_ms: quota.window_ms };
+        let decision = decide(&policy, &key, quota, cost).await.map_err(|error| match error {
+            LimiterError::Invalid(reason) => contract::Error::Invalid(reason),
+            LimiterError::Store(error) => contract::Error::Unavailable(error.to_string()),
+        })?;
+        Ok(contract::Decision {
+            allowed: decision.allowed,
+            remaining: decision.remaining,
+            retry_after_ms: decision.retry_after_ms,
+            reset_after_ms: decision.reset_after_ms,
+        })
+    }
+}
+
+async fn decide(
+    policy: &str,
+    key: &str,
+    quota: Quota,
+    cost: u32,
+) -> Result<crate::gcra::Decision, LimiterError> {
+    Limiter::new(SpinStore::open(STORE)?).check(policy, key, quota, cost, now_ms()).await
+}
