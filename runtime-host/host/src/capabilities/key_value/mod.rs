@@ -1,0 +1,91 @@
+//! Key-value stores, in the three shapes that guests know them by.
+//!
+//! The interfaces differ, what happens does not: a label is looked up among the stores that
+//! the manifest grants, and each operation is one span that lasts no longer than the call it
+//! is part of. So that lives here, and each interface is a thin translation of its own.
+
+mod atomics;
+mod batch;
+mod operation;
+mod spin_v2;
+mod spin_v3;
+#[cfg(test)]
+mod tests;
+mod wasi;
+
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub use atomics::Swap;
+use operation::{Fault, Operation};
+
+use super::bindings;
+use crate::engine::State;
+use std::sync::Arc;
+use tessera_storage::KeyValue;
+use wasmtime::component::{HasSelf, Linker, Resource};
+
+/// Stores and swaps that one instance may hold open at once, as in stock Spin.
+const OPEN_HANDLES_MAX: usize = 256;
+
+/// A store that a guest has opened.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub struct Handle {
+    store: Arc<dyn KeyValue>,
+    _place: Place,
+}
+
+/// Counts what one instance holds open. A leaking guest runs into this limit and not into
+/// the host's memory.
+#[derive(Debug, Default)]
+pub(crate) struct OpenHandles(Arc<()>);
+
+/// One of the places; given back when it is dropped.
+#[derive(Debug)]
+struct Place(#[expect(dead_code, reason = "held to be counted")] Arc<()>);
+
+impl OpenHandles {
+    fn take(&self) -> Result<Place, Fault> {
+        // One reference is ours.
+        if Arc::strong_count(&self.0) > OPEN_HANDLES_MAX {
+            return Err(Fault::TooManyOpen);
+        }
+        Ok(Place(self.0.clone()))
+    }
+}
+
+/// Offer all three interfaces.
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    type Own = HasSelf<State>;
+    bindings::spin::key_value::key_value::add_to_linker::<_, Own>(linker, |state| state)?;
+    bindings::fermyon::spin::key_value::add_to_linker::<_, Own>(linker, |state| state)?;
+    bindings::wasi::keyvalue::store::add_to_linker::<_, Own>(linker, |state| state)?;
+    bindings::wasi::keyvalue::batch::add_to_linker::<_, Own>(linker, |state| state)?;
+    bindings::wasi::keyvalue::atomics::add_to_linker::<_, Own>(linker, |state| state)
+}
+
+impl State {
+    /// Open a store by its label, if the manifest grants it.
+    fn open_store(&mut self, label: &str) -> wasmtime::Result<Result<Resource<Handle>, Fault>> {
+        let Some(store) = self.component.stores.get(label).cloned() else {
+            tracing::warn!(
+                component = %self.component.id,
+                "it may not open the store `{label}`: its `key_value_stores` do not name it"
+            );
+            return Ok(Err(Fault::AccessDenied));
+        };
+        let place = match self.open_handles.take() {
+            Ok(place) => place,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        Ok(Ok(self.table.push(Handle { store, _place: place })?))
+    }
+
+    /// The store behind a handle.
+    fn store_of(&self, handle: &Resource<Handle>) -> wasmtime::Result<Arc<dyn KeyValue>> {
+        Ok(self.table.get(handle)?.store.clone())
+    }
+
+    fn close_store(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+        self.table.delete(handle)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! One operation on a store: measured, and never longer than the call that asks for it.
+
+use crate::calls::Kind;
+use crate::engine::State;
+use crate::telemetry::{Outcome, Span, SpanKind};
+use std::future::Future;
+use std::sync::Arc;
+use tessera_resilience::Deadline;
+use tessera_storage::{Error, ErrorKind};
+
+/// Why an operation was not done, in the words that all three interfaces share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The instance holds too many stores open.
+    TooManyOpen,
+    /// The engine has no such store.
+    NoSuchStore,
+    /// The manifest does not grant it.
+    AccessDenied,
+    /// For people. Says nothing about files and machines: a guest may pass it on.
+    Other(String),
+}
+
+/// An operation that goes on.
+pub(super) struct Operation {
+    component: Arc<str>,
+    name: &'static str,
+    deadline: Deadline,
+    span: Span,
+}
+
+impl Operation {
+    pub(super) fn begin(state: &State, name: &'static str) -> Self {
+        Self {
+            component: state.component.id.as_str().into(),
+            name,
+            deadline: state.call.deadline,
+            span: state.span(SpanKind::Store, name),
+        }
+    }
+
+    /// The whole of it.
+    pub(super) async fn run<T>(
+        mut self,
+        work: impl Future<Output = tessera_storage::Result<T>>,
+    ) -> Result<T, Fault> {
+        let result = self.step(work).await;
+        if result.is_ok() {
+            self.end();
+        }
+        result
+    }
+
+    /// A part of it. When it fails, the operation has ended.
+    pub(super) async fn step<T>(
+        &mut self,
+        work: impl Future<Output = tessera_storage::Result<T>>,
+    ) -> Result<T, Fault> {
+        match self.deadline.limit(work).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.refused(&error)),
+            Err(_) => {
+                self.span.end(Outcome::Failed(Kind::DeadlineExceeded));
+                Err(Fault::Other(
+                    "the deadline of the call has passed; whether a write took effect is not known"
+                        .into(),
+                ))
+            }
+        }
+    }
+
+    /// It ended well.
+    pub(super) fn end(&mut self) {
+        self.span.end(Outcome::Ok);
+    }
+
+    /// It ended with an answer that the guest has to deal with, such as a lost race.
+    pub(super) fn end_refused(&mut self) {
+        self.span.end(Outcome::Refused);
+    }
+
+    /// The store said no: the operator reads all of it, the guest what concerns it.
+    pub(super) fn refused(&mut self, error: &Error) -> Fault {
+        if error.kind == ErrorKind::Invalid {
+            self.span.end(Outcome::Refused);
+            return Fault::Other(error.message.clone());
+        }
+        self.span.end(Outcome::Failed(Kind::Host));
+        tracing::warn!(component = %self.component, operation = self.name, "store: {error}");
+        Fault::from(error.kind)
+    }
+}
+
+impl From<ErrorKind> for Fault {
+    fn from(kind: ErrorKind) -> Self {
+        let text = match kind {
+            ErrorKind::NoSuchStore => return Self::NoSuchStore,
+            ErrorKind::Denied => "the store refuses access",
+            ErrorKind::Full => "the store is full",
+            ErrorKind::InUse => "the store is in use by another process",
+            ErrorKind::Unavailable => "the store is not available; try again in a moment",
+            ErrorKind::Corrupt => "the store is damaged",
+            ErrorKind::Incompatible => "the store was written by a newer version of the host",
+            ErrorKind::Invalid => "the store does not accept this request",
+        };
+        Self::Other(text.into())
+    }
+}

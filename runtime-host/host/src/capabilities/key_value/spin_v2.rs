@@ -1,0 +1,111 @@
+//! `fermyon:spin/key-value@2.0.0`: what components built for Spin 2 and 3 import.
+
+use super::{Fault, Handle, Operation};
+use crate::capabilities::bindings::fermyon::spin::key_value::{Error, Host, HostStore};
+use crate::engine::State;
+use tessera_storage::KeyValue;
+use wasmtime::component::Resource;
+
+/// Keys that one listing gives at most: they all cross into the guest at once.
+const KEYS_LISTED_MAX: usize = 100_000;
+/// Keys per page of the store.
+const PAGE_KEYS: usize = 1_000;
+
+impl Host for State {}
+
+impl HostStore for State {
+    async fn open(
+        &mut self,
+        label: String,
+    ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+        Ok(self.open_store(&label)?.map_err(Error::from))
+    }
+
+    async fn get(
+        &mut self,
+        handle: Resource<Handle>,
+        key: String,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+        let store = self.store_of(&handle)?;
+        Ok(Operation::begin(self, "get").run(store.get(key)).await.map_err(Error::from))
+    }
+
+    async fn set(
+        &mut self,
+        handle: Resource<Handle>,
+        key: String,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let store = self.store_of(&handle)?;
+        Ok(Operation::begin(self, "set").run(store.set(key, value)).await.map_err(Error::from))
+    }
+
+    async fn delete(
+        &mut self,
+        handle: Resource<Handle>,
+        key: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let store = self.store_of(&handle)?;
+        Ok(Operation::begin(self, "delete").run(store.delete(key)).await.map_err(Error::from))
+    }
+
+    async fn exists(
+        &mut self,
+        handle: Resource<Handle>,
+        key: String,
+    ) -> wasmtime::Result<Result<bool, Error>> {
+        let store = self.store_of(&handle)?;
+        Ok(Operation::begin(self, "exists").run(store.exists(key)).await.map_err(Error::from))
+    }
+
+    async fn get_keys(
+        &mut self,
+        handle: Resource<Handle>,
+    ) -> wasmtime::Result<Result<Vec<String>, Error>> {
+        let store = self.store_of(&handle)?;
+        let listing = all_keys(&*store, Operation::begin(self, "get-keys"), KEYS_LISTED_MAX);
+        Ok(listing.await.map_err(Error::from))
+    }
+
+    async fn drop(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+        self.close_store(handle)
+    }
+}
+
+/// All keys of a store, page by page.
+pub(super) async fn all_keys(
+    store: &dyn KeyValue,
+    mut operation: Operation,
+    keys_max: usize,
+) -> Result<Vec<String>, Fault> {
+    let mut keys = Vec::new();
+    let mut after = None;
+    loop {
+        let mut page = operation.step(store.keys(after, PAGE_KEYS)).await?;
+        keys.append(&mut page.keys);
+        if keys.len() > keys_max {
+            operation.end_refused();
+            let text = format!(
+                "the store has more than {keys_max} keys; list them in parts, through \
+                 spin:key-value@3.0.0 or wasi:keyvalue"
+            );
+            return Err(Fault::Other(text));
+        }
+        after = page.next;
+        if after.is_none() {
+            operation.end();
+            return Ok(keys);
+        }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::TooManyOpen => Self::StoreTableFull,
+            Fault::NoSuchStore => Self::NoSuchStore,
+            Fault::AccessDenied => Self::AccessDenied,
+            Fault::Other(text) => Self::Other(text),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `spin:variables@3.0.0` and `fermyon:spin/variables@2.0.0`.
+
+use super::Variables;
+use crate::capabilities::bindings::fermyon::spin::variables as v2;
+use crate::capabilities::bindings::spin::variables::variables as v3;
+use crate::engine::State;
+use wasmtime::component::{Accessor, HasSelf, Linker};
+
+pub(in crate::capabilities) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    v2::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    v3::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}
+
+/// Why there is no value.
+enum Missing {
+    InvalidName(String),
+    Undefined(String),
+}
+
+fn lookup(variables: &Variables, name: &str) -> Result<String, Missing> {
+    if let Some(value) = variables.get(name) {
+        return Ok(value.to_owned());
+    }
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if name.is_empty() || !name.chars().all(allowed) {
+        return Err(Missing::InvalidName(format!(
+            "{name:?} cannot be a variable's name: those are lower case words joined by `_`"
+        )));
+    }
+    let text = format!("the component's manifest declares no variable `{name}`");
+    Err(Missing::Undefined(text))
+}
+
+impl v2::Host for State {
+    async fn get(&mut self, name: String) -> wasmtime::Result<Result<String, v2::Error>> {
+        Ok(lookup(&self.component.variables, &name).map_err(|missing| match missing {
+            Missing::InvalidName(text) => v2::Error::InvalidName(text),
+            Missing::Undefined(text) => v2::Error::Undefined(text),
+        }))
+    }
+}
+
+impl v3::Host for State {}
+
+impl<T: Send> v3::HostWithStore<T> for HasSelf<State> {
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        name: String,
+    ) -> wasmtime::Result<Result<String, v3::Error>> {
+        let found =
+            accessor.with(|mut access| lookup(&access.get().component.variables, &name));
+        Ok(found.map_err(|missing| match missing {
+            Missing::InvalidName(text) => v3::Error::InvalidName(text),
+            Missing::Undefined(text) => v3::Error::Undefined(text),
+        }))
+    }
+}

@@ -1,0 +1,172 @@
+//! Variables: what operators set, and what components make of it.
+//!
+//! An application declares variables, an operator sets them, and each component names texts
+//! in which they occur. All of it is decided once, when the application starts: a variable
+//! that nobody set is an error then, for all of them together, and not a surprise in the
+//! middle of a request. Values are never shown: not in logs, not in `Debug`.
+
+mod interface;
+mod sources;
+
+pub(super) use interface::add_to_linker;
+pub(crate) use sources::{Provider, Sources};
+
+use anyhow::Context as _;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use tessera_manifest::{Component, Variable};
+use tessera_manifest::template::Template;
+
+/// The application's variables, each with its value.
+#[derive(Clone, Default)]
+pub(crate) struct Values(Arc<BTreeMap<String, String>>);
+
+/// Variables that somebody has to set and nobody has. All of them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) struct Unset(Vec<String>);
+
+impl Values {
+    /// Decide every declared variable: the first of the sources that has a value wins, then
+    /// the default in the manifest.
+    pub(crate) fn resolve(
+        declared: &BTreeMap<String, Variable>,
+        sources: &Sources,
+    ) -> Result<Self, Unset> {
+        let mut values = BTreeMap::new();
+        let mut unset = Vec::new();
+        for (name, variable) in declared {
+            match sources.value(name).or_else(|| variable.default.clone()) {
+                Some(value) => drop(values.insert(name.clone(), value)),
+                None => unset.push(name.clone()),
+            }
+        }
+        if unset.is_empty() { Ok(Self(Arc::new(values))) } else { Err(Unset(unset)) }
+    }
+
+    /// A text with the variables in it replaced.
+    pub(crate) fn render(&self, text: &str) -> anyhow::Result<String> {
+        let template = Template::parse(text).with_context(|| format!("in `{text}`"))?;
+        template.render(|name| {
+            let value = self.0.get(name).map(String::as_str);
+            value.with_context(|| format!("the application declares no variable `{name}`"))
+        })
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl fmt::Display for Unset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.0.join("`, `");
+        let plural = if self.0.len() == 1 { "the variable" } else { "the variables" };
+        write!(f, "nobody has set {plural} `{names}`. ")?;
+        f.write_str("Each can be set in any of these ways, the first one that is found wins:")?;
+        for name in &self.0 {
+            let upper = name.to_ascii_uppercase();
+            write!(f, "\n  --variable {name}=…  or  {}_{upper}=…", sources::DEFAULT_PREFIX)?;
+        }
+        f.write_str("\nor by a [[variables_provider]] in the runtime configuration file.")
+    }
+}
+
+/// One component's variables.
+#[derive(Clone, Default)]
+pub(crate) struct Variables {
+    own: Arc<BTreeMap<String, String>>,
+    application: Values,
+}
+
+impl Variables {
+    /// Render the texts of a component's `variables` table.
+    pub(crate) fn of(component: &Component, application: &Values) -> anyhow::Result<Self> {
+        let mut own = BTreeMap::new();
+        for (name, text) in &component.variables {
+            let value = application.render(text).with_context(|| {
+                format!("the variable `{name}` of the component `{}`", component.id)
+            })?;
+            own.insert(name.clone(), value);
+        }
+        Ok(Self { own: Arc::new(own), application: application.clone() })
+    }
+
+    /// The value of one of the component's variables.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.own.get(name).map(String::as_str)
+    }
+
+    /// All of the component's variables, by name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.own.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Any other text of the component in which the application's variables may occur, as
+    /// one of its `allowed_outbound_hosts`.
+    pub(crate) fn render(&self, text: &str) -> anyhow::Result<String> {
+        self.application.render(text)
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.own.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn declared() -> BTreeMap<String, Variable> {
+        let variable = |default: Option<&str>, secret| Variable {
+            default: default.map(ToOwned::to_owned),
+            secret,
+            description: None,
+        };
+        BTreeMap::from([
+            ("host".to_owned(), variable(Some("default.example"), false)),
+            ("password".to_owned(), variable(None, true)),
+            ("token".to_owned(), variable(None, true)),
+        ])
+    }
+
+    fn flags(flags: &[(&str, &str)]) -> Sources {
+        let flags = flags.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Sources::new(flags.collect(), |_| None, Vec::new())
+    }
+
+    #[test]
+    fn all_unset_variables_are_reported_at_once() {
+        let error = Values::resolve(&declared(), &flags(&[])).unwrap_err();
+        assert_eq!(error, Unset(vec!["password".into(), "token".into()]));
+        let text = error.to_string();
+        assert!(text.contains("--variable password=…  or  SPIN_VARIABLE_PASSWORD=…"), "{text}");
+        assert!(text.contains("SPIN_VARIABLE_TOKEN"), "{text}");
+    }
+
+    #[test]
+    fn set_values_win_over_defaults_and_texts_are_rendered() {
+        let set = flags(&[("password", "s3cret"), ("token", "t0ken"), ("host", "set.example")]);
+        let values = Values::resolve(&declared(), &set).unwrap();
+        assert_eq!(values.render("https://{{ host }}:1/").unwrap(), "https://set.example:1/");
+        assert!(values.render("{{ other }}").unwrap_err().to_string().contains("`other`"));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let set = flags(&[("password", "s3cret"), ("token", "t0ken")]);
+        let values = Values::resolve(&declared(), &set).unwrap();
+        let own = Arc::new(BTreeMap::from([("p".into(), values.render("{{password}}").unwrap())]));
+        let variables = Variables { own, application: values.clone() };
+        assert_eq!(variables.get("p"), Some("s3cret"));
+        assert_eq!(format!("{variables:?}"), r#"{"p"}"#);
+        assert_eq!(format!("{values:?}"), r#"{"host", "password", "token"}"#);
+        assert!(!format!("{set:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,145 @@
+//! `[key_value_store.<label>]`, and opening what it says.
+
+use super::RuntimeConfig;
+use super::document::{Table, choice};
+use anyhow::Context as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tessera_storage::embedded::{Embedded, Options};
+use tessera_storage::memory::Memory;
+use tessera_storage::{KeyValue, Stores};
+
+/// All types that Spin knows.
+const TYPES: [&str; 4] = ["spin", "redis", "azure_cosmos", "aws_dynamo"];
+
+/// Where a store's data are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreKind {
+    /// In a file of its own, absolute or relative to where the host was started.
+    File(PathBuf),
+    /// In memory: gone when the host ends.
+    Memory,
+    /// In an engine of Spin's that this host does not have. Opening it is an error: to write
+    /// somewhere else instead would be to lose data.
+    NotOffered(String),
+}
+
+pub(super) fn read(root: &Table<'_>, folder: &Path) -> BTreeMap<String, StoreKind> {
+    let tables = root.tables("key_value_store");
+    tables.iter().filter_map(|(label, table)| Some((label.clone(), kind(table, folder)?))).collect()
+}
+
+fn kind(table: &Table<'_>, folder: &Path) -> Option<StoreKind> {
+    let kind = table.required_text("type")?;
+    match kind.as_str() {
+        "spin" => {
+            let path = table.text("path").map(|path| StoreKind::File(folder.join(path)));
+            table.finish();
+            Some(path.unwrap_or(StoreKind::Memory))
+        }
+        other if TYPES.contains(&other) => Some(StoreKind::NotOffered(other.to_owned())),
+        other => {
+            table.fault("type", &format!("cannot be `{other}`"), &choice(other, &TYPES));
+            None
+        }
+    }
+}
+
+/// The stores of an application, open.
+pub(crate) struct OpenStores {
+    by_label: BTreeMap<String, Arc<dyn KeyValue>>,
+    embedded: Embedded,
+}
+
+impl RuntimeConfig {
+    /// Open the stores with these labels. What the file does not mention is
+    /// `<label>.db` in `state_dir`, which no other process may use meanwhile.
+    pub(crate) async fn open_stores(
+        &self,
+        labels: &BTreeSet<String>,
+        state_dir: &Path,
+    ) -> anyhow::Result<OpenStores> {
+        let paths = self.stores.iter().filter_map(|(label, kind)| match kind {
+            StoreKind::File(path) => Some((label.clone(), path.clone())),
+            _ => None,
+        });
+        let options = Options { paths: paths.collect(), ..Options::default() };
+        let embedded = Embedded::open(state_dir, options)?;
+        let memory = Memory::default();
+        let mut by_label = BTreeMap::new();
+        for label in labels {
+            let store = match self.stores.get(label) {
+                Some(StoreKind::NotOffered(kind)) => anyhow::bail!(
+                    "the store `{label}` is of type `{kind}`, which this host does not offer yet; \
+                     in the runtime configuration file, `type = \"spin\"` with a `path` keeps it \
+                     in a file"
+                ),
+                Some(StoreKind::Memory) => memory.open(label).await,
+                Some(StoreKind::File(_)) | None => embedded.open(label).await,
+            };
+            let store = store.with_context(|| format!("the store `{label}` cannot be opened"))?;
+            by_label.insert(label.clone(), store);
+        }
+        Ok(OpenStores { by_label, embedded })
+    }
+}
+
+impl OpenStores {
+    /// Those with these labels.
+    pub(crate) fn select(&self, labels: &[String]) -> BTreeMap<String, Arc<dyn KeyValue>> {
+        let wanted = labels.iter().filter_map(|label| self.by_label.get_key_value(label));
+        wanted.map(|(label, store)| (label.clone(), store.clone())).collect()
+    }
+
+    /// Finish all writes and let go of the files.
+    pub(crate) async fn close(&self) -> anyhow::Result<()> {
+        Ok(self.embedded.close().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn labels(labels: &[&str]) -> BTreeSet<String> {
+        labels.iter().map(|label| (*label).to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn stores_that_the_file_does_not_mention_are_files_in_the_state_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = folder.path().join("elsewhere/x.db");
+        let stores = BTreeMap::from([
+            ("memory".to_owned(), StoreKind::Memory),
+            ("elsewhere".to_owned(), StoreKind::File(elsewhere.clone())),
+        ]);
+        let config = RuntimeConfig { stores, ..RuntimeConfig::default() };
+        let state = folder.path().join("state");
+        let wanted = labels(&["memory", "elsewhere", "cart"]);
+        let open = config.open_stores(&wanted, &state).await.unwrap();
+        for store in open.by_label.values() {
+            store.set("k".into(), b"v".to_vec()).await.unwrap();
+        }
+        assert!(state.join("cart.db").exists());
+        assert!(elsewhere.exists());
+        assert!(!state.join("memory.db").exists());
+        assert_eq!(open.select(&["cart".to_owned()]).len(), 1);
+        open.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_not_there_is_an_error_only_when_it_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let stores = BTreeMap::from([("a".to_owned(), StoreKind::NotOffered("redis".into()))]);
+        let config = RuntimeConfig { stores, ..RuntimeConfig::default() };
+        let open = config.open_stores(&labels(&[]), folder.path()).await.unwrap();
+        open.close().await.unwrap();
+        drop(open);
+        let other = folder.path().join("other");
+        let error = config.open_stores(&labels(&["a"]), &other).await.err().unwrap();
+        assert!(error.to_string().contains("of type `redis`"), "{error}");
+    }
+}
