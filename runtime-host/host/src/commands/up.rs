@@ -93,6 +93,7 @@ impl Up {
         let running = application::start(app, self.options(), address).await?;
         let admin = admin::serve(admin_listener, running.observed(), stop.clone());
         let admin = tokio::spawn(admin);
+        tracing::info!(%address, admin = %admin_address, tls = scheme == "https", "listening");
         if !self.quiet {
             self.announce(&running, scheme, address, admin_address, started.elapsed());
         }

@@ -1,0 +1,62 @@
+//! Misbehaviour.
+
+use super::{Answer, text};
+use std::hint::black_box;
+use std::time::Duration;
+
+pub(crate) fn compute_for_ever() -> ! {
+    let mut n = 0_u64;
+    loop {
+        n = black_box(n.wrapping_add(1));
+    }
+}
+
+/// Busy too, but gives way to the event loop again and again.
+pub(crate) async fn compute_and_yield_for_ever() -> ! {
+    loop {
+        for n in 0..100_000_u64 {
+            black_box(n);
+        }
+        spin_sdk::wasip3::wit_bindgen::yield_async().await;
+    }
+}
+
+/// Takes so many MiB, or as many as there are, and dies when there are no more.
+pub(crate) fn take_memory(mib: usize) -> Answer {
+    let mut taken = Vec::new();
+    for _ in 0..mib {
+        taken.push(black_box(vec![1_u8; 1 << 20]));
+    }
+    text(taken.len().to_string())
+}
+
+pub(crate) fn trap() -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+/// Until the stack is full.
+pub(crate) fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 64]);
+    recurse(depth + 1) + black_box(frame)[0]
+}
+
+/// A failure that is no trap and no response.
+pub(crate) fn give_up() -> spin_sdk::http::Error {
+    let reason = Some("the guest gave up".to_owned());
+    spin_sdk::wasip3::http::types::ErrorCode::InternalError(reason).into()
+}
+
+pub(crate) async fn sleep(ms: u64) -> Answer {
+    spin_sdk::time::sleep(Duration::from_millis(ms)).await;
+    text("awake")
+}
+
+/// A line on each stream, and so many KiB more.
+pub(crate) fn print(kib: usize) -> Answer {
+    println!("an ordinary line");
+    eprintln!("a line with \u{1b}[31mcolour\u{1b}[0m\rand a return");
+    for _ in 0..kib {
+        println!("{}", "x".repeat(1023));
+    }
+    text("printed")
+}

@@ -1,0 +1,57 @@
+//! What the host gives or refuses: other hosts, variables, environment.
+
+use super::{Answer, parameter, status, text};
+use http_body_util::BodyExt;
+use spin_sdk::experimental::wasi::config::store as config_store;
+use spin_sdk::http::{Request, box_body};
+
+/// Send a request and read its answer to the end, whatever it is.
+pub(crate) async fn fetch(url: &str) {
+    if let Ok(response) = spin_sdk::http::get(url).await {
+        let _ = response.into_body().collect().await;
+    }
+}
+
+/// What another server answers; 502 and why, if it does not.
+pub(crate) async fn outbound(url: &str) -> Answer {
+    match spin_sdk::http::get(url).await {
+        Err(error) => status(502, format!("{error:?}")),
+        Ok(response) => {
+            let code = response.status().as_u16();
+            match response.into_body().collect().await {
+                Ok(body) => status(code, body.to_bytes()),
+                Err(error) => status(502, format!("the body broke: {error:?}")),
+            }
+        }
+    }
+}
+
+/// The same request for `url`, its body and the answer's passed on as they come.
+pub(crate) async fn forward(request: Request) -> Answer {
+    let (mut parts, body) = request.into_parts();
+    parts.uri = parameter(&parts.uri, "url").unwrap().parse().unwrap();
+    parts.headers.remove("host");
+    match spin_sdk::http::send(http::Request::from_parts(parts, body)).await {
+        Ok(response) => response.map(box_body),
+        Err(error) => status(502, format!("{error:?}")),
+    }
+}
+
+pub(crate) async fn variable(name: &str) -> Answer {
+    match spin_sdk::variables::get(name).await {
+        Ok(value) => text(value),
+        Err(error) => status(404, format!("{error:?}")),
+    }
+}
+
+pub(crate) fn config(name: &str) -> Answer {
+    match config_store::get(name) {
+        Ok(Some(value)) => text(value),
+        Ok(None) => status(404, ""),
+        Err(error) => status(500, format!("{error:?}")),
+    }
+}
+
+pub(crate) fn environment(name: &str) -> Answer {
+    std::env::var(name).map_or_else(|_| status(404, ""), text)
+}

@@ -1,0 +1,13 @@
+//! What end-to-end tests stand on: a real `tessera` process, and a client at its front door.
+//!
+//! Nothing here reaches into the host: a test sees what a user sees, that is answers, log
+//! lines, files and exit codes. The scenarios of the shop run against any base URL
+//! (`TESSERA_BASE_URL`), stock Spin included.
+
+mod client;
+mod paths;
+mod process;
+
+pub use client::{Answer, Client};
+pub use paths::{built_component, repository, tessera_binary};
+pub use process::{Host, HostBuilder, LogLine};

@@ -1,0 +1,238 @@
+//! A `tessera` process under test.
+
+use crate::{Client, tessera_binary};
+use serde_json::Value;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+/// How long a start may take on a slow machine with a cold compile cache.
+const START_TIMEOUT: Duration = Duration::from_secs(180);
+/// How long to wait for something that is bound to come.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// One line of the host's log.
+pub type LogLine = Value;
+
+/// How to start a host.
+#[derive(Debug)]
+pub struct HostBuilder {
+    manifest: PathBuf,
+    state: Option<PathBuf>,
+    arguments: Vec<OsString>,
+    environment: Vec<(String, String)>,
+}
+
+/// A running host. Dropping it kills the process.
+#[derive(Debug)]
+pub struct Host {
+    child: Child,
+    address: SocketAddr,
+    admin: SocketAddr,
+    scheme: &'static str,
+    log: Arc<Mutex<Vec<LogLine>>>,
+    changed: watch::Receiver<usize>,
+    state: PathBuf,
+    _own_state: Option<TempDir>,
+}
+
+impl HostBuilder {
+    /// The application to run.
+    pub fn new(manifest: impl Into<PathBuf>) -> Self {
+        Self { manifest: manifest.into(), state: None, arguments: vec![], environment: vec![] }
+    }
+
+    /// Keep state here, also after the host is gone.
+    #[must_use]
+    pub fn state(mut self, folder: &Path) -> Self {
+        self.state = Some(folder.to_owned());
+        self
+    }
+
+    /// One more argument of `tessera up`.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Set a variable of the application.
+    #[must_use]
+    pub fn variable(self, name: &str, value: &str) -> Self {
+        self.argument("--variable").argument(format!("{name}={value}"))
+    }
+
+    /// Set an environment variable of the process.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The command, with ports that the operating system chooses.
+    fn command(&self, state: &Path) -> Command {
+        let mut command = Command::new(tessera_binary());
+        command
+            .arg("up")
+            .arg("--from")
+            .arg(&self.manifest)
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .arg("--state-dir")
+            .arg(state)
+            .args(["--quiet", "--log-format", "json", "--log", "info"])
+            .args(&self.arguments)
+            .env_remove("RUST_BACKTRACE")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Start it and wait until it listens.
+    ///
+    /// # Panics
+    /// When it does not start; with its output.
+    pub async fn start(self) -> Host {
+        let own_state = self.state.is_none().then(|| TempDir::new().expect("a temporary folder"));
+        let state = self.state.clone().or_else(|| Some(own_state.as_ref()?.path().join("state")));
+        let state = state.expect("a state folder");
+        let mut child = self.command(&state).spawn().expect("tessera starts");
+        let stderr = child.stderr.take().expect("its log is piped");
+        let log = Arc::<Mutex<Vec<LogLine>>>::default();
+        let (sender, mut changed) = watch::channel(0);
+        tokio::spawn(read_log(stderr, log.clone(), sender));
+        let listening = find(&log, &mut changed, START_TIMEOUT, |line| {
+            line["message"] == "listening"
+        });
+        let line = listening.await.unwrap_or_else(|| {
+            panic!("tessera did not start: {:#?}", log.lock().expect("the log"))
+        });
+        let address = |name: &str| line[name].as_str().and_then(|text| text.parse().ok());
+        Host {
+            child,
+            address: address("address").expect("an address"),
+            admin: address("admin").expect("an admin address"),
+            scheme: if line["tls"] == true { "https" } else { "http" },
+            log,
+            changed,
+            state,
+            _own_state: own_state,
+        }
+    }
+
+    /// Start it and wait until it ends, as it should when something is wrong.
+    ///
+    /// Its exit status and all that it printed.
+    ///
+    /// # Panics
+    /// When it goes on running.
+    pub async fn fail(self) -> (ExitStatus, String) {
+        let own_state = TempDir::new().expect("a temporary folder");
+        let state = self.state.clone().unwrap_or_else(|| own_state.path().join("state"));
+        let output = self.command(&state).output();
+        let output = tokio::time::timeout(START_TIMEOUT, output).await;
+        let output = output.expect("it ends by itself").expect("tessera starts");
+        (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+async fn read_log(
+    stderr: tokio::process::ChildStderr,
+    log: Arc<Mutex<Vec<LogLine>>>,
+    changed: watch::Sender<usize>,
+) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let parsed = serde_json::from_str(&line).unwrap_or(Value::String(line));
+        log.lock().expect("the log").push(parsed);
+        changed.send_modify(|count| *count += 1);
+    }
+}
+
+async fn find(
+    log: &Mutex<Vec<LogLine>>,
+    changed: &mut watch::Receiver<usize>,
+    patience: Duration,
+    wanted: impl Fn(&LogLine) -> bool,
+) -> Option<LogLine> {
+    let search = async {
+        loop {
+            let found = log.lock().expect("the log").iter().find(|line| wanted(line)).cloned();
+            if found.is_some() {
+                return found;
+            }
+            // The sender is gone when the process has closed its log.
+            changed.changed().await.ok()?;
+        }
+    };
+    tokio::time::timeout(patience, search).await.ok().flatten()
+}
+
+impl Host {
+    /// A client at its front door.
+    pub fn client(&self) -> Client {
+        Client::new(&format!("{}://{}", self.scheme, self.address))
+    }
+
+    /// A client at its admin listener.
+    pub fn admin(&self) -> Client {
+        Client::new(&format!("http://{}", self.admin))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it keeps its state.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The first log line that is wanted, now or later.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub async fn log_line(&self, wanted: impl Fn(&LogLine) -> bool) -> LogLine {
+        let mut changed = self.changed.clone();
+        let found = find(&self.log, &mut changed, WAIT_TIMEOUT, wanted).await;
+        found.unwrap_or_else(|| panic!("no such log line in {:#?}", self.log()))
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> Vec<LogLine> {
+        self.log.lock().expect("the log").clone()
+    }
+
+    /// Ask it to stop, as a supervisor would.
+    pub fn terminate(&self) {
+        let pid = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
+        #[expect(unsafe_code, reason = "the standard library sends no signals")]
+        // SAFETY: a plain system call without memory; the process is our own child.
+        let sent = unsafe { libc::kill(pid, libc::SIGTERM) };
+        assert_eq!(sent, 0, "the signal is sent");
+    }
+
+    /// Kill it without a warning, as a power cut would.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("it can be killed");
+    }
+
+    /// Wait until it has ended.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn wait(&mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(WAIT_TIMEOUT, self.child.wait()).await;
+        ended.expect("it ends").expect("its status")
+    }
+}
