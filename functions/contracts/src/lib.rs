@@ -11,6 +11,9 @@ mod dispatch;
 mod source;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 use proc_macro::TokenStream;
 use syn::LitStr;
 
