@@ -9,7 +9,7 @@ use crate::capabilities;
 use crate::capabilities::outbound_http::{Outbound, Surroundings};
 use crate::capabilities::variables::{Sources, Values, Variables};
 use crate::engine::{
-    Compiled, ComponentContext, Engine, Request, Revision, State, call_http, compile, full_body,
+    ComponentContext, Engine, Request, Revision, State, call_http, compile, full_body,
 };
 use crate::links::{self, Link, Platform};
 use crate::registry::{Registry, Slot};
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use tessera_manifest::hosts::HostPattern;
 use tessera_manifest::{App, Component, ComponentId, Handler, Route, Source};
-use wasmtime::component::Linker;
+use wasmtime::component::{Component as Code, Linker};
 
 /// What the operator chose.
 pub(crate) struct Options {
@@ -118,7 +118,7 @@ async fn load_code(
     ids: &BTreeSet<ComponentId>,
     engine: &Engine,
     quiet: bool,
-) -> anyhow::Result<BTreeMap<ComponentId, Compiled>> {
+) -> anyhow::Result<BTreeMap<ComponentId, Code>> {
     let progress = crate::commands::progress(ids.len(), "compiling", quiet);
     let jobs = ids.iter().map(|id| {
         let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
@@ -175,7 +175,7 @@ struct Starting<'a> {
     surroundings: &'a Arc<Surroundings>,
     registry: &'a Arc<Registry>,
     engine: &'a Engine,
-    code: &'a BTreeMap<ComponentId, Compiled>,
+    code: &'a BTreeMap<ComponentId, Code>,
 }
 
 impl Starting<'_> {
@@ -202,16 +202,17 @@ impl Starting<'_> {
         mut linker: Linker<State>,
         platform: &Arc<Platform>,
     ) -> anyhow::Result<Slot> {
-        let code = &self.code[&component.id].code;
+        let code = &self.code[&component.id];
         let maker =
             links::Maker { engine: &self.engine.wasm, registry: self.registry, platform };
         for link in links::of(self.app, component) {
             let callee = match &link {
-                Link::Component { callee, .. } => self.code.get(callee).map(|callee| &callee.code),
+                Link::Component { callee, .. } => self.code.get(callee),
                 Link::Host { .. } => None,
             };
             maker.define(&mut linker, &link, code, callee)?;
         }
+        crate::engine::deny_what_is_not_inherited(&mut linker, code)?;
         let context = Arc::new(self.context(component)?);
         let gate =
             Gate::new(component.id.clone(), context.limits.clone(), self.telemetry.clone());

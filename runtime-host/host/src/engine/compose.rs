@@ -5,6 +5,9 @@
 //! unless the manifest lets it inherit them, its imports of capabilities are first renamed
 //! ([`deny`]) to ones that always refuse. Libraries are composed one level deep.
 
+#[cfg(test)]
+mod tests;
+
 use super::deny;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,22 +27,18 @@ pub(crate) struct Library<'a> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The dependency's name fits none of the component's imports.
-    #[error(
-        "`{component}` imports nothing that fits its dependency `{dependency}`; it imports {}",
-        List(imports)
-    )]
-    NothingToSatisfy { component: String, dependency: String, imports: Vec<String> },
+    #[error("the dependency `{dependency}` fits none of its imports, which are {}", List(imports))]
+    NothingToSatisfy { dependency: String, imports: Vec<String> },
     /// Two dependencies fit one import.
-    #[error("two dependencies of `{component}` fit its import `{import}`: `{one}` and `{other}`")]
-    Ambiguous { component: String, import: String, one: String, other: String },
+    #[error("two dependencies fit its import `{import}`: `{one}` and `{other}`")]
+    Ambiguous { import: String, one: String, other: String },
     /// The library lacks what is imported.
     #[error(
-        "`{library}` does not export `{wanted}`, which the dependency `{dependency}` of \
-         `{component}` needs for the import `{import}`; it exports {}",
+        "the dependency `{dependency}` needs `{wanted}` for the import `{import}`, but \
+         `{library}` exports {}",
         List(exports)
     )]
     MissingExport {
-        component: String,
         dependency: String,
         import: String,
         library: String,
@@ -47,22 +46,14 @@ pub(crate) enum Error {
         exports: Vec<String>,
     },
     /// The library's export has another type.
-    #[error(
-        "`{library}` exports `{export}`, but not as `{component}` imports it (`{import}`): {reason}"
-    )]
-    WrongType {
-        component: String,
-        import: String,
-        library: String,
-        export: String,
-        reason: String,
-    },
+    #[error("`{library}` exports `{export}`, but not as it is imported (`{import}`): {reason}")]
+    WrongType { import: String, library: String, export: String, reason: String },
     /// Bytes that are no component.
     #[error("`{name}` is not a component that can be composed: {reason}")]
     BadComponent { name: String, reason: String },
     /// The whole does not hold together.
-    #[error("`{component}` cannot be composed with its dependencies: {reason}")]
-    Refused { component: String, reason: String },
+    #[error("it cannot be composed with its dependencies: {reason}")]
+    Refused { reason: String },
 }
 
 /// Compose a component with its libraries. Without libraries the bytes stay as they are.
@@ -82,13 +73,11 @@ pub(crate) fn compose(
         composition.satisfy(library, inherit_all)?;
     }
     composition.export_all()?;
-    let refused = |error: &dyn std::error::Error| composition.refused(&chain(error));
     composition.graph.encode(EncodeOptions::default()).map_err(|error| refused(&error))
 }
 
 /// What is put together.
 struct Composition<'a> {
-    component: &'a str,
     graph: CompositionGraph,
     world: WorldId,
     instance: NodeId,
@@ -97,10 +86,10 @@ struct Composition<'a> {
 }
 
 impl<'a> Composition<'a> {
-    fn new(component: &'a str, bytes: Vec<u8>) -> Result<Self, Error> {
+    fn new(component: &str, bytes: Vec<u8>) -> Result<Self, Error> {
         let mut graph = CompositionGraph::new();
         let (world, instance) = add(&mut graph, component, component, bytes)?;
-        Ok(Self { component, graph, world, instance, satisfied: BTreeMap::new() })
+        Ok(Self { graph, world, instance, satisfied: BTreeMap::new() })
     }
 
     /// Satisfy every import that the dependency's name fits.
@@ -114,7 +103,6 @@ impl<'a> Composition<'a> {
         for import in imports {
             if let Some(other) = self.satisfied.insert(import.clone(), dependency) {
                 return Err(Error::Ambiguous {
-                    component: self.component.into(),
                     import,
                     one: other.into(),
                     other: dependency.clone(),
@@ -127,10 +115,10 @@ impl<'a> Composition<'a> {
 
     fn imports_for(&self, dependency: &str) -> Result<Vec<String>, Error> {
         let imports = || self.graph.types()[self.world].imports.keys();
-        let fitting: Vec<_> = imports().filter(|import| fits(dependency, import)).cloned().collect();
+        let fitting: Vec<_> =
+            imports().filter(|import| fits(dependency, import)).cloned().collect();
         if fitting.is_empty() {
             return Err(Error::NothingToSatisfy {
-                component: self.component.into(),
                 dependency: dependency.into(),
                 imports: imports().filter(|name| !is_platform(name)).cloned().collect(),
             });
@@ -152,16 +140,15 @@ impl<'a> Composition<'a> {
         let mut cache = std::collections::HashSet::default();
         let comparison = SubtypeChecker::new(&mut cache).is_subtype(offered, types, wanted, types);
         comparison.map_err(|error| Error::WrongType {
-            component: self.component.into(),
             import: import.into(),
             library: library.name.into(),
             export: export.clone(),
             reason: format!("{error:#}"),
         })?;
         let node = self.graph.alias_instance_export(instance, &export);
-        let node = node.map_err(|error| self.refused(&chain(&error)))?;
+        let node = node.map_err(|error| refused(&error))?;
         let connected = self.graph.set_instantiation_argument(self.instance, import, node);
-        connected.map_err(|error| self.refused(&chain(&error)))
+        connected.map_err(|error| refused(&error))
     }
 
     /// The export that the manifest names, or the one of the import's name, or of a
@@ -173,7 +160,9 @@ impl<'a> Composition<'a> {
         world: WorldId,
     ) -> Result<String, Error> {
         let named = match &library.dependency.provider {
-            Provider::Component { export, .. } | Provider::Source { export, .. } => export.as_deref(),
+            Provider::Component { export, .. } | Provider::Source { export, .. } => {
+                export.as_deref()
+            }
         };
         let wanted = named.unwrap_or(import);
         let exports = &self.graph.types()[world].exports;
@@ -185,7 +174,6 @@ impl<'a> Composition<'a> {
             return Ok(export.clone());
         }
         Err(Error::MissingExport {
-            component: self.component.into(),
             dependency: library.dependency.import.clone(),
             import: import.into(),
             library: library.name.into(),
@@ -199,15 +187,11 @@ impl<'a> Composition<'a> {
         let exports: Vec<_> = self.graph.types()[self.world].exports.keys().cloned().collect();
         for export in exports {
             let node = self.graph.alias_instance_export(self.instance, &export);
-            let node = node.map_err(|error| self.refused(&chain(&error)))?;
+            let node = node.map_err(|error| refused(&error))?;
             let exported = self.graph.export(node, &export);
-            exported.map_err(|error| self.refused(&chain(&error)))?;
+            exported.map_err(|error| refused(&error))?;
         }
         Ok(())
-    }
-
-    fn refused(&self, reason: &str) -> Error {
-        Error::Refused { component: self.component.into(), reason: reason.into() }
     }
 }
 
@@ -224,6 +208,10 @@ fn add(
     let id = graph.register_package(package);
     let id = id.map_err(|error| bad_component(name, &chain(&error)))?;
     Ok((world, graph.instantiate(id)))
+}
+
+fn refused(error: &dyn std::error::Error) -> Error {
+    Error::Refused { reason: chain(error) }
 }
 
 fn bad_component(name: &str, reason: &str) -> Error {
@@ -264,6 +252,10 @@ struct List<'a>(&'a [String]);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { f.write_str("nothing") } else { write!(f, "`{}`", self.0.join("`, `")) }
+        if self.0.is_empty() {
+            f.write_str("nothing")
+        } else {
+            write!(f, "`{}`", self.0.join("`, `"))
+        }
     }
 }

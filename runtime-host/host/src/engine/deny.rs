@@ -10,7 +10,6 @@
 //! Only names in the binary change. Type indices stay as they are, so an interface that uses
 //! another one's types still does.
 
-use super::State;
 use std::borrow::Cow;
 use tessera_manifest::Inherit;
 use wasm_encoder::{Component as Encoded, ComponentImportSection, RawSection};
@@ -78,7 +77,8 @@ pub(super) fn rename_imports(bytes: &[u8], inherit: &Inherit) -> Result<Vec<u8>,
             return Err("it is a core module".to_owned());
         }
         // Nested modules and components are copied whole and not looked into.
-        let nested = matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. });
+        let nested =
+            matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. });
         if depth == 0 {
             copy(&payload, bytes, inherit, &mut component)?;
         }
@@ -116,7 +116,10 @@ fn copy(
 }
 
 /// Define what `code` imports under renamed names.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>, code: &Component) -> anyhow::Result<()> {
+pub(crate) fn add_to_linker<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    code: &Component,
+) -> anyhow::Result<()> {
     let engine = linker.engine().clone();
     for (name, import) in code.component_type().imports(&engine) {
         let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
@@ -127,8 +130,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>, code: &Component) -> any
     Ok(())
 }
 
-fn refuse_all(
-    linker: &mut LinkerInstance<'_, State>,
+fn refuse_all<T: Send + 'static>(
+    linker: &mut LinkerInstance<'_, T>,
     instance: &types::ComponentInstance,
     engine: &wasmtime::Engine,
 ) -> anyhow::Result<()> {
@@ -185,8 +188,13 @@ fn refusal(ty: &Type) -> Option<Val> {
 }
 
 /// Cases that say it best, in the words of the interfaces that the host offers.
-const CASES: [&str; 5] =
-    ["access-denied", "HTTP-request-denied", "permanent-resolver-failure", "not-supported", "other"];
+const CASES: [&str; 5] = [
+    "access-denied",
+    "HTTP-request-denied",
+    "permanent-resolver-failure",
+    "not-supported",
+    "other",
+];
 
 /// The case of an error type that says "you may not".
 fn refusing_error(ty: &Type) -> Option<Val> {
@@ -208,5 +216,35 @@ fn refusing_error(ty: &Type) -> Option<Val> {
             Some(Val::Variant((*wanted).into(), payload))
         }),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_are_governed_by_keys_of_the_manifest() {
+        assert_eq!(permission("wasi:clocks/monotonic-clock@0.3.0"), None);
+        assert_eq!(permission("wasi:http/types@0.3.0"), None);
+        assert_eq!(permission("shop:inventory/stock@1.0.0"), None);
+        assert_eq!(permission("wasi:http/client@0.3.0"), Some("allowed_outbound_hosts"));
+        assert_eq!(permission("wasi:sockets/types@0.3.0"), Some("allowed_outbound_hosts"));
+        assert_eq!(permission("fermyon:spin/mysql@2.0.0"), Some("allowed_outbound_hosts"));
+        assert_eq!(permission("fermyon:spin/key-value@2.0.0"), Some("key_value_stores"));
+        assert_eq!(permission("wasi:config/store@0.2.0-draft-2024-09-27"), Some("variables"));
+    }
+
+    #[test]
+    fn renamed_imports_keep_their_interface_and_version() {
+        assert_eq!(renamed("wasi:http/client@0.3.0"), "denied:wasi-http/client@0.3.0");
+    }
+
+    #[test]
+    fn what_is_inherited_is_not_denied() {
+        let keys = Inherit::Keys(vec!["key_value_stores".into()]);
+        assert!(!is_denied("spin:key-value/key-value@3.0.0", &keys));
+        assert!(is_denied("wasi:http/client@0.3.0", &keys));
+        assert!(!is_denied("wasi:http/client@0.3.0", &Inherit::All));
     }
 }

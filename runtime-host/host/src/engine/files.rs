@@ -184,3 +184,98 @@ fn create_folder(folder: &Path) -> anyhow::Result<()> {
 fn shown(path: &Path) -> String {
     path.display().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use tempfile::TempDir;
+
+    /// An application with a few files.
+    fn application() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["app/static/a.css", "app/static/deep/b.css", "app/static/c.map", "secret"] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, path.file_name().unwrap().as_encoded_bytes()).unwrap();
+        }
+        folder
+    }
+
+    fn gathered(folder: &TempDir, files: &str) -> anyhow::Result<Vec<String>> {
+        let root = folder.path().join("app");
+        let manifest = format!(
+            "spin_manifest_version = 2\n[application]\nname = \"x\"\n\
+             [[trigger.http]]\nroute = \"/...\"\ncomponent = \"web\"\n\
+             [component.web]\nsource = \"web.wasm\"\n{files}\n"
+        );
+        let app = tessera_manifest::parse(&root.join("spin.toml"), &manifest).unwrap();
+        let state = folder.path().join("state");
+        let Some(folder) = mount(&app, &app.components["web"], &state)? else {
+            return Ok(Vec::new());
+        };
+        let found = glob::glob(&format!("{}/**/*", folder.display())).unwrap();
+        let files = found.map(Result::unwrap).filter(|path| path.is_file());
+        let name = |path: PathBuf| path.strip_prefix(&folder).unwrap().display().to_string();
+        Ok(files.map(name).collect())
+    }
+
+    #[test]
+    fn patterns_files_and_folders_keep_their_paths() {
+        let app = application();
+        assert_eq!(gathered(&app, "files = [\"static/*.css\"]").unwrap(), ["static/a.css"]);
+        let all = ["static/a.css", "static/c.map", "static/deep/b.css"];
+        assert_eq!(gathered(&app, "files = [\"static\"]").unwrap(), all);
+        assert_eq!(gathered(&app, "files = [\"static/**/*\"]").unwrap(), all);
+        assert_eq!(gathered(&app, "").unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn placements_move_and_exclusions_hold() {
+        let app = application();
+        let files = "files = [{ source = \"static\", destination = \"/\" }]\n\
+                     exclude_files = [\"**/*.map\"]";
+        assert_eq!(gathered(&app, files).unwrap(), ["a.css", "deep/b.css"]);
+        let files = "files = [{ source = \"static/a.css\", destination = \"/x/y.css\" }]";
+        assert_eq!(gathered(&app, files).unwrap(), ["x/y.css"]);
+    }
+
+    #[test]
+    fn a_new_start_replaces_what_was_there_and_leaves_the_originals_alone() {
+        let app = application();
+        gathered(&app, "files = [\"static\"]").unwrap();
+        assert_eq!(gathered(&app, "files = [\"static/a.css\"]").unwrap(), ["static/a.css"]);
+        let original = fs::read_to_string(app.path().join("app/static/a.css")).unwrap();
+        assert_eq!(original, "a.css");
+        // Named twice, there once.
+        let twice = "files = [\"static/a.css\", \"static/*.css\"]";
+        assert_eq!(gathered(&app, twice).unwrap(), ["static/a.css"]);
+        assert_eq!(fs::read_to_string(app.path().join("app/static/a.css")).unwrap(), "a.css");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_do_not_lead_out_of_the_application() {
+        let app = application();
+        let link = app.path().join("app/static/link");
+        std::os::unix::fs::symlink(app.path().join("secret"), link).unwrap();
+        let error = gathered(&app, "files = [\"static\"]").unwrap_err();
+        assert!(format!("{error:#}").contains("lies outside"), "{error:#}");
+    }
+
+    #[test]
+    fn paths_do_not_lead_out_of_their_folder() {
+        assert!(relative(Path::new("../x")).is_err());
+        assert!(relative(Path::new("a/../../x")).is_err());
+        assert!(relative(Path::new("/x")).is_err());
+        assert_eq!(relative(Path::new("./a/./b")).unwrap(), Path::new("a/b"));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let app = application();
+        let error = gathered(&app, "files = [\"statik/a.css\"]").unwrap_err();
+        assert!(format!("{error:#}").contains("`statik/a.css`"), "{error:#}");
+    }
+}

@@ -6,11 +6,7 @@ use std::path::Path;
 use tessera_manifest::{App, Component, Dependency, Provider, Source};
 
 /// A component's bytes with those of its libraries. Blocks: reads files.
-pub(crate) fn compose(
-    app: &App,
-    component: &Component,
-    bytes: Vec<u8>,
-) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn compose(app: &App, component: &Component, bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     let mut found = Vec::new();
     for dependency in &component.dependencies {
         if let Some((name, source)) = library(app, dependency) {
@@ -20,12 +16,11 @@ pub(crate) fn compose(
             found.push((dependency, name, bytes));
         }
     }
-    let libraries: Vec<_> = found
-        .iter()
-        .map(|(dependency, name, bytes)| Library { dependency, name, bytes })
-        .collect();
+    let libraries: Vec<_> =
+        found.iter().map(|(dependency, name, bytes)| Library { dependency, name, bytes }).collect();
     let inherit_all = component.dependencies_inherit_configuration;
-    Ok(compose::compose(&component.id, bytes, inherit_all, &libraries)?)
+    compose::compose(&component.id, bytes, inherit_all, &libraries)
+        .with_context(|| format!("the component `{}`", component.id))
 }
 
 /// Name and source of a dependency that is composed; none for a bridge, which is linked.

@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn wrong_types_and_broken_syntax_have_places() {
-        let faults = parse("state_dir = 1\n[[variables_provider]]\ntype = \"static\"\n").unwrap_err();
+        let faults =
+            parse("state_dir = 1\n[[variables_provider]]\ntype = \"static\"\n").unwrap_err();
         let text = format!("{faults:#}");
         assert!(text.contains(":1:13: `state_dir` must be a string, not an integer"), "{text}");
         assert!(text.contains(":2:1: `variables_provider[0]` has no `values`"), "{text}");
@@ -177,8 +178,10 @@ mod tests {
         )
         .unwrap();
         assert!(matches!(&config.providers[0], Provider::Static(values) if values["b"] == "2"));
-        assert!(matches!(&config.providers[1], Provider::Environment { prefix: Some(prefix), dotenv }
-            if prefix == "SHOP" && dotenv["SHOP_A"] == "1 2"));
+        assert!(
+            matches!(&config.providers[1], Provider::Environment { prefix: Some(prefix), dotenv }
+            if prefix == "SHOP" && dotenv["SHOP_A"] == "1 2")
+        );
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Host for State {
         delta: i64,
     ) -> wasmtime::Result<Result<i64, Error>> {
         let store = self.store_of(&handle)?;
-        let work = store.increment(key, delta);
+        let work = || store.increment(key, delta);
         Ok(Operation::begin(self, "increment").run(work).await.map_err(Error::from))
     }
 
@@ -53,10 +53,9 @@ impl Host for State {
     ) -> wasmtime::Result<Result<(), CasError>> {
         let Swap { store, key, version, place, .. } = self.table.delete(handle)?;
         let mut operation = Operation::begin(self, "swap");
-        let swapped = store.compare_and_swap(key.clone(), version, value);
         // A lost race is an answer, not a failure of the store.
-        let swapped = operation.step(async {
-            match swapped.await {
+        let swapped = operation.step(async || {
+            match store.compare_and_swap(key.clone(), version, value).await {
                 Ok(_) => Ok(None),
                 Err(SwapError::Conflict(found)) => Ok(Some(found)),
                 Err(SwapError::Store(error)) => Err(error),
@@ -123,5 +122,5 @@ async fn read(
     store: &Arc<dyn KeyValue>,
     key: &str,
 ) -> Result<Versioned, Fault> {
-    operation.run(store.read_versioned(key.to_owned())).await
+    operation.run(|| store.read_versioned(key.to_owned())).await
 }

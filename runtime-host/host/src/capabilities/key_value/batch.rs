@@ -18,7 +18,7 @@ impl Host for State {
         keys: Vec<String>,
     ) -> wasmtime::Result<Result<Entries, Error>> {
         let store = self.store_of(&handle)?;
-        let work = store.get_many(keys.clone());
+        let work = || store.get_many(keys.clone());
         Ok(match Operation::begin(self, "get-many").run(work).await {
             Ok(values) => Ok(keys.into_iter().zip(values).collect()),
             Err(fault) => Err(fault.into()),
@@ -31,7 +31,7 @@ impl Host for State {
         entries: Vec<(String, Vec<u8>)>,
     ) -> wasmtime::Result<Result<(), Error>> {
         let store = self.store_of(&handle)?;
-        let work = store.set_many(entries);
+        let work = || store.set_many(entries);
         Ok(Operation::begin(self, "set-many").run(work).await.map_err(Error::from))
     }
 
@@ -41,7 +41,7 @@ impl Host for State {
         keys: Vec<String>,
     ) -> wasmtime::Result<Result<(), Error>> {
         let store = self.store_of(&handle)?;
-        let work = store.delete_many(keys);
+        let work = || store.delete_many(keys);
         Ok(Operation::begin(self, "delete-many").run(work).await.map_err(Error::from))
     }
 }

@@ -39,11 +39,12 @@ impl Operation {
         }
     }
 
-    /// The whole of it.
-    pub(super) async fn run<T>(
-        mut self,
-        work: impl Future<Output = tessera_storage::Result<T>>,
-    ) -> Result<T, Fault> {
+    /// The whole of it. `work` begins only if there is time left: an engine may do its work
+    /// when it is called, not when it is first polled.
+    pub(super) async fn run<T, W>(mut self, work: impl FnOnce() -> W) -> Result<T, Fault>
+    where
+        W: Future<Output = tessera_storage::Result<T>>,
+    {
         let result = self.step(work).await;
         if result.is_ok() {
             self.end();
@@ -52,11 +53,11 @@ impl Operation {
     }
 
     /// A part of it. When it fails, the operation has ended.
-    pub(super) async fn step<T>(
-        &mut self,
-        work: impl Future<Output = tessera_storage::Result<T>>,
-    ) -> Result<T, Fault> {
-        match self.deadline.limit(work).await {
+    pub(super) async fn step<T, W>(&mut self, work: impl FnOnce() -> W) -> Result<T, Fault>
+    where
+        W: Future<Output = tessera_storage::Result<T>>,
+    {
+        match self.deadline.limit(async { work().await }).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.refused(&error)),
             Err(_) => {

@@ -14,10 +14,7 @@ const PAGE_KEYS: usize = 1_000;
 impl Host for State {}
 
 impl HostStore for State {
-    async fn open(
-        &mut self,
-        label: String,
-    ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+    async fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         Ok(self.open_store(&label)?.map_err(Error::from))
     }
 
@@ -27,7 +24,7 @@ impl HostStore for State {
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "get").run(store.get(key)).await.map_err(Error::from))
+        Ok(Operation::begin(self, "get").run(|| store.get(key)).await.map_err(Error::from))
     }
 
     async fn set(
@@ -37,7 +34,7 @@ impl HostStore for State {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
         let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "set").run(store.set(key, value)).await.map_err(Error::from))
+        Ok(Operation::begin(self, "set").run(|| store.set(key, value)).await.map_err(Error::from))
     }
 
     async fn delete(
@@ -46,7 +43,7 @@ impl HostStore for State {
         key: String,
     ) -> wasmtime::Result<Result<(), Error>> {
         let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "delete").run(store.delete(key)).await.map_err(Error::from))
+        Ok(Operation::begin(self, "delete").run(|| store.delete(key)).await.map_err(Error::from))
     }
 
     async fn exists(
@@ -55,7 +52,7 @@ impl HostStore for State {
         key: String,
     ) -> wasmtime::Result<Result<bool, Error>> {
         let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "exists").run(store.exists(key)).await.map_err(Error::from))
+        Ok(Operation::begin(self, "exists").run(|| store.exists(key)).await.map_err(Error::from))
     }
 
     async fn get_keys(
@@ -81,7 +78,7 @@ pub(super) async fn all_keys(
     let mut keys = Vec::new();
     let mut after = None;
     loop {
-        let mut page = operation.step(store.keys(after, PAGE_KEYS)).await?;
+        let mut page = operation.step(|| store.keys(after, PAGE_KEYS)).await?;
         keys.append(&mut page.keys);
         if keys.len() > keys_max {
             operation.end_refused();

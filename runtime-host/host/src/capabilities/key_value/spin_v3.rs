@@ -61,7 +61,7 @@ impl<T: Send> HostStoreWithStore<T> for Own {
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let (store, operation) = begin(accessor, &handle, "get")?;
-        Ok(operation.run(store.get(key)).await.map_err(Error::from))
+        Ok(operation.run(|| store.get(key)).await.map_err(Error::from))
     }
 
     async fn set(
@@ -71,7 +71,7 @@ impl<T: Send> HostStoreWithStore<T> for Own {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
         let (store, operation) = begin(accessor, &handle, "set")?;
-        Ok(operation.run(store.set(key, value)).await.map_err(Error::from))
+        Ok(operation.run(|| store.set(key, value)).await.map_err(Error::from))
     }
 
     async fn delete(
@@ -80,7 +80,7 @@ impl<T: Send> HostStoreWithStore<T> for Own {
         key: String,
     ) -> wasmtime::Result<Result<(), Error>> {
         let (store, operation) = begin(accessor, &handle, "delete")?;
-        Ok(operation.run(store.delete(key)).await.map_err(Error::from))
+        Ok(operation.run(|| store.delete(key)).await.map_err(Error::from))
     }
 
     async fn exists(
@@ -89,7 +89,7 @@ impl<T: Send> HostStoreWithStore<T> for Own {
         key: String,
     ) -> wasmtime::Result<Result<bool, Error>> {
         let (store, operation) = begin(accessor, &handle, "exists")?;
-        Ok(operation.run(store.exists(key)).await.map_err(Error::from))
+        Ok(operation.run(|| store.exists(key)).await.map_err(Error::from))
     }
 
     async fn get_keys(
@@ -116,7 +116,7 @@ fn pages(
     let start = Some((store, operation, None));
     stream::unfold(start, |position| async {
         let (store, mut operation, after) = position?;
-        match operation.step(store.keys(after, PAGE_KEYS)).await {
+        match operation.step(|| store.keys(after, PAGE_KEYS)).await {
             Err(fault) => Some((Err(fault), None)),
             Ok(page) => {
                 let rest = match page.next {

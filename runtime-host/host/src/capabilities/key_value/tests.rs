@@ -133,7 +133,10 @@ async fn a_swap_compares_with_what_the_guest_has_seen_last() {
     let state = &mut state;
     let swap = atomics::HostCas::new(state, again(&bucket), "k".into()).await.unwrap().unwrap();
     atomics::HostCas::current(state, again(&swap)).await.unwrap().unwrap();
-    store::HostBucket::set(state, again(&bucket), "k".into(), b"1".to_vec()).await.unwrap().unwrap();
+    store::HostBucket::set(state, again(&bucket), "k".into(), b"1".to_vec())
+        .await
+        .unwrap()
+        .unwrap();
     let seen = atomics::HostCas::current(state, again(&swap)).await.unwrap().unwrap();
     assert_eq!(seen, Some(b"1".to_vec()));
     atomics::Host::swap(state, own(&swap), b"2".to_vec()).await.unwrap().unwrap();

@@ -1,9 +1,7 @@
 //! `wasi:keyvalue/store@0.2.0-draft2`.
 
 use super::{Fault, Handle, OPEN_HANDLES_MAX, Operation};
-use crate::capabilities::bindings::wasi::keyvalue::store::{
-    Error, Host, HostBucket, KeyResponse,
-};
+use crate::capabilities::bindings::wasi::keyvalue::store::{Error, Host, HostBucket, KeyResponse};
 use crate::engine::State;
 use wasmtime::component::Resource;
 
@@ -11,10 +9,7 @@ use wasmtime::component::Resource;
 const PAGE_KEYS: usize = 1_000;
 
 impl Host for State {
-    async fn open(
-        &mut self,
-        label: String,
-    ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+    async fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         Ok(self.open_store(&label)?.map_err(Error::from))
     }
 }
@@ -26,7 +21,7 @@ impl HostBucket for State {
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "get").run(store.get(key)).await.map_err(Error::from))
+        Ok(Operation::begin(self, "get").run(|| store.get(key)).await.map_err(Error::from))
     }
 
     async fn set(
@@ -36,7 +31,7 @@ impl HostBucket for State {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
         let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "set").run(store.set(key, value)).await.map_err(Error::from))
+        Ok(Operation::begin(self, "set").run(|| store.set(key, value)).await.map_err(Error::from))
     }
 
     async fn delete(
@@ -45,7 +40,7 @@ impl HostBucket for State {
         key: String,
     ) -> wasmtime::Result<Result<(), Error>> {
         let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "delete").run(store.delete(key)).await.map_err(Error::from))
+        Ok(Operation::begin(self, "delete").run(|| store.delete(key)).await.map_err(Error::from))
     }
 
     async fn exists(
@@ -54,7 +49,7 @@ impl HostBucket for State {
         key: String,
     ) -> wasmtime::Result<Result<bool, Error>> {
         let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "exists").run(store.exists(key)).await.map_err(Error::from))
+        Ok(Operation::begin(self, "exists").run(|| store.exists(key)).await.map_err(Error::from))
     }
 
     async fn list_keys(
@@ -63,7 +58,7 @@ impl HostBucket for State {
         cursor: Option<String>,
     ) -> wasmtime::Result<Result<KeyResponse, Error>> {
         let store = self.store_of(&handle)?;
-        let page = Operation::begin(self, "list-keys").run(store.keys(cursor, PAGE_KEYS)).await;
+        let page = Operation::begin(self, "list-keys").run(|| store.keys(cursor, PAGE_KEYS)).await;
         Ok(match page {
             Ok(page) => Ok(KeyResponse { keys: page.keys, cursor: page.next }),
             Err(fault) => Err(fault.into()),

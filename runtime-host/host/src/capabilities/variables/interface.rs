@@ -47,8 +47,7 @@ impl<T: Send> v3::HostWithStore<T> for HasSelf<State> {
         accessor: &Accessor<T, Self>,
         name: String,
     ) -> wasmtime::Result<Result<String, v3::Error>> {
-        let found =
-            accessor.with(|mut access| lookup(&access.get().component.variables, &name));
+        let found = accessor.with(|mut access| lookup(&access.get().component.variables, &name));
         Ok(found.map_err(|missing| match missing {
             Missing::InvalidName(text) => v3::Error::InvalidName(text),
             Missing::Undefined(text) => v3::Error::Undefined(text),

@@ -15,8 +15,8 @@ use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use tessera_manifest::{Component, Variable};
 use tessera_manifest::template::Template;
+use tessera_manifest::{Component, Variable};
 
 /// The application's variables, each with its value.
 #[derive(Clone, Default)]
