@@ -82,10 +82,7 @@ mod tests {
     fn clients_are_read_from_json() {
         let setting = r#"[{"client_id":"app","redirect_uris":["http://127.0.0.1:9/cb"]}]"#;
         let redirect_uris = vec!["http://127.0.0.1:9/cb".to_owned()];
-        assert_eq!(
-            parse_clients(setting).unwrap(),
-            [Client { id: "app".into(), redirect_uris }]
-        );
+        assert_eq!(parse_clients(setting).unwrap(), [Client { id: "app".into(), redirect_uris }]);
         assert_eq!(parse_clients(" ").unwrap(), []);
     }
 

@@ -79,7 +79,9 @@ pub enum Refusal {
     Unknown,
     Expired,
     /// It was used before. What it started must end.
-    Reused { family_id: String },
+    Reused {
+        family_id: String,
+    },
 }
 
 impl Code {

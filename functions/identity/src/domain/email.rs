@@ -67,10 +67,25 @@ mod tests {
         let long = format!("{}@example.org", "a".repeat(65));
         let longer = format!("a@{}", ["b".repeat(60).as_str(); 5].join("."));
         for text in [
-            "", "@", "ada", "ada@", "@example.org", "ada@example..org", ".ada@example.org",
-            "ada.@example.org", "a b@example.org", "ada@-example.org", "ada@exa mple.org",
-            "ada@example.org\r\nBcc: eve@example.org", "\"a\"@example.org", "ada@exämple.org",
-            "аda@example.org", "ada@@example.org", "ada@[127.0.0.1]", &long, &longer,
+            "",
+            "@",
+            "ada",
+            "ada@",
+            "@example.org",
+            "ada@example..org",
+            ".ada@example.org",
+            "ada.@example.org",
+            "a b@example.org",
+            "ada@-example.org",
+            "ada@exa mple.org",
+            "ada@example.org\r\nBcc: eve@example.org",
+            "\"a\"@example.org",
+            "ada@exämple.org",
+            "аda@example.org",
+            "ada@@example.org",
+            "ada@[127.0.0.1]",
+            &long,
+            &longer,
         ] {
             assert_eq!(Email::parse(text), None, "{text:?}");
         }

@@ -127,10 +127,7 @@ mod tests {
                 token
             })
             .collect();
-        assert_eq!(
-            grants.refresh(&tokens[0], None, 100).err(),
-            Some(refresh::Refusal::Unknown)
-        );
+        assert_eq!(grants.refresh(&tokens[0], None, 100).err(), Some(refresh::Refusal::Unknown));
         for token in &tokens[1..] {
             assert!(grants.refresh(token, None, 100).is_ok());
         }
@@ -159,11 +156,8 @@ mod tests {
             nonce: None,
             authenticated_at_ms: 0,
         };
-        let redemption = Redemption {
-            client_id: "app",
-            redirect_uri: "https://a/cb",
-            code_verifier: verifier,
-        };
+        let redemption =
+            Redemption { client_id: "app", redirect_uri: "https://a/cb", code_verifier: verifier };
         let mut grants = Grants::default();
         let (code, token) = Code::new("cod_1".into(), "usr_1", agreement, [5; 32], 0);
         grants.remember(code, 0);

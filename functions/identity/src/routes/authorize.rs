@@ -68,9 +68,7 @@ async fn answer<S: Store, E: Environment>(
     let back = Return { redirect_uri, state, issuer: &settings.issuer };
     match read_authorization(parameters, client_id, redirect_uri) {
         Err(error) => back.with_error(&error),
-        Ok(authorization) if submitted => {
-            sign_in(identity, parameters, authorization, &back).await
-        }
+        Ok(authorization) if submitted => sign_in(identity, parameters, authorization, &back).await,
         Ok(_) if parameters.get("prompt") == Some("none") => {
             back.with_error(&OAuthError::new("login_required", "nobody is signed in here"))
         }

@@ -29,9 +29,7 @@ pub(super) async fn jwks<S: Store, E: Environment>(
 ) -> Result<Response> {
     let ring = identity.key_ring().await?;
     // Member by member: nothing of the private half can slip in.
-    let public = |kid: &str, x: &str| {
-        json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": x})
-    };
+    let public = |kid: &str, x: &str| json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": x});
     let keys: Vec<Value> = ring.keys.iter().map(|key| public(&key.kid, &key.x)).collect();
     Ok((CACHE, Json(json!({ "keys": keys }))).into_response())
 }

@@ -19,16 +19,18 @@ button{margin-top:1.5rem;width:100%;padding:.7rem;font:inherit;font-weight:600}\
 
 /// What is carried from the request through the form.
 const CARRIED: [&str; 8] = [
-    "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge",
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
     "code_challenge_method",
 ];
 
 /// The form, with what was typed before and what was wrong with it.
-pub(super) fn form(
-    status: StatusCode,
-    parameters: &Parameters,
-    advice: Option<&str>,
-) -> Response {
+pub(super) fn form(status: StatusCode, parameters: &Parameters, advice: Option<&str>) -> Response {
     let hidden: String = CARRIED
         .into_iter()
         .filter_map(|name| Some((name, parameters.get(name)?)))

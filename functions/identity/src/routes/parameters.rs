@@ -65,9 +65,10 @@ impl Parameters {
         if pairs.len() > PARAMETERS_MAX {
             return Err(OAuthError::invalid_request("too many parameters"));
         }
-        let twice = pairs.iter().enumerate().find(|(index, (name, _))| {
-            pairs[..*index].iter().any(|(earlier, _)| earlier == name)
-        });
+        let twice = pairs
+            .iter()
+            .enumerate()
+            .find(|(index, (name, _))| pairs[..*index].iter().any(|(earlier, _)| earlier == name));
         match twice {
             Some(_) => Err(OAuthError::invalid_request("a parameter is there twice")),
             None => Ok(Self(pairs)),

@@ -71,7 +71,10 @@ fn read_registration(body: &JsonBody) -> Result<Registration> {
     }
     if password.as_deref().is_some_and(|password| !password::is_acceptable(password)) {
         let (least, most) = (password::CHARS_MIN, password::BYTES_MAX);
-        fields.fault("password", format!("must have {least} characters or more, {most} bytes at most"));
+        fields.fault(
+            "password",
+            format!("must have {least} characters or more, {most} bytes at most"),
+        );
     }
     if name.as_deref().is_some_and(|name| !is_name(name)) {
         fields.fault("name", "must not be blank or contain control characters");

@@ -122,12 +122,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(None)
     }
 
-    async fn set_password(
-        &self,
-        id: &str,
-        password: &str,
-        roles: &[&str],
-    ) -> Result<User, Error> {
+    async fn set_password(&self, id: &str, password: &str, roles: &[&str]) -> Result<User, Error> {
         let hash = self.hash(password)?;
         self.store
             .update(&user_key(id), |user: Option<User>| {

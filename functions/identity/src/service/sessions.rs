@@ -159,8 +159,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     ) -> Result<Tokens, Error> {
         let issuer = self.settings().await?.issuer;
         let (jti, now_ms) = (chassis::id::new("tok"), self.environment.now_ms());
-        let claims =
-            AccessClaims::new(&issuer, user, grant.client_id, grant.scope, &jti, now_ms);
+        let claims = AccessClaims::new(&issuer, user, grant.client_id, grant.scope, &jti, now_ms);
         let access_token = sign_access(&self.signer().await?, &claims).ok_or_else(unsignable)?;
         Ok(Tokens {
             access_token,

@@ -96,7 +96,7 @@ async fn a_revoked_session_is_over_and_revoking_tells_nothing() {
     assert_eq!(answer.json()["error"], "unsupported_token_type");
 }
 
-fn request<'a>(challenge: &'a str) -> Vec<(&'a str, &'a str)> {
+fn request(challenge: &str) -> Vec<(&str, &str)> {
     vec![
         ("response_type", "code"),
         ("client_id", "app"),

@@ -1,0 +1,68 @@
+//! Where a request comes from.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// Whose address to count when nobody can tell.
+pub const UNKNOWN: &str = "unknown";
+
+/// The address of the client, without port. `peer` is the other end of the connection;
+/// `forwarded` the value of `X-Forwarded-For`, of which only the last `proxies_trusted`
+/// entries were written by proxies of ours: whatever stands before them is what a stranger
+/// wrote and is not looked at.
+pub fn client(peer: Option<&str>, forwarded: Option<&str>, proxies_trusted: usize) -> String {
+    let entries: Vec<&str> = forwarded.unwrap_or_default().split(',').map(str::trim).collect();
+    let entry = match proxies_trusted {
+        0 => None,
+        count => entries.len().checked_sub(count).and_then(|index| entries.get(index)),
+    };
+    entry.copied().and_then(parse).or_else(|| peer.and_then(parse)).map_or_else(
+        || UNKNOWN.to_owned(),
+        |address| match address {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => {
+                v6.to_ipv4_mapped().map_or_else(|| v6.to_string(), |v4| v4.to_string())
+            }
+        },
+    )
+}
+
+/// What to count an address by: all of IPv4, the /64 of IPv6, which one household owns
+/// whole.
+pub fn counted(address: &str) -> String {
+    match address.parse() {
+        Ok(IpAddr::V6(v6)) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        _ => address.to_owned(),
+    }
+}
+
+fn parse(text: &str) -> Option<IpAddr> {
+    text.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strangers_write_is_not_believed() {
+        let forged = Some("1.1.1.1, 2.2.2.2");
+        assert_eq!(client(Some("10.0.0.1:5000"), forged, 0), "10.0.0.1");
+        assert_eq!(client(Some("10.0.0.1:5000"), forged, 1), "2.2.2.2");
+        assert_eq!(client(Some("10.0.0.1:5000"), forged, 2), "1.1.1.1");
+        assert_eq!(client(Some("10.0.0.1:5000"), forged, 3), "10.0.0.1");
+        assert_eq!(client(Some("10.0.0.1"), Some("me, you"), 1), "10.0.0.1");
+        assert_eq!(client(None, None, 0), UNKNOWN);
+    }
+
+    #[test]
+    fn one_address_has_one_spelling() {
+        assert_eq!(client(Some("[::ffff:10.0.0.1]:80"), None, 0), "10.0.0.1");
+        assert_eq!(client(Some("[2001:DB8:0::1]:80"), None, 0), "2001:db8::1");
+        assert_eq!(counted("2001:db8::1"), counted("2001:db8::ffff"));
+        assert_ne!(counted("2001:db8::1"), counted("2001:db8:0:1::1"));
+        assert_eq!(counted("10.0.0.1"), "10.0.0.1");
+    }
+}

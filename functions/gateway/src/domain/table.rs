@@ -1,0 +1,255 @@
+//! The routing table: the whole public API, as data.
+//!
+//! What exists (404), how it may be used (405 with `Allow`), who may use it (401, 403), how
+//! often (429), how much (413) and for how long (504) all follow from these lines, and so
+//! does the security of the OpenAPI document. What is not here can't be reached from outside.
+
+use super::quota::Limit;
+use super::route::{Access, Route, Target};
+use http::Method;
+use std::sync::LazyLock;
+
+/// Longest body of ordinary requests in bytes: what functions read of JSON.
+const BODY_BYTES_MAX: u64 = 64 * 1024;
+/// Longest body of templates, which are documents, in bytes.
+const DOCUMENT_BYTES_MAX: u64 = 256 * 1024;
+/// How long an ordinary answer may take. Milliseconds.
+const TIMEOUT_MS: u64 = 10_000;
+/// How long an answer may take that waits for a hash of a password. Milliseconds.
+const CREDENTIALS_TIMEOUT_MS: u64 = 20_000;
+/// How long placing or cancelling an order may take. Milliseconds.
+const CHECKOUT_TIMEOUT_MS: u64 = 30_000;
+/// How long an import may take. Milliseconds.
+const IMPORT_TIMEOUT_MS: u64 = 600_000;
+
+const CATALOG: Target = Target::Component("catalog");
+const IDENTITY: Target = Target::Component("identity");
+const CART: Target = Target::Component("cart");
+const ORDERS: Target = Target::Component("orders");
+const INVENTORY: Target = Target::Component("inventory");
+const PAYMENTS: Target = Target::Component("payments");
+const SHIPPING: Target = Target::Component("shipping");
+const NOTIFICATIONS: Target = Target::Component("notifications");
+const TEMPLATES: Target = Target::Component("templates");
+
+/// The component whose page shows what notifications would have sent. Its routes exist only
+/// where the setting `mailbox_page` is `on`.
+pub const MAILBOX: &str = "mailbox";
+/// The component that fills the shop. It may be absent once that is done.
+pub const IMPORTER: &str = "importer";
+
+/// All routes.
+pub fn routes() -> &'static [Route] {
+    static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+        [gateway(), identity(), shopping(), ordering(), administration(), outside()].concat()
+    });
+    &ROUTES
+}
+
+fn gateway() -> Vec<Route> {
+    vec![
+        route(Method::GET, "/livez", "getLiveness", Target::Liveness).limit(Limit::None),
+        route(Method::GET, "/readyz", "getReadiness", Target::Readiness).limit(Limit::None),
+        route(Method::GET, "/api/v1/openapi.json", "getDescription", Target::Description)
+            .limit(Limit::None),
+    ]
+}
+
+fn identity() -> Vec<Route> {
+    let credentials = |method, path, operation| {
+        route(method, path, operation, IDENTITY)
+            .limit(Limit::Credentials)
+            .timeout(CREDENTIALS_TIMEOUT_MS)
+    };
+    vec![
+        credentials(Method::POST, "/api/v1/users", "registerUser"),
+        route(Method::GET, "/api/v1/users/me", "getCurrentUser", IDENTITY).user(),
+        credentials(Method::POST, "/api/v1/sessions", "openSession"),
+        route(Method::GET, "/oauth2/authorize", "showSignIn", IDENTITY),
+        credentials(Method::POST, "/oauth2/authorize", "submitSignIn"),
+        route(Method::POST, "/oauth2/token", "requestTokens", IDENTITY),
+        route(Method::POST, "/oauth2/revoke", "revokeToken", IDENTITY),
+        route(Method::GET, "/.well-known/openid-configuration", "getConfiguration", IDENTITY),
+        route(Method::GET, "/.well-known/jwks.json", "getKeys", IDENTITY),
+    ]
+}
+
+fn shopping() -> Vec<Route> {
+    vec![
+        route(Method::GET, "/api/v1/products", "listProducts", CATALOG),
+        route(Method::GET, "/api/v1/products/{sku}", "getProduct", CATALOG),
+        route(Method::GET, "/api/v1/categories", "listCategories", CATALOG),
+        route(Method::GET, "/api/v1/cart", "getCart", CART).user(),
+        route(Method::DELETE, "/api/v1/cart", "clearCart", CART).user(),
+        route(Method::PUT, "/api/v1/cart/items/{sku}", "putCartItem", CART).user(),
+        route(Method::DELETE, "/api/v1/cart/items/{sku}", "removeCartItem", CART).user(),
+    ]
+}
+
+fn ordering() -> Vec<Route> {
+    let orders = |method, path, operation| route(method, path, operation, ORDERS).user();
+    vec![
+        orders(Method::POST, "/api/v1/orders", "placeOrder").timeout(CHECKOUT_TIMEOUT_MS),
+        orders(Method::GET, "/api/v1/orders", "listOrders"),
+        orders(Method::GET, "/api/v1/orders/{id}", "getOrder"),
+        orders(Method::POST, "/api/v1/orders/{id}/cancel", "cancelOrder")
+            .timeout(CHECKOUT_TIMEOUT_MS),
+        orders(Method::GET, "/api/v1/orders/{id}/events", "streamOrderEvents"),
+        orders(Method::GET, "/api/v1/orders/{id}/history", "getOrderHistory"),
+        orders(Method::GET, "/api/v1/orders/{id}/shipments", "listShipments"),
+        route(Method::GET, "/api/v1/notifications", "listNotifications", NOTIFICATIONS).user(),
+        route(Method::GET, "/api/v1/notifications/preferences", "getPreferences", NOTIFICATIONS)
+            .user(),
+        route(Method::PUT, "/api/v1/notifications/preferences", "putPreferences", NOTIFICATIONS)
+            .user(),
+    ]
+}
+
+fn administration() -> Vec<Route> {
+    let template = |method, path, operation| {
+        route(method, path, operation, TEMPLATES).admin().body(DOCUMENT_BYTES_MAX)
+    };
+    vec![
+        route(Method::POST, "/api/v1/products", "createProduct", CATALOG).admin(),
+        route(Method::PUT, "/api/v1/products/{sku}", "changeProduct", CATALOG).admin(),
+        route(Method::GET, "/api/v1/inventory/{sku}", "getStock", INVENTORY).admin(),
+        route(Method::PUT, "/api/v1/inventory/{sku}", "putStock", INVENTORY).admin(),
+        route(Method::GET, "/api/v1/payments/ledger", "listLedger", PAYMENTS).admin(),
+        route(Method::GET, "/api/v1/shipments/{id}", "getShipment", SHIPPING).admin(),
+        route(Method::POST, "/api/v1/shipments/{id}/events", "recordShipmentEvent", SHIPPING)
+            .admin(),
+        template(Method::GET, "/api/v1/templates", "listTemplates"),
+        template(Method::POST, "/api/v1/templates", "createTemplate"),
+        template(Method::GET, "/api/v1/templates/{code}", "getTemplate"),
+        template(Method::GET, "/api/v1/templates/{code}/versions", "listTemplateVersions"),
+        template(Method::POST, "/api/v1/templates/{code}/versions", "createTemplateVersion"),
+        template(Method::GET, "/api/v1/templates/{code}/versions/{number}", "getTemplateVersion"),
+        route(
+            Method::POST,
+            "/api/v1/admin/import",
+            "importProducts",
+            Target::Renamed(IMPORTER, "/import"),
+        )
+        .admin()
+        .timeout(IMPORT_TIMEOUT_MS),
+    ]
+}
+
+/// What comes from outside without being called by clients of the API.
+fn outside() -> Vec<Route> {
+    let page = |path| Route {
+        operation: None,
+        ..route(Method::GET, path, "", Target::Component(MAILBOX))
+    };
+    vec![
+        route(Method::POST, "/webhooks/psp", "receivePaymentEvent", PAYMENTS),
+        page("/mailbox"),
+        page("/mailbox/{*path}"),
+    ]
+}
+
+/// A public route. Looking is counted as reading, all else as writing.
+fn route(method: Method, path: &'static str, operation: &'static str, target: Target) -> Route {
+    let limit = if method == Method::GET { Limit::Read } else { Limit::Write };
+    Route {
+        method,
+        path,
+        operation: Some(operation),
+        target,
+        access: Access::Public,
+        limit,
+        body_bytes_max: BODY_BYTES_MAX,
+        timeout_ms: TIMEOUT_MS,
+    }
+}
+
+impl Route {
+    fn user(self) -> Self {
+        Self { access: Access::User, ..self }
+    }
+
+    /// Administrators are trusted not to flood the shop, and import in bulk.
+    fn admin(self) -> Self {
+        Self { access: Access::Admin, limit: Limit::None, ..self }
+    }
+
+    fn limit(self, limit: Limit) -> Self {
+        Self { limit, ..self }
+    }
+
+    fn body(self, body_bytes_max: u64) -> Self {
+        Self { body_bytes_max, ..self }
+    }
+
+    fn timeout(self, timeout_ms: u64) -> Self {
+        Self { timeout_ms, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::route::{Found, find};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_route_is_there_once() {
+        let mut seen = BTreeSet::new();
+        for route in routes() {
+            assert!(seen.insert((route.method.as_str(), route.path)), "{}", route.path);
+            if let Some(operation) = route.operation {
+                assert!(seen.insert(("operation", operation)), "{operation}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_path_leads_to_its_own_route() {
+        for route in routes() {
+            let path = route.path.replace("{*path}", "x/y").replace(['{', '}'], "");
+            let found = find(routes(), &route.method, &path);
+            assert!(matches!(found, Found::Route(found) if found.path == route.path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_private_can_not_be_reached() {
+        for path in [
+            "/rpc/stock/reserve",
+            "/import",
+            "/sweep",
+            "/api/v1/import",
+            "/api/v1/rpc",
+            "/v2/charges",
+            "/",
+            "/api",
+            "/api/v1",
+            "/events",
+            "/oauth2",
+            "/webhooks",
+            "/mail",
+        ] {
+            for method in [Method::GET, Method::POST] {
+                assert!(matches!(find(routes(), &method, path), Found::Nothing), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_that_writes_is_public_by_accident() {
+        let open: Vec<_> = routes()
+            .iter()
+            .filter(|route| route.access == Access::Public && route.method != Method::GET)
+            .map(|route| route.path)
+            .collect();
+        let expected = [
+            "/api/v1/users",
+            "/api/v1/sessions",
+            "/oauth2/authorize",
+            "/oauth2/token",
+            "/oauth2/revoke",
+            "/webhooks/psp",
+        ];
+        assert_eq!(open, expected);
+    }
+}

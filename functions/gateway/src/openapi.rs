@@ -1,0 +1,133 @@
+//! The description of the API (OpenAPI 3.1).
+//!
+//! People write what only people know (summaries, schemas, examples) into files, one entry
+//! per operation; whatever the routing table knows (paths, security, limits, the problems
+//! that the gateway itself answers) is added from the table. So the two can't disagree.
+
+use crate::domain::quota::Limit;
+use crate::domain::route::{Access, Route, Target};
+use crate::domain::table::routes;
+use axum::response::{IntoResponse, Response};
+use http::header;
+use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+
+/// Everything but the paths.
+const BASE: &str = include_str!("../openapi/base.json");
+/// Operations by their name.
+const OPERATIONS: [&str; 6] = [
+    include_str!("../openapi/gateway.json"),
+    include_str!("../openapi/identity.json"),
+    include_str!("../openapi/shopping.json"),
+    include_str!("../openapi/ordering.json"),
+    include_str!("../openapi/notifications.json"),
+    include_str!("../openapi/administration.json"),
+];
+
+/// The answer to `GET /api/v1/openapi.json`.
+pub fn response() -> Response {
+    // The same for everybody, so an instance that lives on need not make it again.
+    static TEXT: LazyLock<String> =
+        LazyLock::new(|| document().map(|value| value.to_string()).unwrap_or_default());
+    if TEXT.is_empty() {
+        return chassis::Problem::internal().into_response();
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+    ];
+    (headers, TEXT.as_str()).into_response()
+}
+
+/// The whole document. Fails only if a file is no JSON, which a test rules out.
+pub fn document() -> Result<Value, serde_json::Error> {
+    let mut document: Value = serde_json::from_str(BASE)?;
+    let mut operations = described()?;
+    let mut paths = Map::new();
+    for route in routes() {
+        let Some(mut operation) = route.operation.and_then(|name| operations.remove(name)) else {
+            continue;
+        };
+        complete(&mut operation, route);
+        let item = paths.entry(route.path).or_insert_with(|| path_item(route.path));
+        item[route.method.as_str().to_ascii_lowercase()] = operation;
+    }
+    document["paths"] = Value::Object(paths);
+    Ok(document)
+}
+
+/// What the files say, by operation.
+fn described() -> Result<Map<String, Value>, serde_json::Error> {
+    let mut operations = Map::new();
+    for text in OPERATIONS {
+        let part: Map<String, Value> = serde_json::from_str(text)?;
+        operations.extend(part);
+    }
+    Ok(operations)
+}
+
+fn path_item(path: &str) -> Value {
+    let named = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let parameters: Vec<Value> =
+        named.map(|name| json!({"$ref": format!("#/components/parameters/{name}")})).collect();
+    if parameters.is_empty() { json!({}) } else { json!({ "parameters": parameters }) }
+}
+
+fn complete(operation: &mut Value, route: &Route) {
+    operation["operationId"] = json!(route.operation);
+    operation["security"] = match route.access {
+        Access::Public => json!([]),
+        Access::User => json!([{"bearer": []}]),
+        Access::Admin => json!([{"bearer": ["admin"]}]),
+    };
+    let has_body = operation.get("requestBody").is_some();
+    if has_body {
+        operation["x-body-bytes-max"] = json!(route.body_bytes_max);
+    }
+    operation["x-timeout-ms"] = json!(route.timeout_ms);
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for (status, response) in responses.iter_mut() {
+        if status.starts_with(['2', '3']) {
+            add_headers(response, route);
+        }
+    }
+    for (status, name) in problems(route, has_body) {
+        responses
+            .entry(status)
+            .or_insert_with(|| json!({"$ref": format!("#/components/responses/{name}")}));
+    }
+}
+
+fn add_headers(response: &mut Value, route: &Route) {
+    let mut names = vec!["X-Request-Id"];
+    if route.limit != Limit::None {
+        names.extend(["RateLimit", "RateLimit-Policy"]);
+    }
+    for name in names {
+        response["headers"][name] = json!({"$ref": format!("#/components/headers/{name}")});
+    }
+}
+
+/// The problems that the gateway itself answers on this route.
+fn problems(route: &Route, has_body: bool) -> Vec<(&'static str, &'static str)> {
+    let mut problems = vec![("400", "BadRequest"), ("default", "Problem")];
+    if route.access != Access::Public {
+        problems.push(("401", "Unauthorized"));
+    }
+    if route.access == Access::Admin {
+        problems.push(("403", "Forbidden"));
+    }
+    if has_body {
+        problems.extend([("413", "TooLarge"), ("415", "UnsupportedMediaType")]);
+    }
+    if route.limit != Limit::None {
+        problems.push(("429", "TooManyRequests"));
+    }
+    if matches!(route.target, Target::Component(_) | Target::Renamed(..)) {
+        problems.extend([("502", "UpstreamFailed"), ("503", "Unavailable"), ("504", "Timeout")]);
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests;

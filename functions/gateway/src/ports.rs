@@ -1,0 +1,63 @@
+//! What the gateway needs from outside.
+
+use crate::domain::quota::{Check, Decision, Quotas};
+use axum::body::Body;
+use chassis::auth::KeySource;
+use chassis::http::OutboundError;
+use http::{Request, Response};
+use std::future::Future;
+
+/// The functions behind the gateway.
+pub trait Upstream: Clone + Send + Sync + 'static {
+    /// Sends a request on, both bodies streaming. The head of the answer must come within
+    /// `timeout_ms` milliseconds.
+    fn forward(
+        &self,
+        request: Request<Body>,
+        timeout_ms: u64,
+    ) -> impl Future<Output = Result<Response<Body>, OutboundError>> + Send;
+}
+
+/// The platform's rate limiter.
+pub trait Limiter: Clone + Send + Sync + 'static {
+    /// May the call go ahead? The error says why there is no decision.
+    fn check(&self, check: &Check) -> impl Future<Output = Result<Decision, String>> + Send;
+}
+
+/// Settings, time and names.
+pub trait Environment: Clone + Send + Sync + 'static {
+    /// The settings in force. A setting that can't be read has its default.
+    fn settings(&self) -> impl Future<Output = Settings> + Send;
+
+    /// A fresh request id.
+    fn request_id(&self) -> String;
+
+    /// Milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64;
+}
+
+/// What the deployment decides.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Whether people may look into the mailbox of a development system.
+    pub mailbox_page: bool,
+    /// The quotas; none where limits are off.
+    pub quotas: Option<Quotas>,
+    /// Origins of other pages that may call the API, separated by spaces; empty for none.
+    pub cors_origins: String,
+    /// How many proxies of ours stand in front of the host and write `X-Forwarded-For`.
+    pub proxies_trusted: usize,
+}
+
+/// All ports at once.
+pub trait Ports: Clone + Send + Sync + 'static {
+    type Upstream: Upstream;
+    type Limiter: Limiter;
+    type Keys: KeySource;
+    type Environment: Environment;
+
+    fn upstream(&self) -> &Self::Upstream;
+    fn limiter(&self) -> &Self::Limiter;
+    fn keys(&self) -> &Self::Keys;
+    fn environment(&self) -> &Self::Environment;
+}

@@ -1,0 +1,103 @@
+//! What leaves: answers of functions without their inside, and the headers that every
+//! answer has.
+
+use super::{Origin, RETRY_AFTER_S};
+use crate::domain::route::Access;
+use crate::domain::{cors, headers};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use chassis::Problem;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+/// For answers that are data: nothing in them may run or be framed.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// The answer of a function. Problems, JSON and pages pass; a failure that is none of these
+/// is not the function's words but a crash, and becomes a problem.
+pub(super) fn from_upstream(mut response: Response) -> Response {
+    headers::sanitise_response(response.headers_mut());
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) || is_ours(response.headers()) {
+        return response;
+    }
+    if status.is_server_error() {
+        return broken().into_response();
+    }
+    let title = status.canonical_reason().unwrap_or("Refused");
+    let mut problem = Problem::new(status, "refused", title);
+    if let Some(allow) = response.headers().get(header::ALLOW).and_then(|v| v.to_str().ok()) {
+        problem = problem.header(header::ALLOW, allow);
+    }
+    problem.into_response()
+}
+
+/// A function failed while it answered.
+pub(super) fn broken() -> Problem {
+    let title = "The part of the shop that answers this failed";
+    Problem::new(StatusCode::BAD_GATEWAY, "upstream-failed", title)
+        .detail("It is not known whether the request was carried out.")
+        .header(header::RETRY_AFTER, &RETRY_AFTER_S.to_string())
+}
+
+/// What is somebody's own stays out of caches, unless the function said otherwise.
+pub(super) fn keep_private(response: &mut Response, access: Access) {
+    let headers = response.headers_mut();
+    if access != Access::Public && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+/// The headers of every answer. `page` is the origin of another page that may read it.
+pub(super) fn finish(
+    mut response: Response,
+    method: &Method,
+    origin: &Origin,
+    page: Option<&str>,
+    preflight: bool,
+) -> Response {
+    let headers = response.headers_mut();
+    headers::set(headers, "x-request-id", &origin.request_id);
+    headers::set(headers, "x-content-type-options", "nosniff");
+    for (name, value) in [
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+        ("content-security-policy", POLICY),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        if !headers.contains_key(name) {
+            headers::set(headers, name, value);
+        }
+    }
+    if origin.scheme == "https" {
+        headers::set(headers, "strict-transport-security", "max-age=31536000");
+    }
+    if let Some(page) = page {
+        share(headers, page, preflight && method == Method::OPTIONS);
+    }
+    if method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+fn share(headers: &mut HeaderMap, page: &str, preflight: bool) {
+    headers::set(headers, "access-control-allow-origin", page);
+    headers::set(headers, "cross-origin-resource-policy", "cross-origin");
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    headers::set(headers, "access-control-expose-headers", cors::EXPOSED);
+    if preflight {
+        let allow = headers.get(header::ALLOW).and_then(|value| value.to_str().ok());
+        let allow = allow.unwrap_or_default().to_owned();
+        headers::set(headers, "access-control-allow-methods", &allow);
+        headers::set(headers, "access-control-allow-headers", cors::HEADERS);
+        headers::set(headers, "access-control-max-age", cors::AGE_S);
+    }
+}
+
+fn is_ours(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.unwrap_or_default();
+    ["application/problem+json", "application/json", "application/health+json", "text/html"]
+        .iter()
+        .any(|ours| kind.starts_with(ours))
+}

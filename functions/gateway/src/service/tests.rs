@@ -1,0 +1,208 @@
+#![allow(clippy::unwrap_used)]
+//! The gateway in front of functions that write down what reaches them.
+
+mod attacks;
+mod limits;
+mod passing;
+
+use super::*;
+use crate::domain::quota::{Check, Decision, Quotas};
+use crate::ports::Limiter;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chassis::auth::{Key, KeySet};
+use ed25519_dalek::{Signer as _, SigningKey};
+use http::HeaderMap;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// What reached a function.
+#[derive(Clone, Debug)]
+struct Seen {
+    method: Method,
+    uri: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+type Answer = Arc<dyn Fn() -> Result<Response, OutboundError> + Send + Sync>;
+
+#[derive(Clone)]
+struct Town {
+    seen: Arc<Mutex<Vec<Seen>>>,
+    answer: Arc<Mutex<Answer>>,
+    settings: Arc<Mutex<Settings>>,
+    calls: Arc<Mutex<HashMap<String, u32>>>,
+    limiter_is_down: Arc<AtomicBool>,
+    keys: KeySet,
+}
+
+impl Upstream for Town {
+    async fn forward(
+        &self,
+        request: Request<Body>,
+        _: u64,
+    ) -> Result<Response<Body>, OutboundError> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await;
+        let body = body.map_err(|error| OutboundError::Broken(error.to_string()))?;
+        let body = body.to_bytes().to_vec();
+        let (method, uri, headers) = (parts.method, parts.uri.to_string(), parts.headers);
+        self.seen.lock().unwrap().push(Seen { method, uri, headers, body });
+        let answer = self.answer.lock().unwrap().clone();
+        answer()
+    }
+}
+
+/// Counts calls and refuses those over the quota; windows never end.
+impl Limiter for Town {
+    async fn check(&self, check: &Check) -> Result<Decision, String> {
+        if self.limiter_is_down.load(Ordering::SeqCst) {
+            return Err("down".to_owned());
+        }
+        let mut calls = self.calls.lock().unwrap();
+        let count = calls.entry(format!("{}/{}", check.policy, check.key)).or_default();
+        let allowed = *count < check.quota.limit;
+        *count += u32::from(allowed);
+        let remaining = check.quota.limit - *count;
+        let retry_after_ms = if allowed { 0 } else { 1500 };
+        Ok(Decision { allowed, remaining, retry_after_ms, reset_after_ms: 30_000 })
+    }
+}
+
+impl Environment for Town {
+    async fn settings(&self) -> Settings {
+        self.settings.lock().unwrap().clone()
+    }
+
+    fn request_id(&self) -> String {
+        "req_made".to_owned()
+    }
+
+    fn now_ms(&self) -> u64 {
+        0
+    }
+}
+
+impl Ports for Town {
+    type Upstream = Self;
+    type Limiter = Self;
+    type Keys = KeySet;
+    type Environment = Self;
+
+    fn upstream(&self) -> &Self {
+        self
+    }
+
+    fn limiter(&self) -> &Self {
+        self
+    }
+
+    fn keys(&self) -> &KeySet {
+        &self.keys
+    }
+
+    fn environment(&self) -> &Self {
+        self
+    }
+}
+
+fn signing_key() -> SigningKey {
+    SigningKey::from_bytes(&[4; 32])
+}
+
+impl Town {
+    fn new() -> Self {
+        let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
+        let keys = vec![Key { kid: "k".to_owned(), x }];
+        let settings = Settings { quotas: Some(Quotas::default()), ..Settings::default() };
+        let town = Self {
+            seen: Arc::default(),
+            answer: Arc::new(Mutex::new(Arc::new(|| Ok("done".into_response())))),
+            settings: Arc::new(Mutex::new(settings)),
+            calls: Arc::default(),
+            limiter_is_down: Arc::default(),
+            keys: KeySet { issuer: "https://shop.test".into(), audience: "shop".into(), keys },
+        };
+        town.answers(|| Ok("done".into_response()));
+        town
+    }
+
+    fn answers(
+        &self,
+        answer: impl Fn() -> Result<Response, OutboundError> + Send + Sync + 'static,
+    ) {
+        *self.answer.lock().unwrap() = Arc::new(answer);
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings.lock().unwrap());
+    }
+
+    fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    async fn send(&self, request: Request<Body>) -> Reply {
+        let response = Gateway::new(self.clone()).handle(request).await;
+        let (head, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Reply { status: head.status.as_u16(), headers: head.headers, text }
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+}
+
+struct Reply {
+    status: u16,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The problem that this is.
+    fn problem(&self) -> Value {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        let problem: Value = serde_json::from_str(&self.text).unwrap();
+        assert_eq!(problem["status"], self.status);
+        assert_eq!(problem["request_id"], self.header("x-request-id"));
+        problem
+    }
+}
+
+fn claims(roles: &[&str]) -> Value {
+    let now_s = chassis::clock::now_ms() / 1000;
+    json!({
+        "iss": "https://shop.test", "aud": "shop", "sub": "usr_1", "jti": "j", "roles": roles,
+        "iat": now_s, "exp": now_s + 60, "scope": "",
+    })
+}
+
+fn sign(header: &Value, claims: &Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let message = format!("{}.{}", part(header), part(claims));
+    let signature = URL_SAFE_NO_PAD.encode(signing_key().sign(message.as_bytes()).to_bytes());
+    format!("{message}.{signature}")
+}
+
+fn header() -> Value {
+    json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k"})
+}
+
+/// The value of `Authorization` of somebody with these roles.
+fn bearer(roles: &[&str]) -> String {
+    format!("Bearer {}", sign(&header(), &claims(roles)))
+}

@@ -1,0 +1,138 @@
+//! What strangers try. Nothing of it may reach a function.
+
+use super::*;
+
+#[tokio::test]
+async fn forged_identity_headers_are_worth_nothing() {
+    let town = Town::new();
+    let forged = [
+        ("x-user-id", "usr_1"),
+        ("x-roles", "admin"),
+        ("x-forwarded-user", "usr_1"),
+        ("spin-component-route", "/"),
+        ("x-original-url", "/livez"),
+    ];
+    let reply = town.ask("GET", "/api/v1/orders", &forged).await;
+    assert_eq!(reply.status, 401);
+    assert!(reply.header("www-authenticate").starts_with("Bearer"));
+    reply.problem();
+    assert_eq!(town.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn paths_with_two_readings_go_nowhere() {
+    let town = Town::new();
+    let admin = bearer(&["admin"]);
+    for path in [
+        "//api/v1/products",
+        "/api//v1/products",
+        "/api/v1/products/../orders",
+        "/api/v1/products/%2e%2e/orders",
+        "/api/v1/products/..%2forders",
+        "/api/v1/%2fproducts",
+        "/api/v1/products/a%5cb",
+        "/api/v1/products;x=/orders",
+        "/api/v1/products/%00",
+        "/api/v1/products/%252e%252e/orders",
+        "/api/v1/products/%3b",
+    ] {
+        let reply = town.ask("GET", path, &[("authorization", &admin)]).await;
+        assert_eq!(reply.status, 400, "{path}");
+        assert_eq!(reply.problem()["type"], "/problems/ambiguous-path");
+    }
+    assert_eq!(town.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn the_inside_is_not_there() {
+    let town = Town::new();
+    let admin = bearer(&["admin"]);
+    for path in ["/rpc/stock/reserve", "/import", "/sweep", "/v2/charges", "/api/v1/admin", "/"] {
+        for method in ["GET", "POST"] {
+            let reply = town.ask(method, path, &[("authorization", &admin)]).await;
+            assert_eq!(reply.status, 404, "{method} {path}");
+            reply.problem();
+        }
+    }
+    assert_eq!(town.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn tokens_that_were_exploits_elsewhere_are_refused() {
+    let town = Town::new();
+    let with_header = |name: &str, value: Value| {
+        let mut header = header();
+        header[name] = value;
+        sign(&header, &claims(&["admin"]))
+    };
+    let with_claim = |name: &str, value: Value| {
+        let mut claims = claims(&["admin"]);
+        claims[name] = value;
+        sign(&header(), &claims)
+    };
+    let good = sign(&header(), &claims(&["admin"]));
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let tokens = [
+        with_header("alg", json!("none")),
+        with_header("alg", json!("HS256")),
+        with_header("typ", json!("JWT")),
+        with_header("kid", json!("other")),
+        with_header("crit", json!(["exp"])),
+        with_claim("iss", json!("https://evil.test")),
+        with_claim("aud", json!("other")),
+        with_claim("exp", json!(1)),
+        with_claim("nbf", json!(chassis::clock::now_ms())),
+        format!("{signed}."),
+        format!("{good}A"),
+        format!("{good}=="),
+        String::new(),
+        "null".to_owned(),
+    ];
+    for token in &tokens {
+        let value = format!("Bearer {token}");
+        let reply = town.ask("GET", "/api/v1/orders", &[("authorization", &value)]).await;
+        assert_eq!(reply.status, 401, "{token}");
+        reply.problem();
+    }
+    let value = format!("Bearer {good}");
+    let twice = [("authorization", value.as_str()), ("authorization", value.as_str())];
+    assert_eq!(town.ask("GET", "/api/v1/orders", &twice).await.status, 400);
+    assert_eq!(
+        town.ask("GET", "/api/v1/orders", &[("authorization", "Basic YTpi")]).await.status,
+        401
+    );
+    assert_eq!(town.seen().len(), 0);
+    assert_eq!(town.ask("GET", "/api/v1/orders", &twice[..1]).await.status, 200);
+}
+
+#[tokio::test]
+async fn every_route_asks_for_what_the_table_says() {
+    let town = Town::new();
+    let (customer, admin) = (bearer(&["customer"]), bearer(&["admin"]));
+    for route in routes().iter().filter(|route| route.target.component() != Some(MAILBOX)) {
+        let path = route.path.replace(['{', '}'], "");
+        let mut statuses = Vec::new();
+        for token in [None, Some(&customer), Some(&admin)] {
+            let headers: Vec<_> =
+                token.iter().map(|token| ("authorization", token.as_str())).collect();
+            statuses.push(town.ask(route.method.as_str(), &path, &headers).await.status);
+        }
+        let expected = match route.access {
+            crate::domain::route::Access::Public => [200, 200, 200],
+            crate::domain::route::Access::User => [401, 200, 200],
+            crate::domain::route::Access::Admin => [401, 403, 200],
+        };
+        assert_eq!(statuses, expected, "{} {}", route.method, route.path);
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_not_carried_where_nobody_asks_for_it() {
+    let town = Town::new();
+    let token = bearer(&["customer"]);
+    town.ask("GET", "/api/v1/products", &[("authorization", &token)]).await;
+    town.ask("GET", "/api/v1/cart", &[("authorization", &token)]).await;
+    let carried: Vec<_> =
+        town.seen().iter().map(|seen| seen.headers.contains_key("authorization")).collect();
+    assert_eq!(carried, [false, true]);
+}

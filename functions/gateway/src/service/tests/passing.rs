@@ -1,0 +1,214 @@
+//! What goes through, and how.
+
+use super::*;
+use bytes::Bytes;
+use futures::stream;
+use http::HeaderValue;
+
+#[tokio::test]
+async fn a_request_arrives_as_it_was_sent_with_headers_of_ours() {
+    let town = Town::new();
+    let headers = [
+        ("host", "shop.test"),
+        ("spin-client-addr", "10.0.0.1:555"),
+        ("spin-full-url", "https://shop.test/api/v1/products"),
+        ("x-forwarded-for", "6.6.6.6"),
+        ("x-request-id", "trace-7"),
+        ("accept-language", "de"),
+        ("te", "trailers"),
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ];
+    let reply = town.ask("GET", "/api/v1/products?q=tea%20pot&limit=5", &headers).await;
+    assert_eq!((reply.status, reply.text.as_str()), (200, "done"));
+    assert_eq!(reply.header("x-request-id"), "trace-7");
+    let seen = &town.seen()[0];
+    assert_eq!(seen.uri, "http://catalog.spin.internal/api/v1/products?q=tea%20pot&limit=5");
+    let header = |name: &str| seen.headers.get(name).map(|value| value.to_str().unwrap());
+    assert_eq!(header("x-forwarded-for"), Some("10.0.0.1"));
+    assert_eq!(header("x-forwarded-proto"), Some("https"));
+    assert_eq!(header("x-forwarded-host"), Some("shop.test"));
+    assert_eq!(header("x-request-id"), Some("trace-7"));
+    assert_eq!(header("via"), Some("1.1 tessera-gateway"));
+    assert_eq!(header("accept-language"), Some("de"));
+    assert!(header("traceparent").is_some());
+    for name in ["host", "te", "spin-client-addr", "spin-full-url"] {
+        assert_eq!(header(name), None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_arrive_byte_by_byte() {
+    let town = Town::new();
+    let body: Vec<u8> = (0..=255).collect();
+    let request = Request::post("/webhooks/psp").header("x-signature", "s");
+    let reply = town.send(request.body(Body::from(body.clone())).unwrap()).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(town.seen()[0].body, body);
+    assert_eq!(town.seen()[0].uri, "http://payments.spin.internal/webhooks/psp");
+    assert_eq!(town.seen()[0].headers["x-signature"], "s");
+}
+
+#[tokio::test]
+async fn the_import_has_another_path_inside() {
+    let town = Town::new();
+    let admin = bearer(&["admin"]);
+    town.ask("POST", "/api/v1/admin/import?x=1", &[("authorization", &admin)]).await;
+    assert_eq!(town.seen()[0].uri, "http://importer.spin.internal/import");
+}
+
+#[tokio::test]
+async fn the_mailbox_is_there_only_where_it_is_on() {
+    let town = Town::new();
+    assert_eq!(town.ask("GET", "/mailbox", &[]).await.status, 404);
+    town.set(|settings| settings.mailbox_page = true);
+    assert_eq!(town.ask("GET", "/mailbox", &[]).await.status, 200);
+    assert_eq!(town.ask("GET", "/mailbox/messages/1", &[]).await.status, 200);
+    assert_eq!(town.ask("POST", "/mailbox", &[]).await.status, 405);
+}
+
+#[tokio::test]
+async fn an_event_stream_flows_before_it_ends() {
+    let town = Town::new();
+    let (sender, receiver) = futures::channel::mpsc::unbounded::<Result<Bytes, axum::Error>>();
+    let receiver = Mutex::new(Some(receiver));
+    town.answers(move || {
+        let stream = receiver.lock().unwrap().take().unwrap();
+        let mut response = Response::new(Body::from_stream(stream));
+        let kind = HeaderValue::from_static("text/event-stream");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        Ok(response)
+    });
+    let token = bearer(&[]);
+    let request = Request::get("/api/v1/orders/1/events").header("authorization", token);
+    let request = request.body(Body::empty()).unwrap();
+    let mut response = Gateway::new(town).handle(request).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    // The function has not finished, and will not before this has been read.
+    sender.unbounded_send(Ok(Bytes::from_static(b"data: 1\n\n"))).unwrap();
+    let frame = response.body_mut().frame().await.unwrap().unwrap();
+    assert_eq!(frame.into_data().unwrap(), "data: 1\n\n");
+    drop(sender);
+    assert!(response.body_mut().frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_body_is_limited_by_what_it_says_and_by_what_it_is() {
+    let town = Town::new();
+    let token = bearer(&[]);
+    let send = |body: Body| {
+        let request = Request::put("/api/v1/cart/items/TEA").header("authorization", &token);
+        town.send(request.body(body).unwrap())
+    };
+    let limit = 64 * 1024;
+    let chunks = |count: usize| {
+        Body::from_stream(stream::iter((0..count).map(|_| Ok::<_, axum::Error>(vec![b'x'; 1024]))))
+    };
+    assert_eq!(send(chunks(limit / 1024)).await.status, 200);
+    let reply = send(chunks(limit / 1024 + 1)).await;
+    assert_eq!(reply.status, 413);
+    assert_eq!(reply.problem()["type"], "/problems/body-too-large");
+    assert_eq!(town.seen().len(), 1, "a body that was cut off does not look complete");
+    let length = (limit + 1).to_string();
+    let headers = [("authorization", token.as_str()), ("content-length", length.as_str())];
+    assert_eq!(town.ask("PUT", "/api/v1/cart/items/TEA", &headers).await.status, 413);
+}
+
+#[tokio::test]
+async fn failures_of_functions_are_problems_that_say_what_to_do() {
+    let town = Town::new();
+    for (error, status) in [
+        (OutboundError::Connect("refused".into()), 503),
+        (OutboundError::Timeout(5), 504),
+        (OutboundError::Broken("reset".into()), 502),
+    ] {
+        town.answers(move || Err(error.clone()));
+        let reply = town.ask("GET", "/api/v1/products", &[]).await;
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.header("retry-after"), "1");
+        assert!(!reply.problem().to_string().contains("refused"), "the inside stays inside");
+    }
+    town.answers(|| Ok((StatusCode::INTERNAL_SERVER_ERROR, "trap at 0x1").into_response()));
+    let reply = town.ask("GET", "/api/v1/products", &[]).await;
+    assert_eq!(reply.status, 502);
+    assert!(!reply.text.contains("trap"));
+}
+
+#[tokio::test]
+async fn problems_and_oauth_errors_of_functions_pass_as_they_are() {
+    let town = Town::new();
+    town.answers(|| Ok(Problem::conflict("taken").into_response()));
+    let reply = town.ask("GET", "/api/v1/products", &[]).await;
+    assert_eq!(reply.status, 409);
+    assert!(reply.text.contains("taken"));
+    town.answers(|| {
+        let error = axum::Json(json!({"error": "invalid_grant"}));
+        Ok((StatusCode::BAD_REQUEST, error).into_response())
+    });
+    let reply = town.ask("POST", "/oauth2/token", &[]).await;
+    assert_eq!((reply.status, reply.text.as_str()), (400, r#"{"error":"invalid_grant"}"#));
+}
+
+#[tokio::test]
+async fn methods_and_paths_that_do_not_exist_are_told_apart() {
+    let town = Town::new();
+    let reply = town.ask("PATCH", "/api/v1/cart", &[]).await;
+    assert_eq!((reply.status, reply.header("allow")), (405, "DELETE, GET, HEAD, OPTIONS"));
+    reply.problem();
+    let reply = town.ask("OPTIONS", "/api/v1/cart", &[]).await;
+    assert_eq!((reply.status, reply.header("allow")), (204, "DELETE, GET, HEAD, OPTIONS"));
+    assert_eq!(town.ask("OPTIONS", "/api/v1/nothing", &[]).await.status, 404);
+    let reply = town.ask("HEAD", "/api/v1/products", &[]).await;
+    assert_eq!((reply.status, reply.text.as_str()), (200, ""));
+    assert_eq!(town.seen()[0].method, Method::HEAD);
+}
+
+#[tokio::test]
+async fn every_answer_is_safe_to_show() {
+    let town = Town::new();
+    for (path, status) in [("/livez", 200), ("/nothing", 404), ("/api/v1/products", 200)] {
+        let reply = town.ask("GET", path, &[]).await;
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.header("x-content-type-options"), "nosniff");
+        assert_eq!(reply.header("x-frame-options"), "DENY");
+        assert_eq!(reply.header("x-request-id"), "req_made");
+        assert_eq!(reply.header("strict-transport-security"), "", "not over http");
+        assert_eq!(reply.header("access-control-allow-origin"), "");
+    }
+    let token = bearer(&[]);
+    let reply = town.ask("GET", "/api/v1/cart", &[("authorization", &token)]).await;
+    assert_eq!(reply.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn other_pages_may_call_only_where_they_are_named() {
+    let town = Town::new();
+    let preflight = [("origin", "https://a.test"), ("access-control-request-method", "PUT")];
+    let refused = town.ask("OPTIONS", "/api/v1/cart/items/TEA", &preflight).await;
+    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (204, ""));
+    town.set(|settings| settings.cors_origins = "https://a.test".to_owned());
+    let allowed = town.ask("OPTIONS", "/api/v1/cart/items/TEA", &preflight).await;
+    assert_eq!(allowed.header("access-control-allow-origin"), "https://a.test");
+    assert_eq!(allowed.header("access-control-allow-methods"), "DELETE, OPTIONS, PUT");
+    let other = town.ask("GET", "/api/v1/products", &[("origin", "https://b.test")]).await;
+    assert_eq!(other.header("access-control-allow-origin"), "");
+    assert_eq!(town.calls.lock().unwrap().len(), 1, "preflights are not counted");
+}
+
+#[tokio::test]
+async fn being_alive_depends_on_nobody_and_being_ready_on_all() {
+    let town = Town::new();
+    let ready = town.ask("GET", "/readyz", &[]).await;
+    assert_eq!(ready.status, 200, "{}", ready.text);
+    assert_eq!(ready.header("content-type"), "application/health+json");
+    let asked: Vec<_> = town.seen().iter().map(|seen| seen.uri.clone()).collect();
+    assert!(asked.contains(&"http://orders.spin.internal/readyz".to_owned()), "{asked:?}");
+    assert!(!asked.iter().any(|uri| uri.contains("mailbox") || uri.contains("importer")));
+
+    town.answers(|| Err(OutboundError::Connect("refused".into())));
+    let ready = town.ask("GET", "/readyz", &[]).await;
+    assert_eq!(ready.status, 503);
+    let body: Value = serde_json::from_str(&ready.text).unwrap();
+    assert_eq!(body["status"], "fail");
+    assert_eq!(body["checks"]["orders:readiness"][0]["status"], "fail");
+    assert_eq!(town.ask("GET", "/livez", &[]).await.status, 200);
+}
