@@ -1,0 +1,358 @@
+//! Templates and how they become messages. Pure: no I/O, no clock.
+//!
+//! A version, once published, never changes: a message that was accepted with version 3
+//! must read the same when it is sent an hour later, whatever was published meanwhile. So
+//! editing is publishing another version.
+//!
+//! The grammar is `{{name}}` and nothing else. Conditions and loops would make a template a
+//! program that an administrator can get wrong in production; a caller that needs another
+//! text uses another template. A variable that is not given is an error, never an empty
+//! string: "Your order  has shipped" must not leave the house.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::markup;
+
+/// Longest template code, in bytes.
+pub const CODE_LENGTH_MAX: usize = 64;
+/// Longest subject of a template, in bytes.
+pub const SUBJECT_LENGTH_MAX: usize = 200;
+/// Longest plain text or HTML of a template, in bytes.
+pub const BODY_LENGTH_MAX: usize = 16 * 1024;
+/// Most languages of one version.
+pub const LANGUAGE_COUNT_MAX: usize = 20;
+/// Most versions of one template.
+pub const VERSION_COUNT_MAX: usize = 1000;
+/// Longest name of a variable, in bytes.
+pub const VARIABLE_LENGTH_MAX: usize = 64;
+
+/// A language tag (BCP 47) in its usual spelling: `pt`, `pt-BR`, `zh-Hant-TW`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Language(String);
+
+impl Language {
+    /// Reads a tag, whatever its case. `None` if it is no language tag.
+    pub fn parse(tag: &str) -> Option<Self> {
+        let mut parts = tag.split('-');
+        let primary = parts.next()?;
+        if !(2..=3).contains(&primary.len()) || !primary.bytes().all(|b| b.is_ascii_alphabetic()) {
+            return None;
+        }
+        let mut spelled = primary.to_ascii_lowercase();
+        for part in parts {
+            if !(1..=8).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                return None;
+            }
+            spelled.push('-');
+            spelled.push_str(&subtag(part));
+        }
+        (spelled.len() <= 35).then_some(Self(spelled))
+    }
+
+    /// The tag as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The tag and its ever shorter prefixes: `pt-BR`, `pt` (RFC 4647, "lookup").
+    fn fallbacks(&self) -> impl Iterator<Item = &str> {
+        std::iter::successors(Some(self.0.as_str()), |tag| tag.rsplit_once('-').map(|(s, _)| s))
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn subtag(part: &str) -> String {
+    match part.len() {
+        2 => part.to_ascii_uppercase(),
+        4 if part.as_bytes()[0].is_ascii_alphabetic() => {
+            part[..1].to_ascii_uppercase() + &part[1..].to_ascii_lowercase()
+        }
+        _ => part.to_ascii_lowercase(),
+    }
+}
+
+/// Whether `code` may name a template: lower-case words joined by dashes.
+pub fn is_code(code: &str) -> bool {
+    (1..=CODE_LENGTH_MAX).contains(&code.len())
+        && code.split('-').all(|word| {
+            !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        })
+}
+
+/// One version's words in one language, with `{{variables}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// HTML. Variables stand between tags or in quoted attributes.
+    pub html: String,
+}
+
+/// What a version says, in all its languages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Texts {
+    /// The language for readers of none of the others. Always among `by_language`.
+    pub default_language: Language,
+    /// At least one.
+    pub by_language: BTreeMap<Language, Text>,
+}
+
+/// A message ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The language that was found.
+    pub language: Language,
+    /// One line, no markup.
+    pub subject: String,
+    /// Plain text, variables as given.
+    pub text: String,
+    /// HTML, variables escaped.
+    pub html: String,
+}
+
+/// Why texts can't be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: `default_language`, or language and member (`en`, `subject`).
+    pub place: Vec<String>,
+    /// What is wrong, for a person.
+    pub detail: String,
+}
+
+impl Texts {
+    /// All faults of these texts; none means that they may be published.
+    pub fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if !self.by_language.contains_key(&self.default_language) {
+            let detail = format!("there is no text in {}", self.default_language);
+            faults.push(Fault { place: vec!["default_language".into()], detail });
+        }
+        for (language, text) in &self.by_language {
+            for (member, detail) in text.faults() {
+                let place = vec![language.to_string(), member.to_owned()];
+                faults.push(Fault { place, detail });
+            }
+        }
+        faults
+    }
+
+    /// The names of all variables, in any language.
+    pub fn variables(&self) -> BTreeSet<String> {
+        let names = self.by_language.values().flat_map(Text::variables);
+        names.map(str::to_owned).collect()
+    }
+
+    /// The text in `wanted`, a prefix of it, or the default language.
+    pub fn find(&self, wanted: &Language) -> Option<(&Language, &Text)> {
+        let named = |tag: &str| self.by_language.iter().find(|(language, _)| language.0 == tag);
+        wanted.fallbacks().find_map(named).or_else(|| named(&self.default_language.0))
+    }
+
+    /// The message in `wanted` or the nearest language.
+    ///
+    /// # Errors
+    /// The names of all variables of that language's text that `variables` lacks.
+    pub fn render(
+        &self,
+        wanted: &Language,
+        variables: &BTreeMap<&str, &str>,
+    ) -> Result<Rendered, Vec<String>> {
+        let Some((language, text)) = self.find(wanted) else {
+            return Ok(Rendered {
+                language: self.default_language.clone(),
+                subject: String::new(),
+                text: String::new(),
+                html: String::new(),
+            });
+        };
+        let lacking = |name: &&str| !variables.contains_key(name);
+        let missing: Vec<String> =
+            text.variables().into_iter().filter(lacking).map(str::to_owned).collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        let value = |name: &str| variables.get(name).copied().unwrap_or_default();
+        Ok(Rendered {
+            language: language.clone(),
+            subject: markup::fill(&text.subject, |name| markup::one_line(value(name))),
+            text: markup::fill(&text.text, |name| value(name).to_owned()),
+            html: markup::fill(&text.html, |name| markup::escape(value(name))),
+        })
+    }
+}
+
+impl Text {
+    fn variables(&self) -> BTreeSet<&str> {
+        [&self.subject, &self.text, &self.html]
+            .into_iter()
+            .flat_map(|source| markup::variables(source))
+            .collect()
+    }
+
+    fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        if self.subject.chars().any(char::is_control) {
+            faults.push(("subject", "a subject is one line without control characters".into()));
+        }
+        for (member, source) in
+            [("subject", &self.subject), ("text", &self.text), ("html", &self.html)]
+        {
+            faults.extend(markup::syntax_faults(source).into_iter().map(|detail| (member, detail)));
+        }
+        faults.extend(markup::html_faults(&self.html).into_iter().map(|detail| ("html", detail)));
+        faults
+    }
+}
+
+/// A template: its versions in order, each with the place of its texts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Template {
+    /// Names the template.
+    pub code: String,
+    /// Oldest first; the number of a version is its position plus one.
+    pub versions: Vec<Version>,
+}
+
+/// One published version. The texts are kept apart: rendering needs only one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Names the stored texts.
+    pub texts_id: String,
+    /// When it was published, milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// The user who published it; none for texts that came with the program.
+    pub created_by: Option<String>,
+}
+
+impl Template {
+    /// The number of the newest version, from 1.
+    pub fn newest(&self) -> u32 {
+        u32::try_from(self.versions.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The version with this number; the newest without one.
+    pub fn version(&self, number: Option<u32>) -> Option<(u32, &Version)> {
+        let number = number.unwrap_or_else(|| self.newest());
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.versions.get(index).map(|version| (number, version))
+    }
+
+    /// Adds a version and says its number; none if there are too many.
+    pub fn publish(&mut self, version: Version) -> Option<u32> {
+        if self.versions.len() >= VERSION_COUNT_MAX {
+            return None;
+        }
+        self.versions.push(version);
+        Some(self.newest())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+
+    fn language(tag: &str) -> Language {
+        Language::parse(tag).unwrap()
+    }
+
+    fn text(subject: &str, text: &str, html: &str) -> Text {
+        Text { subject: subject.into(), text: text.into(), html: html.into() }
+    }
+
+    fn texts(entries: &[(&str, Text)]) -> Texts {
+        let by_language = entries.iter().map(|(tag, text)| (language(tag), text.clone())).collect();
+        Texts { default_language: language(entries[0].0), by_language }
+    }
+
+    #[test]
+    fn tags_are_spelled_in_one_way_and_nonsense_is_refused() {
+        assert_eq!(language("PT-br").as_str(), "pt-BR");
+        assert_eq!(language("zh-hANT-tw").as_str(), "zh-Hant-TW");
+        for nonsense in ["", "e", "en_GB", "english!", "pt--BR", "1234", "en-toolongsubtag"] {
+            assert_eq!(Language::parse(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_language_falls_back_to_its_prefixes_and_then_to_the_default() {
+        let texts = texts(&[
+            ("en", text("en", "", "")),
+            ("pt", text("pt", "", "")),
+            ("pt-PT", text("pt-PT", "", "")),
+        ]);
+        let found = |tag| texts.find(&language(tag)).unwrap().1.subject.clone();
+        assert_eq!(found("pt-PT"), "pt-PT");
+        assert_eq!(found("pt-BR"), "pt");
+        assert_eq!(found("pt-BR-x-old"), "pt");
+        assert_eq!(found("ja"), "en");
+    }
+
+    #[test]
+    fn all_missing_variables_are_named_at_once() {
+        let texts = texts(&[("en", text("{{a}}", "{{b}} {{a}}", "<p>{{c}}</p> {{given}}"))]);
+        let missing = texts.render(&language("en"), &BTreeMap::from([("given", "x")]));
+        assert_eq!(missing, Err(vec!["a".into(), "b".into(), "c".into()]));
+    }
+
+    #[test]
+    fn variables_are_escaped_in_html_only_and_cannot_add_headers_to_a_subject() {
+        let texts = texts(&[("en", text("Hi {{n}}", "Hi {{n}}", "<p title=\"{{n}}\">{{n}}</p>"))]);
+        let name = "<b>\"O'Neil\" & co</b>\r\nBcc: x";
+        let rendered = texts.render(&language("en"), &BTreeMap::from([("n", name)])).unwrap();
+        assert_eq!(rendered.subject, "Hi <b>\"O'Neil\" & co</b> Bcc: x");
+        assert_eq!(rendered.text, format!("Hi {name}"));
+        let escaped = "&lt;b&gt;&quot;O&#39;Neil&quot; &amp; co&lt;/b&gt;\r\nBcc: x";
+        assert_eq!(rendered.html, format!("<p title=\"{escaped}\">{escaped}</p>"));
+    }
+
+    #[test]
+    fn a_value_is_never_read_as_a_template() {
+        let texts = texts(&[("en", text("{{a}}", "{{a}}{{b}}", "{{a}}"))]);
+        let values = BTreeMap::from([("a", "{{b}}"), ("b", "secret")]);
+        let rendered = texts.render(&language("en"), &values).unwrap();
+        assert_eq!(rendered.subject, "{{b}}");
+        assert_eq!(rendered.text, "{{b}}secret");
+    }
+
+    #[test]
+    fn faulty_texts_are_not_publishable_and_every_fault_has_its_place() {
+        let mut texts = texts(&[("en", text("two\nlines", "open {{name", "<p class={{name}}>"))]);
+        texts.default_language = language("de");
+        let places: Vec<_> =
+            texts.faults().into_iter().map(|fault| fault.place.join("/")).collect();
+        assert_eq!(places, ["default_language", "en/subject", "en/text", "en/html"]);
+    }
+
+    #[test]
+    fn published_versions_keep_their_numbers() {
+        let version =
+            |id: &str| Version { texts_id: id.into(), created_at_ms: 0, created_by: None };
+        let mut template = Template { code: "x".into(), versions: vec![version("a")] };
+        assert_eq!(template.publish(version("b")), Some(2));
+        assert_eq!(template.version(Some(1)).unwrap().1.texts_id, "a");
+        assert_eq!(template.version(None).unwrap().1.texts_id, "b");
+        assert_eq!(template.version(Some(0)), None);
+        assert_eq!(template.version(Some(3)), None);
+    }
+
+    #[test]
+    fn codes_are_lower_case_words() {
+        assert!(is_code("order-confirmed2"));
+        for nonsense in ["", "-a", "a--b", "A", "a/b", "ü", &"a".repeat(65)] {
+            assert!(!is_code(nonsense), "{nonsense}");
+        }
+    }
+}

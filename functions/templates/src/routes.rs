@@ -1,0 +1,271 @@
+//! The administrators' REST interface.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::clock::{now_ms, rfc3339};
+use chassis::form::{Fields, JsonBody};
+use chassis::page::{Cursor, Page, PageQuery};
+use chassis::store::Store;
+use chassis::{Problem, Result};
+use serde::Serialize;
+
+use crate::domain::{
+    BODY_LENGTH_MAX, CODE_LENGTH_MAX, LANGUAGE_COUNT_MAX, Language, SUBJECT_LENGTH_MAX, Template,
+    Text, Texts, is_code,
+};
+use crate::service::{Publication, Refusal, Templates};
+
+const SCOPE: &str = "/api/v1/templates";
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct App<S, K> {
+    /// The templates.
+    pub templates: Templates<S>,
+    /// The keys that callers are checked with.
+    pub keys: K,
+}
+
+impl<S: Store, K: KeySource> AuthState for App<S, K> {
+    type Keys = K;
+
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+}
+
+/// `/api/v1/templates` and below; for administrators only.
+pub fn router<S: Store, K: KeySource>(app: App<S, K>) -> Router {
+    Router::new()
+        .route("/api/v1/templates", get(list::<S, K>).post(create::<S, K>))
+        .route("/api/v1/templates/{code}", get(read::<S, K>))
+        .route("/api/v1/templates/{code}/versions", get(versions::<S, K>).post(publish::<S, K>))
+        .route("/api/v1/templates/{code}/versions/{number}", get(version::<S, K>))
+        .with_state(app)
+}
+
+/// A template in a list.
+#[derive(Serialize)]
+struct Summary {
+    code: String,
+    newest_version: u32,
+    updated_at: Option<String>,
+}
+
+/// A version, with its words when one is asked for.
+#[derive(Serialize)]
+struct VersionView {
+    code: String,
+    version: u32,
+    created_at: Option<String>,
+    created_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_language: Option<Language>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variables: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    texts: Option<Vec<TextView>>,
+}
+
+#[derive(Serialize)]
+struct TextView {
+    language: Language,
+    #[serde(flatten)]
+    text: Text,
+}
+
+async fn list<S: Store, K: KeySource>(
+    _: Admin,
+    State(app): State<App<S, K>>,
+    query: PageQuery,
+) -> Result<Json<Page<Summary>>> {
+    let after: Option<String> = query.position(SCOPE)?;
+    let codes = app.templates.codes().await?;
+    let mut rest = codes.into_iter().filter(|code| after.as_ref().is_none_or(|last| code > last));
+    let page: Vec<String> = rest.by_ref().take(query.limit).collect();
+    let next_cursor = match (rest.next(), page.last()) {
+        (Some(_), Some(last)) => Some(Cursor::encode(SCOPE, last)),
+        _ => None,
+    };
+    let mut items = Vec::with_capacity(page.len());
+    for code in page {
+        match app.templates.template(&code).await {
+            Ok(template) => items.push(summary(&template)),
+            // Its making was cut short.
+            Err(Refusal::NotFound(_)) => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    Ok(Json(Page { items, next_cursor }))
+}
+
+async fn create<S: Store, K: KeySource>(
+    Admin(caller): Admin,
+    State(app): State<App<S, K>>,
+    body: JsonBody,
+) -> Result<Response> {
+    let mut fields = body.fields();
+    let code = fields.string("code", 1..=CODE_LENGTH_MAX);
+    if code.as_ref().is_some_and(|code| !is_code(code)) {
+        fields.fault("code", "must be lower-case words joined by dashes");
+    }
+    let texts = read_texts(&mut fields);
+    fields.finish()?;
+    let (Some(code), Some(texts)) = (code, texts) else { return Err(Problem::internal()) };
+    let first = Publication { texts, user_id: caller.user_id, now_ms: now_ms() };
+    let template = app.templates.create(&code, first).await?;
+    let place = [(header::LOCATION, format!("{SCOPE}/{code}"))];
+    Ok((StatusCode::CREATED, place, Json(view(&app.templates, &template, Some(1)).await?))
+        .into_response())
+}
+
+async fn read<S: Store, K: KeySource>(
+    _: Admin,
+    State(app): State<App<S, K>>,
+    Path(code): Path<String>,
+) -> Result<Json<VersionView>> {
+    let template = app.templates.template(&code).await?;
+    Ok(Json(view(&app.templates, &template, None).await?))
+}
+
+async fn versions<S: Store, K: KeySource>(
+    _: Admin,
+    State(app): State<App<S, K>>,
+    Path(code): Path<String>,
+    query: PageQuery,
+) -> Result<Json<Page<VersionView>>> {
+    let scope = format!("{SCOPE}/{code}/versions");
+    let template = app.templates.template(&code).await?;
+    let newest = query.position::<u32>(&scope)?.unwrap_or_else(|| template.newest());
+    let numbers: Vec<u32> = (1..=newest).rev().take(query.limit).collect();
+    let next = numbers.last().copied().unwrap_or(1) - 1;
+    let items = numbers.iter().filter_map(|number| brief(&template, Some(*number))).collect();
+    let next_cursor = (next > 0).then(|| Cursor::encode(&scope, &next));
+    Ok(Json(Page { items, next_cursor }))
+}
+
+async fn version<S: Store, K: KeySource>(
+    _: Admin,
+    State(app): State<App<S, K>>,
+    Path((code, number)): Path<(String, u32)>,
+) -> Result<Json<VersionView>> {
+    let template = app.templates.template(&code).await?;
+    Ok(Json(view(&app.templates, &template, Some(number)).await?))
+}
+
+async fn publish<S: Store, K: KeySource>(
+    Admin(caller): Admin,
+    State(app): State<App<S, K>>,
+    Path(code): Path<String>,
+    body: JsonBody,
+) -> Result<Response> {
+    let mut fields = body.fields();
+    let texts = read_texts(&mut fields);
+    fields.finish()?;
+    let texts = texts.ok_or_else(Problem::internal)?;
+    let next = Publication { texts, user_id: caller.user_id, now_ms: now_ms() };
+    let number = app.templates.publish(&code, next).await?;
+    let template = app.templates.template(&code).await?;
+    let place = [(header::LOCATION, format!("{SCOPE}/{code}/versions/{number}"))];
+    Ok((StatusCode::CREATED, place, Json(view(&app.templates, &template, Some(number)).await?))
+        .into_response())
+}
+
+/// `default_language` and `texts`: `[{"language","subject","text","html"}]`.
+fn read_texts(fields: &mut Fields<'_>) -> Option<Texts> {
+    let default = fields.string("default_language", 2..=35);
+    let default_language = default.as_deref().and_then(Language::parse);
+    if default.is_some() && default_language.is_none() {
+        fields.fault("default_language", "must be a language tag like pt or pt-BR");
+    }
+    let list = fields.array("texts", 1..=LANGUAGE_COUNT_MAX, |fields| {
+        let tag = fields.string("language", 2..=35);
+        let language = tag.as_deref().and_then(Language::parse);
+        if tag.is_some() && language.is_none() {
+            fields.fault("language", "must be a language tag like pt or pt-BR");
+        }
+        let subject = fields.string("subject", 1..=SUBJECT_LENGTH_MAX);
+        let text = fields.string("text", 1..=BODY_LENGTH_MAX);
+        let html = fields.string("html", 1..=BODY_LENGTH_MAX);
+        Some((language?, Text { subject: subject?, text: text?, html: html? }))
+    })?;
+    let places: Vec<Language> = list.iter().map(|(language, _)| language.clone()).collect();
+    let by_language: BTreeMap<_, _> = list.into_iter().collect();
+    if by_language.len() < places.len() {
+        fields.fault("texts", "must have one text for each language");
+    }
+    let texts = Texts { default_language: default_language?, by_language };
+    for fault in texts.faults() {
+        fields.fault(&pointer(&fault.place, &places), fault.detail);
+    }
+    Some(texts)
+}
+
+/// `["en", "subject"]` as the body has it: `texts/0/subject`.
+fn pointer(place: &[String], places: &[Language]) -> String {
+    match place {
+        [tag, member] => {
+            let index = places.iter().position(|language| language.as_str() == tag);
+            format!("texts/{}/{member}", index.unwrap_or_default())
+        }
+        other => other.join("/"),
+    }
+}
+
+fn summary(template: &Template) -> Summary {
+    let newest = brief(template, None);
+    Summary {
+        code: template.code.clone(),
+        newest_version: template.newest(),
+        updated_at: newest.and_then(|version| version.created_at),
+    }
+}
+
+fn brief(template: &Template, number: Option<u32>) -> Option<VersionView> {
+    let (version, found) = template.version(number)?;
+    Some(VersionView {
+        code: template.code.clone(),
+        version,
+        created_at: found.created_by.as_ref().map(|_| rfc3339(found.created_at_ms)),
+        created_by: found.created_by.clone(),
+        default_language: None,
+        variables: None,
+        texts: None,
+    })
+}
+
+async fn view<S: Store>(
+    templates: &Templates<S>,
+    template: &Template,
+    number: Option<u32>,
+) -> Result<VersionView> {
+    let (number, texts) = templates.version(template, number).await?;
+    let mut view = brief(template, Some(number)).ok_or_else(Problem::internal)?;
+    view.variables = Some(texts.variables().into_iter().collect());
+    view.default_language = Some(texts.default_language);
+    let words = texts.by_language.into_iter();
+    view.texts = Some(words.map(|(language, text)| TextView { language, text }).collect());
+    Ok(view)
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound(detail) => Problem::not_found(detail),
+            Refusal::Exists(_) | Refusal::Full(_) => Problem::conflict(refusal.to_string()),
+            Refusal::MissingVariables(names) => {
+                Problem::conflict(format!("missing variables: {}", names.join(", ")))
+            }
+            Refusal::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chassis::auth::{Key, KeySet};
+use chassis::store::MemoryStore;
+use ed25519_dalek::{Signer, SigningKey};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::*;
+
+fn signing_key() -> SigningKey {
+    SigningKey::from_bytes(&[3; 32])
+}
+
+fn token(roles: &[&str]) -> String {
+    let now_s = now_ms() / 1_000;
+    let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"});
+    let claims = json!({
+        "iss": "shop", "aud": "shop", "sub": "usr_admin", "jti": "t1",
+        "iat": now_s, "exp": now_s + 900, "roles": roles, "scope": "",
+    });
+    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    let signed = format!("{header}.{claims}");
+    let signature = signing_key().sign(signed.as_bytes()).to_bytes();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+struct Shop(Router);
+
+impl Shop {
+    fn new() -> Self {
+        let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
+        let keys = KeySet {
+            issuer: "shop".into(),
+            audience: "shop".into(),
+            keys: vec![Key { kid: "k1".into(), x }],
+        };
+        let app = App { templates: Templates::new(MemoryStore::new()), keys };
+        Shop(chassis::app::router_with_problems(router(app)))
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.send_as(&["admin"], method, path, body).await
+    }
+
+    async fn send_as(
+        &self,
+        roles: &[&str],
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", token(roles)))
+            .header("content-type", "application/json")
+            .body(Body::from(body.map(|body| body.to_string()).unwrap_or_default()))
+            .unwrap();
+        let response = self.0.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+}
+
+fn texts(subject: &str) -> Value {
+    json!({
+        "default_language": "en",
+        "texts": [{"language": "en", "subject": subject, "text": "{{a}}", "html": "<p>{{b}}</p>"}],
+    })
+}
+
+#[tokio::test]
+async fn customers_are_kept_out() {
+    let shop = Shop::new();
+    assert_eq!(shop.send_as(&[], "GET", "/api/v1/templates", None).await.0, 403);
+    let bare = Request::get("/api/v1/templates").body(Body::empty()).unwrap();
+    assert_eq!(shop.0.oneshot(bare).await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn the_list_has_the_builtins_in_pages() {
+    let shop = Shop::new();
+    let (status, first) = shop.send("GET", "/api/v1/templates?limit=3", None).await;
+    assert_eq!((status, first["items"].as_array().unwrap().len()), (200, 3));
+    let next =
+        format!("/api/v1/templates?limit=3&cursor={}", first["next_cursor"].as_str().unwrap());
+    let (_, second) = shop.send("GET", &next, None).await;
+    assert_eq!(second["items"][1]["code"], "welcome");
+    assert_eq!(second["next_cursor"], Value::Null);
+}
+
+#[tokio::test]
+async fn publishing_adds_a_version_and_keeps_the_old_one() {
+    let shop = Shop::new();
+    let path = "/api/v1/templates/welcome/versions";
+    let (status, made) = shop.send("POST", path, Some(texts("Ahoy"))).await;
+    assert_eq!((status, &made["version"]), (201, &json!(2)));
+    assert_eq!(made["variables"], json!(["a", "b"]));
+    assert_eq!(made["created_by"], "usr_admin");
+    let (_, newest) = shop.send("GET", "/api/v1/templates/welcome", None).await;
+    assert_eq!(newest["texts"][0]["subject"], "Ahoy");
+    let (_, first) = shop.send("GET", &format!("{path}/1"), None).await;
+    assert_eq!(first["texts"].as_array().unwrap().len(), 3);
+    let (_, all) = shop.send("GET", path, None).await;
+    let numbers: Vec<_> = all["items"].as_array().unwrap().iter().map(|v| &v["version"]).collect();
+    assert_eq!(numbers, [2, 1]);
+    assert_eq!(shop.send("GET", &format!("{path}/9"), None).await.0, 404);
+}
+
+#[tokio::test]
+async fn templates_are_made_once() {
+    let shop = Shop::new();
+    let mut body = texts("News");
+    body["code"] = json!("news");
+    assert_eq!(shop.send("POST", "/api/v1/templates", Some(body.clone())).await.0, 201);
+    assert_eq!(shop.send("POST", "/api/v1/templates", Some(body)).await.0, 409);
+    assert_eq!(shop.send("GET", "/api/v1/templates/news", None).await.0, 200);
+    assert_eq!(shop.send("GET", "/api/v1/templates/nope", None).await.0, 404);
+}
+
+#[tokio::test]
+async fn every_fault_of_a_template_is_pointed_at() {
+    let shop = Shop::new();
+    let body = json!({
+        "code": "No Code",
+        "default_language": "de",
+        "texts": [
+            {"language": "en", "subject": "a\nb", "text": "{{open", "html": "<a href=\"{{x}}\">"},
+        ],
+    });
+    let (status, problem) = shop.send("POST", "/api/v1/templates", Some(body)).await;
+    assert_eq!(status, 422);
+    let mut pointers: Vec<_> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["pointer"].as_str().unwrap())
+        .collect();
+    pointers.sort_unstable();
+    let expected =
+        ["/code", "/default_language", "/texts/0/html", "/texts/0/subject", "/texts/0/text"];
+    assert_eq!(pointers, expected);
+}
