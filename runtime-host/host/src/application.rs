@@ -145,10 +145,9 @@ async fn load_code(
 fn local_source(component: &Component) -> anyhow::Result<PathBuf> {
     match &component.source {
         Source::Local(path) => Ok(path.clone()),
-        Source::Remote { url, .. } => Err(anyhow!(
-            "the source of `{}` is {url}: download it and name the file",
-            component.id
-        )),
+        Source::Remote { url, .. } => {
+            Err(anyhow!("the source of `{}` is {url}: download it and name the file", component.id))
+        }
         Source::Registry { package, .. } => Err(anyhow!(
             "the source of `{}` is the package {package}: fetch it and name the file",
             component.id
@@ -203,8 +202,7 @@ impl Starting<'_> {
         platform: &Arc<Platform>,
     ) -> anyhow::Result<Slot> {
         let code = &self.code[&component.id];
-        let maker =
-            links::Maker { engine: &self.engine.wasm, registry: self.registry, platform };
+        let maker = links::Maker { engine: &self.engine.wasm, registry: self.registry, platform };
         for link in links::of(self.app, component) {
             let callee = match &link {
                 Link::Component { callee, .. } => self.code.get(callee),
@@ -214,8 +212,7 @@ impl Starting<'_> {
         }
         crate::engine::deny_what_is_not_inherited(&mut linker, code)?;
         let context = Arc::new(self.context(component)?);
-        let gate =
-            Gate::new(component.id.clone(), context.limits.clone(), self.telemetry.clone());
+        let gate = Gate::new(component.id.clone(), context.limits.clone(), self.telemetry.clone());
         let revision = Revision::new(self.engine, &linker, code, context)
             .map_err(|error| explain_import(error, component))?;
         self.check_handler(component, &revision)?;
@@ -239,18 +236,15 @@ impl Starting<'_> {
         })
     }
 
-    fn outbound(
-        &self,
-        component: &Component,
-        variables: &Variables,
-    ) -> anyhow::Result<Outbound> {
+    fn outbound(&self, component: &Component, variables: &Variables) -> anyhow::Result<Outbound> {
         let parse = |text: &String| {
             let rendered = variables.render(text)?;
             HostPattern::parse(&rendered).map_err(|error| {
                 anyhow!("allowed_outbound_hosts: `{rendered}`: {}; {}", error.message, error.hint)
             })
         };
-        let allowed = component.allowed_outbound_hosts.iter().map(parse).collect::<Result<_, _>>()?;
+        let allowed =
+            component.allowed_outbound_hosts.iter().map(parse).collect::<Result<_, _>>()?;
         Ok(Outbound::new(allowed, self.surroundings.clone()))
     }
 

@@ -37,6 +37,10 @@ impl Registry {
 
     /// All that are in service.
     pub(crate) fn all(&self) -> Vec<Arc<Slot>> {
-        self.slots.load().as_ref().map(|slots| slots.values().cloned().collect()).unwrap_or_default()
+        self.slots
+            .load()
+            .as_ref()
+            .map(|slots| slots.values().cloned().collect())
+            .unwrap_or_default()
     }
 }

@@ -95,9 +95,7 @@ fn metrics(observed: &Observed) -> Response<Full<Bytes>> {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     match observed.telemetry.metrics.encode() {
         Ok(metrics) => text(StatusCode::OK, OPEN_METRICS, metrics),
-        Err(error) => {
-            text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", format!("{error}\n"))
-        }
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", format!("{error}\n")),
     }
 }
 

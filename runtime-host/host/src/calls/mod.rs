@@ -8,14 +8,14 @@
 
 mod error;
 
-pub(crate) use error::{Blame, CallError, Kind};
+pub(crate) use error::{CallError, Kind};
 
 use crate::telemetry::{Outcome, Span, SpanKind, Telemetry, TraceContext};
 use std::sync::Arc;
 use std::time::Duration;
 use tessera_manifest::ComponentId;
-use tessera_resilience::bulkhead::{Bulkhead, Options, Permit, Rejected};
 use tessera_resilience::Deadline;
+use tessera_resilience::bulkhead::{Bulkhead, Options, Permit, Rejected};
 
 /// One request to a component, without its payload.
 #[derive(Debug, Clone)]
@@ -105,11 +105,9 @@ impl Gate {
 
 impl Limits {
     /// The component's own limits, then the application's, then these defaults.
-    pub(crate) fn resolve(
-        own: &tessera_manifest::Limits,
-        app: &tessera_manifest::Limits,
-    ) -> Self {
-        let pick = |own: Option<u64>, app: Option<u64>, default: u64| own.or(app).unwrap_or(default);
+    pub(crate) fn resolve(own: &tessera_manifest::Limits, app: &tessera_manifest::Limits) -> Self {
+        let pick =
+            |own: Option<u64>, app: Option<u64>, default: u64| own.or(app).unwrap_or(default);
         let millis = |own, app, default| Duration::from_millis(pick(own, app, default));
         Self {
             memory_max_bytes: pick(own.memory_max_mib, app.memory_max_mib, 128) as usize * MIB,

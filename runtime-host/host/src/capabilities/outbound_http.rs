@@ -2,9 +2,9 @@
 //! own front door, to the world. Only to hosts that the manifest allows.
 
 use crate::calls::{Call, CallError, Kind};
+use crate::engine::CurrentCall;
 use crate::engine::{self, ComponentContext};
 use crate::registry::Registry;
-use crate::engine::CurrentCall;
 use crate::telemetry::{Outcome, SpanKind};
 use crate::triggers::http::client::Client;
 use http::Uri;
@@ -89,7 +89,8 @@ impl WasiHttpHooks for Hooks {
         let task = AbortOnDrop(task);
         Box::new(async move {
             let response = task.await?;
-            let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
+            let done: Box<dyn Future<Output = Result<(), Error>> + Send> =
+                Box::new(async { Ok(()) });
             Ok((response, done))
         })
     }
@@ -163,8 +164,7 @@ async fn leave(
         request.uri().authority().map_or("", |authority| authority.as_str())
     );
     let telemetry = &component.telemetry;
-    let mut span =
-        telemetry.span(SpanKind::Outbound, &component.id, operation.into(), &call.trace);
+    let mut span = telemetry.span(SpanKind::Outbound, &component.id, operation.into(), &call.trace);
     span.context.write(request.headers_mut());
     let patience = first_byte_timeout(options).min(call.deadline.remaining());
     match tokio::time::timeout(patience, surroundings.client.send(request)).await {

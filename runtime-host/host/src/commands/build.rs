@@ -38,7 +38,10 @@ impl Build {
         let mut app = self.application.load()?;
         for id in &self.component_ids {
             let known = app.components.keys().cloned().collect::<Vec<_>>().join(", ");
-            anyhow::ensure!(app.components.contains_key(id), "no component `{id}`; there are {known}");
+            anyhow::ensure!(
+                app.components.contains_key(id),
+                "no component `{id}`; there are {known}"
+            );
         }
         if !self.component_ids.is_empty() {
             app.components.retain(|id, _| self.component_ids.contains(id));

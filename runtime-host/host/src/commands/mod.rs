@@ -32,7 +32,13 @@ enum Verb {
 #[derive(Debug, Args)]
 pub(crate) struct Application {
     /// The manifest, or the folder that it is in.
-    #[arg(short = 'f', long = "from", alias = "file", value_name = "PATH", default_value = "spin.toml")]
+    #[arg(
+        short = 'f',
+        long = "from",
+        alias = "file",
+        value_name = "PATH",
+        default_value = "spin.toml"
+    )]
     from: PathBuf,
 }
 
@@ -108,8 +114,9 @@ pub(crate) fn progress(length: usize, verb: &'static str, quiet: bool) -> indica
     if quiet {
         return indicatif::ProgressBar::hidden();
     }
-    let style = indicatif::ProgressStyle::with_template("  {prefix:>10} [{bar:28}] {pos}/{len} {wide_msg}")
-        .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar())
-        .progress_chars("=> ");
+    let style =
+        indicatif::ProgressStyle::with_template("  {prefix:>10} [{bar:28}] {pos}/{len} {wide_msg}")
+            .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar())
+            .progress_chars("=> ");
     indicatif::ProgressBar::new(length as u64).with_style(style).with_prefix(verb)
 }

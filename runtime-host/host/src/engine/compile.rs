@@ -2,26 +2,16 @@
 
 use super::Engine;
 use anyhow::Context as _;
-use sha2::{Digest, Sha256};
 use std::path::Path;
 use wasmtime::component::Component;
 
-/// A component as code.
-pub(crate) struct Compiled {
-    pub(crate) code: Component,
-    /// SHA-256 of the bytes, in hex.
-    pub(crate) digest: String,
-}
-
 /// Compile `bytes`, which came from `path`. Takes long when the cache does not have it:
 /// call it where blocking is allowed.
-pub(crate) fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> anyhow::Result<Compiled> {
+pub(crate) fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> anyhow::Result<Component> {
     refuse_core_module(path, bytes)?;
-    let code = Component::from_binary(&engine.wasm, bytes)
+    Component::from_binary(&engine.wasm, bytes)
         .map_err(anyhow::Error::from)
-        .with_context(|| format!("{} is not a component that can run", path.display()))?;
-    let digest = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Compiled { code, digest })
+        .with_context(|| format!("{} is not a component that can run", path.display()))
 }
 
 /// The mistake that everybody makes once gets its own words.

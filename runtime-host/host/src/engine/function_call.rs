@@ -1,7 +1,7 @@
 //! Calling an exported function of a component: the callee's side of a live link.
 
-use super::failure::classify;
 use super::Revision;
+use super::failure::classify;
 use super::instance::Instance;
 use crate::calls::{Admitted, Call, CallError, Kind};
 use crate::registry::Slot;
@@ -77,21 +77,21 @@ async fn perform(
     reply: Reply,
 ) {
     let mut reply = Some(reply);
-    let outcome = match perform_within(&revision, &admitted, &function, &arguments, &mut reply).await
-    {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            tracing::warn!(
-                component = %revision.component.id,
-                trace_id = %format_args!("{:032x}", admitted.span.context.trace_id),
-                blame = error.kind.blame().name(),
-                "{function}: {error}"
-            );
-            let failed = Outcome::Failed(error.kind);
-            send(&mut reply, Err(error));
-            failed
-        }
-    };
+    let outcome =
+        match perform_within(&revision, &admitted, &function, &arguments, &mut reply).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::warn!(
+                    component = %revision.component.id,
+                    trace_id = %format_args!("{:032x}", admitted.span.context.trace_id),
+                    blame = error.kind.blame().name(),
+                    "{function}: {error}"
+                );
+                let failed = Outcome::Failed(error.kind);
+                send(&mut reply, Err(error));
+                failed
+            }
+        };
     admitted.span.end(outcome);
 }
 
@@ -104,10 +104,19 @@ async fn perform_within(
 ) -> Result<Outcome, CallError> {
     let index = revision.function(function)?;
     let mut instance = revision.take(admitted).await?;
+    let (returned, mut has_returned) = oneshot::channel();
+    let work = drive(&mut instance, index, arguments, reply, returned);
+    // The deadline is about the results; what the guest does after them has its own limit.
+    let late = async {
+        tokio::select! {
+            Ok(()) = &mut has_returned => std::future::pending().await,
+            () = sleep_until(admitted.deadline.instant()) => {}
+        }
+    };
     let outcome = tokio::select! {
         biased;
-        outcome = drive(&mut instance, index, arguments, reply) => outcome,
-        () = sleep_until(admitted.deadline.instant()) => {
+        outcome = work => outcome,
+        () = late => {
             let detail = format!("{function} did not return in time");
             return Err(CallError::new(Kind::DeadlineExceeded, detail));
         }
@@ -126,6 +135,7 @@ async fn drive(
     index: ComponentExportIndex,
     arguments: &[Val],
     reply: &mut Option<Reply>,
+    returned: oneshot::Sender<()>,
 ) -> wasmtime::Result<Outcome> {
     let Instance { store, guest, .. } = instance;
     let function = guest
@@ -140,6 +150,8 @@ async fn drive(
                 _ => Outcome::Ok,
             };
             send(reply, Ok(results));
+            // The deadline's keeper may be gone already.
+            let _ = returned.send(());
             let afterwork = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
             timeout(AFTERWORK_MAX, afterwork)
                 .await

@@ -7,8 +7,8 @@
 //! with it stops the guest.
 
 use super::failure::classify;
-use super::streamed_body::{self, Streamed};
 use super::instance::Instance;
+use super::streamed_body::{self, Streamed};
 use super::{Revision, State};
 use crate::calls::{Admitted, Call, CallError, Kind};
 use crate::registry::Slot;
@@ -126,7 +126,8 @@ async fn perform_within(
 /// Run the guest until it has answered, its body has gone out and its last task is done.
 async fn drive(instance: &mut Instance, request: Request, reply: &Reply) -> wasmtime::Result<()> {
     let Instance { store, proxy, .. } = instance;
-    let proxy = proxy.as_ref().ok_or_else(|| wasmtime::format_err!("it exports no HTTP handler"))?;
+    let proxy =
+        proxy.as_ref().ok_or_else(|| wasmtime::format_err!("it exports no HTTP handler"))?;
     store
         .run_concurrent(async |accessor| {
             let (head_sender, head) = futures::channel::oneshot::channel();
@@ -165,7 +166,8 @@ async fn deliver(head: Response, reply: &Reply) -> wasmtime::Result<()> {
     if !complete {
         return stream(parts, collected, body, reply).await;
     }
-    if parts.status != http::StatusCode::NO_CONTENT && parts.status != http::StatusCode::NOT_MODIFIED
+    if parts.status != http::StatusCode::NO_CONTENT
+        && parts.status != http::StatusCode::NOT_MODIFIED
     {
         parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| collected.len().into());
     }
@@ -176,7 +178,8 @@ async fn deliver(head: Response, reply: &Reply) -> wasmtime::Result<()> {
 /// Read a body until its end (`true`), or until it is no small one or has trailers.
 async fn collect(body: &mut WasiBody, collected: &mut BytesMut) -> wasmtime::Result<bool> {
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| wasmtime::format_err!("{error:?}"))?.into_data() else {
+        let Ok(data) = frame.map_err(|error| wasmtime::format_err!("{error:?}"))?.into_data()
+        else {
             return Ok(false);
         };
         collected.extend_from_slice(&data);

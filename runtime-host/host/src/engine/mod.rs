@@ -18,7 +18,7 @@ mod revision;
 mod state;
 mod streamed_body;
 
-pub(crate) use compile::{Compiled, compile};
+pub(crate) use compile::compile;
 pub(crate) use context::ComponentContext;
 pub(crate) use deny::add_to_linker as deny_what_is_not_inherited;
 pub(crate) use files::mount as mount_files;

@@ -8,9 +8,7 @@ use crate::capabilities::outbound_http::Hooks;
 use crate::telemetry::{GuestOutput, Span, SpanKind, TraceContext};
 use std::sync::Arc;
 use tessera_resilience::Deadline;
-use wasmtime_wasi::{
-    FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
-};
+use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// One instance's state. Its call changes; everything else stays.
@@ -106,10 +104,6 @@ impl WasiView for State {
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView {
-            ctx: &mut self.http,
-            table: &mut self.table,
-            hooks: &mut self.outbound,
-        }
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
     }
 }

@@ -71,8 +71,9 @@ impl Maker<'_> {
                 let offered = offered.with_context(|| {
                     format!("it needs `{import}` of `{id}`, which does not export it")
                 })?;
-                shape::compare(self.engine, import, &wanted, &offered)
-                    .with_context(|| format!("`{id}` exports another `{import}` than it imports"))?;
+                shape::compare(self.engine, import, &wanted, &offered).with_context(|| {
+                    format!("`{id}` exports another `{import}` than it imports")
+                })?;
                 self.define_functions(linker, import, id, &wanted)
             }
         }

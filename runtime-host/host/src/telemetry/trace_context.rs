@@ -47,11 +47,6 @@ impl TraceContext {
         Self { span_id: random().max(1), ..self.clone() }
     }
 
-    /// Whether somebody upstream records this trace.
-    pub(crate) fn sampled(&self) -> bool {
-        self.flags & SAMPLED != 0
-    }
-
     /// Tell the callee of a request which span calls it.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let text = format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags);
@@ -74,8 +69,12 @@ fn parse_parent(text: &str) -> Option<TraceContext> {
     let version_valid = version != 0xff && (version != 0 || parts.next().is_none());
     // A version that is newer than this code may set flags that it can't know.
     let flags = flags & (SAMPLED | RANDOM);
-    (version_valid && trace_id != 0 && span_id != 0)
-        .then_some(TraceContext { trace_id, span_id, flags, state: None })
+    (version_valid && trace_id != 0 && span_id != 0).then_some(TraceContext {
+        trace_id,
+        span_id,
+        flags,
+        state: None,
+    })
 }
 
 fn hex(text: &str, digits: usize) -> Option<u128> {
@@ -169,11 +168,8 @@ mod tests {
 
     #[test]
     fn state_lines_are_joined_and_passed_on() {
-        let map = headers(&[
-            ("traceparent", PARENT),
-            ("tracestate", "a=1 , b=2"),
-            ("tracestate", "c=3"),
-        ]);
+        let map =
+            headers(&[("traceparent", PARENT), ("tracestate", "a=1 , b=2"), ("tracestate", "c=3")]);
         let mut out = HeaderMap::new();
         TraceContext::of_request(&map).child().write(&mut out);
         assert_eq!(out["tracestate"], "a=1,b=2,c=3");
@@ -194,6 +190,6 @@ mod tests {
         let child = parent.child();
         assert_eq!(child.trace_id, parent.trace_id);
         assert_ne!(child.span_id, parent.span_id);
-        assert!(child.sampled());
+        assert_eq!(child.flags, parent.flags);
     }
 }

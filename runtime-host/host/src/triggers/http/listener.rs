@@ -45,7 +45,10 @@ pub(crate) enum Drain {
 }
 
 impl Listener {
-    pub(crate) async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
+    pub(crate) async fn bind(
+        address: SocketAddr,
+        tls: Option<TlsAcceptor>,
+    ) -> anyhow::Result<Self> {
         let socket = TcpListener::bind(address).await.map_err(|error| explain(error, address))?;
         Ok(Self { socket, tls })
     }

@@ -2,7 +2,7 @@
 
 use super::router::{Match, Router};
 use super::{headers, problem, request_body};
-use crate::calls::{Call, CallError, Kind};
+use crate::calls::{Call, CallError};
 use crate::engine::{Response, call_http, full_body};
 use crate::registry::Registry;
 use crate::telemetry::{SpanKind, TraceContext};
@@ -62,17 +62,13 @@ impl Service {
         if announced_length(&parts.headers).is_some_and(|length| length > body_max_bytes) {
             return Ok(problem::body_too_large(body_max_bytes, trace));
         }
-        let (body, too_large) = request_body::limit(body, body_max_bytes);
+        let (body, fault) = request_body::guard(body, body_max_bytes);
         let mut request = http::Request::from_parts(parts, body);
         headers::prepare(&mut request, found, origin.client);
         let operation = format!("{} {}", request.method(), found.entry.route).into();
         let call = Call { kind: SpanKind::Http, operation, trace: trace.clone(), deadline: None };
         let answer = call_http(slot, call, request).await;
-        if too_large.happened() {
-            // Whatever the guest made of the broken body, this is why it was broken.
-            return Err(CallError::new(Kind::BodyTooLarge, "its body was cut off"));
-        }
-        answer
+        fault.error().map_or(answer, Err)
     }
 }
 
