@@ -1,0 +1,100 @@
+//! The pages of the mailbox: HTML without scripts.
+//!
+//! A mail is foreign markup. It is shown in a frame with an empty `sandbox` (no scripts, no
+//! forms, an origin of its own) from `srcdoc`, which inherits the page's policy: nothing is
+//! fetched from anywhere, so looking at a mail tells nobody.
+
+use std::fmt::Write;
+
+use chassis::clock::rfc3339;
+
+use crate::inbox::{Content, Kind, Summary};
+
+/// The style of the pages, served at `/mailbox/style.css`.
+pub(crate) const STYLE: &str = include_str!("style.css");
+
+/// The list of all messages.
+pub(crate) fn list(messages: &[Summary]) -> String {
+    if messages.is_empty() {
+        return page("Mailbox", "<p class=\"empty\">No messages yet. Order something!</p>");
+    }
+    let mut rows = String::new();
+    for message in messages {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            rows,
+            "<li data-testid=\"mail\"><a href=\"/mailbox/{}\"><strong>{}</strong>\
+             <span>{} to {}</span><time>{}</time></a></li>",
+            escape(&message.id),
+            escape(&message.subject),
+            kind(message.kind),
+            escape(&message.to),
+            time(message.received_at_ms),
+        );
+    }
+    page("Mailbox", &format!("<ol data-testid=\"mails\">{rows}</ol>"))
+}
+
+/// One message.
+pub(crate) fn message(summary: &Summary, content: &Content) -> String {
+    let html = content.html.as_ref().map_or_else(String::new, |html| {
+        format!(
+            "<iframe title=\"The message\" sandbox=\"\" data-testid=\"mail-html\" \
+             srcdoc=\"{}\"></iframe>",
+            escape(html)
+        )
+    });
+    let open = if html.is_empty() { " open" } else { "" };
+    let body = format!(
+        "<p><a href=\"/mailbox\">All messages</a></p>\
+         <dl><div><dt>To</dt><dd data-testid=\"mail-to\">{}</dd></div>\
+         <div><dt>By</dt><dd>{}</dd></div><div><dt>At</dt><dd>{}</dd></div></dl>{html}\
+         <details{open}><summary>Plain text</summary><pre data-testid=\"mail-text\">{}</pre></details>",
+        escape(&content.to),
+        kind(content.kind),
+        time(summary.received_at_ms),
+        escape(&content.text),
+    );
+    page(&content.subject, &body)
+}
+
+fn page(title: &str, body: &str) -> String {
+    let title = escape(title);
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title>\
+         <link rel=\"stylesheet\" href=\"/mailbox/style.css\"></head><body>\
+         <header><a href=\"/\">Tessera</a><span>Mailbox of the development provider</span></header>\
+         <main><h1>{title}</h1>{body}</main></body></html>"
+    )
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Email => "E-mail",
+        Kind::Push => "Push message",
+    }
+}
+
+/// `2026-01-31 12:00:05 UTC`.
+fn time(ms: u64) -> String {
+    let text = rfc3339(ms);
+    let (date, rest) = text.split_once('T').unwrap_or((&text, ""));
+    format!("{date} {} UTC", rest.get(..8).unwrap_or_default())
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}

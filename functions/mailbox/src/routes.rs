@@ -1,0 +1,281 @@
+//! The provider's API (`/messages`, `/push`) and the pages for people.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use chassis::clock::{now_ms, rfc3339};
+use chassis::form::{Fields, JsonBody};
+use chassis::store::Store;
+use chassis::{Problem, Result};
+use serde_json::{Value, json};
+
+use crate::inbox::{Content, Inbox, Kind, Summary, Taken};
+use crate::pages;
+
+/// Longest idempotency key, in characters.
+const KEY_LENGTH_MAX: usize = 255;
+/// Longest text of a message, in characters.
+const TEXT_LENGTH_MAX: usize = 60_000;
+
+/// Nothing runs and nothing is fetched; a mail's own style may apply inside its frame.
+const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src data:; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Everything that the mailbox answers.
+pub fn router<S: Store>(inbox: Inbox<S>) -> Router {
+    let pages = Router::new()
+        .route("/mailbox", get(list::<S>))
+        .route("/mailbox/style.css", get(style))
+        .route("/mailbox/{id}", get(read::<S>))
+        .layer(map_response(harden));
+    Router::new()
+        .route("/messages", post(mail::<S>))
+        .route("/push", post(push::<S>))
+        .route("/mailbox.json", get(json_list::<S>))
+        .merge(pages)
+        .with_state(inbox)
+}
+
+async fn mail<S: Store>(
+    State(inbox): State<Inbox<S>>,
+    headers: HeaderMap,
+    body: JsonBody,
+) -> Result<Response> {
+    let content = content(&body, |fields| {
+        let to = fields.string("to", 3..=254);
+        if to.as_deref().is_some_and(|to| !is_address(to)) {
+            fields.fault("to", "must be one mail address");
+        }
+        let subject = fields.string("subject", 1..=400);
+        let text = fields.string("text", 1..=TEXT_LENGTH_MAX);
+        let html = fields.optional_string("html", 1..=TEXT_LENGTH_MAX);
+        let language = fields.optional_string("language", 2..=35);
+        let (to, subject, text) = (to?, subject?, text?);
+        Some(Content { kind: Kind::Email, to, subject, text, html, language })
+    })?;
+    take(&inbox, &headers, content).await
+}
+
+async fn push<S: Store>(
+    State(inbox): State<Inbox<S>>,
+    headers: HeaderMap,
+    body: JsonBody,
+) -> Result<Response> {
+    let content = content(&body, |fields| {
+        let to = fields.string("to", 1..=100);
+        let subject = fields.string("title", 1..=400);
+        let text = fields.string("body", 1..=TEXT_LENGTH_MAX);
+        let language = fields.optional_string("language", 2..=35);
+        let (to, subject, text) = (to?, subject?, text?);
+        Some(Content { kind: Kind::Push, to, subject, text, html: None, language })
+    })?;
+    take(&inbox, &headers, content).await
+}
+
+fn content(
+    body: &JsonBody,
+    read: impl FnOnce(&mut Fields<'_>) -> Option<Content>,
+) -> Result<Content> {
+    let mut fields = body.fields();
+    let content = read(&mut fields);
+    fields.finish()?;
+    content.ok_or_else(Problem::internal)
+}
+
+async fn take<S: Store>(
+    inbox: &Inbox<S>,
+    headers: &HeaderMap,
+    content: Content,
+) -> Result<Response> {
+    let key = idempotency_key(headers)?;
+    match inbox.take(&key, content, now_ms()).await? {
+        Taken::Id(id) => Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response()),
+        Taken::Reused => {
+            let (slug, title) = ("idempotency-key-reused", "Idempotency key reused");
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, slug, title)
+                .detail("This Idempotency-Key came before with another message."))
+        }
+    }
+}
+
+/// The key, with or without the quotes that the header's grammar has.
+fn idempotency_key(headers: &HeaderMap) -> Result<String> {
+    let value = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
+    let key = value.unwrap_or_default().trim().trim_matches('"');
+    if (1..=KEY_LENGTH_MAX).contains(&key.len()) {
+        return Ok(key.to_owned());
+    }
+    Err(Problem::bad_request(format!(
+        "The header Idempotency-Key is required, with 1 to {KEY_LENGTH_MAX} characters."
+    )))
+}
+
+fn is_address(text: &str) -> bool {
+    let sound = |part: &str| {
+        !part.is_empty()
+            && !part.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@')
+    };
+    text.split_once('@').is_some_and(|(local, domain)| sound(local) && sound(domain))
+}
+
+async fn list<S: Store>(State(inbox): State<Inbox<S>>) -> Result<Response> {
+    Ok(html(pages::list(&inbox.list().await?)))
+}
+
+async fn read<S: Store>(State(inbox): State<Inbox<S>>, Path(id): Path<String>) -> Result<Response> {
+    let missing =
+        || Problem::not_found("There is no such message, or it made room for newer ones.");
+    let (summary, content) = inbox.find(&id).await?.ok_or_else(missing)?;
+    Ok(html(pages::message(&summary, &content)))
+}
+
+async fn json_list<S: Store>(State(inbox): State<Inbox<S>>) -> Result<Json<Value>> {
+    let items: Vec<Value> = inbox.list().await?.iter().map(item).collect();
+    Ok(Json(json!({ "items": items, "next_cursor": null })))
+}
+
+fn item(summary: &Summary) -> Value {
+    json!({
+        "id": summary.id,
+        "kind": summary.kind,
+        "to": summary.to,
+        "subject": summary.subject,
+        "received_at": rfc3339(summary.received_at_ms),
+    })
+}
+
+async fn style() -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/css; charset=utf-8")];
+    (kind, [(header::CACHE_CONTROL, "public, max-age=3600")], pages::STYLE).into_response()
+}
+
+fn html(page: String) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    (kind, [(header::CACHE_CONTROL, "no-store")], page).into_response()
+}
+
+async fn harden(mut response: Response) -> Response {
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use chassis::store::MemoryStore;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    struct Site(Router);
+
+    impl Site {
+        fn new() -> Self {
+            let router = router(Inbox::new(MemoryStore::new()));
+            Site(chassis::app::router_with_problems(router))
+        }
+
+        async fn send(&self, request: Request<Body>) -> (u16, HeaderMap, String) {
+            let response = self.0.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let body = to_bytes(body, 1 << 20).await.unwrap();
+            (parts.status.as_u16(), parts.headers, String::from_utf8(body.to_vec()).unwrap())
+        }
+
+        async fn post(&self, path: &str, key: Option<&str>, body: &Value) -> (u16, Value) {
+            let mut request = Request::post(path).header("content-type", "application/json");
+            if let Some(key) = key {
+                request = request.header("idempotency-key", key);
+            }
+            let request = request.body(Body::from(body.to_string())).unwrap();
+            let (status, _, body) = self.send(request).await;
+            (status, serde_json::from_str(&body).unwrap())
+        }
+
+        async fn get(&self, path: &str) -> (u16, HeaderMap, String) {
+            self.send(Request::get(path).body(Body::empty()).unwrap()).await
+        }
+    }
+
+    fn a_mail(subject: &str) -> Value {
+        json!({
+            "to": "ada@example.org", "subject": subject, "text": "Hello <you>",
+            "html": "<p title=\"x\">Hello</p><script>alert(1)</script>", "language": "en",
+        })
+    }
+
+    #[tokio::test]
+    async fn a_mail_is_taken_once_and_can_be_read() {
+        let site = Site::new();
+        let (status, first) = site.post("/messages", Some("\"ntf_1\""), &a_mail("Hi")).await;
+        assert_eq!(status, 202);
+        let (_, again) = site.post("/messages", Some("ntf_1"), &a_mail("Hi")).await;
+        assert_eq!(first, again);
+        assert_eq!(site.post("/messages", Some("ntf_1"), &a_mail("Other")).await.0, 422);
+        let (_, _, list) = site.get("/mailbox.json").await;
+        let list: Value = serde_json::from_str(&list).unwrap();
+        assert_eq!(list["items"].as_array().unwrap().len(), 1);
+        assert_eq!(list["items"][0]["subject"], "Hi");
+        assert!(site.get("/mailbox").await.2.contains(first["id"].as_str().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn a_mail_is_shown_where_it_can_do_nothing() {
+        let site = Site::new();
+        let subject = "<img src=x onerror=alert(1)>";
+        let (_, made) = site.post("/messages", Some("k"), &a_mail(subject)).await;
+        let path = format!("/mailbox/{}", made["id"].as_str().unwrap());
+        for page in [path.as_str(), "/mailbox"] {
+            let (status, headers, html) = site.get(page).await;
+            assert_eq!(status, 200);
+            assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
+            let policy = headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'") && !policy.contains("script-src"));
+        }
+        let (_, _, html) = site.get(&path).await;
+        assert!(html.contains("sandbox=\"\""));
+        assert!(html.contains("srcdoc=\"&lt;p title=&quot;x&quot;&gt;"));
+        assert!(html.contains("Hello &lt;you&gt;"));
+    }
+
+    #[tokio::test]
+    async fn push_messages_have_their_own_door() {
+        let site = Site::new();
+        let body =
+            json!({"to": "usr_1", "title": "On its way", "body": "Look out", "language": "en"});
+        let (status, made) = site.post("/push", Some("k"), &body).await;
+        assert_eq!(status, 202);
+        let (_, _, page) = site.get(&format!("/mailbox/{}", made["id"].as_str().unwrap())).await;
+        assert!(page.contains("Push message") && !page.contains("<iframe"));
+    }
+
+    #[tokio::test]
+    async fn bad_input_is_explained() {
+        let site = Site::new();
+        assert_eq!(site.post("/messages", None, &a_mail("Hi")).await.0, 400);
+        let (status, problem) =
+            site.post("/messages", Some("k"), &json!({"to": "a b@c", "text": ""})).await;
+        let pointers: Vec<_> =
+            problem["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();
+        assert_eq!(
+            (status, pointers),
+            (422, vec![json!("/to"), json!("/subject"), json!("/text")])
+        );
+        assert_eq!(site.get("/mailbox/msg_1").await.0, 404);
+        assert_eq!(site.get("/messages").await.0, 405);
+    }
+}
