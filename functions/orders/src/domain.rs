@@ -4,6 +4,7 @@
 //! part of that fold, and whose next move is a pure function of it ([`saga`]). Time comes
 //! in as a value, so that every interleaving of failures can be tested in memory.
 
+pub mod country;
 pub mod event;
 pub mod order;
 pub mod saga;

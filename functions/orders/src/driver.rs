@@ -9,7 +9,7 @@
 use chassis::store::{Store, StoreError};
 
 use crate::domain::saga::{self, Action, Next};
-use crate::domain::{Event, Order, Recorded};
+use crate::domain::{Event, Order, Recorded, Status};
 use crate::ports::{Clock, Participants};
 use crate::records::{Lease, Loaded, Records};
 
@@ -110,7 +110,9 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
                 return self.settle(loaded, draft).await;
             };
             let start_ms = draft.order.saga.not_before_ms.max(now_ms);
-            if start_ms > until_ms {
+            // Nobody waits for courtesies once the fate of the order is known.
+            let decided = draft.order.status != Status::Pending && draft.order.saga.undoing.is_none();
+            if start_ms > until_ms || (start_ms > now_ms && decided) {
                 return self.pause(loaded, draft).await;
             }
             if !self.write(&mut loaded, &mut draft, now_ms).await? {

@@ -4,7 +4,9 @@ pub mod domain;
 pub mod driver;
 pub mod ports;
 pub mod records;
+pub mod routes;
 pub mod service;
+mod stream;
 
 #[cfg(target_family = "wasm")]
 mod component;

@@ -62,7 +62,7 @@ pub struct Shipment {
 pub struct Unavailable(pub String);
 
 /// The other capabilities that take part in an order.
-pub trait Participants: Send + Sync {
+pub trait Participants: Clone + Send + Sync + 'static {
     /// The products with these SKUs (at most 100); unknown ones are left out.
     fn products(
         &self,
@@ -88,7 +88,7 @@ pub trait Participants: Send + Sync {
 }
 
 /// Time, as far as it must pass.
-pub trait Clock: Send + Sync {
+pub trait Clock: Clone + Send + Sync + 'static {
     /// Milliseconds since the epoch.
     fn now_ms(&self) -> u64;
 

@@ -203,18 +203,22 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         Ok(loaded)
     }
 
-    /// Records how far shipping has come. If shipping does not answer, the order stays as
-    /// it was known: a read must not fail for that.
+    /// Records how far shipping has come, and tells the customer of it. If shipping does
+    /// not answer, the order stays as it was known: a read must not fail for that.
     async fn observe(&self, mut loaded: Loaded) -> Result<Loaded, StoreError> {
         let id = loaded.order.placed.id.clone();
         let Ok(shipments) = self.participants.shipments(&id).await else { return Ok(loaded) };
-        let events = carried(&loaded.order, &shipments, self.clock.now_ms());
+        let now_ms = self.clock.now_ms();
+        let events = carried(&loaded.order, &shipments, now_ms);
         if events.is_empty() {
             return Ok(loaded);
         }
+        if events.iter().any(|recorded| recorded.event == Event::Shipped) {
+            self.records.open(&id, now_ms).await?;
+        }
         let lease = loaded.record.lease.clone();
         if self.records.append(&mut loaded, events, lease).await? {
-            return Ok(loaded);
+            self.driver().resume(&id, now_ms).await?;
         }
         Ok(self.records.load(&id).await?.unwrap_or(loaded))
     }

@@ -31,7 +31,7 @@ fn an_order_without_failures_is_confirmed_at_once() {
     assert_eq!(order.status, Status::Confirmed);
     assert_eq!(order.placed.total.amount, PRICE * i64::from(PIECES));
     world.check(&order);
-    assert!(world.with(|state| state.mails.contains(ID)));
+    assert!(world.with(|state| state.mails.contains(&(ID.to_owned(), "confirmed"))));
 }
 
 #[test]
@@ -208,6 +208,7 @@ fn reads_see_how_far_the_parcel_is() {
     assert_eq!(status(&world), Status::Confirmed);
     world.with(|state| state.parcels.insert(ID.to_owned(), Carriage::InTransit));
     assert_eq!(status(&world), Status::Shipped);
+    assert!(world.with(|state| state.mails.contains(&(ID.to_owned(), "shipped"))));
     world.with(|state| state.parcels.insert(ID.to_owned(), Carriage::Delivered));
     assert_eq!(status(&world), Status::Delivered);
 }
@@ -322,6 +323,19 @@ fn a_customer_may_call_off_at_any_point() {
         });
         assert!(cancelled > 3, "{name} {moods:?} was cancelled {cancelled} times only");
     }
+}
+
+#[test]
+fn nobody_waits_for_a_mail_and_it_is_given_up_some_day() {
+    let world = World::new();
+    world.mood("Announce", &[Mood::Fails; 9]);
+    let before_ms = world.with(|state| state.now_ms);
+    let order = place(&world).unwrap();
+    assert_eq!(order.status, Status::Confirmed);
+    assert_eq!(world.with(|state| state.now_ms), before_ms);
+    let order = world.settle(ID);
+    assert!(order.saga.unannounced.is_empty());
+    assert!(world.with(|state| state.mails.is_empty()));
 }
 
 #[test]

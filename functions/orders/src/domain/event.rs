@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::order::Placed;
+use super::order::{Placed, Status};
 
 /// A move of the checkout. The order of the variants is the order of the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,8 +22,6 @@ pub enum Step {
     Commit,
     /// Have the order carried.
     Ship,
-    /// Tell the customer.
-    Notify,
     /// Empty the cart that the order was made of.
     ClearCart,
 }
@@ -73,6 +71,10 @@ pub enum Event {
     /// The reservation ran out before it could be sold; the pieces are reserved anew under
     /// the id of the next generation.
     ReservationLost,
+    /// The customer was told of this status.
+    Announced { status: Status },
+    /// Telling the customer of this status was given up.
+    Unannounced { status: Status, detail: String },
     /// The customer wants the order called off; the saga turns round.
     CancelRequested,
     /// It is too late to call the order off: the saga goes forward again.

@@ -106,6 +106,8 @@ pub struct Saga {
     pub undoing: Option<Undoing>,
     /// Compensations that have happened.
     pub undone: BTreeSet<Undo>,
+    /// Statuses of which the customer is still to be told, oldest first.
+    pub unannounced: Vec<Status>,
     /// How often stock was reserved anew because a reservation ran out.
     pub generation: u32,
     /// Fruitless tries of the present move.
@@ -153,8 +155,8 @@ impl Order {
         let before = self.status;
         match &recorded.event {
             Event::Placed(_) => {}
-            Event::Confirmed => self.status = Status::Confirmed,
-            Event::Shipped => self.status = Status::Shipped,
+            Event::Confirmed => self.reach(Status::Confirmed),
+            Event::Shipped => self.reach(Status::Shipped),
             Event::Delivered => self.status = Status::Delivered,
             Event::Cancelled => self.conclude(Status::Cancelled),
             Event::Rejected { code, detail } => {
@@ -168,8 +170,14 @@ impl Order {
         }
     }
 
-    fn conclude(&mut self, status: Status) {
+    /// Comes to a status that the customer is to hear of.
+    fn reach(&mut self, status: Status) {
         self.status = status;
+        self.saga.unannounced.push(status);
+    }
+
+    fn conclude(&mut self, status: Status) {
+        self.reach(status);
         self.saga.undoing = None;
     }
 
@@ -221,6 +229,9 @@ impl Saga {
                     self.started.remove(&step);
                     self.finished.remove(&step);
                 }
+            }
+            Event::Announced { status } | Event::Unannounced { status, .. } => {
+                self.unannounced.retain(|waiting| waiting != status);
             }
             Event::CancelRequested => self.undoing = Some(Undoing::Cancellation),
             Event::CancelRefused { .. } => self.undoing = None,

@@ -1,4 +1,4 @@
-//! The checkout: reserve → authorize → capture → commit → ship → notify.
+//! The checkout: reserve → authorize → capture → commit → ship, and telling the customer.
 //!
 //! The saga is kept as facts, not as a program counter: which steps may have happened,
 //! which have, which were taken back. From these, [`next`] derives the one thing to do
@@ -15,13 +15,12 @@ use super::event::{Event, Failure, Step, Undo};
 use super::order::{Order, Status, Undoing};
 
 /// All steps in their order.
-pub const STEPS: [Step; 7] = [
+pub const STEPS: [Step; 6] = [
     Step::Reserve,
     Step::Authorize,
     Step::Capture,
     Step::Commit,
     Step::Ship,
-    Step::Notify,
     Step::ClearCart,
 ];
 
@@ -36,6 +35,7 @@ pub const ATTEMPTS_MAX: u32 = 5;
 pub const GENERATIONS_MAX: u32 = 3;
 /// From this many tries on a move that can't be given up is reported as stuck.
 pub const ATTEMPTS_STUCK: u32 = 12;
+const GIVEN_UP: &str = "given up after repeated failures";
 /// The wait after a first fruitless try, in milliseconds; doubled for each further one.
 const BACKOFF_BASE_MS: u64 = 200;
 /// The longest wait between two tries, in milliseconds.
@@ -46,6 +46,8 @@ const BACKOFF_MAX_MS: u64 = 15 * 60_000;
 pub enum Action {
     Do(Step),
     Undo(Undo),
+    /// Tell the customer that the order has come to this status.
+    Announce(Status),
 }
 
 /// What to do with an order now.
@@ -87,22 +89,34 @@ pub fn next(order: &Order, now_ms: u64) -> Next {
 }
 
 fn forward(order: &Order, now_ms: u64) -> Next {
-    if matches!(order.status, Status::Rejected | Status::Cancelled) {
-        return Next::Settled;
+    let over = matches!(order.status, Status::Rejected | Status::Cancelled);
+    let step = STEPS.into_iter().find(|step| !over && is_due(order, *step));
+    match step {
+        Some(step) if step <= Step::Ship => attempt(order, step, now_ms),
+        _ if order.status == Status::Pending => Next::Record(Event::Confirmed),
+        step => aftermath(order, step, now_ms),
     }
-    let step = STEPS.into_iter().find(|step| is_due(order, *step));
-    if step.is_none_or(|step| step > Step::Ship) && order.status == Status::Pending {
-        return Next::Record(Event::Confirmed);
-    }
-    let Some(step) = step else { return Next::Settled };
+}
+
+fn attempt(order: &Order, step: Step, now_ms: u64) -> Next {
     if let Some(event) = given_up(order, step, now_ms) {
-        return Next::Record(event);
-    }
-    if order.saga.started.contains(&step) {
+        Next::Record(event)
+    } else if order.saga.started.contains(&step) {
         Next::Act(Action::Do(step))
     } else {
         Next::Record(Event::StepStarted { step })
     }
+}
+
+/// What is left once the fate of the order is known: courtesies, which may fail.
+fn aftermath(order: &Order, step: Option<Step>, now_ms: u64) -> Next {
+    let Some(status) = order.saga.unannounced.first().copied() else {
+        return step.map_or(Next::Settled, |step| attempt(order, step, now_ms));
+    };
+    if order.saga.attempts < ATTEMPTS_MAX {
+        return Next::Act(Action::Announce(status));
+    }
+    Next::Record(Event::Unannounced { status, detail: GIVEN_UP.to_owned() })
 }
 
 fn is_due(order: &Order, step: Step) -> bool {
@@ -114,8 +128,7 @@ fn is_due(order: &Order, step: Step) -> bool {
 fn given_up(order: &Order, step: Step, now_ms: u64) -> Option<Event> {
     let tired = order.saga.attempts >= ATTEMPTS_MAX;
     if step > Step::Ship {
-        let detail = "given up after repeated failures".to_owned();
-        return tired.then_some(Event::StepSkipped { step, detail });
+        return tired.then(|| Event::StepSkipped { step, detail: GIVEN_UP.to_owned() });
     }
     if order.saga.finished.contains(&Step::Capture) {
         return None;
@@ -164,8 +177,12 @@ pub fn conclude(order: &Order, action: Action, answer: Result<(), Fault>) -> Eve
     match (action, answer) {
         (Action::Do(step), Ok(())) => Event::StepDone { step },
         (Action::Undo(undo), Ok(())) => Event::Undone { undo },
+        (Action::Announce(status), Ok(())) => Event::Announced { status },
         (_, Err(Fault::Failed(failure, detail))) => Event::AttemptFailed { failure, detail },
         (Action::Do(step), Err(fault)) => refused(order, step, fault),
+        (Action::Announce(status), Err(fault)) => {
+            Event::Unannounced { status, detail: format!("{fault:?}") }
+        }
         (Action::Undo(undo), Err(fault)) => irrevocable(order, undo, fault),
     }
 }

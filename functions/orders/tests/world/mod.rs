@@ -68,7 +68,7 @@ pub struct State {
     pub captures: BTreeMap<String, u32>,
     pub parcels: BTreeMap<String, Carriage>,
     pub barred_parcels: BTreeSet<String>,
-    pub mails: BTreeSet<String>,
+    pub mails: BTreeSet<(String, &'static str)>,
     pub cart: Cart,
     /// Reservations run out when they are committed for the first time.
     pub lose_reservation: u32,
@@ -154,6 +154,9 @@ impl World {
         assert_eq!(travels, kept, "parcel {parcel:?}: {order:?}");
         assert!(self.with(|state| state.captures.values().all(|times| *times <= 1)), "{order:?}");
         assert_eq!(order.rejection.is_some(), order.status == Status::Rejected);
+        let first = if order.rejection.is_some() { "rejected" } else { "confirmed" };
+        let told = |state: &mut State| state.mails.contains(&(order.placed.id.clone(), first));
+        assert!(order.status == Status::Cancelled || self.with(told), "not told: {order:?}");
         let open = (0..16).flat_map(|shard| run(self.records().unfinished(shard)).unwrap());
         assert_eq!(open.count(), 0, "still among the unfinished: {order:?}");
     }
@@ -166,6 +169,7 @@ impl World {
         let name = match action {
             Action::Do(step) => format!("{step:?}"),
             Action::Undo(undo) => format!("{undo:?}"),
+            Action::Announce(_) => "Announce".to_owned(),
         };
         self.with(|state| {
             let moods = state.moods.entry(name).or_default();
@@ -205,8 +209,8 @@ impl State {
             }
             Action::Do(Step::Ship) => self.ship(&order.placed.id),
             Action::Undo(Undo::CancelShipment) => self.unship(&order.placed.id),
-            Action::Do(Step::Notify) => {
-                self.mails.insert(order.placed.id.clone());
+            Action::Announce(status) => {
+                self.mails.insert((order.placed.id.clone(), status.as_str()));
                 Ok(())
             }
             Action::Do(Step::ClearCart) => {

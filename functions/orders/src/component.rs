@@ -1,0 +1,102 @@
+//! Orders on a host: store, clock, contract.
+
+mod participants;
+
+use std::time::Duration;
+
+use axum::response::IntoResponse as _;
+use bindings::exports::shop::orders::orders as contract;
+use chassis::Problem;
+use chassis::clock::rfc3339;
+use chassis::store::{SpinStore, StoreError};
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
+
+use crate::domain::{Order, Status};
+use crate::ports::Clock;
+use crate::routes::{self, Api};
+use crate::service::Orders;
+use participants::Linked;
+
+contracts::function!("orders");
+
+struct Component;
+
+#[derive(Clone, Copy)]
+struct HostClock;
+
+impl Clock for HostClock {
+    fn now_ms(&self) -> u64 {
+        chassis::clock::now_ms()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
+    }
+}
+
+/// The service for one request: its leases bear a name of their own.
+fn orders(store: SpinStore) -> Orders<SpinStore, Linked, HostClock> {
+    Orders::new(store, Linked, HostClock, chassis::id::new("run"))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("orders")
+}
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    let store = match open() {
+        Ok(store) => store,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let api = Api { orders: orders(store.clone()), store, keys: bindings::IdentityKeys };
+    let router = routes::router(api).merge(chassis::rpc::router(bindings::dispatch));
+    chassis::app::serve(chassis::app::router_with_problems(router), request).await
+}
+
+impl contract::Guest for Component {
+    async fn get(id: String) -> Result<contract::Order, contract::Error> {
+        let unavailable = |error: StoreError| contract::Error::Unavailable(error.to_string());
+        let store = open().map_err(unavailable)?;
+        let loaded = orders(store).touch(&id).await.map_err(unavailable)?;
+        match loaded {
+            Some(loaded) => Ok(view(loaded.order)),
+            None => Err(contract::Error::NotFound("there is no such order".to_owned())),
+        }
+    }
+}
+
+fn view(order: Order) -> contract::Order {
+    let to = order.placed.shipping_address;
+    contract::Order {
+        id: order.placed.id,
+        user_id: order.placed.user_id,
+        status: match order.status {
+            Status::Pending => contract::Status::Pending,
+            Status::Confirmed => contract::Status::Confirmed,
+            Status::Shipped => contract::Status::Shipped,
+            Status::Delivered => contract::Status::Delivered,
+            Status::Cancelled => contract::Status::Cancelled,
+            Status::Rejected => contract::Status::Rejected,
+        },
+        lines: order
+            .placed
+            .items
+            .into_iter()
+            .map(|item| contract::Line { sku: item.sku, quantity: item.quantity })
+            .collect(),
+        total: contract::Money {
+            amount: order.placed.total.amount,
+            currency: order.placed.total.currency,
+        },
+        shipping_address: contract::Address {
+            name: to.name,
+            street: to.street,
+            city: to.city,
+            postal_code: to.postal_code,
+            country: to.country,
+        },
+        created_at: rfc3339(order.created_at_ms),
+    }
+}

@@ -1,0 +1,257 @@
+//! The other capabilities, through their contracts: what is asked of them, and what their
+//! errors mean for the saga.
+
+use chassis::money::Money;
+
+use super::bindings::shop::cart::carts;
+use super::bindings::shop::catalog::products;
+use super::bindings::shop::inventory::stock;
+use super::bindings::shop::notifications::notifier;
+use super::bindings::shop::payments::payments;
+use super::bindings::shop::shipping::shipments;
+use crate::domain::event::Failure;
+use crate::domain::saga::{Action, Fault, RESERVATION_TTL_MS};
+use crate::domain::{Order, Status, Step, Undo};
+use crate::ports::{Carriage, Cart, Participants, Product, Shipment, Unavailable};
+
+/// All participants, as they are bound in the manifest.
+#[derive(Clone, Copy)]
+pub(super) struct Linked;
+
+impl Participants for Linked {
+    async fn products(&self, skus: Vec<String>) -> Result<Vec<Product>, Unavailable> {
+        match products::get_many(skus).await {
+            Ok(found) => Ok(found.into_iter().map(product).collect()),
+            Err(products::Error::TooMany(reason) | products::Error::Unavailable(reason)) => {
+                Err(Unavailable(reason))
+            }
+        }
+    }
+
+    async fn cart(&self, user_id: &str) -> Result<Cart, Unavailable> {
+        match carts::get(user_id.to_owned()).await {
+            Ok(cart) => {
+                let lines = cart.lines.into_iter().map(|line| (line.sku, line.quantity));
+                Ok(Cart { version: cart.version, lines: lines.collect() })
+            }
+            Err(carts::Error::Conflict(reason) | carts::Error::Unavailable(reason)) => {
+                Err(Unavailable(reason))
+            }
+        }
+    }
+
+    async fn shipments(&self, order_id: &str) -> Result<Vec<Shipment>, Unavailable> {
+        match shipments::of_order(order_id.to_owned()).await {
+            Ok(found) => Ok(found.into_iter().map(shipment).collect()),
+            Err(error) => Err(Unavailable(format!("{error:?}"))),
+        }
+    }
+
+    async fn perform(&self, action: Action, order: &Order) -> Result<(), Fault> {
+        match action {
+            Action::Do(Step::Reserve) => reserve(order).await,
+            Action::Do(Step::Authorize) => authorize(order).await,
+            Action::Do(Step::Capture) => {
+                payments::capture(order.payment_id()).await.map(drop).map_err(unpaid)
+            }
+            Action::Do(Step::Commit) => {
+                stock::commit(order.reservation_id()).await.map_err(unstocked)
+            }
+            Action::Do(Step::Ship) => ship(order).await,
+            Action::Do(Step::ClearCart) => clear_cart(order).await,
+            Action::Undo(undo) => take_back(undo, order).await,
+            Action::Announce(status) => announce(status, order).await,
+        }
+    }
+}
+
+fn product(product: products::Product) -> Product {
+    Product {
+        price: Money::new(product.price.amount, product.price.currency),
+        sku: product.sku,
+        name: product.name,
+    }
+}
+
+fn shipment(shipment: shipments::Shipment) -> Shipment {
+    Shipment {
+        status: match shipment.status {
+            shipments::Status::Created => Carriage::Created,
+            shipments::Status::InTransit => Carriage::InTransit,
+            shipments::Status::Delivered => Carriage::Delivered,
+            shipments::Status::Cancelled => Carriage::Cancelled,
+        },
+        id: shipment.id,
+        courier: shipment.courier,
+        tracking_code: shipment.tracking_code,
+        lines: shipment.lines.into_iter().map(|line| (line.sku, line.quantity)).collect(),
+        updated_at: shipment.updated_at,
+    }
+}
+
+async fn reserve(order: &Order) -> Result<(), Fault> {
+    let lines = order.placed.items.iter();
+    let lines = lines
+        .map(|item| stock::Line { sku: item.sku.clone(), quantity: item.quantity })
+        .collect();
+    let reserved = stock::reserve(order.reservation_id(), lines, RESERVATION_TTL_MS).await;
+    reserved.map(drop).map_err(unstocked)
+}
+
+async fn authorize(order: &Order) -> Result<(), Fault> {
+    let total = &order.placed.total;
+    let amount = payments::Money { amount: total.amount, currency: total.currency.clone() };
+    let (id, order_id) = (order.payment_id(), order.placed.id.clone());
+    let method = order.placed.payment_method.clone();
+    payments::authorize(id, order_id, amount, method).await.map(drop).map_err(unpaid)
+}
+
+async fn ship(order: &Order) -> Result<(), Fault> {
+    let lines = order.placed.items.iter();
+    let lines = lines
+        .map(|item| shipments::Line { sku: item.sku.clone(), quantity: item.quantity })
+        .collect();
+    let to = order.placed.shipping_address.clone();
+    let to = shipments::Address {
+        name: to.name,
+        street: to.street,
+        city: to.city,
+        postal_code: to.postal_code,
+        country: to.country,
+    };
+    let (id, user_id) = (order.placed.id.clone(), order.placed.user_id.clone());
+    shipments::create(id, user_id, lines, to).await.map(drop).map_err(unshipped)
+}
+
+async fn clear_cart(order: &Order) -> Result<(), Fault> {
+    let Some(version) = order.placed.cart_version else { return Ok(()) };
+    match carts::clear(order.placed.user_id.clone(), version).await {
+        // What was put in meanwhile is not ours to remove.
+        Ok(()) | Err(carts::Error::Conflict(_)) => Ok(()),
+        Err(carts::Error::Unavailable(reason)) => Err(Fault::Failed(Failure::Unknown, reason)),
+    }
+}
+
+async fn take_back(undo: Undo, order: &Order) -> Result<(), Fault> {
+    match undo {
+        Undo::CancelShipment => {
+            shipments::cancel(order.placed.id.clone()).await.map_err(unshipped)
+        }
+        Undo::TakeBack => stock::take_back(order.reservation_id()).await.map_err(unstocked),
+        Undo::Release => stock::release(order.reservation_id()).await.map_err(unstocked),
+        Undo::CancelPayment => {
+            let (id, order_id) = (order.payment_id(), order.placed.id.clone());
+            payments::cancel(id, order_id).await.map(drop).map_err(unpaid)
+        }
+    }
+}
+
+async fn announce(status: Status, order: &Order) -> Result<(), Fault> {
+    let text = |name: &str, value: String| (name.to_owned(), value);
+    let mut variables = vec![
+        text("name", order.placed.shipping_address.name.clone()),
+        text("order_id", order.placed.id.clone()),
+    ];
+    let template_code = match status {
+        Status::Confirmed => {
+            variables.push(text("total", written(&order.placed.total)));
+            "order-confirmed"
+        }
+        Status::Rejected => {
+            let rejection = order.rejection.as_ref();
+            variables.push(text("reason", rejection.map_or_else(String::new, reason)));
+            "order-rejected"
+        }
+        Status::Shipped => {
+            let parcels = shipments::of_order(order.placed.id.clone()).await.map_err(unshipped)?;
+            let parcel = parcels.into_iter().find(|it| it.status != shipments::Status::Created);
+            let (carrier, code) =
+                parcel.map(|it| (it.courier, it.tracking_code)).unwrap_or_default();
+            variables.extend([text("carrier", carrier), text("tracking_number", code)]);
+            "order-shipped"
+        }
+        Status::Cancelled => "order-cancelled",
+        Status::Pending | Status::Delivered => return Ok(()),
+    };
+    let notification = notifier::Notification {
+        request_id: format!("{}:{}", order.placed.id, status.as_str()),
+        channel: notifier::Channel::Email,
+        user_id: order.placed.user_id.clone(),
+        template_code: template_code.to_owned(),
+        variables,
+        language: None,
+    };
+    notifier::notify(notification).await.map(drop).map_err(|error| match error {
+        notifier::Error::Unavailable(reason) => Fault::Failed(Failure::Unknown, reason),
+        error => Fault::Refused { code: "not_announced", detail: format!("{error:?}") },
+    })
+}
+
+/// The reason of a rejection as half a sentence.
+fn reason(rejection: &crate::domain::order::Rejection) -> String {
+    rejection.detail.trim_end_matches('.').to_owned()
+}
+
+/// An amount for people. All currencies of the shop have two decimals.
+fn written(money: &Money) -> String {
+    let (whole, cents) = (money.amount / 100, money.amount.unsigned_abs() % 100);
+    format!("{whole}.{cents:02} {}", money.currency)
+}
+
+fn unstocked(error: stock::Error) -> Fault {
+    match error {
+        stock::Error::OutOfStock(short) => {
+            let skus: Vec<String> =
+                short.into_iter().map(|it| format!("{} ({} left)", it.sku, it.available)).collect();
+            let detail = format!("Not enough in stock: {}.", skus.join(", "));
+            Fault::Refused { code: "out_of_stock", detail }
+        }
+        stock::Error::Expired(_) | stock::Error::NotFound(_) => Fault::ReservationLost,
+        // No answer: only repeating with the same id tells whether it has happened.
+        stock::Error::Unavailable(reason) => Fault::Failed(Failure::Unknown, reason),
+        stock::Error::Committed(detail)
+        | stock::Error::Conflict(detail)
+        | stock::Error::Invalid(detail) => Fault::Refused { code: "stock_refused", detail },
+    }
+}
+
+fn unpaid(error: payments::Error) -> Fault {
+    let refused = |code, detail: &str| Fault::Refused { code, detail: detail.to_owned() };
+    match error {
+        payments::Error::Declined(reason) => match reason {
+            payments::DeclineReason::CardDeclined => {
+                refused("card_declined", "The card was declined.")
+            }
+            payments::DeclineReason::InsufficientFunds => {
+                refused("insufficient_funds", "There is not enough money on the card.")
+            }
+            payments::DeclineReason::InvalidMethod => {
+                refused("invalid_payment_method", "The payment method can't be used.")
+            }
+            payments::DeclineReason::Other => {
+                refused("payment_declined", "The payment was declined.")
+            }
+        },
+        payments::Error::UnknownOutcome(reason) => Fault::Failed(Failure::Unknown, reason),
+        payments::Error::Unavailable(reason) => Fault::Failed(Failure::Unavailable, reason),
+        payments::Error::Conflict(payments::Status::Unknown) => {
+            Fault::Failed(Failure::Unknown, "the payment is not settled".to_owned())
+        }
+        payments::Error::Conflict(_) => {
+            refused("payment_cancelled", "The payment was called off.")
+        }
+        payments::Error::NotFound(detail) | payments::Error::Invalid(detail) => {
+            Fault::Refused { code: "payment_refused", detail }
+        }
+    }
+}
+
+fn unshipped(error: shipments::Error) -> Fault {
+    match error {
+        shipments::Error::TooLate(detail) => Fault::TooLate(detail),
+        shipments::Error::Cancelled(detail) | shipments::Error::Invalid(detail) => {
+            Fault::Refused { code: "not_shippable", detail }
+        }
+        shipments::Error::Unavailable(reason) => Fault::Failed(Failure::Unknown, reason),
+    }
+}

@@ -1,0 +1,258 @@
+//! The HTTP side of orders.
+
+mod form;
+mod view;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use chassis::auth::{AuthState, Caller, KeySource};
+use chassis::form::JsonBody;
+use chassis::idempotency::{self, IdempotencyKey, Scope};
+use chassis::page::{Cursor, Page, PageQuery};
+use chassis::store::Store;
+use chassis::{Problem, Result};
+use http::{HeaderMap, StatusCode, header};
+
+use crate::domain::{Order, Status};
+use crate::ports::{Clock, Participants};
+use crate::records::{Loaded, Position};
+use crate::service::{Orders, Request, Swept, Uncancelled, Unplaced};
+use crate::stream;
+use form::Form;
+use view::{EventView, OrderView, ShipmentView};
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct Api<S, P, C, K> {
+    pub orders: Orders<S, P, C>,
+    /// Where the answers to idempotency keys are kept.
+    pub store: S,
+    pub keys: K,
+}
+
+impl<S: Store, P: Participants, C: Clock, K: KeySource> AuthState for Api<S, P, C, K> {
+    type Keys = K;
+
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+}
+
+/// All routes below `/api/v1/orders`, and `POST /sweep`, which is reached from inside only.
+pub fn router<S: Store, P: Participants, C: Clock, K: KeySource>(api: Api<S, P, C, K>) -> Router {
+    Router::new()
+        .route("/api/v1/orders", post(Api::<S, P, C, K>::place).get(Api::<S, P, C, K>::list))
+        .route("/api/v1/orders/{id}", get(Api::<S, P, C, K>::find))
+        .route("/api/v1/orders/{id}/cancel", post(Api::<S, P, C, K>::cancel))
+        .route("/api/v1/orders/{id}/events", get(Api::<S, P, C, K>::watch))
+        .route("/api/v1/orders/{id}/shipments", get(Api::<S, P, C, K>::shipments))
+        .route("/api/v1/orders/{id}/history", get(Api::<S, P, C, K>::history))
+        .route("/sweep", post(Api::<S, P, C, K>::sweep))
+        .with_state(api)
+}
+
+impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
+    async fn place(
+        State(api): State<Self>,
+        caller: Caller,
+        key: IdempotencyKey,
+        body: JsonBody,
+    ) -> Result<Response> {
+        let form = Form::read(&body)?;
+        let user_id = caller.user_id;
+        let scope = Scope { principal: &user_id, route: "POST /api/v1/orders" };
+        let now_ms = api.orders.clock().now_ms();
+        let work = |attempt: idempotency::Attempt| api.carry_out(attempt, &user_id, form);
+        Ok(idempotency::run(&api.store, now_ms, &scope, &key, &body.0, work).await)
+    }
+
+    /// Places the order that an attempt stands for: all attempts at it make the same order.
+    async fn carry_out(&self, attempt: idempotency::Attempt, user: &str, form: Form) -> Response {
+        let from_cart = form.lines.is_none();
+        let request = Request {
+            id: format!("ord_{}", attempt.id),
+            user_id: user.to_owned(),
+            lines: form.lines,
+            shipping_address: form.shipping_address,
+            payment_method: form.payment_method,
+        };
+        match self.orders.place(request).await {
+            Ok(order) => placed(&order),
+            Err(unplaced) => refused(unplaced, from_cart).into_response(),
+        }
+    }
+
+    async fn list(
+        State(api): State<Self>,
+        caller: Caller,
+        query: PageQuery,
+    ) -> Result<Json<Page<OrderView>>> {
+        let list = format!("orders/{}", caller.user_id);
+        let from: Option<Position> = query.position(&list)?;
+        let (orders, rest) = api.orders.of_user(&caller.user_id, from, query.limit).await?;
+        Ok(Json(Page {
+            items: orders.iter().map(OrderView::of).collect(),
+            next_cursor: rest.map(|position| Cursor::encode(&list, &position)),
+        }))
+    }
+
+    async fn find(
+        State(api): State<Self>,
+        caller: Caller,
+        Path(id): Path<String>,
+    ) -> Result<Json<OrderView>> {
+        let loaded = api.readable(&caller, &id).await?;
+        Ok(Json(OrderView::of(&loaded.order)))
+    }
+
+    async fn cancel(
+        State(api): State<Self>,
+        caller: Caller,
+        Path(id): Path<String>,
+    ) -> Result<Response> {
+        let recorded = api.recorded(&id).await?;
+        if recorded.order.placed.user_id != caller.user_id {
+            return Err(no_such_order());
+        }
+        match api.orders.cancel(&id).await {
+            Ok(order) if order.status == Status::Cancelled => {
+                Ok(Json(OrderView::of(&order)).into_response())
+            }
+            Ok(order) => {
+                Ok((StatusCode::ACCEPTED, Json(OrderView::of(&order))).into_response())
+            }
+            Err(uncancelled) => Err(not_cancelled(uncancelled)),
+        }
+    }
+
+    async fn watch(
+        State(api): State<Self>,
+        caller: Caller,
+        Path(id): Path<String>,
+        headers: HeaderMap,
+    ) -> Result<Response> {
+        let loaded = api.readable(&caller, &id).await?;
+        let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+        let seen = seen.and_then(|text| text.parse().ok()).unwrap_or(0);
+        if loaded.order.status.is_final() && stream::statuses(&loaded, seen).is_empty() {
+            // There is nothing to come: this makes browsers stop asking.
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        let headers = [
+            (header::CONTENT_TYPE, "text/event-stream"),
+            (header::CACHE_CONTROL, "no-store"),
+        ];
+        Ok((headers, stream::body(api.orders, id, seen)).into_response())
+    }
+
+    async fn shipments(
+        State(api): State<Self>,
+        caller: Caller,
+        Path(id): Path<String>,
+    ) -> Result<Json<Page<ShipmentView>>> {
+        let loaded = api.readable(&caller, &id).await?;
+        let shipments = api.orders.shipments(&loaded.order).await.map_err(|error| {
+            eprintln!("orders: shipments of {id}: {}", error.0);
+            Problem::unavailable("Shipments can't be reached.", 1)
+        })?;
+        let items = shipments.into_iter().map(ShipmentView::from).collect();
+        Ok(Json(Page { items, next_cursor: None }))
+    }
+
+    async fn history(
+        State(api): State<Self>,
+        caller: Caller,
+        Path(id): Path<String>,
+    ) -> Result<Json<Page<EventView>>> {
+        let loaded = api.readable(&caller, &id).await?;
+        let items = loaded.record.events.into_iter().map(EventView::from).collect();
+        Ok(Json(Page { items, next_cursor: None }))
+    }
+
+    async fn sweep(State(api): State<Self>) -> Result<Json<Swept>> {
+        let swept = api.orders.sweep().await?;
+        if !swept.stuck.is_empty() {
+            eprintln!("orders: a person should look at {}", swept.stuck.join(", "));
+        }
+        Ok(Json(swept))
+    }
+
+    /// The order as it is now, for its owner or an administrator. To all others it does
+    /// not exist.
+    async fn readable(&self, caller: &Caller, id: &str) -> Result<Loaded> {
+        let recorded = self.recorded(id).await?;
+        if recorded.order.placed.user_id != caller.user_id && !caller.is_admin() {
+            return Err(no_such_order());
+        }
+        Ok(self.orders.touch(id).await?.unwrap_or(recorded))
+    }
+
+    async fn recorded(&self, id: &str) -> Result<Loaded> {
+        if !chassis::id::is("ord", id) {
+            return Err(no_such_order());
+        }
+        self.orders.recorded(id).await?.ok_or_else(no_such_order)
+    }
+}
+
+/// 201 once the fate of the order is known, 202 while it is not.
+fn placed(order: &Order) -> Response {
+    let status = match order.status {
+        Status::Pending => StatusCode::ACCEPTED,
+        _ => StatusCode::CREATED,
+    };
+    let location = format!("/api/v1/orders/{}", order.placed.id);
+    (status, [(header::LOCATION, location)], Json(OrderView::of(order))).into_response()
+}
+
+fn no_such_order() -> Problem {
+    Problem::not_found("There is no such order.")
+}
+
+fn refused(unplaced: Unplaced, from_cart: bool) -> Problem {
+    let fault = |pointer: String, detail: String| {
+        let pointer = if from_cart { String::new() } else { pointer };
+        Problem::unprocessable(Vec::new()).error(pointer, detail)
+    };
+    match unplaced {
+        Unplaced::UnknownSku(line, sku) => {
+            fault(format!("/items/{line}/sku"), format!("there is no product `{sku}`"))
+        }
+        Unplaced::TooMany(line) => {
+            let most = crate::domain::order::QUANTITY_MAX;
+            let detail = format!("at most {most} pieces of one product can be ordered");
+            fault(format!("/items/{line}/quantity"), detail)
+        }
+        Unplaced::CartSize(0) => fault(String::new(), "the cart is empty".to_owned())
+            .detail("Put something into the cart, or send `items`."),
+        Unplaced::CartSize(lines) => {
+            let most = crate::domain::order::LINES_MAX;
+            fault(String::new(), format!("the cart has {lines} lines, more than {most}"))
+        }
+        Unplaced::NoTotal => {
+            fault("/items".to_owned(), "these can't be paid in one sum".to_owned())
+        }
+        Unplaced::Unavailable(reason) => {
+            eprintln!("orders: not placed: {reason}");
+            Problem::unavailable("The order can't be taken now.", 1)
+        }
+    }
+}
+
+fn not_cancelled(uncancelled: Uncancelled) -> Problem {
+    match uncancelled {
+        Uncancelled::NotFound => no_such_order(),
+        Uncancelled::TooLate(status) => {
+            let name = status.as_str();
+            Problem::new(StatusCode::CONFLICT, "too-late", "The order can't be cancelled any more")
+                .detail(format!("The order is {name}."))
+                .extension("status_of_order", name)
+        }
+        Uncancelled::Unavailable(reason) => {
+            eprintln!("orders: not cancelled: {reason}");
+            Problem::unavailable("The order can't be cancelled now.", 1)
+        }
+    }
+}
