@@ -70,11 +70,9 @@ impl Draft {
     }
 }
 
-enum Drive {
-    Ended(Outcome),
-    /// Somebody else has written the order; read it again.
-    Overtaken,
-}
+/// How one drive ended; none if somebody else has written the order meanwhile, so that it
+/// must be read again.
+type Ended = Option<Outcome>;
 
 /// Moves orders on, in the name of one owner of leases.
 pub struct Driver<'a, S, P, C> {
@@ -94,7 +92,7 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
             if loaded.is_leased_to_other(self.owner, self.clock.now_ms()) {
                 return Ok(Some(Outcome::Busy(loaded.order)));
             }
-            if let Drive::Ended(outcome) = self.drive(loaded, until_ms).await? {
+            if let Some(outcome) = self.drive(loaded, until_ms).await? {
                 return Ok(Some(outcome));
             }
         }
@@ -102,7 +100,7 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
         Ok(loaded.map(|loaded| Outcome::Unfinished(loaded.order)))
     }
 
-    async fn drive(&self, mut loaded: Loaded, until_ms: u64) -> Result<Drive, StoreError> {
+    async fn drive(&self, mut loaded: Loaded, until_ms: u64) -> Result<Ended, StoreError> {
         let mut draft = Draft::of(&loaded);
         for _ in 0..MOVES_MAX {
             let now_ms = self.clock.now_ms();
@@ -111,12 +109,13 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
             };
             let start_ms = draft.order.saga.not_before_ms.max(now_ms);
             // Nobody waits for courtesies once the fate of the order is known.
-            let decided = draft.order.status != Status::Pending && draft.order.saga.undoing.is_none();
+            let decided =
+                draft.order.status != Status::Pending && draft.order.saga.undoing.is_none();
             if start_ms > until_ms || (start_ms > now_ms && decided) {
                 return self.pause(loaded, draft).await;
             }
             if !self.write(&mut loaded, &mut draft, now_ms).await? {
-                return Ok(Drive::Overtaken);
+                return Ok(None);
             }
             if start_ms > now_ms {
                 self.clock.sleep(start_ms - now_ms).await;
@@ -142,22 +141,22 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
         self.records.append(loaded, std::mem::take(&mut draft.events), Some(lease)).await
     }
 
-    async fn settle(&self, mut loaded: Loaded, draft: Draft) -> Result<Drive, StoreError> {
+    async fn settle(&self, mut loaded: Loaded, draft: Draft) -> Result<Ended, StoreError> {
         let changed = !draft.events.is_empty() || loaded.record.lease.is_some();
         if changed && !self.records.append(&mut loaded, draft.events, None).await? {
-            return Ok(Drive::Overtaken);
+            return Ok(None);
         }
         if changed {
             self.records.close(&draft.order.placed.id).await?;
         }
-        Ok(Drive::Ended(Outcome::Settled(draft.order)))
+        Ok(Some(Outcome::Settled(draft.order)))
     }
 
-    async fn pause(&self, mut loaded: Loaded, draft: Draft) -> Result<Drive, StoreError> {
+    async fn pause(&self, mut loaded: Loaded, draft: Draft) -> Result<Ended, StoreError> {
         let changed = !draft.events.is_empty() || loaded.record.lease.is_some();
         if changed && !self.records.append(&mut loaded, draft.events, None).await? {
-            return Ok(Drive::Overtaken);
+            return Ok(None);
         }
-        Ok(Drive::Ended(Outcome::Unfinished(draft.order)))
+        Ok(Some(Outcome::Unfinished(draft.order)))
     }
 }

@@ -230,7 +230,12 @@ impl<S: Store> Records<S> {
         }
     }
 
-    async fn page(&self, user: &str, newest: &Newest, page: u64) -> Result<Vec<String>, StoreError> {
+    async fn page(
+        &self,
+        user: &str,
+        newest: &Newest,
+        page: u64,
+    ) -> Result<Vec<String>, StoreError> {
         if page == newest.page {
             return Ok(newest.ids.clone());
         }
@@ -260,8 +265,8 @@ fn open_key(shard: u32) -> String {
 
 /// FNV-1a over the id: spreads evenly and is the same in every build.
 fn shard_of(id: &str) -> u32 {
-    let hash = id.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = id
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash % OPEN_SHARDS
 }

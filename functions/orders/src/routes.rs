@@ -120,9 +120,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
             Ok(order) if order.status == Status::Cancelled => {
                 Ok(Json(OrderView::of(&order)).into_response())
             }
-            Ok(order) => {
-                Ok((StatusCode::ACCEPTED, Json(OrderView::of(&order))).into_response())
-            }
+            Ok(order) => Ok((StatusCode::ACCEPTED, Json(OrderView::of(&order))).into_response()),
             Err(uncancelled) => Err(not_cancelled(uncancelled)),
         }
     }
@@ -140,10 +138,8 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
             // There is nothing to come: this makes browsers stop asking.
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
-        let headers = [
-            (header::CONTENT_TYPE, "text/event-stream"),
-            (header::CACHE_CONTROL, "no-store"),
-        ];
+        let headers =
+            [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
         Ok((headers, stream::body(api.orders, id, seen)).into_response())
     }
 

@@ -353,12 +353,7 @@ fn mood() -> impl Strategy<Value = Mood> {
 }
 
 fn recoverable() -> impl Strategy<Value = Mood> {
-    prop::sample::select(vec![
-        Mood::Fine,
-        Mood::Fails,
-        Mood::HappensUnanswered,
-        Mood::Unanswered,
-    ])
+    prop::sample::select(vec![Mood::Fine, Mood::Fails, Mood::HappensUnanswered, Mood::Unanswered])
 }
 
 proptest! {

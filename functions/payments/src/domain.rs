@@ -30,12 +30,22 @@ pub enum Decline {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// The provider is about to be asked for a hold; from now on it may exist.
-    AuthorizationAsked { order_id: String, amount: Money, method: String },
+    AuthorizationAsked {
+        order_id: String,
+        amount: Money,
+        method: String,
+    },
     /// The payment is to be undone, and may not come (back) to life.
-    CancelAsked { order_id: String },
+    CancelAsked {
+        order_id: String,
+    },
     /// The provider holds the money, under its own reference.
-    Authorized { reference: String },
-    Declined { reason: Decline },
+    Authorized {
+        reference: String,
+    },
+    Declined {
+        reason: Decline,
+    },
     /// The money is ours.
     Captured,
     /// The hold is gone, or there never was one.
@@ -96,7 +106,9 @@ pub enum Standing {
     Held,
     Taken,
     /// Undone; `taken` tells whether the money had been taken before.
-    Undone { taken: bool },
+    Undone {
+        taken: bool,
+    },
     Declined(Decline),
     /// A state that this version does not know, in the provider's own words.
     Unknown(String),

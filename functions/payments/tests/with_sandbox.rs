@@ -143,10 +143,7 @@ fn service<S: Store>(store: S, wire: &Wire) -> Service<S> {
     Payments::new(store, Psp::new(wire.clone(), "http://psp.test/", "key"), || NOW_MS)
 }
 
-async fn authorize<S: Store>(
-    payments: &Service<S>,
-    method: &str,
-) -> Result<Status, Refusal> {
+async fn authorize<S: Store>(payments: &Service<S>, method: &str) -> Result<Status, Refusal> {
     let payment = payments.authorize(ID, ORDER, Money::new(500, "EUR"), method).await;
     payment.map(|payment| payment.status())
 }
@@ -356,9 +353,8 @@ async fn webhooks_that_nobody_signed_are_refused() {
     let payments = service(MemoryStore::new(), &wire);
     authorize(&payments, "tok_approved").await.unwrap();
     let mut forged = webhook(&wire);
-    *forged.body_mut() = Bytes::from(
-        String::from_utf8(forged.body().to_vec()).unwrap().replace("hold", "approved"),
-    );
+    *forged.body_mut() =
+        Bytes::from(String::from_utf8(forged.body().to_vec()).unwrap().replace("hold", "approved"));
     assert_eq!(post(api(payments.clone()), forged).await, StatusCode::UNAUTHORIZED);
     let unsigned = Request::post("/webhooks/psp").body(Bytes::from("{}")).unwrap();
     assert_eq!(post(api(payments.clone()), unsigned).await, StatusCode::UNAUTHORIZED);

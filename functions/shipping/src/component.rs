@@ -52,10 +52,8 @@ impl contract::Guest for Component {
         lines: Vec<contract::Line>,
         to: contract::Address,
     ) -> Result<Vec<contract::Shipment>, contract::Error> {
-        let lines: Vec<Line> = lines
-            .into_iter()
-            .map(|line| Line { sku: line.sku, quantity: line.quantity })
-            .collect();
+        let lines: Vec<Line> =
+            lines.into_iter().map(|line| Line { sku: line.sku, quantity: line.quantity }).collect();
         let to = Address {
             name: to.name,
             street: to.street,

@@ -155,7 +155,9 @@ impl Consignment {
                 (Status::Delivered, parcel.created_at_ms + simulation.delivery_ms),
             ];
             for (status, due_ms) in plan {
-                if now_ms >= due_ms && parcel.status().leads_to(status) && status != Status::Cancelled
+                if now_ms >= due_ms
+                    && parcel.status().leads_to(status)
+                    && status != Status::Cancelled
                 {
                     let at_ms = due_ms.max(parcel.updated_at_ms());
                     parcel.change(status, at_ms);
@@ -166,7 +168,8 @@ impl Consignment {
 
     /// Calls everything off, or nothing if a parcel has left.
     pub fn cancel(&mut self, now_ms: u64) -> Result<(), Fault> {
-        let left = |parcel: &Parcel| matches!(parcel.status(), Status::InTransit | Status::Delivered);
+        let left =
+            |parcel: &Parcel| matches!(parcel.status(), Status::InTransit | Status::Delivered);
         if self.parcels.iter().any(left) {
             return Err(Fault::TooLate);
         }

@@ -59,13 +59,15 @@ pub fn choose(country: &str, postal_code: &str, load: &BTreeMap<String, u32>) ->
         (full, way + ZONES_PER_PARCEL * carried(courier), courier.code)
     };
     let [first, rest @ ..] = FLEET;
-    rest.into_iter().fold(first, |best, courier| if cost(&courier) < cost(&best) { courier } else { best })
+    rest.into_iter()
+        .fold(first, |best, courier| if cost(&courier) < cost(&best) { courier } else { best })
 }
 
 /// From a courier's depot to an address, in zones.
 fn distance(courier: &Courier, country: &str, postal_code: &str) -> u32 {
     if courier.country == country {
-        return zone(postal_code).map_or(ZONES_WITHIN_COUNTRY / 2, |zone| zone.abs_diff(courier.zone));
+        return zone(postal_code)
+            .map_or(ZONES_WITHIN_COUNTRY / 2, |zone| zone.abs_diff(courier.zone));
     }
     let regions: [&[&str]; 3] = [&EUROPE, &AMERICA, &ASIA];
     let together =

@@ -146,8 +146,7 @@ impl<S: Store> Shipping<S> {
     pub async fn report(&self, parcel_id: &str, status: Status) -> Result<Parcel, Refusal> {
         let (order_id, _) = self.find(parcel_id).await?;
         let now_ms = (self.now_ms)();
-        let consignment =
-            self.change(&order_id, |it| it.report(parcel_id, status, now_ms)).await?;
+        let consignment = self.change(&order_id, |it| it.report(parcel_id, status, now_ms)).await?;
         let parcel = consignment.parcels.into_iter().find(|parcel| parcel.id == parcel_id);
         parcel.ok_or(Refusal::NotFound)
     }
@@ -198,8 +197,8 @@ fn check(order_id: &str, lines: &[Line], to: &Address) -> Result<(), Refusal> {
 }
 
 fn check_order_id(order_id: &str) -> Result<(), Refusal> {
-    let sound = (1..=200).contains(&order_id.len())
-        && order_id.bytes().all(|byte| byte.is_ascii_graphic());
+    let sound =
+        (1..=200).contains(&order_id.len()) && order_id.bytes().all(|byte| byte.is_ascii_graphic());
     if sound { Ok(()) } else { Err(Refusal::Invalid("the order id is not one".to_owned())) }
 }
 

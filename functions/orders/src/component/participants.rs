@@ -91,9 +91,8 @@ fn shipment(shipment: shipments::Shipment) -> Shipment {
 
 async fn reserve(order: &Order) -> Result<(), Fault> {
     let lines = order.placed.items.iter();
-    let lines = lines
-        .map(|item| stock::Line { sku: item.sku.clone(), quantity: item.quantity })
-        .collect();
+    let lines =
+        lines.map(|item| stock::Line { sku: item.sku.clone(), quantity: item.quantity }).collect();
     let reserved = stock::reserve(order.reservation_id(), lines, RESERVATION_TTL_MS).await;
     reserved.map(drop).map_err(unstocked)
 }
@@ -134,9 +133,7 @@ async fn clear_cart(order: &Order) -> Result<(), Fault> {
 
 async fn take_back(undo: Undo, order: &Order) -> Result<(), Fault> {
     match undo {
-        Undo::CancelShipment => {
-            shipments::cancel(order.placed.id.clone()).await.map_err(unshipped)
-        }
+        Undo::CancelShipment => shipments::cancel(order.placed.id.clone()).await.map_err(unshipped),
         Undo::TakeBack => stock::take_back(order.reservation_id()).await.map_err(unstocked),
         Undo::Release => stock::release(order.reservation_id()).await.map_err(unstocked),
         Undo::CancelPayment => {
@@ -237,9 +234,7 @@ fn unpaid(error: payments::Error) -> Fault {
         payments::Error::Conflict(payments::Status::Unknown) => {
             Fault::Failed(Failure::Unknown, "the payment is not settled".to_owned())
         }
-        payments::Error::Conflict(_) => {
-            refused("payment_cancelled", "The payment was called off.")
-        }
+        payments::Error::Conflict(_) => refused("payment_cancelled", "The payment was called off."),
         payments::Error::NotFound(detail) | payments::Error::Invalid(detail) => {
             Fault::Refused { code: "payment_refused", detail }
         }

@@ -15,14 +15,8 @@ use super::event::{Event, Failure, Step, Undo};
 use super::order::{Order, Status, Undoing};
 
 /// All steps in their order.
-pub const STEPS: [Step; 6] = [
-    Step::Reserve,
-    Step::Authorize,
-    Step::Capture,
-    Step::Commit,
-    Step::Ship,
-    Step::ClearCart,
-];
+pub const STEPS: [Step; 6] =
+    [Step::Reserve, Step::Authorize, Step::Capture, Step::Commit, Step::Ship, Step::ClearCart];
 
 /// How long stock is put aside, in milliseconds. Much longer than the deadline below, so
 /// that a captured order can still be sold.
@@ -148,10 +142,9 @@ fn backward(order: &Order, undoing: &Undoing) -> Next {
         Some(undo) => Next::Act(Action::Undo(undo)),
         None => Next::Record(match undoing {
             Undoing::Cancellation => Event::Cancelled,
-            Undoing::Rejection(rejection) => Event::Rejected {
-                code: rejection.code.clone(),
-                detail: rejection.detail.clone(),
-            },
+            Undoing::Rejection(rejection) => {
+                Event::Rejected { code: rejection.code.clone(), detail: rejection.detail.clone() }
+            }
         }),
     }
 }

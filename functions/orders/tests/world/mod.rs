@@ -93,8 +93,12 @@ impl World {
 
     /// The orders function as a process of its own.
     pub fn process(&self, owner: &str) -> Orders<Gated, World, World> {
-        let store = Gated { world: self.clone(), inner: self.1.clone() };
-        Orders::new(store, self.clone(), self.clone(), owner.to_owned())
+        Orders::new(self.store(), self.clone(), self.clone(), owner.to_owned())
+    }
+
+    /// The store, as processes see it.
+    pub fn store(&self) -> Gated {
+        Gated { world: self.clone(), inner: self.1.clone() }
     }
 
     /// A place where a process waits, and may be stopped.
@@ -176,9 +180,7 @@ impl World {
             let mood = if moods.is_empty() { Mood::Fine } else { moods.remove(0) };
             match mood {
                 Mood::Fine => state.perform(action, order),
-                Mood::Refuses => {
-                    Err(Fault::Refused { code: "no", detail: "refused".to_owned() })
-                }
+                Mood::Refuses => Err(Fault::Refused { code: "no", detail: "refused".to_owned() }),
                 Mood::Fails => Err(failed(Failure::Unavailable)),
                 Mood::Unanswered => Err(failed(Failure::Unknown)),
                 Mood::HappensUnanswered => {

@@ -107,7 +107,8 @@ fn deliveries_that_are_forged_or_old_are_refused() {
     assert_eq!(try_open(Some(&other), &body, 1_000), Err(Fault::Signature));
     let moved = good.replace("t=1000", "t=1001");
     assert_eq!(try_open(Some(&moved), &body, 1_000), Err(Fault::Signature));
-    for header in ["", "t=1000", "t=1000,v1=", "t=1000,v1=zz", "t=1000,v1=é", "v1=00", "t==,v1=0"] {
+    for header in ["", "t=1000", "t=1000,v1=", "t=1000,v1=zz", "t=1000,v1=é", "v1=00", "t==,v1=0"]
+    {
         assert_eq!(try_open(Some(header), &body, 1_000), Err(Fault::Signature), "{header}");
     }
     assert_eq!(try_open(Some(&good), &body, 1_001 + TOLERANCE_S), Err(Fault::Stale));
