@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
+use super::steps::RETURN_NOTED_MS;
 use super::*;
 use chassis::store::{FailingStore, MemoryStore};
 use proptest::prelude::*;

@@ -1,0 +1,168 @@
+//! The steps that the use cases are made of: each ends in one compare-and-swap.
+
+use super::{Inventory, record_key, stock_key, unknown};
+use crate::domain::{Availability, Hold, HoldRefused, Record, Refusal, State, Stock, Verdict};
+use chassis::store::Store;
+
+/// Expired holds that one touch of a SKU settles at most; the next touch goes on.
+const SWEEP_MAX: usize = 64;
+/// Noted returns that one take-back looks at for forgetting.
+const FORGET_MAX: usize = 16;
+/// How long a return is noted, in milliseconds: longer than any call lives.
+pub(super) const RETURN_NOTED_MS: u64 = 60 * 60 * 1_000;
+
+impl<S: Store> Inventory<S> {
+    /// Make the holds of an attempt and say so in the record, as far as it has not moved on.
+    pub(super) async fn attempt(
+        &self,
+        id: &str,
+        record: Record,
+        now_ms: u64,
+    ) -> Result<Record, Refusal> {
+        let short = self.hold_all(id, &record, now_ms).await?;
+        let conclude = |current: Option<Record>| -> Result<_, Refusal> {
+            let current = current.ok_or_else(|| unknown(id))?;
+            let current = current.conclude(record.attempt, &short);
+            Ok((current.clone(), current))
+        };
+        self.store.update(&record_key(id), conclude).await
+    }
+
+    /// Make the holds of an attempt; the SKUs that fall short.
+    async fn hold_all(
+        &self,
+        id: &str,
+        record: &Record,
+        now_ms: u64,
+    ) -> Result<Vec<Availability>, Refusal> {
+        let mut short = Vec::new();
+        for line in &record.lines {
+            let hold = Hold {
+                quantity: line.quantity,
+                attempt: record.attempt,
+                expires_at_ms: record.expires_at_ms,
+            };
+            match self.hold(id, &line.sku, hold, now_ms).await? {
+                Ok(()) => {}
+                // Whoever overtook this attempt concludes it.
+                Err(HoldRefused::Overtaken) => break,
+                Err(HoldRefused::TooMany) => {
+                    let sku = &line.sku;
+                    return Err(Refusal::Unavailable(format!("too many reservations of {sku}")));
+                }
+                Err(HoldRefused::Short(available)) => {
+                    short.push(Availability { sku: line.sku.clone(), available });
+                }
+            }
+        }
+        Ok(short)
+    }
+
+    async fn hold(
+        &self,
+        id: &str,
+        sku: &str,
+        hold: Hold,
+        now_ms: u64,
+    ) -> Result<Result<(), HoldRefused>, Refusal> {
+        if self.swept(sku, now_ms).await?.is_none() {
+            return Ok(Err(HoldRefused::Short(0)));
+        }
+        let place = |stock: Option<Stock>| -> Result<_, Refusal> {
+            let mut stock = stock.unwrap_or_default();
+            let result = stock.hold(id, hold.clone());
+            Ok((stock, result))
+        };
+        self.store.update(&stock_key(sku), place).await
+    }
+
+    pub(super) async fn free_unless_returned(
+        &self,
+        id: &str,
+        record: &Record,
+    ) -> Result<(), Refusal> {
+        if record.state == State::Returned { Ok(()) } else { self.free_all(id, record).await }
+    }
+
+    pub(super) async fn free_all(&self, id: &str, record: &Record) -> Result<(), Refusal> {
+        for line in &record.lines {
+            self.change(&line.sku, |stock| stock.free(id, record.attempt)).await?;
+        }
+        Ok(())
+    }
+
+    /// The stock after settling the holds whose time has come; `None` if there is none.
+    pub(super) async fn swept(&self, sku: &str, now_ms: u64) -> Result<Option<Stock>, Refusal> {
+        let Some(stock) = self.store.read::<Stock>(&stock_key(sku)).await? else {
+            return Ok(None);
+        };
+        let expired = stock.expired(now_ms, SWEEP_MAX);
+        if expired.is_empty() {
+            return Ok(Some(stock));
+        }
+        let mut verdicts = Vec::with_capacity(expired.len());
+        for (id, hold) in expired {
+            let verdict = self.judge(&id, hold.attempt, now_ms).await?;
+            verdicts.push((id, hold, verdict));
+        }
+        let settle = |stock: &mut Stock| {
+            for (id, hold, verdict) in &verdicts {
+                match verdict {
+                    Verdict::Free => stock.free(id, hold.attempt),
+                    Verdict::Sell => stock.sell(id, hold.attempt),
+                    Verdict::TakeBack => {
+                        stock.take_back(id, hold.attempt, hold.quantity, now_ms);
+                    }
+                    Verdict::Keep => {}
+                }
+            }
+        };
+        self.change(sku, settle).await.map(Some)
+    }
+
+    /// Decide in the record, before anything happens to the hold.
+    async fn judge(&self, id: &str, attempt: u32, now_ms: u64) -> Result<Verdict, Refusal> {
+        let judge = |record: Option<Record>| -> Result<_, Refusal> {
+            Ok(record.ok_or_else(|| unknown(id))?.judge(attempt, now_ms))
+        };
+        match self.store.update(&record_key(id), judge).await {
+            // Records are written before holds, so this hold is of no reservation.
+            Err(Refusal::NotFound(_)) => Ok(Verdict::Free),
+            other => other,
+        }
+    }
+
+    /// Forget returns that are over and so old that nobody can still be at them.
+    pub(super) async fn forget_returns(&self, sku: &str, now_ms: u64) -> Result<(), Refusal> {
+        let Some(stock) = self.store.read::<Stock>(&stock_key(sku)).await? else { return Ok(()) };
+        let mut over = Vec::new();
+        for id in stock.returns_before(now_ms.saturating_sub(RETURN_NOTED_MS), FORGET_MAX) {
+            let record = self.store.read::<Record>(&record_key(&id)).await?;
+            if record.is_some_and(|record| record.state == State::Returned) {
+                over.push(id);
+            }
+        }
+        if over.is_empty() {
+            return Ok(());
+        }
+        let forget = |stock: &mut Stock| over.iter().for_each(|id| stock.forget_return(id));
+        self.change(sku, forget).await.map(drop)
+    }
+
+    /// Change a SKU that there is; one that was never received stays so.
+    pub(super) async fn change(
+        &self,
+        sku: &str,
+        mut change: impl FnMut(&mut Stock) + Send,
+    ) -> Result<Stock, Refusal> {
+        let change = |stock: Option<Stock>| {
+            let mut stock = stock.ok_or_else(|| Refusal::NotFound(sku.to_owned()))?;
+            change(&mut stock);
+            Ok((stock.clone(), stock))
+        };
+        match self.store.update(&stock_key(sku), change).await {
+            Err(Refusal::NotFound(_)) => Ok(Stock::default()),
+            other => other,
+        }
+    }
+}
