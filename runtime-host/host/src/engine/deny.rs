@@ -121,11 +121,17 @@ pub(crate) fn add_to_linker<T: Send + 'static>(
     code: &Component,
 ) -> anyhow::Result<()> {
     let engine = linker.engine().clone();
+    // An interface repeats the resources that it uses of others; those are defined there.
+    let mut known = Vec::new();
     for (name, import) in code.component_type().imports(&engine) {
         let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
         if name.starts_with(NAMESPACE) {
-            refuse_all(&mut linker.instance(name)?, &instance, &engine)?;
+            refuse_all(&mut linker.instance(name)?, &instance, &engine, &known)?;
         }
+        known.extend(instance.exports(&engine).filter_map(|(_, item)| match item.ty {
+            ComponentItem::Resource(resource) => Some(resource),
+            _ => None,
+        }));
     }
     Ok(())
 }
@@ -134,10 +140,11 @@ fn refuse_all<T: Send + 'static>(
     linker: &mut LinkerInstance<'_, T>,
     instance: &types::ComponentInstance,
     engine: &wasmtime::Engine,
+    known: &[ResourceType],
 ) -> anyhow::Result<()> {
     for (name, item) in instance.exports(engine) {
         match item.ty {
-            ComponentItem::Resource(_) => {
+            ComponentItem::Resource(resource) if !known.contains(&resource) => {
                 linker.resource(name, ResourceType::host::<Refused>(), |_, _| Ok(()))?;
             }
             ComponentItem::ComponentFunc(function) if function.async_() => {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, Linker, ResourceType};
 
 /// Asks a capability and says what came of it: 0 for yes, 1 for no.
 const PROBE: &str = r#"(component
@@ -63,6 +63,8 @@ fn run(bytes: &[u8]) -> u32 {
     let mut linker = Linker::<()>::new(&engine);
     let mut redis = linker.instance("spin:redis/redis@3.0.0").unwrap();
     redis.func_wrap("ping", |_, (): ()| Ok((Ok::<(), ()>(()),))).unwrap();
+    let mut types = linker.instance("wasi:http/types@0.3.0").unwrap();
+    types.resource("request", ResourceType::host::<u8>(), |_, _| Ok(())).unwrap();
     deny::add_to_linker(&mut linker, &code).unwrap();
     let mut store = wasmtime::Store::new(&engine, ());
     let instance = linker.instantiate(&mut store, &code).unwrap();
@@ -86,6 +88,28 @@ fn a_library_may_do_what_it_inherits() {
     assert_eq!(run(&composed(&all, false).unwrap()), 0);
     let by_component = dependency("shop:tools@1.0.0", Inherit::Nothing);
     assert_eq!(run(&composed(&by_component, true).unwrap()), 0);
+}
+
+#[test]
+fn a_denied_interface_may_use_resources_of_another_one() {
+    let text = r#"(component
+        (import "wasi:http/types@0.3.0" (instance $types
+            (export "request" (type (sub resource)))))
+        (alias export $types "request" (type $request))
+        (import "wasi:http/client@0.3.0" (instance $client
+            (alias outer 1 $request (type $outer))
+            (export "request" (type $own (eq $outer)))
+            (export "send" (func (param "request" (own $own)) (result (result))))))
+        (core module $code (func (export "asked") (result i32) (i32.const 0)))
+        (core instance $running (instantiate $code))
+        (func $asked (result u32) (canon lift (core func $running "asked")))
+        (instance $probe (export "asked" (func $asked)))
+        (export "shop:tools/probe@1.0.0" (instance $probe)))"#;
+    let bytes = wat::parse_str(text).unwrap();
+    let wanted = dependency("shop:tools/probe", Inherit::Nothing);
+    let library = Library { dependency: &wanted, name: "probe", bytes: &bytes };
+    let whole = compose("app", importer("shop:tools/probe@1.0.0"), false, &[library]).unwrap();
+    assert_eq!(run(&whole), 0);
 }
 
 #[test]
