@@ -98,6 +98,7 @@ fn ordering() -> Vec<Route> {
         orders(Method::GET, "/api/v1/orders/{id}/history", "getOrderHistory"),
         orders(Method::GET, "/api/v1/orders/{id}/shipments", "listShipments"),
         route(Method::GET, "/api/v1/notifications", "listNotifications", NOTIFICATIONS).user(),
+        route(Method::GET, "/api/v1/notifications/{id}", "getNotification", NOTIFICATIONS).user(),
         route(Method::GET, "/api/v1/notifications/preferences", "getPreferences", NOTIFICATIONS)
             .user(),
         route(Method::PUT, "/api/v1/notifications/preferences", "putPreferences", NOTIFICATIONS)
@@ -209,6 +210,17 @@ mod tests {
             let path = route.path.replace("{*path}", "x/y").replace(['{', '}'], "");
             let found = find(routes(), &route.method, &path);
             assert!(matches!(found, Found::Route(found) if found.path == route.path), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_manifest_lets_the_gateway_reach_all_of_them() {
+        let manifest = include_str!("../../../../spin.toml");
+        let from = manifest.find("[component.gateway]").unwrap_or_default();
+        let section = manifest[from..].split("[component.gateway.build]").next();
+        for name in routes().iter().filter_map(|route| route.target.component()) {
+            let host = format!("\"http://{name}.spin.internal\"");
+            assert!(section.is_some_and(|section| section.contains(&host)), "{host}");
         }
     }
 

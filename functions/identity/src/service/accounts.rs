@@ -2,7 +2,7 @@
 
 use super::{Error, Identity, grants_key, user_key};
 use crate::domain::email::Email;
-use crate::domain::encoding::{base64url, sha256};
+use crate::domain::encoding::{base64url, equal, sha256};
 use crate::domain::grants::Grants;
 use crate::domain::password;
 use crate::domain::user::{LANGUAGE_DEFAULT, ROLE_ADMIN, ROLE_CUSTOMER, User};
@@ -38,41 +38,46 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.create(registration, &[ROLE_CUSTOMER]).await?.ok_or(Error::EmailTaken)
     }
 
-    /// The account with this address and password.
+    /// The account with this address and password. Costs one hash, whatever is wrong.
     pub async fn sign_in(&self, email: Option<&Email>, password: &str) -> Result<User, Error> {
-        if let (Some(email), Some(admin)) = (email, self.settings().await?.admin)
-            && *email == admin.email
-        {
-            self.sync_admin(admin).await?;
+        let Some(email) = email else { return Err(refuse(password)) };
+        let admin = self.settings().await?.admin.filter(|admin| admin.email == *email);
+        if let Some(admin) = admin {
+            return self.sign_in_admin(admin, password).await;
         }
-        let user = match email {
-            Some(email) => self.find(email).await?,
-            None => None,
-        };
-        let fits = password.len() <= password::BYTES_MAX;
-        let stored = user.as_ref().map(|user| user.password_hash.as_str());
-        let matches = fits && password::verify(password, stored);
-        let user = user.filter(|_| matches).ok_or(Error::WrongCredentials)?;
+        let Some(user) = self.find(email).await? else { return Err(refuse(password)) };
+        if !matches(password, Some(&user.password_hash)) {
+            return Err(Error::WrongCredentials);
+        }
         if password::is_outdated(&user.password_hash) {
             return self.set_password(&user.id, password, &[]).await;
         }
         Ok(user)
     }
 
-    /// Brings the administrator's account in line with the settings.
-    async fn sync_admin(&self, admin: Admin) -> Result<(), Error> {
+    /// The administrator's password is the one in the settings; their account is brought in
+    /// line with it when they come.
+    async fn sign_in_admin(&self, admin: Admin, password: &str) -> Result<User, Error> {
+        if !equal(&sha256(password.as_bytes()), &sha256(admin.password.as_bytes())) {
+            return Err(refuse(password));
+        }
         let Some(user) = self.find(&admin.email).await? else {
+            let email = admin.email.clone();
             let registration = Registration {
                 email: admin.email,
                 password: admin.password,
                 name: "Administrator".to_owned(),
                 language: LANGUAGE_DEFAULT.to_owned(),
             };
-            self.create(registration, &[ROLE_CUSTOMER, ROLE_ADMIN]).await?;
-            return Ok(());
+            // Who comes second finds what the first one made.
+            let created = self.create(registration, &[ROLE_CUSTOMER, ROLE_ADMIN]).await?;
+            return match created {
+                Some(user) => Ok(user),
+                None => self.find(&email).await?.ok_or(Error::WrongCredentials),
+            };
         };
         if user.has(ROLE_ADMIN) && password::verify(&admin.password, Some(&user.password_hash)) {
-            return Ok(());
+            return Ok(user);
         }
         // Sessions first: were the password first, a crash would leave those of the old one.
         self.store
@@ -82,8 +87,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
                 Ok::<_, StoreError>((grants, ()))
             })
             .await?;
-        self.set_password(&user.id, &admin.password, &[ROLE_ADMIN]).await?;
-        Ok(())
+        self.set_password(&user.id, &admin.password, &[ROLE_ADMIN]).await
     }
 
     /// The account with this address.
@@ -138,6 +142,16 @@ impl<S: Store, E: Environment> Identity<S, E> {
         password::hash(password, &self.random()?)
             .ok_or_else(|| Error::Misconfigured("Argon2 refused its parameters".to_owned()))
     }
+}
+
+fn matches(password: &str, stored: Option<&str>) -> bool {
+    password.len() <= password::BYTES_MAX && password::verify(password, stored)
+}
+
+/// Takes as long as a comparison does.
+fn refuse(password: &str) -> Error {
+    matches(password, None);
+    Error::WrongCredentials
 }
 
 /// Hashed, so that a key has one length and no address appears in a list of keys.
