@@ -4,8 +4,10 @@ mod build;
 mod doctor;
 mod up;
 
+use crate::runtime_config::Faults;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use miette::Diagnostic;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tessera_manifest::App;
@@ -66,11 +68,13 @@ pub(crate) struct Unreadable(pub(crate) tessera_manifest::Errors);
 
 /// Print an error for people: manifests with excerpts, the rest as a chain of causes.
 pub(crate) fn report(error: &anyhow::Error) {
-    if let Some(Unreadable(errors)) = error.downcast_ref() {
+    let of_manifest = error.downcast_ref().map(|Unreadable(errors)| errors as &dyn Diagnostic);
+    let of_config = || error.downcast_ref().map(|faults: &Faults| faults as &dyn Diagnostic);
+    if let Some(diagnostic) = of_manifest.or_else(of_config) {
         let mut text = String::new();
         let handler = miette::GraphicalReportHandler::new();
-        let rendered = handler.render_report(&mut text, errors);
-        eprintln!("{}", if rendered.is_ok() { text } else { errors.to_string() });
+        let rendered = handler.render_report(&mut text, diagnostic);
+        eprintln!("{}", if rendered.is_ok() { text } else { diagnostic.to_string() });
         return;
     }
     eprintln!("error: {error}");
