@@ -5,6 +5,7 @@ use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
+use crate::Desk;
 use crate::inbox::Inbox;
 
 #[http_service]
@@ -13,6 +14,11 @@ async fn handle(request: Request) -> impl IntoResponse {
         Ok(store) => store,
         Err(error) => return chassis::Problem::from(error).into_response(),
     };
-    let router = chassis::app::router_with_problems(crate::router(Inbox::new(store)));
+    let key = match chassis::config::optional("mail_provider_key").await {
+        Ok(key) => key.unwrap_or_default(),
+        Err(error) => return chassis::Problem::from(error).into_response(),
+    };
+    let desk = Desk { inbox: Inbox::new(store), key };
+    let router = chassis::app::router_with_problems(crate::router(desk));
     chassis::app::serve(router, request).await
 }

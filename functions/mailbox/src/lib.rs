@@ -12,4 +12,4 @@ pub mod inbox;
 mod pages;
 mod routes;
 
-pub use routes::router;
+pub use routes::{Desk, router};

@@ -11,6 +11,7 @@ use chassis::form::{Fields, JsonBody};
 use chassis::store::Store;
 use chassis::{Problem, Result};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::inbox::{Content, Inbox, Kind, Summary, Taken};
 use crate::pages;
@@ -24,8 +25,30 @@ const TEXT_LENGTH_MAX: usize = 60_000;
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// What the routes work with.
+#[derive(Clone)]
+pub struct Desk<S> {
+    /// The messages.
+    pub inbox: Inbox<S>,
+    /// What senders must present as a bearer token; empty for no check.
+    pub key: String,
+}
+
+impl<S> Desk<S> {
+    /// 401 unless the sender has the key.
+    fn admit(&self, headers: &HeaderMap) -> Result<()> {
+        let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let presented = sent.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        // Digests, so that the time of the comparison says nothing about the key.
+        if self.key.is_empty() || Sha256::digest(presented) == Sha256::digest(&self.key) {
+            return Ok(());
+        }
+        Err(Problem::unauthorized("Send the provider's key as a bearer token."))
+    }
+}
+
 /// Everything that the mailbox answers.
-pub fn router<S: Store>(inbox: Inbox<S>) -> Router {
+pub fn router<S: Store>(desk: Desk<S>) -> Router {
     let pages = Router::new()
         .route("/mailbox", get(list::<S>))
         .route("/mailbox/style.css", get(style))
@@ -35,12 +58,14 @@ pub fn router<S: Store>(inbox: Inbox<S>) -> Router {
         .route("/messages", post(mail::<S>))
         .route("/push", post(push::<S>))
         .route("/mailbox.json", get(json_list::<S>))
+        // The same below the path that the gateway shows to the outside.
+        .route("/mailbox/messages.json", get(json_list::<S>))
         .merge(pages)
-        .with_state(inbox)
+        .with_state(desk)
 }
 
 async fn mail<S: Store>(
-    State(inbox): State<Inbox<S>>,
+    State(desk): State<Desk<S>>,
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response> {
@@ -56,11 +81,11 @@ async fn mail<S: Store>(
         let (to, subject, text) = (to?, subject?, text?);
         Some(Content { kind: Kind::Email, to, subject, text, html, language })
     })?;
-    take(&inbox, &headers, content).await
+    take(&desk, &headers, content).await
 }
 
 async fn push<S: Store>(
-    State(inbox): State<Inbox<S>>,
+    State(desk): State<Desk<S>>,
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response> {
@@ -72,7 +97,7 @@ async fn push<S: Store>(
         let (to, subject, text) = (to?, subject?, text?);
         Some(Content { kind: Kind::Push, to, subject, text, html: None, language })
     })?;
-    take(&inbox, &headers, content).await
+    take(&desk, &headers, content).await
 }
 
 fn content(
@@ -85,13 +110,10 @@ fn content(
     content.ok_or_else(Problem::internal)
 }
 
-async fn take<S: Store>(
-    inbox: &Inbox<S>,
-    headers: &HeaderMap,
-    content: Content,
-) -> Result<Response> {
+async fn take<S: Store>(desk: &Desk<S>, headers: &HeaderMap, content: Content) -> Result<Response> {
+    desk.admit(headers)?;
     let key = idempotency_key(headers)?;
-    match inbox.take(&key, content, now_ms()).await? {
+    match desk.inbox.take(&key, content, now_ms()).await? {
         Taken::Id(id) => Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response()),
         Taken::Reused => {
             let (slug, title) = ("idempotency-key-reused", "Idempotency key reused");
@@ -121,19 +143,19 @@ fn is_address(text: &str) -> bool {
     text.split_once('@').is_some_and(|(local, domain)| sound(local) && sound(domain))
 }
 
-async fn list<S: Store>(State(inbox): State<Inbox<S>>) -> Result<Response> {
-    Ok(html(pages::list(&inbox.list().await?)))
+async fn list<S: Store>(State(desk): State<Desk<S>>) -> Result<Response> {
+    Ok(html(pages::list(&desk.inbox.list().await?)))
 }
 
-async fn read<S: Store>(State(inbox): State<Inbox<S>>, Path(id): Path<String>) -> Result<Response> {
+async fn read<S: Store>(State(desk): State<Desk<S>>, Path(id): Path<String>) -> Result<Response> {
     let missing =
         || Problem::not_found("There is no such message, or it made room for newer ones.");
-    let (summary, content) = inbox.find(&id).await?.ok_or_else(missing)?;
+    let (summary, content) = desk.inbox.find(&id).await?.ok_or_else(missing)?;
     Ok(html(pages::message(&summary, &content)))
 }
 
-async fn json_list<S: Store>(State(inbox): State<Inbox<S>>) -> Result<Json<Value>> {
-    let items: Vec<Value> = inbox.list().await?.iter().map(item).collect();
+async fn json_list<S: Store>(State(desk): State<Desk<S>>) -> Result<Json<Value>> {
+    let items: Vec<Value> = desk.inbox.list().await?.iter().map(item).collect();
     Ok(Json(json!({ "items": items, "next_cursor": null })))
 }
 
@@ -185,7 +207,12 @@ mod tests {
 
     impl Site {
         fn new() -> Self {
-            let router = router(Inbox::new(MemoryStore::new()));
+            Site::with_key("")
+        }
+
+        fn with_key(key: &str) -> Self {
+            let inbox = Inbox::new(MemoryStore::new());
+            let router = router(Desk { inbox, key: key.to_owned() });
             Site(chassis::app::router_with_problems(router))
         }
 
@@ -261,6 +288,21 @@ mod tests {
         assert_eq!(status, 202);
         let (_, _, page) = site.get(&format!("/mailbox/{}", made["id"].as_str().unwrap())).await;
         assert!(page.contains("Push message") && !page.contains("<iframe"));
+    }
+
+    #[tokio::test]
+    async fn senders_need_the_key_if_there_is_one() {
+        let site = Site::with_key("secret");
+        assert_eq!(site.post("/messages", Some("k"), &a_mail("Hi")).await.0, 401);
+        for (sent, status) in [("Bearer wrong", 401), ("Bearer secret", 202)] {
+            let request = Request::post("/messages")
+                .header("content-type", "application/json")
+                .header("idempotency-key", "k")
+                .header("authorization", sent);
+            let request = request.body(Body::from(a_mail("Hi").to_string())).unwrap();
+            assert_eq!(site.send(request).await.0, status, "{sent}");
+        }
+        assert_eq!(site.get("/mailbox/messages.json").await.0, 200);
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use spin_sdk::http_service;
 
 use crate::domain::{self, Channel};
 use crate::ports::{RenderError, Rendered, Templates, User, Users};
-use crate::provider::{HttpProvider, MAIL_URL_DEFAULT, PUSH_URL_DEFAULT};
+use crate::provider::{HttpProvider, URL_DEFAULT};
 use crate::routes::{App, router};
 use crate::service::{Notifications, Refusal};
 
@@ -26,8 +26,7 @@ async fn wire() -> Result<Wired, String> {
     let store = SpinStore::open("notifications").map_err(|error| error.to_string())?;
     let provider = HttpProvider {
         outbound: SpinOutbound,
-        mail_url: setting("mail_provider_url", MAIL_URL_DEFAULT).await?,
-        push_url: setting("push_provider_url", PUSH_URL_DEFAULT).await?,
+        url: setting("mail_provider_url", URL_DEFAULT).await?,
         key: setting("mail_provider_key", "").await?,
     };
     Ok(Notifications { store, templates: Renderer, users: Identity, provider })

@@ -12,20 +12,16 @@ use crate::ports::{Message, Provider};
 /// Longest wait for the provider's answer. Short, because the first attempt is part of the
 /// call that accepts the notification; a slow provider is asked again later.
 pub const TIMEOUT_MS: u64 = 2_500;
-/// Where mails go unless the variable `mail_provider_url` says otherwise.
-pub const MAIL_URL_DEFAULT: &str = "http://mailbox.spin.internal/messages";
-/// Where push messages go unless the variable `push_provider_url` says otherwise.
-pub const PUSH_URL_DEFAULT: &str = "http://mailbox.spin.internal/push";
+/// Where messages go unless the variable `mail_provider_url` says otherwise.
+pub const URL_DEFAULT: &str = "http://mailbox.spin.internal";
 
-/// Providers of mails and push messages over HTTP.
+/// A provider over HTTP: mails are posted to `<url>/messages`, push messages to `<url>/push`.
 #[derive(Clone, Debug)]
 pub struct HttpProvider<O> {
     /// The way out.
     pub outbound: O,
-    /// Where mails are posted.
-    pub mail_url: String,
-    /// Where push messages are posted.
-    pub push_url: String,
+    /// Scheme and host, as the permission to reach it names them.
+    pub url: String,
     /// Sent as a bearer token, if not empty.
     pub key: String,
 }
@@ -47,9 +43,9 @@ impl<O: Outbound> Provider for HttpProvider<O> {
 impl<O> HttpProvider<O> {
     fn request(&self, message: &Message) -> Result<Request<Bytes>, http::Error> {
         let content = &message.content;
-        let (url, body) = match message.channel {
+        let (path, body) = match message.channel {
             Channel::Email => (
-                &self.mail_url,
+                "messages",
                 json!({
                     "to": message.email,
                     "subject": content.subject,
@@ -59,7 +55,7 @@ impl<O> HttpProvider<O> {
                 }),
             ),
             Channel::Push => (
-                &self.push_url,
+                "push",
                 json!({
                     "to": message.user_id,
                     "title": content.subject,
@@ -68,7 +64,7 @@ impl<O> HttpProvider<O> {
                 }),
             ),
         };
-        let mut request = Request::post(url)
+        let mut request = Request::post(format!("{}/{path}", self.url.trim_end_matches('/')))
             .header(header::CONTENT_TYPE, "application/json")
             .header("idempotency-key", format!("\"{}\"", message.id));
         if !self.key.is_empty() {
@@ -165,8 +161,7 @@ mod tests {
         let outbound = Fixed(answer, Arc::default());
         let provider = HttpProvider {
             outbound: outbound.clone(),
-            mail_url: "http://mail.test/messages".into(),
-            push_url: "http://push.test/push".into(),
+            url: "http://mail.test/".into(),
             key: "secret".into(),
         };
         let outcome = provider.deliver(&message(channel)).await;
@@ -188,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn a_push_message_goes_elsewhere_and_names_no_address() {
         let (_, request) = deliver(Channel::Push, Ok((202, ""))).await;
-        assert_eq!(request.uri(), "http://push.test/push");
+        assert_eq!(request.uri(), "http://mail.test/push");
         let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
         assert_eq!(body["to"], "usr_1");
         assert!(!String::from_utf8_lossy(request.body()).contains('@'));

@@ -3,11 +3,11 @@
 
 use axum::Router;
 use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chassis::Problem;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{assets, pictures};
 
@@ -84,9 +84,8 @@ async fn not_found(headers: HeaderMap) -> Response {
 /// Browsers name `text/html` when a person goes somewhere; programs do not.
 fn prefers_html(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| {
-        accept.split(',').any(|range| range.trim().starts_with("text/html"))
-    })
+    accept
+        .is_some_and(|accept| accept.split(',').any(|range| range.trim().starts_with("text/html")))
 }
 
 /// The contents, or 304 for who has them already.

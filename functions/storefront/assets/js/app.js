@@ -10,7 +10,7 @@ import { cart } from './views/cart.js';
 import { checkout } from './views/checkout.js';
 import { orders } from './views/orders.js';
 import { order } from './views/order.js';
-import { register, signIn } from './views/account.js';
+import { registration, signIn } from './views/account.js';
 import { notifications } from './views/notifications.js';
 
 router.route('/', products);
@@ -21,7 +21,7 @@ router.route('/orders', members(orders));
 router.route('/orders/:id', members(order));
 router.route('/notifications', members(notifications));
 router.route('/sign-in', signIn);
-router.route('/register', register);
+router.route('/register', registration);
 
 /** A page for people with an account: others sign in first and then arrive there. */
 function members(view) {

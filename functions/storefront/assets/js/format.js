@@ -56,8 +56,13 @@ export const orderState = (status) => STATES[status] ?? { word: status, tone: 'p
 /** Whether nothing more will happen to an order. */
 export const isFinal = (status) => ['delivered', 'cancelled', 'rejected'].includes(status);
 
+/** Whether a product can be ordered. `null` means that the stock is not known just now: the
+    order will tell. */
+export const isSoldOut = (available) => available !== null && available <= 0;
+
 /** How many are there, in words. */
 export function stock(available) {
+  if (available === null || available === undefined) return { text: 'Stock being checked', tone: 'none' };
   if (available <= 0) return { text: 'Sold out', tone: 'bad' };
   if (available <= 5) return { text: `Only ${available} left`, tone: 'plain' };
   return { text: 'In stock', tone: 'good' };

@@ -48,7 +48,7 @@ export function renew() {
 async function exchange() {
   const token = sessionStorage.getItem(STORED);
   if (!token) return false;
-  const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: token, client_id: 'storefront' });
+  const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: token });
   let response;
   try {
     response = await fetch('/oauth2/token', { method: 'POST', body: form, credentials: 'omit', cache: 'no-store' });
@@ -74,7 +74,7 @@ export async function end() {
   const token = sessionStorage.getItem(STORED);
   forget();
   if (!token) return;
-  const form = new URLSearchParams({ token, token_type_hint: 'refresh_token', client_id: 'storefront' });
+  const form = new URLSearchParams({ token, token_type_hint: 'refresh_token' });
   // Signed out is signed out, also when the shop can't be told: the token is gone from here.
   await fetch('/oauth2/revoke', { method: 'POST', body: form, credentials: 'omit', keepalive: true }).catch(() => {});
 }

@@ -24,7 +24,15 @@ impl Canvas {
     }
 
     /// A rectangle with corners rounded by `radius`.
-    pub(super) fn rect(&mut self, x: i32, y: i32, width: i32, height: i32, radius: i32, fill: &str) {
+    pub(super) fn rect(
+        &mut self,
+        x: i32,
+        y: i32,
+        width: i32,
+        height: i32,
+        radius: i32,
+        fill: &str,
+    ) {
         let _ = write!(
             self.svg,
             r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{radius}" fill="{fill}"/>"#

@@ -24,7 +24,10 @@ pub(super) fn pan(c: &mut Canvas, p: &Palette, dice: &mut Dice) {
         c.circle(0, 0, 142, p.main);
     });
     if dice.coin() {
-        c.path("M200 300C190 240 260 225 300 250S350 300 330 345S250 400 225 370S205 340 200 300z", "#fffdf6");
+        c.path(
+            "M200 300C190 240 260 225 300 250S350 300 330 345S250 400 225 370S205 340 200 300z",
+            "#fffdf6",
+        );
         c.circle(270, 312, 34, "#f2b134");
     } else {
         c.ellipse(245, 290, 70, 44, p.halo);
@@ -179,7 +182,10 @@ pub(super) fn rug(c: &mut Canvas, p: &Palette, dice: &mut Dice) {
         for row in 0..3 {
             for column in 0..2 {
                 let (x, y) = (-62 + column * 124, -108 + row * 108);
-                c.path(&format!("M{x} {}L{} {y}L{x} {}L{} {y}z", y - 48, x + 52, y + 48, x - 52), p.main);
+                c.path(
+                    &format!("M{x} {}L{} {y}L{x} {}L{} {y}z", y - 48, x + 52, y + 48, x - 52),
+                    p.main,
+                );
                 c.circle(x, y, 16, p.spark);
             }
         }
@@ -197,7 +203,10 @@ pub(super) fn pendant(c: &mut Canvas, p: &Palette, dice: &mut Dice) {
     c.circle(300, drop + 128, 34, "#fff6da");
     if dice.coin() {
         c.path(&format!("M150 {0}A150 130 0 0 1 450 {0}z", drop + 130), p.main);
-        c.path(&format!("M300 {drop}A150 130 0 0 1 450 {0}H370A110 130 0 0 0 300 {drop}z", drop + 130), p.deep);
+        c.path(
+            &format!("M300 {drop}A150 130 0 0 1 450 {0}H370A110 130 0 0 0 300 {drop}z", drop + 130),
+            p.deep,
+        );
     } else {
         c.path(&format!("M260 {drop}H340L450 {0}H150z", drop + 130), p.main);
         c.path(&format!("M310 {drop}H340L450 {0}H370z", drop + 130), p.deep);

@@ -37,7 +37,11 @@ pub(super) fn turntable(c: &mut Canvas, p: &Palette, dice: &mut Dice) {
     c.circle(260, 300, 126, "#22211f");
     for ring in 0..3 {
         let radius = 110 - ring * 22;
-        c.line(&format!("M{} 300a{radius} {radius} 0 0 1 {radius} -{radius}", 260 - radius), 2, "#55524d");
+        c.line(
+            &format!("M{} 300a{radius} {radius} 0 0 1 {radius} -{radius}", 260 - radius),
+            2,
+            "#55524d",
+        );
     }
     c.circle(260, 300, 46, if dice.coin() { p.spark } else { p.main });
     c.circle(260, 300, 8, p.light);
@@ -101,7 +105,15 @@ pub(super) fn bicycle(c: &mut Canvas, p: &Palette, dice: &mut Dice) {
     spokes(c, p, (440, 370, 100));
     c.line("M160 370L230 240H400L290 370zM290 370L218 210M440 370L390 200", 16, p.main);
     c.line("M180 208H256", 20, p.deep);
-    c.line(if dice.coin() { "M390 200L350 180M390 200L440 190" } else { "M390 200H440Q460 200 456 230" }, 14, p.deep);
+    c.line(
+        if dice.coin() {
+            "M390 200L350 180M390 200L440 190"
+        } else {
+            "M390 200H440Q460 200 456 230"
+        },
+        14,
+        p.deep,
+    );
     c.circle(290, 370, 26, p.spark);
     c.line("M290 370L320 412M306 414H336", 9, p.deep);
 }

@@ -84,9 +84,8 @@ mod tests {
 
     use super::*;
 
-    const PREFIXES: [&str; 13] = [
-        "AUD", "BAG", "BIK", "BTH", "GAR", "HOM", "KIT", "LGT", "OFF", "OUT", "TEA", "TOY", "NEW",
-    ];
+    const PREFIXES: [&str; 13] =
+        ["AUD", "BAG", "BIK", "BTH", "GAR", "HOM", "KIT", "LGT", "OFF", "OUT", "TEA", "TOY", "NEW"];
 
     /// A reader of XML made for these tests: every tag closes, attributes are quoted, and
     /// numbers are numbers.

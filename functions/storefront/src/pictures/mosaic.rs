@@ -11,7 +11,8 @@ fn tile(canvas: &mut Canvas, p: &Palette, dice: &mut Dice, (x, y, side): (i32, i
     let fill = *dice.choose(&colours);
     match dice.below(8) {
         0 => canvas.path(&format!("M{x} {y}H{right}A{side} {side} 0 0 1 {x} {bottom}z"), fill),
-        1 => canvas.path(&format!("M{right} {y}V{bottom}H{x}A{side} {side} 0 0 1 {right} {y}z"), fill),
+        1 => canvas
+            .path(&format!("M{right} {y}V{bottom}H{x}A{side} {side} 0 0 1 {right} {y}z"), fill),
         2 => canvas.path(&format!("M{x} {bottom}V{y}A{side} {side} 0 0 1 {right} {bottom}z"), fill),
         3 => canvas.circle(x + half, y + half, half, fill),
         4 => canvas.path(&format!("M{x} {bottom}A{half} {half} 0 0 1 {right} {bottom}z"), fill),

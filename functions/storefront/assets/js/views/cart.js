@@ -53,7 +53,7 @@ function row(line, change) {
     'aria-label': `Quantity of ${name}`,
     onchange: (event) => change(line, Number(event.currentTarget.value)),
   }, Array.from({ length: most }, (_, i) => h('option', { value: i + 1, selected: i + 1 === line.quantity }, i + 1)));
-  const short = line.product && line.product.available < line.quantity;
+  const short = line.product && line.product.available !== null && line.product.available < line.quantity;
   return h('li', { class: 'line', testid: 'cart-line', 'data-sku': line.sku },
     picture(line.product ?? line),
     h('div', { class: 'stack' },

@@ -83,7 +83,7 @@ async function loadShipments(path, signal) {
 function status(order, cancel) {
   const { word, tone, text } = orderState(order.status);
   const reached = STEPS.indexOf(order.status);
-  const reason = order.rejection?.detail ?? order.reason ?? order.cancellation?.detail;
+  const reason = order.rejection?.detail;
   return [
     h('div', { class: 'row apart' },
       h('div', { class: 'status-line' },
@@ -99,7 +99,7 @@ function status(order, cancel) {
       'data-done': i <= reached,
       'aria-current': i === reached ? 'step' : null,
     }, STEP_WORDS[step], h('span', { class: 'visually-hidden' }, i <= reached ? ' (done)' : ' (to come)')))),
-    h('p', { class: reached >= 0 ? 'muted' : 'notice bad', testid: 'order-text' }, text, typeof reason === 'string' && ` Reason: ${reason}`),
+    h('p', { class: reached >= 0 ? 'muted' : 'notice bad', testid: 'order-text' }, text, reason && ` ${reason}`),
   ];
 }
 
@@ -108,10 +108,10 @@ function parcelList(shipments) {
   return [h('h2', {}, shipments.length === 1 ? 'Parcel' : 'Parcels'), ...shipments.map((parcel) =>
     h('article', { class: 'panel stack', testid: 'shipment' },
       h('dl', { class: 'totals' },
-        fact('Carrier', parcel.courier ?? parcel.carrier),
-        fact('Tracking number', parcel.tracking_number ?? parcel.tracking, true),
-        fact('Status', parcel.status && String(parcel.status).replaceAll('_', ' ')),
-        fact('Expected', dateTime(parcel.estimated_delivery_at ?? parcel.eta)))))];
+        fact('Carrier', parcel.courier),
+        fact('Tracking number', parcel.tracking_code, true),
+        fact('Status', parcel.status.replaceAll('_', ' ')),
+        fact('As of', dateTime(parcel.updated_at)))))];
 }
 
 /** The name of a country in the reader's language. */
@@ -124,21 +124,18 @@ function country(code) {
 }
 
 const fact = (name, value, mono) => value && h('div', {}, h('dt', { class: 'muted' }, name),
-  h('dd', { class: mono ? 'mono' : null }, typeof value === 'object' ? value.name ?? '' : value));
+  h('dd', { class: mono ? 'mono' : null }, value));
 
 function aside(order) {
   const address = order.shipping_address;
   return h('aside', { class: 'panel stack', 'aria-label': 'What was ordered' },
     h('h2', {}, 'What was ordered'),
-    h('ul', { class: 'lines' }, order.items.map((item) => {
-      const price = item.price ?? item.unit_price;
-      return h('li', { class: 'line slim', testid: 'order-line', 'data-sku': item.sku },
-        picture({ sku: item.sku }),
-        h('div', {},
-          h('p', {}, h('a', { href: `/products/${encodeURIComponent(item.sku)}` }, item.name ?? item.sku)),
-          h('p', { class: 'muted small' }, price ? `${item.quantity} × ${money(price)}` : `${item.quantity} ×`)),
-        h('p', { class: 'number' }, price && money(times(price, item.quantity))));
-    })),
+    h('ul', { class: 'lines' }, order.items.map((item) => h('li', { class: 'line slim', testid: 'order-line', 'data-sku': item.sku },
+      picture({ sku: item.sku }),
+      h('div', {},
+        h('p', {}, h('a', { href: `/products/${encodeURIComponent(item.sku)}` }, item.name)),
+        h('p', { class: 'muted small' }, `${item.quantity} × ${money(item.price)}`)),
+      h('p', { class: 'number' }, money(times(item.price, item.quantity)))))),
     h('dl', { class: 'totals' }, h('div', { class: 'sum' }, h('dt', {}, 'Total'), h('dd', { class: 'number', testid: 'order-total' }, money(order.total)))),
     address && h('div', { class: 'stack' }, h('h3', {}, 'Goes to'),
       h('address', { class: 'address muted' },

@@ -1,7 +1,7 @@
 // One product.
 
 import { h, picture } from '../dom.js';
-import { money, stock } from '../format.js';
+import { isSoldOut, money, stock } from '../format.js';
 import { get } from '../api.js';
 import { QUANTITY_MAX } from '../basket.js';
 import { addToCart } from './products.js';
@@ -30,7 +30,7 @@ export async function product({ params, signal }) {
 
 function buy(item) {
   const { text, tone } = stock(item.available);
-  const most = Math.min(Math.max(item.available, 0), QUANTITY_MAX);
+  const most = isSoldOut(item.available) ? 0 : Math.min(item.available ?? QUANTITY_MAX, QUANTITY_MAX);
   const quantity = h('select', { id: 'quantity', testid: 'quantity' },
     Array.from({ length: most }, (_, i) => h('option', { value: i + 1 }, i + 1)));
   return h('div', { class: 'stack' },

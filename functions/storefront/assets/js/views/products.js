@@ -1,7 +1,7 @@
 // The catalogue: search, categories, and more of it on demand.
 
 import { announce, fill, h, picture, toast } from '../dom.js';
-import { count, money, stock } from '../format.js';
+import { count, isSoldOut, money, stock } from '../format.js';
 import { get, Problem } from '../api.js';
 import * as basket from '../basket.js';
 
@@ -24,10 +24,10 @@ export async function products({ query, signal }) {
   const category = query.get('category') ?? '';
   const here = address(q, category);
   const [listing] = await Promise.all([
-    last.address === here ? last : fetchPage(q, category, null, signal),
+    last.address === here && last.items.length > 0 ? last : fetchPage(q, category, null, signal),
     categories ?? loadCategories(signal),
   ]);
-  if (last.address !== here) last = { address: here, ...listing };
+  if (last.address !== here || last.items.length === 0) last = { address: here, ...listing };
   const title = q ? `“${q}”` : category;
   return { title, node: [!q && !category && hero(), chips(q, category), list(q, category, title, signal)] };
 }
@@ -45,7 +45,8 @@ async function fetchPage(q, category, cursor, signal) {
 async function loadCategories(signal) {
   try {
     const answer = await get('/api/v1/categories', { signal });
-    categories = answer.items.map((entry) => (typeof entry === 'string' ? entry : entry.name ?? entry.category));
+    const names = answer.items.map((entry) => entry.name);
+    categories = names.length > 0 ? names : null; // A shop that is being filled has some in a moment.
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
   }
@@ -110,7 +111,7 @@ function nothing(q, category) {
 
 function card(product) {
   const { text, tone } = stock(product.available);
-  const soldOut = product.available <= 0;
+  const soldOut = isSoldOut(product.available);
   return h('li', { class: 'card', testid: 'product-card', 'data-sku': product.sku },
     h('div', { class: 'card-picture' }, picture(product)),
     h('div', { class: 'card-words' },
