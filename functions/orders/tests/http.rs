@@ -240,6 +240,8 @@ async fn orders_are_listed_newest_first_in_pages() {
         path = format!("/api/v1/orders?limit=33&cursor={cursor}");
     }
     assert_eq!(listed, placed);
+    let full_page = format!("orders_of:{ADA}:0");
+    assert!(shop.world.1.keys().contains(&full_page), "pages are of bounded size");
     let (status, _) = shop.get("usr_bob", &path).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "a cursor of another list");
 }

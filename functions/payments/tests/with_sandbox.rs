@@ -283,6 +283,20 @@ async fn a_payment_that_was_cancelled_first_can_not_come_to_life() {
 }
 
 #[tokio::test]
+async fn a_payment_whose_cancellation_is_under_way_is_not_captured() {
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_approved").await.unwrap();
+    *wire.cut.lock().unwrap() = true;
+    let unknown = payments.cancel(ID, ORDER).await;
+    assert!(matches!(unknown, Err(Refusal::UnknownOutcome(_))), "{unknown:?}");
+    *wire.cut.lock().unwrap() = false;
+    assert_eq!(payments.capture(ID).await, Err(Refusal::Conflict(Status::Authorized)));
+    assert_eq!(wire.sandbox().find_by_key(ID).await.unwrap().captured, 0);
+    assert_eq!(payments.cancel(ID, ORDER).await.unwrap().status(), Status::Voided);
+}
+
+#[tokio::test]
 async fn another_amount_under_the_same_id_is_refused() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
