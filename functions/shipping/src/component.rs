@@ -15,21 +15,21 @@ use crate::service::{Refusal, Shipping};
 
 contracts::function!("shipping");
 
-/// Until a sandbox courier has delivered, unless `courier_simulation_ms` says otherwise.
-const DELIVERY_MS_DEFAULT: u64 = 20_000;
+/// Until a sandbox courier picks a parcel up, unless `courier_simulation_ms` says otherwise.
+const PICKUP_MS_DEFAULT: u64 = 4_000;
 
 struct Component;
 
 async fn shipping() -> Result<Shipping<SpinStore>, String> {
     let given = optional("courier_simulation_ms").await.map_err(|error| error.to_string())?;
-    let delivery_ms = match given.filter(|text| !text.is_empty()) {
+    let pickup_ms = match given.filter(|text| !text.is_empty()) {
         Some(text) => text
             .parse()
             .map_err(|_| "the variable `courier_simulation_ms` is not a number".to_owned())?,
-        None => DELIVERY_MS_DEFAULT,
+        None => PICKUP_MS_DEFAULT,
     };
     let store = SpinStore::open("shipping").map_err(|error| error.to_string())?;
-    Ok(Shipping::new(store, Simulation { delivery_ms }, now_ms))
+    Ok(Shipping::new(store, Simulation { pickup_ms }, now_ms))
 }
 
 #[http_service]

@@ -14,7 +14,7 @@ use shipping::service::{Refusal, Shipping};
 use tower::ServiceExt;
 
 const ORDER: &str = "ord_1";
-const OFF: Simulation = Simulation { delivery_ms: 0 };
+const OFF: Simulation = Simulation { pickup_ms: 0 };
 
 fn now_ms() -> u64 {
     1_800_000_000_000
@@ -79,7 +79,7 @@ fn moving_ms() -> u64 {
 #[tokio::test]
 async fn what_somebody_has_seen_is_kept() {
     let store = MemoryStore::new();
-    let on = Simulation { delivery_ms: 20_000 };
+    let on = Simulation { pickup_ms: 4_000 };
     let shipping = Shipping::new(store.clone(), on, moving_ms);
     create(&shipping).await.unwrap();
     CLOCK_MS.fetch_add(4_000, Ordering::SeqCst);
