@@ -22,9 +22,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tessera_manifest::hosts::HostPattern;
 use tessera_manifest::{App, Component, ComponentId, Handler, Route, Source};
 use wasmtime::component::{Component as Code, Linker};
+
+/// How often an `on_start` hook is called when it fails.
+const HOOK_ATTEMPTS_MAX: u32 = 5;
+/// The pause after a hook's failure doubles from here.
+const HOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the operator chose.
 pub(crate) struct Options {
@@ -302,20 +308,27 @@ impl Running {
         self.app.http.iter().filter_map(shown).collect()
     }
 
-    /// Call each `on_start` path once. A hook that fails is logged: the application serves
-    /// what it can.
-    pub(crate) async fn run_on_start(&self) -> anyhow::Result<()> {
+    /// Call each `on_start` path until it succeeds, a few times. A hook that fails for good is
+    /// logged: the application serves what it can.
+    pub(crate) async fn run_on_start(&self) {
         let hooks = self.app.components.values().filter_map(|component| {
             Some((component.id.clone(), component.settings.on_start.clone()?))
         });
         for (id, path) in hooks {
-            match self.call_hook(&id, &path).await {
-                Ok(status) if status < 400 => tracing::info!(component = %id, "{path} done"),
-                Ok(status) => tracing::error!(component = %id, "{path} answered {status}"),
-                Err(error) => tracing::error!(component = %id, "{path}: {error:#}"),
+            for attempt in 1..=HOOK_ATTEMPTS_MAX {
+                match self.call_hook(&id, &path).await {
+                    Ok(status) if status < 400 => {
+                        tracing::info!(component = %id, "{path} done");
+                        break;
+                    }
+                    Ok(status) => {
+                        tracing::error!(component = %id, attempt, "{path} answered {status}")
+                    }
+                    Err(error) => tracing::error!(component = %id, attempt, "{path}: {error:#}"),
+                }
+                tokio::time::sleep(HOOK_PAUSE * 2_u32.pow(attempt)).await;
             }
         }
-        Ok(())
     }
 
     async fn call_hook(&self, id: &str, path: &str) -> anyhow::Result<u16> {

@@ -101,7 +101,7 @@ impl Up {
         let patience = Duration::from_secs(self.drain_timeout);
         let mut serving = tokio::spawn(listener.serve(service, stop.clone(), patience));
         tokio::select! {
-            result = running.run_on_start() => result?,
+            () = running.run_on_start() => {}
             _ = wait(stop.clone()) => {}
         }
         let drained = (&mut serving).await.context("the listener ended")?;

@@ -8,7 +8,7 @@
 
 use super::failure::classify;
 use super::instance::Instance;
-use super::streamed_body::{self, Streamed};
+use super::streamed_body::{self, ReaderGone, Streamed};
 use super::{Revision, State};
 use crate::calls::{Admitted, Call, CallError, Kind};
 use crate::registry::Slot;
@@ -71,7 +71,7 @@ async fn perform(revision: Arc<Revision>, admitted: Admitted, request: Request, 
     let mut admitted = admitted;
     let outcome = perform_within(&revision, &admitted, request, &reply).await;
     let outcome = match outcome {
-        Ok(()) => reply.status().map_or(Outcome::Ok, Outcome::Status),
+        Ok(outcome) => outcome,
         Err(error) => {
             tracing::warn!(
                 component = %revision.component.id,
@@ -92,7 +92,7 @@ async fn perform_within(
     admitted: &Admitted,
     request: Request,
     reply: &Reply,
-) -> Result<(), CallError> {
+) -> Result<Outcome, CallError> {
     let mut instance = revision.take(admitted).await?;
     let outcome = {
         let mut work = pin!(drive(&mut instance, request, reply));
@@ -116,8 +116,9 @@ async fn perform_within(
     match outcome {
         Some(Ok(())) => {
             revision.give_back(instance);
-            Ok(())
+            Ok(reply.status().map_or(Outcome::Ok, Outcome::Status))
         }
+        Some(Err(error)) if error.is::<ReaderGone>() => Ok(Outcome::Cancelled),
         Some(Err(error)) => Err(classify(&error, instance.store.data())),
         None => Err(CallError::new(Kind::DeadlineExceeded, "the answer did not come in time")),
     }

@@ -58,6 +58,11 @@ impl Writer {
     }
 }
 
+/// Whoever asked has gone away in the middle of the answer. Nobody's fault.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the answer any more")]
+pub(super) struct ReaderGone;
+
 fn reader_gone() -> wasmtime::Error {
-    wasmtime::format_err!("nobody reads its answer any more")
+    wasmtime::Error::new(ReaderGone)
 }

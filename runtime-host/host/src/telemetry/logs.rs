@@ -1,5 +1,6 @@
 //! The log: one line per event on standard error, for people or as JSON.
 
+use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
@@ -17,7 +18,10 @@ pub(crate) enum LogFormat {
 pub(crate) fn init(format: LogFormat, directives: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(directives)
         .map_err(|error| anyhow::anyhow!("the log filter `{directives}` is not valid: {error}"))?;
-    let lines = fmt::Subscriber::builder().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = fmt::Subscriber::builder()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let result = match format {
         LogFormat::Human => tracing::subscriber::set_global_default(lines.compact().finish()),
         LogFormat::Json => tracing::subscriber::set_global_default(
