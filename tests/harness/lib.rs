@@ -10,4 +10,4 @@ mod process;
 
 pub use client::{Answer, Client};
 pub use paths::{built_component, repository, tessera_binary};
-pub use process::{Host, HostBuilder, LogLine};
+pub use process::{Host, HostBuilder, LogLine, share_compiled_code};

@@ -31,6 +31,11 @@ pub fn built_component(name: &str) -> PathBuf {
     existing(target().join(format!("wasm32-wasip2/release/{name}.wasm")), "cargo functions")
 }
 
+/// Where hosts under test share compiled code.
+pub(crate) fn compiled_code() -> PathBuf {
+    target().join("tmp/compiled")
+}
+
 fn existing(path: PathBuf, command: &str) -> PathBuf {
     assert!(path.is_file(), "{} is missing: run `{command}` or `cargo verify`", path.display());
     path

@@ -1,5 +1,6 @@
 //! A `tessera` process under test.
 
+use crate::paths::compiled_code;
 use crate::{Client, tessera_binary};
 use serde_json::Value;
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ pub type LogLine = Value;
 #[derive(Debug)]
 pub struct HostBuilder {
     manifest: PathBuf,
+    listen: SocketAddr,
     state: Option<PathBuf>,
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
@@ -46,7 +48,20 @@ pub struct Host {
 impl HostBuilder {
     /// The application to run.
     pub fn new(manifest: impl Into<PathBuf>) -> Self {
-        Self { manifest: manifest.into(), state: None, arguments: vec![], environment: vec![] }
+        Self {
+            manifest: manifest.into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            state: None,
+            arguments: vec![],
+            environment: vec![],
+        }
+    }
+
+    /// Serve here, and not at a port that the operating system chooses.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
     }
 
     /// Keep state here, also after the host is gone.
@@ -76,14 +91,14 @@ impl HostBuilder {
         self
     }
 
-    /// The command, with ports that the operating system chooses.
+    /// The command, with ports that the operating system chooses as a rule.
     fn command(&self, state: &Path) -> Command {
         let mut command = Command::new(tessera_binary());
         command
             .arg("up")
             .arg("--from")
             .arg(&self.manifest)
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(["--listen", &self.listen.to_string(), "--admin-listen", "127.0.0.1:0"])
             .arg("--state-dir")
             .arg(state)
             .args(["--quiet", "--log-format", "json", "--log", "info"])
@@ -94,6 +109,7 @@ impl HostBuilder {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        end_with_parent(&mut command);
         command
     }
 
@@ -105,14 +121,16 @@ impl HostBuilder {
         let own_state = self.state.is_none().then(|| TempDir::new().expect("a temporary folder"));
         let state = self.state.clone().or_else(|| Some(own_state.as_ref()?.path().join("state")));
         let state = state.expect("a state folder");
+        if own_state.is_some() {
+            share_compiled_code(&state);
+        }
         let mut child = self.command(&state).spawn().expect("tessera starts");
         let stderr = child.stderr.take().expect("its log is piped");
         let log = Arc::<Mutex<Vec<LogLine>>>::default();
         let (sender, mut changed) = watch::channel(0);
         tokio::spawn(read_log(stderr, log.clone(), sender));
-        let listening = find(&log, &mut changed, START_TIMEOUT, |line| {
-            line["message"] == "listening"
-        });
+        let listening =
+            find(&log, &mut changed, START_TIMEOUT, |line| line["message"] == "listening");
         let line = listening.await.unwrap_or_else(|| {
             panic!("tessera did not start: {:#?}", log.lock().expect("the log"))
         });
@@ -144,6 +162,39 @@ impl HostBuilder {
         (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
+
+/// Lets hosts compile each component once between them: the state folder's cache becomes a
+/// link to the one that they share. Hosts without a state of their own do so unasked.
+///
+/// # Panics
+/// When the folder has a cache already.
+pub fn share_compiled_code(state: &Path) {
+    let shared = compiled_code();
+    std::fs::create_dir_all(&shared).expect("a folder for compiled code");
+    std::fs::create_dir_all(state).expect("a state folder");
+    std::os::unix::fs::symlink(shared, state.join("cache")).expect("a link");
+}
+
+/// Has the process killed when the thread that starts it ends: one that all tests of a
+/// binary share is never dropped, and must not outlive them.
+#[cfg(target_os = "linux")]
+fn end_with_parent(command: &mut Command) {
+    let ask = || {
+        #[expect(unsafe_code, reason = "the standard library can't ask the kernel for it")]
+        // SAFETY: one system call without memory, which may be made between fork and exec.
+        let done = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    };
+    #[expect(unsafe_code, reason = "code between fork and exec must be chosen with care")]
+    // SAFETY: the closure allocates nothing and takes no lock.
+    unsafe {
+        command.pre_exec(ask)
+    };
+}
+
+/// Elsewhere only dropping the host ends it.
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent(_: &mut Command) {}
 
 async fn read_log(
     stderr: tokio::process::ChildStderr,
@@ -215,10 +266,19 @@ impl Host {
 
     /// Ask it to stop, as a supervisor would.
     pub fn terminate(&self) {
+        self.signal(libc::SIGTERM);
+    }
+
+    /// Ask it to stop, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        self.signal(libc::SIGINT);
+    }
+
+    fn signal(&self, signal: libc::c_int) {
         let pid = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
         #[expect(unsafe_code, reason = "the standard library sends no signals")]
         // SAFETY: a plain system call without memory; the process is our own child.
-        let sent = unsafe { libc::kill(pid, libc::SIGTERM) };
+        let sent = unsafe { libc::kill(pid, signal) };
         assert_eq!(sent, 0, "the signal is sent");
     }
 

@@ -1,4 +1,4 @@
-//! A guest of WASI 0.2: `/echo`, `/kv`, `/outbound`, and a greeting anywhere else.
+//! A guest of WASI 0.2: `…/echo`, `…/kv`, `…/outbound`, and a greeting anywhere else.
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -19,8 +19,8 @@ use bindings::fermyon::spin::key_value::Store;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
-    Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingRequest,
-    OutgoingResponse, ResponseOutparam, Scheme,
+    Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingRequest, OutgoingResponse,
+    ResponseOutparam, Scheme,
 };
 use wasip2::io::streams::StreamError;
 
@@ -36,13 +36,13 @@ impl Guest for Component {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
             pairs.find(|(key, _)| *key == name).map(|(_, value)| value).unwrap_or_default()
         };
-        match path {
-            "/echo" => respond(out, 200, &read(request.consume().unwrap())),
-            "/kv" => {
+        match path.rsplit('/').next().unwrap_or_default() {
+            "echo" => respond(out, 200, &read(request.consume().unwrap())),
+            "kv" => {
                 let (status, body) = key_value(&request, parameter("key"));
                 respond(out, status, &body);
             }
-            "/outbound" => {
+            "outbound" => {
                 let (status, body) = outbound(parameter("authority"), parameter("path"));
                 respond(out, status, &body);
             }

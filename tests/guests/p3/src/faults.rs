@@ -35,6 +35,7 @@ pub(crate) fn trap() -> ! {
 }
 
 /// Until the stack is full.
+#[expect(unconditional_recursion, reason = "that is its purpose")]
 pub(crate) fn recurse(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
     recurse(depth + 1) + black_box(frame)[0]

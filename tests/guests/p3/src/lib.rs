@@ -45,7 +45,10 @@ async fn handle(request: Request) -> Result<impl IntoResponse, spin_sdk::http::E
         "/log" => faults::print(wanted("kib").parse().unwrap_or(0)),
         "/kv" => stores::spin(request).await,
         "/wasi-kv" => stores::wasi(request).await,
-        "/cas" => stores::compare_and_swap(&wanted("store"), &wanted("key"), &wanted("value")),
+        "/cas" => {
+            let (store, key, value) = (wanted("store"), wanted("key"), wanted("value"));
+            stores::compare_and_swap(&store, &key, &value, &wanted("url")).await
+        }
         "/increment" => stores::increment(&wanted("store"), &wanted("key")),
         "/outbound" => surroundings::outbound(&wanted("url")).await,
         "/forward" => surroundings::forward(request).await,

@@ -1,9 +1,9 @@
 //! Key-value stores: `spin:key-value@3` and `wasi:keyvalue`.
 //!
-//! `/kv` and `/wasi-kv` take `store` and `key`: `GET`, `PUT`, `DELETE`, `HEAD` (exists), and
+//! `/kv` and `/wasi-kv` take `store` and `key`: `GET`, `PUT`, `DELETE`, `POST` (exists), and
 //! `GET` without a key for all keys.
 
-use super::{Answer, parameter, status, text};
+use super::{Answer, parameter, status, surroundings, text};
 use http::Method;
 use http_body_util::BodyExt;
 use spin_sdk::experimental::wasi::keyvalue::{atomics, store};
@@ -69,12 +69,15 @@ fn found(value: Option<Vec<u8>>) -> Answer {
     value.map_or_else(|| status(404, ""), text)
 }
 
-/// One try to put `value` where `current()` was: 200 for the winner, 409 for a loser.
+/// One try to add `value` to what is there: 200 for the winner, 409 for a loser.
 ///
-/// The value that was there is put in front, so that a lost update shows.
-pub(crate) fn compare_and_swap(store: &str, key: &str, value: &str) -> Answer {
+/// Between reading and writing it waits for the answer to `url`, if there is one.
+pub(crate) async fn compare_and_swap(store: &str, key: &str, value: &str, url: &str) -> Answer {
     let bucket = store::open(store).unwrap();
     let cas = atomics::Cas::new(&bucket, key).unwrap();
+    if !url.is_empty() {
+        surroundings::fetch(url).await;
+    }
     let before = cas.current().unwrap().unwrap_or_default();
     let after = format!("{}{value};", String::from_utf8(before).unwrap());
     match atomics::swap(cas, after.as_bytes()) {

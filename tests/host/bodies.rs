@@ -1,0 +1,127 @@
+//! Bodies: both ways at once, as large as allowed, and no larger.
+
+use crate::support::{
+    Backend, application, assert_problem, body_channel, get, http1, next_chunk, soon,
+};
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::BodyExt;
+
+fn guest(settings: &str) -> String {
+    format!(
+        "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\
+         [component.guest]\nsource = \"$p3\"\n\
+         allowed_outbound_hosts = [\"http://127.0.0.1:*\", \"http://*.spin.internal\"]\n\
+         [component.guest.tool.tessera]\nlimits = {{ {settings} }}\n"
+    )
+}
+
+#[tokio::test]
+async fn a_body_streams_through_a_guest_piece_by_piece() {
+    let host = application(&guest("")).host().start().await;
+    let mut connection = http1(host.address()).await;
+    let (chunks, body) = body_channel();
+    let request = Request::post("/echo").header("host", "test.example").body(body).unwrap();
+    let exchange = tokio::spawn(async move { connection.send_request(request).await });
+    chunks.send(Bytes::from_static(b"first")).await.unwrap();
+    let mut response = soon(exchange).await.unwrap().expect("the head comes before the end");
+    assert_eq!(next_chunk(&mut response).await.unwrap(), "first");
+    chunks.send(Bytes::from_static(b"second")).await.unwrap();
+    assert_eq!(next_chunk(&mut response).await.unwrap(), "second");
+    drop(chunks);
+    assert_eq!(next_chunk(&mut response).await, None);
+}
+
+#[tokio::test]
+async fn the_first_event_of_a_stream_arrives_before_the_last_is_made() {
+    let mut backend = Backend::start().await;
+    let host = application(&guest("")).host().start().await;
+    let path = format!("/stream?url={}", backend.url("/hold"));
+    let mut response =
+        soon(host.client().stream(Method::GET, &path, None, Bytes::new())).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(next_chunk(&mut response).await.unwrap(), "data: first\n\n");
+    backend.next().await.answer(200, "");
+    assert_eq!(next_chunk(&mut response).await.unwrap(), "data: second\n\n");
+    assert_eq!(next_chunk(&mut response).await, None);
+}
+
+#[tokio::test]
+async fn a_large_answer_arrives_whole() {
+    let host = application(&guest("")).host().start().await;
+    let answer = host.client().get("/big?kib=8192").await.expect(200);
+    assert_eq!(answer.body.len(), 8192 * 1024);
+    assert!(answer.body.iter().all(|byte| *byte == b'x'));
+}
+
+#[tokio::test]
+async fn a_small_answer_comes_with_its_length() {
+    let host = application(&guest("")).host().start().await;
+    let answer = host.client().get("/count").await.expect(200);
+    assert_eq!(answer.header("content-length"), "1");
+}
+
+#[tokio::test]
+async fn a_body_at_the_limit_passes_and_a_longer_one_is_refused_by_its_length() {
+    let host = application(&guest("body_max_kib = 64")).host().start().await;
+    let client = host.client();
+    let post = async |bytes: usize| {
+        client.send(Method::POST, "/length", None, vec![b'x'; bytes].into()).await
+    };
+    assert_eq!(post(64 * 1024).await.expect(200).text(), "65536");
+    assert_problem(&post(64 * 1024 + 1).await, 413, "body-too-large");
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_is_cut_off_at_the_limit() {
+    let host = application(&guest("body_max_kib = 64")).host().start().await;
+    let mut connection = http1(host.address()).await;
+    let (chunks, body) = body_channel();
+    let request = Request::post("/length").header("host", "test.example").body(body).unwrap();
+    let exchange = tokio::spawn(async move { connection.send_request(request).await });
+    // The host stops reading at some point, and then there is nobody to send to.
+    while chunks.send(Bytes::from_static(&[b'x'; 16 * 1024])).await.is_ok() {}
+    let response = soon(exchange).await.unwrap().expect("an answer");
+    assert_eq!(response.status(), 413);
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_costs_its_call_at_most_the_deadline() {
+    let host = application(&guest("deadline_ms = 300")).host().start().await;
+    let mut connection = http1(host.address()).await;
+    let (chunks, body) = body_channel();
+    let request = Request::post("/length").header("host", "test.example").body(body).unwrap();
+    let exchange = tokio::spawn(async move { connection.send_request(request).await });
+    chunks.send(Bytes::from_static(b"and then")).await.unwrap();
+    let response = soon(exchange).await.unwrap().expect("an answer");
+    assert_eq!(response.status(), 504);
+    host.client().get("/").await.expect(200);
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_an_error_for_the_client() {
+    let mut backend = Backend::start().await;
+    let host = application(&guest("")).host().start().await;
+    let path = format!("/abort-body?url={}", backend.url("/hold"));
+    let mut connection = http1(host.address()).await;
+    let response = connection.send_request(get(&path)).await.expect("a head");
+    assert_eq!(response.status(), 200);
+    backend.next().await.answer(200, "");
+    soon(response.into_body().collect()).await.expect_err("the body is not whole");
+    host.log_line(|line| line["blame"] == "guest").await;
+}
+
+#[tokio::test]
+async fn a_stream_without_an_end_is_cut_at_its_own_deadline() {
+    let mut backend = Backend::start().await;
+    let limits = "deadline_ms = 200, stream_deadline_ms = 400";
+    let host = application(&guest(limits)).host().start().await;
+    let path = format!("/stream?url={}", backend.url("/hold"));
+    let mut connection = http1(host.address()).await;
+    let mut response = connection.send_request(get(&path)).await.expect("a head");
+    assert_eq!(next_chunk(&mut response).await.unwrap(), "data: first\n\n");
+    let held = backend.next().await;
+    soon(response.into_body().collect()).await.expect_err("the stream is cut");
+    held.abandoned().await;
+}

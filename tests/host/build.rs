@@ -1,0 +1,72 @@
+//! `tessera build`.
+
+use crate::support::{application, tessera};
+
+fn manifest(builds: &str) -> String {
+    format!("[[trigger.http]]\nroute = \"/...\"\ncomponent = \"one\"\n{builds}")
+}
+
+#[tokio::test]
+async fn a_command_that_fails_is_shown_with_its_output_and_its_exit_code() {
+    let app = application(&manifest(
+        "[component.one]\nsource = \"one.wasm\"\n[component.one.build]\n\
+         command = \"echo to stdout; echo to stderr >&2; exit 3\"\n",
+    ));
+    let (code, text) = tessera(&["build", "-f", app.manifest().to_str().unwrap()]).await;
+    assert_eq!(code, Some(1), "{text}");
+    for word in ["to stdout\nto stderr", "the build of one failed", "exit status: 3", "exit 3"] {
+        assert!(text.contains(word), "{word:?} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn commands_run_in_their_folders_and_equal_ones_once() {
+    let app = application(&manifest(
+        "[component]\none.source = \"one.wasm\"\ntwo.source = \"two.wasm\"\n\
+         three.source = \"three.wasm\"\n\
+         one.build = { command = \"echo run >> runs\" }\n\
+         two.build = { command = \"echo run >> runs\" }\n\
+         three.build = { command = \"pwd > where\", workdir = \"sub\" }\n",
+    ));
+    std::fs::create_dir(app.folder().join("sub")).unwrap();
+    let (code, text) = tessera(&["build", "-f", app.manifest().to_str().unwrap()]).await;
+    assert_eq!(code, Some(0), "{text}");
+    let read = |name: &str| std::fs::read_to_string(app.folder().join(name)).unwrap();
+    assert_eq!(read("runs"), "run\n");
+    assert!(read("sub/where").trim_end().ends_with("/sub"), "{}", read("sub/where"));
+}
+
+#[tokio::test]
+async fn a_component_without_a_build_needs_none() {
+    let app = application(&manifest("[component.one]\nsource = \"$p3\"\n"));
+    let (code, text) = tessera(&["build", "-f", app.manifest().to_str().unwrap()]).await;
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[tokio::test]
+async fn one_component_can_be_built_alone_and_must_be_there() {
+    let app = application(&manifest(
+        "[component]\none.source = \"one.wasm\"\ntwo.source = \"two.wasm\"\n\
+         one.build = { command = \"touch one\" }\ntwo.build = { command = \"touch two\" }\n",
+    ));
+    let manifest = app.manifest();
+    let manifest = manifest.to_str().unwrap();
+    let (code, text) = tessera(&["build", "-f", manifest, "--component-id", "two"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(app.folder().join("two").exists() && !app.folder().join("one").exists());
+    let (code, text) = tessera(&["build", "-f", manifest, "--component-id", "three"]).await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("`three`") && text.contains("one, two"), "{text}");
+}
+
+#[tokio::test]
+async fn up_with_build_starts_what_was_built() {
+    let guest = harness::built_component("guest_p3");
+    let app = application(&manifest(&format!(
+        "[component.one]\nsource = \"one.wasm\"\n[component.one.build]\n\
+         command = \"cp {} one.wasm\"\n",
+        guest.display()
+    )));
+    let host = app.host().argument("--build").start().await;
+    host.client().get("/").await.expect(200);
+}

@@ -1,0 +1,55 @@
+//! `tessera doctor`.
+
+use crate::support::{Application, application, tessera};
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+
+fn guest(source: &str) -> Application {
+    application(&format!(
+        "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\
+         [component.guest]\nsource = \"{source}\"\n"
+    ))
+}
+
+/// Two addresses, the first of which is taken for as long as the listener lives.
+async fn addresses() -> (TcpListener, String) {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address: SocketAddr = taken.local_addr().unwrap();
+    (taken, address.to_string())
+}
+
+async fn doctor(app: &Application, listen: &str) -> (Option<i32>, String) {
+    let manifest = app.manifest();
+    let arguments = ["doctor", "-f", manifest.to_str().unwrap(), "--listen", listen];
+    tessera(&[&arguments[..], &["--admin-listen", "127.0.0.1:0"]].concat()).await
+}
+
+#[tokio::test]
+async fn all_is_well() {
+    let (code, text) = doctor(&guest("$p3"), "127.0.0.1:0").await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("0 faults") && !text.contains("FAULT"), "{text}");
+    for looked_at in ["cargo", "wasm32-wasip2", "manifest of test", "1 built components"] {
+        assert!(text.contains(looked_at), "{looked_at:?} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn each_fault_comes_with_a_way_to_mend_it() {
+    let (_taken, address) = addresses().await;
+    let (code, text) = doctor(&guest("no/such.wasm"), &address).await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("2 faults"), "{text}");
+    assert!(text.contains(&format!("FAULT  application address {address}")), "{text}");
+    assert!(text.contains("choose another address"), "{text}");
+    assert!(text.contains("no/such.wasm"), "{text}");
+}
+
+#[tokio::test]
+async fn a_manifest_with_faults_is_shown_with_their_places() {
+    let app = guest("$p3\"\ncolour = \"red");
+    let (code, text) = doctor(&app, "127.0.0.1:0").await;
+    assert_eq!(code, Some(1), "{text}");
+    let place = format!("spin.toml:{}:", app.line_of("colour"));
+    assert!(text.contains(&place) && text.contains("FAULT  manifest"), "{text}");
+}

@@ -1,0 +1,113 @@
+//! Bytes that no honest client sends. The host answers or hangs up, and serves the next one.
+
+use crate::support::{application, exchange, get, http2, read_to_end};
+use harness::Host;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+const GUEST: &str = r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[component.guest]
+source = "$p3"
+"#;
+
+async fn start() -> Host {
+    application(GUEST).host().start().await
+}
+
+async fn assert_alive(host: &Host) {
+    host.client().get("/").await.expect(200);
+}
+
+#[tokio::test]
+async fn malformed_requests_get_400_and_the_connection_is_closed() {
+    let host = start().await;
+    for request in [
+        "NO SUCH THING AT ALL\r\n\r\n",
+        "GET / HTTP/9.9\r\nhost: x\r\n\r\n",
+        "GET /\u{1} HTTP/1.1\r\nhost: x\r\n\r\n",
+        "GET http:// HTTP/1.1\r\nhost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx",
+        "\u{16}\u{3}\u{1}\u{2}TLS on a plain port",
+    ] {
+        let answer = exchange(host.address(), request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{request:?} got {answer:?}");
+    }
+    assert_alive(&host).await;
+}
+
+#[tokio::test]
+async fn a_request_without_a_usable_host_gets_a_problem() {
+    let host = start().await;
+    for head in ["", "host: a b\r\n", "host: \r\n"] {
+        let request = format!("GET / HTTP/1.1\r\n{head}connection: close\r\n\r\n");
+        let answer = exchange(host.address(), request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{head:?} got {answer:?}");
+        assert!(answer.contains("application/problem+json"), "{head:?} got {answer:?}");
+    }
+    assert_alive(&host).await;
+}
+
+#[tokio::test]
+async fn ten_megabytes_of_header_fields_are_not_read_to_the_end() {
+    let host = start().await;
+    let mut request = b"GET / HTTP/1.1\r\nhost: x\r\n".to_vec();
+    while request.len() < 10_000_000 {
+        request
+            .extend_from_slice(format!("x-{}: {}\r\n", request.len(), "y".repeat(900)).as_bytes());
+    }
+    request.extend_from_slice(b"\r\n");
+    let answer = exchange(host.address(), &request).await;
+    // The answer may be lost when the connection is cut while bytes are still coming.
+    let refused = answer.is_empty() || answer.starts_with("HTTP/1.1 431 ");
+    assert!(refused, "{answer:?}");
+    assert_alive(&host).await;
+}
+
+#[tokio::test]
+async fn header_fields_over_the_limit_get_431() {
+    let host = start().await;
+    let request = format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}", "y".repeat(70_000));
+    let answer = exchange(host.address(), request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer:?}");
+    assert_alive(&host).await;
+}
+
+#[tokio::test]
+async fn header_fields_over_the_limit_get_431_by_http_2_too() {
+    let host = start().await;
+    let mut connection = http2(host.address()).await;
+    let mut request = get(&format!("http://{}/", host.address()));
+    request.headers_mut().remove("host");
+    request.headers_mut().insert("x-long", "y".repeat(100_000).parse().unwrap());
+    match connection.send_request(request).await {
+        Ok(response) => assert_eq!(response.status(), 431),
+        Err(error) => assert!(!error.is_timeout(), "{error}"),
+    }
+    assert_alive(&host).await;
+}
+
+#[tokio::test]
+async fn a_head_that_drips_in_is_cut_off() {
+    let host = start().await;
+    let mut stream = TcpStream::connect(host.address()).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await.unwrap();
+    // Others are served meanwhile.
+    assert_alive(&host).await;
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_huge_body_is_refused_before_it_is_read() {
+    let host = start().await;
+    let request = "POST /length HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n";
+    let answer = exchange(host.address(), request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer:?}");
+    assert!(answer.contains("urn:tessera:problem:body-too-large"), "{answer:?}");
+    assert_alive(&host).await;
+}

@@ -1,0 +1,152 @@
+//! Clients that leave, signals that come, and power that goes.
+
+use crate::support::{
+    Application, Backend, application, body_channel, eventually, get, http1, next_chunk, occupancy,
+    soon,
+};
+use bytes::Bytes;
+use harness::{Answer, Client, Host};
+use http::{Method, Request};
+use http_body_util::BodyExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+fn guest() -> Application {
+    application(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[component.guest]
+source = "$p3"
+allowed_outbound_hosts = ["http://127.0.0.1:*"]
+"#,
+    )
+}
+
+fn hold(client: &Client, backend: &Backend) -> JoinHandle<anyhow::Result<Answer>> {
+    let (client, path) = (client.clone(), format!("/outbound?url={}", backend.url("/hold")));
+    tokio::spawn(async move { client.try_send(Method::GET, &path, None, Bytes::new()).await })
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_stops_its_guest() {
+    let mut backend = Backend::start().await;
+    let host = guest().host().start().await;
+    let request = hold(&host.client(), &backend);
+    let held = backend.next().await;
+    request.abort();
+    held.abandoned().await;
+    occupancy(&host, "guest", 0, 0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_stream_stops_its_guest() {
+    let mut backend = Backend::start().await;
+    let host = guest().host().start().await;
+    let mut connection = http1(host.address()).await;
+    let path = format!("/stream?url={}", backend.url("/hold"));
+    let mut response = connection.send_request(get(&path)).await.expect("a head");
+    next_chunk(&mut response).await.expect("a first chunk");
+    let held = backend.next().await;
+    drop((response, connection));
+    held.abandoned().await;
+    occupancy(&host, "guest", 0, 0).await;
+}
+
+async fn assert_refused(host: &Host) {
+    eventually(async || TcpStream::connect(host.address()).await.err().map(|_| ())).await;
+}
+
+async fn stopping(host: &Host) {
+    host.log_line(|line| line["message"].as_str().is_some_and(|m| m.starts_with("stopping"))).await;
+}
+
+#[tokio::test]
+async fn a_stop_signal_lets_requests_finish_and_new_ones_in_no_more() {
+    for signal in [Host::terminate, Host::interrupt] {
+        let mut backend = Backend::start().await;
+        let mut host = guest().host().start().await;
+        let request = hold(&host.client(), &backend);
+        let held = backend.next().await;
+        signal(&host);
+        assert_refused(&host).await;
+        held.answer(200, "finished");
+        let answer = soon(request).await.unwrap().expect("its answer");
+        assert_eq!(answer.expect(200).text(), "finished");
+        assert_eq!(host.wait().await.code(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_under_way_finishes_too() {
+    let mut backend = Backend::start().await;
+    let mut host = guest().host().start().await;
+    let mut connection = http1(host.address()).await;
+    let path = format!("/stream?url={}", backend.url("/hold"));
+    let mut response = connection.send_request(get(&path)).await.expect("a head");
+    next_chunk(&mut response).await.expect("a first chunk");
+    let held = backend.next().await;
+    host.terminate();
+    assert_refused(&host).await;
+    held.answer(200, "");
+    assert_eq!(next_chunk(&mut response).await.expect("a second chunk"), "data: second\n\n");
+    assert_eq!(next_chunk(&mut response).await, None);
+    assert_eq!(host.wait().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_the_host_up() {
+    let mut host = guest().host().start().await;
+    let mut used = http1(host.address()).await;
+    let response = used.send_request(get("/")).await.expect("an answer");
+    response.into_body().collect().await.expect("its body");
+    let _unused = TcpStream::connect(host.address()).await.expect("a connection");
+    // Served later than the connections above, so both have been accepted.
+    host.client().get("/").await.expect(200);
+    host.terminate();
+    assert_eq!(host.wait().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_host_at_once() {
+    let mut backend = Backend::start().await;
+    let mut host = guest().host().start().await;
+    let request = hold(&host.client(), &backend);
+    let _held = backend.next().await;
+    host.terminate();
+    stopping(&host).await;
+    host.terminate();
+    assert_eq!(host.wait().await.code(), Some(130));
+    soon(request).await.unwrap().expect_err("the request is cut off");
+}
+
+#[tokio::test]
+async fn patience_with_requests_has_an_end() {
+    let mut backend = Backend::start().await;
+    let mut host = guest().host().argument("--drain-timeout").argument("1").start().await;
+    let request = hold(&host.client(), &backend);
+    let held = backend.next().await;
+    host.terminate();
+    assert_eq!(host.wait().await.code(), Some(1));
+    soon(request).await.unwrap().expect_err("the request is cut off");
+    held.abandoned().await;
+}
+
+#[tokio::test]
+async fn a_request_body_that_is_under_way_may_finish() {
+    let mut host = guest().host().start().await;
+    let mut connection = http1(host.address()).await;
+    let (chunks, body) = body_channel();
+    let request = Request::post("/echo").header("host", "test.example").body(body).unwrap();
+    chunks.send(Bytes::from_static(b"before, ")).await.unwrap();
+    let mut response = connection.send_request(request).await.expect("a head");
+    assert_eq!(next_chunk(&mut response).await.unwrap(), "before, ");
+    host.terminate();
+    assert_refused(&host).await;
+    chunks.send(Bytes::from_static(b"after")).await.unwrap();
+    drop(chunks);
+    let body = response.into_body().collect().await.expect("the whole body").to_bytes();
+    assert_eq!(body, "after");
+    assert_eq!(host.wait().await.code(), Some(0));
+}

@@ -1,0 +1,213 @@
+//! What a guest may use, and what its callers and its neighbours see when it wants more.
+
+use crate::support::{
+    Application, Backend, application, assert_problem, eventually, occupancy, soon,
+};
+use harness::Client;
+
+/// A guest with these limits at `/...`, and a neighbour without any at `/neighbour/...`.
+fn guest(limits: &str) -> Application {
+    application(&format!(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[[trigger.http]]
+route = "/neighbour/..."
+component = "neighbour"
+[component.guest]
+source = "$p3"
+allowed_outbound_hosts = ["http://127.0.0.1:*"]
+key_value_stores = ["default"]
+[component.guest.tool.tessera]
+limits = {{ {limits} }}
+[component.neighbour]
+source = "$p3"
+"#
+    ))
+}
+
+#[tokio::test]
+async fn a_guest_that_computes_too_long_is_stopped_and_its_neighbours_are_served_meanwhile() {
+    for path in ["/loop", "/yield-loop"] {
+        let mut backend = Backend::start().await;
+        let host = guest("cpu_time_max_ms = 1500").host().start().await;
+        let client = host.client();
+        let busy = {
+            let (client, path) = (client.clone(), format!("{path}?signal={}", backend.url("/")));
+            tokio::spawn(async move { client.get(&path).await })
+        };
+        backend.next().await.answer(200, "");
+        for _ in 0..5 {
+            client.get("/neighbour/").await.expect(200);
+        }
+        assert!(!busy.is_finished(), "{path}: the guest still computes");
+        assert_problem(&soon(busy).await.unwrap(), 500, "cpu-time-exceeded");
+        let line = host.log_line(|line| line["blame"] == "guest").await;
+        assert_eq!(line["component"], "guest");
+        assert!(line["message"].as_str().unwrap().contains("more than 1500 ms"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn computing_guests_do_not_keep_the_host_from_answering() {
+    let mut backend = Backend::start().await;
+    let host = guest("cpu_time_max_ms = 2000").host().start().await;
+    let client = host.client();
+    let path = format!("/loop?signal={}", backend.url("/"));
+    let busy: Vec<_> = (0..8)
+        .map(|_| {
+            let (client, path) = (client.clone(), path.clone());
+            tokio::spawn(async move { client.get(&path).await })
+        })
+        .collect();
+    for held in backend.next_all(8).await {
+        held.answer(200, "");
+    }
+    client.get("/neighbour/").await.expect(200);
+    host.admin().get("/livez").await.expect(200);
+    assert!(busy.iter().any(|one| !one.is_finished()), "some still compute");
+    for one in busy {
+        assert_problem(&soon(one).await.unwrap(), 500, "cpu-time-exceeded");
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_takes_too_much_memory_costs_its_call() {
+    let host = guest("memory_max_mib = 16").host().start().await;
+    let client = host.client();
+    client.get("/memory?mib=8").await.expect(200);
+    assert_problem(&client.get("/memory").await, 500, "memory-exceeded");
+    let line = host.log_line(|line| line["blame"] == "guest").await;
+    assert!(line["message"].as_str().unwrap().contains("more than 16 MiB"), "{line}");
+    client.get("/neighbour/").await.expect(200);
+    client.get("/memory?mib=8").await.expect(200);
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_in_time_is_504() {
+    let host = guest("deadline_ms = 200").host().start().await;
+    for path in ["/never", "/sleep?ms=600000"] {
+        assert_problem(&host.client().get(path).await, 504, "deadline-exceeded");
+    }
+    occupancy(&host, "guest", 0, 0).await;
+}
+
+fn spawn_get(client: &Client, path: String) -> tokio::task::JoinHandle<harness::Answer> {
+    let client = client.clone();
+    tokio::spawn(async move { client.get(&path).await })
+}
+
+#[tokio::test]
+async fn a_full_queue_sheds_with_503_and_says_when_to_come_again() {
+    let mut backend = Backend::start().await;
+    let host = guest("concurrency_max = 1, queue_length_max = 1").host().start().await;
+    let client = host.client();
+    let path = format!("/outbound?url={}", backend.url("/hold"));
+    let first = spawn_get(&client, path.clone());
+    let held = backend.next().await;
+    let second = spawn_get(&client, path);
+    occupancy(&host, "guest", 1, 1).await;
+    let shed = client.get("/").await;
+    assert_problem(&shed, 503, "queue-full");
+    assert_eq!(shed.header("retry-after"), "1");
+    client.get("/neighbour/").await.expect(200);
+    held.answer(200, "first");
+    assert_eq!(soon(first).await.unwrap().expect(200).text(), "first");
+    backend.next().await.answer(200, "second");
+    assert_eq!(soon(second).await.unwrap().expect(200).text(), "second");
+    client.get("/").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_past_its_deadline_leaves_the_queue() {
+    let mut backend = Backend::start().await;
+    let limits = "concurrency_max = 1, queue_length_max = 8, deadline_ms = 400";
+    let host = guest(limits).host().start().await;
+    let client = host.client();
+    let first = spawn_get(&client, format!("/outbound?url={}", backend.url("/hold")));
+    let held = backend.next().await;
+    let second = spawn_get(&client, "/".to_owned());
+    assert_problem(&soon(first).await.unwrap(), 504, "deadline-exceeded");
+    // The second began to wait later, so it may just have got its turn.
+    let second = soon(second).await.unwrap();
+    assert!([200, 504].contains(&second.status.as_u16()), "{second:?}");
+    held.abandoned().await;
+    occupancy(&host, "guest", 0, 0).await;
+    client.get("/").await.expect(200);
+}
+
+#[tokio::test]
+async fn output_over_the_limit_is_dropped_and_counted() {
+    let host = guest("log_max_kib = 4").host().start().await;
+    host.client().get("/log?kib=64").await.expect(200);
+    let line = host
+        .log_line(|line| line["message"].as_str().is_some_and(|m| m.starts_with("dropped")))
+        .await;
+    assert_eq!((&line["component"], &line["stream"]), (&"guest".into(), &"stdout".into()));
+    let printed = host.log().iter().filter(|line| line["target"] == "tessera::guest").count();
+    assert!((4..=7).contains(&printed), "{printed} lines");
+    let metrics = host.admin().get("/metrics").await.expect(200).text();
+    assert!(metrics.contains("tessera_log_bytes_dropped_total{component=\"guest\"}"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_trap_costs_only_its_own_call() {
+    let mut backend = Backend::start().await;
+    let host = guest("").host().start().await;
+    let client = host.client();
+    let other = spawn_get(&client, format!("/outbound?url={}", backend.url("/hold")));
+    let held = backend.next().await;
+    for path in ["/trap", "/recurse"] {
+        let answer = client.get(path).await;
+        assert_problem(&answer, 500, "trap");
+        assert!(!answer.text().contains("wasm"), "no internals: {}", answer.text());
+    }
+    held.answer(200, "unharmed");
+    assert_eq!(soon(other).await.unwrap().expect(200).text(), "unharmed");
+    let line = host.log_line(|line| line["blame"] == "guest").await;
+    assert!(line["message"].as_str().unwrap().contains("unreachable"), "{line}");
+}
+
+#[tokio::test]
+async fn a_guest_that_gives_up_is_a_problem_too() {
+    let host = guest("").host().start().await;
+    assert_problem(&host.client().get("/error-code").await, 500, "no-answer");
+}
+
+#[tokio::test]
+async fn an_instance_serves_many_calls_and_is_gone_after_a_trap() {
+    let host = guest("").host().start().await;
+    let client = host.client();
+    let count = async || client.get("/count").await.expect(200).text();
+    assert_eq!((count().await, count().await), ("1".into(), "2".into()));
+    client.get("/trap").await.expect(500);
+    assert_eq!(count().await, "1");
+}
+
+#[tokio::test]
+async fn an_instance_is_dropped_when_it_has_served_enough() {
+    for (limit, counts) in [(1, ["1", "1", "1", "1"]), (2, ["1", "2", "1", "2"])] {
+        let host = guest(&format!("instance_reuse_max = {limit}")).host().start().await;
+        for count in counts {
+            assert_eq!(host.client().get("/count").await.expect(200).text(), count);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_guest_goes_on_after_its_answer() {
+    let mut backend = Backend::start().await;
+    let host = guest("").host().start().await;
+    let client = host.client();
+    let path = format!("/after?key=later&url={}", backend.url("/hold"));
+    assert_eq!(soon(client.get(&path)).await.expect(200).text(), "done");
+    let held = backend.next().await;
+    client.get("/kv?key=later").await.expect(404);
+    held.answer(200, "");
+    eventually(async || {
+        let answer = client.get("/kv?key=later").await;
+        (answer.status == 200 && answer.text() == "written after the answer").then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,155 @@
+//! Requests that guests send.
+
+use crate::support::{Application, Backend, application, body_channel, http1, next_chunk, soon};
+use bytes::Bytes;
+use http::{Method, Request};
+
+fn guest(allowed: &str) -> Application {
+    application(&format!(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[[trigger.http]]
+route = {{ private = true }}
+component = "other"
+[[trigger.http]]
+route = "/old/..."
+component = "old"
+[[trigger.http]]
+route = "/static"
+static_response = {{ body = "the front door" }}
+[component.guest]
+source = "$p3"
+allowed_outbound_hosts = [{allowed}]
+[component.old]
+source = "$p2"
+allowed_outbound_hosts = [{allowed}]
+[component.other]
+source = "$p3"
+[component.other.tool.tessera]
+limits = {{ deadline_ms = 60000 }}
+"#
+    ))
+}
+
+#[tokio::test]
+async fn a_host_that_is_allowed_answers_both_generations() {
+    let mut backend = Backend::start().await;
+    let host = guest(&format!("\"{}\"", backend.origin())).host().start().await;
+    let authority = backend.origin().replace("http://", "");
+    for path in [
+        format!("/outbound?url={}", backend.url("/there")),
+        format!("/old/outbound?authority={authority}&path=/there"),
+    ] {
+        let client = host.client();
+        let answer = tokio::spawn(async move { client.get(&path).await });
+        let received = backend.next().await;
+        assert_eq!(received.request.uri().path(), "/there");
+        assert_eq!(received.header("host"), authority);
+        received.answer(203, "hello");
+        let answer = soon(answer).await.unwrap().expect(203);
+        assert_eq!(answer.text(), "hello");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_allowed_is_denied_and_the_log_says_what_to_add() {
+    let backend = Backend::start().await;
+    let host = guest("\"http://elsewhere.example\"").host().start().await;
+    let origin = backend.origin();
+    let authority = origin.replace("http://", "");
+    let answer = host.client().get(&format!("/outbound?url={}", backend.url("/"))).await;
+    assert!(answer.expect(502).text().contains("HttpRequestDenied"));
+    let line = host.log_line(|line| line["component"] == "guest").await;
+    let message = line["message"].as_str().unwrap();
+    assert!(message.contains(&format!("add \"{origin}\" to allowed_outbound_hosts")), "{message}");
+    assert!(message.contains("[component.guest]"), "{message}");
+    let old = format!("/old/outbound?authority={authority}&path=/");
+    assert!(host.client().get(&old).await.expect(502).text().contains("HttpRequestDenied"));
+    assert_eq!(backend.connections(), 0, "nobody even knocked");
+}
+
+#[tokio::test]
+async fn one_connection_carries_many_requests() {
+    let mut backend = Backend::start().await;
+    let host = guest(&format!("\"{}\"", backend.origin())).host().start().await;
+    for n in 0..10 {
+        let (client, path) = (host.client(), format!("/outbound?url={}", backend.url("/")));
+        let answer = tokio::spawn(async move { client.get(&path).await });
+        backend.next().await.answer(200, &n.to_string());
+        assert_eq!(soon(answer).await.unwrap().expect(200).text(), n.to_string());
+    }
+    assert_eq!(backend.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_error_of_the_guest_to_handle() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let host = guest("\"http://127.0.0.1:*\"").host().start().await;
+    let answer = host.client().get(&format!("/outbound?url=http://{address}/")).await.expect(502);
+    assert!(answer.text().contains("ConnectionRefused"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_component_reaches_another_one_by_its_name() {
+    let host = guest("\"http://*.spin.internal\"").host().start().await;
+    let path = "/outbound?url=http://other.spin.internal/where/ever";
+    let seen = host.client().get(path).await.expect(200).json();
+    assert_eq!(seen["uri"], "http://other.spin.internal/where/ever");
+    assert_eq!(seen["headers"]["spin-path-info"], "/where/ever");
+    let nobody = "/outbound?url=http://nobody.spin.internal/";
+    assert!(host.client().get(nobody).await.expect(502).text().contains("DestinationNotFound"));
+}
+
+#[tokio::test]
+async fn a_component_that_may_reach_nobody_reaches_no_component() {
+    let host = guest("").host().start().await;
+    let answer = host.client().get("/outbound?url=http://other.spin.internal/").await;
+    assert!(answer.expect(502).text().contains("HttpRequestDenied"));
+}
+
+#[tokio::test]
+async fn a_callee_that_traps_costs_its_caller_an_error_and_no_more() {
+    let host = guest("\"http://other.spin.internal\"").host().start().await;
+    let answer = host.client().get("/outbound?url=http://other.spin.internal/trap").await;
+    assert!(answer.expect(502).text().contains("ConnectionTerminated"));
+    host.client().get("/outbound?url=http://other.spin.internal/").await.expect(200);
+}
+
+#[tokio::test]
+async fn self_is_the_applications_own_front_door() {
+    let host = guest("\"http://self\"").host().start().await;
+    let answer = host.client().get("/outbound?url=http://self/static").await.expect(200);
+    assert_eq!(answer.text(), "the front door");
+}
+
+#[tokio::test]
+async fn bodies_stream_through_two_components() {
+    let host = guest("\"http://other.spin.internal\"").host().start().await;
+    let mut connection = http1(host.address()).await;
+    let (chunks, body) = body_channel();
+    let request = Request::post("/forward?url=http://other.spin.internal/echo")
+        .header("host", "test.example")
+        .body(body)
+        .unwrap();
+    let exchange = tokio::spawn(async move { connection.send_request(request).await });
+    chunks.send(Bytes::from_static(b"first")).await.unwrap();
+    let mut response = soon(exchange).await.unwrap().expect("the head comes before the end");
+    assert_eq!(next_chunk(&mut response).await.unwrap(), "first");
+    chunks.send(Bytes::from_static(b"second")).await.unwrap();
+    assert_eq!(next_chunk(&mut response).await.unwrap(), "second");
+    drop(chunks);
+    assert_eq!(next_chunk(&mut response).await, None);
+}
+
+#[tokio::test]
+async fn large_bodies_pass_between_components() {
+    let host = guest("\"http://other.spin.internal\"").host().start().await;
+    let body = vec![b'x'; 900 * 1024];
+    let path = "/forward?url=http://other.spin.internal/echo";
+    let answer = host.client().send(Method::POST, path, None, body.into()).await.expect(200);
+    assert_eq!(answer.body.len(), 900 * 1024);
+}

@@ -1,0 +1,110 @@
+//! Who answers a path, and what it is told about the request.
+
+use crate::support::{application, assert_problem};
+use harness::{Client, Host};
+use serde_json::Value;
+
+const ROUTES: &str = r#"
+[[trigger.http]]
+route = "/exact"
+component = "exact"
+[[trigger.http]]
+route = "/wild/..."
+component = "wild"
+[[trigger.http]]
+route = "/users/:user/orders/:order"
+component = "parameters"
+[[trigger.http]]
+route = { private = true }
+component = "hidden"
+[[trigger.http]]
+route = "/static"
+static_response = { status_code = 418, headers = { "x-static" = "yes" }, body = "short and stout" }
+[component]
+exact.source = "$p3"
+wild.source = "$p3"
+parameters.source = "$p3"
+hidden.source = "$p3"
+"#;
+
+async fn start() -> (Host, Client) {
+    let host = application(ROUTES).host().start().await;
+    let client = host.client();
+    (host, client)
+}
+
+async fn seen(client: &Client, path: &str) -> Value {
+    client.get(path).await.expect(200).json()["headers"].clone()
+}
+
+#[tokio::test]
+async fn an_exact_route_takes_its_path_and_nothing_below_it() {
+    let (_host, client) = start().await;
+    assert_eq!(seen(&client, "/exact").await["spin-matched-route"], "/exact");
+    assert_problem(&client.get("/exact/below").await, 404, "not-found");
+    assert_problem(&client.get("/exactly").await, 404, "not-found");
+}
+
+#[tokio::test]
+async fn a_wildcard_takes_everything_below_and_says_what_it_was() {
+    let (_host, client) = start().await;
+    for (path, rest) in [("/wild", ""), ("/wild/a", "/a"), ("/wild/a/b?q=1", "/a/b")] {
+        let headers = seen(&client, path).await;
+        assert_eq!(headers["spin-path-info"], rest, "{path}");
+        assert_eq!(headers["spin-raw-component-route"], "/wild/...", "{path}");
+        assert_eq!(headers["spin-component-route"], "/wild", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_of_a_route_come_as_header_fields() {
+    let (_host, client) = start().await;
+    let headers = seen(&client, "/users/ann/orders/7").await;
+    assert_eq!(headers["spin-path-match-user"], "ann");
+    assert_eq!(headers["spin-path-match-order"], "7");
+    assert_problem(&client.get("/users/ann/orders").await, 404, "not-found");
+}
+
+#[tokio::test]
+async fn a_private_component_has_no_address() {
+    let (_host, client) = start().await;
+    for path in ["/hidden", "/hidden.spin.internal", "/"] {
+        assert_problem(&client.get(path).await, 404, "not-found");
+    }
+    let disguised = client.with("host", "hidden.spin.internal").get("/").await;
+    assert_problem(&disguised, 404, "not-found");
+}
+
+#[tokio::test]
+async fn a_static_response_needs_no_component() {
+    let (_host, client) = start().await;
+    let answer = client.get("/static").await.expect(418);
+    assert_eq!(answer.header("x-static"), "yes");
+    assert_eq!(answer.text(), "short and stout");
+}
+
+#[tokio::test]
+async fn the_component_is_told_the_full_url_and_the_client() {
+    let (host, client) = start().await;
+    let headers = seen(&client, "/wild/a?q=1").await;
+    let url = format!("http://{}/wild/a?q=1", host.address());
+    assert_eq!(headers["spin-full-url"], url);
+    assert_eq!(headers["spin-base-path"], "/");
+    let client_address = headers["spin-client-addr"].as_str().unwrap();
+    assert!(client_address.starts_with("127.0.0.1:"), "{client_address}");
+}
+
+#[tokio::test]
+async fn fields_that_only_the_host_may_set_are_taken_from_clients() {
+    let (_host, client) = start().await;
+    let forger = client
+        .with("spin-client-addr", "10.0.0.1:1")
+        .with("spin-path-match-user", "admin")
+        .with("spin-made-up", "1")
+        .with("x-mine", "kept");
+    let headers = seen(&forger, "/exact").await;
+    assert_ne!(headers["spin-client-addr"], "10.0.0.1:1");
+    assert!(headers.get("spin-path-match-user").is_none(), "{headers}");
+    assert!(headers.get("spin-made-up").is_none(), "{headers}");
+    assert_eq!(headers["x-mine"], "kept");
+}

@@ -1,0 +1,128 @@
+//! A server that does nothing until the test tells it to.
+//!
+//! Guests send requests to it, and so a test knows how far a guest has come, and decides when
+//! it goes on. No clock is involved.
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+
+type Reply = Response<Full<Bytes>>;
+
+/// The server. It ends with the test.
+pub(crate) struct Backend {
+    address: SocketAddr,
+    received: mpsc::UnboundedReceiver<Received>,
+    connections: Arc<AtomicUsize>,
+}
+
+/// A request that waits for its answer.
+pub(crate) struct Received {
+    pub(crate) request: Request<Bytes>,
+    reply: oneshot::Sender<Reply>,
+}
+
+impl Backend {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (sender, received) = mpsc::unbounded_channel();
+        let connections = Arc::<AtomicUsize>::default();
+        let counter = connections.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                counter.fetch_add(1, Ordering::SeqCst);
+                let sender = sender.clone();
+                let service = service_fn(move |request| serve(request, sender.clone()));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(socket), service),
+                );
+            }
+        });
+        Self { address, received, connections }
+    }
+
+    /// A URL at this server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The line of a manifest that allows to reach it.
+    pub(crate) fn origin(&self) -> String {
+        self.url("")
+    }
+
+    /// The next request.
+    pub(crate) async fn next(&mut self) -> Received {
+        super::soon(self.received.recv()).await.expect("a request")
+    }
+
+    /// The next so many requests, all of them waiting.
+    pub(crate) async fn next_all(&mut self, count: usize) -> Vec<Received> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            all.push(self.next().await);
+        }
+        all
+    }
+
+    /// Answer every request from now on, at once.
+    pub(crate) fn answer_all(mut self) {
+        tokio::spawn(async move {
+            while let Some(received) = self.received.recv().await {
+                received.answer(200, "ok");
+            }
+        });
+    }
+
+    /// How many connections have been made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve(
+    request: Request<Incoming>,
+    sender: mpsc::UnboundedSender<Received>,
+) -> Result<Reply, Infallible> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let (reply, answer) = oneshot::channel();
+    // A test that is over needs no more requests.
+    let _ = sender.send(Received { request: Request::from_parts(parts, body), reply });
+    let none = || {
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    };
+    Ok(answer.await.unwrap_or_else(|_| none()))
+}
+
+impl Received {
+    /// Answer it.
+    pub(crate) fn answer(self, status: u16, body: &str) {
+        let response = Response::builder().status(status).body(Full::from(body.to_owned()));
+        // Nobody waits any more: then the test is about something else.
+        let _ = self.reply.send(response.expect("a response"));
+    }
+
+    /// Wait until nobody waits for the answer any more.
+    pub(crate) async fn abandoned(mut self) {
+        super::soon(self.reply.closed()).await;
+    }
+
+    /// A header field as text; empty if it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+}

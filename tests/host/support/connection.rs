@@ -1,0 +1,72 @@
+//! Connections that a test opens, breaks and drips bytes into.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Frame, Incoming};
+use hyper::client::conn::{http1 as h1, http2 as h2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// The writing end of a request's body.
+pub(crate) type Chunks = mpsc::Sender<Bytes>;
+
+/// A body that the test writes piece by piece, and that ends when the sender is dropped.
+pub(crate) fn body_channel() -> (Chunks, Body) {
+    let (sender, receiver) = mpsc::channel::<Bytes>(1);
+    let frames = futures::stream::unfold(receiver, |mut receiver| async {
+        let chunk = receiver.recv().await?;
+        Some((Ok(Frame::data(chunk)), receiver))
+    });
+    (sender, StreamBody::new(frames).boxed_unsync())
+}
+
+/// One connection of HTTP/1.1.
+pub(crate) async fn http1(address: SocketAddr) -> h1::SendRequest<Body> {
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    let (sender, connection) = h1::handshake(TokioIo::new(stream)).await.expect("a handshake");
+    tokio::spawn(connection);
+    sender
+}
+
+/// One connection of HTTP/2 without TLS and without an upgrade.
+pub(crate) async fn http2(address: SocketAddr) -> h2::SendRequest<Body> {
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    let handshake = h2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (sender, connection) = handshake.await.expect("a handshake");
+    tokio::spawn(connection);
+    sender
+}
+
+/// A request without a body.
+pub(crate) fn get(uri: &str) -> Request<Body> {
+    let body = http_body_util::Empty::new().boxed_unsync();
+    Request::builder().uri(uri).header("host", "test.example").body(body).expect("a request")
+}
+
+/// The next piece of an answer; none at its end.
+pub(crate) async fn next_chunk(response: &mut Response<Incoming>) -> Option<Bytes> {
+    let frame = super::soon(response.body_mut().frame()).await?;
+    Some(frame.expect("a frame").into_data().expect("data"))
+}
+
+/// Send bytes as they are and read all that comes until the other side closes.
+pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    // The other side may close before it has read everything: then what it said counts.
+    let _ = stream.write_all(bytes).await;
+    read_to_end(&mut stream).await
+}
+
+/// All that comes until the other side closes, well or not.
+pub(crate) async fn read_to_end(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> String {
+    let mut read = Vec::new();
+    let _ = super::soon(stream.read_to_end(&mut read)).await;
+    String::from_utf8_lossy(&read).into_owned()
+}

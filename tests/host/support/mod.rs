@@ -1,0 +1,65 @@
+//! What the host's tests share: small applications of the guests, servers that a test holds
+//! in its hand, and connections below the level of a client.
+
+mod application;
+mod backend;
+mod connection;
+
+pub(crate) use application::{Application, application, tessera, unwrapped};
+pub(crate) use backend::{Backend, Received};
+pub(crate) use connection::{
+    Chunks, body_channel, exchange, get, http1, http2, next_chunk, read_to_end,
+};
+
+use harness::{Answer, Host};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Nothing that is bound to come takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Ask again until the answer is as wanted.
+pub(crate) async fn eventually(mut ask: impl AsyncFnMut() -> Option<()>) {
+    let asking = async {
+        while ask().await.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("it comes to that");
+}
+
+/// What is bound to come, or a failure.
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, what).await.expect("it comes soon")
+}
+
+/// Wait until a component runs and queues so many calls.
+pub(crate) async fn occupancy(host: &Host, component: &str, running: u64, queued: u64) {
+    eventually(async || {
+        let all = host.admin().get("/components").await.expect(200).json();
+        let all = all["components"].as_array().cloned().unwrap_or_default();
+        let found = all.into_iter().find(|one| one["id"] == component).expect("the component");
+        (found["running"] == running && found["queued"] == queued).then_some(())
+    })
+    .await;
+}
+
+/// The spans of a trace, once one of this kind has ended.
+pub(crate) async fn spans(host: &Host, trace_id: &str, last: &str) -> Vec<Value> {
+    let mut spans = vec![];
+    eventually(async || {
+        let path = format!("/traces?trace_id={trace_id}");
+        let answer = host.admin().get(&path).await.expect(200).json();
+        spans = answer["spans"].as_array().cloned().unwrap_or_default();
+        spans.iter().any(|span| span["kind"] == last).then_some(())
+    })
+    .await;
+    spans
+}
+
+/// The host's own problem of this kind.
+pub(crate) fn assert_problem(answer: &Answer, status: u16, slug: &str) {
+    let problem = answer.problem(status);
+    assert_eq!(problem["type"], format!("urn:tessera:problem:{slug}"), "{problem}");
+    assert!(problem["detail"].is_string(), "{problem}");
+}

@@ -1,0 +1,222 @@
+//! What the host tells about what happened: traces, logs, metrics.
+
+use crate::support::{Application, Backend, application, soon, spans};
+use harness::Host;
+use serde_json::Value;
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const PARENT: &str = "b7ad6b7169203331";
+
+fn app() -> Application {
+    application(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[[trigger.http]]
+route = "/refuse"
+component = "caller"
+[[trigger.http]]
+route = "/items/:id"
+component = "guest"
+[[trigger.http]]
+route = { private = true }
+component = "other"
+[component.guest]
+source = "$p3"
+key_value_stores = ["default"]
+allowed_outbound_hosts = ["http://127.0.0.1:*", "http://other.spin.internal"]
+[component.other]
+source = "$p3"
+allowed_outbound_hosts = ["http://127.0.0.1:*"]
+[component.caller]
+source = "$caller"
+[component.caller.dependencies]
+"tessera-test:links/values@1.0.0" = { component = "callee-bridge" }
+"tessera-test:links/fragile@1.0.0" = { component = "callee-bridge" }
+[component.callee]
+source = "$callee"
+[component.callee-bridge]
+source = "$callee"
+tool.tessera.bridges = "callee"
+"#,
+    )
+}
+
+/// Send a request within the trace, and answer what it sends to the backend.
+async fn traced(host: &Host, backend: &mut Backend, path: &str) -> crate::support::Received {
+    let traceparent = format!("00-{TRACE}-{PARENT}-01");
+    let client = host.client().with("traceparent", &traceparent).with("tracestate", "vendor=1");
+    let path = path.to_owned();
+    tokio::spawn(async move { client.get(&path).await });
+    backend.next().await
+}
+
+fn only<'a>(spans: &'a [Value], kind: &str) -> &'a Value {
+    let mut found = spans.iter().filter(|span| span["kind"] == kind);
+    let span = found.next().unwrap_or_else(|| panic!("no {kind} span in {spans:#?}"));
+    assert!(found.next().is_none(), "one {kind} span in {spans:#?}");
+    span
+}
+
+#[tokio::test]
+async fn a_trace_goes_on_through_components_and_out_again() {
+    let mut backend = Backend::start().await;
+    let host = app().host().start().await;
+    let url = backend.url("/out");
+    let path = format!("/outbound?url=http://other.spin.internal/outbound?url={url}");
+    let received = traced(&host, &mut backend, &path).await;
+    let traceparent: Vec<_> =
+        received.header("traceparent").split('-').map(str::to_owned).collect();
+    assert_eq!(traceparent[..2], ["00", TRACE]);
+    assert_eq!(traceparent[3], "01");
+    assert_eq!(received.header("tracestate"), "vendor=1");
+    received.answer(200, "");
+
+    let spans = spans(&host, TRACE, "http").await;
+    let (http, chained) = (only(&spans, "http"), only(&spans, "chained"));
+    let outbound = only(&spans, "outbound");
+    assert_eq!(http["parent_id"], PARENT);
+    assert_eq!(http["component"], "guest");
+    assert_eq!(http["operation"], "GET /...");
+    assert_eq!(http["outcome"], "200");
+    assert_eq!(chained["parent_id"], http["span_id"]);
+    assert_eq!(chained["component"], "other");
+    assert_eq!(outbound["parent_id"], chained["span_id"]);
+    assert_eq!(outbound["component"], "other");
+    assert_eq!(traceparent[2], outbound["span_id"].as_str().unwrap());
+}
+
+#[tokio::test]
+async fn store_operations_and_link_calls_are_spans_of_their_call() {
+    let host = app().host().start().await;
+    let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
+    client.get("/kv?key=k").await.expect(404);
+    let seen = spans(&host, TRACE, "http").await;
+    let http = only(&seen, "http");
+    let stores: Vec<_> = seen.iter().filter(|span| span["kind"] == "store").collect();
+    assert!(!stores.is_empty(), "{seen:#?}");
+    assert!(stores.iter().all(|store| store["parent_id"] == http["span_id"]), "{seen:#?}");
+}
+
+#[tokio::test]
+async fn calls_through_links_are_spans_and_counted() {
+    let host = app().host().start().await;
+    let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
+    client.get("/refuse").await.expect(502);
+    let seen = spans(&host, TRACE, "http").await;
+    let (http, link) = (only(&seen, "http"), only(&seen, "link"));
+    assert_eq!(link["parent_id"], http["span_id"]);
+    assert_eq!(
+        (&link["component"], &link["operation"]),
+        (&"callee".into(), &"values.refuse".into())
+    );
+    assert_eq!(link["outcome"], "refused");
+    let metrics = host.admin().get("/metrics").await.expect(200).text();
+    let labels = [("component", "callee"), ("route", "values.refuse"), ("status", "refused")];
+    let count = value(&metrics, "tessera_link_call_duration_seconds_count", &labels);
+    assert_eq!(count, Some(1.0), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_request_without_a_trace_begins_one() {
+    let mut backend = Backend::start().await;
+    let host = app().host().start().await;
+    for parent in [None, Some("not a parent")] {
+        let client = match parent {
+            None => host.client(),
+            Some(parent) => host.client().with("traceparent", parent),
+        };
+        let path = format!("/outbound?url={}", backend.url("/"));
+        let answer = tokio::spawn(async move { client.get(&path).await });
+        let received = backend.next().await;
+        let trace_id = received.header("traceparent").split('-').nth(1).unwrap().to_owned();
+        assert_eq!(trace_id.len(), 32);
+        received.answer(200, "");
+        soon(answer).await.unwrap().expect(200);
+        let http = only(&spans(&host, &trace_id, "http").await, "http").clone();
+        assert_eq!(http["parent_id"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_problem_names_the_trace_that_the_log_has_the_cause_under() {
+    let host = app().host().start().await;
+    let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
+    assert_eq!(client.get("/trap").await.problem(500)["trace_id"], TRACE);
+    let line = host.log_line(|line| line["trace_id"] == TRACE).await;
+    assert_eq!((&line["level"], &line["component"]), (&"WARN".into(), &"guest".into()));
+}
+
+#[tokio::test]
+async fn what_a_guest_prints_is_a_log_line_with_component_and_trace() {
+    let host = app().host().start().await;
+    let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
+    client.get("/log").await.expect(200);
+    let printed = |stream: &'static str| {
+        host.log_line(move |line| line["stream"] == stream && line["component"] == "guest")
+    };
+    let stdout = printed("stdout").await;
+    assert_eq!(stdout["message"], "an ordinary line");
+    assert_eq!(stdout["trace_id"], TRACE);
+    assert!(stdout["timestamp"].is_string(), "{stdout}");
+    let stderr = printed("stderr").await;
+    // What could drive a terminal is shown and not sent.
+    let shown = r"a line with \u{1b}[31mcolour\u{1b}[0m\rand a return";
+    assert_eq!(stderr["message"], shown);
+}
+
+/// The value of a metric with all of these labels.
+fn value(metrics: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    metrics.lines().find_map(|line| {
+        let rest = line.strip_prefix(name)?.strip_prefix('{')?;
+        let (own, value) = rest.rsplit_once("} ")?;
+        let all = labels.iter().all(|(label, text)| own.contains(&format!("{label}=\"{text}\"")));
+        all.then(|| value.parse().ok())?
+    })
+}
+
+#[tokio::test]
+async fn metrics_count_by_component_route_and_status() {
+    let mut backend = Backend::start().await;
+    let host = app().host().start().await;
+    let client = host.client();
+    for path in ["/items/1", "/items/2", "/items/3", "/trap", "/kv?key=k", "/refuse"] {
+        client.get(path).await;
+    }
+    let path = format!("/outbound?url={}", backend.url("/"));
+    let answer = tokio::spawn(async move { client.get(&path).await });
+    backend.next().await.answer(200, "");
+    soon(answer).await.unwrap().expect(200);
+
+    let answer = host.admin().get("/metrics").await.expect(200);
+    assert!(answer.header("content-type").starts_with("application/openmetrics-text"));
+    let metrics = answer.text();
+    let guest = |route, status| [("component", "guest"), ("route", route), ("status", status)];
+    let count = |name: &str, labels: &[(&str, &str)]| {
+        value(&metrics, &format!("tessera_{name}_duration_seconds_count"), labels)
+    };
+    assert_eq!(count("http_request", &guest("GET /items/:id", "200")), Some(3.0), "{metrics}");
+    assert_eq!(count("http_request", &guest("GET /...", "trap")), Some(1.0), "{metrics}");
+    assert_eq!(count("http_request", &[("component", "caller")]), Some(1.0), "{metrics}");
+    assert!(count("store_operation", &[("component", "guest")]).is_some(), "{metrics}");
+    assert!(count("outbound_request", &[("component", "guest")]).is_some(), "{metrics}");
+    let bucket = "tessera_http_request_duration_seconds_bucket";
+    let all = [guest("GET /items/:id", "200").as_slice(), &[("le", "+Inf")]].concat();
+    assert_eq!(value(&metrics, bucket, &all), Some(3.0), "{metrics}");
+    let instances = value(&metrics, "tessera_instances", &[("component", "guest")]);
+    assert!(instances.is_some_and(|instances| instances >= 1.0), "{metrics}");
+    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn the_admin_listener_is_apart_and_says_what_it_has() {
+    let host = app().host().start().await;
+    let admin = host.admin();
+    assert_eq!(admin.get("/livez").await.expect(200).text(), "ok\n");
+    assert!(admin.get("/nothing").await.expect(404).text().contains("/metrics"));
+    let refused = admin.delete("/metrics").await.expect(405);
+    assert_eq!(refused.header("allow"), "GET, HEAD");
+    // The application's own /metrics is the application's.
+    assert_eq!(host.client().get("/metrics").await.expect(200).json()["method"], "GET");
+}
