@@ -56,30 +56,41 @@ pub(crate) fn generate(contract: &Contract, source: &TokenStream) -> Result<Toke
 
 fn identity_keys() -> TokenStream {
     quote! {
-        /// The keys that access tokens are checked with, through the contract.
+        /// The keys that access tokens are checked with, through the contract. Remembered
+        /// by the instance for a while.
         #[derive(Clone, Copy, Debug, Default)]
         pub struct IdentityKeys;
+
+        static IDENTITY_KEYS: ::chassis::auth::KeyMemo = ::chassis::auth::KeyMemo::new();
 
         impl ::chassis::auth::KeySource for IdentityKeys {
             async fn current(
                 &self,
             ) -> ::core::result::Result<::chassis::auth::KeySet, ::chassis::auth::KeysUnavailable>
             {
-                match shop::identity::keys::current().await {
-                    Ok(set) => Ok(::chassis::auth::KeySet {
-                        issuer: set.issuer,
-                        audience: set.audience,
-                        keys: set
-                            .keys
-                            .into_iter()
-                            .map(|key| ::chassis::auth::Key { kid: key.kid, x: key.x })
-                            .collect(),
-                    }),
-                    Err(shop::identity::keys::Error::Unavailable(reason)) => {
-                        Err(::chassis::auth::KeysUnavailable(reason))
-                    }
-                }
+                IDENTITY_KEYS.current(::chassis::clock::now_ms(), fetch_identity_keys).await
             }
+
+            fn forget(&self) -> bool {
+                IDENTITY_KEYS.forget(::chassis::clock::now_ms())
+            }
+        }
+
+        async fn fetch_identity_keys(
+        ) -> ::core::result::Result<::chassis::auth::KeySet, ::chassis::auth::KeysUnavailable> {
+            let set = shop::identity::keys::current().await.map_err(|error| match error {
+                shop::identity::keys::Error::Unavailable(reason) => {
+                    ::chassis::auth::KeysUnavailable(reason)
+                }
+            })?;
+            let key = |key: shop::identity::keys::Key| {
+                ::chassis::auth::Key { kid: key.kid, x: key.x }
+            };
+            Ok(::chassis::auth::KeySet {
+                issuer: set.issuer,
+                audience: set.audience,
+                keys: set.keys.into_iter().map(key).collect(),
+            })
         }
     }
 }

@@ -5,11 +5,13 @@
 //! implements [`AuthState`] makes [`Caller`] and [`Admin`] usable as extractors.
 
 mod base64url;
+mod memo;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod token;
 
 pub use base64url::decode as decode_base64url;
+pub use memo::{KEPT_MS, KeyMemo, REFRESH_MS};
 pub use token::{TOKEN_CHARS_MAX, TokenError, verify};
 
 use crate::clock::now_ms;
@@ -50,8 +52,15 @@ pub struct KeysUnavailable(pub String);
 
 /// Where the keys come from: the contract in a component, a value in tests.
 pub trait KeySource: Clone + Send + Sync + 'static {
-    /// The keys in force now.
+    /// The keys in force now, or a short while ago.
     fn current(&self) -> impl Future<Output = Result<KeySet, KeysUnavailable>> + Send;
+
+    /// A token names a key that [`KeySource::current`] did not have: whether asking again may
+    /// bring it. Sources that remember forget, but not so often that made-up names could
+    /// make them ask all the time.
+    fn forget(&self) -> bool {
+        false
+    }
 }
 
 impl KeySource for KeySet {
@@ -137,11 +146,19 @@ impl<S: AuthState> FromRequestParts<S> for Admin {
 
 /// Verify a token with the keys in force.
 pub async fn authenticate(token: &str, keys: &impl KeySource) -> Result<Caller, Problem> {
-    let key_set = keys.current().await.map_err(|error| {
+    let now_s = now_ms() / 1_000;
+    let caller = match verify(token, &trusted(keys).await?, now_s) {
+        Err(TokenError::Key) if keys.forget() => verify(token, &trusted(keys).await?, now_s),
+        other => other,
+    };
+    caller.map_err(|error| invalid_token(&error.to_string()))
+}
+
+async fn trusted(keys: &impl KeySource) -> Result<KeySet, Problem> {
+    keys.current().await.map_err(|error| {
         eprintln!("{error}");
         Problem::unavailable("Tokens can't be checked now.", 1)
-    })?;
-    verify(token, &key_set, now_ms() / 1_000).map_err(|error| invalid_token(&error.to_string()))
+    })
 }
 
 /// The token of the one `Authorization: Bearer` header; `None` if there is no such header.

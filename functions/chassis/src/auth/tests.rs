@@ -175,6 +175,29 @@ async fn the_extractors_answer_401_and_403_with_challenges() {
     assert_eq!(admin(&[&good, &good]).await.unwrap_err().status(), 400);
 }
 
+/// Has old keys until it is told to forget them.
+#[derive(Clone, Default)]
+struct Stale(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+impl KeySource for Stale {
+    async fn current(&self) -> Result<KeySet, KeysUnavailable> {
+        let old = KeySet { keys: Vec::new(), ..trusted() };
+        Ok(if self.0.load(std::sync::atomic::Ordering::SeqCst) { trusted() } else { old })
+    }
+
+    fn forget(&self) -> bool {
+        !self.0.swap(true, std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_new_is_found_at_once() {
+    let token = Issuer::new().token("usr_1", &[]);
+    assert!(authenticate(&token, &Stale::default()).await.is_ok());
+    let unknown = with_header("kid", json!("made-up"));
+    assert_eq!(authenticate(&unknown, &Stale::default()).await.unwrap_err().status(), 401);
+}
+
 #[derive(Clone)]
 struct NoKeys;
 

@@ -44,6 +44,10 @@ pub(super) async fn submit<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
     request: Request,
 ) -> Response {
+    // Another site would sign its visitor in as somebody else.
+    if request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+        return page::refusal("The form was not sent from its own page.");
+    }
     match Parameters::from_body(request).await {
         Ok(parameters) => answer(&identity, &parameters, true).await,
         Err(error) => page::refusal(&error.description),

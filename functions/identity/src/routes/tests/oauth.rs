@@ -194,6 +194,22 @@ async fn the_form_is_safe_to_show() {
 }
 
 #[tokio::test]
+async fn other_sites_can_not_send_the_form() {
+    let (shop, _) = signed_in().await;
+    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
+    let mut fields = request(&challenge);
+    fields.extend([("email", "ada@example.org"), ("password", "correct horse")]);
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    for (site, status) in [("cross-site", 400), ("same-origin", 303)] {
+        let request = Request::post("/oauth2/authorize")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", site);
+        let answer = shop.send(request.body(Body::from(body.clone())).unwrap()).await;
+        assert_eq!(answer.status, status, "{site}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_sent_to_an_address_that_is_not_registered() {
     let shop = Shop::new();
     let challenge = base64url(&sha256(VERIFIER.as_bytes()));
