@@ -15,7 +15,7 @@ use crate::records::{Lease, Loaded, Records};
 
 /// How long a driver may be silent before another may take over, in milliseconds. Longer
 /// than any single call of a participant takes.
-pub const LEASE_MS: u64 = 30_000;
+pub const LEASE_MS: u64 = 12_000;
 /// Moves of one drive: twice as many as the longest saga without retries has.
 const MOVES_MAX: u32 = 48;
 /// How often a drive starts over because somebody else wrote the order meanwhile.
@@ -76,8 +76,11 @@ type Ended = Option<Outcome>;
 
 /// Moves orders on, in the name of one owner of leases.
 pub struct Driver<'a, S, P, C> {
+    /// Where orders lie.
     pub records: &'a Records<S>,
+    /// Whom actions are asked of.
     pub participants: &'a P,
+    /// The time, and waits between tries.
     pub clock: &'a C,
     /// Who holds the leases; unique for each request.
     pub owner: &'a str,

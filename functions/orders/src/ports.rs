@@ -18,6 +18,7 @@ pub struct Product {
 /// A customer's basket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cart {
+    /// Counts the changes; `clear` wants it back.
     pub version: u64,
     /// SKU and pieces.
     pub lines: Vec<(String, u32)>,
@@ -26,9 +27,13 @@ pub struct Cart {
 /// How far a shipment has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carriage {
+    /// Waiting for its courier.
     Created,
+    /// A courier has it.
     InTransit,
+    /// The customer has it.
     Delivered,
+    /// Called off before pickup.
     Cancelled,
 }
 

@@ -20,6 +20,7 @@ const ORPHAN_AGE_MS: u64 = 10 * 60_000;
 /// The value of one order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
+    /// Oldest first, numbered from 1.
     pub events: Vec<Recorded>,
     /// Whoever drives the saga now.
     #[serde(default)]
@@ -29,15 +30,20 @@ pub struct Record {
 /// The right to drive a saga, until a time in milliseconds since the epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lease {
+    /// The request that drives, by its unique name.
     pub owner: String,
+    /// From then on anybody may drive, in milliseconds since the epoch.
     pub until_ms: u64,
 }
 
 /// An order as it was read, with what is needed to swap it.
 #[derive(Clone, Debug)]
 pub struct Loaded {
+    /// What the store holds.
     pub record: Record,
+    /// The fold of its events.
     pub order: Order,
+    /// The value as it was read.
     bytes: Vec<u8>,
 }
 
@@ -73,7 +79,9 @@ struct Newest {
 /// Where in a user's index a listing goes on: entries before this one, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
+    /// Pages count from 0, the oldest.
     pub page: u64,
+    /// Entries of the page that are still to come.
     pub index: usize,
 }
 
@@ -84,6 +92,7 @@ pub struct Records<S> {
 }
 
 impl<S: Store> Records<S> {
+    /// The orders in this store.
     pub fn new(store: S) -> Self {
         Self { store }
     }

@@ -26,9 +26,11 @@ use view::{EventView, OrderView, ShipmentView};
 /// What the routes work with.
 #[derive(Clone)]
 pub struct Api<S, P, C, K> {
+    /// The use cases.
     pub orders: Orders<S, P, C>,
     /// Where the answers to idempotency keys are kept.
     pub store: S,
+    /// The keys that callers' tokens are checked with.
     pub keys: K,
 }
 

@@ -4,35 +4,40 @@
 //! at it, the stream that shows it, the sweep. So no order waits for the one request that
 //! made it.
 
+mod cancel;
+mod sweep;
+
+pub use cancel::Uncancelled;
+pub use sweep::{SWEEP_MS, Swept};
+
 use chassis::store::{Store, StoreError};
 
-use crate::domain::order::{self, Undoing};
+use crate::domain::order;
 use crate::domain::saga::{self, Next};
 use crate::domain::{Address, Event, Item, Order, Placed, Recorded, Status};
 use crate::driver::{Driver, LEASE_MS, Outcome};
 use crate::ports::{Carriage, Clock, Participants, Product, Shipment, Unavailable};
-use crate::records::{Lease, Loaded, OPEN_SHARDS, Position, Records};
+use crate::records::{Lease, Loaded, Position, Records};
 
 /// How long a request that changes an order waits for the end of its saga, in milliseconds.
 pub const PATIENCE_MS: u64 = 8_000;
-/// How long a sweep works, in milliseconds.
-pub const SWEEP_MS: u64 = 20_000;
 /// How long a listing spends on moving unfinished orders on, in milliseconds.
 const LIST_MS: u64 = 1_000;
 /// The wait before looking again at an order that another driver holds, in milliseconds.
 const BUSY_MS: u64 = 100;
-/// How often a write is repeated when somebody else wrote the order meanwhile.
-const CONFLICTS_MAX: u32 = 16;
 
 /// What a customer asks for.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The id that the order will have. The same id never makes a second order.
     pub id: String,
+    /// Who orders.
     pub user_id: String,
     /// SKU and pieces; none orders the cart.
     pub lines: Option<Vec<(String, u32)>>,
+    /// Where it goes.
     pub shipping_address: Address,
+    /// A token of the payment provider.
     pub payment_method: String,
 }
 
@@ -51,30 +56,6 @@ pub enum Unplaced {
     Unavailable(String),
 }
 
-/// Why an order was not called off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Uncancelled {
-    /// There is no such order for this caller.
-    NotFound,
-    /// The order has come too far, to this status.
-    TooLate(Status),
-    /// Safe to repeat.
-    Unavailable(String),
-}
-
-/// What a sweep has done.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Swept {
-    /// Orders that were looked at.
-    pub examined: u32,
-    /// Orders that are settled now.
-    pub settled: u32,
-    /// Orders that will need another sweep.
-    pub unfinished: u32,
-    /// Ids of orders that have failed so often that a person should look at them.
-    pub stuck: Vec<String>,
-}
-
 impl From<StoreError> for Unplaced {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.to_string())
@@ -84,12 +65,6 @@ impl From<StoreError> for Unplaced {
 impl From<Unavailable> for Unplaced {
     fn from(error: Unavailable) -> Self {
         Self::Unavailable(error.0)
-    }
-}
-
-impl From<StoreError> for Uncancelled {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
     }
 }
 
@@ -251,84 +226,6 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
     /// The shipments of an order.
     pub async fn shipments(&self, order: &Order) -> Result<Vec<Shipment>, Unavailable> {
         self.participants.shipments(&order.placed.id).await
-    }
-
-    /// Calls an order off and gives back what it took. Calling off twice is once. The
-    /// order may still be on its way back when this returns; its status tells.
-    pub async fn cancel(&self, id: &str) -> Result<Order, Uncancelled> {
-        let until_ms = self.clock.now_ms() + PATIENCE_MS;
-        for _ in 0..CONFLICTS_MAX {
-            let loaded = self.touch(id).await?.ok_or(Uncancelled::NotFound)?;
-            if loaded.order.status == Status::Cancelled {
-                return Ok(loaded.order);
-            }
-            if loaded.order.saga.undoing != Some(Undoing::Cancellation)
-                && !self.request_cancellation(loaded).await?
-            {
-                continue;
-            }
-            let outcome = self.resume_patiently(id, until_ms).await?;
-            let order = outcome.ok_or(Uncancelled::NotFound)?.into_order();
-            let going = order.saga.undoing == Some(Undoing::Cancellation);
-            return match order.status {
-                Status::Cancelled => Ok(order),
-                _ if going => Ok(order),
-                // The saga has gone forward again: the parcel has left.
-                Status::Confirmed => Err(Uncancelled::TooLate(Status::Shipped)),
-                status => Err(Uncancelled::TooLate(status)),
-            };
-        }
-        Err(Uncancelled::Unavailable("the order changes too fast".to_owned()))
-    }
-
-    /// False if the order has changed meanwhile.
-    async fn request_cancellation(&self, mut loaded: Loaded) -> Result<bool, Uncancelled> {
-        if !loaded.order.can_be_cancelled() {
-            return Err(Uncancelled::TooLate(loaded.order.status));
-        }
-        let now_ms = self.clock.now_ms();
-        self.records.open(&loaded.order.placed.id, now_ms).await?;
-        let sequence = loaded.order.version + 1;
-        let event = Recorded { sequence, at_ms: now_ms, event: Event::CancelRequested };
-        let lease = loaded.record.lease.clone();
-        Ok(self.records.append(&mut loaded, vec![event], lease).await?)
-    }
-
-    /// Moves all unfinished orders on, for at most [`SWEEP_MS`].
-    pub async fn sweep(&self) -> Result<Swept, StoreError> {
-        let until_ms = self.clock.now_ms() + SWEEP_MS;
-        let mut swept = Swept::default();
-        for shard in 0..OPEN_SHARDS {
-            for entry in self.records.unfinished(shard).await? {
-                let now_ms = self.clock.now_ms();
-                if now_ms >= until_ms {
-                    return Ok(swept);
-                }
-                let outcome = self.driver().resume(&entry.id, now_ms).await?;
-                let orphan = Records::<S>::is_orphan(&entry, now_ms);
-                if matches!(outcome, Some(Outcome::Settled(_))) || (outcome.is_none() && orphan) {
-                    self.records.close(&entry.id).await?;
-                }
-                swept.count(outcome);
-            }
-        }
-        Ok(swept)
-    }
-}
-
-impl Swept {
-    fn count(&mut self, outcome: Option<Outcome>) {
-        self.examined += 1;
-        match outcome {
-            Some(Outcome::Settled(_)) => self.settled += 1,
-            Some(Outcome::Unfinished(order) | Outcome::Busy(order)) => {
-                self.unfinished += 1;
-                if order.saga.attempts >= saga::ATTEMPTS_STUCK {
-                    self.stuck.push(order.placed.id);
-                }
-            }
-            None => {}
-        }
     }
 }
 

@@ -339,6 +339,16 @@ fn nobody_waits_for_a_mail_and_it_is_given_up_some_day() {
 }
 
 #[test]
+fn one_sweep_right_after_a_crash_is_enough() {
+    let world = World::new();
+    world.with(|state| state.stop_at = Some(30));
+    assert!(step(pin!(world.process("first").place(request(ID)))).is_pending());
+    let swept = run(world.process("sweeper").sweep()).unwrap();
+    assert_eq!((swept.settled, swept.unfinished), (1, 0));
+    world.check(&run(world.process("reader").recorded(ID)).unwrap().unwrap().order);
+}
+
+#[test]
 fn only_steps_that_were_begun_are_taken_back() {
     let world = World::new();
     world.mood("Reserve", &[Mood::Refuses]);

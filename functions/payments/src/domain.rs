@@ -7,11 +7,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// The provider holds the money for us.
     Authorized,
+    /// The money is ours.
     Captured,
+    /// The hold was given up; nothing was charged.
     Voided,
+    /// The money went back.
     Refunded,
+    /// The provider refused.
     Declined,
+    /// Asked for, and not known.
     Unknown,
 }
 
@@ -19,9 +25,13 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decline {
+    /// Without a reason that we may pass on.
     Card,
+    /// There is not enough money.
     InsufficientFunds,
+    /// The method does not exist or can't be used.
     InvalidMethod,
+    /// For a reason that this version does not know.
     Other,
 }
 
@@ -30,22 +40,13 @@ pub enum Decline {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// The provider is about to be asked for a hold; from now on it may exist.
-    AuthorizationAsked {
-        order_id: String,
-        amount: Money,
-        method: String,
-    },
+    AuthorizationAsked { order_id: String, amount: Money, method: String },
     /// The payment is to be undone, and may not come (back) to life.
-    CancelAsked {
-        order_id: String,
-    },
+    CancelAsked { order_id: String },
     /// The provider holds the money, under its own reference.
-    Authorized {
-        reference: String,
-    },
-    Declined {
-        reason: Decline,
-    },
+    Authorized { reference: String },
+    /// The provider refused. Final.
+    Declined { reason: Decline },
     /// The money is ours.
     Captured,
     /// The hold is gone, or there never was one.
@@ -71,6 +72,7 @@ pub struct Recorded {
     /// Its place in the ledger, if it moves money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<u64>,
+    /// What has happened.
     #[serde(flatten)]
     pub event: Event,
 }
@@ -78,6 +80,7 @@ pub struct Recorded {
 /// What the customer is to pay, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
+    /// Positive.
     pub amount: Money,
     /// A token of the provider.
     pub method: String,
@@ -90,11 +93,15 @@ pub enum Funds {
     Untouched,
     /// The provider was asked, and nothing is known.
     Asked,
+    /// The provider holds it.
     Held,
+    /// It is ours.
     Taken,
     /// Nothing is held, nothing was taken.
     Free,
+    /// Taken and given back.
     Returned,
+    /// The provider refused.
     Declined(Decline),
 }
 
@@ -103,12 +110,13 @@ pub enum Funds {
 pub enum Standing {
     /// Not decided yet.
     Pending,
+    /// It holds the money.
     Held,
+    /// It has taken the money for us.
     Taken,
     /// Undone; `taken` tells whether the money had been taken before.
-    Undone {
-        taken: bool,
-    },
+    Undone { taken: bool },
+    /// Refused.
     Declined(Decline),
     /// A state that this version does not know, in the provider's own words.
     Unknown(String),
@@ -119,13 +127,16 @@ pub enum Standing {
 pub struct News {
     /// The provider's own name for the charge.
     pub reference: String,
+    /// How the charge stands.
     pub standing: Standing,
 }
 
 /// A payment after some events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
+    /// Chosen by the caller.
     pub id: String,
+    /// The order that it pays.
     pub order_id: String,
     /// None for a payment that was cancelled before it was authorised.
     pub terms: Option<Terms>,
@@ -133,6 +144,7 @@ pub struct Payment {
     pub reference: Option<String>,
     /// Whether it is to be undone.
     pub barred: bool,
+    /// Where the money is.
     pub funds: Funds,
     /// The sequence number of the last event.
     pub version: u64,

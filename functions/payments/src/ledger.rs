@@ -27,7 +27,9 @@ pub enum Account {
 pub struct Posting {
     /// Unique for ever: payment, event, line.
     pub id: String,
+    /// The order that the money moved for.
     pub order_id: String,
+    /// The account that is debited or credited.
     pub account: Account,
     /// Positive for a debit.
     pub amount: Money,

@@ -20,6 +20,7 @@ pub enum Trouble {
 pub struct Hold {
     /// Under the same key the provider never holds twice.
     pub key: String,
+    /// Positive.
     pub amount: Money,
     /// A token of the provider.
     pub method: String,

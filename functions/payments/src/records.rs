@@ -19,6 +19,7 @@ const SLOTS_KEY: &str = "ledger_slots";
 /// The value of one payment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
+    /// Oldest first, numbered from 1.
     pub events: Vec<Recorded>,
     /// Ids of webhook deliveries that were taken in; kept with the effects, so that both
     /// happen or neither.
@@ -29,6 +30,7 @@ pub struct Record {
 /// What a change of a payment adds to it.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
+    /// In the order in which they happen.
     pub events: Vec<Event>,
     /// The webhook delivery that this comes from.
     pub delivery: Option<String>,
@@ -43,6 +45,7 @@ impl From<Vec<Event>> for Change {
 /// Where a reader of the ledger has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
+    /// Counts from 1.
     pub slot: u64,
     /// Postings of that slot that were read already.
     pub line: usize,
@@ -55,6 +58,7 @@ pub struct Records<S> {
 }
 
 impl<S: Store> Records<S> {
+    /// The payments in this store.
     pub fn new(store: S) -> Self {
         Self { store }
     }

@@ -24,7 +24,9 @@ const LEDGER: &str = "payments/ledger";
 /// What the routes work with.
 #[derive(Clone)]
 pub struct Api<S, P, K> {
+    /// The use cases.
     pub payments: Payments<S, P>,
+    /// The keys that callers' tokens are checked with.
     pub keys: K,
     /// The key of the webhooks' signatures.
     pub webhook_secret: String,

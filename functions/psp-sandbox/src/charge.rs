@@ -21,6 +21,7 @@ pub struct Instruction {
 /// What a test card does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Card {
+    /// Says yes.
     Good,
     /// Refused with this code of ISO 8583.
     Refused(&'static str),
@@ -84,6 +85,7 @@ pub struct Notice {
     pub kind: String,
     /// Not before this, in milliseconds since the epoch.
     pub due_ms: u64,
+    /// Fruitless tries so far.
     pub attempts: u32,
 }
 
@@ -94,11 +96,15 @@ pub struct Charge {
     pub instruction: Instruction,
     /// What it is, or will be once it is decided.
     state: State,
+    /// The card's code of ISO 8583, if it said no.
     pub refusal_code: Option<String>,
     /// Undecided until then, in milliseconds since the epoch.
     pub decided_at_ms: u64,
+    /// Milliseconds since the epoch.
     pub created_at_ms: u64,
+    /// Taken so far, in minor units.
     pub captured: i64,
+    /// Given back so far, in minor units.
     pub reversed: i64,
     /// Answers to creation that will be lost.
     pub answers_to_lose: u32,

@@ -68,9 +68,13 @@ impl From<WrongState> for Fault {
 /// The provider.
 #[derive(Clone)]
 pub struct Sandbox<S, C, O> {
+    /// How it is set up.
     pub settings: Settings,
+    /// Its books.
     pub store: S,
+    /// Its time.
     pub clock: C,
+    /// Its way to merchants.
     pub outbound: O,
 }
 

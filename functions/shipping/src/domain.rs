@@ -17,9 +17,13 @@ pub const ADDRESS_CHARS_MAX: usize = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// Waiting for its courier.
     Created,
+    /// A courier has it.
     InTransit,
+    /// The customer has it. Final.
     Delivered,
+    /// Called off before pickup. Final.
     Cancelled,
 }
 
@@ -65,6 +69,7 @@ pub struct Address {
 /// A parcel has come to a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
+    /// Where it came to.
     pub status: Status,
     /// Milliseconds since the epoch.
     pub at_ms: u64,
@@ -73,9 +78,13 @@ pub struct Change {
 /// One parcel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
+    /// `shp_…`.
     pub id: String,
+    /// The courier's name.
     pub courier: String,
+    /// What customers ask the courier with.
     pub tracking_code: String,
+    /// What is inside; at most [`PIECES_PER_PARCEL`] pieces.
     pub lines: Vec<Line>,
     /// When it was handed over for shipping, in milliseconds since the epoch.
     pub created_at_ms: u64,
@@ -122,10 +131,13 @@ impl Simulation {
 /// All parcels of one order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consignment {
+    /// The order that is shipped.
     pub order_id: String,
+    /// Who ordered.
     pub user_id: String,
     /// None if the order was called off before it was shipped.
     pub to: Option<Address>,
+    /// None if nothing is shipped.
     pub parcels: Vec<Parcel>,
     /// Called off; a late creation is refused.
     pub barred: bool,

@@ -16,7 +16,9 @@ use crate::service::{Refusal, Shipping};
 /// What the routes work with.
 #[derive(Clone)]
 pub struct Api<S, K> {
+    /// The use cases.
     pub shipping: Shipping<S>,
+    /// The keys that callers' tokens are checked with.
     pub keys: K,
 }
 

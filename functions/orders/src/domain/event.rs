@@ -100,6 +100,7 @@ pub struct Recorded {
     pub sequence: u64,
     /// When it was recorded, in milliseconds since the epoch.
     pub at_ms: u64,
+    /// What has happened.
     #[serde(flatten)]
     pub event: Event,
 }

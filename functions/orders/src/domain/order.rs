@@ -16,8 +16,11 @@ pub const QUANTITY_MAX: u32 = 1_000;
 /// One product of an order; name and price are frozen at the time of ordering.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
+    /// The stock-keeping unit.
     pub sku: String,
+    /// What the product was called.
     pub name: String,
+    /// Pieces, 1 to [`QUANTITY_MAX`].
     pub quantity: u32,
     /// Of one piece.
     pub price: Money,
@@ -26,9 +29,13 @@ pub struct Item {
 /// Where an order goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
+    /// The addressee.
     pub name: String,
+    /// Street and number.
     pub street: String,
+    /// Town.
     pub city: String,
+    /// As the country writes it; may hold letters.
     pub postal_code: String,
     /// ISO 3166-1 alpha-2, upper case.
     pub country: String,
@@ -37,10 +44,15 @@ pub struct Address {
 /// What the customer ordered; fixed for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placed {
+    /// `ord_…`.
     pub id: String,
+    /// Who ordered, `usr_…`.
     pub user_id: String,
+    /// 1 to [`LINES_MAX`], each SKU once.
     pub items: Vec<Item>,
+    /// The sum of price × quantity.
     pub total: Money,
+    /// Where it goes.
     pub shipping_address: Address,
     /// A token of the payment provider, never a card number.
     pub payment_method: String,
@@ -52,11 +64,17 @@ pub struct Placed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// Accepted and durable; stock and payment are not settled yet.
     Pending,
+    /// Paid, stock sold, shipment created.
     Confirmed,
+    /// A courier has it.
     Shipped,
+    /// The customer has it.
     Delivered,
+    /// Called off by the customer; money and stock are given back.
     Cancelled,
+    /// Could not be fulfilled; no money was kept.
     Rejected,
 }
 
@@ -91,7 +109,9 @@ pub struct Rejection {
 /// Why the saga goes backward.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undoing {
+    /// A step was refused or given up.
     Rejection(Rejection),
+    /// The customer has called the order off.
     Cancellation,
 }
 
@@ -119,12 +139,17 @@ pub struct Saga {
 /// An order as it is after some events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
+    /// What was ordered.
     pub placed: Placed,
+    /// How far it has come.
     pub status: Status,
+    /// Set when it was rejected.
     pub rejection: Option<Rejection>,
+    /// How far the checkout has come.
     pub saga: Saga,
     /// The sequence number of the last event.
     pub version: u64,
+    /// When it was placed, in milliseconds since the epoch.
     pub created_at_ms: u64,
     /// When the status last changed, in milliseconds since the epoch.
     pub updated_at_ms: u64,

@@ -38,7 +38,9 @@ const BACKOFF_MAX_MS: u64 = 15 * 60_000;
 /// Something to be asked of another capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Go forward.
     Do(Step),
+    /// Go back.
     Undo(Undo),
     /// Tell the customer that the order has come to this status.
     Announce(Status),

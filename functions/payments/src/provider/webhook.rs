@@ -26,6 +26,7 @@ pub struct Delivery {
     pub id: String,
     /// The payment that it is about.
     pub payment_id: String,
+    /// What it tells.
     pub news: News,
 }
 
