@@ -314,20 +314,20 @@ impl Running {
         let hooks = self.app.components.values().filter_map(|component| {
             Some((component.id.clone(), component.settings.on_start.clone()?))
         });
-        for (id, path) in hooks {
-            for attempt in 1..=HOOK_ATTEMPTS_MAX {
-                match self.call_hook(&id, &path).await {
-                    Ok(status) if status < 400 => {
-                        tracing::info!(component = %id, "{path} done");
-                        break;
-                    }
-                    Ok(status) => {
-                        tracing::error!(component = %id, attempt, "{path} answered {status}")
-                    }
-                    Err(error) => tracing::error!(component = %id, attempt, "{path}: {error:#}"),
+        let calls = hooks.map(|(id, path)| async move { self.repeat_hook(&id, &path).await });
+        futures::future::join_all(calls).await;
+    }
+
+    async fn repeat_hook(&self, id: &str, path: &str) {
+        for attempt in 1..=HOOK_ATTEMPTS_MAX {
+            match self.call_hook(id, path).await {
+                Ok(status) if status < 400 => {
+                    return tracing::info!(component = %id, "{path} done");
                 }
-                tokio::time::sleep(HOOK_PAUSE * 2_u32.pow(attempt)).await;
+                Ok(status) => tracing::error!(component = %id, attempt, "{path} answered {status}"),
+                Err(error) => tracing::error!(component = %id, attempt, "{path}: {error:#}"),
             }
+            tokio::time::sleep(HOOK_PAUSE * 2_u32.pow(attempt)).await;
         }
     }
 

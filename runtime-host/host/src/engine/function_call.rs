@@ -105,7 +105,8 @@ async fn perform_within(
     let index = revision.function(function)?;
     let mut instance = revision.take(admitted).await?;
     let (returned, mut has_returned) = oneshot::channel();
-    let work = drive(&mut instance, index, arguments, reply, returned);
+    let clock = instance.store.data().cpu.clock.clone();
+    let work = clock.measure(drive(&mut instance, index, arguments, reply, returned));
     // The deadline is about the results; what the guest does after them has its own limit.
     let late = async {
         tokio::select! {

@@ -95,7 +95,8 @@ async fn perform_within(
 ) -> Result<Outcome, CallError> {
     let mut instance = revision.take(admitted).await?;
     let outcome = {
-        let mut work = pin!(drive(&mut instance, request, reply));
+        let clock = instance.store.data().cpu.clock.clone();
+        let mut work = pin!(clock.measure(drive(&mut instance, request, reply)));
         let mut timer = pin!(sleep_until(admitted.deadline.instant()));
         let mut streaming = false;
         loop {

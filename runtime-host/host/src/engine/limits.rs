@@ -1,8 +1,11 @@
 //! What one call may use: memory and CPU time. A guest that asks for more costs exactly
 //! the call that it serves.
 
-use super::EPOCH_TICK;
-use std::time::Duration;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use wasmtime::{ResourceLimiter, Result, StoreContextMut, UpdateDeadline};
 
 /// Elements that a table may have: function pointers, as a rule.
@@ -33,27 +36,73 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
-/// Counts the ticks at which the guest was found running.
+/// The time for which a call has held a thread.
+///
+/// Ticks alone would not do: a guest that waits and wakes up often would be charged a whole
+/// tick each time.
+#[derive(Debug)]
+pub(crate) struct CpuClock {
+    origin: Instant,
+    used_ns: AtomicU64,
+    /// When the guest was last given the thread, since the origin.
+    entered_ns: AtomicU64,
+}
+
+impl CpuClock {
+    fn new() -> Self {
+        let (used_ns, entered_ns) = Default::default();
+        Self { origin: Instant::now(), used_ns, entered_ns }
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.origin.elapsed().as_nanos() as u64
+    }
+
+    fn enter(&self) {
+        self.entered_ns.store(self.now_ns(), Ordering::Relaxed);
+    }
+
+    fn leave(&self) {
+        self.used_ns.fetch_add(self.held_ns(), Ordering::Relaxed);
+    }
+
+    fn held_ns(&self) -> u64 {
+        self.now_ns().saturating_sub(self.entered_ns.load(Ordering::Relaxed))
+    }
+
+    /// Run a guest's future on this clock.
+    pub(super) async fn measure<F: Future>(&self, work: F) -> F::Output {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            self.enter();
+            let poll = work.as_mut().poll(cx);
+            self.leave();
+            poll
+        })
+        .await
+    }
+}
+
+/// Ends a call that computes for too long.
 #[derive(Debug)]
 pub(crate) struct CpuLimit {
-    max_ticks: u128,
-    used_ticks: u128,
+    max: Duration,
+    pub(crate) clock: Arc<CpuClock>,
     pub(crate) exceeded: bool,
 }
 
 impl CpuLimit {
     pub(crate) fn new(max: Duration) -> Self {
-        let max_ticks = max.as_millis().div_ceil(EPOCH_TICK.as_millis()).max(1);
-        Self { max_ticks, used_ticks: 0, exceeded: false }
+        Self { max, clock: Arc::new(CpuClock::new()), exceeded: false }
     }
 
     pub(crate) fn restart(&mut self) {
-        self.used_ticks = 0;
+        self.clock.used_ns.store(0, Ordering::Relaxed);
     }
 
     fn tick(&mut self) -> Result<UpdateDeadline> {
-        self.used_ticks += 1;
-        if self.used_ticks > self.max_ticks {
+        let used_ns = self.clock.used_ns.load(Ordering::Relaxed) + self.clock.held_ns();
+        if u128::from(used_ns) > self.max.as_nanos() {
             self.exceeded = true;
             wasmtime::bail!("the call used more CPU time than it may");
         }
@@ -65,4 +114,41 @@ impl CpuLimit {
 /// The epoch callback of every store.
 pub(crate) fn on_tick(mut store: StoreContextMut<'_, super::State>) -> Result<UpdateDeadline> {
     store.data_mut().cpu.tick()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spin_for(time: Duration) {
+        let started = Instant::now();
+        while started.elapsed() < time {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_costs_nothing_however_often_the_guest_wakes_up() {
+        let mut limit = CpuLimit::new(Duration::from_millis(50));
+        let clock = limit.clock.clone();
+        clock
+            .measure(async {
+                for _ in 0..1_000 {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    limit.tick().unwrap();
+                }
+            })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn computing_for_too_long_ends_the_call() {
+        let mut limit = CpuLimit::new(Duration::from_millis(5));
+        let clock = limit.clock.clone();
+        clock.measure(async { spin_for(Duration::from_millis(6)) }).await;
+        assert!(limit.tick().is_err());
+        assert!(limit.exceeded);
+        limit.restart();
+        clock.measure(async { limit.tick().unwrap() }).await;
+    }
 }

@@ -38,8 +38,8 @@ use wasmtime::{Cache, CacheConfig, Config, PoolingAllocationConfig};
 /// Instances that exist at once in this process, busy or warm. The pooling allocator
 /// reserves address space (not memory) for all of them when the process starts.
 const INSTANCES_MAX: u32 = 1_000;
-/// How often running guests are looked at: the grain of CPU time limits.
-pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// How often running guests are looked at: the grain of CPU limits.
+const EPOCH_TICK: Duration = Duration::from_millis(10);
 
 /// The compiler and what all instances share.
 #[derive(Clone)]
