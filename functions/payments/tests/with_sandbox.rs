@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use bytes::Bytes;
-use chassis::auth::{Key, KeySet};
+use chassis::auth::testing::Issuer;
 use chassis::http::{Outbound, OutboundError};
 use chassis::money::Money;
 use chassis::store::{FailingStore, MemoryStore, Store};
@@ -22,6 +22,7 @@ use payments::routes::{Api, router};
 use payments::service::{Payments, Refusal};
 use psp_sandbox::routes::Background;
 use psp_sandbox::sandbox::{Clock, Sandbox, Settings};
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 const NOW_MS: u64 = 1_800_000_000_000;
@@ -310,11 +311,7 @@ async fn another_amount_under_the_same_id_is_refused() {
 }
 
 fn api(payments: Service<MemoryStore>) -> axum::Router {
-    let keys = KeySet {
-        issuer: "https://shop.test".to_owned(),
-        audience: "shop".to_owned(),
-        keys: vec![Key { kid: "1".to_owned(), x: String::new() }],
-    };
+    let keys = Issuer::new().key_set();
     router(Api { payments, keys, webhook_secret: SECRET.to_owned() })
 }
 
@@ -375,13 +372,37 @@ async fn webhooks_that_nobody_signed_are_refused() {
     assert_eq!(payments.get(ID).await.unwrap().status(), Status::Authorized);
 }
 
+async fn ledger(payments: &Service<MemoryStore>, role: &str, query: &str) -> (StatusCode, Value) {
+    let token = Issuer::new().token("usr_1", &[role]);
+    let request = Request::get(format!("/api/v1/payments/ledger{query}"))
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::empty())
+        .unwrap();
+    let answer = api(payments.clone()).oneshot(request).await.unwrap();
+    let status = answer.status();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
 #[tokio::test]
 async fn the_ledger_is_for_administrators() {
     let wire = Wire::new();
-    let router = api(service(MemoryStore::new(), &wire));
-    let request = Request::get("/api/v1/payments/ledger").body(Body::empty()).unwrap();
-    let status = router.oneshot(request).await.unwrap().status();
-    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_approved").await.unwrap();
+    payments.capture(ID).await.unwrap();
+    assert_eq!(ledger(&payments, "customer", "").await.0, StatusCode::FORBIDDEN);
+    let (status, first) = ledger(&payments, "admin", "?limit=1").await;
+    assert_eq!(status, StatusCode::OK);
+    let posting = json!({
+        "id": "pay_1.3.1", "order_id": ORDER, "account": "psp_clearing", "amount": 500,
+        "currency": "EUR", "at": "2027-01-15T08:00:00.000Z",
+    });
+    assert_eq!(first["items"], json!([posting]));
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let (_, second) = ledger(&payments, "admin", &format!("?limit=1&cursor={cursor}")).await;
+    assert_eq!(second["items"][0]["account"], "customer_funds");
+    assert_eq!(second["next_cursor"], Value::Null);
+    assert_eq!(ledger(&payments, "admin", "?cursor=x").await.0, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]

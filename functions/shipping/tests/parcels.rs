@@ -5,9 +5,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
-use chassis::auth::{Key, KeySet};
+use chassis::auth::testing::Issuer;
 use chassis::store::{FailingStore, MemoryStore, Store};
 use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
 use shipping::domain::{Address, Line, Simulation, Status};
 use shipping::routes::{Api, router};
 use shipping::service::{Refusal, Shipping};
@@ -127,16 +129,41 @@ async fn the_power_may_go_off_at_any_moment() {
     panic!("shipping takes more operations than expected");
 }
 
+async fn report(
+    shipping: &Shipping<MemoryStore>,
+    role: &str,
+    id: &str,
+    body: &str,
+) -> (StatusCode, Value) {
+    let issuer = Issuer::new();
+    let token = issuer.token("usr_1", &[role]);
+    let request = Request::post(format!("/api/v1/shipments/{id}/events"))
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_owned()))
+        .unwrap();
+    let api = Api { shipping: shipping.clone(), keys: issuer.key_set() };
+    let answer = router(api).oneshot(request).await.unwrap();
+    let status = answer.status();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
 #[tokio::test]
-async fn only_administrators_report() {
+async fn couriers_report_through_administrators() {
     let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
-    let key = Key { kid: "1".to_owned(), x: String::new() };
-    let keys = KeySet {
-        issuer: "https://shop.test".to_owned(),
-        audience: "shop".to_owned(),
-        keys: vec![key],
-    };
-    let request = Request::post("/api/v1/shipments/shp_1/events").body(Body::empty()).unwrap();
-    let answer = router(Api { shipping, keys }).oneshot(request).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let id = create(&shipping).await.unwrap()[0].id.clone();
+    let moved = r#"{"status":"in_transit"}"#;
+    assert_eq!(report(&shipping, "customer", &id, moved).await.0, StatusCode::FORBIDDEN);
+    let (status, shipment) = report(&shipping, "admin", &id, moved).await;
+    assert_eq!((status, &shipment["status"]), (StatusCode::OK, &json!("in_transit")));
+    assert_eq!(shipment["history"].as_array().unwrap().len(), 2);
+    for (id, body, expected) in [
+        (id.as_str(), r#"{"status":"created"}"#, 409),
+        (id.as_str(), r#"{"status":"lost"}"#, 422),
+        (id.as_str(), "{}", 422),
+        ("shp_none", moved, 404),
+    ] {
+        assert_eq!(report(&shipping, "admin", id, body).await.0.as_u16(), expected, "{body}");
+    }
 }
