@@ -33,8 +33,11 @@ const HOOK_ATTEMPTS_MAX: u32 = 5;
 const HOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the operator chose.
+#[derive(Default)]
 pub(crate) struct Options {
     pub(crate) state_dir: Option<PathBuf>,
+    /// Where compiled code is kept; none means in the state directory.
+    pub(crate) cache_dir: Option<PathBuf>,
     pub(crate) runtime_config_file: Option<PathBuf>,
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
@@ -69,7 +72,8 @@ pub(crate) async fn start(
     let variables = Values::resolve(&app.variables, &sources)?;
     let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone()).collect();
     let stores = config.open_stores(&labels, &state_dir).await?;
-    let engine = Engine::new(&state_dir.join("cache"))?;
+    let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
+    let engine = Engine::new(&cache_dir)?;
     let code = load_code(&app, &ids, &engine, options.quiet).await?;
     let surroundings = Arc::new(Surroundings {
         registry: registry.clone(),
@@ -269,17 +273,25 @@ impl Starting<'_> {
 
 /// An import that nobody provides gets the line that would provide it.
 fn explain_import(error: anyhow::Error, component: &Component) -> anyhow::Error {
-    let hint = format!(
-        "an import that the host does not offer needs a line in [component.{}.dependencies] that \
-         names the component or file that exports it",
+    // wasmtime says which one it is in its message and nowhere else.
+    let text = format!("{error:#}");
+    let import = text.split_once('`').and_then(|(_, rest)| rest.split_once('`'));
+    let import = import.map_or("<the import>", |(import, _)| import);
+    error.context(format!(
+        "the host does not offer `{import}`. Name the component that exports it, in \
+         [component.{}.dependencies]: \"{import}\" = {{ component = \"<its id>\" }}",
         component.id
-    );
-    error.context(hint)
+    ))
 }
 
 impl Running {
     pub(crate) fn name(&self) -> &str {
         &self.app.name
+    }
+
+    /// How many components are in service.
+    pub(crate) fn components(&self) -> usize {
+        self.registry.all().len()
     }
 
     pub(crate) fn state_dir(&self) -> &Path {

@@ -65,7 +65,9 @@ pub(crate) fn build_all(app: &App, quiet: bool) -> anyhow::Result<()> {
     std::thread::scope(|scope| {
         for _ in 0..parallel {
             scope.spawn(|| {
-                while let Some(job) = lock(&queue).pop_front() {
+                loop {
+                    // Not in a `while let`, which would hold the lock until the job is done.
+                    let Some(job) = lock(&queue).pop_front() else { break };
                     if let Err(error) = job.run(&progress) {
                         lock(&failures).push(error);
                         lock(&queue).clear();

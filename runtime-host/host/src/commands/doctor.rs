@@ -1,6 +1,7 @@
 //! `tessera doctor`: what is wrong, and how to mend it. Changes nothing.
 
 use super::Application;
+use crate::application;
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -80,14 +81,41 @@ fn port(purpose: &str, address: SocketAddr) -> Finding {
 }
 
 fn application(app: &App) -> Vec<Finding> {
-    let mut findings = vec![Finding { what: format!("manifest of {}", app.name), fault: None }];
-    let missing = tessera_manifest::check_files(app);
-    for problem in &missing {
-        findings.push(Finding { what: "file".to_owned(), fault: Some(problem.to_string()) });
+    let manifest = Finding { what: format!("manifest of {}", app.name), fault: None };
+    let missing: Vec<Finding> = tessera_manifest::check_files(app)
+        .into_iter()
+        .map(|problem| Finding { what: "file".to_owned(), fault: Some(problem.to_string()) })
+        .collect();
+    let rest = if missing.is_empty() { vec![rehearsal(app)] } else { missing };
+    std::iter::once(manifest).chain(rest).collect()
+}
+
+/// Start everything but the listeners, with empty stores that are thrown away: whatever would
+/// keep the application from starting shows.
+fn rehearsal(app: &App) -> Finding {
+    let outcome = rehearse(app);
+    let count = outcome.as_ref().map_or(app.components.len(), |count| *count);
+    let chain = |error: anyhow::Error| error.chain().map(ToString::to_string).collect::<Vec<_>>();
+    Finding {
+        what: format!("{count} built components"),
+        fault: outcome.err().map(|error| chain(error).join(";\n         ")),
     }
-    if missing.is_empty() {
-        let count = app.components.len();
-        findings.push(Finding { what: format!("{count} built components"), fault: None });
-    }
-    findings
+}
+
+fn rehearse(app: &App) -> anyhow::Result<usize> {
+    let folder = tempfile::tempdir()?;
+    // Compiled code is used where there is some, but none is left where there was none.
+    let cache = super::default_state_dir(app).join("cache");
+    let options = application::Options {
+        state_dir: Some(folder.path().to_owned()),
+        cache_dir: cache.is_dir().then_some(cache),
+        ..application::Options::default()
+    };
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let running = application::start(app.clone(), options, nowhere).await?;
+        let count = running.components();
+        running.close().await?;
+        Ok(count)
+    })
 }

@@ -30,6 +30,9 @@ pub(crate) struct Up {
     /// Where stores and compiled code are kept [default: .tessera beside the manifest].
     #[arg(long, env = "SPIN_STATE_DIR", value_name = "DIR")]
     state_dir: Option<PathBuf>,
+    /// Where compiled code is kept [default: `cache` in the state directory].
+    #[arg(long, env = "TESSERA_CACHE_DIR", value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
     /// Stores and variable providers, in Spin's format.
     #[arg(long, env = "RUNTIME_CONFIG_FILE", value_name = "FILE")]
     runtime_config_file: Option<PathBuf>,
@@ -119,6 +122,7 @@ impl Up {
     fn options(&self) -> application::Options {
         application::Options {
             state_dir: self.state_dir.clone(),
+            cache_dir: self.cache_dir.clone(),
             runtime_config_file: self.runtime_config_file.clone(),
             variables: self.variables.clone(),
             environment: self.environment.clone(),

@@ -14,6 +14,7 @@ use crate::calls::{Admitted, Call, CallError, Kind};
 use crate::registry::Slot;
 use crate::telemetry::Outcome;
 use bytes::{Bytes, BytesMut};
+use futures::future::{Either, select};
 use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, Full};
 use std::future::{pending, poll_fn};
@@ -130,26 +131,38 @@ async fn drive(instance: &mut Instance, request: Request, reply: &Reply) -> wasm
     let Instance { store, proxy, .. } = instance;
     let proxy =
         proxy.as_ref().ok_or_else(|| wasmtime::format_err!("it exports no HTTP handler"))?;
-    store
-        .run_concurrent(async |accessor| {
-            let (head_sender, head) = futures::channel::oneshot::channel();
-            let prepared = accessor.with(|mut access| {
-                let store = access.as_context_mut();
-                Prepared::new(store, proxy, request, State::http_view, head_sender)
-            })?;
-            let answer = async {
-                let head = head.await.map_err(|_| wasmtime::format_err!("it never answered"))??;
-                deliver(head, reply).await
-            };
-            let (guest, answer) = futures::join!(prepared.run(accessor, pending()), answer);
+    let (head_sender, head) = futures::channel::oneshot::channel();
+    let (answered_sender, answered) = oneshot::channel::<()>();
+    let guest = store.run_concurrent(async |accessor| {
+        let prepared = accessor.with(|mut access| {
+            let store = access.as_context_mut();
+            Prepared::new(store, proxy, request, State::http_view, head_sender)
+        })?;
+        prepared.run(accessor, pending()).await?;
+        accessor.with(|mut access| access.get().stream());
+        // Gone means that the answer failed; then nobody waits for what is left of the guest.
+        let _ = answered.await;
+        let afterwork = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
+        timeout(AFTERWORK_MAX, afterwork)
+            .await
+            .map_err(|_| wasmtime::format_err!("it went on too long after its answer"))
+    });
+    // Not inside the guest's event loop, which polls nothing else while a guest of WASI 0.2
+    // waits in a host call: as it does until somebody has read what it wrote.
+    let answer = async {
+        let head = head.await.map_err(|_| wasmtime::format_err!("it never answered"))??;
+        deliver(head, reply).await?;
+        drop(answered_sender);
+        wasmtime::Result::Ok(())
+    };
+    match select(pin!(guest), pin!(answer)).await {
+        Either::Left((guest, _)) => guest?,
+        // In the same turn: a call that has nothing left to do needs no task of its own.
+        Either::Right((answer, guest)) => {
             answer?;
-            guest?;
-            let afterwork = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
-            timeout(AFTERWORK_MAX, afterwork)
-                .await
-                .map_err(|_| wasmtime::format_err!("it went on too long after its answer"))
-        })
-        .await?
+            guest.await?
+        }
+    }
 }
 
 /// Hand the answer to the caller: whole if it is small and there, else as a stream.

@@ -72,6 +72,12 @@ impl State {
         self.outbound.begin(self.call.clone());
     }
 
+    /// The head of the answer is made: what the guest causes now has the time of a stream.
+    pub(crate) fn stream(&mut self) {
+        self.call.deadline = Deadline::after(self.component.limits.stream_deadline);
+        self.outbound.begin(self.call.clone());
+    }
+
     /// The call is over.
     pub(crate) fn end(&self) {
         self.stdout.end(&self.component.telemetry.metrics);
