@@ -1,8 +1,9 @@
 //! The cart as a component: the contract, the store, the catalogue's products.
 
-use axum::response::IntoResponse as _;
+use axum::Router;
 use bindings::exports::shop::cart::carts::{Cart, Error, Guest, Line};
 use bindings::shop::catalog::products;
+use chassis::app::{readiness, router_with_problems, serve};
 use chassis::money::Money;
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
@@ -18,35 +19,43 @@ struct Component;
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    let routes = match carts() {
-        Ok(carts) => crate::routes::router(carts, bindings::IdentityKeys),
-        Err(error) => return chassis::Problem::from(error).into_response(),
-    };
-    let router = routes.merge(chassis::rpc::router(bindings::dispatch));
-    chassis::app::serve(chassis::app::router_with_problems(router), request).await
+    serve(router(), request).await
+}
+
+fn router() -> chassis::Result<Router> {
+    let store = open()?;
+    let routes = crate::routes::router(carts(store.clone()), bindings::IdentityKeys)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("cart")
+}
+
+fn carts(store: SpinStore) -> Carts<SpinStore, Catalog> {
+    Carts::new(store, Catalog)
 }
 
 impl Guest for Component {
     async fn get(user_id: String) -> Result<Cart, Error> {
         let unavailable = |error: StoreError| Error::Unavailable(error.to_string());
-        let cart = carts().map_err(unavailable)?.get(&user_id).await.map_err(unavailable)?;
+        let store = open().map_err(unavailable)?;
+        let cart = carts(store).get(&user_id).await.map_err(unavailable)?;
         let line = |line: crate::domain::Line| Line { sku: line.sku, quantity: line.quantity };
         Ok(Cart { version: cart.version, lines: cart.lines.into_iter().map(line).collect() })
     }
 
     async fn clear(user_id: String, version: u64) -> Result<(), Error> {
-        let carts = carts().map_err(|error| Error::Unavailable(error.to_string()))?;
-        carts.clear_at(&user_id, version).await.map_err(|error| match error {
+        let store = open().map_err(|error| Error::Unavailable(error.to_string()))?;
+        carts(store).clear_at(&user_id, version).await.map_err(|error| match error {
             service::Error::Refused(Refused::Changed) => {
                 Error::Conflict(format!("the cart is not at version {version}"))
             }
             other => Error::Unavailable(format!("{other:?}")),
         })
     }
-}
-
-fn carts() -> Result<Carts<SpinStore, Catalog>, StoreError> {
-    Ok(Carts::new(SpinStore::open("cart")?, Catalog))
 }
 
 /// Products as the contract `shop:catalog/products` tells them.

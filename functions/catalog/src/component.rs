@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use axum::response::IntoResponse as _;
+use axum::Router;
 use bindings::exports::shop::catalog::products::{Error, Guest, Product};
 use bindings::shop::inventory::stock;
+use chassis::app::{readiness, router_with_problems, serve};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -23,12 +24,23 @@ struct Component;
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    let routes = match catalog() {
-        Ok(catalog) => crate::routes::router(catalog, bindings::IdentityKeys),
-        Err(error) => return chassis::Problem::from(error).into_response(),
-    };
-    let router = routes.merge(chassis::rpc::router(bindings::dispatch));
-    chassis::app::serve(chassis::app::router_with_problems(router), request).await
+    serve(router(), request).await
+}
+
+fn router() -> chassis::Result<Router> {
+    let store = open()?;
+    let routes = crate::routes::router(catalog(store.clone()), bindings::IdentityKeys)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("catalog")
+}
+
+fn catalog(store: SpinStore) -> Catalog<SpinStore, Inventory> {
+    Catalog::new(store, Inventory, MEMO.clone())
 }
 
 impl Guest for Component {
@@ -37,13 +49,10 @@ impl Guest for Component {
             return Err(Error::TooMany(format!("{} SKUs; at most {BATCH_MAX}", skus.len())));
         }
         let unavailable = |error: StoreError| Error::Unavailable(error.to_string());
-        let found = catalog().map_err(unavailable)?.get_many(&skus).await.map_err(unavailable)?;
+        let store = open().map_err(unavailable)?;
+        let found = catalog(store).get_many(&skus).await.map_err(unavailable)?;
         Ok(found.into_iter().map(Product::from).collect())
     }
-}
-
-fn catalog() -> Result<Catalog<SpinStore, Inventory>, StoreError> {
-    Ok(Catalog::new(SpinStore::open("catalog")?, Inventory, MEMO.clone()))
 }
 
 impl From<domain::Product> for Product {

@@ -119,14 +119,41 @@ fn problem_of(status: StatusCode, detail: &str) -> Problem {
     if detail.is_empty() || status.is_server_error() { problem } else { problem.detail(detail) }
 }
 
-/// Serve one request of the host with this router.
+/// Serve one request of the host with this router, or with the problem that kept it from
+/// being set up.
 #[cfg(target_family = "wasm")]
-pub async fn serve(router: Router, request: spin_sdk::http::Request) -> Response {
+pub async fn serve(router: crate::Result<Router>, request: spin_sdk::http::Request) -> Response {
     use tower_service::Service;
-    let mut router = router;
+    let mut router = match router {
+        Ok(router) => router,
+        Err(problem) => return problem.into_response(),
+    };
     match router.call(request.map(Body::new)).await {
         Ok(response) => response,
         Err(never) => match never {},
+    }
+}
+
+/// What keeps a function from being set up; as a problem, or as the text of a contract's
+/// `unavailable`.
+#[cfg(target_family = "wasm")]
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Unready {
+    /// A variable is missing or wrong.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The store can't be opened.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+#[cfg(target_family = "wasm")]
+impl From<Unready> for Problem {
+    fn from(error: Unready) -> Problem {
+        match error {
+            Unready::Config(error) => error.into(),
+            Unready::Store(error) => error.into(),
+        }
     }
 }
 

@@ -9,10 +9,11 @@ pub async fn variable(name: &str) -> Result<String, ConfigError> {
     optional(name).await?.ok_or_else(|| ConfigError(format!("the variable `{name}` is not set")))
 }
 
-/// A variable that may be absent.
+/// A variable that may be absent. An empty one is: a manifest can give a variable no other
+/// default that means nothing.
 pub async fn optional(name: &str) -> Result<Option<String>, ConfigError> {
     match variables::get(name).await {
-        Ok(value) => Ok(Some(value)),
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(variables::Error::Undefined(_)) => Ok(None),
         Err(error) => Err(ConfigError(format!("the variable `{name}` can't be read: {error}"))),
     }

@@ -42,7 +42,7 @@ use syn::LitStr;
 /// #[spin_sdk::http_service]
 /// async fn handle(request: spin_sdk::http::Request) -> impl spin_sdk::http::IntoResponse {
 ///     let router = routes().merge(chassis::rpc::router(bindings::dispatch));
-///     chassis::app::serve(chassis::app::router_with_problems(router), request).await
+///     chassis::app::serve(Ok(chassis::app::router_with_problems(router)), request).await
 /// }
 /// ```
 #[proc_macro]

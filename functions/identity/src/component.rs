@@ -5,10 +5,10 @@ use crate::domain::client::parse_clients;
 use crate::domain::email::Email;
 use crate::domain::user;
 use crate::ports::{Admin, Environment, Settings};
-use crate::routes::router;
 use crate::service::{self, Identity};
-use axum::response::IntoResponse as _;
+use axum::Router;
 use bindings::exports::shop::identity::{keys, users};
+use chassis::app::{readiness, router_with_problems, serve};
 use chassis::config::optional;
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
@@ -17,6 +17,28 @@ use spin_sdk::http_service;
 contracts::function!("identity");
 
 struct Component;
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router(), request).await
+}
+
+fn router() -> chassis::Result<Router> {
+    let store = open()?;
+    let routes = crate::routes::router(Identity::new(store.clone(), Host))
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("identity")
+}
+
+/// The service for one call of a contract.
+fn identity() -> Result<Identity<SpinStore, Host>, StoreError> {
+    Ok(Identity::new(open()?, Host))
+}
 
 #[derive(Clone)]
 struct Host;
@@ -56,27 +78,6 @@ async fn admin() -> Result<Option<Admin>, String> {
 
 async fn setting(name: &str) -> Result<String, String> {
     optional(name).await.map(Option::unwrap_or_default).map_err(|error| error.to_string())
-}
-
-fn store() -> Result<SpinStore, StoreError> {
-    SpinStore::open("identity")
-}
-
-fn identity() -> Result<Identity<SpinStore, Host>, StoreError> {
-    Ok(Identity::new(store()?, Host))
-}
-
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    match store() {
-        Ok(store) => {
-            let router = router(Identity::new(store.clone(), Host))
-                .merge(chassis::rpc::router(bindings::dispatch))
-                .merge(chassis::app::readiness(store));
-            chassis::app::serve(chassis::app::router_with_problems(router), request).await
-        }
-        Err(error) => chassis::Problem::from(error).into_response(),
-    }
 }
 
 impl users::Guest for Component {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use axum::response::IntoResponse as _;
+use axum::Router;
+use chassis::app::{router_with_problems, serve};
 use chassis::config::{ConfigError, variable};
 use chassis::http::SpinOutbound;
-use chassis::problem::Problem;
 use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -16,16 +16,13 @@ use crate::service::{Credentials, Importer};
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    let routes = match importer().await {
-        Ok(importer) => crate::routes::router(importer),
-        Err(problem) => return problem.into_response(),
-    };
-    chassis::app::serve(chassis::app::router_with_problems(routes), request).await
+    serve(router().await, request).await
 }
 
-async fn importer() -> Result<Importer<SpinStore, SpinOutbound, Clock>, Problem> {
+async fn router() -> chassis::Result<Router> {
     let store = SpinStore::open("importer")?;
-    Ok(Importer::new(store, Shop::new(SpinOutbound, Clock), credentials().await?))
+    let importer = Importer::new(store, Shop::new(SpinOutbound, Clock), credentials().await?);
+    Ok(router_with_problems(crate::routes::router(importer)))
 }
 
 async fn credentials() -> Result<Credentials, ConfigError> {

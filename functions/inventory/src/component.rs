@@ -1,43 +1,48 @@
 //! The component: the contract `shop:inventory/stock` and the HTTP routes over one service,
 //! joined to the host's store and to the keys of `shop:identity`.
 
-use crate::domain::{Availability, Line, Refusal};
-use crate::routes::{App, router};
-use crate::service::Inventory;
-use axum::response::{IntoResponse, Response};
+use axum::Router;
 use bindings::exports::shop::inventory::stock as contract;
-use chassis::Problem;
-use chassis::app::{router_with_problems, serve};
+use chassis::app::{readiness, router_with_problems, serve};
 use chassis::clock::now_ms;
 use chassis::store::{SpinStore, StoreError};
-use spin_sdk::http::Request;
+use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
+
+use crate::domain::{Availability, Line, Refusal};
+use crate::routes::App;
+use crate::service::Inventory;
 
 contracts::function!("inventory");
 
-/// The label of the store, which is the component's id.
-const STORE: &str = "inventory";
+struct Component;
 
 #[http_service]
-async fn handle(request: Request) -> Response {
-    let inventory = match inventory() {
-        Ok(inventory) => inventory,
-        Err(error) => return Problem::from(error).into_response(),
-    };
-    let routes = router(App { inventory, keys: bindings::IdentityKeys });
-    let routes = routes.merge(chassis::rpc::router(bindings::dispatch));
-    serve(router_with_problems(routes), request).await
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router(), request).await
 }
 
-fn inventory() -> Result<Inventory<SpinStore>, StoreError> {
-    SpinStore::open(STORE).map(Inventory::new)
+fn router() -> chassis::Result<Router> {
+    let store = open()?;
+    let app = App { inventory: Inventory::new(store.clone()), keys: bindings::IdentityKeys };
+    let routes = crate::routes::router(app)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
 }
 
-struct Component;
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("inventory")
+}
+
+/// The service for one call of the contract.
+fn inventory() -> Result<Inventory<SpinStore>, contract::Error> {
+    open().map(Inventory::new).map_err(|error| Refusal::from(error).into())
+}
 
 impl contract::Guest for Component {
     async fn available(skus: Vec<String>) -> Result<Vec<contract::Availability>, contract::Error> {
-        let available = open()?.available(&skus, now_ms()).await?;
+        let available = inventory()?.available(&skus, now_ms()).await?;
         Ok(available.into_iter().map(Into::into).collect())
     }
 
@@ -47,7 +52,7 @@ impl contract::Guest for Component {
         ttl_ms: u64,
     ) -> Result<contract::Reservation, contract::Error> {
         let lines: Vec<Line> = lines.into_iter().map(Into::into).collect();
-        let reservation = open()?.reserve(&id, &lines, ttl_ms, now_ms()).await?;
+        let reservation = inventory()?.reserve(&id, &lines, ttl_ms, now_ms()).await?;
         Ok(contract::Reservation {
             id: reservation.id,
             lines: reservation.lines.into_iter().map(Into::into).collect(),
@@ -56,20 +61,16 @@ impl contract::Guest for Component {
     }
 
     async fn commit(id: String) -> Result<(), contract::Error> {
-        Ok(open()?.commit(&id, now_ms()).await?)
+        Ok(inventory()?.commit(&id, now_ms()).await?)
     }
 
     async fn release(id: String) -> Result<(), contract::Error> {
-        Ok(open()?.release(&id).await?)
+        Ok(inventory()?.release(&id).await?)
     }
 
     async fn take_back(id: String) -> Result<(), contract::Error> {
-        Ok(open()?.take_back(&id, now_ms()).await?)
+        Ok(inventory()?.take_back(&id, now_ms()).await?)
     }
-}
-
-fn open() -> Result<Inventory<SpinStore>, contract::Error> {
-    inventory().map_err(|error| Refusal::from(error).into())
 }
 
 impl From<Refusal> for contract::Error {

@@ -1,27 +1,24 @@
 //! The component: the contract `tessera:limits/limiter` over the host's store, and its `/rpc`
 //! route. It has no other routes.
 
-use crate::gcra::Quota;
-use crate::limiter::{Limiter, LimiterError};
-use axum::response::Response;
 use bindings::exports::tessera::limits::limiter as contract;
 use chassis::app::{router_with_problems, serve};
 use chassis::clock::now_ms;
 use chassis::store::SpinStore;
-use spin_sdk::http::Request;
+use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
+
+use crate::gcra::Quota;
+use crate::limiter::{Limiter, LimiterError};
 
 contracts::function!("limits");
 
-/// The label of the store, which is the component's id.
-const STORE: &str = "limits";
+struct Component;
 
 #[http_service]
-async fn handle(request: Request) -> Response {
-    serve(router_with_problems(chassis::rpc::router(bindings::dispatch)), request).await
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(Ok(router_with_problems(chassis::rpc::router(bindings::dispatch))), request).await
 }
-
-struct Component;
 
 impl contract::Guest for Component {
     async fn check(
@@ -50,5 +47,5 @@ async fn decide(
     quota: Quota,
     cost: u32,
 ) -> Result<crate::gcra::Decision, LimiterError> {
-    Limiter::new(SpinStore::open(STORE)?).check(policy, key, quota, cost, now_ms()).await
+    Limiter::new(SpinStore::open("limits")?).check(policy, key, quota, cost, now_ms()).await
 }

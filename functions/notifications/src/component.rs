@@ -1,61 +1,70 @@
 //! The component: contracts, store, variables and the way out, wired to the use cases.
 
-use axum::response::IntoResponse as _;
+use axum::Router;
 use bindings::exports::shop::notifications::notifier::{self, Error, Guest, Receipt};
 use bindings::shop::identity::users;
 use bindings::shop::templates::renderer;
-use chassis::config;
+use chassis::app::{Unready, readiness, router_with_problems, serve};
+use chassis::config::{ConfigError, optional};
 use chassis::http::SpinOutbound;
-use chassis::store::SpinStore;
+use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
 use crate::domain::{self, Channel};
 use crate::ports::{RenderError, Rendered, Templates, User, Users};
 use crate::provider::{HttpProvider, URL_DEFAULT};
-use crate::routes::{App, router};
+use crate::routes::App;
 use crate::service::{Notifications, Refusal};
 
 contracts::function!("notifications");
 
 struct Component;
 
-type Wired = Notifications<SpinStore, Renderer, Identity, HttpProvider<SpinOutbound>>;
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router().await, request).await
+}
 
-async fn wire() -> Result<Wired, String> {
-    let store = SpinStore::open("notifications").map_err(|error| error.to_string())?;
+async fn router() -> chassis::Result<Router> {
+    let store = open()?;
+    let app =
+        App { notifications: notifications(store.clone()).await?, keys: bindings::IdentityKeys };
+    let routes = crate::routes::router(app)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("notifications")
+}
+
+type Service = Notifications<SpinStore, Renderer, Identity, HttpProvider<SpinOutbound>>;
+
+async fn notifications(store: SpinStore) -> Result<Service, ConfigError> {
     let provider = HttpProvider {
         outbound: SpinOutbound,
-        url: setting("mail_provider_url", URL_DEFAULT).await?,
-        key: setting("mail_provider_key", "").await?,
+        url: optional("mail_provider_url").await?.unwrap_or_else(|| URL_DEFAULT.to_owned()),
+        key: optional("mail_provider_key").await?.unwrap_or_default(),
     };
     Ok(Notifications { store, templates: Renderer, users: Identity, provider })
 }
 
-/// A variable; one that is absent or empty is the default.
-async fn setting(name: &str, default: &str) -> Result<String, String> {
-    let value = config::optional(name).await.map_err(|error| error.to_string())?;
-    Ok(value.filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned()))
+/// The service for one call of the contract.
+async fn service() -> Result<Service, Unready> {
+    Ok(notifications(open()?).await?)
 }
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    let notifications = match wire().await {
-        Ok(notifications) => notifications,
-        Err(error) => {
-            eprintln!("{error}");
-            return chassis::Problem::unavailable("Notifications are not set up.", 5)
-                .into_response();
-        }
-    };
-    let rest = router(App { notifications, keys: bindings::IdentityKeys });
-    let routes = rest.merge(chassis::rpc::router(bindings::dispatch));
-    chassis::app::serve(chassis::app::router_with_problems(routes), request).await
+impl From<Unready> for Error {
+    fn from(error: Unready) -> Error {
+        Error::Unavailable(error.to_string())
+    }
 }
 
 impl Guest for Component {
     async fn notify(notification: notifier::Notification) -> Result<Receipt, Error> {
-        let notifications = wire().await.map_err(Error::Unavailable)?;
+        let notifications = service().await?;
         let request = domain::Request {
             request_id: notification.request_id,
             channel: match notification.channel {

@@ -4,9 +4,9 @@ mod participants;
 
 use std::time::Duration;
 
-use axum::response::IntoResponse as _;
+use axum::Router;
 use bindings::exports::shop::orders::orders as contract;
-use chassis::Problem;
+use chassis::app::{readiness, router_with_problems, serve};
 use chassis::clock::rfc3339;
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
@@ -14,7 +14,7 @@ use spin_sdk::http_service;
 
 use crate::domain::{Order, Status};
 use crate::ports::Clock;
-use crate::routes::{self, Api};
+use crate::routes::Api;
 use crate::service::Orders;
 use participants::Linked;
 
@@ -35,24 +35,28 @@ impl Clock for HostClock {
     }
 }
 
-/// The service for one request: its leases bear a name of their own.
-fn orders(store: SpinStore) -> Orders<SpinStore, Linked, HostClock> {
-    Orders::new(store, Linked, HostClock, chassis::id::new("run"))
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router(), request).await
+}
+
+fn router() -> chassis::Result<Router> {
+    let store = open()?;
+    let api =
+        Api { orders: orders(store.clone()), store: store.clone(), keys: bindings::IdentityKeys };
+    let routes = crate::routes::router(api)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
 }
 
 fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("orders")
 }
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    let store = match open() {
-        Ok(store) => store,
-        Err(error) => return Problem::from(error).into_response(),
-    };
-    let api = Api { orders: orders(store.clone()), store, keys: bindings::IdentityKeys };
-    let router = routes::router(api).merge(chassis::rpc::router(bindings::dispatch));
-    chassis::app::serve(chassis::app::router_with_problems(router), request).await
+/// The service for one request: its leases bear a name of their own.
+fn orders(store: SpinStore) -> Orders<SpinStore, Linked, HostClock> {
+    Orders::new(store, Linked, HostClock, chassis::id::new("run"))
 }
 
 impl contract::Guest for Component {

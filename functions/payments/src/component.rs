@@ -1,8 +1,8 @@
 //! Payments on a host: store, variables, HTTP client, contract.
 
-use axum::response::IntoResponse as _;
+use axum::Router;
 use bindings::exports::shop::payments::payments as contract;
-use chassis::Problem;
+use chassis::app::{Unready, readiness, router_with_problems, serve};
 use chassis::clock::now_ms;
 use chassis::config::{ConfigError, optional, variable};
 use chassis::http::SpinOutbound;
@@ -12,7 +12,7 @@ use spin_sdk::http_service;
 
 use crate::domain::{Decline, Payment, Status};
 use crate::provider::Psp;
-use crate::routes::{self, Api};
+use crate::routes::Api;
 use crate::service::{Payments, Refusal};
 
 contracts::function!("payments");
@@ -22,71 +22,48 @@ const PSP_URL_DEFAULT: &str = "http://psp-sandbox.spin.internal";
 
 struct Component;
 
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    // A call of the contract sets itself up; only the other routes need the rest.
+    let router = match request.uri().path().starts_with("/rpc/") {
+        true => Ok(chassis::rpc::router(bindings::dispatch)),
+        false => routes().await,
+    };
+    serve(router.map(router_with_problems), request).await
+}
+
+async fn routes() -> chassis::Result<Router> {
+    let store = open()?;
+    let api = Api {
+        payments: payments(store.clone()).await?,
+        keys: bindings::IdentityKeys,
+        webhook_secret: variable("psp_webhook_secret").await?,
+    };
+    Ok(crate::routes::router(api).merge(readiness(store)))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("payments")
+}
+
 type Service = Payments<SpinStore, Psp<SpinOutbound>>;
 
-/// What keeps the service from being set up.
-enum Unready {
-    Config(ConfigError),
-    Store(StoreError),
+async fn payments(store: SpinStore) -> Result<Service, ConfigError> {
+    let url = optional("psp_url").await?;
+    let api_key = variable("psp_api_key").await?;
+    let provider = Psp::new(SpinOutbound, url.as_deref().unwrap_or(PSP_URL_DEFAULT), &api_key);
+    Ok(Payments::new(store, provider, now_ms))
 }
 
-impl From<ConfigError> for Unready {
-    fn from(error: ConfigError) -> Self {
-        Self::Config(error)
-    }
-}
-
-impl From<StoreError> for Unready {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
+/// The service for one call of the contract.
+async fn service() -> Result<Service, Unready> {
+    Ok(payments(open()?).await?)
 }
 
 impl From<Unready> for contract::Error {
-    fn from(error: Unready) -> Self {
-        Self::Unavailable(match error {
-            Unready::Config(error) => error.to_string(),
-            Unready::Store(error) => error.to_string(),
-        })
+    fn from(error: Unready) -> contract::Error {
+        contract::Error::Unavailable(error.to_string())
     }
-}
-
-impl From<Unready> for Problem {
-    fn from(error: Unready) -> Self {
-        match error {
-            Unready::Config(error) => error.into(),
-            Unready::Store(error) => error.into(),
-        }
-    }
-}
-
-async fn service() -> Result<Service, Unready> {
-    let url = optional("psp_url").await?.filter(|url| !url.is_empty());
-    let api_key = variable("psp_api_key").await?;
-    let provider = Psp::new(SpinOutbound, url.as_deref().unwrap_or(PSP_URL_DEFAULT), &api_key);
-    Ok(Payments::new(SpinStore::open("payments")?, provider, now_ms))
-}
-
-async fn api() -> Result<Api<SpinStore, Psp<SpinOutbound>, bindings::IdentityKeys>, Unready> {
-    Ok(Api {
-        payments: service().await?,
-        keys: bindings::IdentityKeys,
-        webhook_secret: variable("psp_webhook_secret").await?,
-    })
-}
-
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    let rpc = chassis::rpc::router(bindings::dispatch);
-    // A call of the contract sets itself up; only the public routes need the rest.
-    let router = match request.uri().path().starts_with("/rpc/") {
-        true => rpc,
-        false => match api().await {
-            Ok(api) => routes::router(api),
-            Err(error) => return Problem::from(error).into_response(),
-        },
-    };
-    chassis::app::serve(chassis::app::router_with_problems(router), request).await
 }
 
 impl contract::Guest for Component {

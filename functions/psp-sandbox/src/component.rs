@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use axum::response::IntoResponse as _;
-use chassis::Problem;
-use chassis::config::{optional, variable};
+use axum::Router;
+use chassis::app::serve;
+use chassis::config::{ConfigError, optional, variable};
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
@@ -40,26 +40,24 @@ impl Background for AfterAnswer {
     }
 }
 
-async fn settings() -> Result<Settings, Problem> {
+async fn settings() -> Result<Settings, ConfigError> {
     let slow_ms = optional("psp_slow_ms").await?.and_then(|text| text.parse().ok());
     Ok(Settings {
         api_key: variable("psp_api_key").await?,
-        webhook_url: optional("psp_webhook_url").await?.filter(|url| !url.is_empty()),
+        webhook_url: optional("psp_webhook_url").await?,
         webhook_secret: variable("psp_webhook_secret").await?,
         slow_ms: slow_ms.unwrap_or(SLOW_MS_DEFAULT),
     })
 }
 
-async fn sandbox() -> Result<Sandbox<SpinStore, HostClock, SpinOutbound>, Problem> {
+async fn router() -> chassis::Result<Router> {
     let settings = settings().await?;
     let store = SpinStore::open("psp-sandbox")?;
-    Ok(Sandbox { settings, store, clock: HostClock, outbound: SpinOutbound })
+    let sandbox = Sandbox { settings, store, clock: HostClock, outbound: SpinOutbound };
+    Ok(routes::router(sandbox, AfterAnswer))
 }
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    match sandbox().await {
-        Ok(sandbox) => chassis::app::serve(routes::router(sandbox, AfterAnswer), request).await,
-        Err(problem) => problem.into_response(),
-    }
+    serve(router().await, request).await
 }

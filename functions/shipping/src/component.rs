@@ -1,16 +1,16 @@
 //! Shipping on a host: store, variable, contract.
 
-use axum::response::IntoResponse as _;
+use axum::Router;
 use bindings::exports::shop::shipping::shipments as contract;
-use chassis::Problem;
+use chassis::app::{Unready, readiness, router_with_problems, serve};
 use chassis::clock::{now_ms, rfc3339};
-use chassis::config::optional;
-use chassis::store::SpinStore;
+use chassis::config::{ConfigError, optional};
+use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
 use crate::domain::{Address, Line, Parcel, Simulation, Status};
-use crate::routes::{self, Api};
+use crate::routes::Api;
 use crate::service::{Refusal, Shipping};
 
 contracts::function!("shipping");
@@ -20,29 +20,43 @@ const PICKUP_MS_DEFAULT: u64 = 4_000;
 
 struct Component;
 
-async fn shipping() -> Result<Shipping<SpinStore>, String> {
-    let given = optional("courier_simulation_ms").await.map_err(|error| error.to_string())?;
-    let pickup_ms = match given.filter(|text| !text.is_empty()) {
-        Some(text) => text
-            .parse()
-            .map_err(|_| "the variable `courier_simulation_ms` is not a number".to_owned())?,
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router().await, request).await
+}
+
+async fn router() -> chassis::Result<Router> {
+    let store = open()?;
+    let api = Api { shipping: shipping(store.clone()).await?, keys: bindings::IdentityKeys };
+    let routes = crate::routes::router(api)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("shipping")
+}
+
+async fn shipping(store: SpinStore) -> Result<Shipping<SpinStore>, ConfigError> {
+    let pickup_ms = match optional("courier_simulation_ms").await? {
+        Some(text) => text.parse().map_err(|_| {
+            ConfigError("the variable `courier_simulation_ms` is not a number".to_owned())
+        })?,
         None => PICKUP_MS_DEFAULT,
     };
-    let store = SpinStore::open("shipping").map_err(|error| error.to_string())?;
     Ok(Shipping::new(store, Simulation { pickup_ms }, now_ms))
 }
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    let routes = match shipping().await {
-        Ok(shipping) => routes::router(Api { shipping, keys: bindings::IdentityKeys }),
-        Err(reason) => {
-            eprintln!("shipping: {reason}");
-            return Problem::internal().into_response();
-        }
-    };
-    let router = routes.merge(chassis::rpc::router(bindings::dispatch));
-    chassis::app::serve(chassis::app::router_with_problems(router), request).await
+/// The service for one call of the contract.
+async fn service() -> Result<Shipping<SpinStore>, Unready> {
+    Ok(shipping(open()?).await?)
+}
+
+impl From<Unready> for contract::Error {
+    fn from(error: Unready) -> contract::Error {
+        contract::Error::Unavailable(error.to_string())
+    }
 }
 
 impl contract::Guest for Component {
@@ -61,20 +75,18 @@ impl contract::Guest for Component {
             postal_code: to.postal_code,
             country: to.country,
         };
-        let shipping = shipping().await.map_err(contract::Error::Unavailable)?;
-        let parcels = shipping.create(&order_id, &user_id, &lines, to).await.map_err(error)?;
+        let parcels =
+            service().await?.create(&order_id, &user_id, &lines, to).await.map_err(error)?;
         Ok(shipments(&order_id, parcels))
     }
 
     async fn of_order(order_id: String) -> Result<Vec<contract::Shipment>, contract::Error> {
-        let shipping = shipping().await.map_err(contract::Error::Unavailable)?;
-        let parcels = shipping.of_order(&order_id).await.map_err(error)?;
+        let parcels = service().await?.of_order(&order_id).await.map_err(error)?;
         Ok(shipments(&order_id, parcels))
     }
 
     async fn cancel(order_id: String) -> Result<(), contract::Error> {
-        let shipping = shipping().await.map_err(contract::Error::Unavailable)?;
-        shipping.cancel(&order_id).await.map_err(error)
+        service().await?.cancel(&order_id).await.map_err(error)
     }
 }
 

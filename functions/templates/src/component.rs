@@ -1,32 +1,35 @@
 //! The component: the contract and the REST interface over the store of the host.
 
+use axum::Router;
 use bindings::exports::shop::templates::renderer::{Error, Guest, Rendered};
-use chassis::store::SpinStore;
+use chassis::app::{readiness, router_with_problems, serve};
+use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::routes::{App, router};
+use crate::routes::App;
 use crate::service::{Refusal, Templates};
 
 contracts::function!("templates");
 
 struct Component;
 
-fn templates() -> Result<Templates<SpinStore>, chassis::store::StoreError> {
-    SpinStore::open("templates").map(Templates::new)
-}
-
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    let templates = match templates() {
-        Ok(templates) => templates,
-        Err(error) => {
-            return axum::response::IntoResponse::into_response(chassis::Problem::from(error));
-        }
-    };
-    let rest = router(App { templates, keys: bindings::IdentityKeys });
-    let routes = rest.merge(chassis::rpc::router(bindings::dispatch));
-    chassis::app::serve(chassis::app::router_with_problems(routes), request).await
+    serve(router(), request).await
+}
+
+fn router() -> chassis::Result<Router> {
+    let store = open()?;
+    let app = App { templates: Templates::new(store.clone()), keys: bindings::IdentityKeys };
+    let routes = crate::routes::router(app)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("templates")
 }
 
 impl Guest for Component {
@@ -36,8 +39,8 @@ impl Guest for Component {
         language: String,
         variables: Vec<(String, String)>,
     ) -> Result<Rendered, Error> {
-        let templates = templates().map_err(|error| Error::Unavailable(error.to_string()))?;
-        let answer = templates.render(&code, version, &language, &variables).await;
+        let store = open().map_err(|error| Error::Unavailable(error.to_string()))?;
+        let answer = Templates::new(store).render(&code, version, &language, &variables).await;
         let (version, rendered) = answer.map_err(failure)?;
         Ok(Rendered {
             version,
