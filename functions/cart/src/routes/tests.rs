@@ -5,13 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use axum::http::Request;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chassis::app::router_with_problems;
-use chassis::auth::{Key, KeySet};
+use chassis::auth::testing::Issuer;
 use chassis::money::Money;
 use chassis::store::{FailingStore, MemoryStore};
-use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -38,28 +35,7 @@ impl Products for Shelf {
     }
 }
 
-fn signing_key() -> SigningKey {
-    SigningKey::from_bytes(&[7; 32])
-}
-
-fn keys() -> KeySet {
-    let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
-    let key = Key { kid: "k1".to_owned(), x };
-    KeySet { issuer: "shop".to_owned(), audience: "shop".to_owned(), keys: vec![key] }
-}
-
-fn token(user_id: &str) -> String {
-    let now_s = chassis::clock::now_ms() / 1_000;
-    let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"});
-    let claims = json!({
-        "iss": "shop", "aud": "shop", "sub": user_id, "jti": "t1",
-        "iat": now_s, "exp": now_s + 900, "roles": ["customer"], "scope": "",
-    });
-    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-    let signed = format!("{header}.{claims}");
-    let signature = signing_key().sign(signed.as_bytes()).to_bytes();
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-}
+const CUSTOMER: &[&str] = &["customer"];
 
 struct Shop<S> {
     router: Router,
@@ -83,7 +59,11 @@ impl<S: Store> Shop<S> {
     fn over(store: S) -> Shop<S> {
         let shelf = Shelf::default();
         let carts = Carts::new(store, shelf.clone());
-        Shop { router: router_with_problems(router(carts.clone(), keys())), carts, shelf }
+        Shop {
+            router: router_with_problems(router(carts.clone(), Issuer::new().key_set())),
+            carts,
+            shelf,
+        }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -104,7 +84,7 @@ impl<S: Store> Shop<S> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1/cart{path}"))
-            .header("authorization", format!("Bearer {}", token(user)))
+            .header("authorization", format!("Bearer {}", Issuer::new().token(user, CUSTOMER)))
             .header("content-type", "application/json");
         if let Some(tag) = tag {
             request = request.header("if-match", tag);
@@ -247,7 +227,7 @@ async fn bodies_that_are_no_quantity_are_refused_by_kind() {
     let answer = shop.call("usr_1", "PUT", "/items/SKU-1", None, unknown).await;
     assert_eq!((answer.status, &answer.json["errors"][0]["pointer"]), (422, &json!("/price")));
     let plain = Request::put("/api/v1/cart/items/SKU-1")
-        .header("authorization", format!("Bearer {}", token("usr_1")))
+        .header("authorization", format!("Bearer {}", Issuer::new().token("usr_1", CUSTOMER)))
         .header("content-type", "text/plain")
         .body(Body::from("{\"quantity\": 1}"))
         .unwrap();

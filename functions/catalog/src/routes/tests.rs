@@ -6,12 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chassis::app::router_with_problems;
-use chassis::auth::{Key, KeySet};
+use chassis::auth::testing::Issuer;
 use chassis::store::{FailingStore, MemoryStore};
-use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -37,29 +34,6 @@ impl Stock for Seven {
     }
 }
 
-fn signing_key() -> SigningKey {
-    SigningKey::from_bytes(&[7; 32])
-}
-
-fn keys() -> KeySet {
-    let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
-    let key = Key { kid: "k1".to_owned(), x };
-    KeySet { issuer: "shop".to_owned(), audience: "shop".to_owned(), keys: vec![key] }
-}
-
-fn token(roles: &[&str]) -> String {
-    let now_s = chassis::clock::now_ms() / 1_000;
-    let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"});
-    let claims = json!({
-        "iss": "shop", "aud": "shop", "sub": "usr_1", "jti": "t1",
-        "iat": now_s, "exp": now_s + 900, "roles": roles, "scope": "",
-    });
-    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-    let signed = format!("{header}.{claims}");
-    let signature = signing_key().sign(signed.as_bytes()).to_bytes();
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-}
-
 struct Shop {
     router: Router,
     stock: Seven,
@@ -73,7 +47,7 @@ impl Shop {
     fn over<S: Store>(store: S) -> Shop {
         let stock = Seven::default();
         let catalog = Catalog::new(store, stock.clone(), Memo::default());
-        Shop { router: router_with_problems(router(catalog, keys())), stock }
+        Shop { router: router_with_problems(router(catalog, Issuer::new().key_set())), stock }
     }
 
     async fn send(&self, request: Request<Body>) -> (u16, HeaderMap, Value) {
@@ -93,7 +67,7 @@ impl Shop {
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header("authorization", format!("Bearer {}", token(&["admin"])))
+            .header("authorization", format!("Bearer {}", Issuer::new().token("usr_1", &["admin"])))
             .header("content-type", "application/json")
             .body(Body::from(body.to_string()))
             .unwrap();
@@ -271,7 +245,7 @@ async fn only_admins_write() {
         };
         let anonymous = request().body(Body::from(body.clone())).unwrap();
         assert_eq!(shop.send(anonymous).await.0, 401, "{method}");
-        let bearer = format!("Bearer {}", token(&["customer"]));
+        let bearer = format!("Bearer {}", Issuer::new().token("usr_1", &["customer"]));
         let customer =
             request().header("authorization", bearer).body(Body::from(body.clone())).unwrap();
         assert_eq!(shop.send(customer).await.0, 403, "{method}");
@@ -339,8 +313,10 @@ async fn prices_are_positive_whole_cents_of_a_million_at_most() {
 async fn bodies_that_are_no_product_are_refused_by_kind() {
     let shop = Shop::new();
     let send = async |content_type: Option<&str>, body: String| {
-        let mut request = Request::post("/api/v1/products")
-            .header("authorization", format!("Bearer {}", token(&["admin"])));
+        let mut request = Request::post("/api/v1/products").header(
+            "authorization",
+            format!("Bearer {}", Issuer::new().token("usr_1", &["admin"])),
+        );
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);
         }

@@ -8,10 +8,8 @@ mod passing;
 use super::*;
 use crate::domain::quota::{Check, Decision, Quotas};
 use crate::ports::Limiter;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chassis::auth::{Key, KeySet};
-use ed25519_dalek::{Signer as _, SigningKey};
+use chassis::auth::KeySet;
+use chassis::auth::testing::Issuer;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -110,14 +108,8 @@ impl Ports for Town {
     }
 }
 
-fn signing_key() -> SigningKey {
-    SigningKey::from_bytes(&[4; 32])
-}
-
 impl Town {
     fn new() -> Self {
-        let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
-        let keys = vec![Key { kid: "k".to_owned(), x }];
         let settings = Settings { quotas: Some(Quotas::default()), ..Settings::default() };
         let town = Self {
             seen: Arc::default(),
@@ -125,7 +117,7 @@ impl Town {
             settings: Arc::new(Mutex::new(settings)),
             calls: Arc::default(),
             limiter_is_down: Arc::default(),
-            keys: KeySet { issuer: "https://shop.test".into(), audience: "shop".into(), keys },
+            keys: Issuer::new().key_set(),
         };
         town.answers(|| Ok("done".into_response()));
         town
@@ -191,18 +183,11 @@ fn claims(roles: &[&str]) -> Value {
     })
 }
 
-fn sign(header: &Value, claims: &Value) -> String {
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let message = format!("{}.{}", part(header), part(claims));
-    let signature = URL_SAFE_NO_PAD.encode(signing_key().sign(message.as_bytes()).to_bytes());
-    format!("{message}.{signature}")
-}
-
 fn header() -> Value {
-    json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k"})
+    json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"})
 }
 
 /// The value of `Authorization` of somebody with these roles.
 fn bearer(roles: &[&str]) -> String {
-    format!("Bearer {}", sign(&header(), &claims(roles)))
+    format!("Bearer {}", Issuer::new().token("usr_1", roles))
 }

@@ -6,17 +6,14 @@ use std::sync::{Arc, Mutex};
 use axum::body::Body;
 use axum::http::{Method, Request};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use catalog::ports::{Stock, StockUnknown};
 use catalog::service::Catalog;
 use catalog::shelves::Memo;
-use chassis::auth::{Key, KeySet};
+use chassis::auth::testing::Issuer;
 use chassis::form::JsonBody;
 use chassis::http::OutboundError;
 use chassis::store::{FailingStore, MemoryStore};
-use ed25519_dalek::{Signer, SigningKey};
 use inventory::routes::App;
 use inventory::service::Inventory;
 use serde_json::{Value, json};
@@ -91,33 +88,10 @@ impl Stock for Pieces {
     }
 }
 
-fn signing_key() -> SigningKey {
-    SigningKey::from_bytes(&[7; 32])
-}
-
-fn keys() -> KeySet {
-    let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
-    let key = Key { kid: "k1".to_owned(), x };
-    KeySet { issuer: "shop".to_owned(), audience: "shop".to_owned(), keys: vec![key] }
-}
-
-fn token() -> String {
-    let now_s = chassis::clock::now_ms() / 1_000;
-    let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"});
-    let claims = json!({
-        "iss": "shop", "aud": "shop", "sub": "usr_admin", "jti": "t1",
-        "iat": now_s, "exp": now_s + 900, "roles": ["admin"], "scope": "",
-    });
-    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-    let signed = format!("{header}.{claims}");
-    let signature = signing_key().sign(signed.as_bytes()).to_bytes();
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-}
-
 async fn sign_in(body: JsonBody) -> Response {
     let JsonBody(body) = body;
     match body == json!({"email": "admin@shop.test", "password": "right"}) {
-        true => Json(json!({"access_token": token(), "token_type": "Bearer"})).into_response(),
+        true => Json(json!({"access_token": Issuer::new().token("usr_admin", &["admin"]), "token_type": "Bearer"})).into_response(),
         false => Problem::unauthorized("Wrong password.").into_response(),
     }
 }
@@ -127,9 +101,10 @@ impl World {
         let inventory = Inventory::new(MemoryStore::new());
         let stock = Pieces(inventory.clone());
         let catalog = Catalog::new(MemoryStore::new(), stock, Memo::default());
-        let router = catalog::routes::router(catalog, keys())
+        let keys = Issuer::new().key_set();
+        let router = catalog::routes::router(catalog, keys.clone())
             .route("/api/v1/sessions", post(sign_in))
-            .merge(inventory::routes::router(App { inventory: inventory.clone(), keys: keys() }));
+            .merge(inventory::routes::router(App { inventory: inventory.clone(), keys }));
         World { router, inventory, calls: Arc::default(), trouble: Arc::default() }
     }
 

@@ -1,34 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use axum::body::{Body, to_bytes};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chassis::auth::{Key, KeySet};
+use chassis::auth::testing::Issuer;
 use chassis::store::MemoryStore;
-use ed25519_dalek::{Signer, SigningKey};
 use http::Request;
 use tower::ServiceExt;
 
 use super::*;
 use crate::domain::Outcome;
 use crate::service::tests::{World, request, shop};
-
-fn signing_key() -> SigningKey {
-    SigningKey::from_bytes(&[4; 32])
-}
-
-fn token(user_id: &str) -> String {
-    let now_s = now_ms() / 1_000;
-    let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"});
-    let claims = json!({
-        "iss": "shop", "aud": "shop", "sub": user_id, "jti": "t1",
-        "iat": now_s, "exp": now_s + 900, "roles": [], "scope": "",
-    });
-    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-    let signed = format!("{header}.{claims}");
-    let signature = signing_key().sign(signed.as_bytes()).to_bytes();
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-}
 
 struct Site {
     router: Router,
@@ -40,13 +20,7 @@ impl Site {
     fn new() -> Self {
         let world = World::new();
         let notifications = shop(MemoryStore::new(), &world);
-        let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
-        let keys = KeySet {
-            issuer: "shop".into(),
-            audience: "shop".into(),
-            keys: vec![Key { kid: "k1".into(), x }],
-        };
-        let app = App { notifications: notifications.clone(), keys };
+        let app = App { notifications: notifications.clone(), keys: Issuer::new().key_set() };
         Site { router: chassis::app::router_with_problems(router(app)), notifications, world }
     }
 
@@ -60,7 +34,8 @@ impl Site {
         let mut request =
             Request::builder().method(method).uri(path).header("content-type", "application/json");
         if let Some(user_id) = user_id {
-            request = request.header("authorization", format!("Bearer {}", token(user_id)));
+            request = request
+                .header("authorization", format!("Bearer {}", Issuer::new().token(user_id, &[])));
         }
         let request = request.body(Body::from(body.to_string())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();

@@ -2,44 +2,19 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chassis::auth::{Key, KeySet};
+use chassis::auth::testing::Issuer;
 use chassis::store::MemoryStore;
-use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
 
-fn signing_key() -> SigningKey {
-    SigningKey::from_bytes(&[3; 32])
-}
-
-fn token(roles: &[&str]) -> String {
-    let now_s = now_ms() / 1_000;
-    let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"});
-    let claims = json!({
-        "iss": "shop", "aud": "shop", "sub": "usr_admin", "jti": "t1",
-        "iat": now_s, "exp": now_s + 900, "roles": roles, "scope": "",
-    });
-    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-    let signed = format!("{header}.{claims}");
-    let signature = signing_key().sign(signed.as_bytes()).to_bytes();
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-}
-
 struct Shop(Router);
 
 impl Shop {
     fn new() -> Self {
-        let x = URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
-        let keys = KeySet {
-            issuer: "shop".into(),
-            audience: "shop".into(),
-            keys: vec![Key { kid: "k1".into(), x }],
-        };
-        let app = App { templates: Templates::new(MemoryStore::new()), keys };
+        let app =
+            App { templates: Templates::new(MemoryStore::new()), keys: Issuer::new().key_set() };
         Shop(chassis::app::router_with_problems(router(app)))
     }
 
@@ -57,7 +32,7 @@ impl Shop {
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header("authorization", format!("Bearer {}", token(roles)))
+            .header("authorization", format!("Bearer {}", Issuer::new().token("usr_admin", roles)))
             .header("content-type", "application/json")
             .body(Body::from(body.map(|body| body.to_string()).unwrap_or_default()))
             .unwrap();
