@@ -1,7 +1,7 @@
 //! Bodies: both ways at once, as large as allowed, and no larger.
 
 use crate::support::{
-    Backend, application, assert_problem, body_channel, get, http1, next_chunk, soon,
+    Backend, application, assert_problem, body_channel, get, http1, next_chunk, occupancy, soon,
 };
 use bytes::Bytes;
 use http::{Method, Request};
@@ -114,14 +114,27 @@ async fn an_answer_that_breaks_off_is_an_error_for_the_client() {
 
 #[tokio::test]
 async fn a_stream_without_an_end_is_cut_at_its_own_deadline() {
-    let mut backend = Backend::start().await;
     let limits = "deadline_ms = 200, stream_deadline_ms = 400";
     let host = application(&guest(limits)).host().start().await;
+    let mut connection = http1(host.address()).await;
+    let mut response = connection.send_request(get("/endless-stream")).await.expect("a head");
+    assert_eq!(next_chunk(&mut response).await.unwrap(), "data: first\n\n");
+    soon(response.into_body().collect()).await.expect_err("the stream is cut");
+    occupancy(&host, "guest", 0, 0).await;
+}
+
+#[tokio::test]
+async fn the_deadline_of_an_answer_is_none_for_the_stream_that_follows() {
+    let mut backend = Backend::start().await;
+    let host = application(&guest("deadline_ms = 200")).host().start().await;
     let path = format!("/stream?url={}", backend.url("/hold"));
     let mut connection = http1(host.address()).await;
     let mut response = connection.send_request(get(&path)).await.expect("a head");
     assert_eq!(next_chunk(&mut response).await.unwrap(), "data: first\n\n");
     let held = backend.next().await;
-    soon(response.into_body().collect()).await.expect_err("the stream is cut");
-    held.abandoned().await;
+    // A call that began later reaches its deadline, so the stream's call is past its own.
+    host.client().get("/sleep?ms=600000").await.expect(504);
+    held.answer(200, "");
+    assert_eq!(next_chunk(&mut response).await.unwrap(), "data: second\n\n");
+    assert_eq!(next_chunk(&mut response).await, None);
 }

@@ -36,8 +36,11 @@ async fn assert_fails(host: HostBuilder, words: &[&str]) {
 async fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
-    let host = guest().host().listen(address);
-    assert_fails(host, &[&address.to_string(), "another process listens there"]).await;
+    assert_fails(
+        guest().host().listen(address),
+        &[&address.to_string(), "another process listens there"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -84,7 +87,7 @@ async fn a_state_directory_belongs_to_one_process() {
     let state = folder.path().join("state");
     let app = guest();
     let first = app.host().state(&state).start().await;
-    assert_fails(app.host().state(&state), &[state.to_str().unwrap(), "another process"]).await;
+    assert_fails(app.host().state(&state), &[state.to_str().unwrap(), "in use by process"]).await;
     first.client().get("/").await.expect(200);
 }
 

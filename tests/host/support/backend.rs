@@ -76,15 +76,6 @@ impl Backend {
         all
     }
 
-    /// Answer every request from now on, at once.
-    pub(crate) fn answer_all(mut self) {
-        tokio::spawn(async move {
-            while let Some(received) = self.received.recv().await {
-                received.answer(200, "ok");
-            }
-        });
-    }
-
     /// How many connections have been made to it.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)

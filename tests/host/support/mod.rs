@@ -7,9 +7,7 @@ mod connection;
 
 pub(crate) use application::{Application, application, tessera, unwrapped};
 pub(crate) use backend::{Backend, Received};
-pub(crate) use connection::{
-    Chunks, body_channel, exchange, get, http1, http2, next_chunk, read_to_end,
-};
+pub(crate) use connection::{body_channel, exchange, get, http1, http2, next_chunk, read_to_end};
 
 use harness::{Answer, Host};
 use serde_json::Value;

@@ -153,7 +153,7 @@ async fn drive(instance: &mut Instance, request: Request, reply: &Reply) -> wasm
         let head = head.await.map_err(|_| wasmtime::format_err!("it never answered"))??;
         deliver(head, reply).await?;
         drop(answered_sender);
-        wasmtime::Result::Ok(())
+        Ok::<(), wasmtime::Error>(())
     };
     match select(pin!(guest), pin!(answer)).await {
         Either::Left((guest, _)) => guest?,
@@ -216,10 +216,16 @@ async fn stream(
     if !first.is_empty() {
         writer.data(first.freeze()).await?;
     }
-    while let Some(frame) = rest.frame().await {
+    loop {
+        // A guest with nothing to say for a while would not notice by itself.
+        let frame = tokio::select! {
+            biased;
+            frame = rest.frame() => frame,
+            gone = writer.reader_gone() => return Err(gone),
+        };
+        let Some(frame) = frame else { return writer.finish().await };
         writer.frame(frame.map_err(|error| wasmtime::format_err!("{error:?}"))?).await?;
     }
-    writer.finish().await
 }
 
 fn announced_length(headers: &http::HeaderMap) -> Option<usize> {

@@ -47,6 +47,12 @@ impl Writer {
         self.send(Message::Frame(frame)).await
     }
 
+    /// Ends when nobody reads any more.
+    pub(super) async fn reader_gone(&self) -> wasmtime::Error {
+        self.0.closed().await;
+        reader_gone()
+    }
+
     /// Without this the reader sees an error.
     pub(super) async fn finish(self) -> wasmtime::Result<()> {
         let Self(sender) = self;

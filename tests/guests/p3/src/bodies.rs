@@ -47,6 +47,17 @@ pub(crate) fn stream(url: String) -> Answer {
     answer
 }
 
+/// One chunk at once, and then nothing, and no end.
+pub(crate) fn endless() -> Answer {
+    let (mut chunks, body) = channel::<Bytes>();
+    spawn(async move {
+        let _ = chunks.send(Bytes::from_static(b"data: first\n\n")).await;
+        super::faults::sleep(u64::from(u32::MAX)).await;
+        drop(chunks);
+    });
+    Response::new(box_body(body))
+}
+
 /// So many KiB.
 pub(crate) fn big(kib: usize) -> Answer {
     let (mut chunks, body) = channel::<Bytes>();

@@ -30,6 +30,7 @@ async fn handle(request: Request) -> Result<impl IntoResponse, spin_sdk::http::E
         "/echo" => bodies::echo(request),
         "/length" => bodies::length(request).await,
         "/stream" => bodies::stream(wanted("url")),
+        "/endless-stream" => bodies::endless(),
         "/big" => bodies::big(wanted("kib").parse().unwrap_or(0)),
         "/abort-body" => bodies::abort(wanted("url")),
         "/after" => bodies::after(wanted("url"), wanted("key")),
