@@ -1,0 +1,171 @@
+//! Each built component against its contract: it exports what its world says and nothing
+//! else, imports no more than that, and asks of the platform only what stock Spin offers.
+
+mod shape;
+
+use crate::manifest::{Manifest, manifest};
+use harness::{built_component, repository};
+use shape::Interfaces;
+use std::collections::{BTreeMap, BTreeSet};
+use wit_parser::decoding::{DecodedWasm, decode};
+use wit_parser::{Resolve, UnresolvedPackageGroup, World};
+
+/// How components are asked for HTTP answers.
+const HTTP_HANDLER: &str = "wasi:http/handler@0.3.0";
+/// What Spin 4.1 offers to components: packages, with the versions that it knows.
+const PLATFORM: [(&str, &[&str]); 14] = [
+    ("wasi:cli", &["0.2.", "0.3.0"]),
+    ("wasi:clocks", &["0.2.", "0.3.0"]),
+    ("wasi:filesystem", &["0.2.", "0.3.0"]),
+    ("wasi:http", &["0.2.", "0.3.0"]),
+    ("wasi:io", &["0.2."]),
+    ("wasi:random", &["0.2.", "0.3.0"]),
+    ("wasi:sockets", &["0.2.", "0.3.0"]),
+    ("wasi:keyvalue", &["0.2.0-draft2"]),
+    ("wasi:config", &["0.2.0-draft-2024-09-27"]),
+    ("spin:key-value", &["3.0.0"]),
+    ("spin:variables", &["3.0.0"]),
+    ("spin:postgres", &["3.0.0", "4.0.0"]),
+    ("spin:sqlite", &["3.0.0"]),
+    ("fermyon:spin", &["2.0.0"]),
+];
+
+/// A built component's imports and exports by name, and the shapes of their functions.
+struct Built {
+    imports: Interfaces,
+    exports: Interfaces,
+}
+
+impl Built {
+    /// The component that the manifest names as somebody's source.
+    fn read(manifest: &Manifest, id: &str) -> Self {
+        let file = manifest.source(id);
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let bytes = std::fs::read(built_component(name)).unwrap();
+        let decoded = decode(&bytes).unwrap_or_else(|error| panic!("{id}: {error:#}"));
+        let DecodedWasm::Component(resolve, world) = decoded else {
+            panic!("{id} is no component")
+        };
+        Self::of(&resolve, &resolve.worlds[world])
+    }
+
+    fn of(resolve: &Resolve, world: &World) -> Self {
+        Self {
+            imports: shape::interfaces(resolve, world.imports.iter()),
+            exports: shape::interfaces(resolve, world.exports.iter()),
+        }
+    }
+
+    /// Imports that other functions, not the platform, must provide. Interfaces that only
+    /// name types have nothing to provide.
+    fn of_others(&self) -> BTreeSet<&String> {
+        let from_platform = |name: &str| is_offered(name);
+        let named = self
+            .imports
+            .iter()
+            .filter(|(name, functions)| !from_platform(name) && !functions.is_empty());
+        named.map(|(name, _)| name).collect()
+    }
+}
+
+fn is_offered(import: &str) -> bool {
+    let Some((interface, version)) = import.split_once('@') else { return false };
+    let package = interface.split('/').next().unwrap_or_default();
+    let known = PLATFORM.iter().find(|(name, _)| *name == package);
+    known.is_some_and(|(_, versions)| versions.iter().any(|known| version.starts_with(known)))
+}
+
+/// All contracts: the world `function` of each package below `wit/`, by folder.
+fn contracts() -> BTreeMap<String, Built> {
+    let folders = std::fs::read_dir(repository().join("wit")).unwrap();
+    let folders: Vec<_> = folders.map(|entry| entry.unwrap().path()).collect();
+    let group = |folder| UnresolvedPackageGroup::parse_dir(folder).unwrap();
+    let mut contracts = BTreeMap::new();
+    for folder in &folders {
+        let mut resolve = Resolve::default();
+        let others = folders.iter().filter(|other| *other != folder).map(group).collect();
+        let package = resolve.push_groups(group(folder), others).unwrap();
+        if let Some(world) = resolve.packages[package].worlds.get("function") {
+            let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+            contracts.insert(name, Built::of(&resolve, &resolve.worlds[*world]));
+        }
+    }
+    contracts
+}
+
+#[test]
+fn every_function_exports_its_world_and_nothing_else() {
+    let (manifest, contracts) = (manifest(), contracts());
+    assert!(contracts.len() >= 10);
+    for id in manifest.functions() {
+        let built = Built::read(&manifest, id);
+        // A function without a contract is reached through HTTP only.
+        let mut expected = contracts.get(id).map(|it| it.exports.clone()).unwrap_or_default();
+        let handler = built.exports.get(HTTP_HANDLER).cloned();
+        expected.insert(HTTP_HANDLER.to_owned(), handler.expect(id));
+        assert_eq!(built.exports, expected, "{id}");
+    }
+}
+
+#[test]
+fn every_function_imports_no_more_than_its_world_and_the_platform() {
+    let (manifest, contracts) = (manifest(), contracts());
+    for id in manifest.functions() {
+        let built = Built::read(&manifest, id);
+        let nothing = Interfaces::new();
+        let declared = contracts.get(id).map_or(&nothing, |contract| &contract.imports);
+        for name in built.of_others() {
+            let world = declared.get(name);
+            let world =
+                world.unwrap_or_else(|| panic!("{id} imports {name} behind its world's back"));
+            // A component may leave out functions that it never calls.
+            for (function, shape) in &built.imports[name] {
+                assert_eq!(world.get(function), Some(shape), "{id}: {name} {function}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_contract_has_its_function() {
+    let manifest = manifest();
+    let functions: BTreeSet<_> = manifest.functions().into_iter().collect();
+    for name in contracts().keys() {
+        assert!(functions.contains(name.as_str()), "wit/{name} is implemented by nobody");
+    }
+}
+
+#[test]
+fn every_import_of_another_function_is_bound_to_a_bridge_that_exports_it() {
+    let (manifest, contracts) = (manifest(), contracts());
+    let mut bound = 0;
+    for id in manifest.functions() {
+        let dependencies = manifest.dependencies(id);
+        for import in Built::read(&manifest, id).of_others() {
+            let bridge = dependencies.get(import);
+            let bridge = bridge.unwrap_or_else(|| panic!("{id} has no dependency for {import}"));
+            let exported = Built::read(&manifest, bridge).exports;
+            let contract = contracts.values().find_map(|it| it.exports.get(import)).unwrap();
+            assert_eq!(exported.get(import), Some(contract), "{id}: {import} of {bridge}");
+            bound += 1;
+        }
+    }
+    assert!(bound > 15, "{bound} imports");
+}
+
+#[test]
+fn a_bridge_exports_its_functions_contract_and_needs_only_http() {
+    let (manifest, contracts) = (manifest(), contracts());
+    for id in manifest.bridges() {
+        let callee = id.strip_suffix("-bridge").expect(id);
+        let built = Built::read(&manifest, id);
+        assert_eq!(built.exports, contracts[callee].exports, "{id}");
+        assert_eq!(built.of_others(), BTreeSet::new(), "{id}");
+        for import in built.imports.keys() {
+            assert!(
+                !import.contains("key-value") && !import.contains("keyvalue"),
+                "{id}: {import}"
+            );
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Watching an order: server-sent events.
+
+use crate::support::{Customer, Shop};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long an event may be under way.
+const ARRIVAL: Duration = Duration::from_secs(20);
+
+/// What comes over the line, event by event.
+struct Events {
+    body: Incoming,
+    unread: String,
+}
+
+impl Events {
+    async fn of(customer: &Customer, id: &str, last: Option<&str>) -> Self {
+        let api = match last {
+            Some(last) => customer.api.with("last-event-id", last),
+            None => customer.api.clone(),
+        };
+        let body = api.events(&format!("/api/v1/orders/{id}/events")).await;
+        Self { body, unread: String::new() }
+    }
+
+    /// Id and status of the next event; none at the end of the stream.
+    async fn next(&mut self) -> Option<(String, String)> {
+        loop {
+            while let Some((event, rest)) = self.unread.split_once("\n\n") {
+                let event = event.to_owned();
+                self.unread = rest.to_owned();
+                let field = |name: &str| {
+                    event.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
+                };
+                if field("event:").as_deref() == Some("status") {
+                    let data: Value = serde_json::from_str(&field("data:").unwrap()).unwrap();
+                    let status = data["status"].as_str().unwrap().to_owned();
+                    return Some((field("id:").unwrap(), status));
+                }
+            }
+            let frame = tokio::time::timeout(ARRIVAL, self.body.frame()).await;
+            let frame = frame.expect("something arrives").transpose().unwrap()?;
+            let data = frame.into_data().unwrap_or_default();
+            self.unread.push_str(std::str::from_utf8(&data).unwrap());
+        }
+    }
+
+    async fn status(&mut self) -> String {
+        self.next().await.expect("one more event").1
+    }
+}
+
+#[tokio::test]
+async fn each_status_arrives_when_it_is_reached() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let sku = shop.product(&admin, 5).await;
+    let order = ada.buy(&[(&sku, 1)], "tok_approved").await;
+    let id = order["id"].as_str().unwrap();
+    let mut events = Events::of(&ada, id, None).await;
+    assert_eq!(events.status().await, "pending");
+    assert_eq!(events.status().await, "confirmed");
+    // The next one has not happened yet, so it can only arrive alone.
+    admin.report(&ada, id, "in_transit").await;
+    assert_eq!(events.status().await, "shipped");
+    admin.report(&ada, id, "delivered").await;
+    assert_eq!(events.status().await, "delivered");
+    assert_eq!(events.next().await, None, "the stream ends with the order");
+}
+
+#[tokio::test]
+async fn a_line_that_broke_goes_on_where_it_was() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let sku = shop.product(&admin, 5).await;
+    let order = ada.buy(&[(&sku, 1)], "tok_approved").await;
+    let id = order["id"].as_str().unwrap();
+    let mut events = Events::of(&ada, id, None).await;
+    let (pending, _) = events.next().await.unwrap();
+    let (confirmed, _) = events.next().await.unwrap();
+    drop(events);
+
+    let mut events = Events::of(&ada, id, Some(&pending)).await;
+    assert_eq!(events.next().await.unwrap(), (confirmed.clone(), "confirmed".to_owned()));
+    drop(events);
+
+    admin.report(&ada, id, "in_transit").await;
+    admin.report(&ada, id, "delivered").await;
+    let mut events = Events::of(&ada, id, Some(&confirmed)).await;
+    assert_eq!(events.status().await, "shipped");
+    let (delivered, _) = events.next().await.unwrap();
+    assert_eq!(events.next().await, None);
+
+    let seen = ada.api.with("last-event-id", &delivered);
+    seen.get(&format!("/api/v1/orders/{id}/events")).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_rejected_order_tells_so_and_ends() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let sku = shop.product(&admin, 5).await;
+    let order = ada.buy(&[(&sku, 1)], "tok_declined").await;
+    let mut events = Events::of(&ada, order["id"].as_str().unwrap(), None).await;
+    assert_eq!(events.status().await, "pending");
+    assert_eq!(events.status().await, "rejected");
+    assert_eq!(events.next().await, None);
+}

@@ -1,0 +1,32 @@
+//! The shop through its front door, as customers and administrators see it, and what its
+//! parts promise each other.
+//!
+//! All scenarios share one shop, which a host under test runs; with `TESSERA_BASE_URL` they
+//! go to that address instead, and what needs a process of its own is skipped with a
+//! reason. Such a shop must be started with `courier_simulation_ms = 0`, so that parcels
+//! move when a scenario says so. Scenarios have customers and products of their own, and
+//! every answer that one of them gets is compared with the OpenAPI description.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod accounts;
+mod administration;
+mod attacks;
+mod bad_input;
+mod browser;
+mod cancelling;
+mod cart;
+mod catalogue;
+mod checkout;
+mod contracts;
+mod durability;
+mod floods;
+mod idempotency;
+mod live_status;
+mod manifest;
+mod messages;
+mod oauth;
+mod openapi;
+mod shipping;
+mod spans;
+mod stock;
+mod support;

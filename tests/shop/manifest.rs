@@ -1,0 +1,213 @@
+//! The manifest and the runtime configuration as stock Spin reads them: it refuses every
+//! key that it does not know, outside the tables that are left to tools.
+
+use harness::repository;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use toml::{Table, Value};
+
+/// Tables of a manifest, version 2, and the keys that Spin 4.1 knows in them. `*` stands for
+/// any name, `[]` for the items of an array; what is not listed holds no table.
+const KNOWN: [(&str, &[&str]); 12] = [
+    ("", &["spin_manifest_version", "application", "variables", "trigger", "component"]),
+    ("application", &["name", "version", "description", "authors", "trigger", "tool"]),
+    ("variables.*", &["required", "default", "secret"]),
+    ("trigger", &["http", "redis"]),
+    ("trigger.http[]", &["id", "component", "components", "route", "executor", "static_response"]),
+    ("trigger.http[].route", &["private"]),
+    ("trigger.http[].static_response", &["status_code", "headers", "body"]),
+    (
+        "component.*",
+        &[
+            "source",
+            "description",
+            "variables",
+            "environment",
+            "files",
+            "exclude_files",
+            "allowed_outbound_hosts",
+            "allowed_http_hosts",
+            "key_value_stores",
+            "sqlite_databases",
+            "ai_models",
+            "targets",
+            "build",
+            "tool",
+            "dependencies_inherit_configuration",
+            "dependencies",
+        ],
+    ),
+    ("component.*.source", &["url", "digest", "registry", "package", "version"]),
+    ("component.*.build", &["command", "workdir", "watch", "environment"]),
+    (
+        "component.*.dependencies.*",
+        &[
+            "component",
+            "version",
+            "package",
+            "registry",
+            "path",
+            "url",
+            "digest",
+            "export",
+            "inherit_configuration",
+        ],
+    ),
+    ("component.*.files[]", &["source", "destination"]),
+];
+/// Tables whose keys are names that somebody chose.
+const NAMED: [&str; 5] = [
+    "variables",
+    "component",
+    "component.*.variables",
+    "component.*.environment",
+    "component.*.dependencies",
+];
+
+/// `spin.toml`.
+pub(crate) struct Manifest(Table);
+
+pub(crate) fn manifest() -> Manifest {
+    let text = std::fs::read_to_string(repository().join("spin.toml")).unwrap();
+    Manifest(toml::from_str(&text).unwrap())
+}
+
+impl Manifest {
+    fn components(&self) -> &Table {
+        self.0["component"].as_table().unwrap()
+    }
+
+    /// What a component is built into.
+    pub(crate) fn source(&self, id: &str) -> PathBuf {
+        self.components()[id]["source"].as_str().unwrap().into()
+    }
+
+    fn with_a_trigger(&self) -> BTreeSet<&str> {
+        let triggers = self.0["trigger"]["http"].as_array().unwrap().iter();
+        triggers.map(|trigger| trigger["component"].as_str().unwrap()).collect()
+    }
+
+    /// The components that are called.
+    pub(crate) fn functions(&self) -> BTreeSet<&str> {
+        self.with_a_trigger()
+    }
+
+    /// The components that only others are made with.
+    pub(crate) fn bridges(&self) -> BTreeSet<&str> {
+        let called = self.with_a_trigger();
+        self.components().keys().map(String::as_str).filter(|id| !called.contains(id)).collect()
+    }
+
+    /// The component behind each import of another component.
+    pub(crate) fn dependencies(&self, id: &str) -> BTreeMap<String, String> {
+        let table = self.components()[id].get("dependencies").and_then(Value::as_table);
+        let of = |(import, dependency): (&String, &Value)| {
+            (import.clone(), dependency["component"].as_str().unwrap().to_owned())
+        };
+        table.into_iter().flatten().map(of).collect()
+    }
+}
+
+/// Keys that Spin would refuse, below `place`.
+fn unknown(place: &str, table: &Table, faults: &mut Vec<String>) {
+    let known = KNOWN.iter().find(|(name, _)| *name == place).map(|(_, keys)| *keys);
+    let named = NAMED.contains(&place);
+    for (key, value) in table {
+        if !named && !known.is_some_and(|keys| keys.contains(&key.as_str())) {
+            faults.push(format!("{place}: {key}"));
+            continue;
+        }
+        if key == "tool" && !named {
+            continue;
+        }
+        let key = if named { "*" } else { key.as_str() };
+        let below = if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") };
+        match value {
+            Value::Table(table) => unknown(&below, table, faults),
+            Value::Array(items) => {
+                for item in items.iter().filter_map(Value::as_table) {
+                    unknown(&format!("{below}[]"), item, faults);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn faults(manifest: &Table) -> Vec<String> {
+    let mut faults = Vec::new();
+    unknown("", manifest, &mut faults);
+    faults
+}
+
+#[test]
+fn the_manifest_has_no_key_that_stock_spin_refuses() {
+    let manifest = manifest();
+    assert_eq!(manifest.0["spin_manifest_version"].as_integer(), Some(2));
+    assert_eq!(faults(&manifest.0), Vec::<String>::new());
+}
+
+#[test]
+fn a_key_that_stock_spin_refuses_is_found() {
+    for (place, line) in [
+        ("component.orders", "concurrency = 4"),
+        ("component.orders.build", "profile = \"x\""),
+        ("application", "policies = { }"),
+        ("trigger", "schedule = [{ every = \"1h\" }]"),
+    ] {
+        let text = format!("spin_manifest_version = 2\n[{place}]\n{line}\n");
+        assert_eq!(faults(&toml::from_str(&text).unwrap()).len(), 1, "{line}");
+    }
+}
+
+#[test]
+fn only_the_gateway_and_the_storefront_are_public() {
+    let manifest = manifest();
+    for trigger in manifest.0["trigger"]["http"].as_array().unwrap() {
+        let component = trigger["component"].as_str().unwrap();
+        let public = trigger["route"].is_str();
+        assert_eq!(public, ["gateway", "storefront"].contains(&component), "{trigger}");
+    }
+}
+
+#[test]
+fn every_function_has_at_most_one_store_and_it_is_its_own() {
+    let manifest = manifest();
+    for (id, component) in manifest.components() {
+        let Some(stores) = component.get("key_value_stores") else { continue };
+        assert_eq!(stores.as_array().unwrap(), &[Value::from(id.as_str())], "{id}");
+    }
+}
+
+#[test]
+fn bridges_have_no_rights_of_their_own() {
+    let manifest = manifest();
+    for id in manifest.bridges() {
+        let keys: BTreeSet<_> = manifest.components()[id].as_table().unwrap().keys().collect();
+        let allowed = ["source", "build", "tool"];
+        assert!(keys.iter().all(|key| allowed.contains(&key.as_str())), "{id}: {keys:?}");
+    }
+}
+
+#[test]
+fn the_runtime_configuration_gives_each_store_a_file_of_its_own() {
+    let manifest = manifest();
+    let text = std::fs::read_to_string(repository().join("runtime-config.toml")).unwrap();
+    let configuration: Table = toml::from_str(&text).unwrap();
+    assert_eq!(configuration.keys().collect::<Vec<_>>(), ["key_value_store"]);
+    let stores = configuration["key_value_store"].as_table().unwrap();
+    let labels: BTreeSet<_> = manifest
+        .components()
+        .values()
+        .filter_map(|component| component.get("key_value_stores")?.as_array())
+        .flatten()
+        .map(|label| label.as_str().unwrap())
+        .collect();
+    assert_eq!(stores.keys().map(String::as_str).collect::<BTreeSet<_>>(), labels);
+    let mut paths = BTreeSet::new();
+    for (label, store) in stores {
+        let keys: BTreeSet<_> = store.as_table().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, BTreeSet::from(["path", "type"]), "{label}");
+        assert!(paths.insert(store["path"].as_str().unwrap()), "{label} shares its file");
+    }
+}

@@ -1,0 +1,133 @@
+//! Signing in for another application: authorization code with PKCE.
+
+use crate::support::{Customer, JsonWebKey, OAUTH_CLIENT, OAUTH_REDIRECT, PASSWORD, Shop, claims};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use harness::Answer;
+use sha2::{Digest, Sha256};
+
+const VERIFIER: &str = "a-verifier-that-only-this-application-knows-0123456789";
+const STATE: &str = "state with spaces & \"quotes\"";
+
+/// The sign-in page for an authorization request; none where the shop under test does not
+/// know the application.
+async fn page(shop: &Shop) -> Option<Answer> {
+    if shop.host().is_none() {
+        println!("skipped: the application is registered only with a shop that we start");
+        return None;
+    }
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([
+            ("response_type", "code"),
+            ("client_id", OAUTH_CLIENT),
+            ("redirect_uri", OAUTH_REDIRECT),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+            ("scope", "openid email"),
+            ("state", STATE),
+            ("nonce", "once"),
+        ])
+        .finish();
+    Some(shop.visitor().get(&format!("/oauth2/authorize?{query}")).await.expect(200))
+}
+
+/// Fills the form in, with all that is hidden in it.
+async fn submit(shop: &Shop, page: &Answer, email: &str, password: &str) -> Answer {
+    let html = page.text();
+    let attribute = |tag: &str, name: &str| {
+        let value = tag.split_once(&format!(" {name}=\""))?.1.split('"').next()?;
+        Some(value.replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&"))
+    };
+    let inputs = html.split("<input").skip(1).map(|tag| tag.split('>').next().unwrap());
+    let mut fields: Vec<(String, String)> = inputs
+        .filter(|tag| tag.contains("type=\"hidden\""))
+        .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value")?)))
+        .collect();
+    assert!(fields.len() >= 8, "{html}");
+    fields.push(("email".into(), email.into()));
+    fields.push(("password".into(), password.into()));
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    shop.visitor().submit("/oauth2/authorize", &fields).await
+}
+
+/// The parameters with which the browser is sent back.
+fn sent_back(answer: &Answer) -> Vec<(String, String)> {
+    let location = answer.header("location");
+    let query = location.strip_prefix(OAUTH_REDIRECT).expect("back to the application");
+    form_urlencoded::parse(query.trim_start_matches('&').as_bytes()).into_owned().collect()
+}
+
+fn parameter(parameters: &[(String, String)], name: &str) -> String {
+    let found = parameters.iter().find(|(known, _)| known == name);
+    found.unwrap_or_else(|| panic!("{name} in {parameters:?}")).1.clone()
+}
+
+async fn redeem(shop: &Shop, code: &str, verifier: &str) -> Answer {
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", OAUTH_CLIENT),
+        ("redirect_uri", OAUTH_REDIRECT),
+        ("code", code),
+        ("code_verifier", verifier),
+    ];
+    shop.visitor().submit("/oauth2/token", &form).await
+}
+
+#[tokio::test]
+async fn a_code_is_worth_tokens_once() {
+    let shop = Shop::shared().await;
+    let ada = Customer::new(shop).await;
+    let Some(page) = page(shop).await else { return };
+    let back = sent_back(&submit(shop, &page, &ada.email, PASSWORD).await.expect(303));
+    assert_eq!(parameter(&back, "state"), STATE);
+    let code = parameter(&back, "code");
+
+    let tokens = redeem(shop, &code, VERIFIER).await.expect(200).json();
+    let api = shop.visitor().bearer(tokens["access_token"].as_str().unwrap());
+    assert_eq!(api.get("/api/v1/users/me").await.expect(200).json()["id"], ada.id);
+    let keys = shop.visitor().get("/.well-known/jwks.json").await.expect(200).json();
+    let keys: Vec<_> = keys["keys"].as_array().unwrap().iter().map(JsonWebKey::read).collect();
+    let (_, identity) = claims(tokens["id_token"].as_str().unwrap(), &keys).unwrap();
+    assert_eq!((&identity["nonce"], &identity["aud"]), (&"once".into(), &OAUTH_CLIENT.into()));
+    assert_eq!(identity["email"], ada.email);
+
+    let again = redeem(shop, &code, VERIFIER).await.expect(400).json();
+    assert_eq!(again["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_code_is_worth_nothing_without_its_verifier() {
+    let shop = Shop::shared().await;
+    let ada = Customer::new(shop).await;
+    let Some(page) = page(shop).await else { return };
+    let back = sent_back(&submit(shop, &page, &ada.email, PASSWORD).await.expect(303));
+    let stolen = VERIFIER.replace('a', "b");
+    let refused = redeem(shop, &parameter(&back, "code"), &stolen).await.expect(400);
+    assert_eq!(refused.json()["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_wrong_password_brings_the_form_back() {
+    let shop = Shop::shared().await;
+    let ada = Customer::new(shop).await;
+    let Some(page) = page(shop).await else { return };
+    let again = submit(shop, &page, &ada.email, "not her password").await.expect(403);
+    assert!(again.text().contains("role=\"alert\""), "{}", again.text());
+    submit(shop, &again, &ada.email, PASSWORD).await.expect(303);
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_an_address_that_is_not_registered() {
+    let shop = Shop::shared().await;
+    for query in [
+        "response_type=code&client_id=unknown&redirect_uri=https://evil.example/",
+        "response_type=code&client_id=comparison-site&redirect_uri=https://evil.example/",
+        "response_type=code&client_id=comparison-site&redirect_uri=https://compare.example/back/..",
+    ] {
+        let refused = shop.visitor().get(&format!("/oauth2/authorize?{query}")).await.expect(400);
+        assert_eq!(refused.header("location"), "");
+        assert!(!refused.text().contains("evil.example"), "{}", refused.text());
+    }
+}

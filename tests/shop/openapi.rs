@@ -1,0 +1,96 @@
+//! The description itself: is it OpenAPI 3.1, and does it describe what the shop promises?
+
+use crate::support::Shop;
+use jsonschema::draft202012;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What objects of OpenAPI 3.1 may and must have.
+const STRUCTURE: &str = include_str!("openapi-3.1-structure.json");
+
+/// The part of the API that others build on.
+const PROMISED: &str = "\
+GET /api/v1/products
+GET /api/v1/products/{sku}
+POST /api/v1/products
+GET /api/v1/categories
+POST /api/v1/users
+GET /api/v1/users/me
+POST /api/v1/sessions
+POST /oauth2/token
+POST /oauth2/revoke
+GET /.well-known/openid-configuration
+GET /.well-known/jwks.json
+GET /api/v1/cart
+PUT /api/v1/cart/items/{sku}
+DELETE /api/v1/cart/items/{sku}
+POST /api/v1/orders
+GET /api/v1/orders
+GET /api/v1/orders/{id}
+POST /api/v1/orders/{id}/cancel
+GET /api/v1/orders/{id}/events
+GET /api/v1/orders/{id}/shipments
+GET /api/v1/notifications
+GET /api/v1/inventory/{sku}
+PUT /api/v1/inventory/{sku}
+GET /api/v1/payments/ledger
+GET /livez
+GET /readyz";
+
+fn faults(schema: &Value, instance: &Value) -> Vec<String> {
+    let validator = draft202012::new(schema).unwrap();
+    let fault =
+        |fault: jsonschema::ValidationError<'_>| format!("{}: {fault}", fault.instance_path());
+    validator.iter_errors(instance).map(fault).collect()
+}
+
+#[tokio::test]
+async fn the_description_is_openapi_3_1() {
+    let shop = Shop::shared().await;
+    let document = shop.description().document();
+    let structure: Value = serde_json::from_str(STRUCTURE).unwrap();
+    assert_eq!(faults(&structure, document), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_document_of_another_structure_is_found_out() {
+    let shop = Shop::shared().await;
+    let structure: Value = serde_json::from_str(STRUCTURE).unwrap();
+    let spoil: [fn(&mut Value); 4] = [
+        |document| document["openapi"] = "3.0.3".into(),
+        |document| document["info"]["version"] = Value::Null,
+        |document| document["paths"]["/livez"]["get"]["response"] = "misspelt".into(),
+        |document| document["paths"]["/livez"]["get"]["responses"]["2000"] = Value::Null,
+    ];
+    for spoil in spoil {
+        let mut document = shop.description().document().clone();
+        spoil(&mut document);
+        assert_ne!(faults(&structure, &document), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn every_schema_is_a_json_schema() {
+    let shop = Shop::shared().await;
+    let schemas = &shop.description().document()["components"]["schemas"];
+    let schemas = schemas.as_object().unwrap();
+    assert!(schemas.len() > 20);
+    for (name, schema) in schemas {
+        assert!(draft202012::meta::is_valid(schema), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn everything_that_is_promised_is_described() {
+    let shop = Shop::shared().await;
+    let paths = shop.description().document()["paths"].as_object().unwrap().clone();
+    let described: BTreeSet<String> = paths
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys();
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let missing: Vec<_> = PROMISED.lines().filter(|line| !described.contains(*line)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}

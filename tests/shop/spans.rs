@@ -1,0 +1,82 @@
+//! One checkout is one trace, through all components that have a part in it.
+
+use crate::support::{Customer, Shop, eventually, order, unique};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// From an answer to the last span of its trace.
+const ENDING: Duration = Duration::from_secs(20);
+/// The span of ours under which the shop works.
+const OURS: &str = "00f067aa0ba902b7";
+
+#[tokio::test]
+async fn a_checkout_is_one_tree_of_spans() {
+    let shop = Shop::shared().await;
+    let Some(host) = shop.host() else {
+        println!("skipped: traces are looked at through the admin listener of our own host");
+        return;
+    };
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let sku = shop.product(&admin, 5).await;
+    let trace = uuid::Uuid::now_v7().simple().to_string();
+    let traced = ada.api.with("traceparent", &format!("00-{trace}-{OURS}-01"));
+    let traced = traced.with("idempotency-key", &unique());
+    traced.post("/api/v1/orders", &order(&[(&sku, 1)], "tok_approved")).await.expect(201);
+
+    let spans = eventually("the request's own span has ended", ENDING, async || {
+        let traces = host.admin().get(&format!("/traces?trace_id={trace}")).await.expect(200);
+        let spans = traces.json()["spans"].as_array().unwrap().clone();
+        spans.iter().any(|span| span["parent_id"] == OURS).then_some(spans)
+    })
+    .await;
+    every_parent_is_known(&spans);
+    let kinds: BTreeMap<&str, BTreeSet<&str>> =
+        spans.iter().fold(BTreeMap::new(), |mut all, span| {
+            let text = |name: &str| span[name].as_str().unwrap();
+            all.entry(text("component")).or_insert_with(BTreeSet::new).insert(text("kind"));
+            all
+        });
+    for component in
+        ["gateway", "orders", "catalog", "inventory", "payments", "shipping", "psp-sandbox"]
+    {
+        assert!(kinds.contains_key(component), "{component} in {kinds:#?}");
+    }
+    assert!(kinds["inventory"].contains("link"), "{kinds:#?}");
+    assert!(kinds["orders"].contains("chained"), "{kinds:#?}");
+    assert!(kinds["orders"].contains("store"), "{kinds:#?}");
+    parents_are_those_who_called(&spans);
+}
+
+fn every_parent_is_known(spans: &[Value]) {
+    let ids: BTreeSet<_> = spans.iter().map(|span| span["span_id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), spans.len(), "a span comes twice");
+    for span in spans {
+        let parent = span["parent_id"].as_str().unwrap();
+        assert!(parent == OURS || ids.contains(parent), "an orphan: {span}");
+    }
+    let roots: Vec<_> = spans.iter().filter(|span| span["parent_id"] == OURS).collect();
+    assert_eq!(roots.len(), 1, "{roots:#?}");
+    assert_eq!((&roots[0]["component"], &roots[0]["kind"]), (&"gateway".into(), &"http".into()));
+}
+
+/// Who may be the parent of a span of somebody.
+fn parents_are_those_who_called(spans: &[Value]) {
+    let of = |id: &Value| spans.iter().find(|span| span["span_id"] == *id);
+    for span in spans {
+        let Some(parent) = of(&span["parent_id"]) else { continue };
+        let (kind, caller) =
+            (span["kind"].as_str().unwrap(), parent["component"].as_str().unwrap());
+        let callee = span["component"].as_str().unwrap();
+        match (kind, callee) {
+            // A component works on its own store within its own call.
+            ("store", own) => assert_eq!(caller, own, "{span}"),
+            ("link", "shipping" | "notifications") => assert_eq!(caller, "orders", "{span}"),
+            ("link", "templates") => assert_eq!(caller, "notifications", "{span}"),
+            ("chained", "orders") => assert_eq!(caller, "gateway", "{span}"),
+            ("chained", "psp-sandbox") => assert_eq!(caller, "payments", "{span}"),
+            _ => {}
+        }
+        assert!(parent["duration_us"].as_u64() >= Some(0), "{parent}");
+    }
+}

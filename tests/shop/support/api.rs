@@ -1,0 +1,102 @@
+//! A client that compares every answer with the API's description.
+
+use super::Description;
+use bytes::Bytes;
+use harness::{Answer, Client};
+use http::Method;
+use hyper::body::Incoming;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Somebody at the front door.
+#[derive(Clone)]
+pub(crate) struct Api {
+    client: Client,
+    description: Arc<Description>,
+}
+
+impl Api {
+    pub(crate) fn new(client: Client, description: Arc<Description>) -> Self {
+        Self { client, description }
+    }
+
+    /// The same one, sending this field each time.
+    #[must_use]
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        Self::new(self.client.with(name, value), self.description.clone())
+    }
+
+    /// The same one with an access token.
+    #[must_use]
+    pub(crate) fn bearer(&self, token: &str) -> Self {
+        Self::new(self.client.bearer(token), self.description.clone())
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, "").await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None, "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, Some("application/json"), body.to_string()).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PUT, path, Some("application/json"), body.to_string()).await
+    }
+
+    /// `POST` without a body.
+    pub(crate) async fn ask(&self, path: &str) -> Answer {
+        self.send(Method::POST, path, None, "").await
+    }
+
+    /// `POST` of a form.
+    pub(crate) async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), form).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let answer = self.client.send(method.clone(), path, content_type, body.into()).await;
+        self.description.check(&method, path, &answer);
+        answer
+    }
+
+    /// The body of a stream of events, once its head is right.
+    pub(crate) async fn events(&self, path: &str) -> Incoming {
+        let response = self.client.stream(Method::GET, path, None, Bytes::new()).await;
+        let (head, body) = response.expect("an answer").into_parts();
+        assert_eq!(head.status, 200, "{path}");
+        assert_eq!(head.headers["content-type"], "text/event-stream", "{path}");
+        body
+    }
+
+    /// All items of a list, page by page.
+    pub(crate) async fn all(&self, path: &str, limit: usize) -> Vec<Value> {
+        /// Far more than any scenario makes.
+        const PAGES_MAX: usize = 1_000;
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        for _ in 0..PAGES_MAX {
+            let page = self.get(&format!("{path}{mark}limit={limit}{cursor}")).await.expect(200);
+            let page = page.json();
+            let some = page["items"].as_array().expect("items");
+            assert!(some.len() <= limit, "{} items of {limit}", some.len());
+            items.extend(some.iter().cloned());
+            let Some(next) = page["next_cursor"].as_str() else { return items };
+            assert!(!some.is_empty(), "an empty page has a next one");
+            cursor = format!("&cursor={next}");
+        }
+        panic!("{path} has more than {PAGES_MAX} pages");
+    }
+}

@@ -1,0 +1,64 @@
+//! Products of a scenario's own, and the books.
+
+use super::{Api, Shop, unique};
+use serde_json::{Value, json};
+
+impl Shop {
+    /// A new product with so many pieces in stock, at 12.50 euros each. Its SKU.
+    pub(crate) async fn product(&self, admin: &Api, pieces: u32) -> String {
+        let sku = format!("TEST-{}", unique());
+        let product = product(&sku, 1_250);
+        admin.post("/api/v1/products", &product).await.expect(201);
+        let received = json!({"received": pieces});
+        admin.put(&format!("/api/v1/inventory/{sku}"), &received).await.expect(200);
+        sku
+    }
+}
+
+/// A body of `POST /api/v1/products`.
+pub(crate) fn product(sku: &str, amount: u32) -> Value {
+    json!({
+        "sku": sku,
+        "name": format!("Sample {sku}"),
+        "description": "Made for one scenario and bought by nobody else.",
+        "category": "Samples",
+        "price": {"amount": amount, "currency": "EUR"},
+    })
+}
+
+impl Api {
+    /// `[received, on_hand, reserved, sold]` of a product, for administrators.
+    pub(crate) async fn stock(&self, sku: &str) -> [u64; 4] {
+        let stock = self.get(&format!("/api/v1/inventory/{sku}")).await.expect(200).json();
+        let levels = ["received", "on_hand", "reserved", "sold"];
+        let levels = levels.map(|level| stock[level].as_u64().expect("a count"));
+        let [received, on_hand, reserved, sold] = levels;
+        assert_eq!(received, on_hand + reserved + sold, "{stock}");
+        levels
+    }
+
+    /// The postings of one order, for administrators: account and amount.
+    pub(crate) async fn postings(&self, order: &Value) -> Vec<(String, i64)> {
+        let ledger = self.all("/api/v1/payments/ledger", 100).await;
+        let own = ledger.iter().filter(|posting| posting["order_id"] == order["id"]);
+        own.map(|posting| {
+            let account = posting["account"].as_str().expect("an account");
+            (account.to_owned(), posting["amount"].as_i64().expect("an amount"))
+        })
+        .collect()
+    }
+}
+
+impl Api {
+    /// Tells shipping, for an administrator, how far all parcels of an order are, and waits
+    /// until its owner sees that.
+    pub(crate) async fn report(&self, owner: &super::Customer, order: &str, status: &str) {
+        let parcels = owner.api.get(&format!("/api/v1/orders/{order}/shipments")).await.expect(200);
+        for parcel in parcels.json()["items"].as_array().expect("parcels") {
+            let path = format!("/api/v1/shipments/{}/events", parcel["id"].as_str().expect("id"));
+            self.post(&path, &json!({"status": status})).await.expect(200);
+        }
+        let status = if status == "in_transit" { "shipped" } else { status };
+        owner.with_status(order, status).await;
+    }
+}

@@ -1,0 +1,17 @@
+//! What scenarios stand on.
+
+mod api;
+mod customer;
+mod description;
+mod goods;
+mod patience;
+mod place;
+mod token;
+
+pub(crate) use api::Api;
+pub(crate) use customer::{Customer, order};
+pub(crate) use description::Description;
+pub(crate) use goods::product;
+pub(crate) use patience::eventually;
+pub(crate) use place::{OAUTH_CLIENT, OAUTH_REDIRECT, PASSWORD, Shop, catalogue_file, unique};
+pub(crate) use token::{JsonWebKey, claims};

@@ -1,0 +1,138 @@
+//! Where the shop under test is.
+
+use super::{Api, Description, eventually};
+use harness::{Client, Host, HostBuilder, repository};
+use serde_json::{Value, json};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+/// The first administrator, as the manifest has them.
+const ADMIN_EMAIL: &str = "admin@example.com";
+const ADMIN_PASSWORD: &str = "correct horse battery";
+/// What all customers of the scenarios sign in with.
+pub(crate) const PASSWORD: &str = "a password of nine words";
+/// The application of the authorization-code scenarios.
+pub(crate) const OAUTH_CLIENT: &str = "comparison-site";
+pub(crate) const OAUTH_REDIRECT: &str = "https://compare.example/back?from=shop";
+/// How long the first filling of the catalogue may take.
+const FILLING: Duration = Duration::from_secs(120);
+
+/// Hosts that outlive a single test need a runtime that does, too.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().expect("a runtime")
+});
+
+/// A running shop.
+pub(crate) struct Shop {
+    base: String,
+    description: Arc<Description>,
+    host: Option<Host>,
+}
+
+impl Shop {
+    /// The shop that all scenarios share, filled.
+    pub(crate) async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Shop> = OnceCell::const_new();
+        SHARED.get_or_init(Self::open).await
+    }
+
+    /// A shop of its own for scenarios that end it or set its variables; none, with the
+    /// reason printed, when the scenarios go to another address.
+    pub(crate) async fn own(configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Option<Self> {
+        if base_url().is_some() {
+            println!("skipped: this needs a process of its own, and TESSERA_BASE_URL is set");
+            return None;
+        }
+        Some(Self::start(configure(HostBuilder::new(repository().join("spin.toml")))).await)
+    }
+
+    async fn open() -> Self {
+        let Some(base) = base_url() else {
+            let clients = json!([{"client_id": OAUTH_CLIENT, "redirect_uris": [OAUTH_REDIRECT]}]);
+            let host = HostBuilder::new(repository().join("spin.toml"))
+                .variable("courier_simulation_ms", "0")
+                .variable("oauth_clients", &clients.to_string());
+            // On a thread that lives as long as the host may be needed.
+            let shop = RUNTIME.spawn(Self::start(host)).await.expect("the shop opens");
+            shop.filled().await;
+            return shop;
+        };
+        let description = Description::fetch(&Client::new(&base)).await;
+        let shop = Self { base, description, host: None };
+        // Only our host calls the importer by itself.
+        let admin = shop.admin().await;
+        admin.post("/api/v1/admin/import", &json!({})).await.expect(200);
+        shop
+    }
+
+    async fn start(builder: HostBuilder) -> Self {
+        let host = builder.start().await;
+        let description = Description::fetch(&host.client()).await;
+        Self { base: format!("http://{}", host.address()), description, host: Some(host) }
+    }
+
+    /// Waits until the importer is done.
+    pub(crate) async fn filled(&self) {
+        let api = self.visitor();
+        eventually("the catalogue is filled", FILLING, async || {
+            let categories = api.get("/api/v1/categories").await.expect(200).json();
+            let counts = categories["items"].as_array().expect("a page").iter();
+            let count: u64 = counts.filter_map(|category| category["count"].as_u64()).sum();
+            (count >= catalogue_file().len() as u64).then_some(())
+        })
+        .await;
+    }
+
+    /// Somebody who is not signed in.
+    pub(crate) fn visitor(&self) -> Api {
+        Api::new(Client::new(&self.base), self.description.clone())
+    }
+
+    /// The first administrator, signed in.
+    pub(crate) async fn admin(&self) -> Api {
+        let credentials = json!({"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD});
+        let session = self.visitor().post("/api/v1/sessions", &credentials).await.expect(200);
+        let token = session.json()["access_token"].as_str().expect("a token").to_owned();
+        self.visitor().bearer(&token)
+    }
+
+    /// Its address, as `http://127.0.0.1:3000`.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// What it says of its own API.
+    pub(crate) fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// The process, if it is ours.
+    pub(crate) fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// The process of a shop of one's own, to end it.
+    pub(crate) fn into_host(self) -> Host {
+        self.host.expect("a shop of its own has a process")
+    }
+}
+
+fn base_url() -> Option<String> {
+    let base = std::env::var("TESSERA_BASE_URL").ok()?;
+    Some(base.trim_end_matches('/').to_owned())
+}
+
+/// The products that the shop begins with.
+pub(crate) fn catalogue_file() -> Vec<Value> {
+    let file = repository().join("functions/importer/data/products.json");
+    let text = std::fs::read_to_string(file).expect("the data file");
+    serde_json::from_str(&text).expect("an array of products")
+}
+
+/// A name that nobody else has: letters and digits, upper case.
+pub(crate) fn unique() -> String {
+    uuid::Uuid::now_v7().simple().to_string().to_uppercase()
+}
