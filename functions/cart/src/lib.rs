@@ -3,10 +3,11 @@
 //! Owns SKUs and quantities, one value for each user. Names and prices are the
 //! catalogue's and are asked for whenever a cart is shown.
 
-#[cfg(target_family = "wasm")]
-mod component;
 pub mod domain;
 pub mod ports;
 pub mod routes;
 pub mod service;
 pub mod view;
+
+#[cfg(target_family = "wasm")]
+mod component;

@@ -3,8 +3,6 @@
 //! Owns products, categories and search. How many pieces there are is inventory's
 //! business; the catalogue asks, and goes on without an answer when it gets none.
 
-#[cfg(target_family = "wasm")]
-mod component;
 pub mod domain;
 pub mod ports;
 pub mod routes;
@@ -12,3 +10,6 @@ pub mod search;
 pub mod service;
 pub mod shelves;
 pub mod text;
+
+#[cfg(target_family = "wasm")]
+mod component;

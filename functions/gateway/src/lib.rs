@@ -1,8 +1,9 @@
 //! The one way in: what may pass, to whom, as whom, and how much of it.
 
-#[cfg(target_family = "wasm")]
-mod component;
 pub mod domain;
 pub mod openapi;
 pub mod ports;
 pub mod service;
+
+#[cfg(target_family = "wasm")]
+mod component;

@@ -1,9 +1,10 @@
 //! Who somebody is and what they may do: accounts, sign-in, tokens and the keys that they
 //! are signed with.
 
-#[cfg(target_family = "wasm")]
-mod component;
 pub mod domain;
 pub mod ports;
 pub mod routes;
 pub mod service;
+
+#[cfg(target_family = "wasm")]
+mod component;

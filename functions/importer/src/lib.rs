@@ -4,9 +4,10 @@
 //! every rule that those functions keep, and would need keys that belong to others.
 
 pub mod client;
-#[cfg(target_family = "wasm")]
-mod component;
 pub mod domain;
 pub mod ports;
 pub mod routes;
 pub mod service;
+
+#[cfg(target_family = "wasm")]
+mod component;

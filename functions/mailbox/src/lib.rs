@@ -6,10 +6,11 @@
 //! messages and lets anybody read them, so it must not be deployed where real people's mails
 //! go; there the variable `mail_provider_url` of notifications names a real provider.
 
-#[cfg(target_family = "wasm")]
-mod component;
 pub mod inbox;
 mod pages;
 mod routes;
+
+#[cfg(target_family = "wasm")]
+mod component;
 
 pub use routes::{Desk, router};

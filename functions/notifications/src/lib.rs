@@ -7,13 +7,14 @@
 //! attempt carries the notification's id as `Idempotency-Key`, so a lost answer costs an
 //! attempt and never a second mail.
 
-#[cfg(target_family = "wasm")]
-mod component;
 pub mod domain;
 pub mod ports;
 pub mod provider;
 mod queue;
 mod routes;
 pub mod service;
+
+#[cfg(target_family = "wasm")]
+mod component;
 
 pub use routes::{App, router};

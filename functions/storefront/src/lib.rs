@@ -24,9 +24,10 @@
 //! both are signed out: the safe side of the mistake.
 
 mod assets;
-#[cfg(target_family = "wasm")]
-mod component;
 pub mod pictures;
 mod routes;
+
+#[cfg(target_family = "wasm")]
+mod component;
 
 pub use routes::router;

@@ -5,11 +5,12 @@
 //! Administrators publish versions over REST; five templates come with the program.
 
 mod builtin;
-#[cfg(target_family = "wasm")]
-mod component;
 pub mod domain;
 pub mod markup;
 mod routes;
 pub mod service;
+
+#[cfg(target_family = "wasm")]
+mod component;
 
 pub use routes::{App, router};
