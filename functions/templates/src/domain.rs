@@ -9,8 +9,11 @@
 //! text uses another template. A variable that is not given is an error, never an empty
 //! string: "Your order  has shipped" must not leave the house.
 
+mod language;
+
+pub use language::Language;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,57 +31,6 @@ pub const LANGUAGE_COUNT_MAX: usize = 20;
 pub const VERSION_COUNT_MAX: usize = 1000;
 /// Longest name of a variable, in bytes.
 pub const VARIABLE_LENGTH_MAX: usize = 64;
-
-/// A language tag (BCP 47) in its usual spelling: `pt`, `pt-BR`, `zh-Hant-TW`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Language(String);
-
-impl Language {
-    /// Reads a tag, whatever its case. `None` if it is no language tag.
-    pub fn parse(tag: &str) -> Option<Self> {
-        let mut parts = tag.split('-');
-        let primary = parts.next()?;
-        if !(2..=3).contains(&primary.len()) || !primary.bytes().all(|b| b.is_ascii_alphabetic()) {
-            return None;
-        }
-        let mut spelled = primary.to_ascii_lowercase();
-        for part in parts {
-            if !(1..=8).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_alphanumeric()) {
-                return None;
-            }
-            spelled.push('-');
-            spelled.push_str(&subtag(part));
-        }
-        (spelled.len() <= 35).then_some(Self(spelled))
-    }
-
-    /// The tag as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The tag and its ever shorter prefixes: `pt-BR`, `pt` (RFC 4647, "lookup").
-    fn fallbacks(&self) -> impl Iterator<Item = &str> {
-        std::iter::successors(Some(self.0.as_str()), |tag| tag.rsplit_once('-').map(|(s, _)| s))
-    }
-}
-
-impl fmt::Display for Language {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-fn subtag(part: &str) -> String {
-    match part.len() {
-        2 => part.to_ascii_uppercase(),
-        4 if part.as_bytes()[0].is_ascii_alphabetic() => {
-            part[..1].to_ascii_uppercase() + &part[1..].to_ascii_lowercase()
-        }
-        _ => part.to_ascii_lowercase(),
-    }
-}
 
 /// Whether `code` may name a template: lower-case words joined by dashes.
 pub fn is_code(code: &str) -> bool {
@@ -155,8 +107,9 @@ impl Texts {
 
     /// The text in `wanted`, a prefix of it, or the default language.
     pub fn find(&self, wanted: &Language) -> Option<(&Language, &Text)> {
-        let named = |tag: &str| self.by_language.iter().find(|(language, _)| language.0 == tag);
-        wanted.fallbacks().find_map(named).or_else(|| named(&self.default_language.0))
+        let named =
+            |tag: &str| self.by_language.iter().find(|(language, _)| language.as_str() == tag);
+        wanted.fallbacks().find_map(named).or_else(|| named(self.default_language.as_str()))
     }
 
     /// The message in `wanted` or the nearest language.
@@ -187,7 +140,7 @@ impl Texts {
             language: language.clone(),
             subject: markup::fill(&text.subject, |name| markup::one_line(value(name))),
             text: markup::fill(&text.text, |name| value(name).to_owned()),
-            html: markup::fill(&text.html, |name| markup::escape(value(name))),
+            html: markup::fill(&text.html, |name| chassis::html::escape(value(name))),
         })
     }
 }
