@@ -17,6 +17,8 @@ use url::{ParseError, Url};
 
 /// How long a page may take to show what is waited for.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a page may draw itself anew while somebody wants to click.
+const REDRAWS_MAX: usize = 5;
 
 #[tokio::test]
 async fn a_customer_searches_registers_buys_and_watches_the_order_arrive() {
@@ -35,6 +37,7 @@ async fn a_customer_searches_registers_buys_and_watches_the_order_arrive() {
     browser.wait_for_address("knife").await;
     browser.see("[data-testid=product-card]").await;
     browser.click("product-link").await;
+    browser.see("[data-testid=product-name]").await;
 
     // Fill the cart, then register on the way to the checkout.
     browser.click("add-to-cart").await;
@@ -149,9 +152,16 @@ impl Browser {
         }
     }
 
+    /// Click, also when the page draws itself anew between the look and the click.
     async fn click(&self, testid: &str) {
-        let element = self.see(&format!("[data-testid={testid}]")).await;
-        element.click().await.unwrap_or_else(|error| panic!("click on {testid}: {error}"));
+        for _ in 0..REDRAWS_MAX {
+            let element = self.see(&format!("[data-testid={testid}]")).await;
+            match element.click().await {
+                Err(error) if error.is_stale_element_reference() => {}
+                clicked => return clicked.unwrap_or_else(|e| panic!("click on {testid}: {e}")),
+            }
+        }
+        panic!("{testid} never stood still");
     }
 
     async fn fill(&self, testid: &str, text: &str) {
