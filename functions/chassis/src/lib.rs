@@ -3,9 +3,9 @@
 //! the `/rpc` dispatch.
 //!
 //! Everything compiles natively, so that the functions are tested without WebAssembly; the
-//! few adapters that talk to the host exist on `wasm` targets only ([`store::SpinStore`],
-//! [`config`], [`http`]'s `send`). Nothing here is kept in guest memory between calls: an
-//! instance may serve one request or many.
+//! few adapters that talk to the host exist on `wasm` targets only (`store::SpinStore`,
+//! `config`, `send` in [`http`]). Nothing but the keys of tokens ([`auth::KeyMemo`]) is kept
+//! in guest memory between calls: an instance may serve one request or many.
 
 pub mod app;
 pub mod auth;
@@ -13,6 +13,7 @@ pub mod clock;
 #[cfg(target_family = "wasm")]
 pub mod config;
 pub mod form;
+pub mod html;
 pub mod http;
 pub mod id;
 pub mod idempotency;

@@ -7,6 +7,7 @@
 use std::fmt::Write;
 
 use chassis::clock::rfc3339;
+use chassis::html::escape;
 
 use crate::inbox::{Content, Kind, Summary};
 
@@ -82,19 +83,4 @@ fn time(ms: u64) -> String {
     let text = rfc3339(ms);
     let (date, rest) = text.split_once('T').unwrap_or((&text, ""));
     format!("{date} {} UTC", rest.get(..8).unwrap_or_default())
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -78,22 +78,6 @@ pub fn syntax_faults(source: &str) -> Vec<String> {
     pieces(source).filter_map(broken).collect()
 }
 
-/// Makes a value harmless between tags and in quoted attributes.
-pub fn escape(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
-    for c in value.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 /// A value for a subject: each run of control characters becomes one space, so that no
 /// value can end the header line.
 pub fn one_line(value: &str) -> String {

@@ -6,6 +6,7 @@ use crate::domain::encoding::sha256;
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chassis::html::escape;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 const STYLE: &str = "\
@@ -96,19 +97,4 @@ fn document(status: StatusCode, title: &str, body: &str, target: &str) -> Respon
     response.headers_mut().insert(frames, HeaderValue::from_static("DENY"));
     protect(&mut response);
     response
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
