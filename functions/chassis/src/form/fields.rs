@@ -52,16 +52,10 @@ impl<'a> Fields<'a> {
         N: TryFrom<i64> + Into<i64> + Copy,
     {
         let value = self.required(name)?;
-        self.check_integer(name, value, &range)
-    }
-
-    /// A whole number that may be absent or null.
-    pub fn optional_integer<N>(&mut self, name: &str, range: RangeInclusive<N>) -> Option<N>
-    where
-        N: TryFrom<i64> + Into<i64> + Copy,
-    {
-        let value = self.present(name)?;
-        self.check_integer(name, value, &range)
+        let (low, high): (i64, i64) = ((*range.start()).into(), (*range.end()).into());
+        let number = value.as_i64().filter(|number| (low..=high).contains(number));
+        let number = number.and_then(|number| N::try_from(number).ok());
+        self.or_fault(name, number, &format!("must be a whole number from {low} to {high}"))
     }
 
     /// A required `true` or `false`.
@@ -86,16 +80,6 @@ impl<'a> Fields<'a> {
         self.nested(self.at(name), value, read)
     }
 
-    /// An object that may be absent or null.
-    pub fn optional_object<T>(
-        &mut self,
-        name: &str,
-        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
-    ) -> Option<T> {
-        let value = self.present(name)?;
-        self.nested(self.at(name), value, read)
-    }
-
     /// A required array of so many objects, each read by `read`.
     pub fn array<T>(
         &mut self,
@@ -116,23 +100,6 @@ impl<'a> Fields<'a> {
     ) -> Option<Vec<T>> {
         let value = self.present(name)?;
         self.check_array(name, value, &length, read)
-    }
-
-    /// A required array of so many strings, each of so many characters.
-    pub fn strings(
-        &mut self,
-        name: &str,
-        count: RangeInclusive<usize>,
-        length: RangeInclusive<usize>,
-    ) -> Option<Vec<String>> {
-        let value = self.required(name)?;
-        let items = self.check_items(name, value, &count)?;
-        let read = items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| self.check_string(&format!("{name}/{index}"), item, &length));
-        let read: Vec<Option<String>> = read.collect();
-        read.into_iter().collect()
     }
 
     /// A member of any shape, for code that reads it itself. `None` if absent or null.
@@ -197,44 +164,19 @@ impl<'a> Fields<'a> {
         None
     }
 
-    fn check_integer<N>(
-        &mut self,
-        name: &str,
-        value: &Value,
-        range: &RangeInclusive<N>,
-    ) -> Option<N>
-    where
-        N: TryFrom<i64> + Into<i64> + Copy,
-    {
-        let (low, high): (i64, i64) = ((*range.start()).into(), (*range.end()).into());
-        let number = value.as_i64().filter(|number| (low..=high).contains(number));
-        let number = number.and_then(|number| N::try_from(number).ok());
-        self.or_fault(name, number, &format!("must be a whole number from {low} to {high}"))
-    }
-
-    fn check_items(
-        &mut self,
-        name: &str,
-        value: &'a Value,
-        length: &RangeInclusive<usize>,
-    ) -> Option<&'a [Value]> {
-        let items = self.or_fault(name, value.as_array(), "must be an array")?;
-        if length.contains(&items.len()) {
-            return Some(items);
-        }
-        let (low, high) = (length.start(), length.end());
-        self.fault(name, format!("must have {low} to {high} items"));
-        None
-    }
-
     fn check_array<T>(
         &mut self,
         name: &str,
-        value: &'a Value,
+        value: &Value,
         length: &RangeInclusive<usize>,
         mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let items = self.check_items(name, value, length)?;
+        let items = self.or_fault(name, value.as_array(), "must be an array")?;
+        if !length.contains(&items.len()) {
+            let (low, high) = (length.start(), length.end());
+            self.fault(name, format!("must have {low} to {high} items"));
+            return None;
+        }
         let mut list = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             list.push(self.nested(format!("{}/{index}", self.at(name)), item, &mut read));
