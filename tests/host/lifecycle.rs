@@ -20,6 +20,9 @@ component = "guest"
 [component.guest]
 source = "$p3"
 allowed_outbound_hosts = ["http://127.0.0.1:*"]
+[component.guest.tool.tessera]
+# Nothing here may end because time ran out.
+limits = { deadline_ms = 600000 }
 "#,
     )
 }

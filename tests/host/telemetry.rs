@@ -88,6 +88,16 @@ async fn a_trace_goes_on_through_components_and_out_again() {
 }
 
 #[tokio::test]
+async fn a_callee_is_told_the_trace_and_the_span_that_called_it() {
+    let host = app().host().start().await;
+    let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
+    let seen = client.get("/outbound?url=http://other.spin.internal/").await.expect(200).json();
+    let http = only(&spans(&host, TRACE, "http").await, "http").clone();
+    let caller = format!("00-{TRACE}-{}-01", http["span_id"].as_str().unwrap());
+    assert_eq!(seen["headers"]["traceparent"], caller);
+}
+
+#[tokio::test]
 async fn store_operations_and_link_calls_are_spans_of_their_call() {
     let host = app().host().start().await;
     let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));

@@ -138,6 +138,7 @@ async fn chain(
     let slot = component.outbound.surroundings.registry.resolve(callee).map_err(unreachable)?;
     let operation = format!("{} {}", request.method(), component.id).into();
     crate::triggers::http::headers::prepare_chained(&mut request);
+    call.trace.write(request.headers_mut());
     let call = Call {
         kind: SpanKind::Chained,
         operation,
