@@ -128,10 +128,23 @@ pub async fn serve(router: crate::Result<Router>, request: spin_sdk::http::Reque
         Ok(router) => router,
         Err(problem) => return problem.into_response(),
     };
+    let method = request.method().clone();
     match router.call(request.map(Body::new)).await {
-        Ok(response) => response,
+        Ok(response) => of_its_length(&method, response),
         Err(never) => match never {},
     }
+}
+
+/// An answer that does not name a length which its body has not.
+///
+/// Routers name the length that `GET` would have when they answer `HEAD`, but hosts hold a
+/// component to the length that it names. The field may be left out (RFC 9110, section
+/// 9.3.2).
+pub fn of_its_length(method: &Method, mut response: Response) -> Response {
+    if method == Method::HEAD {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
 }
 
 /// What keeps a function from being set up; as a problem, or as the text of a contract's
@@ -235,6 +248,12 @@ mod tests {
         assert_eq!(answer("OPTIONS", "/nowhere").await.0.status(), 404);
         let (response, body) = answer("HEAD", "/nowhere").await;
         assert_eq!((response.status().as_u16(), body), (404, None));
-        assert_eq!(answer("HEAD", "/things/1").await.0.status(), 200);
+        let (response, body) = answer("HEAD", "/things/1").await;
+        assert_eq!((response.status().as_u16(), body), (200, None));
+        let response = of_its_length(&Method::HEAD, response);
+        assert_eq!(response.headers().get("content-length"), None, "nothing follows");
+        let (response, _) = answer("GET", "/things/1").await;
+        let response = of_its_length(&Method::GET, response);
+        assert_eq!(response.headers()["content-length"], "5");
     }
 }

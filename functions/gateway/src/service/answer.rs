@@ -77,7 +77,7 @@ pub(super) fn finish(
     if method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }
-    response
+    chassis::app::of_its_length(method, response)
 }
 
 fn share(headers: &mut HeaderMap, page: &str, preflight: bool) {
