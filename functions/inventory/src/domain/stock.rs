@@ -72,6 +72,12 @@ impl Stock {
         Ok(())
     }
 
+    /// What a reservation can have: what is on hand, and what it holds itself.
+    pub fn available_to(&self, id: &str) -> u32 {
+        let own = self.holds.get(id).map_or(0, |hold| hold.quantity);
+        self.levels().on_hand.saturating_add(own)
+    }
+
     /// Hold pieces for an attempt at a reservation. The hold of an earlier attempt is taken
     /// over, so that a reservation never competes with itself for its pieces.
     pub fn hold(&mut self, id: &str, hold: Hold) -> Result<(), HoldRefused> {
@@ -79,8 +85,7 @@ impl Stock {
         if earlier.is_some_and(|earlier| earlier.attempt > hold.attempt) {
             return Err(HoldRefused::Overtaken);
         }
-        let own = earlier.map_or(0, |earlier| earlier.quantity);
-        let available = self.levels().on_hand.saturating_add(own);
+        let available = self.available_to(id);
         if available < hold.quantity {
             return Err(HoldRefused::Short(available));
         }

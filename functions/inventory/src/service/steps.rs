@@ -1,7 +1,9 @@
 //! The steps that the use cases are made of: each ends in one compare-and-swap.
 
 use super::{Inventory, record_key, stock_key, unknown};
-use crate::domain::{Availability, Hold, HoldRefused, Record, Refusal, State, Stock, Verdict};
+use crate::domain::{
+    Availability, Hold, HoldRefused, Line, Record, Refusal, State, Stock, Verdict,
+};
 use chassis::store::Store;
 
 /// Expired holds that one touch of a SKU settles at most; the next touch goes on.
@@ -28,7 +30,10 @@ impl<S: Store> Inventory<S> {
         self.store.update(&record_key(id), conclude).await
     }
 
-    /// Make the holds of an attempt; the SKUs that fall short.
+    /// Make the holds of an attempt, in the one order that all attempts keep; the SKUs that
+    /// fall short. Once one does the attempt has failed: it holds nothing more, so that it
+    /// can't take the last piece from one that would have succeeded, and only looks whether
+    /// the rest is there.
     async fn hold_all(
         &self,
         id: &str,
@@ -37,6 +42,10 @@ impl<S: Store> Inventory<S> {
     ) -> Result<Vec<Availability>, Refusal> {
         let mut short = Vec::new();
         for line in &record.lines {
+            if !short.is_empty() {
+                short.extend(self.shortage(id, line, now_ms).await?);
+                continue;
+            }
             let hold = Hold {
                 quantity: line.quantity,
                 attempt: record.attempt,
@@ -56,6 +65,19 @@ impl<S: Store> Inventory<S> {
             }
         }
         Ok(short)
+    }
+
+    /// What can be had of a line that is not there in full, without holding it.
+    async fn shortage(
+        &self,
+        id: &str,
+        line: &Line,
+        now_ms: u64,
+    ) -> Result<Option<Availability>, Refusal> {
+        let stock = self.swept(&line.sku, now_ms).await?;
+        let available = stock.map_or(0, |stock| stock.available_to(id));
+        let short = available < line.quantity;
+        Ok(short.then(|| Availability { sku: line.sku.clone(), available }))
     }
 
     async fn hold(

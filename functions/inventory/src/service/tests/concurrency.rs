@@ -174,3 +174,25 @@ async fn a_sale_taken_back_by_many_at_once_counts_once() {
         assert_eq!(figures(&inventory, "a", 0).await, (3, 0, 2));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_too_late_takes_nothing_from_those_in_time() {
+    for _ in 0..20 {
+        let inventory = yielding(&[("a", 10), ("b", 10)]).await;
+        let tasks: Vec<_> = (0..24)
+            .map(|n| {
+                let inventory = inventory.clone();
+                let wanted = if n % 2 == 0 { [("a", 1), ("b", 1)] } else { [("b", 1), ("a", 1)] };
+                tokio::spawn(async move {
+                    let (id, wanted) = (format!("r{n}"), lines(&wanted));
+                    until_available!(inventory.reserve(&id, &wanted, TTL, 0)).is_ok()
+                })
+            })
+            .collect();
+        let mut reserved = 0;
+        for task in tasks {
+            reserved += u32::from(task.await.unwrap());
+        }
+        assert_eq!(reserved, 10);
+    }
+}
