@@ -87,8 +87,9 @@ pub struct Driver<'a, S, P, C> {
 }
 
 impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
-    /// Moves the order on until it is settled or `until_ms` comes. None if there is no
-    /// such order.
+    /// Moves the order on until it is settled or `until_ms` comes. A move that is due now is
+    /// made in any case: reading the order may have taken all the time there was. None if
+    /// there is no such order.
     pub async fn resume(&self, id: &str, until_ms: u64) -> Result<Option<Outcome>, StoreError> {
         for _ in 0..CONFLICTS_MAX {
             let Some(loaded) = self.records.load(id).await? else { return Ok(None) };
@@ -105,7 +106,7 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
 
     async fn drive(&self, mut loaded: Loaded, until_ms: u64) -> Result<Ended, StoreError> {
         let mut draft = Draft::of(&loaded);
-        for _ in 0..MOVES_MAX {
+        for moves in 0..MOVES_MAX {
             let now_ms = self.clock.now_ms();
             let Some(action) = draft.decide(now_ms) else {
                 return self.settle(loaded, draft).await;
@@ -114,7 +115,8 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
             // Nobody waits for courtesies once the fate of the order is known.
             let decided =
                 draft.order.status != Status::Pending && draft.order.saga.undoing.is_none();
-            if start_ms > until_ms || (start_ms > now_ms && decided) {
+            let late = start_ms > until_ms && (moves > 0 || start_ms > now_ms);
+            if late || (start_ms > now_ms && decided) {
                 return self.pause(loaded, draft).await;
             }
             if !self.write(&mut loaded, &mut draft, now_ms).await? {

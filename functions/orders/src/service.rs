@@ -21,6 +21,8 @@ use crate::records::{Lease, Loaded, Position, Records};
 
 /// How long a request that changes an order waits for the end of its saga, in milliseconds.
 pub const PATIENCE_MS: u64 = 8_000;
+/// How long a look at an unfinished order goes on moving it, in milliseconds.
+const TOUCH_MS: u64 = 250;
 /// How long a listing spends on moving unfinished orders on, in milliseconds.
 const LIST_MS: u64 = 1_000;
 /// The wait before looking again at an order that another driver holds, in milliseconds.
@@ -169,7 +171,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         let mut loaded = loaded;
         if saga::next(&loaded.order, now_ms) != Next::Settled {
             let id = loaded.order.placed.id.clone();
-            self.driver().resume(&id, now_ms).await?;
+            self.driver().resume(&id, now_ms + TOUCH_MS).await?;
             loaded = self.records.load(&id).await?.unwrap_or(loaded);
         }
         if matches!(loaded.order.status, Status::Confirmed | Status::Shipped) {
@@ -193,7 +195,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         }
         let lease = loaded.record.lease.clone();
         if self.records.append(&mut loaded, events, lease).await? {
-            self.driver().resume(&id, now_ms).await?;
+            self.driver().resume(&id, self.clock.now_ms() + TOUCH_MS).await?;
         }
         Ok(self.records.load(&id).await?.unwrap_or(loaded))
     }

@@ -3,7 +3,7 @@
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
-use super::Orders;
+use super::{Orders, TOUCH_MS};
 use crate::domain::saga;
 use crate::driver::Outcome;
 use crate::ports::{Clock, Participants};
@@ -51,7 +51,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
                     swept.unfinished += 1;
                     continue;
                 }
-                let outcome = self.driver().resume(&entry.id, now_ms).await?;
+                let outcome = self.driver().resume(&entry.id, now_ms + TOUCH_MS).await?;
                 let orphan = outcome.is_none() && Records::<S>::is_orphan(&entry, now_ms);
                 if orphan || matches!(outcome, Some(Outcome::Settled(_))) {
                     self.records.close(&entry.id).await?;

@@ -101,11 +101,12 @@ impl World {
         Gated { world: self.clone(), inner: self.1.clone() }
     }
 
-    /// A place where a process waits, and may be stopped.
+    /// A place where a process waits, and may be stopped. Time passes meanwhile.
     fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
         let world = self.clone();
         let mine = self.with(|state| {
             state.waits += 1;
+            state.now_ms += 1;
             state.waits
         });
         std::future::poll_fn(move |_| {
