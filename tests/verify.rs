@@ -18,7 +18,9 @@ const STEPS: &[Step] = &[
     ),
     ("components", &["functions", "--quiet"], &[]),
     ("guests", &["guests", "--quiet"], &[]),
-    ("host", &["build", "--quiet", "--package", "tessera"], &[]),
+    // All targets, so that the host has the features that the tests are built with and no
+    // dependency is compiled twice.
+    ("host", &["build", "--workspace", "--all-targets", "--quiet"], &[]),
     ("tests", &["test", "--workspace"], &[]),
     (
         "documentation",
