@@ -94,3 +94,31 @@ async fn everything_that_is_promised_is_described() {
     let missing: Vec<_> = PROMISED.lines().filter(|line| !described.contains(*line)).collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
+
+/// Spoils an answer in one respect.
+type Spoil = fn(&mut harness::Answer);
+
+#[tokio::test]
+async fn an_answer_off_the_description_is_found_out() {
+    let shop = Shop::shared().await;
+    let path = "/api/v1/products?limit=2";
+    let answer = shop.visitor().get(path).await.expect(200);
+    let spoil: [Spoil; 6] = [
+        |answer| answer.status = http::StatusCode::IM_A_TEAPOT,
+        |answer| _ = answer.headers.remove("x-request-id"),
+        |answer| _ = answer.headers.insert("content-type", "text/plain".parse().unwrap()),
+        |answer| answer.body = answer.text().replace("\"price\"", "\"cost\"").into(),
+        |answer| answer.body = answer.text().replace("\"EUR\"", "\"euro\"").into(),
+        |answer| answer.body = answer.text().replace("\"next_cursor\"", "\"next\"").into(),
+    ];
+    let is_sound = |answer: &harness::Answer| {
+        let check = || shop.description().check(&http::Method::GET, path, answer);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_ok()
+    };
+    assert!(is_sound(&answer));
+    for (number, spoil) in spoil.iter().enumerate() {
+        let mut spoilt = answer.clone();
+        spoil(&mut spoilt);
+        assert!(!is_sound(&spoilt), "fault {number} of {answer:?}");
+    }
+}

@@ -97,3 +97,31 @@ fn defined(resolve: &Resolve, id: TypeId) -> String {
 fn name(resolve: &Resolve, id: TypeId) -> String {
     resolve.types[id].name.clone().unwrap_or_default()
 }
+
+#[test]
+fn interfaces_that_differ_in_one_name_or_type_have_other_shapes() {
+    let of = |source: &str| {
+        let mut resolve = Resolve::default();
+        let package = resolve.push_source("a.wit", source).unwrap();
+        let world = &resolve.worlds[resolve.packages[package].worlds["w"]];
+        interfaces(&resolve, world.exports.iter())
+    };
+    let source = "package a:b@1.0.0; interface i { record r { x: u32 } \
+        variant v { one, two(string) } f: async func(p: r) -> result<list<r>, v>; } \
+        world w { export i; }";
+    let original = of(source);
+    assert_eq!(original["a:b/i@1.0.0"].len(), 1);
+    for (part, other) in [
+        ("x: u32", "y: u32"),
+        ("x: u32", "x: u64"),
+        ("two(string)", "two"),
+        ("two(string)", "three(string)"),
+        ("async func", "func"),
+        ("list<r>", "option<r>"),
+        ("(p: r)", "(q: r)"),
+        ("f: async", "g: async"),
+        ("b@1.0.0", "b@1.1.0"),
+    ] {
+        assert_ne!(of(&source.replace(part, other)), original, "{other}");
+    }
+}
