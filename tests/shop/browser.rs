@@ -51,6 +51,8 @@ async fn a_customer_searches_registers_buys_and_watches_the_order_arrive() {
     }
     browser.click("submit").await;
     browser.see("[data-testid=sign-out]").await;
+    // Registering leads back to the shelves; whoever clicks before that is led there, too.
+    browser.see("[data-testid=product-card]").await;
 
     // Tokens are out of reach of anything that can only read cookies or lasting storage.
     let script = "return document.cookie + JSON.stringify(localStorage)";
