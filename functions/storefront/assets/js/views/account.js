@@ -19,11 +19,13 @@ function destination(query) {
 const carry = (query) => (query.has('then') ? `?${new URLSearchParams({ then: destination(query) })}` : '');
 
 async function enter(email, password, query) {
+  const form = location.pathname;
   const tokens = await call('POST', '/api/v1/sessions', { body: { email, password } });
   await session.begin(tokens);
   await basket.merge();
   await basket.refresh();
-  await router.go(destination(query), { replace: true });
+  // Whoever has gone on by now is not called back.
+  if (location.pathname === form) await router.go(destination(query), { replace: true });
 }
 
 const email = () => field({ label: 'E-mail', name: 'email', type: 'email', autocomplete: 'username', inputmode: 'email', required: true, maxlength: 254 });
