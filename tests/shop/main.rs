@@ -12,6 +12,7 @@ mod accounts;
 mod administration;
 mod attacks;
 mod bad_input;
+mod bridged;
 mod browser;
 mod cancelling;
 mod cart;

@@ -1,0 +1,50 @@
+//! The shop put together as stock Spin does it: each import of another function is a bridge
+//! that was composed into the importer and calls the other function by HTTP.
+//!
+//! The same components and the same manifest, less the lines by which our host knows what a
+//! bridge stands for.
+
+use crate::support::{Customer, Shop};
+use harness::{HostBuilder, repository};
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+#[tokio::test]
+async fn a_shop_of_bridges_sells_the_same_way() {
+    let folder = TempDir::new().unwrap();
+    let manifest = without_links(&folder);
+    let own = Shop::own(|_| HostBuilder::new(manifest).variable("courier_simulation_ms", "0"));
+    let Some(shop) = own.await else { return };
+    shop.filled().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(&shop).await);
+    let sku = shop.product(&admin, 5).await;
+
+    // Reads of the catalogue ask inventory, orders ask everybody.
+    let product = ada.api.get(&format!("/api/v1/products/{sku}")).await.expect(200).json();
+    assert_eq!(product["available"], 5);
+    let order = ada.buy(&[(&sku, 2)], "tok_lost_answer").await;
+    assert_eq!(order["status"], "confirmed", "{order}");
+    assert_eq!(admin.stock(&sku).await, [5, 3, 0, 2]);
+    let order = ada.buy(&[(&sku, 2)], "tok_declined").await;
+    assert_eq!(order["status"], "rejected", "{order}");
+    assert_eq!(admin.stock(&sku).await, [5, 3, 0, 2]);
+
+    // Nothing of it went over a link.
+    let host = shop.host().expect("a process");
+    let metrics = host.admin().get("/metrics").await.expect(200).text();
+    assert!(metrics.contains("tessera_chained_request_duration_seconds_count{"), "{metrics}");
+    assert!(!metrics.contains("tessera_link_call_duration_seconds_count{"), "{metrics}");
+}
+
+/// The manifest without its links, in a folder of its own.
+fn without_links(folder: &TempDir) -> PathBuf {
+    let ours =
+        |line: &&str| !line.starts_with("tool.tessera.bridges") && !line.starts_with("stock_only");
+    let text = std::fs::read_to_string(repository().join("spin.toml")).unwrap();
+    let text: Vec<&str> = text.lines().filter(ours).collect();
+    let target = format!("source = \"{}/target/", repository().display());
+    let text = text.join("\n").replace("source = \"target/", &target);
+    let path = folder.path().join("spin.toml");
+    std::fs::write(&path, text).unwrap();
+    path
+}
