@@ -11,8 +11,8 @@
 //! passes here still passes there.
 //!
 //! Serde would report one fault per run and lose places across tables; hence a small reader
-//! over spans ([`document`]), one file per table under [`parse`] and one per rule across
-//! tables under [`check`].
+//! over spans (`document`), one file per table under `parse/` and one per rule across tables
+//! under `check/`.
 
 pub mod app;
 mod check;
@@ -77,7 +77,7 @@ fn read(path: &Path, text: &str, problems: &Problems) -> Option<App> {
 /// Reads a manifest's file; a folder means the [`FILE_NAME`] in it.
 ///
 /// # Errors
-/// As [`parse`], and a file that is missing or cannot be read.
+/// As [`parse()`], and a file that is missing or cannot be read.
 pub fn load(path: &Path) -> Result<App, Errors> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let path = if path.is_dir() { path.join(FILE_NAME) } else { path };

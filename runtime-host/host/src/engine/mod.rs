@@ -1,7 +1,7 @@
 //! Running components: compile once, keep warm instances, serve one call at a time.
 //!
 //! Three moments, each with its own type: [`Engine`] is made once per process,
-//! [`Revision`] once per component and version, [`Instance`] as often as calls need one.
+//! [`Revision`] once per component and version, [`instance::Instance`] as often as calls need one.
 
 mod compile;
 mod compose;
