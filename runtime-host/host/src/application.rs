@@ -339,7 +339,9 @@ impl Running {
                 Ok(status) => tracing::error!(component = %id, attempt, "{path} answered {status}"),
                 Err(error) => tracing::error!(component = %id, attempt, "{path}: {error:#}"),
             }
-            tokio::time::sleep(HOOK_PAUSE * 2_u32.pow(attempt)).await;
+            if attempt < HOOK_ATTEMPTS_MAX {
+                tokio::time::sleep(HOOK_PAUSE * 2_u32.pow(attempt)).await;
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tessera_manifest::hosts::HostPattern;
+use tokio_util::task::AbortOnDropHandle;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// The domain of all components of the application.
@@ -86,9 +87,10 @@ impl WasiHttpHooks for Hooks {
         let (component, call) = (self.component.clone(), self.call.clone());
         // In a task of its own: a callee's event loop can't run inside its caller's.
         let task = tokio::spawn(async move { send(component, call, request, options).await });
-        let task = AbortOnDrop(task);
+        // Stopped when the guest that waits for it is gone.
+        let task = AbortOnDropHandle::new(task);
         Box::new(async move {
-            let response = task.await?;
+            let response = task.await.unwrap_or(Err(Error::ConnectionTerminated))?;
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> =
                 Box::new(async { Ok(()) });
             Ok((response, done))
@@ -207,27 +209,5 @@ fn wasi_error(error: &CallError) -> Error {
         Kind::Trap | Kind::CpuTime | Kind::Memory | Kind::NoAnswer | Kind::Host => {
             Error::ConnectionTerminated
         }
-    }
-}
-
-/// Stops the request when the guest that waits for it is gone.
-struct AbortOnDrop(tokio::task::JoinHandle<Result<http::Response<WasiBody>, Error>>);
-
-impl Future for AbortOnDrop {
-    type Output = Result<http::Response<WasiBody>, Error>;
-
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
-        std::pin::Pin::new(&mut self.0)
-            .poll(cx)
-            .map(|joined| joined.unwrap_or(Err(Error::ConnectionTerminated)))
-    }
-}
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{sleep_until, timeout};
+use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::{ComponentExportIndex, Val};
 
 /// How long a guest may go on after it has returned.
@@ -53,7 +54,7 @@ pub(crate) async fn call(
     arguments: Vec<Val>,
 ) -> Result<Vec<Val>, CallError> {
     let (reply, answer) = oneshot::channel();
-    let task = AbortOnDrop(tokio::spawn(async move {
+    let task = AbortOnDropHandle::new(tokio::spawn(async move {
         let admitted = match slot.gate.admit(call).await {
             Ok(admitted) => admitted,
             Err(error) => return drop(reply.send(Err(error))),
@@ -63,7 +64,8 @@ pub(crate) async fn call(
     let results = answer.await.unwrap_or_else(|_| {
         Err(CallError::new(Kind::NoAnswer, "the callee ended without an answer"))
     });
-    task.leave_running();
+    // The answer is there; what the task still does is its own business.
+    drop(task.detach());
     results
 }
 
@@ -166,21 +168,5 @@ fn send(reply: &mut Option<Reply>, answer: Result<Vec<Val>, CallError>) {
     if let Some(reply) = reply.take() {
         // A caller that has gone does not need the answer any more.
         let _ = reply.send(answer);
-    }
-}
-
-/// Stops a task when nobody waits for it any more.
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl AbortOnDrop {
-    /// The answer is there; what the task still does is its own business.
-    fn leave_running(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

@@ -8,7 +8,7 @@
 
 use super::failure::classify;
 use super::instance::Instance;
-use super::streamed_body::{self, ReaderGone, Streamed};
+use super::streamed_body::{self, ReaderGone};
 use super::{Revision, State};
 use crate::calls::{Admitted, Call, CallError, Kind};
 use crate::registry::Slot;
@@ -16,6 +16,7 @@ use crate::telemetry::Outcome;
 use bytes::{Bytes, BytesMut};
 use futures::future::{Either, select};
 use http::header::CONTENT_LENGTH;
+use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use std::future::{pending, poll_fn};
 use std::pin::pin;
@@ -170,16 +171,16 @@ async fn deliver(head: Response, reply: &Reply) -> wasmtime::Result<()> {
     let (mut parts, mut body) = head.into_parts();
     let announced = announced_length(&parts.headers);
     if announced.is_some_and(|length| length > COLLECTED_BODY_MAX_BYTES) {
-        return stream(parts, BytesMut::new(), body, reply).await;
+        return stream(parts, BytesMut::new(), None, body, reply).await;
     }
     let mut collected = BytesMut::new();
     let collecting = collect(&mut body, &mut collected);
-    let complete = match announced {
+    let collecting = match announced {
         Some(_) => collecting.await?,
-        None => timeout(COLLECT_GRACE, collecting).await.unwrap_or(Ok(false))?,
+        None => timeout(COLLECT_GRACE, collecting).await.unwrap_or(Ok(Collected::Part(None)))?,
     };
-    if !complete {
-        return stream(parts, collected, body, reply).await;
+    if let Collected::Part(next) = collecting {
+        return stream(parts, collected, next, body, reply).await;
     }
     if parts.status != http::StatusCode::NO_CONTENT
         && parts.status != http::StatusCode::NOT_MODIFIED
@@ -190,31 +191,43 @@ async fn deliver(head: Response, reply: &Reply) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Read a body until its end (`true`), or until it is no small one or has trailers.
-async fn collect(body: &mut WasiBody, collected: &mut BytesMut) -> wasmtime::Result<bool> {
+/// How much of a body was read.
+#[derive(Debug)]
+enum Collected {
+    Whole,
+    /// There is more, beginning with this frame if one was read that is no data.
+    Part(Option<Frame<Bytes>>),
+}
+
+/// Read a body until its end, or until it is no small one or has trailers.
+async fn collect(body: &mut WasiBody, collected: &mut BytesMut) -> wasmtime::Result<Collected> {
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| wasmtime::format_err!("{error:?}"))?.into_data()
-        else {
-            return Ok(false);
-        };
-        collected.extend_from_slice(&data);
+        let frame = frame.map_err(|error| wasmtime::format_err!("{error:?}"))?;
+        match frame.into_data() {
+            Ok(data) => collected.extend_from_slice(&data),
+            Err(trailers) => return Ok(Collected::Part(Some(trailers))),
+        }
         if collected.len() > COLLECTED_BODY_MAX_BYTES {
-            return Ok(false);
+            return Ok(Collected::Part(None));
         }
     }
-    Ok(true)
+    Ok(Collected::Whole)
 }
 
 async fn stream(
     parts: http::response::Parts,
     first: BytesMut,
+    next: Option<Frame<Bytes>>,
     mut rest: WasiBody,
     reply: &Reply,
 ) -> wasmtime::Result<()> {
-    let (Streamed { mut writer }, body) = streamed_body::channel();
+    let (mut writer, body) = streamed_body::channel();
     reply.send(Ok(Response::from_parts(parts, body)));
     if !first.is_empty() {
         writer.data(first.freeze()).await?;
+    }
+    if let Some(next) = next {
+        writer.frame(next).await?;
     }
     loop {
         // A guest with nothing to say for a while would not notice by itself.
@@ -268,5 +281,30 @@ impl Reply {
 
     fn status(&self) -> Option<u16> {
         *self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderMap;
+    use http_body_util::StreamBody;
+
+    #[tokio::test]
+    async fn trailers_are_kept_for_the_stream() {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
+        let frames = [Frame::data(Bytes::from_static(b"abc")), Frame::trailers(trailers)];
+        let frames = frames.map(Ok::<_, wasmtime_wasi_http::Error>);
+        let body = StreamBody::new(futures::stream::iter(frames)).boxed_unsync();
+        let (reply, answer) = Reply::new();
+        let sent = async {
+            let answer = answer.await.unwrap().unwrap();
+            answer.into_body().collect().await.unwrap()
+        };
+        let (delivered, sent) = futures::join!(deliver(Response::new(body), &reply), sent);
+        delivered.unwrap();
+        assert_eq!(sent.trailers().unwrap()["grpc-status"], "0");
+        assert_eq!(sent.to_bytes(), "abc");
     }
 }

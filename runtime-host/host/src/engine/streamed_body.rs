@@ -18,14 +18,10 @@ enum Message {
 }
 
 /// The writing side.
-pub(super) struct Streamed {
-    pub(super) writer: Writer,
-}
-
 pub(super) struct Writer(mpsc::Sender<Message>);
 
 /// A body and the side that fills it.
-pub(super) fn channel() -> (Streamed, WasiBody) {
+pub(super) fn channel() -> (Writer, WasiBody) {
     let (sender, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
     let frames = futures::stream::unfold(Some(receiver), |receiver| async {
         let mut receiver = receiver?;
@@ -35,7 +31,7 @@ pub(super) fn channel() -> (Streamed, WasiBody) {
             None => Some((Err(Error::HttpResponseIncomplete), None)),
         }
     });
-    (Streamed { writer: Writer(sender) }, StreamBody::new(frames).boxed_unsync())
+    (Writer(sender), StreamBody::new(frames).boxed_unsync())
 }
 
 impl Writer {
