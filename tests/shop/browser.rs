@@ -3,7 +3,7 @@
 //! Needs `chromium` and `chromedriver`. Without them the test says so and is left out; where
 //! `CI` is set that is a failure.
 
-use crate::support::{Shop, unique};
+use crate::support::{Shop, eventually, unique};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
@@ -179,14 +179,11 @@ impl Browser {
     }
 
     async fn wait_for_address(&self, part: &str) {
-        for _ in 0..PAGE_TIMEOUT.as_millis() / 50 {
+        eventually(&format!("the address contains {part}"), PAGE_TIMEOUT, async || {
             let address = self.client.current_url().await.expect("an address");
-            if address.as_str().contains(part) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the address never contained {part}");
+            address.as_str().contains(part).then_some(())
+        })
+        .await;
     }
 
     /// Wait until the order is at this status, or further on.
