@@ -82,6 +82,14 @@ async fn a_state_directory_below_a_file_is_named() {
 }
 
 #[tokio::test]
+async fn folders_may_be_relative() {
+    let app = guest();
+    // Tests run in the folder of their package.
+    let host = app.host().argument("--cache-dir").argument("../target/relative-cache");
+    host.start().await.client().get("/").await.expect(200);
+}
+
+#[tokio::test]
 async fn a_state_directory_belongs_to_one_process() {
     let folder = TempDir::new().unwrap();
     let state = folder.path().join("state");

@@ -62,7 +62,8 @@ impl Engine {
 
 fn config(cache_folder: &Path) -> anyhow::Result<Config> {
     let mut cache = CacheConfig::new();
-    cache.with_directory(cache_folder);
+    // Relative folders start where the host was started, as everywhere on the command line.
+    cache.with_directory(std::path::absolute(cache_folder)?);
     let cache = Cache::new(cache).map_err(anyhow::Error::from).with_context(|| {
         format!("the folder for compiled code, {}, can't be used", cache_folder.display())
     })?;
