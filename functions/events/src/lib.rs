@@ -1,0 +1,1 @@
+//! The event broker as a function, for hosts that have no event log of their own.

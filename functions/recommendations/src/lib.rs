@@ -1,0 +1,1 @@
+//! What else a customer may like: learned from the events of orders.
