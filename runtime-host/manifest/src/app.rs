@@ -3,10 +3,14 @@
 //! Nothing here can be wrong any more: every reference resolves, every route is unique,
 //! every pattern parses. What a manifest may look like is the business of the parser.
 
+mod settings;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::origin::Origin;
+
+pub use settings::*;
 
 /// A component's name in the manifest.
 pub type ComponentId = String;
@@ -249,56 +253,4 @@ pub struct RedisTrigger {
     pub component: ComponentId,
     /// Where in the manifest it is written: `trigger.redis[<n>]`, counted from 0.
     pub written_at: String,
-}
-
-/// `[application.tool.tessera]`.
-#[derive(Debug, Clone, Default)]
-pub struct AppSettings {
-    /// Limits of every component that does not set its own.
-    pub limits: Limits,
-}
-
-/// `[component.<id>.tool.tessera]`.
-#[derive(Debug, Clone, Default)]
-pub struct ComponentSettings {
-    /// This library component is a bridge: importers are linked to this component instead.
-    pub bridges: Option<Bridged>,
-    /// Only hosts that lack what this component gives run it; this one does not.
-    pub stock_only: bool,
-    /// A path of this component to `POST` to once the application is up.
-    pub on_start: Option<String>,
-    /// This component's limits; what is not set comes from the application.
-    pub limits: Limits,
-}
-
-/// What a bridge stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Bridged {
-    /// `bridges = "inventory"`: another component of this application.
-    Component(ComponentId),
-    /// `bridges = "host"`: the platform itself offers the interface.
-    Host,
-}
-
-/// Limits as written: none means the next wider scope decides.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Linear memory of one instance, in MiB.
-    pub memory_max_mib: Option<u64>,
-    /// CPU time of one call, in milliseconds.
-    pub cpu_time_max_ms: Option<u64>,
-    /// Calls at once.
-    pub concurrency_max: Option<u64>,
-    /// Calls that wait for a place.
-    pub queue_length_max: Option<u64>,
-    /// Bytes of a request body, in KiB.
-    pub body_max_kib: Option<u64>,
-    /// Milliseconds until the head of an answer must be there.
-    pub deadline_ms: Option<u64>,
-    /// Milliseconds that the body of a streamed answer may take.
-    pub stream_deadline_ms: Option<u64>,
-    /// Calls that one instance serves before it is replaced; 1 means a fresh one each time.
-    pub instance_reuse_max: Option<u64>,
-    /// Bytes of standard output and error that a call may log, in KiB.
-    pub log_max_kib: Option<u64>,
 }

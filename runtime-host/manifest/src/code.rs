@@ -83,6 +83,10 @@ codes! {
     LimitRange => "limit_range",
     /// `on_start` that nobody could answer.
     OnStart => "on_start",
+    /// Events that nobody could take, or that members of a group disagree about.
+    Subscription => "subscription",
+    /// A schedule that nobody could answer.
+    Schedule => "schedule",
     /// A file that the manifest names and that is not there.
     MissingFile => "missing_file",
 }

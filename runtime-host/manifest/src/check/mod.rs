@@ -7,6 +7,7 @@ mod bridges;
 mod components;
 mod cycles;
 mod dependencies;
+mod groups;
 mod hosts;
 mod routes;
 mod stores;
@@ -37,6 +38,7 @@ pub(crate) fn all(app: &App, problems: &Problems) {
     let check = Check { app, places: app.origin.places(), problems };
     components::check(&check);
     triggers::check(&check);
+    groups::check(&check);
     routes::check(&check);
     stores::check(&check);
     dependencies::check(&check);

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::{App, ComponentId, Handler};
+use crate::app::{App, Component, ComponentId, Handler};
 use crate::check::Check;
 use crate::problem::{Code, Problem};
 
 pub(super) fn check(check: &Check<'_>) {
     ids_are_unique(check);
     redis_has_a_server(check);
-    on_start_has_a_trigger(check);
+    what_is_called_answers(check);
 }
 
 /// Triggers that a component answers: its id, and where the trigger is written.
@@ -48,20 +48,41 @@ fn redis_has_a_server(check: &Check<'_>) {
     }
 }
 
-fn on_start_has_a_trigger(check: &Check<'_>) {
+/// Hooks, schedules and subscriptions are requests: whoever has them must serve HTTP here.
+fn what_is_called_answers(check: &Check<'_>) {
     for component in check.app.components.values() {
-        let answers = |handler: &Handler| *handler == Handler::Component(component.id.clone());
-        let has_trigger = check.app.http.iter().any(|trigger| answers(&trigger.handler));
-        if component.settings.on_start.is_some() && !has_trigger {
-            let path = check.path(component, "tool.tessera.on_start");
-            check.problems.push(
-                Problem::new(Code::OnStart, format!("`{}` answers no HTTP", component.id))
-                    .label(check.places.value(&path), "nobody would answer this")
-                    .hint(format!(
-                        "add `[[trigger.http]]` with `route = {{ private = true }}` and `component = \"{}\"`, or remove `on_start`",
-                        component.id
-                    )),
-            );
+        let settings = &component.settings;
+        if settings.on_start.is_some() {
+            answers(check, component, "on_start", Code::OnStart);
+        }
+        if !settings.subscribe.is_empty() {
+            answers(check, component, "subscribe", Code::Subscription);
+        }
+        if !settings.schedule.is_empty() {
+            answers(check, component, "schedule", Code::Schedule);
         }
     }
+}
+
+fn answers(check: &Check<'_>, component: &Component, key: &str, code: Code) {
+    let id = &component.id;
+    let handler = Handler::Component(id.clone());
+    let runs_here = !component.settings.stock_only || code == Code::OnStart;
+    let (message, hint) = if component.settings.bridges.is_some() && code != Code::OnStart {
+        let hint = format!("write `{key}` where the work is done, or remove it");
+        (format!("`{id}` is a bridge, which this host never loads"), hint)
+    } else if !runs_here {
+        let hint = format!("remove `{key}`, or `stock_only`");
+        (format!("`{id}` is not run by this host"), hint)
+    } else if check.app.http.iter().any(|trigger| trigger.handler == handler) {
+        return;
+    } else {
+        let hint = format!(
+            "add `[[trigger.http]]` with `route = {{ private = true }}` and `component = \"{id}\"`, or remove `{key}`"
+        );
+        (format!("`{id}` answers no HTTP"), hint)
+    };
+    let at = check.places.value(&check.path(component, &format!("tool.tessera.{key}")));
+    let problem = Problem::new(code, message).label(at, "nobody would answer this");
+    check.problems.push(problem.hint(hint));
 }

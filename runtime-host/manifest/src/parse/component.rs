@@ -49,7 +49,7 @@ pub(super) fn read(id: &str, field: &Field<'_>, folder: &Path) -> Component {
         component.profiles = profiles.collect();
     }
     if let Some(settings) = table.optional("tool").and_then(|field| tool::tessera(&field)) {
-        component.settings = tool::component(settings);
+        component.settings = tool::component(settings, id);
     }
     table.finish();
     component

@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use crate::app::{AppSettings, Bridged, ComponentSettings, Limits};
+use crate::app::{AppSettings, Bridged, ComponentSettings, EventSettings, Limits};
 use crate::document::{Field, Table};
+use crate::parse::{schedule, subscribe};
 use crate::problem::Code;
 
 /// The word that stands for the platform in `bridges`.
@@ -23,31 +24,54 @@ pub(super) fn tessera<'a>(tool: &Field<'a>) -> Option<Table<'a>> {
 
 pub(super) fn application(mut table: Table<'_>) -> AppSettings {
     let limits = table.optional("limits").map(|field| limits(&field)).unwrap_or_default();
+    let events = table.optional("events").map(|field| events(&field)).unwrap_or_default();
     table.finish();
-    AppSettings { limits }
+    AppSettings { limits, events }
 }
 
-pub(super) fn component(mut table: Table<'_>) -> ComponentSettings {
+/// `id` is the component's.
+pub(super) fn component(mut table: Table<'_>, id: &str) -> ComponentSettings {
     let bridges = table.optional("bridges").and_then(|field| field.filled_text());
     let stock_only = table.optional("stock_only").and_then(|field| field.boolean());
-    let on_start = table.optional("on_start").and_then(|field| on_start(&field));
+    let on_start = table.optional("on_start").and_then(|field| path(&field, Code::OnStart));
+    let subscribe = table.optional("subscribe").map(|field| subscribe::read(&field, id));
+    let schedule = table.optional("schedule").map(|field| schedule::read(&field));
     let limits = table.optional("limits").map(|field| limits(&field)).unwrap_or_default();
     table.finish();
     let bridges = bridges.map(|target| match target.value.as_str() {
         HOST => Bridged::Host,
         id => Bridged::Component(id.to_owned()),
     });
-    ComponentSettings { bridges, stock_only: stock_only.unwrap_or(false), on_start, limits }
+    ComponentSettings {
+        bridges,
+        stock_only: stock_only.unwrap_or(false),
+        on_start,
+        subscribe: subscribe.unwrap_or_default(),
+        schedule: schedule.unwrap_or_default(),
+        limits,
+    }
 }
 
-fn on_start(field: &Field<'_>) -> Option<String> {
+/// A path of the component itself.
+pub(super) fn path(field: &Field<'_>, code: Code) -> Option<String> {
     let path = field.filled_text()?.value;
     if !path.starts_with('/') {
         let hint = format!("write `/{path}`");
-        field.fault(Code::OnStart, "is not a path", "must start with a slash", &hint);
+        field.fault(code, "is not a path", "must start with a slash", &hint);
         return None;
     }
     Some(path)
+}
+
+/// From an hour and a MiB, below which an event could be gone before it is delivered.
+fn events(field: &Field<'_>) -> EventSettings {
+    let Some(mut table) = field.table() else { return EventSettings::default() };
+    let events = EventSettings {
+        retention_hours: limit(&mut table, "retention_hours", 1..=87_600),
+        retention_max_mib: limit(&mut table, "retention_max_mib", 1..=1_048_576),
+    };
+    table.finish();
+    events
 }
 
 /// Each limit with the range in which it makes sense. The lower ends keep a guest able to
@@ -70,13 +94,22 @@ fn limits(field: &Field<'_>) -> Limits {
     limits
 }
 
-fn limit(table: &mut Table<'_>, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
-    let field = table.optional(name)?;
+/// A number that may be left out.
+pub(super) fn limit(
+    table: &mut Table<'_>,
+    name: &'static str,
+    range: RangeInclusive<u64>,
+) -> Option<u64> {
+    within(&table.optional(name)?, range, ", or leave it out for the default")
+}
+
+/// A number of this range. `instead` says what else could be done than to write one.
+pub(super) fn within(field: &Field<'_>, range: RangeInclusive<u64>, instead: &str) -> Option<u64> {
     let number = field.integer()?;
     let limit = u64::try_from(number).ok().filter(|number| range.contains(number));
     if limit.is_none() {
         let (least, most) = (range.start(), range.end());
-        let hint = format!("write {least} to {most}, or leave it out for the default");
+        let hint = format!("write {least} to {most}{instead}");
         field.fault(Code::LimitRange, &format!("must be {least} to {most}"), "out of range", &hint);
     }
     limit
