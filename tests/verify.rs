@@ -9,6 +9,9 @@ use std::time::Instant;
 /// Name, arguments of cargo, environment.
 type Step = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
 
+/// The feature that makes a host end where a test says.
+const FAULT_POINTS: &str = "tessera/fault-points";
+
 const STEPS: &[Step] = &[
     ("formatting", &["fmt", "--all", "--check"], &[]),
     (
@@ -19,9 +22,13 @@ const STEPS: &[Step] = &[
     ("components", &["functions", "--quiet"], &[]),
     ("guests", &["guests", "--quiet"], &[]),
     // All targets, so that the host has the features that the tests are built with and no
-    // dependency is compiled twice.
-    ("host", &["build", "--workspace", "--all-targets", "--quiet"], &[]),
-    ("tests", &["test", "--workspace"], &[]),
+    // dependency is compiled twice. Its fault points let tests kill it where it hurts.
+    (
+        "host",
+        &["build", "--workspace", "--all-targets", "--features", FAULT_POINTS, "--quiet"],
+        &[],
+    ),
+    ("tests", &["test", "--workspace", "--features", FAULT_POINTS], &[]),
     (
         "documentation",
         &["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"],

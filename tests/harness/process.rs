@@ -274,6 +274,16 @@ impl Host {
         self.signal(libc::SIGINT);
     }
 
+    /// Stop all its threads where they are.
+    pub fn pause(&self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    /// Let them go on.
+    pub fn resume(&self) {
+        self.signal(libc::SIGCONT);
+    }
+
     fn signal(&self, signal: libc::c_int) {
         let pid = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
         #[expect(unsafe_code, reason = "the standard library sends no signals")]

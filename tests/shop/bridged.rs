@@ -1,22 +1,25 @@
 //! The shop put together as stock Spin does it: each import of another function is a bridge
 //! that was composed into the importer and calls the other function by HTTP.
 //!
-//! The same components and the same manifest, less the lines by which our host knows what a
-//! bridge stands for.
+//! The same components and the same manifest, less all that only our host reads: no links, no
+//! subscriptions, no schedules. Events go through the broker function.
 
 use crate::support::{Customer, Shop};
 use harness::{HostBuilder, repository};
+use serde_json::json;
 use std::path::PathBuf;
 use tempfile::TempDir;
+use toml::{Table, Value};
 
 #[tokio::test]
 async fn a_shop_of_bridges_sells_the_same_way() {
     let folder = TempDir::new().unwrap();
-    let manifest = without_links(&folder);
+    let manifest = without_our_tables(&folder);
     let own = Shop::own(|_| HostBuilder::new(manifest).variable("courier_simulation_ms", "0"));
     let Some(shop) = own.await else { return };
-    shop.filled().await;
-    let (admin, ada) = (shop.admin().await, Customer::new(&shop).await);
+    let admin = shop.admin().await;
+    admin.post("/api/v1/admin/import", &json!({})).await.expect(200);
+    let ada = Customer::new(&shop).await;
     let sku = shop.product(&admin, 5).await;
 
     // Reads of the catalogue ask inventory, orders ask everybody.
@@ -36,15 +39,17 @@ async fn a_shop_of_bridges_sells_the_same_way() {
     assert!(!metrics.contains("tessera_link_call_duration_seconds_count{"), "{metrics}");
 }
 
-/// The manifest without its links, in a folder of its own.
-fn without_links(folder: &TempDir) -> PathBuf {
-    let ours =
-        |line: &&str| !line.starts_with("tool.tessera.bridges") && !line.starts_with("stock_only");
+/// The manifest as stock Spin understands it, in a folder of its own.
+fn without_our_tables(folder: &TempDir) -> PathBuf {
     let text = std::fs::read_to_string(repository().join("spin.toml")).unwrap();
-    let text: Vec<&str> = text.lines().filter(ours).collect();
-    let target = format!("source = \"{}/target/", repository().display());
-    let text = text.join("\n").replace("source = \"target/", &target);
+    let mut manifest: Table = toml::from_str(&text).unwrap();
+    for (_, component) in manifest["component"].as_table_mut().unwrap() {
+        let component = component.as_table_mut().unwrap();
+        component.remove("tool");
+        let source = repository().join(component["source"].as_str().unwrap());
+        component.insert("source".to_owned(), Value::from(source.to_str().unwrap()));
+    }
     let path = folder.path().join("spin.toml");
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, toml::to_string(&manifest).unwrap()).unwrap();
     path
 }

@@ -211,3 +211,29 @@ fn the_runtime_configuration_gives_each_store_a_file_of_its_own() {
         assert!(paths.insert(store["path"].as_str().unwrap()), "{label} shares its file");
     }
 }
+
+/// A host that reads `subscribe` and one that has the broker function deliver to the same
+/// components.
+#[test]
+fn the_broker_knows_the_same_subscriptions() {
+    let manifest = manifest();
+    let told = manifest.components()["events"]["variables"]["subscriptions"].as_str().unwrap();
+    let told: Vec<serde_json::Value> = serde_json::from_str(told).unwrap();
+    let mut declared = Vec::new();
+    for (id, component) in manifest.components() {
+        let tessera = component.get("tool").and_then(|tool| tool.get("tessera"));
+        let subscribe = tessera.and_then(|tessera| tessera.get("subscribe"));
+        for subscription in subscribe.and_then(Value::as_array).into_iter().flatten() {
+            let mut subscription = serde_json::to_value(subscription).unwrap();
+            let members = subscription.as_object_mut().unwrap();
+            members.entry("group").or_insert_with(|| id.as_str().into());
+            members.insert("component".to_owned(), id.as_str().into());
+            declared.push(subscription);
+        }
+    }
+    let sorted = |mut all: Vec<serde_json::Value>| {
+        all.sort_by_key(|one| one["group"].as_str().unwrap().to_owned());
+        all
+    };
+    assert_eq!(sorted(told), sorted(declared));
+}

@@ -114,6 +114,11 @@ impl Shop {
         self.host.as_ref()
     }
 
+    /// The process of a shop of one's own.
+    pub(crate) fn host_mut(&mut self) -> &mut Host {
+        self.host.as_mut().expect("a shop of its own has a process")
+    }
+
     /// The process of a shop of one's own, to end it.
     pub(crate) fn into_host(self) -> Host {
         self.host.expect("a shop of its own has a process")

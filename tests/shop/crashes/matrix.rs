@@ -1,0 +1,155 @@
+//! Killed at every boundary.
+//!
+//! A story is told once while the host notes each boundary of work that it passes: before and
+//! after each write, call, publication and delivery. Then it is told again for each of them,
+//! and there the process ends by SIGKILL. Afterwards it is started again, and the oracle is
+//! asked.
+
+use super::Plant;
+use super::oracle::{Asked, Told, kept, sound};
+use super::plant::{try_cancel, try_place};
+use crate::support::{Customer, order, unique};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How often one point is tried in one story: the first and the second time that it is passed.
+const OCCURRENCES_MAX: usize = 2;
+/// How long a story may take to come to its point.
+const REACH: Duration = Duration::from_secs(8);
+
+/// What a customer does until the power goes off.
+#[derive(Clone, Copy, Debug)]
+enum Story {
+    /// Orders what is in the cart, pays, and gets it.
+    Delivered,
+    /// Pays with a card that is declined.
+    Declined,
+    /// The provider charges the card and its answer is lost.
+    LostAnswer,
+    /// Calls the order off.
+    Cancelled,
+}
+
+/// A place where a story can end: the name of a point, and how often it is passed before.
+type Point = (String, usize);
+
+impl Story {
+    fn card(self) -> &'static str {
+        match self {
+            Self::Declined => "tok_declined",
+            Self::LostAnswer => "tok_lost_answer",
+            Self::Delivered | Self::Cancelled => "tok_approved",
+        }
+    }
+
+    /// Tells it to a host that may be gone at any moment.
+    async fn tell(self, plant: &Plant, customer: &Customer, sku: &str, told: &Told) {
+        let client = plant.client(customer);
+        let mut body = order(&[(sku, 1)], self.card());
+        if matches!(self, Self::Delivered) {
+            let quantity = json!({"quantity": 1}).to_string();
+            let path = format!("/api/v1/cart/items/{sku}");
+            let json = Some("application/json");
+            let put = client.try_send(http::Method::PUT, &path, json, quantity.into()).await;
+            if put.is_ok_and(|answer| answer.status.is_success()) {
+                body.as_object_mut().expect("an object").remove("items");
+            }
+        }
+        let key = unique();
+        let answer = try_place(&client, &key, &body).await;
+        let placed = answer.filter(|answer| answer.status.is_success());
+        let placed = placed.map(|answer| answer.json());
+        let id = placed.as_ref().and_then(|order| Some(order["id"].as_str()?.to_owned()));
+        // An order of a cart that was emptied meanwhile would be another one.
+        if placed.is_some() || body.get("items").is_some() {
+            told.note(Asked { customer: customer.clone(), key, body, answer: placed });
+        }
+        if let (Self::Cancelled, Some(id)) = (self, id) {
+            try_cancel(&client, &id).await;
+        }
+    }
+}
+
+/// The points of a story, each as often as it is to be tried.
+async fn points(plant: &Plant, story: Story, customer: &Customer, sku: &str) -> Vec<Point> {
+    plant.command(&json!({"record": true})).await;
+    story.tell(plant, customer, sku, &Told::default()).await;
+    sound(plant).await;
+    let reached = plant.reached().await;
+    let mut counts = BTreeMap::<String, usize>::new();
+    let mut points = Vec::new();
+    for name in reached {
+        let count = counts.entry(name.clone()).or_default();
+        *count += 1;
+        if *count <= OCCURRENCES_MAX {
+            points.push((name, *count));
+        }
+    }
+    plant.command(&json!({"record": false})).await;
+    points
+}
+
+async fn killed_everywhere(story: Story) {
+    let Some(mut plant) = Plant::open().await else { return };
+    let (admin, told) = (plant.admin().await, Told::default());
+    let sku = plant.shop().product(&admin, 100_000).await;
+    let customer = Customer::new(plant.shop()).await;
+    let points = points(&plant, story, &customer, &sku).await;
+    let customer = Customer::new(plant.shop()).await;
+    let mut missed = BTreeSet::new();
+    for (name, occurrence) in &points {
+        plant.command(&json!({"kill_at": occurrence, "only": name})).await;
+        story.tell(&plant, &customer, &sku, &told).await;
+        if !plant.ends_within(REACH).await {
+            missed.insert(name.clone());
+            plant.kill().await;
+        }
+        plant.restart().await;
+        sound(&plant).await;
+    }
+    kept(&plant, &told).await;
+    let names: BTreeSet<_> = points.iter().map(|(name, _)| name).collect();
+    println!(
+        "{story:?}: killed at {} places of {} kinds, {} orders; not come by again: {missed:?}",
+        points.len(),
+        names.len(),
+        told.all().len(),
+    );
+    assert!(names.len() > 20, "the host reports its boundaries: {names:?}");
+    assert!(missed.len() * 10 <= names.len(), "{missed:?}");
+}
+
+#[tokio::test]
+async fn an_order_survives_a_kill_at_every_step() {
+    killed_everywhere(Story::Delivered).await;
+}
+
+#[tokio::test]
+async fn a_declined_order_survives_a_kill_at_every_step() {
+    killed_everywhere(Story::Declined).await;
+}
+
+#[tokio::test]
+async fn an_order_whose_charge_got_lost_survives_a_kill_at_every_step() {
+    killed_everywhere(Story::LostAnswer).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_order_survives_a_kill_at_every_step() {
+    killed_everywhere(Story::Cancelled).await;
+}
+
+/// What the tests above rest on: a kill that is commanded happens.
+#[tokio::test]
+async fn a_commanded_kill_ends_the_host() {
+    let Some(mut plant) = Plant::open().await else { return };
+    let (admin, told) = (plant.admin().await, Told::default());
+    let sku = plant.shop().product(&admin, 10).await;
+    let customer = Customer::new(plant.shop()).await;
+    plant.command(&json!({"kill_at": 1, "only": ""})).await;
+    Story::Declined.tell(&plant, &customer, &sku, &told).await;
+    assert!(plant.ends_within(REACH).await);
+    assert_eq!(told.all().len(), 1);
+    assert_eq!(told.all()[0].answer, None::<Value>);
+}

@@ -1,0 +1,99 @@
+//! Whether everything agrees once nothing is under way any more.
+
+use super::Plant;
+use super::plant::try_place;
+use crate::support::{Customer, eventually};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// How long everything that is under way may take to come to its end.
+const QUIET: Duration = Duration::from_secs(90);
+/// How long the key of a request that was killed stays in flight, and then some.
+const KEY_LEASE: Duration = Duration::from_secs(60);
+
+/// What customers were told: the answer to each key.
+#[derive(Default)]
+pub(super) struct Told(Mutex<Vec<Asked>>);
+
+/// One order that a customer has asked for.
+#[derive(Clone)]
+pub(super) struct Asked {
+    pub(super) customer: Customer,
+    pub(super) key: String,
+    pub(super) body: Value,
+    /// The answer that came first; none if none has come.
+    pub(super) answer: Option<Value>,
+}
+
+impl Told {
+    pub(super) fn note(&self, asked: Asked) {
+        self.0.lock().expect("a list").push(asked);
+    }
+
+    pub(super) fn all(&self) -> Vec<Asked> {
+        self.0.lock().expect("a list").clone()
+    }
+}
+
+/// Waits until nothing is under way, and the shop's own reconciliation finds nothing.
+///
+/// # Panics
+/// With the violations that stay.
+pub(super) async fn sound(plant: &Plant) {
+    let admin = plant.admin().await;
+    let mut last = Value::Null;
+    let end = tokio::time::Instant::now() + QUIET;
+    while tokio::time::Instant::now() < end {
+        let answer = admin.get("/api/v1/admin/reconciliation?quiescent=true").await;
+        last = answer.expect(200).json();
+        if last["violations"].as_array().is_some_and(Vec::is_empty) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("the books do not agree: {last:#}");
+}
+
+/// Every order that was answered exists, once; the same key gets the same answer; and nobody
+/// was told anything twice.
+pub(super) async fn kept(plant: &Plant, told: &Told) {
+    let asked = told.all();
+    for asked in &asked {
+        let client = plant.client(&asked.customer);
+        let again = eventually("the key is free", KEY_LEASE, async || {
+            let answer = try_place(&client, &asked.key, &asked.body).await?;
+            // 409: the request that was killed holds the key until its lease is over.
+            (answer.status != 409 && answer.status != 503).then_some(answer)
+        })
+        .await;
+        assert!([201, 202].contains(&again.status.as_u16()), "{again:?}");
+        if let Some(first) = &asked.answer {
+            assert_eq!(first["id"], again.json()["id"], "one key, one order");
+        }
+    }
+    sound(plant).await;
+    let mut by_customer: BTreeMap<String, (Customer, usize)> = BTreeMap::new();
+    for asked in asked {
+        by_customer.entry(asked.customer.id.clone()).or_insert((asked.customer, 0)).1 += 1;
+    }
+    for (customer, count) in by_customer.into_values() {
+        let customer = plant.returned(&customer);
+        assert_eq!(customer.all_orders().await.len(), count, "one order for each key");
+    }
+    mails_are_single(plant).await;
+}
+
+/// No mail lies in the mailbox twice.
+async fn mails_are_single(plant: &Plant) {
+    let list = plant.shop().visitor().get("/mailbox/messages.json?limit=1000").await;
+    let list = list.expect(200).json();
+    let mut seen = BTreeMap::<(String, String), u32>::new();
+    for mail in list["items"].as_array().expect("mails") {
+        let text = |name: &str| mail[name].as_str().unwrap_or_default().to_owned();
+        *seen.entry((text("to"), text("subject"))).or_default() += 1;
+    }
+    let twice: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}

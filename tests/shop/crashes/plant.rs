@@ -1,0 +1,142 @@
+//! A shop that can be killed, paused and started again where it was.
+
+use crate::support::{Api, Customer, Shop};
+use harness::{Answer, Client, share_compiled_code};
+use http::Method;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How long couriers take for a move. Short, so that orders come to their end; not 0.
+const COURIER_MS: &str = "300";
+/// How long the dead hold on to an order. The saga is right whatever this is; a killed driver
+/// just delays its successor for so long.
+const LEASE_MS: &str = "500";
+
+/// The shop, and where it keeps its state.
+pub(super) struct Plant {
+    folder: TempDir,
+    address: SocketAddr,
+    shop: Option<Shop>,
+}
+
+impl Plant {
+    /// A shop with an empty state; none when the scenarios go to another address.
+    pub(super) async fn open() -> Option<Self> {
+        let folder = TempDir::new().expect("a temporary folder");
+        share_compiled_code(folder.path());
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let shop = start(&folder, anywhere).await?;
+        let address = shop.host().expect("a process").address();
+        let plant = Self { folder, address, shop: Some(shop) };
+        plant.shop().filled().await;
+        Some(plant)
+    }
+
+    /// The running shop.
+    pub(super) fn shop(&self) -> &Shop {
+        self.shop.as_ref().expect("it runs")
+    }
+
+    /// A client that expects no answer, with a token.
+    pub(super) fn client(&self, customer: &Customer) -> Client {
+        let token = customer.session["access_token"].as_str().expect("a token");
+        Client::new(&format!("http://{}", self.address)).bearer(token)
+    }
+
+    /// The same customer at the shop as it runs now.
+    pub(super) fn returned(&self, customer: &Customer) -> Customer {
+        let token = customer.session["access_token"].as_str().expect("a token");
+        Customer { api: self.shop().visitor().bearer(token), ..customer.clone() }
+    }
+
+    /// The first administrator.
+    pub(super) async fn admin(&self) -> Api {
+        self.shop().admin().await
+    }
+
+    /// Starts it again, at the same address.
+    pub(super) async fn restart(&mut self) {
+        self.shop = None;
+        self.shop = start(&self.folder, self.address).await;
+    }
+
+    /// Ends it in order and starts it again without faults.
+    pub(super) async fn restart_calmly(&mut self) {
+        self.host_mut().terminate();
+        self.host_mut().wait().await;
+        self.restart().await;
+    }
+
+    /// Kills it without a warning.
+    pub(super) async fn kill(&mut self) {
+        self.host_mut().kill().await;
+    }
+
+    /// Whether it ends by itself within so much time.
+    pub(super) async fn ends_within(&mut self, patience: Duration) -> bool {
+        tokio::time::timeout(patience, self.host_mut().wait()).await.is_ok()
+    }
+
+    /// Stops all its threads for a while, as a busy machine may do.
+    pub(super) async fn pause(&self, length: Duration) {
+        let host = self.shop().host().expect("a process");
+        host.pause();
+        tokio::time::sleep(length).await;
+        host.resume();
+    }
+
+    fn host_mut(&mut self) -> &mut harness::Host {
+        self.shop.as_mut().expect("it runs").host_mut()
+    }
+
+    /// Tells the host what to do at its fault points.
+    pub(super) async fn command(&self, command: &Value) -> Answer {
+        let admin = self.shop().host().expect("a process").admin();
+        let answer = admin.put("/fault-points", command).await;
+        assert!(
+            answer.status.is_success(),
+            "{}: this needs a host with fault points, as `cargo verify` builds it: \
+             cargo build --workspace --all-targets --features tessera/fault-points",
+            answer.status
+        );
+        answer
+    }
+
+    /// The points that were reached since recording began, in their order.
+    pub(super) async fn reached(&self) -> Vec<String> {
+        let admin = self.shop().host().expect("a process").admin();
+        let answer = admin.get("/fault-points").await.expect(200).json();
+        let points = answer["reached"].as_array().expect("names").iter();
+        points.map(|point| point.as_str().expect("a name").to_owned()).collect()
+    }
+}
+
+async fn start(folder: &TempDir, address: SocketAddr) -> Option<Shop> {
+    Shop::own(|host| {
+        host.state(folder.path())
+            .listen(address)
+            .variable("courier_simulation_ms", COURIER_MS)
+            .variable("order_lease_ms", LEASE_MS)
+            .variable("rate_limits", "off")
+    })
+    .await
+}
+
+/// `POST`s and takes no answer for an answer.
+pub(super) async fn try_post(client: &Client, path: &str, body: &Value) -> Option<Answer> {
+    let body = body.to_string();
+    client.try_send(Method::POST, path, Some("application/json"), body.into()).await.ok()
+}
+
+/// Places an order under a key; none if there was no answer.
+pub(super) async fn try_place(client: &Client, key: &str, body: &Value) -> Option<Answer> {
+    let client = client.with("idempotency-key", &format!("\"{key}\""));
+    try_post(&client, "/api/v1/orders", body).await
+}
+
+/// Calls an order off; none if there was no answer.
+pub(super) async fn try_cancel(client: &Client, id: &str) -> Option<Answer> {
+    try_post(client, &format!("/api/v1/orders/{id}/cancel"), &json!({})).await
+}
