@@ -1,0 +1,189 @@
+//! The task of one subscription.
+
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use tokio::{
+    sync::watch,
+    task::{Id, JoinError, JoinSet},
+    time::{sleep, timeout},
+};
+
+use super::{Deliver, Delivery, Ending, Queue, Settlement, Work};
+use crate::{Attempt, Outcome, Subscription, Verdict, assignment};
+
+/// The pause after the log could not be asked for work.
+const CLAIM_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often an outcome is written down before it is left at that: the delivery is made again.
+const SETTLE_ATTEMPTS_MAX: u32 = 6;
+
+/// The pause after the first failure to write an outcome down; it doubles.
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
+
+pub(super) struct Pump {
+    queue: Arc<dyn Queue>,
+    deliver: Arc<dyn Deliver>,
+    place: usize,
+    subscription: Arc<Subscription>,
+    running: JoinSet<()>,
+    /// The keys of the running tasks.
+    busy: HashMap<Id, Arc<str>>,
+}
+
+impl Pump {
+    pub(super) fn new(queue: Arc<dyn Queue>, deliver: Arc<dyn Deliver>, place: usize) -> Self {
+        let subscription = Arc::clone(&queue.served()[place]);
+        let (running, busy) = (JoinSet::new(), HashMap::new());
+        Self { queue, deliver, place, subscription, running, busy }
+    }
+
+    /// Delivers until told to stop, then waits for what is being delivered.
+    pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+        while !*stopped.borrow() {
+            let pause = self.fill().await;
+            let room = self.busy.len() < self.subscription.concurrency_max;
+            tokio::select! {
+                Some(ended) = self.running.join_next_with_id() => self.release(ended),
+                () = self.queue.changed(self.place), if room => {}
+                () = sleep(pause.unwrap_or_default()), if room && pause.is_some() => {}
+                _ = stopped.changed() => {}
+            }
+            while let Some(ended) = self.running.try_join_next_with_id() {
+                self.release(ended);
+            }
+        }
+        while self.running.join_next().await.is_some() {}
+    }
+
+    /// Starts what is due and has room. Gives the time until more will be due.
+    async fn fill(&mut self) -> Option<Duration> {
+        let room = self.subscription.concurrency_max.saturating_sub(self.busy.len());
+        if room == 0 {
+            return None;
+        }
+        let busy = self.busy.values().cloned().collect();
+        match self.queue.claim(self.place, busy, room).await {
+            Ok(claimed) => {
+                claimed.work.into_iter().for_each(|work| self.start(work));
+                claimed.pause
+            }
+            Err(error) => {
+                let name = &self.subscription.name;
+                tracing::warn!(%error, subscription = name, "events: cannot look for work");
+                Some(CLAIM_PAUSE)
+            }
+        }
+    }
+
+    fn start(&mut self, work: Work) {
+        let key = Arc::clone(&work.key);
+        let run = Run {
+            queue: Arc::clone(&self.queue),
+            deliver: Arc::clone(&self.deliver),
+            place: self.place,
+            subscription: Arc::clone(&self.subscription),
+        };
+        let task = self.running.spawn(run.deliver_and_settle(work));
+        self.busy.insert(task.id(), key);
+    }
+
+    fn release(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => error.id(),
+        };
+        self.busy.remove(&id);
+    }
+}
+
+/// What the task of one delivery needs.
+struct Run {
+    queue: Arc<dyn Queue>,
+    deliver: Arc<dyn Deliver>,
+    place: usize,
+    subscription: Arc<Subscription>,
+}
+
+impl Run {
+    async fn deliver_and_settle(self, work: Work) {
+        let options = self.queue.options();
+        let began_at_ms = options.clock.now_ms();
+        let number = work.attempts.saturating_add(1);
+        let positions = work.entries.iter().map(|entry| entry.position);
+        let entries = positions.zip(work.turns).collect::<Vec<_>>();
+        let attempt = Attempt {
+            number,
+            events: entries.len(),
+            attempts_max: self.subscription.attempts_max,
+        };
+
+        let outcome = self.deliver(&work.key, work.entries, number).await;
+        let verdict = Verdict::of(attempt, outcome, &options.backoff, options.random.next());
+        let ending = match verdict {
+            Verdict::Done => Ending::Done,
+            Verdict::Retry { pause, detail } => {
+                let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                let name = &self.subscription.name;
+                tracing::info!(subscription = name, number, pause_ms, detail, "events: retry");
+                Ending::Retry { due_at_ms: options.clock.now_ms().saturating_add(pause_ms) }
+            }
+            Verdict::Dead { reason, detail } => {
+                let name = &self.subscription.name;
+                tracing::warn!(subscription = name, ?reason, number, detail, "events: dead letter");
+                Ending::Dead { reason, detail: cut(detail, options.detail_bytes_max) }
+            }
+        };
+        let (subscription, key) = (self.place, work.key);
+        self.settle(Settlement { subscription, key, entries, began_at_ms, attempt: number, ending })
+            .await;
+    }
+
+    async fn deliver(&self, key: &str, entries: Vec<crate::Entry>, attempt: u32) -> Outcome {
+        let members = &self.subscription.members;
+        let Some(member) = assignment::place(members, key).map(|place| members[place].clone())
+        else {
+            return Outcome::failed("the group has no members");
+        };
+        let subscription = Arc::from(self.subscription.name.as_str());
+        let delivery = Delivery { subscription, member, entries, attempt };
+        let answer = AssertUnwindSafe(async { self.deliver.deliver(delivery).await });
+        let limit = self.queue.options().delivery_timeout;
+        match timeout(limit, answer.catch_unwind()).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Outcome::failed("the delivery has panicked"),
+            Err(_) => Outcome::failed(format!("no answer within {} ms", limit.as_millis())),
+        }
+    }
+
+    /// Until this is done, the key is not delivered again.
+    async fn settle(&self, settlement: Settlement) {
+        for attempt in 0..SETTLE_ATTEMPTS_MAX {
+            let Err(error) = self.queue.settle(settlement.clone()).await else { return };
+            let name = &self.subscription.name;
+            tracing::warn!(%error, subscription = name, "events: cannot note an outcome");
+            sleep(SETTLE_PAUSE * 2_u32.pow(attempt)).await;
+        }
+    }
+}
+
+/// At most so many bytes of a text.
+fn cut(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        let end = (0..=bytes_max).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_details_are_cut_between_characters() {
+        assert_eq!(cut("größe".into(), 3), "gr");
+        assert_eq!(cut("größe".into(), 4), "grö");
+        assert_eq!(cut("gr".into(), 4), "gr");
+    }
+}

@@ -1,0 +1,62 @@
+//! What the answer of a subscriber means.
+
+use std::time::Duration;
+
+/// How a delivery ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The subscriber is done with it.
+    Done,
+    /// The subscriber will never take it, and says why.
+    Rejected(String),
+    /// It may work later.
+    Failed {
+        /// What went wrong, for people.
+        detail: String,
+        /// The subscriber asks not to be bothered before this long.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Outcome {
+    /// What an HTTP status means: 2xx is done; 4xx is a refusal, except for those that speak of
+    /// the moment (408, 425, 429); everything else, redirects included, may work later.
+    pub fn of_status(
+        status: u16,
+        retry_after: Option<Duration>,
+        detail: impl Into<String>,
+    ) -> Self {
+        match status {
+            200..=299 => Self::Done,
+            408 | 425 | 429 => Self::Failed { detail: detail.into(), retry_after },
+            400..=499 => Self::Rejected(detail.into()),
+            _ => Self::Failed { detail: detail.into(), retry_after },
+        }
+    }
+
+    /// A failure without advice when to come back.
+    pub fn failed(detail: impl Into<String>) -> Self {
+        Self::Failed { detail: detail.into(), retry_after: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_done_refused_or_worth_another_try() {
+        for status in [200, 202, 204, 299] {
+            assert_eq!(Outcome::of_status(status, None, ""), Outcome::Done, "{status}");
+        }
+        for status in [400, 401, 404, 409, 410, 413, 415, 422, 499] {
+            let refused = Outcome::Rejected("why".into());
+            assert_eq!(Outcome::of_status(status, None, "why"), refused, "{status}");
+        }
+        let retry_after = Some(Duration::from_secs(7));
+        for status in [100, 301, 307, 408, 425, 429, 500, 502, 503, 504, 599] {
+            let failed = Outcome::Failed { detail: "why".into(), retry_after };
+            assert_eq!(Outcome::of_status(status, retry_after, "why"), failed, "{status}");
+        }
+    }
+}
