@@ -1,6 +1,6 @@
 //! The microservice chassis: what every function of the shop needs and none should write
 //! again. Problems, forms, storage with compare-and-swap, tokens, idempotency keys, pages,
-//! the `/rpc` dispatch.
+//! events with their outbox and inbox, the `/rpc` dispatch.
 //!
 //! Everything compiles natively, so that the functions are tested without WebAssembly; the
 //! few adapters that talk to the host exist on `wasm` targets only (`store::SpinStore`,
@@ -12,12 +12,15 @@ pub mod auth;
 pub mod clock;
 #[cfg(target_family = "wasm")]
 pub mod config;
+pub mod events;
 pub mod form;
 pub mod html;
 pub mod http;
 pub mod id;
 pub mod idempotency;
+pub mod inbox;
 pub mod money;
+pub mod outbox;
 pub mod page;
 pub mod problem;
 pub mod rpc;

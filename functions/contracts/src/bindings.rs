@@ -7,6 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 const IDENTITY_KEYS: &str = "shop:identity/keys@1.0.0";
+const EVENT_PRODUCER: &str = "tessera:events/producer@1.0.0";
 
 pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
     let world = contract.world_name();
@@ -20,6 +21,7 @@ pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
     };
     let dispatch = dispatch(contract)?;
     let keys = if contract.imports(IDENTITY_KEYS)? { identity_keys() } else { quote!() };
+    let producer = if contract.imports(EVENT_PRODUCER)? { event_producer() } else { quote!() };
     Ok(quote! {
         /// The contract of this component, generated from `wit/`.
         #[allow(warnings, unsafe_code, clippy::all, clippy::pedantic)]
@@ -28,6 +30,7 @@ pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
             #export
             #dispatch
             #keys
+            #producer
         }
     })
 }
@@ -91,6 +94,47 @@ fn identity_keys() -> TokenStream {
                 audience: set.audience,
                 keys: set.keys.into_iter().map(key).collect(),
             })
+        }
+    }
+}
+
+fn event_producer() -> TokenStream {
+    quote! {
+        /// The platform's log of events, through the contract.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct EventProducer;
+
+        impl ::chassis::events::Producer for EventProducer {
+            async fn publish(
+                &self,
+                events: &[::chassis::events::Event],
+            ) -> ::core::result::Result<(), ::chassis::events::PublishError> {
+                use tessera::events::producer::{Error, publish};
+                use ::chassis::events::PublishError;
+                let events = events.iter().map(contract_event).collect();
+                publish(events).await.map_err(|error| match error {
+                    Error::Invalid(reason) => PublishError::Invalid(reason),
+                    Error::Unavailable(reason) => PublishError::Unavailable(reason),
+                })
+            }
+        }
+
+        /// The contract has a place for these extensions and no others.
+        fn contract_event(event: &::chassis::events::Event) -> tessera::events::producer::Event {
+            let now = || ::chassis::clock::rfc3339(::chassis::clock::now_ms());
+            let json = || ::std::string::String::from("application/json");
+            tessera::events::producer::Event {
+                id: event.id.clone(),
+                source: event.source.clone(),
+                type_: event.kind.clone(),
+                subject: event.subject.clone(),
+                time: event.time.clone().unwrap_or_else(now),
+                partition_key: event.partition_key().to_owned(),
+                sequence: event.sequence(),
+                trace_parent: event.extensions.get("traceparent").cloned(),
+                data_content_type: event.data_content_type.clone().unwrap_or_else(json),
+                data: event.data.clone(),
+            }
         }
     }
 }

@@ -26,7 +26,9 @@ use syn::LitStr;
 /// - `bindings::dispatch(interface, function, body)` for `chassis::rpc::router`, if the world
 ///   exports anything; it calls that `Component`;
 /// - `bindings::IdentityKeys`, a `chassis::auth::KeySource` over the contract, if the world
-///   imports `shop:identity/keys`.
+///   imports `shop:identity/keys`;
+/// - `bindings::EventProducer`, a `chassis::events::Producer` over the contract, if the world
+///   imports `tessera:events/producer`.
 ///
 /// All types of the contract derive `serde::Serialize`, `serde::Deserialize`, `Clone` and
 /// `PartialEq`. The calling crate needs `chassis`, `serde` and `spin-sdk`, and the code exists

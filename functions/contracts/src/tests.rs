@@ -140,6 +140,13 @@ fn a_function_gets_a_key_source_exactly_if_it_imports_the_keys() {
 }
 
 #[test]
+fn a_function_gets_an_event_producer_exactly_if_it_imports_one() {
+    let tokens = |name| squeezed(bindings::function(&shop(name)).unwrap());
+    assert!(tokens("orders").contains("EventProducer"));
+    assert!(!tokens("limits").contains("EventProducer"));
+}
+
+#[test]
 fn a_bridge_exports_what_the_function_exports_and_imports_nothing() {
     let tokens = bridge(&shop("identity")).unwrap().to_string();
     assert!(tokens.contains("export shop:identity/users@1.0.0;"), "{tokens}");

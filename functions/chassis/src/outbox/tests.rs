@@ -1,0 +1,424 @@
+//! Requests and sweeps as coroutines that stop before each operation of the store and of the
+//! log. The model test polls them in any order and drops them anywhere, which is a crash
+//! between any two operations.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+use super::marks::{Shard, shard_key};
+use super::*;
+use crate::clock::now_ms;
+use crate::events::{Behaviour, MemoryProducer, Producer, PublishError};
+use crate::store::{FailingStore, MemoryStore, Store, StoreError};
+use proptest::prelude::*;
+use serde_json::json;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Shelf {
+    changes: u64,
+    #[serde(default)]
+    outbox: Outbox,
+}
+
+impl HasOutbox for Shelf {
+    fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+    fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+}
+
+fn draft(subject: &str) -> Draft {
+    Draft {
+        source: "/shop/catalog".to_owned(),
+        kind: "com.shop.catalog.product.changed.v1".to_owned(),
+        subject: subject.to_owned(),
+        at_ms: 0,
+        data: json!({"sku": subject}),
+    }
+}
+
+/// One more change, with an event for each of the subjects.
+async fn change<S: Store, P: Producer>(
+    relay: &Relay<S, P>,
+    key: &str,
+    subjects: &[&str],
+) -> Result<(), StoreError> {
+    let push = |shelf: Option<Shelf>| {
+        let mut shelf = shelf.unwrap_or_default();
+        shelf.changes += 1;
+        for subject in subjects {
+            shelf.outbox.push(draft(subject)).map_err(|e| StoreError::Unavailable(e.0))?;
+        }
+        Ok((shelf, ()))
+    };
+    relay.change(key, push).await
+}
+
+async fn shelf(store: &MemoryStore, key: &str) -> Shelf {
+    store.read(key).await.unwrap().unwrap_or_default()
+}
+
+async fn marks(store: &MemoryStore) -> Shard {
+    let mut all = Shard::new();
+    for shard in 0..SHARDS {
+        all.extend(store.read::<Shard>(&shard_key(shard)).await.unwrap().unwrap_or_default());
+    }
+    all
+}
+
+/// When every request of the test is over.
+fn later() -> u64 {
+    now_ms() + 2 * MARK_AGE_MS
+}
+
+/// The log has the numbers of each subject from 1, in order and once, as many as were pushed;
+/// no outbox holds anything and no mark is left.
+async fn assert_settled(store: &MemoryStore, log: &MemoryProducer, keys: &[&str]) {
+    let mut pushed = 0;
+    for key in keys {
+        let outbox = shelf(store, key).await.outbox;
+        assert!(outbox.is_empty(), "{key} has {:?}", outbox.pending);
+        for (subject, last) in outbox.sequences {
+            let events = log.events();
+            let of_it = events.iter().filter(|e| e.subject.as_deref() == Some(subject.as_str()));
+            let numbers: Vec<u64> = of_it.filter_map(Event::sequence).collect();
+            assert_eq!(numbers, (1..=last).collect::<Vec<u64>>(), "{subject}");
+            pushed += numbers.len();
+        }
+    }
+    assert_eq!(log.events().len(), pushed);
+    assert_eq!(marks(store).await, Shard::new());
+}
+
+#[test]
+fn events_are_numbered_by_subject_and_taken_out_from_the_front() {
+    let mut outbox = Outbox::default();
+    for subject in ["a", "b", "a"] {
+        outbox.push(draft(subject)).unwrap();
+    }
+    let ids: Vec<&str> = outbox.pending().iter().map(|event| event.id.as_str()).collect();
+    assert_eq!(ids, ["a.1", "b.1", "a.2"]);
+    let last = &outbox.pending()[2];
+    assert_eq!((last.partition_key(), last.sequence()), ("a", Some(2)));
+    assert_eq!(last.data, r#"{"sku":"a"}"#);
+    outbox.settle(2);
+    outbox.settle(1);
+    assert_eq!((outbox.len(), outbox.last_sequence(), outbox.sequence_of("a")), (1, 3, 2));
+    outbox.settle(99);
+    outbox.push(draft("a")).unwrap();
+    assert_eq!(outbox.pending()[0].id, "a.3", "numbers go on");
+}
+
+#[test]
+fn an_outbox_is_bounded_and_takes_nothing_that_could_not_leave() {
+    let mut outbox = Outbox::default();
+    assert!(outbox.push(draft("")).is_err());
+    let long = "x".repeat(tessera_cloudevents::DATA_BYTES_MAX);
+    assert!(outbox.push(Draft { data: json!(long), ..draft("a") }).is_err());
+    assert_eq!((outbox.last_sequence(), outbox.sequence_of("a")), (0, 0), "no number is used up");
+    for _ in 0..PENDING_MAX {
+        outbox.push(draft("a")).unwrap();
+    }
+    assert!(outbox.push(draft("a")).is_err());
+}
+
+#[test]
+fn a_value_from_before_there_was_an_outbox_reads() {
+    let shelf: Shelf = serde_json::from_str(r#"{"changes":3}"#).unwrap();
+    assert!(shelf.outbox.is_empty());
+}
+
+#[test]
+fn the_trace_of_the_change_stays_with_its_events() {
+    let mut outbox = Outbox::default();
+    outbox.push(draft("a")).unwrap();
+    outbox.trace("first");
+    outbox.push(draft("a")).unwrap();
+    outbox.trace("second");
+    let traces: Vec<_> = outbox.pending().iter().map(|e| &e.extensions["traceparent"]).collect();
+    assert_eq!(traces, ["first", "second"]);
+}
+
+#[tokio::test]
+async fn a_change_publishes_and_leaves_nothing_behind() {
+    let (store, log) = (MemoryStore::new(), MemoryProducer::new());
+    let relay = Relay::new(store.clone(), log.clone());
+    change(&relay, "k", &["a", "b"]).await.unwrap();
+    change(&relay, "k", &["a"]).await.unwrap();
+    assert_settled(&store, &log, &["k"]).await;
+    assert_eq!(log.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_change_without_events_costs_no_mark() {
+    let store = MemoryStore::new();
+    // Enough for one read and one swap, and nothing else.
+    let relay = Relay::new(FailingStore::after(2, store.clone()), MemoryProducer::new());
+    change(&relay, "k", &[]).await.unwrap();
+    assert_eq!(store.keys(), ["k"]);
+    let refuse = |_: Option<Shelf>| Err::<(Shelf, ()), _>(StoreError::Contended("no".to_owned()));
+    let relay = Relay::new(FailingStore::after(1, store.clone()), MemoryProducer::new());
+    assert_eq!(relay.change("k", refuse).await, Err(StoreError::Contended("no".to_owned())));
+}
+
+#[tokio::test]
+async fn a_change_is_done_while_the_log_is_away_and_told_later() {
+    let (store, log) = (MemoryStore::new(), MemoryProducer::new());
+    let relay = Relay::new(store.clone(), log.clone());
+    log.set_down(true);
+    for key in ["k1", "k2"] {
+        for _ in 0..3 {
+            change(&relay, key, &[key]).await.unwrap();
+        }
+    }
+    assert_eq!(marks(&store).await.len(), 6, "each request has its own");
+    let swept = relay.sweep::<Shelf>(later(), 100).await.unwrap();
+    assert_eq!((swept.published, swept.failed), (0, 1), "one failure tells that it is away");
+    assert_eq!(swept.marks, 2, "one old mark for each key is enough");
+    log.set_down(false);
+    let swept = relay.sweep::<Shelf>(later(), 100).await.unwrap();
+    assert_eq!(swept, Swept { keys: 2, published: 6, failed: 0, marks: 0 });
+    assert_settled(&store, &log, &["k1", "k2"]).await;
+}
+
+#[tokio::test]
+async fn young_marks_stay_and_the_limit_holds() {
+    let (store, log) = (MemoryStore::new(), MemoryProducer::new());
+    let relay = Relay::new(store.clone(), log.clone());
+    for key in ["k1", "k2", "k3"] {
+        let _kept = relay.mark(key).await.unwrap();
+    }
+    let swept = relay.sweep::<Shelf>(now_ms(), 2).await.unwrap();
+    assert_eq!(swept, Swept { keys: 2, published: 0, failed: 0, marks: 3 });
+    assert_eq!(relay.sweep::<Shelf>(later(), 9).await.unwrap().marks, 0);
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_read_does_not_keep_the_others() {
+    let (store, log) = (MemoryStore::new(), MemoryProducer::new());
+    let relay = Relay::new(store.clone(), log.clone());
+    let _kept = relay.mark("bad").await.unwrap();
+    store.set("bad", b"{").await.unwrap();
+    log.set_down(true);
+    change(&relay, "good", &["a"]).await.unwrap();
+    log.set_down(false);
+    let swept = relay.sweep::<Shelf>(later(), 9).await.unwrap();
+    assert_eq!(swept, Swept { keys: 2, published: 1, failed: 1, marks: 1 });
+}
+
+#[tokio::test]
+async fn a_full_index_refuses_changes_before_anything_is_written() {
+    let store = MemoryStore::new();
+    let relay = Relay::new(store.clone(), MemoryProducer::new());
+    let entry = marks::Entry { key: "other".to_owned(), at_ms: 0 };
+    let full: Shard = (0..MARKS_MAX).map(|n| (n.to_string(), entry.clone())).collect();
+    for shard in 0..SHARDS {
+        store.write(&shard_key(shard), &full).await.unwrap();
+    }
+    assert!(change(&relay, "k", &["a"]).await.is_err());
+    assert_eq!(store.get("k").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn many_events_leave_in_portions_and_stop_at_the_first_that_fails() {
+    let (store, log) = (MemoryStore::new(), MemoryProducer::new());
+    let mut shelf = Shelf::default();
+    for _ in 0..PENDING_MAX {
+        shelf.outbox.push(draft("a")).unwrap();
+    }
+    store.write("k", &shelf).await.unwrap();
+    let relay = Relay::new(store.clone(), log.clone());
+    log.plan([Behaviour::Accept, Behaviour::AcceptAndFail(7)]);
+    assert!(relay.flush::<Shelf>("k").await.is_err());
+    assert_eq!((log.calls(), log.events().len()), (2, 107));
+    let flushed = relay.flush::<Shelf>("k").await.unwrap();
+    assert_eq!((flushed.published, flushed.left), (PENDING_MAX, 0));
+    assert_settled(&store, &log, &["k"]).await;
+}
+
+/// The process dies after 0, 1, 2, … operations of the store; the answer of the log may get
+/// lost besides.
+#[tokio::test]
+async fn whatever_a_crash_leaves_a_sweep_mends() {
+    for lost in [None, Some(Behaviour::AcceptAndFail(1)), Some(Behaviour::Refuse)] {
+        for operations in 0..12 {
+            let (store, log) = (MemoryStore::new(), MemoryProducer::new());
+            change(&Relay::new(store.clone(), log.clone()), "k", &["a"]).await.unwrap();
+            log.plan(lost);
+            let dying = FailingStore::after(operations, store.clone());
+            let answer = change(&Relay::new(dying, log.clone()), "k", &["a", "a"]).await;
+            if answer.is_ok() {
+                assert_eq!(shelf(&store, "k").await.changes, 2, "acknowledged is durable");
+            }
+            let relay = Relay::new(store.clone(), log.clone());
+            log.plan([Behaviour::Accept; 4]);
+            for _ in 0..2 {
+                relay.sweep::<Shelf>(later(), 100).await.unwrap();
+            }
+            assert_settled(&store, &log, &["k"]).await;
+        }
+    }
+}
+
+/// A store and a log that stop before each operation.
+#[derive(Clone)]
+struct Stepwise<T>(T);
+
+async fn step() {
+    let mut stopped = false;
+    poll_fn(
+        |_| if std::mem::replace(&mut stopped, true) { Poll::Ready(()) } else { Poll::Pending },
+    )
+    .await;
+}
+
+impl Store for Stepwise<MemoryStore> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        step().await;
+        self.0.get(key).await
+    }
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        step().await;
+        self.0.set(key, value).await
+    }
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        step().await;
+        self.0.delete(key).await
+    }
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        step().await;
+        self.0.increment(key, delta).await
+    }
+    async fn compare_and_swap(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        step().await;
+        self.0.compare_and_swap(key, expected, new).await
+    }
+}
+
+impl Producer for Stepwise<MemoryProducer> {
+    async fn publish(&self, events: &[Event]) -> Result<(), PublishError> {
+        step().await;
+        let answer = self.0.publish(events).await;
+        step().await;
+        answer
+    }
+}
+
+type Coroutine = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Poll without an executor: these futures only ever wait for the next poll.
+fn run<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    for _ in 0..100_000 {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return value;
+        }
+    }
+    panic!("the future does not end")
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    Change { key: usize, subject: usize, events: usize },
+    Refused { key: usize },
+    Sweep,
+}
+
+const KEYS: [&str; 2] = ["k0", "k1"];
+const SUBJECTS: [[&str; 2]; 2] = [["a", "b"], ["c", "d"]];
+
+fn coroutine(store: &MemoryStore, log: &MemoryProducer, task: Task) -> Coroutine {
+    let relay = Relay::new(Stepwise(store.clone()), Stepwise(log.clone()));
+    Box::pin(async move {
+        let _: Result<(), StoreError> = match task {
+            Task::Change { key, subject, events } => {
+                change(&relay, KEYS[key], &vec![SUBJECTS[key][subject]; events]).await
+            }
+            // Wants to push and then finds that it may not: only after others changed it.
+            Task::Refused { key } => {
+                let mut tried = false;
+                let once = |shelf: Option<Shelf>| {
+                    let mut shelf = shelf.unwrap_or_default();
+                    if std::mem::replace(&mut tried, true) {
+                        return Err(StoreError::Contended("no".to_owned()));
+                    }
+                    shelf.changes += 1;
+                    let pushed = shelf.outbox.push(draft(SUBJECTS[key][0]));
+                    pushed.map_err(|e| StoreError::Unavailable(e.0))?;
+                    Ok((shelf, ()))
+                };
+                relay.change(KEYS[key], once).await
+            }
+            Task::Sweep => relay.sweep::<Shelf>(now_ms(), 3).await.map(drop),
+        };
+    })
+}
+
+/// No key may have an event that no mark leads to, at any instant.
+fn no_mark_is_lost(store: &MemoryStore) -> Result<(), TestCaseError> {
+    let marked: Vec<String> = run(marks(store)).into_values().map(|entry| entry.key).collect();
+    for key in KEYS {
+        let is_empty = run(shelf(store, key)).outbox.is_empty();
+        prop_assert!(is_empty || marked.iter().any(|other| other == key), "{} is lost", key);
+    }
+    Ok(())
+}
+
+fn any_task() -> impl Strategy<Value = Task> {
+    prop_oneof![
+        4 => (0..2usize, 0..2usize, 1..3usize)
+            .prop_map(|(key, subject, events)| Task::Change { key, subject, events }),
+        1 => (0..2usize).prop_map(|key| Task::Refused { key }),
+        2 => Just(Task::Sweep),
+    ]
+}
+
+fn any_behaviour() -> impl Strategy<Value = Behaviour> {
+    prop_oneof![
+        3 => Just(Behaviour::Accept),
+        1 => Just(Behaviour::Refuse),
+        1 => (0..3usize).prop_map(Behaviour::AcceptAndFail),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn many_relays_and_crashes_lose_nothing_and_repeat_nothing(
+        tasks in proptest::collection::vec(any_task(), 1..8),
+        // Whom to poll next, and whether it dies instead.
+        schedule in proptest::collection::vec((any::<prop::sample::Index>(), 0..30u8), 0..200),
+        behaviours in proptest::collection::vec(any_behaviour(), 0..10),
+    ) {
+        let (store, log) = (MemoryStore::new(), MemoryProducer::new());
+        log.plan(behaviours);
+        let mut running: Vec<Coroutine> =
+            tasks.iter().map(|task| coroutine(&store, &log, *task)).collect();
+        for (index, fate) in schedule {
+            if running.is_empty() {
+                break;
+            }
+            let turn = index.index(running.len());
+            let mut context = Context::from_waker(Waker::noop());
+            if fate == 0 || running[turn].as_mut().poll(&mut context).is_ready() {
+                drop(running.swap_remove(turn));
+            }
+            no_mark_is_lost(&store)?;
+        }
+        drop(running);
+        // What is planned for the log is over at some time.
+        let relay = Relay::new(store.clone(), log.clone());
+        for _ in 0..20 {
+            run(relay.sweep::<Shelf>(later(), 100)).unwrap();
+        }
+        run(assert_settled(&store, &log, &KEYS));
+    }
+}
