@@ -1,21 +1,24 @@
 //! The component: contracts, store, variables and the way out, wired to the use cases.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
-use bindings::exports::shop::notifications::notifier::{self, Error, Guest, Receipt};
+use bindings::exports::shop::notifications::{audit, notifier};
 use bindings::shop::identity::users;
 use bindings::shop::templates::renderer;
 use chassis::app::{Unready, readiness, router_with_problems, serve};
 use chassis::config::{ConfigError, optional};
 use chassis::http::SpinOutbound;
+use chassis::register::{self, Stretch};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{self, Channel};
+use crate::domain::{self, Channel, Priority};
 use crate::ports::{RenderError, Rendered, Templates, User, Users};
 use crate::provider::{HttpProvider, URL_DEFAULT};
 use crate::routes::App;
-use crate::service::{Notifications, Refusal};
+use crate::service::{Notifications, Record, Refusal};
 
 contracts::function!("notifications");
 
@@ -56,14 +59,16 @@ async fn service() -> Result<Service, Unready> {
     Ok(notifications(open()?).await?)
 }
 
-impl From<Unready> for Error {
-    fn from(error: Unready) -> Error {
-        Error::Unavailable(error.to_string())
+impl From<Unready> for notifier::Error {
+    fn from(error: Unready) -> Self {
+        notifier::Error::Unavailable(error.to_string())
     }
 }
 
-impl Guest for Component {
-    async fn notify(notification: notifier::Notification) -> Result<Receipt, Error> {
+impl notifier::Guest for Component {
+    async fn notify(
+        notification: notifier::Notification,
+    ) -> Result<notifier::Receipt, notifier::Error> {
         let notifications = service().await?;
         let request = domain::Request {
             request_id: notification.request_id,
@@ -75,18 +80,61 @@ impl Guest for Component {
             template_code: notification.template_code,
             variables: notification.variables,
             language: notification.language,
+            priority: Priority::default(),
+            metadata: BTreeMap::new(),
+            subject: None,
         };
         let accepted = notifications.notify(request, chassis::clock::now_ms()).await;
-        accepted.map(|notification_id| Receipt { notification_id }).map_err(failure)
+        accepted.map(|notification_id| notifier::Receipt { notification_id }).map_err(failure)
     }
 }
 
-fn failure(refusal: Refusal) -> Error {
+fn failure(refusal: Refusal) -> notifier::Error {
+    let words = refusal.to_string();
     match refusal {
-        Refusal::MissingVariables(names) => Error::MissingVariables(names),
-        Refusal::Invalid(detail) => Error::Invalid(detail),
-        Refusal::Conflict => Error::Conflict(refusal.to_string()),
-        Refusal::Unavailable(detail) => Error::Unavailable(detail),
+        Refusal::MissingVariables(names) => notifier::Error::MissingVariables(names),
+        Refusal::Invalid(_) => notifier::Error::Invalid(words),
+        Refusal::Conflict => notifier::Error::Conflict(words),
+        Refusal::Unavailable(detail) => notifier::Error::Unavailable(detail),
+    }
+}
+
+impl audit::Guest for Component {
+    async fn messages(after: Option<String>, limit: u32) -> Result<audit::Page, audit::Error> {
+        let foreign = || audit::Error::Invalid("`after` is not from a page".to_owned());
+        let after = register::position(after.as_deref()).ok_or_else(foreign)?;
+        let limit = limit.clamp(1, register::PAGE_MAX);
+        let unavailable = |reason: String| audit::Error::Unavailable(reason);
+        let notifications = service().await.map_err(|error| unavailable(error.to_string()))?;
+        let found = notifications.records(after, limit).await;
+        let Stretch { entries, next } = found.map_err(|error| unavailable(error.to_string()))?;
+        Ok(audit::Page {
+            entries: entries.into_iter().map(audit::Entry::from).collect(),
+            next: next.map(|place| place.to_string()),
+        })
+    }
+}
+
+impl From<Record> for audit::Entry {
+    fn from(record: Record) -> Self {
+        audit::Entry {
+            request_id: record.request_id,
+            notification_id: record.notification_id,
+            user_id: record.user_id,
+            subject: record.subject,
+            template_code: record.template_code,
+            channel: match record.channel {
+                Channel::Email => notifier::Channel::Email,
+                Channel::Push => notifier::Channel::Push,
+            },
+            status: match record.status {
+                "sent" => audit::Status::Sent,
+                "suppressed" => audit::Status::Suppressed,
+                "failed" => audit::Status::Failed,
+                _ => audit::Status::Pending,
+            },
+            sends: record.sends,
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{Channel, Outcome};
 
 /// A message ready to be sent.
@@ -43,7 +45,7 @@ pub trait Templates: Clone + Send + Sync + 'static {
 }
 
 /// A person with an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// Where mails go.
     pub email: String,

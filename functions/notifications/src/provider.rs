@@ -12,6 +12,8 @@ use crate::ports::{Message, Provider};
 /// Longest wait for the provider's answer. Short, because the first attempt is part of the
 /// call that accepts the notification; a slow provider is asked again later.
 pub const TIMEOUT_MS: u64 = 2_500;
+/// Longest id of a message that is kept, in characters.
+pub const RECEIPT_LENGTH_MAX: usize = 100;
 /// Where messages go unless the variable `mail_provider_url` says otherwise.
 pub const URL_DEFAULT: &str = "http://mailbox.spin.internal";
 
@@ -80,7 +82,12 @@ impl<O> HttpProvider<O> {
 fn outcome(answer: &Response<Bytes>) -> Outcome {
     let status = answer.status();
     if status.is_success() {
-        return Outcome::Delivered;
+        return Outcome::Delivered(receipt(answer));
+    }
+    // It has another message of this notification: an attempt whose answer was lost went to
+    // an address that has changed since. There must be no second one.
+    if status == StatusCode::UNPROCESSABLE_ENTITY && is_key_reused(answer) {
+        return Outcome::Delivered(String::new());
     }
     let passing = matches!(status.as_u16(), 401 | 403 | 408 | 409 | 425 | 429);
     if status.is_client_error() && !passing {
@@ -88,6 +95,19 @@ fn outcome(answer: &Response<Bytes>) -> Outcome {
     }
     let detail = format!("the provider answered {status}");
     deferred(detail, retry_after_ms(answer.headers()))
+}
+
+/// The provider's id of the message; empty if it does not say.
+fn receipt(answer: &Response<Bytes>) -> String {
+    let body: Option<serde_json::Value> = serde_json::from_slice(answer.body()).ok();
+    let id = body.as_ref().and_then(|body| body["id"].as_str()).unwrap_or_default();
+    id.chars().take(RECEIPT_LENGTH_MAX).collect()
+}
+
+fn is_key_reused(answer: &Response<Bytes>) -> bool {
+    let problem: Option<serde_json::Value> = serde_json::from_slice(answer.body()).ok();
+    let kind = problem.as_ref().and_then(|problem| problem["type"].as_str());
+    kind.is_some_and(|kind| kind.ends_with("/idempotency-key-reused"))
 }
 
 /// The provider's words, if they are a problem (RFC 9457), and short.

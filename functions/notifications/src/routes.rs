@@ -1,4 +1,9 @@
-//! The readers' REST interface, and the sweep.
+//! The REST interface of readers and operators, events, and the sweep.
+
+mod events;
+mod operators;
+mod requests;
+mod view;
 
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -9,12 +14,11 @@ use chassis::form::JsonBody;
 use chassis::page::{Cursor, Page, PageQuery};
 use chassis::store::Store;
 use chassis::{Problem, Result};
-use serde::Serialize;
-use serde_json::{Value, json};
+use view::View;
 
-use crate::domain::{self, Channel, Notification, Preferences};
+use crate::domain::Preferences;
 use crate::ports::{Provider, Templates, Users};
-use crate::service::Notifications;
+use crate::service::{Notifications, Swept};
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -40,7 +44,8 @@ where
     }
 }
 
-/// `/api/v1/notifications` and below for readers, and `/sweep`, which the gateway does not
+/// `/api/v1/notifications` and below, the operators' `/api/v1/admin/queues` and
+/// `/api/v1/admin/projections/users`, and `/events` and `/sweep`, which the gateway does not
 /// pass on.
 pub fn router<S, T, U, P, K>(app: App<S, T, U, P, K>) -> Router
 where
@@ -52,9 +57,14 @@ where
 {
     let preferences = get(preferences::<S, T, U, P, K>).put(prefer::<S, T, U, P, K>);
     Router::new()
-        .route("/api/v1/notifications", get(list::<S, T, U, P, K>))
+        .route(
+            "/api/v1/notifications",
+            get(list::<S, T, U, P, K>).post(requests::create::<S, T, U, P, K>),
+        )
         .route("/api/v1/notifications/preferences", preferences)
         .route("/api/v1/notifications/{id}", get(read::<S, T, U, P, K>))
+        .merge(operators::router())
+        .route("/events", post(events::receive::<S, T, U, P, K>))
         .route("/sweep", post(sweep::<S, T, U, P, K>))
         .with_state(app)
 }
@@ -79,9 +89,10 @@ async fn read<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
     State(app): State<App<S, T, U, P, K>>,
     Path(id): Path<String>,
 ) -> Result<Json<View>> {
-    let found = app.notifications.find(&caller.user_id, &id).await?;
+    let found = app.notifications.find(&id).await?;
+    let own = found.filter(|found| caller.is_admin() || found.user_id == caller.user_id);
     let missing = || Problem::not_found("You have no such notification.");
-    Ok(Json(found.ok_or_else(missing)?.into()))
+    Ok(Json(own.ok_or_else(missing)?.into()))
 }
 
 async fn preferences<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
@@ -107,52 +118,8 @@ async fn prefer<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
 
 async fn sweep<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
     State(app): State<App<S, T, U, P, K>>,
-) -> Result<Json<Value>> {
-    Ok(Json(json!({ "attempts": app.notifications.sweep(now_ms()).await? })))
-}
-
-/// A notification as its reader sees it.
-#[derive(Debug, Serialize)]
-struct View {
-    id: String,
-    channel: Channel,
-    template_code: String,
-    template_version: u32,
-    language: String,
-    subject: String,
-    status: &'static str,
-    created_at: String,
-    sent_at: Option<String>,
-    attempts: usize,
-    next_attempt_at: Option<String>,
-    reason: Option<String>,
-}
-
-impl From<Notification> for View {
-    fn from(notification: Notification) -> Self {
-        let time = chassis::clock::rfc3339;
-        let next_attempt_at = notification.due_ms().map(time);
-        let status = notification.state.word();
-        let (sent_at, reason) = match notification.state {
-            domain::State::Sent { at_ms } => (Some(time(at_ms)), None),
-            domain::State::Failed { reason } => (None, Some(reason)),
-            _ => (None, None),
-        };
-        View {
-            id: notification.id,
-            channel: notification.channel,
-            template_code: notification.template_code,
-            template_version: notification.pinned.version,
-            language: notification.pinned.language,
-            subject: notification.pinned.subject,
-            status,
-            created_at: time(notification.created_at_ms),
-            sent_at,
-            attempts: notification.attempts,
-            next_attempt_at,
-            reason,
-        }
-    }
+) -> Result<Json<Swept>> {
+    Ok(Json(app.notifications.sweep(now_ms()).await?))
 }
 
 #[cfg(test)]

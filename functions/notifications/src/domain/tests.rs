@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 fn request() -> Request {
@@ -10,7 +12,14 @@ fn request() -> Request {
         template_code: "welcome".into(),
         variables: vec![("b".into(), "2".into()), ("a".into(), "1".into())],
         language: None,
+        priority: Priority::Normal,
+        metadata: BTreeMap::new(),
+        subject: None,
     }
+}
+
+fn delivered() -> Outcome {
+    Outcome::Delivered("msg_1".into())
 }
 
 fn accepted() -> Notification {
@@ -31,7 +40,7 @@ fn deferred() -> Outcome {
 fn a_delivered_notification_is_over_and_forgets_its_variables() {
     let mut n = accepted();
     let attempt = n.begin(1_000).unwrap();
-    n.end(attempt, Outcome::Delivered, 1_200);
+    n.end(attempt, delivered(), 1_200);
     assert_eq!(n.state, State::Sent { at_ms: 1_200 });
     assert!(n.pinned.variables.is_empty());
     assert_eq!(n.begin(u64::MAX), None);
@@ -52,7 +61,7 @@ fn an_overtaken_attempt_counts_only_if_it_delivered() {
     n.begin(1_000 + LEASE_MS);
     n.end(1, Outcome::Refused("late".into()), 60_000);
     assert!(!n.is_over());
-    n.end(1, Outcome::Delivered, 60_000);
+    n.end(1, delivered(), 60_000);
     assert_eq!(n.state.word(), "sent");
 }
 
@@ -123,5 +132,71 @@ fn faulty_requests_are_refused() {
     assert!(with(|r| r.request_id.clear()).is_some());
     assert!(with(|r| r.request_id = "a b".into()).is_some());
     assert!(with(|r| r.variables[1].0 = "b".into()).is_some());
-    assert!(with(|r| r.variables[0].1 = "x".repeat(VARIABLE_LENGTH_MAX + 1)).is_some());
+    let long = with(|r| r.variables[0].1 = "x".repeat(VARIABLE_LENGTH_MAX + 1)).unwrap();
+    assert_eq!(long.place, "variables/b");
+    assert!(with(|r| r.language = Some("en_GB".into())).is_some());
+    assert!(with(|r| drop(r.metadata.insert("k".into(), "x".repeat(300)))).is_some());
+}
+
+#[test]
+fn what_failed_keeps_its_variables_until_it_is_forgotten() {
+    let mut n = accepted();
+    let attempt = n.begin(1_000).unwrap();
+    n.end(attempt, Outcome::Refused("no such mailbox".into()), 1_100);
+    assert!(!n.pinned.variables.is_empty());
+    assert!(n.clone().replay(2_000));
+    n.forget();
+    assert!(n.pinned.variables.is_empty());
+    assert!(!n.replay(2_000), "there is nothing left to say");
+}
+
+#[test]
+fn a_replay_allows_as_many_attempts_as_a_new_message_has() {
+    let mut n = accepted();
+    let exhaust = |n: &mut Notification, mut now: u64| {
+        let mut count = 0;
+        while let Some(attempt) = n.begin(now) {
+            n.end(attempt, deferred(), now);
+            count += 1;
+            now = n.due_ms().unwrap_or(now);
+        }
+        count
+    };
+    assert_eq!(exhaust(&mut n, 1_000), ATTEMPT_COUNT_MAX);
+    assert!(n.replay(9_000) && n.is_replayed());
+    assert_eq!(n.due_ms(), Some(9_000));
+    assert!(!n.replay(9_000), "it waits already");
+    assert_eq!(exhaust(&mut n, 9_000), ATTEMPT_COUNT_MAX);
+    assert!(n.is_failed() && n.attempts == 2 * ATTEMPT_COUNT_MAX);
+}
+
+#[test]
+fn messages_of_the_provider_are_counted_by_their_ids() {
+    let of = |receipts: &[&str]| {
+        let mut n = accepted();
+        let attempt = n.begin(1_000).unwrap();
+        for receipt in receipts {
+            n.end(attempt, Outcome::Delivered((*receipt).into()), 1_100);
+        }
+        n.receipts.len()
+    };
+    assert_eq!(of(&["msg_1", "msg_1"]), 1, "the provider knew it");
+    assert_eq!(of(&["", "msg_1"]), 1, "the first named none");
+    assert_eq!(of(&["msg_1", ""]), 1);
+    assert_eq!(of(&["msg_1", "msg_2"]), 2, "the provider sent it twice");
+}
+
+#[test]
+fn a_delivery_that_is_learnt_of_late_mends_a_failure() {
+    let mut n = accepted();
+    let attempt = n.begin(1_000).unwrap();
+    n.end(attempt, Outcome::Refused("no".into()), 1_100);
+    n.end(attempt, delivered(), 1_200);
+    assert_eq!(n.state, State::Sent { at_ms: 1_200 });
+}
+
+#[test]
+fn requests_of_before_priorities_keep_their_spelling() {
+    let written = serde_json::to_string(&request()).unwrap();
+    assert!(!written.contains("priority") && !written.contains("metadata"), "{written}");
 }

@@ -50,8 +50,8 @@ async fn deliver(channel: Channel, answer: Answer) -> (Outcome, Request<Bytes>) 
 
 #[tokio::test]
 async fn a_mail_carries_its_key_and_the_credentials() {
-    let (outcome, request) = deliver(Channel::Email, Ok((202, ""))).await;
-    assert_eq!(outcome, Outcome::Delivered);
+    let (outcome, request) = deliver(Channel::Email, Ok((202, r#"{"id":"msg_1"}"#))).await;
+    assert_eq!(outcome, Outcome::Delivered("msg_1".into()));
     assert_eq!(request.uri(), "http://mail.test/messages");
     assert_eq!(request.headers()["idempotency-key"], "\"ntf_1\"");
     assert_eq!(request.headers()["authorization"], "Bearer secret");
@@ -88,4 +88,11 @@ async fn only_what_can_never_work_is_refused() {
         let (outcome, _) = deliver(Channel::Email, Err(error)).await;
         assert!(matches!(outcome, Outcome::Deferred { .. }));
     }
+}
+
+#[tokio::test]
+async fn a_message_that_went_to_an_earlier_address_is_not_sent_again() {
+    let body = r#"{"type":"/problems/idempotency-key-reused"}"#;
+    let (outcome, _) = deliver(Channel::Email, Ok((422, body))).await;
+    assert_eq!(outcome, Outcome::Delivered(String::new()));
 }

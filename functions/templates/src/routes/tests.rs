@@ -66,7 +66,7 @@ async fn the_list_has_the_builtins_in_pages() {
     let next =
         format!("/api/v1/templates?limit=3&cursor={}", first["next_cursor"].as_str().unwrap());
     let (_, second) = shop.send("GET", &next, None).await;
-    assert_eq!(second["items"][1]["code"], "welcome");
+    assert_eq!(second["items"][2]["code"], "welcome");
     assert_eq!(second["next_cursor"], Value::Null);
 }
 

@@ -1,0 +1,162 @@
+//! What customers are told of, and when: events of other functions read as requests.
+//!
+//! Pure, apart from reading JSON. An event of another type, or of a kind that will come later,
+//! says nothing to customers. Members that nobody here needs are not looked at, so that
+//! publishers may add some.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chassis::money::Money;
+use serde::Deserialize;
+
+use crate::domain::{Channel, Priority, Request};
+use crate::ports::User;
+
+/// Events of orders begin with this.
+const ORDER: &str = "com.shop.orders.order.";
+/// Somebody opened an account.
+const REGISTERED: &str = "com.shop.identity.user.registered.v1";
+/// Somebody changed their account.
+const UPDATED: &str = "com.shop.identity.user.updated.v1";
+
+/// What an event means for notifications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Messages about an order.
+    Messages(Vec<Request>),
+    /// A user as they are now, and the messages that this calls for.
+    User(String, User, Vec<Request>),
+    /// Nothing.
+    Nothing,
+}
+
+#[derive(Deserialize)]
+struct Order {
+    order_id: String,
+    user_id: String,
+    total: Money,
+    rejection: Option<Rejection>,
+    #[serde(default)]
+    parcels: Vec<Parcel>,
+}
+
+#[derive(Deserialize)]
+struct Rejection {
+    detail: String,
+}
+
+#[derive(Deserialize)]
+struct Parcel {
+    courier: Option<String>,
+    tracking_code: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    user_id: String,
+    email: String,
+    name: String,
+    language: String,
+}
+
+/// The meaning of an event of this type with this data.
+///
+/// # Errors
+/// The data is not what events of the type carry: what is wrong, for an operator.
+pub fn meaning(kind: &str, data: &str) -> Result<Meaning, String> {
+    if kind == REGISTERED || kind == UPDATED {
+        return account(read(data)?, kind == REGISTERED);
+    }
+    let status = kind.strip_prefix(ORDER).and_then(|rest| rest.strip_suffix(".v1"));
+    Ok(match status {
+        Some(status @ ("confirmed" | "rejected" | "cancelled" | "shipped" | "delivered")) => {
+            Meaning::Messages(order(&read(data)?, status)?)
+        }
+        _ => Meaning::Nothing,
+    })
+}
+
+fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, String> {
+    serde_json::from_str(data).map_err(|error| format!("the data of the event: {error}"))
+}
+
+fn account(account: Account, fresh: bool) -> Result<Meaning, String> {
+    let Account { user_id, email, name, language } = account;
+    if !chassis::id::is("usr", &user_id) {
+        return Err(format!("{user_id:?} is no user"));
+    }
+    let welcome = Request {
+        request_id: format!("{user_id}:welcome"),
+        channel: Channel::Email,
+        user_id: user_id.clone(),
+        template_code: "welcome".to_owned(),
+        // The name is the account's, whatever it is when this is accepted.
+        variables: Vec::new(),
+        language: None,
+        priority: Priority::Low,
+        metadata: BTreeMap::new(),
+        subject: None,
+    };
+    let messages = if fresh { vec![welcome] } else { Vec::new() };
+    Ok(Meaning::User(user_id, User { email, name, language }, messages))
+}
+
+/// One message for each way of telling it; the reader decides which of them are sent.
+fn order(order: &Order, status: &str) -> Result<Vec<Request>, String> {
+    let request = |channel, request_id| {
+        Ok::<_, String>(Request {
+            request_id,
+            channel,
+            user_id: order.user_id.clone(),
+            template_code: format!("order-{status}"),
+            variables: variables(order, status)?,
+            language: None,
+            priority: Priority::Normal,
+            metadata: BTreeMap::new(),
+            subject: Some(order.order_id.clone()),
+        })
+    };
+    let id = format!("{}:{status}", order.order_id);
+    let mut requests = vec![request(Channel::Email, id.clone())?];
+    if matches!(status, "shipped" | "delivered") {
+        requests.push(request(Channel::Push, format!("{id}:push"))?);
+    }
+    Ok(requests)
+}
+
+fn variables(order: &Order, status: &str) -> Result<Vec<(String, String)>, String> {
+    let mut variables = vec![("order_id", order.order_id.clone())];
+    match status {
+        "confirmed" => variables.push(("total", written(&order.total))),
+        "rejected" => {
+            let rejection = order.rejection.as_ref().ok_or("rejected without a reason")?;
+            // It becomes half a sentence.
+            variables.push(("reason", rejection.detail.trim_end_matches('.').to_owned()));
+        }
+        "shipped" => {
+            let of = |read: fn(&Parcel) -> Option<&String>| together(&order.parcels, read);
+            let couriers = of(|parcel| parcel.courier.as_ref()).ok_or("shipped by no courier")?;
+            let codes = of(|parcel| parcel.tracking_code.as_ref()).ok_or("nothing to track")?;
+            variables.extend([("carrier", couriers), ("tracking_number", codes)]);
+        }
+        _ => {}
+    }
+    Ok(variables.into_iter().map(|(name, text)| (name.to_owned(), text)).collect())
+}
+
+/// What parcels have of something, each once, joined by commas; none if there is nothing.
+fn together(parcels: &[Parcel], read: fn(&Parcel) -> Option<&String>) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    let texts = parcels.iter().filter_map(read).filter(|text| !text.is_empty());
+    let texts: Vec<&str> = texts.filter(|text| seen.insert(*text)).map(String::as_str).collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
+}
+
+/// An amount for people. All currencies of the shop have two decimals.
+fn written(money: &Money) -> String {
+    let (whole, cents) = (money.amount / 100, money.amount.unsigned_abs() % 100);
+    format!("{whole}.{cents:02} {}", money.currency)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const USER: &str = "usr_0192f0c1-0000-7000-8000-000000000001";
+
+fn order() -> Value {
+    json!({
+        "order_id": "ord_1", "user_id": USER, "status": "any", "lines": [],
+        "total": {"amount": 123_405, "currency": "EUR"},
+        "rejection": null, "created_at": "2026-01-31T12:00:00Z",
+    })
+}
+
+fn of_order(status: &str, data: &Value) -> Result<Vec<Request>, String> {
+    match meaning(&format!("{ORDER}{status}.v1"), &data.to_string())? {
+        Meaning::Messages(requests) => Ok(requests),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn variables(request: &Request) -> Vec<(&str, &str)> {
+    request.variables.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect()
+}
+
+#[test]
+fn a_confirmed_order_is_told_by_mail_with_its_total() {
+    let requests = of_order("confirmed", &order()).unwrap();
+    let [mail] = &requests[..] else { panic!("{requests:?}") };
+    assert_eq!((mail.request_id.as_str(), mail.channel), ("ord_1:confirmed", Channel::Email));
+    assert_eq!((mail.template_code.as_str(), mail.user_id.as_str()), ("order-confirmed", USER));
+    assert_eq!(variables(mail), [("order_id", "ord_1"), ("total", "1234.05 EUR")]);
+    assert_eq!(mail.subject.as_deref(), Some("ord_1"));
+}
+
+#[test]
+fn a_rejection_tells_its_reason_and_a_cancellation_needs_none() {
+    let mut data = order();
+    assert!(of_order("rejected", &data).is_err(), "no reason");
+    data["rejection"] = json!({"code": "card_declined", "detail": "The card was declined."});
+    let requests = of_order("rejected", &data).unwrap();
+    assert_eq!(variables(&requests[0])[1], ("reason", "The card was declined"));
+    assert_eq!(variables(&of_order("cancelled", &order()).unwrap()[0]), [("order_id", "ord_1")]);
+}
+
+#[test]
+fn a_shipped_order_is_told_on_both_channels_with_all_its_parcels() {
+    let mut data = order();
+    assert!(of_order("shipped", &data).is_err(), "there is no parcel");
+    let parcel = |courier: &str, code: &str| json!({"id": "shp_1", "courier": courier, "tracking_code": code, "status": "in_transit"});
+    data["parcels"] = json!([parcel("Swift", "S-1"), parcel("Swift", "S-2"), parcel("Ox", "")]);
+    let requests = of_order("shipped", &data).unwrap();
+    let ids: Vec<_> = requests.iter().map(|it| (it.channel, it.request_id.as_str())).collect();
+    let expected = [(Channel::Email, "ord_1:shipped"), (Channel::Push, "ord_1:shipped:push")];
+    assert_eq!(ids, expected);
+    for request in &requests {
+        assert_eq!(
+            variables(request)[1..],
+            [("carrier", "Swift, Ox"), ("tracking_number", "S-1, S-2")]
+        );
+    }
+    assert_eq!(of_order("delivered", &order()).unwrap().len(), 2);
+}
+
+#[test]
+fn a_new_user_is_welcomed_and_a_changed_one_is_not() {
+    let data = json!({
+        "user_id": USER, "email": "ada@example.org", "name": "Ada", "language": "pt-BR",
+        "roles": ["customer"],
+    });
+    let read = |kind: &str| match meaning(kind, &data.to_string()).unwrap() {
+        Meaning::User(id, user, requests) => (id, user, requests),
+        other => panic!("{other:?}"),
+    };
+    let (id, user, welcome) = read(REGISTERED);
+    assert_eq!((id.as_str(), user.language.as_str()), (USER, "pt-BR"));
+    assert_eq!(welcome[0].request_id, format!("{USER}:welcome"));
+    assert_eq!(welcome[0].template_code, "welcome");
+    assert_eq!(read(UPDATED).2, []);
+}
+
+#[test]
+fn what_is_not_for_customers_means_nothing() {
+    for kind in [
+        "com.shop.orders.order.placed.v1",
+        "com.shop.orders.order.confirmed.v2",
+        "com.shop.orders.order.audited.v1",
+        "com.shop.orders.saga.parked.v1",
+        "com.shop.catalog.product.changed.v1",
+    ] {
+        assert_eq!(meaning(kind, "no JSON"), Ok(Meaning::Nothing), "{kind}");
+    }
+}
+
+#[test]
+fn data_of_another_shape_is_a_fault() {
+    let mut data = order();
+    data["total"] = json!("12.00");
+    assert!(of_order("confirmed", &data).is_err());
+    assert!(meaning(UPDATED, "{}").is_err());
+    let foreign = json!({"user_id": "../x", "email": "a@b", "name": "A", "language": "en"});
+    assert!(meaning(UPDATED, &foreign.to_string()).is_err());
+}

@@ -1,0 +1,231 @@
+//! One notification and its attempts.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Channel, Outcome, Pinned, Priority, Request, Setback, State};
+
+/// Most attempts to deliver one notification.
+pub const ATTEMPT_COUNT_MAX: usize = 6;
+/// How long an attempt may hold a notification before another may take over.
+pub const LEASE_MS: u64 = 30_000;
+/// Wait after the first failed attempt; each further wait is four times as long.
+pub const BACKOFF_FIRST_MS: u64 = 15_000;
+/// Longest wait between attempts, also when a provider asks for more.
+pub const BACKOFF_MAX_MS: u64 = 3_600_000;
+/// Most setbacks that a notification remembers; older ones are forgotten.
+pub const SETBACK_COUNT_MAX: usize = 20;
+/// Most messages of the provider that a notification remembers; two are one too many already.
+pub const RECEIPT_COUNT_MAX: usize = 8;
+
+/// A notification: what was asked, what was fixed, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notification {
+    /// `ntf_…`; also the idempotency key towards the provider.
+    pub id: String,
+    /// Digest of the request's content, to tell a repetition from a conflict.
+    pub fingerprint: String,
+    /// What was asked, without its variables.
+    pub request_id: String,
+    /// How to reach the reader.
+    pub channel: Channel,
+    /// The reader.
+    pub user_id: String,
+    /// Names a template.
+    pub template_code: String,
+    /// What rendering at acceptance fixed.
+    pub pinned: Pinned,
+    /// Milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// Its place in the register of all notifications, from 1.
+    #[serde(default)]
+    pub place: u64,
+    /// What goes first.
+    #[serde(default)]
+    pub priority: Priority,
+    /// As the caller gave it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// What it is about, as the id of an order.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// Attempts begun.
+    pub attempts: usize,
+    /// The number of the last attempt that may be made. Each replay allows more.
+    #[serde(default = "allowance")]
+    pub attempts_allowed: usize,
+    /// Attempts that did not succeed, oldest first.
+    pub setbacks: Vec<Setback>,
+    /// The provider's ids of the messages that it took for this notification: at most one, if
+    /// the provider keeps its promise.
+    #[serde(default)]
+    pub receipts: Vec<String>,
+    /// Where it stands.
+    pub state: State,
+}
+
+impl Notification {
+    /// A notification that was just accepted and may be sent at once.
+    pub fn accept(
+        id: String,
+        fingerprint: String,
+        request: &Request,
+        pinned: Pinned,
+        now_ms: u64,
+    ) -> Self {
+        Self {
+            id,
+            fingerprint,
+            request_id: request.request_id.clone(),
+            channel: request.channel,
+            user_id: request.user_id.clone(),
+            template_code: request.template_code.clone(),
+            pinned,
+            created_at_ms: now_ms,
+            place: 0,
+            priority: request.priority,
+            metadata: request.metadata.clone(),
+            subject: request.subject.clone(),
+            attempts: 0,
+            attempts_allowed: ATTEMPT_COUNT_MAX,
+            setbacks: Vec::new(),
+            receipts: Vec::new(),
+            state: State::Pending { due_ms: now_ms },
+        }
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.state, State::Pending { .. } | State::Sending { .. })
+    }
+
+    /// Whether it was given up.
+    pub fn is_failed(&self) -> bool {
+        matches!(self.state, State::Failed { .. })
+    }
+
+    /// From when on an attempt may begin; none if it is over.
+    pub fn due_ms(&self) -> Option<u64> {
+        match self.state {
+            State::Pending { due_ms } => Some(due_ms),
+            State::Sending { lease_until_ms } => Some(lease_until_ms),
+            _ => None,
+        }
+    }
+
+    /// Begins an attempt and says its number, from 1; none if it is not the time.
+    pub fn begin(&mut self, now_ms: u64) -> Option<usize> {
+        if self.due_ms()? > now_ms {
+            return None;
+        }
+        if self.attempts >= self.attempts_allowed {
+            self.give_up("all attempts were used up", now_ms);
+            return None;
+        }
+        self.attempts += 1;
+        self.state = State::Sending { lease_until_ms: now_ms + LEASE_MS };
+        Some(self.attempts)
+    }
+
+    /// Records how attempt `number` ended. An attempt that was overtaken changes nothing,
+    /// unless it delivered: that is a fact, whoever learnt of it and however late.
+    pub fn end(&mut self, number: usize, outcome: Outcome, now_ms: u64) {
+        if let Outcome::Delivered(receipt) = outcome {
+            return self.deliver(receipt, now_ms);
+        }
+        if self.is_over() || number != self.attempts {
+            return;
+        }
+        match outcome {
+            Outcome::Delivered(_) => {}
+            Outcome::Unwanted => self.finish(State::Suppressed),
+            Outcome::Refused(detail) => self.give_up(&detail, now_ms),
+            Outcome::Deferred { detail, .. } if self.attempts >= self.attempts_allowed => {
+                let attempts = self.attempts;
+                self.give_up(&format!("{attempts} attempts failed, last: {detail}"), now_ms);
+            }
+            Outcome::Deferred { detail, retry_after_ms } => {
+                self.note(detail, now_ms);
+                let wait = self.backoff_ms().max(retry_after_ms.unwrap_or(0));
+                self.state = State::Pending { due_ms: now_ms + wait.min(BACKOFF_MAX_MS) };
+            }
+        }
+    }
+
+    /// Sends a failed notification after all; false if it is not failed, or if what it would
+    /// say is forgotten.
+    pub fn replay(&mut self, now_ms: u64) -> bool {
+        if !self.is_failed() || self.is_forgotten() {
+            return false;
+        }
+        self.attempts_allowed = self.attempts + ATTEMPT_COUNT_MAX;
+        self.state = State::Pending { due_ms: now_ms };
+        true
+    }
+
+    /// Whether an operator has replayed it and it is not over yet.
+    pub fn is_replayed(&self) -> bool {
+        !self.is_over() && self.attempts_allowed > ATTEMPT_COUNT_MAX
+    }
+
+    /// Whether what it would say is forgotten.
+    pub fn is_forgotten(&self) -> bool {
+        self.pinned.variables.is_empty()
+    }
+
+    /// Forgets what a failed notification would have said: nobody came to replay it.
+    pub fn forget(&mut self) {
+        if self.is_failed() {
+            self.pinned.variables.clear();
+        }
+    }
+
+    /// A provider that names no message has told of one that it took before.
+    fn deliver(&mut self, receipt: String, now_ms: u64) {
+        self.receipts.retain(|known| !known.is_empty());
+        let known = self.receipts.contains(&receipt);
+        let fresh = if receipt.is_empty() { self.receipts.is_empty() } else { !known };
+        if fresh && self.receipts.len() < RECEIPT_COUNT_MAX {
+            self.receipts.push(receipt);
+        }
+        if !matches!(self.state, State::Sent { .. }) {
+            self.finish(State::Sent { at_ms: now_ms });
+        }
+    }
+
+    fn give_up(&mut self, reason: &str, now_ms: u64) {
+        self.note(reason.to_owned(), now_ms);
+        self.state = State::Failed { reason: reason.to_owned() };
+    }
+
+    fn finish(&mut self, state: State) {
+        self.state = state;
+        self.pinned.variables.clear();
+    }
+
+    fn note(&mut self, detail: String, at_ms: u64) {
+        if self.setbacks.len() >= SETBACK_COUNT_MAX {
+            self.setbacks.remove(0);
+        }
+        self.setbacks.push(Setback { at_ms, detail });
+    }
+
+    /// The wait after the current attempt: exponential since the last replay, with up to a
+    /// quarter taken off by the id and the attempt, so that what failed together is not
+    /// repeated together.
+    fn backoff_ms(&self) -> u64 {
+        let round = ATTEMPT_COUNT_MAX
+            - self.attempts_allowed.saturating_sub(self.attempts).min(ATTEMPT_COUNT_MAX);
+        let doublings = 2 * u32::try_from(round.saturating_sub(1)).unwrap_or(16).min(16);
+        let whole = BACKOFF_FIRST_MS.saturating_mul(1 << doublings).min(BACKOFF_MAX_MS);
+        let seed = 7u64.wrapping_add(self.attempts as u64);
+        let spread =
+            self.id.bytes().fold(seed, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into()));
+        whole - whole / 4 * (spread % 256) / 256
+    }
+}
+
+fn allowance() -> usize {
+    ATTEMPT_COUNT_MAX
+}

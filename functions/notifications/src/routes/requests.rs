@@ -1,0 +1,135 @@
+//! Asking for a message over HTTP.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use chassis::auth::{Admin, KeySource};
+use chassis::clock::now_ms;
+use chassis::form::{Fields, JsonBody};
+use chassis::problem::Fault;
+use chassis::store::Store;
+use chassis::{Problem, Result};
+use http::{StatusCode, header};
+use serde_json::{Value, json};
+
+use super::App;
+use crate::domain::{Channel, LANGUAGE_LENGTH_MAX, Priority, REQUEST_ID_LENGTH_MAX, Request};
+use crate::ports::{Provider, Templates, Users};
+use crate::service::Refusal;
+
+/// Longest user id and template code, in characters.
+const NAME_LENGTH_MAX: usize = 100;
+/// Seconds after which a request that nobody could accept may be repeated.
+const RETRY_AFTER_S: u64 = 1;
+
+/// `POST /api/v1/notifications`: 202 when it is accepted, and the same again for a repetition,
+/// however far the message has come.
+pub(super) async fn create<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
+    _: Admin,
+    State(app): State<App<S, T, U, P, K>>,
+    body: JsonBody,
+) -> Result<Response> {
+    let id = app.notifications.notify(request(&body)?, now_ms()).await.map_err(problem)?;
+    Ok(accepted(&id))
+}
+
+/// The answer to whoever asked for a message: 202, and where to look how far it has come.
+pub(super) fn accepted(id: &str) -> Response {
+    let location = [(header::LOCATION, format!("/api/v1/notifications/{id}"))];
+    let body = json!({ "notification_id": id, "status": "pending" });
+    (StatusCode::ACCEPTED, location, Json(body)).into_response()
+}
+
+fn request(body: &JsonBody) -> Result<Request> {
+    let mut fields = body.fields();
+    let request_id = fields.string("request_id", 1..=REQUEST_ID_LENGTH_MAX);
+    let channel = word(&mut fields, "notification_type", Channel::parse, "email or push");
+    let user_id = fields.string("user_id", 1..=NAME_LENGTH_MAX);
+    let template_code = fields.string("template_code", 1..=NAME_LENGTH_MAX);
+    let variables = texts(&mut fields, "variables");
+    let language = fields.optional_string("language", 2..=LANGUAGE_LENGTH_MAX);
+    let priority = match fields.raw("priority") {
+        Some(_) => word(&mut fields, "priority", Priority::parse, "low, normal or high"),
+        None => Some(Priority::default()),
+    };
+    let metadata = texts(&mut fields, "metadata");
+    fields.finish()?;
+    let complete = || {
+        Some(Request {
+            request_id: request_id?,
+            channel: channel?,
+            user_id: user_id?,
+            template_code: template_code?,
+            variables: variables?.into_iter().collect(),
+            language,
+            priority: priority?,
+            metadata: metadata?,
+            subject: None,
+        })
+    };
+    complete().ok_or_else(Problem::internal)
+}
+
+fn word<T>(
+    fields: &mut Fields<'_>,
+    name: &str,
+    parse: fn(&str) -> Option<T>,
+    words: &str,
+) -> Option<T> {
+    let text = fields.string(name, 1..=NAME_LENGTH_MAX)?;
+    let parsed = parse(&text);
+    if parsed.is_none() {
+        fields.fault(name, format!("must be {words}"));
+    }
+    parsed
+}
+
+/// An object of texts under names of any kind; absent is empty.
+fn texts(fields: &mut Fields<'_>, name: &str) -> Option<BTreeMap<String, String>> {
+    let Some(value) = fields.raw(name) else { return Some(BTreeMap::new()) };
+    let Some(members) = value.as_object() else {
+        fields.fault(name, "must be an object of texts");
+        return None;
+    };
+    let mut texts = BTreeMap::new();
+    for (key, value) in members {
+        match value {
+            Value::String(text) => {
+                texts.insert(key.clone(), text.clone());
+            }
+            _ => fields.fault(&format!("{name}/{}", escaped(key)), "must be a text"),
+        }
+    }
+    Some(texts)
+}
+
+/// A refusal as an answer: what is at fault in the body is pointed at.
+pub(super) fn problem(refusal: Refusal) -> Problem {
+    let at = |place: &str, detail: String| Fault { pointer: format!("/{place}"), detail };
+    match refusal {
+        Refusal::MissingVariables(names) => {
+            let names = names.into_iter();
+            let fault = |name: String| {
+                at(&format!("variables/{}", escaped(&name)), "the template needs it".to_owned())
+            };
+            Problem::unprocessable(names.map(fault).collect())
+        }
+        Refusal::Invalid(fault) => Problem::unprocessable(vec![at(&fault.place, fault.detail)]),
+        Refusal::Conflict => {
+            let (slug, title) = ("request-id-reused", "The request id is taken");
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, slug, title)
+                .detail("This request_id came before with another content.")
+        }
+        Refusal::Unavailable(detail) => {
+            eprintln!("a notification can't be accepted now: {detail}");
+            Problem::unavailable("The notification can't be accepted now.", RETRY_AFTER_S)
+        }
+    }
+}
+
+/// A name as a part of a JSON pointer (RFC 6901).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}

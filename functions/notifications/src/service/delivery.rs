@@ -1,0 +1,195 @@
+//! Handing messages to the provider: at once when they are accepted, and in sweeps.
+//!
+//! A provider that is down or slow must not hold up those who only want a message to be
+//! accepted. So after an attempt that came to nothing the provider is left to the sweeps for
+//! [`REST_MS`], and a sweep ends after a few setbacks in a row.
+
+use std::time::{Duration, Instant};
+
+use chassis::store::{Store, StoreError};
+use serde::Serialize;
+
+use super::{Notifications, key};
+use crate::domain::{Notification, Outcome, Pinned};
+use crate::ports::{Message, Provider, RenderError, Templates, Users};
+use crate::queue::{Entry, FAILED, WAITING};
+
+/// Most attempts of one sweep.
+pub const SWEEP_ATTEMPT_COUNT_MAX: usize = 50;
+/// Most entries that one sweep looks at: some lead to what is over, or not due after all.
+pub const SWEEP_LOOK_COUNT_MAX: usize = 500;
+/// A sweep ends after so many setbacks in a row.
+pub const SWEEP_DEFERRAL_COUNT_MAX: usize = 3;
+/// A sweep begins no attempt after this time. Milliseconds.
+pub const SWEEP_TIME_MAX_MS: u64 = 10_000;
+/// For so long after a setback no message is tried at once. Milliseconds.
+pub const REST_MS: u64 = 10_000;
+
+const REST_KEY: &str = "provider/rest";
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Attempts that were made.
+    pub attempts: usize,
+    /// Of those, how many have to be made again.
+    pub deferred: usize,
+    /// Failed messages that were forgotten.
+    pub forgotten: usize,
+}
+
+/// How an attempt came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tried {
+    /// It was not due, or is over.
+    Not,
+    /// It is over now.
+    Settled,
+    /// It has to be made again.
+    Deferred,
+}
+
+impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
+    /// Tries to deliver what was just accepted, unless the provider had trouble just now. It is
+    /// accepted all the same if that fails: the queue has it.
+    pub(super) async fn attempt_at_once(&self, notification: &Notification, now_ms: u64) {
+        let attempt = async {
+            if notification.is_over() || self.is_resting(now_ms).await? {
+                return Ok(());
+            }
+            self.attempt(&notification.request_id, now_ms).await.map(drop)
+        };
+        if let Err(error) = attempt.await {
+            eprintln!("{}: {error}", notification.id);
+        }
+    }
+
+    /// Whether messages are left to the sweeps now.
+    pub(super) async fn is_resting(&self, now_ms: u64) -> Result<bool, StoreError> {
+        let until_ms: Option<u64> = self.store.read(REST_KEY).await?;
+        // An end that is further away than any rest is of a clock that went wrong.
+        Ok(until_ms.is_some_and(|until| until > now_ms && until - now_ms <= REST_MS))
+    }
+
+    /// Tries to deliver one notification if it is due.
+    pub(super) async fn attempt(&self, request_id: &str, now_ms: u64) -> Result<Tried, StoreError> {
+        let begin = |notification: &mut Notification| notification.begin(now_ms);
+        let (notification, number) = self.change(request_id, begin).await?;
+        let Some(number) = number else {
+            self.follow(&notification).await?;
+            return Ok(Tried::Not);
+        };
+        let outcome = self.deliver(&notification).await;
+        if matches!(outcome, Outcome::Deferred { .. }) {
+            self.store.write(REST_KEY, &(now_ms + REST_MS)).await?;
+        }
+        let end = |notification: &mut Notification| {
+            let ended_ms = chassis::clock::now_ms().max(now_ms);
+            notification.end(number, outcome.clone(), ended_ms);
+        };
+        let (notification, ()) = self.change(request_id, end).await?;
+        self.follow(&notification).await?;
+        Ok(if notification.is_over() { Tried::Settled } else { Tried::Deferred })
+    }
+
+    /// Changes a notification that is there; the notification as it is then.
+    pub(super) async fn change<R: Send>(
+        &self,
+        request_id: &str,
+        mut change: impl FnMut(&mut Notification) -> R + Send,
+    ) -> Result<(Notification, R), StoreError> {
+        let key = key(request_id);
+        let change = |stored: Option<Notification>| {
+            let reason = "a queue names it and it is not there".to_owned();
+            let gone = || StoreError::Corrupt { key: key.clone(), reason };
+            let mut notification = stored.ok_or_else(gone)?;
+            let result = change(&mut notification);
+            Ok::<_, StoreError>((notification.clone(), (notification, result)))
+        };
+        self.store.update(&key, change).await
+    }
+
+    /// Moves a notification's entries to where it stands.
+    pub(super) async fn follow(&self, notification: &Notification) -> Result<(), StoreError> {
+        let (store, request_id) = (&self.store, &notification.request_id);
+        if let Some(due_ms) = notification.due_ms() {
+            return WAITING.postpone(store, request_id, due_ms).await;
+        }
+        if notification.is_failed() {
+            let since_ms = notification.setbacks.last().map_or(0, |setback| setback.at_ms);
+            let entry = Entry::of(notification, since_ms);
+            if let Some(oldest) = FAILED.push(store, &entry).await? {
+                self.change(&oldest.request_id, Notification::forget).await?;
+            }
+        }
+        WAITING.remove(store, request_id).await
+    }
+
+    /// Asks again what may have changed since acceptance, and hands the message over.
+    async fn deliver(&self, notification: &Notification) -> Outcome {
+        let later = |detail: String| Outcome::Deferred { detail, retry_after_ms: None };
+        match self.preferences(&notification.user_id).await {
+            Ok(preferences) if !preferences.allow(notification.channel) => {
+                return Outcome::Unwanted;
+            }
+            Ok(_) => {}
+            Err(error) => return later(error.to_string()),
+        }
+        let user = match self.person(&notification.user_id).await {
+            Ok(Some(user)) => user,
+            Ok(None) => return Outcome::Refused("the account does not exist any more".into()),
+            Err(detail) => return later(detail),
+        };
+        let Pinned { version, language, variables, .. } = &notification.pinned;
+        let code = &notification.template_code;
+        let content = match self.templates.render(code, Some(*version), language, variables).await {
+            Ok(content) => content,
+            Err(RenderError::Unavailable(detail)) => return later(detail),
+            Err(error) => return Outcome::Refused(format!("it can't be rendered: {error:?}")),
+        };
+        let message = Message {
+            id: notification.id.clone(),
+            channel: notification.channel,
+            user_id: notification.user_id.clone(),
+            email: user.email,
+            content,
+        };
+        self.provider.deliver(&message).await
+    }
+
+    /// Goes through what is due, what goes first first, and forgets what failed long ago.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn sweep(&self, now_ms: u64) -> Result<Swept, StoreError> {
+        let began = Instant::now();
+        let mut due = WAITING.entries(&self.store).await?;
+        due.retain(|entry| entry.not_before_ms <= now_ms);
+        due.sort_by(|one, other| one.rank(now_ms).cmp(&other.rank(now_ms)));
+        let mut swept = Swept { forgotten: self.forget_failed(now_ms).await?, ..Swept::default() };
+        let mut in_a_row = 0;
+        for entry in due.into_iter().take(SWEEP_LOOK_COUNT_MAX) {
+            if swept.attempts >= SWEEP_ATTEMPT_COUNT_MAX
+                || in_a_row >= SWEEP_DEFERRAL_COUNT_MAX
+                || began.elapsed() > Duration::from_millis(SWEEP_TIME_MAX_MS)
+            {
+                break;
+            }
+            match self.attempt(&entry.request_id, now_ms).await {
+                Ok(Tried::Not) => {}
+                Ok(Tried::Settled) => {
+                    swept.attempts += 1;
+                    in_a_row = 0;
+                }
+                Ok(Tried::Deferred) => {
+                    swept.attempts += 1;
+                    swept.deferred += 1;
+                    in_a_row += 1;
+                }
+                // One that can't be read must not hold up the others.
+                Err(error) => eprintln!("{}: {error}", entry.request_id),
+            }
+        }
+        Ok(swept)
+    }
+}

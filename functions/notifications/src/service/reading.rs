@@ -1,0 +1,108 @@
+//! What readers see and want.
+
+use chassis::store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+use super::delivery::Tried;
+use super::{Notifications, Refusal, id_key};
+use crate::domain::{Notification, Preferences};
+use crate::ports::{Provider, Templates, Users};
+
+/// Most notifications in a reader's list; older ones leave it.
+pub const LIST_LENGTH_MAX: usize = 500;
+/// Most attempts that looking at one's list makes.
+pub const TOUCH_ATTEMPT_COUNT_MAX: usize = 3;
+
+/// An entry of a reader's list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Listed {
+    id: String,
+    request_id: String,
+}
+
+impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
+    pub(super) async fn list_for_reader(&self, notification: &Notification) -> Result<(), Refusal> {
+        let Notification { id, request_id, .. } = notification;
+        let entry = Listed { id: id.clone(), request_id: request_id.clone() };
+        self.store
+            .update(&list_key(&notification.user_id), |list: Option<Vec<Listed>>| {
+                let mut list = list.unwrap_or_default();
+                if !list.contains(&entry) {
+                    list.insert(0, entry.clone());
+                    list.truncate(LIST_LENGTH_MAX);
+                }
+                Ok::<_, Refusal>((list, ()))
+            })
+            .await
+    }
+
+    /// A reader's notifications, newest first: at most `limit`, after the one named `after`;
+    /// and whether there are more. What is due among them is tried first, a little.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn list(
+        &self,
+        user_id: &str,
+        after: Option<&str>,
+        limit: usize,
+        now_ms: u64,
+    ) -> Result<(Vec<Notification>, bool), StoreError> {
+        let list: Option<Vec<Listed>> = self.store.read(&list_key(user_id)).await?;
+        let list = list.unwrap_or_default();
+        // Ids grow with time, so a position holds even when its entry has left the list.
+        let mut rest = list.iter().filter(|entry| after.is_none_or(|after| *entry.id < *after));
+        let mut page = Vec::new();
+        let resting = self.is_resting(now_ms).await?;
+        let mut attempts = if resting { TOUCH_ATTEMPT_COUNT_MAX } else { 0 };
+        for entry in rest.by_ref().take(limit) {
+            let Some(mut notification) = self.read(&entry.request_id).await? else { continue };
+            let due = notification.due_ms().is_some_and(|due_ms| due_ms <= now_ms);
+            if due && attempts < TOUCH_ATTEMPT_COUNT_MAX {
+                let tried = self.attempt(&entry.request_id, now_ms).await?;
+                attempts += usize::from(tried != Tried::Not);
+                notification = self.read(&entry.request_id).await?.unwrap_or(notification);
+            }
+            page.push(notification);
+        }
+        Ok((page, rest.next().is_some()))
+    }
+
+    /// The notification with this id, whoever its reader is.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn find(&self, id: &str) -> Result<Option<Notification>, StoreError> {
+        if !chassis::id::is("ntf", id) {
+            return Ok(None);
+        }
+        match self.store.read::<String>(&id_key(id)).await? {
+            Some(request_id) => self.read(&request_id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What a reader wants.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn preferences(&self, user_id: &str) -> Result<Preferences, StoreError> {
+        Ok(self.store.read(&preferences_key(user_id)).await?.unwrap_or_default())
+    }
+
+    /// Keeps what a reader wants, also for what is accepted already and not sent yet.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn prefer(&self, user_id: &str, wanted: Preferences) -> Result<(), StoreError> {
+        self.store.write(&preferences_key(user_id), &wanted).await
+    }
+}
+
+fn list_key(user_id: &str) -> String {
+    format!("list/{user_id}")
+}
+
+fn preferences_key(user_id: &str) -> String {
+    format!("preferences/{user_id}")
+}

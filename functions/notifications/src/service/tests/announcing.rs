@@ -1,0 +1,164 @@
+use super::*;
+use chassis::events::Event;
+use serde_json::json;
+
+const USER: &str = "usr_0192f0c1-0000-7000-8000-000000000001";
+
+pub(crate) fn event(kind: &str, subject: &str, sequence: u64, data: &serde_json::Value) -> Event {
+    let sequence = ("sequence".to_owned(), sequence.to_string());
+    Event {
+        id: format!("{subject}.{}", sequence.1),
+        source: "/shop/test".to_owned(),
+        kind: kind.to_owned(),
+        subject: Some(subject.to_owned()),
+        time: Some("2096-10-02T07:06:39.000Z".to_owned()),
+        data_content_type: Some("application/json".to_owned()),
+        data_schema: None,
+        extensions: BTreeMap::from([sequence]),
+        data: data.to_string(),
+    }
+}
+
+pub(crate) fn order(status: &str) -> Event {
+    let data = json!({
+        "order_id": "ord_1", "user_id": USER, "status": status,
+        "total": {"amount": 1_200, "currency": "EUR"},
+        "rejection": {"code": "x", "detail": "No."},
+        "parcels": [{"id": "shp_1", "courier": "Swift", "tracking_code": "S-1"}],
+    });
+    event(&format!("com.shop.orders.order.{status}.v1"), "ord_1", 1, &data)
+}
+
+fn account(kind: &str, sequence: u64, email: &str) -> Event {
+    let data = json!({
+        "user_id": USER, "email": email, "name": "Ada", "language": "de", "roles": ["customer"],
+    });
+    event(&format!("com.shop.identity.user.{kind}.v1"), USER, sequence, &data)
+}
+
+fn addresses(world: &World) -> Vec<String> {
+    world.0.lock().unwrap().delivered.iter().map(|m| m.email.clone()).collect()
+}
+
+async fn records<S: Store>(shop: &Shop<S>) -> Vec<Record> {
+    shop.records(0, 100).await.unwrap().entries
+}
+
+#[tokio::test]
+async fn an_event_makes_its_messages_once_however_often_it_comes() {
+    let world = World::new();
+    let shop = shop(MemoryStore::new(), &world);
+    for _ in 0..3 {
+        shop.receive(&order("shipped"), NOW).await.unwrap();
+    }
+    assert_eq!(world.delivered(), 2);
+    let records = records(&shop).await;
+    let told: Vec<_> = records.iter().map(|it| (it.channel, it.status, it.sends)).collect();
+    assert_eq!(told, [(Channel::Email, "sent", 1), (Channel::Push, "sent", 1)]);
+    assert!(records.iter().all(|it| it.subject.as_deref() == Some("ord_1")));
+}
+
+#[tokio::test]
+async fn killed_at_any_step_an_event_that_comes_again_is_told_once_and_listed_once() {
+    for operations in 0..80 {
+        let world = World::new();
+        let store = MemoryStore::new();
+        let dying = shop(FailingStore::after(operations, store.clone()), &world);
+        let first = dying.receive(&order("delivered"), NOW).await;
+        let shop = shop(store, &world);
+        let now = NOW + LEASE_MS + REST_MS;
+        if first.is_err() {
+            shop.receive(&order("delivered"), now).await.unwrap();
+        }
+        shop.sweep(now).await.unwrap();
+        let records = records(&shop).await;
+        assert_eq!(records.len(), 2, "after {operations} operations");
+        assert!(records.iter().all(|it| it.status == "sent" && it.sends == 1), "{records:?}");
+        let ids: std::collections::BTreeSet<_> =
+            world.0.lock().unwrap().delivered.iter().map(|m| m.id.clone()).collect();
+        assert_eq!(ids.len(), 2, "after {operations} operations");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_provider_does_not_hold_up_events() {
+    let world = World::new();
+    let shop = shop(MemoryStore::new(), &world);
+    world.answer(later());
+    for number in 0..20 {
+        let mut order = order("confirmed");
+        order.data = order.data.replace("ord_1", &format!("ord_{number}"));
+        shop.receive(&order, NOW).await.unwrap();
+    }
+    assert_eq!(world.delivered(), 1, "after one setback the rest is left to the sweeps");
+    world.answer(taken());
+    shop.sweep(NOW + 60_000).await.unwrap();
+    assert!(records(&shop).await.iter().all(|it| it.status == "sent"));
+}
+
+#[tokio::test]
+async fn copies_of_users_spare_identity() {
+    let world = World::new();
+    let shop = shop(MemoryStore::new(), &world);
+    shop.receive(&account("registered", 1, "ada@old.example"), NOW).await.unwrap();
+    assert_eq!(world.texts(), ["v1 de Ada"], "welcome");
+    shop.receive(&account("updated", 3, "ada@new.example"), NOW).await.unwrap();
+    shop.receive(&account("updated", 2, "ada@between.example"), NOW).await.unwrap();
+    shop.receive(&account("registered", 1, "ada@old.example"), NOW).await.unwrap();
+    shop.receive(&order("confirmed"), NOW).await.unwrap();
+    assert_eq!(addresses(&world), ["ada@old.example", "ada@new.example"]);
+    assert_eq!(world.0.lock().unwrap().asked, 0, "identity was not needed");
+}
+
+#[tokio::test]
+async fn copies_are_counted_once_and_say_how_late_they_came() {
+    let world = World::new();
+    let shop = shop(MemoryStore::new(), &world);
+    assert_eq!(shop.freshness().await.unwrap().newest, None);
+    let happened_ms = chassis::clock::parse_rfc3339("2096-10-02T07:06:39.000Z").unwrap();
+    for sequence in [1, 2, 2] {
+        let event = account("updated", sequence, "ada@example.org");
+        shop.receive(&event, happened_ms + 250).await.unwrap();
+    }
+    let freshness = shop.freshness().await.unwrap();
+    let newest = freshness.newest.unwrap();
+    assert_eq!((freshness.entries, newest.arrived_ms - newest.happened_ms), (1, 250));
+}
+
+#[tokio::test]
+async fn what_can_not_be_acted_on_is_told_from_what_can_not_now() {
+    let world = World::new();
+    let shop = shop(FailingStore::after(0, MemoryStore::new()), &world);
+    let now = shop.receive(&order("confirmed"), NOW).await;
+    assert!(matches!(now, Err(Refusal::Unavailable(_))));
+
+    let shop = super::shop(MemoryStore::new(), &world);
+    world.0.lock().unwrap().user = false;
+    let stranger = shop.receive(&order("confirmed"), NOW).await;
+    assert!(matches!(stranger, Err(Refusal::Invalid(fault)) if fault.place == "user_id"));
+    let mut broken = order("confirmed");
+    broken.data = "{}".to_owned();
+    let broken = shop.receive(&broken, NOW).await;
+    assert!(matches!(broken, Err(Refusal::Invalid(fault)) if fault.place == "data"));
+    assert_eq!(shop.receive(&order("placed"), NOW).await.map_err(|e| e.to_string()), Ok(()));
+    assert_eq!(records(&shop).await, []);
+}
+
+#[tokio::test]
+async fn the_books_come_in_pages_in_the_order_of_acceptance() {
+    let world = World::new();
+    let shop = shop(MemoryStore::new(), &world);
+    for number in 0..5 {
+        shop.notify(request(&format!("r{number}")), NOW).await.unwrap();
+    }
+    let (mut after, mut seen) = (0, Vec::new());
+    loop {
+        let page = shop.records(after, 2).await.unwrap();
+        seen.extend(page.entries.into_iter().map(|it| it.request_id));
+        match page.next {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["r0", "r1", "r2", "r3", "r4"]);
+}
