@@ -1,0 +1,143 @@
+//! The projection on a host: store, clock, the log, the contract.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Router;
+use bindings::exports::shop::order_history::audit::{self, Guest};
+use bindings::tessera::events::log;
+use chassis::app::{readiness, router_with_problems, serve};
+use chassis::events::Event;
+use chassis::page::Cursor;
+use chassis::store::{SpinStore, StoreError};
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
+
+use crate::domain::{Entry, Place};
+use crate::ports::{Clock, EventLog, Lag, Logged, Unavailable};
+use crate::routes::Api;
+use crate::service::OrderHistory;
+
+contracts::function!("order-history");
+
+/// Names the list of the audit, for its cursors.
+const AUDIT: &str = "order-history/audit";
+
+struct Component;
+
+#[derive(Clone, Copy)]
+struct HostClock;
+
+impl Clock for HostClock {
+    fn now_ms(&self) -> u64 {
+        chassis::clock::now_ms()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
+    }
+}
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router(), request).await
+}
+
+fn router() -> chassis::Result<Router> {
+    let store = open()?;
+    let api =
+        Api { history: history(store.clone()), clock: HostClock, keys: bindings::IdentityKeys };
+    let routes = crate::routes::router(api)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("order-history")
+}
+
+fn history(store: SpinStore) -> OrderHistory<SpinStore, HostLog, HostClock> {
+    OrderHistory::new(store, HostLog, HostClock)
+}
+
+impl Guest for Component {
+    async fn orders(after: Option<String>, limit: u32) -> Result<audit::Page, audit::Error> {
+        let unavailable = |error: StoreError| audit::Error::Unavailable(error.to_string());
+        let after: Option<Place> = match after {
+            None => None,
+            Some(cursor) => Some(Cursor::decode(AUDIT, &cursor).map_err(|_| {
+                audit::Error::Invalid("`after` is no position of this list".to_owned())
+            })?),
+        };
+        let store = open().map_err(unavailable)?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).max(1);
+        let (entries, next) =
+            history(store).all(after.as_ref(), limit).await.map_err(unavailable)?;
+        Ok(audit::Page {
+            entries: entries.into_iter().map(audited).collect(),
+            next: next.map(|place| Cursor::encode(AUDIT, &place)),
+        })
+    }
+}
+
+fn audited(entry: Entry) -> audit::Entry {
+    let Entry { order, sequence, .. } = entry;
+    audit::Entry {
+        order_id: order.id,
+        user_id: order.user_id,
+        status: order.status,
+        total: audit::Money { amount: order.total.amount, currency: order.total.currency },
+        last_sequence: sequence,
+    }
+}
+
+/// The contract `tessera:events/log`.
+#[derive(Clone, Copy)]
+struct HostLog;
+
+impl EventLog for HostLog {
+    async fn read(&self, after: u64, limit: u32) -> Result<Vec<Logged>, Unavailable> {
+        let entries = log::read(after, limit).await.map_err(unavailable)?;
+        Ok(entries
+            .into_iter()
+            .map(|entry| Logged { position: entry.position, event: event(entry.event) })
+            .collect())
+    }
+
+    async fn lags(&self) -> Result<Vec<Lag>, Unavailable> {
+        let subscriptions = log::subscriptions().await.map_err(unavailable)?;
+        let lag = |subscription: log::Subscription| Lag {
+            subscription: subscription.name,
+            events: subscription.lag,
+            age_ms: subscription.lag_ms,
+            dead: subscription.dead,
+        };
+        Ok(subscriptions.into_iter().map(lag).collect())
+    }
+}
+
+fn unavailable(error: log::Error) -> Unavailable {
+    Unavailable(match error {
+        log::Error::NotFound(reason)
+        | log::Error::Invalid(reason)
+        | log::Error::Unavailable(reason) => reason,
+    })
+}
+
+fn event(event: log::Event) -> Event {
+    let sequence = event.sequence.map(|sequence| ("sequence".to_owned(), sequence.to_string()));
+    let trace = event.trace_parent.map(|trace| ("traceparent".to_owned(), trace));
+    let key = ("partitionkey".to_owned(), event.partition_key);
+    Event {
+        id: event.id,
+        source: event.source,
+        kind: event.type_,
+        subject: event.subject,
+        time: Some(event.time),
+        data_content_type: Some(event.data_content_type),
+        data_schema: None,
+        extensions: BTreeMap::from_iter([key].into_iter().chain(sequence).chain(trace)),
+        data: event.data,
+    }
+}

@@ -1,0 +1,13 @@
+//! Orders as their events tell them, and what can be asked about them.
+
+mod event;
+mod figures;
+mod filter;
+mod order;
+mod position;
+
+pub use event::{Change, Malformed, ORDERS, USERS, read};
+pub use figures::{Figures, day_of};
+pub use filter::{Filter, QUERY_CHARS_MAX, STATUSES};
+pub use order::{Entry, Item, Named, Order, Parcel, Place, Rejection};
+pub use position::Position;

@@ -1,0 +1,49 @@
+//! Which orders a reader wants to see.
+
+use super::Entry;
+
+/// The statuses that can be asked for.
+pub const STATUSES: [&str; 6] =
+    ["pending", "confirmed", "rejected", "cancelled", "shipped", "delivered"];
+
+/// The longest text that is searched for, in characters.
+pub const QUERY_CHARS_MAX: usize = 100;
+
+/// Everything that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// One of [`STATUSES`].
+    pub status: Option<String>,
+    /// Part of the name or the SKU of a product in it, in any case of letters.
+    pub query: Option<String>,
+    /// Placed at or after this instant, in milliseconds since the epoch.
+    pub from_ms: Option<u64>,
+    /// Placed before this instant, in milliseconds since the epoch.
+    pub to_ms: Option<u64>,
+}
+
+impl Filter {
+    /// Whether the order is wanted.
+    pub fn accepts(&self, entry: &Entry) -> bool {
+        let status = self.status.as_ref().is_none_or(|status| *status == entry.order.status);
+        status && self.spans(entry.created_at_ms) && self.finds(entry)
+    }
+
+    /// Whether orders of this instant may be wanted.
+    pub fn spans(&self, created_at_ms: u64) -> bool {
+        self.from_ms.is_none_or(|from| created_at_ms >= from)
+            && self.to_ms.is_none_or(|to| created_at_ms < to)
+    }
+
+    fn finds(&self, entry: &Entry) -> bool {
+        let Some(query) = &self.query else { return true };
+        let query = query.to_lowercase();
+        let contains = |text: &str| text.to_lowercase().contains(&query);
+        entry.order.items.iter().any(|item| contains(&item.name) || contains(&item.sku))
+    }
+
+    /// Names the list that the filter makes, so that a cursor of another is refused.
+    pub fn name(&self) -> String {
+        format!("{:?}", (&self.status, &self.query, self.from_ms, self.to_ms))
+    }
+}

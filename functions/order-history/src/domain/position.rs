@@ -1,0 +1,37 @@
+//! How far a reader wants the projection to be at least.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The event of an order that must have been taken in: `<order id>.<sequence>` on the wire,
+/// which is also the id of that event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// `ord_…`.
+    pub order_id: String,
+    /// The event's place among those of the order, from 1.
+    pub sequence: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.order_id, self.sequence)
+    }
+}
+
+/// The text names no event of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoPosition;
+
+impl FromStr for Position {
+    type Err = NoPosition;
+
+    fn from_str(text: &str) -> Result<Position, NoPosition> {
+        let (order_id, digits) = text.rsplit_once('.').ok_or(NoPosition)?;
+        let sequence: u64 = digits.parse().map_err(|_| NoPosition)?;
+        if !chassis::id::is("ord", order_id) || sequence == 0 {
+            return Err(NoPosition);
+        }
+        Ok(Position { order_id: order_id.to_owned(), sequence })
+    }
+}

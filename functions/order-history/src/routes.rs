@@ -1,0 +1,238 @@
+//! The projection over HTTP: customers see their own orders, administrators all.
+
+mod query;
+mod view;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use chassis::auth::{Admin, AuthState, Caller, KeySource};
+use chassis::clock::rfc3339;
+use chassis::events::Received;
+use chassis::inbox::too_early;
+use chassis::page::{Cursor, Page, PageQuery};
+use chassis::store::Store;
+use chassis::{Problem, Result};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::domain::{Place, Position, day_of};
+use crate::ports::{Clock, EventLog};
+use crate::service::{
+    Listed, OrderHistory, POSITION_WAIT_MAX_MS, Query, Refused, SUMMARY_DAYS_MAX, Started, Unread,
+    Unswept,
+};
+use query::{Asked, Span};
+use view::{AdminView, FiguresView, OrderView, StatusView};
+
+/// Where the projection stands, and where a reader wants it to stand.
+const POSITION: HeaderName = HeaderName::from_static("x-projection-position");
+/// Seconds after which a reader may look again whose event has not arrived.
+const BEHIND_RETRY_AFTER_S: u64 = 1;
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct Api<S, L, C, K> {
+    /// The use cases.
+    pub history: OrderHistory<S, L, C>,
+    /// Tells the time of the request.
+    pub clock: C,
+    /// The keys that callers' tokens are checked with.
+    pub keys: K,
+}
+
+impl<S: Store, L: EventLog, C: Clock, K: KeySource> AuthState for Api<S, L, C, K> {
+    type Keys = K;
+
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+}
+
+/// The routes of readers and administrators, and `POST /events` and `POST /sweep`, which are
+/// reached from inside only.
+pub fn router<S: Store, L: EventLog, C: Clock, K: KeySource>(api: Api<S, L, C, K>) -> Router {
+    Router::new()
+        .route("/api/v1/order-history", get(Api::<S, L, C, K>::list))
+        .route("/api/v1/order-history/{id}", get(Api::<S, L, C, K>::find))
+        .route("/api/v1/admin/order-history", get(Api::<S, L, C, K>::list_all))
+        .route("/api/v1/admin/order-history/summary", get(Api::<S, L, C, K>::summary))
+        .route("/api/v1/admin/projections/order-history", get(Api::<S, L, C, K>::status))
+        .route("/api/v1/admin/projections/order-history/rebuild", post(Api::<S, L, C, K>::rebuild))
+        .route("/events", post(Api::<S, L, C, K>::receive))
+        .route("/sweep", post(Api::<S, L, C, K>::sweep))
+        .with_state(api)
+}
+
+impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
+    async fn list(
+        State(api): State<Self>,
+        caller: Caller,
+        headers: HeaderMap,
+        asked: Asked,
+        page: PageQuery,
+    ) -> Result<Response> {
+        let reached = api.reach(&headers, &asked, Some(&caller.user_id)).await?;
+        let list = format!("order-history/{}/{}", caller.user_id, asked.filter.name());
+        let query = query(Some(caller.user_id), asked, &page, &list)?;
+        let listed = api.history.list(&query).await?;
+        let position = reached.or_else(|| listed.entries.first().map(|entry| entry.position()));
+        Ok(positioned(position, Json(paged(listed, &list).map(OrderView::from))))
+    }
+
+    async fn find(
+        State(api): State<Self>,
+        caller: Caller,
+        headers: HeaderMap,
+        asked: Asked,
+        Path(id): Path<String>,
+    ) -> Result<Response> {
+        let reader = (!caller.is_admin()).then_some(caller.user_id.as_str());
+        api.reach(&headers, &asked, reader).await?;
+        let nothing = || Problem::not_found("There is no such order.");
+        if !chassis::id::is("ord", &id) {
+            return Err(nothing());
+        }
+        let entry = api.history.find(&id).await?.ok_or_else(nothing)?;
+        if reader.is_some_and(|user_id| entry.order.user_id != user_id) {
+            return Err(nothing());
+        }
+        Ok(positioned(Some(entry.position()), Json(OrderView::from(entry))))
+    }
+
+    async fn list_all(
+        State(api): State<Self>,
+        _: Admin,
+        headers: HeaderMap,
+        asked: Asked,
+        page: PageQuery,
+    ) -> Result<Response> {
+        let reached = api.reach(&headers, &asked, None).await?;
+        let user_id = asked.user_id.clone();
+        let list = format!("order-history//{user_id:?}/{}", asked.filter.name());
+        let query = query(user_id, asked, &page, &list)?;
+        let page = paged(api.history.list(&query).await?, &list);
+        let mut items = Vec::with_capacity(page.items.len());
+        for entry in page.items {
+            let name = api.history.name_of(&entry.order.user_id).await?;
+            items.push(AdminView::new(entry, name));
+        }
+        Ok(positioned(reached, Json(Page { items, next_cursor: page.next_cursor })))
+    }
+
+    async fn summary(
+        State(api): State<Self>,
+        _: Admin,
+        span: Span,
+    ) -> Result<Json<Page<FiguresView>>> {
+        let (first, last) = span.days(api.clock.now_ms(), SUMMARY_DAYS_MAX as u64)?;
+        let figures = api.history.summary(&day_of(first), &day_of(last)).await?;
+        let items = figures.into_iter().map(FiguresView::from).collect();
+        Ok(Json(Page { items, next_cursor: None }))
+    }
+
+    async fn status(State(api): State<Self>, _: Admin) -> Result<Json<StatusView>> {
+        Ok(Json(StatusView::from(api.history.status().await?)))
+    }
+
+    async fn rebuild(State(api): State<Self>, _: Admin) -> Result<Response> {
+        match api.history.rebuild().await? {
+            Started::Building(generation) => {
+                let state = json!({ "name": "order-history", "generation": generation });
+                let place = "/api/v1/admin/projections/order-history";
+                let location = [(header::LOCATION, HeaderValue::from_static(place))];
+                Ok((StatusCode::ACCEPTED, location, Json(state)).into_response())
+            }
+            Started::Crowded => {
+                let detail = "Older generations are not removed yet. Try again in some minutes.";
+                Err(Problem::conflict(detail))
+            }
+        }
+    }
+
+    async fn receive(State(api): State<Self>, Received(events): Received) -> Result<StatusCode> {
+        for event in &events {
+            api.history.receive(event).await.map_err(refused)?;
+        }
+        Ok(StatusCode::NO_CONTENT)
+    }
+
+    async fn sweep(State(api): State<Self>) -> Result<Json<Value>> {
+        match api.history.sweep().await {
+            Ok(swept) => Ok(Json(json!(swept))),
+            Err(Unswept::Store(error)) => Err(error.into()),
+            Err(Unswept::Log(error)) => {
+                eprintln!("order-history: {error}");
+                Err(Problem::unavailable("The log of events can't be read.", 1))
+            }
+        }
+    }
+
+    /// Waits for the position that the reader asks for, if it asks for one.
+    async fn reach(
+        &self,
+        headers: &HeaderMap,
+        asked: &Asked,
+        reader: Option<&str>,
+    ) -> Result<Option<Position>> {
+        let header = headers.get(POSITION).map(|value| value.to_str().unwrap_or_default());
+        let Some(text) = header.or(asked.position.as_deref()) else { return Ok(None) };
+        let position: Position = text.parse().map_err(|_| {
+            Problem::bad_request("A position is the id of an order's event: <order id>.<sequence>.")
+        })?;
+        match self.history.wait_for(&position, reader).await {
+            Ok(reached) => Ok(Some(reached)),
+            Err(Unread::Store(error)) => Err(error.into()),
+            Err(Unread::Behind) => Err(behind(&position)),
+        }
+    }
+}
+
+fn query(user_id: Option<String>, asked: Asked, page: &PageQuery, list: &str) -> Result<Query> {
+    let before: Option<Place> = page.position(list)?;
+    Ok(Query { user_id, filter: asked.filter, before, limit: page.limit })
+}
+
+fn paged(listed: Listed, list: &str) -> Page<crate::domain::Entry> {
+    let next_cursor = listed.next.map(|place| Cursor::encode(list, &place));
+    Page { items: listed.entries, next_cursor }
+}
+
+/// Orders are somebody's own: nothing in between may store them.
+fn positioned(position: Option<Position>, body: impl IntoResponse) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let position = position.and_then(|position| HeaderValue::from_str(&position.to_string()).ok());
+    if let Some(position) = position {
+        headers.insert(POSITION, position);
+    }
+    response
+}
+
+fn behind(position: &Position) -> Problem {
+    let title = "The projection is behind";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "projection-behind", title)
+        .header(header::RETRY_AFTER, &BEHIND_RETRY_AFTER_S.to_string())
+        .extension("position", position.to_string())
+        .detail(format!("The event did not arrive within {POSITION_WAIT_MAX_MS} ms."))
+}
+
+fn refused(refused: Refused) -> Problem {
+    match refused {
+        Refused::Malformed(malformed) => {
+            eprintln!("order-history: {malformed}");
+            Problem::unprocessable(Vec::new()).detail(malformed.to_string())
+        }
+        Refused::Early { expected } => too_early(expected),
+        Refused::Store(error) => error.into(),
+    }
+}
+
+fn time(ms: Option<u64>) -> Option<String> {
+    ms.map(rfc3339)
+}
+
+#[cfg(test)]
+mod tests;

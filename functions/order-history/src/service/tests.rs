@@ -1,0 +1,146 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod convergence;
+mod rebuilding;
+
+use chassis::store::MemoryStore;
+
+use super::*;
+use crate::domain::Entry;
+use crate::testing::{TestClock, TestLog, dump, named, order_id, placed, user_id};
+
+type History = OrderHistory<MemoryStore, TestLog, TestClock>;
+
+fn history() -> (History, MemoryStore, TestLog, TestClock) {
+    let (store, log, clock) = (MemoryStore::new(), TestLog::default(), TestClock::new(0));
+    (OrderHistory::new(store.clone(), log.clone(), clock.clone()), store, log, clock)
+}
+
+#[tokio::test]
+async fn the_last_event_is_the_order() {
+    let (history, ..) = history();
+    for (sequence, status) in [(1, "pending"), (2, "confirmed")] {
+        let told = crate::testing::Told { sequence, status, ..placed(1) };
+        history.receive(&told.event()).await.unwrap();
+    }
+    let entry = history.find(&order_id(1)).await.unwrap().unwrap();
+    assert_eq!((entry.order.status.as_str(), entry.sequence), ("confirmed", 2));
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_says_so_until_it_goes_on() {
+    let (history, ..) = history();
+    let told = |sequence, status| crate::testing::Told { sequence, status, ..placed(1) };
+    let parked = || async { history.find(&order_id(1)).await.unwrap().unwrap().parked };
+    history.receive(&told(1, "pending").event()).await.unwrap();
+    history.receive(&told(2, "pending").parked("no refund")).await.unwrap();
+    assert_eq!(parked().await.as_deref(), Some("no refund"));
+    history.receive(&told(3, "cancelled").event()).await.unwrap();
+    assert_eq!(parked().await, None);
+}
+
+#[tokio::test]
+async fn an_event_that_comes_too_early_is_put_off_and_leaves_no_trace() {
+    let (history, store, ..) = history();
+    let late = crate::testing::Told { sequence: 2, status: "confirmed", ..placed(1) };
+    assert_eq!(history.receive(&late.event()).await, Err(Refused::Early { expected: 1 }));
+    assert_eq!(store.keys(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_not_known_passes_and_what_is_broken_does_not() {
+    let (history, store, ..) = history();
+    let good = placed(1).event();
+    for kind in ["com.shop.shipping.shipment.changed.v1", "com.shop.orders.order.placed.v2"] {
+        let mut other = good.clone();
+        other.kind = kind.to_owned();
+        assert_eq!(history.receive(&other).await, Ok(()), "{kind}");
+    }
+    let mut elsewhere = good.clone();
+    elsewhere.source = "/shop/else".to_owned();
+    assert_eq!(history.receive(&elsewhere).await, Ok(()));
+    assert_eq!(store.keys(), Vec::<String>::new());
+    type Harm = fn(&mut Event);
+    let harms: [Harm; 6] = [
+        |event| event.data = "{".to_owned(),
+        |event| event.data = "{}".to_owned(),
+        |event| event.subject = Some("ord_else".to_owned()),
+        |event| event.subject = None,
+        |event| drop(event.extensions.remove("sequence")),
+        |event| event.time = None,
+    ];
+    for (index, harm) in harms.into_iter().enumerate() {
+        let mut broken = good.clone();
+        harm(&mut broken);
+        let answer = history.receive(&broken).await;
+        assert!(matches!(answer, Err(Refused::Malformed(_))), "{index}: {answer:?}");
+    }
+    assert_eq!(store.keys(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_older_name_does_not_come_back() {
+    let (history, ..) = history();
+    history.receive(&named(1, 2, "Ada Lovelace")).await.unwrap();
+    history.receive(&named(1, 1, "Ada Byron")).await.unwrap();
+    assert_eq!(history.name_of(&user_id(1)).await.unwrap().as_deref(), Some("Ada Lovelace"));
+    assert_eq!(history.name_of(&user_id(2)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn all_orders_are_listed_once_in_pages() {
+    let (history, ..) = history();
+    for number in [5, 3, 9, 1, 7, 2] {
+        let told = crate::testing::Told { day: number % 3, user: number % 2, ..placed(number) };
+        history.receive(&told.event()).await.unwrap();
+    }
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let (entries, next) = history.all(after.as_ref(), 2).await.unwrap();
+        assert!(entries.len() <= 2);
+        seen.extend(entries.iter().map(Entry::place));
+        match next {
+            Some(place) => after = Some(place),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 6);
+    assert!(seen.is_sorted(), "oldest first");
+}
+
+#[tokio::test]
+async fn an_event_that_is_delivered_again_is_counted_once() {
+    let (history, ..) = history();
+    let told = |sequence, status| crate::testing::Told { sequence, status, ..placed(1) };
+    for event in [told(1, "pending").event(), told(2, "confirmed").event()] {
+        for _ in 0..3 {
+            history.receive(&event).await.unwrap();
+        }
+    }
+    history.receive(&told(1, "pending").event()).await.unwrap();
+    let cancelled = crate::testing::Told { sequence: 1, status: "cancelled", ..placed(2) };
+    history.receive(&cancelled.event()).await.unwrap();
+    let summary = history.summary("2026-01-31", "2026-01-31").await.unwrap();
+    let figures = summary[0].figures;
+    assert_eq!(summary.len(), 1);
+    assert_eq!((figures.orders, figures.confirmed, figures.cancelled), (2, 1, 1));
+    assert_eq!(figures.revenue, 1_000);
+    assert!(history.summary("2026-02-01", "2026-03-01").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_digest_changes_with_every_byte() {
+    let (history, store, ..) = history();
+    let digest = || async { history.status().await.unwrap().digest.unwrap() };
+    let empty = digest().await;
+    history.receive(&placed(1).event()).await.unwrap();
+    let one = digest().await;
+    let key = format!("g1/order/{}", order_id(1));
+    let bytes = String::from_utf8(store.get(&key).await.unwrap().unwrap()).unwrap();
+    store.set(&key, bytes.replace("pending", "Pending").as_bytes()).await.unwrap();
+    let edited = digest().await;
+    history.receive(&named(1, 1, "Ada")).await.unwrap();
+    let digests = [empty, one, edited, digest().await];
+    let distinct: std::collections::BTreeSet<_> = digests.iter().collect();
+    assert_eq!(distinct.len(), digests.len());
+}

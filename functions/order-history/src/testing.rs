@@ -1,0 +1,198 @@
+//! A log, a clock and events for the tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+use chassis::clock::rfc3339;
+use chassis::events::Event;
+use chassis::store::{MemoryStore, Store};
+use serde_json::{Value, json};
+
+use crate::domain::{ORDERS, USERS};
+use crate::ports::{Clock, EventLog, Lag, Logged, Unavailable};
+
+/// 2026-01-31T12:00:00Z.
+pub(crate) const NOON_MS: u64 = 1_769_860_800_000;
+pub(crate) const DAY_MS: u64 = 86_400_000;
+
+/// Each look at the clock takes a while.
+#[derive(Clone)]
+pub(crate) struct TestClock {
+    now_ms: Arc<AtomicU64>,
+    look_ms: u64,
+}
+
+impl TestClock {
+    pub(crate) fn new(look_ms: u64) -> Self {
+        Self { now_ms: Arc::new(AtomicU64::new(NOON_MS)), look_ms }
+    }
+
+    pub(crate) fn pass(&self, ms: u64) {
+        self.now_ms.fetch_add(ms, SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> u64 {
+        self.now_ms.fetch_add(self.look_ms, SeqCst)
+    }
+
+    async fn sleep(&self, ms: u64) {
+        self.pass(ms);
+    }
+}
+
+/// A log that answers a few events at a time, at positions with gaps between them.
+#[derive(Clone, Default)]
+pub(crate) struct TestLog {
+    events: Arc<Mutex<Vec<Logged>>>,
+    silent: Arc<AtomicBool>,
+}
+
+const AT_ONCE: usize = 3;
+
+impl TestLog {
+    pub(crate) fn append(&self, event: Event) {
+        let mut events = self.events.lock().unwrap();
+        let position = events.last().map_or(7, |last| last.position + 3);
+        events.push(Logged { position, event });
+    }
+
+    /// The log keeps only what comes after the first `count` events.
+    pub(crate) fn forget(&self, count: usize) {
+        self.events.lock().unwrap().drain(..count);
+    }
+
+    pub(crate) fn fall_silent(&self) {
+        self.silent.store(true, SeqCst);
+    }
+}
+
+impl EventLog for TestLog {
+    async fn read(&self, after: u64, limit: u32) -> Result<Vec<Logged>, Unavailable> {
+        if self.silent.load(SeqCst) {
+            return Err(Unavailable("silent".to_owned()));
+        }
+        let events = self.events.lock().unwrap();
+        let rest = events.iter().filter(|logged| logged.position > after);
+        Ok(rest.take(AT_ONCE.min(limit as usize)).cloned().collect())
+    }
+
+    async fn lags(&self) -> Result<Vec<Lag>, Unavailable> {
+        if self.silent.load(SeqCst) {
+            return Err(Unavailable("silent".to_owned()));
+        }
+        let lag = |subscription: &str, events, age_ms, dead| Lag {
+            subscription: subscription.to_owned(),
+            events,
+            age_ms,
+            dead,
+        };
+        Ok(vec![
+            lag("notifications-orders", 99, 99_000, 9),
+            lag("order-history-orders", 3, 1_500, 0),
+            lag("order-history-users", 1, 200, 1),
+        ])
+    }
+}
+
+pub(crate) fn order_id(number: u64) -> String {
+    format!("ord_0192f0c1-7a10-7c3e-9d5b-{number:012x}")
+}
+
+pub(crate) fn user_id(number: u64) -> String {
+    format!("usr_0192f0c1-7a10-7c3e-9d5b-{number:012x}")
+}
+
+fn event(source: &str, kind: &str, subject: String, sequence: u64, data: &Value) -> Event {
+    let at_ms = NOON_MS + sequence * 1_000;
+    Event {
+        id: format!("{subject}.{sequence}"),
+        source: source.to_owned(),
+        kind: kind.to_owned(),
+        time: Some(rfc3339(at_ms)),
+        data_content_type: Some("application/json".to_owned()),
+        data_schema: None,
+        extensions: BTreeMap::from([
+            ("partitionkey".to_owned(), subject.clone()),
+            ("sequence".to_owned(), sequence.to_string()),
+        ]),
+        subject: Some(subject),
+        data: data.to_string(),
+    }
+}
+
+/// Order `number` of user `user` on day `day` after noon of the first day: how it was told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) number: u64,
+    pub(crate) user: u64,
+    pub(crate) day: u64,
+    pub(crate) sequence: u64,
+    pub(crate) status: &'static str,
+}
+
+impl Told {
+    pub(crate) fn created_at_ms(self) -> u64 {
+        NOON_MS + self.day * DAY_MS + self.number * 1_000
+    }
+
+    pub(crate) fn data(self) -> Value {
+        json!({
+            "order_id": order_id(self.number),
+            "user_id": user_id(self.user),
+            "status": self.status,
+            "lines": [{
+                "sku": format!("TEA-{:04}", self.number),
+                "name": format!("Tea number {}", self.number),
+                "quantity": 2,
+                "price": {"amount": 500, "currency": "EUR"},
+            }],
+            "total": {"amount": 1_000, "currency": "EUR"},
+            "rejection": null,
+            "created_at": rfc3339(self.created_at_ms()),
+            "updated_at": rfc3339(NOON_MS + self.sequence * 1_000),
+        })
+    }
+
+    pub(crate) fn event(self) -> Event {
+        let word = if self.status == "pending" { "placed" } else { self.status };
+        let kind = format!("com.shop.orders.order.{word}.v1");
+        event(ORDERS, &kind, order_id(self.number), self.sequence, &self.data())
+    }
+
+    pub(crate) fn parked(self, reason: &str) -> Event {
+        let mut data = self.data();
+        data["reason"] = json!(reason);
+        let kind = "com.shop.orders.saga.parked.v1";
+        event(ORDERS, kind, order_id(self.number), self.sequence, &data)
+    }
+}
+
+/// Order `number` of user 1 on the first day, placed.
+pub(crate) fn placed(number: u64) -> Told {
+    Told { number, user: 1, day: 0, sequence: 1, status: "pending" }
+}
+
+pub(crate) fn named(user: u64, sequence: u64, name: &str) -> Event {
+    let data = json!({
+        "user_id": user_id(user), "email": "a@example.com", "name": name, "language": "en",
+        "roles": ["customer"],
+    });
+    event(USERS, "com.shop.identity.user.updated.v1", user_id(user), sequence, &data)
+}
+
+/// Everything under one generation's prefix, without it.
+pub(crate) async fn dump(store: &MemoryStore, generation: u64) -> BTreeMap<String, String> {
+    let prefix = format!("g{generation}/");
+    let mut values = BTreeMap::new();
+    for key in store.keys() {
+        if let Some(rest) = key.strip_prefix(&prefix) {
+            let bytes = store.get(&key).await.unwrap().unwrap();
+            values.insert(rest.to_owned(), String::from_utf8(bytes).unwrap());
+        }
+    }
+    values
+}
