@@ -16,6 +16,14 @@ pub fn is(prefix: &str, id: &str) -> bool {
     Uuid::try_parse(rest).is_ok_and(|uuid| uuid.hyphenated().to_string() == rest)
 }
 
+/// When the id was made, in milliseconds since the epoch, as its UUID says; none for other
+/// names, as SKUs.
+pub fn created_at_ms(id: &str) -> Option<u64> {
+    let (_, uuid) = id.split_once('_')?;
+    let (seconds, nanoseconds) = Uuid::try_parse(uuid).ok()?.get_timestamp()?.to_unix();
+    Some(seconds.saturating_mul(1_000).saturating_add(u64::from(nanoseconds / 1_000_000)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,6 +33,14 @@ mod tests {
         let (first, second) = (new("ord"), new("ord"));
         assert!(is("ord", &first) && is("ord", &second));
         assert!(first < second);
+    }
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        let made = created_at_ms("ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11");
+        assert_eq!(made, Some(0x0192_f0c1_7a10));
+        assert_eq!(created_at_ms("TEA-0001"), None);
+        assert_eq!(created_at_ms("tea_0001"), None);
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod money;
 pub mod outbox;
 pub mod page;
 pub mod problem;
+pub mod register;
 pub mod rpc;
 pub mod store;
 

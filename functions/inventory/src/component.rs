@@ -2,14 +2,15 @@
 //! joined to the host's store and to the keys of `shop:identity`.
 
 use axum::Router;
-use bindings::exports::shop::inventory::stock as contract;
+use bindings::exports::shop::inventory::{audit as books, stock as contract};
 use chassis::app::{readiness, router_with_problems, serve};
 use chassis::clock::now_ms;
+use chassis::register::{PAGE_MAX, position};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{Availability, Line, Refusal};
+use crate::domain::{Availability, Books, Claim, Line, Refusal, Standing};
 use crate::routes::App;
 use crate::service::Inventory;
 
@@ -70,6 +71,77 @@ impl contract::Guest for Component {
 
     async fn take_back(id: String) -> Result<(), contract::Error> {
         Ok(inventory()?.take_back(&id, now_ms()).await?)
+    }
+}
+
+impl books::Guest for Component {
+    async fn skus(after: Option<String>, limit: u32) -> Result<books::Page, books::Error> {
+        let place = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
+        let Some(place) = place else {
+            let text = format!("`after` {after:?}, or a limit beyond {PAGE_MAX}");
+            return Err(books::Error::Invalid(text));
+        };
+        let page = Inventory::new(open()?).books(place, limit).await?;
+        Ok(books::Page {
+            entries: page.entries.into_iter().map(Into::into).collect(),
+            next: page.next.map(|place| place.to_string()),
+        })
+    }
+
+    async fn reservations(ids: Vec<String>) -> Result<Vec<books::Standing>, books::Error> {
+        let standings = Inventory::new(open()?).standings(&ids, now_ms()).await?;
+        Ok(standings.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<StoreError> for books::Error {
+    fn from(error: StoreError) -> books::Error {
+        books::Error::Unavailable(error.to_string())
+    }
+}
+
+impl From<Refusal> for books::Error {
+    fn from(refusal: Refusal) -> books::Error {
+        match refusal {
+            Refusal::Invalid(text) => books::Error::Invalid(text),
+            other => books::Error::Unavailable(format!("{other:?}")),
+        }
+    }
+}
+
+impl From<Books> for books::Entry {
+    fn from(books: Books) -> books::Entry {
+        books::Entry {
+            sku: books.sku,
+            received: books.received.into(),
+            on_hand: books.on_hand,
+            reserved: books.reserved.into(),
+            sold: books.sold.into(),
+            claims: books.claims.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<Claim> for books::Claim {
+    fn from(claim: Claim) -> books::Claim {
+        books::Claim {
+            reservation_id: claim.reservation_id,
+            quantity: claim.quantity,
+            expires_at: claim.expires_at_ms,
+        }
+    }
+}
+
+impl From<Standing> for books::Standing {
+    fn from(standing: Standing) -> books::Standing {
+        match standing {
+            Standing::Unknown => books::Standing::Unknown,
+            Standing::Held => books::Standing::Held,
+            Standing::Committed => books::Standing::Committed,
+            Standing::Released => books::Standing::Released,
+            Standing::Expired => books::Standing::Expired,
+            Standing::TakenBack => books::Standing::TakenBack,
+        }
     }
 }
 

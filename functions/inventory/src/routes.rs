@@ -1,9 +1,9 @@
 //! The HTTP routes, for administrators.
 
 use crate::domain::{Levels, Refusal};
-use crate::service::Inventory;
+use crate::service::{Inventory, Swept};
 use axum::extract::{Path, State};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{Admin, AuthState, KeySource};
 use chassis::clock::now_ms;
@@ -37,10 +37,12 @@ struct StockView {
     levels: Levels,
 }
 
-/// `GET` and `PUT /api/v1/inventory/{sku}`.
+/// `GET` and `PUT /api/v1/inventory/{sku}`; and `POST /sweep`, which the host calls from time to
+/// time and the gateway never forwards.
 pub fn router<S: Store, K: KeySource>(app: App<S, K>) -> Router {
     Router::new()
         .route("/api/v1/inventory/{sku}", get(show::<S, K>).put(receive::<S, K>))
+        .route("/sweep", post(sweep::<S, K>))
         .with_state(app)
 }
 
@@ -67,6 +69,10 @@ async fn receive<S: Store, K: KeySource>(
     let received = received.ok_or_else(Problem::internal)?;
     let levels = app.inventory.receive(&sku, received, now_ms()).await.map_err(problem)?;
     Ok(Json(StockView { sku, levels }))
+}
+
+async fn sweep<S: Store, K: KeySource>(State(app): State<App<S, K>>) -> Result<Json<Swept>> {
+    Ok(Json(app.inventory.sweep(now_ms()).await.map_err(problem)?))
 }
 
 fn problem(refusal: Refusal) -> Problem {

@@ -1,12 +1,18 @@
 //! The use cases: each is a few compare-and-swaps in an order that leaves something mendable
 //! when the process dies between any two of them.
 
+mod audit;
 mod steps;
+mod sweep;
+
+pub use audit::BOOKS_CLAIMS_MAX;
+pub use sweep::{SWEEP_SKUS_MAX, Swept};
 
 use crate::domain::{
     Availability, Begin, LINES_MAX, Levels, Line, Record, Refusal, Reservation, State, Stock,
     check_name, check_ttl, normalize,
 };
+use chassis::register::Register;
 use chassis::store::{Store, StoreError};
 
 /// Inventory over a store.
@@ -115,9 +121,14 @@ impl<S: Store> Inventory<S> {
     /// Set how many pieces of a SKU were ever received.
     pub async fn receive(&self, sku: &str, received: u32, now_ms: u64) -> Result<Levels, Refusal> {
         check_name("SKU", sku)?;
-        self.swept(sku, now_ms).await?;
+        let known = self.swept(sku, now_ms).await?;
+        let place = match known.and_then(|stock| stock.place()) {
+            Some(place) => place,
+            None => self.register().enter(sku).await?,
+        };
         let receive = |stock: Option<Stock>| -> Result<_, Refusal> {
             let mut stock = stock.unwrap_or_default();
+            stock.settle_at(Some(place));
             stock.receive(received).map_err(|least| {
                 Refusal::Conflict(format!("{least} pieces of {sku} are reserved or sold"))
             })?;
@@ -125,6 +136,11 @@ impl<S: Store> Inventory<S> {
             Ok((stock, levels))
         };
         self.store.update(&stock_key(sku), receive).await
+    }
+
+    /// All SKUs in the order of their first receipt.
+    fn register(&self) -> Register<S> {
+        Register::new(self.store.clone(), "sku")
     }
 }
 

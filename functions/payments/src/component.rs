@@ -1,15 +1,17 @@
 //! Payments on a host: store, variables, HTTP client, contract.
 
 use axum::Router;
-use bindings::exports::shop::payments::payments as contract;
+use bindings::exports::shop::payments::{audit as books, payments as contract};
 use chassis::app::{Unready, readiness, router_with_problems, serve};
 use chassis::clock::now_ms;
 use chassis::config::{ConfigError, optional, variable};
 use chassis::http::SpinOutbound;
+use chassis::register::{PAGE_MAX, position};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
+use crate::audit;
 use crate::domain::{Decline, Payment, Status};
 use crate::provider::Psp;
 use crate::routes::Api;
@@ -129,5 +131,61 @@ fn decline(reason: Decline) -> contract::DeclineReason {
         Decline::InsufficientFunds => contract::DeclineReason::InsufficientFunds,
         Decline::InvalidMethod => contract::DeclineReason::InvalidMethod,
         Decline::Other => contract::DeclineReason::Other,
+    }
+}
+
+impl books::Guest for Component {
+    async fn payments(after: Option<String>, limit: u32) -> Result<books::Page, books::Error> {
+        let place = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
+        let place = place.ok_or_else(|| unreadable(after))?;
+        let page = service().await?.entries(place, limit).await?;
+        Ok(books::Page {
+            entries: page.entries.into_iter().map(Into::into).collect(),
+            next: page.next.map(|place| place.to_string()),
+        })
+    }
+
+    async fn ledger_sums(after: Option<String>) -> Result<books::Sums, books::Error> {
+        let slot = position(after.as_deref()).ok_or_else(|| unreadable(after))?;
+        let (postings, next) = service().await?.transactions(slot).await?;
+        let money = |sum: chassis::money::Money| contract::Money {
+            amount: sum.amount,
+            currency: sum.currency,
+        };
+        Ok(books::Sums {
+            sums: audit::sums(&postings).into_iter().map(money).collect(),
+            postings: postings.len() as u64,
+            next: next.map(|slot| slot.to_string()),
+        })
+    }
+}
+
+fn unreadable(after: Option<String>) -> books::Error {
+    books::Error::Invalid(format!("`after` {after:?}, or a limit beyond {PAGE_MAX}"))
+}
+
+impl From<Unready> for books::Error {
+    fn from(unready: Unready) -> Self {
+        Self::Unavailable(unready.to_string())
+    }
+}
+
+impl From<StoreError> for books::Error {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<audit::Entry> for books::Entry {
+    fn from(entry: audit::Entry) -> Self {
+        Self {
+            id: entry.id,
+            order_id: entry.order_id,
+            status: status(entry.status),
+            currency: entry.currency,
+            captured: entry.captured,
+            refunded: entry.refunded,
+            held: entry.held,
+        }
     }
 }

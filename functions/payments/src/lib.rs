@@ -4,6 +4,7 @@
 //! in [`provider`]. Whether something happened there is sometimes unknown; then it is asked
 //! again under the same key until it is known, and never guessed.
 
+pub mod audit;
 pub mod domain;
 pub mod ledger;
 pub mod ports;

@@ -1,8 +1,10 @@
 //! How payments and the order of the ledger lie in the store.
 
+use chassis::register::{Register, Stretch};
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{self, Entry};
 use crate::domain::{Event, Payment, Recorded};
 use crate::ledger::{self, Posting};
 
@@ -25,6 +27,9 @@ pub struct Record {
     /// happen or neither.
     #[serde(default)]
     pub deliveries: Vec<String>,
+    /// Its place in the register of all payments.
+    #[serde(default)]
+    pub place: Option<u64>,
 }
 
 /// What a change of a payment adds to it.
@@ -78,7 +83,7 @@ impl<S: Store> Records<S> {
         decide: impl Fn(Option<(&Payment, &Record)>) -> Result<Change, E> + Send,
     ) -> Result<Payment, E> {
         let key = payment_key(id);
-        let mut slot = None;
+        let (mut slot, mut place) = (None, None);
         for _ in 0..CONFLICTS_MAX {
             let bytes = self.store.get(&key).await?;
             let record: Option<Record> =
@@ -89,7 +94,11 @@ impl<S: Store> Records<S> {
             if slot.is_none() && change.events.iter().any(Event::moves_money) {
                 slot = Some(self.take_slot(id).await?);
             }
-            let after = add(&before, change, at_ms, slot);
+            if bytes.is_none() && place.is_none() && !change.events.is_empty() {
+                place = Some(self.register().enter(id).await?);
+            }
+            let mut after = add(&before, change, at_ms, slot);
+            after.place = after.place.or(place);
             let changed = Payment::fold(id, &after.events);
             if after == before || self.write(&key, bytes.as_deref(), &after).await? {
                 return Ok(changed);
@@ -141,6 +150,38 @@ impl<S: Store> Records<S> {
             at = Position { slot: at.slot + 1, line: 0 };
         }
         Ok((found, (at.slot <= last).then_some(at)))
+    }
+
+    /// The postings of up to [`SLOTS_MAX`] slots after the slot `after`, whole transactions all
+    /// of them, and the last slot that was read if there are more after it.
+    pub async fn transactions(
+        &self,
+        after: u64,
+    ) -> Result<(Vec<Posting>, Option<u64>), StoreError> {
+        let last = self.store.increment(SLOTS_KEY, 0).await?.unsigned_abs();
+        let end = last.min(after.saturating_add(SLOTS_MAX));
+        let mut found = Vec::new();
+        for slot in after.saturating_add(1)..=end {
+            found.extend(self.slot(slot).await?);
+        }
+        Ok((found, (end < last).then_some(end)))
+    }
+
+    /// Up to `limit` payments in the order of their coming, those after the place `after`.
+    pub async fn entries(&self, after: u64, limit: u32) -> Result<Stretch<Entry>, StoreError> {
+        let read = |place, id: String| {
+            let store = self.store.clone();
+            async move {
+                let record: Option<Record> = store.read(&payment_key(&id)).await?;
+                let record = record.filter(|record| record.place == Some(place));
+                Ok(record.map(|record| audit::entry(&id, &record.events)))
+            }
+        };
+        self.register().stretch(after, limit, read).await
+    }
+
+    fn register(&self) -> Register<S> {
+        Register::new(self.store.clone(), "payment")
     }
 
     async fn slot(&self, slot: u64) -> Result<Vec<Posting>, StoreError> {

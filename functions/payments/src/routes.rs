@@ -1,21 +1,23 @@
 //! The HTTP side of payments: the ledger for administrators, webhooks for the provider.
 
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{Admin, AuthState, KeySource};
 use chassis::clock::rfc3339;
 use chassis::form::read_limited;
+use chassis::money::Money;
 use chassis::page::{Cursor, Page, PageQuery};
 use chassis::store::Store;
 use chassis::{Problem, Result};
 use http::StatusCode;
 use serde::Serialize;
 
+use crate::domain::{Event, Payment, Recorded, Status};
 use crate::ledger::{Account, Posting};
 use crate::ports::Provider;
 use crate::provider::webhook::{self, Fault};
-use crate::records::Position;
+use crate::records::{Position, Record};
 use crate::service::{Payments, Refusal};
 
 /// Names the ledger in its cursors.
@@ -66,10 +68,59 @@ impl From<Posting> for PostingView {
     }
 }
 
-/// `GET /api/v1/payments/ledger` and `POST /webhooks/psp`.
+/// A payment with its history on the wire.
+#[derive(Serialize)]
+struct PaymentView {
+    id: String,
+    order_id: String,
+    status: Status,
+    /// Minor units.
+    amount: i64,
+    currency: String,
+    /// Whether it is to be undone and can't come to life any more.
+    barred: bool,
+    /// The provider's own name for it, once there is one.
+    reference: Option<String>,
+    events: Vec<EventView>,
+}
+
+/// Something that has happened to a payment, on the wire.
+#[derive(Serialize)]
+struct EventView {
+    /// From 1, without gaps.
+    sequence: u64,
+    /// RFC 3339, UTC.
+    at: String,
+    #[serde(flatten)]
+    event: Event,
+}
+
+impl From<(Payment, Record)> for PaymentView {
+    fn from((payment, record): (Payment, Record)) -> Self {
+        let Money { amount, currency } = payment.amount();
+        let event = |recorded: Recorded| EventView {
+            sequence: recorded.sequence,
+            at: rfc3339(recorded.at_ms),
+            event: recorded.event,
+        };
+        Self {
+            status: payment.status(),
+            id: payment.id,
+            order_id: payment.order_id,
+            amount,
+            currency,
+            barred: payment.barred,
+            reference: payment.reference,
+            events: record.events.into_iter().map(event).collect(),
+        }
+    }
+}
+
+/// `GET /api/v1/payments/ledger`, `GET /api/v1/admin/payments/{id}` and `POST /webhooks/psp`.
 pub fn router<S: Store, P: Provider, K: KeySource>(api: Api<S, P, K>) -> Router {
     Router::new()
         .route("/api/v1/payments/ledger", get(ledger::<S, P, K>))
+        .route("/api/v1/admin/payments/{id}", get(show::<S, P, K>))
         .route("/webhooks/psp", post(receive::<S, P, K>))
         .with_state(api)
 }
@@ -85,6 +136,17 @@ async fn ledger<S: Store, P: Provider, K: KeySource>(
         items: postings.into_iter().map(PostingView::from).collect(),
         next_cursor: rest.map(|position| Cursor::encode(LEDGER, &position)),
     }))
+}
+
+async fn show<S: Store, P: Provider, K: KeySource>(
+    State(api): State<Api<S, P, K>>,
+    _admin: Admin,
+    Path(id): Path<String>,
+) -> Result<Json<PaymentView>> {
+    let found = api.payments.history(&id).await?;
+    found
+        .map(|found| Json(found.into()))
+        .ok_or_else(|| Problem::not_found("There is no such payment."))
 }
 
 async fn receive<S: Store, P: Provider, K: KeySource>(

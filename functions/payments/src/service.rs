@@ -6,8 +6,10 @@
 //! answer, or a webhook.
 
 use chassis::money::{self, Money};
+use chassis::register::Stretch;
 use chassis::store::{Store, StoreError};
 
+use crate::audit::Entry;
 use crate::domain::{Decline, Event, Funds, News, Payment, Standing, Status};
 use crate::ledger::Posting;
 use crate::ports::{Hold, Provider, Trouble};
@@ -168,6 +170,25 @@ impl<S: Store, P: Provider> Payments<S, P> {
         limit: usize,
     ) -> Result<(Vec<Posting>, Option<Position>), StoreError> {
         self.records.postings(from, limit).await
+    }
+
+    /// The payment with everything that has happened to it; the provider is not asked.
+    pub async fn history(&self, id: &str) -> Result<Option<(Payment, Record)>, StoreError> {
+        self.records.load(id).await
+    }
+
+    /// Up to `limit` payments in figures, in the order of their coming, those after the place
+    /// `after`.
+    pub async fn entries(&self, after: u64, limit: u32) -> Result<Stretch<Entry>, StoreError> {
+        self.records.entries(after, limit).await
+    }
+
+    /// A stretch of the ledger in whole transactions, and where the rest begins.
+    pub async fn transactions(
+        &self,
+        after: u64,
+    ) -> Result<(Vec<Posting>, Option<u64>), StoreError> {
+        self.records.transactions(after).await
     }
 
     /// What the provider knows after an answer was lost.

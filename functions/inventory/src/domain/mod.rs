@@ -1,8 +1,10 @@
 //! The rules of inventory: no I/O, no clock; time comes in as milliseconds since the epoch.
 
+mod books;
 mod record;
 mod stock;
 
+pub use books::{Books, Claim, Standing};
 pub use record::{Begin, Record, Reservation, State, Verdict};
 pub use stock::{HOLDS_MAX, Hold, HoldRefused, Levels, Stock};
 

@@ -15,6 +15,9 @@ pub struct Stock {
     holds: BTreeMap<String, Hold>,
     /// Sales that were taken back, and when: taking back twice must not count twice.
     returned: BTreeMap<String, u64>,
+    /// Its place in the register of all SKUs.
+    #[serde(default)]
+    place: Option<u64>,
 }
 
 /// A claim of a reservation on pieces of this SKU.
@@ -70,6 +73,21 @@ impl Stock {
         }
         self.received = received;
         Ok(())
+    }
+
+    /// Its place in the register of all SKUs, once it has one.
+    pub fn place(&self) -> Option<u64> {
+        self.place
+    }
+
+    /// Give it this place, unless it has one.
+    pub fn settle_at(&mut self, place: Option<u64>) {
+        self.place = self.place.or(place);
+    }
+
+    /// All holds, by reservation id.
+    pub fn holds(&self) -> &BTreeMap<String, Hold> {
+        &self.holds
     }
 
     /// What a reservation can have: what is on hand, and what it holds itself.

@@ -7,7 +7,7 @@ use crate::domain::{
 use chassis::store::Store;
 
 /// Expired holds that one touch of a SKU settles at most; the next touch goes on.
-const SWEEP_MAX: usize = 64;
+pub(super) const SWEEP_MAX: usize = 64;
 /// Noted returns that one take-back looks at for forgetting.
 const FORGET_MAX: usize = 16;
 /// How long a return is noted, in milliseconds: longer than any call lives.

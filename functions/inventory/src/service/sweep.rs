@@ -1,0 +1,69 @@
+//! Settling holds of SKUs that nobody looks at.
+//!
+//! Whoever touches a SKU settles the holds whose time has come; this goes round all SKUs so
+//! that one which nobody touches does not keep pieces for ever. The register of SKUs says
+//! where to look and the SKU's own value what is open, so there is no second list that a crash
+//! could leave behind. Where the round has come to is only a hint: losing it costs a round.
+
+use super::{Inventory, stock_key};
+use crate::domain::{HOLDS_MAX, Levels, Refusal, Stock};
+use chassis::store::Store;
+use serde::Serialize;
+
+/// SKUs that one sweep looks at; the next one goes on from there.
+pub const SWEEP_SKUS_MAX: u32 = 500;
+/// Where the round has come to.
+const ROUND_KEY: &str = "sweep_round";
+/// Touches that settle all holds of one SKU, however many are over at once.
+const TOUCHES_MAX: usize = HOLDS_MAX / super::steps::SWEEP_MAX + 1;
+
+/// What one sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// SKUs that it looked at.
+    pub skus: u32,
+    /// Pieces that were reserved by reservations which had run out, and are free again.
+    pub freed: u32,
+    /// Pieces whose sale was decided and is now booked.
+    pub sold: u32,
+}
+
+impl<S: Store> Inventory<S> {
+    /// Settle what is over among the next [`SWEEP_SKUS_MAX`] SKUs of the round.
+    pub async fn sweep(&self, now_ms: u64) -> Result<Swept, Refusal> {
+        let mut at = self.store.read::<u64>(ROUND_KEY).await?.unwrap_or(0);
+        let mut swept = Swept::default();
+        let mut left = SWEEP_SKUS_MAX;
+        while left > 0 {
+            let page = self
+                .register()
+                .stretch(at, left, |_, sku| async move { Ok::<_, Refusal>(Some(sku)) })
+                .await?;
+            for sku in page.entries {
+                self.sweep_sku(&sku, now_ms, &mut swept).await?;
+                left = left.saturating_sub(1);
+            }
+            at = page.next.unwrap_or(0);
+            if at == 0 {
+                break;
+            }
+        }
+        self.store.write(ROUND_KEY, &at).await?;
+        Ok(swept)
+    }
+
+    async fn sweep_sku(&self, sku: &str, now_ms: u64, swept: &mut Swept) -> Result<(), Refusal> {
+        swept.skus += 1;
+        for _ in 0..TOUCHES_MAX {
+            let stock: Option<Stock> = self.store.read(&stock_key(sku)).await?;
+            let Some(before) = stock.filter(|stock| !stock.expired(now_ms, 1).is_empty()) else {
+                return Ok(());
+            };
+            let Some(after) = self.swept(sku, now_ms).await? else { return Ok(()) };
+            let (before, after): (Levels, Levels) = (before.levels(), after.levels());
+            swept.freed += after.on_hand.saturating_sub(before.on_hand);
+            swept.sold += after.sold.saturating_sub(before.sold);
+        }
+        Ok(())
+    }
+}
