@@ -3,34 +3,35 @@
 //! The order: what may run, its stores, its code (compiled in parallel), its links, and
 //! only when all of that is right, the registry. A fault anywhere leaves nothing running.
 
+mod code;
+mod events;
+
 use crate::admin::Observed;
-use crate::calls::{Call, Gate, Limits};
+use crate::calls::{Gate, Limits};
 use crate::capabilities;
 use crate::capabilities::outbound_http::{Outbound, Surroundings};
 use crate::capabilities::variables::{Sources, Values, Variables};
-use crate::engine::{
-    ComponentContext, Engine, Request, Revision, State, call_http, compile, full_body,
-};
+use crate::engine::{ComponentContext, Engine, Revision, State};
 use crate::links::{self, Link, Platform};
 use crate::registry::{Registry, Slot};
 use crate::runtime_config::{OpenStores, RuntimeConfig};
-use crate::telemetry::{SpanKind, Telemetry, TraceContext};
+use crate::telemetry::Telemetry;
+use crate::triggers::events::Deliverer;
+use crate::triggers::hooks::Hooks;
 use crate::triggers::http::{Router, Service, client::Client};
+use crate::triggers::schedule::Schedules;
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use tessera_events::Log;
+use tessera_events::delivery::{self, Handle};
+use tessera_events::embedded::Embedded;
 use tessera_manifest::hosts::HostPattern;
-use tessera_manifest::{App, Component, ComponentId, Handler, Route, Source};
+use tessera_manifest::{App, Component, ComponentId, Handler, Route};
 use wasmtime::component::{Component as Code, Linker};
-
-/// How often an `on_start` hook is called when it fails.
-const HOOK_ATTEMPTS_MAX: u32 = 5;
-/// The pause after a hook's failure doubles from here.
-const HOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the operator chose.
 #[derive(Default)]
@@ -51,6 +52,8 @@ pub(crate) struct Running {
     registry: Arc<Registry>,
     telemetry: Arc<Telemetry>,
     stores: OpenStores,
+    /// None if no component has to do with events.
+    events: Option<Arc<Embedded>>,
     service: Arc<Service>,
 }
 
@@ -72,9 +75,10 @@ pub(crate) async fn start(
     let variables = Values::resolve(&app.variables, &sources)?;
     let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone()).collect();
     let stores = config.open_stores(&labels, &state_dir).await?;
+    let events = events::open(&app, &ids, &state_dir)?;
     let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
     let engine = Engine::new(&cache_dir)?;
-    let code = load_code(&app, &ids, &engine, options.quiet).await?;
+    let code = code::load(&app, &ids, &engine, options.quiet).await?;
     let surroundings = Arc::new(Surroundings {
         registry: registry.clone(),
         client: Client::new(),
@@ -91,11 +95,19 @@ pub(crate) async fn start(
         registry: &registry,
         engine: &engine,
         code: &code,
+        platform: &Arc::new(Platform::new(events.clone().map(published_to))),
     };
     registry.install(starting.slots(&ids)?);
     let router = Router::new(&app).map_err(|error| anyhow!("{}", error.message))?;
     let service = Arc::new(Service { router, registry: registry.clone() });
-    Ok(Running { app, state_dir, registry, telemetry, stores, service })
+    Ok(Running { app, state_dir, registry, telemetry, stores, events, service })
+}
+
+/// The log as functions see it.
+fn published_to(log: Arc<Embedded>) -> Arc<dyn Log> {
+    #[cfg(feature = "fault-points")]
+    let log = Arc::new(crate::fault_points::Published(log));
+    log
 }
 
 fn runtime_config(path: Option<&Path>) -> anyhow::Result<RuntimeConfig> {
@@ -122,57 +134,6 @@ fn components_to_run(app: &App) -> BTreeSet<ComponentId> {
     triggered.chain(linked).filter(|id| !app.components[id].settings.stock_only).collect()
 }
 
-/// Read and compile all components, in parallel.
-async fn load_code(
-    app: &App,
-    ids: &BTreeSet<ComponentId>,
-    engine: &Engine,
-    quiet: bool,
-) -> anyhow::Result<BTreeMap<ComponentId, Code>> {
-    let progress = crate::commands::progress(ids.len(), "compiling", quiet);
-    let jobs = ids.iter().map(|id| {
-        let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
-        let id = id.clone();
-        tokio::task::spawn_blocking(move || {
-            let component = &app.components[&id];
-            let path = local_source(component)?;
-            let bytes = std::fs::read(&path).map_err(|error| missing(component, &path, &error))?;
-            let bytes = crate::engine::compose(&app, component, bytes)?;
-            let compiled = compile(&engine, &path, &bytes)?;
-            progress.inc(1);
-            anyhow::Ok((id, compiled))
-        })
-    });
-    let mut code = BTreeMap::new();
-    for job in futures::future::join_all(jobs).await {
-        let (id, compiled) = job??;
-        code.insert(id, compiled);
-    }
-    progress.finish_and_clear();
-    Ok(code)
-}
-
-fn local_source(component: &Component) -> anyhow::Result<PathBuf> {
-    match &component.source {
-        Source::Local(path) => Ok(path.clone()),
-        Source::Remote { url, .. } => {
-            Err(anyhow!("the source of `{}` is {url}: download it and name the file", component.id))
-        }
-        Source::Registry { package, .. } => Err(anyhow!(
-            "the source of `{}` is the package {package}: fetch it and name the file",
-            component.id
-        )),
-    }
-}
-
-fn missing(component: &Component, path: &Path, error: &std::io::Error) -> anyhow::Error {
-    let advice = match &component.build {
-        Some(_) => "run `tessera build`, or start with `--build`",
-        None => "check its `source` in the manifest",
-    };
-    anyhow!("the code of `{}`, {}, can't be read ({error}): {advice}", component.id, path.display())
-}
-
 /// What is at hand while an application starts.
 struct Starting<'a> {
     app: &'a App,
@@ -185,6 +146,7 @@ struct Starting<'a> {
     registry: &'a Arc<Registry>,
     engine: &'a Engine,
     code: &'a BTreeMap<ComponentId, Code>,
+    platform: &'a Arc<Platform>,
 }
 
 impl Starting<'_> {
@@ -194,25 +156,23 @@ impl Starting<'_> {
     ) -> anyhow::Result<BTreeMap<ComponentId, Arc<Slot>>> {
         let mut base = Linker::new(&self.engine.wasm);
         capabilities::add_to_linker(&mut base)?;
-        let platform = Arc::<Platform>::default();
         let mut slots = BTreeMap::new();
         for id in ids {
             let component = &self.app.components[id];
-            let slot = self.slot(component, base.clone(), &platform);
+            let slot = self.slot(component, base.clone());
             let slot = slot.with_context(|| format!("`{id}` can't be started"))?;
             slots.insert(id.clone(), Arc::new(slot));
         }
         Ok(slots)
     }
 
-    fn slot(
-        &self,
-        component: &Component,
-        mut linker: Linker<State>,
-        platform: &Arc<Platform>,
-    ) -> anyhow::Result<Slot> {
+    fn slot(&self, component: &Component, mut linker: Linker<State>) -> anyhow::Result<Slot> {
         let code = &self.code[&component.id];
-        let maker = links::Maker { engine: &self.engine.wasm, registry: self.registry, platform };
+        let maker = links::Maker {
+            engine: &self.engine.wasm,
+            registry: self.registry,
+            platform: self.platform,
+        };
         for link in links::of(self.app, component) {
             let callee = match &link {
                 Link::Component { callee, .. } => self.code.get(callee),
@@ -304,7 +264,11 @@ impl Running {
 
     /// What the admin listener shows.
     pub(crate) fn observed(&self) -> Observed {
-        Observed { telemetry: self.telemetry.clone(), registry: self.registry.clone() }
+        Observed {
+            telemetry: self.telemetry.clone(),
+            registry: self.registry.clone(),
+            events: self.events.clone().map(|log| log as Arc<dyn Log>),
+        }
     }
 
     /// Public routes and who answers them.
@@ -320,47 +284,35 @@ impl Running {
         self.app.http.iter().filter_map(shown).collect()
     }
 
-    /// Call each `on_start` path until it succeeds, a few times. A hook that fails for good is
-    /// logged: the application serves what it can.
-    pub(crate) async fn run_on_start(&self) {
-        let hooks = self.app.components.values().filter_map(|component| {
-            Some((component.id.clone(), component.settings.on_start.clone()?))
-        });
-        let calls = hooks.map(|(id, path)| async move { self.repeat_hook(&id, &path).await });
-        futures::future::join_all(calls).await;
+    /// Who is called by the host itself.
+    pub(crate) fn hooks(&self) -> Hooks {
+        Hooks::of(&self.app, self.registry.clone())
     }
 
-    async fn repeat_hook(&self, id: &str, path: &str) {
-        for attempt in 1..=HOOK_ATTEMPTS_MAX {
-            match self.call_hook(id, path).await {
-                Ok(status) if status < 400 => {
-                    return tracing::info!(component = %id, "{path} done");
-                }
-                Ok(status) => tracing::error!(component = %id, attempt, "{path} answered {status}"),
-                Err(error) => tracing::error!(component = %id, attempt, "{path}: {error:#}"),
-            }
-            if attempt < HOOK_ATTEMPTS_MAX {
-                tokio::time::sleep(HOOK_PAUSE * 2_u32.pow(attempt)).await;
-            }
-        }
+    /// What runs again and again.
+    pub(crate) fn schedules(&self) -> Schedules {
+        Schedules::of(&self.app, self.registry.clone())
     }
 
-    async fn call_hook(&self, id: &str, path: &str) -> anyhow::Result<u16> {
-        let slot = self.registry.resolve(id)?;
-        let mut request = Request::new(full_body(""));
-        *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = format!("http://{id}.spin.internal{path}").parse()?;
-        let call = Call {
-            kind: SpanKind::Host,
-            operation: "on_start".into(),
-            trace: TraceContext::root(),
-            deadline: None,
-        };
-        Ok(call_http(slot, call, request).await?.status().as_u16())
+    /// Begin to deliver events.
+    pub(crate) fn deliver(&self) -> Option<Handle> {
+        let deliverer =
+            Deliverer { registry: self.registry.clone(), telemetry: self.telemetry.clone() };
+        let queue = self.events.clone()?;
+        #[cfg(feature = "fault-points")]
+        let (queue, deliverer) = (
+            Arc::new(crate::fault_points::Outcomes(queue)),
+            crate::fault_points::Doubling::new(deliverer),
+        );
+        Some(delivery::Service::new(queue, Arc::new(deliverer)).start())
     }
 
-    /// Finish all writes and let go of the stores.
+    /// Finish all writes and let go of the stores, and then of the event log.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
-        self.stores.close().await
+        self.stores.close().await?;
+        if let Some(log) = self.events {
+            log.close().await?;
+        }
+        Ok(())
     }
 }

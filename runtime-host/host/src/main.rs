@@ -6,6 +6,7 @@ mod calls;
 mod capabilities;
 mod commands;
 mod engine;
+mod fault_points;
 mod links;
 mod registry;
 mod runtime_config;

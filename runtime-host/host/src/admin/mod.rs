@@ -1,23 +1,31 @@
-//! The operator's listener: health, metrics, components and recent traces.
+//! The operator's listener: health, metrics, components, recent traces, and the event log.
 //!
 //! It is apart from the application's, so that it answers when the application does not,
-//! and so that nothing here is ever public by mistake.
+//! and so that nothing here is ever public by mistake. Looking is free for whoever reaches it;
+//! what changes something needs the token that lies in the state directory.
+
+mod events;
+#[cfg(feature = "fault-points")]
+mod fault_points;
+mod reply;
+mod token;
+mod views;
+
+pub(crate) use token::Token;
 
 use crate::registry::Registry;
 use crate::telemetry::Telemetry;
 use anyhow::Context as _;
-use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{Method, Request};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::json;
+use reply::Reply;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tessera_events::Log;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
@@ -31,6 +39,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Observed {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) registry: Arc<Registry>,
+    /// None if the application has nothing to do with events.
+    pub(crate) events: Option<Arc<dyn Log>>,
 }
 
 /// Take the address, before anything else starts.
@@ -44,6 +54,7 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub(crate) async fn serve(
     listener: TcpListener,
     observed: Observed,
+    token: Token,
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -54,12 +65,12 @@ pub(crate) async fn serve(
             accepted = listener.accept() => accepted,
         };
         let Ok((socket, _)) = accepted else { continue };
-        let observed = observed.clone();
+        let (observed, token) = (observed.clone(), token.clone());
         tokio::spawn(async move {
             let _place = place;
-            let answer = service_fn(move |request| {
-                let answer = answer(&request, &observed);
-                async move { Ok::<_, Infallible>(answer) }
+            let answer = service_fn(|request| {
+                let answer = answer(request, &observed, &token);
+                async move { Ok::<_, Infallible>(answer.await) }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -72,64 +83,36 @@ pub(crate) async fn serve(
     }
 }
 
-fn answer(request: &Request<Incoming>, observed: &Observed) -> Response<Full<Bytes>> {
-    let path = request.uri().path();
-    if !["/livez", "/metrics", "/traces", "/components"].contains(&path) {
-        let paths = "/livez, /metrics, /traces?trace_id=…, /components\n";
-        return text(StatusCode::NOT_FOUND, "text/plain", paths);
+async fn answer(request: Request<Incoming>, observed: &Observed, token: &Token) -> Reply {
+    let uri = request.uri().clone();
+    let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
+    let methods: &[Method] = match path.as_slice() {
+        [
+            "livez" | "metrics" | "traces" | "components" | "subscriptions" | "dead-letters"
+            | "events",
+        ] => &[Method::GET, Method::HEAD],
+        ["dead-letters" | "subscriptions", _, "replay"] => &[Method::POST],
+        #[cfg(feature = "fault-points")]
+        ["fault-points"] => &[Method::GET, Method::PUT],
+        _ => return reply::nothing_here(),
+    };
+    if !methods.contains(request.method()) {
+        return reply::method_not_allowed(methods);
     }
-    if ![Method::GET, Method::HEAD].contains(request.method()) {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET only\n");
-        response.headers_mut().insert(ALLOW, http::HeaderValue::from_static("GET, HEAD"));
-        return response;
+    let changes = request.method() == Method::POST;
+    if changes && !token.is_in(request.headers()) {
+        return reply::unauthorized();
     }
-    match path {
-        "/livez" => text(StatusCode::OK, "text/plain", "ok\n"),
-        "/metrics" => metrics(observed),
-        "/traces" => traces(request, observed),
-        _ => components(observed),
+    #[cfg(feature = "fault-points")]
+    if path == ["fault-points"] {
+        return fault_points::answer(request).await;
     }
-}
-
-fn metrics(observed: &Observed) -> Response<Full<Bytes>> {
-    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match observed.telemetry.metrics.encode() {
-        Ok(metrics) => text(StatusCode::OK, OPEN_METRICS, metrics),
-        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", format!("{error}\n")),
+    let query = uri.query().unwrap_or_default();
+    match path.as_slice() {
+        ["livez"] => reply::text("text/plain", "ok\n"),
+        ["metrics"] => views::metrics(observed).await,
+        ["traces"] => views::traces(observed, query),
+        ["components"] => views::components(observed),
+        _ => events::answer(observed, &path, query).await,
     }
-}
-
-fn traces(request: &Request<Incoming>, observed: &Observed) -> Response<Full<Bytes>> {
-    let query = request.uri().query().unwrap_or_default();
-    let trace_id = query.split('&').find_map(|pair| pair.strip_prefix("trace_id="));
-    let spans = observed.telemetry.recent.of(trace_id);
-    text(StatusCode::OK, "application/json", json!({ "spans": spans }).to_string())
-}
-
-fn components(observed: &Observed) -> Response<Full<Bytes>> {
-    let all: Vec<_> = observed
-        .registry
-        .all()
-        .iter()
-        .map(|slot| {
-            json!({
-                "id": slot.gate.component,
-                "running": slot.gate.bulkhead.running(),
-                "queued": slot.gate.bulkhead.queued(),
-                "concurrency_max": slot.gate.limits.concurrency_max,
-            })
-        })
-        .collect();
-    text(StatusCode::OK, "application/json", json!({ "components": all }).to_string())
-}
-
-fn text(
-    status: StatusCode,
-    content_type: &'static str,
-    body: impl Into<Bytes>,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
-    response
 }

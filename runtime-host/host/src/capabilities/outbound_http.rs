@@ -4,6 +4,7 @@
 use crate::calls::{Call, CallError, Kind};
 use crate::engine::CurrentCall;
 use crate::engine::{self, ComponentContext};
+use crate::fault_points;
 use crate::registry::Registry;
 use crate::telemetry::{Outcome, SpanKind};
 use crate::triggers::http::client::Client;
@@ -147,7 +148,9 @@ async fn chain(
         trace: call.trace.clone(),
         deadline: Some(call.deadline),
     };
-    engine::call_http(slot, call, request).await.map_err(unreachable)
+    let method = request.method().clone();
+    let point = || format!("http/{}/{method} {callee}{INTERNAL}", component.id);
+    fault_points::around(point, engine::call_http(slot, call, request)).await.map_err(unreachable)
 }
 
 /// Out of this process.
@@ -161,16 +164,20 @@ async fn leave(
     if request.uri().host().is_none_or(|host| host == SELF) {
         *request.uri_mut() = own_address(request.uri(), surroundings.front_door.get())?;
     }
-    let operation = format!(
+    let operation: Arc<str> = format!(
         "{} {}",
         request.method(),
         request.uri().authority().map_or("", |authority| authority.as_str())
-    );
+    )
+    .into();
     let telemetry = &component.telemetry;
-    let mut span = telemetry.span(SpanKind::Outbound, &component.id, operation.into(), &call.trace);
+    let mut span =
+        telemetry.span(SpanKind::Outbound, &component.id, operation.clone(), &call.trace);
     span.context.write(request.headers_mut());
     let patience = first_byte_timeout(options).min(call.deadline.remaining());
-    match tokio::time::timeout(patience, surroundings.client.send(request)).await {
+    let point = || format!("http/{}/{operation}", component.id);
+    let sending = fault_points::around(point, surroundings.client.send(request));
+    match tokio::time::timeout(patience, sending).await {
         Ok(Ok(response)) => {
             span.end(Outcome::Status(response.status().as_u16()));
             Ok(response)

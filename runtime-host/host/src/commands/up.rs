@@ -11,7 +11,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use tessera_events::delivery::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Start the application and serve it until Ctrl-C or SIGTERM.
 #[derive(Debug, Args)]
@@ -94,7 +96,8 @@ impl Up {
         let admin_address = admin_listener.local_addr()?;
 
         let running = application::start(app, self.options(), address).await?;
-        let admin = admin::serve(admin_listener, running.observed(), stop.clone());
+        let token = admin::Token::of(running.state_dir())?;
+        let admin = admin::serve(admin_listener, running.observed(), token, stop.clone());
         let admin = tokio::spawn(admin);
         tracing::info!(%address, admin = %admin_address, tls = scheme == "https", "listening");
         if !self.quiet {
@@ -102,12 +105,16 @@ impl Up {
         }
         let service = running.service();
         let patience = Duration::from_secs(self.drain_timeout);
-        let mut serving = tokio::spawn(listener.serve(service, stop.clone(), patience));
+        let serving = tokio::spawn(listener.serve(service, stop.clone(), patience));
+        let deliveries = running.deliver();
+        let schedules = tokio::spawn(running.schedules().run(stop.clone()));
+        let hooks = running.hooks();
         tokio::select! {
-            () = running.run_on_start() => {}
-            _ = wait(stop.clone()) => {}
+            () = hooks.run() => {}
+            () = wait(stop.clone()) => {}
         }
-        let drained = (&mut serving).await.context("the listener ended")?;
+        let begun = Begun { serving, schedules, deliveries };
+        let drained = begun.drain(stop, patience).await?;
         running.close().await?;
         admin.abort();
         Ok(match drained {
@@ -166,6 +173,39 @@ fn stop_on_signal() -> anyhow::Result<watch::Receiver<bool>> {
         std::process::exit(130);
     });
     Ok(receiver)
+}
+
+/// What goes on until the application stops.
+struct Begun {
+    serving: JoinHandle<Drain>,
+    schedules: JoinHandle<()>,
+    deliveries: Option<Handle>,
+}
+
+impl Begun {
+    /// Wait until the application is asked to stop, and then, for so long, until what has begun
+    /// is done: the requests that it serves, and the work that it does unasked.
+    async fn drain(self, stop: watch::Receiver<bool>, patience: Duration) -> anyhow::Result<Drain> {
+        let schedules = async {
+            wait(stop.clone()).await;
+            let abort = self.schedules.abort_handle();
+            let ended = tokio::time::timeout(patience, self.schedules).await.is_ok();
+            abort.abort();
+            Ok(ended)
+        };
+        let deliveries = async {
+            wait(stop.clone()).await;
+            match self.deliveries {
+                Some(deliveries) => Ok(deliveries.drain(patience).await),
+                None => Ok(true),
+            }
+        };
+        let serving = async { self.serving.await.context("the listener ended") };
+        Ok(match tokio::try_join!(serving, schedules, deliveries)? {
+            (Drain::Complete, true, true) => Drain::Complete,
+            _ => Drain::Cut,
+        })
+    }
 }
 
 async fn wait(mut stop: watch::Receiver<bool>) {

@@ -10,6 +10,7 @@ mod shape;
 
 use crate::calls::{Call, CallError};
 use crate::engine::{FunctionName, State, call_function};
+use crate::fault_points;
 use crate::registry::Registry;
 use crate::telemetry::SpanKind;
 use anyhow::Context as _;
@@ -18,7 +19,7 @@ use tessera_manifest::{App, Bridged, Component, ComponentId, Provider};
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type};
 use wasmtime::component::{self, Linker, Val};
 
-pub(crate) use native::Platform;
+pub(crate) use native::{Platform, is_of_events};
 
 /// An import, and who answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Maker<'_> {
         callee: Option<&component::Component>,
     ) -> anyhow::Result<()> {
         match link {
-            Link::Host { import } => native::define(linker, import, self.platform.clone()),
+            Link::Host { import } => native::define(linker, import, self.platform),
             Link::Component { import, callee: id } => {
                 let Some(wanted) = self.import(importer, import) else {
                     // A dependency that the component does not import costs nothing.
@@ -164,7 +165,11 @@ impl LinkedFunction {
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
         let outcome = match self.registry.resolve(&self.callee) {
-            Ok(slot) => call_function(slot, call, self.name.clone(), arguments.to_vec()).await,
+            Ok(slot) => {
+                let point = || format!("link/{}/{}", self.callee, self.operation);
+                let work = call_function(slot, call, self.name.clone(), arguments.to_vec());
+                fault_points::around(point, work).await
+            }
             Err(error) => Err(error),
         };
         match outcome {

@@ -79,6 +79,9 @@ impl RuntimeConfig {
                 Some(StoreKind::File(_)) | None => embedded.open(label).await,
             };
             let store = store.with_context(|| format!("the store `{label}` cannot be opened"))?;
+            #[cfg(feature = "fault-points")]
+            let store: Arc<dyn KeyValue> =
+                Arc::new(crate::fault_points::Written { label: label.clone(), store });
             by_label.insert(label.clone(), store);
         }
         Ok(OpenStores { by_label, embedded })

@@ -7,7 +7,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+use tessera_events::Progress;
 
 /// Upper bounds in seconds: the buckets that OpenTelemetry recommends for requests, and
 /// finer ones below, where in-process calls live.
@@ -32,6 +34,60 @@ pub(crate) struct ComponentLabels {
     pub(crate) component: String,
 }
 
+/// Labels of what a component has published.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct PublishLabels {
+    component: String,
+    /// `fresh` or `duplicate`.
+    outcome: &'static str,
+}
+
+/// Labels of deliveries: subscriptions are those of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct EventLabels {
+    subscription: String,
+    /// `done`, `rejected` or `failed`.
+    outcome: &'static str,
+}
+
+impl EventLabels {
+    pub(crate) fn new(subscription: &str, outcome: &'static str) -> Self {
+        Self { subscription: subscription.to_owned(), outcome }
+    }
+}
+
+/// Labels of what a subscription has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SubscriptionLabels {
+    subscription: String,
+}
+
+type PerSubscription<M> = Family<SubscriptionLabels, M>;
+
+/// How far subscriptions are behind, as of the last look.
+#[derive(Debug, Default)]
+struct Lag {
+    events: PerSubscription<Gauge>,
+    seconds: PerSubscription<Gauge<f64, AtomicU64>>,
+    retrying: PerSubscription<Gauge>,
+    dead_letters: PerSubscription<Gauge>,
+}
+
+impl Lag {
+    fn register(registry: &mut Registry) -> Self {
+        let lag = Self::default();
+        let help = "Events that a subscription is not yet done with";
+        registry.register("event_lag_events", help, lag.events.clone());
+        let help = "Age of the oldest event that a subscription is not yet done with";
+        registry.register_with_unit("event_lag", help, Unit::Seconds, lag.seconds.clone());
+        let help = "Events whose delivery has failed and will be tried again";
+        registry.register("event_retrying_events", help, lag.retrying.clone());
+        let help = "Events that were given up";
+        registry.register("event_dead_letters", help, lag.dead_letters.clone());
+        lag
+    }
+}
+
 type Durations = Family<CallLabels, Histogram>;
 
 /// All metrics. Cheap to record, made to live as long as the process.
@@ -43,12 +99,20 @@ pub(crate) struct Metrics {
     chained: Durations,
     outbound: Durations,
     stores: Durations,
+    schedules: Durations,
+    publishing: Durations,
+    deliveries: Durations,
     /// Instances that exist now, warm or busy.
     pub(crate) instances: Family<ComponentLabels, Gauge>,
     /// Instances made since the start.
     pub(crate) instantiations: Family<ComponentLabels, Counter>,
     /// Bytes of guest output that were over the limit of a call and so dropped.
     pub(crate) log_bytes_dropped: Family<ComponentLabels, Counter>,
+    /// Events published: those that were new, and those that the log had already.
+    events_published: Family<PublishLabels, Counter>,
+    /// Deliveries by what became of them.
+    pub(crate) event_deliveries: Family<EventLabels, Counter>,
+    lag: Lag,
 }
 
 fn histogram() -> Histogram {
@@ -68,6 +132,9 @@ impl Default for Metrics {
         let chained = durations("chained_request_duration", "Requests between components");
         let outbound = durations("outbound_request_duration", "Requests to other hosts");
         let stores = durations("store_operation_duration", "Key-value store operations");
+        let schedules = durations("schedule_run_duration", "Runs of schedules");
+        let publishing = durations("event_publish_duration", "Calls that publish events");
+        let deliveries = durations("event_delivery_duration", "Requests that deliver events");
         let instances = Family::default();
         registry.register("instances", "Instances that exist", instances.clone());
         let instantiations = Family::default();
@@ -78,6 +145,11 @@ impl Default for Metrics {
             "Guest output over the limit of a call",
             log_bytes_dropped.clone(),
         );
+        let events_published = Family::default();
+        registry.register("events_published", "Events published", events_published.clone());
+        let event_deliveries = Family::default();
+        registry.register("event_deliveries", "Deliveries of events", event_deliveries.clone());
+        let lag = Lag::register(&mut registry);
         Self {
             registry,
             http,
@@ -85,9 +157,15 @@ impl Default for Metrics {
             chained,
             outbound,
             stores,
+            schedules,
+            publishing,
+            deliveries,
             instances,
             instantiations,
             log_bytes_dropped,
+            events_published,
+            event_deliveries,
+            lag,
         }
     }
 }
@@ -107,6 +185,9 @@ impl Metrics {
             SpanKind::Chained => &self.chained,
             SpanKind::Outbound => &self.outbound,
             SpanKind::Store => &self.stores,
+            SpanKind::Schedule => &self.schedules,
+            SpanKind::Publish => &self.publishing,
+            SpanKind::Delivery => &self.deliveries,
         };
         let labels = CallLabels {
             component: component.to_owned(),
@@ -114,6 +195,27 @@ impl Metrics {
             status: status.to_owned(),
         };
         family.get_or_create(&labels).observe(duration.as_secs_f64());
+    }
+
+    /// A component has published events.
+    pub(crate) fn published(&self, component: &str, fresh: u32, duplicates: u32) {
+        for (outcome, count) in [("fresh", fresh), ("duplicate", duplicates)] {
+            let labels = PublishLabels { component: component.to_owned(), outcome };
+            self.events_published.get_or_create(&labels).inc_by(u64::from(count));
+        }
+    }
+
+    /// How far the subscriptions are now.
+    pub(crate) fn subscriptions(&self, all: &[Progress]) {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        for one in all {
+            let labels = SubscriptionLabels { subscription: one.name.clone() };
+            let lag = &self.lag;
+            lag.events.get_or_create(&labels).set(gauge(one.lag_events));
+            lag.seconds.get_or_create(&labels).set(one.lag_ms as f64 / 1_000.0);
+            lag.retrying.get_or_create(&labels).set(gauge(one.retrying_events));
+            lag.dead_letters.get_or_create(&labels).set(gauge(one.dead_letters));
+        }
     }
 
     /// All of them as text.

@@ -11,7 +11,7 @@ mod trace_context;
 
 pub(crate) use guest_output::GuestOutput;
 pub(crate) use logs::{LogFormat, init as init_logs};
-pub(crate) use metrics::{ComponentLabels, Metrics};
+pub(crate) use metrics::{ComponentLabels, EventLabels, Metrics};
 pub(crate) use span::{Outcome, RecentSpans, Span, SpanKind};
 pub(crate) use trace_context::TraceContext;
 

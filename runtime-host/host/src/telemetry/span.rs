@@ -28,6 +28,12 @@ pub(crate) enum SpanKind {
     Store,
     /// A call that the host itself makes, as `on_start`.
     Host,
+    /// A run of a schedule.
+    Schedule,
+    /// Events that are published.
+    Publish,
+    /// An event that is delivered to a subscriber.
+    Delivery,
 }
 
 impl SpanKind {
@@ -39,6 +45,9 @@ impl SpanKind {
             Self::Outbound => "outbound",
             Self::Store => "store",
             Self::Host => "host",
+            Self::Schedule => "schedule",
+            Self::Publish => "publish",
+            Self::Delivery => "delivery",
         }
     }
 }

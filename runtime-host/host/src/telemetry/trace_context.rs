@@ -42,6 +42,16 @@ impl TraceContext {
         }
     }
 
+    /// The trace that a `traceparent` names; a new one if it names none.
+    pub(crate) fn of_parent(text: Option<&str>) -> Self {
+        text.and_then(parse_parent).unwrap_or_else(Self::root)
+    }
+
+    /// As the value of `traceparent`.
+    pub(crate) fn parent_text(&self) -> String {
+        format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+    }
+
     /// The context of a new span within this one.
     pub(crate) fn child(&self) -> Self {
         Self { span_id: random().max(1), ..self.clone() }
@@ -49,8 +59,7 @@ impl TraceContext {
 
     /// Tell the callee of a request which span calls it.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let text = format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags);
-        if let Ok(value) = HeaderValue::from_str(&text) {
+        if let Ok(value) = HeaderValue::from_str(&self.parent_text()) {
             headers.insert("traceparent", value);
         }
         match &self.state {

@@ -36,7 +36,7 @@ pub(super) fn check(check: &Check<'_>) {
 }
 
 /// The first key in which two members of a group differ although they may not. Where their
-/// events go is each member's own.
+/// events go, and in which mode, is each member's own.
 fn difference(one: &Subscription, other: &Subscription) -> Option<&'static str> {
     let sorted = |types: &[String]| {
         let mut types = types.to_vec();
@@ -49,8 +49,6 @@ fn difference(one: &Subscription, other: &Subscription) -> Option<&'static str> 
     }
     let differ = [
         ("types", sorted(&one.types) != sorted(&other.types)),
-        ("mode", one.mode != other.mode),
-        ("batch_max", one.batch_max != other.batch_max),
         ("concurrency_max", one.concurrency_max != other.concurrency_max),
         ("attempts_max", one.attempts_max != other.attempts_max),
         ("from", one.from != other.from),

@@ -1,9 +1,10 @@
-//! Interfaces that the platform itself offers: `tessera:limits/limiter`.
+//! `tessera:limits/limiter`: decisions that outlive any instance.
 
+use super::Platform;
 use crate::engine::State;
 use std::sync::Arc;
 use tessera_resilience::RateLimiter;
-use tessera_resilience::rate_limit::{Invalid, Options, Quota};
+use tessera_resilience::rate_limit::{Invalid, Quota};
 use tokio::time::Instant;
 use wasmtime::component::Linker;
 
@@ -18,32 +19,7 @@ wasmtime::component::bindgen!({
 
 use tessera::limits::limiter;
 
-/// What the platform keeps for its functions.
-pub(crate) struct Platform {
-    limiter: RateLimiter,
-}
-
-impl Default for Platform {
-    fn default() -> Self {
-        Self { limiter: RateLimiter::new(Options::default()) }
-    }
-}
-
-/// Define the import `name`, if the platform has it.
 pub(super) fn define(
-    linker: &mut Linker<State>,
-    name: &str,
-    platform: Arc<Platform>,
-) -> anyhow::Result<()> {
-    match name {
-        "tessera:limits/limiter@1.0.0" => define_limiter(linker, name, platform),
-        _ => anyhow::bail!(
-            "the dependency `{name}` is bridged to the host, but the host does not offer it"
-        ),
-    }
-}
-
-fn define_limiter(
     linker: &mut Linker<State>,
     name: &str,
     platform: Arc<Platform>,

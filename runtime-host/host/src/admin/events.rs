@@ -1,0 +1,117 @@
+//! The event log: who is behind, what was given up, and giving it once more.
+
+use super::Observed;
+use super::reply::{self, Reply};
+use http::StatusCode;
+use serde_json::{Value, json};
+use std::str::FromStr;
+use tessera_cloudevents::json::to_string;
+use tessera_events::{DeadLetter, Entry, Error, Log, Progress};
+
+/// What a page has unless it is said.
+const LIMIT_DEFAULT: u32 = 100;
+
+/// The answer to a path that the listener knows to be of this file.
+pub(super) async fn answer(observed: &Observed, path: &[&str], query: &str) -> Reply {
+    let Some(log) = &observed.events else {
+        let detail = "No component of this application publishes, reads or takes events.";
+        return reply::problem(StatusCode::NOT_FOUND, "not-found", detail);
+    };
+    let answered = match path {
+        ["subscriptions"] => subscriptions(&**log).await,
+        ["dead-letters"] => dead_letters(&**log, query).await,
+        ["dead-letters", id, "replay"] => replay(&**log, id).await,
+        ["subscriptions", name, "replay"] => replay_range(&**log, name, query).await,
+        _ => read(&**log, query).await,
+    };
+    answered.unwrap_or_else(|error| refused(&error))
+}
+
+async fn subscriptions(log: &dyn Log) -> Result<Reply, Error> {
+    let all: Vec<_> = log.subscriptions().await?.iter().map(subscription).collect();
+    Ok(reply::json(&json!({ "subscriptions": all })))
+}
+
+async fn dead_letters(log: &dyn Log, query: &str) -> Result<Reply, Error> {
+    let limit = parameter(query, "limit")?.unwrap_or(LIMIT_DEFAULT);
+    let letters = log.dead_letters(parameter(query, "after")?, limit).await?;
+    let next = full(&letters, limit).map(|last| last.id.as_str());
+    let shown: Vec<_> = letters.iter().map(dead_letter).collect();
+    Ok(reply::json(&json!({ "dead_letters": shown, "next": next })))
+}
+
+async fn read(log: &dyn Log, query: &str) -> Result<Reply, Error> {
+    let limit = parameter(query, "limit")?.unwrap_or(LIMIT_DEFAULT);
+    let entries = log.read(parameter(query, "after")?.unwrap_or(0), limit).await?;
+    let next = full(&entries, limit).map(|last| last.position);
+    let shown: Vec<_> = entries.iter().map(entry).collect();
+    Ok(reply::json(&json!({ "events": shown, "next": next })))
+}
+
+async fn replay(log: &dyn Log, id: &str) -> Result<Reply, Error> {
+    log.replay(id.to_owned()).await?;
+    tracing::info!(dead_letter = id, "a dead letter is delivered again");
+    Ok(reply::no_content())
+}
+
+async fn replay_range(log: &dyn Log, name: &str, query: &str) -> Result<Reply, Error> {
+    let from_ms = parameter(query, "from")?.unwrap_or(0);
+    let until_ms = parameter(query, "until")?.unwrap_or(i64::MAX as u64);
+    let events = log.replay_range(name.to_owned(), from_ms, until_ms).await?;
+    tracing::info!(subscription = name, from_ms, until_ms, events, "events are delivered again");
+    Ok(reply::json(&json!({ "events": events })))
+}
+
+/// The last of a page that is full: there may be more.
+fn full<T>(page: &[T], limit: u32) -> Option<&T> {
+    (page.len() == limit as usize).then(|| page.last()).flatten()
+}
+
+fn parameter<T: FromStr>(query: &str, name: &str) -> Result<Option<T>, Error> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let Some((_, text)) = pairs.find(|(key, _)| *key == name) else { return Ok(None) };
+    let value = text.parse().map_err(|_| Error::Invalid(format!("`{name}` can't be `{text}`")));
+    value.map(Some)
+}
+
+fn refused(error: &Error) -> Reply {
+    let (status, slug) = match error {
+        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "bad-request"),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found"),
+        Error::Unavailable(_) | Error::Full(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    };
+    reply::problem(status, slug, &error.to_string())
+}
+
+fn subscription(progress: &Progress) -> Value {
+    json!({
+        "name": progress.name,
+        "components": progress.components,
+        "types": progress.types,
+        "lag_events": progress.lag_events,
+        "lag_ms": progress.lag_ms,
+        "retrying_events": progress.retrying_events,
+        "dead_letters": progress.dead_letters,
+    })
+}
+
+fn entry(entry: &Entry) -> Value {
+    json!({
+        "position": entry.position,
+        "recorded_at_ms": entry.recorded_at_ms,
+        "event": serde_json::from_str::<Value>(&to_string(&entry.event)).unwrap_or_default(),
+    })
+}
+
+fn dead_letter(letter: &DeadLetter) -> Value {
+    json!({
+        "id": letter.id,
+        "subscription": letter.subscription,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "attempts": letter.attempts,
+        "first_seen_at_ms": letter.first_seen_at_ms,
+        "died_at_ms": letter.died_at_ms,
+        "entry": entry(&letter.entry),
+    })
+}

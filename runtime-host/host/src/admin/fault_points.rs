@@ -1,0 +1,29 @@
+//! Telling the process where to die. Only in a build for tests.
+
+use super::reply::{self, Reply};
+use crate::fault_points;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde_json::json;
+
+/// Far above any orders.
+const BODY_MAX_BYTES: usize = 64 * 1024;
+
+pub(super) async fn answer(request: Request<Incoming>) -> Reply {
+    if request.method() != Method::PUT {
+        return reply::json(&json!(fault_points::report()));
+    }
+    let body = Limited::new(request.into_body(), BODY_MAX_BYTES).collect().await;
+    let orders = match body {
+        Ok(body) => serde_json::from_slice(&body.to_bytes()).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match orders {
+        Ok(orders) => {
+            fault_points::set(orders);
+            reply::no_content()
+        }
+        Err(error) => reply::problem(StatusCode::BAD_REQUEST, "bad-request", &error),
+    }
+}

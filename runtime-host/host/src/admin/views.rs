@@ -1,0 +1,43 @@
+//! What is measured and what runs.
+
+use super::Observed;
+use super::reply::{self, Reply};
+use http::StatusCode;
+use serde_json::json;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(super) async fn metrics(observed: &Observed) -> Reply {
+    let metrics = &observed.telemetry.metrics;
+    if let Some(log) = &observed.events {
+        match log.subscriptions().await {
+            Ok(all) => metrics.subscriptions(&all),
+            // The other figures are as good as ever.
+            Err(error) => tracing::warn!("the lag of subscriptions is not known: {error}"),
+        }
+    }
+    match metrics.encode() {
+        Ok(metrics) => reply::text(OPEN_METRICS, metrics),
+        Err(error) => {
+            reply::problem(StatusCode::INTERNAL_SERVER_ERROR, "host-failure", &error.to_string())
+        }
+    }
+}
+
+pub(super) fn traces(observed: &Observed, query: &str) -> Reply {
+    let trace_id = query.split('&').find_map(|pair| pair.strip_prefix("trace_id="));
+    reply::json(&json!({ "spans": observed.telemetry.recent.of(trace_id) }))
+}
+
+pub(super) fn components(observed: &Observed) -> Reply {
+    let slots = observed.registry.all();
+    let all = slots.iter().map(|slot| {
+        json!({
+            "id": slot.gate.component,
+            "running": slot.gate.bulkhead.running(),
+            "queued": slot.gate.bulkhead.queued(),
+            "concurrency_max": slot.gate.limits.concurrency_max,
+        })
+    });
+    reply::json(&json!({ "components": all.collect::<Vec<_>>() }))
+}

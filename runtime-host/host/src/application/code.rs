@@ -1,0 +1,59 @@
+//! The code of all components: read, composed and compiled.
+
+use crate::engine::{Engine, compile};
+use anyhow::anyhow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use tessera_manifest::{App, Component, ComponentId, Source};
+use wasmtime::component::Component as Code;
+
+/// Read and compile all components, in parallel.
+pub(super) async fn load(
+    app: &App,
+    ids: &BTreeSet<ComponentId>,
+    engine: &Engine,
+    quiet: bool,
+) -> anyhow::Result<BTreeMap<ComponentId, Code>> {
+    let progress = crate::commands::progress(ids.len(), "compiling", quiet);
+    let jobs = ids.iter().map(|id| {
+        let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
+        let id = id.clone();
+        tokio::task::spawn_blocking(move || {
+            let component = &app.components[&id];
+            let path = local_source(component)?;
+            let bytes = std::fs::read(&path).map_err(|error| missing(component, &path, &error))?;
+            let bytes = crate::engine::compose(&app, component, bytes)?;
+            let compiled = compile(&engine, &path, &bytes)?;
+            progress.inc(1);
+            anyhow::Ok((id, compiled))
+        })
+    });
+    let mut code = BTreeMap::new();
+    for job in futures::future::join_all(jobs).await {
+        let (id, compiled) = job??;
+        code.insert(id, compiled);
+    }
+    progress.finish_and_clear();
+    Ok(code)
+}
+
+fn local_source(component: &Component) -> anyhow::Result<PathBuf> {
+    match &component.source {
+        Source::Local(path) => Ok(path.clone()),
+        Source::Remote { url, .. } => {
+            Err(anyhow!("the source of `{}` is {url}: download it and name the file", component.id))
+        }
+        Source::Registry { package, .. } => Err(anyhow!(
+            "the source of `{}` is the package {package}: fetch it and name the file",
+            component.id
+        )),
+    }
+}
+
+fn missing(component: &Component, path: &Path, error: &std::io::Error) -> anyhow::Error {
+    let advice = match &component.build {
+        Some(_) => "run `tessera build`, or start with `--build`",
+        None => "check its `source` in the manifest",
+    };
+    anyhow!("the code of `{}`, {}, can't be read ({error}): {advice}", component.id, path.display())
+}

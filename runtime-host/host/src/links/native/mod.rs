@@ -1,0 +1,43 @@
+//! Interfaces that the platform itself offers, one file for each package.
+
+mod events;
+mod limits;
+
+use crate::engine::State;
+use std::sync::Arc;
+use tessera_events::Log;
+use tessera_resilience::RateLimiter;
+use tessera_resilience::rate_limit::Options;
+use wasmtime::component::Linker;
+
+/// Its imports are answered by the event log.
+pub(crate) use events::is_of_events;
+
+/// What the platform keeps for its functions.
+pub(crate) struct Platform {
+    limiter: RateLimiter,
+    /// None if no component needs it.
+    events: Option<Arc<dyn Log>>,
+}
+
+impl Platform {
+    pub(crate) fn new(events: Option<Arc<dyn Log>>) -> Self {
+        Self { limiter: RateLimiter::new(Options::default()), events }
+    }
+}
+
+/// Define the import `name`, if the platform has it.
+pub(super) fn define(
+    linker: &mut Linker<State>,
+    name: &str,
+    platform: &Arc<Platform>,
+) -> anyhow::Result<()> {
+    match (name, &platform.events) {
+        ("tessera:limits/limiter@1.0.0", _) => limits::define(linker, name, platform.clone()),
+        (events::PRODUCER, Some(log)) => events::define_producer(linker, log),
+        (events::LOG, Some(log)) => events::define_log(linker, log),
+        _ => anyhow::bail!(
+            "the dependency `{name}` is bridged to the host, but the host does not offer it"
+        ),
+    }
+}

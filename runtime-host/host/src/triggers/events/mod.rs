@@ -1,0 +1,77 @@
+//! Events that are delivered: the bridge from the log to components.
+//!
+//! An event is a `POST` to the subscriber's private route, in the CloudEvents HTTP binding, and
+//! the status of the answer decides what becomes of it. It goes the way of every other call, so
+//! the component's limits, its deadline, and a change of revision hold for it too.
+
+mod answer;
+
+use super::post::Post;
+use crate::registry::Registry;
+use crate::telemetry::{EventLabels, SpanKind, Telemetry, TraceContext};
+use futures::future::BoxFuture;
+use http::HeaderMap;
+use std::sync::Arc;
+use tessera_cloudevents::http::{to_batch, to_binary, to_structured};
+use tessera_events::{Deliver, Delivery, Entry, Event, Mode, Outcome};
+
+/// Brings events to components.
+pub(crate) struct Deliverer {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) telemetry: Arc<Telemetry>,
+}
+
+impl Deliver for Deliverer {
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Outcome> {
+        Box::pin(async move {
+            let subscription = delivery.subscription.clone();
+            let outcome = self.send(delivery).await;
+            let labels = EventLabels::new(&subscription, name(&outcome));
+            self.telemetry.metrics.event_deliveries.get_or_create(&labels).inc();
+            outcome
+        })
+    }
+}
+
+impl Deliverer {
+    async fn send(&self, delivery: Delivery) -> Outcome {
+        let Delivery { subscription, member, entries, attempt: _ } = delivery;
+        // The trace of a batch is that of its first event.
+        let parent = entries.first().and_then(|entry| entry.event.extensions.get("traceparent"));
+        let trace = TraceContext::of_parent(parent.map(String::as_str));
+        let (headers, body) = message(member.mode, entries);
+        let post = Post {
+            component: member.component.as_str().into(),
+            path: member.path.as_str().into(),
+            headers,
+            body: body.into(),
+            kind: SpanKind::Delivery,
+            operation: subscription,
+            trace,
+        };
+        match post.send(&self.registry).await {
+            Ok(response) => answer::outcome(response).await,
+            Err(error) => Outcome::Failed {
+                retry_after: error.retry_after(),
+                detail: format!("{}: {}", error.kind.name(), error.public_detail()),
+            },
+        }
+    }
+}
+
+fn message(mode: Mode, entries: Vec<Entry>) -> (HeaderMap, String) {
+    let events: Vec<Event> = entries.into_iter().map(|entry| entry.event).collect();
+    match (mode, events.as_slice()) {
+        (Mode::Binary, [event]) => to_binary(event),
+        (Mode::Structured, [event]) => to_structured(event),
+        _ => to_batch(&events),
+    }
+}
+
+fn name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Rejected(_) => "rejected",
+        Outcome::Failed { .. } => "failed",
+    }
+}
