@@ -56,9 +56,10 @@ mod tests {
 
     #[test]
     fn the_bound_doubles_up_to_its_maximum() {
-        assert_eq!([1, 2, 3, 4, 5, 99, u32::MAX].map(longest_ms), [
-            100, 200, 400, 800, 1_000, 1_000, 1_000
-        ]);
+        assert_eq!(
+            [1, 2, 3, 4, 5, 99, u32::MAX].map(longest_ms),
+            [100, 200, 400, 800, 1_000, 1_000, 1_000]
+        );
     }
 
     #[test]

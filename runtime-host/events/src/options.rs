@@ -1,6 +1,10 @@
 //! The limits of the log and of delivery, and where time and chance come from.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use crate::Backoff;
 
@@ -100,10 +104,17 @@ impl Clock {
 }
 
 impl Default for Clock {
+    /// The system's time, except that it never goes back nor stands still when that does: what
+    /// waits for a time to come would wait until the system has caught up.
     fn default() -> Self {
-        Self::new(|| {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            now.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        let last = Mutex::new((Instant::now(), Duration::ZERO));
+        Self::new(move || {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            let instant = Instant::now();
+            let counted = last.1 + instant.duration_since(last.0);
+            let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            *last = (instant, counted.max(system));
+            u64::try_from(last.1.as_millis()).unwrap_or(u64::MAX)
         })
     }
 }
@@ -137,9 +148,7 @@ impl Default for RandomSource {
         use std::hash::{BuildHasher, RandomState};
         let state = RandomState::new();
         let count = std::sync::atomic::AtomicU64::new(0);
-        Self::new(move || {
-            state.hash_one(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-        })
+        Self::new(move || state.hash_one(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed)))
     }
 }
 

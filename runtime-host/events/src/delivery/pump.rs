@@ -112,11 +112,8 @@ impl Run {
         let number = work.attempts.saturating_add(1);
         let positions = work.entries.iter().map(|entry| entry.position);
         let entries = positions.zip(work.turns).collect::<Vec<_>>();
-        let attempt = Attempt {
-            number,
-            events: entries.len(),
-            attempts_max: self.subscription.attempts_max,
-        };
+        let attempt =
+            Attempt { number, events: entries.len(), attempts_max: self.subscription.attempts_max };
 
         let outcome = self.deliver(&work.key, work.entries, number).await;
         let verdict = Verdict::of(attempt, outcome, &options.backoff, options.random.next());
@@ -135,8 +132,15 @@ impl Run {
             }
         };
         let (subscription, key) = (self.place, work.key);
-        self.settle(Settlement { subscription, key, entries, began_at_ms, attempt: number, ending })
-            .await;
+        self.settle(Settlement {
+            subscription,
+            key,
+            entries,
+            began_at_ms,
+            attempt: number,
+            ending,
+        })
+        .await;
     }
 
     async fn deliver(&self, key: &str, entries: Vec<crate::Entry>, attempt: u32) -> Outcome {

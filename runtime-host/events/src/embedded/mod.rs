@@ -69,11 +69,7 @@ impl Embedded {
     /// Errors: `Invalid` for a malformed subscription, two of the same name, or a file that
     /// belongs to something else; `Unavailable` with the id of the process that holds the file,
     /// or what the file system says; `Full`.
-    pub fn open(
-        path: &Path,
-        options: Options,
-        subscriptions: Vec<Subscription>,
-    ) -> Result<Self> {
+    pub fn open(path: &Path, options: Options, subscriptions: Vec<Subscription>) -> Result<Self> {
         let database = Database::open(path, options, subscriptions)?;
         Ok(Self { database: Arc::new(database) })
     }

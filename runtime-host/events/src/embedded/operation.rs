@@ -1,0 +1,81 @@
+//! What the writer does: operations in a transaction that they share.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::meter::Changes;
+use crate::{Options, Subscription};
+
+/// One write. It may be applied again, from the start, when the transaction that it shared with
+/// others has failed.
+pub(super) trait Operation: Send + 'static {
+    type Answer: Send + 'static;
+
+    /// What it keeps in memory while it waits, in bytes.
+    fn bytes(&self) -> usize;
+
+    /// Errors are those of SQLite and fail the transaction; a refusal is an answer.
+    fn apply(&self, group: &mut Group<'_>) -> rusqlite::Result<Self::Answer>;
+}
+
+/// A subscription that is served, and its number in the file.
+#[derive(Clone, Debug)]
+pub(super) struct Served {
+    pub(super) number: i64,
+    pub(super) subscription: Arc<Subscription>,
+}
+
+/// The transaction that a group of operations shares.
+pub(super) struct Group<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) options: &'a Options,
+    pub(super) served: &'a [Served],
+    /// What time it is for all of them, in milliseconds since the epoch.
+    pub(super) now_ms: u64,
+    /// When the youngest event was recorded.
+    pub(super) recorded_at_ms: u64,
+    /// Where the last round of retention has come to; 0 to begin with the oldest.
+    pub(super) tidied_through: i64,
+    pub(super) changes: Changes,
+}
+
+impl Group<'_> {
+    /// Runs a statement that is kept compiled; gives the number of rows it has changed.
+    pub(super) fn execute(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+    ) -> rusqlite::Result<usize> {
+        self.connection.prepare_cached(sql)?.execute(parameters)
+    }
+
+    /// The first row of a query that is kept compiled, if it has one.
+    pub(super) fn row<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        self.connection.prepare_cached(sql)?.query_row(parameters, read).optional()
+    }
+
+    /// Makes the lane of a key say what its first event says, and wakes delivery.
+    pub(super) fn refresh_lane(&mut self, place: usize, key: &str) -> rusqlite::Result<()> {
+        let number = self.served[place].number;
+        let head = "SELECT due_at_ms FROM pending WHERE subscription = ?1 AND key = ?2 \
+                    ORDER BY position LIMIT 1";
+        match self.row(head, (number, key), |row| row.get::<_, i64>(0))? {
+            Some(due_at_ms) => {
+                let sql = "INSERT INTO lanes (subscription, key, due_at_ms) VALUES (?1, ?2, ?3) \
+                           ON CONFLICT (subscription, key) DO UPDATE SET due_at_ms = ?3";
+                self.execute(sql, (number, key, due_at_ms))?;
+            }
+            None => {
+                let sql = "DELETE FROM lanes WHERE subscription = ?1 AND key = ?2";
+                self.execute(sql, (number, key))?;
+            }
+        }
+        Ok(())
+    }
+}

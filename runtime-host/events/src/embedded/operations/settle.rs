@@ -1,0 +1,134 @@
+//! Deliveries have ended.
+
+use rusqlite::Result;
+
+use crate::{
+    Reason,
+    delivery::{Ending, Settlement},
+    embedded::{
+        operation::{Group, Operation},
+        queries::reason_text,
+    },
+};
+
+/// Notes an ending. What was replayed or removed since the delivery began is left alone.
+pub(in crate::embedded) struct Settle {
+    pub(in crate::embedded) settlement: Settlement,
+}
+
+impl Operation for Settle {
+    type Answer = ();
+
+    fn bytes(&self) -> usize {
+        let detail = match &self.settlement.ending {
+            Ending::Dead { detail, .. } => detail.len(),
+            Ending::Done | Ending::Retry { .. } => 0,
+        };
+        detail + self.settlement.key.len() + self.settlement.entries.len() * 16
+    }
+
+    fn apply(&self, group: &mut Group<'_>) -> Result<()> {
+        let Settlement { subscription: place, key, entries, .. } = &self.settlement;
+        match &self.settlement.ending {
+            Ending::Done => {
+                for entry in entries {
+                    self.take(group, *entry)?;
+                }
+            }
+            Ending::Retry { due_at_ms } => self.put_off(group, *due_at_ms)?,
+            Ending::Dead { reason, detail } => {
+                for entry in entries.iter().take(1) {
+                    self.bury(group, *entry, *reason, detail)?;
+                }
+            }
+        }
+        group.refresh_lane(*place, key)
+    }
+}
+
+impl Settle {
+    fn number(&self, group: &Group<'_>) -> i64 {
+        group.served[self.settlement.subscription].number
+    }
+
+    /// Takes an event out of what is pending; when it was first delivered, if it was there.
+    fn take(&self, group: &mut Group<'_>, (position, turn): (u64, u64)) -> Result<Option<u64>> {
+        let sql = "DELETE FROM pending WHERE subscription = ?1 AND key = ?2 AND position = ?3 \
+                   AND turn = ?4 RETURNING attempts, first_seen_at_ms";
+        let key = &*self.settlement.key;
+        let parameters = (self.number(group), key, position.cast_signed(), turn.cast_signed());
+        let read =
+            |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, Option<i64>>(1)?));
+        let Some((attempts, first_seen)) = group.row(sql, parameters, read)? else {
+            return Ok(None);
+        };
+        let counts = &mut group.changes.subscriptions[self.settlement.subscription];
+        counts.pending -= 1;
+        counts.retrying -= i64::from(attempts > 0);
+        Ok(Some(first_seen.map_or(self.settlement.began_at_ms, i64::cast_unsigned)))
+    }
+
+    /// The first event is due again later; all of them go alone from now on.
+    fn put_off(&self, group: &mut Group<'_>, due_at_ms: u64) -> Result<()> {
+        let Settlement { key, entries, began_at_ms, attempt, .. } = &self.settlement;
+        let number = self.number(group);
+        let is_retrying = "SELECT attempts > 0 FROM pending WHERE subscription = ?1 AND key = ?2 \
+                           AND position = ?3 AND turn = ?4";
+        for (place, (position, turn)) in entries.iter().enumerate() {
+            let id = (number, &**key, position.cast_signed(), turn.cast_signed());
+            let Some(was_retrying) = group.row(is_retrying, id, |row| row.get::<_, bool>(0))?
+            else {
+                continue;
+            };
+            if place == 0 {
+                let sql = "UPDATE pending SET attempts = ?4, due_at_ms = ?5, alone = alone OR ?6, \
+                           first_seen_at_ms = coalesce(first_seen_at_ms, ?7) \
+                           WHERE subscription = ?1 AND key = ?2 AND position = ?3";
+                let (due, began) = (due_at_ms.cast_signed(), began_at_ms.cast_signed());
+                let several = entries.len() > 1;
+                group.execute(sql, (id.0, id.1, id.2, attempt, due, several, began))?;
+                let counts = &mut group.changes.subscriptions[self.settlement.subscription];
+                counts.retrying += i64::from(!was_retrying);
+            } else {
+                let sql = "UPDATE pending SET alone = 1, \
+                           first_seen_at_ms = coalesce(first_seen_at_ms, ?4) \
+                           WHERE subscription = ?1 AND key = ?2 AND position = ?3";
+                group.execute(sql, (id.0, id.1, id.2, began_at_ms.cast_signed()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves an event to the dead letters, of which only so many are kept.
+    fn bury(
+        &self,
+        group: &mut Group<'_>,
+        entry: (u64, u64),
+        reason: Reason,
+        detail: &str,
+    ) -> Result<()> {
+        let Some(first_seen_at_ms) = self.take(group, entry)? else { return Ok(()) };
+        let number = self.number(group);
+        let sql = "INSERT INTO dead_letters (subscription, position, reason, detail, attempts, \
+                   first_seen_at_ms, died_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let times = (first_seen_at_ms.cast_signed(), group.now_ms.cast_signed());
+        let (position, reason) = (entry.0.cast_signed(), reason_text(reason));
+        let attempts = self.settlement.attempt;
+        group.execute(sql, (number, position, reason, detail, attempts, times.0, times.1))?;
+
+        let count = "SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE subscription = ?1 \
+                     LIMIT ?2)";
+        let letters_max = i64::try_from(group.options.dead_letters_max).unwrap_or(i64::MAX);
+        let probe = (number, letters_max.saturating_add(1));
+        let kept = group.row(count, probe, |row| row.get::<_, i64>(0))?.unwrap_or_default();
+        let mut dropped = 0;
+        if kept > letters_max {
+            let sql = "DELETE FROM dead_letters WHERE number = (SELECT min(number) \
+                       FROM dead_letters WHERE subscription = ?1)";
+            dropped = group.execute(sql, [number])?;
+        }
+        group.changes.statistics.lost_dead_letters += dropped as u64;
+        group.changes.subscriptions[self.settlement.subscription].dead += 1 - dropped as i64;
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! What is read beside the writer.
+
+use std::{sync::Arc, time::Duration};
+
+use rusqlite::{Connection, OptionalExtension, Result, Row, types::Type};
+
+use super::operation::Served;
+use crate::{
+    DeadLetter, Entry, Event, Reason, assignment,
+    delivery::{Claimed, Work},
+};
+
+/// Events in one answer, in bytes; a single event may be larger.
+const PAGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Events after a position, oldest first.
+pub(super) fn entries(connection: &Connection, after: u64, limit: u32) -> Result<Vec<Entry>> {
+    let sql = "SELECT position, recorded_at_ms, event, bytes FROM entries WHERE position > ?1 \
+               ORDER BY position LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let mut rows = statement.query((after, limit))?;
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        bytes += unsigned(row, 3)?;
+        if bytes > PAGE_BYTES_MAX && !page.is_empty() {
+            break;
+        }
+        page.push(entry(row, 0)?);
+    }
+    Ok(page)
+}
+
+/// Dead letters of subscriptions that are served, oldest first.
+pub(super) fn dead_letters(
+    connection: &Connection,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<DeadLetter>> {
+    let sql = "SELECT d.position, e.recorded_at_ms, e.event, e.bytes, d.number, s.name, d.reason, \
+               d.detail, d.attempts, d.first_seen_at_ms, d.died_at_ms \
+               FROM dead_letters d JOIN subscriptions s ON s.number = d.subscription \
+               JOIN entries e ON e.position = d.position \
+               WHERE d.number > ?1 AND s.left_at IS NULL ORDER BY d.number LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query((after, limit))?;
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        bytes += unsigned(row, 3)?;
+        if bytes > PAGE_BYTES_MAX && !page.is_empty() {
+            break;
+        }
+        page.push(DeadLetter {
+            id: row.get::<_, i64>(4)?.to_string(),
+            subscription: row.get(5)?,
+            entry: entry(row, 0)?,
+            reason: reason(&row.get::<_, String>(6)?),
+            detail: row.get(7)?,
+            attempts: row.get(8)?,
+            first_seen_at_ms: unsigned(row, 9)?,
+            died_at_ms: unsigned(row, 10)?,
+        });
+    }
+    Ok(page)
+}
+
+/// When the oldest event was recorded that a subscription still has to get.
+pub(super) fn oldest_pending(connection: &Connection, number: i64) -> Result<Option<u64>> {
+    let sql = "SELECT recorded_at_ms FROM entries WHERE position = \
+               (SELECT min(position) FROM pending WHERE subscription = ?1)";
+    let read = |row: &Row<'_>| unsigned(row, 0);
+    connection.prepare_cached(sql)?.query_row([number], read).optional()
+}
+
+/// The last position that was given, 0 before the first.
+pub(super) fn youngest_position(connection: &Connection) -> Result<i64> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'entries'";
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
+/// When the youngest event was recorded, 0 without any.
+pub(super) fn recorded_at_ms(connection: &Connection) -> Result<u64> {
+    let sql = "SELECT coalesce(max(recorded_at_ms), 0) FROM entries";
+    connection.query_row(sql, [], |row| unsigned(row, 0))
+}
+
+/// Looks for keys that are due.
+pub(super) struct Claim {
+    pub(super) served: Served,
+    pub(super) busy: Vec<Arc<str>>,
+    pub(super) limit: usize,
+    pub(super) now_ms: u64,
+    pub(super) bytes_max: usize,
+}
+
+impl Claim {
+    pub(super) fn run(&self, connection: &Connection) -> Result<Claimed> {
+        let mut work = Vec::new();
+        for key in self.due(connection)? {
+            work.extend(self.next_of(connection, key)?);
+        }
+        let sql = "SELECT due_at_ms FROM lanes WHERE subscription = ?1 AND due_at_ms > ?2 \
+                   ORDER BY due_at_ms LIMIT 1";
+        let next = connection
+            .prepare_cached(sql)?
+            .query_row((self.served.number, self.now_ms.cast_signed()), |row| unsigned(row, 0))
+            .optional()?;
+        let pause = next.map(|due| Duration::from_millis(due.saturating_sub(self.now_ms)));
+        Ok(Claimed { work, pause })
+    }
+
+    /// The keys that have waited longest. Those in delivery may be among the first of them.
+    fn due(&self, connection: &Connection) -> Result<Vec<Arc<str>>> {
+        let sql = "SELECT key FROM lanes WHERE subscription = ?1 AND due_at_ms <= ?2 \
+                   ORDER BY due_at_ms LIMIT ?3";
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = i64::try_from(self.limit + self.busy.len()).unwrap_or(i64::MAX);
+        let parameters = (self.served.number, self.now_ms.cast_signed(), rows);
+        let keys = statement.query_map(parameters, |row| row.get::<_, Arc<str>>(0))?;
+        let free = |key: &Result<Arc<str>>| !matches!(key, Ok(key) if self.busy.contains(key));
+        keys.filter(free).take(self.limit).collect()
+    }
+
+    /// The next events of a key, as many as its member takes at once.
+    fn next_of(&self, connection: &Connection, key: Arc<str>) -> Result<Option<Work>> {
+        let members = &self.served.subscription.members;
+        let member = assignment::place(members, &key).map(|place| &members[place]);
+        let events_max = member.map_or(1, |member| member.mode.events_max());
+        let sql = "SELECT p.position, e.recorded_at_ms, e.event, e.bytes, p.turn, p.attempts, \
+                   p.alone FROM pending p CROSS JOIN entries e ON e.position = p.position \
+                   WHERE p.subscription = ?1 AND p.key = ?2 ORDER BY p.position LIMIT ?3";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query((self.served.number, &*key, events_max as i64))?;
+        let mut work = Work { key: Arc::clone(&key), entries: vec![], turns: vec![], attempts: 0 };
+        let mut bytes = 0;
+        while let Some(row) = rows.next()? {
+            let alone = row.get::<_, bool>(6)?;
+            bytes += unsigned(row, 3)?;
+            if !work.entries.is_empty() && (alone || bytes > self.bytes_max as u64) {
+                break;
+            }
+            if work.entries.is_empty() {
+                work.attempts = row.get(5)?;
+            }
+            work.entries.push(entry(row, 0)?);
+            work.turns.push(unsigned(row, 4)?);
+            if alone {
+                break;
+            }
+        }
+        Ok((!work.entries.is_empty()).then_some(work))
+    }
+}
+
+/// An entry from three columns.
+fn entry(row: &Row<'_>, first: usize) -> Result<Entry> {
+    let json = row.get_ref(first + 2)?.as_str()?;
+    let event = serde_json::from_str::<Event>(json).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(first + 2, Type::Text, Box::new(error))
+    })?;
+    let (position, recorded_at_ms) = (unsigned(row, first)?, unsigned(row, first + 1)?);
+    Ok(Entry { position, recorded_at_ms, event })
+}
+
+fn unsigned(row: &Row<'_>, column: usize) -> Result<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+/// How a reason is written down.
+pub(super) fn reason_text(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Rejected => "rejected",
+        Reason::AttemptsExhausted => "attempts-exhausted",
+    }
+}
+
+fn reason(text: &str) -> Reason {
+    if text == "rejected" { Reason::Rejected } else { Reason::AttemptsExhausted }
+}

@@ -1,0 +1,212 @@
+//! Bringing the file up to date with the subscriptions that are asked for.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use rusqlite::{
+    Connection, OptionalExtension, Result as SqliteResult, Transaction, TransactionBehavior,
+};
+
+use super::{meter::Counts, milliseconds, operation::Served, queries, schema};
+use crate::{Error, Options, Pattern, Result, StartAt, Statistics, Subscription};
+
+pub(super) fn check(subscriptions: &[Subscription]) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for subscription in subscriptions {
+        subscription.check()?;
+        if !names.insert(&subscription.name) {
+            let name = &subscription.name;
+            return Err(Error::Invalid(format!("there are two subscriptions `{name}`")));
+        }
+    }
+    Ok(())
+}
+
+/// What the file knows of a subscription.
+struct Known {
+    number: i64,
+    types: Vec<Pattern>,
+    left_at: Option<i64>,
+}
+
+pub(super) fn bring_up_to_date(
+    connection: &mut Connection,
+    subscriptions: Vec<Subscription>,
+    options: &Options,
+) -> SqliteResult<Vec<Served>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let youngest = queries::youngest_position(&transaction)?;
+    let now_ms = options.clock.now_ms().cast_signed();
+    let pause_max = options.backoff.max.max(options.backoff.retry_after_max);
+    let pause_max_ms = milliseconds(pause_max).cast_signed();
+    let names = subscriptions.iter().map(|subscription| subscription.name.as_str());
+    let names = serde_json::to_string(&names.collect::<Vec<_>>()).unwrap_or_default();
+    transaction.execute(
+        "UPDATE subscriptions SET left_at = ?1 WHERE left_at IS NULL \
+         AND name NOT IN (SELECT value FROM json_each(?2))",
+        (youngest, names),
+    )?;
+    let mut served = Vec::with_capacity(subscriptions.len());
+    for subscription in subscriptions {
+        let number = match known(&transaction, &subscription.name)? {
+            Some(known) => {
+                forget_future(&transaction, known.number, now_ms, pause_max_ms)?;
+                resume(&transaction, &known, &subscription, now_ms)?
+            }
+            None => begin(&transaction, &subscription, now_ms)?,
+        };
+        served.push(Served { number, subscription: Arc::new(subscription) });
+    }
+    transaction.commit()?;
+    Ok(served)
+}
+
+fn known(transaction: &Transaction<'_>, name: &str) -> SqliteResult<Option<Known>> {
+    let sql = "SELECT number, types, left_at FROM subscriptions WHERE name = ?1";
+    let read = |row: &rusqlite::Row<'_>| {
+        let types = serde_json::from_str::<Vec<String>>(&row.get::<_, String>(1)?);
+        let types = types.unwrap_or_default();
+        let types = types.iter().filter_map(|text| Pattern::parse(text).ok()).collect();
+        Ok(Known { number: row.get(0)?, types, left_at: row.get(2)? })
+    };
+    transaction.query_row(sql, [name], read).optional()
+}
+
+/// A subscription that is new.
+fn begin(
+    transaction: &Transaction<'_>,
+    subscription: &Subscription,
+    now_ms: i64,
+) -> SqliteResult<i64> {
+    let sql = "INSERT INTO subscriptions (name, types) VALUES (?1, ?2)";
+    transaction.execute(sql, (&subscription.name, types(subscription)))?;
+    let number = transaction.last_insert_rowid();
+    if subscription.start_at == StartAt::Start {
+        add_past(transaction, number, now_ms, |_, kind| subscription.wants(kind))?;
+    }
+    rebuild_lanes(transaction, number)?;
+    Ok(number)
+}
+
+/// A subscription that was there before: what it has missed, and what it wants now.
+fn resume(
+    transaction: &Transaction<'_>,
+    known: &Known,
+    subscription: &Subscription,
+    now_ms: i64,
+) -> SqliteResult<i64> {
+    let number = known.number;
+    let changed = known.types != subscription.types;
+    if !changed && known.left_at.is_none() {
+        return Ok(number);
+    }
+    let sql = "UPDATE subscriptions SET types = ?2, left_at = NULL WHERE number = ?1";
+    transaction.execute(sql, (number, types(subscription)))?;
+    if changed {
+        drop_unwanted(transaction, number, subscription)?;
+    }
+    let had = |kind: &str| known.types.iter().any(|pattern| pattern.matches(kind));
+    let whole_past = subscription.start_at == StartAt::Start;
+    add_past(transaction, number, now_ms, |position, kind| {
+        let missed = known.left_at.is_some_and(|left_at| position > left_at);
+        subscription.wants(kind) && (missed || (whole_past && !had(kind)))
+    })?;
+    rebuild_lanes(transaction, number)?;
+    Ok(number)
+}
+
+/// Makes due what seems to lie in the future: events that nobody has put off, and pauses longer
+/// than any that is taken. The clock has gone back while the log was closed.
+fn forget_future(
+    transaction: &Transaction<'_>,
+    number: i64,
+    now_ms: i64,
+    pause_max_ms: i64,
+) -> SqliteResult<()> {
+    let sql = "UPDATE pending SET due_at_ms = ?2 WHERE subscription = ?1 \
+               AND ((attempts = 0 AND due_at_ms > ?2) OR due_at_ms > ?3) \
+               AND key IN (SELECT key FROM lanes WHERE subscription = ?1 AND due_at_ms > ?2)";
+    let horizon = now_ms.saturating_add(pause_max_ms);
+    if transaction.execute(sql, (number, now_ms, horizon))? > 0 {
+        rebuild_lanes(transaction, number)?;
+    }
+    Ok(())
+}
+
+fn types(subscription: &Subscription) -> String {
+    let types = subscription.types.iter().map(Pattern::as_str).collect::<Vec<_>>();
+    serde_json::to_string(&types).unwrap_or_default()
+}
+
+/// Goes through the log, row by row, and notes what is wanted of it.
+fn add_past(
+    transaction: &Transaction<'_>,
+    number: i64,
+    now_ms: i64,
+    wanted: impl Fn(i64, &str) -> bool,
+) -> SqliteResult<()> {
+    let insert = "INSERT OR IGNORE INTO pending (subscription, key, position, due_at_ms) \
+                  SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS \
+                  (SELECT 1 FROM dead_letters WHERE subscription = ?1 AND position = ?3)";
+    let mut insert = transaction.prepare(insert)?;
+    let mut entries = transaction.prepare("SELECT position, kind, key FROM entries")?;
+    let mut rows = entries.query([])?;
+    while let Some(row) = rows.next()? {
+        let position = row.get(0)?;
+        if wanted(position, row.get_ref(1)?.as_str()?) {
+            insert.execute((number, row.get_ref(2)?.as_str()?, position, now_ms))?;
+        }
+    }
+    Ok(())
+}
+
+fn drop_unwanted(
+    transaction: &Transaction<'_>,
+    number: i64,
+    subscription: &Subscription,
+) -> SqliteResult<()> {
+    let sql = "SELECT DISTINCT kind FROM pending JOIN entries USING (position) \
+               WHERE subscription = ?1";
+    let kinds = transaction
+        .prepare(sql)?
+        .query_map([number], |row| row.get::<_, String>(0))?
+        .collect::<SqliteResult<Vec<_>>>()?;
+    for kind in kinds.iter().filter(|kind| !subscription.wants(kind)) {
+        let sql = "DELETE FROM pending WHERE subscription = ?1 AND position IN \
+                   (SELECT position FROM entries WHERE kind = ?2)";
+        transaction.execute(sql, (number, kind))?;
+    }
+    Ok(())
+}
+
+/// Derives the lanes of a subscription from what is pending.
+pub(super) fn rebuild_lanes(connection: &Connection, number: i64) -> SqliteResult<()> {
+    connection.execute("DELETE FROM lanes WHERE subscription = ?1", [number])?;
+    // With `min`, SQLite takes the other columns from the row that has the least.
+    let sql = "INSERT INTO lanes (subscription, key, due_at_ms) \
+               SELECT ?1, key, due_at_ms FROM (SELECT key, due_at_ms, min(position) \
+               FROM pending WHERE subscription = ?1 GROUP BY key)";
+    connection.execute(sql, [number]).map(drop)
+}
+
+/// What the file holds, counted once.
+pub(super) fn figures(
+    connection: &Connection,
+    served: &[Served],
+) -> SqliteResult<(Statistics, Vec<Counts>)> {
+    let count =
+        |sql: &str, number: i64| connection.query_row(sql, [number], |row| row.get::<_, i64>(0));
+    let counts = served.iter().map(|served| {
+        let number = served.number;
+        let pending = "SELECT count(*) FROM pending WHERE subscription = ?1";
+        let retrying = "SELECT count(*) FROM pending WHERE subscription = ?1 AND attempts > 0";
+        let dead = "SELECT count(*) FROM dead_letters WHERE subscription = ?1";
+        Ok(Counts {
+            pending: count(pending, number)?,
+            retrying: count(retrying, number)?,
+            dead: count(dead, number)?,
+            woken: true,
+        })
+    });
+    let counts = counts.collect::<SqliteResult<Vec<_>>>()?;
+    Ok((schema::read_statistics(connection)?, counts))
+}

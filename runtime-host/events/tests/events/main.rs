@@ -1,0 +1,1 @@
+//! The log and the delivery, as their users see them.
