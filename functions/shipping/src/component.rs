@@ -1,15 +1,17 @@
 //! Shipping on a host: store, variable, contract.
 
 use axum::Router;
-use bindings::exports::shop::shipping::shipments as contract;
+use bindings::EventProducer;
+use bindings::exports::shop::shipping::{audit as books, shipments as contract};
 use chassis::app::{Unready, readiness, router_with_problems, serve};
 use chassis::clock::{now_ms, rfc3339};
 use chassis::config::{ConfigError, optional};
+use chassis::register::{PAGE_MAX, position};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{Address, Line, Parcel, Simulation, Status};
+use crate::domain::{Address, Consignment, Line, Parcel, Simulation, Status};
 use crate::routes::Api;
 use crate::service::{Refusal, Shipping};
 
@@ -38,18 +40,18 @@ fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("shipping")
 }
 
-async fn shipping(store: SpinStore) -> Result<Shipping<SpinStore>, ConfigError> {
+async fn shipping(store: SpinStore) -> Result<Shipping<SpinStore, EventProducer>, ConfigError> {
     let pickup_ms = match optional("courier_simulation_ms").await? {
         Some(text) => text.parse().map_err(|_| {
             ConfigError("the variable `courier_simulation_ms` is not a number".to_owned())
         })?,
         None => PICKUP_MS_DEFAULT,
     };
-    Ok(Shipping::new(store, Simulation { pickup_ms }, now_ms))
+    Ok(Shipping::new(store, EventProducer, Simulation { pickup_ms }, now_ms))
 }
 
 /// The service for one call of the contract.
-async fn service() -> Result<Shipping<SpinStore>, Unready> {
+async fn service() -> Result<Shipping<SpinStore, EventProducer>, Unready> {
     Ok(shipping(open()?).await?)
 }
 
@@ -90,14 +92,50 @@ impl contract::Guest for Component {
     }
 }
 
+impl books::Guest for Component {
+    async fn orders(after: Option<String>, limit: u32) -> Result<books::Page, books::Error> {
+        let place = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
+        let place = place.ok_or_else(|| {
+            books::Error::Invalid(format!("`after` {after:?}, or a limit beyond {PAGE_MAX}"))
+        })?;
+        let page = service()
+            .await?
+            .books(place, limit)
+            .await
+            .map_err(|error| books::Error::Unavailable(error.to_string()))?;
+        Ok(books::Page {
+            entries: page.entries.into_iter().map(entry).collect(),
+            next: page.next.map(|place| place.to_string()),
+        })
+    }
+}
+
+impl From<Unready> for books::Error {
+    fn from(error: Unready) -> books::Error {
+        books::Error::Unavailable(error.to_string())
+    }
+}
+
+fn entry(consignment: Consignment) -> books::Entry {
+    books::Entry {
+        cancelled: consignment.barred,
+        last_sequence: consignment.outbox.last_sequence(),
+        outbox_length: u32::try_from(consignment.outbox.len()).unwrap_or(u32::MAX),
+        shipments: shipments(&consignment.order_id, consignment.parcels),
+        order_id: consignment.order_id,
+    }
+}
+
 fn shipments(order_id: &str, parcels: Vec<Parcel>) -> Vec<contract::Shipment> {
     let shipment = |parcel: Parcel| contract::Shipment {
         order_id: order_id.to_owned(),
         status: match parcel.status() {
             Status::Created => contract::Status::Created,
             Status::InTransit => contract::Status::InTransit,
+            Status::AttemptFailed => contract::Status::AttemptFailed,
             Status::Delivered => contract::Status::Delivered,
             Status::Cancelled => contract::Status::Cancelled,
+            Status::Returned => contract::Status::Returned,
         },
         updated_at: rfc3339(parcel.updated_at_ms()),
         id: parcel.id,

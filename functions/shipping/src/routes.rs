@@ -1,11 +1,13 @@
-//! The HTTP side of shipping: couriers report here.
+//! The HTTP side of shipping: couriers report here, and the platform lets time pass.
 
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{Admin, AuthState, KeySource};
 use chassis::clock::rfc3339;
+use chassis::events::Producer;
 use chassis::form::JsonBody;
+use chassis::outbox::Swept;
 use chassis::store::Store;
 use chassis::{Problem, Result};
 use serde::Serialize;
@@ -15,14 +17,14 @@ use crate::service::{Refusal, Shipping};
 
 /// What the routes work with.
 #[derive(Clone)]
-pub struct Api<S, K> {
+pub struct Api<S, P, K> {
     /// The use cases.
-    pub shipping: Shipping<S>,
+    pub shipping: Shipping<S, P>,
     /// The keys that callers' tokens are checked with.
     pub keys: K,
 }
 
-impl<S: Store, K: KeySource> AuthState for Api<S, K> {
+impl<S: Store, P: Producer, K: KeySource> AuthState for Api<S, P, K> {
     type Keys = K;
 
     fn keys(&self) -> &K {
@@ -34,7 +36,10 @@ impl<S: Store, K: KeySource> AuthState for Api<S, K> {
 #[derive(Serialize)]
 struct View {
     id: String,
+    order_id: String,
     status: Status,
+    /// Where it is sent from; null where that was not noted.
+    warehouse: Option<String>,
     courier: String,
     tracking_code: String,
     lines: Vec<Line>,
@@ -50,8 +55,8 @@ struct ChangeView {
     at: String,
 }
 
-impl From<Parcel> for View {
-    fn from(parcel: Parcel) -> Self {
+impl View {
+    fn new(order_id: String, parcel: Parcel) -> Self {
         let change = |change: &crate::domain::Change| ChangeView {
             status: change.status,
             at: rfc3339(change.at_ms),
@@ -61,6 +66,8 @@ impl From<Parcel> for View {
             updated_at: rfc3339(parcel.updated_at_ms()),
             history: parcel.history().iter().map(change).collect(),
             id: parcel.id,
+            order_id,
+            warehouse: Some(parcel.warehouse).filter(|code| !code.is_empty()),
             courier: parcel.courier,
             tracking_code: parcel.tracking_code,
             lines: parcel.lines,
@@ -68,26 +75,36 @@ impl From<Parcel> for View {
     }
 }
 
+/// What a sweep did, on the wire.
+#[derive(Serialize)]
+struct SweepView {
+    /// Orders for which time was let pass.
+    orders: usize,
+    outboxes: Swept,
+}
+
 /// `GET /api/v1/shipments/{id}` and `POST /api/v1/shipments/{id}/events`, both for
-/// administrators; customers see their shipments through their orders.
-pub fn router<S: Store, K: KeySource>(api: Api<S, K>) -> Router {
+/// administrators; customers see their shipments through their orders. And `POST /sweep`, which
+/// only the platform reaches.
+pub fn router<S: Store, P: Producer, K: KeySource>(api: Api<S, P, K>) -> Router {
     Router::new()
-        .route("/api/v1/shipments/{id}", get(find::<S, K>))
-        .route("/api/v1/shipments/{id}/events", post(report::<S, K>))
+        .route("/api/v1/shipments/{id}", get(find::<S, P, K>))
+        .route("/api/v1/shipments/{id}/events", post(report::<S, P, K>))
+        .route("/sweep", post(sweep::<S, P, K>))
         .with_state(api)
 }
 
-async fn find<S: Store, K: KeySource>(
-    State(api): State<Api<S, K>>,
+async fn find<S: Store, P: Producer, K: KeySource>(
+    State(api): State<Api<S, P, K>>,
     _admin: Admin,
     Path(id): Path<String>,
 ) -> Result<Json<View>> {
-    let (_, parcel) = api.shipping.find(&id).await.map_err(problem)?;
-    Ok(Json(parcel.into()))
+    let (order_id, parcel) = api.shipping.find(&id).await.map_err(problem)?;
+    Ok(Json(View::new(order_id, parcel)))
 }
 
-async fn report<S: Store, K: KeySource>(
-    State(api): State<Api<S, K>>,
+async fn report<S: Store, P: Producer, K: KeySource>(
+    State(api): State<Api<S, P, K>>,
     _admin: Admin,
     Path(id): Path<String>,
     body: JsonBody,
@@ -96,19 +113,27 @@ async fn report<S: Store, K: KeySource>(
     let name = fields.string("status", 1..=20);
     let status = name.as_deref().and_then(Status::parse);
     if name.is_some() && status.is_none() {
-        fields.fault("status", "must be created, in_transit, delivered or cancelled");
+        fields.fault("status", "must be in_transit, attempt_failed, delivered or returned");
     }
     fields.finish()?;
     let status = status.ok_or_else(Problem::internal)?;
-    let parcel = api.shipping.report(&id, status).await.map_err(problem)?;
-    Ok(Json(parcel.into()))
+    let (order_id, parcel) = api.shipping.report(&id, status).await.map_err(problem)?;
+    Ok(Json(View::new(order_id, parcel)))
+}
+
+async fn sweep<S: Store, P: Producer, K: KeySource>(
+    State(api): State<Api<S, P, K>>,
+) -> Result<Json<SweepView>> {
+    let moved = api.shipping.sweep().await.map_err(problem)?;
+    Ok(Json(SweepView { orders: moved.looked_at, outboxes: moved.outboxes }))
 }
 
 fn problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NotFound => Problem::not_found("There is no such shipment."),
         Refusal::WrongStatus(from, to) => {
-            Problem::conflict(format!("A shipment does not go from {from:?} to {to:?}."))
+            let (from, to) = (from.name(), to.name());
+            Problem::conflict(format!("This shipment does not go from {from} to {to}."))
         }
         Refusal::TooLate | Refusal::Cancelled => Problem::conflict("The shipment has ended."),
         Refusal::Invalid(reason) => Problem::bad_request(reason),

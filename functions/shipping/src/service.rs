@@ -1,13 +1,26 @@
-//! The use cases of shipping: create, look, call off, report.
+//! The use cases of shipping: create, look, call off, report, sweep.
+//!
+//! A creation writes to several places, each write being safe to lose: the mark of the outbox,
+//! a place in the register, claims in vans, the parcels' ids, *then* the consignment, which
+//! alone decides; after it the vans are set right and the event is published. What a crash
+//! leaves undone is done by a repetition of the call, or by the sweep.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
+use chassis::events::Producer;
+use chassis::outbox::{Relay, Swept};
+use chassis::register::{Register, Stretch};
 use chassis::store::{Store, StoreError};
 
-use crate::domain::{self, Address, Consignment, Fault, Line, Parcel, Simulation, Status};
-use crate::fleet;
+use crate::dispatch::Dispatch;
+use crate::domain::{
+    self, Address, Consignment, Fault, Line, Parcel, Simulation, Status, VanId, pack,
+};
 
-const DAY_MS: u64 = 86_400_000;
+/// Orders that one sweep lets time pass for.
+const LOOKS_MAX: usize = 200;
+/// Outboxes that one sweep publishes from.
+const OUTBOXES_MAX: usize = 200;
 
 /// Why shipping did not do as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +35,7 @@ pub enum Refusal {
     NotFound,
     /// The parcel can't go from this status to that.
     WrongStatus(Status, Status),
-    /// The store did not answer. Safe to repeat.
+    /// The store did not answer, or every van is more than full. Safe to repeat.
     Unavailable(String),
 }
 
@@ -38,22 +51,36 @@ impl From<Fault> for Refusal {
             Fault::TooLate => Self::TooLate,
             Fault::NoSuchParcel => Self::NotFound,
             Fault::WrongStatus(from, to) => Self::WrongStatus(from, to),
+            Fault::Unheard => Self::Unavailable("events can't be published".to_owned()),
         }
     }
 }
 
+/// What a sweep did.
+#[derive(Clone, Debug, Default)]
+pub struct Moved {
+    /// Orders for which time was let pass.
+    pub looked_at: usize,
+    /// What became of the outboxes.
+    pub outboxes: Swept,
+}
+
 /// Shipping, over its store. One value per order holds all of its parcels.
 #[derive(Clone)]
-pub struct Shipping<S> {
+pub struct Shipping<S, P> {
     store: S,
+    relay: Relay<S, P>,
+    dispatch: Dispatch<S>,
     simulation: Simulation,
     now_ms: fn() -> u64,
 }
 
-impl<S: Store> Shipping<S> {
+impl<S: Store, P: Producer> Shipping<S, P> {
     /// `now_ms` tells the time in milliseconds since the epoch.
-    pub fn new(store: S, simulation: Simulation, now_ms: fn() -> u64) -> Self {
-        Self { store, simulation, now_ms }
+    pub fn new(store: S, producer: P, simulation: Simulation, now_ms: fn() -> u64) -> Self {
+        let relay = Relay::new(store.clone(), producer);
+        let dispatch = Dispatch::new(store.clone());
+        Self { store, relay, dispatch, simulation, now_ms }
     }
 
     /// Ships an order, once.
@@ -65,71 +92,80 @@ impl<S: Store> Shipping<S> {
         to: Address,
     ) -> Result<Vec<Parcel>, Refusal> {
         check(order_id, lines, &to)?;
-        let now_ms = (self.now_ms)();
         if let Some(known) = self.read(order_id).await? {
+            self.load(&known, BTreeSet::new()).await?;
             return shipped(known);
         }
-        let loads_key = format!("loads:{}", now_ms / DAY_MS);
-        let loads: BTreeMap<String, u32> = self.store.read(&loads_key).await?.unwrap_or_default();
-        let courier = fleet::choose(&to.country, &to.postal_code, &loads);
-        let parcels: Vec<Parcel> = domain::pack(lines)
-            .into_iter()
-            .map(|lines| domain::parcel(chassis::id::new("shp"), courier, lines, now_ms))
-            .collect();
-        // Written first: a parcel that can't be found by its id must not exist.
-        for parcel in &parcels {
-            self.store.create(&parcel_key(&parcel.id), &order_id).await?;
-        }
-        let count = u32::try_from(parcels.len()).unwrap_or(u32::MAX);
-        let fresh = Consignment {
-            order_id: order_id.to_owned(),
-            user_id: user_id.to_owned(),
-            to: Some(to),
-            parcels,
-            barred: false,
-        };
+        let now_ms = (self.now_ms)();
+        let parcels = self.parcels(order_id, lines, &to, now_ms).await?;
+        let claimed = parcels.iter().filter_map(|parcel| parcel.van.clone()).collect();
+        let fresh = Consignment::ship(order_id, user_id, to, parcels, now_ms)?;
         let known = self
-            .store
-            .update(&order_key(order_id), |known: Option<Consignment>| {
-                let consignment = known.unwrap_or_else(|| fresh.clone());
-                Ok::<_, StoreError>((consignment.clone(), consignment))
+            .change(order_id, |known| {
+                // Somebody else may have been faster, or have called it off.
+                if known.to.is_none() && !known.barred {
+                    *known = Consignment { place: known.place, ..fresh.clone() };
+                }
+                Ok(())
             })
             .await?;
-        if known == fresh {
-            self.add_load(&loads_key, courier.code, count).await;
-        }
+        self.load(&known, claimed).await?;
         shipped(known)
     }
 
-    /// Load is a preference, not a promise: a count that is lost costs nothing.
-    async fn add_load(&self, key: &str, code: &str, parcels: u32) {
-        let counted = self.store.update(key, |loads: Option<BTreeMap<String, u32>>| {
-            let mut loads = loads.unwrap_or_default();
-            let load = loads.entry(code.to_owned()).or_default();
-            *load = load.saturating_add(parcels);
-            Ok::<_, StoreError>((loads, ()))
-        });
-        if let Err(error) = counted.await {
-            eprintln!("shipping: the load of {code} was not counted: {error}");
+    /// The parcels of an order, each with a courier who has room for it.
+    async fn parcels(
+        &self,
+        order_id: &str,
+        lines: &[Line],
+        to: &Address,
+        now_ms: u64,
+    ) -> Result<Vec<Parcel>, Refusal> {
+        let mut parcels = Vec::new();
+        for pack in pack(lines, to.place()) {
+            let assigned = self.dispatch.assign(order_id, to.place(), now_ms).await?;
+            let (courier, van) =
+                assigned.ok_or_else(|| Refusal::Unavailable("every van is full".to_owned()))?;
+            let parcel = Parcel::new(chassis::id::new("shp"), courier, van, pack, now_ms);
+            // Written first: a parcel that can't be found by its id must not exist.
+            self.store.create(&parcel_key(&parcel.id), &order_id).await?;
+            parcels.push(parcel);
         }
+        Ok(parcels)
+    }
+
+    /// Makes the vans of a consignment, and those that were claimed for it, carry what it says.
+    async fn load(
+        &self,
+        consignment: &Consignment,
+        claimed: BTreeSet<VanId>,
+    ) -> Result<(), StoreError> {
+        let own = consignment.parcels.iter().filter_map(|parcel| parcel.van.clone());
+        let vans = own.chain(claimed).collect();
+        self.dispatch.settle(&vans, consignment, self.simulation, (self.now_ms)()).await
     }
 
     /// The parcels of an order, as they are now; none if there are none.
     pub async fn of_order(&self, order_id: &str) -> Result<Vec<Parcel>, Refusal> {
-        let Some(known) = self.read(order_id).await? else { return Ok(Vec::new()) };
-        let mut advanced = known.clone();
-        advanced.advance((self.now_ms)(), self.simulation);
-        if advanced != known {
-            advanced = self.change(order_id, |_| Ok(())).await?;
+        Ok(self.look(order_id).await?.map(|known| known.parcels).unwrap_or_default())
+    }
+
+    /// A consignment after the sandbox couriers have caught up with the clock.
+    async fn look(&self, order_id: &str) -> Result<Option<Consignment>, Refusal> {
+        let Some(known) = self.read(order_id).await? else { return Ok(None) };
+        let next_ms = known.next_step_ms(self.simulation);
+        if next_ms.is_none_or(|next_ms| next_ms > (self.now_ms)()) {
+            return Ok(Some(known));
         }
-        Ok(advanced.parcels)
+        self.change(order_id, |_| Ok(())).await.map(Some)
     }
 
     /// Calls an order's shipping off, and bars a late creation.
     pub async fn cancel(&self, order_id: &str) -> Result<(), Refusal> {
         check_order_id(order_id)?;
         let now_ms = (self.now_ms)();
-        self.change(order_id, |consignment| consignment.cancel(now_ms)).await?;
+        let known = self.change(order_id, |consignment| consignment.cancel(now_ms)).await?;
+        self.unload(&known).await;
         Ok(())
     }
 
@@ -143,37 +179,89 @@ impl<S: Store> Shipping<S> {
     }
 
     /// Takes in what a courier reports about a parcel.
-    pub async fn report(&self, parcel_id: &str, status: Status) -> Result<Parcel, Refusal> {
+    pub async fn report(
+        &self,
+        parcel_id: &str,
+        status: Status,
+    ) -> Result<(String, Parcel), Refusal> {
         let (order_id, _) = self.find(parcel_id).await?;
         let now_ms = (self.now_ms)();
-        let consignment = self.change(&order_id, |it| it.report(parcel_id, status, now_ms)).await?;
-        let parcel = consignment.parcels.into_iter().find(|parcel| parcel.id == parcel_id);
-        parcel.ok_or(Refusal::NotFound)
+        let known = self.change(&order_id, |it| it.report(parcel_id, status, now_ms)).await?;
+        self.unload(&known).await;
+        let parcel = known.parcels.into_iter().find(|parcel| parcel.id == parcel_id);
+        Ok((order_id, parcel.ok_or(Refusal::NotFound)?))
+    }
+
+    /// Takes what has ended out of the vans. The change is made already, so a failure is
+    /// nobody's concern but the sweep's.
+    async fn unload(&self, consignment: &Consignment) {
+        if let Err(error) = self.load(consignment, BTreeSet::new()).await {
+            eprintln!("shipping: the vans of {} are behind: {error}", consignment.order_id);
+        }
+    }
+
+    /// Lets time pass for all orders on the way, sets vans right, and publishes what requests
+    /// have left behind.
+    pub async fn sweep(&self) -> Result<Moved, Refusal> {
+        let due = self.dispatch.due((self.now_ms)(), LOOKS_MAX).await?;
+        let looked_at = due.orders.len();
+        for (order_id, vans) in due.orders {
+            match self.look(&order_id).await? {
+                Some(known) => self.load(&known, vans).await?,
+                None => self.dispatch.drop_stale(&vans, &order_id, (self.now_ms)()).await?,
+            }
+        }
+        let outboxes = self.relay.sweep::<Consignment>((self.now_ms)(), OUTBOXES_MAX).await?;
+        Ok(Moved { looked_at, outboxes })
+    }
+
+    /// Consignments in the order of their coming, as the books have them: time does not pass.
+    pub async fn books(&self, after: u64, limit: u32) -> Result<Stretch<Consignment>, StoreError> {
+        let read = |place, order_id: String| async move {
+            let known = self.read(&order_id).await?;
+            Ok(known.filter(|known| known.place == Some(place)))
+        };
+        self.register().stretch(after, limit, read).await
+    }
+
+    fn register(&self) -> Register<S> {
+        Register::new(self.store.clone(), "consignment")
     }
 
     async fn read(&self, order_id: &str) -> Result<Option<Consignment>, StoreError> {
         self.store.read(&order_key(order_id)).await
     }
 
-    /// Changes a consignment as it is now; what the sandbox couriers have done meanwhile
-    /// is kept with it.
+    /// Changes a consignment as it is now, and publishes what there is to tell. What the
+    /// sandbox couriers have done meanwhile is kept with it.
     async fn change(
         &self,
         order_id: &str,
         change: impl Fn(&mut Consignment) -> Result<(), Fault> + Send + Sync,
     ) -> Result<Consignment, Refusal> {
         let (now_ms, simulation) = ((self.now_ms)(), self.simulation);
-        self.store
-            .update(&order_key(order_id), |known: Option<Consignment>| {
+        let key = order_key(order_id);
+        let place = self.place(order_id).await?;
+        self.relay
+            .change(&key, |known: Option<Consignment>| {
                 let mut consignment = known.unwrap_or_else(|| Consignment {
                     order_id: order_id.to_owned(),
                     ..Consignment::default()
                 });
+                consignment.place = consignment.place.or(place);
                 consignment.advance(now_ms, simulation);
                 change(&mut consignment)?;
-                Ok::<_, Refusal>((consignment.clone(), consignment))
+                Ok((consignment.clone(), consignment))
             })
             .await
+    }
+
+    /// A place in the register for an order that has none yet.
+    async fn place(&self, order_id: &str) -> Result<Option<u64>, StoreError> {
+        if self.read(order_id).await?.is_some_and(|known| known.place.is_some()) {
+            return Ok(None);
+        }
+        self.register().enter(order_id).await.map(Some)
     }
 }
 

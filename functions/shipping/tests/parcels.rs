@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use chassis::auth::testing::Issuer;
+use chassis::events::{MemoryProducer, Producer};
 use chassis::store::{FailingStore, MemoryStore, Store};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -22,6 +23,10 @@ fn now_ms() -> u64 {
     1_800_000_000_000
 }
 
+fn over<S: Store>(store: S) -> Shipping<S, MemoryProducer> {
+    Shipping::new(store, MemoryProducer::new(), OFF, now_ms)
+}
+
 fn address() -> Address {
     Address {
         name: "Ada".to_owned(),
@@ -36,15 +41,15 @@ fn lines(quantity: u32) -> Vec<Line> {
     vec![Line { sku: "A".to_owned(), quantity }]
 }
 
-async fn create<S: Store>(
-    shipping: &Shipping<S>,
+async fn create<S: Store, P: Producer>(
+    shipping: &Shipping<S, P>,
 ) -> Result<Vec<shipping::domain::Parcel>, Refusal> {
     shipping.create(ORDER, "usr_1", &lines(60), address()).await
 }
 
 #[tokio::test]
 async fn creating_twice_is_once() {
-    let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
+    let shipping = over(MemoryStore::new());
     let first = create(&shipping).await.unwrap();
     assert_eq!(first.len(), 2, "60 pieces are two parcels");
     assert_eq!(create(&shipping).await.unwrap(), first);
@@ -54,7 +59,7 @@ async fn creating_twice_is_once() {
 
 #[tokio::test]
 async fn what_was_called_off_first_is_never_shipped() {
-    let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
+    let shipping = over(MemoryStore::new());
     shipping.cancel(ORDER).await.unwrap();
     shipping.cancel(ORDER).await.unwrap();
     assert_eq!(create(&shipping).await, Err(Refusal::Cancelled));
@@ -63,9 +68,10 @@ async fn what_was_called_off_first_is_never_shipped() {
 
 #[tokio::test]
 async fn a_parcel_on_its_way_is_not_called_off() {
-    let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
+    let shipping = over(MemoryStore::new());
     let parcels = create(&shipping).await.unwrap();
-    let moved = shipping.report(&parcels[1].id, Status::InTransit).await.unwrap();
+    let (order, moved) = shipping.report(&parcels[1].id, Status::InTransit).await.unwrap();
+    assert_eq!(order, ORDER);
     assert_eq!(moved.status(), Status::InTransit);
     assert_eq!(shipping.cancel(ORDER).await, Err(Refusal::TooLate));
     let parcels = shipping.of_order(ORDER).await.unwrap();
@@ -82,20 +88,21 @@ fn moving_ms() -> u64 {
 async fn what_somebody_has_seen_is_kept() {
     let store = MemoryStore::new();
     let on = Simulation { pickup_ms: 4_000 };
-    let shipping = Shipping::new(store.clone(), on, moving_ms);
+    let shipping = Shipping::new(store.clone(), MemoryProducer::new(), on, moving_ms);
     create(&shipping).await.unwrap();
     CLOCK_MS.fetch_add(4_000, Ordering::SeqCst);
     assert_eq!(shipping.of_order(ORDER).await.unwrap()[0].status(), Status::InTransit);
-    let later = Shipping::new(store.clone(), OFF, moving_ms);
+    let later = Shipping::new(store.clone(), MemoryProducer::new(), OFF, moving_ms);
     assert_eq!(later.of_order(ORDER).await.unwrap()[0].status(), Status::InTransit);
-    CLOCK_MS.fetch_add(16_000, Ordering::SeqCst);
+    // Long enough for a second attempt.
+    CLOCK_MS.fetch_add(32_000, Ordering::SeqCst);
     assert_eq!(shipping.of_order(ORDER).await.unwrap()[1].status(), Status::Delivered);
     assert_eq!(shipping.cancel(ORDER).await, Err(Refusal::TooLate));
 }
 
 #[tokio::test]
 async fn requests_without_sense_are_refused() {
-    let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
+    let shipping = over(MemoryStore::new());
     let mut nowhere = address();
     nowhere.country = "Austria".to_owned();
     for (id, lines, to) in [
@@ -112,11 +119,11 @@ async fn requests_without_sense_are_refused() {
 
 #[tokio::test]
 async fn the_power_may_go_off_at_any_moment() {
-    for operations in 0..40 {
+    for operations in 0..80 {
         let disk = MemoryStore::new();
-        let dying = Shipping::new(FailingStore::after(operations, disk.clone()), OFF, now_ms);
+        let dying = over(FailingStore::after(operations, disk.clone()));
         let ended = create(&dying).await.is_ok();
-        let shipping = Shipping::new(disk, OFF, now_ms);
+        let shipping = over(disk);
         let parcels = create(&shipping).await.unwrap();
         assert_eq!(parcels.len(), 2);
         for parcel in parcels {
@@ -130,7 +137,7 @@ async fn the_power_may_go_off_at_any_moment() {
 }
 
 async fn report(
-    shipping: &Shipping<MemoryStore>,
+    shipping: &Shipping<MemoryStore, MemoryProducer>,
     role: &str,
     id: &str,
     body: &str,
@@ -151,7 +158,7 @@ async fn report(
 
 #[tokio::test]
 async fn couriers_report_through_administrators() {
-    let shipping = Shipping::new(MemoryStore::new(), OFF, now_ms);
+    let shipping = over(MemoryStore::new());
     let id = create(&shipping).await.unwrap()[0].id.clone();
     let moved = r#"{"status":"in_transit"}"#;
     assert_eq!(report(&shipping, "customer", &id, moved).await.0, StatusCode::FORBIDDEN);
@@ -160,10 +167,38 @@ async fn couriers_report_through_administrators() {
     assert_eq!(shipment["history"].as_array().unwrap().len(), 2);
     for (id, body, expected) in [
         (id.as_str(), r#"{"status":"created"}"#, 409),
+        (id.as_str(), r#"{"status":"returned"}"#, 409),
+        (id.as_str(), r#"{"status":"cancelled"}"#, 409),
         (id.as_str(), r#"{"status":"lost"}"#, 422),
         (id.as_str(), "{}", 422),
         ("shp_none", moved, 404),
     ] {
         assert_eq!(report(&shipping, "admin", id, body).await.0.as_u16(), expected, "{body}");
     }
+}
+
+#[tokio::test]
+async fn nobody_at_home_is_reported_and_tried_again() {
+    let shipping = over(MemoryStore::new());
+    let id = create(&shipping).await.unwrap()[0].id.clone();
+    for status in ["in_transit", "attempt_failed", "attempt_failed", "in_transit", "delivered"] {
+        let body = json!({ "status": status }).to_string();
+        let (code, shipment) = report(&shipping, "admin", &id, &body).await;
+        assert_eq!((code, &shipment["status"]), (StatusCode::OK, &json!(status)));
+    }
+    let (_, parcel) = shipping.find(&id).await.unwrap();
+    assert_eq!(parcel.changes.len(), 4, "a repeated report is none");
+}
+
+#[tokio::test]
+async fn a_sweep_is_answered_with_counts() {
+    let shipping = over(MemoryStore::new());
+    create(&shipping).await.unwrap();
+    let api = Api { shipping, keys: Issuer::new().key_set() };
+    let request = Request::post("/sweep").body(Body::empty()).unwrap();
+    let answer = router(api).oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let counts: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&counts["orders"], &counts["outboxes"]["failed"]), (&json!(0), &json!(0)));
 }

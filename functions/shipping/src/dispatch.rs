@@ -1,0 +1,157 @@
+//! Giving parcels to couriers, and keeping what their vans carry true.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chassis::store::{Store, StoreError};
+
+use crate::domain::{
+    Consignment, Courier, FLEET, Matching, Place, Room, Simulation, VAN_PARCELS, VAN_PARCELS_MAX,
+    Van, VanId,
+};
+
+/// How often a parcel is matched again because the van was full in the meantime.
+const MATCHES_MAX: u32 = 16;
+/// When an order is looked at again for which no time is due, in milliseconds.
+const LOOK_AGAIN_MS: u64 = 300_000;
+
+/// The vans, over their store: one value each.
+#[derive(Clone, Debug)]
+pub(crate) struct Dispatch<S> {
+    store: S,
+}
+
+/// Vans with orders that are to be looked at now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Due {
+    /// The vans of each order.
+    pub(crate) orders: BTreeMap<String, BTreeSet<VanId>>,
+}
+
+impl<S: Store> Dispatch<S> {
+    pub(crate) fn new(store: S) -> Self {
+        Self { store }
+    }
+
+    /// Finds a courier for one parcel and claims room in one of its vans. None if nobody can
+    /// take anything more.
+    pub(crate) async fn assign(
+        &self,
+        order_id: &str,
+        to: Place<'_>,
+        now_ms: u64,
+    ) -> Result<Option<(Courier, VanId)>, StoreError> {
+        for _ in 0..MATCHES_MAX {
+            let mut matching = Matching::new(to);
+            let mut vans = BTreeMap::new();
+            while let Some(courier) = matching.asks_for() {
+                let loads = self.loads(courier).await?;
+                matching.tell(loads.iter().sum());
+                vans.insert(courier.code, loads);
+            }
+            let Some((courier, room)) = matching.choice() else { return Ok(None) };
+            let limit = if room == Room::Free { VAN_PARCELS } else { VAN_PARCELS_MAX };
+            let emptiest = vans.get(courier.code).and_then(|loads| {
+                (0..).zip(loads).min_by_key(|(_, load)| **load).map(|(number, _)| number)
+            });
+            let van = VanId { courier: courier.code.to_owned(), number: emptiest.unwrap_or(0) };
+            if self.claim(&van, order_id, limit, now_ms).await? {
+                return Ok(Some((courier, van)));
+            }
+        }
+        Err(StoreError::Contended("vans".to_owned()))
+    }
+
+    async fn loads(&self, courier: Courier) -> Result<Vec<u32>, StoreError> {
+        let mut loads = Vec::new();
+        for van in vans_of(courier) {
+            loads.push(self.read(&van).await?.load());
+        }
+        Ok(loads)
+    }
+
+    async fn claim(
+        &self,
+        van: &VanId,
+        order_id: &str,
+        limit: u32,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        self.change(van, |van| van.claim(order_id, limit, now_ms)).await
+    }
+
+    /// Makes vans carry what the consignment says, no more and no less.
+    pub(crate) async fn settle(
+        &self,
+        vans: &BTreeSet<VanId>,
+        consignment: &Consignment,
+        simulation: Simulation,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let again_ms = now_ms.saturating_add(LOOK_AGAIN_MS);
+        let look_at_ms = consignment.next_step_ms(simulation).unwrap_or(again_ms);
+        for van in vans {
+            let open = consignment.open_in(van);
+            let settle = |van: &mut Van| van.settle(&consignment.order_id, open, look_at_ms);
+            self.change(van, settle).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops claims that no consignment came to back.
+    pub(crate) async fn drop_stale(
+        &self,
+        vans: &BTreeSet<VanId>,
+        order_id: &str,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        for van in vans {
+            self.change(van, |van| van.drop_stale(order_id, now_ms)).await?;
+        }
+        Ok(())
+    }
+
+    /// The orders that are to be looked at, those first that are due the longest; at most
+    /// `limit`.
+    pub(crate) async fn due(&self, now_ms: u64, limit: usize) -> Result<Due, StoreError> {
+        let mut found = Vec::new();
+        for id in FLEET.into_iter().flat_map(vans_of) {
+            let van = self.read(&id).await?;
+            let due = van.due(now_ms).map(|(due_ms, order)| (due_ms, order.to_owned(), id.clone()));
+            found.extend(due);
+        }
+        found.sort();
+        let mut due = Due::default();
+        for (_, order_id, van) in found {
+            if due.orders.len() < limit || due.orders.contains_key(&order_id) {
+                due.orders.entry(order_id).or_default().insert(van);
+            }
+        }
+        Ok(due)
+    }
+
+    async fn read(&self, van: &VanId) -> Result<Van, StoreError> {
+        Ok(self.store.read(&key(van)).await?.unwrap_or_default())
+    }
+
+    async fn change<R: Send>(
+        &self,
+        van: &VanId,
+        change: impl Fn(&mut Van) -> R + Send + Sync,
+    ) -> Result<R, StoreError> {
+        self.store
+            .update(&key(van), |known: Option<Van>| {
+                let mut van = known.unwrap_or_default();
+                let result = change(&mut van);
+                Ok((van, result))
+            })
+            .await
+    }
+}
+
+fn vans_of(courier: Courier) -> impl Iterator<Item = VanId> {
+    (0..courier.vans).map(move |number| VanId { courier: courier.code.to_owned(), number })
+}
+
+fn key(van: &VanId) -> String {
+    format!("van:{}:{}", van.courier, van.number)
+}

@@ -1,0 +1,243 @@
+//! One parcel and how far it may go.
+//!
+//! `created → in_transit → delivered` is the usual way. A courier who finds nobody reports
+//! `attempt_failed`, and takes the parcel out again (`in_transit`), [`ATTEMPTS_MAX`] times in
+//! all; then it can only be `returned`. Before pickup it may be `cancelled`.
+
+use serde::{Deserialize, Serialize};
+
+use super::fleet::Courier;
+use super::van::VanId;
+
+/// How often a courier tries to deliver a parcel.
+pub const ATTEMPTS_MAX: usize = 3;
+/// Characters of a parcel's id that stand in its tracking code.
+const TRACKING_CHARS: usize = 10;
+
+/// How far a parcel has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Waiting for its courier.
+    Created,
+    /// A courier has it.
+    InTransit,
+    /// The courier has rung and nobody was there.
+    AttemptFailed,
+    /// The customer has it. Final.
+    Delivered,
+    /// Called off before pickup. Final.
+    Cancelled,
+    /// It went back. Final.
+    Returned,
+}
+
+impl Status {
+    /// All of them, by their names on the wire.
+    const NAMES: [(Self, &'static str); 6] = [
+        (Self::Created, "created"),
+        (Self::InTransit, "in_transit"),
+        (Self::AttemptFailed, "attempt_failed"),
+        (Self::Delivered, "delivered"),
+        (Self::Cancelled, "cancelled"),
+        (Self::Returned, "returned"),
+    ];
+
+    /// The status with this name on the wire.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(_, known)| *known == name).map(|(status, _)| status)
+    }
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.into_iter().find(|(known, _)| *known == self).map_or("", |(_, name)| name)
+    }
+
+    /// Whether nothing can happen to the parcel any more.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Delivered | Self::Cancelled | Self::Returned)
+    }
+
+    /// Whether a courier has picked the parcel up, now or ever.
+    pub fn has_left(self) -> bool {
+        !matches!(self, Self::Created | Self::Cancelled)
+    }
+}
+
+/// So many pieces of one product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub sku: String,
+    pub quantity: u32,
+}
+
+/// A parcel has come to a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Where it came to.
+    pub status: Status,
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
+}
+
+/// One parcel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parcel {
+    /// `shp_…`.
+    pub id: String,
+    /// The courier's name.
+    pub courier: String,
+    /// What customers ask the courier with.
+    pub tracking_code: String,
+    /// What is inside.
+    pub lines: Vec<Line>,
+    /// When it was handed over for shipping, in milliseconds since the epoch.
+    pub created_at_ms: u64,
+    /// What has happened since, oldest first.
+    pub changes: Vec<Change>,
+    /// The warehouse that it is sent from; empty where nobody noted that.
+    #[serde(default)]
+    pub warehouse: String,
+    /// The van whose load it is part of until it ends; none where nobody noted that.
+    #[serde(default)]
+    pub van: Option<VanId>,
+}
+
+impl Parcel {
+    /// A parcel for a courier. `id` must be fresh; its end makes the tracking code.
+    pub fn new(
+        id: String,
+        courier: Courier,
+        van: VanId,
+        pack: super::Pack,
+        created_at_ms: u64,
+    ) -> Parcel {
+        let characters: Vec<char> = id.chars().filter(char::is_ascii_alphanumeric).collect();
+        let tail: String =
+            characters[characters.len().saturating_sub(TRACKING_CHARS)..].iter().collect();
+        Parcel {
+            tracking_code: format!("{}{}", courier.code, tail.to_ascii_uppercase()),
+            courier: courier.name.to_owned(),
+            id,
+            lines: pack.lines,
+            created_at_ms,
+            changes: Vec::new(),
+            warehouse: pack.warehouse.code.to_owned(),
+            van: Some(van),
+        }
+    }
+
+    /// How far it has come.
+    pub fn status(&self) -> Status {
+        self.changes.last().map_or(Status::Created, |change| change.status)
+    }
+
+    /// When its status last changed, in milliseconds since the epoch.
+    pub fn updated_at_ms(&self) -> u64 {
+        self.changes.last().map_or(self.created_at_ms, |change| change.at_ms)
+    }
+
+    /// Everything that has happened, its creation included.
+    pub fn history(&self) -> Vec<Change> {
+        let created = Change { status: Status::Created, at_ms: self.created_at_ms };
+        [vec![created], self.changes.clone()].concat()
+    }
+
+    /// How often nobody was there.
+    pub fn attempts_failed(&self) -> usize {
+        self.changes.iter().filter(|change| change.status == Status::AttemptFailed).count()
+    }
+
+    /// Whether it may come to this status next.
+    pub fn leads_to(&self, next: Status) -> bool {
+        use Status::{AttemptFailed, Cancelled, Created, Delivered, InTransit, Returned};
+        match (self.status(), next) {
+            (Created, InTransit | Cancelled)
+            | (InTransit, Delivered | AttemptFailed)
+            | (AttemptFailed, Returned) => true,
+            (AttemptFailed, InTransit | Delivered) => self.attempts_failed() < ATTEMPTS_MAX,
+            _ => false,
+        }
+    }
+
+    /// Notes that it has come to a status.
+    pub(super) fn change(&mut self, status: Status, at_ms: u64) {
+        self.changes.push(Change { status, at_ms });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{FLEET, Pack, Place, pack};
+
+    fn packed() -> Pack {
+        let line = Line { sku: "A".to_owned(), quantity: 1 };
+        pack(&[line], Place { country: "AT", zone: Some(10) }).remove(0)
+    }
+
+    fn parcel() -> Parcel {
+        let van = VanId { courier: FLEET[0].code.to_owned(), number: 0 };
+        let id = "shp_0192-aaaa-bbbb-ccccdddd".to_owned();
+        Parcel::new(id, FLEET[0], van, packed(), 1_000)
+    }
+
+    #[test]
+    fn tracking_codes_name_the_courier_and_the_parcel() {
+        assert_eq!(parcel().tracking_code, "DONBBCCCCDDDD");
+    }
+
+    #[test]
+    fn names_lead_back_to_their_status() {
+        for (status, name) in Status::NAMES {
+            assert_eq!((Status::parse(name), status.name()), (Some(status), name));
+        }
+        assert_eq!(Status::parse("lost"), None);
+    }
+
+    #[test]
+    fn after_the_last_attempt_a_parcel_only_goes_back() {
+        let mut it = parcel();
+        for _ in 0..ATTEMPTS_MAX {
+            assert!(it.leads_to(Status::InTransit));
+            it.change(Status::InTransit, 2_000);
+            it.change(Status::AttemptFailed, 3_000);
+        }
+        assert!(!it.leads_to(Status::InTransit) && !it.leads_to(Status::Delivered));
+        assert!(it.leads_to(Status::Returned));
+    }
+
+    /// Where a parcel is on its way: which time it is out, then how that went.
+    fn progress(parcel: &Parcel) -> (usize, u32) {
+        let out = parcel.changes.iter().filter(|it| it.status == Status::InTransit).count();
+        let how = match parcel.status() {
+            Status::Created | Status::InTransit => 0,
+            Status::AttemptFailed => 1,
+            Status::Delivered | Status::Returned | Status::Cancelled => 2,
+        };
+        (out, how)
+    }
+
+    proptest! {
+        #[test]
+        fn a_parcel_never_goes_backwards(
+            wishes in prop::collection::vec(prop::sample::select(Status::NAMES.to_vec()), 0..40),
+        ) {
+            let mut it = parcel();
+            for (wish, _) in wishes {
+                let before = it.clone();
+                if !it.leads_to(wish) {
+                    continue;
+                }
+                prop_assert!(!before.status().is_final());
+                it.change(wish, 5_000);
+                prop_assert!(progress(&it) > progress(&before), "{:?}", it.changes);
+                prop_assert!(it.attempts_failed() <= ATTEMPTS_MAX);
+                prop_assert!(it.changes.len() <= 2 * ATTEMPTS_MAX + 1);
+            }
+        }
+    }
+}
