@@ -1,5 +1,6 @@
 //! Orders on a host: store, clock, contract.
 
+mod audit;
 mod participants;
 
 use std::time::Duration;
@@ -37,13 +38,16 @@ impl Clock for HostClock {
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve(router(), request).await
+    serve(router().await, request).await
 }
 
-fn router() -> chassis::Result<Router> {
+async fn router() -> chassis::Result<Router> {
     let store = open()?;
-    let api =
-        Api { orders: orders(store.clone()), store: store.clone(), keys: bindings::IdentityKeys };
+    let api = Api {
+        orders: orders(store.clone()).await,
+        store: store.clone(),
+        keys: bindings::IdentityKeys,
+    };
     let routes = crate::routes::router(api)
         .merge(chassis::rpc::router(bindings::dispatch))
         .merge(readiness(store));
@@ -54,20 +58,36 @@ fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("orders")
 }
 
-/// The service for one request: its leases bear a name of their own.
-fn orders(store: SpinStore) -> Orders<SpinStore, Linked, HostClock> {
-    Orders::new(store, Linked, HostClock, chassis::id::new("run"))
+/// The service for one request: its leases and marks bear a name of their own.
+async fn orders(store: SpinStore) -> Orders<SpinStore, Linked, HostClock> {
+    let orders = Orders::new(store, Linked, HostClock, chassis::id::new("run"));
+    let lease_ms = chassis::config::optional("order_lease_ms").await.ok().flatten();
+    match lease_ms.and_then(|text| text.parse().ok()) {
+        Some(lease_ms) => orders.with_lease_ms(lease_ms),
+        None => orders,
+    }
 }
 
 impl contract::Guest for Component {
     async fn get(id: String) -> Result<contract::Order, contract::Error> {
         let unavailable = |error: StoreError| contract::Error::Unavailable(error.to_string());
         let store = open().map_err(unavailable)?;
-        let loaded = orders(store).touch(&id).await.map_err(unavailable)?;
+        let loaded = orders(store).await.touch(&id).await.map_err(unavailable)?;
         match loaded {
             Some(loaded) => Ok(view(loaded.order)),
             None => Err(contract::Error::NotFound("there is no such order".to_owned())),
         }
+    }
+}
+
+fn status(status: Status) -> contract::Status {
+    match status {
+        Status::Pending => contract::Status::Pending,
+        Status::Confirmed => contract::Status::Confirmed,
+        Status::Shipped => contract::Status::Shipped,
+        Status::Delivered => contract::Status::Delivered,
+        Status::Cancelled => contract::Status::Cancelled,
+        Status::Rejected => contract::Status::Rejected,
     }
 }
 
@@ -76,14 +96,7 @@ fn view(order: Order) -> contract::Order {
     contract::Order {
         id: order.placed.id,
         user_id: order.placed.user_id,
-        status: match order.status {
-            Status::Pending => contract::Status::Pending,
-            Status::Confirmed => contract::Status::Confirmed,
-            Status::Shipped => contract::Status::Shipped,
-            Status::Delivered => contract::Status::Delivered,
-            Status::Cancelled => contract::Status::Cancelled,
-            Status::Rejected => contract::Status::Rejected,
-        },
+        status: status(order.status),
         lines: order
             .placed
             .items

@@ -1,13 +1,20 @@
 //! What an order is, without any input or output.
 //!
 //! An order is the fold of its events ([`order`]). The checkout is a saga whose state is
-//! part of that fold, and whose next move is a pure function of it ([`saga`]). Time comes
-//! in as a value, so that every interleaving of failures can be tested in memory.
+//! part of that fold, and whose next move is a pure function of it ([`saga`]). What others
+//! hear of it follows from the same events ([`news`]). Time comes in as a value, so that
+//! every interleaving of failures can be tested in memory.
 
 pub mod country;
 pub mod event;
+pub mod fold;
+pub mod news;
 pub mod order;
+pub mod parcel;
+pub mod placed;
 pub mod saga;
 
 pub use event::{Event, Recorded, Step, Undo};
-pub use order::{Address, Item, Order, Placed, Status};
+pub use order::{Order, Status};
+pub use parcel::{Carriage, Parcel};
+pub use placed::{Address, Item, Placed};

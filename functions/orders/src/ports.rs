@@ -2,10 +2,11 @@
 
 use std::future::Future;
 
+use chassis::events::{Event, PublishError};
 use chassis::money::Money;
 
-use crate::domain::Order;
 use crate::domain::saga::{Action, Fault};
+use crate::domain::{Carriage, Order, Parcel};
 
 /// A product as the catalogue sells it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,31 +25,6 @@ pub struct Cart {
     pub lines: Vec<(String, u32)>,
 }
 
-/// How far a shipment has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carriage {
-    /// Waiting for its courier.
-    Created,
-    /// A courier has it.
-    InTransit,
-    /// The customer has it.
-    Delivered,
-    /// Called off before pickup.
-    Cancelled,
-}
-
-impl Carriage {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::InTransit => "in_transit",
-            Self::Delivered => "delivered",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
 /// A part of an order that travels on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shipment {
@@ -60,6 +36,18 @@ pub struct Shipment {
     pub lines: Vec<(String, u32)>,
     /// RFC 3339, UTC.
     pub updated_at: String,
+}
+
+impl Shipment {
+    /// What the order remembers of it.
+    pub fn parcel(&self) -> Parcel {
+        Parcel {
+            id: self.id.clone(),
+            courier: self.courier.clone(),
+            tracking_code: self.tracking_code.clone(),
+            status: self.status,
+        }
+    }
 }
 
 /// A capability did not answer; its own words, for the log. Safe to ask again.
@@ -90,6 +78,9 @@ pub trait Participants: Clone + Send + Sync + 'static {
         action: Action,
         order: &Order,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Make events durable for all who subscribe to them. Repeating them is fine.
+    fn publish(&self, events: &[Event]) -> impl Future<Output = Result<(), PublishError>> + Send;
 }
 
 /// Time, as far as it must pass.

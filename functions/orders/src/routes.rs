@@ -1,6 +1,10 @@
 //! The HTTP side of orders.
 
+mod admin;
 mod form;
+mod precondition;
+mod refusal;
+mod saga;
 mod view;
 
 use axum::extract::{Path, State};
@@ -8,20 +12,27 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{AuthState, Caller, KeySource};
+use chassis::events::Received;
 use chassis::form::JsonBody;
 use chassis::idempotency::{self, IdempotencyKey, Scope};
+use chassis::inbox::too_early;
 use chassis::page::{Cursor, Page, PageQuery};
 use chassis::store::Store;
 use chassis::{Problem, Result};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 
-use crate::domain::{Order, Status};
+use crate::domain::Status;
 use crate::ports::{Clock, Participants};
 use crate::records::{Loaded, Position};
-use crate::service::{Orders, Request, Swept, Uncancelled, Unplaced};
+use crate::service::{Heard, Orders, Request, SHIPMENT_CHANGED, Swept};
 use crate::stream;
 use form::Form;
+use refusal::{no_such_order, not_cancelled, refused};
 use view::{EventView, OrderView, ShipmentView};
+
+/// Up to which event of the order a read model must have come to show what this answer shows:
+/// `<order id>.<number>`.
+pub const POSITION: HeaderName = HeaderName::from_static("x-projection-position");
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -42,7 +53,8 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> AuthState for Api<S, P, 
     }
 }
 
-/// All routes below `/api/v1/orders`, and `POST /sweep`, which is reached from inside only.
+/// All routes below `/api/v1/orders` and `/api/v1/admin/orders`, and those that are reached
+/// from inside only: `POST /sweep` and `POST /events`.
 pub fn router<S: Store, P: Participants, C: Clock, K: KeySource>(api: Api<S, P, C, K>) -> Router {
     Router::new()
         .route("/api/v1/orders", post(Api::<S, P, C, K>::place).get(Api::<S, P, C, K>::list))
@@ -51,6 +63,9 @@ pub fn router<S: Store, P: Participants, C: Clock, K: KeySource>(api: Api<S, P, 
         .route("/api/v1/orders/{id}/events", get(Api::<S, P, C, K>::watch))
         .route("/api/v1/orders/{id}/shipments", get(Api::<S, P, C, K>::shipments))
         .route("/api/v1/orders/{id}/history", get(Api::<S, P, C, K>::history))
+        .route("/api/v1/admin/orders/{id}/saga", get(Api::<S, P, C, K>::saga))
+        .route("/api/v1/admin/orders/{id}/resume", post(Api::<S, P, C, K>::resume))
+        .route("/events", post(Api::<S, P, C, K>::hear))
         .route("/sweep", post(Api::<S, P, C, K>::sweep))
         .with_state(api)
 }
@@ -81,7 +96,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
             payment_method: form.payment_method,
         };
         match self.orders.place(request).await {
-            Ok(order) => placed(&order),
+            Ok(loaded) => placed(&loaded),
             Err(unplaced) => refused(unplaced, from_cart).into_response(),
         }
     }
@@ -104,25 +119,27 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         State(api): State<Self>,
         caller: Caller,
         Path(id): Path<String>,
-    ) -> Result<Json<OrderView>> {
+    ) -> Result<Response> {
         let loaded = api.readable(&caller, &id).await?;
-        Ok(Json(OrderView::of(&loaded.order)))
+        Ok(shown(StatusCode::OK, &loaded))
     }
 
     async fn cancel(
         State(api): State<Self>,
         caller: Caller,
         Path(id): Path<String>,
+        headers: HeaderMap,
     ) -> Result<Response> {
         let recorded = api.recorded(&id).await?;
         if recorded.order.placed.user_id != caller.user_id {
             return Err(no_such_order());
         }
-        match api.orders.cancel(&id).await {
-            Ok(order) if order.status == Status::Cancelled => {
-                Ok(Json(OrderView::of(&order)).into_response())
+        let versions = precondition::versions(&headers)?;
+        match api.orders.cancel(&id, versions.as_deref()).await {
+            Ok(loaded) if loaded.order.status == Status::Cancelled => {
+                Ok(shown(StatusCode::OK, &loaded))
             }
-            Ok(order) => Ok((StatusCode::ACCEPTED, Json(OrderView::of(&order))).into_response()),
+            Ok(loaded) => Ok(shown(StatusCode::ACCEPTED, &loaded)),
             Err(uncancelled) => Err(not_cancelled(uncancelled)),
         }
     }
@@ -136,7 +153,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         let loaded = api.readable(&caller, &id).await?;
         let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok());
         let seen = seen.and_then(|text| text.parse().ok()).unwrap_or(0);
-        if loaded.order.status.is_final() && stream::statuses(&loaded, seen).is_empty() {
+        if loaded.order.status.is_final() && stream::statuses(&loaded, seen)?.is_empty() {
             // There is nothing to come: this makes browsers stop asking.
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
@@ -165,16 +182,29 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         Path(id): Path<String>,
     ) -> Result<Json<Page<EventView>>> {
         let loaded = api.readable(&caller, &id).await?;
-        let items = loaded.record.events.into_iter().map(EventView::from).collect();
+        let items = loaded.history()?.into_iter().map(EventView::from).collect();
         Ok(Json(Page { items, next_cursor: None }))
     }
 
-    async fn sweep(State(api): State<Self>) -> Result<Json<Swept>> {
-        let swept = api.orders.sweep().await?;
-        if !swept.stuck.is_empty() {
-            eprintln!("orders: a person should look at {}", swept.stuck.join(", "));
+    /// Takes events of others. Those that are unknown are none of our business.
+    async fn hear(State(api): State<Self>, received: Received) -> Result<StatusCode> {
+        for event in received.0 {
+            if event.kind != SHIPMENT_CHANGED {
+                continue;
+            }
+            match api.orders.hear(&event).await? {
+                Heard::Done => {}
+                Heard::TooEarly(expected) => return Err(too_early(expected)),
+                Heard::Malformed(reason) => {
+                    return Err(Problem::bad_request(format!("The data is malformed: {reason}.")));
+                }
+            }
         }
-        Ok(Json(swept))
+        Ok(StatusCode::NO_CONTENT)
+    }
+
+    async fn sweep(State(api): State<Self>) -> Result<Json<Swept>> {
+        Ok(Json(api.orders.sweep().await?))
     }
 
     /// The order as it is now, for its owner or an administrator. To all others it does
@@ -196,61 +226,19 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
 }
 
 /// 201 once the fate of the order is known, 202 while it is not.
-fn placed(order: &Order) -> Response {
-    let status = match order.status {
+fn placed(loaded: &Loaded) -> Response {
+    let status = match loaded.order.status {
         Status::Pending => StatusCode::ACCEPTED,
         _ => StatusCode::CREATED,
     };
-    let location = format!("/api/v1/orders/{}", order.placed.id);
-    (status, [(header::LOCATION, location)], Json(OrderView::of(order))).into_response()
+    let location = format!("/api/v1/orders/{}", loaded.order.placed.id);
+    ([(header::LOCATION, location)], shown(status, loaded)).into_response()
 }
 
-fn no_such_order() -> Problem {
-    Problem::not_found("There is no such order.")
-}
-
-fn refused(unplaced: Unplaced, from_cart: bool) -> Problem {
-    let fault = |pointer: String, detail: String| {
-        let pointer = if from_cart { String::new() } else { pointer };
-        Problem::unprocessable(Vec::new()).error(pointer, detail)
-    };
-    match unplaced {
-        Unplaced::UnknownSku(line, sku) => {
-            fault(format!("/items/{line}/sku"), format!("there is no product `{sku}`"))
-        }
-        Unplaced::TooMany(line) => {
-            let most = crate::domain::order::QUANTITY_MAX;
-            let detail = format!("at most {most} pieces of one product can be ordered");
-            fault(format!("/items/{line}/quantity"), detail)
-        }
-        Unplaced::CartSize(0) => fault(String::new(), "the cart is empty".to_owned())
-            .detail("Put something into the cart, or send `items`."),
-        Unplaced::CartSize(lines) => {
-            let most = crate::domain::order::LINES_MAX;
-            fault(String::new(), format!("the cart has {lines} lines, more than {most}"))
-        }
-        Unplaced::NoTotal => {
-            fault("/items".to_owned(), "these can't be paid in one sum".to_owned())
-        }
-        Unplaced::Unavailable(reason) => {
-            eprintln!("orders: not placed: {reason}");
-            Problem::unavailable("The order can't be taken now.", 1)
-        }
-    }
-}
-
-fn not_cancelled(uncancelled: Uncancelled) -> Problem {
-    match uncancelled {
-        Uncancelled::NotFound => no_such_order(),
-        Uncancelled::TooLate(status) => {
-            let name = status.as_str();
-            Problem::new(StatusCode::CONFLICT, "too-late", "The order can't be cancelled any more")
-                .detail(format!("The order is {name}."))
-                .extension("status_of_order", name)
-        }
-        Uncancelled::Unavailable(reason) => {
-            eprintln!("orders: not cancelled: {reason}");
-            Problem::unavailable("The order can't be cancelled now.", 1)
-        }
-    }
+/// The order with its version and its place in what was published.
+fn shown(status: StatusCode, loaded: &Loaded) -> Response {
+    let order = &loaded.order;
+    let position = format!("{}.{}", order.placed.id, loaded.record.outbox.last_sequence());
+    let headers = [(header::ETAG, precondition::etag(order.version)), (POSITION, position)];
+    (status, headers, Json(OrderView::of(order))).into_response()
 }

@@ -1,22 +1,27 @@
-//! The use cases of orders: place, read, list, cancel, sweep.
+//! The use cases of orders: place, read, list, cancel, hear of parcels, let go on, sweep.
 //!
 //! Whoever touches an order whose saga is unfinished moves it on: the customer who looks
 //! at it, the stream that shows it, the sweep. So no order waits for the one request that
 //! made it.
 
+mod audit;
 mod cancel;
+mod parcels;
+mod resume;
 mod sweep;
 
+pub use audit::Audited;
 pub use cancel::Uncancelled;
+pub use parcels::{Heard, SHIPMENT_CHANGED};
+pub use resume::Unresumed;
 pub use sweep::{SWEEP_MS, Swept};
 
 use chassis::store::{Store, StoreError};
 
-use crate::domain::order;
-use crate::domain::saga::{self, Next};
-use crate::domain::{Address, Event, Item, Order, Placed, Recorded, Status};
+use crate::domain::placed;
+use crate::domain::{Address, Item, Order, Placed};
 use crate::driver::{Driver, LEASE_MS, Outcome};
-use crate::ports::{Carriage, Clock, Participants, Product, Shipment, Unavailable};
+use crate::ports::{Clock, Participants, Product, Shipment, Unavailable};
 use crate::records::{Lease, Loaded, Position, Records};
 
 /// How long a request that changes an order waits for the end of its saga, in milliseconds.
@@ -48,7 +53,7 @@ pub struct Request {
 pub enum Unplaced {
     /// The catalogue knows no product with the SKU of the line with this index.
     UnknownSku(usize, String),
-    /// With the line of this index, one SKU has more than [`order::QUANTITY_MAX`] pieces.
+    /// With the line of this index, one SKU has more than [`placed::QUANTITY_MAX`] pieces.
     TooMany(usize),
     /// The cart has nothing in it, or more lines than an order may have.
     CartSize(usize),
@@ -76,14 +81,21 @@ pub struct Orders<S, P, C> {
     records: Records<S>,
     participants: P,
     clock: C,
-    /// Names this request as the holder of leases.
+    /// Names this request as the holder of leases and the maker of marks.
     owner: String,
+    lease_ms: u64,
 }
 
 impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
     /// `owner` names the holder of leases and must be unique for each request.
     pub fn new(store: S, participants: P, clock: C, owner: String) -> Self {
-        Self { records: Records::new(store), participants, clock, owner }
+        Self { records: Records::new(store), participants, clock, owner, lease_ms: LEASE_MS }
+    }
+
+    /// Lets leases hold that many milliseconds instead of [`LEASE_MS`].
+    #[must_use]
+    pub fn with_lease_ms(self, lease_ms: u64) -> Self {
+        Self { lease_ms, ..self }
     }
 
     /// The clock that this service goes by.
@@ -97,22 +109,30 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
             participants: &self.participants,
             clock: &self.clock,
             owner: &self.owner,
+            lease_ms: self.lease_ms,
         }
     }
 
     /// Accepts an order and moves it on for at most [`PATIENCE_MS`]. Once the order is
     /// durable it exists, whatever happens afterwards: placing it again under the same id
     /// goes on with it.
-    pub async fn place(&self, request: Request) -> Result<Order, Unplaced> {
+    pub async fn place(&self, request: Request) -> Result<Loaded, Unplaced> {
         let id = request.id.clone();
         let now_ms = self.clock.now_ms();
+        let until_ms = now_ms + PATIENCE_MS;
         if self.records.load(&id).await?.is_none() {
             let placed = self.price(request).await?;
-            let lease = Lease { owner: self.owner.clone(), until_ms: now_ms + LEASE_MS };
-            self.records.create(placed, self.clock.now_ms(), lease).await?;
+            let at_ms = self.clock.now_ms();
+            let lease = Lease { owner: self.owner.clone(), until_ms: at_ms + self.lease_ms };
+            if let Some(created) = self.records.create(placed, at_ms, lease).await? {
+                let outcome = self.driver().go_on(created, until_ms).await?;
+                if let Some(outcome @ (Outcome::Settled(_) | Outcome::Parked(_))) = outcome {
+                    return Ok(self.close(outcome).await?);
+                }
+            }
         }
-        let outcome = self.resume_patiently(&id, now_ms + PATIENCE_MS).await?;
-        outcome.map(Outcome::into_order).ok_or(Unplaced::Unavailable("order is gone".to_owned()))
+        let outcome = self.resume_patiently(&id, until_ms).await?;
+        outcome.ok_or(Unplaced::Unavailable("order is gone".to_owned()))
     }
 
     /// Finds out what exactly is ordered, and for how much.
@@ -121,17 +141,17 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
             Some(lines) => (lines, None),
             None => {
                 let cart = self.participants.cart(&request.user_id).await?;
-                if cart.lines.is_empty() || cart.lines.len() > order::LINES_MAX {
+                if cart.lines.is_empty() || cart.lines.len() > placed::LINES_MAX {
                     return Err(Unplaced::CartSize(cart.lines.len()));
                 }
                 (cart.lines, Some(cart.version))
             }
         };
-        let merged = order::merge(&lines).map_err(Unplaced::TooMany)?;
+        let merged = placed::merge(&lines).map_err(Unplaced::TooMany)?;
         let skus = merged.iter().map(|(sku, _)| sku.clone()).collect();
         let products = self.participants.products(skus).await?;
         let items = items(&lines, merged, &products)?;
-        let total = order::total(&items).ok_or(Unplaced::NoTotal)?;
+        let total = placed::total(&items).ok_or(Unplaced::NoTotal)?;
         Ok(Placed {
             id: request.id,
             user_id: request.user_id,
@@ -148,56 +168,45 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         &self,
         id: &str,
         until_ms: u64,
-    ) -> Result<Option<Outcome>, StoreError> {
+    ) -> Result<Option<Loaded>, StoreError> {
         loop {
             match self.driver().resume(id, until_ms).await? {
                 Some(Outcome::Busy(_)) if self.clock.now_ms() + BUSY_MS < until_ms => {
                     self.clock.sleep(BUSY_MS).await;
                 }
-                outcome => return Ok(outcome),
+                Some(outcome) => return self.close(outcome).await.map(Some),
+                None => return Ok(None),
             }
         }
+    }
+
+    /// Takes this request's mark away if the drive has settled the order.
+    async fn close(&self, outcome: Outcome) -> Result<Loaded, StoreError> {
+        let settled = matches!(outcome, Outcome::Settled(_));
+        let loaded = outcome.into_loaded();
+        if settled {
+            self.records.unmark(&loaded.order.placed.id, &self.owner).await?;
+        }
+        Ok(loaded)
     }
 
     /// The order as it is now, moved on and with what shipping knows. None if there is no
     /// such order.
     pub async fn touch(&self, id: &str) -> Result<Option<Loaded>, StoreError> {
         let Some(loaded) = self.records.load(id).await? else { return Ok(None) };
-        self.refresh(loaded).await.map(Some)
+        let loaded = self.refresh(loaded).await?;
+        self.observe(loaded).await.map(Some)
     }
 
+    /// Moves an order on that was just read. Its mark is another's and stays.
     async fn refresh(&self, loaded: Loaded) -> Result<Loaded, StoreError> {
         let now_ms = self.clock.now_ms();
-        let mut loaded = loaded;
-        if saga::next(&loaded.order, now_ms) != Next::Settled {
-            let id = loaded.order.placed.id.clone();
-            self.driver().resume(&id, now_ms + TOUCH_MS).await?;
-            loaded = self.records.load(&id).await?.unwrap_or(loaded);
-        }
-        if matches!(loaded.order.status, Status::Confirmed | Status::Shipped) {
-            return self.observe(loaded).await;
-        }
-        Ok(loaded)
-    }
-
-    /// Records how far shipping has come, and tells the customer of it. If shipping does
-    /// not answer, the order stays as it was known: a read must not fail for that.
-    async fn observe(&self, mut loaded: Loaded) -> Result<Loaded, StoreError> {
-        let id = loaded.order.placed.id.clone();
-        let Ok(shipments) = self.participants.shipments(&id).await else { return Ok(loaded) };
-        let now_ms = self.clock.now_ms();
-        let events = carried(&loaded.order, &shipments, now_ms);
-        if events.is_empty() {
+        if loaded.is_settled(now_ms) {
             return Ok(loaded);
         }
-        if events.iter().any(|recorded| recorded.event == Event::Shipped) {
-            self.records.open(&id, now_ms).await?;
-        }
-        let lease = loaded.record.lease.clone();
-        if self.records.append(&mut loaded, events, lease).await? {
-            self.driver().resume(&id, self.clock.now_ms() + TOUCH_MS).await?;
-        }
-        Ok(self.records.load(&id).await?.unwrap_or(loaded))
+        let before = loaded.clone();
+        let outcome = self.driver().go_on(loaded, now_ms + TOUCH_MS).await?;
+        Ok(outcome.map_or(before, Outcome::into_loaded))
     }
 
     /// The order as it is recorded, without moving it on.
@@ -249,25 +258,4 @@ fn items(
             }
         })
         .collect()
-}
-
-/// What the state of its shipments tells about an order: shipped once a parcel has left,
-/// delivered once all have arrived.
-fn carried(order: &Order, shipments: &[Shipment], now_ms: u64) -> Vec<Recorded> {
-    let travelling: Vec<Carriage> = shipments
-        .iter()
-        .map(|shipment| shipment.status)
-        .filter(|status| *status != Carriage::Cancelled)
-        .collect();
-    let left = travelling.iter().any(|status| *status != Carriage::Created);
-    let arrived = left && travelling.iter().all(|status| *status == Carriage::Delivered);
-    let mut events = Vec::new();
-    if left && order.status == Status::Confirmed {
-        events.push(Event::Shipped);
-    }
-    if arrived {
-        events.push(Event::Delivered);
-    }
-    let numbered = (order.version + 1..).zip(events);
-    numbered.map(|(sequence, event)| Recorded { sequence, at_ms: now_ms, event }).collect()
 }

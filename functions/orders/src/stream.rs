@@ -11,7 +11,7 @@ use std::fmt::Write;
 use axum::body::Body;
 use bytes::Bytes;
 use chassis::clock::rfc3339;
-use chassis::store::Store;
+use chassis::store::{Store, StoreError};
 use futures::stream;
 use serde_json::json;
 
@@ -30,10 +30,13 @@ const KEEP_ALIVE_MS: u64 = 15_000;
 /// How long a client waits before it comes back, in milliseconds.
 const RETRY_MS: u64 = 2_000;
 
-/// The changes of status after the event with this sequence number.
-pub(crate) fn statuses(loaded: &Loaded, after: u64) -> Vec<(&Recorded, Status)> {
-    let later = loaded.record.events.iter().filter(|recorded| recorded.sequence > after);
-    later.filter_map(|recorded| Some((recorded, status_of(&recorded.event)?))).collect()
+/// The changes of status after the event with this sequence number: number, time in
+/// milliseconds since the epoch, status.
+pub(crate) fn statuses(loaded: &Loaded, after: u64) -> Result<Vec<(u64, u64, Status)>, StoreError> {
+    let history = loaded.history()?;
+    let later = history.iter().filter(|recorded| recorded.sequence > after);
+    let change = |it: &Recorded| Some((it.sequence, it.at_ms, status_of(&it.event)?));
+    Ok(later.filter_map(change).collect())
 }
 
 fn status_of(event: &Event) -> Option<Status> {
@@ -93,7 +96,7 @@ impl<S: Store, P: Participants, C: Clock> Watch<S, P, C> {
             // A store that fails ends the stream: the client comes back.
             let loaded = self.orders.touch(&self.id).await.ok()??;
             self.ended = loaded.order.status.is_final();
-            let changes = self.tell(&loaded);
+            let changes = self.tell(&loaded).ok()?;
             let now_ms = self.orders.clock().now_ms();
             if !changes.is_empty() {
                 return Some(changes);
@@ -109,18 +112,18 @@ impl<S: Store, P: Participants, C: Clock> Watch<S, P, C> {
         None
     }
 
-    fn tell(&mut self, loaded: &Loaded) -> String {
+    fn tell(&mut self, loaded: &Loaded) -> Result<String, StoreError> {
         let mut text = String::new();
-        for (recorded, status) in statuses(loaded, self.seen) {
+        for (sequence, at_ms, status) in statuses(loaded, self.seen)? {
             let data = json!({
                 "order_id": self.id,
                 "status": status.as_str(),
-                "at": rfc3339(recorded.at_ms),
+                "at": rfc3339(at_ms),
             });
             // Writing to a string can't fail.
-            let _ = write!(text, "id: {}\nevent: status\ndata: {data}\n\n", recorded.sequence);
-            self.seen = recorded.sequence;
+            let _ = write!(text, "id: {sequence}\nevent: status\ndata: {data}\n\n");
+            self.seen = sequence;
         }
-        text
+        Ok(text)
     }
 }

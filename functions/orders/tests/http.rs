@@ -9,7 +9,8 @@ use chassis::app::router_with_problems;
 use chassis::auth::testing::Issuer;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use orders::ports::{Carriage, Cart};
+use orders::domain::Carriage;
+use orders::ports::Cart;
 use orders::routes::{Api, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -349,7 +350,7 @@ async fn a_sweep_finishes_what_was_left() {
     shop.world.with(|state| state.now_ms += 60_000);
     let request = Request::post("/sweep").body(Body::empty()).unwrap();
     let (_, swept) = read(shop.send(request).await).await;
-    assert_eq!(swept, json!({"settled": 1, "unfinished": 0, "stuck": []}));
+    assert_eq!(swept, json!({"settled": 1, "unfinished": 0, "parked": []}));
     let request = Request::post("/sweep").body(Body::empty()).unwrap();
     assert_eq!(read(shop.send(request).await).await.1["settled"], 0);
 }

@@ -1,18 +1,19 @@
 //! The other capabilities, through their contracts: what is asked of them, and what their
 //! errors mean for the saga.
 
+use chassis::events::{Event, Producer, PublishError};
 use chassis::money::Money;
 
+use super::bindings::EventProducer;
 use super::bindings::shop::cart::carts;
 use super::bindings::shop::catalog::products;
 use super::bindings::shop::inventory::stock;
-use super::bindings::shop::notifications::notifier;
 use super::bindings::shop::payments::payments;
 use super::bindings::shop::shipping::shipments;
 use crate::domain::event::Failure;
 use crate::domain::saga::{Action, Fault, RESERVATION_TTL_MS};
-use crate::domain::{Order, Status, Step, Undo};
-use crate::ports::{Carriage, Cart, Participants, Product, Shipment, Unavailable};
+use crate::domain::{Carriage, Order, Step, Undo};
+use crate::ports::{Cart, Participants, Product, Shipment, Unavailable};
 
 /// All participants, as they are bound in the manifest.
 #[derive(Clone, Copy)]
@@ -60,8 +61,11 @@ impl Participants for Linked {
             Action::Do(Step::Ship) => ship(order).await,
             Action::Do(Step::ClearCart) => clear_cart(order).await,
             Action::Undo(undo) => take_back(undo, order).await,
-            Action::Announce(status) => announce(status, order).await,
         }
+    }
+
+    async fn publish(&self, events: &[Event]) -> Result<(), PublishError> {
+        EventProducer.publish(events).await
     }
 }
 
@@ -78,8 +82,10 @@ fn shipment(shipment: shipments::Shipment) -> Shipment {
         status: match shipment.status {
             shipments::Status::Created => Carriage::Created,
             shipments::Status::InTransit => Carriage::InTransit,
+            shipments::Status::AttemptFailed => Carriage::AttemptFailed,
             shipments::Status::Delivered => Carriage::Delivered,
             shipments::Status::Cancelled => Carriage::Cancelled,
+            shipments::Status::Returned => Carriage::Returned,
         },
         id: shipment.id,
         courier: shipment.courier,
@@ -141,58 +147,6 @@ async fn take_back(undo: Undo, order: &Order) -> Result<(), Fault> {
             payments::cancel(id, order_id).await.map(drop).map_err(unpaid)
         }
     }
-}
-
-async fn announce(status: Status, order: &Order) -> Result<(), Fault> {
-    let text = |name: &str, value: String| (name.to_owned(), value);
-    let mut variables = vec![
-        text("name", order.placed.shipping_address.name.clone()),
-        text("order_id", order.placed.id.clone()),
-    ];
-    let template_code = match status {
-        Status::Confirmed => {
-            variables.push(text("total", written(&order.placed.total)));
-            "order-confirmed"
-        }
-        Status::Rejected => {
-            let rejection = order.rejection.as_ref();
-            variables.push(text("reason", rejection.map_or_else(String::new, reason)));
-            "order-rejected"
-        }
-        Status::Shipped => {
-            let parcels = shipments::of_order(order.placed.id.clone()).await.map_err(unshipped)?;
-            let parcel = parcels.into_iter().find(|it| it.status != shipments::Status::Created);
-            let (carrier, code) =
-                parcel.map(|it| (it.courier, it.tracking_code)).unwrap_or_default();
-            variables.extend([text("carrier", carrier), text("tracking_number", code)]);
-            "order-shipped"
-        }
-        Status::Cancelled => "order-cancelled",
-        Status::Pending | Status::Delivered => return Ok(()),
-    };
-    let notification = notifier::Notification {
-        request_id: format!("{}:{}", order.placed.id, status.as_str()),
-        channel: notifier::Channel::Email,
-        user_id: order.placed.user_id.clone(),
-        template_code: template_code.to_owned(),
-        variables,
-        language: None,
-    };
-    notifier::notify(notification).await.map(drop).map_err(|error| match error {
-        notifier::Error::Unavailable(reason) => Fault::Failed(Failure::Unknown, reason),
-        error => Fault::Refused { code: "not_announced", detail: format!("{error:?}") },
-    })
-}
-
-/// The reason of a rejection as half a sentence.
-fn reason(rejection: &crate::domain::order::Rejection) -> String {
-    rejection.detail.trim_end_matches('.').to_owned()
-}
-
-/// An amount for people. All currencies of the shop have two decimals.
-fn written(money: &Money) -> String {
-    let (whole, cents) = (money.amount / 100, money.amount.unsigned_abs() % 100);
-    format!("{whole}.{cents:02} {}", money.currency)
 }
 
 fn unstocked(error: stock::Error) -> Fault {

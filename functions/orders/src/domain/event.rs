@@ -1,11 +1,18 @@
 //! The facts from which an order is made.
 //!
-//! Events are never changed or removed, only appended; a reader of a later version must
-//! understand all of these.
+//! Events are never changed or removed, only appended. What is defined here is the version
+//! [`SCHEMA`]; stored events of earlier versions are brought into this form when they are read.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::order::{Placed, Status};
+use super::parcel::Parcel;
+use super::placed::Placed;
+
+/// The version of these events. One that can't be read as before needs a new number and an
+/// upcast from the one before; a further member with a default does not.
+pub const SCHEMA: u32 = 2;
 
 /// A move of the checkout. The order of the variants is the order of the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,6 +48,17 @@ pub enum Undo {
     Release,
 }
 
+/// Something to be asked of another capability. Written as the name of its step or of its
+/// compensation, which differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Action {
+    /// Go forward.
+    Do(Step),
+    /// Go back.
+    Undo(Undo),
+}
+
 /// Why an attempt did not bring an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,14 +85,14 @@ pub enum Event {
     /// A step that the order can do without was given up.
     StepSkipped { step: Step, detail: String },
     /// One try brought no answer. There will be another, not before its backoff is over.
-    AttemptFailed { failure: Failure, detail: String },
+    AttemptFailed { action: Action, failure: Failure, detail: String },
     /// The reservation ran out before it could be sold; the pieces are reserved anew under
     /// the id of the next generation.
     ReservationLost,
-    /// The customer was told of this status.
-    Announced { status: Status },
-    /// Telling the customer of this status was given up.
-    Unannounced { status: Status, detail: String },
+    /// A move that can't be given up has failed too often; a person must look at it.
+    Parked { action: Action, reason: String },
+    /// A person, this user, lets the saga go on.
+    Resumed { by: String },
     /// The customer wants the order called off; the saga turns round.
     CancelRequested,
     /// It is too late to call the order off: the saga goes forward again.
@@ -87,10 +105,15 @@ pub enum Event {
     Rejected { code: String, detail: String },
     /// Called off by the customer; all that was done is undone. Final.
     Cancelled,
+    /// Shipping has told how far the parcels are: all of them, as they are now.
+    ParcelsMoved { parcels: Vec<Parcel> },
     /// A courier has it.
     Shipped,
     /// The customer has it. Final.
     Delivered,
+    /// Something of an earlier version that means nothing to the order any more: its type,
+    /// and what it told. Never recorded anew.
+    Retired { was: String, facts: BTreeMap<String, String> },
 }
 
 /// An event with its place in the order's history.

@@ -1,4 +1,4 @@
-//! The checkout: reserve → authorize → capture → commit → ship, and telling the customer.
+//! The checkout: reserve → authorize → capture → commit → ship.
 //!
 //! The saga is kept as facts, not as a program counter: which steps may have happened,
 //! which have, which were taken back. From these, [`next`] derives the one thing to do
@@ -8,15 +8,29 @@
 //! The rules, in short. A step is recorded as started before it is tried, so its
 //! compensation is always known. A refusal turns the saga round at once; a missing answer
 //! is repeated with the same id. Before the pivot (capture) patience is limited and the
-//! saga turns round; behind it, and on the way back, it repeats until it succeeds, ever
-//! more slowly.
+//! saga turns round; behind it, and on the way back, it repeats ever more slowly until it
+//! succeeds or has failed so often that a person must look at it: then it is parked, and
+//! goes on where it was when that person says so.
 
 use super::event::{Event, Failure, Step, Undo};
 use super::order::{Order, Status, Undoing};
+use super::parcel;
+
+pub use super::event::Action;
 
 /// All steps in their order.
 pub const STEPS: [Step; 6] =
     [Step::Reserve, Step::Authorize, Step::Capture, Step::Commit, Step::Ship, Step::ClearCart];
+
+/// What takes each step back. One compensation serves hold and capture; emptying a cart is
+/// not taken back.
+pub const UNDO_OF: [(Step, Undo); 5] = [
+    (Step::Reserve, Undo::Release),
+    (Step::Authorize, Undo::CancelPayment),
+    (Step::Capture, Undo::CancelPayment),
+    (Step::Commit, Undo::TakeBack),
+    (Step::Ship, Undo::CancelShipment),
+];
 
 /// How long stock is put aside, in milliseconds. Much longer than the deadline below, so
 /// that a captured order can still be sold.
@@ -27,24 +41,19 @@ pub const PIVOT_DEADLINE_MS: u64 = 5 * 60_000;
 pub const ATTEMPTS_MAX: u32 = 5;
 /// Reservations of one order, one after the other.
 pub const GENERATIONS_MAX: u32 = 3;
-/// From this many tries on a move that can't be given up is reported as stuck.
-pub const ATTEMPTS_STUCK: u32 = 12;
+/// Fruitless tries after which a move that can't be given up is parked: some three hours of
+/// them, as far apart as [`backoff_ms`] puts them.
+pub const PARK_ATTEMPTS: u32 = 24;
+/// The time after which such a move is parked if it has failed [`ATTEMPTS_MAX`] times at
+/// least, in milliseconds: where nobody comes by to try it, tries are few.
+pub const PARK_AGE_MS: u64 = 24 * 60 * 60_000;
+/// Characters of the reason why a saga is parked.
+const REASON_CHARS_MAX: usize = 300;
 const GIVEN_UP: &str = "given up after repeated failures";
 /// The wait after a first fruitless try, in milliseconds; doubled for each further one.
 const BACKOFF_BASE_MS: u64 = 200;
 /// The longest wait between two tries, in milliseconds.
 const BACKOFF_MAX_MS: u64 = 15 * 60_000;
-
-/// Something to be asked of another capability.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Go forward.
-    Do(Step),
-    /// Go back.
-    Undo(Undo),
-    /// Tell the customer that the order has come to this status.
-    Announce(Status),
-}
 
 /// What to do with an order now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +64,8 @@ pub enum Next {
     Act(Action),
     /// Nothing: the saga has ended.
     Settled,
+    /// Nothing before a person has looked at it.
+    Parked,
 }
 
 /// How an action went wrong.
@@ -78,20 +89,56 @@ pub fn backoff_ms(attempts: u32) -> u64 {
 
 /// The one next move of an order.
 pub fn next(order: &Order, now_ms: u64) -> Next {
-    match &order.saga.undoing {
+    if order.saga.parked.is_some() {
+        return Next::Parked;
+    }
+    let next = match &order.saga.undoing {
         Some(undoing) => backward(order, undoing),
         None => forward(order, now_ms),
+    };
+    match next {
+        Next::Act(action) if is_worn_out(order, now_ms) => Next::Record(park(order, action)),
+        next => next,
     }
 }
 
 fn forward(order: &Order, now_ms: u64) -> Next {
-    let over = matches!(order.status, Status::Rejected | Status::Cancelled);
-    let step = STEPS.into_iter().find(|step| !over && is_due(order, *step));
-    match step {
+    if matches!(order.status, Status::Rejected | Status::Cancelled) {
+        return Next::Settled;
+    }
+    match STEPS.into_iter().find(|step| is_due(order, *step)) {
         Some(step) if step <= Step::Ship => attempt(order, step, now_ms),
         _ if order.status == Status::Pending => Next::Record(Event::Confirmed),
-        step => aftermath(order, step, now_ms),
+        step => match carried(order) {
+            Some(event) => Next::Record(event),
+            None => step.map_or(Next::Settled, |step| attempt(order, step, now_ms)),
+        },
     }
+}
+
+/// What the parcels tell about a confirmed order: shipped once one has left, delivered once
+/// all have arrived.
+fn carried(order: &Order) -> Option<Event> {
+    match order.status {
+        Status::Confirmed if parcel::have_left(&order.parcels) => Some(Event::Shipped),
+        Status::Shipped if parcel::have_arrived(&order.parcels) => Some(Event::Delivered),
+        _ => None,
+    }
+}
+
+/// Whether the present move has failed beyond all bounds. Moves that may be given up never
+/// come so far.
+fn is_worn_out(order: &Order, now_ms: u64) -> bool {
+    let saga = &order.saga;
+    let since_ms = saga.failing_since_ms.unwrap_or(now_ms);
+    let old = now_ms >= since_ms.saturating_add(PARK_AGE_MS);
+    saga.attempts >= PARK_ATTEMPTS || (saga.attempts >= ATTEMPTS_MAX && old)
+}
+
+fn park(order: &Order, action: Action) -> Event {
+    let last = order.saga.failure.as_deref().unwrap_or_default();
+    let reason = format!("failed {} times, last: {last}", order.saga.attempts);
+    Event::Parked { action, reason: reason.chars().take(REASON_CHARS_MAX).collect() }
 }
 
 fn attempt(order: &Order, step: Step, now_ms: u64) -> Next {
@@ -102,17 +149,6 @@ fn attempt(order: &Order, step: Step, now_ms: u64) -> Next {
     } else {
         Next::Record(Event::StepStarted { step })
     }
-}
-
-/// What is left once the fate of the order is known: courtesies, which may fail.
-fn aftermath(order: &Order, step: Option<Step>, now_ms: u64) -> Next {
-    let Some(status) = order.saga.unannounced.first().copied() else {
-        return step.map_or(Next::Settled, |step| attempt(order, step, now_ms));
-    };
-    if order.saga.attempts < ATTEMPTS_MAX {
-        return Next::Act(Action::Announce(status));
-    }
-    Next::Record(Event::Unannounced { status, detail: GIVEN_UP.to_owned() })
 }
 
 fn is_due(order: &Order, step: Step) -> bool {
@@ -172,12 +208,10 @@ pub fn conclude(order: &Order, action: Action, answer: Result<(), Fault>) -> Eve
     match (action, answer) {
         (Action::Do(step), Ok(())) => Event::StepDone { step },
         (Action::Undo(undo), Ok(())) => Event::Undone { undo },
-        (Action::Announce(status), Ok(())) => Event::Announced { status },
-        (_, Err(Fault::Failed(failure, detail))) => Event::AttemptFailed { failure, detail },
-        (Action::Do(step), Err(fault)) => refused(order, step, fault),
-        (Action::Announce(status), Err(fault)) => {
-            Event::Unannounced { status, detail: format!("{fault:?}") }
+        (action, Err(Fault::Failed(failure, detail))) => {
+            Event::AttemptFailed { action, failure, detail }
         }
+        (Action::Do(step), Err(fault)) => refused(order, step, fault),
         (Action::Undo(undo), Err(fault)) => irrevocable(order, undo, fault),
     }
 }
@@ -209,7 +243,8 @@ fn irrevocable(order: &Order, undo: Undo, fault: Fault) -> Event {
             Event::CancelRefused { detail }
         }
         Fault::TooLate(detail) | Fault::Refused { detail, .. } | Fault::Failed(_, detail) => {
-            Event::AttemptFailed { failure: Failure::Unavailable, detail }
+            let action = Action::Undo(undo);
+            Event::AttemptFailed { action, failure: Failure::Unavailable, detail }
         }
         Fault::ReservationLost => Event::Undone { undo },
     }

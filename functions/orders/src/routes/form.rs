@@ -3,7 +3,7 @@
 use chassis::Result;
 use chassis::form::{Fields, JsonBody};
 
-use crate::domain::{Address, country, order};
+use crate::domain::{Address, country, placed};
 
 /// Characters of one part of an address.
 const ADDRESS_CHARS_MAX: usize = 200;
@@ -25,7 +25,7 @@ impl Form {
     /// The body's content, or 422 with every fault in it.
     pub(super) fn read(body: &JsonBody) -> Result<Self> {
         let mut fields = body.fields();
-        let lines = fields.optional_array("items", 1..=order::LINES_MAX, line);
+        let lines = fields.optional_array("items", 1..=placed::LINES_MAX, line);
         let shipping_address = fields.object("shipping_address", address);
         let payment_method = fields.string("payment_method", 1..=METHOD_CHARS_MAX);
         let visible = |text: &String| text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -43,7 +43,7 @@ impl Form {
 
 fn line(fields: &mut Fields<'_>) -> Option<(String, u32)> {
     let sku = fields.string("sku", 1..=SKU_CHARS_MAX);
-    let quantity = fields.integer("quantity", 1..=order::QUANTITY_MAX);
+    let quantity = fields.integer("quantity", 1..=placed::QUANTITY_MAX);
     Some((sku?, quantity?))
 }
 

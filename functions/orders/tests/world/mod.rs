@@ -10,12 +10,14 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use chassis::events::{Behaviour, Event, MemoryProducer, Producer, PublishError};
 use chassis::money::Money;
 use chassis::store::{MemoryStore, Store, StoreError};
 use orders::domain::event::Failure;
 use orders::domain::saga::{Action, Fault};
-use orders::domain::{Address, Order, Status, Step, Undo};
-use orders::ports::{Carriage, Cart, Clock, Participants, Product, Shipment, Unavailable};
+use orders::domain::{Address, Carriage, Order, Status, Step, Undo};
+use orders::ports::{Cart, Clock, Participants, Product, Shipment, Unavailable};
+use orders::records::{Loaded, MARK_AGE_MS, Records};
 use orders::service::{Orders, Request};
 
 /// Pieces on the shelf at the beginning.
@@ -68,19 +70,18 @@ pub struct State {
     pub captures: BTreeMap<String, u32>,
     pub parcels: BTreeMap<String, Carriage>,
     pub barred_parcels: BTreeSet<String>,
-    pub mails: BTreeSet<(String, &'static str)>,
     pub cart: Cart,
     /// Reservations run out when they are committed for the first time.
     pub lose_reservation: u32,
 }
 
 #[derive(Clone)]
-pub struct World(pub Arc<Mutex<State>>, pub MemoryStore);
+pub struct World(pub Arc<Mutex<State>>, pub MemoryStore, pub MemoryProducer);
 
 impl World {
     pub fn new() -> Self {
         let state = State { now_ms: 1_800_000_000_000, on_hand: STOCK, ..State::default() };
-        Self(Arc::new(Mutex::new(state)), MemoryStore::default())
+        Self(Arc::new(Mutex::new(state)), MemoryStore::default(), MemoryProducer::new())
     }
 
     pub fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
@@ -125,8 +126,23 @@ impl World {
             }
             self.with(|state| state.now_ms += 31_000 + 60_000 * round);
         }
-        let loaded = run(self.process("reader").recorded(id)).unwrap().expect("the order exists");
-        loaded.order
+        // The marks of those who died leave with age.
+        self.with(|state| state.now_ms += MARK_AGE_MS + 1);
+        run(self.process("last sweeper").sweep()).unwrap();
+        self.loaded(id).order
+    }
+
+    pub fn loaded(&self, id: &str) -> Loaded {
+        run(self.records().load(id)).unwrap().expect("the order exists")
+    }
+
+    /// The types of the events in the log, without what they have in common.
+    pub fn log(&self) -> Vec<String> {
+        let names = self.2.events().into_iter().map(|event| {
+            let name = event.kind.strip_prefix("com.shop.orders.").unwrap().to_owned();
+            name.strip_suffix(".v1").unwrap().to_owned()
+        });
+        names.collect()
     }
 
     pub fn reserved(&self) -> u32 {
@@ -159,22 +175,43 @@ impl World {
         assert_eq!(travels, kept, "parcel {parcel:?}: {order:?}");
         assert!(self.with(|state| state.captures.values().all(|times| *times <= 1)), "{order:?}");
         assert_eq!(order.rejection.is_some(), order.status == Status::Rejected);
-        let first = if order.rejection.is_some() { "rejected" } else { "confirmed" };
-        let told = |state: &mut State| state.mails.contains(&(order.placed.id.clone(), first));
-        assert!(order.status == Status::Cancelled || self.with(told), "not told: {order:?}");
-        let open = (0..16).flat_map(|shard| run(self.records().unfinished(shard)).unwrap());
+        self.check_events(order);
+        let open = (0..16).flat_map(|shard| run(self.records().marks(shard)).unwrap());
         assert_eq!(open.count(), 0, "still among the unfinished: {order:?}");
+        let audited = run(self.process("auditor").audit(0, 100)).unwrap().entries;
+        let mut own = audited.iter().filter(|entry| entry.id == order.placed.id);
+        let entry = own.next().expect("in the register");
+        assert!(own.next().is_none(), "twice in the register");
+        assert!(entry.settled && entry.faults.is_empty(), "{entry:?}");
     }
 
-    fn records(&self) -> orders::records::Records<MemoryStore> {
-        orders::records::Records::new(self.1.clone())
+    /// Others have heard of each change of status, once, in order, and of nothing else.
+    pub fn check_events(&self, order: &Order) {
+        let events: Vec<Event> = self.2.events();
+        let events = events.iter().filter(|it| it.subject.as_ref() == Some(&order.placed.id));
+        let numbers: Vec<u64> = events.clone().map(|event| event.sequence().unwrap()).collect();
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{order:?}");
+        let kinds: Vec<String> = events.map(|event| event.kind.clone()).collect();
+        let status = order.status.as_str();
+        assert_eq!(kinds[0], "com.shop.orders.order.placed.v1");
+        assert_eq!(*kinds.last().unwrap(), format!("com.shop.orders.order.{status}.v1"));
+        for name in ["confirmed", "rejected", "cancelled", "shipped", "delivered"] {
+            let kind = format!("com.shop.orders.order.{name}.v1");
+            assert!(kinds.iter().filter(|it| **it == kind).count() <= 1, "{kinds:?}");
+        }
+        let loaded = self.loaded(&order.placed.id);
+        assert!(loaded.record.outbox.is_empty(), "{order:?}");
+        assert_eq!(loaded.record.outbox.last_sequence(), numbers.len() as u64);
+    }
+
+    pub fn records(&self) -> Records<MemoryStore> {
+        Records::new(self.1.clone())
     }
 
     fn answer(&self, action: Action, order: &Order) -> Result<(), Fault> {
         let name = match action {
             Action::Do(step) => format!("{step:?}"),
             Action::Undo(undo) => format!("{undo:?}"),
-            Action::Announce(_) => "Announce".to_owned(),
         };
         self.with(|state| {
             let moods = state.moods.entry(name).or_default();
@@ -212,10 +249,6 @@ impl State {
             }
             Action::Do(Step::Ship) => self.ship(&order.placed.id),
             Action::Undo(Undo::CancelShipment) => self.unship(&order.placed.id),
-            Action::Announce(status) => {
-                self.mails.insert((order.placed.id.clone(), status.as_str()));
-                Ok(())
-            }
             Action::Do(Step::ClearCart) => {
                 if order.placed.cart_version == Some(self.cart.version) {
                     self.cart.lines.clear();
@@ -352,6 +385,22 @@ impl Participants for World {
     async fn perform(&self, action: Action, order: &Order) -> Result<(), Fault> {
         self.wait().await;
         let answer = self.answer(action, order);
+        self.wait().await;
+        answer
+    }
+
+    async fn publish(&self, events: &[Event]) -> Result<(), PublishError> {
+        self.wait().await;
+        let mood = self.with(|state| {
+            let moods = state.moods.entry("Publish".to_owned()).or_default();
+            if moods.is_empty() { Mood::Fine } else { moods.remove(0) }
+        });
+        match mood {
+            Mood::Fine => {}
+            Mood::HappensUnanswered => self.2.plan([Behaviour::AcceptAndFail(1)]),
+            _ => self.2.plan([Behaviour::Refuse]),
+        }
+        let answer = self.2.publish(events).await;
         self.wait().await;
         answer
     }

@@ -1,0 +1,71 @@
+//! The books of orders, for checks across functions.
+
+use chassis::register::{PAGE_MAX, position};
+use chassis::store::StoreError;
+
+use super::bindings::exports::shop::orders::audit as contract;
+use super::{Component, open, orders, status};
+use crate::domain::Status;
+use crate::service::Audited;
+
+impl contract::Guest for Component {
+    async fn orders(after: Option<String>, limit: u32) -> Result<contract::Page, contract::Error> {
+        let unavailable = |error: StoreError| contract::Error::Unavailable(error.to_string());
+        let Some(after) = position(after.as_deref()) else {
+            return Err(contract::Error::Invalid("`after` was never answered".to_owned()));
+        };
+        let store = open().map_err(unavailable)?;
+        let limit = limit.clamp(1, PAGE_MAX);
+        let page = orders(store).await.audit(after, limit).await.map_err(unavailable)?;
+        Ok(contract::Page {
+            entries: page.entries.into_iter().map(entry).collect(),
+            next: page.next.map(|place| place.to_string()),
+        })
+    }
+}
+
+fn entry(audited: Audited) -> contract::Entry {
+    let Audited { id, loaded, settled, faults } = audited;
+    let Some(loaded) = loaded else { return unreadable(id, faults) };
+    let order = loaded.order;
+    contract::Entry {
+        payment_id: order.payment_id(),
+        reservation_id: order.reservation_id(),
+        id,
+        user_id: order.placed.user_id,
+        status: status(order.status),
+        lines: order
+            .placed
+            .items
+            .into_iter()
+            .map(|item| contract::Line { sku: item.sku, quantity: item.quantity })
+            .collect(),
+        total: contract::Money {
+            amount: order.placed.total.amount,
+            currency: order.placed.total.currency,
+        },
+        last_sequence: loaded.record.outbox.last_sequence(),
+        outbox_length: u32::try_from(loaded.record.outbox.len()).unwrap_or(u32::MAX),
+        settled,
+        parked: order.saga.parked,
+        faults,
+    }
+}
+
+/// An order of which nothing is known but that it can't be read.
+fn unreadable(id: String, faults: Vec<String>) -> contract::Entry {
+    contract::Entry {
+        id,
+        user_id: String::new(),
+        status: status(Status::Pending),
+        lines: Vec::new(),
+        total: contract::Money { amount: 0, currency: String::new() },
+        payment_id: String::new(),
+        reservation_id: String::new(),
+        last_sequence: 0,
+        outbox_length: 0,
+        settled: false,
+        parked: None,
+        faults,
+    }
+}

@@ -1,0 +1,50 @@
+//! What others hear of an order.
+//!
+//! The events of an order are its own affair and change with the code; what is published is
+//! a contract. It tells of changes of status only, each with the whole public state after it,
+//! so that nobody has to ask back, and without the address: personal data stays here.
+
+use chassis::clock::rfc3339;
+use serde_json::{Value, json};
+
+use super::event::{Event, Recorded};
+use super::order::Order;
+
+/// Who publishes.
+pub const SOURCE: &str = "/shop/orders";
+
+/// The type and the data of what is published when `recorded` has led to `order`; none if
+/// others don't hear of it.
+pub fn of(order: &Order, recorded: &Recorded) -> Option<(&'static str, Value)> {
+    let mut data = state(order);
+    let kind = match &recorded.event {
+        Event::Placed(_) => "com.shop.orders.order.placed.v1",
+        Event::Confirmed => "com.shop.orders.order.confirmed.v1",
+        Event::Rejected { .. } => "com.shop.orders.order.rejected.v1",
+        Event::Cancelled => "com.shop.orders.order.cancelled.v1",
+        Event::Shipped => "com.shop.orders.order.shipped.v1",
+        Event::Delivered => "com.shop.orders.order.delivered.v1",
+        Event::Parked { reason, .. } => {
+            data["reason"] = json!(reason);
+            "com.shop.orders.saga.parked.v1"
+        }
+        _ => return None,
+    };
+    if matches!(recorded.event, Event::Shipped | Event::Delivered) {
+        data["parcels"] = json!(order.parcels);
+    }
+    Some((kind, data))
+}
+
+fn state(order: &Order) -> Value {
+    json!({
+        "order_id": order.placed.id,
+        "user_id": order.placed.user_id,
+        "status": order.status,
+        "lines": order.placed.items,
+        "total": order.placed.total,
+        "rejection": order.rejection,
+        "created_at": rfc3339(order.created_at_ms),
+        "updated_at": rfc3339(order.updated_at_ms),
+    })
+}

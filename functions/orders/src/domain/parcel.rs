@@ -1,0 +1,63 @@
+//! The parcels of an order, as shipping tells of them.
+
+use serde::{Deserialize, Serialize};
+
+/// How far a parcel has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carriage {
+    /// Waiting for its courier.
+    Created,
+    /// A courier has it.
+    InTransit,
+    /// Nobody was there; the courier comes again.
+    AttemptFailed,
+    /// The customer has it.
+    Delivered,
+    /// Called off before pickup.
+    Cancelled,
+    /// All attempts have failed; it goes back.
+    Returned,
+}
+
+impl Carriage {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::InTransit => "in_transit",
+            Self::AttemptFailed => "attempt_failed",
+            Self::Delivered => "delivered",
+            Self::Cancelled => "cancelled",
+            Self::Returned => "returned",
+        }
+    }
+}
+
+/// A part of an order that travels on its own, as far as the order remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parcel {
+    /// `shp_…`.
+    pub id: String,
+    /// Who carries it.
+    pub courier: String,
+    /// For the courier's own pages.
+    pub tracking_code: String,
+    /// How far it has come.
+    pub status: Carriage,
+}
+
+/// Whether a courier has picked one up.
+pub fn have_left(parcels: &[Parcel]) -> bool {
+    let mut travelling = travelling(parcels);
+    travelling.any(|parcel| parcel.status != Carriage::Created)
+}
+
+/// Whether there are parcels and the customer has all of them.
+pub fn have_arrived(parcels: &[Parcel]) -> bool {
+    have_left(parcels) && travelling(parcels).all(|it| it.status == Carriage::Delivered)
+}
+
+fn travelling(parcels: &[Parcel]) -> impl Iterator<Item = &Parcel> {
+    parcels.iter().filter(|parcel| parcel.status != Carriage::Cancelled)
+}

@@ -1,0 +1,83 @@
+//! What was ordered, for how much, and where it goes.
+
+use chassis::money::Money;
+use serde::{Deserialize, Serialize};
+
+/// Distinct products in one order.
+pub const LINES_MAX: usize = 100;
+/// Pieces of one product in one order.
+pub const QUANTITY_MAX: u32 = 1_000;
+
+/// One product of an order; name and price are frozen at the time of ordering.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The stock-keeping unit.
+    pub sku: String,
+    /// What the product was called.
+    pub name: String,
+    /// Pieces, 1 to [`QUANTITY_MAX`].
+    pub quantity: u32,
+    /// Of one piece.
+    pub price: Money,
+}
+
+/// Where an order goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The addressee.
+    pub name: String,
+    /// Street and number.
+    pub street: String,
+    /// Town.
+    pub city: String,
+    /// As the country writes it; may hold letters.
+    pub postal_code: String,
+    /// ISO 3166-1 alpha-2, upper case.
+    pub country: String,
+}
+
+/// What the customer ordered; fixed for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// `ord_…`.
+    pub id: String,
+    /// Who ordered, `usr_…`.
+    pub user_id: String,
+    /// 1 to [`LINES_MAX`], each SKU once.
+    pub items: Vec<Item>,
+    /// The sum of price × quantity.
+    pub total: Money,
+    /// Where it goes.
+    pub shipping_address: Address,
+    /// A token of the payment provider, never a card number.
+    pub payment_method: String,
+    /// The version of the cart that was ordered; none if the items were given.
+    pub cart_version: Option<u64>,
+}
+
+/// Adds up the items. None if they have several currencies or the sum does not fit.
+pub fn total(items: &[Item]) -> Option<Money> {
+    let (first, rest) = items.split_first()?;
+    let first = first.price.times(first.quantity).ok()?;
+    let sum = rest.iter().try_fold(first, |sum, item| {
+        let line = item.price.times(item.quantity)?;
+        sum.plus(&line)
+    });
+    sum.ok()
+}
+
+/// Merges lines of the same SKU, keeping the order of first mention. The error is the
+/// index of the line that takes its SKU over [`QUANTITY_MAX`].
+pub fn merge(lines: &[(String, u32)]) -> Result<Vec<(String, u32)>, usize> {
+    let mut merged: Vec<(String, u32)> = Vec::with_capacity(lines.len());
+    for (index, (sku, quantity)) in lines.iter().enumerate() {
+        match merged.iter_mut().find(|(known, _)| known == sku) {
+            Some((_, sum)) => *sum = sum.saturating_add(*quantity),
+            None => merged.push((sku.clone(), *quantity)),
+        }
+        if merged.iter().any(|(_, sum)| *sum > QUANTITY_MAX) {
+            return Err(index);
+        }
+    }
+    Ok(merged)
+}

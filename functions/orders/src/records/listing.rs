@@ -1,0 +1,103 @@
+//! The orders of each user, newest first.
+
+use chassis::store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+use super::{Loaded, Records};
+
+/// Entries of one page of a user's index.
+const PAGE_ENTRIES_MAX: usize = 100;
+
+/// The newest page of a user's index; full ones are moved to keys of their own.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Newest {
+    page: u64,
+    ids: Vec<String>,
+}
+
+/// Where in a user's index a listing goes on: entries before this one, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Pages count from 0, the oldest.
+    pub page: u64,
+    /// Entries of the page that are still to come.
+    pub index: usize,
+}
+
+impl<S: Store> Records<S> {
+    /// Enters an order in its user's index. A full page is copied to its own key before
+    /// the newest page is begun again, so that a crash between the two repeats the copy.
+    pub(super) async fn enter(&self, user_id: &str, id: &str) -> Result<(), StoreError> {
+        let key = newest_key(user_id);
+        let newest: Newest = self.store.read(&key).await?.unwrap_or_default();
+        let full = newest.ids.len() >= PAGE_ENTRIES_MAX;
+        if full {
+            self.store.write(&page_key(user_id, newest.page), &newest.ids).await?;
+        }
+        let copied = full.then_some((newest.page, newest.ids.len()));
+        self.store
+            .update(&key, |newest: Option<Newest>| {
+                let mut newest = newest.unwrap_or_default();
+                // Pages only grow: the same length is the same page as was copied.
+                if copied == Some((newest.page, newest.ids.len())) {
+                    newest = Newest { page: newest.page + 1, ids: Vec::new() };
+                }
+                if !newest.ids.iter().any(|known| known == id) {
+                    newest.ids.push(id.to_owned());
+                }
+                Ok::<_, StoreError>((newest, ()))
+            })
+            .await
+    }
+
+    /// Up to `limit` of a user's orders, newest first, and where the rest begins.
+    pub async fn of_user(
+        &self,
+        user_id: &str,
+        from: Option<Position>,
+        limit: usize,
+    ) -> Result<(Vec<Loaded>, Option<Position>), StoreError> {
+        let newest: Newest = self.store.read(&newest_key(user_id)).await?.unwrap_or_default();
+        let mut at = from.unwrap_or(Position { page: newest.page, index: newest.ids.len() });
+        let mut found = Vec::with_capacity(limit);
+        let mut ids = self.page(user_id, &newest, at.page).await?;
+        loop {
+            if at.index == 0 {
+                if at.page == 0 {
+                    return Ok((found, None));
+                }
+                at.page -= 1;
+                ids = self.page(user_id, &newest, at.page).await?;
+                at.index = ids.len();
+                continue;
+            }
+            if found.len() == limit {
+                return Ok((found, Some(at)));
+            }
+            at.index -= 1;
+            if let Some(id) = ids.get(at.index) {
+                found.extend(self.load(id).await?);
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        user: &str,
+        newest: &Newest,
+        page: u64,
+    ) -> Result<Vec<String>, StoreError> {
+        if page == newest.page {
+            return Ok(newest.ids.clone());
+        }
+        Ok(self.store.read(&page_key(user, page)).await?.unwrap_or_default())
+    }
+}
+
+fn newest_key(user_id: &str) -> String {
+    format!("orders_of:{user_id}")
+}
+
+fn page_key(user_id: &str, page: u64) -> String {
+    format!("orders_of:{user_id}:{page}")
+}

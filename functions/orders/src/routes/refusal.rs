@@ -1,0 +1,75 @@
+//! What is answered when a request is refused.
+
+use chassis::Problem;
+use http::{StatusCode, header};
+
+use crate::service::{Uncancelled, Unplaced, Unresumed};
+
+pub(super) fn no_such_order() -> Problem {
+    Problem::not_found("There is no such order.")
+}
+
+pub(super) fn refused(unplaced: Unplaced, from_cart: bool) -> Problem {
+    let fault = |pointer: String, detail: String| {
+        let pointer = if from_cart { String::new() } else { pointer };
+        Problem::unprocessable(Vec::new()).error(pointer, detail)
+    };
+    match unplaced {
+        Unplaced::UnknownSku(line, sku) => {
+            fault(format!("/items/{line}/sku"), format!("there is no product `{sku}`"))
+        }
+        Unplaced::TooMany(line) => {
+            let most = crate::domain::placed::QUANTITY_MAX;
+            let detail = format!("at most {most} pieces of one product can be ordered");
+            fault(format!("/items/{line}/quantity"), detail)
+        }
+        Unplaced::CartSize(0) => fault(String::new(), "the cart is empty".to_owned())
+            .detail("Put something into the cart, or send `items`."),
+        Unplaced::CartSize(lines) => {
+            let most = crate::domain::placed::LINES_MAX;
+            fault(String::new(), format!("the cart has {lines} lines, more than {most}"))
+        }
+        Unplaced::NoTotal => {
+            fault("/items".to_owned(), "these can't be paid in one sum".to_owned())
+        }
+        Unplaced::Unavailable(reason) => {
+            eprintln!("orders: not placed: {reason}");
+            Problem::unavailable("The order can't be taken now.", 1)
+        }
+    }
+}
+
+pub(super) fn not_cancelled(uncancelled: Uncancelled) -> Problem {
+    match uncancelled {
+        Uncancelled::NotFound => no_such_order(),
+        Uncancelled::TooLate(status) => {
+            let name = status.as_str();
+            Problem::new(StatusCode::CONFLICT, "too-late", "The order can't be cancelled any more")
+                .detail(format!("The order is {name}."))
+                .extension("status_of_order", name)
+        }
+        Uncancelled::Changed(version) => {
+            let title = "The order has changed";
+            Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", title)
+                .header(header::ETAG, &super::precondition::etag(version))
+                .detail("Look at it as it is now before you cancel it.")
+        }
+        Uncancelled::Unavailable(reason) => {
+            eprintln!("orders: not cancelled: {reason}");
+            Problem::unavailable("The order can't be cancelled now.", 1)
+        }
+    }
+}
+
+pub(super) fn not_resumed(unresumed: Unresumed) -> Problem {
+    match unresumed {
+        Unresumed::NotFound => no_such_order(),
+        Unresumed::NotParked => {
+            Problem::new(StatusCode::CONFLICT, "not-parked", "The order does not wait for anybody")
+        }
+        Unresumed::Unavailable(reason) => {
+            eprintln!("orders: not resumed: {reason}");
+            Problem::unavailable("The order can't go on now.", 1)
+        }
+    }
+}
