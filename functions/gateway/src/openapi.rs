@@ -15,13 +15,15 @@ use std::sync::LazyLock;
 /// Everything but the paths.
 const BASE: &str = include_str!("../openapi/base.json");
 /// Operations by their name.
-const OPERATIONS: [&str; 6] = [
+const OPERATIONS: [&str; 8] = [
     include_str!("../openapi/gateway.json"),
     include_str!("../openapi/identity.json"),
     include_str!("../openapi/shopping.json"),
     include_str!("../openapi/ordering.json"),
     include_str!("../openapi/notifications.json"),
     include_str!("../openapi/administration.json"),
+    include_str!("../openapi/history.json"),
+    include_str!("../openapi/recommendations.json"),
 ];
 
 /// The answer to `GET /api/v1/openapi.json`.
@@ -77,6 +79,8 @@ fn complete(operation: &mut Value, route: &Route) {
     operation["operationId"] = json!(route.operation);
     operation["security"] = match route.access {
         Access::Public => json!([]),
+        // One of the two: no token, or a good one.
+        Access::Optional => json!([{}, {"bearer": []}]),
         Access::User => json!([{"bearer": []}]),
         Access::Admin => json!([{"bearer": ["admin"]}]),
     };

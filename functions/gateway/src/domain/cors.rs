@@ -1,10 +1,11 @@
 //! Pages of other origins. Nobody, unless the setting names them.
 
 /// Request headers that such pages may send.
-pub const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, x-request-id";
+pub const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, \
+    x-projection-position, x-request-id";
 /// Answer headers that they may read.
-pub const EXPOSED: &str =
-    "etag, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed";
+pub const EXPOSED: &str = "etag, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed, \
+    x-projection-position";
 /// How long they may remember a preflight. Seconds.
 pub const AGE_S: &str = "600";
 

@@ -52,6 +52,8 @@ impl Target {
 pub enum Access {
     /// Everybody; a token is not looked at and not passed on.
     Public,
+    /// Everybody; a token is checked if there is one, and passed on.
+    Optional,
     /// Whoever has a valid access token.
     User,
     /// Whoever has one with the role `admin`.

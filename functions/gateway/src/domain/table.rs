@@ -30,6 +30,8 @@ const INVENTORY: Target = Target::Component("inventory");
 const PAYMENTS: Target = Target::Component("payments");
 const SHIPPING: Target = Target::Component("shipping");
 const NOTIFICATIONS: Target = Target::Component("notifications");
+const ORDER_HISTORY: Target = Target::Component("order-history");
+const RECOMMENDATIONS: Target = Target::Component("recommendations");
 const TEMPLATES: Target = Target::Component("templates");
 
 /// The component whose page shows what notifications would have sent. Its routes exist only
@@ -41,7 +43,8 @@ pub const IMPORTER: &str = "importer";
 /// All routes.
 pub fn routes() -> &'static [Route] {
     static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
-        [gateway(), identity(), shopping(), ordering(), administration(), outside()].concat()
+        [gateway(), identity(), shopping(), ordering(), administration(), read_models(), outside()]
+            .concat()
     });
     &ROUTES
 }
@@ -136,6 +139,29 @@ fn administration() -> Vec<Route> {
     ]
 }
 
+/// What is made from events for reading.
+fn read_models() -> Vec<Route> {
+    let history = |path, operation| route(Method::GET, path, operation, ORDER_HISTORY);
+    let liked = |path, operation| route(Method::GET, path, operation, RECOMMENDATIONS);
+    vec![
+        history("/api/v1/order-history", "listOrderHistory").user(),
+        history("/api/v1/order-history/{id}", "getOrderFromHistory").user(),
+        history("/api/v1/admin/order-history", "searchOrders").admin(),
+        history("/api/v1/admin/order-history/summary", "getOrderSummary").admin(),
+        history("/api/v1/admin/projections/order-history", "getOrderHistoryStatus").admin(),
+        route(
+            Method::POST,
+            "/api/v1/admin/projections/order-history/rebuild",
+            "rebuildOrderHistory",
+            ORDER_HISTORY,
+        )
+        .admin(),
+        liked("/api/v1/products/{sku}/also-bought", "listAlsoBought"),
+        liked("/api/v1/recommendations", "listRecommendations").anyone(),
+        liked("/api/v1/admin/projections/recommendations", "getRecommendationsStatus").admin(),
+    ]
+}
+
 /// What comes from outside without being called by clients of the API.
 fn outside() -> Vec<Route> {
     let page = |path| Route {
@@ -165,6 +191,11 @@ fn route(method: Method, path: &'static str, operation: &'static str, target: Ta
 }
 
 impl Route {
+    /// Public, but told who asks if it is somebody.
+    fn anyone(self) -> Self {
+        Self { access: Access::Optional, ..self }
+    }
+
     fn user(self) -> Self {
         Self { access: Access::User, ..self }
     }

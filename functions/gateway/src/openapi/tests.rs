@@ -43,6 +43,7 @@ fn security_is_that_of_the_table() {
         let security = &operation["security"];
         match route.access {
             Access::Public => assert_eq!(security, &json!([])),
+            Access::Optional => assert_eq!(security, &json!([{}, {"bearer": []}])),
             Access::User => assert_eq!(security, &json!([{"bearer": []}])),
             Access::Admin => assert_eq!(security, &json!([{"bearer": ["admin"]}])),
         }

@@ -55,7 +55,10 @@ impl<P: Ports> Gateway<P> {
                 parts.headers.remove(header::AUTHORIZATION);
                 None
             }
-            Access::User => Some(Caller::from_request_parts(&mut parts, self).await?),
+            Access::Optional if !parts.headers.contains_key(header::AUTHORIZATION) => None,
+            Access::Optional | Access::User => {
+                Some(Caller::from_request_parts(&mut parts, self).await?)
+            }
             Access::Admin => Some(Admin::from_request_parts(&mut parts, self).await?.0),
         };
         let (body, account) = match route.limit {

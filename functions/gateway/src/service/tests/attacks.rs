@@ -119,6 +119,7 @@ async fn every_route_asks_for_what_the_table_says() {
         }
         let expected = match route.access {
             crate::domain::route::Access::Public => [200, 200, 200],
+            crate::domain::route::Access::Optional => [200, 200, 200],
             crate::domain::route::Access::User => [401, 200, 200],
             crate::domain::route::Access::Admin => [401, 403, 200],
         };
@@ -132,6 +133,19 @@ async fn a_token_is_not_carried_where_nobody_asks_for_it() {
     let token = bearer(&["customer"]);
     town.ask("GET", "/api/v1/products", &[("authorization", &token)]).await;
     town.ask("GET", "/api/v1/cart", &[("authorization", &token)]).await;
+    let carried: Vec<_> =
+        town.seen().iter().map(|seen| seen.headers.contains_key("authorization")).collect();
+    assert_eq!(carried, [false, true]);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_needed_is_checked_all_the_same() {
+    let town = Town::new();
+    let token = bearer(&["customer"]);
+    let path = "/api/v1/recommendations";
+    assert_eq!(town.ask("GET", path, &[]).await.status, 200);
+    assert_eq!(town.ask("GET", path, &[("authorization", &token)]).await.status, 200);
+    assert_eq!(town.ask("GET", path, &[("authorization", "Bearer made-up")]).await.status, 401);
     let carried: Vec<_> =
         town.seen().iter().map(|seen| seen.headers.contains_key("authorization")).collect();
     assert_eq!(carried, [false, true]);
