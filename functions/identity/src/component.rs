@@ -44,6 +44,12 @@ fn identity() -> Result<Identity<SpinStore, Host>, StoreError> {
 struct Host;
 
 impl Environment for Host {
+    type Events = bindings::EventProducer;
+
+    fn events(&self) -> Self::Events {
+        bindings::EventProducer
+    }
+
     fn now_ms(&self) -> u64 {
         chassis::clock::now_ms()
     }

@@ -2,10 +2,17 @@
 
 use crate::domain::client::Client;
 use crate::domain::email::Email;
+use chassis::events::Producer;
 use std::future::Future;
 
-/// Time, chance and settings.
+/// Time, chance, settings and the log of events.
 pub trait Environment: Clone + Send + Sync + 'static {
+    /// Where events are published.
+    type Events: Producer;
+
+    /// The log of events.
+    fn events(&self) -> Self::Events;
+
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> u64;
 

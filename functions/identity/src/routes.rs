@@ -21,13 +21,14 @@ use chassis::store::Store;
 pub fn router<S: Store, E: Environment>(identity: Identity<S, E>) -> Router {
     Router::new()
         .route("/api/v1/users", post(users::register::<S, E>))
-        .route("/api/v1/users/me", get(users::me::<S, E>))
+        .route("/api/v1/users/me", get(users::me::<S, E>).patch(users::change::<S, E>))
         .route("/api/v1/sessions", post(users::open_session::<S, E>))
         .route("/oauth2/authorize", get(authorize::show::<S, E>).post(authorize::submit::<S, E>))
         .route("/oauth2/token", post(token::token::<S, E>))
         .route("/oauth2/revoke", post(token::revoke::<S, E>))
         .route("/.well-known/openid-configuration", get(discovery::configuration::<S, E>))
         .route("/.well-known/jwks.json", get(discovery::jwks::<S, E>))
+        .route("/sweep", post(users::sweep::<S, E>))
         .with_state(identity)
 }
 

@@ -1,17 +1,23 @@
 //! The use cases of identity, over a store and an environment.
 //!
-//! Keys of the store: `user/<id>` (the account), `email/<hash>` (which id an address
-//! belongs to), `grants/<id>` (sessions and codes of one user), `keys` (the signing keys).
+//! Keys of the store: `user/<id>` (the account, with what others have still to be told of it),
+//! `email/<hash>` (which id an address belongs to), `grants/<id>` (sessions and codes of one
+//! user), `keys` (the signing keys), `registrations/<shard>` (accounts that are being made).
 
 mod accounts;
+mod profiles;
+mod registrations;
 mod sessions;
 mod signing;
 
 pub use accounts::Registration;
 pub use sessions::{Authorization, Tokens};
 
+pub use registrations::{REGISTRATION_AGE_MS, Swept};
+
 use crate::domain::user::User;
 use crate::ports::{Environment, Settings};
+use chassis::outbox::{Full, Relay};
 use chassis::store::{Store, StoreError};
 
 /// Identity, ready to be asked.
@@ -34,6 +40,10 @@ pub enum Error {
     WrongCredentials,
     /// No account has this id.
     NoSuchUser,
+    /// The account is not what the caller believes it to be.
+    Changed,
+    /// Too much waits to be told to others; safe to repeat.
+    Full(Full),
     /// The refresh token or code is unknown, expired, revoked or used. The text is for the
     /// developer of the client and the same for whatever must not be told apart.
     InvalidGrant(&'static str),
@@ -42,6 +52,12 @@ pub enum Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<Full> for Error {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
     }
 }
 
@@ -62,6 +78,10 @@ impl<S: Store, E: Environment> Identity<S, E> {
     /// The settings in force.
     pub async fn settings(&self) -> Result<Settings, Error> {
         self.environment.settings().await.map_err(Error::Misconfigured)
+    }
+
+    fn relay(&self) -> Relay<S, E::Events> {
+        Relay::new(self.store.clone(), self.environment.events())
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], Error> {

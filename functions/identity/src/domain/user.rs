@@ -1,7 +1,14 @@
 //! People with an account.
 
 use super::email::Email;
+use chassis::outbox::{Draft, Full, HasOutbox, Outbox};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Who publishes what happens to users.
+const SOURCE: &str = "/shop/identity";
+const REGISTERED: &str = "com.shop.identity.user.registered.v1";
+const UPDATED: &str = "com.shop.identity.user.updated.v1";
 
 /// What everybody may do: buy.
 pub const ROLE_CUSTOMER: &str = "customer";
@@ -29,9 +36,65 @@ pub struct User {
     pub password_hash: String,
     /// Milliseconds since the Unix epoch.
     pub created_at_ms: u64,
+    /// What others have still to be told of this account.
+    #[serde(default)]
+    pub outbox: Outbox,
+}
+
+impl HasOutbox for User {
+    fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+}
+
+/// What somebody changes of their account; none leaves it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub name: Option<String>,
+    pub language: Option<String>,
 }
 
 impl User {
+    /// Tells others that this account exists, once.
+    pub fn announce(&mut self, now_ms: u64) -> Result<(), Full> {
+        if self.outbox.sequence_of(&self.id) > 0 {
+            return Ok(());
+        }
+        self.tell(REGISTERED, now_ms)
+    }
+
+    /// Changes the account and tells others of it, if there is anything to change.
+    pub fn change(&mut self, changes: &Changes, now_ms: u64) -> Result<(), Full> {
+        let name = changes.name.as_ref().unwrap_or(&self.name).clone();
+        let language = changes.language.as_ref().unwrap_or(&self.language).clone();
+        if (&name, &language) == (&self.name, &self.language) {
+            return Ok(());
+        }
+        (self.name, self.language) = (name, language);
+        self.tell(UPDATED, now_ms)
+    }
+
+    /// Tells others what the account is now.
+    pub fn tell_update(&mut self, now_ms: u64) -> Result<(), Full> {
+        self.tell(UPDATED, now_ms)
+    }
+
+    fn tell(&mut self, kind: &str, at_ms: u64) -> Result<(), Full> {
+        let data = json!({
+            "user_id": self.id,
+            "email": self.email.as_str(),
+            "name": self.name,
+            "language": self.language,
+            "roles": self.roles,
+        });
+        let (source, kind) = (SOURCE.to_owned(), kind.to_owned());
+        self.outbox.push(Draft { source, kind, subject: self.id.clone(), at_ms, data })
+    }
+
     /// Gives a role that the user may have already.
     pub fn grant(&mut self, role: &str) {
         if !self.roles.iter().any(|held| held == role) {

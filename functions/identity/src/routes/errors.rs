@@ -29,6 +29,12 @@ impl From<Error> for Problem {
                     .detail("No account has this e-mail address and password.")
             }
             Error::NoSuchUser => Self::not_found("There is no such user."),
+            Error::Changed => {
+                let title = "The account has changed";
+                Self::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", title)
+                    .detail("Read it again: its ETag is none of those in If-Match.")
+            }
+            Error::Full(full) => full.into(),
             Error::InvalidGrant(detail) => {
                 Self::new(StatusCode::BAD_REQUEST, "invalid-grant", "Invalid grant").detail(detail)
             }
@@ -70,7 +76,9 @@ impl From<Error> for OAuthError {
                 eprintln!("identity can't work: {reason}");
                 Self::server_error()
             }
-            Error::EmailTaken | Error::NoSuchUser => Self::server_error(),
+            Error::EmailTaken | Error::NoSuchUser | Error::Changed | Error::Full(_) => {
+                Self::server_error()
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! The routes against a store in memory.
 
 mod oauth;
+mod profiles;
 mod users;
 
 use super::*;
@@ -10,6 +11,7 @@ use crate::domain::email::Email;
 use crate::ports::{Admin, Settings};
 use axum::body::Body;
 use axum::response::Response;
+use chassis::events::MemoryProducer;
 use chassis::store::MemoryStore;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -26,9 +28,16 @@ const CALLBACK: &str = "https://app.test/cb";
 struct TestEnvironment {
     now_ms: Arc<AtomicU64>,
     admin: Arc<Mutex<Option<Admin>>>,
+    log: MemoryProducer,
 }
 
 impl Environment for TestEnvironment {
+    type Events = MemoryProducer;
+
+    fn events(&self) -> MemoryProducer {
+        self.log.clone()
+    }
+
     fn now_ms(&self) -> u64 {
         self.now_ms.load(Ordering::SeqCst)
     }
@@ -55,7 +64,8 @@ impl Shop {
     fn new() -> Self {
         // Tokens are checked against the real clock: begin there.
         let now_ms = Arc::new(AtomicU64::new(chassis::clock::now_ms()));
-        let environment = TestEnvironment { now_ms, admin: Arc::default() };
+        let environment =
+            TestEnvironment { now_ms, admin: Arc::default(), log: MemoryProducer::new() };
         Self { store: MemoryStore::new(), environment }
     }
 
@@ -75,6 +85,16 @@ impl Shop {
     async fn send(&self, request: Request<Body>) -> Answer {
         let router = chassis::app::router_with_problems(router(self.identity()));
         Answer::read(router.oneshot(request).await.unwrap()).await
+    }
+
+    async fn patch(&self, token: &str, if_match: Option<&str>, body: Value) -> Answer {
+        let mut request = Request::patch("/api/v1/users/me")
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"));
+        if let Some(etag) = if_match {
+            request = request.header("if-match", etag);
+        }
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
     async fn post(&self, path: &str, body: Value) -> Answer {

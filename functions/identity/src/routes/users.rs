@@ -1,21 +1,22 @@
 //! `/api/v1/users` and `/api/v1/sessions`.
 
 use crate::domain::email::{ADDRESS_BYTES_MAX, Email};
+use crate::domain::encoding::{base64url, sha256};
 use crate::domain::password;
 use crate::domain::user::{
-    LANGUAGE_BYTES_MAX, LANGUAGE_DEFAULT, NAME_CHARS_MAX, User, is_language,
+    Changes, LANGUAGE_BYTES_MAX, LANGUAGE_DEFAULT, NAME_CHARS_MAX, User, is_language,
 };
 use crate::ports::Environment;
-use crate::service::{Identity, Registration};
+use crate::service::{Error, Identity, Registration, Swept};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chassis::auth::Caller;
 use chassis::clock::rfc3339;
-use chassis::form::JsonBody;
+use chassis::form::{Fields, JsonBody};
 use chassis::store::Store;
 use chassis::{Problem, Result};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
 /// Longest password in characters that is looked at; its bytes are counted after.
@@ -51,12 +52,73 @@ pub(super) async fn me<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
     caller: Caller,
 ) -> Result<Response> {
-    let gone = |_| Problem::unauthorized("The account of this token does not exist.");
-    let user = match identity.user(&caller.user_id).await {
-        Err(error @ crate::service::Error::NoSuchUser) => Err(gone(error)),
-        other => other.map_err(Problem::from),
-    }?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(represent(&user))).into_response())
+    profile(identity.user(&caller.user_id).await)
+}
+
+/// `PATCH /api/v1/users/me`: what the body leaves out stays as it is. With `If-Match` only if
+/// nobody else has changed the account since it was read.
+pub(super) async fn change<S: Store, E: Environment>(
+    State(identity): State<Identity<S, E>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: JsonBody,
+) -> Result<Response> {
+    let changes = read_changes(&body)?;
+    let believed = |user: &User| matches_any(&headers, &etag(user));
+    profile(identity.change_profile(&caller.user_id, &changes, believed).await)
+}
+
+/// `POST /sweep`
+pub(super) async fn sweep<S: Store, E: Environment>(
+    State(identity): State<Identity<S, E>>,
+) -> Result<Json<Swept>> {
+    Ok(Json(identity.sweep().await?))
+}
+
+/// The caller's own account, with its ETag.
+fn profile(user: std::result::Result<User, Error>) -> Result<Response> {
+    let user = match user {
+        Err(Error::NoSuchUser) => {
+            return Err(Problem::unauthorized("The account of this token does not exist."));
+        }
+        other => other?,
+    };
+    let headers = [(header::CACHE_CONTROL, "no-store".to_owned()), (header::ETAG, etag(&user))];
+    Ok((headers, Json(represent(&user))).into_response())
+}
+
+/// A strong validator of what [`represent`] shows of the account.
+fn etag(user: &User) -> String {
+    let digest = sha256(represent(user).to_string().as_bytes());
+    format!("\"{}\"", base64url(&digest[..12]))
+}
+
+/// Whether `If-Match` (RFC 9110, section 13.1.1) has the validator, or is not there.
+fn matches_any(headers: &HeaderMap, etag: &str) -> bool {
+    let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
+    if values.peek().is_none() {
+        return true;
+    }
+    let texts = values.filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(',')).map(str::trim).any(|one| one == "*" || one == etag)
+}
+
+fn read_changes(body: &JsonBody) -> Result<Changes> {
+    let mut fields = body.fields();
+    let name = fields.optional_string("name", 1..=NAME_CHARS_MAX);
+    let language = fields.optional_string("language", 1..=LANGUAGE_BYTES_MAX);
+    check_person(&mut fields, name.as_deref(), language.as_deref());
+    fields.finish()?;
+    Ok(Changes { name: name.map(|name| name.trim().to_owned()), language })
+}
+
+fn check_person(fields: &mut Fields<'_>, name: Option<&str>, language: Option<&str>) {
+    if name.is_some_and(|name| !is_name(name)) {
+        fields.fault("name", "must not be blank or contain control characters");
+    }
+    if language.is_some_and(|tag| !is_language(tag)) {
+        fields.fault("language", "must be a BCP 47 language tag, like en or pt-BR");
+    }
 }
 
 fn read_registration(body: &JsonBody) -> Result<Registration> {
@@ -76,12 +138,7 @@ fn read_registration(body: &JsonBody) -> Result<Registration> {
             format!("must have {least} characters or more, {most} bytes at most"),
         );
     }
-    if name.as_deref().is_some_and(|name| !is_name(name)) {
-        fields.fault("name", "must not be blank or contain control characters");
-    }
-    if language.as_deref().is_some_and(|tag| !is_language(tag)) {
-        fields.fault("language", "must be a BCP 47 language tag, like en or pt-BR");
-    }
+    check_person(&mut fields, name.as_deref(), language.as_deref());
     fields.finish()?;
     let complete = || {
         let language = language.unwrap_or_else(|| LANGUAGE_DEFAULT.to_owned());

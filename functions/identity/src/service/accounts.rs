@@ -7,6 +7,7 @@ use crate::domain::grants::Grants;
 use crate::domain::password;
 use crate::domain::user::{LANGUAGE_DEFAULT, ROLE_ADMIN, ROLE_CUSTOMER, User};
 use crate::ports::{Admin, Environment};
+use chassis::outbox::Outbox;
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +22,8 @@ pub struct Registration {
 
 /// Which account an address belongs to.
 #[derive(Serialize, Deserialize)]
-struct Owner {
-    user_id: String,
+pub(super) struct Owner {
+    pub(super) user_id: String,
 }
 
 impl<S: Store, E: Environment> Identity<S, E> {
@@ -99,8 +100,10 @@ impl<S: Store, E: Environment> Identity<S, E> {
     }
 
     /// Writes the account under an id of its own, then claims the address for it: a crash in
-    /// between leaves an account that nobody can find, and an address that is still free.
-    /// `None` if somebody else claimed it first.
+    /// between leaves an account that nobody can find, and an address that is still free. Only
+    /// when the address is claimed are others told of the account; should that be cut off, a
+    /// sweep finds the account among the registrations.
+    /// `None` if somebody else claimed the address first.
     async fn create(
         &self,
         registration: Registration,
@@ -114,28 +117,43 @@ impl<S: Store, E: Environment> Identity<S, E> {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             password_hash: self.hash(&registration.password)?,
             created_at_ms: self.environment.now_ms(),
+            outbox: Outbox::default(),
         };
+        self.begin_registration(&user).await?;
         self.store.create(&user_key(&user.id), &user).await?;
         self.store.create(&grants_key(&user.id), &Grants::default()).await?;
         let owner = Owner { user_id: user.id.clone() };
-        if self.store.create_guarded(&email_key(&user.email), &owner).await? {
-            return Ok(Some(user));
+        let claimed = self.store.create_guarded(&email_key(&user.email), &owner).await?;
+        if !claimed {
+            self.store.delete(&grants_key(&user.id)).await?;
+            self.store.delete(&user_key(&user.id)).await?;
         }
-        self.store.delete(&grants_key(&user.id)).await?;
-        self.store.delete(&user_key(&user.id)).await?;
-        Ok(None)
+        // Whatever comes of telling others: the account is there, and a sweep tells them.
+        let told = if claimed { self.announce(&user.id).await } else { Ok(()) };
+        let ended = match told {
+            Ok(()) => self.end_registration(&user.id).await,
+            error => error,
+        };
+        if let Err(error) = ended {
+            eprintln!("{} is left to a sweep: {error:?}", user.id);
+        }
+        Ok(claimed.then_some(user))
     }
 
     async fn set_password(&self, id: &str, password: &str, roles: &[&str]) -> Result<User, Error> {
         let hash = self.hash(password)?;
-        self.store
-            .update(&user_key(id), |user: Option<User>| {
-                let mut user = user.ok_or(Error::NoSuchUser)?;
-                user.password_hash.clone_from(&hash);
-                roles.iter().for_each(|role| user.grant(role));
-                Ok((user.clone(), user))
-            })
-            .await
+        let now_ms = self.environment.now_ms();
+        let set = |user: Option<User>| {
+            let mut user = user.ok_or(Error::NoSuchUser)?;
+            user.password_hash.clone_from(&hash);
+            let before = user.roles.len();
+            roles.iter().for_each(|role| user.grant(role));
+            if user.roles.len() != before {
+                user.tell_update(now_ms)?;
+            }
+            Ok((user.clone(), user))
+        };
+        self.relay().change(&user_key(id), set).await
     }
 
     fn hash(&self, password: &str) -> Result<String, Error> {
@@ -155,6 +173,6 @@ fn refuse(password: &str) -> Error {
 }
 
 /// Hashed, so that a key has one length and no address appears in a list of keys.
-fn email_key(email: &Email) -> String {
+pub(super) fn email_key(email: &Email) -> String {
     format!("email/{}", base64url(&sha256(email.as_str().as_bytes())))
 }

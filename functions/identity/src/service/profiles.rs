@@ -1,0 +1,31 @@
+//! Changing what people say of themselves.
+
+use super::{Error, Identity, user_key};
+use crate::domain::user::{Changes, User};
+use crate::ports::Environment;
+use chassis::store::Store;
+
+impl<S: Store, E: Environment> Identity<S, E> {
+    /// Changes an account, if it still is what the caller believes it to be: `believed` is
+    /// asked in the same step that changes it.
+    pub async fn change_profile(
+        &self,
+        id: &str,
+        changes: &Changes,
+        believed: impl Fn(&User) -> bool + Send + Sync,
+    ) -> Result<User, Error> {
+        if !chassis::id::is("usr", id) {
+            return Err(Error::NoSuchUser);
+        }
+        let now_ms = self.environment.now_ms();
+        let change = |user: Option<User>| {
+            let mut user = user.ok_or(Error::NoSuchUser)?;
+            if !believed(&user) {
+                return Err(Error::Changed);
+            }
+            user.change(changes, now_ms)?;
+            Ok((user.clone(), user))
+        };
+        self.relay().change(&user_key(id), change).await
+    }
+}
