@@ -1,0 +1,25 @@
+//! Operations on a host: the audit contracts of all functions and the platform's event log.
+
+mod books;
+mod log;
+
+use axum::Router;
+use chassis::app::{router_with_problems, serve};
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
+
+use crate::routes::Api;
+use books::Audits;
+use log::PlatformLog;
+
+contracts::function!("operations");
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(Ok(router()), request).await
+}
+
+fn router() -> Router {
+    let api = Api { sources: Audits, log: PlatformLog, keys: bindings::IdentityKeys };
+    router_with_problems(crate::routes::router(api))
+}

@@ -1,0 +1,62 @@
+//! The rules, one small function each: it looks at the books and tells what breaks it.
+
+mod events;
+mod inventory;
+mod messages;
+mod orders;
+mod payments;
+mod projection;
+mod shipping;
+
+use super::Violation;
+use super::books::Book;
+use super::view::View;
+
+/// Finds what breaks one rule.
+pub(super) type Rule = fn(&View<'_>) -> Vec<Violation>;
+
+/// All rules, in the order in which a person would want to hear of them.
+pub(super) const RULES: &[Rule] = &[
+    truncated,
+    orders::faulty,
+    orders::parked,
+    orders::unfinished,
+    payments::ledger_unbalanced,
+    payments::charge_differs,
+    payments::money_held,
+    payments::payment_unknown,
+    payments::payment_without_order,
+    inventory::stock_unbalanced,
+    inventory::stock_negative,
+    inventory::claims_differ,
+    inventory::reservation_overdue,
+    inventory::reservation_not_committed,
+    inventory::reservation_lingers,
+    inventory::sold_differs,
+    shipping::shipments_missing,
+    shipping::shipments_differ,
+    shipping::shipments_of_dead_order,
+    shipping::shipments_without_order,
+    messages::message_doubled,
+    messages::message_missing,
+    messages::message_unfinished,
+    events::order_not_in_log,
+    events::event_without_order,
+    events::order_differs_from_log,
+    events::sequence_gap,
+    events::sequence_behind,
+    events::outbox_not_empty,
+    events::subscription_lag,
+    events::dead_letter,
+    projection::order_missing,
+    projection::order_differs,
+    projection::without_order,
+];
+
+/// What was not read can't be checked, and that is said.
+fn truncated(view: &View<'_>) -> Vec<Violation> {
+    let name = |book: &Book| {
+        Violation::new("truncated", format!("{book:?}: too long, the rest was not read"), [])
+    };
+    view.books.truncated.iter().map(name).collect()
+}

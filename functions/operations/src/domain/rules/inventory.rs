@@ -1,0 +1,130 @@
+//! Pieces: none made, none lost, none promised twice.
+
+use crate::domain::Violation;
+use crate::domain::books::{Book, Order, Sku, Standing};
+use crate::domain::view::View;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long a reservation that ran out may lie about until a sweep finds it, in milliseconds.
+const SWEEP_MS: u64 = 5 * 60 * 1_000;
+
+/// On hand, reserved and sold are what was received.
+pub(super) fn stock_unbalanced(view: &View<'_>) -> Vec<Violation> {
+    of_skus(view, "stock-unbalanced", |sku| {
+        let promised = i128::from(sku.on_hand) + i128::from(sku.reserved) + i128::from(sku.sold);
+        let detail = || {
+            let Sku { on_hand, reserved, sold, received, .. } = sku;
+            format!("{on_hand} on hand + {reserved} reserved + {sold} sold, {received} received")
+        };
+        (promised != i128::from(sku.received)).then(detail)
+    })
+}
+
+/// Nothing was promised that was never there.
+pub(super) fn stock_negative(view: &View<'_>) -> Vec<Violation> {
+    of_skus(view, "stock-negative", |sku| {
+        (sku.on_hand < 0).then(|| format!("{} on hand", sku.on_hand))
+    })
+}
+
+/// What is reserved is what reservations claim.
+pub(super) fn claims_differ(view: &View<'_>) -> Vec<Violation> {
+    of_skus(view, "claims-differ", |sku| {
+        let claimed: u64 = sku.claims.iter().map(|claim| u64::from(claim.quantity)).sum();
+        (claimed != sku.reserved).then(|| format!("{claimed} claimed, {} reserved", sku.reserved))
+    })
+}
+
+fn of_skus(
+    view: &View<'_>,
+    rule: &'static str,
+    look: impl Fn(&Sku) -> Option<String>,
+) -> Vec<Violation> {
+    let skus = view.books.skus.iter();
+    skus.filter_map(|sku| look(sku).map(|detail| Violation::new(rule, detail, [&sku.sku])))
+        .collect()
+}
+
+/// Reservations that ran out hold nothing, as soon as a sweep has passed.
+pub(super) fn reservation_overdue(view: &View<'_>) -> Vec<Violation> {
+    let grace_ms = if view.question.quiescent { 0 } else { SWEEP_MS };
+    let mut found = Vec::new();
+    for sku in &view.books.skus {
+        for claim in &sku.claims {
+            let over = claim.expires_at_ms.is_some_and(|expires_ms| {
+                expires_ms.saturating_add(grace_ms) <= view.question.checked_at_ms
+            });
+            if over {
+                let detail = format!("still holds {} of {}", claim.quantity, sku.sku);
+                let ids = [&claim.reservation_id, &sku.sku].map(String::as_str);
+                found.push(Violation::new("reservation-overdue", detail, ids));
+            }
+        }
+    }
+    found
+}
+
+/// What a paid order reserved is sold.
+pub(super) fn reservation_not_committed(view: &View<'_>) -> Vec<Violation> {
+    of_standings(view, "reservation-not-committed", |order, standing| {
+        order.status.is_paid() && standing != Standing::Committed
+    })
+}
+
+/// What a dead order reserved is free.
+pub(super) fn reservation_lingers(view: &View<'_>) -> Vec<Violation> {
+    of_standings(view, "reservation-lingers", |order, standing| {
+        order.status.is_dead() && matches!(standing, Standing::Held | Standing::Committed)
+    })
+}
+
+fn of_standings(
+    view: &View<'_>,
+    rule: &'static str,
+    is_wrong: impl Fn(&Order, Standing) -> bool,
+) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for order in view.at_rest() {
+        // A reservation that was not asked for was not read.
+        let Some(standing) = view.books.reservations.get(&order.reservation_id) else { continue };
+        if is_wrong(order, *standing) {
+            let detail = format!("the order is {}, {standing:?}", order.status.as_str());
+            found.push(Violation::new(rule, detail, [&order.id, &order.reservation_id]));
+        }
+    }
+    found
+}
+
+/// What is sold is what paid orders bought: neither more (a sale that nobody paid) nor less
+/// (pieces sold twice). Only of SKUs that no order under way touches.
+pub(super) fn sold_differs(view: &View<'_>) -> Vec<Violation> {
+    if !view.is_whole(&[Book::Orders]) {
+        return Vec::new();
+    }
+    let mut bought = BTreeMap::<&str, u64>::new();
+    let mut moving = BTreeSet::<&str>::new();
+    for order in &view.books.orders {
+        for line in &order.lines {
+            if !view.is_at_rest(order) {
+                moving.insert(&line.sku);
+            } else if order.status.is_paid() {
+                *bought.entry(&line.sku).or_default() += u64::from(line.quantity);
+            }
+        }
+    }
+    let still = view.books.skus.iter().filter(|sku| !moving.contains(sku.sku.as_str()));
+    still
+        .filter_map(|sku| {
+            let about_to: u64 = sku
+                .claims
+                .iter()
+                .filter(|claim| claim.expires_at_ms.is_none())
+                .map(|claim| u64::from(claim.quantity))
+                .sum();
+            let (sold, bought) =
+                (sku.sold + about_to, bought.get(sku.sku.as_str()).copied().unwrap_or(0));
+            let detail = || format!("{sold} sold, {bought} in paid orders");
+            (sold != bought).then(|| Violation::new("sold-differs", detail(), [&sku.sku]))
+        })
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! Messages: one about everything that customers are told of, and never two.
+
+use crate::domain::Violation;
+use crate::domain::books::{Book, Message, MessageStatus};
+use crate::domain::view::View;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Statuses of an order that its customer is told of.
+const TOLD: [&str; 4] = ["confirmed", "rejected", "shipped", "cancelled"];
+
+/// At most one message is sent about an order with one text through one channel.
+pub(super) fn message_doubled(view: &View<'_>) -> Vec<Violation> {
+    let mut sent = BTreeMap::<_, Vec<&Message>>::new();
+    for message in view.books.messages.iter().filter(|message| message.sends > 0) {
+        // A message that is about no order is only compared with itself.
+        let about = message.order_id.as_deref().unwrap_or(&message.id);
+        sent.entry((about, &message.template, &message.channel)).or_default().push(message);
+    }
+    let doubled =
+        sent.into_iter().filter(|(_, all)| all.iter().map(|it| it.sends).sum::<u32>() > 1);
+    doubled
+        .map(|((about, template, channel), all)| Violation {
+            rule: "message-doubled",
+            detail: format!("{template} by {channel} about {about}"),
+            ids: all.iter().map(|message| message.id.clone()).collect(),
+        })
+        .collect()
+}
+
+/// Of every change that customers are told of, there is a message, as soon as notifications
+/// must have heard of it.
+pub(super) fn message_missing(view: &View<'_>) -> Vec<Violation> {
+    if !view.is_whole(&[Book::Messages]) {
+        return Vec::new();
+    }
+    let requests = view.books.messages.iter().map(|message| message.request_id.as_str());
+    let requests: BTreeSet<&str> = requests.collect();
+    let mut found = Vec::new();
+    for order in view.at_rest() {
+        let changes = view.stream(&order.id).map_or(&[][..], |stream| &stream.changes);
+        for (status, at_ms) in changes {
+            let request = format!("{}:{status}", order.id);
+            let is_told = TOLD.contains(&status.as_str());
+            if is_told && view.question.is_due(*at_ms) && !is_requested(&requests, &request) {
+                let detail = format!("nothing was sent about `{status}`");
+                found.push(Violation::new("message-missing", detail, [&order.id]));
+            }
+        }
+    }
+    found
+}
+
+/// Whether there is a message of this request, or one for a channel of it (`<request>:…`).
+fn is_requested(requests: &BTreeSet<&str>, request: &str) -> bool {
+    let next = requests.range(request..).next();
+    next.and_then(|next| next.strip_prefix(request))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
+/// No message waits when nothing should be under way.
+pub(super) fn message_unfinished(view: &View<'_>) -> Vec<Violation> {
+    if !view.question.quiescent {
+        return Vec::new();
+    }
+    let messages = view.books.messages.iter();
+    let pending = messages.filter(|message| message.status == MessageStatus::Pending);
+    let violation = |message: &Message| {
+        let detail = format!("{} has not been sent", message.template);
+        Violation::new("message-unfinished", detail, [&message.id])
+    };
+    pending.map(violation).collect()
+}

@@ -1,0 +1,32 @@
+//! Each order by itself: sound, and in the end finished.
+
+use crate::domain::Violation;
+use crate::domain::view::View;
+
+/// The record of each order is sound.
+pub(super) fn faulty(view: &View<'_>) -> Vec<Violation> {
+    let faults = view.books.orders.iter().flat_map(|order| {
+        order.faults.iter().map(|fault| Violation::new("order-faulty", fault, [&order.id]))
+    });
+    faults.collect()
+}
+
+/// No order waits for a person.
+pub(super) fn parked(view: &View<'_>) -> Vec<Violation> {
+    let orders = view.books.orders.iter();
+    let parked = orders.filter_map(|order| order.parked.as_ref().map(|why| (order, why)));
+    parked.map(|(order, why)| Violation::new("order-parked", why, [&order.id])).collect()
+}
+
+/// Every order comes to rest: at once when nothing should be under way, else in time.
+pub(super) fn unfinished(view: &View<'_>) -> Vec<Violation> {
+    let late = view.books.orders.iter().filter(|order| {
+        let moves = !order.settled || !view.steady.contains(order.id.as_str());
+        order.parked.is_none() && moves && view.is_known_to_all(order)
+    });
+    let violation = |order: &crate::domain::Order| {
+        let detail = format!("{} and not settled", order.status.as_str());
+        Violation::new("order-unfinished", detail, [&order.id])
+    };
+    late.map(violation).collect()
+}

@@ -1,0 +1,236 @@
+//! The oracle itself is checked: sound books have no violation, and every violation that is
+//! planted in them is caught, by its own rule and by no other.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod in_flight;
+mod planted;
+
+use super::*;
+use serde_json::json;
+
+/// When the check begins.
+pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
+/// When the orders were placed.
+const BORN_MS: u64 = NOW_MS - 3 * 60 * 60 * 1_000;
+
+/// An id as the functions make them, of that time.
+fn id(prefix: &str, at_ms: u64, number: u16) -> String {
+    let (high, low) = (at_ms >> 16, at_ms & 0xFFFF);
+    format!("{prefix}_{high:08x}-{low:04x}-7000-8000-{number:012x}")
+}
+
+fn order_id(number: u16) -> String {
+    id("ord", BORN_MS, number)
+}
+
+pub(crate) fn question(quiescent: bool) -> Question {
+    Question { checked_at_ms: NOW_MS, quiescent, in_flight_ms: IN_FLIGHT_MS_DEFAULT }
+}
+
+pub(crate) fn line(sku: &str, quantity: u32) -> Line {
+    Line { sku: sku.to_owned(), quantity }
+}
+
+fn order(number: u16, status: OrderStatus, changes: &[&str]) -> Order {
+    Order {
+        id: order_id(number),
+        user_id: "usr_1".to_owned(),
+        status,
+        lines: vec![line("TEA", 2), line("MUG", 1)],
+        total: Money::new(500, "EUR"),
+        reservation_id: format!("res_{number}"),
+        last_sequence: changes.len() as u64,
+        outbox_length: 0,
+        settled: true,
+        parked: None,
+        faults: Vec::new(),
+    }
+}
+
+fn payment(order: &Order, captured: i64, refunded: i64) -> Payment {
+    Payment {
+        id: order.id.replace("ord", "pay"),
+        order_id: order.id.clone(),
+        is_unknown: false,
+        currency: "EUR".to_owned(),
+        captured,
+        refunded,
+        held: 0,
+    }
+}
+
+fn shipping(order: &Order, is_live: bool) -> Shipping {
+    let parcel = |number: u8, lines| Shipment { id: format!("shp_{number}"), is_live, lines };
+    Shipping {
+        order_id: order.id.clone(),
+        cancelled: !is_live,
+        // Split, as large orders are.
+        shipments: vec![
+            parcel(1, vec![line("TEA", 1)]),
+            parcel(2, vec![line("MUG", 1), line("TEA", 1)]),
+        ],
+        last_sequence: 2,
+        outbox_length: 0,
+    }
+}
+
+fn message(order: &Order, status: &str) -> Message {
+    Message {
+        id: format!("ntf_{}_{status}", order.id),
+        request_id: format!("{}:{status}", order.id),
+        order_id: Some(order.id.clone()),
+        template: format!("order-{status}"),
+        channel: "email".to_owned(),
+        status: MessageStatus::Sent,
+        sends: 1,
+    }
+}
+
+fn projected(order: &Order) -> Projected {
+    Projected {
+        order_id: order.id.clone(),
+        user_id: order.user_id.clone(),
+        status: order.status.as_str().to_owned(),
+        total: order.total.clone(),
+        last_sequence: order.last_sequence,
+    }
+}
+
+/// What orders publish of a change.
+pub(crate) fn event(source: &str, subject: &str, sequence: u64, status: &str) -> LoggedEvent {
+    let data = json!({
+        "order_id": subject, "user_id": "usr_1", "status": status, "lines": [],
+        "total": {"amount": 500, "currency": "EUR"}, "rejection": null,
+    });
+    LoggedEvent {
+        position: 0,
+        recorded_at_ms: BORN_MS + sequence,
+        event: Event {
+            id: format!("{subject}.{sequence}"),
+            source: source.to_owned(),
+            kind: "com.shop.orders.order.changed.v1".to_owned(),
+            subject: Some(subject.to_owned()),
+            time: "2027-01-15T08:00:00.000Z".to_owned(),
+            partition_key: subject.to_owned(),
+            sequence: Some(sequence),
+            data_content_type: "application/json".to_owned(),
+            data: data.to_string(),
+        },
+    }
+}
+
+/// A day of the shop: an order that was delivered, one that waits for its courier, one that
+/// was cancelled after it was paid, and one whose card said no.
+fn story() -> Vec<(Order, Vec<&'static str>)> {
+    [
+        (1, OrderStatus::Delivered, vec!["pending", "confirmed", "shipped", "delivered"]),
+        (2, OrderStatus::Confirmed, vec!["pending", "confirmed"]),
+        (3, OrderStatus::Cancelled, vec!["pending", "confirmed", "cancelled"]),
+        (4, OrderStatus::Rejected, vec!["pending", "rejected"]),
+    ]
+    .into_iter()
+    .map(|(number, status, changes)| (order(number, status, &changes), changes))
+    .collect()
+}
+
+/// Books that agree.
+pub(crate) fn sound() -> Books {
+    let story = story();
+    let orders: Vec<Order> = story.iter().map(|(order, _)| order.clone()).collect();
+    let mut books = Books {
+        orders_before: orders.clone(),
+        payments: vec![
+            payment(&orders[0], 500, 0),
+            payment(&orders[1], 500, 0),
+            payment(&orders[2], 500, 500),
+            payment(&orders[3], 0, 0),
+        ],
+        ledger: [("EUR".to_owned(), 0)].into(),
+        skus: vec![sku("TEA", 100, 4), sku("MUG", 10, 2)],
+        shipping: vec![
+            shipping(&orders[0], true),
+            shipping(&orders[1], true),
+            shipping(&orders[2], false),
+        ],
+        projection: orders.iter().map(projected).collect(),
+        ..Books::default()
+    };
+    let standings =
+        [Standing::Committed, Standing::Committed, Standing::TakenBack, Standing::Released];
+    for (order, standing) in orders.iter().zip(standings) {
+        books.reservations.insert(order.reservation_id.clone(), standing);
+    }
+    books.orders = orders;
+    write_log(&mut books, &story);
+    books.subscriptions = vec![Subscription {
+        name: "notifications".to_owned(),
+        components: vec!["notifications".to_owned()],
+        types: vec!["com.shop.orders.order.*".to_owned()],
+        lag: 0,
+        lag_ms: 0,
+        retrying: 0,
+        dead: 0,
+    }];
+    books
+}
+
+/// Pieces of one product: so many received and sold, two reserved by somebody in a hurry.
+fn sku(sku: &str, received: u64, sold: u64) -> Sku {
+    let claim = Claim {
+        reservation_id: "res_open".to_owned(),
+        quantity: 2,
+        expires_at_ms: Some(NOW_MS + 60_000),
+    };
+    let on_hand = received.cast_signed() - sold.cast_signed() - 2;
+    Sku { sku: sku.to_owned(), received, on_hand, reserved: 2, sold, claims: vec![claim] }
+}
+
+fn write_log(books: &mut Books, story: &[(Order, Vec<&'static str>)]) {
+    let mut log = Vec::new();
+    for (order, changes) in story {
+        for (status, sequence) in changes.iter().zip(1..) {
+            log.push(event(ORDERS_SOURCE, &order.id, sequence, status));
+            let is_told = !["pending", "delivered"].contains(status);
+            books.messages.extend(is_told.then(|| message(order, status)));
+        }
+    }
+    for shipping in &books.shipping {
+        log.extend(
+            (1..=2).map(|sequence| event(SHIPPING_SOURCE, &shipping.order_id, sequence, "x")),
+        );
+    }
+    for (logged, position) in log.iter_mut().zip(1..) {
+        logged.position = position;
+    }
+    books.log = Streams::of(&log);
+}
+
+/// The names of the rules that are broken.
+fn broken(books: &Books, question: &Question) -> Vec<&'static str> {
+    let mut rules: Vec<_> = check(books, question).into_iter().map(|it| it.rule).collect();
+    rules.dedup();
+    rules
+}
+
+#[test]
+fn sound_books_have_no_violation() {
+    for quiescent in [false, true] {
+        assert_eq!(check(&sound(), &question(quiescent)), []);
+    }
+}
+
+#[test]
+fn empty_books_have_no_violation() {
+    assert_eq!(check(&Books::default(), &question(true)), []);
+}
+
+#[test]
+fn violations_beyond_the_limit_are_counted() {
+    let mut books = sound();
+    let letter = planted::letter();
+    books.dead_letters = vec![letter; VIOLATIONS_MAX + 7];
+    let found = check(&books, &question(false));
+    assert_eq!(found.len(), VIOLATIONS_MAX + 1);
+    assert_eq!(found[VIOLATIONS_MAX].detail, "7 more violations");
+}

@@ -1,0 +1,111 @@
+//! What is under way is no damage.
+
+use super::*;
+
+/// A new order in the second reading: nothing of it is anywhere but its payment.
+fn with_a_new_order() -> Books {
+    let mut books = sound();
+    let mut new = order(7, OrderStatus::Pending, &[]);
+    new.id = id("ord", NOW_MS - 1_000, 7);
+    new.settled = false;
+    books.payments.push(payment(&new, 500, 0));
+    books.payments.last_mut().unwrap().is_unknown = true;
+    books.skus[0].sold += 2;
+    books.skus[0].on_hand -= 2;
+    books.orders.push(new);
+    books
+}
+
+#[test]
+fn an_order_that_was_placed_meanwhile_is_no_violation() {
+    assert_eq!(broken(&with_a_new_order(), &question(false)), [""; 0]);
+    assert_eq!(broken(&with_a_new_order(), &question(true)), ["order-unfinished"]);
+}
+
+#[test]
+fn a_young_order_that_is_not_settled_may_be_anything() {
+    let mut books = with_a_new_order();
+    let new = books.orders[4].clone();
+    books.orders_before.push(new);
+    assert_eq!(broken(&books, &question(false)), [""; 0]);
+    let strict = Question { in_flight_ms: 500, ..question(false) };
+    assert_eq!(broken(&books, &strict), ["order-unfinished"]);
+}
+
+#[test]
+fn an_order_that_moved_between_the_readings_is_left_alone() {
+    let mut books = sound();
+    // Cancelled after the payments were read, seconds ago.
+    books.orders[1].status = OrderStatus::Cancelled;
+    books.orders[1].last_sequence = 3;
+    let mut moved = event(ORDERS_SOURCE, &order_id(2), 3, "cancelled");
+    moved.recorded_at_ms = NOW_MS - 2_000;
+    books.log.take_in(&moved);
+    assert_eq!(broken(&books, &question(false)), [""; 0]);
+}
+
+#[test]
+fn those_who_follow_events_have_their_time() {
+    let mut books = sound();
+    // It shipped a minute ago; orders and the log know, nobody else.
+    for orders in [&mut books.orders, &mut books.orders_before] {
+        orders[1].status = OrderStatus::Shipped;
+        orders[1].last_sequence = 3;
+    }
+    let mut shipped = event(ORDERS_SOURCE, &order_id(2), 3, "shipped");
+    shipped.recorded_at_ms = NOW_MS - 60_000;
+    books.log.take_in(&shipped);
+    assert_eq!(broken(&books, &question(false)), [""; 0]);
+    assert_eq!(broken(&books, &question(true)), ["message-missing", "projection-differs"]);
+    let later = Question { checked_at_ms: NOW_MS + IN_FLIGHT_MS_DEFAULT, ..question(false) };
+    let found = broken(&books, &later);
+    assert!(found.contains(&"message-missing") && found.contains(&"projection-differs"));
+}
+
+#[test]
+fn a_message_per_channel_counts_as_told() {
+    let mut books = sound();
+    books.messages[0].request_id.push_str(":push");
+    assert_eq!(broken(&books, &question(true)), [""; 0]);
+    books.messages[0].request_id.push('x');
+    books.messages[0].request_id = books.messages[0].request_id.replace(':', "-");
+    assert_eq!(broken(&books, &question(true)), ["message-missing"]);
+}
+
+#[test]
+fn what_a_log_has_forgotten_is_not_missing() {
+    let mut books = sound();
+    // It begins after the orders were placed, in the middle of their lives.
+    let mut log = Vec::new();
+    for (order, changes) in story() {
+        let sequence = changes.len() as u64;
+        log.push(event(ORDERS_SOURCE, &order.id, sequence, order.status.as_str()));
+    }
+    log.remove(1);
+    for (logged, position) in log.iter_mut().zip(41..) {
+        logged.position = position;
+        logged.recorded_at_ms = NOW_MS - 60 * 60 * 1_000;
+    }
+    books.log = Streams::of(&log);
+    assert_eq!(broken(&books, &question(true)), [""; 0]);
+    books.log.begins = Some((1, BORN_MS));
+    assert!(broken(&books, &question(true)).contains(&"order-not-in-log"));
+    assert!(broken(&books, &question(true)).contains(&"sequence-gap"));
+}
+
+#[test]
+fn nothing_follows_from_what_was_not_read() {
+    let all =
+        [Book::Orders, Book::Payments, Book::Shipping, Book::Messages, Book::Projection, Book::Log];
+    let mut books = sound();
+    books.truncated.extend(all);
+    books.payments.remove(0);
+    books.shipping.remove(0);
+    books.messages.remove(0);
+    books.projection.remove(0);
+    books.log.streams.clear();
+    let last = books.orders.pop().unwrap();
+    books.orders_before.pop();
+    books.reservations.remove(&last.reservation_id);
+    assert_eq!(broken(&books, &question(true)), ["truncated"]);
+}

@@ -1,0 +1,123 @@
+//! The books with an eye for what is under way: a check of a living business must not take
+//! work in progress for damage.
+//!
+//! The orders are read twice, before and after everything else. One that is the same both
+//! times, has nothing left to do and nothing left to publish is *at rest*, and so was
+//! everything that belongs to it while it was read: all rules hold for it. Of the others
+//! nothing is said, unless they have been under way for too long.
+
+use super::books::{Book, Books, Order, Payment, Projected, Shipping};
+use super::log::{ORDERS_SOURCE, Stream};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long work may be under way before it is reported, in milliseconds, if nobody says.
+pub const IN_FLIGHT_MS_DEFAULT: u64 = 10 * 60 * 1_000;
+/// The most that may be asked for, in milliseconds: a week.
+pub const IN_FLIGHT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// What to check, and how strictly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// When the reading began, in milliseconds since the epoch.
+    pub checked_at_ms: u64,
+    /// Nothing is under way, so that anything unfinished is a violation.
+    pub quiescent: bool,
+    /// How long work may be under way, in milliseconds.
+    pub in_flight_ms: u64,
+}
+
+impl Question {
+    /// Whether what began then has had its time.
+    pub fn is_due(&self, since_ms: u64) -> bool {
+        self.quiescent || since_ms.saturating_add(self.in_flight_ms) <= self.checked_at_ms
+    }
+}
+
+/// Books, indexed.
+pub(super) struct View<'a> {
+    pub(super) books: &'a Books,
+    pub(super) question: &'a Question,
+    /// All orders by id.
+    pub(super) orders: BTreeMap<&'a str, &'a Order>,
+    /// Ids of those that are the same in both readings.
+    pub(super) steady: BTreeSet<&'a str>,
+    payments: BTreeMap<&'a str, Vec<&'a Payment>>,
+    shipping: BTreeMap<&'a str, Vec<&'a Shipping>>,
+    projection: BTreeMap<&'a str, &'a Projected>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(books: &'a Books, question: &'a Question) -> View<'a> {
+        let orders: BTreeMap<_, _> = books.orders.iter().map(|it| (it.id.as_str(), it)).collect();
+        let before: BTreeMap<_, _> = books.orders_before.iter().map(|it| (&it.id, it)).collect();
+        let is_steady = |order: &&Order| before.get(&order.id) == Some(order);
+        let steady = books.orders.iter().filter(is_steady).map(|it| it.id.as_str()).collect();
+        let mut payments = BTreeMap::<_, Vec<_>>::new();
+        for payment in &books.payments {
+            payments.entry(payment.order_id.as_str()).or_default().push(payment);
+        }
+        let mut shipping = BTreeMap::<_, Vec<_>>::new();
+        for entry in &books.shipping {
+            shipping.entry(entry.order_id.as_str()).or_default().push(entry);
+        }
+        let projection = books.projection.iter().map(|it| (it.order_id.as_str(), it)).collect();
+        View { books, question, orders, steady, payments, shipping, projection }
+    }
+
+    /// Whether these books were read to their end, so that what they lack is not there.
+    pub(super) fn is_whole(&self, books: &[Book]) -> bool {
+        books.iter().all(|book| !self.books.truncated.contains(book))
+    }
+
+    /// Orders for which all rules hold now.
+    pub(super) fn at_rest(&self) -> impl Iterator<Item = &'a Order> {
+        self.books.orders.iter().filter(|order| self.is_at_rest(order))
+    }
+
+    pub(super) fn is_at_rest(&self, order: &Order) -> bool {
+        self.steady.contains(order.id.as_str())
+            && order.settled
+            && order.outbox_length == 0
+            && order.parked.is_none()
+    }
+
+    /// What the log says of an order.
+    pub(super) fn stream(&self, order_id: &str) -> Option<&'a Stream> {
+        self.books.log.get(ORDERS_SOURCE, order_id)
+    }
+
+    /// When something last happened to an order, in milliseconds since the epoch, as far as
+    /// its id and the log tell.
+    pub(super) fn last_change_ms(&self, order: &Order) -> u64 {
+        let logged = self.stream(&order.id).map_or(0, |stream| stream.last_at_ms);
+        logged.max(chassis::id::created_at_ms(&order.id).unwrap_or(0))
+    }
+
+    /// Whether everybody who follows an order's events must have taken in the last one.
+    pub(super) fn is_known_to_all(&self, order: &Order) -> bool {
+        self.question.is_due(self.last_change_ms(order))
+    }
+
+    /// Whether the log may have forgotten the first events of a subject: those that are older
+    /// than what it still has.
+    pub(super) fn may_be_forgotten(&self, subject: &str) -> bool {
+        match self.books.log.begins {
+            None | Some((0 | 1, _)) => false,
+            Some((_, begins_ms)) => {
+                chassis::id::created_at_ms(subject).is_none_or(|born_ms| born_ms <= begins_ms)
+            }
+        }
+    }
+
+    pub(super) fn payments(&self, order_id: &str) -> &[&'a Payment] {
+        self.payments.get(order_id).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn shipping(&self, order_id: &str) -> &[&'a Shipping] {
+        self.shipping.get(order_id).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn projected(&self, order_id: &str) -> Option<&'a Projected> {
+        self.projection.get(order_id).copied()
+    }
+}

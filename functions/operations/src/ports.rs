@@ -1,0 +1,130 @@
+//! Where the books come from.
+
+use crate::domain::{
+    DeadLetter, LoggedEvent, Message, Order, Payment, Projected, Shipping, Sku, Standing,
+    Subscription,
+};
+use std::future::Future;
+
+/// Some entries of a book, and where to go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part<T> {
+    /// In the book's own order.
+    pub entries: Vec<T>,
+    /// What to ask for next; none at the end.
+    pub next: Option<String>,
+}
+
+/// A book can't be read now; its name and what its owner said.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{book} can't be read now: {reason}")]
+pub struct Unreadable {
+    /// The component that keeps it.
+    pub book: &'static str,
+    /// For the log.
+    pub reason: String,
+}
+
+/// The answer of a book.
+pub type Reading<T> = Result<T, Unreadable>;
+
+/// The books of all functions, a part at a time: those after `after`, at most `limit` (1 to
+/// 100).
+pub trait Sources: Clone + Send + Sync + 'static {
+    /// All orders.
+    fn orders(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> impl Future<Output = Reading<Part<Order>>> + Send;
+
+    /// All payments.
+    fn payments(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> impl Future<Output = Reading<Part<Payment>>> + Send;
+
+    /// Sums of the ledger by currency, a stretch at a time.
+    fn ledger(
+        &self,
+        after: Option<String>,
+    ) -> impl Future<Output = Reading<Part<(String, i64)>>> + Send;
+
+    /// All SKUs.
+    fn skus(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> impl Future<Output = Reading<Part<Sku>>> + Send;
+
+    /// How at most 100 reservations stand, in the order asked.
+    fn reservations(&self, ids: Vec<String>)
+    -> impl Future<Output = Reading<Vec<Standing>>> + Send;
+
+    /// All orders that shipping has heard of.
+    fn shipping(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> impl Future<Output = Reading<Part<Shipping>>> + Send;
+
+    /// All messages.
+    fn messages(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> impl Future<Output = Reading<Part<Message>>> + Send;
+
+    /// All orders of the read model.
+    fn projection(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> impl Future<Output = Reading<Part<Projected>>> + Send;
+}
+
+/// Why the event log did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogError {
+    /// There is no such subscription or dead letter.
+    NotFound(String),
+    /// The request makes no sense.
+    Invalid(String),
+    /// Not now.
+    Unavailable(String),
+}
+
+/// The event log of the platform.
+pub trait EventLog: Clone + Send + Sync + 'static {
+    /// Events after a position (0: from the beginning), oldest first, at most `limit` (1 to
+    /// 500).
+    fn read(
+        &self,
+        after: u64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<LoggedEvent>, LogError>> + Send;
+
+    /// All subscriptions, by name.
+    fn subscriptions(&self) -> impl Future<Output = Result<Vec<Subscription>, LogError>> + Send;
+
+    /// Dead letters after the one with the id `after`, oldest first, at most `limit` (1 to
+    /// 100).
+    fn dead_letters(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<DeadLetter>, LogError>> + Send;
+
+    /// Deliver a dead letter once more.
+    fn replay(&self, dead_letter_id: String) -> impl Future<Output = Result<(), LogError>> + Send;
+
+    /// Deliver what was recorded in a span of time (milliseconds since the epoch, the end
+    /// excluded) to a subscription once more; how many events that is.
+    fn replay_range(
+        &self,
+        subscription: String,
+        from_ms: u64,
+        until_ms: u64,
+    ) -> impl Future<Output = Result<u64, LogError>> + Send;
+}

@@ -1,0 +1,95 @@
+//! The HTTP routes, all for administrators.
+
+mod events;
+
+use crate::domain::{IN_FLIGHT_MS_DEFAULT, IN_FLIGHT_MS_MAX, Question, Violation};
+use crate::ports::{EventLog, Sources};
+use crate::service::Reconciliation;
+use axum::extract::{Query, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::clock::{now_ms, rfc3339};
+use chassis::problem::{Problem, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What the routes work with.
+#[derive(Clone, Debug)]
+pub struct Api<S, L, K> {
+    /// Where the books come from.
+    pub sources: S,
+    /// The event log.
+    pub log: L,
+    /// The keys that callers' tokens are checked with.
+    pub keys: K,
+}
+
+impl<S: Sources, L: EventLog, K: KeySource> AuthState for Api<S, L, K> {
+    type Keys = K;
+
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+}
+
+/// What is asked of a reconciliation.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Asked {
+    /// Whether nothing should be under way.
+    #[serde(default)]
+    quiescent: bool,
+    /// How long work may be under way, in milliseconds.
+    in_flight_ms: Option<u64>,
+}
+
+/// The answer of a reconciliation.
+#[derive(Serialize)]
+struct Report {
+    /// RFC 3339, UTC: when the reading began.
+    checked_at: String,
+    violations: Vec<Violation>,
+    /// How many entries of each book were looked at.
+    checked: BTreeMap<&'static str, u64>,
+}
+
+/// `GET /api/v1/admin/reconciliation` and the views of events below `/api/v1/admin`.
+pub fn router<S: Sources, L: EventLog, K: KeySource>(api: Api<S, L, K>) -> Router {
+    Router::new()
+        .route("/api/v1/admin/reconciliation", get(reconcile::<S, L, K>))
+        .route("/api/v1/admin/subscriptions", get(events::subscriptions::<S, L, K>))
+        .route("/api/v1/admin/subscriptions/{name}/replay", post(events::replay_range::<S, L, K>))
+        .route("/api/v1/admin/dead-letters", get(events::dead_letters::<S, L, K>))
+        .route("/api/v1/admin/dead-letters/{id}/replay", post(events::replay::<S, L, K>))
+        .with_state(api)
+}
+
+async fn reconcile<S: Sources, L: EventLog, K: KeySource>(
+    State(api): State<Api<S, L, K>>,
+    _: Admin,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Report>> {
+    let in_flight_ms = asked.in_flight_ms.unwrap_or(IN_FLIGHT_MS_DEFAULT);
+    if in_flight_ms > IN_FLIGHT_MS_MAX {
+        let rule = format!("in_flight_ms must be a number up to {IN_FLIGHT_MS_MAX}.");
+        return Err(Problem::bad_request(rule));
+    }
+    let checked_at_ms = now_ms();
+    let question = Question { checked_at_ms, quiescent: asked.quiescent, in_flight_ms };
+    let finding = Reconciliation::new(api.sources, api.log).run(&question).await;
+    let finding = finding.map_err(|error| {
+        eprintln!("operations: {error}");
+        Problem::unavailable(format!("The books of {} can't be read now.", error.book), 1)
+    })?;
+    for violation in &finding.violations {
+        eprintln!("operations: {} {:?}: {}", violation.rule, violation.ids, violation.detail);
+    }
+    Ok(Json(Report {
+        checked_at: rfc3339(checked_at_ms),
+        violations: finding.violations,
+        checked: finding.checked.into_iter().collect(),
+    }))
+}
+
+#[cfg(test)]
+mod tests;

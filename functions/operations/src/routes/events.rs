@@ -1,0 +1,167 @@
+//! How events fare: who is behind, what was given up, and delivering it once more.
+
+use super::Api;
+use crate::domain::{DeadLetter, LoggedEvent, Reason, Subscription};
+use crate::ports::{EventLog, LogError, Sources};
+use axum::Json;
+use axum::extract::{Path, State};
+use chassis::auth::{Admin, KeySource};
+use chassis::clock::{parse_rfc3339, rfc3339};
+use chassis::form::{Fields, JsonBody};
+use chassis::page::{Cursor, Page, PageQuery};
+use chassis::problem::{Problem, Result};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Names the dead letters in their cursors.
+const DEAD_LETTERS: &str = "admin/dead-letters";
+
+/// A subscription on the wire.
+#[derive(Serialize)]
+pub(super) struct SubscriptionView {
+    name: String,
+    components: Vec<String>,
+    types: Vec<String>,
+    /// Events that are not yet done.
+    lag: u64,
+    /// Age of the oldest of them, in milliseconds.
+    lag_ms: u64,
+    retrying: u64,
+    dead: u64,
+}
+
+impl From<Subscription> for SubscriptionView {
+    fn from(it: Subscription) -> Self {
+        let Subscription { name, components, types, lag, lag_ms, retrying, dead } = it;
+        Self { name, components, types, lag, lag_ms, retrying, dead }
+    }
+}
+
+/// A dead letter on the wire.
+#[derive(Serialize)]
+pub(super) struct LetterView {
+    id: String,
+    subscription: String,
+    reason: &'static str,
+    detail: String,
+    attempts: u32,
+    /// RFC 3339, UTC.
+    first_seen_at: String,
+    /// RFC 3339, UTC.
+    died_at: String,
+    /// CloudEvents 1.0, JSON format.
+    event: Value,
+}
+
+impl From<DeadLetter> for LetterView {
+    fn from(letter: DeadLetter) -> Self {
+        Self {
+            reason: match letter.reason {
+                Reason::Rejected => "rejected",
+                Reason::AttemptsExhausted => "attempts_exhausted",
+            },
+            first_seen_at: rfc3339(letter.first_seen_at_ms),
+            died_at: rfc3339(letter.died_at_ms),
+            event: cloud_event(letter.logged),
+            id: letter.id,
+            subscription: letter.subscription,
+            detail: letter.detail,
+            attempts: letter.attempts,
+        }
+    }
+}
+
+/// The event in the JSON format of CloudEvents: JSON as it is, everything else as text.
+fn cloud_event(logged: LoggedEvent) -> Value {
+    let event = logged.event;
+    let is_json = event.data_content_type.ends_with("json");
+    let data = is_json.then(|| serde_json::from_str(&event.data).ok()).flatten();
+    let mut value = json!({
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.kind,
+        "time": event.time,
+        "partitionkey": event.partition_key,
+        "datacontenttype": event.data_content_type,
+        "data": data.unwrap_or(Value::String(event.data)),
+    });
+    if let Some(subject) = event.subject {
+        value["subject"] = json!(subject);
+    }
+    if let Some(sequence) = event.sequence {
+        value["sequence"] = json!(sequence.to_string());
+    }
+    value
+}
+
+pub(super) async fn subscriptions<S: Sources, L: EventLog, K: KeySource>(
+    State(api): State<Api<S, L, K>>,
+    _: Admin,
+) -> Result<Json<Page<SubscriptionView>>> {
+    let items = api.log.subscriptions().await.map_err(problem)?;
+    Ok(Json(Page { items: items.into_iter().map(Into::into).collect(), next_cursor: None }))
+}
+
+pub(super) async fn dead_letters<S: Sources, L: EventLog, K: KeySource>(
+    State(api): State<Api<S, L, K>>,
+    _: Admin,
+    query: PageQuery,
+) -> Result<Json<Page<LetterView>>> {
+    let after: Option<String> = query.position(DEAD_LETTERS)?;
+    let limit = u32::try_from(query.limit).unwrap_or(u32::MAX);
+    let letters = api.log.dead_letters(after, limit).await.map_err(problem)?;
+    let is_full = letters.len() >= query.limit;
+    let last = letters.last().filter(|_| is_full);
+    let next_cursor = last.map(|letter| Cursor::encode(DEAD_LETTERS, &letter.id));
+    Ok(Json(Page { items: letters.into_iter().map(Into::into).collect(), next_cursor }))
+}
+
+pub(super) async fn replay<S: Sources, L: EventLog, K: KeySource>(
+    State(api): State<Api<S, L, K>>,
+    _: Admin,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    api.log.replay(id).await.map_err(problem)?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+pub(super) async fn replay_range<S: Sources, L: EventLog, K: KeySource>(
+    State(api): State<Api<S, L, K>>,
+    _: Admin,
+    Path(name): Path<String>,
+    body: JsonBody,
+) -> Result<(StatusCode, Json<Value>)> {
+    let mut fields = body.fields();
+    let (from, until) = (time(&mut fields, "from"), time(&mut fields, "until"));
+    if let (Some(from), Some(until)) = (from, until)
+        && from >= until
+    {
+        fields.fault("until", "must be later than `from`");
+    }
+    fields.finish()?;
+    let (from, until) = from.zip(until).ok_or_else(Problem::internal)?;
+    let events = api.log.replay_range(name, from, until).await.map_err(problem)?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "events": events }))))
+}
+
+fn time(fields: &mut Fields<'_>, name: &str) -> Option<u64> {
+    let text = fields.string(name, 1..=40)?;
+    let ms = parse_rfc3339(&text);
+    if ms.is_none() {
+        fields.fault(name, "must be a time as 2026-01-31T12:00:00Z");
+    }
+    ms
+}
+
+fn problem(error: LogError) -> Problem {
+    match error {
+        LogError::NotFound(detail) => Problem::not_found(detail),
+        LogError::Invalid(detail) => Problem::bad_request(detail),
+        LogError::Unavailable(detail) => {
+            eprintln!("operations: the event log: {detail}");
+            Problem::unavailable("The event log can't answer now.", 1)
+        }
+    }
+}
