@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 /// Everything but the paths.
 const BASE: &str = include_str!("../openapi/base.json");
 /// Operations by their name.
-const OPERATIONS: [&str; 8] = [
+const OPERATIONS: [&str; 9] = [
     include_str!("../openapi/gateway.json"),
     include_str!("../openapi/identity.json"),
     include_str!("../openapi/shopping.json"),
@@ -24,6 +24,7 @@ const OPERATIONS: [&str; 8] = [
     include_str!("../openapi/administration.json"),
     include_str!("../openapi/history.json"),
     include_str!("../openapi/recommendations.json"),
+    include_str!("../openapi/operations.json"),
 ];
 
 /// The answer to `GET /api/v1/openapi.json`.

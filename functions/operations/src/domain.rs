@@ -7,7 +7,7 @@ mod rules;
 mod view;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use books::{
     Book, Books, Claim, Line, Message, MessageStatus, Money, Order, OrderStatus, Payment,

@@ -160,4 +160,4 @@ fn counts(books: &Books) -> Vec<(&'static str, u64)> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

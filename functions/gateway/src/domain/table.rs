@@ -19,6 +19,8 @@ const TIMEOUT_MS: u64 = 10_000;
 const CREDENTIALS_TIMEOUT_MS: u64 = 20_000;
 /// How long placing or cancelling an order may take. Milliseconds.
 const CHECKOUT_TIMEOUT_MS: u64 = 30_000;
+/// How long it may take to read all books. Milliseconds.
+const RECONCILIATION_TIMEOUT_MS: u64 = 120_000;
 /// How long an import may take. Milliseconds.
 const IMPORT_TIMEOUT_MS: u64 = 600_000;
 
@@ -32,6 +34,7 @@ const SHIPPING: Target = Target::Component("shipping");
 const NOTIFICATIONS: Target = Target::Component("notifications");
 const ORDER_HISTORY: Target = Target::Component("order-history");
 const RECOMMENDATIONS: Target = Target::Component("recommendations");
+const OPERATIONS: Target = Target::Component("operations");
 const TEMPLATES: Target = Target::Component("templates");
 
 /// The component whose page shows what notifications would have sent. Its routes exist only
@@ -43,8 +46,17 @@ pub const IMPORTER: &str = "importer";
 /// All routes.
 pub fn routes() -> &'static [Route] {
     static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
-        [gateway(), identity(), shopping(), ordering(), administration(), read_models(), outside()]
-            .concat()
+        [
+            gateway(),
+            identity(),
+            shopping(),
+            ordering(),
+            administration(),
+            read_models(),
+            operations(),
+            outside(),
+        ]
+        .concat()
     });
     &ROUTES
 }
@@ -159,6 +171,20 @@ fn read_models() -> Vec<Route> {
         liked("/api/v1/products/{sku}/also-bought", "listAlsoBought"),
         liked("/api/v1/recommendations", "listRecommendations").anyone(),
         liked("/api/v1/admin/projections/recommendations", "getRecommendationsStatus").admin(),
+    ]
+}
+
+/// Whether all is well, and what to do if it is not.
+fn operations() -> Vec<Route> {
+    let operations = |method, path, operation| route(method, path, operation, OPERATIONS).admin();
+    vec![
+        operations(Method::GET, "/api/v1/admin/reconciliation", "reconcile")
+            .timeout(RECONCILIATION_TIMEOUT_MS),
+        operations(Method::GET, "/api/v1/admin/subscriptions", "listSubscriptions"),
+        operations(Method::POST, "/api/v1/admin/subscriptions/{name}/replay", "replaySubscription"),
+        operations(Method::GET, "/api/v1/admin/dead-letters", "listDeadLetters"),
+        operations(Method::POST, "/api/v1/admin/dead-letters/{id}/replay", "replayDeadLetter"),
+        route(Method::GET, "/api/v1/admin/payments/{id}", "getPayment", PAYMENTS).admin(),
     ]
 }
 

@@ -162,7 +162,11 @@ pub(crate) fn sound() -> Books {
         books.reservations.insert(order.reservation_id.clone(), standing);
     }
     books.orders = orders;
-    write_log(&mut books, &story);
+    for (order, changes) in &story {
+        let told = changes.iter().filter(|status| !["pending", "delivered"].contains(status));
+        books.messages.extend(told.map(|status| message(order, status)));
+    }
+    books.log = Streams::of(&log_of(&books.shipping, &story));
     books.subscriptions = vec![Subscription {
         name: "notifications".to_owned(),
         components: vec!["notifications".to_owned()],
@@ -186,24 +190,24 @@ fn sku(sku: &str, received: u64, sold: u64) -> Sku {
     Sku { sku: sku.to_owned(), received, on_hand, reserved: 2, sold, claims: vec![claim] }
 }
 
-fn write_log(books: &mut Books, story: &[(Order, Vec<&'static str>)]) {
+/// The log of a sound day, as it would be read.
+pub(crate) fn sound_log() -> Vec<LoggedEvent> {
+    log_of(&sound().shipping, &story())
+}
+
+fn log_of(shipping: &[Shipping], story: &[(Order, Vec<&'static str>)]) -> Vec<LoggedEvent> {
     let mut log = Vec::new();
     for (order, changes) in story {
-        for (status, sequence) in changes.iter().zip(1..) {
-            log.push(event(ORDERS_SOURCE, &order.id, sequence, status));
-            let is_told = !["pending", "delivered"].contains(status);
-            books.messages.extend(is_told.then(|| message(order, status)));
-        }
+        let numbered = changes.iter().zip(1..);
+        log.extend(numbered.map(|(status, n)| event(ORDERS_SOURCE, &order.id, n, status)));
     }
-    for shipping in &books.shipping {
-        log.extend(
-            (1..=2).map(|sequence| event(SHIPPING_SOURCE, &shipping.order_id, sequence, "x")),
-        );
+    for shipping in shipping {
+        log.extend((1..=2).map(|n| event(SHIPPING_SOURCE, &shipping.order_id, n, "x")));
     }
     for (logged, position) in log.iter_mut().zip(1..) {
         logged.position = position;
     }
-    books.log = Streams::of(&log);
+    log
 }
 
 /// The names of the rules that are broken.

@@ -1,1 +1,154 @@
+#![allow(clippy::unwrap_used)]
 
+use super::*;
+use crate::domain::tests::{event, sound};
+use crate::domain::{DeadLetter, ORDERS_SOURCE, Reason};
+use crate::service::tests::Shop;
+use axum::body::Body;
+use chassis::app::router_with_problems;
+use chassis::auth::testing::Issuer;
+use http::Request;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+async fn call(shop: &Shop, method: &str, uri: &str, role: &str, body: &str) -> (u16, Value) {
+    let issuer = Issuer::new();
+    let token = issuer.token("usr_1", &[role]);
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1/admin{uri}"))
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_owned()))
+        .unwrap();
+    let api = Api { sources: shop.clone(), log: shop.clone(), keys: issuer.key_set() };
+    let answer = router_with_problems(router(api)).oneshot(request).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+async fn get(shop: &Shop, uri: &str) -> (u16, Value) {
+    call(shop, "GET", uri, "admin", "").await
+}
+
+fn with_letters(count: u8) -> Shop {
+    let shop = Shop::sound();
+    let letter = |number| DeadLetter {
+        id: format!("dl_{number}"),
+        subscription: "notifications".to_owned(),
+        logged: event(ORDERS_SOURCE, &sound().orders[0].id, 2, "confirmed"),
+        reason: Reason::AttemptsExhausted,
+        detail: "503".to_owned(),
+        attempts: 16,
+        first_seen_at_ms: 0,
+        died_at_ms: 1_000,
+    };
+    shop.books.lock().unwrap().dead_letters = (0..count).map(letter).collect();
+    shop
+}
+
+#[tokio::test]
+async fn sound_books_are_reported_as_such() {
+    let (status, report) = get(&Shop::sound(), "/reconciliation?quiescent=true").await;
+    assert_eq!((status, &report["violations"]), (200, &json!([])));
+    assert!(chassis::clock::parse_rfc3339(report["checked_at"].as_str().unwrap()).is_some());
+    assert_eq!(report["checked"]["orders"], 4);
+}
+
+#[tokio::test]
+async fn a_violation_is_told_with_its_rule_detail_and_ids() {
+    let shop = Shop::sound();
+    shop.books.lock().unwrap().ledger.insert("EUR".to_owned(), 1);
+    let (status, report) = get(&shop, "/reconciliation").await;
+    // One posting too many in each stretch of the ledger.
+    let expected = json!([{"rule": "ledger-unbalanced", "detail": "2 EUR", "ids": []}]);
+    assert_eq!((status, &report["violations"]), (200, &expected));
+}
+
+#[tokio::test]
+async fn only_administrators_are_let_in() {
+    let shop = with_letters(1);
+    for (method, uri) in [
+        ("GET", "/reconciliation"),
+        ("GET", "/subscriptions"),
+        ("GET", "/dead-letters"),
+        ("POST", "/dead-letters/dl_0/replay"),
+        ("POST", "/subscriptions/notifications/replay"),
+    ] {
+        assert_eq!(call(&shop, method, uri, "customer", "{}").await.0, 403, "{uri}");
+    }
+    assert!(shop.replayed.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_question_without_sense_is_refused() {
+    let shop = Shop::sound();
+    for query in ["quiescent=maybe", "in_flight_ms=-1", "in_flight_ms=999999999999"] {
+        assert_eq!(get(&shop, &format!("/reconciliation?{query}")).await.0, 400, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_book_that_can_not_be_read_is_unavailable_not_sound() {
+    let (status, problem) = get(&Shop::without("payments"), "/reconciliation").await;
+    assert_eq!((status, &problem["type"]), (503, &json!("/problems/unavailable")));
+    assert!(problem["detail"].as_str().unwrap().contains("payments"));
+}
+
+#[tokio::test]
+async fn subscriptions_are_listed() {
+    let (status, list) = get(&Shop::sound(), "/subscriptions").await;
+    let expected = json!({"items": [{
+        "name": "notifications", "components": ["notifications"],
+        "types": ["com.shop.orders.order.*"], "lag": 0, "lag_ms": 0, "retrying": 0, "dead": 0,
+    }], "next_cursor": null});
+    assert_eq!((status, list), (200, expected));
+}
+
+#[tokio::test]
+async fn dead_letters_come_in_pages_with_their_events() {
+    let shop = with_letters(3);
+    let (status, first) = get(&shop, "/dead-letters?limit=2").await;
+    assert_eq!(status, 200);
+    let letter = &first["items"][0];
+    assert_eq!(letter["reason"], "attempts_exhausted");
+    assert_eq!(letter["first_seen_at"], "1970-01-01T00:00:00.000Z");
+    assert_eq!(letter["event"]["specversion"], "1.0");
+    assert_eq!(letter["event"]["sequence"], "2");
+    assert_eq!(letter["event"]["data"]["status"], "confirmed");
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let (_, second) = get(&shop, &format!("/dead-letters?limit=2&cursor={cursor}")).await;
+    assert_eq!(second["items"][0]["id"], "dl_2");
+    assert_eq!(second["next_cursor"], Value::Null);
+    assert_eq!(get(&shop, "/dead-letters?cursor=x").await.0, 400);
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_delivered_once_more() {
+    let shop = with_letters(1);
+    assert_eq!(call(&shop, "POST", "/dead-letters/dl_0/replay", "admin", "").await.0, 202);
+    assert_eq!(call(&shop, "POST", "/dead-letters/dl_9/replay", "admin", "").await.0, 404);
+    assert_eq!(*shop.replayed.lock().unwrap(), ["dl_0"]);
+}
+
+#[tokio::test]
+async fn a_span_of_time_is_delivered_once_more() {
+    let shop = Shop::sound();
+    let replay = |body: &'static str| {
+        let shop = shop.clone();
+        async move { call(&shop, "POST", "/subscriptions/history/replay", "admin", body).await }
+    };
+    let good = r#"{"from":"1970-01-01T00:00:01Z","until":"1970-01-01T00:00:02Z"}"#;
+    assert_eq!(replay(good).await, (202, json!({"events": 3})));
+    assert_eq!(*shop.replayed.lock().unwrap(), ["history 1000 2000"]);
+    for (body, pointer) in [
+        (r#"{"from":"1970-01-01T00:00:02Z","until":"1970-01-01T00:00:02Z"}"#, "/until"),
+        (r#"{"from":"yesterday","until":"1970-01-01T00:00:02Z"}"#, "/from"),
+        (r#"{"until":"1970-01-01T00:00:02Z"}"#, "/from"),
+    ] {
+        let (status, problem) = replay(body).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{body}");
+    }
+}

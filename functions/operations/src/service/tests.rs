@@ -1,1 +1,213 @@
+#![allow(clippy::unwrap_used)]
 
+use super::*;
+use crate::domain::tests::{question, sound, sound_log};
+use crate::domain::{DeadLetter, LoggedEvent, Message, Payment, Projected, Shipping, Sku};
+use crate::domain::{OrderStatus, Standing, Subscription};
+use std::sync::{Arc, Mutex};
+
+/// Entries of each part, whatever was asked for: pages must be put together.
+const PART: usize = 2;
+
+/// A shop whose books are these, and what was read of them.
+#[derive(Clone, Default)]
+pub(crate) struct Shop {
+    pub(crate) books: Arc<Mutex<Books>>,
+    pub(crate) log: Arc<Mutex<Vec<LoggedEvent>>>,
+    read: Arc<Mutex<Vec<&'static str>>>,
+    /// A book that can't be read.
+    broken: Option<&'static str>,
+    /// Calls of the log that do something.
+    pub(crate) replayed: Arc<Mutex<Vec<String>>>,
+}
+
+impl Shop {
+    pub(crate) fn sound() -> Shop {
+        let shop = Shop::default();
+        *shop.books.lock().unwrap() = sound();
+        *shop.log.lock().unwrap() = sound_log();
+        shop
+    }
+
+    pub(crate) fn without(book: &'static str) -> Shop {
+        Shop { broken: Some(book), ..Shop::sound() }
+    }
+
+    fn part<T: Clone>(
+        &self,
+        book: &'static str,
+        after: Option<String>,
+        entries: impl Fn(&Books) -> Vec<T>,
+    ) -> Reading<Part<T>> {
+        self.read.lock().unwrap().push(book);
+        if self.broken == Some(book) {
+            return Err(Unreadable { book, reason: "out of order".to_owned() });
+        }
+        let entries = entries(&self.books.lock().unwrap());
+        let from: usize = after.map_or(0, |after| after.parse().unwrap());
+        let until = (from + PART).min(entries.len());
+        let next = (until < entries.len()).then(|| until.to_string());
+        Ok(Part { entries: entries[from..until].to_vec(), next })
+    }
+}
+
+impl Sources for Shop {
+    async fn orders(&self, after: Option<String>, _: u32) -> Reading<Part<Order>> {
+        self.part("orders", after, |books| books.orders.clone())
+    }
+    async fn payments(&self, after: Option<String>, _: u32) -> Reading<Part<Payment>> {
+        self.part("payments", after, |books| books.payments.clone())
+    }
+    async fn ledger(&self, after: Option<String>) -> Reading<Part<(String, i64)>> {
+        // Debits in one stretch, credits in another.
+        let sums = |books: &Books| {
+            let half = |sign: i64| books.ledger.iter().map(move |(c, n)| (c.clone(), sign * 7 + n));
+            half(1).chain([("EUR".to_owned(), 0)]).chain(half(-1)).collect()
+        };
+        self.part("ledger", after, sums)
+    }
+    async fn skus(&self, after: Option<String>, _: u32) -> Reading<Part<Sku>> {
+        self.part("skus", after, |books| books.skus.clone())
+    }
+    async fn reservations(&self, ids: Vec<String>) -> Reading<Vec<Standing>> {
+        let books = self.books.lock().unwrap();
+        Ok(ids.iter().map(|id| books.reservations[id]).collect())
+    }
+    async fn shipping(&self, after: Option<String>, _: u32) -> Reading<Part<Shipping>> {
+        self.part("shipping", after, |books| books.shipping.clone())
+    }
+    async fn messages(&self, after: Option<String>, _: u32) -> Reading<Part<Message>> {
+        self.part("messages", after, |books| books.messages.clone())
+    }
+    async fn projection(&self, after: Option<String>, _: u32) -> Reading<Part<Projected>> {
+        self.part("projection", after, |books| books.projection.clone())
+    }
+}
+
+impl EventLog for Shop {
+    async fn read(&self, after: u64, limit: u32) -> Result<Vec<LoggedEvent>, LogError> {
+        self.read.lock().unwrap().push("log");
+        assert!((1..=500).contains(&limit));
+        let log = self.log.lock().unwrap();
+        Ok(log.iter().filter(|event| event.position > after).take(PART).cloned().collect())
+    }
+    async fn subscriptions(&self) -> Result<Vec<Subscription>, LogError> {
+        Ok(self.books.lock().unwrap().subscriptions.clone())
+    }
+    async fn dead_letters(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, LogError> {
+        let books = self.books.lock().unwrap();
+        let later =
+            books.dead_letters.iter().filter(|it| after.as_ref().is_none_or(|a| it.id > *a));
+        Ok(later.take(PART.min(limit as usize)).cloned().collect())
+    }
+    async fn replay(&self, dead_letter_id: String) -> Result<(), LogError> {
+        let known = |letter: &DeadLetter| letter.id == dead_letter_id;
+        if !self.books.lock().unwrap().dead_letters.iter().any(known) {
+            return Err(LogError::NotFound("no such letter".to_owned()));
+        }
+        self.replayed.lock().unwrap().push(dead_letter_id);
+        Ok(())
+    }
+    async fn replay_range(&self, name: String, from: u64, until: u64) -> Result<u64, LogError> {
+        self.replayed.lock().unwrap().push(format!("{name} {from} {until}"));
+        Ok(3)
+    }
+}
+
+async fn run(shop: &Shop) -> Reading<Finding> {
+    Reconciliation::new(shop.clone(), shop.clone()).run(&question(true)).await
+}
+
+#[tokio::test]
+async fn books_are_put_together_from_their_parts() {
+    let shop = Shop::sound();
+    let finding = run(&shop).await.unwrap();
+    assert_eq!(finding.violations, []);
+    let counted: Vec<_> = finding.checked.iter().map(|(_, count)| *count).collect();
+    assert_eq!(counted, [4, 4, 2, 6, 6, 4, 17, 1, 0]);
+    shop.books.lock().unwrap().payments[3].held = 1;
+    assert_eq!(run(&shop).await.unwrap().violations[0].rule, "money-held");
+}
+
+#[tokio::test]
+async fn orders_are_read_first_and_last_and_the_log_after_those_who_publish() {
+    let shop = Shop::sound();
+    run(&shop).await.unwrap();
+    let mut read = shop.read.lock().unwrap().clone();
+    read.dedup();
+    assert_eq!(read.first(), Some(&"orders"));
+    assert_eq!(read.last(), Some(&"orders"));
+    let place = |book| read.iter().position(|it| *it == book).unwrap();
+    assert!(place("shipping") < place("log") && place("log") < place("projection"));
+}
+
+/// Cancels an order while the payments are being read.
+#[derive(Clone)]
+struct Busy(Shop);
+
+impl Sources for Busy {
+    async fn orders(&self, after: Option<String>, limit: u32) -> Reading<Part<Order>> {
+        self.0.orders(after, limit).await
+    }
+    async fn payments(&self, after: Option<String>, limit: u32) -> Reading<Part<Payment>> {
+        {
+            let mut books = self.0.books.lock().unwrap();
+            books.orders[1].status = OrderStatus::Cancelled;
+            books.payments[1].refunded = 500;
+        }
+        self.0.payments(after, limit).await
+    }
+    async fn ledger(&self, after: Option<String>) -> Reading<Part<(String, i64)>> {
+        self.0.ledger(after).await
+    }
+    async fn skus(&self, after: Option<String>, limit: u32) -> Reading<Part<Sku>> {
+        self.0.skus(after, limit).await
+    }
+    async fn reservations(&self, ids: Vec<String>) -> Reading<Vec<Standing>> {
+        self.0.reservations(ids).await
+    }
+    async fn shipping(&self, after: Option<String>, limit: u32) -> Reading<Part<Shipping>> {
+        self.0.shipping(after, limit).await
+    }
+    async fn messages(&self, after: Option<String>, limit: u32) -> Reading<Part<Message>> {
+        self.0.messages(after, limit).await
+    }
+    async fn projection(&self, after: Option<String>, limit: u32) -> Reading<Part<Projected>> {
+        self.0.projection(after, limit).await
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_cancelled_during_the_check_is_not_reported() {
+    let shop = Shop::sound();
+    let lenient = crate::domain::Question {
+        in_flight_ms: crate::domain::IN_FLIGHT_MS_MAX,
+        ..question(false)
+    };
+    let busy = Reconciliation::new(Busy(shop.clone()), shop.clone());
+    assert_eq!(busy.run(&lenient).await.unwrap().violations, []);
+}
+
+#[tokio::test]
+async fn a_book_that_can_not_be_read_fails_the_check_and_is_named() {
+    for book in ["orders", "payments", "ledger", "skus", "shipping", "messages", "projection"] {
+        assert_eq!(run(&Shop::without(book)).await.unwrap_err().book, book);
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_leads_to_itself_does_not_lead_on_for_ever() {
+    let same = || async { Ok(Part { entries: Vec::<u8>::new(), next: Some("again".to_owned()) }) };
+    assert_eq!(all(|_| same()).await, Ok((Vec::new(), true)));
+}
+
+#[tokio::test]
+async fn a_book_beyond_the_limit_is_cut_and_that_is_known() {
+    let long = || async { Ok(Part { entries: vec![0; 1_000], next: Some("more".to_owned()) }) };
+    let (entries, is_truncated) = all(|_| long()).await.unwrap();
+    assert_eq!((entries.len(), is_truncated), (BOOK_ENTRIES_MAX, true));
+}
