@@ -1,1 +1,17 @@
-//! The log and the delivery, as their users see them.
+//! The log in a file and its delivery, seen from outside.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod backlog;
+mod batches;
+mod changes;
+mod crash;
+mod dead_letters;
+mod failures;
+mod groups;
+mod harness;
+mod lifecycle;
+mod model;
+mod publishing;
+mod replay;
+mod retention;

@@ -1,0 +1,152 @@
+//! A process that dies in the middle loses nothing that it has acknowledged.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use tessera_events::{Log, Mode, Outcome, Subscription, embedded::Embedded};
+
+use crate::harness::{Folder, Subscribers, event, member, quick, settled, subscription};
+
+/// Deaths in a row, each in the file that the last one left.
+const DEATHS: usize = 3;
+
+/// Acknowledged publications that a child gets to before it is killed.
+const PUBLISHED_BEFORE_DEATH: usize = 150;
+
+const PRODUCERS: usize = 8;
+
+/// Tells a child which file to work in.
+const FILE_VARIABLE: &str = "TESSERA_EVENTS_TEST_FILE";
+
+fn subscriptions() -> Vec<Subscription> {
+    let mut batches = subscription("batches");
+    batches.members = vec![member("batches", Mode::Batch { events_max: 5 })];
+    vec![subscription("singles"), batches]
+}
+
+/// What children have said.
+#[derive(Default)]
+struct Heard {
+    published: BTreeSet<String>,
+    /// Subscription and id, in the order in which they were done.
+    delivered: Vec<(String, String)>,
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_kill_and_is_delivered() {
+    let folder = Folder::new();
+    let mut heard = Heard::default();
+    for _ in 0..DEATHS {
+        run_until_killed(&folder, &mut heard);
+    }
+    let log = folder.open(quick(), &subscriptions()).await;
+    let entries = log.read(0, 500).await.unwrap();
+    let mut kept = entries;
+    while let Some(last) = kept.last() {
+        let more = log.read(last.position, 500).await.unwrap();
+        if more.is_empty() {
+            break;
+        }
+        kept.extend(more);
+    }
+    let ids = kept.iter().map(|entry| entry.event.id.clone()).collect::<BTreeSet<_>>();
+    assert_eq!(ids.len(), kept.len(), "an event is there twice");
+    assert!(heard.published.is_subset(&ids), "an acknowledged event is lost");
+    assert_pairs_are_whole(&ids);
+
+    let rest = Subscribers::content();
+    let _handle = rest.start(&log);
+    for name in ["singles", "batches"] {
+        settled(&log, name).await;
+        let seen = rest.seen().into_iter().filter(|seen| seen.subscription == name);
+        let by_children = heard.delivered.iter().filter(|(subscription, _)| subscription == name);
+        let all = by_children.map(|(_, id)| id.clone()).chain(seen.flat_map(|seen| seen.ids));
+        assert_order_and_completeness(all.collect(), &ids);
+    }
+}
+
+fn assert_pairs_are_whole(ids: &BTreeSet<String>) {
+    for id in ids {
+        let (key, number) = id.split_once('.').unwrap();
+        let number = number.parse::<u32>().unwrap();
+        let partner = if number % 2 == 1 { number + 1 } else { number - 1 };
+        assert!(ids.contains(&format!("{key}.{partner}")), "half of a batch has survived");
+    }
+}
+
+/// Everything arrives, and for the first time in the order of its key.
+fn assert_order_and_completeness(all: Vec<String>, ids: &BTreeSet<String>) {
+    let mut last = std::collections::HashMap::<String, u32>::new();
+    for id in &all {
+        let (key, number) = id.split_once('.').unwrap();
+        let number = number.parse::<u32>().unwrap();
+        let seen = last.entry(key.to_owned()).or_default();
+        assert!(number <= *seen + 1, "{id} came before the one before it");
+        *seen = (*seen).max(number);
+    }
+    let delivered = all.into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(&delivered, ids);
+}
+
+/// Starts a child and kills it with SIGKILL.
+fn run_until_killed(folder: &Folder, heard: &mut Heard) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["crash::child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(FILE_VARIABLE, folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut published = 0;
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    while let Some(Ok(line)) = lines.next() {
+        // A line that was cut off by the death says nothing.
+        match line.split(' ').collect::<Vec<_>>()[..] {
+            ["published", one, other, "ok"] => {
+                heard.published.extend([one.to_owned(), other.to_owned()]);
+                published += 1;
+            }
+            ["delivered", subscription, id, "ok"] => {
+                heard.delivered.push((subscription.to_owned(), id.to_owned()));
+            }
+            _ => {}
+        }
+        if published == PUBLISHED_BEFORE_DEATH {
+            child.kill().unwrap();
+        }
+    }
+    let status = child.wait().unwrap();
+    assert!(!status.success(), "the child ended by itself");
+    assert!(published >= PUBLISHED_BEFORE_DEATH);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "is started, and killed, by another test"]
+async fn child() {
+    let file = PathBuf::from(std::env::var_os(FILE_VARIABLE).expect("started by another test"));
+    let log = Embedded::open(&file, quick(), subscriptions()).unwrap();
+    let subscribers = Subscribers::new(|delivery| {
+        let said = delivery
+            .entries
+            .iter()
+            .map(|entry| format!("delivered {} {} ok\n", delivery.subscription, entry.event.id));
+        print!("{}", said.collect::<String>());
+        Outcome::Done
+    });
+    let _handle = subscribers.start(&log);
+    let producers = (0..PRODUCERS).map(|producer| publish_for_ever(log.clone(), producer));
+    futures::future::join_all(producers.map(tokio::spawn)).await;
+}
+
+/// Goes on where the last life of this producer stopped.
+async fn publish_for_ever(log: Embedded, producer: usize) {
+    let key = format!("p{producer}");
+    for number in (1..).step_by(2) {
+        let pair = vec![event(&key, number), event(&key, number + 1)];
+        log.publish(pair).await.unwrap();
+        println!("published {key}.{number} {key}.{} ok", number + 1);
+    }
+}

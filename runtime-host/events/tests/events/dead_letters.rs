@@ -1,0 +1,108 @@
+//! What subscribers could not be given.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tessera_events::{Error, Log, Options, Outcome, Reason};
+
+use crate::harness::{
+    Folder, PATIENCE, Subscribers, event, publish, quick, settled, subscription, until,
+};
+
+/// Subscribers that refuse everything until told otherwise.
+fn refusing() -> (Subscribers, Arc<AtomicBool>) {
+    let content = Arc::new(AtomicBool::new(false));
+    let is_content = Arc::clone(&content);
+    let subscribers = Subscribers::new(move |_| match is_content.load(Ordering::SeqCst) {
+        true => Outcome::Done,
+        false => Outcome::Rejected("never".into()),
+    });
+    (subscribers, content)
+}
+
+#[tokio::test]
+async fn a_refused_event_is_a_dead_letter_at_once_and_survives_a_restart() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    let (subscribers, _) = refusing();
+    let handle = subscribers.start(&log);
+    publish(&log, "a", 1..=2).await;
+    let progress = settled(&log, "all").await;
+    assert_eq!(progress.dead_letters, 2);
+    assert_eq!(subscribers.ids(), ["a.1", "a.2"]);
+    assert!(handle.drain(PATIENCE).await);
+    log.close().await.unwrap();
+
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    let all = log.dead_letters(None, 100).await.unwrap();
+    assert_eq!(
+        all.iter().map(|dead| &dead.entry.event).collect::<Vec<_>>(),
+        [&event("a", 1), &event("a", 2)]
+    );
+    let first = &all[0];
+    assert_eq!((first.reason, first.attempts, &*first.detail), (Reason::Rejected, 1, "never"));
+    assert_eq!(first.subscription, "all");
+    assert!(first.first_seen_at_ms <= first.died_at_ms);
+    let page = log.dead_letters(Some(all[0].id.clone()), 1).await.unwrap();
+    assert_eq!(page, all[1..]);
+    assert_eq!(crate::harness::progress(&log, "all").await.dead_letters, 2);
+}
+
+#[tokio::test]
+async fn a_replayed_dead_letter_has_all_its_attempts_again() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    let subscribers = Subscribers::new(|_| Outcome::failed("no"));
+    let _handle = subscribers.start(&log);
+    publish(&log, "a", 1..=1).await;
+    settled(&log, "all").await;
+    let id = log.dead_letters(None, 1).await.unwrap().remove(0).id;
+
+    log.replay(id.clone()).await.unwrap();
+    until(&log, "all", |progress| progress.dead_letters == 1).await;
+    let attempts = subscribers.seen().iter().map(|seen| seen.attempt).collect::<Vec<_>>();
+    assert_eq!(attempts, [1, 2, 3, 1, 2, 3]);
+    let again = log.dead_letters(None, 2).await.unwrap();
+    assert_eq!(again.len(), 1);
+    assert_ne!(again[0].id, id, "an id names one death");
+    assert!(matches!(log.replay(id).await, Err(Error::NotFound(_))));
+    assert!(matches!(log.replay("x".into()).await, Err(Error::Invalid(_))));
+}
+
+#[tokio::test]
+async fn a_replayed_dead_letter_goes_before_the_younger_events_of_its_key() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    let (subscribers, content) = refusing();
+    let handle = subscribers.start(&log);
+    publish(&log, "a", 1..=1).await;
+    settled(&log, "all").await;
+    assert!(handle.drain(PATIENCE).await);
+    publish(&log, "a", 2..=3).await;
+    let id = log.dead_letters(None, 1).await.unwrap().remove(0).id;
+    log.replay(id).await.unwrap();
+    assert_eq!(crate::harness::progress(&log, "all").await.dead_letters, 0);
+
+    content.store(true, Ordering::SeqCst);
+    let _handle = subscribers.start(&log);
+    settled(&log, "all").await;
+    assert_eq!(subscribers.ids()[1..], ["a.1", "a.2", "a.3"]);
+}
+
+#[tokio::test]
+async fn only_so_many_are_kept_and_the_others_counted() {
+    let folder = Folder::new();
+    let options = Options { dead_letters_max: 3, detail_bytes_max: 2, ..quick() };
+    let log = folder.open(options, &[subscription("all")]).await;
+    let (subscribers, _) = refusing();
+    let _handle = subscribers.start(&log);
+    publish(&log, "a", 1..=5).await;
+    let progress = settled(&log, "all").await;
+    assert_eq!(progress.dead_letters, 3);
+    let kept = log.dead_letters(None, 100).await.unwrap();
+    assert_eq!(kept.len(), 3);
+    assert_eq!((kept[0].entry.event.id.as_str(), kept[0].detail.as_str()), ("a.3", "ne"));
+    assert_eq!(log.statistics().lost_dead_letters, 2);
+}

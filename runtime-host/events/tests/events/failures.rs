@@ -1,0 +1,188 @@
+//! Deliveries that fail, and what they may not hold up.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::FutureExt;
+use tessera_events::{Backoff, Clock, Log, Options, Outcome, RandomSource, Reason};
+use tokio::sync::Semaphore;
+
+use crate::harness::{
+    Folder, PATIENCE, Subscribers, event, publish, quick, settled, subscription, until,
+};
+
+fn is(delivery: &tessera_events::Delivery, id: &str) -> bool {
+    delivery.entries[0].event.id == id
+}
+
+#[tokio::test]
+async fn a_failing_event_holds_back_its_key_and_no_other() {
+    let folder = Folder::new();
+    let mut patient = subscription("all");
+    patient.attempts_max = u32::MAX;
+    // A single place: a key that waits for its next attempt may not keep it.
+    patient.concurrency_max = 1;
+    let log = folder.open(quick(), &[patient]).await;
+    let healed = Arc::new(AtomicU64::new(0));
+    let is_healed = Arc::clone(&healed);
+    let subscribers = Subscribers::new(move |delivery| {
+        match is(delivery, "poison.1") && is_healed.load(Ordering::SeqCst) == 0 {
+            true => Outcome::failed("not now"),
+            false => Outcome::Done,
+        }
+    });
+    let _handle = subscribers.start(&log);
+    publish(&log, "poison", 1..=3).await;
+    publish(&log, "good", 1..=20).await;
+
+    let progress = until(&log, "all", |progress| progress.lag_events == 3).await;
+    assert_eq!(progress.retrying_events, 1);
+    assert_eq!(subscribers.ids_of("good").len(), 20);
+    assert!(subscribers.ids_of("poison").iter().all(|id| id == "poison.1"));
+
+    healed.store(1, Ordering::SeqCst);
+    let progress = settled(&log, "all").await;
+    assert_eq!((progress.retrying_events, progress.dead_letters, progress.lag_ms), (0, 0, 0));
+    let ids = subscribers.ids_of("poison");
+    assert_eq!(ids[ids.len() - 3..], ["poison.1", "poison.2", "poison.3"]);
+}
+
+#[tokio::test]
+async fn keys_are_delivered_at_the_same_time_up_to_the_limit() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let passes = Arc::clone(&gate);
+    let subscribers = Subscribers::slow(move |_| {
+        let passes = Arc::clone(&passes);
+        async move {
+            passes.acquire().await.unwrap().forget();
+            Outcome::Done
+        }
+        .boxed()
+    });
+    let _handle = subscribers.start(&log);
+    for key in ["a", "b", "c", "d", "e", "f"] {
+        publish(&log, key, 1..=2).await;
+    }
+    subscribers.wait_for(4).await;
+    assert_eq!(subscribers.ids(), ["a.1", "b.1", "c.1", "d.1"], "oldest first, four at once");
+    gate.add_permits(1);
+    subscribers.wait_for(5).await;
+    assert_eq!(subscribers.seen().len(), 5);
+    gate.add_permits(100);
+    settled(&log, "all").await;
+    for key in ["a", "b", "c", "d", "e", "f"] {
+        assert_eq!(subscribers.ids_of(key), [format!("{key}.1"), format!("{key}.2")]);
+    }
+}
+
+#[tokio::test]
+async fn attempts_are_counted_across_restarts_and_the_last_one_kills() {
+    let folder = Folder::new();
+    let mut calm = quick();
+    calm.backoff.base = Duration::from_secs(3_600);
+    calm.backoff.max = Duration::from_secs(3_600);
+    calm.random = RandomSource::new(|| 3_600_000);
+    let log = folder.open(calm.clone(), &[subscription("all")]).await;
+    let subscribers =
+        Subscribers::new(|delivery| Outcome::failed(format!("attempt {}", delivery.attempt)));
+    let handle = subscribers.start(&log);
+    publish(&log, "a", 1..=1).await;
+    until(&log, "all", |progress| progress.retrying_events == 1).await;
+    assert!(handle.drain(PATIENCE).await);
+    log.close().await.unwrap();
+
+    // A clock that is ahead of the pause.
+    calm.clock = Clock::new({
+        let clock = Clock::default();
+        move || clock.now_ms() + 7_200_000
+    });
+    calm.random = RandomSource::new(|| 0);
+    let log = folder.open(calm, &[subscription("all")]).await;
+    assert_eq!(crate::harness::progress(&log, "all").await.retrying_events, 1);
+    let _handle = subscribers.start(&log);
+    let progress = settled(&log, "all").await;
+    assert_eq!((progress.retrying_events, progress.dead_letters), (0, 1));
+    let attempts = subscribers.seen().iter().map(|seen| seen.attempt).collect::<Vec<_>>();
+    assert_eq!(attempts, [1, 2, 3]);
+    let dead = log.dead_letters(None, 10).await.unwrap().remove(0);
+    assert_eq!((dead.reason, dead.attempts), (Reason::AttemptsExhausted, 3));
+    assert_eq!((dead.detail.as_str(), dead.entry.event), ("attempt 3", event("a", 1)));
+    assert!(dead.first_seen_at_ms + 7_000_000 < dead.died_at_ms);
+}
+
+/// In paused time, a clock that goes with it.
+fn virtual_clock() -> Clock {
+    let now_ms = Arc::new(AtomicU64::new(1_000_000));
+    let clock = Arc::clone(&now_ms);
+    tokio::spawn(async move {
+        let start = tokio::time::Instant::now();
+        loop {
+            let elapsed_ms = start.elapsed().as_millis() as u64;
+            now_ms.store(1_000_000 + elapsed_ms, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    Clock::new(move || clock.load(Ordering::SeqCst))
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_grow_and_retry_after_is_honoured_within_bounds() {
+    let folder = Folder::new();
+    let clock = virtual_clock();
+    let seconds = Duration::from_secs;
+    let backoff = Backoff { base: seconds(10), max: seconds(40), retry_after_max: seconds(600) };
+    // The longest pause within the bound.
+    let options = Options {
+        backoff,
+        clock: clock.clone(),
+        random: RandomSource::new(|| 10_001 * 20_001 * 40_001 - 1),
+        ..Options::default()
+    };
+    let mut stubborn = subscription("all");
+    stubborn.attempts_max = 6;
+    let log = folder.open(options, &[stubborn]).await;
+    let times = Arc::new(std::sync::Mutex::new(vec![]));
+    let seen_at = Arc::clone(&times);
+    let subscribers = Subscribers::new(move |delivery| {
+        seen_at.lock().unwrap().push(clock.now_ms());
+        let retry_after = (delivery.attempt == 5).then_some(seconds(86_400));
+        Outcome::Failed { detail: String::new(), retry_after }
+    });
+    let _handle = subscribers.start(&log);
+    log.publish(vec![event("a", 1)]).await.unwrap();
+    until(&log, "all", |progress| progress.dead_letters == 1).await;
+    let times = times.lock().unwrap().clone();
+    let pauses = times.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>();
+    for (pause, least) in pauses.iter().zip([10_000, 20_000, 40_000, 40_000, 600_000]) {
+        assert!(*pause >= least, "{pauses:?}");
+    }
+    assert!(pauses[4] < 3_600_000, "a day is too long: {pauses:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_and_a_panic_are_failures() {
+    let folder = Folder::new();
+    let options = Options { clock: virtual_clock(), ..Options::default() };
+    let mut strict = subscription("all");
+    strict.attempts_max = 1;
+    let log = folder.open(options, &[strict]).await;
+    let subscribers = Subscribers::slow(|delivery| match is(&delivery, "silent.1") {
+        true => std::future::pending().boxed(),
+        false => panic!("as it was told"),
+    });
+    let _handle = subscribers.start(&log);
+    publish(&log, "silent", 1..=1).await;
+    publish(&log, "broken", 1..=1).await;
+    settled(&log, "all").await;
+    let dead = log.dead_letters(None, 10).await.unwrap();
+    let mut details = dead.into_iter().map(|dead| dead.detail).collect::<Vec<_>>();
+    details.sort();
+    assert_eq!(details, ["no answer within 60000 ms", "the delivery has panicked"]);
+}

@@ -1,0 +1,233 @@
+//! A log in a folder of its own, and subscribers that do as a test says.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use tempfile::TempDir;
+use tessera_events::{
+    Backoff, Clock, Deliver, Delivery, Error, Event, Log, Member, Mode, Options, Outcome, Pattern,
+    Progress, StartAt, Subscription,
+    delivery::{Handle, Service},
+    embedded::Embedded,
+};
+use tokio::sync::watch;
+
+/// How long a test waits for something that is bound to happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder of its own for a test, removed afterwards.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("events.db")
+    }
+
+    /// Opens the log, waiting for one that was dropped to let go of the file.
+    pub(crate) async fn open(&self, options: Options, all: &[Subscription]) -> Embedded {
+        let start = std::time::Instant::now();
+        loop {
+            match Embedded::open(&self.path(), options.clone(), all.to_vec()) {
+                Ok(log) => return log,
+                Err(Error::Unavailable(_)) if start.elapsed() < PATIENCE => {
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+/// Pauses so short that a test need not wait for them.
+pub(crate) fn quick() -> Options {
+    let ms = Duration::from_millis;
+    let backoff = Backoff { base: ms(1), max: ms(4), retry_after_max: ms(10) };
+    Options { backoff, ..Options::default() }
+}
+
+/// A time that stands still unless it is moved.
+#[derive(Clone, Default)]
+pub(crate) struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    pub(crate) fn at(now_ms: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(now_ms)))
+    }
+
+    pub(crate) fn set(&self, now_ms: u64) {
+        self.0.store(now_ms, Ordering::SeqCst);
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        let now_ms = Arc::clone(&self.0);
+        Clock::new(move || now_ms.load(Ordering::SeqCst))
+    }
+}
+
+/// Everything, to one member, one by one.
+pub(crate) fn subscription(name: &str) -> Subscription {
+    Subscription {
+        name: name.to_owned(),
+        members: vec![member(name, Mode::Binary)],
+        types: vec![Pattern::parse("*").unwrap()],
+        concurrency_max: 4,
+        attempts_max: 3,
+        start_at: StartAt::Start,
+    }
+}
+
+pub(crate) fn member(component: &str, mode: Mode) -> Member {
+    Member { component: component.to_owned(), path: "/events".to_owned(), mode }
+}
+
+pub(crate) fn types(patterns: &[&str]) -> Vec<Pattern> {
+    patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect()
+}
+
+/// An event of a key; its id is unique when key and number are.
+pub(crate) fn event(key: &str, number: u32) -> Event {
+    typed("com.example.changed.v1", key, number)
+}
+
+pub(crate) fn typed(kind: &str, key: &str, number: u32) -> Event {
+    let extension = |name: &str, value: String| (name.to_owned(), value);
+    Event {
+        id: format!("{key}.{number}"),
+        source: "/tests".to_owned(),
+        kind: kind.to_owned(),
+        subject: Some(key.to_owned()),
+        time: Some("2026-01-02T03:04:05Z".to_owned()),
+        data_content_type: Some("application/json".to_owned()),
+        data_schema: None,
+        extensions: BTreeMap::from([
+            extension("partitionkey", key.to_owned()),
+            extension("sequence", number.to_string()),
+        ]),
+        data: format!("{{\"number\":{number}}}"),
+    }
+}
+
+/// One delivery as a subscriber sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) subscription: String,
+    pub(crate) component: String,
+    pub(crate) ids: Vec<String>,
+    pub(crate) attempt: u32,
+}
+
+type Answer = dyn Fn(Delivery) -> BoxFuture<'static, Outcome> + Send + Sync;
+
+/// Subscribers that note what they get and answer as told.
+#[derive(Clone)]
+pub(crate) struct Subscribers {
+    answer: Arc<Answer>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    count: Arc<watch::Sender<usize>>,
+}
+
+impl Subscribers {
+    /// Answers at once, by a rule.
+    pub(crate) fn new(rule: impl Fn(&Delivery) -> Outcome + Send + Sync + 'static) -> Self {
+        Self::slow(move |delivery| std::future::ready(rule(&delivery)).boxed())
+    }
+
+    /// Answers when they are ready.
+    pub(crate) fn slow(
+        answer: impl Fn(Delivery) -> BoxFuture<'static, Outcome> + Send + Sync + 'static,
+    ) -> Self {
+        let count = Arc::new(watch::channel(0).0);
+        Self { answer: Arc::new(answer), seen: Arc::default(), count }
+    }
+
+    /// Content with everything.
+    pub(crate) fn content() -> Self {
+        Self::new(|_| Outcome::Done)
+    }
+
+    pub(crate) fn start(&self, log: &Embedded) -> Handle {
+        Service::new(Arc::new(log.clone()), Arc::new(self.clone())).start()
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// The ids of all deliveries, in order.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.seen().into_iter().flat_map(|seen| seen.ids).collect()
+    }
+
+    /// The ids of all deliveries of a key, in order.
+    pub(crate) fn ids_of(&self, key: &str) -> Vec<String> {
+        let of_key = |id: &String| id.split_once('.').is_some_and(|(of, _)| of == key);
+        self.ids().into_iter().filter(of_key).collect()
+    }
+
+    /// Waits for so many deliveries to have begun.
+    pub(crate) async fn wait_for(&self, deliveries: usize) {
+        let mut count = self.count.subscribe();
+        let reached = count.wait_for(|count| *count >= deliveries);
+        tokio::time::timeout(PATIENCE, reached).await.expect("too few deliveries").unwrap();
+    }
+}
+
+impl Deliver for Subscribers {
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Outcome> {
+        let seen = Seen {
+            subscription: delivery.subscription.to_string(),
+            component: delivery.member.component.clone(),
+            ids: delivery.entries.iter().map(|entry| entry.event.id.clone()).collect(),
+            attempt: delivery.attempt,
+        };
+        self.seen.lock().unwrap().push(seen);
+        self.count.send_modify(|count| *count += 1);
+        (self.answer)(delivery)
+    }
+}
+
+/// The progress of a subscription.
+pub(crate) async fn progress(log: &Embedded, name: &str) -> Progress {
+    let all = log.subscriptions().await.unwrap();
+    all.into_iter().find(|progress| progress.name == name).expect("no such subscription")
+}
+
+/// Waits until a subscription has nothing left to get.
+pub(crate) async fn settled(log: &Embedded, name: &str) -> Progress {
+    until(log, name, |progress| progress.lag_events == 0).await
+}
+
+/// Waits for a figure, without a guess at how long that takes.
+pub(crate) async fn until(
+    log: &Embedded,
+    name: &str,
+    reached: impl Fn(&Progress) -> bool,
+) -> Progress {
+    let start = std::time::Instant::now();
+    loop {
+        let progress = progress(log, name).await;
+        if reached(&progress) {
+            return progress;
+        }
+        assert!(start.elapsed() < PATIENCE, "what had to happen did not: {progress:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Publishes events of one key, numbered from 1.
+pub(crate) async fn publish(log: &Embedded, key: &str, numbers: std::ops::RangeInclusive<u32>) {
+    let events = numbers.map(|number| event(key, number)).collect();
+    log.publish(events).await.unwrap();
+}

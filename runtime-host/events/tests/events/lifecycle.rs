@@ -1,0 +1,113 @@
+//! Opening, closing, draining.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use tessera_events::{Error, Log, Outcome, embedded::Embedded};
+use tokio::sync::Semaphore;
+
+use crate::harness::{
+    Folder, PATIENCE, Subscribers, event, member, progress, publish, quick, settled, subscription,
+};
+
+#[tokio::test]
+async fn a_second_process_is_kept_out_and_told_who_is_in() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[]).await;
+    let error = Embedded::open(&folder.path(), quick(), vec![]).err().unwrap();
+    let pid = std::process::id().to_string();
+    assert!(matches!(&error, Error::Unavailable(text) if text.contains(&pid)), "{error}");
+    log.close().await.unwrap();
+    Embedded::open(&folder.path(), quick(), vec![]).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_is_left_alone() {
+    let folder = Folder::new();
+    let other = rusqlite::Connection::open(folder.path()).unwrap();
+    other.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    drop(other);
+    let error = Embedded::open(&folder.path(), quick(), vec![]).err().unwrap();
+    assert!(matches!(error, Error::Invalid(_)), "{error}");
+}
+
+#[tokio::test]
+async fn malformed_subscriptions_are_refused() {
+    let folder = Folder::new();
+    let mut nobody = subscription("nobody");
+    nobody.members.clear();
+    let mut greedy = subscription("greedy");
+    greedy.concurrency_max = 100_000;
+    let mut twice = subscription("twice");
+    twice.members.push(member("twice", tessera_events::Mode::Structured));
+    let same = [subscription("same"), subscription("same")];
+    for broken in [vec![nobody], vec![greedy], vec![twice], same.to_vec()] {
+        let error = Embedded::open(&folder.path(), quick(), broken).err().unwrap();
+        assert!(matches!(error, Error::Invalid(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_log_answers_that_it_is() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[]).await;
+    log.close().await.unwrap();
+    let published = log.publish(vec![event("a", 1)]).await;
+    assert!(matches!(published, Err(Error::Unavailable(_))));
+    assert!(matches!(log.read(0, 1).await, Err(Error::Unavailable(_))));
+}
+
+/// Subscribers that answer when they are let.
+fn held() -> (Subscribers, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let passes = Arc::clone(&gate);
+    let subscribers = Subscribers::slow(move |_| {
+        let passes = Arc::clone(&passes);
+        async move {
+            passes.acquire().await.unwrap().forget();
+            Outcome::Done
+        }
+        .boxed()
+    });
+    (subscribers, gate)
+}
+
+#[tokio::test]
+async fn a_drain_lets_deliveries_end_and_starts_no_more() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    let (subscribers, gate) = held();
+    let handle = subscribers.start(&log);
+    publish(&log, "a", 1..=3).await;
+    subscribers.wait_for(1).await;
+
+    let drain = tokio::spawn(handle.drain(PATIENCE));
+    tokio::task::yield_now().await;
+    gate.add_permits(3);
+    assert!(drain.await.unwrap());
+    assert_eq!(subscribers.ids(), ["a.1"]);
+    assert_eq!(progress(&log, "all").await.lag_events, 2, "the outcome was noted");
+
+    let next = Subscribers::content();
+    let _handle = next.start(&log);
+    settled(&log, "all").await;
+    assert_eq!(next.ids(), ["a.2", "a.3"]);
+}
+
+#[tokio::test]
+async fn a_drain_has_an_end_and_what_it_cuts_short_is_delivered_again() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    let (subscribers, _gate) = held();
+    let handle = subscribers.start(&log);
+    publish(&log, "a", 1..=1).await;
+    subscribers.wait_for(1).await;
+    assert!(!handle.drain(Duration::from_millis(10)).await);
+
+    log.close().await.unwrap();
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    let next = Subscribers::content();
+    let _handle = next.start(&log);
+    settled(&log, "all").await;
+    assert_eq!(next.ids(), ["a.1"]);
+}
