@@ -9,6 +9,8 @@
 
 mod listing;
 mod marks;
+#[cfg(test)]
+mod tests;
 mod upcast;
 mod value;
 
@@ -158,13 +160,14 @@ impl<S: Store> Records<S> {
         Ok(true)
     }
 
-    /// Reads an order again whose swap has failed. True if it still has the same events and
-    /// the same driver: somebody has published or heard of something meanwhile, which changes
-    /// nothing about what was decided.
+    /// Reads an order again whose swap has failed. True if it still has the same events, the
+    /// same driver and the same fence: somebody has published or heard of something
+    /// meanwhile, which changes nothing about what was decided.
     async fn rebase(&self, loaded: &mut Loaded) -> Result<bool, StoreError> {
         let Some(fresh) = self.load(&loaded.order.placed.id).await? else { return Ok(false) };
         let same = fresh.order.version == loaded.order.version
-            && fresh.record.lease == loaded.record.lease;
+            && fresh.record.lease == loaded.record.lease
+            && fresh.record.fence == loaded.record.fence;
         if same {
             *loaded = fresh;
         }
