@@ -4,6 +4,7 @@ use axum::Router;
 use bindings::exports::shop::cart::carts::{Cart, Error, Guest, Line};
 use bindings::shop::catalog::products;
 use chassis::app::{readiness, router_with_problems, serve};
+use chassis::clock::now_ms;
 use chassis::money::Money;
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
@@ -35,7 +36,7 @@ fn open() -> Result<SpinStore, StoreError> {
 }
 
 fn carts(store: SpinStore) -> Carts<SpinStore, Catalog> {
-    Carts::new(store, Catalog)
+    Carts::new(store, Catalog, now_ms)
 }
 
 impl Guest for Component {
@@ -50,7 +51,7 @@ impl Guest for Component {
     async fn clear(user_id: String, version: u64) -> Result<(), Error> {
         let store = open().map_err(|error| Error::Unavailable(error.to_string()))?;
         carts(store).clear_at(&user_id, version).await.map_err(|error| match error {
-            service::Error::Refused(Refused::Changed) => {
+            service::Error::Refused(Refused::Changed { .. }) => {
                 Error::Conflict(format!("the cart is not at version {version}"))
             }
             other => Error::Unavailable(format!("{other:?}")),

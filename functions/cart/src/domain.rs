@@ -4,6 +4,10 @@
 //! lose each other's lines. It holds SKUs and quantities only: names and prices belong
 //! to the catalogue and are read anew each time, so a basket never shows an old price.
 
+mod guest;
+
+pub use guest::{GUEST_TTL_MS, Gone, GuestCart};
+
 use serde::{Deserialize, Serialize};
 
 /// Distinct products in one basket at most; the catalogue is asked about all at once.
@@ -12,6 +16,11 @@ pub const LINES_MAX: usize = 100;
 pub const QUANTITY_MAX: u32 = 1_000;
 /// Characters of a SKU at most.
 pub const SKU_CHARS_MAX: usize = 64;
+/// How long a basket remembers which guests' baskets went into it, in milliseconds: a day,
+/// where a request that merges lives for seconds.
+pub const MERGED_KEPT_MS: u64 = 86_400_000;
+/// Guests' baskets that go into one basket within [`MERGED_KEPT_MS`], at most.
+pub const MERGED_MAX: usize = 64;
 
 /// So many pieces of one product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,15 +39,35 @@ pub struct Cart {
     pub version: u64,
     /// In the order in which they were first put in.
     pub lines: Vec<Line>,
+    /// The guests' baskets that went into this one of late: its inbox, changed together with
+    /// the lines, so that none is counted twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<Merged>,
+}
+
+/// A guest's basket that went into another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merged {
+    /// Names the guest's basket.
+    pub guest_cart_id: String,
+    /// When, in milliseconds since the epoch.
+    pub at_ms: u64,
+    /// Products that there was no place for.
+    pub left_out: Vec<String>,
 }
 
 /// Why a basket stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// It has changed since the version that the caller knows.
-    Changed,
+    Changed {
+        /// The version that it is at.
+        version: u64,
+    },
     /// It holds [`LINES_MAX`] products and this is another one.
     Full,
+    /// [`MERGED_MAX`] guests' baskets went into it within [`MERGED_KEPT_MS`].
+    MergedTooOften,
 }
 
 impl Cart {
@@ -46,7 +75,9 @@ impl Cart {
     /// if it expects none.
     pub fn at(&self, expected: Option<&[u64]>) -> Result<(), Refused> {
         match expected {
-            Some(versions) if !versions.contains(&self.version) => Err(Refused::Changed),
+            Some(versions) if !versions.contains(&self.version) => {
+                Err(Refused::Changed { version: self.version })
+            }
             _ => Ok(()),
         }
     }
@@ -77,6 +108,50 @@ impl Cart {
         self.lines.clear();
     }
 
+    /// Make it hold these lines and no others. The same lines are no change.
+    pub fn replace(&mut self, lines: Vec<Line>) {
+        self.version += u64::from(self.lines != lines);
+        self.lines = lines;
+    }
+
+    /// What was left out when this guest's basket went into this one; none if it has not, or
+    /// so long ago that nobody asks.
+    pub fn merged(&self, guest_cart_id: &str) -> Option<&[String]> {
+        let found = self.merged.iter().find(|it| it.guest_cart_id == guest_cart_id);
+        found.map(|it| it.left_out.as_slice())
+    }
+
+    /// Take in a guest's basket, once: pieces are added up, to [`QUANTITY_MAX`] of a product;
+    /// products for which there is no place are left out, and named in the answer.
+    pub fn merge(
+        &mut self,
+        guest_cart_id: &str,
+        lines: &[Line],
+        now_ms: u64,
+    ) -> Result<Vec<String>, Refused> {
+        if let Some(left_out) = self.merged(guest_cart_id) {
+            return Ok(left_out.to_vec());
+        }
+        self.merged.retain(|it| now_ms.saturating_sub(it.at_ms) < MERGED_KEPT_MS);
+        if self.merged.len() >= MERGED_MAX {
+            return Err(Refused::MergedTooOften);
+        }
+        let mut left_out = Vec::new();
+        for Line { sku, quantity } in lines {
+            let known = self.lines.iter().find(|line| line.sku == *sku);
+            let sum = known.map_or(0, |line| line.quantity).saturating_add(*quantity);
+            if self.put(sku, sum.min(QUANTITY_MAX)).is_err() {
+                left_out.push(sku.clone());
+            }
+        }
+        self.merged.push(Merged {
+            guest_cart_id: guest_cart_id.to_owned(),
+            at_ms: now_ms,
+            left_out: left_out.clone(),
+        });
+        Ok(left_out)
+    }
+
     /// Empty the basket that was ordered at `version`. An empty one is fine: the first
     /// try may have got through without its answer.
     pub fn clear_at(&mut self, version: u64) -> Result<(), Refused> {
@@ -89,107 +164,4 @@ impl Cart {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn cart(lines: &[(&str, u32)]) -> Cart {
-        let mut cart = Cart::default();
-        for (sku, quantity) in lines {
-            cart.put(sku, *quantity).unwrap();
-        }
-        cart
-    }
-
-    #[test]
-    fn putting_replaces_the_quantity_and_keeps_the_order() {
-        let mut cart = cart(&[("A", 1), ("B", 2)]);
-        cart.put("A", 7).unwrap();
-        let lines: Vec<_> = cart.lines.iter().map(|l| (l.sku.as_str(), l.quantity)).collect();
-        assert_eq!(lines, [("A", 7), ("B", 2)]);
-        assert_eq!(cart.version, 3);
-    }
-
-    #[test]
-    fn a_repeated_change_is_not_another_version() {
-        let mut cart = cart(&[("A", 1)]);
-        let version = cart.version;
-        cart.put("A", 1).unwrap();
-        cart.remove("B");
-        assert_eq!(cart.version, version);
-    }
-
-    #[test]
-    fn the_hundred_and_first_product_is_refused_and_the_others_still_change() {
-        let mut cart = Cart::default();
-        for number in 0..LINES_MAX {
-            cart.put(&format!("A-{number}"), 1).unwrap();
-        }
-        let before = cart.clone();
-        assert_eq!(cart.put("B", 1), Err(Refused::Full));
-        assert_eq!(cart, before);
-        assert_eq!(cart.put("A-1", 5), Ok(()));
-    }
-
-    #[test]
-    fn emptying_moves_the_version_on() {
-        let mut cart = cart(&[("A", 1)]);
-        cart.clear();
-        assert_eq!((cart.version, cart.lines.len()), (2, 0));
-        cart.clear();
-        assert_eq!(cart.version, 2);
-    }
-
-    #[test]
-    fn an_ordered_basket_is_emptied_once_and_only_at_its_version() {
-        let mut cart = cart(&[("A", 1)]);
-        assert_eq!(cart.clear_at(0), Err(Refused::Changed));
-        assert_eq!(cart.clear_at(1), Ok(()));
-        assert_eq!(cart.clear_at(1), Ok(()), "the answer of the first was lost");
-        cart.put("B", 1).unwrap();
-        assert_eq!(cart.clear_at(1), Err(Refused::Changed), "a new basket is not the ordered one");
-        assert_eq!(cart.lines.len(), 1);
-    }
-
-    #[test]
-    fn a_version_is_compared_only_when_given() {
-        let cart = cart(&[("A", 1)]);
-        assert_eq!(cart.at(None), Ok(()));
-        assert_eq!(cart.at(Some(&[7, 1])), Ok(()));
-        assert_eq!(cart.at(Some(&[2])), Err(Refused::Changed));
-        assert_eq!(cart.at(Some(&[])), Err(Refused::Changed));
-    }
-
-    /// One change of a basket: a put of so many pieces, or with 0 a removal.
-    fn changes() -> impl Strategy<Value = Vec<(u8, u32)>> {
-        proptest::collection::vec((any::<u8>(), 0..4_u32), 0..300)
-    }
-
-    proptest! {
-        #[test]
-        fn any_changes_keep_a_basket_sound(changes in changes()) {
-            let mut cart = Cart::default();
-            for (product, quantity) in changes {
-                let (sku, before) = (format!("A-{product}"), cart.clone());
-                let outcome = match quantity {
-                    0 => { cart.remove(&sku); Ok(()) }
-                    _ => cart.put(&sku, quantity),
-                };
-                let now = cart.lines.iter().find(|line| line.sku == sku).map(|line| line.quantity);
-                match outcome {
-                    Ok(()) => prop_assert_eq!(now.unwrap_or(0), quantity),
-                    Err(_) => prop_assert!(before.lines.len() == LINES_MAX && cart == before),
-                }
-                let distinct: BTreeSet<_> = cart.lines.iter().map(|line| &line.sku).collect();
-                prop_assert_eq!(distinct.len(), cart.lines.len());
-                prop_assert!(cart.lines.len() <= LINES_MAX);
-                let changed = u64::from(cart.lines != before.lines);
-                prop_assert_eq!(cart.version, before.version + changed);
-            }
-        }
-    }
-}
+mod tests;

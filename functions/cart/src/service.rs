@@ -1,9 +1,13 @@
 //! What can be done with baskets, whoever asks and wherever they are kept.
 
+mod guests;
+
+pub use guests::{MergedInto, Seen};
+
 use chassis::money::MoneyError;
 use chassis::store::{Store, StoreError};
 
-use crate::domain::{Cart, Refused};
+use crate::domain::{Cart, Gone, Refused};
 use crate::ports::{Products, Unavailable};
 use crate::view::View;
 
@@ -12,6 +16,7 @@ use crate::view::View;
 pub struct Carts<S, P> {
     store: S,
     products: P,
+    now_ms: fn() -> u64,
 }
 
 /// Why nothing was done, except for [`Error::Catalog`] and [`Error::Sum`], which may come
@@ -20,6 +25,8 @@ pub struct Carts<S, P> {
 pub enum Error {
     /// The basket is at another version, or full.
     Refused(Refused),
+    /// There is no such guest's basket.
+    Gone,
     /// The catalogue has no product with this SKU.
     UnknownSku(String),
     /// The catalogue did not answer.
@@ -36,6 +43,12 @@ impl From<Refused> for Error {
     }
 }
 
+impl From<Gone> for Error {
+    fn from(_: Gone) -> Self {
+        Error::Gone
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Error::Store(error)
@@ -43,9 +56,10 @@ impl From<StoreError> for Error {
 }
 
 impl<S: Store, P: Products> Carts<S, P> {
-    /// The baskets in `store`, with the products of the catalogue.
-    pub fn new(store: S, products: P) -> Self {
-        Carts { store, products }
+    /// The baskets in `store`, with the products of the catalogue. `now_ms` tells the time in
+    /// milliseconds since the epoch.
+    pub fn new(store: S, products: P, now_ms: fn() -> u64) -> Self {
+        Carts { store, products, now_ms }
     }
 
     /// The basket of this user; empty if there is none.
@@ -67,10 +81,7 @@ impl<S: Store, P: Products> Carts<S, P> {
         quantity: u32,
         versions: Option<&[u64]>,
     ) -> Result<View, Error> {
-        let found = self.products.get_many(vec![sku.to_owned()]).await.map_err(Error::Catalog)?;
-        if found.is_empty() {
-            return Err(Error::UnknownSku(sku.to_owned()));
-        }
+        self.known(vec![sku.to_owned()]).await?;
         let put = |cart: Option<Cart>| {
             let mut cart = cart.unwrap_or_default();
             cart.at(versions)?;
@@ -129,6 +140,16 @@ impl<S: Store, P: Products> Carts<S, P> {
             Ok::<_, Error>((cart, version))
         };
         self.store.update(&key, reduce).await
+    }
+
+    /// Refuse unless the catalogue has all of these products.
+    async fn known(&self, skus: Vec<String>) -> Result<(), Error> {
+        if skus.is_empty() {
+            return Ok(());
+        }
+        let found = self.products.get_many(skus.clone()).await.map_err(Error::Catalog)?;
+        let unknown = skus.into_iter().find(|sku| found.iter().all(|it| it.sku != *sku));
+        unknown.map_or(Ok(()), |sku| Err(Error::UnknownSku(sku)))
     }
 
     async fn priced(&self, cart: &Cart) -> Result<View, Error> {

@@ -1,18 +1,20 @@
 //! The cart over HTTP: everybody has one, and sees no other.
 
+mod guests;
 mod precondition;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use chassis::auth::{AuthState, Caller, KeySource};
 use chassis::form::JsonBody;
 use chassis::problem::{Problem, Result};
 use chassis::store::Store;
+use serde::Serialize;
 
-use crate::domain::{LINES_MAX, QUANTITY_MAX, Refused, SKU_CHARS_MAX};
+use crate::domain::{LINES_MAX, MERGED_MAX, QUANTITY_MAX, Refused, SKU_CHARS_MAX};
 use crate::ports::Products;
 use crate::service::{Carts, Error};
 use crate::view::View;
@@ -20,12 +22,16 @@ use precondition::if_match;
 
 /// Seconds after which a caller may try again when the catalogue did not answer.
 const CATALOG_RETRY_AFTER_S: u64 = 2;
+/// Characters of a guest cart's id at most.
+const GUEST_CART_ID_CHARS_MAX: usize = 64;
 
 /// The routes of the cart, over `carts`, for callers that `keys` vouch for.
 pub fn router<S: Store, P: Products, K: KeySource>(carts: Carts<S, P>, keys: K) -> Router {
     Router::new()
         .route("/api/v1/cart", get(read::<S, P, K>).delete(clear::<S, P, K>))
         .route("/api/v1/cart/items/{sku}", put(set::<S, P, K>).delete(remove::<S, P, K>))
+        .route("/api/v1/cart/merge", post(merge::<S, P, K>))
+        .merge(guests::router::<S, P, K>())
         .with_state(App { carts, keys })
 }
 
@@ -57,13 +63,8 @@ async fn set<S: Store, P: Products, K: KeySource>(
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response> {
-    let mut fields = body.fields();
-    let quantity = fields.integer("quantity", 1..=QUANTITY_MAX);
-    fields.finish()?;
-    let quantity = quantity.ok_or_else(Problem::internal)?;
-    if sku.chars().count() > SKU_CHARS_MAX {
-        return Err(problem(Error::UnknownSku(sku)));
-    }
+    let quantity = quantity(&body)?;
+    let sku = checked(sku)?;
     let versions = if_match(&headers);
     let view = app.carts.put(&caller.user_id, &sku, quantity, versions.as_deref()).await;
     Ok(shown(view.map_err(problem)?))
@@ -90,6 +91,45 @@ async fn clear<S: Store, P: Products, K: KeySource>(
     Ok(done(version.map_err(problem)?))
 }
 
+async fn merge<S: Store, P: Products, K: KeySource>(
+    caller: Caller,
+    State(app): State<App<S, P, K>>,
+    headers: HeaderMap,
+    body: JsonBody,
+) -> Result<Response> {
+    let mut fields = body.fields();
+    let id = fields.string("guest_cart_id", 1..=GUEST_CART_ID_CHARS_MAX);
+    fields.finish()?;
+    let id = id.ok_or_else(Problem::internal)?;
+    let versions = if_match(&headers);
+    let merged = app.carts.merge(&caller.user_id, guests::known(&id)?, versions.as_deref()).await;
+    let merged = merged.map_err(problem)?;
+    let headers = tagged(merged.view.version);
+    let view = MergedView { cart: merged.view, left_out: merged.left_out };
+    Ok((headers, Json(view)).into_response())
+}
+
+/// A cart that a guest's went into.
+#[derive(Serialize)]
+struct MergedView {
+    #[serde(flatten)]
+    cart: View,
+    /// Products that there was no place for.
+    left_out: Vec<String>,
+}
+
+fn quantity(body: &JsonBody) -> Result<u32> {
+    let mut fields = body.fields();
+    let quantity = fields.integer("quantity", 1..=QUANTITY_MAX);
+    fields.finish()?;
+    quantity.ok_or_else(Problem::internal)
+}
+
+fn checked(sku: String) -> Result<String> {
+    let known = sku.chars().count() <= SKU_CHARS_MAX;
+    if known { Ok(sku) } else { Err(problem(Error::UnknownSku(sku))) }
+}
+
 /// A basket, never to be stored by anything in between: it is somebody's own.
 fn shown(view: View) -> Response {
     (tagged(view.version), Json(view)).into_response()
@@ -103,15 +143,20 @@ fn done(version: u64) -> Response {
 fn tagged(version: u64) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(tag) = format!("\"{version}\"").parse() {
+    if let Ok(tag) = tag(version).parse() {
         headers.insert(header::ETAG, tag);
     }
     headers
 }
 
+fn tag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
 fn problem(error: Error) -> Problem {
     match error {
         Error::Store(error) => error.into(),
+        Error::Gone => Problem::not_found("There is no such cart. Begin a new one."),
         Error::UnknownSku(sku) => Problem::not_found(format!("No product has the SKU {sku}.")),
         Error::Catalog(reason) => {
             eprintln!("the catalogue did not answer: {}", reason.0);
@@ -121,10 +166,16 @@ fn problem(error: Error) -> Problem {
             eprintln!("a cart has no total: {error}");
             Problem::internal()
         }
-        Error::Refused(Refused::Changed) => {
+        Error::Refused(Refused::Changed { version }) => {
             let title = "The cart has changed";
             Problem::new(StatusCode::PRECONDITION_FAILED, "cart-changed", title)
                 .detail("The cart is not at the version in If-Match. Read it again.")
+                .header(header::ETAG, &tag(version))
+                .extension("version", version)
+        }
+        Error::Refused(Refused::MergedTooOften) => {
+            Problem::new(StatusCode::CONFLICT, "cart-merged-too-often", "Too many carts at once")
+                .detail(format!("At most {MERGED_MAX} guests' carts go into a cart in a day."))
         }
         Error::Refused(Refused::Full) => {
             Problem::new(StatusCode::CONFLICT, "cart-full", "The cart is full")

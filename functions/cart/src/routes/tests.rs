@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod guests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -58,7 +60,7 @@ impl Answer {
 impl<S: Store> Shop<S> {
     fn over(store: S) -> Shop<S> {
         let shelf = Shelf::default();
-        let carts = Carts::new(store, shelf.clone());
+        let carts = Carts::new(store, shelf.clone(), chassis::clock::now_ms);
         Shop {
             router: router_with_problems(router(carts.clone(), Issuer::new().key_set())),
             carts,
@@ -244,6 +246,7 @@ async fn a_change_for_another_version_is_refused() {
     assert_eq!(first.status, 200);
     let late = shop.call("usr_1", "PUT", "/items/SKU-2", Some(&tag), body).await;
     assert_eq!((late.status, &late.json["type"]), (412, &json!("/problems/cart-changed")));
+    assert_eq!((late.etag(), &late.json["version"]), (first.etag(), &json!(2)), "the current one");
     for path in ["/items/SKU-1", ""] {
         assert_eq!(shop.call("usr_1", "DELETE", path, Some(&tag), "").await.status, 412, "{path}");
     }
@@ -313,7 +316,7 @@ async fn checkout_empties_the_cart_that_it_read() {
     assert_eq!((read.version, read.lines[0].quantity), (1, 2));
     shop.put("usr_1", "SKU-2", 1).await;
     let late = shop.carts.clear_at("usr_1", read.version).await;
-    assert_eq!(late, Err(Error::Refused(Refused::Changed)));
+    assert_eq!(late, Err(Error::Refused(Refused::Changed { version: 2 })));
     assert_eq!(shop.carts.clear_at("usr_1", 2).await, Ok(()));
     assert_eq!(shop.carts.clear_at("usr_1", 2).await, Ok(()));
     assert_eq!(shop.carts.clear_at("usr_2", 9).await, Ok(()), "an empty cart is fine");

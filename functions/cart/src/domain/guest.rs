@@ -1,0 +1,133 @@
+//! The basket of somebody who has not signed in. Whoever knows its id, a long random name, may
+//! use it; nobody's identity hangs on it.
+//!
+//! When its user signs in, it goes into the user's own basket. The two are different values,
+//! and there is no write to both. So the guest's basket is first *claimed* for one user, which
+//! freezes its lines; then the user's basket takes the lines in and notes so in the same
+//! write; then the guest's basket is closed. Each step may be repeated, and a crash between
+//! two of them is mended by repeating all.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cart, Line};
+
+/// How long a guest's basket is kept after its last change, in milliseconds: thirty days.
+pub const GUEST_TTL_MS: u64 = 30 * 86_400_000;
+
+/// A guest's basket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestCart {
+    cart: Cart,
+    /// Changed last, in milliseconds since the epoch.
+    touched_at_ms: u64,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// In use.
+    Open,
+    /// Going into this user's basket. Its lines stay as they are.
+    Claimed { user_id: String },
+    /// It went there, or was thrown away.
+    Closed { user_id: Option<String> },
+}
+
+/// There is no such basket: it never was, is too old, was thrown away, or belongs to a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
+impl GuestCart {
+    /// An empty one.
+    pub fn new(now_ms: u64) -> GuestCart {
+        GuestCart { cart: Cart::default(), touched_at_ms: now_ms, state: State::Open }
+    }
+
+    /// From when on it is gone, unless it is changed before; in milliseconds since the epoch.
+    pub fn expires_at_ms(&self) -> u64 {
+        self.touched_at_ms.saturating_add(GUEST_TTL_MS)
+    }
+
+    /// Whether it is of no more use to anybody and may be deleted. A claimed one is waited
+    /// for.
+    pub fn is_over(&self, now_ms: u64) -> bool {
+        !matches!(self.state, State::Claimed { .. }) && now_ms >= self.expires_at_ms()
+    }
+
+    /// What is in it, while it is in use.
+    pub fn open(&self, now_ms: u64) -> Result<&Cart, Gone> {
+        match self.state {
+            State::Open if now_ms < self.expires_at_ms() => Ok(&self.cart),
+            _ => Err(Gone),
+        }
+    }
+
+    /// What is in it, to be changed now.
+    pub fn open_mut(&mut self, now_ms: u64) -> Result<&mut Cart, Gone> {
+        self.open(now_ms)?;
+        self.touched_at_ms = now_ms;
+        Ok(&mut self.cart)
+    }
+
+    /// Claim it for a user. Answers the lines that are to go into the user's basket; none if
+    /// they did already. Claiming again is fine, for the same user.
+    pub fn claim(&mut self, user_id: &str, now_ms: u64) -> Result<Option<Vec<Line>>, Gone> {
+        match &self.state {
+            State::Open => {
+                self.open(now_ms)?;
+                self.touched_at_ms = now_ms;
+                self.state = State::Claimed { user_id: user_id.to_owned() };
+            }
+            State::Claimed { user_id: of } if of == user_id => {}
+            State::Closed { user_id: Some(of) } if of == user_id => return Ok(None),
+            State::Claimed { .. } | State::Closed { .. } => return Err(Gone),
+        }
+        Ok(Some(self.cart.lines.clone()))
+    }
+
+    /// Close it: its lines went to this user, or nowhere.
+    pub fn close(&mut self, user_id: Option<&str>) {
+        self.cart.lines.clear();
+        self.state = State::Closed { user_id: user_id.map(str::to_owned) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn guest() -> GuestCart {
+        let mut guest = GuestCart::new(1_000);
+        guest.open_mut(1_000).unwrap().put("A", 2).unwrap();
+        guest
+    }
+
+    #[test]
+    fn it_is_gone_thirty_days_after_its_last_change() {
+        let mut guest = guest();
+        assert!(guest.open(999 + GUEST_TTL_MS).is_ok());
+        assert_eq!(guest.open(1_000 + GUEST_TTL_MS), Err(Gone));
+        guest.open_mut(500_000).unwrap().put("B", 1).unwrap();
+        assert!(guest.open(1_000 + GUEST_TTL_MS).is_ok());
+        assert_eq!(guest.open_mut(500_000 + GUEST_TTL_MS), Err(Gone));
+        assert_eq!(guest.claim("usr_1", 500_000 + GUEST_TTL_MS), Err(Gone));
+        assert!(guest.is_over(500_000 + GUEST_TTL_MS));
+    }
+
+    #[test]
+    fn it_is_claimed_for_one_user_and_frozen() {
+        let mut guest = guest();
+        let lines = guest.claim("usr_1", 2_000).unwrap().unwrap();
+        assert_eq!((lines[0].sku.as_str(), lines[0].quantity), ("A", 2));
+        assert_eq!(guest.open_mut(2_000), Err(Gone));
+        assert_eq!(guest.claim("usr_2", 2_000), Err(Gone));
+        let late = 9 * GUEST_TTL_MS;
+        assert_eq!(guest.claim("usr_1", late), Ok(Some(lines)), "a claim is waited for");
+        assert!(!guest.is_over(late));
+        guest.close(Some("usr_1"));
+        assert_eq!(guest.claim("usr_1", 2_000), Ok(None));
+        assert_eq!(guest.claim("usr_2", 2_000), Err(Gone));
+    }
+}
