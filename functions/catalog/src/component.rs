@@ -39,8 +39,8 @@ fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("catalog")
 }
 
-fn catalog(store: SpinStore) -> Catalog<SpinStore, Inventory> {
-    Catalog::new(store, Inventory, MEMO.clone())
+fn catalog(store: SpinStore) -> Catalog<SpinStore, Inventory, bindings::EventProducer> {
+    Catalog::new(store, Inventory, bindings::EventProducer, MEMO.clone())
 }
 
 impl Guest for Component {

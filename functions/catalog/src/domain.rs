@@ -5,17 +5,26 @@
 //! the two writes would leave a product that exists but is never found. So products are
 //! kept whole on a fixed number of shelves, one value each, chosen by a hash of the SKU:
 //! a write is one swap, there is nothing to mend, a product is one small read, and a
-//! search is [`SHELVES`] reads however many products there are.
+//! search is [`SHELVES`] reads however many products there are. What others have still to be
+//! told of a product is on its shelf, too: the same swap writes both.
 
-use std::collections::BTreeMap;
+mod events;
+
+pub use events::{BATCH_LENGTH, BURST_MS};
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::money::Money;
+use chassis::outbox::Outbox;
 use serde::{Deserialize, Serialize};
 
 /// Number of shelves. Stored data depends on it: it can't be changed without moving products.
 pub const SHELVES: u32 = 8;
 /// Products on one shelf at most, so that a value stays under about 1 MiB.
 pub const SHELF_PRODUCTS_MAX: usize = 1_000;
+/// Products that were ever on one shelf at most: removed ones leave their SKU behind, because
+/// the numbers of their events go on if they come back.
+pub const SHELF_SKUS_MAX: usize = 4_000;
 /// Characters of a SKU at most.
 pub const SKU_CHARS_MAX: usize = 64;
 /// Characters of a name at most.
@@ -77,14 +86,24 @@ pub enum Refused {
     Taken,
     /// No product has this SKU.
     Unknown,
-    /// The shelf holds [`SHELF_PRODUCTS_MAX`] products.
+    /// The shelf holds [`SHELF_PRODUCTS_MAX`] products, or has held [`SHELF_SKUS_MAX`].
     Full,
+    /// Too much waits to be told to others.
+    Busy,
 }
 
 /// A part of the catalogue: all products whose SKU hashes to its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shelf {
     products: BTreeMap<String, Product>,
+    /// SKUs of products that were removed.
+    #[serde(default)]
+    removed: BTreeSet<String>,
+    /// When anything was last changed, in milliseconds since the epoch.
+    #[serde(default)]
+    changed_at: u64,
+    #[serde(default)]
+    outbox: Outbox,
 }
 
 impl Shelf {
@@ -104,9 +123,11 @@ impl Shelf {
         match self.products.get(sku) {
             Some(there) if there.details == details => Ok(Added::Same),
             Some(_) => Err(Refused::Taken),
-            None if self.products.len() >= SHELF_PRODUCTS_MAX => Err(Refused::Full),
+            None if !self.has_place_for(sku) => Err(Refused::Full),
             None => {
                 let product = Product { sku: sku.to_owned(), details, updated_at: now_ms };
+                self.tell_changed(&product)?;
+                self.removed.remove(sku);
                 self.products.insert(sku.to_owned(), product);
                 Ok(Added::New)
             }
@@ -114,18 +135,31 @@ impl Shelf {
     }
 
     /// Replace what a product is. Its `updated_at` moves only when something differs.
-    pub fn change(
-        &mut self,
-        sku: &str,
-        details: Details,
-        now_ms: u64,
-    ) -> Result<&Product, Refused> {
-        let product = self.products.get_mut(sku).ok_or(Refused::Unknown)?;
-        if product.details != details {
-            product.details = details;
-            product.updated_at = now_ms;
+    pub fn change(&mut self, sku: &str, details: Details, now_ms: u64) -> Result<Product, Refused> {
+        let there = self.products.get(sku).ok_or(Refused::Unknown)?;
+        if there.details == details {
+            return Ok(there.clone());
         }
+        let product = Product { sku: sku.to_owned(), details, updated_at: now_ms };
+        self.tell_changed(&product)?;
+        self.products.insert(sku.to_owned(), product.clone());
         Ok(product)
+    }
+
+    /// Take a product away. What was ordered of it keeps its own copy.
+    pub fn remove(&mut self, sku: &str, now_ms: u64) -> Result<(), Refused> {
+        let mut product = self.products.get(sku).cloned().ok_or(Refused::Unknown)?;
+        product.updated_at = now_ms;
+        self.tell_removed(&product)?;
+        self.products.remove(sku);
+        self.removed.insert(sku.to_owned());
+        Ok(())
+    }
+
+    fn has_place_for(&self, sku: &str) -> bool {
+        let ever = self.products.len() + self.removed.len();
+        self.products.len() < SHELF_PRODUCTS_MAX
+            && (ever < SHELF_SKUS_MAX || self.removed.contains(sku))
     }
 }
 
@@ -212,6 +246,7 @@ mod tests {
         let mut shelf = Shelf::default();
         for number in 0..SHELF_PRODUCTS_MAX {
             shelf.add(&format!("A-{number}"), details("Pan", "Kitchen"), 1).unwrap();
+            shelf.outbox.settle(u64::MAX);
         }
         assert_eq!(shelf.add("B-1", details("Pan", "Kitchen"), 2), Err(Refused::Full));
         assert_eq!(shelf.add("A-1", details("Pan", "Kitchen"), 2), Ok(Added::Same));

@@ -3,20 +3,21 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chassis::clock;
+use chassis::events::Producer;
 use chassis::store::{Store, StoreError};
 
 use crate::domain::{Added, Category, Details, Product, Refused, categories, shelf_of};
 use crate::ports::Stock;
 use crate::search::{Place, Query, page};
-use crate::shelves::{Memo, Shelves};
+use crate::shelves::{Memo, Shelves, Swept};
 
 /// SKUs in one [`Catalog::get_many`] at most.
 pub const BATCH_MAX: usize = 100;
 
 /// The catalogue over a store and the inventory.
 #[derive(Clone)]
-pub struct Catalog<S, A> {
-    shelves: Shelves<S>,
+pub struct Catalog<S, A, P> {
+    shelves: Shelves<S, P>,
     stock: A,
 }
 
@@ -51,10 +52,11 @@ impl From<StoreError> for Error {
     }
 }
 
-impl<S: Store, A: Stock> Catalog<S, A> {
-    /// A catalogue in `store`. `memo` outlives the request where the host reuses instances.
-    pub fn new(store: S, stock: A, memo: Memo) -> Self {
-        Catalog { shelves: Shelves::new(store, memo), stock }
+impl<S: Store, A: Stock, P: Producer> Catalog<S, A, P> {
+    /// A catalogue in `store` that tells `producer` of its changes. `memo` outlives the
+    /// request where the host reuses instances.
+    pub fn new(store: S, stock: A, producer: P, memo: Memo) -> Self {
+        Catalog { shelves: Shelves::new(store, producer, memo), stock }
     }
 
     /// At most `limit` products that match, after `after`, and where to go on.
@@ -102,9 +104,20 @@ impl<S: Store, A: Stock> Catalog<S, A> {
     pub async fn change(&self, sku: &str, details: &Details) -> Result<Product, Error> {
         let now_ms = clock::now_ms();
         let change = |shelf: &mut crate::domain::Shelf| {
-            Ok::<_, Error>(shelf.change(sku, details.clone(), now_ms)?.clone())
+            Ok::<_, Error>(shelf.change(sku, details.clone(), now_ms)?)
         };
         self.shelves.update(sku, change).await
+    }
+
+    /// Take a product out of the catalogue.
+    pub async fn remove(&self, sku: &str) -> Result<(), Error> {
+        let now_ms = clock::now_ms();
+        self.shelves.update(sku, |shelf| Ok(shelf.remove(sku, now_ms)?)).await
+    }
+
+    /// Publish what was not.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        self.shelves.sweep().await
     }
 
     /// The products with these SKUs, each once; unknown SKUs are left out. Reads each

@@ -7,7 +7,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chassis::events::Producer;
+use chassis::outbox::{HasOutbox, Relay};
 use chassis::store::{Store, StoreError};
+use serde::Serialize;
 
 use crate::domain::{SHELVES, Shelf, shelf_of};
 
@@ -20,17 +23,27 @@ struct Parsed {
     shelf: Arc<Shelf>,
 }
 
-/// All shelves of a store.
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Events that the log has acknowledged.
+    pub published: usize,
+    /// Shelves that could not be published.
+    pub failed: usize,
+}
+
+/// All shelves of a store, and the log that others hear of their changes by.
 #[derive(Clone)]
-pub struct Shelves<S> {
+pub struct Shelves<S, P> {
     store: S,
+    relay: Relay<S, P>,
     memo: Memo,
 }
 
-impl<S: Store> Shelves<S> {
+impl<S: Store, P: Producer> Shelves<S, P> {
     /// The shelves in `store`, helped by what `memo` has seen of that same store.
-    pub fn new(store: S, memo: Memo) -> Self {
-        Shelves { store, memo }
+    pub fn new(store: S, producer: P, memo: Memo) -> Self {
+        Shelves { relay: Relay::new(store.clone(), producer), store, memo }
     }
 
     /// The shelf that this SKU belongs on: one read.
@@ -55,7 +68,8 @@ impl<S: Store> Shelves<S> {
         Ok(shelves)
     }
 
-    /// Change the shelf of this SKU, atomically. `change` may be called more than once.
+    /// Change the shelf of this SKU, atomically, and publish what is due. `change` may be
+    /// called more than once. It counts as done even if the log is away: a sweep publishes.
     pub async fn update<R: Send, E: From<StoreError> + Send>(
         &self,
         sku: &str,
@@ -63,10 +77,44 @@ impl<S: Store> Shelves<S> {
     ) -> Result<R, E> {
         let change = |shelf: Option<Shelf>| {
             let mut shelf = shelf.unwrap_or_default();
+            let before = shelf.changed_at();
             let result = change(&mut shelf)?;
-            Ok((shelf, result))
+            let is_due = shelf.is_publication_due(before);
+            Ok::<_, E>((shelf, (result, is_due)))
         };
-        self.store.update(&key(shelf_of(sku)), change).await
+        let key = key(shelf_of(sku));
+        let (result, is_due) = self.store.update(&key, change).await?;
+        if is_due && let Err(error) = self.relay.flush::<Shelf>(&key).await {
+            eprintln!("{key} is published later: {error}");
+        }
+        Ok(result)
+    }
+
+    /// Publish what is left on all shelves. There are so few that they are looked at without
+    /// marks of what changed.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        for number in 0..SHELVES {
+            let (shelf, key) = (self.numbered(number).await?, key(number));
+            if shelf.has_untold() {
+                let tell = |shelf: Option<Shelf>| {
+                    let mut shelf = shelf.unwrap_or_default();
+                    shelf.tell_untold();
+                    Ok::<_, StoreError>((shelf, ()))
+                };
+                self.store.update(&key, tell).await?;
+            } else if shelf.outbox().is_empty() {
+                continue;
+            }
+            match self.relay.flush::<Shelf>(&key).await {
+                Ok(flushed) => swept.published += flushed.published,
+                Err(error) => {
+                    eprintln!("{key} is published later: {error}");
+                    swept.failed += 1;
+                }
+            }
+        }
+        Ok(swept)
     }
 
     async fn numbered(&self, number: u32) -> Result<Arc<Shelf>, StoreError> {

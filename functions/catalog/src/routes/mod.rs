@@ -7,9 +7,10 @@ mod body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::events::Producer;
 use chassis::form::JsonBody;
 use chassis::money::Money;
 use chassis::page::{Cursor, Page, PageQuery};
@@ -21,23 +22,32 @@ use crate::domain::{self, Added, Product, Refused};
 use crate::ports::Stock;
 use crate::search::{self, QUERY_CHARS_MAX};
 use crate::service::{Catalog, Error, Offer};
+use crate::shelves::Swept;
+
+/// Seconds after which a change that was refused for the moment may be tried again.
+const RETRY_AFTER_S: u64 = 5;
 
 /// The routes of the catalogue, over `catalog`, for callers that `keys` vouch for.
-pub fn router<S: Store, A: Stock, K: KeySource>(catalog: Catalog<S, A>, keys: K) -> Router {
+pub fn router<S: Store, A: Stock, P: Producer, K: KeySource>(
+    catalog: Catalog<S, A, P>,
+    keys: K,
+) -> Router {
+    let product = get(read::<S, A, P, K>).put(change::<S, A, P, K>).delete(remove::<S, A, P, K>);
     Router::new()
-        .route("/api/v1/products", get(list::<S, A, K>).post(create::<S, A, K>))
-        .route("/api/v1/products/{sku}", get(read::<S, A, K>).put(change::<S, A, K>))
-        .route("/api/v1/categories", get(categories::<S, A, K>))
+        .route("/api/v1/products", get(list::<S, A, P, K>).post(create::<S, A, P, K>))
+        .route("/api/v1/products/{sku}", product)
+        .route("/sweep", post(sweep::<S, A, P, K>))
+        .route("/api/v1/categories", get(categories::<S, A, P, K>))
         .with_state(App { catalog, keys })
 }
 
 #[derive(Clone)]
-struct App<S, A, K> {
-    catalog: Catalog<S, A>,
+struct App<S, A, P, K> {
+    catalog: Catalog<S, A, P>,
     keys: K,
 }
 
-impl<S: Store, A: Stock, K: KeySource> AuthState for App<S, A, K> {
+impl<S: Store, A: Stock, P: Producer, K: KeySource> AuthState for App<S, A, P, K> {
     type Keys = K;
 
     fn keys(&self) -> &K {
@@ -70,8 +80,8 @@ struct CategoryView {
     count: usize,
 }
 
-async fn list<S: Store, A: Stock, K: KeySource>(
-    State(app): State<App<S, A, K>>,
+async fn list<S: Store, A: Stock, P: Producer, K: KeySource>(
+    State(app): State<App<S, A, P, K>>,
     Query(wanted): Query<Search>,
     page: PageQuery,
 ) -> Result<Json<Page<ProductView>>> {
@@ -87,25 +97,25 @@ async fn list<S: Store, A: Stock, K: KeySource>(
     Ok(Json(Page { items, next_cursor: next.map(|place| Cursor::encode(&scope, &place)) }))
 }
 
-async fn read<S: Store, A: Stock, K: KeySource>(
-    State(app): State<App<S, A, K>>,
+async fn read<S: Store, A: Stock, P: Producer, K: KeySource>(
+    State(app): State<App<S, A, P, K>>,
     Path(sku): Path<String>,
 ) -> Result<Json<ProductView>> {
     let offer = app.catalog.find(&sku).await?.ok_or_else(|| unknown(&sku))?;
     Ok(Json(offer.into()))
 }
 
-async fn categories<S: Store, A: Stock, K: KeySource>(
-    State(app): State<App<S, A, K>>,
+async fn categories<S: Store, A: Stock, P: Producer, K: KeySource>(
+    State(app): State<App<S, A, P, K>>,
 ) -> Result<Json<Page<CategoryView>>> {
     let view = |domain::Category { slug, name, count }| CategoryView { slug, name, count };
     let items = app.catalog.categories().await?.into_iter().map(view).collect();
     Ok(Json(Page { items, next_cursor: None }))
 }
 
-async fn create<S: Store, A: Stock, K: KeySource>(
+async fn create<S: Store, A: Stock, P: Producer, K: KeySource>(
     Admin(_): Admin,
-    State(app): State<App<S, A, K>>,
+    State(app): State<App<S, A, P, K>>,
     body: JsonBody,
 ) -> Result<Response> {
     let (sku, details) = body::new_product(&body)?;
@@ -124,9 +134,9 @@ async fn create<S: Store, A: Stock, K: KeySource>(
     })
 }
 
-async fn change<S: Store, A: Stock, K: KeySource>(
+async fn change<S: Store, A: Stock, P: Producer, K: KeySource>(
     Admin(_): Admin,
-    State(app): State<App<S, A, K>>,
+    State(app): State<App<S, A, P, K>>,
     Path(sku): Path<String>,
     body: JsonBody,
 ) -> Result<Json<ProductView>> {
@@ -135,7 +145,23 @@ async fn change<S: Store, A: Stock, K: KeySource>(
     Ok(Json(app.view(product).await))
 }
 
-impl<S: Store, A: Stock, K> App<S, A, K> {
+/// Carts and orders keep what they copied; the stock stays in the warehouse.
+async fn remove<S: Store, A: Stock, P: Producer, K: KeySource>(
+    Admin(_): Admin,
+    State(app): State<App<S, A, P, K>>,
+    Path(sku): Path<String>,
+) -> Result<StatusCode> {
+    app.catalog.remove(&sku).await.map_err(|error| problem(error, &sku))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn sweep<S: Store, A: Stock, P: Producer, K: KeySource>(
+    State(app): State<App<S, A, P, K>>,
+) -> Result<Json<Swept>> {
+    Ok(Json(app.catalog.sweep().await?))
+}
+
+impl<S: Store, A: Stock, P: Producer, K> App<S, A, P, K> {
     async fn view(&self, product: Product) -> ProductView {
         let offer = self.catalog.offers(vec![product.clone()]).await.pop();
         offer.unwrap_or(Offer { product, available: None }).into()
@@ -162,6 +188,9 @@ fn problem(error: Error, sku: &str) -> Problem {
         }
         Error::Refused(Refused::Full) => conflict("catalog-full", "The catalogue is full")
             .detail("No more products fit beside those whose SKUs hash alike."),
+        Error::Refused(Refused::Busy) => {
+            Problem::unavailable("Too many changes wait to be published.", RETRY_AFTER_S)
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use axum::http::Request;
 use axum::response::Response;
 use chassis::app::router_with_problems;
 use chassis::auth::testing::Issuer;
+use chassis::events::MemoryProducer;
 use chassis::store::{FailingStore, MemoryStore};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -37,6 +38,7 @@ impl Stock for Seven {
 struct Shop {
     router: Router,
     stock: Seven,
+    log: MemoryProducer,
 }
 
 impl Shop {
@@ -46,8 +48,10 @@ impl Shop {
 
     fn over<S: Store>(store: S) -> Shop {
         let stock = Seven::default();
-        let catalog = Catalog::new(store, stock.clone(), Memo::default());
-        Shop { router: router_with_problems(router(catalog, Issuer::new().key_set())), stock }
+        let log = MemoryProducer::new();
+        let catalog = Catalog::new(store, stock.clone(), log.clone(), Memo::default());
+        let router = router_with_problems(router(catalog, Issuer::new().key_set()));
+        Shop { router, stock, log }
     }
 
     async fn send(&self, request: Request<Body>) -> (u16, HeaderMap, Value) {
@@ -339,7 +343,7 @@ async fn bodies_that_are_no_product_are_refused_by_kind() {
 #[tokio::test]
 async fn wrong_methods_and_paths_are_problems() {
     let shop = Shop::new();
-    let request = Request::delete("/api/v1/products/A-1").body(Body::empty()).unwrap();
+    let request = Request::patch("/api/v1/products/A-1").body(Body::empty()).unwrap();
     let (status, headers, _) = shop.send(request).await;
     assert_eq!(status, 405);
     assert!(headers["allow"].to_str().unwrap().contains("PUT"));
@@ -369,7 +373,7 @@ async fn what_an_instance_remembers_never_hides_another_ones_write() {
 #[tokio::test]
 async fn many_products_are_read_at_once_without_the_unknown() {
     let shop = MemoryStore::new();
-    let catalog = Catalog::new(shop, Seven::default(), Memo::default());
+    let catalog = Catalog::new(shop, Seven::default(), MemoryProducer::new(), Memo::default());
     for n in 0..20 {
         let details = domain::Details {
             name: format!("Thing {n}"),
@@ -383,4 +387,77 @@ async fn many_products_are_read_at_once_without_the_unknown() {
     let found = catalog.get_many(&skus).await.unwrap();
     let found: Vec<_> = found.into_iter().map(|product| product.sku).collect();
     assert_eq!(found, ["A-0", "A-17", "A-3"]);
+}
+
+impl Shop {
+    /// SKU, last word but the version of the type, and number of each published event.
+    fn told(&self) -> Vec<String> {
+        let events = self.log.events();
+        let kind = |kind: &str| kind.trim_end_matches(".v1").rsplit('.').next().unwrap().to_owned();
+        events.iter().map(|event| format!("{} {}", event.id, kind(&event.kind))).collect()
+    }
+
+    async fn sweep(&self) -> Value {
+        self.send(Request::post("/sweep").body(Body::empty()).unwrap()).await.2
+    }
+}
+
+#[tokio::test]
+async fn a_removed_product_is_gone_and_others_are_told() {
+    let shop = Shop::new();
+    shop.add(&product("TEA-0001", "Teapot", "Tea")).await;
+    let path = "/api/v1/products/TEA-0001";
+    let stranger = Request::delete(path).body(Body::empty()).unwrap();
+    assert_eq!(shop.send(stranger).await.0, 401);
+    assert_eq!(shop.write("DELETE", path, &Value::Null).await.0, 204);
+    assert_eq!(shop.get(path).await.0, 404);
+    assert_eq!(shop.get("/api/v1/products").await.1["items"], json!([]));
+    assert_eq!(shop.write("DELETE", path, &Value::Null).await.0, 404);
+    assert_eq!(shop.add(&product("TEA-0001", "Teapot", "Tea")).await, 201, "it comes back");
+    shop.sweep().await;
+    assert_eq!(shop.told(), ["TEA-0001.1 changed", "TEA-0001.2 removed", "TEA-0001.3 changed"]);
+}
+
+#[tokio::test]
+async fn a_single_change_is_told_at_once_and_an_import_in_batches() {
+    let shop = Shop::new();
+    shop.add(&product("TEA-0001", "Teapot", "Tea")).await;
+    assert_eq!(shop.told(), ["TEA-0001.1 changed"]);
+    let before = shop.log.calls();
+    for number in 0..252 {
+        shop.add(&product(&format!("IMP-{number:04}"), "Thing", "Things")).await;
+    }
+    shop.sweep().await;
+    assert_eq!(shop.told().len(), 253);
+    let calls = shop.log.calls() - before;
+    assert!(calls < 40, "{calls} publications for 252 products");
+    assert_eq!(shop.sweep().await, json!({"published": 0, "failed": 0}));
+}
+
+#[tokio::test]
+async fn products_are_sold_while_the_log_is_away_and_told_of_later() {
+    let shop = Shop::new();
+    shop.log.set_down(true);
+    assert_eq!(shop.add(&product("TEA-0001", "Teapot", "Tea")).await, 201);
+    assert_eq!(shop.sweep().await, json!({"published": 0, "failed": 1}));
+    shop.log.set_down(false);
+    assert_eq!(shop.sweep().await, json!({"published": 1, "failed": 0}));
+    assert_eq!(shop.told(), ["TEA-0001.1 changed"]);
+}
+
+#[tokio::test]
+async fn killed_at_any_step_a_change_is_told_once_if_it_was_made() {
+    for operations in 0..12 {
+        let store = MemoryStore::new();
+        let dying = Shop::over(FailingStore::after(operations, store.clone()));
+        let status = dying.add(&product("TEA-0001", "Teapot", "Tea")).await;
+        let shop = Shop::over(store);
+        shop.sweep().await;
+        let exists = shop.get("/api/v1/products/TEA-0001").await.0 == 200;
+        assert!(exists || status == 503, "after {operations} operations");
+        let mut told = dying.told();
+        told.extend(shop.told());
+        told.dedup();
+        assert_eq!(told.len(), usize::from(exists), "after {operations} operations: {told:?}");
+    }
 }

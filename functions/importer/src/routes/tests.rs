@@ -11,6 +11,7 @@ use catalog::ports::{Stock, StockUnknown};
 use catalog::service::Catalog;
 use catalog::shelves::Memo;
 use chassis::auth::testing::Issuer;
+use chassis::events::MemoryProducer;
 use chassis::form::JsonBody;
 use chassis::http::OutboundError;
 use chassis::store::{FailingStore, MemoryStore};
@@ -100,11 +101,15 @@ impl World {
     fn new() -> World {
         let inventory = Inventory::new(MemoryStore::new());
         let stock = Pieces(inventory.clone());
-        let catalog = Catalog::new(MemoryStore::new(), stock, Memo::default());
+        let catalog =
+            Catalog::new(MemoryStore::new(), stock, MemoryProducer::new(), Memo::default());
         let keys = Issuer::new().key_set();
         let router = catalog::routes::router(catalog, keys.clone())
             .route("/api/v1/sessions", post(sign_in))
-            .merge(inventory::routes::router(App { inventory: inventory.clone(), keys }));
+            .fallback_service(inventory::routes::router(App {
+                inventory: inventory.clone(),
+                keys,
+            }));
         World { router, inventory, calls: Arc::default(), trouble: Arc::default() }
     }
 
