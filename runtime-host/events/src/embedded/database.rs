@@ -138,6 +138,8 @@ impl Database {
         let mut all = Vec::with_capacity(oldest.len());
         for (place, (subscription, oldest)) in self.subscriptions.iter().zip(oldest).enumerate() {
             let [lag_events, retrying_events, dead_letters] = self.meter.read(place);
+            // The figures may be younger than the answer of the file.
+            let oldest = oldest.filter(|_| lag_events > 0);
             all.push(Progress {
                 name: subscription.name.clone(),
                 components: subscription.members.iter().map(|m| m.component.clone()).collect(),

@@ -128,6 +128,8 @@ fn run_until_killed(folder: &Folder, heard: &mut Heard) {
 async fn child() {
     let file = PathBuf::from(std::env::var_os(FILE_VARIABLE).expect("started by another test"));
     let log = Embedded::open(&file, quick(), subscriptions()).unwrap();
+    // What the test runner has begun to say does not end its line.
+    println!();
     let subscribers = Subscribers::new(|delivery| {
         let said = delivery
             .entries

@@ -157,6 +157,7 @@ async fn pauses_grow_and_retry_after_is_honoured_within_bounds() {
     });
     let _handle = subscribers.start(&log);
     log.publish(vec![event("a", 1)]).await.unwrap();
+    subscribers.wait_for(6).await;
     until(&log, "all", |progress| progress.dead_letters == 1).await;
     let times = times.lock().unwrap().clone();
     let pauses = times.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>();
@@ -180,6 +181,9 @@ async fn no_answer_and_a_panic_are_failures() {
     let _handle = subscribers.start(&log);
     publish(&log, "silent", 1..=1).await;
     publish(&log, "broken", 1..=1).await;
+    subscribers.wait_for(2).await;
+    // Asking the log keeps paused time from passing.
+    tokio::time::sleep(Duration::from_secs(61)).await;
     settled(&log, "all").await;
     let dead = log.dead_letters(None, 10).await.unwrap();
     let mut details = dead.into_iter().map(|dead| dead.detail).collect::<Vec<_>>();

@@ -180,7 +180,9 @@ impl Subscribers {
     pub(crate) async fn wait_for(&self, deliveries: usize) {
         let mut count = self.count.subscribe();
         let reached = count.wait_for(|count| *count >= deliveries);
-        tokio::time::timeout(PATIENCE, reached).await.expect("too few deliveries").unwrap();
+        // A day, as time passes quickly where it is paused.
+        let patience = PATIENCE * 1_440;
+        tokio::time::timeout(patience, reached).await.expect("too few deliveries").unwrap();
     }
 }
 
