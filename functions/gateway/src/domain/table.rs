@@ -52,6 +52,7 @@ pub fn routes() -> &'static [Route] {
             shopping(),
             ordering(),
             administration(),
+            messages(),
             read_models(),
             operations(),
             outside(),
@@ -79,6 +80,7 @@ fn identity() -> Vec<Route> {
     vec![
         credentials(Method::POST, "/api/v1/users", "registerUser"),
         route(Method::GET, "/api/v1/users/me", "getCurrentUser", IDENTITY).user(),
+        route(Method::PATCH, "/api/v1/users/me", "changeCurrentUser", IDENTITY).user(),
         credentials(Method::POST, "/api/v1/sessions", "openSession"),
         route(Method::GET, "/oauth2/authorize", "showSignIn", IDENTITY),
         credentials(Method::POST, "/oauth2/authorize", "submitSignIn"),
@@ -98,6 +100,13 @@ fn shopping() -> Vec<Route> {
         route(Method::DELETE, "/api/v1/cart", "clearCart", CART).user(),
         route(Method::PUT, "/api/v1/cart/items/{sku}", "putCartItem", CART).user(),
         route(Method::DELETE, "/api/v1/cart/items/{sku}", "removeCartItem", CART).user(),
+        route(Method::POST, "/api/v1/cart/merge", "mergeCart", CART).user(),
+        route(Method::POST, "/api/v1/carts", "beginCart", CART),
+        route(Method::GET, "/api/v1/carts/{id}", "getGuestCart", CART),
+        route(Method::PUT, "/api/v1/carts/{id}", "replaceGuestCart", CART),
+        route(Method::DELETE, "/api/v1/carts/{id}", "discardGuestCart", CART),
+        route(Method::PUT, "/api/v1/carts/{id}/items/{sku}", "putGuestCartItem", CART),
+        route(Method::DELETE, "/api/v1/carts/{id}/items/{sku}", "removeGuestCartItem", CART),
     ]
 }
 
@@ -128,8 +137,13 @@ fn administration() -> Vec<Route> {
     vec![
         route(Method::POST, "/api/v1/products", "createProduct", CATALOG).admin(),
         route(Method::PUT, "/api/v1/products/{sku}", "changeProduct", CATALOG).admin(),
+        route(Method::DELETE, "/api/v1/products/{sku}", "removeProduct", CATALOG).admin(),
         route(Method::GET, "/api/v1/inventory/{sku}", "getStock", INVENTORY).admin(),
         route(Method::PUT, "/api/v1/inventory/{sku}", "putStock", INVENTORY).admin(),
+        route(Method::GET, "/api/v1/admin/orders/{id}/saga", "getOrderSaga", ORDERS).admin(),
+        route(Method::POST, "/api/v1/admin/orders/{id}/resume", "resumeOrder", ORDERS)
+            .admin()
+            .timeout(CHECKOUT_TIMEOUT_MS),
         route(Method::GET, "/api/v1/payments/ledger", "listLedger", PAYMENTS).admin(),
         route(Method::GET, "/api/v1/shipments/{id}", "getShipment", SHIPPING).admin(),
         route(Method::POST, "/api/v1/shipments/{id}/events", "recordShipmentEvent", SHIPPING)
@@ -148,6 +162,19 @@ fn administration() -> Vec<Route> {
         )
         .admin()
         .timeout(IMPORT_TIMEOUT_MS),
+    ]
+}
+
+/// Messages: sending them, and what came of it.
+fn messages() -> Vec<Route> {
+    let admin = |method, path, operation| route(method, path, operation, NOTIFICATIONS).admin();
+    let replay = "/api/v1/admin/queues/failed.queue/{id}/replay";
+    vec![
+        admin(Method::POST, "/api/v1/notifications", "sendNotification"),
+        admin(Method::GET, "/api/v1/admin/queues", "listQueues"),
+        admin(Method::GET, "/api/v1/admin/queues/{name}", "listQueue"),
+        admin(Method::POST, replay, "replayNotification"),
+        admin(Method::GET, "/api/v1/admin/projections/users", "getUserCopies"),
     ]
 }
 
@@ -317,6 +344,11 @@ mod tests {
             "/oauth2/authorize",
             "/oauth2/token",
             "/oauth2/revoke",
+            "/api/v1/carts",
+            "/api/v1/carts/{id}",
+            "/api/v1/carts/{id}",
+            "/api/v1/carts/{id}/items/{sku}",
+            "/api/v1/carts/{id}/items/{sku}",
             "/webhooks/psp",
         ];
         assert_eq!(open, expected);
