@@ -181,6 +181,9 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
         let position: Position = text.parse().map_err(|_| {
             Problem::bad_request("A position is the id of an order's event: <order id>.<sequence>.")
         })?;
+        if position.sequence == 0 {
+            return Ok(None);
+        }
         match self.history.wait_for(&position, reader).await {
             Ok(reached) => Ok(Some(reached)),
             Err(Unread::Store(error)) => Err(error.into()),

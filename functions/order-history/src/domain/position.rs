@@ -9,7 +9,8 @@ use std::str::FromStr;
 pub struct Position {
     /// `ord_…`.
     pub order_id: String,
-    /// The event's place among those of the order, from 1.
+    /// The event's place among those of the order, from 1; 0 for an order that has told nothing
+    /// yet, which nobody need wait for.
     pub sequence: u64,
 }
 
@@ -29,9 +30,9 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Position, NoPosition> {
         let (order_id, digits) = text.rsplit_once('.').ok_or(NoPosition)?;
         let sequence: u64 = digits.parse().map_err(|_| NoPosition)?;
-        if !chassis::id::is("ord", order_id) || sequence == 0 {
-            return Err(NoPosition);
+        match chassis::id::is("ord", order_id) {
+            true => Ok(Position { order_id: order_id.to_owned(), sequence }),
+            false => Err(NoPosition),
         }
-        Ok(Position { order_id: order_id.to_owned(), sequence })
     }
 }

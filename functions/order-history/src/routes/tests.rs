@@ -210,7 +210,9 @@ async fn a_reader_finds_its_own_write_or_is_told_that_it_is_not_there_yet() {
 
     let someone_elses = world.get(2, &list(format!("{}.1", order_id(1)))).await;
     assert_eq!(someone_elses.status, 503, "to who may not see it, it never comes");
-    for wrong in ["1", "ord_1.1", &format!("{}.0", order_id(1)), &format!("{}.x", order_id(1))] {
+    let nothing_yet = world.get(1, &list(format!("{}.0", order_id(8)))).await;
+    assert_eq!(nothing_yet.status, 200, "there is nothing to wait for");
+    for wrong in ["1", "ord_1.1", &format!("{}.-1", order_id(1)), &format!("{}.x", order_id(1))] {
         assert_eq!(world.get(1, &list(wrong.to_owned())).await.status, 400, "{wrong}");
     }
 }

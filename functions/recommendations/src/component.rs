@@ -1,0 +1,24 @@
+//! The recommendations on a host: store and keys.
+
+use axum::Router;
+use chassis::app::{readiness, router_with_problems, serve};
+use chassis::store::SpinStore;
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
+
+use crate::routes::Api;
+use crate::service::Recommendations;
+
+contracts::function!("recommendations");
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router(), request).await
+}
+
+fn router() -> chassis::Result<Router> {
+    let store = SpinStore::open("recommendations")?;
+    let recommendations = Recommendations::new(store.clone());
+    let api = Api { recommendations, keys: bindings::IdentityKeys };
+    Ok(router_with_problems(crate::routes::router(api).merge(readiness(store))))
+}

@@ -1,0 +1,141 @@
+//! The recommendations over HTTP: for everybody, and better for who says who it is.
+
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use chassis::auth::{Admin, AuthState, Caller, KeySource};
+use chassis::clock::{now_ms, rfc3339};
+use chassis::events::Received;
+use chassis::money::Money;
+use chassis::page::{Page, PageQuery};
+use chassis::store::Store;
+use chassis::{Problem, Result};
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::service::{Reason, Recommendations, Recommended, Refused, Status};
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct Api<S, K> {
+    /// The use cases.
+    pub recommendations: Recommendations<S>,
+    /// The keys that callers' tokens are checked with.
+    pub keys: K,
+}
+
+impl<S: Store, K: KeySource> AuthState for Api<S, K> {
+    type Keys = K;
+
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+}
+
+/// The public routes, and `POST /events`, which is reached from inside only.
+pub fn router<S: Store, K: KeySource>(api: Api<S, K>) -> Router {
+    Router::new()
+        .route("/api/v1/products/{sku}/also-bought", get(Api::<S, K>::also_bought))
+        .route("/api/v1/recommendations", get(Api::<S, K>::feed))
+        .route("/api/v1/admin/projections/recommendations", get(Api::<S, K>::status))
+        .route("/events", post(Api::<S, K>::receive))
+        .with_state(api)
+}
+
+impl<S: Store, K: KeySource> Api<S, K> {
+    async fn also_bought(
+        State(api): State<Self>,
+        Path(sku): Path<String>,
+        page: PageQuery,
+    ) -> Result<Json<Page<View>>> {
+        Ok(listed(api.recommendations.also_bought(&sku, page.limit).await?))
+    }
+
+    async fn feed(
+        State(api): State<Self>,
+        caller: Option<Caller>,
+        page: PageQuery,
+    ) -> Result<Json<Page<View>>> {
+        let user_id = caller.as_ref().map(|caller| caller.user_id.as_str());
+        Ok(listed(api.recommendations.feed(user_id, page.limit).await?))
+    }
+
+    async fn status(State(api): State<Self>, _: Admin) -> Result<Json<StatusView>> {
+        Ok(Json(api.recommendations.status().await?.into()))
+    }
+
+    async fn receive(State(api): State<Self>, Received(events): Received) -> Result<StatusCode> {
+        for event in &events {
+            api.recommendations.receive(event, now_ms()).await.map_err(refused)?;
+        }
+        Ok(StatusCode::NO_CONTENT)
+    }
+}
+
+fn listed(recommended: Vec<Recommended>) -> Json<Page<View>> {
+    let items = recommended.into_iter().map(View::from).collect();
+    Json(Page { items, next_cursor: None })
+}
+
+fn refused(refused: Refused) -> Problem {
+    match refused {
+        Refused::Malformed(malformed) => {
+            eprintln!("recommendations: {malformed}");
+            Problem::unprocessable(Vec::new()).detail(malformed.to_string())
+        }
+        Refused::Store(error) => error.into(),
+    }
+}
+
+#[derive(Serialize)]
+struct View {
+    sku: String,
+    name: String,
+    category: String,
+    price: Money,
+    image: Option<String>,
+    reason: Reason,
+}
+
+impl From<Recommended> for View {
+    fn from(recommended: Recommended) -> Self {
+        let Recommended { product, reason } = recommended;
+        View {
+            sku: product.sku,
+            name: product.name,
+            category: product.category,
+            price: product.price,
+            image: product.image,
+            reason,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct StatusView {
+    name: &'static str,
+    entries: u64,
+    removed: u64,
+    last_event_at: Option<String>,
+    last_received_at: Option<String>,
+    /// How long the newest event took to arrive.
+    staleness_ms: Option<u64>,
+}
+
+impl From<Status> for StatusView {
+    fn from(status: Status) -> Self {
+        let freshness = status.freshness;
+        let delay_ms = freshness.map(|it| it.received_at_ms.saturating_sub(it.event_at_ms));
+        StatusView {
+            name: "recommendations",
+            entries: status.products,
+            removed: status.removed,
+            last_event_at: freshness.map(|it| rfc3339(it.event_at_ms)),
+            last_received_at: freshness.map(|it| rfc3339(it.received_at_ms)),
+            staleness_ms: delay_ms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! Taking events in.
+
+use chassis::events::Event;
+use chassis::store::{Store, StoreError};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Catalogue, FRESHNESS, Freshness, NEWEST, POPULAR, Recommendations, order_key, sku_key, user_key,
+};
+use crate::domain::{
+    self, Change, Companions, Confirmed, Malformed, Newest, Popular, Product, Purchases,
+};
+
+/// Why an event was not taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It will never fit.
+    Malformed(Malformed),
+    /// The store failed. Some of the writes may have happened; repeating is safe.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl<S: Store> Recommendations<S> {
+    /// Takes an event in, at this time. Once this answers, all that follows from it is stored.
+    pub async fn receive(&self, event: &Event, now_ms: u64) -> Result<(), Refused> {
+        let event_at_ms = match domain::read(event).map_err(Refused::Malformed)? {
+            Change::Confirmed(order) => {
+                self.learn(event, &order).await?;
+                order.at_ms
+            }
+            Change::Product(product) => {
+                self.copy(&product).await?;
+                product.since_ms
+            }
+            Change::None => return Ok(()),
+        };
+        let freshness = Freshness { event_at_ms, received_at_ms: now_ms };
+        self.change(FRESHNESS, |newest: &mut Freshness| {
+            if newest.event_at_ms < freshness.event_at_ms {
+                *newest = freshness;
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn learn(&self, event: &Event, order: &Confirmed) -> Result<(), StoreError> {
+        let done = order_key(&order.order_id);
+        if self.store.get(&done).await?.is_some() {
+            return Ok(());
+        }
+        for sku in &order.skus {
+            let others = || order.skus.iter().map(String::as_str).filter(|other| other != sku);
+            let count = |known: Option<Companions>| {
+                let mut companions = known.unwrap_or_default();
+                companions.count(event, others());
+                let orders = companions.orders();
+                Ok::<_, StoreError>((companions, orders))
+            };
+            let orders = self.store.update(&sku_key(sku), count).await?;
+            self.change(POPULAR, |popular: &mut Popular| popular.note(sku, orders)).await?;
+        }
+        self.change(&user_key(&order.user_id), |purchases: &mut Purchases| {
+            for sku in &order.skus {
+                purchases.add(sku, order.at_ms);
+            }
+        })
+        .await?;
+        self.store.write(&done, &order.at_ms).await
+    }
+
+    /// Copies a product. The list of the newest is written each time: the attempt before may
+    /// have come to its end between.
+    async fn copy(&self, told: &Product) -> Result<(), StoreError> {
+        let product = Catalogue::new(self.store.clone()).put(told).await?;
+        self.change(NEWEST, |newest: &mut Newest| newest.note(&product.sku, product.since_ms)).await
+    }
+
+    async fn change<T>(
+        &self,
+        key: &str,
+        change: impl Fn(&mut T) + Send + Sync,
+    ) -> Result<(), StoreError>
+    where
+        T: Default + Serialize + DeserializeOwned + Send + Sync,
+    {
+        let change = |current: Option<T>| {
+            let mut value = current.unwrap_or_default();
+            change(&mut value);
+            Ok::<_, StoreError>((value, ()))
+        };
+        self.store.update(key, change).await
+    }
+}

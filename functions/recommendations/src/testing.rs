@@ -1,0 +1,74 @@
+//! Events for the tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+
+use chassis::clock::rfc3339;
+use chassis::events::Event;
+use serde_json::{Value, json};
+
+use crate::domain::{CATALOG, ORDERS};
+
+/// 2026-01-31T12:00:00Z.
+pub(crate) const NOON_MS: u64 = 1_769_860_800_000;
+
+pub(crate) fn user_id(number: u64) -> String {
+    format!("usr_0192f0c1-7a10-7c3e-9d5b-{number:012x}")
+}
+
+fn event(
+    source: &str,
+    kind: &str,
+    subject: &str,
+    sequence: u64,
+    at_ms: u64,
+    data: &Value,
+) -> Event {
+    Event {
+        id: format!("{subject}.{sequence}"),
+        source: source.to_owned(),
+        kind: kind.to_owned(),
+        subject: Some(subject.to_owned()),
+        time: Some(rfc3339(at_ms)),
+        data_content_type: Some("application/json".to_owned()),
+        data_schema: None,
+        extensions: BTreeMap::from([
+            ("partitionkey".to_owned(), subject.to_owned()),
+            ("sequence".to_owned(), sequence.to_string()),
+        ]),
+        data: data.to_string(),
+    }
+}
+
+/// Order `number` of user `user` with these products was paid for, so many seconds after noon.
+pub(crate) fn confirmed(number: u64, user: u64, skus: &[&str]) -> Event {
+    let line = |sku: &&str| {
+        let price = json!({"amount": 500, "currency": "EUR"});
+        json!({"sku": sku, "name": "Thing", "quantity": 2, "price": price})
+    };
+    let order_id = format!("ord_0192f0c1-7a10-7c3e-9d5b-{number:012x}");
+    let data = json!({
+        "order_id": order_id, "user_id": user_id(user), "status": "confirmed",
+        "lines": skus.iter().map(line).collect::<Vec<_>>(),
+        "total": {"amount": 1_000, "currency": "EUR"},
+    });
+    let at_ms = NOON_MS + number * 1_000;
+    event(ORDERS, "com.shop.orders.order.confirmed.v1", &order_id, 2, at_ms, &data)
+}
+
+/// Product `sku` is now called so.
+pub(crate) fn changed(sku: &str, sequence: u64, name: &str) -> Event {
+    let data = json!({
+        "sku": sku, "name": name, "category": "Kitchen", "image": format!("/images/{sku}.svg"),
+        "price": {"amount": 500, "currency": "EUR"}, "updated_at": NOON_MS,
+    });
+    let at_ms = NOON_MS + sequence;
+    event(CATALOG, "com.shop.catalog.product.changed.v1", sku, sequence, at_ms, &data)
+}
+
+/// Product `sku` is gone.
+pub(crate) fn removed(sku: &str, sequence: u64) -> Event {
+    let at_ms = NOON_MS + sequence;
+    let data = json!({ "sku": sku });
+    event(CATALOG, "com.shop.catalog.product.removed.v1", sku, sequence, at_ms, &data)
+}
