@@ -92,6 +92,8 @@ struct ProjectionView {
     entries: usize,
     /// When the newest change that is here happened.
     last_event_at: Option<String>,
+    /// When it got here.
+    last_received_at: Option<String>,
     /// How long that change took to get here.
     staleness_ms: Option<u64>,
 }
@@ -107,6 +109,7 @@ async fn projection<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>
         name: "users",
         entries: freshness.entries,
         last_event_at: newest.map(|newest| rfc3339(newest.happened_ms)),
+        last_received_at: newest.map(|newest| rfc3339(newest.arrived_ms)),
         staleness_ms: late,
     }))
 }

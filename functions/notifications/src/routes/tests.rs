@@ -237,7 +237,10 @@ async fn operators_see_how_fresh_the_copies_of_users_are() {
     let site = Site::new();
     let path = "/api/v1/admin/projections/users";
     assert_eq!(site.get("usr_1", path).await.0, 403);
-    let empty = json!({"name": "users", "entries": 0, "last_event_at": null, "staleness_ms": null});
+    let empty = json!({
+        "name": "users", "entries": 0, "last_event_at": null, "last_received_at": null,
+        "staleness_ms": null,
+    });
     assert_eq!(site.send(ADMIN, "GET", path, Value::Null).await.1, empty);
     let id = "usr_0192f0c1-0000-7000-8000-000000000001";
     let data = json!({"user_id": id, "email": "a@b.c", "name": "A", "language": "en"});
