@@ -1,0 +1,208 @@
+//! The component: the contract `tessera:events` over the host's store, and its `/rpc` routes.
+//!
+//! What a call has made due is delivered after its answer, by a task that goes on in the same
+//! instance: who publishes does not wait for subscribers, least of all a subscriber that
+//! publishes while it is delivered to.
+
+use axum::Router;
+use bindings::exports::tessera::events::{log, producer};
+use chassis::app::{Unready, readiness, router_with_problems, serve};
+use chassis::http::SpinOutbound;
+use chassis::store::SpinStore;
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
+use tessera_events::{DeadLetter, Entry, Event, Reason};
+
+use crate::log::PublishError;
+use crate::operator::Refusal;
+use crate::ports::Clock;
+use crate::{HttpSubscriber, broker, settings};
+
+contracts::function!("events");
+
+struct Component;
+
+type Broker = broker::Broker<SpinStore, HttpSubscriber<SpinOutbound>, HostClock>;
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router().await, request).await
+}
+
+async fn router() -> chassis::Result<Router> {
+    let broker = open().await?;
+    let routes = readiness(broker.store.clone())
+        .merge(crate::routes::router(broker))
+        .merge(chassis::rpc::router(bindings::dispatch));
+    Ok(router_with_problems(routes))
+}
+
+async fn open() -> Result<Broker, Unready> {
+    let json = chassis::config::variable("subscriptions").await?;
+    let subscriptions = settings::subscriptions(&json)
+        .map_err(|error| chassis::config::ConfigError(error.to_string()))?;
+    let store = SpinStore::open("events")?;
+    let subscriber = HttpSubscriber { outbound: SpinOutbound };
+    Ok(broker::Broker::new(store, subscriber, HostClock, subscriptions))
+}
+
+/// Deliver what is due and make room in the log, after the answer.
+fn work_later(broker: Broker) {
+    spin_sdk::wasip3::spawn(async move {
+        broker.work().await;
+        if let Err(error) = broker.tidy().await {
+            eprintln!("old events stay for now: {error}");
+        }
+    });
+}
+
+impl producer::Guest for Component {
+    async fn publish(events: Vec<producer::Event>) -> Result<(), producer::Error> {
+        let unavailable = |error: Unready| producer::Error::Unavailable(error.to_string());
+        let broker = open().await.map_err(unavailable)?;
+        let events: Vec<Event> = events.into_iter().map(from_contract).collect();
+        broker.publish(&events).await.map_err(|error| match error {
+            PublishError::Invalid(reason) => producer::Error::Invalid(reason),
+            PublishError::Full | PublishError::Store(_) => {
+                producer::Error::Unavailable(error.to_string())
+            }
+        })?;
+        work_later(broker);
+        Ok(())
+    }
+}
+
+impl log::Guest for Component {
+    async fn read(after: u64, limit: u32) -> Result<Vec<log::Entry>, log::Error> {
+        let entries = open().await?.read(after, limit).await?;
+        Ok(entries.into_iter().map(entry).collect())
+    }
+
+    async fn subscriptions() -> Result<Vec<log::Subscription>, log::Error> {
+        let standings = open().await?.standings().await?;
+        let subscription = |standing: tessera_events::Progress| log::Subscription {
+            name: standing.name,
+            components: standing.components,
+            types: standing.types,
+            lag: standing.lag_events,
+            lag_ms: standing.lag_ms,
+            retrying: standing.retrying_events,
+            dead: standing.dead_letters,
+        };
+        Ok(standings.into_iter().map(subscription).collect())
+    }
+
+    async fn dead_letters(
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<log::DeadLetter>, log::Error> {
+        let letters = open().await?.dead_letters(after.as_deref(), limit).await?;
+        Ok(letters.into_iter().map(dead_letter).collect())
+    }
+
+    async fn replay(dead_letter_id: String) -> Result<(), log::Error> {
+        let broker = open().await?;
+        broker.replay(&dead_letter_id).await?;
+        work_later(broker);
+        Ok(())
+    }
+
+    async fn replay_range(subscription: String, from: u64, until: u64) -> Result<u64, log::Error> {
+        let broker = open().await?;
+        let count = broker.replay_range(&subscription, from, until).await?;
+        work_later(broker);
+        Ok(count)
+    }
+}
+
+impl From<Unready> for log::Error {
+    fn from(error: Unready) -> log::Error {
+        log::Error::Unavailable(error.to_string())
+    }
+}
+
+impl From<Refusal> for log::Error {
+    fn from(refusal: Refusal) -> log::Error {
+        match refusal {
+            Refusal::NotFound(text) => log::Error::NotFound(text),
+            Refusal::Invalid(text) => log::Error::Invalid(text),
+            Refusal::Unavailable(text) => log::Error::Unavailable(text),
+        }
+    }
+}
+
+fn from_contract(event: producer::Event) -> Event {
+    let extensions = [
+        ("partitionkey", Some(event.partition_key)),
+        ("sequence", event.sequence.map(|sequence| sequence.to_string())),
+        ("traceparent", event.trace_parent),
+    ];
+    let given = extensions.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Event {
+        id: event.id,
+        source: event.source,
+        kind: event.type_,
+        subject: event.subject,
+        time: Some(event.time),
+        data_content_type: Some(event.data_content_type),
+        data_schema: None,
+        extensions: given.collect(),
+        data: event.data,
+    }
+}
+
+fn to_contract(event: Event) -> producer::Event {
+    let partition_key = event.partition_key().to_owned();
+    let sequence = event.sequence();
+    producer::Event {
+        trace_parent: event.extensions.get("traceparent").cloned(),
+        id: event.id,
+        source: event.source,
+        type_: event.kind,
+        subject: event.subject,
+        time: event.time.unwrap_or_default(),
+        partition_key,
+        sequence,
+        data_content_type: event.data_content_type.unwrap_or_default(),
+        data: event.data,
+    }
+}
+
+fn entry(entry: Entry) -> log::Entry {
+    log::Entry {
+        position: entry.position,
+        recorded_at: entry.recorded_at_ms,
+        event: to_contract(entry.event),
+    }
+}
+
+fn dead_letter(letter: DeadLetter) -> log::DeadLetter {
+    log::DeadLetter {
+        id: letter.id,
+        subscription: letter.subscription,
+        entry: entry(letter.entry),
+        reason: match letter.reason {
+            Reason::Rejected => log::Reason::Rejected,
+            Reason::AttemptsExhausted => log::Reason::AttemptsExhausted,
+        },
+        detail: letter.detail,
+        attempts: letter.attempts,
+        first_seen_at: letter.first_seen_at_ms,
+        died_at: letter.died_at_ms,
+    }
+}
+
+/// The host's clock and chance.
+#[derive(Clone, Copy, Debug)]
+struct HostClock;
+
+impl Clock for HostClock {
+    fn now_ms(&self) -> u64 {
+        chassis::clock::now_ms()
+    }
+
+    fn random(&self) -> u64 {
+        // Without chance there is no jitter, and the time still tells workers apart.
+        getrandom::u64().unwrap_or_else(|_| chassis::clock::now_ms())
+    }
+}

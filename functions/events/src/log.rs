@@ -1,0 +1,256 @@
+//! The log: a ring of segments.
+//!
+//! A value of the store holds [`SEGMENT_EVENTS_MAX`] events; the values are used again in turn,
+//! so the log has a size that it never exceeds. When the oldest events may not be given up yet,
+//! because a subscription has not had them, publishing is refused rather than they are lost.
+//!
+//! An event is in the log once, though there is no transaction across values. The segment that
+//! is written to is looked into before an event is added, in the same compare-and-swap. Of
+//! those before it, a key for each event is written when the segment is sealed, and before
+//! anything is added to the next one. Who publishes reads where the log ends *before* it asks
+//! for these keys, and looks into every segment from there on.
+
+use crate::segment::{SEGMENT_EVENTS_MAX, Segment, segment_of};
+use chassis::store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use tessera_events::{Entry, Event};
+
+/// Values of the ring: 32,768 events at most.
+pub const SEGMENTS_MAX: u64 = 1_024;
+/// Most events that are published at once.
+pub const PUBLISH_EVENTS_MAX: usize = 100;
+/// Most segments that one publication looks at: each may take one event only, and others
+/// publish at the same time.
+const PUBLISH_SEGMENTS_MAX: usize = 256;
+/// Data of the entries that are read at once, in bytes; a longer entry comes alone. An answer
+/// of the contract has to fit into what a bridge takes.
+pub const READ_BYTES_MAX: usize = 384 * 1024;
+
+/// Why events were not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// An event is malformed, or they are too many. Nothing was taken.
+    #[error("{0}")]
+    Invalid(String),
+    /// The store failed; something may have been taken.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The oldest events can't be given up yet.
+    #[error("the log is full")]
+    Full,
+}
+
+/// Where the log begins and ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// All segments before it are removed.
+    pub first: u64,
+    /// All segments before it are sealed, and the keys of their events are written.
+    pub open: u64,
+}
+
+/// Events in the store of the broker.
+#[derive(Clone, Debug)]
+pub struct Log<S> {
+    pub(crate) store: S,
+}
+
+const HEAD: &str = "log/head";
+
+pub(crate) fn segment_key(number: u64) -> String {
+    format!("log/{}", number % SEGMENTS_MAX)
+}
+
+/// The key that says that the log has this event.
+pub(crate) fn seen_key(event: &Event) -> String {
+    let mut hash = Sha256::new();
+    hash.update((event.source.len() as u64).to_le_bytes());
+    hash.update(&event.source);
+    hash.update(&event.id);
+    let mut key = "seen/".to_owned();
+    for byte in &hash.finalize()[..16] {
+        // Writing to a string can't fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
+}
+
+impl<S: Store> Log<S> {
+    /// The log in this store.
+    pub fn new(store: S) -> Log<S> {
+        Log { store }
+    }
+
+    /// Where it begins and ends.
+    pub async fn head(&self) -> Result<Head, StoreError> {
+        Ok(self.store.read(HEAD).await?.unwrap_or_default())
+    }
+
+    /// Keep events, in the order given; those that the log has are passed over. When it
+    /// answers, all are durable; on an error a first part of them may be.
+    pub async fn publish(&self, events: &[Event], now_ms: u64) -> Result<(), PublishError> {
+        if events.len() > PUBLISH_EVENTS_MAX {
+            let text = format!("at most {PUBLISH_EVENTS_MAX} events at once");
+            return Err(PublishError::Invalid(text));
+        }
+        for event in events {
+            event.check().map_err(|error| PublishError::Invalid(error.to_string()))?;
+        }
+        let mut number = self.head().await?.open;
+        let mut rest = self.unseen(events).await?;
+        for _ in 0..PUBLISH_SEGMENTS_MAX {
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let segment = self.append(number, &rest, now_ms).await?;
+            let Some((segment, left)) = segment else {
+                // The ring has gone round meanwhile.
+                number = self.head().await?.open;
+                rest = self.unseen(events).await?;
+                continue;
+            };
+            rest = left;
+            if segment.sealed {
+                self.finish(&segment).await?;
+                number += 1;
+            }
+        }
+        if rest.is_empty() { Ok(()) } else { Err(contended().into()) }
+    }
+
+    async fn unseen(&self, events: &[Event]) -> Result<Vec<Event>, StoreError> {
+        let mut unseen = Vec::new();
+        for event in events {
+            if self.store.get(&seen_key(event)).await?.is_none() {
+                unseen.push(event.clone());
+            }
+        }
+        Ok(unseen)
+    }
+
+    /// The segment with the events that fit, and the others; `None` if its place is taken by
+    /// a later one.
+    async fn append(
+        &self,
+        number: u64,
+        events: &[Event],
+        now_ms: u64,
+    ) -> Result<Option<(Segment, Vec<Event>)>, PublishError> {
+        let append = |current: Option<Segment>| {
+            let mut segment = match current {
+                Some(later) if later.number > number => return Ok((later, None)),
+                Some(same) if same.number == number => same,
+                Some(earlier) if !earlier.removed => return Err(PublishError::Full),
+                _ => Segment::new(number),
+            };
+            let left = segment.append(events, now_ms);
+            Ok((segment.clone(), Some((segment, left))))
+        };
+        self.store.update(&segment_key(number), append).await
+    }
+
+    /// Before anything is added after a sealed segment: its events are known by their keys.
+    async fn finish(&self, segment: &Segment) -> Result<(), StoreError> {
+        if self.head().await?.open > segment.number {
+            return Ok(());
+        }
+        for entry in &segment.entries {
+            let position = entry.position.to_string();
+            self.store.set(&seen_key(&entry.event), position.as_bytes()).await?;
+        }
+        self.advance(|head| head.open = head.open.max(segment.number + 1)).await
+    }
+
+    pub(crate) async fn advance(
+        &self,
+        advance: impl Fn(&mut Head) + Send + Sync,
+    ) -> Result<(), StoreError> {
+        let change = |head: Option<Head>| {
+            let mut head = head.unwrap_or_default();
+            advance(&mut head);
+            Ok((head, ()))
+        };
+        self.store.update(HEAD, change).await
+    }
+
+    /// The segment at this place; `None` if it is not there yet, or not any more.
+    pub(crate) async fn segment(&self, number: u64) -> Result<Place, StoreError> {
+        Ok(match self.store.read::<Segment>(&segment_key(number)).await? {
+            Some(segment) if segment.number == number => Place::Here(segment),
+            Some(later) if later.number > number => Place::Overwritten,
+            _ => Place::NotYet,
+        })
+    }
+
+    /// Entries after a position, oldest first, at most `limit`, and at most [`READ_BYTES_MAX`].
+    pub async fn read(&self, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let mut number = after / SEGMENT_EVENTS_MAX;
+        let mut bytes = 0;
+        let mut read = Vec::new();
+        for _ in 0..SEGMENTS_MAX {
+            let segment = match self.segment(number).await? {
+                Place::Here(segment) if !segment.removed => segment,
+                Place::NotYet => break,
+                Place::Here(_) | Place::Overwritten => {
+                    number = self.head().await?.first.max(number + 1);
+                    continue;
+                }
+            };
+            let sealed = segment.sealed;
+            for entry in segment.entries.into_iter().filter(|entry| entry.position > after) {
+                bytes += entry.event.data.len();
+                if read.len() >= limit || (bytes > READ_BYTES_MAX && !read.is_empty()) {
+                    return Ok(read);
+                }
+                read.push(entry);
+            }
+            if !sealed {
+                break;
+            }
+            number += 1;
+        }
+        Ok(read)
+    }
+
+    /// The last position that is used, 0 in an empty log.
+    pub async fn end(&self) -> Result<u64, StoreError> {
+        let mut number = self.head().await?.open;
+        let mut end = number * SEGMENT_EVENTS_MAX;
+        while let Place::Here(segment) = self.segment(number).await? {
+            end = segment.entries.last().map_or(end, |entry| entry.position);
+            number += 1;
+        }
+        Ok(end)
+    }
+
+    /// The entries at these positions, as far as they are there.
+    pub async fn entries(
+        &self,
+        positions: &BTreeSet<u64>,
+    ) -> Result<BTreeMap<u64, Entry>, StoreError> {
+        let numbers: BTreeSet<u64> = positions.iter().copied().map(segment_of).collect();
+        let mut found = BTreeMap::new();
+        for number in numbers {
+            if let Place::Here(segment) = self.segment(number).await? {
+                let wanted =
+                    segment.entries.into_iter().filter(|one| positions.contains(&one.position));
+                found.extend(wanted.map(|entry| (entry.position, entry)));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What lies at the place of a segment.
+pub(crate) enum Place {
+    Here(Segment),
+    NotYet,
+    Overwritten,
+}
+
+fn contended() -> StoreError {
+    StoreError::Contended("log".to_owned())
+}

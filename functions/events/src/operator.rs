@@ -1,0 +1,250 @@
+//! What operators ask of the broker: the interface `log` of the contract.
+
+use crate::broker::{Broker, copy_key, progress_key};
+use crate::ports::{Clock, Subscriber};
+use crate::progress::{Dead, Progress, REPLAYS_MAX, Replay};
+use chassis::store::{Store, StoreError};
+use std::collections::BTreeSet;
+use tessera_events::{DeadLetter, Entry, Progress as Standing, Subscription};
+
+/// Most entries of one answer.
+pub const READ_MAX: u32 = 500;
+/// Most dead letters of one answer.
+pub const DEAD_LETTERS_READ_MAX: u32 = 100;
+/// Entries that are looked at together.
+const PORTION: usize = 256;
+
+/// Why an operator gets no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such subscription or dead letter.
+    #[error("{0}")]
+    NotFound(String),
+    /// The request is malformed.
+    #[error("{0}")]
+    Invalid(String),
+    /// It may work later.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
+        Refusal::Unavailable(error.to_string())
+    }
+}
+
+impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
+    /// Events after a position (0: from the beginning), oldest first, at most `limit`.
+    pub async fn read(&self, after: u64, limit: u32) -> Result<Vec<Entry>, Refusal> {
+        let limit = within(limit, READ_MAX)?;
+        Ok(self.log.read(after, limit).await?)
+    }
+
+    /// How far each subscription is, by name.
+    pub async fn standings(&self) -> Result<Vec<Standing>, Refusal> {
+        let mut standings = Vec::new();
+        for subscription in self.subscriptions.iter() {
+            standings.push(self.standing(subscription).await?);
+        }
+        Ok(standings)
+    }
+
+    async fn standing(&self, subscription: &Subscription) -> Result<Standing, Refusal> {
+        let progress = self.load(subscription).await?;
+        let mut lag_events = progress.waiting() as u64;
+        let mut oldest_ms = self.oldest_open_ms(&progress).await?;
+        let mut after = progress.cursor;
+        loop {
+            let entries = self.log.read(after, PORTION).await?;
+            let Some(last) = entries.last() else { break };
+            after = last.position;
+            for entry in entries.iter().filter(|entry| subscription.wants(&entry.event.kind)) {
+                lag_events += 1;
+                oldest_ms =
+                    Some(oldest_ms.map_or(entry.recorded_at_ms, |oldest: u64| {
+                        oldest.min(entry.recorded_at_ms)
+                    }));
+            }
+        }
+        let now_ms = self.clock.now_ms();
+        let retrying = progress.open.values().filter(|queue| queue.attempts > 0).count();
+        Ok(Standing {
+            name: subscription.name.clone(),
+            components: subscription.members.iter().map(|one| one.component.clone()).collect(),
+            types: subscription.types.iter().map(|one| one.as_str().to_owned()).collect(),
+            lag_events,
+            lag_ms: oldest_ms.map_or(0, |oldest| now_ms.saturating_sub(oldest)),
+            retrying_events: retrying as u64,
+            dead_letters: progress.dead.len() as u64,
+        })
+    }
+
+    async fn oldest_open_ms(&self, progress: &Progress) -> Result<Option<u64>, StoreError> {
+        let oldest = progress.positions().first().copied();
+        let entries = self.log.entries(&BTreeSet::from_iter(oldest)).await?;
+        Ok(entries.into_values().map(|entry| entry.recorded_at_ms).next())
+    }
+
+    /// Dead letters, oldest first, after the one with the id `after`, at most `limit`.
+    pub async fn dead_letters(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, Refusal> {
+        let limit = within(limit, DEAD_LETTERS_READ_MAX)?;
+        let after = after.map(|id| LetterId::parse(id).ok_or_else(|| malformed(id))).transpose()?;
+        let mut all = Vec::new();
+        for subscription in self.subscriptions.iter() {
+            let progress = self.load(subscription).await?;
+            let letters = progress
+                .dead
+                .into_iter()
+                .map(|dead| (LetterId::of(&subscription.name, &dead), dead));
+            all.extend(letters.filter(|(id, _)| after.as_ref().is_none_or(|after| id > after)));
+        }
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let (mut letters, mut bytes) = (Vec::new(), 0);
+        for (id, dead) in all.into_iter().take(limit) {
+            let Some(entry) = self.entry(&id.subscription, dead.position).await? else { continue };
+            bytes += entry.event.data.len();
+            if bytes > crate::log::READ_BYTES_MAX && !letters.is_empty() {
+                break;
+            }
+            letters.push(id.letter(dead, entry));
+        }
+        Ok(letters)
+    }
+
+    async fn entry(&self, subscription: &str, position: u64) -> Result<Option<Entry>, StoreError> {
+        let found = self.log.entries(&BTreeSet::from([position])).await?.remove(&position);
+        match found {
+            Some(entry) => Ok(Some(entry)),
+            None => self.store.read(&copy_key(subscription, position)).await,
+        }
+    }
+
+    /// Deliver a dead letter once more, with all its attempts before it.
+    pub async fn replay(&self, id: &str) -> Result<(), Refusal> {
+        let letter = LetterId::parse(id).ok_or_else(|| malformed(id))?;
+        self.subscription(&letter.subscription)?;
+        let revive = |progress: Option<Progress>| {
+            let mut progress = progress.unwrap_or_default();
+            let is_it = |dead: &Dead| LetterId::of(&letter.subscription, dead) == letter;
+            let Some(place) = progress.dead.iter().position(is_it) else {
+                return Err(Refusal::NotFound(format!("there is no dead letter {id}")));
+            };
+            let dead = progress.dead.remove(place);
+            if let Some(dead) = dead {
+                progress.enqueue(&dead.key, dead.position);
+            }
+            Ok((progress, ()))
+        };
+        self.store.update(&progress_key(&letter.subscription), revive).await
+    }
+
+    /// Deliver to a subscription once more what it asks for among the events recorded in a
+    /// span of time (milliseconds since the epoch, `until_ms` exclusive), and that it was given
+    /// already; how many events that is. Dead letters among them stop being such.
+    pub async fn replay_range(
+        &self,
+        name: &str,
+        from_ms: u64,
+        until_ms: u64,
+    ) -> Result<u64, Refusal> {
+        let subscription = self.subscription(name)?;
+        if from_ms >= until_ms {
+            return Err(Refusal::Invalid("the span is empty".to_owned()));
+        }
+        let cursor = self.load(subscription).await?.cursor;
+        let (count, span) = self.span(subscription, cursor, from_ms, until_ms).await?;
+        let Some(span) = span else { return Ok(0) };
+        let add = |progress: Option<Progress>| {
+            let mut progress = progress.unwrap_or_default();
+            if progress.replays.len() >= REPLAYS_MAX {
+                let text = format!("{REPLAYS_MAX} spans are being delivered once more already");
+                return Err(Refusal::Unavailable(text));
+            }
+            progress.replays.push(span);
+            Ok((progress, count))
+        };
+        self.store.update(&progress_key(name), add).await
+    }
+
+    async fn span(
+        &self,
+        subscription: &Subscription,
+        cursor: u64,
+        from_ms: u64,
+        until_ms: u64,
+    ) -> Result<(u64, Option<Replay>), Refusal> {
+        let (mut count, mut span, mut after) = (0, None::<Replay>, 0);
+        loop {
+            let entries = self.log.read(after, PORTION).await?;
+            let Some(last) = entries.last() else { return Ok((count, span)) };
+            after = last.position;
+            let asked = entries.iter().filter(|entry| {
+                entry.position <= cursor
+                    && (from_ms..until_ms).contains(&entry.recorded_at_ms)
+                    && subscription.wants(&entry.event.kind)
+            });
+            for entry in asked {
+                count += 1;
+                let begin = span.map_or(entry.position - 1, |span| span.after);
+                span = Some(Replay { after: begin, through: entry.position });
+            }
+        }
+    }
+
+    fn subscription(&self, name: &str) -> Result<&Subscription, Refusal> {
+        let found = self.subscriptions.iter().find(|subscription| subscription.name == name);
+        found.ok_or_else(|| Refusal::NotFound(format!("there is no subscription {name}")))
+    }
+}
+
+fn within(limit: u32, max: u32) -> Result<usize, Refusal> {
+    if (1..=max).contains(&limit) {
+        return Ok(limit as usize);
+    }
+    Err(Refusal::Invalid(format!("the limit must be 1 to {max}")))
+}
+
+fn malformed(id: &str) -> Refusal {
+    Refusal::NotFound(format!("there is no dead letter {id}"))
+}
+
+/// The id of a dead letter: when it died, which event, of which subscription. In this order
+/// dead letters are listed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct LetterId {
+    died_at_ms: u64,
+    position: u64,
+    subscription: String,
+}
+
+impl LetterId {
+    fn of(subscription: &str, dead: &Dead) -> LetterId {
+        let subscription = subscription.to_owned();
+        LetterId { died_at_ms: dead.died_at_ms, position: dead.position, subscription }
+    }
+
+    fn parse(id: &str) -> Option<LetterId> {
+        let mut parts = id.splitn(3, '-');
+        let mut number = || parts.next()?.parse().ok();
+        let (died_at_ms, position) = (number()?, number()?);
+        Some(LetterId { died_at_ms, position, subscription: parts.next()?.to_owned() })
+    }
+
+    fn letter(self, dead: Dead, entry: Entry) -> DeadLetter {
+        DeadLetter {
+            id: format!("{}-{}-{}", self.died_at_ms, self.position, self.subscription),
+            subscription: self.subscription,
+            entry,
+            reason: dead.reason,
+            detail: dead.detail,
+            attempts: dead.attempts,
+            first_seen_at_ms: dead.first_seen_at_ms,
+            died_at_ms: dead.died_at_ms,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! How far a subscription is: pure steps of one value.
+//!
+//! Every event that the subscription asks for and that is not done stands in the queue of its
+//! key. The first of a queue is delivered until it is done or dead; the others wait for it, and
+//! other keys don't. How many may wait is bounded; then no more are taken in until room is made,
+//! and the bounded number of attempts sees to it that room is made.
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use tessera_events::{Entry, Reason, Subscription};
+
+/// Most events in all queues of a subscription.
+pub const OPEN_EVENTS_MAX: usize = 512;
+/// Most dead letters of a subscription; the oldest are dropped and counted.
+pub const DEAD_LETTERS_MAX: usize = 256;
+/// Longest text of what a subscriber said, in bytes.
+pub const DETAIL_BYTES_MAX: usize = 240;
+/// Most spans of the log that are delivered once more at the same time.
+pub const REPLAYS_MAX: usize = 4;
+
+/// The value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// Everything up to here was taken in, or is not asked for.
+    pub cursor: u64,
+    /// What is not done, by partition key.
+    pub open: BTreeMap<String, Queue>,
+    /// Spans that are taken in once more.
+    pub replays: Vec<Replay>,
+    /// What was given up, oldest first.
+    pub dead: VecDeque<Dead>,
+    /// Dead letters dropped because there were too many.
+    pub dropped: u64,
+    /// Who delivers.
+    pub lease: Option<Lease>,
+}
+
+/// The events of a key, in order, and what is known of the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// Positions, ascending.
+    pub positions: VecDeque<u64>,
+    /// How often the first was delivered.
+    pub attempts: u32,
+    /// When the first was first delivered, in milliseconds since the epoch; 0 before.
+    pub first_seen_at_ms: u64,
+    /// Not before this, in milliseconds since the epoch.
+    pub due_at_ms: u64,
+}
+
+/// Positions after `after` and up to `through` are to be delivered once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// Everything up to here was taken in again.
+    pub after: u64,
+    /// The last one.
+    pub through: u64,
+}
+
+/// A dead letter, without the event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dead {
+    /// Where the event stands in the log.
+    pub position: u64,
+    /// Its partition key.
+    pub key: String,
+    /// Why it was given up.
+    pub reason: Reason,
+    /// What the subscriber said last.
+    pub detail: String,
+    /// How often it was delivered.
+    pub attempts: u32,
+    /// In milliseconds since the epoch.
+    pub first_seen_at_ms: u64,
+    /// In milliseconds since the epoch.
+    pub died_at_ms: u64,
+}
+
+/// The right to deliver: one at a time, so that no key goes to its subscriber twice at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Whose.
+    pub holder: String,
+    /// Then somebody else may take it, in milliseconds since the epoch.
+    pub until_ms: u64,
+}
+
+/// Events of one key that go to the subscriber together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// The key.
+    pub key: String,
+    /// Positions, the first of the queue.
+    pub positions: Vec<u64>,
+    /// How often the first was delivered before.
+    pub attempts: u32,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All of it is done.
+    Done,
+    /// Once more, not before this (milliseconds since the epoch).
+    Retry(u64),
+    /// The event is given up.
+    Dead(Reason, String),
+}
+
+impl Progress {
+    /// Take in what follows in the log, as far as there is room.
+    pub fn take_in(&mut self, subscription: &Subscription, entries: &[Entry]) {
+        let mut waiting = self.waiting();
+        for entry in entries {
+            if entry.position <= self.cursor {
+                continue;
+            }
+            if subscription.wants(&entry.event.kind) {
+                if waiting >= OPEN_EVENTS_MAX {
+                    return;
+                }
+                waiting += 1;
+                self.enqueue(entry.event.partition_key(), entry.position);
+            }
+            self.cursor = entry.position;
+        }
+    }
+
+    /// Take in what a replay asks for once more. `entries` are those after its `after`; none
+    /// mean that the rest of its span is gone.
+    pub fn take_in_again(
+        &mut self,
+        subscription: &Subscription,
+        replay: Replay,
+        entries: &[Entry],
+    ) {
+        let Some(place) = self.replays.iter().position(|known| *known == replay) else { return };
+        let mut waiting = self.waiting();
+        let (mut after, mut full) = (replay.after, false);
+        for entry in entries.iter().filter(|one| one.position <= replay.through) {
+            if subscription.wants(&entry.event.kind) {
+                full = waiting >= OPEN_EVENTS_MAX;
+                if full {
+                    break;
+                }
+                waiting += 1;
+                self.dead.retain(|dead| dead.position != entry.position);
+                self.enqueue(entry.event.partition_key(), entry.position);
+            }
+            after = entry.position;
+        }
+        let ended = entries.last().is_none_or(|last| last.position >= replay.through);
+        if ended && !full {
+            self.replays.remove(place);
+        } else {
+            self.replays[place].after = after;
+        }
+    }
+
+    /// Put a position where it belongs in the queue of its key, once.
+    pub fn enqueue(&mut self, key: &str, position: u64) {
+        let queue = self.open.entry(key.to_owned()).or_default();
+        let place = queue.positions.partition_point(|other| *other < position);
+        if queue.positions.get(place) == Some(&position) {
+            return;
+        }
+        queue.positions.insert(place, position);
+        if place == 0 {
+            queue.restart();
+        }
+    }
+
+    /// What may be delivered now: keys in the order of their oldest event, at most `keys_max`,
+    /// of each at most so many events as `events_max` says for the key.
+    pub fn due(
+        &self,
+        now_ms: u64,
+        keys_max: usize,
+        events_max: impl Fn(&str) -> usize,
+    ) -> Vec<Work> {
+        let mut due: Vec<(&String, &Queue)> =
+            self.open.iter().filter(|(_, queue)| queue.due_at_ms <= now_ms).collect();
+        due.sort_by_key(|(_, queue)| queue.positions.front().copied());
+        let work = |(key, queue): (&String, &Queue)| {
+            // After a failure one at a time, so that it shows which is at fault.
+            let events = if queue.attempts == 0 { events_max(key).max(1) } else { 1 };
+            let positions = queue.positions.iter().take(events).copied().collect();
+            Work { key: key.clone(), positions, attempts: queue.attempts }
+        };
+        due.into_iter().take(keys_max).map(work).collect()
+    }
+
+    /// Note how a delivery ended that began at `began_at_ms`. Where somebody has put an older
+    /// event before it meanwhile, a failure is forgotten: it has lost its turn. Answers the
+    /// position of the dead letter that had to make room.
+    pub fn settle(
+        &mut self,
+        work: &Work,
+        ending: Ending,
+        began_at_ms: u64,
+        now_ms: u64,
+    ) -> Option<u64> {
+        let queue = self.open.get_mut(&work.key)?;
+        let first = queue.positions.front().copied();
+        let had_its_turn = first.is_some() && first == work.positions.first().copied();
+        let first_seen_at_ms = match queue.first_seen_at_ms {
+            0 => began_at_ms,
+            known => known,
+        };
+        match ending {
+            Ending::Done => {
+                queue.positions.retain(|position| !work.positions.contains(position));
+                if had_its_turn {
+                    queue.restart();
+                }
+            }
+            Ending::Retry(due_at_ms) if had_its_turn => {
+                queue.attempts += 1;
+                queue.first_seen_at_ms = first_seen_at_ms;
+                queue.due_at_ms = due_at_ms;
+            }
+            Ending::Dead(reason, detail) if had_its_turn => {
+                queue.positions.pop_front();
+                queue.restart();
+                self.dead.push_back(Dead {
+                    position: first.unwrap_or_default(),
+                    key: work.key.clone(),
+                    reason,
+                    detail: cut(detail),
+                    attempts: work.attempts + 1,
+                    first_seen_at_ms,
+                    died_at_ms: now_ms,
+                });
+            }
+            Ending::Retry(_) | Ending::Dead(..) => {}
+        }
+        self.open.retain(|_, queue| !queue.positions.is_empty());
+        if self.dead.len() <= DEAD_LETTERS_MAX {
+            return None;
+        }
+        self.dropped += 1;
+        self.dead.pop_front().map(|dead| dead.position)
+    }
+
+    /// How many events are not done, of those that were taken in.
+    pub fn waiting(&self) -> usize {
+        self.open.values().map(|queue| queue.positions.len()).sum()
+    }
+
+    /// Whether more can be taken in.
+    pub fn has_room(&self) -> bool {
+        self.waiting() < OPEN_EVENTS_MAX
+    }
+
+    /// The oldest position that is still needed.
+    pub fn needs_from(&self) -> u64 {
+        let open = self.open.values().filter_map(|queue| queue.positions.front().copied());
+        let replays = self.replays.iter().map(|replay| replay.after + 1);
+        open.chain(replays).min().unwrap_or(u64::MAX).min(self.cursor + 1)
+    }
+
+    /// All positions in queues.
+    pub fn positions(&self) -> BTreeSet<u64> {
+        self.open.values().flat_map(|queue| queue.positions.iter().copied()).collect()
+    }
+}
+
+impl Queue {
+    /// Another event is the first now.
+    fn restart(&mut self) {
+        self.attempts = 0;
+        self.first_seen_at_ms = 0;
+        self.due_at_ms = 0;
+    }
+}
+
+/// At most [`DETAIL_BYTES_MAX`] of a text.
+fn cut(mut text: String) -> String {
+    let fits = |end: &usize| text.is_char_boundary(*end);
+    let end = (0..=DETAIL_BYTES_MAX.min(text.len())).rev().find(fits);
+    text.truncate(end.unwrap_or_default());
+    text
+}

@@ -1,0 +1,77 @@
+//! A segment: the events of a stretch of positions, in one value.
+
+use serde::{Deserialize, Serialize};
+use tessera_events::{Entry, Event};
+
+/// Most events of a segment: also how many positions belong to it.
+pub const SEGMENT_EVENTS_MAX: u64 = 32;
+/// Data of a segment, in bytes; a longer event has one for itself. Each publication writes a
+/// segment as a whole.
+pub const SEGMENT_BYTES_MAX: usize = 256 * 1024;
+
+/// Events in the order of their publication.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Its place in the log, from 0.
+    pub number: u64,
+    /// Nothing is added any more: what comes next lies in the next one.
+    pub sealed: bool,
+    /// Its events are too old and gone.
+    pub removed: bool,
+    /// Its events.
+    pub entries: Vec<Entry>,
+}
+
+/// The segment that holds this position (from 1).
+pub fn segment_of(position: u64) -> u64 {
+    position.saturating_sub(1) / SEGMENT_EVENTS_MAX
+}
+
+impl Segment {
+    /// An empty segment at this place.
+    pub fn new(number: u64) -> Segment {
+        Segment { number, sealed: false, removed: false, entries: Vec::new() }
+    }
+
+    /// The last position that belongs to it.
+    pub fn end(&self) -> u64 {
+        (self.number + 1) * SEGMENT_EVENTS_MAX
+    }
+
+    /// Take what fits of these events, in order, passing over those that it has. What does not
+    /// fit is answered and seals the segment: nothing may come into it after something that
+    /// follows it.
+    pub fn append(&mut self, events: &[Event], now_ms: u64) -> Vec<Event> {
+        let missing = events.iter().filter(|event| !self.has(event));
+        let mut rest: Vec<Event> = missing.cloned().collect();
+        while !self.sealed && !rest.is_empty() {
+            if self.fits(&rest[0]) {
+                let event = rest.remove(0);
+                if !self.has(&event) {
+                    self.push(event, now_ms);
+                }
+            } else {
+                self.sealed = true;
+            }
+        }
+        rest
+    }
+
+    fn has(&self, event: &Event) -> bool {
+        let same = |known: &Event| known.id == event.id && known.source == event.source;
+        self.entries.iter().any(|entry| same(&entry.event))
+    }
+
+    fn fits(&self, event: &Event) -> bool {
+        let bytes: usize = self.entries.iter().map(|entry| entry.event.data.len()).sum();
+        let room = (self.entries.len() as u64) < SEGMENT_EVENTS_MAX;
+        room && (self.entries.is_empty() || bytes + event.data.len() <= SEGMENT_BYTES_MAX)
+    }
+
+    fn push(&mut self, event: Event, now_ms: u64) {
+        let place = self.entries.len() as u64;
+        let position = self.number * SEGMENT_EVENTS_MAX + place + 1;
+        let before = self.entries.last().map_or(0, |entry| entry.recorded_at_ms);
+        self.entries.push(Entry { position, recorded_at_ms: now_ms.max(before), event });
+    }
+}
