@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Clones share their contents.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
-    values: Arc<Mutex<HashMap<String, Vec<u8>>>>,
+    pub(super) values: Arc<Mutex<HashMap<String, Vec<u8>>>>,
 }
 
 impl MemoryStore {

@@ -8,6 +8,7 @@
 
 mod faults;
 mod guard;
+pub mod interleavings;
 mod memory;
 #[cfg(target_family = "wasm")]
 mod spin;

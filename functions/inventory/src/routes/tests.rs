@@ -91,3 +91,14 @@ async fn faults_of_the_body_and_the_path_are_named() {
     assert_eq!(shop.send("PUT", odd, &["admin"], r#"{"received":1}"#).await.0, 400);
     assert_eq!(shop.send("DELETE", PATH, &["admin"], "").await.0, 405);
 }
+
+#[tokio::test]
+async fn a_sweep_answers_what_it_did() {
+    let shop = Shop::new();
+    shop.send("PUT", PATH, &["admin"], r#"{"received":7}"#).await;
+    let line = Line { sku: "SKU-1".to_owned(), quantity: 3 };
+    shop.inventory.reserve("r", &[line], 1, 0).await.unwrap();
+    let request = Request::post("/sweep").body(Body::empty()).unwrap();
+    let expected = json!({"skus": 1, "freed": 3, "sold": 0});
+    assert_eq!(shop.answer(request).await, (200, expected));
+}

@@ -1,11 +1,13 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::steps::RETURN_NOTED_MS;
 use super::*;
 use chassis::store::{FailingStore, MemoryStore};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+mod books;
 mod concurrency;
+mod interleavings;
 mod model;
 
 const TTL: u64 = 1_000;

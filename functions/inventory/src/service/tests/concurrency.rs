@@ -52,9 +52,9 @@ macro_rules! until_available {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forty_buyers_of_ten_pieces_get_exactly_ten() {
+async fn two_hundred_buyers_of_the_last_ten_pieces_get_exactly_ten() {
     let inventory = yielding(&[("a", 10)]).await;
-    let tasks: Vec<_> = (0..40)
+    let tasks: Vec<_> = (0..200)
         .map(|n| {
             let inventory = inventory.clone();
             tokio::spawn(async move {
