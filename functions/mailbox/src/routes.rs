@@ -21,6 +21,9 @@ const KEY_LENGTH_MAX: usize = 255;
 /// Longest text of a message, in characters.
 const TEXT_LENGTH_MAX: usize = 60_000;
 
+/// Domains that can't exist (RFC 2606): mails to them bounce, as they do at any provider.
+const NOBODY: &str = ".invalid";
+
 /// Nothing runs and nothing is fetched; a mail's own style may apply inside its frame.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -81,6 +84,11 @@ async fn mail<S: Store>(
         let (to, subject, text) = (to?, subject?, text?);
         Some(Content { kind: Kind::Email, to, subject, text, html, language })
     })?;
+    if content.to.to_ascii_lowercase().ends_with(NOBODY) {
+        let (slug, title) = ("no-such-mailbox", "There is no such mailbox");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, slug, title)
+            .detail(format!("There is no mailbox {}.", content.to)));
+    }
     take(&desk, &headers, content).await
 }
 

@@ -120,3 +120,14 @@ async fn bad_input_is_explained() {
     assert_eq!(site.get("/mailbox/msg_1").await.0, 404);
     assert_eq!(site.get("/messages").await.0, 405);
 }
+
+#[tokio::test]
+async fn mails_to_domains_that_can_not_exist_bounce() {
+    let site = Site::new();
+    let mut mail = a_mail("Hi");
+    mail["to"] = json!("ada@nowhere.Invalid");
+    let (status, problem) = site.post("/messages", Some("ntf_1"), &mail).await;
+    assert_eq!((status, &problem["type"]), (422, &json!("/problems/no-such-mailbox")));
+    let (_, _, list) = site.get("/mailbox.json").await;
+    assert!(!list.contains("nowhere"), "{list}");
+}

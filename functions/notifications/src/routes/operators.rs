@@ -74,7 +74,7 @@ async fn replay<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
     Path(id): Path<String>,
 ) -> Result<Response> {
     match app.notifications.replay(&id, now_ms()).await.map_err(problem)? {
-        Replay::Pending(notification) => Ok(accepted(&notification.id)),
+        Replay::Pending => Ok(accepted(&id)),
         Replay::Unknown => Err(Problem::not_found(format!("There is no notification {id}."))),
         Replay::NotFailed(status) => {
             Err(Problem::conflict(format!("The notification is {status}, not failed.")))

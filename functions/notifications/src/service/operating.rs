@@ -62,7 +62,7 @@ impl QueueName {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replay {
     /// It waits to be sent once more.
-    Pending(Notification),
+    Pending,
     /// There is no such notification.
     Unknown,
     /// It has not failed: its status.
@@ -136,7 +136,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         }
         FAILED.remove(&self.store, request_id).await?;
         self.attempt_at_once(&notification, now_ms).await;
-        Ok(Replay::Pending(notification))
+        Ok(Replay::Pending)
     }
 
     /// Forgets what failed too long ago to be replayed; how many there were.

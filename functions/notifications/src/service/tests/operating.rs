@@ -42,7 +42,7 @@ async fn a_failed_message_can_be_sent_after_all() {
     let (shop, id) = bounced(&world).await;
     assert_eq!(ids(&shop, QueueName::Failed).await, ["r"]);
     world.answer(taken());
-    assert!(matches!(shop.replay(&id, NOW + 1).await.unwrap(), Replay::Pending(_)));
+    assert!(matches!(shop.replay(&id, NOW + 1).await.unwrap(), Replay::Pending));
     assert_eq!(only(&shop).await.state.word(), "sent");
     assert_eq!(world.texts(), ["v1 pt-BR Ada", "v1 pt-BR Ada"], "it says what it said");
     assert!(shop.queued(QueueName::Failed).await.unwrap().is_empty());
@@ -56,7 +56,7 @@ async fn a_replay_that_is_repeated_sends_one_message() {
     let (shop, id) = bounced(&world).await;
     world.answer(later());
     for _ in 0..3 {
-        assert!(matches!(shop.replay(&id, NOW + 1).await.unwrap(), Replay::Pending(_)));
+        assert!(matches!(shop.replay(&id, NOW + 1).await.unwrap(), Replay::Pending));
     }
     world.answer(taken());
     assert_eq!(attempts(&shop, NOW + 60_000).await, 1);
@@ -75,7 +75,7 @@ async fn killed_at_any_step_a_replay_that_is_repeated_sends_it() {
         shop.sweep(NOW + 2).await.unwrap();
         if first.is_err() {
             let again = shop.replay(&id, NOW + 3).await.unwrap();
-            assert!(matches!(again, Replay::Pending(_) | Replay::NotFailed("sent")), "{again:?}");
+            assert!(matches!(again, Replay::Pending | Replay::NotFailed("sent")), "{again:?}");
         }
         shop.sweep(NOW + LEASE_MS + 2).await.unwrap();
         assert_eq!(only(&shop).await.state.word(), "sent", "after {operations} operations");
