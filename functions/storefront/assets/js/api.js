@@ -7,6 +7,11 @@ const CHECKOUT_DEADLINE_MS = 60_000;
 const ATTEMPT_COUNT_MAX = 3;
 const WAIT_MAX_MS = 4_000;
 
+// The last change of an order that this page has seen, as the shop names it: a read model can be
+// asked to know of it.
+let position = null;
+session.onChange(() => { position = null; });
+
 /** An answer that is not the one hoped for. `status` is 0 when there was no answer at all. */
 export class Problem extends Error {
   constructor(status, body = {}, retryAfterS = null) {
@@ -43,7 +48,9 @@ export class Problem extends Error {
  * Reading is repeated after a failure that may pass; so is anything with an idempotency key.
  * @param {string} method
  * @param {string} path
- * @param {{body?: any, form?: Object, key?: string, signal?: AbortSignal, deadlineMs?: number}} [options]
+ * @param {{body?: any, form?: Object, key?: string, signal?: AbortSignal, deadlineMs?: number,
+ *   attempts?: number, current?: boolean}} [options] `current`: the answer has to know of what
+ *   this page has seen.
  */
 export async function call(method, path, options = {}) {
   const repeatable = method !== 'POST' || options.key !== undefined;
@@ -52,7 +59,7 @@ export async function call(method, path, options = {}) {
       return await once(method, path, options);
     } catch (problem) {
       const passing = problem instanceof Problem && [0, 502, 503, 504].includes(problem.status);
-      if (!passing || !repeatable || attempt >= ATTEMPT_COUNT_MAX) throw problem;
+      if (!passing || !repeatable || attempt >= (options.attempts ?? ATTEMPT_COUNT_MAX)) throw problem;
       const wait = (problem.retryAfterS ?? 0) * 1000 || 300 * 2 ** attempt;
       await pause(Math.min(wait, WAIT_MAX_MS) * (0.75 + Math.random() / 2), options.signal);
     }
@@ -71,10 +78,11 @@ async function once(method, path, options) {
   return read(response);
 }
 
-async function send(method, path, { body, form, key, signal, deadlineMs = DEADLINE_MS, accept }, token) {
+async function send(method, path, { body, form, key, signal, deadlineMs = DEADLINE_MS, accept, current }, token) {
   const headers = { Accept: accept ?? 'application/json' };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (key) headers['Idempotency-Key'] = `"${key}"`;
+  if (current && position) headers['X-Projection-Position'] = position;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   const deadline = AbortSignal.timeout(deadlineMs);
   try {
@@ -96,7 +104,10 @@ async function read(response) {
   const text = await response.text().catch(() => '');
   let body = null;
   try { body = text ? JSON.parse(text) : null; } catch { /* An answer that is not JSON has no details. */ }
-  if (response.ok) return body;
+  if (response.ok) {
+    position = response.headers.get('X-Projection-Position') ?? position;
+    return body;
+  }
   throw new Problem(response.status, body ?? {}, Number.parseInt(response.headers.get('Retry-After'), 10) || null);
 }
 

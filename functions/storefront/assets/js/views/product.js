@@ -1,13 +1,17 @@
 // One product.
 
-import { h, picture } from '../dom.js';
+import { fill, h, picture } from '../dom.js';
 import { isSoldOut, money, stock } from '../format.js';
 import { get } from '../api.js';
 import { QUANTITY_MAX } from '../basket.js';
+import { recommended, row } from '../recommended.js';
 import { addToCart } from './products.js';
 
 export async function product({ params, signal }) {
   const item = await get(`/api/v1/products/${encodeURIComponent(params.sku)}`, { signal });
+  const companions = h('div');
+  recommended(`/api/v1/products/${encodeURIComponent(params.sku)}/also-bought`, signal)
+    .then((items) => fill(companions, row(items, 'also-bought', 'Often bought together')));
   const inCategory = `/?${new URLSearchParams({ category: item.category })}`;
   return {
     title: item.name,
@@ -24,6 +28,7 @@ export async function product({ params, signal }) {
           h('p', { class: 'description' }, item.description),
           buy(item),
           facts(item, inCategory))),
+      companions,
     ],
   };
 }

@@ -3,6 +3,7 @@
 import { announce, fill, h, picture, toast } from '../dom.js';
 import { count, isSoldOut, money, stock } from '../format.js';
 import { get, Problem } from '../api.js';
+import { recommended, row } from '../recommended.js';
 import * as basket from '../basket.js';
 
 const PAGE_LENGTH = 24;
@@ -23,13 +24,15 @@ export async function products({ query, signal }) {
   const q = query.get('q')?.trim() ?? '';
   const category = query.get('category') ?? '';
   const here = address(q, category);
-  const [listing] = await Promise.all([
+  const home = !q && !category;
+  const [listing, , liked] = await Promise.all([
     last.address === here && last.items.length > 0 ? last : fetchPage(q, category, null, signal),
     categories ?? loadCategories(signal),
+    home ? recommended('/api/v1/recommendations', signal) : [],
   ]);
   if (last.address !== here || last.items.length === 0) last = { address: here, ...listing };
   const title = q ? `“${q}”` : category;
-  return { title, node: [!q && !category && hero(), chips(q, category), list(q, category, title, signal)] };
+  return { title, node: [home && hero(), row(liked, 'for-you', 'For you'), chips(q, category), list(q, category, title, signal)] };
 }
 
 async function fetchPage(q, category, cursor, signal) {

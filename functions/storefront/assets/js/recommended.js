@@ -1,0 +1,38 @@
+// What else somebody may like. The shop works without it: when nothing comes, or not soon, there
+// is simply nothing.
+
+import { h, picture } from './dom.js';
+import { money } from './format.js';
+import { get, Problem } from './api.js';
+
+const PIECES = 4;
+const DEADLINE_MS = 800;
+
+/** The recommendations at this address; none if they can't be had. */
+export async function recommended(path, signal) {
+  try {
+    const page = await get(`${path}?${new URLSearchParams({ limit: PIECES })}`, { signal, deadlineMs: DEADLINE_MS, attempts: 1 });
+    return Array.isArray(page?.items) ? page.items : [];
+  } catch (problem) {
+    if (signal.aborted || problem instanceof Problem) return [];
+    throw problem;
+  }
+}
+
+/** A row of them under a heading. Those with the reason of the first are shown, because the
+    heading promises it; what is only new is all over the shop already. */
+export function row(items, testid, alsoBought) {
+  const reason = items[0]?.reason;
+  const title = { also_bought: alsoBought, popular: 'Popular right now' }[reason];
+  if (!title) return null;
+  return h('section', { class: 'recommended', 'aria-label': title, testid },
+    h('h2', {}, title),
+    h('ul', { class: 'grid' }, items.filter((item) => item.reason === reason).map(card)));
+}
+
+const card = (item) => h('li', { class: 'card', testid: 'recommended-card', 'data-sku': item.sku, 'data-reason': item.reason },
+  h('div', { class: 'card-picture' }, picture(item)),
+  h('div', { class: 'card-words' },
+    h('p', { class: 'category' }, item.category),
+    h('h3', {}, h('a', { href: `/products/${encodeURIComponent(item.sku)}` }, item.name))),
+  h('p', { class: 'price' }, money(item.price)));
