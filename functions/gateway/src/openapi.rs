@@ -15,10 +15,11 @@ use std::sync::LazyLock;
 /// Everything but the paths.
 const BASE: &str = include_str!("../openapi/base.json");
 /// Operations by their name.
-const OPERATIONS: [&str; 9] = [
+const OPERATIONS: [&str; 10] = [
     include_str!("../openapi/gateway.json"),
     include_str!("../openapi/identity.json"),
     include_str!("../openapi/shopping.json"),
+    include_str!("../openapi/carts.json"),
     include_str!("../openapi/ordering.json"),
     include_str!("../openapi/notifications.json"),
     include_str!("../openapi/administration.json"),
