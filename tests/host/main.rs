@@ -4,7 +4,11 @@
 
 mod bodies;
 mod build;
+mod dead_letters;
+mod delivery;
 mod doctor;
+mod event_log;
+mod fault_points;
 mod hostile;
 mod key_value;
 mod lifecycle;
@@ -14,6 +18,7 @@ mod manifest;
 mod outbound;
 mod protocols;
 mod routing;
+mod schedules;
 mod startup;
 mod support;
 mod telemetry;

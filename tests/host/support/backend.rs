@@ -67,6 +67,14 @@ impl Backend {
         super::soon(self.received.recv()).await.expect("a request")
     }
 
+    /// The next request, however long it takes.
+    pub(crate) async fn next_or_never(&mut self) -> Received {
+        match self.received.recv().await {
+            Some(received) => received,
+            None => std::future::pending().await,
+        }
+    }
+
     /// The next so many requests, all of them waiting.
     pub(crate) async fn next_all(&mut self, count: usize) -> Vec<Received> {
         let mut all = Vec::new();
@@ -74,6 +82,11 @@ impl Backend {
             all.push(self.next().await);
         }
         all
+    }
+
+    /// Whether no request waits.
+    pub(crate) fn idle(&mut self) -> bool {
+        self.received.try_recv().is_err()
     }
 
     /// How many connections have been made to it.

@@ -4,10 +4,12 @@
 mod application;
 mod backend;
 mod connection;
+mod events;
 
 pub(crate) use application::{Application, application, tessera, unwrapped};
 pub(crate) use backend::{Backend, Received};
 pub(crate) use connection::{body_channel, exchange, get, http1, http2, next_chunk, read_to_end};
+pub(crate) use events::{event, order, publish, subscribed};
 
 use harness::{Answer, Host};
 use serde_json::Value;

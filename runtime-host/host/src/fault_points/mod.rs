@@ -20,7 +20,7 @@ mod random;
 mod store;
 
 #[cfg(feature = "fault-points")]
-pub(crate) use active::{Orders, around, report, set};
+pub(crate) use active::{around, report, set};
 #[cfg(feature = "fault-points")]
 pub(crate) use {delivery::Doubling, log::Outcomes, log::Published, store::Written};
 

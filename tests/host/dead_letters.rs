@@ -1,0 +1,137 @@
+//! Events that were given up, and the operator who gives them once more.
+
+use crate::support::{Backend, assert_problem, event, eventually, order, publish, subscribed};
+use bytes::Bytes;
+use harness::Host;
+use http::Method;
+use serde_json::{Value, json};
+
+const ALL: &str = r#"{ types = ["com.test.*"], path = "$backend" }"#;
+
+/// The dead letters, once there are so many.
+async fn dead_letters(host: &Host, count: usize) -> Vec<Value> {
+    let mut letters = vec![];
+    eventually(async || {
+        let answer = host.admin().get("/dead-letters").await.expect(200).json();
+        letters = answer["dead_letters"].as_array().expect("a list").clone();
+        (letters.len() == count).then_some(())
+    })
+    .await;
+    letters
+}
+
+#[tokio::test]
+async fn an_event_that_is_refused_is_kept_with_the_reason_and_its_key_goes_on() {
+    let mut backend = Backend::start().await;
+    let host = subscribed(&backend, ALL).host().start().await;
+    publish(&host, &[event("a", "a1"), event("a", "a2")]).await;
+    backend.next().await.answer(422, "no such thing");
+    let next = backend.next().await;
+    assert_eq!(next.header("ce-id"), "a2");
+    next.answer(204, "");
+    let letters = dead_letters(&host, 1).await;
+    let letter = &letters[0];
+    assert_eq!(letter["subscription"], "subscriber");
+    assert_eq!(letter["reason"], "rejected");
+    assert_eq!(letter["detail"], "422: no such thing");
+    assert_eq!(letter["attempts"], 1);
+    assert_eq!(letter["entry"]["event"]["id"], "a1");
+    assert_eq!(letter["entry"]["event"]["data"]["id"], "a1");
+    assert!(letter["first_seen_at_ms"].as_u64() <= letter["died_at_ms"].as_u64(), "{letter}");
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_delivered_again_when_the_operator_says_so() {
+    let mut backend = Backend::start().await;
+    let host = subscribed(&backend, ALL).host().start().await;
+    publish(&host, &[event("a", "a1")]).await;
+    backend.next().await.answer(400, "");
+    let id = dead_letters(&host, 1).await[0]["id"].as_str().expect("an id").to_owned();
+    order(&host, &format!("/dead-letters/{id}/replay")).await.expect(204);
+    let again = backend.next().await;
+    assert_eq!(again.header("ce-id"), "a1");
+    again.answer(204, "");
+    dead_letters(&host, 0).await;
+    let gone = order(&host, &format!("/dead-letters/{id}/replay")).await;
+    assert_problem(&gone, 404, "not-found");
+}
+
+#[tokio::test]
+async fn replaying_needs_the_token_of_the_state_directory() {
+    let mut backend = Backend::start().await;
+    let host = subscribed(&backend, ALL).host().start().await;
+    publish(&host, &[event("a", "a1")]).await;
+    backend.next().await.answer(400, "");
+    let id = dead_letters(&host, 1).await[0]["id"].as_str().expect("an id").to_owned();
+    let admin = host.admin();
+    for client in [admin.clone(), admin.bearer("guessed"), admin.bearer("")] {
+        for path in [format!("/dead-letters/{id}/replay"), "/subscriptions/x/replay".to_owned()] {
+            let answer = client.send(Method::POST, &path, None, Bytes::new()).await;
+            assert_problem(&answer, 401, "unauthorized");
+            assert_eq!(answer.header("www-authenticate"), "Bearer");
+        }
+    }
+    dead_letters(&host, 1).await;
+    // Nothing is given away to those who only look, either.
+    assert_eq!(
+        admin.get(&format!("/dead-letters/{id}/replay")).await.expect(405).header("allow"),
+        "POST"
+    );
+}
+
+#[tokio::test]
+async fn a_span_of_time_can_be_delivered_again() {
+    let mut backend = Backend::start().await;
+    let host = subscribed(&backend, ALL).host().start().await;
+    publish(&host, &[event("a", "a1"), event("a", "a2"), event("a", "a3")]).await;
+    for _ in 0..3 {
+        backend.next().await.answer(204, "");
+    }
+    eventually(async || {
+        let all = host.admin().get("/subscriptions").await.expect(200).json();
+        (all["subscriptions"][0]["lag_events"] == 0).then_some(())
+    })
+    .await;
+    let answer = order(&host, "/subscriptions/subscriber/replay").await.expect(200).json();
+    assert_eq!(answer, json!({ "events": 3 }));
+    for expected in ["a1", "a2", "a3"] {
+        let received = backend.next().await;
+        assert_eq!(received.header("ce-id"), expected);
+        received.answer(204, "");
+    }
+    let none = order(&host, "/subscriptions/subscriber/replay?from=0&until=1").await;
+    assert_eq!(none.expect(200).json(), json!({ "events": 0 }));
+    let unknown = order(&host, "/subscriptions/nobody/replay").await;
+    assert_problem(&unknown, 404, "not-found");
+    let malformed = order(&host, "/subscriptions/subscriber/replay?from=yesterday").await;
+    assert_problem(&malformed, 400, "bad-request");
+}
+
+#[tokio::test]
+async fn dead_letters_and_events_come_in_pages() {
+    let mut backend = Backend::start().await;
+    let host = subscribed(&backend, ALL).host().start().await;
+    publish(&host, &[event("a", "a1"), event("b", "b1"), event("c", "c1")]).await;
+    for _ in 0..3 {
+        backend.next().await.answer(404, "");
+    }
+    dead_letters(&host, 3).await;
+    for (path, list, id) in
+        [("/dead-letters", "dead_letters", "id"), ("/events", "events", "position")]
+    {
+        let mut seen = vec![];
+        let mut after = String::new();
+        loop {
+            let page = host.admin().get(&format!("{path}?limit=2{after}")).await.expect(200).json();
+            seen.extend(page[list].as_array().expect("a list").iter().map(|one| one[id].clone()));
+            match &page["next"] {
+                Value::Null => break,
+                Value::String(next) => after = format!("&after={next}"),
+                next => after = format!("&after={next}"),
+            }
+        }
+        assert_eq!(seen.len(), 3, "{path}: {seen:?}");
+        assert_problem(&host.admin().get(&format!("{path}?limit=0")).await, 400, "bad-request");
+        assert_problem(&host.admin().get(&format!("{path}?limit=x")).await, 400, "bad-request");
+    }
+}

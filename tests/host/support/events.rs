@@ -1,0 +1,65 @@
+//! Applications in which one component publishes and others are told, each of them passing what
+//! it is told to a server in the test's hand.
+
+use super::{Application, Backend, application};
+use harness::Host;
+use http::Method;
+use serde_json::{Value, json};
+
+/// `publisher` at the front door, and `subscriber` with this `subscribe`, in which `$backend`
+/// stands for a path that forwards to the backend and answers what it answers.
+pub(crate) fn subscribed(backend: &Backend, subscribe: &str) -> Application {
+    let subscribe = subscribe.replace("$backend", &format!("/forward?url={}", backend.url("/")));
+    application(&format!(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "publisher"
+[[trigger.http]]
+route = {{ private = true }}
+component = "subscriber"
+[component.publisher]
+source = "$publisher"
+[component.publisher.dependencies]
+"tessera:events/producer@1.0.0" = {{ component = "events-bridge" }}
+"tessera:events/log@1.0.0" = {{ component = "events-bridge" }}
+[component.events-bridge]
+source = "$publisher"
+tool.tessera.bridges = "host"
+[component.subscriber]
+source = "$p3"
+allowed_outbound_hosts = ["http://127.0.0.1:*"]
+tool.tessera.subscribe = [{subscribe}]
+"#
+    ))
+}
+
+/// The event of this id, of the type `com.test.thing.happened.v1`.
+pub(crate) fn event(key: &str, id: &str) -> Value {
+    json!({
+        "id": id,
+        "source": "/test/publisher",
+        "type": "com.test.thing.happened.v1",
+        "subject": key,
+        "time": "2026-01-02T03:04:05Z",
+        "partition_key": key,
+        "data": { "key": key, "id": id },
+    })
+}
+
+/// Publish events through the component, which is told that they are durable.
+pub(crate) async fn publish(host: &Host, events: &[Value]) {
+    host.client().post("/publish", &json!(events)).await.expect(204);
+}
+
+/// The secret of this host's operator.
+pub(crate) fn admin_token(host: &Host) -> String {
+    let token = std::fs::read_to_string(host.state().join("admin-token")).expect("a token");
+    token.trim().to_owned()
+}
+
+/// `POST` without a body at the operator's listener, with the token.
+pub(crate) async fn order(host: &Host, path: &str) -> harness::Answer {
+    let admin = host.admin().bearer(&admin_token(host));
+    admin.send(Method::POST, path, None, bytes::Bytes::new()).await
+}
