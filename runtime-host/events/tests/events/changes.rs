@@ -40,8 +40,8 @@ async fn a_new_one_begins_at_the_start_or_now() {
     publish_closed(&folder, &[], [1, 2]).await;
     let start = asking("start", &["com.x.*"], StartAt::Start);
     let now = asking("now", &["com.x.*"], StartAt::Now);
-    assert_eq!(delivered(&folder, &[start.clone()]).await, ["x.1", "x.2"]);
-    assert_eq!(delivered(&folder, &[now.clone()]).await, Vec::<String>::new());
+    assert_eq!(delivered(&folder, std::slice::from_ref(&start)).await, ["x.1", "x.2"]);
+    assert_eq!(delivered(&folder, std::slice::from_ref(&now)).await, Vec::<String>::new());
     publish_closed(&folder, &[start.clone(), now.clone()], [3, 3]).await;
     assert_eq!(delivered(&folder, &[start, now]).await, ["x.3", "x.3"]);
 }
