@@ -59,6 +59,17 @@ async fn an_event_makes_its_messages_once_however_often_it_comes() {
 }
 
 #[tokio::test]
+async fn a_status_is_told_once_even_if_it_is_told_in_other_words() {
+    let world = World::new();
+    let shop = shop(MemoryStore::new(), &world);
+    shop.receive(&order("shipped"), NOW).await.unwrap();
+    let mut again = order("shipped");
+    again.data = again.data.replace("S-1", "S-2");
+    shop.receive(&again, NOW).await.unwrap();
+    assert_eq!(world.delivered(), 2);
+}
+
+#[tokio::test]
 async fn killed_at_any_step_an_event_that_comes_again_is_told_once_and_listed_once() {
     for operations in 0..80 {
         let world = World::new();
