@@ -48,7 +48,7 @@ fn request(member: &Member, events: &[Event]) -> Result<Request<Bytes>, http::Er
         [event] => event.extensions.get("traceparent"),
         _ => None,
     };
-    if let Some(Ok(trace)) = trace.map(|trace| HeaderValue::try_from(trace)) {
+    if let Some(Ok(trace)) = trace.map(HeaderValue::try_from) {
         headers.insert("traceparent", trace);
     }
     let uri = format!("http://{}.spin.internal{}", member.component, member.path);

@@ -50,6 +50,18 @@ pub struct Head {
     pub first: u64,
     /// All segments before it are sealed, and the keys of their events are written.
     pub open: u64,
+    /// When the last event before `open` was recorded, in milliseconds since the epoch: what
+    /// follows is not older, whatever the clocks of machines say.
+    pub sealed_at_ms: u64,
+}
+
+impl Head {
+    /// What comes next lies after this sealed segment.
+    fn follow(&mut self, segment: &Segment) {
+        self.open = self.open.max(segment.number + 1);
+        let last_ms = segment.entries.last().map_or(0, |entry| entry.recorded_at_ms);
+        self.sealed_at_ms = self.sealed_at_ms.max(last_ms);
+    }
 }
 
 /// Events in the store of the broker.
@@ -99,23 +111,23 @@ impl<S: Store> Log<S> {
         for event in events {
             event.check().map_err(|error| PublishError::Invalid(error.to_string()))?;
         }
-        let mut number = self.head().await?.open;
+        let mut head = self.head().await?;
         let mut rest = self.unseen(events).await?;
         for _ in 0..PUBLISH_SEGMENTS_MAX {
             if rest.is_empty() {
                 return Ok(());
             }
-            let segment = self.append(number, &rest, now_ms).await?;
+            let segment = self.append(head, &rest, now_ms).await?;
             let Some((segment, left)) = segment else {
                 // The ring has gone round meanwhile.
-                number = self.head().await?.open;
+                head = self.head().await?;
                 rest = self.unseen(events).await?;
                 continue;
             };
             rest = left;
             if segment.sealed {
                 self.finish(&segment).await?;
-                number += 1;
+                head.follow(&segment);
             }
         }
         if rest.is_empty() { Ok(()) } else { Err(contended().into()) }
@@ -131,14 +143,16 @@ impl<S: Store> Log<S> {
         Ok(unseen)
     }
 
-    /// The segment with the events that fit, and the others; `None` if its place is taken by
-    /// a later one.
+    /// The open segment with the events that fit, and the others; `None` if its place is taken
+    /// by a later one.
     async fn append(
         &self,
-        number: u64,
+        head: Head,
         events: &[Event],
         now_ms: u64,
     ) -> Result<Option<(Segment, Vec<Event>)>, PublishError> {
+        let number = head.open;
+        let now_ms = now_ms.max(head.sealed_at_ms);
         let append = |current: Option<Segment>| {
             let mut segment = match current {
                 Some(later) if later.number > number => return Ok((later, None)),
@@ -161,7 +175,7 @@ impl<S: Store> Log<S> {
             let position = entry.position.to_string();
             self.store.set(&seen_key(&entry.event), position.as_bytes()).await?;
         }
-        self.advance(|head| head.open = head.open.max(segment.number + 1)).await
+        self.advance(|head| head.follow(segment)).await
     }
 
     pub(crate) async fn advance(

@@ -1,0 +1,306 @@
+//! The promises one by one.
+
+use super::subscribers::{Answer, Subscribers};
+use super::{Stepwise, TestBroker, Virtual, broker, event, events, run};
+use crate::broker::{LEASE_MS, Worked};
+use crate::log::{PublishError, SEGMENTS_MAX};
+use crate::operator::Refusal;
+use crate::ports::Clock;
+use crate::progress::{DEAD_LETTERS_MAX, OPEN_EVENTS_MAX};
+use crate::routes::router;
+use crate::segment::SEGMENT_EVENTS_MAX;
+use crate::tidy::RETENTION_MS;
+use axum::body::Body;
+use chassis::store::MemoryStore;
+use http::Request;
+use std::future::Future;
+use std::task::{Context, Waker};
+use tessera_events::Reason;
+use tower::ServiceExt;
+
+/// Longer than any pause between two attempts.
+const PAUSE_MS: u64 = 400_000;
+
+fn setup() -> (TestBroker, Subscribers, Virtual) {
+    let (subscribers, clock) = (Subscribers::default(), Virtual::new());
+    (broker(MemoryStore::new(), &subscribers, &clock), subscribers, clock)
+}
+
+fn drain(broker: &TestBroker, clock: &Virtual) {
+    for _ in 0..100 {
+        run(broker.work());
+        clock.pass(PAUSE_MS);
+    }
+}
+
+fn dead_ids(broker: &TestBroker) -> Vec<String> {
+    let letters = run(broker.dead_letters(None, 100)).unwrap();
+    letters.into_iter().map(|letter| letter.id).collect()
+}
+
+#[test]
+fn what_was_published_reaches_everybody_in_order() {
+    let (broker, subscribers, _) = setup();
+    run(broker.publish(&events("a", 5))).unwrap();
+    let worked = run(broker.work());
+    assert_eq!((worked.failed, worked.dead, worked.troubled), (0, 0, 0));
+    assert_eq!(worked.delivered, 5 + 2, "the other takes batches of three");
+    for component in ["one", "batch"] {
+        assert_eq!(subscribers.applied(component, "a"), [1, 2, 3, 4, 5]);
+    }
+    assert_eq!(run(broker.work()), Worked::default(), "nothing is left");
+}
+
+#[test]
+fn only_what_is_asked_for_is_delivered() {
+    let (broker, subscribers, _) = setup();
+    let mut other = event("a", 1);
+    other.kind = "com.shop.other.v1".to_owned();
+    run(broker.publish(&[other])).unwrap();
+    run(broker.work());
+    assert_eq!(subscribers.applied("one", "a"), [0; 0]);
+    assert_eq!(subscribers.applied("batch", "a"), [1]);
+    let standings = run(broker.standings()).unwrap();
+    assert!(standings.iter().all(|one| one.lag_events == 0));
+}
+
+#[test]
+fn malformed_events_are_refused_as_a_whole() {
+    let (broker, ..) = setup();
+    let mut broken = event("a", 2);
+    broken.source = String::new();
+    let refused = run(broker.publish(&[event("a", 1), broken]));
+    assert!(matches!(refused, Err(PublishError::Invalid(_))));
+    assert!(matches!(run(broker.publish(&events("a", 101))), Err(PublishError::Invalid(_))));
+    assert_eq!(run(broker.read(0, 500)).unwrap(), []);
+}
+
+#[test]
+fn a_poison_event_holds_up_its_own_key_and_dies() {
+    let (broker, subscribers, clock) = setup();
+    subscribers.fix("a.1", Answer::Failed);
+    run(broker.publish(&[event("a", 1), event("a", 2), event("b", 1)])).unwrap();
+    run(broker.work());
+    assert_eq!(subscribers.applied("one", "a"), [0; 0]);
+    assert_eq!(subscribers.applied("one", "b"), [1]);
+    let standing = run(broker.standings()).unwrap().remove(1);
+    assert_eq!((standing.name.as_str(), standing.lag_events), ("one", 2));
+    assert_eq!((standing.retrying_events, standing.dead_letters), (1, 0));
+    drain(&broker, &clock);
+    assert_eq!(subscribers.applied("one", "a"), [2]);
+    let letters = run(broker.dead_letters(None, 100)).unwrap();
+    let letter = letters.iter().find(|letter| letter.subscription == "one").unwrap();
+    assert_eq!((letter.reason, letter.attempts), (Reason::AttemptsExhausted, 3));
+    assert_eq!((letter.entry.event.id.as_str(), letter.detail.as_str()), ("a.1", "not now"));
+    assert!(letter.first_seen_at_ms < letter.died_at_ms);
+}
+
+#[test]
+fn a_refused_event_dies_at_once_and_alone() {
+    let (broker, subscribers, clock) = setup();
+    subscribers.fix("a.2", Answer::Rejected);
+    run(broker.publish(&events("a", 3))).unwrap();
+    drain(&broker, &clock);
+    for component in ["one", "batch"] {
+        assert_eq!(subscribers.applied(component, "a"), [1, 3], "{component}");
+    }
+    let letters = run(broker.dead_letters(None, 100)).unwrap();
+    assert!(letters.iter().all(|letter| letter.reason == Reason::Rejected));
+    assert_eq!(letters.len(), 2);
+    assert_eq!(subscribers.refused("one", "a.2"), 1);
+}
+
+#[test]
+fn dead_letters_are_read_in_pages_and_replayed() {
+    let (broker, subscribers, clock) = setup();
+    for n in 1..=3 {
+        subscribers.fix(&format!("{n}.1"), Answer::Rejected);
+        run(broker.publish(&events(&n.to_string(), 1))).unwrap();
+        run(broker.work());
+        clock.pass(5);
+    }
+    let ids = dead_ids(&broker);
+    assert_eq!(ids.len(), 6);
+    let page = run(broker.dead_letters(Some(&ids[1]), 2)).unwrap();
+    assert_eq!(page.iter().map(|letter| letter.id.clone()).collect::<Vec<_>>(), ids[2..4]);
+
+    subscribers.fix("1.1", Answer::Done);
+    assert_eq!(run(broker.replay(&ids[0])), Ok(()));
+    assert!(matches!(run(broker.replay(&ids[0])), Err(Refusal::NotFound(_))), "it is none now");
+    for unknown in ["", "x", "1-2-nobody", "1-2-one"] {
+        assert!(matches!(run(broker.replay(unknown)), Err(Refusal::NotFound(_))), "{unknown}");
+    }
+    run(broker.work());
+    assert_eq!(dead_ids(&broker), ids[1..]);
+    let applied = ["one", "batch"].map(|one| subscribers.applied(one, "1").len());
+    assert_eq!(applied.iter().sum::<usize>(), 1);
+    assert!(matches!(run(broker.dead_letters(None, 101)), Err(Refusal::Invalid(_))));
+}
+
+#[test]
+fn a_span_of_time_is_delivered_once_more() {
+    let (broker, subscribers, clock) = setup();
+    subscribers.fix("a.3", Answer::Rejected);
+    let began_ms = clock.now_ms();
+    for number in 1..=4 {
+        run(broker.publish(&[event("a", number)])).unwrap();
+        run(broker.work());
+        clock.pass(100);
+    }
+    subscribers.fix("a.3", Answer::Done);
+    subscribers.expect_late("a.3");
+    // The second and the third, which is a dead letter.
+    let count = run(broker.replay_range("one", began_ms + 100, began_ms + 300));
+    assert_eq!(count, Ok(2));
+    drain(&broker, &clock);
+    assert_eq!(run(broker.standings()).unwrap()[1].dead_letters, 0);
+    assert_eq!(subscribers.applied("one", "a"), [1, 2, 4, 2, 3]);
+    assert_eq!(subscribers.applied("batch", "a"), [1, 2, 4], "others get nothing twice");
+    assert_eq!(run(broker.replay_range("one", 0, 1)), Ok(0));
+    assert!(matches!(run(broker.replay_range("nobody", 0, 1)), Err(Refusal::NotFound(_))));
+    assert!(matches!(run(broker.replay_range("one", 5, 5)), Err(Refusal::Invalid(_))));
+}
+
+#[test]
+fn a_worker_that_died_is_replaced_after_its_lease() {
+    let (broker, subscribers, clock) = setup();
+    run(broker.publish(&events("a", 1))).unwrap();
+    let stepwise = super::broker(Stepwise(broker.store.clone()), &subscribers, &clock);
+    let mut dying = Box::pin(stepwise.work());
+    while subscribers.state_is_idle() {
+        assert!(dying.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    // While it lives, others pass by.
+    assert_eq!(run(broker.work()), Worked::default());
+    drop(dying);
+    clock.pass(LEASE_MS - 1);
+    assert_eq!(run(broker.work()).delivered, 0);
+    clock.pass(1);
+    run(broker.work());
+    assert_eq!(subscribers.applied("one", "a"), [1]);
+    assert_eq!(subscribers.applied("batch", "a"), [1]);
+}
+
+#[test]
+fn a_worker_without_its_lease_notes_nothing() {
+    let (broker, subscribers, clock) = setup();
+    run(broker.publish(&events("a", 1))).unwrap();
+    subscribers.plan([Answer::Rejected, Answer::Rejected]);
+    let stepwise = super::broker(Stepwise(broker.store.clone()), &subscribers, &clock);
+    let mut slow = Box::pin(stepwise.work());
+    while subscribers.state_is_idle() {
+        assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    // It stands still for so long that somebody else takes over. The real one gives the
+    // delivery up before that.
+    clock.pass(LEASE_MS);
+    let others = Subscribers::default();
+    run(super::broker(broker.store.clone(), &others, &clock).work());
+    let worked = run(slow);
+    assert!(worked.troubled > 0, "{worked:?}");
+    assert_eq!(dead_ids(&broker), Vec::<String>::new());
+}
+
+#[test]
+fn a_subscription_takes_in_no_more_than_it_may() {
+    let (broker, subscribers, clock) = setup();
+    subscribers.fix("a.1", Answer::Failed);
+    let many = OPEN_EVENTS_MAX as u64 + 100;
+    for portion in events("a", many).chunks(100) {
+        run(broker.publish(portion)).unwrap();
+    }
+    for _ in 0..2 {
+        run(broker.work());
+    }
+    let progress = run(broker.load(&broker.subscriptions[1])).unwrap();
+    assert_eq!(progress.waiting(), OPEN_EVENTS_MAX);
+    assert_eq!(run(broker.standings()).unwrap()[1].lag_events, many, "all of it is known");
+    drain(&broker, &clock);
+    assert_eq!(subscribers.applied("one", "a"), (2..=many).collect::<Vec<_>>());
+}
+
+#[test]
+fn old_events_go_when_nobody_needs_them_and_dead_letters_stay() {
+    let (broker, subscribers, clock) = setup();
+    subscribers.fix("a.2", Answer::Rejected);
+    run(broker.publish(&events("a", SEGMENT_EVENTS_MAX + 1))).unwrap();
+    assert_eq!(run(broker.tidy()), Ok(0), "they are young");
+    clock.pass(RETENTION_MS + 1);
+    assert_eq!(run(broker.tidy()), Ok(0), "nobody had them");
+    drain(&broker, &clock);
+    assert_eq!(run(broker.tidy()), Ok(1));
+    assert_eq!(run(broker.tidy()), Ok(0), "the open segment stays");
+    let left = run(broker.read(0, 500)).unwrap();
+    assert_eq!(left.len(), 1);
+    assert!(broker.store.keys().iter().all(|key| !key.starts_with("seen/")));
+
+    let ids = dead_ids(&broker);
+    assert_eq!(ids.len(), 2, "their events were copied");
+    subscribers.fix("a.2", Answer::Failed);
+    run(broker.replay(ids.iter().find(|id| id.ends_with("-one")).unwrap())).unwrap();
+    drain(&broker, &clock);
+    assert_eq!(subscribers.refused("one", "a.2"), 1 + 3);
+    assert_eq!(dead_ids(&broker).len(), 2, "it died again");
+}
+
+#[test]
+fn a_full_log_takes_nothing_until_there_is_room() {
+    let (broker, subscribers, clock) = setup();
+    let numbers = SEGMENTS_MAX * SEGMENT_EVENTS_MAX;
+    let all = events("a", numbers + 1);
+    for portion in all[..all.len() - 1].chunks(96) {
+        run(broker.publish(portion)).unwrap();
+    }
+    let next = &all[all.len() - 1..];
+    assert_eq!(run(broker.publish(next)), Err(PublishError::Full));
+    assert_eq!(run(broker.tidy()), Ok(0), "nobody had them");
+    // Operators let the subscriptions skip what they will never catch up with.
+    for subscription in broker.subscriptions.iter() {
+        let key = crate::broker::progress_key(&subscription.name);
+        let skip = |progress: Option<crate::progress::Progress>| {
+            let cursor = numbers - 10;
+            Ok::<_, chassis::store::StoreError>((
+                crate::progress::Progress { cursor, ..progress.unwrap_or_default() },
+                (),
+            ))
+        };
+        use chassis::store::Store;
+        run(broker.store.update(&key, skip)).unwrap();
+    }
+    assert!(run(broker.tidy()).unwrap() > 0);
+    assert_eq!(run(broker.publish(next)), Ok(()));
+    assert_eq!(run(broker.publish(next)), Ok(()), "the log has it");
+    drain(&broker, &clock);
+    assert_eq!(subscribers.applied("one", "a").last(), Some(&(numbers + 1)));
+}
+
+#[test]
+fn dead_letters_are_bounded() {
+    let (broker, subscribers, clock) = setup();
+    let many = DEAD_LETTERS_MAX as u64 + 5;
+    for number in 1..=many {
+        subscribers.fix(&format!("a.{number}"), Answer::Rejected);
+    }
+    for portion in events("a", many).chunks(100) {
+        run(broker.publish(portion)).unwrap();
+    }
+    for _ in 0..10 {
+        drain(&broker, &clock);
+    }
+    let progress = run(broker.load(&broker.subscriptions[1])).unwrap();
+    assert_eq!((progress.dead.len(), progress.dropped), (DEAD_LETTERS_MAX, 5));
+}
+
+#[tokio::test]
+async fn a_sweep_answers_counts() {
+    let (broker, ..) = setup();
+    broker.publish(&events("a", 1)).await.unwrap();
+    // These subscribers stop at each step: poll without waiting for a wake-up.
+    let request = Request::post("/sweep").body(Body::empty()).unwrap();
+    let answer = run(router(broker).oneshot(request)).unwrap();
+    assert_eq!(answer.status(), 200);
+    let body = axum::body::to_bytes(answer.into_body(), 1_024).await.unwrap();
+    let counts: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(counts["delivered"], 2);
+    assert_eq!(counts["removed_segments"], 0);
+}

@@ -1,0 +1,131 @@
+//! Subscribers that answer as planned and check the promises of the broker as they are called.
+
+use super::step;
+use crate::ports::Subscriber;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tessera_events::{Event, Member, Outcome};
+
+/// What a subscriber does with a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Done,
+    /// It is done, but nobody hears of it.
+    Lost,
+    Failed,
+    Rejected,
+}
+
+/// All components that subscribe. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Subscribers(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    plan: VecDeque<Answer>,
+    /// Answers to certain events, for ever.
+    fixed: BTreeMap<String, Answer>,
+    /// Which keys are being delivered to whom.
+    busy: BTreeSet<(String, String)>,
+    /// The numbers of the events that were applied, by component and key.
+    applied: BTreeMap<(String, String), Vec<u64>>,
+    /// Events that may come after younger ones: dead letters that are replayed.
+    late: BTreeSet<String>,
+    /// How often a component refused or failed an event.
+    refused: BTreeMap<(String, String), u32>,
+}
+
+impl Subscribers {
+    /// What happens to the next deliveries; after them all are done.
+    pub(super) fn plan(&self, answers: impl IntoIterator<Item = Answer>) {
+        let mut state = self.state();
+        state.plan.clear();
+        state.plan.extend(answers);
+    }
+
+    /// What happens to an event from now on.
+    pub(super) fn fix(&self, id: &str, answer: Answer) {
+        self.state().fixed.insert(id.to_owned(), answer);
+    }
+
+    /// An event may come after younger ones.
+    pub(super) fn expect_late(&self, id: &str) {
+        self.state().late.insert(id.to_owned());
+    }
+
+    /// The numbers applied, repetitions included.
+    pub(super) fn applied(&self, component: &str, key: &str) -> Vec<u64> {
+        let at = (component.to_owned(), key.to_owned());
+        self.state().applied.get(&at).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn refused(&self, component: &str, id: &str) -> u32 {
+        let at = (component.to_owned(), id.to_owned());
+        self.state().refused.get(&at).copied().unwrap_or(0)
+    }
+
+    pub(super) fn state_is_idle(&self) -> bool {
+        self.state().busy.is_empty()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, events: &[Event]) -> Answer {
+        let mut state = self.state();
+        let fixed = events.iter().find_map(|event| state.fixed.get(&event.id).copied());
+        fixed.or_else(|| state.plan.pop_front()).unwrap_or(Answer::Done)
+    }
+
+    /// New events of a key come in their order, whatever comes again in between.
+    fn apply(&self, at: &(String, String), events: &[Event]) {
+        let mut state = self.state();
+        for event in events {
+            let number = event.sequence().unwrap_or_default();
+            let is_late = state.late.contains(&event.id);
+            let applied = state.applied.entry(at.clone()).or_default();
+            let newest = applied.iter().max().copied().unwrap_or(0);
+            assert!(
+                number > newest || applied.contains(&number) || is_late,
+                "{at:?} gets {number} for the first time after {newest}: {applied:?}"
+            );
+            applied.push(number);
+        }
+    }
+}
+
+impl Subscriber for Subscribers {
+    async fn deliver(&self, member: &Member, events: &[Event]) -> Outcome {
+        let at = (member.component.clone(), events[0].partition_key().to_owned());
+        assert!(events.iter().all(|event| event.partition_key() == at.1), "one key at a time");
+        assert!(events.len() <= member.mode.events_max());
+        assert!(self.state().busy.insert(at.clone()), "{at:?} is delivered twice at once");
+        let _busy = Busy(self.clone(), at.clone());
+        step().await;
+        let answer = self.answer(events);
+        if matches!(answer, Answer::Done | Answer::Lost) {
+            self.apply(&at, events);
+        }
+        if answer != Answer::Done {
+            for event in events {
+                *self.state().refused.entry((at.0.clone(), event.id.clone())).or_default() += 1;
+            }
+        }
+        step().await;
+        match answer {
+            Answer::Done => Outcome::Done,
+            Answer::Lost | Answer::Failed => Outcome::failed("not now"),
+            Answer::Rejected => Outcome::Rejected("never".to_owned()),
+        }
+    }
+}
+
+/// Ends a delivery, also when the one who made it dies.
+struct Busy(Subscribers, (String, String));
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.state().busy.remove(&self.1);
+    }
+}
