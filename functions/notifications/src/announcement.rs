@@ -49,6 +49,14 @@ struct Rejection {
 struct Parcel {
     courier: Option<String>,
     tracking_code: Option<String>,
+    status: Option<String>,
+}
+
+impl Parcel {
+    /// Whether it is on its way: others have not left yet, or never will.
+    fn has_left(&self) -> bool {
+        !matches!(self.status.as_deref(), Some("created" | "cancelled"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -144,10 +152,12 @@ fn variables(order: &Order, status: &str) -> Result<Vec<(String, String)>, Strin
     Ok(variables.into_iter().map(|(name, text)| (name.to_owned(), text)).collect())
 }
 
-/// What parcels have of something, each once, joined by commas; none if there is nothing.
+/// What the parcels on their way have of something, each once, joined by commas; none if there
+/// is nothing.
 fn together(parcels: &[Parcel], read: fn(&Parcel) -> Option<&String>) -> Option<String> {
     let mut seen = BTreeSet::new();
-    let texts = parcels.iter().filter_map(read).filter(|text| !text.is_empty());
+    let travelling = parcels.iter().filter(|parcel| parcel.has_left());
+    let texts = travelling.filter_map(read).filter(|text| !text.is_empty());
     let texts: Vec<&str> = texts.filter(|text| seen.insert(*text)).map(String::as_str).collect();
     (!texts.is_empty()).then(|| texts.join(", "))
 }

@@ -50,7 +50,10 @@ fn a_shipped_order_is_told_on_both_channels_with_all_its_parcels() {
     let mut data = order();
     assert!(of_order("shipped", &data).is_err(), "there is no parcel");
     let parcel = |courier: &str, code: &str| json!({"id": "shp_1", "courier": courier, "tracking_code": code, "status": "in_transit"});
-    data["parcels"] = json!([parcel("Swift", "S-1"), parcel("Swift", "S-2"), parcel("Ox", "")]);
+    let mut late = parcel("Snail", "S-9");
+    late["status"] = json!("created");
+    data["parcels"] =
+        json!([parcel("Swift", "S-1"), late, parcel("Swift", "S-2"), parcel("Ox", "")]);
     let requests = of_order("shipped", &data).unwrap();
     let ids: Vec<_> = requests.iter().map(|it| (it.channel, it.request_id.as_str())).collect();
     let expected = [(Channel::Email, "ord_1:shipped"), (Channel::Push, "ord_1:shipped:push")];
