@@ -22,6 +22,11 @@
 //! acts as the user for as long as the tab is open, as it could with any other storage.
 //! A duplicated tab copies the storage; when both renew, the shop sees one token twice and
 //! both are signed out: the safe side of the mistake.
+//!
+//! # Where a guest's cart is
+//! At the shop, under a random id in `localStorage`. Who reads the id sees that cart and
+//! nothing else; it is of no use once the cart went into somebody's own at sign-in. While the
+//! shop can't begin one, SKUs and quantities wait in the browser.
 
 mod assets;
 pub mod pictures;

@@ -45,15 +45,16 @@ export class Problem extends Error {
 
 /**
  * Sends a request and returns the JSON of the answer (null for an empty one).
- * Reading is repeated after a failure that may pass; so is anything with an idempotency key.
+ * Reading is repeated after a failure that may pass; so is anything with an idempotency key, or
+ * that is named repeatable because doing it twice is doing it once.
  * @param {string} method
  * @param {string} path
- * @param {{body?: any, form?: Object, key?: string, signal?: AbortSignal, deadlineMs?: number,
+ * @param {{body?: any, form?: Object, key?: string, repeatable?: boolean, signal?: AbortSignal, deadlineMs?: number,
  *   attempts?: number, current?: boolean}} [options] `current`: the answer has to know of what
  *   this page has seen.
  */
 export async function call(method, path, options = {}) {
-  const repeatable = method !== 'POST' || options.key !== undefined;
+  const repeatable = method !== 'POST' || options.key !== undefined || options.repeatable === true;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await once(method, path, options);
