@@ -1,5 +1,7 @@
 //! How payments and the order of the ledger lie in the store.
 
+use std::collections::BTreeMap;
+
 use chassis::register::{Register, Stretch};
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,10 @@ const CONFLICTS_MAX: u32 = 16;
 const DELIVERIES_MAX: usize = 32;
 /// Slots of the ledger that one page looks at, empty ones included.
 const SLOTS_MAX: u64 = 400;
+/// Payments that are watched at most; the oldest leave.
+const WATCHED_MAX: usize = 1_000;
+/// Payments that are watched, each with since when.
+const WATCHED_KEY: &str = "watched";
 /// The counter of slots. Never JSON.
 const SLOTS_KEY: &str = "ledger_slots";
 
@@ -178,6 +184,40 @@ impl<S: Store> Records<S> {
             }
         };
         self.register().stretch(after, limit, read).await
+    }
+
+    /// Payments whose charge may still turn up at the provider: id, and since when that is
+    /// watched in milliseconds since the epoch.
+    pub async fn watched(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        Ok(self.store.read(WATCHED_KEY).await?.unwrap_or_default())
+    }
+
+    /// Watches a payment.
+    pub async fn watch(&self, id: &str, now_ms: u64) -> Result<(), StoreError> {
+        let add = |watched: Option<BTreeMap<String, u64>>| {
+            let mut watched = watched.unwrap_or_default();
+            watched.entry(id.to_owned()).or_insert(now_ms);
+            while watched.len() > WATCHED_MAX {
+                let oldest = watched.iter().min_by_key(|(_, since_ms)| **since_ms);
+                let Some(oldest) = oldest.map(|(id, _)| id.clone()) else { break };
+                watched.remove(&oldest);
+            }
+            Ok((watched, ()))
+        };
+        self.store.update(WATCHED_KEY, add).await
+    }
+
+    /// Watches these payments no longer.
+    pub async fn unwatch(&self, ids: &[String]) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let remove = |watched: Option<BTreeMap<String, u64>>| {
+            let mut watched = watched.unwrap_or_default();
+            watched.retain(|id, _| !ids.contains(id));
+            Ok((watched, ()))
+        };
+        self.store.update(WATCHED_KEY, remove).await
     }
 
     fn register(&self) -> Register<S> {

@@ -18,7 +18,7 @@ use crate::ledger::{Account, Posting};
 use crate::ports::Provider;
 use crate::provider::webhook::{self, Fault};
 use crate::records::{Position, Record};
-use crate::service::{Payments, Refusal};
+use crate::service::{Payments, Refusal, Swept};
 
 /// Names the ledger in its cursors.
 const LEDGER: &str = "payments/ledger";
@@ -116,11 +116,13 @@ impl From<(Payment, Record)> for PaymentView {
     }
 }
 
-/// `GET /api/v1/payments/ledger`, `GET /api/v1/admin/payments/{id}` and `POST /webhooks/psp`.
+/// `GET /api/v1/payments/ledger`, `GET /api/v1/admin/payments/{id}` and `POST /webhooks/psp`;
+/// and `POST /sweep`, which the host calls from time to time and the gateway never forwards.
 pub fn router<S: Store, P: Provider, K: KeySource>(api: Api<S, P, K>) -> Router {
     Router::new()
         .route("/api/v1/payments/ledger", get(ledger::<S, P, K>))
         .route("/api/v1/admin/payments/{id}", get(show::<S, P, K>))
+        .route("/sweep", post(sweep::<S, P, K>))
         .route("/webhooks/psp", post(receive::<S, P, K>))
         .with_state(api)
 }
@@ -147,6 +149,12 @@ async fn show<S: Store, P: Provider, K: KeySource>(
     found
         .map(|found| Json(found.into()))
         .ok_or_else(|| Problem::not_found("There is no such payment."))
+}
+
+async fn sweep<S: Store, P: Provider, K: KeySource>(
+    State(api): State<Api<S, P, K>>,
+) -> Result<Json<Swept>> {
+    Ok(Json(api.payments.sweep().await?))
 }
 
 async fn receive<S: Store, P: Provider, K: KeySource>(

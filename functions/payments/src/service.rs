@@ -5,6 +5,10 @@
 //! [`Payment::learn`], whoever hears it first: the call itself, a look-up after a lost
 //! answer, or a webhook.
 
+mod sweep;
+
+pub use sweep::{Swept, WATCH_MS};
+
 use chassis::money::{self, Money};
 use chassis::register::Stretch;
 use chassis::store::{Store, StoreError};
@@ -255,8 +259,9 @@ impl<S: Store, P: Provider> Payments<S, P> {
 
     /// The provider knows nothing of a payment that is to be undone. Should a request for
     /// it arrive there later after all, its webhook brings the payment back here, and it is
-    /// undone then.
+    /// undone then; and because webhooks can be lost, it is watched for a while.
     async fn settle_as_free(&self, id: &str) -> Result<Payment, Refusal> {
+        self.records.watch(id, self.now_ms()).await?;
         self.records
             .change(id, self.now_ms(), |known| match known {
                 Some((payment, _)) if payment.funds == Funds::Asked => {

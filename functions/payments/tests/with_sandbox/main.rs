@@ -1,0 +1,10 @@
+//! Payments against the real sandbox provider: both run here, joined by its HTTP API and
+//! its webhooks, in virtual time.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod any_order;
+mod ledger;
+mod verbs;
+mod webhooks;
+mod wire;
