@@ -197,6 +197,44 @@ async fn young_marks_stay_and_the_limit_holds() {
 }
 
 #[tokio::test]
+async fn the_mark_of_a_dead_request_outlives_a_younger_one() {
+    let (store, log) = (MemoryStore::new(), MemoryProducer::new());
+    let relay = Relay::new(store.clone(), log.clone());
+    log.set_down(true);
+    change(&relay, "k", &["a"]).await.unwrap();
+    let dead = marks(&store).await;
+    // Somebody is about to change it, and may still find that nothing is to be done.
+    let young = relay.mark("k").await.unwrap();
+    for shard in 0..SHARDS {
+        let age = |shard: Option<Shard>| {
+            let mut shard = shard.unwrap_or_default();
+            shard.iter_mut().for_each(|(id, entry)| {
+                if dead.contains_key(id) {
+                    entry.at_ms = 0;
+                }
+            });
+            Ok::<_, StoreError>((shard, ()))
+        };
+        store.update(&shard_key(shard), age).await.unwrap();
+    }
+    assert_eq!(relay.sweep::<Shelf>(now_ms(), 9).await.unwrap().marks, 2);
+    relay.unmark(young).await.unwrap();
+    log.set_down(false);
+    relay.sweep::<Shelf>(later(), 9).await.unwrap();
+    assert_settled(&store, &log, &["k"]).await;
+}
+
+#[tokio::test]
+async fn a_mark_is_no_longer_valid_before_a_sweep_may_take_it() {
+    let relay = Relay::new(MemoryStore::new(), MemoryProducer::new());
+    let mark = relay.mark("k").await.unwrap();
+    let at_ms = mark.entry.at_ms;
+    assert!(mark.is_valid(at_ms) && mark.is_valid(at_ms + MARK_AGE_MS / 2 - 1));
+    assert!(!mark.is_valid(at_ms + MARK_AGE_MS / 2));
+    assert!(!mark.entry.is_old(at_ms + MARK_AGE_MS - 1) && mark.entry.is_old(at_ms + MARK_AGE_MS));
+}
+
+#[tokio::test]
 async fn a_value_that_cannot_be_read_does_not_keep_the_others() {
     let (store, log) = (MemoryStore::new(), MemoryProducer::new());
     let relay = Relay::new(store.clone(), log.clone());
