@@ -9,8 +9,8 @@ use tessera_events::{Deliver, Delivery, Outcome};
 /// Deliveries that wait to be made again after later ones.
 const WAITING_MAX: usize = 64;
 
-/// Delivers, and at times delivers again what had gone well: at once, or before some later
-/// delivery, when newer events of its key may have arrived already.
+/// Delivers, and at times delivers again what had gone well: at once, or after a later
+/// delivery, when a newer event of its key may have arrived already.
 pub(crate) struct Doubling<D> {
     deliver: D,
     waiting: Mutex<VecDeque<Delivery>>,
@@ -36,10 +36,6 @@ impl<D: Deliver> Deliver for Doubling<D> {
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Outcome> {
         Box::pin(async move {
             let earlier = self.waiting().pop_front();
-            if let Some(earlier) = earlier {
-                // The log knows it as done, whatever the subscriber says to a second one.
-                self.deliver_once(earlier).await;
-            }
             let outcome = self.deliver_once(delivery.clone()).await;
             if outcome == Outcome::Done {
                 match duplicate() {
@@ -51,6 +47,10 @@ impl<D: Deliver> Deliver for Doubling<D> {
                         self.deliver_once(delivery).await;
                     }
                 }
+            }
+            if let Some(earlier) = earlier {
+                // The log knows it as done, whatever the subscriber says to a second one.
+                self.deliver_once(earlier).await;
             }
             outcome
         })
