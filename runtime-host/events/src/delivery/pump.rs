@@ -122,7 +122,7 @@ impl Run {
             Verdict::Retry { pause, detail } => {
                 let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
                 let name = &self.subscription.name;
-                tracing::info!(subscription = name, number, pause_ms, detail, "events: retry");
+                tracing::debug!(subscription = name, number, pause_ms, detail, "events: retry");
                 Ending::Retry { due_at_ms: options.clock.now_ms().saturating_add(pause_ms) }
             }
             Verdict::Dead { reason, detail } => {

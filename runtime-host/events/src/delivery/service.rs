@@ -17,7 +17,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// Between this log and this way to the subscribers.
+    /// Between this log and this way to the subscribers. One service at a time for a log: two
+    /// would deliver everything twice, in no order.
     pub fn new(queue: Arc<dyn Queue>, deliver: Arc<dyn Deliver>) -> Self {
         Self { queue, deliver }
     }

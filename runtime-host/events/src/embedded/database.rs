@@ -118,9 +118,13 @@ impl Database {
         place.ok_or_else(|| Error::NotFound(format!("there is no subscription `{name}`")))
     }
 
-    pub(super) fn claim(&self, place: usize, busy: Vec<Arc<str>>, limit: usize) -> Result<Claim> {
+    pub(super) fn check_place(&self, place: usize) -> Result<&Served> {
         let missing = || Error::NotFound(format!("there is no subscription number {place}"));
-        let served = self.served.get(place).ok_or_else(missing)?.clone();
+        self.served.get(place).ok_or_else(missing)
+    }
+
+    pub(super) fn claim(&self, place: usize, busy: Vec<Arc<str>>, limit: usize) -> Result<Claim> {
+        let served = self.check_place(place)?.clone();
         let now_ms = self.options.clock.now_ms();
         let bytes_max = self.options.delivery_bytes_max;
         Ok(Claim { served, busy, limit, now_ms, bytes_max })

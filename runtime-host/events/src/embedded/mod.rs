@@ -16,7 +16,8 @@
 //! **Subscriptions that change.** Progress is kept under the name of the group. A subscription
 //! that the log sees for the first time begins as its `start_at` says. One that asks for more types
 //! than before gets their past as well (unless it starts at `Now`), which is then older than what
-//! it has had; one that asks for fewer no longer gets those that were still to come. One that is
+//! it has had, even where it had that type at some earlier time; one that asks for fewer no longer
+//! gets those that were still to come. One that is
 //! not there when the log is opened is not served and holds nothing back from removal; when it
 //! returns, it goes on where it stopped, with what the log still has. Its dead letters wait for it.
 //!
@@ -171,7 +172,11 @@ impl Queue for Embedded {
     }
 
     fn settle(&self, settlement: Settlement) -> BoxFuture<'_, Result<()>> {
-        self.database.write(Settle { settlement }).boxed()
+        async move {
+            self.database.check_place(settlement.subscription)?;
+            self.database.write(Settle { settlement }).await
+        }
+        .boxed()
     }
 
     fn changed(&self, subscription: usize) -> BoxFuture<'_, ()> {

@@ -12,7 +12,7 @@ use tessera_events::{Log, Mode, Outcome, Subscription, embedded::Embedded};
 use crate::harness::{Folder, Subscribers, event, member, quick, settled, subscription};
 
 /// Deaths in a row, each in the file that the last one left.
-const DEATHS: usize = 3;
+const DEATHS: usize = 6;
 
 /// Acknowledged publications that a child gets to before it is killed.
 const PUBLISHED_BEFORE_DEATH: usize = 150;
@@ -44,8 +44,7 @@ async fn what_was_acknowledged_survives_a_kill_and_is_delivered() {
         run_until_killed(&folder, &mut heard);
     }
     let log = folder.open(quick(), &subscriptions()).await;
-    let entries = log.read(0, 500).await.unwrap();
-    let mut kept = entries;
+    let mut kept = log.read(0, 500).await.unwrap();
     while let Some(last) = kept.last() {
         let more = log.read(last.position, 500).await.unwrap();
         if more.is_empty() {

@@ -126,7 +126,9 @@ async fn beyond_the_hard_limit_the_oldest_go_and_the_loss_is_counted() {
     let bytes = probe.statistics().bytes;
 
     let options = Options { hard_bytes_max: bytes * 4, ..quick() };
-    let log = folder.open(options, &[subscription("all"), subscription("other")]).await;
+    let mut all = subscription("all");
+    all.attempts_max = u32::MAX;
+    let log = folder.open(options, &[all, subscription("other")]).await;
     let subscribers = Subscribers::new(|delivery| match &*delivery.subscription {
         "all" => Outcome::Failed { detail: String::new(), retry_after: Some(PATIENCE) },
         _ => Outcome::Done,
