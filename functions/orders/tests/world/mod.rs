@@ -4,6 +4,8 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod shop;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -71,6 +73,9 @@ pub struct State {
     pub parcels: BTreeMap<String, Carriage>,
     pub barred_parcels: BTreeSet<String>,
     pub cart: Cart,
+    /// Operations of the store so far.
+    pub reads: usize,
+    pub writes: usize,
     /// Reservations run out when they are committed for the first time.
     pub lose_reservation: u32,
 }
@@ -130,6 +135,13 @@ impl World {
         self.with(|state| state.now_ms += MARK_AGE_MS + 1);
         run(self.process("last sweeper").sweep()).unwrap();
         self.loaded(id).order
+    }
+
+    /// These steps have happened before the test begins.
+    pub fn happened(&self, order: &Order, steps: &[Step]) {
+        self.with(|state| {
+            steps.iter().for_each(|step| state.perform(Action::Do(*step), order).unwrap());
+        });
     }
 
     pub fn loaded(&self, id: &str) -> Loaded {
@@ -426,11 +438,13 @@ pub struct Gated {
 
 impl Store for Gated {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.world.with(|state| state.reads += 1);
         self.world.wait().await;
         self.inner.get(key).await
     }
 
     async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.world.with(|state| state.writes += 1);
         self.world.wait().await;
         let result = self.inner.set(key, value).await;
         self.world.wait().await;
@@ -443,6 +457,7 @@ impl Store for Gated {
     }
 
     async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        self.world.with(|state| state.writes += 1);
         self.world.wait().await;
         let result = self.inner.increment(key, delta).await;
         self.world.wait().await;
@@ -455,6 +470,7 @@ impl Store for Gated {
         expected: Option<&[u8]>,
         new: &[u8],
     ) -> Result<bool, StoreError> {
+        self.world.with(|state| state.writes += 1);
         self.world.wait().await;
         let result = self.inner.compare_and_swap(key, expected, new).await;
         self.world.wait().await;
