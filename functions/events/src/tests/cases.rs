@@ -2,20 +2,24 @@
 
 use super::subscribers::{Answer, Subscribers};
 use super::{Stepwise, TestBroker, Virtual, broker, event, events, run};
-use crate::broker::{LEASE_MS, Worked};
+use crate::broker::{Broker, LEASE_MS, Worked};
 use crate::log::{PublishError, SEGMENTS_MAX};
 use crate::operator::Refusal;
-use crate::ports::Clock;
+use crate::ports::{Clock, Subscriber};
 use crate::progress::{DEAD_LETTERS_MAX, OPEN_EVENTS_MAX};
 use crate::routes::router;
 use crate::segment::SEGMENT_EVENTS_MAX;
+use crate::settings::subscriptions;
 use crate::tidy::RETENTION_MS;
 use axum::body::Body;
 use chassis::store::MemoryStore;
 use http::Request;
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
-use tessera_events::Reason;
+use tessera_events::{Event, Member, Outcome, Reason};
 use tower::ServiceExt;
 
 /// Longer than any pause between two attempts.
@@ -73,6 +77,69 @@ fn malformed_events_are_refused_as_a_whole() {
     assert!(matches!(refused, Err(PublishError::Invalid(_))));
     assert!(matches!(run(broker.publish(&events("a", 101))), Err(PublishError::Invalid(_))));
     assert_eq!(run(broker.read(0, 500)).unwrap(), []);
+}
+
+#[test]
+fn a_publisher_may_die_at_any_step() {
+    let all = events("a", SEGMENT_EVENTS_MAX + 8);
+    let mut steps = 0;
+    loop {
+        let (broker, subscribers, clock) = setup();
+        let stepwise = super::broker(Stepwise(broker.store.clone()), &subscribers, &clock);
+        let mut dying = Box::pin(stepwise.publish(&all));
+        let mut context = Context::from_waker(Waker::noop());
+        let done = (0..steps).any(|_| dying.as_mut().poll(&mut context).is_ready());
+        drop(dying);
+        // The relay comes again, with what it had and what is new.
+        run(broker.publish(&all)).unwrap();
+        run(broker.publish(&[event("a", all.len() as u64 + 1)])).unwrap();
+        let log = run(broker.read(0, 500)).unwrap();
+        let numbers: Vec<_> = log.iter().filter_map(|entry| entry.event.sequence()).collect();
+        assert_eq!(numbers, (1..=all.len() as u64 + 1).collect::<Vec<_>>(), "after {steps} steps");
+        if done {
+            break;
+        }
+        steps += 1;
+    }
+    assert!(steps > all.len(), "each event was asked for");
+}
+
+/// Publishes an answer to each event that it gets, and works on what is due, as any caller.
+#[derive(Clone)]
+struct Answering(Arc<OnceLock<Broker<MemoryStore, Answering, Virtual>>>, Arc<AtomicUsize>);
+
+impl Subscriber for Answering {
+    async fn deliver(&self, _: &Member, _: &[Event]) -> Outcome {
+        let number = self.1.fetch_add(1, SeqCst) as u64;
+        let broker = self.0.get().unwrap();
+        if number < 20 {
+            broker.publish(&[event("answers", number + 1)]).await.unwrap();
+        }
+        assert_eq!(work(broker.clone()).await, Worked::default(), "no delivery within a delivery");
+        Outcome::Done
+    }
+}
+
+fn work(
+    broker: Broker<MemoryStore, Answering, Virtual>,
+) -> Pin<Box<dyn Future<Output = Worked> + Send>> {
+    Box::pin(async move { broker.work().await })
+}
+
+#[test]
+fn a_subscriber_may_publish_while_it_is_delivered_to() {
+    let subscriber = Answering(Arc::default(), Arc::default());
+    let json = r#"[{"component":"one","path":"/","types":["*"]}]"#;
+    let broker = Broker::new(
+        MemoryStore::new(),
+        subscriber.clone(),
+        Virtual::new(),
+        subscriptions(json).unwrap(),
+    );
+    subscriber.0.set(broker.clone()).ok().unwrap();
+    run(broker.publish(&[event("a", 1)])).unwrap();
+    let worked = run(broker.work());
+    assert_eq!((worked.delivered, worked.troubled), (21, 0));
 }
 
 #[test]
