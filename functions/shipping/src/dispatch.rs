@@ -5,14 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chassis::store::{Store, StoreError};
 
 use crate::domain::{
-    Consignment, Courier, FLEET, Matching, Place, Room, Simulation, VAN_PARCELS, VAN_PARCELS_MAX,
-    Van, VanId,
+    CLAIM_MS, Consignment, Courier, FLEET, Matching, Place, Room, Simulation, VAN_PARCELS,
+    VAN_PARCELS_MAX, Van, VanId,
 };
 
 /// How often a parcel is matched again because the van was full in the meantime.
 const MATCHES_MAX: u32 = 16;
-/// When an order is looked at again for which no time is due, in milliseconds.
-const LOOK_AGAIN_MS: u64 = 300_000;
 
 /// The vans, over their store: one value each.
 #[derive(Clone, Debug)]
@@ -32,14 +30,16 @@ impl<S: Store> Dispatch<S> {
         Self { store }
     }
 
-    /// Finds a courier for one parcel and claims room in one of its vans. None if nobody can
-    /// take anything more.
+    /// Finds a courier for one parcel and claims room in one of its vans, to be looked at when
+    /// the courier is due. None if nobody can take anything more.
     pub(crate) async fn assign(
         &self,
         order_id: &str,
         to: Place<'_>,
+        simulation: Simulation,
         now_ms: u64,
     ) -> Result<Option<(Courier, VanId)>, StoreError> {
+        let look_at_ms = simulation.pickup_at_ms(now_ms).unwrap_or(now_ms + CLAIM_MS);
         for _ in 0..MATCHES_MAX {
             let mut matching = Matching::new(to);
             let mut vans = BTreeMap::new();
@@ -54,7 +54,8 @@ impl<S: Store> Dispatch<S> {
                 (0..).zip(loads).min_by_key(|(_, load)| **load).map(|(number, _)| number)
             });
             let van = VanId { courier: courier.code.to_owned(), number: emptiest.unwrap_or(0) };
-            if self.claim(&van, order_id, limit, now_ms).await? {
+            let claim = |van: &mut Van| van.claim(order_id, limit, now_ms, look_at_ms);
+            if self.change(&van, claim).await? {
                 return Ok(Some((courier, van)));
             }
         }
@@ -69,16 +70,6 @@ impl<S: Store> Dispatch<S> {
         Ok(loads)
     }
 
-    async fn claim(
-        &self,
-        van: &VanId,
-        order_id: &str,
-        limit: u32,
-        now_ms: u64,
-    ) -> Result<bool, StoreError> {
-        self.change(van, |van| van.claim(order_id, limit, now_ms)).await
-    }
-
     /// Makes vans carry what the consignment says, no more and no less.
     pub(crate) async fn settle(
         &self,
@@ -87,12 +78,10 @@ impl<S: Store> Dispatch<S> {
         simulation: Simulation,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        let again_ms = now_ms.saturating_add(LOOK_AGAIN_MS);
-        let look_at_ms = consignment.next_step_ms(simulation).unwrap_or(again_ms);
+        let (order_id, next_ms) = (&consignment.order_id, consignment.next_step_ms(simulation));
         for van in vans {
             let open = consignment.open_in(van);
-            let settle = |van: &mut Van| van.settle(&consignment.order_id, open, look_at_ms);
-            self.change(van, settle).await?;
+            self.change(van, |van| van.settle(order_id, open, next_ms, now_ms)).await?;
         }
         Ok(())
     }

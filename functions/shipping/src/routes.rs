@@ -80,6 +80,8 @@ impl View {
 struct SweepView {
     /// Orders for which time was let pass.
     orders: usize,
+    /// Orders that it did not work for.
+    failed: usize,
     outboxes: Swept,
 }
 
@@ -125,7 +127,7 @@ async fn sweep<S: Store, P: Producer, K: KeySource>(
     State(api): State<Api<S, P, K>>,
 ) -> Result<Json<SweepView>> {
     let moved = api.shipping.sweep().await.map_err(problem)?;
-    Ok(Json(SweepView { orders: moved.looked_at, outboxes: moved.outboxes }))
+    Ok(Json(SweepView { orders: moved.looked_at, failed: moved.failed, outboxes: moved.outboxes }))
 }
 
 fn problem(refusal: Refusal) -> Problem {

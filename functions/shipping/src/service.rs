@@ -19,6 +19,8 @@ use crate::domain::{
 
 /// Orders that one sweep lets time pass for.
 const LOOKS_MAX: usize = 200;
+/// Orders that a sweep fails with before it leaves the others to the next.
+const FAILURES_MAX: usize = 50;
 /// Outboxes that one sweep publishes from.
 const OUTBOXES_MAX: usize = 200;
 
@@ -61,6 +63,8 @@ impl From<Fault> for Refusal {
 pub struct Moved {
     /// Orders for which time was let pass.
     pub looked_at: usize,
+    /// Orders that it did not work for; the next sweep tries again.
+    pub failed: usize,
     /// What became of the outboxes.
     pub outboxes: Swept,
 }
@@ -123,7 +127,8 @@ impl<S: Store, P: Producer> Shipping<S, P> {
     ) -> Result<Vec<Parcel>, Refusal> {
         let mut parcels = Vec::new();
         for pack in pack(lines, to.place()) {
-            let assigned = self.dispatch.assign(order_id, to.place(), now_ms).await?;
+            let assigned =
+                self.dispatch.assign(order_id, to.place(), self.simulation, now_ms).await?;
             let (courier, van) =
                 assigned.ok_or_else(|| Refusal::Unavailable("every van is full".to_owned()))?;
             let parcel = Parcel::new(chassis::id::new("shp"), courier, van, pack, now_ms);
@@ -204,15 +209,28 @@ impl<S: Store, P: Producer> Shipping<S, P> {
     /// have left behind.
     pub async fn sweep(&self) -> Result<Moved, Refusal> {
         let due = self.dispatch.due((self.now_ms)(), LOOKS_MAX).await?;
-        let looked_at = due.orders.len();
+        let mut moved = Moved::default();
         for (order_id, vans) in due.orders {
-            match self.look(&order_id).await? {
-                Some(known) => self.load(&known, vans).await?,
-                None => self.dispatch.drop_stale(&vans, &order_id, (self.now_ms)()).await?,
+            moved.looked_at += 1;
+            // One order that can't be read does not hold up the others.
+            if let Err(refusal) = self.let_time_pass(&order_id, vans).await {
+                eprintln!("shipping: {order_id} does not move: {refusal:?}");
+                moved.failed += 1;
+                if moved.failed >= FAILURES_MAX {
+                    break;
+                }
             }
         }
-        let outboxes = self.relay.sweep::<Consignment>((self.now_ms)(), OUTBOXES_MAX).await?;
-        Ok(Moved { looked_at, outboxes })
+        moved.outboxes = self.relay.sweep::<Consignment>((self.now_ms)(), OUTBOXES_MAX).await?;
+        Ok(moved)
+    }
+
+    async fn let_time_pass(&self, order_id: &str, vans: BTreeSet<VanId>) -> Result<(), Refusal> {
+        match self.look(order_id).await? {
+            Some(known) => self.load(&known, vans).await?,
+            None => self.dispatch.drop_stale(&vans, order_id, (self.now_ms)()).await?,
+        }
+        Ok(())
     }
 
     /// Consignments in the order of their coming, as the books have them: time does not pass.

@@ -353,11 +353,29 @@ async fn a_sweep_moves_parcels_that_nobody_looks_at() {
 }
 
 #[tokio::test]
+async fn an_order_that_can_not_be_read_does_not_hold_up_the_others() {
+    NOW_MS.set(START_MS);
+    let world = World::new(Simulation { pickup_ms: 4_000 });
+    for number in 0..3 {
+        let id = format!("ord_{number}");
+        world.service(None).create(&id, "usr_1", &lines(0), address(0)).await.unwrap();
+    }
+    world.disk.set("order:ord_0", b"{").await.unwrap();
+    NOW_MS.set(START_MS + 4_000);
+    let moved = world.service(None).sweep().await.unwrap();
+    assert_eq!((moved.looked_at, moved.failed), (3, 1));
+    for number in 1..3 {
+        let parcels = world.consignment(number).await.unwrap().parcels;
+        assert_eq!(parcels[0].status(), Status::InTransit);
+    }
+}
+
+#[tokio::test]
 async fn when_nobody_can_take_more_it_is_said_to_try_again() {
     NOW_MS.set(START_MS);
     let world = World::new(Simulation { pickup_ms: 0 });
     let mut full = Van::default();
-    while full.claim("ord_others", shipping::domain::VAN_PARCELS_MAX, START_MS) {}
+    while full.claim("ord_others", shipping::domain::VAN_PARCELS_MAX, START_MS, u64::MAX) {}
     for courier in shipping::domain::FLEET {
         for number in 0..courier.vans {
             let key = format!("van:{}:{number}", courier.code);

@@ -218,6 +218,10 @@ mod tests {
             prop_assert!(!free || chosen.unwrap().1 == Room::Free);
         }
 
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
         #[test]
         fn however_many_parcels_come_nobody_is_overfull_before_all_are_full(
             places in prop::collection::vec(places(), 1..50),

@@ -26,6 +26,11 @@ impl Simulation {
         parcel_id.ends_with('0')
     }
 
+    /// When a parcel that is created now is picked up; none if that is up to people.
+    pub fn pickup_at_ms(self, now_ms: u64) -> Option<u64> {
+        (self.pickup_ms > 0).then(|| now_ms.saturating_add(self.pickup_ms))
+    }
+
     /// What happens to a parcel next, and when that is due; none if it is up to people.
     pub fn next(self, parcel: &Parcel) -> Option<Change> {
         if self.pickup_ms == 0 {
