@@ -117,20 +117,7 @@ impl Run {
 
         let outcome = self.deliver(&work.key, work.entries, number).await;
         let verdict = Verdict::of(attempt, outcome, &options.backoff, options.random.next());
-        let ending = match verdict {
-            Verdict::Done => Ending::Done,
-            Verdict::Retry { pause, detail } => {
-                let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-                let name = &self.subscription.name;
-                tracing::debug!(subscription = name, number, pause_ms, detail, "events: retry");
-                Ending::Retry { due_at_ms: options.clock.now_ms().saturating_add(pause_ms) }
-            }
-            Verdict::Dead { reason, detail } => {
-                let name = &self.subscription.name;
-                tracing::warn!(subscription = name, ?reason, number, detail, "events: dead letter");
-                Ending::Dead { reason, detail: cut(detail, options.detail_bytes_max) }
-            }
-        };
+        let ending = self.ending(verdict, number);
         let (subscription, key) = (self.place, work.key);
         self.settle(Settlement {
             subscription,
@@ -141,6 +128,22 @@ impl Run {
             ending,
         })
         .await;
+    }
+
+    fn ending(&self, verdict: Verdict, number: u32) -> Ending {
+        let (options, name) = (self.queue.options(), &self.subscription.name);
+        match verdict {
+            Verdict::Done => Ending::Done,
+            Verdict::Retry { pause, detail } => {
+                let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                tracing::debug!(subscription = name, number, pause_ms, detail, "events: retry");
+                Ending::Retry { due_at_ms: options.clock.now_ms().saturating_add(pause_ms) }
+            }
+            Verdict::Dead { reason, detail } => {
+                tracing::warn!(subscription = name, ?reason, number, detail, "events: dead letter");
+                Ending::Dead { reason, detail: cut(detail, options.detail_bytes_max) }
+            }
+        }
     }
 
     async fn deliver(&self, key: &str, entries: Vec<crate::Entry>, attempt: u32) -> Outcome {
