@@ -98,13 +98,13 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     ) -> Result<(Vec<Notification>, Option<String>), StoreError> {
         let entries = self.queued(queue).await?;
         let mut rest = entries.into_iter().filter(|it| after.is_none_or(|after| *it.id > *after));
-        let mut page = Vec::new();
-        let mut last = None;
-        for entry in rest.by_ref().take(limit) {
+        let mut page: Vec<Notification> = Vec::new();
+        while page.len() < limit {
+            let Some(entry) = rest.next() else { break };
             let found = self.read(&entry.request_id).await?;
             page.extend(found.filter(|notification| queue.has(notification)));
-            last = Some(entry.id);
         }
+        let last = page.last().map(|notification| notification.id.clone());
         let next = last.filter(|_| rest.next().is_some());
         Ok((page, next))
     }
