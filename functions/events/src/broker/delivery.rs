@@ -1,0 +1,163 @@
+//! One round of deliveries of a subscription: the first events of some keys, each key once.
+
+use super::{Broker, KEYS_AT_ONCE_MAX, Stop, View, Worked, copy_key};
+use crate::ports::{Clock, Subscriber};
+use crate::progress::{Ending, Work};
+use chassis::store::{Store, StoreError};
+use futures::future::join_all;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tessera_cloudevents::http::batch_prefix;
+use tessera_events::{
+    Attempt, Entry, Event, Member, Mode, Outcome, Subscription, Verdict, assignment,
+};
+
+impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
+    /// Deliver the first events of some keys and note what became of them; whether there is
+    /// more to do.
+    pub(super) async fn round(
+        &self,
+        subscription: &Subscription,
+        holder: &str,
+        worked: &mut Worked,
+    ) -> Result<bool, Stop> {
+        let progress = self.hold(subscription, holder).await?;
+        let View { entries, again, progress, has_more, .. } =
+            self.look(subscription, progress).await?;
+        let keys_max = subscription.concurrency_max.min(KEYS_AT_ONCE_MAX);
+        let work = progress.due(self.clock.now_ms(), keys_max, |key| events_max(subscription, key));
+        let found = self.find(subscription, &work).await?;
+        let began_at_ms = self.clock.now_ms();
+        let attempts = work.into_iter().map(|work| self.attempt(subscription, work, &found));
+        let ended = join_all(attempts).await;
+        let now_ms = self.clock.now_ms();
+        let dropped = self
+            .change(subscription, holder, |progress| {
+                for (replay, entries) in &again {
+                    progress.take_in_again(subscription, *replay, entries);
+                }
+                progress.take_in(subscription, &entries);
+                let settle = |(work, ending): &(Work, Ending)| {
+                    progress.settle(work, ending.clone(), began_at_ms, now_ms)
+                };
+                ended.iter().filter_map(settle).collect::<Vec<u64>>()
+            })
+            .await?;
+        worked.count(&ended);
+        self.forget_copies(subscription, &ended, &found, &dropped).await?;
+        Ok(!ended.is_empty() || has_more)
+    }
+
+    /// The events of the work, wherever they lie.
+    async fn find(
+        &self,
+        subscription: &Subscription,
+        work: &[Work],
+    ) -> Result<BTreeMap<u64, Found>, StoreError> {
+        let positions: BTreeSet<u64> =
+            work.iter().flat_map(|work| work.positions.iter().copied()).collect();
+        let entries = self.log.entries(&positions).await?;
+        let mut found: BTreeMap<u64, Found> = entries
+            .into_iter()
+            .map(|(position, entry)| (position, Found { event: entry.event, is_copy: false }))
+            .collect();
+        for position in positions {
+            if !found.contains_key(&position) {
+                let copy: Option<Entry> =
+                    self.store.read(&copy_key(&subscription.name, position)).await?;
+                let copy = copy.map(|entry| Found { event: entry.event, is_copy: true });
+                found.extend(copy.map(|copy| (position, copy)));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn attempt(
+        &self,
+        subscription: &Subscription,
+        mut work: Work,
+        found: &BTreeMap<u64, Found>,
+    ) -> (Work, Ending) {
+        let has = |position: &u64| found.contains_key(position);
+        if !work.positions.first().is_some_and(has) {
+            // Removed by hand, or the store has lost it: nothing will ever deliver it.
+            eprintln!("{}: the event {:?} is gone", subscription.name, work.positions.first());
+            return (work, Ending::Done);
+        }
+        let there = work.positions.iter().take_while(|position| has(position));
+        let events: Vec<Event> = there.map(|position| found[position].event.clone()).collect();
+        let events = &events[..batch_prefix(&events)];
+        work.positions.truncate(events.len());
+        let attempt = Attempt {
+            number: work.attempts + 1,
+            events: events.len(),
+            attempts_max: subscription.attempts_max,
+        };
+        let outcome = match member(subscription, &work.key) {
+            Some(member) => self.subscriber.deliver(member, events).await,
+            None => Outcome::failed("the group has no members"),
+        };
+        let ending = match Verdict::of(attempt, outcome, &self.backoff, self.clock.random()) {
+            Verdict::Done => Ending::Done,
+            Verdict::Retry { pause, detail } => {
+                eprintln!("{}: {} is delivered again: {detail}", subscription.name, work.key);
+                Ending::Retry(self.clock.now_ms() + as_ms(pause))
+            }
+            Verdict::Dead { reason, detail } => {
+                eprintln!("{}: a dead letter of {}: {detail}", subscription.name, work.key);
+                Ending::Dead(reason, detail)
+            }
+        };
+        (work, ending)
+    }
+
+    /// Copies of events that are done, or whose dead letters were dropped.
+    async fn forget_copies(
+        &self,
+        subscription: &Subscription,
+        ended: &[(Work, Ending)],
+        found: &BTreeMap<u64, Found>,
+        dropped: &[u64],
+    ) -> Result<(), StoreError> {
+        let done = ended.iter().filter(|(_, ending)| *ending == Ending::Done);
+        let done = done.flat_map(|(work, _)| work.positions.iter());
+        let copied = done.filter(|position| found.get(position).is_some_and(|one| one.is_copy));
+        for position in copied.chain(dropped) {
+            self.store.delete(&copy_key(&subscription.name, *position)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// An event, and where it was found.
+struct Found {
+    event: Event,
+    is_copy: bool,
+}
+
+impl Worked {
+    fn count(&mut self, ended: &[(Work, Ending)]) {
+        for (_, ending) in ended {
+            match ending {
+                Ending::Done => self.delivered += 1,
+                Ending::Retry(_) => self.failed += 1,
+                Ending::Dead(..) => self.dead += 1,
+            }
+        }
+    }
+}
+
+fn member<'a>(subscription: &'a Subscription, key: &str) -> Option<&'a Member> {
+    assignment::place(&subscription.members, key).map(|place| &subscription.members[place])
+}
+
+fn events_max(subscription: &Subscription, key: &str) -> usize {
+    member(subscription, key).map_or(1, |member| match member.mode {
+        Mode::Batch { events_max } => events_max,
+        Mode::Binary | Mode::Structured => 1,
+    })
+}
+
+fn as_ms(pause: Duration) -> u64 {
+    u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
+}

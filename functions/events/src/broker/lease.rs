@@ -1,0 +1,73 @@
+//! The lease of a subscription: who delivers, and who may note what became of it.
+
+use super::{Broker, DELIVERY_TIMEOUT_MS, LEASE_MS, Stop, progress_key};
+use crate::ports::{Clock, Subscriber};
+use crate::progress::{Lease, Progress};
+use chassis::store::{Store, StoreError};
+use tessera_events::Subscription;
+
+impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
+    pub(super) async fn acquire(
+        &self,
+        subscription: &Subscription,
+    ) -> Result<Option<String>, StoreError> {
+        let now_ms = self.clock.now_ms();
+        let holder = format!("{now_ms}-{:016x}", self.clock.random());
+        let take = |progress: Option<Progress>| {
+            let mut progress = progress.unwrap_or_default();
+            let free = progress.lease.as_ref().is_none_or(|lease| lease.until_ms <= now_ms);
+            if free {
+                progress.lease = Some(lease(&holder, now_ms));
+            }
+            Ok((progress, free))
+        };
+        let taken = self.store.update(&progress_key(&subscription.name), take).await?;
+        Ok(taken.then_some(holder))
+    }
+
+    pub(super) async fn release(
+        &self,
+        subscription: &Subscription,
+        holder: &str,
+    ) -> Result<(), Stop> {
+        self.change(subscription, holder, |progress| progress.lease = None).await
+    }
+
+    /// The progress, under a lease that outlasts a delivery.
+    pub(super) async fn hold(
+        &self,
+        subscription: &Subscription,
+        holder: &str,
+    ) -> Result<Progress, Stop> {
+        let progress = self.load(subscription).await?;
+        let enough_ms = self.clock.now_ms() + DELIVERY_TIMEOUT_MS + LEASE_MS / 4;
+        match &progress.lease {
+            Some(lease) if lease.holder == holder && lease.until_ms >= enough_ms => Ok(progress),
+            _ => self.change(subscription, holder, |progress| progress.clone()).await,
+        }
+    }
+
+    /// Change the progress, if the lease is still ours, and have it for longer.
+    pub(super) async fn change<R: Send>(
+        &self,
+        subscription: &Subscription,
+        holder: &str,
+        change: impl Fn(&mut Progress) -> R + Send + Sync,
+    ) -> Result<R, Stop> {
+        let now_ms = self.clock.now_ms();
+        let change = |progress: Option<Progress>| {
+            let mut progress = progress.unwrap_or_default();
+            if progress.lease.as_ref().is_none_or(|lease| lease.holder != holder) {
+                return Err(Stop::LeaseLost);
+            }
+            progress.lease = Some(lease(holder, now_ms));
+            let result = change(&mut progress);
+            Ok((progress, result))
+        };
+        self.store.update(&progress_key(&subscription.name), change).await
+    }
+}
+
+fn lease(holder: &str, now_ms: u64) -> Lease {
+    Lease { holder: holder.to_owned(), until_ms: now_ms + LEASE_MS }
+}
