@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::tests::{question, sound, sound_log};
 use crate::domain::{DeadLetter, LoggedEvent, Message, Payment, Projected, Shipping, Sku};
-use crate::domain::{OrderStatus, Standing, Subscription};
+use crate::domain::{IN_FLIGHT_MS_MAX, OrderStatus, Standing, Subscription};
 use std::sync::{Arc, Mutex};
 
 /// Entries of each part, whatever was asked for: pages must be put together.
@@ -184,10 +184,7 @@ impl Sources for Busy {
 #[tokio::test]
 async fn an_order_that_is_cancelled_during_the_check_is_not_reported() {
     let shop = Shop::sound();
-    let lenient = crate::domain::Question {
-        in_flight_ms: crate::domain::IN_FLIGHT_MS_MAX,
-        ..question(false)
-    };
+    let lenient = Question { in_flight_ms: IN_FLIGHT_MS_MAX, ..question(false) };
     let busy = Reconciliation::new(Busy(shop.clone()), shop.clone());
     assert_eq!(busy.run(&lenient).await.unwrap().violations, []);
 }

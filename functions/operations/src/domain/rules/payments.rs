@@ -41,7 +41,7 @@ pub(super) fn charge_differs(view: &View<'_>) -> Vec<Violation> {
 pub(super) fn money_held(view: &View<'_>) -> Vec<Violation> {
     of_orders_at_rest(view, |payment| {
         let detail = format!("{} {} held", payment.held, payment.currency);
-        (payment.held != 0).then(|| ("money-held", detail))
+        (payment.held != 0).then_some(("money-held", detail))
     })
 }
 
