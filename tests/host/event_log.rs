@@ -118,6 +118,22 @@ source = "$p3"
 }
 
 #[tokio::test]
+async fn a_store_that_would_share_the_logs_file_is_named() {
+    let backend = Backend::start().await;
+    let app = subscribed(&backend, ALL);
+    let manifest = std::fs::read_to_string(app.manifest()).unwrap();
+    let manifest =
+        manifest.replace("tool.tessera.sub", "key_value_stores = [\"events\"]\ntool.tessera.sub");
+    let app = app.with_file("spin.toml", manifest);
+    let (status, text) = app.host().fail().await;
+    assert_eq!(status.code(), Some(1), "{text}");
+    let text = unwrapped(&text);
+    for word in ["`events`", "`subscriber`", "rename the store"] {
+        assert!(text.contains(word), "{word:?} is not in {text}");
+    }
+}
+
+#[tokio::test]
 async fn the_operators_token_is_made_once_and_is_nobody_elses() {
     let folder = TempDir::new().unwrap();
     let state = folder.path().join("state");

@@ -254,6 +254,11 @@ impl Running {
         self.registry.all().len()
     }
 
+    /// Whether there is an event log.
+    pub(crate) fn has_events(&self) -> bool {
+        self.events.is_some()
+    }
+
     pub(crate) fn state_dir(&self) -> &Path {
         &self.state_dir
     }

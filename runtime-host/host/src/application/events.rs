@@ -33,6 +33,14 @@ pub(super) fn open(
     if !imported && subscriptions.is_empty() {
         return Ok(None);
     }
+    let label = FILE_NAME.trim_end_matches(".db");
+    let same_file = |one: &&Component| one.key_value_stores.iter().any(|own| own == label);
+    if let Some(component) = components.iter().copied().find(|one| same_file(&one)) {
+        anyhow::bail!(
+            "the store `{label}` of `{}` would have the file of the event log: rename the store",
+            component.id
+        );
+    }
     let path = state_dir.join(FILE_NAME);
     let log = Embedded::open(&path, options(app, &components), subscriptions);
     let log = log.with_context(|| format!("the event log {} can't be used", path.display()))?;

@@ -151,6 +151,10 @@ impl Up {
         }
         eprintln!("    {:<36} metrics", format!("http://{admin}/metrics"));
         eprintln!("    {:<36} recent traces", format!("http://{admin}/traces"));
+        if running.has_events() {
+            eprintln!("    {:<36} who gets which events", format!("http://{admin}/subscriptions"));
+            eprintln!("    {:<36} what nobody took", format!("http://{admin}/dead-letters"));
+        }
         eprintln!("\n  State is kept in {}. Ctrl-C stops.\n", super::shown(running.state_dir()));
     }
 }
