@@ -1,6 +1,7 @@
 //! What customers are told.
 
-use crate::support::{Api, Customer, Shop, eventually};
+use crate::support::{Api, Customer, Shop, eventually, unique};
+use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -15,6 +16,15 @@ async fn sent(customer: &Customer, template: &str) -> Value {
         all.iter().find(own).cloned()
     })
     .await
+}
+
+/// Where messages are that were given up.
+const FAILED: &str = "/api/v1/admin/queues/failed.queue";
+
+/// The message to a user that was given up.
+async fn failed(admin: &Api, user_id: &str) -> Option<Value> {
+    let all = admin.all(FAILED, 50).await;
+    all.into_iter().find(|one| one["user_id"] == user_id)
 }
 
 /// The pages of all mails to an address that are in the mailbox.
@@ -59,11 +69,15 @@ async fn every_turn_of_an_order_is_told_once() {
     ada.api.ask(&format!("/api/v1/orders/{}/cancel", cancelled["id"].as_str().unwrap())).await;
     sent(&ada, "order-cancelled").await;
     let all = ada.api.all("/api/v1/notifications", 2).await;
-    let count = |template: &str| all.iter().filter(|one| one["template_code"] == template).count();
-    assert_eq!(count("order-shipped"), 1);
-    assert_eq!(count("order-rejected"), 1);
-    assert_eq!(count("order-cancelled"), 1);
-    assert_eq!(count("order-confirmed"), 2);
+    let count = |template: &str, channel: &str| {
+        let same = |one: &&Value| one["template_code"] == template && one["channel"] == channel;
+        all.iter().filter(same).count()
+    };
+    assert_eq!((count("order-shipped", "email"), count("order-shipped", "push")), (1, 1));
+    assert_eq!(count("order-rejected", "email"), 1);
+    assert_eq!(count("order-cancelled", "email"), 1);
+    assert_eq!(count("order-confirmed", "email"), 2);
+    assert_eq!(count("welcome", "email"), 1);
 }
 
 #[tokio::test]
@@ -73,15 +87,61 @@ async fn whoever_wants_no_mail_gets_none() {
     let sku = shop.product(&admin, 5).await;
     let none = json!({"email": false, "push": false});
     let path = "/api/v1/notifications/preferences";
+    sent(&ada, "welcome").await;
     ada.api.put(path, &none).await.expect(200);
     assert_eq!(ada.api.get(path).await.expect(200).json(), none);
-    ada.buy(&[(&sku, 1)], "tok_approved").await;
+    let order = ada.buy(&[(&sku, 1)], "tok_approved").await;
     eventually("the message is suppressed", DELIVERY, async || {
         let all = ada.api.all("/api/v1/notifications", 50).await;
         all.iter().find(|one| one["status"] == "suppressed").map(|_| ())
     })
     .await;
-    assert_eq!(mails(&shop.visitor(), &ada.email).await, Vec::<String>::new());
+    let mails = mails(&shop.visitor(), &ada.email).await;
+    let id = order["id"].as_str().unwrap();
+    assert!(!mails.iter().any(|mail| mail.contains(id)), "{mails:#?}");
+}
+
+#[tokio::test]
+async fn a_changed_language_is_that_of_the_next_message() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    sent(&ada, "welcome").await;
+    let change = json!({"language": "pt-BR"}).to_string();
+    let kind = Some("application/json");
+    ada.api.send(Method::PATCH, "/api/v1/users/me", kind, change).await.expect(200);
+    let sku = shop.product(&admin, 1).await;
+    // Notifications hears of it by an event, so a message in the same moment may be too early.
+    eventually("a message is in Portuguese", DELIVERY, async || {
+        let body = json!({
+            "request_id": unique(), "notification_type": "push", "user_id": ada.id,
+            "template_code": "order-delivered", "variables": {"order_id": sku},
+        });
+        admin.post("/api/v1/notifications", &body).await.expect(202);
+        let all = ada.api.all("/api/v1/notifications", 50).await;
+        all.iter().find(|one| one["language"] == "pt").map(|_| ())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_bounced_is_kept_with_its_reason_and_can_be_replayed() {
+    let shop = Shop::shared().await;
+    let admin = shop.admin().await;
+    let email = format!("{}@nowhere.invalid", unique());
+    let account = json!({"email": email, "password": "correct horse battery", "name": "Bob"});
+    let bob = shop.visitor().post("/api/v1/users", &account).await.expect(201).json();
+    let id = bob["id"].as_str().unwrap();
+    let bounced =
+        eventually("the welcome bounces", DELIVERY, async || failed(&admin, id).await).await;
+    assert_eq!(bounced["attempts"], 1, "hard bounces are not repeated");
+    assert!(bounced["reason"].as_str().unwrap().contains("no mailbox"), "{bounced}");
+    let replay = format!("{FAILED}/{}/replay", bounced["notification_id"].as_str().unwrap());
+    admin.ask(&replay).await.expect(202);
+    let again = eventually("it bounces again", DELIVERY, async || {
+        failed(&admin, id).await.filter(|one| one["attempts"] == 2)
+    })
+    .await;
+    assert_eq!(again["notification_id"], bounced["notification_id"]);
 }
 
 #[tokio::test]
@@ -94,5 +154,6 @@ async fn messages_are_their_readers_alone() {
     let bob = Customer::new(shop).await;
     let path = format!("/api/v1/notifications/{}", notification["id"].as_str().unwrap());
     bob.api.get(&path).await.problem(404);
-    assert_eq!(bob.api.all("/api/v1/notifications", 20).await, Vec::<Value>::new());
+    let own = bob.api.all("/api/v1/notifications", 20).await;
+    assert!(own.iter().all(|one| one["template_code"] == "welcome"), "{own:#?}");
 }
