@@ -36,9 +36,15 @@ async fn answers_tell_version_and_position() {
     assert_eq!(position, format!("{}.2", order["id"].as_str().unwrap()));
     let again = shop.order(ADA, "k1", &body()).await;
     assert_eq!(header(&again, "idempotency-replayed"), "true");
-    assert_eq!((header(&again, "etag"), header(&again, "x-projection-position")), (&*tag, &*position));
+    assert_eq!(
+        (header(&again, "etag"), header(&again, "x-projection-position")),
+        (&*tag, &*position)
+    );
     let looked = shop.send(shop.request("GET", ADA, &path).body(Body::empty()).unwrap()).await;
-    assert_eq!((header(&looked, "etag"), header(&looked, "x-projection-position")), (&*tag, &*position));
+    assert_eq!(
+        (header(&looked, "etag"), header(&looked, "x-projection-position")),
+        (&*tag, &*position)
+    );
 
     let refused = cancel(&shop, &path, "\"1\"").await;
     assert_eq!(header(&refused, "etag"), tag);
@@ -95,7 +101,10 @@ async fn administrators_see_a_parked_checkout_and_let_it_go_on() {
 
     shop.post(ADA, &format!("/api/v1/orders/{id}/cancel")).await;
     let undone = saga(&shop, id).await;
-    assert_eq!((&undone["status"], &undone["direction"]), (&json!("cancelled"), &json!("backward")));
+    assert_eq!(
+        (&undone["status"], &undone["direction"]),
+        (&json!("cancelled"), &json!("backward"))
+    );
     assert_eq!(undone["steps"][3]["compensation"]["status"], "done");
     let nobody = "/api/v1/admin/orders/ord_01930000-0000-7000-8000-00000000ffff";
     for path in [format!("{nobody}/saga"), "/api/v1/admin/orders/x/saga".to_owned()] {
@@ -107,7 +116,8 @@ async fn administrators_see_a_parked_checkout_and_let_it_go_on() {
 }
 
 fn delivery(kind: &str, id: &str, sequence: u64, status: &str) -> Request<Body> {
-    let shipment = json!({"id": "shp_1", "status": status, "courier": "north", "tracking_code": "T1"});
+    let shipment =
+        json!({"id": "shp_1", "status": status, "courier": "north", "tracking_code": "T1"});
     let data = json!({"order_id": id, "cancelled": false, "shipments": [shipment]});
     Request::post("/events")
         .header("ce-specversion", "1.0")

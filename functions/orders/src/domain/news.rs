@@ -16,24 +16,28 @@ pub const SOURCE: &str = "/shop/orders";
 /// The type and the data of what is published when `recorded` has led to `order`; none if
 /// others don't hear of it.
 pub fn of(order: &Order, recorded: &Recorded) -> Option<(&'static str, Value)> {
+    let kind = kind(&recorded.event)?;
     let mut data = state(order);
-    let kind = match &recorded.event {
-        Event::Placed(_) => "com.shop.orders.order.placed.v1",
-        Event::Confirmed => "com.shop.orders.order.confirmed.v1",
-        Event::Rejected { .. } => "com.shop.orders.order.rejected.v1",
-        Event::Cancelled => "com.shop.orders.order.cancelled.v1",
-        Event::Shipped => "com.shop.orders.order.shipped.v1",
-        Event::Delivered => "com.shop.orders.order.delivered.v1",
-        Event::Parked { reason, .. } => {
-            data["reason"] = json!(reason);
-            "com.shop.orders.saga.parked.v1"
-        }
-        _ => return None,
-    };
-    if matches!(recorded.event, Event::Shipped | Event::Delivered) {
-        data["parcels"] = json!(order.parcels);
+    match &recorded.event {
+        Event::Parked { reason, .. } => data["reason"] = json!(reason),
+        Event::Shipped | Event::Delivered => data["parcels"] = json!(order.parcels),
+        _ => {}
     }
     Some((kind, data))
+}
+
+/// The type of what is published of an event.
+pub fn kind(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::Placed(_) => Some("com.shop.orders.order.placed.v1"),
+        Event::Confirmed => Some("com.shop.orders.order.confirmed.v1"),
+        Event::Rejected { .. } => Some("com.shop.orders.order.rejected.v1"),
+        Event::Cancelled => Some("com.shop.orders.order.cancelled.v1"),
+        Event::Shipped => Some("com.shop.orders.order.shipped.v1"),
+        Event::Delivered => Some("com.shop.orders.order.delivered.v1"),
+        Event::Parked { .. } => Some("com.shop.orders.saga.parked.v1"),
+        _ => None,
+    }
 }
 
 fn state(order: &Order) -> Value {

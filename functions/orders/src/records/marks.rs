@@ -42,11 +42,13 @@ impl Mark {
 }
 
 impl<S: Store> Records<S> {
-    /// Marks an order. Idempotent.
+    /// Marks an order, before each try at changing it. A request that tries once more makes
+    /// a new mark in the place of its old one: a sweep may be about to take that away.
     pub async fn mark(&self, id: &str, by: &str, at_ms: u64) -> Result<(), StoreError> {
         self.change(shard_of(id), |marks| {
-            if !marks.iter().any(|mark| mark.id == id && mark.by == by) {
-                marks.push(Mark { id: id.to_owned(), at_ms, by: by.to_owned() });
+            match marks.iter_mut().find(|mark| mark.id == id && mark.by == by) {
+                Some(mark) => mark.at_ms = at_ms.max(mark.at_ms + 1),
+                None => marks.push(Mark { id: id.to_owned(), at_ms, by: by.to_owned() }),
             }
         })
         .await

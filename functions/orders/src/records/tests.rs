@@ -283,7 +283,15 @@ async fn the_mark_of_another_stays() {
     for shard in 0..OPEN_SHARDS {
         marks.extend(records.marks(shard).await.unwrap());
     }
-    assert_eq!(marks, [Mark { id: ID.to_owned(), at_ms: 2, by: "other".to_owned() }]);
+    assert_eq!(marks, [Mark { id: ID.to_owned(), at_ms: 3, by: "other".to_owned() }]);
+    let seen = marks.clone();
+    records.mark(ID, "other", 3).await.unwrap();
+    records.forget(ID, &seen).await.unwrap();
+    let mut shards = Vec::new();
+    for shard in 0..OPEN_SHARDS {
+        shards.extend(records.marks(shard).await.unwrap());
+    }
+    assert_eq!(shards.len(), 1, "one that was made anew is not the one that was seen");
     let old: Mark = serde_json::from_value(json!({"id": ID, "at_ms": 1})).unwrap();
     assert_eq!(old.by, "", "marks once bore no names");
 }

@@ -1,0 +1,251 @@
+//! A model of the checkout, checked exhaustively: two processes drive one order, each at its
+//! own pace, while the customer calls it off, the parcel leaves, a sweep cleans up, and at any
+//! point a process dies, a request or an answer gets lost or comes late, a participant
+//! refuses, or the deadline passes.
+//!
+//! The decisions are the real ones (`saga::next`, `saga::conclude`, the fold, the news); the
+//! steps of drivers between two writes are modelled. Leases and backoff are left out: they
+//! save work, and the order must come out right without them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
+
+mod participants;
+mod process;
+mod value;
+
+use std::collections::BTreeSet;
+
+use orders::domain::event::Action;
+use orders::domain::order::Undoing;
+use orders::domain::{Status, Step, Undo};
+use participants::{Parcel, Participants, Payment, Stock};
+use process::{Move, Phase};
+use stateright::{Checker, Model, Property};
+use value::Value;
+
+/// How much may go wrong on one path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Luck {
+    pub crashes: u8,
+    pub losses: u8,
+    pub refusals: u8,
+    pub cancellations: u8,
+    pub departures: u8,
+    pub deadlines: u8,
+    /// Sweeps that take the marks of the living.
+    pub haste: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct World {
+    pub value: Value,
+    /// Which requests have marked the order, and how often anew.
+    pub marks: BTreeSet<(u8, u8)>,
+    /// The request that each process is at, if it has a name.
+    pub names: [Option<u8>; 2],
+    pub requests: u8,
+    /// What was published, in its order.
+    pub log: Vec<(u8, &'static str)>,
+    pub participants: Participants,
+    /// A request that is still on its way after its sender has given up waiting.
+    pub late: Option<Action>,
+    pub processes: [Phase; 2],
+    pub sweeper: Phase,
+    pub is_late: bool,
+    pub luck: Luck,
+}
+
+struct Checkout(Luck);
+
+impl Model for Checkout {
+    type State = World;
+    type Action = Move;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World {
+            value: Value::new(),
+            marks: BTreeSet::from([(0, 0)]),
+            names: [Some(0), None],
+            requests: 0,
+            log: Vec::new(),
+            participants: Participants::default(),
+            late: None,
+            processes: [Phase::Idle, Phase::Idle],
+            sweeper: Phase::Idle,
+            is_late: false,
+            luck: self.0.clone(),
+        }]
+    }
+
+    fn actions(&self, world: &World, moves: &mut Vec<Move>) {
+        world.moves(moves);
+    }
+
+    fn next_state(&self, world: &World, step: Move) -> Option<World> {
+        let mut world = world.clone();
+        world.make(step);
+        Some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("money is taken once", |_, it: &World| it.participants.captures <= 1),
+            Property::always("the fate is decided once", |_, it: &World| it.value.ends <= 1),
+            Property::always("whoever is served has paid", |_, it: &World| {
+                it.is_served_for_money()
+            }),
+            Property::always("whoever is not served keeps all", |_, it: &World| it.is_given_back()),
+            Property::always("only what may have happened is undone", |_, it: &World| {
+                it.undoes_enough()
+            }),
+            Property::always("the log has every number once", |_, it: &World| it.is_contiguous()),
+            Property::always("what is unfinished is marked", |_, it: &World| {
+                it.value.is_settled() || !it.marks.is_empty()
+            }),
+            Property::eventually("it ends, and all is published", |_, it: &World| {
+                it.value.is_settled()
+                    && it.marks.is_empty()
+                    && it.log.len() as u8 == it.value.numbered
+            }),
+            Property::sometimes("confirmed", |_, it: &World| it.is_over(Status::Confirmed)),
+            Property::sometimes("shipped", |_, it: &World| it.is_over(Status::Shipped)),
+            Property::sometimes("cancelled", |_, it: &World| it.is_over(Status::Cancelled)),
+            Property::sometimes("rejected", |_, it: &World| it.is_over(Status::Rejected)),
+            Property::sometimes("refunded", |_, it: &World| {
+                it.participants.captures == 1 && it.is_over(Status::Cancelled)
+            }),
+        ]
+    }
+}
+
+impl World {
+    fn is_over(&self, status: Status) -> bool {
+        self.value.is_settled() && self.value.status() == status
+    }
+
+    fn is_served_for_money(&self) -> bool {
+        let participants = &self.participants;
+        let served = matches!(self.value.status(), Status::Confirmed | Status::Shipped);
+        !served
+            || self.value.order.0.saga.undoing == Some(Undoing::Cancellation)
+            || (participants.payment == Payment::Captured
+                && participants.stock == Stock::Sold
+                && matches!(participants.parcel, Parcel::Waiting | Parcel::Travelling))
+    }
+
+    fn is_given_back(&self) -> bool {
+        let ended = matches!(self.value.status(), Status::Cancelled | Status::Rejected);
+        let it = &self.participants;
+        !ended
+            || (matches!(it.payment, Payment::None | Payment::Barred)
+                && matches!(it.stock, Stock::Free | Stock::Barred)
+                && matches!(it.parcel, Parcel::None | Parcel::Barred))
+    }
+
+    /// While it goes back, nothing is undone that was not begun; at the end, all that was is.
+    fn undoes_enough(&self) -> bool {
+        let saga = &self.value.order.0.saga;
+        let started = |step| saga.started.contains(&step);
+        let due = [
+            (Undo::CancelShipment, started(Step::Ship)),
+            (Undo::TakeBack, started(Step::Commit)),
+            (Undo::CancelPayment, started(Step::Authorize)),
+            (Undo::Release, started(Step::Reserve) && !started(Step::Commit)),
+        ];
+        let ended = matches!(self.value.status(), Status::Cancelled | Status::Rejected);
+        due.into_iter().all(|(undo, due)| match saga.undone.contains(&undo) {
+            true => due,
+            false => !due || !ended,
+        })
+    }
+
+    fn is_contiguous(&self) -> bool {
+        let numbers = self.log.iter().map(|(number, _)| *number);
+        numbers.eq(1..=self.log.len() as u8) && self.log.len() as u8 <= self.value.numbered
+    }
+}
+
+/// Ends that an order can come to.
+const ENDS: [&str; 5] = ["confirmed", "shipped", "cancelled", "rejected", "refunded"];
+
+/// Explores every path with that much luck. Orders can come to exactly these ends.
+fn check(luck: Luck, ends: &[&str]) {
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+    let model = Checkout(luck);
+    let properties = model.properties();
+    let checker = model.checker().threads(threads).spawn_bfs().join();
+    let states = checker.unique_state_count();
+    assert!(states > 5_000, "{states} states only: something is shut out");
+    for property in properties {
+        let found = checker.discovery(property.name);
+        match ENDS.contains(&property.name) {
+            true => assert_eq!(found.is_some(), ends.contains(&property.name), "{}", property.name),
+            false => assert!(
+                found.is_none(),
+                "{}: {:?}",
+                property.name,
+                found.map(|it| it.into_actions())
+            ),
+        }
+    }
+}
+
+const NOTHING: Luck = Luck {
+    crashes: 0,
+    losses: 0,
+    refusals: 0,
+    cancellations: 0,
+    departures: 0,
+    deadlines: 0,
+    haste: 0,
+};
+
+#[test]
+fn refusals_meet_crashes() {
+    check(Luck { refusals: 1, crashes: 1, ..NOTHING }, &["confirmed", "rejected"]);
+}
+
+#[test]
+fn refusals_meet_messages_that_are_lost_or_late_and_deadlines() {
+    let luck = Luck { refusals: 1, losses: 1, deadlines: 1, ..NOTHING };
+    check(luck, &["confirmed", "rejected"]);
+}
+
+#[test]
+fn cancellations_meet_departures() {
+    let luck = Luck { cancellations: 1, departures: 1, ..NOTHING };
+    check(luck, &["confirmed", "shipped", "cancelled", "refunded"]);
+}
+
+#[test]
+fn cancellations_meet_crashes() {
+    let luck = Luck { cancellations: 1, crashes: 1, ..NOTHING };
+    check(luck, &["confirmed", "cancelled", "refunded"]);
+}
+
+#[test]
+fn cancellations_meet_messages_that_are_lost_or_late() {
+    let luck = Luck { cancellations: 1, losses: 1, ..NOTHING };
+    check(luck, &["confirmed", "cancelled", "refunded"]);
+}
+
+#[test]
+fn cancellations_meet_sweeps_that_take_the_slow_for_dead() {
+    let luck = Luck { cancellations: 1, haste: 1, ..NOTHING };
+    check(luck, &["confirmed", "cancelled", "refunded"]);
+}
+
+#[test]
+#[ignore = "takes minutes and gigabytes"]
+fn everything_meets() {
+    let luck = Luck {
+        crashes: 1,
+        losses: 1,
+        refusals: 1,
+        cancellations: 1,
+        departures: 1,
+        deadlines: 1,
+        haste: 0,
+    };
+    check(luck, &ENDS);
+}
