@@ -10,6 +10,7 @@ fn everything() -> Vec<(Method, &'static str, Option<serde_json::Value>)> {
     vec![
         (Method::POST, "/api/v1/products", body()),
         (Method::PUT, "/api/v1/products/TEA-0001", body()),
+        (Method::DELETE, "/api/v1/products/TEA-0001", None),
         (Method::GET, "/api/v1/inventory/TEA-0001", None),
         (Method::PUT, "/api/v1/inventory/TEA-0001", body()),
         (Method::GET, "/api/v1/payments/ledger", None),
@@ -22,6 +23,24 @@ fn everything() -> Vec<(Method, &'static str, Option<serde_json::Value>)> {
         (Method::POST, "/api/v1/templates/welcome/versions", body()),
         (Method::GET, "/api/v1/templates/welcome/versions/1", None),
         (Method::POST, "/api/v1/admin/import", body()),
+        (Method::GET, "/api/v1/admin/orders/ord_1/saga", None),
+        (Method::POST, "/api/v1/admin/orders/ord_1/resume", body()),
+        (Method::POST, "/api/v1/notifications", body()),
+        (Method::GET, "/api/v1/admin/queues", None),
+        (Method::GET, "/api/v1/admin/queues/failed.queue", None),
+        (Method::POST, "/api/v1/admin/queues/failed.queue/ntf_1/replay", body()),
+        (Method::GET, "/api/v1/admin/projections/users", None),
+        (Method::GET, "/api/v1/admin/order-history", None),
+        (Method::GET, "/api/v1/admin/order-history/summary", None),
+        (Method::GET, "/api/v1/admin/projections/order-history", None),
+        (Method::POST, "/api/v1/admin/projections/order-history/rebuild", body()),
+        (Method::GET, "/api/v1/admin/projections/recommendations", None),
+        (Method::GET, "/api/v1/admin/reconciliation", None),
+        (Method::GET, "/api/v1/admin/subscriptions", None),
+        (Method::POST, "/api/v1/admin/subscriptions/notifications-orders/replay", body()),
+        (Method::GET, "/api/v1/admin/dead-letters", None),
+        (Method::POST, "/api/v1/admin/dead-letters/d/replay", body()),
+        (Method::GET, "/api/v1/admin/payments/pay_1", None),
     ]
 }
 
