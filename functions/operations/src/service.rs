@@ -78,7 +78,9 @@ impl<S: Sources, L: EventLog> Reconciliation<S, L> {
 
     async fn read_reservations(&self, books: &mut Books) -> Reading<()> {
         for orders in books.orders_before.chunks(PAGE as usize) {
-            let ids: Vec<String> = orders.iter().map(|it| it.reservation_id.clone()).collect();
+            // An order whose record can't be read has none.
+            let ids = orders.iter().map(|it| it.reservation_id.clone());
+            let ids: Vec<String> = ids.filter(|id| !id.is_empty()).collect();
             let standings = self.sources.reservations(ids.clone()).await?;
             books.reservations.extend(ids.into_iter().zip(standings));
         }

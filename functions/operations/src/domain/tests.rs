@@ -87,6 +87,16 @@ fn message(order: &Order, status: &str) -> Message {
     }
 }
 
+fn pushed(order: &Order, status: &str) -> Message {
+    let mail = message(order, status);
+    Message {
+        id: format!("{}_push", mail.id),
+        request_id: format!("{}:push", mail.request_id),
+        channel: "push".to_owned(),
+        ..mail
+    }
+}
+
 fn projected(order: &Order) -> Projected {
     Projected {
         order_id: order.id.clone(),
@@ -163,8 +173,12 @@ pub(crate) fn sound() -> Books {
     }
     books.orders = orders;
     for (order, changes) in &story {
-        let told = changes.iter().filter(|status| !["pending", "delivered"].contains(status));
-        books.messages.extend(told.map(|status| message(order, status)));
+        for status in changes.iter().filter(|status| **status != "pending") {
+            books.messages.push(message(order, status));
+            if ["shipped", "delivered"].contains(status) {
+                books.messages.push(pushed(order, status));
+            }
+        }
     }
     books.log = Streams::of(&log_of(&books.shipping, &story));
     books.subscriptions = vec![Subscription {

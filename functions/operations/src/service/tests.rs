@@ -128,7 +128,7 @@ async fn books_are_put_together_from_their_parts() {
     let finding = run(&shop).await.unwrap();
     assert_eq!(finding.violations, []);
     let counted: Vec<_> = finding.checked.iter().map(|(_, count)| *count).collect();
-    assert_eq!(counted, [4, 4, 2, 6, 6, 4, 17, 1, 0]);
+    assert_eq!(counted, [4, 4, 2, 6, 9, 4, 17, 1, 0]);
     shop.books.lock().unwrap().payments[3].held = 1;
     assert_eq!(run(&shop).await.unwrap().violations[0].rule, "money-held");
 }
@@ -187,6 +187,20 @@ async fn an_order_that_is_cancelled_during_the_check_is_not_reported() {
     let lenient = Question { in_flight_ms: IN_FLIGHT_MS_MAX, ..question(false) };
     let busy = Reconciliation::new(Busy(shop.clone()), shop.clone());
     assert_eq!(busy.run(&lenient).await.unwrap().violations, []);
+}
+
+#[tokio::test]
+async fn an_order_whose_record_can_not_be_read_is_reported_and_hinders_nothing() {
+    let shop = Shop::sound();
+    {
+        let order = &mut shop.books.lock().unwrap().orders[3];
+        order.reservation_id.clear();
+        order.faults.push("unreadable".to_owned());
+        order.settled = false;
+    }
+    let found = run(&shop).await.unwrap().violations;
+    let rules: Vec<_> = found.iter().map(|violation| violation.rule).collect();
+    assert_eq!(rules, ["order-faulty", "order-unfinished"]);
 }
 
 #[tokio::test]

@@ -5,8 +5,15 @@ use crate::domain::books::{Book, Message, MessageStatus};
 use crate::domain::view::View;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Statuses of an order that its customer is told of.
-const TOLD: [&str; 4] = ["confirmed", "rejected", "shipped", "cancelled"];
+/// Changes of an order that its customer is told of, with what is added to `<order>:<status>`
+/// in the request of each message about it.
+const TOLD: [(&str, &[&str]); 5] = [
+    ("confirmed", &[""]),
+    ("rejected", &[""]),
+    ("cancelled", &[""]),
+    ("shipped", &["", ":push"]),
+    ("delivered", &["", ":push"]),
+];
 
 /// At most one message is sent about an order with one text through one channel.
 pub(super) fn message_doubled(view: &View<'_>) -> Vec<Violation> {
@@ -38,23 +45,22 @@ pub(super) fn message_missing(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for order in view.at_rest() {
         let changes = view.stream(&order.id).map_or(&[][..], |stream| &stream.changes);
-        for (status, at_ms) in changes {
-            let request = format!("{}:{status}", order.id);
-            let is_told = TOLD.contains(&status.as_str());
-            if is_told && view.question.is_due(*at_ms) && !is_requested(&requests, &request) {
-                let detail = format!("nothing was sent about `{status}`");
-                found.push(Violation::new("message-missing", detail, [&order.id]));
-            }
+        for (status, _) in changes.iter().filter(|(_, at_ms)| view.question.is_due(*at_ms)) {
+            let missing = due(&order.id, status).filter(|it| !requests.contains(it.as_str()));
+            found.extend(missing.map(|request| {
+                let detail = format!("no message was asked for as {request}");
+                Violation::new("message-missing", detail, [&order.id])
+            }));
         }
     }
     found
 }
 
-/// Whether there is a message of this request, or one for a channel of it (`<request>:…`).
-fn is_requested(requests: &BTreeSet<&str>, request: &str) -> bool {
-    let next = requests.range(request..).next();
-    next.and_then(|next| next.strip_prefix(request))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+/// The requests of all messages about a change of an order.
+fn due<'a>(order_id: &'a str, status: &'a str) -> impl Iterator<Item = String> + 'a {
+    let told = TOLD.iter().filter(move |(told, _)| *told == status);
+    told.flat_map(|(_, suffixes)| suffixes.iter())
+        .map(move |suffix| format!("{order_id}:{status}{suffix}"))
 }
 
 /// No message waits when nothing should be under way.
