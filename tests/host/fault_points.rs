@@ -115,8 +115,7 @@ async fn killed_at(point: u64, state: &Path) -> Vec<String> {
     let log = host.client().get("/read?limit=10").await.expect(200).json();
     let log: Vec<_> = log.as_array().unwrap().iter().map(|e| e["event"]["id"].clone()).collect();
     assert_eq!(log, ["a1", "a2"], "each is in the log once, killed at {point}");
-    let seen = seen.lock().unwrap().clone();
-    seen
+    seen.lock().unwrap().clone()
 }
 
 #[tokio::test]
