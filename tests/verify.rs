@@ -16,7 +16,17 @@ const STEPS: &[Step] = &[
     ("formatting", &["fmt", "--all", "--check"], &[]),
     (
         "lints",
-        &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"],
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--features",
+            FAULT_POINTS,
+            "--quiet",
+            "--",
+            "--deny",
+            "warnings",
+        ],
         &[],
     ),
     ("components", &["functions", "--quiet"], &[]),

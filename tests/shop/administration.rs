@@ -35,6 +35,7 @@ fn everything() -> Vec<(Method, &'static str, Option<serde_json::Value>)> {
         (Method::GET, "/api/v1/admin/projections/order-history", None),
         (Method::POST, "/api/v1/admin/projections/order-history/rebuild", body()),
         (Method::GET, "/api/v1/admin/projections/recommendations", None),
+        (Method::POST, "/api/v1/admin/sweep", None),
         (Method::GET, "/api/v1/admin/reconciliation", None),
         (Method::GET, "/api/v1/admin/subscriptions", None),
         (Method::POST, "/api/v1/admin/subscriptions/notifications-orders/replay", body()),

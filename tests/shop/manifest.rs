@@ -212,6 +212,22 @@ fn the_runtime_configuration_gives_each_store_a_file_of_its_own() {
     }
 }
 
+/// Whatever our host calls by the clock, an outside cron reaches through operations.
+#[test]
+fn a_cron_can_stand_in_for_every_schedule() {
+    let manifest = manifest();
+    let hosts = manifest.components()["operations"]["allowed_outbound_hosts"].as_array().unwrap();
+    for (id, component) in manifest.components() {
+        let tessera = component.get("tool").and_then(|tool| tool.get("tessera"));
+        let Some(schedule) = tessera.and_then(|tessera| tessera.get("schedule")) else { continue };
+        for run in schedule.as_array().unwrap() {
+            assert_eq!(run["path"].as_str(), Some("/sweep"), "{id}");
+        }
+        assert!(operations::clock::SWEPT.contains(&id.as_str()), "{id}");
+        assert!(hosts.contains(&Value::from(format!("http://{id}.spin.internal"))), "{id}");
+    }
+}
+
 /// A host that reads `subscribe` and one that has the broker function deliver to the same
 /// components.
 #[test]

@@ -1,4 +1,5 @@
-//! One checkout is one trace, through all components that have a part in it.
+//! One checkout is one trace, through all components that have a part in it, also those that
+//! only hear of it by an event.
 
 use crate::support::{Customer, Shop, eventually, order, unique};
 use serde_json::Value;
@@ -7,6 +8,20 @@ use std::time::Duration;
 
 /// From an answer to the last span of its trace.
 const ENDING: Duration = Duration::from_secs(20);
+/// Who has a part in a checkout.
+const COMPONENTS: [&str; 11] = [
+    "gateway",
+    "orders",
+    "catalog",
+    "inventory",
+    "payments",
+    "shipping",
+    "psp-sandbox",
+    "notifications",
+    "mailbox",
+    "order-history",
+    "recommendations",
+];
 /// The span of ours under which the shop works.
 const OURS: &str = "00f067aa0ba902b7";
 
@@ -24,37 +39,40 @@ async fn a_checkout_is_one_tree_of_spans() {
     let traced = traced.with("idempotency-key", &unique());
     traced.post("/api/v1/orders", &order(&[(&sku, 1)], "tok_approved")).await.expect(201);
 
-    let spans = eventually("the request's own span has ended", ENDING, async || {
+    let spans = eventually("all spans have ended", ENDING, async || {
         let traces = host.admin().get(&format!("/traces?trace_id={trace}")).await.expect(200);
         let spans = traces.json()["spans"].as_array().unwrap().clone();
-        spans.iter().any(|span| span["parent_id"] == OURS).then_some(spans)
+        let heard = |component: &&str| spans.iter().any(|span| span["component"] == **component);
+        (COMPONENTS.iter().all(heard) && orphans(&spans).is_empty()).then_some(spans)
     })
     .await;
-    every_parent_is_known(&spans);
+    there_is_one_root(&spans);
     let kinds: BTreeMap<&str, BTreeSet<&str>> =
         spans.iter().fold(BTreeMap::new(), |mut all, span| {
             let text = |name: &str| span[name].as_str().unwrap();
             all.entry(text("component")).or_insert_with(BTreeSet::new).insert(text("kind"));
             all
         });
-    for component in
-        ["gateway", "orders", "catalog", "inventory", "payments", "shipping", "psp-sandbox"]
-    {
-        assert!(kinds.contains_key(component), "{component} in {kinds:#?}");
-    }
+    assert!(kinds["notifications"].contains("delivery"), "{kinds:#?}");
+    assert!(kinds["orders"].contains("publish"), "{kinds:#?}");
     assert!(kinds["inventory"].contains("link"), "{kinds:#?}");
     assert!(kinds["orders"].contains("chained"), "{kinds:#?}");
     assert!(kinds["orders"].contains("store"), "{kinds:#?}");
     parents_are_those_who_called(&spans);
 }
 
-fn every_parent_is_known(spans: &[Value]) {
+/// Spans whose parent is not there, or not yet.
+fn orphans(spans: &[Value]) -> Vec<&Value> {
+    let ids: BTreeSet<_> = spans.iter().map(|span| span["span_id"].as_str().unwrap()).collect();
+    let known = |span: &&Value| {
+        span["parent_id"] == OURS || ids.contains(span["parent_id"].as_str().unwrap())
+    };
+    spans.iter().filter(|span| !known(span)).collect()
+}
+
+fn there_is_one_root(spans: &[Value]) {
     let ids: BTreeSet<_> = spans.iter().map(|span| span["span_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), spans.len(), "a span comes twice");
-    for span in spans {
-        let parent = span["parent_id"].as_str().unwrap();
-        assert!(parent == OURS || ids.contains(parent), "an orphan: {span}");
-    }
     let roots: Vec<_> = spans.iter().filter(|span| span["parent_id"] == OURS).collect();
     assert_eq!(roots.len(), 1, "{roots:#?}");
     assert_eq!((&roots[0]["component"], &roots[0]["kind"]), (&"gateway".into(), &"http".into()));
@@ -71,7 +89,9 @@ fn parents_are_those_who_called(spans: &[Value]) {
         match (kind, callee) {
             // A component works on its own store within its own call.
             ("store", own) => assert_eq!(caller, own, "{span}"),
-            ("link", "shipping" | "notifications") => assert_eq!(caller, "orders", "{span}"),
+            ("link", "shipping") => assert_eq!(caller, "orders", "{span}"),
+            // An event is delivered in the name of whoever published it.
+            ("delivery", _) => assert_eq!(parent["kind"], "publish", "{span}"),
             ("link", "templates") => assert_eq!(caller, "notifications", "{span}"),
             ("chained", "orders") => assert_eq!(caller, "gateway", "{span}"),
             ("chained", "psp-sandbox") => assert_eq!(caller, "payments", "{span}"),

@@ -5,9 +5,11 @@ mod log;
 
 use axum::Router;
 use chassis::app::{router_with_problems, serve};
+use chassis::http::SpinOutbound;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
+use crate::clock::Clock;
 use crate::routes::Api;
 use books::Audits;
 use log::PlatformLog;
@@ -21,5 +23,6 @@ async fn handle(request: Request) -> impl IntoResponse {
 
 fn router() -> Router {
     let api = Api { sources: Audits, log: PlatformLog, keys: bindings::IdentityKeys };
-    router_with_problems(crate::routes::router(api))
+    let clock = Clock { outbound: SpinOutbound, keys: bindings::IdentityKeys };
+    router_with_problems(crate::routes::router(api).merge(crate::clock::router(clock)))
 }

@@ -6,6 +6,7 @@
 //! promise, so it is checked here: the books of all are read through their audit contracts,
 //! and [`domain`] says what is wrong with them. It only reads; what to do is for a person.
 
+pub mod clock;
 pub mod domain;
 pub mod ports;
 pub mod routes;

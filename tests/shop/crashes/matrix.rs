@@ -9,14 +9,15 @@ use super::Plant;
 use super::oracle::{Asked, Told, kept, sound};
 use super::plant::{try_cancel, try_place};
 use crate::support::{Customer, order, unique};
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// How often one point is tried in one story: the first and the second time that it is passed.
-const OCCURRENCES_MAX: usize = 2;
 /// How long a story may take to come to its point.
-const REACH: Duration = Duration::from_secs(8);
+const REACH: Duration = Duration::from_secs(6);
+/// Customers who register at once.
+const REGISTERING: usize = 4;
 
 /// What a customer does until the power goes off.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,14 @@ impl Story {
             Self::Declined => "tok_declined",
             Self::LostAnswer => "tok_lost_answer",
             Self::Delivered | Self::Cancelled => "tok_approved",
+        }
+    }
+
+    /// How often one point is tried: the first, the second time that it is passed.
+    fn occurrences_max(self) -> usize {
+        match self {
+            Self::Delivered => 2,
+            Self::Declined | Self::LostAnswer | Self::Cancelled => 1,
         }
     }
 
@@ -82,7 +91,7 @@ async fn points(plant: &Plant, story: Story, customer: &Customer, sku: &str) -> 
     for name in reached {
         let count = counts.entry(name.clone()).or_default();
         *count += 1;
-        if *count <= OCCURRENCES_MAX {
+        if *count <= story.occurrences_max() {
             points.push((name, *count));
         }
     }
@@ -90,17 +99,27 @@ async fn points(plant: &Plant, story: Story, customer: &Customer, sku: &str) -> 
     points
 }
 
+/// Customers who have not ordered yet: what a first order writes is to be cut off, too.
+async fn newcomers(plant: &Plant, count: usize) -> Vec<Customer> {
+    let register = stream::iter(0..count).map(|_| Customer::new(plant.shop()));
+    register.buffer_unordered(REGISTERING).collect().await
+}
+
 async fn killed_everywhere(story: Story) {
     let Some(mut plant) = Plant::open().await else { return };
     let (admin, told) = (plant.admin().await, Told::default());
     let sku = plant.shop().product(&admin, 100_000).await;
-    let customer = Customer::new(plant.shop()).await;
-    let points = points(&plant, story, &customer, &sku).await;
-    let customer = Customer::new(plant.shop()).await;
+    // What happens only once in the life of a shop happens to the first of them.
+    let first = newcomers(&plant, 2).await;
+    story.tell(&plant, &first[0], &sku, &told).await;
+    sound(&plant).await;
+    let points = points(&plant, story, &first[1], &sku).await;
+    let customers = newcomers(&plant, points.len()).await;
+    sound(&plant).await;
     let mut missed = BTreeSet::new();
-    for (name, occurrence) in &points {
+    for ((name, occurrence), customer) in points.iter().zip(&customers) {
         plant.command(&json!({"kill_at": occurrence, "only": name})).await;
-        story.tell(&plant, &customer, &sku, &told).await;
+        story.tell(&plant, customer, &sku, &told).await;
         if !plant.ends_within(REACH).await {
             missed.insert(name.clone());
             plant.kill().await;

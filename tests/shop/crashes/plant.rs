@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const COURIER_MS: &str = "300";
 /// How long the dead hold on to an order. The saga is right whatever this is; a killed driver
 /// just delays its successor for so long.
-const LEASE_MS: &str = "500";
+const LEASE_MS: &str = "200";
 
 /// The shop, and where it keeps its state.
 pub(super) struct Plant {
@@ -108,7 +108,7 @@ impl Plant {
     pub(super) async fn reached(&self) -> Vec<String> {
         let admin = self.shop().host().expect("a process").admin();
         let answer = admin.get("/fault-points").await.expect(200).json();
-        let points = answer["reached"].as_array().expect("names").iter();
+        let points = answer["points"].as_array().expect("names").iter();
         points.map(|point| point.as_str().expect("a name").to_owned()).collect()
     }
 }

@@ -205,6 +205,7 @@ fn read_models() -> Vec<Route> {
 fn operations() -> Vec<Route> {
     let operations = |method, path, operation| route(method, path, operation, OPERATIONS).admin();
     vec![
+        operations(Method::POST, "/api/v1/admin/sweep", "sweep").timeout(CHECKOUT_TIMEOUT_MS),
         operations(Method::GET, "/api/v1/admin/reconciliation", "reconcile")
             .timeout(RECONCILIATION_TIMEOUT_MS),
         operations(Method::GET, "/api/v1/admin/subscriptions", "listSubscriptions"),

@@ -8,8 +8,9 @@ use super::{Channel, Outcome, Pinned, Priority, Request, Setback, State};
 
 /// Most attempts to deliver one notification.
 pub const ATTEMPT_COUNT_MAX: usize = 6;
-/// How long an attempt may hold a notification before another may take over.
-pub const LEASE_MS: u64 = 30_000;
+/// How long an attempt may hold a notification before another may take over, in milliseconds:
+/// twice what the provider is given to answer. It sends one message for one id, whoever asks.
+pub const LEASE_MS: u64 = 5_000;
 /// Wait after the first failed attempt; each further wait is four times as long.
 pub const BACKOFF_FIRST_MS: u64 = 15_000;
 /// Longest wait between attempts, also when a provider asks for more.
