@@ -35,7 +35,7 @@ pub(super) fn open(
     }
     let label = FILE_NAME.trim_end_matches(".db");
     let same_file = |one: &&Component| one.key_value_stores.iter().any(|own| own == label);
-    if let Some(component) = components.iter().copied().find(|one| same_file(&one)) {
+    if let Some(component) = components.iter().copied().find(|one| same_file(one)) {
         anyhow::bail!(
             "the store `{label}` of `{}` would have the file of the event log: rename the store",
             component.id
