@@ -12,10 +12,12 @@ use crate::support::{Customer, order, unique};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a story may take to come to its point.
 const REACH: Duration = Duration::from_secs(6);
+/// A story is over when nothing new has happened for so long: longer than a courier's pause.
+const STILL: Duration = Duration::from_secs(4);
 /// Customers who register at once.
 const REGISTERING: usize = 4;
 
@@ -80,12 +82,13 @@ impl Story {
     }
 }
 
-/// The points of a story, each as often as it is to be tried.
+/// The points of a story, each as often as it is to be tried. The oracle is not asked meanwhile:
+/// its own work is none of the story's.
 async fn points(plant: &Plant, story: Story, customer: &Customer, sku: &str) -> Vec<Point> {
     plant.command(&json!({"record": true})).await;
     story.tell(plant, customer, sku, &Told::default()).await;
-    sound(plant).await;
-    let reached = plant.reached().await;
+    let reached = all_reached(plant).await;
+    plant.command(&json!({"record": false})).await;
     let mut counts = BTreeMap::<String, usize>::new();
     let mut points = Vec::new();
     for name in reached {
@@ -95,8 +98,22 @@ async fn points(plant: &Plant, story: Story, customer: &Customer, sku: &str) -> 
             points.push((name, *count));
         }
     }
-    plant.command(&json!({"record": false})).await;
     points
+}
+
+/// What was reached, once nothing new has been reached for a while.
+async fn all_reached(plant: &Plant) -> Vec<String> {
+    let (mut kinds, mut since) = (0, Instant::now());
+    loop {
+        let reached = plant.reached().await;
+        let now = reached.iter().collect::<BTreeSet<_>>().len();
+        if now != kinds {
+            (kinds, since) = (now, Instant::now());
+        } else if since.elapsed() > STILL {
+            return reached;
+        }
+        tokio::time::sleep(STILL / 20).await;
+    }
 }
 
 /// Customers who have not ordered yet: what a first order writes is to be cut off, too.
