@@ -29,6 +29,7 @@ mod messages;
 mod oauth;
 mod openapi;
 mod races;
+mod reconciliation;
 mod shipping;
 mod spans;
 mod stock;

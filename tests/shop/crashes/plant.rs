@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// How long couriers take for a move. Short, so that orders come to their end; not 0.
-const COURIER_MS: &str = "300";
+const COURIER_MS: &str = "100";
 /// How long the dead hold on to an order. The saga is right whatever this is; a killed driver
 /// just delays its successor for so long.
 const LEASE_MS: &str = "200";
