@@ -43,6 +43,40 @@ impl Story {
         }
     }
 
+    /// Boundaries that it can't do without.
+    fn passes(self) -> &'static [&'static str] {
+        match self {
+            Self::Delivered => &[
+                "link/inventory/stock.reserve/",
+                "link/payments/payments.authorize/",
+                "link/payments/payments.capture/",
+                "link/inventory/stock.commit/",
+                "link/shipping/shipments.create/",
+                "link/cart/carts.clear/",
+                "http/payments/",
+                "http/notifications/",
+                "publish/com.shop.orders.order.placed.v1/",
+                "publish/com.shop.shipping.shipment.changed.v1/",
+                "deliver/orders/",
+                "deliver/notifications-orders/",
+                "deliver/order-history-orders/",
+                "deliver/recommendations-orders/",
+                "acknowledge/orders/done/",
+            ],
+            Self::Declined => &[
+                "link/payments/payments.authorize/",
+                "link/payments/payments.cancel/",
+                "link/inventory/stock.release/",
+            ],
+            Self::LostAnswer => &["link/payments/payments.capture/", "http/payments/"],
+            Self::Cancelled => &[
+                "link/shipping/shipments.cancel/",
+                "link/payments/payments.cancel/",
+                "link/inventory/stock.take-back/",
+            ],
+        }
+    }
+
     /// Whether this story is to be cut off at this point. One of them at all; the others where
     /// they differ from it, which is in the saga and its participants.
     fn is_cut_off_at(self, point: &str) -> bool {
@@ -124,6 +158,12 @@ async fn killed_everywhere(story: Story) {
     story.tell(&plant, &first[0], &sku, &told).await;
     sound(&plant).await;
     let points = points(&plant, story, &first[1], &sku).await;
+    for boundary in story.passes() {
+        assert!(
+            points.iter().any(|point| point.starts_with(boundary)),
+            "{boundary} in {points:#?}"
+        );
+    }
     let customers = newcomers(&plant, points.len()).await;
     sound(&plant).await;
     let mut missed = BTreeSet::new();
@@ -143,8 +183,8 @@ async fn killed_everywhere(story: Story) {
         points.len() - missed.len(),
         told.all().len(),
     );
-    assert!(points.len() > 20, "the host reports its boundaries: {points:?}");
-    assert!(missed.len() * 10 <= points.len(), "{missed:?}");
+    // Which van, which shard: some points are chance.
+    assert!(missed.len() * 5 <= points.len(), "{missed:?}");
 }
 
 #[tokio::test]

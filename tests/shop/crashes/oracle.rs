@@ -4,7 +4,7 @@ use super::Plant;
 use super::plant::try_place;
 use crate::support::{Customer, eventually};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -81,19 +81,21 @@ pub(super) async fn kept(plant: &Plant, told: &Told) {
     for (customer, count) in by_customer.into_values() {
         let customer = plant.returned(&customer);
         assert_eq!(customer.all_orders().await.len(), count, "one order for each key");
+        messages_are_single(plant, &customer).await;
     }
-    mails_are_single(plant).await;
 }
 
-/// No mail lies in the mailbox twice.
-async fn mails_are_single(plant: &Plant) {
-    let list = plant.shop().visitor().get("/mailbox/messages.json?limit=1000").await;
-    let list = list.expect(200).json();
-    let mut seen = BTreeMap::<(String, String), u32>::new();
-    for mail in list["items"].as_array().expect("mails") {
-        let text = |name: &str| mail[name].as_str().unwrap_or_default().to_owned();
-        *seen.entry((text("to"), text("subject"))).or_default() += 1;
+/// Nobody was told the same twice, and no mail lies in the mailbox twice.
+async fn messages_are_single(plant: &Plant, customer: &Customer) {
+    let mut seen = BTreeSet::new();
+    for message in customer.api.all("/api/v1/notifications", 100).await {
+        let name = |member: &str| message[member].to_string();
+        let what = (name("template_code"), name("channel"), name("subject"));
+        assert!(seen.insert(what) || message["subject"].is_null(), "{message}");
     }
-    let twice: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1).collect();
-    assert!(twice.is_empty(), "{twice:?}");
+    let list = plant.shop().visitor().get("/mailbox/messages.json").await.expect(200).json();
+    let mut seen = BTreeSet::new();
+    for mail in list["items"].as_array().expect("mails") {
+        assert!(seen.insert((mail["to"].to_string(), mail["subject"].to_string())), "{mail}");
+    }
 }
