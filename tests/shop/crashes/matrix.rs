@@ -117,6 +117,9 @@ impl Story {
 /// The points of a story, in the order in which they are first passed. The oracle is not asked
 /// meanwhile: its own work is none of the story's.
 async fn points(plant: &Plant, story: Story, customer: &Customer, sku: &str) -> Vec<String> {
+    // What is still going on from before is not the story's either.
+    plant.command(&json!({"record": true})).await;
+    all_reached(plant).await;
     plant.command(&json!({"record": true})).await;
     story.tell(plant, customer, sku, &Told::default()).await;
     let reached = all_reached(plant).await;
