@@ -67,19 +67,25 @@ impl User {
         self.tell(REGISTERED, now_ms)
     }
 
-    /// Changes the account and tells others of it, if there is anything to change.
+    /// Changes the account and tells others of it, if there is anything to change. An account
+    /// that was never announced is announced first, as it was.
     pub fn change(&mut self, changes: &Changes, now_ms: u64) -> Result<(), Full> {
         let name = changes.name.as_ref().unwrap_or(&self.name).clone();
         let language = changes.language.as_ref().unwrap_or(&self.language).clone();
         if (&name, &language) == (&self.name, &self.language) {
             return Ok(());
         }
+        // After a crash a change may come before the sweep that announces. Nobody may see a
+        // change of an account whose registration is never told.
+        self.announce(now_ms)?;
         (self.name, self.language) = (name, language);
         self.tell(UPDATED, now_ms)
     }
 
-    /// Tells others what the account is now.
+    /// Tells others what the account is now; before that, that it exists, if they were never
+    /// told.
     pub fn tell_update(&mut self, now_ms: u64) -> Result<(), Full> {
+        self.announce(now_ms)?;
         self.tell(UPDATED, now_ms)
     }
 

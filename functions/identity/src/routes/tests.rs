@@ -27,6 +27,8 @@ const CALLBACK: &str = "https://app.test/cb";
 #[derive(Clone)]
 struct TestEnvironment {
     now_ms: Arc<AtomicU64>,
+    /// What each look at the clock takes.
+    stall_ms: Arc<AtomicU64>,
     admin: Arc<Mutex<Option<Admin>>>,
     log: MemoryProducer,
 }
@@ -39,7 +41,7 @@ impl Environment for TestEnvironment {
     }
 
     fn now_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::SeqCst)
+        self.now_ms.fetch_add(self.stall_ms.load(Ordering::SeqCst), Ordering::SeqCst)
     }
 
     fn randomise(&self, buffer: &mut [u8]) -> bool {
@@ -64,8 +66,8 @@ impl Shop {
     fn new() -> Self {
         // Tokens are checked against the real clock: begin there.
         let now_ms = Arc::new(AtomicU64::new(chassis::clock::now_ms()));
-        let environment =
-            TestEnvironment { now_ms, admin: Arc::default(), log: MemoryProducer::new() };
+        let (stall_ms, admin, log) = (Arc::default(), Arc::default(), MemoryProducer::new());
+        let environment = TestEnvironment { now_ms, stall_ms, admin, log };
         Self { store: MemoryStore::new(), environment }
     }
 
@@ -76,6 +78,10 @@ impl Shop {
 
     fn wait_ms(&self, ms: u64) {
         self.environment.now_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    fn has_key(&self, prefix: &str) -> bool {
+        self.store.keys().iter().any(|key| key.starts_with(prefix))
     }
 
     fn identity(&self) -> Identity<MemoryStore, TestEnvironment> {

@@ -1,5 +1,6 @@
 //! Accounts: registering, signing in, and the administrator that the settings name.
 
+use super::registrations::CLAIM_AGE_MS;
 use super::{Error, Identity, grants_key, user_key};
 use crate::domain::email::Email;
 use crate::domain::encoding::{base64url, equal, sha256};
@@ -103,7 +104,8 @@ impl<S: Store, E: Environment> Identity<S, E> {
     /// between leaves an account that nobody can find, and an address that is still free. Only
     /// when the address is claimed are others told of the account; should that be cut off, a
     /// sweep finds the account among the registrations.
-    /// `None` if somebody else claimed the address first.
+    /// `None` if somebody else claimed the address first. A registration that took too long
+    /// claims nothing: the sweep may have taken its account away.
     async fn create(
         &self,
         registration: Registration,
@@ -123,10 +125,10 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.store.create(&user_key(&user.id), &user).await?;
         self.store.create(&grants_key(&user.id), &Grants::default()).await?;
         let owner = Owner { user_id: user.id.clone() };
-        let claimed = self.store.create_guarded(&email_key(&user.email), &owner).await?;
+        let in_time = self.environment.now_ms().saturating_sub(user.created_at_ms) < CLAIM_AGE_MS;
+        let claimed = in_time && self.store.create_guarded(&email_key(&user.email), &owner).await?;
         if !claimed {
-            self.store.delete(&grants_key(&user.id)).await?;
-            self.store.delete(&user_key(&user.id)).await?;
+            self.discard(&user.id).await?;
         }
         // Whatever comes of telling others: the account is there, and a sweep tells them.
         let told = if claimed { self.announce(&user.id).await } else { Ok(()) };
@@ -136,6 +138,9 @@ impl<S: Store, E: Environment> Identity<S, E> {
         };
         if let Err(error) = ended {
             eprintln!("{} is left to a sweep: {error:?}", user.id);
+        }
+        if !in_time {
+            return Err(StoreError::Unavailable("the registration took too long".to_owned()).into());
         }
         Ok(claimed.then_some(user))
     }

@@ -21,6 +21,10 @@ const SHARDS: u8 = 16;
 const SHARD_LENGTH_MAX: usize = 1_000;
 /// After this time no registration goes on any more. Milliseconds.
 pub const REGISTRATION_AGE_MS: u64 = 600_000;
+/// After this time a registration claims no address any more, in milliseconds. The rest of
+/// [`REGISTRATION_AGE_MS`] is for the claim to arrive and for clocks that differ: an address
+/// must never lead to an account that a sweep takes away.
+pub(super) const CLAIM_AGE_MS: u64 = REGISTRATION_AGE_MS / 2;
 /// Most outboxes that one sweep looks at.
 const SWEEP_KEYS_MAX: usize = 200;
 
@@ -107,6 +111,13 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(swept)
     }
 
+    /// Takes away what was written of an account that will never have its address: nobody
+    /// could ask for it, and it holds personal data.
+    pub(super) async fn discard(&self, user_id: &str) -> Result<(), StoreError> {
+        self.store.delete(&grants_key(user_id)).await?;
+        self.store.delete(&user_key(user_id)).await
+    }
+
     async fn mend(&self, registration: &Registration, now_ms: u64) -> Result<Mended, Error> {
         let Registration { user_id, address_key, begun_ms } = registration;
         let mended = match self.store.read::<Owner>(address_key).await? {
@@ -116,14 +127,17 @@ impl<S: Store, E: Environment> Identity<S, E> {
             }
             // Somebody else has the address: this account will never be one.
             Some(_) => {
-                self.store.delete(&grants_key(user_id)).await?;
-                self.store.delete(&user_key(user_id)).await?;
+                self.discard(user_id).await?;
                 Mended::Dropped
             }
             None if now_ms.saturating_sub(*begun_ms) < REGISTRATION_AGE_MS => {
                 return Ok(Mended::Waiting);
             }
-            None => Mended::Dropped,
+            // It died before it claimed the address, and won't any more.
+            None => {
+                self.discard(user_id).await?;
+                Mended::Dropped
+            }
         };
         self.end_registration(user_id).await?;
         Ok(mended)

@@ -114,7 +114,59 @@ async fn killed_at_any_step_an_account_that_can_be_signed_in_to_is_told_once() {
         let exists = shop.sign_in("ada@example.org", "correct horse").await.status == 200;
         assert!(exists || made.is_err(), "after {operations} operations");
         assert_eq!(told(&shop).len(), usize::from(exists), "after {operations} operations");
+        let kept = (shop.has_key("user/"), shop.has_key("grants/"));
+        assert_eq!(kept, (exists, exists), "after {operations} operations");
     }
+}
+
+#[tokio::test]
+async fn a_registration_that_stalls_claims_no_address_for_an_account_that_a_sweep_takes_away() {
+    let shop = Shop::new();
+    shop.environment.stall_ms.store(REGISTRATION_AGE_MS / 2, Ordering::SeqCst);
+    assert_eq!(shop.register("ada@example.org").await.status, 503);
+    for prefix in ["email/", "user/", "grants/"] {
+        assert!(!shop.has_key(prefix), "{prefix}");
+    }
+    shop.environment.stall_ms.store(0, Ordering::SeqCst);
+    assert_eq!(shop.register("ada@example.org").await.status, 201);
+}
+
+/// A shop where a registration died after it had claimed its address, before it was told.
+async fn untold() -> Shop {
+    for operations in 0..40 {
+        let shop = Shop::new();
+        let dying = FailingStore::after(operations, shop.store.clone());
+        let _ = Identity::new(dying, shop.environment.clone()).register(registration()).await;
+        if shop.has_key("email/") {
+            assert_eq!(told(&shop), []);
+            return shop;
+        }
+    }
+    unreachable!("a registration ends");
+}
+
+#[tokio::test]
+async fn a_change_before_the_sweep_does_not_swallow_the_registration() {
+    let shop = untold().await;
+    let token = shop.sign_in("ada@example.org", "correct horse").await.member("access_token");
+    assert_eq!(shop.patch(&token, None, json!({"name": "Ada"})).await.status, 200);
+    assert_eq!(told(&shop), [], "nothing has changed");
+    assert_eq!(shop.patch(&token, None, json!({"name": "Ada L."})).await.status, 200);
+    shop.identity().sweep().await.unwrap();
+    let names: Vec<_> =
+        told(&shop).into_iter().map(|(kind, at, d)| (kind, at, d["name"].clone())).collect();
+    let expected = [("registered.v1", 1, "Ada"), ("updated.v1", 2, "Ada L.")];
+    assert_eq!(names, expected.map(|(kind, at, name)| (kind.to_owned(), at, json!(name))));
+}
+
+#[tokio::test]
+async fn a_role_before_the_sweep_does_not_swallow_the_registration() {
+    let shop = untold().await;
+    shop.set_admin("ada@example.org", "battery staple");
+    assert_eq!(shop.sign_in("ada@example.org", "battery staple").await.status, 200);
+    shop.identity().sweep().await.unwrap();
+    let kinds: Vec<_> = told(&shop).into_iter().map(|(kind, ..)| kind).collect();
+    assert_eq!(kinds, ["registered.v1", "updated.v1"]);
 }
 
 #[tokio::test]
