@@ -21,6 +21,8 @@ struct Listed {
 }
 
 impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
+    /// Puts a notification in its reader's list, at the place of its id: a repetition may come
+    /// when it has left the list already, and must not come back as the newest.
     pub(super) async fn list_for_reader(&self, notification: &Notification) -> Result<(), Refusal> {
         let Notification { id, request_id, .. } = notification;
         let entry = Listed { id: id.clone(), request_id: request_id.clone() };
@@ -28,7 +30,8 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
             .update(&list_key(&notification.user_id), |list: Option<Vec<Listed>>| {
                 let mut list = list.unwrap_or_default();
                 if !list.contains(&entry) {
-                    list.insert(0, entry.clone());
+                    list.push(entry.clone());
+                    list.sort_by(|one, other| other.id.cmp(&one.id));
                     list.truncate(LIST_LENGTH_MAX);
                 }
                 Ok::<_, Refusal>((list, ()))

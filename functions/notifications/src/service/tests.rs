@@ -283,6 +283,25 @@ async fn lists_are_ones_own_newest_first_and_in_pages() {
 }
 
 #[tokio::test]
+async fn a_repetition_of_what_has_left_the_list_does_not_hide_newer_ones() {
+    let world = World::new();
+    let shop = shop(MemoryStore::new(), &world);
+    let mut ids = Vec::new();
+    for n in 0..=LIST_LENGTH_MAX {
+        ids.push(shop.notify(request(&format!("r{n}")), NOW).await.unwrap());
+    }
+    shop.notify(request("r0"), NOW).await.unwrap();
+    shop.notify(request("r7"), NOW).await.unwrap();
+    ids.reverse();
+    ids.truncate(LIST_LENGTH_MAX);
+    let (first, more) = shop.list("usr_1", None, 2, NOW).await.unwrap();
+    assert_eq!((first[0].id.as_str(), first[1].id.as_str(), more), (&*ids[0], &*ids[1], true));
+    let (rest, more) = shop.list("usr_1", Some(&ids[1]), LIST_LENGTH_MAX, NOW).await.unwrap();
+    let rest: Vec<_> = rest.into_iter().map(|it| it.id).collect();
+    assert_eq!((rest.as_slice(), more), (&ids[2..], false));
+}
+
+#[tokio::test]
 async fn killed_at_any_step_an_acknowledged_message_is_sent_and_a_repetition_mends_the_rest() {
     for operations in 0..60 {
         let world = World::new();
