@@ -4,11 +4,14 @@
 //! event carries the whole user, so the newest by its sequence number is right, whatever was
 //! missed before it. Who is not here yet (the event is still on its way) is asked for.
 //!
-//! `user/<id>` is a copy; `users/<shard>` are the ids of all copies and how late the last one
-//! came. The ids are kept, not a count, because a count is wrong after the first crash between
-//! two writes.
+//! `user/<id>` is a copy; `users/<shard>` is how many there are and how late the last one came.
+//! A count alone is wrong after the first crash between two writes. So a note with a number of
+//! its own is made of each copy first; the copy keeps that number; and whoever takes the note
+//! away counts the copy. A note with another number than the copy's is of somebody who came
+//! second, and counts for nothing. What a change writes thus does not grow with the users:
+//! only those notes stay whose delivery died, until it is repeated.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -16,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::Notifications;
 use crate::ports::{Provider, Templates, User, Users};
 
-/// Shards of the ids, so that registrations seldom meet.
+/// Shards of the count, so that registrations seldom meet.
 pub const SHARD_COUNT: u8 = 16;
 
 /// What identity published of a user.
@@ -37,13 +40,44 @@ pub struct Change {
 struct Copied {
     user: User,
     sequence: u64,
+    /// The number of the note that was made before; from 1.
+    #[serde(default)]
+    note: u64,
 }
 
-/// Some ids, and the newest change among them.
+/// How many copies some users have, and the newest change among them.
 #[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Shard {
-    ids: BTreeSet<String>,
+    count: usize,
+    /// Notes ever made.
+    notes: u64,
+    /// Numbers of the notes of copies that are being made, by user.
+    uncounted: BTreeMap<String, u64>,
     newest: Option<Arrival>,
+}
+
+impl Shard {
+    /// Makes a note, or finds the one that a delivery before this one has left; its number.
+    fn note(&mut self, id: &str) -> u64 {
+        let next = self.notes + 1;
+        let number = *self.uncounted.entry(id.to_owned()).or_insert(next);
+        self.notes = self.notes.max(number);
+        number
+    }
+
+    /// Counts the copy that was made under this note, once.
+    fn count(&mut self, id: &str, note: u64) {
+        if self.uncounted.remove(id) == Some(note) {
+            self.count += 1;
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        if self.newest.is_none_or(|there| there.happened_ms < arrival.happened_ms) {
+            self.newest = Some(arrival);
+        }
+    }
 }
 
 /// A change and its arrival, milliseconds since 1970.
@@ -78,26 +112,36 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     /// Keeps a change, unless a newer one is here.
     ///
     /// # Errors
-    /// The store did not answer; nothing may have been kept.
+    /// The store did not answer; the copy may be kept and not counted until the change comes
+    /// again.
     pub async fn keep(&self, change: &Change, now_ms: u64) -> Result<(), StoreError> {
-        // The id first: a copy that is not counted would never be.
-        let arrival = Arrival { happened_ms: change.at_ms, arrived_ms: now_ms };
-        let note = |shard: Option<Shard>| {
-            let mut shard = shard.unwrap_or_default();
-            shard.ids.insert(change.id.clone());
-            let older = shard.newest.is_none_or(|there| there.happened_ms < arrival.happened_ms);
-            if older {
-                shard.newest = Some(arrival);
+        let id = &change.id;
+        let (user_key, shard_key) = (user_key(id), shard_key(shard(id)));
+        let note = match self.store.read::<Copied>(&user_key).await? {
+            Some(copy) => copy.note,
+            None => {
+                let note = |shard: Option<Shard>| {
+                    let mut shard = shard.unwrap_or_default();
+                    let number = shard.note(id);
+                    Ok::<_, StoreError>((shard, number))
+                };
+                self.store.update(&shard_key, note).await?
             }
+        };
+        let keep = |copy: Option<Copied>| {
+            let note = copy.as_ref().map_or(note, |there| there.note);
+            let fresh = Copied { user: change.user.clone(), sequence: change.sequence, note };
+            let newest = copy.filter(|there| there.sequence >= fresh.sequence).unwrap_or(fresh);
+            Ok::<_, StoreError>((newest, note))
+        };
+        let note = self.store.update(&user_key, keep).await?;
+        let count = |shard: Option<Shard>| {
+            let mut shard = shard.unwrap_or_default();
+            shard.count(id, note);
+            shard.arrive(Arrival { happened_ms: change.at_ms, arrived_ms: now_ms });
             Ok::<_, StoreError>((shard, ()))
         };
-        self.store.update(&shard_key(shard(&change.id)), note).await?;
-        let keep = |copy: Option<Copied>| {
-            let fresh = Copied { user: change.user.clone(), sequence: change.sequence };
-            let newest = copy.filter(|there| there.sequence >= fresh.sequence).unwrap_or(fresh);
-            Ok::<_, StoreError>((newest, ()))
-        };
-        self.store.update(&user_key(&change.id), keep).await
+        self.store.update(&shard_key, count).await
     }
 
     /// How complete and how fresh the copies are: [`SHARD_COUNT`] reads.
@@ -109,7 +153,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         for number in 0..SHARD_COUNT {
             let shard: Option<Shard> = self.store.read(&shard_key(number)).await?;
             let shard = shard.unwrap_or_default();
-            freshness.entries += shard.ids.len();
+            freshness.entries += shard.count;
             freshness.newest = freshness.newest.max(shard.newest);
         }
         Ok(freshness)

@@ -1,6 +1,8 @@
 use super::*;
 use chassis::events::Event;
+use chassis::store::interleavings::{Script, SteppedStore, at_once, explore};
 use serde_json::json;
+use std::pin::Pin;
 
 const USER: &str = "usr_0192f0c1-0000-7000-8000-000000000001";
 
@@ -134,6 +136,69 @@ async fn copies_are_counted_once_and_say_how_late_they_came() {
     let freshness = shop.freshness().await.unwrap();
     let newest = freshness.newest.unwrap();
     assert_eq!((freshness.entries, newest.arrived_ms - newest.happened_ms), (1, 250));
+}
+
+fn user_change(number: usize, sequence: u64) -> people::Change {
+    let (name, email, language) = ("Ada".into(), "ada@example.org".into(), "de".into());
+    let id = format!("usr_{number}");
+    people::Change { id, user: User { email, name, language }, sequence, at_ms: NOW }
+}
+
+#[tokio::test]
+async fn killed_at_any_step_a_copy_that_comes_again_is_counted_once() {
+    for operations in 0..20 {
+        let world = World::new();
+        let store = MemoryStore::new();
+        let dying = shop(FailingStore::after(operations, store.clone()), &world);
+        let _ = dying.keep(&user_change(1, 1), NOW).await;
+        let shop = shop(store, &world);
+        for sequence in [1, 2] {
+            shop.keep(&user_change(1, sequence), NOW).await.unwrap();
+            let entries = shop.freshness().await.unwrap().entries;
+            assert_eq!(entries, 1, "after {operations} operations");
+        }
+    }
+}
+
+fn keep(store: SteppedStore, sequence: u64) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+    let shop = shop(store, &World::new());
+    Box::pin(async move { shop.keep(&user_change(1, sequence), NOW).await.is_ok() })
+}
+
+#[test]
+fn however_deliveries_of_a_new_user_meet_the_copy_is_counted_once() {
+    let actors: [Script<bool>; 2] = [|it| keep(it, 1), |it| keep(it, 2)];
+    let entries = |store: &MemoryStore| {
+        at_once(shop(store.clone(), &World::new()).freshness()).unwrap().unwrap().entries
+    };
+    let explored = explore(
+        MemoryStore::new,
+        &actors,
+        1,
+        |store| assert!(entries(store) <= 1),
+        |store, _| {
+            let shop = shop(store.clone(), &World::new());
+            at_once(shop.keep(&user_change(1, 1), NOW)).unwrap().unwrap();
+            assert_eq!(entries(store), 1);
+        },
+    );
+    assert!(explored.unwrap().ends > 1);
+}
+
+#[tokio::test]
+async fn what_each_change_writes_does_not_grow_with_the_users() {
+    let world = World::new();
+    let store = MemoryStore::new();
+    let shop = shop(store.clone(), &world);
+    for number in 0..200 {
+        shop.keep(&user_change(number, 1), NOW).await.unwrap();
+    }
+    assert_eq!(shop.freshness().await.unwrap().entries, 200);
+    let mut longest = 0;
+    for key in store.keys().iter().filter(|key| key.starts_with("users/")) {
+        longest = longest.max(store.get(key).await.unwrap().unwrap().len());
+    }
+    assert!((1..=128).contains(&longest), "{longest} bytes");
 }
 
 #[tokio::test]
