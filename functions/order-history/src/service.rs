@@ -88,6 +88,8 @@ enum Stage {
     Reading { position: u64 },
     /// Orders are carried over that the log has no events of any more, through this day.
     Carrying { after: Option<String> },
+    /// So are names, of the shards below this one.
+    Naming { shard: u64 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,32 +1,58 @@
 //! Removing a generation that nobody reads any more.
 
 use chassis::store::{Store, StoreError};
+use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Generation, NAME_SHARDS, Owner};
+use super::{Days, Fact, Facts, Generation, NAME_SHARDS, Owner};
+
+/// Orders that are removed between two looks at the clock. Each time their shard is written
+/// anew, so fewer would write more bytes, and more would be done again after a crash.
+pub(crate) const REMOVED_AT_ONCE: usize = 32;
 
 impl<S: Store> Generation<S> {
-    /// Removes the orders of the oldest day; the day, or `None` once nothing is left at all. The
-    /// index of days goes last, so that a removal that stops half-way is taken up again.
-    pub(crate) async fn remove_day(&self) -> Result<Option<String>, StoreError> {
-        let Some((day, shards)) = self.all_days().await?.pop_first() else {
+    /// Removes some orders of the oldest day, [`REMOVED_AT_ONCE`] at most, or once there are
+    /// none, the rest; whether anything may be left. What leads to a value goes after the
+    /// value, so that a removal that stops anywhere is taken up there, and of two at once
+    /// neither brings back what the other removed.
+    pub(crate) async fn remove_some(&self) -> Result<bool, StoreError> {
+        let days = self.all_days().await?;
+        let Some((day, shards)) = days.first_key_value() else {
             self.remove_rest().await?;
-            return Ok(None);
+            return Ok(false);
         };
-        for (id, fact) in self.facts(&day).await? {
-            self.store.delete(&self.order_key(&id)).await?;
-            self.store.delete(&self.user_day_key(&fact.user_id, &day)).await?;
-            let days_left = self.days(Owner::User(&fact.user_id)).await?;
-            if days_left.last().is_none_or(|last| *last <= day) {
-                self.store.delete(&self.user_key(&fact.user_id)).await?;
+        match shards.first() {
+            Some(shard) => self.remove_from(day, *shard).await?,
+            None => self.shrink(&self.days_key(), |days: &mut Days| drop(days.remove(day))).await?,
+        }
+        Ok(true)
+    }
+
+    async fn remove_from(&self, day: &str, shard: u64) -> Result<(), StoreError> {
+        let key = self.day_key(day, shard);
+        let facts: Facts = self.store.read(&key).await?.unwrap_or_default();
+        for (id, fact) in facts.iter().take(REMOVED_AT_ONCE) {
+            self.remove_order(id, fact, day).await?;
+        }
+        if let Some((left, _)) = facts.iter().nth(REMOVED_AT_ONCE) {
+            return self.shrink(&key, |facts: &mut Facts| *facts = facts.split_off(left)).await;
+        }
+        self.store.delete(&key).await?;
+        self.shrink(&self.days_key(), |days: &mut Days| {
+            if let Some(shards) = days.get_mut(day) {
+                shards.remove(&shard);
             }
+        })
+        .await
+    }
+
+    async fn remove_order(&self, id: &str, fact: &Fact, day: &str) -> Result<(), StoreError> {
+        self.store.delete(&self.order_key(id)).await?;
+        self.store.delete(&self.user_day_key(&fact.user_id, day)).await?;
+        let days_left = self.days(Owner::User(&fact.user_id)).await?;
+        if days_left.last().is_none_or(|last| **last <= *day) {
+            self.store.delete(&self.user_key(&fact.user_id)).await?;
         }
-        for shard in shards {
-            self.store.delete(&self.day_key(&day, shard)).await?;
-        }
-        let mut days = self.all_days().await?;
-        days.remove(&day);
-        self.store.write(&self.days_key(), &days).await?;
-        Ok(Some(day))
+        Ok(())
     }
 
     async fn remove_rest(&self) -> Result<(), StoreError> {
@@ -34,5 +60,37 @@ impl<S: Store> Generation<S> {
             self.store.delete(&self.names_shard_key(shard)).await?;
         }
         self.store.delete(&self.days_key()).await
+    }
+
+    /// Changes a value if it is still there.
+    async fn shrink<T>(
+        &self,
+        key: &str,
+        change: impl Fn(&mut T) + Send + Sync,
+    ) -> Result<(), StoreError>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync,
+    {
+        let changed = self.store.update(key, |current: Option<T>| {
+            let mut value = current.ok_or(Unshrunk::Gone)?;
+            change(&mut value);
+            Ok((value, ()))
+        });
+        match changed.await {
+            Ok(()) | Err(Unshrunk::Gone) => Ok(()),
+            Err(Unshrunk::Store(error)) => Err(error),
+        }
+    }
+}
+
+/// Why a value was not changed.
+enum Unshrunk {
+    Gone,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unshrunk {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
 }

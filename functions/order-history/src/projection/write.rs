@@ -85,12 +85,17 @@ impl<S: Store> Generation<S> {
     /// What a user is called now. The newer event wins; nothing is derived from those between,
     /// so nobody has to wait for them.
     pub(crate) async fn take_name(&self, named: &Named) -> Result<(), StoreError> {
-        self.change(&self.names_key(&named.user_id), |names: &mut Names| {
-            if names.get(&named.user_id).is_none_or(|known| known.sequence < named.sequence) {
-                names.insert(named.user_id.clone(), named.clone());
-            }
-        })
-        .await
+        self.change(&self.names_key(&named.user_id), |names| newer_name(names, named)).await
+    }
+
+    /// Takes in what another generation has in this shard of the names, in one write. Without
+    /// names there is no value: the bytes must not tell where they came from.
+    pub(crate) async fn take_names_in(&self, shard: u64, taken: &Names) -> Result<(), StoreError> {
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let merge = |names: &mut Names| taken.values().for_each(|named| newer_name(names, named));
+        self.change(&self.names_shard_key(shard), merge).await
     }
 
     async fn change<T>(
@@ -107,6 +112,13 @@ impl<S: Store> Generation<S> {
             Ok::<_, StoreError>((value, ()))
         };
         self.store.update(key, change).await
+    }
+}
+
+/// The newer event wins.
+fn newer_name(names: &mut Names, named: &Named) {
+    if names.get(&named.user_id).is_none_or(|known| known.sequence < named.sequence) {
+        names.insert(named.user_id.clone(), named.clone());
     }
 }
 

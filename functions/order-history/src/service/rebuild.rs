@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{Building, CONTROL, Control, OrderHistory, Retired, Stage, take_newer};
 use crate::domain;
 use crate::ports::{Clock, EventLog, Unavailable};
-use crate::projection::Owner;
+use crate::projection::{NAME_SHARDS, Owner};
 
 /// Events that are read from the log at once.
 pub const READ_LIMIT: u32 = 100;
@@ -109,6 +109,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
             Stage::Carrying { after } => {
                 Ok(self.carry_on(control, building, after.as_deref(), swept).await?)
             }
+            Stage::Naming { shard } => Ok(self.name_on(control, building, *shard, swept).await?),
         }
     }
 
@@ -140,7 +141,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         Ok(())
     }
 
-    /// Carries the next day over, or lets the new generation serve.
+    /// Carries the next day over; after the last, names are next.
     async fn carry_on(
         &self,
         control: &Control,
@@ -152,11 +153,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         let days = old.days(Owner::Everybody).await?;
         let Some(day) = days.into_iter().find(|day| after.is_none_or(|after| **day > *after))
         else {
-            for named in old.names().await?.values() {
-                new.take_name(named).await?;
-            }
-            swept.generations_switched += u64::from(self.switch(building).await?);
-            return Ok(());
+            return self.advance(building, Stage::Naming { shard: 0 }, 0).await;
         };
         for place in old.places(Owner::Everybody, &day).await? {
             if new.entry(&place.1).await?.is_none()
@@ -167,6 +164,23 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
             }
         }
         self.advance(building, Stage::Carrying { after: Some(day) }, 0).await
+    }
+
+    /// Carries the names of the next shard over; after the last, the new generation serves.
+    async fn name_on(
+        &self,
+        control: &Control,
+        building: &Building,
+        shard: u64,
+        swept: &mut Swept,
+    ) -> Result<(), StoreError> {
+        if shard >= NAME_SHARDS {
+            swept.generations_switched += u64::from(self.switch(building).await?);
+            return Ok(());
+        }
+        let names = self.generation(control.serving).names_in(shard).await?;
+        self.generation(building.generation).take_names_in(shard, &names).await?;
+        self.advance(building, Stage::Naming { shard: shard + 1 }, 0).await
     }
 
     /// Notes how far the rebuild has come, unless another sweep has noted something since.
@@ -209,7 +223,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
                 continue;
             }
             let generation = self.generation(retired.generation);
-            while generation.remove_day().await?.is_some() {
+            while generation.remove_some().await? {
                 if self.clock.now_ms() >= until_ms {
                     return Ok(());
                 }

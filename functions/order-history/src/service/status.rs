@@ -82,11 +82,11 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
                 generation: building.generation,
                 stage: match building.stage {
                     Stage::Reading { .. } => "reading",
-                    Stage::Carrying { .. } => "carrying",
+                    Stage::Carrying { .. } | Stage::Naming { .. } => "carrying",
                 },
                 position: match building.stage {
                     Stage::Reading { position } => Some(position),
-                    Stage::Carrying { .. } => None,
+                    Stage::Carrying { .. } | Stage::Naming { .. } => None,
                 },
                 events: building.events,
                 started_at_ms: building.started_at_ms,

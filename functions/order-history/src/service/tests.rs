@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod convergence;
+mod growth;
 mod rebuilding;
 
 use chassis::store::MemoryStore;

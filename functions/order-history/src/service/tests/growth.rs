@@ -1,0 +1,116 @@
+//! A large shop needs more steps, none of them longer.
+
+use std::collections::BTreeMap;
+
+use chassis::store::FailingStore;
+
+use super::*;
+use crate::projection::{NAME_SHARDS, REMOVED_AT_ONCE};
+
+const MANY: u64 = 1_000;
+/// Sweeps that are cut off so early get nowhere if a step grows with the shop.
+const OPERATIONS: usize = 5 * REMOVED_AT_ONCE + 16;
+
+/// Sweeps with a store that fails early, as if each were killed.
+async fn sweep_and_die(store: &MemoryStore, log: &TestLog, clock: &TestClock) {
+    let failing = FailingStore::after(OPERATIONS, store.clone());
+    let _ = OrderHistory::new(failing, log.clone(), clock.clone()).sweep().await;
+}
+
+#[tokio::test]
+async fn names_are_carried_in_one_write_for_each_shard() {
+    let (history, store, log, clock) = history();
+    for user in 0..MANY {
+        history.receive(&named(user, 1, "Ada")).await.unwrap();
+    }
+    history.rebuild().await.unwrap();
+    let failing = FailingStore::after(10 * NAME_SHARDS as usize, store.clone());
+    OrderHistory::new(failing, log, clock).sweep().await.unwrap();
+    assert_eq!(history.control().await.unwrap().serving, 2);
+    assert_eq!(dump(&store, 2).await, dump(&store, 1).await);
+}
+
+#[tokio::test]
+async fn names_are_carried_by_sweeps_that_end_early_and_the_newest_stay() {
+    let (_, store, log, _) = history();
+    let clock = TestClock::new(1_000);
+    let history = OrderHistory::new(store.clone(), log.clone(), clock.clone());
+    for user in 0..MANY {
+        history.receive(&named(user, 2, "Ada")).await.unwrap();
+    }
+    log.append(named(1, 1, "Only in the log, older"));
+    log.append(named(2, 3, "Only in the log, newer"));
+    history.rebuild().await.unwrap();
+    history.sweep().await.unwrap();
+    assert_eq!(history.control().await.unwrap().serving, 1, "it looks at the clock");
+    for _ in 0..NAME_SHARDS {
+        sweep_and_die(&store, &log, &clock).await;
+    }
+    assert_eq!(history.control().await.unwrap().serving, 2);
+    let name_of = async |user| history.name_of(&user_id(user)).await.unwrap();
+    assert_eq!(name_of(1).await.as_deref(), Some("Ada"));
+    assert_eq!(name_of(2).await.as_deref(), Some("Only in the log, newer"));
+    assert_eq!(history.status().await.unwrap().names, MANY);
+}
+
+/// A shop that has just been made anew, and whose old generation nobody reads any more.
+async fn with_retired_orders(look_ms: u64) -> (MemoryStore, TestLog, TestClock) {
+    let (history, store, log, _) = history();
+    for number in 0..MANY {
+        let told = crate::testing::Told { user: number % 7, ..placed(number) };
+        history.receive(&told.event()).await.unwrap();
+    }
+    history.receive(&named(1, 1, "Ada")).await.unwrap();
+    history.rebuild().await.unwrap();
+    history.sweep().await.unwrap();
+    let clock = TestClock::new(look_ms);
+    clock.pass(GRACE_MS);
+    (store, log, clock)
+}
+
+#[tokio::test]
+async fn a_removal_looks_at_the_clock_within_a_day() {
+    let (store, log, clock) = with_retired_orders(SWEEP_MS / 2 + 1).await;
+    let history = OrderHistory::new(store.clone(), log, clock);
+    let left = async || {
+        let keys = store.keys();
+        keys.iter().filter(|key| key.starts_with("g1/order/")).count()
+    };
+    while left().await > 0 {
+        let before = left().await;
+        history.sweep().await.unwrap();
+        let removed = before - left().await;
+        assert!((1..=REMOVED_AT_ONCE).contains(&removed), "{removed} in one step");
+    }
+}
+
+#[tokio::test]
+async fn a_removal_goes_on_within_the_day_in_which_it_was_cut_off() {
+    let (store, log, clock) = with_retired_orders(0).await;
+    for _ in 0..2 * MANY as usize / REMOVED_AT_ONCE {
+        sweep_and_die(&store, &log, &clock).await;
+    }
+    assert_eq!(dump(&store, 1).await.len(), 0);
+    let history = OrderHistory::new(store, log, clock);
+    assert_eq!(history.control().await.unwrap().retired, []);
+    assert_eq!(history.status().await.unwrap().entries, MANY);
+}
+
+#[tokio::test]
+async fn indexes_of_all_customers_grow_as_slowly_as_they_say() {
+    let (history, store, ..) = history();
+    for number in 0..MANY {
+        let told = crate::testing::Told { status: "confirmed", user: number, ..placed(number) };
+        history.receive(&told.event()).await.unwrap();
+        history.receive(&named(number, 1, "")).await.unwrap();
+    }
+    let largest = |values: &BTreeMap<String, String>, prefix: &str| {
+        let values = values.iter().filter(|(key, _)| key.starts_with(prefix));
+        values.map(|(_, value)| value.len()).max().unwrap()
+    };
+    let values = dump(&store, 1).await;
+    // A shard may have half as much again as its part.
+    assert!(largest(&values, "day/") < 300 * MANY as usize / 16 * 3 / 2);
+    assert!(largest(&values, "names/") < 200 * MANY as usize / 64 * 3 / 2);
+    assert!(largest(&values, "days") < 70);
+}
