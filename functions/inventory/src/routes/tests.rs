@@ -99,6 +99,6 @@ async fn a_sweep_answers_what_it_did() {
     let line = Line { sku: "SKU-1".to_owned(), quantity: 3 };
     shop.inventory.reserve("r", &[line], 1, 0).await.unwrap();
     let request = Request::post("/sweep").body(Body::empty()).unwrap();
-    let expected = json!({"skus": 1, "freed": 3, "sold": 0});
+    let expected = json!({"skus": 1, "failed": 0, "freed": 3, "sold": 0});
     assert_eq!(shop.answer(request).await, (200, expected));
 }

@@ -4,6 +4,8 @@
 //! that one which nobody touches does not keep pieces for ever. The register of SKUs says
 //! where to look and the SKU's own value what is open, so there is no second list that a crash
 //! could leave behind. Where the round has come to is only a hint: losing it costs a round.
+//!
+//! A SKU that can't be settled is passed over: it must not keep the others' pieces too.
 
 use super::{Inventory, stock_key};
 use crate::domain::{HOLDS_MAX, Levels, Refusal, Stock};
@@ -22,6 +24,8 @@ const TOUCHES_MAX: usize = HOLDS_MAX / super::steps::SWEEP_MAX + 1;
 pub struct Swept {
     /// SKUs that it looked at.
     pub skus: u32,
+    /// Of those, SKUs that could not be settled; the next round tries again.
+    pub failed: u32,
     /// Pieces that were reserved by reservations which had run out, and are free again.
     pub freed: u32,
     /// Pieces whose sale was decided and is now booked.
@@ -29,18 +33,31 @@ pub struct Swept {
 }
 
 impl<S: Store> Inventory<S> {
-    /// Settle what is over among the next [`SWEEP_SKUS_MAX`] SKUs of the round.
+    /// Settle what is over among the next [`SWEEP_SKUS_MAX`] SKUs of the round. Fails only
+    /// where the register or the place of the round can't be read or written.
     pub async fn sweep(&self, now_ms: u64) -> Result<Swept, Refusal> {
-        let mut at = self.store.read::<u64>(ROUND_KEY).await?.unwrap_or(0);
+        let at = self.store.read::<u64>(ROUND_KEY).await?.unwrap_or(0);
         let mut swept = Swept::default();
-        let mut left = SWEEP_SKUS_MAX;
+        let next = self.go_round(at, now_ms, &mut swept).await;
+        // After a register that can't be read the round begins anew: what lies before the
+        // trouble is looked after all the same.
+        self.store.write(ROUND_KEY, next.as_ref().unwrap_or(&0)).await?;
+        next.map(|_| swept)
+    }
+
+    /// Where the next sweep begins.
+    async fn go_round(&self, at: u64, now_ms: u64, swept: &mut Swept) -> Result<u64, Refusal> {
+        let (mut at, mut left) = (at, SWEEP_SKUS_MAX);
         while left > 0 {
             let page = self
                 .register()
                 .stretch(at, left, |_, sku| async move { Ok::<_, Refusal>(Some(sku)) })
                 .await?;
             for sku in page.entries {
-                self.sweep_sku(&sku, now_ms, &mut swept).await?;
+                if let Err(error) = self.sweep_sku(&sku, now_ms, swept).await {
+                    eprintln!("inventory: {sku} is not settled: {error:?}");
+                    swept.failed += 1;
+                }
                 left = left.saturating_sub(1);
             }
             at = page.next.unwrap_or(0);
@@ -48,8 +65,7 @@ impl<S: Store> Inventory<S> {
                 break;
             }
         }
-        self.store.write(ROUND_KEY, &at).await?;
-        Ok(swept)
+        Ok(at)
     }
 
     async fn sweep_sku(&self, sku: &str, now_ms: u64, swept: &mut Swept) -> Result<(), Refusal> {

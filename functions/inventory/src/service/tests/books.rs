@@ -72,9 +72,9 @@ async fn a_sale_that_is_decided_and_not_yet_booked_has_no_expiry() {
         }
         let swept = inventory.sweep(TTL).await.unwrap();
         let expected = match (standing, book.claims.len()) {
-            (Standing::Committed, 1) => Swept { skus: 1, freed: 0, sold: 2 },
-            (Standing::Committed, _) => Swept { skus: 1, freed: 0, sold: 0 },
-            _ => Swept { skus: 1, freed: 2, sold: 0 },
+            (Standing::Committed, 1) => Swept { skus: 1, failed: 0, freed: 0, sold: 2 },
+            (Standing::Committed, _) => Swept { skus: 1, failed: 0, freed: 0, sold: 0 },
+            _ => Swept { skus: 1, failed: 0, freed: 2, sold: 0 },
         };
         assert_eq!(swept, expected, "step {operations}");
     }
@@ -112,8 +112,8 @@ async fn a_sweep_frees_what_ran_out_and_nothing_else() {
     let (store, inventory) = stocked(&[("a", 3), ("b", 3), ("c", 3)]).await;
     inventory.reserve("r", &lines(&[("a", 2), ("b", 1)]), TTL, 0).await.unwrap();
     inventory.reserve("s", &lines(&[("b", 2)]), 2 * TTL, 0).await.unwrap();
-    assert_eq!(inventory.sweep(TTL - 1).await, Ok(Swept { skus: 3, freed: 0, sold: 0 }));
-    assert_eq!(inventory.sweep(TTL).await, Ok(Swept { skus: 3, freed: 3, sold: 0 }));
+    assert_eq!(inventory.sweep(TTL - 1).await, Ok(Swept { skus: 3, failed: 0, freed: 0, sold: 0 }));
+    assert_eq!(inventory.sweep(TTL).await, Ok(Swept { skus: 3, failed: 0, freed: 3, sold: 0 }));
     let stock: Stock = store.read(&stock_key("b")).await.unwrap().unwrap();
     assert_eq!(stock.holds().keys().collect::<Vec<_>>(), ["s"]);
 }
@@ -155,4 +155,50 @@ async fn a_sweep_cut_anywhere_is_mended_by_the_next() {
             assert_eq!((book.on_hand, book.claims.len()), (3, 0), "step {operations}");
         }
     }
+}
+
+/// A SKU whose value nobody can read.
+async fn spoil(store: &MemoryStore, sku: &str) {
+    store.set(&stock_key(sku), b"no stock").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sku_that_can_not_be_settled_holds_up_no_other() {
+    let (store, inventory) = stocked(&[("a", 3), ("b", 3), ("c", 3)]).await;
+    inventory.reserve("r", &lines(&[("a", 1), ("b", 1), ("c", 1)]), TTL, 0).await.unwrap();
+    spoil(&store, "a").await;
+    let swept = inventory.sweep(TTL).await;
+    assert_eq!(swept, Ok(Swept { skus: 3, failed: 1, freed: 2, sold: 0 }));
+    for sku in ["b", "c"] {
+        assert_eq!(inventory.levels(sku, TTL).await.unwrap().unwrap().on_hand, 3);
+    }
+}
+
+#[tokio::test]
+async fn the_round_goes_on_after_skus_that_can_not_be_settled() {
+    let (store, inventory) = stocked(&[]).await;
+    for n in 0..=SWEEP_SKUS_MAX {
+        inventory.receive(&n.to_string(), 1, 0).await.unwrap();
+    }
+    let last = [Line { sku: SWEEP_SKUS_MAX.to_string(), quantity: 1 }];
+    inventory.reserve("r", &last, TTL, 0).await.unwrap();
+    spoil(&store, "7").await;
+    assert_eq!(inventory.sweep(TTL).await.unwrap().failed, 1);
+    let second = inventory.sweep(TTL).await;
+    assert_eq!(second, Ok(Swept { skus: 1, failed: 0, freed: 1, sold: 0 }));
+}
+
+#[tokio::test]
+async fn after_a_register_that_can_not_be_read_the_round_begins_anew() {
+    let (store, inventory) = stocked(&[]).await;
+    for n in 0..SWEEP_SKUS_MAX + 10 {
+        inventory.receive(&n.to_string(), 1, 0).await.unwrap();
+    }
+    let place = format!("sku_place:{}", SWEEP_SKUS_MAX + 5);
+    assert!(store.get(&place).await.unwrap().is_some());
+    store.set(&place, b"no SKU").await.unwrap();
+    inventory.sweep(0).await.unwrap();
+    inventory.sweep(0).await.unwrap_err();
+    inventory.reserve("r", &lines(&[("0", 1)]), TTL, 0).await.unwrap();
+    assert_eq!(inventory.sweep(TTL).await.unwrap().freed, 1);
 }
