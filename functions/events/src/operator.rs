@@ -53,7 +53,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     async fn standing(&self, subscription: &Subscription) -> Result<Standing, Refusal> {
         let progress = self.load(subscription).await?;
         let mut lag_events = progress.waiting() as u64;
-        let mut oldest_ms = self.oldest_open_ms(&progress).await?;
+        let mut oldest_ms = self.oldest_open_ms(subscription, &progress).await?;
         let mut after = progress.cursor;
         loop {
             let entries = self.log.read(after, PORTION).await?;
@@ -80,13 +80,18 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         })
     }
 
-    async fn oldest_open_ms(&self, progress: &Progress) -> Result<Option<u64>, StoreError> {
-        let oldest = progress.positions().first().copied();
-        let entries = self.log.entries(&BTreeSet::from_iter(oldest)).await?;
-        Ok(entries.into_values().map(|entry| entry.recorded_at_ms).next())
+    async fn oldest_open_ms(
+        &self,
+        subscription: &Subscription,
+        progress: &Progress,
+    ) -> Result<Option<u64>, StoreError> {
+        let Some(oldest) = progress.positions().first().copied() else { return Ok(None) };
+        let entry = self.entry(&subscription.name, oldest).await?;
+        Ok(entry.map(|entry| entry.recorded_at_ms))
     }
 
-    /// Dead letters, oldest first, after the one with the id `after`, at most `limit`.
+    /// Dead letters, oldest first, after the one with the id `after`, at most `limit`, and
+    /// fewer where their events are long. There are no more only where there is none.
     pub async fn dead_letters(
         &self,
         after: Option<&str>,
@@ -105,7 +110,10 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         }
         all.sort_by(|(one, _), (other, _)| one.cmp(other));
         let (mut letters, mut bytes) = (Vec::new(), 0);
-        for (id, dead) in all.into_iter().take(limit) {
+        for (id, dead) in all {
+            if letters.len() >= limit {
+                break;
+            }
             let Some(entry) = self.entry(&id.subscription, dead.position).await? else { continue };
             bytes += entry.event.data.len();
             if bytes > crate::log::READ_BYTES_MAX && !letters.is_empty() {
@@ -116,6 +124,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(letters)
     }
 
+    /// An event of a subscription, in the log or in the copy that outlives its segment.
     async fn entry(&self, subscription: &str, position: u64) -> Result<Option<Entry>, StoreError> {
         let found = self.log.entries(&BTreeSet::from([position])).await?.remove(&position);
         match found {

@@ -3,6 +3,11 @@
 //! A segment goes when it is old or the ring fills up, and when no subscription needs it any
 //! more. Dead letters don't keep it: their events are copied first. Each step can be done again
 //! by whoever comes after a crash.
+//!
+//! Operators may ask for what is just going. Whether a subscription needs the segment and which
+//! of its dead letters are copied is told from one and the same reading, the last thing before
+//! the removal. A dead letter that is replayed before it keeps the segment, one that is replayed
+//! after it is found in its copy. A span that is asked for after it gets what is left of it.
 
 use crate::broker::{Broker, copy_key};
 use crate::log::{Place, SEGMENTS_MAX, seen_key, segment_key};
@@ -27,7 +32,9 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
                     if !self.may_go(&segment, head.open).await? {
                         return Ok(removed);
                     }
-                    self.copy_dead(&segment).await?;
+                    if !self.copy_dead(&segment).await? {
+                        return Ok(removed);
+                    }
                     self.remove(&segment).await?;
                 }
                 Place::NotYet => return Ok(removed),
@@ -55,9 +62,13 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(true)
     }
 
-    async fn copy_dead(&self, segment: &Segment) -> Result<(), StoreError> {
+    /// Copy the events of dead letters; whether nothing else is needed of the segment still.
+    async fn copy_dead(&self, segment: &Segment) -> Result<bool, StoreError> {
         for subscription in self.subscriptions.iter() {
             let progress = self.load(subscription).await?;
+            if progress.needs_from() <= segment.end() {
+                return Ok(false);
+            }
             for entry in &segment.entries {
                 if progress.dead.iter().any(|dead| dead.position == entry.position) {
                     let key = copy_key(&subscription.name, entry.position);
@@ -65,7 +76,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn remove(&self, segment: &Segment) -> Result<(), StoreError> {

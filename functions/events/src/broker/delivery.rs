@@ -82,6 +82,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         if !work.positions.first().is_some_and(has) {
             // Removed by hand, or the store has lost it: nothing will ever deliver it.
             eprintln!("{}: the event {:?} is gone", subscription.name, work.positions.first());
+            work.positions.truncate(1);
             return (work, Ending::Done);
         }
         let there = work.positions.iter().take_while(|position| has(position));

@@ -305,6 +305,9 @@ fn old_events_go_when_nobody_needs_them_and_dead_letters_stay() {
     assert_eq!(ids.len(), 2, "their events were copied");
     subscribers.fix("a.2", Answer::Failed);
     run(broker.replay(ids.iter().find(|id| id.ends_with("-one")).unwrap())).unwrap();
+    let standing = run(broker.standings()).unwrap().remove(1);
+    assert_eq!(standing.lag_events, 1);
+    assert!(standing.lag_ms > RETENTION_MS, "its copy is as old as it: {}", standing.lag_ms);
     drain(&broker, &clock);
     assert_eq!(subscribers.refused("one", "a.2"), 1 + 3);
     assert_eq!(dead_ids(&broker).len(), 2, "it died again");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod cases;
+mod gone;
 mod model;
 mod subscribers;
 

@@ -1,0 +1,142 @@
+//! Events whose segment goes while somebody asks for them, or that are gone already.
+
+use super::subscribers::{Answer, Subscribers};
+use super::{Stepwise, TestBroker, Virtual, broker, event, events, run};
+use crate::log::{seen_key, segment_key};
+use crate::segment::{SEGMENT_EVENTS_MAX, Segment};
+use crate::tidy::RETENTION_MS;
+use chassis::store::{MemoryStore, Store, StoreError};
+use std::future::Future;
+use std::task::{Context, Waker};
+
+/// A broker whose first segment may go; this became of the second event.
+fn old(answer: Answer) -> (TestBroker, Subscribers, Virtual) {
+    let (subscribers, clock) = (Subscribers::default(), Virtual::new());
+    let broker = broker(MemoryStore::new(), &subscribers, &clock);
+    subscribers.fix("a.2", answer);
+    subscribers.expect_late("a.2");
+    run(broker.publish(&events("a", SEGMENT_EVENTS_MAX + 1))).unwrap();
+    for _ in 0..4 {
+        run(broker.work());
+    }
+    subscribers.fix("a.2", Answer::Done);
+    clock.pass(RETENTION_MS + 1);
+    (broker, subscribers, clock)
+}
+
+/// Tidies, with `meanwhile` after so many of its steps; whether it was over by then.
+fn tidy_with(
+    (broker, subscribers, clock): &(TestBroker, Subscribers, Virtual),
+    steps: usize,
+    meanwhile: impl FnOnce(),
+) -> bool {
+    let stepwise = super::broker(Stepwise(broker.store.clone()), subscribers, clock);
+    let mut tidy = Box::pin(stepwise.tidy());
+    let mut context = Context::from_waker(Waker::noop());
+    let over = (0..steps).any(|_| tidy.as_mut().poll(&mut context).is_ready());
+    meanwhile();
+    if !over {
+        run(tidy).unwrap();
+    }
+    over
+}
+
+/// The store has lost the first event.
+fn lose_the_first(broker: &TestBroker) {
+    let lose = |segment: Option<Segment>| {
+        let mut segment = segment.unwrap();
+        segment.entries.remove(0);
+        Ok::<_, StoreError>((segment, ()))
+    };
+    run(broker.store.update(&segment_key(0), lose)).unwrap();
+}
+
+#[test]
+fn a_dead_letter_may_be_replayed_at_any_step_of_tidying() {
+    for steps in 0.. {
+        let world = old(Answer::Rejected);
+        let (broker, subscribers, _) = &world;
+        let letters = run(broker.dead_letters(None, 100)).unwrap();
+        let ids: Vec<String> = letters.into_iter().map(|letter| letter.id).collect();
+        assert_eq!(ids.len(), 2);
+        let over = tidy_with(&world, steps, || {
+            ids.iter().for_each(|id| run(broker.replay(id)).unwrap());
+        });
+        for _ in 0..4 {
+            run(broker.work());
+        }
+        for component in ["one", "batch"] {
+            let applied = subscribers.applied(component, "a");
+            assert_eq!(applied.last(), Some(&2), "{component}, after {steps} steps");
+        }
+        if over {
+            assert!(steps > SEGMENT_EVENTS_MAX as usize, "each event was forgotten");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_span_that_is_asked_for_before_the_removal_begins_keeps_its_segment() {
+    let mut lost = 0;
+    for steps in 0.. {
+        let world = old(Answer::Done);
+        let (broker, subscribers, _) = &world;
+        let before = subscribers.applied("one", "a").len();
+        let mut asked = 0;
+        tidy_with(&world, steps, || {
+            // Nothing is removed yet.
+            if run(broker.store.get(&seen_key(&event("a", 1)))).unwrap().is_some() {
+                asked = run(broker.replay_range("one", 0, u64::MAX)).unwrap();
+            }
+        });
+        if asked == 0 {
+            break;
+        }
+        assert_eq!(asked, SEGMENT_EVENTS_MAX + 1);
+        for _ in 0..8 {
+            run(broker.work());
+        }
+        let again = subscribers.applied("one", "a").len() - before;
+        lost += usize::from(again < asked as usize);
+    }
+    // The only one lies between the last look and the first thing that is removed.
+    assert!(lost <= 1, "{lost} moments");
+}
+
+#[test]
+fn an_event_that_is_gone_takes_no_other_with_it() {
+    let (subscribers, clock) = (Subscribers::default(), Virtual::new());
+    let broker = broker(MemoryStore::new(), &subscribers, &clock);
+    subscribers.fix("a.1", Answer::Failed);
+    run(broker.publish(&events("a", 3))).unwrap();
+    run(broker.work());
+    lose_the_first(&broker);
+    // As if nothing of it was delivered yet: all three go together.
+    let anew = |progress: Option<crate::progress::Progress>| {
+        let mut progress = progress.unwrap();
+        progress.open.values_mut().for_each(|queue| (queue.attempts, queue.due_at_ms) = (0, 0));
+        Ok::<_, StoreError>((progress, ()))
+    };
+    run(broker.store.update(&crate::broker::progress_key("batch"), anew)).unwrap();
+    for _ in 0..4 {
+        run(broker.work());
+    }
+    assert_eq!(subscribers.applied("batch", "a"), [2, 3]);
+}
+
+#[test]
+fn a_page_of_dead_letters_is_not_empty_because_an_event_is_gone() {
+    let (subscribers, clock) = (Subscribers::default(), Virtual::new());
+    let broker = broker(MemoryStore::new(), &subscribers, &clock);
+    for id in ["a.1", "a.2"] {
+        subscribers.fix(id, Answer::Rejected);
+    }
+    run(broker.publish(&events("a", 2))).unwrap();
+    for _ in 0..4 {
+        run(broker.work());
+    }
+    lose_the_first(&broker);
+    let page = run(broker.dead_letters(None, 1)).unwrap();
+    assert_eq!(page.iter().map(|one| one.entry.event.id.as_str()).collect::<Vec<_>>(), ["a.2"]);
+}
