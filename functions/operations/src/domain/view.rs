@@ -95,7 +95,13 @@ impl<'a> View<'a> {
 
     /// Whether everybody who follows an order's events must have taken in the last one.
     pub(super) fn is_known_to_all(&self, order: &Order) -> bool {
-        self.question.is_due(self.last_change_ms(order))
+        self.is_due_by_log(self.last_change_ms(order))
+    }
+
+    /// Whether what the log knows as the last change, in milliseconds since the epoch, has had
+    /// its time. A log that was not read to its end does not know the last change.
+    pub(super) fn is_due_by_log(&self, changed_ms: u64) -> bool {
+        self.question.quiescent || (self.is_whole(&[Book::Log]) && self.question.is_due(changed_ms))
     }
 
     /// Whether the log may have forgotten the first events of a subject: those that are older

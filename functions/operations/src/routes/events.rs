@@ -112,9 +112,8 @@ pub(super) async fn dead_letters<S: Sources, L: EventLog, K: KeySource>(
     let after: Option<String> = query.position(DEAD_LETTERS)?;
     let limit = u32::try_from(query.limit).unwrap_or(u32::MAX);
     let letters = api.log.dead_letters(after, limit).await.map_err(problem)?;
-    let is_full = letters.len() >= query.limit;
-    let last = letters.last().filter(|_| is_full);
-    let next_cursor = last.map(|letter| Cursor::encode(DEAD_LETTERS, &letter.id));
+    // Logs also end a page that would be too long in bytes: only an empty one is the last.
+    let next_cursor = letters.last().map(|letter| Cursor::encode(DEAD_LETTERS, &letter.id));
     Ok(Json(Page { items: letters.into_iter().map(Into::into).collect(), next_cursor }))
 }
 

@@ -121,7 +121,10 @@ async fn dead_letters_come_in_pages_with_their_events() {
     let cursor = first["next_cursor"].as_str().unwrap();
     let (_, second) = get(&shop, &format!("/dead-letters?limit=2&cursor={cursor}")).await;
     assert_eq!(second["items"][0]["id"], "dl_2");
-    assert_eq!(second["next_cursor"], Value::Null);
+    // The log may cut a page off before it is full: only an empty one is the last.
+    let cursor = second["next_cursor"].as_str().unwrap();
+    let (_, last) = get(&shop, &format!("/dead-letters?limit=2&cursor={cursor}")).await;
+    assert_eq!(last, json!({"items": [], "next_cursor": null}));
     assert_eq!(get(&shop, "/dead-letters?cursor=x").await.0, 400);
 }
 

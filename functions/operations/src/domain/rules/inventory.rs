@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How long a reservation that ran out may lie about until a sweep finds it, in milliseconds.
 const SWEEP_MS: u64 = 5 * 60 * 1_000;
 
-/// On hand, reserved and sold are what was received.
+/// On hand, reserved and sold are what was received. This holds an implementation of the
+/// contract to account that keeps these figures apart; one that derives what is on hand from
+/// the others, as this project's does, can't break it.
 pub(super) fn stock_unbalanced(view: &View<'_>) -> Vec<Violation> {
     of_skus(view, "stock-unbalanced", |sku| {
         let promised = i128::from(sku.on_hand) + i128::from(sku.reserved) + i128::from(sku.sold);
@@ -20,7 +22,8 @@ pub(super) fn stock_unbalanced(view: &View<'_>) -> Vec<Violation> {
     })
 }
 
-/// Nothing was promised that was never there.
+/// Nothing was promised that was never there. As above: of use where what is on hand is kept
+/// by itself, and may be less than nothing; where it is derived, it is never below 0.
 pub(super) fn stock_negative(view: &View<'_>) -> Vec<Violation> {
     of_skus(view, "stock-negative", |sku| {
         (sku.on_hand < 0).then(|| format!("{} on hand", sku.on_hand))

@@ -18,11 +18,18 @@ pub(super) fn parked(view: &View<'_>) -> Vec<Violation> {
     parked.map(|(order, why)| Violation::new("order-parked", why, [&order.id])).collect()
 }
 
-/// Every order comes to rest: at once when nothing should be under way, else in time.
+/// Every order comes to rest: at once when nothing should be under way, else in time. One that
+/// moved between the readings is under way since then, whatever the log says, which was read
+/// in between.
 pub(super) fn unfinished(view: &View<'_>) -> Vec<Violation> {
     let late = view.books.orders.iter().filter(|order| {
-        let moves = !order.settled || !view.steady.contains(order.id.as_str());
-        order.parked.is_none() && moves && view.is_known_to_all(order)
+        let steady = view.steady.contains(order.id.as_str());
+        let late = if view.question.quiescent {
+            !order.settled || !steady
+        } else {
+            !order.settled && steady
+        };
+        order.parked.is_none() && late && view.is_known_to_all(order)
     });
     let violation = |order: &crate::domain::Order| {
         let detail = format!("{} and not settled", order.status.as_str());

@@ -23,6 +23,17 @@ fn an_order_that_was_placed_meanwhile_is_no_violation() {
 }
 
 #[test]
+fn an_order_that_moved_after_the_log_was_read_is_left_alone() {
+    let mut books = sound();
+    // Placed hours ago, cancelled just now: the log has not heard of it.
+    let moved = &mut books.orders[1];
+    (moved.status, moved.settled) = (OrderStatus::Cancelled, false);
+    (moved.last_sequence, moved.outbox_length) = (3, 1);
+    assert_eq!(broken(&books, &question(false)), [""; 0]);
+    assert_eq!(broken(&books, &question(true)), ["order-unfinished"]);
+}
+
+#[test]
 fn a_young_order_that_is_not_settled_may_be_anything() {
     let mut books = with_a_new_order();
     let new = books.orders[4].clone();
@@ -114,4 +125,35 @@ fn nothing_follows_from_what_was_not_read() {
     books.orders_before.pop();
     books.reservations.remove(&last.reservation_id);
     assert_eq!(broken(&books, &question(true)), ["truncated"]);
+}
+
+/// Books whose log was cut off before the orders had come far.
+fn with_a_cut_log() -> Books {
+    let mut books = sound();
+    let mut log = sound_log();
+    log.retain(|logged| logged.event.sequence == Some(1));
+    books.log = Streams::of(&log);
+    books.truncated.insert(Book::Log);
+    books
+}
+
+#[test]
+fn a_log_that_was_cut_off_says_nothing_of_the_last_state() {
+    for quiescent in [false, true] {
+        assert_eq!(broken(&with_a_cut_log(), &question(quiescent)), ["truncated"]);
+    }
+}
+
+#[test]
+fn nobody_knows_from_a_cut_log_since_when_work_is_under_way() {
+    let mut books = with_a_cut_log();
+    for orders in [&mut books.orders, &mut books.orders_before] {
+        orders[0].outbox_length = 1;
+        orders[1].settled = false;
+    }
+    books.projection[2].status = "shipped".to_owned();
+    books.shipping[0].outbox_length = 1;
+    assert_eq!(broken(&books, &question(false)), ["truncated"]);
+    let strict = ["truncated", "order-unfinished", "outbox-not-empty", "projection-differs"];
+    assert_eq!(broken(&books, &question(true)), strict);
 }
