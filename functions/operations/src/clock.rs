@@ -26,7 +26,8 @@ pub const SWEPT: [&str; 9] = [
     "payments",
     "shipping",
 ];
-/// How long one sweep may take, in milliseconds. It works on in its function if it takes longer.
+/// How long one sweep may take, in milliseconds. One that takes longer ends there, because
+/// nobody waits for it any more; its successor goes on.
 pub const SWEEP_TIMEOUT_MS: u64 = 25_000;
 
 /// What the route works with.
