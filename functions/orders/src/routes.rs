@@ -182,7 +182,8 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         Path(id): Path<String>,
     ) -> Result<Json<Page<EventView>>> {
         let loaded = api.readable(&caller, &id).await?;
-        let items = loaded.history()?.into_iter().map(EventView::from).collect();
+        let view = if caller.is_admin() { EventView::whole } else { EventView::public };
+        let items = loaded.history()?.into_iter().map(view).collect();
         Ok(Json(Page { items, next_cursor: None }))
     }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Barrier};
 
 use axum::body::Body;
+use chassis::store::Store;
 use futures::future::join_all;
 use http::{Request, Response, StatusCode};
 use orders::domain::saga::PARK_ATTEMPTS;
@@ -113,6 +114,40 @@ async fn administrators_see_a_parked_checkout_and_let_it_go_on() {
     assert_eq!(shop.post("usr_admin", &format!("{nobody}/resume")).await.0, StatusCode::NOT_FOUND);
     let path = format!("/api/v1/admin/orders/{id}/saga");
     assert_eq!(shop.get(ADA, &path).await.0, StatusCode::FORBIDDEN);
+}
+
+/// The events of these types in an order's history, as `user` sees them.
+async fn told(shop: &Shop, user: &str, id: &str, types: &[&str]) -> Vec<Value> {
+    let (status, history) = shop.get(user, &format!("/api/v1/orders/{id}/history")).await;
+    assert_eq!(status, StatusCode::OK);
+    let events = history["items"].as_array().unwrap().iter();
+    events.filter(|event| types.iter().any(|kind| event["type"] == *kind)).cloned().collect()
+}
+
+#[tokio::test]
+async fn what_went_wrong_inside_is_told_to_administrators_only() {
+    let shop = Shop::new();
+    shop.world.mood("Commit", &vec![Mood::Fails; PARK_ATTEMPTS as usize]);
+    let (_, order) = read(shop.order(ADA, "k1", &body()).await).await;
+    let id = order["id"].as_str().unwrap();
+    shop.world.settle(id);
+    shop.post("usr_admin", &format!("/api/v1/admin/orders/{id}/resume")).await;
+    for (kind, secret) in [("attempt_failed", "detail"), ("parked", "reason"), ("resumed", "by")] {
+        let (own, all) =
+            (told(&shop, ADA, id, &[kind]).await, told(&shop, "usr_admin", id, &[kind]).await);
+        assert!(!own.is_empty() && own.len() == all.len(), "{kind}");
+        assert!(own.iter().all(|event| event.get(secret).is_none()), "{own:?}");
+        assert!(all.iter().all(|event| event[secret].is_string()), "{all:?}");
+        assert!(own.iter().all(|event| event["at"].is_string() && event["sequence"].is_u64()));
+    }
+
+    let old = include_str!("fixtures/order-v1.json").trim();
+    let id = "ord_01930000-0000-7000-8000-000000000001";
+    shop.world.1.set(&format!("order:{id}"), old.as_bytes()).await.unwrap();
+    let types = ["attempt_failed", "retired"];
+    let silence = |events: Vec<Value>| json!(events).to_string().contains("silence");
+    assert!(!silence(told(&shop, "usr_1", id, &types).await), "nor in what older code wrote");
+    assert!(silence(told(&shop, "usr_admin", id, &types).await));
 }
 
 fn delivery(kind: &str, id: &str, sequence: u64, status: &str) -> Request<Body> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::order::Rejection;
-use crate::domain::{Address, Item, Order, Recorded};
+use crate::domain::{Address, Event, Item, Order, Recorded};
 use crate::ports::Shipment;
 
 /// An order.
@@ -83,8 +83,26 @@ pub(super) struct EventView {
     event: Value,
 }
 
-impl From<Recorded> for EventView {
-    fn from(recorded: Recorded) -> Self {
+impl EventView {
+    /// For customers: without what the services said among themselves when something went
+    /// wrong, and without who of the staff looked at it.
+    pub(super) fn public(recorded: Recorded) -> Self {
+        let hidden = match recorded.event {
+            Event::AttemptFailed { .. } => "detail",
+            Event::Parked { .. } => "reason",
+            Event::Resumed { .. } => "by",
+            Event::Retired { .. } => "facts",
+            _ => return Self::whole(recorded),
+        };
+        let mut view = Self::whole(recorded);
+        if let Value::Object(members) = &mut view.event {
+            members.remove(hidden);
+        }
+        view
+    }
+
+    /// For administrators: everything.
+    pub(super) fn whole(recorded: Recorded) -> Self {
         // Events are plain data: they always have a JSON form.
         let event = serde_json::to_value(&recorded.event).unwrap_or_default();
         Self { sequence: recorded.sequence, at: rfc3339(recorded.at_ms), event }
