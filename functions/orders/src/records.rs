@@ -15,6 +15,7 @@ mod upcast;
 mod value;
 
 pub use listing::Position;
+pub(crate) use marks::shard_of;
 pub use marks::{MARK_AGE_MS, Mark, OPEN_SHARDS, ORPHAN_AGE_MS};
 pub use value::{Lease, Record, SNAPSHOT_EVERY, SNAPSHOT_SCHEMA, Snapshot};
 
@@ -137,8 +138,19 @@ impl<S: Store> Records<S> {
         Ok(false)
     }
 
+    /// Enters an order that is older than the register. Does nothing if it is entered already,
+    /// or if it has changed since it was read.
+    pub async fn register_late(&self, loaded: &mut Loaded) -> Result<(), StoreError> {
+        if loaded.record.place == 0 {
+            let record = loaded.record.clone();
+            self.extend(loaded, record, &[]).await?;
+        }
+        Ok(())
+    }
+
     /// Swaps the order's value for `record` with more events. False if it has changed in any
-    /// way since it was read.
+    /// way since it was read. An order that is older than the register takes its place there
+    /// now; a place whose swap fails leads to an order of another place, and is passed over.
     pub async fn extend(
         &self,
         loaded: &mut Loaded,
@@ -152,6 +164,9 @@ impl<S: Store> Records<S> {
                 .append(Some(&loaded.order), events)
                 .map_err(|fault| StoreError::Unavailable(format!("`{key}`: {fault}")))?,
         };
+        if record.place == 0 {
+            record.place = self.register().enter(&order.placed.id).await?;
+        }
         let bytes = encode(&key, &record)?;
         if !self.store.compare_and_swap(&key, Some(&loaded.bytes), &bytes).await? {
             return Ok(false);

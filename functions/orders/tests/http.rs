@@ -5,10 +5,12 @@
 mod world;
 
 use axum::body::Body;
+use chassis::page::Cursor;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use orders::domain::Carriage;
 use orders::ports::Cart;
+use orders::records::Position;
 use serde_json::{Value, json};
 use world::Mood;
 use world::shop::{ADA, Shop, body, read};
@@ -177,6 +179,24 @@ async fn orders_are_listed_newest_first_in_pages() {
 }
 
 #[tokio::test]
+async fn a_cursor_that_was_made_up_costs_no_more_than_a_true_one() {
+    let shop = Shop::new();
+    let (_, order) = read(shop.order(ADA, "k1", &body()).await).await;
+    let positions = [(100_000, 0), (100_000, 7), (0, usize::MAX), (u64::MAX, usize::MAX)];
+    for (page, index) in positions {
+        let position = Position { page, index };
+        let cursor = Cursor::encode(&format!("orders/{ADA}"), &position);
+        let before = shop.world.with(|state| state.reads);
+        let (status, page) = shop.get(ADA, &format!("/api/v1/orders?cursor={cursor}")).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(shop.world.with(|state| state.reads) - before <= 3, "{position:?}");
+        let listed = page["items"].as_array().unwrap().iter().map(|it| &it["id"]);
+        assert!(listed.eq(if index == 0 { vec![] } else { vec![&order["id"]] }), "{position:?}");
+        assert_eq!(page["next_cursor"], Value::Null);
+    }
+}
+
+#[tokio::test]
 async fn an_order_is_called_off_until_it_leaves() {
     let shop = Shop::new();
     let (_, order) = read(shop.order(ADA, "k1", &body()).await).await;
@@ -279,7 +299,7 @@ async fn a_sweep_finishes_what_was_left() {
     shop.world.with(|state| state.now_ms += 60_000);
     let request = Request::post("/sweep").body(Body::empty()).unwrap();
     let (_, swept) = read(shop.send(request).await).await;
-    assert_eq!(swept, json!({"settled": 1, "unfinished": 0, "parked": []}));
+    assert_eq!(swept, json!({"settled": 1, "unfinished": 0, "failed": 0, "parked": []}));
     let request = Request::post("/sweep").body(Body::empty()).unwrap();
     assert_eq!(read(shop.send(request).await).await.1["settled"], 0);
 }

@@ -161,6 +161,9 @@ fn a_checkout_of_older_code_is_brought_to_its_end() {
     let stored = String::from_utf8(run(world.1.get(&format!("order:{ID}"))).unwrap().unwrap());
     let old = begun.split("],\"lease\"").next().unwrap();
     assert!(stored.unwrap().starts_with(old), "what was written stays");
+    let audited = run(world.process("auditor").audit(0, 10)).unwrap().entries;
+    assert_eq!(audited.len(), 1, "it is in the register by now");
+    assert_eq!((audited[0].id.as_str(), audited[0].settled), (ID, true));
 }
 
 /// Store writes of one checkout that meets no trouble: the place in the register (2), the

@@ -176,7 +176,7 @@ fn given_up(order: &Order, step: Step, now_ms: u64) -> Option<Event> {
 }
 
 fn backward(order: &Order, undoing: &Undoing) -> Next {
-    match pending_undo(order) {
+    match pending_undos(order).next() {
         Some(undo) => Next::Act(Action::Undo(undo)),
         None => Next::Record(match undoing {
             Undoing::Cancellation => Event::Cancelled,
@@ -187,10 +187,10 @@ fn backward(order: &Order, undoing: &Undoing) -> Next {
     }
 }
 
-/// The first compensation that is due: of the steps that may have happened, latest first.
+/// The compensations that are due: of the steps that may have happened, latest first.
 /// Taking a sale back also frees its reservation, and cancelling a payment covers hold
 /// and capture alike.
-fn pending_undo(order: &Order) -> Option<Undo> {
+pub fn pending_undos(order: &Order) -> impl Iterator<Item = Undo> {
     let started = |step| order.saga.started.contains(&step);
     let due = [
         (Undo::CancelShipment, started(Step::Ship)),
@@ -199,7 +199,7 @@ fn pending_undo(order: &Order) -> Option<Undo> {
         (Undo::Release, started(Step::Reserve) && !started(Step::Commit)),
     ];
     due.into_iter()
-        .find(|(undo, due)| *due && !order.saga.undone.contains(undo))
+        .filter(|(undo, due)| *due && !order.saga.undone.contains(undo))
         .map(|(undo, _)| undo)
 }
 

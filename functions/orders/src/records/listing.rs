@@ -50,7 +50,8 @@ impl<S: Store> Records<S> {
             .await
     }
 
-    /// Up to `limit` of a user's orders, newest first, and where the rest begins.
+    /// Up to `limit` of a user's orders, newest first, and where the rest begins. `from` comes
+    /// from outside: one beyond the index means the index's end.
     pub async fn of_user(
         &self,
         user_id: &str,
@@ -59,8 +60,10 @@ impl<S: Store> Records<S> {
     ) -> Result<(Vec<Loaded>, Option<Position>), StoreError> {
         let newest: Newest = self.store.read(&newest_key(user_id)).await?.unwrap_or_default();
         let mut at = from.unwrap_or(Position { page: newest.page, index: newest.ids.len() });
+        at.page = at.page.min(newest.page);
         let mut found = Vec::with_capacity(limit);
         let mut ids = self.page(user_id, &newest, at.page).await?;
+        at.index = at.index.min(ids.len());
         loop {
             if at.index == 0 {
                 if at.page == 0 {

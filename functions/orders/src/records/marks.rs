@@ -99,9 +99,9 @@ fn shard_key(shard: u32) -> String {
     format!("unfinished:{shard}")
 }
 
-/// FNV-1a over the id: spreads evenly and is the same in every build.
-fn shard_of(id: &str) -> u32 {
-    let hash = id
+/// The part of the index for this name. FNV-1a: spreads evenly and is the same in every build.
+pub(crate) fn shard_of(name: &str) -> u32 {
+    let hash = name
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash % OPEN_SHARDS

@@ -39,7 +39,8 @@ pub struct Record {
     /// When news was last heard, in milliseconds since the epoch.
     #[serde(default)]
     pub heard_at_ms: Option<u64>,
-    /// Its place in the register of all orders; 0 if it is older than the register.
+    /// Its place in the register of all orders; 0 if it is older than the register
+    /// and was not written since.
     #[serde(default)]
     pub place: u64,
     /// Counts how often late writes were shut out.

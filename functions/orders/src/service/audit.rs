@@ -4,8 +4,7 @@ use chassis::register::Stretch;
 use chassis::store::{Store, StoreError};
 
 use super::Orders;
-use crate::domain::event::Undo;
-use crate::domain::{Event, Order, Recorded, Status, Step};
+use crate::domain::{Event, Order, Recorded, Status, Step, saga};
 use crate::ports::{Clock, Participants};
 use crate::records::Loaded;
 
@@ -74,8 +73,6 @@ fn inconsistencies(order: &Order, history: &[Recorded]) -> Vec<String> {
     if history.iter().filter(ends).count() > 1 {
         faults.push("it has more than one end".to_owned());
     }
-    let started = |step| order.saga.started.contains(&step);
-    let undone = |undo| order.saga.undone.contains(&undo);
     let done = |step| order.saga.finished.contains(&step);
     match order.status {
         Status::Pending => {}
@@ -85,13 +82,7 @@ fn inconsistencies(order: &Order, history: &[Recorded]) -> Vec<String> {
             faults.extend(missing.map(|step| format!("confirmed without the step {step:?}")));
         }
         Status::Rejected | Status::Cancelled => {
-            let kept = [
-                (started(Step::Ship), Undo::CancelShipment),
-                (started(Step::Commit), Undo::TakeBack),
-                (started(Step::Authorize), Undo::CancelPayment),
-            ];
-            let kept = kept.into_iter().filter(|(started, undo)| *started && !undone(*undo));
-            faults.extend(kept.map(|(_, undo)| format!("ended without {undo:?}")));
+            faults.extend(saga::pending_undos(order).map(|undo| format!("ended without {undo:?}")));
         }
     }
     faults
