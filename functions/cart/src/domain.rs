@@ -66,7 +66,7 @@ pub enum Refused {
     },
     /// It holds [`LINES_MAX`] products and this is another one.
     Full,
-    /// [`MERGED_MAX`] guests' baskets went into it within [`MERGED_KEPT_MS`].
+    /// It remembers [`MERGED_MAX`] guests' baskets that went into it of late.
     MergedTooOften,
 }
 
@@ -121,18 +121,29 @@ impl Cart {
         found.map(|it| it.left_out.as_slice())
     }
 
+    /// The guests' baskets that it may forget, once they are closed: they went in
+    /// [`MERGED_KEPT_MS`] ago or earlier.
+    pub fn outdated(&self, now_ms: u64) -> Vec<String> {
+        let age_ms = |it: &Merged| now_ms.saturating_sub(it.at_ms);
+        let outdated = self.merged.iter().filter(|it| age_ms(it) >= MERGED_KEPT_MS);
+        outdated.map(|it| it.guest_cart_id.clone()).collect()
+    }
+
     /// Take in a guest's basket, once: pieces are added up, to [`QUANTITY_MAX`] of a product;
-    /// products for which there is no place are left out, and named in the answer.
+    /// products for which there is no place are left out, and named in the answer. On this occasion the
+    /// baskets that are `settled` are forgotten: the [`Cart::outdated`] ones, after they were
+    /// closed, since one that is still claimed could go in again.
     pub fn merge(
         &mut self,
         guest_cart_id: &str,
         lines: &[Line],
         now_ms: u64,
+        settled: &[String],
     ) -> Result<Vec<String>, Refused> {
         if let Some(left_out) = self.merged(guest_cart_id) {
             return Ok(left_out.to_vec());
         }
-        self.merged.retain(|it| now_ms.saturating_sub(it.at_ms) < MERGED_KEPT_MS);
+        self.merged.retain(|it| !settled.contains(&it.guest_cart_id));
         if self.merged.len() >= MERGED_MAX {
             return Err(Refused::MergedTooOften);
         }

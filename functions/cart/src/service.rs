@@ -1,7 +1,9 @@
 //! What can be done with baskets, whoever asks and wherever they are kept.
 
+mod expiry;
 mod guests;
 
+pub use expiry::{SWEEP_NOTES_MAX, Swept};
 pub use guests::{MergedInto, Seen};
 
 use chassis::money::MoneyError;
@@ -165,3 +167,6 @@ impl<S: Store, P: Products> Carts<S, P> {
 fn key(user_id: &str) -> String {
     format!("cart/{user_id}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,8 @@ use http::Request;
 use std::collections::BTreeMap;
 
 /// Everything that has a `/sweep`.
-pub const SWEPT: [&str; 9] = [
+pub const SWEPT: [&str; 10] = [
+    "cart",
     "catalog",
     "events",
     "identity",
@@ -26,8 +27,7 @@ pub const SWEPT: [&str; 9] = [
     "payments",
     "shipping",
 ];
-/// How long one sweep may take, in milliseconds. One that takes longer ends there, because
-/// nobody waits for it any more; its successor goes on.
+/// How long one sweep may take, in milliseconds. It works on in its function if it takes longer.
 pub const SWEEP_TIMEOUT_MS: u64 = 25_000;
 
 /// What the route works with.
@@ -124,6 +124,27 @@ mod tests {
         assert_eq!(told.as_object().unwrap().len(), SWEPT.len());
         assert_eq!(told["orders"], 200);
         assert_eq!(told["events"], json!(null));
+    }
+
+    #[test]
+    fn whatever_has_a_schedule_is_swept_and_may_be_reached() {
+        let manifest = include_str!("../../../spin.toml");
+        let (mut scheduled, mut reached, mut component) = (0, Vec::new(), "");
+        for line in manifest.lines() {
+            if let Some(name) = line.strip_prefix("[component.") {
+                component = name.split(['.', ']']).next().unwrap();
+            } else if line.starts_with("schedule = [{ path = \"/sweep\"") {
+                assert!(SWEPT.contains(&component), "{component}");
+                scheduled += 1;
+            } else if component == "operations" {
+                reached.push(line.trim());
+            }
+        }
+        assert!(scheduled > 0, "the manifest is written in another way");
+        for name in SWEPT {
+            let host = format!("\"http://{name}.spin.internal\",");
+            assert!(reached.contains(&host.as_str()), "{host}");
+        }
     }
 
     #[tokio::test]

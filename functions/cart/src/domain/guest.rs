@@ -49,10 +49,14 @@ impl GuestCart {
         self.touched_at_ms.saturating_add(GUEST_TTL_MS)
     }
 
-    /// Whether it is of no more use to anybody and may be deleted. A claimed one is waited
-    /// for.
-    pub fn is_over(&self, now_ms: u64) -> bool {
-        !matches!(self.state, State::Claimed { .. }) && now_ms >= self.expires_at_ms()
+    /// Close it if it is of no more use to anybody, and may be deleted then; whether it is. A
+    /// claimed or closed one is waited for as long as an open one: its user may repeat.
+    pub fn retire(&mut self, now_ms: u64) -> bool {
+        let over = now_ms >= self.expires_at_ms();
+        if over {
+            self.close(None);
+        }
+        over
     }
 
     /// What is in it, while it is in use.
@@ -113,7 +117,9 @@ mod tests {
         assert!(guest.open(1_000 + GUEST_TTL_MS).is_ok());
         assert_eq!(guest.open_mut(500_000 + GUEST_TTL_MS), Err(Gone));
         assert_eq!(guest.claim("usr_1", 500_000 + GUEST_TTL_MS), Err(Gone));
-        assert!(guest.is_over(500_000 + GUEST_TTL_MS));
+        assert!(!guest.retire(499_999 + GUEST_TTL_MS));
+        assert!(guest.retire(500_000 + GUEST_TTL_MS));
+        assert_eq!(guest.open(1_000), Err(Gone), "a late change does not meet it open");
     }
 
     #[test]
@@ -125,9 +131,12 @@ mod tests {
         assert_eq!(guest.claim("usr_2", 2_000), Err(Gone));
         let late = 9 * GUEST_TTL_MS;
         assert_eq!(guest.claim("usr_1", late), Ok(Some(lines)), "a claim is waited for");
-        assert!(!guest.is_over(late));
+        assert!(!guest.retire(1_999 + GUEST_TTL_MS));
         guest.close(Some("usr_1"));
         assert_eq!(guest.claim("usr_1", 2_000), Ok(None));
         assert_eq!(guest.claim("usr_2", 2_000), Err(Gone));
+        assert!(!guest.retire(1_999 + GUEST_TTL_MS));
+        assert!(guest.retire(2_000 + GUEST_TTL_MS));
+        assert_eq!(guest.claim("usr_1", 2_000), Err(Gone));
     }
 }

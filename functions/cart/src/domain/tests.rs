@@ -80,13 +80,13 @@ fn a_version_is_compared_only_when_given() {
 fn a_guests_basket_is_added_once() {
     let guest = cart(&[("A", 2), ("C", 999)]);
     let mut own = cart(&[("A", 1), ("C", 5)]);
-    assert_eq!(own.merge("crt_1", &guest.lines, 1_000), Ok(vec![]));
+    assert_eq!(own.merge("crt_1", &guest.lines, 1_000, &[]), Ok(vec![]));
     let once = own.clone();
-    assert_eq!(own.merge("crt_1", &guest.lines, 2_000), Ok(vec![]));
+    assert_eq!(own.merge("crt_1", &guest.lines, 2_000, &[]), Ok(vec![]));
     assert_eq!(own, once);
     let lines: Vec<_> = own.lines.iter().map(|l| (l.sku.as_str(), l.quantity)).collect();
     assert_eq!(lines, [("A", 3), ("C", QUANTITY_MAX)]);
-    assert_eq!(own.merge("crt_2", &cart(&[("A", 1)]).lines, 2_000), Ok(vec![]));
+    assert_eq!(own.merge("crt_2", &cart(&[("A", 1)]).lines, 2_000, &[]), Ok(vec![]));
     assert_eq!(own.lines[0].quantity, 4);
 }
 
@@ -96,8 +96,8 @@ fn what_has_no_place_is_left_out_and_named_again() {
     (0..LINES_MAX - 1).for_each(|number| own.put(&format!("A-{number}"), 1).unwrap());
     let guest = cart(&[("B-1", 1), ("B-2", 1), ("A-0", 1)]);
     let left_out = Ok(vec!["B-2".to_owned()]);
-    assert_eq!(own.merge("crt_1", &guest.lines, 1_000), left_out);
-    assert_eq!(own.merge("crt_1", &guest.lines, 1_000), left_out);
+    assert_eq!(own.merge("crt_1", &guest.lines, 1_000, &[]), left_out);
+    assert_eq!(own.merge("crt_1", &guest.lines, 1_000, &[]), left_out);
     assert_eq!((own.lines.len(), own.lines[0].quantity), (LINES_MAX, 2));
 }
 
@@ -105,11 +105,15 @@ fn what_has_no_place_is_left_out_and_named_again() {
 fn the_inbox_forgets_after_a_day_and_not_before() {
     let mut own = Cart::default();
     for number in 0..MERGED_MAX {
-        own.merge(&format!("crt_{number}"), &[], 1_000).unwrap();
+        own.merge(&format!("crt_{number}"), &[], 1_000, &[]).unwrap();
     }
-    let early = own.merge("crt_x", &[], MERGED_KEPT_MS + 999);
+    let early = own.merge("crt_x", &[], MERGED_KEPT_MS + 999, &[]);
     assert_eq!(early, Err(Refused::MergedTooOften));
-    assert_eq!(own.merge("crt_x", &[], MERGED_KEPT_MS + 1_000), Ok(vec![]));
+    assert_eq!(own.outdated(MERGED_KEPT_MS + 999), Vec::<String>::new());
+    let outdated = own.outdated(MERGED_KEPT_MS + 1_000);
+    let unsettled = own.merge("crt_x", &[], MERGED_KEPT_MS + 1_000, &[]);
+    assert_eq!(unsettled, Err(Refused::MergedTooOften));
+    assert_eq!(own.merge("crt_x", &[], MERGED_KEPT_MS + 1_000, &outdated), Ok(vec![]));
     assert_eq!((own.merged.len(), own.version), (1, 0));
 }
 

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::domain::{LINES_MAX, MERGED_MAX, QUANTITY_MAX, Refused, SKU_CHARS_MAX};
 use crate::ports::Products;
-use crate::service::{Carts, Error};
+use crate::service::{Carts, Error, Swept};
 use crate::view::View;
 use precondition::if_match;
 
@@ -25,12 +25,14 @@ const CATALOG_RETRY_AFTER_S: u64 = 2;
 /// Characters of a guest cart's id at most.
 const GUEST_CART_ID_CHARS_MAX: usize = 64;
 
-/// The routes of the cart, over `carts`, for callers that `keys` vouch for.
+/// The routes of the cart, over `carts`, for callers that `keys` vouch for; and, from inside
+/// only, `POST /sweep`.
 pub fn router<S: Store, P: Products, K: KeySource>(carts: Carts<S, P>, keys: K) -> Router {
     Router::new()
         .route("/api/v1/cart", get(read::<S, P, K>).delete(clear::<S, P, K>))
         .route("/api/v1/cart/items/{sku}", put(set::<S, P, K>).delete(remove::<S, P, K>))
         .route("/api/v1/cart/merge", post(merge::<S, P, K>))
+        .route("/sweep", post(sweep::<S, P, K>))
         .merge(guests::router::<S, P, K>())
         .with_state(App { carts, keys })
 }
@@ -116,6 +118,12 @@ struct MergedView {
     cart: View,
     /// Products that there was no place for.
     left_out: Vec<String>,
+}
+
+async fn sweep<S: Store, P: Products, K: KeySource>(
+    State(app): State<App<S, P, K>>,
+) -> Result<Json<Swept>> {
+    Ok(Json(app.carts.sweep().await.map_err(problem)?))
 }
 
 fn quantity(body: &JsonBody) -> Result<u32> {

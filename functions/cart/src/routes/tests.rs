@@ -59,8 +59,12 @@ impl Answer {
 
 impl<S: Store> Shop<S> {
     fn over(store: S) -> Shop<S> {
+        Shop::at(store, chassis::clock::now_ms)
+    }
+
+    fn at(store: S, now_ms: fn() -> u64) -> Shop<S> {
         let shelf = Shelf::default();
-        let carts = Carts::new(store, shelf.clone(), chassis::clock::now_ms);
+        let carts = Carts::new(store, shelf.clone(), now_ms);
         Shop {
             router: router_with_problems(router(carts.clone(), Issuer::new().key_set())),
             carts,

@@ -29,6 +29,7 @@ impl<S: Store, P: Products> Carts<S, P> {
     /// Begin a guest's basket. `id` must be fresh and impossible to guess.
     pub async fn begin(&self, id: &str) -> Result<Seen, Error> {
         let guest = GuestCart::new((self.now_ms)());
+        self.note(id, guest.expires_at_ms()).await?;
         if !self.store.create(&guest_key(id), &guest).await? {
             return Err(StoreError::Unavailable("the id is taken".to_owned()).into());
         }
@@ -98,7 +99,8 @@ impl<S: Store, P: Products> Carts<S, P> {
         Ok(guest.open((self.now_ms)())?.version)
     }
 
-    /// Throw a guest's basket away.
+    /// Throw a guest's basket away. It is closed first, so no change that is on its way meets
+    /// it open; and none can bring it back, since a change never makes a basket.
     pub async fn discard_guest(&self, id: &str, versions: Option<&[u64]>) -> Result<(), Error> {
         let now_ms = (self.now_ms)();
         self.update_guest(id, |guest| {
@@ -106,7 +108,8 @@ impl<S: Store, P: Products> Carts<S, P> {
             guest.close(None);
             Ok(())
         })
-        .await
+        .await?;
+        Ok(self.store.delete(&guest_key(id)).await?)
     }
 
     /// Put a guest's basket into a user's, at most once however often this is asked, if the
@@ -127,6 +130,7 @@ impl<S: Store, P: Products> Carts<S, P> {
             let left_out = own.merged(guest_cart_id).unwrap_or_default().to_vec();
             return Ok(MergedInto { view: self.view(user_id).await?, left_out });
         };
+        let settled = self.settle_outdated(user_id, &own, now_ms).await?;
         let (own, left_out) = self
             .store
             .update(&key(user_id), |cart: Option<Cart>| {
@@ -134,16 +138,41 @@ impl<S: Store, P: Products> Carts<S, P> {
                 if cart.merged(guest_cart_id).is_none() {
                     cart.at(versions)?;
                 }
-                let left_out = cart.merge(guest_cart_id, &lines, now_ms)?;
+                let left_out = cart.merge(guest_cart_id, &lines, now_ms, &settled)?;
                 Ok::<_, Error>((cart.clone(), (cart, left_out)))
             })
             .await?;
+        self.settle(user_id, guest_cart_id).await?;
+        Ok(MergedInto { view: self.priced(&own).await?, left_out })
+    }
+
+    /// Close all guests' baskets whose records are about to leave this basket's inbox, at most
+    /// [`crate::domain::MERGED_MAX`]: after a crash one may still be claimed, and would go in
+    /// once more if nothing told that it has. Answers their ids.
+    async fn settle_outdated(
+        &self,
+        user_id: &str,
+        own: &Cart,
+        now_ms: u64,
+    ) -> Result<Vec<String>, Error> {
+        let outdated = own.outdated(now_ms);
+        for guest_cart_id in &outdated {
+            self.settle(user_id, guest_cart_id).await?;
+        }
+        Ok(outdated)
+    }
+
+    /// Close a guest's basket that went into this user's. One that is not there any more is
+    /// closed for good.
+    async fn settle(&self, user_id: &str, guest_cart_id: &str) -> Result<(), Error> {
         let close = |guest: &mut GuestCart| {
             guest.close(Some(user_id));
             Ok(())
         };
-        self.update_guest(guest_cart_id, close).await?;
-        Ok(MergedInto { view: self.priced(&own).await?, left_out })
+        match self.update_guest(guest_cart_id, close).await {
+            Ok(()) | Err(Error::Gone) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn seen(&self, guest: &GuestCart) -> Result<Seen, Error> {
@@ -151,14 +180,10 @@ impl<S: Store, P: Products> Carts<S, P> {
         Ok(Seen { view, expires_at_ms: guest.expires_at_ms() })
     }
 
-    /// A guest's basket that is in use. One that is over is taken out of the store on this
-    /// occasion: there is no other.
+    /// A guest's basket that is in use. One that is over is left to the sweep.
     async fn guest(&self, id: &str) -> Result<GuestCart, Error> {
         let guest: Option<GuestCart> = self.store.read(&guest_key(id)).await?;
         let guest = guest.ok_or(Gone)?;
-        if guest.is_over((self.now_ms)()) {
-            self.store.delete(&guest_key(id)).await?;
-        }
         guest.open((self.now_ms)())?;
         Ok(guest)
     }
@@ -177,7 +202,7 @@ impl<S: Store, P: Products> Carts<S, P> {
     }
 
     /// Changes a guest's basket that is there; never makes one.
-    async fn update_guest<R: Send>(
+    pub(super) async fn update_guest<R: Send>(
         &self,
         id: &str,
         change: impl Fn(&mut GuestCart) -> Result<R, Error> + Send + Sync,
@@ -192,6 +217,6 @@ impl<S: Store, P: Products> Carts<S, P> {
     }
 }
 
-fn guest_key(id: &str) -> String {
+pub(super) fn guest_key(id: &str) -> String {
     format!("guest/{id}")
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::GUEST_TTL_MS;
 
 impl<S: Store> Shop<S> {
     async fn guest(&self, method: &str, path: &str, tag: Option<&str>, body: &str) -> Answer {
@@ -144,4 +145,15 @@ async fn a_merge_that_can_not_be_shown_is_done_all_the_same() {
     assert_eq!(shop.merge("usr_1", &id, None).await.status, 503);
     shop.shelf.silent.store(false, Ordering::Relaxed);
     assert_eq!(shop.merge("usr_1", &id, None).await.json["items"][0]["quantity"], 3);
+}
+
+#[tokio::test]
+async fn a_sweep_tells_how_many_carts_it_deleted() {
+    let store = MemoryStore::new();
+    let id = Shop::over(store.clone()).guest_with("SKU-1", 1).await;
+    let later = Shop::at(store.clone(), || chassis::clock::now_ms() + 2 * GUEST_TTL_MS);
+    let swept = later.send(Request::post("/sweep").body(Body::empty()).unwrap()).await;
+    let counts = json!({"looked_at": 1, "deleted": 1, "kept": 0});
+    assert_eq!((swept.status, swept.json), (200, counts));
+    assert!(store.keys().iter().all(|key| !key.contains(&id)), "{:?}", store.keys());
 }

@@ -1,0 +1,150 @@
+//! Guests' baskets by the day on which they run out, so that those that nobody comes back to
+//! are deleted: stores can't list their keys, and most guests never return.
+//!
+//! Before a basket is created, its id is noted for the day on which it will run out. When that
+//! day is over, a sweep looks at what was noted: a basket that is over is deleted, one that was
+//! changed meanwhile is noted for its new day. So each note is looked at about once in a
+//! basket's lifetime, and no basket is without one: a crash leaves a note that leads nowhere,
+//! or two of the same basket.
+
+use chassis::store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+use super::guests::guest_key;
+use super::{Carts, Error};
+use crate::domain::GuestCart;
+use crate::ports::Products;
+
+const DAY_MS: u64 = 86_400_000;
+/// The sweep begins at this day, counted from the epoch: the first of January 2026. No note is
+/// for an earlier one.
+const FIRST_DAY: u64 = 20_454;
+/// How long after the end of a day its notes are left alone, in milliseconds: by then each note
+/// that was begun before is written.
+const SETTLED_MS: u64 = 3_600_000;
+/// Notes that one sweep looks at, at most; the next goes on after them.
+pub const SWEEP_NOTES_MAX: usize = 200;
+/// Days that one sweep goes through, at most: most of them are empty at the very first.
+const SWEEP_DAYS_MAX: usize = 1_000;
+/// Where the sweep has come to.
+const PROGRESS: &str = "guest_sweep";
+
+/// What a sweep did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Notes that it looked at, at most [`SWEEP_NOTES_MAX`]; with as many, there are more.
+    pub looked_at: usize,
+    /// Baskets that it deleted.
+    pub deleted: usize,
+    /// Baskets that have more time.
+    pub kept: usize,
+}
+
+/// The last note that was looked at; 0 before the first of the day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Progress {
+    day: u64,
+    place: u64,
+}
+
+/// What became of a guest's basket.
+enum Fate {
+    Deleted,
+    /// It is in use, or waited for, until then: milliseconds since the epoch.
+    Kept(u64),
+    Missing,
+}
+
+impl<S: Store, P: Products> Carts<S, P> {
+    /// Note that a guest's basket will run out at this time.
+    pub(super) async fn note(&self, id: &str, expires_at_ms: u64) -> Result<(), StoreError> {
+        let day = (expires_at_ms / DAY_MS).max(FIRST_DAY);
+        let place = self.store.increment(&day_key(day), 1).await?.unsigned_abs();
+        self.store.write(&note_key(day, place), &id).await
+    }
+
+    /// Delete guests' baskets that are over, a bounded number of them. Safe to repeat, also
+    /// at the same time.
+    pub async fn sweep(&self) -> Result<Swept, Error> {
+        let now_ms = (self.now_ms)();
+        let start = Progress { day: FIRST_DAY, place: 0 };
+        let mut at = self.store.read(PROGRESS).await?.unwrap_or(start);
+        let mut swept = Swept::default();
+        for _ in 0..SWEEP_DAYS_MAX {
+            let settled = now_ms >= (at.day + 1).saturating_mul(DAY_MS).saturating_add(SETTLED_MS);
+            if !settled || !self.sweep_day(&mut at, now_ms, &mut swept).await? {
+                break;
+            }
+        }
+        let advance = |known: Option<Progress>| Ok((known.map_or(at, |known| known.max(at)), ()));
+        self.store.update(PROGRESS, advance).await.map(|()| swept)
+    }
+
+    /// Looks at the notes of a day after `at`, and moves `at` along. Whether that was all.
+    async fn sweep_day(
+        &self,
+        at: &mut Progress,
+        now_ms: u64,
+        swept: &mut Swept,
+    ) -> Result<bool, Error> {
+        let counter = day_key(at.day);
+        // Asking a counter for its value makes one where there was none.
+        if self.store.get(&counter).await?.is_some() {
+            let last = self.store.increment(&counter, 0).await?.unsigned_abs();
+            while at.place < last {
+                if swept.looked_at >= SWEEP_NOTES_MAX {
+                    return Ok(false);
+                }
+                self.look_at(Progress { place: at.place + 1, ..*at }, now_ms, swept).await?;
+                at.place += 1;
+                swept.looked_at += 1;
+            }
+            self.store.delete(&counter).await?;
+        }
+        *at = Progress { day: at.day + 1, place: 0 };
+        Ok(true)
+    }
+
+    async fn look_at(&self, at: Progress, now_ms: u64, swept: &mut Swept) -> Result<(), Error> {
+        let note = note_key(at.day, at.place);
+        let Some(id) = self.store.read::<String>(&note).await? else { return Ok(()) };
+        match self.delete_if_over(&id, now_ms).await {
+            Ok(Fate::Deleted) => swept.deleted += 1,
+            Ok(Fate::Kept(until_ms)) => {
+                self.note(&id, until_ms).await?;
+                swept.kept += 1;
+            }
+            Ok(Fate::Missing) => {}
+            // One value that can't be read must not keep all others.
+            Err(Error::Store(error @ StoreError::Corrupt { .. })) => {
+                eprintln!("cart: a guest's basket is left as it is: {error}");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(self.store.delete(&note).await?)
+    }
+
+    /// A basket is closed before it is deleted: a change that was begun in time then fails
+    /// instead of being acknowledged and lost.
+    async fn delete_if_over(&self, id: &str, now_ms: u64) -> Result<Fate, Error> {
+        let retire = |guest: &mut GuestCart| Ok((guest.retire(now_ms), guest.expires_at_ms()));
+        match self.update_guest(id, retire).await {
+            Ok((false, until_ms)) => Ok(Fate::Kept(until_ms)),
+            Ok((true, _)) => {
+                self.store.delete(&guest_key(id)).await?;
+                Ok(Fate::Deleted)
+            }
+            Err(Error::Gone) => Ok(Fate::Missing),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// How many notes there are of this day.
+fn day_key(day: u64) -> String {
+    format!("guest_day/{day}")
+}
+
+fn note_key(day: u64, place: u64) -> String {
+    format!("guest_day/{day}/{place}")
+}

@@ -1,0 +1,169 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use chassis::store::{FailingStore, MemoryStore};
+
+use super::*;
+use crate::domain::{GUEST_TTL_MS, MERGED_KEPT_MS};
+use crate::ports::Product;
+
+const BEGUN_MS: u64 = 1_800_000_000_000;
+const DAY_MS: u64 = 86_400_000;
+
+fn begun() -> u64 {
+    BEGUN_MS
+}
+
+fn two_days_later() -> u64 {
+    BEGUN_MS + 2 * MERGED_KEPT_MS
+}
+
+fn when_unchanged_ones_are_over() -> u64 {
+    BEGUN_MS + GUEST_TTL_MS + 2 * DAY_MS
+}
+
+fn when_all_are_over() -> u64 {
+    BEGUN_MS + 2 * GUEST_TTL_MS + 4 * DAY_MS
+}
+
+/// Everything is for sale.
+#[derive(Clone)]
+struct Shelf;
+
+impl Products for Shelf {
+    async fn get_many(&self, skus: Vec<String>) -> Result<Vec<Product>, Unavailable> {
+        let product = |sku: String| Product {
+            name: sku.clone(),
+            price: chassis::money::Money::new(1, "EUR"),
+            sku,
+        };
+        Ok(skus.into_iter().map(product).collect())
+    }
+}
+
+fn carts<S: Store>(store: S, now_ms: fn() -> u64) -> Carts<S, Shelf> {
+    Carts::new(store, Shelf, now_ms)
+}
+
+/// What the store holds of guests' baskets, but for how far the sweep has come.
+fn left(store: &MemoryStore) -> Vec<String> {
+    store.keys().into_iter().filter(|key| key != "guest_sweep").collect()
+}
+
+fn swept(looked_at: usize, deleted: usize, kept: usize) -> Swept {
+    Swept { looked_at, deleted, kept }
+}
+
+#[tokio::test]
+async fn abandoned_baskets_are_deleted_and_changed_ones_have_more_time() {
+    let store = MemoryStore::new();
+    for id in ["crt_1", "crt_2", "crt_3"] {
+        carts(store.clone(), begun).begin(id).await.unwrap();
+    }
+    carts(store.clone(), two_days_later).put_guest("crt_2", "A-1", 1, None).await.unwrap();
+    carts(store.clone(), two_days_later).merge("usr_1", "crt_3", None).await.unwrap();
+    let early = carts(store.clone(), || BEGUN_MS + GUEST_TTL_MS).sweep().await;
+    assert_eq!(early, Ok(swept(0, 0, 0)));
+
+    let later = carts(store.clone(), when_unchanged_ones_are_over);
+    assert_eq!(later.sweep().await, Ok(swept(3, 3, 0)));
+    assert_eq!(left(&store), ["cart/usr_1"]);
+}
+
+#[tokio::test]
+async fn a_basket_that_is_in_use_outlives_its_first_day() {
+    let store = MemoryStore::new();
+    carts(store.clone(), begun).begin("crt_1").await.unwrap();
+    let changed = carts(store.clone(), || BEGUN_MS + GUEST_TTL_MS - 1);
+    changed.put_guest("crt_1", "A-1", 2, None).await.unwrap();
+
+    let later = carts(store.clone(), when_unchanged_ones_are_over);
+    assert_eq!(later.sweep().await, Ok(swept(1, 0, 1)));
+    assert_eq!(later.view_guest("crt_1").await.unwrap().view.items[0].quantity, 2);
+    assert_eq!(later.sweep().await, Ok(swept(0, 0, 0)));
+    let last = carts(store.clone(), when_all_are_over);
+    assert_eq!(last.sweep().await, Ok(swept(1, 1, 0)));
+    assert_eq!(left(&store), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_sweep_does_a_bounded_amount_and_the_next_goes_on() {
+    let store = MemoryStore::new();
+    for number in 0..=SWEEP_NOTES_MAX {
+        carts(store.clone(), begun).begin(&format!("crt_{number}")).await.unwrap();
+    }
+    let later = carts(store.clone(), when_all_are_over);
+    assert_eq!(later.sweep().await, Ok(swept(SWEEP_NOTES_MAX, SWEEP_NOTES_MAX, 0)));
+    assert_eq!(later.sweep().await, Ok(swept(1, 1, 0)));
+    assert_eq!(left(&store), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_value_that_can_not_be_read_does_not_keep_the_others() {
+    let store = MemoryStore::new();
+    for id in ["crt_1", "crt_2"] {
+        carts(store.clone(), begun).begin(id).await.unwrap();
+    }
+    store.set("guest/crt_1", b"?").await.unwrap();
+    let later = carts(store.clone(), when_all_are_over);
+    assert_eq!(later.sweep().await, Ok(swept(2, 1, 0)));
+    assert_eq!(left(&store), ["guest/crt_1"]);
+}
+
+#[tokio::test]
+async fn wherever_a_beginning_or_a_sweep_is_cut_off_the_next_sweep_finds_all() {
+    for operations in 0..40 {
+        let store = MemoryStore::new();
+        let dying = carts(FailingStore::after(operations, store.clone()), begun);
+        let _ = dying.begin("crt_1").await;
+        carts(store.clone(), begun).begin("crt_2").await.unwrap();
+        let changed = carts(store.clone(), || BEGUN_MS + GUEST_TTL_MS - 1);
+        changed.put_guest("crt_2", "A-1", 1, None).await.unwrap();
+
+        // The first sweeps go through all the empty days.
+        let dying = FailingStore::after(operations + EMPTY_DAYS, store.clone());
+        let _ = carts(dying, when_unchanged_ones_are_over).sweep().await;
+        let between = carts(store.clone(), when_unchanged_ones_are_over);
+        between.sweep().await.unwrap();
+        assert!(between.view_guest("crt_2").await.is_ok(), "after {operations} operations");
+        carts(store.clone(), when_all_are_over).sweep().await.unwrap();
+        assert_eq!(left(&store), Vec::<String>::new(), "after {operations} operations");
+    }
+}
+
+/// Days between the sweep's first and the one for which the first basket is noted.
+const EMPTY_DAYS: usize = ((BEGUN_MS + GUEST_TTL_MS) / DAY_MS - 20_454) as usize;
+
+#[tokio::test]
+async fn a_basket_that_was_thrown_away_is_deleted_at_once() {
+    let store = MemoryStore::new();
+    let carts = carts(store.clone(), begun);
+    carts.begin("crt_1").await.unwrap();
+    carts.discard_guest("crt_1", None).await.unwrap();
+    assert!(!store.keys().contains(&"guest/crt_1".to_owned()));
+    let late = carts.put_guest("crt_1", "A-1", 1, None).await;
+    assert_eq!(late.map(drop), Err(Error::Gone));
+    assert_eq!(carts.merge("usr_1", "crt_1", None).await.map(drop), Err(Error::Gone));
+    assert!(!store.keys().contains(&"guest/crt_1".to_owned()));
+}
+
+#[tokio::test]
+async fn a_merge_that_was_cut_off_counts_once_even_if_repeated_after_the_inbox_forgot_it() {
+    for operations in 0..20 {
+        let store = MemoryStore::new();
+        let steady = carts(store.clone(), begun);
+        for id in ["crt_1", "crt_2"] {
+            steady.begin(id).await.unwrap();
+            steady.put_guest(id, "A-1", 2, None).await.unwrap();
+        }
+        let dying = carts(FailingStore::after(operations, store.clone()), begun);
+        let ended = dying.merge("usr_1", "crt_1", None).await.is_ok();
+        let later = carts(store.clone(), two_days_later);
+        later.merge("usr_1", "crt_2", None).await.unwrap();
+        let again = later.merge("usr_1", "crt_1", None).await.unwrap();
+        assert_eq!(again.view.items[0].quantity, 4, "after {operations} operations");
+        if ended {
+            return;
+        }
+    }
+    panic!("a merge takes more operations than expected");
+}
