@@ -24,6 +24,7 @@ use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use tessera_events::Log;
@@ -32,6 +33,9 @@ use tessera_events::embedded::Embedded;
 use tessera_manifest::hosts::HostPattern;
 use tessera_manifest::{App, Component, ComponentId, Handler, Route};
 use wasmtime::component::{Component as Code, Linker};
+
+/// Rights of a state directory that is made.
+const STATE_DIR_MODE: u32 = 0o700;
 
 /// What the operator chose.
 #[derive(Default)]
@@ -66,6 +70,7 @@ pub(crate) async fn start(
     let config = runtime_config(options.runtime_config_file.as_deref())?;
     let state_dir = options.state_dir.clone().or_else(|| config.state_dir.clone());
     let state_dir = state_dir.unwrap_or_else(|| crate::commands::default_state_dir(&app));
+    make_state_dir(&state_dir)?;
     let telemetry = Arc::<Telemetry>::default();
     let registry = Arc::<Registry>::default();
     let ids = components_to_run(&app);
@@ -101,6 +106,14 @@ pub(crate) async fn start(
     let router = Router::new(&app).map_err(|error| anyhow!("{}", error.message))?;
     let service = Arc::new(Service { router, registry: registry.clone() });
     Ok(Running { app, state_dir, registry, telemetry, stores, events, service })
+}
+
+/// What lies in it is for the host's user alone. One that is there keeps its rights.
+fn make_state_dir(state_dir: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(STATE_DIR_MODE);
+    let made = builder.create(state_dir);
+    made.with_context(|| format!("can't make the state directory {}", state_dir.display()))
 }
 
 /// The log as functions see it.

@@ -15,10 +15,8 @@ use crate::{Attempt, Outcome, Subscription, Verdict, assignment};
 /// The pause after the log could not be asked for work.
 const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often an outcome is written down before it is left at that: the delivery is made again.
-const SETTLE_ATTEMPTS_MAX: u32 = 6;
-
-/// The pause after the first failure to write an outcome down; it doubles.
+/// The pause after the first failure to write an outcome down; it doubles up to the longest of the
+/// backoff.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Pump {
@@ -26,20 +24,28 @@ pub(super) struct Pump {
     deliver: Arc<dyn Deliver>,
     place: usize,
     subscription: Arc<Subscription>,
+    /// Of the service: known to the tasks as well.
+    stopped: watch::Receiver<bool>,
     running: JoinSet<()>,
     /// The keys of the running tasks.
     busy: HashMap<Id, Arc<str>>,
 }
 
 impl Pump {
-    pub(super) fn new(queue: Arc<dyn Queue>, deliver: Arc<dyn Deliver>, place: usize) -> Self {
+    pub(super) fn new(
+        queue: Arc<dyn Queue>,
+        deliver: Arc<dyn Deliver>,
+        place: usize,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
         let subscription = Arc::clone(&queue.served()[place]);
         let (running, busy) = (JoinSet::new(), HashMap::new());
-        Self { queue, deliver, place, subscription, running, busy }
+        Self { queue, deliver, place, subscription, stopped, running, busy }
     }
 
     /// Delivers until told to stop, then waits for what is being delivered.
-    pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+    pub(super) async fn run(mut self) {
+        let mut stopped = self.stopped.clone();
         while !*stopped.borrow() {
             let pause = self.fill().await;
             let room = self.busy.len() < self.subscription.concurrency_max;
@@ -83,6 +89,7 @@ impl Pump {
             deliver: Arc::clone(&self.deliver),
             place: self.place,
             subscription: Arc::clone(&self.subscription),
+            stopped: self.stopped.clone(),
         };
         let task = self.running.spawn(run.deliver_and_settle(work));
         self.busy.insert(task.id(), key);
@@ -103,6 +110,7 @@ struct Run {
     deliver: Arc<dyn Deliver>,
     place: usize,
     subscription: Arc<Subscription>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Run {
@@ -163,13 +171,27 @@ impl Run {
         }
     }
 
-    /// Until this is done, the key is not delivered again.
+    /// Until this is done, the key is not delivered again: a log that cannot be written to, for
+    /// however long, gives nobody the same events over and over. When the service stops there is
+    /// one more try, and without success the delivery is made again after the next start.
     async fn settle(&self, settlement: Settlement) {
-        for attempt in 0..SETTLE_ATTEMPTS_MAX {
+        let longest = self.queue.options().backoff.max;
+        let mut stopped = self.stopped.clone();
+        let mut pause = SETTLE_PAUSE.min(longest);
+        loop {
+            let last = *stopped.borrow();
             let Err(error) = self.queue.settle(settlement.clone()).await else { return };
             let name = &self.subscription.name;
             tracing::warn!(%error, subscription = name, "events: cannot note an outcome");
-            sleep(SETTLE_PAUSE * 2_u32.pow(attempt)).await;
+            if last {
+                return;
+            }
+            tokio::select! {
+                () = sleep(pause) => {}
+                // A closed channel means that the service is gone.
+                ended = stopped.wait_for(|stopped| *stopped) => if ended.is_err() { return },
+            }
+            pause = (pause * 2).min(longest);
         }
     }
 }

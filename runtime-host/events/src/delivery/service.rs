@@ -29,7 +29,7 @@ impl Service {
         let mut tasks = JoinSet::new();
         for place in 0..self.queue.served().len() {
             let (queue, deliver) = (Arc::clone(&self.queue), Arc::clone(&self.deliver));
-            tasks.spawn(Pump::new(queue, deliver, place).run(stopped.clone()));
+            tasks.spawn(Pump::new(queue, deliver, place, stopped.clone()).run());
         }
         tasks.spawn(keep_tidy(self.queue, stopped));
         Handle { stop, tasks }

@@ -13,7 +13,7 @@ use super::{
     operations::Tidy,
     schema::sqlite_error,
 };
-use crate::{Error, Options, Result};
+use crate::{Error, Options, Result, Statistics};
 
 /// An operation in the queue, whatever its answer.
 pub(super) trait Job: Send {
@@ -127,6 +127,7 @@ impl Writer {
         self.recorded_at_ms = recorded_at_ms;
         self.tidied_through = tidied_through;
         self.meter.publish(&changes);
+        warn_of_losses(&before, &changes.statistics);
         Ok(answer)
     }
 
@@ -157,6 +158,18 @@ impl Writer {
         self.connection.close().map_err(|(_, error)| explain(error))?;
         drop(self.lock);
         Ok(())
+    }
+}
+
+/// Says what a transaction has lost for good: nobody else would ever know.
+fn warn_of_losses(before: &Statistics, after: &Statistics) {
+    let deliveries = after.lost_deliveries - before.lost_deliveries;
+    if deliveries > 0 {
+        tracing::error!(deliveries, "events: the hard limit has removed events still to deliver");
+    }
+    let dead_letters = after.lost_dead_letters - before.lost_dead_letters;
+    if dead_letters > 0 {
+        tracing::error!(dead_letters, "events: dead letters were dropped, there are too many");
     }
 }
 

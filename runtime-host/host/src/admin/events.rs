@@ -34,8 +34,9 @@ async fn subscriptions(log: &dyn Log) -> Result<Reply, Error> {
 
 async fn dead_letters(log: &dyn Log, query: &str) -> Result<Reply, Error> {
     let limit = parameter(query, "limit")?.unwrap_or(LIMIT_DEFAULT);
+    // A page is cut by its size, too: only an empty one is the end.
     let letters = log.dead_letters(parameter(query, "after")?, limit).await?;
-    let next = full(&letters, limit).map(|last| last.id.as_str());
+    let next = letters.last().map(|last| last.id.as_str());
     let shown: Vec<_> = letters.iter().map(dead_letter).collect();
     Ok(reply::json(&json!({ "dead_letters": shown, "next": next })))
 }
@@ -43,7 +44,7 @@ async fn dead_letters(log: &dyn Log, query: &str) -> Result<Reply, Error> {
 async fn read(log: &dyn Log, query: &str) -> Result<Reply, Error> {
     let limit = parameter(query, "limit")?.unwrap_or(LIMIT_DEFAULT);
     let entries = log.read(parameter(query, "after")?.unwrap_or(0), limit).await?;
-    let next = full(&entries, limit).map(|last| last.position);
+    let next = entries.last().map(|last| last.position);
     let shown: Vec<_> = entries.iter().map(entry).collect();
     Ok(reply::json(&json!({ "events": shown, "next": next })))
 }
@@ -55,16 +56,32 @@ async fn replay(log: &dyn Log, id: &str) -> Result<Reply, Error> {
 }
 
 async fn replay_range(log: &dyn Log, name: &str, query: &str) -> Result<Reply, Error> {
-    let from_ms = parameter(query, "from")?.unwrap_or(0);
-    let until_ms = parameter(query, "until")?.unwrap_or(i64::MAX as u64);
+    only(query, &["from", "until"])?;
+    let (from_ms, until_ms) = (required(query, "from")?, required(query, "until")?);
     let events = log.replay_range(name.to_owned(), from_ms, until_ms).await?;
     tracing::info!(subscription = name, from_ms, until_ms, events, "events are delivered again");
     Ok(reply::json(&json!({ "events": events })))
 }
 
-/// The last of a page that is full: there may be more.
-fn full<T>(page: &[T], limit: u32) -> Option<&T> {
-    (page.len() == limit as usize).then(|| page.last()).flatten()
+/// Fails if a query has anything but these parameters: one that is misspelt would be passed over.
+fn only(query: &str, names: &[&str]) -> Result<(), Error> {
+    let mut pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let unknown = pairs.find_map(|pair| {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        (!names.contains(&name)).then_some(name)
+    });
+    match unknown {
+        Some(name) => Err(Error::Invalid(format!("there is no parameter `{name}` here"))),
+        None => Ok(()),
+    }
+}
+
+fn required<T: FromStr>(query: &str, name: &str) -> Result<T, Error> {
+    let missing = || {
+        let detail = "give `from` and `until` in milliseconds since the epoch";
+        Error::Invalid(format!("`{name}` is missing: {detail}"))
+    };
+    parameter(query, name)?.ok_or_else(missing)
 }
 
 fn parameter<T: FromStr>(query: &str, name: &str) -> Result<Option<T>, Error> {

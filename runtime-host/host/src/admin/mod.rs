@@ -7,6 +7,7 @@
 mod events;
 #[cfg(feature = "fault-points")]
 mod fault_points;
+mod named_host;
 mod reply;
 mod token;
 mod views;
@@ -27,12 +28,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tessera_events::Log;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 /// Connections at once.
 const CONNECTIONS_MAX: usize = 64;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait after the operating system has no file handles left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What can be seen here.
 #[derive(Clone)]
@@ -50,21 +53,19 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Serve until the application stops.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    observed: Observed,
-    token: Token,
-    mut stop: watch::Receiver<bool>,
-) {
+/// Serve until the task is ended: who stops an application wants to see how far that is.
+pub(crate) async fn serve(listener: TcpListener, observed: Observed, token: Token) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
-            accepted = listener.accept() => accepted,
+        let socket = match listener.accept().await {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                tracing::warn!("an admin connection could not be accepted: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
         };
-        let Ok((socket, _)) = accepted else { continue };
         let (observed, token) = (observed.clone(), token.clone());
         tokio::spawn(async move {
             let _place = place;
@@ -84,6 +85,9 @@ pub(crate) async fn serve(
 }
 
 async fn answer(request: Request<Incoming>, observed: &Observed, token: &Token) -> Reply {
+    if !named_host::is_address(&request) {
+        return reply::named_host();
+    }
     let uri = request.uri().clone();
     let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
     let methods: &[Method] = match path.as_slice() {

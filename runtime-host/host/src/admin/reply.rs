@@ -58,6 +58,12 @@ pub(super) fn unauthorized() -> Reply {
     reply
 }
 
+pub(super) fn named_host() -> Reply {
+    let detail = "The name in `Host` could be anybody's, who could then read this through your \
+                  browser. Ask by IP address or as `localhost`: http://127.0.0.1:<port>/";
+    problem(StatusCode::FORBIDDEN, "named-host", detail)
+}
+
 fn with_status(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = status;

@@ -17,7 +17,7 @@ const LENGTH_BYTES: usize = 32;
 pub(crate) struct Token(Arc<str>);
 
 impl Token {
-    /// The one in the state directory; made when it is not there.
+    /// The one in this state directory, which exists; made when there is none yet.
     pub(crate) fn of(state_dir: &Path) -> anyhow::Result<Self> {
         let path = state_dir.join(FILE_NAME);
         let token = match std::fs::read_to_string(&path) {
@@ -47,10 +47,14 @@ fn make(state_dir: &Path, path: &Path) -> anyhow::Result<String> {
     let random = rustls::crypto::ring::default_provider().secure_random;
     random.fill(&mut bytes).map_err(|_| anyhow!("the operating system gives no random bytes"))?;
     let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    std::fs::create_dir_all(state_dir)?;
     let new = state_dir.join(format!("{FILE_NAME}.new"));
+    // A file that is there already may be somebody else's, or readable by others.
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&new)?;
     writeln!(file, "{token}")?;
     file.sync_all()?;
     std::fs::rename(&new, path)?;
@@ -77,9 +81,13 @@ mod tests {
     #[test]
     fn a_token_is_made_once_and_only_its_owner_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
-        let state_dir = folder.path().join("state");
-        let token = Token::of(&state_dir).unwrap();
-        assert_eq!(Token::of(&state_dir).unwrap().0, token.0);
+        let state_dir = folder.path();
+        // Left by a crash, or laid there.
+        let left = state_dir.join("admin-token.new");
+        std::fs::write(&left, "known").unwrap();
+        std::fs::set_permissions(&left, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let token = Token::of(state_dir).unwrap();
+        assert_eq!(Token::of(state_dir).unwrap().0, token.0);
         assert_eq!(token.0.len(), 2 * LENGTH_BYTES);
         let file = std::fs::metadata(state_dir.join(FILE_NAME)).unwrap();
         assert_eq!(file.permissions().mode() & 0o777, 0o600);

@@ -10,6 +10,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(super) async fn metrics(observed: &Observed) -> Reply {
     let metrics = &observed.telemetry.metrics;
     if let Some(log) = &observed.events {
+        metrics.log(&log.statistics());
         match log.subscriptions().await {
             Ok(all) => metrics.subscriptions(&all),
             // The other figures are as good as ever.

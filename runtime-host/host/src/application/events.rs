@@ -13,6 +13,8 @@ use tessera_manifest::{App, Component, ComponentId, DeliveryMode, SubscribeFrom}
 
 /// The log's file in the state directory.
 const FILE_NAME: &str = "events.db";
+/// Beyond a multiple of what the log keeps, for its indexes and what is owed to subscriptions.
+const DATABASE_EXTRA_BYTES: u64 = 256 << 20;
 /// Who brings an event has so much longer than the component that takes it.
 const DELIVERY_SLACK: Duration = Duration::from_secs(5);
 
@@ -55,9 +57,9 @@ fn options(app: &App, components: &[&Component]) -> Options {
     }
     if let Some(mib) = settings.retention_max_mib {
         options.retention_bytes_max = mib << 20;
-        // Subscriptions that are behind may hold up so much, and the file so much more.
+        // Subscriptions that are behind may hold up so much, and the file be so much larger.
         options.hard_bytes_max = options.retention_bytes_max * 2;
-        options.database_bytes_max = options.retention_bytes_max * 4;
+        options.database_bytes_max = options.retention_bytes_max * 4 + DATABASE_EXTRA_BYTES;
     }
     // A component's own deadline decides; this one is for a call that ignores it.
     let deadlines = components.iter().filter(|one| !one.settings.subscribe.is_empty()).map(|one| {

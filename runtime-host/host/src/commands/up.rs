@@ -97,7 +97,7 @@ impl Up {
 
         let running = application::start(app, self.options(), address).await?;
         let token = admin::Token::of(running.state_dir())?;
-        let admin = admin::serve(admin_listener, running.observed(), token, stop.clone());
+        let admin = admin::serve(admin_listener, running.observed(), token);
         let admin = tokio::spawn(admin);
         tracing::info!(%address, admin = %admin_address, tls = scheme == "https", "listening");
         if !self.quiet {

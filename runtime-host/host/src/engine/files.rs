@@ -21,23 +21,33 @@ pub(crate) fn mount(
     component: &Component,
     state_dir: &Path,
 ) -> anyhow::Result<Option<PathBuf>> {
-    gather(component, &app.folder, &state_dir.join("assets"))
+    gather(component, &app.folder, state_dir)
 }
 
 fn gather(
     component: &Component,
     application: &Path,
-    assets: &Path,
+    state_dir: &Path,
 ) -> anyhow::Result<Option<PathBuf>> {
     if component.files.is_empty() {
         return Ok(None);
     }
+    let assets = state_dir.join("assets");
     let folder = assets.join(&component.id);
     let fresh = assets.join(format!(".{}.new", component.id));
     remove(&fresh)?;
     create_folder(&fresh)?;
+    let application = application.canonicalize().with_context(|| shown(application))?;
+    let state_dir = state_dir.canonicalize().with_context(|| shown(state_dir))?;
+    ensure!(
+        !application.starts_with(&state_dir),
+        "the application lies in the state directory {}, which no component may see: choose \
+         another --state-dir",
+        state_dir.display()
+    );
     let mut gathering = Gathering {
-        application: application.canonicalize().with_context(|| shown(application))?,
+        application,
+        state_dir,
         excluded: patterns(&component.exclude_files)?,
         folder: &fresh,
         count: 0,
@@ -58,6 +68,8 @@ fn gather(
 
 struct Gathering<'a> {
     application: PathBuf,
+    /// Never given to a guest: the operator's token and everybody's stores are there.
+    state_dir: PathBuf,
     excluded: Vec<Pattern>,
     folder: &'a Path,
     count: usize,
@@ -115,13 +127,16 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// One file, unless it is excluded.
+    /// One file, unless it is excluded or the host's own.
     fn file(&mut self, source: &Path, within: &Path) -> anyhow::Result<()> {
         // Symbolic links count as what they lead to.
         let real = source.canonicalize().with_context(|| shown(source))?;
         let Ok(named) = real.strip_prefix(&self.application) else {
             bail!("{} lies outside of the application's folder", source.display());
         };
+        if real.starts_with(&self.state_dir) {
+            return Ok(());
+        }
         let written = source.strip_prefix(&self.application).unwrap_or(named);
         if self.excluded.iter().any(|pattern| pattern.matches_path(written)) {
             return Ok(());
@@ -204,6 +219,15 @@ mod tests {
     }
 
     fn gathered(folder: &TempDir, files: &str) -> anyhow::Result<Vec<String>> {
+        gathered_beside(folder, "state", files)
+    }
+
+    /// With the state directory at this path.
+    fn gathered_beside(
+        folder: &TempDir,
+        state_dir: &str,
+        files: &str,
+    ) -> anyhow::Result<Vec<String>> {
         let root = folder.path().join("app");
         let manifest = format!(
             "spin_manifest_version = 2\n[application]\nname = \"x\"\n\
@@ -211,7 +235,7 @@ mod tests {
              [component.web]\nsource = \"web.wasm\"\n{files}\n"
         );
         let app = tessera_manifest::parse(&root.join("spin.toml"), &manifest).unwrap();
-        let state = folder.path().join("state");
+        let state = folder.path().join(state_dir);
         let Some(folder) = mount(&app, &app.components["web"], &state)? else {
             return Ok(Vec::new());
         };
@@ -262,6 +286,24 @@ mod tests {
         std::os::unix::fs::symlink(app.path().join("secret"), link).unwrap();
         let error = gathered(&app, "files = [\"static\"]").unwrap_err();
         assert!(format!("{error:#}").contains("lies outside"), "{error:#}");
+    }
+
+    #[test]
+    fn what_the_host_keeps_is_for_no_component() {
+        let app = application();
+        let state = app.path().join("app/.tessera");
+        fs::create_dir_all(&state).unwrap();
+        fs::write(state.join("admin-token"), "secret").unwrap();
+        std::os::unix::fs::symlink(state.join("admin-token"), app.path().join("app/key")).unwrap();
+        let all = ["static/a.css", "static/c.map", "static/deep/b.css"];
+        // The second time, what the first one gathered is there as well.
+        for files in ["**/*", "**/*", ".tessera", ".tessera/admin-token", "key"] {
+            let manifest = format!("files = [\"{files}\"]");
+            let found = gathered_beside(&app, "app/.tessera", &manifest).unwrap();
+            assert_eq!(found, if files == "**/*" { &all[..] } else { &[] }, "{files}");
+        }
+        let error = gathered_beside(&app, "app", "files = [\"static\"]").unwrap_err();
+        assert!(format!("{error:#}").contains("--state-dir"), "{error:#}");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tessera_events::Progress;
+use tessera_events::{Progress, Statistics};
 
 /// Upper bounds in seconds: the buckets that OpenTelemetry recommends for requests, and
 /// finer ones below, where in-process calls live.
@@ -88,6 +88,32 @@ impl Lag {
     }
 }
 
+/// What the log holds and has lost, as of the last look. It counts for longer than this process.
+#[derive(Debug, Default)]
+struct Held {
+    events: Gauge,
+    bytes: Gauge,
+    removed: Counter,
+    lost_deliveries: Counter,
+    lost_dead_letters: Counter,
+}
+
+impl Held {
+    fn register(registry: &mut Registry) -> Self {
+        let held = Self::default();
+        registry.register("event_log_events", "Events in the log", held.events.clone());
+        let help = "Size of the events in the log";
+        registry.register_with_unit("event_log", help, Unit::Bytes, held.bytes.clone());
+        let help = "Events that the log removed because of their age or its size";
+        registry.register("events_removed", help, held.removed.clone());
+        let help = "Deliveries still owed when their event was removed";
+        registry.register("event_deliveries_lost", help, held.lost_deliveries.clone());
+        let help = "Dead letters that were dropped";
+        registry.register("event_dead_letters_lost", help, held.lost_dead_letters.clone());
+        held
+    }
+}
+
 type Durations = Family<CallLabels, Histogram>;
 
 /// All metrics. Cheap to record, made to live as long as the process.
@@ -113,6 +139,11 @@ pub(crate) struct Metrics {
     /// Deliveries by what became of them.
     pub(crate) event_deliveries: Family<EventLabels, Counter>,
     lag: Lag,
+    held: Held,
+}
+
+fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn histogram() -> Histogram {
@@ -150,6 +181,7 @@ impl Default for Metrics {
         let event_deliveries = Family::default();
         registry.register("event_deliveries", "Deliveries of events", event_deliveries.clone());
         let lag = Lag::register(&mut registry);
+        let held = Held::register(&mut registry);
         Self {
             registry,
             http,
@@ -166,6 +198,7 @@ impl Default for Metrics {
             events_published,
             event_deliveries,
             lag,
+            held,
         }
     }
 }
@@ -207,7 +240,6 @@ impl Metrics {
 
     /// How far the subscriptions are now.
     pub(crate) fn subscriptions(&self, all: &[Progress]) {
-        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         for one in all {
             let labels = SubscriptionLabels { subscription: one.name.clone() };
             let lag = &self.lag;
@@ -216,6 +248,16 @@ impl Metrics {
             lag.retrying.get_or_create(&labels).set(gauge(one.retrying_events));
             lag.dead_letters.get_or_create(&labels).set(gauge(one.dead_letters));
         }
+    }
+
+    /// What the log holds now and has lost so far.
+    pub(crate) fn log(&self, log: &Statistics) {
+        let held = &self.held;
+        held.events.set(gauge(log.entries));
+        held.bytes.set(gauge(log.bytes));
+        held.removed.inner().store(log.removed, Ordering::Relaxed);
+        held.lost_deliveries.inner().store(log.lost_deliveries, Ordering::Relaxed);
+        held.lost_dead_letters.inner().store(log.lost_dead_letters, Ordering::Relaxed);
     }
 
     /// All of them as text.

@@ -9,7 +9,7 @@ use tessera_manifest::{App, ComponentId};
 
 /// How often a hook is called when it fails.
 const ATTEMPTS_MAX: u32 = 5;
-/// The pause after a failure doubles from here.
+/// The pause after the first failure is twice this, and doubles with each further one.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// All hooks of an application.
@@ -37,12 +37,12 @@ impl Hooks {
     async fn repeat(&self, id: &str, path: &str) {
         for attempt in 1..=ATTEMPTS_MAX {
             let hook = Post::empty(id, path, SpanKind::Host, "on_start");
-            match hook.send(&self.registry).await {
-                Ok(response) if response.status().as_u16() < 400 => {
+            match hook.finish(&self.registry).await {
+                Ok(status) if status.as_u16() < 400 => {
                     return tracing::info!(component = %id, "{path} done");
                 }
-                Ok(response) => {
-                    let status = response.status().as_u16();
+                Ok(status) => {
+                    let status = status.as_u16();
                     tracing::error!(component = %id, attempt, "{path} answered {status}");
                 }
                 Err(error) => tracing::error!(component = %id, attempt, "{path}: {error}"),

@@ -6,8 +6,12 @@ use crate::engine::{Request, Response, call_http, full_body};
 use crate::registry::Registry;
 use crate::telemetry::{SpanKind, TraceContext};
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::BodyExt;
 use std::sync::Arc;
+
+/// What is read of an answer that nobody wants but for its end.
+const ANSWER_MAX_BYTES: usize = 1024 * 1024;
 
 /// One `POST`.
 pub(super) struct Post {
@@ -36,6 +40,26 @@ impl Post {
             operation: operation.into(),
             trace: TraceContext::root(),
         }
+    }
+
+    /// Send it and read the answer to its end, which is when the component has done what it was
+    /// told. The times that it has for a head and for a body hold. Gives the status; errors are
+    /// for the log: the call failed, or the body broke off or is too large.
+    pub(super) async fn finish(self, registry: &Registry) -> Result<StatusCode, String> {
+        let answer = self.send(registry).await.map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let mut body = answer.into_body();
+        let mut read_bytes = 0;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| {
+                format!("it answered {} but not to the end: {error:?}", status.as_u16())
+            })?;
+            read_bytes += frame.data_ref().map_or(0, Bytes::len);
+            if read_bytes > ANSWER_MAX_BYTES {
+                return Err(format!("its answer is larger than {ANSWER_MAX_BYTES} bytes"));
+            }
+        }
+        Ok(status)
     }
 
     /// Send it, with the time that the component has for any call.

@@ -1,7 +1,8 @@
 //! Schedules: paths that are called at the start and then again and again.
 //!
 //! The pause is counted from the end of a run, so a run can never meet the one before it, and a
-//! slow run makes the next one late instead of two of them due at once.
+//! slow run makes the next one late instead of two of them due at once. A run ends with its answer's
+//! last byte: a component may answer at once and work while its body goes out.
 
 use super::post::Post;
 use crate::registry::Registry;
@@ -72,8 +73,7 @@ impl Entry {
     async fn run_once(&self, registry: &Registry) -> Result<(), String> {
         let operation = format!("POST {}", self.path);
         let post = Post::empty(&self.component, &self.path, SpanKind::Schedule, &operation);
-        let answer = post.send(registry).await.map_err(|error| error.to_string())?;
-        match answer.status() {
+        match post.finish(registry).await? {
             status if status.is_success() => Ok(()),
             status => Err(format!("it answered {}", status.as_u16())),
         }

@@ -14,9 +14,11 @@ pub struct AppSettings {
 /// `events` of `[application.tool.tessera]`; none means the host's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventSettings {
-    /// Events that are older, in hours, may go.
+    /// Events that are older, in hours, go once no subscription needs them any more.
     pub retention_hours: Option<u64>,
-    /// When the log's data is larger, in MiB, the oldest events may go.
+    /// Beyond so much of events, in MiB, the oldest go once no subscription needs them any more;
+    /// beyond twice as much they go in any case. The log's file may be four times as large, and
+    /// 256 MiB.
     pub retention_max_mib: Option<u64>,
 }
 

@@ -63,12 +63,13 @@ pub(super) fn path(field: &Field<'_>, code: Code) -> Option<String> {
     Some(path)
 }
 
-/// From an hour and a MiB, below which an event could be gone before it is delivered.
+/// From an hour, below which an event could be gone before somebody looks for it, and from a size
+/// that a few publications of the largest events do not fill.
 fn events(field: &Field<'_>) -> EventSettings {
     let Some(mut table) = field.table() else { return EventSettings::default() };
     let events = EventSettings {
         retention_hours: limit(&mut table, "retention_hours", 1..=87_600),
-        retention_max_mib: limit(&mut table, "retention_max_mib", 1..=1_048_576),
+        retention_max_mib: limit(&mut table, "retention_max_mib", 64..=1_048_576),
     };
     table.finish();
     events
