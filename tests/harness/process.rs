@@ -234,6 +234,11 @@ impl Host {
         Client::new(&format!("{}://{}", self.scheme, self.address))
     }
 
+    /// Where its admin listener is.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// A client at its admin listener.
     pub fn admin(&self) -> Client {
         Client::new(&format!("http://{}", self.admin))

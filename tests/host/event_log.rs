@@ -143,7 +143,8 @@ async fn the_operators_token_is_made_once_and_is_nobody_elses() {
     let path = state.join("admin-token");
     let token = std::fs::read_to_string(&path).unwrap();
     assert!(token.trim().len() >= 32, "{token}");
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let rights = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((rights(&path), rights(&state)), (0o600, 0o700));
     host.kill().await;
     let _host = app.host().state(&state).start().await;
     assert_eq!(std::fs::read_to_string(&path).unwrap(), token);

@@ -56,6 +56,36 @@ async fn a_failing_run_is_told_and_counted_and_the_next_one_comes() {
 }
 
 #[tokio::test]
+async fn a_run_is_over_when_its_answer_is_and_not_when_that_begins() {
+    let mut backend = Backend::start().await;
+    let app = application(&format!(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[component.guest]
+source = "$p3"
+allowed_outbound_hosts = ["http://127.0.0.1:*"]
+tool.tessera.schedule = [{{ path = "/stream?url={}", every_ms = 10 }}]
+"#,
+        backend.url("/hold")
+    ));
+    let host = app.host().start().await;
+    for _ in 0..2 {
+        // The head has gone out long since; the rest of the body waits for this.
+        let held = backend.next().await;
+        for _ in 0..20 {
+            occupancy(&host, "guest", 1, 0).await;
+        }
+        let trace = held.header("traceparent").split('-').nth(1).expect("a trace").to_owned();
+        held.answer(200, "");
+        let spans = spans(&host, &trace, "schedule").await;
+        let run = spans.iter().find(|span| span["kind"] == "schedule").expect("a span");
+        assert_eq!(run["outcome"], "200", "nobody has cut it off");
+    }
+}
+
+#[tokio::test]
 async fn a_run_is_a_trace_of_its_own() {
     let mut backend = Backend::start().await;
     let host = scheduled(&backend).host().start().await;

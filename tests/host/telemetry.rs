@@ -1,6 +1,8 @@
 //! What the host tells about what happened: traces, logs, metrics.
 
-use crate::support::{Application, Backend, application, soon, spans};
+use crate::support::{
+    Application, Backend, application, event, exchange, publish, soon, spans, subscribed,
+};
 use harness::Host;
 use serde_json::Value;
 
@@ -229,4 +231,42 @@ async fn the_admin_listener_is_apart_and_says_what_it_has() {
     assert_eq!(refused.header("allow"), "GET, HEAD");
     // The application's own /metrics is the application's.
     assert_eq!(host.client().get("/metrics").await.expect(200).json()["method"], "GET");
+}
+
+#[tokio::test]
+async fn a_page_whose_name_leads_to_the_admin_listener_reads_nothing_there() {
+    let host = app().host().start().await;
+    let address = host.admin_address();
+    let ask = async |name: &str| {
+        let request = format!("GET /metrics HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n\r\n");
+        exchange(address, request.as_bytes()).await
+    };
+    for name in ["rebound.example", &format!("rebound.example:{}", address.port())] {
+        let refused = ask(name).await;
+        assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+        assert!(refused.contains("urn:tessera:problem:named-host"), "{refused}");
+        assert!(!refused.contains("tessera_instances"), "{refused}");
+    }
+    for name in [address.to_string(), format!("localhost:{}", address.port())] {
+        let answer = ask(&name).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_tells_what_it_holds_and_what_it_has_lost() {
+    let backend = Backend::start().await;
+    let host = subscribed(&backend, r#"{ types = ["com.other.*"], path = "/" }"#);
+    let host = host.host().start().await;
+    publish(&host, &[event("a", "a1"), event("b", "b1")]).await;
+    let metrics = host.admin().get("/metrics").await.expect(200).text();
+    let figure = |name: &str| {
+        let mut lines = metrics.lines().filter_map(|line| line.split_once(' '));
+        lines.find(|(found, _)| *found == name).and_then(|(_, value)| value.parse::<f64>().ok())
+    };
+    assert_eq!(figure("tessera_event_log_events"), Some(2.0), "{metrics}");
+    assert!(figure("tessera_event_log_bytes") > Some(0.0), "{metrics}");
+    for lost in ["events_removed", "event_deliveries_lost", "event_dead_letters_lost"] {
+        assert_eq!(figure(&format!("tessera_{lost}_total")), Some(0.0), "{metrics}");
+    }
 }
