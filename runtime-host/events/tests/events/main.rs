@@ -15,3 +15,4 @@ mod model;
 mod publishing;
 mod replay;
 mod retention;
+mod settling;
