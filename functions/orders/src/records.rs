@@ -1,9 +1,9 @@
 //! How orders lie in the store.
 //!
-//! One value per order ([`value`]) holds all of its events, what of them is still to be
+//! One value per order (`value`) holds all of its events, what of them is still to be
 //! published, which news it has heard, and the lease of its driver; it changes by
 //! compare-and-swap only. Beside it are three indexes: the register of all orders, the
-//! orders of a user ([`listing`]) and the orders that are unfinished ([`marks`]). All are
+//! orders of a user (`listing`) and the orders that are unfinished (`marks`). All are
 //! written *before* the order: what a crash leaves is an entry without an order, which
 //! readers skip, never an order that nobody finds.
 

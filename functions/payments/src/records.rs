@@ -158,7 +158,7 @@ impl<S: Store> Records<S> {
         Ok((found, (at.slot <= last).then_some(at)))
     }
 
-    /// The postings of up to [`SLOTS_MAX`] slots after the slot `after`, whole transactions all
+    /// The postings of up to `SLOTS_MAX` slots after the slot `after`, whole transactions all
     /// of them, and the last slot that was read if there are more after it.
     pub async fn transactions(
         &self,

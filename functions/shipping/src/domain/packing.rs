@@ -49,7 +49,7 @@ impl Warehouse {
     }
 
     /// The one that sends a product there: the nearer; of two that are equally near, the one
-    /// that comes first in [`WAREHOUSES`].
+    /// that comes first in `WAREHOUSES`.
     pub fn that_sends(sku: &str, to: Place<'_>) -> Warehouse {
         let [one, other] = Self::that_keep(sku);
         let way = |it: Warehouse| {
@@ -77,8 +77,8 @@ pub struct Pack {
     pub lines: Vec<Line>,
 }
 
-/// Splits an order: by warehouse, then into parcels of at most [`PIECES_PER_PARCEL`] pieces; or
-/// pallets of [`PIECES_PER_PALLET`], where that would take more than [`PARCELS_PER_WAREHOUSE`].
+/// Splits an order: by warehouse, then into parcels of at most `PIECES_PER_PARCEL` pieces; or
+/// pallets of `PIECES_PER_PALLET`, where that would take more than `PARCELS_PER_WAREHOUSE`.
 pub fn pack(lines: &[Line], to: Place<'_>) -> Vec<Pack> {
     let mut by_warehouse: BTreeMap<&str, (Warehouse, Vec<&Line>)> = BTreeMap::new();
     for line in lines {
