@@ -68,7 +68,8 @@ impl Settle {
         Ok(Some(first_seen.map_or(self.settlement.began_at_ms, i64::cast_unsigned)))
     }
 
-    /// The first event is due again later; all of them go alone from now on.
+    /// The first event is due again later; all of them go alone from now on, also if it was the
+    /// only one: in the company of a younger event its last attempt would not be its last.
     fn put_off(&self, group: &mut Group<'_>, due_at_ms: u64) -> Result<()> {
         let Settlement { key, entries, began_at_ms, attempt, .. } = &self.settlement;
         let number = self.number(group);
@@ -81,12 +82,11 @@ impl Settle {
                 continue;
             };
             if place == 0 {
-                let sql = "UPDATE pending SET attempts = ?4, due_at_ms = ?5, alone = alone OR ?6, \
-                           first_seen_at_ms = coalesce(first_seen_at_ms, ?7) \
+                let sql = "UPDATE pending SET attempts = ?4, due_at_ms = ?5, alone = 1, \
+                           first_seen_at_ms = coalesce(first_seen_at_ms, ?6) \
                            WHERE subscription = ?1 AND key = ?2 AND position = ?3";
                 let (due, began) = (due_at_ms.cast_signed(), began_at_ms.cast_signed());
-                let several = entries.len() > 1;
-                group.execute(sql, (id.0, id.1, id.2, attempt, due, several, began))?;
+                group.execute(sql, (id.0, id.1, id.2, attempt, due, began))?;
                 let counts = &mut group.changes.subscriptions[self.settlement.subscription];
                 counts.retrying += i64::from(!was_retrying);
             } else {
