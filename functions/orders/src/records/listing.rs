@@ -30,6 +30,16 @@ impl<S: Store> Records<S> {
     pub(super) async fn enter(&self, user_id: &str, id: &str) -> Result<(), StoreError> {
         let key = newest_key(user_id);
         let newest: Newest = self.store.read(&key).await?.unwrap_or_default();
+        // A creation that a crash cut off enters its order again: perhaps when its page is full,
+        // or just closed.
+        let before = newest.page.checked_sub(1);
+        let mut entered = newest.ids.clone();
+        if let Some(before) = before {
+            entered.extend(self.page(user_id, &newest, before).await?);
+        }
+        if entered.iter().any(|known| known == id) {
+            return Ok(());
+        }
         let full = newest.ids.len() >= PAGE_ENTRIES_MAX;
         if full {
             self.store.write(&page_key(user_id, newest.page), &newest.ids).await?;
