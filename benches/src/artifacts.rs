@@ -4,9 +4,6 @@ use anyhow::{Context as _, Result, ensure};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
-/// The manifest of a bench app says so; the folder that cargo really builds to takes its place.
-const TARGET_IN_MANIFESTS: &str = "../../../target/";
-
 /// Where everything is that was built.
 #[derive(Clone, Debug)]
 pub(crate) struct Artifacts {
@@ -79,13 +76,31 @@ impl Artifacts {
     /// the sources at the place that was built to.
     pub(crate) fn manifest(&self, app: &str) -> Result<PathBuf> {
         let written = self.repository.join("benches/apps").join(app).join("spin.toml");
+        self.adopt(app, &written, "../../../target/")
+    }
+
+    /// The manifest of the shop, with the sources at the place that was built to, after building
+    /// all its functions.
+    pub(crate) async fn shop(&self) -> Result<PathBuf> {
+        self.cargo("the shop", &["functions"]).await?;
+        self.adopt("shop", &self.repository.join("spin.toml"), "target/")
+    }
+
+    /// A copy of a manifest that finds its sources, which it has in `written_target`.
+    fn adopt(&self, app: &str, written: &Path, written_target: &str) -> Result<PathBuf> {
         let text =
-            std::fs::read_to_string(&written).with_context(|| written.display().to_string())?;
-        let target = format!("{}/", self.target.display());
+            std::fs::read_to_string(written).with_context(|| written.display().to_string())?;
+        let source = format!("source = \"{}/", self.target.display());
+        let text = text.replace(&format!("source = \"{written_target}"), &source);
+        self.write_manifest(app, &text)
+    }
+
+    /// A manifest with this text.
+    pub(crate) fn write_manifest(&self, app: &str, text: &str) -> Result<PathBuf> {
         let folder = self.results().join("apps").join(app);
         std::fs::create_dir_all(&folder)?;
         let manifest = folder.join("spin.toml");
-        std::fs::write(&manifest, text.replace(TARGET_IN_MANIFESTS, &target))?;
+        std::fs::write(&manifest, text)?;
         Ok(manifest)
     }
 }

@@ -19,7 +19,14 @@ pub(crate) fn pooled() -> Pooled {
     Client::builder(TokioExecutor::new()).build(connector)
 }
 
-/// One request on a new connection: the body of the answer, an error for a status from 400.
+/// Whether there is an answer, whatever it says.
+pub(crate) async fn any_answer(url: &str) -> Result<()> {
+    let request = Request::get(url).body(Full::default())?;
+    pooled().request(request).await?.into_body().collect().await?;
+    Ok(())
+}
+
+/// One `GET` on a new connection: the body of the answer, an error for a status from 400.
 pub(crate) async fn get(url: &str) -> Result<Bytes> {
     send(&pooled(), Method::GET, url, Bytes::new()).await
 }

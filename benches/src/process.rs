@@ -11,6 +11,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// How long a start may take, with code that was never compiled before.
@@ -44,16 +45,47 @@ impl Process {
 
     /// Waits until it answers at this URL, whatever it answers.
     pub(crate) async fn answers(&mut self, url: &str) -> Result<()> {
+        self.wait_until(url, async || client::any_answer(url).await.is_ok()).await
+    }
+
+    /// Waits until it accepts connections at this address.
+    pub(crate) async fn accepts(&mut self, address: &str) -> Result<()> {
+        self.wait_until(address, async || TcpStream::connect(address).await.is_ok()).await
+    }
+
+    /// Waits until this stands in its output.
+    pub(crate) async fn prints(&mut self, text: &str) -> Result<()> {
+        /// Short against what a start is to take.
+        const INTERVAL: Duration = Duration::from_millis(1);
+        while !self.output().contains(text) {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended with {status}:\n{}", self.name, self.output());
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    async fn wait_until(&mut self, place: &str, ready: impl AsyncFn() -> bool) -> Result<()> {
         let begin = Instant::now();
-        while client::get(url).await.is_err() {
+        while !ready().await {
             if let Some(status) = self.child.try_wait()? {
                 bail!("{} ended with {status}:\n{}", self.name, self.output());
             }
             if begin.elapsed() > START_TIMEOUT {
-                bail!("{} does not answer at {url}:\n{}", self.name, self.output());
+                bail!("{} does not answer at {place}:\n{}", self.name, self.output());
             }
             tokio::time::sleep(START_INTERVAL).await;
         }
+        Ok(())
+    }
+
+    /// Asks it to stop, as a supervisor would, and waits until it has.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        let pid = self.child.id().and_then(raw_pid).context("it has ended before")?;
+        kill_process(pid, Signal::TERM)?;
+        let ended = tokio::time::timeout(START_TIMEOUT, self.child.wait()).await;
+        ended.with_context(|| format!("{} does not stop", self.name))??;
         Ok(())
     }
 
@@ -64,13 +96,7 @@ impl Process {
 
     /// What it and its children have used since they were started.
     pub(crate) fn usage(&self) -> Usage {
-        let mut usage = Usage::default();
-        for pid in self.family() {
-            usage.processor_seconds += processor_seconds(pid).unwrap_or(0.0);
-            usage.memory_peak_mib += status_mib(pid, "VmHWM:").unwrap_or(0.0);
-            usage.memory_mib += status_mib(pid, "VmRSS:").unwrap_or(0.0);
-        }
-        usage
+        Usage::of(&self.family())
     }
 
     /// Lets the peak of memory begin anew, where the kernel can.
@@ -96,9 +122,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         for pid in self.family() {
-            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
             // One that has ended by itself needs no signal.
-            let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
+            let _ = raw_pid(pid).map(|pid| kill_process(pid, Signal::KILL));
         }
     }
 }
@@ -114,9 +139,26 @@ pub(crate) struct Usage {
     pub(crate) memory_mib: f64,
 }
 
+impl Usage {
+    /// What these processes have used; what has ended counts no more.
+    pub(crate) fn of(pids: &[u32]) -> Usage {
+        let mut usage = Usage::default();
+        for &pid in pids {
+            usage.processor_seconds += processor_seconds(pid).unwrap_or(0.0);
+            usage.memory_peak_mib += status_mib(pid, "VmHWM:").unwrap_or(0.0);
+            usage.memory_mib += status_mib(pid, "VmRSS:").unwrap_or(0.0);
+        }
+        usage
+    }
+}
+
 /// A port of the loopback interface that nobody listens on, for programs that can't choose one.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn raw_pid(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
 fn children(pid: u32) -> Vec<u32> {

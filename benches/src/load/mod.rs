@@ -3,7 +3,9 @@
 //! - [`oha`]: the same request again and again, as fast as so many connections allow (closed
 //!   loop) or at a rate (open loop, latency from the time at which a request was due). It is a
 //!   program of its own, so that its time on the processor is not that of a contender.
+//! - [`in_process`]: calls of something that has no socket.
 
+pub(crate) mod in_process;
 pub(crate) mod oha;
 
 use http::Method;

@@ -8,48 +8,84 @@ use super::serving;
 use crate::bench::Bench;
 use crate::compare::Contender;
 use anyhow::{Context as _, Result, ensure};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 /// As it is.
 pub(crate) const SPIN: &str = "Spin";
 /// With TCP_NODELAY.
-pub(crate) const SPIN_NODELAY: &str = "Spin (TCP_NODELAY)";
+const SPIN_NODELAY: &str = "Spin (TCP_NODELAY)";
 /// The better of the two is what targets are judged against.
 pub(crate) const EITHER: &[&str] = &[SPIN, SPIN_NODELAY];
+/// The same with an instance for each request.
+pub(crate) const FRESH: &[&str] = &["Spin, fresh", "Spin (TCP_NODELAY), fresh"];
 
 /// Whether an instance answers more than one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reuse {
-    /// As many as it does by default.
+    /// As many as it does by default: 128, of which 16 at once.
     On,
     /// One.
     Off,
 }
 
-/// The bench app with this name, as it is and with TCP_NODELAY, if `spin` is on `PATH`.
-pub(crate) async fn both(bench: &Bench, app: &str, reuse: Reuse) -> Result<Vec<Contender>> {
-    let Some(program) = &bench.spin else { return Ok(Vec::new()) };
-    let shim = shim(bench).await?;
+/// The bench app with this name and these stores, as it is and with TCP_NODELAY, if `spin` is on
+/// `PATH`. Stores are on the disk.
+pub(crate) async fn both(
+    bench: &Bench,
+    app: &str,
+    stores: &[&str],
+    reuse: Reuse,
+) -> Result<Vec<Contender>> {
+    if bench.spin.is_none() {
+        return Ok(Vec::new());
+    }
+    let manifest = bench.artifacts.manifest(app)?;
+    let mut arguments = vec!["--direct-mounts"];
+    if reuse == Reuse::Off {
+        arguments.extend(["--max-instance-reuse-count", "1"]);
+    }
+    let names = if reuse == Reuse::On { EITHER } else { FRESH };
     let mut contenders = Vec::new();
-    for (name, preload) in [(SPIN, None), (SPIN_NODELAY, Some(&shim))] {
-        let state = bench.folder()?;
-        let manifest = bench.artifacts.manifest(app)?;
-        let mut contender = serving(name, |address| {
-            let mut command = Command::new(program);
-            command.arg("up").arg("--from").arg(manifest).args(["--quiet", "--listen", address]);
-            command.arg("--state-dir").arg(state.path());
-            if reuse == Reuse::Off {
-                command.args(["--max-instance-reuse-count", "1"]);
-            }
-            command.envs(preload.map(|shim| ("LD_PRELOAD", shim)));
-            command
-        })
-        .await?;
-        contender.state = Some(state);
-        contenders.push(contender);
+    for (name, nodelay) in names.iter().zip([false, true]) {
+        contenders.extend(up(bench, name, &manifest, stores, nodelay, &arguments).await?);
     }
     Ok(contenders)
+}
+
+/// `spin up` of any manifest, if `spin` is on `PATH`; with TCP_NODELAY or as it is.
+pub(crate) async fn up(
+    bench: &Bench,
+    name: &str,
+    manifest: &Path,
+    stores: &[&str],
+    nodelay: bool,
+    arguments: &[&str],
+) -> Result<Option<Contender>> {
+    let Some(program) = &bench.spin else { return Ok(None) };
+    let shim = if nodelay { Some(shim(bench).await?) } else { None };
+    let state = bench.folder()?;
+    let config = state.path().join("runtime-config.toml");
+    std::fs::write(&config, runtime_config(state.path(), stores))?;
+    let mut contender = serving(name, |address| {
+        let mut command = Command::new(program);
+        command.arg("up").arg("--from").arg(manifest).args(["--quiet", "--listen", address]);
+        command.arg("--state-dir").arg(state.path()).arg("--runtime-config-file").arg(&config);
+        command.args(arguments).envs(shim.map(|shim| ("LD_PRELOAD", shim)));
+        command
+    })
+    .await?;
+    contender.state = Some(state);
+    Ok(Some(contender))
+}
+
+/// Stock Spin keeps other stores than `default` where a file says: each in a database of its own.
+fn runtime_config(folder: &Path, stores: &[&str]) -> String {
+    let store = |label: &&str| {
+        let file = folder.join(format!("{label}.db"));
+        format!("[key_value_store.{label}]\ntype = \"spin\"\npath = {:?}\n\n", file)
+    };
+    stores.iter().map(store).collect()
 }
 
 /// The shim, compiled.

@@ -1,5 +1,6 @@
 //! How a cost grows, as an SVG.
 
+use crate::compare::Figures;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 use std::path::Path;
@@ -41,6 +42,35 @@ pub(crate) struct Series {
 }
 
 impl Curve {
+    /// How latency and processor time grow with concurrency, for every contender.
+    pub(crate) fn by_concurrency(row: &str, figures: &[Figures]) -> [Curve; 2] {
+        let mut names: Vec<&str> = Vec::new();
+        for of in figures {
+            if !names.contains(&of.name.as_str()) {
+                names.push(&of.name);
+            }
+        }
+        let series = |value: fn(&Figures) -> f64| -> Vec<Series> {
+            let line = |name: &&str| {
+                let own = figures.iter().filter(|of| of.name == **name);
+                let points = own.map(|of| (of.load as f64, value(of))).collect();
+                Series { name: (*name).to_owned(), points }
+            };
+            names.iter().map(line).collect()
+        };
+        let curve = |what: &str, y: &str, series| Curve {
+            file: format!("{row}-{what}"),
+            title: format!("{row}: {y}"),
+            x: "requests at the same time".to_owned(),
+            y: y.to_owned(),
+            series,
+        };
+        [
+            curve("latency", "p50 in ms", series(|of| of.p50_ms)),
+            curve("cost", "CPU s per 1,000 requests", series(|of| of.processor_seconds_per_1000)),
+        ]
+    }
+
     /// Draws it into `<folder>/<file>.svg`. Without any points there is no file.
     pub(crate) fn draw(&self, folder: &Path) -> Result<()> {
         let points = || self.series.iter().flat_map(|series| &series.points);
@@ -77,7 +107,7 @@ impl Curve {
                 PathElement::new(vec![(x, y), (x + 20, y)], colour.stroke_width(2))
             });
         }
-        let legend = chart.configure_series_labels();
+        let mut legend = chart.configure_series_labels();
         legend.background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3)).draw()?;
         area.present()?;
         Ok(())

@@ -91,6 +91,8 @@ impl Target {
         match self {
             Target::Times { .. } => None,
             Target::AtLeast(limit) => Some(ours / limit),
+            // Nothing of what there should be nothing of: just met.
+            Target::AtMost(limit) if ours == *limit => Some(1.0),
             Target::AtMost(limit) => Some(limit / ours),
         }
     }
@@ -228,6 +230,8 @@ mod tests {
     fn a_limit_is_met_from_a_ratio_of_one_on_whichever_side_is_good() {
         let start = Row::of_value("start", "ms", 200.0, vec![], &[Target::AtMost(250.0)]);
         assert_eq!((start.met, start.ratio[LIMIT]), (Some(true), Some(1.25)));
+        let errors = Row::of_value("errors", "errors", 0.0, vec![], &[Target::AtMost(0.0)]);
+        assert_eq!((errors.met, errors.ratio[LIMIT]), (Some(true), Some(1.0)));
         let events = Row::of_value("events", "/s", 10.0, vec![], &[Target::AtLeast(20.0)]);
         assert_eq!((events.met, events.ratio[LIMIT]), (Some(false), Some(0.5)));
     }

@@ -6,7 +6,7 @@ use crate::bench::Bench;
 use crate::compare;
 use crate::load::Request;
 use crate::peers::{native, spin, tessera, wasmtime};
-use crate::report::{Row, Target};
+use crate::report::{Curve, Row, Target};
 use anyhow::Result;
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -21,15 +21,14 @@ async fn run(bench: &Bench) -> Result<Vec<Row>> {
         native::twin(bench, native::AXUM, &["hello"]).await?,
     ];
     contenders.extend(wasmtime::serve(bench, "bench_hello", wasmtime::Reuse::On).await?);
-    contenders.extend(spin::both(bench, "hello", spin::Reuse::On).await?);
+    contenders.extend(spin::both(bench, "hello", &[], spin::Reuse::On).await?);
     let measured = compare::closed(bench, &contenders, |base| Request::get(base)).await?;
-    Ok(vec![Row::of_requests(
-        "hello",
-        &measured,
-        &[
-            Target::times(3.0, spin::EITHER),
-            Target::times(1.6, &[wasmtime::SERVE]),
-            Target::times(0.4, &[native::AXUM]),
-        ],
-    )])
+    let targets = [
+        Target::times(3.0, spin::EITHER),
+        Target::times(1.6, &[wasmtime::SERVE]),
+        Target::times(0.4, &[native::AXUM]),
+    ];
+    let row = Row::of_requests("hello", &measured, &targets);
+    let [latency, cost] = Curve::by_concurrency("hello", &measured);
+    Ok(vec![row.with_curve(latency).with_curve(cost)])
 }

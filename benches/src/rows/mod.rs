@@ -20,12 +20,20 @@
 //!
 //! Contenders are stopped when they are dropped, whichever way the row ends.
 
+mod body;
+mod call;
+mod density;
+mod events;
 mod hello;
+mod hello_fresh;
+mod key_value;
+mod scale_up;
+mod start;
 
 use crate::bench::Bench;
 use crate::report::Row;
 use anyhow::{Result, bail};
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 
 /// A row that can be asked for.
 pub(crate) struct Entry {
@@ -34,11 +42,22 @@ pub(crate) struct Entry {
     /// What it does, in one line.
     pub(crate) about: &'static str,
     /// Measures it.
-    pub(crate) run: for<'a> fn(&'a Bench) -> BoxFuture<'a, Result<Vec<Row>>>,
+    pub(crate) run: for<'a> fn(&'a Bench) -> LocalBoxFuture<'a, Result<Vec<Row>>>,
 }
 
 /// All rows, in the order of the table.
-pub(crate) const ALL: &[Entry] = &[hello::ENTRY];
+pub(crate) const ALL: &[Entry] = &[
+    hello::ENTRY,
+    hello_fresh::ENTRY,
+    call::ENTRY,
+    call::FAN_OUT,
+    key_value::ENTRY,
+    events::ENTRY,
+    body::ENTRY,
+    start::ENTRY,
+    density::ENTRY,
+    scale_up::ENTRY,
+];
 
 /// The rows with these names, all of them for none.
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Entry>> {

@@ -1,0 +1,96 @@
+//! Load on something that has no socket: tasks of this process that call it again and again.
+
+use super::Sample;
+use anyhow::Result;
+use futures::future::try_join_all;
+use hdrhistogram::Histogram;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Calls `operation` from so many tasks for so long; it is given the number of its task and of
+/// the call within the task.
+pub(crate) async fn hammer<F, Fut>(
+    workers: usize,
+    duration: Duration,
+    operation: F,
+) -> Result<Sample>
+where
+    F: Fn(usize, usize) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send,
+{
+    let operation = Arc::new(operation);
+    let begin = Instant::now();
+    let until = begin + duration;
+    let task = |worker| {
+        let operation = operation.clone();
+        tokio::spawn(async move {
+            let mut latencies = latencies()?;
+            for call in 0.. {
+                let start = Instant::now();
+                if start >= until {
+                    break;
+                }
+                operation(worker, call).await?;
+                latencies.saturating_record(nanoseconds(start.elapsed()));
+                // What never waits must not keep the others from their turn.
+                tokio::task::consume_budget().await;
+            }
+            anyhow::Ok(latencies)
+        })
+    };
+    let mut all = latencies()?;
+    for worker in try_join_all((0..workers).map(task)).await? {
+        all.add(worker?)?;
+    }
+    Ok(sample(&all, begin.elapsed()))
+}
+
+/// Nanoseconds, to three digits.
+fn latencies() -> Result<Histogram<u64>> {
+    Ok(Histogram::new(3)?)
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn sample(latencies: &Histogram<u64>, took: Duration) -> Sample {
+    let ms = |share: f64| latencies.value_at_quantile(share) as f64 / 1e6;
+    let seconds = took.as_secs_f64();
+    Sample {
+        requests: latencies.len(),
+        seconds,
+        requests_per_second: latencies.len() as f64 / seconds.max(f64::EPSILON),
+        errors: 0,
+        p50_ms: ms(0.5),
+        p99_ms: ms(0.99),
+        p999_ms: ms(0.999),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[tokio::test]
+    async fn every_worker_gets_its_turn_although_no_call_waits() {
+        let calls: Arc<[AtomicU64; 4]> = Arc::default();
+        let counted = calls.clone();
+        let sample = hammer(4, Duration::from_millis(100), move |worker, _| {
+            counted[worker].fetch_add(1, Ordering::Relaxed);
+            std::future::ready(Ok(()))
+        });
+        let sample = sample.await.unwrap();
+        let calls = calls.each_ref().map(|calls| calls.load(Ordering::Relaxed));
+        assert_eq!(sample.requests, calls.iter().sum::<u64>());
+        assert!(calls.iter().all(|calls| *calls > 0), "{calls:?}");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_no_measurement() {
+        let failing = |_, _| std::future::ready(Err(anyhow::anyhow!("full")));
+        assert!(hammer(1, Duration::from_millis(1), failing).await.is_err());
+    }
+}
