@@ -1,9 +1,11 @@
 //! One file: a queue with its writer, and the readers beside it.
 
 use std::{
+    collections::HashSet,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread,
+    time::Duration,
 };
 
 use rusqlite::Connection;
@@ -16,15 +18,18 @@ use super::{
     queries::{self, Claim},
     readers::Readers,
     schema, subscriptions,
+    tail::Tail,
     writer::{Job, Pending, Writer},
 };
-use crate::{Error, Options, Progress, Result, Subscription};
+use crate::{Error, Options, Progress, Result, Subscription, delivery::Claimed};
 
 pub(super) struct Database {
     options: Options,
     subscriptions: Vec<Arc<Subscription>>,
     served: Vec<Served>,
     meter: Arc<Meter>,
+    /// Of `served`, in that order.
+    tails: Arc<[Tail]>,
     readers: Arc<Readers>,
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     queue_bytes: Arc<Semaphore>,
@@ -49,13 +54,20 @@ impl Database {
         let (statistics, counts) = subscriptions::figures(&connection, &served).map_err(explain)?;
         let meter = Arc::new(Meter::new(statistics, &counts));
         let recorded_at_ms = queries::recorded_at_ms(&connection).map_err(explain)?;
+        let youngest = queries::youngest_position(&connection).map_err(explain)?.cast_unsigned();
+        let tails = (0..served.len()).map(|_| Tail::default()).collect::<Arc<[_]>>();
+        for (place, tail) in tails.iter().enumerate() {
+            tail.state().begin(youngest, meter.read(place)[0]);
+        }
         let writer = Writer {
             path: path.to_owned(),
             connection,
             options: options.clone(),
             served: served.clone(),
             meter: Arc::clone(&meter),
+            tails: Arc::clone(&tails),
             recorded_at_ms,
+            youngest,
             tidied_through: 0,
             lock,
         };
@@ -68,6 +80,7 @@ impl Database {
             served,
             options,
             meter,
+            tails,
             readers: Arc::new(readers),
             queue: Mutex::new(Some(queue)),
             ended,
@@ -123,11 +136,35 @@ impl Database {
         self.served.get(place).ok_or_else(missing)
     }
 
-    pub(super) fn claim(&self, place: usize, busy: Vec<Arc<str>>, limit: usize) -> Result<Claim> {
-        let served = self.check_place(place)?.clone();
+    /// Looks for work: among the rows, which are older, and then in the tail. What is in the tail
+    /// costs no query, nor does a look at rows of which none can be due.
+    pub(super) async fn claim(
+        &self,
+        place: usize,
+        busy: Vec<Arc<str>>,
+        limit: usize,
+    ) -> Result<Claimed> {
+        let (served, tail) = (self.check_place(place)?, &self.tails[place]);
         let now_ms = self.options.clock.now_ms();
         let bytes_max = self.options.delivery_bytes_max;
-        Ok(Claim { served, busy, limit, now_ms, bytes_max })
+        let mut busy = busy.into_iter().collect::<HashSet<_>>();
+        let mut claimed = match tail.look_for_rows(now_ms) {
+            Ok(look) => {
+                let served = served.clone();
+                let claim = Claim { served, busy: busy.clone(), limit, now_ms, bytes_max };
+                let found = self.read(move |connection| claim.run(connection)).await?;
+                if found.idle {
+                    tail.rows_are_idle(look, found.next_ms.unwrap_or(u64::MAX));
+                }
+                Claimed { pause: pause(found.next_ms, now_ms), work: found.work }
+            }
+            Err(next_ms) => Claimed { pause: pause(next_ms, now_ms), work: Vec::new() },
+        };
+        // A key may have moved meanwhile, from one to the other.
+        busy.extend(claimed.work.iter().map(|work| Arc::clone(&work.key)));
+        let room = limit.saturating_sub(claimed.work.len());
+        claimed.work.append(&mut tail.next(served, &busy, room, bytes_max));
+        Ok(claimed)
     }
 
     /// How far each subscription is, by name.
@@ -143,6 +180,7 @@ impl Database {
         for (place, (subscription, oldest)) in self.subscriptions.iter().zip(oldest).enumerate() {
             let [lag_events, retrying_events, dead_letters] = self.meter.read(place);
             // The figures may be younger than the answer of the file.
+            let oldest = oldest.into_iter().chain(self.tails[place].oldest()).min();
             let oldest = oldest.filter(|_| lag_events > 0);
             all.push(Progress {
                 name: subscription.name.clone(),
@@ -184,6 +222,11 @@ fn start(
             Err(Error::Unavailable(format!("cannot start the writer of the event log: {error}")))
         }
     }
+}
+
+/// From now until then.
+fn pause(next_ms: Option<u64>, now_ms: u64) -> Option<Duration> {
+    next_ms.map(|next_ms| Duration::from_millis(next_ms.saturating_sub(now_ms)))
 }
 
 fn queue_bytes_max(options: &Options) -> u32 {

@@ -33,7 +33,9 @@ mod operations;
 mod queries;
 mod readers;
 mod schema;
+mod staged;
 mod subscriptions;
+mod tail;
 mod writer;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -164,11 +166,7 @@ impl Queue for Embedded {
         busy: Vec<Arc<str>>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Claimed>> {
-        async move {
-            let claim = self.database.claim(subscription, busy, limit)?;
-            self.database.read(move |connection| claim.run(connection)).await
-        }
-        .boxed()
+        self.database.claim(subscription, busy, limit).boxed()
     }
 
     fn settle(&self, settlement: Settlement) -> BoxFuture<'_, Result<()>> {

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::meter::Changes;
+use super::{
+    meter::{Changes, Meter},
+    staged::Staged,
+    tail::Tail,
+};
 use crate::{Options, Subscription};
 
 /// One write. It may be applied again, from the start, when the transaction that it shared with
@@ -31,13 +35,20 @@ pub(super) struct Group<'a> {
     pub(super) connection: &'a Connection,
     pub(super) options: &'a Options,
     pub(super) served: &'a [Served],
+    /// What was committed last: the figures, and the tails in the order of `served`.
+    pub(super) meter: &'a Meter,
+    pub(super) tails: &'a [Tail],
     /// What time it is for all of them, in milliseconds since the epoch.
     pub(super) now_ms: u64,
     /// When the youngest event was recorded.
     pub(super) recorded_at_ms: u64,
+    /// The last position that was given.
+    pub(super) youngest: u64,
     /// Where the last round of retention has come to; 0 to begin with the oldest.
     pub(super) tidied_through: i64,
     pub(super) changes: Changes,
+    /// What the transaction does to the tails.
+    pub(super) staged: Vec<Staged>,
 }
 
 impl Group<'_> {
@@ -60,8 +71,9 @@ impl Group<'_> {
         self.connection.prepare_cached(sql)?.query_row(parameters, read).optional()
     }
 
-    /// Makes the lane of a key say what its first event says, and wakes delivery.
+    /// Makes the lane of a key say what the first of its rows says.
     pub(super) fn refresh_lane(&mut self, place: usize, key: &str) -> rusqlite::Result<()> {
+        self.staged[place].rows_changed = true;
         let number = self.served[place].number;
         let head = "SELECT due_at_ms FROM pending WHERE subscription = ?1 AND key = ?2 \
                     ORDER BY position LIMIT 1";

@@ -1,14 +1,11 @@
 //! What is read beside the writer.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, types::Type};
 
 use super::operation::Served;
-use crate::{
-    DeadLetter, Entry, Event, Reason, assignment,
-    delivery::{Claimed, Work},
-};
+use crate::{DeadLetter, Entry, Event, Reason, assignment, delivery::Work};
 
 /// Events in one answer, in bytes; a single event may be larger.
 const PAGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -74,51 +71,63 @@ pub(super) fn oldest_pending(connection: &Connection, number: i64) -> Result<Opt
 
 /// The last position that was given, 0 before the first.
 pub(super) fn youngest_position(connection: &Connection) -> Result<i64> {
-    let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'entries'";
-    connection.query_row(sql, [], |row| row.get(0))
+    connection.query_row("SELECT youngest FROM statistics", [], |row| row.get(0))
 }
 
 /// When the youngest event was recorded, 0 without any.
 pub(super) fn recorded_at_ms(connection: &Connection) -> Result<u64> {
-    let sql = "SELECT coalesce(max(recorded_at_ms), 0) FROM entries";
-    connection.query_row(sql, [], |row| unsigned(row, 0))
+    let sql = "SELECT recorded_at_ms FROM entries ORDER BY position DESC LIMIT 1";
+    let youngest = connection.query_row(sql, [], |row| unsigned(row, 0)).optional()?;
+    Ok(youngest.unwrap_or_default())
 }
 
-/// Looks for keys that are due.
+/// Looks for keys that are due, among those with rows.
 pub(super) struct Claim {
     pub(super) served: Served,
-    pub(super) busy: Vec<Arc<str>>,
+    pub(super) busy: HashSet<Arc<str>>,
     pub(super) limit: usize,
     pub(super) now_ms: u64,
     pub(super) bytes_max: usize,
 }
 
+/// What was found.
+pub(super) struct Found {
+    pub(super) work: Vec<Work>,
+    /// When the next key will be due that is not yet.
+    pub(super) next_ms: Option<u64>,
+    /// Nothing was due, not even what is busy.
+    pub(super) idle: bool,
+}
+
 impl Claim {
-    pub(super) fn run(&self, connection: &Connection) -> Result<Claimed> {
+    pub(super) fn run(&self, connection: &Connection) -> Result<Found> {
         let mut work = Vec::new();
-        for key in self.due(connection)? {
+        let (keys, idle) = self.due(connection)?;
+        for key in keys {
             work.extend(self.next_of(connection, key)?);
         }
         let sql = "SELECT due_at_ms FROM lanes WHERE subscription = ?1 AND due_at_ms > ?2 \
                    ORDER BY due_at_ms LIMIT 1";
-        let next = connection
+        let next_ms = connection
             .prepare_cached(sql)?
             .query_row((self.served.number, self.now_ms.cast_signed()), |row| unsigned(row, 0))
             .optional()?;
-        let pause = next.map(|due| Duration::from_millis(due.saturating_sub(self.now_ms)));
-        Ok(Claimed { work, pause })
+        Ok(Found { work, next_ms, idle })
     }
 
-    /// The keys that have waited longest. Those in delivery may be among the first of them.
-    fn due(&self, connection: &Connection) -> Result<Vec<Arc<str>>> {
+    /// The keys that have waited longest, without those in delivery, and whether there was none
+    /// with them either. Those in delivery may be among the first.
+    fn due(&self, connection: &Connection) -> Result<(Vec<Arc<str>>, bool)> {
         let sql = "SELECT key FROM lanes WHERE subscription = ?1 AND due_at_ms <= ?2 \
                    ORDER BY due_at_ms LIMIT ?3";
         let mut statement = connection.prepare_cached(sql)?;
         let rows = i64::try_from(self.limit + self.busy.len()).unwrap_or(i64::MAX);
         let parameters = (self.served.number, self.now_ms.cast_signed(), rows);
         let keys = statement.query_map(parameters, |row| row.get::<_, Arc<str>>(0))?;
-        let free = |key: &Result<Arc<str>>| !matches!(key, Ok(key) if self.busy.contains(key));
-        keys.filter(free).take(self.limit).collect()
+        let keys = keys.collect::<Result<Vec<_>>>()?;
+        let idle = keys.is_empty();
+        let free = keys.into_iter().filter(|key| !self.busy.contains(key));
+        Ok((free.take(self.limit).collect(), idle))
     }
 
     /// The next events of a key, as many as its member takes at once.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use crate::{Error, Options, Result, Statistics};
 
 /// The format that this program writes (`user_version`).
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// Marks the file as ours (`application_id`): "TsEv".
 const APPLICATION: i64 = 0x5473_4576;
@@ -21,10 +21,18 @@ const STATEMENTS_MAX: usize = 64;
 /// The journal is cut back to this many bytes when it was carried over to the database.
 const JOURNAL_BYTES_KEPT_MAX: i64 = 64 * 1024 * 1024;
 
+/// Pages of the journal that are carried over to the database at once, by the commit that fills
+/// them: 16 MiB. Many a page has changed several times by then and is written once.
+const CHECKPOINT_PAGES: i64 = 4_096;
+
+/// Pages that the writer keeps in memory, in KiB.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+
 const TABLES: &str = "
-    -- The log. `event` is JSON; `bytes` is its length; `kind` is the attribute `type`.
+    -- The log. `event` is JSON; `bytes` is its length; `kind` is the attribute `type`. Positions
+    -- are given once and never again.
     CREATE TABLE entries (
-        position       INTEGER PRIMARY KEY AUTOINCREMENT,
+        position       INTEGER PRIMARY KEY,
         recorded_at_ms INTEGER NOT NULL,
         bytes          INTEGER NOT NULL,
         source         TEXT NOT NULL,
@@ -34,18 +42,22 @@ const TABLES: &str = "
         event          TEXT NOT NULL,
         UNIQUE (source, id)
     );
-    CREATE INDEX entries_by_time ON entries (recorded_at_ms);
 
     -- Every subscription that there ever was. `left_at` is the position of the youngest event
-    -- when it was last seen to be gone, and null while it is served.
+    -- when it was last seen to be gone, and null while it is served. What it asks for after the
+    -- position `seen` it has still to get, rows in `pending` or not; before that, what has a row
+    -- there, and what `open` names: distances between positions, seven bits in a byte.
     CREATE TABLE subscriptions (
         number  INTEGER PRIMARY KEY,
         name    TEXT NOT NULL UNIQUE,
         types   TEXT NOT NULL,
-        left_at INTEGER
+        left_at INTEGER,
+        seen    INTEGER NOT NULL DEFAULT 0,
+        open    BLOB NOT NULL DEFAULT x''
     );
 
-    -- What a subscription still has to get, first positions first for each key.
+    -- What a subscription still has to get and could not be given at once, first positions first
+    -- for each key.
     CREATE TABLE pending (
         subscription     INTEGER NOT NULL,
         key              TEXT NOT NULL,
@@ -85,9 +97,21 @@ const TABLES: &str = "
         bytes             INTEGER NOT NULL,
         removed           INTEGER NOT NULL,
         lost_deliveries   INTEGER NOT NULL,
-        lost_dead_letters INTEGER NOT NULL
+        lost_dead_letters INTEGER NOT NULL,
+        youngest          INTEGER NOT NULL DEFAULT 0 -- the last position that was given
     );
-    INSERT INTO statistics VALUES (0, 0, 0, 0, 0);
+    INSERT INTO statistics VALUES (0, 0, 0, 0, 0, 0);
+";
+
+/// From format 1, in which every event that was still to be delivered had a row.
+const FROM_1: &str = "
+    ALTER TABLE subscriptions ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE subscriptions ADD COLUMN open BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE statistics ADD COLUMN youngest INTEGER NOT NULL DEFAULT 0;
+    UPDATE statistics SET youngest =
+        (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'entries');
+    UPDATE subscriptions SET seen = (SELECT youngest FROM statistics);
+    DROP INDEX entries_by_time;
 ";
 
 /// Opens the connection that writes and sets up a file that is new.
@@ -154,15 +178,19 @@ fn make_durable(connection: &Connection) -> rusqlite::Result<String> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     let kept = JOURNAL_BYTES_KEPT_MAX;
     connection.pragma_update_and_check(None, "journal_size_limit", kept, |_| Ok(()))?;
+    let pages = CHECKPOINT_PAGES;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", pages, |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     Ok(mode)
 }
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if number(&transaction, "user_version")? == FORMAT {
-        return Ok(());
+    match number(&transaction, "user_version")? {
+        FORMAT => return Ok(()),
+        0 => transaction.execute_batch(TABLES)?,
+        _ => transaction.execute_batch(FROM_1)?,
     }
-    transaction.execute_batch(TABLES)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
@@ -197,15 +225,17 @@ pub(super) fn read_statistics(connection: &Connection) -> rusqlite::Result<Stati
 pub(super) fn write_statistics(
     connection: &Connection,
     statistics: &Statistics,
+    youngest: u64,
 ) -> rusqlite::Result<()> {
     let sql = "UPDATE statistics SET entries = ?1, bytes = ?2, removed = ?3, \
-               lost_deliveries = ?4, lost_dead_letters = ?5";
+               lost_deliveries = ?4, lost_dead_letters = ?5, youngest = ?6";
     let row = [
         statistics.entries,
         statistics.bytes,
         statistics.removed,
         statistics.lost_deliveries,
         statistics.lost_dead_letters,
+        youngest,
     ];
     connection.prepare_cached(sql)?.execute(row.map(u64::cast_signed)).map(drop)
 }

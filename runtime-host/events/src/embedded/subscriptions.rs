@@ -6,7 +6,7 @@ use rusqlite::{
     Connection, OptionalExtension, Result as SqliteResult, Transaction, TransactionBehavior,
 };
 
-use super::{meter::Counts, milliseconds, operation::Served, queries, schema};
+use super::{meter::Counts, milliseconds, operation::Served, queries, schema, staged::decode};
 use crate::{Error, Options, Pattern, Result, StartAt, Statistics, Subscription};
 
 pub(super) fn check(subscriptions: &[Subscription]) -> Result<()> {
@@ -38,6 +38,7 @@ pub(super) fn bring_up_to_date(
     let now_ms = options.clock.now_ms().cast_signed();
     let pause_max = options.backoff.max.max(options.backoff.retry_after_max);
     let pause_max_ms = milliseconds(pause_max).cast_signed();
+    write_tails_down(&transaction, youngest, now_ms)?;
     let names = subscriptions.iter().map(|subscription| subscription.name.as_str());
     let names = serde_json::to_string(&names.collect::<Vec<_>>()).unwrap_or_default();
     transaction.execute(
@@ -63,12 +64,68 @@ pub(super) fn bring_up_to_date(
 fn known(transaction: &Transaction<'_>, name: &str) -> SqliteResult<Option<Known>> {
     let sql = "SELECT number, types, left_at FROM subscriptions WHERE name = ?1";
     let read = |row: &rusqlite::Row<'_>| {
-        let types = serde_json::from_str::<Vec<String>>(&row.get::<_, String>(1)?);
-        let types = types.unwrap_or_default();
-        let types = types.iter().filter_map(|text| Pattern::parse(text).ok()).collect();
-        Ok(Known { number: row.get(0)?, types, left_at: row.get(2)? })
+        Ok(Known { number: row.get(0)?, types: patterns(row, 1)?, left_at: row.get(2)? })
     };
     transaction.query_row(sql, [name], read).optional()
+}
+
+fn patterns(row: &rusqlite::Row<'_>, column: usize) -> SqliteResult<Vec<Pattern>> {
+    let types = serde_json::from_str::<Vec<String>>(&row.get::<_, String>(column)?);
+    let types = types.unwrap_or_default();
+    Ok(types.iter().filter_map(|text| Pattern::parse(text).ok()).collect())
+}
+
+/// Makes rows of what was in the tails when the log was last open, by the types of that time: what
+/// follows knows rows only, and the tails begin empty.
+fn write_tails_down(transaction: &Transaction<'_>, youngest: i64, now_ms: i64) -> SqliteResult<()> {
+    let sql = "SELECT number, types, seen, open FROM subscriptions WHERE left_at IS NULL";
+    let mut subscriptions = transaction.prepare(sql)?;
+    let mut rows = subscriptions.query([])?;
+    let entries = "SELECT kind, key, position FROM entries WHERE position = ?1";
+    let mut named = transaction.prepare(entries)?;
+    let entries = "SELECT kind, key, position FROM entries WHERE position > ?1 ORDER BY position";
+    let mut unseen = transaction.prepare(entries)?;
+    while let Some(row) = rows.next()? {
+        let (number, types) = (row.get(0)?, patterns(row, 1)?);
+        let wanted = |kind: &str| types.iter().any(|pattern| pattern.matches(kind));
+        for position in decode(row.get_ref(3)?.as_blob()?) {
+            write_down(
+                transaction,
+                number,
+                now_ms,
+                &mut named.query([position.cast_signed()])?,
+                |_| true,
+            )?;
+        }
+        let mut unseen = unseen.query([row.get::<_, i64>(2)?])?;
+        write_down(transaction, number, now_ms, &mut unseen, wanted)?;
+    }
+    let sql = "UPDATE subscriptions SET seen = ?1, open = x''";
+    transaction.execute(sql, [youngest]).map(drop)
+}
+
+/// Rows for the entries that are wanted, oldest first.
+fn write_down(
+    transaction: &Transaction<'_>,
+    number: i64,
+    now_ms: i64,
+    entries: &mut rusqlite::Rows<'_>,
+    wanted: impl Fn(&str) -> bool,
+) -> SqliteResult<()> {
+    let pending = "INSERT OR IGNORE INTO pending (subscription, key, position, due_at_ms) \
+                   VALUES (?1, ?2, ?3, ?4)";
+    let mut pending = transaction.prepare_cached(pending)?;
+    // A key with older rows has its lane.
+    let lane = "INSERT OR IGNORE INTO lanes (subscription, key, due_at_ms) VALUES (?1, ?2, ?3)";
+    let mut lane = transaction.prepare_cached(lane)?;
+    while let Some(row) = entries.next()? {
+        if wanted(row.get_ref(0)?.as_str()?) {
+            let key = row.get_ref(1)?.as_str()?;
+            pending.execute((number, key, row.get::<_, i64>(2)?, now_ms))?;
+            lane.execute((number, key, now_ms))?;
+        }
+    }
+    Ok(())
 }
 
 /// A subscription that is new.
@@ -77,7 +134,8 @@ fn begin(
     subscription: &Subscription,
     now_ms: i64,
 ) -> SqliteResult<i64> {
-    let sql = "INSERT INTO subscriptions (name, types) VALUES (?1, ?2)";
+    let sql = "INSERT INTO subscriptions (name, types, seen) \
+               SELECT ?1, ?2, youngest FROM statistics";
     transaction.execute(sql, (&subscription.name, types(subscription)))?;
     let number = transaction.last_insert_rowid();
     if subscription.start_at == StartAt::Start {

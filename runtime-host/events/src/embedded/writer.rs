@@ -12,6 +12,8 @@ use super::{
     operation::{Group, Operation, Served},
     operations::Tidy,
     schema::sqlite_error,
+    staged::{Commit, Staged},
+    tail::Tail,
 };
 use crate::{Error, Options, Result, Statistics};
 
@@ -50,6 +52,8 @@ impl<O: Operation> Job for Pending<O> {
     }
 }
 
+type Queue = mpsc::Receiver<Box<dyn Job>>;
+
 /// Everything the thread owns.
 pub(super) struct Writer {
     pub(super) path: PathBuf,
@@ -57,7 +61,10 @@ pub(super) struct Writer {
     pub(super) options: Options,
     pub(super) served: Vec<Served>,
     pub(super) meter: Arc<Meter>,
+    /// Of `served`, in that order.
+    pub(super) tails: Arc<[Tail]>,
     pub(super) recorded_at_ms: u64,
+    pub(super) youngest: u64,
     pub(super) tidied_through: i64,
     /// Given back only after the connection is closed.
     pub(super) lock: Lock,
@@ -65,11 +72,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Writes until every sender is gone and the queue is empty, then closes the file.
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) -> Result<()> {
+    pub(super) fn run(mut self, mut queue: Queue) -> Result<()> {
         let operations_max = self.options.group_operations_max.max(1);
         let mut jobs = Vec::with_capacity(operations_max);
         while queue.blocking_recv_many(&mut jobs, operations_max) > 0 {
-            self.write(&mut jobs);
+            self.write(&mut jobs, &mut queue);
             self.keep_hard_limit();
         }
         self.close()
@@ -77,11 +84,11 @@ impl Writer {
 
     /// Commits a group as a whole or, where that fails, each operation on its own: one that does
     /// not fit on the disk takes no other with it.
-    fn write(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
-        let outcome = self.commit(jobs);
+    fn write(&mut self, jobs: &mut Vec<Box<dyn Job>>, queue: &mut Queue) {
+        let outcome = self.commit(jobs, queue);
         if jobs.len() > 1 && matches!(outcome, Err(Failure::Group(_))) {
             for mut job in jobs.drain(..) {
-                let outcome = self.commit(std::slice::from_mut(&mut job));
+                let outcome = self.transaction(|group| job.apply(group));
                 self.answer(job, &outcome);
             }
             return;
@@ -91,8 +98,22 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
-        self.transaction(|group| jobs.iter_mut().try_for_each(|job| job.apply(group)))
+    /// Applies these and whatever is queued before the last of them is applied: those that an
+    /// earlier commit has let go come one by one, and without this the first of them would have a
+    /// commit of its own, which the others would wait for.
+    fn commit(&mut self, jobs: &mut Vec<Box<dyn Job>>, queue: &mut Queue) -> Result<(), Failure> {
+        let operations_max = self.options.group_operations_max.max(1);
+        self.transaction(|group| {
+            jobs.iter_mut().try_for_each(|job| job.apply(group))?;
+            while jobs.len() < operations_max
+                && let Ok(mut job) = queue.try_recv()
+            {
+                let applied = job.apply(group);
+                jobs.push(job);
+                applied?;
+            }
+            Ok(())
+        })
     }
 
     fn transaction<T>(
@@ -108,24 +129,33 @@ impl Writer {
             connection: &transaction,
             options: &self.options,
             served: &self.served,
+            meter: &self.meter,
+            tails: &self.tails,
             now_ms: self.options.clock.now_ms(),
             recorded_at_ms: self.recorded_at_ms,
+            youngest: self.youngest,
             tidied_through: self.tidied_through,
             changes: Changes {
                 subscriptions: vec![Counts::default(); self.served.len()],
                 statistics: before,
             },
+            staged: (0..self.served.len()).map(|_| Staged::default()).collect(),
         };
         let answer = work(&mut group).map_err(Failure::Group)?;
-        let Group { recorded_at_ms, tidied_through, changes, .. } = group;
+        group.write_cursors().map_err(Failure::Group)?;
+        let commit = group.into_commit();
+        let Commit { changes, youngest, .. } = &commit;
         if changes.statistics != before {
-            super::schema::write_statistics(&transaction, &changes.statistics)
+            super::schema::write_statistics(&transaction, &changes.statistics, *youngest)
                 .map_err(Failure::Group)?;
         }
         transaction.commit().map_err(Failure::Group)?;
 
-        self.recorded_at_ms = recorded_at_ms;
-        self.tidied_through = tidied_through;
+        self.recorded_at_ms = commit.recorded_at_ms;
+        self.tidied_through = commit.tidied_through;
+        self.youngest = commit.youngest;
+        // First the tails, then the bell: whoever hears it finds what there is.
+        let changes = commit.apply(&self.tails);
         self.meter.publish(&changes);
         warn_of_losses(&before, &changes.statistics);
         Ok(answer)

@@ -16,3 +16,4 @@ mod publishing;
 mod replay;
 mod retention;
 mod settling;
+mod tail;

@@ -1,10 +1,15 @@
 //! Events come in.
 
+use std::sync::Arc;
+
 use rusqlite::Result;
 
 use crate::{
     Error, Event, Options, Published,
-    embedded::operation::{Group, Operation},
+    embedded::{
+        operation::{Group, Operation},
+        tail::Fresh,
+    },
 };
 
 pub(in crate::embedded) struct Publish {
@@ -13,10 +18,8 @@ pub(in crate::embedded) struct Publish {
 
 /// An event as it is written down, made up before the writer has to do with it.
 struct Row {
-    source: String,
-    id: String,
-    kind: String,
-    key: String,
+    event: Arc<Event>,
+    key: Arc<str>,
     json: String,
 }
 
@@ -52,8 +55,8 @@ fn row(event: Event, options: &Options) -> Result<Row, Error> {
         return Err(fail(format!("attributes: longer than {bytes_max} bytes together")));
     }
     let json = serde_json::to_string(&event).map_err(|error| fail(error.to_string()))?;
-    let key = event.partition_key().to_owned();
-    Ok(Row { source: event.source, id: event.id, kind: event.kind, key, json })
+    let key = Arc::from(event.partition_key());
+    Ok(Row { event: Arc::new(event), key, json })
 }
 
 fn attributes_bytes(event: &Event) -> usize {
@@ -68,7 +71,8 @@ impl Operation for Publish {
     type Answer = Published;
 
     fn bytes(&self) -> usize {
-        self.rows.iter().map(|row| row.json.len() + row.source.len() + row.id.len()).sum()
+        // The event is there twice: as it came, and as it is written down.
+        self.rows.iter().map(|row| 2 * row.json.len()).sum()
     }
 
     fn apply(&self, group: &mut Group<'_>) -> Result<Published> {
@@ -87,31 +91,26 @@ impl Operation for Publish {
 
 /// Gives whether the event is new.
 fn keep(group: &mut Group<'_>, row: &Row) -> Result<bool> {
-    let sql = "INSERT OR IGNORE INTO entries (recorded_at_ms, bytes, source, id, kind, key, event) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let recorded_at_ms = group.recorded_at_ms.cast_signed();
+    let sql = "INSERT OR IGNORE INTO entries \
+               (position, recorded_at_ms, bytes, source, id, kind, key, event) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let (position, recorded_at_ms) = (group.youngest + 1, group.recorded_at_ms);
     let bytes = row.json.len() as u64;
-    let Row { source, id, kind, key, json } = row;
-    let values = (recorded_at_ms, bytes.cast_signed(), source, id, kind, key, json);
+    let Row { event, key, json } = row;
+    let numbers = [position, recorded_at_ms, bytes].map(u64::cast_signed);
+    let [source, id, kind] = [&event.source, &event.id, &event.kind];
+    let values = (numbers[0], numbers[1], numbers[2], source, id, kind, &**key, json);
     if group.execute(sql, values)? == 0 {
         return Ok(false);
     }
-    let position = group.connection.last_insert_rowid();
+    group.youngest = position;
     group.changes.statistics.entries += 1;
     group.changes.statistics.bytes += bytes;
-    for (place, served) in group.served.iter().enumerate() {
-        if served.subscription.wants(&row.kind) {
-            let due_at_ms = group.now_ms.cast_signed();
-            let pending = "INSERT INTO pending (subscription, key, position, due_at_ms) \
-                           VALUES (?1, ?2, ?3, ?4)";
-            group.execute(pending, (served.number, &row.key, position, due_at_ms))?;
-            // The lane of a key that has one already is that of an earlier event.
-            let lane = "INSERT OR IGNORE INTO lanes (subscription, key, due_at_ms) \
-                        VALUES (?1, ?2, ?3)";
-            group.execute(lane, (served.number, &row.key, due_at_ms))?;
-            let counts = &mut group.changes.subscriptions[place];
-            counts.pending += 1;
-            counts.woken = true;
+    let served = group.served;
+    for (place, served) in served.iter().enumerate() {
+        if served.subscription.wants(kind) {
+            let (key, event) = (Arc::clone(key), Arc::clone(event));
+            group.add(place, Fresh { position, recorded_at_ms, bytes, key, event })?;
         }
     }
     Ok(true)

@@ -1,6 +1,6 @@
 //! What was delivered or given up is delivered once more.
 
-use rusqlite::Result;
+use rusqlite::{Connection, Result};
 
 use crate::embedded::{
     operation::{Group, Operation},
@@ -31,6 +31,7 @@ impl Operation for Replay {
         let place = group.served.iter().position(|served| served.number == number);
         let Some(place) = place else { return Ok(false) };
         group.execute("DELETE FROM dead_letters WHERE number = ?1", [self.number])?;
+        group.spill_key(place, &key)?;
         let sql = "INSERT INTO pending (subscription, key, position, due_at_ms) \
                    VALUES (?1, ?2, ?3, ?4)";
         group.execute(sql, (number, &key, position, group.now_ms.cast_signed()))?;
@@ -61,13 +62,15 @@ impl Operation for ReplayRange {
     }
 
     fn apply(&self, group: &mut Group<'_>) -> Result<u64> {
+        group.spill_all(self.place)?;
         let served = group.served[self.place].clone();
         let connection = group.connection;
+        let span = [self.from_ms, self.until_ms];
+        let [from, until] = span.map(|ms| first_recorded(connection, ms));
         let sql = "SELECT position, kind, key FROM entries \
-                   WHERE recorded_at_ms >= ?1 AND recorded_at_ms < ?2 ORDER BY recorded_at_ms";
+                   WHERE position >= ?1 AND position < ?2 ORDER BY position";
         let mut entries = connection.prepare_cached(sql)?;
-        let span = [self.from_ms, self.until_ms].map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
-        let mut rows = entries.query(span)?;
+        let mut rows = entries.query([from?, until?])?;
         let mut count = 0;
         while let Some(row) = rows.next()? {
             if served.subscription.wants(row.get_ref(1)?.as_str()?) {
@@ -77,10 +80,35 @@ impl Operation for ReplayRange {
         }
         if count > 0 {
             rebuild_lanes(connection, served.number)?;
+            group.staged[self.place].rows_changed = true;
             group.changes.subscriptions[self.place].woken = true;
         }
         Ok(count)
     }
+}
+
+/// The position of the first event that was recorded at a time or after it, else one after all.
+/// Later positions were never recorded earlier, so that the time needs no index.
+fn first_recorded(connection: &Connection, at_ms: u64) -> Result<i64> {
+    // One by one, as only then SQLite looks at the ends alone.
+    let ends = "SELECT coalesce((SELECT min(position) FROM entries), 1), \
+                coalesce((SELECT max(position) FROM entries), 0) + 1";
+    let ends = connection.prepare_cached(ends)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (mut low, mut high): (i64, i64) = ends?;
+    let sql = "SELECT position, recorded_at_ms FROM entries WHERE position >= ?1 \
+               ORDER BY position LIMIT 1";
+    let mut probe = connection.prepare_cached(sql)?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let (position, recorded_at_ms) = probe.query_row([middle], read)?;
+        if recorded_at_ms.cast_unsigned() < at_ms {
+            low = position + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
 }
 
 impl ReplayRange {

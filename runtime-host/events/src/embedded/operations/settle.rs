@@ -30,13 +30,13 @@ impl Operation for Settle {
     fn apply(&self, group: &mut Group<'_>) -> Result<()> {
         let Settlement { subscription: place, key, entries, .. } = &self.settlement;
         match &self.settlement.ending {
-            Ending::Done => {
-                for entry in entries {
-                    self.take(group, *entry)?;
-                }
+            Ending::Done => return self.finish(group),
+            Ending::Retry { due_at_ms } => {
+                group.spill_key(*place, key)?;
+                self.put_off(group, *due_at_ms)?;
             }
-            Ending::Retry { due_at_ms } => self.put_off(group, *due_at_ms)?,
             Ending::Dead { reason, detail } => {
+                group.spill_key(*place, key)?;
                 for entry in entries.iter().take(1) {
                     self.bury(group, *entry, *reason, detail)?;
                 }
@@ -51,7 +51,23 @@ impl Settle {
         group.served[self.settlement.subscription].number
     }
 
-    /// Takes an event out of what is pending; when it was first delivered, if it was there.
+    /// Takes all events out of what is pending.
+    fn finish(&self, group: &mut Group<'_>) -> Result<()> {
+        let Settlement { subscription: place, key, entries, .. } = &self.settlement;
+        let mut rows = false;
+        for entry in entries {
+            // In the tail an event has one turn only.
+            if entry.1 == 0 && group.close(*place, entry.0) {
+                group.changes.subscriptions[*place].pending -= 1;
+            } else {
+                self.take(group, *entry)?;
+                rows = true;
+            }
+        }
+        if rows { group.refresh_lane(*place, key) } else { Ok(()) }
+    }
+
+    /// Takes an event out of the rows; when it was first delivered, if it was there.
     fn take(&self, group: &mut Group<'_>, (position, turn): (u64, u64)) -> Result<Option<u64>> {
         let sql = "DELETE FROM pending WHERE subscription = ?1 AND key = ?2 AND position = ?3 \
                    AND turn = ?4 RETURNING attempts, first_seen_at_ms";

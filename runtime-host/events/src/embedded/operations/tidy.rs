@@ -81,7 +81,10 @@ fn is_surplus(group: &Group<'_>, candidate: &Candidate) -> bool {
 fn is_held(group: &Group<'_>, candidate: &Candidate) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM pending WHERE subscription = ?1 AND position = ?2) \
                OR EXISTS (SELECT 1 FROM dead_letters WHERE subscription = ?1 AND position = ?2)";
-    for served in group.served {
+    for (place, served) in group.served.iter().enumerate() {
+        if group.is_in_tail(place, candidate.position.cast_unsigned()) {
+            return Ok(true);
+        }
         let id = (served.number, candidate.position);
         if group.row(sql, id, |row| row.get::<_, bool>(0))? == Some(true) {
             return Ok(true);
@@ -92,6 +95,13 @@ fn is_held(group: &Group<'_>, candidate: &Candidate) -> Result<bool> {
 
 /// Removes an event with everything that hangs on it.
 fn remove(group: &mut Group<'_>, candidate: &Candidate) -> Result<()> {
+    for place in 0..group.served.len() {
+        if group.close(place, candidate.position.cast_unsigned()) {
+            group.changes.subscriptions[place].pending -= 1;
+            group.changes.subscriptions[place].woken = true;
+            group.changes.statistics.lost_deliveries += 1;
+        }
+    }
     for number in subscriptions(group)? {
         let place = group.served.iter().position(|served| served.number == number);
         let sql = "DELETE FROM pending WHERE subscription = ?1 AND key = ?2 AND position = ?3 \
