@@ -1,10 +1,10 @@
-//! How much concurrent writers gain from sharing commits.
+//! What concurrent callers get out of one store.
 //!
-//! `cargo run --release -p tessera-storage --example throughput [writers] [writes]`
+//! `cargo run --release -p tessera-storage --example throughput [tasks] [sets] [gets]`
 //!
-//! Writes the same number of values one after the other and all at once, on the disk of the
-//! temporary folder, and prints the ratio: absolute figures say more about the disk than about
-//! the engine.
+//! Sets and gets values of 1,000 bytes on 10,000 keys, on the disk of the temporary folder: first
+//! one caller alone, then so many at once. The commits tell how many writes shared a sync; what
+//! a sync costs is the disk's.
 
 use std::{
     io::{self, Write},
@@ -15,58 +15,74 @@ use std::{
 use futures::future::try_join_all;
 use tessera_storage::{
     KeyValue, Result, Stores,
-    embedded::{Embedded, Options, Statistics},
+    embedded::{Embedded, Options},
 };
 
-const VALUE_BYTES: usize = 512;
+const VALUE_BYTES: usize = 1_000;
+const KEYS: usize = 10_000;
+
+/// A caller alone makes this part of the sets, as it may take a sync for each.
+const ALONE_PART: usize = 32;
+
+type Store = Arc<dyn KeyValue>;
 
 #[tokio::main]
 async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let writers: usize = arguments.next().map_or(Ok(64), |text| text.parse())?;
-    let writes: usize = arguments.next().map_or(Ok(4_000), |text| text.parse())?;
+    let mut argument = |default| arguments.next().map_or(Ok(default), |text| text.parse());
+    let (tasks, sets, gets) = (argument(32)?, argument(200_000)?, argument(2_000_000)?);
 
     let folder = tempfile::tempdir()?;
     let engine = Embedded::open(folder.path(), Options::default())?;
-    let alone = measure(&engine, "alone", 1, writes).await?;
-    let shared = measure(&engine, "shared", writers, writes).await?;
-    engine.close().await?;
-
+    let store = engine.open("bench").await?;
+    let commits = || engine.statistics("bench").unwrap_or_default().commits;
     let mut out = io::stdout();
-    report(&mut out, "1 writer", writes, alone)?;
-    report(&mut out, &format!("{writers} writers"), writes, shared)?;
-    let ratio = alone.0.as_secs_f64() / shared.0.as_secs_f64();
-    writeln!(out, "ratio: {ratio:.1}")?;
-    Ok(())
+    let alone = sets / ALONE_PART;
+    report(&mut out, "sets, 1 caller", alone, run(&store, 1, alone, set).await?)?;
+    let before = commits();
+    let took = run(&store, tasks, sets, set).await?;
+    report(&mut out, &format!("sets, {tasks} callers"), sets, took)?;
+    writeln!(out, "{:.1} sets per commit", sets as f64 / (commits() - before) as f64)?;
+    let took = run(&store, tasks, gets, get).await?;
+    report(&mut out, &format!("gets, {tasks} callers"), gets, took)?;
+    Ok(engine.close().await?)
 }
 
-type Measured = (Duration, Statistics);
-
-async fn measure(
-    engine: &Embedded,
-    label: &str,
-    writers: usize,
-    writes: usize,
-) -> Result<Measured> {
-    let store = engine.open(label).await?;
+/// So many operations, shared by so many tasks.
+async fn run<F>(
+    store: &Store,
+    tasks: usize,
+    operations: usize,
+    operation: impl Fn(Store, usize) -> F + Copy + Send + 'static,
+) -> std::result::Result<Duration, Box<dyn std::error::Error>>
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
     let start = Instant::now();
-    try_join_all((0..writers).map(|writer| {
-        let share = writes / writers + usize::from(writer < writes % writers);
-        write(Arc::clone(&store), writer, share)
-    }))
-    .await?;
-    Ok((start.elapsed(), engine.statistics(label).unwrap_or_default()))
-}
-
-async fn write(store: Arc<dyn KeyValue>, writer: usize, writes: usize) -> Result<()> {
-    for n in 0..writes {
-        store.set(format!("{writer}-{n}"), vec![0; VALUE_BYTES]).await?;
+    let work = |task| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move {
+            // Keys in an order that looks like none, the same in every run.
+            for n in (task..operations).step_by(tasks) {
+                operation(Arc::clone(&store), n.wrapping_mul(2_654_435_761) % KEYS).await?;
+            }
+            Ok::<_, tessera_storage::Error>(())
+        })
+    };
+    for done in try_join_all((0..tasks).map(work)).await? {
+        done?;
     }
-    Ok(())
+    Ok(start.elapsed())
 }
 
-fn report(out: &mut impl Write, who: &str, writes: usize, measured: Measured) -> io::Result<()> {
-    let (time, statistics) = measured;
-    let rate = writes as f64 / time.as_secs_f64();
-    writeln!(out, "{who}: {rate:.0} sets/s, {} commits", statistics.commits)
+async fn set(store: Store, key: usize) -> Result<()> {
+    store.set(format!("key-{key:05}"), vec![7; VALUE_BYTES]).await
+}
+
+async fn get(store: Store, key: usize) -> Result<()> {
+    store.get(format!("key-{key:05}")).await.map(drop)
+}
+
+fn report(out: &mut impl Write, what: &str, operations: usize, took: Duration) -> io::Result<()> {
+    writeln!(out, "{what}: {:.0}/s", operations as f64 / took.as_secs_f64())
 }

@@ -53,6 +53,7 @@ macro_rules! contract_tests {
             notices_that_an_absent_key_existed_in_between
             tells_the_loser_what_is_there
             loses_no_update_in_retry_loops
+            never_goes_back_in_time
         }
     };
     (@each $store:expr, $($case:ident)*) => {

@@ -1,8 +1,14 @@
 //! Single keys: what is stored, what is not, and how large it may be.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
-use super::{Store, all_keys, assert_invalid};
+use super::{Store, all_keys, assert_invalid, contend};
 use crate::{ErrorKind, Limits, SwapError, Value, Version};
 
 /// `set` then `get` and `exists`.
@@ -95,4 +101,46 @@ pub async fn bounds_keys_values_and_batches(store: Store) {
     }
     assert_invalid(store.get_many(["x", "y", "z"].map(Into::into).to_vec()).await);
     assert_eq!(store.get_many(vec![long_key]).await, Ok(vec![Some(Vec::new())]));
+}
+
+/// Several readers, in all ways of reading, and a writer that counts up: nobody sees less than
+/// what anybody has seen before.
+pub async fn never_goes_back_in_time(store: Store) {
+    store.increment("n".into(), 0).await.unwrap();
+    let seen = Arc::new(AtomicI64::new(0));
+    let writer = tokio::spawn({
+        let (store, seen) = (Arc::clone(&store), Arc::clone(&seen));
+        async move {
+            for _ in 0..100 {
+                let sum = store.increment("n".into(), 1).await.unwrap();
+                seen.fetch_max(sum, Ordering::SeqCst);
+            }
+        }
+    });
+    let readers = contend(&store, 4, |store, reader| {
+        let seen = Arc::clone(&seen);
+        async move {
+            for turn in reader.. {
+                let before = seen.load(Ordering::SeqCst);
+                let now = number(&store, turn).await;
+                assert!(now >= before, "{now} is seen after {before}");
+                seen.fetch_max(now, Ordering::SeqCst);
+                if now == 100 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    readers.await;
+    writer.await.unwrap();
+}
+
+async fn number(store: &Store, turn: usize) -> i64 {
+    let value = match turn % 3 {
+        0 => store.get("n".into()).await.unwrap(),
+        1 => store.get_many(vec!["n".into()]).await.unwrap().remove(0),
+        _ => store.read_versioned("n".into()).await.unwrap().value,
+    };
+    i64::from_le_bytes(value.unwrap().try_into().unwrap())
 }

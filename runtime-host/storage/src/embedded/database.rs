@@ -10,6 +10,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{
     Options, Statistics,
+    cache::Cache,
+    coherence::Coherence,
     folder::{Lock, sync_folder_of},
     operation::Operation,
     reader::Readers,
@@ -21,6 +23,7 @@ use crate::{Error, ErrorKind, Limits, Result, versions::Deletions};
 pub(super) struct Database {
     options: Arc<Options>,
     deletions: Arc<Deletions>,
+    coherence: Arc<Coherence>,
     readers: Arc<Readers>,
     counters: Arc<Counters>,
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
@@ -31,13 +34,21 @@ pub(super) struct Database {
 
 impl Database {
     /// Opens the file, creating it if need be, and starts its writer. Blocks.
-    pub(super) fn open(path: &Path, options: Arc<Options>, lock: Arc<Lock>) -> Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        options: Arc<Options>,
+        cache: &Arc<Cache>,
+        lock: Arc<Lock>,
+    ) -> Result<Self> {
         let (connection, version) = schema::open_writer(path, &options)?;
         sync_folder_of(path)?;
+        let (coherence, attached) = Coherence::attach(cache, &connection);
         let deletions = Arc::new(Deletions::new());
         let counters = Arc::new(Counters::default());
         let writer = Writer {
             path: path.to_owned(),
+            coherence: Arc::clone(&coherence),
+            attached,
             connection,
             version,
             deletions: Arc::clone(&deletions),
@@ -52,6 +63,7 @@ impl Database {
             queue_bytes: Arc::new(Semaphore::new(queue_bytes_max(&options) as usize)),
             options,
             deletions,
+            coherence,
             readers: Arc::new(readers),
             counters,
             queue: Mutex::new(Some(queue)),
@@ -95,6 +107,15 @@ impl Database {
 
     pub(super) fn deletions(&self) -> &Arc<Deletions> {
         &self.deletions
+    }
+
+    pub(super) fn coherence(&self) -> &Coherence {
+        &self.coherence
+    }
+
+    /// Takes note of a read that the cache could not answer.
+    pub(super) fn count_file_read(&self) {
+        self.counters.file_reads.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn limits(&self) -> &Limits {

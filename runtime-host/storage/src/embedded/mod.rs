@@ -6,17 +6,24 @@
 //! writes share an fsync, and a lone write waits for nobody. Readers use connections of their own
 //! and, thanks to the write-ahead log, wait for no writer.
 //!
+//! What is read or written often is kept in memory besides. [`coherence`] has how that can never
+//! be told from reading the file, whoever writes to it.
+//!
 //! SQLite rather than a log-structured engine of our own, because an operator can look into it
 //! with `sqlite3`, back it up with the usual tools, and open it in stock Spin: the table is the
 //! one that stock Spin uses, with one more column.
 
+mod cache;
+mod coherence;
 mod database;
 mod folder;
+mod group;
 mod operation;
 mod reader;
 mod schema;
 mod store;
 mod table;
+mod wal_index;
 mod writer;
 
 use std::{
@@ -31,7 +38,7 @@ use futures::{
     future::{BoxFuture, join_all},
 };
 
-use self::{database::Database, folder::Lock, store::Store};
+use self::{cache::Cache, database::Database, folder::Lock, store::Store};
 use crate::{Error, ErrorKind, KeyValue, Limits, Result, Stores, limits::check_label};
 
 /// How the engine works. The defaults suit a shop on one machine.
@@ -52,6 +59,8 @@ pub struct Options {
     pub queue_bytes_max: usize,
     /// Writes that share one commit, at least 1.
     pub group_operations_max: usize,
+    /// Keys and values kept in memory, of all databases together, in bytes; 0 for none.
+    pub cache_bytes_max: usize,
     /// How long to wait when another program has locked the file.
     pub busy_timeout: Duration,
 }
@@ -66,6 +75,7 @@ impl Default for Options {
             queue_length_max: 1_024,
             queue_bytes_max: 64 * 1024 * 1024,
             group_operations_max: 256,
+            cache_bytes_max: 64 * 1024 * 1024,
             busy_timeout: Duration::from_secs(5),
         }
     }
@@ -80,6 +90,8 @@ pub struct Statistics {
     pub commits: u64,
     /// Writes waiting at this moment.
     pub queued: u64,
+    /// Reads by key that the cache could not answer.
+    pub file_reads: u64,
 }
 
 /// The engine: one database file per label, in a folder that no other process may use meanwhile.
@@ -102,6 +114,7 @@ impl Embedded {
         let opened = Opened { lock: Some(lock), ..Opened::default() };
         let files = Files {
             folder: folder.to_owned(),
+            cache: Arc::new(Cache::new(options.cache_bytes_max)),
             options: Arc::new(options),
             opened: Mutex::new(opened),
         };
@@ -148,6 +161,7 @@ impl Stores for Embedded {
 struct Files {
     folder: PathBuf,
     options: Arc<Options>,
+    cache: Arc<Cache>,
     opened: Mutex<Opened>,
 }
 
@@ -182,7 +196,8 @@ impl Files {
             None => {
                 let elsewhere = self.options.paths.contains_key(label);
                 let lock = if elsewhere { Arc::new(Lock::file(&path)?) } else { folder_lock };
-                Arc::new(Database::open(&path, Arc::clone(&self.options), lock)?)
+                let options = Arc::clone(&self.options);
+                Arc::new(Database::open(&path, options, &self.cache, lock)?)
             }
         };
         opened.by_file.insert(path, Arc::clone(&database));

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use futures::{FutureExt, future::BoxFuture};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
 use rusqlite::Connection;
 
 use super::{
+    cache::{Entry, Found},
+    coherence::State,
     database::Database,
     operation::{Increment, Put, Remove, Swap},
     table,
@@ -28,15 +33,45 @@ impl Store {
         self.database.limits()
     }
 
-    async fn read_key<T: Send + 'static>(
-        &self,
-        key: String,
-        query: impl FnOnce(&Connection, &str, &str) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.limits().check_key(&key)?;
+    /// Looks for a key in memory, which takes no waiting.
+    fn find(&self, key: &str) -> Result<Found> {
+        self.limits().check_key(key)?;
+        let coherence = self.database.coherence();
+        Ok(coherence.cache().find(coherence, &self.label, key))
+    }
+
+    /// Reads a key from the file, to be kept if `state` still holds afterwards.
+    async fn read(&self, key: String, state: Option<State>) -> Result<Entry> {
+        self.database.count_file_read();
         let label = Arc::clone(&self.label);
-        let query = move |connection: &Connection| query(connection, &label, &key);
-        self.database.readers().read_key(query).await
+        let query = move |connection: &Connection| {
+            table::entry(connection, &label, &key).map(|entry| (key, entry))
+        };
+        let (key, entry) = self.database.readers().read_key(query).await?;
+        self.keep(state, &key, &entry);
+        Ok(entry)
+    }
+
+    fn keep(&self, state: Option<State>, key: &str, entry: &Entry) {
+        if let Some(state) = state {
+            let coherence = self.database.coherence();
+            coherence.cache().keep(coherence, state, (&self.label, key), entry.clone());
+        }
+    }
+
+    /// Answers from memory at once, or else from the file.
+    fn answer<'a, T: Send + 'a>(
+        &'a self,
+        key: String,
+        answer: impl FnOnce(Entry) -> T + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>> {
+        match self.find(&key) {
+            Ok(Found::Entry(entry)) => ready(Ok(answer(entry))).boxed(),
+            Ok(Found::Nothing(state)) => {
+                async move { self.read(key, state).await.map(answer) }.boxed()
+            }
+            Err(refusal) => ready(Err(refusal)).boxed(),
+        }
     }
 
     async fn read_many<T: Send + 'static>(
@@ -48,7 +83,31 @@ impl Store {
         self.database.readers().read_many(query).await
     }
 
+    /// The entries of several keys at one point in time.
+    async fn entries(&self, keys: Vec<String>) -> Result<Vec<Entry>> {
+        let coherence = self.database.coherence();
+        let state = match coherence.cache().find_all(coherence, &self.label, &keys) {
+            Ok(entries) => {
+                let values = entries.iter().flatten();
+                self.limits().check_batch_bytes(values.map(|(value, _)| value.len()).sum())?;
+                return Ok(entries);
+            }
+            Err(state) => state,
+        };
+        self.database.count_file_read();
+        let bytes_max = self.limits().batch_bytes_max;
+        let query = move |connection: &Connection, store: &str| {
+            let found = table::entries(connection, store, &keys, bytes_max);
+            found.map(|(entries, bytes)| (keys, entries, bytes))
+        };
+        let (keys, entries, bytes) = self.read_many(query).await?;
+        self.limits().check_batch_bytes(bytes)?;
+        keys.iter().zip(&entries).for_each(|(key, entry)| self.keep(state, key, entry));
+        Ok(entries)
+    }
+
     async fn put(&self, entries: Vec<(String, Value)>) -> Result<()> {
+        let entries = entries.into_iter().map(|(key, value)| (key, value.into())).collect();
         self.database.write(&self.label, Put { entries }).await
     }
 
@@ -59,7 +118,7 @@ impl Store {
 
 impl KeyValue for Store {
     fn get(&self, key: String) -> BoxFuture<'_, Result<Option<Value>>> {
-        self.read_key(key, table::value).boxed()
+        self.answer(key, value)
     }
 
     fn set(&self, key: String, value: Value) -> BoxFuture<'_, Result<()>> {
@@ -79,7 +138,17 @@ impl KeyValue for Store {
     }
 
     fn exists(&self, key: String) -> BoxFuture<'_, Result<bool>> {
-        self.read_key(key, table::exists).boxed()
+        match self.find(&key) {
+            Ok(Found::Entry(entry)) => ready(Ok(entry.is_some())).boxed(),
+            // A large value is not read for that.
+            Ok(Found::Nothing(_)) => {
+                self.database.count_file_read();
+                let label = Arc::clone(&self.label);
+                let query = move |connection: &Connection| table::exists(connection, &label, &key);
+                async move { self.database.readers().read_key(query).await }.boxed()
+            }
+            Err(refusal) => ready(Err(refusal)).boxed(),
+        }
     }
 
     fn keys(&self, after: Option<String>, limit: usize) -> BoxFuture<'_, Result<KeyPage>> {
@@ -93,13 +162,8 @@ impl KeyValue for Store {
     fn get_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Vec<Option<Value>>>> {
         async move {
             self.limits().check_keys(&keys)?;
-            let bytes_max = self.limits().batch_bytes_max;
-            let query = move |connection: &Connection, store: &str| {
-                table::values(connection, store, &keys, bytes_max)
-            };
-            let (values, bytes) = self.read_many(query).await?;
-            self.limits().check_batch_bytes(bytes)?;
-            Ok(values)
+            let entries = self.entries(keys).await?;
+            Ok(entries.into_iter().map(value).collect())
         }
         .boxed()
     }
@@ -129,19 +193,16 @@ impl KeyValue for Store {
     }
 
     fn read_versioned(&self, key: String) -> BoxFuture<'_, Result<Versioned>> {
-        let deletions = Arc::clone(self.database.deletions());
-        self.read_key(key, move |connection, store, key| {
-            // The count first: read after the value, it could already include a deletion that
-            // the value does not know of.
-            let count = deletions.count(deletions.cell(store, key));
-            Ok(match table::entry(connection, store, key)? {
-                Some((value, version)) => {
-                    Versioned { value: Some(value), version: Version::Present(version) }
-                }
-                None => Versioned { value: None, version: Version::Absent(count) },
-            })
+        // The count first: read after the value, it could already include a deletion that the
+        // value does not know of.
+        let deletions = self.database.deletions();
+        let count = deletions.count(deletions.cell(&self.label, &key));
+        self.answer(key, move |entry| match entry {
+            Some((value, version)) => {
+                Versioned { value: Some(value.into()), version: Version::Present(version) }
+            }
+            None => Versioned { value: None, version: Version::Absent(count) },
         })
-        .boxed()
     }
 
     fn compare_and_swap(
@@ -152,9 +213,14 @@ impl KeyValue for Store {
     ) -> BoxFuture<'_, Result<Version, SwapError>> {
         async move {
             self.limits().check_entry(&key, &new)?;
-            let swapped = self.database.write(&self.label, Swap { key, version, new }).await;
+            let swapped =
+                self.database.write(&self.label, Swap { key, version, new: new.into() }).await;
             swapped.map_err(SwapError::Store)?.map_err(SwapError::Conflict)
         }
         .boxed()
     }
+}
+
+fn value(entry: Entry) -> Option<Value> {
+    entry.map(|(value, _)| value.into())
 }

@@ -1,42 +1,36 @@
 //! The statements, all of them, over the table `spin_key_value`.
 
+use bytes::Bytes;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, Row};
 
-use crate::{KeyPage, Value};
+use super::cache::Entry;
+use crate::KeyPage;
 
-/// A value and its version number.
-pub(super) type Entry = (Value, u64);
-
-pub(super) fn value(connection: &Connection, store: &str, key: &str) -> Result<Option<Value>> {
-    let sql = "SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2";
-    connection.prepare_cached(sql)?.query_row((store, key), bytes).optional()
-}
-
-pub(super) fn entry(connection: &Connection, store: &str, key: &str) -> Result<Option<Entry>> {
+pub(super) fn entry(connection: &Connection, store: &str, key: &str) -> Result<Entry> {
     let sql = "SELECT value, version FROM spin_key_value WHERE store = ?1 AND key = ?2";
     let entry = |row: &Row<'_>| Ok((bytes(row)?, row.get::<_, i64>(1)?.cast_unsigned()));
     connection.prepare_cached(sql)?.query_row((store, key), entry).optional()
 }
 
 /// Several values at one point in time, and their bytes. Stops reading beyond `bytes_max`.
-pub(super) fn values(
+pub(super) fn entries(
     connection: &Connection,
     store: &str,
     keys: &[String],
     bytes_max: usize,
-) -> Result<(Vec<Option<Value>>, usize)> {
+) -> Result<(Vec<Entry>, usize)> {
     let snapshot = connection.unchecked_transaction()?;
     let mut bytes = 0;
-    let mut values = Vec::with_capacity(keys.len());
+    let mut entries = Vec::with_capacity(keys.len());
     for key in keys {
-        let found = value(&snapshot, store, key)?;
-        bytes += found.as_ref().map_or(0, Vec::len);
-        values.push(found);
+        let found = entry(&snapshot, store, key)?;
+        bytes += found.as_ref().map_or(0, |(value, _)| value.len());
+        entries.push(found);
         if bytes > bytes_max {
             break;
         }
     }
-    Ok((values, bytes))
+    Ok((entries, bytes))
 }
 
 pub(super) fn exists(connection: &Connection, store: &str, key: &str) -> Result<bool> {
@@ -69,27 +63,37 @@ pub(super) fn page(
     Ok(KeyPage { keys, next })
 }
 
+/// What [`put`] runs, compiled.
+pub(super) fn upsert(connection: &Connection) -> Result<CachedStatement<'_>> {
+    connection.prepare_cached(
+        "INSERT INTO spin_key_value (store, key, value, version) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (store, key) DO UPDATE SET value = ?3, version = ?4",
+    )
+}
+
 pub(super) fn put(
-    connection: &Connection,
+    upsert: &mut CachedStatement<'_>,
     store: &str,
     key: &str,
     value: &[u8],
     version: u64,
 ) -> Result<()> {
-    let sql = "INSERT INTO spin_key_value (store, key, value, version) VALUES (?1, ?2, ?3, ?4) \
-               ON CONFLICT (store, key) DO UPDATE SET value = ?3, version = ?4";
-    connection.prepare_cached(sql)?.execute((store, key, value, version.cast_signed())).map(drop)
+    upsert.execute((store, key, value, version.cast_signed())).map(drop)
+}
+
+/// What [`remove`] runs, compiled.
+pub(super) fn removal(connection: &Connection) -> Result<CachedStatement<'_>> {
+    connection.prepare_cached("DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2")
 }
 
 /// Whether there was something to remove.
-pub(super) fn remove(connection: &Connection, store: &str, key: &str) -> Result<bool> {
-    let sql = "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2";
-    Ok(connection.prepare_cached(sql)?.execute((store, key))? > 0)
+pub(super) fn remove(removal: &mut CachedStatement<'_>, store: &str, key: &str) -> Result<bool> {
+    Ok(removal.execute((store, key))? > 0)
 }
 
 /// Text counts as its bytes: that is what an operator with `sqlite3` writes.
-fn bytes(row: &Row<'_>) -> Result<Value> {
-    Ok(row.get_ref(0)?.as_bytes()?.to_vec())
+fn bytes(row: &Row<'_>) -> Result<Bytes> {
+    Ok(Bytes::copy_from_slice(row.get_ref(0)?.as_bytes()?))
 }
 
 fn strings(

@@ -6,6 +6,8 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -13,11 +15,19 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::{
     Statistics,
+    coherence::{Attached, Coherence},
     folder::Lock,
-    operation::{Group, Operation},
+    group::Group,
+    operation::Operation,
     schema::sqlite_error,
 };
 use crate::{Error, Result, versions::Deletions};
+
+/// How long a group waits for callers that were answered with the last one, at most.
+const GATHER_MAX: Duration = Duration::from_micros(300);
+
+/// It waits for no longer than this part of the time that the last commit took.
+const GATHER_PART: u32 = 4;
 
 /// A write in the queue, whatever its answer.
 pub(super) trait Job: Send {
@@ -61,6 +71,7 @@ pub(super) struct Counters {
     pub(super) accepted: AtomicU64,
     answered: AtomicU64,
     commits: AtomicU64,
+    pub(super) file_reads: AtomicU64,
 }
 
 impl Counters {
@@ -71,6 +82,39 @@ impl Counters {
             writes: answered,
             commits: self.commits.load(Ordering::Acquire),
             queued: accepted.saturating_sub(answered),
+            file_reads: self.file_reads.load(Ordering::Acquire),
+        }
+    }
+}
+
+/// The group before, which says what to expect.
+#[derive(Default)]
+struct Last {
+    operations: usize,
+    took: Duration,
+}
+
+impl Last {
+    /// Waits for about as many writes as were answered just now, for a moment.
+    ///
+    /// Callers that shared a commit come back one after the other. Without this the first of them
+    /// gets a commit of its own, and all others wait for two. One that is alone waits for nobody,
+    /// and a group that waited in vain lowers what the next one expects.
+    fn gather(
+        &self,
+        queue: &mut mpsc::Receiver<Box<dyn Job>>,
+        jobs: &mut Vec<Box<dyn Job>>,
+        operations_max: usize,
+    ) {
+        let start = Instant::now();
+        let patience = (self.took / GATHER_PART).min(GATHER_MAX);
+        while jobs.len() + queue.len() < self.operations && start.elapsed() < patience {
+            thread::yield_now();
+        }
+        while jobs.len() < operations_max
+            && let Ok(job) = queue.try_recv()
+        {
+            jobs.push(job);
         }
     }
 }
@@ -78,6 +122,9 @@ impl Counters {
 /// Everything the thread owns.
 pub(super) struct Writer {
     pub(super) path: PathBuf,
+    pub(super) coherence: Arc<Coherence>,
+    /// Before the connection, so that it is dropped before it.
+    pub(super) attached: Attached,
     pub(super) connection: Connection,
     pub(super) version: u64,
     pub(super) deletions: Arc<Deletions>,
@@ -91,8 +138,13 @@ impl Writer {
     /// Writes until every sender is gone and the queue is empty, then closes the file.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) -> Result<()> {
         let mut jobs = Vec::with_capacity(self.group_operations_max);
+        let mut last = Last::default();
         while queue.blocking_recv_many(&mut jobs, self.group_operations_max) > 0 {
+            last.gather(&mut queue, &mut jobs, self.group_operations_max);
+            let start = Instant::now();
+            last.operations = jobs.len();
             self.write(&mut jobs);
+            last.took = start.elapsed();
         }
         self.close()
     }
@@ -118,18 +170,16 @@ impl Writer {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(Failure::Start)?;
-        let mut group = Group {
-            connection: &transaction,
-            deletions: &self.deletions,
-            version: &mut self.version,
-            deleted: Vec::new(),
-        };
+        let committing = self.coherence.begin();
+        let remembered = committing.scope().map(|scope| (self.coherence.cache(), scope));
+        let mut group = Group::new(&transaction, &self.deletions, remembered, &mut self.version);
         jobs.iter_mut().try_for_each(|job| job.apply(&mut group)).map_err(Failure::Group)?;
-        let deleted = group.deleted;
+        let mut applied = group.finish().map_err(Failure::Group)?;
         transaction.commit().map_err(Failure::Group)?;
 
         // Only now: a reader that sees the count must see the deletion, too.
-        deleted.into_iter().for_each(|cell| self.deletions.publish(cell));
+        applied.deleted.drain(..).for_each(|cell| self.deletions.publish(cell));
+        committing.publish(applied.has_changed, |cache, scope| applied.remember(cache, scope));
         self.counters.commits.fetch_add(1, Ordering::Release);
         Ok(())
     }
@@ -141,6 +191,7 @@ impl Writer {
 
     /// Carries the log over to the database, so that the file alone is the whole truth.
     fn close(self) -> Result<()> {
+        drop(self.attached);
         let explain = |error| sqlite_error(&self.path, &error);
         self.connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod cache;
 mod compatibility;
 mod crash;
 mod durability;
 mod faults;
 mod groups;
 mod harness;
+mod history;
 mod locks;
 mod memory;
 
