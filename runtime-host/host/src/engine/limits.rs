@@ -1,6 +1,7 @@
 //! What one call may use: memory and CPU time. A guest that asks for more costs exactly
 //! the call that it serves.
 
+use super::turns::Turns;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use wasmtime::{ResourceLimiter, Result, StoreContextMut, UpdateDeadline};
 
+/// A guest that has held its thread for so long lets others come first.
+const TURN_MAX: Duration = Duration::from_millis(5);
 /// Elements that a table may have: function pointers, as a rule.
 const TABLE_ELEMENTS_MAX: usize = 20_000;
 
@@ -40,8 +43,8 @@ impl ResourceLimiter for MemoryLimit {
 ///
 /// Ticks alone would not do: a guest that waits and wakes up often would be charged a whole
 /// tick each time.
-#[derive(Debug)]
 pub(crate) struct CpuClock {
+    turns: Arc<Turns>,
     origin: Instant,
     used_ns: AtomicU64,
     /// When the guest was last given the thread, since the origin.
@@ -51,7 +54,7 @@ pub(crate) struct CpuClock {
 impl CpuClock {
     fn new() -> Self {
         let (used_ns, entered_ns) = Default::default();
-        Self { origin: Instant::now(), used_ns, entered_ns }
+        Self { turns: Arc::default(), origin: Instant::now(), used_ns, entered_ns }
     }
 
     fn now_ns(&self) -> u64 {
@@ -72,7 +75,7 @@ impl CpuClock {
 
     /// Run a guest's future on this clock.
     pub(super) async fn measure<F: Future>(&self, work: F) -> F::Output {
-        let mut work = pin!(work);
+        let mut work = pin!(self.turns.run(work));
         poll_fn(|cx| {
             self.enter();
             let poll = work.as_mut().poll(cx);
@@ -84,7 +87,6 @@ impl CpuClock {
 }
 
 /// Ends a call that computes for too long.
-#[derive(Debug)]
 pub(crate) struct CpuLimit {
     max: Duration,
     pub(crate) clock: Arc<CpuClock>,
@@ -101,11 +103,17 @@ impl CpuLimit {
     }
 
     fn tick(&mut self) -> Result<UpdateDeadline> {
-        let used_ns = self.clock.used_ns.load(Ordering::Relaxed) + self.clock.held_ns();
+        let held_ns = self.clock.held_ns();
+        let used_ns = self.clock.used_ns.load(Ordering::Relaxed) + held_ns;
         if u128::from(used_ns) > self.max.as_nanos() {
             self.exceeded = true;
             wasmtime::bail!("the call used more CPU time than it may");
         }
+        if u128::from(held_ns) < TURN_MAX.as_nanos() {
+            // It has only just begun; the tick was for whoever ran before.
+            return Ok(UpdateDeadline::Continue(1));
+        }
+        self.clock.turns.give_way();
         // Yielding lets timers fire and other calls run on this thread.
         Ok(UpdateDeadline::Yield(1))
     }
@@ -142,6 +150,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_a_guest_that_has_computed_for_a_while_lets_others_come_first() {
+        let mut limit = CpuLimit::new(Duration::from_secs(10));
+        let clock = limit.clock.clone();
+        let first = clock.measure(async { limit.tick().unwrap() }).await;
+        assert!(matches!(first, UpdateDeadline::Continue(_)));
+        let later = clock.measure(async {
+            spin_for(TURN_MAX);
+            limit.tick().unwrap()
+        });
+        assert!(matches!(later.await, UpdateDeadline::Yield(_)));
+    }
+
+    #[tokio::test]
     async fn computing_for_too_long_ends_the_call() {
         let mut limit = CpuLimit::new(Duration::from_millis(5));
         let clock = limit.clock.clone();
@@ -149,6 +170,6 @@ mod tests {
         assert!(limit.tick().is_err());
         assert!(limit.exceeded);
         limit.restart();
-        clock.measure(async { limit.tick().unwrap() }).await;
+        clock.measure(async { limit.tick().map(drop).unwrap() }).await;
     }
 }

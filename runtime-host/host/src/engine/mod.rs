@@ -14,9 +14,11 @@ mod http_call;
 mod instance;
 mod libraries;
 mod limits;
+mod patience;
 mod revision;
 mod state;
 mod streamed_body;
+mod turns;
 
 pub(crate) use compile::compile;
 pub(crate) use context::ComponentContext;
