@@ -100,8 +100,9 @@ async fn perform_within(
 ) -> Result<Outcome, CallError> {
     let mut instance = revision.take(admitted).await?;
     let outcome = {
-        let clock = instance.store.data().cpu.clock.clone();
-        let mut work = pin!(clock.measure(drive(&mut instance, request, reply)));
+        let cpu = &instance.store.data().cpu;
+        let (clock, turns) = (cpu.clock.clone(), cpu.turns.clone());
+        let mut work = pin!(turns.run(clock.measure(drive(&mut instance, request, reply))));
         let mut patience = Patience::until(admitted.deadline.instant());
         let mut streaming = false;
         poll_fn(|cx| {

@@ -43,8 +43,8 @@ impl ResourceLimiter for MemoryLimit {
 ///
 /// Ticks alone would not do: a guest that waits and wakes up often would be charged a whole
 /// tick each time.
+#[derive(Debug)]
 pub(crate) struct CpuClock {
-    turns: Arc<Turns>,
     origin: Instant,
     used_ns: AtomicU64,
     /// When the guest was last given the thread, since the origin.
@@ -54,7 +54,7 @@ pub(crate) struct CpuClock {
 impl CpuClock {
     fn new() -> Self {
         let (used_ns, entered_ns) = Default::default();
-        Self { turns: Arc::default(), origin: Instant::now(), used_ns, entered_ns }
+        Self { origin: Instant::now(), used_ns, entered_ns }
     }
 
     fn now_ns(&self) -> u64 {
@@ -75,7 +75,7 @@ impl CpuClock {
 
     /// Run a guest's future on this clock.
     pub(super) async fn measure<F: Future>(&self, work: F) -> F::Output {
-        let mut work = pin!(self.turns.run(work));
+        let mut work = pin!(work);
         poll_fn(|cx| {
             self.enter();
             let poll = work.as_mut().poll(cx);
@@ -90,12 +90,13 @@ impl CpuClock {
 pub(crate) struct CpuLimit {
     max: Duration,
     pub(crate) clock: Arc<CpuClock>,
+    pub(super) turns: Arc<Turns>,
     pub(crate) exceeded: bool,
 }
 
 impl CpuLimit {
     pub(crate) fn new(max: Duration) -> Self {
-        Self { max, clock: Arc::new(CpuClock::new()), exceeded: false }
+        Self { max, clock: Arc::new(CpuClock::new()), turns: Arc::default(), exceeded: false }
     }
 
     pub(crate) fn restart(&mut self) {
@@ -113,7 +114,7 @@ impl CpuLimit {
             // It has only just begun; the tick was for whoever ran before.
             return Ok(UpdateDeadline::Continue(1));
         }
-        self.clock.turns.give_way();
+        self.turns.give_way();
         // Yielding lets timers fire and other calls run on this thread.
         Ok(UpdateDeadline::Yield(1))
     }
