@@ -92,14 +92,14 @@ impl<S: Store> Records<S> {
         let (id, user_id) = (placed.id.clone(), placed.user_id.clone());
         let place = self.register().enter(&id).await?;
         self.mark(&id, &lease.owner, at_ms).await?;
-        self.enter(&user_id, &id).await?;
+        let page = self.enter(&user_id, &id).await?;
         let first = Event::StepStarted { step: Step::Reserve };
         let events = [
             Recorded { sequence: 1, at_ms, event: Event::Placed(Box::new(placed)) },
             Recorded { sequence: 2, at_ms, event: first },
         ];
         let key = order_key(&id);
-        let mut record = Record::at(place, lease);
+        let mut record = Record::at(place, page, lease);
         let order = record.append(None, &events).map_err(|fault| corrupt(&key, fault))?;
         let bytes = encode(&key, &record)?;
         let created = self.store.create_bytes_guarded(&key, &bytes).await?;

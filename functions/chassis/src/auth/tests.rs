@@ -37,7 +37,7 @@ fn with_claim(name: &str, value: Value) -> String {
 }
 
 fn check(token: &str) -> Result<Caller, TokenError> {
-    verify(token, &trusted(), NOW_S)
+    verify(token, &trusted(), NOW_S, &ProofMemo::new())
 }
 
 #[test]
@@ -48,6 +48,31 @@ fn a_good_token_proves_its_caller() {
     assert_eq!(caller.scopes, ["shop", "orders"]);
     assert!(check(&with_claim("aud", json!(["other", "shop"]))).is_ok());
     assert!(check(&with_header("typ", json!("application/AT+JWT"))).is_ok());
+}
+
+#[test]
+fn only_the_signature_is_remembered() {
+    let (memo, token) =
+        (ProofMemo::new(), sign(&good_header().to_string(), &good_claims().to_string()));
+    let look = |token: &str, trusted: &KeySet, now_s| verify(token, trusted, now_s, &memo);
+    for _ in 0..2 {
+        assert!(look(&token, &trusted(), NOW_S).is_ok());
+    }
+    assert_eq!(look(&token, &trusted(), NOW_S + 900), Err(TokenError::Expired));
+    let withdrawn = KeySet { keys: Vec::new(), ..trusted() };
+    assert_eq!(look(&token, &withdrawn, NOW_S), Err(TokenError::Key));
+    let mut replaced = trusted();
+    replaced.keys[0].x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned();
+    assert_eq!(look(&token, &replaced, NOW_S), Err(TokenError::Signature));
+    let moved = KeySet { audience: "elsewhere".to_owned(), ..trusted() };
+    assert_eq!(look(&token, &moved, NOW_S), Err(TokenError::Audience));
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let other = with_claim("sub", json!("usr_2"));
+    let (_, other) = other.rsplit_once('.').unwrap();
+    for _ in 0..2 {
+        let forged = format!("{signed}.{other}");
+        assert_eq!(look(&forged, &trusted(), NOW_S), Err(TokenError::Signature));
+    }
 }
 
 #[test]

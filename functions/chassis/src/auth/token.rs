@@ -6,6 +6,7 @@
 //! twice is refused, and so is any `crit`.
 
 use super::base64url::decode;
+use super::proof::{ProofMemo, proof};
 use super::{Caller, KeySet};
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -56,8 +57,14 @@ pub enum TokenError {
     Claims,
 }
 
-/// The caller that this token proves, at `now_s` seconds since the epoch.
-pub fn verify(token: &str, trusted: &KeySet, now_s: u64) -> Result<Caller, TokenError> {
+/// The caller that this token proves, at `now_s` seconds since the epoch. `memo` spares
+/// checking a signature again; all else is looked at each time.
+pub fn verify(
+    token: &str,
+    trusted: &KeySet,
+    now_s: u64,
+    memo: &ProofMemo,
+) -> Result<Caller, TokenError> {
     if token.len() > TOKEN_CHARS_MAX || token.matches('.').count() != 2 {
         return Err(TokenError::Malformed);
     }
@@ -65,7 +72,12 @@ pub fn verify(token: &str, trusted: &KeySet, now_s: u64) -> Result<Caller, Token
     let (header, claims) = signed.split_once('.').ok_or(TokenError::Malformed)?;
     let header = object(header)?;
     check_header(&header)?;
-    check_signature(signed, signature, &key(&header, trusted)?)?;
+    let key = key(&header, trusted)?;
+    let proof = proof(token, &key);
+    if !memo.has(&proof) {
+        check_signature(signed, signature, &key)?;
+        memo.keep(proof);
+    }
     caller(&object(claims)?, trusted, now_s)
 }
 
@@ -80,17 +92,16 @@ fn check_header(header: &Map<String, Value>) -> Result<(), TokenError> {
     if header.contains_key("crit") { Err(TokenError::Critical) } else { Ok(()) }
 }
 
-fn key(header: &Map<String, Value>, trusted: &KeySet) -> Result<VerifyingKey, TokenError> {
+fn key(header: &Map<String, Value>, trusted: &KeySet) -> Result<[u8; 32], TokenError> {
     let kid = header.get("kid").and_then(Value::as_str).ok_or(TokenError::Key)?;
     let key = trusted.keys.iter().find(|key| key.kid == kid).ok_or(TokenError::Key)?;
-    let bytes: [u8; 32] =
-        decode(&key.x).and_then(|bytes| bytes.try_into().ok()).ok_or(TokenError::Key)?;
-    VerifyingKey::from_bytes(&bytes).map_err(|_| TokenError::Key)
+    decode(&key.x).and_then(|bytes| bytes.try_into().ok()).ok_or(TokenError::Key)
 }
 
 /// `verify_strict` also refuses keys and signatures of small order, with which one signature
 /// could fit many messages.
-fn check_signature(signed: &str, signature: &str, key: &VerifyingKey) -> Result<(), TokenError> {
+fn check_signature(signed: &str, signature: &str, key: &[u8; 32]) -> Result<(), TokenError> {
+    let key = VerifyingKey::from_bytes(key).map_err(|_| TokenError::Key)?;
     let bytes = decode(signature).ok_or(TokenError::Malformed)?;
     let signature = Signature::from_slice(&bytes).map_err(|_| TokenError::Signature)?;
     key.verify_strict(signed.as_bytes(), &signature).map_err(|_| TokenError::Signature)

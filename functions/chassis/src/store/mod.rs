@@ -120,6 +120,24 @@ pub trait Store: Clone + Send + Sync + 'static {
         async move { self.create_bytes_guarded(key, &encode(key, value)?).await }
     }
 
+    /// One round of a change: `change` gets the value as it is now and answers what it is to
+    /// be, or nothing to leave it. `false` if somebody else was faster; then nothing was
+    /// written.
+    fn exchange(
+        &self,
+        key: &str,
+        change: &mut (dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + Send),
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        async move {
+            let current = self.get(key).await?;
+            let Some(next) = change(current.as_deref()) else { return Ok(true) };
+            match current.as_deref() {
+                Some(bytes) => self.compare_and_swap(key, Some(bytes), &next).await,
+                None => self.create_bytes_guarded(key, &next).await,
+            }
+        }
+    }
+
     /// Change the JSON value under `key`: `change` gets the current value (`None` if absent)
     /// and answers the new value and a result, or an error, which leaves everything as it
     /// was. It is called again when somebody else was faster, at most
@@ -137,22 +155,42 @@ pub trait Store: Clone + Send + Sync + 'static {
     {
         async move {
             for _ in 0..UPDATE_ATTEMPTS_MAX {
-                let current = self.get(key).await?;
-                let decoded = current.as_deref().map(|bytes| decode(key, bytes)).transpose()?;
-                let (next, result) = change(decoded)?;
-                let next = encode(key, &next)?;
-                let written = match current.as_deref() {
-                    Some(bytes) if bytes == next => true,
-                    Some(bytes) => self.compare_and_swap(key, Some(bytes), &next).await?,
-                    None => self.create_bytes_guarded(key, &next).await?,
+                let mut result = None;
+                let mut round = |current: Option<&[u8]>| {
+                    let (next, outcome) = changed(key, current, &mut change).map_or_else(
+                        |error| (None, Err(error)),
+                        |(next, outcome)| (next, Ok(outcome)),
+                    );
+                    result = Some(outcome);
+                    next
                 };
-                if written {
-                    return Ok(result);
+                let written = self.exchange(key, &mut round).await?;
+                match result {
+                    Some(Err(error)) => return Err(error),
+                    Some(Ok(result)) if written => return Ok(result),
+                    _ => {}
                 }
             }
             Err(StoreError::Contended(key.to_owned()).into())
         }
     }
+}
+
+/// What `change` makes of a value, with the bytes that are to be written; none if they are
+/// those that are there.
+fn changed<T, R, E>(
+    key: &str,
+    current: Option<&[u8]>,
+    change: &mut impl FnMut(Option<T>) -> Result<(T, R), E>,
+) -> Result<(Option<Vec<u8>>, R), E>
+where
+    T: Serialize + DeserializeOwned,
+    E: From<StoreError>,
+{
+    let decoded = current.map(|bytes| decode(key, bytes)).transpose()?;
+    let (next, result) = change(decoded)?;
+    let next = encode(key, &next)?;
+    Ok(((current != Some(next.as_slice())).then_some(next), result))
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {

@@ -45,15 +45,35 @@ impl Store for SpinStore {
         if cas.current().map_err(unavailable)?.as_deref() != expected {
             return Ok(false);
         }
-        match atomics::swap(cas, new) {
-            Ok(()) => Ok(true),
-            Err(atomics::CasError::CasFailed(_)) => Ok(false),
-            Err(atomics::CasError::StoreError(error)) => Err(unavailable(error)),
+        swap(cas, new)
+    }
+
+    /// The value that the swap compares with is the one that is changed, so it is read once.
+    async fn exchange(
+        &self,
+        key: &str,
+        change: &mut (dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + Send),
+    ) -> Result<bool, StoreError> {
+        let cas = atomics::Cas::new(&self.bucket, key).map_err(unavailable)?;
+        let current = cas.current().map_err(unavailable)?;
+        let Some(next) = change(current.as_deref()) else { return Ok(true) };
+        match current {
+            Some(_) => swap(cas, &next),
+            None => self.create_bytes_guarded(key, &next).await,
         }
     }
 
     async fn create_bytes_guarded(&self, key: &str, new: &[u8]) -> Result<bool, StoreError> {
         guard::create(self, &WallPace, key, new).await
+    }
+}
+
+/// Whether nobody was faster.
+fn swap(cas: atomics::Cas, new: &[u8]) -> Result<bool, StoreError> {
+    match atomics::swap(cas, new) {
+        Ok(()) => Ok(true),
+        Err(atomics::CasError::CasFailed(_)) => Ok(false),
+        Err(atomics::CasError::StoreError(error)) => Err(unavailable(error)),
     }
 }
 

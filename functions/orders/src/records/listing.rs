@@ -15,6 +15,12 @@ struct Newest {
     ids: Vec<String>,
 }
 
+impl Newest {
+    fn has(&self, id: &str) -> bool {
+        self.ids.iter().any(|known| known == id)
+    }
+}
+
 /// Where in a user's index a listing goes on: entries before this one, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -25,20 +31,17 @@ pub struct Position {
 }
 
 impl<S: Store> Records<S> {
-    /// Enters an order in its user's index. A full page is copied to its own key before
-    /// the newest page is begun again, so that a crash between the two repeats the copy.
-    pub(super) async fn enter(&self, user_id: &str, id: &str) -> Result<(), StoreError> {
+    /// Enters an order in its user's index and gives the page that it is on. A full page is
+    /// copied to its own key before the newest page is begun again, so that a crash between
+    /// the two repeats the copy.
+    ///
+    /// A creation that a crash cut off enters its order again, perhaps on another page: the
+    /// entry that counts is the one on the page that the order's value names.
+    pub(super) async fn enter(&self, user_id: &str, id: &str) -> Result<u64, StoreError> {
         let key = newest_key(user_id);
         let newest: Newest = self.store.read(&key).await?.unwrap_or_default();
-        // A creation that a crash cut off enters its order again: perhaps when its page is full,
-        // or just closed.
-        let before = newest.page.checked_sub(1);
-        let mut entered = newest.ids.clone();
-        if let Some(before) = before {
-            entered.extend(self.page(user_id, &newest, before).await?);
-        }
-        if entered.iter().any(|known| known == id) {
-            return Ok(());
+        if newest.has(id) {
+            return Ok(newest.page);
         }
         let full = newest.ids.len() >= PAGE_ENTRIES_MAX;
         if full {
@@ -52,10 +55,11 @@ impl<S: Store> Records<S> {
                 if copied == Some((newest.page, newest.ids.len())) {
                     newest = Newest { page: newest.page + 1, ids: Vec::new() };
                 }
-                if !newest.ids.iter().any(|known| known == id) {
+                if !newest.has(id) {
                     newest.ids.push(id.to_owned());
                 }
-                Ok::<_, StoreError>((newest, ()))
+                let page = newest.page;
+                Ok::<_, StoreError>((newest, page))
             })
             .await
     }
@@ -89,7 +93,8 @@ impl<S: Store> Records<S> {
             }
             at.index -= 1;
             if let Some(id) = ids.get(at.index) {
-                found.extend(self.load(id).await?);
+                let order = self.load(id).await?;
+                found.extend(order.filter(|order| order.record.is_listed_on(at.page)));
             }
         }
     }

@@ -87,7 +87,7 @@ fn parcels(choice: u8) -> Vec<Parcel> {
 
 /// The value that holds these events, written in portions of `portion`.
 fn record(events: &[Recorded], portion: usize) -> Record {
-    let mut record = Record::at(1, lease());
+    let mut record = Record::at(1, 0, lease());
     let mut order: Option<Order> = None;
     for portion in events.chunks(portion) {
         order = Some(record.append(order.as_ref(), portion).unwrap());
@@ -305,4 +305,44 @@ async fn a_late_write_under_a_retired_mark_is_shut_out() {
     records.retire(&mut sweeper, std::slice::from_ref(&mark)).await.unwrap();
     let event = [Recorded { sequence: 3, at_ms: 9, event: Event::CancelRequested }];
     assert!(!records.append(&mut late, &event, None).await.unwrap());
+}
+
+/// An order of this number, of one user.
+fn numbered(number: usize) -> Placed {
+    Placed { id: format!("ord_{number:04}"), ..placed() }
+}
+
+async fn listed(records: &Records<MemoryStore>) -> Vec<String> {
+    let (orders, rest) = records.of_user("usr_1", None, 1_000).await.unwrap();
+    assert!(rest.is_none());
+    orders.into_iter().map(|loaded| loaded.order.placed.id).collect()
+}
+
+/// A crash can come between the entry and the order, and the buyer's repetition much later.
+#[tokio::test]
+async fn an_order_whose_creation_was_cut_off_is_listed_once_however_late_it_is_repeated() {
+    for others in [0, 1, 98, 99, 100, 101, 199, 200, 250] {
+        let records = Records::new(MemoryStore::new());
+        records.enter("usr_1", &numbered(0).id).await.unwrap();
+        for number in 1..=others {
+            records.create(numbered(number), 1, lease()).await.unwrap().expect("new");
+        }
+        records.create(numbered(0), 1, lease()).await.unwrap().expect("new");
+        let mut listed = listed(&records).await;
+        listed.sort();
+        let all: Vec<String> = (0..=others).map(|number| numbered(number).id).collect();
+        assert_eq!(listed, all, "{others} orders between");
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_does_not_know_its_page_is_listed() {
+    let store = MemoryStore::new();
+    let records = Records::new(store.clone());
+    records.create(numbered(1), 1, lease()).await.unwrap().expect("new");
+    let key = order_key(&numbered(1).id);
+    let mut value: Value = store.read(&key).await.unwrap().unwrap();
+    value.as_object_mut().unwrap().remove("page").expect("it knows its page");
+    store.write(&key, &value).await.unwrap();
+    assert_eq!(listed(&records).await, [numbered(1).id]);
 }

@@ -43,6 +43,9 @@ pub struct Record {
     /// and was not written since.
     #[serde(default)]
     pub place: u64,
+    /// The page of its user's index that lists it; none if it is older than this member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    page: Option<u64>,
     /// Counts how often late writes were shut out.
     #[serde(default)]
     pub fence: u64,
@@ -75,8 +78,13 @@ struct Stored<'a> {
 
 impl Record {
     /// An order without events yet.
-    pub(super) fn at(place: u64, lease: Lease) -> Self {
-        Self { place, lease: Some(lease), ..Self::default() }
+    pub(super) fn at(place: u64, page: u64, lease: Lease) -> Self {
+        Self { place, page: Some(page), lease: Some(lease), ..Self::default() }
+    }
+
+    /// Whether an entry on this page of its user's index is the one that counts.
+    pub(super) fn is_listed_on(&self, page: u64) -> bool {
+        self.page.is_none_or(|own| own == page)
     }
 
     /// The order that the events make, or what is wrong with them.

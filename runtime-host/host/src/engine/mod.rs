@@ -15,6 +15,7 @@ mod instance;
 mod libraries;
 mod limits;
 mod patience;
+mod pool;
 mod revision;
 mod state;
 mod streamed_body;
@@ -35,7 +36,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use wasmtime::{Cache, CacheConfig, Config, PoolingAllocationConfig};
+use wasmtime::{Cache, CacheConfig, Config};
 
 /// Instances that exist at once in this process, busy or warm. The pooling allocator
 /// reserves address space (not memory) for all of them when the process starts.
@@ -69,20 +70,9 @@ fn config(cache_folder: &Path) -> anyhow::Result<Config> {
     let cache = Cache::new(cache).map_err(anyhow::Error::from).with_context(|| {
         format!("the folder for compiled code, {}, can't be used", cache_folder.display())
     })?;
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(INSTANCES_MAX)
-        .total_core_instances(INSTANCES_MAX * 8)
-        .total_memories(INSTANCES_MAX * 2)
-        .total_tables(INSTANCES_MAX * 4)
-        .total_stacks(INSTANCES_MAX * 2)
-        .max_memories_per_component(16)
-        .max_tables_per_component(64);
     let mut config = Config::new();
-    config
-        .cache(Some(cache))
-        .wasm_component_model_async(true)
-        .epoch_interruption(true)
-        .allocation_strategy(pool);
+    config.cache(Some(cache)).wasm_component_model_async(true).epoch_interruption(true);
+    pool::configure(&mut config);
     Ok(config)
 }
 

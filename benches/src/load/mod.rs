@@ -1,0 +1,100 @@
+//! Generators of load, and what they tell.
+//!
+//! - [`oha`]: the same request again and again, as fast as so many connections allow (closed
+//!   loop) or at a rate (open loop, latency from the time at which a request was due). It is a
+//!   program of its own, so that its time on the processor is not that of a contender.
+
+pub(crate) mod oha;
+
+use http::Method;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The request that is sent again and again.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Its method.
+    pub(crate) method: Method,
+    /// Its URL.
+    pub(crate) url: String,
+    /// Whether the URL is a regular expression, and each request gets one of those it describes.
+    pub(crate) pattern: bool,
+    /// Header fields beside those that every request has.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// A file with its body.
+    pub(crate) body: Option<PathBuf>,
+}
+
+impl Request {
+    /// A plain `GET`.
+    pub(crate) fn get(url: impl Into<String>) -> Request {
+        let (method, headers) = (Method::GET, Vec::new());
+        Request { method, url: url.into(), pattern: false, headers, body: None }
+    }
+
+    /// A `POST` of what is in the file.
+    pub(crate) fn post(url: impl Into<String>, body: PathBuf) -> Request {
+        Request { method: Method::POST, body: Some(body), ..Request::get(url) }
+    }
+
+    /// The URL is a regular expression.
+    pub(crate) fn with_pattern(self) -> Request {
+        Request { pattern: true, ..self }
+    }
+}
+
+/// How requests follow each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    /// So many connections, each sending the next request when the last one is answered.
+    Closed {
+        /// Connections.
+        connections: usize,
+    },
+    /// So many requests per second, whether or not earlier ones are answered; a request that goes
+    /// out late because all connections are busy has that delay in its latency.
+    Open {
+        /// Requests per second.
+        rate: u32,
+        /// Connections to send them on.
+        connections: usize,
+    },
+}
+
+/// What a generator has seen.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Sample {
+    /// Requests answered with success.
+    pub(crate) requests: u64,
+    /// How long it took, in seconds.
+    pub(crate) seconds: f64,
+    /// Requests answered with success per second.
+    pub(crate) requests_per_second: f64,
+    /// Requests that failed: no answer, or a status from 400.
+    pub(crate) errors: u64,
+    /// Time to the answer, in milliseconds.
+    pub(crate) p50_ms: f64,
+    /// Of 100 requests one takes longer.
+    pub(crate) p99_ms: f64,
+    /// Of 1,000 requests one takes longer.
+    pub(crate) p999_ms: f64,
+}
+
+impl Sample {
+    /// From the latencies of single requests, in milliseconds, and the time that all took.
+    pub(crate) fn of(latencies_ms: &[f64], errors: u64, took: Duration) -> Sample {
+        use crate::statistics::quantile;
+        let requests = latencies_ms.len() as u64;
+        let seconds = took.as_secs_f64();
+        Sample {
+            requests,
+            seconds,
+            requests_per_second: requests as f64 / seconds.max(f64::EPSILON),
+            errors,
+            p50_ms: quantile(latencies_ms, 0.5),
+            p99_ms: quantile(latencies_ms, 0.99),
+            p999_ms: quantile(latencies_ms, 0.999),
+        }
+    }
+}

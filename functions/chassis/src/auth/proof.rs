@@ -1,0 +1,87 @@
+//! Signatures that were found right, remembered.
+//!
+//! Checking a signature costs more than everything else about a token together, and the same
+//! token comes with each request of its user. That a signature fits a text and a key stays
+//! true for ever, so an instance that lives on may remember it; whether the key is in force,
+//! the token expired, the audience right is looked at each time. What is remembered is a
+//! digest of key, text and signature: a token that differs in one bit is another one. An
+//! instance that does not live on loses nothing but time.
+
+use sha2::{Digest, Sha256};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Signatures that one instance remembers; one more takes the place of another.
+pub const PROOFS_MAX: usize = 2_048;
+
+/// Remembers signatures.
+#[derive(Debug, Default)]
+pub struct ProofMemo {
+    /// Each at the place that its first bytes say; empty until there is one.
+    places: Mutex<Vec<Proof>>,
+}
+
+/// A digest of a key and of the token that was signed with it.
+pub(super) type Proof = [u8; 32];
+
+/// No digest: an empty place.
+const NONE: Proof = [0; 32];
+
+impl ProofMemo {
+    /// Remembers nothing yet.
+    pub const fn new() -> Self {
+        Self { places: Mutex::new(Vec::new()) }
+    }
+
+    pub(super) fn has(&self, proof: &Proof) -> bool {
+        self.places().get(place(proof)) == Some(proof)
+    }
+
+    pub(super) fn keep(&self, proof: Proof) {
+        let mut places = self.places();
+        if places.is_empty() {
+            places.resize(PROOFS_MAX, NONE);
+        }
+        if let Some(there) = places.get_mut(place(&proof)) {
+            *there = proof;
+        }
+    }
+
+    fn places(&self) -> MutexGuard<'_, Vec<Proof>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Of a whole token and the 32 bytes of the key.
+pub(super) fn proof(token: &str, key: &[u8; 32]) -> Proof {
+    Sha256::new().chain_update(key).chain_update(token.as_bytes()).finalize().into()
+}
+
+fn place(proof: &Proof) -> usize {
+    usize::from(u16::from_le_bytes([proof[0], proof[1]])) % PROOFS_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_has_what_it_keeps_and_never_grows() {
+        let memo = ProofMemo::new();
+        let proofs = (0..3 * PROOFS_MAX).map(|number| proof(&number.to_string(), &[1; 32]));
+        for proof in proofs.clone() {
+            assert!(!memo.has(&proof));
+            memo.keep(proof);
+            assert!(memo.has(&proof));
+        }
+        assert_eq!(memo.places().len(), PROOFS_MAX);
+        assert!(proofs.filter(|proof| memo.has(proof)).count() > PROOFS_MAX / 2);
+    }
+
+    #[test]
+    fn another_key_or_another_token_is_another_proof() {
+        let memo = ProofMemo::new();
+        assert!(!memo.has(&NONE), "nothing is not a proof");
+        memo.keep(proof("a", &[1; 32]));
+        assert!(!memo.has(&proof("a", &[2; 32])) && !memo.has(&proof("b", &[1; 32])));
+    }
+}
