@@ -8,14 +8,16 @@ use crate::fault_points;
 use crate::registry::Registry;
 use crate::telemetry::{Outcome, SpanKind};
 use crate::triggers::http::client::Client;
-use http::Uri;
 use http::uri::Scheme;
+use http::{HeaderName, Uri};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tessera_manifest::hosts::HostPattern;
 use tokio_util::task::AbortOnDropHandle;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks,
+};
 
 /// The domain of all components of the application.
 const INTERNAL: &str = ".spin.internal";
@@ -73,6 +75,11 @@ impl Hooks {
 }
 
 impl WasiHttpHooks for Hooks {
+    /// The provided method allocates for each field that it is asked about.
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        DEFAULT_FORBIDDEN_HEADERS.contains(name)
+    }
+
     fn default_scheme(&mut self) -> Option<Scheme> {
         Some(Scheme::HTTP)
     }

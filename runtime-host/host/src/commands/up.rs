@@ -3,13 +3,15 @@
 use super::Application;
 use crate::application::{self, Running};
 use crate::telemetry::{LogFormat, init_logs};
-use crate::triggers::http::{Drain, Listener, tls};
+use crate::triggers::http::{Drain, Listener, Workers, tls};
 use crate::{admin, commands};
 use anyhow::Context as _;
 use clap::Args;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tessera_events::delivery::Handle;
 use tokio::sync::watch;
@@ -59,6 +61,9 @@ pub(crate) struct Up {
     /// What to log, in the syntax of RUST_LOG, as `info,tessera::span=debug`.
     #[arg(long, env = "RUST_LOG", value_name = "FILTER")]
     log: Option<String>,
+    /// How many threads serve requests [default: one per core].
+    #[arg(long, env = "TESSERA_WORKERS", value_name = "COUNT")]
+    workers: Option<NonZeroUsize>,
     /// How long requests in flight may take to finish after a stop signal, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     drain_timeout: u64,
@@ -70,13 +75,17 @@ impl Up {
         let default_log = if self.quiet { "warn" } else { "info" };
         init_logs(self.log_format, self.log.as_deref().unwrap_or(default_log))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let code = runtime.block_on(self.serve());
+        let cores = std::thread::available_parallelism();
+        let workers = self.workers.or(cores.ok()).unwrap_or(NonZeroUsize::MIN);
+        let workers = Arc::new(Workers::start(workers)?);
+        let code = runtime.block_on(self.serve(&workers));
         // Guests that are still running are cut off here.
+        drop(workers);
         runtime.shutdown_timeout(Duration::from_secs(1));
         code
     }
 
-    async fn serve(self) -> anyhow::Result<ExitCode> {
+    async fn serve(self, workers: &Arc<Workers>) -> anyhow::Result<ExitCode> {
         let app = self.application.load()?;
         if self.build {
             let quiet = self.quiet;
@@ -105,7 +114,8 @@ impl Up {
         }
         let service = running.service();
         let patience = Duration::from_secs(self.drain_timeout);
-        let serving = tokio::spawn(listener.serve(service, stop.clone(), patience));
+        let serving =
+            tokio::spawn(listener.serve(service, workers.clone(), stop.clone(), patience));
         let deliveries = running.deliver();
         let schedules = tokio::spawn(running.schedules().run(stop.clone()));
         let hooks = running.hooks();

@@ -8,6 +8,7 @@
 
 use super::failure::classify;
 use super::instance::Instance;
+use super::patience::{Patience, within};
 use super::streamed_body::{self, ReaderGone};
 use super::{Revision, State};
 use crate::calls::{Admitted, Call, CallError, Kind};
@@ -20,10 +21,12 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use std::future::{pending, poll_fn};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::Instant;
 use wasmtime::AsContextMut as _;
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::Prepared;
@@ -97,24 +100,27 @@ async fn perform_within(
 ) -> Result<Outcome, CallError> {
     let mut instance = revision.take(admitted).await?;
     let outcome = {
-        let clock = instance.store.data().cpu.clock.clone();
-        let mut work = pin!(clock.measure(drive(&mut instance, request, reply)));
-        let mut timer = pin!(sleep_until(admitted.deadline.instant()));
+        let cpu = &instance.store.data().cpu;
+        let (clock, turns) = (cpu.clock.clone(), cpu.turns.clone());
+        let mut work = pin!(turns.run(clock.measure(drive(&mut instance, request, reply))));
+        let mut patience = Patience::until(admitted.deadline.instant());
         let mut streaming = false;
-        loop {
-            tokio::select! {
-                biased;
-                outcome = &mut work => break Some(outcome),
-                () = &mut timer => {
-                    // The deadline is about the head; a body that streams has its own.
-                    if streaming || !reply.sent() {
-                        break None;
-                    }
-                    streaming = true;
-                    timer.as_mut().reset(Instant::now() + revision.component.limits.stream_deadline);
-                }
+        poll_fn(|cx| {
+            if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(outcome));
             }
-        }
+            loop {
+                ready!(patience.poll(cx));
+                // The deadline is about the head; a body that streams has its own.
+                if streaming || !reply.sent() {
+                    return Poll::Ready(None);
+                }
+                streaming = true;
+                let limit = revision.component.limits.stream_deadline;
+                patience = Patience::until(Instant::now() + limit);
+            }
+        })
+        .await
     };
     match outcome {
         Some(Ok(())) => {
@@ -144,9 +150,9 @@ async fn drive(instance: &mut Instance, request: Request, reply: &Reply) -> wasm
         // Gone means that the answer failed; then nobody waits for what is left of the guest.
         let _ = answered.await;
         let afterwork = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
-        timeout(AFTERWORK_MAX, afterwork)
+        within(AFTERWORK_MAX, afterwork)
             .await
-            .map_err(|_| wasmtime::format_err!("it went on too long after its answer"))
+            .ok_or_else(|| wasmtime::format_err!("it went on too long after its answer"))
     });
     // Not inside the guest's event loop, which polls nothing else while a guest of WASI 0.2
     // waits in a host call: as it does until somebody has read what it wrote.
@@ -171,60 +177,90 @@ async fn deliver(head: Response, reply: &Reply) -> wasmtime::Result<()> {
     let (mut parts, mut body) = head.into_parts();
     let announced = announced_length(&parts.headers);
     if announced.is_some_and(|length| length > COLLECTED_BODY_MAX_BYTES) {
-        return stream(parts, BytesMut::new(), None, body, reply).await;
+        return stream(parts, Collected::default(), None, body, reply).await;
     }
-    let mut collected = BytesMut::new();
+    let mut collected = Collected::default();
     let collecting = collect(&mut body, &mut collected);
-    let collecting = match announced {
+    let end = match announced {
         Some(_) => collecting.await?,
-        None => timeout(COLLECT_GRACE, collecting).await.unwrap_or(Ok(Collected::Part(None)))?,
+        None => within(COLLECT_GRACE, collecting).await.unwrap_or(Ok(End::NotYet(None)))?,
     };
-    if let Collected::Part(next) = collecting {
+    if let End::NotYet(next) = end {
         return stream(parts, collected, next, body, reply).await;
     }
+    let body = collected.into_bytes();
     if parts.status != http::StatusCode::NO_CONTENT
         && parts.status != http::StatusCode::NOT_MODIFIED
     {
-        parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| collected.len().into());
+        parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
     }
-    reply.send(Ok(Response::from_parts(parts, full(collected.freeze()))));
+    reply.send(Ok(Response::from_parts(parts, full(body))));
     Ok(())
 }
 
-/// How much of a body was read.
+/// The beginning of a body. A small one comes in one piece, which is then not copied.
+#[derive(Debug, Default)]
+struct Collected {
+    first: Bytes,
+    /// All of it, as soon as there is a second piece.
+    joined: BytesMut,
+}
+
+impl Collected {
+    fn push(&mut self, data: Bytes) {
+        if self.len() == 0 {
+            self.first = data;
+            return;
+        }
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&self.first);
+        }
+        self.joined.extend_from_slice(&data);
+    }
+
+    fn len(&self) -> usize {
+        self.first.len().max(self.joined.len())
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
+    }
+}
+
+/// How far the collecting of a body has come.
 #[derive(Debug)]
-enum Collected {
-    Whole,
+enum End {
+    Reached,
     /// There is more, beginning with this frame if one was read that is no data.
-    Part(Option<Frame<Bytes>>),
+    NotYet(Option<Frame<Bytes>>),
 }
 
 /// Read a body until its end, or until it is no small one or has trailers.
-async fn collect(body: &mut WasiBody, collected: &mut BytesMut) -> wasmtime::Result<Collected> {
+async fn collect(body: &mut WasiBody, collected: &mut Collected) -> wasmtime::Result<End> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| wasmtime::format_err!("{error:?}"))?;
         match frame.into_data() {
-            Ok(data) => collected.extend_from_slice(&data),
-            Err(trailers) => return Ok(Collected::Part(Some(trailers))),
+            Ok(data) => collected.push(data),
+            Err(trailers) => return Ok(End::NotYet(Some(trailers))),
         }
         if collected.len() > COLLECTED_BODY_MAX_BYTES {
-            return Ok(Collected::Part(None));
+            return Ok(End::NotYet(None));
         }
     }
-    Ok(Collected::Whole)
+    Ok(End::Reached)
 }
 
 async fn stream(
     parts: http::response::Parts,
-    first: BytesMut,
+    first: Collected,
     next: Option<Frame<Bytes>>,
     mut rest: WasiBody,
     reply: &Reply,
 ) -> wasmtime::Result<()> {
     let (mut writer, body) = streamed_body::channel();
     reply.send(Ok(Response::from_parts(parts, body)));
-    if !first.is_empty() {
-        writer.data(first.freeze()).await?;
+    if first.len() > 0 {
+        writer.data(first.into_bytes()).await?;
     }
     if let Some(next) = next {
         writer.frame(next).await?;
@@ -257,30 +293,31 @@ fn no_answer() -> CallError {
 /// Where the answer goes: once, to a caller that may be gone.
 struct Reply {
     sender: Mutex<Option<oneshot::Sender<Result<Response, CallError>>>>,
-    status: Mutex<Option<u16>>,
+    /// 0 until there is an answer.
+    status: AtomicU16,
 }
 
 impl Reply {
     fn new() -> (Self, oneshot::Receiver<Result<Response, CallError>>) {
         let (sender, receiver) = oneshot::channel();
-        (Self { sender: Mutex::new(Some(sender)), status: Mutex::default() }, receiver)
+        (Self { sender: Mutex::new(Some(sender)), status: AtomicU16::new(0) }, receiver)
     }
 
     fn send(&self, answer: Result<Response, CallError>) {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(sender) = sender else { return };
         let status = answer.as_ref().map_or_else(|e| e.kind.status(), |a| a.status().as_u16());
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        self.status.store(status, Ordering::Relaxed);
         // A caller that has gone does not need the answer any more.
         let _ = sender.send(answer);
     }
 
     fn sent(&self) -> bool {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.status().is_some()
     }
 
     fn status(&self) -> Option<u16> {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
+        Some(self.status.load(Ordering::Relaxed)).filter(|status| *status != 0)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What one call may use: memory and CPU time. A guest that asks for more costs exactly
 //! the call that it serves.
 
+use super::turns::Turns;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use wasmtime::{ResourceLimiter, Result, StoreContextMut, UpdateDeadline};
 
+/// A guest that has held its thread for so long lets others come first.
+const TURN_MAX: Duration = Duration::from_millis(5);
 /// Elements that a table may have: function pointers, as a rule.
 const TABLE_ELEMENTS_MAX: usize = 20_000;
 
@@ -84,16 +87,16 @@ impl CpuClock {
 }
 
 /// Ends a call that computes for too long.
-#[derive(Debug)]
 pub(crate) struct CpuLimit {
     max: Duration,
     pub(crate) clock: Arc<CpuClock>,
+    pub(super) turns: Arc<Turns>,
     pub(crate) exceeded: bool,
 }
 
 impl CpuLimit {
     pub(crate) fn new(max: Duration) -> Self {
-        Self { max, clock: Arc::new(CpuClock::new()), exceeded: false }
+        Self { max, clock: Arc::new(CpuClock::new()), turns: Arc::default(), exceeded: false }
     }
 
     pub(crate) fn restart(&mut self) {
@@ -101,11 +104,17 @@ impl CpuLimit {
     }
 
     fn tick(&mut self) -> Result<UpdateDeadline> {
-        let used_ns = self.clock.used_ns.load(Ordering::Relaxed) + self.clock.held_ns();
+        let held_ns = self.clock.held_ns();
+        let used_ns = self.clock.used_ns.load(Ordering::Relaxed) + held_ns;
         if u128::from(used_ns) > self.max.as_nanos() {
             self.exceeded = true;
             wasmtime::bail!("the call used more CPU time than it may");
         }
+        if u128::from(held_ns) < TURN_MAX.as_nanos() {
+            // It has only just begun; the tick was for whoever ran before.
+            return Ok(UpdateDeadline::Continue(1));
+        }
+        self.turns.give_way();
         // Yielding lets timers fire and other calls run on this thread.
         Ok(UpdateDeadline::Yield(1))
     }
@@ -142,6 +151,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_a_guest_that_has_computed_for_a_while_lets_others_come_first() {
+        let mut limit = CpuLimit::new(Duration::from_secs(10));
+        let clock = limit.clock.clone();
+        let first = clock.measure(async { limit.tick().unwrap() }).await;
+        assert!(matches!(first, UpdateDeadline::Continue(_)));
+        let later = clock.measure(async {
+            spin_for(TURN_MAX);
+            limit.tick().unwrap()
+        });
+        assert!(matches!(later.await, UpdateDeadline::Yield(_)));
+    }
+
+    #[tokio::test]
     async fn computing_for_too_long_ends_the_call() {
         let mut limit = CpuLimit::new(Duration::from_millis(5));
         let clock = limit.clock.clone();
@@ -149,6 +171,6 @@ mod tests {
         assert!(limit.tick().is_err());
         assert!(limit.exceeded);
         limit.restart();
-        clock.measure(async { limit.tick().unwrap() }).await;
+        clock.measure(async { limit.tick().map(drop).unwrap() }).await;
     }
 }

@@ -14,10 +14,12 @@ mod http_call;
 mod instance;
 mod libraries;
 mod limits;
+mod patience;
 mod pool;
 mod revision;
 mod state;
 mod streamed_body;
+mod turns;
 
 pub(crate) use compile::compile;
 pub(crate) use context::ComponentContext;

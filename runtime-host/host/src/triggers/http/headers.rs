@@ -8,6 +8,16 @@ use std::net::SocketAddr;
 
 /// The prefix of the fields that only the host may set.
 const RESERVED_PREFIX: &str = "spin-";
+/// Fields that every request gets, whatever its route.
+const FIELDS_PER_REQUEST: usize = 7;
+
+const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+const PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
+const MATCHED: HeaderName = HeaderName::from_static("spin-matched-route");
+const RAW_COMPONENT: HeaderName = HeaderName::from_static("spin-raw-component-route");
+const COMPONENT: HeaderName = HeaderName::from_static("spin-component-route");
+const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
+const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 
 /// Make the request's URI absolute: guests ask for scheme and authority.
 ///
@@ -17,39 +27,37 @@ pub(super) fn absolute_uri(
     headers: &HeaderMap,
     scheme: Scheme,
 ) -> Result<Uri, &'static str> {
-    let host = || headers.get(http::header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
+    let host = || Authority::try_from(headers.get(http::header::HOST)?.as_bytes()).ok();
     let authority = uri.authority().cloned().or_else(host);
     let authority = authority.ok_or("The request names no host, or one that can't be one.")?;
     let path = uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
-    Uri::builder()
-        .scheme(scheme)
-        .authority(authority)
-        .path_and_query(path)
-        .build()
-        .map_err(|_| "The request's target is not a URL.")
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(scheme);
+    parts.authority = Some(authority);
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).map_err(|_| "The request's target is not a URL.")
 }
 
-/// Tell the component how the request came to it.
-pub(super) fn prepare(request: &mut Request, found: &Match<'_>, client: SocketAddr) {
-    let full_url = request.uri().to_string();
-    let (base, raw) = ("/", found.entry.route.as_ref());
-    let component_route = raw.strip_suffix("/...").unwrap_or(raw);
-    let pairs = [
-        ("spin-full-url", full_url.as_str()),
-        ("spin-path-info", found.rest),
-        ("spin-matched-route", raw),
-        ("spin-raw-component-route", raw),
-        ("spin-component-route", component_route),
-        ("spin-base-path", base),
-        ("spin-client-addr", &client.to_string()),
-    ];
-    let headers = request.headers_mut();
+/// Tell the component how the request came to it. `uri` is the absolute one.
+pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, client: &HeaderValue) {
     remove_reserved(headers);
-    for (name, value) in pairs {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
+    let route = &found.entry.fields;
+    headers.reserve(FIELDS_PER_REQUEST + found.parameters.len());
+    if let Some(full_url) = full_url(uri) {
+        headers.insert(FULL_URL, full_url);
+    }
+    if let Some(rest) = text(found.rest) {
+        headers.insert(PATH_INFO, rest);
+    }
+    for (name, value) in
+        [(MATCHED, &route.raw), (RAW_COMPONENT, &route.raw), (COMPONENT, &route.component)]
+    {
+        if let Some(value) = value {
+            headers.insert(name, value.clone());
         }
     }
+    headers.insert(BASE_PATH, HeaderValue::from_static("/"));
+    headers.insert(CLIENT_ADDR, client.clone());
     for (name, value) in &found.parameters {
         let name = HeaderName::try_from(format!("spin-path-match-{name}"));
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
@@ -58,28 +66,69 @@ pub(super) fn prepare(request: &mut Request, found: &Match<'_>, client: SocketAd
     }
 }
 
+/// What every request to one route is told, made once.
+#[derive(Debug)]
+pub(super) struct RouteFields {
+    raw: Option<HeaderValue>,
+    component: Option<HeaderValue>,
+}
+
+impl RouteFields {
+    pub(super) fn new(route: &str) -> Self {
+        let component = route.strip_suffix("/...").unwrap_or(route);
+        Self { raw: text(route), component: text(component) }
+    }
+}
+
+/// Who asks, as a field's value: the same for all requests of a connection.
+pub(super) fn client_address(client: SocketAddr) -> HeaderValue {
+    // An address has no character that a field may not have.
+    HeaderValue::try_from(client.to_string()).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// None if it has characters that a field may not have.
+fn text(value: &str) -> Option<HeaderValue> {
+    match value {
+        "" => Some(HeaderValue::from_static("")),
+        "/" => Some(HeaderValue::from_static("/")),
+        value => HeaderValue::from_str(value).ok(),
+    }
+}
+
+/// Written in one go: `Uri`'s own `Display` goes through a formatter, part by part.
+fn full_url(uri: &Uri) -> Option<HeaderValue> {
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let mut url = String::with_capacity(scheme.len() + 3 + authority.len() + path.len());
+    for part in [scheme, "://", authority, path] {
+        url.push_str(part);
+    }
+    HeaderValue::try_from(url).ok()
+}
+
 /// The same for a request of one component to another: its route takes every path.
 pub(crate) fn prepare_chained(request: &mut Request) {
-    let full_url = HeaderValue::from_str(&request.uri().to_string());
-    let path = HeaderValue::from_str(request.uri().path());
+    let full_url = full_url(request.uri());
+    let path = text(request.uri().path());
     let headers = request.headers_mut();
     remove_reserved(headers);
-    if let (Ok(full_url), Ok(path)) = (full_url, path) {
-        headers.insert("spin-full-url", full_url);
-        headers.insert("spin-path-info", path);
+    headers.reserve(FIELDS_PER_REQUEST);
+    if let (Some(full_url), Some(path)) = (full_url, path) {
+        headers.insert(FULL_URL, full_url);
+        headers.insert(PATH_INFO, path);
     }
-    headers.insert("spin-matched-route", HeaderValue::from_static("/..."));
-    headers.insert("spin-raw-component-route", HeaderValue::from_static("/..."));
-    headers.insert("spin-component-route", HeaderValue::from_static(""));
-    headers.insert("spin-base-path", HeaderValue::from_static("/"));
-    headers.insert("spin-client-addr", HeaderValue::from_static("127.0.0.1:0"));
+    headers.insert(MATCHED, HeaderValue::from_static("/..."));
+    headers.insert(RAW_COMPONENT, HeaderValue::from_static("/..."));
+    headers.insert(COMPONENT, HeaderValue::from_static(""));
+    headers.insert(BASE_PATH, HeaderValue::from_static("/"));
+    headers.insert(CLIENT_ADDR, HeaderValue::from_static("127.0.0.1:0"));
 }
 
 /// Fields that a client sent to look like the host's.
 fn remove_reserved(headers: &mut HeaderMap) {
-    let reserved: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with(RESERVED_PREFIX)).cloned().collect();
-    for name in reserved {
+    let is_reserved = |name: &&HeaderName| name.as_str().starts_with(RESERVED_PREFIX);
+    // As a rule there are none, and then this is one look at each name.
+    while let Some(name) = headers.keys().find(is_reserved).cloned() {
         headers.remove(name);
     }
 }

@@ -1,7 +1,7 @@
 //! Sockets: accept, upgrade to TLS, serve HTTP/1.1 and HTTP/2, and stop in good order.
 
-use super::Service;
 use super::service::Origin;
+use super::{Service, Workers};
 use anyhow::Context as _;
 use http::uri::Scheme;
 use hyper::service::service_fn;
@@ -57,11 +57,12 @@ impl Listener {
         self.socket.local_addr().context("the listener has no address")
     }
 
-    /// Serve until `stop` turns true, then let requests in flight finish, for at most
-    /// `patience`.
+    /// Serve with these threads until `stop` turns true, then let requests in flight finish,
+    /// for at most `patience`.
     pub(crate) async fn serve(
         self,
         service: Arc<Service>,
+        workers: Arc<Workers>,
         mut stop: watch::Receiver<bool>,
         patience: Duration,
     ) -> Drain {
@@ -81,7 +82,7 @@ impl Listener {
                 watcher: connections.watcher(),
                 _place: place,
             };
-            tokio::spawn(connection.run(socket));
+            workers.serve(connection.run(socket));
         }
         drop(self.socket);
         match tokio::time::timeout(patience, connections.shutdown()).await {
@@ -93,9 +94,11 @@ impl Listener {
     async fn accept(
         &self,
         places: &Arc<Semaphore>,
-    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    ) -> Option<(std::net::TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let place = places.clone().acquire_owned().await.ok()?;
-        match self.socket.accept().await {
+        // Away from this runtime's event queue: the socket will be watched by a worker's.
+        let accepted = self.socket.accept().await;
+        match accepted.and_then(|(socket, client)| Ok((socket.into_std()?, client))) {
             Ok((socket, client)) => Some((socket, client, place)),
             Err(error) => {
                 tracing::warn!("a connection could not be accepted: {error}");
@@ -115,7 +118,11 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, socket: TcpStream) {
+    async fn run(self, socket: std::net::TcpStream) {
+        let socket = match TcpStream::from_std(socket) {
+            Ok(socket) => socket,
+            Err(error) => return tracing::warn!("a connection could not be served: {error}"),
+        };
         // Without it the kernel holds small answers back for up to 40 ms.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!("TCP_NODELAY: {error}");
@@ -135,10 +142,14 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Self { service, client, watcher, _place, .. } = self;
+        // One pointer to what all requests of the connection share.
+        let shared = Arc::new((service, Origin::new(client, scheme)));
         let answer = service_fn(move |request| {
-            let service = service.clone();
-            let origin = Origin { client, scheme: scheme.clone() };
-            async move { Ok::<_, Infallible>(service.serve(request, origin).await) }
+            let shared = shared.clone();
+            async move {
+                let (service, origin) = &*shared;
+                Ok::<_, Infallible>(service.serve(request, origin).await)
+            }
         });
         let builder = protocols();
         let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();

@@ -1,8 +1,8 @@
 //! The HTTP trigger: connections in, answers out.
 //!
-//! [`listener`] owns sockets and TLS, [`service`] the life of one request, [`router`] who
-//! answers it, [`headers`] what the component is told about it, [`problem`] what the client
-//! is told when nobody could answer.
+//! [`listener`] owns sockets and TLS, [`workers`] the threads that serve them, [`service`] the
+//! life of one request, [`router`] who answers it, [`headers`] what the component is told about
+//! it, [`problem`] what the client is told when nobody could answer.
 
 pub(crate) mod client;
 pub(crate) mod headers;
@@ -12,7 +12,9 @@ mod request_body;
 pub(crate) mod router;
 pub(crate) mod service;
 pub(crate) mod tls;
+mod workers;
 
 pub(crate) use listener::{Drain, Listener};
 pub(crate) use router::Router;
 pub(crate) use service::Service;
+pub(crate) use workers::Workers;

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// How long a client may pause in the middle of a body.
@@ -40,19 +40,51 @@ impl Fault {
 struct Guarded {
     body: Incoming,
     left_bytes: u64,
-    pause: Pin<Box<Sleep>>,
+    pause: Pause,
     fault: Fault,
 }
 
-/// The body, failing after `max_bytes` or a long pause; and a way to see that it did.
-pub(super) fn guard(body: Incoming, max_bytes: u64) -> (WasiBody, Fault) {
-    let fault = Fault::default();
+/// The body, failing after `max_bytes` or a long pause; and a way to see that it did. A request
+/// without a body has nothing that could be wrong with it.
+pub(super) fn guard(body: Incoming, max_bytes: u64) -> (WasiBody, Option<Fault>) {
     if body.is_end_stream() {
-        return (crate::engine::full_body(Bytes::new()), fault);
+        return (WasiBody::default(), None);
     }
-    let pause = Box::pin(sleep(PAUSE_MAX));
+    let fault = Fault::default();
+    let pause = Pause::default();
     let guarded = Guarded { body, left_bytes: max_bytes, pause, fault: fault.clone() };
-    (guarded.boxed_unsync(), fault)
+    (guarded.boxed_unsync(), Some(fault))
+}
+
+/// How long nothing has come.
+///
+/// Most bodies are there already or come in one piece, so there is a timer only once there is
+/// something to wait for, and data that arrives does not touch it.
+#[derive(Default)]
+struct Pause {
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Since when it waits, if it does.
+    since: Option<Instant>,
+}
+
+impl Pause {
+    fn ended(&mut self) {
+        self.since = None;
+    }
+
+    /// Ready when the pause has become too long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let end = *self.since.get_or_insert_with(Instant::now) + PAUSE_MAX;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= end {
+                return Poll::Ready(());
+            }
+            // It was set for an earlier pause.
+            timer.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
 }
 
 impl Body for Guarded {
@@ -64,11 +96,14 @@ impl Body for Guarded {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Ok(frame))) => {
+                self.pause.ended();
+                frame
+            }
             Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(Error::from(error)))),
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Pending => {
-                std::task::ready!(self.pause.as_mut().poll(cx));
+                std::task::ready!(self.pause.poll(cx));
                 self.fault.set(Kind::BodyIncomplete);
                 return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
             }
@@ -79,7 +114,6 @@ impl Body for Guarded {
             return Poll::Ready(Some(Err(Error::HttpRequestBodySize(None))));
         }
         self.left_bytes -= length;
-        self.pause.as_mut().reset(Instant::now() + PAUSE_MAX);
         Poll::Ready(Some(Ok(frame)))
     }
 

@@ -1,5 +1,7 @@
 //! Who answers a path: the most specific route that matches.
 
+use super::headers::RouteFields;
+use http::Method;
 use std::cmp::Ordering;
 use std::sync::Arc;
 use tessera_manifest::routes::{RouteError, RoutePattern, Segment};
@@ -17,8 +19,26 @@ pub(crate) struct Entry {
     pub(crate) handler: Handler,
     /// As written in the manifest, with the application's base in front.
     pub(crate) route: Arc<str>,
+    /// What its component is told about it.
+    pub(super) fields: RouteFields,
+    operations: Operations,
     pattern: RoutePattern,
 }
+
+/// What is asked for, as spans and metrics name it: the method and the route, made once.
+#[derive(Debug)]
+struct Operations([Arc<str>; METHODS.len()]);
+
+/// The methods that have a prepared name.
+const METHODS: [Method; 7] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::HEAD,
+    Method::OPTIONS,
+];
 
 /// A route that matches a path.
 #[derive(Debug)]
@@ -35,11 +55,7 @@ impl Router {
         let mut entries = Vec::new();
         for trigger in &app.http {
             let Route::Path(route) = &trigger.route else { continue };
-            entries.push(Arc::new(Entry {
-                handler: trigger.handler.clone(),
-                route: route.as_str().into(),
-                pattern: RoutePattern::parse("", route)?,
-            }));
+            entries.push(Arc::new(Entry::new(trigger.handler.clone(), route)?));
         }
         entries.sort_by(|a, b| specificity(&a.pattern, &b.pattern));
         Ok(Self(entries))
@@ -49,6 +65,31 @@ impl Router {
     pub(crate) fn find<'a>(&'a self, path: &'a str) -> Option<Match<'a>> {
         self.0.iter().find_map(|entry| matches(entry, path))
     }
+}
+
+impl Entry {
+    fn new(handler: Handler, route: &str) -> Result<Self, RouteError> {
+        Ok(Self {
+            handler,
+            route: route.into(),
+            fields: RouteFields::new(route),
+            operations: Operations(METHODS.map(|method| operation(&method, route))),
+            pattern: RoutePattern::parse("", route)?,
+        })
+    }
+
+    /// `GET /products/:id`
+    pub(crate) fn operation(&self, method: &Method) -> Arc<str> {
+        let prepared = METHODS.iter().position(|known| known == method);
+        match prepared {
+            Some(index) => self.operations.0[index].clone(),
+            None => operation(method, &self.route),
+        }
+    }
+}
+
+fn operation(method: &Method, route: &str) -> Arc<str> {
+    format!("{method} {route}").into()
 }
 
 fn matches<'a>(entry: &'a Arc<Entry>, path: &'a str) -> Option<Match<'a>> {
@@ -92,10 +133,7 @@ mod tests {
 
     fn router(routes: &[&str]) -> Router {
         let handler = Handler::Static(StaticResponse { status: 200, headers: vec![], body: None });
-        let entry = |route: &&str| {
-            let pattern = RoutePattern::parse("", route).unwrap();
-            Arc::new(Entry { handler: handler.clone(), route: (*route).into(), pattern })
-        };
+        let entry = |route: &&str| Arc::new(Entry::new(handler.clone(), route).unwrap());
         let mut entries: Vec<_> = routes.iter().map(entry).collect();
         entries.sort_by(|a, b| specificity(&a.pattern, &b.pattern));
         Router(entries)
@@ -130,6 +168,15 @@ mod tests {
         assert_eq!(found(&router, "/a/b"), None);
         assert_eq!(found(&router, "/"), None);
         assert_eq!(found(&router, "//a"), None);
+    }
+
+    #[test]
+    fn every_method_names_its_operation() {
+        let router = router(&["/a/:x"]);
+        let entry = router.find("/a/1").unwrap().entry;
+        for method in METHODS.into_iter().chain([Method::TRACE]) {
+            assert_eq!(*entry.operation(&method), format!("{method} /a/:x"));
+        }
     }
 
     #[test]

@@ -20,20 +20,31 @@ pub(crate) struct Service {
     pub(crate) registry: Arc<Registry>,
 }
 
-/// Where a request came from.
+/// Where a request came from: the same for all requests of a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
-    pub(crate) client: SocketAddr,
-    pub(crate) scheme: Scheme,
+    client: HeaderValue,
+    scheme: Scheme,
+}
+
+impl Origin {
+    pub(crate) fn new(client: SocketAddr, scheme: Scheme) -> Self {
+        Self { client: headers::client_address(client), scheme }
+    }
 }
 
 impl Service {
     /// Answer a request, come what may.
-    pub(crate) async fn serve(&self, request: http::Request<Incoming>, origin: Origin) -> Response {
+    pub(crate) async fn serve(
+        &self,
+        request: http::Request<Incoming>,
+        origin: &Origin,
+    ) -> Response {
         let trace = TraceContext::of_request(request.headers());
-        let path = request.uri().path().to_owned();
-        let Some(found) = self.router.find(&path) else {
-            return problem::no_route(&path, &trace);
+        // Shares its bytes with the request.
+        let uri = request.uri().clone();
+        let Some(found) = self.router.find(uri.path()) else {
+            return problem::no_route(uri.path(), &trace);
         };
         match &found.entry.handler {
             Handler::Static(answer) => static_response(answer),
@@ -47,14 +58,15 @@ impl Service {
     async fn call(
         &self,
         request: http::Request<Incoming>,
-        origin: Origin,
+        origin: &Origin,
         found: &Match<'_>,
         component: &str,
         trace: &TraceContext,
     ) -> Result<Response, CallError> {
         let slot = self.registry.resolve(component)?;
         let (mut parts, body) = request.into_parts();
-        parts.uri = match headers::absolute_uri(&parts.uri, &parts.headers, origin.scheme) {
+        let scheme = origin.scheme.clone();
+        parts.uri = match headers::absolute_uri(&parts.uri, &parts.headers, scheme) {
             Ok(uri) => uri,
             Err(detail) => return Ok(problem::bad_request(detail)),
         };
@@ -62,13 +74,15 @@ impl Service {
         if announced_length(&parts.headers).is_some_and(|length| length > body_max_bytes) {
             return Ok(problem::body_too_large(body_max_bytes, trace));
         }
-        let (body, fault) = request_body::guard(body, body_max_bytes);
-        let mut request = http::Request::from_parts(parts, body);
-        headers::prepare(&mut request, found, origin.client);
-        let operation = format!("{} {}", request.method(), found.entry.route).into();
+        headers::prepare(&mut parts.headers, &parts.uri, found, &origin.client);
+        let operation = found.entry.operation(&parts.method);
         let call = Call { kind: SpanKind::Http, operation, trace: trace.clone(), deadline: None };
-        let answer = call_http(slot, call, request).await;
-        fault.error().map_or(answer, Err)
+        let (body, fault) = request_body::guard(body, body_max_bytes);
+        let answer = call_http(slot, call, http::Request::from_parts(parts, body)).await;
+        match fault.and_then(|fault| fault.error()) {
+            Some(error) => Err(error),
+            None => answer,
+        }
     }
 }
 

@@ -1,0 +1,63 @@
+//! Timers that exist only once there is something to wait for.
+//!
+//! Most calls are over before anybody has to wait. A timer of tokio's costs a lock and a place
+//! in the wheel, twice, so it is made at the first poll that finds the work not done.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Waits for a point in time.
+pub(super) struct Patience {
+    end: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    pub(super) fn until(end: Instant) -> Self {
+        Self { end, timer: None }
+    }
+
+    /// Ready when the time has come.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer.get_or_insert_with(|| Box::pin(sleep_until(self.end))).as_mut().poll(cx)
+    }
+}
+
+/// What the work gives, or nothing if it takes longer than `time` from its first poll on.
+pub(super) async fn within<F: Future>(time: Duration, work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    let mut patience = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        let patience = patience.get_or_insert_with(|| Patience::until(Instant::now() + time));
+        patience.poll(cx).map(|()| None)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+    use tokio::time::sleep;
+
+    const TIME: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_is_done_in_time_gives_its_result() {
+        assert_eq!(within(TIME, ready(1)).await, Some(1));
+        assert_eq!(within(TIME, sleep(TIME / 2)).await, Some(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_takes_too_long_gives_nothing() {
+        let begun = Instant::now();
+        assert_eq!(within(TIME, pending::<()>()).await, None);
+        assert!(begun.elapsed() >= TIME);
+    }
+}

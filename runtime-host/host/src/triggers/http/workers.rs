@@ -1,0 +1,187 @@
+//! The threads that serve connections, each with a runtime of its own.
+//!
+//! A connection stays with one thread for its whole life, and so does everything that its
+//! requests cause inside the process: the guest, the functions that it calls, the answer. So
+//! nothing that a request does has to wake up another core, which costs more than a warm guest
+//! does. The price is that a thread whose connections are busy can't hand work to one that is
+//! idle; therefore a new connection goes to the thread that has the fewest, rather than to
+//! whichever the kernel would pick by a hash.
+//!
+//! What nobody outside waits for (deliveries, schedules, the operator's listener) stays on the
+//! main runtime.
+
+use std::future::Future;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::oneshot;
+
+/// How long blocking work of a thread may go on after it was stopped.
+const STOP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// All serving threads. Dropping them stops what they still do.
+pub(crate) struct Workers(Vec<Worker>);
+
+struct Worker {
+    runtime: Handle,
+    /// Connections that it has now.
+    connections: Arc<AtomicUsize>,
+    /// The thread, and what tells it to stop by being dropped.
+    thread: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+/// A connection's place with a worker; dropping it makes room for the next.
+struct Place(Arc<AtomicUsize>);
+
+impl Workers {
+    /// Start so many threads.
+    ///
+    /// Errors: the operating system has no thread or no event queue left.
+    pub(crate) fn start(count: NonZeroUsize) -> io::Result<Self> {
+        (0..count.get()).map(Worker::start).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Run a connection on the thread that has the fewest.
+    pub(super) fn serve<F>(&self, connection: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let load = |worker: &&Worker| worker.connections.load(Ordering::Relaxed);
+        let Some(worker) = self.0.iter().min_by_key(load) else { return };
+        let place = Place::take(&worker.connections);
+        worker.runtime.spawn(async move {
+            connection.await;
+            drop(place);
+        });
+    }
+}
+
+impl Worker {
+    fn start(index: usize) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name(format!("serve-{index}"))
+            .spawn(move || run(runtime, stopped))?;
+        Ok(Self { runtime: handle, connections: Arc::default(), thread: Some((stop, thread)) })
+    }
+}
+
+fn run(runtime: Runtime, stopped: oneshot::Receiver<()>) {
+    // An error is the sender that has been dropped: the way to stop.
+    let _ = runtime.block_on(stopped);
+    runtime.shutdown_timeout(STOP_PATIENCE);
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // All of them are told before the first is waited for.
+        let threads: Vec<_> = self.0.iter_mut().filter_map(|worker| worker.thread.take()).collect();
+        let (stops, threads): (Vec<_>, Vec<_>) = threads.into_iter().unzip();
+        drop(stops);
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a serving thread panicked");
+            }
+        }
+    }
+}
+
+impl Place {
+    fn take(connections: &Arc<AtomicUsize>) -> Self {
+        connections.fetch_add(1, Ordering::Relaxed);
+        Self(connections.clone())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+    use std::thread::{ThreadId, current};
+    use tokio::sync::{mpsc, watch};
+
+    /// Starts connections that say on which thread they run and then wait for the end.
+    struct Connections {
+        workers: Workers,
+        end: watch::Sender<bool>,
+        threads: (mpsc::UnboundedSender<ThreadId>, mpsc::UnboundedReceiver<ThreadId>),
+    }
+
+    impl Connections {
+        fn new(workers: usize) -> Self {
+            let workers = Workers::start(NonZeroUsize::new(workers).unwrap()).unwrap();
+            Self { workers, end: watch::channel(false).0, threads: mpsc::unbounded_channel() }
+        }
+
+        async fn open(&mut self) -> ThreadId {
+            let (told, mut end) = (self.threads.0.clone(), self.end.subscribe());
+            self.workers.serve(async move {
+                told.send(current().id()).unwrap();
+                let _ = end.wait_for(|end| *end).await;
+            });
+            self.threads.1.recv().await.unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_are_spread_evenly() {
+        let mut connections = Connections::new(3);
+        let mut counts = HashMap::new();
+        for _ in 0..9 {
+            *counts.entry(connections.open().await).or_insert(0) += 1;
+        }
+        assert_eq!(counts.into_values().collect::<Vec<_>>(), [3, 3, 3]);
+    }
+
+    #[tokio::test]
+    async fn what_a_connection_spawns_stays_on_its_thread() {
+        let workers = Workers::start(NonZeroUsize::new(2).unwrap()).unwrap();
+        let (told, mut threads) = mpsc::unbounded_channel();
+        workers.serve(async move {
+            let own = current().id();
+            for _ in 0..100 {
+                let callee = tokio::spawn(async { current().id() }).await.unwrap();
+                told.send((own, callee)).unwrap();
+            }
+        });
+        while let Some((own, callee)) = threads.recv().await {
+            assert_eq!(own, callee);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_has_ended_makes_room() {
+        let workers = Workers::start(NonZeroUsize::MIN).unwrap();
+        let (told, mut ended) = mpsc::unbounded_channel::<()>();
+        workers.serve(async move { drop(told) });
+        assert_eq!(ended.recv().await, None);
+        // On the same thread, so it runs after the first has ended for good.
+        let (told, mut count) = mpsc::unbounded_channel();
+        let connections = workers.0[0].connections.clone();
+        workers.serve(async move { told.send(connections.load(Ordering::Relaxed)).unwrap() });
+        assert_eq!(count.recv().await, Some(1));
+    }
+
+    #[tokio::test]
+    async fn stopping_drops_what_still_runs() {
+        let mut connections = Connections::new(2);
+        connections.open().await;
+        let Connections { workers, threads, .. } = connections;
+        let (told, mut threads) = threads;
+        drop(told);
+        tokio::task::spawn_blocking(|| drop(workers)).await.unwrap();
+        assert_eq!(threads.recv().await, None);
+    }
+}
