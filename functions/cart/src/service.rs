@@ -9,7 +9,7 @@ pub use guests::{MergedInto, Seen};
 use chassis::money::MoneyError;
 use chassis::store::{Store, StoreError};
 
-use crate::domain::{Cart, Gone, Refused};
+use crate::domain::{Cart, Gone, LINES_MAX, Refused};
 use crate::ports::{Products, Unavailable};
 use crate::view::View;
 
@@ -83,7 +83,20 @@ impl<S: Store, P: Products> Carts<S, P> {
         quantity: u32,
         versions: Option<&[u64]>,
     ) -> Result<View, Error> {
-        self.known(vec![sku.to_owned()]).await?;
+        // One question to the catalogue: about this product, and about those that will
+        // most likely stand beside it.
+        let mut asked: Vec<String> =
+            self.get(user_id).await?.lines.into_iter().map(|line| line.sku).collect();
+        if !asked.iter().any(|there| there == sku) {
+            if asked.len() >= LINES_MAX {
+                asked.clear();
+            }
+            asked.push(sku.to_owned());
+        }
+        let products = self.products.get_many(asked.clone()).await.map_err(Error::Catalog)?;
+        if products.iter().all(|product| product.sku != sku) {
+            return Err(Error::UnknownSku(sku.to_owned()));
+        }
         let put = |cart: Option<Cart>| {
             let mut cart = cart.unwrap_or_default();
             cart.at(versions)?;
@@ -91,7 +104,11 @@ impl<S: Store, P: Products> Carts<S, P> {
             Ok::<_, Error>((cart.clone(), cart))
         };
         let cart = self.store.update(&key(user_id), put).await?;
-        self.priced(&cart).await
+        match cart.lines.iter().all(|line| asked.contains(&line.sku)) {
+            true => View::new(&cart, products).map_err(Error::Sum),
+            // Somebody else was at it, too.
+            false => self.priced(&cart).await,
+        }
     }
 
     /// Take a product out. Answers the basket's version.

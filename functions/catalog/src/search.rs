@@ -6,6 +6,8 @@
 //! description, whole words more than beginnings. A scan of a few thousand products is
 //! cheaper than keeping an inverted index right in a store that swaps one key at a time.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Product;
@@ -45,32 +47,14 @@ impl Query {
         Query { words: chosen, category: category.map(slug).filter(|slug| !slug.is_empty()) }
     }
 
-    /// Where `product` stands in the answer; `None` if it is not in it.
-    pub fn place(&self, product: &Product) -> Option<Place> {
-        let details = &product.details;
-        if self.category.as_ref().is_some_and(|wanted| *wanted != slug(&details.category)) {
+    /// How well a product fits; `None` if it does not.
+    fn relevance(&self, texts: &Texts) -> Option<u32> {
+        if self.category.as_ref().is_some_and(|wanted| *wanted != texts.slug) {
             return None;
         }
-        let name = fold(&details.name);
-        let relevance = self.relevance(&name, &fold(&details.category), &details.description)?;
-        let name = name.chars().take(PLACE_NAME_CHARS).collect();
-        Some(Place { relevance, name, sku: product.sku.clone() })
-    }
-
-    /// Tells queries with different answers apart: cursors are bound to it.
-    pub fn scope(&self) -> String {
-        let category = self.category.as_deref().unwrap_or_default();
-        format!("products/{category}/{}", self.words.join(" "))
-    }
-
-    fn relevance(&self, name: &str, category: &str, description: &str) -> Option<u32> {
-        if self.words.is_empty() {
-            return Some(0);
-        }
-        let description = fold(description);
         let mut sum = 0;
         for wanted in &self.words {
-            let best = [(name, 16), (category, 6), (description.as_str(), 2)]
+            let best = [(&texts.name, 16), (&texts.category, 6), (&texts.description, 2)]
                 .into_iter()
                 .map(|(text, weight)| weight * closeness(text, wanted))
                 .max()?;
@@ -79,8 +63,47 @@ impl Query {
             }
             sum += best;
         }
-        let opens = self.words.first().is_some_and(|word| name.starts_with(word.as_str()));
+        let opens = self.words.first().is_some_and(|word| texts.name.starts_with(word.as_str()));
         Some(sum + u32::from(opens))
+    }
+
+    /// Tells queries with different answers apart: cursors are bound to it.
+    pub fn scope(&self) -> String {
+        let category = self.category.as_deref().unwrap_or_default();
+        format!("products/{category}/{}", self.words.join(" "))
+    }
+}
+
+/// A product's texts as they are searched. Folding them costs more than searching them, so
+/// they are folded when the product is read, not for each query.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    name: String,
+    /// Bytes of the name that decide the order of equally relevant products.
+    place_bytes: usize,
+    category: String,
+    slug: String,
+    description: String,
+}
+
+impl Texts {
+    /// The texts of this product.
+    pub fn of(product: &Product) -> Self {
+        let details = &product.details;
+        let name = fold(&details.name);
+        let beginning = name.char_indices().nth(PLACE_NAME_CHARS);
+        let place_bytes = beginning.map_or(name.len(), |(bytes, _)| bytes);
+        Texts {
+            name,
+            place_bytes,
+            category: fold(&details.category),
+            slug: slug(&details.category),
+            description: fold(&details.description),
+        }
+    }
+
+    fn place_name(&self) -> &str {
+        &self.name[..self.place_bytes]
     }
 }
 
@@ -99,37 +122,56 @@ pub struct Place {
     pub sku: String,
 }
 
-impl Ord for Place {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (other.relevance.cmp(&self.relevance))
-            .then_with(|| self.name.cmp(&other.name))
-            .then_with(|| self.sku.cmp(&other.sku))
+impl Place {
+    fn rank(&self) -> Rank<'_> {
+        (Reverse(self.relevance), &self.name, &self.sku)
     }
 }
 
-impl PartialOrd for Place {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
+/// What places are compared by.
+type Rank<'a> = (Reverse<u32>, &'a str, &'a str);
+
+/// A product that fits.
+struct Found<'a> {
+    relevance: u32,
+    product: &'a Product,
+    texts: &'a Texts,
+}
+
+impl Found<'_> {
+    fn rank(&self) -> Rank<'_> {
+        (Reverse(self.relevance), self.texts.place_name(), &self.product.sku)
+    }
+
+    fn place(&self) -> Place {
+        let (Reverse(relevance), name, sku) = self.rank();
+        Place { relevance, name: name.to_owned(), sku: sku.to_owned() }
     }
 }
 
 /// The part of `products` that matches, in order, after `after`, at most `limit` of them,
 /// and the place to go on from if there are more.
 pub fn page<'a>(
-    products: impl Iterator<Item = &'a Product>,
+    products: impl Iterator<Item = (&'a Product, &'a Texts)>,
     query: &Query,
     after: Option<&Place>,
     limit: usize,
 ) -> (Vec<&'a Product>, Option<Place>) {
-    let mut found: Vec<(Place, &Product)> = products
-        .filter_map(|product| query.place(product).map(|place| (place, product)))
-        .filter(|(place, _)| after.is_none_or(|after| place > after))
+    let mut found: Vec<Found<'a>> = products
+        .filter_map(|(product, texts)| {
+            Some(Found { relevance: query.relevance(texts)?, product, texts })
+        })
+        .filter(|found| after.is_none_or(|after| found.rank() > after.rank()))
         .collect();
-    found.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|(place, _)| place.clone());
-    (found.into_iter().map(|(_, product)| product).collect(), next)
+    if more {
+        // Only what is shown need be in order.
+        found.select_nth_unstable_by(limit, |one, other| one.rank().cmp(&other.rank()));
+        found.truncate(limit);
+    }
+    found.sort_unstable_by(|one, other| one.rank().cmp(&other.rank()));
+    let next = found.last().filter(|_| more).map(Found::place);
+    (found.into_iter().map(|found| found.product).collect(), next)
 }
 
 #[cfg(test)]
@@ -164,10 +206,19 @@ mod tests {
         ]
     }
 
+    fn turn(
+        shop: &[Product],
+        query: &Query,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> (Vec<String>, Option<Place>) {
+        let texts: Vec<Texts> = shop.iter().map(Texts::of).collect();
+        let (found, next) = page(shop.iter().zip(&texts), query, after, limit);
+        (found.into_iter().map(|product| product.sku.clone()).collect(), next)
+    }
+
     fn find(text: &str, category: Option<&str>) -> Vec<String> {
-        let shop = shop();
-        let (found, _) = page(shop.iter(), &Query::new(text, category), None, 100);
-        found.into_iter().map(|product| product.sku.clone()).collect()
+        turn(&shop(), &Query::new(text, category), None, 100).0
     }
 
     #[test]
@@ -219,8 +270,8 @@ mod tests {
         let mut seen = Vec::new();
         let mut after = None;
         loop {
-            let (found, next) = page(shop.iter(), &query, after.as_ref(), 2);
-            seen.extend(found.iter().map(|product| product.sku.clone()));
+            let (found, next) = turn(&shop, &query, after.as_ref(), 2);
+            seen.extend(found);
             after = next;
             if after.is_none() {
                 break;
@@ -233,10 +284,18 @@ mod tests {
     fn a_product_added_before_the_cursor_does_not_shift_the_next_page() {
         let mut shop = shop();
         let query = Query::new("", None);
-        let (_, next) = page(shop.iter(), &query, None, 2);
+        let (_, next) = turn(&shop, &query, None, 2);
         shop.push(product("AAA-1", "Aardvark", "Toys", "Soft."));
-        let (found, _) = page(shop.iter(), &query, next.as_ref(), 1);
-        assert_eq!(found[0].sku, "LGT-1");
+        let (found, _) = turn(&shop, &query, next.as_ref(), 1);
+        assert_eq!(found, ["LGT-1"]);
+    }
+
+    #[test]
+    fn long_names_are_ordered_by_their_beginning_and_then_by_sku() {
+        let name = |end: &str| format!("{}{end}", "é".repeat(PLACE_NAME_CHARS));
+        let shop = [product("B", &name("a"), "", ""), product("A", &name("b"), "", "")];
+        let (found, next) = turn(&shop, &Query::default(), None, 1);
+        assert_eq!((found, next.unwrap().name.as_str()), (vec!["A".to_owned()], &*"e".repeat(40)));
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl<S: Store, A: Stock, P: Producer> Catalog<S, A, P> {
         limit: usize,
     ) -> Result<(Vec<Offer>, Option<Place>), StoreError> {
         let shelves = self.shelves.all().await?;
-        let products = shelves.iter().flat_map(|shelf| shelf.products());
+        let products = shelves.iter().flat_map(|shelf| shelf.searchable());
         let (found, next) = page(products, query, after, limit);
         let found = found.into_iter().cloned().collect();
         Ok((self.offers(found).await, next))

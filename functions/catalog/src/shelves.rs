@@ -5,14 +5,16 @@
 //! only when the bytes in the store have become others. So the memory can never be wrong,
 //! and an instance that is new, or lives for one request only, merely parses.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chassis::events::Producer;
 use chassis::outbox::{HasOutbox, Relay};
-use chassis::store::{Store, StoreError};
+use chassis::store::{Store, StoreError, same_bytes};
 use serde::Serialize;
 
-use crate::domain::{SHELVES, Shelf, shelf_of};
+use crate::domain::{Product, SHELVES, Shelf, shelf_of};
+use crate::search::Texts;
 
 /// What an instance remembers between requests. Clones share it.
 #[derive(Clone, Default)]
@@ -20,7 +22,34 @@ pub struct Memo(Arc<[Mutex<Option<Parsed>>; SHELVES as usize]>);
 
 struct Parsed {
     bytes: Vec<u8>,
-    shelf: Arc<Shelf>,
+    shelf: Arc<Stocked>,
+}
+
+/// A shelf as it was read, with the texts of its products for the search.
+#[derive(Clone, Debug, Default)]
+pub struct Stocked {
+    shelf: Shelf,
+    /// In the order of the products.
+    texts: Vec<Texts>,
+}
+
+impl Stocked {
+    fn new(shelf: Shelf) -> Self {
+        Stocked { texts: shelf.products().map(Texts::of).collect(), shelf }
+    }
+
+    /// The products with their texts, ordered by SKU.
+    pub fn searchable(&self) -> impl Iterator<Item = (&Product, &Texts)> {
+        self.shelf.products().zip(&self.texts)
+    }
+}
+
+impl Deref for Stocked {
+    type Target = Shelf;
+
+    fn deref(&self) -> &Shelf {
+        &self.shelf
+    }
 }
 
 /// What a sweep did.
@@ -47,12 +76,12 @@ impl<S: Store, P: Producer> Shelves<S, P> {
     }
 
     /// The shelf that this SKU belongs on: one read.
-    pub async fn of(&self, sku: &str) -> Result<Arc<Shelf>, StoreError> {
+    pub async fn of(&self, sku: &str) -> Result<Arc<Stocked>, StoreError> {
         self.numbered(shelf_of(sku)).await
     }
 
     /// Every shelf: [`SHELVES`] reads.
-    pub async fn all(&self) -> Result<Vec<Arc<Shelf>>, StoreError> {
+    pub async fn all(&self) -> Result<Vec<Arc<Stocked>>, StoreError> {
         self.each(0..SHELVES).await
     }
 
@@ -60,7 +89,7 @@ impl<S: Store, P: Producer> Shelves<S, P> {
     pub async fn each(
         &self,
         numbers: impl IntoIterator<Item = u32, IntoIter: Send> + Send,
-    ) -> Result<Vec<Arc<Shelf>>, StoreError> {
+    ) -> Result<Vec<Arc<Stocked>>, StoreError> {
         let mut shelves = Vec::with_capacity(SHELVES as usize);
         for number in numbers {
             shelves.push(self.numbered(number).await?);
@@ -117,18 +146,18 @@ impl<S: Store, P: Producer> Shelves<S, P> {
         Ok(swept)
     }
 
-    async fn numbered(&self, number: u32) -> Result<Arc<Shelf>, StoreError> {
+    async fn numbered(&self, number: u32) -> Result<Arc<Stocked>, StoreError> {
         let key = key(number);
         let Some(bytes) = self.store.get(&key).await? else {
             return Ok(Arc::default());
         };
         let mut seen = self.memo.0[number as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(parsed) = seen.as_ref().filter(|parsed| parsed.bytes == bytes) {
+        if let Some(parsed) = seen.as_ref().filter(|parsed| same_bytes(&parsed.bytes, &bytes)) {
             return Ok(parsed.shelf.clone());
         }
         let shelf: Shelf = serde_json::from_slice(&bytes)
             .map_err(|error| StoreError::Corrupt { key, reason: error.to_string() })?;
-        let shelf = Arc::new(shelf);
+        let shelf = Arc::new(Stocked::new(shelf));
         *seen = Some(Parsed { bytes, shelf: shelf.clone() });
         Ok(shelf)
     }

@@ -135,6 +135,24 @@ pub async fn serve(router: crate::Result<Router>, request: spin_sdk::http::Reque
     }
 }
 
+/// Serve one request of the host with the instance's own router, which `make` makes for the
+/// first of them: making it costs more than finding a route in it. For routers that hold
+/// nothing of a single request. A router that could not be set up is made anew next time.
+#[cfg(target_family = "wasm")]
+pub async fn serve_with(
+    kept: &std::sync::OnceLock<Router>,
+    make: impl FnOnce() -> crate::Result<Router>,
+    request: spin_sdk::http::Request,
+) -> Response {
+    let router = match kept.get() {
+        Some(router) => Ok(router.clone()),
+        None => make().inspect(|router| {
+            let _ = kept.set(router.clone());
+        }),
+    };
+    serve(router, request).await
+}
+
 /// An answer that does not name a length which its body has not.
 ///
 /// Routers name the length that `GET` would have when they answer `HEAD`, but hosts hold a

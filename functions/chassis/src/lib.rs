@@ -4,8 +4,10 @@
 //!
 //! Everything compiles natively, so that the functions are tested without WebAssembly; the
 //! few adapters that talk to the host exist on `wasm` targets only (`store::SpinStore`,
-//! `config`, `send` in [`http`]). Nothing but the keys of tokens ([`auth::KeyMemo`]) is kept
-//! in guest memory between calls: an instance may serve one request or many.
+//! `config`, `send` in [`http`]). What is kept in guest memory
+//! between calls spares work and decides nothing: the keys of tokens ([`auth::KeyMemo`]),
+//! signatures that were right ([`auth::ProofMemo`]), settings of this second, the handle of
+//! the store, the router. An instance may serve one request or many.
 
 pub mod app;
 pub mod auth;
@@ -23,6 +25,7 @@ pub mod money;
 pub mod outbox;
 pub mod page;
 pub mod problem;
+mod recent;
 pub mod register;
 pub mod rpc;
 pub mod store;

@@ -6,9 +6,11 @@ use crate::domain::email::Email;
 use crate::domain::user;
 use crate::ports::{Admin, Environment, Settings};
 use crate::service::{self, Identity};
+use std::sync::OnceLock;
+
 use axum::Router;
 use bindings::exports::shop::identity::{keys, users};
-use chassis::app::{readiness, router_with_problems, serve};
+use chassis::app::{readiness, router_with_problems, serve_with};
 use chassis::config::optional;
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
@@ -18,9 +20,12 @@ contracts::function!("identity");
 
 struct Component;
 
+/// All requests of this instance are answered by one.
+static ROUTER: OnceLock<Router> = OnceLock::new();
+
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve(router(), request).await
+    serve_with(&ROUTER, router, request).await
 }
 
 fn router() -> chassis::Result<Router> {

@@ -316,6 +316,39 @@ mod tests {
         }
     }
 
+    /// So a webhook's delivery need not be remembered if it brought nothing.
+    #[test]
+    fn news_that_changes_nothing_now_changes_nothing_later() {
+        let order_id = || "ord_1".to_owned();
+        let effect = |payment: &Payment, standing: &Standing| {
+            let news = News { reference: "r".to_owned(), standing: standing.clone() };
+            payment.learn(&news)
+        };
+        // What can happen to a payment: each piece of news, and what we do ourselves.
+        let steps = ALL.len() + 2;
+        for code in 0..steps.pow(5) {
+            let mut payment = asked();
+            let mut idle = Vec::new();
+            for digit in 0..5 {
+                for standing in &idle {
+                    assert_eq!(effect(&payment, standing), [], "{code}: {standing:?}");
+                }
+                idle = ALL.iter().filter(|it| effect(&payment, it).is_empty()).cloned().collect();
+                match (code / steps.pow(digit) % steps).checked_sub(ALL.len()) {
+                    None => {
+                        let standing = &ALL[code / steps.pow(digit) % steps];
+                        learn(&mut payment, standing);
+                    }
+                    Some(0) if !payment.barred => {
+                        payment.apply(&Event::CancelAsked { order_id: order_id() });
+                    }
+                    Some(1) if payment.funds == Funds::Asked => payment.apply(&Event::Voided),
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_late_hold_of_a_payment_that_was_settled_as_free_is_noticed() {
         let mut payment = asked();

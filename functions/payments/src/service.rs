@@ -278,7 +278,11 @@ fn taken_in(payment: &Payment, record: &Record, news: &News, delivery: Option<&s
     if record.deliveries.iter().any(|known| known == delivery) {
         return Change::default();
     }
-    Change { events: payment.learn(news), delivery: Some(delivery.to_owned()) }
+    let events = payment.learn(news);
+    // News that changes nothing now changes nothing later either, so it need not be known
+    // again: mostly the answer to the call has told it already.
+    let delivery = (!events.is_empty()).then(|| delivery.to_owned());
+    Change { events, delivery }
 }
 
 /// Whether a payment that exists may be authorised (again).

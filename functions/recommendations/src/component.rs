@@ -1,7 +1,9 @@
 //! The recommendations on a host: store and keys.
 
+use std::sync::OnceLock;
+
 use axum::Router;
-use chassis::app::{readiness, router_with_problems, serve};
+use chassis::app::{readiness, router_with_problems, serve_with};
 use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -11,9 +13,12 @@ use crate::service::Recommendations;
 
 contracts::function!("recommendations");
 
+/// All requests of this instance are answered by one.
+static ROUTER: OnceLock<Router> = OnceLock::new();
+
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve(router(), request).await
+    serve_with(&ROUTER, router, request).await
 }
 
 fn router() -> chassis::Result<Router> {

@@ -1,5 +1,6 @@
 //! Giving parcels to couriers, and keeping what their vans carry true.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::store::{Store, StoreError};
@@ -18,6 +19,9 @@ pub(crate) struct Dispatch<S> {
     store: S,
 }
 
+/// The loads of vans by the code of their courier, in the order of their numbers.
+pub(crate) type Loads = BTreeMap<&'static str, Vec<u32>>;
+
 /// Vans with orders that are to be looked at now.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Due {
@@ -31,43 +35,56 @@ impl<S: Store> Dispatch<S> {
     }
 
     /// Finds a courier for one parcel and claims room in one of its vans, to be looked at when
-    /// the courier is due. None if nobody can take anything more.
+    /// the courier is due. None if nobody can take anything more. `seen` is what the parcels
+    /// of the same order have seen of the vans: looking again costs more than a van that is a
+    /// little fuller than it seemed, and a claim that does not fit is refused.
     pub(crate) async fn assign(
         &self,
         order_id: &str,
         to: Place<'_>,
         simulation: Simulation,
         now_ms: u64,
+        seen: &mut Loads,
     ) -> Result<Option<(Courier, VanId)>, StoreError> {
         let look_at_ms = simulation.pickup_at_ms(now_ms).unwrap_or(now_ms + CLAIM_MS);
         for _ in 0..MATCHES_MAX {
             let mut matching = Matching::new(to);
-            let mut vans = BTreeMap::new();
             while let Some(courier) = matching.asks_for() {
-                let loads = self.loads(courier).await?;
+                let loads = self.loads(courier, seen).await?;
                 matching.tell(loads.iter().sum());
-                vans.insert(courier.code, loads);
             }
             let Some((courier, room)) = matching.choice() else { return Ok(None) };
             let limit = if room == Room::Free { VAN_PARCELS } else { VAN_PARCELS_MAX };
-            let emptiest = vans.get(courier.code).and_then(|loads| {
-                (0..).zip(loads).min_by_key(|(_, load)| **load).map(|(number, _)| number)
-            });
-            let van = VanId { courier: courier.code.to_owned(), number: emptiest.unwrap_or(0) };
+            let loads = self.loads(courier, seen).await?;
+            let emptiest = (0..).zip(loads.iter_mut()).min_by_key(|(_, load)| **load);
+            let Some((number, load)) = emptiest else { return Ok(None) };
+            let van = VanId { courier: courier.code.to_owned(), number };
             let claim = |van: &mut Van| van.claim(order_id, limit, now_ms, look_at_ms);
             if self.change(&van, claim).await? {
+                *load += 1;
                 return Ok(Some((courier, van)));
             }
+            seen.clear();
         }
         Err(StoreError::Contended("vans".to_owned()))
     }
 
-    async fn loads(&self, courier: Courier) -> Result<Vec<u32>, StoreError> {
-        let mut loads = Vec::new();
-        for van in vans_of(courier) {
-            loads.push(self.read(&van).await?.load());
+    /// The loads of a courier's vans, read if they were not seen.
+    async fn loads<'a>(
+        &self,
+        courier: Courier,
+        seen: &'a mut Loads,
+    ) -> Result<&'a mut Vec<u32>, StoreError> {
+        match seen.entry(courier.code) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => {
+                let mut loads = Vec::new();
+                for van in vans_of(courier) {
+                    loads.push(self.read(&van).await?.load());
+                }
+                Ok(unknown.insert(loads))
+            }
         }
-        Ok(loads)
     }
 
     /// Makes vans carry what the consignment says, no more and no less.

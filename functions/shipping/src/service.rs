@@ -12,7 +12,7 @@ use chassis::outbox::{Relay, Swept};
 use chassis::register::{Register, Stretch};
 use chassis::store::{Store, StoreError};
 
-use crate::dispatch::Dispatch;
+use crate::dispatch::{Dispatch, Loads};
 use crate::domain::{
     self, Address, Consignment, Fault, Line, Parcel, Simulation, Status, VanId, pack,
 };
@@ -125,12 +125,14 @@ impl<S: Store, P: Producer> Shipping<S, P> {
         to: &Address,
         now_ms: u64,
     ) -> Result<Vec<Parcel>, Refusal> {
-        let mut parcels = Vec::new();
+        let (mut parcels, mut seen) = (Vec::new(), Loads::new());
         for pack in pack(lines, to.place()) {
+            let place = to.place();
             let assigned =
-                self.dispatch.assign(order_id, to.place(), self.simulation, now_ms).await?;
-            let (courier, van) =
-                assigned.ok_or_else(|| Refusal::Unavailable("every van is full".to_owned()))?;
+                self.dispatch.assign(order_id, place, self.simulation, now_ms, &mut seen);
+            let (courier, van) = assigned
+                .await?
+                .ok_or_else(|| Refusal::Unavailable("every van is full".to_owned()))?;
             let parcel = Parcel::new(chassis::id::new("shp"), courier, van, pack, now_ms);
             // Written first: a parcel that can't be found by its id must not exist.
             self.store.create(&parcel_key(&parcel.id), &order_id).await?;

@@ -1,8 +1,10 @@
 //! The component: the contract and the REST interface over the store of the host.
 
+use std::sync::OnceLock;
+
 use axum::Router;
 use bindings::exports::shop::templates::renderer::{Error, Guest, Rendered};
-use chassis::app::{readiness, router_with_problems, serve};
+use chassis::app::{readiness, router_with_problems, serve_with};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -14,9 +16,12 @@ contracts::function!("templates");
 
 struct Component;
 
+/// All requests of this instance are answered by one.
+static ROUTER: OnceLock<Router> = OnceLock::new();
+
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve(router(), request).await
+    serve_with(&ROUTER, router, request).await
 }
 
 fn router() -> chassis::Result<Router> {

@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
 use chassis::store::{FailingStore, MemoryStore};
 
 use super::*;
@@ -166,4 +169,48 @@ async fn a_merge_that_was_cut_off_counts_once_even_if_repeated_after_the_inbox_f
         }
     }
     panic!("a merge takes more operations than expected");
+}
+
+/// A catalogue that counts questions, and is interrupted by another tab at the first of them.
+#[derive(Clone)]
+struct Interrupted {
+    store: MemoryStore,
+    questions: Arc<AtomicUsize>,
+    other: Option<&'static str>,
+}
+
+impl Products for Interrupted {
+    async fn get_many(&self, skus: Vec<String>) -> Result<Vec<Product>, Unavailable> {
+        let first = self.questions.fetch_add(1, SeqCst) == 0;
+        if let Some(other) = self.other.filter(|_| first) {
+            let tab = carts(self.store.clone(), begun);
+            tab.put("usr_1", other, 1, None).await.expect("put");
+        }
+        Shelf.get_many(skus).await
+    }
+}
+
+#[tokio::test]
+async fn the_catalogue_is_asked_once_unless_another_tab_was_at_it() {
+    for (other, questions) in [(None, 1), (Some("A-1"), 1), (Some("C-3"), 2)] {
+        let store = MemoryStore::new();
+        carts(store.clone(), begun).put("usr_1", "A-1", 1, None).await.unwrap();
+        let shelf = Interrupted { store: store.clone(), questions: Arc::default(), other };
+        let view = Carts::new(store, shelf.clone(), begun).put("usr_1", "B-2", 2, None).await;
+        let items = view.unwrap().items;
+        assert!(items.iter().all(|item| item.price.is_some()), "{items:?}");
+        assert_eq!(items.len(), 2 + usize::from(other == Some("C-3")));
+        assert_eq!(shelf.questions.load(SeqCst), questions, "{other:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_basket_takes_no_more_products_and_still_knows_the_unknown() {
+    let carts = carts(MemoryStore::new(), begun);
+    for number in 0..LINES_MAX {
+        carts.put("usr_1", &format!("A-{number}"), 1, None).await.unwrap();
+    }
+    let full = carts.put("usr_1", "B-1", 1, None).await;
+    assert_eq!(full, Err(Error::Refused(Refused::Full)));
+    assert!(carts.put("usr_1", "A-7", 9, None).await.is_ok());
 }

@@ -23,6 +23,11 @@ impl MemoryStore {
         keys
     }
 
+    /// Another store with the same contents: for tests that go on from here in several ways.
+    pub fn copy(&self) -> MemoryStore {
+        MemoryStore { values: Arc::new(Mutex::new(self.values().clone())) }
+    }
+
     fn values(&self) -> MutexGuard<'_, HashMap<String, Vec<u8>>> {
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,20 +1,31 @@
 //! The store that the host gives to this component, through `wasi:keyvalue`.
 
-use super::{Store, StoreError, guard};
+use super::creation::{Creation, Trial};
+use super::{Store, StoreError, guard, same_bytes};
 use spin_sdk::experimental::wasi::keyvalue::{atomics, store};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What this instance has opened. A handle is good for as long as the instance lives.
+static OPEN: Mutex<Vec<(String, SpinStore)>> = Mutex::new(Vec::new());
 
 /// An open store of the host.
 #[derive(Clone)]
 pub struct SpinStore {
     bucket: Arc<store::Bucket>,
+    creation: Arc<Creation>,
 }
 
 impl SpinStore {
-    /// Open the store with this label; the manifest must grant it to the component.
+    /// Open the store with this label, once; the manifest must grant it to the component.
     pub fn open(label: &str) -> Result<SpinStore, StoreError> {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, store)) = open.iter().find(|(known, _)| known == label) {
+            return Ok(store.clone());
+        }
         let bucket = store::open(label).map_err(unavailable)?;
-        Ok(SpinStore { bucket: Arc::new(bucket) })
+        let store = SpinStore { bucket: Arc::new(bucket), creation: Arc::new(Creation::new()) };
+        open.push((label.to_owned(), store.clone()));
+        Ok(store)
     }
 }
 
@@ -42,7 +53,12 @@ impl Store for SpinStore {
         new: &[u8],
     ) -> Result<bool, StoreError> {
         let cas = atomics::Cas::new(&self.bucket, key).map_err(unavailable)?;
-        if cas.current().map_err(unavailable)?.as_deref() != expected {
+        let current = cas.current().map_err(unavailable)?;
+        let same = match (current.as_deref(), expected) {
+            (Some(current), Some(expected)) => same_bytes(current, expected),
+            (current, expected) => current.is_none() && expected.is_none(),
+        };
+        if !same {
             return Ok(false);
         }
         swap(cas, new)
@@ -64,7 +80,21 @@ impl Store for SpinStore {
     }
 
     async fn create_bytes_guarded(&self, key: &str, new: &[u8]) -> Result<bool, StoreError> {
-        guard::create(self, &WallPace, key, new).await
+        self.creation.create(self, &WallPace, key, new).await
+    }
+}
+
+impl Trial for SpinStore {
+    async fn refuses_second(&self) -> Result<bool, StoreError> {
+        let key = crate::id::new("trial");
+        let first = atomics::Cas::new(&self.bucket, &key).map_err(unavailable)?;
+        let second = atomics::Cas::new(&self.bucket, &key).map_err(unavailable)?;
+        for cas in [&first, &second] {
+            cas.current().map_err(unavailable)?;
+        }
+        let refuses = swap(first, b"1")? && !swap(second, b"2")?;
+        self.delete(&key).await?;
+        Ok(refuses)
     }
 }
 

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+use super::creation::{Creation, GUARDED_FIRST, Trial};
 use super::*;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -169,6 +170,95 @@ async fn of_many_creators_exactly_one_wins_even_on_stock_spin() {
     assert_eq!(store.writes.lock().unwrap().len(), 1, "nobody overwrote the winner");
 }
 
+impl Trial for MemoryStore {
+    async fn refuses_second(&self) -> Result<bool, StoreError> {
+        let first = self.compare_and_swap("trial", None, b"1").await?;
+        let second = self.compare_and_swap("trial", None, b"2").await?;
+        Ok(first && !second)
+    }
+}
+
+impl Trial for StockLike {
+    async fn refuses_second(&self) -> Result<bool, StoreError> {
+        let first = self.compare_and_swap("trial", None, b"1");
+        let second = self.compare_and_swap("trial", None, b"2");
+        let (first, second) = tokio::join!(first, second);
+        Ok(first? && !second?)
+    }
+}
+
+impl Trial for FailingStore<MemoryStore> {
+    async fn refuses_second(&self) -> Result<bool, StoreError> {
+        self.get("trial").await?;
+        Ok(true)
+    }
+}
+
+/// Creates `count` keys; how many of them were guarded.
+async fn guarded<S: Trial>(
+    store: &S,
+    creation: &Creation,
+    count: u32,
+    keys: &MemoryStore,
+) -> usize {
+    let tickets = || keys.keys().iter().filter(|key| key.starts_with("created/")).count();
+    let before = tickets();
+    for _ in 0..count {
+        let key = crate::id::new("key");
+        assert_eq!(creation.create(store, &Frozen, &key, b"new").await, Ok(true));
+        assert_eq!(creation.create(store, &Frozen, &key, b"other").await, Ok(false));
+    }
+    tickets() - before
+}
+
+#[tokio::test]
+async fn where_swaps_refuse_the_guard_is_spared_after_a_while() {
+    let (store, creation) = (MemoryStore::new(), Creation::new());
+    // Each key is asked for twice.
+    let first = GUARDED_FIRST / 2;
+    assert_eq!(guarded(&store, &creation, first, &store).await, first as usize);
+    assert_eq!(guarded(&store, &creation, 50, &store).await, 0);
+}
+
+#[tokio::test]
+async fn on_stock_spin_every_key_stays_guarded() {
+    let (store, creation) = (StockLike::default(), Creation::new());
+    assert_eq!(guarded(&store, &creation, 50, &store.inner).await, 50);
+}
+
+#[tokio::test]
+async fn a_store_in_trouble_is_tried_again() {
+    let (keys, creation) = (MemoryStore::new(), Creation::new());
+    guarded(&keys, &creation, GUARDED_FIRST / 2, &keys).await;
+    let broken = FailingStore::after(0, keys.clone());
+    assert!(creation.create(&broken, &Frozen, "k", b"new").await.is_err());
+    assert_eq!(guarded(&keys, &creation, 1, &keys).await, 0);
+}
+
+#[tokio::test]
+async fn guarded_and_unguarded_creators_agree_on_one_winner() {
+    for _ in 0..100 {
+        let store = MemoryStore::new();
+        let tasks: Vec<_> = (0u8..16)
+            .map(|n| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    tokio::task::yield_now().await;
+                    match n % 2 {
+                        0 => guard::create(&store, &Frozen, "k", &[n]).await,
+                        _ => store.compare_and_swap("k", None, &[n]).await,
+                    }
+                })
+            })
+            .collect();
+        let mut winners = 0;
+        for task in tasks {
+            winners += u32::from(task.await.unwrap().unwrap());
+        }
+        assert_eq!(winners, 1);
+    }
+}
+
 struct Frozen;
 
 impl guard::Pace for Frozen {
@@ -196,4 +286,18 @@ async fn creators_that_die_for_ever_are_reported_not_waited_for() {
     }
     let answer = guard::create(&store, &Virtual::default(), "k", b"mine").await;
     assert_eq!(answer, Err(StoreError::Contended("k".to_owned())));
+}
+
+#[test]
+fn values_are_the_same_if_all_of_their_bytes_are() {
+    let value: Vec<u8> = (0..21).collect();
+    for length in 0..value.len() {
+        assert!(same_bytes(&value[..length], &value[..length].to_vec()));
+        assert!(!same_bytes(&value[..length], &value[..=length]));
+        for changed in 0..length {
+            let mut other = value[..length].to_vec();
+            other[changed] ^= 1;
+            assert!(!same_bytes(&value[..length], &other), "{changed} of {length}");
+        }
+    }
 }

@@ -30,6 +30,10 @@ pub fn check(path: &str) -> Result<(), Ambiguous> {
 }
 
 fn check_segment(segment: &str) -> Result<(), Ambiguous> {
+    if !segment.contains('%') && !segment.starts_with('.') {
+        // Nothing is hidden, and the characters have been looked at.
+        return Ok(());
+    }
     let decoded = decode(segment).ok_or(Ambiguous("The path has a broken percent escape."))?;
     if decoded == "." || decoded == ".." {
         return Err(Ambiguous("The path has a dot segment."));

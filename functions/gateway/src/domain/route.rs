@@ -96,8 +96,22 @@ fn allow<'a>(methods: impl Iterator<Item = &'a Method>) -> String {
     names.join(", ")
 }
 
+/// Whether the path is like the pattern up to the first parameter: most routes are told from
+/// it by their first few bytes, and then need not be taken apart.
+fn begins_alike(pattern: &str, path: &str) -> bool {
+    let (pattern, path) = (pattern.as_bytes(), path.as_bytes());
+    let alike = pattern.iter().zip(path).take_while(|(a, b)| a == b && **a != b'{').count();
+    match pattern.get(alike) {
+        Some(next) => *next == b'{',
+        None => alike == path.len(),
+    }
+}
+
 /// How many segments of the pattern are literal, if the path fits it.
 fn matches(pattern: &str, path: &str) -> Option<usize> {
+    if !begins_alike(pattern, path) {
+        return None;
+    }
     let mut segments = path.split('/');
     let mut literals = 0;
     for expected in pattern.split('/') {

@@ -55,6 +55,7 @@ impl<S: Store> Recommendations<S> {
         if self.store.get(&done).await?.is_some() {
             return Ok(());
         }
+        let mut counted = Vec::with_capacity(order.skus.len());
         for sku in &order.skus {
             let others = || order.skus.iter().map(String::as_str).filter(|other| other != sku);
             let count = |known: Option<Companions>| {
@@ -63,9 +64,12 @@ impl<S: Store> Recommendations<S> {
                 let orders = companions.orders();
                 Ok::<_, StoreError>((companions, orders))
             };
-            let orders = self.store.update(&sku_key(sku), count).await?;
-            self.change(POPULAR, |popular: &mut Popular| popular.note(sku, orders)).await?;
+            counted.push((sku, self.store.update(&sku_key(sku), count).await?));
         }
+        self.change(POPULAR, |popular: &mut Popular| {
+            counted.iter().for_each(|(sku, orders)| popular.note(sku, *orders));
+        })
+        .await?;
         self.change(&user_key(&order.user_id), |purchases: &mut Purchases| {
             for sku in &order.skus {
                 purchases.add(sku, order.at_ms);

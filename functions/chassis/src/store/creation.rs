@@ -1,0 +1,71 @@
+//! Which way keys are created that several callers may want.
+//!
+//! Everywhere right is the [guard](super::guard), at the price of one more durable write for
+//! each key. Where the host's swap refuses a key that has come into being since it was read,
+//! as WASI has it, the swap alone is right. An instance that has made [`GUARDED_FIRST`] keys
+//! finds out once: it lets two swaps meet on a key of its own, one after the other. A host
+//! that merely overwrites lets both through.
+//!
+//! What it has found out it remembers for as long as it lives: nothing in the store says so,
+//! because a store may be given to another host. Guarded and unguarded creators may meet on a
+//! host that refuses: the guard's own write is such a swap, too.
+
+#![cfg_attr(not(target_family = "wasm"), allow(dead_code))]
+
+use super::guard::{self, Pace};
+use super::{Store, StoreError};
+use std::future::Future;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Keys that an instance makes before it finds out: finding out costs three writes, and many
+/// instances make few keys.
+pub(super) const GUARDED_FIRST: u32 = 16;
+
+/// A store whose swap can be tried out.
+pub(super) trait Trial: Store {
+    /// Whether the second of two swaps on an absent key is refused.
+    fn refuses_second(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// How this instance creates keys.
+#[derive(Debug)]
+pub(super) struct Creation {
+    guarded: AtomicU32,
+    refuses: OnceLock<bool>,
+}
+
+impl Creation {
+    /// Knows nothing yet.
+    pub(super) const fn new() -> Self {
+        Self { guarded: AtomicU32::new(0), refuses: OnceLock::new() }
+    }
+
+    /// Whether this caller created the key.
+    pub(super) async fn create<S: Trial>(
+        &self,
+        store: &S,
+        pace: &impl Pace,
+        key: &str,
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        if self.refuses(store).await {
+            return store.compare_and_swap(key, None, new).await;
+        }
+        guard::create(store, pace, key, new).await
+    }
+
+    async fn refuses<S: Trial>(&self, store: &S) -> bool {
+        if let Some(refuses) = self.refuses.get() {
+            return *refuses;
+        }
+        if self.guarded.fetch_add(1, Ordering::Relaxed) < GUARDED_FIRST {
+            return false;
+        }
+        // A store that is in trouble says nothing about itself.
+        match store.refuses_second().await {
+            Ok(refuses) => *self.refuses.get_or_init(|| refuses),
+            Err(_) => false,
+        }
+    }
+}
