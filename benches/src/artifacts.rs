@@ -9,32 +9,30 @@ use tokio::process::Command;
 pub(crate) struct Artifacts {
     repository: PathBuf,
     target: PathBuf,
-}
-
-/// Builds everything with cargo, into the folder that this program itself was built into.
-pub(crate) async fn build() -> Result<Artifacts> {
-    let artifacts = Artifacts::find()?;
-    artifacts
-        .cargo(
-            "the host and the twins",
-            &["build", "--release", "--package", "tessera", "--package", "benches"],
-        )
-        .await?;
-    let mut functions = vec!["build", "--release", "--target", "wasm32-wasip2"];
-    let guests = artifacts.guests()?;
-    functions.extend(guests.iter().flat_map(|guest| ["--package", guest]));
-    artifacts.cargo("the functions", &functions).await?;
-    Ok(artifacts)
+    build: bool,
 }
 
 impl Artifacts {
-    fn find() -> Result<Artifacts> {
+    /// Builds host, twins and functions with cargo, into the folder that this program itself was
+    /// built into; or takes what is there.
+    pub(crate) async fn prepare(build: bool) -> Result<Artifacts> {
+        let artifacts = Artifacts::find(build)?;
+        let native = ["build", "--release", "--package", "tessera", "--package", "benches"];
+        artifacts.cargo("the host and the twins", &native).await?;
+        let mut functions = vec!["build", "--release", "--target", "wasm32-wasip2"];
+        let guests = artifacts.guests()?;
+        functions.extend(guests.iter().flat_map(|guest| ["--package", guest]));
+        artifacts.cargo("the functions", &functions).await?;
+        Ok(artifacts)
+    }
+
+    fn find(build: bool) -> Result<Artifacts> {
         let benches = Path::new(env!("CARGO_MANIFEST_DIR"));
         let repository = benches.parent().context("the repository")?.to_owned();
         // This program is <target>/release/benchmark.
         let own = std::env::current_exe()?;
         let target = own.ancestors().nth(2).context("the target folder")?.to_owned();
-        Ok(Artifacts { repository, target })
+        Ok(Artifacts { repository, target, build })
     }
 
     /// The packages of `benches/guests`: `bench-` and the folder's name.
@@ -44,6 +42,9 @@ impl Artifacts {
     }
 
     async fn cargo(&self, what: &str, arguments: &[&str]) -> Result<()> {
+        if !self.build {
+            return Ok(());
+        }
         eprintln!("==> building {what}");
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(arguments).arg("--quiet").arg("--target-dir").arg(&self.target);

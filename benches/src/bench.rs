@@ -1,7 +1,7 @@
 //! What every row needs: how long to measure, where things are, which peers there are.
 
-use crate::artifacts::{self, Artifacts};
-use crate::load::oha::Oha;
+use crate::artifacts::Artifacts;
+use crate::load::generator::Generator;
 use crate::machine::Machine;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) warm_up_seconds: u64,
     /// Requests at the same time; each gives a figure of its own.
     pub(crate) concurrencies: Vec<usize>,
+    /// Whether to build first.
+    pub(crate) build: bool,
     /// Whether large populations (keys, functions, events) are cut to a tenth.
     pub(crate) quick: bool,
 }
@@ -29,13 +31,27 @@ impl Settings {
     /// What the documented figures are measured with.
     pub(crate) fn full() -> Settings {
         let concurrencies = vec![1, JUDGED_CONCURRENCY, 256];
-        Settings { rounds: 5, seconds: 4, warm_up_seconds: 2, concurrencies, quick: false }
+        Settings {
+            rounds: 5,
+            seconds: 4,
+            warm_up_seconds: 2,
+            concurrencies,
+            build: true,
+            quick: false,
+        }
     }
 
     /// Whether everything works.
     pub(crate) fn quick() -> Settings {
         let concurrencies = vec![JUDGED_CONCURRENCY];
-        Settings { rounds: 1, seconds: 1, warm_up_seconds: 1, concurrencies, quick: true }
+        Settings {
+            rounds: 1,
+            seconds: 1,
+            warm_up_seconds: 1,
+            concurrencies,
+            quick: true,
+            ..Settings::full()
+        }
     }
 
     /// How long one contender is under load in one round.
@@ -58,7 +74,7 @@ pub(crate) struct Bench {
     /// The machine, as it was when the run began.
     pub(crate) machine: Machine,
     /// The generator of load for single requests.
-    pub(crate) oha: Oha,
+    pub(crate) generator: Generator,
     /// When the run began, UTC, as `2026-01-02T03-04-05Z`: the name of its results.
     pub(crate) started: String,
     /// `spin`, if it is on `PATH`.
@@ -71,16 +87,16 @@ impl Bench {
     /// Builds what is missing and looks for what is optional.
     pub(crate) async fn prepare(settings: Settings) -> anyhow::Result<Bench> {
         let machine = Machine::this();
-        let artifacts = artifacts::build().await?;
+        let artifacts = Artifacts::prepare(settings.build).await?;
         let results = artifacts.results();
         std::fs::create_dir_all(&results).with_context(|| results.display().to_string())?;
-        let oha = Oha::find_or_install(&results.join("tools")).await?;
+        let generator = Generator { program: artifacts.program("generator") };
         let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now());
         Ok(Bench {
             settings,
             artifacts,
             machine,
-            oha,
+            generator,
             started: now.to_string().replace(':', "-"),
             spin: on_path("spin"),
             wasmtime: on_path("wasmtime"),

@@ -121,7 +121,7 @@ pub(crate) async fn closed(
     for &connections in &bench.settings.concurrencies {
         let load = async |contender: &Contender, duration| {
             let request = request(&contender.url);
-            bench.oha.run(&request, Pace::Closed { connections }, duration).await
+            bench.generator.run(&request, Pace::Closed { connections }, duration).await
         };
         figures.extend(in_turns(bench, contenders, connections, load).await?);
     }

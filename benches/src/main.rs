@@ -43,6 +43,9 @@ struct Arguments {
     /// Name the rows and stop.
     #[arg(long)]
     list: bool,
+    /// Measure what is built already.
+    #[arg(long)]
+    no_build: bool,
     /// One short round at one concurrency: to see that it works, not how fast it is.
     #[arg(long)]
     quick: bool,
@@ -63,6 +66,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut settings = if arguments.quick { Settings::quick() } else { Settings::full() };
     settings.rounds = arguments.rounds.unwrap_or(settings.rounds).max(1);
     settings.seconds = arguments.seconds.unwrap_or(settings.seconds).max(1);
+    settings.build = !arguments.no_build;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(&rows, settings))
 }

@@ -1,15 +1,14 @@
 //! Generators of load, and what they tell.
 //!
-//! - [`oha`]: the same request again and again, as fast as so many connections allow (closed
-//!   loop) or at a rate (open loop, latency from the time at which a request was due). It is a
-//!   program of its own, so that its time on the processor is not that of a contender.
+//! - [`generator`]: the same request again and again, as fast as so many connections allow (closed
+//!   loop) or at a rate (open loop, latency from the time at which a request was due).
 //! - [`in_process`]: calls of something that has no socket.
 
+pub(crate) mod generator;
 pub(crate) mod in_process;
-pub(crate) mod oha;
 
 use http::Method;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,8 +19,8 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     /// Its URL.
     pub(crate) url: String,
-    /// Whether the URL is a regular expression, and each request gets one of those it describes.
-    pub(crate) pattern: bool,
+    /// `{key}` in the URL becomes a number below this, another one each time.
+    pub(crate) keys: usize,
     /// Header fields beside those that every request has.
     pub(crate) headers: Vec<(&'static str, String)>,
     /// A file with its body.
@@ -32,7 +31,7 @@ impl Request {
     /// A plain `GET`.
     pub(crate) fn get(url: impl Into<String>) -> Request {
         let (method, headers) = (Method::GET, Vec::new());
-        Request { method, url: url.into(), pattern: false, headers, body: None }
+        Request { method, url: url.into(), keys: 1, headers, body: None }
     }
 
     /// A `POST` of what is in the file.
@@ -40,9 +39,9 @@ impl Request {
         Request { method: Method::POST, body: Some(body), ..Request::get(url) }
     }
 
-    /// The URL is a regular expression.
-    pub(crate) fn with_pattern(self) -> Request {
-        Request { pattern: true, ..self }
+    /// `{key}` in the URL becomes a number below this.
+    pub(crate) fn with_keys(self, keys: usize) -> Request {
+        Request { keys, ..self }
     }
 }
 
@@ -65,7 +64,7 @@ pub(crate) enum Pace {
 }
 
 /// What a generator has seen.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Sample {
     /// Requests answered with success.
     pub(crate) requests: u64,

@@ -132,11 +132,11 @@ async fn deliver(bench: &Bench) -> Result<Row> {
     let request = Request::post(format!("{}/publish", host.url), empty_file(bench)?);
     let pace = Pace::Open { rate: DELIVERED_PER_SECOND, connections: 16 };
     let time = bench.settings.duration() * u32::try_from(bench.settings.rounds)?;
-    bench.oha.run(&request, pace, Duration::from_secs(1)).await?;
+    bench.generator.run(&request, pace, Duration::from_secs(1)).await?;
     settled(&host.url, 1).await?;
     let before = latencies(&host.url).await?.len();
     let begin = Instant::now();
-    let published = bench.oha.run(&request, pace, time).await?;
+    let published = bench.generator.run(&request, pace, time).await?;
     let took = begin.elapsed();
     ensure!(published.errors == 0, "{} publications failed", published.errors);
     let all = settled(&host.url, before + usize::try_from(published.requests)?).await?;

@@ -41,8 +41,7 @@ async fn front_door(bench: &Bench) -> Result<Row> {
         native::twin(bench, SQLITE, &["key-value", &file]).await?,
     ];
     contenders.extend(spin::both(bench, "key-value", &["key-value"], spin::Reuse::On).await?);
-    // 10,000 keys.
-    let request = |base: &str| Request::get(format!("{base}/k[0-9]{{4}}")).with_pattern();
+    let request = |base: &str| Request::get(format!("{base}/k{{key}}")).with_keys(KEYS);
     let measured = compare::closed(bench, &contenders, request).await?;
     let targets = [Target::times(15.0, spin::EITHER)];
     let row = Row::of_requests("kv", &measured, &targets);
