@@ -2,6 +2,7 @@
 
 use super::Entry;
 use crate::bench::Bench;
+use crate::client;
 use crate::peers::tessera;
 use crate::process::Process;
 use crate::report::{Row, Target};
@@ -21,36 +22,41 @@ pub(crate) const ENTRY: Entry = Entry {
 const STARTS: usize = 3;
 /// How long the first start may take, which compiles.
 const START_TIMEOUT: Duration = Duration::from_secs(600);
+/// How the line of the log begins that says where the time went.
+const PHASES: &str = "the application is loaded:";
 
 async fn run(bench: &Bench) -> Result<Vec<Row>> {
     let manifest = bench.artifacts.shop().await?;
     let state = bench.folder()?;
-    let first = start(bench, &manifest, state.path()).await?;
-    let mut ready = Vec::new();
-    let mut last = first.log;
+    let mut starts = vec![start(bench, &manifest, state.path()).await?];
     for _ in 0..bench.settings.rounds * STARTS {
-        let start = start(bench, &manifest, state.path()).await?;
-        ready.push(start.ready_ms);
-        last = start.log;
+        starts.push(start(bench, &manifest, state.path()).await?);
     }
+    let (first, others) = starts.split_first().context("a start")?;
+    let ready: Vec<f64> = others.iter().map(|start| start.ready_ms).collect();
+    let last = others.last().context("a second start")?;
     let target = [Target::AtMost(250.0)];
     let row = Row::of_value("start", "ms", median(&ready), vec![], &target);
-    let row = row.note(format!(
+    let counts = format!(
         "{} starts, ± {:.0} %. The first one, which compiles what is not in the cache: {:.0} ms.",
         ready.len(),
         spread(&ready) * 50.0,
         first.ready_ms
-    ));
-    Ok(vec![match components(&last) {
-        components if components.is_empty() => row,
-        components => row.note(format!("Of that, per component: {components}.")),
+    );
+    let row = row.note(counts).note(format!("Per component: {}.", last.components));
+    Ok(vec![match &last.phases {
+        Some(phases) => row.note(format!("Of the last one: {phases}.")),
+        None => row,
     }])
 }
 
 /// One start.
 struct Start {
     ready_ms: f64,
-    log: Vec<Value>,
+    /// What the host says of each component.
+    components: String,
+    /// What the host says of the whole.
+    phases: Option<String>,
 }
 
 /// From the start of the process to the line of its log that says that it listens; then it is
@@ -64,18 +70,26 @@ async fn start(bench: &Bench, manifest: &Path, state: &Path) -> Result<Start> {
     tokio::time::timeout(START_TIMEOUT, waiting).await.context("the shop does not start")??;
     let ready_ms = begin.elapsed().as_secs_f64() * 1000.0;
     let output = process.output();
+    let log: Vec<Value> =
+        output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let admin = log.iter().find_map(|line| line["admin"].as_str()).context("no admin address")?;
+    let told = client::get(&format!("http://{admin}/components")).await?;
+    let components = components(&serde_json::from_slice(&told)?);
     process.stop().await?;
-    let log = output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    Ok(Start { ready_ms, log })
+    let messages = log.iter().filter_map(|line| line["message"].as_str());
+    let phases = messages.filter_map(|message| message.strip_prefix(PHASES)).next();
+    Ok(Start { ready_ms, components, phases: phases.map(|phases| phases.trim().to_owned()) })
 }
 
-/// What the host says of each component, as `orders 12 ms, …`; the longest first.
-fn components(log: &[Value]) -> String {
-    let mut times: Vec<(f64, &str)> = log
-        .iter()
-        .filter(|line| line["message"] == "component ready")
-        .filter_map(|line| Some((line["took_ms"].as_f64()?, line["component"].as_str()?)))
-        .collect();
+/// What the host says of each component at `/components`, as `orders 12.0 ms, …`: to have its
+/// code and its links. The longest first.
+fn components(told: &Value) -> String {
+    let took = |of: &Value| {
+        let start = &of["start"];
+        Some((start["code_ms"].as_f64()? + start["links_ms"].as_f64()?, of["id"].as_str()?))
+    };
+    let mut times: Vec<(f64, &str)> =
+        told["components"].as_array().into_iter().flatten().filter_map(took).collect();
     times.sort_by(|one, other| other.0.total_cmp(&one.0));
     let shown = times.iter().map(|(ms, component)| format!("{component} {ms:.1} ms"));
     shown.collect::<Vec<_>>().join(", ")
@@ -88,12 +102,12 @@ mod tests {
 
     #[test]
     fn components_are_listed_by_the_time_they_took() {
-        let log = [
-            json!({ "message": "component ready", "component": "cart", "took_ms": 1.25 }),
-            json!({ "message": "component ready", "component": "orders", "took_ms": 12 }),
-            json!({ "message": "listening", "address": "127.0.0.1:1" }),
-        ];
-        assert_eq!(components(&log), "orders 12.0 ms, cart 1.2 ms");
-        assert_eq!(components(&log[2..]), "");
+        let told = json!({ "components": [
+            { "id": "cart", "start": { "code_ms": 1.0, "links_ms": 0.25 } },
+            { "id": "orders", "start": { "code_ms": 10, "links_ms": 2 } },
+            { "id": "old" },
+        ] });
+        assert_eq!(components(&told), "orders 12.0 ms, cart 1.2 ms");
+        assert_eq!(components(&json!({})), "");
     }
 }
