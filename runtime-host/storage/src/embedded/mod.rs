@@ -18,6 +18,7 @@ mod coherence;
 mod database;
 mod folder;
 mod group;
+mod log_space;
 mod operation;
 mod reader;
 mod schema;

@@ -24,6 +24,10 @@ const STATEMENTS_MAX: usize = 32;
 /// opened after a crash: some 50 ms for this one.
 const LOG_PAGES_MAX: i64 = 8_192;
 
+/// Room is taken for a log of this many bytes ahead of its use: what it grows to between two
+/// times of being carried over.
+pub(super) const LOG_BYTES_RESERVED_MAX: u64 = 34 * 1024 * 1024;
+
 /// What the writer keeps of the file in memory, in KiB. Taken only as it is needed.
 const WRITER_PAGES_KIB: i64 = 16 * 1024;
 

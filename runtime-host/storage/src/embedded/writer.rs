@@ -18,6 +18,7 @@ use super::{
     coherence::{Attached, Coherence},
     folder::Lock,
     group::Group,
+    log_space::LogSpace,
     operation::Operation,
     schema::sqlite_error,
 };
@@ -126,6 +127,7 @@ pub(super) struct Writer {
     /// Before the connection, so that it is dropped before it.
     pub(super) attached: Attached,
     pub(super) connection: Connection,
+    pub(super) log_space: LogSpace,
     pub(super) version: u64,
     pub(super) deletions: Arc<Deletions>,
     pub(super) counters: Arc<Counters>,
@@ -170,6 +172,7 @@ impl Writer {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(Failure::Start)?;
+        self.log_space.reserve();
         let committing = self.coherence.begin();
         let remembered = committing.scope().map(|scope| (self.coherence.cache(), scope));
         let mut group = Group::new(&transaction, &self.deletions, remembered, &mut self.version);
