@@ -24,6 +24,7 @@ pub(super) struct Pump {
     deliver: Arc<dyn Deliver>,
     place: usize,
     subscription: Arc<Subscription>,
+    name: Arc<str>,
     /// Of the service: known to the tasks as well.
     stopped: watch::Receiver<bool>,
     running: JoinSet<()>,
@@ -39,8 +40,9 @@ impl Pump {
         stopped: watch::Receiver<bool>,
     ) -> Self {
         let subscription = Arc::clone(&queue.served()[place]);
+        let name = Arc::from(subscription.name.as_str());
         let (running, busy) = (JoinSet::new(), HashMap::new());
-        Self { queue, deliver, place, subscription, stopped, running, busy }
+        Self { queue, deliver, place, subscription, name, stopped, running, busy }
     }
 
     /// Delivers until told to stop, then waits for what is being delivered.
@@ -89,6 +91,7 @@ impl Pump {
             deliver: Arc::clone(&self.deliver),
             place: self.place,
             subscription: Arc::clone(&self.subscription),
+            name: Arc::clone(&self.name),
             stopped: self.stopped.clone(),
         };
         let task = self.running.spawn(run.deliver_and_settle(work));
@@ -110,6 +113,7 @@ struct Run {
     deliver: Arc<dyn Deliver>,
     place: usize,
     subscription: Arc<Subscription>,
+    name: Arc<str>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -160,7 +164,7 @@ impl Run {
         else {
             return Outcome::failed("the group has no members");
         };
-        let subscription = Arc::from(self.subscription.name.as_str());
+        let subscription = Arc::clone(&self.name);
         let delivery = Delivery { subscription, member, entries, attempt };
         let answer = AssertUnwindSafe(async { self.deliver.deliver(delivery).await });
         let limit = self.queue.options().delivery_timeout;

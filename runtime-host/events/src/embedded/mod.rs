@@ -5,13 +5,20 @@
 //! under load many of them share an fsync, and a lone one waits for nobody. Readers have
 //! connections of their own and wait for no writer.
 //!
-//! What a subscription still has to get is written down event by event (`pending`), in the same
-//! transaction as the event, rather than as a position up to which it has read: with a position,
-//! one event that fails would hold back all that come after it, or everything that was done after
-//! it would have to be kept in memory and be done again after a crash. Beside it stands one row for
-//! each key with something to do (`lanes`), by the time at which its first event is due, so that
-//! looking for work costs the same with ten events to do as with a million, and memory holds no
-//! more than what is being delivered.
+//! **Two places for what a subscription still has to get.** What was published a moment ago is in
+//! its *tail*, in memory and in order by key, and delivery takes it from there without a query. The
+//! file knows it without a row for each: a position up to which the subscription is seen through,
+//! and a short list of what is open before that, written once for each commit in which something
+//! was done. A subscriber that keeps up therefore costs an event nothing when it comes, and a share
+//! of one row when it is done. Outcomes are as durable as ever, before their key goes on.
+//!
+//! A position alone would not do: one event that fails would hold back all that come after it. So
+//! the events of a key that fails are written down one by one (`pending`), with when they are due
+//! and how often they were tried, and so are the younger ones of that key until it is done with
+//! them. All of a tail goes there when it has become too long, and what is left of it when the log
+//! is opened. Beside it stands one row for each such key (`lanes`), by the time at which its first
+//! event is due, so that looking for work costs the same with ten events to do as with a million,
+//! and memory holds no more than a bounded tail and what is being delivered.
 //!
 //! **Subscriptions that change.** Progress is kept under the name of the group. A subscription
 //! that the log sees for the first time begins as its `start_at` says. One that asks for more types

@@ -1,7 +1,8 @@
 //! How the file is set up.
 //!
-//! An operator may look into it with `sqlite3`: `entries` is the log, `pending` what subscriptions
-//! still have to get, `dead_letters` what they could not be given.
+//! An operator may look into it with `sqlite3`: `entries` is the log, `subscriptions` how far each
+//! is, `pending` what they still have to get beside that, `dead_letters` what they could not be
+//! given.
 
 use std::{path::Path, time::Duration};
 
@@ -71,7 +72,7 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
     CREATE INDEX pending_by_position ON pending (subscription, position);
 
-    -- For each key with something pending, when the first of it is due.
+    -- For each key with rows in `pending`, when the first of them is due.
     CREATE TABLE lanes (
         subscription INTEGER NOT NULL,
         key          TEXT NOT NULL,

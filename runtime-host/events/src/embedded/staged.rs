@@ -34,9 +34,9 @@ impl Group<'_> {
         self.changes.subscriptions[place].pending += 1;
         self.changes.subscriptions[place].woken = true;
         if self.has_rows(place) && self.has_lane(place, &fresh.key)? {
-            self.write_down(place, &fresh)?;
             self.staged[place].cursor_moved = true;
-            return Ok(());
+            // The lane is that of an earlier event.
+            return self.write_row(place, &fresh).map(drop);
         }
         let staged = &mut self.staged[place];
         staged.opened_bytes += fresh.bytes;
@@ -96,19 +96,25 @@ impl Group<'_> {
         Ok(())
     }
 
+    /// A row with its lane, where an event before it has made none.
     fn write_down(&mut self, place: usize, fresh: &Fresh) -> Result<()> {
+        let due_at_ms = self.write_row(place, fresh)?;
+        let lane = "INSERT OR IGNORE INTO lanes (subscription, key, due_at_ms) \
+                    VALUES (?1, ?2, ?3)";
+        let number = self.served[place].number;
+        self.execute(lane, (number, &*fresh.key, due_at_ms)).map(drop)
+    }
+
+    /// Gives when it is due.
+    fn write_row(&mut self, place: usize, fresh: &Fresh) -> Result<i64> {
         let number = self.served[place].number;
         let due_at_ms = fresh.recorded_at_ms.min(self.now_ms).cast_signed();
         let pending = "INSERT INTO pending (subscription, key, position, due_at_ms) \
                        VALUES (?1, ?2, ?3, ?4)";
         let position = fresh.position.cast_signed();
         self.execute(pending, (number, &*fresh.key, position, due_at_ms))?;
-        // The lane of a key that has one already is that of an earlier event.
-        let lane = "INSERT OR IGNORE INTO lanes (subscription, key, due_at_ms) \
-                    VALUES (?1, ?2, ?3)";
-        self.execute(lane, (number, &*fresh.key, due_at_ms))?;
         self.staged[place].rows_changed = true;
-        Ok(())
+        Ok(due_at_ms)
     }
 
     /// Has the subscription anything that is written down?

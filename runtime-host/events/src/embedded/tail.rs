@@ -52,7 +52,7 @@ pub(super) struct State {
     /// The keys by the position of their first event.
     heads: BTreeMap<u64, Arc<str>>,
     bytes: u64,
-    /// Through here the file tells without this subscription's types what is in the tail.
+    /// As the file has it.
     seen: u64,
     rows: Rows,
 }

@@ -1,10 +1,18 @@
 //! What delivery and publishing cost the file: counted, not timed.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc::channel,
+    },
+};
 
 use futures::{FutureExt, future::join_all, poll};
 use rusqlite::Connection;
-use tessera_events::{Log, Outcome, RandomSource, embedded::Embedded};
+use tessera_events::{Clock, Log, Options, Outcome, RandomSource, embedded::Embedded};
 
 use crate::harness::{
     Folder, PATIENCE, Subscribers, event, progress, publish, quick, settled, subscription, until,
@@ -40,20 +48,34 @@ async fn publish_keys(log: &Embedded, keys: std::ops::Range<u32>) {
 }
 
 #[tokio::test]
-async fn callers_that_wait_together_share_a_commit() {
+async fn callers_that_come_while_a_commit_is_prepared_share_it() {
     let folder = Folder::new();
-    let log = folder.open(quick(), &[subscription("all")]).await;
-    publish(&log, "first", 1..=1).await;
+    // The writer asks for the time once it has begun with the first of them.
+    let (armed, (asked, was_asked), (go_on, may_go_on)) =
+        (Arc::new(AtomicBool::new(false)), channel(), channel());
+    let (is_armed, gate) = (Arc::clone(&armed), Mutex::new((asked, may_go_on)));
+    let clock = Clock::new(move || {
+        if is_armed.swap(false, Ordering::SeqCst) {
+            let (asked, may_go_on) = &*gate.lock().unwrap();
+            asked.send(()).unwrap();
+            may_go_on.recv_timeout(PATIENCE).unwrap();
+        }
+        1_000
+    });
+    let log = folder.open(Options { clock, ..quick() }, &[subscription("all")]).await;
+    publish(&log, "before", 1..=1).await;
     let (_, before) = journal(&folder);
-    // Nothing can be written until all of them wait.
-    let blocker = Connection::open(folder.path()).unwrap();
-    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let mut all =
-        (0..32).map(|key| log.publish(vec![event(&format!("k{key}"), 1)])).collect::<Vec<_>>();
-    for one in &mut all {
-        assert!(poll!(one).is_pending());
+
+    armed.store(true, Ordering::SeqCst);
+    let one = |key| log.publish(vec![event(&format!("k{key}"), 1)]);
+    let mut all = (0..32).map(one).collect::<Vec<_>>();
+    let (first, others) = all.split_at_mut(1);
+    assert!(poll!(&mut first[0]).is_pending());
+    was_asked.recv_timeout(PATIENCE).unwrap();
+    for other in others {
+        assert!(poll!(other).is_pending());
     }
-    blocker.execute_batch("ROLLBACK").unwrap();
+    go_on.send(()).unwrap();
     let answers = join_all(all).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(journal(&folder).1 - before, 1, "32 callers had more than one commit");
