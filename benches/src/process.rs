@@ -32,12 +32,14 @@ impl Process {
     /// each error of some hosts dear; its output goes to a file that is shown if it fails.
     pub(crate) fn spawn(name: &str, mut command: Command) -> Result<Process> {
         let log = tempfile::NamedTempFile::new()?;
+        // Both streams share one position, or they would write over each other.
+        let output = log.reopen()?;
         command
             .env_remove("RUST_BACKTRACE")
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
-            .stdout(log.reopen()?)
-            .stderr(log.reopen()?)
+            .stdout(output.try_clone()?)
+            .stderr(output)
             .kill_on_drop(true);
         let child = command.spawn().with_context(|| format!("{name} does not start"))?;
         Ok(Process { child, name: name.to_owned(), log })

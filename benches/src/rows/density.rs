@@ -10,7 +10,7 @@ use crate::client::{self, Pooled};
 use crate::peers::tessera;
 use crate::report::{Curve, Row, Series, Target};
 use crate::statistics::quantile;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use http::Method;
 use std::fmt::Write as _;
@@ -83,7 +83,9 @@ async fn measure(bench: &Bench, functions: usize) -> Result<Cost> {
     let idle_mib = host.usage().memory_mib;
     // One connection, made before: a function's first call is not to wait for it.
     let client: Pooled = client::pooled();
-    client::send(&client, Method::GET, &format!("{}/f0", host.url), Bytes::new()).await?;
+    let nowhere = format!("{}/nowhere", host.url);
+    let not_found = client::send(&client, Method::GET, &nowhere, Bytes::new()).await;
+    ensure!(not_found.is_err(), "{nowhere} is somewhere");
     let mut first = Vec::new();
     for function in 0..functions {
         let begin = Instant::now();

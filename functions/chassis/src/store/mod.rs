@@ -46,6 +46,9 @@ pub enum StoreError {
     },
 }
 
+/// Makes of the bytes that are there, if any, those that are to be written, if any.
+pub type Change<'a> = dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + Send + 'a;
+
 /// Bytes under keys. Cheap to clone; all clones are the same store.
 pub trait Store: Clone + Send + Sync + 'static {
     /// The value, `None` if there is none.
@@ -127,7 +130,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn exchange(
         &self,
         key: &str,
-        change: &mut (dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + Send),
+        change: &mut Change<'_>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
         async move {
             let current = self.get(key).await?;

@@ -1,7 +1,7 @@
 //! The store that the host gives to this component, through `wasi:keyvalue`.
 
 use super::creation::{Creation, Trial};
-use super::{Store, StoreError, guard, same_bytes};
+use super::{Change, Store, StoreError, guard, same_bytes};
 use spin_sdk::experimental::wasi::keyvalue::{atomics, store};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -65,11 +65,7 @@ impl Store for SpinStore {
     }
 
     /// The value that the swap compares with is the one that is changed, so it is read once.
-    async fn exchange(
-        &self,
-        key: &str,
-        change: &mut (dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + Send),
-    ) -> Result<bool, StoreError> {
+    async fn exchange(&self, key: &str, change: &mut Change<'_>) -> Result<bool, StoreError> {
         let cas = atomics::Cas::new(&self.bucket, key).map_err(unavailable)?;
         let current = cas.current().map_err(unavailable)?;
         let Some(next) = change(current.as_deref()) else { return Ok(true) };

@@ -292,7 +292,7 @@ async fn creators_that_die_for_ever_are_reported_not_waited_for() {
 fn values_are_the_same_if_all_of_their_bytes_are() {
     let value: Vec<u8> = (0..21).collect();
     for length in 0..value.len() {
-        assert!(same_bytes(&value[..length], &value[..length].to_vec()));
+        assert!(same_bytes(&value[..length], &value.clone()[..length]));
         assert!(!same_bytes(&value[..length], &value[..=length]));
         for changed in 0..length {
             let mut other = value[..length].to_vec();
