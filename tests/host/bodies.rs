@@ -141,3 +141,14 @@ async fn the_deadline_of_an_answer_is_none_for_the_stream_that_follows() {
     assert_eq!(next_chunk(&mut response).await.unwrap(), "data: second\n\n");
     assert_eq!(next_chunk(&mut response).await, None);
 }
+
+#[tokio::test]
+async fn an_answer_arrives_although_nobody_reads_the_body() {
+    let host = application(&guest("")).host().start().await;
+    // Larger than what the kernel takes while nobody reads it.
+    let body = Bytes::from(vec![b'x'; 900 * 1024]);
+    for _ in 0..30 {
+        let post = host.client().send(Method::POST, "/count", None, body.clone()).await;
+        post.expect(200);
+    }
+}

@@ -1,4 +1,5 @@
-//! A request's body on its way in: cut off at the component's limit, given up when it stops.
+//! A request's body on its way in: cut off at the component's limit, given up when it stops, and
+//! read to its end where nobody wants it.
 
 use crate::calls::{CallError, Kind};
 use bytes::Bytes;
@@ -9,11 +10,16 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// How long a client may pause in the middle of a body.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// So much of a body that nobody wants is read: a client that is still sending when its connection
+/// is closed may never see the answer that it was sent.
+const UNWANTED_MAX_BYTES: usize = 1024 * 1024;
 
 /// What was wrong with a body, once something was.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +44,7 @@ impl Fault {
 }
 
 struct Guarded {
-    body: Incoming,
+    body: Unwanted,
     left_bytes: u64,
     pause: Pause,
     fault: Fault,
@@ -52,8 +58,39 @@ pub(super) fn guard(body: Incoming, max_bytes: u64) -> (WasiBody, Option<Fault>)
     }
     let fault = Fault::default();
     let pause = Pause::default();
+    let body = Unwanted(Some(body));
     let guarded = Guarded { body, left_bytes: max_bytes, pause, fault: fault.clone() };
     (guarded.boxed_unsync(), Some(fault))
+}
+
+/// A body that is read on when it is dropped before its end.
+pub(super) struct Unwanted(Option<Incoming>);
+
+impl Unwanted {
+    /// Nobody will look at this body at all.
+    pub(super) fn whole(body: Incoming) {
+        drop(Self(Some(body)));
+    }
+}
+
+impl Drop for Unwanted {
+    fn drop(&mut self) {
+        let Some(body) = self.0.take().filter(|body| !body.is_end_stream()) else { return };
+        // Without a runtime, its connection is gone as well.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(timeout(PAUSE_MAX, read_on(body)));
+        }
+    }
+}
+
+async fn read_on(mut body: Incoming) {
+    let mut bytes = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        bytes += frame.data_ref().map_or(0, Bytes::len);
+        if bytes > UNWANTED_MAX_BYTES {
+            return;
+        }
+    }
 }
 
 /// How long nothing has come.
@@ -95,7 +132,8 @@ impl Body for Guarded {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+        let Some(body) = &mut self.body.0 else { return Poll::Ready(None) };
+        let frame = match Pin::new(body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.pause.ended();
                 frame
@@ -118,10 +156,10 @@ impl Body for Guarded {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.0.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.0.as_ref().map(Incoming::size_hint).unwrap_or_default()
     }
 }

@@ -72,6 +72,7 @@ impl Service {
         };
         let body_max_bytes = slot.gate.limits.body_max_bytes;
         if announced_length(&parts.headers).is_some_and(|length| length > body_max_bytes) {
+            request_body::Unwanted::whole(body);
             return Ok(problem::body_too_large(body_max_bytes, trace));
         }
         headers::prepare(&mut parts.headers, &parts.uri, found, &origin.client);
