@@ -13,7 +13,6 @@ pub(crate) use error::{CallError, Kind};
 use crate::telemetry::{Outcome, Span, SpanKind, Telemetry, TraceContext};
 use std::sync::Arc;
 use std::time::Duration;
-use tessera_manifest::ComponentId;
 use tessera_resilience::Deadline;
 use tessera_resilience::bulkhead::{Bulkhead, Options, Permit, Rejected};
 
@@ -32,7 +31,7 @@ pub(crate) struct Call {
 
 /// What stands in front of one component, whatever revision of it serves.
 pub(crate) struct Gate {
-    pub(crate) component: ComponentId,
+    pub(crate) component: Arc<str>,
     pub(crate) limits: Limits,
     pub(crate) bulkhead: Bulkhead,
     telemetry: Arc<Telemetry>,
@@ -60,7 +59,7 @@ pub(crate) struct Admitted {
 }
 
 impl Gate {
-    pub(crate) fn new(component: ComponentId, limits: Limits, telemetry: Arc<Telemetry>) -> Self {
+    pub(crate) fn new(component: Arc<str>, limits: Limits, telemetry: Arc<Telemetry>) -> Self {
         let bulkhead = Bulkhead::new(Options {
             concurrency_max: limits.concurrency_max,
             queue_length_max: limits.queue_length_max,

@@ -7,12 +7,11 @@ use crate::telemetry::Telemetry;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tessera_manifest::ComponentId;
 use tessera_storage::KeyValue;
 
 /// A component's permissions and surroundings.
 pub(crate) struct ComponentContext {
-    pub(crate) id: ComponentId,
+    pub(crate) id: Arc<str>,
     pub(crate) limits: Limits,
     pub(crate) environment: Vec<(String, String)>,
     /// A folder that the guest sees as `/`, read-only.

@@ -24,7 +24,7 @@ pub(super) struct Counted(Gauge);
 
 impl Counted {
     pub(super) fn new(state: &State) -> Self {
-        let labels = ComponentLabels { component: state.component.id.clone() };
+        let labels = ComponentLabels { component: state.component.id.to_string() };
         let metrics = &state.component.telemetry.metrics;
         metrics.instantiations.get_or_create(&labels).inc();
         let gauge = metrics.instances.get_or_create_owned(&labels);

@@ -87,7 +87,7 @@ impl State {
     /// A span within the current call.
     pub(crate) fn span(&self, kind: SpanKind, operation: &'static str) -> Span {
         let component = &self.component;
-        component.telemetry.span(kind, &component.id, operation.into(), &self.call.trace)
+        component.telemetry.span(kind, &component.id, operation, &self.call.trace)
     }
 
     pub(crate) fn http_view(state: &mut Self) -> WasiHttpCtxView<'_> {

@@ -32,8 +32,8 @@ struct State {
 }
 
 impl GuestOutput {
-    pub(crate) fn new(component: &str, stream: &'static str, limit_bytes: u64) -> Self {
-        Self { component: component.into(), stream, limit_bytes, state: Arc::default() }
+    pub(crate) fn new(component: &Arc<str>, stream: &'static str, limit_bytes: u64) -> Self {
+        Self { component: component.clone(), stream, limit_bytes, state: Arc::default() }
     }
 
     /// From here on the output belongs to another call.
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn output_over_the_limit_of_a_call_is_dropped_and_counted() {
-        let output = GuestOutput::new("c", "stdout", 4);
+        let output = GuestOutput::new(&"c".into(), "stdout", 4);
         output.begin(&TraceContext::root());
         output.take_in(b"abcdef");
         assert_eq!(output.lock().line, b"abcd");
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_limit_starts_anew_with_each_call() {
-        let output = GuestOutput::new("c", "stdout", 4);
+        let output = GuestOutput::new(&"c".into(), "stdout", 4);
         for _ in 0..3 {
             output.begin(&TraceContext::root());
             output.take_in(b"abcd");

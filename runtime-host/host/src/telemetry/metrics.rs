@@ -1,12 +1,14 @@
 //! Every metric that the host keeps, declared once. Served in the OpenMetrics text format.
 
-use super::SpanKind;
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use super::{Operation, Outcome, SpanKind};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tessera_events::{Progress, Statistics};
@@ -21,11 +23,21 @@ const BUCKETS_S: [f64; 18] = [
 /// Labels of everything that has a beginning and an end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct CallLabels {
-    component: String,
+    component: Text<Arc<str>>,
     /// The route of a request, `interface.function` of a link, the operation of a store.
-    route: String,
+    route: Text<Operation>,
     /// An HTTP status, `ok`, `refused`, `cancelled` or the name of a failure.
-    status: String,
+    status: Text<Outcome>,
+}
+
+/// A label that is made into text when somebody looks and not when something is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Text<T>(T);
+
+impl<T: fmt::Display> EncodeLabelValue for Text<T> {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        write!(encoder, "{}", self.0)
+    }
 }
 
 /// Labels of what a component has.
@@ -207,9 +219,9 @@ impl Metrics {
     pub(super) fn observe(
         &self,
         kind: SpanKind,
-        component: &str,
-        route: &str,
-        status: &str,
+        component: &Arc<str>,
+        route: &Operation,
+        status: Outcome,
         duration: Duration,
     ) {
         let family = match kind {
@@ -223,9 +235,9 @@ impl Metrics {
             SpanKind::Delivery => &self.deliveries,
         };
         let labels = CallLabels {
-            component: component.to_owned(),
-            route: route.to_owned(),
-            status: status.to_owned(),
+            component: Text(component.clone()),
+            route: Text(route.clone()),
+            status: Text(status),
         };
         family.get_or_create(&labels).observe(duration.as_secs_f64());
     }
@@ -261,7 +273,7 @@ impl Metrics {
     }
 
     /// All of them as text.
-    pub(crate) fn encode(&self) -> Result<String, std::fmt::Error> {
+    pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)

@@ -12,7 +12,7 @@ mod trace_context;
 pub(crate) use guest_output::GuestOutput;
 pub(crate) use logs::{LogFormat, init as init_logs};
 pub(crate) use metrics::{ComponentLabels, EventLabels, Metrics};
-pub(crate) use span::{Outcome, RecentSpans, Span, SpanKind};
+pub(crate) use span::{Operation, Outcome, RecentSpans, Span, SpanKind};
 pub(crate) use trace_context::TraceContext;
 
 use std::sync::Arc;
@@ -29,10 +29,10 @@ impl Telemetry {
     pub(crate) fn span(
         self: &Arc<Self>,
         kind: SpanKind,
-        component: &str,
-        operation: Arc<str>,
+        component: &Arc<str>,
+        operation: impl Into<Operation>,
         parent: &TraceContext,
     ) -> Span {
-        Span::begin(self.clone(), kind, component, operation, parent)
+        Span::begin(self.clone(), kind, component, operation.into(), parent)
     }
 }

@@ -7,7 +7,10 @@ use super::{Telemetry, TraceContext};
 use crate::calls::Kind;
 use serde::Serialize;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// So many spans are kept for people who look.
@@ -53,7 +56,7 @@ impl SpanKind {
 }
 
 /// How it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
     /// With an HTTP status.
     Status(u16),
@@ -68,15 +71,82 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// Few distinct values, for labels.
-    pub(crate) fn label(self) -> String {
+    /// What it is called where there is no number.
+    fn name(self) -> &'static str {
         match self {
-            Self::Status(status) => status.to_string(),
-            Self::Ok => "ok".to_owned(),
-            Self::Refused => "refused".to_owned(),
-            Self::Failed(kind) => kind.name().to_owned(),
-            Self::Cancelled => "cancelled".to_owned(),
+            Self::Ok | Self::Status(_) => "ok",
+            Self::Refused => "refused",
+            Self::Failed(kind) => kind.name(),
+            Self::Cancelled => "cancelled",
         }
+    }
+}
+
+/// Few distinct values, for labels.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "{status}"),
+            other => f.write_str(other.name()),
+        }
+    }
+}
+
+/// What is asked for, with few distinct values. A clone costs no memory.
+#[derive(Debug, Clone)]
+pub(crate) enum Operation {
+    /// Named in this program, as the operations of a store.
+    Fixed(&'static str),
+    /// Named by an application: `GET /products/:id`, `stock.reserve`.
+    Named(Arc<str>),
+}
+
+impl Deref for Operation {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Fixed(name) => name,
+            Self::Named(name) => name,
+        }
+    }
+}
+
+impl PartialEq for Operation {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Operation {}
+
+impl Hash for Operation {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl From<&'static str> for Operation {
+    fn from(name: &'static str) -> Self {
+        Self::Fixed(name)
+    }
+}
+
+impl From<Arc<str>> for Operation {
+    fn from(name: Arc<str>) -> Self {
+        Self::Named(name)
+    }
+}
+
+impl From<String> for Operation {
+    fn from(name: String) -> Self {
+        Self::Named(name.into())
     }
 }
 
@@ -88,7 +158,7 @@ pub(crate) struct Span {
     parent_id: u64,
     kind: SpanKind,
     component: Arc<str>,
-    operation: Arc<str>,
+    operation: Operation,
     started: Instant,
     ended: bool,
 }
@@ -97,8 +167,8 @@ impl Span {
     pub(super) fn begin(
         telemetry: Arc<Telemetry>,
         kind: SpanKind,
-        component: &str,
-        operation: Arc<str>,
+        component: &Arc<str>,
+        operation: Operation,
         parent: &TraceContext,
     ) -> Self {
         Self {
@@ -106,7 +176,7 @@ impl Span {
             context: parent.child(),
             parent_id: parent.span_id,
             kind,
-            component: component.into(),
+            component: component.clone(),
             operation,
             started: Instant::now(),
             ended: false,
@@ -119,41 +189,30 @@ impl Span {
             return;
         }
         let duration = self.started.elapsed();
-        let label = outcome.label();
-        self.telemetry.metrics.observe(
-            self.kind,
-            &self.component,
-            &self.operation,
-            &label,
-            duration,
-        );
+        let (component, operation) = (&self.component, &self.operation);
+        self.telemetry.metrics.observe(self.kind, component, operation, outcome, duration);
         tracing::debug!(
             target: "tessera::span",
             trace_id = %format_args!("{:032x}", self.context.trace_id),
             span_id = %format_args!("{:016x}", self.context.span_id),
             parent_id = %format_args!("{:016x}", self.parent_id),
             kind = self.kind.name(),
-            component = %self.component,
-            operation = %self.operation,
-            outcome = %label,
+            %component,
+            %operation,
+            %outcome,
             duration_us = duration.as_micros() as u64,
         );
-        self.telemetry.recent.push(self.record(label, duration));
-    }
-
-    fn record(&self, outcome: String, duration: Duration) -> SpanRecord {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        SpanRecord {
-            trace_id: format!("{:032x}", self.context.trace_id),
-            span_id: format!("{:016x}", self.context.span_id),
-            parent_id: (self.parent_id != 0).then(|| format!("{:016x}", self.parent_id)),
-            kind: self.kind.name(),
-            component: self.component.clone(),
-            operation: self.operation.clone(),
+        self.telemetry.recent.push(Ended {
+            trace_id: self.context.trace_id,
+            span_id: self.context.span_id,
+            parent_id: self.parent_id,
+            kind: self.kind,
+            component: component.clone(),
+            operation: operation.clone(),
             outcome,
-            started_at_ms: now.saturating_sub(duration).as_millis() as u64,
-            duration_us: duration.as_micros() as u64,
-        }
+            at: SystemTime::now(),
+            duration,
+        });
     }
 }
 
@@ -163,7 +222,21 @@ impl Drop for Span {
     }
 }
 
-/// A span that has ended.
+/// A span that has ended, as it is kept: most of them nobody ever looks at.
+#[derive(Debug, Clone)]
+struct Ended {
+    trace_id: u128,
+    span_id: u64,
+    parent_id: u64,
+    kind: SpanKind,
+    component: Arc<str>,
+    operation: Operation,
+    outcome: Outcome,
+    at: SystemTime,
+    duration: Duration,
+}
+
+/// A span that has ended, as it is shown.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SpanRecord {
     pub(crate) trace_id: String,
@@ -171,29 +244,53 @@ pub(crate) struct SpanRecord {
     pub(crate) parent_id: Option<String>,
     pub(crate) kind: &'static str,
     pub(crate) component: Arc<str>,
-    pub(crate) operation: Arc<str>,
+    pub(crate) operation: String,
     pub(crate) outcome: String,
     pub(crate) started_at_ms: u64,
     pub(crate) duration_us: u64,
 }
 
+impl From<&Ended> for SpanRecord {
+    fn from(ended: &Ended) -> Self {
+        let at = ended.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            trace_id: format!("{:032x}", ended.trace_id),
+            span_id: format!("{:016x}", ended.span_id),
+            parent_id: (ended.parent_id != 0).then(|| format!("{:016x}", ended.parent_id)),
+            kind: ended.kind.name(),
+            component: ended.component.clone(),
+            operation: ended.operation.to_string(),
+            outcome: ended.outcome.to_string(),
+            started_at_ms: at.saturating_sub(ended.duration).as_millis() as u64,
+            duration_us: ended.duration.as_micros() as u64,
+        }
+    }
+}
+
 /// The last spans, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct RecentSpans(Mutex<VecDeque<SpanRecord>>);
+pub(crate) struct RecentSpans(Mutex<VecDeque<Ended>>);
 
 impl RecentSpans {
-    fn push(&self, record: SpanRecord) {
-        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if ring.len() == RECENT_SPANS_MAX {
-            ring.pop_front();
-        }
-        ring.push_back(record);
+    fn push(&self, ended: Ended) {
+        let mut ring = self.lock();
+        let oldest = (ring.len() == RECENT_SPANS_MAX).then(|| ring.pop_front());
+        ring.push_back(ended);
+        // Others need not wait while it is taken apart.
+        drop(ring);
+        drop(oldest);
     }
 
     /// The spans of one trace, or all of them, oldest first.
     pub(crate) fn of(&self, trace_id: Option<&str>) -> Vec<SpanRecord> {
-        let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = |record: &&SpanRecord| trace_id.is_none_or(|id| record.trace_id == id);
-        ring.iter().filter(wanted).cloned().collect()
+        let ring = self.lock();
+        let Some(trace_id) = trace_id else { return ring.iter().map(SpanRecord::from).collect() };
+        // No trace has an id that is not of this form.
+        let Ok(trace_id) = u128::from_str_radix(trace_id, 16) else { return Vec::new() };
+        ring.iter().filter(|ended| ended.trace_id == trace_id).map(SpanRecord::from).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Ended>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Operation {
 impl Operation {
     pub(super) fn begin(state: &State, name: &'static str) -> Self {
         Self {
-            component: state.component.id.as_str().into(),
+            component: state.component.id.clone(),
             name,
             deadline: state.call.deadline,
             span: state.span(SpanKind::Store, name),

@@ -144,7 +144,7 @@ async fn ask<T>(
     let (mut span, deadline) = accessor.with(|mut access| {
         let State { component, call, .. } = access.get();
         let telemetry = &component.telemetry;
-        let span = telemetry.span(SpanKind::Link, PLATFORM, operation.into(), &call.trace);
+        let span = telemetry.span(SpanKind::Link, &PLATFORM.into(), operation, &call.trace);
         (span, call.deadline)
     });
     Ok(limited(&mut span, deadline, work).await?)
