@@ -31,8 +31,8 @@ source = "$p3"
 async fn a_guest_that_computes_too_long_is_stopped_and_its_neighbours_are_served_meanwhile() {
     for (path, workers) in [("/loop", "1"), ("/yield-loop", "1"), ("/loop", "4")] {
         let mut backend = Backend::start().await;
-        let host = guest("cpu_time_max_ms = 1500").host();
-        let host = host.argument("--workers").argument(workers).start().await;
+        let app = guest("cpu_time_max_ms = 1500");
+        let host = app.host().argument("--workers").argument(workers).start().await;
         let client = host.client();
         let busy = {
             let (client, path) = (client.clone(), format!("{path}?signal={}", backend.url("/")));

@@ -3,16 +3,17 @@
 use super::Revision;
 use super::failure::classify;
 use super::instance::Instance;
+use super::patience::{Patience, within};
+use super::reply::answer_of;
 use crate::calls::{Admitted, Call, CallError, Kind};
 use crate::registry::Slot;
 use crate::telemetry::Outcome;
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::time::{sleep_until, timeout};
-use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::{ComponentExportIndex, Val};
 
 /// How long a guest may go on after it has returned.
@@ -45,31 +46,20 @@ impl fmt::Display for FunctionName {
 
 /// Call a function and wait for its results.
 ///
-/// The callee runs as a task of its own: wasmtime does not nest the event loops of two
-/// stores in one task. When the caller goes away, so does the callee.
+/// To be run as a task of its own: wasmtime does not nest the event loops of two stores in one
+/// poll. Dropping it stops the callee.
 pub(crate) async fn call(
     slot: Arc<Slot>,
     call: Call,
     function: FunctionName,
     arguments: Vec<Val>,
 ) -> Result<Vec<Val>, CallError> {
-    let (reply, answer) = oneshot::channel();
-    let task = AbortOnDropHandle::new(tokio::spawn(async move {
-        let admitted = match slot.gate.admit(call).await {
-            Ok(admitted) => admitted,
-            Err(error) => return drop(reply.send(Err(error))),
-        };
-        perform(slot.revision.load_full(), admitted, function, arguments, reply).await;
-    }));
-    let results = answer.await.unwrap_or_else(|_| {
-        Err(CallError::new(Kind::NoAnswer, "the callee ended without an answer"))
-    });
-    // The answer is there; what the task still does is its own business.
-    drop(task.detach());
-    results
+    let admitted = slot.gate.admit(call).await?;
+    let revision = slot.revision.load_full();
+    answer_of(|reply| perform(revision, admitted, function, arguments, reply)).await
 }
 
-type Reply = oneshot::Sender<Result<Vec<Val>, CallError>>;
+type Reply = super::reply::Reply<Vec<Val>>;
 
 async fn perform(
     revision: Arc<Revision>,
@@ -78,22 +68,18 @@ async fn perform(
     arguments: Vec<Val>,
     reply: Reply,
 ) {
-    let mut reply = Some(reply);
-    let outcome =
-        match perform_within(&revision, &admitted, &function, &arguments, &mut reply).await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::warn!(
-                    component = %revision.component.id,
-                    trace_id = %format_args!("{:032x}", admitted.span.context.trace_id),
-                    blame = error.kind.blame().name(),
-                    "{function}: {error}"
-                );
-                let failed = Outcome::Failed(error.kind);
-                send(&mut reply, Err(error));
-                failed
-            }
-        };
+    let outcome = perform_within(&revision, &admitted, &function, &arguments, &reply).await;
+    let outcome = outcome.unwrap_or_else(|error| {
+        tracing::warn!(
+            component = %revision.component.id,
+            trace_id = %format_args!("{:032x}", admitted.span.context.trace_id),
+            blame = error.kind.blame().name(),
+            "{function}: {error}"
+        );
+        let failed = Outcome::Failed(error.kind);
+        reply.send(Err(error));
+        failed
+    });
     admitted.span.end(outcome);
 }
 
@@ -102,34 +88,39 @@ async fn perform_within(
     admitted: &Admitted,
     function: &FunctionName,
     arguments: &[Val],
-    reply: &mut Option<Reply>,
+    reply: &Reply,
 ) -> Result<Outcome, CallError> {
     let index = revision.function(function)?;
     let mut instance = revision.take(admitted).await?;
-    let (returned, mut has_returned) = oneshot::channel();
-    let clock = instance.store.data().cpu.clock.clone();
-    let work = clock.measure(drive(&mut instance, index, arguments, reply, returned));
-    // The deadline is about the results; what the guest does after them has its own limit.
-    let late = async {
-        tokio::select! {
-            Ok(()) = &mut has_returned => std::future::pending().await,
-            () = sleep_until(admitted.deadline.instant()) => {}
-        }
-    };
-    let outcome = tokio::select! {
-        biased;
-        outcome = work => outcome,
-        () = late => {
-            let detail = format!("{function} did not return in time");
-            return Err(CallError::new(Kind::DeadlineExceeded, detail));
-        }
+    let outcome = {
+        let cpu = &instance.store.data().cpu;
+        let (clock, turns) = (cpu.clock.clone(), cpu.turns.clone());
+        let drive = drive(&mut instance, index, arguments, reply);
+        let mut work = pin!(turns.run(clock.measure(drive)));
+        let mut patience = Patience::until(admitted.deadline.instant());
+        poll_fn(|cx| {
+            // Late is late: what the guest waits for may have the same deadline.
+            if !reply.sent() && patience.is_over() {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(outcome));
+            }
+            // The deadline is about the results; what the guest does after them has its own limit.
+            if reply.sent() { Poll::Pending } else { patience.poll(cx).map(|()| None) }
+        })
+        .await
     };
     match outcome {
-        Ok(outcome) => {
+        Some(Ok(outcome)) => {
             revision.give_back(instance);
             Ok(outcome)
         }
-        Err(error) => Err(classify(&error, instance.store.data())),
+        Some(Err(error)) => Err(classify(&error, instance.store.data())),
+        None => {
+            let detail = format!("{function} did not return in time");
+            Err(CallError::new(Kind::DeadlineExceeded, detail))
+        }
     }
 }
 
@@ -137,8 +128,7 @@ async fn drive(
     instance: &mut Instance,
     index: ComponentExportIndex,
     arguments: &[Val],
-    reply: &mut Option<Reply>,
-    returned: oneshot::Sender<()>,
+    reply: &Reply,
 ) -> wasmtime::Result<Outcome> {
     let Instance { store, guest, .. } = instance;
     let function = guest
@@ -152,21 +142,12 @@ async fn drive(
                 Some(Val::Result(Err(_))) => Outcome::Refused,
                 _ => Outcome::Ok,
             };
-            send(reply, Ok(results));
-            // The deadline's keeper may be gone already.
-            let _ = returned.send(());
+            reply.send(Ok(results));
             let afterwork = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
-            timeout(AFTERWORK_MAX, afterwork)
+            within(AFTERWORK_MAX, afterwork)
                 .await
-                .map_err(|_| wasmtime::format_err!("it went on too long after it returned"))?;
+                .ok_or_else(|| wasmtime::format_err!("it went on too long after it returned"))?;
             Ok(outcome)
         })
         .await?
-}
-
-fn send(reply: &mut Option<Reply>, answer: Result<Vec<Val>, CallError>) {
-    if let Some(reply) = reply.take() {
-        // A caller that has gone does not need the answer any more.
-        let _ = reply.send(answer);
-    }
 }

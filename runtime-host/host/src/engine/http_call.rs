@@ -9,6 +9,7 @@
 use super::failure::classify;
 use super::instance::Instance;
 use super::patience::{Patience, within};
+use super::reply::{self, answer_of};
 use super::streamed_body::{self, ReaderGone};
 use super::{Revision, State};
 use crate::calls::{Admitted, Call, CallError, Kind};
@@ -21,8 +22,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use std::future::{pending, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -55,20 +56,7 @@ pub(crate) async fn call(
 ) -> Result<Response, CallError> {
     let admitted = slot.gate.admit(call).await?;
     let revision = slot.revision.load_full();
-    let (reply, mut answer) = Reply::new();
-    let mut work = Box::pin(perform(revision, admitted, request, reply));
-    let early = tokio::select! {
-        biased;
-        () = &mut work => None,
-        answer = &mut answer => Some(answer),
-    };
-    match early {
-        Some(answer) => {
-            tokio::spawn(work);
-            answer.unwrap_or_else(|_| Err(no_answer()))
-        }
-        None => answer.try_recv().unwrap_or_else(|_| Err(no_answer())),
-    }
+    answer_of(|reply| perform(revision, admitted, request, Reply::new(reply))).await
 }
 
 /// The whole of the call: ends when the guest has nothing left to do.
@@ -106,13 +94,18 @@ async fn perform_within(
         let mut patience = Patience::until(admitted.deadline.instant());
         let mut streaming = false;
         poll_fn(|cx| {
+            // Late is late: what the guest waits for may have the same deadline, and the guest is
+            // not to answer for that just now.
+            if !reply.answer.sent() && patience.is_over() {
+                return Poll::Ready(None);
+            }
             if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
                 return Poll::Ready(Some(outcome));
             }
             loop {
                 ready!(patience.poll(cx));
                 // The deadline is about the head; a body that streams has its own.
-                if streaming || !reply.sent() {
+                if streaming || !reply.answer.sent() {
                     return Poll::Ready(None);
                 }
                 streaming = true;
@@ -286,34 +279,22 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> WasiBody {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-fn no_answer() -> CallError {
-    CallError::new(Kind::NoAnswer, "the call ended without an answer")
-}
-
-/// Where the answer goes: once, to a caller that may be gone.
+/// Where the answer goes, and what it was.
 struct Reply {
-    sender: Mutex<Option<oneshot::Sender<Result<Response, CallError>>>>,
+    answer: reply::Reply<Response>,
     /// 0 until there is an answer.
     status: AtomicU16,
 }
 
 impl Reply {
-    fn new() -> (Self, oneshot::Receiver<Result<Response, CallError>>) {
-        let (sender, receiver) = oneshot::channel();
-        (Self { sender: Mutex::new(Some(sender)), status: AtomicU16::new(0) }, receiver)
+    fn new(answer: reply::Reply<Response>) -> Self {
+        Self { answer, status: AtomicU16::new(0) }
     }
 
     fn send(&self, answer: Result<Response, CallError>) {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(sender) = sender else { return };
         let status = answer.as_ref().map_or_else(|e| e.kind.status(), |a| a.status().as_u16());
         self.status.store(status, Ordering::Relaxed);
-        // A caller that has gone does not need the answer any more.
-        let _ = sender.send(answer);
-    }
-
-    fn sent(&self) -> bool {
-        self.status().is_some()
+        self.answer.send(answer);
     }
 
     fn status(&self) -> Option<u16> {
@@ -334,13 +315,10 @@ mod tests {
         let frames = [Frame::data(Bytes::from_static(b"abc")), Frame::trailers(trailers)];
         let frames = frames.map(Ok::<_, wasmtime_wasi_http::Error>);
         let body = StreamBody::new(futures::stream::iter(frames)).boxed_unsync();
-        let (reply, answer) = Reply::new();
-        let sent = async {
-            let answer = answer.await.unwrap().unwrap();
-            answer.into_body().collect().await.unwrap()
-        };
-        let (delivered, sent) = futures::join!(deliver(Response::new(body), &reply), sent);
-        delivered.unwrap();
+        let answer = answer_of(|reply| async {
+            deliver(Response::new(body), &Reply::new(reply)).await.unwrap();
+        });
+        let sent = answer.await.unwrap().into_body().collect().await.unwrap();
         assert_eq!(sent.trailers().unwrap()["grpc-status"], "0");
         assert_eq!(sent.to_bytes(), "abc");
     }

@@ -1,8 +1,10 @@
 //! Timers that exist only once there is something to wait for.
 //!
 //! Most calls are over before anybody has to wait. A timer of tokio's costs a lock and a place
-//! in the wheel, twice, so it is made at the first poll that finds the work not done.
+//! in the wheel, twice, and a system call if no other ends earlier; so it is made when there is
+//! nothing else to do.
 
+use super::turns::another_turn_comes;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -20,19 +22,29 @@ impl Patience {
         Self { end, timer: None }
     }
 
+    /// Whether somebody has waited, and for too long.
+    pub(super) fn is_over(&self) -> bool {
+        self.timer.is_some() && self.end <= Instant::now()
+    }
+
     /// Ready when the time has come.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.timer.get_or_insert_with(|| Box::pin(sleep_until(self.end))).as_mut().poll(cx)
     }
 }
 
-/// What the work gives, or nothing if it takes longer than `time` from its first poll on.
+/// What the work gives, or nothing if it takes longer than `time` from when everything waits for
+/// it. Only within [`Turns`](super::turns::Turns): there a poll that finds it not done is followed by
+/// another one, unless it was the last.
 pub(super) async fn within<F: Future>(time: Duration, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     let mut patience = None;
     poll_fn(|cx| {
         if let Poll::Ready(output) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
+        }
+        if another_turn_comes() {
+            return Poll::Pending;
         }
         let patience = patience.get_or_insert_with(|| Patience::until(Instant::now() + time));
         patience.poll(cx).map(|()| None)

@@ -8,7 +8,7 @@
 mod native;
 mod shape;
 
-use crate::calls::{Call, CallError};
+use crate::calls::{Call, CallError, Kind};
 use crate::engine::{FunctionName, State, call_function};
 use crate::fault_points;
 use crate::registry::Registry;
@@ -16,6 +16,7 @@ use crate::telemetry::SpanKind;
 use anyhow::Context as _;
 use std::sync::Arc;
 use tessera_manifest::{App, Bridged, Component, ComponentId, Provider};
+use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type};
 use wasmtime::component::{self, Linker, Val};
 
@@ -168,7 +169,10 @@ impl LinkedFunction {
             Ok(slot) => {
                 let point = || format!("link/{}/{}", self.callee, self.operation);
                 let work = call_function(slot, call, self.name.clone(), arguments.to_vec());
-                fault_points::around(point, work).await
+                // When the caller goes away, so does the callee.
+                let task = AbortOnDropHandle::new(tokio::spawn(work));
+                let answer = fault_points::around(point, task).await;
+                answer.unwrap_or_else(|_| Err(CallError::new(Kind::NoAnswer, "the callee ended")))
             }
             Err(error) => Err(error),
         };
