@@ -5,6 +5,7 @@
 
 mod code;
 mod events;
+mod phases;
 
 use crate::admin::Observed;
 use crate::calls::{Gate, Limits};
@@ -13,7 +14,7 @@ use crate::capabilities::outbound_http::{Outbound, Surroundings};
 use crate::capabilities::variables::{Sources, Values, Variables};
 use crate::engine::{ComponentContext, Engine, Revision, State};
 use crate::links::{self, Link, Platform};
-use crate::registry::{Registry, Slot};
+use crate::registry::{Registry, Slot, Started};
 use crate::runtime_config::{OpenStores, RuntimeConfig};
 use crate::telemetry::Telemetry;
 use crate::triggers::events::Deliverer;
@@ -22,17 +23,20 @@ use crate::triggers::http::{Router, Service, client::Client};
 use crate::triggers::schedule::Schedules;
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
+use code::Loaded;
+use phases::Phases;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 use tessera_events::Log;
 use tessera_events::delivery::{self, Handle};
 use tessera_events::embedded::Embedded;
 use tessera_manifest::hosts::HostPattern;
 use tessera_manifest::{App, Component, ComponentId, Handler, Route};
-use wasmtime::component::{Component as Code, Linker};
+use wasmtime::component::Linker;
 
 /// Rights of a state directory that is made.
 const STATE_DIR_MODE: u32 = 0o700;
@@ -67,6 +71,7 @@ pub(crate) async fn start(
     options: Options,
     front_door: SocketAddr,
 ) -> anyhow::Result<Running> {
+    let mut phases = Phases::begin();
     let config = runtime_config(options.runtime_config_file.as_deref())?;
     let state_dir = options.state_dir.clone().or_else(|| config.state_dir.clone());
     let state_dir = state_dir.unwrap_or_else(|| crate::commands::default_state_dir(&app));
@@ -78,12 +83,17 @@ pub(crate) async fn start(
     let flags = options.variables.iter().cloned().collect();
     let sources = Sources::new(flags, environment, config.providers.clone());
     let variables = Values::resolve(&app.variables, &sources)?;
+    phases.end("configuration");
     let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone()).collect();
     let stores = config.open_stores(&labels, &state_dir).await?;
+    phases.end("stores");
     let events = events::open(&app, &ids, &state_dir)?;
+    phases.end("events");
     let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
     let engine = Engine::new(&cache_dir)?;
+    phases.end("engine");
     let code = code::load(&app, &ids, &engine, options.quiet).await?;
+    phases.end("code");
     let surroundings = Arc::new(Surroundings {
         registry: registry.clone(),
         client: Client::new(),
@@ -105,6 +115,8 @@ pub(crate) async fn start(
     registry.install(starting.slots(&ids)?);
     let router = Router::new(&app).map_err(|error| anyhow!("{}", error.message))?;
     let service = Arc::new(Service { router, registry: registry.clone() });
+    phases.end("links");
+    phases.tell();
     Ok(Running { app, state_dir, registry, telemetry, stores, events, service })
 }
 
@@ -158,7 +170,7 @@ struct Starting<'a> {
     surroundings: &'a Arc<Surroundings>,
     registry: &'a Arc<Registry>,
     engine: &'a Engine,
-    code: &'a BTreeMap<ComponentId, Code>,
+    code: &'a BTreeMap<ComponentId, Loaded>,
     platform: &'a Arc<Platform>,
 }
 
@@ -180,7 +192,8 @@ impl Starting<'_> {
     }
 
     fn slot(&self, component: &Component, mut linker: Linker<State>) -> anyhow::Result<Slot> {
-        let code = &self.code[&component.id];
+        let begun = Instant::now();
+        let code = &self.code[&component.id].code;
         let maker = links::Maker {
             engine: &self.engine.wasm,
             registry: self.registry,
@@ -188,18 +201,19 @@ impl Starting<'_> {
         };
         for link in links::of(self.app, component) {
             let callee = match &link {
-                Link::Component { callee, .. } => self.code.get(callee),
+                Link::Component { callee, .. } => self.code.get(callee).map(|callee| &callee.code),
                 Link::Host { .. } => None,
             };
             maker.define(&mut linker, &link, code, callee)?;
         }
         crate::engine::deny_what_is_not_inherited(&mut linker, code)?;
         let context = Arc::new(self.context(component)?);
-        let gate = Gate::new(component.id.clone(), context.limits.clone(), self.telemetry.clone());
+        let gate = Gate::new(context.id.clone(), context.limits.clone(), self.telemetry.clone());
         let revision = Revision::new(self.engine, &linker, code, context)
             .map_err(|error| explain_import(error, component))?;
         self.check_handler(component, &revision)?;
-        Ok(Slot { gate, revision: ArcSwap::from_pointee(revision) })
+        let started = Started { code: self.code[&component.id].took, links: begun.elapsed() };
+        Ok(Slot { gate, revision: ArcSwap::from_pointee(revision), started })
     }
 
     fn context(&self, component: &Component) -> anyhow::Result<ComponentContext> {
@@ -208,7 +222,7 @@ impl Starting<'_> {
         let mut environment: Vec<_> = component.environment.clone().into_iter().collect();
         environment.extend(self.options.environment.iter().cloned());
         Ok(ComponentContext {
-            id: component.id.clone(),
+            id: component.id.as_str().into(),
             limits,
             environment,
             files: crate::engine::mount_files(self.app, component, self.state_dir)?,

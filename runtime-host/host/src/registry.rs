@@ -8,12 +8,23 @@ use crate::engine::Revision;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tessera_manifest::ComponentId;
 
 /// One component: what stands in front of it, and the revision behind.
 pub(crate) struct Slot {
     pub(crate) gate: Gate,
     pub(crate) revision: ArcSwap<Revision>,
+    pub(crate) started: Started,
+}
+
+/// What it took to take a component into service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Started {
+    /// Reading and compiling its code, or finding it in the cache.
+    pub(crate) code: Duration,
+    /// Answering its imports and preparing its instances.
+    pub(crate) links: Duration,
 }
 
 /// All components by id.

@@ -4,6 +4,7 @@ use super::Observed;
 use super::reply::{self, Reply};
 use http::StatusCode;
 use serde_json::json;
+use std::time::Duration;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -38,7 +39,16 @@ pub(super) fn components(observed: &Observed) -> Reply {
             "running": slot.gate.bulkhead.running(),
             "queued": slot.gate.bulkhead.queued(),
             "concurrency_max": slot.gate.limits.concurrency_max,
+            "start": {
+                "code_ms": milliseconds(slot.started.code),
+                "links_ms": milliseconds(slot.started.links),
+            },
         })
     });
     reply::json(&json!({ "components": all.collect::<Vec<_>>() }))
+}
+
+/// To the microsecond.
+fn milliseconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1_000.0
 }

@@ -2,37 +2,52 @@
 
 use crate::engine::{Engine, compile};
 use anyhow::anyhow;
+use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tessera_manifest::{App, Component, ComponentId, Source};
 use wasmtime::component::Component as Code;
 
-/// Read and compile all components, in parallel.
+/// The code of one component.
+pub(super) struct Loaded {
+    pub(super) code: Code,
+    /// What reading and compiling took.
+    pub(super) took: Duration,
+}
+
+/// Read and compile all components, as many at a time as there are cores: more would take memory
+/// and no less time.
 pub(super) async fn load(
     app: &App,
     ids: &BTreeSet<ComponentId>,
     engine: &Engine,
     quiet: bool,
-) -> anyhow::Result<BTreeMap<ComponentId, Code>> {
+) -> anyhow::Result<BTreeMap<ComponentId, Loaded>> {
     let progress = crate::commands::progress(ids.len(), "compiling", quiet);
     let jobs = ids.iter().map(|id| {
         let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
         let id = id.clone();
-        tokio::task::spawn_blocking(move || {
-            let component = &app.components[&id];
-            let path = local_source(component)?;
-            let bytes = std::fs::read(&path).map_err(|error| missing(component, &path, &error))?;
-            let bytes = crate::engine::compose(&app, component, bytes)?;
-            let compiled = compile(&engine, &path, &bytes)?;
-            progress.inc(1);
-            anyhow::Ok((id, compiled))
-        })
+        // Begins when it is asked for the first time.
+        async {
+            tokio::task::spawn_blocking(move || {
+                let begun = Instant::now();
+                let component = &app.components[&id];
+                let path = local_source(component)?;
+                let bytes =
+                    std::fs::read(&path).map_err(|error| missing(component, &path, &error))?;
+                let bytes = crate::engine::compose(&app, component, bytes)?;
+                let code = compile(&engine, &path, &bytes)?;
+                progress.inc(1);
+                anyhow::Ok((id, Loaded { code, took: begun.elapsed() }))
+            })
+            .await
+        }
     });
-    let mut code = BTreeMap::new();
-    for job in futures::future::join_all(jobs).await {
-        let (id, compiled) = job??;
-        code.insert(id, compiled);
-    }
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let loaded = futures::stream::iter(jobs).buffer_unordered(cores);
+    let code = loaded.map(|job| job?).try_collect().await?;
     progress.finish_and_clear();
     Ok(code)
 }

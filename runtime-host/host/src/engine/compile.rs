@@ -9,8 +9,8 @@ use wasmtime::component::Component;
 /// call it where blocking is allowed.
 pub(crate) fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> anyhow::Result<Component> {
     refuse_core_module(path, bytes)?;
-    Component::from_binary(&engine.wasm, bytes)
-        .map_err(anyhow::Error::from)
+    let code = engine.cache.code(&engine.wasm, bytes);
+    code.map_err(anyhow::Error::from)
         .with_context(|| format!("{} is not a component that can run", path.display()))
 }
 

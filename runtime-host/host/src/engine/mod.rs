@@ -3,6 +3,7 @@
 //! Three moments, each with its own type: [`Engine`] is made once per process,
 //! [`Revision`] once per component and version, [`instance::Instance`] as often as calls need one.
 
+mod code_cache;
 mod compile;
 mod compose;
 mod context;
@@ -16,6 +17,7 @@ mod libraries;
 mod limits;
 mod patience;
 mod pool;
+mod reply;
 mod revision;
 mod state;
 mod streamed_body;
@@ -32,11 +34,12 @@ pub(crate) use revision::Revision;
 pub(crate) use state::{CurrentCall, State};
 
 use anyhow::Context as _;
+use code_cache::CodeCache;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use wasmtime::{Cache, CacheConfig, Config};
+use wasmtime::Config;
 
 /// Instances that exist at once in this process, busy or warm. The pooling allocator
 /// reserves address space (not memory) for all of them when the process starts.
@@ -48,6 +51,7 @@ const EPOCH_TICK: Duration = Duration::from_millis(10);
 #[derive(Clone)]
 pub(crate) struct Engine {
     pub(crate) wasm: wasmtime::Engine,
+    cache: CodeCache,
     /// In front of the pooling allocator, whose exhaustion would be an error, not a wait.
     instance_slots: Arc<Semaphore>,
 }
@@ -55,25 +59,23 @@ pub(crate) struct Engine {
 impl Engine {
     /// `cache_folder` keeps compiled code between runs, by content hash.
     pub(crate) fn new(cache_folder: &Path) -> anyhow::Result<Self> {
-        let wasm = wasmtime::Engine::new(&config(cache_folder)?)
+        let wasm = wasmtime::Engine::new(&config())
             .map_err(anyhow::Error::from)
             .context("the WebAssembly engine could not be made")?;
+        let cache = CodeCache::open(cache_folder, &wasm).with_context(|| {
+            format!("the folder for compiled code, {}, can't be used", cache_folder.display())
+        })?;
         tick(wasm.clone())?;
-        Ok(Self { wasm, instance_slots: Arc::new(Semaphore::new(INSTANCES_MAX as usize)) })
+        let instance_slots = Arc::new(Semaphore::new(INSTANCES_MAX as usize));
+        Ok(Self { wasm, cache, instance_slots })
     }
 }
 
-fn config(cache_folder: &Path) -> anyhow::Result<Config> {
-    let mut cache = CacheConfig::new();
-    // Relative folders start where the host was started, as everywhere on the command line.
-    cache.with_directory(std::path::absolute(cache_folder)?);
-    let cache = Cache::new(cache).map_err(anyhow::Error::from).with_context(|| {
-        format!("the folder for compiled code, {}, can't be used", cache_folder.display())
-    })?;
+fn config() -> Config {
     let mut config = Config::new();
-    config.cache(Some(cache)).wasm_component_model_async(true).epoch_interruption(true);
+    config.wasm_component_model_async(true).epoch_interruption(true);
     pool::configure(&mut config);
-    Ok(config)
+    config
 }
 
 /// A thread of its own advances the epoch: a guest that never yields can't hold it up.

@@ -1,0 +1,47 @@
+//! Where the time of a start goes: one line of the log, at level `debug` of `tessera::start`.
+
+use std::time::{Duration, Instant};
+
+/// A start that goes on.
+pub(super) struct Phases {
+    since: Instant,
+    ended: Vec<(&'static str, Duration)>,
+}
+
+impl Phases {
+    pub(super) fn begin() -> Self {
+        Self { since: Instant::now(), ended: Vec::new() }
+    }
+
+    /// What has gone on since the last phase ended was this one.
+    pub(super) fn end(&mut self, name: &'static str) {
+        let now = Instant::now();
+        self.ended.push((name, now - self.since));
+        self.since = now;
+    }
+
+    pub(super) fn tell(&self) {
+        tracing::debug!(target: "tessera::start", "the application is loaded: {}", self.shown());
+    }
+
+    fn shown(&self) -> String {
+        let shown = self
+            .ended
+            .iter()
+            .map(|(name, took)| format!("{name} {:.1} ms", took.as_secs_f64() * 1_000.0));
+        shown.collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_shown_in_their_order() {
+        let millis = Duration::from_millis;
+        let ended = vec![("stores", millis(12)), ("code", Duration::from_micros(500))];
+        let phases = Phases { since: Instant::now(), ended };
+        assert_eq!(phases.shown(), "stores 12.0 ms, code 0.5 ms");
+    }
+}

@@ -1,0 +1,222 @@
+//! Compiled code between runs: a file per component and compiler.
+//!
+//! A start maps these files instead of reading them: of a function that nobody calls, hardly a
+//! page is in memory, and the pages of those that are called are the operating system's to drop
+//! and to share. (wasmtime's own cache compresses its files, so all code would be in memory.)
+//!
+//! Machine code is trusted as it is, so the folder belongs to the host's user alone, and a file
+//! gets its name only when all of it is on the disk.
+
+use anyhow::{Context as _, ensure};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, File};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use wasmtime::component::Component;
+
+/// Rights of the folder, and those that nobody else may have.
+const FOLDER_MODE: u32 = 0o700;
+const OTHERS_MAY_WRITE: u32 = 0o022;
+/// What all files may have together; beyond it, those go that were not used for the longest time.
+const BYTES_MAX: u64 = 4 << 30;
+const EXTENSION: &str = "cwasm";
+
+/// The folder, and whose code it is.
+#[derive(Debug, Clone)]
+pub(super) struct CodeCache {
+    folder: PathBuf,
+    /// Of everything that decides what code looks like: version, settings, processor.
+    compiler: u64,
+}
+
+impl CodeCache {
+    /// The cache in `folder/code`, which is made if it is not there.
+    pub(super) fn open(folder: &Path, engine: &wasmtime::Engine) -> anyhow::Result<Self> {
+        let folder = folder.join("code");
+        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder)?;
+        let mode = fs::metadata(&folder)?.permissions().mode();
+        ensure!(
+            mode & OTHERS_MAY_WRITE == 0,
+            "others may write to it, and so could have the host run their code: `chmod go-w` it"
+        );
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Ok(Self { folder, compiler: hasher.finish() })
+    }
+
+    /// The code of a component: from its file if there is one, else compiled, and kept if that
+    /// is possible.
+    pub(super) fn code(
+        &self,
+        engine: &wasmtime::Engine,
+        bytes: &[u8],
+    ) -> wasmtime::Result<Component> {
+        let path = self.path(bytes);
+        if let Some(component) = find(engine, &path) {
+            return Ok(component);
+        }
+        let code = engine.precompile_component(bytes)?;
+        match self.keep(&path, &code) {
+            Ok(()) => self.make_room(&path, BYTES_MAX),
+            Err(error) => tracing::warn!("compiled code can't be kept: {error:#}"),
+        }
+        find(engine, &path).map_or_else(|| from_memory(engine, &code), Ok)
+    }
+
+    fn path(&self, bytes: &[u8]) -> PathBuf {
+        let mut name = String::new();
+        for byte in Sha256::digest(bytes) {
+            // Writing to memory does not fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        self.folder.join(format!("{name}-{:016x}.{EXTENSION}", self.compiler))
+    }
+
+    fn keep(&self, path: &Path, code: &[u8]) -> anyhow::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(code)?;
+        // Its name must never lead to half of it, not even after a power cut.
+        file.as_file().sync_all()?;
+        file.persist(path).with_context(|| path.display().to_string())?;
+        Ok(())
+    }
+
+    /// Removes what was not used for the longest time, but not `newest`.
+    fn make_room(&self, newest: &Path, bytes_max: u64) {
+        let mut files = files(&self.folder);
+        files.sort_by_key(|file| file.used);
+        let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        for file in files.iter().filter(|file| file.path != newest) {
+            if bytes <= bytes_max {
+                return;
+            }
+            // Hosts that have mapped it keep what they have.
+            if fs::remove_file(&file.path).is_ok() {
+                bytes -= file.bytes;
+            }
+        }
+    }
+}
+
+/// One of the files.
+struct Kept {
+    path: PathBuf,
+    bytes: u64,
+    used: SystemTime,
+}
+
+fn files(folder: &Path) -> Vec<Kept> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let kept = entries.filter_map(|entry| {
+        let (path, data) = (entry.path(), entry.metadata().ok()?);
+        let is_code = path.extension().is_some_and(|extension| extension == EXTENSION);
+        is_code.then_some(Kept { path, bytes: data.len(), used: data.modified().ok()? })
+    });
+    kept.collect()
+}
+
+fn find(engine: &wasmtime::Engine, path: &Path) -> Option<Component> {
+    let file = File::open(path).ok()?;
+    #[expect(unsafe_code, reason = "machine code is run as it is")]
+    // SAFETY: the file was written by this program, whole before it had its name, into a folder
+    // where nobody else may write; wasmtime compares the compiler's version and settings.
+    let component = unsafe { Component::deserialize_file(engine, path) };
+    match component {
+        Ok(component) => {
+            // When it was used last; without it, it may be compiled once more some day.
+            let _ = file.set_modified(SystemTime::now());
+            Some(component)
+        }
+        Err(error) => {
+            tracing::warn!("{} is of no use and will be replaced: {error:#}", path.display());
+            None
+        }
+    }
+}
+
+fn from_memory(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    #[expect(unsafe_code, reason = "machine code is run as it is")]
+    // SAFETY: this engine has just made it.
+    unsafe {
+        Component::deserialize(engine, code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const EMPTY: &[u8] = b"(component)";
+
+    fn cache() -> (tempfile::TempDir, wasmtime::Engine, CodeCache) {
+        let (folder, engine) = (tempfile::tempdir().unwrap(), wasmtime::Engine::default());
+        let cache = CodeCache::open(folder.path(), &engine).unwrap();
+        (folder, engine, cache)
+    }
+
+    #[test]
+    fn code_is_compiled_once() {
+        let (_folder, engine, cache) = cache();
+        cache.code(&engine, EMPTY).unwrap();
+        let path = cache.path(EMPTY);
+        let written = fs::read(&path).unwrap();
+        assert!(find(&engine, &path).is_some());
+        cache.code(&engine, EMPTY).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), written);
+        assert_eq!(files(&cache.folder).len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_no_code_is_replaced() {
+        let (_folder, engine, cache) = cache();
+        let path = cache.path(EMPTY);
+        fs::write(&path, b"nonsense").unwrap();
+        cache.code(&engine, EMPTY).unwrap();
+        assert!(find(&engine, &path).is_some());
+    }
+
+    #[test]
+    fn code_that_can_not_be_kept_still_runs() {
+        let (folder, engine, cache) = cache();
+        drop(folder);
+        cache.code(&engine, EMPTY).unwrap();
+    }
+
+    #[test]
+    fn another_compiler_has_other_code() {
+        let (_folder, _, cache) = cache();
+        let other = CodeCache { compiler: cache.compiler + 1, ..cache.clone() };
+        assert_ne!(cache.path(EMPTY), other.path(EMPTY));
+        assert_ne!(cache.path(EMPTY), cache.path(b"(component )"));
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_to_is_refused() {
+        let (folder, engine, cache) = cache();
+        fs::set_permissions(&cache.folder, fs::Permissions::from_mode(0o770)).unwrap();
+        let refusal = CodeCache::open(folder.path(), &engine).unwrap_err().to_string();
+        assert!(refusal.contains("chmod go-w"), "{refusal}");
+    }
+
+    #[test]
+    fn what_was_not_used_for_the_longest_time_makes_room() {
+        let (_folder, _, cache) = cache();
+        let now = SystemTime::now();
+        let file = |name: &str, age: u64| {
+            let path = cache.folder.join(format!("{name}.{EXTENSION}"));
+            fs::write(&path, [0; 10]).unwrap();
+            File::open(&path).unwrap().set_modified(now - Duration::from_secs(age)).unwrap();
+            path
+        };
+        let (old, newest, young) = (file("old", 20), file("newest", 30), file("young", 10));
+        cache.make_room(&newest, 30);
+        assert!(old.exists());
+        cache.make_room(&newest, 20);
+        assert!(!old.exists() && young.exists() && newest.exists());
+    }
+}
