@@ -4,7 +4,7 @@ use crate::support::{Application, application, assert_problem, occupancy, soon};
 use std::time::Duration;
 
 /// A caller and a callee. The bridge is never loaded, so it may be anything.
-fn linked(caller_limits: &str, callee_limits: &str) -> Application {
+pub(crate) fn linked(caller_limits: &str, callee_limits: &str) -> Application {
     linked_to("$callee", caller_limits, callee_limits)
 }
 

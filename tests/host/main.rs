@@ -4,6 +4,7 @@
 
 mod bodies;
 mod build;
+mod costs;
 mod dead_letters;
 mod delivery;
 mod doctor;

@@ -16,8 +16,13 @@ mod triggers;
 use clap::Parser as _;
 use std::process::ExitCode;
 
+#[cfg(not(feature = "fault-points"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+#[cfg(feature = "fault-points")]
+#[global_allocator]
+static ALLOCATOR: fault_points::Counting<mimalloc::MiMalloc> =
+    fault_points::Counting(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     match commands::Command::parse().run() {

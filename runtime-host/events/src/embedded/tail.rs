@@ -220,10 +220,10 @@ impl State {
         let place = lane.iter().position(|fresh| fresh.position == position);
         let removed = place.and_then(|place| lane.remove(place));
         self.bytes -= removed.map_or(0, |fresh| fresh.bytes);
-        if self.heads.remove(&position).is_some() {
-            if let Some(first) = lane.front() {
-                self.heads.insert(first.position, Arc::clone(&key));
-            }
+        if self.heads.remove(&position).is_some()
+            && let Some(first) = lane.front()
+        {
+            self.heads.insert(first.position, Arc::clone(&key));
         }
         if lane.is_empty() {
             self.lanes.remove(&key);

@@ -39,6 +39,8 @@ pub(crate) struct Report {
     reached: u64,
     /// Their names, in order.
     points: Vec<String>,
+    /// How often the process has asked for memory since it was started.
+    allocations: u64,
 }
 
 static STATE: Mutex<Option<State>> = Mutex::new(None);
@@ -55,9 +57,12 @@ pub(crate) fn set(orders: Orders) {
 
 /// What was reached since then.
 pub(crate) fn report() -> Report {
+    let allocations = super::allocations::count();
     match &*state() {
-        Some(state) => Report { reached: state.reached, points: state.recorded.clone() },
-        None => Report { reached: 0, points: vec![] },
+        Some(state) => {
+            Report { reached: state.reached, points: state.recorded.clone(), allocations }
+        }
+        None => Report { reached: 0, points: vec![], allocations },
     }
 }
 

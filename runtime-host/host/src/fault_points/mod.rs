@@ -11,6 +11,8 @@
 #[cfg(feature = "fault-points")]
 mod active;
 #[cfg(feature = "fault-points")]
+mod allocations;
+#[cfg(feature = "fault-points")]
 mod delivery;
 #[cfg(feature = "fault-points")]
 mod log;
@@ -22,7 +24,9 @@ mod store;
 #[cfg(feature = "fault-points")]
 pub(crate) use active::{around, report, set};
 #[cfg(feature = "fault-points")]
-pub(crate) use {delivery::Doubling, log::Outcomes, log::Published, store::Written};
+pub(crate) use {
+    allocations::Counting, delivery::Doubling, log::Outcomes, log::Published, store::Written,
+};
 
 /// Some work between two points.
 #[cfg(not(feature = "fault-points"))]

@@ -6,7 +6,7 @@
 //! writes share an fsync, and a lone write waits for nobody. Readers use connections of their own
 //! and, thanks to the write-ahead log, wait for no writer.
 //!
-//! What is read or written often is kept in memory besides. [`coherence`] has how that can never
+//! What is read or written often is kept in memory besides. `coherence` has how that can never
 //! be told from reading the file, whoever writes to it.
 //!
 //! SQLite rather than a log-structured engine of our own, because an operator can look into it
