@@ -1,8 +1,11 @@
-//! What is measured, built: host, functions and twins, all in release.
+//! What is measured, built: host and twins in a profile of their own, functions in release.
 
 use anyhow::{Context as _, Result, ensure};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
+
+/// Of all native programs, this one too; see the workspace's `Cargo.toml`.
+const NATIVE_PROFILE: &str = "performance";
 
 /// Where everything is that was built.
 #[derive(Clone, Debug)]
@@ -17,7 +20,17 @@ impl Artifacts {
     /// built into; or takes what is there.
     pub(crate) async fn prepare(build: bool) -> Result<Artifacts> {
         let artifacts = Artifacts::find(build)?;
-        let native = ["build", "--release", "--package", "tessera", "--package", "benches"];
+        let native = [
+            "build",
+            "--profile",
+            NATIVE_PROFILE,
+            "--package",
+            "tessera",
+            "--package",
+            "benches",
+            "--package",
+            "bench-shop-twin",
+        ];
         artifacts.cargo("the host and the twins", &native).await?;
         let mut functions = vec!["build", "--release", "--target", "wasm32-wasip2"];
         let guests = artifacts.guests()?;
@@ -29,7 +42,7 @@ impl Artifacts {
     fn find(build: bool) -> Result<Artifacts> {
         let benches = Path::new(env!("CARGO_MANIFEST_DIR"));
         let repository = benches.parent().context("the repository")?.to_owned();
-        // This program is <target>/release/benchmark.
+        // This program is <target>/<profile>/benchmark.
         let own = std::env::current_exe()?;
         let target = own.ancestors().nth(2).context("the target folder")?.to_owned();
         Ok(Artifacts { repository, target, build })
@@ -60,7 +73,7 @@ impl Artifacts {
 
     /// A native program, as `tessera` or `twin`.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
-        self.target.join("release").join(name)
+        self.target.join(NATIVE_PROFILE).join(name)
     }
 
     /// A function's component by crate name, as `bench_hello`.
@@ -85,6 +98,12 @@ impl Artifacts {
     pub(crate) async fn shop(&self) -> Result<PathBuf> {
         self.cargo("the shop", &["functions"]).await?;
         self.adopt("shop", &self.repository.join("spin.toml"), "target/")
+    }
+
+    /// The same without goods: the importer is not asked to fill the catalogue.
+    pub(crate) async fn empty_shop(&self) -> Result<PathBuf> {
+        let text = std::fs::read_to_string(self.shop().await?)?;
+        self.write_manifest("empty-shop", &text.replace("on_start = \"/import\"\n", ""))
     }
 
     /// A copy of a manifest that finds its sources, which it has in `written_target`.

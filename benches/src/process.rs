@@ -68,6 +68,11 @@ impl Process {
         Ok(())
     }
 
+    /// Waits until it has made this file.
+    pub(crate) async fn makes(&mut self, file: &Path) -> Result<()> {
+        self.wait_until(&file.display().to_string(), async || file.exists()).await
+    }
+
     async fn wait_until(&mut self, place: &str, ready: impl AsyncFn() -> bool) -> Result<()> {
         let begin = Instant::now();
         while !ready().await {

@@ -35,7 +35,8 @@ const SUBSCRIPTIONS: [(&str, &str, &str); 7] = [
 
 /// The routes of the log, and its deliveries at work.
 pub(crate) fn start() -> Result<(Router, Handle)> {
-    let subscriptions: Result<Vec<Subscription>> = SUBSCRIPTIONS.into_iter().map(of_group).collect();
+    let subscriptions: Result<Vec<Subscription>> =
+        SUBSCRIPTIONS.into_iter().map(of_group).collect();
     let path = chassis::discovery::folder().join("events.db");
     let log = Embedded::open(&path, Options::default(), subscriptions?)?;
     let handle = Service::new(Arc::new(log.clone()), Arc::new(OverHttp)).start();

@@ -102,7 +102,7 @@ impl Answer<'_> {
 
     /// Reads what is there, behind what is not yet used.
     async fn more(&mut self) -> Result<()> {
-        if self.filled.is_empty() {
+        if self.filled.start == self.filled.end {
             *self.filled = 0..0;
         } else if self.filled.end == self.buffer.len() {
             self.buffer.copy_within(self.filled.clone(), 0);

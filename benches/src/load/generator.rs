@@ -33,7 +33,10 @@ impl Generator {
 fn arguments(request: &Request, pace: Pace, duration: Duration) -> Vec<String> {
     let mut arguments = vec![request.url.clone()];
     let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
-    add("--method", request.method.to_string());
+    match &request.script {
+        Some(file) => add("--requests", file.display().to_string()),
+        None => add("--method", request.method.to_string()),
+    }
     add("--milliseconds", duration.as_millis().to_string());
     add("--keys", request.keys.to_string());
     for (name, value) in &request.headers {
@@ -65,5 +68,9 @@ mod tests {
         assert!(open.contains("--connections 64 --rate 500") && !closed.contains("--rate"));
         assert!(open.starts_with("http://localhost/k{key} --method GET --milliseconds 3000"));
         assert!(open.contains("--keys 100"));
+        let script = Request::script("http://localhost/", "some.json".into());
+        let line = arguments(&script, Pace::Closed { connections: 1 }, Duration::from_secs(1));
+        let line = line.join(" ");
+        assert!(line.contains("--requests some.json") && !line.contains("--method"), "{line}");
     }
 }

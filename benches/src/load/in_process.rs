@@ -45,9 +45,12 @@ where
     Ok(sample(&all, begin.elapsed()))
 }
 
+/// The longest latency that is told apart from a longer one.
+const LATENCY_NS_MAX: u64 = 60 * 1_000_000_000;
+
 /// Nanoseconds, to three digits.
 fn latencies() -> Result<Histogram<u64>> {
-    Ok(Histogram::new(3)?)
+    Ok(Histogram::new_with_max(LATENCY_NS_MAX, 3)?)
 }
 
 fn nanoseconds(time: Duration) -> u64 {

@@ -1,6 +1,6 @@
 //! Generators of load, and what they tell.
 //!
-//! - [`generator`]: the same request again and again, as fast as so many connections allow (closed
+//! - [`generator`]: requests again and again, as fast as so many connections allow (closed
 //!   loop) or at a rate (open loop, latency from the time at which a request was due).
 //! - [`in_process`]: calls of something that has no socket.
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The request that is sent again and again.
+/// The request that is sent again and again, or the file with several.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// Its method.
@@ -25,18 +25,25 @@ pub(crate) struct Request {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// A file with its body.
     pub(crate) body: Option<PathBuf>,
+    /// A file with requests to the URL, in place of method, header fields and body.
+    pub(crate) script: Option<PathBuf>,
 }
 
 impl Request {
     /// A plain `GET`.
     pub(crate) fn get(url: impl Into<String>) -> Request {
         let (method, headers) = (Method::GET, Vec::new());
-        Request { method, url: url.into(), keys: 1, headers, body: None }
+        Request { method, url: url.into(), keys: 1, headers, body: None, script: None }
     }
 
     /// A `POST` of what is in the file.
     pub(crate) fn post(url: impl Into<String>, body: PathBuf) -> Request {
         Request { method: Method::POST, body: Some(body), ..Request::get(url) }
+    }
+
+    /// The requests in the file, each with a key that no other one has.
+    pub(crate) fn script(url: impl Into<String>, file: PathBuf) -> Request {
+        Request { keys: usize::MAX, script: Some(file), ..Request::get(url) }
     }
 
     /// `{key}` in the URL becomes a number below this.

@@ -5,6 +5,7 @@
 //! (`benches/nodelay.c`); targets are judged against the better of the two.
 
 use super::serving;
+use super::tessera::variable_arguments;
 use crate::bench::Bench;
 use crate::compare::Contender;
 use anyhow::{Context as _, Result, ensure};
@@ -53,6 +54,28 @@ pub(crate) async fn both(
     Ok(contenders)
 }
 
+/// The shop, as it is and with TCP_NODELAY, if `spin` is on `PATH`. Stores are on the disk.
+pub(crate) async fn shop(
+    bench: &Bench,
+    manifest: &Path,
+    variables: &[(&str, &str)],
+) -> Result<Vec<Contender>> {
+    let text = std::fs::read_to_string(manifest)?;
+    let stores: Vec<&str> = text.lines().filter_map(store).collect();
+    let arguments = variable_arguments(variables);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut contenders = Vec::new();
+    for (name, nodelay) in EITHER.iter().zip([false, true]) {
+        contenders.extend(up(bench, name, manifest, &stores, nodelay, &arguments).await?);
+    }
+    Ok(contenders)
+}
+
+/// The store that a line of the shop's manifest grants: each function has one.
+fn store(line: &str) -> Option<&str> {
+    line.strip_prefix("key_value_stores = [\"")?.strip_suffix("\"]")
+}
+
 /// `spin up` of any manifest, if `spin` is on `PATH`; with TCP_NODELAY or as it is.
 pub(crate) async fn up(
     bench: &Bench,
@@ -97,4 +120,17 @@ async fn shim(bench: &Bench) -> Result<PathBuf> {
     let status = cc.kill_on_drop(true).status().await.context("cc does not start")?;
     ensure!(status.success(), "benches/nodelay.c does not compile");
     Ok(library)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_function_of_the_shop_has_one_store() {
+        let manifest = include_str!("../../../spin.toml");
+        let stores: Vec<&str> = manifest.lines().filter_map(store).collect();
+        let granted = manifest.matches("key_value_stores").count();
+        assert!(stores.contains(&"orders") && stores.len() == granted, "{stores:?}");
+    }
 }

@@ -32,6 +32,24 @@ pub(crate) async fn manifest_up(
     Ok(contender)
 }
 
+/// Any application, with an empty state and these variables.
+pub(crate) async fn with_variables(
+    bench: &Bench,
+    manifest: &Path,
+    variables: &[(&str, &str)],
+) -> Result<Contender> {
+    let arguments = variable_arguments(variables);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    manifest_up(bench, manifest, &arguments).await
+}
+
+/// Variables on the command line, as Spin and this host take them.
+pub(super) fn variable_arguments(variables: &[(&str, &str)]) -> Vec<String> {
+    let argument =
+        |(name, value): &(&str, &str)| ["--variable".to_owned(), format!("{name}={value}")];
+    variables.iter().flat_map(argument).collect()
+}
+
 /// `tessera up` without its address and its filter of the log. Compiled code is shared by all.
 pub(crate) fn command(bench: &Bench, manifest: &Path, state: &Path) -> Command {
     let mut command = Command::new(bench.artifacts.program("tessera"));

@@ -140,8 +140,9 @@ impl Row {
             }
         }
         peers.extend(absent.iter().map(|name| (name.clone(), None)));
+        let ratio_of = |peers: f64| (peers > 0.0).then(|| ours / peers);
         let mut ratio: BTreeMap<String, Option<f64>> =
-            peers.iter().map(|(name, value)| (name.clone(), value.map(|v| ours / v))).collect();
+            peers.iter().map(|(name, value)| (name.clone(), value.and_then(ratio_of))).collect();
         let limit = targets.iter().find_map(|target| target.ratio_to_limit(ours));
         ratio.extend(limit.map(|limit| (LIMIT.to_owned(), Some(limit))));
         let judged: Vec<bool> = targets.iter().filter_map(|t| t.met(ours, &peers)).collect();

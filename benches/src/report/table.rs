@@ -45,8 +45,9 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
 fn line(row: &Row) -> String {
     let peers = row.peers.iter().map(|(name, value)| match value {
         Some(value) => {
-            let ratio = row.ratio.get(name).copied().flatten().unwrap_or(f64::NAN);
-            format!("{name} {} (**{ratio:.2}**)", figure(*value))
+            let ratio = row.ratio.get(name).copied().flatten();
+            let ratio = ratio.map_or("–".to_owned(), |ratio| format!("**{ratio:.2}**"));
+            format!("{name} {} ({ratio})", figure(*value))
         }
         None => format!("{name}: absent"),
     });

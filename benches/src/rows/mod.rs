@@ -28,6 +28,7 @@ mod hello;
 mod hello_fresh;
 mod key_value;
 mod scale_up;
+mod shop;
 mod start;
 
 use crate::bench::Bench;
@@ -53,6 +54,8 @@ pub(crate) const ALL: &[Entry] = &[
     call::FAN_OUT,
     key_value::ENTRY,
     events::ENTRY,
+    shop::CHECKOUT,
+    shop::MIX,
     body::ENTRY,
     start::ENTRY,
     density::ENTRY,

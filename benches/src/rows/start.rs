@@ -84,10 +84,10 @@ async fn start(bench: &Bench, manifest: &Path, state: &Path) -> Result<Start> {
 /// What the host says of each component at `/components`, as `orders 12.0 ms, …`: to have its
 /// code and its links. The longest first.
 fn components(told: &Value) -> String {
-    let took = |of: &Value| {
+    fn took(of: &Value) -> Option<(f64, &str)> {
         let start = &of["start"];
         Some((start["code_ms"].as_f64()? + start["links_ms"].as_f64()?, of["id"].as_str()?))
-    };
+    }
     let mut times: Vec<(f64, &str)> =
         told["components"].as_array().into_iter().flatten().filter_map(took).collect();
     times.sort_by(|one, other| other.0.total_cmp(&one.0));

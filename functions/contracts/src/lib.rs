@@ -74,7 +74,7 @@ fn expand(
 ) -> TokenStream {
     let name = syn::parse_macro_input!(input as LitStr);
     let crate_dir = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let made = source::find_wit(crate_dir.as_ref())
+    let made = source::find_wit(crate_dir.as_ref(), &name.value())
         .and_then(|wit| source::Contract::read(&wit, &name.value()))
         .and_then(|contract| make(&contract));
     match made {

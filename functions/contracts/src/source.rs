@@ -69,13 +69,11 @@ impl Contract {
     }
 }
 
-/// The folder `wit` of the workspace that `crate_dir` lies in.
-pub(crate) fn find_wit(crate_dir: &Path) -> Result<PathBuf> {
-    let folders = crate_dir.ancestors().map(|folder| folder.join("wit"));
-    folders
-        .into_iter()
-        .find(|folder| folder.is_dir())
-        .with_context(|| format!("no folder `wit` above {}", crate_dir.display()))
+/// The folder `wit` that has this package: the nearest one above `crate_dir`.
+pub(crate) fn find_wit(crate_dir: &Path, name: &str) -> Result<PathBuf> {
+    let mut folders = crate_dir.ancestors().map(|folder| folder.join("wit"));
+    let found = folders.find(|folder| folder.join(name).is_dir());
+    found.with_context(|| format!("no folder `wit/{name}` above {}", crate_dir.display()))
 }
 
 /// All packages of the folder, by name.

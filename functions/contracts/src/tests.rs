@@ -24,7 +24,7 @@ fn read(root: &TempDir, name: &str) -> anyhow::Result<Contract> {
 }
 
 fn shop(name: &str) -> Contract {
-    let wit = find_wit(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let wit = find_wit(Path::new(env!("CARGO_MANIFEST_DIR")), "inventory").unwrap();
     Contract::read(&wit, name).unwrap()
 }
 
@@ -86,7 +86,7 @@ fn what_is_missing_is_named() {
     assert!(missing.contains("no package in"), "{missing}");
     let missing = message(read(&root, "no-world").unwrap().world().map(drop));
     assert!(missing.contains("no world `function`"), "{missing}");
-    assert!(message(find_wit(Path::new("/")).map(drop)).contains("no folder `wit`"));
+    assert!(message(find_wit(Path::new("/"), "x").map(drop)).contains("no folder `wit/x`"));
 }
 
 #[test]

@@ -16,10 +16,8 @@ pub mod domain;
 pub mod ports;
 pub mod provider;
 pub mod queue;
-mod routes;
+pub mod routes;
 pub mod service;
 
 #[cfg(target_family = "wasm")]
 mod component;
-
-pub use routes::{App, router};

@@ -7,10 +7,8 @@
 mod builtin;
 pub mod domain;
 pub mod markup;
-mod routes;
+pub mod routes;
 pub mod service;
 
 #[cfg(target_family = "wasm")]
 mod component;
-
-pub use routes::{App, router};

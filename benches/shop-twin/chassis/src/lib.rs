@@ -4,6 +4,8 @@
 mod client;
 #[path = "../../../../functions/chassis/src/config.rs"]
 pub mod config;
+#[path = "../../../../functions/chassis/src/recent.rs"]
+mod recent;
 mod registry;
 mod sqlite;
 
@@ -19,6 +21,7 @@ pub mod app {
     use axum::extract::Request;
     use axum::response::{IntoResponse, Response};
     use chassis::Problem;
+    use std::sync::OnceLock;
     use tower_service::Service;
 
     /// What keeps a function from being set up.
@@ -39,6 +42,16 @@ pub mod app {
                 Unready::Store(error) => error.into(),
             }
         }
+    }
+
+    /// As [`serve`], with the router that is kept.
+    pub async fn serve_with(
+        kept: &OnceLock<Router>,
+        make: impl FnOnce() -> chassis::Result<Router>,
+        request: Request,
+    ) -> Response {
+        let router = kept.get().cloned().map_or_else(make, Ok);
+        serve(router, request).await
     }
 
     /// Serve one request with this router.

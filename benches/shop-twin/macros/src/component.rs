@@ -5,7 +5,8 @@ use quote::quote;
 use syn::visit::Visit;
 use syn::{Expr, ExprCall, ItemFn};
 
-/// Finds the router that the handler serves: the first argument of `serve(…, request)`.
+/// Finds the router that the handler serves: the first argument of `serve(…, request)`, or what
+/// the second one of `serve_with(…, make, request)` makes.
 #[derive(Default)]
 struct Served {
     router: Option<Expr>,
@@ -13,9 +14,12 @@ struct Served {
 
 impl<'ast> Visit<'ast> for Served {
     fn visit_expr_call(&mut self, call: &'ast ExprCall) {
-        let is_serve = matches!(&*call.func, Expr::Path(path) if path.path.is_ident("serve"));
-        if is_serve && self.router.is_none() {
+        let calls = |name| matches!(&*call.func, Expr::Path(path) if path.path.is_ident(name));
+        if self.router.is_none() && calls("serve") {
             self.router = call.args.first().cloned();
+        }
+        if self.router.is_none() && calls("serve_with") {
+            self.router = call.args.get(1).map(|make| syn::parse_quote!((#make)()));
         }
         syn::visit::visit_expr_call(self, call);
     }
@@ -23,7 +27,10 @@ impl<'ast> Visit<'ast> for Served {
 
 pub(crate) fn expand(handler: &ItemFn) -> TokenStream {
     let mut served = Served::default();
-    served.visit_item_fn(handler);
+    // What a handler chooses for each request is left to it.
+    if handler.block.stmts.len() == 1 {
+        served.visit_item_fn(handler);
+    }
     let name = &handler.sig.ident;
     let router = match served.router {
         Some(router) => quote!(#router),

@@ -6,10 +6,8 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use std::path::PathBuf;
 use syn::parse::{Parse, ParseStream};
-use syn::{Ident, LitStr, Token, bracketed};
-use wit_parser::{
-    Function, InterfaceId, Resolve, Type, TypeDefKind, World, WorldItem, WorldKey,
-};
+use syn::{Ident, LitStr, Token, braced, bracketed};
+use wit_parser::{Function, InterfaceId, Resolve, Type, TypeDefKind, World, WorldItem, WorldKey};
 
 /// The part of wit-bindgen's options that says what to read.
 pub(crate) struct Source {
@@ -20,6 +18,9 @@ pub(crate) struct Source {
 impl Parse for Source {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut source = Self { world: String::new(), folders: Vec::new() };
+        let options;
+        braced!(options in input);
+        let input = &options;
         while !input.is_empty() {
             let option: Ident = input.parse()?;
             if input.peek(Token![:]) {

@@ -1,6 +1,6 @@
 //! Which way keys are created that several callers may want.
 //!
-//! Everywhere right is the [guard](super::guard), at the price of one more durable write for
+//! Everywhere right is the [guard], at the price of one more durable write for
 //! each key. Where the host's swap refuses a key that has come into being since it was read,
 //! as WASI has it, the swap alone is right. An instance that has made [`GUARDED_FIRST`] keys
 //! finds out once: it lets two swaps meet on a key of its own, one after the other. A host
