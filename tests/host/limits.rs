@@ -216,3 +216,61 @@ async fn a_guest_goes_on_after_its_answer() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_busy_component_is_called_back_by_whom_it_waits_for() {
+    let app = application(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[[trigger.http]]
+route = { private = true }
+component = "other"
+[component.guest]
+source = "$p3"
+allowed_outbound_hosts = ["http://other.spin.internal"]
+tool.tessera.limits = { concurrency_max = 2, deadline_ms = 5000 }
+[component.other]
+source = "$p3"
+allowed_outbound_hosts = ["http://guest.spin.internal"]
+tool.tessera.limits = { concurrency_max = 2 }
+"#,
+    );
+    let host = app.host().start().await;
+    let back = "http://guest.spin.internal/sleep?ms=100";
+    let there = format!("http://other.spin.internal/outbound?url={back}");
+    // More than there are places, so that all of both components are taken again and again.
+    let calls: Vec<_> =
+        (0..8).map(|_| spawn_get(&host.client(), format!("/outbound?url={there}"))).collect();
+    for call in calls {
+        soon(call).await.unwrap().expect(200);
+    }
+    occupancy(&host, "guest", 0, 0).await;
+}
+
+#[tokio::test]
+async fn an_idle_instance_gives_its_place_to_a_call_that_needs_one() {
+    let host = guest("").host().argument("--instances-max").argument("1").start().await;
+    let client = host.client();
+    let count = async |path: &str| client.get(path).await.expect(200).text();
+    assert_eq!((count("/count").await, count("/count").await), ("1".into(), "2".into()));
+    client.get("/neighbour/").await.expect(200);
+    assert_eq!(count("/count").await, "1", "its first instance is gone");
+}
+
+#[tokio::test]
+async fn a_call_waits_for_a_place_while_all_instances_are_busy() {
+    let mut backend = Backend::start().await;
+    let app = guest("deadline_ms = 60000");
+    let host = app.host().argument("--instances-max").argument("1").start().await;
+    let client = host.client();
+    let busy = spawn_get(&client, format!("/outbound?url={}", backend.url("/hold")));
+    let held = backend.next().await;
+    let waiting = spawn_get(&client, "/neighbour/".to_owned());
+    occupancy(&host, "neighbour", 1, 0).await;
+    assert!(!waiting.is_finished());
+    held.answer(200, "");
+    soon(busy).await.unwrap().expect(200);
+    soon(waiting).await.unwrap().expect(200);
+}

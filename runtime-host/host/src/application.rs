@@ -50,6 +50,8 @@ pub(crate) struct Options {
     pub(crate) runtime_config_file: Option<PathBuf>,
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
+    /// Instances that may exist at once, busy or idle.
+    pub(crate) instances_max: u32,
     pub(crate) quiet: bool,
 }
 
@@ -90,7 +92,7 @@ pub(crate) async fn start(
     let events = events::open(&app, &ids, &state_dir)?;
     phases.end("events");
     let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
-    let engine = Engine::new(&cache_dir)?;
+    let engine = Engine::new(&cache_dir, options.instances_max)?;
     phases.end("engine");
     let code = code::load(&app, &ids, &engine, options.quiet).await?;
     phases.end("code");

@@ -36,8 +36,8 @@ pub(super) fn components(observed: &Observed) -> Reply {
     let all = slots.iter().map(|slot| {
         json!({
             "id": slot.gate.component,
-            "running": slot.gate.bulkhead.running(),
-            "queued": slot.gate.bulkhead.queued(),
+            "running": slot.gate.running(),
+            "queued": slot.gate.queued(),
             "concurrency_max": slot.gate.limits.concurrency_max,
             "start": {
                 "code_ms": milliseconds(slot.started.code),

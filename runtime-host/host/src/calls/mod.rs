@@ -6,8 +6,10 @@
 //! This module knows neither wasmtime nor hyper: what the payload is and how it is
 //! performed is the engine's business.
 
+mod callers;
 mod error;
 
+pub(crate) use callers::Callers;
 pub(crate) use error::{CallError, Kind};
 
 use crate::telemetry::{Outcome, Span, SpanKind, Telemetry, TraceContext};
@@ -27,13 +29,26 @@ pub(crate) struct Call {
     pub(crate) trace: TraceContext,
     /// When the caller stops waiting; none means that the component's own limit decides.
     pub(crate) deadline: Option<Deadline>,
+    /// Who waits for it.
+    pub(crate) callers: Callers,
+}
+
+impl Call {
+    /// A call that no component waits for.
+    pub(crate) fn from_outside(kind: SpanKind, operation: Arc<str>, trace: TraceContext) -> Self {
+        Self { kind, operation, trace, deadline: None, callers: Callers::default() }
+    }
 }
 
 /// What stands in front of one component, whatever revision of it serves.
 pub(crate) struct Gate {
     pub(crate) component: Arc<str>,
     pub(crate) limits: Limits,
-    pub(crate) bulkhead: Bulkhead,
+    bulkhead: Bulkhead,
+    /// The places of calls that come back to this component: their callers hold places of its
+    /// bulkhead until they end. Were there no others, a component whose callees call it back
+    /// would wait for itself as soon as it is busy.
+    returning: Bulkhead,
     telemetry: Arc<Telemetry>,
 }
 
@@ -54,17 +69,29 @@ pub(crate) struct Limits {
 /// A call that may go ahead. Dropping it gives its place back and ends its span.
 pub(crate) struct Admitted {
     pub(crate) deadline: Deadline,
+    pub(crate) callers: Callers,
     pub(crate) span: Span,
     _permit: Permit,
 }
 
 impl Gate {
     pub(crate) fn new(component: Arc<str>, limits: Limits, telemetry: Arc<Telemetry>) -> Self {
-        let bulkhead = Bulkhead::new(Options {
+        let options = Options {
             concurrency_max: limits.concurrency_max,
             queue_length_max: limits.queue_length_max,
-        });
-        Self { component, limits, bulkhead, telemetry }
+        };
+        let [bulkhead, returning] = [options, options].map(Bulkhead::new);
+        Self { component, limits, bulkhead, returning, telemetry }
+    }
+
+    /// Calls that run now.
+    pub(crate) fn running(&self) -> usize {
+        self.bulkhead.running() + self.returning.running()
+    }
+
+    /// Calls that wait for a place now.
+    pub(crate) fn queued(&self) -> usize {
+        self.bulkhead.queued() + self.returning.queued()
     }
 
     /// Let a call in, or say why not.
@@ -74,7 +101,9 @@ impl Gate {
         let deadline = call.deadline.map_or(own, |callers| callers.min(own));
         let mut span = self.telemetry.span(call.kind, &self.component, call.operation, &call.trace);
         // A place among the calls that run at once, after a bounded wait.
-        let permit = match self.bulkhead.acquire(deadline).await {
+        let returns = call.callers.include(&self.component);
+        let bulkhead = if returns { &self.returning } else { &self.bulkhead };
+        let permit = match bulkhead.acquire(deadline).await {
             Ok(permit) => permit,
             Err(rejected) => {
                 let error = self.refusal(rejected);
@@ -82,7 +111,7 @@ impl Gate {
                 return Err(error);
             }
         };
-        Ok(Admitted { deadline, span, _permit: permit })
+        Ok(Admitted { deadline, callers: call.callers, span, _permit: permit })
     }
 
     fn refusal(&self, rejected: Rejected) -> CallError {

@@ -154,6 +154,7 @@ async fn chain(
         operation,
         trace: call.trace.clone(),
         deadline: Some(call.deadline),
+        callers: call.callers.and(&component.id),
     };
     let method = request.method().clone();
     let point = || format!("http/{}/{method} {callee}{INTERNAL}", component.id);

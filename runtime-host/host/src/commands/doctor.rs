@@ -109,6 +109,8 @@ fn rehearse(app: &App) -> anyhow::Result<usize> {
     let options = application::Options {
         state_dir: Some(folder.path().to_owned()),
         cache_dir: cache.is_dir().then_some(cache),
+        // None is made.
+        instances_max: 1,
         ..application::Options::default()
     };
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));

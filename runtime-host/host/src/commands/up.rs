@@ -17,6 +17,9 @@ use tessera_events::delivery::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// What `--instances-max` is unless said otherwise.
+const INSTANCES_MAX: u32 = 4_000;
+
 /// Start the application and serve it until Ctrl-C or SIGTERM.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
@@ -64,6 +67,11 @@ pub(crate) struct Up {
     /// How many threads serve requests [default: one per core].
     #[arg(long, env = "TESSERA_WORKERS", value_name = "COUNT")]
     workers: Option<NonZeroUsize>,
+    /// How many instances of components may exist at once, busy or idle. Address space is reserved
+    /// for all of them, memory is not.
+    #[arg(long, env = "TESSERA_INSTANCES_MAX", value_name = "COUNT", default_value_t = INSTANCES_MAX,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    instances_max: u32,
     /// How long requests in flight may take to finish after a stop signal, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     drain_timeout: u64,
@@ -143,6 +151,7 @@ impl Up {
             runtime_config_file: self.runtime_config_file.clone(),
             variables: self.variables.clone(),
             environment: self.environment.clone(),
+            instances_max: self.instances_max,
             quiet: self.quiet,
         }
     }

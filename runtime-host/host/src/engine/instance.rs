@@ -15,8 +15,15 @@ pub(crate) struct Instance {
     pub(super) proxy: Option<Proxy>,
     /// Calls that it has begun.
     pub(super) served: u64,
-    pub(super) _slot: OwnedSemaphorePermit,
     pub(super) _counted: Counted,
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+impl Instance {
+    /// Ends it, and keeps its place.
+    pub(super) fn into_place(self) -> OwnedSemaphorePermit {
+        self.place
+    }
 }
 
 /// Counts for as long as it lives.

@@ -19,6 +19,7 @@ mod patience;
 mod pool;
 mod reply;
 mod revision;
+mod room;
 mod state;
 mod streamed_body;
 mod turns;
@@ -35,15 +36,12 @@ pub(crate) use state::{CurrentCall, State};
 
 use anyhow::Context as _;
 use code_cache::CodeCache;
+use room::Room;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use wasmtime::Config;
 
-/// Instances that exist at once in this process, busy or warm. The pooling allocator
-/// reserves address space (not memory) for all of them when the process starts.
-const INSTANCES_MAX: u32 = 1_000;
 /// How often running guests are looked at: the grain of CPU limits.
 const EPOCH_TICK: Duration = Duration::from_millis(10);
 
@@ -52,29 +50,28 @@ const EPOCH_TICK: Duration = Duration::from_millis(10);
 pub(crate) struct Engine {
     pub(crate) wasm: wasmtime::Engine,
     cache: CodeCache,
-    /// In front of the pooling allocator, whose exhaustion would be an error, not a wait.
-    instance_slots: Arc<Semaphore>,
+    room: Arc<Room>,
 }
 
 impl Engine {
-    /// `cache_folder` keeps compiled code between runs, by content hash.
-    pub(crate) fn new(cache_folder: &Path) -> anyhow::Result<Self> {
-        let wasm = wasmtime::Engine::new(&config())
+    /// `cache_folder` keeps compiled code between runs, by content hash. At most `instances_max`
+    /// instances exist at once.
+    pub(crate) fn new(cache_folder: &Path, instances_max: u32) -> anyhow::Result<Self> {
+        let wasm = wasmtime::Engine::new(&config(instances_max))
             .map_err(anyhow::Error::from)
             .context("the WebAssembly engine could not be made")?;
         let cache = CodeCache::open(cache_folder, &wasm).with_context(|| {
             format!("the folder for compiled code, {}, can't be used", cache_folder.display())
         })?;
         tick(wasm.clone())?;
-        let instance_slots = Arc::new(Semaphore::new(INSTANCES_MAX as usize));
-        Ok(Self { wasm, cache, instance_slots })
+        Ok(Self { wasm, cache, room: Arc::new(Room::new(instances_max)) })
     }
 }
 
-fn config() -> Config {
+fn config(instances_max: u32) -> Config {
     let mut config = Config::new();
     config.wasm_component_model_async(true).epoch_interruption(true);
-    pool::configure(&mut config);
+    pool::configure(&mut config, instances_max);
     config
 }
 

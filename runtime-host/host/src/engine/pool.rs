@@ -7,7 +7,6 @@
 //! (Linux 6.7) says which pages those are. An older one does not: then the whole initial memory
 //! is written over, and mapping it copy-on-write would only add page faults.
 
-use super::INSTANCES_MAX;
 use wasmtime::{Config, Enabled, PoolingAllocationConfig};
 
 /// Core instances of one component, as a mean: its module, and the small ones that wire it up.
@@ -32,16 +31,17 @@ const TABLE_KEPT_BYTES: usize = 64 << 10;
 /// Slots that stay set up for a component after its last instance has ended.
 const UNUSED_SLOTS_MAX: u32 = 100;
 
-/// Have instances made from a pool.
-pub(super) fn configure(config: &mut Config) {
+/// Have instances made from a pool, which reserves address space (not memory) for all of them when
+/// the process starts.
+pub(super) fn configure(config: &mut Config, instances_max: u32) {
     let scan = PoolingAllocationConfig::is_pagemap_scan_available();
     let kept = if scan { MEMORY_KEPT_BYTES } else { WHOLE_MEMORY_KEPT_BYTES };
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(INSTANCES_MAX)
-        .total_core_instances(INSTANCES_MAX * CORE_INSTANCES_PER_COMPONENT)
-        .total_memories(INSTANCES_MAX * MEMORIES_PER_COMPONENT)
-        .total_tables(INSTANCES_MAX * TABLES_PER_COMPONENT)
-        .total_stacks(INSTANCES_MAX * STACKS_PER_COMPONENT)
+    pool.total_component_instances(instances_max)
+        .total_core_instances(instances_max * CORE_INSTANCES_PER_COMPONENT)
+        .total_memories(instances_max * MEMORIES_PER_COMPONENT)
+        .total_tables(instances_max * TABLES_PER_COMPONENT)
+        .total_stacks(instances_max * STACKS_PER_COMPONENT)
         .max_memories_per_component(MEMORIES_PER_COMPONENT_MAX)
         .max_tables_per_component(TABLES_PER_COMPONENT_MAX)
         .max_unused_warm_slots(UNUSED_SLOTS_MAX)

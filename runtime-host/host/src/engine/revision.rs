@@ -4,19 +4,17 @@ use super::failure::instantiation;
 use super::function_call::FunctionName;
 use super::instance::{Counted, Instance};
 use super::limits::on_tick;
+use super::room::Idle;
 use super::{ComponentContext, Engine, State};
 use crate::calls::{Admitted, CallError, Kind};
 use anyhow::Context as _;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
-
-/// Warm instances that one revision keeps at most.
-const WARM_INSTANCES_MAX: usize = 32;
 
 /// A component that is compiled and linked.
 pub(crate) struct Revision {
@@ -25,8 +23,7 @@ pub(crate) struct Revision {
     linked: InstancePre<State>,
     http: Option<HttpExport>,
     functions: HashMap<FunctionName, ComponentExportIndex>,
-    /// Last in, first out: the instance that was used last has its memory in the cache.
-    warm: Mutex<Vec<Instance>>,
+    idle: Arc<Idle>,
 }
 
 /// Which HTTP handler a component exports.
@@ -49,7 +46,7 @@ impl Revision {
             component,
             engine: engine.clone(),
             linked,
-            warm: Mutex::default(),
+            idle: engine.room.idle(),
         })
     }
 
@@ -67,8 +64,7 @@ impl Revision {
 
     /// An instance for this call: a warm one if there is one.
     pub(super) async fn take(&self, admitted: &Admitted) -> Result<Instance, CallError> {
-        let warm = self.lock_warm().pop();
-        let mut instance = match warm {
+        let mut instance = match self.idle.take() {
             Some(instance) => instance,
             None => self.instantiate(admitted).await?,
         };
@@ -80,21 +76,15 @@ impl Revision {
     /// Keep an instance whose call ended well.
     pub(super) fn give_back(&self, instance: Instance) {
         instance.store.data().end();
-        let reusable = instance.served < self.component.limits.instance_reuse_max;
-        let mut warm = self.lock_warm();
-        if reusable && warm.len() < WARM_INSTANCES_MAX {
-            warm.push(instance);
+        if instance.served < self.component.limits.instance_reuse_max {
+            self.idle.keep(instance);
         }
     }
 
     async fn instantiate(&self, admitted: &Admitted) -> Result<Instance, CallError> {
-        let slots = self.engine.instance_slots.clone().acquire_owned();
-        let slot = match tokio::time::timeout(admitted.deadline.remaining(), slots).await {
-            Ok(Ok(slot)) => slot,
-            _ => {
-                let detail = "the host has no room for another instance";
-                return Err(CallError::new(Kind::Host, detail));
-            }
+        let Some(place) = self.engine.room.place(admitted.deadline).await else {
+            let detail = "the host has no room for another instance: see --instances-max";
+            return Err(CallError::new(Kind::Host, detail));
         };
         let refused = |error: wasmtime::Error| instantiation(&error, &self.component.id);
         let mut store = self.store().map_err(refused)?;
@@ -109,7 +99,7 @@ impl Revision {
             }
         };
         let _counted = Counted::new(store.data());
-        Ok(Instance { store, guest, proxy, served: 0, _slot: slot, _counted })
+        Ok(Instance { store, guest, proxy, served: 0, _counted, place })
     }
 
     fn store(&self) -> wasmtime::Result<Store<State>> {
@@ -118,10 +108,6 @@ impl Revision {
         store.epoch_deadline_callback(on_tick);
         store.set_epoch_deadline(1);
         Ok(store)
-    }
-
-    fn lock_warm(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

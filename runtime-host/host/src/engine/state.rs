@@ -2,7 +2,7 @@
 
 use super::context::ComponentContext;
 use super::limits::{CpuLimit, MemoryLimit};
-use crate::calls::Admitted;
+use crate::calls::{Admitted, Callers};
 use crate::capabilities::key_value::OpenHandles;
 use crate::capabilities::outbound_http::Hooks;
 use crate::telemetry::{GuestOutput, Span, SpanKind, TraceContext};
@@ -33,6 +33,15 @@ pub(crate) struct CurrentCall {
     pub(crate) trace: TraceContext,
     /// When its caller stops waiting.
     pub(crate) deadline: Deadline,
+    /// Who waits for it besides.
+    pub(crate) callers: Callers,
+}
+
+impl CurrentCall {
+    /// What stands there before the first call.
+    pub(crate) fn none(deadline: Deadline) -> Self {
+        Self { trace: TraceContext::root(), deadline, callers: Callers::default() }
+    }
 }
 
 impl State {
@@ -45,8 +54,7 @@ impl State {
         if let Some(folder) = &component.files {
             wasi.preopened_dir(folder, "/", FsPerms::ReadOnly)?;
         }
-        let call =
-            CurrentCall { trace: TraceContext::root(), deadline: Deadline::after(limits.deadline) };
+        let call = CurrentCall::none(Deadline::after(limits.deadline));
         Ok(Self {
             memory: MemoryLimit::new(limits.memory_max_bytes),
             cpu: CpuLimit::new(limits.cpu_time_max),
@@ -68,7 +76,8 @@ impl State {
         self.stdout.begin(&trace);
         self.stderr.begin(&trace);
         self.cpu.restart();
-        self.call = CurrentCall { trace, deadline: admitted.deadline };
+        let callers = admitted.callers.clone();
+        self.call = CurrentCall { trace, deadline: admitted.deadline, callers };
         self.outbound.begin(self.call.clone());
     }
 

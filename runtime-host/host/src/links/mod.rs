@@ -156,6 +156,7 @@ impl LinkedFunction {
             operation: self.operation.clone(),
             trace: caller.call.trace.clone(),
             deadline: Some(caller.call.deadline),
+            callers: caller.call.callers.and(&caller.component.id),
         }
     }
 

@@ -76,8 +76,7 @@ impl Post {
         if self.trace.span_id != 0 {
             self.trace.write(request.headers_mut());
         }
-        let call =
-            Call { kind: self.kind, operation: self.operation, trace: self.trace, deadline: None };
+        let call = Call::from_outside(self.kind, self.operation, self.trace);
         call_http(slot, call, request).await
     }
 }

@@ -10,7 +10,7 @@ use crate::capabilities::bindings::wasi::keyvalue::{atomics, batch, store};
 use crate::capabilities::outbound_http::{Outbound, Surroundings};
 use crate::capabilities::variables::Variables;
 use crate::engine::{ComponentContext, CurrentCall, State};
-use crate::telemetry::{Telemetry, TraceContext};
+use crate::telemetry::Telemetry;
 use crate::triggers::http::client::Client;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -162,8 +162,7 @@ async fn batches_keep_the_order_of_keys() {
 #[tokio::test]
 async fn an_expired_deadline_lets_no_operation_start() {
     let (mut state, bucket) = opened().await;
-    state.call =
-        CurrentCall { trace: TraceContext::root(), deadline: Deadline::after(Duration::ZERO) };
+    state.call = CurrentCall::none(Deadline::after(Duration::ZERO));
     let set = store::HostBucket::set(&mut state, again(&bucket), "k".into(), Vec::new());
     let refused = set.await.unwrap();
     assert!(matches!(refused, Err(store::Error::Other(text)) if text.contains("deadline")));

@@ -77,7 +77,7 @@ impl Service {
         }
         headers::prepare(&mut parts.headers, &parts.uri, found, &origin.client);
         let operation = found.entry.operation(&parts.method);
-        let call = Call { kind: SpanKind::Http, operation, trace: trace.clone(), deadline: None };
+        let call = Call::from_outside(SpanKind::Http, operation, trace.clone());
         let (body, fault) = request_body::guard(body, body_max_bytes);
         let answer = call_http(slot, call, http::Request::from_parts(parts, body)).await;
         match fault.and_then(|fault| fault.error()) {
