@@ -1,12 +1,12 @@
 //! Sockets: accept, upgrade to TLS, serve HTTP/1.1 and HTTP/2, and stop in good order.
 
+use super::protocol::{self, HEAD_TIMEOUT, Protocol};
 use super::service::Origin;
 use super::{Service, Workers};
 use anyhow::Context as _;
 use http::uri::Scheme;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::io;
@@ -20,12 +20,6 @@ use tokio_rustls::TlsAcceptor;
 
 /// Connections at once; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 10_000;
-/// A request line with all its header fields.
-const HEADERS_MAX_BYTES: usize = 64 * 1024;
-/// How long a client may take to send the head of a request, and to finish a handshake.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Streams at once on one HTTP/2 connection.
-const STREAMS_PER_CONNECTION_MAX: u32 = 256;
 /// How long to wait after the operating system has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -80,6 +74,7 @@ impl Listener {
                 tls: self.tls.clone(),
                 service: service.clone(),
                 watcher: connections.watcher(),
+                stop: stop.clone(),
                 _place: place,
             };
             workers.serve(connection.run(socket));
@@ -114,11 +109,12 @@ struct Connection {
     tls: Option<TlsAcceptor>,
     service: Arc<Service>,
     watcher: Watcher,
+    stop: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    async fn run(self, socket: std::net::TcpStream) {
+    async fn run(mut self, socket: std::net::TcpStream) {
         let socket = match TcpStream::from_std(socket) {
             Ok(socket) => socket,
             Err(error) => return tracing::warn!("a connection could not be served: {error}"),
@@ -128,16 +124,30 @@ impl Connection {
             tracing::debug!("TCP_NODELAY: {error}");
         }
         let Some(tls) = self.tls.clone() else {
-            return self.serve(socket, Scheme::HTTP).await;
+            let Some(protocol) = self.first_bytes(&socket).await else { return };
+            return self.serve(socket, Scheme::HTTP, protocol).await;
         };
         match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(socket)).await {
-            Ok(Ok(stream)) => self.serve(stream, Scheme::HTTPS).await,
+            Ok(Ok(stream)) => {
+                let protocol = Protocol::agreed(stream.get_ref().1.alpn_protocol());
+                self.serve(stream, Scheme::HTTPS, protocol).await;
+            }
             Ok(Err(error)) => tracing::debug!(client = %self.client, "TLS handshake: {error}"),
             Err(_) => tracing::debug!(client = %self.client, "TLS handshake: too slow"),
         }
     }
 
-    async fn serve<S>(self, stream: S, scheme: Scheme)
+    /// What the client begins with, if it does so in time and before the host stops.
+    async fn first_bytes(&mut self, socket: &TcpStream) -> Option<Protocol> {
+        let begun = tokio::time::timeout(HEAD_TIMEOUT, Protocol::of(socket));
+        tokio::select! {
+            biased;
+            begun = begun => begun.ok()?.ok()?,
+            _ = self.stop.wait_for(|stop| *stop) => None,
+        }
+    }
+
+    async fn serve<S>(self, stream: S, scheme: Scheme, protocol: Protocol)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -151,26 +161,21 @@ impl Connection {
                 Ok::<_, Infallible>(service.serve(request, origin).await)
             }
         });
-        let builder = protocols();
-        let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
-        if let Err(error) = watcher.watch(connection).await {
+        let stream = TokioIo::new(stream);
+        let ended = match protocol {
+            Protocol::Http1 => {
+                let connection = protocol::http1().serve_connection(stream, answer);
+                watcher.watch(connection).await.map_err(Into::into)
+            }
+            Protocol::Unclear => {
+                let connection = protocol::either().serve_connection(stream, answer).into_owned();
+                watcher.watch(connection).await
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(%client, "connection ended: {error}");
         }
     }
-}
-
-fn protocols() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEADERS_MAX_BYTES)
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(HEADERS_MAX_BYTES as u32)
-        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX);
-    builder
 }
 
 fn explain(error: io::Error, address: SocketAddr) -> anyhow::Error {

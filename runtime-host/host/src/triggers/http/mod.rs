@@ -1,6 +1,6 @@
 //! The HTTP trigger: connections in, answers out.
 //!
-//! [`listener`] owns sockets and TLS, [`workers`] the threads that serve them, [`service`] the
+//! [`listener`] owns sockets and TLS, [`protocol`] tells versions of HTTP apart, [`workers`] the threads that serve them, [`service`] the
 //! life of one request, [`router`] who answers it, [`headers`] what the component is told about
 //! it, [`problem`] what the client is told when nobody could answer.
 
@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod headers;
 pub(crate) mod listener;
 mod problem;
+mod protocol;
 mod request_body;
 pub(crate) mod router;
 pub(crate) mod service;
