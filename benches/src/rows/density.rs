@@ -9,12 +9,12 @@ use crate::bench::Bench;
 use crate::client::{self, Pooled};
 use crate::peers::tessera;
 use crate::report::{Curve, Row, Series, Target};
-use crate::statistics::quantile;
+use crate::statistics::{median, quantile};
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use http::Method;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wasm_encoder::{CustomSection, Encode as _};
 
@@ -65,9 +65,14 @@ async fn run(bench: &Bench) -> Result<Vec<Row>> {
         &[Target::AtMost(5.0)],
     );
     let calls = format!(
-        "{} functions; first calls: p50 {:.2} ms, p99 {:.2} ms. Second start of the host: {:.0} \
-         ms. Resident before any call: {:.0} MiB.",
-        most.functions, most.first_p50_ms, most.first_p99_ms, most.start_ms, most.idle_mib
+        "{} functions, each host the median of {} starts; first calls: p50 {:.2} ms, p99 {:.2} ms. \
+         Second start of the host: {:.0} ms. Resident before any call: {:.0} MiB.",
+        most.functions,
+        bench.settings.rounds,
+        most.first_p50_ms,
+        most.first_p99_ms,
+        most.start_ms,
+        most.idle_mib
     );
     let [size, start] = curves(&costs);
     Ok(vec![memory.note(calls).with_curve(size).with_curve(start), first])
@@ -77,8 +82,25 @@ async fn measure(bench: &Bench, functions: usize) -> Result<Cost> {
     let manifest = application(bench, functions)?;
     // The first start compiles.
     drop(tessera::manifest_up(bench, &manifest, &[]).await?);
+    let mut rounds = Vec::new();
+    for _ in 0..bench.settings.rounds {
+        rounds.push(round(bench, &manifest, functions).await?);
+    }
+    let typical = |value: fn(&Cost) -> f64| median(&rounds.iter().map(value).collect::<Vec<_>>());
+    Ok(Cost {
+        functions,
+        start_ms: typical(|cost| cost.start_ms),
+        idle_mib: typical(|cost| cost.idle_mib),
+        called_mib: typical(|cost| cost.called_mib),
+        first_p50_ms: typical(|cost| cost.first_p50_ms),
+        first_p99_ms: typical(|cost| cost.first_p99_ms),
+        first_max_ms: typical(|cost| cost.first_max_ms),
+    })
+}
+
+async fn round(bench: &Bench, manifest: &Path, functions: usize) -> Result<Cost> {
     let begin = Instant::now();
-    let host = tessera::manifest_up(bench, &manifest, &[]).await?;
+    let host = tessera::manifest_up(bench, manifest, &[]).await?;
     let start_ms = begin.elapsed().as_secs_f64() * 1000.0;
     let idle_mib = host.usage().memory_mib;
     // One connection, made before: a function's first call is not to wait for it.

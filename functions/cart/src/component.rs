@@ -1,11 +1,9 @@
 //! The cart as a component: the contract, the store, the catalogue's products.
 
-use std::sync::OnceLock;
-
 use axum::Router;
 use bindings::exports::shop::cart::carts::{Cart, Error, Guest, Line};
 use bindings::shop::catalog::products;
-use chassis::app::{readiness, router_with_problems, serve_with};
+use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::clock::now_ms;
 use chassis::money::Money;
 use chassis::store::{SpinStore, StoreError};
@@ -21,11 +19,11 @@ contracts::function!("cart");
 struct Component;
 
 /// All requests of this instance are answered by one.
-static ROUTER: OnceLock<Router> = OnceLock::new();
+static ROUTER: Kept = Kept::new();
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve_with(&ROUTER, router, request).await
+    serve(ROUTER.router((), |()| router()), request).await
 }
 
 fn router() -> chassis::Result<Router> {

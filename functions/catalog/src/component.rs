@@ -1,11 +1,11 @@
 //! The catalogue as a component: the contract, the store, inventory's stock.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::LazyLock;
 
 use axum::Router;
 use bindings::exports::shop::catalog::products::{Error, Guest, Product};
 use bindings::shop::inventory::stock;
-use chassis::app::{readiness, router_with_problems, serve_with};
+use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -23,11 +23,11 @@ static MEMO: LazyLock<Memo> = LazyLock::new(Memo::default);
 struct Component;
 
 /// All requests of this instance are answered by one.
-static ROUTER: OnceLock<Router> = OnceLock::new();
+static ROUTER: Kept = Kept::new();
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve_with(&ROUTER, router, request).await
+    serve(ROUTER.router((), |()| router()), request).await
 }
 
 fn router() -> chassis::Result<Router> {

@@ -13,6 +13,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use std::sync::{Mutex, PoisonError};
 
 /// How much of axum's own refusal becomes the problem's detail, in bytes.
 const DETAIL_BYTES_MAX: usize = 1_024;
@@ -135,22 +136,38 @@ pub async fn serve(router: crate::Result<Router>, request: spin_sdk::http::Reque
     }
 }
 
-/// Serve one request of the host with the instance's own router, which `make` makes for the
-/// first of them: making it costs more than finding a route in it. For routers that hold
-/// nothing of a single request. A router that could not be set up is made anew next time.
-#[cfg(target_family = "wasm")]
-pub async fn serve_with(
-    kept: &std::sync::OnceLock<Router>,
-    make: impl FnOnce() -> crate::Result<Router>,
-    request: spin_sdk::http::Request,
-) -> Response {
-    let router = match kept.get() {
-        Some(router) => Ok(router.clone()),
-        None => make().inspect(|router| {
-            let _ = kept.set(router.clone());
-        }),
-    };
-    serve(router, request).await
+/// The router of an instance, kept from one request to the next: making it costs more than
+/// finding a route in it. For routers that hold nothing of a single request.
+#[derive(Debug)]
+pub struct Kept<S = ()>(Mutex<Option<(S, Router)>>);
+
+impl<S: PartialEq> Kept<S> {
+    /// None yet.
+    pub const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// The router that was made from these settings, or what `make` makes of them. One that could
+    /// not be set up is made anew next time.
+    pub fn router(
+        &self,
+        settings: S,
+        make: impl FnOnce(&S) -> crate::Result<Router>,
+    ) -> crate::Result<Router> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, router)) = kept.as_ref().filter(|(made_from, _)| *made_from == settings) {
+            return Ok(router.clone());
+        }
+        let router = make(&settings)?;
+        *kept = Some((settings, router.clone()));
+        Ok(router)
+    }
+}
+
+impl<S: PartialEq> Default for Kept<S> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// An answer that does not name a length which its body has not.
@@ -197,7 +214,24 @@ mod tests {
     use http_body_util::BodyExt;
     use serde::Deserialize;
     use serde_json::Value;
+    use std::cell::RefCell;
     use tower::ServiceExt;
+
+    #[test]
+    fn a_router_is_kept_for_as_long_as_its_settings_are_the_same() {
+        let made = RefCell::new(Vec::new());
+        let kept = Kept::new();
+        let router = |settings: &'static str| {
+            kept.router(settings, |settings| {
+                made.borrow_mut().push(*settings);
+                if *settings == "wrong" { Err(Problem::internal()) } else { Ok(Router::new()) }
+            })
+        };
+        for settings in ["a", "a", "b", "wrong", "wrong", "b", "a"] {
+            assert_eq!(router(settings).is_err(), settings == "wrong");
+        }
+        assert_eq!(made.into_inner(), ["a", "b", "wrong", "wrong", "a"]);
+    }
 
     #[derive(Deserialize)]
     struct Filter {

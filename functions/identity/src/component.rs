@@ -6,11 +6,10 @@ use crate::domain::email::Email;
 use crate::domain::user;
 use crate::ports::{Admin, Environment, Settings};
 use crate::service::{self, Identity};
-use std::sync::OnceLock;
 
 use axum::Router;
 use bindings::exports::shop::identity::{keys, users};
-use chassis::app::{readiness, router_with_problems, serve_with};
+use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::config::optional;
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
@@ -21,11 +20,11 @@ contracts::function!("identity");
 struct Component;
 
 /// All requests of this instance are answered by one.
-static ROUTER: OnceLock<Router> = OnceLock::new();
+static ROUTER: Kept = Kept::new();
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve_with(&ROUTER, router, request).await
+    serve(ROUTER.router((), |()| router()), request).await
 }
 
 fn router() -> chassis::Result<Router> {

@@ -1,11 +1,9 @@
 //! The component: the contract `shop:inventory/stock` and the HTTP routes over one service,
 //! joined to the host's store and to the keys of `shop:identity`.
 
-use std::sync::OnceLock;
-
 use axum::Router;
 use bindings::exports::shop::inventory::{audit as books, stock as contract};
-use chassis::app::{readiness, router_with_problems, serve_with};
+use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::clock::now_ms;
 use chassis::register::{PAGE_MAX, position};
 use chassis::store::{SpinStore, StoreError};
@@ -21,11 +19,11 @@ contracts::function!("inventory");
 struct Component;
 
 /// All requests of this instance are answered by one.
-static ROUTER: OnceLock<Router> = OnceLock::new();
+static ROUTER: Kept = Kept::new();
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve_with(&ROUTER, router, request).await
+    serve(ROUTER.router((), |()| router()), request).await
 }
 
 fn router() -> chassis::Result<Router> {

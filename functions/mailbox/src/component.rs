@@ -1,7 +1,7 @@
 //! The component: the router over the store of the host.
 
 use axum::Router;
-use chassis::app::{router_with_problems, serve};
+use chassis::app::{Kept, router_with_problems, serve};
 use chassis::config::optional;
 use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
@@ -10,13 +10,18 @@ use spin_sdk::http_service;
 use crate::Desk;
 use crate::inbox::Inbox;
 
+/// For the key that senders must know.
+static ROUTER: Kept<String> = Kept::new();
+
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
     serve(router().await, request).await
 }
 
 async fn router() -> chassis::Result<Router> {
-    let inbox = Inbox::new(SpinStore::open("mailbox")?);
     let key = optional("mail_provider_key").await?.unwrap_or_default();
-    Ok(router_with_problems(crate::router(Desk { inbox, key })))
+    ROUTER.router(key, |key| {
+        let inbox = Inbox::new(SpinStore::open("mailbox")?);
+        Ok(router_with_problems(crate::router(Desk { inbox, key: key.clone() })))
+    })
 }

@@ -6,7 +6,7 @@ use axum::Router;
 use bindings::exports::shop::notifications::{audit, notifier};
 use bindings::shop::identity::users;
 use bindings::shop::templates::renderer;
-use chassis::app::{Unready, readiness, router_with_problems, serve};
+use chassis::app::{Kept, Unready, readiness, router_with_problems, serve};
 use chassis::config::{ConfigError, optional};
 use chassis::http::SpinOutbound;
 use chassis::register::{self, Stretch};
@@ -24,15 +24,35 @@ contracts::function!("notifications");
 
 struct Component;
 
+/// Where mails go.
+#[derive(Clone, PartialEq)]
+struct Settings {
+    url: String,
+    key: String,
+}
+
+static ROUTER: Kept<Settings> = Kept::new();
+
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
     serve(router().await, request).await
 }
 
 async fn router() -> chassis::Result<Router> {
+    ROUTER.router(settings().await?, routes)
+}
+
+async fn settings() -> Result<Settings, ConfigError> {
+    Ok(Settings {
+        url: optional("mail_provider_url").await?.unwrap_or_else(|| URL_DEFAULT.to_owned()),
+        key: optional("mail_provider_key").await?.unwrap_or_default(),
+    })
+}
+
+fn routes(settings: &Settings) -> chassis::Result<Router> {
     let store = open()?;
-    let app =
-        App { notifications: notifications(store.clone()).await?, keys: bindings::IdentityKeys };
+    let notifications = notifications(store.clone(), settings.clone());
+    let app = App { notifications, keys: bindings::IdentityKeys };
     let routes = crate::routes::router(app)
         .merge(chassis::rpc::router(bindings::dispatch))
         .merge(readiness(store));
@@ -45,18 +65,14 @@ fn open() -> Result<SpinStore, StoreError> {
 
 type Service = Notifications<SpinStore, Renderer, Identity, HttpProvider<SpinOutbound>>;
 
-async fn notifications(store: SpinStore) -> Result<Service, ConfigError> {
-    let provider = HttpProvider {
-        outbound: SpinOutbound,
-        url: optional("mail_provider_url").await?.unwrap_or_else(|| URL_DEFAULT.to_owned()),
-        key: optional("mail_provider_key").await?.unwrap_or_default(),
-    };
-    Ok(Notifications { store, templates: Renderer, users: Identity, provider })
+fn notifications(store: SpinStore, Settings { url, key }: Settings) -> Service {
+    let provider = HttpProvider { outbound: SpinOutbound, url, key };
+    Notifications { store, templates: Renderer, users: Identity, provider }
 }
 
 /// The service for one call of the contract.
 async fn service() -> Result<Service, Unready> {
-    Ok(notifications(open()?).await?)
+    Ok(notifications(open()?, settings().await?))
 }
 
 impl From<Unready> for notifier::Error {

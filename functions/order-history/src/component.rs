@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use std::sync::OnceLock;
-
 use axum::Router;
 use bindings::exports::shop::order_history::audit::{self, Guest};
 use bindings::tessera::events::log;
-use chassis::app::{readiness, router_with_problems, serve_with};
+use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::events::Event;
 use chassis::page::Cursor;
 use chassis::store::{SpinStore, StoreError};
@@ -41,11 +39,11 @@ impl Clock for HostClock {
 }
 
 /// All requests of this instance are answered by one.
-static ROUTER: OnceLock<Router> = OnceLock::new();
+static ROUTER: Kept = Kept::new();
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve_with(&ROUTER, router, request).await
+    serve(ROUTER.router((), |()| router()), request).await
 }
 
 fn router() -> chassis::Result<Router> {

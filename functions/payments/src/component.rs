@@ -2,7 +2,7 @@
 
 use axum::Router;
 use bindings::exports::shop::payments::{audit as books, payments as contract};
-use chassis::app::{Unready, readiness, router_with_problems, serve};
+use chassis::app::{Kept, Unready, readiness, router_with_problems, serve};
 use chassis::clock::now_ms;
 use chassis::config::{ConfigError, optional, variable};
 use chassis::http::SpinOutbound;
@@ -24,24 +24,55 @@ const PSP_URL_DEFAULT: &str = "http://psp-sandbox.spin.internal";
 
 struct Component;
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    // A call of the contract sets itself up; only the other routes need the rest.
-    let router = match request.uri().path().starts_with("/rpc/") {
-        true => Ok(chassis::rpc::router(bindings::dispatch)),
-        false => routes().await,
-    };
-    serve(router.map(router_with_problems), request).await
+/// What an operator has set.
+#[derive(Clone, PartialEq)]
+struct Settings {
+    psp: PspSettings,
+    webhook_secret: String,
 }
 
-async fn routes() -> chassis::Result<Router> {
+/// Where the provider is, and how it knows us.
+#[derive(Clone, PartialEq)]
+struct PspSettings {
+    url: Option<String>,
+    api_key: String,
+}
+
+/// A call of the contract sets itself up; only the other routes need settings.
+static CONTRACT: Kept = Kept::new();
+static ROUTES: Kept<Settings> = Kept::new();
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    let router = match request.uri().path().starts_with("/rpc/") {
+        true => CONTRACT
+            .router((), |()| Ok(router_with_problems(chassis::rpc::router(bindings::dispatch)))),
+        false => match settings().await {
+            Ok(settings) => ROUTES.router(settings, routes),
+            Err(error) => Err(error.into()),
+        },
+    };
+    serve(router, request).await
+}
+
+async fn settings() -> Result<Settings, ConfigError> {
+    let webhook_secret = variable("psp_webhook_secret").await?;
+    Ok(Settings { psp: psp_settings().await?, webhook_secret })
+}
+
+async fn psp_settings() -> Result<PspSettings, ConfigError> {
+    let url = optional("psp_url").await?;
+    Ok(PspSettings { url, api_key: variable("psp_api_key").await? })
+}
+
+fn routes(settings: &Settings) -> chassis::Result<Router> {
     let store = open()?;
     let api = Api {
-        payments: payments(store.clone()).await?,
+        payments: payments(store.clone(), &settings.psp),
         keys: bindings::IdentityKeys,
-        webhook_secret: variable("psp_webhook_secret").await?,
+        webhook_secret: settings.webhook_secret.clone(),
     };
-    Ok(crate::routes::router(api).merge(readiness(store)))
+    Ok(router_with_problems(crate::routes::router(api).merge(readiness(store))))
 }
 
 fn open() -> Result<SpinStore, StoreError> {
@@ -50,16 +81,14 @@ fn open() -> Result<SpinStore, StoreError> {
 
 type Service = Payments<SpinStore, Psp<SpinOutbound>>;
 
-async fn payments(store: SpinStore) -> Result<Service, ConfigError> {
-    let url = optional("psp_url").await?;
-    let api_key = variable("psp_api_key").await?;
-    let provider = Psp::new(SpinOutbound, url.as_deref().unwrap_or(PSP_URL_DEFAULT), &api_key);
-    Ok(Payments::new(store, provider, now_ms))
+fn payments(store: SpinStore, psp: &PspSettings) -> Service {
+    let url = psp.url.as_deref().unwrap_or(PSP_URL_DEFAULT);
+    Payments::new(store, Psp::new(SpinOutbound, url, &psp.api_key), now_ms)
 }
 
 /// The service for one call of the contract.
 async fn service() -> Result<Service, Unready> {
-    Ok(payments(open()?).await?)
+    Ok(payments(open()?, &psp_settings().await?))
 }
 
 impl From<Unready> for contract::Error {

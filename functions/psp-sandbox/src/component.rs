@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use axum::Router;
-use chassis::app::serve;
+use chassis::app::{Kept, serve};
 use chassis::config::{ConfigError, optional, variable};
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
@@ -50,14 +50,17 @@ async fn settings() -> Result<Settings, ConfigError> {
     })
 }
 
-async fn router() -> chassis::Result<Router> {
-    let settings = settings().await?;
-    let store = SpinStore::open("psp-sandbox")?;
-    let sandbox = Sandbox { settings, store, clock: HostClock, outbound: SpinOutbound };
-    Ok(routes::router(sandbox, AfterAnswer))
-}
+static ROUTER: Kept<Settings> = Kept::new();
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
     serve(router().await, request).await
+}
+
+async fn router() -> chassis::Result<Router> {
+    ROUTER.router(settings().await?, |settings| {
+        let (settings, store) = (settings.clone(), SpinStore::open("psp-sandbox")?);
+        let sandbox = Sandbox { settings, store, clock: HostClock, outbound: SpinOutbound };
+        Ok(routes::router(sandbox, AfterAnswer))
+    })
 }

@@ -24,7 +24,7 @@ pub trait Clock: Clone + Send + Sync + 'static {
 }
 
 /// How the sandbox is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// What merchants send as `x-api-key`.
     pub api_key: String,

@@ -1,9 +1,7 @@
 //! The recommendations on a host: store and keys.
 
-use std::sync::OnceLock;
-
 use axum::Router;
-use chassis::app::{readiness, router_with_problems, serve_with};
+use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -14,11 +12,11 @@ use crate::service::Recommendations;
 contracts::function!("recommendations");
 
 /// All requests of this instance are answered by one.
-static ROUTER: OnceLock<Router> = OnceLock::new();
+static ROUTER: Kept = Kept::new();
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve_with(&ROUTER, router, request).await
+    serve(ROUTER.router((), |()| router()), request).await
 }
 
 fn router() -> chassis::Result<Router> {

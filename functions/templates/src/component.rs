@@ -1,10 +1,8 @@
 //! The component: the contract and the REST interface over the store of the host.
 
-use std::sync::OnceLock;
-
 use axum::Router;
 use bindings::exports::shop::templates::renderer::{Error, Guest, Rendered};
-use chassis::app::{readiness, router_with_problems, serve_with};
+use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -17,11 +15,11 @@ contracts::function!("templates");
 struct Component;
 
 /// All requests of this instance are answered by one.
-static ROUTER: OnceLock<Router> = OnceLock::new();
+static ROUTER: Kept = Kept::new();
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    serve_with(&ROUTER, router, request).await
+    serve(ROUTER.router((), |()| router()), request).await
 }
 
 fn router() -> chassis::Result<Router> {

@@ -21,7 +21,6 @@ pub mod app {
     use axum::extract::Request;
     use axum::response::{IntoResponse, Response};
     use chassis::Problem;
-    use std::sync::OnceLock;
     use tower_service::Service;
 
     /// What keeps a function from being set up.
@@ -42,16 +41,6 @@ pub mod app {
                 Unready::Store(error) => error.into(),
             }
         }
-    }
-
-    /// As [`serve`], with the router that is kept.
-    pub async fn serve_with(
-        kept: &OnceLock<Router>,
-        make: impl FnOnce() -> chassis::Result<Router>,
-        request: Request,
-    ) -> Response {
-        let router = kept.get().cloned().map_or_else(make, Ok);
-        serve(router, request).await
     }
 
     /// Serve one request with this router.

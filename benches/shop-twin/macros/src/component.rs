@@ -5,8 +5,7 @@ use quote::quote;
 use syn::visit::Visit;
 use syn::{Expr, ExprCall, ItemFn};
 
-/// Finds the router that the handler serves: the first argument of `serve(…, request)`, or what
-/// the second one of `serve_with(…, make, request)` makes.
+/// Finds the router that the handler serves: the first argument of `serve(…, request)`.
 #[derive(Default)]
 struct Served {
     router: Option<Expr>,
@@ -14,12 +13,9 @@ struct Served {
 
 impl<'ast> Visit<'ast> for Served {
     fn visit_expr_call(&mut self, call: &'ast ExprCall) {
-        let calls = |name| matches!(&*call.func, Expr::Path(path) if path.path.is_ident(name));
-        if self.router.is_none() && calls("serve") {
+        let serves = matches!(&*call.func, Expr::Path(path) if path.path.is_ident("serve"));
+        if self.router.is_none() && serves {
             self.router = call.args.first().cloned();
-        }
-        if self.router.is_none() && calls("serve_with") {
-            self.router = call.args.get(1).map(|make| syn::parse_quote!((#make)()));
         }
         syn::visit::visit_expr_call(self, call);
     }
