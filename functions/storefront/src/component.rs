@@ -1,6 +1,5 @@
 //! The component: every request of the host goes to the router.
 
-use axum::Router;
 use chassis::app::{Kept, router_with_problems, serve};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
