@@ -89,6 +89,44 @@ async fn a_body_without_a_length_is_cut_off_at_the_limit() {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
 }
 
+/// A guest that answers with the request's body without looking at it.
+const FORWARD: &str = r#"
+[[trigger.http]]
+route = "/..."
+component = "forward"
+[component.forward]
+source = "$forward"
+tool.tessera.limits = { body_max_kib = 256 }
+"#;
+
+#[tokio::test]
+async fn a_body_that_is_handed_on_arrives_whole() {
+    let host = application(FORWARD).host().start().await;
+    for bytes in [0, 1, 60_000, 256 * 1024] {
+        let body: Bytes = (0..bytes).map(|at| (at % 251) as u8).collect();
+        let answer = host.client().send(Method::POST, "/", None, body.clone()).await.expect(200);
+        assert!(answer.body == body, "{bytes} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_handed_on_and_too_long_is_the_callers_fault() {
+    let host = application(FORWARD).host().start().await;
+    let mut connection = http1(host.address()).await;
+    let (chunks, body) = body_channel();
+    let request = Request::post("/").header("host", "test.example").body(body).unwrap();
+    let exchange = tokio::spawn(async move { connection.send_request(request).await });
+    for _ in 0..17 {
+        chunks.send(Bytes::from_static(&[b'x'; 16 * 1024])).await.unwrap();
+    }
+    let response = soon(exchange).await.unwrap().expect("a head");
+    assert_eq!(response.status(), 200, "nothing was wrong when it began");
+    soon(response.into_body().collect()).await.expect_err("it breaks off");
+    let line = host.log_line(|line| line["component"] == "forward").await;
+    assert_eq!(line["blame"], "caller", "{line}");
+    assert!(line["message"].as_str().unwrap().starts_with("body-too-large"), "{line}");
+}
+
 #[tokio::test]
 async fn a_body_that_stops_coming_costs_its_call_at_most_the_deadline() {
     let host = application(&guest("deadline_ms = 300")).host().start().await;

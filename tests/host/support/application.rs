@@ -6,12 +6,13 @@ use std::process::Stdio;
 use tempfile::TempDir;
 
 /// Names in a manifest and the guests that they stand for.
-const GUESTS: [(&str, &str); 5] = [
+const GUESTS: [(&str, &str); 6] = [
     ("$p3", "guest_p3"),
     ("$p2", "guest_p2"),
     ("$caller", "guest_caller"),
     ("$callee", "guest_callee"),
     ("$publisher", "guest_publisher"),
+    ("$forward", "guest_forward"),
 ];
 
 /// An application in a folder of its own.

@@ -20,6 +20,9 @@ pub(super) fn classify(error: &wasmtime::Error, state: &State) -> CallError {
     if let Some(code) = error.downcast_ref::<super::http_call::GuestErrorCode>() {
         return CallError::new(Kind::NoAnswer, format!("it gave up with {code:?}"));
     }
+    if let Some(broken) = error.downcast_ref::<super::http_call::Broken>() {
+        return CallError::new(broken.kind(), broken.to_string());
+    }
     CallError::new(Kind::Trap, format!("{error:#}"))
 }
 

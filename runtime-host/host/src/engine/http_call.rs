@@ -29,9 +29,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use wasmtime::AsContextMut as _;
-use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::Prepared;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 /// A request to a component.
 pub(crate) type Request = http::Request<WasiBody>;
@@ -191,6 +191,27 @@ async fn deliver(head: Response, reply: &Reply) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// The answer's body broke off. It may be one that the guest has only handed on.
+#[derive(Debug, thiserror::Error)]
+#[error("its answer broke off: {0:?}")]
+pub(super) struct Broken(Error);
+
+impl Broken {
+    fn new(error: Error) -> wasmtime::Error {
+        wasmtime::Error::new(Self(error))
+    }
+
+    /// What happened to the body at its source.
+    pub(super) fn kind(&self) -> Kind {
+        match self.0 {
+            Error::HttpRequestBodySize(_) => Kind::BodyTooLarge,
+            // Somebody else's connection, or ours to the client.
+            Error::Hyper(_) | Error::ConnectionReadTimeout => Kind::BodyIncomplete,
+            _ => Kind::NoAnswer,
+        }
+    }
+}
+
 /// The beginning of a body. A small one comes in one piece, which is then not copied.
 #[derive(Debug, Default)]
 struct Collected {
@@ -231,7 +252,7 @@ enum End {
 /// Read a body until its end, or until it is no small one or has trailers.
 async fn collect(body: &mut WasiBody, collected: &mut Collected) -> wasmtime::Result<End> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| wasmtime::format_err!("{error:?}"))?;
+        let frame = frame.map_err(Broken::new)?;
         match frame.into_data() {
             Ok(data) => collected.push(data),
             Err(trailers) => return Ok(End::NotYet(Some(trailers))),
@@ -266,7 +287,7 @@ async fn stream(
             gone = writer.reader_gone() => return Err(gone),
         };
         let Some(frame) = frame else { return writer.finish().await };
-        writer.frame(frame.map_err(|error| wasmtime::format_err!("{error:?}"))?).await?;
+        writer.frame(frame.map_err(Broken::new)?).await?;
     }
 }
 
@@ -313,7 +334,7 @@ mod tests {
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
         let frames = [Frame::data(Bytes::from_static(b"abc")), Frame::trailers(trailers)];
-        let frames = frames.map(Ok::<_, wasmtime_wasi_http::Error>);
+        let frames = frames.map(Ok::<_, Error>);
         let body = StreamBody::new(futures::stream::iter(frames)).boxed_unsync();
         let answer = answer_of(|reply| async {
             deliver(Response::new(body), &Reply::new(reply)).await.unwrap();
