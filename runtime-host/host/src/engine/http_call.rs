@@ -197,7 +197,7 @@ async fn deliver(head: Response, reply: &Reply) -> wasmtime::Result<()> {
 pub(super) struct Broken(Error);
 
 impl Broken {
-    fn new(error: Error) -> wasmtime::Error {
+    fn by(error: Error) -> wasmtime::Error {
         wasmtime::Error::new(Self(error))
     }
 
@@ -252,7 +252,7 @@ enum End {
 /// Read a body until its end, or until it is no small one or has trailers.
 async fn collect(body: &mut WasiBody, collected: &mut Collected) -> wasmtime::Result<End> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(Broken::new)?;
+        let frame = frame.map_err(Broken::by)?;
         match frame.into_data() {
             Ok(data) => collected.push(data),
             Err(trailers) => return Ok(End::NotYet(Some(trailers))),
@@ -287,7 +287,7 @@ async fn stream(
             gone = writer.reader_gone() => return Err(gone),
         };
         let Some(frame) = frame else { return writer.finish().await };
-        writer.frame(frame.map_err(Broken::new)?).await?;
+        writer.frame(frame.map_err(Broken::by)?).await?;
     }
 }
 
