@@ -92,7 +92,7 @@ impl HostBuilder {
     }
 
     /// The command, with ports that the operating system chooses as a rule.
-    fn command(&self, state: &Path) -> Command {
+    fn command(&self, state: &Path, log_format: &str) -> Command {
         let mut command = Command::new(tessera_binary());
         command
             .arg("up")
@@ -101,7 +101,7 @@ impl HostBuilder {
             .args(["--listen", &self.listen.to_string(), "--admin-listen", "127.0.0.1:0"])
             .arg("--state-dir")
             .arg(state)
-            .args(["--quiet", "--log-format", "json", "--log", "info"])
+            .args(["--quiet", "--log-format", log_format, "--log", "info"])
             .args(&self.arguments)
             .env_remove("RUST_BACKTRACE")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -124,7 +124,7 @@ impl HostBuilder {
         if own_state.is_some() {
             share_compiled_code(&state);
         }
-        let mut child = self.command(&state).spawn().expect("tessera starts");
+        let mut child = self.command(&state, "json").spawn().expect("tessera starts");
         let stderr = child.stderr.take().expect("its log is piped");
         let log = Arc::<Mutex<Vec<LogLine>>>::default();
         let (sender, mut changed) = watch::channel(0);
@@ -156,7 +156,7 @@ impl HostBuilder {
     pub async fn fail(self) -> (ExitStatus, String) {
         let own_state = TempDir::new().expect("a temporary folder");
         let state = self.state.clone().unwrap_or_else(|| own_state.path().join("state"));
-        let output = self.command(&state).output();
+        let output = self.command(&state, "human").output();
         let output = tokio::time::timeout(START_TIMEOUT, output).await;
         let output = output.expect("it ends by itself").expect("tessera starts");
         (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
@@ -239,9 +239,10 @@ impl Host {
         self.admin
     }
 
-    /// A client at its admin listener.
+    /// A client at its admin listener, with the operator's token.
     pub fn admin(&self) -> Client {
-        Client::new(&format!("http://{}", self.admin))
+        let token = std::fs::read_to_string(self.state.join("admin-token")).expect("a token");
+        Client::new(&format!("http://{}", self.admin)).bearer(token.trim())
     }
 
     /// Where it listens.

@@ -1,6 +1,7 @@
 //! `tessera build`.
 
-use crate::support::{application, tessera};
+use crate::support::{Process, application, eventually, tessera};
+use std::process::Stdio;
 
 fn manifest(builds: &str) -> String {
     format!("[[trigger.http]]\nroute = \"/...\"\ncomponent = \"one\"\n{builds}")
@@ -16,6 +17,47 @@ async fn a_command_that_fails_is_shown_with_its_output_and_its_exit_code() {
     assert_eq!(code, Some(1), "{text}");
     for word in ["to stdout\nto stderr", "the build of one failed", "exit status: 3", "exit 3"] {
         assert!(text.contains(word), "{word:?} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_folder_of_a_command_that_fails_is_named() {
+    let app = application(&manifest(
+        "[component.one]\nsource = \"one.wasm\"\nbuild = { command = \"exit 3\" }\n",
+    ));
+    let output = tokio::process::Command::new(harness::tessera_binary())
+        .arg("build")
+        .current_dir(app.folder())
+        .stdin(Stdio::null())
+        .output();
+    let text = String::from_utf8(output.await.expect("tessera starts").stderr).unwrap();
+    assert!(text.contains("`exit 3` in .\n"), "{text}");
+}
+
+/// Whether a process that is no child of ours is there.
+fn runs(pid: &str) -> bool {
+    // One that has ended and whose parent has not asked for it yet is in state Z.
+    let status = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    status.is_ok_and(|status| !status.contains(") Z "))
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_commands_and_what_they_have_started() {
+    for (signal, code) in [(libc::SIGINT, 130), (libc::SIGTERM, 143)] {
+        let app = application(&manifest(
+            "[component.one]\nsource = \"one.wasm\"\n[component.one.build]\n\
+             command = \"sleep 1000 & echo $! > child.new; mv child.new child; wait\"\n",
+        ));
+        let manifest = app.manifest();
+        let process = Process::start(&["build", "-f", manifest.to_str().unwrap()]);
+        let file = app.folder().join("child");
+        eventually(async || file.exists().then_some(())).await;
+        let child = std::fs::read_to_string(&file).unwrap();
+        assert!(runs(child.trim()));
+        process.signal(signal);
+        let (ended, text) = process.end().await;
+        assert_eq!(ended, Some(code), "{text}");
+        eventually(async || (!runs(child.trim())).then_some(())).await;
     }
 }
 

@@ -46,6 +46,16 @@ async fn each_fault_comes_with_a_way_to_mend_it() {
 }
 
 #[tokio::test]
+async fn code_that_is_not_built_comes_with_the_command_that_builds_it() {
+    let app = guest("no/such.wasm\"\nbuild = { command = \"make it\" }\ndescription = \"x");
+    let (code, text) = doctor(&app, "127.0.0.1:0").await;
+    assert_eq!(code, Some(1), "{text}");
+    for word in ["no/such.wasm", "tessera build", "make it"] {
+        assert!(text.contains(word), "{word:?} is not in {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_manifest_with_faults_is_shown_with_their_places() {
     let app = guest("$p3\"\ncolour = \"red");
     let (code, text) = doctor(&app, "127.0.0.1:0").await;

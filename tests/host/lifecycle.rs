@@ -120,7 +120,7 @@ async fn a_second_signal_ends_the_host_at_once() {
     host.terminate();
     stopping(&host).await;
     host.terminate();
-    assert_eq!(host.wait().await.code(), Some(130));
+    assert_eq!(host.wait().await.code(), Some(143));
     soon(request).await.unwrap().expect_err("the request is cut off");
 }
 

@@ -20,6 +20,7 @@ mod outbound;
 mod protocols;
 mod routing;
 mod schedules;
+mod secrets;
 mod startup;
 mod support;
 mod telemetry;

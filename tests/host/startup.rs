@@ -1,7 +1,7 @@
 //! What keeps the host from starting, and what it says then. And what makes it start fast.
 
-use crate::support::{Application, application, unwrapped};
-use harness::HostBuilder;
+use crate::support::{Application, Process, application, tessera, unwrapped};
+use harness::{HostBuilder, built_component};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -51,16 +51,9 @@ async fn an_admin_port_in_use_is_named() {
     let app = guest();
     let manifest = app.manifest();
     let manifest = manifest.to_str().unwrap();
-    let (code, text) = crate::support::tessera(&[
-        "up",
-        "-f",
-        manifest,
-        "--listen",
-        "127.0.0.1:0",
-        "--admin-listen",
-        &address,
-    ])
-    .await;
+    let (code, text) =
+        tessera(&["up", "-f", manifest, "--listen", "127.0.0.1:0", "--admin-listen", &address])
+            .await;
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains(&address) && text.contains("--admin-listen"), "{text}");
 }
@@ -156,7 +149,160 @@ async fn a_core_module_is_no_component_and_gets_the_way_to_one() {
 #[tokio::test]
 async fn a_file_that_is_no_webassembly_is_named() {
     let app = made_of("(component)").with_file("guest.wasm", "this is no code");
-    assert_fails(app.host(), &["guest.wasm", "not a component"]).await;
+    let words = ["guest.wasm is not a WebAssembly component", "it begins with \"this\""];
+    assert_fails(app.host(), &words).await;
+    let app = made_of("(component)").with_file("guest.wasm", "");
+    assert_fails(app.host(), &["guest.wasm is not a WebAssembly component", "it is empty"]).await;
+}
+
+#[tokio::test]
+async fn text_that_is_meant_as_webassembly_has_its_own_extension() {
+    let app = made_of("(component)").with_file("guest.wasm", "(component)");
+    assert_fails(app.host(), &["guest.wasm is not a WebAssembly component"]).await;
+    let manifest = std::fs::read_to_string(app.manifest()).unwrap();
+    let app = app
+        .with_file("spin.toml", manifest.replace("guest.wasm", "guest.wat"))
+        .with_file("guest.wat", "(component)");
+    // It is read, and lacks what its trigger needs.
+    assert_fails(app.host(), &["`guest`", "wasi:http/handler@0.3"]).await;
+}
+
+#[tokio::test]
+async fn too_few_instances_for_one_call_are_refused_with_the_least_number() {
+    let app = application(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "one"
+[[trigger.http]]
+route = { private = true }
+component = "two"
+[[trigger.http]]
+route = { private = true }
+component = "three"
+[component.one]
+source = "$p3"
+allowed_outbound_hosts = ["http://two.spin.internal"]
+[component.two]
+source = "$p3"
+allowed_outbound_hosts = ["http://three.spin.internal"]
+[component.three]
+source = "$p3"
+"#,
+    );
+    let host = |count: &str| app.host().argument("--instances-max").argument(count);
+    assert_fails(host("2"), &["--instances-max 2", "`one`", "3 components", "at least 3"]).await;
+    let there = "/outbound?url=http://two.spin.internal/outbound?url=http://three.spin.internal/";
+    host("3").start().await.client().get(there).await.expect(200);
+}
+
+#[tokio::test]
+async fn faults_of_the_runtime_configuration_are_printed_once_under_a_heading() {
+    let app = guest().with_file("one.toml", "state_dirr = \"x\"\n");
+    let app = app.with_file("two.toml", "state_dirr = \"x\"\nlog_dirr = \"y\"\n");
+    let app = app.with_file("syntax.toml", "a = [\n");
+    let run = async |name: &str| {
+        let file = app.folder().join(name).into_os_string();
+        let (status, text) =
+            app.host().argument("--runtime-config-file").argument(file).fail().await;
+        assert_eq!(status.code(), Some(1), "{text}");
+        assert!(!text.lines().any(|line| line.trim() == "Error:"), "an empty heading: {text}");
+        let headings = text.matches("tessera::runtime_config").count();
+        (headings, text.matches("nobody reads `state_dirr`").count(), unwrapped(&text))
+    };
+    let (headings, printed, text) = run("one.toml").await;
+    assert_eq!((headings, printed), (1, 1), "{text}");
+    let (headings, printed, text) = run("two.toml").await;
+    assert_eq!((headings, printed), (2, 1), "{text}");
+    assert!(text.contains("two.toml has 2 faults"), "{text}");
+    let (headings, _, text) = run("syntax.toml").await;
+    assert_eq!(headings, 1, "{text}");
+    let (headings, _, text) = run("none.toml").await;
+    assert_eq!((headings, text.matches("none.toml").count()), (1, 1), "{text}");
+}
+
+/// The arguments of a start with nothing compiled yet.
+fn first_start<'a>(manifest: &'a str, state: &'a str) -> Vec<&'a str> {
+    let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    [&["up", "-f", manifest, "--state-dir", state][..], &ports].concat()
+}
+
+#[tokio::test]
+async fn a_signal_while_components_are_compiled_is_obeyed_at_once() {
+    // Large enough to be compiled for longer than a signal takes.
+    let source = built_component("gateway");
+    let app = application(&format!(
+        "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"large\"\n\
+         [component.large]\nsource = \"{}\"\n",
+        source.display()
+    ));
+    for (signal, code) in [(libc::SIGTERM, 143), (libc::SIGINT, 130)] {
+        let folder = TempDir::new().unwrap();
+        let state = folder.path().join("state");
+        let manifest = app.manifest();
+        let arguments = first_start(manifest.to_str().unwrap(), state.to_str().unwrap());
+        let mut process = Process::start(&arguments);
+        process.line("compiling large (1 of 1)").await;
+        process.signal(signal);
+        let (ended, text) = process.end().await;
+        assert_eq!(ended, Some(code), "{text}");
+        assert_eq!(compiled(&state), BTreeSet::new(), "nothing half-written is left");
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_says_what_it_compiles_and_a_second_one_has_nothing_to_say() {
+    let (app, folder) = (guest(), TempDir::new().unwrap());
+    let state = folder.path().join("state");
+    let compiling = |log: &[serde_json::Value]| {
+        let told = |line: &&serde_json::Value| line["message"] == "compiling guest (1 of 1)";
+        log.iter().filter(told).count()
+    };
+    for expected in [1, 0] {
+        let mut host = app.host().state(&state).start().await;
+        assert_eq!(compiling(&host.log()), expected, "{:#?}", host.log());
+        host.terminate();
+        host.wait().await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_of_json_has_nothing_else_in_it() {
+    let (app, folder) = (guest(), TempDir::new().unwrap());
+    let state = folder.path().join("state");
+    let manifest = app.manifest();
+    let mut arguments = first_start(manifest.to_str().unwrap(), state.to_str().unwrap());
+    arguments.extend(["--log-format", "json"]);
+    let mut process = Process::start(&arguments);
+    let ready: serde_json::Value =
+        serde_json::from_str(&process.line("\"ready\"").await).expect("JSON");
+    let address = ready["url"].as_str().and_then(|url| url.strip_prefix("http://127.0.0.1:"));
+    assert!(address.is_some_and(|port| port.parse::<u16>().is_ok()), "{ready}");
+    for (member, value) in [("application", "test"), ("state_dir", state.to_str().unwrap())] {
+        assert_eq!(ready[member], value, "{ready}");
+    }
+    assert!(ready["admin"].is_string() && ready["duration_ms"].is_u64(), "{ready}");
+    process.signal(libc::SIGTERM);
+    let (code, text) = process.end().await;
+    assert_eq!(code, Some(0), "{text}");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let route = lines.iter().find(|line| line["message"] == "route").expect("its route");
+    assert_eq!(route["component"], "guest");
+}
+
+#[tokio::test]
+async fn a_start_that_fails_says_why_in_json_too() {
+    let app = application("[[trigger.http]]\nroute = \"/...\"\ncomponent = \"nobody\"\n");
+    let manifest = app.manifest();
+    let arguments = ["up", "-f", manifest.to_str().unwrap(), "--log-format", "json"];
+    let (code, text) = tessera(&arguments).await;
+    assert_eq!(code, Some(1), "{text}");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let message = lines[0]["message"].as_str().unwrap();
+    assert_eq!((lines.len(), &lines[0]["level"]), (1, &"ERROR".into()), "{text}");
+    assert!(message.contains("spin.toml:") && message.contains("`nobody`"), "{text}");
 }
 
 #[tokio::test]

@@ -56,6 +56,30 @@ async fn every_variable_that_nobody_set_is_named_at_once() {
 }
 
 #[tokio::test]
+async fn a_flag_for_a_variable_that_is_not_declared_is_refused_with_a_suggestion() {
+    let app = guest();
+    let host = app.host().variable("passwort", "p").variable("token", "t");
+    let (status, text) = host.variable("zzz", "z").fail().await;
+    assert_eq!(status.code(), Some(1), "{text}");
+    let text = unwrapped(&text);
+    for word in ["--variable", "`passwort` (did you mean `password`?)", "`zzz`", "greeting"] {
+        assert!(text.contains(word), "{word:?} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_of_the_environment_that_is_not_declared_is_warned_about() {
+    let app = guest();
+    let host = app.host().variable("password", "p").variable("token", "t");
+    let host = host.environment("SPIN_VARIABLE_COLOR", "blue").start().await;
+    let warned = |line: &serde_json::Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.contains("SPIN_VARIABLE_COLOR") && message.contains("`colour`")
+    };
+    assert!(host.log().iter().any(warned), "{:#?}", host.log());
+}
+
+#[tokio::test]
 async fn flags_win_over_the_environment_and_that_over_files_and_those_over_defaults() {
     let app = guest().with_file(
         "runtime.toml",

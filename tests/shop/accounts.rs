@@ -109,6 +109,9 @@ async fn anybody_can_check_a_token_with_the_published_keys() {
     let configuration = shop.visitor().get("/.well-known/openid-configuration").await;
     let configuration = configuration.expect(200).json();
     let issuer = configuration["issuer"].as_str().unwrap();
+    if shop.host().is_some() {
+        assert_eq!(issuer, shop.base(), "the issuer is where clients reach it");
+    }
     assert_eq!(configuration["jwks_uri"], format!("{issuer}/.well-known/jwks.json"));
     assert_eq!(configuration["token_endpoint"], format!("{issuer}/oauth2/token"));
 

@@ -5,13 +5,15 @@
 
 mod code;
 mod events;
+mod instances;
 mod phases;
+mod variables;
 
 use crate::admin::Observed;
 use crate::calls::{Gate, Limits};
 use crate::capabilities;
 use crate::capabilities::outbound_http::{Outbound, Surroundings};
-use crate::capabilities::variables::{Sources, Values, Variables};
+use crate::capabilities::variables::{Values, Variables};
 use crate::engine::{ComponentContext, Engine, Revision, State};
 use crate::links::{self, Link, Platform};
 use crate::registry::{Registry, Slot, Started};
@@ -52,7 +54,12 @@ pub(crate) struct Options {
     pub(crate) environment: Vec<(String, String)>,
     /// Instances that may exist at once, busy or idle.
     pub(crate) instances_max: u32,
-    pub(crate) quiet: bool,
+    /// Whether bars may be drawn on a terminal.
+    pub(crate) bars: bool,
+    /// Whether clients come by HTTPS.
+    pub(crate) tls: bool,
+    /// Start with secrets that the manifest publishes, whoever can reach the application.
+    pub(crate) insecure_defaults: bool,
 }
 
 /// An application in service.
@@ -81,20 +88,20 @@ pub(crate) async fn start(
     let telemetry = Arc::<Telemetry>::default();
     let registry = Arc::<Registry>::default();
     let ids = components_to_run(&app);
-    let environment = |name: &str| std::env::var(name).ok();
-    let flags = options.variables.iter().cloned().collect();
-    let sources = Sources::new(flags, environment, config.providers.clone());
-    let variables = Values::resolve(&app.variables, &sources)?;
     phases.end("configuration");
     let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone()).collect();
     let stores = config.open_stores(&labels, &state_dir).await?;
     phases.end("stores");
+    // Secrets that the host makes are kept in the state directory, which is this process's by now.
+    let variables = variables::decide(&app, &options, &config, &state_dir, front_door)?;
+    instances::check(&app, &ids, &variables, options.instances_max)?;
+    phases.end("variables");
     let events = events::open(&app, &ids, &state_dir)?;
     phases.end("events");
     let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
     let engine = Engine::new(&cache_dir, options.instances_max)?;
     phases.end("engine");
-    let code = code::load(&app, &ids, &engine, options.quiet).await?;
+    let code = code::load(&app, &ids, &engine, options.bars).await?;
     phases.end("code");
     let surroundings = Arc::new(Surroundings {
         registry: registry.clone(),

@@ -8,6 +8,7 @@ mod commands;
 mod engine;
 mod fault_points;
 mod links;
+mod private_file;
 mod registry;
 mod runtime_config;
 mod telemetry;

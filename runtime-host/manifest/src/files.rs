@@ -34,13 +34,15 @@ struct Search<'a> {
 impl Search<'_> {
     fn component(&mut self, component: &Component) {
         let at = &component.written_at;
-        let build_hint = match component.build {
-            Some(_) => "run `tessera build`",
-            None => {
-                "build it, or correct the path; with `build.command` it can be built with the others"
+        let build_hint = match &component.build {
+            Some(build) => {
+                format!("run `tessera build`, which runs `{}`", build.commands.join(" && "))
             }
+            None => "build it, or correct the path; with `build.command` it can be built with the \
+                     others"
+                .to_owned(),
         };
-        self.source(&component.source, &format!("{at}.source"), build_hint);
+        self.source(&component.source, &format!("{at}.source"), &build_hint);
         for dependency in &component.dependencies {
             if let Provider::Source { source, .. } = &dependency.provider {
                 let path = join(&format!("{at}.dependencies"), &dependency.import);

@@ -74,7 +74,7 @@ fn missing_files_are_named_with_their_place() {
     let marked: Vec<_> =
         problems.iter().map(|problem| &MANIFEST[problem.labels()[0].span.clone()]).collect();
     assert_eq!(marked, ["\"cart.wasm\"", "\"a.wasm\"", "\"cart\"", "\"assets\""]);
-    assert_eq!(problems[0].advice(), Some("run `tessera build`"));
+    assert_eq!(problems[0].advice(), Some("run `tessera build`, which runs `make`"));
     let errors = app.origin.errors(problems).unwrap();
     assert_eq!(errors.problems().len(), 4);
 }

@@ -16,6 +16,8 @@ pub(crate) const PASSWORD: &str = "a password of nine words";
 /// The application of the authorization-code scenarios.
 pub(crate) const OAUTH_CLIENT: &str = "comparison-site";
 pub(crate) const OAUTH_REDIRECT: &str = "https://compare.example/back?from=shop";
+/// The issuer of access tokens of a shop that is started by a test of its own.
+const ISSUER: &str = "http://127.0.0.1:3000";
 /// How long the first filling of the catalogue may take.
 const FILLING: Duration = Duration::from_secs(120);
 
@@ -43,10 +45,12 @@ impl Shop {
     /// reason printed, when the scenarios go to another address.
     pub(crate) async fn own(configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Option<Self> {
         if base_url().is_some() {
-            println!("skipped: this needs a process of its own, and TESSERA_BASE_URL is set");
+            skipped::because("it needs a process of its own, and TESSERA_BASE_URL is set");
             return None;
         }
-        Some(Self::start(configure(HostBuilder::new(repository().join("spin.toml")))).await)
+        // Tokens stay good when it is started again at another port.
+        let host = HostBuilder::new(repository().join("spin.toml")).variable("issuer", ISSUER);
+        Some(Self::start(configure(host)).await)
     }
 
     async fn open() -> Self {

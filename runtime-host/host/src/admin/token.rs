@@ -1,16 +1,13 @@
 //! Who may change something: whoever can read a file of the host's user.
 
-use anyhow::{Context as _, anyhow};
+use crate::private_file;
+use anyhow::Context as _;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 const FILE_NAME: &str = "admin-token";
-/// Unguessable: 256 bits.
-const LENGTH_BYTES: usize = 32;
 
 /// The secret that has to come with a request.
 #[derive(Clone)]
@@ -20,12 +17,7 @@ impl Token {
     /// The one in this state directory, which exists; made when there is none yet.
     pub(crate) fn of(state_dir: &Path) -> anyhow::Result<Self> {
         let path = state_dir.join(FILE_NAME);
-        let token = match std::fs::read_to_string(&path) {
-            Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-            Ok(_) => make(state_dir, &path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(state_dir, &path),
-            Err(error) => Err(error.into()),
-        };
+        let token = existing_or_new(state_dir, &path);
         let token =
             token.with_context(|| format!("the token in {} is of no use", path.display()))?;
         Ok(Self(token.into()))
@@ -41,23 +33,13 @@ impl Token {
     }
 }
 
-/// Under another name first: a crash must not leave half a token.
-fn make(state_dir: &Path, path: &Path) -> anyhow::Result<String> {
-    let mut bytes = [0; LENGTH_BYTES];
-    let random = rustls::crypto::ring::default_provider().secure_random;
-    random.fill(&mut bytes).map_err(|_| anyhow!("the operating system gives no random bytes"))?;
-    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let new = state_dir.join(format!("{FILE_NAME}.new"));
-    // A file that is there already may be somebody else's, or readable by others.
-    match std::fs::remove_file(&new) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
+fn existing_or_new(state_dir: &Path, path: &Path) -> anyhow::Result<String> {
+    let text = private_file::read(path)?.unwrap_or_default();
+    if !text.trim().is_empty() {
+        return Ok(text.trim().to_owned());
     }
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(&new)?;
-    writeln!(file, "{token}")?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
+    let token = private_file::random_secret()?;
+    private_file::write(state_dir, FILE_NAME, &format!("{token}\n"))?;
     Ok(token)
 }
 
@@ -72,25 +54,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     fn given(field: &str) -> HeaderMap {
         HeaderMap::from_iter([(AUTHORIZATION, field.parse().unwrap())])
     }
 
     #[test]
-    fn a_token_is_made_once_and_only_its_owner_can_read_it() {
+    fn a_token_is_made_once() {
         let folder = tempfile::tempdir().unwrap();
-        let state_dir = folder.path();
-        // Left by a crash, or laid there.
-        let left = state_dir.join("admin-token.new");
-        std::fs::write(&left, "known").unwrap();
-        std::fs::set_permissions(&left, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let token = Token::of(state_dir).unwrap();
-        assert_eq!(Token::of(state_dir).unwrap().0, token.0);
-        assert_eq!(token.0.len(), 2 * LENGTH_BYTES);
-        let file = std::fs::metadata(state_dir.join(FILE_NAME)).unwrap();
-        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        let token = Token::of(folder.path()).unwrap();
+        assert_eq!(Token::of(folder.path()).unwrap().0, token.0);
         let other = tempfile::tempdir().unwrap();
         assert_ne!(Token::of(other.path()).unwrap().0, token.0);
     }

@@ -1,6 +1,7 @@
 //! The code of all components: read, composed and compiled.
 
-use crate::engine::{Engine, compile};
+use crate::commands::Progress;
+use crate::engine::{Engine, compile, refuse_other_formats};
 use anyhow::anyhow;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,23 +24,24 @@ pub(super) async fn load(
     app: &App,
     ids: &BTreeSet<ComponentId>,
     engine: &Engine,
-    quiet: bool,
+    bars: bool,
 ) -> anyhow::Result<BTreeMap<ComponentId, Loaded>> {
-    let progress = crate::commands::progress(ids.len(), "compiling", quiet);
+    let progress = Progress::new(ids.len(), "compiling", bars);
     let jobs = ids.iter().map(|id| {
         let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
         let id = id.clone();
         // Begins when it is asked for the first time.
         async {
             tokio::task::spawn_blocking(move || {
-                let begun = Instant::now();
+                let (begun, number) = (Instant::now(), progress.begin());
                 let component = &app.components[&id];
                 let path = local_source(component)?;
                 let bytes =
                     std::fs::read(&path).map_err(|error| missing(component, &path, &error))?;
+                refuse_other_formats(&path, &bytes)?;
                 let bytes = crate::engine::compose(&app, component, bytes)?;
-                let code = compile(&engine, &path, &bytes)?;
-                progress.inc(1);
+                let code = compile(&engine, &path, &bytes, || progress.announce(number, &id))?;
+                progress.end();
                 anyhow::Ok((id, Loaded { code, took: begun.elapsed() }))
             })
             .await
@@ -48,7 +50,7 @@ pub(super) async fn load(
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let loaded = futures::stream::iter(jobs).buffer_unordered(cores);
     let code = loaded.map(|job| job?).try_collect().await?;
-    progress.finish_and_clear();
+    progress.finish();
     Ok(code)
 }
 

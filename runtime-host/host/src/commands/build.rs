@@ -3,16 +3,17 @@
 //! Components with the same command and folder (a workspace that builds everything at once)
 //! are built once. Different commands run in parallel.
 
-use super::Application;
+use super::stop::{Group, Stop};
+use super::{Application, Progress};
+use crate::telemetry::{LogFormat, init_logs};
 use anyhow::{Context as _, bail};
 use clap::Args;
-use indicatif::ProgressBar;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ExitCode, Stdio};
 use std::sync::Mutex;
-use std::time::Duration;
 use tessera_manifest::{App, Build as Recipe};
 
 /// The target that components are built for.
@@ -46,20 +47,24 @@ impl Build {
         if !self.component_ids.is_empty() {
             app.components.retain(|id, _| self.component_ids.contains(id));
         }
-        build_all(&app, self.quiet)?;
+        init_logs(LogFormat::default(), if self.quiet { "warn" } else { "info" })?;
+        let mut signals = tokio::runtime::Builder::new_multi_thread();
+        let signals = signals.worker_threads(1).enable_all().build()?;
+        // A signal ends this process, and the commands with it.
+        let _stop = signals.block_on(async { Stop::listen() })?;
+        build_all(&app, !self.quiet)?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Build all components of an application that say how.
-pub(crate) fn build_all(app: &App, quiet: bool) -> anyhow::Result<()> {
+/// Build all components of an application that say how. `bar` as for [`Progress::new`].
+pub(crate) fn build_all(app: &App, bar: bool) -> anyhow::Result<()> {
     let jobs = jobs(app);
     if jobs.iter().any(|job| job.command.contains(TARGET)) {
-        add_target(quiet)?;
+        add_target()?;
     }
     let parallel = std::thread::available_parallelism().map_or(1, usize::from);
-    let progress = super::progress(jobs.len(), "building", quiet);
-    progress.enable_steady_tick(Duration::from_millis(120));
+    let progress = Progress::new(jobs.len(), "building", bar);
     let queue = Mutex::new(jobs.into_iter().collect::<VecDeque<_>>());
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -72,12 +77,13 @@ pub(crate) fn build_all(app: &App, quiet: bool) -> anyhow::Result<()> {
                         lock(&failures).push(error);
                         lock(&queue).clear();
                     }
-                    progress.inc(1);
+                    progress.end();
                 }
             });
         }
     });
-    progress.finish_and_clear();
+    progress.finish();
+    super::stop::stay_if_ending();
     match failures.into_inner().unwrap_or_default().into_iter().next() {
         Some(error) => Err(error),
         None => Ok(()),
@@ -105,14 +111,16 @@ fn jobs(app: &App) -> Vec<Job> {
 }
 
 impl Job {
-    fn run(&self, progress: &ProgressBar) -> anyhow::Result<()> {
+    fn run(&self, progress: &Progress) -> anyhow::Result<()> {
+        super::stop::stay_if_ending();
         let names = match self.components.as_slice() {
             [only] => only.clone(),
             [first, rest @ ..] => format!("{first} and {} more", rest.len()),
             [] => String::new(),
         };
-        progress.set_message(names.clone());
+        progress.announce(progress.begin(), &format!("{names}: `{}`", self.command));
         let mut child = self.spawn()?;
+        let _group = Group::of(&child);
         let output = watch(&mut child, &names, progress)?;
         let status = child.wait()?;
         if !status.success() {
@@ -135,17 +143,15 @@ impl Job {
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            // What it starts is in its group, and ends with it.
+            .process_group(0)
             .spawn()
             .with_context(|| format!("`{}` could not be started", self.command))
     }
 }
 
 /// Show the last line of a build's output while it runs, and keep the end of it.
-fn watch(
-    child: &mut Child,
-    names: &str,
-    progress: &ProgressBar,
-) -> anyhow::Result<VecDeque<String>> {
+fn watch(child: &mut Child, names: &str, progress: &Progress) -> anyhow::Result<VecDeque<String>> {
     /// A longer line is cut.
     const LINE_LENGTH_MAX_BYTES: u64 = 64 * 1024;
     let mut kept = VecDeque::new();
@@ -157,7 +163,7 @@ fn watch(
             return Ok(kept);
         }
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-        progress.set_message(format!("{names}: {}", line.trim()));
+        progress.detail(format!("{names}: {}", line.trim()));
         if kept.len() == OUTPUT_LINES_MAX {
             kept.pop_front();
         }
@@ -166,13 +172,11 @@ fn watch(
 }
 
 /// Add the WebAssembly target to the toolchain when it is missing.
-pub(super) fn add_target(quiet: bool) -> anyhow::Result<()> {
+fn add_target() -> anyhow::Result<()> {
     if target_installed() {
         return Ok(());
     }
-    if !quiet {
-        eprintln!("adding the Rust target {TARGET}");
-    }
+    tracing::info!("adding the Rust target {TARGET}");
     let status = std::process::Command::new("rustup").args(["target", "add", TARGET]).status();
     let added = status.is_ok_and(|status| status.success());
     anyhow::ensure!(added, "the Rust target {TARGET} is missing: run `rustup target add {TARGET}`");

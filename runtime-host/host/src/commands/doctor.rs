@@ -84,7 +84,10 @@ fn application(app: &App) -> Vec<Finding> {
     let manifest = Finding { what: format!("manifest of {}", app.name), fault: None };
     let missing: Vec<Finding> = tessera_manifest::check_files(app)
         .into_iter()
-        .map(|problem| Finding { what: "file".to_owned(), fault: Some(problem.to_string()) })
+        .map(|problem| {
+            let advice = problem.advice().unwrap_or("correct its path in the manifest");
+            Finding { what: "file".to_owned(), fault: Some(format!("{problem}: {advice}")) }
+        })
         .collect();
     let rest = if missing.is_empty() { vec![rehearsal(app)] } else { missing };
     std::iter::once(manifest).chain(rest).collect()
@@ -110,7 +113,7 @@ fn rehearse(app: &App) -> anyhow::Result<usize> {
         state_dir: Some(folder.path().to_owned()),
         cache_dir: cache.is_dir().then_some(cache),
         // None is made.
-        instances_max: 1,
+        instances_max: u32::try_from(app.components.len())?,
         ..application::Options::default()
     };
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -2,7 +2,11 @@
 
 mod build;
 mod doctor;
+mod progress;
+mod stop;
 mod up;
+
+pub(crate) use progress::Progress;
 
 use crate::runtime_config::Faults;
 use anyhow::Context as _;
@@ -83,6 +87,17 @@ pub(crate) fn report(error: &anyhow::Error) {
     }
 }
 
+/// An error as plain lines, without excerpts: for logs.
+pub(crate) fn plain(error: &anyhow::Error) -> String {
+    if let Some(Unreadable(errors)) = error.downcast_ref() {
+        return format!("{errors:#}").trim_end().to_owned();
+    }
+    if let Some(faults) = error.downcast_ref::<Faults>() {
+        return format!("{faults:#}").trim_end().to_owned();
+    }
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join("\n  because: ")
+}
+
 impl Command {
     /// Do what was asked for.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
@@ -110,17 +125,24 @@ pub(crate) fn name_and_value(text: &str) -> Result<(String, String), String> {
 /// A path for people: relative to here if that is shorter.
 pub(crate) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
+    match path.strip_prefix(here) {
+        Ok(below) if below.as_os_str().is_empty() => ".".to_owned(),
+        Ok(below) => below.display().to_string(),
+        Err(_) => path.display().to_string(),
+    }
 }
 
-/// A bar on standard error, where there is a terminal to show it on.
-pub(crate) fn progress(length: usize, verb: &'static str, quiet: bool) -> indicatif::ProgressBar {
-    if quiet {
-        return indicatif::ProgressBar::hidden();
-    }
-    let style =
-        indicatif::ProgressStyle::with_template("  {prefix:>10} [{bar:28}] {pos}/{len} {wide_msg}")
-            .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar())
-            .progress_chars("=> ");
-    indicatif::ProgressBar::new(length as u64).with_style(style).with_prefix(verb)
+/// The candidate that somebody who wrote `word` most likely meant: at most a third of its
+/// letters differ.
+pub(crate) fn nearest<'a, T: AsRef<str> + ?Sized + 'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a T>,
+) -> Option<&'a str> {
+    let edits_max = (word.chars().count() / 3).max(1);
+    let candidates = candidates.into_iter().map(AsRef::as_ref);
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(edits, _)| *edits <= edits_max)
+        .min()
+        .map(|(_, candidate)| candidate)
 }

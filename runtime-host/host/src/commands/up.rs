@@ -1,6 +1,7 @@
 //! `tessera up`: start the application, say where it is, serve it, stop in good order.
 
 use super::Application;
+use super::stop::Stop;
 use crate::application::{self, Running};
 use crate::telemetry::{LogFormat, init_logs};
 use crate::triggers::http::{Drain, Listener, Workers, tls};
@@ -72,6 +73,10 @@ pub(crate) struct Up {
     #[arg(long, env = "TESSERA_INSTANCES_MAX", value_name = "COUNT", default_value_t = INSTANCES_MAX,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     instances_max: u32,
+    /// Start on an address that others can reach although the manifest publishes the values of
+    /// secrets.
+    #[arg(long)]
+    insecure_defaults: bool,
     /// How long requests in flight may take to finish after a stop signal, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     drain_timeout: u64,
@@ -81,7 +86,19 @@ impl Up {
     /// Serve until a signal comes.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let default_log = if self.quiet { "warn" } else { "info" };
-        init_logs(self.log_format, self.log.as_deref().unwrap_or(default_log))?;
+        let format = self.log_format;
+        init_logs(format, self.log.as_deref().unwrap_or(default_log))?;
+        match self.run_logged() {
+            // A program that reads the log finds the reason there, and nothing else on the stream.
+            Err(error) if format == LogFormat::Json && tracing::enabled!(tracing::Level::ERROR) => {
+                tracing::error!("{}", commands::plain(&error));
+                Ok(ExitCode::FAILURE)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn run_logged(self) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let cores = std::thread::available_parallelism();
         let workers = self.workers.or(cores.ok()).unwrap_or(NonZeroUsize::MIN);
@@ -95,14 +112,13 @@ impl Up {
 
     async fn serve(self, workers: &Arc<Workers>) -> anyhow::Result<ExitCode> {
         let app = self.application.load()?;
+        // Until the application is up, a signal ends the process at once.
+        let stop = Stop::listen()?;
         if self.build {
-            let quiet = self.quiet;
-            let build = app.clone();
-            tokio::task::spawn_blocking(move || super::build::build_all(&build, quiet)).await??;
+            let (build, bar) = (app.clone(), self.shows_bars());
+            tokio::task::spawn_blocking(move || super::build::build_all(&build, bar)).await??;
         }
         let started = Instant::now();
-        // Signals that come while the application starts must not be lost.
-        let stop = stop_on_signal()?;
         // Ports first: when one is taken, nothing else needs to start.
         let tls = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
         let tls = tls.map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
@@ -113,12 +129,22 @@ impl Up {
         let admin_address = admin_listener.local_addr()?;
 
         let running = application::start(app, self.options(), address).await?;
+        stop.from_here_orderly();
+        let stop = stop.asked();
         let token = admin::Token::of(running.state_dir())?;
         let admin = admin::serve(admin_listener, running.observed(), token);
         let admin = tokio::spawn(admin);
         tracing::info!(%address, admin = %admin_address, tls = scheme == "https", "listening");
-        if !self.quiet {
-            self.announce(&running, scheme, address, admin_address, started.elapsed());
+        let up = Announcement {
+            running: &running,
+            url: format!("{scheme}://{address}"),
+            admin: format!("http://{admin_address}"),
+            took: started.elapsed(),
+        };
+        match self.log_format {
+            LogFormat::Json => up.log(),
+            LogFormat::Human if !self.quiet => up.print(),
+            LogFormat::Human => {}
         }
         let service = running.service();
         let patience = Duration::from_secs(self.drain_timeout);
@@ -144,6 +170,11 @@ impl Up {
         })
     }
 
+    /// Whether bars may be drawn; lines of the log say the same where they are not.
+    fn shows_bars(&self) -> bool {
+        !self.quiet && self.log_format == LogFormat::Human
+    }
+
     fn options(&self) -> application::Options {
         application::Options {
             state_dir: self.state_dir.clone(),
@@ -152,50 +183,52 @@ impl Up {
             variables: self.variables.clone(),
             environment: self.environment.clone(),
             instances_max: self.instances_max,
-            quiet: self.quiet,
+            bars: self.shows_bars(),
+            tls: self.tls_cert.is_some(),
+            insecure_defaults: self.insecure_defaults,
         }
-    }
-
-    fn announce(
-        &self,
-        running: &Running,
-        scheme: &str,
-        address: SocketAddr,
-        admin: SocketAddr,
-        took: Duration,
-    ) {
-        eprintln!("\n  {} is ready after {} ms\n", running.name(), took.as_millis());
-        for (route, component) in running.routes() {
-            eprintln!("    {:<36} {component}", format!("{scheme}://{address}{route}"));
-        }
-        eprintln!("    {:<36} metrics", format!("http://{admin}/metrics"));
-        eprintln!("    {:<36} recent traces", format!("http://{admin}/traces"));
-        if running.has_events() {
-            eprintln!("    {:<36} who gets which events", format!("http://{admin}/subscriptions"));
-            eprintln!("    {:<36} what nobody took", format!("http://{admin}/dead-letters"));
-        }
-        eprintln!("\n  State is kept in {}. Ctrl-C stops.\n", super::shown(running.state_dir()));
     }
 }
 
-/// Turns true when the process is asked to stop; a second signal ends it at once.
-fn stop_on_signal() -> anyhow::Result<watch::Receiver<bool>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        let mut next = async || {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        };
-        next().await;
-        tracing::info!("stopping: requests in flight may finish");
-        // Nobody left to tell is fine: then everything has stopped already.
-        let _ = sender.send(true);
-        next().await;
-        std::process::exit(130);
-    });
-    Ok(receiver)
+/// That the application is up, and where.
+struct Announcement<'a> {
+    running: &'a Running,
+    url: String,
+    admin: String,
+    took: Duration,
+}
+
+impl Announcement<'_> {
+    /// For people.
+    fn print(&self) {
+        let Self { running, url, admin, took } = self;
+        eprintln!("\n  {} is ready after {} ms\n", running.name(), took.as_millis());
+        for (route, component) in running.routes() {
+            eprintln!("    {:<36} {component}", format!("{url}{route}"));
+        }
+        eprintln!("    {:<36} metrics", format!("{admin}/metrics"));
+        eprintln!("    {:<36} recent traces", format!("{admin}/traces"));
+        if running.has_events() {
+            eprintln!("    {:<36} who gets which events", format!("{admin}/subscriptions"));
+            eprintln!("    {:<36} what nobody took", format!("{admin}/dead-letters"));
+        }
+        eprintln!("\n  State is kept in {}. Ctrl-C stops.\n", super::shown(running.state_dir()));
+    }
+
+    /// For programs.
+    fn log(&self) {
+        for (route, component) in self.running.routes() {
+            tracing::info!(url = format!("{}{route}", self.url), component, "route");
+        }
+        tracing::info!(
+            application = self.running.name(),
+            url = self.url,
+            admin = self.admin,
+            state_dir = %self.running.state_dir().display(),
+            duration_ms = self.took.as_millis() as u64,
+            "ready",
+        );
+    }
 }
 
 /// What goes on until the application stops.
@@ -211,6 +244,7 @@ impl Begun {
     async fn drain(self, stop: watch::Receiver<bool>, patience: Duration) -> anyhow::Result<Drain> {
         let schedules = async {
             wait(stop.clone()).await;
+            tracing::info!("stopping: requests in flight may finish");
             let abort = self.schedules.abort_handle();
             let ended = tokio::time::timeout(patience, self.schedules).await.is_ok();
             abort.abort();

@@ -49,16 +49,18 @@ impl CodeCache {
     }
 
     /// The code of a component: from its file if there is one, else compiled, and kept if that
-    /// is possible.
+    /// is possible. `compiling` is called before it is compiled.
     pub(super) fn code(
         &self,
         engine: &wasmtime::Engine,
         bytes: &[u8],
+        compiling: impl FnOnce(),
     ) -> wasmtime::Result<Component> {
         let path = self.path(bytes);
         if let Some(component) = find(engine, &path) {
             return Ok(component);
         }
+        compiling();
         let code = engine.precompile_component(bytes)?;
         match self.keep(&path, &code) {
             Ok(()) => self.make_room(&path, BYTES_MAX),
@@ -162,11 +164,11 @@ mod tests {
     #[test]
     fn code_is_compiled_once() {
         let (_folder, engine, cache) = cache();
-        cache.code(&engine, EMPTY).unwrap();
+        cache.code(&engine, EMPTY, || {}).unwrap();
         let path = cache.path(EMPTY);
         let written = fs::read(&path).unwrap();
         assert!(find(&engine, &path).is_some());
-        cache.code(&engine, EMPTY).unwrap();
+        cache.code(&engine, EMPTY, || {}).unwrap();
         assert_eq!(fs::read(&path).unwrap(), written);
         assert_eq!(files(&cache.folder).len(), 1);
     }
@@ -176,7 +178,7 @@ mod tests {
         let (_folder, engine, cache) = cache();
         let path = cache.path(EMPTY);
         fs::write(&path, b"nonsense").unwrap();
-        cache.code(&engine, EMPTY).unwrap();
+        cache.code(&engine, EMPTY, || {}).unwrap();
         assert!(find(&engine, &path).is_some());
     }
 
@@ -184,7 +186,7 @@ mod tests {
     fn code_that_can_not_be_kept_still_runs() {
         let (folder, engine, cache) = cache();
         drop(folder);
-        cache.code(&engine, EMPTY).unwrap();
+        cache.code(&engine, EMPTY, || {}).unwrap();
     }
 
     #[test]

@@ -5,13 +5,36 @@ use anyhow::Context as _;
 use std::path::Path;
 use wasmtime::component::Component;
 
-/// Compile `bytes`, which came from `path`. Takes long when the cache does not have it:
-/// call it where blocking is allowed.
-pub(crate) fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> anyhow::Result<Component> {
+/// Compile `bytes`, which came from `path`. Takes long when the cache does not have it, which is
+/// told by a call of `compiling`: call it where blocking is allowed.
+pub(crate) fn compile(
+    engine: &Engine,
+    path: &Path,
+    bytes: &[u8],
+    compiling: impl FnOnce(),
+) -> anyhow::Result<Component> {
     refuse_core_module(path, bytes)?;
-    let code = engine.cache.code(&engine.wasm, bytes);
+    let code = engine.cache.code(&engine.wasm, bytes, compiling);
     code.map_err(anyhow::Error::from)
         .with_context(|| format!("{} is not a component that can run", path.display()))
+}
+
+/// Refuse what is no WebAssembly. The compiler would take it for WebAssembly text and complain
+/// about its syntax; only a file with the extension of that format is meant to be text.
+pub(crate) fn refuse_other_formats(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    const MAGIC: &[u8] = b"\0asm";
+    let is_text = path.extension().is_some_and(|extension| extension == "wat");
+    if is_text || bytes.starts_with(MAGIC) {
+        return Ok(());
+    }
+    let found = match bytes {
+        [] => "it is empty".to_owned(),
+        _ => {
+            let start = &bytes[..bytes.len().min(MAGIC.len())];
+            format!("it begins with {:?} instead of \"\\0asm\"", String::from_utf8_lossy(start))
+        }
+    };
+    anyhow::bail!("{} is not a WebAssembly component: {found}. Build it again.", path.display())
 }
 
 /// The mistake that everybody makes once gets its own words.

@@ -36,9 +36,11 @@ fn library<'a>(app: &'a App, dependency: &'a Dependency) -> Option<(String, &'a 
 
 fn read(source: &Source) -> anyhow::Result<Vec<u8>> {
     let local = |path: &Path| {
-        std::fs::read(path).with_context(|| {
+        let bytes = std::fs::read(path).with_context(|| {
             format!("{} can't be read: build it, or correct the path", path.display())
-        })
+        })?;
+        super::refuse_other_formats(path, &bytes)?;
+        Ok(bytes)
     };
     match source {
         Source::Local(path) => local(path),

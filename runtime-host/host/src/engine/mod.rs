@@ -24,7 +24,7 @@ mod state;
 mod streamed_body;
 mod turns;
 
-pub(crate) use compile::compile;
+pub(crate) use compile::{compile, refuse_other_formats};
 pub(crate) use context::ComponentContext;
 pub(crate) use deny::add_to_linker as deny_what_is_not_inherited;
 pub(crate) use files::mount as mount_files;

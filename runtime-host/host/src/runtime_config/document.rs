@@ -4,6 +4,7 @@
 //! keys that are known are written once, where they are read. Faults are collected: one per
 //! run would turn ten typos into ten runs.
 
+use crate::commands::nearest;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use std::cell::RefCell;
 use std::fmt;
@@ -210,17 +211,6 @@ pub(super) fn choice(written: &str, known: &[&str]) -> String {
     }
 }
 
-/// The candidate that somebody who wrote `word` most likely meant: at most a third of its
-/// letters differ.
-fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let edits_max = (word.chars().count() / 3).max(1);
-    candidates
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(edits, _)| *edits <= edits_max)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
 fn key_place(table: &dyn TableLike, key: &str) -> Option<Place> {
     let (key, item) = table.get_key_value(key)?;
     key.span().or_else(|| item.span())
@@ -259,24 +249,45 @@ impl fmt::Display for Faults {
                 writeln!(f, "{}: {}\n  hint: {}", self.at(fault), fault.message, fault.hint)
             });
         }
-        let Some(first) = self.faults.first() else { return Ok(()) };
-        write!(f, "{}: {}", self.at(first), first.message)?;
-        match self.faults.len() - 1 {
-            0 => Ok(()),
-            more => write!(f, " (and {more} more)"),
+        match self.faults.as_slice() {
+            [only] => write!(f, "{}: {}", self.at(only), only.message),
+            all => write!(f, "{} has {} faults", self.source.name(), all.len()),
         }
     }
 }
 
 impl std::error::Error for Faults {}
 
+impl Faults {
+    /// A fault that is alone is shown as the error itself, not as a list of one.
+    fn only(&self) -> Option<&Fault> {
+        match self.faults.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+}
+
 impl Diagnostic for Faults {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.only()?.code()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.only()?.help()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.only()?.labels()
+    }
+
     fn source_code(&self) -> Option<&dyn SourceCode> {
         Some(&self.source)
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(self.faults.iter().map(|fault| fault as &dyn Diagnostic)))
+        let all = self.faults.iter().map(|fault| fault as &dyn Diagnostic);
+        self.only().is_none().then(|| Box::new(all) as Box<_>)
     }
 }
 
@@ -289,6 +300,11 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Diagnostic for Fault {
+    /// The heading of its part of a report.
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new("tessera::runtime_config"))
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(&self.hint))
     }

@@ -82,12 +82,12 @@ impl RuntimeConfig {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let shown = path.display();
-    let length = std::fs::metadata(path).map_err(|error| format!("{shown}: {error}"))?.len();
+    let unreadable = |error: std::io::Error| format!("the file can't be read: {error}");
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
     if length > LENGTH_MAX_BYTES {
-        return Err(format!("{shown} is longer than {LENGTH_MAX_BYTES} bytes"));
+        return Err(format!("the file is longer than {LENGTH_MAX_BYTES} bytes"));
     }
-    std::fs::read_to_string(path).map_err(|error| format!("{shown} cannot be read: {error}"))
+    std::fs::read_to_string(path).map_err(unreadable)
 }
 
 #[cfg(test)]

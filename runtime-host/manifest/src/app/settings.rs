@@ -9,6 +9,24 @@ pub struct AppSettings {
     pub limits: Limits,
     /// How long the event log keeps what it has.
     pub events: EventSettings,
+    /// Where secrets may have the values that the manifest publishes.
+    pub secret_defaults: SecretDefaults,
+    /// Secret variables for which the host makes a random value where the operator sets none.
+    pub generated_secrets: Vec<String>,
+    /// The variable that holds the URL at which clients reach the application: where the operator
+    /// sets none, the host sets it to the address that it listens on.
+    pub base_url: Option<String>,
+}
+
+/// `secret_defaults` of `[application.tool.tessera]`: what the default of a secret variable is
+/// good for, since everybody can read it in the manifest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SecretDefaults {
+    /// Not set: the application starts anywhere, with a warning.
+    #[default]
+    Warn,
+    /// `loopback-only`: on another address the application does not start with it.
+    LoopbackOnly,
 }
 
 /// `events` of `[application.tool.tessera]`; none means the host's default.
@@ -35,6 +53,9 @@ pub struct ComponentSettings {
     pub subscribe: Vec<Subscription>,
     /// Paths of this component to `POST` to again and again.
     pub schedule: Vec<Schedule>,
+    /// Routes by which requests to this component are told apart in metrics and traces, as
+    /// `/orders/:id`. They decide nothing else.
+    pub route_labels: Vec<String>,
     /// This component's limits; what is not set comes from the application.
     pub limits: Limits,
 }

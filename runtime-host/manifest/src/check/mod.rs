@@ -10,6 +10,7 @@ mod dependencies;
 mod groups;
 mod hosts;
 mod routes;
+mod settings;
 mod stores;
 mod templates;
 mod triggers;
@@ -46,6 +47,7 @@ pub(crate) fn all(app: &App, problems: &Problems) {
     cycles::check(&check);
     templates::check(&check);
     hosts::check(&check);
+    settings::check(&check);
 }
 
 impl Check<'_> {

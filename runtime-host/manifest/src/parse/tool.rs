@@ -1,14 +1,22 @@
 //! Our own tables: `[application.tool.tessera]` and `[component.<id>.tool.tessera]`.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use crate::app::{AppSettings, Bridged, ComponentSettings, EventSettings, Limits};
+use crate::app::{AppSettings, Bridged, ComponentSettings, EventSettings, Limits, SecretDefaults};
 use crate::document::{Field, Table};
 use crate::parse::{schedule, subscribe};
 use crate::problem::Code;
+use crate::routes::RoutePattern;
 
 /// The word that stands for the platform in `bridges`.
 pub(crate) const HOST: &str = "host";
+
+/// Most entries of `route_labels`.
+const ROUTE_LABELS_MAX: usize = 512;
+
+/// The value of `secret_defaults`.
+const LOOPBACK_ONLY: &str = "loopback-only";
 
 /// `tool.tessera`; the tables of other tools are none of our business.
 pub(super) fn tessera<'a>(tool: &Field<'a>) -> Option<Table<'a>> {
@@ -25,8 +33,32 @@ pub(super) fn tessera<'a>(tool: &Field<'a>) -> Option<Table<'a>> {
 pub(super) fn application(mut table: Table<'_>) -> AppSettings {
     let limits = table.optional("limits").map(|field| limits(&field)).unwrap_or_default();
     let events = table.optional("events").map(|field| events(&field)).unwrap_or_default();
+    let secret_defaults = table.optional("secret_defaults").and_then(|field| secrets(&field));
+    let generated = table.optional("generated_secrets").map(|field| field.texts());
+    let base_url = table.optional("base_url").and_then(|field| field.filled_text());
     table.finish();
-    AppSettings { limits, events }
+    AppSettings {
+        limits,
+        events,
+        secret_defaults: secret_defaults.unwrap_or_default(),
+        generated_secrets: generated
+            .unwrap_or_default()
+            .into_iter()
+            .map(|name| name.value)
+            .collect(),
+        base_url: base_url.map(|name| name.value),
+    }
+}
+
+fn secrets(field: &Field<'_>) -> Option<SecretDefaults> {
+    match field.filled_text()?.value.as_str() {
+        LOOPBACK_ONLY => Some(SecretDefaults::LoopbackOnly),
+        _ => {
+            let hint = format!("write `{LOOPBACK_ONLY}`, or leave it out for a warning only");
+            field.fault(Code::BadValue, "is not a rule for secrets", "not known", &hint);
+            None
+        }
+    }
 }
 
 /// `id` is the component's.
@@ -36,6 +68,7 @@ pub(super) fn component(mut table: Table<'_>, id: &str) -> ComponentSettings {
     let on_start = table.optional("on_start").and_then(|field| path(&field, Code::OnStart));
     let subscribe = table.optional("subscribe").map(|field| subscribe::read(&field, id));
     let schedule = table.optional("schedule").map(|field| schedule::read(&field));
+    let labels = table.optional("route_labels").map(|field| route_labels(&field));
     let limits = table.optional("limits").map(|field| limits(&field)).unwrap_or_default();
     table.finish();
     let bridges = bridges.map(|target| match target.value.as_str() {
@@ -48,8 +81,39 @@ pub(super) fn component(mut table: Table<'_>, id: &str) -> ComponentSettings {
         on_start,
         subscribe: subscribe.unwrap_or_default(),
         schedule: schedule.unwrap_or_default(),
+        route_labels: labels.unwrap_or_default(),
         limits,
     }
+}
+
+/// Each a route of its own.
+fn route_labels(field: &Field<'_>) -> Vec<String> {
+    let items = field.items().unwrap_or_default();
+    if items.len() > ROUTE_LABELS_MAX {
+        let hint = "leave out those that nobody needs to tell apart";
+        let message = format!("has more than {ROUTE_LABELS_MAX} entries");
+        field.fault(Code::BadValue, &message, "each is a series of metrics", hint);
+        return Vec::new();
+    }
+    let mut shapes = BTreeSet::new();
+    let mut labels = Vec::new();
+    for item in items {
+        let Some(text) = item.filled_text() else { continue };
+        match RoutePattern::parse("", &text.value) {
+            Err(error) => {
+                let message = format!("is not a route: {}", error.message);
+                item.fault(Code::BadRoute, &message, "not a route", &error.hint);
+            }
+            Ok(pattern) if shapes.insert(pattern.shape()) => labels.push(pattern.to_string()),
+            Ok(_) => item.fault(
+                Code::DuplicateEntry,
+                "is there already",
+                "the same requests",
+                "remove one of the two",
+            ),
+        }
+    }
+    labels
 }
 
 /// A path of the component itself.

@@ -44,12 +44,16 @@ impl Values {
         if unset.is_empty() { Ok(Self(Arc::new(values))) } else { Err(Unset(unset)) }
     }
 
+    /// The value of a declared variable.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// A text with the variables in it replaced.
     pub(crate) fn render(&self, text: &str) -> anyhow::Result<String> {
         let template = Template::parse(text).with_context(|| format!("in `{text}`"))?;
         template.render(|name| {
-            let value = self.0.get(name).map(String::as_str);
-            value.with_context(|| format!("the application declares no variable `{name}`"))
+            self.get(name).with_context(|| format!("the application declares no variable `{name}`"))
         })
     }
 }
@@ -66,12 +70,20 @@ impl fmt::Display for Unset {
         let plural = if self.0.len() == 1 { "the variable" } else { "the variables" };
         write!(f, "nobody has set {plural} `{names}`. ")?;
         f.write_str("Each can be set in any of these ways, the first one that is found wins:")?;
-        for name in &self.0 {
-            let upper = name.to_ascii_uppercase();
-            write!(f, "\n  --variable {name}=…  or  {}_{upper}=…", sources::DEFAULT_PREFIX)?;
-        }
-        f.write_str("\nor by a [[variables_provider]] in the runtime configuration file.")
+        f.write_str(&ways_to_set(self.0.iter().map(String::as_str)))
     }
+}
+
+/// How an operator sets these variables: a line for each.
+pub(crate) fn ways_to_set<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut text = String::new();
+    for name in names {
+        text.push_str(&format!(
+            "\n  --variable {name}=…  or  {}=…",
+            Sources::environment_key(name)
+        ));
+    }
+    text + "\nor by a [[variables_provider]] in the runtime configuration file."
 }
 
 /// One component's variables.

@@ -3,13 +3,14 @@
 //! 1. `--variable name=value` on the command line,
 //! 2. `SPIN_VARIABLE_<NAME>` in the host's environment,
 //! 3. the providers of the runtime configuration file, the first one first,
-//! 4. the default in the manifest.
+//! 4. what the host adds: secrets that it made, the address that it listens on,
+//! 5. the default in the manifest.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// What stands before the name of a variable in the environment, with an underscore between.
-pub(super) const DEFAULT_PREFIX: &str = "SPIN_VARIABLE";
+const DEFAULT_PREFIX: &str = "SPIN_VARIABLE";
 
 /// One `[[variables_provider]]`.
 #[derive(Clone)]
@@ -45,7 +46,18 @@ impl Sources {
         Self { flags, environment: Box::new(environment), providers }
     }
 
-    pub(super) fn value(&self, name: &str) -> Option<String> {
+    /// One more provider, after all others.
+    pub(crate) fn add(&mut self, provider: Provider) {
+        self.providers.push(provider);
+    }
+
+    /// Where a variable is looked for in the host's environment.
+    pub(crate) fn environment_key(name: &str) -> String {
+        key(None, name)
+    }
+
+    /// The value of a variable, if any source has one.
+    pub(crate) fn value(&self, name: &str) -> Option<String> {
         self.flags
             .get(name)
             .cloned()

@@ -1,0 +1,65 @@
+//! `tessera` as a process that a test sends signals to while it is at work.
+
+use harness::tessera_binary;
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+/// A running `tessera`. It is killed when this is dropped.
+pub(crate) struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    seen: Vec<String>,
+}
+
+impl Process {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(tessera_binary())
+            .args(arguments)
+            .env_remove("RUST_BACKTRACE")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("tessera starts");
+        let lines = BufReader::new(child.stderr.take().expect("its output")).lines();
+        Self { child, lines, seen: Vec::new() }
+    }
+
+    /// The next line of its output that has this in it.
+    pub(crate) async fn line(&mut self, text: &str) -> String {
+        let search = async {
+            while let Some(line) = self.lines.next_line().await.expect("a line") {
+                self.seen.push(line.clone());
+                if line.contains(text) {
+                    return Some(line);
+                }
+            }
+            None
+        };
+        let found = super::soon(search).await;
+        found.unwrap_or_else(|| panic!("{text:?} is not in {:#?}", self.seen))
+    }
+
+    /// Send a signal to this process alone, as `kill` does.
+    pub(crate) fn signal(&self, signal: libc::c_int) {
+        let pid = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
+        #[expect(unsafe_code, reason = "the standard library sends no signals")]
+        // SAFETY: a plain system call without memory; the process is our own child.
+        let sent = unsafe { libc::kill(pid, signal) };
+        assert_eq!(sent, 0, "the signal is sent");
+    }
+
+    /// Its exit code and all that it printed, once it has ended.
+    pub(crate) async fn end(mut self) -> (Option<i32>, String) {
+        let rest = async {
+            while let Some(line) = self.lines.next_line().await.expect("a line") {
+                self.seen.push(line);
+            }
+            self.child.wait().await.expect("its status").code()
+        };
+        let code = super::soon(rest).await;
+        (code, self.seen.join("\n"))
+    }
+}
