@@ -1,9 +1,11 @@
-//! `cargo verify`: everything that must be green, in one command.
+//! `cargo verify`: everything that must be green, in one command. `cargo soak`: the day of kills
+//! and pauses alone, with all that it needs.
 //!
-//! Formatting, lints, components, host, tests, documentation: in this order, so that what is
-//! found fastest is found first. Stops at the first failure.
+//! Steps come in an order in which what is found fastest is found first; the first failure ends the
+//! run. What could not be checked here is listed at the end, and is a failure in CI.
 
-use std::process::{Command, ExitCode};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 /// Name, arguments of cargo, environment.
@@ -12,7 +14,7 @@ type Step = (&'static str, &'static [&'static str], &'static [(&'static str, &'s
 /// The feature that makes a host end where a test says.
 const FAULT_POINTS: &str = "tessera/fault-points";
 
-const STEPS: &[Step] = &[
+const LINTS: &[Step] = &[
     ("formatting", &["fmt", "--all", "--check"], &[]),
     (
         "lints",
@@ -29,7 +31,11 @@ const STEPS: &[Step] = &[
         ],
         &[],
     ),
-    ("components", &["functions", "--quiet"], &[]),
+];
+
+const COMPONENTS: Step = ("components", &["functions", "--quiet"], &[]);
+
+const TESTS: &[Step] = &[
     ("guests", &["guests", "--quiet"], &[]),
     // All targets, so that the host has the features that the tests are built with and no
     // dependency is compiled twice. Its fault points let tests kill it where it hurts.
@@ -46,17 +52,119 @@ const STEPS: &[Step] = &[
     ),
 ];
 
+const SOAK: &[Step] = &[
+    COMPONENTS,
+    (
+        "host",
+        &["build", "--workspace", "--bin", "tessera", "--features", FAULT_POINTS, "--quiet"],
+        &[],
+    ),
+    (
+        "soak",
+        &[
+            "test",
+            "--quiet",
+            "--workspace",
+            "--features",
+            FAULT_POINTS,
+            "--test",
+            "shop",
+            "--",
+            "--nocapture",
+            "a_bad_day",
+        ],
+        &[],
+    ),
+];
+
 fn main() -> ExitCode {
-    for (name, arguments, environment) in STEPS {
-        eprintln!("==> {name}: cargo {}", arguments.join(" "));
-        let started = Instant::now();
-        let mut cargo = Command::new("cargo");
-        let status = cargo.args(*arguments).envs(environment.iter().copied()).status();
-        if !status.is_ok_and(|status| status.success()) {
-            eprintln!("==> {name} failed");
-            return ExitCode::FAILURE;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        [] => verify(),
+        ["soak"] => all(SOAK, None),
+        _ => Err(format!("nothing is known about `{}`", arguments.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("==> {reason}");
+            ExitCode::FAILURE
         }
-        eprintln!("==> {name} took {} s", started.elapsed().as_secs());
     }
-    ExitCode::SUCCESS
+}
+
+fn verify() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let list = folder.path().join("skipped");
+    all(LINTS, None)?;
+    let mut skipped = dependencies()?;
+    all(&[COMPONENTS], None)?;
+    all(TESTS, Some(&list))?;
+    let tests = std::fs::read_to_string(list).unwrap_or_default();
+    skipped.extend(tests.lines().map(ToOwned::to_owned));
+    let advisories = advisories()?;
+    for reason in skipped.iter().chain(&advisories) {
+        eprintln!("==> skipped: {reason}");
+    }
+    // The list of advisories lies on another server: that this one can't be reached is no fault of
+    // what is checked.
+    if skipped::in_ci() && !skipped.is_empty() {
+        return Err(format!("{} checks were skipped, which CI does not allow", skipped.len()));
+    }
+    Ok(())
+}
+
+/// What cargo-deny says of the dependencies; the reason if it can't say anything.
+fn dependencies() -> Result<Vec<String>, String> {
+    if !succeeds(&["deny", "--version"]) {
+        let reason =
+            "dependencies: cargo-deny is not installed (`cargo install --locked cargo-deny`)";
+        return Ok(vec![reason.to_owned()]);
+    }
+    // Warnings are about several versions of one crate, of which there are many.
+    let check = ["deny", "--log-level", "error", "check", "bans", "licenses", "sources"];
+    run("dependencies", &check, &[], None)?;
+    Ok(Vec::new())
+}
+
+/// Known faults of the dependencies; the reason if the list of them can't be had.
+fn advisories() -> Result<Option<String>, String> {
+    if !succeeds(&["deny", "fetch", "db"]) {
+        return Ok(Some("advisories: the list of known faults can't be fetched".to_owned()));
+    }
+    let check = ["deny", "--log-level", "error", "check", "--disable-fetch", "advisories"];
+    run("advisories", &check, &[], None).map(|()| None)
+}
+
+/// Whether cargo succeeds, without a word.
+fn succeeds(arguments: &[&str]) -> bool {
+    let mut cargo = Command::new("cargo");
+    let status = cargo.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Runs steps in their order. Tests list in `skipped` what they skip.
+fn all(steps: &[Step], skipped: Option<&Path>) -> Result<(), String> {
+    steps
+        .iter()
+        .try_for_each(|(name, arguments, environment)| run(name, arguments, environment, skipped))
+}
+
+fn run(
+    name: &str,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    skipped: Option<&Path>,
+) -> Result<(), String> {
+    eprintln!("==> {name}: cargo {}", arguments.join(" "));
+    let started = Instant::now();
+    let mut cargo = Command::new("cargo");
+    cargo.args(arguments).envs(environment.iter().copied());
+    cargo.envs(skipped.map(|list| (skipped::FILE_VARIABLE, list)));
+    if !cargo.status().is_ok_and(|status| status.success()) {
+        return Err(format!("{name} failed"));
+    }
+    eprintln!("==> {name} took {} s", started.elapsed().as_secs());
+    Ok(())
 }

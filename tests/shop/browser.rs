@@ -95,8 +95,7 @@ struct Browser {
 impl Browser {
     async fn start() -> Option<Self> {
         let (Some(chromium), Some(driver)) = (program("chromium"), program("chromedriver")) else {
-            assert!(std::env::var_os("CI").is_none(), "CI needs chromium and chromedriver");
-            eprintln!("left out: this test needs chromium and chromedriver");
+            skipped::because("chromium or chromedriver is not installed");
             return None;
         };
         let mut driver = Command::new(driver)

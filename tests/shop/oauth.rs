@@ -13,7 +13,7 @@ const STATE: &str = "state with spaces & \"quotes\"";
 /// know the application.
 async fn page(shop: &Shop) -> Option<Answer> {
     if shop.host().is_none() {
-        println!("skipped: the application is registered only with a shop that we start");
+        skipped::because("the application is registered only with a shop that we start");
         return None;
     }
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));

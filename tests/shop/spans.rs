@@ -29,7 +29,7 @@ const OURS: &str = "00f067aa0ba902b7";
 async fn a_checkout_is_one_tree_of_spans() {
     let shop = Shop::shared().await;
     let Some(host) = shop.host() else {
-        println!("skipped: traces are looked at through the admin listener of our own host");
+        skipped::because("traces are looked at through the admin listener of our own host");
         return;
     };
     let (admin, ada) = (shop.admin().await, Customer::new(shop).await);

@@ -5,6 +5,7 @@
 //! end with the same oracle: the shop's own reconciliation, what customers were told, and what
 //! lies in the mailbox.
 
+mod buyer;
 mod matrix;
 mod oracle;
 mod plant;

@@ -1,10 +1,11 @@
 //! A shop that can be killed, paused and started again where it was.
 
+use super::buyer::{Buyer, Tokens};
 use crate::support::{Api, Customer, Shop};
 use harness::{Answer, Client, share_compiled_code};
-use http::Method;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -19,6 +20,7 @@ pub(super) struct Plant {
     folder: TempDir,
     address: SocketAddr,
     shop: Option<Shop>,
+    tokens: Arc<Tokens>,
 }
 
 impl Plant {
@@ -29,7 +31,7 @@ impl Plant {
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let shop = start(&folder, anywhere).await?;
         let address = shop.host().expect("a process").address();
-        let plant = Self { folder, address, shop: Some(shop) };
+        let plant = Self { folder, address, shop: Some(shop), tokens: Arc::default() };
         plant.shop().filled().await;
         Some(plant)
     }
@@ -39,16 +41,21 @@ impl Plant {
         self.shop.as_ref().expect("it runs")
     }
 
-    /// A client that expects no answer, with a token.
-    pub(super) fn client(&self, customer: &Customer) -> Client {
-        let token = customer.session["access_token"].as_str().expect("a token");
-        Client::new(&format!("http://{}", self.address)).bearer(token)
+    /// A customer who expects no answer, whatever becomes of this shop.
+    pub(super) fn buyer(&self, customer: &Customer) -> Buyer {
+        Buyer::new(Client::new(&format!("http://{}", self.address)), customer, self.tokens.clone())
     }
 
-    /// The same customer at the shop as it runs now.
-    pub(super) fn returned(&self, customer: &Customer) -> Customer {
-        let token = customer.session["access_token"].as_str().expect("a token");
-        Customer { api: self.shop().visitor().bearer(token), ..customer.clone() }
+    /// Makes all tokens those of yesterday: everybody has to sign in again.
+    pub(super) fn expire_tokens(&self) {
+        for token in self.tokens.lock().expect("tokens").values_mut() {
+            "expired".clone_into(token);
+        }
+    }
+
+    /// The same customer at the shop as it runs now, signed in anew.
+    pub(super) async fn returned(&self, customer: &Customer) -> Customer {
+        Customer::sign_in(self.shop(), &customer.id, &customer.email).await
     }
 
     /// The first administrator.
@@ -124,19 +131,7 @@ async fn start(folder: &TempDir, address: SocketAddr) -> Option<Shop> {
     .await
 }
 
-/// `POST`s and takes no answer for an answer.
-pub(super) async fn try_post(client: &Client, path: &str, body: &Value) -> Option<Answer> {
-    let body = body.to_string();
-    client.try_send(Method::POST, path, Some("application/json"), body.into()).await.ok()
-}
-
-/// Places an order under a key; none if there was no answer.
-pub(super) async fn try_place(client: &Client, key: &str, body: &Value) -> Option<Answer> {
-    let client = client.with("idempotency-key", &format!("\"{key}\""));
-    try_post(&client, "/api/v1/orders", body).await
-}
-
-/// Calls an order off; none if there was no answer.
-pub(super) async fn try_cancel(client: &Client, id: &str) -> Option<Answer> {
-    try_post(client, &format!("/api/v1/orders/{id}/cancel"), &json!({})).await
+/// A whole number from the environment.
+pub(super) fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a whole number"))
 }

@@ -4,12 +4,12 @@
 //! the same choices again, `TESSERA_SOAK_SECONDS` goes on for longer.
 
 use super::Plant;
+use super::buyer::Buyer;
 use super::oracle::{Asked, Told, kept};
-use super::plant::{try_cancel, try_place};
+use super::plant::setting;
 use crate::support::{Customer, order, unique};
 use fastrand::Rng;
 use futures::future::join_all;
-use harness::Client;
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -18,9 +18,9 @@ use std::time::Duration;
 const SECONDS: u64 = 60;
 /// Customers at once.
 const CUSTOMERS: usize = 6;
-/// Products that they fight for, with so many pieces each.
+/// Products that they fight for, with so many pieces each for every minute.
 const PRODUCTS: usize = 4;
-const PIECES: u32 = 400;
+const PIECES_PER_MINUTE: u64 = 400;
 /// What cards can do, each as often as it stands here.
 const CARDS: [&str; 8] = [
     "tok_approved",
@@ -33,7 +33,9 @@ const CARDS: [&str; 8] = [
     "tok_slow",
 ];
 /// Between two faults, in milliseconds.
-const CALM_MS: std::ops::Range<u64> = 500..4_000;
+const CALM_MS: std::ops::Range<u64> = 250..2_500;
+/// Of a hundred faults so many are kills; the others are pauses. An hour has a thousand kills.
+const KILLS_PERCENT: u32 = 80;
 /// The longest pause, in milliseconds.
 const PAUSE_MS: std::ops::Range<u64> = 50..1_500;
 /// Of a hundred deliveries so many are made twice, at once or late.
@@ -41,14 +43,9 @@ const DUPLICATES_PERCENT: u64 = 20;
 /// How long a customer whose request got no answer waits before the next one.
 const DOWN: Duration = Duration::from_millis(100);
 
-/// A whole number from the environment.
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a whole number"))
-}
-
 /// One customer's day.
 async fn shop_on(
-    client: Client,
+    buyer: Buyer,
     customer: &Customer,
     skus: &[String],
     mut rng: Rng,
@@ -61,7 +58,7 @@ async fn shop_on(
             .collect();
         let body = order(&lines, CARDS[rng.usize(..CARDS.len())]);
         let (key, cancels, repeats) = (unique(), rng.u8(..4) == 0, rng.u8(..4) == 0);
-        let answer = try_place(&client, &key, &body).await;
+        let answer = buyer.place(&key, &body).await;
         let placed = answer.filter(|answer| answer.status.is_success());
         let placed = placed.map(|answer| answer.json());
         told.note(Asked {
@@ -71,11 +68,11 @@ async fn shop_on(
             answer: placed.clone(),
         });
         if repeats {
-            try_place(&client, &key, &body).await;
+            buyer.place(&key, &body).await;
         }
         let id = placed.as_ref().and_then(|order| order["id"].as_str());
         match id {
-            Some(id) if cancels => drop(try_cancel(&client, id).await),
+            Some(id) if cancels => drop(buyer.cancel(id).await),
             Some(_) => {}
             None => tokio::time::sleep(DOWN).await,
         }
@@ -93,7 +90,7 @@ async fn trouble(plant: &mut Plant, mut rng: Rng, length: Duration, kills: &Atom
         if tokio::time::Instant::now() >= end {
             return;
         }
-        if rng.bool() {
+        if rng.u32(..100) >= KILLS_PERCENT {
             plant.pause(Duration::from_millis(rng.u64(PAUSE_MS))).await;
             continue;
         }
@@ -110,17 +107,20 @@ async fn everything_agrees_after_a_bad_day() {
     println!("TESSERA_SOAK_SEED={seed}");
     let Some(mut plant) = Plant::open().await else { return };
     let admin = plant.admin().await;
+    let pieces = u32::try_from(PIECES_PER_MINUTE * length.as_secs().div_ceil(60)).expect("a stock");
     let mut skus = Vec::new();
     for _ in 0..PRODUCTS {
-        skus.push(plant.shop().product(&admin, PIECES).await);
+        skus.push(plant.shop().product(&admin, pieces).await);
     }
     let customers = join_all((0..CUSTOMERS).map(|_| Customer::new(plant.shop()))).await;
     let mut rng = Rng::with_seed(seed);
     let (told, over, kills) = (Told::default(), AtomicBool::new(false), AtomicU32::new(0));
     let days = customers
         .iter()
-        .map(|customer| shop_on(plant.client(customer), customer, &skus, rng.fork(), &told, &over));
+        .map(|customer| shop_on(plant.buyer(customer), customer, &skus, rng.fork(), &told, &over));
     let days = join_all(days.collect::<Vec<_>>());
+    // A long day outlives them, so a short one begins with having to sign in again.
+    plant.expire_tokens();
     let fault_rng = rng.fork();
     let night = async {
         trouble(&mut plant, fault_rng, length, &kills).await;

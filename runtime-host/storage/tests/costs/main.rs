@@ -94,7 +94,7 @@ fn reading_and_writing_take_no_more_instructions_than_they_did() {
     const SET_MAX: u64 = 54_000;
     let (get, set) = (instructions::of("many_reads"), instructions::of("many_writes"));
     let (Some(get), Some(set)) = (get, set) else {
-        return println!("skipped: valgrind is not installed");
+        return skipped::because("valgrind is not installed");
     };
     assert!((1..=GET_MAX).contains(&get) && (1..=SET_MAX).contains(&set), "get {get}, set {set}");
 }
