@@ -57,24 +57,30 @@ async fn a_dead_letter_is_delivered_again_when_the_operator_says_so() {
 }
 
 #[tokio::test]
-async fn replaying_needs_the_token_of_the_state_directory() {
+async fn replaying_and_what_is_about_persons_need_the_token_of_the_state_directory() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a", "a1")]).await;
     backend.next().await.answer(400, "");
     let id = dead_letters(&host, 1).await[0]["id"].as_str().expect("an id").to_owned();
-    let admin = host.admin();
-    for client in [admin.clone(), admin.bearer("guessed"), admin.bearer("")] {
+    let anybody = harness::Client::new(&format!("http://{}", host.admin_address()));
+    for client in [anybody.clone(), anybody.bearer("guessed"), anybody.bearer("")] {
         for path in [format!("/dead-letters/{id}/replay"), "/subscriptions/x/replay".to_owned()] {
             let answer = client.send(Method::POST, &path, None, Bytes::new()).await;
             assert_problem(&answer, 401, "unauthorized");
             assert_eq!(answer.header("www-authenticate"), "Bearer");
         }
+        // What is in them is about persons.
+        for path in ["/dead-letters", "/events", "/traces", "/traces?trace_id=1"] {
+            assert_problem(&client.get(path).await, 401, "unauthorized");
+        }
+        for path in ["/livez", "/metrics", "/components", "/subscriptions"] {
+            client.get(path).await.expect(200);
+        }
     }
     dead_letters(&host, 1).await;
-    // Nothing is given away to those who only look, either.
     assert_eq!(
-        admin.get(&format!("/dead-letters/{id}/replay")).await.expect(405).header("allow"),
+        anybody.get(&format!("/dead-letters/{id}/replay")).await.expect(405).header("allow"),
         "POST"
     );
 }

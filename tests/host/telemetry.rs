@@ -1,7 +1,8 @@
 //! What the host tells about what happened: traces, logs, metrics.
 
 use crate::support::{
-    Application, Backend, application, event, exchange, publish, soon, spans, subscribed,
+    Application, Backend, application, event, eventually, exchange, publish, soon, spans,
+    subscribed,
 };
 use harness::Host;
 use serde_json::Value;
@@ -176,6 +177,79 @@ async fn what_a_guest_prints_is_a_log_line_with_component_and_trace() {
     // What could drive a terminal is shown and not sent.
     let shown = r"a line with \u{1b}[31mcolour\u{1b}[0m\rand a return";
     assert_eq!(stderr["message"], shown);
+}
+
+/// The spans that the id of a request leads to, once its own has ended.
+async fn spans_of_request(host: &Host, id: &str) -> Vec<Value> {
+    let mut found = Vec::new();
+    eventually(async || {
+        let answer = host.admin().get(&format!("/traces?request_id={id}")).await.expect(200).json();
+        found = answer["spans"].as_array().cloned().unwrap_or_default();
+        found.iter().any(|span| span["kind"] == "http").then_some(())
+    })
+    .await;
+    found
+}
+
+#[tokio::test]
+async fn the_id_of_a_request_leads_to_its_trace_and_to_the_log() {
+    let host = app().host().start().await;
+    let client = host.client().with("x-request-id", "order-7.of_Ada");
+    let path = "/outbound?url=http://other.spin.internal/log";
+    let answer = client.get(path).await.expect(200);
+    assert_eq!(answer.header("x-request-id"), "order-7.of_Ada");
+    host.client().get("/").await.expect(200);
+    let spans = spans_of_request(&host, "order-7.of_Ada").await;
+    assert_eq!(only(&spans, "http")["request_id"], "order-7.of_Ada");
+    assert_eq!(only(&spans, "chained")["component"], "other");
+    // Another component, which knows nothing of the id.
+    let line = host.log_line(|line| line["stream"] == "stdout").await;
+    assert_eq!(line["component"], "other");
+    assert_eq!(line["request_id"], "order-7.of_Ada");
+    assert_eq!(line["trace_id"], only(&spans, "http")["trace_id"]);
+    let failed = client.get("/trap").await;
+    failed.problem(500);
+    assert_eq!(failed.header("x-request-id"), "order-7.of_Ada");
+    let line = host.log_line(|line| line["level"] == "WARN").await;
+    assert_eq!(line["request_id"], "order-7.of_Ada");
+}
+
+#[tokio::test]
+async fn a_request_without_an_id_is_called_by_its_trace() {
+    let host = app().host().start().await;
+    for client in [host.client(), host.client().with("x-request-id", "no id: \"}")] {
+        let answer = client.get("/").await.expect(200);
+        let id = answer.header("x-request-id").to_owned();
+        assert_eq!(answer.json()["headers"]["x-request-id"], id, "the component knows it, too");
+        let spans = spans_of_request(&host, &id).await;
+        assert_eq!(only(&spans, "http")["trace_id"], id);
+    }
+}
+
+#[tokio::test]
+async fn labels_of_the_manifest_tell_requests_of_one_route_apart() {
+    let host = application(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[component.guest]
+source = "$p3"
+tool.tessera.route_labels = ["/orders", "/orders/:id"]
+"#,
+    );
+    let host = host.host().start().await;
+    for path in ["/orders", "/orders/1", "/orders/2", "/orders/2/lines", "/other"] {
+        host.client().get(path).await.expect(200);
+    }
+    let metrics = host.admin().get("/metrics").await.expect(200).text();
+    let count = |route: &str| {
+        let labels = [("component", "guest"), ("route", route)];
+        value(&metrics, "tessera_http_request_duration_seconds_count", &labels)
+    };
+    assert_eq!(count("GET /orders"), Some(1.0), "{metrics}");
+    assert_eq!(count("GET /orders/:id"), Some(2.0), "{metrics}");
+    assert_eq!(count("GET /..."), Some(2.0), "{metrics}");
 }
 
 /// The value of a metric with all of these labels.

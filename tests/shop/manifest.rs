@@ -1,6 +1,7 @@
 //! The manifest and the runtime configuration as stock Spin reads them: it refuses every
 //! key that it does not know, outside the tables that are left to tools.
 
+use crate::support::Shop;
 use harness::repository;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -252,4 +253,24 @@ fn the_broker_knows_the_same_subscriptions() {
         all
     };
     assert_eq!(sorted(told), sorted(declared));
+}
+
+/// Metrics and traces tell requests apart by labels of the manifest, and each path of the API has
+/// one. So a checkout is not counted with a sign-in.
+#[tokio::test]
+async fn every_path_of_the_api_has_a_label() {
+    let manifest = std::fs::read_to_string(repository().join("spin.toml")).expect("the manifest");
+    let manifest: Value = toml::from_str(&manifest).expect("TOML");
+    let labels = &manifest["component"]["gateway"]["tool"]["tessera"]["route_labels"];
+    let labels: BTreeSet<&str> =
+        labels.as_array().expect("labels").iter().filter_map(Value::as_str).collect();
+    let description = Shop::shared().await.description().document();
+    let unlabelled: Vec<String> = description["paths"]
+        .as_object()
+        .expect("paths")
+        .keys()
+        .map(|path| path.replace('{', ":").replace('}', ""))
+        .filter(|path| !labels.contains(path.as_str()))
+        .collect();
+    assert_eq!(unlabelled, Vec::<String>::new(), "add them to `route_labels` of the gateway");
 }

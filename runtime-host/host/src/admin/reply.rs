@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 pub(super) type Reply = Response<Full<Bytes>>;
 
-const PATHS: &str = "/livez, /metrics, /traces?trace_id=…, /components, /subscriptions, \
-                     /dead-letters?after=…&limit=…, /events?after=…&limit=…\n";
+const PATHS: &str = "/livez, /metrics, /components, /subscriptions; with the token: \
+                     /traces?trace_id=…, /traces?request_id=…, /dead-letters?after=…&limit=…, /events?after=…&limit=…\n";
 
 pub(super) fn text(content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     with_status(StatusCode::OK, content_type, body)
@@ -51,7 +51,8 @@ pub(super) fn method_not_allowed(methods: &[Method]) -> Reply {
 }
 
 pub(super) fn unauthorized() -> Reply {
-    let detail = "What changes something needs `Authorization: Bearer <token>`; the token is in \
+    let detail = "What changes something and what may have data of persons in it (events, dead \
+                  letters, traces) needs `Authorization: Bearer <token>`; the token is in \
                   `admin-token` in the state directory.";
     let mut reply = problem(StatusCode::UNAUTHORIZED, "unauthorized", detail);
     reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -27,8 +27,17 @@ pub(super) async fn metrics(observed: &Observed) -> Reply {
 }
 
 pub(super) fn traces(observed: &Observed, query: &str) -> Reply {
-    let trace_id = query.split('&').find_map(|pair| pair.strip_prefix("trace_id="));
-    reply::json(&json!({ "spans": observed.telemetry.recent.of(trace_id) }))
+    let parameter = |name: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    };
+    let traces = &observed.telemetry.traces;
+    let spans = match (parameter("trace_id"), parameter("request_id")) {
+        (Some(id), _) => traces.of(id),
+        (None, Some(id)) => traces.of_request(id),
+        (None, None) => traces.all(),
+    };
+    reply::json(&json!({ "spans": spans }))
 }
 
 pub(super) fn components(observed: &Observed) -> Reply {

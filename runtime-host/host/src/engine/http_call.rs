@@ -69,6 +69,7 @@ async fn perform(revision: Arc<Revision>, admitted: Admitted, request: Request, 
             tracing::warn!(
                 component = %revision.component.id,
                 trace_id = %format_args!("{:032x}", admitted.span.context.trace_id),
+                request_id = admitted.span.context.request_id.as_deref(),
                 blame = error.kind.blame().name(),
                 "{error}"
             );

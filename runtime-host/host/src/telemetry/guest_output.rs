@@ -26,6 +26,7 @@ pub(crate) struct GuestOutput {
 #[derive(Default)]
 struct State {
     trace_id: u128,
+    request_id: Option<Arc<str>>,
     line: Vec<u8>,
     written_bytes: u64,
     dropped_bytes: u64,
@@ -40,6 +41,7 @@ impl GuestOutput {
     pub(crate) fn begin(&self, trace: &TraceContext) {
         let mut state = self.lock();
         state.trace_id = trace.trace_id;
+        state.request_id.clone_from(&trace.request_id);
         state.written_bytes = 0;
     }
 
@@ -88,6 +90,7 @@ impl GuestOutput {
             component = %self.component,
             stream = self.stream,
             trace_id = %format_args!("{:032x}", state.trace_id),
+            request_id = state.request_id.as_deref(),
             "{line}",
         );
     }

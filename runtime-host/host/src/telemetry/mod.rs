@@ -8,20 +8,22 @@ mod logs;
 mod metrics;
 mod span;
 mod trace_context;
+mod traces;
 
 pub(crate) use guest_output::GuestOutput;
 pub(crate) use logs::{LogFormat, init as init_logs};
 pub(crate) use metrics::{ComponentLabels, EventLabels, Metrics};
-pub(crate) use span::{Operation, Outcome, RecentSpans, Span, SpanKind};
+pub(crate) use span::{Operation, Outcome, Span, SpanKind};
 pub(crate) use trace_context::TraceContext;
+pub(crate) use traces::Traces;
 
 use std::sync::Arc;
 
-/// Where spans end up: the histograms and the ring of recent spans.
+/// Where spans end up: the histograms and the traces that are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry {
     pub(crate) metrics: Metrics,
-    pub(crate) recent: RecentSpans,
+    pub(crate) traces: Traces,
 }
 
 impl Telemetry {

@@ -1,20 +1,16 @@
 //! Spans: one per request, link, store operation and outbound call.
 //!
 //! A span is a small value that ends when it is dropped. Ending it feeds the histograms,
-//! the ring of recent spans and, at level `debug`, the log.
+//! the traces that are kept and, at level `debug`, the log.
 
 use super::{Telemetry, TraceContext};
 use crate::calls::Kind;
 use serde::Serialize;
-use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// So many spans are kept for people who look.
-const RECENT_SPANS_MAX: usize = 8_192;
 
 /// What a span measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -196,16 +192,21 @@ impl Span {
             trace_id = %format_args!("{:032x}", self.context.trace_id),
             span_id = %format_args!("{:016x}", self.context.span_id),
             parent_id = %format_args!("{:016x}", self.parent_id),
+            request_id = self.context.request_id.as_deref(),
             kind = self.kind.name(),
             %component,
             %operation,
             %outcome,
             duration_us = duration.as_micros() as u64,
         );
-        self.telemetry.recent.push(Ended {
+        self.telemetry.traces.push(Ended {
             trace_id: self.context.trace_id,
             span_id: self.context.span_id,
             parent_id: self.parent_id,
+            request_id: match self.kind {
+                SpanKind::Http => self.context.request_id.clone(),
+                _ => None,
+            },
             kind: self.kind,
             component: component.clone(),
             operation: operation.clone(),
@@ -224,16 +225,18 @@ impl Drop for Span {
 
 /// A span that has ended, as it is kept: most of them nobody ever looks at.
 #[derive(Debug, Clone)]
-struct Ended {
-    trace_id: u128,
-    span_id: u64,
-    parent_id: u64,
-    kind: SpanKind,
-    component: Arc<str>,
-    operation: Operation,
-    outcome: Outcome,
-    at: SystemTime,
-    duration: Duration,
+pub(super) struct Ended {
+    pub(super) trace_id: u128,
+    pub(super) span_id: u64,
+    pub(super) parent_id: u64,
+    /// Of a request from outside whose client has named it.
+    pub(super) request_id: Option<Arc<str>>,
+    pub(super) kind: SpanKind,
+    pub(super) component: Arc<str>,
+    pub(super) operation: Operation,
+    pub(super) outcome: Outcome,
+    pub(super) at: SystemTime,
+    pub(super) duration: Duration,
 }
 
 /// A span that has ended, as it is shown.
@@ -242,12 +245,16 @@ pub(crate) struct SpanRecord {
     pub(crate) trace_id: String,
     pub(crate) span_id: String,
     pub(crate) parent_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<Arc<str>>,
     pub(crate) kind: &'static str,
     pub(crate) component: Arc<str>,
     pub(crate) operation: String,
     pub(crate) outcome: String,
     pub(crate) started_at_ms: u64,
     pub(crate) duration_us: u64,
+    #[serde(skip)]
+    pub(super) ended_at: SystemTime,
 }
 
 impl From<&Ended> for SpanRecord {
@@ -257,40 +264,14 @@ impl From<&Ended> for SpanRecord {
             trace_id: format!("{:032x}", ended.trace_id),
             span_id: format!("{:016x}", ended.span_id),
             parent_id: (ended.parent_id != 0).then(|| format!("{:016x}", ended.parent_id)),
+            request_id: ended.request_id.clone(),
             kind: ended.kind.name(),
             component: ended.component.clone(),
             operation: ended.operation.to_string(),
             outcome: ended.outcome.to_string(),
             started_at_ms: at.saturating_sub(ended.duration).as_millis() as u64,
             duration_us: ended.duration.as_micros() as u64,
+            ended_at: ended.at,
         }
-    }
-}
-
-/// The last spans, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct RecentSpans(Mutex<VecDeque<Ended>>);
-
-impl RecentSpans {
-    fn push(&self, ended: Ended) {
-        let mut ring = self.lock();
-        let oldest = (ring.len() == RECENT_SPANS_MAX).then(|| ring.pop_front());
-        ring.push_back(ended);
-        // Others need not wait while it is taken apart.
-        drop(ring);
-        drop(oldest);
-    }
-
-    /// The spans of one trace, or all of them, oldest first.
-    pub(crate) fn of(&self, trace_id: Option<&str>) -> Vec<SpanRecord> {
-        let ring = self.lock();
-        let Some(trace_id) = trace_id else { return ring.iter().map(SpanRecord::from).collect() };
-        // No trace has an id that is not of this form.
-        let Ok(trace_id) = u128::from_str_radix(trace_id, 16) else { return Vec::new() };
-        ring.iter().filter(|ended| ended.trace_id == trace_id).map(SpanRecord::from).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Ended>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

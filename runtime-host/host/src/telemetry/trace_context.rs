@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
 
 /// At most so many members of `tracestate` are passed on.
 const STATE_MEMBERS_MAX: usize = 32;
@@ -20,13 +21,16 @@ pub(crate) struct TraceContext {
     pub(crate) span_id: u64,
     flags: u8,
     state: Option<HeaderValue>,
+    /// What the client that the trace began with calls its request; none means the trace's id.
+    pub(crate) request_id: Option<Arc<str>>,
 }
 
 impl TraceContext {
     /// The start of a new trace.
     pub(crate) fn root() -> Self {
         let trace_id = (u128::from(random()) << 64) | u128::from(random());
-        Self { trace_id: trace_id.max(1), span_id: 0, flags: SAMPLED | RANDOM, state: None }
+        let flags = SAMPLED | RANDOM;
+        Self { trace_id: trace_id.max(1), span_id: 0, flags, state: None, request_id: None }
     }
 
     /// The trace that a request belongs to; a new one if it names none, or a malformed one.
@@ -83,6 +87,7 @@ fn parse_parent(text: &str) -> Option<TraceContext> {
         span_id,
         flags,
         state: None,
+        request_id: None,
     })
 }
 

@@ -66,7 +66,7 @@ fn own<T: 'static>(handle: &Resource<T>) -> Resource<T> {
 }
 
 fn outcomes(state: &State) -> Vec<(String, String)> {
-    let spans = state.component.telemetry.recent.of(None);
+    let spans = state.component.telemetry.traces.all();
     spans.into_iter().map(|span| (span.operation.to_string(), span.outcome)).collect()
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod listener;
 mod problem;
 mod protocol;
 mod request_body;
+mod request_id;
 pub(crate) mod router;
 pub(crate) mod service;
 pub(crate) mod tls;

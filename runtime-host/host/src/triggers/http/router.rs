@@ -23,6 +23,16 @@ pub(crate) struct Entry {
     pub(super) fields: RouteFields,
     operations: Operations,
     pattern: RoutePattern,
+    /// Finer routes of the component, most specific first: only for names.
+    labels: Arc<[Label]>,
+}
+
+/// A route that only has a name.
+#[derive(Debug)]
+struct Label {
+    route: Arc<str>,
+    pattern: RoutePattern,
+    operations: Operations,
 }
 
 /// What is asked for, as spans and metrics name it: the method and the route, made once.
@@ -55,7 +65,11 @@ impl Router {
         let mut entries = Vec::new();
         for trigger in &app.http {
             let Route::Path(route) = &trigger.route else { continue };
-            entries.push(Arc::new(Entry::new(trigger.handler.clone(), route)?));
+            let labels = match &trigger.handler {
+                Handler::Component(id) => labels(app, id)?,
+                Handler::Static(_) => Arc::default(),
+            };
+            entries.push(Arc::new(Entry::new(trigger.handler.clone(), route, labels)?));
         }
         entries.sort_by(|a, b| specificity(&a.pattern, &b.pattern));
         Ok(Self(entries))
@@ -68,24 +82,66 @@ impl Router {
 }
 
 impl Entry {
-    fn new(handler: Handler, route: &str) -> Result<Self, RouteError> {
+    fn new(handler: Handler, route: &str, labels: Arc<[Label]>) -> Result<Self, RouteError> {
         Ok(Self {
             handler,
             route: route.into(),
             fields: RouteFields::new(route),
-            operations: Operations(METHODS.map(|method| operation(&method, route))),
+            operations: Operations::new(route),
             pattern: RoutePattern::parse("", route)?,
+            labels,
         })
     }
 
-    /// `GET /products/:id`
-    pub(crate) fn operation(&self, method: &Method) -> Arc<str> {
-        let prepared = METHODS.iter().position(|known| known == method);
-        match prepared {
-            Some(index) => self.operations.0[index].clone(),
-            None => operation(method, &self.route),
-        }
+    /// `GET /products/:id`: the label that a path fits, else the route.
+    pub(crate) fn operation(&self, method: &Method, path: &str) -> Arc<str> {
+        let label = self.labels.iter().find(|label| fits(&label.pattern, path));
+        let (operations, route) = match label {
+            Some(label) => (&label.operations, &label.route),
+            None => (&self.operations, &self.route),
+        };
+        operations.of(method).unwrap_or_else(|| operation(method, route))
     }
+}
+
+impl Operations {
+    fn new(route: &str) -> Self {
+        Self(METHODS.map(|method| operation(&method, route)))
+    }
+
+    fn of(&self, method: &Method) -> Option<Arc<str>> {
+        let index = METHODS.iter().position(|known| known == method)?;
+        Some(self.0[index].clone())
+    }
+}
+
+/// The labels that a component asks for, most specific first.
+fn labels(app: &App, id: &str) -> Result<Arc<[Label]>, RouteError> {
+    let Some(component) = app.components.get(id) else { return Ok(Arc::default()) };
+    let label = |route: &String| {
+        let pattern = RoutePattern::parse(&app.http_base, route)?;
+        let route = pattern.to_string();
+        Ok(Label { operations: Operations::new(&route), route: route.into(), pattern })
+    };
+    let labels = component.settings.route_labels.iter().map(label);
+    let mut labels = labels.collect::<Result<Vec<_>, _>>()?;
+    labels.sort_by(|a, b| specificity(&a.pattern, &b.pattern));
+    Ok(labels.into())
+}
+
+/// Whether a pattern matches a path; as [`matches`], without what the parameters are.
+fn fits(pattern: &RoutePattern, path: &str) -> bool {
+    let mut left = path.strip_suffix('/').unwrap_or(path);
+    for segment in pattern.segments() {
+        let Some((part, after)) = next_part(left) else { return false };
+        match segment {
+            Segment::Literal(literal) if literal == part => {}
+            Segment::Parameter(_) if !part.is_empty() => {}
+            _ => return false,
+        }
+        left = after;
+    }
+    pattern.takes_rest() || left.is_empty()
 }
 
 fn operation(method: &Method, route: &str) -> Arc<str> {
@@ -133,7 +189,8 @@ mod tests {
 
     fn router(routes: &[&str]) -> Router {
         let handler = Handler::Static(StaticResponse { status: 200, headers: vec![], body: None });
-        let entry = |route: &&str| Arc::new(Entry::new(handler.clone(), route).unwrap());
+        let entry =
+            |route: &&str| Arc::new(Entry::new(handler.clone(), route, Arc::default()).unwrap());
         let mut entries: Vec<_> = routes.iter().map(entry).collect();
         entries.sort_by(|a, b| specificity(&a.pattern, &b.pattern));
         Router(entries)
@@ -175,7 +232,7 @@ mod tests {
         let router = router(&["/a/:x"]);
         let entry = router.find("/a/1").unwrap().entry;
         for method in METHODS.into_iter().chain([Method::TRACE]) {
-            assert_eq!(*entry.operation(&method), format!("{method} /a/:x"));
+            assert_eq!(*entry.operation(&method, "/a/1"), format!("{method} /a/:x"));
         }
     }
 
@@ -186,5 +243,36 @@ mod tests {
         assert_eq!(found.parameters, [("x", "1")]);
         assert_eq!(found.rest, "/b/c/");
         assert_eq!(router.find("/a/1").unwrap().rest, "");
+    }
+
+    #[test]
+    fn labels_name_requests_finer_than_routes() {
+        let manifest = r#"
+spin_manifest_version = 2
+[application]
+name = "test"
+[application.trigger.http]
+base = "/base"
+[[trigger.http]]
+route = "/api/..."
+component = "guest"
+[component.guest]
+source = "guest.wasm"
+tool.tessera.route_labels = ["/api/orders/:id", "/api/orders", "/api/orders/open", "/api/files/..."]
+"#;
+        let app = tessera_manifest::parse(std::path::Path::new("/app/spin.toml"), manifest);
+        let router = Router::new(&app.unwrap()).unwrap();
+        for (path, label) in [
+            ("/base/api/orders", "/base/api/orders"),
+            ("/base/api/orders/", "/base/api/orders"),
+            ("/base/api/orders/7", "/base/api/orders/:id"),
+            ("/base/api/orders/open", "/base/api/orders/open"),
+            ("/base/api/orders/7/x", "/base/api/..."),
+            ("/base/api/files/a/b", "/base/api/files/..."),
+            ("/base/api/other", "/base/api/..."),
+        ] {
+            let operation = router.find(path).unwrap().entry.operation(&Method::POST, path);
+            assert_eq!(*operation, format!("POST {label}"), "{path}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The life of one request from outside.
 
 use super::router::{Match, Router};
-use super::{headers, problem, request_body};
+use super::{headers, problem, request_body, request_id};
 use crate::calls::{Call, CallError};
 use crate::engine::{Response, call_http, full_body};
 use crate::registry::Registry;
@@ -40,17 +40,29 @@ impl Service {
         request: http::Request<Incoming>,
         origin: &Origin,
     ) -> Response {
-        let trace = TraceContext::of_request(request.headers());
+        let mut trace = TraceContext::of_request(request.headers());
+        trace.request_id = request_id::of_client(request.headers());
+        let mut response = self.answer(request, origin, &trace).await;
+        request_id::answer(&mut response, &trace);
+        response
+    }
+
+    async fn answer(
+        &self,
+        request: http::Request<Incoming>,
+        origin: &Origin,
+        trace: &TraceContext,
+    ) -> Response {
         // Shares its bytes with the request.
         let uri = request.uri().clone();
         let Some(found) = self.router.find(uri.path()) else {
-            return problem::no_route(uri.path(), &trace);
+            return problem::no_route(uri.path(), trace);
         };
         match &found.entry.handler {
             Handler::Static(answer) => static_response(answer),
-            Handler::Component(id) => match self.call(request, origin, &found, id, &trace).await {
+            Handler::Component(id) => match self.call(request, origin, &found, id, trace).await {
                 Ok(response) => response,
-                Err(error) => problem::of_call(&error, &trace),
+                Err(error) => problem::of_call(&error, trace),
             },
         }
     }
@@ -76,7 +88,8 @@ impl Service {
             return Ok(problem::body_too_large(body_max_bytes, trace));
         }
         headers::prepare(&mut parts.headers, &parts.uri, found, &origin.client);
-        let operation = found.entry.operation(&parts.method);
+        request_id::tell(&mut parts.headers, trace);
+        let operation = found.entry.operation(&parts.method, parts.uri.path());
         let call = Call::from_outside(SpanKind::Http, operation, trace.clone());
         let (body, fault) = request_body::guard(body, body_max_bytes);
         let answer = call_http(slot, call, http::Request::from_parts(parts, body)).await;
