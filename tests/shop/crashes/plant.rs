@@ -3,7 +3,7 @@
 use super::buyer::{Buyer, Tokens};
 use crate::support::{Api, Customer, Shop};
 use harness::{Answer, Client, share_compiled_code};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
