@@ -27,7 +27,7 @@ const STILL: Duration = Duration::from_secs(3);
 /// How often a boundary is passed before the kill, at most.
 const HITS_MAX: u64 = 3;
 /// Second and third hits that a story is cut off at.
-const LATER_HITS: usize = 24;
+const LATER_HITS: usize = 12;
 /// Customers who register at once.
 const REGISTERING: usize = 4;
 
