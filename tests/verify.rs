@@ -56,7 +56,18 @@ const SOAK: &[Step] = &[
     COMPONENTS,
     (
         "host",
-        &["build", "--workspace", "--bin", "tessera", "--features", FAULT_POINTS, "--quiet"],
+        // With a test target, so that no dependency is compiled twice.
+        &[
+            "build",
+            "--workspace",
+            "--bin",
+            "tessera",
+            "--test",
+            "shop",
+            "--features",
+            FAULT_POINTS,
+            "--quiet",
+        ],
         &[],
     ),
     (

@@ -43,7 +43,7 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// Listen to signals, on the runtime that this is called on. Until [`Stop::from_here_orderly`]
+    /// Listen to signals, on the runtime that this is called on. Until [`Stop::begin_orderly`]
     /// is called, a signal ends the process and its children at once.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -72,7 +72,7 @@ impl Stop {
     }
 
     /// From here on the first signal asks to stop in good order; a second one ends the process.
-    pub(crate) fn from_here_orderly(&self) {
+    pub(crate) fn begin_orderly(&self) {
         self.orderly.store(true, Ordering::SeqCst);
     }
 

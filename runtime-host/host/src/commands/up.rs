@@ -129,7 +129,7 @@ impl Up {
         let admin_address = admin_listener.local_addr()?;
 
         let running = application::start(app, self.options(), address).await?;
-        stop.from_here_orderly();
+        stop.begin_orderly();
         let stop = stop.asked();
         let token = admin::Token::of(running.state_dir())?;
         let admin = admin::serve(admin_listener, running.observed(), token);
