@@ -122,7 +122,8 @@ async fn a_body_that_is_handed_on_and_too_long_is_the_callers_fault() {
     let response = soon(exchange).await.unwrap().expect("a head");
     assert_eq!(response.status(), 200, "nothing was wrong when it began");
     soon(response.into_body().collect()).await.expect_err("it breaks off");
-    let line = host.log_line(|line| line["component"] == "forward").await;
+    let line =
+        host.log_line(|line| line["component"] == "forward" && line["level"] == "WARN").await;
     assert_eq!(line["blame"], "caller", "{line}");
     assert!(line["message"].as_str().unwrap().starts_with("body-too-large"), "{line}");
 }

@@ -61,7 +61,7 @@ async fn a_host_that_is_not_allowed_is_denied_and_the_log_says_what_to_add() {
     let authority = origin.replace("http://", "");
     let answer = host.client().get(&format!("/outbound?url={}", backend.url("/"))).await;
     assert!(answer.expect(502).text().contains("HttpRequestDenied"));
-    let line = host.log_line(|line| line["component"] == "guest").await;
+    let line = host.log_line(|line| line["component"] == "guest" && line["level"] == "WARN").await;
     let message = line["message"].as_str().unwrap();
     assert!(message.contains(&format!("add \"{origin}\" to allowed_outbound_hosts")), "{message}");
     assert!(message.contains("[component.guest]"), "{message}");
