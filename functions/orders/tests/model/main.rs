@@ -284,7 +284,8 @@ fn walk(model: &Checkout, random: &mut SplitMix) -> Result<BTreeSet<&'static str
                 _ => {}
             }
         }
-        if moves.is_empty() {
+        // A parked order waits for a person; drivers that look at it meanwhile change nothing.
+        if moves.is_empty() || world.value.order.0.saga.parked.is_some() {
             return Ok(passed);
         }
         let step = moves.swap_remove(random.below(moves.len()));
