@@ -129,7 +129,7 @@ fn labels(app: &App, id: &str) -> Result<Arc<[Label]>, RouteError> {
     Ok(labels.into())
 }
 
-/// Whether a pattern matches a path; as [`matches`], without what the parameters are.
+/// Whether a pattern matches a path; as [`matches()`], without what the parameters are.
 fn fits(pattern: &RoutePattern, path: &str) -> bool {
     let mut left = path.strip_suffix('/').unwrap_or(path);
     for segment in pattern.segments() {
