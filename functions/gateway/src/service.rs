@@ -4,13 +4,11 @@ mod admission;
 mod answer;
 mod health;
 mod metered;
-mod operator;
-mod representation;
 
 use crate::domain::path;
 use crate::domain::route::{Found, Route, Target, find};
-use crate::domain::table::{MAILBOX, pages, routes};
-use crate::domain::{address, cors, headers};
+use crate::domain::table::{MAILBOX, routes};
+use crate::domain::{address, headers};
 use crate::openapi;
 use crate::ports::{Environment, Ports, Settings, Upstream};
 use admission::Admitted;
@@ -20,9 +18,8 @@ use chassis::Problem;
 use chassis::http::OutboundError;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{Method, Request, StatusCode, Uri, header};
 use metered::Metered;
-use representation::Wanted;
 
 /// Seconds after which a caller may try again when a function could not be reached.
 const RETRY_AFTER_S: u64 = 1;
@@ -58,39 +55,34 @@ impl<P: Ports> Gateway<P> {
         let origin = self.origin(&request, &settings);
         let (method, page) = (request.method().clone(), header_of(&request, "origin"));
         let preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        let mut answer = match self.route(request, &settings, &origin).await {
+        let answer = match self.route(request, &settings, &origin).await {
             Ok(response) => response,
             Err(problem) => named(problem, &origin),
         };
-        if cors::is_used(&settings.cors_origins) {
-            answer.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
-        }
-        let page = cors::allowed(&settings.cors_origins, page.as_deref());
+        let page = crate::domain::cors::allowed(&settings.cors_origins, page.as_deref());
         answer::finish(answer, &method, &origin, page, preflight)
     }
 
     async fn route(
         &self,
-        mut request: Request<Body>,
+        request: Request<Body>,
         settings: &Settings,
         origin: &Origin,
     ) -> Result<Response, Problem> {
         // A path that others might read differently goes no further.
         path::check(request.uri().path()).map_err(|fault| ambiguous(fault.0))?;
-        // The table knows all there is, and the storefront has the rest.
+        // The table knows all there is.
         let route = match find(routes(), request.method(), request.uri().path()) {
             Found::Route(route) => route,
             Found::OtherMethods(allow) if request.method() == Method::OPTIONS => {
                 return Ok((StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response());
             }
             Found::OtherMethods(allow) => return Err(other_methods(&allow)),
-            Found::Nothing => pages(request.uri().path()).ok_or_else(nothing)?,
+            Found::Nothing => return Err(nothing()),
         };
         if route.target.component() == Some(MAILBOX) && !settings.mailbox_page {
             return Err(nothing());
         }
-        admission::check_query(route, request.uri().query())?;
-        let wanted = Wanted::of(&mut request);
         // Who asks, and is it too much?
         let admitted = self.admit(route, request, settings, origin).await?;
         let rates = admitted.rates.clone();
@@ -107,7 +99,7 @@ impl<P: Ports> Gateway<P> {
         let mut response = response.unwrap_or_else(|problem| named(problem, origin));
         rates.write(response.headers_mut());
         answer::keep_private(&mut response, route.access);
-        wanted.apply(response).await
+        Ok(response)
     }
 
     async fn forward(
@@ -121,12 +113,7 @@ impl<P: Ports> Gateway<P> {
         let (mut parts, body) = admitted.request.into_parts();
         parts.uri = target(component, path, &parts.uri).ok_or_else(nothing)?;
         address_headers(&mut parts, origin);
-        let bodiless = route.body_bytes_max == 0
-            || match parts.method {
-                Method::GET | Method::HEAD => true,
-                Method::DELETE => !parts.headers.contains_key(header::CONTENT_TYPE),
-                _ => false,
-            };
+        let bodiless = matches!(parts.method, Method::GET | Method::HEAD | Method::DELETE);
         if bodiless {
             parts.headers.remove(header::CONTENT_LENGTH);
         }

@@ -9,7 +9,6 @@ mod engine;
 mod fault_points;
 mod links;
 mod private_file;
-mod readiness;
 mod registry;
 mod runtime_config;
 mod telemetry;

@@ -317,9 +317,8 @@ impl World {
         match intent {
             Intent::Cancel => self.value.append(Event::CancelRequested),
             Intent::Hear => {
-                let (id, courier, tracking_code, lines) = Default::default();
-                let status = Carriage::InTransit;
-                let parcel = Told { id, courier, tracking_code, status, lines };
+                let (id, courier, tracking_code) = Default::default();
+                let parcel = Told { id, courier, tracking_code, status: Carriage::InTransit };
                 self.value.heard = true;
                 self.value.append(Event::ParcelsMoved { parcels: vec![parcel] });
             }

@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 
 pub(super) type Reply = Response<Full<Bytes>>;
 
-const PATHS: &str = "/livez, /readyz, /metrics, /components, /subscriptions; with the token: \
-                     /traces?trace_id=…, /traces?request_id=…, /dead-letters?after=…&limit=…, \
-                     /events?after=…&limit=…\n";
+const PATHS: &str = "/livez, /metrics, /components, /subscriptions; with the token: \
+                     /traces?trace_id=…, /traces?request_id=…, /dead-letters?after=…&limit=…, /events?after=…&limit=…\n";
 
 pub(super) fn text(content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     with_status(StatusCode::OK, content_type, body)
@@ -18,11 +17,6 @@ pub(super) fn text(content_type: &'static str, body: impl Into<Bytes>) -> Reply 
 
 pub(super) fn json(body: &Value) -> Reply {
     text("application/json", body.to_string())
-}
-
-/// The media type of draft-inadarei-api-health-check.
-pub(super) fn health(status: StatusCode, body: &Value) -> Reply {
-    with_status(status, "application/health+json", body.to_string())
 }
 
 pub(super) fn no_content() -> Reply {
@@ -67,8 +61,7 @@ pub(super) fn unauthorized() -> Reply {
 
 pub(super) fn named_host() -> Reply {
     let detail = "The name in `Host` could be anybody's, who could then read this through your \
-                  browser. Ask by IP address or as `localhost`: http://127.0.0.1:<port>/, or start \
-                  the host with --admin-allowed-host <name>.";
+                  browser. Ask by IP address or as `localhost`: http://127.0.0.1:<port>/";
     problem(StatusCode::FORBIDDEN, "named-host", detail)
 }
 

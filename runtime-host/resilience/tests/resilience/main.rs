@@ -5,4 +5,3 @@
 mod bulkhead;
 mod deadline;
 mod rate_limit;
-mod streams;

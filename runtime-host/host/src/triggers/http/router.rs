@@ -1,7 +1,6 @@
 //! Who answers a path: the most specific route that matches.
 
 use super::headers::RouteFields;
-use crate::telemetry::{METHODS, OTHER};
 use http::Method;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -18,6 +17,8 @@ pub(crate) struct Router(Vec<Arc<Entry>>);
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) handler: Handler,
+    /// As written in the manifest, with the application's base in front.
+    pub(crate) route: Arc<str>,
     /// What its component is told about it.
     pub(super) fields: RouteFields,
     operations: Operations,
@@ -29,14 +30,25 @@ pub(crate) struct Entry {
 /// A route that only has a name.
 #[derive(Debug)]
 struct Label {
+    route: Arc<str>,
     pattern: RoutePattern,
     operations: Operations,
 }
 
-/// What is asked for, as spans and metrics name it: the method and the route, made once. The last
-/// one is for all methods that have no name of their own.
+/// What is asked for, as spans and metrics name it: the method and the route, made once.
 #[derive(Debug)]
-struct Operations(Vec<Arc<str>>);
+struct Operations([Arc<str>; METHODS.len()]);
+
+/// The methods that have a prepared name.
+const METHODS: [Method; 7] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::HEAD,
+    Method::OPTIONS,
+];
 
 /// A route that matches a path.
 #[derive(Debug)]
@@ -73,8 +85,9 @@ impl Entry {
     fn new(handler: Handler, route: &str, labels: Arc<[Label]>) -> Result<Self, RouteError> {
         Ok(Self {
             handler,
+            route: route.into(),
             fields: RouteFields::new(route),
-            operations: Operations::of(route),
+            operations: Operations::new(route),
             pattern: RoutePattern::parse("", route)?,
             labels,
         })
@@ -83,19 +96,22 @@ impl Entry {
     /// `GET /products/:id`: the label that a path fits, else the route.
     pub(crate) fn operation(&self, method: &Method, path: &str) -> Arc<str> {
         let label = self.labels.iter().find(|label| fits(&label.pattern, path));
-        label.map_or(&self.operations, |label| &label.operations).by(method)
+        let (operations, route) = match label {
+            Some(label) => (&label.operations, &label.route),
+            None => (&self.operations, &self.route),
+        };
+        operations.of(method).unwrap_or_else(|| operation(method, route))
     }
 }
 
 impl Operations {
-    fn of(route: &str) -> Self {
-        let methods = METHODS.iter().map(Method::as_str).chain([OTHER]);
-        Self(methods.map(|method| format!("{method} {route}").into()).collect())
+    fn new(route: &str) -> Self {
+        Self(METHODS.map(|method| operation(&method, route)))
     }
 
-    fn by(&self, method: &Method) -> Arc<str> {
-        let index = METHODS.iter().position(|known| known == method);
-        self.0[index.unwrap_or(METHODS.len())].clone()
+    fn of(&self, method: &Method) -> Option<Arc<str>> {
+        let index = METHODS.iter().position(|known| known == method)?;
+        Some(self.0[index].clone())
     }
 }
 
@@ -104,7 +120,8 @@ fn labels(app: &App, id: &str) -> Result<Arc<[Label]>, RouteError> {
     let Some(component) = app.components.get(id) else { return Ok(Arc::default()) };
     let label = |route: &String| {
         let pattern = RoutePattern::parse(&app.http_base, route)?;
-        Ok(Label { operations: Operations::of(&pattern.to_string()), pattern })
+        let route = pattern.to_string();
+        Ok(Label { operations: Operations::new(&route), route: route.into(), pattern })
     };
     let labels = component.settings.route_labels.iter().map(label);
     let mut labels = labels.collect::<Result<Vec<_>, _>>()?;
@@ -125,6 +142,10 @@ fn fits(pattern: &RoutePattern, path: &str) -> bool {
         left = after;
     }
     pattern.takes_rest() || left.is_empty()
+}
+
+fn operation(method: &Method, route: &str) -> Arc<str> {
+    format!("{method} {route}").into()
 }
 
 fn matches<'a>(entry: &'a Arc<Entry>, path: &'a str) -> Option<Match<'a>> {
@@ -175,9 +196,8 @@ mod tests {
         Router(entries)
     }
 
-    fn found(router: &Router, path: &str) -> Option<String> {
-        let operation = router.find(path)?.entry.operation(&Method::GET, path);
-        Some(operation.strip_prefix("GET ").unwrap().to_owned())
+    fn found<'a>(router: &'a Router, path: &'a str) -> Option<&'a str> {
+        Some(&router.find(path)?.entry.route)
     }
 
     #[test]
@@ -195,7 +215,7 @@ mod tests {
             ("/api/7/y", "/api/..."),
             ("/apix", "/..."),
         ] {
-            assert_eq!(found(&router, path).as_deref(), Some(route), "{path}");
+            assert_eq!(found(&router, path), Some(route), "{path}");
         }
     }
 
@@ -208,15 +228,11 @@ mod tests {
     }
 
     #[test]
-    fn registered_methods_name_their_operation_and_all_others_share_one() {
+    fn every_method_names_its_operation() {
         let router = router(&["/a/:x"]);
         let entry = router.find("/a/1").unwrap().entry;
-        for method in &METHODS {
-            assert_eq!(*entry.operation(method, "/a/1"), format!("{method} /a/:x"));
-        }
-        for other in ["get", "PROPFIND"] {
-            let method = Method::from_bytes(other.as_bytes()).unwrap();
-            assert_eq!(&*entry.operation(&method, "/a/1"), "_OTHER /a/:x");
+        for method in METHODS.into_iter().chain([Method::TRACE]) {
+            assert_eq!(*entry.operation(&method, "/a/1"), format!("{method} /a/:x"));
         }
     }
 
