@@ -34,7 +34,7 @@ async fn the_folder_of_a_command_that_fails_is_named() {
     assert!(text.contains("`exit 3` in .\n"), "{text}");
 }
 
-/// Whether a process that is no child of ours is there.
+/// Whether a process is there that is not a child of this one.
 fn runs(pid: &str) -> bool {
     // One that has ended and whose parent has not asked for it yet is in state Z.
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat"));

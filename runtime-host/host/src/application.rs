@@ -58,7 +58,7 @@ pub(crate) struct Options {
     pub(crate) bars: bool,
     /// Whether clients come by HTTPS.
     pub(crate) tls: bool,
-    /// Start with secrets that the manifest publishes, whoever can reach the application.
+    /// Start with secrets that the manifest publishes, also on addresses that others can reach.
     pub(crate) insecure_defaults: bool,
 }
 

@@ -240,7 +240,7 @@ fn cancellations_meet_sweeps_that_take_the_slow_for_dead() {
 /// seed is printed with what it has found.
 #[test]
 fn everything_meets() {
-    /// Each run takes so many.
+    /// Paths in each run.
     const PATHS: u32 = 20_000;
     let luck = Luck {
         crashes: 2,

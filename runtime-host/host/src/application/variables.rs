@@ -36,7 +36,7 @@ pub(super) fn decide(
     Ok(values)
 }
 
-/// A name that nobody declares is a slip of the pen, and would silently leave a default in force.
+/// An unknown name is most likely misspelt, and would silently leave a default in force.
 fn refuse_unknown_flags(app: &App, options: &Options) -> anyhow::Result<()> {
     let unknown: Vec<String> = options
         .variables
@@ -90,7 +90,7 @@ fn generated(
     let text = private_file::read(&path)?.unwrap_or_default();
     let mut kept: BTreeMap<String, String> = dotenvy::from_read_iter(text.as_bytes())
         .collect::<Result<_, _>>()
-        .with_context(|| format!("{} is damaged: mend or remove it", path.display()))?;
+        .with_context(|| format!("{} is damaged: correct or remove it", path.display()))?;
     let mut made = Vec::new();
     for name in &wanted {
         let key = Sources::environment_key(name);
@@ -140,7 +140,7 @@ fn base_url(
     )
 }
 
-/// What everybody can read in the manifest keeps nobody out.
+/// A secret that is published in the manifest protects nothing.
 fn check_published(
     app: &App,
     options: &Options,

@@ -132,7 +132,7 @@ pub(crate) fn shown(path: &Path) -> String {
     }
 }
 
-/// The candidate that somebody who wrote `word` most likely meant: at most a third of its
+/// The candidate that was most likely meant by `word`: at most a third of its
 /// letters differ.
 pub(crate) fn nearest<'a, T: AsRef<str> + ?Sized + 'a>(
     word: &str,

@@ -210,7 +210,7 @@ impl Announcement<'_> {
         eprintln!("    {:<36} recent traces", format!("{admin}/traces"));
         if running.has_events() {
             eprintln!("    {:<36} who gets which events", format!("{admin}/subscriptions"));
-            eprintln!("    {:<36} what nobody took", format!("{admin}/dead-letters"));
+            eprintln!("    {:<36} dead letters", format!("{admin}/dead-letters"));
         }
         eprintln!("\n  State is kept in {}. Ctrl-C stops.\n", super::shown(running.state_dir()));
     }

@@ -23,7 +23,7 @@ const SPANS_PER_TRACE_MAX: usize = 1_024;
 const BUFFERS_MAX: usize = 64;
 /// A trace whose root takes longer is a slow one.
 const SLOW: Duration = Duration::from_secs(1);
-/// So many traces of one route are kept while those of other routes can go.
+/// Traces of one route that are kept while those of other routes can be dropped.
 const TRACES_PER_ROUTE_MIN: usize = 8;
 /// Traces that are looked at to find one that can go.
 const LOOKED_AT_MAX: usize = 64;

@@ -90,7 +90,7 @@ pub(super) fn component(mut table: Table<'_>, id: &str) -> ComponentSettings {
 fn route_labels(field: &Field<'_>) -> Vec<String> {
     let items = field.items().unwrap_or_default();
     if items.len() > ROUTE_LABELS_MAX {
-        let hint = "leave out those that nobody needs to tell apart";
+        let hint = "leave out routes that need no label of their own";
         let message = format!("has more than {ROUTE_LABELS_MAX} entries");
         field.fault(Code::BadValue, &message, "each is a series of metrics", hint);
         return Vec::new();
