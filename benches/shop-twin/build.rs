@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Functions that take part in an order, or hear of it.
-const FUNCTIONS: [&str; 14] = [
+const FUNCTIONS: [&str; 15] = [
     "cart",
     "catalog",
     "gateway",
@@ -15,6 +15,7 @@ const FUNCTIONS: [&str; 14] = [
     "notifications",
     "order-history",
     "orders",
+    "passwords",
     "payments",
     "psp-sandbox",
     "recommendations",

@@ -270,6 +270,11 @@ impl Host {
         self.log.lock().expect("the log").clone()
     }
 
+    /// The id of its process.
+    pub fn process_id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Ask it to stop, as a supervisor would.
     pub fn terminate(&self) {
         self.signal(libc::SIGTERM);
@@ -291,7 +296,7 @@ impl Host {
     }
 
     fn signal(&self, signal: libc::c_int) {
-        let pid = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
+        let pid = i32::try_from(self.process_id()).expect("a process id");
         #[expect(unsafe_code, reason = "the standard library sends no signals")]
         // SAFETY: a plain system call without memory; the process is our own child.
         let sent = unsafe { libc::kill(pid, signal) };

@@ -21,13 +21,15 @@ async fn dead_letters(host: &Host, count: usize) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_event_that_is_refused_is_kept_with_the_reason_and_its_key_goes_on() {
+async fn an_event_that_is_refused_is_kept_with_the_reason_and_other_keys_go_on() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
-    publish(&host, &[event("a", "a1"), event("a", "a2")]).await;
+    publish(&host, &[event("a", "a1")]).await;
     backend.next().await.answer(422, "no such thing");
+    dead_letters(&host, 1).await;
+    publish(&host, &[event("b", "b1")]).await;
     let next = backend.next().await;
-    assert_eq!(next.header("ce-id"), "a2");
+    assert_eq!(next.header("ce-id"), "b1");
     next.answer(204, "");
     let letters = dead_letters(&host, 1).await;
     let letter = &letters[0];
@@ -54,6 +56,39 @@ async fn a_dead_letter_is_delivered_again_when_the_operator_says_so() {
     dead_letters(&host, 0).await;
     let gone = order(&host, &format!("/dead-letters/{id}/replay")).await;
     assert_problem(&gone, 404, "not-found");
+}
+
+#[tokio::test]
+async fn after_a_dead_letter_the_key_waits_and_one_order_delivers_all_of_it_in_order() {
+    let mut backend = Backend::start().await;
+    let host = subscribed(&backend, ALL).host().start().await;
+    publish(&host, &[event("a/b", "a1"), event("a/b", "a2"), event("a/b", "a3")]).await;
+    backend.next().await.answer(400, "");
+    let id = dead_letters(&host, 1).await[0]["id"].as_str().expect("an id").to_owned();
+    // Another key passes; the rest of this one is held.
+    publish(&host, &[event("b", "b1")]).await;
+    let other = backend.next().await;
+    assert_eq!(other.header("ce-id"), "b1");
+    other.answer(204, "");
+    eventually(async || {
+        let all = host.admin().get("/subscriptions").await.expect(200).json();
+        let one = &all["subscriptions"][0];
+        (one["held_events"] == 2 && one["lag_events"] == 2).then_some(())
+    })
+    .await;
+    let answer = order(&host, "/subscriptions/subscriber/keys/a%2Fb/replay").await;
+    assert_eq!(answer.expect(200).json(), json!({ "events": 3 }));
+    for expected in ["a1", "a2", "a3"] {
+        let received = backend.next().await;
+        assert_eq!(received.header("ce-id"), expected);
+        received.answer(204, "");
+    }
+    dead_letters(&host, 0).await;
+    let none = order(&host, "/subscriptions/subscriber/keys/a%2Fb/replay").await;
+    assert_problem(&none, 404, "not-found");
+    let admin = host.admin();
+    let gone = admin.send(Method::DELETE, &format!("/dead-letters/{id}"), None, Bytes::new()).await;
+    assert_problem(&gone, 401, "unauthorized");
 }
 
 #[tokio::test]

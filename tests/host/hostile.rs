@@ -1,5 +1,6 @@
 //! Bytes that no honest client sends. The host answers or hangs up, and serves the next one.
 
+use crate::support::frames::{Frames, HEADERS, fields};
 use crate::support::{application, exchange, get, http2, read_to_end};
 use harness::Host;
 use tokio::io::AsyncWriteExt;
@@ -80,15 +81,39 @@ async fn header_fields_over_the_limit_get_431() {
 #[tokio::test]
 async fn header_fields_over_the_limit_get_431_by_http_2_too() {
     let host = start().await;
-    let mut connection = http2(host.address()).await;
-    let mut request = get(&format!("http://{}/", host.address()));
-    request.headers_mut().remove("host");
-    request.headers_mut().insert("x-long", "y".repeat(100_000).parse().unwrap());
-    match connection.send_request(request).await {
-        Ok(response) => assert_eq!(response.status(), 431),
-        Err(error) => assert!(!error.is_timeout(), "{error}"),
+    for bytes in [66_000, 70_000, 100_000] {
+        let mut connection = http2(host.address()).await;
+        let request = |long: usize| {
+            let mut request = get(&format!("http://{}/", host.address()));
+            request.headers_mut().remove("host");
+            request.headers_mut().insert("x-long", "y".repeat(long).parse().unwrap());
+            request
+        };
+        let response = connection.send_request(request(bytes)).await;
+        let response = response.unwrap_or_else(|error| panic!("{bytes}: {error:?}"));
+        assert_eq!(response.status(), 431, "{bytes}");
+        // The connection is still good.
+        let response = connection.send_request(request(1_000)).await.expect("an answer");
+        assert_eq!(response.status(), 200, "{bytes}");
     }
     assert_alive(&host).await;
+}
+
+#[tokio::test]
+async fn a_field_that_no_library_compresses_gets_431_by_http_2_too() {
+    let host = start().await;
+    for bytes in [66_000, 70_000, 100_000] {
+        let long = "y".repeat(bytes);
+        let mut connection = Frames::connect(host.address(), 65_535).await;
+        let mut fields = fields("GET", "/");
+        fields.push(("x-long", &long));
+        connection.request(1, &fields).await;
+        let seen = connection.stream(1).await;
+        assert_eq!(seen.first().map(|(kind, _)| *kind), Some(HEADERS), "{bytes}: {seen:?}");
+        connection.request(3, &fields[..4]).await;
+        let seen = connection.stream(3).await;
+        assert_eq!(seen.first().map(|(kind, _)| *kind), Some(HEADERS), "{bytes}: {seen:?}");
+    }
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ fn hold(client: &Client, backend: &Backend) -> JoinHandle<anyhow::Result<Answer>
 #[tokio::test]
 async fn a_client_that_leaves_stops_its_guest() {
     let mut backend = Backend::start().await;
-    let host = guest().host().start().await;
+    let host = guest().host().argument("--half-close-timeout-ms").argument("50").start().await;
     let request = hold(&host.client(), &backend);
     let held = backend.next().await;
     request.abort();
@@ -46,7 +46,7 @@ async fn a_client_that_leaves_stops_its_guest() {
 #[tokio::test]
 async fn a_client_that_leaves_a_stream_stops_its_guest() {
     let mut backend = Backend::start().await;
-    let host = guest().host().start().await;
+    let host = guest().host().argument("--half-close-timeout-ms").argument("50").start().await;
     let mut connection = http1(host.address()).await;
     let path = format!("/stream?url={}", backend.url("/hold"));
     let mut response = connection.send_request(get(&path)).await.expect("a head");

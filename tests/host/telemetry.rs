@@ -307,24 +307,50 @@ async fn the_admin_listener_is_apart_and_says_what_it_has() {
     assert_eq!(host.client().get("/metrics").await.expect(200).json()["method"], "GET");
 }
 
+/// The answer of the admin listener to a client that has come by this name.
+async fn by_name(host: &Host, path: &str, name: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n\r\n");
+    exchange(host.admin_address(), request.as_bytes()).await
+}
+
 #[tokio::test]
 async fn a_page_whose_name_leads_to_the_admin_listener_reads_nothing_there() {
     let host = app().host().start().await;
-    let address = host.admin_address();
-    let ask = async |name: &str| {
-        let request = format!("GET /metrics HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n\r\n");
-        exchange(address, request.as_bytes()).await
-    };
-    for name in ["rebound.example", &format!("rebound.example:{}", address.port())] {
-        let refused = ask(name).await;
-        assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
-        assert!(refused.contains("urn:tessera:problem:named-host"), "{refused}");
-        assert!(!refused.contains("tessera_instances"), "{refused}");
+    let port = host.admin_address().port();
+    for path in ["/traces", "/components", "/events", "/dead-letters", "/subscriptions", "/"] {
+        for name in ["rebound.example", &format!("rebound.example:{port}")] {
+            let refused = by_name(&host, path, name).await;
+            assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+            assert!(refused.contains("urn:tessera:problem:named-host"), "{refused}");
+        }
     }
-    for name in [address.to_string(), format!("localhost:{}", address.port())] {
-        let answer = ask(&name).await;
+    for name in [format!("127.0.0.1:{port}"), format!("localhost:{port}")] {
+        let answer = by_name(&host, "/components", &name).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn scrapers_and_probes_come_by_the_name_of_a_service() {
+    let host = app().host().start().await;
+    for name in ["tessera:3001", "tessera.shop.svc.cluster.local"] {
+        for path in ["/metrics", "/livez", "/readyz"] {
+            let answer = by_name(&host, path, name).await;
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{name}{path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_operator_may_name_the_admin_listener() {
+    let app = app();
+    let host = app.host().argument("--admin-allowed-host").argument("tessera.internal");
+    let host = host.start().await;
+    let port = host.admin_address().port();
+    let answer = by_name(&host, "/components", &format!("Tessera.internal:{port}")).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let refused = by_name(&host, "/components", "other.internal").await;
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
 }
 
 #[tokio::test]

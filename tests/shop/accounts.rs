@@ -1,7 +1,13 @@
 //! Registering, signing in, staying signed in.
 
-use crate::support::{Customer, JsonWebKey, PASSWORD, Shop, claims};
+use crate::support::{Customer, JsonWebKey, PASSWORD, Shop, claims, eventually, unique};
+use harness::Client;
+use http::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long a mail may take: it is asked for by a sweep.
+const MAIL: Duration = Duration::from_secs(60);
 
 async fn refresh(shop: &Shop, token: &Value) -> harness::Answer {
     let token = token.as_str().unwrap();
@@ -28,13 +34,133 @@ async fn somebody_registers_and_is_who_they_are() {
 }
 
 #[tokio::test]
-async fn an_address_is_taken_once_whatever_its_case() {
+async fn registering_a_taken_address_changes_nothing_and_tells_only_its_owner() {
     let shop = Shop::shared().await;
     let ada = Customer::new(shop).await;
-    for email in [ada.email.clone(), ada.email.to_uppercase()] {
-        let person = json!({"email": email, "password": PASSWORD, "name": "Somebody else"});
-        shop.visitor().post("/api/v1/users", &person).await.problem(409);
+    let stranger = json!({"email": ada.email.to_uppercase(), "password": "not her own password", "name": "Eve"});
+    let free =
+        json!({"email": format!("{}@example.org", unique()), "password": PASSWORD, "name": "Eve"});
+    for person in [&stranger, &free] {
+        let mut answer = shop.visitor().post("/api/v1/users", person).await.expect(202).json();
+        answer.as_object_mut().unwrap().remove("email");
+        assert_eq!(answer, json!({"name": "Eve", "language": "en"}));
     }
+    let credentials = json!({"email": ada.email, "password": "not her own password"});
+    shop.visitor().post("/api/v1/sessions", &credentials).await.problem(401);
+    mail(shop, &ada.email, "You already have an account").await;
+}
+
+/// The text of the newest mail to this address with this subject.
+async fn mail(shop: &Shop, to: &str, subject: &str) -> String {
+    let mailbox = Client::new(shop.base());
+    let id = eventually("a mail comes", MAIL, async || {
+        let all = mailbox.get("/mailbox/messages.json").await.expect(200).json();
+        let mine = all["items"].as_array().unwrap().clone().into_iter();
+        let mut mine = mine.filter(|mail| mail["to"] == to && mail["subject"] == subject);
+        mine.next().map(|mail| mail["id"].as_str().unwrap().to_owned())
+    })
+    .await;
+    mailbox.get(&format!("/mailbox/{id}")).await.expect(200).text()
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_reset_by_mail_and_all_sessions_end() {
+    let shop = Shop::shared().await;
+    let ada = Customer::new(shop).await;
+    let visitor = shop.visitor();
+    for email in [ada.email.as_str(), "nobody-at-all@example.org"] {
+        let asked = visitor.post("/api/v1/password-resets", &json!({"email": email})).await;
+        assert_eq!(asked.expect(202).json(), json!({}));
+    }
+    let mail = mail(shop, &ada.email, "Reset your password").await;
+    let token = mail.split("/reset?token=").nth(1).expect(&mail);
+    let token: String =
+        token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+    let path = format!("/api/v1/password-resets/{token}");
+    visitor.put(&path, &json!({"new_password": "password"})).await.problem(422);
+    let new = json!({"new_password": "four unrelated words here"});
+    visitor.put(&path, &new).await.expect(204);
+    visitor.put(&path, &new).await.problem(404);
+    assert!(is_invalid_grant(&refresh(shop, &ada.session["refresh_token"]).await));
+    let credentials = json!({"email": ada.email, "password": "four unrelated words here"});
+    visitor.post("/api/v1/sessions", &credentials).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_password_is_changed_by_who_knows_it() {
+    let shop = Shop::shared().await;
+    let ada = Customer::new(shop).await;
+    let path = "/api/v1/users/me/password";
+    let change =
+        |current: &str, new: &str| json!({"current_password": current, "new_password": new});
+    ada.api.post(path, &change("not her password", "four unrelated words")).await.problem(403);
+    ada.api.post(path, &change(PASSWORD, &ada.email)).await.problem(422);
+    ada.api.post(path, &change(PASSWORD, "four unrelated words")).await.expect(204);
+    let credentials = json!({"email": ada.email, "password": PASSWORD});
+    shop.visitor().post("/api/v1/sessions", &credentials).await.problem(401);
+    mail(shop, &ada.email, "Your password was changed").await;
+}
+
+#[tokio::test]
+async fn an_account_is_deleted_and_nothing_of_the_person_is_left_to_be_read() {
+    let shop = Shop::shared().await;
+    let ada = Customer::new(shop).await;
+    let delete = async |password: &str| {
+        let body = json!({"password": password}).to_string();
+        ada.api.send(Method::DELETE, "/api/v1/users/me", Some("application/json"), body).await
+    };
+    delete("not her password").await.problem(403);
+    delete(PASSWORD).await.expect(204);
+    ada.api.get("/api/v1/users/me").await.problem(401);
+    let credentials = json!({"email": ada.email, "password": PASSWORD});
+    shop.visitor().post("/api/v1/sessions", &credentials).await.problem(401);
+    // What others knew of her goes with what is published of it.
+    let admin = shop.admin().await;
+    eventually("she is gone everywhere", MAIL, async || {
+        let body = json!({
+            "request_id": unique(), "notification_type": "email", "user_id": ada.id,
+            "template_code": "welcome", "variables": {},
+        });
+        let answer = admin.post("/api/v1/notifications", &body).await;
+        (answer.status == 422).then_some(())
+    })
+    .await;
+    // The address is free.
+    let person = json!({"email": ada.email, "password": PASSWORD, "name": "Another Ada"});
+    shop.visitor().post("/api/v1/users", &person).await.expect(202);
+    let again = Customer::sign_in(shop, "", &ada.email).await;
+    let again = again.api.get("/api/v1/users/me").await.expect(200).json();
+    assert_ne!(again["id"], ada.id);
+}
+
+#[tokio::test]
+async fn passwords_that_others_guess_and_names_that_deceive_are_refused() {
+    let shop = Shop::shared().await;
+    for (password, name, pointer) in [
+        ("password", "Ada", "/password"),
+        ("aaaaaaaa", "Ada", "/password"),
+        ("        ", "Ada", "/password"),
+        (PASSWORD, "Ada\u{202e}", "/name"),
+        (PASSWORD, "A\u{200b}da", "/name"),
+    ] {
+        let email = format!("{}@example.org", unique().to_lowercase());
+        let person = json!({"email": email, "password": password, "name": name});
+        let problem = shop.visitor().post("/api/v1/users", &person).await.problem(422);
+        assert_eq!(problem["errors"][0]["pointer"], pointer);
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_renews_the_signing_key_without_anybody_noticing() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let keys = admin.post("/api/v1/admin/signing-keys", &json!({})).await.expect(200).json();
+    assert_eq!(keys["items"][0]["state"], "waiting");
+    let published = shop.visitor().get("/.well-known/jwks.json").await.expect(200).json();
+    assert_eq!(published["keys"].as_array().unwrap().len(), 2);
+    ada.api.get("/api/v1/users/me").await.expect(200);
+    refresh(shop, &ada.session["refresh_token"]).await.expect(200);
+    ada.api.post("/api/v1/admin/signing-keys", &json!({})).await.problem(403);
 }
 
 #[tokio::test]

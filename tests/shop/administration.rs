@@ -40,6 +40,8 @@ fn everything() -> Vec<(Method, &'static str, Option<serde_json::Value>)> {
         (Method::GET, "/api/v1/admin/subscriptions", None),
         (Method::POST, "/api/v1/admin/subscriptions/notifications-orders/replay", body()),
         (Method::GET, "/api/v1/admin/dead-letters", None),
+        (Method::DELETE, "/api/v1/admin/dead-letters/x", None),
+        (Method::POST, "/api/v1/admin/subscriptions/x/keys/y/replay", None),
         (Method::POST, "/api/v1/admin/dead-letters/d/replay", body()),
         (Method::GET, "/api/v1/admin/payments/pay_1", None),
     ]

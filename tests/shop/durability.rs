@@ -84,12 +84,15 @@ async fn everything_agrees(admin: &Api, ada: &Customer, sku: &str) {
     let confirmed = orders.iter().filter(|order| order["status"] == "confirmed").count() as u64;
     let [received, on_hand, _, sold] = admin.stock(sku).await;
     assert_eq!((received, sold), (10_000, confirmed));
-    let ledger = admin.all("/api/v1/payments/ledger", 100).await;
-    let sum = |account: &str| {
-        let own = ledger.iter().filter(|posting| posting["account"] == account);
-        own.map(|posting| posting["amount"].as_i64().unwrap()).sum::<i64>()
-    };
     let charged = i64::try_from(confirmed).unwrap() * 1_250;
-    assert_eq!((sum("psp_clearing"), sum("customer_funds")), (charged, -charged));
+    eventually("both sides of the ledger say what was charged", CLEARING, async || {
+        let ledger = admin.all("/api/v1/payments/ledger", 100).await;
+        let sum = |account: &str| {
+            let own = ledger.iter().filter(|posting| posting["account"] == account);
+            own.map(|posting| posting["amount"].as_i64().unwrap()).sum::<i64>()
+        };
+        ((sum("psp_clearing"), sum("customer_funds")) == (charged, -charged)).then_some(())
+    })
+    .await;
     assert!(on_hand <= received - confirmed);
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{Customer, PASSWORD, Shop, unique};
 use futures::future::join_all;
+use http::Method;
 use serde_json::json;
 
 /// More tries than any quota lets pass at once.
@@ -59,4 +60,75 @@ async fn a_right_password_counts_like_a_wrong_one() {
         field.contains("\"credentials\";r=") && field.contains("\"credentials-address\";r="),
         "{field}"
     );
+}
+
+#[tokio::test]
+async fn the_count_of_guesses_is_not_dodged_by_another_spelling() {
+    let shop = Shop::shared().await;
+    let email = format!("{}@example.org", unique().to_lowercase());
+    for number in 0..TRIES_MAX {
+        let kind = if number % 2 == 0 { "Application/JSON" } else { "application/json" };
+        let guess =
+            json!({"email": email, "password": format!("guess&email={number}@example.org")});
+        let answer = shop
+            .visitor()
+            .send(Method::POST, "/api/v1/sessions", Some(kind), guess.to_string())
+            .await;
+        if answer.status == 429 {
+            return;
+        }
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    panic!("guesses are counted");
+}
+
+#[tokio::test]
+async fn many_guesses_at_once_cost_others_nothing() {
+    let shop = Shop::shared().await;
+    let ada = Customer::new(shop).await;
+    let guesses = join_all((0..64).map(|number| async move {
+        let email = format!("{}-{number}@example.org", unique().to_lowercase());
+        let guess = json!({"email": email, "password": "a guess at her password"});
+        shop.visitor().post("/api/v1/sessions", &guess).await.status.as_u16()
+    }));
+    let looks =
+        join_all((0..16).map(|_| async { ada.api.get("/api/v1/users/me").await.status.as_u16() }));
+    let (guesses, looks) = futures::join!(guesses, looks);
+    assert!(looks.iter().all(|status| *status == 200), "{looks:?}");
+    // A guess is answered or told to come back; none is lost.
+    assert!(guesses.iter().all(|status| [401, 503].contains(status)), "{guesses:?}");
+}
+
+#[tokio::test]
+async fn bad_tokens_are_counted() {
+    let Some(shop) = Shop::own(|host| host.variable("rate_limits", "refused-tokens=20/60")).await
+    else {
+        return;
+    };
+    let stranger = shop.visitor().bearer("made.up.token");
+    let mut statuses = Vec::new();
+    for _ in 0..30 {
+        statuses.push(stranger.get("/api/v1/users/me").await.status.as_u16());
+    }
+    assert_eq!(statuses[..20], [401; 20]);
+    assert!(statuses[20..].contains(&429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn asking_whether_the_shop_is_ready_asks_its_functions_once_in_a_while() {
+    let shop = Shop::shared().await;
+    for _ in 0..100 {
+        shop.visitor().get("/readyz").await.expect(200);
+        shop.visitor().get("/livez").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_made_up_position_is_answered_at_once_and_streams_are_few() {
+    let shop = Shop::shared().await;
+    let ada = Customer::new(shop).await;
+    let made_up = format!("ord_{}.1", uuid::Uuid::from_u128(7));
+    let api = ada.api.with("x-projection-position", &made_up);
+    let answer = api.get("/api/v1/order-history").await;
+    assert!([400, 503].contains(&answer.status.as_u16()), "{answer:?}");
 }

@@ -4,6 +4,7 @@ use crate::support::{Customer, JsonWebKey, OAUTH_CLIENT, OAUTH_REDIRECT, PASSWOR
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use harness::Answer;
+use http::Method;
 use sha2::{Digest, Sha256};
 
 const VERIFIER: &str = "a-verifier-that-only-this-application-knows-0123456789";
@@ -12,10 +13,6 @@ const STATE: &str = "state with spaces & \"quotes\"";
 /// The sign-in page for an authorization request; none where the shop under test does not
 /// know the application.
 async fn page(shop: &Shop) -> Option<Answer> {
-    if shop.host().is_none() {
-        skipped::because("the application is registered only with a shop that we start");
-        return None;
-    }
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs([
@@ -29,7 +26,12 @@ async fn page(shop: &Shop) -> Option<Answer> {
             ("nonce", "once"),
         ])
         .finish();
-    Some(shop.visitor().get(&format!("/oauth2/authorize?{query}")).await.expect(200))
+    let answer = shop.visitor().get(&format!("/oauth2/authorize?{query}")).await;
+    if shop.host().is_none() && answer.status == 400 {
+        skipped::because("the shop must be started with the variable `oauth_clients`");
+        return None;
+    }
+    Some(answer.expect(200))
 }
 
 /// Fills the form in, with all that is hidden in it.
@@ -47,6 +49,7 @@ async fn submit(shop: &Shop, page: &Answer, email: &str, password: &str) -> Answ
     assert!(fields.len() >= 8, "{html}");
     fields.push(("email".into(), email.into()));
     fields.push(("password".into(), password.into()));
+    fields.push(("decision".into(), "allow".into()));
     let fields: Vec<(&str, &str)> =
         fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     shop.visitor().submit("/oauth2/authorize", &fields).await
@@ -106,6 +109,40 @@ async fn a_code_is_worth_nothing_without_its_verifier() {
     let stolen = VERIFIER.replace('a', "b");
     let refused = redeem(shop, &parameter(&back, "code"), &stolen).await.expect(400);
     assert_eq!(refused.json()["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn an_application_may_do_what_it_was_granted_and_nothing_else() {
+    let shop = Shop::shared().await;
+    let ada = Customer::new(shop).await;
+    let Some(page) = page(shop).await else { return };
+    assert!(page.text().contains("see your e-mail address"), "{}", page.text());
+    let back = sent_back(&submit(shop, &page, &ada.email, PASSWORD).await.expect(303));
+    let tokens = redeem(shop, &parameter(&back, "code"), VERIFIER).await.expect(200).json();
+    let api = shop.visitor().bearer(tokens["access_token"].as_str().unwrap());
+    let me = api.get("/api/v1/users/me").await.expect(200).json();
+    let members: Vec<_> = me.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(members, ["email", "id"]);
+    for path in ["/api/v1/orders", "/api/v1/order-history", "/api/v1/cart", "/api/v1/notifications"]
+    {
+        let refused = api.get(path).await;
+        let challenge = refused.header("www-authenticate").to_owned();
+        refused.problem(403);
+        assert!(challenge.contains("insufficient_scope"), "{path}: {challenge}");
+    }
+    api.get("/api/v1/payments/ledger").await.problem(403);
+
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let refused = shop.visitor().submit("/oauth2/token", &form).await.expect(400).json();
+    assert_eq!(refused["error"], "invalid_grant", "without its client");
+    let listed = ada.api.get("/api/v1/users/me/applications").await.expect(200).json();
+    assert_eq!(listed["items"][0]["client_id"], OAUTH_CLIENT);
+    let path = format!("/api/v1/users/me/applications/{OAUTH_CLIENT}");
+    ada.api.send(Method::DELETE, &path, None, "").await.expect(204);
+    let form = [form[0], form[1], ("client_id", OAUTH_CLIENT)];
+    let over = shop.visitor().submit("/oauth2/token", &form).await.expect(400).json();
+    assert_eq!(over["error"], "invalid_grant");
 }
 
 #[tokio::test]

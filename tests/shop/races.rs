@@ -103,7 +103,7 @@ async fn calling_off_races_with_confirming() {
     let ledger = admin.all("/api/v1/payments/ledger", 100).await;
     for order in orders {
         let own = ledger.iter().filter(|posting| posting["order_id"] == order["id"]);
-        let own = own.filter(|posting| posting["account"] == "psp_clearing");
+        let own = own.filter(|posting| posting["account"] == "customer_funds");
         assert_eq!(own.map(|posting| posting["amount"].as_i64().unwrap()).sum::<i64>(), 0);
     }
 }

@@ -20,7 +20,7 @@ pub(crate) const AXUM_GRPC: &str = "axum → tonic, gRPC";
 pub(crate) const SHOP: &str = "axum services";
 
 /// The processes of the shop: the functions of the twin, and the log of events.
-const SHOP_PROCESSES: [&str; 15] = [
+const SHOP_PROCESSES: [&str; 16] = [
     "events",
     "cart",
     "catalog",
@@ -31,6 +31,7 @@ const SHOP_PROCESSES: [&str; 15] = [
     "notifications",
     "order-history",
     "orders",
+    "passwords",
     "payments",
     "psp-sandbox",
     "recommendations",

@@ -27,6 +27,7 @@ mod events;
 mod hello;
 mod hello_fresh;
 mod key_value;
+mod neighbor;
 mod scale_up;
 mod shop;
 mod start;
@@ -60,6 +61,7 @@ pub(crate) const ALL: &[Entry] = &[
     start::ENTRY,
     density::ENTRY,
     scale_up::ENTRY,
+    neighbor::ENTRY,
 ];
 
 /// The rows with these names, all of them for none.

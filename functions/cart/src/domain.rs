@@ -6,7 +6,7 @@
 
 mod guest;
 
-pub use guest::{GUEST_TTL_MS, Gone, GuestCart};
+pub use guest::{GUEST_EMPTY_TTL_MS, GUEST_TTL_MS, Gone, GuestCart};
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ use chassis::store::{Store, StoreError};
 
 use crate::domain::{Added, Category, Details, Product, Refused, categories, shelf_of};
 use crate::ports::Stock;
-use crate::search::{Place, Query, page};
+use crate::search::{self, Place, Query};
 use crate::shelves::{Memo, Shelves, Swept};
 
 /// SKUs in one [`Catalog::get_many`] at most.
@@ -29,6 +29,19 @@ pub struct Offer {
     /// Pieces that can be bought now; `None` while inventory doesn't answer, because a
     /// shop whose shelves can be looked at is better than none.
     pub available: Option<u32>,
+}
+
+/// A part of an answer to a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// In order.
+    pub offers: Vec<Offer>,
+    /// Where to go on from, if there are more.
+    pub next: Option<Place>,
+    /// Products that fit, on all pages together.
+    pub total: usize,
+    /// Whether no product fits the words as they were typed: these come close.
+    pub is_approximate: bool,
 }
 
 /// Why the catalogue did not do what it was asked.
@@ -65,12 +78,13 @@ impl<S: Store, A: Stock, P: Producer> Catalog<S, A, P> {
         query: &Query,
         after: Option<&Place>,
         limit: usize,
-    ) -> Result<(Vec<Offer>, Option<Place>), StoreError> {
+    ) -> Result<Listing, StoreError> {
         let shelves = self.shelves.all().await?;
         let products = shelves.iter().flat_map(|shelf| shelf.searchable());
-        let (found, next) = page(products, query, after, limit);
-        let found = found.into_iter().cloned().collect();
-        Ok((self.offers(found).await, next))
+        let answer = search::page(products, query, after, limit);
+        let found = answer.products.into_iter().cloned().collect();
+        let (next, total, is_approximate) = (answer.next, answer.total, answer.is_approximate);
+        Ok(Listing { offers: self.offers(found).await, next, total, is_approximate })
     }
 
     /// The product with this SKU.
@@ -82,10 +96,14 @@ impl<S: Store, A: Stock, P: Producer> Catalog<S, A, P> {
         })
     }
 
-    /// All categories.
-    pub async fn categories(&self) -> Result<Vec<Category>, StoreError> {
+    /// All categories, and how many of their products fit the query.
+    pub async fn categories(&self, query: &Query) -> Result<Vec<Category>, StoreError> {
         let shelves = self.shelves.all().await?;
-        Ok(categories(shelves.iter().flat_map(|shelf| shelf.products())))
+        let products: Vec<_> = shelves.iter().flat_map(|shelf| shelf.searchable()).collect();
+        let all = categories(products.iter().map(|(product, _)| *product));
+        let fitting = categories(search::everywhere(&products, query));
+        let count = |slug: &str| fitting.iter().find(|it| it.slug == slug).map_or(0, |it| it.count);
+        Ok(all.into_iter().map(|it| Category { count: count(&it.slug), ..it }).collect())
     }
 
     /// Add a product; the same again is fine.

@@ -64,6 +64,35 @@ pub(crate) fn closeness(folded: &str, wanted: &str) -> u32 {
         .unwrap_or(0)
 }
 
+/// Fewest characters of a word that may be meant by another one: between shorter words one
+/// typing mistake is too often no mistake.
+const NEAR_CHARS_MIN: usize = 4;
+
+/// Whether `wanted` is this word, or its singular, with at most one typing mistake: a character
+/// too many, too few, another one, or two in the wrong order.
+pub(crate) fn is_near(word: &str, wanted: &str) -> bool {
+    let wanted: Vec<char> = wanted.chars().collect();
+    wanted.len() >= NEAR_CHARS_MIN
+        && [word, stem(word)].into_iter().any(|word| {
+            let word: Vec<char> = word.chars().collect();
+            is_one_mistake(&word, &wanted) || is_one_mistake(&wanted, &word)
+        })
+}
+
+/// Whether `long` is `short` with nothing, one more or another character, or two in the wrong
+/// order.
+fn is_one_mistake(long: &[char], short: &[char]) -> bool {
+    let same = long.iter().zip(short).take_while(|(one, other)| one == other).count();
+    let (long, short) = (&long[same..], &short[same..]);
+    match (long, short) {
+        ([], []) => true,
+        ([_, rest @ ..], _) if rest == short => true,
+        ([_, rest @ ..], [_, others @ ..]) if rest == others => true,
+        ([a, b, rest @ ..], [c, d, others @ ..]) => (a, b) == (d, c) && rest == others,
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +150,18 @@ mod tests {
         {
             assert_eq!(closeness(text, "lamp"), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn one_typing_mistake_is_near_and_two_are_not() {
+        for near in ["knife", "knfe", "knivfe", "kinfe", "knive", "knifes", "mnife", "knif"] {
+            assert!(is_near("knife", near) || is_near("knifes", near), "{near}");
+        }
+        assert!(is_near("lamps", "lmap"), "a mistake in the singular");
+        assert!(is_near("łódź", "łódz") && !is_near("łódź", "lodz"), "characters, not bytes");
+        for far in ["kne", "knsoe", "nkief", "wife", "kife s", ""] {
+            assert!(!is_near("knife", far), "{far}");
+        }
+        assert!(!is_near("mat", "hat"), "short words are what they are");
     }
 }

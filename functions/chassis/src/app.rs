@@ -5,7 +5,7 @@
 //! `405` keeps its `Allow`, and `OPTIONS` is answered from it.
 
 use crate::problem::Problem;
-use crate::store::Store;
+use crate::store::{Store, check_writable};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -20,8 +20,6 @@ const DETAIL_BYTES_MAX: usize = 1_024;
 
 /// Where the gateway asks whether a function can serve.
 const READINESS: &str = "/readyz";
-/// Never written; reading it asks the store to work.
-const READINESS_KEY: &str = "readiness";
 
 /// The router, answering every error as a problem. Apply it once, last.
 ///
@@ -31,10 +29,10 @@ pub fn router_with_problems(router: Router) -> Router {
     router.layer(from_fn(with_problems))
 }
 
-/// `GET /readyz` of a function that can do nothing without its store.
+/// `GET /readyz` of a function that can do nothing without its store: whether this takes writes.
 pub fn readiness<S: Store>(store: S) -> Router {
     let answer = || async move {
-        let works = store.get(READINESS_KEY).await;
+        let works = check_writable(&store, crate::clock::now_ms()).await;
         works.inspect_err(|error| eprintln!("not ready: {error}")).map_or_else(
             |_| health(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"fail"}"#),
             |_| ready(),
@@ -280,7 +278,9 @@ mod tests {
         }
         assert_eq!(status(Router::new()).await, 200);
         assert_eq!(status(readiness(MemoryStore::new())).await, 200);
-        assert_eq!(status(readiness(FailingStore::after(0, MemoryStore::new()))).await, 503);
+        let failing = |operations| readiness(FailingStore::after(operations, MemoryStore::new()));
+        assert_eq!(status(failing(0)).await, 503);
+        assert_eq!(status(failing(1)).await, 503, "it can be read and not written to");
     }
 
     #[tokio::test]

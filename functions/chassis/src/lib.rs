@@ -11,23 +11,28 @@
 
 pub mod app;
 pub mod auth;
+pub mod card;
 pub mod clock;
 #[cfg(target_family = "wasm")]
 pub mod config;
 pub mod events;
+pub mod expiry;
 pub mod form;
 pub mod html;
 pub mod http;
 pub mod id;
 pub mod idempotency;
 pub mod inbox;
+pub mod incarnation;
 pub mod money;
 pub mod outbox;
 pub mod page;
 pub mod problem;
+pub mod quota;
 mod recent;
 pub mod register;
 pub mod rpc;
+pub mod sealed;
 pub mod store;
 
 pub use problem::{Problem, Result};

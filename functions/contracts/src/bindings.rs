@@ -7,6 +7,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 const IDENTITY_KEYS: &str = "shop:identity/keys@1.0.0";
+const IDENTITY_PERSONS: &str = "shop:identity/persons@1.0.0";
+const LIMITER: &str = "tessera:limits/limiter@1.0.0";
 const EVENT_PRODUCER: &str = "tessera:events/producer@1.0.0";
 
 pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
@@ -20,8 +22,11 @@ pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
         quote! { use super::Component; export!(Component); }
     };
     let dispatch = dispatch(contract)?;
-    let keys = if contract.imports(IDENTITY_KEYS)? { identity_keys() } else { quote!() };
+    let keys =
+        if contract.imports(IDENTITY_KEYS)? { identity_keys(&contract.name) } else { quote!() };
     let producer = if contract.imports(EVENT_PRODUCER)? { event_producer() } else { quote!() };
+    let persons = if contract.imports(IDENTITY_PERSONS)? { identity_persons() } else { quote!() };
+    let limiter = if contract.imports(LIMITER)? { limiter() } else { quote!() };
     Ok(quote! {
         /// The contract of this component, generated from `wit/`.
         #[allow(warnings, unsafe_code, clippy::all, clippy::pedantic)]
@@ -31,6 +36,8 @@ pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
             #dispatch
             #keys
             #producer
+            #limiter
+            #persons
         }
     })
 }
@@ -57,10 +64,10 @@ pub(crate) fn generate(contract: &Contract, source: &TokenStream) -> Result<Toke
     })
 }
 
-fn identity_keys() -> TokenStream {
+fn identity_keys(name: &str) -> TokenStream {
     quote! {
         /// The keys that access tokens are checked with, through the contract. Remembered
-        /// by the instance for a while.
+        /// by the instance for a while, and by the function's store.
         #[derive(Clone, Copy, Debug, Default)]
         pub struct IdentityKeys;
 
@@ -71,7 +78,13 @@ fn identity_keys() -> TokenStream {
                 &self,
             ) -> ::core::result::Result<::chassis::auth::KeySet, ::chassis::auth::KeysUnavailable>
             {
-                IDENTITY_KEYS.current(::chassis::clock::now_ms(), fetch_identity_keys).await
+                // A function without a store has none of that name.
+                let shelf = ::chassis::store::SpinStore::open(#name).ok();
+                let fetch = || {
+                    let limit = ::core::time::Duration::from_millis(::chassis::auth::FETCH_MAX_MS);
+                    ::chassis::auth::in_time(fetch_identity_keys(), ::spin_sdk::time::sleep(limit))
+                };
+                IDENTITY_KEYS.current(::chassis::clock::now_ms(), shelf.as_ref(), fetch).await
             }
 
             fn forget(&self) -> bool {
@@ -94,6 +107,63 @@ fn identity_keys() -> TokenStream {
                 audience: set.audience,
                 keys: set.keys.into_iter().map(key).collect(),
             })
+        }
+    }
+}
+
+fn identity_persons() -> TokenStream {
+    quote! {
+        /// The keys that personal data is sealed with, through the contract.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct IdentityPersons;
+
+        impl ::chassis::sealed::PersonKeys for IdentityPersons {
+            async fn key(
+                &self,
+                user_id: &str,
+            ) -> ::core::result::Result<
+                ::core::option::Option<::chassis::sealed::PersonKey>,
+                ::chassis::sealed::Unreadable,
+            > {
+                use ::chassis::sealed::{Unreadable, key_from_text};
+                use shop::identity::persons::{Error, key};
+                match key(::std::string::String::from(user_id)).await {
+                    Ok(text) => key_from_text(&text).map(Some).ok_or(Unreadable::Damaged),
+                    Err(Error::Forgotten(_)) => Ok(None),
+                    Err(Error::Unavailable(reason)) => Err(Unreadable::Unavailable(reason)),
+                }
+            }
+        }
+    }
+}
+
+fn limiter() -> TokenStream {
+    quote! {
+        /// The platform's rate limiter, through the contract.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct PlatformLimiter;
+
+        impl ::chassis::quota::Limiter for PlatformLimiter {
+            async fn check(
+                &self,
+                check: &::chassis::quota::Check,
+            ) -> ::core::result::Result<::chassis::quota::Decision, ::std::string::String> {
+                use tessera::limits::limiter;
+                let window_ms = check.quota.window_s.saturating_mul(1000);
+                let quota = limiter::Quota { limit: check.quota.limit, window_ms };
+                let policy = ::std::string::String::from(check.policy);
+                match limiter::check(policy, check.key.clone(), quota, check.cost).await {
+                    Ok(decision) => Ok(::chassis::quota::Decision {
+                        allowed: decision.allowed,
+                        remaining: decision.remaining,
+                        retry_after_ms: decision.retry_after_ms,
+                        reset_after_ms: decision.reset_after_ms,
+                    }),
+                    Err(
+                        limiter::Error::Invalid(reason) | limiter::Error::Unavailable(reason),
+                    ) => Err(reason),
+                }
+            }
         }
     }
 }

@@ -27,6 +27,10 @@ use syn::LitStr;
 ///   exports anything; it calls that `Component`;
 /// - `bindings::IdentityKeys`, a `chassis::auth::KeySource` over the contract, if the world
 ///   imports `shop:identity/keys`;
+/// - `bindings::PlatformLimiter`, a `chassis::quota::Limiter` over the contract, if the world
+///   imports `tessera:limits/limiter`;
+/// - `bindings::IdentityPersons`, a `chassis::sealed::PersonKeys` over the contract, if the world
+///   imports `shop:identity/persons`;
 /// - `bindings::EventProducer`, a `chassis::events::Producer` over the contract, if the world
 ///   imports `tessera:events/producer`.
 ///

@@ -43,7 +43,8 @@ async fn open() -> Result<Broker, Unready> {
         .map_err(|error| chassis::config::ConfigError(error.to_string()))?;
     let store = SpinStore::open("events")?;
     let subscriber = HttpSubscriber { outbound: SpinOutbound };
-    Ok(broker::Broker::new(store, subscriber, HostClock, subscriptions))
+    let broker = broker::Broker::new(store, subscriber, HostClock, subscriptions);
+    Ok(broker.with_incarnation(chassis::incarnation::current()))
 }
 
 /// Deliver what is due and make room in the log, after the answer.
@@ -63,7 +64,7 @@ impl producer::Guest for Component {
         let events: Vec<Event> = events.into_iter().map(from_contract).collect();
         broker.publish(&events).await.map_err(|error| match error {
             PublishError::Invalid(reason) => producer::Error::Invalid(reason),
-            PublishError::Full | PublishError::Store(_) => {
+            PublishError::Full | PublishError::Backlog(_) | PublishError::Store(_) => {
                 producer::Error::Unavailable(error.to_string())
             }
         })?;
@@ -86,6 +87,7 @@ impl log::Guest for Component {
             types: standing.types,
             lag: standing.lag_events,
             lag_ms: standing.lag_ms,
+            held: standing.held_events,
             retrying: standing.retrying_events,
             dead: standing.dead_letters,
         };
@@ -103,6 +105,20 @@ impl log::Guest for Component {
     async fn replay(dead_letter_id: String) -> Result<(), log::Error> {
         let broker = open().await?;
         broker.replay(&dead_letter_id).await?;
+        work_later(broker);
+        Ok(())
+    }
+
+    async fn replay_key(subscription: String, key: String) -> Result<u64, log::Error> {
+        let broker = open().await?;
+        let count = broker.replay_key(&subscription, &key).await?;
+        work_later(broker);
+        Ok(count)
+    }
+
+    async fn discard(dead_letter_id: String) -> Result<(), log::Error> {
+        let broker = open().await?;
+        broker.discard(&dead_letter_id).await?;
         work_later(broker);
         Ok(())
     }

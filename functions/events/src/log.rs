@@ -1,8 +1,9 @@
 //! The log: a ring of segments.
 //!
 //! A value of the store holds [`SEGMENT_EVENTS_MAX`] events; the values are used again in turn,
-//! so the log has a size that it never exceeds. When the oldest events may not be given up yet,
-//! because a subscription has not had them, publishing is refused rather than they are lost.
+//! so the log has a size that it never exceeds. What a subscription has taken in and is not done
+//! with is copied before its segment goes. When the oldest events may not be given up, because a
+//! subscription has not even taken them in, publishing is refused rather than they are lost.
 //!
 //! An event is in the log once, though there is no transaction across values. The segment that
 //! is written to is looked into before an event is added, in the same compare-and-swap. Of
@@ -41,6 +42,9 @@ pub enum PublishError {
     /// The oldest events can't be given up yet.
     #[error("the log is full")]
     Full,
+    /// A subscription that asks for them has too much to do. Nothing was taken.
+    #[error("the subscription {0} is too far behind: publish again later")]
+    Backlog(String),
 }
 
 /// Where the log begins and ends.

@@ -53,6 +53,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     async fn standing(&self, subscription: &Subscription) -> Result<Standing, Refusal> {
         let progress = self.load(subscription).await?;
         let mut lag_events = progress.waiting() as u64;
+        let mut held_events = progress.held() as u64;
         let mut oldest_ms = self.oldest_open_ms(subscription, &progress).await?;
         let mut after = progress.cursor;
         loop {
@@ -61,6 +62,8 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
             after = last.position;
             for entry in entries.iter().filter(|entry| subscription.wants(&entry.event.kind)) {
                 lag_events += 1;
+                // It is taken in with the next that can be delivered.
+                held_events += u64::from(progress.is_held(entry.event.partition_key()));
                 oldest_ms =
                     Some(oldest_ms.map_or(entry.recorded_at_ms, |oldest: u64| {
                         oldest.min(entry.recorded_at_ms)
@@ -75,6 +78,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
             types: subscription.types.iter().map(|one| one.as_str().to_owned()).collect(),
             lag_events,
             lag_ms: oldest_ms.map_or(0, |oldest| now_ms.saturating_sub(oldest)),
+            held_events,
             retrying_events: retrying as u64,
             dead_letters: progress.dead.len() as u64,
         })
@@ -133,23 +137,50 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         }
     }
 
-    /// Deliver a dead letter once more, with all its attempts before it.
+    /// Deliver a dead letter once more, with all its attempts before it, and then the events of
+    /// its key that have waited for it.
     pub async fn replay(&self, id: &str) -> Result<(), Refusal> {
+        self.take(id, |progress, dead| progress.enqueue(&dead.key, dead.position)).await.map(drop)
+    }
+
+    /// Give a dead letter up: the events of its key that have waited for it go on.
+    pub async fn discard(&self, id: &str) -> Result<(), Refusal> {
+        let (subscription, dead) = self.take(id, |_, _| {}).await?;
+        Ok(self.store.delete(&copy_key(&subscription, dead.position)).await?)
+    }
+
+    /// Take a dead letter out, and do something with it in the same write.
+    async fn take(
+        &self,
+        id: &str,
+        with: impl Fn(&mut Progress, &Dead) + Send + Sync,
+    ) -> Result<(String, Dead), Refusal> {
         let letter = LetterId::parse(id).ok_or_else(|| malformed(id))?;
         self.subscription(&letter.subscription)?;
-        let revive = |progress: Option<Progress>| {
+        let take = |progress: Option<Progress>| {
             let mut progress = progress.unwrap_or_default();
             let is_it = |dead: &Dead| LetterId::of(&letter.subscription, dead) == letter;
-            let Some(place) = progress.dead.iter().position(is_it) else {
-                return Err(Refusal::NotFound(format!("there is no dead letter {id}")));
-            };
-            let dead = progress.dead.remove(place);
-            if let Some(dead) = dead {
-                progress.enqueue(&dead.key, dead.position);
-            }
-            Ok((progress, ()))
+            let place = progress.dead.iter().position(is_it);
+            let dead = place.and_then(|place| progress.dead.remove(place));
+            let Some(dead) = dead else { return Err(malformed(id)) };
+            with(&mut progress, &dead);
+            Ok((progress, dead))
         };
-        self.store.update(&progress_key(&letter.subscription), revive).await
+        let dead = self.store.update(&progress_key(&letter.subscription), take).await?;
+        Ok((letter.subscription, dead))
+    }
+
+    /// Deliver all dead letters of a key once more, and the events that have waited for them; how
+    /// many events that is.
+    pub async fn replay_key(&self, name: &str, key: &str) -> Result<u64, Refusal> {
+        self.subscription(name)?;
+        let revive = |progress: Option<Progress>| {
+            let mut progress = progress.unwrap_or_default();
+            let missing = || Refusal::NotFound(format!("{name} has no dead letter of {key}"));
+            let count = progress.revive(key).ok_or_else(missing)?;
+            Ok((progress, count as u64))
+        };
+        self.store.update(&progress_key(name), revive).await
     }
 
     /// Deliver to a subscription once more what it asks for among the events recorded in a

@@ -2,17 +2,23 @@
 //!
 //! Every event that the subscription asks for and that is not done stands in the queue of its
 //! key. The first of a queue is delivered until it is done or dead; the others wait for it, and
-//! other keys don't. How many may wait is bounded; then no more are taken in until room is made,
-//! and the bounded number of attempts sees to it that room is made.
+//! other keys don't. What comes after a dead letter waits until an operator has it delivered once
+//! more or discards it. How many may wait is bounded; then no more are taken in until room is
+//! made, and already before that nothing is published any more that would have to wait.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tessera_events::{Entry, Reason, Subscription};
 
 /// Most events in all queues of a subscription.
-pub const OPEN_EVENTS_MAX: usize = 512;
-/// Most dead letters of a subscription; the oldest are dropped and counted.
+pub const OPEN_EVENTS_MAX: usize = 2_048;
+/// With so many events in the queues of a subscription, no more that it asks for are published.
+pub const BACKLOG_EVENTS_MAX: usize = 1_024;
+/// Most dead letters of a subscription. Beyond it an event that would become one stays in its
+/// queue and is tried again after [`FULL_PAUSE_MS`].
 pub const DEAD_LETTERS_MAX: usize = 256;
+/// The pause before an event is tried again that can't become a dead letter, in milliseconds.
+pub const FULL_PAUSE_MS: u64 = 300_000;
 /// Longest text of what a subscriber said, in bytes.
 pub const DETAIL_BYTES_MAX: usize = 240;
 /// Most spans of the log that are delivered once more at the same time.
@@ -30,8 +36,6 @@ pub struct Progress {
     pub replays: Vec<Replay>,
     /// What was given up, oldest first.
     pub dead: VecDeque<Dead>,
-    /// Dead letters dropped because there were too many.
-    pub dropped: u64,
     /// Who delivers.
     pub lease: Option<Lease>,
 }
@@ -84,6 +88,9 @@ pub struct Lease {
     pub holder: String,
     /// Then somebody else may take it, in milliseconds since the epoch.
     pub until_ms: u64,
+    /// The run of the host in which it was taken: in another one the holder is dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<u64>,
 }
 
 /// Events of one key that go to the subscriber together.
@@ -179,29 +186,29 @@ impl Progress {
         keys_max: usize,
         events_max: impl Fn(&str) -> usize,
     ) -> Vec<Work> {
+        let dead = self.oldest_dead();
+        let before = |key: &str| dead.get(key).copied().unwrap_or(u64::MAX);
+        let is_due = |key: &str, queue: &Queue| {
+            queue.due_at_ms <= now_ms && queue.positions.front() < Some(&before(key))
+        };
         let mut due: Vec<(&String, &Queue)> =
-            self.open.iter().filter(|(_, queue)| queue.due_at_ms <= now_ms).collect();
+            self.open.iter().filter(|(key, queue)| is_due(key, queue)).collect();
         due.sort_by_key(|(_, queue)| queue.positions.front().copied());
         let work = |(key, queue): (&String, &Queue)| {
             // After a failure one at a time, so that it shows which is at fault.
             let events = if queue.attempts == 0 { events_max(key).max(1) } else { 1 };
-            let positions = queue.positions.iter().take(events).copied().collect();
+            let positions = queue.positions.iter().take(events).copied();
+            let positions = positions.take_while(|one| *one < before(key)).collect();
             Work { key: key.clone(), positions, attempts: queue.attempts }
         };
         due.into_iter().take(keys_max).map(work).collect()
     }
 
     /// Note how a delivery ended that began at `began_at_ms`. Where somebody has put an older
-    /// event before it meanwhile, a failure is forgotten: it has lost its turn. Answers the
-    /// position of the dead letter that had to make room.
-    pub fn settle(
-        &mut self,
-        work: &Work,
-        ending: Ending,
-        began_at_ms: u64,
-        now_ms: u64,
-    ) -> Option<u64> {
-        let queue = self.open.get_mut(&work.key)?;
+    /// event before it meanwhile, a failure is forgotten: it has lost its turn.
+    pub fn settle(&mut self, work: &Work, ending: Ending, began_at_ms: u64, now_ms: u64) {
+        let full = self.dead.len() >= DEAD_LETTERS_MAX;
+        let Some(queue) = self.open.get_mut(&work.key) else { return };
         let first = queue.positions.front().copied();
         let had_its_turn = first.is_some() && first == work.positions.first().copied();
         let first_seen_at_ms = match queue.first_seen_at_ms {
@@ -220,6 +227,11 @@ impl Progress {
                 queue.first_seen_at_ms = first_seen_at_ms;
                 queue.due_at_ms = due_at_ms;
             }
+            Ending::Dead(..) if had_its_turn && full => {
+                queue.attempts += 1;
+                queue.first_seen_at_ms = first_seen_at_ms;
+                queue.due_at_ms = now_ms + FULL_PAUSE_MS;
+            }
             Ending::Dead(reason, detail) if had_its_turn => {
                 queue.positions.pop_front();
                 queue.restart();
@@ -236,11 +248,41 @@ impl Progress {
             Ending::Retry(_) | Ending::Dead(..) => {}
         }
         self.open.retain(|_, queue| !queue.positions.is_empty());
-        if self.dead.len() <= DEAD_LETTERS_MAX {
-            return None;
+    }
+
+    /// By key, the position of its oldest dead letter: what comes after it waits.
+    fn oldest_dead(&self) -> BTreeMap<&str, u64> {
+        let mut oldest = BTreeMap::new();
+        for dead in &self.dead {
+            let first = oldest.entry(dead.key.as_str()).or_insert(dead.position);
+            *first = dead.position.min(*first);
         }
-        self.dropped += 1;
-        self.dead.pop_front().map(|dead| dead.position)
+        oldest
+    }
+
+    /// Whether what comes next of a key has to wait for a dead letter.
+    pub fn is_held(&self, key: &str) -> bool {
+        self.dead.iter().any(|dead| dead.key == key)
+    }
+
+    /// How many events wait behind a dead letter.
+    pub fn held(&self) -> usize {
+        let behind = |(key, dead): (&str, u64)| {
+            let queue = self.open.get(key)?;
+            Some(queue.positions.iter().filter(|position| **position > dead).count())
+        };
+        self.oldest_dead().into_iter().filter_map(behind).sum()
+    }
+
+    /// Put all dead letters of a key back into its queue; how many events are in it then, none if
+    /// it had no dead letter.
+    pub fn revive(&mut self, key: &str) -> Option<usize> {
+        let of_key = self.dead.iter().filter(|dead| dead.key == key);
+        let positions: Vec<u64> = of_key.map(|dead| dead.position).collect();
+        self.dead.retain(|dead| dead.key != key);
+        positions.iter().for_each(|position| self.enqueue(key, *position));
+        let queue = self.open.get(key).filter(|_| !positions.is_empty());
+        queue.map(|queue| queue.positions.len())
     }
 
     /// How many events are not done, of those that were taken in.
@@ -253,11 +295,17 @@ impl Progress {
         self.waiting() < OPEN_EVENTS_MAX
     }
 
-    /// The oldest position that is still needed.
+    /// The oldest position that is still to be taken in.
     pub fn needs_from(&self) -> u64 {
-        let open = self.open.values().filter_map(|queue| queue.positions.front().copied());
         let replays = self.replays.iter().map(|replay| replay.after + 1);
-        open.chain(replays).min().unwrap_or(u64::MAX).min(self.cursor + 1)
+        replays.min().unwrap_or(u64::MAX).min(self.cursor + 1)
+    }
+
+    /// Whether the event there is still to be delivered, or is a dead letter.
+    pub fn holds(&self, key: &str, position: u64) -> bool {
+        let queue = self.open.get(key);
+        queue.is_some_and(|queue| queue.positions.contains(&position))
+            || self.dead.iter().any(|dead| dead.position == position)
     }
 
     /// All positions in queues.

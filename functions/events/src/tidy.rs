@@ -1,19 +1,23 @@
 //! Retention: old segments go, so that the ring has room.
 //!
-//! A segment goes when it is old or the ring fills up, and when no subscription needs it any
-//! more. Dead letters don't keep it: their events are copied first. Each step can be done again
-//! by whoever comes after a crash.
+//! A segment goes when it is old or the ring fills up, and when every subscription has taken in
+//! what it asks for. What a subscription is not done with, dead letters included, doesn't keep the
+//! segment: it is copied first. So a subscriber that fails takes nobody's room in the ring, and
+//! each subscription has as many copies as it may have open events and dead letters. Each step
+//! can be done again by whoever comes after a crash.
 //!
 //! Operators may ask for what is just going. Whether a subscription needs the segment and which
-//! of its dead letters are copied is told from one and the same reading, the last thing before
-//! the removal. A dead letter that is replayed before it keeps the segment, one that is replayed
-//! after it is found in its copy. A span that is asked for after it gets what is left of it.
+//! of its events are copied is told from one and the same reading, the last thing before the
+//! removal. What is replayed after it is found in its copy. A span that is asked for after it gets
+//! what is left of it. A copy that was made in vain, because its event was done meanwhile, goes
+//! after the removal.
 
 use crate::broker::{Broker, copy_key};
 use crate::log::{Place, SEGMENTS_MAX, seen_key, segment_key};
 use crate::ports::{Clock, Subscriber};
 use crate::segment::Segment;
 use chassis::store::{Store, StoreError};
+use tessera_events::Subscription;
 
 /// Events older than this may go, in milliseconds: a week.
 pub const RETENTION_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
@@ -32,17 +36,17 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
                     if !self.may_go(&segment, head.open).await? {
                         return Ok(removed);
                     }
-                    if !self.copy_dead(&segment).await? {
+                    let Some(copied) = self.copy_needed(&segment).await? else {
                         return Ok(removed);
-                    }
+                    };
                     self.remove(&segment).await?;
+                    self.go_past(head.first).await?;
+                    self.forget_done(&copied).await?;
                 }
                 Place::NotYet => return Ok(removed),
                 // Somebody died after it had removed it.
-                Place::Here(_) | Place::Overwritten => {}
+                Place::Here(_) | Place::Overwritten => self.go_past(head.first).await?,
             }
-            let first = head.first + 1;
-            self.log.advance(|head| head.first = head.first.max(first)).await?;
         }
         Ok(REMOVED_MAX)
     }
@@ -62,21 +66,39 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(true)
     }
 
-    /// Copy the events of dead letters; whether nothing else is needed of the segment still.
-    async fn copy_dead(&self, segment: &Segment) -> Result<bool, StoreError> {
+    async fn go_past(&self, number: u64) -> Result<(), StoreError> {
+        self.log.advance(|head| head.first = head.first.max(number + 1)).await
+    }
+
+    /// Copy the events that a subscription is not done with; none if it has not taken in some.
+    async fn copy_needed(&self, segment: &Segment) -> Result<Option<Vec<Copied>>, StoreError> {
+        let mut copied = Vec::new();
         for subscription in self.subscriptions.iter() {
             let progress = self.load(subscription).await?;
             if progress.needs_from() <= segment.end() {
-                return Ok(false);
+                return Ok(None);
             }
             for entry in &segment.entries {
-                if progress.dead.iter().any(|dead| dead.position == entry.position) {
-                    let key = copy_key(&subscription.name, entry.position);
-                    self.store.write(&key, entry).await?;
+                let key = entry.event.partition_key();
+                if progress.holds(key, entry.position) {
+                    let copy = copy_key(&subscription.name, entry.position);
+                    self.store.write(&copy, entry).await?;
+                    let (subscription, key) = (subscription.clone(), key.to_owned());
+                    copied.push(Copied { subscription, key, position: entry.position });
                 }
             }
         }
-        Ok(true)
+        Ok(Some(copied))
+    }
+
+    /// Remove copies of what was done while they were made.
+    async fn forget_done(&self, copied: &[Copied]) -> Result<(), StoreError> {
+        for Copied { subscription, key, position } in copied {
+            if !self.load(subscription).await?.holds(key, *position) {
+                self.store.delete(&copy_key(&subscription.name, *position)).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn remove(&self, segment: &Segment) -> Result<(), StoreError> {
@@ -93,4 +115,11 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         };
         self.store.update(&segment_key(segment.number), empty).await
     }
+}
+
+/// An event that was copied for a subscription.
+struct Copied {
+    subscription: Subscription,
+    key: String,
+    position: u64,
 }

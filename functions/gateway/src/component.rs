@@ -1,13 +1,13 @@
 //! The gateway as a component: the host's HTTP client, the contracts of the limiter and of
 //! identity's keys, and the variables.
 
-use crate::domain::quota::{Check, Decision, Quotas};
-use crate::ports::{Environment, Limiter, Ports, Settings, Upstream};
+use crate::ports::{Environment, Ports, Settings, Upstream};
 use crate::service::Gateway;
 use axum::body::Body;
-use bindings::tessera::limits::limiter;
 use chassis::config::optional;
 use chassis::http::OutboundError;
+use chassis::quota::Quotas;
+use chassis::store::{SpinStore, StoreError};
 use http::Response;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -24,16 +24,21 @@ struct Host;
 
 impl Ports for Host {
     type Upstream = Self;
-    type Limiter = Self;
+    type Limiter = bindings::PlatformLimiter;
     type Keys = bindings::IdentityKeys;
     type Environment = Self;
+    type Store = SpinStore;
+
+    fn store(&self) -> Result<SpinStore, StoreError> {
+        SpinStore::open("gateway")
+    }
 
     fn upstream(&self) -> &Self {
         self
     }
 
-    fn limiter(&self) -> &Self {
-        self
+    fn limiter(&self) -> &bindings::PlatformLimiter {
+        &bindings::PlatformLimiter
     }
 
     fn keys(&self) -> &bindings::IdentityKeys {
@@ -55,33 +60,11 @@ impl Upstream for Host {
     }
 }
 
-impl Limiter for Host {
-    async fn check(&self, check: &Check) -> Result<Decision, String> {
-        let window_ms = check.quota.window_s.saturating_mul(1000);
-        let quota = limiter::Quota { limit: check.quota.limit, window_ms };
-        match limiter::check(check.policy.to_owned(), check.key.clone(), quota, 1).await {
-            Ok(decision) => Ok(Decision {
-                allowed: decision.allowed,
-                remaining: decision.remaining,
-                retry_after_ms: decision.retry_after_ms,
-                reset_after_ms: decision.reset_after_ms,
-            }),
-            Err(limiter::Error::Invalid(reason) | limiter::Error::Unavailable(reason)) => {
-                Err(reason)
-            }
-        }
-    }
-}
-
 impl Environment for Host {
     async fn settings(&self) -> Settings {
-        let quotas = Quotas::parse(&setting("rate_limits").await).unwrap_or_else(|fault| {
-            eprintln!("the variable `rate_limits` is wrong: {fault}; the defaults hold");
-            Some(Quotas::default())
-        });
         Settings {
             mailbox_page: setting("mailbox_page").await == "on",
-            quotas,
+            quotas: Quotas::of_setting(&setting("rate_limits").await),
             cors_origins: setting("cors_origins").await,
             proxies_trusted: setting("proxies_trusted").await.parse().unwrap_or(0),
         }

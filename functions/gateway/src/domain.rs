@@ -1,11 +1,12 @@
 //! What the gateway decides without asking anybody: which paths are safe, where they lead,
 //! which headers cross the border, how much is too much.
 
-pub mod account;
 pub mod address;
 pub mod cors;
 pub mod headers;
+pub mod local;
 pub mod path;
 pub mod quota;
 pub mod route;
 pub mod table;
+pub mod validators;

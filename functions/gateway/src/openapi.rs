@@ -10,6 +10,7 @@ use crate::domain::table::routes;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 /// Everything but the paths.
@@ -60,6 +61,29 @@ pub fn document() -> Result<Value, serde_json::Error> {
     Ok(document)
 }
 
+/// The names of the query parameters of a route; none where any may come: OAuth 2 requires that
+/// unknown ones are ignored (RFC 6749, section 3.1), and what is no API is not described.
+pub fn query_parameters(route: &Route) -> Option<&'static BTreeSet<String>> {
+    static NAMES: LazyLock<BTreeMap<String, BTreeSet<String>>> =
+        LazyLock::new(|| described().map(|operations| queries(&operations)).unwrap_or_default());
+    let is_strict = !route.path.starts_with("/oauth2/") && !route.path.starts_with("/webhooks/");
+    NAMES.get(route.operation?).filter(|_| is_strict)
+}
+
+fn queries(operations: &Map<String, Value>) -> BTreeMap<String, BTreeSet<String>> {
+    let base: Value = serde_json::from_str(BASE).unwrap_or_default();
+    let followed = |parameter: &Value| match parameter["$ref"].as_str() {
+        Some(reference) => base.pointer(reference.trim_start_matches('#')).cloned(),
+        None => Some(parameter.clone()),
+    };
+    let names = |operation: &Value| {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let queries = parameters.filter_map(followed).filter(|one| one["in"] == "query");
+        queries.filter_map(|one| one["name"].as_str().map(str::to_owned)).collect()
+    };
+    operations.iter().map(|(name, operation)| (name.clone(), names(operation))).collect()
+}
+
 /// What the files say, by operation.
 fn described() -> Result<Map<String, Value>, serde_json::Error> {
     let mut operations = Map::new();
@@ -81,11 +105,16 @@ fn complete(operation: &mut Value, route: &Route) {
     operation["operationId"] = json!(route.operation);
     operation["security"] = match route.access {
         Access::Public => json!([]),
+        // A client has no secret: its id as the user, or in the body.
+        Access::Client => json!([{}, {"client": []}]),
         // One of the two: no token, or a good one.
         Access::Optional => json!([{}, {"bearer": []}]),
         Access::User => json!([{"bearer": []}]),
-        Access::Admin => json!([{"bearer": ["admin"]}]),
+        Access::Admin | Access::Local => json!([{"bearer": ["admin"]}]),
     };
+    if let Some(scope) = route.scope {
+        operation["x-scope"] = json!(scope);
+    }
     let has_body = operation.get("requestBody").is_some();
     if has_body {
         operation["x-body-bytes-max"] = json!(route.body_bytes_max);
@@ -96,6 +125,11 @@ fn complete(operation: &mut Value, route: &Route) {
         if status.starts_with(['2', '3']) {
             add_headers(response, route);
         }
+    }
+    let is_read = route.method == http::Method::GET;
+    if is_read && responses.contains_key("200") {
+        let reference = json!({"$ref": "#/components/responses/NotModified"});
+        responses.entry("304").or_insert(reference);
     }
     for (status, name) in problems(route, has_body) {
         responses
@@ -117,10 +151,10 @@ fn add_headers(response: &mut Value, route: &Route) {
 /// The problems that the gateway itself answers on this route.
 fn problems(route: &Route, has_body: bool) -> Vec<(&'static str, &'static str)> {
     let mut problems = vec![("400", "BadRequest"), ("default", "Problem")];
-    if route.access != Access::Public {
+    if !matches!(route.access, Access::Public | Access::Client) {
         problems.push(("401", "Unauthorized"));
     }
-    if route.access == Access::Admin {
+    if matches!(route.access, Access::Admin | Access::User) {
         problems.push(("403", "Forbidden"));
     }
     if has_body {

@@ -1,9 +1,10 @@
 //! What the gateway needs from outside.
 
-use crate::domain::quota::{Check, Decision, Quotas};
 use axum::body::Body;
 use chassis::auth::KeySource;
 use chassis::http::OutboundError;
+use chassis::quota::{Limiter, Quotas};
+use chassis::store::{Store, StoreError};
 use http::{Request, Response};
 use std::future::Future;
 
@@ -16,12 +17,6 @@ pub trait Upstream: Clone + Send + Sync + 'static {
         request: Request<Body>,
         timeout_ms: u64,
     ) -> impl Future<Output = Result<Response<Body>, OutboundError>> + Send;
-}
-
-/// The platform's rate limiter.
-pub trait Limiter: Clone + Send + Sync + 'static {
-    /// May the call go ahead? The error says why there is no decision.
-    fn check(&self, check: &Check) -> impl Future<Output = Result<Decision, String>> + Send;
 }
 
 /// Settings, time and names.
@@ -55,6 +50,10 @@ pub trait Ports: Clone + Send + Sync + 'static {
     type Limiter: Limiter;
     type Keys: KeySource;
     type Environment: Environment;
+    type Store: Store;
+
+    /// Where instances of the gateway find what others have seen.
+    fn store(&self) -> Result<Self::Store, StoreError>;
 
     fn upstream(&self) -> &Self::Upstream;
     fn limiter(&self) -> &Self::Limiter;

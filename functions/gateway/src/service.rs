@@ -4,11 +4,13 @@ mod admission;
 mod answer;
 mod health;
 mod metered;
+mod operator;
+mod representation;
 
 use crate::domain::path;
 use crate::domain::route::{Found, Route, Target, find};
-use crate::domain::table::{MAILBOX, routes};
-use crate::domain::{address, headers};
+use crate::domain::table::{MAILBOX, pages, routes};
+use crate::domain::{address, cors, headers};
 use crate::openapi;
 use crate::ports::{Environment, Ports, Settings, Upstream};
 use admission::Admitted;
@@ -18,8 +20,9 @@ use chassis::Problem;
 use chassis::http::OutboundError;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Method, Request, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use metered::Metered;
+use representation::Wanted;
 
 /// Seconds after which a caller may try again when a function could not be reached.
 const RETRY_AFTER_S: u64 = 1;
@@ -55,34 +58,39 @@ impl<P: Ports> Gateway<P> {
         let origin = self.origin(&request, &settings);
         let (method, page) = (request.method().clone(), header_of(&request, "origin"));
         let preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        let answer = match self.route(request, &settings, &origin).await {
+        let mut answer = match self.route(request, &settings, &origin).await {
             Ok(response) => response,
             Err(problem) => named(problem, &origin),
         };
-        let page = crate::domain::cors::allowed(&settings.cors_origins, page.as_deref());
+        if cors::is_used(&settings.cors_origins) {
+            answer.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
+        }
+        let page = cors::allowed(&settings.cors_origins, page.as_deref());
         answer::finish(answer, &method, &origin, page, preflight)
     }
 
     async fn route(
         &self,
-        request: Request<Body>,
+        mut request: Request<Body>,
         settings: &Settings,
         origin: &Origin,
     ) -> Result<Response, Problem> {
         // A path that others might read differently goes no further.
         path::check(request.uri().path()).map_err(|fault| ambiguous(fault.0))?;
-        // The table knows all there is.
+        // The table knows all there is, and the storefront has the rest.
         let route = match find(routes(), request.method(), request.uri().path()) {
             Found::Route(route) => route,
             Found::OtherMethods(allow) if request.method() == Method::OPTIONS => {
                 return Ok((StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response());
             }
             Found::OtherMethods(allow) => return Err(other_methods(&allow)),
-            Found::Nothing => return Err(nothing()),
+            Found::Nothing => pages(request.uri().path()).ok_or_else(nothing)?,
         };
         if route.target.component() == Some(MAILBOX) && !settings.mailbox_page {
             return Err(nothing());
         }
+        admission::check_query(route, request.uri().query())?;
+        let wanted = Wanted::of(&mut request);
         // Who asks, and is it too much?
         let admitted = self.admit(route, request, settings, origin).await?;
         let rates = admitted.rates.clone();
@@ -99,7 +107,7 @@ impl<P: Ports> Gateway<P> {
         let mut response = response.unwrap_or_else(|problem| named(problem, origin));
         rates.write(response.headers_mut());
         answer::keep_private(&mut response, route.access);
-        Ok(response)
+        wanted.apply(response).await
     }
 
     async fn forward(
@@ -113,7 +121,12 @@ impl<P: Ports> Gateway<P> {
         let (mut parts, body) = admitted.request.into_parts();
         parts.uri = target(component, path, &parts.uri).ok_or_else(nothing)?;
         address_headers(&mut parts, origin);
-        let bodiless = matches!(parts.method, Method::GET | Method::HEAD | Method::DELETE);
+        let bodiless = route.body_bytes_max == 0
+            || match parts.method {
+                Method::GET | Method::HEAD => true,
+                Method::DELETE => !parts.headers.contains_key(header::CONTENT_TYPE),
+                _ => false,
+            };
         if bodiless {
             parts.headers.remove(header::CONTENT_LENGTH);
         }

@@ -4,13 +4,15 @@
 use crate::domain::client::parse_clients;
 use crate::domain::email::Email;
 use crate::domain::user;
-use crate::ports::{Admin, Environment, Settings};
+use crate::ports::{Admin, Busy, Environment, Passwords, Settings, Verdict};
 use crate::service::{self, Identity};
 
 use axum::Router;
-use bindings::exports::shop::identity::{keys, users};
+use bindings::exports::shop::identity::{keys, persons, users};
+use bindings::shop::passwords::hasher;
 use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::config::optional;
+use chassis::quota::Quotas;
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -49,6 +51,16 @@ struct Host;
 
 impl Environment for Host {
     type Events = bindings::EventProducer;
+    type Passwords = Self;
+    type Limiter = bindings::PlatformLimiter;
+
+    fn passwords(&self) -> Self {
+        Self
+    }
+
+    fn limiter(&self) -> bindings::PlatformLimiter {
+        bindings::PlatformLimiter
+    }
 
     fn events(&self) -> Self::Events {
         bindings::EventProducer
@@ -70,8 +82,31 @@ impl Environment for Host {
         let clients = parse_clients(&setting("oauth_clients").await?)
             .map_err(|fault| format!("the variable `oauth_clients` is wrong: {fault}"))?;
         let issuer = issuer.trim_end_matches('/').to_owned();
-        Ok(Settings { issuer, admin: admin().await?, clients })
+        let quotas = Quotas::of_setting(&setting("rate_limits").await?);
+        Ok(Settings { issuer, admin: admin().await?, clients, quotas })
     }
+}
+
+impl Passwords for Host {
+    async fn weakness(&self, password: &str, about: &[&str]) -> Result<Option<String>, Busy> {
+        let about = about.iter().map(|text| (*text).to_owned()).collect();
+        hasher::weakness(password.to_owned(), about).await.map_err(busy)
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, Busy> {
+        hasher::hash(password.to_owned()).await.map_err(busy)
+    }
+
+    async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verdict, Busy> {
+        let verdict = hasher::verify(password.to_owned(), stored.map(str::to_owned)).await;
+        let verdict = verdict.map_err(busy)?;
+        Ok(Verdict { matches: verdict.matches, outdated: verdict.outdated })
+    }
+}
+
+fn busy(error: hasher::Error) -> Busy {
+    let hasher::Error::Unavailable(reason) = error;
+    Busy(reason)
 }
 
 /// Nobody, unless both variables are set.
@@ -111,6 +146,16 @@ impl keys::Guest for Component {
             .map_err(|error| keys::Error::Unavailable(format!("{error:?}")))?;
         let keys = set.keys.into_iter().map(|key| keys::Key { kid: key.kid, x: key.x }).collect();
         Ok(keys::KeySet { issuer: set.issuer, audience: set.audience, keys })
+    }
+}
+
+impl persons::Guest for Component {
+    async fn key(user_id: String) -> Result<String, persons::Error> {
+        let unavailable = |reason: String| persons::Error::Unavailable(reason);
+        let identity = identity().map_err(|error| unavailable(error.to_string()))?;
+        let key = identity.person_key(&user_id).await;
+        let key = key.map_err(|error| unavailable(format!("{error:?}")))?;
+        key.ok_or(persons::Error::Forgotten(user_id))
     }
 }
 

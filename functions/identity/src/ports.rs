@@ -3,12 +3,59 @@
 use crate::domain::client::Client;
 use crate::domain::email::Email;
 use chassis::events::Producer;
+use chassis::quota::{Limiter, Quotas};
 use std::future::Future;
 
-/// Time, chance, settings and the log of events.
+/// What a comparison of a password with a stored hash says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The password is the one that was hashed.
+    pub matches: bool,
+    /// It is to be hashed anew, with today's parameters.
+    pub outdated: bool,
+}
+
+/// There is no answer now: too many passwords are being looked at. For the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no password is looked at now: {0}")]
+pub struct Busy(pub String);
+
+/// The function that hashes and judges passwords, few at a time.
+pub trait Passwords: Clone + Send + Sync + 'static {
+    /// Why nobody should choose this password, who is `about`; none if they may.
+    fn weakness(
+        &self,
+        password: &str,
+        about: &[&str],
+    ) -> impl Future<Output = Result<Option<String>, Busy>> + Send;
+
+    /// The PHC string to store.
+    fn hash(&self, password: &str) -> impl Future<Output = Result<String, Busy>> + Send;
+
+    /// Does the password fit? None stands for an account that does not exist: it never does, and
+    /// that takes as long.
+    fn verify(
+        &self,
+        password: &str,
+        stored: Option<&str>,
+    ) -> impl Future<Output = Result<Verdict, Busy>> + Send;
+}
+
+/// Time, chance, settings, the log of events, and the functions that identity needs.
 pub trait Environment: Clone + Send + Sync + 'static {
     /// Where events are published.
     type Events: Producer;
+
+    /// Who hashes passwords.
+    type Passwords: Passwords;
+    /// Who counts attempts.
+    type Limiter: Limiter;
+
+    /// Who hashes passwords.
+    fn passwords(&self) -> Self::Passwords;
+
+    /// Who counts attempts.
+    fn limiter(&self) -> Self::Limiter;
 
     /// The log of events.
     fn events(&self) -> Self::Events;
@@ -33,6 +80,8 @@ pub struct Settings {
     pub admin: Option<Admin>,
     /// Applications of others.
     pub clients: Vec<Client>,
+    /// The quotas; none where limits are off.
+    pub quotas: Option<Quotas>,
 }
 
 /// The first administrator.

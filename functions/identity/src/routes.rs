@@ -1,11 +1,16 @@
 //! Identity over HTTP: accounts and sessions for the shop, OAuth 2 and OpenID Connect for
 //! other applications.
 
+mod applications;
 mod authorize;
+mod client;
+mod credentials;
 mod discovery;
 mod errors;
+mod keys;
 mod page;
 mod parameters;
+mod passwords;
 mod token;
 mod users;
 
@@ -13,7 +18,7 @@ use crate::domain::token::AUDIENCE;
 use crate::ports::Environment;
 use crate::service::{Error, Identity};
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use chassis::auth::{AuthState, Key, KeySet, KeySource, KeysUnavailable};
 use chassis::store::Store;
 
@@ -21,7 +26,13 @@ use chassis::store::Store;
 pub fn router<S: Store, E: Environment>(identity: Identity<S, E>) -> Router {
     Router::new()
         .route("/api/v1/users", post(users::register::<S, E>))
-        .route("/api/v1/users/me", get(users::me::<S, E>).patch(users::change::<S, E>))
+        .route("/api/v1/users/me", me::<S, E>())
+        .route("/api/v1/users/me/password", post(passwords::change::<S, E>))
+        .route("/api/v1/users/me/applications", get(applications::list::<S, E>))
+        .route("/api/v1/users/me/applications/{client_id}", delete(applications::withdraw::<S, E>))
+        .route("/api/v1/password-resets", post(passwords::ask_for_reset::<S, E>))
+        .route("/api/v1/password-resets/{token}", put(passwords::reset::<S, E>))
+        .route("/api/v1/admin/signing-keys", get(keys::list::<S, E>).post(keys::rotate::<S, E>))
         .route("/api/v1/sessions", post(users::open_session::<S, E>))
         .route("/oauth2/authorize", get(authorize::show::<S, E>).post(authorize::submit::<S, E>))
         .route("/oauth2/token", post(token::token::<S, E>))
@@ -30,6 +41,11 @@ pub fn router<S: Store, E: Environment>(identity: Identity<S, E>) -> Router {
         .route("/.well-known/jwks.json", get(discovery::jwks::<S, E>))
         .route("/sweep", post(users::sweep::<S, E>))
         .with_state(identity)
+}
+
+/// What can be done with one's own account.
+fn me<S: Store, E: Environment>() -> MethodRouter<Identity<S, E>> {
+    get(users::me::<S, E>).patch(users::change::<S, E>).delete(passwords::delete_account::<S, E>)
 }
 
 /// Identity checks its own callers with its own keys: it must not call itself for them.

@@ -1,24 +1,35 @@
 //! The use cases of identity, over a store and an environment.
 //!
 //! Keys of the store: `user/<id>` (the account, with what others have still to be told of it),
-//! `email/<hash>` (which id an address belongs to), `grants/<id>` (sessions and codes of one
-//! user), `keys` (the signing keys), `registrations/<shard>` (accounts that are being made).
+//! `email/<hash>` (which id an address belongs to), `grants/<id>` (sessions, codes and consents
+//! of one user), `keys` (the signing keys), and notes of work that has begun:
+//! `registrations/<shard>`, `deletions/<shard>`, `mails/<shard>`.
 
 mod accounts;
+mod applications;
+mod attempts;
+mod deletion;
+mod mails;
+mod notes;
+mod passwords;
 mod profiles;
 mod registrations;
 mod sessions;
 mod signing;
 
 pub use accounts::Registration;
+pub use registrations::REGISTRATION_AGE_MS;
 pub use sessions::{Authorization, Tokens};
-
-pub use registrations::{REGISTRATION_AGE_MS, Swept};
+pub use signing::Rotation;
 
 use crate::domain::user::User;
-use crate::ports::{Environment, Settings};
+use crate::ports::{Busy, Environment, Settings};
 use chassis::outbox::{Full, Relay};
 use chassis::store::{Store, StoreError};
+use serde::Serialize;
+
+/// Most outboxes that one sweep looks at.
+const SWEEP_KEYS_MAX: usize = 200;
 
 /// Identity, ready to be asked.
 #[derive(Clone)]
@@ -34,10 +45,20 @@ pub enum Error {
     Store(StoreError),
     /// A setting is wrong or missing, or the system has no randomness. For the log.
     Misconfigured(String),
-    /// The address has an account.
-    EmailTaken,
     /// No account has this address and password.
     WrongCredentials,
+    /// Who is signed in does not know the password.
+    WrongPassword,
+    /// The password is too easily guessed; why, as half a sentence.
+    WeakPassword(String),
+    /// The account's password is the one in the settings.
+    Managed,
+    /// The token with which a password is reset is unknown, expired or used.
+    BadReset,
+    /// Too many passwords are being looked at; safe to repeat.
+    Busy(Busy),
+    /// There are as many signing keys as there may be.
+    TooManyKeys,
     /// No account has this id.
     NoSuchUser,
     /// The account is not what the caller believes it to be.
@@ -53,6 +74,25 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
+}
+
+impl From<Busy> for Error {
+    fn from(busy: Busy) -> Self {
+        Self::Busy(busy)
+    }
+}
+
+/// What a sweep did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Accounts that were announced now.
+    pub announced: usize,
+    /// Mails that were asked for now.
+    pub mails: usize,
+    /// Registrations, mails and deletions that are still to be looked at.
+    pub waiting: usize,
+    /// What became of changes that were not published.
+    pub changes: chassis::outbox::Swept,
 }
 
 impl From<Full> for Error {
@@ -72,7 +112,36 @@ impl<S: Store, E: Environment> Identity<S, E> {
         if !chassis::id::is("usr", id) {
             return Err(Error::NoSuchUser);
         }
-        self.store.read(&user_key(id)).await?.ok_or(Error::NoSuchUser)
+        let user: Option<User> = self.store.read(&user_key(id)).await?;
+        user.filter(|user| user.deleted_at_ms.is_none()).ok_or(Error::NoSuchUser)
+    }
+
+    /// The key that the data of a person in events is sealed with; none for nobody, and for who
+    /// has been forgotten.
+    pub async fn person_key(&self, id: &str) -> Result<Option<String>, Error> {
+        match self.user(id).await {
+            Ok(user) => Ok(user.person_key().map(str::to_owned)),
+            Err(Error::NoSuchUser) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes on with what a crash or a failure has left, asks for the mails that were requested,
+    /// and renews the signing key when it is time.
+    pub async fn sweep(&self) -> Result<Swept, Error> {
+        let now_ms = self.environment.now_ms();
+        let (announced, registrations) = self.finish_registrations(now_ms).await?;
+        let deletions = self.finish_deletions(now_ms).await?;
+        let (mails, requests) = self.send_mails(now_ms).await?;
+        self.rotate_when_due(now_ms).await?;
+        let changes = self.relay().sweep::<User>(now_ms, SWEEP_KEYS_MAX).await?;
+        let waiting = registrations + deletions + requests;
+        Ok(Swept { announced, mails, waiting, changes })
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.environment.now_ms()
     }
 
     /// The settings in force.

@@ -75,6 +75,15 @@ impl contract::Guest for Component {
     async fn take_back(id: String) -> Result<(), contract::Error> {
         Ok(inventory()?.take_back(&id, now_ms()).await?)
     }
+
+    async fn restock(
+        id: String,
+        return_id: String,
+        lines: Vec<contract::Line>,
+    ) -> Result<(), contract::Error> {
+        let lines: Vec<Line> = lines.into_iter().map(Into::into).collect();
+        Ok(inventory()?.restock(&id, &return_id, &lines, now_ms()).await?)
+    }
 }
 
 impl books::Guest for Component {
@@ -118,8 +127,8 @@ impl From<Books> for books::Entry {
             sku: books.sku,
             received: books.received.into(),
             on_hand: books.on_hand,
-            reserved: books.reserved.into(),
-            sold: books.sold.into(),
+            reserved: books.reserved,
+            sold: books.sold,
             claims: books.claims.into_iter().map(Into::into).collect(),
         }
     }

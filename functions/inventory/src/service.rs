@@ -2,6 +2,8 @@
 //! when the process dies between any two of them.
 
 mod audit;
+mod lanes;
+mod restock;
 mod steps;
 mod sweep;
 
@@ -58,7 +60,7 @@ impl<S: Store> Inventory<S> {
         };
         let record = self.store.update(&record_key(id), commit).await?;
         for line in &record.lines {
-            self.change(&line.sku, |stock| stock.sell(id, record.attempt)).await?;
+            self.sell(&line.sku, id, record.attempt).await?;
         }
         Ok(())
     }
@@ -79,8 +81,12 @@ impl<S: Store> Inventory<S> {
         if record.state != State::Returning {
             return self.free_unless_returned(id, &record).await;
         }
-        for Line { sku, quantity } in &record.lines {
+        for Line { sku, quantity } in &record.left() {
             let (attempt, quantity) = (record.attempt, *quantity);
+            // What is in a lane is sold there first, whatever was booked before.
+            if let Some(stock) = self.store.read::<Stock>(&stock_key(sku)).await? {
+                self.sell_from_lane(sku, &stock, id, attempt).await?;
+            }
             self.change(sku, |stock| stock.take_back(id, attempt, quantity, now_ms)).await?;
         }
         let finish = |record: Option<Record>| -> Result<_, Refusal> {
@@ -105,8 +111,8 @@ impl<S: Store> Inventory<S> {
         let mut answer = Vec::with_capacity(skus.len());
         for sku in skus {
             check_name("SKU", sku)?;
-            let levels = self.levels(sku, now_ms).await?;
-            let available = levels.map_or(0, |levels| levels.on_hand);
+            let stock = self.swept_if_short(sku, u32::MAX, now_ms).await?;
+            let available = stock.map_or(0, |stock| stock.available_to(""));
             answer.push(Availability { sku: sku.clone(), available });
         }
         Ok(answer)
@@ -115,7 +121,13 @@ impl<S: Store> Inventory<S> {
     /// The figures of a SKU; `None` if it was never received.
     pub async fn levels(&self, sku: &str, now_ms: u64) -> Result<Option<Levels>, Refusal> {
         check_name("SKU", sku)?;
-        Ok(self.swept(sku, now_ms).await?.map(|stock| stock.levels()))
+        match self.swept(sku, now_ms).await? {
+            Some(stock) => {
+                let stock = self.settle_lanes(sku, stock, now_ms).await?;
+                self.levels_of(sku, &stock).await.map(Some)
+            }
+            None => Ok(None),
+        }
     }
 
     /// Set how many pieces of a SKU were ever received.
@@ -132,10 +144,10 @@ impl<S: Store> Inventory<S> {
             stock.receive(received).map_err(|least| {
                 Refusal::Conflict(format!("{least} pieces of {sku} are reserved or sold"))
             })?;
-            let levels = stock.levels();
-            Ok((stock, levels))
+            Ok((stock.clone(), stock))
         };
-        self.store.update(&stock_key(sku), receive).await
+        let stock = self.store.update(&stock_key(sku), receive).await?;
+        self.levels_of(sku, &stock).await
     }
 
     /// All SKUs in the order of their first receipt.

@@ -19,6 +19,15 @@ const REGISTERED: &str = "com.shop.identity.user.registered.v1";
 /// Somebody changed their account.
 const UPDATED: &str = "com.shop.identity.user.updated.v1";
 
+/// Somebody is to get a mail about their account.
+const MAIL: &str = "com.shop.identity.user.mail.v1";
+/// Somebody deleted their account.
+const DELETED: &str = "com.shop.identity.user.deleted.v1";
+
+/// Templates of mails that concern the security of an account. They are sent whatever the reader
+/// prefers.
+pub const ALWAYS_SENT: [&str; 3] = ["account-exists", "password-changed", "password-reset"];
+
 /// What an event means for notifications.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
@@ -26,6 +35,8 @@ pub enum Meaning {
     Messages(Vec<Request>),
     /// A user as they are now, and the messages that this calls for.
     User(String, User, Vec<Request>),
+    /// This user is gone, and nothing is to be kept of them.
+    Gone(String),
     /// Nothing.
     Nothing,
 }
@@ -36,6 +47,9 @@ struct Order {
     user_id: String,
     total: Money,
     rejection: Option<Rejection>,
+    /// What was given back for parcels that came back.
+    #[serde(default)]
+    refunded: Option<Money>,
     #[serde(default)]
     parcels: Vec<Parcel>,
 }
@@ -60,6 +74,19 @@ impl Parcel {
 }
 
 #[derive(Deserialize)]
+struct Mail {
+    user_id: String,
+    request_id: String,
+    template: String,
+    variables: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Person {
+    user_id: String,
+}
+
+#[derive(Deserialize)]
 struct Account {
     user_id: String,
     email: String,
@@ -75,17 +102,49 @@ pub fn meaning(kind: &str, data: &str) -> Result<Meaning, String> {
     if kind == REGISTERED || kind == UPDATED {
         return account(read(data)?, kind == REGISTERED);
     }
+    match kind {
+        MAIL => return mail(read(data)?),
+        DELETED => return gone(read(data)?),
+        _ => {}
+    }
     let status = kind.strip_prefix(ORDER).and_then(|rest| rest.strip_suffix(".v1"));
     Ok(match status {
-        Some(status @ ("confirmed" | "rejected" | "cancelled" | "shipped" | "delivered")) => {
-            Meaning::Messages(order(&read(data)?, status)?)
-        }
+        Some(
+            status @ ("confirmed" | "rejected" | "cancelled" | "shipped" | "delivered" | "refunded"
+            | "returned"),
+        ) => Meaning::Messages(order(&read(data)?, status)?),
         _ => Meaning::Nothing,
     })
 }
 
 fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, String> {
     serde_json::from_str(data).map_err(|error| format!("the data of the event: {error}"))
+}
+
+fn mail(mail: Mail) -> Result<Meaning, String> {
+    if !ALWAYS_SENT.contains(&mail.template.as_str()) {
+        return Err(format!("{:?} is no mail about an account", mail.template));
+    }
+    Ok(Meaning::Messages(vec![Request {
+        request_id: mail.request_id,
+        channel: Channel::Email,
+        user_id: mail.user_id,
+        template_code: mail.template,
+        variables: mail.variables.into_iter().collect(),
+        language: None,
+        // The reader waits for it.
+        priority: Priority::High,
+        metadata: BTreeMap::new(),
+        subject: None,
+    }]))
+}
+
+fn gone(person: Person) -> Result<Meaning, String> {
+    let Person { user_id } = person;
+    if !chassis::id::is("usr", &user_id) {
+        return Err(format!("{user_id:?} is no user"));
+    }
+    Ok(Meaning::Gone(user_id))
 }
 
 fn account(account: Account, fresh: bool) -> Result<Meaning, String> {
@@ -133,9 +192,13 @@ fn order(order: &Order, status: &str) -> Result<Vec<Request>, String> {
 }
 
 fn variables(order: &Order, status: &str) -> Result<Vec<(String, String)>, String> {
-    let mut variables = vec![("order_id", order.order_id.clone())];
+    let mut variables = vec![("order_id", number(&order.order_id))];
     match status {
         "confirmed" => variables.push(("total", written(&order.total))),
+        "refunded" | "returned" => {
+            let refunded = order.refunded.as_ref().ok_or("it came back without a refund")?;
+            variables.push(("amount", written(refunded)));
+        }
         "rejected" => {
             let rejection = order.rejection.as_ref().ok_or("rejected without a reason")?;
             // It becomes half a sentence.
@@ -150,6 +213,15 @@ fn variables(order: &Order, status: &str) -> Result<Vec<(String, String)>, Strin
         _ => {}
     }
     Ok(variables.into_iter().map(|(name, text)| (name.to_owned(), text)).collect())
+}
+
+/// Characters at the end of an order's id that people know it by.
+const NUMBER_CHARS: usize = 8;
+
+/// The order's id as people read it: the same end of it that the shop's pages show.
+fn number(order_id: &str) -> String {
+    let start = order_id.char_indices().rev().nth(NUMBER_CHARS - 1).map_or(0, |(at, _)| at);
+    order_id[start..].to_uppercase()
 }
 
 /// What the parcels on their way have of something, each once, joined by commas; none if there

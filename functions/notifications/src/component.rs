@@ -10,6 +10,7 @@ use chassis::app::{Kept, Unready, readiness, router_with_problems, serve};
 use chassis::config::{ConfigError, optional};
 use chassis::http::SpinOutbound;
 use chassis::register::{self, Stretch};
+use chassis::sealed::{PersonKey, PersonKeys, Unreadable};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -185,9 +186,15 @@ impl Templates for Renderer {
     }
 }
 
-/// The contract `shop:identity/users`.
+/// The contracts `shop:identity/users` and `shop:identity/persons`.
 #[derive(Clone)]
 struct Identity;
+
+impl PersonKeys for Identity {
+    async fn key(&self, user_id: &str) -> Result<Option<PersonKey>, Unreadable> {
+        bindings::IdentityPersons.key(user_id).await
+    }
+}
 
 impl Users for Identity {
     async fn get(&self, id: &str) -> Result<Option<User>, String> {

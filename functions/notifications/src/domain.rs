@@ -25,7 +25,7 @@ mod request;
 mod state;
 
 pub use notification::{
-    ATTEMPT_COUNT_MAX, BACKOFF_FIRST_MS, BACKOFF_MAX_MS, LEASE_MS, Notification, RECEIPT_COUNT_MAX,
+    BACKOFF_FIRST_MS, BACKOFF_MAX_MS, LEASE_MS, Notification, RECEIPT_COUNT_MAX, RETRY_MS,
     SETBACK_COUNT_MAX,
 };
 pub use preferences::Preferences;

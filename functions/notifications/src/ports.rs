@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use chassis::sealed::PersonKeys;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Channel, Outcome};
@@ -55,8 +56,8 @@ pub struct User {
     pub language: String,
 }
 
-/// The identity function.
-pub trait Users: Clone + Send + Sync + 'static {
+/// The identity function, also for the keys that personal data in events is sealed with.
+pub trait Users: PersonKeys {
     /// The user with this id, `None` if there is none; an error is text for the log.
     fn get(&self, id: &str) -> impl Future<Output = Result<Option<User>, String>> + Send;
 }

@@ -1,5 +1,6 @@
-//! What is still to be sent and what was given up, in a store without listing: each queue is
-//! a few shards, each one value.
+//! What is still to be sent, by channel, and what was given up, in a store without listing: each
+//! queue is an index in segments, each one small value that is rewritten by itself. What the
+//! messages say lies under keys of their own.
 //!
 //! An entry names a request; the notification itself says where it stands. So an entry that is
 //! left over costs a look and nothing else, and the order of writes is free: first the
@@ -11,11 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Channel, Notification, Priority};
 
-/// Shards of a queue, so that writers seldom meet.
-pub const SHARD_COUNT: u8 = 16;
-/// Most entries of one shard. A full shard of waiting messages accepts no more; one of failed
-/// messages forgets the oldest.
-pub const SHARD_LENGTH_MAX: usize = 1_000;
+/// Segments of a queue's index. Which one has an entry is told by the request's id.
+pub const SEGMENT_COUNT: u16 = 256;
+/// Most entries of one segment; a queue has room for 25,000 messages and some more. A full segment
+/// takes no more: who asks is told so and asks again later. Nothing makes room at the expense of
+/// something else.
+pub const SEGMENT_LENGTH_MAX: usize = 128;
+/// Before, a queue was so many shards.
+const OLD_SHARD_COUNT: u8 = 16;
 /// A message that has been due for so long goes before all others, whatever its priority:
 /// urgent ones may be so many that the others would never be sent.
 pub const PRIORITY_WAIT_MS: u64 = 600_000;
@@ -26,10 +30,20 @@ pub struct Queue {
     name: &'static str,
 }
 
-/// Notifications that are neither sent nor given up.
-pub const WAITING: Queue = Queue { name: "waiting" };
+/// Mails that are neither sent nor given up.
+pub const WAITING_EMAIL: Queue = Queue { name: "waiting-email" };
+/// Push messages that are neither sent nor given up.
+pub const WAITING_PUSH: Queue = Queue { name: "waiting-push" };
 /// Notifications that were given up.
 pub const FAILED: Queue = Queue { name: "failed" };
+
+/// Where messages of a channel wait.
+pub fn waiting(channel: Channel) -> Queue {
+    match channel {
+        Channel::Email => WAITING_EMAIL,
+        Channel::Push => WAITING_PUSH,
+    }
+}
 
 /// An entry of a queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +66,8 @@ pub struct Entry {
 /// Why an entry was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The shard has [`SHARD_LENGTH_MAX`] entries.
-    #[error("too much is waiting to be sent")]
+    /// The segment has [`SEGMENT_LENGTH_MAX`] entries.
+    #[error("too many messages wait to be sent, or to be looked at after they have failed")]
     Full,
     /// The store did not answer.
     #[error(transparent)]
@@ -90,34 +104,12 @@ impl Queue {
             let mut entries = entries.unwrap_or_default();
             match entries.iter().position(|there| there.request_id == entry.request_id) {
                 Some(index) => entries[index] = entry.clone(),
-                None if entries.len() >= SHARD_LENGTH_MAX => return Err(Error::Full),
+                None if entries.len() >= SEGMENT_LENGTH_MAX => return Err(Error::Full),
                 None => entries.push(entry.clone()),
             }
             Ok((entries, ()))
         };
-        store.update(&self.key(shard(&entry.request_id)), put).await
-    }
-
-    /// Make the entry unless there is one of the same request, at the expense of the oldest,
-    /// which is answered.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn push(
-        self,
-        store: &impl Store,
-        entry: &Entry,
-    ) -> Result<Option<Entry>, StoreError> {
-        let push = |entries: Option<Vec<Entry>>| {
-            let mut entries = entries.unwrap_or_default();
-            if entries.iter().any(|there| there.request_id == entry.request_id) {
-                return Ok::<_, StoreError>((entries, None));
-            }
-            let oldest = (entries.len() >= SHARD_LENGTH_MAX).then(|| entries.remove(0));
-            entries.push(entry.clone());
-            Ok((entries, oldest))
-        };
-        store.update(&self.key(shard(&entry.request_id)), push).await
+        store.update(&self.key(segment(&entry.request_id)), put).await
     }
 
     /// Look at the request's entry no earlier than then.
@@ -147,14 +139,14 @@ impl Queue {
         self.change(store, request_id, keep).await
     }
 
-    /// All entries, in no particular order: [`SHARD_COUNT`] reads.
+    /// All entries, in no particular order: [`SEGMENT_COUNT`] reads.
     ///
     /// # Errors
     /// The store did not answer.
     pub async fn entries(self, store: &impl Store) -> Result<Vec<Entry>, StoreError> {
         let mut all = Vec::new();
-        for shard in 0..SHARD_COUNT {
-            let entries: Option<Vec<Entry>> = store.read(&self.key(shard)).await?;
+        for segment in 0..SEGMENT_COUNT {
+            let entries: Option<Vec<Entry>> = store.read(&self.key(segment)).await?;
             all.extend(entries.unwrap_or_default());
         }
         Ok(all)
@@ -166,7 +158,7 @@ impl Queue {
         request_id: &str,
         mut change: impl FnMut(&mut Vec<Entry>) + Send,
     ) -> Result<(), StoreError> {
-        let key = self.key(shard(request_id));
+        let key = self.key(segment(request_id));
         let change = |entries: Option<Vec<Entry>>| {
             let mut entries = entries.unwrap_or_default();
             change(&mut entries);
@@ -175,12 +167,34 @@ impl Queue {
         store.update(&key, change).await
     }
 
-    fn key(self, shard: u8) -> String {
-        format!("{}/{shard}", self.name)
+    fn key(self, segment: u16) -> String {
+        format!("queue/{}/{segment}", self.name)
     }
 }
 
-fn shard(request_id: &str) -> u8 {
-    let sum = request_id.bytes().fold(0u8, |sum, b| sum.wrapping_mul(31).wrapping_add(b));
-    sum % SHARD_COUNT
+/// FNV-1a.
+pub(crate) fn segment(request_id: &str) -> u16 {
+    let hash = request_id
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    ((hash >> 16) ^ hash) as u16 % SEGMENT_COUNT
+}
+
+/// Move what waited or failed before queues had segments. Does nothing where it is done.
+///
+/// # Errors
+/// [`Error::Full`], [`Error::Store`]; the rest stays where it is.
+pub async fn adopt_old(store: &impl Store) -> Result<(), Error> {
+    for (name, is_failed) in [("waiting", false), ("failed", true)] {
+        for shard in 0..OLD_SHARD_COUNT {
+            let old = format!("{name}/{shard}");
+            let Some(entries) = store.read::<Vec<Entry>>(&old).await? else { continue };
+            for entry in &entries {
+                let queue = if is_failed { FAILED } else { waiting(entry.channel) };
+                queue.put(store, entry).await?;
+            }
+            store.delete(&old).await?;
+        }
+    }
+    Ok(())
 }

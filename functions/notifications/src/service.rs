@@ -3,10 +3,10 @@
 //! Keys of the store. A notification is one value, `request/<request id>`: the id that the
 //! caller chose decides whether it exists. Its place in the register of all notifications is
 //! taken before it is created. What leads to it is written after: `id/<notification id>`, the
-//! queue of what waits ([`crate::queue`]), the reader's list `list/<user id>`. A crash before
+//! queue of what waits on its channel ([`crate::queue`]), the reader's list `list/<user id>`. A crash before
 //! these are made leaves a notification that was never acknowledged; the caller's repetition
 //! makes them. Beside that there are `preferences/<user id>`, the copies of users
-//! ([`people`]), and `provider/rest`.
+//! ([`people`]), and `provider/rest/<channel>`.
 
 mod announcing;
 mod audit;
@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Fault, Notification, Pinned, Request};
 use crate::ports::{Provider, RenderError, Rendered, Templates, User, Users};
-use crate::queue::{self, Entry, WAITING};
+use crate::queue::{self, Entry, waiting};
 
 /// Why a notification was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +138,8 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         let request_id = &notification.request_id;
         self.store.write(&id_key(&notification.id), request_id).await?;
         if !notification.is_over() {
-            WAITING.put(&self.store, &Entry::of(notification, notification.created_at_ms)).await?;
+            let entry = Entry::of(notification, notification.created_at_ms);
+            waiting(notification.channel).put(&self.store, &entry).await?;
         }
         self.list_for_reader(notification).await
     }

@@ -2,7 +2,9 @@
 //! no clock. So a test can plant any violation and see it caught.
 
 mod books;
+mod draft;
 mod log;
+mod partition;
 mod rules;
 mod view;
 
@@ -10,13 +12,15 @@ mod view;
 pub(crate) mod tests;
 
 pub use books::{
-    Book, Books, Claim, Line, Message, MessageStatus, Money, Order, OrderStatus, Payment,
-    Projected, Shipment, Shipping, Sku, Standing,
+    Account, Books, Claim, Line, Message, MessageStatus, Money, Order, OrderStatus, Payment,
+    Posting, Projected, Sales, Shipment, Shipping, Sku, Standing, Stated, StatementLine,
 };
+pub use draft::Draft;
 pub use log::{
     DeadLetter, Event, Fault, LoggedEvent, ORDERS_SOURCE, OrderState, Reason, SHIPPING_SOURCE,
     Stream, Streams, Subscription,
 };
+pub use partition::Partition;
 pub use view::{IN_FLIGHT_MS_DEFAULT, IN_FLIGHT_MS_MAX, Question};
 
 use serde::Serialize;

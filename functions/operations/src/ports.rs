@@ -1,8 +1,8 @@
 //! Where the books come from.
 
 use crate::domain::{
-    DeadLetter, LoggedEvent, Message, Order, Payment, Projected, Shipping, Sku, Standing,
-    Subscription,
+    DeadLetter, LoggedEvent, Message, Order, Payment, Posting, Projected, Shipping, Sku, Standing,
+    StatementLine, Subscription,
 };
 use std::future::Future;
 
@@ -45,11 +45,14 @@ pub trait Sources: Clone + Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Reading<Part<Payment>>> + Send;
 
-    /// Sums of the ledger by currency, a stretch at a time.
-    fn ledger(
+    /// The ledger, a stretch at a time.
+    fn ledger(&self, after: Option<String>) -> impl Future<Output = Reading<Part<Posting>>> + Send;
+
+    /// The provider's statement as the provider tells it now, a stretch at a time.
+    fn statement(
         &self,
         after: Option<String>,
-    ) -> impl Future<Output = Reading<Part<(String, i64)>>> + Send;
+    ) -> impl Future<Output = Reading<Part<StatementLine>>> + Send;
 
     /// All SKUs.
     fn skus(
@@ -118,6 +121,17 @@ pub trait EventLog: Clone + Send + Sync + 'static {
 
     /// Deliver a dead letter once more.
     fn replay(&self, dead_letter_id: String) -> impl Future<Output = Result<(), LogError>> + Send;
+
+    /// Deliver all dead letters of a partition key once more, and what waits for them; how many
+    /// events that is.
+    fn replay_key(
+        &self,
+        subscription: String,
+        key: String,
+    ) -> impl Future<Output = Result<u64, LogError>> + Send;
+
+    /// Give a dead letter up for good.
+    fn discard(&self, dead_letter_id: String) -> impl Future<Output = Result<(), LogError>> + Send;
 
     /// Deliver what was recorded in a span of time (milliseconds since the epoch, the end
     /// excluded) to a subscription once more; how many events that is.

@@ -2,14 +2,15 @@
 
 mod events;
 
-use crate::domain::{IN_FLIGHT_MS_DEFAULT, IN_FLIGHT_MS_MAX, Question, Violation};
+use crate::domain::{IN_FLIGHT_MS_DEFAULT, IN_FLIGHT_MS_MAX, Partition, Question, Violation};
 use crate::ports::{EventLog, Sources};
 use crate::service::Reconciliation;
 use axum::extract::{Query, State};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use chassis::auth::{Admin, AuthState, KeySource};
 use chassis::clock::{now_ms, rfc3339};
+use chassis::page::Cursor;
 use chassis::problem::{Problem, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,14 +34,19 @@ impl<S: Sources, L: EventLog, K: KeySource> AuthState for Api<S, L, K> {
     }
 }
 
+/// Names the parts of the business in cursors.
+const PARTS: &str = "operations/reconciliation";
+
 /// What is asked of a reconciliation.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Asked {
     /// Whether nothing should be under way.
     #[serde(default)]
     quiescent: bool,
     /// How long work may be under way, in milliseconds.
     in_flight_ms: Option<u64>,
+    /// Which part of the business to check; the first if it is missing.
+    cursor: Option<String>,
 }
 
 /// The answer of a reconciliation.
@@ -51,6 +57,8 @@ struct Report {
     violations: Vec<Violation>,
     /// How many entries of each book were looked at.
     checked: BTreeMap<&'static str, u64>,
+    /// Leads to the next part of the business, where it is too large to be checked at once.
+    next_cursor: Option<String>,
 }
 
 /// `GET /api/v1/admin/reconciliation` and the views of events below `/api/v1/admin`.
@@ -59,7 +67,12 @@ pub fn router<S: Sources, L: EventLog, K: KeySource>(api: Api<S, L, K>) -> Route
         .route("/api/v1/admin/reconciliation", get(reconcile::<S, L, K>))
         .route("/api/v1/admin/subscriptions", get(events::subscriptions::<S, L, K>))
         .route("/api/v1/admin/subscriptions/{name}/replay", post(events::replay_range::<S, L, K>))
+        .route(
+            "/api/v1/admin/subscriptions/{name}/keys/{key}/replay",
+            post(events::replay_key::<S, L, K>),
+        )
         .route("/api/v1/admin/dead-letters", get(events::dead_letters::<S, L, K>))
+        .route("/api/v1/admin/dead-letters/{id}", delete(events::discard::<S, L, K>))
         .route("/api/v1/admin/dead-letters/{id}/replay", post(events::replay::<S, L, K>))
         .with_state(api)
 }
@@ -74,9 +87,15 @@ async fn reconcile<S: Sources, L: EventLog, K: KeySource>(
         let rule = format!("in_flight_ms must be a number up to {IN_FLIGHT_MS_MAX}.");
         return Err(Problem::bad_request(rule));
     }
+    let part: Option<Partition> =
+        asked.cursor.map(|cursor| Cursor::decode(PARTS, &cursor)).transpose()?;
+    let part = part.unwrap_or_default();
+    if !part.is_sound() {
+        return Err(Problem::bad_request("The cursor is not one of this list."));
+    }
     let checked_at_ms = now_ms();
     let question = Question { checked_at_ms, quiescent: asked.quiescent, in_flight_ms };
-    let finding = Reconciliation::new(api.sources, api.log).run(&question).await;
+    let finding = Reconciliation::new(api.sources, api.log).run(part, &question).await;
     let finding = finding.map_err(|error| {
         eprintln!("operations: {error}");
         Problem::unavailable(format!("The books of {} can't be read now.", error.book), 1)
@@ -88,6 +107,7 @@ async fn reconcile<S: Sources, L: EventLog, K: KeySource>(
         checked_at: rfc3339(checked_at_ms),
         violations: finding.violations,
         checked: finding.checked.into_iter().collect(),
+        next_cursor: finding.next.map(|part| Cursor::encode(PARTS, &part)),
     }))
 }
 

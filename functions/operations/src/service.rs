@@ -2,16 +2,18 @@
 //!
 //! Orders come first and last: whatever belongs to an order that is the same both times was
 //! read while the order stood still. The log comes after those who publish, so that it has at
-//! least what they say they published; the read model comes after the log.
+//! least what they say they published; the read model comes after the log. The ledger comes before
+//! the payments, since reading it takes in what is new at the provider.
+//!
+//! All books are read to their end, page by page. What is kept of them is one part of the business
+//! ([`Partition`]) that fits into memory; the caller asks for the other parts one by one.
 
-use crate::domain::{Book, Books, Order, Question, Streams, Violation, check};
+use crate::domain::{Books, Draft, Partition, Question, Violation, check};
 use crate::ports::{EventLog, LogError, Part, Reading, Sources, Unreadable};
 use std::future::Future;
 
-/// Entries that are read of one book at most; what is beyond is reported as `truncated`.
-pub const BOOK_ENTRIES_MAX: usize = 50_000;
-/// Events that are read of the log at most.
-pub const EVENTS_MAX: u64 = 500_000;
+/// Entries of all books together that are kept for one check.
+pub const KEPT_MAX: usize = 60_000;
 /// Entries asked for at once.
 const PAGE: u32 = 100;
 /// Events asked for at once: an event may be long.
@@ -22,8 +24,10 @@ const EVENTS_PAGE: u32 = 100;
 pub struct Finding {
     /// What is wrong; empty if nothing is.
     pub violations: Vec<Violation>,
-    /// How many entries each book had.
+    /// How many entries of each book were compared.
     pub checked: Vec<(&'static str, u64)>,
+    /// The part that is to be checked after this one; none at the end.
+    pub next: Option<Partition>,
 }
 
 /// Reconciliation, over its ports.
@@ -31,116 +35,106 @@ pub struct Finding {
 pub struct Reconciliation<S, L> {
     sources: S,
     log: L,
+    kept_max: usize,
 }
 
 impl<S: Sources, L: EventLog> Reconciliation<S, L> {
     /// Reads its books from there.
     pub fn new(sources: S, log: L) -> Reconciliation<S, L> {
-        Reconciliation { sources, log }
+        Reconciliation { sources, log, kept_max: KEPT_MAX }
     }
 
-    /// Reads all books and says what is wrong with them.
-    pub async fn run(&self, question: &Question) -> Reading<Finding> {
-        let books = self.read().await?;
-        Ok(Finding { violations: check(&books, question), checked: counts(&books) })
+    /// Keeps at most so many entries for one check instead of [`KEPT_MAX`].
+    #[must_use]
+    pub fn with_kept_max(self, kept_max: usize) -> Self {
+        Reconciliation { kept_max, ..self }
     }
 
-    async fn read(&self) -> Reading<Books> {
-        let mut books = Books { orders_before: self.orders().await?.0, ..Books::default() };
-        let sources = &self.sources;
-        let (shipping, cut) = all(|after| sources.shipping(after, PAGE)).await?;
-        books.note(Book::Shipping, cut);
-        let (payments, cut) = all(|after| sources.payments(after, PAGE)).await?;
-        books.note(Book::Payments, cut);
-        let (sums, cut) = all(|after| sources.ledger(after)).await?;
-        books.note(Book::Ledger, cut);
-        let (skus, cut) = all(|after| sources.skus(after, PAGE)).await?;
-        books.note(Book::Skus, cut);
-        let (messages, cut) = all(|after| sources.messages(after, PAGE)).await?;
-        books.note(Book::Messages, cut);
-        for (currency, sum) in sums {
-            let total = books.ledger.entry(currency).or_default();
-            *total = total.saturating_add(sum);
+    /// Reads all books and says what is wrong with this part of them, or with a smaller one if
+    /// it is too large.
+    pub async fn run(&self, part: Partition, question: &Question) -> Reading<Finding> {
+        let draft = self.read(part).await?;
+        let next = draft.part.next();
+        let books = draft.into_books();
+        Ok(Finding { violations: check(&books, question), checked: counts(&books), next })
+    }
+
+    async fn read(&self, part: Partition) -> Reading<Draft> {
+        let (draft, sources) = (&mut Draft::of(part, self.kept_max), &self.sources);
+        all(draft, |after| sources.orders(after, PAGE), Draft::order_before).await?;
+        all(draft, |after| sources.shipping(after, PAGE), Draft::shipping).await?;
+        all(draft, |after| sources.ledger(after), Draft::posting).await?;
+        all(draft, |after| sources.payments(after, PAGE), Draft::payment).await?;
+        all(draft, |after| sources.statement(after), Draft::statement_line).await?;
+        all(draft, |after| sources.skus(after, PAGE), Draft::sku).await?;
+        all(draft, |after| sources.messages(after, PAGE), Draft::message).await?;
+        for ids in draft.reservation_ids().chunks(PAGE as usize) {
+            let standings = sources.reservations(ids.to_vec()).await?;
+            let pairs = ids.iter().cloned().zip(standings);
+            pairs.for_each(|pair| draft.reservation(pair));
         }
-        books = Books { shipping, payments, skus, messages, ..books };
-        self.read_reservations(&mut books).await?;
-        self.read_log(&mut books).await?;
-        let (projection, cut) = all(|after| sources.projection(after, PAGE)).await?;
-        books.note(Book::Projection, cut);
-        let (orders, cut) = self.orders().await?;
-        books.note(Book::Orders, cut);
-        Ok(Books { projection, orders, ..books })
+        self.read_log(draft).await?;
+        all(draft, |after| sources.projection(after, PAGE), Draft::projected).await?;
+        all(draft, |after| sources.orders(after, PAGE), Draft::order).await?;
+        Ok(std::mem::take(draft))
     }
 
-    async fn orders(&self) -> Reading<(Vec<Order>, bool)> {
-        all(|after| self.sources.orders(after, PAGE)).await
-    }
-
-    async fn read_reservations(&self, books: &mut Books) -> Reading<()> {
-        for orders in books.orders_before.chunks(PAGE as usize) {
-            // An order whose record can't be read has none.
-            let ids = orders.iter().map(|it| it.reservation_id.clone());
-            let ids: Vec<String> = ids.filter(|id| !id.is_empty()).collect();
-            let standings = self.sources.reservations(ids.clone()).await?;
-            books.reservations.extend(ids.into_iter().zip(standings));
-        }
-        Ok(())
-    }
-
-    async fn read_log(&self, books: &mut Books) -> Reading<()> {
-        let (mut log, mut after) = (Streams::default(), 0);
+    async fn read_log(&self, draft: &mut Draft) -> Reading<()> {
+        let mut after = 0;
         loop {
             let events = self.log.read(after, EVENTS_PAGE).await.map_err(unreadable)?;
-            let Some(last) = events.last() else { break };
-            if log.events >= EVENTS_MAX || last.position <= after {
-                books.note(Book::Log, true);
-                break;
+            let Some(last) = events.last().map(|last| last.position) else { break };
+            if last <= after {
+                return Err(endless("the event log"));
             }
-            after = last.position;
-            events.iter().for_each(|event| log.take_in(event));
+            after = last;
+            events.iter().for_each(|event| draft.event(event));
+            draft.narrow();
         }
-        books.log = log;
-        books.subscriptions = self.log.subscriptions().await.map_err(unreadable)?;
+        draft.subscriptions(self.log.subscriptions().await.map_err(unreadable)?);
         let mut after = None;
         loop {
-            let letters = self.log.dead_letters(after, PAGE).await.map_err(unreadable)?;
-            let Some(last) = letters.last() else { break };
-            after = Some(last.id.clone());
-            books.dead_letters.extend(letters);
-            if books.dead_letters.len() >= BOOK_ENTRIES_MAX {
-                books.note(Book::DeadLetters, true);
-                break;
+            let letters = self.log.dead_letters(after.clone(), PAGE).await.map_err(unreadable)?;
+            let last = letters.last().map(|last| last.id.clone());
+            letters.into_iter().for_each(|letter| draft.dead_letter(letter));
+            draft.narrow();
+            if last.is_none() {
+                return Ok(());
             }
-        }
-        Ok(())
-    }
-}
-
-impl Books {
-    fn note(&mut self, book: Book, is_truncated: bool) {
-        if is_truncated {
-            self.truncated.insert(book);
+            if last == after {
+                return Err(endless("the event log"));
+            }
+            after = last;
         }
     }
 }
 
-/// A whole book, and whether it was longer than [`BOOK_ENTRIES_MAX`].
-async fn all<T, F>(read: impl Fn(Option<String>) -> F) -> Reading<(Vec<T>, bool)>
+/// Takes in a whole book, page by page.
+async fn all<T, F>(
+    draft: &mut Draft,
+    read: impl Fn(Option<String>) -> F,
+    take: impl Fn(&mut Draft, T),
+) -> Reading<()>
 where
     F: Future<Output = Reading<Part<T>>>,
 {
-    let (mut entries, mut after) = (Vec::new(), None);
-    // Parts may be empty, but not for ever.
-    for _ in 0..BOOK_ENTRIES_MAX {
-        let part = read(after).await?;
-        entries.extend(part.entries);
-        match part.next {
-            None => return Ok((entries, false)),
-            Some(_) if entries.len() >= BOOK_ENTRIES_MAX => break,
-            next => after = next,
+    let mut after = None;
+    loop {
+        let part = read(after.clone()).await?;
+        part.entries.into_iter().for_each(|entry| take(draft, entry));
+        draft.narrow();
+        if part.next.is_none() {
+            return Ok(());
         }
+        if part.next == after {
+            return Err(endless("a function"));
+        }
+        after = part.next;
     }
-    Ok((entries, true))
+}
+
+fn endless(book: &'static str) -> Unreadable {
+    Unreadable { book, reason: "its pages lead to themselves".to_owned() }
 }
 
 fn unreadable(error: LogError) -> Unreadable {
@@ -151,6 +145,8 @@ fn counts(books: &Books) -> Vec<(&'static str, u64)> {
     vec![
         ("orders", books.orders.len() as u64),
         ("payments", books.payments.len() as u64),
+        ("ledger_accounts", books.ledger.len() as u64),
+        ("provider_charges", books.statement.len() as u64),
         ("skus", books.skus.len() as u64),
         ("shipments", books.shipping.iter().map(|entry| entry.shipments.len() as u64).sum()),
         ("messages", books.messages.len() as u64),

@@ -9,6 +9,7 @@ use bindings::tessera::events::log;
 use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::events::Event;
 use chassis::page::Cursor;
+use chassis::sealed::{PersonKey, PersonKeys, Unreadable};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
@@ -95,7 +96,7 @@ fn audited(entry: Entry) -> audit::Entry {
     }
 }
 
-/// The contract `tessera:events/log`.
+/// The contracts `tessera:events/log` and `shop:identity/persons`.
 #[derive(Clone, Copy)]
 struct HostLog;
 
@@ -117,6 +118,12 @@ impl EventLog for HostLog {
             dead: subscription.dead,
         };
         Ok(subscriptions.into_iter().map(lag).collect())
+    }
+}
+
+impl PersonKeys for HostLog {
+    async fn key(&self, user_id: &str) -> Result<Option<PersonKey>, Unreadable> {
+        bindings::IdentityPersons.key(user_id).await
     }
 }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use chassis::events::Event;
+use chassis::sealed::PersonKeys;
 
 /// An event where it stands in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +32,8 @@ pub struct Lag {
 #[error("the log of events does not answer: {0}")]
 pub struct Unavailable(pub String);
 
-/// The log of all events.
-pub trait EventLog: Clone + Send + Sync + 'static {
+/// The log of all events, and the keys that personal data in them is sealed with.
+pub trait EventLog: PersonKeys {
     /// Events after a position (0: from the beginning), oldest first, at most `limit` (1 to
     /// 500). None means that this is the end for now.
     fn read(

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{Admin, AuthState, Caller, KeySource};
+use chassis::auth::{Admin, AuthState, KeySource, Scope, Scoped};
 use chassis::clock::rfc3339;
 use chassis::events::Received;
 use chassis::inbox::too_early;
@@ -20,8 +20,7 @@ use serde_json::{Value, json};
 use crate::domain::{Place, Position, day_of};
 use crate::ports::{Clock, EventLog};
 use crate::service::{
-    Listed, OrderHistory, POSITION_WAIT_MAX_MS, Query, Refused, SUMMARY_DAYS_MAX, Started, Unread,
-    Unswept,
+    Listed, OrderHistory, Query, Refused, SUMMARY_DAYS_MAX, Started, Unread, Unswept,
 };
 use query::{Asked, Span};
 use view::{AdminView, FiguresView, OrderView, StatusView};
@@ -30,6 +29,13 @@ use view::{AdminView, FiguresView, OrderView, StatusView};
 const POSITION: HeaderName = HeaderName::from_static("x-projection-position");
 /// Seconds after which a reader may look again whose event has not arrived.
 const BEHIND_RETRY_AFTER_S: u64 = 1;
+
+/// Lets an application of somebody else see a person's orders.
+struct OrdersRead;
+
+impl Scope for OrdersRead {
+    const NAME: &'static str = "orders:read";
+}
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -68,12 +74,13 @@ pub fn router<S: Store, L: EventLog, C: Clock, K: KeySource>(api: Api<S, L, C, K
 impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
     async fn list(
         State(api): State<Self>,
-        caller: Caller,
+        Scoped(caller, _): Scoped<OrdersRead>,
         headers: HeaderMap,
         asked: Asked,
         page: PageQuery,
     ) -> Result<Response> {
-        let reached = api.reach(&headers, &asked, Some(&caller.user_id)).await?;
+        let id = caller.user_id.as_str();
+        let reached = api.reach(&headers, &asked, Some(id), id).await?;
         let list = format!("order-history/{}/{}", caller.user_id, asked.filter.name());
         let query = query(Some(caller.user_id), asked, &page, &list)?;
         let listed = api.history.list(&query).await?;
@@ -83,13 +90,13 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
 
     async fn find(
         State(api): State<Self>,
-        caller: Caller,
+        Scoped(caller, _): Scoped<OrdersRead>,
         headers: HeaderMap,
         asked: Asked,
         Path(id): Path<String>,
     ) -> Result<Response> {
         let reader = (!caller.is_admin()).then_some(caller.user_id.as_str());
-        api.reach(&headers, &asked, reader).await?;
+        api.reach(&headers, &asked, reader, &caller.user_id).await?;
         let nothing = || Problem::not_found("There is no such order.");
         if !chassis::id::is("ord", &id) {
             return Err(nothing());
@@ -103,12 +110,12 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
 
     async fn list_all(
         State(api): State<Self>,
-        _: Admin,
+        Admin(caller): Admin,
         headers: HeaderMap,
         asked: Asked,
         page: PageQuery,
     ) -> Result<Response> {
-        let reached = api.reach(&headers, &asked, None).await?;
+        let reached = api.reach(&headers, &asked, None, &caller.user_id).await?;
         let user_id = asked.user_id.clone();
         let list = format!("order-history//{user_id:?}/{}", asked.filter.name());
         let query = query(user_id, asked, &page, &list)?;
@@ -175,6 +182,7 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
         headers: &HeaderMap,
         asked: &Asked,
         reader: Option<&str>,
+        caller: &str,
     ) -> Result<Option<Position>> {
         let header = headers.get(POSITION).map(|value| value.to_str().unwrap_or_default());
         let Some(text) = header.or(asked.position.as_deref()) else { return Ok(None) };
@@ -184,7 +192,7 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
         if position.sequence == 0 {
             return Ok(None);
         }
-        match self.history.wait_for(&position, reader).await {
+        match self.history.wait_for(&position, reader, caller).await {
             Ok(reached) => Ok(Some(reached)),
             Err(Unread::Store(error)) => Err(error.into()),
             Err(Unread::Behind) => Err(behind(&position)),
@@ -219,7 +227,7 @@ fn behind(position: &Position) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "projection-behind", title)
         .header(header::RETRY_AFTER, &BEHIND_RETRY_AFTER_S.to_string())
         .extension("position", position.to_string())
-        .detail(format!("The event did not arrive within {POSITION_WAIT_MAX_MS} ms."))
+        .detail("The event has not arrived yet.")
 }
 
 fn refused(refused: Refused) -> Problem {

@@ -4,13 +4,18 @@ mod audit;
 mod read;
 mod rebuild;
 mod status;
+mod waiting;
 
 pub use audit::AUDIT_LIMIT_MAX;
-pub use read::{Listed, POSITION_POLL_MS, POSITION_WAIT_MAX_MS, Query, SCANNED_MAX, Unread};
+pub use read::{
+    Listed, POSITION_AHEAD_MAX, POSITION_NEW_MAX_MS, POSITION_POLL_MS, POSITION_WAIT_MAX_MS, Query,
+    SCANNED_MAX, Unread,
+};
 pub use rebuild::{GRACE_MS, READ_LIMIT, SWEEP_MS, Started, Swept, Unswept};
 pub use status::{DIGESTED_MAX, DayFigures, Rebuilding, SUMMARY_DAYS_MAX, Status};
 
 use chassis::events::Event;
+use chassis::sealed::{Unreadable, readable};
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -116,7 +121,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
     /// delivered by somebody who did not know of the rebuild yet was in the log before it
     /// began, so the rebuild reads it there.
     pub async fn receive(&self, event: &Event) -> Result<(), Refused> {
-        let change = domain::read(event).map_err(Refused::Malformed)?;
+        let change = self.change_of(event).await?;
         if change == Change::None {
             return Ok(());
         }
@@ -131,6 +136,22 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
             take_newer(&self.generation(building.generation), &change).await?;
         }
         Ok(())
+    }
+
+    /// What the event says. One about a person who has been forgotten says nothing.
+    async fn change_of(&self, event: &Event) -> Result<Change, Refused> {
+        let damaged = || {
+            let reason = Unreadable::Damaged.to_string();
+            Refused::Malformed(Malformed { id: event.id.clone(), reason })
+        };
+        match readable(event, &self.log).await {
+            Ok(Some(event)) => domain::read(&event).map_err(Refused::Malformed),
+            Ok(None) => Ok(Change::None),
+            Err(Unreadable::Damaged) => Err(damaged()),
+            Err(unavailable) => {
+                Err(Refused::Store(StoreError::Unavailable(unavailable.to_string())))
+            }
+        }
     }
 
     async fn control(&self) -> Result<Control, StoreError> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use chassis::clock::rfc3339;
 use chassis::events::Event;
+use chassis::sealed::{MemoryKeys, PersonKey, PersonKeys, Unreadable, seal};
 use chassis::store::{MemoryStore, Store};
 use serde_json::{Value, json};
 
@@ -49,6 +50,13 @@ impl Clock for TestClock {
 pub(crate) struct TestLog {
     events: Arc<Mutex<Vec<Logged>>>,
     silent: Arc<AtomicBool>,
+    pub(crate) persons: MemoryKeys,
+}
+
+impl PersonKeys for TestLog {
+    async fn key(&self, user_id: &str) -> Result<Option<PersonKey>, Unreadable> {
+        self.persons.key(user_id).await
+    }
 }
 
 const AT_ONCE: usize = 3;
@@ -182,6 +190,20 @@ pub(crate) fn named(user: u64, sequence: u64, name: &str) -> Event {
         "roles": ["customer"],
     });
     event(USERS, "com.shop.identity.user.updated.v1", user_id(user), sequence, &data)
+}
+
+/// The same, sealed with the user's key.
+pub(crate) fn named_sealed(user: u64, sequence: u64, name: &str, key: &PersonKey) -> Event {
+    let nonce = [7; chassis::sealed::NONCE_BYTES];
+    let sealed = seal(key, &nonce, &user_id(user), &json!({"name": name})).unwrap();
+    let data = json!({"user_id": user_id(user), "roles": ["customer"], "sealed": sealed});
+    event(USERS, "com.shop.identity.user.updated.v1", user_id(user), sequence, &data)
+}
+
+/// The user has deleted their account.
+pub(crate) fn deleted(user: u64, sequence: u64) -> Event {
+    let data = json!({"user_id": user_id(user)});
+    event(USERS, "com.shop.identity.user.deleted.v1", user_id(user), sequence, &data)
 }
 
 /// Everything under one generation's prefix, without it.

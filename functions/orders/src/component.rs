@@ -60,7 +60,8 @@ fn open() -> Result<SpinStore, StoreError> {
 
 /// The service for one request: its leases and marks bear a name of their own.
 async fn orders(store: SpinStore) -> Orders<SpinStore, Linked, HostClock> {
-    let orders = Orders::new(store, Linked, HostClock, chassis::id::new("run"));
+    let orders = Orders::new(store, Linked, HostClock, chassis::id::new("run"))
+        .with_incarnation(chassis::incarnation::current());
     let lease_ms = chassis::config::optional("order_lease_ms").await.ok().flatten();
     match lease_ms.and_then(|text| text.parse().ok()) {
         Some(lease_ms) => orders.with_lease_ms(lease_ms),
@@ -88,6 +89,7 @@ fn status(status: Status) -> contract::Status {
         Status::Delivered => contract::Status::Delivered,
         Status::Cancelled => contract::Status::Cancelled,
         Status::Rejected => contract::Status::Rejected,
+        Status::Returned => contract::Status::Returned,
     }
 }
 

@@ -12,9 +12,10 @@ pub mod news;
 pub mod order;
 pub mod parcel;
 pub mod placed;
+pub mod returns;
 pub mod saga;
 
 pub use event::{Event, Recorded, Step, Undo};
 pub use order::{Order, Status};
-pub use parcel::{Carriage, Parcel};
+pub use parcel::{Carriage, Line, Parcel};
 pub use placed::{Address, Item, Placed};

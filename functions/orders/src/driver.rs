@@ -97,6 +97,8 @@ pub struct Driver<'a, S, P, C> {
     pub owner: &'a str,
     /// How long a lease holds, in milliseconds.
     pub lease_ms: u64,
+    /// The run of the host that the owner lives in, where the host says so.
+    pub incarnation: Option<u64>,
 }
 
 impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
@@ -118,7 +120,7 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
     ) -> Result<Option<Outcome>, StoreError> {
         let id = loaded.order.placed.id.clone();
         for _ in 0..CONFLICTS_MAX {
-            if loaded.is_leased_to_other(self.owner, self.clock.now_ms()) {
+            if loaded.is_leased_to_other(self.owner, self.incarnation, self.clock.now_ms()) {
                 return Ok(Some(Outcome::Busy(loaded)));
             }
             if let Some(outcome) = self.drive(loaded, until_ms).await? {
@@ -160,6 +162,12 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
         self.finish(loaded, draft).await
     }
 
+    /// The lease of this driver, from now on.
+    pub fn lease(&self, now_ms: u64) -> Lease {
+        let (owner, until_ms) = (self.owner.to_owned(), now_ms + self.lease_ms);
+        Lease { owner, until_ms, incarnation: self.incarnation }
+    }
+
     /// Writes what is decided and holds the lease. False if somebody else was faster.
     async fn write(
         &self,
@@ -170,7 +178,7 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
         if draft.events.is_empty() && loaded.is_leased_to(self.owner, now_ms + self.lease_ms / 2) {
             return Ok(true);
         }
-        let lease = Lease { owner: self.owner.to_owned(), until_ms: now_ms + self.lease_ms };
+        let lease = self.lease(now_ms);
         self.records.append(loaded, &std::mem::take(&mut draft.events), Some(lease)).await
     }
 

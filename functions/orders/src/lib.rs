@@ -7,6 +7,7 @@ pub mod records;
 pub mod routes;
 pub mod service;
 mod stream;
+mod streams;
 
 #[cfg(target_family = "wasm")]
 mod component;

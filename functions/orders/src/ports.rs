@@ -6,7 +6,7 @@ use chassis::events::{Event, PublishError};
 use chassis::money::Money;
 
 use crate::domain::saga::{Action, Fault};
-use crate::domain::{Carriage, Order, Parcel};
+use crate::domain::{Carriage, Line, Order, Parcel};
 
 /// A product as the catalogue sells it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +46,13 @@ impl Shipment {
             courier: self.courier.clone(),
             tracking_code: self.tracking_code.clone(),
             status: self.status,
+            lines: self.lines.iter().map(line).collect(),
         }
     }
+}
+
+fn line((sku, quantity): &(String, u32)) -> Line {
+    Line { sku: sku.clone(), quantity: *quantity }
 }
 
 /// A capability did not answer; its own words, for the log. Safe to ask again.

@@ -16,7 +16,7 @@ mod value;
 
 pub use listing::Position;
 pub(crate) use marks::shard_of;
-pub use marks::{MARK_AGE_MS, Mark, OPEN_SHARDS, ORPHAN_AGE_MS};
+pub use marks::{MARK_AGE_MS, MARKS_MAX, Mark, OPEN_SHARDS, ORPHAN_AGE_MS};
 pub use value::{Lease, Record, SNAPSHOT_EVERY, SNAPSHOT_SCHEMA, Snapshot};
 
 use chassis::register::Register;
@@ -40,10 +40,14 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Whether somebody else holds the lease at that time.
-    pub fn is_leased_to_other(&self, owner: &str, at_ms: u64) -> bool {
+    /// Whether somebody else who may be alive in this run of the host holds the lease then.
+    pub fn is_leased_to_other(&self, owner: &str, incarnation: Option<u64>, at_ms: u64) -> bool {
         let lease = self.record.lease.as_ref();
-        lease.is_some_and(|lease| lease.owner != owner && lease.until_ms > at_ms)
+        lease.is_some_and(|lease| {
+            lease.owner != owner
+                && lease.until_ms > at_ms
+                && !chassis::incarnation::is_over(lease.incarnation, incarnation)
+        })
     }
 
     /// Whether `owner` holds the lease at that time.
@@ -91,7 +95,7 @@ impl<S: Store> Records<S> {
     ) -> Result<Option<Loaded>, StoreError> {
         let (id, user_id) = (placed.id.clone(), placed.user_id.clone());
         let place = self.register().enter(&id).await?;
-        self.mark(&id, &lease.owner, at_ms).await?;
+        self.mark_new(&id, &lease.owner, at_ms).await?;
         let page = self.enter(&user_id, &id).await?;
         let first = Event::StepStarted { step: Step::Reserve };
         let events = [

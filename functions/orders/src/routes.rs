@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{AuthState, Caller, KeySource};
+use chassis::auth::{AuthState, Caller, KeySource, Scope as TokenScope, Scoped};
 use chassis::events::Received;
 use chassis::form::JsonBody;
 use chassis::idempotency::{self, IdempotencyKey, Scope};
@@ -26,6 +26,7 @@ use crate::ports::{Clock, Participants};
 use crate::records::{Loaded, Position};
 use crate::service::{Heard, Orders, Request, SHIPMENT_CHANGED, Swept};
 use crate::stream;
+use crate::streams::Permit;
 use form::Form;
 use refusal::{no_such_order, not_cancelled, refused};
 use view::{EventView, OrderView, ShipmentView};
@@ -33,6 +34,13 @@ use view::{EventView, OrderView, ShipmentView};
 /// Up to which event of the order a read model must have come to show what this answer shows:
 /// `<order id>.<number>`.
 pub const POSITION: HeaderName = HeaderName::from_static("x-projection-position");
+
+/// Lets an application of somebody else see a person's orders.
+struct OrdersRead;
+
+impl TokenScope for OrdersRead {
+    const NAME: &'static str = "orders:read";
+}
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -94,6 +102,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
             lines: form.lines,
             shipping_address: form.shipping_address,
             payment_method: form.payment_method,
+            expected_total: form.expected_total,
         };
         match self.orders.place(request).await {
             Ok(loaded) => placed(&loaded),
@@ -103,7 +112,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
 
     async fn list(
         State(api): State<Self>,
-        caller: Caller,
+        Scoped(caller, _): Scoped<OrdersRead>,
         query: PageQuery,
     ) -> Result<Json<Page<OrderView>>> {
         let list = format!("orders/{}", caller.user_id);
@@ -117,7 +126,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
 
     async fn find(
         State(api): State<Self>,
-        caller: Caller,
+        Scoped(caller, _): Scoped<OrdersRead>,
         Path(id): Path<String>,
     ) -> Result<Response> {
         let loaded = api.readable(&caller, &id).await?;
@@ -159,7 +168,9 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         }
         let headers =
             [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
-        Ok((headers, stream::body(api.orders, id, seen)).into_response())
+        let now_ms = api.orders.clock().now_ms();
+        let permit = Permit::take(api.store, &caller.user_id, now_ms).await?;
+        Ok((headers, stream::body(api.orders, permit, id, seen)).into_response())
     }
 
     async fn shipments(
@@ -205,6 +216,11 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
     }
 
     async fn sweep(State(api): State<Self>) -> Result<Json<Swept>> {
+        let now_ms = api.orders.clock().now_ms();
+        let is_over = |value: &[u8]| idempotency::is_over(value, now_ms);
+        if let Err(error) = chassis::expiry::sweep(&api.store, now_ms, is_over).await {
+            eprintln!("orders: records of idempotency keys stay for now: {error}");
+        }
         Ok(Json(api.orders.sweep().await?))
     }
 

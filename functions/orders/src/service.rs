@@ -16,13 +16,14 @@ pub use parcels::{Heard, SHIPMENT_CHANGED};
 pub use resume::Unresumed;
 pub use sweep::{SWEEP_MS, Swept};
 
+use chassis::money::Money;
 use chassis::store::{Store, StoreError};
 
 use crate::domain::placed;
 use crate::domain::{Address, Item, Order, Placed};
 use crate::driver::{Driver, LEASE_MS, Outcome};
 use crate::ports::{Clock, Participants, Product, Shipment, Unavailable};
-use crate::records::{Lease, Loaded, Position, Records};
+use crate::records::{Loaded, Position, Records};
 
 /// How long a request that changes an order waits for the end of its saga, in milliseconds.
 pub const PATIENCE_MS: u64 = 8_000;
@@ -46,6 +47,8 @@ pub struct Request {
     pub shipping_address: Address,
     /// A token of the payment provider.
     pub payment_method: String,
+    /// What the customer has seen as the total, if they say so.
+    pub expected_total: Option<Money>,
 }
 
 /// Why an order was not accepted. Nothing was kept.
@@ -59,6 +62,13 @@ pub enum Unplaced {
     CartSize(usize),
     /// Prices in several currencies, or a sum beyond any number.
     NoTotal,
+    /// It costs something else than the customer expects.
+    PriceChanged {
+        /// What the customer has seen.
+        expected: Money,
+        /// What it costs now.
+        total: Money,
+    },
     /// A capability or the store did not answer. Safe to repeat with the same id.
     Unavailable(String),
 }
@@ -84,18 +94,26 @@ pub struct Orders<S, P, C> {
     /// Names this request as the holder of leases and the maker of marks.
     owner: String,
     lease_ms: u64,
+    incarnation: Option<u64>,
 }
 
 impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
     /// `owner` names the holder of leases and must be unique for each request.
     pub fn new(store: S, participants: P, clock: C, owner: String) -> Self {
-        Self { records: Records::new(store), participants, clock, owner, lease_ms: LEASE_MS }
+        let records = Records::new(store);
+        Self { records, participants, clock, owner, lease_ms: LEASE_MS, incarnation: None }
     }
 
     /// Lets leases hold that many milliseconds instead of [`LEASE_MS`].
     #[must_use]
     pub fn with_lease_ms(self, lease_ms: u64) -> Self {
         Self { lease_ms, ..self }
+    }
+
+    /// Lets leases end with the run of the host in which they were taken.
+    #[must_use]
+    pub fn with_incarnation(self, incarnation: Option<u64>) -> Self {
+        Self { incarnation, ..self }
     }
 
     /// The clock that this service goes by.
@@ -110,6 +128,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
             clock: &self.clock,
             owner: &self.owner,
             lease_ms: self.lease_ms,
+            incarnation: self.incarnation,
         }
     }
 
@@ -123,7 +142,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         if self.records.load(&id).await?.is_none() {
             let placed = self.price(request).await?;
             let at_ms = self.clock.now_ms();
-            let lease = Lease { owner: self.owner.clone(), until_ms: at_ms + self.lease_ms };
+            let lease = self.driver().lease(at_ms);
             if let Some(created) = self.records.create(placed, at_ms, lease).await? {
                 let outcome = self.driver().go_on(created, until_ms).await?;
                 if let Some(outcome @ (Outcome::Settled(_) | Outcome::Parked(_))) = outcome {
@@ -152,6 +171,9 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         let products = self.participants.products(skus).await?;
         let items = items(&lines, merged, &products)?;
         let total = placed::total(&items).ok_or(Unplaced::NoTotal)?;
+        if let Some(expected) = request.expected_total.filter(|expected| *expected != total) {
+            return Err(Unplaced::PriceChanged { expected, total });
+        }
         Ok(Placed {
             id: request.id,
             user_id: request.user_id,

@@ -19,6 +19,7 @@ use crate::domain::{Event, Recorded, Status};
 use crate::ports::{Clock, Participants};
 use crate::records::Loaded;
 use crate::service::Orders;
+use crate::streams::Permit;
 
 /// How long one stream lives, in milliseconds.
 const LIFETIME_MS: u64 = 120_000;
@@ -45,6 +46,7 @@ fn status_of(event: &Event) -> Option<Status> {
         Event::Confirmed => Some(Status::Confirmed),
         Event::Shipped => Some(Status::Shipped),
         Event::Delivered => Some(Status::Delivered),
+        Event::Returned => Some(Status::Returned),
         Event::Cancelled => Some(Status::Cancelled),
         Event::Rejected { .. } => Some(Status::Rejected),
         _ => None,
@@ -53,6 +55,7 @@ fn status_of(event: &Event) -> Option<Status> {
 
 struct Watch<S, P, C> {
     orders: Orders<S, P, C>,
+    permit: Permit<S>,
     id: String,
     /// The last event that the client has.
     seen: u64,
@@ -65,12 +68,14 @@ struct Watch<S, P, C> {
 /// The stream's body: all changes after `seen`, then each new one as it comes.
 pub(crate) fn body<S: Store, P: Participants, C: Clock>(
     orders: Orders<S, P, C>,
+    permit: Permit<S>,
     id: String,
     seen: u64,
 ) -> Body {
     let now_ms = orders.clock().now_ms();
     let watch = Watch {
         orders,
+        permit,
         id,
         seen,
         begun_ms: now_ms,
@@ -79,7 +84,10 @@ pub(crate) fn body<S: Store, P: Participants, C: Clock>(
         ended: false,
     };
     Body::from_stream(stream::unfold(watch, |mut watch| async move {
-        let text = watch.next().await?;
+        let Some(text) = watch.next().await else {
+            watch.permit.give_back().await;
+            return None;
+        };
         watch.spoken_ms = watch.orders.clock().now_ms();
         Some((Ok::<_, Infallible>(Bytes::from(text)), watch))
     }))
@@ -98,6 +106,7 @@ impl<S: Store, P: Participants, C: Clock> Watch<S, P, C> {
             self.ended = loaded.order.status.is_final();
             let changes = self.tell(&loaded).ok()?;
             let now_ms = self.orders.clock().now_ms();
+            self.permit.renew(now_ms).await.ok()?;
             if !changes.is_empty() {
                 return Some(changes);
             }

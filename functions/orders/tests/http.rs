@@ -303,3 +303,43 @@ async fn a_sweep_finishes_what_was_left() {
     let request = Request::post("/sweep").body(Body::empty()).unwrap();
     assert_eq!(read(shop.send(request).await).await.1["settled"], 0);
 }
+
+#[tokio::test]
+async fn a_price_that_has_changed_orders_nothing() {
+    let shop = Shop::new();
+    let mut asked = body();
+    asked["expected_total"] = json!({"amount": 2_400, "currency": "EUR"});
+    let (status, problem) = read(shop.order(ADA, "k1", &asked).await).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+    assert!(problem["type"].as_str().unwrap().ends_with("price-changed"), "{problem}");
+    assert_eq!(problem["expected_total"], json!({"amount": 2_400, "currency": "EUR"}));
+    assert_eq!(problem["total"], json!({"amount": 2_500, "currency": "EUR"}));
+    assert_eq!((shop.world.reserved(), shop.world.with(|state| state.payments.len())), (0, 0));
+    assert!(shop.world.2.events().is_empty());
+    let (_, listed) = shop.get(ADA, "/api/v1/orders").await;
+    assert_eq!(listed["items"], json!([]));
+    asked["expected_total"] = json!({"amount": 2_500, "currency": "EUR"});
+    let (status, order) = read(shop.order(ADA, "k2", &asked).await).await;
+    assert_eq!((status, &order["status"]), (StatusCode::CREATED, &json!("confirmed")));
+    for wrong in [json!({"amount": -1, "currency": "EUR"}), json!({"amount": 1}), json!("25.00")] {
+        asked["expected_total"] = wrong;
+        assert!(faults(&shop, &asked).await[0].starts_with("/expected_total"));
+    }
+}
+
+#[tokio::test]
+async fn a_card_number_is_refused_and_neither_kept_nor_repeated() {
+    let shop = Shop::new();
+    for number in ["4111111111111111", "4111-1111-1111-1111", "pan:5500000000000004"] {
+        let mut asked = body();
+        asked["payment_method"] = json!(number);
+        let (status, problem) = read(shop.order(ADA, "k1", &asked).await).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{number}");
+        assert_eq!(problem["errors"][0]["pointer"], "/payment_method");
+        assert!(!problem.to_string().contains(number), "{problem}");
+    }
+    let mut asked = body();
+    asked["payment_method"] = json!(4_111_111_111_111_111_u64);
+    assert_eq!(faults(&shop, &asked).await, ["/payment_method"]);
+    assert!(shop.world.1.keys().is_empty(), "{:?}", shop.world.1.keys());
+}

@@ -62,11 +62,11 @@ async fn a_part_of_the_index_that_can_not_be_read_holds_nobody_up() {
     let ids = unpublished(&shop.world, 1);
     let taken = shard_of(&shop.world, &ids[0]);
     for shard in (0..OPEN_SHARDS).filter(|shard| *shard != taken) {
-        shop.world.1.set(&format!("unfinished:{shard}"), NONSENSE).await.unwrap();
+        shop.world.1.set(&format!("unfinished/{shard}"), NONSENSE).await.unwrap();
     }
     let done = json!({"settled": 1, "unfinished": 0, "failed": OPEN_SHARDS - 1, "parked": []});
     assert_eq!(sweep(&shop).await, (StatusCode::OK, done));
-    shop.world.1.set(&format!("unfinished:{taken}"), NONSENSE).await.unwrap();
+    shop.world.1.set(&format!("unfinished/{taken}"), NONSENSE).await.unwrap();
     let (status, _) = sweep(&shop).await;
     assert!(status.is_server_error(), "nothing can be read: {status}");
 }

@@ -13,6 +13,7 @@ use spin_sdk::http_service;
 
 use crate::audit;
 use crate::domain::{Decline, Payment, Status};
+use crate::ledger::{Account, Posting};
 use crate::provider::Psp;
 use crate::routes::Api;
 use crate::service::{Payments, Refusal};
@@ -116,6 +117,15 @@ impl contract::Guest for Component {
         answer(service().await?.cancel(&id, &order_id).await)
     }
 
+    async fn refund(
+        id: String,
+        refund_id: String,
+        amount: contract::Money,
+    ) -> Result<contract::Payment, contract::Error> {
+        let amount = chassis::money::Money::new(amount.amount, amount.currency);
+        answer(service().await?.refund(&id, &refund_id, amount).await)
+    }
+
     async fn get(id: String) -> Result<contract::Payment, contract::Error> {
         answer(service().await?.get(&id).await)
     }
@@ -137,6 +147,7 @@ fn answer(result: Result<Payment, Refusal>) -> Result<contract::Payment, contrac
             Refusal::UnknownOutcome(reason) => contract::Error::UnknownOutcome(reason),
             Refusal::NotFound => contract::Error::NotFound("no such payment".to_owned()),
             Refusal::Conflict(state) => contract::Error::Conflict(status(state)),
+            Refusal::Mismatch(reason) => contract::Error::Mismatch(reason),
             Refusal::Invalid(reason) => contract::Error::Invalid(reason),
             Refusal::Unavailable(reason) => contract::Error::Unavailable(reason),
         }),
@@ -174,18 +185,59 @@ impl books::Guest for Component {
         })
     }
 
-    async fn ledger_sums(after: Option<String>) -> Result<books::Sums, books::Error> {
+    async fn ledger(after: Option<String>) -> Result<books::Postings, books::Error> {
         let slot = position(after.as_deref()).ok_or_else(|| unreadable(after))?;
-        let (postings, next) = service().await?.transactions(slot).await?;
-        let money = |sum: chassis::money::Money| contract::Money {
-            amount: sum.amount,
-            currency: sum.currency,
-        };
-        Ok(books::Sums {
-            sums: audit::sums(&postings).into_iter().map(money).collect(),
-            postings: postings.len() as u64,
+        let service = service().await?;
+        if slot == 0 && service.pull().await?.more {
+            let text = "the provider's statement is still being read".to_owned();
+            return Err(books::Error::Unavailable(text));
+        }
+        let (postings, next) = service.stretch(slot).await?;
+        Ok(books::Postings {
+            entries: postings.into_iter().map(Into::into).collect(),
             next: next.map(|slot| slot.to_string()),
         })
+    }
+
+    async fn statement(after: Option<String>) -> Result<books::StatementPart, books::Error> {
+        let after = position(after.as_deref()).ok_or_else(|| unreadable(after))?;
+        let service = service().await?;
+        let part = service.statement(after).await?;
+        let mut entries = Vec::with_capacity(part.lines.len());
+        for line in part.lines {
+            entries.push(books::StatementLine {
+                number: line.number,
+                order_id: service.order_of(&line.payment_id).await?,
+                payment_id: line.payment_id,
+                amount: money(line.amount),
+                at_ms: line.at_ms,
+            });
+        }
+        Ok(books::StatementPart { entries, next: part.more.then(|| part.next.to_string()) })
+    }
+}
+
+fn money(money: chassis::money::Money) -> contract::Money {
+    contract::Money { amount: money.amount, currency: money.currency }
+}
+
+impl From<Posting> for books::Posting {
+    fn from(posting: Posting) -> Self {
+        Self {
+            payment_id: posting.payment_id,
+            order_id: posting.order_id,
+            side: match posting.account {
+                Account::CustomerFunds => books::Side::CustomerFunds,
+                Account::PspClearing => books::Side::PspClearing,
+            },
+            amount: money(posting.amount),
+        }
+    }
+}
+
+impl From<Refusal> for books::Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Unavailable(format!("{refusal:?}"))
     }
 }
 
@@ -212,9 +264,12 @@ impl From<audit::Entry> for books::Entry {
             order_id: entry.order_id,
             status: status(entry.status),
             currency: entry.currency,
+            asked: entry.asked,
             captured: entry.captured,
             refunded: entry.refunded,
+            charged_back: entry.charged_back,
             held: entry.held,
+            unstated: entry.unstated,
         }
     }
 }

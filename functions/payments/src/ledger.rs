@@ -1,11 +1,11 @@
-//! The books, in double entry: every movement of money is one transaction of postings that
-//! add up to nothing.
+//! The books, in double entry. Their two sides come from two sources: what customers have paid
+//! us is what we asked the provider for and it acknowledged; what the provider owes us is what
+//! its own statement says. Where the two don't add up to nothing, one of us is wrong.
 //!
-//! The books are not written, they are read: each posting follows from an event of a
-//! payment, so no crash can book a movement without its counterpart, twice, or not at all.
-//! What is written is only the order: before a payment records a movement, it takes the
-//! next slot of the ledger and puts its name there. A slot whose movement was never
-//! recorded is empty and is passed over.
+//! The books are not written, they are read: each posting follows from an event of a payment, so
+//! no crash can book an event twice or not at all. What is written is only the order: before a
+//! payment records a movement, it takes the next slot of the ledger and puts its name there. A
+//! slot whose movement was never recorded is empty and is passed over.
 
 use chassis::money::Money;
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,9 @@ use crate::domain::{Event, Payment, Recorded};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Account {
-    /// What the provider has taken for us and owes us.
+    /// What the provider owes us, by its statement.
     PspClearing,
-    /// What customers have paid us.
+    /// What customers have paid us, by what the provider has acknowledged.
     CustomerFunds,
 }
 
@@ -27,7 +27,9 @@ pub enum Account {
 pub struct Posting {
     /// Unique for ever: payment, event, line.
     pub id: String,
-    /// The order that the money moved for.
+    /// The payment that it follows from.
+    pub payment_id: String,
+    /// The order that the money moved for; empty if we know of none.
     pub order_id: String,
     /// The account that is debited or credited.
     pub account: Account,
@@ -44,18 +46,29 @@ pub fn postings(id: &str, events: &[Recorded], slot: u64) -> Vec<Posting> {
     of_slot.flat_map(|recorded| transaction(&payment, recorded)).collect()
 }
 
-/// The postings of one event; they add up to nothing.
+/// The postings of one event: one line, or both where neither amounts nor the statement were
+/// recorded yet.
 fn transaction(payment: &Payment, recorded: &Recorded) -> Vec<Posting> {
-    let paid = payment.amount();
-    let back = Money::new(-paid.amount, paid.currency.clone());
-    let (clearing, customer) = match recorded.event {
-        Event::Captured => (paid, back),
-        Event::Refunded => (back, paid),
-        _ => return Vec::new(),
+    use Account::{CustomerFunds, PspClearing};
+    let minus = |amount: &Money| Money::new(-amount.amount, amount.currency.clone());
+    let whole = payment.amount();
+    let lines = match &recorded.event {
+        Event::Captured { amount: None } => {
+            vec![(PspClearing, whole.clone()), (CustomerFunds, minus(&whole))]
+        }
+        Event::Refunded { amount: None } => {
+            vec![(PspClearing, minus(&whole)), (CustomerFunds, whole)]
+        }
+        Event::Captured { amount: Some(amount) } => vec![(CustomerFunds, minus(amount))],
+        Event::Refunded { amount: Some(amount) } | Event::ChargedBack { amount } => {
+            vec![(CustomerFunds, amount.clone())]
+        }
+        Event::Stated { amount, .. } => vec![(PspClearing, amount.clone())],
+        _ => Vec::new(),
     };
-    let lines = [(Account::PspClearing, clearing), (Account::CustomerFunds, customer)];
     let posting = |(line, (account, amount))| Posting {
         id: format!("{}.{}.{line}", payment.id, recorded.sequence),
+        payment_id: payment.id.clone(),
         order_id: payment.order_id.clone(),
         account,
         amount,

@@ -1,9 +1,11 @@
 //! The anti-corruption layer: the one place that knows how the payment provider speaks.
 //!
 //! Its states, codes and field names end here. A state that this version does not know
-//! becomes [`Standing::Unknown`] and changes nothing; an answer that does not fit the
-//! question (another amount, unreadable JSON) is treated like no answer at all.
+//! becomes [`Standing::Unknown`] and changes nothing; an answer that does not fit the question
+//! (about another charge, unreadable JSON) is treated like no answer at all. Amounts are told as
+//! they are.
 
+mod statement;
 pub mod webhook;
 
 use bytes::Bytes;
@@ -13,8 +15,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::domain::{Decline, News, Standing};
-use crate::ports::{Hold, Provider, Trouble};
+use crate::domain::{Amounts, Decline, News, Standing, Statement};
+use crate::ports::{self, GiveBack, Hold, Provider, STATEMENT_LINES_MAX, Trouble};
 
 /// How long the provider may take for one answer, in milliseconds.
 pub const TIMEOUT_MS: u64 = 1_500;
@@ -39,6 +41,10 @@ struct Charge {
     ccy: String,
     #[serde(default)]
     captured_value: i64,
+    #[serde(default)]
+    reversed_value: i64,
+    #[serde(default)]
+    charged_back_value: i64,
     #[serde(default)]
     refusal_code: Option<String>,
 }
@@ -69,6 +75,7 @@ impl<O: Outbound> Psp<O> {
         Self { outbound, base_url, api_key: api_key.to_owned() }
     }
 
+    /// Sends a request about a charge.
     async fn send(
         &self,
         method: Method,
@@ -76,6 +83,17 @@ impl<O: Outbound> Psp<O> {
         key: Option<&str>,
         body: Bytes,
     ) -> Result<Answer, Trouble> {
+        let (status, body) = self.exchange(method, path, key, body).await?;
+        read(status, &body)
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), Trouble> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base_url))
@@ -86,22 +104,33 @@ impl<O: Outbound> Psp<O> {
         }
         let request = request.body(body).map_err(|error| Trouble::NotDone(error.to_string()))?;
         match self.outbound.send(request, TIMEOUT_MS).await {
-            Ok(answer) => read(answer.status(), answer.body()),
+            Ok(answer) => Ok((answer.status(), answer.into_body())),
             Err(error @ OutboundError::Connect(_)) => Err(Trouble::NotDone(error.to_string())),
             Err(error) => Err(Trouble::Unclear(error.to_string())),
         }
     }
 
-    async fn move_money(&self, reference: &str, verb: &str) -> Result<News, Trouble> {
-        let charge = format!("/v2/charges/{}", escape(reference));
-        let path = format!("{charge}/{verb}");
-        let answer = match self.send(Method::POST, &path, None, Bytes::new()).await? {
-            Answer::WrongState => self.send(Method::GET, &charge, None, Bytes::new()).await?,
+    /// Has the provider do something with a charge; where its state does not allow that, the
+    /// answer is how it stands.
+    async fn move_money(
+        &self,
+        charge: &ports::Charge,
+        verb: &str,
+        key: Option<&str>,
+        body: Bytes,
+    ) -> Result<News, Trouble> {
+        let path = format!("/v2/charges/{}", escape(&charge.reference));
+        let verb = format!("{path}/{verb}");
+        let answer = match self.send(Method::POST, &verb, key, body).await? {
+            Answer::WrongState => self.send(Method::GET, &path, None, Bytes::new()).await?,
             answer => answer,
         };
         match answer {
-            Answer::Charge(charge) => Ok(news(charge)),
-            Answer::Missing | Answer::WrongState => {
+            Answer::Charge(told) if told.charge_id == charge.reference => {
+                fitting(told, &charge.key)
+            }
+            _ => {
+                let reference = &charge.reference;
                 Err(Trouble::Unclear(format!("the provider does not know {reference}")))
             }
         }
@@ -118,33 +147,47 @@ impl<O: Outbound> Provider for Psp<O> {
         });
         let body = Bytes::from(body.to_string());
         match self.send(Method::POST, "/v2/charges", Some(&hold.key), body).await? {
-            Answer::Charge(charge) if fits(&charge, hold) => Ok(news(charge)),
-            _ => Err(Trouble::Unclear("the answer does not fit the question".to_owned())),
+            Answer::Charge(charge) => fitting(charge, &hold.key),
+            _ => Err(does_not_fit()),
         }
     }
 
-    async fn take(&self, reference: &str) -> Result<News, Trouble> {
-        self.move_money(reference, "capture").await
+    async fn take(&self, charge: &ports::Charge) -> Result<News, Trouble> {
+        self.move_money(charge, "capture", None, Bytes::new()).await
     }
 
-    async fn undo(&self, reference: &str) -> Result<News, Trouble> {
-        self.move_money(reference, "reverse").await
+    async fn undo(&self, charge: &ports::Charge) -> Result<News, Trouble> {
+        self.move_money(charge, "reverse", None, Bytes::new()).await
+    }
+
+    async fn give_back(&self, charge: &ports::Charge, part: &GiveBack) -> Result<News, Trouble> {
+        let body = Bytes::from(json!({"value": part.amount.amount}).to_string());
+        self.move_money(charge, "reverse", Some(&part.key), body).await
     }
 
     async fn ask(&self, key: &str) -> Result<Option<News>, Trouble> {
         let path = format!("/v2/charges?idempotencyKey={}", escape(key));
         match self.send(Method::GET, &path, None, Bytes::new()).await? {
-            Answer::Charge(charge) if charge.merchant_ref == key => Ok(Some(news(charge))),
+            Answer::Charge(charge) => fitting(charge, key).map(Some),
             Answer::Missing => Ok(None),
-            _ => Err(Trouble::Unclear("the answer does not fit the question".to_owned())),
+            Answer::WrongState => Err(does_not_fit()),
         }
+    }
+
+    async fn statement(&self, after: u64) -> Result<Statement, Trouble> {
+        let path = format!("/v2/statement?after={after}&limit={STATEMENT_LINES_MAX}");
+        let (status, body) = self.exchange(Method::GET, &path, None, Bytes::new()).await?;
+        statement::read(status, &body, after)
     }
 }
 
-fn fits(charge: &Charge, hold: &Hold) -> bool {
-    charge.merchant_ref == hold.key
-        && charge.value == hold.amount.amount
-        && charge.ccy == hold.amount.currency
+/// The charge in our words, if it is the one that was asked about.
+fn fitting(charge: Charge, key: &str) -> Result<News, Trouble> {
+    if charge.merchant_ref == key { Ok(news(charge)) } else { Err(does_not_fit()) }
+}
+
+fn does_not_fit() -> Trouble {
+    Trouble::Unclear("the answer does not fit the question".to_owned())
 }
 
 /// What status and body mean. The provider answers failures that it has looked at with an
@@ -168,11 +211,18 @@ fn news(charge: Charge) -> News {
         "processing" => Standing::Pending,
         "hold" => Standing::Held,
         "approved" => Standing::Taken,
-        "reversed" => Standing::Undone { taken: charge.captured_value > 0 },
+        "reversed" | "lapsed" => Standing::Ended,
         "refused" => Standing::Declined(decline(charge.refusal_code.as_deref())),
         _ => Standing::Unknown(charge.state),
     };
-    News { reference: charge.charge_id, standing }
+    let amounts = Amounts {
+        currency: charge.ccy,
+        held: charge.value,
+        captured: charge.captured_value,
+        refunded: charge.reversed_value,
+        charged_back: charge.charged_back_value,
+    };
+    News { payment_id: charge.merchant_ref, reference: charge.charge_id, standing, amounts }
 }
 
 /// The response codes of ISO 8583 that we tell apart.

@@ -7,20 +7,19 @@ use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Entry};
-use crate::domain::{Event, Payment, Recorded};
+use crate::domain::{Event, Kind, Payment, Recorded};
 use crate::ledger::{self, Posting};
 
 /// How often a write is repeated when somebody else wrote the payment meanwhile.
 const CONFLICTS_MAX: u32 = 16;
-/// Ids of webhook deliveries that a payment remembers: more than the provider has to tell
-/// about one payment.
-const DELIVERIES_MAX: usize = 32;
 /// Slots of the ledger that one page looks at, empty ones included.
 const SLOTS_MAX: u64 = 400;
-/// Payments that are watched at most; the oldest leave.
+/// Payments that are watched at most; a further one is refused until others are over.
 const WATCHED_MAX: usize = 1_000;
 /// Payments that are watched, each with since when.
 const WATCHED_KEY: &str = "watched";
+/// Up to which line the provider's statement is read.
+const STATEMENT_KEY: &str = "statement_read";
 /// The counter of slots. Never JSON.
 const SLOTS_KEY: &str = "ledger_slots";
 
@@ -29,27 +28,21 @@ const SLOTS_KEY: &str = "ledger_slots";
 pub struct Record {
     /// Oldest first, numbered from 1.
     pub events: Vec<Recorded>,
-    /// Ids of webhook deliveries that were taken in; kept with the effects, so that both
-    /// happen or neither.
-    #[serde(default)]
-    pub deliveries: Vec<String>,
     /// Its place in the register of all payments.
     #[serde(default)]
     pub place: Option<u64>,
 }
 
-/// What a change of a payment adds to it.
-#[derive(Clone, Debug, Default)]
-pub struct Change {
-    /// In the order in which they happen.
-    pub events: Vec<Event>,
-    /// The webhook delivery that this comes from.
-    pub delivery: Option<String>,
-}
-
-impl From<Vec<Event>> for Change {
-    fn from(events: Vec<Event>) -> Self {
-        Self { events, delivery: None }
+impl Record {
+    /// Whether movements of this kind were booked on both sides before the provider's statement
+    /// was read.
+    pub fn has_booked_whole(&self, kind: Kind) -> bool {
+        let whole = |event: &Event| match kind {
+            Kind::Capture => *event == Event::Captured { amount: None },
+            Kind::Refund => *event == Event::Refunded { amount: None },
+            Kind::Chargeback => false,
+        };
+        self.events.iter().any(|recorded| whole(&recorded.event))
     }
 }
 
@@ -86,7 +79,7 @@ impl<S: Store> Records<S> {
         &self,
         id: &str,
         at_ms: u64,
-        decide: impl Fn(Option<(&Payment, &Record)>) -> Result<Change, E> + Send,
+        decide: impl Fn(Option<&Payment>) -> Result<Vec<Event>, E> + Send,
     ) -> Result<Payment, E> {
         let key = payment_key(id);
         let (mut slot, mut place) = (None, None);
@@ -95,15 +88,15 @@ impl<S: Store> Records<S> {
             let record: Option<Record> =
                 bytes.as_deref().map(|bytes| decode(&key, bytes)).transpose()?;
             let payment = record.as_ref().map(|record| Payment::fold(id, &record.events));
-            let change = decide(payment.as_ref().zip(record.as_ref()))?;
+            let events = decide(payment.as_ref())?;
             let before = record.unwrap_or_default();
-            if slot.is_none() && change.events.iter().any(Event::moves_money) {
+            if slot.is_none() && events.iter().any(Event::moves_money) {
                 slot = Some(self.take_slot(id).await?);
             }
-            if bytes.is_none() && place.is_none() && !change.events.is_empty() {
+            if bytes.is_none() && place.is_none() && !events.is_empty() {
                 place = Some(self.register().enter(id).await?);
             }
-            let mut after = add(&before, change, at_ms, slot);
+            let mut after = add(&before, events, at_ms, slot);
             after.place = after.place.or(place);
             let changed = Payment::fold(id, &after.events);
             if after == before || self.write(&key, bytes.as_deref(), &after).await? {
@@ -158,12 +151,9 @@ impl<S: Store> Records<S> {
         Ok((found, (at.slot <= last).then_some(at)))
     }
 
-    /// The postings of up to `SLOTS_MAX` slots after the slot `after`, whole transactions all
-    /// of them, and the last slot that was read if there are more after it.
-    pub async fn transactions(
-        &self,
-        after: u64,
-    ) -> Result<(Vec<Posting>, Option<u64>), StoreError> {
+    /// The postings of up to `SLOTS_MAX` slots after the slot `after`, and the last slot that was
+    /// read if there are more after it.
+    pub async fn stretch(&self, after: u64) -> Result<(Vec<Posting>, Option<u64>), StoreError> {
         let last = self.store.increment(SLOTS_KEY, 0).await?.unsigned_abs();
         let end = last.min(after.saturating_add(SLOTS_MAX));
         let mut found = Vec::new();
@@ -186,6 +176,17 @@ impl<S: Store> Records<S> {
         self.register().stretch(after, limit, read).await
     }
 
+    /// Up to which line the provider's statement is booked; 0 at first.
+    pub async fn statement_position(&self) -> Result<u64, StoreError> {
+        Ok(self.store.read(STATEMENT_KEY).await?.unwrap_or(0))
+    }
+
+    /// All lines up to this one are booked.
+    pub async fn advance_statement(&self, line: u64) -> Result<(), StoreError> {
+        let advance = |known: Option<u64>| Ok((known.unwrap_or(0).max(line), ()));
+        self.store.update(STATEMENT_KEY, advance).await
+    }
+
     /// Payments whose charge may still turn up at the provider: id, and since when that is
     /// watched in milliseconds since the epoch.
     pub async fn watched(&self) -> Result<BTreeMap<String, u64>, StoreError> {
@@ -196,12 +197,11 @@ impl<S: Store> Records<S> {
     pub async fn watch(&self, id: &str, now_ms: u64) -> Result<(), StoreError> {
         let add = |watched: Option<BTreeMap<String, u64>>| {
             let mut watched = watched.unwrap_or_default();
-            watched.entry(id.to_owned()).or_insert(now_ms);
-            while watched.len() > WATCHED_MAX {
-                let oldest = watched.iter().min_by_key(|(_, since_ms)| **since_ms);
-                let Some(oldest) = oldest.map(|(id, _)| id.clone()) else { break };
-                watched.remove(&oldest);
+            if watched.len() >= WATCHED_MAX && !watched.contains_key(id) {
+                let text = format!("{WATCHED_MAX} payments are watched already");
+                return Err(StoreError::Unavailable(text));
             }
+            watched.entry(id.to_owned()).or_insert(now_ms);
             Ok((watched, ()))
         };
         self.store.update(WATCHED_KEY, add).await
@@ -233,17 +233,12 @@ impl<S: Store> Records<S> {
     }
 }
 
-fn add(before: &Record, change: Change, at_ms: u64, slot: Option<u64>) -> Record {
+fn add(before: &Record, events: Vec<Event>, at_ms: u64, slot: Option<u64>) -> Record {
     let mut record = before.clone();
-    for event in change.events {
+    for event in events {
         let sequence = record.events.len() as u64 + 1;
         let slot = slot.filter(|_| event.moves_money());
         record.events.push(Recorded { sequence, at_ms, slot, event });
-    }
-    if let Some(delivery) = change.delivery {
-        record.deliveries.push(delivery);
-        let surplus = record.deliveries.len().saturating_sub(DELIVERIES_MAX);
-        record.deliveries.drain(..surplus);
     }
     record
 }

@@ -74,9 +74,17 @@ struct PaymentView {
     id: String,
     order_id: String,
     status: Status,
-    /// Minor units.
+    /// Minor units; what was asked for.
     amount: i64,
     currency: String,
+    /// Minor units; what the provider says it has taken.
+    captured: i64,
+    /// Minor units; what the provider says it has given back.
+    refunded: i64,
+    /// Minor units; what the customer's bank has taken back.
+    charged_back: i64,
+    /// Where the provider has done something else than it was asked; a person should look at it.
+    deviation: Option<String>,
     /// Whether it is to be undone and can't come to life any more.
     barred: bool,
     /// The provider's own name for it, once there is one.
@@ -105,6 +113,10 @@ impl From<(Payment, Record)> for PaymentView {
         };
         Self {
             status: payment.status(),
+            captured: payment.known.captured,
+            refunded: payment.known.refunded,
+            charged_back: payment.known.charged_back,
+            deviation: payment.deviation(),
             id: payment.id,
             order_id: payment.order_id,
             amount,
@@ -133,6 +145,12 @@ async fn ledger<S: Store, P: Provider, K: KeySource>(
     query: PageQuery,
 ) -> Result<Json<Page<PostingView>>> {
     let from: Option<Position> = query.position(LEDGER)?;
+    if from.is_none()
+        && let Err(refusal) = api.payments.pull().await
+    {
+        // The ledger is shown as far as it is known; a sweep reads the rest.
+        eprintln!("payments: the statement can't be read: {refusal:?}");
+    }
     let (postings, rest) = api.payments.ledger(from, query.limit).await?;
     Ok(Json(Page {
         items: postings.into_iter().map(PostingView::from).collect(),
@@ -171,9 +189,14 @@ async fn receive<S: Store, P: Provider, K: KeySource>(
         Fault::Stale => Problem::unauthorized("The delivery is too old."),
         Fault::Unreadable => Problem::bad_request("The event can't be read."),
     })?;
-    match api.payments.receive(&delivery.id, &delivery.payment_id, &delivery.news).await {
+    match api.payments.follow(&delivery.hint).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(Refusal::NotFound) => Err(Problem::not_found("There is no such payment.")),
+        // The provider contradicts itself: telling it again changes nothing.
+        Err(Refusal::Mismatch(detail)) => {
+            eprintln!("payments: webhook {}: {detail}", delivery.id);
+            Ok(StatusCode::NO_CONTENT)
+        }
         Err(refusal) => {
             eprintln!("payments: webhook {}: {refusal:?}", delivery.id);
             Err(Problem::unavailable("The event can't be taken in now.", 5))

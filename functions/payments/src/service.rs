@@ -1,26 +1,30 @@
-//! The use cases of payments: authorize, capture, cancel, get, and news by webhook.
+//! The use cases of payments: authorize, capture, cancel, refund, get, and hints by webhook.
 //!
-//! What is asked of the provider is recorded before it is asked, so a payment that may
-//! exist there is always known here. What the provider answers is recorded by
-//! [`Payment::learn`], whoever hears it first: the call itself, a look-up after a lost
-//! answer, or a webhook.
+//! What is asked of the provider is recorded before it is asked, so a payment that may exist there
+//! is always known here. What the provider answers is recorded by [`Payment::learn`], whoever
+//! hears it first: the call itself, a look-up after a lost answer, or one after a webhook or a line
+//! of the statement. It is recorded as it is; an answer that is not what was asked for is told to
+//! the caller as [`Refusal::Mismatch`], never as success.
 
+mod check;
+mod refund;
+mod statement;
 mod sweep;
 
+pub use statement::Pulled;
 pub use sweep::{Swept, WATCH_MS};
 
-use chassis::money::{self, Money};
+use chassis::money::Money;
 use chassis::register::Stretch;
 use chassis::store::{Store, StoreError};
 
 use crate::audit::Entry;
 use crate::domain::{Decline, Event, Funds, News, Payment, Standing, Status};
 use crate::ledger::Posting;
-use crate::ports::{Hold, Provider, Trouble};
-use crate::records::{Change, Position, Record, Records};
+use crate::ports::{Charge, Hold, Provider, Trouble};
+use crate::records::{Position, Record, Records};
+use check::{allows, check, check_text};
 
-/// Longest id, order id or payment method, in bytes.
-const TEXT_BYTES_MAX: usize = 200;
 /// Rounds of undoing: a hold may turn into a capture under our hands, but not for ever.
 const UNDO_ROUNDS_MAX: u32 = 4;
 
@@ -35,6 +39,8 @@ pub enum Refusal {
     NotFound,
     /// The payment is in this state, which does not allow it.
     Conflict(Status),
+    /// The provider has done something else than it was asked. It is booked as it is.
+    Mismatch(String),
     /// The request makes no sense. Final.
     Invalid(String),
     /// Nothing was done. Safe to repeat.
@@ -84,8 +90,8 @@ impl<S: Store, P: Provider> Payments<S, P> {
         let payment = self
             .records
             .change(id, self.now_ms(), |known| match known {
-                None => Ok(vec![asked.clone()].into()),
-                Some((payment, _)) => allows(payment, order_id, &amount, method),
+                None => Ok(vec![asked.clone()]),
+                Some(payment) => allows(payment, order_id, &amount, method),
             })
             .await?;
         if payment.funds != Funds::Asked {
@@ -98,7 +104,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
             Err(Trouble::NotDone(reason)) => return Err(Refusal::UnknownOutcome(reason)),
             Err(Trouble::Unclear(reason)) => self.ask(id, reason).await?,
         };
-        let payment = self.learn(id, &news, None).await?;
+        let payment = self.learn(id, &news).await?;
         held(self.undo_if_barred(payment).await?, &said(&news))
     }
 
@@ -110,22 +116,22 @@ impl<S: Store, P: Provider> Payments<S, P> {
         }
         if payment.funds == Funds::Asked {
             let news = self.ask(id, "the hold is not known".to_owned()).await?;
-            payment = self.learn(id, &news, None).await?;
+            payment = self.learn(id, &news).await?;
         }
-        let reference = match (payment.funds, &payment.reference) {
-            (Funds::Held, Some(reference)) => reference.clone(),
-            (Funds::Taken, _) => return Ok(payment),
+        let charge = match (payment.funds, &payment.reference) {
+            (Funds::Held, Some(reference)) if payment.deviation().is_none() => {
+                Charge { key: id.to_owned(), reference: reference.clone() }
+            }
             _ => return held(payment, "the hold is not known"),
         };
-        let news = match self.provider.take(&reference).await {
+        let news = match self.provider.take(&charge).await {
             Ok(news) => news,
             Err(Trouble::NotDone(reason)) => return Err(Refusal::Unavailable(reason)),
             Err(Trouble::Unclear(reason)) => self.ask(id, reason).await?,
         };
-        let payment = self.learn(id, &news, None).await?;
+        let payment = self.learn(id, &news).await?;
         let payment = self.undo_if_barred(payment).await?;
         match payment.funds {
-            Funds::Taken => Ok(payment),
             Funds::Held => Err(Refusal::UnknownOutcome(said(&news))),
             _ => held(payment, &said(&news)),
         }
@@ -139,8 +145,8 @@ impl<S: Store, P: Provider> Payments<S, P> {
         let payment = self
             .records
             .change(id, self.now_ms(), |known| match known {
-                Some((payment, _)) if payment.barred => Ok(Change::default()),
-                _ => Ok::<_, Refusal>(vec![cancel.clone()].into()),
+                Some(payment) if payment.barred => Ok(Vec::new()),
+                _ => Ok::<_, Refusal>(vec![cancel.clone()]),
             })
             .await?;
         self.undo(payment).await
@@ -153,18 +159,30 @@ impl<S: Store, P: Provider> Payments<S, P> {
             return Ok(payment);
         }
         match self.provider.ask(id).await {
-            Ok(Some(news)) => self.learn(id, &news, None).await,
+            Ok(Some(news)) => self.learn(id, &news).await,
             _ => Ok(payment),
         }
     }
 
-    /// Takes in news that the provider has sent by itself. A delivery that came before
-    /// changes nothing.
-    pub async fn receive(&self, delivery: &str, id: &str, news: &News) -> Result<(), Refusal> {
-        self.records.load(id).await?.ok_or(Refusal::NotFound)?;
-        let payment = self.learn(id, news, Some(delivery)).await?;
-        self.undo_if_barred(payment).await?;
-        Ok(())
+    /// Follows a hint that there may be news of a payment. Nothing is taken from the hint itself:
+    /// if it claims something new, the provider is asked, and its answer is what counts.
+    pub async fn follow(&self, hint: &News) -> Result<(), Refusal> {
+        let id = &hint.payment_id;
+        let (payment, _) = self.records.load(id).await?.ok_or(Refusal::NotFound)?;
+        if payment.learn(hint).is_empty() && payment.contradiction(hint).is_none() {
+            return Ok(());
+        }
+        self.look_up(id).await.map(drop)
+    }
+
+    /// Takes in what the provider says about a payment, and undoes what is to be undone.
+    pub(crate) async fn look_up(&self, id: &str) -> Result<Payment, Refusal> {
+        let payment = match self.provider.ask(id).await {
+            Ok(Some(news)) => self.learn(id, &news).await?,
+            Ok(None) => self.records.load(id).await?.ok_or(Refusal::NotFound)?.0,
+            Err(trouble) => return Err(Refusal::Unavailable(format!("{trouble:?}"))),
+        };
+        self.undo_if_barred(payment).await
     }
 
     /// A page of the ledger, oldest first.
@@ -187,12 +205,9 @@ impl<S: Store, P: Provider> Payments<S, P> {
         self.records.entries(after, limit).await
     }
 
-    /// A stretch of the ledger in whole transactions, and where the rest begins.
-    pub async fn transactions(
-        &self,
-        after: u64,
-    ) -> Result<(Vec<Posting>, Option<u64>), StoreError> {
-        self.records.transactions(after).await
+    /// A stretch of the ledger, slot by slot, and where the rest begins.
+    pub async fn stretch(&self, after: u64) -> Result<(Vec<Posting>, Option<u64>), StoreError> {
+        self.records.stretch(after).await
     }
 
     /// What the provider knows after an answer was lost.
@@ -204,16 +219,14 @@ impl<S: Store, P: Provider> Payments<S, P> {
         }
     }
 
-    async fn learn(
-        &self,
-        id: &str,
-        news: &News,
-        delivery: Option<&str>,
-    ) -> Result<Payment, Refusal> {
+    async fn learn(&self, id: &str, news: &News) -> Result<Payment, Refusal> {
         self.records
             .change(id, self.now_ms(), |known| {
-                let (payment, record) = known.ok_or(Refusal::NotFound)?;
-                Ok(taken_in(payment, record, news, delivery))
+                let payment = known.ok_or(Refusal::NotFound)?;
+                match payment.contradiction(news) {
+                    Some(contradiction) => Err(Refusal::Mismatch(contradiction)),
+                    None => Ok(payment.learn(news)),
+                }
             })
             .await
     }
@@ -230,9 +243,9 @@ impl<S: Store, P: Provider> Payments<S, P> {
             }
             payment = match self.undone(&payment).await {
                 Ok(Some(news)) => {
-                    let after = self.learn(&id, &news, None).await?;
+                    let after = self.learn(&id, &news).await?;
                     if after == payment {
-                        return Err(Refusal::UnknownOutcome(said(&news)));
+                        return Err(not_undone(&payment, &news));
                     }
                     after
                 }
@@ -250,7 +263,8 @@ impl<S: Store, P: Provider> Payments<S, P> {
         let Some(reference) = &payment.reference else {
             return self.provider.ask(&payment.id).await;
         };
-        match self.provider.undo(reference).await {
+        let charge = Charge { key: payment.id.clone(), reference: reference.clone() };
+        match self.provider.undo(&charge).await {
             Ok(news) => Ok(Some(news)),
             Err(Trouble::Unclear(_)) => self.provider.ask(&payment.id).await,
             Err(trouble) => Err(trouble),
@@ -264,43 +278,23 @@ impl<S: Store, P: Provider> Payments<S, P> {
         self.records.watch(id, self.now_ms()).await?;
         self.records
             .change(id, self.now_ms(), |known| match known {
-                Some((payment, _)) if payment.funds == Funds::Asked => {
-                    Ok::<_, Refusal>(vec![Event::Voided].into())
+                Some(payment) if payment.funds == Funds::Asked => {
+                    Ok::<_, Refusal>(vec![Event::Voided])
                 }
-                _ => Ok(Change::default()),
+                _ => Ok(Vec::new()),
             })
             .await
     }
 }
 
-fn taken_in(payment: &Payment, record: &Record, news: &News, delivery: Option<&str>) -> Change {
-    let Some(delivery) = delivery else { return payment.learn(news).into() };
-    if record.deliveries.iter().any(|known| known == delivery) {
-        return Change::default();
-    }
-    let events = payment.learn(news);
-    // News that changes nothing now changes nothing later either, so it need not be known
-    // again: mostly the answer to the call has told it already.
-    let delivery = (!events.is_empty()).then(|| delivery.to_owned());
-    Change { events, delivery }
-}
-
-/// Whether a payment that exists may be authorised (again).
-fn allows(
-    payment: &Payment,
-    order_id: &str,
-    amount: &Money,
-    method: &str,
-) -> Result<Change, Refusal> {
-    if payment.barred {
-        return Err(Refusal::Conflict(payment.status()));
-    }
-    let terms = payment.terms.as_ref();
-    let same = payment.order_id == order_id
-        && terms.is_some_and(|terms| terms.amount == *amount && terms.method == method);
-    match same {
-        true => Ok(Change::default()),
-        false => Err(Refusal::Invalid("this id came before with other terms".to_owned())),
+/// Why nothing came of an order to undo a payment.
+fn not_undone(payment: &Payment, news: &News) -> Refusal {
+    match (payment.funds, &news.standing) {
+        (Funds::Taken, Standing::Taken) => {
+            let left = payment.net();
+            Refusal::Mismatch(format!("the provider keeps {left}: {}", said(news)))
+        }
+        _ => Refusal::UnknownOutcome(said(news)),
     }
 }
 
@@ -308,7 +302,10 @@ fn allows(
 fn held(payment: Payment, provider_says: &str) -> Result<Payment, Refusal> {
     match payment.funds {
         _ if payment.barred => Err(Refusal::Conflict(payment.status())),
-        Funds::Held | Funds::Taken => Ok(payment),
+        Funds::Held | Funds::Taken => match payment.deviation() {
+            Some(deviation) => Err(Refusal::Mismatch(deviation)),
+            None => Ok(payment),
+        },
         Funds::Declined(reason) => Err(Refusal::Declined(reason)),
         Funds::Asked | Funds::Untouched => Err(Refusal::UnknownOutcome(provider_says.to_owned())),
         Funds::Free | Funds::Returned => Err(Refusal::Conflict(payment.status())),
@@ -320,23 +317,4 @@ fn said(news: &News) -> String {
         Standing::Unknown(state) => format!("the provider answers `{state}`"),
         standing => format!("the provider answers {standing:?}"),
     }
-}
-
-fn check(id: &str, order_id: &str, amount: &Money, method: &str) -> Result<(), Refusal> {
-    check_text("id", id)?;
-    check_text("order id", order_id)?;
-    check_text("method", method)?;
-    if amount.amount <= 0 || !money::is_currency(&amount.currency) {
-        return Err(Refusal::Invalid("the amount must be positive, in a currency".to_owned()));
-    }
-    Ok(())
-}
-
-fn check_text(name: &str, text: &str) -> Result<(), Refusal> {
-    let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if text.is_empty() || text.len() > TEXT_BYTES_MAX || !visible {
-        let rule = format!("the {name} must be 1 to {TEXT_BYTES_MAX} visible ASCII characters");
-        return Err(Refusal::Invalid(rule));
-    }
-    Ok(())
 }

@@ -1,9 +1,19 @@
 //! One charge: a card, an amount, and how far it has come. Pure; time comes in as a value.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::card::Card;
 
 /// Tries of one notice before it is dropped.
 pub const NOTICE_ATTEMPTS_MAX: u32 = 8;
+/// The wait before a notice that failed is tried again, in milliseconds.
+pub const NOTICE_RETRY_MS: u64 = 5_000;
+/// How long money stays on hold, in milliseconds: seven days.
+pub const HOLD_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// Partial reversals of one charge at most.
+pub const REVERSALS_MAX: usize = 100;
 
 /// What a merchant asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,36 +28,6 @@ pub struct Instruction {
     pub source: String,
 }
 
-/// What a test card does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Card {
-    /// Says yes.
-    Good,
-    /// Refused with this code of ISO 8583.
-    Refused(&'static str),
-    /// Good, after a delay.
-    Slow,
-    /// Good, but the first answer never arrives.
-    LosesAnswer,
-    /// Nobody home: the request is not even looked at.
-    Unreachable,
-}
-
-impl Card {
-    /// The behaviour of a card token.
-    pub fn of(source: &str) -> Self {
-        match source {
-            "tok_approved" => Self::Good,
-            "tok_declined" => Self::Refused("05"),
-            "tok_insufficient_funds" => Self::Refused("51"),
-            "tok_slow" => Self::Slow,
-            "tok_lost_answer" => Self::LosesAnswer,
-            "tok_unreachable" => Self::Unreachable,
-            _ => Self::Refused("14"),
-        }
-    }
-}
-
 /// Where a charge stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,10 +36,12 @@ pub enum State {
     Processing,
     /// The money is set aside on the card.
     Hold,
-    /// The money is taken.
+    /// The money is taken, and not all of it is given back.
     Approved,
-    /// The hold is lifted or the money is given back.
+    /// The hold is lifted or all money is given back.
     Reversed,
+    /// The hold has ended by itself.
+    Lapsed,
     /// The card said no.
     Refused,
 }
@@ -72,6 +54,7 @@ impl State {
             Self::Hold => "hold",
             Self::Approved => "approved",
             Self::Reversed => "reversed",
+            Self::Lapsed => "lapsed",
             Self::Refused => "refused",
         }
     }
@@ -85,8 +68,32 @@ pub struct Notice {
     pub kind: String,
     /// Not before this, in milliseconds since the epoch.
     pub due_ms: u64,
-    /// Fruitless tries so far.
+    /// Tries so far.
     pub attempts: u32,
+}
+
+/// Why money moved between the provider and the merchant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Taken from the card.
+    Capture,
+    /// Given back by the merchant.
+    Reversal,
+    /// Taken back by the card's bank.
+    Chargeback,
+}
+
+/// One line of the merchant's statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movement {
+    /// Its number in the statement.
+    pub line: u64,
+    pub kind: Kind,
+    /// Minor units; negative if the merchant loses them.
+    pub value: i64,
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
 }
 
 /// A charge with its undelivered notices.
@@ -106,19 +113,46 @@ pub struct Charge {
     pub captured: i64,
     /// Given back so far, in minor units.
     pub reversed: i64,
+    /// Taken back by the card's bank so far, in minor units.
+    #[serde(default)]
+    pub charged_back: i64,
+    /// Its lines in the statement.
+    #[serde(default)]
+    pub movements: Vec<Movement>,
+    /// Partial reversals by their idempotency keys.
+    #[serde(default)]
+    reversals: BTreeMap<String, i64>,
     /// Answers to creation that will be lost.
     pub answers_to_lose: u32,
     notices_made: u32,
     pub notices: Vec<Notice>,
 }
 
-/// A move that the charge's state does not allow.
+/// When something happens, and the line of the statement that is reserved for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Milliseconds since the epoch.
+    pub now_ms: u64,
+    /// None where no money is expected to move.
+    pub line: Option<u64>,
+}
+
+/// Why a charge stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WrongState(pub State);
+pub enum Unmoved {
+    /// Its state does not allow the move.
+    WrongState(State),
+    /// There is less to move.
+    TooMuch,
+    /// This idempotency key came with another value.
+    Mismatch,
+    /// Money has to move after all, and no line of the statement is reserved for it: once more.
+    NoLine,
+}
 
 impl Charge {
-    /// The charge that an instruction makes; none if nobody is home. `delay_ms` is how long
-    /// a slow card takes.
+    /// The charge that an instruction makes; none if the card's network is down. `delay_ms` is
+    /// how long a slow card takes.
     pub fn open(id: String, instruction: Instruction, now_ms: u64, delay_ms: u64) -> Option<Self> {
         let card = Card::of(&instruction.source);
         let refusal_code = match card {
@@ -136,6 +170,9 @@ impl Charge {
             created_at_ms: now_ms,
             captured: 0,
             reversed: 0,
+            charged_back: 0,
+            movements: Vec::new(),
+            reversals: BTreeMap::new(),
             answers_to_lose: u32::from(card == Card::LosesAnswer),
             notices_made: 0,
             notices: Vec::new(),
@@ -146,33 +183,117 @@ impl Charge {
 
     /// The state at a time.
     pub fn state(&self, now_ms: u64) -> State {
-        if now_ms < self.decided_at_ms { State::Processing } else { self.state }
+        match self.state {
+            _ if now_ms < self.decided_at_ms => State::Processing,
+            State::Hold if now_ms >= self.decided_at_ms.saturating_add(HOLD_MS) => State::Lapsed,
+            state => state,
+        }
+    }
+
+    /// What is or was on hold, in minor units.
+    pub fn value(&self) -> i64 {
+        let asked = self.instruction.value;
+        if self.card() == Card::HoldsMore { asked.saturating_add(1) } else { asked }
+    }
+
+    /// What was taken and neither given nor taken back, in minor units.
+    pub fn balance(&self) -> i64 {
+        self.captured - self.reversed - self.charged_back
     }
 
     /// Takes the money that is on hold.
-    pub fn capture(&mut self, now_ms: u64) -> Result<(), WrongState> {
-        match self.state(now_ms) {
+    pub fn capture(&mut self, at: Moment) -> Result<(), Unmoved> {
+        if self.state(at.now_ms) != State::Hold {
+            return Err(Unmoved::WrongState(self.state(at.now_ms)));
+        }
+        let value = match self.card() {
+            Card::RefusesLater => {
+                self.refusal_code = Some("05".to_owned());
+                self.state = State::Refused;
+                0
+            }
+            Card::LapsesLater => {
+                self.state = State::Lapsed;
+                0
+            }
+            Card::TakesLess => self.value() / 10,
+            _ => self.value(),
+        };
+        if value > 0 {
+            self.state = State::Approved;
+            self.captured = value;
+            self.book(Kind::Capture, value, at)?;
+        }
+        self.notify(at.now_ms);
+        Ok(())
+    }
+
+    /// Lifts the hold or gives all money back that is left.
+    pub fn reverse(&mut self, at: Moment) -> Result<(), Unmoved> {
+        match self.state(at.now_ms) {
             State::Hold => {
-                self.state = State::Approved;
-                self.captured = self.instruction.value;
-                self.notify(now_ms);
+                self.state = State::Reversed;
+                self.notify(at.now_ms);
                 Ok(())
             }
-            state => Err(WrongState(state)),
+            // This one gives half back, once.
+            State::Approved if self.card() == Card::GivesBackLess => match self.reversed {
+                0 => self.give_back(self.balance() / 2, at),
+                _ => Err(Unmoved::WrongState(State::Approved)),
+            },
+            State::Approved if self.balance() > 0 => self.give_back(self.balance(), at),
+            state => Err(Unmoved::WrongState(state)),
         }
     }
 
-    /// Lifts the hold or gives the money back.
-    pub fn reverse(&mut self, now_ms: u64) -> Result<(), WrongState> {
-        match self.state(now_ms) {
-            State::Hold | State::Approved => {
-                self.state = State::Reversed;
-                self.reversed = self.captured;
-                self.notify(now_ms);
-                Ok(())
-            }
-            state => Err(WrongState(state)),
+    /// Gives some money back, once for each key.
+    pub fn reverse_some(&mut self, key: &str, value: i64, at: Moment) -> Result<(), Unmoved> {
+        match self.reversals.get(key) {
+            Some(known) if *known == value => return Ok(()),
+            Some(_) => return Err(Unmoved::Mismatch),
+            None => {}
         }
+        if self.state(at.now_ms) != State::Approved {
+            return Err(Unmoved::WrongState(self.state(at.now_ms)));
+        }
+        if value > self.balance() || self.reversals.len() >= REVERSALS_MAX {
+            return Err(Unmoved::TooMuch);
+        }
+        self.reversals.insert(key.to_owned(), value);
+        let given = if self.card() == Card::GivesBackLess { value / 2 } else { value };
+        self.give_back(given, at)
+    }
+
+    /// The card's bank takes all money back that is left.
+    pub fn charge_back(&mut self, at: Moment) -> Result<(), Unmoved> {
+        let value = self.balance();
+        if self.state(at.now_ms) != State::Approved || value <= 0 {
+            return Err(Unmoved::WrongState(self.state(at.now_ms)));
+        }
+        self.charged_back += value;
+        self.book(Kind::Chargeback, -value, at)?;
+        self.notify(at.now_ms);
+        Ok(())
+    }
+
+    fn give_back(&mut self, value: i64, at: Moment) -> Result<(), Unmoved> {
+        self.reversed += value;
+        if self.balance() == 0 {
+            self.state = State::Reversed;
+        }
+        self.book(Kind::Reversal, -value, at)?;
+        self.notify(at.now_ms);
+        Ok(())
+    }
+
+    fn book(&mut self, kind: Kind, value: i64, at: Moment) -> Result<(), Unmoved> {
+        let line = at.line.ok_or(Unmoved::NoLine)?;
+        self.movements.push(Movement { line, kind, value, at_ms: at.now_ms });
+        Ok(())
+    }
+
+    fn card(&self) -> Card {
+        Card::of(&self.instruction.source)
     }
 
     fn notify(&mut self, due_ms: u64) {
@@ -185,11 +306,18 @@ impl Charge {
         });
     }
 
-    /// Forgets a notice that was delivered, or counts a fruitless try.
+    /// Begins a try of a notice that is due. False if it is not, or if another try of it has
+    /// just begun: the merchant asks about the charge while it is being told.
+    pub fn begin_notice(&mut self, id: &str, now_ms: u64) -> bool {
+        let due = |notice: &&mut Notice| notice.id == id && notice.due_ms <= now_ms;
+        let Some(notice) = self.notices.iter_mut().find(due) else { return false };
+        notice.attempts += 1;
+        notice.due_ms = now_ms.saturating_add(NOTICE_RETRY_MS);
+        true
+    }
+
+    /// Forgets a notice that was delivered, or that has failed too often.
     pub fn settle_notice(&mut self, id: &str, delivered: bool) {
-        if let Some(notice) = self.notices.iter_mut().find(|notice| notice.id == id) {
-            notice.attempts += 1;
-        }
         self.notices.retain(|notice| {
             notice.id != id || (!delivered && notice.attempts < NOTICE_ATTEMPTS_MAX)
         });
@@ -197,62 +325,4 @@ impl Charge {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn charge(source: &str) -> Charge {
-        let instruction = Instruction {
-            merchant_ref: "r".to_owned(),
-            value: 500,
-            ccy: "EUR".to_owned(),
-            source: source.to_owned(),
-        };
-        Charge::open("ch_1".to_owned(), instruction, 1_000, 3_000).unwrap()
-    }
-
-    #[test]
-    fn money_moves_only_along_the_allowed_ways() {
-        let mut it = charge("tok_approved");
-        assert_eq!(it.state(1_000), State::Hold);
-        it.capture(1_001).unwrap();
-        assert_eq!(it.capture(1_002), Err(WrongState(State::Approved)));
-        it.reverse(1_003).unwrap();
-        assert_eq!((it.captured, it.reversed), (500, 500));
-        assert_eq!(it.reverse(1_004), Err(WrongState(State::Reversed)));
-    }
-
-    #[test]
-    fn a_lifted_hold_gives_nothing_back() {
-        let mut it = charge("tok_approved");
-        it.reverse(1_001).unwrap();
-        assert_eq!((it.captured, it.reversed), (0, 0));
-        assert_eq!(it.capture(1_002), Err(WrongState(State::Reversed)));
-    }
-
-    #[test]
-    fn a_slow_card_is_undecided_for_a_while() {
-        let mut it = charge("tok_slow");
-        assert_eq!(it.state(3_999), State::Processing);
-        assert_eq!(it.capture(3_999), Err(WrongState(State::Processing)));
-        assert_eq!(it.state(4_000), State::Hold);
-    }
-
-    #[test]
-    fn refused_cards_say_why() {
-        assert_eq!(charge("tok_declined").refusal_code.as_deref(), Some("05"));
-        assert_eq!(charge("tok_insufficient_funds").refusal_code.as_deref(), Some("51"));
-        assert_eq!(charge("4111").refusal_code.as_deref(), Some("14"));
-    }
-
-    #[test]
-    fn a_notice_is_dropped_after_so_many_tries() {
-        let mut it = charge("tok_approved");
-        let id = it.notices[0].id.clone();
-        for _ in 0..NOTICE_ATTEMPTS_MAX {
-            assert_eq!(it.notices.len(), 1);
-            it.settle_notice(&id, false);
-        }
-        assert!(it.notices.is_empty());
-    }
-}
+mod tests;

@@ -2,13 +2,16 @@
 //!
 //! It is deliberately foreign: its own words, its own error shape, its own idea of states,
 //! so that the code that talks to it is the code that a real provider needs. Test cards
-//! make it decline, dawdle, vanish, or lose an answer. It keeps its books in its own store
-//! and reports changes through signed webhooks.
+//! make it decline, dawdle, vanish, lose an answer, or keep its word only in part. It keeps its
+//! books in its own store, reports changes through signed webhooks, and lists every movement of
+//! money in a statement.
 
+pub mod card;
 pub mod charge;
 pub mod routes;
 pub mod sandbox;
 pub mod signature;
+pub mod statement;
 
 #[cfg(target_family = "wasm")]
 mod component;

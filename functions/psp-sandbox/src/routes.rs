@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::charge::{Charge, Instruction};
 use crate::sandbox::{Clock, Fault, Sandbox, view};
+use crate::statement::{self, LINES_MAX};
 
 /// Longest body, in bytes.
 const BODY_BYTES_MAX: usize = 8 * 1024;
@@ -50,8 +51,24 @@ struct Lookup {
     idempotency_key: String,
 }
 
+/// The body of `POST /v2/charges/{id}/reverse`, if there is one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    value: i64,
+}
+
+/// Which part of the statement is asked for.
+#[derive(Deserialize)]
+struct Lines {
+    #[serde(default)]
+    after: u64,
+    limit: Option<u64>,
+}
+
 /// All routes: `POST /v2/charges`, `GET /v2/charges?idempotencyKey=`,
-/// `GET /v2/charges/{id}`, `POST /v2/charges/{id}/capture`, `POST /v2/charges/{id}/reverse`.
+/// `GET /v2/charges/{id}`, `POST /v2/charges/{id}/capture`, `POST /v2/charges/{id}/reverse`,
+/// `GET /v2/statement`; and what a card's bank does, `POST /v2/charges/{id}/chargeback`.
 pub fn router<S, C, O, B>(sandbox: Sandbox<S, C, O>, background: B) -> Router
 where
     S: Store,
@@ -65,6 +82,8 @@ where
         .route("/v2/charges/{id}", get(find::<S, C, O, B>))
         .route("/v2/charges/{id}/capture", post(capture::<S, C, O, B>))
         .route("/v2/charges/{id}/reverse", post(reverse::<S, C, O, B>))
+        .route("/v2/charges/{id}/chargeback", post(charge_back::<S, C, O, B>))
+        .route("/v2/statement", get(statement::<S, C, O, B>))
         .layer(from_fn_with_state(api.clone(), authenticate::<S, C, O, B>))
         .with_state(api)
 }
@@ -100,11 +119,7 @@ where
     O: Outbound,
     B: Background,
 {
-    let key = headers.get("x-idempotency-key").and_then(|key| key.to_str().ok());
-    let Some(key) = key.filter(|key| (1..=TEXT_BYTES_MAX).contains(&key.len())) else {
-        let text = "x-idempotency-key is required";
-        return error(StatusCode::BAD_REQUEST, "no_idempotency_key", text);
-    };
+    let Some(key) = idempotency_key(&headers) else { return no_key() };
     let body = match read_limited(request.into_body(), BODY_BYTES_MAX).await {
         Ok(body) => body,
         Err(problem) => return error(problem.status(), "bad_body", "the body can't be read"),
@@ -166,15 +181,79 @@ where
     api.answer(StatusCode::OK, result)
 }
 
-async fn reverse<S, C, O, B>(State(api): State<Api<S, C, O, B>>, Path(id): Path<String>) -> Response
+/// Gives all back, or a part of it if the body says how much.
+async fn reverse<S, C, O, B>(
+    State(api): State<Api<S, C, O, B>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    request: Request,
+) -> Response
 where
     S: Store,
     C: Clock,
     O: Outbound,
     B: Background,
 {
-    let result = api.sandbox.reverse(&id).await;
+    let body = match read_limited(request.into_body(), BODY_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(problem) => return error(problem.status(), "bad_body", "the body can't be read"),
+    };
+    if body.is_empty() {
+        return api.answer(StatusCode::OK, api.sandbox.reverse(&id).await);
+    }
+    let part: Part = match serde_json::from_slice(&body) {
+        Ok(part) => part,
+        Err(fault) => return error(StatusCode::BAD_REQUEST, "bad_body", &fault.to_string()),
+    };
+    if part.value <= 0 {
+        return error(StatusCode::BAD_REQUEST, "bad_field", "value must be positive");
+    }
+    let Some(key) = idempotency_key(&headers) else { return no_key() };
+    api.answer(StatusCode::OK, api.sandbox.reverse_some(&id, key, part.value).await)
+}
+
+async fn charge_back<S, C, O, B>(
+    State(api): State<Api<S, C, O, B>>,
+    Path(id): Path<String>,
+) -> Response
+where
+    S: Store,
+    C: Clock,
+    O: Outbound,
+    B: Background,
+{
+    let result = api.sandbox.charge_back(&id).await;
     api.answer(StatusCode::OK, result)
+}
+
+async fn statement<S, C, O, B>(
+    State(api): State<Api<S, C, O, B>>,
+    Query(asked): Query<Lines>,
+) -> Response
+where
+    S: Store,
+    C: Clock,
+    O: Outbound,
+    B: Background,
+{
+    let limit = asked.limit.unwrap_or(LINES_MAX);
+    if !(1..=LINES_MAX).contains(&limit) {
+        let text = format!("limit must be 1 to {LINES_MAX}");
+        return error(StatusCode::BAD_REQUEST, "bad_field", &text);
+    }
+    match api.sandbox.statement(asked.after, limit).await {
+        Ok(page) => Json(statement::view(&page)).into_response(),
+        Err(fault) => refusal(&Fault::Store(fault)),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Option<&str> {
+    let key = headers.get("x-idempotency-key").and_then(|key| key.to_str().ok());
+    key.filter(|key| (1..=TEXT_BYTES_MAX).contains(&key.len()))
+}
+
+fn no_key() -> Response {
+    error(StatusCode::BAD_REQUEST, "no_idempotency_key", "x-idempotency-key is required")
 }
 
 impl<S: Store, C: Clock, O: Outbound, B: Background> Api<S, C, O, B> {
@@ -204,8 +283,11 @@ fn refusal(fault: &Fault) -> Response {
         }
         Fault::Unknown => error(StatusCode::NOT_FOUND, "no_such_charge", "no such charge"),
         Fault::WrongState(state) => {
-            let text = format!("the charge is {}", state.0.as_str());
+            let text = format!("the charge is {}", state.as_str());
             error(StatusCode::CONFLICT, "wrong_state", &text)
+        }
+        Fault::TooMuch => {
+            error(StatusCode::CONFLICT, "too_much", "there is less money to give back")
         }
         // As a proxy in front of a dead or dying server would answer: no word from the
         // provider itself.

@@ -8,8 +8,9 @@ use chassis::store::{Store, StoreError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::charge::{Charge, Instruction, WrongState};
+use crate::charge::{Charge, Instruction, Moment, State, Unmoved};
 use crate::signature;
+use crate::statement::OPEN_MS;
 
 /// How long the merchant may take to accept a webhook, in milliseconds.
 const WEBHOOK_TIMEOUT_MS: u64 = 2_000;
@@ -44,7 +45,9 @@ pub enum Fault {
     /// There is no such charge.
     Unknown,
     /// The charge's state does not allow this.
-    WrongState(WrongState),
+    WrongState(State),
+    /// There is less money to give back.
+    TooMuch,
     /// The card's network is down; nothing was done.
     Down,
     /// It was done, and the answer is lost.
@@ -59,9 +62,14 @@ impl From<StoreError> for Fault {
     }
 }
 
-impl From<WrongState> for Fault {
-    fn from(error: WrongState) -> Self {
-        Self::WrongState(error)
+impl From<Unmoved> for Fault {
+    fn from(unmoved: Unmoved) -> Self {
+        match unmoved {
+            Unmoved::WrongState(state) => Self::WrongState(state),
+            Unmoved::TooMuch => Self::TooMuch,
+            Unmoved::Mismatch => Self::Mismatch,
+            Unmoved::NoLine => Self::Store(StoreError::Contended("the charge changes".to_owned())),
+        }
     }
 }
 
@@ -119,33 +127,69 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
 
     /// Takes the money of a charge.
     pub async fn capture(&self, id: &str) -> Result<Charge, Fault> {
-        self.change(id, |charge, now_ms| charge.capture(now_ms)).await
+        self.change(id, Charge::capture).await
     }
 
-    /// Gives the money of a charge back.
+    /// Gives all money of a charge back.
     pub async fn reverse(&self, id: &str) -> Result<Charge, Fault> {
-        self.change(id, |charge, now_ms| charge.reverse(now_ms)).await
+        self.change(id, Charge::reverse).await
     }
 
+    /// Gives some money of a charge back, once for each idempotency key.
+    pub async fn reverse_some(&self, id: &str, key: &str, value: i64) -> Result<Charge, Fault> {
+        self.change(id, |charge, at| charge.reverse_some(key, value, at)).await
+    }
+
+    /// Lets the card's bank take the money of a charge back.
+    pub async fn charge_back(&self, id: &str) -> Result<Charge, Fault> {
+        self.change(id, Charge::charge_back).await
+    }
+
+    /// Changes a charge, with a line of the statement for the money that this moves.
     async fn change(
         &self,
         id: &str,
-        change: impl Fn(&mut Charge, u64) -> Result<(), WrongState> + Send + Sync,
+        change: impl Fn(&mut Charge, Moment) -> Result<(), Unmoved> + Send + Sync,
     ) -> Result<Charge, Fault> {
+        // Tried first on what is there now: most moves of money are known by that, an unknown id
+        // must not create a value, and what is refused needs no line.
+        let mut known = self.find(id).await?;
         let now_ms = self.clock.now_ms();
-        // Looked up first, so that an unknown id does not create a value.
-        self.find(id).await?;
+        let line = match change(&mut known, Moment { now_ms, line: None }) {
+            Err(Unmoved::NoLine) => Some(self.reserve_line(id, now_ms).await?),
+            _ => None,
+        };
+        let changed = self.change_at(id, &change, Moment { now_ms, line }).await;
+        match (line, &changed) {
+            (Some(line), Ok(charge)) if charge.movements.iter().any(|it| it.line == line) => {}
+            // A write that failed may have happened: whoever reads the statement will see.
+            (None, _) | (Some(_), Err(Fault::Store(_))) => {}
+            (Some(line), _) => self.release_line(line, now_ms).await?,
+        }
+        changed
+    }
+
+    async fn change_at(
+        &self,
+        id: &str,
+        change: &(impl Fn(&mut Charge, Moment) -> Result<(), Unmoved> + Send + Sync),
+        at: Moment,
+    ) -> Result<Charge, Fault> {
+        let clock = &self.clock;
         self.store
             .update(&charge_key(id), |charge: Option<Charge>| {
                 let mut charge = charge.ok_or(Fault::Unknown)?;
-                change(&mut charge, now_ms)?;
+                if clock.now_ms() > at.now_ms.saturating_add(OPEN_MS / 2) {
+                    return Err(Fault::Store(StoreError::Contended(charge.id)));
+                }
+                change(&mut charge, at)?;
                 Ok((charge.clone(), charge))
             })
             .await
     }
 
-    /// Sends the notices of a charge that are due. One that fails is kept and sent again
-    /// when the charge is next touched.
+    /// Sends the notices of a charge that are due. One that fails is kept and sent again when
+    /// the charge is touched after a while.
     pub async fn deliver(&self, id: &str) -> Result<(), Fault> {
         let Some(url) = self.settings.webhook_url.clone() else { return Ok(()) };
         let charge = self.find(id).await?;
@@ -157,6 +201,9 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
                 "created": now_ms / 1_000,
                 "data": view(&charge, now_ms),
             });
+            if !self.begin_notice(id, &notice.id, now_ms).await? {
+                continue;
+            }
             let delivered = self.post(&url, &event).await;
             self.store
                 .update(&charge_key(id), |charge: Option<Charge>| {
@@ -167,6 +214,16 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
                 .await?;
         }
         Ok(())
+    }
+
+    async fn begin_notice(&self, id: &str, notice: &str, now_ms: u64) -> Result<bool, Fault> {
+        self.store
+            .update(&charge_key(id), |charge: Option<Charge>| {
+                let mut charge = charge.ok_or(Fault::Unknown)?;
+                let begun = charge.begin_notice(notice, now_ms);
+                Ok::<_, Fault>((charge, begun))
+            })
+            .await
     }
 
     async fn post(&self, url: &str, event: &Value) -> bool {
@@ -189,10 +246,11 @@ pub fn view(charge: &Charge, now_ms: u64) -> Value {
         "chargeId": charge.id,
         "merchantRef": charge.instruction.merchant_ref,
         "state": charge.state(now_ms).as_str(),
-        "value": charge.instruction.value,
+        "value": charge.value(),
         "ccy": charge.instruction.ccy,
         "capturedValue": charge.captured,
         "reversedValue": charge.reversed,
+        "chargedBackValue": charge.charged_back,
         "refusalCode": charge.refusal_code,
         "createdAt": charge.created_at_ms / 1_000,
     })
@@ -205,6 +263,6 @@ fn charge_id(idempotency_key: &str) -> String {
     format!("ch_{id}")
 }
 
-fn charge_key(id: &str) -> String {
+pub(crate) fn charge_key(id: &str) -> String {
     format!("charge:{id}")
 }

@@ -12,9 +12,11 @@ use chassis::http::{Outbound, OutboundError};
 use chassis::store::MemoryStore;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
+use psp_sandbox::charge::NOTICE_RETRY_MS;
 use psp_sandbox::routes::{Background, router};
 use psp_sandbox::sandbox::{Clock, Sandbox, Settings};
 use psp_sandbox::signature;
+use psp_sandbox::statement::OPEN_MS;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -183,6 +185,10 @@ async fn webhooks_are_signed_and_repeated_until_they_are_taken() {
     *psp.refuses.lock().unwrap() = false;
     let path = format!("/v2/charges/{}", charge["chargeId"].as_str().unwrap());
     psp.call("GET", &path).await;
+    assert_eq!(psp.told(), ["charge.hold"], "not again at once");
+    psp.sleep(NOTICE_RETRY_MS).await;
+    psp.call("GET", &path).await;
+    psp.sleep(NOTICE_RETRY_MS).await;
     psp.call("GET", &path).await;
     assert_eq!(psp.told(), ["charge.hold", "charge.hold"], "taken is taken");
     let webhooks = psp.webhooks.lock().unwrap();
@@ -221,4 +227,103 @@ async fn requests_that_make_no_sense_are_refused_in_the_own_style() {
     let (status, _) = psp.call("POST", "/v2/charges/ch_none/capture").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(psp.store.keys().is_empty());
+}
+
+async fn captured(psp: &Psp, key: &str, source: &str) -> String {
+    let (_, charge) = psp.charge(key, source, 500).await;
+    let path = format!("/v2/charges/{}", charge["chargeId"].as_str().unwrap());
+    psp.call("POST", &format!("{path}/capture")).await;
+    path
+}
+
+/// Kinds and values of the statement, read in pages of `limit`.
+async fn statement(psp: &Psp, limit: u64) -> Vec<(String, i64)> {
+    let (mut found, mut after) = (Vec::new(), 0);
+    loop {
+        let (status, page) =
+            psp.call("GET", &format!("/v2/statement?after={after}&limit={limit}")).await;
+        assert_eq!(status, StatusCode::OK);
+        let lines = page["lines"].as_array().unwrap();
+        assert!(lines.len() as u64 <= limit);
+        found.extend(lines.iter().map(|line| {
+            (line["kind"].as_str().unwrap().to_owned(), line["value"].as_i64().unwrap())
+        }));
+        after = page["next"].as_u64().unwrap();
+        if page["more"] == false {
+            return found;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_statement_has_every_movement_of_money_once_and_nothing_else() {
+    let psp = Psp::default();
+    let paid = captured(&psp, "a", "tok_approved").await;
+    captured(&psp, "b", "tok_partial_capture").await;
+    let (_, lifted) = psp.charge("c", "tok_approved", 500).await;
+    let lifted = format!("/v2/charges/{}/reverse", lifted["chargeId"].as_str().unwrap());
+    psp.call("POST", &lifted).await;
+    captured(&psp, "d", "tok_hold_lapsed").await;
+    let disputed = captured(&psp, "e", "tok_approved").await;
+    psp.call("POST", &format!("{disputed}/chargeback")).await;
+    psp.call("POST", &format!("{paid}/reverse")).await;
+    psp.call("POST", &format!("{paid}/reverse")).await;
+    let line = |kind: &str, value| (kind.to_owned(), value);
+    let expected = [
+        line("capture", 500),
+        line("capture", 50),
+        line("capture", 500),
+        line("chargeback", -500),
+        line("reversal", -500),
+    ];
+    for limit in [1, 2, 100] {
+        assert_eq!(statement(&psp, limit).await, expected, "{limit}");
+    }
+    let (status, _) = psp.call("GET", "/v2/statement?limit=101").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn the_statement_waits_for_a_line_that_may_still_be_written() {
+    use chassis::store::Store;
+    let psp = Psp::default();
+    captured(&psp, "a", "tok_approved").await;
+    // Somebody has reserved the next line, and does not go on.
+    psp.store.increment("statement_lines", 1).await.unwrap();
+    let reserved = json!({"charge": "ch_x", "at_ms": 0});
+    psp.store.write("statement_line:2", &reserved).await.unwrap();
+    captured(&psp, "b", "tok_approved").await;
+    assert_eq!(statement(&psp, 100).await.len(), 1);
+    psp.sleep(OPEN_MS).await;
+    assert_eq!(statement(&psp, 100).await.len(), 2);
+}
+
+#[tokio::test]
+async fn parts_of_a_charge_are_given_back_under_keys() {
+    let psp = Psp::default();
+    let path = captured(&psp, "a", "tok_approved").await;
+    let give_back = |key: Option<&str>, body: &str| {
+        let mut request = Request::post(format!("{path}/reverse")).header("x-api-key", "key");
+        if let Some(key) = key {
+            request = request.header("x-idempotency-key", key);
+        }
+        psp.send(request.body(Body::from(body.to_owned())).unwrap())
+    };
+    let part = r#"{"value":200}"#;
+    for _ in 0..2 {
+        let (status, charge) = give_back(Some("r1"), part).await;
+        assert_eq!((status, &charge["reversedValue"]), (StatusCode::OK, &json!(200)));
+        assert_eq!(charge["state"], "approved");
+    }
+    for (key, body, status) in [
+        (None, part, 400),
+        (Some("r2"), r#"{"value":0}"#, 400),
+        (Some("r2"), "{}", 400),
+        (Some("r2"), r#"{"value":301}"#, 409),
+        (Some("r1"), r#"{"value":100}"#, 409),
+    ] {
+        assert_eq!(give_back(key, body).await.0.as_u16(), status, "{key:?} {body}");
+    }
+    let (_, charge) = give_back(None, "").await;
+    assert_eq!((&charge["reversedValue"], &charge["state"]), (&json!(500), &json!("reversed")));
 }

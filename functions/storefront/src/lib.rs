@@ -4,24 +4,31 @@
 //! is what the browser gets. The pages call the public API of the gateway and nothing else.
 //!
 //! # Where the tokens live
-//! The access token is a variable of one module and goes with the page. The refresh token is
-//! in `sessionStorage`. That is a compromise, and this is the weighing:
+//! The access token is a variable of one module in each tab and goes with the page. The refresh
+//! token is in `localStorage`, shared by all tabs of the browser, and traded by one tab at a time
+//! under a Web Lock. That is a compromise, and this is the weighing:
 //!
 //! - A cookie that scripts can't read would be safer against scripts that were smuggled in.
 //!   It needs a backend for the frontend that holds sessions, sets the cookie and defends
 //!   against forged requests; this component is stateless and public, and pretending with a
 //!   cookie that scripts write would add the risk of forged requests and take none away.
-//! - Memory alone would be safest, and sign people out at each reload. They would choose
-//!   weaker passwords.
-//! - `localStorage` is shared by all tabs and never ends: refused.
+//! - `sessionStorage` is one copy for each tab: a new tab is signed out, and a duplicated one has
+//!   a copy of a token that works once, so that both are signed out as soon as both renew.
+//! - Memory alone would be safest, and sign people out at each reload and in each new tab. They
+//!   would choose weaker passwords.
 //!
 //! What limits the damage: the content security policy allows scripts of this origin only and
 //! none inline; the shop's scripts never turn text into markup; every refresh token works
-//! once, and using one twice revokes all of its descendants; closing the tab ends the session
-//! in the browser, signing out ends it at the shop. What remains: a script that does run here
-//! acts as the user for as long as the tab is open, as it could with any other storage.
-//! A duplicated tab copies the storage; when both renew, the shop sees one token twice and
-//! both are signed out: the safe side of the mistake.
+//! once, and using one twice revokes all of its descendants; a session ends thirty days after its
+//! last use, or when its owner signs out, in all tabs at once. What remains: a script that does
+//! run here acts as the user for as long as the session lasts, and whoever uses the browser after
+//! somebody who did not sign out is signed in. The refresh token is opaque: no claims about
+//! anybody are in storage.
+//!
+//! # What else the browser keeps
+//! In `localStorage` a guest's cart id and, if its owner asks for that, an address; in
+//! `sessionStorage` what was typed at the checkout, with the key of the order. Signing out
+//! removes address and checkout.
 //!
 //! # Where a guest's cart is
 //! At the shop, under a random id in `localStorage`. Who reads the id sees that cart and

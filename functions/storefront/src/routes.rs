@@ -32,6 +32,9 @@ pub fn router() -> Router {
         .route("/notifications", get(index))
         .route("/sign-in", get(index))
         .route("/register", get(index))
+        .route("/account", get(index))
+        .route("/forgot", get(index))
+        .route("/reset", get(secret))
         .route("/assets/{build}/{*path}", get(asset))
         .route("/images/{file}", get(image))
         .route("/favicon.svg", get(favicon))
@@ -42,6 +45,11 @@ pub fn router() -> Router {
 
 async fn index(headers: HeaderMap) -> Response {
     cached(&headers, assets::HTML, ASK_AGAIN, assets::index())
+}
+
+/// The page of an address with a secret in it, which no other request may name.
+async fn secret(headers: HeaderMap) -> Response {
+    ([(header::REFERRER_POLICY, "no-referrer")], index(headers).await).into_response()
 }
 
 async fn asset(Path((build, path)): Path<(String, String)>, headers: HeaderMap) -> Response {
@@ -60,7 +68,7 @@ async fn image(Path(file): Path<String>, headers: HeaderMap) -> Response {
         None => None,
     };
     match picture {
-        Some(svg) => cached(&headers, assets::SVG, FOR_EVER, svg),
+        Some(svg) => cached(&headers, assets::SVG, ONE_DAY, svg),
         None => not_found(headers).await,
     }
 }
@@ -121,7 +129,7 @@ async fn harden(mut response: Response) -> Response {
         (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
     ];
     for (name, value) in fixed {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

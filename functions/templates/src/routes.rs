@@ -9,7 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use chassis::auth::{Admin, AuthState, KeySource};
 use chassis::clock::{now_ms, rfc3339};
-use chassis::form::{Fields, JsonBody};
+use chassis::form::{Fields, JsonDocument};
 use chassis::page::{Cursor, Page, PageQuery};
 use chassis::store::Store;
 use chassis::{Problem, Result};
@@ -22,6 +22,9 @@ use crate::domain::{
 use crate::service::{Publication, Refusal, Templates};
 
 const SCOPE: &str = "/api/v1/templates";
+
+/// Bodies here are documents: so many bytes the gateway lets through, too.
+type Document = JsonDocument<{ 256 * 1024 }>;
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -108,7 +111,7 @@ async fn list<S: Store, K: KeySource>(
 async fn create<S: Store, K: KeySource>(
     Admin(caller): Admin,
     State(app): State<App<S, K>>,
-    body: JsonBody,
+    JsonDocument(body): Document,
 ) -> Result<Response> {
     let mut fields = body.fields();
     let code = fields.string("code", 1..=CODE_LENGTH_MAX);
@@ -163,7 +166,7 @@ async fn publish<S: Store, K: KeySource>(
     Admin(caller): Admin,
     State(app): State<App<S, K>>,
     Path(code): Path<String>,
-    body: JsonBody,
+    JsonDocument(body): Document,
 ) -> Result<Response> {
     let mut fields = body.fields();
     let texts = read_texts(&mut fields);

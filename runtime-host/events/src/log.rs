@@ -31,9 +31,18 @@ pub trait Log: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<DeadLetter>>>;
 
-    /// Takes one out of the dead letters and delivers it again, with all its attempts before it.
-    /// Where younger events of its key wait, it goes first. `NotFound` if it is none any more.
+    /// Takes one out of the dead letters and delivers it again, with all its attempts before it,
+    /// and after it the events of its key that have waited for it. `NotFound` if it is none any
+    /// more.
     fn replay(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>>;
+
+    /// Delivers all dead letters of a key again, in order, and the events of the key that wait
+    /// for them. Gives the number of those events. `NotFound` if the key has no dead letter.
+    fn replay_key(&self, subscription: String, key: String) -> BoxFuture<'_, Result<u64>>;
+
+    /// Gives a dead letter up for good, so that the events of its key go on without it.
+    /// `NotFound` if it is none any more.
+    fn discard(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>>;
 
     /// Delivers to a subscription once more what it asks for among the events recorded in a span
     /// of time (milliseconds since the epoch, `until_ms` exclusive), dead letters included, which
@@ -87,6 +96,8 @@ pub struct Progress {
     pub lag_events: u64,
     /// Age of the oldest of them, in milliseconds; 0 without any.
     pub lag_ms: u64,
+    /// Of those, events that wait behind a dead letter of their key (counted up to 100,000).
+    pub held_events: u64,
     /// Of those, events whose delivery has failed and will be tried again.
     pub retrying_events: u64,
     /// Dead letters.
@@ -136,6 +147,6 @@ pub struct Statistics {
     /// Deliveries that were still owed when the hard limit removed their event, ever. Anything
     /// but 0 means that a subscription was behind for too long and has missed events.
     pub lost_deliveries: u64,
-    /// Dead letters dropped because a subscription had too many of them, ever.
+    /// Dead letters that the hard limit removed with their event, ever.
     pub lost_dead_letters: u64,
 }

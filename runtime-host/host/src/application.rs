@@ -4,18 +4,22 @@
 //! only when all of that is right, the registry. A fault anywhere leaves nothing running.
 
 mod code;
+mod cycles;
 mod events;
+mod incarnation;
 mod instances;
 mod phases;
+mod private;
 mod variables;
 
 use crate::admin::Observed;
-use crate::calls::{Gate, Limits};
+use crate::calls::{Gate, Limits, Loopback};
 use crate::capabilities;
 use crate::capabilities::outbound_http::{Outbound, Surroundings};
 use crate::capabilities::variables::{Values, Variables};
-use crate::engine::{ComponentContext, Engine, Revision, State};
+use crate::engine::{Capacity, ComponentContext, Engine, Revision, Room, State};
 use crate::links::{self, Link, Platform};
+use crate::readiness::Readiness;
 use crate::registry::{Registry, Slot, Started};
 use crate::runtime_config::{OpenStores, RuntimeConfig};
 use crate::telemetry::Telemetry;
@@ -27,9 +31,9 @@ use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use code::Loaded;
 use phases::Phases;
+pub(crate) use private::keep_to_ourselves;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -40,11 +44,7 @@ use tessera_manifest::hosts::HostPattern;
 use tessera_manifest::{App, Component, ComponentId, Handler, Route};
 use wasmtime::component::Linker;
 
-/// Rights of a state directory that is made.
-const STATE_DIR_MODE: u32 = 0o700;
-
 /// What the operator chose.
-#[derive(Default)]
 pub(crate) struct Options {
     pub(crate) state_dir: Option<PathBuf>,
     /// Where compiled code is kept; none means in the state directory.
@@ -52,8 +52,8 @@ pub(crate) struct Options {
     pub(crate) runtime_config_file: Option<PathBuf>,
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
-    /// Instances that may exist at once, busy or idle.
-    pub(crate) instances_max: u32,
+    /// What all instances may use together.
+    pub(crate) capacity: Capacity,
     /// Whether bars may be drawn on a terminal.
     pub(crate) bars: bool,
     /// Whether clients come by HTTPS.
@@ -69,8 +69,10 @@ pub(crate) struct Running {
     registry: Arc<Registry>,
     telemetry: Arc<Telemetry>,
     stores: OpenStores,
+    room: Arc<Room>,
     /// None if no component has to do with events.
     events: Option<Arc<Embedded>>,
+    readiness: Arc<Readiness>,
     service: Arc<Service>,
 }
 
@@ -84,22 +86,25 @@ pub(crate) async fn start(
     let config = runtime_config(options.runtime_config_file.as_deref())?;
     let state_dir = options.state_dir.clone().or_else(|| config.state_dir.clone());
     let state_dir = state_dir.unwrap_or_else(|| crate::commands::default_state_dir(&app));
-    make_state_dir(&state_dir)?;
+    private::state_folder(&state_dir)?;
+    config.files().for_each(private::database);
     let telemetry = Arc::<Telemetry>::default();
     let registry = Arc::<Registry>::default();
     let ids = components_to_run(&app);
     phases.end("configuration");
     let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone()).collect();
     let stores = config.open_stores(&labels, &state_dir).await?;
+    let incarnation = incarnation::next(&state_dir)?;
     phases.end("stores");
     // Secrets that the host makes are kept in the state directory, which is this process's by now.
     let variables = variables::decide(&app, &options, &config, &state_dir, front_door)?;
-    instances::check(&app, &ids, &variables, options.instances_max)?;
+    instances::check(&app, &ids, &variables, options.capacity.instances_max)?;
     phases.end("variables");
     let events = events::open(&app, &ids, &state_dir)?;
     phases.end("events");
+    let readiness = Arc::new(readiness(&app, &ids, &stores, events.clone()));
     let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
-    let engine = Engine::new(&cache_dir, options.instances_max)?;
+    let engine = Engine::new(&cache_dir, options.capacity, telemetry.clone())?;
     phases.end("engine");
     let code = code::load(&app, &ids, &engine, options.bars).await?;
     phases.end("code");
@@ -107,10 +112,13 @@ pub(crate) async fn start(
         registry: registry.clone(),
         client: Client::new(),
         front_door: OnceLock::from(front_door),
+        loopback: Loopback::default(),
+        readiness: readiness.clone(),
     });
     let starting = Starting {
         app: &app,
         options: &options,
+        incarnation,
         state_dir: &state_dir,
         stores: &stores,
         telemetry: &telemetry,
@@ -122,19 +130,25 @@ pub(crate) async fn start(
         platform: &Arc::new(Platform::new(events.clone().map(published_to))),
     };
     registry.install(starting.slots(&ids)?);
+    let room = engine.room.clone();
     let router = Router::new(&app).map_err(|error| anyhow!("{}", error.message))?;
-    let service = Arc::new(Service { router, registry: registry.clone() });
+    let loopback = surroundings.loopback.clone();
+    let service = Arc::new(Service { router, registry: registry.clone(), loopback });
     phases.end("links");
     phases.tell();
-    Ok(Running { app, state_dir, registry, telemetry, stores, events, service })
+    tokio::spawn(stores.engines().sweep_expired());
+    Ok(Running { app, state_dir, registry, telemetry, stores, room, events, readiness, service })
 }
 
-/// What lies in it is for the host's user alone. One that is there keeps its rights.
-fn make_state_dir(state_dir: &Path) -> anyhow::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(STATE_DIR_MODE);
-    let made = builder.create(state_dir);
-    made.with_context(|| format!("can't make the state directory {}", state_dir.display()))
+/// What the components' readiness hangs on.
+fn readiness(
+    app: &App,
+    ids: &BTreeSet<ComponentId>,
+    stores: &OpenStores,
+    events: Option<Arc<Embedded>>,
+) -> Readiness {
+    let labels = ids.iter().map(|id| (id.clone(), app.components[id].key_value_stores.clone()));
+    Readiness::new(stores.engines().embedded, labels.collect(), events)
 }
 
 /// The log as functions see it.
@@ -172,6 +186,7 @@ fn components_to_run(app: &App) -> BTreeSet<ComponentId> {
 struct Starting<'a> {
     app: &'a App,
     options: &'a Options,
+    incarnation: u64,
     state_dir: &'a Path,
     stores: &'a OpenStores,
     telemetry: &'a Arc<Telemetry>,
@@ -190,17 +205,28 @@ impl Starting<'_> {
     ) -> anyhow::Result<BTreeMap<ComponentId, Arc<Slot>>> {
         let mut base = Linker::new(&self.engine.wasm);
         capabilities::add_to_linker(&mut base)?;
-        let mut slots = BTreeMap::new();
+        let mut contexts = BTreeMap::new();
         for id in ids {
-            let component = &self.app.components[id];
-            let slot = self.slot(component, base.clone());
+            let context = self.context(&self.app.components[id]);
+            contexts.insert(id, context.with_context(|| format!("`{id}` can't be started"))?);
+        }
+        let cycles = cycles::find(&self.possible_calls(ids, &contexts));
+        let mut slots = BTreeMap::new();
+        for (id, mut context) in contexts {
+            context.cycle = cycles.get(id).copied();
+            let slot = self.slot(&self.app.components[id], context, base.clone());
             let slot = slot.with_context(|| format!("`{id}` can't be started"))?;
             slots.insert(id.clone(), Arc::new(slot));
         }
         Ok(slots)
     }
 
-    fn slot(&self, component: &Component, mut linker: Linker<State>) -> anyhow::Result<Slot> {
+    fn slot(
+        &self,
+        component: &Component,
+        context: ComponentContext,
+        mut linker: Linker<State>,
+    ) -> anyhow::Result<Slot> {
         let begun = Instant::now();
         let code = &self.code[&component.id].code;
         let maker = links::Maker {
@@ -216,8 +242,9 @@ impl Starting<'_> {
             maker.define(&mut linker, &link, code, callee)?;
         }
         crate::engine::deny_what_is_not_inherited(&mut linker, code)?;
-        let context = Arc::new(self.context(component)?);
-        let gate = Gate::new(context.id.clone(), context.limits.clone(), self.telemetry.clone());
+        let context = Arc::new(context);
+        let (id, limits) = (context.id.clone(), context.limits.clone());
+        let gate = Gate::new(id, limits, context.cycle, self.telemetry.clone());
         let revision = Revision::new(self.engine, &linker, code, context)
             .map_err(|error| explain_import(error, component))?;
         self.check_handler(component, &revision)?;
@@ -230,9 +257,11 @@ impl Starting<'_> {
         let limits = Limits::resolve(&component.settings.limits, &self.app.settings.limits);
         let mut environment: Vec<_> = component.environment.clone().into_iter().collect();
         environment.extend(self.options.environment.iter().cloned());
+        incarnation::announce(&mut environment, self.incarnation);
         Ok(ComponentContext {
             id: component.id.as_str().into(),
             limits,
+            cycle: None,
             environment,
             files: crate::engine::mount_files(self.app, component, self.state_dir)?,
             stores: self.stores.select(&component.key_value_stores),
@@ -303,13 +332,24 @@ impl Running {
         self.service.clone()
     }
 
+    pub(crate) fn telemetry(&self) -> Arc<Telemetry> {
+        self.telemetry.clone()
+    }
+
     /// What the admin listener shows.
     pub(crate) fn observed(&self) -> Observed {
         Observed {
             telemetry: self.telemetry.clone(),
             registry: self.registry.clone(),
+            room: self.room.clone(),
             events: self.events.clone().map(|log| log as Arc<dyn Log>),
+            readiness: self.readiness.clone(),
         }
+    }
+
+    /// Whether new requests should come here.
+    pub(crate) fn readiness(&self) -> Arc<Readiness> {
+        self.readiness.clone()
     }
 
     /// Public routes and who answers them.

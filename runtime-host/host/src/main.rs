@@ -9,6 +9,7 @@ mod engine;
 mod fault_points;
 mod links;
 mod private_file;
+mod readiness;
 mod registry;
 mod runtime_config;
 mod telemetry;

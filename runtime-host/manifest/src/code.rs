@@ -89,6 +89,8 @@ codes! {
     Schedule => "schedule",
     /// A file that the manifest names and that is not there.
     MissingFile => "missing_file",
+    /// Something that this host takes and stock Spin refuses or understands otherwise.
+    NotPortable => "not_portable",
 }
 
 impl fmt::Display for Code {

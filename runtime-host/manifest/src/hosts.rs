@@ -30,6 +30,7 @@ pub struct HostPattern {
     scheme: Scheme,
     host: Host,
     ports: Ports,
+    authority: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,13 +59,19 @@ impl HostPattern {
             return Err(without_scheme(text));
         };
         let scheme = Scheme::parse(scheme)?;
-        let (host, port) = split_port(rest.strip_suffix('/').unwrap_or(rest));
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (host, port) = split_port(rest);
         let host = Host::parse(host)?;
         let ports = match port {
             Some(port) => Ports::parse(port)?,
             None => scheme.own_port()?,
         };
-        Ok(Self { scheme, host, ports })
+        Ok(Self { scheme, host, ports, authority: rest.to_ascii_lowercase() })
+    }
+
+    /// Host and port as they are written in the pattern, in lower case.
+    pub fn authority(&self) -> &str {
+        &self.authority
     }
 
     /// Whether a request to this place is allowed. IPv6 addresses may have brackets or not;

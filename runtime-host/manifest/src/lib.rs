@@ -8,7 +8,7 @@
 //! which Spin ignores, and everything else is read as strictly as Spin does: a key that
 //! nobody reads is an error, with a guess at what was meant. Where this host is stricter than
 //! Spin (two components with one store, two routes for the same requests), a manifest that
-//! passes here still passes there.
+//! passes here still passes there. Where Spin is stricter, [`check_portability`] warns.
 //!
 //! Serde would report one fault per run and lose places across tables; hence a small reader
 //! over spans (`document`), one file per table under `parse/` and one per rule across tables
@@ -24,6 +24,7 @@ mod names;
 mod origin;
 mod parse;
 mod path;
+mod portability;
 mod problem;
 pub mod routes;
 pub mod template;
@@ -34,6 +35,7 @@ use std::path::Path;
 pub use app::*;
 pub use files::check_files;
 pub use origin::Origin;
+pub use portability::check_portability;
 pub use problem::{Code, Errors, Label, Problem, Span};
 
 use problem::Problems;

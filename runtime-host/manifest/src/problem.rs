@@ -10,7 +10,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
 pub use crate::code::Code;
 
@@ -24,6 +24,7 @@ pub struct Problem {
     message: String,
     labels: Vec<Label>,
     hint: Option<String>,
+    severity: Severity,
 }
 
 /// A marked place of the manifest.
@@ -38,7 +39,15 @@ pub struct Label {
 impl Problem {
     /// A problem without a place yet. `message` is a whole clause without a full stop.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), labels: Vec::new(), hint: None }
+        let (labels, severity) = (Vec::new(), Severity::Error);
+        Self { code, message: message.into(), labels, hint: None, severity }
+    }
+
+    /// Makes it a warning: this host goes on in spite of it.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
     }
 
     /// Marks a place; the first one is where the problem is said to be.
@@ -91,6 +100,10 @@ impl Error for Problem {}
 impl Diagnostic for Problem {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(self.code))
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        Some(self.severity)
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
@@ -204,6 +217,10 @@ impl Errors {
 impl Diagnostic for Errors {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Diagnostic::code(self.only()?)
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        self.problems.iter().map(|problem| problem.severity).max()
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {

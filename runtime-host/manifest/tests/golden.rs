@@ -1,6 +1,7 @@
 //! Manifests and what they are answered with: each `cases/<name>.toml` has a `<name>.txt`
 //! beside it, with the report that a person sees, or, for cases named `ok-…`, with the
-//! application that comes out. `UPDATE_GOLDEN=1` rewrites the answers; read the diff.
+//! application that comes out, after what is said about stock Spin. `UPDATE_GOLDEN=1` rewrites
+//! the answers; read the diff.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
@@ -8,13 +9,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
-use tessera_manifest::{Code, Errors, parse};
+use tessera_manifest::{Code, Errors, check_portability, parse};
 
 const REPORT_WIDTH: usize = 100;
 
 /// The one place that touches the API.
 fn answer(text: &str) -> Result<String, Errors> {
-    parse(Path::new("/app/spin.toml"), text).map(|app| format!("{app:#?}\n"))
+    let app = parse(Path::new("/app/spin.toml"), text)?;
+    let warnings = app.origin.errors(check_portability(&app));
+    let warnings = warnings.as_ref().map(render).unwrap_or_default();
+    Ok(format!("{warnings}{app:#?}\n"))
 }
 
 fn render(errors: &Errors) -> String {

@@ -54,6 +54,11 @@ pub trait KeyValue: Send + Sync + 'static {
     /// [`Invalid`](crate::ErrorKind::Invalid).
     fn increment(&self, key: String, delta: i64) -> BoxFuture<'_, Result<i64>>;
 
+    /// Has a key removed at a time (milliseconds since the epoch) or soon after it, by
+    /// [`Stores::sweep_expired`]. The latest call counts; the key may also be written afterwards
+    /// only. Writes leave the time as it is, and removing the key forgets it.
+    fn expire_at(&self, key: String, at_ms: u64) -> BoxFuture<'_, Result<()>>;
+
     /// The value of a key together with the version to pass to
     /// [`compare_and_swap`](Self::compare_and_swap).
     fn read_versioned(&self, key: String) -> BoxFuture<'_, Result<Versioned>>;
@@ -82,9 +87,23 @@ pub trait Stores: Send + Sync + 'static {
     /// opening the underlying resource can bring.
     fn open(&self, label: &str) -> BoxFuture<'_, Result<Arc<dyn KeyValue>>>;
 
+    /// Removes the keys of all open stores whose time has come; gives their number.
+    fn sweep_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<u64>>;
+
     /// Finishes all accepted writes and lets go of files and connections. Later operations are
     /// [`Unavailable`](crate::ErrorKind::Unavailable). Closing twice is no error.
     fn close(&self) -> BoxFuture<'_, Result<()>>;
+}
+
+/// Whether a store can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// As far as is known.
+    Sound,
+    /// There was no room for a write a moment ago.
+    Full,
+    /// Its file is damaged: what can still be read is read, and nothing is written.
+    Damaged,
 }
 
 /// Some keys, and where to go on.

@@ -22,5 +22,5 @@ pub mod memory;
 mod versions;
 
 pub use error::{Error, ErrorKind, Result};
-pub use key_value::{KeyPage, KeyValue, Stores, SwapError, Value, Version, Versioned};
+pub use key_value::{Health, KeyPage, KeyValue, Stores, SwapError, Value, Version, Versioned};
 pub use limits::Limits;

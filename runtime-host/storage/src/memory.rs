@@ -61,6 +61,11 @@ impl Stores for Memory {
         ready(opened).boxed()
     }
 
+    fn sweep_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<u64>> {
+        let removed = lock(&self.stores).values().map(|store| store.sweep(now_ms)).sum();
+        ready(Ok(removed)).boxed()
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<()>> {
         for store in lock(&self.stores).values() {
             lock(&store.state).closed = true;
@@ -79,6 +84,8 @@ struct Store {
 #[derive(Default)]
 struct State {
     entries: BTreeMap<String, (Value, u64)>,
+    /// When keys are to go, whether they are there or not.
+    expiries: BTreeMap<String, u64>,
     bytes: usize,
     version: u64,
     closed: bool,
@@ -167,6 +174,24 @@ impl Store {
         Ok(sum)
     }
 
+    fn expire_at(&self, key: String, at_ms: u64) -> Result<()> {
+        self.limits().check_key(&key)?;
+        self.state()?.expiries.insert(key, at_ms);
+        Ok(())
+    }
+
+    fn sweep(&self, now_ms: u64) -> u64 {
+        let mut state = lock(&self.state);
+        let due = state.expiries.extract_if(.., |_, at_ms| *at_ms <= now_ms);
+        let due: Vec<_> = due.map(|(key, _)| key).collect();
+        for key in &due {
+            if state.remove(key) {
+                self.deletions.publish(self.deletions.cell(&self.label, key));
+            }
+        }
+        due.len() as u64
+    }
+
     fn page(&self, after: Option<String>, limit: usize) -> Result<KeyPage> {
         let limit = self.limits().page_keys(limit);
         let state = self.state()?;
@@ -204,6 +229,7 @@ impl State {
     fn remove(&mut self, key: &str) -> bool {
         let Some((old, _)) = self.entries.remove(key) else { return false };
         self.bytes -= key.len() + old.len();
+        self.expiries.remove(key);
         true
     }
 }
@@ -253,6 +279,10 @@ impl KeyValue for Store {
 
     fn increment(&self, key: String, delta: i64) -> BoxFuture<'_, Result<i64>> {
         ready(self.add(key, delta)).boxed()
+    }
+
+    fn expire_at(&self, key: String, at_ms: u64) -> BoxFuture<'_, Result<()>> {
+        ready(Store::expire_at(self, key, at_ms)).boxed()
     }
 
     fn read_versioned(&self, key: String) -> BoxFuture<'_, Result<Versioned>> {

@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -62,6 +62,27 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     // The other side may close before it has read everything: then what it said counts.
     let _ = stream.write_all(bytes).await;
     read_to_end(&mut stream).await
+}
+
+/// The same from another address of this machine: what a host counts by address is then another's.
+pub(crate) async fn exchange_from(from: &str, address: SocketAddr, bytes: &[u8]) -> String {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::new(from.parse().expect("an address"), 0)).expect("its address");
+    let mut stream = socket.connect(address).await.expect("a connection");
+    let _ = stream.write_all(bytes).await;
+    read_to_end(&mut stream).await
+}
+
+/// All that comes until it ends with this text.
+pub(crate) async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut read = Vec::new();
+    while !read.ends_with(end.as_bytes()) {
+        match super::soon(stream.read_u8()).await {
+            Ok(byte) => read.push(byte),
+            Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&read)),
+        }
+    }
+    String::from_utf8_lossy(&read).into_owned()
 }
 
 /// All that comes until the other side closes, well or not.

@@ -5,11 +5,14 @@ mod application;
 mod backend;
 mod connection;
 mod events;
+pub(crate) mod frames;
 mod process;
 
 pub(crate) use application::{Application, application, tessera, unwrapped};
 pub(crate) use backend::{Backend, Received};
-pub(crate) use connection::{body_channel, exchange, get, http1, http2, next_chunk, read_to_end};
+pub(crate) use connection::{
+    body_channel, exchange, exchange_from, get, http1, http2, next_chunk, read_to_end, read_until,
+};
 pub(crate) use events::{event, order, publish, subscribed};
 pub(crate) use process::Process;
 

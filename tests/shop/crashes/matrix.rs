@@ -24,6 +24,12 @@ use std::time::{Duration, Instant};
 const REACH: Duration = Duration::from_secs(6);
 /// A story is over when nothing new has happened for so long: longer than a courier's pause.
 const STILL: Duration = Duration::from_secs(3);
+/// Boundaries that only an order which comes back has.
+const RETURN: &[&str] = &[
+    "link/payments/payments.refund/",
+    "link/inventory/stock.restock/",
+    "publish/com.shop.orders.order.returned.v1/",
+];
 /// How often a boundary is passed before the kill, at most.
 const HITS_MAX: u64 = 3;
 /// Second and third hits that a story is cut off at.
@@ -44,6 +50,8 @@ enum Story {
     LostAnswer,
     /// Calls the order off.
     Cancelled,
+    /// Is never home, so that the order comes back.
+    Returned,
 }
 
 impl Story {
@@ -51,7 +59,7 @@ impl Story {
         match self {
             Self::Declined => "tok_declined",
             Self::LostAnswer => "tok_lost_answer",
-            Self::Delivered | Self::Cancelled => "tok_approved",
+            Self::Delivered | Self::Cancelled | Self::Returned => "tok_approved",
         }
     }
 
@@ -86,6 +94,7 @@ impl Story {
                 "link/payments/payments.cancel/",
                 "link/inventory/stock.take-back/",
             ],
+            Self::Returned => RETURN,
         }
     }
 
@@ -94,6 +103,9 @@ impl Story {
     fn is_cut_off_at(self, point: &str) -> bool {
         const SAGA: [&str; 6] =
             ["orders", "inventory", "payments", "psp-sandbox", "shipping", "cart"];
+        if matches!(self, Self::Returned) {
+            return RETURN.iter().any(|boundary| point.starts_with(boundary));
+        }
         let mut parts = point.split(['/', ' ', '.']);
         matches!(self, Self::Delivered) || parts.any(|part| SAGA.contains(&part))
     }
@@ -107,6 +119,9 @@ impl Story {
             if put.is_some_and(|answer| answer.status.is_success()) {
                 body.as_object_mut().expect("an object").remove("items");
             }
+        }
+        if matches!(self, Self::Returned) {
+            body["shipping_address"]["name"] = json!("Nobody Home");
         }
         let key = unique();
         let answer = buyer.place(&key, &body).await;
@@ -277,6 +292,33 @@ async fn an_order_whose_charge_got_lost_survives_a_kill_at_every_step() {
 #[tokio::test]
 async fn a_cancelled_order_survives_a_kill_at_every_step() {
     killed_everywhere(Story::Cancelled).await;
+}
+
+#[tokio::test]
+async fn an_order_that_comes_back_survives_a_kill_at_every_step() {
+    killed_everywhere(Story::Returned).await;
+}
+
+/// Longer than this test waits for anything: an hour, in milliseconds.
+const LONG_LEASE_MS: &str = "3600000";
+
+#[tokio::test]
+async fn after_a_kill_the_same_key_goes_on_at_once() {
+    let Some(mut plant) = Plant::with_leases_of(LONG_LEASE_MS).await else { return };
+    let sku = plant.shop().product(&plant.admin().await, 10).await;
+    let customer = Customer::new(plant.shop()).await;
+    let (key, body) = (unique(), order(&[(&sku, 1)], "tok_approved"));
+    let point = "link/payments/payments.authorize/";
+    plant.command(&json!({"kill_at": 1, "only": point})).await;
+    let answer = plant.buyer(&customer).place(&key, &body).await;
+    assert!(answer.is_none() && plant.ends_within(REACH).await, "{answer:?}");
+    plant.restart().await;
+    // The dead request holds the key and the lease of the order's driver.
+    let again = plant.buyer(&customer).place(&key, &body).await.expect("an answer");
+    assert!([201, 202].contains(&again.status.as_u16()), "{again:?}");
+    let id = again.json()["id"].as_str().expect("an id").to_owned();
+    let decided = plant.returned(&customer).await.decided(&id).await;
+    assert_eq!(decided["status"], "confirmed", "{decided}");
 }
 
 /// What the tests above rest on: a kill that is commanded happens.

@@ -19,6 +19,7 @@ const LEASE_MS: &str = "200";
 pub(super) struct Plant {
     folder: TempDir,
     address: SocketAddr,
+    lease_ms: &'static str,
     shop: Option<Shop>,
     tokens: Arc<Tokens>,
 }
@@ -26,12 +27,17 @@ pub(super) struct Plant {
 impl Plant {
     /// A shop with an empty state; none when the scenarios go to another address.
     pub(super) async fn open() -> Option<Self> {
+        Self::with_leases_of(LEASE_MS).await
+    }
+
+    /// The same, with other leases on orders, in milliseconds.
+    pub(super) async fn with_leases_of(lease_ms: &'static str) -> Option<Self> {
         let folder = TempDir::new().expect("a temporary folder");
         share_compiled_code(folder.path());
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let shop = start(&folder, anywhere).await?;
+        let shop = start(&folder, anywhere, lease_ms).await?;
         let address = shop.host().expect("a process").address();
-        let plant = Self { folder, address, shop: Some(shop), tokens: Arc::default() };
+        let plant = Self { folder, address, lease_ms, shop: Some(shop), tokens: Arc::default() };
         plant.shop().filled().await;
         Some(plant)
     }
@@ -66,7 +72,7 @@ impl Plant {
     /// Starts it again, at the same address.
     pub(super) async fn restart(&mut self) {
         self.shop = None;
-        self.shop = start(&self.folder, self.address).await;
+        self.shop = start(&self.folder, self.address, self.lease_ms).await;
     }
 
     /// Ends it in order and starts it again without faults.
@@ -120,12 +126,12 @@ impl Plant {
     }
 }
 
-async fn start(folder: &TempDir, address: SocketAddr) -> Option<Shop> {
+async fn start(folder: &TempDir, address: SocketAddr, lease_ms: &str) -> Option<Shop> {
     Shop::own(|host| {
         host.state(folder.path())
             .listen(address)
             .variable("courier_simulation_ms", COURIER_MS)
-            .variable("order_lease_ms", LEASE_MS)
+            .variable("order_lease_ms", lease_ms)
             .variable("rate_limits", "off")
     })
     .await

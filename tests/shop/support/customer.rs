@@ -40,9 +40,11 @@ impl Customer {
         let visitor = shop.visitor();
         let email = format!("{}@example.org", unique().to_lowercase());
         let person = json!({"email": email, "password": PASSWORD, "name": "Ada Lovelace"});
-        let user = visitor.post("/api/v1/users", &person).await.expect(201).json();
-        let id = user["id"].as_str().expect("an id").to_owned();
-        Self::sign_in(shop, &id, &email).await
+        visitor.post("/api/v1/users", &person).await.expect(202);
+        let mut customer = Self::sign_in(shop, "", &email).await;
+        let user = customer.api.get("/api/v1/users/me").await.expect(200).json();
+        user["id"].as_str().expect("an id").clone_into(&mut customer.id);
+        customer
     }
 
     /// The same person with a new session.

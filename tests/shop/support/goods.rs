@@ -1,7 +1,11 @@
 //! Products of a scenario's own, and the books.
 
-use super::{Api, Shop, unique};
+use super::{Api, Shop, eventually, unique};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long the provider's statement may wait for a movement that was cut off.
+const BOTH_SIDES: Duration = Duration::from_secs(30);
 
 impl Shop {
     /// A new product with so many pieces in stock, at 12.50 euros each. Its SKU.
@@ -37,15 +41,21 @@ impl Api {
         levels
     }
 
-    /// The postings of one order, for administrators: account and amount.
+    /// The postings of one order, for administrators, once both sides of the ledger have heard of
+    /// all of them: account and amount, the side of the provider first.
     pub(crate) async fn postings(&self, order: &Value) -> Vec<(String, i64)> {
-        let ledger = self.all("/api/v1/payments/ledger", 100).await;
-        let own = ledger.iter().filter(|posting| posting["order_id"] == order["id"]);
-        own.map(|posting| {
-            let account = posting["account"].as_str().expect("an account");
-            (account.to_owned(), posting["amount"].as_i64().expect("an amount"))
+        eventually("both sides of the ledger agree", BOTH_SIDES, async || {
+            let ledger = self.all("/api/v1/payments/ledger", 100).await;
+            let own = ledger.iter().filter(|posting| posting["order_id"] == order["id"]);
+            let own = own.map(|posting| {
+                let account = posting["account"].as_str().expect("an account");
+                (account.to_owned(), posting["amount"].as_i64().expect("an amount"))
+            });
+            let mut own: Vec<(String, i64)> = own.collect();
+            own.sort_by(|one, other| other.0.cmp(&one.0));
+            (own.iter().map(|(_, amount)| amount).sum::<i64>() == 0).then_some(own)
         })
-        .collect()
+        .await
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) const OAUTH_CLIENT: &str = "comparison-site";
 pub(crate) const OAUTH_REDIRECT: &str = "https://compare.example/back?from=shop";
 /// The issuer of access tokens of a shop that is started by a test of its own.
 const ISSUER: &str = "http://127.0.0.1:3000";
+/// Between two sweeps of a shop whose host has no clock.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 /// How long the first filling of the catalogue may take.
 const FILLING: Duration = Duration::from_secs(120);
 
@@ -66,10 +68,25 @@ impl Shop {
         };
         let description = Description::fetch(&Client::new(&base)).await;
         let shop = Self { base, description, host: None };
-        // Only our host calls the importer by itself.
+        // Only our host calls the importer by itself, and sweeps by the clock.
         let admin = shop.admin().await;
         admin.post("/api/v1/admin/import", &json!({})).await.expect(200);
+        let same =
+            Self { host: None, base: shop.base.clone(), description: shop.description.clone() };
+        RUNTIME.spawn(async move { same.sweep().await });
         shop
+    }
+
+    /// The cron that stock Spin needs, for as long as the scenarios run.
+    async fn sweep(&self) {
+        let mut admin = self.admin().await;
+        loop {
+            let answer = admin.post("/api/v1/admin/sweep", &json!({})).await;
+            if answer.status == 401 {
+                admin = self.admin().await;
+            }
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+        }
     }
 
     async fn start(builder: HostBuilder) -> Self {
@@ -97,7 +114,11 @@ impl Shop {
 
     /// The first administrator, signed in.
     pub(crate) async fn admin(&self) -> Api {
-        let credentials = json!({"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD});
+        let set = |name: &str, default: &str| std::env::var(name).unwrap_or(default.to_owned());
+        let credentials = json!({
+            "email": set("TESSERA_ADMIN_EMAIL", ADMIN_EMAIL),
+            "password": set("TESSERA_ADMIN_PASSWORD", ADMIN_PASSWORD),
+        });
         let session = self.visitor().post("/api/v1/sessions", &credentials).await.expect(200);
         let token = session.json()["access_token"].as_str().expect("a token").to_owned();
         self.visitor().bearer(&token)

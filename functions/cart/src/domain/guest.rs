@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cart, Line};
 
-/// How long a guest's basket is kept after its last change, in milliseconds: thirty days.
-pub const GUEST_TTL_MS: u64 = 30 * 86_400_000;
+/// How long a guest's basket with something in it is kept after its last change, in milliseconds:
+/// a week.
+pub const GUEST_TTL_MS: u64 = 7 * 86_400_000;
+/// How long one is kept that nothing is in, in milliseconds: an hour. Nobody misses it.
+pub const GUEST_EMPTY_TTL_MS: u64 = 3_600_000;
 
 /// A guest's basket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +49,9 @@ impl GuestCart {
 
     /// From when on it is gone, unless it is changed before; in milliseconds since the epoch.
     pub fn expires_at_ms(&self) -> u64 {
-        self.touched_at_ms.saturating_add(GUEST_TTL_MS)
+        let is_empty = self.state == State::Open && self.cart.lines.is_empty();
+        let kept_ms = if is_empty { GUEST_EMPTY_TTL_MS } else { GUEST_TTL_MS };
+        self.touched_at_ms.saturating_add(kept_ms)
     }
 
     /// Close it if it is of no more use to anybody, and may be deleted then; whether it is. A
@@ -109,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_gone_thirty_days_after_its_last_change() {
+    fn it_is_gone_a_week_after_its_last_change() {
         let mut guest = guest();
         assert!(guest.open(999 + GUEST_TTL_MS).is_ok());
         assert_eq!(guest.open(1_000 + GUEST_TTL_MS), Err(Gone));
@@ -120,6 +125,17 @@ mod tests {
         assert!(!guest.retire(499_999 + GUEST_TTL_MS));
         assert!(guest.retire(500_000 + GUEST_TTL_MS));
         assert_eq!(guest.open(1_000), Err(Gone), "a late change does not meet it open");
+    }
+
+    #[test]
+    fn an_empty_one_is_gone_much_sooner() {
+        let mut guest = GuestCart::new(1_000);
+        assert!(guest.open(999 + GUEST_EMPTY_TTL_MS).is_ok());
+        assert_eq!(guest.open(1_000 + GUEST_EMPTY_TTL_MS), Err(Gone));
+        guest.open_mut(1_000).unwrap().put("A", 1).unwrap();
+        assert!(guest.open(999 + GUEST_TTL_MS).is_ok());
+        guest.open_mut(2_000).unwrap().remove("A");
+        assert!(guest.retire(2_000 + GUEST_EMPTY_TTL_MS));
     }
 
     #[test]

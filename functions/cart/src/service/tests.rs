@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use chassis::store::{FailingStore, MemoryStore};
 
 use super::*;
-use crate::domain::{GUEST_TTL_MS, MERGED_KEPT_MS};
+use crate::domain::{GUEST_EMPTY_TTL_MS, GUEST_TTL_MS, MERGED_KEPT_MS};
 use crate::ports::Product;
 
 const BEGUN_MS: u64 = 1_800_000_000_000;
@@ -47,6 +47,13 @@ fn carts<S: Store>(store: S, now_ms: fn() -> u64) -> Carts<S, Shelf> {
     Carts::new(store, Shelf, now_ms)
 }
 
+/// A guest's basket with something in it.
+async fn fill<S: Store>(store: &S, id: &str) {
+    let carts = carts(store.clone(), begun);
+    carts.begin(id).await.unwrap();
+    carts.put_guest(id, "A-1", 1, None).await.unwrap();
+}
+
 /// What the store holds of guests' baskets, but for how far the sweep has come.
 fn left(store: &MemoryStore) -> Vec<String> {
     store.keys().into_iter().filter(|key| key != "guest_sweep").collect()
@@ -60,11 +67,11 @@ fn swept(looked_at: usize, deleted: usize, kept: usize) -> Swept {
 async fn abandoned_baskets_are_deleted_and_changed_ones_have_more_time() {
     let store = MemoryStore::new();
     for id in ["crt_1", "crt_2", "crt_3"] {
-        carts(store.clone(), begun).begin(id).await.unwrap();
+        fill(&store, id).await;
     }
-    carts(store.clone(), two_days_later).put_guest("crt_2", "A-1", 1, None).await.unwrap();
+    carts(store.clone(), two_days_later).put_guest("crt_2", "A-1", 2, None).await.unwrap();
     carts(store.clone(), two_days_later).merge("usr_1", "crt_3", None).await.unwrap();
-    let early = carts(store.clone(), || BEGUN_MS + GUEST_TTL_MS).sweep().await;
+    let early = carts(store.clone(), || BEGUN_MS + GUEST_EMPTY_TTL_MS).sweep().await;
     assert_eq!(early, Ok(swept(0, 0, 0)));
 
     let later = carts(store.clone(), when_unchanged_ones_are_over);
@@ -75,7 +82,7 @@ async fn abandoned_baskets_are_deleted_and_changed_ones_have_more_time() {
 #[tokio::test]
 async fn a_basket_that_is_in_use_outlives_its_first_day() {
     let store = MemoryStore::new();
-    carts(store.clone(), begun).begin("crt_1").await.unwrap();
+    fill(&store, "crt_1").await;
     let changed = carts(store.clone(), || BEGUN_MS + GUEST_TTL_MS - 1);
     changed.put_guest("crt_1", "A-1", 2, None).await.unwrap();
 
@@ -118,9 +125,9 @@ async fn wherever_a_beginning_or_a_sweep_is_cut_off_the_next_sweep_finds_all() {
         let store = MemoryStore::new();
         let dying = carts(FailingStore::after(operations, store.clone()), begun);
         let _ = dying.begin("crt_1").await;
-        carts(store.clone(), begun).begin("crt_2").await.unwrap();
+        fill(&store, "crt_2").await;
         let changed = carts(store.clone(), || BEGUN_MS + GUEST_TTL_MS - 1);
-        changed.put_guest("crt_2", "A-1", 1, None).await.unwrap();
+        changed.put_guest("crt_2", "A-1", 3, None).await.unwrap();
 
         // The first sweeps go through all the empty days.
         let dying = FailingStore::after(operations + EMPTY_DAYS, store.clone());
@@ -134,7 +141,7 @@ async fn wherever_a_beginning_or_a_sweep_is_cut_off_the_next_sweep_finds_all() {
 }
 
 /// Days between the sweep's first and the one for which the first basket is noted.
-const EMPTY_DAYS: usize = ((BEGUN_MS + GUEST_TTL_MS) / DAY_MS - 20_454) as usize;
+const EMPTY_DAYS: usize = ((BEGUN_MS + GUEST_EMPTY_TTL_MS) / DAY_MS - 20_454) as usize;
 
 #[tokio::test]
 async fn a_basket_that_was_thrown_away_is_deleted_at_once() {

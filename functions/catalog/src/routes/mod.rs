@@ -3,8 +3,9 @@
 //! Reading is for everybody; writing needs the role `admin`.
 
 mod body;
+mod question;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -16,13 +17,13 @@ use chassis::money::Money;
 use chassis::page::{Cursor, Page, PageQuery};
 use chassis::problem::{Problem, Result};
 use chassis::store::Store;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::domain::{self, Added, Product, Refused};
 use crate::ports::Stock;
-use crate::search::{self, QUERY_CHARS_MAX};
 use crate::service::{Catalog, Error, Offer};
 use crate::shelves::Swept;
+use question::Question;
 
 /// Seconds after which a change that was refused for the moment may be tried again.
 const RETRY_AFTER_S: u64 = 5;
@@ -55,12 +56,6 @@ impl<S: Store, A: Stock, P: Producer, K: KeySource> AuthState for App<S, A, P, K
     }
 }
 
-#[derive(Deserialize)]
-struct Search {
-    q: Option<String>,
-    category: Option<String>,
-}
-
 #[derive(Serialize)]
 struct ProductView {
     sku: String,
@@ -73,6 +68,17 @@ struct ProductView {
     image: String,
 }
 
+/// A page that says how much there is in all.
+#[derive(Serialize)]
+struct ListingView {
+    #[serde(flatten)]
+    page: Page<ProductView>,
+    /// Products that fit, on all pages together.
+    total: usize,
+    /// Whether nothing fits the words as they were typed: these products come close.
+    approximate: bool,
+}
+
 #[derive(Serialize)]
 struct CategoryView {
     slug: String,
@@ -82,19 +88,16 @@ struct CategoryView {
 
 async fn list<S: Store, A: Stock, P: Producer, K: KeySource>(
     State(app): State<App<S, A, P, K>>,
-    Query(wanted): Query<Search>,
+    Question(query): Question,
     page: PageQuery,
-) -> Result<Json<Page<ProductView>>> {
-    let text = wanted.q.unwrap_or_default();
-    if text.chars().count() > QUERY_CHARS_MAX {
-        return Err(Problem::bad_request(format!("q has at most {QUERY_CHARS_MAX} characters.")));
-    }
-    let query = search::Query::new(&text, wanted.category.as_deref());
+) -> Result<Json<ListingView>> {
     let scope = query.scope();
     let after = page.position(&scope)?;
-    let (offers, next) = app.catalog.search(&query, after.as_ref(), page.limit).await?;
-    let items = offers.into_iter().map(ProductView::from).collect();
-    Ok(Json(Page { items, next_cursor: next.map(|place| Cursor::encode(&scope, &place)) }))
+    let found = app.catalog.search(&query, after.as_ref(), page.limit).await?;
+    let items = found.offers.into_iter().map(ProductView::from).collect();
+    let next_cursor = found.next.map(|place| Cursor::encode(&scope, &place));
+    let page = Page { items, next_cursor };
+    Ok(Json(ListingView { page, total: found.total, approximate: found.is_approximate }))
 }
 
 async fn read<S: Store, A: Stock, P: Producer, K: KeySource>(
@@ -107,9 +110,10 @@ async fn read<S: Store, A: Stock, P: Producer, K: KeySource>(
 
 async fn categories<S: Store, A: Stock, P: Producer, K: KeySource>(
     State(app): State<App<S, A, P, K>>,
+    Question(query): Question,
 ) -> Result<Json<Page<CategoryView>>> {
     let view = |domain::Category { slug, name, count }| CategoryView { slug, name, count };
-    let items = app.catalog.categories().await?.into_iter().map(view).collect();
+    let items = app.catalog.categories(&query).await?.into_iter().map(view).collect();
     Ok(Json(Page { items, next_cursor: None }))
 }
 

@@ -203,12 +203,16 @@ async fn a_cursor_of_another_list_is_refused() {
 #[tokio::test]
 async fn malformed_queries_are_refused() {
     let shop = Shop::new();
-    let long = format!("/api/v1/products?q={}", "a".repeat(QUERY_CHARS_MAX + 1));
+    let long = format!("/api/v1/products?q={}", "a".repeat(crate::search::QUERY_CHARS_MAX + 1));
     for path in [
         &long,
         "/api/v1/products?limit=0",
         "/api/v1/products?limit=101",
         "/api/v1/products?q=a&q=b",
+        "/api/v1/products?sort=best",
+        "/api/v1/products?price_min=-1",
+        "/api/v1/products?price_max=cheap",
+        "/api/v1/categories?price_min=2&price_max=1",
     ] {
         let (status, problem) = shop.get(path).await;
         assert_eq!((status, &problem["status"]), (400, &json!(400)), "{path}");
@@ -227,6 +231,43 @@ async fn categories_are_counted() {
         {"slug": "kitchen", "name": "Kitchen", "count": 1},
     ]);
     assert_eq!(shop.get("/api/v1/categories").await.1["items"], items);
+}
+
+#[tokio::test]
+async fn a_list_is_sorted_narrowed_and_counted_with_its_categories() {
+    let shop = Shop::new();
+    for (sku, name, category, amount) in [
+        ("KIT-1", "Bread Knife", "Kitchen", 3_490),
+        ("KIT-2", "Pan", "Kitchen", 4_590),
+        ("GAR-1", "Garden Knife", "Garden", 1_290),
+    ] {
+        let mut body = product(sku, name, category);
+        body["price"]["amount"] = json!(amount);
+        assert_eq!(shop.add(&body).await, 201);
+    }
+    for (query, skus, total, approximate) in [
+        ("q=knife&sort=price&limit=1", vec!["GAR-1"], 2, false),
+        ("q=knife&sort=-price", vec!["KIT-1", "GAR-1"], 2, false),
+        ("price_min=3490&price_max=4590&sort=name", vec!["KIT-1", "KIT-2"], 2, false),
+        ("q=kinfe", vec!["KIT-1", "GAR-1"], 2, true),
+        ("q=kit-2", vec!["KIT-2"], 1, false),
+        ("q=spoon", vec![], 0, false),
+    ] {
+        let (status, page) = shop.get(&format!("/api/v1/products?{query}")).await;
+        let items = page["items"].as_array().unwrap();
+        let found: Vec<_> = items.iter().map(|item| item["sku"].as_str().unwrap()).collect();
+        assert_eq!((status, found), (200, skus), "{query}");
+        assert_eq!(page["total"], total, "{query}");
+        assert_eq!(page["approximate"], approximate, "{query}");
+    }
+    let counts = async |query: &str| {
+        let page = shop.get(&format!("/api/v1/categories?{query}")).await.1;
+        let items = page["items"].as_array().unwrap().clone();
+        items.iter().map(|it| it["count"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(counts("").await, [1, 2]);
+    assert_eq!(counts("q=knife").await, [1, 1]);
+    assert_eq!(counts("q=kinfe&price_min=2000").await, [0, 1]);
 }
 
 #[tokio::test]

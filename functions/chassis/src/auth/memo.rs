@@ -1,20 +1,38 @@
-//! The keys, remembered for a short while.
+//! The keys, remembered for a short while, and for longer while nobody can be asked.
 //!
 //! Keys change rarely and are asked for with every request; on hosts without direct links
 //! each time is an HTTP request. An instance that lives on remembers them, so a key that is
 //! withdrawn is believed for [`KEPT_MS`] more. A new key is found at once: a token that names
 //! an unknown one makes the memo ask again, though at most every [`REFRESH_MS`], so that
-//! made-up names are not worth a request each. An instance that does not live on loses
-//! nothing but time.
+//! made-up names are not worth a request each.
+//!
+//! While identity does not answer, keys of up to [`STALE_MAX_MS`] go on to be believed: nobody
+//! who is signed in notices that it is down. A copy in the function's own store serves instances
+//! that have just begun. That bound is a little more than the life of an access token: after it
+//! there is no good token left to check.
 
 use super::{KeySet, KeysUnavailable};
-use std::future::Future;
+use crate::store::Store;
+use serde::{Deserialize, Serialize};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 /// How long keys are believed without asking again. Milliseconds.
 pub const KEPT_MS: u64 = 60_000;
 /// How old they are at least before an unknown name is worth asking again. Milliseconds.
 pub const REFRESH_MS: u64 = 5_000;
+/// How long keys are believed while identity does not answer. Milliseconds.
+pub const STALE_MAX_MS: u64 = 1_200_000;
+/// How long identity is not asked again after it did not answer, where there are keys that can be
+/// believed meanwhile. Milliseconds.
+pub const RETRY_MS: u64 = 2_000;
+/// How long identity has to answer. Milliseconds.
+pub const FETCH_MAX_MS: u64 = 2_000;
+
+/// Where the copy lies in the function's store.
+const SHELF: &str = "auth/keys";
 
 /// Remembers the last [`KeySet`] of one source.
 #[derive(Debug, Default)]
@@ -22,10 +40,14 @@ pub struct KeyMemo {
     held: Mutex<Option<Held>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Held {
     keys: KeySet,
+    /// When identity said so.
     since_ms: u64,
+    /// When to ask again, if that is sooner than usual or, after a failure, later.
+    #[serde(skip)]
+    ask_at_ms: Option<u64>,
 }
 
 impl KeyMemo {
@@ -34,10 +56,14 @@ impl KeyMemo {
         Self { held: Mutex::new(None) }
     }
 
-    /// The remembered keys, or what `fetch` brings. A failure is not remembered.
-    pub async fn current<F>(
+    /// The remembered keys, or what `fetch` brings, or, if that fails, keys that are not too old.
+    ///
+    /// # Errors
+    /// The failure of `fetch`, where no keys can stand in.
+    pub async fn current<S: Store, F>(
         &self,
         now_ms: u64,
+        shelf: Option<&S>,
         fetch: impl FnOnce() -> F + Send,
     ) -> Result<KeySet, KeysUnavailable>
     where
@@ -46,24 +72,52 @@ impl KeyMemo {
         if let Some(keys) = self.fresh(now_ms) {
             return Ok(keys);
         }
-        let keys = fetch().await?;
-        *self.held() = Some(Held { keys: keys.clone(), since_ms: now_ms });
-        Ok(keys)
+        let shelved = read(shelf).await;
+        let asked_to = self.held().as_ref().is_some_and(|held| held.ask_at_ms.is_some());
+        if let Some(held) = shelved.as_ref().filter(|held| !asked_to && held.is_fresh(now_ms)) {
+            return Ok(self.hold(held.clone()));
+        }
+        match fetch().await {
+            Ok(keys) => {
+                let held = Held { keys, since_ms: now_ms, ask_at_ms: None };
+                if let Some(shelf) = shelf {
+                    write(shelf, shelved.as_ref(), &held).await;
+                }
+                Ok(self.hold(held))
+            }
+            Err(error) => self.stale(shelved, now_ms).ok_or(error),
+        }
     }
 
-    /// Forgets keys that are old enough for others to have come; whether it did.
+    /// Asks again next time, if the keys are old enough for others to have come; whether it will.
     pub fn forget(&self, now_ms: u64) -> bool {
         let mut held = self.held();
-        let old = held.as_ref().is_some_and(|held| held.age_ms(now_ms) >= REFRESH_MS);
-        if old {
-            *held = None;
-        }
-        old
+        let old = held.as_mut().filter(|held| {
+            held.age_ms(now_ms) >= REFRESH_MS && held.ask_at_ms.is_none_or(|at| at <= now_ms)
+        });
+        old.map(|held| held.ask_at_ms = Some(now_ms)).is_some()
     }
 
     fn fresh(&self, now_ms: u64) -> Option<KeySet> {
-        let held = self.held();
-        held.as_ref().filter(|held| held.age_ms(now_ms) < KEPT_MS).map(|held| held.keys.clone())
+        self.held().as_ref().filter(|held| held.is_fresh(now_ms)).map(|held| held.keys.clone())
+    }
+
+    /// The younger of what is remembered and what lies on the shelf, if it is young enough.
+    fn stale(&self, shelved: Option<Held>, now_ms: u64) -> Option<KeySet> {
+        let remembered = self.held().clone();
+        let known = remembered.into_iter().chain(shelved);
+        let mut held = known
+            .filter(|held| held.age_ms(now_ms) < STALE_MAX_MS)
+            .min_by_key(|held| held.age_ms(now_ms))?;
+        eprintln!("identity does not answer: keys of {} ms ago are used", held.age_ms(now_ms));
+        held.ask_at_ms = Some(now_ms.saturating_add(RETRY_MS));
+        Some(self.hold(held))
+    }
+
+    fn hold(&self, held: Held) -> KeySet {
+        let keys = held.keys.clone();
+        *self.held() = Some(held);
+        keys
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Held>> {
@@ -74,33 +128,88 @@ impl KeyMemo {
 impl Held {
     /// After the clock was set back nobody knows the age: then they are too old.
     fn age_ms(&self, now_ms: u64) -> u64 {
-        now_ms.checked_sub(self.since_ms).unwrap_or(KEPT_MS)
+        now_ms.checked_sub(self.since_ms).unwrap_or(STALE_MAX_MS)
     }
+
+    fn is_fresh(&self, now_ms: u64) -> bool {
+        match self.ask_at_ms {
+            Some(at_ms) => now_ms < at_ms && self.age_ms(now_ms) < STALE_MAX_MS,
+            None => self.age_ms(now_ms) < KEPT_MS,
+        }
+    }
+}
+
+async fn read<S: Store>(shelf: Option<&S>) -> Option<Held> {
+    shelf?.read(SHELF).await.unwrap_or_default()
+}
+
+/// Keys on the shelf are written anew when they have changed or are no longer fresh. That it
+/// fails matters to nobody now.
+async fn write<S: Store>(shelf: &S, there: Option<&Held>, held: &Held) {
+    let same = there.is_some_and(|there| there.keys == held.keys && there.is_fresh(held.since_ms));
+    if !same && let Err(error) = shelf.write(SHELF, held).await {
+        eprintln!("the keys are not kept: {error}");
+    }
+}
+
+/// The keys, or that they did not come before `limit` was over.
+///
+/// # Errors
+/// What the answer says, or that there was none.
+pub async fn in_time(
+    answer: impl Future<Output = Result<KeySet, KeysUnavailable>>,
+    limit: impl Future<Output = ()>,
+) -> Result<KeySet, KeysUnavailable> {
+    let (mut answer, mut limit) = (pin!(answer), pin!(limit));
+    poll_fn(|context| {
+        if let Poll::Ready(answer) = answer.as_mut().poll(context) {
+            return Poll::Ready(answer);
+        }
+        limit.as_mut().poll(context).map(|()| Err(KeysUnavailable("no answer in time".to_owned())))
+    })
+    .await
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    use crate::store::MemoryStore;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 
     struct Source {
         memo: KeyMemo,
+        shelf: MemoryStore,
         asked: AtomicU32,
+        down: AtomicBool,
     }
 
     impl Source {
         fn new() -> Self {
-            Self { memo: KeyMemo::new(), asked: AtomicU32::new(0) }
+            let (asked, down) = (AtomicU32::new(0), AtomicBool::new(false));
+            Self { memo: KeyMemo::new(), shelf: MemoryStore::new(), asked, down }
+        }
+
+        /// Another instance of the same function.
+        fn fresh_instance(&mut self) {
+            self.memo = KeyMemo::new();
+        }
+
+        async fn keys(&self, now_ms: u64) -> Result<String, KeysUnavailable> {
+            let fetch = || async {
+                let issuer = (self.asked.fetch_add(1, SeqCst) + 1).to_string();
+                match self.down.load(SeqCst) {
+                    true => Err(KeysUnavailable("down".to_owned())),
+                    false => Ok(KeySet { issuer, audience: String::new(), keys: Vec::new() }),
+                }
+            };
+            let keys = self.memo.current(now_ms, Some(&self.shelf), fetch).await;
+            keys.map(|keys| keys.issuer)
         }
 
         /// Asks at this time; answers how often the source has been asked by then.
         async fn at(&self, now_ms: u64) -> u32 {
-            let fetch = || async {
-                let issuer = self.asked.fetch_add(1, SeqCst).to_string();
-                Ok(KeySet { issuer, audience: String::new(), keys: Vec::new() })
-            };
-            self.memo.current(now_ms, fetch).await.unwrap();
+            self.keys(now_ms).await.unwrap();
             self.asked.load(SeqCst)
         }
     }
@@ -122,16 +231,68 @@ mod tests {
         assert!(!source.memo.forget(1_000 + REFRESH_MS - 1));
         assert!(source.memo.forget(1_000 + REFRESH_MS));
         assert_eq!(source.at(1_000 + REFRESH_MS).await, 2);
+        assert!(!source.memo.forget(1_000 + REFRESH_MS + 1));
     }
 
     #[tokio::test]
     async fn a_failure_is_not_remembered() {
-        let memo = KeyMemo::new();
-        let failed = memo.current(0, || async { Err(KeysUnavailable("down".to_owned())) }).await;
-        assert!(failed.is_err());
-        let fetched = memo.current(0, || async {
-            Ok(KeySet { issuer: "a".into(), audience: String::new(), keys: Vec::new() })
-        });
-        assert_eq!(fetched.await.unwrap().issuer, "a");
+        let source = Source::new();
+        source.down.store(true, SeqCst);
+        assert!(source.keys(1_000).await.is_err());
+        source.down.store(false, SeqCst);
+        assert_eq!(source.keys(1_000).await.unwrap(), "2");
+    }
+
+    #[tokio::test]
+    async fn while_identity_is_down_the_last_keys_are_believed_for_a_bounded_time() {
+        let mut source = Source::new();
+        assert_eq!(source.keys(1_000).await.unwrap(), "1");
+        source.down.store(true, SeqCst);
+        let later_ms = 1_000 + KEPT_MS;
+        for step in 0..60 {
+            assert_eq!(source.keys(later_ms + step * 1_000).await.unwrap(), "1");
+        }
+        assert_eq!(source.asked.load(SeqCst), 31, "it is not asked with every request");
+        source.fresh_instance();
+        assert_eq!(source.keys(later_ms + 60_000).await.unwrap(), "1", "from the store");
+        let end_ms = 1_000 + STALE_MAX_MS;
+        assert_eq!(source.keys(end_ms - 1).await.unwrap(), "1");
+        assert!(source.keys(end_ms).await.is_err());
+        source.fresh_instance();
+        assert!(source.keys(end_ms).await.is_err());
+        source.down.store(false, SeqCst);
+        assert!(source.keys(end_ms).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn made_up_names_do_not_lose_the_keys_while_identity_is_down() {
+        let source = Source::new();
+        source.at(1_000).await;
+        source.down.store(true, SeqCst);
+        for step in 0..100 {
+            let now_ms = 1_000 + REFRESH_MS + step * 100;
+            source.memo.forget(now_ms);
+            assert_eq!(source.keys(now_ms).await.unwrap(), "1");
+        }
+        assert!(source.asked.load(SeqCst) < 8, "{source:?}", source = source.asked);
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_has_just_begun_takes_the_keys_from_the_store() {
+        let mut source = Source::new();
+        source.at(1_000).await;
+        source.fresh_instance();
+        assert_eq!(source.at(2_000).await, 1);
+        source.fresh_instance();
+        assert_eq!(source.at(1_000 + KEPT_MS).await, 2);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_is_none() {
+        let never = std::future::pending();
+        assert!(in_time(never, std::future::ready(())).await.is_err());
+        let keys = KeySet { issuer: "a".into(), audience: String::new(), keys: Vec::new() };
+        let answer = std::future::ready(Ok(keys));
+        assert_eq!(in_time(answer, std::future::ready(())).await.unwrap().issuer, "a");
     }
 }

@@ -2,19 +2,25 @@
 //!
 //! The gateway checks tokens too, but a function believes nobody in between: it verifies the
 //! signature with the keys of the contract `shop:identity/keys`. A router state that
-//! implements [`AuthState`] makes [`Caller`] and [`Admin`] usable as extractors.
+//! implements [`AuthState`] makes [`Caller`], [`Admin`] and [`Scoped`] usable as extractors.
+//!
+//! A token that was given to somebody else's application opens nothing by itself: [`Caller`] and
+//! [`Admin`] refuse it. Only a route that takes [`Scoped`] lets it in, if the person has granted
+//! that scope.
 
 mod base64url;
 mod memo;
 mod proof;
+mod scope;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod token;
 
 pub use base64url::decode as decode_base64url;
-pub use memo::{KEPT_MS, KeyMemo, REFRESH_MS};
+pub use memo::{FETCH_MAX_MS, KEPT_MS, KeyMemo, REFRESH_MS, RETRY_MS, STALE_MAX_MS, in_time};
 pub use proof::{PROOFS_MAX, ProofMemo};
-pub use token::{TOKEN_CHARS_MAX, TokenError, verify};
+pub use scope::{Scope, Scoped, scoped};
+pub use token::{TOKEN_CHARS_MAX, TokenError, clients_audience, verify};
 
 use crate::clock::now_ms;
 use crate::problem::Problem;
@@ -80,7 +86,8 @@ pub trait AuthState: Clone + Send + Sync + 'static {
     fn keys(&self) -> &Self::Keys;
 }
 
-/// An authenticated caller. As an extractor: 401 without a valid token, 503 without keys.
+/// An authenticated caller. As an extractor: 401 without a valid token, 403 for a token of
+/// somebody else's application, 503 without keys.
 /// `Option<Caller>` lets a request without a token pass, but not one with a bad token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -90,6 +97,8 @@ pub struct Caller {
     pub roles: Vec<String>,
     /// The token's scopes.
     pub scopes: Vec<String>,
+    /// The application of somebody else that acts for them; none for the shop's own pages.
+    pub client: Option<String>,
     /// The token's `jti`.
     pub token_id: String,
 }
@@ -114,10 +123,7 @@ impl<S: AuthState> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Caller, Problem> {
-        let Some(token) = bearer(&parts.headers)? else {
-            return Err(Problem::unauthorized("Send an access token: Authorization: Bearer …"));
-        };
-        authenticate(token, state.keys()).await
+        scoped(parts, state, None).await
     }
 }
 
@@ -127,7 +133,7 @@ impl<S: AuthState> OptionalFromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Caller>, Problem> {
         match bearer(&parts.headers)? {
             None => Ok(None),
-            Some(token) => authenticate(token, state.keys()).await.map(Some),
+            Some(_) => scoped(parts, state, None).await.map(Some),
         }
     }
 }

@@ -45,7 +45,22 @@ impl Issuer {
             &json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"}),
             &json!({
                 "iss": "https://shop.test", "aud": "shop", "sub": user_id, "jti": "t1",
-                "iat": now_s, "exp": now_s + LIFETIME_S, "roles": roles, "scope": "shop",
+                "iat": now_s, "exp": now_s + LIFETIME_S, "roles": roles, "scope": "",
+                "client_id": "shop",
+            }),
+        )
+    }
+
+    /// A good access token of somebody else's application. It claims a role, which no such token
+    /// has.
+    pub fn client_token(&self, user_id: &str, client_id: &str, scope: &str) -> String {
+        let now_s = now_ms() / 1_000;
+        self.sign(
+            &json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"}),
+            &json!({
+                "iss": "https://shop.test", "aud": "shop:clients", "sub": user_id, "jti": "t1",
+                "iat": now_s, "exp": now_s + LIFETIME_S, "roles": ["admin"], "scope": scope,
+                "client_id": client_id,
             }),
         )
     }

@@ -48,6 +48,7 @@ fn a_good_token_proves_its_caller() {
     assert_eq!(caller.scopes, ["shop", "orders"]);
     assert!(check(&with_claim("aud", json!(["other", "shop"]))).is_ok());
     assert!(check(&with_header("typ", json!("application/AT+JWT"))).is_ok());
+    assert!(check(&with_header("alg", json!("Ed25519"))).is_ok(), "RFC 9864");
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn only_the_signature_is_remembered() {
 
 #[test]
 fn headers_that_were_exploits_elsewhere_are_refused() {
-    for alg in ["none", "None", "HS256", "ES256", "eddsa", ""] {
+    for alg in ["none", "None", "HS256", "ES256", "eddsa", "ed25519", "Ed448", ""] {
         assert_eq!(check(&with_header("alg", json!(alg))), Err(TokenError::Algorithm), "{alg}");
     }
     for typ in [json!("JWT"), json!("id+jwt"), Value::Null, json!(1)] {

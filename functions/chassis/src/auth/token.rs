@@ -1,4 +1,4 @@
-//! Access tokens: JWS compact form, EdDSA over Ed25519, the profile of RFC 9068.
+//! Access tokens: JWS compact form, EdDSA over Ed25519 (under its old and its new name), the profile of RFC 9068.
 //!
 //! Strict where libraries are often lenient, because each leniency has been an exploit
 //! somewhere: the algorithm is fixed (never taken from the token), `typ` must be `at+jwt`
@@ -25,7 +25,7 @@ pub enum TokenError {
     /// Not three base64url parts with JSON objects in the first two.
     #[error("malformed")]
     Malformed,
-    /// `alg` is not EdDSA.
+    /// `alg` is neither EdDSA nor Ed25519, its name since RFC 9864.
     #[error("unexpected algorithm")]
     Algorithm,
     /// `typ` is not `at+jwt`.
@@ -82,7 +82,7 @@ pub fn verify(
 }
 
 fn check_header(header: &Map<String, Value>) -> Result<(), TokenError> {
-    if header.get("alg").and_then(Value::as_str) != Some("EdDSA") {
+    if !matches!(header.get("alg").and_then(Value::as_str), Some("EdDSA" | "Ed25519")) {
         return Err(TokenError::Algorithm);
     }
     let kind = header.get("typ").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
@@ -111,16 +111,32 @@ fn caller(claims: &Map<String, Value>, trusted: &KeySet, now_s: u64) -> Result<C
     if text(claims, "iss")? != trusted.issuer {
         return Err(TokenError::Issuer);
     }
-    if !has_audience(claims.get("aud"), &trusted.audience) {
-        return Err(TokenError::Audience);
-    }
+    let client = client(claims, &trusted.audience)?;
     check_times(claims, now_s)?;
+    let roles = roles(claims)?;
     Ok(Caller {
         user_id: text(claims, "sub")?.to_owned(),
-        roles: roles(claims)?,
+        // What a person may do, an application may do only as far as its scopes say.
+        roles: if client.is_some() { Vec::new() } else { roles },
         scopes: scopes(claims)?,
+        client,
         token_id: text(claims, "jti")?.to_owned(),
     })
+}
+
+/// The audience of tokens that other applications get; `shop:clients` where `shop` is that of
+/// the shop's own pages.
+pub fn clients_audience(audience: &str) -> String {
+    format!("{audience}:clients")
+}
+
+/// The application of somebody else that the token was given to, if it was.
+fn client(claims: &Map<String, Value>, own: &str) -> Result<Option<String>, TokenError> {
+    let audience = claims.get("aud");
+    if has_audience(audience, &clients_audience(own)) {
+        return Ok(Some(text(claims, "client_id")?.to_owned()));
+    }
+    if has_audience(audience, own) { Ok(None) } else { Err(TokenError::Audience) }
 }
 
 fn check_times(claims: &Map<String, Value>, now_s: u64) -> Result<(), TokenError> {

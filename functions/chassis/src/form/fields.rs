@@ -80,6 +80,16 @@ impl<'a> Fields<'a> {
         self.nested(self.at(name), value, read)
     }
 
+    /// An object that may be absent or null, read by `read`.
+    pub fn optional_object<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.present(name)?;
+        self.nested(self.at(name), value, read)
+    }
+
     /// A required array of so many objects, each read by `read`.
     pub fn array<T>(
         &mut self,

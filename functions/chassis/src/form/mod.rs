@@ -5,8 +5,10 @@
 //! call an API by hand deserve the whole list.
 
 mod fields;
+mod json;
 
 pub use fields::Fields;
+pub use json::from_slice as unique_json;
 
 use crate::problem::Problem;
 use axum::body::Body;
@@ -16,11 +18,15 @@ use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
+/// The media type of JSON.
+pub const JSON: &str = "application/json";
+/// The media type of forms.
+pub const FORM: &str = "application/x-www-form-urlencoded";
 /// The largest body that [`JsonBody`] reads, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Extractor for a JSON body: 415 unless `application/json`, 413 over [`BODY_BYTES_MAX`],
-/// 400 with line and column if it is not JSON.
+/// 400 with line and column if it is not JSON or has a member twice.
 #[derive(Clone, Debug)]
 pub struct JsonBody(pub Value);
 
@@ -35,7 +41,25 @@ impl<S: Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<JsonBody, Problem> {
-        if !is_json(request.headers()) {
+        JsonBody::read(request, BODY_BYTES_MAX).await
+    }
+}
+
+/// The same for documents: 413 over `BYTES_MAX`.
+#[derive(Clone, Debug)]
+pub struct JsonDocument<const BYTES_MAX: usize>(pub JsonBody);
+
+impl<S: Sync, const BYTES_MAX: usize> FromRequest<S> for JsonDocument<BYTES_MAX> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        JsonBody::read(request, BYTES_MAX).await.map(Self)
+    }
+}
+
+impl JsonBody {
+    async fn read(request: Request, bytes_max: usize) -> Result<JsonBody, Problem> {
+        if media_type(request.headers()) != JSON {
             let title = "Unsupported media type";
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -45,8 +69,8 @@ impl<S: Sync> FromRequest<S> for JsonBody {
             .header(header::ACCEPT, "application/json")
             .detail("Send the body as application/json."));
         }
-        let bytes = read_limited(request.into_body(), BODY_BYTES_MAX).await?;
-        serde_json::from_slice(&bytes).map(JsonBody).map_err(|error| {
+        let bytes = read_limited(request.into_body(), bytes_max).await?;
+        unique_json(&bytes).map(JsonBody).map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "The body is not JSON")
                 .detail(error.to_string())
         })
@@ -77,10 +101,12 @@ fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// What kind of body this is, in lower case and without parameters; empty if the headers don't
+/// say. Everybody who looks at a body asks this, so that all see the same body.
+pub fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = value.unwrap_or_default().split(';').next().unwrap_or_default();
-    media_type.trim().eq_ignore_ascii_case("application/json")
+    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -85,6 +85,9 @@ async fn extract(content_type: Option<&str>, body: impl Into<Body>) -> Result<Js
 async fn bodies_that_are_not_json_are_refused_by_kind() {
     let status = |result: Result<JsonBody, Problem>| result.unwrap_err().status().as_u16();
     assert!(extract(Some("application/json; charset=utf-8"), "{}").await.is_ok());
+    assert!(extract(Some("Application/JSON"), "{}").await.is_ok());
+    let twice = extract(Some("application/json"), r#"{"a": 1, "a": 1}"#).await;
+    assert_eq!(status(twice), 400);
     assert_eq!(status(extract(None, "{}").await), 415);
     assert_eq!(status(extract(Some("text/plain"), "{}").await), 415);
     assert_eq!(status(extract(Some("application/json"), "{\n  oops").await), 400);

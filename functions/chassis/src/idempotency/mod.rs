@@ -12,24 +12,26 @@
 //!   `Idempotency-Replayed: true`, for [`KEPT_MS`] after the first request.
 //!
 //! Answers that say "not yet" or "not so" are not stored and the key stays usable: see
-//! [`is_stored`]. A request that dies at work loses its lease after [`LEASE_MS`]; the next one
-//! with the key takes the work over **under the same [`Attempt::id`]**. So work that derives
+//! [`is_stored`]. A request that dies at work loses its lease after [`LEASE_MS`], or as soon as
+//! the host has started anew and says so ([`crate::incarnation`]); the next one with the key
+//! takes the work over **under the same [`Attempt::id`]**. So work that derives
 //! its ids from the attempt's resumes what was begun instead of doing it twice.
 //!
-//! Expired records are overwritten when their key comes again and otherwise stay: stores can
-//! neither expire nor list. A record is a few hundred bytes and one answer.
+//! A record is a few hundred bytes and one answer, and ends after [`KEPT_MS`]: see
+//! [`crate::expiry`]. A function that uses keys sweeps with [`is_over`].
 
 mod key;
 mod record;
 
 pub use key::{IdempotencyKey, KEY_CHARS_MAX};
 
+use crate::expiry;
 use crate::problem::Problem;
 use crate::store::{Store, StoreError};
 use axum::body::{Body, to_bytes};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, StatusCode, header};
-use record::{Answer, Decision, Record, fingerprint};
+use record::{Answer, Decision, Holder, Record, fingerprint};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::future::Future;
@@ -39,7 +41,7 @@ pub const KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
 /// How long a request may be at work before another one takes over, in milliseconds.
 pub const LEASE_MS: u64 = 30_000;
 /// The longest answer that is stored, in bytes. A longer one is answered but not kept.
-pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// What a second request is told to wait, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 /// Marks an answer from the store.
@@ -79,22 +81,61 @@ where
     F: FnOnce(Attempt) -> Fut + Send,
     Fut: Future<Output = Response> + Send,
 {
+    let incarnation = crate::incarnation::current();
+    run_in(incarnation, store, now_ms, scope, key, payload, work).await
+}
+
+/// [`run`] in a given run of the host.
+async fn run_in<S, F, Fut>(
+    incarnation: Option<u64>,
+    store: &S,
+    now_ms: u64,
+    scope: &Scope<'_>,
+    key: &IdempotencyKey,
+    payload: &Value,
+    work: F,
+) -> Response
+where
+    S: Store,
+    F: FnOnce(Attempt) -> Fut + Send,
+    Fut: Future<Output = Response> + Send,
+{
     let key = store_key(scope, key);
-    let holder = uuid::Uuid::now_v7().to_string();
+    let name = uuid::Uuid::now_v7().to_string();
+    let holder = Holder { name: &name, incarnation };
     let print = fingerprint(payload);
     let claim = |record: Option<Record>| -> Result<_, StoreError> {
-        Ok(Record::claim(record, &holder, &print, now_ms))
+        Ok(Record::claim(record, holder, &print, now_ms))
     };
-    match store.update(&key, claim).await {
+    match begin(store, &key, now_ms, claim).await {
         Err(error) => Problem::from(error).into_response(),
         Ok(Decision::Replay(answer)) => answer.replay(),
         Ok(Decision::InFlight) => in_flight(),
         Ok(Decision::OtherPayload) => other_payload(),
         Ok(Decision::Work(attempt)) => {
             let response = work(attempt).await;
-            settle(store, &key, &holder, response).await
+            settle(store, &key, &name, response).await
         }
     }
+}
+
+/// Claims the key. A record that is new, or begins anew, is told before when it ends.
+async fn begin<S: Store>(
+    store: &S,
+    key: &str,
+    now_ms: u64,
+    claim: impl FnMut(Option<Record>) -> Result<(Record, Decision), StoreError> + Send,
+) -> Result<Decision, StoreError> {
+    let known: Option<Record> = store.read(key).await?;
+    if known.is_none_or(|record| record.begins_anew(now_ms)) {
+        expiry::expire_at(store, key, now_ms.saturating_add(KEPT_MS)).await?;
+    }
+    store.update(key, claim).await
+}
+
+/// Whether a value of the store is a record that has run out: for [`crate::expiry::sweep`].
+pub fn is_over(value: &[u8], now_ms: u64) -> bool {
+    serde_json::from_slice::<Record>(value).is_ok_and(|record| record.has_run_out(now_ms))
 }
 
 /// Whether the answer settles the key. Refusals of this one try (malformed, not allowed,

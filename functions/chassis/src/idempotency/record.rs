@@ -2,6 +2,7 @@
 //! can be tested.
 
 use super::{Attempt, KEPT_MS, LEASE_MS, REPLAYED, is_stored};
+use crate::incarnation::is_over;
 use crate::problem::Problem;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -39,9 +40,23 @@ enum State {
     /// Nobody is at work.
     Idle,
     /// The holder is at work until its lease ends.
-    Running { holder: String, lease_until_ms: u64 },
+    Running {
+        holder: String,
+        lease_until_ms: u64,
+        /// In which run of the host the lease was taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        incarnation: Option<u64>,
+    },
     /// Done, with this answer.
     Done(Answer),
+}
+
+/// A request that is at work, or wants to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holder<'a> {
+    pub(super) name: &'a str,
+    /// In which run of the host it lives.
+    pub(super) incarnation: Option<u64>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -56,11 +71,11 @@ impl Record {
     /// What a request with this payload may do now.
     pub(super) fn claim(
         record: Option<Record>,
-        holder: &str,
+        holder: Holder<'_>,
         print: &str,
         now_ms: u64,
     ) -> (Record, Decision) {
-        let Some(record) = record.filter(|record| now_ms < record.expires_at_ms) else {
+        let Some(record) = record.filter(|record| !record.has_run_out(now_ms)) else {
             return Record::first(holder, print, now_ms);
         };
         match (&record.fingerprint, &record.state) {
@@ -70,14 +85,26 @@ impl Record {
                 let answer = answer.clone();
                 (record, Decision::Replay(answer))
             }
-            (_, State::Running { lease_until_ms, .. }) if now_ms < *lease_until_ms => {
+            (_, State::Running { lease_until_ms, incarnation, .. })
+                if now_ms < *lease_until_ms && !is_over(*incarnation, holder.incarnation) =>
+            {
                 (record, Decision::InFlight)
             }
             _ => record.resume(holder, now_ms),
         }
     }
 
-    fn first(holder: &str, print: &str, now_ms: u64) -> (Record, Decision) {
+    /// Whether nobody is kept from using the key anew.
+    pub(super) fn has_run_out(&self, now_ms: u64) -> bool {
+        now_ms >= self.expires_at_ms
+    }
+
+    /// Whether the next claim makes a record of its own.
+    pub(super) fn begins_anew(&self, now_ms: u64) -> bool {
+        self.fingerprint.is_none() || self.has_run_out(now_ms)
+    }
+
+    fn first(holder: Holder<'_>, print: &str, now_ms: u64) -> (Record, Decision) {
         let record = Record {
             work_id: uuid::Uuid::now_v7().to_string(),
             fingerprint: Some(print.to_owned()),
@@ -88,7 +115,7 @@ impl Record {
         (record, Decision::Work(attempt))
     }
 
-    fn resume(mut self, holder: &str, now_ms: u64) -> (Record, Decision) {
+    fn resume(mut self, holder: Holder<'_>, now_ms: u64) -> (Record, Decision) {
         self.state = State::running(holder, now_ms);
         let attempt = Attempt { id: self.work_id.clone(), resumed: true };
         (self, Decision::Work(attempt))
@@ -118,10 +145,11 @@ impl Record {
 }
 
 impl State {
-    fn running(holder: &str, now_ms: u64) -> State {
+    fn running(holder: Holder<'_>, now_ms: u64) -> State {
         State::Running {
-            holder: holder.to_owned(),
+            holder: holder.name.to_owned(),
             lease_until_ms: now_ms.saturating_add(LEASE_MS),
+            incarnation: holder.incarnation,
         }
     }
 }

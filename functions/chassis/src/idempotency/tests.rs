@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
-const NOW: u64 = 1_000_000;
+const NOW: u64 = 1_800_000_000_000;
+
+/// Operations of the store after which the claim is durable, and its settlement is not: a look,
+/// the note of its end, and the claim itself.
+const CLAIM_OPERATIONS: usize = 1 + 3 + 2;
 
 /// A use case that counts how often it ran and under which ids.
 #[derive(Clone, Default)]
@@ -43,6 +47,24 @@ impl Shop {
                 .unwrap()
         })
         .await
+    }
+
+    /// Claims a key in a run of the host that dies at work.
+    async fn die_at_work(&self, incarnation: Option<u64>) {
+        let scope = Scope { principal: "usr_1", route: "POST /orders" };
+        let key = IdempotencyKey::parse("k").unwrap();
+        let dying = FailingStore::after(CLAIM_OPERATIONS, self.store.clone());
+        let work = |_| async { StatusCode::CREATED.into_response() };
+        run_in(incarnation, &dying, NOW, &scope, &key, &json!({}), work).await;
+    }
+
+    /// Repeats that request at once in a run of the host; the status.
+    async fn repeat_in(&self, incarnation: Option<u64>) -> u16 {
+        let scope = Scope { principal: "usr_1", route: "POST /orders" };
+        let key = IdempotencyKey::parse("k").unwrap();
+        let work = |_| async { StatusCode::CREATED.into_response() };
+        let answer = run_in(incarnation, &self.store, NOW, &scope, &key, &json!({}), work).await;
+        answer.status().as_u16()
     }
 
     fn runs(&self) -> u32 {
@@ -149,8 +171,7 @@ async fn while_the_first_is_at_work_others_get_409_and_a_time() {
 #[tokio::test]
 async fn a_request_that_died_at_work_is_taken_over_under_the_same_id() {
     let shop = Shop::default();
-    // Two operations of the store: the claim is durable, its settlement is not.
-    let dying = FailingStore::after(2, shop.store.clone());
+    let dying = FailingStore::after(CLAIM_OPERATIONS, shop.store.clone());
     let first = shop.post_to(&dying, "usr_1", "k", json!({}), NOW, 201).await;
     assert_eq!(first.status(), 201, "the work was done and is answered");
     assert_eq!(shop.post("usr_1", "k", json!({}), NOW + 1, 201).await.status(), 409);
@@ -159,6 +180,20 @@ async fn a_request_that_died_at_work_is_taken_over_under_the_same_id() {
     let ids = shop.ids();
     assert_eq!(ids.len(), 2);
     assert_eq!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn after_a_restart_the_key_of_a_dead_request_is_free_at_once() {
+    for (before, after, status) in [
+        (Some(7), Some(8), 201),
+        (Some(7), Some(7), 409),
+        (None, Some(8), 409),
+        (Some(7), None, 409),
+    ] {
+        let shop = Shop::default();
+        shop.die_at_work(before).await;
+        assert_eq!(shop.repeat_in(after).await, status, "{before:?} {after:?}");
+    }
 }
 
 #[tokio::test]
@@ -221,4 +256,24 @@ async fn without_its_store_no_work_is_begun() {
     let dead = FailingStore::after(0, shop.store.clone());
     let answer = shop.post_to(&dead, "usr_1", "k", json!({}), NOW, 201).await;
     assert_eq!((answer.status().as_u16(), shop.runs()), (503, 0));
+}
+
+#[tokio::test]
+async fn records_end_after_a_day() {
+    let shop = Shop::default();
+    for n in 0..300 {
+        shop.post("usr_1", &format!("k{n}"), json!({}), NOW, 201).await;
+        // One that is given back begins anew, and is noted anew.
+        shop.post("usr_1", &format!("r{n}"), json!({}), NOW, 422).await;
+        shop.post("usr_1", &format!("r{n}"), json!({}), NOW + 1, 201).await;
+    }
+    let sweep = async |now_ms| {
+        for _ in 0..20 {
+            expiry::sweep(&shop.store, now_ms, |value| is_over(value, now_ms)).await.unwrap();
+        }
+        shop.store.keys().iter().filter(|key| !key.starts_with("expiry/sweep")).count()
+    };
+    let day_and_a_half = NOW + KEPT_MS * 3 / 2;
+    assert!(sweep(NOW + KEPT_MS - 1).await >= 600, "they are kept for a day");
+    assert_eq!(sweep(day_and_a_half).await, 0, "{:?}", shop.store.keys());
 }

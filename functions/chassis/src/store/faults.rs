@@ -49,6 +49,11 @@ impl<S: Store> Store for FailingStore<S> {
         self.inner.increment(key, delta).await
     }
 
+    async fn expire_at(&self, key: &str, at_ms: u64) -> Result<bool, StoreError> {
+        self.spend()?;
+        self.inner.expire_at(key, at_ms).await
+    }
+
     async fn compare_and_swap(
         &self,
         key: &str,

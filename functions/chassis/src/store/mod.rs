@@ -11,21 +11,27 @@ mod faults;
 mod guard;
 pub mod interleavings;
 mod memory;
+mod probe;
 #[cfg(target_family = "wasm")]
 mod spin;
 
 pub use faults::FailingStore;
 pub use memory::MemoryStore;
+pub use probe::{GOOD_FOR_MS, check_writable};
 #[cfg(target_family = "wasm")]
 pub use spin::SpinStore;
 
 use crate::problem::Problem;
+use http::{StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
 
 /// How often [`Store::update`] tries again when somebody else was faster. Each lost round
 /// means that somebody won it, so this many losses in a row are a hot spot, not bad luck.
 pub const UPDATE_ATTEMPTS_MAX: u32 = 64;
+
+/// What those are told to wait for whom there is no room, in seconds.
+const FULL_RETRY_AFTER_S: u64 = 60;
 
 /// Why a store did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +42,9 @@ pub enum StoreError {
     /// [`UPDATE_ATTEMPTS_MAX`] rounds were lost to others. Nothing was written.
     #[error("too many writers at once on `{0}`")]
     Contended(String),
+    /// The store has no room. Nothing was written.
+    #[error("the store is full")]
+    Full,
     /// The value under this key is not what this code writes.
     #[error("the value of `{key}` can't be read: {reason}")]
     Corrupt {
@@ -76,6 +85,17 @@ pub trait Store: Clone + Send + Sync + 'static {
         expected: Option<&[u8]>,
         new: &[u8],
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Have the host remove a key at a time (milliseconds since the epoch) or soon after; whether
+    /// it can. The key need not be there yet. See [`crate::expiry`], which is right for all hosts.
+    fn expire_at(
+        &self,
+        key: &str,
+        at_ms: u64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let _ = (key, at_ms);
+        async { Ok(false) }
+    }
 
     /// Write bytes to a key that is absent, once, however many try: exactly one caller gets
     /// `true`. Don't [`Store::delete`] keys made with it: making them again is slow.
@@ -226,6 +246,12 @@ impl From<StoreError> for Problem {
         eprintln!("{error}");
         match error {
             StoreError::Unavailable(_) => Problem::unavailable("The store can't be reached.", 1),
+            StoreError::Full => {
+                let title = "There is no room for this now";
+                Problem::new(StatusCode::INSUFFICIENT_STORAGE, "store-full", title)
+                    .header(header::RETRY_AFTER, &FULL_RETRY_AFTER_S.to_string())
+                    .detail("Nothing was changed, and nothing is lost. Somebody has to make room.")
+            }
             StoreError::Contended(_) => Problem::unavailable("Too many changes at once.", 1),
             StoreError::Corrupt { .. } => Problem::internal(),
         }

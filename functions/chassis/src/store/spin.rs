@@ -2,8 +2,24 @@
 
 use super::creation::{Creation, Trial};
 use super::{Change, Store, StoreError, guard, same_bytes};
+use platform::tessera::store::expiry;
 use spin_sdk::experimental::wasi::keyvalue::{atomics, store};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the platform's stores can do besides. A component that never asks for it imports none.
+#[allow(warnings, unsafe_code, clippy::all, clippy::pedantic)]
+mod platform {
+    spin_sdk::wit_bindgen::generate!({
+        inline: "
+            package chassis:store;
+            world client { import tessera:store/expiry@1.0.0; }
+        ",
+        path: "../../wit/store",
+        world: "chassis:store/client",
+        runtime_path: "::spin_sdk::wit_bindgen::rt",
+        generate_all,
+    });
+}
 
 /// What this instance has opened. A handle is good for as long as the instance lives.
 static OPEN: Mutex<Vec<(String, SpinStore)>> = Mutex::new(Vec::new());
@@ -11,6 +27,7 @@ static OPEN: Mutex<Vec<(String, SpinStore)>> = Mutex::new(Vec::new());
 /// An open store of the host.
 #[derive(Clone)]
 pub struct SpinStore {
+    label: Arc<str>,
     bucket: Arc<store::Bucket>,
     creation: Arc<Creation>,
 }
@@ -23,7 +40,8 @@ impl SpinStore {
             return Ok(store.clone());
         }
         let bucket = store::open(label).map_err(unavailable)?;
-        let store = SpinStore { bucket: Arc::new(bucket), creation: Arc::new(Creation::new()) };
+        let (bucket, creation) = (Arc::new(bucket), Arc::new(Creation::new()));
+        let store = SpinStore { label: label.into(), bucket, creation };
         open.push((label.to_owned(), store.clone()));
         Ok(store)
     }
@@ -44,6 +62,18 @@ impl Store for SpinStore {
 
     async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
         atomics::increment(&self.bucket, key, delta).map_err(unavailable)
+    }
+
+    async fn expire_at(&self, key: &str, at_ms: u64) -> Result<bool, StoreError> {
+        use expiry::Error;
+        match expiry::expire_at(self.label.to_string(), key.to_owned(), at_ms).await {
+            Ok(()) => Ok(true),
+            Err(Error::Unsupported) => Ok(false),
+            Err(Error::Full) => Err(StoreError::Full),
+            Err(Error::NoSuchStore) => Err(unavailable(store::Error::NoSuchStore)),
+            Err(Error::AccessDenied) => Err(unavailable(store::Error::AccessDenied)),
+            Err(Error::Unavailable(text)) => Err(StoreError::Unavailable(text)),
+        }
     }
 
     async fn compare_and_swap(
@@ -119,6 +149,12 @@ fn unavailable(error: store::Error) -> StoreError {
     StoreError::Unavailable(match error {
         store::Error::NoSuchStore => "no such store; is it in the manifest?".to_owned(),
         store::Error::AccessDenied => "this component may not open the store".to_owned(),
+        store::Error::Other(text) if is_full(&text) => return StoreError::Full,
         store::Error::Other(text) => text,
     })
+}
+
+/// The contract has no case for it: what this host says, and what SQLite does.
+fn is_full(text: &str) -> bool {
+    ["the store is full", "database or disk is full"].iter().any(|full| text.contains(full))
 }

@@ -3,6 +3,7 @@
 use super::{Broker, KEYS_AT_ONCE_MAX, Stop, View, Worked, copy_key};
 use crate::ports::{Clock, Subscriber};
 use crate::progress::{Ending, Work};
+use crate::segment::segment_of;
 use chassis::store::{Store, StoreError};
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,20 +32,18 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         let attempts = work.into_iter().map(|work| self.attempt(subscription, work, &found));
         let ended = join_all(attempts).await;
         let now_ms = self.clock.now_ms();
-        let dropped = self
-            .change(subscription, holder, |progress| {
-                for (replay, entries) in &again {
-                    progress.take_in_again(subscription, *replay, entries);
-                }
-                progress.take_in(subscription, &entries);
-                let settle = |(work, ending): &(Work, Ending)| {
-                    progress.settle(work, ending.clone(), began_at_ms, now_ms)
-                };
-                ended.iter().filter_map(settle).collect::<Vec<u64>>()
-            })
-            .await?;
+        self.change(subscription, holder, |progress| {
+            for (replay, entries) in &again {
+                progress.take_in_again(subscription, *replay, entries);
+            }
+            progress.take_in(subscription, &entries);
+            for (work, ending) in &ended {
+                progress.settle(work, ending.clone(), began_at_ms, now_ms);
+            }
+        })
+        .await?;
         worked.count(&ended);
-        self.forget_copies(subscription, &ended, &found, &dropped).await?;
+        self.forget_copies(subscription, &ended).await?;
         Ok(!ended.is_empty() || has_more)
     }
 
@@ -53,20 +52,17 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         &self,
         subscription: &Subscription,
         work: &[Work],
-    ) -> Result<BTreeMap<u64, Found>, StoreError> {
+    ) -> Result<BTreeMap<u64, Event>, StoreError> {
         let positions: BTreeSet<u64> =
             work.iter().flat_map(|work| work.positions.iter().copied()).collect();
         let entries = self.log.entries(&positions).await?;
-        let mut found: BTreeMap<u64, Found> = entries
-            .into_iter()
-            .map(|(position, entry)| (position, Found { event: entry.event, is_copy: false }))
-            .collect();
+        let mut found: BTreeMap<u64, Event> =
+            entries.into_iter().map(|(position, entry)| (position, entry.event)).collect();
         for position in positions {
             if !found.contains_key(&position) {
                 let copy: Option<Entry> =
                     self.store.read(&copy_key(&subscription.name, position)).await?;
-                let copy = copy.map(|entry| Found { event: entry.event, is_copy: true });
-                found.extend(copy.map(|copy| (position, copy)));
+                found.extend(copy.map(|entry| (position, entry.event)));
             }
         }
         Ok(found)
@@ -76,7 +72,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         &self,
         subscription: &Subscription,
         mut work: Work,
-        found: &BTreeMap<u64, Found>,
+        found: &BTreeMap<u64, Event>,
     ) -> (Work, Ending) {
         let has = |position: &u64| found.contains_key(position);
         if !work.positions.first().is_some_and(has) {
@@ -86,7 +82,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
             return (work, Ending::Done);
         }
         let there = work.positions.iter().take_while(|position| has(position));
-        let events: Vec<Event> = there.map(|position| found[position].event.clone()).collect();
+        let events: Vec<Event> = there.map(|position| found[position].clone()).collect();
         let events = &events[..batch_prefix(&events)];
         work.positions.truncate(events.len());
         let attempt = Attempt {
@@ -112,28 +108,24 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         (work, ending)
     }
 
-    /// Copies of events that are done, or whose dead letters were dropped.
+    /// The copies of events that are done. Who removes a segment copies what is still needed of it
+    /// and looks once more afterwards; so only what was removed by now may have left one behind.
     async fn forget_copies(
         &self,
         subscription: &Subscription,
         ended: &[(Work, Ending)],
-        found: &BTreeMap<u64, Found>,
-        dropped: &[u64],
     ) -> Result<(), StoreError> {
         let done = ended.iter().filter(|(_, ending)| *ending == Ending::Done);
-        let done = done.flat_map(|(work, _)| work.positions.iter());
-        let copied = done.filter(|position| found.get(position).is_some_and(|one| one.is_copy));
-        for position in copied.chain(dropped) {
-            self.store.delete(&copy_key(&subscription.name, *position)).await?;
+        let done: Vec<u64> = done.flat_map(|(work, _)| work.positions.iter().copied()).collect();
+        if done.is_empty() {
+            return Ok(());
+        }
+        let first = self.log.head().await?.first;
+        for position in done.into_iter().filter(|position| segment_of(*position) < first) {
+            self.store.delete(&copy_key(&subscription.name, position)).await?;
         }
         Ok(())
     }
-}
-
-/// An event, and where it was found.
-struct Found {
-    event: Event,
-    is_copy: bool,
 }
 
 impl Worked {

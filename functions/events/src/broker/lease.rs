@@ -3,6 +3,7 @@
 use super::{Broker, DELIVERY_TIMEOUT_MS, LEASE_MS, Stop, progress_key};
 use crate::ports::{Clock, Subscriber};
 use crate::progress::{Lease, Progress};
+use chassis::incarnation::is_over;
 use chassis::store::{Store, StoreError};
 use tessera_events::Subscription;
 
@@ -15,9 +16,11 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         let holder = format!("{now_ms}-{:016x}", self.clock.random());
         let take = |progress: Option<Progress>| {
             let mut progress = progress.unwrap_or_default();
-            let free = progress.lease.as_ref().is_none_or(|lease| lease.until_ms <= now_ms);
+            let free = progress.lease.as_ref().is_none_or(|lease| {
+                lease.until_ms <= now_ms || is_over(lease.incarnation, self.incarnation)
+            });
             if free {
-                progress.lease = Some(lease(&holder, now_ms));
+                progress.lease = Some(self.lease(&holder, now_ms));
             }
             Ok((progress, free))
         };
@@ -60,14 +63,15 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
             if progress.lease.as_ref().is_none_or(|lease| lease.holder != holder) {
                 return Err(Stop::LeaseLost);
             }
-            progress.lease = Some(lease(holder, now_ms));
+            progress.lease = Some(self.lease(holder, now_ms));
             let result = change(&mut progress);
             Ok((progress, result))
         };
         self.store.update(&progress_key(&subscription.name), change).await
     }
-}
 
-fn lease(holder: &str, now_ms: u64) -> Lease {
-    Lease { holder: holder.to_owned(), until_ms: now_ms + LEASE_MS }
+    fn lease(&self, holder: &str, now_ms: u64) -> Lease {
+        let (holder, until_ms) = (holder.to_owned(), now_ms + LEASE_MS);
+        Lease { holder, until_ms, incarnation: self.incarnation }
+    }
 }

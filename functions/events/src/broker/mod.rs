@@ -11,9 +11,9 @@
 mod delivery;
 mod lease;
 
-use crate::log::Log;
+use crate::log::{Log, PublishError};
 use crate::ports::{Clock, Subscriber};
-use crate::progress::{Progress, Replay};
+use crate::progress::{BACKLOG_EVENTS_MAX, Progress, Replay};
 use crate::segment::SEGMENT_EVENTS_MAX;
 use chassis::store::{Store, StoreError};
 use futures::future::join_all;
@@ -57,6 +57,8 @@ pub struct Broker<S, D, C> {
     subscriber: D,
     pub(crate) subscriptions: Arc<Vec<Subscription>>,
     backoff: Backoff,
+    /// The run of the host in which this broker works, where the host says so.
+    incarnation: Option<u64>,
 }
 
 /// Why a worker stops.
@@ -95,11 +97,28 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     pub fn new(store: S, subscriber: D, clock: C, subscriptions: Vec<Subscription>) -> Self {
         let log = Log::new(store.clone());
         let subscriptions = Arc::new(subscriptions);
-        Broker { store, log, clock, subscriber, subscriptions, backoff: Backoff::default() }
+        let (backoff, incarnation) = (Backoff::default(), None);
+        Broker { store, log, clock, subscriber, subscriptions, backoff, incarnation }
+    }
+
+    /// Lets leases end with the run of the host in which they were taken.
+    #[must_use]
+    pub fn with_incarnation(self, incarnation: Option<u64>) -> Self {
+        Broker { incarnation, ..self }
     }
 
     /// Keep events; when it answers, they are durable. Nothing is delivered yet.
-    pub async fn publish(&self, events: &[Event]) -> Result<(), crate::log::PublishError> {
+    ///
+    /// Refuses what a subscription asks for that has [`BACKLOG_EVENTS_MAX`] events to go: its
+    /// publishers wait, and all others go on.
+    pub async fn publish(&self, events: &[Event]) -> Result<(), PublishError> {
+        for subscription in self.subscriptions.iter() {
+            if events.iter().any(|event| subscription.wants(&event.kind))
+                && self.load(subscription).await?.waiting() >= BACKLOG_EVENTS_MAX
+            {
+                return Err(PublishError::Backlog(subscription.name.clone()));
+            }
+        }
         self.log.publish(events, self.clock.now_ms()).await
     }
 

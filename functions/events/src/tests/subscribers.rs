@@ -29,8 +29,8 @@ struct State {
     busy: BTreeSet<(String, String)>,
     /// The numbers of the events that were applied, by component and key.
     applied: BTreeMap<(String, String), Vec<u64>>,
-    /// Events that may come after younger ones: dead letters that are replayed.
-    late: BTreeSet<String>,
+    /// Components that fail everything.
+    down: BTreeSet<String>,
     /// How often a component refused or failed an event.
     refused: BTreeMap<(String, String), u32>,
 }
@@ -48,9 +48,14 @@ impl Subscribers {
         self.state().fixed.insert(id.to_owned(), answer);
     }
 
-    /// An event may come after younger ones.
-    pub(super) fn expect_late(&self, id: &str) {
-        self.state().late.insert(id.to_owned());
+    /// Has a component fail everything, or not any more.
+    pub(super) fn set_down(&self, component: &str, is_down: bool) {
+        let mut state = self.state();
+        if is_down {
+            state.down.insert(component.to_owned());
+        } else {
+            state.down.remove(component);
+        }
     }
 
     /// The numbers applied, repetitions included.
@@ -72,8 +77,11 @@ impl Subscribers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, events: &[Event]) -> Answer {
+    fn answer(&self, component: &str, events: &[Event]) -> Answer {
         let mut state = self.state();
+        if state.down.contains(component) {
+            return Answer::Failed;
+        }
         let fixed = events.iter().find_map(|event| state.fixed.get(&event.id).copied());
         fixed.or_else(|| state.plan.pop_front()).unwrap_or(Answer::Done)
     }
@@ -83,11 +91,10 @@ impl Subscribers {
         let mut state = self.state();
         for event in events {
             let number = event.sequence().unwrap_or_default();
-            let is_late = state.late.contains(&event.id);
             let applied = state.applied.entry(at.clone()).or_default();
             let newest = applied.iter().max().copied().unwrap_or(0);
             assert!(
-                number > newest || applied.contains(&number) || is_late,
+                number > newest || applied.contains(&number),
                 "{at:?} gets {number} for the first time after {newest}: {applied:?}"
             );
             applied.push(number);
@@ -103,7 +110,7 @@ impl Subscriber for Subscribers {
         assert!(self.state().busy.insert(at.clone()), "{at:?} is delivered twice at once");
         let _busy = Busy(self.clone(), at.clone());
         step().await;
-        let answer = self.answer(events);
+        let answer = self.answer(&member.component, events);
         if matches!(answer, Answer::Done | Answer::Lost) {
             self.apply(&at, events);
         }

@@ -1,8 +1,8 @@
 //! Pages of other origins. Nobody, unless the setting names them.
 
 /// Request headers that such pages may send.
-pub const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, \
-    x-projection-position, x-request-id";
+pub const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, \
+    last-event-id, traceparent, tracestate, x-projection-position, x-request-id";
 /// Answer headers that they may read.
 pub const EXPOSED: &str = "etag, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed, \
     x-projection-position";
@@ -15,6 +15,11 @@ pub fn allowed<'a>(setting: &str, origin: Option<&'a str>) -> Option<&'a str> {
     let origin = origin?;
     let mut known = setting.split([' ', ',']).filter(|one| !one.is_empty() && *one != "*");
     known.any(|one| one == origin).then_some(origin)
+}
+
+/// Whether answers differ by who asks, which caches must be told also where nobody is named.
+pub fn is_used(setting: &str) -> bool {
+    setting.split([' ', ',']).any(|one| !one.is_empty() && one != "*")
 }
 
 #[cfg(test)]

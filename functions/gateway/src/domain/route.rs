@@ -14,8 +14,11 @@ pub struct Route {
     pub operation: Option<&'static str>,
     pub target: Target,
     pub access: Access,
+    /// The scope with which applications of others may ask; none if they may not. Only where a
+    /// token is needed.
+    pub scope: Option<&'static str>,
     pub limit: Limit,
-    /// Longest request body in bytes.
+    /// Longest request body in bytes. With 0, a body is not looked at and goes no further.
     pub body_bytes_max: u64,
     /// How long the head of the answer may take. Milliseconds. Bodies, and so event streams,
     /// take as long as they take.
@@ -52,12 +55,16 @@ impl Target {
 pub enum Access {
     /// Everybody; a token is not looked at and not passed on.
     Public,
+    /// Everybody; what stands in `Authorization` says which OAuth client asks, and is passed on.
+    Client,
     /// Everybody; a token is checked if there is one, and passed on.
     Optional,
     /// Whoever has a valid access token.
     User,
     /// Whoever has one with the role `admin`.
     Admin,
+    /// Who asks from this machine, or is an administrator.
+    Local,
 }
 
 /// What a request found.
@@ -149,6 +156,7 @@ mod tests {
             operation: None,
             target: Target::Component("c"),
             access: Access::Public,
+            scope: None,
             limit: Limit::None,
             body_bytes_max: 0,
             timeout_ms: 1,

@@ -2,7 +2,8 @@
 //!
 //! What exists (404), how it may be used (405 with `Allow`), who may use it (401, 403), how
 //! often (429), how much (413) and for how long (504) all follow from these lines, and so
-//! does the security of the OpenAPI document. What is not here can't be reached from outside.
+//! does the security of the OpenAPI document. What is not here can't be reached from outside,
+//! apart from the pages of the storefront, which has every path that is not the API's.
 
 use super::quota::Limit;
 use super::route::{Access, Route, Target};
@@ -24,6 +25,9 @@ const RECONCILIATION_TIMEOUT_MS: u64 = 120_000;
 /// How long an import may take. Milliseconds.
 const IMPORT_TIMEOUT_MS: u64 = 600_000;
 
+/// With this scope, applications of others see a person's orders.
+const ORDERS_READ: &str = "orders:read";
+
 const CATALOG: Target = Target::Component("catalog");
 const IDENTITY: Target = Target::Component("identity");
 const CART: Target = Target::Component("cart");
@@ -40,6 +44,8 @@ const TEMPLATES: Target = Target::Component("templates");
 /// The component whose page shows what notifications would have sent. Its routes exist only
 /// where the setting `mailbox_page` is `on`.
 pub const MAILBOX: &str = "mailbox";
+/// The component that has the pages, styles, scripts and pictures of the shop.
+pub const STOREFRONT: &str = "storefront";
 /// The component that fills the shop. It may be absent once that is done.
 pub const IMPORTER: &str = "importer";
 
@@ -62,10 +68,27 @@ pub fn routes() -> &'static [Route] {
     &ROUTES
 }
 
+/// The route of everything that a browser loads, if the path is not the API's. The API has
+/// each first segment that a route of the table begins with: an unknown path below one of them
+/// is a problem for a program, not a page for a person.
+///
+/// Not counted: one page is dozens of requests, and none of them costs more than counting it.
+pub fn pages(path: &str) -> Option<&'static Route> {
+    static PAGES: LazyLock<Route> = LazyLock::new(|| Route {
+        operation: None,
+        ..route(Method::GET, "/{*page}", "", Target::Component(STOREFRONT))
+            .limit(Limit::None)
+            .body(0)
+    });
+    let first = |path: &'_ str| path.split('/').nth(1).map(str::to_owned);
+    let of_the_api = routes().iter().any(|route| first(route.path) == first(path));
+    (!of_the_api).then(|| &*PAGES)
+}
+
 fn gateway() -> Vec<Route> {
     vec![
         route(Method::GET, "/livez", "getLiveness", Target::Liveness).limit(Limit::None),
-        route(Method::GET, "/readyz", "getReadiness", Target::Readiness).limit(Limit::None),
+        route(Method::GET, "/readyz", "getReadiness", Target::Readiness),
         route(Method::GET, "/api/v1/openapi.json", "getDescription", Target::Description)
             .limit(Limit::None),
     ]
@@ -77,17 +100,27 @@ fn identity() -> Vec<Route> {
             .limit(Limit::Credentials)
             .timeout(CREDENTIALS_TIMEOUT_MS)
     };
+    let applications = "/api/v1/users/me/applications";
+    let application = "/api/v1/users/me/applications/{client_id}";
     vec![
         credentials(Method::POST, "/api/v1/users", "registerUser"),
-        route(Method::GET, "/api/v1/users/me", "getCurrentUser", IDENTITY).user(),
+        route(Method::GET, "/api/v1/users/me", "getCurrentUser", IDENTITY).user().scope("openid"),
         route(Method::PATCH, "/api/v1/users/me", "changeCurrentUser", IDENTITY).user(),
+        credentials(Method::DELETE, "/api/v1/users/me", "deleteCurrentUser").user(),
+        credentials(Method::POST, "/api/v1/users/me/password", "changePassword").user(),
+        route(Method::GET, applications, "listApplications", IDENTITY).user(),
+        route(Method::DELETE, application, "withdrawApplication", IDENTITY).user(),
+        credentials(Method::POST, "/api/v1/password-resets", "requestPasswordReset"),
+        credentials(Method::PUT, "/api/v1/password-resets/{token}", "resetPassword"),
         credentials(Method::POST, "/api/v1/sessions", "openSession"),
         route(Method::GET, "/oauth2/authorize", "showSignIn", IDENTITY),
         credentials(Method::POST, "/oauth2/authorize", "submitSignIn"),
-        route(Method::POST, "/oauth2/token", "requestTokens", IDENTITY),
-        route(Method::POST, "/oauth2/revoke", "revokeToken", IDENTITY),
+        route(Method::POST, "/oauth2/token", "requestTokens", IDENTITY).client(),
+        route(Method::POST, "/oauth2/revoke", "revokeToken", IDENTITY).client(),
         route(Method::GET, "/.well-known/openid-configuration", "getConfiguration", IDENTITY),
         route(Method::GET, "/.well-known/jwks.json", "getKeys", IDENTITY),
+        route(Method::GET, "/api/v1/admin/signing-keys", "listSigningKeys", IDENTITY).admin(),
+        route(Method::POST, "/api/v1/admin/signing-keys", "rotateSigningKeys", IDENTITY).admin(),
     ]
 }
 
@@ -101,7 +134,7 @@ fn shopping() -> Vec<Route> {
         route(Method::PUT, "/api/v1/cart/items/{sku}", "putCartItem", CART).user(),
         route(Method::DELETE, "/api/v1/cart/items/{sku}", "removeCartItem", CART).user(),
         route(Method::POST, "/api/v1/cart/merge", "mergeCart", CART).user(),
-        route(Method::POST, "/api/v1/carts", "beginCart", CART),
+        route(Method::POST, "/api/v1/carts", "beginCart", CART).limit(Limit::GuestCarts),
         route(Method::GET, "/api/v1/carts/{id}", "getGuestCart", CART),
         route(Method::PUT, "/api/v1/carts/{id}", "replaceGuestCart", CART),
         route(Method::DELETE, "/api/v1/carts/{id}", "discardGuestCart", CART),
@@ -113,9 +146,11 @@ fn shopping() -> Vec<Route> {
 fn ordering() -> Vec<Route> {
     let orders = |method, path, operation| route(method, path, operation, ORDERS).user();
     vec![
-        orders(Method::POST, "/api/v1/orders", "placeOrder").timeout(CHECKOUT_TIMEOUT_MS),
-        orders(Method::GET, "/api/v1/orders", "listOrders"),
-        orders(Method::GET, "/api/v1/orders/{id}", "getOrder"),
+        orders(Method::POST, "/api/v1/orders", "placeOrder")
+            .timeout(CHECKOUT_TIMEOUT_MS)
+            .limit(Limit::Orders),
+        orders(Method::GET, "/api/v1/orders", "listOrders").scope(ORDERS_READ),
+        orders(Method::GET, "/api/v1/orders/{id}", "getOrder").scope(ORDERS_READ),
         orders(Method::POST, "/api/v1/orders/{id}/cancel", "cancelOrder")
             .timeout(CHECKOUT_TIMEOUT_MS),
         orders(Method::GET, "/api/v1/orders/{id}/events", "streamOrderEvents"),
@@ -183,8 +218,8 @@ fn read_models() -> Vec<Route> {
     let history = |path, operation| route(Method::GET, path, operation, ORDER_HISTORY);
     let liked = |path, operation| route(Method::GET, path, operation, RECOMMENDATIONS);
     vec![
-        history("/api/v1/order-history", "listOrderHistory").user(),
-        history("/api/v1/order-history/{id}", "getOrderFromHistory").user(),
+        history("/api/v1/order-history", "listOrderHistory").user().scope(ORDERS_READ),
+        history("/api/v1/order-history/{id}", "getOrderFromHistory").user().scope(ORDERS_READ),
         history("/api/v1/admin/order-history", "searchOrders").admin(),
         history("/api/v1/admin/order-history/summary", "getOrderSummary").admin(),
         history("/api/v1/admin/projections/order-history", "getOrderHistoryStatus").admin(),
@@ -210,7 +245,13 @@ fn operations() -> Vec<Route> {
             .timeout(RECONCILIATION_TIMEOUT_MS),
         operations(Method::GET, "/api/v1/admin/subscriptions", "listSubscriptions"),
         operations(Method::POST, "/api/v1/admin/subscriptions/{name}/replay", "replaySubscription"),
+        operations(
+            Method::POST,
+            "/api/v1/admin/subscriptions/{name}/keys/{key}/replay",
+            "replayKey",
+        ),
         operations(Method::GET, "/api/v1/admin/dead-letters", "listDeadLetters"),
+        operations(Method::DELETE, "/api/v1/admin/dead-letters/{id}", "discardDeadLetter"),
         operations(Method::POST, "/api/v1/admin/dead-letters/{id}/replay", "replayDeadLetter"),
         route(Method::GET, "/api/v1/admin/payments/{id}", "getPayment", PAYMENTS).admin(),
     ]
@@ -220,6 +261,7 @@ fn operations() -> Vec<Route> {
 fn outside() -> Vec<Route> {
     let page = |path| Route {
         operation: None,
+        access: Access::Local,
         ..route(Method::GET, path, "", Target::Component(MAILBOX))
     };
     vec![
@@ -238,6 +280,7 @@ fn route(method: Method, path: &'static str, operation: &'static str, target: Ta
         operation: Some(operation),
         target,
         access: Access::Public,
+        scope: None,
         limit,
         body_bytes_max: BODY_BYTES_MAX,
         timeout_ms: TIMEOUT_MS,
@@ -245,6 +288,11 @@ fn route(method: Method, path: &'static str, operation: &'static str, target: Ta
 }
 
 impl Route {
+    /// Public, and told which OAuth client asks, if that stands in `Authorization`.
+    fn client(self) -> Self {
+        Self { access: Access::Client, ..self }
+    }
+
     /// Public, but told who asks if it is somebody.
     fn anyone(self) -> Self {
         Self { access: Access::Optional, ..self }
@@ -257,6 +305,11 @@ impl Route {
     /// Administrators are trusted not to flood the shop, and import in bulk.
     fn admin(self) -> Self {
         Self { access: Access::Admin, limit: Limit::None, ..self }
+    }
+
+    /// Applications of others may ask, too, with this scope.
+    fn scope(self, scope: &'static str) -> Self {
+        Self { scope: Some(scope), ..self }
     }
 
     fn limit(self, limit: Limit) -> Self {
@@ -303,7 +356,8 @@ mod tests {
         let manifest = include_str!("../../../../spin.toml");
         let from = manifest.find("[component.gateway]").unwrap_or_default();
         let section = manifest[from..].split("[component.gateway.build]").next();
-        for name in routes().iter().filter_map(|route| route.target.component()) {
+        let behind = routes().iter().chain(pages("/"));
+        for name in behind.filter_map(|route| route.target.component()) {
             let host = format!("\"http://{name}.spin.internal\"");
             assert!(section.is_some_and(|section| section.contains(&host)), "{host}");
         }
@@ -333,14 +387,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_the_apis_is_the_storefronts() {
+        for path in ["/", "/cart", "/products/A-1", "/assets/1/js/app.js", "/apis", "/rpc/a/b"] {
+            assert!(pages(path).is_some(), "{path}");
+        }
+        for path in [
+            "/api",
+            "/api/",
+            "/api/v1/nothing",
+            "/oauth2",
+            "/.well-known/security.txt",
+            "/webhooks",
+            "/mailbox/x",
+            "/livez/x",
+            "/readyz/x",
+        ] {
+            assert!(pages(path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
     fn nothing_that_writes_is_public_by_accident() {
         let open: Vec<_> = routes()
             .iter()
-            .filter(|route| route.access == Access::Public && route.method != Method::GET)
+            .filter(|route| matches!(route.access, Access::Public | Access::Client))
+            .filter(|route| route.method != Method::GET)
             .map(|route| route.path)
             .collect();
         let expected = [
             "/api/v1/users",
+            "/api/v1/password-resets",
+            "/api/v1/password-resets/{token}",
             "/api/v1/sessions",
             "/oauth2/authorize",
             "/oauth2/token",

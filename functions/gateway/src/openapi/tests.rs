@@ -43,9 +43,12 @@ fn security_is_that_of_the_table() {
         let security = &operation["security"];
         match route.access {
             Access::Public => assert_eq!(security, &json!([])),
+            Access::Client => assert_eq!(security, &json!([{}, {"client": []}])),
             Access::Optional => assert_eq!(security, &json!([{}, {"bearer": []}])),
             Access::User => assert_eq!(security, &json!([{"bearer": []}])),
-            Access::Admin => assert_eq!(security, &json!([{"bearer": ["admin"]}])),
+            Access::Admin | Access::Local => {
+                assert_eq!(security, &json!([{"bearer": ["admin"]}]));
+            }
         }
     }
 }

@@ -1,34 +1,25 @@
-//! Who asks, and is it too much? Everything here happens before any function works.
+//! Who asks, and is it too much? Everything here happens before any function works, and before
+//! a byte of the body is read: an address is counted first, then the person.
 
+use super::operator::{ask_to_sign_in, basic};
 use super::{Gateway, Origin};
-use crate::domain::quota::{Checked, Limit, checks, limit_field, policy_field, retry_after_s};
+use crate::domain::local::is_local;
+use crate::domain::quota::{Limit, checks, refused_tokens};
 use crate::domain::route::{Access, Route};
-use crate::domain::{account, address, headers};
-use crate::ports::{Limiter, Ports, Settings};
+use crate::openapi;
+use crate::ports::{Ports, Settings};
 use axum::body::Body;
 use axum::extract::FromRequestParts as _;
 use chassis::Problem;
-use chassis::auth::{Admin, AuthState, Caller};
-use chassis::form::read_limited;
+use chassis::auth::{Admin, AuthState, Caller, scoped};
+use chassis::quota::{Rates, counted};
+use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode, header};
 
 /// A request that may go on.
 pub(super) struct Admitted {
     pub(super) request: Request<Body>,
     pub(super) rates: Rates,
-}
-
-/// What the answer says about limits.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Rates(Vec<Checked>);
-
-impl Rates {
-    pub(super) fn write(&self, headers: &mut HeaderMap) {
-        if !self.0.is_empty() {
-            headers::set(headers, "ratelimit-policy", &policy_field(&self.0));
-            headers::set(headers, "ratelimit", &limit_field(&self.0));
-        }
-    }
 }
 
 impl<P: Ports> AuthState for Gateway<P> {
@@ -49,93 +40,119 @@ impl<P: Ports> Gateway<P> {
     ) -> Result<Admitted, Problem> {
         check_length(route, request.headers())?;
         let (mut parts, body) = request.into_parts();
-        let person = match route.access {
-            Access::Public => {
-                // Nobody behind a public route has use for it.
-                parts.headers.remove(header::AUTHORIZATION);
-                None
-            }
-            Access::Optional if !parts.headers.contains_key(header::AUTHORIZATION) => None,
-            Access::Optional | Access::User => {
-                Some(Caller::from_request_parts(&mut parts, self).await?)
-            }
-            Access::Admin => Some(Admin::from_request_parts(&mut parts, self).await?.0),
-        };
-        let (body, account) = match route.limit {
-            Limit::Credentials => named_account(&parts.headers, body, route).await?,
-            _ => (body, None),
-        };
+        let address = counted(&origin.address);
+        let person = self.person(route, &mut parts, settings, origin).await?;
+        if route.access == Access::Local {
+            parts.headers.remove(header::AUTHORIZATION);
+        }
         let person = person.as_ref().map(|caller| caller.user_id.as_str());
-        let rates = self.count(route.limit, settings, origin, person, account.as_deref()).await?;
+        let rates = self.count(route.limit, settings, &address, person).await?;
         Ok(Admitted { request: Request::from_parts(parts, body), rates })
     }
 
-    /// Asks the limiter. Where it can't answer, the call passes: a shop that is open is
-    /// worth more than a quota.
+    /// Whose token this is. An address that has presented too many that were none is refused
+    /// before another one is looked at.
+    async fn person(
+        &self,
+        route: &Route,
+        parts: &mut Parts,
+        settings: &Settings,
+        origin: &Origin,
+    ) -> Result<Option<Caller>, Problem> {
+        let address = &counted(&origin.address);
+        let access = route.access;
+        if access == Access::Public {
+            // Nobody behind a public route has use for it.
+            parts.headers.remove(header::AUTHORIZATION);
+            return Ok(None);
+        }
+        if access == Access::Client
+            || access == Access::Optional && !parts.headers.contains_key(header::AUTHORIZATION)
+        {
+            return Ok(None);
+        }
+        if access == Access::Local && is_own_machine(parts, settings) {
+            return Ok(None);
+        }
+        self.take_refused(settings, address, 0).await?;
+        let password = basic(&parts.headers).filter(|_| access == Access::Local);
+        let caller = match (access, password) {
+            (_, Some(password)) => self.administrator(password, settings, origin).await,
+            (Access::Admin | Access::Local, None) => {
+                Admin::from_request_parts(parts, self).await.map(|admin| admin.0)
+            }
+            _ => scoped(parts, self, route.scope).await,
+        };
+        if let Err(problem) = &caller
+            && problem.status() == StatusCode::UNAUTHORIZED
+        {
+            self.take_refused(settings, address, 1).await?;
+        }
+        caller.map(Some).map_err(|problem| match access {
+            Access::Local => ask_to_sign_in(problem),
+            _ => problem,
+        })
+    }
+
+    async fn take_refused(
+        &self,
+        settings: &Settings,
+        address: &str,
+        cost: u32,
+    ) -> Result<(), Problem> {
+        let check = settings.quotas.as_ref().map(|quotas| refused_tokens(quotas, address, cost));
+        Rates::count(self.ports.limiter(), check).await.map(drop)
+    }
+
     async fn count(
         &self,
         limit: Limit,
         settings: &Settings,
-        origin: &Origin,
+        address: &str,
         person: Option<&str>,
-        account: Option<&str>,
     ) -> Result<Rates, Problem> {
-        let Some(quotas) = &settings.quotas else { return Ok(Rates::default()) };
-        let address = address::counted(&origin.address);
-        let mut rates = Rates::default();
-        for check in checks(limit, quotas, &address, person, account) {
-            match self.ports.limiter().check(&check).await {
-                Ok(decision) => rates.0.push((check, decision)),
-                Err(reason) => eprintln!("no rate limit {}: {reason}", check.policy),
-            }
-            if rates.0.last().is_some_and(|(_, decision)| !decision.allowed) {
-                return Err(too_many(&rates));
-            }
-        }
-        Ok(rates)
+        let quotas = settings.quotas.as_ref();
+        let checks = quotas.map(|quotas| checks(limit, quotas, address, person));
+        Rates::count(self.ports.limiter(), checks.into_iter().flatten()).await
     }
 }
 
+/// Whether the request comes from this machine. Behind a proxy of ours everything seems to.
+fn is_own_machine(parts: &Parts, settings: &Settings) -> bool {
+    let text = |name: &str| parts.headers.get_all(name).iter().next_back()?.to_str().ok();
+    let host = text("host").or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+    settings.proxies_trusted == 0 && is_local(text("spin-client-addr"), host, &parts.headers)
+}
+
 fn check_length(route: &Route, headers: &HeaderMap) -> Result<(), Problem> {
+    if route.body_bytes_max == 0 {
+        return Ok(());
+    }
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let length = length.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     if length > route.body_bytes_max { Err(too_large(route.body_bytes_max)) } else { Ok(()) }
 }
 
-/// Reads the one kind of body that is looked into: attempts are counted per account.
-async fn named_account(
-    headers: &HeaderMap,
-    body: Body,
-    route: &Route,
-) -> Result<(Body, Option<String>), Problem> {
-    let bytes_max = usize::try_from(route.body_bytes_max).unwrap_or(usize::MAX);
-    let bytes = read_limited(body, bytes_max).await?;
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_json = media_type.is_some_and(|kind| kind.starts_with("application/json"));
-    let account = account::of_body(&bytes, is_json);
-    Ok((Body::from(bytes), account))
+/// Refuses a query parameter that the description does not name, as functions refuse members of
+/// bodies that they do not know: what was misspelt would change nothing, and nobody would notice.
+pub(super) fn check_query(route: &Route, query: Option<&str>) -> Result<(), Problem> {
+    let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(()) };
+    let Some(known) = openapi::query_parameters(route) else { return Ok(()) };
+    let unknown =
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| !known.contains(&**name));
+    let Some((name, _)) = unknown else { return Ok(()) };
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let detail = match known.as_slice() {
+        [] => "This path takes none.".to_owned(),
+        known => format!("This path takes {}.", known.join(", ")),
+    };
+    let title = "There is no such query parameter";
+    Err(Problem::new(StatusCode::BAD_REQUEST, "unknown-parameter", title)
+        .detail(detail)
+        .extension("parameter", name.into_owned()))
 }
 
 pub(super) fn too_large(bytes_max: u64) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large")
         .detail(format!("At most {bytes_max} bytes are read here."))
-}
-
-fn too_many(rates: &Rates) -> Problem {
-    let violated: Vec<&str> = rates
-        .0
-        .iter()
-        .filter(|(_, decision)| !decision.allowed)
-        .map(|(check, _)| check.policy)
-        .collect();
-    let retry_after_s = retry_after_s(&rates.0);
-    let field = header::HeaderName::from_static("ratelimit");
-    let policy = header::HeaderName::from_static("ratelimit-policy");
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota-exceeded", "Too many requests")
-        .detail(format!("Try again in {retry_after_s} s."))
-        .extension("violated-policies", violated)
-        .extension("retry_after", retry_after_s)
-        .header(header::RETRY_AFTER, &retry_after_s.to_string())
-        .header(field, &limit_field(&rates.0))
-        .header(policy, &policy_field(&rates.0))
 }

@@ -83,7 +83,6 @@ pub(super) fn finish(
 fn share(headers: &mut HeaderMap, page: &str, preflight: bool) {
     headers::set(headers, "access-control-allow-origin", page);
     headers::set(headers, "cross-origin-resource-policy", "cross-origin");
-    headers.append(header::VARY, HeaderValue::from_static("origin"));
     headers::set(headers, "access-control-expose-headers", cors::EXPOSED);
     if preflight {
         let allow = headers.get(header::ALLOW).and_then(|value| value.to_str().ok());

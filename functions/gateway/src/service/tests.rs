@@ -2,19 +2,22 @@
 //! The gateway in front of functions that write down what reaches them.
 
 mod attacks;
+mod health;
 mod limits;
+mod pages;
 mod passing;
+mod representation;
 
 use super::*;
-use crate::domain::quota::{Check, Decision, Quotas};
-use crate::ports::Limiter;
 use chassis::auth::KeySet;
 use chassis::auth::testing::Issuer;
+use chassis::quota::{Check, Decision, Limiter, Quotas};
+use chassis::store::{MemoryStore, StoreError};
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What reached a function.
@@ -35,6 +38,9 @@ struct Town {
     settings: Arc<Mutex<Settings>>,
     calls: Arc<Mutex<HashMap<String, u32>>>,
     limiter_is_down: Arc<AtomicBool>,
+    store: MemoryStore,
+    store_is_broken: Arc<AtomicBool>,
+    now_ms: Arc<AtomicU64>,
     keys: KeySet,
 }
 
@@ -63,8 +69,8 @@ impl Limiter for Town {
         }
         let mut calls = self.calls.lock().unwrap();
         let count = calls.entry(format!("{}/{}", check.policy, check.key)).or_default();
-        let allowed = *count < check.quota.limit;
-        *count += u32::from(allowed);
+        let allowed = *count + check.cost <= check.quota.limit;
+        *count += if allowed { check.cost } else { 0 };
         let remaining = check.quota.limit - *count;
         let retry_after_ms = if allowed { 0 } else { 1500 };
         Ok(Decision { allowed, remaining, retry_after_ms, reset_after_ms: 30_000 })
@@ -81,7 +87,7 @@ impl Environment for Town {
     }
 
     fn now_ms(&self) -> u64 {
-        0
+        self.now_ms.load(Ordering::SeqCst)
     }
 }
 
@@ -90,6 +96,14 @@ impl Ports for Town {
     type Limiter = Self;
     type Keys = KeySet;
     type Environment = Self;
+    type Store = MemoryStore;
+
+    fn store(&self) -> Result<MemoryStore, StoreError> {
+        match self.store_is_broken.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("damaged".to_owned())),
+            false => Ok(self.store.clone()),
+        }
+    }
 
     fn upstream(&self) -> &Self {
         self
@@ -117,6 +131,9 @@ impl Town {
             settings: Arc::new(Mutex::new(settings)),
             calls: Arc::default(),
             limiter_is_down: Arc::default(),
+            store: MemoryStore::new(),
+            store_is_broken: Arc::default(),
+            now_ms: Arc::new(AtomicU64::new(1_000_000)),
             keys: Issuer::new().key_set(),
         };
         town.answers(|| Ok("done".into_response()));

@@ -7,8 +7,17 @@ use serde::Deserialize;
 
 /// Most clients that the setting may name.
 pub const CLIENTS_MAX: usize = 100;
-/// Scopes that mean something here.
-pub const SCOPES: [&str; 3] = ["openid", "profile", "email"];
+/// Scopes that mean something here, and what each lets an application do.
+pub const SCOPES: [(&str, &str); 4] = [
+    ("openid", "know that you have an account here"),
+    ("profile", "see your name and language"),
+    ("email", "see your e-mail address"),
+    ("orders:read", "see your orders"),
+];
+/// How the shop's own pages appear in the claim `client_id`.
+pub const FIRST_PARTY: &str = "shop";
+/// Longest name of an application, in characters.
+const NAME_CHARS_MAX: usize = 100;
 
 /// One registered application.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -20,10 +29,61 @@ pub struct Client {
     /// Where its people may be sent back to. Compared character by character: a prefix or
     /// pattern would let a page that anybody controls receive codes.
     pub redirect_uris: Vec<String>,
+    /// How people know it; its id if there is none.
+    #[serde(default)]
+    name: Option<String>,
+    /// The scopes that it may ask for; all if it says nothing.
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
+}
+
+impl Client {
+    /// One that may ask for all scopes.
+    pub fn new(id: &str, redirect_uris: Vec<String>) -> Self {
+        Self { id: id.to_owned(), redirect_uris, name: None, scopes: None }
+    }
+
+    /// How people know it.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.id)
+    }
+
+    /// The scopes of a request that mean something and that the application may have, each once,
+    /// in one order. Others are left out, as RFC 6749 section 3.3 allows.
+    pub fn scopes_of(&self, requested: &str) -> String {
+        let asked: Vec<&str> = requested.split(' ').collect();
+        let may = |scope: &str| {
+            self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|one| one == scope))
+        };
+        let granted: Vec<&str> = SCOPES
+            .into_iter()
+            .map(|(scope, _)| scope)
+            .filter(|scope| asked.contains(scope) && may(scope))
+            .collect();
+        granted.join(" ")
+    }
+
+    fn fault(&self) -> Option<String> {
+        let known = |scope: &&String| !SCOPES.iter().any(|(known, _)| known == scope);
+        if self.id.is_empty() || self.id == FIRST_PARTY {
+            return Some(format!("client_id {:?} is not for other applications", self.id));
+        }
+        if let Some(uri) = self.redirect_uris.iter().find(|uri| !is_redirect(uri)) {
+            return Some(format!("redirect URI {uri:?} must be absolute, without fragment"));
+        }
+        if self.name.as_ref().is_some_and(|name| {
+            !super::name::is_name(name) || name.chars().count() > NAME_CHARS_MAX
+        }) {
+            return Some(format!("the name of {:?} must be one of a few visible words", self.id));
+        }
+        let unknown = self.scopes.iter().flatten().find(known)?;
+        Some(format!("there is no scope {unknown:?}"))
+    }
 }
 
 /// Reads the setting `oauth_clients`: a JSON array of
-/// `{"client_id": "…", "redirect_uris": ["https://…"]}`, empty for none.
+/// `{"client_id": "…", "redirect_uris": ["https://…"], "name": "…", "scopes": ["openid"]}`, the
+/// last two as needed; empty for none.
 pub fn parse_clients(setting: &str) -> Result<Vec<Client>, String> {
     if setting.trim().is_empty() {
         return Ok(Vec::new());
@@ -32,8 +92,8 @@ pub fn parse_clients(setting: &str) -> Result<Vec<Client>, String> {
     if clients.len() > CLIENTS_MAX {
         return Err(format!("more than {CLIENTS_MAX} clients"));
     }
-    match clients.iter().flat_map(|client| &client.redirect_uris).find(|uri| !is_redirect(uri)) {
-        Some(uri) => Err(format!("redirect URI {uri:?} must be absolute, without fragment")),
+    match clients.iter().find_map(Client::fault) {
+        Some(fault) => Err(fault),
         None => Ok(clients),
     }
 }
@@ -47,14 +107,6 @@ pub fn origin(redirect_uri: &str) -> &str {
     };
     let host = authority.find(['/', '?']).unwrap_or(authority.len());
     &redirect_uri[..scheme.len() + 3 + host]
-}
-
-/// The scopes of a request that mean something, each once, in one order. Unknown ones are
-/// left out, as RFC 6749 section 3.3 allows.
-pub fn known_scopes(requested: &str) -> String {
-    let asked: Vec<&str> = requested.split(' ').collect();
-    let granted: Vec<&str> = SCOPES.into_iter().filter(|scope| asked.contains(scope)).collect();
-    granted.join(" ")
 }
 
 /// Does a granted scope contain this one?
@@ -82,7 +134,7 @@ mod tests {
     fn clients_are_read_from_json() {
         let setting = r#"[{"client_id":"app","redirect_uris":["http://127.0.0.1:9/cb"]}]"#;
         let redirect_uris = vec!["http://127.0.0.1:9/cb".to_owned()];
-        assert_eq!(parse_clients(setting).unwrap(), [Client { id: "app".into(), redirect_uris }]);
+        assert_eq!(parse_clients(setting).unwrap(), [Client::new("app", redirect_uris)]);
         assert_eq!(parse_clients(" ").unwrap(), []);
     }
 
@@ -92,14 +144,23 @@ mod tests {
             let setting = format!(r#"[{{"client_id":"app","redirect_uris":["{uri}"]}}]"#);
             assert!(parse_clients(&setting).is_err(), "{uri}");
         }
+        for more in [r#""scopes":["admin"]"#, r#""name":"""#, r#""name":"a\u202eb""#] {
+            let setting = format!(r#"[{{"client_id":"app","redirect_uris":[],{more}}}]"#);
+            assert!(parse_clients(&setting).is_err(), "{more}");
+        }
+        assert!(parse_clients(r#"[{"client_id":"shop","redirect_uris":[]}]"#).is_err());
         assert!(parse_clients("{}").is_err());
         assert!(parse_clients(r#"[{"client_id":"a","redirect_uris":[],"secret":"x"}]"#).is_err());
     }
 
     #[test]
     fn scopes_are_reduced_to_those_that_mean_something() {
-        assert_eq!(known_scopes("email admin openid openid"), "openid email");
-        assert_eq!(known_scopes(""), "");
+        let all = Client::new("app", Vec::new());
+        assert_eq!(all.scopes_of("email admin openid openid"), "openid email");
+        assert_eq!(all.scopes_of(""), "");
+        let few = r#"[{"client_id":"app","redirect_uris":[],"scopes":["openid"],"name":"An App"}]"#;
+        let few = parse_clients(few).unwrap().remove(0);
+        assert_eq!((few.scopes_of("email openid"), few.name()), ("openid".to_owned(), "An App"));
         assert!(has_scope("openid email", "email"));
         assert!(!has_scope("openid email", "mail"));
     }

@@ -27,6 +27,11 @@ impl Email {
         (fits && is_local(local) && is_host(host)).then_some(Self(address))
     }
 
+    /// No address: that of an account which was deleted.
+    pub fn none() -> Self {
+        Self(String::new())
+    }
+
     /// The canonical spelling.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -14,11 +14,26 @@ pub const FAMILIES_MAX: usize = 32;
 /// Most codes of one user that are remembered.
 pub const CODES_MAX: usize = 16;
 
+/// Most applications that one user's consent is remembered for. One more replaces the oldest.
+pub const CONSENTS_MAX: usize = 32;
+
+/// What a person has let an application do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    pub client_id: String,
+    /// Space-separated.
+    pub scope: String,
+    /// Milliseconds since the Unix epoch.
+    pub granted_at_ms: u64,
+}
+
 /// What one user has granted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Grants {
     families: Vec<Family>,
     codes: Vec<Code>,
+    #[serde(default)]
+    consents: Vec<Consent>,
 }
 
 /// A successor and what it was granted for.
@@ -41,11 +56,12 @@ impl Grants {
         self.families.push(family);
     }
 
-    /// Trades a refresh token for its successor.
+    /// Trades a refresh token for its successor. Sessions from before `since_ms` are over.
     pub fn refresh(
         &mut self,
         token: &RefreshToken,
         client_id: Option<&str>,
+        since_ms: u64,
         now_ms: u64,
     ) -> Result<Refreshed, refresh::Refusal> {
         let family = self
@@ -53,21 +69,45 @@ impl Grants {
             .iter_mut()
             .find(|family| family.id == token.family_id)
             .ok_or(refresh::Refusal::Unknown)?;
+        if family.created_at_ms < since_ms {
+            return Err(refresh::Refusal::Ended);
+        }
         let token = family.rotate(token, client_id, now_ms)?;
         let (client_id, scope) = (family.client_id.clone(), family.scope.clone());
         Ok(Refreshed { token, client_id, scope })
     }
 
-    /// Ends the session of a refresh token.
-    pub fn revoke(&mut self, token: &RefreshToken) {
-        for family in &mut self.families {
+    /// Ends the session of a refresh token, if it was issued to this client.
+    pub fn revoke(&mut self, token: &RefreshToken, client_id: Option<&str>) {
+        for family in self.families.iter_mut().filter(|family| family.is_of(client_id)) {
             family.revoke(token);
         }
     }
 
-    /// Ends every session and spoils every code.
-    pub fn revoke_all(&mut self) {
-        *self = Self::default();
+    /// Ends this session.
+    pub fn end(&mut self, family_id: &str) {
+        self.families.retain(|family| family.id != family_id);
+    }
+
+    /// Remembers what a person has let an application do.
+    pub fn consent(&mut self, client_id: &str, scope: &str, now_ms: u64) {
+        self.consents.retain(|consent| consent.client_id != client_id);
+        let excess = (self.consents.len() + 1).saturating_sub(CONSENTS_MAX);
+        self.consents.drain(..excess);
+        let (client_id, scope) = (client_id.to_owned(), scope.to_owned());
+        self.consents.push(Consent { client_id, scope, granted_at_ms: now_ms });
+    }
+
+    /// What was consented to, newest first.
+    pub fn consents(&self) -> Vec<Consent> {
+        self.consents.iter().rev().cloned().collect()
+    }
+
+    /// Takes all back that an application was granted.
+    pub fn withdraw(&mut self, client_id: &str) {
+        self.consents.retain(|consent| consent.client_id != client_id);
+        self.families.retain(|family| family.client_id.as_deref() != Some(client_id));
+        self.codes.retain(|code| code.agreement.client_id != client_id);
     }
 
     /// Remembers a code that is on its way.
@@ -127,9 +167,9 @@ mod tests {
                 token
             })
             .collect();
-        assert_eq!(grants.refresh(&tokens[0], None, 100).err(), Some(refresh::Refusal::Unknown));
+        assert_eq!(grants.refresh(&tokens[0], None, 0, 100).err(), Some(refresh::Refusal::Unknown));
         for token in &tokens[1..] {
-            assert!(grants.refresh(token, None, 100).is_ok());
+            assert!(grants.refresh(token, None, 0, 100).is_ok());
         }
     }
 
@@ -140,9 +180,11 @@ mod tests {
         let (second, second_token) = family(2, 0);
         grants.open(first, 0);
         grants.open(second, 0);
-        grants.revoke(&first_token);
-        assert_eq!(grants.refresh(&first_token, None, 1).err(), Some(refresh::Refusal::Ended));
-        assert!(grants.refresh(&second_token, None, 1).is_ok());
+        grants.revoke(&first_token, Some("app"));
+        assert!(grants.refresh(&first_token, None, 0, 1).is_ok(), "it is not the app's");
+        grants.revoke(&first_token, None);
+        assert_eq!(grants.refresh(&first_token, None, 0, 1).err(), Some(refresh::Refusal::Ended));
+        assert!(grants.refresh(&second_token, None, 0, 1).is_ok());
     }
 
     #[test]
@@ -163,9 +205,41 @@ mod tests {
         grants.remember(code, 0);
         let (_, refresh) =
             grants.redeem(&token, &redemption, |_| family(1, 1), "fam_1", 1).unwrap();
-        let refresh = grants.refresh(&refresh, None, 2).unwrap().token;
+        let refresh = grants.refresh(&refresh, None, 0, 2).unwrap().token;
         assert!(grants.redeem(&token, &redemption, |_| family(2, 3), "fam_2", 3).is_err());
-        assert_eq!(grants.refresh(&refresh, None, 4).err(), Some(refresh::Refusal::Unknown));
+        assert_eq!(grants.refresh(&refresh, None, 0, 4).err(), Some(refresh::Refusal::Unknown));
+    }
+
+    #[test]
+    fn sessions_from_before_the_password_was_changed_are_over() {
+        let mut grants = Grants::default();
+        let (early, early_token) = family(1, 10);
+        let (late, late_token) = family(2, 20);
+        grants.open(early, 10);
+        grants.open(late, 20);
+        let refused = grants.refresh(&early_token, None, 20, 30).err();
+        assert_eq!(refused, Some(refresh::Refusal::Ended));
+        assert!(grants.refresh(&late_token, None, 20, 30).is_ok());
+    }
+
+    #[test]
+    fn consent_is_kept_once_for_each_application_and_can_be_taken_back() {
+        let mut grants = Grants::default();
+        grants.consent("app", "openid", 1);
+        grants.consent("other", "openid", 2);
+        grants.consent("app", "openid email", 3);
+        let scopes: Vec<_> = grants.consents().into_iter().map(|consent| consent.scope).collect();
+        assert_eq!(scopes, ["openid email", "openid"]);
+        let client = Some("app".to_owned());
+        let (theirs, token) =
+            Family::start("fam_1".into(), "usr_1", client, String::new(), &[1; 64], 0);
+        grants.open(theirs, 0);
+        grants.withdraw("app");
+        assert_eq!(grants.consents().len(), 1);
+        let refused = grants.refresh(&token, Some("app"), 0, 1).err();
+        assert_eq!(refused, Some(refresh::Refusal::Unknown));
+        (0..100).for_each(|n| grants.consent(&n.to_string(), "", n));
+        assert_eq!(grants.consents().len(), CONSENTS_MAX);
     }
 
     #[test]

@@ -1,4 +1,9 @@
-//! Signing keys.
+//! Signing keys, and when one follows another.
+//!
+//! A key lives through four times. It is *published* and does not sign yet, so that everybody has
+//! it who keeps the set for a while. It *signs*. Its successor signs, and it is still *believed*,
+//! because tokens live that were signed with it. Then it is *forgotten*. All of this follows from
+//! when the keys of a ring were made.
 
 use super::encoding::{array_from_base64url, base64url, sha256};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -17,10 +22,74 @@ pub struct KeyRecord {
     pub created_at_ms: u64,
 }
 
-/// All keys in force, newest first. Tokens are signed with the first.
+/// A key follows another after this time. Milliseconds.
+pub const KEY_LIFETIME_MS: u64 = 30 * 24 * 3600 * 1000;
+/// How long a key is published before it signs: longer than caches keep the set. Milliseconds.
+pub const KEY_AHEAD_MS: u64 = 2 * 3600 * 1000;
+/// How long a key is believed after its successor has begun to sign: longer than any token lives
+/// that it has signed. Milliseconds.
+pub const KEY_BEHIND_MS: u64 = 3600 * 1000;
+/// Most keys at once.
+pub const KEYS_MAX: usize = 8;
+
+/// All keys that are published, newest first.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct KeyRing {
     pub keys: Vec<KeyRecord>,
+}
+
+impl KeyRing {
+    /// The key that signs now: the newest that has been published for long enough, else the
+    /// oldest there is.
+    pub fn signing(&self, now_ms: u64) -> Option<&KeyRecord> {
+        let ready = |key: &&KeyRecord| now_ms.saturating_sub(key.created_at_ms) >= KEY_AHEAD_MS;
+        self.keys.iter().find(ready).or(self.keys.last())
+    }
+
+    /// Is there one that waits to sign?
+    pub fn has_successor(&self, now_ms: u64) -> bool {
+        let newest = self.keys.first().map(|key| &key.kid);
+        newest != self.signing(now_ms).map(|key| &key.kid)
+    }
+
+    /// Is it time for a new key?
+    pub fn is_due(&self, now_ms: u64) -> bool {
+        let newest = self.keys.first();
+        newest.is_none_or(|key| now_ms.saturating_sub(key.created_at_ms) >= KEY_LIFETIME_MS)
+    }
+
+    /// Publishes a key; false if there are [`KEYS_MAX`].
+    pub fn add(&mut self, key: KeyRecord) -> bool {
+        let has_room = self.keys.len() < KEYS_MAX;
+        if has_room {
+            self.keys.insert(0, key);
+        }
+        has_room
+    }
+
+    /// Takes all keys away but this one.
+    pub fn replace(&mut self, key: KeyRecord) {
+        self.keys = vec![key];
+    }
+
+    /// Is there one that nobody needs any more?
+    pub fn has_outlived(&self, now_ms: u64) -> bool {
+        self.needed(now_ms) < self.keys.len()
+    }
+
+    /// Forgets those that nobody needs any more.
+    pub fn retire(&mut self, now_ms: u64) {
+        self.keys.truncate(self.needed(now_ms));
+    }
+
+    /// How many of the newest are needed: up to the first whose successor has signed alone for
+    /// so long that no token of older ones lives.
+    fn needed(&self, now_ms: u64) -> usize {
+        let alone = |key: &KeyRecord| {
+            now_ms.saturating_sub(key.created_at_ms) >= KEY_AHEAD_MS + KEY_BEHIND_MS
+        };
+        self.keys.iter().position(alone).map_or(self.keys.len(), |index| index + 1)
+    }
 }
 
 /// A key that can sign.
@@ -69,6 +138,48 @@ mod tests {
         let record = KeyRecord::from_seed(&seed, 0);
         assert_eq!(record.x, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         assert_eq!(record.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    fn key(number: u8, created_at_ms: u64) -> KeyRecord {
+        KeyRecord::from_seed(&[number; 32], created_at_ms)
+    }
+
+    fn names(ring: &KeyRing) -> Vec<&str> {
+        ring.keys.iter().map(|key| key.kid.as_str()).collect()
+    }
+
+    #[test]
+    fn a_key_is_published_before_it_signs_and_believed_after() {
+        let (old, new) = (key(1, 0), key(2, KEY_LIFETIME_MS));
+        let mut ring = KeyRing { keys: vec![old.clone()] };
+        assert_eq!(ring.signing(0).unwrap().kid, old.kid, "the first signs at once");
+        assert!(!ring.is_due(KEY_LIFETIME_MS - 1) && ring.is_due(KEY_LIFETIME_MS));
+        assert!(ring.add(new.clone()));
+        assert!(!ring.is_due(KEY_LIFETIME_MS));
+
+        let begins_ms = KEY_LIFETIME_MS + KEY_AHEAD_MS;
+        assert_eq!(ring.signing(begins_ms - 1).unwrap().kid, old.kid);
+        assert!(ring.has_successor(begins_ms - 1));
+        assert_eq!(ring.signing(begins_ms).unwrap().kid, new.kid);
+        assert!(!ring.has_successor(begins_ms));
+
+        let ends_ms = begins_ms + KEY_BEHIND_MS;
+        ring.retire(ends_ms - 1);
+        assert_eq!(names(&ring), [&new.kid, &old.kid]);
+        assert!(ring.has_outlived(ends_ms));
+        ring.retire(ends_ms);
+        assert_eq!(names(&ring), [&new.kid]);
+        ring.retire(u64::MAX);
+        assert_eq!(names(&ring), [&new.kid], "one is always left");
+    }
+
+    #[test]
+    fn there_are_never_many() {
+        let mut ring = KeyRing { keys: vec![key(0, 0)] };
+        let added = (1..=20).filter(|number| ring.add(key(*number, u64::from(*number)))).count();
+        assert_eq!((added, ring.keys.len()), (KEYS_MAX - 1, KEYS_MAX));
+        ring.replace(key(99, 5));
+        assert_eq!(ring.signing(5).unwrap().kid, key(99, 5).kid);
     }
 
     #[test]

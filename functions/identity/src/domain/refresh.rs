@@ -11,6 +11,7 @@
 //!   family; the use of a made-up one means nothing and must not end it: each token carries
 //!   a tag by which a genuine one is known without a list of all that ever were.
 
+use super::client::FIRST_PARTY;
 use super::encoding::{array_from_base64url, base64url, equal, hmac, sha256};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -74,7 +75,7 @@ pub struct Family {
     current: String,
     /// Hash of the immediate predecessor.
     previous: Option<String>,
-    created_at_ms: u64,
+    pub(super) created_at_ms: u64,
     pub(super) rotated_at_ms: u64,
     pub(super) revoked: bool,
 }
@@ -128,7 +129,7 @@ impl Family {
         now_ms: u64,
     ) -> Result<RefreshToken, Refusal> {
         let key = self.recognise(token).ok_or(Refusal::Unknown)?;
-        if client_id.is_some() && client_id != self.client_id.as_deref() {
+        if !self.is_of(client_id) {
             return Err(Refusal::Unknown);
         }
         if self.has_ended(now_ms) {
@@ -159,6 +160,13 @@ impl Family {
         if self.recognise(token).is_some() {
             self.revoked = true;
         }
+    }
+
+    /// Was it issued to this client? Every application of somebody else says which it is (RFC 6749
+    /// section 6); the shop's own pages need not.
+    pub fn is_of(&self, client_id: Option<&str>) -> bool {
+        let own = client_id.filter(|id| *id != FIRST_PARTY);
+        own == self.client_id.as_deref()
     }
 
     /// Is nothing to be had from it any more?
@@ -272,6 +280,8 @@ mod tests {
         let (mut family, first) =
             Family::start("fam_1".into(), "usr_1", client, String::new(), &[9; 64], 0);
         assert_eq!(family.rotate(&first, Some("other"), 1).err(), Some(Refusal::Unknown));
+        assert_eq!(family.rotate(&first, None, 1).err(), Some(Refusal::Unknown));
+        assert_eq!(family.rotate(&first, Some(FIRST_PARTY), 1).err(), Some(Refusal::Unknown));
         assert!(family.rotate(&first, Some("app"), 1).is_ok());
     }
 

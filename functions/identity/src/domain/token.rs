@@ -4,46 +4,54 @@
 //! signed with EdDSA; their types and audiences differ, so that one is never taken for the
 //! other.
 
+use super::client::FIRST_PARTY;
 use super::encoding::base64url;
 use super::key::Signer;
 use super::user::User;
+use chassis::auth::clients_audience;
 use serde::Serialize;
 
 /// How long an access token is believed. Nothing can call it back before, hence short.
 pub const ACCESS_LIFETIME_S: u64 = 900;
 /// How long an ID token may be looked at after sign-in.
 pub const ID_LIFETIME_S: u64 = 300;
-/// Whom access tokens are for: every function of the shop.
+/// Whom access tokens of the shop's own pages are for: every function of the shop.
 pub const AUDIENCE: &str = "shop";
 
 /// Claims of an access token. Times in seconds since the Unix epoch.
 #[derive(Debug, Serialize)]
 pub struct AccessClaims<'a> {
     pub iss: &'a str,
-    pub aud: &'a str,
+    pub aud: String,
     pub sub: &'a str,
     pub exp: u64,
     pub iat: u64,
     pub jti: &'a str,
     pub client_id: &'a str,
     pub scope: &'a str,
+    /// None for applications of others: what the person may do is not what they may do.
     pub roles: &'a [String],
 }
 
 impl<'a> AccessClaims<'a> {
-    /// What is true of this user now and for [`ACCESS_LIFETIME_S`].
+    /// What is true of this user now and for [`ACCESS_LIFETIME_S`]. Without a client it is for the
+    /// shop's own pages; with one, for that client, as far as its scopes go.
     pub fn new(
         issuer: &'a str,
         user: &'a User,
-        client_id: &'a str,
+        client_id: Option<&'a str>,
         scope: &'a str,
         jti: &'a str,
         now_ms: u64,
     ) -> Self {
         let iat = now_ms / 1000;
         let exp = iat + ACCESS_LIFETIME_S;
-        let (sub, roles) = (user.id.as_str(), user.roles.as_slice());
-        Self { iss: issuer, aud: AUDIENCE, sub, exp, iat, jti, client_id, scope, roles }
+        let (aud, roles) = match client_id {
+            None => (AUDIENCE.to_owned(), user.roles.as_slice()),
+            Some(_) => (clients_audience(AUDIENCE), [].as_slice()),
+        };
+        let client_id = client_id.unwrap_or(FIRST_PARTY);
+        Self { iss: issuer, aud, sub: &user.id, exp, iat, jti, client_id, scope, roles }
     }
 }
 

@@ -1,14 +1,23 @@
 //! People with an account.
 
 use super::email::Email;
+use super::encoding::{array_from_base64url, base64url};
+use super::reset::Resets;
 use chassis::outbox::{Draft, Full, HasOutbox, Outbox};
+use chassis::sealed::{self, KEY_BYTES, NONCE_BYTES, PersonKey};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
+
+pub use super::name::{NAME_CHARS_MAX, is_name};
 
 /// Who publishes what happens to users.
 const SOURCE: &str = "/shop/identity";
 const REGISTERED: &str = "com.shop.identity.user.registered.v1";
 const UPDATED: &str = "com.shop.identity.user.updated.v1";
+/// The person is to get a mail about their account.
+const MAIL: &str = "com.shop.identity.user.mail.v1";
+/// The account is gone: what others have copied of it is to go, too.
+const DELETED: &str = "com.shop.identity.user.deleted.v1";
 
 /// What everybody may do: buy.
 pub const ROLE_CUSTOMER: &str = "customer";
@@ -16,10 +25,18 @@ pub const ROLE_CUSTOMER: &str = "customer";
 pub const ROLE_ADMIN: &str = "admin";
 /// The language of people who named none (BCP 47).
 pub const LANGUAGE_DEFAULT: &str = "en";
-/// Longest name in characters.
-pub const NAME_CHARS_MAX: usize = 200;
 /// Longest language tag in bytes; RFC 5646 section 4.4.1 needs 35.
 pub const LANGUAGE_BYTES_MAX: usize = 35;
+/// How seldom the owner of an address is told that somebody tried to register it. Milliseconds.
+pub const REPEATED_MAIL_EVERY_MS: u64 = 24 * 3600 * 1000;
+
+/// Bytes of randomness that telling others needs.
+pub const CHANCE_BYTES: usize = KEY_BYTES + NONCE_PREFIX_BYTES;
+/// The rest of a nonce is the number of the event, which no two events of a person share.
+const NONCE_PREFIX_BYTES: usize = NONCE_BYTES - 8;
+
+/// Randomness for one change of an account.
+pub type Chance = [u8; CHANCE_BYTES];
 
 /// An account as it is stored. Never answered as a whole: it holds the password's hash.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,9 +53,38 @@ pub struct User {
     pub password_hash: String,
     /// Milliseconds since the Unix epoch.
     pub created_at_ms: u64,
+    /// Sessions and codes from before this moment are over: the password was changed.
+    /// Milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub sessions_from_ms: u64,
+    /// Tokens with which the password can be reset.
+    #[serde(default, skip_serializing_if = "Resets::is_empty")]
+    pub resets: Resets,
+    /// When the owner was last told that somebody tried to register the address.
+    #[serde(default)]
+    pub repeated_at_ms: u64,
+    /// When the account was deleted; nothing of the person is left here then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at_ms: Option<u64>,
+    /// What personal data in events is sealed with, base64url; none before the first event, and
+    /// none after the account was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    person_key: Option<String>,
     /// What others have still to be told of this account.
     #[serde(default)]
     pub outbox: Outbox,
+}
+
+/// What a new account begins with.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    pub id: String,
+    pub email: Email,
+    pub name: String,
+    pub language: String,
+    pub roles: Vec<String>,
+    pub password_hash: String,
+    pub created_at_ms: u64,
 }
 
 impl HasOutbox for User {
@@ -59,17 +105,36 @@ pub struct Changes {
 }
 
 impl User {
+    /// An account that nobody has been told of.
+    pub fn new(it: Beginning) -> Self {
+        Self {
+            id: it.id,
+            email: it.email,
+            name: it.name,
+            language: it.language,
+            roles: it.roles,
+            password_hash: it.password_hash,
+            created_at_ms: it.created_at_ms,
+            sessions_from_ms: 0,
+            resets: Resets::default(),
+            repeated_at_ms: 0,
+            deleted_at_ms: None,
+            person_key: None,
+            outbox: Outbox::default(),
+        }
+    }
+
     /// Tells others that this account exists, once.
-    pub fn announce(&mut self, now_ms: u64) -> Result<(), Full> {
+    pub fn announce(&mut self, chance: &Chance, now_ms: u64) -> Result<(), Full> {
         if self.outbox.sequence_of(&self.id) > 0 {
             return Ok(());
         }
-        self.tell(REGISTERED, now_ms)
+        self.tell_state(REGISTERED, chance, now_ms)
     }
 
     /// Changes the account and tells others of it, if there is anything to change. An account
     /// that was never announced is announced first, as it was.
-    pub fn change(&mut self, changes: &Changes, now_ms: u64) -> Result<(), Full> {
+    pub fn change(&mut self, changes: &Changes, chance: &Chance, now_ms: u64) -> Result<(), Full> {
         let name = changes.name.as_ref().unwrap_or(&self.name).clone();
         let language = changes.language.as_ref().unwrap_or(&self.language).clone();
         if (&name, &language) == (&self.name, &self.language) {
@@ -77,26 +142,93 @@ impl User {
         }
         // After a crash a change may come before the sweep that announces. Nobody may see a
         // change of an account whose registration is never told.
-        self.announce(now_ms)?;
+        self.announce(chance, now_ms)?;
         (self.name, self.language) = (name, language);
-        self.tell(UPDATED, now_ms)
+        self.tell_state(UPDATED, chance, now_ms)
     }
 
     /// Tells others what the account is now; before that, that it exists, if they were never
     /// told.
-    pub fn tell_update(&mut self, now_ms: u64) -> Result<(), Full> {
-        self.announce(now_ms)?;
-        self.tell(UPDATED, now_ms)
+    pub fn tell_update(&mut self, chance: &Chance, now_ms: u64) -> Result<(), Full> {
+        self.announce(chance, now_ms)?;
+        self.tell_state(UPDATED, chance, now_ms)
     }
 
-    fn tell(&mut self, kind: &str, at_ms: u64) -> Result<(), Full> {
-        let data = json!({
-            "user_id": self.id,
+    /// Asks for a mail to this person, about their account. What it says is sealed: a link in it
+    /// may be worth as much as the password.
+    pub fn tell_mail(
+        &mut self,
+        template: &str,
+        variables: &Value,
+        chance: &Chance,
+        now_ms: u64,
+    ) -> Result<(), Full> {
+        self.announce(chance, now_ms)?;
+        let number = self.outbox.sequence_of(&self.id) + 1;
+        let request_id = format!("{}:{template}:{number}", self.id);
+        let members =
+            json!({"template": template, "variables": variables, "request_id": request_id});
+        let data = json!({"user_id": self.id});
+        self.tell_sealed(MAIL, data, &members, chance, now_ms)
+    }
+
+    /// Forgets the person, with the key that all copies of their data in events are sealed with,
+    /// and tells others to forget them, too. What is left is the id and the number of the last
+    /// event.
+    pub fn delete(&mut self, now_ms: u64) -> Result<(), Full> {
+        if self.deleted_at_ms.is_some() {
+            return Ok(());
+        }
+        let data = json!({"user_id": self.id});
+        self.push(DELETED, data, now_ms)?;
+        self.deleted_at_ms = Some(now_ms);
+        self.sessions_from_ms = u64::MAX;
+        self.email = Email::none();
+        (self.name, self.language, self.password_hash) = Default::default();
+        self.roles.clear();
+        self.resets = Resets::default();
+        self.person_key = None;
+        Ok(())
+    }
+
+    /// The key that this person's data in events is sealed with; none if nothing was sealed yet
+    /// or nothing is to be opened any more.
+    pub fn person_key(&self) -> Option<&str> {
+        self.person_key.as_deref()
+    }
+
+    fn tell_state(&mut self, kind: &str, chance: &Chance, at_ms: u64) -> Result<(), Full> {
+        let members = json!({
             "email": self.email.as_str(),
             "name": self.name,
             "language": self.language,
-            "roles": self.roles,
         });
+        let data = json!({"user_id": self.id, "roles": self.roles});
+        self.tell_sealed(kind, data, &members, chance, at_ms)
+    }
+
+    fn tell_sealed(
+        &mut self,
+        kind: &str,
+        mut data: Value,
+        members: &Value,
+        chance: &Chance,
+        at_ms: u64,
+    ) -> Result<(), Full> {
+        let unsealable = || Full("the data can't be sealed".to_owned());
+        let (fresh, prefix) = chance.split_at(KEY_BYTES);
+        let text = self.person_key.get_or_insert_with(|| base64url(fresh)).clone();
+        let key: PersonKey = array_from_base64url(&text).ok_or_else(unsealable)?;
+        let number = self.outbox.sequence_of(&self.id) + 1;
+        let mut nonce = [0; NONCE_BYTES];
+        nonce[..NONCE_PREFIX_BYTES].copy_from_slice(prefix);
+        nonce[NONCE_PREFIX_BYTES..].copy_from_slice(&number.to_be_bytes());
+        let sealed = sealed::seal(&key, &nonce, &self.id, members).ok_or_else(unsealable)?;
+        data[sealed::MEMBER] = Value::String(sealed);
+        self.push(kind, data, at_ms)
+    }
+
+    fn push(&mut self, kind: &str, data: Value, at_ms: u64) -> Result<(), Full> {
         let (source, kind) = (SOURCE.to_owned(), kind.to_owned());
         self.outbox.push(Draft { source, kind, subject: self.id.clone(), at_ms, data })
     }

@@ -1,12 +1,14 @@
-//! `/oauth2/authorize`: the page on which people sign in for another application.
+//! `/oauth2/authorize`: the page on which people sign in for another application, and see and
+//! allow what it asks for.
 //!
 //! Until client and redirect URI have been compared with the registration, errors stay on a
 //! page of ours: sending them on would make this an open redirector.
 
+use super::client::{Client as Visitor, rated};
 use super::errors::OAuthError;
 use super::page;
 use super::parameters::Parameters;
-use crate::domain::client::{Client, known_scopes};
+use crate::domain::client::Client;
 use crate::domain::code::is_challenge;
 use crate::domain::email::Email;
 use crate::ports::Environment;
@@ -34,7 +36,7 @@ pub(super) async fn show<S: Store, E: Environment>(
 ) -> Response {
     let parameters = Parameters::from_form(query.unwrap_or_default().as_bytes());
     match parameters {
-        Ok(parameters) => answer(&identity, &parameters, false).await,
+        Ok(parameters) => answer(&identity, &parameters, None).await,
         Err(error) => page::refusal(&error.description),
     }
 }
@@ -42,6 +44,7 @@ pub(super) async fn show<S: Store, E: Environment>(
 /// `POST /oauth2/authorize`: the form, filled in.
 pub(super) async fn submit<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
+    visitor: Visitor,
     request: Request,
 ) -> Response {
     // Another site would sign its visitor in as somebody else.
@@ -49,7 +52,7 @@ pub(super) async fn submit<S: Store, E: Environment>(
         return page::refusal("The form was not sent from its own page.");
     }
     match Parameters::from_body(request).await {
-        Ok(parameters) => answer(&identity, &parameters, true).await,
+        Ok(parameters) => answer(&identity, &parameters, Some(&visitor)).await,
         Err(error) => page::refusal(&error.description),
     }
 }
@@ -57,7 +60,7 @@ pub(super) async fn submit<S: Store, E: Environment>(
 async fn answer<S: Store, E: Environment>(
     identity: &Identity<S, E>,
     parameters: &Parameters,
-    submitted: bool,
+    submitted: Option<&Visitor>,
 ) -> Response {
     let settings = match identity.settings().await {
         Ok(settings) => settings,
@@ -65,52 +68,87 @@ async fn answer<S: Store, E: Environment>(
     };
     let client_id = parameters.get("client_id").unwrap_or_default();
     let redirect_uri = parameters.get("redirect_uri").unwrap_or_default();
-    if !is_registered(&settings.clients, client_id, redirect_uri) {
+    let Some(client) = registered(&settings.clients, client_id, redirect_uri) else {
         return page::refusal("The application or the address to return to is not registered.");
-    }
+    };
     let state = parameters.get("state").filter(|state| state.len() <= OPAQUE_BYTES_MAX);
     let back = Return { redirect_uri, state, issuer: &settings.issuer };
-    match read_authorization(parameters, client_id, redirect_uri) {
-        Err(error) => back.with_error(&error),
-        Ok(authorization) if submitted => sign_in(identity, parameters, authorization, &back).await,
-        Ok(_) if parameters.get("prompt") == Some("none") => {
+    let authorization = match read_authorization(parameters, client, redirect_uri) {
+        Err(error) => return back.with_error(&error),
+        Ok(authorization) => authorization,
+    };
+    let ask = page::Question { client: client.name(), scope: &authorization.scope, parameters };
+    match submitted {
+        Some(_) if parameters.get("decision") == Some("deny") => {
+            back.with_error(&OAuthError::new("access_denied", "the person did not allow it"))
+        }
+        Some(_) if parameters.get("decision") != Some("allow") => {
+            ask.show(StatusCode::BAD_REQUEST, Some("Choose whether to allow this."))
+        }
+        Some(visitor) => sign_in(identity, &ask, &authorization, &back, visitor).await,
+        None if parameters.get("prompt") == Some("none") => {
             back.with_error(&OAuthError::new("login_required", "nobody is signed in here"))
         }
-        Ok(_) => page::form(StatusCode::OK, parameters, None),
+        None => ask.show(StatusCode::OK, None),
     }
 }
 
 async fn sign_in<S: Store, E: Environment>(
     identity: &Identity<S, E>,
-    parameters: &Parameters,
-    authorization: Authorization,
+    ask: &page::Question<'_>,
+    authorization: &Authorization,
     back: &Return<'_>,
+    visitor: &Visitor,
 ) -> Response {
-    let email = parameters.get("email").and_then(Email::parse);
-    let password = parameters.get("password").unwrap_or_default();
-    let user = match identity.sign_in(email.as_ref(), password).await {
-        Ok(user) => user,
+    let email = ask.parameters.get("email").unwrap_or_default();
+    let password = ask.parameters.get("password").unwrap_or_default();
+    let rates = match identity.count_attempt(&visitor.address, email).await {
+        Ok(rates) => rates,
+        Err(problem) if problem.status() == StatusCode::TOO_MANY_REQUESTS => {
+            let page =
+                ask.show(problem.status(), Some("Too many attempts. Try again in a minute."));
+            return with_limits_of(problem.into_response(), page);
+        }
+        Err(problem) => return problem.into_response(),
+    };
+    let code = async {
+        let user = identity.sign_in(Email::parse(email).as_ref(), password).await?;
+        identity.authorize(&user, authorization.clone()).await
+    };
+    let response = match code.await {
+        Ok(code) => back.with(&[("code", &code)]),
         Err(Error::WrongCredentials) => {
             let advice = "No account has this e-mail address and password.";
-            return page::form(StatusCode::FORBIDDEN, parameters, Some(advice));
+            ask.show(StatusCode::FORBIDDEN, Some(advice))
         }
-        Err(error) => return back.with_error(&error.into()),
-    };
-    match identity.authorize(&user, authorization).await {
-        Ok(code) => back.with(&[("code", &code)]),
+        Err(Error::Busy(_)) => {
+            let advice = "Too many people sign in at once. Try again in a moment.";
+            ask.show(StatusCode::SERVICE_UNAVAILABLE, Some(advice))
+        }
         Err(error) => back.with_error(&error.into()),
-    }
+    };
+    rated(&rates, Ok(response))
 }
 
-fn is_registered(clients: &[Client], id: &str, redirect_uri: &str) -> bool {
-    clients.iter().any(|client| {
+/// The page, saying of limits what the problem says.
+fn with_limits_of(problem: Response, mut page: Response) -> Response {
+    for name in ["retry-after", "ratelimit", "ratelimit-policy"] {
+        if let Some(value) = problem.headers().get(name) {
+            page.headers_mut().insert(name, value.clone());
+        }
+    }
+    page
+}
+
+fn registered<'a>(clients: &'a [Client], id: &str, redirect_uri: &str) -> Option<&'a Client> {
+    clients.iter().find(|client| {
         client.id == id && client.redirect_uris.iter().any(|known| known == redirect_uri)
     })
 }
 
 fn read_authorization(
     parameters: &Parameters,
-    client_id: &str,
+    client: &Client,
     redirect_uri: &str,
 ) -> Result<Authorization, OAuthError> {
     if parameters.require("response_type")? != "code" {
@@ -130,10 +168,10 @@ fn read_authorization(
         return Err(OAuthError::invalid_request("state or nonce is too long"));
     }
     Ok(Authorization {
-        client_id: client_id.to_owned(),
+        client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
         code_challenge: code_challenge.to_owned(),
-        scope: known_scopes(parameters.get("scope").unwrap_or_default()),
+        scope: client.scopes_of(parameters.get("scope").unwrap_or_default()),
         nonce: parameters.get("nonce").map(str::to_owned),
     })
 }

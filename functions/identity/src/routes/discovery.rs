@@ -41,7 +41,7 @@ fn document(issuer: &str) -> Value {
         "token_endpoint": format!("{issuer}/oauth2/token"),
         "revocation_endpoint": format!("{issuer}/oauth2/revoke"),
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
-        "scopes_supported": SCOPES,
+        "scopes_supported": SCOPES.map(|(scope, _)| scope),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],

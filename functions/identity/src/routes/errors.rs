@@ -3,11 +3,14 @@
 use crate::service::Error;
 use axum::response::{IntoResponse, Response};
 use chassis::Problem;
+use chassis::problem::Fault;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 /// Seconds after which a caller may try again when the store failed.
 const RETRY_AFTER_S: u64 = 1;
+/// Seconds after which a caller may try again when too many passwords were looked at.
+const BUSY_RETRY_AFTER_S: u64 = 2;
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
@@ -17,10 +20,30 @@ impl From<Error> for Problem {
                 eprintln!("identity can't work: {reason}");
                 Self::internal()
             }
-            Error::EmailTaken => {
-                let title = "The e-mail address has an account";
-                Self::new(StatusCode::CONFLICT, "email-taken", title)
-                    .detail("Sign in, or register with another address.")
+            Error::WrongPassword => {
+                let title = "Wrong password";
+                Self::new(StatusCode::FORBIDDEN, "wrong-password", title)
+                    .detail("This is not the password of the account.")
+            }
+            Error::WeakPassword(reason) => weak("/password", reason),
+            Error::Managed => {
+                let title = "The account is managed by the settings";
+                Self::new(StatusCode::CONFLICT, "managed-account", title)
+                    .detail("Its password is the variable admin_password.")
+            }
+            Error::BadReset => {
+                let title = "The link is not good any more";
+                Self::new(StatusCode::NOT_FOUND, "reset-token-invalid", title)
+                    .detail("It was used, it has expired, or it never was one. Ask for a new one.")
+            }
+            Error::Busy(busy) => {
+                eprintln!("{busy}");
+                Self::unavailable("Too many sign in at once.", BUSY_RETRY_AFTER_S)
+            }
+            Error::TooManyKeys => {
+                let title = "There are too many signing keys";
+                Self::new(StatusCode::CONFLICT, "too-many-keys", title)
+                    .detail("Older ones are still needed to check tokens. Try again in an hour.")
             }
             Error::WrongCredentials => {
                 let title = "Wrong e-mail address or password";
@@ -42,6 +65,11 @@ impl From<Error> for Problem {
     }
 }
 
+/// A password that is too easily guessed is a fault of this member of the body.
+pub(super) fn weak(pointer: &str, reason: String) -> Problem {
+    Problem::unprocessable(vec![Fault { pointer: pointer.to_owned(), detail: reason }])
+}
+
 /// An error of RFC 6749 section 5.2.
 #[derive(Clone, Debug)]
 pub(super) struct OAuthError {
@@ -50,11 +78,21 @@ pub(super) struct OAuthError {
     pub(super) code: &'static str,
     /// For the developer of the client.
     pub(super) description: String,
+    /// Whether the client said who it is in `Authorization`.
+    by_header: bool,
 }
 
 impl OAuthError {
     pub(super) fn new(code: &'static str, description: &str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code, description: description.to_owned() }
+        let (status, description) = (StatusCode::BAD_REQUEST, description.to_owned());
+        Self { status, code, description, by_header: false }
+    }
+
+    /// RFC 6749 section 5.2: 401, with a challenge if the client has tried to authenticate in the
+    /// header.
+    pub(super) fn invalid_client(description: &str, by_header: bool) -> Self {
+        let status = StatusCode::UNAUTHORIZED;
+        Self { status, by_header, ..Self::new("invalid_client", description) }
     }
 
     pub(super) fn invalid_request(description: &str) -> Self {
@@ -76,9 +114,19 @@ impl From<Error> for OAuthError {
                 eprintln!("identity can't work: {reason}");
                 Self::server_error()
             }
-            Error::EmailTaken | Error::NoSuchUser | Error::Changed | Error::Full(_) => {
-                Self::server_error()
+            Error::Busy(busy) => {
+                eprintln!("{busy}");
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Self { status, ..Self::new("temporarily_unavailable", "Try again later.") }
             }
+            Error::NoSuchUser
+            | Error::Changed
+            | Error::Full(_)
+            | Error::WrongPassword
+            | Error::WeakPassword(_)
+            | Error::Managed
+            | Error::BadReset
+            | Error::TooManyKeys => Self::server_error(),
         }
     }
 }
@@ -95,6 +143,10 @@ impl IntoResponse for OAuthError {
         let body = json!({"error": self.code, "error_description": self.description});
         let mut response = (self.status, axum::Json(body)).into_response();
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.by_header {
+            let challenge = HeaderValue::from_static("Basic realm=\"oauth2\", charset=\"UTF-8\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
         }

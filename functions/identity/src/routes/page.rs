@@ -1,7 +1,7 @@
-//! The sign-in page: no script, one style sheet that the policy names by its hash.
+//! The page on which people sign in and consent: no script, one style sheet that the policy names by its hash.
 
 use super::parameters::Parameters;
-use crate::domain::client::origin;
+use crate::domain::client::{SCOPES, has_scope, origin};
 use crate::domain::encoding::sha256;
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
@@ -10,13 +10,31 @@ use chassis::html::escape;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}\
-body{margin:0;min-height:100vh;display:grid;place-items:center}\
-main{width:min(22rem,90vw)}\
-label{display:block;margin-top:1rem}\
-input{box-sizing:border-box;width:100%;padding:.6rem;font:inherit}\
-button{margin-top:1.5rem;width:100%;padding:.7rem;font:inherit;font-weight:600}\
-.error{border-left:.3rem solid #c0262d;padding:.3rem .8rem}";
+:root{color-scheme:light dark;--paper:#faf8f3;--surface:#fff;--ink:#1d1c19;--muted:#5f5b52;\
+--line:#e3ded2;--edge:#8a8475;--accent:#17513f;--on-accent:#fff;--warm:#a8481f;--soft:#f8e6db;\
+--focus:#1b62c4;font:1rem/1.55 system-ui,sans-serif}\
+@media(prefers-color-scheme:dark){:root{--paper:#141512;--surface:#1d1f1b;--ink:#f0ede4;\
+--muted:#b0ac9e;--line:#343730;--edge:#7d8076;--accent:#93d3ba;--on-accent:#0d211a;\
+--warm:#f2a57d;--soft:#3a271d;--focus:#8cb8ff}}\
+*{box-sizing:border-box}\
+body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem 1rem;\
+background:var(--paper);color:var(--ink)}\
+main{width:100%;max-width:26rem;padding:2rem;border:1px solid var(--line);border-radius:14px;\
+background:var(--surface);overflow-wrap:anywhere}\
+.brand{margin:0 0 1.5rem;font-weight:600;letter-spacing:.08em;color:var(--accent)}\
+h1{margin:0 0 .5rem;font:500 1.9rem/1.15 Georgia,serif}\
+p{margin:0 0 1rem;color:var(--muted)}\
+a{color:var(--accent)}\
+label{display:block;margin-top:1rem;font-weight:600}\
+input{width:100%;min-height:48px;margin-top:.4rem;padding:0 .9rem;font:inherit;color:inherit;\
+background:var(--surface);border:1px solid var(--edge);border-radius:8px}\
+button{width:100%;min-height:48px;margin-top:1.5rem;border:0;border-radius:999px;\
+background:var(--accent);color:var(--on-accent);font:inherit;font-weight:600;cursor:pointer}\
+button.second{margin-top:.6rem;border:1px solid var(--edge);background:none;color:var(--ink)}\
+ul{margin:0 0 1rem;padding-left:1.2rem}\
+:focus-visible{outline:3px solid var(--focus);outline-offset:2px}\
+.error{margin-top:1rem;padding:.8rem 1rem;border-left:4px solid var(--warm);border-radius:8px;\
+background:var(--soft);color:var(--ink)}";
 
 /// What is carried from the request through the form.
 const CARRIED: [&str; 8] = [
@@ -30,42 +48,73 @@ const CARRIED: [&str; 8] = [
     "code_challenge_method",
 ];
 
-/// The form, with what was typed before and what was wrong with it.
-pub(super) fn form(status: StatusCode, parameters: &Parameters, advice: Option<&str>) -> Response {
-    let hidden: String = CARRIED
-        .into_iter()
-        .filter_map(|name| Some((name, parameters.get(name)?)))
-        .map(|(name, value)| {
-            format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value))
-        })
-        .collect();
-    let client = escape(parameters.get("client_id").unwrap_or_default());
-    let email = escape(parameters.get("email").unwrap_or_default());
-    let (advice, invalid) = match advice {
-        Some(text) => (
-            format!("<p class=\"error\" role=\"alert\" id=\"advice\">{}</p>", escape(text)),
-            " aria-invalid=\"true\" aria-describedby=\"advice\"",
-        ),
-        None => (String::new(), ""),
-    };
-    let body = format!(
-        "<h1>Sign in</h1><p>to continue to <strong>{client}</strong></p>{advice}\
-         <form method=\"post\" action=\"/oauth2/authorize\">{hidden}\
-         <label for=\"email\">E-mail address</label>\
-         <input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"username\" \
-         required value=\"{email}\"{invalid}>\
-         <label for=\"password\">Password</label>\
-         <input id=\"password\" name=\"password\" type=\"password\" \
-         autocomplete=\"current-password\" required{invalid}>\
-         <button type=\"submit\">Sign in</button></form>"
-    );
-    let target = origin(parameters.get("redirect_uri").unwrap_or_default());
-    document(status, "Sign in", &body, target)
+/// What a person is asked: whether this application may have that, and who they are.
+pub(super) struct Question<'a> {
+    /// How people know the application.
+    pub(super) client: &'a str,
+    /// What it would be granted, separated by spaces.
+    pub(super) scope: &'a str,
+    /// The request, with what was typed before.
+    pub(super) parameters: &'a Parameters,
+}
+
+impl Question<'_> {
+    /// The form, and what was wrong with it when it was sent before.
+    pub(super) fn show(&self, status: StatusCode, advice: Option<&str>) -> Response {
+        let client = escape(self.client);
+        let email = escape(self.parameters.get("email").unwrap_or_default());
+        let (advice, invalid) = match advice {
+            Some(text) => (
+                format!("<p class=\"error\" role=\"alert\" id=\"advice\">{}</p>", escape(text)),
+                " aria-invalid=\"true\" aria-describedby=\"advice\"",
+            ),
+            None => (String::new(), ""),
+        };
+        let (hidden, wishes) = (self.hidden(), self.wishes());
+        let body = format!(
+            "<h1>Sign in</h1><p><strong>{client}</strong> asks to</p><ul>{wishes}</ul>{advice}\
+             <form method=\"post\" action=\"/oauth2/authorize\">{hidden}\
+             <label for=\"email\">E-mail address</label>\
+             <input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"username\" \
+             required value=\"{email}\"{invalid}>\
+             <label for=\"password\">Password</label>\
+             <input id=\"password\" name=\"password\" type=\"password\" \
+             autocomplete=\"current-password\" required{invalid}>\
+             <button type=\"submit\" name=\"decision\" value=\"allow\">Sign in and allow</button>\
+             <button type=\"submit\" name=\"decision\" value=\"deny\" class=\"second\" \
+             formnovalidate>Do not allow</button></form>"
+        );
+        let target = origin(self.parameters.get("redirect_uri").unwrap_or_default());
+        document(status, "Sign in", &body, target)
+    }
+
+    fn hidden(&self) -> String {
+        CARRIED
+            .into_iter()
+            .filter_map(|name| Some((name, self.parameters.get(name)?)))
+            .map(|(name, value)| {
+                format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value))
+            })
+            .collect()
+    }
+
+    /// What the scopes let it do, in words. Without one it learns what any of them would tell:
+    /// that somebody signed in.
+    fn wishes(&self) -> String {
+        let granted = SCOPES.into_iter().filter(|(scope, _)| has_scope(self.scope, scope));
+        let wishes: String = granted.map(|(_, wish)| format!("<li>{wish}</li>")).collect();
+        if wishes.is_empty() { "<li>know that you have signed in</li>".to_owned() } else { wishes }
+    }
 }
 
 /// A page that says why this request goes nowhere.
 pub(super) fn refusal(reason: &str) -> Response {
-    let body = format!("<h1>This can't be done</h1><p role=\"alert\">{}</p>", escape(reason));
+    let body = format!(
+        "<h1>This can't be done</h1><p class=\"error\" role=\"alert\">{}</p>\
+         <p>Go back to the application that sent you here and try again. If this stays so, tell \
+         those who run it.</p><p><a href=\"/\">To the shop</a></p>",
+        escape(reason)
+    );
     document(StatusCode::BAD_REQUEST, "This can't be done", &body, "")
 }
 
@@ -82,7 +131,8 @@ fn document(status: StatusCode, title: &str, body: &str, target: &str) -> Respon
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <title>{title}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>"
+         <title>{title} · Tessera</title><style>{STYLE}</style></head>\
+         <body><main><p class=\"brand\">TESSERA</p>{body}</main></body></html>"
     );
     let style = STANDARD.encode(sha256(STYLE.as_bytes()));
     let policy = format!(

@@ -6,8 +6,7 @@
 
 use super::errors::OAuthError;
 use axum::extract::Request;
-use chassis::form::read_limited;
-use http::header;
+use chassis::form::{FORM, JSON, media_type, read_limited, unique_json};
 
 /// Longest body or query of an OAuth request, in bytes.
 const BYTES_MAX: usize = 16 * 1024;
@@ -27,12 +26,12 @@ impl Parameters {
 
     /// Reads a body by its content type.
     pub(super) async fn from_body(request: Request) -> Result<Self, OAuthError> {
-        let media_type = media_type(&request);
+        let media_type = media_type(request.headers());
         let too_long = |_| OAuthError::invalid_request("the body is too long or broke off");
         let body = read_limited(request.into_body(), BYTES_MAX).await.map_err(too_long)?;
         match media_type.as_str() {
-            "application/x-www-form-urlencoded" => Self::from_form(&body),
-            "application/json" => Self::from_json(&body),
+            FORM => Self::from_form(&body),
+            JSON => Self::from_json(&body),
             _ => Err(OAuthError::invalid_request(
                 "send application/x-www-form-urlencoded or application/json",
             )),
@@ -52,8 +51,10 @@ impl Parameters {
     }
 
     fn from_json(body: &[u8]) -> Result<Self, OAuthError> {
-        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)
-            .map_err(|_| OAuthError::invalid_request("the body is no JSON object"))?;
+        let Ok(serde_json::Value::Object(object)) = unique_json(body) else {
+            let reason = "the body is no JSON object, or has a member twice";
+            return Err(OAuthError::invalid_request(reason));
+        };
         let text = |(name, value): (String, serde_json::Value)| match value {
             serde_json::Value::String(value) => Ok((name, value)),
             _ => Err(OAuthError::invalid_request(&format!("{name} must be a string"))),
@@ -74,10 +75,4 @@ impl Parameters {
             None => Ok(Self(pairs)),
         }
     }
-}
-
-fn media_type(request: &Request) -> String {
-    let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().to_ascii_lowercase()
 }

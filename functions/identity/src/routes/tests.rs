@@ -1,22 +1,30 @@
 #![allow(clippy::unwrap_used)]
 //! The routes against a store in memory.
 
+mod deletion;
+mod keys;
+mod limits;
 mod oauth;
+mod passwords;
 mod profiles;
+mod third_parties;
 mod users;
 
 use super::*;
 use crate::domain::client::Client;
 use crate::domain::email::Email;
-use crate::ports::{Admin, Settings};
+use crate::ports::{Admin, Busy, Passwords, Settings, Verdict};
 use axum::body::Body;
 use axum::response::Response;
-use chassis::events::MemoryProducer;
+use chassis::events::{Event, MemoryProducer};
+use chassis::quota::{Check, Decision, Limiter, Quotas};
+use chassis::sealed::{PersonKey, PersonKeys, Unreadable, readable};
 use chassis::store::MemoryStore;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tower::ServiceExt as _;
 
@@ -31,10 +39,68 @@ struct TestEnvironment {
     stall_ms: Arc<AtomicU64>,
     admin: Arc<Mutex<Option<Admin>>>,
     log: MemoryProducer,
+    quotas: Arc<Mutex<Option<Quotas>>>,
+    attempts: Arc<Mutex<BTreeMap<String, u32>>>,
+    /// Whether too many passwords are being looked at.
+    busy: Arc<AtomicBool>,
+    /// How many hashes were made or compared with.
+    hashes: Arc<AtomicU64>,
+}
+
+/// The real hasher, which can be made busy and counts.
+impl Passwords for TestEnvironment {
+    async fn weakness(&self, password: &str, about: &[&str]) -> Result<Option<String>, Busy> {
+        Ok(::passwords::weakness(password, about).map(str::to_owned))
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, Busy> {
+        self.work()?;
+        let mut salt = [0; ::passwords::SALT_BYTES];
+        getrandom::fill(&mut salt).unwrap();
+        Ok(::passwords::hash(password, &salt).unwrap())
+    }
+
+    async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verdict, Busy> {
+        self.work()?;
+        let verdict = ::passwords::verify(password, stored);
+        Ok(Verdict { matches: verdict.matches, outdated: verdict.outdated })
+    }
+}
+
+impl TestEnvironment {
+    fn work(&self) -> Result<(), Busy> {
+        if self.busy.load(Ordering::SeqCst) {
+            return Err(Busy("the queue is full".to_owned()));
+        }
+        self.hashes.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// Counts for ever.
+impl Limiter for TestEnvironment {
+    async fn check(&self, check: &Check) -> Result<Decision, String> {
+        let mut attempts = self.attempts.lock().unwrap();
+        let count = attempts.entry(check.key.clone()).or_default();
+        let allowed = *count < check.quota.limit;
+        *count += u32::from(allowed);
+        let remaining = check.quota.limit - *count;
+        Ok(Decision { allowed, remaining, retry_after_ms: 1500, reset_after_ms: 30_000 })
+    }
 }
 
 impl Environment for TestEnvironment {
     type Events = MemoryProducer;
+    type Passwords = Self;
+    type Limiter = Self;
+
+    fn passwords(&self) -> Self {
+        self.clone()
+    }
+
+    fn limiter(&self) -> Self {
+        self.clone()
+    }
 
     fn events(&self) -> MemoryProducer {
         self.log.clone()
@@ -51,8 +117,9 @@ impl Environment for TestEnvironment {
     async fn settings(&self) -> Result<Settings, String> {
         let redirect_uris = vec![CALLBACK.to_owned()];
         let admin = self.admin.lock().unwrap().clone();
-        let clients = vec![Client { id: "app".to_owned(), redirect_uris }];
-        Ok(Settings { issuer: ISSUER.to_owned(), admin, clients })
+        let clients = vec![Client::new("app", redirect_uris)];
+        let quotas = *self.quotas.lock().unwrap();
+        Ok(Settings { issuer: ISSUER.to_owned(), admin, clients, quotas })
     }
 }
 
@@ -67,7 +134,10 @@ impl Shop {
         // Tokens are checked against the real clock: begin there.
         let now_ms = Arc::new(AtomicU64::new(chassis::clock::now_ms()));
         let (stall_ms, admin, log) = (Arc::default(), Arc::default(), MemoryProducer::new());
-        let environment = TestEnvironment { now_ms, stall_ms, admin, log };
+        let (quotas, attempts) = (Arc::default(), Arc::default());
+        let (busy, hashes) = (Arc::default(), Arc::default());
+        let environment =
+            TestEnvironment { now_ms, stall_ms, admin, log, quotas, attempts, busy, hashes };
         Self { store: MemoryStore::new(), environment }
     }
 
@@ -132,9 +202,53 @@ impl Shop {
         self.post("/api/v1/sessions", json!({"email": email, "password": password})).await
     }
 
+    /// With a token.
+    async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"));
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    async fn sweep(&self) {
+        self.identity().sweep().await.unwrap();
+    }
+
+    /// What was published, opened as consumers do; an event of somebody who has been forgotten has
+    /// the data null.
+    async fn told(&self) -> Vec<(String, u64, Value)> {
+        let mut told = Vec::new();
+        for event in self.environment.log.events() {
+            assert_eq!(event.source, "/shop/identity");
+            let opened: Option<Event> = readable(&event, &self.identity()).await.unwrap();
+            let data =
+                opened.map_or(Value::Null, |event| serde_json::from_str(&event.data).unwrap());
+            let kind = event.kind.strip_prefix("com.shop.identity.user.").unwrap();
+            told.push((kind.to_owned(), event.sequence().unwrap(), data));
+        }
+        told
+    }
+
+    /// The variables of the mails that were asked for with this template.
+    async fn mails(&self, template: &str) -> Vec<Value> {
+        let told = self.told().await.into_iter();
+        let mails =
+            told.filter(|(kind, _, data)| kind == "mail.v1" && data["template"] == template);
+        mails.map(|(_, _, data)| data["variables"].clone()).collect()
+    }
+
     async fn refresh(&self, token: &str) -> Answer {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
         self.form("/oauth2/token", &fields).await
+    }
+}
+
+impl PersonKeys for Identity<MemoryStore, TestEnvironment> {
+    async fn key(&self, user_id: &str) -> Result<Option<PersonKey>, Unreadable> {
+        let key = self.person_key(user_id).await.unwrap();
+        Ok(key.map(|text| chassis::sealed::key_from_text(&text).unwrap()))
     }
 }
 

@@ -1,17 +1,18 @@
 //! `/api/v1/users` and `/api/v1/sessions`.
 
+use super::client::{Client, rated};
 use crate::domain::email::{ADDRESS_BYTES_MAX, Email};
 use crate::domain::encoding::{base64url, sha256};
 use crate::domain::password;
 use crate::domain::user::{
-    Changes, LANGUAGE_BYTES_MAX, LANGUAGE_DEFAULT, NAME_CHARS_MAX, User, is_language,
+    Changes, LANGUAGE_BYTES_MAX, LANGUAGE_DEFAULT, NAME_CHARS_MAX, User, is_language, is_name,
 };
 use crate::ports::Environment;
 use crate::service::{Error, Identity, Registration, Swept};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use chassis::auth::Caller;
+use chassis::auth::{Caller, Scope, Scoped};
 use chassis::clock::rfc3339;
 use chassis::form::{Fields, JsonBody};
 use chassis::store::Store;
@@ -20,39 +21,61 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
 /// Longest password in characters that is looked at; its bytes are counted after.
-const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 0..=4096;
+pub(super) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 0..=4096;
 
-/// `POST /api/v1/users`
+/// Lets an application know that the person has an account.
+pub(super) struct OpenId;
+
+impl Scope for OpenId {
+    const NAME: &'static str = "openid";
+}
+
+/// `POST /api/v1/users`: the same answer, whether the address had an account or not.
 pub(super) async fn register<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
+    client: Client,
     body: JsonBody,
 ) -> Result<Response> {
-    let user = identity.register(read_registration(&body)?).await?;
-    let location = [(header::LOCATION, "/api/v1/users/me")];
-    Ok((StatusCode::CREATED, location, Json(represent(&user))).into_response())
+    let registration = read_registration(&body)?;
+    let Registration { email, name, language, .. } = registration.clone();
+    let rates = identity.count_attempt(&client.address, email.as_str()).await?;
+    let registered = identity.register(registration).await.map_err(Problem::from);
+    let accepted = |()| {
+        (StatusCode::ACCEPTED, Json(json!({"email": email, "name": name, "language": language})))
+    };
+    Ok(rated(&rates, registered.map(accepted)))
 }
 
 /// `POST /api/v1/sessions`
 pub(super) async fn open_session<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
+    client: Client,
     body: JsonBody,
 ) -> Result<Response> {
     let mut fields = body.fields();
-    let email = fields.string("email", 0..=ADDRESS_BYTES_MAX);
+    let text = fields.string("email", 0..=ADDRESS_BYTES_MAX);
     let password = fields.string("password", PASSWORD_CHARS);
     fields.finish()?;
-    let email = email.as_deref().and_then(Email::parse);
-    let user = identity.sign_in(email.as_ref(), &password.unwrap_or_default()).await?;
-    let tokens = identity.open_session(&user).await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(tokens)).into_response())
+    let (text, password) = (text.unwrap_or_default(), password.unwrap_or_default());
+    let rates = identity.count_attempt(&client.address, &text).await?;
+    let tokens = async {
+        let user = identity.sign_in(Email::parse(&text).as_ref(), &password).await?;
+        let tokens = identity.open_session(&user).await?;
+        Ok::<_, Problem>(([(header::CACHE_CONTROL, "no-store")], Json(tokens)))
+    };
+    Ok(rated(&rates, tokens.await))
 }
 
 /// `GET /api/v1/users/me`
 pub(super) async fn me<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
-    caller: Caller,
+    Scoped(caller, _): Scoped<OpenId>,
 ) -> Result<Response> {
-    profile(identity.user(&caller.user_id).await)
+    let user = identity.user(&caller.user_id).await;
+    match caller.client {
+        None => profile(user),
+        Some(_) => shared(user, &caller.scopes),
+    }
 }
 
 /// `PATCH /api/v1/users/me`: what the body leaves out stays as it is. With `If-Match` only if
@@ -77,14 +100,33 @@ pub(super) async fn sweep<S: Store, E: Environment>(
 
 /// The caller's own account, with its ETag.
 fn profile(user: std::result::Result<User, Error>) -> Result<Response> {
-    let user = match user {
-        Err(Error::NoSuchUser) => {
-            return Err(Problem::unauthorized("The account of this token does not exist."));
-        }
-        other => other?,
-    };
+    let user = existing(user)?;
     let headers = [(header::CACHE_CONTROL, "no-store".to_owned()), (header::ETAG, etag(&user))];
     Ok((headers, Json(represent(&user))).into_response())
+}
+
+/// What an application of somebody else may see of the account.
+fn shared(user: std::result::Result<User, Error>, scopes: &[String]) -> Result<Response> {
+    let user = existing(user)?;
+    let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
+    let mut members = json!({"id": user.id});
+    if has("profile") {
+        members["name"] = json!(user.name);
+        members["language"] = json!(user.language);
+    }
+    if has("email") {
+        members["email"] = json!(user.email);
+    }
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(members)).into_response())
+}
+
+fn existing(user: std::result::Result<User, Error>) -> Result<User> {
+    match user {
+        Err(Error::NoSuchUser) => {
+            Err(Problem::unauthorized("The account of this token does not exist."))
+        }
+        other => Ok(other?),
+    }
 }
 
 /// A strong validator of what [`represent`] shows of the account.
@@ -114,7 +156,7 @@ fn read_changes(body: &JsonBody) -> Result<Changes> {
 
 fn check_person(fields: &mut Fields<'_>, name: Option<&str>, language: Option<&str>) {
     if name.is_some_and(|name| !is_name(name)) {
-        fields.fault("name", "must not be blank or contain control characters");
+        fields.fault("name", "must not be blank or contain characters that nobody sees");
     }
     if language.is_some_and(|tag| !is_language(tag)) {
         fields.fault("language", "must be a BCP 47 language tag, like en or pt-BR");
@@ -131,12 +173,8 @@ fn read_registration(body: &JsonBody) -> Result<Registration> {
     if email.is_some() && address.is_none() {
         fields.fault("email", "must be an e-mail address in ASCII");
     }
-    if password.as_deref().is_some_and(|password| !password::is_acceptable(password)) {
-        let (least, most) = (password::CHARS_MIN, password::BYTES_MAX);
-        fields.fault(
-            "password",
-            format!("must have {least} characters or more, {most} bytes at most"),
-        );
+    if let Some(fault) = password.as_deref().and_then(password::fault) {
+        fields.fault("password", fault);
     }
     check_person(&mut fields, name.as_deref(), language.as_deref());
     fields.finish()?;
@@ -146,10 +184,6 @@ fn read_registration(body: &JsonBody) -> Result<Registration> {
         Some(Registration { email: address?, password: password?, name, language })
     };
     complete().ok_or_else(Problem::internal)
-}
-
-fn is_name(name: &str) -> bool {
-    !name.trim().is_empty() && !name.chars().any(char::is_control)
 }
 
 fn represent(user: &User) -> Value {

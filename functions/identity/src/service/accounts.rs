@@ -1,14 +1,13 @@
 //! Accounts: registering, signing in, and the administrator that the settings name.
 
+use super::mails::Reason;
 use super::registrations::CLAIM_AGE_MS;
 use super::{Error, Identity, grants_key, user_key};
 use crate::domain::email::Email;
 use crate::domain::encoding::{base64url, equal, sha256};
 use crate::domain::grants::Grants;
-use crate::domain::password;
-use crate::domain::user::{LANGUAGE_DEFAULT, ROLE_ADMIN, ROLE_CUSTOMER, User};
-use crate::ports::{Admin, Environment};
-use chassis::outbox::Outbox;
+use crate::domain::user::{Beginning, LANGUAGE_DEFAULT, ROLE_ADMIN, ROLE_CUSTOMER, User};
+use crate::ports::{Admin, Environment, Passwords};
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -21,47 +20,58 @@ pub struct Registration {
     pub language: String,
 }
 
-/// Which account an address belongs to.
+/// Which account an address belongs to; an empty id after the account was deleted. The value
+/// stays then: on some hosts a key that many may want is not soon made a second time.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Owner {
     pub(super) user_id: String,
 }
 
+impl Owner {
+    /// Is the address free?
+    pub(super) fn is_none(&self) -> bool {
+        self.user_id.is_empty()
+    }
+}
+
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Makes an account. The administrator's address is never free: whoever registered it
-    /// first would own the shop.
-    pub async fn register(&self, registration: Registration) -> Result<User, Error> {
-        let reserved = self.settings().await?.admin.map(|admin| admin.email);
-        if reserved.as_ref() == Some(&registration.email)
-            || self.find(&registration.email).await?.is_some()
-        {
-            return Err(Error::EmailTaken);
+    /// Makes an account, if the address has none. If it has one, its owner gets a mail, and
+    /// nobody else learns of it: the answer is the same, and so is the work. The administrator's
+    /// address is never free: whoever registered it first would own the shop.
+    pub async fn register(&self, registration: Registration) -> Result<(), Error> {
+        let email = registration.email.clone();
+        self.check_strength(&registration.password, &email, &registration.name).await?;
+        let is_reserved = self.admin(&email).await?.is_some();
+        if is_reserved && self.find(&email).await?.is_none() {
+            self.hash(&registration.password).await?;
+            return Ok(());
         }
-        self.create(registration, &[ROLE_CUSTOMER]).await?.ok_or(Error::EmailTaken)
+        match self.create(registration, &[ROLE_CUSTOMER]).await? {
+            Some(_) => Ok(()),
+            None => self.ask_for_mail(&email, Reason::RegisteredAgain).await,
+        }
     }
 
     /// The account with this address and password. Costs one hash, whatever is wrong.
     pub async fn sign_in(&self, email: Option<&Email>, password: &str) -> Result<User, Error> {
-        let Some(email) = email else { return Err(refuse(password)) };
-        let admin = self.settings().await?.admin.filter(|admin| admin.email == *email);
-        if let Some(admin) = admin {
+        let Some(email) = email else { return Err(self.refuse(password).await) };
+        if let Some(admin) = self.admin(email).await? {
             return self.sign_in_admin(admin, password).await;
         }
-        let Some(user) = self.find(email).await? else { return Err(refuse(password)) };
-        if !matches(password, Some(&user.password_hash)) {
-            return Err(Error::WrongCredentials);
+        let Some(user) = self.find(email).await? else { return Err(self.refuse(password).await) };
+        let verdict = self.passwords().verify(password, Some(&user.password_hash)).await?;
+        match (verdict.matches, verdict.outdated) {
+            (false, _) => Err(Error::WrongCredentials),
+            (true, false) => Ok(user),
+            (true, true) => self.hash_anew(user, password).await,
         }
-        if password::is_outdated(&user.password_hash) {
-            return self.set_password(&user.id, password, &[]).await;
-        }
-        Ok(user)
     }
 
     /// The administrator's password is the one in the settings; their account is brought in
     /// line with it when they come.
     async fn sign_in_admin(&self, admin: Admin, password: &str) -> Result<User, Error> {
         if !equal(&sha256(password.as_bytes()), &sha256(admin.password.as_bytes())) {
-            return Err(refuse(password));
+            return Err(self.refuse(password).await);
         }
         let Some(user) = self.find(&admin.email).await? else {
             let email = admin.email.clone();
@@ -78,26 +88,29 @@ impl<S: Store, E: Environment> Identity<S, E> {
                 None => self.find(&email).await?.ok_or(Error::WrongCredentials),
             };
         };
-        if user.has(ROLE_ADMIN) && password::verify(&admin.password, Some(&user.password_hash)) {
+        let stored = Some(user.password_hash.as_str());
+        if user.has(ROLE_ADMIN) && self.passwords().verify(&admin.password, stored).await?.matches {
             return Ok(user);
         }
-        // Sessions first: were the password first, a crash would leave those of the old one.
-        self.store
-            .update(&grants_key(&user.id), |grants: Option<Grants>| {
-                let mut grants = grants.unwrap_or_default();
-                grants.revoke_all();
-                Ok::<_, StoreError>((grants, ()))
-            })
-            .await?;
-        self.set_password(&user.id, &admin.password, &[ROLE_ADMIN]).await
+        self.take_over(&user.id, &admin.password).await
+    }
+
+    /// The administrator of the settings, if this is their address.
+    pub(super) async fn admin(&self, email: &Email) -> Result<Option<Admin>, Error> {
+        Ok(self.settings().await?.admin.filter(|admin| admin.email == *email))
     }
 
     /// The account with this address.
-    async fn find(&self, email: &Email) -> Result<Option<User>, Error> {
-        let Some(owner) = self.store.read::<Owner>(&email_key(email)).await? else {
-            return Ok(None);
-        };
-        Ok(self.store.read(&user_key(&owner.user_id)).await?)
+    pub(super) async fn find(&self, email: &Email) -> Result<Option<User>, Error> {
+        self.find_by(&email_key(email)).await
+    }
+
+    /// The account whose address has this key.
+    pub(super) async fn find_by(&self, address_key: &str) -> Result<Option<User>, Error> {
+        let owner = self.store.read::<Owner>(address_key).await?.filter(|owner| !owner.is_none());
+        let Some(owner) = owner else { return Ok(None) };
+        let user: Option<User> = self.store.read(&user_key(&owner.user_id)).await?;
+        Ok(user.filter(|user| user.deleted_at_ms.is_none()))
     }
 
     /// Writes the account under an id of its own, then claims the address for it: a crash in
@@ -111,22 +124,20 @@ impl<S: Store, E: Environment> Identity<S, E> {
         registration: Registration,
         roles: &[&str],
     ) -> Result<Option<User>, Error> {
-        let user = User {
+        let user = User::new(Beginning {
             id: chassis::id::new("usr"),
+            password_hash: self.hash(&registration.password).await?,
             email: registration.email,
             name: registration.name,
             language: registration.language,
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            password_hash: self.hash(&registration.password)?,
             created_at_ms: self.environment.now_ms(),
-            outbox: Outbox::default(),
-        };
+        });
         self.begin_registration(&user).await?;
         self.store.create(&user_key(&user.id), &user).await?;
         self.store.create(&grants_key(&user.id), &Grants::default()).await?;
-        let owner = Owner { user_id: user.id.clone() };
         let in_time = self.environment.now_ms().saturating_sub(user.created_at_ms) < CLAIM_AGE_MS;
-        let claimed = in_time && self.store.create_guarded(&email_key(&user.email), &owner).await?;
+        let claimed = in_time && self.claim(&user).await?;
         if !claimed {
             self.discard(&user.id).await?;
         }
@@ -145,36 +156,16 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(claimed.then_some(user))
     }
 
-    async fn set_password(&self, id: &str, password: &str, roles: &[&str]) -> Result<User, Error> {
-        let hash = self.hash(password)?;
-        let now_ms = self.environment.now_ms();
-        let set = |user: Option<User>| {
-            let mut user = user.ok_or(Error::NoSuchUser)?;
-            user.password_hash.clone_from(&hash);
-            let before = user.roles.len();
-            roles.iter().for_each(|role| user.grant(role));
-            if user.roles.len() != before {
-                user.tell_update(now_ms)?;
-            }
-            Ok((user.clone(), user))
+    /// Makes the address lead to this account, if it leads to none; whether it does now.
+    async fn claim(&self, user: &User) -> Result<bool, StoreError> {
+        let claim = |owner: Option<Owner>| {
+            let owner = owner.filter(|owner| !owner.is_none());
+            let owner = owner.unwrap_or_else(|| Owner { user_id: user.id.clone() });
+            let is_ours = owner.user_id == user.id;
+            Ok::<_, StoreError>((owner, is_ours))
         };
-        self.relay().change(&user_key(id), set).await
+        self.store.update(&email_key(&user.email), claim).await
     }
-
-    fn hash(&self, password: &str) -> Result<String, Error> {
-        password::hash(password, &self.random()?)
-            .ok_or_else(|| Error::Misconfigured("Argon2 refused its parameters".to_owned()))
-    }
-}
-
-fn matches(password: &str, stored: Option<&str>) -> bool {
-    password.len() <= password::BYTES_MAX && password::verify(password, stored)
-}
-
-/// Takes as long as a comparison does.
-fn refuse(password: &str) -> Error {
-    matches(password, None);
-    Error::WrongCredentials
 }
 
 /// Hashed, so that a key has one length and no address appears in a list of keys.

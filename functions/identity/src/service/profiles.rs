@@ -1,5 +1,6 @@
 //! Changing what people say of themselves.
 
+use super::passwords::existing;
 use super::{Error, Identity, user_key};
 use crate::domain::user::{Changes, User};
 use crate::ports::Environment;
@@ -17,13 +18,13 @@ impl<S: Store, E: Environment> Identity<S, E> {
         if !chassis::id::is("usr", id) {
             return Err(Error::NoSuchUser);
         }
-        let now_ms = self.environment.now_ms();
+        let (now_ms, chance) = (self.environment.now_ms(), self.random()?);
         let change = |user: Option<User>| {
-            let mut user = user.ok_or(Error::NoSuchUser)?;
+            let mut user = existing(user)?;
             if !believed(&user) {
                 return Err(Error::Changed);
             }
-            user.change(changes, now_ms)?;
+            user.change(changes, &chance, now_ms)?;
             Ok((user.clone(), user))
         };
         self.relay().change(&user_key(id), change).await

@@ -13,8 +13,6 @@ use crate::ports::Environment;
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
-/// How the shop's own pages appear in the claim `client_id`.
-const FIRST_PARTY: &str = "shop";
 const BAD_REFRESH_TOKEN: &str = "The refresh token is not valid.";
 const BAD_CODE: &str = "The authorization code is not valid.";
 
@@ -46,18 +44,20 @@ pub struct Authorization {
 
 /// What a session was granted for.
 struct Grant<'a> {
-    client_id: &'a str,
+    /// None for the shop's own pages.
+    client_id: Option<&'a str>,
     scope: &'a str,
 }
 
 impl<S: Store, E: Environment> Identity<S, E> {
     /// Opens a session of the shop's own pages.
     pub async fn open_session(&self, user: &User) -> Result<Tokens, Error> {
-        let (now_ms, random) = (self.environment.now_ms(), self.random()?);
+        let (now_ms, random) = (self.session_time(user), self.random()?);
         let id = chassis::id::new("ses");
         let (family, token) = Family::start(id, &user.id, None, String::new(), &random, now_ms);
         self.update_grants(&user.id, |grants| grants.open(family.clone(), now_ms)).await?;
-        self.issue(user, Grant { client_id: FIRST_PARTY, scope: "" }, token).await
+        self.still_signed_in(user).await?;
+        self.issue(user, Grant { client_id: None, scope: "" }, token).await
     }
 
     /// Trades a refresh token for fresh tokens.
@@ -65,12 +65,16 @@ impl<S: Store, E: Environment> Identity<S, E> {
         let token = RefreshToken::parse(token).ok_or(Error::InvalidGrant(BAD_REFRESH_TOKEN))?;
         let user = self.owner(&token.user_id, BAD_REFRESH_TOKEN).await?;
         let now_ms = self.environment.now_ms();
+        let since_ms = user.sessions_from_ms;
         // A refusal may have revoked the family: it is stored like a success.
         let refreshed = self
-            .update_grants(&user.id, |grants| grants.refresh(&token, client_id, now_ms))
+            .update_grants(&user.id, |grants| grants.refresh(&token, client_id, since_ms, now_ms))
             .await?
             .map_err(|_| Error::InvalidGrant(BAD_REFRESH_TOKEN))?;
-        let client_id = refreshed.client_id.as_deref().unwrap_or(FIRST_PARTY);
+        let client_id = refreshed.client_id.as_deref();
+        if let Some(client_id) = client_id {
+            self.check_client(client_id).await?;
+        }
         let scope = refreshed.scope.as_str();
         self.issue(&user, Grant { client_id, scope }, refreshed.token).await
     }
@@ -81,7 +85,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         user: &User,
         authorization: Authorization,
     ) -> Result<String, Error> {
-        let now_ms = self.environment.now_ms();
+        let now_ms = self.session_time(user);
         let agreement = Agreement {
             client_id: authorization.client_id,
             redirect_uri: authorization.redirect_uri,
@@ -92,7 +96,12 @@ impl<S: Store, E: Environment> Identity<S, E> {
         };
         let id = chassis::id::new("cod");
         let (code, token) = Code::new(id, &user.id, agreement, self.random()?, now_ms);
-        self.update_grants(&user.id, |grants| grants.remember(code.clone(), now_ms)).await?;
+        self.update_grants(&user.id, |grants| {
+            grants.consent(&code.agreement.client_id, &code.agreement.scope, now_ms);
+            grants.remember(code.clone(), now_ms);
+        })
+        .await?;
+        self.still_signed_in(user).await?;
         Ok(token.to_string())
     }
 
@@ -100,7 +109,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     pub async fn redeem(&self, code: &str, redemption: Redemption<'_>) -> Result<Tokens, Error> {
         let token = CodeToken::parse(code).ok_or(Error::InvalidGrant(BAD_CODE))?;
         let user = self.owner(&token.user_id, BAD_CODE).await?;
-        let (now_ms, random) = (self.environment.now_ms(), self.random()?);
+        let (now_ms, random) = (self.session_time(&user), self.random()?);
         let family_id = chassis::id::new("ses");
         let start = |agreement: &Agreement| {
             let (client_id, scope) = (agreement.client_id.clone(), agreement.scope.clone());
@@ -112,7 +121,12 @@ impl<S: Store, E: Environment> Identity<S, E> {
             })
             .await?
             .map_err(|_| Error::InvalidGrant(BAD_CODE))?;
-        let grant = Grant { client_id: &agreement.client_id, scope: &agreement.scope };
+        if agreement.authenticated_at_ms < user.sessions_from_ms {
+            self.update_grants(&user.id, |grants| grants.end(&family_id)).await?;
+            return Err(Error::InvalidGrant(BAD_CODE));
+        }
+        let client_id = Some(agreement.client_id.as_str());
+        let grant = Grant { client_id, scope: &agreement.scope };
         let mut tokens = self.issue(&user, grant, refresh).await?;
         if has_scope(&agreement.scope, "openid") {
             tokens.id_token = Some(self.id_token(&user, &agreement).await?);
@@ -120,14 +134,15 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(tokens)
     }
 
-    /// Ends the session of a refresh token. Fine if there is none (RFC 7009 section 2.2).
-    pub async fn revoke(&self, token: &str) -> Result<(), Error> {
+    /// Ends the session of a refresh token. Fine if there is none (RFC 7009 section 2.2), and
+    /// nothing to a client that it was not issued to.
+    pub async fn revoke(&self, token: &str, client_id: Option<&str>) -> Result<(), Error> {
         let Some(token) = RefreshToken::parse(token) else { return Ok(()) };
         match self.user(&token.user_id).await {
             Err(Error::NoSuchUser) => return Ok(()),
             other => other?,
         };
-        self.update_grants(&token.user_id, |grants| grants.revoke(&token)).await
+        self.update_grants(&token.user_id, |grants| grants.revoke(&token, client_id)).await
     }
 
     /// The user whom a token or code names; whether they exist is nobody's business.
@@ -138,7 +153,29 @@ impl<S: Store, E: Environment> Identity<S, E> {
         })
     }
 
-    async fn update_grants<R: Send>(
+    /// When a session begins that is opened now: never before the password was set.
+    fn session_time(&self, user: &User) -> u64 {
+        self.environment.now_ms().max(user.sessions_from_ms)
+    }
+
+    /// Whether what `user` was signed in with is still the password: somebody may have changed it
+    /// meanwhile, because they do not want this one to be signed in.
+    async fn still_signed_in(&self, user: &User) -> Result<(), Error> {
+        let there = self.user(&user.id).await;
+        match there {
+            Ok(there) if there.sessions_from_ms <= user.sessions_from_ms => Ok(()),
+            Ok(_) | Err(Error::NoSuchUser) => Err(Error::WrongCredentials),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether this application is registered still.
+    async fn check_client(&self, client_id: &str) -> Result<(), Error> {
+        let is_known = self.settings().await?.clients.iter().any(|known| known.id == client_id);
+        is_known.then_some(()).ok_or(Error::InvalidGrant(BAD_REFRESH_TOKEN))
+    }
+
+    pub(super) async fn update_grants<R: Send>(
         &self,
         user_id: &str,
         mut change: impl FnMut(&mut Grants) -> R + Send,

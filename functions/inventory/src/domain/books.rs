@@ -1,7 +1,7 @@
 //! What the books say of one SKU and of one reservation, for checks across functions: as it is
 //! recorded, with nothing mended and nothing smoothed over.
 
-use super::{Levels, Record, State, Stock};
+use super::{Lane, Record, State, Stock};
 
 /// The books of one SKU, in pieces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub struct Books {
     /// What is left of it; negative if more was promised than there ever was.
     pub on_hand: i64,
     /// Held by reservations.
-    pub reserved: u32,
-    /// Sold and not taken back.
-    pub sold: u32,
+    pub reserved: u64,
+    /// Sold and not taken back; negative if more came back than was ever sold.
+    pub sold: i64,
     /// Every hold.
     pub claims: Vec<Claim>,
 }
@@ -50,11 +50,22 @@ pub enum Standing {
 }
 
 impl Books {
-    /// The books of a SKU, without its claims.
-    pub fn of(sku: String, stock: &Stock) -> Books {
-        let Levels { received, reserved, sold, .. } = stock.levels();
-        let on_hand = i64::from(received) - i64::from(reserved) - i64::from(sold);
-        Books { sku, received, on_hand, reserved, sold, claims: Vec::new() }
+    /// The books of a SKU with its lanes, without its claims. What is on hand is counted where it
+    /// lies, in the stock, in each lane and on the way between them, so that it adds up with the
+    /// rest only if both sides of every exchange agree.
+    pub fn of(sku: String, stock: &Stock, lanes: &[Lane]) -> Books {
+        let in_lanes = stock.lanes().iter().zip(lanes).map(|(exchange, lane)| {
+            lane.free() + i64::try_from(lane.on_the_way(*exchange)).unwrap_or(i64::MAX)
+        });
+        let reserved = stock.reserved() + lanes.iter().map(Lane::reserved).sum::<u64>();
+        Books {
+            sku,
+            received: stock.received(),
+            on_hand: stock.on_hand() + in_lanes.sum::<i64>(),
+            reserved,
+            sold: stock.sold(lanes),
+            claims: Vec::new(),
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! The rules of inventory: no I/O, no clock; time comes in as milliseconds since the epoch.
 
 mod books;
+mod lane;
 mod record;
 mod stock;
 
 pub use books::{Books, Claim, Standing};
-pub use record::{Begin, Record, Reservation, State, Verdict};
-pub use stock::{HOLDS_MAX, Hold, HoldRefused, Levels, Stock};
+pub use lane::{Exchange, LANES_MAX, Lane};
+pub use record::{Begin, RETURNS_MAX, Record, Reservation, Return, State, Verdict};
+pub use stock::{HOLDS_MAX, Hold, HoldRefused, Holds, Levels, Stock};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

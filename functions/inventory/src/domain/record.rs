@@ -14,6 +14,10 @@
 
 use super::{Availability, Line, Refusal};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Returns of parts of one sale at most.
+pub const RETURNS_MAX: usize = 100;
 
 /// One reservation, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,18 @@ pub struct Record {
     pub attempt: u32,
     /// What the holds mean.
     pub state: State,
+    /// Parts of the sale that came back, by the names of their returns.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub returns: BTreeMap<String, Return>,
+}
+
+/// A part of a sale that came back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Return {
+    /// Normalized.
+    pub lines: Vec<Line>,
+    /// Whether all of it is on the shelf.
+    pub done: bool,
 }
 
 /// How far a reservation has come.
@@ -102,8 +118,13 @@ impl Record {
             Some(record) => return Ok((record.clone(), Begin::Known(record))),
         };
         let expires_at_ms = now_ms.saturating_add(ttl_ms);
-        let record =
-            Record { lines: lines.to_vec(), expires_at_ms, attempt, state: State::Pending };
+        let record = Record {
+            lines: lines.to_vec(),
+            expires_at_ms,
+            attempt,
+            state: State::Pending,
+            returns: BTreeMap::new(),
+        };
         Ok((record.clone(), Begin::Attempt(record)))
     }
 
@@ -156,8 +177,13 @@ impl Record {
 
     /// Give back what is not sold. An id that is not known is barred.
     pub fn release(record: Option<Record>, id: &str) -> Result<Record, Refusal> {
-        let barred =
-            Record { lines: Vec::new(), expires_at_ms: 0, attempt: 0, state: State::Released };
+        let barred = Record {
+            lines: Vec::new(),
+            expires_at_ms: 0,
+            attempt: 0,
+            state: State::Released,
+            returns: BTreeMap::new(),
+        };
         let mut record = record.unwrap_or(barred);
         match record.state {
             State::Committed | State::Returning => {
@@ -180,6 +206,57 @@ impl Record {
             }
             other => Record::release(other, id),
         }
+    }
+
+    /// A part of the sale comes back, once for each name.
+    pub fn begin_restock(
+        mut self,
+        id: &str,
+        name: &str,
+        lines: &[Line],
+    ) -> Result<Record, Refusal> {
+        if let Some(known) = self.returns.get(name) {
+            return match known.lines == lines {
+                true => Ok(self),
+                false => Err(Refusal::Conflict(format!("{name} came back with other lines"))),
+            };
+        }
+        if self.state != State::Committed {
+            return Err(Refusal::NotFound(format!("{id} is not sold")));
+        }
+        let left = self.left();
+        let sold = |sku: &str| left.iter().find(|it| it.sku == sku).map_or(0, |it| it.quantity);
+        if let Some(line) = lines.iter().find(|line| line.quantity > sold(&line.sku)) {
+            let (sku, sold) = (&line.sku, sold(&line.sku));
+            return Err(Refusal::Conflict(format!("{sold} pieces of {sku} are left of {id}")));
+        }
+        if self.returns.len() >= RETURNS_MAX {
+            return Err(Refusal::Conflict(format!("more than {RETURNS_MAX} returns of {id}")));
+        }
+        self.returns.insert(name.to_owned(), Return { lines: lines.to_vec(), done: false });
+        Ok(self)
+    }
+
+    /// All pieces of a return are on the shelf.
+    #[must_use]
+    pub fn finish_restock(mut self, name: &str) -> Record {
+        if let Some(known) = self.returns.get_mut(name) {
+            known.done = true;
+        }
+        self
+    }
+
+    /// What was reserved and has not come back.
+    pub fn left(&self) -> Vec<Line> {
+        let back = |sku: &str| -> u32 {
+            let lines = self.returns.values().flat_map(|it| &it.lines);
+            lines.filter(|line| line.sku == sku).map(|line| line.quantity).sum()
+        };
+        let left = self.lines.iter().map(|line| Line {
+            sku: line.sku.clone(),
+            quantity: line.quantity.saturating_sub(back(&line.sku)),
+        });
+        left.filter(|line| line.quantity > 0).collect()
     }
 
     /// Every line is taken back.

@@ -1,20 +1,34 @@
 //! The pieces of one SKU. At every time `on hand + reserved + sold = received`.
 
+use super::lane::{Exchange, Lane};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Holds on one SKU at once at most: its value must stay small enough to be swapped often.
-pub const HOLDS_MAX: usize = 2_000;
+/// Holds in one value at most: it must stay small enough to be swapped often. Further ones go
+/// into lanes.
+#[cfg(not(test))]
+pub const HOLDS_MAX: usize = 1_000;
+/// So few that all tests meet lanes, too.
+#[cfg(test)]
+pub const HOLDS_MAX: usize = 4;
+
+/// Holds by reservation id.
+pub type Holds = BTreeMap<String, Hold>;
 
 /// One SKU. What is on hand is not stored but follows from the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
     received: u32,
     sold: u32,
-    /// By reservation id.
-    holds: BTreeMap<String, Hold>,
+    holds: Holds,
     /// Sales that were taken back, and when: taking back twice must not count twice.
     returned: BTreeMap<String, u64>,
+    /// Pieces that were sold and came back, whether they were sold here or from a lane.
+    #[serde(default)]
+    restocked: u64,
+    /// What it has exchanged with its lanes, the first one first.
+    #[serde(default)]
+    lanes: Vec<Exchange>,
     /// Its place in the register of all SKUs.
     #[serde(default)]
     place: Option<u64>,
@@ -29,6 +43,13 @@ pub struct Hold {
     pub attempt: u32,
     /// From when on it may be given up, once its record is closed. Milliseconds.
     pub expires_at_ms: u64,
+}
+
+impl Hold {
+    /// Whether its time has come.
+    pub fn is_over(&self, now_ms: u64) -> bool {
+        self.expires_at_ms <= now_ms
+    }
 }
 
 /// The figures of one SKU, in pieces.
@@ -56,23 +77,90 @@ pub enum HoldRefused {
 }
 
 impl Stock {
-    /// The figures. Their sum is what was received, by construction.
+    /// The figures of a SKU without lanes.
     pub fn levels(&self) -> Levels {
-        let reserved = self.holds.values().map(|hold| hold.quantity).sum();
-        let on_hand = self.received.saturating_sub(self.sold).saturating_sub(reserved);
-        Levels { received: self.received, on_hand, reserved, sold: self.sold }
+        self.levels_with(&[])
+    }
+
+    /// The figures of a SKU with these lanes. Pieces that are on their way are on hand.
+    pub fn levels_with(&self, lanes: &[Lane]) -> Levels {
+        let in_lanes: u64 = lanes.iter().map(Lane::reserved).sum();
+        let sold: u64 = lanes.iter().map(Lane::sold).sum();
+        let reserved = self.reserved() + in_lanes;
+        let sold = (u64::from(self.sold) + sold).saturating_sub(self.restocked);
+        let on_hand = u64::from(self.received).saturating_sub(sold + reserved);
+        let [reserved, sold, on_hand] =
+            [reserved, sold, on_hand].map(|pieces| u32::try_from(pieces).unwrap_or(u32::MAX));
+        Levels { received: self.received, on_hand, reserved, sold }
+    }
+
+    /// Pieces that are here and free to be reserved; negative if more was promised than there
+    /// ever was.
+    pub fn on_hand(&self) -> i64 {
+        signed(u64::from(self.received)) - self.promised()
+    }
+
+    /// Pieces that are held here.
+    pub fn reserved(&self) -> u64 {
+        self.holds.values().map(|hold| u64::from(hold.quantity)).sum()
+    }
+
+    /// Pieces that were sold here or from these lanes and did not come back.
+    pub fn sold(&self, lanes: &[Lane]) -> i64 {
+        let from_lanes: u64 = lanes.iter().map(Lane::sold).sum();
+        signed(u64::from(self.sold) + from_lanes) - signed(self.restocked)
+    }
+
+    /// Pieces that are not free here: sold, held, or with the lanes.
+    fn promised(&self) -> i64 {
+        let granted: u64 = self.lanes.iter().map(|lane| lane.granted).sum();
+        let taken_back: u64 = self.lanes.iter().map(|lane| lane.taken_back).sum();
+        signed(u64::from(self.sold) + self.reserved() + granted)
+            - signed(self.restocked + taken_back)
+    }
+
+    /// What was exchanged with each lane.
+    pub fn lanes(&self) -> &[Exchange] {
+        &self.lanes
+    }
+
+    /// Grant so many pieces to a lane (from 1 on); how many it was ever granted.
+    pub fn grant(&mut self, number: usize, pieces: i64) -> Result<u64, HoldRefused> {
+        let available = self.on_hand();
+        if pieces > available {
+            return Err(HoldRefused::Short(u32::try_from(available).unwrap_or(0)));
+        }
+        if self.lanes.len() < number {
+            self.lanes.resize(number, Exchange::default());
+        }
+        let Some(lane) = self.lanes.get_mut(number.saturating_sub(1)) else {
+            return Err(HoldRefused::TooMany);
+        };
+        lane.granted += u64::try_from(pieces).unwrap_or(0);
+        Ok(lane.granted)
+    }
+
+    /// A lane has ever given so many pieces back: what has not come yet comes now.
+    pub fn take_from_lane(&mut self, number: usize, given_back: u64) {
+        if let Some(lane) = self.lanes.get_mut(number.saturating_sub(1)) {
+            lane.taken_back = lane.taken_back.max(given_back);
+        }
     }
 
     /// Set how many pieces were ever received; refused (with the least that is possible) if
     /// that is fewer than are reserved and sold.
     pub fn receive(&mut self, received: u32) -> Result<(), u32> {
-        let levels = self.levels();
-        let least = levels.reserved.saturating_add(levels.sold);
+        let least = u32::try_from(self.promised()).unwrap_or(0);
         if received < least {
             return Err(least);
         }
         self.received = received;
         Ok(())
+    }
+
+    /// Pieces that were ever received.
+    pub fn received(&self) -> u32 {
+        self.received
     }
 
     /// Its place in the register of all SKUs, once it has one.
@@ -86,14 +174,14 @@ impl Stock {
     }
 
     /// All holds, by reservation id.
-    pub fn holds(&self) -> &BTreeMap<String, Hold> {
+    pub fn holds(&self) -> &Holds {
         &self.holds
     }
 
     /// What a reservation can have: what is on hand, and what it holds itself.
     pub fn available_to(&self, id: &str) -> u32 {
-        let own = self.holds.get(id).map_or(0, |hold| hold.quantity);
-        self.levels().on_hand.saturating_add(own)
+        let own = self.holds.get(id).map_or(0, |hold| i64::from(hold.quantity));
+        u32::try_from(self.on_hand() + own).unwrap_or(0)
     }
 
     /// Hold pieces for an attempt at a reservation. The hold of an earlier attempt is taken
@@ -138,9 +226,18 @@ impl Stock {
         if self.holds.get(id).is_some_and(|hold| hold.attempt == attempt) {
             self.holds.remove(id);
         } else {
-            self.sold = self.sold.saturating_sub(quantity);
+            self.restocked += u64::from(quantity);
         }
         self.returned.insert(id.to_owned(), now_ms);
+    }
+
+    /// Put pieces that were sold back onto the shelf, once for each name of a return. Idempotent
+    /// until [`Stock::forget_return`].
+    pub fn restock(&mut self, name: &str, quantity: u32, now_ms: u64) {
+        if !self.returned.contains_key(name) {
+            self.restocked += u64::from(quantity);
+            self.returned.insert(name.to_owned(), now_ms);
+        }
     }
 
     /// Forget that a sale was taken back: only when its record is closed and nobody can still
@@ -157,7 +254,11 @@ impl Stock {
 
     /// Holds whose time has come, at most `count`: reservation id and hold.
     pub fn expired(&self, now_ms: u64, count: usize) -> Vec<(String, Hold)> {
-        let over = self.holds.iter().filter(|(_, hold)| hold.expires_at_ms <= now_ms);
+        let over = self.holds.iter().filter(|(_, hold)| hold.is_over(now_ms));
         over.take(count).map(|(id, hold)| (id.clone(), hold.clone())).collect()
     }
+}
+
+fn signed(pieces: u64) -> i64 {
+    i64::try_from(pieces).unwrap_or(i64::MAX)
 }

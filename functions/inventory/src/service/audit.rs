@@ -37,8 +37,13 @@ impl<S: Store> Inventory<S> {
         let Some(stock) = stock.filter(|stock| stock.place() == Some(place)) else {
             return Ok(None);
         };
-        let mut books = Books::of(sku, &stock);
-        for (id, hold) in stock.holds() {
+        let mut lanes = Vec::with_capacity(stock.lanes().len());
+        for number in 1..=stock.lanes().len() {
+            lanes.push(self.lane(&sku, number).await?);
+        }
+        let mut books = Books::of(sku, &stock, &lanes);
+        let in_lanes = lanes.iter().flat_map(|lane| lane.holds());
+        for (id, hold) in stock.holds().iter().chain(in_lanes) {
             let record: Option<Record> = self.store.read(&record_key(id)).await?;
             let sold = record.is_some_and(|record| {
                 record.state == State::Committed && record.attempt == hold.attempt

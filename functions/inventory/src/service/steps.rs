@@ -74,7 +74,7 @@ impl<S: Store> Inventory<S> {
         line: &Line,
         now_ms: u64,
     ) -> Result<Option<Availability>, Refusal> {
-        let stock = self.swept(&line.sku, now_ms).await?;
+        let stock = self.swept_if_short(&line.sku, line.quantity, now_ms).await?;
         let available = stock.map_or(0, |stock| stock.available_to(id));
         let short = available < line.quantity;
         Ok(short.then(|| Availability { sku: line.sku.clone(), available }))
@@ -87,15 +87,36 @@ impl<S: Store> Inventory<S> {
         hold: Hold,
         now_ms: u64,
     ) -> Result<Result<(), HoldRefused>, Refusal> {
-        if self.swept(sku, now_ms).await?.is_none() {
+        let Some(stock) = self.swept_if_short(sku, hold.quantity, now_ms).await? else {
             return Ok(Err(HoldRefused::Short(0)));
+        };
+        if let Some(number) = self.lane_of(sku, &stock, id).await? {
+            return self.hold_in_lane(number, id, sku, &hold).await;
         }
         let place = |stock: Option<Stock>| -> Result<_, Refusal> {
             let mut stock = stock.unwrap_or_default();
             let result = stock.hold(id, hold.clone());
             Ok((stock, result))
         };
-        self.store.update(&stock_key(sku), place).await
+        match self.store.update(&stock_key(sku), place).await? {
+            Err(HoldRefused::TooMany) => self.hold_in_lanes(id, sku, &hold).await,
+            result => Ok(result),
+        }
+    }
+
+    /// The stock after settling what is over; what is over in its lanes, and free there, only if
+    /// fewer than so many pieces would be available otherwise.
+    pub(super) async fn swept_if_short(
+        &self,
+        sku: &str,
+        quantity: u32,
+        now_ms: u64,
+    ) -> Result<Option<Stock>, Refusal> {
+        let Some(stock) = self.swept(sku, now_ms).await? else { return Ok(None) };
+        if stock.lanes().is_empty() || stock.on_hand() >= i64::from(quantity) {
+            return Ok(Some(stock));
+        }
+        self.settle_lanes(sku, stock, now_ms).await.map(Some)
     }
 
     pub(super) async fn free_unless_returned(
@@ -108,7 +129,7 @@ impl<S: Store> Inventory<S> {
 
     pub(super) async fn free_all(&self, id: &str, record: &Record) -> Result<(), Refusal> {
         for line in &record.lines {
-            self.change(&line.sku, |stock| stock.free(id, record.attempt)).await?;
+            self.free(&line.sku, id, record.attempt).await?;
         }
         Ok(())
     }
@@ -143,7 +164,12 @@ impl<S: Store> Inventory<S> {
     }
 
     /// Decide in the record, before anything happens to the hold.
-    async fn judge(&self, id: &str, attempt: u32, now_ms: u64) -> Result<Verdict, Refusal> {
+    pub(super) async fn judge(
+        &self,
+        id: &str,
+        attempt: u32,
+        now_ms: u64,
+    ) -> Result<Verdict, Refusal> {
         let judge = |record: Option<Record>| -> Result<_, Refusal> {
             Ok(record.ok_or_else(|| unknown(id))?.judge(attempt, now_ms))
         };
@@ -159,8 +185,14 @@ impl<S: Store> Inventory<S> {
         let Some(stock) = self.store.read::<Stock>(&stock_key(sku)).await? else { return Ok(()) };
         let mut over = Vec::new();
         for id in stock.returns_before(now_ms.saturating_sub(RETURN_NOTED_MS), FORGET_MAX) {
-            let record = self.store.read::<Record>(&record_key(&id)).await?;
-            if record.is_some_and(|record| record.state == State::Returned) {
+            // The return of a part is named after its reservation.
+            let (reservation, part) = id.split_once('/').unwrap_or((&id, ""));
+            let record = self.store.read::<Record>(&record_key(reservation)).await?;
+            let is_over = record.is_some_and(|record| match record.returns.get(part) {
+                Some(part) => part.done,
+                None => record.state == State::Returned,
+            });
+            if is_over {
                 over.push(id);
             }
         }

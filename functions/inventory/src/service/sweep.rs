@@ -8,7 +8,7 @@
 //! A SKU that can't be settled is passed over: it must not keep the others' pieces too.
 
 use super::{Inventory, stock_key};
-use crate::domain::{HOLDS_MAX, Levels, Refusal, Stock};
+use crate::domain::{HOLDS_MAX, Refusal, Stock};
 use chassis::store::Store;
 use serde::Serialize;
 
@@ -70,16 +70,25 @@ impl<S: Store> Inventory<S> {
 
     async fn sweep_sku(&self, sku: &str, now_ms: u64, swept: &mut Swept) -> Result<(), Refusal> {
         swept.skus += 1;
-        for _ in 0..TOUCHES_MAX {
-            let stock: Option<Stock> = self.store.read(&stock_key(sku)).await?;
-            let Some(before) = stock.filter(|stock| !stock.expired(now_ms, 1).is_empty()) else {
-                return Ok(());
-            };
-            let Some(after) = self.swept(sku, now_ms).await? else { return Ok(()) };
-            let (before, after): (Levels, Levels) = (before.levels(), after.levels());
-            swept.freed += after.on_hand.saturating_sub(before.on_hand);
-            swept.sold += after.sold.saturating_sub(before.sold);
+        let stock: Option<Stock> = self.store.read(&stock_key(sku)).await?;
+        let Some(stock) = stock else { return Ok(()) };
+        let is_over = !stock.expired(now_ms, 1).is_empty();
+        if !is_over && stock.lanes().is_empty() {
+            return Ok(());
         }
+        let before = self.levels_of(sku, &stock).await?;
+        let mut after = stock;
+        for _ in 0..TOUCHES_MAX {
+            let Some(touched) = self.swept(sku, now_ms).await? else { return Ok(()) };
+            after = touched;
+            if after.expired(now_ms, 1).is_empty() {
+                break;
+            }
+        }
+        let after = self.settle_lanes(sku, after, now_ms).await?;
+        let after = self.levels_of(sku, &after).await?;
+        swept.freed += after.on_hand.saturating_sub(before.on_hand);
+        swept.sold += after.sold.saturating_sub(before.sold);
         Ok(())
     }
 }

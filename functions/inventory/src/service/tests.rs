@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 mod books;
 mod concurrency;
 mod interleavings;
+mod lanes;
 mod model;
+mod restock;
 
 const TTL: u64 = 1_000;
 

@@ -31,7 +31,7 @@ fn a_confirmed_order_is_told_by_mail_with_its_total() {
     let [mail] = &requests[..] else { panic!("{requests:?}") };
     assert_eq!((mail.request_id.as_str(), mail.channel), ("ord_1:confirmed", Channel::Email));
     assert_eq!((mail.template_code.as_str(), mail.user_id.as_str()), ("order-confirmed", USER));
-    assert_eq!(variables(mail), [("order_id", "ord_1"), ("total", "1234.05 EUR")]);
+    assert_eq!(variables(mail), [("order_id", "ORD_1"), ("total", "1234.05 EUR")]);
     assert_eq!(mail.subject.as_deref(), Some("ord_1"));
 }
 
@@ -42,7 +42,22 @@ fn a_rejection_tells_its_reason_and_a_cancellation_needs_none() {
     data["rejection"] = json!({"code": "card_declined", "detail": "The card was declined."});
     let requests = of_order("rejected", &data).unwrap();
     assert_eq!(variables(&requests[0])[1], ("reason", "The card was declined"));
-    assert_eq!(variables(&of_order("cancelled", &order()).unwrap()[0]), [("order_id", "ord_1")]);
+    assert_eq!(variables(&of_order("cancelled", &order()).unwrap()[0]), [("order_id", "ORD_1")]);
+}
+
+#[test]
+fn what_came_back_is_told_by_mail_with_the_refund() {
+    let mut data = order();
+    for status in ["returned", "refunded"] {
+        data["refunded"] = Value::Null;
+        assert!(of_order(status, &data).is_err(), "no refund");
+        data["refunded"] = json!({"amount": 1_250, "currency": "EUR"});
+        let requests = of_order(status, &data).unwrap();
+        let [mail] = &requests[..] else { panic!("{requests:?}") };
+        assert_eq!(mail.request_id, format!("ord_1:{status}"));
+        assert_eq!(mail.template_code, format!("order-{status}"));
+        assert_eq!(variables(mail)[1], ("amount", "12.50 EUR"));
+    }
 }
 
 #[test]
@@ -105,4 +120,15 @@ fn data_of_another_shape_is_a_fault() {
     assert!(meaning(UPDATED, "{}").is_err());
     let foreign = json!({"user_id": "../x", "email": "a@b", "name": "A", "language": "en"});
     assert!(meaning(UPDATED, &foreign.to_string()).is_err());
+}
+
+#[test]
+fn customers_read_the_number_that_the_pages_of_the_shop_show() {
+    let mut data = order();
+    data["order_id"] = json!("ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11");
+    let requests = of_order("delivered", &data).unwrap();
+    for request in &requests {
+        assert_eq!(variables(request), [("order_id", "5F0A9C11")]);
+        assert_eq!(request.subject.as_deref(), data["order_id"].as_str(), "for links");
+    }
 }

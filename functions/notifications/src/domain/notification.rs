@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Channel, Outcome, Pinned, Priority, Request, Setback, State};
 
-/// Most attempts to deliver one notification.
-pub const ATTEMPT_COUNT_MAX: usize = 6;
+/// How long a notification is tried that the provider does not refuse, in milliseconds: four days,
+/// as mail is. Longer than an outage lasts that nobody mends, and then somebody should look.
+pub const RETRY_MS: u64 = 4 * 86_400_000;
 /// How long an attempt may hold a notification before another may take over, in milliseconds:
 /// twice what the provider is given to answer. It sends one message for one id, whoever asks.
 pub const LEASE_MS: u64 = 5_000;
@@ -53,9 +54,12 @@ pub struct Notification {
     pub subject: Option<String>,
     /// Attempts begun.
     pub attempts: usize,
-    /// The number of the last attempt that may be made. Each replay allows more.
-    #[serde(default = "allowance")]
-    pub attempts_allowed: usize,
+    /// Attempts begun before it was last replayed.
+    #[serde(default)]
+    pub attempts_before: usize,
+    /// When it was last replayed, milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_at_ms: Option<u64>,
     /// Attempts that did not succeed, oldest first.
     pub setbacks: Vec<Setback>,
     /// The provider's ids of the messages that it took for this notification: at most one, if
@@ -89,7 +93,8 @@ impl Notification {
             metadata: request.metadata.clone(),
             subject: request.subject.clone(),
             attempts: 0,
-            attempts_allowed: ATTEMPT_COUNT_MAX,
+            attempts_before: 0,
+            replayed_at_ms: None,
             setbacks: Vec::new(),
             receipts: Vec::new(),
             state: State::Pending { due_ms: now_ms },
@@ -120,8 +125,10 @@ impl Notification {
         if self.due_ms()? > now_ms {
             return None;
         }
-        if self.attempts >= self.attempts_allowed {
-            self.give_up("all attempts were used up", now_ms);
+        // One that was just not due for all that time has its attempt still.
+        let died = matches!(self.state, State::Sending { .. });
+        if died && now_ms >= self.retry_until_ms() {
+            self.give_up("no attempt has come to an end", now_ms);
             return None;
         }
         self.attempts += 1;
@@ -142,7 +149,7 @@ impl Notification {
             Outcome::Delivered(_) => {}
             Outcome::Unwanted => self.finish(State::Suppressed),
             Outcome::Refused(detail) => self.give_up(&detail, now_ms),
-            Outcome::Deferred { detail, .. } if self.attempts >= self.attempts_allowed => {
+            Outcome::Deferred { detail, .. } if now_ms >= self.retry_until_ms() => {
                 let attempts = self.attempts;
                 self.give_up(&format!("{attempts} attempts failed, last: {detail}"), now_ms);
             }
@@ -160,14 +167,15 @@ impl Notification {
         if !self.is_failed() || self.is_forgotten() {
             return false;
         }
-        self.attempts_allowed = self.attempts + ATTEMPT_COUNT_MAX;
+        self.attempts_before = self.attempts;
+        self.replayed_at_ms = Some(now_ms);
         self.state = State::Pending { due_ms: now_ms };
         true
     }
 
     /// Whether an operator has replayed it and it is not over yet.
     pub fn is_replayed(&self) -> bool {
-        !self.is_over() && self.attempts_allowed > ATTEMPT_COUNT_MAX
+        !self.is_over() && self.replayed_at_ms.is_some()
     }
 
     /// Whether what it would say is forgotten.
@@ -212,12 +220,16 @@ impl Notification {
         self.setbacks.push(Setback { at_ms, detail });
     }
 
+    /// Until when a failure is no reason to give it up.
+    fn retry_until_ms(&self) -> u64 {
+        self.replayed_at_ms.unwrap_or(self.created_at_ms).saturating_add(RETRY_MS)
+    }
+
     /// The wait after the current attempt: exponential since the last replay, with up to a
     /// quarter taken off by the id and the attempt, so that what failed together is not
     /// repeated together.
     fn backoff_ms(&self) -> u64 {
-        let round = ATTEMPT_COUNT_MAX
-            - self.attempts_allowed.saturating_sub(self.attempts).min(ATTEMPT_COUNT_MAX);
+        let round = self.attempts.saturating_sub(self.attempts_before);
         let doublings = 2 * u32::try_from(round.saturating_sub(1)).unwrap_or(16).min(16);
         let whole = BACKOFF_FIRST_MS.saturating_mul(1 << doublings).min(BACKOFF_MAX_MS);
         let seed = 7u64.wrapping_add(self.attempts as u64);
@@ -225,8 +237,4 @@ impl Notification {
             self.id.bytes().fold(seed, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into()));
         whole - whole / 4 * (spread % 256) / 256
     }
-}
-
-fn allowance() -> usize {
-    ATTEMPT_COUNT_MAX
 }

@@ -85,11 +85,35 @@ fn waits_grow_and_attempts_end() {
             now = due;
         }
     }
-    assert_eq!(waits.len(), ATTEMPT_COUNT_MAX - 1);
-    assert!(waits.windows(2).all(|pair| pair[0] < pair[1]), "{waits:?}");
+    assert!(waits[..5].windows(2).all(|pair| pair[0] < pair[1]), "{waits:?}");
     assert!(waits.iter().all(|wait| *wait <= BACKOFF_MAX_MS));
+    assert!(waits.iter().sum::<u64>() >= RETRY_MS, "it is tried for days");
+    assert!(waits.len() < 150, "and not without a pause: {}", waits.len());
     assert_eq!(n.state.word(), "failed");
-    assert_eq!(n.setbacks.len(), ATTEMPT_COUNT_MAX);
+    assert_eq!(n.setbacks.len(), SETBACK_COUNT_MAX);
+}
+
+#[test]
+fn an_outage_of_days_fails_no_message() {
+    let mut n = accepted();
+    let mut now = 1_000;
+    while now < 3 * 86_400_000 {
+        let attempt = n.begin(now).unwrap();
+        n.end(attempt, deferred(), now);
+        now = n.due_ms().unwrap();
+    }
+    let attempt = n.begin(now).unwrap();
+    n.end(attempt, delivered(), now);
+    assert_eq!(n.state.word(), "sent");
+}
+
+#[test]
+fn a_message_that_was_not_tried_in_all_that_time_is_tried() {
+    let mut n = accepted();
+    let late = 1_000 + 2 * RETRY_MS;
+    let attempt = n.begin(late).expect("an attempt");
+    n.end(attempt, delivered(), late);
+    assert_eq!(n.state.word(), "sent");
 }
 
 #[test]
@@ -110,7 +134,7 @@ fn attempts_that_died_are_counted_too() {
     while n.begin(now).is_some() {
         now += LEASE_MS;
     }
-    assert_eq!(n.attempts, ATTEMPT_COUNT_MAX);
+    assert!(now >= 1_000 + RETRY_MS);
     assert_eq!(n.state.word(), "failed");
 }
 
@@ -151,10 +175,10 @@ fn what_failed_keeps_its_variables_until_it_is_forgotten() {
 }
 
 #[test]
-fn a_replay_allows_as_many_attempts_as_a_new_message_has() {
+fn a_replay_is_tried_for_as_long_as_a_new_message() {
     let mut n = accepted();
     let exhaust = |n: &mut Notification, mut now: u64| {
-        let mut count = 0;
+        let mut count = 0_usize;
         while let Some(attempt) = n.begin(now) {
             n.end(attempt, deferred(), now);
             count += 1;
@@ -162,12 +186,14 @@ fn a_replay_allows_as_many_attempts_as_a_new_message_has() {
         }
         count
     };
-    assert_eq!(exhaust(&mut n, 1_000), ATTEMPT_COUNT_MAX);
-    assert!(n.replay(9_000) && n.is_replayed());
-    assert_eq!(n.due_ms(), Some(9_000));
-    assert!(!n.replay(9_000), "it waits already");
-    assert_eq!(exhaust(&mut n, 9_000), ATTEMPT_COUNT_MAX);
-    assert!(n.is_failed() && n.attempts == 2 * ATTEMPT_COUNT_MAX);
+    let first = exhaust(&mut n, 1_000);
+    let later = n.setbacks.last().unwrap().at_ms + 1;
+    assert!(n.replay(later) && n.is_replayed());
+    assert_eq!(n.due_ms(), Some(later));
+    assert!(!n.replay(later), "it waits already");
+    let second = exhaust(&mut n, later);
+    assert!(second > 90 && second.abs_diff(first) < 20, "{first} and {second}");
+    assert!(n.is_failed() && n.attempts == first + second);
 }
 
 #[test]

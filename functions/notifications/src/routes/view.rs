@@ -16,6 +16,8 @@ pub(super) struct View {
     template_version: u32,
     language: String,
     subject: String,
+    /// The order that it is about, if it is about one.
+    order_id: Option<String>,
     status: &'static str,
     created_at: String,
     sent_at: Option<String>,
@@ -40,6 +42,7 @@ impl From<Notification> for View {
             template_version: notification.pinned.version,
             language: notification.pinned.language,
             subject: notification.pinned.subject,
+            order_id: notification.subject.filter(|subject| chassis::id::is("ord", subject)),
             status,
             created_at: rfc3339(notification.created_at_ms),
             sent_at,

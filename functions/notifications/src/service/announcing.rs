@@ -6,6 +6,7 @@
 
 use chassis::clock::parse_rfc3339;
 use chassis::events::Event;
+use chassis::sealed::{Unreadable, readable};
 use chassis::store::Store;
 
 use super::people::Change;
@@ -22,11 +23,19 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     /// as things are.
     pub async fn receive(&self, event: &Event, now_ms: u64) -> Result<(), Refusal> {
         let unreadable = |detail| Refusal::Invalid(Fault::of("data", detail));
+        let event = match readable(event, &self.users).await {
+            Ok(Some(event)) => event,
+            // It is about somebody who has been forgotten.
+            Ok(None) => return Ok(()),
+            Err(Unreadable::Damaged) => return Err(unreadable(Unreadable::Damaged.to_string())),
+            Err(error) => return Err(Refusal::Unavailable(error.to_string())),
+        };
         match meaning(&event.kind, &event.data).map_err(unreadable)? {
             Meaning::Nothing => Ok(()),
+            Meaning::Gone(id) => Ok(self.forget_person(&id, event.sequence().unwrap_or(0)).await?),
             Meaning::Messages(requests) => self.announce(requests, now_ms).await,
             Meaning::User(id, user, requests) => {
-                self.keep(&change(event, id, user, now_ms), now_ms).await?;
+                self.keep(&change(&event, id, user, now_ms), now_ms).await?;
                 self.announce(requests, now_ms).await
             }
         }
@@ -37,6 +46,10 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     async fn announce(&self, requests: Vec<Request>, now_ms: u64) -> Result<(), Refusal> {
         let mut accepted = Vec::with_capacity(requests.len());
         for request in requests {
+            // An order outlives the account of who placed it.
+            if self.is_gone(&request.user_id).await? {
+                continue;
+            }
             match self.accept(request, now_ms).await {
                 Ok(notification) => accepted.push(notification),
                 // The customer was told of this already, in other words.

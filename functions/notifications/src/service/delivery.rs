@@ -1,8 +1,9 @@
 //! Handing messages to the provider: at once when they are accepted, and in sweeps.
 //!
 //! A provider that is down or slow must not hold up those who only want a message to be
-//! accepted. So after an attempt that came to nothing the provider is left to the sweeps for
-//! [`REST_MS`], and a sweep ends after a few setbacks in a row.
+//! accepted. So after an attempt that came to nothing a channel is left to the sweeps for
+//! [`REST_MS`], and a sweep of it ends after a few setbacks in a row. Each channel has a queue, a
+//! rest and a sweep of its own: mails that can't be sent hold up no push message.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +11,14 @@ use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
 use super::{Notifications, key};
-use crate::domain::{Notification, Outcome, Pinned};
+use crate::announcement::ALWAYS_SENT;
+use crate::domain::{Channel, Notification, Outcome, Pinned};
 use crate::ports::{Message, Provider, RenderError, Templates, Users};
-use crate::queue::{Entry, FAILED, WAITING};
+use crate::queue::{self, Entry, FAILED, waiting};
 
-/// Most attempts of one sweep.
+/// Most attempts of one sweep on a channel.
 pub const SWEEP_ATTEMPT_COUNT_MAX: usize = 50;
-/// Most entries that one sweep looks at: some lead to what is over, or not due after all.
+/// Most entries of a channel that one sweep looks at: some lead to what is over, or not due after all.
 pub const SWEEP_LOOK_COUNT_MAX: usize = 500;
 /// A sweep ends after so many setbacks in a row.
 pub const SWEEP_DEFERRAL_COUNT_MAX: usize = 3;
@@ -25,7 +27,16 @@ pub const SWEEP_TIME_MAX_MS: u64 = 10_000;
 /// For so long after a setback no message is tried at once. Milliseconds.
 pub const REST_MS: u64 = 10_000;
 
-const REST_KEY: &str = "provider/rest";
+/// An entry that has failed and finds no room among the failed ones is looked at again after this
+/// time. Milliseconds.
+pub(super) const FAILED_FULL_MS: u64 = 3_600_000;
+
+fn rest_key(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Email => "provider/rest/email",
+        Channel::Push => "provider/rest/push",
+    }
+}
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -54,7 +65,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     /// accepted all the same if that fails: the queue has it.
     pub(super) async fn attempt_at_once(&self, notification: &Notification, now_ms: u64) {
         let attempt = async {
-            if notification.is_over() || self.is_resting(now_ms).await? {
+            if notification.is_over() || self.is_resting(notification.channel, now_ms).await? {
                 return Ok(());
             }
             self.attempt(&notification.request_id, now_ms).await.map(drop)
@@ -64,9 +75,13 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         }
     }
 
-    /// Whether messages are left to the sweeps now.
-    pub(super) async fn is_resting(&self, now_ms: u64) -> Result<bool, StoreError> {
-        let until_ms: Option<u64> = self.store.read(REST_KEY).await?;
+    /// Whether messages of a channel are left to the sweeps now.
+    pub(super) async fn is_resting(
+        &self,
+        channel: Channel,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        let until_ms: Option<u64> = self.store.read(rest_key(channel)).await?;
         // An end that is further away than any rest is of a clock that went wrong.
         Ok(until_ms.is_some_and(|until| until > now_ms && until - now_ms <= REST_MS))
     }
@@ -76,19 +91,19 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         let begin = |notification: &mut Notification| notification.begin(now_ms);
         let (notification, number) = self.change(request_id, begin).await?;
         let Some(number) = number else {
-            self.follow(&notification).await?;
+            self.follow(&notification, now_ms).await?;
             return Ok(Tried::Not);
         };
         let outcome = self.deliver(&notification).await;
         if matches!(outcome, Outcome::Deferred { .. }) {
-            self.store.write(REST_KEY, &(now_ms + REST_MS)).await?;
+            self.store.write(rest_key(notification.channel), &(now_ms + REST_MS)).await?;
         }
         let end = |notification: &mut Notification| {
             let ended_ms = chassis::clock::now_ms().max(now_ms);
             notification.end(number, outcome.clone(), ended_ms);
         };
         let (notification, ()) = self.change(request_id, end).await?;
-        self.follow(&notification).await?;
+        self.follow(&notification, now_ms).await?;
         Ok(if notification.is_over() { Tried::Settled } else { Tried::Deferred })
     }
 
@@ -109,27 +124,40 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         self.store.update(&key, change).await
     }
 
-    /// Moves a notification's entries to where it stands.
-    pub(super) async fn follow(&self, notification: &Notification) -> Result<(), StoreError> {
+    /// Moves a notification's entries to where it stands. One that has failed and finds no room
+    /// stays where it waits: when that is full, too, nothing more is accepted.
+    pub(super) async fn follow(
+        &self,
+        notification: &Notification,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
         let (store, request_id) = (&self.store, &notification.request_id);
+        let waiting = waiting(notification.channel);
         if let Some(due_ms) = notification.due_ms() {
-            return WAITING.postpone(store, request_id, due_ms).await;
+            return waiting.postpone(store, request_id, due_ms).await;
         }
         if notification.is_failed() {
             let since_ms = notification.setbacks.last().map_or(0, |setback| setback.at_ms);
-            let entry = Entry::of(notification, since_ms);
-            if let Some(oldest) = FAILED.push(store, &entry).await? {
-                self.change(&oldest.request_id, Notification::forget).await?;
+            match FAILED.put(store, &Entry::of(notification, since_ms)).await {
+                Ok(()) => {}
+                Err(queue::Error::Full) => {
+                    eprintln!("{}: there are too many failed messages", notification.id);
+                    return waiting.postpone(store, request_id, now_ms + FAILED_FULL_MS).await;
+                }
+                Err(queue::Error::Store(error)) => return Err(error),
             }
         }
-        WAITING.remove(store, request_id).await
+        waiting.remove(store, request_id).await
     }
 
     /// Asks again what may have changed since acceptance, and hands the message over.
     async fn deliver(&self, notification: &Notification) -> Outcome {
         let later = |detail: String| Outcome::Deferred { detail, retry_after_ms: None };
         match self.preferences(&notification.user_id).await {
-            Ok(preferences) if !preferences.allow(notification.channel) => {
+            Ok(preferences)
+                if !preferences.allow(notification.channel)
+                    && !ALWAYS_SENT.contains(&notification.template_code.as_str()) =>
+            {
                 return Outcome::Unwanted;
             }
             Ok(_) => {}
@@ -157,17 +185,34 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         self.provider.deliver(&message).await
     }
 
-    /// Goes through what is due, what goes first first, and forgets what failed long ago.
+    /// Goes through what is due on each channel, what goes first first, and forgets what failed
+    /// long ago.
     ///
     /// # Errors
     /// The store did not answer.
     pub async fn sweep(&self, now_ms: u64) -> Result<Swept, StoreError> {
+        match queue::adopt_old(&self.store).await {
+            Err(queue::Error::Store(error)) => return Err(error),
+            // There is room again when some have been sent.
+            Ok(()) | Err(queue::Error::Full) => {}
+        }
+        let forgotten = self.forget_failed(now_ms).await?;
+        let mails = self.sweep_channel(Channel::Email, now_ms);
+        let (mails, pushes) = futures::join!(mails, self.sweep_channel(Channel::Push, now_ms));
+        let (mails, pushes) = (mails?, pushes?);
+        Ok(Swept {
+            attempts: mails.attempts + pushes.attempts,
+            deferred: mails.deferred + pushes.deferred,
+            forgotten,
+        })
+    }
+
+    async fn sweep_channel(&self, channel: Channel, now_ms: u64) -> Result<Swept, StoreError> {
         let began = Instant::now();
-        let mut due = WAITING.entries(&self.store).await?;
+        let mut due = waiting(channel).entries(&self.store).await?;
         due.retain(|entry| entry.not_before_ms <= now_ms);
         due.sort_by(|one, other| one.rank(now_ms).cmp(&other.rank(now_ms)));
-        let mut swept = Swept { forgotten: self.forget_failed(now_ms).await?, ..Swept::default() };
-        let mut in_a_row = 0;
+        let (mut swept, mut in_a_row) = (Swept::default(), 0);
         for entry in due.into_iter().take(SWEEP_LOOK_COUNT_MAX) {
             if swept.attempts >= SWEEP_ATTEMPT_COUNT_MAX
                 || in_a_row >= SWEEP_DEFERRAL_COUNT_MAX

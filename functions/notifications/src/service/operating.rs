@@ -5,7 +5,7 @@ use chassis::store::{Store, StoreError};
 use super::{Notifications, Refusal};
 use crate::domain::{Channel, Notification};
 use crate::ports::{Provider, Templates, Users};
-use crate::queue::{Entry, FAILED, WAITING};
+use crate::queue::{Entry, FAILED, WAITING_EMAIL, WAITING_PUSH, waiting};
 
 /// For so long a failed message can be replayed; then what it would have said is forgotten.
 /// Milliseconds.
@@ -78,9 +78,12 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     /// # Errors
     /// The store did not answer.
     pub async fn queued(&self, queue: QueueName) -> Result<Vec<Entry>, StoreError> {
-        let stored = if queue == QueueName::Failed { FAILED } else { WAITING };
+        let stored = match queue {
+            QueueName::Email => WAITING_EMAIL,
+            QueueName::Push => WAITING_PUSH,
+            QueueName::Failed => FAILED,
+        };
         let mut entries = stored.entries(&self.store).await?;
-        entries.retain(|entry| queue.takes(entry.channel));
         entries.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(entries)
     }
@@ -109,7 +112,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         Ok((page, next))
     }
 
-    /// Sends a failed message after all, with as many attempts as a new one. The provider
+    /// Sends a failed message after all, and tries for as long as with a new one. The provider
     /// still knows it by its id. Repeating this while it waits changes nothing.
     ///
     /// # Errors
@@ -126,13 +129,14 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         let request_id = &notification.request_id;
         // The entry before the state: a crash leaves an entry too many, not a message that
         // nobody looks for. And after: a sweep in between may have taken it away.
-        WAITING.put(&self.store, &Entry::of(&notification, now_ms)).await?;
+        let waiting = waiting(notification.channel);
+        waiting.put(&self.store, &Entry::of(&notification, now_ms)).await?;
         let (notification, _) = self.change(request_id, |it| it.replay(now_ms)).await?;
         if notification.is_failed() {
             return Ok(Replay::Forgotten);
         }
         if !notification.is_over() {
-            WAITING.put(&self.store, &Entry::of(&notification, now_ms)).await?;
+            waiting.put(&self.store, &Entry::of(&notification, now_ms)).await?;
         }
         FAILED.remove(&self.store, request_id).await?;
         self.attempt_at_once(&notification, now_ms).await;

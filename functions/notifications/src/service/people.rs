@@ -38,7 +38,8 @@ pub struct Change {
 /// A copy.
 #[derive(Serialize, Deserialize)]
 struct Copied {
-    user: User,
+    /// None once the account is gone: a late event must not bring it back.
+    user: Option<User>,
     sequence: u64,
     /// The number of the note that was made before; from 1.
     #[serde(default)]
@@ -104,7 +105,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         let copy: Option<Copied> =
             self.store.read(&user_key(id)).await.map_err(|error| error.to_string())?;
         match copy {
-            Some(copy) => Ok(Some(copy.user)),
+            Some(copy) => Ok(copy.user),
             None => self.users.get(id).await,
         }
     }
@@ -130,7 +131,8 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         };
         let keep = |copy: Option<Copied>| {
             let note = copy.as_ref().map_or(note, |there| there.note);
-            let fresh = Copied { user: change.user.clone(), sequence: change.sequence, note };
+            let user = Some(change.user.clone());
+            let fresh = Copied { user, sequence: change.sequence, note };
             let newest = copy.filter(|there| there.sequence >= fresh.sequence).unwrap_or(fresh);
             Ok::<_, StoreError>((newest, note))
         };
@@ -142,6 +144,25 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
             Ok::<_, StoreError>((shard, ()))
         };
         self.store.update(&shard_key, count).await
+    }
+
+    /// Whether this user has deleted their account.
+    pub(super) async fn is_gone(&self, id: &str) -> Result<bool, StoreError> {
+        let copy: Option<Copied> = self.store.read(&user_key(id)).await?;
+        Ok(copy.is_some_and(|copy| copy.user.is_none()))
+    }
+
+    /// Takes away what is kept of somebody who has deleted their account: the copy, what they
+    /// prefer, and the list of their messages. Messages that wait are not sent any more, as there
+    /// is nobody to send them to.
+    pub(super) async fn forget_person(&self, id: &str, sequence: u64) -> Result<(), StoreError> {
+        let forget = |copy: Option<Copied>| {
+            let note = copy.as_ref().map_or(0, |there| there.note);
+            Ok::<_, StoreError>((Copied { user: None, sequence, note }, ()))
+        };
+        self.store.update(&user_key(id), forget).await?;
+        self.store.delete(&super::reading::preferences_key(id)).await?;
+        self.store.delete(&super::reading::list_key(id)).await
     }
 
     /// How complete and how fresh the copies are: [`SHARD_COUNT`] reads.

@@ -56,12 +56,14 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         // Ids grow with time, so a position holds even when its entry has left the list.
         let mut rest = list.iter().filter(|entry| after.is_none_or(|after| *entry.id < *after));
         let mut page = Vec::new();
-        let resting = self.is_resting(now_ms).await?;
-        let mut attempts = if resting { TOUCH_ATTEMPT_COUNT_MAX } else { 0 };
+        let mut attempts = 0;
         for entry in rest.by_ref().take(limit) {
             let Some(mut notification) = self.read(&entry.request_id).await? else { continue };
             let due = notification.due_ms().is_some_and(|due_ms| due_ms <= now_ms);
-            if due && attempts < TOUCH_ATTEMPT_COUNT_MAX {
+            if due
+                && attempts < TOUCH_ATTEMPT_COUNT_MAX
+                && !self.is_resting(notification.channel, now_ms).await?
+            {
                 let tried = self.attempt(&entry.request_id, now_ms).await?;
                 attempts += usize::from(tried != Tried::Not);
                 notification = self.read(&entry.request_id).await?.unwrap_or(notification);
@@ -102,10 +104,10 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     }
 }
 
-fn list_key(user_id: &str) -> String {
+pub(super) fn list_key(user_id: &str) -> String {
     format!("list/{user_id}")
 }
 
-fn preferences_key(user_id: &str) -> String {
+pub(super) fn preferences_key(user_id: &str) -> String {
     format!("preferences/{user_id}")
 }

@@ -12,8 +12,8 @@ use super::bindings::shop::shipping::audit as shipping;
 use super::bindings::shop::shipping::shipments;
 use super::bindings::shop::values::values;
 use crate::domain::{
-    Claim, Line, Message, MessageStatus, Money, Order, OrderStatus, Payment, Projected, Shipment,
-    Shipping, Sku, Standing,
+    Claim, Line, Message, MessageStatus, Money, Order, OrderStatus, Payment, Posting, Projected,
+    Shipment, Shipping, Sku, Standing, StatementLine,
 };
 use crate::ports::{Part, Reading, Sources, Unreadable};
 
@@ -32,10 +32,14 @@ impl Sources for Audits {
         Ok(part(page.entries, page.next))
     }
 
-    async fn ledger(&self, after: Option<String>) -> Reading<Part<(String, i64)>> {
-        let sums = payments::ledger_sums(after).await.map_err(unreadable("payments"))?;
-        let entries = sums.sums.into_iter().map(|sum| (sum.currency, sum.amount)).collect();
-        Ok(Part { entries, next: sums.next })
+    async fn ledger(&self, after: Option<String>) -> Reading<Part<Posting>> {
+        let page = payments::ledger(after).await.map_err(unreadable("payments"))?;
+        Ok(part(page.entries, page.next))
+    }
+
+    async fn statement(&self, after: Option<String>) -> Reading<Part<StatementLine>> {
+        let page = payments::statement(after).await.map_err(unreadable("payments"))?;
+        Ok(part(page.entries, page.next))
     }
 
     async fn skus(&self, after: Option<String>, limit: u32) -> Reading<Part<Sku>> {
@@ -95,14 +99,18 @@ impl From<orders::Entry> for Order {
                 OrderState::Delivered => OrderStatus::Delivered,
                 OrderState::Cancelled => OrderStatus::Cancelled,
                 OrderState::Rejected => OrderStatus::Rejected,
+                OrderState::Returned => OrderStatus::Returned,
             },
             lines: lines(entry.lines),
             total: money(entry.total),
             reservation_id: entry.reservation_id,
+            refunded: entry.refunded,
+            restocked: lines(entry.restocked),
             last_sequence: entry.last_sequence,
             outbox_length: entry.outbox_length,
             settled: entry.settled,
             parked: entry.parked,
+            parked_since_ms: entry.parked_since_ms,
             faults: entry.faults,
         }
     }
@@ -117,7 +125,38 @@ impl From<payments::Entry> for Payment {
             currency: entry.currency,
             captured: entry.captured,
             refunded: entry.refunded,
+            charged_back: entry.charged_back,
             held: entry.held,
+            unstated: entry.unstated,
+        }
+    }
+}
+
+impl From<payments::Posting> for Posting {
+    fn from(posting: payments::Posting) -> Posting {
+        let amount = posting.amount.amount;
+        let (customer_funds, psp_clearing) = match posting.side {
+            payments::Side::CustomerFunds => (amount, 0),
+            payments::Side::PspClearing => (0, amount),
+        };
+        Posting {
+            payment_id: posting.payment_id,
+            order_id: posting.order_id,
+            currency: posting.amount.currency,
+            customer_funds,
+            psp_clearing,
+        }
+    }
+}
+
+impl From<payments::StatementLine> for StatementLine {
+    fn from(line: payments::StatementLine) -> StatementLine {
+        StatementLine {
+            payment_id: line.payment_id,
+            order_id: line.order_id,
+            currency: line.amount.currency,
+            amount: line.amount.amount,
+            at_ms: line.at_ms,
         }
     }
 }
@@ -158,6 +197,7 @@ impl From<shipping::Entry> for Shipping {
         let shipment = |shipment: shipments::Shipment| Shipment {
             id: shipment.id,
             is_live: shipment.status != shipments::Status::Cancelled,
+            came_back: shipment.status == shipments::Status::Returned,
             lines: lines(shipment.lines),
         };
         Shipping {

@@ -32,6 +32,14 @@ impl EventLog for PlatformLog {
         Ok(contract::replay(dead_letter_id).await?)
     }
 
+    async fn replay_key(&self, subscription: String, key: String) -> Result<u64, LogError> {
+        Ok(contract::replay_key(subscription, key).await?)
+    }
+
+    async fn discard(&self, dead_letter_id: String) -> Result<(), LogError> {
+        Ok(contract::discard(dead_letter_id).await?)
+    }
+
     async fn replay_range(
         &self,
         subscription: String,
@@ -80,8 +88,9 @@ impl From<producer::Event> for Event {
 
 impl From<contract::Subscription> for Subscription {
     fn from(it: contract::Subscription) -> Subscription {
-        let contract::Subscription { name, components, types, lag, lag_ms, retrying, dead } = it;
-        Subscription { name, components, types, lag, lag_ms, retrying, dead }
+        let contract::Subscription { name, components, types, lag, lag_ms, held, retrying, dead } =
+            it;
+        Subscription { name, components, types, lag, lag_ms, held, retrying, dead }
     }
 }
 

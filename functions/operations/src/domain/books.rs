@@ -1,7 +1,7 @@
 //! The books of all functions, as values.
 
 use super::log::{DeadLetter, Streams, Subscription};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use chassis::money::Money;
 
@@ -14,10 +14,16 @@ pub struct Books {
     pub orders: Vec<Order>,
     /// All payments.
     pub payments: Vec<Payment>,
-    /// The sum of the ledger's postings for each currency.
-    pub ledger: BTreeMap<String, i64>,
+    /// The ledger, by payment and currency.
+    pub ledger: BTreeMap<(String, String), Account>,
+    /// The provider's statement, by payment and currency.
+    pub statement: BTreeMap<(String, String), Stated>,
     /// All SKUs.
     pub skus: Vec<Sku>,
+    /// What orders have of each SKU, at the first reading of the orders.
+    pub sales_before: BTreeMap<String, Sales>,
+    /// The same at the second reading.
+    pub sales: BTreeMap<String, Sales>,
     /// How the reservations of the orders stand, by reservation id.
     pub reservations: BTreeMap<String, Standing>,
     /// What shipping knows of each order.
@@ -32,23 +38,6 @@ pub struct Books {
     pub subscriptions: Vec<Subscription>,
     /// Events that were given up.
     pub dead_letters: Vec<DeadLetter>,
-    /// Books that were longer than what is read: nothing follows from what they lack.
-    pub truncated: BTreeSet<Book>,
-}
-
-/// Names a book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "each is the member of `Books` with the same name")]
-pub enum Book {
-    Orders,
-    Payments,
-    Ledger,
-    Skus,
-    Shipping,
-    Messages,
-    Projection,
-    Log,
-    DeadLetters,
 }
 
 /// So many pieces of one product.
@@ -70,6 +59,7 @@ pub enum OrderStatus {
     Delivered,
     Cancelled,
     Rejected,
+    Returned,
 }
 
 impl OrderStatus {
@@ -82,12 +72,18 @@ impl OrderStatus {
             Self::Delivered => "delivered",
             Self::Cancelled => "cancelled",
             Self::Rejected => "rejected",
+            Self::Returned => "returned",
         }
     }
 
     /// Whether the customer has paid and gets something.
     pub fn is_paid(self) -> bool {
         matches!(self, Self::Confirmed | Self::Shipped | Self::Delivered)
+    }
+
+    /// Whether the customer has paid, and everything went back.
+    pub fn came_back(self) -> bool {
+        self == Self::Returned
     }
 
     /// Whether nothing may be left of it: no money, no pieces, no parcel.
@@ -111,6 +107,10 @@ pub struct Order {
     pub total: Money,
     /// The reservation that is in force.
     pub reservation_id: String,
+    /// Given back for parcels that came back, in minor units.
+    pub refunded: i64,
+    /// The pieces of parcels that came back and are on the shelf again.
+    pub restocked: Vec<Line>,
     /// Of its last event for others; 0 if it has none.
     pub last_sequence: u64,
     /// Events that are not yet published.
@@ -119,6 +119,8 @@ pub struct Order {
     pub settled: bool,
     /// Why it waits for a person, if it does.
     pub parked: Option<String>,
+    /// Since when it does, in milliseconds since the epoch.
+    pub parked_since_ms: Option<u64>,
     /// What is wrong with the record itself.
     pub faults: Vec<String>,
 }
@@ -128,7 +130,7 @@ pub struct Order {
 pub struct Payment {
     /// `pay_…`.
     pub id: String,
-    /// The order that it pays.
+    /// The order that it pays; empty if only the provider has ever named this payment.
     pub order_id: String,
     /// Whether the provider's answer is not known.
     pub is_unknown: bool,
@@ -138,8 +140,83 @@ pub struct Payment {
     pub captured: i64,
     /// Given back.
     pub refunded: i64,
+    /// Taken back by the customer's bank.
+    pub charged_back: i64,
     /// Held and not taken.
     pub held: i64,
+    /// Whether it is not to be compared with the provider's statement, being older than that is
+    /// read.
+    pub unstated: bool,
+}
+
+impl Payment {
+    /// What is left of what was taken.
+    pub fn net(&self) -> i64 {
+        self.captured.saturating_sub(self.refunded).saturating_sub(self.charged_back)
+    }
+}
+
+/// A line of the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Posting {
+    /// The payment.
+    pub payment_id: String,
+    /// Its order; empty if there is none.
+    pub order_id: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// On the side of customers, negative for what they have paid.
+    pub customer_funds: i64,
+    /// On the side of the provider, positive for what it owes us.
+    pub psp_clearing: i64,
+}
+
+/// What the ledger has of one payment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Its order; empty if there is none.
+    pub order_id: String,
+    /// Negative for what the customer has paid.
+    pub customer_funds: i64,
+    /// Positive for what the provider owes us.
+    pub psp_clearing: i64,
+}
+
+/// A line of the provider's statement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StatementLine {
+    /// The payment, by our own id.
+    pub payment_id: String,
+    /// Its order; empty if we know of none.
+    pub order_id: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// Negative if we lost money.
+    pub amount: i64,
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
+}
+
+/// What the provider's statement has of one payment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// Its order; empty if we know of none.
+    pub order_id: String,
+    /// What the provider owes us for it.
+    pub net: i64,
+    /// Of the last line, in milliseconds since the epoch.
+    pub last_at_ms: u64,
+}
+
+/// What all orders have of one SKU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sales {
+    /// Pieces in paid orders at rest that did not come back.
+    pub bought: u64,
+    /// Whether an order that is not at rest has some.
+    pub moving: bool,
+    /// Tells whether all orders that have some were the same at another reading.
+    pub print: u32,
 }
 
 /// The books of one SKU, in pieces.
@@ -154,7 +231,7 @@ pub struct Sku {
     /// Held by reservations.
     pub reserved: u64,
     /// Sold and not taken back.
-    pub sold: u64,
+    pub sold: i64,
     /// Reservations that hold some.
     pub claims: Vec<Claim>,
 }
@@ -204,6 +281,8 @@ pub struct Shipment {
     pub id: String,
     /// Whether it was not called off.
     pub is_live: bool,
+    /// Whether it came back from the customer's door.
+    pub came_back: bool,
     /// What is in it.
     pub lines: Vec<Line>,
 }

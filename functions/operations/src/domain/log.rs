@@ -102,10 +102,15 @@ impl Streams {
         streams
     }
 
-    /// The next event of the log.
-    pub fn take_in(&mut self, logged: &LoggedEvent) {
+    /// The next event of the log, which is only counted.
+    pub fn pass_over(&mut self, logged: &LoggedEvent) {
         self.events += 1;
         self.begins.get_or_insert((logged.position, logged.recorded_at_ms));
+    }
+
+    /// The next event of the log.
+    pub fn take_in(&mut self, logged: &LoggedEvent) {
+        self.pass_over(logged);
         let event = &logged.event;
         let (Some(subject), Some(sequence)) = (&event.subject, event.sequence) else { return };
         let key = (event.source.clone(), subject.clone());
@@ -159,6 +164,8 @@ pub struct Subscription {
     pub lag: u64,
     /// Age of the oldest of them, in milliseconds.
     pub lag_ms: u64,
+    /// Of those, events that wait behind a dead letter of their partition key.
+    pub held: u64,
     /// Of those, events whose delivery has failed and will be tried again.
     pub retrying: u64,
     /// Dead letters.

@@ -9,7 +9,6 @@ mod projection;
 mod shipping;
 
 use super::Violation;
-use super::books::Book;
 use super::view::View;
 
 /// Finds what breaks one rule.
@@ -17,11 +16,14 @@ pub(super) type Rule = fn(&View<'_>) -> Vec<Violation>;
 
 /// All rules, in the order in which a person would want to hear of them.
 pub(super) const RULES: &[Rule] = &[
-    truncated,
     orders::faulty,
     orders::parked,
+    orders::parked_long,
     orders::unfinished,
     payments::ledger_unbalanced,
+    payments::ledger_differs,
+    payments::provider_differs,
+    payments::statement_without_order,
     payments::charge_differs,
     payments::money_held,
     payments::payment_unknown,
@@ -37,6 +39,7 @@ pub(super) const RULES: &[Rule] = &[
     shipping::shipments_differ,
     shipping::shipments_of_dead_order,
     shipping::shipments_without_order,
+    shipping::return_unsettled,
     messages::message_doubled,
     messages::message_missing,
     messages::message_unfinished,
@@ -52,11 +55,3 @@ pub(super) const RULES: &[Rule] = &[
     projection::order_differs,
     projection::without_order,
 ];
-
-/// What was not read can't be checked, and that is said.
-fn truncated(view: &View<'_>) -> Vec<Violation> {
-    let name = |book: &Book| {
-        Violation::new("truncated", format!("{book:?}: too long, the rest was not read"), [])
-    };
-    view.books.truncated.iter().map(name).collect()
-}

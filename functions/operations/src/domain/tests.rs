@@ -40,10 +40,13 @@ fn order(number: u16, status: OrderStatus, changes: &[&str]) -> Order {
         lines: vec![line("TEA", 2), line("MUG", 1)],
         total: Money::new(500, "EUR"),
         reservation_id: format!("res_{number}"),
+        refunded: 0,
+        restocked: Vec::new(),
         last_sequence: changes.len() as u64,
         outbox_length: 0,
         settled: true,
         parked: None,
+        parked_since_ms: None,
         faults: Vec::new(),
     }
 }
@@ -56,12 +59,28 @@ fn payment(order: &Order, captured: i64, refunded: i64) -> Payment {
         currency: "EUR".to_owned(),
         captured,
         refunded,
+        charged_back: 0,
         held: 0,
+        unstated: false,
     }
 }
 
+/// Files a payment in the ledger and in the provider's statement, where it has moved money.
+fn file(books: &mut Books, payment: &Payment) {
+    if payment.captured == 0 {
+        return;
+    }
+    let key = (payment.id.clone(), payment.currency.clone());
+    let (order_id, net) = (payment.order_id.clone(), payment.net());
+    let account = Account { order_id: order_id.clone(), customer_funds: -net, psp_clearing: net };
+    books.ledger.insert(key.clone(), account);
+    books.statement.insert(key, Stated { order_id, net, last_at_ms: BORN_MS });
+}
+
 fn shipping(order: &Order, is_live: bool) -> Shipping {
-    let parcel = |number: u8, lines| Shipment { id: format!("shp_{number}"), is_live, lines };
+    let came_back = order.status.came_back();
+    let parcel =
+        |number: u8, lines| Shipment { id: format!("shp_{number}"), is_live, came_back, lines };
     Shipping {
         order_id: order.id.clone(),
         cancelled: !is_live,
@@ -131,16 +150,23 @@ pub(crate) fn event(source: &str, subject: &str, sequence: u64, status: &str) ->
 }
 
 /// A day of the shop: an order that was delivered, one that waits for its courier, one that
-/// was cancelled after it was paid, and one whose card said no.
+/// was cancelled after it was paid, one whose card said no, and one that came back.
 fn story() -> Vec<(Order, Vec<&'static str>)> {
     [
         (1, OrderStatus::Delivered, vec!["pending", "confirmed", "shipped", "delivered"]),
         (2, OrderStatus::Confirmed, vec!["pending", "confirmed"]),
         (3, OrderStatus::Cancelled, vec!["pending", "confirmed", "cancelled"]),
         (4, OrderStatus::Rejected, vec!["pending", "rejected"]),
+        (5, OrderStatus::Returned, vec!["pending", "confirmed", "shipped", "returned"]),
     ]
     .into_iter()
-    .map(|(number, status, changes)| (order(number, status, &changes), changes))
+    .map(|(number, status, changes)| {
+        let mut order = order(number, status, &changes);
+        if status.came_back() {
+            (order.refunded, order.restocked) = (order.total.amount, order.lines.clone());
+        }
+        (order, changes)
+    })
     .collect()
 }
 
@@ -155,19 +181,30 @@ pub(crate) fn sound() -> Books {
             payment(&orders[1], 500, 0),
             payment(&orders[2], 500, 500),
             payment(&orders[3], 0, 0),
+            payment(&orders[4], 500, 500),
         ],
-        ledger: [("EUR".to_owned(), 0)].into(),
         skus: vec![sku("TEA", 100, 4), sku("MUG", 10, 2)],
         shipping: vec![
             shipping(&orders[0], true),
             shipping(&orders[1], true),
             shipping(&orders[2], false),
+            shipping(&orders[4], true),
         ],
         projection: orders.iter().map(projected).collect(),
         ..Books::default()
     };
-    let standings =
-        [Standing::Committed, Standing::Committed, Standing::TakenBack, Standing::Released];
+    books.payments.clone().iter().for_each(|payment| file(&mut books, payment));
+    // What the delivered order and the one that waits have of each.
+    let sales = |bought| Sales { bought, moving: false, print: 7 };
+    books.sales = [("TEA".to_owned(), sales(4)), ("MUG".to_owned(), sales(2))].into();
+    books.sales_before.clone_from(&books.sales);
+    let standings = [
+        Standing::Committed,
+        Standing::Committed,
+        Standing::TakenBack,
+        Standing::Released,
+        Standing::Committed,
+    ];
     for (order, standing) in orders.iter().zip(standings) {
         books.reservations.insert(order.reservation_id.clone(), standing);
     }
@@ -187,6 +224,7 @@ pub(crate) fn sound() -> Books {
         types: vec!["com.shop.orders.order.*".to_owned()],
         lag: 0,
         lag_ms: 0,
+        held: 0,
         retrying: 0,
         dead: 0,
     }];
@@ -194,13 +232,13 @@ pub(crate) fn sound() -> Books {
 }
 
 /// Pieces of one product: so many received and sold, two reserved by somebody in a hurry.
-fn sku(sku: &str, received: u64, sold: u64) -> Sku {
+fn sku(sku: &str, received: u64, sold: i64) -> Sku {
     let claim = Claim {
         reservation_id: "res_open".to_owned(),
         quantity: 2,
         expires_at_ms: Some(NOW_MS + 60_000),
     };
-    let on_hand = received.cast_signed() - sold.cast_signed() - 2;
+    let on_hand = received.cast_signed() - sold - 2;
     Sku { sku: sku.to_owned(), received, on_hand, reserved: 2, sold, claims: vec![claim] }
 }
 

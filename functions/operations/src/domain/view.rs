@@ -6,7 +6,7 @@
 //! everything that belongs to it while it was read: all rules hold for it. Of the others
 //! nothing is said, unless they have been under way for too long.
 
-use super::books::{Book, Books, Order, Payment, Projected, Shipping};
+use super::books::{Books, Order, Payment, Projected, Shipping};
 use super::log::{ORDERS_SOURCE, Stream};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,11 +64,6 @@ impl<'a> View<'a> {
         View { books, question, orders, steady, payments, shipping, projection }
     }
 
-    /// Whether these books were read to their end, so that what they lack is not there.
-    pub(super) fn is_whole(&self, books: &[Book]) -> bool {
-        books.iter().all(|book| !self.books.truncated.contains(book))
-    }
-
     /// Orders for which all rules hold now.
     pub(super) fn at_rest(&self) -> impl Iterator<Item = &'a Order> {
         self.books.orders.iter().filter(|order| self.is_at_rest(order))
@@ -99,9 +94,9 @@ impl<'a> View<'a> {
     }
 
     /// Whether what the log knows as the last change, in milliseconds since the epoch, has had
-    /// its time. A log that was not read to its end does not know the last change.
+    /// its time.
     pub(super) fn is_due_by_log(&self, changed_ms: u64) -> bool {
-        self.question.quiescent || (self.is_whole(&[Book::Log]) && self.question.is_due(changed_ms))
+        self.question.is_due(changed_ms)
     }
 
     /// Whether the log may have forgotten the first events of a subject: those that are older
@@ -113,6 +108,11 @@ impl<'a> View<'a> {
                 chassis::id::created_at_ms(subject).is_none_or(|born_ms| born_ms <= begins_ms)
             }
         }
+    }
+
+    /// Whether all that belongs to a payment must agree: its order is at rest, or there is none.
+    pub(super) fn is_settled_payment(&self, order_id: &str) -> bool {
+        self.orders.get(order_id).is_none_or(|order| self.is_at_rest(order))
     }
 
     pub(super) fn payments(&self, order_id: &str) -> &[&'a Payment] {

@@ -27,14 +27,16 @@ pub(super) struct SubscriptionView {
     lag: u64,
     /// Age of the oldest of them, in milliseconds.
     lag_ms: u64,
+    /// Events that wait behind a dead letter of their partition key.
+    held: u64,
     retrying: u64,
     dead: u64,
 }
 
 impl From<Subscription> for SubscriptionView {
     fn from(it: Subscription) -> Self {
-        let Subscription { name, components, types, lag, lag_ms, retrying, dead } = it;
-        Self { name, components, types, lag, lag_ms, retrying, dead }
+        let Subscription { name, components, types, lag, lag_ms, held, retrying, dead } = it;
+        Self { name, components, types, lag, lag_ms, held, retrying, dead }
     }
 }
 
@@ -124,6 +126,24 @@ pub(super) async fn replay<S: Sources, L: EventLog, K: KeySource>(
 ) -> Result<StatusCode> {
     api.log.replay(id).await.map_err(problem)?;
     Ok(StatusCode::ACCEPTED)
+}
+
+pub(super) async fn discard<S: Sources, L: EventLog, K: KeySource>(
+    State(api): State<Api<S, L, K>>,
+    _: Admin,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    api.log.discard(id).await.map_err(problem)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn replay_key<S: Sources, L: EventLog, K: KeySource>(
+    State(api): State<Api<S, L, K>>,
+    _: Admin,
+    Path((name, key)): Path<(String, String)>,
+) -> Result<(StatusCode, Json<Value>)> {
+    let events = api.log.replay_key(name, key).await.map_err(problem)?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "events": events }))))
 }
 
 pub(super) async fn replay_range<S: Sources, L: EventLog, K: KeySource>(

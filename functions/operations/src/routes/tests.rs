@@ -54,16 +54,20 @@ async fn sound_books_are_reported_as_such() {
     let (status, report) = get(&Shop::sound(), "/reconciliation?quiescent=true").await;
     assert_eq!((status, &report["violations"]), (200, &json!([])));
     assert!(chassis::clock::parse_rfc3339(report["checked_at"].as_str().unwrap()).is_some());
-    assert_eq!(report["checked"]["orders"], 4);
+    assert_eq!(report["checked"]["orders"], 5);
 }
 
 #[tokio::test]
 async fn a_violation_is_told_with_its_rule_detail_and_ids() {
     let shop = Shop::sound();
-    shop.books.lock().unwrap().ledger.insert("EUR".to_owned(), 1);
+    let ids = {
+        let mut books = shop.books.lock().unwrap();
+        books.payments[3].held = 500;
+        [books.payments[3].order_id.clone(), books.payments[3].id.clone()]
+    };
     let (status, report) = get(&shop, "/reconciliation").await;
-    // One posting too many in each stretch of the ledger.
-    let expected = json!([{"rule": "ledger-unbalanced", "detail": "2 EUR", "ids": []}]);
+    let expected = json!([{"rule": "money-held", "detail": "500 EUR held", "ids": ids}]);
+    assert_eq!(report["next_cursor"], Value::Null);
     assert_eq!((status, &report["violations"]), (200, &expected));
 }
 
@@ -75,7 +79,9 @@ async fn only_administrators_are_let_in() {
         ("GET", "/subscriptions"),
         ("GET", "/dead-letters"),
         ("POST", "/dead-letters/dl_0/replay"),
+        ("DELETE", "/dead-letters/dl_0"),
         ("POST", "/subscriptions/notifications/replay"),
+        ("POST", "/subscriptions/notifications/keys/ord_1/replay"),
     ] {
         assert_eq!(call(&shop, method, uri, "customer", "{}").await.0, 403, "{uri}");
     }
@@ -85,7 +91,7 @@ async fn only_administrators_are_let_in() {
 #[tokio::test]
 async fn a_question_without_sense_is_refused() {
     let shop = Shop::sound();
-    for query in ["quiescent=maybe", "in_flight_ms=-1", "in_flight_ms=999999999999"] {
+    for query in ["quiescent=maybe", "in_flight_ms=-1", "in_flight_ms=999999999999", "cursor=x"] {
         assert_eq!(get(&shop, &format!("/reconciliation?{query}")).await.0, 400, "{query}");
     }
 }
@@ -102,7 +108,8 @@ async fn subscriptions_are_listed() {
     let (status, list) = get(&Shop::sound(), "/subscriptions").await;
     let expected = json!({"items": [{
         "name": "notifications", "components": ["notifications"],
-        "types": ["com.shop.orders.order.*"], "lag": 0, "lag_ms": 0, "retrying": 0, "dead": 0,
+        "types": ["com.shop.orders.order.*"], "lag": 0, "lag_ms": 0, "held": 0,
+        "retrying": 0, "dead": 0,
     }], "next_cursor": null});
     assert_eq!((status, list), (200, expected));
 }
@@ -134,6 +141,17 @@ async fn a_dead_letter_is_delivered_once_more() {
     assert_eq!(call(&shop, "POST", "/dead-letters/dl_0/replay", "admin", "").await.0, 202);
     assert_eq!(call(&shop, "POST", "/dead-letters/dl_9/replay", "admin", "").await.0, 404);
     assert_eq!(*shop.replayed.lock().unwrap(), ["dl_0"]);
+}
+
+#[tokio::test]
+async fn the_events_of_a_key_are_delivered_once_more_or_a_dead_letter_is_given_up() {
+    let shop = with_letters(1);
+    let (status, answer) =
+        call(&shop, "POST", "/subscriptions/history/keys/a%2Fb/replay", "admin", "").await;
+    assert_eq!((status, answer), (202, json!({"events": 2})));
+    assert_eq!(call(&shop, "DELETE", "/dead-letters/dl_0", "admin", "").await.0, 204);
+    assert_eq!(call(&shop, "DELETE", "/dead-letters/dl_9", "admin", "").await.0, 404);
+    assert_eq!(*shop.replayed.lock().unwrap(), ["history a/b", "not dl_0"]);
 }
 
 #[tokio::test]

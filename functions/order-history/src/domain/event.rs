@@ -45,7 +45,7 @@ pub fn read(event: &Event) -> Result<Change, Malformed> {
         return order(event, name).map(|entry| Change::Order(Box::new(entry))).map_err(malformed);
     }
     if event.source == USERS && name.starts_with("com.shop.identity.user.") {
-        return user(event).map(Change::User).map_err(malformed);
+        return user(event, name).map_err(malformed);
     }
     Ok(Change::None)
 }
@@ -68,15 +68,24 @@ fn order(event: &Event, name: &str) -> Result<Entry, String> {
     Ok(Entry { order, parked, sequence: sequence(event)?, at_ms: at_ms(event)?, created_at_ms })
 }
 
-fn user(event: &Event) -> Result<Named, String> {
+/// Who deletes their account has no name from then on.
+fn user(event: &Event, kind: &str) -> Result<Change, String> {
     #[derive(Deserialize)]
     struct User {
         user_id: String,
-        name: String,
+        name: Option<String>,
+    }
+    let is_deleted = kind.ends_with(".deleted");
+    if !is_deleted && !kind.ends_with(".registered") && !kind.ends_with(".updated") {
+        return Ok(Change::None);
     }
     let User { user_id, name } = data(event)?;
     check(event, &user_id)?;
-    Ok(Named { user_id, name, sequence: sequence(event)?, at_ms: at_ms(event)? })
+    let name = match is_deleted {
+        true => String::new(),
+        false => name.ok_or("the name is missing")?,
+    };
+    Ok(Change::User(Named { user_id, name, sequence: sequence(event)?, at_ms: at_ms(event)? }))
 }
 
 /// The data must be about what the event says that it is about.

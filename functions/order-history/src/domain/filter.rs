@@ -3,8 +3,8 @@
 use super::Entry;
 
 /// The statuses that can be asked for.
-pub const STATUSES: [&str; 6] =
-    ["pending", "confirmed", "rejected", "cancelled", "shipped", "delivered"];
+pub const STATUSES: [&str; 7] =
+    ["pending", "confirmed", "rejected", "cancelled", "shipped", "delivered", "returned"];
 
 /// The longest text that is searched for, in characters.
 pub const QUERY_CHARS_MAX: usize = 100;

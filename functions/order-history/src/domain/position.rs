@@ -14,6 +14,15 @@ pub struct Position {
     pub sequence: u64,
 }
 
+impl Position {
+    /// How long ago the order was placed, as its id says; none if that is in the future.
+    pub fn age_ms(&self, now_ms: u64) -> Option<u64> {
+        let digits: String =
+            self.order_id.bytes().map(char::from).skip(4).filter(|c| *c != '-').take(12).collect();
+        now_ms.checked_sub(u64::from_str_radix(&digits, 16).ok()?)
+    }
+}
+
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.order_id, self.sequence)

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
+use crate::service::{POSITION_POLL_MS, POSITION_WAIT_MAX_MS};
 use crate::testing::{NOON_MS, TestClock, TestLog, Told, named, order_id, placed, user_id};
 
 struct World {
@@ -207,6 +208,13 @@ async fn a_reader_finds_its_own_write_or_is_told_that_it_is_not_there_yet() {
     assert_eq!((behind.status, &behind.json["type"]), (503, &json!("/problems/projection-behind")));
     assert_eq!(behind.header("retry-after"), "1");
     assert_eq!(world.clock.now_ms() - before_ms, POSITION_WAIT_MAX_MS, "it waited, and no longer");
+
+    for (position, order) in [(18, 1), (u64::MAX, 1), (1, 7), (1, 999)] {
+        let before_ms = world.clock.now_ms();
+        let made_up = world.get(1, &list(format!("{}.{position}", order_id(order)))).await;
+        assert_eq!(made_up.status, 503, "{position} of {order}");
+        assert!(world.clock.now_ms() - before_ms < POSITION_POLL_MS, "nobody waits for it");
+    }
 
     let someone_elses = world.get(2, &list(format!("{}.1", order_id(1)))).await;
     assert_eq!(someone_elses.status, 503, "to who may not see it, it never comes");

@@ -8,7 +8,13 @@ use crate::ports::{Clock, EventLog};
 use crate::projection::{Generation, Owner};
 
 /// How long a reader waits for an event that the projection has not taken in yet. Milliseconds.
-pub const POSITION_WAIT_MAX_MS: u64 = 2_000;
+pub const POSITION_WAIT_MAX_MS: u64 = 500;
+/// How many events an order may be ahead of the projection for a reader to wait. An order has about
+/// ten in its life.
+pub const POSITION_AHEAD_MAX: u64 = 16;
+/// How long ago an order may have been placed that the projection does not know yet, for a reader
+/// to wait for it. Its id says when it was. Milliseconds.
+pub const POSITION_NEW_MAX_MS: u64 = 10_000;
 /// How often it looks meanwhile. Milliseconds.
 pub const POSITION_POLL_MS: u64 = 50;
 /// Orders that are looked at for one page. A filter that few orders pass gives shorter pages,
@@ -60,25 +66,65 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
 
     /// Waits until the projection has taken in this event of an order that `reader` may see (all
     /// if none); where the order stands then. To who may not see it, it never comes.
+    ///
+    /// A wait occupies an instance. So nobody waits for what can't be about to come, and each
+    /// caller for one event at a time; [`Unread::Behind`] is answered at once instead.
     pub async fn wait_for(
         &self,
         position: &Position,
         reader: Option<&str>,
+        caller: &str,
     ) -> Result<Position, Unread> {
-        let until_ms = self.clock.now_ms().saturating_add(POSITION_WAIT_MAX_MS);
-        loop {
-            let entry = self.find(&position.order_id).await?;
-            let visible = entry
-                .filter(|entry| reader.is_none_or(|user_id| entry.order.user_id == user_id))
-                .filter(|entry| entry.sequence >= position.sequence);
-            if let Some(entry) = visible {
-                return Ok(entry.position());
-            }
-            if self.clock.now_ms() >= until_ms {
-                return Err(Unread::Behind);
-            }
-            self.clock.sleep(POSITION_POLL_MS).await;
+        let began_ms = self.clock.now_ms();
+        if let Some(reached) = self.reached(position, reader, began_ms).await? {
+            return reached;
         }
+        if !self.begin_wait(caller, began_ms).await? {
+            return Err(Unread::Behind);
+        }
+        let reached = self.wait(position, reader, began_ms).await;
+        self.end_wait(caller, began_ms).await?;
+        reached
+    }
+
+    async fn wait(
+        &self,
+        position: &Position,
+        reader: Option<&str>,
+        began_ms: u64,
+    ) -> Result<Position, Unread> {
+        loop {
+            self.clock.sleep(POSITION_POLL_MS).await;
+            let now_ms = self.clock.now_ms();
+            match self.reached(position, reader, now_ms).await? {
+                Some(reached) => return reached,
+                None if now_ms >= began_ms.saturating_add(POSITION_WAIT_MAX_MS) => {
+                    return Err(Unread::Behind);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Where the order stands, if it has come so far, or that it won't soon; none if it may.
+    async fn reached(
+        &self,
+        position: &Position,
+        reader: Option<&str>,
+        now_ms: u64,
+    ) -> Result<Option<Result<Position, Unread>>, StoreError> {
+        let may_come = match self.find(&position.order_id).await? {
+            Some(entry) if reader.is_some_and(|user_id| entry.order.user_id != user_id) => false,
+            Some(entry) if entry.sequence >= position.sequence => {
+                return Ok(Some(Ok(entry.position())));
+            }
+            Some(entry) => position.sequence - entry.sequence <= POSITION_AHEAD_MAX,
+            None => {
+                let is_new = position.age_ms(now_ms).is_some_and(|age| age <= POSITION_NEW_MAX_MS);
+                is_new && position.sequence <= POSITION_AHEAD_MAX
+            }
+        };
+        Ok((!may_come).then_some(Err(Unread::Behind)))
     }
 
     /// The newest orders that fit.
@@ -101,7 +147,9 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
 
     /// What the user is called, if that is known.
     pub async fn name_of(&self, user_id: &str) -> Result<Option<String>, StoreError> {
-        self.serving().await?.name(user_id).await
+        let name = self.serving().await?.name(user_id).await?;
+        // Of a deleted account there is an empty one.
+        Ok(name.filter(|name| !name.is_empty()))
     }
 }
 

@@ -10,8 +10,7 @@
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
-use super::{Building, CONTROL, Control, OrderHistory, Retired, Stage, take_newer};
-use crate::domain;
+use super::{Building, CONTROL, Control, OrderHistory, Refused, Retired, Stage, take_newer};
 use crate::ports::{Clock, EventLog, Unavailable};
 use crate::projection::{NAME_SHARDS, Owner};
 
@@ -128,10 +127,11 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         let (count, position) = (entries.len() as u64, last.position);
         let generation = self.generation(building.generation);
         for logged in &entries {
-            match domain::read(&logged.event) {
+            match self.change_of(&logged.event).await {
                 Ok(change) => take_newer(&generation, &change).await?,
+                Err(Refused::Store(error)) => return Err(error.into()),
                 Err(malformed) => {
-                    eprintln!("order-history: left out of the rebuild: {malformed}");
+                    eprintln!("order-history: left out of the rebuild: {malformed:?}");
                     swept.events_malformed += 1;
                 }
             }

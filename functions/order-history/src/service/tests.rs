@@ -8,7 +8,9 @@ use chassis::store::MemoryStore;
 
 use super::*;
 use crate::domain::Entry;
-use crate::testing::{TestClock, TestLog, dump, named, order_id, placed, user_id};
+use crate::testing::{
+    NOON_MS, TestClock, TestLog, deleted, dump, named, named_sealed, order_id, placed, user_id,
+};
 
 type History = OrderHistory<MemoryStore, TestLog, TestClock>;
 
@@ -86,6 +88,47 @@ async fn an_older_name_does_not_come_back() {
     history.receive(&named(1, 1, "Ada Byron")).await.unwrap();
     assert_eq!(history.name_of(&user_id(1)).await.unwrap().as_deref(), Some("Ada Lovelace"));
     assert_eq!(history.name_of(&user_id(2)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_name_is_read_with_the_persons_key_and_gone_with_the_account() {
+    let (history, store, log, _) = history();
+    let key = [1; 32];
+    log.persons.set(&user_id(1), Some(key));
+    let events = [named_sealed(1, 1, "Ada", &key), named_sealed(1, 2, "Ada L.", &key)];
+    for event in &events {
+        history.receive(event).await.unwrap();
+        log.append(event.clone());
+    }
+    assert_eq!(history.name_of(&user_id(1)).await.unwrap().as_deref(), Some("Ada L."));
+    log.persons.set(&user_id(1), None);
+    history.receive(&deleted(1, 3)).await.unwrap();
+    log.append(deleted(1, 3));
+    history.receive(&events[0]).await.unwrap();
+    assert_eq!(history.name_of(&user_id(1)).await.unwrap(), None);
+    for key in store.keys() {
+        let value = store.get(&key).await.unwrap().unwrap();
+        assert!(!String::from_utf8_lossy(&value).contains("Ada"), "{key}");
+    }
+    history.rebuild().await.unwrap();
+    history.sweep().await.unwrap();
+    assert_eq!(history.name_of(&user_id(1)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn each_caller_waits_for_one_event_at_a_time() {
+    let (history, _, _, clock) = history();
+    history.receive(&placed(1).event()).await.unwrap();
+    let next: domain::Position = format!("{}.2", order_id(1)).parse().unwrap();
+    assert!(history.begin_wait("usr_1", NOON_MS).await.unwrap());
+    let before_ms = clock.now_ms();
+    assert_eq!(history.wait_for(&next, None, "usr_1").await, Err(Unread::Behind));
+    assert_eq!(clock.now_ms(), before_ms, "at once");
+    assert_eq!(history.wait_for(&next, None, "usr_2").await, Err(Unread::Behind));
+    assert_eq!(clock.now_ms(), before_ms + POSITION_WAIT_MAX_MS);
+    history.end_wait("usr_1", NOON_MS).await.unwrap();
+    assert_eq!(history.wait_for(&next, None, "usr_1").await, Err(Unread::Behind));
+    assert_eq!(clock.now_ms(), before_ms + 2 * POSITION_WAIT_MAX_MS, "and again afterwards");
 }
 
 #[tokio::test]

@@ -28,7 +28,13 @@ fn entry(audited: Audited) -> contract::Entry {
     let Audited { id, loaded, settled, faults } = audited;
     let Some(loaded) = loaded else { return unreadable(id, faults) };
     let order = loaded.order;
+    let restocked = order
+        .restocked()
+        .map(|line| contract::Line { sku: line.sku.clone(), quantity: line.quantity })
+        .collect();
     contract::Entry {
+        refunded: order.refunded().map_or(0, |money| money.amount),
+        restocked,
         payment_id: order.payment_id(),
         reservation_id: order.reservation_id(),
         id,
@@ -47,6 +53,7 @@ fn entry(audited: Audited) -> contract::Entry {
         last_sequence: loaded.record.outbox.last_sequence(),
         outbox_length: u32::try_from(loaded.record.outbox.len()).unwrap_or(u32::MAX),
         settled,
+        parked_since_ms: order.saga.parked_since_ms,
         parked: order.saga.parked,
         faults,
     }
@@ -65,6 +72,9 @@ fn unreadable(id: String, faults: Vec<String>) -> contract::Entry {
         last_sequence: 0,
         outbox_length: 0,
         settled: false,
+        refunded: 0,
+        restocked: Vec::new(),
+        parked_since_ms: None,
         parked: None,
         faults,
     }

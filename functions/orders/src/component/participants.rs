@@ -12,7 +12,7 @@ use super::bindings::shop::payments::payments;
 use super::bindings::shop::shipping::shipments;
 use crate::domain::event::Failure;
 use crate::domain::saga::{Action, Fault, RESERVATION_TTL_MS};
-use crate::domain::{Carriage, Order, Step, Undo};
+use crate::domain::{Carriage, Order, Parcel, Step, Undo, returns};
 use crate::ports::{Cart, Participants, Product, Shipment, Unavailable};
 
 /// All participants, as they are bound in the manifest.
@@ -100,7 +100,13 @@ async fn reserve(order: &Order) -> Result<(), Fault> {
     let lines =
         lines.map(|item| stock::Line { sku: item.sku.clone(), quantity: item.quantity }).collect();
     let reserved = stock::reserve(order.reservation_id(), lines, RESERVATION_TTL_MS).await;
-    reserved.map(drop).map_err(unstocked)
+    reserved.map(drop).map_err(|error| match error {
+        stock::Error::OutOfStock(short) => {
+            let short = short.into_iter().map(|it| (it.sku, it.available));
+            Fault::Refused { code: "out_of_stock", detail: order.placed.shortage(short) }
+        }
+        other => unstocked(other),
+    })
 }
 
 async fn authorize(order: &Order) -> Result<(), Fault> {
@@ -146,7 +152,25 @@ async fn take_back(undo: Undo, order: &Order) -> Result<(), Fault> {
             let (id, order_id) = (order.payment_id(), order.placed.id.clone());
             payments::cancel(id, order_id).await.map(drop).map_err(unpaid)
         }
+        Undo::RefundParcel | Undo::RestockParcel => match returns::target(order, undo) {
+            Some(parcel) => give_back(undo, order, parcel).await,
+            None => Ok(()),
+        },
     }
+}
+
+/// Both are done under the parcel's id, so that each parcel is given back once.
+async fn give_back(undo: Undo, order: &Order, parcel: &Parcel) -> Result<(), Fault> {
+    if undo == Undo::RefundParcel {
+        let worth = returns::worth(order, parcel);
+        let amount = payments::Money { amount: worth.amount, currency: worth.currency };
+        let refunded = payments::refund(order.payment_id(), parcel.id.clone(), amount).await;
+        return refunded.map(drop).map_err(unpaid);
+    }
+    let lines = parcel.lines.iter();
+    let lines =
+        lines.map(|line| stock::Line { sku: line.sku.clone(), quantity: line.quantity }).collect();
+    stock::restock(order.reservation_id(), parcel.id.clone(), lines).await.map_err(unstocked)
 }
 
 fn unstocked(error: stock::Error) -> Fault {
@@ -189,6 +213,7 @@ fn unpaid(error: payments::Error) -> Fault {
             Fault::Failed(Failure::Unknown, "the payment is not settled".to_owned())
         }
         payments::Error::Conflict(_) => refused("payment_cancelled", "The payment was called off."),
+        payments::Error::Mismatch(detail) => Fault::Mismatch(detail),
         payments::Error::NotFound(detail) | payments::Error::Invalid(detail) => {
             Fault::Refused { code: "payment_refused", detail }
         }

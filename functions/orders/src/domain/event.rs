@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use chassis::money::Money;
 use serde::{Deserialize, Serialize};
 
 use super::parcel::Parcel;
@@ -46,6 +47,10 @@ pub enum Undo {
     CancelPayment,
     /// Free the reserved pieces.
     Release,
+    /// Give back what was paid for a parcel that came back.
+    RefundParcel,
+    /// Put the pieces of a parcel that came back onto the shelf.
+    RestockParcel,
 }
 
 /// Something to be asked of another capability. Written as the name of its step or of its
@@ -109,8 +114,16 @@ pub enum Event {
     ParcelsMoved { parcels: Vec<Parcel> },
     /// A courier has it.
     Shipped,
-    /// The customer has it. Final.
+    /// What was paid for a parcel that came back was given back.
+    ParcelRefunded { parcel: String, amount: Money },
+    /// The pieces of a parcel that came back are on the shelf again.
+    ParcelRestocked { parcel: String },
+    /// A part of the order came back and is given back, the rest has arrived.
+    PartlyReturned,
+    /// The customer has it, or the part of it that did not come back. Final.
     Delivered,
+    /// Nothing of it reached the customer; money and pieces are given back. Final.
+    Returned,
     /// Something of an earlier version that means nothing to the order any more: its type,
     /// and what it told. Never recorded anew.
     Retired { was: String, facts: BTreeMap<String, String> },

@@ -41,6 +41,7 @@ impl Order {
             Event::Confirmed => self.status = Status::Confirmed,
             Event::Shipped => self.status = Status::Shipped,
             Event::Delivered => self.status = Status::Delivered,
+            Event::Returned => self.status = Status::Returned,
             Event::ParcelsMoved { parcels } => self.parcels.clone_from(parcels),
             Event::Cancelled => self.conclude(Status::Cancelled),
             Event::Rejected { code, detail } => {
@@ -85,16 +86,29 @@ impl Saga {
                     self.finished.remove(&step);
                 }
             }
-            Event::Parked { reason, .. } => self.parked = Some(reason.clone()),
-            Event::Resumed { .. } => self.parked = None,
+            Event::Parked { reason, .. } => {
+                self.parked = Some(reason.clone());
+                self.parked_since_ms = Some(at_ms);
+            }
+            Event::Resumed { .. } => self.go_on(),
             Event::CancelRequested => {
                 self.undoing = Some(Undoing::Cancellation);
-                self.parked = None;
+                self.go_on();
             }
             Event::CancelRefused { .. } => self.undoing = None,
             Event::Undone { undo } => drop(self.undone.insert(*undo)),
+            Event::ParcelRefunded { parcel, amount } => {
+                self.refunds.insert(parcel.clone(), amount.amount);
+            }
+            Event::ParcelRestocked { parcel } => drop(self.restocked.insert(parcel.clone())),
+            Event::PartlyReturned => self.told_of_return = true,
             _ => {}
         }
+    }
+
+    fn go_on(&mut self) {
+        self.parked = None;
+        self.parked_since_ms = None;
     }
 
     fn stumble(&mut self, detail: &str, at_ms: u64) {

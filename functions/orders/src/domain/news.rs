@@ -20,7 +20,9 @@ pub fn of(order: &Order, recorded: &Recorded) -> Option<(&'static str, Value)> {
     let mut data = state(order);
     match &recorded.event {
         Event::Parked { reason, .. } => data["reason"] = json!(reason),
-        Event::Shipped | Event::Delivered => data["parcels"] = json!(order.parcels),
+        Event::Shipped | Event::Delivered | Event::PartlyReturned | Event::Returned => {
+            data["parcels"] = json!(order.parcels);
+        }
         _ => {}
     }
     Some((kind, data))
@@ -34,7 +36,9 @@ pub fn kind(event: &Event) -> Option<&'static str> {
         Event::Rejected { .. } => Some("com.shop.orders.order.rejected.v1"),
         Event::Cancelled => Some("com.shop.orders.order.cancelled.v1"),
         Event::Shipped => Some("com.shop.orders.order.shipped.v1"),
+        Event::PartlyReturned => Some("com.shop.orders.order.refunded.v1"),
         Event::Delivered => Some("com.shop.orders.order.delivered.v1"),
+        Event::Returned => Some("com.shop.orders.order.returned.v1"),
         Event::Parked { .. } => Some("com.shop.orders.saga.parked.v1"),
         _ => None,
     }
@@ -48,6 +52,7 @@ fn state(order: &Order) -> Value {
         "lines": order.placed.items,
         "total": order.placed.total,
         "rejection": order.rejection,
+        "refunded": order.refunded(),
         "created_at": rfc3339(order.created_at_ms),
         "updated_at": rfc3339(order.updated_at_ms),
     })

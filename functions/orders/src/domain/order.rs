@@ -1,11 +1,12 @@
 //! The aggregate: what is known of an order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chassis::money::Money;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Step, Undo};
-use super::parcel::Parcel;
+use super::parcel::{Line, Parcel};
 use super::placed::Placed;
 
 /// How far an order has come, as the public sees it.
@@ -24,6 +25,8 @@ pub enum Status {
     Cancelled,
     /// Could not be fulfilled; no money was kept.
     Rejected,
+    /// It came back from the customer's door; money and stock are given back.
+    Returned,
 }
 
 impl Status {
@@ -36,12 +39,13 @@ impl Status {
             Self::Delivered => "delivered",
             Self::Cancelled => "cancelled",
             Self::Rejected => "rejected",
+            Self::Returned => "returned",
         }
     }
 
     /// Whether nothing will follow.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Cancelled | Self::Rejected)
+        matches!(self, Self::Delivered | Self::Cancelled | Self::Rejected | Self::Returned)
     }
 }
 
@@ -87,6 +91,14 @@ pub struct Saga {
     pub not_before_ms: u64,
     /// Why the saga waits for a person, if it does.
     pub parked: Option<String>,
+    /// Since when it does, in milliseconds since the epoch.
+    pub parked_since_ms: Option<u64>,
+    /// What was given back for parcels that came back, in minor units, by their ids.
+    pub refunds: BTreeMap<String, i64>,
+    /// Parcels that came back and are on the shelf again.
+    pub restocked: BTreeSet<String>,
+    /// Whether the customer was told that a part came back.
+    pub told_of_return: bool,
 }
 
 /// An order as it is after some events.
@@ -115,6 +127,19 @@ impl Order {
     /// last word: the parcel may be gone without our knowing.)
     pub fn can_be_cancelled(&self) -> bool {
         self.saga.undoing.is_none() && matches!(self.status, Status::Pending | Status::Confirmed)
+    }
+
+    /// What was given back for parcels that came back; none if nothing was.
+    pub fn refunded(&self) -> Option<Money> {
+        let sum = self.saga.refunds.values().copied().fold(0_i64, i64::saturating_add);
+        let currency = self.placed.total.currency.clone();
+        (!self.saga.refunds.is_empty()).then(|| Money::new(sum, currency))
+    }
+
+    /// The pieces of parcels that came back and are on the shelf again.
+    pub fn restocked(&self) -> impl Iterator<Item = &Line> {
+        let back = |parcel: &&Parcel| self.saga.restocked.contains(&parcel.id);
+        self.parcels.iter().filter(back).flat_map(|parcel| &parcel.lines)
     }
 
     /// The id of the payment: one for each order, so that no repetition charges twice.

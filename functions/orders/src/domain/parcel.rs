@@ -34,6 +34,15 @@ impl Carriage {
     }
 }
 
+/// So many pieces of one product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The product.
+    pub sku: String,
+    /// Pieces.
+    pub quantity: u32,
+}
+
 /// A part of an order that travels on its own, as far as the order remembers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
@@ -45,6 +54,9 @@ pub struct Parcel {
     pub tracking_code: String,
     /// How far it has come.
     pub status: Carriage,
+    /// What is in it; empty where that was not recorded yet.
+    #[serde(default)]
+    pub lines: Vec<Line>,
 }
 
 /// Whether a courier has picked one up.
@@ -53,9 +65,20 @@ pub fn have_left(parcels: &[Parcel]) -> bool {
     travelling.any(|parcel| parcel.status != Carriage::Created)
 }
 
-/// Whether there are parcels and the customer has all of them.
-pub fn have_arrived(parcels: &[Parcel]) -> bool {
-    have_left(parcels) && travelling(parcels).all(|it| it.status == Carriage::Delivered)
+/// Whether there are parcels and none of them is on its way any more.
+pub fn have_ended(parcels: &[Parcel]) -> bool {
+    let ended = |it: &Parcel| matches!(it.status, Carriage::Delivered | Carriage::Returned);
+    have_left(parcels) && travelling(parcels).all(ended)
+}
+
+/// The parcels that came back.
+pub fn returned(parcels: &[Parcel]) -> impl Iterator<Item = &Parcel> {
+    parcels.iter().filter(|parcel| parcel.status == Carriage::Returned)
+}
+
+/// Whether the customer has one of them.
+pub fn any_delivered(parcels: &[Parcel]) -> bool {
+    parcels.iter().any(|parcel| parcel.status == Carriage::Delivered)
 }
 
 fn travelling(parcels: &[Parcel]) -> impl Iterator<Item = &Parcel> {

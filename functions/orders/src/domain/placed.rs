@@ -55,6 +55,23 @@ pub struct Placed {
     pub cart_version: Option<u64>,
 }
 
+impl Placed {
+    /// What there is not enough of, for the customer: in the names of the products, with the
+    /// pieces that are left.
+    pub fn shortage(&self, short: impl IntoIterator<Item = (String, u32)>) -> String {
+        let name = |sku: String| {
+            let item = self.items.iter().find(|item| item.sku == sku);
+            item.map_or(sku, |item| item.name.clone())
+        };
+        let left = |(sku, left): (String, u32)| match left {
+            0 => format!("{} (sold out)", name(sku)),
+            left => format!("{} ({left} left)", name(sku)),
+        };
+        let short: Vec<String> = short.into_iter().map(left).collect();
+        format!("Not enough in stock: {}.", short.join("; "))
+    }
+}
+
 /// Adds up the items. None if they have several currencies or the sum does not fit.
 pub fn total(items: &[Item]) -> Option<Money> {
     let (first, rest) = items.split_first()?;
@@ -80,4 +97,38 @@ pub fn merge(lines: &[(String, u32)]) -> Result<Vec<(String, u32)>, usize> {
         }
     }
     Ok(merged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_is_told_in_the_names_of_the_products() {
+        let item = |sku: &str, name: &str| Item {
+            sku: sku.to_owned(),
+            name: name.to_owned(),
+            quantity: 3,
+            price: Money::new(100, "EUR"),
+        };
+        let address = Address {
+            name: "Ada".to_owned(),
+            street: "1".to_owned(),
+            city: "London".to_owned(),
+            postal_code: "1".to_owned(),
+            country: "GB".to_owned(),
+        };
+        let placed = Placed {
+            id: "ord_1".to_owned(),
+            user_id: "usr_1".to_owned(),
+            items: vec![item("KIT-0006", "Copper Saucepan, 1.2 l"), item("KIT-1", "Pan")],
+            total: Money::new(600, "EUR"),
+            shipping_address: address,
+            payment_method: "tok_approved".to_owned(),
+            cart_version: None,
+        };
+        let short = [("KIT-0006".to_owned(), 2), ("KIT-1".to_owned(), 0)];
+        let words = "Not enough in stock: Copper Saucepan, 1.2 l (2 left); Pan (sold out).";
+        assert_eq!(placed.shortage(short), words);
+    }
 }

@@ -14,7 +14,7 @@
 
 use super::event::{Event, Failure, Step, Undo};
 use super::order::{Order, Status, Undoing};
-use super::parcel;
+use super::{parcel, returns};
 
 pub use super::event::Action;
 
@@ -77,6 +77,8 @@ pub enum Fault {
     ReservationLost,
     /// The parcel can't be called back.
     TooLate(String),
+    /// Something else was done than what was asked: another sum of money.
+    Mismatch(String),
     /// No answer, for this reason.
     Failed(Failure, String),
 }
@@ -110,19 +112,20 @@ fn forward(order: &Order, now_ms: u64) -> Next {
         Some(step) if step <= Step::Ship => attempt(order, step, now_ms),
         _ if order.status == Status::Pending => Next::Record(Event::Confirmed),
         step => match carried(order) {
-            Some(event) => Next::Record(event),
+            Some(next) => next,
             None => step.map_or(Next::Settled, |step| attempt(order, step, now_ms)),
         },
     }
 }
 
-/// What the parcels tell about a confirmed order: shipped once one has left, delivered once
-/// all have arrived.
-fn carried(order: &Order) -> Option<Event> {
+/// What the parcels tell about a confirmed order: shipped once one has left, then what
+/// [`returns`] says.
+fn carried(order: &Order) -> Option<Next> {
     match order.status {
-        Status::Confirmed if parcel::have_left(&order.parcels) => Some(Event::Shipped),
-        Status::Shipped if parcel::have_arrived(&order.parcels) => Some(Event::Delivered),
-        _ => None,
+        Status::Confirmed if parcel::have_left(&order.parcels) => {
+            Some(Next::Record(Event::Shipped))
+        }
+        _ => returns::next(order),
     }
 }
 
@@ -138,7 +141,11 @@ fn is_worn_out(order: &Order, now_ms: u64) -> bool {
 fn park(order: &Order, action: Action) -> Event {
     let last = order.saga.failure.as_deref().unwrap_or_default();
     let reason = format!("failed {} times, last: {last}", order.saga.attempts);
-    Event::Parked { action, reason: reason.chars().take(REASON_CHARS_MAX).collect() }
+    Event::Parked { action, reason: shortened(&reason) }
+}
+
+fn shortened(reason: &str) -> String {
+    reason.chars().take(REASON_CHARS_MAX).collect()
 }
 
 fn attempt(order: &Order, step: Step, now_ms: u64) -> Next {
@@ -207,7 +214,9 @@ pub fn pending_undos(order: &Order) -> impl Iterator<Item = Undo> {
 pub fn conclude(order: &Order, action: Action, answer: Result<(), Fault>) -> Event {
     match (action, answer) {
         (Action::Do(step), Ok(())) => Event::StepDone { step },
-        (Action::Undo(undo), Ok(())) => Event::Undone { undo },
+        (Action::Undo(undo), Ok(())) => {
+            returns::concluded(order, undo).unwrap_or(Event::Undone { undo })
+        }
         (action, Err(Fault::Failed(failure, detail))) => {
             Event::AttemptFailed { action, failure, detail }
         }
@@ -225,6 +234,9 @@ fn refused(order: &Order, step: Step, fault: Fault) -> Event {
         Fault::ReservationLost => {
             ("out_of_stock", "The pieces were sold to others meanwhile.".to_owned())
         }
+        Fault::Mismatch(_) => {
+            ("payment_mismatch", "The payment did not come about as agreed.".to_owned())
+        }
         Fault::TooLate(detail) | Fault::Failed(_, detail) => ("refused", detail),
     };
     match step > Step::Ship {
@@ -234,16 +246,22 @@ fn refused(order: &Order, step: Step, fault: Fault) -> Event {
 }
 
 /// A compensation may not be refused; the one exception is a parcel that has left, which
-/// ends a customer's cancellation before anything else was undone. Any other refusal is a
-/// fault of ours or of the callee: it is kept and tried again, never passed over.
+/// ends a customer's cancellation before anything else was undone. Where less was undone than was
+/// asked for, trying again does not help: a person must look at it. Any other refusal is a fault
+/// of ours or of the callee: it is kept and tried again, never passed over.
 fn irrevocable(order: &Order, undo: Undo, fault: Fault) -> Event {
     let cancelling = order.saga.undoing == Some(Undoing::Cancellation);
+    let action = Action::Undo(undo);
     match fault {
+        Fault::Mismatch(detail) => Event::Parked { action, reason: shortened(&detail) },
         Fault::TooLate(detail) if undo == Undo::CancelShipment && cancelling => {
             Event::CancelRefused { detail }
         }
         Fault::TooLate(detail) | Fault::Refused { detail, .. } | Fault::Failed(_, detail) => {
-            let action = Action::Undo(undo);
+            Event::AttemptFailed { action, failure: Failure::Unavailable, detail }
+        }
+        Fault::ReservationLost if undo == Undo::RestockParcel => {
+            let detail = "the sale of these pieces is not known".to_owned();
             Event::AttemptFailed { action, failure: Failure::Unavailable, detail }
         }
         Fault::ReservationLost => Event::Undone { undo },

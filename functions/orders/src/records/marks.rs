@@ -14,8 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Loaded, Records};
 
-/// Parts of the index, so that concurrent checkouts seldom collide.
-pub const OPEN_SHARDS: u32 = 16;
+/// Parts of the index. A part is written as a whole, so there are many of them: they stay short,
+/// and concurrent checkouts seldom collide.
+pub const OPEN_SHARDS: u32 = 64;
+/// Marks in one part with which a new order is still taken. Orders that exist may be marked
+/// beyond that, up to twice as many: what is begun must come to its end.
+pub const MARKS_MAX: usize = 512;
+/// Parts of the index as it was before it had so many.
+const FORMER_SHARDS: u32 = 16;
 /// From this age on a mark is taken for the rest of a request that died, in milliseconds:
 /// longer than any request lives.
 pub const MARK_AGE_MS: u64 = 60_000;
@@ -42,16 +48,65 @@ impl Mark {
 }
 
 impl<S: Store> Records<S> {
+    /// Marks an order that is about to be created. Refused while too many are unfinished.
+    pub(super) async fn mark_new(&self, id: &str, by: &str, at_ms: u64) -> Result<(), StoreError> {
+        self.mark_within(MARKS_MAX, id, by, at_ms).await
+    }
+
     /// Marks an order, before each try at changing it. A request that tries once more makes
     /// a new mark in the place of its old one: a sweep may be about to take that away.
     pub async fn mark(&self, id: &str, by: &str, at_ms: u64) -> Result<(), StoreError> {
-        self.change(shard_of(id), |marks| {
+        self.mark_within(2 * MARKS_MAX, id, by, at_ms).await
+    }
+
+    async fn mark_within(
+        &self,
+        marks_max: usize,
+        id: &str,
+        by: &str,
+        at_ms: u64,
+    ) -> Result<(), StoreError> {
+        let key = shard_key(shard_of(id));
+        let insert = |marks: Option<Vec<Mark>>| {
+            let mut marks = marks.unwrap_or_default();
+            let is_full = marks.len() >= marks_max;
             match marks.iter_mut().find(|mark| mark.id == id && mark.by == by) {
                 Some(mark) => mark.at_ms = at_ms.max(mark.at_ms + 1),
+                None if is_full => {
+                    let text = "too many orders are unfinished".to_owned();
+                    return Err(StoreError::Unavailable(text));
+                }
                 None => marks.push(Mark { id: id.to_owned(), at_ms, by: by.to_owned() }),
             }
-        })
-        .await
+            Ok((marks, ()))
+        };
+        self.store.update(&key, insert).await
+    }
+
+    /// Moves the marks of the former index into this one.
+    pub async fn adopt_marks(&self) -> Result<(), StoreError> {
+        for former in 0..FORMER_SHARDS {
+            let key = format!("unfinished:{former}");
+            let marks: Vec<Mark> = self.store.read(&key).await?.unwrap_or_default();
+            if marks.is_empty() {
+                continue;
+            }
+            for mark in &marks {
+                self.change(shard_of(&mark.id), |known| {
+                    if !known.contains(mark) {
+                        known.push(mark.clone());
+                    }
+                })
+                .await?;
+            }
+            let remove = |known: Option<Vec<Mark>>| {
+                let mut known = known.unwrap_or_default();
+                known.retain(|mark| !marks.contains(mark));
+                Ok::<_, StoreError>((known, ()))
+            };
+            self.store.update(&key, remove).await?;
+        }
+        Ok(())
     }
 
     /// Takes the mark of one request away. Idempotent.
@@ -96,7 +151,7 @@ impl<S: Store> Records<S> {
 }
 
 fn shard_key(shard: u32) -> String {
-    format!("unfinished:{shard}")
+    format!("unfinished/{shard}")
 }
 
 /// The part of the index for this name. FNV-1a: spreads evenly and is the same in every build.

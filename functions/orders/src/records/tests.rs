@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::event::{Action, Failure, Undo};
 use crate::domain::saga::Fault;
-use crate::domain::{Address, Carriage, Item, Parcel, Status};
+use crate::domain::{Address, Carriage, Item, Line, Parcel, Status};
 
 const ID: &str = "ord_01930000-0000-7000-8000-000000000001";
 /// An order as the first version of this code has written it.
 const V1: &str = include_str!("../../tests/fixtures/order-v1.json");
 /// An order of today after a snapshot.
-const SNAPSHOT: &str = include_str!("../../tests/fixtures/snapshot-v1.json");
+const SNAPSHOT: &str = include_str!("../../tests/fixtures/snapshot-v2.json");
 
 fn placed() -> Placed {
     Placed {
@@ -42,7 +42,7 @@ fn placed() -> Placed {
 }
 
 fn lease() -> Lease {
-    Lease { owner: "one".to_owned(), until_ms: 2 }
+    Lease { owner: "one".to_owned(), until_ms: 2, incarnation: None }
 }
 
 /// A history that the saga itself makes, from answers and interventions.
@@ -76,13 +76,15 @@ fn answer(choice: u8) -> Result<(), Fault> {
 }
 
 fn parcels(choice: u8) -> Vec<Parcel> {
-    let status = match choice % 3 {
+    let status = match choice % 4 {
         0 => Carriage::Created,
         1 => Carriage::InTransit,
+        2 => Carriage::Returned,
         _ => Carriage::Delivered,
     };
     let courier = format!("courier {choice}");
-    vec![Parcel { id: "shp_1".to_owned(), courier, tracking_code: "T1".to_owned(), status }]
+    let lines = vec![Line { sku: "SKU-1".to_owned(), quantity: 2 }];
+    vec![Parcel { id: "shp_1".to_owned(), courier, tracking_code: "T1".to_owned(), status, lines }]
 }
 
 /// The value that holds these events, written in portions of `portion`.
@@ -345,4 +347,43 @@ async fn an_order_that_does_not_know_its_page_is_listed() {
     value.as_object_mut().unwrap().remove("page").expect("it knows its page");
     store.write(&key, &value).await.unwrap();
     assert_eq!(listed(&records).await, [numbered(1).id]);
+}
+
+fn mark(number: usize) -> Mark {
+    Mark { id: format!("ord_other_{number}"), at_ms: 1, by: "one".to_owned() }
+}
+
+#[tokio::test]
+async fn too_many_unfinished_orders_refuse_new_ones_and_let_the_old_ones_end() {
+    let store = MemoryStore::new();
+    let records = Records::new(store.clone());
+    records.create(placed(), 1, lease()).await.unwrap().expect("new");
+    let shard = format!("unfinished/{}", shard_of(ID));
+    let mut marks: Vec<Mark> = (0..MARKS_MAX).map(mark).collect();
+    store.write(&shard, &marks).await.unwrap();
+    let again = (0..).map(numbered).find(|it| shard_of(&it.id) == shard_of(ID)).unwrap();
+    let refused = records.create(again, 1, lease()).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    records.mark(ID, "customer", 2).await.unwrap();
+    marks.extend((MARKS_MAX..2 * MARKS_MAX).map(mark));
+    store.write(&shard, &marks).await.unwrap();
+    assert!(records.mark(ID, "another", 2).await.is_err());
+}
+
+#[tokio::test]
+async fn marks_of_the_former_index_are_adopted() {
+    let store = MemoryStore::new();
+    let records = Records::new(store.clone());
+    store.write("unfinished:3", &[mark(1), mark(2)]).await.unwrap();
+    for _ in 0..2 {
+        records.adopt_marks().await.unwrap();
+        let mut found = Vec::new();
+        for shard in 0..OPEN_SHARDS {
+            found.extend(records.marks(shard).await.unwrap());
+        }
+        found.sort_by_key(|mark| mark.id.clone());
+        assert_eq!(found, [mark(1), mark(2)]);
+        let left: Vec<Mark> = store.read("unfinished:3").await.unwrap().unwrap();
+        assert_eq!(left, []);
+    }
 }

@@ -17,7 +17,7 @@ use crate::domain::{Order, Recorded, news};
 /// trouble, since reading these few costs less than carrying a snapshot along.
 pub const SNAPSHOT_EVERY: u64 = 32;
 /// The version of the form of [`Order`]. Any change of that type needs a new number.
-pub const SNAPSHOT_SCHEMA: u32 = 1;
+pub const SNAPSHOT_SCHEMA: u32 = 2;
 
 /// What the store holds of one order.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -58,6 +58,9 @@ pub struct Lease {
     pub owner: String,
     /// From then on anybody may drive, in milliseconds since the epoch.
     pub until_ms: u64,
+    /// The run of the host in which it was taken: in another one the owner is dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<u64>,
 }
 
 /// An order after some of its events.

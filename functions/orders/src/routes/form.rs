@@ -1,7 +1,8 @@
 //! The body of `POST /api/v1/orders`.
 
-use chassis::Result;
 use chassis::form::{Fields, JsonBody};
+use chassis::money::{Money, is_currency};
+use chassis::{Result, card};
 
 use crate::domain::{Address, country, placed};
 
@@ -19,6 +20,8 @@ pub(super) struct Form {
     pub(super) lines: Option<Vec<(String, u32)>>,
     pub(super) shipping_address: Address,
     pub(super) payment_method: String,
+    /// What the customer has seen as the total, if they say so.
+    pub(super) expected_total: Option<Money>,
 }
 
 impl Form {
@@ -28,17 +31,37 @@ impl Form {
         let lines = fields.optional_array("items", 1..=placed::LINES_MAX, line);
         let shipping_address = fields.object("shipping_address", address);
         let payment_method = fields.string("payment_method", 1..=METHOD_CHARS_MAX);
-        let visible = |text: &String| text.bytes().all(|byte| byte.is_ascii_graphic());
-        if payment_method.as_ref().is_some_and(|text| !visible(text)) {
-            fields.fault("payment_method", "must be a token without spaces");
+        if let Some(fault) = payment_method.as_deref().and_then(no_token) {
+            fields.fault("payment_method", fault);
         }
+        let expected_total = fields.optional_object("expected_total", money);
         fields.finish()?;
         let (Some(shipping_address), Some(payment_method)) = (shipping_address, payment_method)
         else {
             return Err(chassis::Problem::internal());
         };
-        Ok(Self { lines, shipping_address, payment_method })
+        Ok(Self { lines, shipping_address, payment_method, expected_total })
     }
+}
+
+/// Why this is no token of a payment provider. A card number must not even be repeated in an
+/// answer.
+fn no_token(text: &str) -> Option<&'static str> {
+    if card::holds_number(text) {
+        return Some("must be a token of the payment provider, not a card number");
+    }
+    let is_token = text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_graphic());
+    (!is_token).then_some("must be a token: a letter, then no spaces")
+}
+
+fn money(fields: &mut Fields<'_>) -> Option<Money> {
+    let amount = fields.integer("amount", 0..=i64::MAX);
+    let currency = fields.string("currency", 3..=3);
+    if currency.as_deref().is_some_and(|code| !is_currency(code)) {
+        fields.fault("currency", "must be an ISO 4217 code in upper case");
+    }
+    Some(Money::new(amount?, currency?))
 }
 
 fn line(fields: &mut Fields<'_>) -> Option<(String, u32)> {

@@ -1,7 +1,9 @@
 //! What is answered when a request is refused.
 
 use chassis::Problem;
+use chassis::money::Money;
 use http::{StatusCode, header};
+use serde_json::json;
 
 use crate::service::{Uncancelled, Unplaced, Unresumed};
 
@@ -32,11 +34,21 @@ pub(super) fn refused(unplaced: Unplaced, from_cart: bool) -> Problem {
         Unplaced::NoTotal => {
             fault("/items".to_owned(), "these can't be paid in one sum".to_owned())
         }
+        Unplaced::PriceChanged { expected, total } => {
+            Problem::new(StatusCode::CONFLICT, "price-changed", "The price has changed")
+                .detail("Nothing was ordered. Look at the new total, then order under a new key.")
+                .extension("expected_total", money(&expected))
+                .extension("total", money(&total))
+        }
         Unplaced::Unavailable(reason) => {
             eprintln!("orders: not placed: {reason}");
             Problem::unavailable("The order can't be taken now.", 1)
         }
     }
+}
+
+fn money(money: &Money) -> serde_json::Value {
+    json!({"amount": money.amount, "currency": money.currency})
 }
 
 pub(super) fn not_cancelled(uncancelled: Uncancelled) -> Problem {

@@ -24,6 +24,9 @@ pub(super) struct OrderView {
     /// Why it was rejected, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<Rejection>,
+    /// What was given back for parcels that came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunded: Option<Money>,
 }
 
 impl OrderView {
@@ -37,6 +40,7 @@ impl OrderView {
             created_at: rfc3339(order.created_at_ms),
             updated_at: rfc3339(order.updated_at_ms),
             rejection: order.rejection.clone(),
+            refunded: order.refunded(),
         }
     }
 }

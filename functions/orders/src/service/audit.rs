@@ -68,15 +68,21 @@ fn faults(loaded: &Loaded) -> Vec<String> {
 fn inconsistencies(order: &Order, history: &[Recorded]) -> Vec<String> {
     let mut faults = Vec::new();
     let ends = |recorded: &&Recorded| {
-        matches!(recorded.event, Event::Rejected { .. } | Event::Cancelled | Event::Delivered)
+        matches!(
+            recorded.event,
+            Event::Rejected { .. } | Event::Cancelled | Event::Delivered | Event::Returned
+        )
     };
     if history.iter().filter(ends).count() > 1 {
         faults.push("it has more than one end".to_owned());
     }
     let done = |step| order.saga.finished.contains(&step);
+    if order.status == Status::Returned && order.refunded().as_ref() != Some(&order.placed.total) {
+        faults.push("it came back, and not all of its price was given back".to_owned());
+    }
     match order.status {
         Status::Pending => {}
-        Status::Confirmed | Status::Shipped | Status::Delivered => {
+        Status::Confirmed | Status::Shipped | Status::Delivered | Status::Returned => {
             let steps = [Step::Reserve, Step::Authorize, Step::Capture, Step::Commit, Step::Ship];
             let missing = steps.into_iter().filter(|step| !done(*step));
             faults.extend(missing.map(|step| format!("confirmed without the step {step:?}")));

@@ -132,7 +132,12 @@ fn news(order: &Order, parcels: &[Parcel], now_ms: u64) -> Vec<Recorded> {
         order.apply(&recorded);
         events.push(recorded);
         next = match saga::next(&order, now_ms) {
-            Next::Record(event @ (Event::Shipped | Event::Delivered)) => Some(event),
+            Next::Record(
+                event @ (Event::Shipped
+                | Event::PartlyReturned
+                | Event::Delivered
+                | Event::Returned),
+            ) => Some(event),
             _ => None,
         };
     }

@@ -54,6 +54,10 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
     async fn sweep_round(&self, until_ms: u64, swept: &mut Swept) -> Result<(), StoreError> {
         let first = shard_of(&self.owner);
         let mut unread = 0;
+        if let Err(error) = self.records.adopt_marks().await {
+            eprintln!("orders: the former index of the unfinished is not swept: {error}");
+            swept.failed += 1;
+        }
         for step in 0..OPEN_SHARDS {
             let shard = (first + step) % OPEN_SHARDS;
             match self.records.marks(shard).await {

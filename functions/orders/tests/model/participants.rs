@@ -80,6 +80,8 @@ impl Participants {
                 self.parcel = Parcel::Barred;
                 Reply::Done
             }
+            // No parcel of the model comes back.
+            Action::Undo(Undo::RefundParcel | Undo::RestockParcel) => Reply::Done,
         }
     }
 

@@ -317,8 +317,9 @@ impl World {
         match intent {
             Intent::Cancel => self.value.append(Event::CancelRequested),
             Intent::Hear => {
-                let (id, courier, tracking_code) = Default::default();
-                let parcel = Told { id, courier, tracking_code, status: Carriage::InTransit };
+                let (id, courier, tracking_code, lines) = Default::default();
+                let status = Carriage::InTransit;
+                let parcel = Told { id, courier, tracking_code, status, lines };
                 self.value.heard = true;
                 self.value.append(Event::ParcelsMoved { parcels: vec![parcel] });
             }

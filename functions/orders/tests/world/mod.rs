@@ -20,7 +20,7 @@ use orders::domain::event::Failure;
 use orders::domain::saga::{Action, Fault};
 use orders::domain::{Address, Carriage, Order, Status, Step, Undo};
 use orders::ports::{Cart, Clock, Participants, Product, Shipment, Unavailable};
-use orders::records::{Loaded, MARK_AGE_MS, Records};
+use orders::records::{Loaded, MARK_AGE_MS, OPEN_SHARDS, Records};
 use orders::service::{Orders, Request};
 
 /// Pieces on the shelf at the beginning.
@@ -34,6 +34,7 @@ pub const PRICE: i64 = 1_250;
 pub enum Mood {
     Fine,
     Refuses,
+    DoesOtherwise,
     Fails,
     HappensUnanswered,
     Unanswered,
@@ -73,6 +74,9 @@ pub struct State {
     pub captures: BTreeMap<String, u32>,
     pub parcels: BTreeMap<String, Carriage>,
     pub barred_parcels: BTreeSet<String>,
+    /// Money given back and pieces put back, by the parcel that came back.
+    pub refunds: BTreeMap<String, i64>,
+    pub restocked: BTreeMap<String, u32>,
     pub cart: Cart,
     /// Operations of the store so far.
     pub reads: usize,
@@ -174,22 +178,27 @@ impl World {
 
     /// What must hold once an order is settled, whatever has happened.
     pub fn check(&self, order: &Order) {
-        let kept = matches!(order.status, Status::Confirmed | Status::Shipped | Status::Delivered);
+        let kept = matches!(
+            order.status,
+            Status::Confirmed | Status::Shipped | Status::Delivered | Status::Returned
+        );
         let ended = kept || matches!(order.status, Status::Cancelled | Status::Rejected);
         assert!(ended, "not settled: {order:?}");
         let payment = self.with(|state| state.payments.get(&order.payment_id()).copied());
         assert_eq!(payment == Some(Payment::Captured), kept, "money {payment:?}: {order:?}");
         assert_ne!(payment, Some(Payment::Held), "a hold is left: {order:?}");
+        let back = self.with(|state| state.restocked.values().sum::<u32>());
         assert_eq!(self.sold(), if kept { PIECES } else { 0 }, "sold: {order:?}");
         assert_eq!(self.reserved(), 0, "reserved: {order:?}");
-        assert_eq!(self.with(|state| state.on_hand) + self.sold(), STOCK, "pieces: {order:?}");
+        let pieces = self.with(|state| state.on_hand) + self.sold();
+        assert_eq!(pieces, STOCK + back, "pieces: {order:?}");
         let parcel = self.with(|state| state.parcels.get(&order.placed.id).copied());
         let travels = parcel.is_some_and(|it| it != Carriage::Cancelled);
         assert_eq!(travels, kept, "parcel {parcel:?}: {order:?}");
         assert!(self.with(|state| state.captures.values().all(|times| *times <= 1)), "{order:?}");
         assert_eq!(order.rejection.is_some(), order.status == Status::Rejected);
         self.check_events(order);
-        let open = (0..16).flat_map(|shard| run(self.records().marks(shard)).unwrap());
+        let open = (0..OPEN_SHARDS).flat_map(|shard| run(self.records().marks(shard)).unwrap());
         assert_eq!(open.count(), 0, "still among the unfinished: {order:?}");
         let audited = run(self.process("auditor").audit(0, 100)).unwrap().entries;
         let mut own = audited.iter().filter(|entry| entry.id == order.placed.id);
@@ -208,7 +217,7 @@ impl World {
         let status = order.status.as_str();
         assert_eq!(kinds[0], "com.shop.orders.order.placed.v1");
         assert_eq!(*kinds.last().unwrap(), format!("com.shop.orders.order.{status}.v1"));
-        for name in ["confirmed", "rejected", "cancelled", "shipped", "delivered"] {
+        for name in ["confirmed", "rejected", "cancelled", "shipped", "delivered", "returned"] {
             let kind = format!("com.shop.orders.order.{name}.v1");
             assert!(kinds.iter().filter(|it| **it == kind).count() <= 1, "{kinds:?}");
         }
@@ -232,6 +241,7 @@ impl World {
             match mood {
                 Mood::Fine => state.perform(action, order),
                 Mood::Refuses => Err(Fault::Refused { code: "no", detail: "refused".to_owned() }),
+                Mood::DoesOtherwise => Err(Fault::Mismatch("10 instead of 100".to_owned())),
                 Mood::Fails => Err(failed(Failure::Unavailable)),
                 Mood::Unanswered => Err(failed(Failure::Unknown)),
                 Mood::HappensUnanswered => {
@@ -320,6 +330,7 @@ pub fn request(id: &str) -> Request {
             country: "AT".to_owned(),
         },
         payment_method: "tok_approved".to_owned(),
+        expected_total: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The other side of the contracts: what each participant does when it is asked.
 
 use super::*;
+use orders::domain::returns;
 
 impl State {
     pub(super) fn perform(&mut self, action: Action, order: &Order) -> Result<(), Fault> {
@@ -17,6 +18,9 @@ impl State {
             }
             Action::Do(Step::Ship) => self.ship(&order.placed.id),
             Action::Undo(Undo::CancelShipment) => self.unship(&order.placed.id),
+            Action::Undo(undo @ (Undo::RefundParcel | Undo::RestockParcel)) => {
+                self.give_back(undo, order)
+            }
             Action::Do(Step::ClearCart) => {
                 if order.placed.cart_version == Some(self.cart.version) {
                     self.cart.lines.clear();
@@ -24,6 +28,20 @@ impl State {
                 Ok(())
             }
         }
+    }
+
+    /// Once for each parcel.
+    fn give_back(&mut self, undo: Undo, order: &Order) -> Result<(), Fault> {
+        let parcel = returns::target(order, undo).expect("a parcel that came back");
+        if undo == Undo::RefundParcel {
+            let worth = returns::worth(order, parcel).amount;
+            self.refunds.insert(parcel.id.clone(), worth);
+        } else {
+            let pieces = parcel.lines.iter().map(|line| line.quantity).sum();
+            let before = self.restocked.insert(parcel.id.clone(), pieces);
+            self.on_hand += if before.is_none() { pieces } else { 0 };
+        }
+        Ok(())
     }
 
     fn reserve(&mut self, id: &str) -> Result<(), Fault> {
@@ -144,7 +162,7 @@ impl Participants for World {
             status,
             courier: "north".to_owned(),
             tracking_code: "T1".to_owned(),
-            lines: Vec::new(),
+            lines: vec![("SKU-1".to_owned(), PIECES)],
             updated_at: "2027-01-15T08:00:00Z".to_owned(),
         };
         Ok(parcel.map(shipment).into_iter().collect())

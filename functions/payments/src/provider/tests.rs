@@ -28,11 +28,8 @@ fn known_states_get_our_words() {
         (charge("processing"), Standing::Pending),
         (charge("hold"), Standing::Held),
         (charge("approved"), Standing::Taken),
-        (charge("reversed"), Standing::Undone { taken: false }),
-        (
-            charge("reversed").replace("capturedValue\":0", "capturedValue\":500"),
-            Standing::Undone { taken: true },
-        ),
+        (charge("reversed"), Standing::Ended),
+        (charge("lapsed"), Standing::Ended),
         (refused.clone(), Standing::Declined(Decline::InsufficientFunds)),
         (refused.replace("51", "05"), Standing::Declined(Decline::Card)),
         (refused.replace("51", "14"), Standing::Declined(Decline::InvalidMethod)),
@@ -68,16 +65,16 @@ fn only_failures_that_the_provider_has_looked_at_are_certain() {
 }
 
 #[test]
-fn an_answer_about_another_amount_is_not_ours() {
-    let hold = |amount, currency: &str| Hold {
-        key: "pay_1".to_owned(),
-        amount: chassis::money::Money::new(amount, currency),
-        method: "tok".to_owned(),
-    };
-    let charge: Charge = serde_json::from_str(CHARGE).unwrap();
-    assert!(fits(&charge, &hold(500, "EUR")));
-    assert!(!fits(&charge, &hold(501, "EUR")));
-    assert!(!fits(&charge, &hold(500, "USD")));
+fn amounts_are_told_as_they_are_and_an_answer_about_another_payment_is_none() {
+    let text = CHARGE
+        .replace("\"capturedValue\":0", "\"capturedValue\":400")
+        .replace("\"reversedValue\":0", "\"reversedValue\":30,\"chargedBackValue\":2");
+    let charge: Charge = serde_json::from_str(&text).unwrap();
+    let told = fitting(charge.clone(), "pay_1").unwrap();
+    let Amounts { currency, held, captured, refunded, charged_back } = told.amounts;
+    assert_eq!((currency.as_str(), held, captured), ("EUR", 500, 400));
+    assert_eq!((refunded, charged_back), (30, 2));
+    assert!(matches!(fitting(charge, "pay_2"), Err(Trouble::Unclear(_))));
 }
 
 fn delivery() -> String {
@@ -89,8 +86,8 @@ fn a_signed_delivery_is_read() {
     let body = delivery();
     let header = psp_sandbox::signature::sign("secret", 1_000, body.as_bytes());
     let opened = open("secret", Some(&header), body.as_bytes(), 1_000 + TOLERANCE_S).unwrap();
-    assert_eq!((opened.id.as_str(), opened.payment_id.as_str()), ("evt_1", "pay_1"));
-    assert_eq!(opened.news.standing, Standing::Held);
+    assert_eq!((opened.id.as_str(), opened.hint.payment_id.as_str()), ("evt_1", "pay_1"));
+    assert_eq!(opened.hint.standing, Standing::Held);
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! News that the provider sends by itself.
+//! Hints that the provider sends by itself.
 //!
-//! Anybody can reach the receiver, so a delivery counts only with a signature over its
-//! time and its exact bytes, not older than [`TOLERANCE_S`].
+//! Anybody can reach the receiver, so a delivery is looked at only with a signature over its time
+//! and its exact bytes, not older than [`TOLERANCE_S`]. Even then it is only a hint that there may
+//! be news: a secret can leak, and what counts is what the provider's own API says.
 
 use hmac::{Hmac, Mac};
 use serde::Deserialize;
@@ -24,10 +25,8 @@ const SIGNATURES_MAX: usize = 4;
 pub struct Delivery {
     /// The provider's id of the event; the same one may come again.
     pub id: String,
-    /// The payment that it is about.
-    pub payment_id: String,
-    /// What it tells.
-    pub news: News,
+    /// What it claims to tell.
+    pub hint: News,
 }
 
 /// Why a delivery is not believed, or not understood.
@@ -63,8 +62,7 @@ pub fn open(
         return Err(Fault::Stale);
     }
     let event: Event = serde_json::from_slice(body).map_err(|_| Fault::Unreadable)?;
-    let payment_id = event.data.merchant_ref.clone();
-    Ok(Delivery { id: event.id, payment_id, news: news(event.data) })
+    Ok(Delivery { id: event.id, hint: news(event.data) })
 }
 
 /// Compares in constant time.

@@ -1,4 +1,4 @@
-//! Watching for charges that turn up after they were given up.
+//! Watching for charges that turn up after they were given up, and reading the statement.
 //!
 //! A request for a hold can be under way for longer than anybody waits for it. When its
 //! payment is cancelled meanwhile, the provider knows nothing of it yet, so there is nothing
@@ -24,10 +24,13 @@ pub struct Swept {
     pub watched: u32,
     /// Of those, payments whose charge had turned up and was undone.
     pub undone: u32,
+    /// Lines of the provider's statement that are new in the ledger.
+    pub stated: u32,
 }
 
 impl<S: Store, P: Provider> Payments<S, P> {
-    /// Asks the provider for watched payments, and undoes what has turned up.
+    /// Asks the provider for watched payments, undoes what has turned up, and takes in what is new
+    /// in the provider's statement.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let (mut swept, mut over) = (Swept::default(), Vec::new());
         let mut watched: Vec<_> = self.records.watched().await?.into_iter().collect();
@@ -46,6 +49,10 @@ impl<S: Store, P: Provider> Payments<S, P> {
             }
         }
         self.records.unwatch(&over).await?;
+        match self.pull().await {
+            Ok(pulled) => swept.stated = pulled.lines,
+            Err(refusal) => eprintln!("payments: the statement can't be read: {refusal:?}"),
+        }
         Ok(swept)
     }
 
@@ -59,7 +66,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
         let asked = self.provider.ask(id).await;
         let asked = asked.map_err(|trouble| Refusal::UnknownOutcome(format!("{trouble:?}")))?;
         let Some(news) = asked else { return Ok(false) };
-        let payment = self.learn(id, &news, None).await?;
+        let payment = self.learn(id, &news).await?;
         self.undo_if_barred(payment.clone()).await?;
         Ok(payment.reference.is_some())
     }

@@ -1,12 +1,12 @@
 //! The books.
 
 use crate::wire::*;
-use payments::audit::{Entry, sums};
+use payments::audit::Entry;
 
 use axum::body::Body;
 use chassis::auth::testing::Issuer;
 use chassis::money::Money;
-use chassis::store::{FailingStore, MemoryStore};
+use chassis::store::{FailingStore, MemoryStore, Store};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use payments::ledger::Account;
@@ -39,13 +39,14 @@ async fn the_ledger_is_for_administrators() {
     let (status, first) = ledger(&payments, "admin", "?limit=1").await;
     assert_eq!(status, StatusCode::OK);
     let posting = json!({
-        "id": "pay_1.3.1", "order_id": ORDER, "account": "psp_clearing", "amount": 500,
+        "id": "pay_1.3.1", "order_id": ORDER, "account": "customer_funds", "amount": -500,
         "currency": "EUR", "at": "2027-01-15T08:00:00.000Z",
     });
     assert_eq!(first["items"], json!([posting]));
     let cursor = first["next_cursor"].as_str().unwrap();
     let (_, second) = ledger(&payments, "admin", &format!("?limit=1&cursor={cursor}")).await;
-    assert_eq!(second["items"][0]["account"], "customer_funds");
+    assert_eq!(second["items"][0]["account"], "psp_clearing");
+    assert_eq!(second["items"][0]["amount"], 500);
     assert_eq!(second["next_cursor"], Value::Null);
     assert_eq!(ledger(&payments, "admin", "?cursor=x").await.0, StatusCode::BAD_REQUEST);
 }
@@ -141,9 +142,9 @@ async fn every_payment_is_in_the_books_in_the_order_of_its_coming() {
         }
         assert_eq!(found, expected, "{limit}");
     }
-    let (postings, next) = payments.transactions(0).await.unwrap();
-    assert_eq!((postings.len(), next), (6, None));
-    assert_eq!(sums(&postings), [Money::new(0, "EUR")]);
+    payments.pull().await.unwrap();
+    let (postings, next) = payments.stretch(0).await.unwrap();
+    assert_eq!((postings.len(), next, adds_up(&postings)), (6, None, true));
 }
 
 #[tokio::test]
@@ -162,6 +163,89 @@ async fn an_administrator_sees_what_has_happened_to_a_payment() {
     let kinds: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["authorization_asked", "authorized", "captured"]);
     assert_eq!(events[2]["at"], "2027-01-15T08:00:00.000Z");
+    assert_eq!((&payment["captured"], &payment["deviation"]), (&json!(500), &Value::Null));
     assert_eq!(look("pay_9", "admin").await.0, StatusCode::NOT_FOUND);
     assert_eq!(look(ID, "customer").await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_two_sides_of_the_ledger_come_from_two_sources() {
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_approved").await.unwrap();
+    payments.capture(ID).await.unwrap();
+    assert!(!adds_up(&postings(&payments).await), "the provider's statement was not read yet");
+    payments.pull().await.unwrap();
+    assert!(adds_up(&postings(&payments).await));
+
+    // A provider whose statement says something else than its answers is found out.
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_approved").await.unwrap();
+    payments.capture(ID).await.unwrap();
+    let key = wire.store.keys().into_iter().find(|key| key.starts_with("charge:")).unwrap();
+    let charge = wire.store.get(&key).await.unwrap().unwrap();
+    let charge = String::from_utf8(charge).unwrap();
+    let charge = charge.replace(r#""kind":"capture","value":500"#, r#""kind":"capture","value":5"#);
+    wire.store.set(&key, charge.as_bytes()).await.unwrap();
+    let found = books(&payments).await;
+    assert_eq!(balance(&found, Account::PspClearing), 5);
+    assert!(!adds_up(&found));
+}
+
+#[tokio::test]
+async fn a_line_of_the_statement_about_an_unknown_payment_is_in_the_books() {
+    let wire = Wire::new();
+    authorize(&service(MemoryStore::new(), &wire), "tok_approved").await.unwrap();
+    service(MemoryStore::new(), &wire).pull().await.unwrap();
+    let other = service(MemoryStore::new(), &wire);
+    let charge = wire.sandbox().find_by_key(ID).await.unwrap();
+    wire.sandbox().capture(&charge.id).await.unwrap();
+    other.pull().await.unwrap();
+    let entries = other.entries(0, 100).await.unwrap().entries;
+    assert_eq!((entries.len(), entries[0].order_id.as_str()), (1, ""));
+    assert!(!adds_up(&postings(&other).await));
+    assert_eq!(other.order_of(ID).await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn a_statement_that_is_read_again_books_nothing_twice() {
+    let wire = Wire::new();
+    for operations in 0..30 {
+        let disk = MemoryStore::new();
+        let payments = service(disk.clone(), &wire);
+        authorize(&payments, "tok_approved").await.unwrap();
+        payments.capture(ID).await.unwrap();
+        let dying = service(FailingStore::after(operations, disk.clone()), &wire);
+        let ended = dying.pull().await.is_ok();
+        let found = books(&payments).await;
+        assert_eq!((found.len(), adds_up(&found)), (2, true), "{operations}: {found:?}");
+        if ended {
+            return;
+        }
+    }
+    panic!("reading takes more operations than expected");
+}
+
+/// Payments from before amounts and the statement were recorded keep both lines, once.
+#[tokio::test]
+async fn old_payments_keep_their_books() {
+    let (wire, disk) = (Wire::new(), MemoryStore::new());
+    let payments = service(disk.clone(), &wire);
+    authorize(&payments, "tok_approved").await.unwrap();
+    payments.capture(ID).await.unwrap();
+    let key = format!("payment:{ID}");
+    let record = String::from_utf8(disk.get(&key).await.unwrap().unwrap()).unwrap();
+    let sum = r#","amount":{"amount":500,"currency":"EUR"}}"#;
+    let (head, captured) = record.rsplit_once(r#""type":"captured""#).unwrap();
+    let old = format!(r#"{head}"type":"captured"{}"#, captured.replace(sum, "}"));
+    assert_ne!(old, record);
+    disk.set(&key, old.as_bytes()).await.unwrap();
+    let found = books(&payments).await;
+    assert_eq!((found.len(), adds_up(&found)), (2, true), "{found:?}");
+    assert!(payments.entries(0, 100).await.unwrap().entries[0].unstated);
+    payments.cancel(ID, ORDER).await.unwrap();
+    let found = books(&payments).await;
+    assert_eq!((found.len(), adds_up(&found)), (4, true), "{found:?}");
+    assert_eq!(balance(&found, Account::CustomerFunds), 0);
 }

@@ -48,7 +48,7 @@ async fn cards_that_say_no_are_final() {
     for (card, reason) in [
         ("tok_declined", Decline::Card),
         ("tok_insufficient_funds", Decline::InsufficientFunds),
-        ("4111111111111111", Decline::InvalidMethod),
+        ("tok_of_another_provider", Decline::InvalidMethod),
     ] {
         let wire = Wire::new();
         let payments = service(MemoryStore::new(), &wire);
@@ -152,4 +152,114 @@ async fn another_amount_under_the_same_id_is_refused() {
         let answer = payments.authorize("pay_2", ORDER, amount, "tok_approved").await;
         assert!(matches!(answer, Err(Refusal::Invalid(_))), "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_card_number_is_not_taken_and_not_kept() {
+    let (wire, disk) = (Wire::new(), MemoryStore::new());
+    let payments = service(disk.clone(), &wire);
+    for number in ["4111111111111111", "4111-1111-1111-1111"] {
+        let answer = authorize(&payments, number).await;
+        let Err(Refusal::Invalid(reason)) = answer else { panic!("{answer:?}") };
+        assert!(!reason.contains("4111"), "{reason}");
+    }
+    assert!(disk.keys().is_empty() && wire.store.keys().is_empty());
+}
+
+#[tokio::test]
+async fn a_hold_that_the_provider_ends_is_over() {
+    for (card, status) in
+        [("tok_refused_later", Status::Declined), ("tok_hold_lapsed", Status::Voided)]
+    {
+        let wire = Wire::new();
+        let payments = service(MemoryStore::new(), &wire);
+        assert_eq!(authorize(&payments, card).await, Ok(Status::Authorized), "{card}");
+        let refusal = match status {
+            Status::Declined => Refusal::Declined(Decline::Card),
+            status => Refusal::Conflict(status),
+        };
+        assert_eq!(payments.capture(ID).await, Err(refusal), "{card}");
+        assert_eq!(payments.cancel(ID, ORDER).await.unwrap().status(), status, "{card}");
+        assert!(books(&payments).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_the_provider_does_otherwise_than_asked_is_booked_as_it_is_and_no_success() {
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    let wrong = Err(Refusal::Mismatch("501 held instead of 500".to_owned()));
+    assert_eq!(authorize(&payments, "tok_wrong_amount").await, wrong);
+    assert!(matches!(payments.capture(ID).await, Err(Refusal::Mismatch(_))));
+    assert_eq!(at_the_provider(&wire).await, 0, "a wrong hold is not captured");
+    assert_eq!(payments.cancel(ID, ORDER).await.unwrap().status(), Status::Voided);
+
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_partial_capture").await.unwrap();
+    let partial = Err(Refusal::Mismatch("50 captured instead of 500".to_owned()));
+    for _ in 0..2 {
+        assert_eq!(payments.capture(ID).await, partial);
+    }
+    assert_eq!(balance(&books(&payments).await, Account::CustomerFunds), -50);
+    assert_eq!(payments.cancel(ID, ORDER).await.unwrap().status(), Status::Refunded);
+    assert_eq!(balance(&books(&payments).await, Account::CustomerFunds), 0);
+
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_partial_reversal").await.unwrap();
+    payments.capture(ID).await.unwrap();
+    for _ in 0..2 {
+        let answer = payments.cancel(ID, ORDER).await;
+        assert!(matches!(answer, Err(Refusal::Mismatch(_))), "{answer:?}");
+    }
+    let postings = books(&payments).await;
+    assert_eq!(balance(&postings, Account::CustomerFunds), -250);
+    assert!(adds_up(&postings), "both sides say what has happened");
+    let deviation = payments.history(ID).await.unwrap().unwrap().0.deviation();
+    assert_eq!(deviation.as_deref(), Some("250 refunded instead of 500"));
+}
+
+#[tokio::test]
+async fn parts_are_given_back_once_for_each_refund() {
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    let euro = |amount| Money::new(amount, "EUR");
+    authorize(&payments, "tok_approved").await.unwrap();
+    let early = payments.refund(ID, "shp_1", euro(100)).await;
+    assert_eq!(early, Err(Refusal::Conflict(Status::Authorized)));
+    payments.capture(ID).await.unwrap();
+    for _ in 0..2 {
+        // The provider has done it, and nobody heard: the same again does it once.
+        *wire.lose_answers.lock().unwrap() = 1;
+        let unheard = payments.refund(ID, "shp_1", euro(100)).await;
+        assert!(unheard.is_ok() || matches!(unheard, Err(Refusal::UnknownOutcome(_))));
+    }
+    *wire.lose_answers.lock().unwrap() = 0;
+    let payment = payments.refund(ID, "shp_1", euro(100)).await.unwrap();
+    assert_eq!((payment.status(), payment.net()), (Status::Captured, 400));
+    assert_eq!(payment.deviation(), None);
+    for (refund, sum) in
+        [("shp_1", euro(99)), ("shp_2", euro(401)), ("shp_2", Money::new(1, "USD"))]
+    {
+        let answer = payments.refund(ID, refund, sum).await;
+        assert!(matches!(answer, Err(Refusal::Invalid(_))), "{refund}: {answer:?}");
+    }
+    let payment = payments.refund(ID, "shp_2", euro(400)).await.unwrap();
+    assert_eq!((payment.status(), payment.net()), (Status::Refunded, 0));
+    assert_eq!(at_the_provider(&wire).await, 0);
+    assert!(adds_up(&books(&payments).await));
+}
+
+#[tokio::test]
+async fn a_refund_that_comes_in_part_is_no_success() {
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_partial_reversal").await.unwrap();
+    payments.capture(ID).await.unwrap();
+    for _ in 0..2 {
+        let answer = payments.refund(ID, "shp_1", Money::new(100, "EUR")).await;
+        assert_eq!(answer, Err(Refusal::Mismatch("50 refunded instead of 100".to_owned())));
+    }
+    assert_eq!(balance(&books(&payments).await, Account::CustomerFunds), -450);
 }

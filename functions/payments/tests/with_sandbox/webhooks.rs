@@ -1,7 +1,6 @@
-//! News that the provider sends by itself.
+//! Hints that the provider sends by itself.
 
 use crate::wire::*;
-use payments::domain::{News, Standing};
 use payments::provider::Psp;
 use payments::service::{Payments, Swept, WATCH_MS};
 
@@ -29,7 +28,12 @@ async fn a_webhook_settles_a_payment_whose_outcome_is_unknown() {
     *wire.cut.lock().unwrap() = true;
     assert_eq!(payments.get(ID).await.unwrap().status(), Status::Unknown);
     let delivery = webhook(&wire);
+    let unconfirmed = post(api(payments.clone()), delivery.clone()).await;
+    assert_eq!(unconfirmed, StatusCode::SERVICE_UNAVAILABLE, "the provider sends it again");
+    assert_eq!(payments.get(ID).await.unwrap().status(), Status::Unknown);
+    *wire.cut.lock().unwrap() = false;
     assert_eq!(post(api(payments.clone()), delivery.clone()).await, StatusCode::NO_CONTENT);
+    *wire.cut.lock().unwrap() = true;
     assert_eq!(payments.get(ID).await.unwrap().status(), Status::Authorized);
     *wire.cut.lock().unwrap() = false;
     payments.capture(ID).await.unwrap();
@@ -56,7 +60,7 @@ async fn a_hold_that_arrives_after_its_cancellation_is_lifted_by_the_webhook() {
 }
 
 #[tokio::test]
-async fn webhooks_that_nobody_signed_are_refused() {
+async fn webhooks_without_a_valid_signature_are_refused() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     authorize(&payments, "tok_approved").await.unwrap();
@@ -76,13 +80,17 @@ async fn a_hold_that_arrives_after_its_cancellation_is_lifted_by_a_sweep_if_no_w
     *wire.delay.lock().unwrap() = true;
     authorize(&payments, "tok_approved").await.unwrap_err();
     assert_eq!(payments.cancel(ID, ORDER).await.unwrap().status(), Status::Voided);
-    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, undone: 0 }));
+    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, undone: 0, stated: 0 }));
     wire.arrive().await;
     wire.sent.lock().unwrap().clear();
     *wire.cut.lock().unwrap() = true;
-    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, undone: 0 }), "asked again later");
+    assert_eq!(
+        payments.sweep().await,
+        Ok(Swept { watched: 1, undone: 0, stated: 0 }),
+        "asked again later"
+    );
     *wire.cut.lock().unwrap() = false;
-    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, undone: 1 }));
+    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, undone: 1, stated: 0 }));
     let charge = wire.sandbox().find_by_key(ID).await.unwrap();
     assert_eq!(charge.state(NOW_MS), psp_sandbox::charge::State::Reversed);
     assert_eq!(payments.sweep().await, Ok(Swept::default()), "it is watched no longer");
@@ -98,29 +106,104 @@ async fn a_payment_is_watched_no_longer_than_a_request_can_live() {
     let provider = || Psp::new(wire.clone(), "http://psp.test/", "key");
     let nearly = Payments::new(disk.clone(), provider(), || NOW_MS + WATCH_MS - 1);
     nearly.sweep().await.unwrap();
-    assert_eq!(nearly.sweep().await, Ok(Swept { watched: 1, undone: 0 }));
+    assert_eq!(nearly.sweep().await, Ok(Swept { watched: 1, undone: 0, stated: 0 }));
     let later = Payments::new(disk, provider(), || NOW_MS + WATCH_MS);
     later.sweep().await.unwrap();
     assert_eq!(later.sweep().await, Ok(Swept::default()));
 }
 
 #[tokio::test]
-async fn deliveries_that_tell_nothing_new_are_not_remembered_and_do_no_harm() {
+async fn hints_that_claim_nothing_new_are_not_asked_about() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     authorize(&payments, "tok_approved").await.unwrap();
     payments.capture(ID).await.unwrap();
     let held = webhook(&wire);
-    assert_eq!(post(api(payments.clone()), held.clone()).await, StatusCode::NO_CONTENT);
     let before = payments.history(ID).await.unwrap().unwrap();
-    let news = News { reference: before.0.reference.clone().unwrap(), standing: Standing::Held };
-    for number in 0..100 {
-        payments.receive(&format!("evt_{number}"), ID, &news).await.unwrap();
+    *wire.cut.lock().unwrap() = true;
+    for _ in 0..3 {
+        assert_eq!(post(api(payments.clone()), held.clone()).await, StatusCode::NO_CONTENT);
     }
     assert_eq!(payments.history(ID).await.unwrap().unwrap(), before);
-    assert_eq!(post(api(payments.clone()), held).await, StatusCode::NO_CONTENT);
-    assert_eq!(payments.get(ID).await.unwrap().status(), Status::Captured);
-    assert_eq!(books(&payments).await.len(), 2);
+}
+
+/// A delivery that whoever knows the secret can make: the provider's own, with changes.
+fn forged(wire: &Wire, changes: &[(&str, &str)]) -> Request<Bytes> {
+    let body = webhook(wire).into_body();
+    let mut body = String::from_utf8(body.to_vec()).unwrap();
+    for (theirs, ours) in changes {
+        assert!(body.contains(theirs), "{theirs}: {body}");
+        body = body.replace(theirs, ours);
+    }
+    signed(body)
+}
+
+fn signed(body: String) -> Request<Bytes> {
+    Request::post("/webhooks/psp")
+        .header(
+            psp_sandbox::signature::HEADER,
+            psp_sandbox::signature::sign(SECRET, NOW_MS / 1_000, body.as_bytes()),
+        )
+        .body(Bytes::from(body))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_forged_webhook_with_the_right_signature_moves_nothing() {
+    // The provider has never heard of the charge.
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_unreachable").await.unwrap_err();
+    let approved = format!(
+        r#"{{"id":"evt_1","type":"charge.approved","created":1,"data":{{"chargeId":"ch_1",
+        "merchantRef":"{ID}","state":"approved","value":500,"ccy":"EUR","capturedValue":500}}}}"#
+    );
+    assert_eq!(post(api(payments.clone()), signed(approved)).await, StatusCode::NO_CONTENT);
+    assert_eq!(payments.get(ID).await.unwrap().status(), Status::Unknown);
+    assert!(books(&payments).await.is_empty());
+
+    // It holds the money, and is said to have taken it.
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_approved").await.unwrap();
+    let lie = forged(&wire, &[("\"hold\"", "\"approved\""), ("edValue\":0", "edValue\":500")]);
+    assert_eq!(post(api(payments.clone()), lie).await, StatusCode::NO_CONTENT);
+    assert_eq!(payments.get(ID).await.unwrap().status(), Status::Authorized);
+    assert!(books(&payments).await.is_empty());
+
+    // It has taken the money, and is said to have given it back; or to be about another charge.
+    payments.capture(ID).await.unwrap();
+    let lie = forged(&wire, &[("\"approved\"", "\"reversed\""), ("dValue\":0", "dValue\":500")]);
+    assert_eq!(post(api(payments.clone()), lie).await, StatusCode::NO_CONTENT);
+    payments.cancel(ID, ORDER).await.unwrap();
+    let lie = forged(&wire, &[("\"ch_", "\"ch_of_somebody_else_")]);
+    assert_eq!(post(api(payments.clone()), lie).await, StatusCode::NO_CONTENT);
+    let postings = books(&payments).await;
+    assert_eq!((postings.len(), adds_up(&postings)), (4, true), "{postings:?}");
+}
+
+#[tokio::test]
+async fn a_charge_back_is_booked_whether_or_not_its_webhook_comes() {
+    for with_webhook in [true, false] {
+        let wire = Wire::new();
+        let payments = service(MemoryStore::new(), &wire);
+        authorize(&payments, "tok_approved").await.unwrap();
+        payments.capture(ID).await.unwrap();
+        let id = wire.sandbox().find_by_key(ID).await.unwrap().id;
+        wire.sandbox().charge_back(&id).await.unwrap();
+        wire.sent.lock().unwrap().clear();
+        if with_webhook {
+            wire.sandbox().deliver(&id).await.unwrap();
+            assert_eq!(post(api(payments.clone()), webhook(&wire)).await, StatusCode::NO_CONTENT);
+        } else {
+            assert_eq!(payments.sweep().await.unwrap().stated, 2);
+        }
+        let payment = payments.get(ID).await.unwrap();
+        assert_eq!((payment.status(), payment.known.charged_back), (Status::Refunded, 500));
+        assert_eq!(payment.deviation().as_deref(), Some("500 charged back"));
+        let postings = books(&payments).await;
+        assert_eq!((postings.len(), adds_up(&postings)), (4, true), "{postings:?}");
+    }
 }
 
 #[tokio::test]
@@ -131,22 +214,4 @@ async fn a_delivery_that_was_recorded_long_ago_is_refused() {
     let provider = Psp::new(wire.clone(), "http://psp.test/", "key");
     let later = Payments::new(disk, provider, || NOW_MS + 301_000);
     assert_eq!(post(api(later), recorded).await, StatusCode::UNAUTHORIZED);
-}
-
-#[tokio::test]
-async fn a_state_of_the_provider_that_nobody_knows_changes_nothing_and_breaks_nothing() {
-    let wire = Wire::new();
-    let payments = service(MemoryStore::new(), &wire);
-    authorize(&payments, "tok_approved").await.unwrap();
-    let body = webhook(&wire).into_body();
-    let body = String::from_utf8(body.to_vec()).unwrap().replace("\"hold\"", "\"disputed\"");
-    let body = body.replace("evt_", "evt_of_their_next_version_");
-    let signed = psp_sandbox::signature::sign(SECRET, NOW_MS / 1_000, body.as_bytes());
-    let request = Request::post("/webhooks/psp")
-        .header(psp_sandbox::signature::HEADER, signed)
-        .body(Bytes::from(body))
-        .unwrap();
-    assert_eq!(post(api(payments.clone()), request).await, StatusCode::NO_CONTENT);
-    assert_eq!(payments.get(ID).await.unwrap().status(), Status::Authorized);
-    assert_eq!(payments.capture(ID).await.unwrap().status(), Status::Captured);
 }

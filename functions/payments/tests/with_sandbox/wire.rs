@@ -168,8 +168,21 @@ pub(crate) async fn authorize<S: Store>(
     payment.map(|payment| payment.status())
 }
 
+/// The ledger, with all that the provider's statement says.
 pub(crate) async fn books<S: Store>(payments: &Service<S>) -> Vec<Posting> {
+    payments.pull().await.unwrap();
+    postings(payments).await
+}
+
+/// The ledger as far as it is known.
+pub(crate) async fn postings<S: Store>(payments: &Service<S>) -> Vec<Posting> {
     payments.ledger(None, 100).await.unwrap().0
+}
+
+/// Debits and credits add up to nothing, as they do once both sides have been heard.
+pub(crate) fn adds_up(postings: &[Posting]) -> bool {
+    let sides = [Account::PspClearing, Account::CustomerFunds];
+    sides.map(|side| balance(postings, side)).iter().sum::<i64>() == 0
 }
 
 pub(crate) fn balance(postings: &[Posting], account: Account) -> i64 {
@@ -179,7 +192,7 @@ pub(crate) fn balance(postings: &[Posting], account: Account) -> i64 {
 /// What the provider has taken and not given back.
 pub(crate) async fn at_the_provider(wire: &Wire) -> i64 {
     match wire.sandbox().find_by_key(ID).await {
-        Ok(charge) => charge.captured - charge.reversed,
+        Ok(charge) => charge.balance(),
         Err(_) => 0,
     }
 }

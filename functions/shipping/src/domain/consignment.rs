@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::parcel::{ATTEMPTS_MAX, Parcel, Status};
 use super::place::Address;
-use super::simulation::Simulation;
+use super::simulation::{NEVER_HOME, Simulation};
 use super::van::VanId;
 
 /// Who publishes.
@@ -100,9 +100,11 @@ impl Consignment {
 
     /// Lets every parcel take its next step, if that is due; when the last of them was.
     fn step(&mut self, now_ms: u64, simulation: Simulation) -> Option<u64> {
+        let never_home = self.is_never_home();
         let mut last_ms = None;
         for parcel in &mut self.parcels {
-            if let Some(next) = simulation.next(parcel).filter(|next| next.at_ms <= now_ms) {
+            let next = simulation.next(parcel, never_home);
+            if let Some(next) = next.filter(|next| next.at_ms <= now_ms) {
                 parcel.change(next.status, next.at_ms);
                 last_ms = last_ms.max(Some(next.at_ms));
             }
@@ -112,7 +114,13 @@ impl Consignment {
 
     /// When the sandbox couriers will do something next, in milliseconds since the epoch.
     pub fn next_step_ms(&self, simulation: Simulation) -> Option<u64> {
-        self.parcels.iter().filter_map(|parcel| simulation.next(parcel)).map(|it| it.at_ms).min()
+        let never_home = self.is_never_home();
+        let steps = self.parcels.iter().filter_map(|parcel| simulation.next(parcel, never_home));
+        steps.map(|it| it.at_ms).min()
+    }
+
+    fn is_never_home(&self) -> bool {
+        self.to.as_ref().is_some_and(|to| to.name == NEVER_HOME)
     }
 
     /// Calls everything off, or nothing if a parcel has left.

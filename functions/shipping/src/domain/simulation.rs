@@ -9,6 +9,9 @@ const SECOND_PICKUP: u64 = 7;
 /// From creation to the second attempt, in the same units.
 const SECOND_ATTEMPT: u64 = 9;
 
+/// An addressee whom sandbox couriers never find, so that the parcel goes back.
+pub(super) const NEVER_HOME: &str = "Nobody Home";
+
 /// How fast the sandbox couriers are.
 ///
 /// Which parcels need a second attempt follows from their ids ([`Simulation::misses`]), and
@@ -32,13 +35,18 @@ impl Simulation {
     }
 
     /// What happens to a parcel next, and when that is due; none if it is up to people.
-    pub fn next(self, parcel: &Parcel) -> Option<Change> {
+    /// `never_home` tells that its addressee is [`NEVER_HOME`].
+    pub fn next(self, parcel: &Parcel, never_home: bool) -> Option<Change> {
         if self.pickup_ms == 0 {
             return None;
         }
         let failed = parcel.attempts_failed();
         let (status, units) = match parcel.status() {
             Status::Created => (Status::InTransit, 1),
+            Status::InTransit if never_home && failed > 0 => {
+                (Status::AttemptFailed, SECOND_ATTEMPT)
+            }
+            Status::InTransit if never_home => (Status::AttemptFailed, FIRST_ATTEMPT),
             Status::InTransit if failed > 0 => (Status::Delivered, SECOND_ATTEMPT),
             Status::InTransit if Self::misses(&parcel.id) => (Status::AttemptFailed, FIRST_ATTEMPT),
             Status::InTransit => (Status::Delivered, FIRST_ATTEMPT),

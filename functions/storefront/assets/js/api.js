@@ -17,6 +17,9 @@ export class Problem extends Error {
   constructor(status, body = {}, retryAfterS = null) {
     super(body.title ?? `status ${status}`);
     this.status = status;
+    this.body = body;
+    /** The last part of the problem's type: `price-changed`. */
+    this.slug = String(body.type ?? '').split('/').pop();
     this.detail = body.detail ?? '';
     this.faults = Array.isArray(body.errors) ? body.errors : [];
     this.traceId = body.trace_id ?? null;
@@ -50,8 +53,8 @@ export class Problem extends Error {
  * @param {string} method
  * @param {string} path
  * @param {{body?: any, form?: Object, key?: string, repeatable?: boolean, signal?: AbortSignal, deadlineMs?: number,
- *   attempts?: number, current?: boolean}} [options] `current`: the answer has to know of what
- *   this page has seen.
+ *   attempts?: number, current?: boolean, anonymous?: boolean}} [options] `current`: the answer has
+ *   to know of what this page has seen. `anonymous`: without a token, whoever is signed in.
  */
 export async function call(method, path, options = {}) {
   const repeatable = method !== 'POST' || options.key !== undefined || options.repeatable === true;
@@ -72,7 +75,12 @@ export const checkout = (body, key) =>
   call('POST', '/api/v1/orders', { body, key, deadlineMs: CHECKOUT_DEADLINE_MS });
 
 async function once(method, path, options) {
-  let response = await send(method, path, options, await session.accessToken());
+  if (options.anonymous) return read(await send(method, path, options, null));
+  const wasSignedIn = session.isSignedIn();
+  const token = await session.accessToken();
+  // A change is made as who asked for it, or not at all. Reading goes on: shelves are public.
+  if (wasSignedIn && !token && method !== 'GET') throw new Problem(session.isSignedIn() ? 0 : 401);
+  let response = await send(method, path, options, token);
   if (response.status === 401 && session.isSignedIn() && await session.renew()) {
     response = await send(method, path, options, await session.accessToken());
   }

@@ -10,7 +10,9 @@ import { cart } from './views/cart.js';
 import { checkout } from './views/checkout.js';
 import { orders } from './views/orders.js';
 import { order } from './views/order.js';
-import { registration, signIn } from './views/account.js';
+import { registration, signIn } from './views/entrance.js';
+import { forgot, reset } from './views/password.js';
+import { account } from './views/account.js';
 import { notifications } from './views/notifications.js';
 
 router.route('/', products);
@@ -20,14 +22,25 @@ router.route('/checkout', members(checkout));
 router.route('/orders', members(orders));
 router.route('/orders/:id', members(order));
 router.route('/notifications', members(notifications));
+router.route('/account', members(account));
 router.route('/sign-in', signIn);
 router.route('/register', registration);
+router.route('/forgot', forgot);
+router.route('/reset', reset);
 
-/** A page for people with an account: others sign in first and then arrive there. */
+/** A page for people with an account: others sign in first and then arrive there, and who is
+    signed out while it is open is led to the sign-in, too. */
 function members(view) {
   return (request) => {
-    if (session.isSignedIn()) return view(request);
-    return { redirect: `/sign-in?${new URLSearchParams({ then: location.pathname })}` };
+    if (!session.isSignedIn()) return { redirect: router.signInAddress() };
+    let who = session.profile()?.id;
+    session.onChange(() => {
+      const now = session.profile()?.id;
+      if (!session.isSignedIn()) router.go(router.signInAddress(), { replace: true });
+      else if (who && now && now !== who) router.reload();
+      who = now ?? who;
+    }, request.signal);
+    return view(request);
   };
 }
 
@@ -39,16 +52,17 @@ function corner(pieces) {
   fill(document.getElementById('account'),
     signedIn && link('/orders', 'orders-link', 'Orders'),
     signedIn && link('/notifications', 'notifications-link', 'Messages'),
+    signedIn && link('/account', 'account-link', 'Account'),
     signedIn
-      ? h('button', { type: 'button', testid: 'sign-out', title: session.profile()?.email ?? null, onclick: signOut }, 'Sign out')
+      ? h('button', { type: 'button', class: 'wide-only', testid: 'sign-out', title: session.profile()?.email ?? null, onclick: signOut }, 'Sign out')
       : link('/sign-in', 'sign-in-link', 'Sign in'),
     link('/cart', 'cart-link', 'Cart', h('span', { class: 'count', testid: 'cart-count' }, pieces,
       h('span', { class: 'visually-hidden' }, pieces === 1 ? ' item' : ' items'))));
 }
 
 async function signOut() {
-  await session.end();
   await router.go('/');
+  await session.end();
   toast('You are signed out.');
 }
 
@@ -64,3 +78,4 @@ await router.start(() => {
   const search = document.getElementById('search');
   if (document.activeElement !== search) search.value = new URLSearchParams(location.search).get('q') ?? '';
 });
+document.documentElement.dataset.started = '';

@@ -7,6 +7,7 @@
 
 import { call, get, Problem } from './api.js';
 import * as session from './session.js';
+import * as tabs from './tabs.js';
 
 const STORED = 'tessera.cart';
 const STORED_ID = 'tessera.guest-cart';
@@ -19,8 +20,12 @@ let pieces = 0;
 let beginning = null;
 let merging = null;
 
-/** Calls `listener(pieces)` whenever the number of pieces may have changed. */
-export function onChange(listener) { listeners.add(listener); }
+/** Calls `listener(pieces)` whenever the number of pieces may have changed; ends with `signal`. */
+export function onChange(listener, signal) {
+  listeners.add(listener);
+  signal?.addEventListener('abort', () => listeners.delete(listener), { once: true });
+}
+tabs.hear('cart', () => refresh());
 
 function tell(count) {
   pieces = count;
@@ -115,18 +120,46 @@ async function find(sku, signal) {
   }
 }
 
-/** Puts `quantity` more of a product in; says how many there are now. */
-export async function add(sku, quantity) {
+/** Most pieces of a product that a cart may hold now: what is in stock, up to QUANTITY_MAX. */
+export const limit = (product) => Math.max(0, Math.min(product.available ?? QUANTITY_MAX, QUANTITY_MAX));
+
+/** Whether a line of the cart can't be ordered as it is. */
+export const isShort = ({ product, quantity }) => !product || quantity > (product.available ?? quantity);
+
+/**
+ * Puts `quantity` more of a product in, as many as may be had.
+ * @returns {Promise<{before: number, after: number}>} pieces of it in the cart.
+ */
+export async function add(product, quantity) {
+  const before = (await current()).find((line) => line.sku === product.sku)?.quantity ?? 0;
+  const after = Math.max(before, Math.min(before + quantity, limit(product)));
+  if (after > before) await set(product.sku, after);
+  return { before, after };
+}
+
+/** Makes the cart hold at least these lines, as far as they may be had. Answers what could not
+    be: `[{name, wanted, after}]`. Doing it twice is doing it once. */
+export async function ensure(items) {
   const lines = await current();
-  const before = lines.find((line) => line.sku === sku)?.quantity ?? 0;
-  const after = Math.min(before + quantity, QUANTITY_MAX);
-  await set(sku, after);
-  tell(total(lines) - before + after);
-  return after;
+  const missing = [];
+  for (const { sku, name, quantity } of items) {
+    const before = lines.find((line) => line.sku === sku)?.quantity ?? 0;
+    const product = await find(sku);
+    const after = product ? Math.max(before, Math.min(quantity, limit(product))) : before;
+    if (after > before) await set(sku, after);
+    if (after < quantity) missing.push({ name, wanted: quantity, after });
+  }
+  return missing;
 }
 
 /** Sets the quantity of a product; 0 takes it out. */
 export async function set(sku, quantity) {
+  await put(sku, quantity);
+  tabs.tell('cart');
+  await refresh();
+}
+
+async function put(sku, quantity) {
   if (!session.isSignedIn() && !await begun()) {
     const lines = waiting().filter((line) => line.sku !== sku);
     keepWaiting([...lines, { sku, quantity }].filter((line) => line.quantity > 0));
@@ -170,6 +203,7 @@ async function hand() {
       if (!isGone(problem)) return;
     }
     if (guestId() === id) localStorage.removeItem(STORED_ID);
+    tabs.tell('cart');
   }
   const lines = waiting();
   if (lines.length === 0) return;

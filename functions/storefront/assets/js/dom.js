@@ -60,3 +60,21 @@ export function picture(product, props = {}) {
 export function empty(title, text, ...actions) {
   return h('div', { class: 'empty', testid: 'empty' }, h('h1', {}, title), h('p', {}, text), ...actions);
 }
+
+/**
+ * Asks before something that can't be taken back; true if that is wanted.
+ * @param {{title: string, text: string, yes: string, no: string}} words
+ */
+export function confirmed({ title, text, yes, no }) {
+  return new Promise((resolve) => {
+    const answer = (value, testid, extra, words) => h('button', { class: `button ${extra}`, value, testid }, words);
+    const dialog = h('dialog', { class: 'panel', testid: 'confirm', 'aria-labelledby': 'confirm-title', 'aria-describedby': 'confirm-text' },
+      h('form', { method: 'dialog', class: 'stack' },
+        h('h2', { id: 'confirm-title' }, title),
+        h('p', { class: 'muted', id: 'confirm-text' }, text),
+        h('div', { class: 'row' }, answer('no', 'confirm-no', 'outline', no), answer('yes', 'confirm-yes', 'bad', yes))));
+    dialog.addEventListener('close', () => { dialog.remove(); resolve(dialog.returnValue === 'yes'); }, { once: true });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}

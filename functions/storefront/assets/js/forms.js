@@ -3,6 +3,10 @@
 import { h, announce } from './dom.js';
 import { Problem } from './api.js';
 
+/** Fewest characters of a new password; the shop has more rules and explains them itself. */
+export const PASSWORD_LENGTH_MIN = 8;
+export const PASSWORD_HINT = `At least ${PASSWORD_LENGTH_MIN} characters. A few words are easier to remember than signs.`;
+
 let fieldCount = 0;
 
 /**
@@ -25,6 +29,9 @@ export function field({ label, name, pointer = `/${name}`, hint, options, class:
     hint && h('p', { class: 'hint', id: `${id}-hint` }, hint),
     h('p', { class: 'fault', id: `${id}-fault`, testid: `${name}-fault` }));
 }
+
+/** A field for a password. */
+export const passwordField = (attributes) => field({ type: 'password', required: true, ...attributes });
 
 /** The place for faults that belong to no field. */
 export const formFault = () => h('div', { class: 'notice bad form-fault', role: 'alert', testid: 'form-error' });

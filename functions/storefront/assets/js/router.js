@@ -3,13 +3,17 @@
 
 import { announce, fill, h, empty } from './dom.js';
 import { Problem } from './api.js';
+import * as session from './session.js';
+
+/** After so long without its content, a page shows that it is loading. */
+const LOADING_AFTER_MS = 250;
 
 const routes = [];
 let current = new AbortController();
 let onArrive = () => {};
 
 /** Adds a page. `pattern` is like `/products/:sku`; the view gets `{params, query, signal}`
-    and returns `{title, node}`, or `{redirect}`. */
+    and returns `{title, node, arrived}`, or `{redirect}`; `arrived` is called once the node is shown. */
 export function route(pattern, view) {
   const names = [...pattern.matchAll(/:(\w+)/g)].map((match) => match[1]);
   const source = pattern.replace(/:\w+/g, '([^/]+)');
@@ -52,6 +56,10 @@ function onClick(event) {
   go(link.pathname + link.search);
 }
 
+/** Where somebody signs in who then comes back to the present address. */
+export const signInAddress = () =>
+  `/sign-in?${new URLSearchParams({ then: location.pathname + location.search })}`;
+
 function onSearch(event) {
   const search = event.target.closest('form[role=search]');
   if (!search) return;
@@ -79,20 +87,25 @@ async function show(scroll) {
   const main = document.getElementById('main');
   const first = !main.querySelector('.view');
   const page = find(location.pathname);
+  const waiting = setTimeout(() => { loading(main); }, LOADING_AFTER_MS);
+  signal.addEventListener('abort', () => clearTimeout(waiting), { once: true });
   let result;
   try {
     result = page
       ? await page.view({ params: page.params, query: new URLSearchParams(location.search), signal })
-      : { title: 'Not found', node: missing() };
+      : missing();
   } catch (problem) {
     if (signal.aborted) return;
-    result = { title: 'Something went wrong', node: failed(problem) };
+    result = failed(problem);
   }
   if (signal.aborted) return;
+  clearTimeout(waiting);
+  main.removeAttribute('aria-busy');
   if (result.redirect) { go(result.redirect, { replace: true }); return; }
   document.title = result.title ? `${result.title} · Tessera` : 'Tessera';
   fill(main, h('div', { class: 'view' }, result.node));
   onArrive(location.pathname);
+  result.arrived?.();
   scrollTo({ top: scroll, behavior: 'instant' });
   if (!first) {
     // Whoever uses the keyboard goes on from the new page, not from where the link was.
@@ -103,14 +116,33 @@ async function show(scroll) {
   }
 }
 
-const missing = () => empty('This page does not exist', 'The address may have a typing mistake, or what was here is gone.',
-  h('a', { class: 'button', href: '/' }, 'Go to the shop'));
+/** The page that is left stays dimmed under a moving line; the first one shows where content
+    will be. */
+function loading(main) {
+  main.setAttribute('aria-busy', 'true');
+  announce('Loading.');
+  if (main.querySelector('.view')) return;
+  const bones = Array.from({ length: 8 }, () => h('div', { class: 'stack' },
+    h('div', { class: 'bone picture' }), h('div', { class: 'bone' }), h('div', { class: 'bone short' })));
+  fill(main, h('div', { class: 'grid', 'aria-hidden': 'true', testid: 'loading' }, bones));
+}
+
+const missing = () => ({
+  title: 'Page not found',
+  node: empty('This page does not exist', 'The address may have a typing mistake, or what was here is gone.',
+    h('a', { class: 'button', href: '/' }, 'Go to the shop')),
+});
 
 function failed(problem) {
   if (!(problem instanceof Problem)) console.error(problem);
-  if (problem instanceof Problem && problem.status === 404) return missing();
-  const words = problem instanceof Problem ? problem.words : 'Something went wrong in this page.';
-  return empty('That did not work', words,
-    h('button', { class: 'button', type: 'button', testid: 'retry', onclick: reload }, 'Try again'),
-    problem.traceId && h('p', { class: 'small' }, 'For our support: ', h('span', { class: 'mono' }, problem.traceId)));
+  const status = problem instanceof Problem ? problem.status : null;
+  if (status === 404) return missing();
+  if (status === 401 && !session.isSignedIn()) return { redirect: signInAddress() };
+  const words = status === null ? 'Something went wrong in this page.' : problem.words;
+  return {
+    title: 'Something went wrong',
+    node: empty('That did not work', words,
+      h('button', { class: 'button', type: 'button', testid: 'retry', onclick: reload }, 'Try again'),
+      problem.traceId && h('p', { class: 'small' }, 'For our support: ', h('span', { class: 'mono' }, problem.traceId))),
+  };
 }

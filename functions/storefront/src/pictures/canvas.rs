@@ -61,6 +61,19 @@ impl Canvas {
         );
     }
 
+    /// Markup that is written already.
+    pub(super) fn raw(&mut self, markup: &str) {
+        self.svg.push_str(markup);
+    }
+
+    /// A line of text, centred at `x`. `words` must need no escaping.
+    pub(super) fn words(&mut self, x: i32, y: i32, size: i32, fill: &str, words: &str) {
+        let _ = write!(
+            self.svg,
+            r#"<text x="{x}" y="{y}" font-size="{size}" fill="{fill}" text-anchor="middle" font-family="Georgia, 'Times New Roman', serif">{words}</text>"#
+        );
+    }
+
     /// The shadow of a thing that stands at `y`.
     pub(super) fn shadow(&mut self, x: i32, y: i32, rx: i32) {
         let _ = write!(

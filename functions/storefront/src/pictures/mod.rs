@@ -1,29 +1,38 @@
 //! Pictures of products, drawn from their SKU.
 //!
-//! The shop has no photographs, and two hundred files would be a burden to keep; a picture
+//! The shop has no photographs, and hundreds of files would be a burden to keep; a picture
 //! that follows from the SKU alone needs no storage, is the same on every machine for ever,
-//! and may be cached for ever. The letters before the dash name the category and so the
-//! motif; a hash of the SKU chooses the variation, the colours and the backdrop.
+//! and nothing has to be invalidated. Products that the shop begins with have a drawing of what they
+//! are, where there is one ([`assortment`]); all others have a cover that claims nothing. A hash of
+//! the SKU chooses the colours, the backdrop and details.
 //!
-//! Only numbers and fixed words are written into the markup, never the SKU itself: there
+//! Of the SKU, only letters, digits, hyphens and underscores are written into the markup: there
 //! is nothing to escape.
 
+mod assortment;
 mod canvas;
-mod home;
-mod leisure;
+mod drawings;
 mod mosaic;
 mod paint;
+mod pastimes;
+mod rooms;
 
 use canvas::Canvas;
-use paint::{Dice, Palette};
+use paint::{Dice, PALETTES, Palette};
 
 pub use mosaic::mosaic;
 
 /// Longest SKU that gets a picture, in bytes.
 pub const SKU_LENGTH_MAX: usize = 64;
 
-/// Draws one thing onto the canvas, 600 by 600.
-type Motif = fn(&mut Canvas, &Palette, &mut Dice);
+/// What draws one thing onto the canvas, 600 by 600.
+#[derive(Clone, Copy)]
+enum Motif {
+    /// With details that the dice choose.
+    Drawn(fn(&mut Canvas, &Palette, &mut Dice)),
+    /// Always the same, apart from its colours.
+    Text(&'static str),
+}
 
 /// The SVG of a product; none if `sku` can't be one.
 pub fn product(sku: &str) -> Option<String> {
@@ -32,31 +41,20 @@ pub fn product(sku: &str) -> Option<String> {
         return None;
     }
     let mut dice = Dice::new(sku);
-    let palette = *dice.choose(paint::PALETTES);
+    let chosen = *dice.choose(PALETTES);
     let mut canvas = Canvas::new(600, 600);
-    backdrop(&mut canvas, &palette, &mut dice);
-    let motif = *dice.choose(motifs(sku.split('-').next().unwrap_or_default()));
-    motif(&mut canvas, &palette, &mut dice);
-    Some(canvas.finish())
-}
-
-/// The motifs of a category. A category that is not known gets a pattern of tiles.
-fn motifs(prefix: &str) -> &'static [Motif] {
-    match prefix {
-        "AUD" => &[leisure::headphones, leisure::speaker, leisure::turntable],
-        "BAG" => &[leisure::backpack, leisure::suitcase, leisure::tote],
-        "BIK" => &[leisure::bicycle, leisure::wheel, leisure::bell],
-        "BTH" => &[home::pump_bottle, home::soap, home::jar],
-        "GAR" => &[home::plant, home::watering_can, home::flower],
-        "HOM" => &[home::cushion, home::blankets, home::rug],
-        "KIT" => &[home::pot, home::pan, home::bowl],
-        "LGT" => &[home::pendant, home::desk_lamp, home::table_lamp],
-        "OFF" | "STA" | "BOO" => &[leisure::notebook, leisure::pencils, leisure::books],
-        "OUT" => &[leisure::tent, leisure::lantern, leisure::mountains],
-        "TEA" | "FOO" => &[home::teapot, home::cup, home::canister],
-        "TOY" => &[leisure::blocks, leisure::rings, leisure::rocket],
-        _ => &[mosaic::tiles],
+    match assortment::find(sku) {
+        Some((motif, palette)) => {
+            let palette = palette.and_then(|index| PALETTES.get(index)).copied().unwrap_or(chosen);
+            backdrop(&mut canvas, &palette, &mut dice);
+            match motif {
+                Motif::Drawn(draw) => draw(&mut canvas, &palette, &mut dice),
+                Motif::Text(text) => drawings::draw(&mut canvas, &palette, text),
+            }
+        }
+        None => mosaic::cover(&mut canvas, &chosen, &mut dice, sku),
     }
+    Some(canvas.finish())
 }
 
 /// A large quiet shape behind the thing, so that no two pictures look alike.
@@ -84,9 +82,6 @@ mod tests {
 
     use super::*;
 
-    const PREFIXES: [&str; 13] =
-        ["AUD", "BAG", "BIK", "BTH", "GAR", "HOM", "KIT", "LGT", "OFF", "OUT", "TEA", "TOY", "NEW"];
-
     /// Parsed as XML; no links, no scripts, no styles.
     fn assert_well_formed(name: &str, svg: &str) {
         let document = roxmltree::Document::parse(svg).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -101,15 +96,44 @@ mod tests {
 
     #[test]
     fn every_picture_is_well_formed_small_and_harmless() {
-        for prefix in PREFIXES {
-            for number in 0..60 {
-                let sku = format!("{prefix}-{number:04}");
-                let svg = product(&sku).unwrap();
-                assert_well_formed(&sku, &svg);
-                assert!(svg.len() < 8_000, "{sku} has {} bytes", svg.len());
-            }
+        for (sku, _) in goods() {
+            let svg = product(&sku).unwrap();
+            assert_well_formed(&sku, &svg);
+            assert!(svg.len() < 8_000, "{sku} has {} bytes", svg.len());
+            assert!(!svg.contains('{'), "{sku} has a colour that is not filled in");
         }
         assert_well_formed("mosaic", &mosaic());
+    }
+
+    /// The goods that the shop begins with: SKU and name.
+    fn goods() -> Vec<(String, String)> {
+        let file = include_str!("../../../importer/data/products.json");
+        let text = |line: &str, member: &str| {
+            let rest = line.split(&format!("\"{member}\": \"")).nth(1)?;
+            Some(rest.split('"').next()?.to_owned())
+        };
+        file.lines().filter_map(|line| Some((text(line, "sku")?, text(line, "name")?))).collect()
+    }
+
+    #[test]
+    fn a_drawing_shows_what_the_name_of_its_product_says() {
+        let goods = goods();
+        assert!(goods.len() > 200);
+        let mut seen = HashSet::new();
+        for (sku, words, ..) in assortment::DRAWN {
+            assert!(seen.insert(sku), "{sku} is there twice");
+            let name = goods.iter().find(|(known, _)| known == sku).map(|(_, name)| name.as_str());
+            assert!(name.is_some_and(|name| name.contains(words)), "{sku} is {name:?}: {words}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_drawing_says_its_sku_and_shows_nothing_else() {
+        for (sku, _) in goods() {
+            let is_drawn = assortment::find(&sku).is_some();
+            assert_eq!(product(&sku).unwrap().contains(&sku), !is_drawn, "{sku}");
+        }
+        assert!(product("NEW-1").unwrap().contains(">NEW-1</text>"));
     }
 
     #[test]

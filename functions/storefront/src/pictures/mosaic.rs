@@ -1,4 +1,4 @@
-//! Tiles: the picture of the front page, and of whatever has no motif.
+//! Tiles: the picture of the front page, and the covers of what has no drawing.
 
 use super::canvas::Canvas;
 use super::paint::{Dice, PALETTES, Palette};
@@ -42,9 +42,23 @@ pub fn mosaic() -> String {
     canvas.finish()
 }
 
-/// Four by four tiles within a frame.
-pub(super) fn tiles(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
-    for cell in 0..16 {
-        tile(canvas, palette, dice, (120 + cell % 4 * 90, 120 + cell / 4 * 90, 90));
+/// A cover for what has no drawing: tiles around a label with the SKU. It says which article it
+/// is and claims nothing about how that looks.
+pub(super) fn cover(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice, sku: &str) {
+    canvas.rect(0, 0, 600, 600, 0, palette.ground);
+    for cell in 0..25 {
+        let (column, row) = (cell % 5, cell / 5);
+        if column == 0 || column == 4 || row == 0 || row == 4 {
+            tile(canvas, palette, dice, (column * 120, row * 120, 120));
+        }
     }
+    canvas.rect(120, 120, 360, 360, 0, palette.light);
+    let length = i32::try_from(sku.len()).unwrap_or(i32::MAX).max(1);
+    canvas.words(300, 318, (560 / length).clamp(8, 62), label_ink(palette), sku);
+    canvas.rect(240, 352, 120, 6, 3, palette.spark);
+}
+
+/// Dark on the bright label, in every palette.
+fn label_ink(palette: &Palette) -> &'static str {
+    if palette.ground.starts_with("#2") { palette.ground } else { palette.deep }
 }

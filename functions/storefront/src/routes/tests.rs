@@ -35,6 +35,9 @@ async fn every_page_of_the_shop_is_the_same_document() {
         "/notifications",
         "/sign-in",
         "/register",
+        "/account",
+        "/forgot",
+        "/reset?token=secret",
     ] {
         let (response, page) = send("GET", path, &[]).await;
         assert_eq!(response.status(), 200, "{path}");
@@ -87,6 +90,14 @@ async fn another_method_is_refused_with_the_ones_that_are_allowed() {
     assert_eq!(header(&response, "allow"), "GET,HEAD");
     assert_eq!(header(&response, "content-type"), "application/problem+json");
     assert!(body.contains("\"status\":405"));
+}
+
+#[tokio::test]
+async fn the_address_with_a_secret_is_told_to_nobody() {
+    let (response, _) = send("GET", "/reset?token=secret", &[]).await;
+    assert_eq!(header(&response, "referrer-policy"), "no-referrer");
+    let (response, _) = send("GET", "/forgot", &[]).await;
+    assert_eq!(header(&response, "referrer-policy"), "same-origin");
 }
 
 #[tokio::test]

@@ -61,12 +61,12 @@ async fn customers_are_kept_out() {
 #[tokio::test]
 async fn the_list_has_the_builtins_in_pages() {
     let shop = Shop::new();
-    let (status, first) = shop.send("GET", "/api/v1/templates?limit=3", None).await;
-    assert_eq!((status, first["items"].as_array().unwrap().len()), (200, 3));
+    let (status, first) = shop.send("GET", "/api/v1/templates?limit=5", None).await;
+    assert_eq!((status, first["items"].as_array().unwrap().len()), (200, 5));
     let next =
-        format!("/api/v1/templates?limit=3&cursor={}", first["next_cursor"].as_str().unwrap());
+        format!("/api/v1/templates?limit=5&cursor={}", first["next_cursor"].as_str().unwrap());
     let (_, second) = shop.send("GET", &next, None).await;
-    assert_eq!(second["items"][2]["code"], "welcome");
+    assert_eq!(second["items"][3]["code"], "welcome");
     assert_eq!(second["next_cursor"], Value::Null);
 }
 
@@ -97,6 +97,23 @@ async fn templates_are_made_once() {
     assert_eq!(shop.send("POST", "/api/v1/templates", Some(body)).await.0, 409);
     assert_eq!(shop.send("GET", "/api/v1/templates/news", None).await.0, 200);
     assert_eq!(shop.send("GET", "/api/v1/templates/nope", None).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_template_is_a_document_and_may_be_as_long_as_one() {
+    let shop = Shop::new();
+    let long = |count: usize| {
+        let text = |letter: char| {
+            let language = format!("en-{letter}{letter}");
+            json!({"language": language, "subject": "News", "text": "x".repeat(16_000), "html": "y"})
+        };
+        let texts: Vec<_> = ('A'..='Z').take(count).map(text).collect();
+        json!({"code": "long", "default_language": "en-AA", "texts": texts})
+    };
+    let (status, answer) = shop.send("POST", "/api/v1/templates", Some(long(15))).await;
+    assert_eq!(status, 201, "240 kB: {answer}");
+    let (status, answer) = shop.send("POST", "/api/v1/templates", Some(long(17))).await;
+    assert_eq!((status, &answer["type"]), (413, &json!("/problems/body-too-large")));
 }
 
 #[tokio::test]

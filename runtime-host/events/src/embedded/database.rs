@@ -171,13 +171,17 @@ impl Database {
     pub(super) async fn progress(&self) -> Result<Vec<Progress>> {
         let numbers = self.served.iter().map(|served| served.number).collect::<Vec<_>>();
         let query = move |connection: &Connection| {
-            let oldest = |number: &i64| queries::oldest_pending(connection, *number);
-            numbers.iter().map(oldest).collect::<rusqlite::Result<Vec<_>>>()
+            let figures = |number: &i64| {
+                let held = queries::held(connection, *number)?;
+                Ok((queries::oldest_pending(connection, *number)?, held))
+            };
+            numbers.iter().map(figures).collect::<rusqlite::Result<Vec<_>>>()
         };
-        let oldest = self.read(query).await?;
+        let read = self.read(query).await?;
         let now_ms = self.options.clock.now_ms();
-        let mut all = Vec::with_capacity(oldest.len());
-        for (place, (subscription, oldest)) in self.subscriptions.iter().zip(oldest).enumerate() {
+        let mut all = Vec::with_capacity(read.len());
+        for (place, (subscription, read)) in self.subscriptions.iter().zip(read).enumerate() {
+            let (oldest, held) = read;
             let [lag_events, retrying_events, dead_letters] = self.meter.read(place);
             // The figures may be younger than the answer of the file.
             let oldest = oldest.into_iter().chain(self.tails[place].oldest()).min();
@@ -188,6 +192,7 @@ impl Database {
                 types: subscription.types.iter().map(ToString::to_string).collect(),
                 lag_events,
                 lag_ms: oldest.map_or(0, |oldest| now_ms.saturating_sub(oldest)),
+                held_events: held.min(lag_events),
                 retrying_events,
                 dead_letters,
             });

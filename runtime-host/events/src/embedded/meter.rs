@@ -3,9 +3,12 @@
 //! The writer counts what a transaction changes and makes it known once that is committed: figures
 //! need no query, and never tell of what was rolled back.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
@@ -16,7 +19,12 @@ use crate::Statistics;
 pub(super) struct Meter {
     statistics: Mutex<Statistics>,
     subscriptions: Vec<Gauge>,
+    /// The last failure that somebody has to see to, and when that was.
+    trouble: Mutex<Option<(Instant, String)>>,
 }
+
+/// How long a failure that somebody has to see to is told of.
+const TROUBLE_FOR: Duration = Duration::from_secs(30);
 
 /// One subscription.
 #[derive(Default)]
@@ -49,9 +57,23 @@ impl Meter {
         let meter = Self {
             statistics: Mutex::new(statistics),
             subscriptions: counts.iter().map(|_| Gauge::default()).collect(),
+            trouble: Mutex::default(),
         };
         meter.count(counts);
         meter
+    }
+
+    /// A transaction has failed: for want of room, or because the file is damaged.
+    pub(super) fn note_trouble(&self, trouble: String) {
+        let mut noted = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        *noted = Some((Instant::now(), trouble));
+    }
+
+    /// Such a failure, if there was one a moment ago.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let noted = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = noted.as_ref().filter(|(at, _)| at.elapsed() < TROUBLE_FOR);
+        recent.map(|(_, trouble)| trouble.clone())
     }
 
     /// Makes known what was committed.

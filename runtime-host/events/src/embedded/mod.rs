@@ -20,6 +20,10 @@
 //! event is due, so that looking for work costs the same with ten events to do as with a million,
 //! and memory holds no more than a bounded tail and what is being delivered.
 //!
+//! **Dead letters hold their key.** What comes after an event that was given up would meet a
+//! subscriber with a gap, so the younger events of its key wait until an operator has it delivered
+//! once more or discards it. Their lane says so, and is there for as long as the dead letter is.
+//!
 //! **Subscriptions that change.** Progress is kept under the name of the group. A subscription
 //! that the log sees for the first time begins as its `start_at` says. One that asks for more types
 //! than before gets their past as well (unless it starts at `Now`), which is then older than what
@@ -33,6 +37,7 @@
 //! Only beyond the hard limit do they go in any case: each delivery lost that way is counted.
 
 mod database;
+mod integrity;
 mod lock;
 mod meter;
 mod operation;
@@ -51,7 +56,7 @@ use futures::{FutureExt, future::BoxFuture};
 
 use self::{
     database::Database,
-    operations::{Publish, Replay, ReplayRange, Settle, Tidy},
+    operations::{Discard, Publish, Replay, ReplayKey, ReplayRange, Settle, Tidy},
 };
 use crate::{
     DeadLetter, Entry, Error, Event, Log, Options, Progress, Published, Result, Statistics,
@@ -82,6 +87,13 @@ impl Embedded {
     pub fn open(path: &Path, options: Options, subscriptions: Vec<Subscription>) -> Result<Self> {
         let database = Database::open(path, options, subscriptions)?;
         Ok(Self { database: Arc::new(database) })
+    }
+}
+
+impl Embedded {
+    /// What somebody has to see to: the log was full or damaged a moment ago.
+    pub fn trouble(&self) -> Option<String> {
+        self.database.meter().trouble()
     }
 }
 
@@ -127,6 +139,26 @@ impl Log for Embedded {
         async move {
             let number = dead_letter_number(&dead_letter_id)?;
             let found = self.database.write(Replay { number }).await?;
+            let missing = || Error::NotFound(format!("there is no dead letter `{dead_letter_id}`"));
+            found.then_some(()).ok_or_else(missing)
+        }
+        .boxed()
+    }
+
+    fn replay_key(&self, subscription: String, key: String) -> BoxFuture<'_, Result<u64>> {
+        async move {
+            let place = self.database.place(&subscription)?;
+            let missing = format!("`{subscription}` has no dead letter of the key `{key}`");
+            let count = self.database.write(ReplayKey { place, key }).await?;
+            count.ok_or(Error::NotFound(missing))
+        }
+        .boxed()
+    }
+
+    fn discard(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>> {
+        async move {
+            let number = dead_letter_number(&dead_letter_id)?;
+            let found = self.database.write(Discard { number }).await?;
             let missing = || Error::NotFound(format!("there is no dead letter `{dead_letter_id}`"));
             found.then_some(()).ok_or_else(missing)
         }

@@ -30,6 +30,9 @@ pub(super) struct Served {
     pub(super) subscription: Arc<Subscription>,
 }
 
+/// When a lane is due whose first event waits behind an older dead letter of its key.
+pub(super) const HELD: i64 = i64::MAX;
+
 /// The transaction that a group of operations shares.
 pub(super) struct Group<'a> {
     pub(super) connection: &'a Connection,
@@ -71,13 +74,19 @@ impl Group<'_> {
         self.connection.prepare_cached(sql)?.query_row(parameters, read).optional()
     }
 
-    /// Makes the lane of a key say what the first of its rows says.
+    /// Makes the lane of a key say what the first of its rows says, or that this is held.
     pub(super) fn refresh_lane(&mut self, place: usize, key: &str) -> rusqlite::Result<()> {
         self.staged[place].rows_changed = true;
         let number = self.served[place].number;
-        let head = "SELECT due_at_ms FROM pending WHERE subscription = ?1 AND key = ?2 \
+        let head = "SELECT position, due_at_ms FROM pending WHERE subscription = ?1 AND key = ?2 \
                     ORDER BY position LIMIT 1";
-        match self.row(head, (number, key), |row| row.get::<_, i64>(0))? {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let head = self.row(head, (number, key), read)?;
+        let due_at_ms = match self.oldest_dead(number, key)? {
+            Some(dead) => Some(head.filter(|head| head.0 < dead).map_or(HELD, |head| head.1)),
+            None => head.map(|head| head.1),
+        };
+        match due_at_ms {
             Some(due_at_ms) => {
                 let sql = "INSERT INTO lanes (subscription, key, due_at_ms) VALUES (?1, ?2, ?3) \
                            ON CONFLICT (subscription, key) DO UPDATE SET due_at_ms = ?3";
@@ -89,5 +98,12 @@ impl Group<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The position of the oldest dead letter of a key.
+    fn oldest_dead(&self, number: i64, key: &str) -> rusqlite::Result<Option<i64>> {
+        let sql = "SELECT position FROM dead_letters WHERE subscription = ?1 AND key = ?2 \
+                   ORDER BY position LIMIT 1";
+        self.row(sql, (number, key), |row| row.get(0))
     }
 }

@@ -6,6 +6,6 @@ mod settle;
 mod tidy;
 
 pub(super) use publish::Publish;
-pub(super) use replay::{Replay, ReplayRange};
+pub(super) use replay::{Discard, Replay, ReplayKey, ReplayRange};
 pub(super) use settle::Settle;
 pub(super) use tidy::Tidy;

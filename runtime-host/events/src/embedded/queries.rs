@@ -4,8 +4,11 @@ use std::{collections::HashSet, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, types::Type};
 
-use super::operation::Served;
+use super::operation::{HELD, Served};
 use crate::{DeadLetter, Entry, Event, Reason, assignment, delivery::Work};
+
+/// Held events of a subscription that are counted; there may be more.
+const HELD_COUNT_MAX: i64 = 100_000;
 
 /// Events in one answer, in bytes; a single event may be larger.
 const PAGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -69,6 +72,15 @@ pub(super) fn oldest_pending(connection: &Connection, number: i64) -> Result<Opt
     connection.prepare_cached(sql)?.query_row([number], read).optional()
 }
 
+/// Events that wait behind a dead letter of their key, counted up to [`HELD_COUNT_MAX`].
+pub(super) fn held(connection: &Connection, number: i64) -> Result<u64> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM lanes l JOIN pending p \
+               ON p.subscription = l.subscription AND p.key = l.key \
+               WHERE l.subscription = ?1 AND l.due_at_ms = ?2 LIMIT ?3)";
+    let read = |row: &Row<'_>| unsigned(row, 0);
+    connection.prepare_cached(sql)?.query_row((number, HELD, HELD_COUNT_MAX), read)
+}
+
 /// The last position that was given, 0 before the first.
 pub(super) fn youngest_position(connection: &Connection) -> Result<i64> {
     connection.query_row("SELECT youngest FROM statistics", [], |row| row.get(0))
@@ -107,10 +119,12 @@ impl Claim {
             work.extend(self.next_of(connection, key)?);
         }
         let sql = "SELECT due_at_ms FROM lanes WHERE subscription = ?1 AND due_at_ms > ?2 \
-                   ORDER BY due_at_ms LIMIT 1";
+                   AND due_at_ms < ?3 ORDER BY due_at_ms LIMIT 1";
         let next_ms = connection
             .prepare_cached(sql)?
-            .query_row((self.served.number, self.now_ms.cast_signed()), |row| unsigned(row, 0))
+            .query_row((self.served.number, self.now_ms.cast_signed(), HELD), |row| {
+                unsigned(row, 0)
+            })
             .optional()?;
         Ok(Found { work, next_ms, idle })
     }
@@ -130,16 +144,19 @@ impl Claim {
         Ok((free.take(self.limit).collect(), idle))
     }
 
-    /// The next events of a key, as many as its member takes at once.
+    /// The next events of a key, as many as its member takes at once, up to a dead letter.
     fn next_of(&self, connection: &Connection, key: Arc<str>) -> Result<Option<Work>> {
         let members = &self.served.subscription.members;
         let member = assignment::place(members, &key).map(|place| &members[place]);
         let events_max = member.map_or(1, |member| member.mode.events_max());
         let sql = "SELECT p.position, e.recorded_at_ms, e.event, e.bytes, p.turn, p.attempts, \
                    p.alone FROM pending p CROSS JOIN entries e ON e.position = p.position \
-                   WHERE p.subscription = ?1 AND p.key = ?2 ORDER BY p.position LIMIT ?3";
+                   WHERE p.subscription = ?1 AND p.key = ?2 AND p.position < coalesce( \
+                   (SELECT min(position) FROM dead_letters WHERE subscription = ?1 AND key = ?2), \
+                   ?4) ORDER BY p.position LIMIT ?3";
         let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query((self.served.number, &*key, events_max as i64))?;
+        let parameters = (self.served.number, &*key, events_max as i64, i64::MAX);
+        let mut rows = statement.query(parameters)?;
         let mut work = Work { key: Arc::clone(&key), entries: vec![], turns: vec![], attempts: 0 };
         let mut bytes = 0;
         while let Some(row) = rows.next()? {

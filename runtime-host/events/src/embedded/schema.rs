@@ -8,10 +8,11 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::{integrity, subscriptions::rebuild_all_lanes};
 use crate::{Error, Options, Result, Statistics};
 
 /// The format that this program writes (`user_version`).
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 /// Marks the file as ours (`application_id`): "TsEv".
 const APPLICATION: i64 = 0x5473_4576;
@@ -72,7 +73,8 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
     CREATE INDEX pending_by_position ON pending (subscription, position);
 
-    -- For each key with rows in `pending`, when the first of them is due.
+    -- For each key with rows in `pending` or `dead_letters`, when the first of `pending` is due;
+    -- the greatest number while that waits behind an older dead letter.
     CREATE TABLE lanes (
         subscription INTEGER NOT NULL,
         key          TEXT NOT NULL,
@@ -90,8 +92,10 @@ const TABLES: &str = "
         attempts         INTEGER NOT NULL,
         first_seen_at_ms INTEGER NOT NULL,
         died_at_ms       INTEGER NOT NULL,
+        key              TEXT NOT NULL DEFAULT '',
         UNIQUE (subscription, position)
     );
+    CREATE INDEX dead_letters_by_key ON dead_letters (subscription, key, position);
 
     CREATE TABLE statistics (
         entries           INTEGER NOT NULL,
@@ -115,6 +119,14 @@ const FROM_1: &str = "
     DROP INDEX entries_by_time;
 ";
 
+/// From format 2, in which the events after a dead letter did not wait for it.
+const FROM_2: &str = "
+    ALTER TABLE dead_letters ADD COLUMN key TEXT NOT NULL DEFAULT '';
+    UPDATE dead_letters SET key = coalesce(
+        (SELECT key FROM entries WHERE entries.position = dead_letters.position), '');
+    CREATE INDEX dead_letters_by_key ON dead_letters (subscription, key, position);
+";
+
 /// Opens the connection that writes and sets up a file that is new.
 pub(super) fn open_writer(path: &Path, options: &Options) -> Result<Connection> {
     let explain = |error| sqlite_error(path, &error);
@@ -129,6 +141,7 @@ pub(super) fn open_writer(path: &Path, options: &Options) -> Result<Connection> 
         let message = format!("`{path}` is on a file system without shared memory; move it");
         return Err(Error::Unavailable(message));
     }
+    integrity::check(path, &connection)?;
     migrate(&mut connection).map_err(explain)?;
     limit_size(&connection, options.database_bytes_max).map_err(explain)?;
     Ok(connection)
@@ -187,17 +200,24 @@ fn make_durable(connection: &Connection) -> rusqlite::Result<String> {
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    match number(&transaction, "user_version")? {
+    let format = number(&transaction, "user_version")?;
+    match format {
         FORMAT => return Ok(()),
         0 => transaction.execute_batch(TABLES)?,
-        _ => transaction.execute_batch(FROM_1)?,
+        _ => {
+            if format == 1 {
+                transaction.execute_batch(FROM_1)?;
+            }
+            transaction.execute_batch(FROM_2)?;
+            rebuild_all_lanes(&transaction)?;
+        }
     }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }
 
-fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
+pub(super) fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, pragma, |row| row.get(0))
 }
 

@@ -33,9 +33,9 @@ impl Group<'_> {
     pub(super) fn add(&mut self, place: usize, fresh: Fresh) -> Result<()> {
         self.changes.subscriptions[place].pending += 1;
         self.changes.subscriptions[place].woken = true;
-        if self.has_rows(place) && self.has_lane(place, &fresh.key)? {
+        if (self.has_rows(place) || self.has_dead(place)) && self.has_lane(place, &fresh.key)? {
             self.staged[place].cursor_moved = true;
-            // The lane is that of an earlier event.
+            // The lane is that of an earlier event, or of a dead letter that it has to wait for.
             return self.write_row(place, &fresh).map(drop);
         }
         let staged = &mut self.staged[place];
@@ -122,6 +122,12 @@ impl Group<'_> {
         // What is being added counts already, and is nowhere yet.
         let pending = self.pending(place).saturating_sub(1);
         pending > self.tail_size(place).0 as u64
+    }
+
+    /// Has the subscription any dead letter?
+    fn has_dead(&self, place: usize) -> bool {
+        let [_, _, before] = self.meter.read(place);
+        before.saturating_add_signed(self.changes.subscriptions[place].dead) > 0
     }
 
     fn has_lane(&self, place: usize, key: &Arc<str>) -> Result<bool> {

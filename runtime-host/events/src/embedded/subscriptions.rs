@@ -6,7 +6,13 @@ use rusqlite::{
     Connection, OptionalExtension, Result as SqliteResult, Transaction, TransactionBehavior,
 };
 
-use super::{meter::Counts, milliseconds, operation::Served, queries, schema, staged::decode};
+use super::{
+    meter::Counts,
+    milliseconds,
+    operation::{HELD, Served},
+    queries, schema,
+    staged::decode,
+};
 use crate::{Error, Options, Pattern, Result, StartAt, Statistics, Subscription};
 
 pub(super) fn check(subscriptions: &[Subscription]) -> Result<()> {
@@ -236,14 +242,28 @@ fn drop_unwanted(
     Ok(())
 }
 
-/// Derives the lanes of a subscription from what is pending.
+/// Derives the lanes of all subscriptions that there ever were.
+pub(super) fn rebuild_all_lanes(connection: &Connection) -> SqliteResult<()> {
+    let mut numbers = connection.prepare("SELECT number FROM subscriptions")?;
+    let numbers = numbers.query_map([], |row| row.get(0))?.collect::<SqliteResult<Vec<i64>>>()?;
+    numbers.into_iter().try_for_each(|number| rebuild_lanes(connection, number))
+}
+
+/// Derives the lanes of a subscription from what is pending and from its dead letters.
 pub(super) fn rebuild_lanes(connection: &Connection, number: i64) -> SqliteResult<()> {
     connection.execute("DELETE FROM lanes WHERE subscription = ?1", [number])?;
     // With `min`, SQLite takes the other columns from the row that has the least.
     let sql = "INSERT INTO lanes (subscription, key, due_at_ms) \
                SELECT ?1, key, due_at_ms FROM (SELECT key, due_at_ms, min(position) \
                FROM pending WHERE subscription = ?1 GROUP BY key)";
-    connection.execute(sql, [number]).map(drop)
+    connection.execute(sql, [number])?;
+    let sql = "INSERT INTO lanes (subscription, key, due_at_ms) \
+               SELECT ?1, d.key, ?2 FROM (SELECT key, min(position) AS first \
+               FROM dead_letters WHERE subscription = ?1 GROUP BY key) d \
+               WHERE NOT EXISTS (SELECT 1 FROM pending p WHERE p.subscription = ?1 \
+               AND p.key = d.key AND p.position < d.first) \
+               ON CONFLICT (subscription, key) DO UPDATE SET due_at_ms = ?2";
+    connection.execute(sql, (number, HELD)).map(drop)
 }
 
 /// What the file holds, counted once.

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::{
@@ -177,7 +177,15 @@ impl Writer {
     }
 
     fn answer(&self, job: Box<dyn Job>, outcome: &Result<(), Failure>) {
-        job.answer(outcome.as_ref().err().map(|failure| sqlite_error(&self.path, failure.cause())));
+        let cause = outcome.as_ref().err().map(Failure::cause);
+        let failure = cause.map(|cause| sqlite_error(&self.path, cause));
+        let code = cause.and_then(rusqlite::Error::sqlite_error_code);
+        if let (Some(failure), Some(ErrorCode::DiskFull | ErrorCode::DatabaseCorrupt)) =
+            (&failure, code)
+        {
+            self.meter.note_trouble(failure.to_string());
+        }
+        job.answer(failure);
     }
 
     /// Carries the journal over to the database, so that the file alone is the whole truth.
@@ -199,7 +207,7 @@ fn warn_of_losses(before: &Statistics, after: &Statistics) {
     }
     let dead_letters = after.lost_dead_letters - before.lost_dead_letters;
     if dead_letters > 0 {
-        tracing::error!(dead_letters, "events: dead letters were dropped, there are too many");
+        tracing::error!(dead_letters, "events: the hard limit has removed dead letters");
     }
 }
 

@@ -43,6 +43,40 @@ async fn what_was_acknowledged_survives_a_kill_and_is_delivered() {
     for _ in 0..DEATHS {
         run_until_killed(&folder, &mut heard);
     }
+    all_is_there(&folder, &heard).await;
+}
+
+/// Operations on files after which the power goes off. An opening takes some of them.
+const CUTS: [usize; 5] = [120, 200, 333, 700, 1_500];
+
+/// Loses all that is not synced, with a library before the system's own.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_power_cut_and_is_delivered() {
+    let tools = tempfile::tempdir().unwrap();
+    let library = tools.path().join("power_loss.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../storage/tests/power_loss.c");
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let flags = ["-shared", "-fPIC", "-O1", "-o"];
+    let mut compiler = Command::new(compiler);
+    compiler.args(flags).arg(&library).args([source, "-ldl"]);
+    assert!(compiler.status().expect("a C compiler").success());
+    for seed in 0..3 {
+        let (folder, mut heard) = (Folder::new(), Heard::default());
+        let root = folder.path().parent().unwrap().canonicalize().unwrap();
+        for cut in CUTS {
+            let mut child = child_in(&folder);
+            child.env("LD_PRELOAD", &library).env("POWER_ROOT", &root);
+            child.env("POWER_OFF_AT", cut.to_string()).env("POWER_SEED", seed.to_string());
+            listen(child, &mut heard, usize::MAX);
+        }
+        assert!(heard.published.len() > 20, "{} events say little", heard.published.len());
+        all_is_there(&folder, &heard).await;
+    }
+}
+
+/// Nothing that was acknowledged is lost, and everything is delivered.
+async fn all_is_there(folder: &Folder, heard: &Heard) {
     let log = folder.open(quick(), &subscriptions()).await;
     let mut kept = log.read(0, 500).await.unwrap();
     while let Some(last) = kept.last() {
@@ -93,12 +127,22 @@ fn assert_order_and_completeness(all: Vec<String>, ids: &BTreeSet<String>) {
 
 /// Starts a child and kills it with SIGKILL.
 fn run_until_killed(folder: &Folder, heard: &mut Heard) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let published = listen(child_in(folder), heard, PUBLISHED_BEFORE_DEATH);
+    assert!(published >= PUBLISHED_BEFORE_DEATH);
+}
+
+fn child_in(folder: &Folder) -> Command {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child
         .args(["crash::child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
         .env(FILE_VARIABLE, folder.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stdout(Stdio::piped());
+    child
+}
+
+/// Hears a child out until it dies: by itself, or killed after so many publications.
+fn listen(mut child: Command, heard: &mut Heard, killed_after: usize) -> usize {
+    let mut child = child.spawn().unwrap();
     let mut published = 0;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     while let Some(Ok(line)) = lines.next() {
@@ -113,13 +157,13 @@ fn run_until_killed(folder: &Folder, heard: &mut Heard) {
             }
             _ => {}
         }
-        if published == PUBLISHED_BEFORE_DEATH {
+        if published == killed_after {
             child.kill().unwrap();
         }
     }
     let status = child.wait().unwrap();
     assert!(!status.success(), "the child ended by itself");
-    assert!(published >= PUBLISHED_BEFORE_DEATH);
+    published
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,8 @@ INSERT INTO entries_1 SELECT position, recorded_at_ms, bytes, source, id, kind, 
 DROP TABLE entries;
 ALTER TABLE entries_1 RENAME TO entries;
 UPDATE sqlite_sequence SET seq = 9 WHERE name = 'entries';
+DROP INDEX dead_letters_by_key;
+ALTER TABLE dead_letters DROP COLUMN key;
 CREATE INDEX entries_by_time ON entries (recorded_at_ms);
 ALTER TABLE subscriptions DROP COLUMN seen;
 ALTER TABLE subscriptions DROP COLUMN open;

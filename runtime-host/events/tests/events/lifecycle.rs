@@ -111,3 +111,26 @@ async fn a_drain_has_an_end_and_what_it_cuts_short_is_delivered_again() {
     settled(&log, "all").await;
     assert_eq!(next.ids(), ["a.1"]);
 }
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_with_advice() {
+    use std::os::unix::fs::FileExt;
+
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    for number in 1..=200 {
+        publish(&log, "a", number..=number).await;
+    }
+    log.close().await.unwrap();
+    drop(log);
+    let pages = std::fs::metadata(folder.path()).unwrap().len() / 4_096;
+    let file = std::fs::File::options().write(true).open(folder.path()).unwrap();
+    for page in pages / 2..pages {
+        file.write_all_at(&[0xff; 4_096], page * 4_096).unwrap();
+    }
+    let refused = Embedded::open(&folder.path(), quick(), vec![subscription("all")]);
+    let Err(Error::Invalid(advice)) = refused else { panic!("a damaged log was opened") };
+    for word in ["events.db", "damaged", "backup", "move it"] {
+        assert!(advice.contains(word), "{advice}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Random publications, outcomes and crashes against a model of the rules.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex},
 };
 
@@ -84,8 +84,6 @@ struct Record {
     busy: HashSet<(String, String)>,
     /// How often each event was done.
     done: BTreeMap<(String, String), u32>,
-    /// Events that were refused, or have failed for the last time.
-    given_up: BTreeSet<(String, String)>,
     faults: Vec<String>,
 }
 
@@ -189,9 +187,18 @@ impl World {
         let record = self.record.lock().unwrap();
         assert_eq!(record.faults, Vec::<String>::new());
         for subscription in subscriptions() {
+            // Keys with a dead letter: what comes after it waits.
+            let mut held = HashSet::new();
             for event in &published {
                 let id = (subscription.name.clone(), event.id.clone());
                 let done = record.done.get(&id).copied().unwrap_or_default();
+                if held.contains(event.partition_key()) {
+                    assert!(done == 0 && !dead.contains_key(&id), "{id:?} did not wait");
+                    continue;
+                }
+                if dead.contains_key(&id) {
+                    held.insert(event.partition_key());
+                }
                 match fate(self.seed, &id.0, &id.1) {
                     Fate::Taken | Fate::Flaky => {
                         assert!(!dead.contains_key(&id), "{id:?} is dead");
@@ -218,6 +225,7 @@ impl World {
         for subscription in subscriptions() {
             let progress = settled(&log, &subscription.name).await;
             assert_eq!((progress.dead_letters, progress.retrying_events), (0, 0));
+            assert_eq!(progress.lag_events, 0, "what has waited came after it");
         }
         let record = self.record.lock().unwrap();
         for letter in dead {
@@ -255,7 +263,6 @@ fn receive(
         // Others may come in between.
         tokio::task::yield_now().await;
         let mut noted = record.lock().unwrap();
-        let alone = delivery.entries.len() == 1;
         let fates = delivery.entries.iter().map(|entry| fate(seed, &name, &entry.event.id));
         let fates = if settling { vec![Fate::Taken] } else { fates.collect() };
         let bad = fates.iter().find(|fate| match fate {
@@ -263,7 +270,6 @@ fn receive(
             Fate::Flaky => delivery.attempt <= 2,
             Fate::Refused | Fate::Hopeless => true,
         });
-        let first = (name.clone(), delivery.entries[0].event.id.clone());
         let outcome = match bad {
             None => {
                 for entry in &delivery.entries {
@@ -271,18 +277,8 @@ fn receive(
                 }
                 Outcome::Done
             }
-            Some(Fate::Refused) => {
-                if alone {
-                    noted.given_up.insert(first);
-                }
-                Outcome::Rejected("refused".into())
-            }
-            Some(_) => {
-                if alone && delivery.attempt >= ATTEMPTS_MAX {
-                    noted.given_up.insert(first);
-                }
-                Outcome::failed("failed")
-            }
+            Some(Fate::Refused) => Outcome::Rejected("refused".into()),
+            Some(_) => Outcome::failed("failed"),
         };
         drop(noted);
         drop(busy);
@@ -305,7 +301,7 @@ fn check_order(delivery: &Delivery, published: &[Event], record: &mut Record) {
                 break;
             }
             let id = (delivery.subscription.to_string(), next.id.clone());
-            if !record.done.contains_key(&id) && !record.given_up.contains(&id) {
+            if !record.done.contains_key(&id) {
                 record.faults.push(format!("{} came before {}", entry.event.id, id.1));
             }
         }

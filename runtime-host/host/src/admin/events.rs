@@ -3,6 +3,7 @@
 use super::Observed;
 use super::reply::{self, Reply};
 use http::StatusCode;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use std::str::FromStr;
 use tessera_cloudevents::json::to_string;
@@ -20,7 +21,9 @@ pub(super) async fn answer(observed: &Observed, path: &[&str], query: &str) -> R
     let answered = match path {
         ["subscriptions"] => subscriptions(&**log).await,
         ["dead-letters"] => dead_letters(&**log, query).await,
+        ["dead-letters", id] => discard(&**log, id).await,
         ["dead-letters", id, "replay"] => replay(&**log, id).await,
+        ["subscriptions", name, "keys", key, "replay"] => replay_key(&**log, name, key).await,
         ["subscriptions", name, "replay"] => replay_range(&**log, name, query).await,
         _ => read(&**log, query).await,
     };
@@ -53,6 +56,20 @@ async fn replay(log: &dyn Log, id: &str) -> Result<Reply, Error> {
     log.replay(id.to_owned()).await?;
     tracing::info!(dead_letter = id, "a dead letter is delivered again");
     Ok(reply::no_content())
+}
+
+async fn discard(log: &dyn Log, id: &str) -> Result<Reply, Error> {
+    log.discard(id.to_owned()).await?;
+    tracing::info!(dead_letter = id, "a dead letter is given up");
+    Ok(reply::no_content())
+}
+
+async fn replay_key(log: &dyn Log, name: &str, key: &str) -> Result<Reply, Error> {
+    let key = percent_decode_str(key).decode_utf8();
+    let key = key.map_err(|_| Error::Invalid("the key is not UTF-8".to_owned()))?;
+    let events = log.replay_key(name.to_owned(), key.clone().into_owned()).await?;
+    tracing::info!(subscription = name, %key, events, "the events of a key are delivered again");
+    Ok(reply::json(&json!({ "events": events })))
 }
 
 async fn replay_range(log: &dyn Log, name: &str, query: &str) -> Result<Reply, Error> {
@@ -107,6 +124,7 @@ fn subscription(progress: &Progress) -> Value {
         "types": progress.types,
         "lag_events": progress.lag_events,
         "lag_ms": progress.lag_ms,
+        "held_events": progress.held_events,
         "retrying_events": progress.retrying_events,
         "dead_letters": progress.dead_letters,
     })

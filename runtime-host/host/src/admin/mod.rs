@@ -13,8 +13,11 @@ mod reply;
 mod token;
 mod views;
 
+pub(crate) use named_host::{AllowedHosts, host_name};
 pub(crate) use token::Token;
 
+use crate::engine::Room;
+use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::telemetry::Telemetry;
 use anyhow::Context as _;
@@ -35,6 +38,8 @@ use tokio::sync::Semaphore;
 const CONNECTIONS_MAX: usize = 64;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be open: a client that does not read must not hold it for ever.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait after the operating system has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -43,8 +48,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Observed {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) room: Arc<Room>,
     /// None if the application has nothing to do with events.
     pub(crate) events: Option<Arc<dyn Log>>,
+    pub(crate) readiness: Arc<Readiness>,
 }
 
 /// Take the address, before anything else starts.
@@ -55,7 +62,12 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Serve until the task is ended: who stops an application wants to see how far that is.
-pub(crate) async fn serve(listener: TcpListener, observed: Observed, token: Token) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    observed: Observed,
+    token: Token,
+    hosts: AllowedHosts,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -67,36 +79,40 @@ pub(crate) async fn serve(listener: TcpListener, observed: Observed, token: Toke
                 continue;
             }
         };
-        let (observed, token) = (observed.clone(), token.clone());
+        let (observed, token, hosts) = (observed.clone(), token.clone(), hosts.clone());
         tokio::spawn(async move {
             let _place = place;
-            let answer = service_fn(|request| {
+            let answer = service_fn(|request: Request<Incoming>| {
+                let allowed = hosts.allow(&request);
                 let answer = answer(request, &observed, &token);
-                async move { Ok::<_, Infallible>(answer.await) }
+                async move {
+                    Ok::<_, Infallible>(if allowed { answer.await } else { reply::named_host() })
+                }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
                 .serve_connection(TokioIo::new(socket), answer);
-            if let Err(error) = connection.await {
-                tracing::debug!("admin connection ended: {error}");
+            match tokio::time::timeout(CONNECTION_TIMEOUT, connection).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!("admin connection ended: {error}"),
+                Err(_) => tracing::debug!("admin connection cut: it was open for too long"),
             }
         });
     }
 }
 
 async fn answer(request: Request<Incoming>, observed: &Observed, token: &Token) -> Reply {
-    if !named_host::is_address(&request) {
-        return reply::named_host();
-    }
     let uri = request.uri().clone();
     let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
     let methods: &[Method] = match path.as_slice() {
         [
-            "livez" | "metrics" | "traces" | "components" | "subscriptions" | "dead-letters"
-            | "events",
+            "livez" | "readyz" | "metrics" | "traces" | "components" | "subscriptions"
+            | "dead-letters" | "events",
         ] => &[Method::GET, Method::HEAD],
-        ["dead-letters" | "subscriptions", _, "replay"] => &[Method::POST],
+        ["dead-letters" | "subscriptions", _, "replay"]
+        | ["subscriptions", _, "keys", _, "replay"] => &[Method::POST],
+        ["dead-letters", _] => &[Method::DELETE],
         #[cfg(feature = "fault-points")]
         ["fault-points"] => &[Method::GET, Method::PUT],
         _ => return reply::nothing_here(),
@@ -106,7 +122,7 @@ async fn answer(request: Request<Incoming>, observed: &Observed, token: &Token) 
     }
     // Events and dead letters carry what they are about, traces who asked for what.
     let private = matches!(path.as_slice(), ["events" | "dead-letters" | "traces", ..]);
-    let changes = request.method() == Method::POST;
+    let changes = [Method::POST, Method::DELETE].contains(request.method());
     if (private || changes) && !token.is_in(request.headers()) {
         return reply::unauthorized();
     }
@@ -117,6 +133,7 @@ async fn answer(request: Request<Incoming>, observed: &Observed, token: &Token) 
     let query = uri.query().unwrap_or_default();
     match path.as_slice() {
         ["livez"] => reply::text("text/plain", "ok\n"),
+        ["readyz"] => views::readiness(observed),
         ["metrics"] => views::metrics(observed).await,
         ["traces"] => views::traces(observed, query),
         ["components"] => views::components(observed),

@@ -1,27 +1,58 @@
 //! By which name a client has come.
 //!
 //! A page that somebody opens in a browser can't read the answers of another site, but its own
-//! name may lead here: whoever owns it lets it stand for 127.0.0.1 once the page is loaded. Such
-//! a request still carries that name in `Host`. Addresses and `localhost` are nobody's to change.
+//! name may lead here: its owner lets it stand for 127.0.0.1 once the page is loaded. Such a
+//! request still carries that name in `Host`. Nobody else can change where an address,
+//! `localhost`, or a name that the operator has allowed leads to.
+//!
+//! Health and metrics are answered under every name, because scrapers and probes come by the names
+//! of services: there is no personal data in them, and nothing in them changes anything.
 
 use http::Request;
 use http::header::HOST;
 use http::uri::Authority;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-/// Whether a request names this listener by an IP address or as `localhost`, with any port, each
-/// time that it names it. One that does not name it at all is from no browser.
-pub(super) fn is_address<B>(request: &Request<B>) -> bool {
-    let fields = request.headers().get_all(HOST).iter();
-    let mut fields = fields.map(|value| Authority::try_from(value.as_bytes()).ok());
-    fields.all(|authority| authority.is_some_and(|authority| leads_here(&authority)))
-        && request.uri().authority().is_none_or(leads_here)
+/// What is answered whatever the listener is called.
+const UNDER_EVERY_NAME: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
+/// The names besides addresses and `localhost`, in lower case.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AllowedHosts(Arc<[String]>);
+
+/// One name, as the command line has it.
+///
+/// Errors: it is no name, or has a port.
+pub(crate) fn host_name(text: &str) -> Result<String, String> {
+    let name = Authority::try_from(text).ok().filter(|name| name.as_str() == name.host());
+    let name = name.ok_or("write a host name without a port, as `tessera.internal`")?;
+    Ok(name.host().to_ascii_lowercase())
 }
 
-fn leads_here(authority: &Authority) -> bool {
-    let host = authority.host();
-    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+impl AllowedHosts {
+    pub(crate) fn new(names: &[String]) -> Self {
+        Self(names.into())
+    }
+
+    /// Whether a request may be answered under the names that it has for this listener, with any
+    /// port. One that does not name it at all is from no browser.
+    pub(super) fn allow<B>(&self, request: &Request<B>) -> bool {
+        let fields = request.headers().get_all(HOST).iter();
+        let mut fields = fields.map(|value| Authority::try_from(value.as_bytes()).ok());
+        UNDER_EVERY_NAME.contains(&request.uri().path())
+            || fields
+                .all(|authority| authority.is_some_and(|authority| self.leads_here(&authority)))
+                && request.uri().authority().is_none_or(|authority| self.leads_here(authority))
+    }
+
+    fn leads_here(&self, authority: &Authority) -> bool {
+        let host = authority.host();
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        host.eq_ignore_ascii_case("localhost")
+            || bare.parse::<IpAddr>().is_ok()
+            || self.0.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
 }
 
 #[cfg(test)]
@@ -31,27 +62,45 @@ mod tests {
     use super::*;
 
     fn named(uri: &str, hosts: &[&str]) -> bool {
+        let allowed = AllowedHosts::new(&[host_name("Tessera.internal").unwrap()]);
         let request = Request::builder().uri(uri);
         let request = hosts.iter().fold(request, |request, host| request.header(HOST, *host));
-        is_address(&request.body(()).unwrap())
+        allowed.allow(&request.body(()).unwrap())
     }
 
     #[test]
-    fn addresses_and_localhost_are_let_in() {
-        for host in ["127.0.0.1:3001", "192.0.2.7", "[::1]:3001", "localhost:9", "LOCALHOST"] {
-            assert!(named("/metrics", &[host]), "{host}");
+    fn addresses_localhost_and_allowed_names_are_let_in() {
+        let addresses = ["127.0.0.1:3001", "192.0.2.7", "[::1]:3001", "localhost:9", "LOCALHOST"];
+        for host in addresses.into_iter().chain(["tessera.internal", "TESSERA.internal:3001"]) {
+            assert!(named("/traces", &[host]), "{host}");
         }
-        assert!(named("/metrics", &[]));
-        assert!(named("http://127.0.0.1:3001/metrics", &["127.0.0.1:3001"]));
+        assert!(named("/traces", &[]));
+        assert!(named("http://127.0.0.1:3001/traces", &["127.0.0.1:3001"]));
     }
 
     #[test]
     fn every_other_name_is_not() {
         let others = ["evil.example", "evil.example:3001", "127.0.0.1.evil.example", "", "a b"];
-        for host in others.into_iter().chain(["localhost.evil.example", "localhost@evil.example"]) {
-            assert!(!named("/metrics", &[host]), "{host}");
+        let similar = ["localhost.evil.example", "localhost@evil.example", "a.tessera.internal"];
+        for host in others.into_iter().chain(similar) {
+            assert!(!named("/traces", &[host]), "{host}");
         }
-        assert!(!named("/metrics", &["127.0.0.1", "evil.example"]));
-        assert!(!named("http://evil.example/metrics", &["127.0.0.1"]));
+        assert!(!named("/traces", &["127.0.0.1", "evil.example"]));
+        assert!(!named("http://evil.example/traces", &["127.0.0.1"]));
+    }
+
+    #[test]
+    fn health_and_metrics_have_every_name() {
+        for path in UNDER_EVERY_NAME {
+            assert!(named(path, &["tessera:3001"]), "{path}");
+        }
+        assert!(!named("/metrics/more", &["tessera:3001"]));
+    }
+
+    #[test]
+    fn a_name_on_the_command_line_has_no_port() {
+        for text in ["a:1", "", "a b", "user@a", "http://a"] {
+            assert!(host_name(text).is_err(), "{text}");
+        }
     }
 }

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 pub(super) type Reply = Response<Full<Bytes>>;
 
-const PATHS: &str = "/livez, /metrics, /components, /subscriptions; with the token: \
-                     /traces?trace_id=…, /traces?request_id=…, /dead-letters?after=…&limit=…, /events?after=…&limit=…\n";
+const PATHS: &str = "/livez, /readyz, /metrics, /components, /subscriptions; with the token: \
+                     /traces?trace_id=…, /traces?request_id=…, /dead-letters?after=…&limit=…, \
+                     /events?after=…&limit=…\n";
 
 pub(super) fn text(content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     with_status(StatusCode::OK, content_type, body)
@@ -17,6 +18,11 @@ pub(super) fn text(content_type: &'static str, body: impl Into<Bytes>) -> Reply 
 
 pub(super) fn json(body: &Value) -> Reply {
     text("application/json", body.to_string())
+}
+
+/// The media type of draft-inadarei-api-health-check.
+pub(super) fn health(status: StatusCode, body: &Value) -> Reply {
+    with_status(status, "application/health+json", body.to_string())
 }
 
 pub(super) fn no_content() -> Reply {
@@ -61,7 +67,8 @@ pub(super) fn unauthorized() -> Reply {
 
 pub(super) fn named_host() -> Reply {
     let detail = "The name in `Host` could be anybody's, who could then read this through your \
-                  browser. Ask by IP address or as `localhost`: http://127.0.0.1:<port>/";
+                  browser. Ask by IP address or as `localhost`: http://127.0.0.1:<port>/, or start \
+                  the host with --admin-allowed-host <name>.";
     problem(StatusCode::FORBIDDEN, "named-host", detail)
 }
 

@@ -8,8 +8,22 @@ use std::time::Duration;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+pub(super) fn readiness(observed: &Observed) -> Reply {
+    let reasons = observed.readiness.reasons();
+    let (status, word) = match reasons.as_slice() {
+        [] => (StatusCode::OK, "pass"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "fail"),
+    };
+    reply::health(status, &json!({ "status": word, "notes": reasons }))
+}
+
 pub(super) async fn metrics(observed: &Observed) -> Reply {
     let metrics = &observed.telemetry.metrics;
+    let budget = &observed.room.budget;
+    metrics.memory(budget.used_bytes(), budget.max_bytes());
+    for slot in observed.registry.all() {
+        metrics.streaming(&slot.gate.component, slot.gate.streaming());
+    }
     if let Some(log) = &observed.events {
         metrics.log(&log.statistics());
         match log.subscriptions().await {
@@ -47,6 +61,7 @@ pub(super) fn components(observed: &Observed) -> Reply {
             "id": slot.gate.component,
             "running": slot.gate.running(),
             "queued": slot.gate.queued(),
+            "streaming": slot.gate.streaming(),
             "concurrency_max": slot.gate.limits.concurrency_max,
             "start": {
                 "code_ms": milliseconds(slot.started.code),

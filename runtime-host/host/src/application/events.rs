@@ -27,7 +27,7 @@ pub(super) fn open(
     let components: Vec<&Component> = ids.iter().map(|id| &app.components[id]).collect();
     let subscriptions = subscriptions(&components)?;
     let uses_it =
-        |link: &Link| matches!(link, Link::Host { import } if links::is_of_events(import));
+        |link: &Link| matches!(link, Link::Host { dependency } if links::is_of_events(dependency));
     let imported = components
         .iter()
         .flat_map(|component| links::of(app, component))

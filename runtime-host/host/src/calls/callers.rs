@@ -7,27 +7,50 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Callers(Option<Arc<Caller>>);
 
+/// A set of components that can all call each other, directly or through one another. A component
+/// that can neither call itself nor be called back is in none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Cycle(pub(crate) u32);
+
 #[derive(Debug)]
 struct Caller {
     component: Arc<str>,
+    cycle: Option<Cycle>,
+    /// This one and all those before it.
+    depth: usize,
     callers: Callers,
 }
 
 impl Callers {
-    /// What a call has for callers that `component` makes while it serves a call with these.
-    pub(crate) fn and(&self, component: &Arc<str>) -> Self {
-        Self(Some(Arc::new(Caller { component: component.clone(), callers: self.clone() })))
+    /// The callers of a call that `component` makes while it serves a call with these.
+    pub(crate) fn and(&self, component: &Arc<str>, cycle: Option<Cycle>) -> Self {
+        Self(Some(Arc::new(Caller {
+            component: component.clone(),
+            cycle,
+            depth: self.depth() + 1,
+            callers: self.clone(),
+        })))
     }
 
-    pub(crate) fn include(&self, component: &str) -> bool {
-        let mut next = &self.0;
-        while let Some(caller) = next {
-            if *caller.component == *component {
-                return true;
-            }
-            next = &caller.callers.0;
-        }
-        false
+    /// How many there are.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.as_ref().map_or(0, |caller| caller.depth)
+    }
+
+    /// How many of them belong to a cycle.
+    pub(crate) fn of_cycle(&self, cycle: Cycle) -> usize {
+        self.iter().filter(|caller| caller.cycle == Some(cycle)).count()
+    }
+
+    /// Their names from the way in to the nearest, for people.
+    pub(crate) fn path(&self) -> String {
+        let mut names: Vec<&str> = self.iter().map(|caller| &*caller.component).collect();
+        names.reverse();
+        names.join(" → ")
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Caller> {
+        std::iter::successors(self.0.as_deref(), |caller| caller.callers.0.as_deref())
     }
 }
 
@@ -36,14 +59,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn callers_are_all_whom_the_call_came_through_and_nobody_else() {
+    fn callers_are_counted_from_the_way_in() {
         let [gateway, orders, payments] = ["gateway", "orders", "payments"].map(Arc::from);
+        let cycle = Some(Cycle(7));
         let outside = Callers::default();
-        let from_gateway = outside.and(&gateway);
-        let from_orders = from_gateway.and(&orders);
-        let from_payments = from_gateway.and(&payments);
-        assert!(!outside.include("gateway"));
-        assert!(from_orders.include("gateway") && from_orders.include("orders"));
-        assert!(!from_orders.include("payments") && !from_payments.include("orders"));
+        let from_gateway = outside.and(&gateway, None);
+        let back = from_gateway.and(&orders, cycle).and(&payments, cycle).and(&orders, cycle);
+        assert_eq!((outside.depth(), from_gateway.depth(), back.depth()), (0, 1, 4));
+        assert_eq!(from_gateway.of_cycle(Cycle(7)), 0);
+        assert_eq!((back.of_cycle(Cycle(7)), back.of_cycle(Cycle(8))), (3, 0));
+        assert_eq!(back.path(), "gateway → orders → payments → orders");
     }
 }

@@ -3,6 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+/// How long a caller should wait before it tries again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The same where streams are in the way.
+const STREAM_RETRY_AFTER: Duration = Duration::from_secs(10);
+
 /// A call that did not give an answer.
 ///
 /// `detail` is for the operator (logs, spans). What a client on the network gets to see
@@ -20,6 +25,10 @@ pub(crate) enum Kind {
     NotFound,
     /// The waiting line in front of the component is full.
     QueueFull,
+    /// The component streams as many answers as it may, in all or to this client.
+    StreamsFull,
+    /// The call came through more components than a call may.
+    CallDepth,
     /// The time that the caller allowed ran out.
     DeadlineExceeded,
     /// The guest trapped.
@@ -28,12 +37,18 @@ pub(crate) enum Kind {
     CpuTime,
     /// The guest asked for more memory than it may have.
     Memory,
+    /// All guests together have as much memory as they may.
+    MemoryShort,
     /// The guest gave up without an answer.
     NoAnswer,
+    /// The guest answered with something that is no answer of HTTP.
+    InvalidAnswer,
     /// The request's body is larger than the component accepts.
     BodyTooLarge,
-    /// The request's body stopped coming.
+    /// The request's body came too slowly, or stopped coming.
     BodyIncomplete,
+    /// The request's body breaks the rules of its framing.
+    BodyMalformed,
     /// The host itself failed.
     Host,
 }
@@ -53,20 +68,29 @@ impl CallError {
 
     /// The same failure may not happen again if the caller waits a little.
     pub(crate) fn retryable(&self) -> bool {
-        matches!(self.kind, Kind::QueueFull | Kind::Host)
+        matches!(self.kind, Kind::QueueFull | Kind::StreamsFull | Kind::MemoryShort | Kind::Host)
     }
 
     /// How long a caller should wait before it tries again.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.retryable().then_some(Duration::from_secs(1))
+        // A stream ends when its reader wants it, which is seldom within a second.
+        let wait = if self.kind == Kind::StreamsFull { STREAM_RETRY_AFTER } else { RETRY_AFTER };
+        self.retryable().then_some(wait)
     }
 
     /// What a client may know: no internals, but enough to act on.
-    pub(crate) fn public_detail(&self) -> &'static str {
+    pub(crate) fn public_detail(&self) -> &str {
         match self.kind {
             Kind::NotFound => "Nothing answers at this address.",
             Kind::QueueFull => {
                 "Too many calls are waiting for this component. Try again in a moment."
+            }
+            Kind::StreamsFull => {
+                "Too many answers are streaming already. Close one, or try again in a while."
+            }
+            Kind::CallDepth => {
+                "The request led through more components than a call may: they call each other \
+                 without an end."
             }
             Kind::DeadlineExceeded => {
                 "The answer did not come in time. Whether the request took effect is not known."
@@ -75,7 +99,14 @@ impl CallError {
                 "The component failed while it served this request."
             }
             Kind::BodyTooLarge => "The request's body is larger than this component accepts.",
-            Kind::BodyIncomplete => "The request's body did not arrive in full.",
+            Kind::BodyIncomplete => "The request's body did not arrive in time.",
+            Kind::BodyMalformed => {
+                "The request's body is not framed as HTTP requires, or ended too early."
+            }
+            Kind::InvalidAnswer => &self.detail,
+            Kind::MemoryShort => {
+                "The host has no memory left for this request. Try again in a moment."
+            }
             Kind::Host => "The host could not serve this request. Try again in a moment.",
         }
     }
@@ -84,9 +115,20 @@ impl CallError {
 impl Kind {
     pub(crate) fn blame(self) -> Blame {
         match self {
-            Self::NotFound | Self::BodyTooLarge | Self::BodyIncomplete => Blame::Caller,
-            Self::Trap | Self::CpuTime | Self::Memory | Self::NoAnswer => Blame::Guest,
-            Self::QueueFull | Self::DeadlineExceeded | Self::Host => Blame::Host,
+            Self::NotFound | Self::BodyTooLarge | Self::BodyIncomplete | Self::BodyMalformed => {
+                Blame::Caller
+            }
+            Self::Trap
+            | Self::CpuTime
+            | Self::Memory
+            | Self::NoAnswer
+            | Self::InvalidAnswer
+            | Self::CallDepth => Blame::Guest,
+            Self::QueueFull
+            | Self::StreamsFull
+            | Self::MemoryShort
+            | Self::DeadlineExceeded
+            | Self::Host => Blame::Host,
         }
     }
 
@@ -96,8 +138,10 @@ impl Kind {
             Self::NotFound => 404,
             Self::BodyTooLarge => 413,
             Self::BodyIncomplete => 408,
-            Self::Trap | Self::CpuTime | Self::Memory | Self::NoAnswer => 500,
-            Self::QueueFull | Self::Host => 503,
+            Self::BodyMalformed => 400,
+            Self::Trap | Self::CpuTime | Self::Memory | Self::NoAnswer | Self::InvalidAnswer => 500,
+            Self::QueueFull | Self::StreamsFull | Self::MemoryShort | Self::Host => 503,
+            Self::CallDepth => 508,
             Self::DeadlineExceeded => 504,
         }
     }
@@ -107,13 +151,18 @@ impl Kind {
         match self {
             Self::NotFound => "not-found",
             Self::QueueFull => "queue-full",
+            Self::StreamsFull => "streams-full",
+            Self::CallDepth => "call-depth-exceeded",
             Self::DeadlineExceeded => "deadline-exceeded",
             Self::Trap => "trap",
             Self::CpuTime => "cpu-time-exceeded",
             Self::Memory => "memory-exceeded",
+            Self::MemoryShort => "memory-short",
             Self::NoAnswer => "no-answer",
             Self::BodyTooLarge => "body-too-large",
             Self::BodyIncomplete => "body-incomplete",
+            Self::BodyMalformed => "body-malformed",
+            Self::InvalidAnswer => "invalid-answer",
             Self::Host => "host-failure",
         }
     }

@@ -1,19 +1,21 @@
 //! Requests that guests send: to other components in this process, to this application's
 //! own front door, to the world. Only to hosts that the manifest allows.
 
-use crate::calls::{Call, CallError, Kind};
+use crate::calls::{Call, CallError, Kind, Loopback};
 use crate::engine::CurrentCall;
 use crate::engine::{self, ComponentContext};
 use crate::fault_points;
+use crate::readiness::Readiness;
 use crate::registry::Registry;
-use crate::telemetry::{Outcome, SpanKind};
+use crate::telemetry::{OTHER, Outcome, SpanKind, method_label};
 use crate::triggers::http::client::Client;
+use bytes::Bytes;
 use http::uri::Scheme;
-use http::{HeaderName, Uri};
-use std::net::SocketAddr;
+use http::{HeaderName, Method, Uri};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tessera_manifest::hosts::HostPattern;
+use tessera_manifest::hosts::{HostPattern, default_port};
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks,
@@ -23,6 +25,13 @@ use wasmtime_wasi_http::{
 const INTERNAL: &str = ".spin.internal";
 /// The name that a component calls its own application by.
 const SELF: &str = "self";
+/// Where components are asked whether they can serve.
+const READINESS: &str = "/readyz";
+/// This machine.
+const LOCALHOST: &str = "localhost";
+
+/// What the host takes of a guest's body at once.
+const BODY_CHUNK_MAX_BYTES: usize = 128 << 10;
 
 /// What a component may reach, and how.
 pub(crate) struct Outbound {
@@ -36,6 +45,8 @@ pub(crate) struct Surroundings {
     pub(crate) client: Client,
     /// Where the application listens, once it does: what `self` means.
     pub(crate) front_door: OnceLock<SocketAddr>,
+    pub(crate) loopback: Loopback,
+    pub(crate) readiness: Arc<Readiness>,
 }
 
 /// A guest's answer, and the work that its connection still has to do.
@@ -46,15 +57,44 @@ impl Outbound {
         Self { allowed, surroundings }
     }
 
+    /// Whether a request to this component of the application may be sent.
+    pub(crate) fn may_call(&self, component: &str) -> bool {
+        let host = || format!("{component}{INTERNAL}");
+        !self.allowed.is_empty() && self.allows_host("http", &host(), None)
+    }
+
+    /// Whether a request to the application's own address may be sent.
+    pub(crate) fn may_call_front_door(&self) -> bool {
+        let reaches = |own: &SocketAddr| {
+            let hosts = [own.ip().to_string(), Ipv4Addr::LOCALHOST.to_string(), LOCALHOST.into()];
+            hosts.iter().any(|host| self.allows_host("http", host, Some(own.port())))
+        };
+        self.allowed.iter().any(|pattern| pattern.matches_self("http"))
+            || self.surroundings.front_door.get().is_some_and(reaches)
+    }
+
+    fn allows_host(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+        self.allowed.iter().any(|pattern| pattern.matches(scheme, host, port))
+    }
+
     fn allows(&self, uri: &Uri) -> bool {
+        self.permission(uri).is_some()
+    }
+
+    /// The first pattern of the manifest that allows this.
+    fn permission(&self, uri: &Uri) -> Option<&HostPattern> {
         let scheme = uri.scheme_str().unwrap_or("http");
-        match uri.host() {
-            None | Some(SELF) => self.allowed.iter().any(|pattern| pattern.matches_self(scheme)),
-            Some(host) => {
-                let port = uri.port_u16();
-                self.allowed.iter().any(|pattern| pattern.matches(scheme, host, port))
-            }
-        }
+        self.allowed.iter().find(|pattern| match uri.host() {
+            None | Some(SELF) => pattern.matches_self(scheme),
+            Some(host) => pattern.matches(scheme, host, uri.port_u16()),
+        })
+    }
+
+    /// What is asked for, as spans and metrics name it. Guests choose methods and authorities, so
+    /// neither is taken as it is: authorities are those of the manifest's patterns.
+    fn operation(&self, method: &Method, uri: &Uri) -> Arc<str> {
+        let authority = self.permission(uri).map_or(OTHER, HostPattern::authority);
+        format!("{} {authority}", method_label(method)).into()
     }
 }
 
@@ -80,6 +120,15 @@ impl WasiHttpHooks for Hooks {
         DEFAULT_FORBIDDEN_HEADERS.contains(name)
     }
 
+    /// So much may wait in the host for a slow reader of a body.
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK_MAX_BYTES
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK_MAX_BYTES
+    }
+
     fn default_scheme(&mut self) -> Option<Scheme> {
         Some(Scheme::HTTP)
     }
@@ -94,7 +143,8 @@ impl WasiHttpHooks for Hooks {
         drop(finished);
         let (component, call) = (self.component.clone(), self.call.clone());
         // In a task of its own: a callee's event loop can't run inside its caller's.
-        let task = tokio::spawn(async move { send(component, call, request, options).await });
+        let runtime = call.runtime.clone();
+        let task = runtime.spawn(async move { send(component, call, request, options).await });
         // Stopped when the guest that waits for it is gone.
         let task = AbortOnDropHandle::new(task);
         Box::new(async move {
@@ -146,7 +196,11 @@ async fn chain(
         wasi_error(&error)
     };
     let slot = component.outbound.surroundings.registry.resolve(callee).map_err(unreachable)?;
-    let operation = format!("{} {}", request.method(), component.id).into();
+    let ready = component.outbound.surroundings.readiness.is_ready(callee);
+    if !ready && request.uri().path() == READINESS {
+        return not_ready();
+    }
+    let operation = format!("{} {}", method_label(request.method()), component.id).into();
     crate::triggers::http::headers::prepare_chained(&mut request);
     call.trace.write(request.headers_mut());
     let call = Call {
@@ -154,11 +208,21 @@ async fn chain(
         operation,
         trace: call.trace.clone(),
         deadline: Some(call.deadline),
-        callers: call.callers.and(&component.id),
+        callers: call.callers.and(&component.id, component.cycle),
+        client: call.client,
     };
     let method = request.method().clone();
     let point = || format!("http/{}/{method} {callee}{INTERNAL}", component.id);
     fault_points::around(point, engine::call_http(slot, call, request)).await.map_err(unreachable)
+}
+
+/// What a component can't know of itself: its store is damaged or full, or the host is stopping.
+fn not_ready() -> Result<http::Response<WasiBody>, Error> {
+    http::Response::builder()
+        .status(http::StatusCode::SERVICE_UNAVAILABLE)
+        .header(http::header::CONTENT_TYPE, "application/health+json")
+        .body(engine::full_body(Bytes::from_static(br#"{"status":"fail"}"#)))
+        .map_err(|_| Error::InternalError(None))
 }
 
 /// Out of this process.
@@ -168,22 +232,26 @@ async fn leave(
     mut request: http::Request<WasiBody>,
     options: Option<RequestOptions>,
 ) -> Result<http::Response<WasiBody>, Error> {
-    let surroundings = &component.outbound.surroundings;
+    let outbound = &component.outbound;
+    let surroundings = &outbound.surroundings;
+    let operation = outbound.operation(request.method(), request.uri());
     if request.uri().host().is_none_or(|host| host == SELF) {
         *request.uri_mut() = own_address(request.uri(), surroundings.front_door.get())?;
     }
-    let operation: Arc<str> = format!(
-        "{} {}",
-        request.method(),
-        request.uri().authority().map_or("", |authority| authority.as_str())
-    )
-    .into();
     let telemetry = &component.telemetry;
-    let mut span =
-        telemetry.span(SpanKind::Outbound, &component.id, operation.clone(), &call.trace);
+    let mut span = telemetry.span(SpanKind::Outbound, &component.id, operation, &call.trace);
     span.context.write(request.headers_mut());
+    let comes_back = is_front_door(request.uri(), surroundings.front_door.get());
+    let _on_its_way = comes_back.then(|| {
+        let callers = call.callers.and(&component.id, component.cycle);
+        surroundings.loopback.mark(request.headers_mut(), callers)
+    });
     let patience = first_byte_timeout(options).min(call.deadline.remaining());
-    let point = || format!("http/{}/{operation}", component.id);
+    let (method, authority) = (request.method().clone(), request.uri().authority().cloned());
+    let point = || {
+        let authority = authority.as_ref().map_or("", |authority| authority.as_str());
+        format!("http/{}/{method} {authority}", component.id)
+    };
     let sending = fault_points::around(point, surroundings.client.send(request));
     match tokio::time::timeout(patience, sending).await {
         Ok(Ok(response)) => {
@@ -199,6 +267,22 @@ async fn leave(
             Err(Error::ConnectionReadTimeout)
         }
     }
+}
+
+/// Whether a request will come back in through the application's own listener.
+fn is_front_door(uri: &Uri, front_door: Option<&SocketAddr>) -> bool {
+    let (Some(host), Some(own)) = (uri.host(), front_door) else { return false };
+    let port = uri.port_u16().or_else(|| default_port(uri.scheme_str()?));
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let address = match host {
+        LOCALHOST => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        host => host.parse().ok(),
+    };
+    // A listener on all addresses has that of the loopback interface, too.
+    let is_own = |address: IpAddr| {
+        address == own.ip() || (own.ip().is_unspecified() && address.is_loopback())
+    };
+    port == Some(own.port()) && address.is_some_and(is_own)
 }
 
 fn own_address(uri: &Uri, front_door: Option<&SocketAddr>) -> Result<Uri, Error> {
@@ -217,10 +301,12 @@ fn first_byte_timeout(options: Option<RequestOptions>) -> Duration {
 fn wasi_error(error: &CallError) -> Error {
     match error.kind {
         Kind::NotFound => Error::DestinationNotFound,
-        Kind::QueueFull => Error::ConnectionLimitReached,
+        Kind::QueueFull | Kind::StreamsFull | Kind::MemoryShort => Error::ConnectionLimitReached,
+        Kind::CallDepth => Error::LoopDetected,
         Kind::DeadlineExceeded => Error::HttpResponseTimeout,
         Kind::BodyTooLarge => Error::HttpRequestBodySize(None),
-        Kind::BodyIncomplete => Error::ConnectionTerminated,
+        Kind::BodyIncomplete | Kind::BodyMalformed => Error::ConnectionTerminated,
+        Kind::InvalidAnswer => Error::HttpProtocolError,
         Kind::Trap | Kind::CpuTime | Kind::Memory | Kind::NoAnswer | Kind::Host => {
             Error::ConnectionTerminated
         }

@@ -2,6 +2,7 @@
 
 use super::Application;
 use crate::application;
+use crate::engine::Capacity;
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -27,13 +28,23 @@ struct Finding {
     fault: Option<String>,
 }
 
+/// Show what stock Spin would refuse. No fault: this host takes it.
+fn portability(app: &App) {
+    if let Some(warnings) = app.origin.errors(tessera_manifest::check_portability(app)) {
+        super::show(&warnings);
+    }
+}
+
 impl Doctor {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let mut findings = toolchain();
         findings.push(port("application", self.listen));
         findings.push(port("admin", self.admin_listen));
         match self.application.load() {
-            Ok(app) => findings.extend(application(&app)),
+            Ok(app) => {
+                portability(&app);
+                findings.extend(application(&app));
+            }
             Err(error) => {
                 super::report(&error);
                 findings.push(Finding {
@@ -112,9 +123,17 @@ fn rehearse(app: &App) -> anyhow::Result<usize> {
     let options = application::Options {
         state_dir: Some(folder.path().to_owned()),
         cache_dir: cache.is_dir().then_some(cache),
+        runtime_config_file: None,
+        variables: Vec::new(),
+        environment: Vec::new(),
         // None is made.
-        instances_max: u32::try_from(app.components.len())?,
-        ..application::Options::default()
+        capacity: Capacity {
+            instances_max: u32::try_from(app.components.len())?,
+            memory_max_bytes: usize::MAX,
+        },
+        bars: false,
+        tls: false,
+        insecure_defaults: false,
     };
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
     tokio::runtime::Runtime::new()?.block_on(async {

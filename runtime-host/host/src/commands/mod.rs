@@ -2,6 +2,7 @@
 
 mod build;
 mod doctor;
+mod machine;
 mod progress;
 mod stop;
 mod up;
@@ -75,10 +76,7 @@ pub(crate) fn report(error: &anyhow::Error) {
     let of_manifest = error.downcast_ref().map(|Unreadable(errors)| errors as &dyn Diagnostic);
     let of_config = || error.downcast_ref().map(|faults: &Faults| faults as &dyn Diagnostic);
     if let Some(diagnostic) = of_manifest.or_else(of_config) {
-        let mut text = String::new();
-        let handler = miette::GraphicalReportHandler::new();
-        let rendered = handler.render_report(&mut text, diagnostic);
-        eprintln!("{}", if rendered.is_ok() { text } else { diagnostic.to_string() });
+        show(diagnostic);
         return;
     }
     eprintln!("error: {error}");
@@ -96,6 +94,14 @@ pub(crate) fn plain(error: &anyhow::Error) -> String {
         return format!("{faults:#}").trim_end().to_owned();
     }
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join("\n  because: ")
+}
+
+/// Print a diagnostic with excerpts of the text that it is about.
+fn show(diagnostic: &dyn Diagnostic) {
+    let mut text = String::new();
+    let handler = miette::GraphicalReportHandler::new();
+    let rendered = handler.render_report(&mut text, diagnostic);
+    eprintln!("{}", if rendered.is_ok() { text } else { diagnostic.to_string() });
 }
 
 impl Command {

@@ -3,8 +3,10 @@
 use super::Application;
 use super::stop::Stop;
 use crate::application::{self, Running};
+use crate::engine::Capacity;
+use crate::readiness::Readiness;
 use crate::telemetry::{LogFormat, init_logs};
-use crate::triggers::http::{Drain, Listener, Workers, tls};
+use crate::triggers::http::{Clients, Drain, FrontLimits, Listener, Workers, tls};
 use crate::{admin, commands};
 use anyhow::Context as _;
 use clap::Args;
@@ -21,6 +23,9 @@ use tokio::task::JoinHandle;
 /// What `--instances-max` is unless said otherwise.
 const INSTANCES_MAX: u32 = 4_000;
 
+/// The share of this machine's memory that instances may have unless said otherwise, in percent.
+const MEMORY_PERCENT: usize = 75;
+
 /// Start the application and serve it until Ctrl-C or SIGTERM.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
@@ -35,6 +40,11 @@ pub(crate) struct Up {
     /// Where to serve metrics and traces; port 0 takes a free port.
     #[arg(long, env = "TESSERA_ADMIN_LISTEN", default_value = "127.0.0.1:3001")]
     admin_listen: SocketAddr,
+    /// A host name by which the admin listener may be asked for everything. May be given several
+    /// times. By IP address and as `localhost` it may always; health and metrics have every name.
+    #[arg(long = "admin-allowed-host", env = "TESSERA_ADMIN_ALLOWED_HOSTS", value_name = "NAME",
+          value_delimiter = ',', value_parser = admin::host_name)]
+    admin_allowed_hosts: Vec<String>,
     /// Where stores and compiled code are kept [default: .tessera beside the manifest].
     #[arg(long, env = "SPIN_STATE_DIR", value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -73,6 +83,11 @@ pub(crate) struct Up {
     #[arg(long, env = "TESSERA_INSTANCES_MAX", value_name = "COUNT", default_value_t = INSTANCES_MAX,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     instances_max: u32,
+    /// How much memory all instances may have together, in MiB [default: three quarters of what
+    /// this machine or container has].
+    #[arg(long, env = "TESSERA_MEMORY_MAX_MIB", value_name = "MIB",
+          value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
+    memory_max_mib: Option<u64>,
     /// Start on an address that others can reach although the manifest publishes the values of
     /// secrets.
     #[arg(long)]
@@ -80,6 +95,12 @@ pub(crate) struct Up {
     /// How long requests in flight may take to finish after a stop signal, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     drain_timeout: u64,
+    /// How long to go on as before after a stop signal while `/readyz` says no already, in seconds:
+    /// as long as a load balancer takes to notice.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    drain_delay: u64,
+    #[command(flatten)]
+    front: FrontLimits,
 }
 
 impl Up {
@@ -114,10 +135,15 @@ impl Up {
         let app = self.application.load()?;
         // Until the application is up, a signal ends the process at once.
         let stop = Stop::listen()?;
+        if let Some(warnings) = app.origin.errors(tessera_manifest::check_portability(&app)) {
+            tracing::warn!("{}", format!("{warnings:#}").trim_end());
+        }
         if self.build {
             let (build, bar) = (app.clone(), self.shows_bars());
             tokio::task::spawn_blocking(move || super::build::build_all(&build, bar)).await??;
         }
+        // Not before the build: what that makes is for whoever it wants.
+        application::keep_to_ourselves();
         let started = Instant::now();
         // Ports first: when one is taken, nothing else needs to start.
         let tls = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
@@ -132,7 +158,8 @@ impl Up {
         stop.begin_orderly();
         let stop = stop.asked();
         let token = admin::Token::of(running.state_dir())?;
-        let admin = admin::serve(admin_listener, running.observed(), token);
+        let hosts = admin::AllowedHosts::new(&self.admin_allowed_hosts);
+        let admin = admin::serve(admin_listener, running.observed(), token, hosts);
         let admin = tokio::spawn(admin);
         tracing::info!(%address, admin = %admin_address, tls = scheme == "https", "listening");
         let up = Announcement {
@@ -146,10 +173,14 @@ impl Up {
             LogFormat::Human if !self.quiet => up.print(),
             LogFormat::Human => {}
         }
+        let delay = Duration::from_secs(self.drain_delay);
+        let stop = not_ready_first(stop, running.readiness(), delay);
         let service = running.service();
+        let clients =
+            Clients::new(self.front.clone().within_files(files_max()), running.telemetry());
         let patience = Duration::from_secs(self.drain_timeout);
-        let serving =
-            tokio::spawn(listener.serve(service, workers.clone(), stop.clone(), patience));
+        let serving = listener.serve(service, clients, workers.clone(), stop.clone(), patience);
+        let serving = tokio::spawn(serving);
         let deliveries = running.deliver();
         let schedules = tokio::spawn(running.schedules().run(stop.clone()));
         let hooks = running.hooks();
@@ -182,11 +213,19 @@ impl Up {
             runtime_config_file: self.runtime_config_file.clone(),
             variables: self.variables.clone(),
             environment: self.environment.clone(),
-            instances_max: self.instances_max,
+            capacity: self.capacity(),
             bars: self.shows_bars(),
             tls: self.tls_cert.is_some(),
             insecure_defaults: self.insecure_defaults,
         }
+    }
+
+    fn capacity(&self) -> Capacity {
+        let memory_max_bytes = match self.memory_max_mib {
+            Some(mib) => usize::try_from(mib << 20).unwrap_or(usize::MAX),
+            None => super::machine::memory_bytes() / 100 * MEMORY_PERCENT,
+        };
+        Capacity { instances_max: self.instances_max, memory_max_bytes }
     }
 }
 
@@ -229,6 +268,35 @@ impl Announcement<'_> {
             "ready",
         );
     }
+}
+
+/// How many files and sockets the process may have open. It takes as many as the system lets it.
+fn files_max() -> Option<u64> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limits = getrlimit(Resource::Nofile);
+    limits.current = limits.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limits) {
+        tracing::warn!("the limit of open files could not be raised: {error}");
+    }
+    getrlimit(Resource::Nofile).current
+}
+
+/// Turns true when the application has said for so long that it is not ready any more, after it
+/// was asked to stop.
+fn not_ready_first(
+    stop: watch::Receiver<bool>,
+    readiness: Arc<Readiness>,
+    delay: Duration,
+) -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        wait(stop).await;
+        readiness.stop();
+        tokio::time::sleep(delay).await;
+        // Nobody left to tell is fine: then everything has stopped already.
+        let _ = sender.send(true);
+    });
+    receiver
 }
 
 /// What goes on until the application stops.

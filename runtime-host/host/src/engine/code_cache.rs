@@ -4,19 +4,22 @@
 //! page is in memory, and the pages of those that are called are the operating system's to drop
 //! and to share. (wasmtime's own cache compresses its files, so all code would be in memory.)
 //!
-//! Machine code is trusted as it is, so the folder belongs to the host's user alone, and a file
-//! gets its name only when all of it is on the disk.
+//! Machine code is trusted as it is, so the folder and its files belong to the host's user alone,
+//! and a file gets its name only when all of it is on the disk. Disks and copies go wrong, too:
+//! beside each file lies a checksum of it, which is compared before a byte of it is run. Code
+//! without the right checksum is compiled anew.
 
 use anyhow::{Context as _, ensure};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use wasmtime::component::Component;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Rights of the folder, and those that nobody else may have.
 const FOLDER_MODE: u32 = 0o700;
@@ -24,6 +27,10 @@ const OTHERS_MAY_WRITE: u32 = 0o022;
 /// What all files may have together; beyond it, those go that were not used for the longest time.
 const BYTES_MAX: u64 = 4 << 30;
 const EXTENSION: &str = "cwasm";
+/// Of the file with the checksum.
+const CHECKSUM_EXTENSION: &str = "xxh3";
+/// How much of a file is read at a time for its checksum, in bytes.
+const READ_BYTES: usize = 256 * 1024;
 
 /// The folder, and whose code it is.
 #[derive(Debug, Clone)]
@@ -38,9 +45,14 @@ impl CodeCache {
     pub(super) fn open(folder: &Path, engine: &wasmtime::Engine) -> anyhow::Result<Self> {
         let folder = folder.join("code");
         DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder)?;
-        let mode = fs::metadata(&folder)?.permissions().mode();
+        let data = fs::metadata(&folder)?;
         ensure!(
-            mode & OTHERS_MAY_WRITE == 0,
+            data.uid() == rustix::process::geteuid().as_raw(),
+            "its folder `code` belongs to another user, who could have the host run their code: \
+             choose another with --cache-dir"
+        );
+        ensure!(
+            data.mode() & OTHERS_MAY_WRITE == 0,
             "others may write to it, and so could have the host run their code: `chmod go-w` it"
         );
         let mut hasher = DefaultHasher::new();
@@ -79,8 +91,16 @@ impl CodeCache {
     }
 
     fn keep(&self, path: &Path, code: &[u8]) -> anyhow::Result<()> {
+        let mut hash = Xxh3::new();
+        hash.update(code);
+        // One that is there already does not fit any more from here on, and is not used.
+        self.put(&checksum_path(path), text_of(&hash).as_bytes())?;
+        self.put(path, code)
+    }
+
+    fn put(&self, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(code)?;
+        file.write_all(bytes)?;
         // Its name must never lead to half of it, not even after a power cut.
         file.as_file().sync_all()?;
         file.persist(path).with_context(|| path.display().to_string())?;
@@ -98,6 +118,8 @@ impl CodeCache {
             }
             // Hosts that have mapped it keep what they have.
             if fs::remove_file(&file.path).is_ok() {
+                // One that stays is replaced with its code.
+                let _ = fs::remove_file(checksum_path(&file.path));
                 bytes -= file.bytes;
             }
         }
@@ -123,9 +145,14 @@ fn files(folder: &Path) -> Vec<Kept> {
 
 fn find(engine: &wasmtime::Engine, path: &Path) -> Option<Component> {
     let file = File::open(path).ok()?;
+    if let Err(error) = check(&file, path) {
+        tracing::warn!("{} is not used and will be replaced: {error:#}", path.display());
+        return None;
+    }
     #[expect(unsafe_code, reason = "machine code is run as it is")]
     // SAFETY: the file was written by this program, whole before it had its name, into a folder
-    // where nobody else may write; wasmtime compares the compiler's version and settings.
+    // where nobody else may write, and is as it was written; wasmtime compares the compiler's
+    // version and settings.
     let component = unsafe { Component::deserialize_file(engine, path) };
     match component {
         Ok(component) => {
@@ -140,6 +167,35 @@ fn find(engine: &wasmtime::Engine, path: &Path) -> Option<Component> {
     }
 }
 
+/// Fails if somebody else may have written the file, or if it is not what was written.
+fn check(file: &File, path: &Path) -> anyhow::Result<()> {
+    let data = file.metadata()?;
+    ensure!(data.uid() == rustix::process::geteuid().as_raw(), "it belongs to another user");
+    ensure!(data.mode() & OTHERS_MAY_WRITE == 0, "others may write to it");
+    let expected = fs::read_to_string(checksum_path(path)).context("it has no checksum")?;
+    let hash = hash(file)?;
+    ensure!(text_of(&hash) == expected.trim(), "it is damaged: its checksum is another one");
+    Ok(())
+}
+
+fn hash(mut file: &File) -> io::Result<Xxh3> {
+    let (mut hash, mut part) = (Xxh3::new(), vec![0; READ_BYTES]);
+    loop {
+        match file.read(&mut part)? {
+            0 => return Ok(hash),
+            length => hash.update(&part[..length]),
+        }
+    }
+}
+
+fn text_of(hash: &Xxh3) -> String {
+    format!("{:032x}", hash.digest128())
+}
+
+fn checksum_path(path: &Path) -> PathBuf {
+    path.with_extension(CHECKSUM_EXTENSION)
+}
+
 fn from_memory(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
     #[expect(unsafe_code, reason = "machine code is run as it is")]
     // SAFETY: this engine has just made it.
@@ -151,6 +207,7 @@ fn from_memory(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Compo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
     use std::time::Duration;
 
     const EMPTY: &[u8] = b"(component)";
@@ -180,6 +237,37 @@ mod tests {
         fs::write(&path, b"nonsense").unwrap();
         cache.code(&engine, EMPTY, || {}).unwrap();
         assert!(find(&engine, &path).is_some());
+    }
+
+    #[test]
+    fn a_flipped_byte_is_noticed_wherever_it_is() {
+        let (_folder, engine, cache) = cache();
+        cache.code(&engine, EMPTY, || {}).unwrap();
+        let path = cache.path(EMPTY);
+        let good = fs::read(&path).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        for place in (0..good.len()).step_by(good.len() / 50 + 1) {
+            file.write_all_at(&[good[place] ^ 0x40], place as u64).unwrap();
+            assert!(find(&engine, &path).is_none(), "at {place}");
+            file.write_all_at(&good[place..=place], place as u64).unwrap();
+        }
+        assert!(find(&engine, &path).is_some());
+        file.write_all_at(&[good[0] ^ 1], 0).unwrap();
+        cache.code(&engine, EMPTY, || {}).unwrap();
+        assert!(find(&engine, &path).is_some(), "it was compiled anew");
+    }
+
+    #[test]
+    fn code_that_others_may_write_to_or_that_has_no_checksum_is_not_used() {
+        let (_folder, engine, cache) = cache();
+        cache.code(&engine, EMPTY, || {}).unwrap();
+        let path = cache.path(EMPTY);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o606)).unwrap();
+        assert!(find(&engine, &path).is_none());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(find(&engine, &path).is_some());
+        fs::remove_file(checksum_path(&path)).unwrap();
+        assert!(find(&engine, &path).is_none());
     }
 
     #[test]

@@ -220,7 +220,7 @@ fn bad_component(name: &str, reason: &str) -> Error {
 
 /// Whether a dependency's name fits an import: the same plain name, or the same package and,
 /// where the dependency names them, the same interface and version.
-fn fits(dependency: &str, import: &str) -> bool {
+pub(crate) fn fits(dependency: &str, import: &str) -> bool {
     let (wanted, wanted_version) = version(dependency);
     let (name, found_version) = version(import);
     if wanted_version.is_some() && wanted_version != found_version {

@@ -1,6 +1,6 @@
 //! What does not change over the life of a revision, shared by all its instances.
 
-use crate::calls::Limits;
+use crate::calls::{Cycle, Limits};
 use crate::capabilities::outbound_http::Outbound;
 use crate::capabilities::variables::Variables;
 use crate::telemetry::Telemetry;
@@ -13,6 +13,8 @@ use tessera_storage::KeyValue;
 pub(crate) struct ComponentContext {
     pub(crate) id: Arc<str>,
     pub(crate) limits: Limits,
+    /// The components that it can call and be called back by.
+    pub(crate) cycle: Option<Cycle>,
     pub(crate) environment: Vec<(String, String)>,
     /// A folder that the guest sees as `/`, read-only.
     pub(crate) files: Option<PathBuf>,

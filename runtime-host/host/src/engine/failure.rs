@@ -1,7 +1,10 @@
 //! From wasmtime's errors to ours, in one place.
 
 use super::State;
+use super::held::HANDLES_MAX;
+use super::memory::Refused;
 use crate::calls::{CallError, Kind};
+use wasmtime_wasi::ResourceTableError;
 
 /// Why a guest's call ended in `error`. The state knows which limit was hit.
 pub(super) fn classify(error: &wasmtime::Error, state: &State) -> CallError {
@@ -10,9 +13,24 @@ pub(super) fn classify(error: &wasmtime::Error, state: &State) -> CallError {
         let max = component.limits.cpu_time_max.as_millis();
         return CallError::new(Kind::CpuTime, format!("it computed for more than {max} ms"));
     }
-    if state.memory.exceeded {
-        let max = component.limits.memory_max_bytes >> 20;
-        return CallError::new(Kind::Memory, format!("it asked for more than {max} MiB"));
+    match state.memory.refused {
+        Some(Refused::Instance) => {
+            let max = component.limits.memory_max_bytes >> 20;
+            return CallError::new(Kind::Memory, format!("it asked for more than {max} MiB"));
+        }
+        Some(Refused::Process) => {
+            let detail = "all instances together have as much memory as they may: see \
+                          --memory-max-mib";
+            return CallError::new(Kind::MemoryShort, detail);
+        }
+        None => {}
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
+        let detail = format!("it holds more than {HANDLES_MAX} handles of the host");
+        return CallError::new(Kind::Memory, detail);
+    }
+    if let Some(refused) = error.downcast_ref::<CallError>() {
+        return refused.clone();
     }
     if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
         return CallError::new(Kind::Trap, format!("{trap} ({error:#})"));
@@ -23,10 +41,17 @@ pub(super) fn classify(error: &wasmtime::Error, state: &State) -> CallError {
     if let Some(broken) = error.downcast_ref::<super::http_call::Broken>() {
         return CallError::new(broken.kind(), broken.to_string());
     }
+    if let Some(invalid) = error.downcast_ref::<super::framing::InvalidAnswer>() {
+        return CallError::new(Kind::InvalidAnswer, invalid.to_string());
+    }
     CallError::new(Kind::Trap, format!("{error:#}"))
 }
 
-/// An instance could not be made.
-pub(super) fn instantiation(error: &wasmtime::Error, component: &str) -> CallError {
+/// Why an instance could not be made.
+pub(super) fn instantiation(error: &wasmtime::Error, state: &State) -> CallError {
+    if state.cpu.exceeded || state.memory.refused.is_some() {
+        return classify(error, state);
+    }
+    let component = &state.component.id;
     CallError::new(Kind::Host, format!("{component} could not be instantiated: {error:#}"))
 }

@@ -56,7 +56,8 @@ pub(crate) async fn call(
 ) -> Result<Vec<Val>, CallError> {
     let admitted = slot.gate.admit(call).await?;
     let revision = slot.revision.load_full();
-    answer_of(|reply| perform(revision, admitted, function, arguments, reply)).await
+    let background = revision.background.clone();
+    answer_of(&background, |reply| perform(revision, admitted, function, arguments, reply)).await
 }
 
 type Reply = super::reply::Reply<Vec<Val>>;

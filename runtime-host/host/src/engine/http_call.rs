@@ -7,16 +7,18 @@
 //! with it stops the guest.
 
 use super::failure::classify;
+use super::framing;
 use super::instance::Instance;
 use super::patience::{Patience, within};
 use super::reply::{self, answer_of};
 use super::streamed_body::{self, ReaderGone};
 use super::{Revision, State};
-use crate::calls::{Admitted, Call, CallError, Kind};
+use crate::calls::{Admitted, BodyFault, Call, CallError, Kind, Permit};
 use crate::registry::Slot;
 use crate::telemetry::Outcome;
 use bytes::{Bytes, BytesMut};
 use futures::future::{Either, select};
+use http::Method;
 use http::header::CONTENT_LENGTH;
 use http_body::Frame;
 use http_body_util::{BodyExt, Full};
@@ -56,16 +58,19 @@ pub(crate) async fn call(
 ) -> Result<Response, CallError> {
     let admitted = slot.gate.admit(call).await?;
     let revision = slot.revision.load_full();
-    answer_of(|reply| perform(revision, admitted, request, Reply::new(reply))).await
+    let background = revision.background.clone();
+    answer_of(&background, |reply| perform(revision, admitted, request, Reply::new(reply))).await
 }
 
 /// The whole of the call: ends when the guest has nothing left to do.
 async fn perform(revision: Arc<Revision>, admitted: Admitted, request: Request, reply: Reply) {
     let mut admitted = admitted;
-    let outcome = perform_within(&revision, &admitted, request, &reply).await;
-    let outcome = match outcome {
+    let fault = request.extensions().get::<BodyFault>().cloned();
+    let outcome = match perform_within(&revision, &mut admitted, request, &reply).await {
         Ok(outcome) => outcome,
         Err(error) => {
+            // A guest that fails because of a broken body is not to blame for it.
+            let error = fault.and_then(|fault| fault.error()).unwrap_or(error);
             tracing::warn!(
                 component = %revision.component.id,
                 trace_id = %format_args!("{:032x}", admitted.span.context.trace_id),
@@ -83,16 +88,18 @@ async fn perform(revision: Arc<Revision>, admitted: Admitted, request: Request, 
 
 async fn perform_within(
     revision: &Revision,
-    admitted: &Admitted,
+    admitted: &mut Admitted,
     request: Request,
     reply: &Reply,
 ) -> Result<Outcome, CallError> {
     let mut instance = revision.take(admitted).await?;
+    let deadline = admitted.deadline.instant();
     let outcome = {
         let cpu = &instance.store.data().cpu;
         let (clock, turns) = (cpu.clock.clone(), cpu.turns.clone());
-        let mut work = pin!(turns.run(clock.measure(drive(&mut instance, request, reply))));
-        let mut patience = Patience::until(admitted.deadline.instant());
+        let drive = drive(&mut instance, request, reply, &mut admitted.permit);
+        let mut work = pin!(turns.run(clock.measure(drive)));
+        let mut patience = Patience::until(deadline);
         let mut streaming = false;
         poll_fn(|cx| {
             // Late is late: what the guest waits for may have the same deadline, and the guest is
@@ -128,12 +135,18 @@ async fn perform_within(
 }
 
 /// Run the guest until it has answered, its body has gone out and its last task is done.
-async fn drive(instance: &mut Instance, request: Request, reply: &Reply) -> wasmtime::Result<()> {
+async fn drive(
+    instance: &mut Instance,
+    request: Request,
+    reply: &Reply,
+    permit: &mut Permit,
+) -> wasmtime::Result<()> {
     let Instance { store, proxy, .. } = instance;
     let proxy =
         proxy.as_ref().ok_or_else(|| wasmtime::format_err!("it exports no HTTP handler"))?;
     let (head_sender, head) = futures::channel::oneshot::channel();
     let (answered_sender, answered) = oneshot::channel::<()>();
+    let method = request.method().clone();
     let guest = store.run_concurrent(async |accessor| {
         let prepared = accessor.with(|mut access| {
             let store = access.as_context_mut();
@@ -152,7 +165,7 @@ async fn drive(instance: &mut Instance, request: Request, reply: &Reply) -> wasm
     // waits in a host call: as it does until somebody has read what it wrote.
     let answer = async {
         let head = head.await.map_err(|_| wasmtime::format_err!("it never answered"))??;
-        deliver(head, reply).await?;
+        deliver(head, &method, reply, permit).await?;
         drop(answered_sender);
         Ok::<(), wasmtime::Error>(())
     };
@@ -167,10 +180,20 @@ async fn drive(instance: &mut Instance, request: Request, reply: &Reply) -> wasm
 }
 
 /// Hand the answer to the caller: whole if it is small and there, else as a stream.
-async fn deliver(head: Response, reply: &Reply) -> wasmtime::Result<()> {
+async fn deliver(
+    head: Response,
+    to: &Method,
+    reply: &Reply,
+    permit: &mut Permit,
+) -> wasmtime::Result<()> {
+    framing::check_status(head.status())?;
+    if framing::is_bodiless(to, head.status()) {
+        return deliver_head(head, reply).await;
+    }
     let (mut parts, mut body) = head.into_parts();
     let announced = announced_length(&parts.headers);
     if announced.is_some_and(|length| length > COLLECTED_BODY_MAX_BYTES) {
+        permit.become_stream().map_err(wasmtime::Error::new)?;
         return stream(parts, Collected::default(), None, body, reply).await;
     }
     let mut collected = Collected::default();
@@ -180,16 +203,29 @@ async fn deliver(head: Response, reply: &Reply) -> wasmtime::Result<()> {
         None => within(COLLECT_GRACE, collecting).await.unwrap_or(Ok(End::NotYet(None)))?,
     };
     if let End::NotYet(next) = end {
+        permit.become_stream().map_err(wasmtime::Error::new)?;
         return stream(parts, collected, next, body, reply).await;
     }
     let body = collected.into_bytes();
-    if parts.status != http::StatusCode::NO_CONTENT
-        && parts.status != http::StatusCode::NOT_MODIFIED
-    {
-        parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
-    }
+    framing::check_length(announced, body.len())?;
+    parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
     reply.send(Ok(Response::from_parts(parts, full(body))));
     Ok(())
+}
+
+/// Send a head that no body follows. What the guest writes all the same is read for a moment, so
+/// that an ordinary guest comes to its end; one that goes on writing is stopped.
+async fn deliver_head(head: Response, reply: &Reply) -> wasmtime::Result<()> {
+    let (mut parts, mut body) = head.into_parts();
+    let mut collected = Collected::default();
+    let end = within(COLLECT_GRACE, collect(&mut body, &mut collected)).await;
+    let whole = matches!(end, Some(Ok(End::Reached)));
+    let written_bytes = if whole { collected.len() } else { 0 };
+    framing::without_body(parts.status, &mut parts.headers, written_bytes);
+    reply.send(Ok(Response::from_parts(parts, WasiBody::default())));
+    // An error is a body that is shorter than the length in the head, as it should be.
+    let ended = whole || matches!(end, Some(Err(_)));
+    if ended { Ok(()) } else { Err(streamed_body::reader_gone()) }
 }
 
 /// The answer's body broke off. It may be one that the guest has only handed on.
@@ -327,6 +363,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::background::Background;
     use http::HeaderMap;
     use http_body_util::StreamBody;
 
@@ -337,8 +374,12 @@ mod tests {
         let frames = [Frame::data(Bytes::from_static(b"abc")), Frame::trailers(trailers)];
         let frames = frames.map(Ok::<_, Error>);
         let body = StreamBody::new(futures::stream::iter(frames)).boxed_unsync();
-        let answer = answer_of(|reply| async {
-            deliver(Response::new(body), &Reply::new(reply)).await.unwrap();
+        let permit = Permit::of_test().await;
+        let background = Background::of_test();
+        let answer = answer_of(&background, |reply| async move {
+            let mut permit = permit;
+            let reply = Reply::new(reply);
+            deliver(Response::new(body), &Method::GET, &reply, &mut permit).await.unwrap();
         });
         let sent = answer.await.unwrap().into_body().collect().await.unwrap();
         assert_eq!(sent.trailers().unwrap()["grpc-status"], "0");

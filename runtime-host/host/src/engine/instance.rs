@@ -3,9 +3,14 @@
 use super::State;
 use crate::telemetry::ComponentLabels;
 use prometheus_client::metrics::gauge::Gauge;
+use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 use wasmtime_wasi_http::handler::Proxy;
+
+/// An instance has grown when it has so much more memory than at first: more than a function
+/// takes that answers a request without ado.
+const GROWN_MIN_BYTES: usize = 8 << 20;
 
 /// An instance with its store. Serves one call at a time; dropping it stops the guest.
 pub(crate) struct Instance {
@@ -15,11 +20,25 @@ pub(crate) struct Instance {
     pub(super) proxy: Option<Proxy>,
     /// Calls that it has begun.
     pub(super) served: u64,
+    /// Its linear memories and tables when it was made.
+    pub(super) initial_bytes: usize,
+    /// Since when it is idle, if it has grown.
+    pub(super) grown_since: Option<Instant>,
     pub(super) _counted: Counted,
     pub(super) place: OwnedSemaphorePermit,
 }
 
 impl Instance {
+    /// Whether it has far more memory than a new one.
+    pub(super) fn has_grown(&self) -> bool {
+        self.guest_bytes() > self.initial_bytes + GROWN_MIN_BYTES
+    }
+
+    /// Its linear memories and tables.
+    pub(super) fn guest_bytes(&self) -> usize {
+        self.store.data().memory.guest_bytes()
+    }
+
     /// Ends it, and keeps its place.
     pub(super) fn into_place(self) -> OwnedSemaphorePermit {
         self.place

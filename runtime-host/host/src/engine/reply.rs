@@ -1,7 +1,11 @@
 //! Where the answer of a call goes: once, and to a caller that may be gone.
 
+use super::background::{self, Background};
 use crate::calls::{CallError, Kind};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 use tokio::sync::oneshot;
 
 type Answer<T> = Result<T, CallError>;
@@ -29,27 +33,67 @@ impl<T> Reply<T> {
 }
 
 /// What `work` answers. It runs in the caller's own task until then; what it still does after
-/// its answer is its own business, in a task of its own.
-pub(super) async fn answer_of<T, W>(work: impl FnOnce(Reply<T>) -> W) -> Answer<T>
+/// its answer is its own business, in a task of its own. When it computes for long, it goes on in
+/// the background.
+pub(super) async fn answer_of<T, W>(
+    background: &Background,
+    work: impl FnOnce(Reply<T>) -> W,
+) -> Answer<T>
 where
     W: Future<Output = ()> + Send + 'static,
 {
     let (reply, mut answer) = Reply::new();
     let mut work = Box::pin(work(reply));
-    let early = tokio::select! {
-        biased;
-        () = &mut work => None,
-        answer = &mut answer => Some(answer),
-    };
-    let answer = match early {
-        Some(answer) => {
-            tokio::spawn(work);
-            answer.ok()
+    let pause = poll_fn(|cx| {
+        if work.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Pause::Ended);
         }
-        None => answer.try_recv().ok(),
+        let computes = background::asked();
+        match Pin::new(&mut answer).poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Pause::Answered(answer.ok())),
+            Poll::Pending if computes => Poll::Ready(Pause::Computes),
+            Poll::Pending => Poll::Pending,
+        }
+    });
+    let answer = match pause.await {
+        Pause::Ended => answer.try_recv().ok(),
+        Pause::Answered(answer) => {
+            tokio::spawn(go_on(work, background.clone()));
+            answer
+        }
+        Pause::Computes => {
+            let task = background.go_on(work);
+            let answer = answer.await.ok();
+            task.detach();
+            answer
+        }
     };
     answer
         .unwrap_or_else(|| Err(CallError::new(Kind::NoAnswer, "the call ended without an answer")))
+}
+
+/// Why a call no longer runs in its caller's task.
+enum Pause<T> {
+    Ended,
+    /// There is an answer, and more to do.
+    Answered(Option<Answer<T>>),
+    /// It has computed for long.
+    Computes,
+}
+
+/// What a call does after its answer.
+async fn go_on<W>(mut work: Pin<Box<W>>, background: Background)
+where
+    W: Future<Output = ()> + Send + 'static,
+{
+    let computes = poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(false),
+        Poll::Pending if background::asked() => Poll::Ready(true),
+        Poll::Pending => Poll::Pending,
+    });
+    if computes.await {
+        background.go_on(work).detach();
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +106,8 @@ mod tests {
     async fn the_first_answer_counts_and_work_goes_on_after_it() {
         let (go_on, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (may_go_on, tell) = (go_on.clone(), done.clone());
-        let answer = answer_of(|reply: Reply<u8>| async move {
+        let background = Background::of_test();
+        let answer = answer_of(&background, |reply: Reply<u8>| async move {
             assert!(!reply.sent());
             reply.send(Ok(1));
             assert!(reply.sent());
@@ -77,7 +122,64 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_ends_without_an_answer_is_an_error() {
-        let answer: Answer<u8> = answer_of(|reply| async move { drop(reply) }).await;
+        let answer: Answer<u8> =
+            answer_of(&Background::of_test(), |reply| async move { drop(reply) }).await;
         assert_eq!(answer.unwrap_err().kind, Kind::NoAnswer);
+    }
+
+    /// Asks to move with every poll, and is polled three times.
+    async fn compute() {
+        for _ in 0..3 {
+            background::ask();
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn work_that_computes_for_long_goes_on_in_the_background_and_answers_from_there() {
+        let background = Background::of_test();
+        let answer = answer_of(&background, |reply: Reply<u8>| async move {
+            compute().await;
+            reply.send(Ok(1));
+        });
+        assert_eq!(answer.await.unwrap(), 1);
+        assert_eq!(background.moved(), 1);
+    }
+
+    #[tokio::test]
+    async fn work_that_computes_after_its_answer_goes_on_in_the_background() {
+        let background = Background::of_test();
+        let done = Arc::new(Notify::new());
+        let tell = done.clone();
+        let answer = answer_of(&background, |reply: Reply<u8>| async move {
+            reply.send(Ok(1));
+            tokio::task::yield_now().await;
+            compute().await;
+            tell.notify_one();
+        });
+        assert_eq!((answer.await.unwrap(), background.moved()), (1, 0));
+        done.notified().await;
+        assert_eq!(background.moved(), 1);
+    }
+
+    #[tokio::test]
+    async fn work_in_the_background_ends_with_its_caller() {
+        let background = Background::of_test();
+        let gone = Arc::new(());
+        let held = gone.clone();
+        let answer = answer_of(&background, |reply: Reply<u8>| async move {
+            let _held = (held, reply);
+            compute().await;
+            std::future::pending().await
+        });
+        let mut answer = Box::pin(answer);
+        while background.moved() == 0 {
+            assert!(futures::poll!(&mut answer).is_pending());
+            tokio::task::yield_now().await;
+        }
+        drop(answer);
+        while Arc::strong_count(&gone) > 1 {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! One version of one component, ready to make instances, with its warm ones.
 
+use super::background::Background;
 use super::failure::instantiation;
 use super::function_call::FunctionName;
+use super::held;
 use super::instance::{Counted, Instance};
-use super::limits::on_tick;
 use super::room::Idle;
+use super::state::on_tick;
 use super::{ComponentContext, Engine, State};
 use crate::calls::{Admitted, CallError, Kind};
 use anyhow::Context as _;
@@ -12,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::component::{self, Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
 
@@ -24,6 +26,7 @@ pub(crate) struct Revision {
     http: Option<HttpExport>,
     functions: HashMap<FunctionName, ComponentExportIndex>,
     idle: Arc<Idle>,
+    pub(super) background: Background,
 }
 
 /// Which HTTP handler a component exports.
@@ -40,7 +43,9 @@ impl Revision {
         component: Arc<ComponentContext>,
     ) -> anyhow::Result<Self> {
         let linked = linker.instantiate_pre(code).map_err(anyhow::Error::from)?;
+        let background = engine.background.of(&component.id, &engine.telemetry);
         Ok(Self {
+            background: background.context("the engine has been stopped")?,
             http: http_export(&linked)?,
             functions: exported_functions(engine, code),
             component,
@@ -86,24 +91,38 @@ impl Revision {
             let detail = "the host has no room for another instance: see --instances-max";
             return Err(CallError::new(Kind::Host, detail));
         };
-        let refused = |error: wasmtime::Error| instantiation(&error, &self.component.id);
-        let mut store = self.store().map_err(refused)?;
-        let guest = self.linked.instantiate_async(&mut store).await.map_err(refused)?;
-        let proxy = match &self.http {
-            None => None,
-            Some(HttpExport::P2(indices)) => {
-                Some(Proxy::P2(indices.load(&mut store, &guest).map_err(refused)?))
-            }
-            Some(HttpExport::P3(indices)) => {
-                Some(Proxy::P3(indices.load(&mut store, &guest).map_err(refused)?))
-            }
+        let mut store = self.store().map_err(|error| {
+            let component = &self.component.id;
+            CallError::new(Kind::Host, format!("{component} has no surroundings: {error:#}"))
+        })?;
+        let (guest, proxy) = match self.instantiate_in(&mut store).await {
+            Ok(instantiated) => instantiated,
+            Err(error) => return Err(instantiation(&error, store.data())),
         };
         let _counted = Counted::new(store.data());
-        Ok(Instance { store, guest, proxy, served: 0, _counted, place })
+        let initial_bytes = store.data().memory.guest_bytes();
+        let (served, grown_since) = Default::default();
+        Ok(Instance { store, guest, proxy, served, initial_bytes, grown_since, _counted, place })
+    }
+
+    async fn instantiate_in(
+        &self,
+        store: &mut Store<State>,
+    ) -> wasmtime::Result<(component::Instance, Option<Proxy>)> {
+        let clock = store.data().cpu.clock.clone();
+        let guest = clock.measure(self.linked.instantiate_async(&mut *store)).await?;
+        let proxy = match &self.http {
+            None => None,
+            Some(HttpExport::P2(indices)) => Some(Proxy::P2(indices.load(&mut *store, &guest)?)),
+            Some(HttpExport::P3(indices)) => Some(Proxy::P3(indices.load(&mut *store, &guest)?)),
+        };
+        Ok((guest, proxy))
     }
 
     fn store(&self) -> wasmtime::Result<Store<State>> {
-        let mut store = Store::new(&self.engine.wasm, State::new(&self.component)?);
+        let mut store =
+            Store::new(&self.engine.wasm, State::new(&self.component, &self.engine.room)?);
+        held::limit(&mut store);
         store.limiter(|state| &mut state.memory);
         store.epoch_deadline_callback(on_tick);
         store.set_epoch_deadline(1);

@@ -1,22 +1,34 @@
-//! Room for instances: how many may exist at once in this process, and who gives way.
+//! Room for instances: how many may exist at once in this process, how much memory they may have,
+//! and who gives way.
 //!
 //! The pooling allocator has so many places, and its exhaustion would be an error, not a wait.
 //! Instances that are kept warm hold places too. When all are taken, a call that needs an instance
 //! takes the place of one that is idle, of whatever component; only if none is does it wait.
+//!
+//! An idle instance keeps its memory as well, and a linear memory never shrinks. So one that has
+//! grown is given back when it has not been used for a while, and any when memory is short.
 
+use super::background;
 use super::instance::Instance;
+use super::memory::Budget;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 use tessera_resilience::Deadline;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Idle instances that one revision keeps at most.
 const IDLE_MAX: usize = 32;
+/// How long an idle instance is kept whose memory has grown.
+const GROWN_IDLE_MAX: Duration = Duration::from_secs(10);
+/// How often it is looked whether there are such instances.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// All places of the process.
-pub(super) struct Room {
+pub(crate) struct Room {
+    pub(crate) budget: Budget,
     places: Arc<Semaphore>,
     /// Calls that wait for a place.
     waiting: Arc<AtomicUsize>,
@@ -25,9 +37,45 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(instances_max: u32) -> Self {
+    pub(super) fn new(instances_max: u32, budget: Budget) -> Self {
         let places = Arc::new(Semaphore::new(instances_max as usize));
-        Self { places, waiting: Arc::default(), idle: Mutex::default() }
+        Self { budget, places, waiting: Arc::default(), idle: Mutex::default() }
+    }
+
+    /// Give idle instances back, on a thread of its own, for as long as the room exists.
+    pub(super) fn tidy(self: &Arc<Self>) -> std::io::Result<()> {
+        let weak = Arc::downgrade(self);
+        let run = move || {
+            background::lower_priority();
+            while let Some(room) = weak.upgrade() {
+                room.give_back(Instant::now());
+                drop(room);
+                std::thread::sleep(LOOK_EVERY);
+            }
+        };
+        std::thread::Builder::new().name("idle-instances".into()).spawn(run).map(drop)
+    }
+
+    fn give_back(&self, now: Instant) {
+        for idle in self.all() {
+            // Taken apart when others can use the list again.
+            let grown = idle.take_grown(now);
+            drop(grown);
+        }
+        while self.budget.is_short() && self.free_memory() {}
+    }
+
+    /// End the idle instance that has most memory. Says no if none is idle.
+    ///
+    /// On a thread of its own: this may be asked for in the middle of another guest's growth, and
+    /// what wasmtime does at the end of a store is not meant to happen there.
+    pub(super) fn free_memory(&self) -> bool {
+        let Some(largest) = self.all().iter().max_by_key(|idle| idle.largest_bytes()).cloned()
+        else {
+            return false;
+        };
+        let Some(instance) = largest.take_largest() else { return false };
+        std::thread::spawn(move || drop(instance)).join().is_ok()
     }
 
     /// A place for an instance, or none if the deadline passes first.
@@ -54,9 +102,19 @@ impl Room {
 
     /// An idle instance of the revision that has most of them, the one that it would use last.
     fn longest_idle(&self) -> Option<Instance> {
-        let mut all: Vec<_> = self.lock().iter().filter_map(Weak::upgrade).collect();
+        let mut all = self.all();
         all.sort_by_cached_key(|idle| Reverse(idle.lock().len()));
         all.iter().find_map(|idle| idle.lock().pop_front())
+    }
+
+    fn all(&self) -> Vec<Arc<Idle>> {
+        self.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// One that never refuses anything.
+    #[cfg(test)]
+    pub(crate) fn of_test() -> Arc<Self> {
+        Arc::new(Self::new(u32::MAX >> 4, Budget::new(usize::MAX)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Idle>>> {
@@ -76,8 +134,34 @@ impl Idle {
         self.lock().pop_back()
     }
 
+    fn largest_bytes(&self) -> usize {
+        self.lock().iter().map(Instance::guest_bytes).max().unwrap_or(0)
+    }
+
+    fn take_largest(&self) -> Option<Instance> {
+        let mut instances = self.lock();
+        let sizes = instances.iter().map(Instance::guest_bytes).enumerate();
+        let (index, _) = sizes.max_by_key(|(_, bytes)| *bytes)?;
+        instances.remove(index)
+    }
+
+    /// Those that have grown and have not been used for a while.
+    fn take_grown(&self, now: Instant) -> Vec<Instance> {
+        let mut taken = Vec::new();
+        let mut instances = self.lock();
+        for instance in std::mem::take(&mut *instances) {
+            let unused = instance.grown_since.map(|since| now.saturating_duration_since(since));
+            match unused {
+                Some(unused) if unused >= GROWN_IDLE_MAX => taken.push(instance),
+                _ => instances.push_back(instance),
+            }
+        }
+        taken
+    }
+
     /// Keeps it for the next call, unless there are enough or others need its place.
-    pub(super) fn keep(&self, instance: Instance) {
+    pub(super) fn keep(&self, mut instance: Instance) {
+        instance.grown_since = instance.has_grown().then(Instant::now);
         let mut instances = self.lock();
         if instances.len() < IDLE_MAX && self.waiting.load(Ordering::Relaxed) == 0 {
             instances.push_back(instance);

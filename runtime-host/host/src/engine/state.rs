@@ -1,15 +1,24 @@
 //! What belongs to one instance: the data of its wasmtime store.
 
 use super::context::ComponentContext;
-use super::limits::{CpuLimit, MemoryLimit};
+use super::cpu::CpuLimit;
+use super::held;
+use super::memory::MemoryLimit;
+use super::room::Room;
 use crate::calls::{Admitted, Callers};
 use crate::capabilities::key_value::OpenHandles;
 use crate::capabilities::outbound_http::Hooks;
 use crate::telemetry::{GuestOutput, Span, SpanKind, TraceContext};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tessera_resilience::Deadline;
+use tokio::runtime::Handle;
+use wasmtime::{StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// Random bytes that a guest gets at once. It may ask again.
+const RANDOM_MAX_BYTES: u64 = 256 << 10;
 
 /// One instance's state. Its call changes; everything else stays.
 pub(crate) struct State {
@@ -35,34 +44,45 @@ pub(crate) struct CurrentCall {
     pub(crate) deadline: Deadline,
     /// Who waits for it besides.
     pub(crate) callers: Callers,
+    /// The address that the request came from which caused it, if it is known.
+    pub(crate) client: Option<IpAddr>,
+    /// Where it began. What it causes begins there too, even if it has moved to the background.
+    pub(crate) runtime: Handle,
 }
 
 impl CurrentCall {
-    /// What stands there before the first call.
+    /// What stands there before the first call. Only within a runtime.
     pub(crate) fn none(deadline: Deadline) -> Self {
-        Self { trace: TraceContext::root(), deadline, callers: Callers::default() }
+        let (trace, runtime) = (TraceContext::root(), Handle::current());
+        Self { trace, deadline, callers: Callers::default(), client: None, runtime }
     }
 }
 
 impl State {
-    pub(crate) fn new(component: &Arc<ComponentContext>) -> wasmtime::Result<Self> {
+    pub(crate) fn new(
+        component: &Arc<ComponentContext>,
+        room: &Arc<Room>,
+    ) -> wasmtime::Result<Self> {
         let limits = &component.limits;
         let stdout = GuestOutput::new(&component.id, "stdout", limits.log_max_bytes);
         let stderr = GuestOutput::new(&component.id, "stderr", limits.log_max_bytes);
         let mut wasi = WasiCtxBuilder::new();
         wasi.envs(&component.environment).stdout(stdout.clone()).stderr(stderr.clone());
+        wasi.max_random_size(RANDOM_MAX_BYTES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(held::FIELDS_MAX_BYTES);
         if let Some(folder) = &component.files {
             wasi.preopened_dir(folder, "/", FsPerms::ReadOnly)?;
         }
         let call = CurrentCall::none(Deadline::after(limits.deadline));
         Ok(Self {
-            memory: MemoryLimit::new(limits.memory_max_bytes),
+            memory: MemoryLimit::new(limits.memory_max_bytes, room.clone()),
             cpu: CpuLimit::new(limits.cpu_time_max),
-            table: ResourceTable::new(),
+            table: held::table(),
             open_handles: OpenHandles::default(),
             outbound: Hooks::new(component.clone(), call.clone()),
             wasi: wasi.build(),
-            http: WasiHttpCtx::new(),
+            http,
             component: component.clone(),
             call,
             stdout,
@@ -76,8 +96,14 @@ impl State {
         self.stdout.begin(&trace);
         self.stderr.begin(&trace);
         self.cpu.restart();
-        let callers = admitted.callers.clone();
-        self.call = CurrentCall { trace, deadline: admitted.deadline, callers };
+        self.memory.refused = None;
+        self.call = CurrentCall {
+            trace,
+            deadline: admitted.deadline,
+            callers: admitted.callers.clone(),
+            client: admitted.client,
+            runtime: Handle::current(),
+        };
         self.outbound.begin(self.call.clone());
     }
 
@@ -102,6 +128,13 @@ impl State {
     pub(crate) fn http_view(state: &mut Self) -> WasiHttpCtxView<'_> {
         state.http()
     }
+}
+
+/// The epoch callback of every store: the guest has been running when the epoch changed.
+pub(super) fn on_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    let state = store.data_mut();
+    state.memory.hold(held::bytes(&mut state.table))?;
+    state.cpu.tick()
 }
 
 /// A call that was cut short ends here.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Frames that wait between the guest and the reader.
-const FRAMES_WAITING_MAX: usize = 8;
+const FRAMES_WAITING_MAX: usize = 4;
 
 enum Message {
     Frame(Frame<Bytes>),
@@ -65,6 +65,6 @@ impl Writer {
 #[error("nobody reads the answer any more")]
 pub(super) struct ReaderGone;
 
-fn reader_gone() -> wasmtime::Error {
+pub(super) fn reader_gone() -> wasmtime::Error {
     wasmtime::Error::new(ReaderGone)
 }

@@ -40,6 +40,14 @@ impl Log for Published {
         self.0.replay(dead_letter_id)
     }
 
+    fn replay_key(&self, subscription: String, key: String) -> BoxFuture<'_, Result<u64>> {
+        self.0.replay_key(subscription, key)
+    }
+
+    fn discard(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>> {
+        self.0.discard(dead_letter_id)
+    }
+
     fn replay_range(
         &self,
         subscription: String,

@@ -76,6 +76,11 @@ impl KeyValue for Written {
         Box::pin(around(point, async move { self.store.increment(key, delta).await }))
     }
 
+    fn expire_at(&self, key: String, at_ms: u64) -> BoxFuture<'_, Result<()>> {
+        let point = self.point("expire", &key);
+        Box::pin(around(point, async move { self.store.expire_at(key, at_ms).await }))
+    }
+
     fn read_versioned(&self, key: String) -> BoxFuture<'_, Result<Versioned>> {
         self.store.read_versioned(key)
     }

@@ -9,36 +9,48 @@ mod native;
 mod shape;
 
 use crate::calls::{Call, CallError, Kind};
-use crate::engine::{FunctionName, State, call_function};
+use crate::engine::{FunctionName, State, call_function, fits};
 use crate::fault_points;
 use crate::registry::Registry;
 use crate::telemetry::SpanKind;
 use anyhow::Context as _;
 use std::sync::Arc;
 use tessera_manifest::{App, Bridged, Component, ComponentId, Provider};
+use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type};
 use wasmtime::component::{self, Linker, Val};
 
 pub(crate) use native::{Platform, is_of_events};
 
-/// An import, and who answers it.
+/// A dependency that is linked, by the name that the manifest gives it (an interface, or a package
+/// with all the interfaces of it that are imported), and who answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Link {
     /// Another component.
-    Component { import: String, callee: ComponentId },
+    Component { dependency: String, callee: ComponentId },
     /// The host itself.
-    Host { import: String },
+    Host { dependency: String },
+}
+
+impl Link {
+    fn dependency(&self) -> &str {
+        match self {
+            Self::Component { dependency, .. } | Self::Host { dependency } => dependency,
+        }
+    }
 }
 
 /// The links of a component: its dependencies whose provider is a bridge.
 pub(crate) fn of(app: &App, component: &Component) -> Vec<Link> {
     let bridged = |dependency: &tessera_manifest::Dependency| {
         let Provider::Component { id, .. } = &dependency.provider else { return None };
-        let import = dependency.import.clone();
+        let dependency = dependency.import.clone();
         match app.components.get(id)?.settings.bridges.as_ref()? {
-            Bridged::Component(callee) => Some(Link::Component { import, callee: callee.clone() }),
-            Bridged::Host => Some(Link::Host { import }),
+            Bridged::Component(callee) => {
+                Some(Link::Component { dependency, callee: callee.clone() })
+            }
+            Bridged::Host => Some(Link::Host { dependency }),
         }
     };
     component.dependencies.iter().filter_map(bridged).collect()
@@ -52,7 +64,7 @@ pub(crate) struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// Define one import of `importer` in its linker.
+    /// Define the imports of `importer` that one dependency is named for in its linker.
     ///
     /// `callee` is the code behind the link, to compare both sides before anybody calls.
     pub(crate) fn define(
@@ -62,23 +74,25 @@ impl Maker<'_> {
         importer: &component::Component,
         callee: Option<&component::Component>,
     ) -> anyhow::Result<()> {
-        match link {
-            Link::Host { import } => native::define(linker, import, self.platform),
-            Link::Component { import, callee: id } => {
-                let Some(wanted) = self.import(importer, import) else {
-                    // A dependency that the component does not import costs nothing.
-                    return Ok(());
-                };
+        let dependency = link.dependency();
+        let imports = self.imports_for(importer, dependency);
+        anyhow::ensure!(
+            !imports.is_empty(),
+            "the dependency `{dependency}` fits none of its imports: remove it, or correct its name"
+        );
+        imports.iter().try_for_each(|(import, wanted)| match link {
+            Link::Host { .. } => native::define(linker, import, self.platform),
+            Link::Component { callee: id, .. } => {
                 let offered = callee.and_then(|code| self.export(code, import));
                 let offered = offered.with_context(|| {
                     format!("it needs `{import}` of `{id}`, which does not export it")
                 })?;
-                shape::compare(self.engine, import, &wanted, &offered).with_context(|| {
+                shape::compare(self.engine, import, wanted, &offered).with_context(|| {
                     format!("`{id}` exports another `{import}` than it imports")
                 })?;
-                self.define_functions(linker, import, id, &wanted)
+                self.define_functions(linker, import, id, wanted)
             }
-        }
+        })
     }
 
     fn define_functions(
@@ -104,11 +118,20 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn import(&self, code: &component::Component, name: &str) -> Option<ComponentInstance> {
-        match code.component_type().get_import(self.engine, name)?.ty {
-            ComponentItem::ComponentInstance(instance) => Some(instance),
-            _ => None,
-        }
+    /// The interfaces that a component imports and a dependency is named for.
+    fn imports_for(
+        &self,
+        code: &component::Component,
+        dependency: &str,
+    ) -> Vec<(String, ComponentInstance)> {
+        let of_dependency =
+            |(name, item): (&str, component::types::ComponentExtern<'_>)| match item.ty {
+                ComponentItem::ComponentInstance(instance) if fits(dependency, name) => {
+                    Some((name.to_owned(), instance))
+                }
+                _ => None,
+            };
+        code.component_type().imports(self.engine).filter_map(of_dependency).collect()
     }
 
     fn export(&self, code: &component::Component, name: &str) -> Option<ComponentInstance> {
@@ -128,14 +151,14 @@ fn define_function(
     if is_async {
         return instance.func_new_concurrent(name, move |accessor, _, arguments, results| {
             let link = link.clone();
-            let call = accessor.with(|mut access| link.call(access.get()));
-            Box::pin(async move { link.answer(call, arguments, results).await })
+            let (call, runtime) = accessor.with(|mut access| link.call(access.get()));
+            Box::pin(async move { link.answer(call, runtime, arguments, results).await })
         });
     }
     instance.func_new_async(name, move |store, _, arguments, results| {
         let link = link.clone();
-        let call = link.call(store.data());
-        Box::new(async move { link.answer(call, arguments, results).await })
+        let (call, runtime) = link.call(store.data());
+        Box::new(async move { link.answer(call, runtime, arguments, results).await })
     })
 }
 
@@ -150,19 +173,23 @@ struct LinkedFunction {
 }
 
 impl LinkedFunction {
-    fn call(&self, caller: &State) -> Call {
-        Call {
+    /// A call, and where it is to run.
+    fn call(&self, caller: &State) -> (Call, Handle) {
+        let call = Call {
             kind: SpanKind::Link,
             operation: self.operation.clone(),
             trace: caller.call.trace.clone(),
             deadline: Some(caller.call.deadline),
-            callers: caller.call.callers.and(&caller.component.id),
-        }
+            callers: caller.call.callers.and(&caller.component.id, caller.component.cycle),
+            client: caller.call.client,
+        };
+        (call, caller.call.runtime.clone())
     }
 
     async fn answer(
         &self,
         call: Call,
+        runtime: Handle,
         arguments: &[Val],
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
@@ -171,7 +198,7 @@ impl LinkedFunction {
                 let point = || format!("link/{}/{}", self.callee, self.operation);
                 let work = call_function(slot, call, self.name.clone(), arguments.to_vec());
                 // When the caller goes away, so does the callee.
-                let task = AbortOnDropHandle::new(tokio::spawn(work));
+                let task = AbortOnDropHandle::new(runtime.spawn(work));
                 let answer = fault_points::around(point, task).await;
                 answer.unwrap_or_else(|_| Err(CallError::new(Kind::NoAnswer, "the callee ended")))
             }

@@ -6,9 +6,14 @@ use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tessera_storage::embedded::{Embedded, Options};
 use tessera_storage::memory::Memory;
-use tessera_storage::{KeyValue, Stores};
+use tessera_storage::{ErrorKind, Health, KeyValue, Stores};
+use tokio::time::MissedTickBehavior;
+
+/// How long a key may stay after its time has come, and then some.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// All types that Spin knows.
 const TYPES: [&str; 4] = ["spin", "redis", "azure_cosmos", "aws_dynamo"];
@@ -49,10 +54,25 @@ fn kind(table: &Table<'_>, folder: &Path) -> Option<StoreKind> {
 /// The stores of an application, open.
 pub(crate) struct OpenStores {
     by_label: BTreeMap<String, Arc<dyn KeyValue>>,
-    embedded: Embedded,
+    engines: Engines,
+}
+
+/// The engines behind them.
+#[derive(Clone)]
+pub(crate) struct Engines {
+    pub(crate) embedded: Arc<Embedded>,
+    memory: Arc<Memory>,
 }
 
 impl RuntimeConfig {
+    /// The files of stores that lie outside of the state directory.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.stores.values().filter_map(|kind| match kind {
+            StoreKind::File(path) => Some(path.as_path()),
+            StoreKind::Memory | StoreKind::NotOffered(_) => None,
+        })
+    }
+
     /// Open the stores with these labels. What the file does not mention is
     /// `<label>.db` in `state_dir`, which no other process may use meanwhile.
     pub(crate) async fn open_stores(
@@ -65,8 +85,8 @@ impl RuntimeConfig {
             _ => None,
         });
         let options = Options { paths: paths.collect(), ..Options::default() };
-        let embedded = Embedded::open(state_dir, options)?;
-        let memory = Memory::default();
+        let embedded = Arc::new(Embedded::open(state_dir, options)?);
+        let memory = Arc::new(Memory::default());
         let mut by_label = BTreeMap::new();
         for label in labels {
             let store = match self.stores.get(label) {
@@ -79,12 +99,19 @@ impl RuntimeConfig {
                 Some(StoreKind::File(_)) | None => embedded.open(label).await,
             };
             let store = store.with_context(|| format!("the store `{label}` cannot be opened"))?;
+            if embedded.health(label) == Some(Health::Damaged) {
+                tracing::error!(
+                    "the store `{label}` is damaged and is not written to: restore {} from a \
+                     backup, or move it away, and start again",
+                    embedded.path(label).display()
+                );
+            }
             #[cfg(feature = "fault-points")]
             let store: Arc<dyn KeyValue> =
                 Arc::new(crate::fault_points::Written { label: label.clone(), store });
             by_label.insert(label.clone(), store);
         }
-        Ok(OpenStores { by_label, embedded })
+        Ok(OpenStores { by_label, engines: Engines { embedded, memory } })
     }
 }
 
@@ -95,9 +122,35 @@ impl OpenStores {
         wanted.map(|(label, store)| (label.clone(), store.clone())).collect()
     }
 
+    pub(crate) fn engines(&self) -> Engines {
+        self.engines.clone()
+    }
+
     /// Finish all writes and let go of the files.
     pub(crate) async fn close(&self) -> anyhow::Result<()> {
-        Ok(self.embedded.close().await?)
+        Ok(self.engines.embedded.close().await?)
+    }
+}
+
+impl Engines {
+    /// Remove keys whose time has come, again and again, until the stores are closed.
+    pub(crate) async fn sweep_expired(self) {
+        let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let now_ms = u64::try_from(now_ms.as_millis()).unwrap_or(u64::MAX);
+            let swept = match self.embedded.sweep_expired(now_ms).await {
+                Ok(_) => self.memory.sweep_expired(now_ms).await,
+                error => error,
+            };
+            match swept {
+                Ok(_) => {}
+                Err(error) if error.kind == ErrorKind::Unavailable => return,
+                Err(error) => tracing::warn!("keys that have run out stay for now: {error}"),
+            }
+        }
     }
 }
 

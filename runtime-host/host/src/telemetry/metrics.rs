@@ -1,6 +1,11 @@
 //! Every metric that the host keeps, declared once. Served in the OpenMetrics text format.
 
+mod front;
+
+pub(crate) use front::FrontLimit;
+
 use super::{Operation, Outcome, SpanKind};
+use front::Front;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -81,6 +86,7 @@ type PerSubscription<M> = Family<SubscriptionLabels, M>;
 struct Lag {
     events: PerSubscription<Gauge>,
     seconds: PerSubscription<Gauge<f64, AtomicU64>>,
+    held: PerSubscription<Gauge>,
     retrying: PerSubscription<Gauge>,
     dead_letters: PerSubscription<Gauge>,
 }
@@ -92,6 +98,8 @@ impl Lag {
         registry.register("event_lag_events", help, lag.events.clone());
         let help = "Age of the oldest event that a subscription is not yet done with";
         registry.register_with_unit("event_lag", help, Unit::Seconds, lag.seconds.clone());
+        let help = "Events that wait behind a dead letter of their key";
+        registry.register("event_held_events", help, lag.held.clone());
         let help = "Events whose delivery has failed and will be tried again";
         registry.register("event_retrying_events", help, lag.retrying.clone());
         let help = "Events that were given up";
@@ -120,7 +128,7 @@ impl Held {
         registry.register("events_removed", help, held.removed.clone());
         let help = "Deliveries still owed when their event was removed";
         registry.register("event_deliveries_lost", help, held.lost_deliveries.clone());
-        let help = "Dead letters that were dropped";
+        let help = "Dead letters whose event the hard limit removed";
         registry.register("event_dead_letters_lost", help, held.lost_dead_letters.clone());
         held
     }
@@ -144,12 +152,21 @@ pub(crate) struct Metrics {
     pub(crate) instances: Family<ComponentLabels, Gauge>,
     /// Instances made since the start.
     pub(crate) instantiations: Family<ComponentLabels, Counter>,
+    /// Calls that computed for long and so went on in the background.
+    pub(crate) moved_to_background: Family<ComponentLabels, Counter>,
+    /// Memory of all instances, as of the last look, and how much it may be.
+    memory: Gauge,
+    memory_max: Gauge,
+    /// Answers that stream, as of the last look.
+    streams: Family<ComponentLabels, Gauge>,
     /// Bytes of guest output that were over the limit of a call and so dropped.
     pub(crate) log_bytes_dropped: Family<ComponentLabels, Counter>,
     /// Events published: those that were new, and those that the log had already.
     events_published: Family<PublishLabels, Counter>,
     /// Deliveries by what became of them.
     pub(crate) event_deliveries: Family<EventLabels, Counter>,
+    /// The HTTP front.
+    pub(crate) front: Front,
     lag: Lag,
     held: Held,
 }
@@ -182,6 +199,19 @@ impl Default for Metrics {
         registry.register("instances", "Instances that exist", instances.clone());
         let instantiations = Family::default();
         registry.register("instantiations", "Instances made", instantiations.clone());
+        let moved_to_background = Family::default();
+        registry.register(
+            "calls_moved_to_background",
+            "Calls that computed for long and went on at low priority",
+            moved_to_background.clone(),
+        );
+        let [memory, memory_max] = [Gauge::default(), Gauge::default()];
+        let help = "Memory of all instances";
+        registry.register_with_unit("instance_memory", help, Unit::Bytes, memory.clone());
+        let help = "Memory that all instances may have together";
+        registry.register_with_unit("instance_memory_max", help, Unit::Bytes, memory_max.clone());
+        let streams = Family::default();
+        registry.register("streams", "Answers that stream", streams.clone());
         let log_bytes_dropped = Family::default();
         registry.register(
             "log_bytes_dropped",
@@ -192,6 +222,7 @@ impl Default for Metrics {
         registry.register("events_published", "Events published", events_published.clone());
         let event_deliveries = Family::default();
         registry.register("event_deliveries", "Deliveries of events", event_deliveries.clone());
+        let front = Front::register(&mut registry);
         let lag = Lag::register(&mut registry);
         let held = Held::register(&mut registry);
         Self {
@@ -206,9 +237,14 @@ impl Default for Metrics {
             deliveries,
             instances,
             instantiations,
+            moved_to_background,
+            memory,
+            memory_max,
+            streams,
             log_bytes_dropped,
             events_published,
             event_deliveries,
+            front,
             lag,
             held,
         }
@@ -250,6 +286,18 @@ impl Metrics {
         }
     }
 
+    /// How much memory all instances have now, and may have.
+    pub(crate) fn memory(&self, used_bytes: usize, max_bytes: usize) {
+        self.memory.set(gauge(used_bytes as u64));
+        self.memory_max.set(gauge(max_bytes as u64));
+    }
+
+    /// How many answers of a component stream now.
+    pub(crate) fn streaming(&self, component: &str, count: usize) {
+        let labels = ComponentLabels { component: component.to_owned() };
+        self.streams.get_or_create(&labels).set(gauge(count as u64));
+    }
+
     /// How far the subscriptions are now.
     pub(crate) fn subscriptions(&self, all: &[Progress]) {
         for one in all {
@@ -257,6 +305,7 @@ impl Metrics {
             let lag = &self.lag;
             lag.events.get_or_create(&labels).set(gauge(one.lag_events));
             lag.seconds.get_or_create(&labels).set(one.lag_ms as f64 / 1_000.0);
+            lag.held.get_or_create(&labels).set(gauge(one.held_events));
             lag.retrying.get_or_create(&labels).set(gauge(one.retrying_events));
             lag.dead_letters.get_or_create(&labels).set(gauge(one.dead_letters));
         }

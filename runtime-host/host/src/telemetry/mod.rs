@@ -4,15 +4,18 @@
 //! function carries a line of telemetry code.
 
 mod guest_output;
+mod labels;
 mod logs;
 mod metrics;
 mod span;
 mod trace_context;
+mod trace_state;
 mod traces;
 
 pub(crate) use guest_output::GuestOutput;
+pub(crate) use labels::{METHODS, OTHER, method_label};
 pub(crate) use logs::{LogFormat, init as init_logs};
-pub(crate) use metrics::{ComponentLabels, EventLabels, Metrics};
+pub(crate) use metrics::{ComponentLabels, EventLabels, FrontLimit, Metrics};
 pub(crate) use span::{Operation, Outcome, Span, SpanKind};
 pub(crate) use trace_context::TraceContext;
 pub(crate) use traces::Traces;

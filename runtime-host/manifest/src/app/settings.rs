@@ -134,6 +134,12 @@ pub struct Limits {
     pub concurrency_max: Option<u64>,
     /// Calls that wait for a place.
     pub queue_length_max: Option<u64>,
+    /// Streamed answers at once.
+    pub streams_max: Option<u64>,
+    /// Streamed answers to one client at once.
+    pub streams_per_client_max: Option<u64>,
+    /// Components that a call may have come through.
+    pub call_depth_max: Option<u64>,
     /// Bytes of a request body, in KiB.
     pub body_max_kib: Option<u64>,
     /// Milliseconds until the head of an answer must be there.

@@ -77,6 +77,6 @@ impl Check<'_> {
 }
 
 /// The path of a dependency of a component.
-fn dependency_path(component: &Component, import: &str) -> String {
+pub(crate) fn dependency_path(component: &Component, import: &str) -> String {
     join(&format!("{}.dependencies", component.written_at), import)
 }

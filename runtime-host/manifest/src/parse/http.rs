@@ -5,6 +5,7 @@ use crate::document::{Field, Table};
 use crate::parse::trigger::{Context, refuse_several_components, report_no_component};
 use crate::problem::{Code, Problem};
 use crate::routes::RoutePattern;
+use crate::tree::Key;
 
 /// Status codes of whole answers; 1xx are steps on the way to one.
 const STATUS_RANGE: std::ops::RangeInclusive<i64> = 200..=599;
@@ -89,8 +90,10 @@ fn private(field: &Field<'_>) -> Option<Route> {
 fn static_response(field: &Field<'_>) -> Option<StaticResponse> {
     let mut table = field.table()?;
     let status = table.optional("status_code").map(|field| status(&field));
-    let headers = table.optional("headers").map(|field| headers(&field)).unwrap_or_default();
     let body = table.text("body");
+    let body_bytes = body.as_ref().map_or(0, String::len);
+    let headers = table.optional("headers").map(|field| headers(&field, body_bytes));
+    let headers = headers.unwrap_or_default();
     table.finish();
     Some(StaticResponse { status: status.unwrap_or(Some(200))?, headers, body })
 }
@@ -108,7 +111,7 @@ fn status(field: &Field<'_>) -> Option<u16> {
     u16::try_from(number).ok()
 }
 
-fn headers(field: &Field<'_>) -> Vec<(String, String)> {
+fn headers(field: &Field<'_>, body_bytes: usize) -> Vec<(String, String)> {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let mut headers = Vec::new();
     for (key, value) in field.text_entries() {
@@ -121,9 +124,21 @@ fn headers(field: &Field<'_>) -> Vec<(String, String)> {
                 .problems
                 .push(problem.hint("names are letters, digits and `-`; values are one line"));
         }
+        check_length(field, key, &value, body_bytes);
         headers.push((key.name.clone(), value));
     }
     headers
+}
+
+/// A length that is not the body's would leave the client waiting, or cut the body off.
+fn check_length(headers: &Field<'_>, key: &Key, value: &str, body_bytes: usize) {
+    let is_length = key.name.eq_ignore_ascii_case("content-length");
+    if is_length && value.trim().parse() != Ok(body_bytes) {
+        let message = format!("`{}` is {value:?}, and the body has {body_bytes} bytes", key.name);
+        let problem =
+            Problem::new(Code::BadValue, message).label(key.span.clone(), "not the body's length");
+        headers.problems.push(problem.hint("remove it: the host adds the right one"));
+    }
 }
 
 /// The executor is found out from the component itself, so there is nothing to keep.

@@ -149,6 +149,9 @@ fn limits(field: &Field<'_>) -> Limits {
         concurrency_max: limit(&mut table, "concurrency_max", 1..=100_000),
         // None may wait: who finds no place is turned away at once.
         queue_length_max: limit(&mut table, "queue_length_max", 0..=1_000_000),
+        streams_max: limit(&mut table, "streams_max", 1..=100_000),
+        streams_per_client_max: limit(&mut table, "streams_per_client_max", 1..=100_000),
+        call_depth_max: limit(&mut table, "call_depth_max", 1..=64),
         body_max_kib: limit(&mut table, "body_max_kib", 1..=4_194_304),
         deadline_ms: limit(&mut table, "deadline_ms", 1..=3_600_000),
         stream_deadline_ms: limit(&mut table, "stream_deadline_ms", 1..=86_400_000),

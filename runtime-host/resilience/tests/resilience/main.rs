@@ -5,3 +5,4 @@
 mod bulkhead;
 mod deadline;
 mod rate_limit;
+mod streams;

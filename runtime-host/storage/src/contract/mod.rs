@@ -8,6 +8,7 @@
 
 mod batches;
 mod counters;
+mod expiry;
 mod listing;
 mod swaps;
 mod values;
@@ -16,8 +17,32 @@ use std::{future::Future, sync::Arc};
 
 use futures::future::join_all;
 
-pub use self::{batches::*, counters::*, listing::*, swaps::*, values::*};
+pub use self::{batches::*, counters::*, expiry::*, listing::*, swaps::*, values::*};
 use crate::{ErrorKind, KeyValue, Result};
+
+/// One test per promise of the port about time.
+///
+/// Like [`contract_tests!`](crate::contract_tests), with an expression that gives
+/// `(Arc<dyn Stores>, Store, guard)`: the engine comes first.
+#[macro_export]
+macro_rules! expiry_tests {
+    ($engine:expr) => {
+        $crate::expiry_tests! { @each $engine,
+            removes_what_has_run_out
+            forgets_the_time_of_a_removed_key
+            removes_many_at_once
+        }
+    };
+    (@each $engine:expr, $($case:ident)*) => {
+        $(
+            #[::tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $case() {
+                let (engine, store, _guard) = $engine;
+                $crate::contract::$case(engine, store).await;
+            }
+        )*
+    };
+}
 
 /// A store under test.
 pub type Store = Arc<dyn KeyValue>;

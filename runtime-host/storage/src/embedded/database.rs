@@ -12,14 +12,16 @@ use super::{
     Options, Statistics,
     cache::Cache,
     coherence::Coherence,
+    expiry,
     folder::{Lock, sync_folder_of},
+    health::Known,
     log_space::LogSpace,
     operation::Operation,
     reader::Readers,
     schema,
     writer::{Counters, Job, Pending, Writer},
 };
-use crate::{Error, ErrorKind, Limits, Result, versions::Deletions};
+use crate::{Error, ErrorKind, Health, Limits, Result, versions::Deletions};
 
 pub(super) struct Database {
     options: Arc<Options>,
@@ -27,6 +29,7 @@ pub(super) struct Database {
     coherence: Arc<Coherence>,
     readers: Arc<Readers>,
     counters: Arc<Counters>,
+    known: Arc<Known>,
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     queue_bytes: Arc<Semaphore>,
     /// How the writer ended, once it has.
@@ -43,6 +46,12 @@ impl Database {
     ) -> Result<Self> {
         let (connection, version) = schema::open_writer(path, &options)?;
         sync_folder_of(path)?;
+        let known = Arc::new(Known::default());
+        if let Err(damage) = schema::check(path, &connection) {
+            known.note(&damage);
+        }
+        let uses_expiry = expiry::is_used(&connection);
+        let uses_expiry = uses_expiry.map_err(|error| schema::sqlite_error(path, &error))?;
         let (coherence, attached) = Coherence::attach(cache, &connection);
         let deletions = Arc::new(Deletions::new());
         let counters = Arc::new(Counters::default());
@@ -56,11 +65,14 @@ impl Database {
             deletions: Arc::clone(&deletions),
             counters: Arc::clone(&counters),
             group_operations_max: options.group_operations_max.max(1),
+            uses_expiry,
+            known: Arc::clone(&known),
             lock,
         };
         let (queue, jobs) = mpsc::channel(options.queue_length_max.max(1));
         let ended = start(writer, jobs)?;
-        let readers = Readers::new(path.to_owned(), options.readers_max, options.busy_timeout);
+        let (path, busy) = (path.to_owned(), options.busy_timeout);
+        let readers = Readers::new(path, options.readers_max, busy, Arc::clone(&known));
         Ok(Self {
             queue_bytes: Arc::new(Semaphore::new(queue_bytes_max(&options) as usize)),
             options,
@@ -68,6 +80,7 @@ impl Database {
             coherence,
             readers: Arc::new(readers),
             counters,
+            known,
             queue: Mutex::new(Some(queue)),
             ended,
         })
@@ -79,6 +92,7 @@ impl Database {
         store: &Arc<str>,
         operation: O,
     ) -> Result<O::Answer> {
+        self.known.check_writable(store)?;
         // A write larger than the whole queue has the queue to itself.
         let bytes = u32::try_from(operation.bytes()).unwrap_or(u32::MAX);
         let bytes = bytes.min(queue_bytes_max(&self.options));
@@ -122,6 +136,11 @@ impl Database {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.options.limits
+    }
+
+    /// Whether it can be relied on.
+    pub(super) fn health(&self) -> Health {
+        self.known.health()
     }
 
     pub(super) fn statistics(&self) -> Statistics {

@@ -11,13 +11,13 @@ use rusqlite::{Connection, Result};
 
 use super::{
     cache::{Cache, Entry},
-    table,
+    expiry, table,
 };
 use crate::{Version, Versioned, versions::Deletions};
 
 /// A group of writes that is being applied.
 pub(super) struct Group<'a> {
-    connection: &'a Connection,
+    pub(super) connection: &'a Connection,
     deletions: &'a Deletions,
     /// What is true of this database, and in which scope.
     remembered: Option<(&'a Cache, u64)>,
@@ -26,7 +26,9 @@ pub(super) struct Group<'a> {
     keys: Keys,
     /// Cells of keys deleted in this transaction, to be published once it is committed.
     deleted: Vec<usize>,
-    has_changed: bool,
+    pub(super) has_changed: bool,
+    /// Whether any key has a time at which it is to go.
+    pub(super) uses_expiry: bool,
 }
 
 /// By store, and in the order of the table.
@@ -46,6 +48,7 @@ pub(super) struct Applied {
     pub(super) deleted: Vec<usize>,
     /// Whether the transaction changes the database at all.
     pub(super) has_changed: bool,
+    pub(super) uses_expiry: bool,
 }
 
 impl<'a> Group<'a> {
@@ -54,9 +57,19 @@ impl<'a> Group<'a> {
         deletions: &'a Deletions,
         remembered: Option<(&'a Cache, u64)>,
         version: &'a mut u64,
+        uses_expiry: bool,
     ) -> Self {
         let (keys, deleted) = (BTreeMap::new(), Vec::new());
-        Self { connection, deletions, remembered, version, keys, deleted, has_changed: false }
+        Self {
+            connection,
+            deletions,
+            remembered,
+            version,
+            keys,
+            deleted,
+            has_changed: false,
+            uses_expiry,
+        }
     }
 
     /// Gives the new version.
@@ -79,6 +92,9 @@ impl<'a> Group<'a> {
         };
         if was_there {
             self.has_changed |= !is_new;
+            if self.uses_expiry {
+                self.has_changed |= expiry::forget(self.connection, store, key)?;
+            }
             self.deleted.push(self.deletions.cell(store, key));
             self.set(store, key, Slot { entry: None, is_new });
         }
@@ -125,7 +141,12 @@ impl<'a> Group<'a> {
                 }?;
             }
         }
-        Ok(Applied { keys: self.keys, deleted: self.deleted, has_changed: self.has_changed })
+        Ok(Applied {
+            keys: self.keys,
+            deleted: self.deleted,
+            has_changed: self.has_changed,
+            uses_expiry: self.uses_expiry,
+        })
     }
 
     fn known(&self, store: &str, key: &str) -> Option<Entry> {

@@ -9,6 +9,8 @@
 //! What is read or written often is kept in memory besides. `coherence` has how that can never
 //! be told from reading the file, whoever writes to it.
 //!
+//! A key may have a time at which it ends; `expiry` has that.
+//!
 //! SQLite rather than a log-structured engine of our own, because an operator can look into it
 //! with `sqlite3`, back it up with the usual tools, and open it in stock Spin: the table is the
 //! one that stock Spin uses, with one more column.
@@ -16,8 +18,10 @@
 mod cache;
 mod coherence;
 mod database;
+mod expiry;
 mod folder;
 mod group;
+mod health;
 mod log_space;
 mod operation;
 mod reader;
@@ -39,8 +43,8 @@ use futures::{
     future::{BoxFuture, join_all},
 };
 
-use self::{cache::Cache, database::Database, folder::Lock, store::Store};
-use crate::{Error, ErrorKind, KeyValue, Limits, Result, Stores, limits::check_label};
+use self::{cache::Cache, database::Database, folder::Lock, operation::Sweep, store::Store};
+use crate::{Error, ErrorKind, Health, KeyValue, Limits, Result, Stores, limits::check_label};
 
 /// How the engine works. The defaults suit a shop on one machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +131,11 @@ impl Embedded {
         self.files.path(label)
     }
 
+    /// Whether the database behind a label can be relied on; `None` if it was never opened.
+    pub fn health(&self, label: &str) -> Option<Health> {
+        self.files.opened().by_label.get(label).map(|database| database.health())
+    }
+
     /// What the database behind a label has done; `None` if it was never opened.
     pub fn statistics(&self, label: &str) -> Option<Statistics> {
         self.files.opened().by_label.get(label).map(|database| database.statistics())
@@ -145,6 +154,26 @@ impl Stores for Embedded {
             };
             let opened = tokio::task::spawn_blocking(open).await;
             opened.map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))?
+        }
+        .boxed()
+    }
+
+    fn sweep_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<u64>> {
+        async move {
+            let databases = self.files.opened().by_file.values().cloned().collect::<Vec<_>>();
+            let (mut removed, nobody) = (0, Arc::from(""));
+            // One that is damaged keeps no other from being swept.
+            let sound = |database: &Arc<Database>| database.health() != Health::Damaged;
+            for database in databases.into_iter().filter(sound) {
+                loop {
+                    let part = database.write(&nobody, Sweep { now_ms }).await?;
+                    removed += part as u64;
+                    if part < expiry::SWEPT_MAX {
+                        break;
+                    }
+                }
+            }
+            Ok(removed)
         }
         .boxed()
     }

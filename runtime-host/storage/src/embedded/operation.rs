@@ -56,6 +56,41 @@ impl Operation for Remove {
     }
 }
 
+pub(super) struct ExpireAt {
+    pub(super) key: String,
+    pub(super) at_ms: u64,
+}
+
+impl Operation for ExpireAt {
+    type Answer = ();
+
+    fn bytes(&self) -> usize {
+        self.key.len()
+    }
+
+    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> rusqlite::Result<()> {
+        group.expire_at(store, &self.key, self.at_ms)
+    }
+}
+
+/// Removes what has run out in all stores of the file, at most
+/// [`SWEPT_MAX`](super::expiry::SWEPT_MAX) keys; gives how many there were.
+pub(super) struct Sweep {
+    pub(super) now_ms: u64,
+}
+
+impl Operation for Sweep {
+    type Answer = usize;
+
+    fn bytes(&self) -> usize {
+        0
+    }
+
+    fn apply(&self, group: &mut Group<'_>, _: &Arc<str>) -> rusqlite::Result<usize> {
+        group.remove_expired(self.now_ms)
+    }
+}
+
 pub(super) struct Increment {
     pub(super) key: String,
     pub(super) delta: i64,

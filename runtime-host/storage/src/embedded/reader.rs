@@ -12,7 +12,10 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::schema::{open_reader, sqlite_error};
+use super::{
+    health::Known,
+    schema::{open_reader, sqlite_error},
+};
 use crate::{Error, ErrorKind, Result};
 
 /// Up to so many connections, opened when first needed and kept.
@@ -22,13 +25,19 @@ pub(super) struct Readers {
     idle: Mutex<Vec<Connection>>,
     places: Arc<Semaphore>,
     connections_max: u32,
+    known: Arc<Known>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, connections_max: usize, busy_timeout: Duration) -> Self {
+    pub(super) fn new(
+        path: PathBuf,
+        connections_max: usize,
+        busy_timeout: Duration,
+        known: Arc<Known>,
+    ) -> Self {
         let connections_max = u32::try_from(connections_max.max(1)).unwrap_or(u32::MAX);
         let places = Arc::new(Semaphore::new(connections_max as usize));
-        Self { path, busy_timeout, idle: Mutex::default(), places, connections_max }
+        Self { path, busy_timeout, idle: Mutex::default(), places, connections_max, known }
     }
 
     /// Runs a query for one key, at once where a connection is free.
@@ -93,7 +102,7 @@ impl Readers {
     fn connection(&self) -> Result<Connection> {
         let free = self.idle().pop();
         let opened = free.map_or_else(|| open_reader(&self.path, self.busy_timeout), Ok);
-        opened.map_err(|error| sqlite_error(&self.path, &error))
+        opened.map_err(|error| self.failed(&error))
     }
 
     fn query<T>(
@@ -101,9 +110,15 @@ impl Readers {
         connection: Connection,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let answer = query(&connection).map_err(|error| sqlite_error(&self.path, &error));
+        let answer = query(&connection).map_err(|error| self.failed(&error));
         self.idle().push(connection);
         answer
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> Error {
+        let error = sqlite_error(&self.path, error);
+        self.known.note(&error);
+        error
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {

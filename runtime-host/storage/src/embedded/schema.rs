@@ -8,11 +8,11 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::Options;
+use super::{Options, expiry};
 use crate::{Error, ErrorKind, Result};
 
 /// The format that this program writes.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// Statements kept compiled per connection; there are fewer different ones.
 const STATEMENTS_MAX: usize = 32;
@@ -61,6 +61,25 @@ pub(super) fn open_writer(path: &Path, options: &Options) -> Result<(Connection,
     Ok((connection, opening << WRITES_PER_OPENING))
 }
 
+/// Files up to this size are looked through when they are opened, in bytes; larger ones take too
+/// long, and what is wrong with them shows when they are used.
+const CHECKED_BYTES_MAX: i64 = 128 * 1024 * 1024;
+
+/// Fails if the file is damaged in its structure.
+pub(super) fn check(path: &Path, connection: &Connection) -> Result<()> {
+    let explain = |error| sqlite_error(path, &error);
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let pages = number("page_count").map_err(explain)?;
+    if pages.saturating_mul(number("page_size").map_err(explain)?) > CHECKED_BYTES_MAX {
+        return Ok(());
+    }
+    let found = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    match found.map_err(explain)?.as_str() {
+        "ok" => Ok(()),
+        damage => Err(Error::new(ErrorKind::Corrupt, format!("`{}`: {damage}", path.display()))),
+    }
+}
+
 /// Opens a connection that only reads. The file is there and up to date.
 pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -97,11 +116,21 @@ fn format(connection: &Connection) -> rusqlite::Result<i64> {
 /// Brings a file that is new, or of stock Spin, to our format.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if format(&transaction)? == FORMAT {
+    let format = format(&transaction)?;
+    if format == FORMAT {
         return Ok(());
     }
-    transaction.execute_batch(
-        "CREATE TABLE IF NOT EXISTS spin_key_value (
+    if format == 0 {
+        transaction.execute_batch(FROM_0)?;
+    }
+    transaction.execute_batch(expiry::TABLE)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// From nothing, or from what stock Spin leaves.
+const FROM_0: &str = "
+    CREATE TABLE IF NOT EXISTS spin_key_value (
              store TEXT NOT NULL,
              key   TEXT NOT NULL,
              value BLOB NOT NULL,
@@ -109,11 +138,8 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
          );
          ALTER TABLE spin_key_value ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
          CREATE TABLE tessera_opening (number INTEGER NOT NULL);
-         INSERT INTO tessera_opening VALUES (0);",
-    )?;
-    transaction.pragma_update(None, "user_version", FORMAT)?;
-    transaction.commit()
-}
+         INSERT INTO tessera_opening VALUES (0);
+";
 
 fn limit_size(connection: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
     let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;

@@ -12,7 +12,7 @@ use super::{
     cache::{Entry, Found},
     coherence::State,
     database::Database,
-    operation::{Increment, Put, Remove, Swap},
+    operation::{ExpireAt, Increment, Put, Remove, Swap},
     table,
 };
 use crate::{KeyPage, KeyValue, Limits, Result, SwapError, Value, Version, Versioned};
@@ -188,6 +188,14 @@ impl KeyValue for Store {
         async move {
             self.limits().check_key(&key)?;
             self.database.write(&self.label, Increment { key, delta }).await?
+        }
+        .boxed()
+    }
+
+    fn expire_at(&self, key: String, at_ms: u64) -> BoxFuture<'_, Result<()>> {
+        async move {
+            self.limits().check_key(&key)?;
+            self.database.write(&self.label, ExpireAt { key, at_ms }).await
         }
         .boxed()
     }

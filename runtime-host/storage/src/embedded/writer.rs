@@ -18,6 +18,7 @@ use super::{
     coherence::{Attached, Coherence},
     folder::Lock,
     group::Group,
+    health::Known,
     log_space::LogSpace,
     operation::Operation,
     schema::sqlite_error,
@@ -132,6 +133,9 @@ pub(super) struct Writer {
     pub(super) deletions: Arc<Deletions>,
     pub(super) counters: Arc<Counters>,
     pub(super) group_operations_max: usize,
+    /// Whether any key has a time at which it is to go.
+    pub(super) uses_expiry: bool,
+    pub(super) known: Arc<Known>,
     /// Given back only after the connection is closed.
     pub(super) lock: Arc<Lock>,
 }
@@ -175,11 +179,18 @@ impl Writer {
         self.log_space.reserve();
         let committing = self.coherence.begin();
         let remembered = committing.scope().map(|scope| (self.coherence.cache(), scope));
-        let mut group = Group::new(&transaction, &self.deletions, remembered, &mut self.version);
+        let mut group = Group::new(
+            &transaction,
+            &self.deletions,
+            remembered,
+            &mut self.version,
+            self.uses_expiry,
+        );
         jobs.iter_mut().try_for_each(|job| job.apply(&mut group)).map_err(Failure::Group)?;
         let mut applied = group.finish().map_err(Failure::Group)?;
         transaction.commit().map_err(Failure::Group)?;
 
+        self.uses_expiry = applied.uses_expiry;
         // Only now: a reader that sees the count must see the deletion, too.
         applied.deleted.drain(..).for_each(|cell| self.deletions.publish(cell));
         committing.publish(applied.has_changed, |cache, scope| applied.remember(cache, scope));
@@ -189,7 +200,10 @@ impl Writer {
 
     fn answer(&self, job: Box<dyn Job>, outcome: &Result<(), Failure>) {
         self.counters.answered.fetch_add(1, Ordering::Release);
-        job.answer(outcome.as_ref().err().map(|failure| sqlite_error(&self.path, failure.cause())));
+        let failure =
+            outcome.as_ref().err().map(|failure| sqlite_error(&self.path, failure.cause()));
+        failure.iter().for_each(|failure| self.known.note(failure));
+        job.answer(failure);
     }
 
     /// Carries the log over to the database, so that the file alone is the whole truth.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
+    process::Child,
     sync::Arc,
 };
 
@@ -41,7 +42,14 @@ async fn every_acknowledged_write_survives_a_kill() {
 
 /// Starts a child, kills it with SIGKILL, and gives all writes that it acknowledged.
 fn write_until_killed(folder: &Folder) -> BTreeMap<String, String> {
-    let mut child = spawn_child("crash::child_that_writes", folder.path());
+    let child = spawn_child("crash::child_that_writes", folder.path());
+    let acknowledged = acknowledged_by(child, WRITES_BEFORE_DEATH);
+    assert!(acknowledged.len() >= WRITES_BEFORE_DEATH);
+    acknowledged
+}
+
+/// All writes that a child has acknowledged when it dies: by itself, or killed after so many.
+pub(crate) fn acknowledged_by(mut child: Child, killed_after: usize) -> BTreeMap<String, String> {
     let mut acknowledged = BTreeMap::new();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     while let Some(Ok(line)) = lines.next() {
@@ -52,17 +60,16 @@ fn write_until_killed(folder: &Folder) -> BTreeMap<String, String> {
         {
             acknowledged.insert(key.to_owned(), value.to_owned());
         }
-        if acknowledged.len() == WRITES_BEFORE_DEATH {
+        if acknowledged.len() == killed_after {
             child.kill().unwrap();
         }
     }
     let status = child.wait().unwrap();
     assert!(!status.success(), "the child ended by itself");
-    assert!(acknowledged.len() >= WRITES_BEFORE_DEATH);
     acknowledged
 }
 
-async fn assert_pairs_are_whole(store: &dyn KeyValue) {
+pub(crate) async fn assert_pairs_are_whole(store: &dyn KeyValue) {
     for writer in 0..WRITERS {
         let keys = vec![format!("left-{writer}"), format!("right-{writer}")];
         let pair = store.get_many(keys).await.unwrap();

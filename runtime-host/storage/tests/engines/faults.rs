@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::FileExt,
 };
 
-use tessera_storage::{ErrorKind, Stores, embedded::Options};
+use tessera_storage::{ErrorKind, Health, Stores, embedded::Options};
 
 use crate::harness::Folder;
 
@@ -50,4 +50,55 @@ async fn a_damaged_page_is_noticed_when_it_is_read() {
         }
     }
     assert!(corrupt > 0);
+    assert_eq!(engine.health("test"), Some(Health::Damaged));
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_known_when_it_is_opened_and_is_not_written_to() {
+    let folder = Folder::new();
+    let engine = folder.open(Options::default());
+    let store = engine.open("test").await.unwrap();
+    let entries = (0..500).map(|n| (format!("key-{n:03}"), vec![7; 1_000])).collect();
+    store.set_many(entries).await.unwrap();
+    assert_eq!(engine.health("test"), Some(Health::Sound));
+    let file = engine.path("test");
+    engine.close().await.unwrap();
+    drop((engine, store));
+
+    let pages = fs::metadata(&file).unwrap().len() / 4_096;
+    let database = File::options().write(true).open(&file).unwrap();
+    database.write_all_at(&[0xff; 4_096], (pages - 2) * 4_096).unwrap();
+    let before = fs::read(&file).unwrap();
+    let engine = folder.open(Options::default());
+    let store = engine.open("test").await.unwrap();
+    assert_eq!(engine.health("test"), Some(Health::Damaged), "before anything was asked for");
+    let refused = store.set("key-000".into(), vec![8]).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Corrupt);
+    assert!(refused.message.contains("restore"), "{refused}");
+    assert_eq!(store.get("key-000".into()).await, Ok(Some(vec![7; 1_000])), "what is left");
+    engine.close().await.unwrap();
+    let after = fs::read(&file).unwrap();
+    let changed = after.chunks(4_096).zip(before.chunks(4_096)).filter(|(now, then)| now != then);
+    // The head of the file, and how often it was opened.
+    assert!(changed.count() <= 2, "the damaged file was written to");
+}
+
+#[tokio::test]
+async fn a_store_without_room_says_so_for_a_while() {
+    let folder = Folder::new();
+    let engine = folder.open(Options { database_bytes_max: 200 * 1_024, ..Options::default() });
+    let store = engine.open("test").await.unwrap();
+    assert_eq!(engine.health("test"), Some(Health::Sound));
+    let full = (0..1_000).map(async |n| store.set(format!("{n}"), vec![0; 4_000]).await);
+    let mut refused = None;
+    for write in full {
+        if let Err(error) = write.await {
+            refused = Some(error);
+            break;
+        }
+    }
+    assert_eq!(refused.unwrap().kind, ErrorKind::Full);
+    assert_eq!(engine.health("test"), Some(Health::Full));
+    assert_eq!(store.get("0".into()).await, Ok(Some(vec![0; 4_000])), "nothing is lost");
+    assert_eq!(engine.health("other"), None);
 }

@@ -67,7 +67,13 @@ pub(crate) const FOLDER_VARIABLE: &str = "TESSERA_STORAGE_TEST_FOLDER";
 
 /// Runs one of the ignored tests of this binary as a process of its own.
 pub(crate) fn spawn_child(test: &str, folder: &Path) -> Child {
+    spawn_child_in(test, folder, &[])
+}
+
+/// The same, with more in its environment.
+pub(crate) fn spawn_child_in(test: &str, folder: &Path, variables: &[(&str, String)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
         .env(FOLDER_VARIABLE, folder)
         .stdin(Stdio::piped())

@@ -12,6 +12,8 @@ mod harness;
 mod history;
 mod locks;
 mod memory;
+#[cfg(target_os = "linux")]
+mod power;
 
 /// The contract, kept by the engine on disk.
 mod embedded {
@@ -23,5 +25,12 @@ mod embedded {
         let folder = Folder::new();
         let engine = folder.open(Options::default());
         (engine.open("test").await.unwrap(), (engine, folder))
+    });
+
+    tessera_storage::expiry_tests!({
+        let folder = Folder::new();
+        let engine = std::sync::Arc::new(folder.open(Options::default()));
+        let store = engine.open("test").await.unwrap();
+        (engine, store, folder)
     });
 }

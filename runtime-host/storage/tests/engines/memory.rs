@@ -9,6 +9,12 @@ mod contract {
     use super::{Memory, Stores};
 
     tessera_storage::contract_tests!((Memory::default().open("test").await.unwrap(), ()));
+
+    tessera_storage::expiry_tests!({
+        let engine = std::sync::Arc::new(Memory::default());
+        let store = engine.open("test").await.unwrap();
+        (engine, store, ())
+    });
 }
 
 #[tokio::test]

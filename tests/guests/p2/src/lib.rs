@@ -1,4 +1,5 @@
-//! A guest of WASI 0.2: `…/echo`, `…/kv`, `…/outbound`, and a greeting anywhere else.
+//! A guest of WASI 0.2: `…/echo`, `…/answer`, `…/kv`, `…/outbound`, `…/random`, and a greeting
+//! anywhere else.
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -38,6 +39,7 @@ impl Guest for Component {
         };
         match path.rsplit('/').next().unwrap_or_default() {
             "echo" => respond(out, 200, &read(request.consume().unwrap())),
+            "answer" => answer(out, parameter("status"), parameter("length")),
             "kv" => {
                 let (status, body) = key_value(&request, parameter("key"));
                 respond(out, status, &body);
@@ -45,6 +47,11 @@ impl Guest for Component {
             "outbound" => {
                 let (status, body) = outbound(parameter("authority"), parameter("path"));
                 respond(out, status, &body);
+            }
+            "random" => {
+                let wanted = parameter("bytes").parse().unwrap_or(0);
+                let bytes = wasip2::random::random::get_random_bytes(wanted);
+                respond(out, 200, bytes.len().to_string().as_bytes());
             }
             _ => respond(out, 200, b"hello from WASI 0.2"),
         }
@@ -74,6 +81,17 @@ fn respond(out: ResponseOutparam, status: u16, bytes: &[u8]) {
     }
     drop(stream);
     OutgoingBody::finish(body, None).unwrap();
+}
+
+/// An answer with this status and this `content-length`, if any, and no body.
+fn answer(out: ResponseOutparam, status: &str, length: &str) {
+    let fields = Fields::new();
+    if !length.is_empty() {
+        fields.append("content-length", length.as_bytes()).unwrap();
+    }
+    let response = OutgoingResponse::new(fields);
+    response.set_status_code(status.parse().unwrap()).unwrap();
+    ResponseOutparam::set(out, Ok(response));
 }
 
 /// `PUT` sets, anything else gets.

@@ -1,8 +1,9 @@
 //! Bodies: large ones, slow ones, ones that break off, and work that goes on afterwards.
 
-use super::{Answer, stores, surroundings, text};
+use super::{Answer, parameter, stores, surroundings, text};
 use bytes::Bytes;
 use futures::SinkExt;
+use http::{StatusCode, Uri};
 use http_body_util::BodyExt;
 use spin_sdk::http::body::stream as channel;
 use spin_sdk::http::{Request, Response, box_body};
@@ -32,6 +33,17 @@ pub(crate) async fn length(request: Request) -> Answer {
         }
     }
     text(length.to_string())
+}
+
+/// The `status`, a `content-length` if there is a `length`, and a body of `bytes`.
+pub(crate) fn answer(uri: &Uri) -> Answer {
+    let number = |name| parameter(uri, name).map(|text| text.parse().unwrap());
+    let mut answer = text(vec![b'x'; number("bytes").unwrap_or(0)]);
+    *answer.status_mut() = StatusCode::from_u16(number("status").unwrap_or(200) as u16).unwrap();
+    if let Some(length) = number("length") {
+        answer.headers_mut().insert("content-length", length.into());
+    }
+    answer
 }
 
 /// One chunk at once, and another one when the answer to `url` is there.

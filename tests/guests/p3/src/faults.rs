@@ -11,6 +11,14 @@ pub(crate) fn compute_for_ever() -> ! {
     }
 }
 
+/// Busy for a while.
+pub(crate) fn compute_for(ms: u64) {
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_millis(ms) {
+        black_box(begun);
+    }
+}
+
 /// Busy too, but gives way to the event loop again and again.
 pub(crate) async fn compute_and_yield_for_ever() -> ! {
     loop {
@@ -60,4 +68,24 @@ pub(crate) fn print(kib: usize) -> Answer {
         println!("{}", "x".repeat(1023));
     }
     text("printed")
+}
+
+/// Holds so many header fields, each with a value of so many KiB: memory of the host.
+pub(crate) fn hold_fields(count: usize, kib: usize) -> Answer {
+    let value = vec![b'x'; kib << 10];
+    let mut held = Vec::new();
+    for _ in 0..count {
+        let entries = [("x-field".to_owned(), value.clone())];
+        match spin_sdk::wasip3::http::types::Fields::from_list(&entries) {
+            Ok(fields) => held.push(fields),
+            Err(error) => return super::status(413, format!("{error:?}")),
+        }
+    }
+    text(held.len().to_string())
+}
+
+/// Holds so many streams of the component model, which the host keeps in tables.
+pub(crate) fn hold_streams(count: usize) -> Answer {
+    let held: Vec<_> = (0..count).map(|_| spin_sdk::wasip3::wit_stream::new::<u8>()).collect();
+    text(held.len().to_string())
 }

@@ -29,6 +29,7 @@ async fn handle(request: Request) -> Result<impl IntoResponse, spin_sdk::http::E
     Ok(match uri.path() {
         "/echo" => bodies::echo(request),
         "/length" => bodies::length(request).await,
+        "/answer" => bodies::answer(&uri),
         "/stream" => bodies::stream(wanted("url")),
         "/endless-stream" => bodies::endless(),
         "/big" => bodies::big(wanted("kib").parse().unwrap_or(0)),
@@ -52,6 +53,23 @@ async fn handle(request: Request) -> Result<impl IntoResponse, spin_sdk::http::E
         }
         "/increment" => stores::increment(&wanted("store"), &wanted("key")),
         "/outbound" => surroundings::outbound(&wanted("url")).await,
+        "/ping-pong" => surroundings::ping_pong(&wanted("between")).await,
+        "/call-self" => surroundings::call_self().await,
+        "/random" => surroundings::random(wanted("bytes").parse().unwrap_or(0)),
+        "/hold-fields" => faults::hold_fields(
+            wanted("count").parse().unwrap_or(0),
+            wanted("kib").parse().unwrap_or(0),
+        ),
+        "/hold-memory" => {
+            let answer = faults::take_memory(wanted("mib").parse().unwrap_or(0));
+            surroundings::fetch(&wanted("url")).await;
+            answer
+        }
+        "/work" => {
+            faults::compute_for(wanted("ms").parse().unwrap_or(0));
+            surroundings::outbound(&wanted("url")).await
+        }
+        "/hold-streams" => faults::hold_streams(wanted("count").parse().unwrap_or(0)),
         "/forward" => surroundings::forward(request).await,
         "/variable" => surroundings::variable(&wanted("name")).await,
         "/config" => surroundings::config(&wanted("name")),

@@ -47,7 +47,7 @@ async fn paths_with_two_readings_go_nowhere() {
 async fn the_inside_is_not_there() {
     let town = Town::new();
     let admin = bearer(&["admin"]);
-    for path in ["/rpc/stock/reserve", "/import", "/sweep", "/v2/charges", "/api/v1/admin", "/"] {
+    for path in ["/api/v1/admin", "/api/v1/rpc/stock/reserve", "/api/v1/import", "/oauth2"] {
         for method in ["GET", "POST"] {
             let reply = town.ask(method, path, &[("authorization", &admin)]).await;
             assert_eq!(reply.status, 404, "{method} {path}");
@@ -55,6 +55,15 @@ async fn the_inside_is_not_there() {
         }
     }
     assert_eq!(town.seen().len(), 0);
+    // Only the storefront, which has nothing but pages, is asked for other paths.
+    for path in ["/rpc/stock/reserve", "/import", "/sweep", "/v2/charges", "/"] {
+        for method in ["GET", "POST"] {
+            town.ask(method, path, &[("authorization", &admin)]).await;
+        }
+    }
+    let storefront = "http://storefront.spin.internal/";
+    assert!(town.seen().iter().all(|seen| seen.uri.starts_with(storefront)));
+    assert!(town.seen().iter().all(|seen| !seen.headers.contains_key("authorization")));
 }
 
 #[tokio::test]
@@ -119,9 +128,11 @@ async fn every_route_asks_for_what_the_table_says() {
         }
         let expected = match route.access {
             crate::domain::route::Access::Public => [200, 200, 200],
+            crate::domain::route::Access::Client => [200, 200, 200],
             crate::domain::route::Access::Optional => [200, 200, 200],
             crate::domain::route::Access::User => [401, 200, 200],
             crate::domain::route::Access::Admin => [401, 403, 200],
+            crate::domain::route::Access::Local => unreachable!("the mailbox is left out"),
         };
         assert_eq!(statuses, expected, "{} {}", route.method, route.path);
     }

@@ -1,7 +1,7 @@
 //! How much is too much.
 
 use super::*;
-use crate::domain::quota::Quota;
+use chassis::quota::Quota;
 
 fn tight(limit: u32) -> impl FnOnce(&mut Settings) {
     move |settings| {
@@ -12,6 +12,9 @@ fn tight(limit: u32) -> impl FnOnce(&mut Settings) {
             write: quota,
             credentials: quota,
             credentials_address: wide,
+            refused_tokens: wide,
+            orders: wide,
+            guest_carts: wide,
         });
     }
 }
@@ -56,37 +59,73 @@ async fn a_forged_address_does_not_help() {
     }
 }
 
-async fn sign_in(town: &Town, address: &str, email: &str) -> u16 {
-    let body = json!({"email": email, "password": "x"}).to_string();
-    let request = Request::post("/api/v1/sessions")
-        .header("content-type", "application/json")
-        .header("spin-client-addr", address);
-    town.send(request.body(Body::from(body)).unwrap()).await.status
+/// A body that ends the test when somebody reads it.
+fn untouchable() -> Body {
+    Body::from_stream(futures::stream::poll_fn(
+        |_| -> std::task::Poll<Option<Result<bytes::Bytes, axum::Error>>> {
+            unreachable!("the body is read")
+        },
+    ))
 }
 
 #[tokio::test]
-async fn attempts_to_sign_in_are_counted_per_account_and_address() {
+async fn who_has_used_up_their_quota_sends_no_body() {
+    let town = Town::new();
+    town.set(tight(1));
+    let routes = [("/api/v1/sessions", 3), ("/oauth2/authorize", 0), ("/api/v1/carts", 1)];
+    for (path, left) in routes {
+        for _ in 0..left {
+            let request = Request::post(path).header("content-type", "application/json");
+            assert_eq!(town.send(request.body(Body::from("{}")).unwrap()).await.status, 200);
+        }
+        let request = Request::post(path).header("content-type", "application/json");
+        let refused = town.send(request.body(untouchable()).unwrap()).await;
+        assert_eq!(refused.status, 429, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_identity_counts_is_told_beside_what_the_gateway_counts() {
     let town = Town::new();
     town.set(tight(2));
-    for expected in [200, 200, 429] {
-        assert_eq!(sign_in(&town, "10.0.0.1", "ada@example.org").await, expected);
-    }
-    assert_eq!(sign_in(&town, "10.0.0.1", " ADA@example.org").await, 429, "the same account");
-    assert_eq!(sign_in(&town, "10.0.0.2", "ada@example.org").await, 200, "its owner, elsewhere");
-    assert_eq!(sign_in(&town, "10.0.0.1", "eve@example.org").await, 200);
-    let mut last = 200;
-    for n in 0..6 {
-        last = sign_in(&town, "10.0.0.1", &format!("user{n}@example.org")).await;
-    }
-    assert_eq!(last, 429, "one address can't try all accounts");
+    town.answers(|| {
+        let rates = [
+            ("ratelimit", "\"credentials\";r=1;t=60"),
+            ("ratelimit-policy", "\"credentials\";q=2;w=60"),
+        ];
+        Ok((StatusCode::UNAUTHORIZED, rates, axum::Json(json!({}))).into_response())
+    });
+    let reply = town.ask("POST", "/api/v1/sessions", &[]).await;
+    assert_eq!(
+        reply.header("ratelimit"),
+        "\"credentials-address\";r=5;t=30, \"credentials\";r=1;t=60"
+    );
+    assert_eq!(
+        reply.header("ratelimit-policy"),
+        "\"credentials-address\";q=6;w=60, \"credentials\";q=2;w=60"
+    );
 }
 
 #[tokio::test]
-async fn a_body_that_was_looked_into_arrives_whole() {
+async fn bad_tokens_are_counted_and_then_not_even_looked_at() {
     let town = Town::new();
-    assert_eq!(sign_in(&town, "10.0.0.1", "ada@example.org").await, 200);
-    let body: Value = serde_json::from_slice(&town.seen()[0].body).unwrap();
-    assert_eq!(body, json!({"email": "ada@example.org", "password": "x"}));
+    town.set(tight(1));
+    let good = bearer(&["admin"]);
+    let from = |address: &'static str, token: &str| {
+        [("spin-client-addr", address), ("authorization", token)].map(|(n, v)| (n, v.to_owned()))
+    };
+    let status = async |address, token: &str, path| {
+        let headers = from(address, token);
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        town.ask("GET", path, &headers).await.status
+    };
+    let paths = ["/api/v1/cart", "/api/v1/recommendations", "/api/v1/payments/ledger"];
+    for path in paths {
+        assert_eq!(status("10.0.0.1:1", "Bearer made.up.token", path).await, 401);
+    }
+    assert_eq!(status("10.0.0.1:1", "Bearer made.up.token", paths[0]).await, 429);
+    assert_eq!(status("10.0.0.1:1", &good, paths[0]).await, 429, "nothing more is verified");
+    assert_eq!(status("10.0.0.2:1", &good, paths[0]).await, 200, "elsewhere");
 }
 
 #[tokio::test]

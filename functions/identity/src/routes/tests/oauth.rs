@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::encoding::{base64url, sha256};
 use crate::domain::refresh::GRACE_MS;
 
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 async fn signed_in() -> (Shop, Answer) {
     let shop = Shop::new();
@@ -96,7 +96,7 @@ async fn a_revoked_session_is_over_and_revoking_tells_nothing() {
     assert_eq!(answer.json()["error"], "unsupported_token_type");
 }
 
-fn request(challenge: &str) -> Vec<(&str, &str)> {
+pub(super) fn request(challenge: &str) -> Vec<(&str, &str)> {
     vec![
         ("response_type", "code"),
         ("client_id", "app"),
@@ -121,9 +121,15 @@ fn parameter(location: &str, name: &str) -> Option<String> {
 }
 
 async fn code(shop: &Shop) -> String {
+    code_for(shop, "ada@example.org", "correct horse", "openid email").await
+}
+
+pub(super) async fn code_for(shop: &Shop, email: &str, password: &str, scope: &str) -> String {
     let challenge = base64url(&sha256(VERIFIER.as_bytes()));
     let mut fields = request(&challenge);
-    fields.extend([("email", "ada@example.org"), ("password", "correct horse")]);
+    fields.retain(|(name, _)| *name != "scope");
+    fields.extend([("scope", scope), ("decision", "allow"), ("email", email)]);
+    fields.push(("password", password));
     let answer = shop.form("/oauth2/authorize", &fields).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     let location = answer.header("location");
@@ -133,7 +139,7 @@ async fn code(shop: &Shop) -> String {
     parameter(location, "code").unwrap()
 }
 
-async fn redeem(shop: &Shop, code: &str, verifier: &str) -> Answer {
+pub(super) async fn redeem(shop: &Shop, code: &str, verifier: &str) -> Answer {
     let fields = [
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -168,7 +174,13 @@ async fn an_application_gets_tokens_for_a_code_once() {
     let again = redeem(&shop, &code, VERIFIER).await;
     assert_eq!(again.json()["error"], "invalid_grant");
     let refresh = tokens.member("refresh_token");
-    assert_eq!(shop.refresh(&refresh).await.status, 400, "the second use ended what it started");
+    let fields =
+        [("grant_type", "refresh_token"), ("refresh_token", &*refresh), ("client_id", "app")];
+    assert_eq!(
+        shop.form("/oauth2/token", &fields).await.status,
+        400,
+        "the second use ended what it started"
+    );
 }
 
 #[tokio::test]
@@ -186,6 +198,7 @@ async fn the_form_is_safe_to_show() {
 
     let mut fields = request(&challenge);
     fields.extend([("email", "ada@example.org\"><script>"), ("password", "wrong")]);
+    fields.push(("decision", "allow"));
     let refused = shop.form("/oauth2/authorize", &fields).await;
     assert_eq!(refused.status, 403);
     assert!(refused.header("content-type").starts_with("text/html"));
@@ -199,6 +212,7 @@ async fn other_sites_can_not_send_the_form() {
     let challenge = base64url(&sha256(VERIFIER.as_bytes()));
     let mut fields = request(&challenge);
     fields.extend([("email", "ada@example.org"), ("password", "correct horse")]);
+    fields.push(("decision", "allow"));
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     for (site, status) in [("cross-site", 400), ("same-origin", 303)] {
         let request = Request::post("/oauth2/authorize")

@@ -6,10 +6,9 @@ use super::*;
 async fn a_person_registers_signs_in_and_sees_their_profile() {
     let shop = Shop::new();
     let created = shop.register("Ada@Example.org").await;
-    assert_eq!(created.status, 201, "{}", created.text);
-    assert_eq!(created.json()["email"], "ada@example.org");
-    assert_eq!(created.json()["roles"], json!(["customer"]));
-    assert!(!created.text.contains("argon2"), "the hash stays inside");
+    assert_eq!(created.status, 202, "{}", created.text);
+    let echo = json!({"email": "ada@example.org", "name": "Ada", "language": "en"});
+    assert_eq!(created.json(), echo);
 
     let session = shop.sign_in(" ADA@example.org", "correct horse").await;
     assert_eq!(session.status, 200, "{}", session.text);
@@ -19,18 +18,47 @@ async fn a_person_registers_signs_in_and_sees_their_profile() {
 
     let me = shop.get("/api/v1/users/me", Some(&session.member("access_token"))).await;
     assert_eq!(me.status, 200, "{}", me.text);
-    assert_eq!(me.json()["id"], created.json()["id"]);
+    assert_eq!(me.json()["email"], "ada@example.org");
+    assert_eq!(me.json()["roles"], json!(["customer"]));
+    assert!(!me.text.contains("argon2"), "the hash stays inside");
     assert_eq!(shop.get("/api/v1/users/me", None).await.status, 401);
     assert_eq!(shop.get("/api/v1/users/me", Some("x.y.z")).await.status, 401);
 }
 
 #[tokio::test]
-async fn an_address_belongs_to_one_account() {
+async fn registering_does_not_tell_which_addresses_have_an_account() {
     let shop = Shop::new();
-    assert_eq!(shop.register("ada@example.org").await.status, 201);
-    let again = shop.register("ADA@example.org").await;
-    assert_eq!(again.status, 409);
-    assert_eq!(again.json()["type"], "/problems/email-taken");
+    let hashes = async |email: &str| {
+        let before = shop.environment.hashes.load(Ordering::SeqCst);
+        let answer = shop.register(email).await;
+        (answer.status, answer.text, shop.environment.hashes.load(Ordering::SeqCst) - before)
+    };
+    let free = hashes("ada@example.org").await;
+    assert_eq!(hashes("ADA@example.org").await, free);
+    shop.set_admin("root@example.org", "first password");
+    let (status, _, hashed) = hashes("root@example.org").await;
+    assert_eq!((status, hashed), (free.0, free.2), "the address of the settings, too");
+    let body = json!({"email": "ada@example.org", "password": "another one entirely", "name": "E"});
+    assert_eq!(shop.post("/api/v1/users", body).await.status, 202);
+    assert_eq!(shop.sign_in("ada@example.org", "another one entirely").await.status, 401);
+    assert_eq!(shop.sign_in("ada@example.org", "correct horse").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_owner_of_an_address_hears_that_somebody_registered_it_but_not_all_the_time() {
+    let shop = Shop::new();
+    shop.register("ada@example.org").await;
+    shop.sweep().await;
+    assert_eq!(shop.mails("account-exists").await.len(), 0);
+    for _ in 0..3 {
+        shop.register("ada@example.org").await;
+        shop.sweep().await;
+    }
+    assert_eq!(shop.mails("account-exists").await.len(), 1);
+    shop.wait_ms(crate::domain::user::REPEATED_MAIL_EVERY_MS);
+    shop.register("ada@example.org").await;
+    shop.sweep().await;
+    assert_eq!(shop.mails("account-exists").await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,16 +70,35 @@ async fn of_many_who_register_one_address_at_once_one_gets_it() {
             tokio::spawn(async move { shop.register("ada@example.org").await.status })
         })
         .collect();
-    let mut created = 0;
     for task in tasks {
-        match task.await.unwrap().as_u16() {
-            201 => created += 1,
-            status => assert_eq!(status, 409),
-        }
+        assert_eq!(task.await.unwrap(), 202);
     }
-    assert_eq!(created, 1);
     let users = shop.store.keys().into_iter().filter(|key| key.starts_with("user/"));
     assert_eq!(users.count(), 1, "the others left nothing behind");
+}
+
+#[tokio::test]
+async fn passwords_that_others_guess_are_refused() {
+    let shop = Shop::new();
+    for password in
+        ["password", "aaaaaaaa", "        ", "1234567", "ada@example.org", "Passw0rd!", "\u{2003}"]
+    {
+        let body = json!({"email": "ada@example.org", "password": password, "name": "Ada"});
+        let answer = shop.post("/api/v1/users", body).await;
+        assert_eq!(answer.status, 422, "{password:?}");
+        assert_eq!(answer.json()["errors"][0]["pointer"], "/password");
+    }
+}
+
+#[tokio::test]
+async fn names_have_no_characters_that_nobody_sees() {
+    let shop = Shop::new();
+    for name in ["Ada\u{202e}", "A\u{200b}da", "Ada\u{2066}x\u{2069}", "\u{feff}Ada"] {
+        let body = json!({"email": "ada@example.org", "password": "correct horse", "name": name});
+        let answer = shop.post("/api/v1/users", body).await;
+        assert_eq!(answer.status, 422, "{name:?}");
+        assert_eq!(answer.json()["errors"][0]["pointer"], "/name");
+    }
 }
 
 #[tokio::test]
@@ -88,7 +135,8 @@ async fn a_wrong_password_and_an_unknown_address_look_the_same() {
 async fn the_administrator_comes_from_the_settings() {
     let shop = Shop::new();
     shop.set_admin("root@example.org", "first password");
-    assert_eq!(shop.register("root@example.org").await.status, 409, "nobody else may have it");
+    shop.register("root@example.org").await;
+    assert_eq!(shop.sign_in("root@example.org", "correct horse").await.status, 401, "not theirs");
     let session = shop.sign_in("root@example.org", "first password").await;
     assert_eq!(session.status, 200, "{}", session.text);
     let me = shop.get("/api/v1/users/me", Some(&session.member("access_token"))).await;
@@ -123,10 +171,26 @@ async fn a_crash_while_registering_leaves_the_address_free_or_the_account_whole(
             name: "Ada".to_owned(),
             language: "en".to_owned(),
         };
-        let died =
-            Identity::new(failing, shop.environment.clone()).register(registration).await.is_err();
-        let retried = shop.register("ada@example.org").await.status;
-        assert_eq!(retried, if died { 201 } else { 409 }, "after {operations} operations");
-        assert_eq!(shop.sign_in("ada@example.org", "correct horse").await.status, 200);
+        let _ = Identity::new(failing, shop.environment.clone()).register(registration).await;
+        assert_eq!(shop.register("ada@example.org").await.status, 202);
+        let session = shop.sign_in("ada@example.org", "correct horse").await;
+        assert_eq!(session.status, 200, "after {operations} operations");
     }
+}
+
+#[tokio::test]
+async fn who_comes_while_too_many_passwords_are_looked_at_is_told_to_come_back() {
+    let shop = Shop::new();
+    shop.register("ada@example.org").await;
+    shop.environment.busy.store(true, Ordering::SeqCst);
+    for answer in [
+        shop.sign_in("ada@example.org", "correct horse").await,
+        shop.sign_in("nobody@example.org", "correct horse").await,
+        shop.register("eve@example.org").await,
+    ] {
+        assert_eq!(answer.status, 503, "{}", answer.text);
+        assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+    }
+    shop.environment.busy.store(false, Ordering::SeqCst);
+    assert_eq!(shop.sign_in("ada@example.org", "correct horse").await.status, 200);
 }

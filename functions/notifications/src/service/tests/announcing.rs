@@ -238,3 +238,72 @@ async fn the_books_come_in_pages_in_the_order_of_acceptance() {
     }
     assert_eq!(seen, ["r0", "r1", "r2", "r3", "r4"]);
 }
+
+/// The event with some of its members sealed for the user.
+fn sealed(kind: &str, sequence: u64, members: &serde_json::Value) -> Event {
+    let sealed = chassis::sealed::seal(&[1; 32], &[2; 24], USER, members).unwrap();
+    let data = json!({"user_id": USER, "sealed": sealed});
+    event(&format!("com.shop.identity.user.{kind}.v1"), USER, sequence, &data)
+}
+
+fn reset_mail(sequence: u64) -> Event {
+    let request_id = format!("{USER}:password-reset:{sequence}");
+    let variables = json!({"link": "https://shop.test/reset?token=t", "minutes": "30"});
+    let members =
+        json!({"template": "password-reset", "variables": variables, "request_id": request_id});
+    sealed("mail", sequence, &members)
+}
+
+fn registered() -> Event {
+    let members = json!({"email": "ada@example.org", "name": "Ada", "language": "de"});
+    sealed("registered", 1, &members)
+}
+
+fn know(world: &World, key: Option<[u8; 32]>) {
+    world.0.lock().unwrap().persons.set(USER, key);
+}
+
+#[tokio::test]
+async fn a_mail_about_an_account_is_sent_once_whatever_the_reader_prefers() {
+    let world = World::new();
+    know(&world, Some([1; 32]));
+    let shop = shop(MemoryStore::new(), &world);
+    shop.receive(&registered(), NOW).await.unwrap();
+    let nothing = Preferences { email: false, push: false };
+    shop.prefer(USER, nothing).await.unwrap();
+    let before = world.delivered();
+    for _ in 0..2 {
+        shop.receive(&reset_mail(2), NOW).await.unwrap();
+    }
+    assert_eq!(world.delivered(), before + 1);
+    let other = json!({"template": "welcome", "variables": {}, "request_id": "r"});
+    let refused = shop.receive(&sealed("mail", 3, &other), NOW).await;
+    assert!(matches!(refused, Err(Refusal::Invalid(_))), "no template is free to choose");
+}
+
+#[tokio::test]
+async fn who_deletes_their_account_is_forgotten_and_gets_no_more_messages() {
+    let world = World::new();
+    know(&world, Some([1; 32]));
+    let store = MemoryStore::new();
+    let shop = shop(store.clone(), &world);
+    shop.receive(&registered(), NOW).await.unwrap();
+    shop.receive(&order("confirmed"), NOW).await.unwrap();
+    let before = world.delivered();
+
+    know(&world, None);
+    let gone = event("com.shop.identity.user.deleted.v1", USER, 3, &json!({"user_id": USER}));
+    for _ in 0..2 {
+        shop.receive(&gone, NOW).await.unwrap();
+    }
+    for late in [registered(), reset_mail(2), order("shipped")] {
+        shop.receive(&late, NOW).await.unwrap();
+    }
+    assert_eq!(world.delivered(), before);
+    for key in store.keys() {
+        let value = store.get(&key).await.unwrap().unwrap_or_default();
+        let value = String::from_utf8_lossy(&value).into_owned();
+        assert!(!value.contains("ada@example.org"), "{key}: {value}");
+    }
+    assert_eq!(shop.list(USER, None, 10, NOW).await.unwrap().0, []);
+}

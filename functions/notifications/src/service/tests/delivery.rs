@@ -1,5 +1,8 @@
 use super::*;
-use crate::queue::PRIORITY_WAIT_MS;
+use crate::domain::Notification;
+use crate::queue::{
+    FAILED, PRIORITY_WAIT_MS, Queue, SEGMENT_COUNT, SEGMENT_LENGTH_MAX, WAITING_EMAIL, segment,
+};
 
 /// Accepts messages while the provider is down, with the first letter of the id for priority.
 async fn waiting(world: &World, ids: &[&str]) -> Shop<MemoryStore> {
@@ -72,7 +75,99 @@ async fn a_message_that_always_fails_does_not_hold_up_the_others() {
 async fn a_rest_of_a_clock_that_went_wrong_is_no_rest() {
     let world = World::new();
     let shop = waiting(&world, &["n0"]).await;
-    assert_eq!(shop.is_resting(NOW + 1).await, Ok(true));
-    assert_eq!(shop.is_resting(NOW + REST_MS).await, Ok(false));
-    assert_eq!(shop.is_resting(1).await, Ok(false));
+    assert_eq!(shop.is_resting(Channel::Email, NOW + 1).await, Ok(true));
+    assert_eq!(shop.is_resting(Channel::Email, NOW + REST_MS).await, Ok(false));
+    assert_eq!(shop.is_resting(Channel::Email, 1).await, Ok(false));
+}
+
+fn push(id: &str) -> Request {
+    Request { channel: Channel::Push, ..request(id) }
+}
+
+#[tokio::test]
+async fn mails_that_can_not_be_sent_hold_up_no_push_message() {
+    let world = World::new();
+    let shop = shop(MemoryStore::new(), &world);
+    world.0.lock().unwrap().mails = Some(later());
+    for number in 0..10 {
+        shop.notify(request(&format!("mail-{number}")), NOW).await.unwrap();
+    }
+    assert_eq!(shop.is_resting(Channel::Email, NOW).await, Ok(true));
+    assert_eq!(shop.is_resting(Channel::Push, NOW).await, Ok(false));
+    let pushed = shop.notify(push("push-0"), NOW).await.unwrap();
+    assert_eq!(shop.find(&pushed).await.unwrap().unwrap().state.word(), "sent", "at once");
+
+    // What waits is swept by itself as well.
+    world.answer(later());
+    let late = shop.notify(push("push-1"), NOW).await.unwrap();
+    world.answer(taken());
+    let swept = shop.sweep(NOW + 60_000).await.unwrap();
+    assert_eq!((swept.attempts, swept.deferred), (1 + SWEEP_DEFERRAL_COUNT_MAX, 3));
+    assert_eq!(shop.find(&late).await.unwrap().unwrap().state.word(), "sent");
+}
+
+/// Fills the segment of a queue that a request's entry belongs to.
+async fn fill(store: &MemoryStore, queue: Queue, of: &str, like: &Notification) {
+    let others = (0..).map(|number| format!("filling-{number}"));
+    let beside = others.filter(|id| segment(id) == segment(of));
+    for request_id in beside.take(SEGMENT_LENGTH_MAX) {
+        let entry = Entry { request_id, not_before_ms: u64::MAX, ..Entry::of(like, NOW) };
+        queue.put(store, &entry).await.unwrap();
+    }
+}
+
+#[test]
+fn queues_have_room_for_what_an_outage_of_days_leaves() {
+    assert!(usize::from(SEGMENT_COUNT) * SEGMENT_LENGTH_MAX > 25_000);
+    let ids = (0..25_000).map(|number| segment(&format!("order-{number}-confirmed-email")));
+    let mut lengths = vec![0; usize::from(SEGMENT_COUNT)];
+    ids.for_each(|segment| lengths[usize::from(segment)] += 1);
+    let refused: usize =
+        lengths.iter().map(|length: &usize| length.saturating_sub(SEGMENT_LENGTH_MAX)).sum();
+    assert!(refused < 250, "{refused} of 25,000 find no room");
+}
+
+#[tokio::test]
+async fn a_queue_that_is_full_refuses_and_loses_nothing() {
+    let world = World::new();
+    let shop = waiting(&world, &["n0"]).await;
+    let notification = only(&shop).await;
+    fill(&shop.store, WAITING_EMAIL, "late", &notification).await;
+    let refused = shop.notify(request("late"), NOW).await;
+    assert!(matches!(refused, Err(Refusal::Unavailable(_))), "{refused:?}");
+    shop.notify(push("other-channel"), NOW).await.unwrap();
+    assert_eq!(shop.sweep(NOW + 60_000).await.unwrap().attempts, 1);
+    assert_eq!(shop.find(&notification.id).await.unwrap().unwrap().state.word(), "sent");
+}
+
+#[tokio::test]
+async fn failed_messages_without_room_wait_and_push_out_no_other() {
+    let world = World::new();
+    let shop = waiting(&world, &["n0"]).await;
+    fill(&shop.store, FAILED, "n0", &only(&shop).await).await;
+    let failed = FAILED.entries(&shop.store).await.unwrap();
+    world.answer(Outcome::Refused("no such mailbox".into()));
+    shop.sweep(NOW + 60_000).await.unwrap();
+    assert_eq!(only(&shop).await.state.word(), "failed");
+    assert_eq!(FAILED.entries(&shop.store).await.unwrap().len(), failed.len());
+    let waits = WAITING_EMAIL.entries(&shop.store).await.unwrap();
+    assert_eq!(waits.len(), 1, "it is not lost");
+    // There is room again.
+    for entry in failed {
+        FAILED.remove(&shop.store, &entry.request_id).await.unwrap();
+    }
+    shop.sweep(waits[0].not_before_ms).await.unwrap();
+    assert_eq!(FAILED.entries(&shop.store).await.unwrap().len(), 1);
+    assert!(WAITING_EMAIL.entries(&shop.store).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_waited_before_queues_had_segments_is_sent() {
+    let world = World::new();
+    let shop = waiting(&world, &["n0"]).await;
+    let entries = WAITING_EMAIL.entries(&shop.store).await.unwrap();
+    WAITING_EMAIL.remove(&shop.store, "n0").await.unwrap();
+    shop.store.write("waiting/7", &entries).await.unwrap();
+    assert_eq!(shop.sweep(NOW + 60_000).await.unwrap().attempts, 1);
+    assert!(shop.store.keys().iter().all(|key| !key.starts_with("waiting/")));
 }

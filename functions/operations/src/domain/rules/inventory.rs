@@ -1,16 +1,14 @@
 //! Pieces: none made, none lost, none promised twice.
 
 use crate::domain::Violation;
-use crate::domain::books::{Book, Order, Sku, Standing};
+use crate::domain::books::{Order, Sku, Standing};
 use crate::domain::view::View;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a reservation that ran out may lie about until a sweep finds it, in milliseconds.
 const SWEEP_MS: u64 = 5 * 60 * 1_000;
 
-/// On hand, reserved and sold are what was received. This holds an implementation of the
-/// contract to account that keeps these figures apart; one that derives what is on hand from
-/// the others, as this project's does, can't break it.
+/// On hand, reserved and sold are what was received. What is on hand is counted where it lies, so
+/// pieces that were made or lost between the values of one SKU show here.
 pub(super) fn stock_unbalanced(view: &View<'_>) -> Vec<Violation> {
     of_skus(view, "stock-unbalanced", |sku| {
         let promised = i128::from(sku.on_hand) + i128::from(sku.reserved) + i128::from(sku.sold);
@@ -22,11 +20,12 @@ pub(super) fn stock_unbalanced(view: &View<'_>) -> Vec<Violation> {
     })
 }
 
-/// Nothing was promised that was never there. As above: of use where what is on hand is kept
-/// by itself, and may be less than nothing; where it is derived, it is never below 0.
+/// Nothing was promised that was never there, and no more came back than was sold: the record of
+/// a SKU says so itself.
 pub(super) fn stock_negative(view: &View<'_>) -> Vec<Violation> {
     of_skus(view, "stock-negative", |sku| {
-        (sku.on_hand < 0).then(|| format!("{} on hand", sku.on_hand))
+        let detail = || format!("{} on hand, {} sold", sku.on_hand, sku.sold);
+        (sku.on_hand < 0 || sku.sold < 0).then(detail)
     })
 }
 
@@ -70,7 +69,8 @@ pub(super) fn reservation_overdue(view: &View<'_>) -> Vec<Violation> {
 /// What a paid order reserved is sold.
 pub(super) fn reservation_not_committed(view: &View<'_>) -> Vec<Violation> {
     of_standings(view, "reservation-not-committed", |order, standing| {
-        order.status.is_paid() && standing != Standing::Committed
+        let is_sold = matches!(standing, Standing::Committed);
+        (order.status.is_paid() || order.status.came_back()) && !is_sold
     })
 }
 
@@ -98,36 +98,26 @@ fn of_standings(
     found
 }
 
-/// What is sold is what paid orders bought: neither more (a sale that nobody paid) nor less
-/// (pieces sold twice). Only of SKUs that no order under way touches.
+/// What is sold is what paid orders bought and did not come back: neither more (a sale that nobody
+/// paid) nor less (pieces sold twice). Only of SKUs that no order under way touches.
 pub(super) fn sold_differs(view: &View<'_>) -> Vec<Violation> {
-    if !view.is_whole(&[Book::Orders]) {
-        return Vec::new();
-    }
-    let mut bought = BTreeMap::<&str, u64>::new();
-    let mut moving = BTreeSet::<&str>::new();
-    for order in &view.books.orders {
-        for line in &order.lines {
-            if !view.is_at_rest(order) {
-                moving.insert(&line.sku);
-            } else if order.status.is_paid() {
-                *bought.entry(&line.sku).or_default() += u64::from(line.quantity);
-            }
-        }
-    }
-    let still = view.books.skus.iter().filter(|sku| !moving.contains(sku.sku.as_str()));
+    let still = view.books.skus.iter().filter_map(|sku| {
+        let before = view.books.sales_before.get(&sku.sku).copied().unwrap_or_default();
+        let after = view.books.sales.get(&sku.sku).copied().unwrap_or_default();
+        (before == after && !after.moving).then_some((sku, after.bought))
+    });
     still
-        .filter_map(|sku| {
-            let about_to: u64 = sku
+        .filter_map(|(sku, bought)| {
+            let about_to: i64 = sku
                 .claims
                 .iter()
                 .filter(|claim| claim.expires_at_ms.is_none())
-                .map(|claim| u64::from(claim.quantity))
+                .map(|claim| i64::from(claim.quantity))
                 .sum();
-            let (sold, bought) =
-                (sku.sold + about_to, bought.get(sku.sku.as_str()).copied().unwrap_or(0));
+            let sold = sku.sold.saturating_add(about_to);
             let detail = || format!("{sold} sold, {bought} in paid orders");
-            (sold != bought).then(|| Violation::new("sold-differs", detail(), [&sku.sku]))
+            (i128::from(sold) != i128::from(bought))
+                .then(|| Violation::new("sold-differs", detail(), [&sku.sku]))
         })
         .collect()
 }

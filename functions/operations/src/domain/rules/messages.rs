@@ -1,18 +1,19 @@
 //! Messages: one about everything that customers are told of, and never two.
 
 use crate::domain::Violation;
-use crate::domain::books::{Book, Message, MessageStatus};
+use crate::domain::books::{Message, MessageStatus};
 use crate::domain::view::View;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes of an order that its customer is told of, with what is added to `<order>:<status>`
 /// in the request of each message about it.
-const TOLD: [(&str, &[&str]); 5] = [
+const TOLD: [(&str, &[&str]); 6] = [
     ("confirmed", &[""]),
     ("rejected", &[""]),
     ("cancelled", &[""]),
     ("shipped", &["", ":push"]),
     ("delivered", &["", ":push"]),
+    ("returned", &[""]),
 ];
 
 /// At most one message is sent about an order with one text through one channel.
@@ -37,9 +38,6 @@ pub(super) fn message_doubled(view: &View<'_>) -> Vec<Violation> {
 /// Of every change that customers are told of, there is a message, as soon as notifications
 /// must have heard of it.
 pub(super) fn message_missing(view: &View<'_>) -> Vec<Violation> {
-    if !view.is_whole(&[Book::Messages]) {
-        return Vec::new();
-    }
     let requests = view.books.messages.iter().map(|message| message.request_id.as_str());
     let requests: BTreeSet<&str> = requests.collect();
     let mut found = Vec::new();

@@ -3,6 +3,10 @@
 use crate::domain::Violation;
 use crate::domain::view::View;
 
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+/// How long an order may wait for a person, in hours.
+const PARKED_HOURS_MAX: u64 = 72;
+
 /// The record of each order is sound.
 pub(super) fn faulty(view: &View<'_>) -> Vec<Violation> {
     let faults = view.books.orders.iter().flat_map(|order| {
@@ -16,6 +20,22 @@ pub(super) fn parked(view: &View<'_>) -> Vec<Violation> {
     let orders = view.books.orders.iter();
     let parked = orders.filter_map(|order| order.parked.as_ref().map(|why| (order, why)));
     parked.map(|(order, why)| Violation::new("order-parked", why, [&order.id])).collect()
+}
+
+/// No order waits for a person for days: somebody should have looked at it.
+pub(super) fn parked_long(view: &View<'_>) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for order in &view.books.orders {
+        let Some(since_ms) = order.parked_since_ms.filter(|_| order.parked.is_some()) else {
+            continue;
+        };
+        let hours = view.question.checked_at_ms.saturating_sub(since_ms) / HOUR_MS;
+        if hours >= PARKED_HOURS_MAX {
+            let detail = format!("waits for a person since {hours} hours");
+            found.push(Violation::new("order-parked-long", detail, [&order.id]));
+        }
+    }
+    found
 }
 
 /// Every order comes to rest: at once when nothing should be under way, else in time. One that

@@ -1,29 +1,72 @@
 //! Money: what was taken is what was bought, and nothing else is kept.
 
 use crate::domain::Violation;
-use crate::domain::books::{Book, Payment};
+use crate::domain::books::{Account, Payment, Stated};
 use crate::domain::view::View;
 
-/// The postings of the ledger add up to nothing, in each currency.
+/// The two sides of the ledger add up to nothing for each payment of an order at rest: what the
+/// provider has acknowledged is what its statement says.
 pub(super) fn ledger_unbalanced(view: &View<'_>) -> Vec<Violation> {
-    let sums = view.books.ledger.iter().filter(|(_, sum)| **sum != 0);
-    let violation = |(currency, sum): (&String, &i64)| {
-        Violation::new("ledger-unbalanced", format!("{sum} {currency}"), [])
-    };
-    sums.map(violation).collect()
+    let mut found = Vec::new();
+    for ((payment_id, currency), account) in &view.books.ledger {
+        let Account { order_id, customer_funds, psp_clearing } = account;
+        let sum = customer_funds.saturating_add(*psp_clearing);
+        if sum != 0 && view.is_settled_payment(order_id) {
+            let detail = format!("{customer_funds} + {psp_clearing} = {sum} {currency}");
+            found.push(Violation::new("ledger-unbalanced", detail, [order_id, payment_id]));
+        }
+    }
+    found
 }
 
-/// Captured less refunded is the total of a paid order, and nothing for a dead one. All
+/// The ledger has of each payment what the payment says of itself.
+pub(super) fn ledger_differs(view: &View<'_>) -> Vec<Violation> {
+    of_orders_at_rest(view, |payment| {
+        let key = (payment.id.clone(), payment.currency.clone());
+        let booked = view.books.ledger.get(&key).map_or(0, |account| -account.customer_funds);
+        let detail = format!("{booked} in the ledger, {} in the payment", payment.net());
+        (booked != payment.net()).then_some(("ledger-differs", detail))
+    })
+}
+
+/// The provider's own statement, as it tells it now, has of each payment what we have, in either
+/// direction.
+pub(super) fn provider_differs(view: &View<'_>) -> Vec<Violation> {
+    of_orders_at_rest(view, |payment| {
+        let key = (payment.id.clone(), payment.currency.clone());
+        let stated = view.books.statement.get(&key);
+        let theirs = stated.map_or(0, |stated| stated.net);
+        // What has just moved at the provider may be on its way to us.
+        let is_due = stated.is_none_or(|stated| view.question.is_due(stated.last_at_ms));
+        let detail = format!("{theirs} by the provider's statement, {} by us", payment.net());
+        let differs = theirs != payment.net() && !payment.unstated && is_due;
+        differs.then_some(("provider-differs", detail))
+    })
+}
+
+/// The provider moves no money for an order that does not exist.
+pub(super) fn statement_without_order(view: &View<'_>) -> Vec<Violation> {
+    let astray = view.books.statement.iter().filter(|(_, stated)| {
+        !view.orders.contains_key(stated.order_id.as_str())
+            && view.question.is_due(stated.last_at_ms)
+    });
+    let violation = |((payment_id, currency), stated): (&(String, String), &Stated)| {
+        let detail = format!("{} {currency}, and there is no such order", stated.net);
+        Violation::new("statement-without-order", detail, [payment_id])
+    };
+    astray.map(violation).collect()
+}
+
+/// Captured less what went back is the total of a paid order less what came back of it, and
+/// nothing for a dead one. All
 /// payments of the order count, whatever it calls its own: that is what the customer sees.
 pub(super) fn charge_differs(view: &View<'_>) -> Vec<Violation> {
-    if !view.is_whole(&[Book::Payments]) {
-        return Vec::new();
-    }
     let mut found = Vec::new();
     for order in view.at_rest() {
-        let due = if order.status.is_paid() { order.total.amount } else { 0 };
+        let has_paid = order.status.is_paid() || order.status.came_back();
+        let due = if has_paid { order.total.amount.saturating_sub(order.refunded) } else { 0 };
         let payments = view.payments(&order.id);
-        let charged: i64 = payments.iter().map(|it| it.captured.saturating_sub(it.refunded)).sum();
+        let charged: i64 = payments.iter().map(|it| it.net()).sum();
         let moved = |it: &&&Payment| it.captured != 0 || it.refunded != 0;
         let foreign = payments.iter().filter(moved).find(|it| it.currency != order.total.currency);
         if charged != due {
@@ -70,9 +113,6 @@ fn of_orders_at_rest(
 
 /// Nobody pays for an order that does not exist.
 pub(super) fn payment_without_order(view: &View<'_>) -> Vec<Violation> {
-    if !view.is_whole(&[Book::Orders]) {
-        return Vec::new();
-    }
     let astray = view
         .books
         .payments

@@ -1,14 +1,11 @@
 //! The read model: what orders say, as soon as it must have heard of it.
 
 use crate::domain::Violation;
-use crate::domain::books::{Book, Projected};
+use crate::domain::books::Projected;
 use crate::domain::view::View;
 
 /// Every order is in the read model.
 pub(super) fn order_missing(view: &View<'_>) -> Vec<Violation> {
-    if !view.is_whole(&[Book::Projection]) {
-        return Vec::new();
-    }
     let missing = view.at_rest().filter(|order| {
         order.last_sequence > 0
             && view.is_known_to_all(order)
@@ -46,9 +43,6 @@ pub(super) fn order_differs(view: &View<'_>) -> Vec<Violation> {
 
 /// The read model holds no order that does not exist.
 pub(super) fn without_order(view: &View<'_>) -> Vec<Violation> {
-    if !view.is_whole(&[Book::Orders]) {
-        return Vec::new();
-    }
     let entries = view.books.projection.iter();
     let astray = entries.filter(|entry| !view.orders.contains_key(entry.order_id.as_str()));
     let violation = |entry: &Projected| {

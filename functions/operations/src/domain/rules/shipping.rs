@@ -1,16 +1,13 @@
 //! Parcels: exactly what was paid, once.
 
 use crate::domain::Violation;
-use crate::domain::books::{Book, Line, Shipping};
+use crate::domain::books::{Line, Shipment, Shipping};
 use crate::domain::view::View;
 use std::collections::BTreeMap;
 
-/// A paid order is shipped.
+/// A paid order is shipped, whatever comes of it.
 pub(super) fn shipments_missing(view: &View<'_>) -> Vec<Violation> {
-    if !view.is_whole(&[Book::Shipping]) {
-        return Vec::new();
-    }
-    let paid = view.at_rest().filter(|order| order.status.is_paid());
+    let paid = view.at_rest().filter(|order| order.status.is_paid() || order.status.came_back());
     let missing = paid.filter(|order| live(view.shipping(&order.id)).is_empty());
     let violation = |order: &crate::domain::Order| {
         Violation::new("shipments-missing", "paid, and nothing is shipped", [&order.id])
@@ -21,7 +18,8 @@ pub(super) fn shipments_missing(view: &View<'_>) -> Vec<Violation> {
 /// What is shipped is what was ordered: all of it, once, and not called off.
 pub(super) fn shipments_differ(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    for order in view.at_rest().filter(|order| order.status.is_paid()) {
+    let paid = view.at_rest().filter(|order| order.status.is_paid() || order.status.came_back());
+    for order in paid {
         let entries = view.shipping(&order.id);
         let shipped = live(entries);
         if shipped.is_empty() {
@@ -52,15 +50,35 @@ pub(super) fn shipments_of_dead_order(view: &View<'_>) -> Vec<Violation> {
 
 /// Nothing is shipped that nobody ordered.
 pub(super) fn shipments_without_order(view: &View<'_>) -> Vec<Violation> {
-    if !view.is_whole(&[Book::Orders]) {
-        return Vec::new();
-    }
     let entries = view.books.shipping.iter();
     let astray = entries.filter(|entry| !view.orders.contains_key(entry.order_id.as_str()));
     let violation = |entry: &Shipping| {
         Violation::new("shipments-without-order", "there is no such order", [&entry.order_id])
     };
     astray.map(violation).collect()
+}
+
+/// What came back is given back: the order knows all pieces of parcels that came back, and is
+/// `returned` if all parcels did.
+pub(super) fn return_unsettled(view: &View<'_>) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for order in view.at_rest().filter(|order| view.is_known_to_all(order)) {
+        let parcels = view.shipping(&order.id).iter().flat_map(|entry| &entry.shipments);
+        let live: Vec<&Shipment> = parcels.filter(|parcel| parcel.is_live).collect();
+        let back = live.iter().filter(|parcel| parcel.came_back);
+        let back = pieces(back.flat_map(|parcel| &parcel.lines));
+        let all = !live.is_empty() && live.iter().all(|parcel| parcel.came_back);
+        let fault = if back != pieces(&order.restocked) {
+            Some("what came back is not what was given back")
+        } else if all != order.status.came_back() {
+            Some("its parcels tell otherwise than its status")
+        } else {
+            None
+        };
+        let fault = fault.map(|fault| format!("{}: {fault}", order.status.as_str()));
+        found.extend(fault.map(|fault| Violation::new("return-unsettled", fault, [&order.id])));
+    }
+    found
 }
 
 /// The pieces of all live parcels.

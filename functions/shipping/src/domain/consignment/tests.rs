@@ -44,6 +44,20 @@ fn sandbox_couriers_follow_the_clock() {
 }
 
 #[test]
+fn a_parcel_for_somebody_who_is_never_home_goes_back() {
+    let mut it = consignment("shp_1");
+    it.to.as_mut().unwrap().name = NEVER_HOME.to_owned();
+    let mut met = Vec::new();
+    while let Some(next_ms) = it.next_step_ms(ON) {
+        it.advance(next_ms, ON);
+        met.push((next_ms, it.parcels[0].status()));
+    }
+    use Status::{AttemptFailed, InTransit, Returned};
+    assert_eq!(met[..2], [(5_000, InTransit), (21_000, AttemptFailed)]);
+    assert_eq!(met.last(), Some(&(37_000, Returned)));
+}
+
+#[test]
 fn some_parcels_need_a_second_attempt() {
     let mut it = consignment("shp_f0");
     assert!(Simulation::misses("shp_f0") && !Simulation::misses("shp_0f"));

@@ -1,79 +1,133 @@
-// Signing in and registering.
+// The account: name, address, password, the devices that are signed in, and its end.
 
-import { h, toast } from '../dom.js';
-import { field, form, formFault } from '../forms.js';
-import { call, Problem } from '../api.js';
-import * as basket from '../basket.js';
+import { confirmed, fill, h, toast } from '../dom.js';
+import { field, form, formFault, passwordField, PASSWORD_HINT, PASSWORD_LENGTH_MIN } from '../forms.js';
+import { call, get, Problem } from '../api.js';
+import { addressFields, addressOf, forget, remember, remembered } from '../address.js';
 import * as router from '../router.js';
 import * as session from '../session.js';
+import { openSession } from './entrance.js';
 
-const PASSWORD_LENGTH_MIN = 8;
-
-/** Where to go afterwards: a path of this shop and nothing else. */
-function destination(query) {
-  const then = query.get('then') ?? '/';
-  const url = URL.canParse(then, location.origin) ? new URL(then, location.origin) : null;
-  return then.startsWith('/') && url?.origin === location.origin ? url.pathname + url.search : '/';
+export async function account({ signal }) {
+  const [profile, applications] = await Promise.all([get('/api/v1/users/me', { signal }), loadApplications(signal)]);
+  return {
+    title: 'Your account',
+    node: [
+      h('div', { class: 'page-head' }, h('h1', {}, 'Your account'), h('p', { class: 'muted', testid: 'account-email' }, profile.email)),
+      h('div', { class: 'columns' },
+        person(profile), address(profile), password(profile), devices(), allowed(applications), deletion()),
+    ],
+  };
 }
 
-const carry = (query) => (query.has('then') ? `?${new URLSearchParams({ then: destination(query) })}` : '');
+const panel = (title, testid, ...children) =>
+  h('section', { class: 'panel stack', 'aria-label': title, testid }, h('h2', {}, title), ...children);
 
-async function enter(email, password, query) {
-  const form = location.pathname;
-  const tokens = await call('POST', '/api/v1/sessions', { body: { email, password } });
-  await session.begin(tokens);
-  await basket.merge();
-  await basket.refresh();
-  // Whoever has gone on by now is not called back.
-  if (location.pathname === form) await router.go(destination(query), { replace: true });
+function person(profile) {
+  return panel('Who you are', 'person', form({ class: 'stack', testid: 'person-form' }, async (values) => {
+    session.take(await call('PATCH', '/api/v1/users/me', { body: { name: values.name.trim() } }));
+    toast('Saved.');
+  },
+  formFault(),
+  field({ label: 'Name', name: 'name', autocomplete: 'name', required: true, maxlength: 200, value: profile.name }),
+  h('div', {}, h('button', { class: 'button outline', type: 'submit', testid: 'save-person' }, 'Save'))));
 }
 
-const email = () => field({ label: 'E-mail', name: 'email', type: 'email', autocomplete: 'username', inputmode: 'email', required: true, maxlength: 254 });
-
-export function signIn({ query }) {
-  if (session.isSignedIn()) return { redirect: destination(query) };
-  const node = h('div', { class: 'narrow stack loose' },
-    h('div', {}, h('h1', {}, 'Welcome back'), h('p', { class: 'muted' }, 'New here? ', h('a', { href: `/register${carry(query)}`, testid: 'register-link' }, 'Make an account'), '.')),
-    form({ class: 'panel stack', testid: 'sign-in-form' }, async (values) => {
-      try {
-        await enter(values.email.trim(), values.password, query);
-      } catch (problem) {
-        if (problem instanceof Problem && problem.status === 401) {
-          throw new Problem(400, { title: 'Not signed in', detail: 'That e-mail and password do not belong together.' });
-        }
-        throw problem;
-      }
-    },
-    formFault(),
-    email(),
-    field({ label: 'Password', name: 'password', type: 'password', autocomplete: 'current-password', required: true }),
-    h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Sign in')));
-  return { title: 'Sign in', node };
+/** The address is kept in this browser only, until its owner signs out. */
+function address(profile) {
+  const drop = h('button', {
+    class: 'link small',
+    type: 'button',
+    testid: 'forget-address',
+    hidden: !remembered(profile.id),
+    onclick: () => { forget(); drop.hidden = true; element.reset(); toast('The address is forgotten.'); },
+  }, 'Forget it');
+  const element = form({ class: 'stack', testid: 'address-form' }, async (values) => {
+    remember(profile.id, addressOf(values));
+    drop.hidden = false;
+    toast('Saved.');
+  },
+  formFault(),
+  addressFields(remembered(profile.id) ?? { name: profile.name }),
+  h('div', { class: 'row' }, h('button', { class: 'button outline', type: 'submit', testid: 'save-address' }, 'Save'), drop));
+  return panel('Where it goes', 'address',
+    h('p', { class: 'muted small' }, 'Filled in at the checkout. It is kept in this browser until you sign out; without it, the address of your last order is used.'),
+    element);
 }
 
-async function register(person) {
+function password(profile) {
+  return panel('Password', 'password', form({ class: 'stack', testid: 'password-form' }, async (values, element) => {
+    const { current_password, new_password } = values;
+    await call('POST', '/api/v1/users/me/password', { body: { current_password, new_password } }).catch((problem) => {
+      throw wrongPassword(problem, '/current_password');
+    });
+    element.reset();
+    // The change has ended all sessions, this one, too.
+    await openSession(profile.email, new_password);
+    toast('Your password is changed. All other devices are signed out.');
+  },
+  formFault(),
+  h('input', { class: 'visually-hidden', type: 'email', autocomplete: 'username', value: profile.email, readonly: true, tabindex: '-1', 'aria-hidden': 'true', 'aria-label': 'E-mail' }),
+  passwordField({ label: 'Present password', name: 'current_password', autocomplete: 'current-password' }),
+  passwordField({ label: 'New password', name: 'new_password', autocomplete: 'new-password', minlength: PASSWORD_LENGTH_MIN, hint: PASSWORD_HINT }),
+  h('div', {}, h('button', { class: 'button outline', type: 'submit', testid: 'change-password' }, 'Change password'))));
+}
+
+function devices() {
+  const out = async () => { await router.go('/'); await session.end(); toast('You are signed out.'); };
+  return panel('Devices', 'devices',
+    h('p', { class: 'muted small' }, 'To sign out on all other devices, change your password: that ends every other session.'),
+    h('div', {}, h('button', { class: 'button outline', type: 'button', testid: 'account-sign-out', onclick: out }, 'Sign out in this browser')));
+}
+
+/** Applications of others; a shop that does not know of any has nothing to show. */
+async function loadApplications(signal) {
   try {
-    await call('POST', '/api/v1/users', { body: person });
+    return (await get('/api/v1/users/me/applications', { signal, attempts: 1 })).items;
   } catch (problem) {
-    if (!(problem instanceof Problem) || problem.status !== 409) throw problem;
-    throw new Problem(422, { errors: [{ pointer: '/email', detail: problem.detail || problem.message }] });
+    if (problem instanceof Problem && problem.status !== 401) return [];
+    throw problem;
   }
 }
 
-export function registration({ query }) {
-  if (session.isSignedIn()) return { redirect: destination(query) };
-  const node = h('div', { class: 'narrow stack loose' },
-    h('div', {}, h('h1', {}, 'Make an account'), h('p', { class: 'muted' }, 'You have one? ', h('a', { href: `/sign-in${carry(query)}`, testid: 'sign-in-instead' }, 'Sign in'), '.')),
-    form({ class: 'panel stack', testid: 'register-form' }, async (values) => {
-      const person = { email: values.email.trim(), password: values.password, name: values.name.trim() };
-      await register(person);
-      await enter(person.email, person.password, query);
-      toast(`Welcome, ${person.name}!`);
+function allowed(applications) {
+  if (applications.length === 0) return null;
+  const list = h('ul', { class: 'stack' });
+  const draw = (items) => fill(list, items.map((it) => h('li', { class: 'row apart' },
+    h('div', {}, h('p', {}, it.name ?? it.client_id), h('p', { class: 'muted small' }, it.scopes.join(', '))),
+    h('button', { class: 'link small', type: 'button', onclick: () => end(it) }, 'Take access away'))));
+  async function end(application) {
+    try {
+      await call('DELETE', `/api/v1/users/me/applications/${encodeURIComponent(application.client_id)}`);
+      draw(applications = applications.filter((it) => it !== application));
+    } catch (problem) {
+      toast(problem instanceof Problem ? problem.words : 'That did not work.');
+    }
+  }
+  draw(applications);
+  return panel('Applications with access', 'applications', list);
+}
+
+function deletion() {
+  return panel('Delete the account', 'deletion',
+    h('p', { class: 'muted small' }, 'Your name and your addresses are erased. Orders stay in our books without your name. There is no way back.'),
+    form({ class: 'stack', testid: 'deletion-form' }, async (values) => {
+      const sure = await confirmed({ title: 'Delete your account?', text: 'You can’t sign in any more, and your orders are no longer shown to you.', yes: 'Delete for ever', no: 'Keep it' });
+      if (!sure) return;
+      await call('DELETE', '/api/v1/users/me', { body: { password: values.password }, attempts: 1 }).catch((problem) => {
+        throw wrongPassword(problem, '/password');
+      });
+      await router.go('/');
+      await session.end();
+      toast('Your account is deleted.');
     },
     formFault(),
-    field({ label: 'Name', name: 'name', autocomplete: 'name', required: true, maxlength: 100 }),
-    email(),
-    field({ label: 'Password', name: 'password', type: 'password', autocomplete: 'new-password', required: true, minlength: PASSWORD_LENGTH_MIN, hint: `At least ${PASSWORD_LENGTH_MIN} characters. A few words are easier to remember than signs.` }),
-    h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Make account')));
-  return { title: 'Make an account', node };
+    passwordField({ label: 'Your password', name: 'password', autocomplete: 'current-password' }),
+    h('div', {}, h('button', { class: 'button outline bad', type: 'submit', testid: 'delete-account' }, 'Delete account'))));
+}
+
+/** A wrong password is a fault of its field. */
+function wrongPassword(problem, pointer) {
+  if (!(problem instanceof Problem) || problem.status !== 403) return problem;
+  return new Problem(422, { errors: [{ pointer, detail: 'This is not your password.' }] });
 }

@@ -5,10 +5,17 @@ import { count, money, sum, times } from '../format.js';
 import { Problem } from '../api.js';
 import * as basket from '../basket.js';
 import * as session from '../session.js';
+import * as tabs from '../tabs.js';
 
 export async function cart({ signal }) {
   const page = h('div', { testid: 'cart' });
   render(page, await basket.load(signal));
+  // What another tab changes shows here, too.
+  let redrawing = null;
+  tabs.hear('cart', () => {
+    if (signal.aborted) return;
+    redrawing ??= basket.load(signal).then((lines) => render(page, lines), () => {}).finally(() => { redrawing = null; });
+  }, signal);
   return { title: 'Your cart', node: page };
 }
 
@@ -18,7 +25,6 @@ function render(page, lines) {
       h('a', { class: 'button', href: '/' }, 'Look around')));
     return;
   }
-  const there = lines.filter((line) => line.product);
   const pieces = lines.reduce((n, line) => n + line.quantity, 0);
   const change = async (line, quantity) => {
     try {
@@ -35,7 +41,7 @@ function render(page, lines) {
     h('div', { class: 'page-head' }, h('h1', {}, 'Your cart'), h('p', { class: 'muted' }, count(pieces, 'item'))),
     h('div', { class: 'split' },
       h('ul', { class: 'lines' }, lines.map((line) => row(line, change))),
-      summary(there)));
+      summary(lines)));
 }
 
 function focusHeading(page) {
@@ -46,35 +52,40 @@ function focusHeading(page) {
 
 function row(line, change) {
   const name = line.product?.name ?? line.sku;
-  const most = Math.max(line.quantity, basket.QUANTITY_MAX);
+  const limit = line.product ? basket.limit(line.product) : 0;
+  const most = Math.max(line.quantity, limit);
   const quantity = h('select', {
     class: 'select',
     testid: 'cart-quantity',
     'aria-label': `Quantity of ${name}`,
     onchange: (event) => change(line, Number(event.currentTarget.value)),
-  }, Array.from({ length: most }, (_, i) => h('option', { value: i + 1, selected: i + 1 === line.quantity }, i + 1)));
-  const short = line.product && line.product.available !== null && line.product.available < line.quantity;
+  }, Array.from({ length: most }, (_, i) => i + 1).filter((n) => n <= limit || n === line.quantity)
+    .map((n) => h('option', { value: n, selected: n === line.quantity, disabled: n > limit }, n)));
+  const short = line.product && basket.isShort(line);
   return h('li', { class: 'line', testid: 'cart-line', 'data-sku': line.sku },
     picture(line.product ?? line),
     h('div', { class: 'stack' },
       h('div', {},
         h('p', { class: 'name' }, line.product ? h('a', { href: `/products/${encodeURIComponent(line.sku)}` }, name) : name),
-        h('p', { class: 'muted small' }, line.product ? `${money(line.product.price)} each` : 'This is no longer sold.'),
-        short && h('p', { class: 'small', role: 'note' }, h('span', { class: 'badge', 'data-tone': 'bad' },
-          line.product.available > 0 ? `Only ${line.product.available} left` : 'Sold out'))),
+        h('p', { class: 'muted small' }, line.product ? `${money(line.product.price)} each` : h('span', { class: 'badge', 'data-tone': 'bad' }, 'No longer sold')),
+        short && h('p', { class: 'small', role: 'note', testid: 'short' }, h('span', { class: 'badge', 'data-tone': 'bad' },
+          limit > 0 ? `Only ${limit} to be had` : 'Sold out'))),
       h('div', { class: 'controls' },
         line.product && quantity,
+        short && limit > 0 && h('button', { class: 'link small', type: 'button', testid: 'take-fewer', onclick: () => change(line, limit) }, `Take ${limit}`),
         h('button', { class: 'link small', type: 'button', testid: 'remove', 'aria-label': `Remove ${name}`, onclick: () => change(line, 0) }, 'Remove'))),
     h('p', { class: 'price' }, line.product && money(times(line.product.price, line.quantity))));
 }
 
 function summary(lines) {
-  const total = sum(lines.map((line) => times(line.product.price, line.quantity)));
+  const total = sum(lines.filter((line) => line.product).map((line) => times(line.product.price, line.quantity)));
   return h('aside', { class: 'panel stack', 'aria-label': 'Summary' },
     h('h2', {}, 'Summary'),
     total && h('dl', { class: 'totals' },
       h('div', {}, h('dt', {}, 'Delivery'), h('dd', {}, 'Free')),
       h('div', { class: 'sum' }, h('dt', {}, 'Total'), h('dd', { class: 'number', testid: 'cart-total' }, money(total)))),
-    h('a', { class: 'button wide', href: '/checkout', testid: 'checkout-link' }, 'Go to checkout'),
+    !lines.some(basket.isShort)
+      ? h('a', { class: 'button wide', href: '/checkout', testid: 'checkout-link' }, 'Go to checkout')
+      : h('p', { class: 'notice bad', testid: 'cart-blocked' }, 'Not everything can be had as it is in the cart. Change the marked lines, then go on to the checkout.'),
     !session.isSignedIn() && h('p', { class: 'muted small' }, 'You will be asked to sign in first. Your cart comes along.'));
 }

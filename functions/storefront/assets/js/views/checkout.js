@@ -1,14 +1,15 @@
 // Checkout: address, payment, and one order, however often the answer gets lost.
 //
-// The Idempotency-Key belongs to the attempt, not to the click: it is made with the first
-// submission and kept, together with exactly what was submitted, until an answer says how it
-// ended. While that is unknown nothing can be changed, because another order under another key
-// could be a second one. The attempt outlives a reload of the page, not the tab.
+// The Idempotency-Key belongs to the attempt, not to the click. An attempt begins with the first
+// letter that is typed and is kept in this tab, so that a reload or a sign-in on the way loses
+// nothing. Once it was sent and the answer got lost it is *open*: nothing can be changed until
+// the shop says how it ended, because another order under another key could be a second one.
 
 import { empty, h, picture } from '../dom.js';
 import { money, sum, times } from '../format.js';
 import { field, form, formFault, show } from '../forms.js';
-import { checkout as send, Problem } from '../api.js';
+import { checkout as send, get, Problem } from '../api.js';
+import { addressFields, addressOf, forget, lastUsed, remember, remembered } from '../address.js';
 import * as basket from '../basket.js';
 import * as router from '../router.js';
 import * as session from '../session.js';
@@ -24,110 +25,143 @@ const CARDS = [
   ['tok_lost_answer', 'Visa ending 3155: is approved, but the answer gets lost'],
 ];
 
-const COUNTRIES = ['AT', 'BE', 'BR', 'CA', 'CH', 'CZ', 'DE', 'DK', 'EE', 'ES', 'FI', 'FR', 'GB', 'GR', 'IE', 'IT',
-  'JP', 'LT', 'LU', 'LV', 'NL', 'NO', 'PL', 'PT', 'SE', 'SI', 'SK', 'US'];
-
-function countries() {
-  const names = new Intl.DisplayNames([navigator.language || 'en'], { type: 'region' });
-  return COUNTRIES.map((code) => [code, names.of(code)]).sort((a, b) => a[1].localeCompare(b[1]));
-}
-
-function kept() {
+/** The attempt of this person in this tab, if there is one. */
+function kept(userId) {
   try {
     const attempt = JSON.parse(sessionStorage.getItem(STORED));
-    return attempt?.userId === session.profile()?.id ? attempt : null;
+    return attempt?.userId === userId ? attempt : null;
   } catch {
     return null;
   }
 }
 
-export async function checkout({ signal }) {
-  const attempt = kept();
-  const lines = (await basket.load(signal)).filter((line) => line.product);
-  if (lines.length === 0 && !attempt) {
+const keep = (attempt) => sessionStorage.setItem(STORED, JSON.stringify(attempt));
+const drop = () => sessionStorage.removeItem(STORED);
+
+export async function checkout({ query, signal }) {
+  const userId = (await session.learned())?.id ?? null;
+  const attempt = kept(userId);
+  const cart = await basket.load(signal);
+  const lines = cart.filter((line) => line.product);
+  if (lines.length === 0 && !attempt?.open) {
     return { title: 'Checkout', node: empty('There is nothing to order', 'Your cart is empty.', h('a', { class: 'button', href: '/' }, 'Look around')) };
   }
+  const start = attempt?.body ?? { shipping_address: await knownAddress(userId, query.get('again'), signal) };
   const node = [
     h('div', { class: 'page-head' }, h('h1', {}, 'Checkout')),
-    h('div', { class: 'split' }, details(attempt), overview(lines)),
+    h('div', { class: 'split' }, details(userId, attempt, start, { lines, short: cart.filter(basket.isShort) }), overview(lines)),
   ];
   return { title: 'Checkout', node };
 }
 
-function details(attempt) {
-  const address = attempt?.body.shipping_address ?? {};
-  const at = (name) => `/shipping_address/${name}`;
-  const part = (label, name, extra) =>
-    field({ label, name, pointer: at(name), required: true, maxlength: 200, value: address[name] ?? '', ...extra });
+/** Where it goes, as far as the shop or this browser knows. */
+async function knownAddress(userId, again, signal) {
+  const of = (id) => get(`/api/v1/orders/${encodeURIComponent(id)}`, { signal })
+    .then((order) => order.shipping_address, () => null);
+  return (again && await of(again)) || remembered(userId) || await lastUsed(signal) || { name: session.profile()?.name };
+}
+
+const totalOf = (lines) => sum(lines.map((line) => times(line.product.price, line.quantity)));
+
+function details(userId, attempt, start, { lines, short }) {
   const fields = h('fieldset', { class: 'stack loose' },
     h('section', { class: 'panel stack' },
       h('h2', {}, 'Where should it go?'),
-      h('div', { class: 'fields' },
-        part('Name', 'name', { autocomplete: 'shipping name', class: 'full', value: address.name ?? session.profile()?.name ?? '' }),
-        part('Street and number', 'street', { autocomplete: 'shipping street-address', class: 'full' }),
-        part('Postal code', 'postal_code', { autocomplete: 'shipping postal-code', maxlength: 20 }),
-        part('City', 'city', { autocomplete: 'shipping address-level2' }),
-        part('Country', 'country', { autocomplete: 'shipping country', class: 'full', options: countries(), value: address.country ?? guessCountry() }))),
+      addressFields(start.shipping_address, '/shipping_address'),
+      h('label', { class: 'switch' }, h('input', { type: 'checkbox', name: 'remember', testid: 'remember-address', checked: Boolean(remembered(userId)) }), 'Remember this address in this browser')),
     h('section', { class: 'panel stack' },
       h('h2', {}, 'How do you pay?'),
       h('p', { class: 'muted' }, 'These are test cards. No money moves; each shows what can happen to a payment.'),
-      field({ label: 'Card', name: 'payment_method', options: CARDS, value: attempt?.body.payment_method ?? 'tok_approved' })));
-  const button = h('button', { class: 'button', type: 'submit', testid: 'place-order' }, 'Place order');
-  const element = form({ class: 'stack loose', testid: 'checkout-form' }, (values) => place(values), formFault(), fields, h('div', {}, button));
+      field({ label: 'Card', name: 'payment_method', options: CARDS, value: start.payment_method ?? 'tok_approved' })));
+  const button = h('button', { class: 'button', type: 'submit', testid: 'place-order', disabled: short.length > 0 && !attempt?.open }, 'Place order');
+  const element = form({ class: 'stack loose', testid: 'checkout-form', oninput: draft }, place,
+    formFault(), shortage(short), fields, h('div', {}, button));
+  let expected = totalOf(lines);
+
+  /** Keeps what is typed, under the key that the order will have. */
+  function draft() {
+    const before = kept(userId);
+    if (before?.open) return before;
+    const values = Object.fromEntries(new FormData(element));
+    const body = { shipping_address: addressOf(values), payment_method: values.payment_method };
+    const fresh = { key: before?.key ?? session.randomId(), body, userId, open: false };
+    keep(fresh);
+    return fresh;
+  }
 
   async function place(values) {
-    const open = kept() ?? begin(values);
+    const mine = draft();
+    const body = mine.open || !expected ? mine.body : { ...mine.body, expected_total: expected };
     fields.disabled = true;
+    if (values.remember) remember(userId, body.shipping_address);
+    else if (!mine.open) forget();
     try {
-      const order = await send(open.body, open.key);
-      sessionStorage.removeItem(STORED);
+      const order = await send(body, mine.key);
+      drop();
       basket.refresh();
       await router.go(`/orders/${encodeURIComponent(order.id)}`, { replace: true });
     } catch (problem) {
-      if (!isOpen(problem)) {
-        sessionStorage.removeItem(STORED);
-        fields.disabled = false;
-        throw problem;
-      }
-      hold(problem);
+      failed(problem, mine, body);
     }
   }
 
+  function failed(problem, mine, body) {
+    if (isOpen(problem)) {
+      keep({ ...mine, body, open: true });
+      hold(problem);
+      return;
+    }
+    if (problem instanceof Problem && problem.status === 401) {
+      // Refused before anything was done. Who was signed out is led to the sign-in and comes back.
+      fields.disabled = mine.open;
+      if (!session.isSignedIn()) return;
+      throw problem;
+    }
+    drop();
+    fields.disabled = false;
+    if (problem instanceof Problem && problem.slug === 'price-changed') throw repriced(problem);
+    throw problem;
+  }
+
+  /** Says the new total, and takes it as what the customer expects from now on. */
+  function repriced(problem) {
+    const total = problem.body.total;
+    expected = total;
+    reprice(element, total);
+    button.textContent = `Place order for ${money(total)}`;
+    return new Problem(409, { detail: `Prices have changed since you looked: the total is now ${money(total)}. Nothing was ordered. Place the order again if that is fine with you.` });
+  }
+
   function hold(problem) {
+    fields.disabled = true;
+    button.disabled = false;
     button.textContent = 'Ask again';
     const text = 'We don’t know yet whether your order arrived. Ask again: it will be placed once, however often you ask.';
     show(element, new Problem(409, { detail: problem ? `${problem.words} ${text}` : text }));
   }
 
-  if (attempt) {
-    fields.disabled = true;
-    hold(null);
-  }
+  if (attempt?.open) hold(null);
   return element;
+}
+
+/** Draws the order anew in the prices of now. */
+async function reprice(element, total) {
+  const lines = await basket.load().catch(() => []);
+  element.parentElement?.querySelector('aside')?.replaceWith(overview(lines.filter((line) => line.product), total));
 }
 
 /** Whether the order may have been placed although this came back. */
 const isOpen = (problem) => problem instanceof Problem
-  && (problem.isUncertain || problem.status === 401 || problem.status === 409 && problem.retryAfterS !== null || problem.status === 429);
+  && (problem.isUncertain || problem.status === 409 && problem.retryAfterS !== null || problem.status === 429);
 
-function begin(values) {
-  const trimmed = (name) => (values[name] ?? '').trim();
-  const body = {
-    shipping_address: Object.fromEntries(['name', 'street', 'city', 'postal_code', 'country'].map((n) => [n, trimmed(n)])),
-    payment_method: values.payment_method,
-  };
-  const attempt = { key: crypto.randomUUID(), body, userId: session.profile()?.id };
-  sessionStorage.setItem(STORED, JSON.stringify(attempt));
-  return attempt;
-}
+const shortage = (short) => short.length > 0 && h('div', { class: 'notice bad', role: 'note', testid: 'shortage' },
+  h('p', {}, 'There is not enough in stock for this order:'),
+  h('ul', {}, short.map(({ product, quantity, sku }) => h('li', {}, product
+    ? `${product.name}: ${quantity} in your cart, ${product.available > 0 ? `${basket.limit(product)} to be had` : 'sold out'}`
+    : `${sku} is no longer sold`))),
+  h('p', {}, h('a', { href: '/cart' }, 'Change the cart')));
 
-function guessCountry() {
-  const region = new Intl.Locale(navigator.language || 'en').maximize().region;
-  return COUNTRIES.includes(region) ? region : 'DE';
-}
-
-function overview(lines) {
-  const total = sum(lines.map((line) => times(line.product.price, line.quantity)));
+function overview(lines, total = totalOf(lines)) {
   return h('aside', { class: 'panel stack', 'aria-label': 'Your order' },
     h('h2', {}, 'Your order'),
     h('ul', { class: 'lines' }, lines.map((line) => h('li', { class: 'line slim' },

@@ -1,19 +1,22 @@
 // One order, live: the stream says that something happened, and the order itself says what.
 
-import { announce, fill, h, picture, toast } from '../dom.js';
+import { announce, confirmed, fill, h, picture, toast } from '../dom.js';
 import { dateTime, isFinal, money, orderState, shortId, times } from '../format.js';
 import { call, get, Problem } from '../api.js';
+import { country } from '../address.js';
 import { follow } from '../stream.js';
+import { journey, timeline } from '../timeline.js';
+import * as basket from '../basket.js';
+import * as router from '../router.js';
 
 // A proxy on the way may hold the stream back; the order is looked at this often all the same.
 const LOOK_EVERY_MS = 10_000;
-const STEPS = ['pending', 'confirmed', 'shipped', 'delivered'];
-const STEP_WORDS = { pending: 'Placed', confirmed: 'Confirmed', shipped: 'Shipped', delivered: 'Delivered' };
 
 export async function order({ params, signal }) {
   const path = `/api/v1/orders/${encodeURIComponent(params.id)}`;
   let shown = await get(path, { signal });
   const live = h('section', { class: 'panel stack', 'aria-label': 'Status' });
+  const past = h('section', { class: 'panel stack', 'aria-label': 'What happened', testid: 'timeline' });
   const parcels = h('section', { class: 'stack', testid: 'shipments' });
   const update = (fresh) => {
     if (fresh.status !== shown.status) announce(`Order ${orderState(fresh.status).word.toLowerCase()}.`);
@@ -22,10 +25,12 @@ export async function order({ params, signal }) {
   };
 
   async function cancel(button) {
+    const sure = await confirmed({ title: 'Cancel this order?', text: 'Anything that was charged goes back to your card. To have the things after all, you order them again.', yes: 'Cancel the order', no: 'Keep it' });
+    if (!sure) return;
     button.setAttribute('aria-busy', 'true');
     try {
       await call('POST', `${path}/cancel`, { key: `cancel-${params.id}` });
-      update(await get(path, { signal }));
+      await look();
     } catch (problem) {
       toast(problem instanceof Problem ? problem.words : 'That did not work.');
       button.removeAttribute('aria-busy');
@@ -33,13 +38,16 @@ export async function order({ params, signal }) {
   }
 
   async function look() {
-    const [fresh, shipments] = await Promise.all([get(path, { signal }), loadShipments(path, signal)]);
+    const [fresh, shipments, history] = await Promise.all(
+      [get(path, { signal }), optional(`${path}/shipments`, signal), optional(`${path}/history`, signal)]);
     update(fresh);
-    fill(parcels, parcelList(shipments));
+    fill(past, timeline(fresh, history));
+    fill(parcels, parcelList(shipments, fresh, history));
     return fresh;
   }
 
   update(shown);
+  fill(past, timeline(shown, []));
   if (isFinal(shown.status)) look().catch(() => {});
   else watch(`${path}/events`, signal, look, live);
   return {
@@ -49,7 +57,7 @@ export async function order({ params, signal }) {
         h('div', {}, h('h1', {}, `Order ${shortId(shown.id)}`), h('p', { class: 'muted small' }, `Placed ${dateTime(shown.created_at)} · `, h('span', { class: 'mono', testid: 'order-id' }, shown.id))),
         h('a', { href: '/orders' }, 'All orders')),
       h('div', { class: 'split' },
-        h('div', { class: 'stack loose' }, live, parcels),
+        h('div', { class: 'stack loose' }, live, parcels, past),
         aside(shown)),
     ],
   };
@@ -60,6 +68,7 @@ async function watch(path, signal, look, live) {
   const say = (connected) => live.setAttribute('data-live', connected ? 'on' : 'off');
   const timer = setInterval(() => look().then((order) => isFinal(order.status) && clearInterval(timer), () => {}), LOOK_EVERY_MS);
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  look().catch(() => {});
   try {
     await follow(path, {
       signal,
@@ -71,19 +80,18 @@ async function watch(path, signal, look, live) {
   say(false);
 }
 
-async function loadShipments(path, signal) {
+/** A list that the order is worth showing without. */
+async function optional(path, signal) {
   try {
-    return (await get(`${path}/shipments`, { signal })).items;
+    return (await get(path, { signal })).items;
   } catch (problem) {
-    if (problem instanceof Problem) return []; // The order is worth showing without its parcels.
+    if (problem instanceof Problem) return [];
     throw problem;
   }
 }
 
 function status(order, cancel) {
   const { word, tone, text } = orderState(order.status);
-  const reached = STEPS.indexOf(order.status);
-  const reason = order.rejection?.detail;
   return [
     h('div', { class: 'row apart' },
       h('div', { class: 'status-line' },
@@ -95,32 +103,45 @@ function status(order, cancel) {
         testid: 'cancel-order',
         onclick: (event) => cancel(event.currentTarget),
       }, 'Cancel order')),
-    reached >= 0 && h('ol', { class: 'progress' }, STEPS.map((step, i) => h('li', {
-      'data-done': i <= reached,
-      'aria-current': i === reached ? 'step' : null,
-    }, STEP_WORDS[step], h('span', { class: 'visually-hidden' }, i <= reached ? ' (done)' : ' (to come)')))),
-    h('p', { class: reached >= 0 ? 'muted' : 'notice bad', testid: 'order-text' }, text, reason && ` ${reason}`),
+    h('p', { class: tone === 'bad' ? 'notice bad' : 'muted', testid: 'order-text' }, text, ' ', order.rejection?.detail),
+    wayOn(order),
   ];
 }
 
-function parcelList(shipments) {
+const CARD_CODES = ['card_declined', 'insufficient_funds', 'payment_failed', 'payment_refused', 'authorization_expired'];
+
+/** What can be done about an order that is over. */
+function wayOn(order) {
+  if (!isFinal(order.status)) return null;
+  const again = async (event, then) => {
+    const button = event.currentTarget;
+    button.setAttribute('aria-busy', 'true');
+    try {
+      const missing = await basket.ensure(order.items);
+      await router.go(then);
+      if (missing.length > 0) toast(`Not all of it is in stock now: ${missing.map(({ name, after }) => (after > 0 ? `${name} (${after})` : name)).join(', ')}.`);
+    } catch (problem) {
+      toast(problem instanceof Problem ? problem.words : 'That did not work.');
+    } finally {
+      button.removeAttribute('aria-busy');
+    }
+  };
+  const button = (testid, extra, words, then) => h('button', { class: `button ${extra}`, type: 'button', testid, onclick: (event) => again(event, then) }, words);
+  const card = order.status === 'rejected' && CARD_CODES.includes(order.rejection?.code);
+  return h('div', { class: 'row' },
+    card && button('other-card', '', 'Pay with another card', `/checkout?again=${encodeURIComponent(order.id)}`),
+    button('reorder', card ? 'outline' : '', card ? 'Change the cart' : 'Order again', '/cart'));
+}
+
+function parcelList(shipments, order, history) {
   if (!shipments?.length) return [];
   return [h('h2', {}, shipments.length === 1 ? 'Parcel' : 'Parcels'), ...shipments.map((parcel) =>
     h('article', { class: 'panel stack', testid: 'shipment' },
+      journey(parcel, order, history),
       h('dl', { class: 'totals' },
         fact('Carrier', parcel.courier),
         fact('Tracking number', parcel.tracking_code, true),
-        fact('Status', parcel.status.replaceAll('_', ' ')),
         fact('As of', dateTime(parcel.updated_at)))))];
-}
-
-/** The name of a country in the reader's language. */
-function country(code) {
-  try {
-    return new Intl.DisplayNames([navigator.language || 'en'], { type: 'region' }).of(code);
-  } catch {
-    return code;
-  }
 }
 
 const fact = (name, value, mono) => value && h('div', {}, h('dt', { class: 'muted' }, name),
@@ -136,7 +157,8 @@ function aside(order) {
         h('p', {}, h('a', { href: `/products/${encodeURIComponent(item.sku)}` }, item.name)),
         h('p', { class: 'muted small' }, `${item.quantity} × ${money(item.price)}`)),
       h('p', { class: 'number' }, money(times(item.price, item.quantity)))))),
-    h('dl', { class: 'totals' }, h('div', { class: 'sum' }, h('dt', {}, 'Total'), h('dd', { class: 'number', testid: 'order-total' }, money(order.total)))),
+    h('dl', { class: 'totals' }, h('div', { class: 'sum' }, h('dt', {}, 'Total'), h('dd', { class: 'number', testid: 'order-total' }, money(order.total))),
+      order.refunded && h('div', {}, h('dt', {}, 'Sent back to your card'), h('dd', { class: 'number', testid: 'order-refunded' }, money(order.refunded)))),
     address && h('div', { class: 'stack' }, h('h3', {}, 'Goes to'),
       h('address', { class: 'address muted' },
         address.name, h('br'), address.street, h('br'), `${address.postal_code} ${address.city}`, h('br'), country(address.country))));

@@ -9,7 +9,7 @@ import * as router from '../router.js';
 
 const SEARCHABLE = '/api/v1/order-history';
 const PLAIN = '/api/v1/orders';
-const STATES = ['pending', 'confirmed', 'shipped', 'delivered', 'cancelled', 'rejected'];
+const STATES = ['pending', 'confirmed', 'shipped', 'delivered', 'returned', 'cancelled', 'rejected'];
 
 export async function orders({ query, signal }) {
   const wanted = { q: query.get('find')?.trim() ?? '', status: query.get('status') ?? '' };

@@ -3,7 +3,7 @@
 import { fill, h, picture } from '../dom.js';
 import { isSoldOut, money, stock } from '../format.js';
 import { get } from '../api.js';
-import { QUANTITY_MAX } from '../basket.js';
+import { limit } from '../basket.js';
 import { recommended, row } from '../recommended.js';
 import { addToCart } from './products.js';
 
@@ -35,7 +35,7 @@ export async function product({ params, signal }) {
 
 function buy(item) {
   const { text, tone } = stock(item.available);
-  const most = isSoldOut(item.available) ? 0 : Math.min(item.available ?? QUANTITY_MAX, QUANTITY_MAX);
+  const most = isSoldOut(item.available) ? 0 : limit(item);
   const quantity = h('select', { id: 'quantity', testid: 'quantity' },
     Array.from({ length: most }, (_, i) => h('option', { value: i + 1 }, i + 1)));
   return h('div', { class: 'stack' },

@@ -1,57 +1,99 @@
-// The catalogue: search, categories, and more of it on demand.
+// The catalogue: search, categories, price, order, and more of it on demand.
 
-import { announce, fill, h, picture, toast } from '../dom.js';
+import { announce, h, picture, toast } from '../dom.js';
 import { count, isSoldOut, money, stock } from '../format.js';
 import { get, Problem } from '../api.js';
 import { recommended, row } from '../recommended.js';
 import * as basket from '../basket.js';
+import * as router from '../router.js';
 
 const PAGE_LENGTH = 24;
 
+/** What the address may say of the order, and how. The first is what happens without it. */
+const SORTS = [['', 'Best first'], ['price', 'Cheapest first'], ['-price', 'Dearest first'], ['name', 'By name']];
+/** Spans of prices in the shop's one currency: from, to, in minor units. */
+const CURRENCY = 'EUR';
+const PRICES = [[0, 2_000], [2_000, 5_000], [5_000, 10_000], [10_000, null]];
+const NAMES = ['q', 'category', 'sort', 'price'];
+
 // The listing that was looked at last: coming back from a product finds it as it was, with
 // everything that had been fetched.
-let last = { address: '', items: [], cursor: null };
-let categories = null;
+let last = { address: '', items: [], cursor: null, total: null };
 
-const address = (q, category) => {
+/** The address of the listing that is asked for, with some of it changed. */
+function address(wanted, changes = {}) {
+  const merged = { ...wanted, ...changes };
+  const query = new URLSearchParams(NAMES.filter((name) => merged[name]).map((name) => [name, merged[name]]));
+  return query.size > 0 ? `/?${query}` : '/';
+}
+
+function read(query) {
+  const of = (name, allowed) => {
+    const value = query.get(name)?.trim() ?? '';
+    return !allowed || allowed.includes(value) ? value : '';
+  };
+  return {
+    q: of('q'),
+    category: of('category'),
+    sort: of('sort', SORTS.map(([value]) => value)),
+    price: of('price', PRICES.map(spanName)),
+  };
+}
+
+const spanName = ([from, to]) => `${from / 100}-${to === null ? '' : to / 100}`;
+
+function spanWords([from, to]) {
+  const whole = (amount) => money({ amount, currency: CURRENCY }).replace(/[.,]00(?!\d)/, '');
+  if (from === 0) return `Up to ${whole(to)}`;
+  return to === null ? `${whole(from)} and more` : `${whole(from)} to ${whole(to)}`;
+}
+
+/** What of it narrows the listing, as the API takes it. */
+function filters({ q, price }) {
   const query = new URLSearchParams();
   if (q) query.set('q', q);
-  if (category) query.set('category', category);
-  return query.size > 0 ? `/?${query}` : '/';
-};
+  const [from, to] = PRICES.find((span) => spanName(span) === price) ?? [0, null];
+  if (from > 0) query.set('price_min', from);
+  if (to !== null) query.set('price_max', to);
+  return query;
+}
 
 export async function products({ query, signal }) {
-  const q = query.get('q')?.trim() ?? '';
-  const category = query.get('category') ?? '';
-  const here = address(q, category);
-  const home = !q && !category;
-  const [listing, , liked] = await Promise.all([
-    last.address === here && last.items.length > 0 ? last : fetchPage(q, category, null, signal),
-    categories ?? loadCategories(signal),
-    home ? recommended('/api/v1/recommendations', signal) : [],
+  const wanted = read(query);
+  const here = address(wanted);
+  const known = last.address === here && last.items.length > 0;
+  const [listing, categories, liked] = await Promise.all([
+    known ? last : fetchPage(wanted, null, signal),
+    loadCategories(wanted, signal),
+    here === '/' ? recommended('/api/v1/recommendations', signal) : [],
   ]);
-  if (last.address !== here || last.items.length === 0) last = { address: here, ...listing };
-  const title = q ? `“${q}”` : category;
-  return { title, node: [home && hero(), row(liked, 'for-you', 'For you'), chips(q, category), list(q, category, title, signal)] };
+  if (!known) last = { address: here, ...listing };
+  const title = wanted.q ? `“${wanted.q}”` : categories.find(({ slug, name }) => isChosen(wanted, slug, name))?.name ?? wanted.category;
+  return {
+    title,
+    node: [here === '/' && hero(), row(liked, 'for-you', 'For you'), chips(wanted, categories), list(wanted, title, signal)],
+    arrived: showChosen,
+  };
 }
 
-async function fetchPage(q, category, cursor, signal) {
-  const query = new URLSearchParams({ limit: PAGE_LENGTH });
-  if (q) query.set('q', q);
-  if (category) query.set('category', category);
+async function fetchPage(wanted, cursor, signal) {
+  const query = filters(wanted);
+  query.set('limit', PAGE_LENGTH);
+  if (wanted.category) query.set('category', wanted.category);
+  if (wanted.sort) query.set('sort', wanted.sort);
   if (cursor) query.set('cursor', cursor);
   const page = await get(`/api/v1/products?${query}`, { signal });
-  return { items: page.items, cursor: page.next_cursor };
+  return { items: page.items, cursor: page.next_cursor, total: page.total ?? null, approximate: page.approximate === true };
 }
 
-/** The categories; without them the shop still works, so a failure only hides the chips. */
-async function loadCategories(signal) {
+/** The categories with how much of what is asked for is in them; without them the shop still
+    works, so a failure only hides the chips. */
+async function loadCategories(wanted, signal) {
   try {
-    const answer = await get('/api/v1/categories', { signal });
-    const names = answer.items.map((entry) => entry.name);
-    categories = names.length > 0 ? names : null; // A shop that is being filled has some in a moment.
+    return (await get(`/api/v1/categories?${filters(wanted)}`, { signal })).items;
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
+    return [];
   }
 }
 
@@ -61,35 +103,62 @@ const hero = () => h('section', { class: 'hero', 'aria-label': 'Welcome' },
     h('p', {}, 'Well-made things for the kitchen, the garden and the road, each chosen because it will still be here in ten years.')),
   h('img', { src: '/images/mosaic.svg', alt: '', width: 720, height: 420 }));
 
-function chips(q, category) {
-  if (!categories?.length) return null;
-  const chip = (name, text) => h('li', {}, h('a', {
+const isChosen = ({ category }, slug, name) => category === slug || category === name;
+
+function chips(wanted, categories) {
+  if (categories.length === 0) return null;
+  const chip = (slug, name, n, chosen) => h('li', {}, h('a', {
     class: 'chip',
-    href: address(q, name),
-    testid: name ? `category-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}` : 'category-all',
-    'aria-current': name === category ? 'true' : null,
-  }, text));
-  return h('nav', { 'aria-label': 'Categories' },
-    h('ul', { class: 'chips' }, chip('', 'Everything'), categories.map((name) => chip(name, name))));
+    href: address(wanted, { category: slug }),
+    testid: slug ? `category-${slug}` : 'category-all',
+    'aria-current': chosen ? 'true' : null,
+  }, name, h('span', { class: 'chip-count' }, n, h('span', { class: 'visually-hidden' }, n === 1 ? ' product' : ' products'))));
+  const all = categories.reduce((sum, { count: n }) => sum + n, 0);
+  return h('nav', { 'aria-label': 'Categories' }, h('ul', { class: 'chips', id: 'categories' },
+    chip('', 'Everything', all, !wanted.category),
+    categories.filter(({ slug, name, count: n }) => n > 0 || isChosen(wanted, slug, name))
+      .map(({ slug, name, count: n }) => chip(slug, name, n, isChosen(wanted, slug, name)))));
 }
 
-function list(q, category, title, signal) {
-  if (last.items.length === 0) return nothing(q, category);
-  const grid = h('ul', { class: 'grid', testid: 'products' }, last.items.map(card));
-  const shown = h('p', { class: 'muted small', testid: 'shown' });
+/** The chosen category may lie off screen in a long row. */
+function showChosen() {
+  const row = document.getElementById('categories');
+  const chip = row?.querySelector('[aria-current]');
+  if (!chip) return;
+  const { left, width } = chip.getBoundingClientRect();
+  row.scrollLeft += left + width / 2 - row.getBoundingClientRect().left - row.clientWidth / 2;
+}
+
+function refine(wanted) {
+  const choice = (name, label, options) => h('div', { class: 'choice' },
+    h('label', { for: `choose-${name}` }, label),
+    h('select', { class: 'select', id: `choose-${name}`, testid: `choose-${name}`, onchange: (event) => router.go(address(wanted, { [name]: event.currentTarget.value })) },
+      options.map(([value, words]) => h('option', { value, selected: value === wanted[name] }, words))));
+  return h('div', { class: 'refine' },
+    choice('price', 'Price', [['', 'Any'], ...PRICES.map((span) => [spanName(span), spanWords(span)])]),
+    choice('sort', 'Order', SORTS));
+}
+
+function list(wanted, title, signal) {
+  if (last.items.length === 0) return nothing(wanted);
+  const top = last.address === '/' ? 2 : 1; // At home the welcome is the first heading.
+  const level = `h${top + 1}`;
+  const grid = h('ul', { class: 'grid', testid: 'products' }, last.items.map((item) => card(item, level)));
+  const shown = h('p', { class: 'muted small', testid: 'shown', role: 'status' });
   const more = h('button', { class: 'button outline', type: 'button', testid: 'more', onclick: fetchMore }, 'Show more');
   const update = () => {
-    shown.textContent = `${count(last.items.length, 'product')}${last.cursor ? ' so far' : ''}`;
+    const all = last.total ?? last.items.length;
+    shown.textContent = last.cursor ? `${last.items.length} of ${count(all, 'product')}` : count(last.items.length, 'product');
     more.hidden = !last.cursor;
   };
   async function fetchMore() {
     if (more.getAttribute('aria-busy') === 'true') return;
     more.setAttribute('aria-busy', 'true');
     try {
-      const page = await fetchPage(q, category, last.cursor, signal);
+      const page = await fetchPage(wanted, last.cursor, signal);
       last.items.push(...page.items);
       last.cursor = page.cursor;
-      const cards = page.items.map(card);
+      const cards = page.items.map((item) => card(item, level));
       grid.append(...cards);
       cards[0]?.querySelector('a')?.focus({ preventScroll: true });
       announce(`${count(page.items.length, 'more product', 'more products')}.`);
@@ -101,25 +170,29 @@ function list(q, category, title, signal) {
     }
   }
   update();
-  const heading = h(q || category ? 'h1' : 'h2', {}, title || 'Everything');
-  return [h('div', { class: 'listing-head' }, heading, shown), grid, h('div', { class: 'more' }, more)];
+  const heading = h(`h${top}`, {}, title || 'Everything');
+  return [
+    h('div', { class: 'listing-head' }, h('div', {}, heading, shown), refine(wanted)),
+    last.approximate && h('p', { class: 'notice', testid: 'approximate' }, `Nothing is spelled exactly like “${wanted.q}”. This is what comes close.`),
+    grid, h('div', { class: 'more' }, more)];
 }
 
-function nothing(q, category) {
+function nothing(wanted) {
+  const narrowed = wanted.category || wanted.price;
   return h('div', { class: 'empty', testid: 'empty' },
-    h('h1', {}, q ? `Nothing found for “${q}”` : 'Nothing here yet'),
-    h('p', {}, category ? `There may be something in the other categories than ${category}.` : 'Try another word, or look through the categories.'),
-    h('a', { class: 'button outline', href: category ? address(q, '') : '/' }, category && q ? 'Search everywhere' : 'Show everything'));
+    h('h1', {}, wanted.q ? `Nothing found for “${wanted.q}”` : 'Nothing here'),
+    h('p', {}, narrowed ? 'There may be something in other categories or at other prices.' : 'Try another word, or look through the categories.'),
+    h('a', { class: 'button outline', href: address(narrowed ? { q: wanted.q } : {}) }, narrowed && wanted.q ? 'Search everywhere' : 'Show everything'));
 }
 
-function card(product) {
+function card(product, level) {
   const { text, tone } = stock(product.available);
   const soldOut = isSoldOut(product.available);
   return h('li', { class: 'card', testid: 'product-card', 'data-sku': product.sku },
     h('div', { class: 'card-picture' }, picture(product)),
     h('div', { class: 'card-words' },
       h('p', { class: 'category' }, product.category),
-      h('h3', {}, h('a', { href: `/products/${encodeURIComponent(product.sku)}`, testid: 'product-link' }, product.name))),
+      h(level, {}, h('a', { href: `/products/${encodeURIComponent(product.sku)}`, testid: 'product-link' }, product.name))),
     h('div', { class: 'card-foot' },
       h('p', {}, h('span', { class: 'price' }, money(product.price)), soldOut || tone === 'plain' ? h('span', { class: 'muted small' }, ` · ${text}`) : null),
       h('button', {
@@ -132,16 +205,24 @@ function card(product) {
       }, 'Add')));
 }
 
-/** Puts a product into the cart and says so. */
+/** Puts a product into the cart, as many as may be had, and says so. */
 export async function addToCart(button, product, quantity) {
   if (button.getAttribute('aria-busy') === 'true') return;
   button.setAttribute('aria-busy', 'true');
   try {
-    await basket.add(product.sku, quantity);
-    toast(`${product.name} is in your cart.`, { href: '/cart', text: 'See cart' });
+    const { before, after } = await basket.add(product, quantity);
+    toast(words(product, quantity, before, after), { href: '/cart', text: 'See cart' });
   } catch (problem) {
     toast(problem instanceof Problem ? problem.words : 'That did not work.');
   } finally {
     button.removeAttribute('aria-busy');
   }
+}
+
+function words(product, quantity, before, after) {
+  const { name } = product;
+  if (after === before + quantity) return `${name} is in your cart.`;
+  const most = basket.limit(product);
+  const why = most === basket.QUANTITY_MAX ? `One order takes ${most} of ${name} at most.` : `We only have ${most} of ${name}.`;
+  return after > before ? `${why} ${after} of them are in your cart now.` : `${why} ${before === 1 ? 'It is' : 'They are'} in your cart already.`;
 }

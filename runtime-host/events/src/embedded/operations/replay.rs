@@ -7,6 +7,92 @@ use crate::embedded::{
     subscriptions::rebuild_lanes,
 };
 
+/// A dead letter of a subscription that is served: the place of that, the position and the key.
+fn letter(group: &Group<'_>, number: i64) -> Result<Option<(usize, i64, String)>> {
+    let sql = "SELECT subscription, position, key FROM dead_letters WHERE number = ?1";
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+    };
+    let Some((subscription, position, key)) = group.row(sql, [number], read)? else {
+        return Ok(None);
+    };
+    let place = group.served.iter().position(|served| served.number == subscription);
+    Ok(place.map(|place| (place, position, key)))
+}
+
+/// Makes a dead letter pending, as an event that was never delivered.
+fn revive(group: &mut Group<'_>, place: usize, position: i64, key: &str) -> Result<()> {
+    let number = group.served[place].number;
+    let sql = "DELETE FROM dead_letters WHERE subscription = ?1 AND position = ?2";
+    group.execute(sql, (number, position))?;
+    let sql = "INSERT INTO pending (subscription, key, position, due_at_ms) \
+               VALUES (?1, ?2, ?3, ?4)";
+    group.execute(sql, (number, key, position, group.now_ms.cast_signed()))?;
+    let counts = &mut group.changes.subscriptions[place];
+    counts.dead -= 1;
+    counts.pending += 1;
+    counts.woken = true;
+    Ok(())
+}
+
+/// Brings back all dead letters of a key; gives how many events of the key are still to come, or
+/// nothing if it has no dead letter.
+pub(in crate::embedded) struct ReplayKey {
+    pub(in crate::embedded) place: usize,
+    pub(in crate::embedded) key: String,
+}
+
+impl Operation for ReplayKey {
+    type Answer = Option<u64>;
+
+    fn bytes(&self) -> usize {
+        self.key.len()
+    }
+
+    fn apply(&self, group: &mut Group<'_>) -> Result<Option<u64>> {
+        let (place, number, key) = (self.place, group.served[self.place].number, &self.key);
+        let sql = "SELECT position FROM dead_letters WHERE subscription = ?1 AND key = ?2";
+        let positions = {
+            let mut statement = group.connection.prepare_cached(sql)?;
+            let rows = statement.query_map((number, key), |row| row.get(0))?;
+            rows.collect::<Result<Vec<i64>>>()?
+        };
+        if positions.is_empty() {
+            return Ok(None);
+        }
+        for position in positions {
+            revive(group, place, position, key)?;
+        }
+        group.refresh_lane(place, key)?;
+        let sql = "SELECT count(*) FROM pending WHERE subscription = ?1 AND key = ?2";
+        let count = group.row(sql, (number, key), |row| row.get::<_, i64>(0))?;
+        Ok(count.map(i64::cast_unsigned))
+    }
+}
+
+/// Gives up a dead letter of a subscription that is served; gives whether it was there.
+pub(in crate::embedded) struct Discard {
+    pub(in crate::embedded) number: i64,
+}
+
+impl Operation for Discard {
+    type Answer = bool;
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+
+    fn apply(&self, group: &mut Group<'_>) -> Result<bool> {
+        let Some((place, _, key)) = letter(group, self.number)? else { return Ok(false) };
+        group.execute("DELETE FROM dead_letters WHERE number = ?1", [self.number])?;
+        let counts = &mut group.changes.subscriptions[place];
+        counts.dead -= 1;
+        counts.woken = true;
+        group.refresh_lane(place, &key)?;
+        Ok(true)
+    }
+}
+
 /// Brings back a dead letter of a subscription that is served; gives whether it was there.
 pub(in crate::embedded) struct Replay {
     pub(in crate::embedded) number: i64,
@@ -20,25 +106,9 @@ impl Operation for Replay {
     }
 
     fn apply(&self, group: &mut Group<'_>) -> Result<bool> {
-        let sql = "SELECT d.subscription, d.position, e.key FROM dead_letters d \
-                   JOIN entries e ON e.position = d.position WHERE d.number = ?1";
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
-        };
-        let Some((number, position, key)) = group.row(sql, [self.number], read)? else {
-            return Ok(false);
-        };
-        let place = group.served.iter().position(|served| served.number == number);
-        let Some(place) = place else { return Ok(false) };
-        group.execute("DELETE FROM dead_letters WHERE number = ?1", [self.number])?;
+        let Some((place, position, key)) = letter(group, self.number)? else { return Ok(false) };
         group.spill_key(place, &key)?;
-        let sql = "INSERT INTO pending (subscription, key, position, due_at_ms) \
-                   VALUES (?1, ?2, ?3, ?4)";
-        group.execute(sql, (number, &key, position, group.now_ms.cast_signed()))?;
-        let counts = &mut group.changes.subscriptions[place];
-        counts.dead -= 1;
-        counts.pending += 1;
-        counts.woken = true;
+        revive(group, place, position, &key)?;
         group.refresh_lane(place, &key)?;
         Ok(true)
     }

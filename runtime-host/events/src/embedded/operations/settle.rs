@@ -6,6 +6,7 @@ use crate::{
     Reason,
     delivery::{Ending, Settlement},
     embedded::{
+        milliseconds,
         operation::{Group, Operation},
         queries::reason_text,
     },
@@ -37,7 +38,10 @@ impl Operation for Settle {
             }
             Ending::Dead { reason, detail } => {
                 group.spill_key(*place, key)?;
-                for entry in entries.iter().take(1) {
+                if self.is_full(group)? {
+                    let pause = milliseconds(group.options.backoff.retry_after_max);
+                    self.put_off(group, group.now_ms.saturating_add(pause))?;
+                } else if let Some(entry) = entries.first() {
                     self.bury(group, *entry, *reason, detail)?;
                 }
             }
@@ -115,7 +119,23 @@ impl Settle {
         Ok(())
     }
 
-    /// Moves an event to the dead letters, of which only so many are kept.
+    /// Whether there are as many dead letters as may be. Then an event that would become one stays
+    /// what it is: something that still has to be delivered.
+    fn is_full(&self, group: &Group<'_>) -> Result<bool> {
+        let count = "SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE subscription = ?1 \
+                     LIMIT ?2)";
+        let letters_max = i64::try_from(group.options.dead_letters_max).unwrap_or(i64::MAX);
+        let kept =
+            group.row(count, (self.number(group), letters_max), |row| row.get::<_, i64>(0))?;
+        let full = kept.unwrap_or_default() >= letters_max;
+        if full {
+            let subscription = &group.served[self.settlement.subscription].subscription.name;
+            tracing::error!(subscription, "events: too many dead letters, an event is tried again");
+        }
+        Ok(full)
+    }
+
+    /// Moves an event to the dead letters.
     fn bury(
         &self,
         group: &mut Group<'_>,
@@ -126,25 +146,13 @@ impl Settle {
         let Some(first_seen_at_ms) = self.take(group, entry)? else { return Ok(()) };
         let number = self.number(group);
         let sql = "INSERT INTO dead_letters (subscription, position, reason, detail, attempts, \
-                   first_seen_at_ms, died_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+                   first_seen_at_ms, died_at_ms, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let times = (first_seen_at_ms.cast_signed(), group.now_ms.cast_signed());
         let (position, reason) = (entry.0.cast_signed(), reason_text(reason));
-        let attempts = self.settlement.attempt;
-        group.execute(sql, (number, position, reason, detail, attempts, times.0, times.1))?;
-
-        let count = "SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE subscription = ?1 \
-                     LIMIT ?2)";
-        let letters_max = i64::try_from(group.options.dead_letters_max).unwrap_or(i64::MAX);
-        let probe = (number, letters_max.saturating_add(1));
-        let kept = group.row(count, probe, |row| row.get::<_, i64>(0))?.unwrap_or_default();
-        let mut dropped = 0;
-        if kept > letters_max {
-            let sql = "DELETE FROM dead_letters WHERE number = (SELECT min(number) \
-                       FROM dead_letters WHERE subscription = ?1)";
-            dropped = group.execute(sql, [number])?;
-        }
-        group.changes.statistics.lost_dead_letters += dropped as u64;
-        group.changes.subscriptions[self.settlement.subscription].dead += 1 - dropped as i64;
+        let Settlement { attempt, key, .. } = &self.settlement;
+        let row = (number, position, reason, detail, attempt, times.0, times.1, &**key);
+        group.execute(sql, row)?;
+        group.changes.subscriptions[self.settlement.subscription].dead += 1;
         Ok(())
     }
 }

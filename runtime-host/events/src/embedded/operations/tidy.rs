@@ -118,7 +118,7 @@ fn remove(group: &mut Group<'_>, candidate: &Candidate) -> Result<()> {
         counts.dead -= dead as i64;
         group.changes.statistics.lost_deliveries += u64::from(pending.is_some());
         group.changes.statistics.lost_dead_letters += dead as u64;
-        if pending.is_some() {
+        if pending.is_some() || dead > 0 {
             group.refresh_lane(place, &candidate.key)?;
             group.changes.subscriptions[place].woken = true;
         }

@@ -6,6 +6,7 @@
 
 mod atomics;
 mod batch;
+pub(crate) mod expiry;
 mod operation;
 mod spin_v2;
 mod spin_v3;

@@ -8,6 +8,8 @@ use wasmtime::component::Resource;
 
 /// Keys that one listing gives at most: they all cross into the guest at once.
 const KEYS_LISTED_MAX: usize = 100_000;
+/// The same in bytes.
+const KEYS_LISTED_MAX_BYTES: usize = 8 << 20;
 /// Keys per page of the store.
 const PAGE_KEYS: usize = 1_000;
 
@@ -76,15 +78,17 @@ pub(super) async fn all_keys(
     keys_max: usize,
 ) -> Result<Vec<String>, Fault> {
     let mut keys = Vec::new();
+    let mut bytes = 0;
     let mut after = None;
     loop {
         let mut page = operation.step(|| store.keys(after, PAGE_KEYS)).await?;
+        bytes += page.keys.iter().map(String::len).sum::<usize>();
         keys.append(&mut page.keys);
-        if keys.len() > keys_max {
+        if keys.len() > keys_max || bytes > KEYS_LISTED_MAX_BYTES {
             operation.end_refused();
             let text = format!(
-                "the store has more than {keys_max} keys; list them in parts, through \
-                 spin:key-value@3.0.0 or wasi:keyvalue"
+                "the store has more than {keys_max} keys, or more than {KEYS_LISTED_MAX_BYTES} \
+                 bytes of them; list them in parts, through spin:key-value@3.0.0 or wasi:keyvalue"
             );
             return Err(Fault::Other(text));
         }

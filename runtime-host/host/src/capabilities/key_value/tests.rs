@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::{Handle, OPEN_HANDLES_MAX, Operation, spin_v2};
-use crate::calls::Limits;
+use crate::calls::{Limits, Loopback};
 use crate::capabilities::bindings::fermyon::spin::key_value as v2;
 use crate::capabilities::bindings::spin::key_value::key_value as v3;
 use crate::capabilities::bindings::wasi::keyvalue::{atomics, batch, store};
 use crate::capabilities::outbound_http::{Outbound, Surroundings};
 use crate::capabilities::variables::Variables;
-use crate::engine::{ComponentContext, CurrentCall, State};
+use crate::engine::{ComponentContext, CurrentCall, Room, State};
 use crate::telemetry::Telemetry;
 use crate::triggers::http::client::Client;
 use std::collections::BTreeMap;
@@ -36,10 +36,13 @@ async fn instance() -> State {
         registry: Arc::default(),
         client: Client::new(),
         front_door: OnceLock::new(),
+        readiness: Arc::default(),
+        loopback: Loopback::default(),
     };
     let component = ComponentContext {
         id: "cart".into(),
         limits: Limits::resolve(&Default::default(), &Default::default()),
+        cycle: None,
         environment: Vec::new(),
         files: None,
         stores: BTreeMap::from([("cart".to_owned(), cart)]),
@@ -47,7 +50,7 @@ async fn instance() -> State {
         outbound: Arc::new(Outbound::new(Vec::new(), Arc::new(surroundings))),
         telemetry,
     };
-    State::new(&Arc::new(component)).unwrap()
+    State::new(&Arc::new(component), &Room::of_test()).unwrap()
 }
 
 async fn opened() -> (State, Resource<Handle>) {

@@ -1,7 +1,7 @@
 //! `tessera:events/producer` and `tessera:events/log`, answered by the host's own log.
 
 use crate::calls::Kind;
-use crate::engine::State;
+use crate::engine::{State, fits};
 use crate::telemetry::{Outcome, Span, SpanKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,9 +29,9 @@ pub(super) const LOG: &str = "tessera:events/log@1.0.0";
 /// The name of the platform in spans.
 const PLATFORM: &str = "host";
 
-/// Whether an import is answered by the event log.
-pub(crate) fn is_of_events(import: &str) -> bool {
-    [PRODUCER, LOG].contains(&import)
+/// Whether a dependency is named for what the event log answers.
+pub(crate) fn is_of_events(dependency: &str) -> bool {
+    [PRODUCER, LOG].iter().any(|interface| fits(dependency, interface))
 }
 
 pub(super) fn define_producer(
@@ -123,6 +123,19 @@ pub(super) fn define_log(linker: &mut Linker<State>, log: &Arc<dyn Log>) -> anyh
             Box::pin(async move { Ok((ask(accessor, "log.replay", log.replay(id)).await,)) })
         })?;
         let own = log.clone();
+        type Key = (String, String);
+        instance.func_wrap_concurrent("replay-key", move |accessor, (name, key): Key| {
+            let log = own.clone();
+            Box::pin(async move {
+                Ok((ask(accessor, "log.replay-key", log.replay_key(name, key)).await,))
+            })
+        })?;
+        let own = log.clone();
+        instance.func_wrap_concurrent("discard", move |accessor, (id,): (String,)| {
+            let log = own.clone();
+            Box::pin(async move { Ok((ask(accessor, "log.discard", log.discard(id)).await,)) })
+        })?;
+        let own = log.clone();
         type Range = (String, u64, u64);
         instance.func_wrap_concurrent("replay-range", move |accessor, range: Range| {
             let log = own.clone();
@@ -210,6 +223,7 @@ impl From<Progress> for log::Subscription {
             types: progress.types,
             lag: progress.lag_events,
             lag_ms: progress.lag_ms,
+            held: progress.held_events,
             retrying: progress.retrying_events,
             dead: progress.dead_letters,
         }

@@ -3,6 +3,7 @@
 mod events;
 mod limits;
 
+use crate::capabilities::key_value::expiry;
 use crate::engine::State;
 use std::sync::Arc;
 use tessera_events::Log;
@@ -34,6 +35,7 @@ pub(super) fn define(
 ) -> anyhow::Result<()> {
     match (name, &platform.events) {
         ("tessera:limits/limiter@1.0.0", _) => limits::define(linker, name, platform.clone()),
+        (expiry::NAME, _) => expiry::define(linker),
         (events::PRODUCER, Some(log)) => events::define_producer(linker, log),
         (events::LOG, Some(log)) => events::define_log(linker, log),
         _ => anyhow::bail!(

@@ -1,8 +1,9 @@
 //! What a client is told when no component answered: RFC 9457 problem details.
 
+use super::limits::FrontLimits;
 use crate::calls::CallError;
 use crate::engine::{Response, full_body};
-use crate::telemetry::TraceContext;
+use crate::telemetry::{FrontLimit, TraceContext};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
@@ -28,6 +29,46 @@ pub(super) fn no_route(path: &str, trace: &TraceContext) -> Response {
 pub(super) fn body_too_large(max_bytes: u64, trace: &TraceContext) -> Response {
     let detail = format!("The body may have at most {max_bytes} bytes.");
     response(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", &detail, Some(trace))
+}
+
+/// A limit of the front is reached. Waiting helps, as soon as what is in flight has ended.
+pub(super) fn of_limit(limit: FrontLimit, limits: &FrontLimits) -> Response {
+    let own = |max: u32, what| format!("Your address has {max} {what} already, as many as it may.");
+    let too_many = StatusCode::TOO_MANY_REQUESTS;
+    let (status, slug, detail) = match limit {
+        FrontLimit::RequestsPerAddress => {
+            let detail = own(limits.requests_per_address_max, "requests in flight");
+            (too_many, "too-many-requests", detail)
+        }
+        FrontLimit::StreamsPerAddress => {
+            let detail = own(limits.streams_per_address_max, "streams open");
+            (too_many, "too-many-streams", detail)
+        }
+        FrontLimit::UploadsPerAddress => {
+            let detail = own(limits.uploads_per_address_max, "large bodies on their way");
+            (too_many, "too-many-uploads", detail)
+        }
+        _ => {
+            let detail = "The host has no room for another body. Try again in a moment.".to_owned();
+            (StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
+        }
+    };
+    let mut response = response(status, slug, &detail, None);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// The header fields of the request are over the limit.
+pub(super) fn fields_too_large(max_bytes: usize) -> Response {
+    let detail = format!("The header fields of a request may have {max_bytes} bytes in all.");
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    response(status, "fields-too-large", &detail, None)
+}
+
+/// The host forwards no connections.
+pub(super) fn no_proxy() -> Response {
+    let detail = "This server is no proxy: it does not know `CONNECT`.";
+    response(StatusCode::NOT_IMPLEMENTED, "not-implemented", detail, None)
 }
 
 /// The request itself makes no sense.

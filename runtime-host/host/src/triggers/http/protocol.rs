@@ -1,77 +1,96 @@
 //! Which version of HTTP a connection speaks, and the limits of each.
 //!
-//! Nearly all speak HTTP/1.1, and nearly all of those say so with their first byte. Only where it
-//! is not to be seen at once does the library that can tell them apart stand between.
+//! A client of HTTP/2 without TLS says so by its first 24 bytes, the preface. Until they are all
+//! there, or differ, nothing serves the connection, and the time for it is limited.
 
-use hyper::server::conn::http1;
+use super::limits::FrontLimits;
+use bytes::Bytes;
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto;
 use std::io;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// How long a client may take to send the head of a request, and to finish a handshake.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request line with all its header fields.
-const HEADERS_MAX_BYTES: usize = 64 * 1024;
+pub(super) const HEADERS_MAX_BYTES: usize = 64 * 1024;
 /// Bytes of a body that a connection reads at once. It begins with a few kilobytes, and only a
 /// client that fills them gets more.
 const READ_MAX_BYTES: usize = 400 * 1024;
 /// Streams at once on one HTTP/2 connection.
 const STREAMS_PER_CONNECTION_MAX: u32 = 256;
+/// How often a client of HTTP/2 is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How long it may take to say so.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What all connections of HTTP/2 begin with, and none of HTTP/1 (RFC 9113, section 3.4).
-const HTTP2_BEGINS: &[u8] = b"PRI";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// What is known of a connection.
+/// A version of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     Http1,
-    /// HTTP/2, or too early to say.
-    Unclear,
+    Http2,
 }
 
 impl Protocol {
-    /// What the first bytes say; none if the client has gone without sending any.
-    pub(super) async fn of(socket: &TcpStream) -> io::Result<Option<Self>> {
-        let mut begins = [0; HTTP2_BEGINS.len()];
-        let length = socket.peek(&mut begins).await?;
-        Ok((length > 0).then(|| Self::beginning(&begins[..length])))
-    }
-
-    fn beginning(bytes: &[u8]) -> Self {
-        if HTTP2_BEGINS.starts_with(bytes) { Self::Unclear } else { Self::Http1 }
-    }
-
     /// What client and server have agreed on in the TLS handshake.
-    pub(super) fn agreed(alpn: Option<&[u8]>) -> Self {
-        if alpn == Some(b"http/1.1") { Self::Http1 } else { Self::Unclear }
+    pub(super) fn agreed(alpn: Option<&[u8]>) -> Option<Self> {
+        match alpn? {
+            b"h2" => Some(Self::Http2),
+            b"http/1.1" => Some(Self::Http1),
+            _ => None,
+        }
+    }
+
+    /// What the first bytes say, and these bytes; none if the client has gone without any.
+    pub(super) async fn read(
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> io::Result<Option<(Self, Bytes)>> {
+        let mut begins = [0; PREFACE.len()];
+        let mut length = 0;
+        loop {
+            let read = stream.read(&mut begins[length..]).await?;
+            length += read;
+            let found = match Self::beginning(&begins[..length]) {
+                Some(protocol) => protocol,
+                None if length == 0 => return Ok(None),
+                // The client has stopped in the middle of what may have become a preface.
+                None if read == 0 => Self::Http1,
+                None => continue,
+            };
+            return Ok(Some((found, Bytes::copy_from_slice(&begins[..length]))));
+        }
+    }
+
+    /// None if it is too early to say.
+    fn beginning(bytes: &[u8]) -> Option<Self> {
+        match PREFACE.starts_with(bytes) {
+            false => Some(Self::Http1),
+            true if bytes.len() == PREFACE.len() => Some(Self::Http2),
+            true => None,
+        }
     }
 }
 
-/// For connections of HTTP/1.
-pub(super) fn http1() -> http1::Builder {
+pub(super) fn http1(limits: &FrontLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(limits.head_timeout())
         .max_header_size(HEADERS_MAX_BYTES)
         .max_buf_size(READ_MAX_BYTES);
     builder
 }
 
-/// For all others.
-pub(super) fn either() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+pub(super) fn http2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
-        .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        // This builder has no other limit for the head.
-        .max_buf_size(HEADERS_MAX_BYTES)
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(HEADERS_MAX_BYTES as u32)
-        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX);
+        // The library drops what is far over its limit: what is a little over ours gets an answer.
+        .max_header_list_size(2 * HEADERS_MAX_BYTES as u32)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
     builder
 }
 
@@ -79,16 +98,27 @@ pub(super) fn either() -> auto::Builder<TokioExecutor> {
 mod tests {
     use super::*;
 
+    async fn read(bytes: &[u8]) -> Option<(Protocol, Bytes)> {
+        let mut bytes = bytes;
+        Protocol::read(&mut bytes).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_whole_preface_is_http_2() {
+        assert_eq!(read(PREFACE).await, Some((Protocol::Http2, PREFACE.into())));
+        let more = [PREFACE, b"more"].concat();
+        assert_eq!(read(&more).await, Some((Protocol::Http2, PREFACE.into())));
+        for begins in ["G", "PU", "PUT / HTTP/1.1\r\n", "PRI", "PRI * HTTP/2.0\r\n\r\nXX", "pri"] {
+            let (protocol, bytes) = read(begins.as_bytes()).await.unwrap();
+            assert_eq!((protocol, &*bytes), (Protocol::Http1, begins.as_bytes()), "{begins}");
+        }
+        assert_eq!(read(b"").await, None);
+    }
+
     #[test]
-    fn only_what_may_still_become_http_2_is_unclear() {
-        for begins in ["P", "PR", "PRI"] {
-            assert_eq!(Protocol::beginning(begins.as_bytes()), Protocol::Unclear, "{begins}");
-        }
-        for begins in ["G", "PU", "PUT", "POS", "pri", "\r\n"] {
-            assert_eq!(Protocol::beginning(begins.as_bytes()), Protocol::Http1, "{begins}");
-        }
-        assert_eq!(Protocol::agreed(Some(b"http/1.1")), Protocol::Http1);
-        assert_eq!(Protocol::agreed(Some(b"h2")), Protocol::Unclear);
-        assert_eq!(Protocol::agreed(None), Protocol::Unclear);
+    fn tls_says_which_it_is_if_it_was_asked() {
+        assert_eq!(Protocol::agreed(Some(b"http/1.1")), Some(Protocol::Http1));
+        assert_eq!(Protocol::agreed(Some(b"h2")), Some(Protocol::Http2));
+        assert_eq!(Protocol::agreed(None), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Who answers a path: the most specific route that matches.
 
 use super::headers::RouteFields;
+use crate::telemetry::{METHODS, OTHER};
 use http::Method;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -17,8 +18,6 @@ pub(crate) struct Router(Vec<Arc<Entry>>);
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) handler: Handler,
-    /// As written in the manifest, with the application's base in front.
-    pub(crate) route: Arc<str>,
     /// What its component is told about it.
     pub(super) fields: RouteFields,
     operations: Operations,
@@ -30,25 +29,14 @@ pub(crate) struct Entry {
 /// A route that only has a name.
 #[derive(Debug)]
 struct Label {
-    route: Arc<str>,
     pattern: RoutePattern,
     operations: Operations,
 }
 
-/// What is asked for, as spans and metrics name it: the method and the route, made once.
+/// What is asked for, as spans and metrics name it: the method and the route, made once. The last
+/// one is for all methods that have no name of their own.
 #[derive(Debug)]
-struct Operations([Arc<str>; METHODS.len()]);
-
-/// The methods that have a prepared name.
-const METHODS: [Method; 7] = [
-    Method::GET,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::HEAD,
-    Method::OPTIONS,
-];
+struct Operations(Vec<Arc<str>>);
 
 /// A route that matches a path.
 #[derive(Debug)]
@@ -85,9 +73,8 @@ impl Entry {
     fn new(handler: Handler, route: &str, labels: Arc<[Label]>) -> Result<Self, RouteError> {
         Ok(Self {
             handler,
-            route: route.into(),
             fields: RouteFields::new(route),
-            operations: Operations::new(route),
+            operations: Operations::of(route),
             pattern: RoutePattern::parse("", route)?,
             labels,
         })
@@ -96,22 +83,19 @@ impl Entry {
     /// `GET /products/:id`: the label that a path fits, else the route.
     pub(crate) fn operation(&self, method: &Method, path: &str) -> Arc<str> {
         let label = self.labels.iter().find(|label| fits(&label.pattern, path));
-        let (operations, route) = match label {
-            Some(label) => (&label.operations, &label.route),
-            None => (&self.operations, &self.route),
-        };
-        operations.of(method).unwrap_or_else(|| operation(method, route))
+        label.map_or(&self.operations, |label| &label.operations).by(method)
     }
 }
 
 impl Operations {
-    fn new(route: &str) -> Self {
-        Self(METHODS.map(|method| operation(&method, route)))
+    fn of(route: &str) -> Self {
+        let methods = METHODS.iter().map(Method::as_str).chain([OTHER]);
+        Self(methods.map(|method| format!("{method} {route}").into()).collect())
     }
 
-    fn of(&self, method: &Method) -> Option<Arc<str>> {
-        let index = METHODS.iter().position(|known| known == method)?;
-        Some(self.0[index].clone())
+    fn by(&self, method: &Method) -> Arc<str> {
+        let index = METHODS.iter().position(|known| known == method);
+        self.0[index.unwrap_or(METHODS.len())].clone()
     }
 }
 
@@ -120,8 +104,7 @@ fn labels(app: &App, id: &str) -> Result<Arc<[Label]>, RouteError> {
     let Some(component) = app.components.get(id) else { return Ok(Arc::default()) };
     let label = |route: &String| {
         let pattern = RoutePattern::parse(&app.http_base, route)?;
-        let route = pattern.to_string();
-        Ok(Label { operations: Operations::new(&route), route: route.into(), pattern })
+        Ok(Label { operations: Operations::of(&pattern.to_string()), pattern })
     };
     let labels = component.settings.route_labels.iter().map(label);
     let mut labels = labels.collect::<Result<Vec<_>, _>>()?;
@@ -142,10 +125,6 @@ fn fits(pattern: &RoutePattern, path: &str) -> bool {
         left = after;
     }
     pattern.takes_rest() || left.is_empty()
-}
-
-fn operation(method: &Method, route: &str) -> Arc<str> {
-    format!("{method} {route}").into()
 }
 
 fn matches<'a>(entry: &'a Arc<Entry>, path: &'a str) -> Option<Match<'a>> {
@@ -196,8 +175,9 @@ mod tests {
         Router(entries)
     }
 
-    fn found<'a>(router: &'a Router, path: &'a str) -> Option<&'a str> {
-        Some(&router.find(path)?.entry.route)
+    fn found(router: &Router, path: &str) -> Option<String> {
+        let operation = router.find(path)?.entry.operation(&Method::GET, path);
+        Some(operation.strip_prefix("GET ").unwrap().to_owned())
     }
 
     #[test]
@@ -215,7 +195,7 @@ mod tests {
             ("/api/7/y", "/api/..."),
             ("/apix", "/..."),
         ] {
-            assert_eq!(found(&router, path), Some(route), "{path}");
+            assert_eq!(found(&router, path).as_deref(), Some(route), "{path}");
         }
     }
 
@@ -228,11 +208,15 @@ mod tests {
     }
 
     #[test]
-    fn every_method_names_its_operation() {
+    fn registered_methods_name_their_operation_and_all_others_share_one() {
         let router = router(&["/a/:x"]);
         let entry = router.find("/a/1").unwrap().entry;
-        for method in METHODS.into_iter().chain([Method::TRACE]) {
-            assert_eq!(*entry.operation(&method, "/a/1"), format!("{method} /a/:x"));
+        for method in &METHODS {
+            assert_eq!(*entry.operation(method, "/a/1"), format!("{method} /a/:x"));
+        }
+        for other in ["get", "PROPFIND"] {
+            let method = Method::from_bytes(other.as_bytes()).unwrap();
+            assert_eq!(&*entry.operation(&method, "/a/1"), "_OTHER /a/:x");
         }
     }
 

@@ -1,16 +1,18 @@
 //! The life of one request from outside.
 
+use super::answer::{self, AnswerBody};
+use super::connected::{Arriving, Connected, InFlight};
+use super::protocol::HEADERS_MAX_BYTES;
+use super::request_body::{self, Refused};
 use super::router::{Match, Router};
-use super::{headers, problem, request_body, request_id};
-use crate::calls::{Call, CallError};
+use super::{headers, problem, request_id};
+use crate::calls::{Call, CallError, Loopback};
 use crate::engine::{Response, call_http, full_body};
 use crate::registry::Registry;
 use crate::telemetry::{SpanKind, TraceContext};
 use http::header::CONTENT_LENGTH;
-use http::uri::Scheme;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Incoming;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tessera_manifest::{Handler, StaticResponse};
 
@@ -18,41 +20,52 @@ use tessera_manifest::{Handler, StaticResponse};
 pub(crate) struct Service {
     pub(crate) router: Router,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) loopback: Loopback,
 }
 
-/// Where a request came from: the same for all requests of a connection.
-#[derive(Debug, Clone)]
-pub(crate) struct Origin {
-    client: HeaderValue,
-    scheme: Scheme,
+/// A request for a component.
+struct Inbound<'a> {
+    request: http::Request<Incoming>,
+    /// None if it has arrived in full.
+    arriving: Option<Arriving>,
+    found: Match<'a>,
+    trace: &'a TraceContext,
 }
 
-impl Origin {
-    pub(crate) fn new(client: SocketAddr, scheme: Scheme) -> Self {
-        Self { client: headers::client_address(client), scheme }
+/// Answer a request, whatever happens. It is counted at once, and not when the answer is first polled
+/// for: the end of the client's input may be read before that.
+pub(super) fn serve(
+    connected: Arc<Connected>,
+    request: http::Request<Incoming>,
+) -> impl Future<Output = http::Response<AnswerBody>> + Send {
+    let method = request.method().clone();
+    let in_flight = InFlight::begin(&connected);
+    let arriving = Arriving::begin(&connected, request.body());
+    async move {
+        let Some(in_flight) = in_flight else { return answer::refusal(&method, &connected) };
+        let mut trace = TraceContext::of_request(request.headers());
+        trace.request_id = request_id::of_client(request.headers());
+        let service = &connected.service;
+        let mut response = service.answer(request, arriving, &connected, &trace).await;
+        request_id::answer(&mut response, &trace);
+        answer::to(&method, in_flight, response)
     }
 }
 
 impl Service {
-    /// Answer a request, come what may.
-    pub(crate) async fn serve(
-        &self,
-        request: http::Request<Incoming>,
-        origin: &Origin,
-    ) -> Response {
-        let mut trace = TraceContext::of_request(request.headers());
-        trace.request_id = request_id::of_client(request.headers());
-        let mut response = self.answer(request, origin, &trace).await;
-        request_id::answer(&mut response, &trace);
-        response
-    }
-
     async fn answer(
         &self,
         request: http::Request<Incoming>,
-        origin: &Origin,
+        arriving: Option<Arriving>,
+        connected: &Connected,
         trace: &TraceContext,
     ) -> Response {
+        if request.method() == Method::CONNECT {
+            return problem::no_proxy();
+        }
+        if connected.multiplexed && fields_bytes(&request) > HEADERS_MAX_BYTES {
+            return problem::fields_too_large(HEADERS_MAX_BYTES);
+        }
         // Shares its bytes with the request.
         let uri = request.uri().clone();
         let Some(found) = self.router.find(uri.path()) else {
@@ -60,24 +73,26 @@ impl Service {
         };
         match &found.entry.handler {
             Handler::Static(answer) => static_response(answer),
-            Handler::Component(id) => match self.call(request, origin, &found, id, trace).await {
-                Ok(response) => response,
-                Err(error) => problem::of_call(&error, trace),
-            },
+            Handler::Component(id) => {
+                let call = Inbound { request, arriving, found, trace };
+                match self.call(id, call, connected).await {
+                    Ok(response) => response,
+                    Err(error) => problem::of_call(&error, trace),
+                }
+            }
         }
     }
 
     async fn call(
         &self,
-        request: http::Request<Incoming>,
-        origin: &Origin,
-        found: &Match<'_>,
         component: &str,
-        trace: &TraceContext,
+        inbound: Inbound<'_>,
+        connected: &Connected,
     ) -> Result<Response, CallError> {
+        let Inbound { request, arriving, found, trace } = inbound;
         let slot = self.registry.resolve(component)?;
         let (mut parts, body) = request.into_parts();
-        let scheme = origin.scheme.clone();
+        let scheme = connected.scheme.clone();
         parts.uri = match headers::absolute_uri(&parts.uri, &parts.headers, scheme) {
             Ok(uri) => uri,
             Err(detail) => return Ok(problem::bad_request(detail)),
@@ -87,17 +102,37 @@ impl Service {
             request_body::Unwanted::whole(body);
             return Ok(problem::body_too_large(body_max_bytes, trace));
         }
-        headers::prepare(&mut parts.headers, &parts.uri, found, &origin.client);
+        headers::prepare(&mut parts.headers, &parts.uri, &found, &connected.client);
         request_id::tell(&mut parts.headers, trace);
+        let callers = self.loopback.callers(&mut parts.headers);
+        let received = request_body::receive(body, body_max_bytes, arriving, connected).await;
+        let (body, fault) = match received {
+            Ok(received) => received,
+            Err(Refused::Fault(error)) => return Err(error),
+            Err(Refused::Limit(limit)) => return Ok(problem::of_limit(limit, connected.limits())),
+        };
+        if let Some(fault) = &fault {
+            parts.extensions.insert(fault.clone());
+        }
         let operation = found.entry.operation(&parts.method, parts.uri.path());
-        let call = Call::from_outside(SpanKind::Http, operation, trace.clone());
-        let (body, fault) = request_body::guard(body, body_max_bytes);
+        let mut call = Call::from_outside(SpanKind::Http, operation, trace.clone());
+        call.callers = callers;
+        call.client = Some(connected.address);
         let answer = call_http(slot, call, http::Request::from_parts(parts, body)).await;
         match fault.and_then(|fault| fault.error()) {
             Some(error) => Err(error),
             None => answer,
         }
     }
+}
+
+/// The size of a request's head, as HTTP/2 counts it (RFC 9113, section 6.5.2).
+fn fields_bytes<B>(request: &http::Request<B>) -> usize {
+    const OVERHEAD_BYTES: usize = 32;
+    let fields = request.headers().iter();
+    let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + OVERHEAD_BYTES);
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    fields.sum::<usize>() + path + OVERHEAD_BYTES
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {

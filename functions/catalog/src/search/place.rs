@@ -1,0 +1,118 @@
+//! The order of an answer, and places in it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Texts;
+use crate::domain::Product;
+
+/// Characters of the name that decide the order of products that are equal in all else. They
+/// travel in cursors, which are short.
+pub(super) const NAME_CHARS: usize = 40;
+
+/// What comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// What fits best, then by name.
+    #[default]
+    Relevance,
+    /// The cheapest, then by name.
+    PriceUp,
+    /// The dearest, then by name.
+    PriceDown,
+    /// By name.
+    Name,
+}
+
+impl Sort {
+    /// All of them, by their names on the wire.
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("relevance", Self::Relevance),
+        ("price", Self::PriceUp),
+        ("-price", Self::PriceDown),
+        ("name", Self::Name),
+    ];
+
+    /// The one with this name on the wire.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, sort)| sort)
+    }
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.into_iter().find(|(_, sort)| *sort == self).map_or("", |(name, _)| name)
+    }
+
+    fn key(self, relevance: u32, product: &Product) -> i64 {
+        match self {
+            Self::Relevance => -i64::from(relevance),
+            Self::PriceUp => product.details.price.amount,
+            Self::PriceDown => -product.details.price.amount,
+            Self::Name => 0,
+        }
+    }
+}
+
+/// A product's place in an answer. Places are totally ordered and depend on nothing but
+/// the product and the query, so a cursor that holds one stays good while others change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Lower comes first.
+    #[serde(rename = "k")]
+    pub key: i64,
+    /// The beginning of the folded name: products with equal keys are ordered by it.
+    #[serde(rename = "n")]
+    pub name: String,
+    /// Settles the rest.
+    #[serde(rename = "s")]
+    pub sku: String,
+}
+
+/// What places are compared by.
+type Rank<'a> = (i64, &'a str, &'a str);
+
+impl Place {
+    fn rank(&self) -> Rank<'_> {
+        (self.key, &self.name, &self.sku)
+    }
+}
+
+/// A product that fits.
+pub(super) struct Found<'a> {
+    key: i64,
+    product: &'a Product,
+    texts: &'a Texts,
+}
+
+impl<'a> Found<'a> {
+    pub(super) fn new(sort: Sort, relevance: u32, product: &'a Product, texts: &'a Texts) -> Self {
+        Found { key: sort.key(relevance, product), product, texts }
+    }
+
+    fn rank(&self) -> Rank<'_> {
+        (self.key, self.texts.place_name(), &self.product.sku)
+    }
+
+    fn place(&self) -> Place {
+        let (key, name, sku) = self.rank();
+        Place { key, name: name.to_owned(), sku: sku.to_owned() }
+    }
+}
+
+/// What of `found` comes after `after`, in order, at most `limit` products, and the place to go
+/// on from if there are more.
+pub(super) fn turn<'a>(
+    mut found: Vec<Found<'a>>,
+    after: Option<&Place>,
+    limit: usize,
+) -> (Vec<&'a Product>, Option<Place>) {
+    found.retain(|found| after.is_none_or(|after| found.rank() > after.rank()));
+    let more = found.len() > limit;
+    if more {
+        // Only what is shown need be in order.
+        found.select_nth_unstable_by(limit, |one, other| one.rank().cmp(&other.rank()));
+        found.truncate(limit);
+    }
+    found.sort_unstable_by(|one, other| one.rank().cmp(&other.rank()));
+    let next = found.last().filter(|_| more).map(Found::place);
+    (found.into_iter().map(|found| found.product).collect(), next)
+}

@@ -1,0 +1,121 @@
+//! What applications of others may do: what a scope says that the person has granted.
+
+use super::{AuthState, Caller, authenticate, bearer};
+use crate::problem::Problem;
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{StatusCode, header};
+use std::marker::PhantomData;
+
+/// A scope, as a type that names it.
+pub trait Scope: Send + Sync + 'static {
+    /// As it stands in tokens (RFC 6749, section 3.3).
+    const NAME: &'static str;
+}
+
+/// An authenticated caller, who may be an application of somebody else if its token has the
+/// scope `S`. As an extractor like [`Caller`], apart from that.
+#[derive(Clone, Debug)]
+pub struct Scoped<S>(pub Caller, pub PhantomData<S>);
+
+impl<S: Scope, A: AuthState> FromRequestParts<A> for Scoped<S> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &A) -> Result<Self, Problem> {
+        Ok(Self(scoped(parts, state, Some(S::NAME)).await?, PhantomData))
+    }
+}
+
+/// The caller of a request that other applications may make with this scope; with none they
+/// may not make it at all.
+///
+/// # Errors
+/// 401 without a valid token, 403 for a token that is not good for this, 503 without keys.
+pub async fn scoped<A: AuthState>(
+    parts: &Parts,
+    state: &A,
+    scope: Option<&str>,
+) -> Result<Caller, Problem> {
+    let Some(token) = bearer(&parts.headers)? else {
+        return Err(Problem::unauthorized("Send an access token: Authorization: Bearer …"));
+    };
+    let caller = authenticate(token, state.keys()).await?;
+    let granted = |scope: &str| caller.scopes.iter().any(|held| held == scope);
+    if caller.client.is_none() || scope.is_some_and(granted) {
+        return Ok(caller);
+    }
+    let challenge = "Bearer realm=\"shop\", error=\"insufficient_scope\"";
+    let (challenge, detail) = match scope {
+        Some(scope) => (
+            format!("{challenge}, scope=\"{scope}\""),
+            format!("The token needs the scope {scope}."),
+        ),
+        None => (challenge.to_owned(), "No scope of other applications opens this.".to_owned()),
+    };
+    let title = "The access token is not good for this";
+    Err(Problem::new(StatusCode::FORBIDDEN, "insufficient-scope", title)
+        .header(header::WWW_AUTHENTICATE, &challenge)
+        .detail(detail))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::testing::Issuer;
+    use super::super::{Admin, KeySet};
+    use super::*;
+
+    #[derive(Clone)]
+    struct State(KeySet);
+
+    impl AuthState for State {
+        type Keys = KeySet;
+        fn keys(&self) -> &KeySet {
+            &self.0
+        }
+    }
+
+    struct Orders;
+
+    impl Scope for Orders {
+        const NAME: &'static str = "orders:read";
+    }
+
+    struct Answers {
+        caller: u16,
+        admin: u16,
+        orders: Result<Caller, u16>,
+    }
+
+    async fn ask(token: &str) -> Answers {
+        let state = State(Issuer::new().key_set());
+        let request = http::Request::get("/").header("authorization", format!("Bearer {token}"));
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let status = |problem: Problem| problem.status().as_u16();
+        let caller = <Caller as FromRequestParts<State>>::from_request_parts(&mut parts, &state);
+        let caller = caller.await.map_or_else(status, |_| 200);
+        let admin =
+            Admin::from_request_parts(&mut parts, &state).await.map_or_else(status, |_| 200);
+        let orders = Scoped::<Orders>::from_request_parts(&mut parts, &state).await;
+        Answers { caller, admin, orders: orders.map(|scoped| scoped.0).map_err(status) }
+    }
+
+    #[tokio::test]
+    async fn an_application_may_do_what_its_scope_says_and_nothing_else() {
+        let issuer = Issuer::new();
+        let answers = ask(&issuer.client_token("usr_1", "app", "openid orders:read")).await;
+        assert_eq!((answers.caller, answers.admin), (403, 403));
+        let caller = answers.orders.unwrap();
+        assert_eq!((caller.user_id.as_str(), caller.client.as_deref()), ("usr_1", Some("app")));
+        assert!(caller.roles.is_empty(), "roles are the person's, not the application's");
+        let answers = ask(&issuer.client_token("usr_1", "app", "openid orders:reader")).await;
+        assert_eq!(answers.orders.unwrap_err(), 403);
+    }
+
+    #[tokio::test]
+    async fn the_shops_own_pages_need_no_scope() {
+        let answers = ask(&Issuer::new().token("usr_1", &["admin"])).await;
+        assert_eq!((answers.caller, answers.admin), (200, 200));
+        assert_eq!(answers.orders.unwrap().client, None);
+    }
+}

@@ -1,0 +1,191 @@
+//! Personal data in events, sealed with a key of the person that identity keeps.
+//!
+//! Events are copied: into the log, its backups, dead letters, traces of tests. Nobody can find
+//! all copies when a person wants to be forgotten. So what says who somebody is travels sealed,
+//! in the member `sealed` of an event's data, and the one thing that is deleted is the key.
+//!
+//! Consumers open events at their door with [`readable`] and see them as if nothing had been
+//! sealed; an event of somebody who has been forgotten is not there for them. What they keep of
+//! it in their own stores they delete when they hear that the account is gone.
+//!
+//! XChaCha20-Poly1305: its nonces are long enough to be random. The person's id is authenticated
+//! along, so that nothing sealed for one person opens as another's.
+
+use crate::events::Event;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use serde_json::{Map, Value};
+use std::future::Future;
+
+/// Bytes of a person's key.
+pub const KEY_BYTES: usize = 32;
+/// Bytes of a nonce; never used twice with one key.
+pub const NONCE_BYTES: usize = 24;
+/// The member of an event's data that is sealed.
+pub const MEMBER: &str = "sealed";
+/// The member that names the person.
+const PERSON: &str = "user_id";
+
+/// A person's key.
+pub type PersonKey = [u8; KEY_BYTES];
+
+/// Why an event can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// The key can't be had now. Repeating is safe.
+    #[error("the person's key can't be had: {0}")]
+    Unavailable(String),
+    /// The key does not fit, or the data is no JSON object. Repeating helps nothing.
+    #[error("the sealed data can't be opened")]
+    Damaged,
+}
+
+/// Where keys of persons come from. In a component whose world imports
+/// `shop:identity/persons`, `bindings::IdentityPersons`.
+pub trait PersonKeys: Clone + Send + Sync + 'static {
+    /// The key of this person; none if they have been forgotten.
+    fn key(
+        &self,
+        user_id: &str,
+    ) -> impl Future<Output = Result<Option<PersonKey>, Unreadable>> + Send;
+}
+
+/// The members, sealed; base64url of nonce and ciphertext. `None` if the cipher refuses, which it
+/// does for terabytes only.
+pub fn seal(
+    key: &PersonKey,
+    nonce: &[u8; NONCE_BYTES],
+    user_id: &str,
+    members: &Value,
+) -> Option<String> {
+    let text = members.to_string();
+    let payload = Payload { msg: text.as_bytes(), aad: user_id.as_bytes() };
+    let cipher = XChaCha20Poly1305::new(key.into());
+    let sealed = cipher.encrypt(XNonce::from_slice(nonce), payload).ok()?;
+    Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
+}
+
+/// What was sealed.
+fn open(key: &PersonKey, user_id: &str, sealed: &str) -> Option<Map<String, Value>> {
+    let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
+    let payload = Payload { msg: sealed, aad: user_id.as_bytes() };
+    let cipher = XChaCha20Poly1305::new(key.into());
+    let text = cipher.decrypt(XNonce::from_slice(nonce), payload).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// A key as contracts carry it: base64url without padding.
+pub fn key_from_text(text: &str) -> Option<PersonKey> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+/// The event with its sealed members opened; as it is if it has none. None if they belong to
+/// somebody who has been forgotten.
+///
+/// # Errors
+/// See [`Unreadable`].
+pub async fn readable(event: &Event, keys: &impl PersonKeys) -> Result<Option<Event>, Unreadable> {
+    let Ok(Value::Object(mut data)) = serde_json::from_str(&event.data) else {
+        return Ok(Some(event.clone()));
+    };
+    let Some(sealed) = data.remove(MEMBER) else { return Ok(Some(event.clone())) };
+    let user_id = data.get(PERSON).and_then(Value::as_str).ok_or(Unreadable::Damaged)?;
+    let Some(key) = keys.key(user_id).await? else { return Ok(None) };
+    let opened = sealed.as_str().and_then(|sealed| open(&key, user_id, sealed));
+    // What is sealed can't change what is not.
+    let mut members = opened.ok_or(Unreadable::Damaged)?;
+    members.append(&mut data);
+    Ok(Some(Event { data: Value::Object(members).to_string(), ..event.clone() }))
+}
+
+/// Keys in memory, for tests of consumers.
+#[cfg(not(target_family = "wasm"))]
+#[derive(Clone, Debug, Default)]
+pub struct MemoryKeys(
+    std::sync::Arc<std::sync::Mutex<std::collections::BTreeMap<String, PersonKey>>>,
+);
+
+#[cfg(not(target_family = "wasm"))]
+impl MemoryKeys {
+    /// Gives a person a key, or takes it away.
+    pub fn set(&self, user_id: &str, key: Option<PersonKey>) {
+        let mut keys = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match key {
+            Some(key) => keys.insert(user_id.to_owned(), key),
+            None => keys.remove(user_id),
+        };
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl PersonKeys for MemoryKeys {
+    async fn key(&self, user_id: &str) -> Result<Option<PersonKey>, Unreadable> {
+        let keys = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(keys.get(user_id).copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    fn event(data: &Value) -> Event {
+        Event {
+            id: "usr_1.1".into(),
+            source: "/shop/identity".into(),
+            kind: "com.shop.identity.user.registered.v1".into(),
+            subject: Some("usr_1".into()),
+            time: None,
+            data_content_type: None,
+            data_schema: None,
+            extensions: BTreeMap::new(),
+            data: data.to_string(),
+        }
+    }
+
+    fn sealed_for(user_id: &str) -> Event {
+        let sealed = seal(&[1; 32], &[2; 24], "usr_1", &json!({"name": "Ada", "user_id": "x"}));
+        let event = event(&json!({"user_id": user_id, "roles": [], "sealed": sealed}));
+        assert!(!event.data.contains("Ada"));
+        event
+    }
+
+    fn keys() -> MemoryKeys {
+        let keys = MemoryKeys::default();
+        keys.set("usr_1", Some([1; 32]));
+        keys.set("usr_2", Some([1; 32]));
+        keys.set("usr_3", Some([3; 32]));
+        keys
+    }
+
+    #[tokio::test]
+    async fn what_is_sealed_opens_with_the_persons_key_only() {
+        let opened = readable(&sealed_for("usr_1"), &keys()).await.unwrap().unwrap();
+        let data: Value = serde_json::from_str(&opened.data).unwrap();
+        assert_eq!(data, json!({"user_id": "usr_1", "roles": [], "name": "Ada"}));
+        for other in ["usr_2", "usr_3"] {
+            let damaged = readable(&sealed_for(other), &keys()).await;
+            assert_eq!(damaged, Err(Unreadable::Damaged), "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_the_key_there_is_no_event() {
+        let keys = keys();
+        keys.set("usr_1", None);
+        assert_eq!(readable(&sealed_for("usr_1"), &keys).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_sealed_stays_as_it_is() {
+        for data in [json!({"user_id": "usr_9", "name": "Ada"}), json!([])] {
+            let event = event(&data);
+            assert_eq!(readable(&event, &keys()).await, Ok(Some(event.clone())));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Pages for operators, in a browser: an administrator signs in with HTTP Basic, which needs no
+//! page and leaves nothing in the browser's storage.
+
+use super::{Gateway, Origin};
+use crate::domain::quota::{Limit, checks};
+use crate::ports::{Ports, Settings, Upstream};
+use axum::body::{Body, to_bytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chassis::Problem;
+use chassis::auth::{Caller, authenticate};
+use chassis::quota::{Rates, counted};
+use http::{HeaderMap, Request, StatusCode, header};
+use serde_json::{Value, json};
+
+/// How long identity has to check a password. Milliseconds.
+const TIMEOUT_MS: u64 = 10_000;
+/// Longest answer of identity that is read, in bytes.
+const SESSION_BYTES_MAX: usize = 16 * 1024;
+
+/// Address and password of `Authorization: Basic`, if that is there.
+pub(super) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = text.split_once(' ')?;
+    let text =
+        STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"));
+    let text = String::from_utf8(text?).ok()?;
+    let (email, password) = text.split_once(':')?;
+    Some((email.to_owned(), password.to_owned()))
+}
+
+/// Asks the browser to ask its user.
+pub(super) fn ask_to_sign_in(problem: Problem) -> Problem {
+    if problem.status() != StatusCode::UNAUTHORIZED {
+        return problem;
+    }
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Sign in as an administrator")
+        .detail("Open this page on the machine itself, or sign in as an administrator.")
+        .header(header::WWW_AUTHENTICATE, "Basic realm=\"administrators\", charset=\"UTF-8\"")
+}
+
+impl<P: Ports> Gateway<P> {
+    /// The administrator with this address and password. Attempts are counted here like all
+    /// others, and by identity.
+    pub(super) async fn administrator(
+        &self,
+        (email, password): (String, String),
+        settings: &Settings,
+        origin: &Origin,
+    ) -> Result<Caller, Problem> {
+        let address = counted(&origin.address);
+        let quotas = settings.quotas.as_ref();
+        let attempt = quotas.map(|quotas| checks(Limit::Credentials, quotas, &address, None));
+        Rates::count(self.ports.limiter(), attempt.into_iter().flatten()).await?;
+        let body = json!({"email": email, "password": password}).to_string();
+        let request = Request::post("http://identity.spin.internal/api/v1/sessions")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-forwarded-for", &origin.address)
+            .body(Body::from(body))
+            .map_err(|_| Problem::internal())?;
+        let answer = self.ports.upstream().forward(request, TIMEOUT_MS).await;
+        let answer = answer.map_err(|error| super::unreachable(&error))?;
+        match answer.status() {
+            StatusCode::OK => {}
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                return Err(Problem::unavailable("Too many attempts. Try again later.", 5));
+            }
+            _ => return Err(Problem::unauthorized("Wrong address or password.")),
+        }
+        let bytes = to_bytes(answer.into_body(), SESSION_BYTES_MAX).await;
+        let session: Value = serde_json::from_slice(&bytes.unwrap_or_default()).unwrap_or_default();
+        let token = session["access_token"].as_str().unwrap_or_default();
+        let caller = authenticate(token, self.ports.keys()).await?;
+        if caller.is_admin() {
+            return Ok(caller);
+        }
+        Err(Problem::forbidden("This needs the role admin."))
+    }
+}

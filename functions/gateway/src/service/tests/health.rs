@@ -1,0 +1,96 @@
+//! Who is alive, and who can serve.
+
+use super::super::health::{ASKING_MAX_MS, FRESH_MS, STALE_MAX_MS};
+use super::*;
+use chassis::store::Store as _;
+
+/// The functions behind the routes of the table, less the two that may be absent.
+fn asked(town: &Town) -> usize {
+    town.seen().iter().filter(|seen| seen.uri.ends_with("/readyz")).count()
+}
+
+async fn readiness(town: &Town) -> (u16, Value) {
+    let reply = town.ask("GET", "/readyz", &[]).await;
+    assert_eq!(reply.header("content-type"), "application/health+json");
+    (reply.status, serde_json::from_str(&reply.text).unwrap())
+}
+
+fn pass_ms(town: &Town, ms: u64) {
+    town.now_ms.fetch_add(ms, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn being_alive_depends_on_nobody_and_being_ready_on_all() {
+    let town = Town::new();
+    assert_eq!(readiness(&town).await.0, 200);
+    let asked: Vec<_> = town.seen().iter().map(|seen| seen.uri.clone()).collect();
+    assert!(asked.contains(&"http://orders.spin.internal/readyz".to_owned()), "{asked:?}");
+    assert!(!asked.iter().any(|uri| uri.contains("mailbox") || uri.contains("importer")));
+
+    town.answers(|| Err(OutboundError::Connect("refused".into())));
+    pass_ms(&town, FRESH_MS);
+    let (status, body) = readiness(&town).await;
+    assert_eq!((status, &body["status"]), (503, &json!("fail")));
+    assert_eq!(body["checks"]["orders:readiness"][0]["status"], "fail");
+    assert_eq!(town.ask("GET", "/livez", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn however_many_ask_the_functions_are_asked_once_in_a_while() {
+    let town = Town::new();
+    for _ in 0..100 {
+        assert_eq!(readiness(&town).await.0, 200);
+    }
+    let once = asked(&town);
+    assert!(once < 20, "{once}");
+    pass_ms(&town, FRESH_MS - 1);
+    readiness(&town).await;
+    assert_eq!(asked(&town), once);
+    pass_ms(&town, 1);
+    readiness(&town).await;
+    assert_eq!(asked(&town), 2 * once);
+}
+
+#[tokio::test]
+async fn while_one_request_asks_others_get_the_last_answer_for_a_while() {
+    let town = Town::new();
+    readiness(&town).await;
+    let once = asked(&town);
+    pass_ms(&town, FRESH_MS);
+    // One that has begun to ask and was never heard of again.
+    let mut seen: Value = town.store.read("readiness").await.unwrap().unwrap();
+    seen["asking_until_ms"] = json!(town.now_ms.load(Ordering::SeqCst) + ASKING_MAX_MS);
+    town.store.write("readiness", &seen).await.unwrap();
+    assert_eq!(readiness(&town).await.0, 200);
+    assert_eq!(asked(&town), once, "the one who asks is waited for");
+    pass_ms(&town, ASKING_MAX_MS);
+    assert_eq!(readiness(&town).await.0, 200);
+    assert_eq!(asked(&town), 2 * once, "and then is not");
+
+    seen["at_ms"] = json!(town.now_ms.load(Ordering::SeqCst) - STALE_MAX_MS);
+    seen["asking_until_ms"] = json!(town.now_ms.load(Ordering::SeqCst) + 1);
+    town.store.write("readiness", &seen).await.unwrap();
+    assert_eq!(readiness(&town).await.0, 503, "an answer that old is none");
+}
+
+#[tokio::test]
+async fn with_a_store_that_fails_nothing_is_ready_and_nobody_is_asked() {
+    let town = Town::new();
+    town.store_is_broken.store(true, Ordering::SeqCst);
+    for _ in 0..10 {
+        assert_eq!(readiness(&town).await.0, 503);
+    }
+    assert_eq!(asked(&town), 0);
+}
+
+#[tokio::test]
+async fn readiness_is_counted_like_looking() {
+    let town = Town::new();
+    town.set(|settings| {
+        let quotas = settings.quotas.as_mut().unwrap();
+        quotas.read.limit = 1;
+    });
+    assert_eq!(town.ask("GET", "/readyz", &[]).await.status, 200);
+    assert_eq!(town.ask("GET", "/readyz", &[]).await.status, 429);
+    assert_eq!(town.ask("GET", "/livez", &[]).await.status, 200, "that costs nothing");
+}

@@ -1,0 +1,115 @@
+//! Resetting a password by mail: a token that is good once, for a while.
+//!
+//! A stored value must not yield tokens, so only hashes are kept; several at once, because a mail
+//! may be late and the person asks again.
+
+use super::encoding::{array_from_base64url, base64url, equal, sha256};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How long a token is good for. Milliseconds.
+pub const RESET_LIFETIME_MS: u64 = 30 * 60 * 1000;
+/// Most tokens of one account that are good at once: more mails than these are not sent.
+pub const RESETS_MAX: usize = 3;
+/// Longest token that is looked at, in bytes.
+const TOKEN_BYTES_MAX: usize = 256;
+
+/// A token as it stands in the mail: `user.secret`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ResetToken {
+    pub user_id: String,
+    secret: [u8; 32],
+}
+
+impl ResetToken {
+    /// A token for this user, of random bytes.
+    pub fn new(user_id: &str, secret: [u8; 32]) -> Self {
+        Self { user_id: user_id.to_owned(), secret }
+    }
+
+    /// Reads a token; `None` if it has not the shape of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > TOKEN_BYTES_MAX {
+            return None;
+        }
+        let (user_id, secret) = text.split_once('.')?;
+        Some(Self { user_id: user_id.to_owned(), secret: array_from_base64url(secret)? })
+    }
+
+    fn hash(&self) -> String {
+        base64url(&sha256(&self.secret))
+    }
+}
+
+impl fmt::Display for ResetToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.user_id, base64url(&self.secret))
+    }
+}
+
+/// The tokens of one account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Resets(Vec<Reset>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Reset {
+    hash: String,
+    expires_at_ms: u64,
+}
+
+impl Resets {
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Makes a token good; false if [`RESETS_MAX`] are good already.
+    pub fn add(&mut self, token: &ResetToken, now_ms: u64) -> bool {
+        self.0.retain(|reset| now_ms < reset.expires_at_ms);
+        if self.0.len() >= RESETS_MAX {
+            return false;
+        }
+        self.0.push(Reset { hash: token.hash(), expires_at_ms: now_ms + RESET_LIFETIME_MS });
+        true
+    }
+
+    /// Is this token good?
+    pub fn has(&self, token: &ResetToken, now_ms: u64) -> bool {
+        let hash = token.hash();
+        let is = |reset: &Reset| equal(reset.hash.as_bytes(), hash.as_bytes());
+        self.0.iter().any(|reset| is(reset) && now_ms < reset.expires_at_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_token_survives_being_written_down_and_is_not_kept_in_clear() {
+        let token = ResetToken::new("usr_1", [7; 32]);
+        assert!(ResetToken::parse(&token.to_string()).unwrap() == token);
+        for other in ["", ".", "usr_1", "usr_1.x", &format!("{token}.x"), &"a".repeat(300)] {
+            assert!(ResetToken::parse(other).is_none(), "{other}");
+        }
+        let mut resets = Resets::default();
+        assert!(resets.add(&token, 0));
+        let stored = serde_json::to_string(&resets).unwrap();
+        assert!(!stored.contains(&base64url(&[7; 32])), "{stored}");
+    }
+
+    #[test]
+    fn tokens_are_good_for_a_while_and_few_at_once() {
+        let mut resets = Resets::default();
+        let token = |n| ResetToken::new("usr_1", [n; 32]);
+        for n in 0..3 {
+            assert!(resets.add(&token(n), u64::from(n)));
+        }
+        assert!(!resets.add(&token(3), 3));
+        assert!(resets.has(&token(0), RESET_LIFETIME_MS - 1) && !resets.has(&token(3), 3));
+        assert!(!resets.has(&token(0), RESET_LIFETIME_MS));
+        assert!(resets.add(&token(3), RESET_LIFETIME_MS), "the first has made room");
+    }
+}

@@ -1,0 +1,51 @@
+//! `/api/v1/users/me/applications`: the applications of others that somebody has let in.
+
+use crate::ports::Environment;
+use crate::service::Identity;
+use axum::Json;
+use axum::extract::{Path, State};
+use chassis::Result;
+use chassis::auth::Caller;
+use chassis::clock::rfc3339;
+use chassis::store::Store;
+use http::{StatusCode, header};
+use serde_json::{Value, json};
+
+type NoStore = [(header::HeaderName, &'static str); 1];
+
+/// `GET /api/v1/users/me/applications`: all of them, at most
+/// [`CONSENTS_MAX`](crate::domain::grants::CONSENTS_MAX).
+pub(super) async fn list<S: Store, E: Environment>(
+    State(identity): State<Identity<S, E>>,
+    caller: Caller,
+) -> Result<(NoStore, Json<Value>)> {
+    let clients = identity.settings().await?.clients;
+    let name = |id: &str| {
+        let client = clients.iter().find(|client| client.id == id);
+        client.map_or(id, |client| client.name()).to_owned()
+    };
+    let consents = identity.consents(&caller.user_id).await?;
+    let items: Vec<Value> = consents
+        .iter()
+        .map(|consent| {
+            json!({
+                "client_id": consent.client_id,
+                "name": name(&consent.client_id),
+                "scopes": consent.scope.split_ascii_whitespace().collect::<Vec<_>>(),
+                "granted_at": rfc3339(consent.granted_at_ms),
+            })
+        })
+        .collect();
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    Ok((no_store, Json(json!({"items": items, "next_cursor": null}))))
+}
+
+/// `DELETE /api/v1/users/me/applications/{client_id}`
+pub(super) async fn withdraw<S: Store, E: Environment>(
+    State(identity): State<Identity<S, E>>,
+    caller: Caller,
+    Path(client_id): Path<String>,
+) -> Result<StatusCode> {
+    identity.withdraw_consent(&caller.user_id, &client_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,111 @@
+//! Which client asks, at the token and revocation endpoints.
+//!
+//! All clients are public: they have an id and no secret. RFC 6749 section 2.3.1 lets them say
+//! the id in the body, or as the user of HTTP Basic with an empty password, which many libraries
+//! do. A password that is not empty is a secret that nobody has: the client is not authenticated
+//! (section 5.2).
+
+use super::errors::OAuthError;
+use super::parameters::Parameters;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, header};
+
+/// The client of a request, as far as it says which it is.
+pub(super) struct ClientId {
+    id: Option<String>,
+    by_header: bool,
+}
+
+impl ClientId {
+    /// The client that HTTP Basic names; none without the header.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Option<String>, OAuthError> {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        if values.next().is_some() {
+            return Err(OAuthError::invalid_request("send one Authorization header"));
+        }
+        let refused = |reason| OAuthError::invalid_client(reason, true);
+        let text = value.to_str().ok();
+        let (id, secret) =
+            text.and_then(basic).ok_or_else(|| refused("only Basic is understood"))?;
+        if !secret.is_empty() {
+            return Err(refused("clients have no secret here"));
+        }
+        Ok(Some(id))
+    }
+
+    /// The client of the header, or of the body. Both may name it if they name the same.
+    pub(super) fn of(
+        by_header: Option<String>,
+        parameters: &Parameters,
+    ) -> Result<Self, OAuthError> {
+        let in_body = parameters.get("client_id").map(str::to_owned);
+        if parameters.get("client_secret").is_some() {
+            return Err(OAuthError::invalid_client("clients have no secret here", false));
+        }
+        match (by_header, in_body) {
+            (Some(header), Some(body)) if header != body => {
+                Err(OAuthError::invalid_request("header and body name different clients"))
+            }
+            (Some(id), _) => Ok(Self { id: Some(id), by_header: true }),
+            (None, id) => Ok(Self { id, by_header: false }),
+        }
+    }
+
+    pub(super) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    pub(super) fn require(&self) -> Result<&str, OAuthError> {
+        self.id().ok_or_else(|| OAuthError::invalid_request("the parameter client_id is missing"))
+    }
+
+    /// The client is not one of ours.
+    pub(super) fn refused(&self, reason: &str) -> OAuthError {
+        OAuthError::invalid_client(reason, self.by_header)
+    }
+}
+
+/// User and password, each encoded as in a form (RFC 6749 section 2.3.1).
+fn basic(value: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    Some((decoded(id), decoded(secret)))
+}
+
+/// One value of a form.
+fn decoded(text: &str) -> String {
+    // `&` and `=` don't stand in an encoded value; without the mask they would end it.
+    let masked = text.replace('&', "%26").replace('=', "%3D");
+    let mut pairs = form_urlencoded::parse(masked.as_bytes());
+    pairs.next().map_or_else(String::new, |(name, _)| name.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn header(user: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let value = format!("Basic {}", STANDARD.encode(user));
+        headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn the_id_is_read_from_basic_without_a_secret() {
+        assert_eq!(ClientId::from_headers(&HeaderMap::new()).unwrap(), None);
+        let read = |user: &str| ClientId::from_headers(&header(user));
+        assert_eq!(read("app:").unwrap().unwrap(), "app");
+        assert_eq!(read("an%20app%3A1:").unwrap().unwrap(), "an app:1");
+        for user in ["app:secret", "app", ""] {
+            assert_eq!(read(user).unwrap_err().code, "invalid_client", "{user}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `/api/v1/admin/signing-keys`: looking at the keys that tokens are signed with, and renewing
+//! them.
+
+use crate::domain::key::{KEY_BEHIND_MS, KeyRing};
+use crate::ports::Environment;
+use crate::service::{Identity, Rotation};
+use axum::Json;
+use axum::extract::State;
+use chassis::Result;
+use chassis::auth::Admin;
+use chassis::clock::rfc3339;
+use chassis::form::JsonBody;
+use chassis::store::Store;
+use serde_json::{Value, json};
+
+/// `GET /api/v1/admin/signing-keys`
+pub(super) async fn list<S: Store, E: Environment>(
+    State(identity): State<Identity<S, E>>,
+    _: Admin,
+) -> Result<Json<Value>> {
+    Ok(Json(represent(&identity.key_ring().await?, identity.now_ms())))
+}
+
+/// `POST /api/v1/admin/signing-keys`: makes a new key. `{"compromised": true}` withdraws all
+/// others at once.
+pub(super) async fn rotate<S: Store, E: Environment>(
+    State(identity): State<Identity<S, E>>,
+    _: Admin,
+    body: JsonBody,
+) -> Result<Json<Value>> {
+    let mut fields = body.fields();
+    let compromised = fields.optional_boolean("compromised").unwrap_or_default();
+    fields.finish()?;
+    let rotation = if compromised { Rotation::Compromised } else { Rotation::Overlapping };
+    Ok(Json(represent(&identity.rotate_keys(rotation).await?, identity.now_ms())))
+}
+
+/// Public halves only, newest first. The one that signs is neither waiting nor ending.
+fn represent(ring: &KeyRing, now_ms: u64) -> Value {
+    let signing = ring.signing(now_ms).map(|key| key.kid.as_str());
+    let mut is_older = false;
+    let mut items = Vec::new();
+    for key in &ring.keys {
+        let is_signing = signing == Some(&key.kid);
+        let state = match (is_signing, is_older) {
+            (true, _) => "signing",
+            (false, false) => "waiting",
+            (false, true) => "ending",
+        };
+        is_older |= is_signing;
+        let created_at = rfc3339(key.created_at_ms);
+        items.push(json!({"kid": key.kid, "state": state, "created_at": created_at}));
+    }
+    json!({"items": items, "next_cursor": null, "believed_after_ms": KEY_BEHIND_MS})
+}

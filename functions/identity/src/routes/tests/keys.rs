@@ -1,0 +1,84 @@
+//! Renewing the keys that tokens are signed with.
+
+use super::*;
+use crate::domain::key::{KEY_AHEAD_MS, KEY_BEHIND_MS, KEY_LIFETIME_MS};
+
+async fn published(shop: &Shop) -> Vec<String> {
+    let set = shop.get("/.well-known/jwks.json", None).await.json();
+    let keys = set["keys"].as_array().unwrap().iter();
+    keys.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+fn kid(token: &str) -> String {
+    let header = crate::domain::encoding::from_base64url(token.split('.').next().unwrap()).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+async fn token(shop: &Shop) -> String {
+    shop.sign_in("ada@example.org", "correct horse").await.member("access_token")
+}
+
+/// An administrator's token, for one request.
+async fn admin(shop: &Shop) -> String {
+    shop.set_admin("root@example.org", "first password");
+    shop.sign_in("root@example.org", "first password").await.member("access_token")
+}
+
+#[tokio::test]
+async fn the_clock_brings_a_new_key_that_is_published_before_it_signs() {
+    let shop = Shop::new();
+    shop.register("ada@example.org").await;
+    let first = kid(&token(&shop).await);
+    shop.wait_ms(KEY_LIFETIME_MS);
+    shop.sweep().await;
+    let both = published(&shop).await;
+    assert_eq!((both.len(), &both[1]), (2, &first));
+    assert_eq!(kid(&token(&shop).await), first, "others may not know the new one yet");
+    shop.wait_ms(KEY_AHEAD_MS);
+    assert_eq!(kid(&token(&shop).await), both[0]);
+    shop.sweep().await;
+    assert_eq!(published(&shop).await.len(), 2, "tokens of the old one live");
+    shop.wait_ms(KEY_BEHIND_MS);
+    shop.sweep().await;
+    assert_eq!(published(&shop).await, both[..1]);
+}
+
+#[tokio::test]
+async fn an_administrator_renews_the_key_and_nobody_notices() {
+    let shop = Shop::new();
+    shop.register("ada@example.org").await;
+    let before = token(&shop).await;
+    let path = "/api/v1/admin/signing-keys";
+    assert_eq!(shop.call("POST", path, &before, json!({})).await.status, 403);
+    let admin = admin(&shop).await;
+    let states = |answer: &Answer| {
+        let items = answer.json()["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let rotated = shop.call("POST", path, &admin, json!({})).await;
+    assert_eq!(rotated.status, 200, "{}", rotated.text);
+    assert_eq!(states(&rotated), ["waiting", "signing"]);
+    assert!(!rotated.text.contains("seed") && !rotated.text.contains("\"x\""));
+    let again = shop.call("POST", path, &admin, json!({})).await;
+    assert_eq!(states(&again).len(), 2, "one is enough");
+    assert_eq!(shop.get("/api/v1/users/me", Some(&before)).await.status, 200);
+    shop.wait_ms(KEY_AHEAD_MS);
+    assert_eq!(states(&shop.get(path, Some(&admin)).await), ["signing", "ending"]);
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_else_may_have_is_withdrawn_at_once() {
+    let shop = Shop::new();
+    shop.register("ada@example.org").await;
+    let session = shop.sign_in("ada@example.org", "correct horse").await;
+    let admin = admin(&shop).await;
+    let body = json!({"compromised": true});
+    let rotated = shop.call("POST", "/api/v1/admin/signing-keys", &admin, body).await;
+    assert_eq!(rotated.json()["items"].as_array().unwrap().len(), 1);
+    let old = session.member("access_token");
+    assert_eq!(shop.get("/api/v1/users/me", Some(&old)).await.status, 401);
+    let refreshed = shop.refresh(&session.member("refresh_token")).await;
+    let new = refreshed.member("access_token");
+    assert_eq!(shop.get("/api/v1/users/me", Some(&new)).await.status, 200, "the session goes on");
+}

@@ -1,0 +1,182 @@
+//! Changing and resetting passwords.
+
+use super::*;
+use crate::domain::reset::RESET_LIFETIME_MS;
+
+const NEW: &str = "four unrelated words here";
+
+async fn signed_in(shop: &Shop) -> Answer {
+    shop.register("ada@example.org").await;
+    shop.sign_in("ada@example.org", "correct horse").await
+}
+
+async fn change(shop: &Shop, token: &str, current: &str, new: &str) -> Answer {
+    let body = json!({"current_password": current, "new_password": new});
+    shop.call("POST", "/api/v1/users/me/password", token, body).await
+}
+
+/// The token of the newest mail.
+async fn asked(shop: &Shop, email: &str) -> Option<String> {
+    let answer = shop.post("/api/v1/password-resets", json!({"email": email})).await;
+    assert_eq!((answer.status.as_u16(), answer.json()), (202, json!({})));
+    shop.sweep().await;
+    let link = shop.mails("password-reset").await.last()?["link"].as_str().unwrap().to_owned();
+    let token = link.strip_prefix(&format!("{ISSUER}/reset?token=")).unwrap();
+    Some(token.to_owned())
+}
+
+async fn reset(shop: &Shop, token: &str, new: &str) -> Answer {
+    let path = format!("/api/v1/password-resets/{token}");
+    shop.call("PUT", &path, "", json!({"new_password": new})).await
+}
+
+#[tokio::test]
+async fn who_knows_the_password_changes_it_and_all_sessions_end() {
+    let shop = Shop::new();
+    let session = signed_in(&shop).await;
+    let elsewhere = shop.sign_in("ada@example.org", "correct horse").await;
+    let token = session.member("access_token");
+    assert_eq!(change(&shop, &token, "wrong horse!", NEW).await.status, 403);
+    let changed = change(&shop, &token, "correct horse", NEW).await;
+    assert_eq!(changed.status, 204, "{}", changed.text);
+    for old in [&session, &elsewhere] {
+        assert_eq!(shop.refresh(&old.member("refresh_token")).await.status, 400);
+    }
+    assert_eq!(shop.sign_in("ada@example.org", "correct horse").await.status, 401);
+    let again = shop.sign_in("ada@example.org", NEW).await;
+    assert_eq!(shop.refresh(&again.member("refresh_token")).await.status, 200);
+    assert_eq!(shop.mails("password-changed").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_weak_password_does_not_become_the_new_one() {
+    let shop = Shop::new();
+    let token = signed_in(&shop).await.member("access_token");
+    for weak in ["password1", "short", "ada@example.org", "         "] {
+        let answer = change(&shop, &token, "correct horse", weak).await;
+        assert_eq!(answer.status, 422, "{weak:?}");
+        assert_eq!(answer.json()["errors"][0]["pointer"], "/new_password");
+    }
+    let resets = asked(&shop, "ada@example.org").await.unwrap();
+    assert_eq!(reset(&shop, &resets, "password1").await.status, 422);
+    assert_eq!(reset(&shop, &resets, NEW).await.status, 204, "the token is still good");
+}
+
+#[tokio::test]
+async fn a_mail_resets_a_password_once_and_ends_all_sessions() {
+    let shop = Shop::new();
+    let session = signed_in(&shop).await;
+    let token = asked(&shop, " ADA@example.org ").await.unwrap();
+    let answer = reset(&shop, &token, NEW).await;
+    assert_eq!(answer.status, 204, "{}", answer.text);
+    assert_eq!(shop.sign_in("ada@example.org", NEW).await.status, 200);
+    assert_eq!(shop.sign_in("ada@example.org", "correct horse").await.status, 401);
+    assert_eq!(shop.refresh(&session.member("refresh_token")).await.status, 400);
+    let again = reset(&shop, &token, "another good choice of words").await;
+    assert_eq!(
+        (again.status.as_u16(), again.member("type")),
+        (404, "/problems/reset-token-invalid".into())
+    );
+}
+
+#[tokio::test]
+async fn tokens_end_and_made_up_ones_are_worth_nothing() {
+    let shop = Shop::new();
+    signed_in(&shop).await;
+    let token = asked(&shop, "ada@example.org").await.unwrap();
+    let user_id = token.split('.').next().unwrap();
+    let other = format!("{user_id}.{}", "A".repeat(43));
+    for made_up in ["x", "usr_1.x", &other, &token[..token.len() - 1]] {
+        assert_eq!(reset(&shop, made_up, NEW).await.status, 404, "{made_up}");
+    }
+    shop.wait_ms(RESET_LIFETIME_MS);
+    assert_eq!(reset(&shop, &token, NEW).await.status, 404);
+}
+
+#[tokio::test]
+async fn nobody_sees_whether_an_address_has_an_account() {
+    let shop = Shop::new();
+    signed_in(&shop).await;
+    let writes = async |email: &str| {
+        let answer = shop.post("/api/v1/password-resets", json!({"email": email})).await;
+        let keys = shop.store.keys().len();
+        (answer.status, answer.text, keys)
+    };
+    let known = writes("ada@example.org").await;
+    assert_eq!((known.0.as_u16(), known.1.as_str()), (202, "{}"));
+    let unknown = writes("nobody@example.org").await;
+    assert_eq!((unknown.0, &unknown.1), (known.0, &known.1));
+    shop.sweep().await;
+    assert_eq!(shop.mails("password-reset").await.len(), 1);
+    let wrong = shop.post("/api/v1/password-resets", json!({"email": "nobody"})).await;
+    assert_eq!(wrong.status, 422);
+}
+
+#[tokio::test]
+async fn one_account_gets_few_mails_however_often_somebody_asks() {
+    let shop = Shop::new();
+    signed_in(&shop).await;
+    for _ in 0..10 {
+        asked(&shop, "ada@example.org").await;
+    }
+    assert_eq!(shop.mails("password-reset").await.len(), crate::domain::reset::RESETS_MAX);
+}
+
+#[tokio::test]
+async fn no_token_lies_anywhere_in_clear() {
+    let shop = Shop::new();
+    signed_in(&shop).await;
+    let token = asked(&shop, "ada@example.org").await.unwrap();
+    let secret = token.split('.').nth(1).unwrap();
+    for event in shop.environment.log.events() {
+        assert!(!event.data.contains(secret) && !event.data.contains("ada@"), "{}", event.data);
+    }
+    for key in shop.store.keys() {
+        let value = shop.store.get(&key).await.unwrap().unwrap();
+        assert!(!String::from_utf8_lossy(&value).contains(secret), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn the_settings_password_is_changed_in_the_settings() {
+    let shop = Shop::new();
+    shop.set_admin("root@example.org", "first password");
+    let session = shop.sign_in("root@example.org", "first password").await;
+    let token = session.member("access_token");
+    let answer = change(&shop, &token, "first password", NEW).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.member("type")),
+        (409, "/problems/managed-account".into())
+    );
+    assert_eq!(asked(&shop, "root@example.org").await, None);
+    let gone =
+        shop.call("DELETE", "/api/v1/users/me", &token, json!({"password": "first password"}));
+    assert_eq!(gone.await.status, 409);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_overlaps_a_change_opens_no_session() {
+    let shop = Shop::new();
+    let token = signed_in(&shop).await.member("access_token");
+    let email = Email::parse("ada@example.org").unwrap();
+    let user = shop.identity().sign_in(Some(&email), "correct horse").await.unwrap();
+    assert_eq!(change(&shop, &token, "correct horse", NEW).await.status, 204);
+    assert!(shop.identity().open_session(&user).await.is_err());
+}
+
+#[tokio::test]
+async fn accounts_from_before_resets_are_read() {
+    let shop = Shop::new();
+    signed_in(&shop).await;
+    let key = shop.store.keys().into_iter().find(|key| key.starts_with("user/")).unwrap();
+    let mut user: Value = shop.store.read(&key).await.unwrap().unwrap();
+    let members = user.as_object_mut().unwrap();
+    for new in ["sessions_from_ms", "resets", "repeated_at_ms", "deleted_at_ms", "person_key"] {
+        members.remove(new);
+    }
+    shop.store.write(&key, &user).await.unwrap();
+    let token = shop.sign_in("ada@example.org", "correct horse").await.member("access_token");
+    assert_eq!(change(&shop, &token, "correct horse", NEW).await.status, 204);
+    let kinds: Vec<_> = shop.environment.log.events().into_iter().map(|it| it.kind).collect();
+    assert_eq!(kinds.last().unwrap(), "com.shop.identity.user.mail.v1");
+}

@@ -1,0 +1,207 @@
+//! SKUs that more people want at once than one value holds: further reservations go into lanes,
+//! values of their own. See [`crate::domain::Lane`] for how pieces get there and back.
+
+use super::{Inventory, stock_key};
+use crate::domain::{Hold, HoldRefused, LANES_MAX, Lane, Levels, Refusal, Stock, Verdict};
+use chassis::store::Store;
+
+/// How often a hold is tried again after somebody else gave its pieces back.
+const TRIES_MAX: u32 = 8;
+
+impl<S: Store> Inventory<S> {
+    /// The number of the lane that holds something for this reservation, if one does.
+    pub(super) async fn lane_of(
+        &self,
+        sku: &str,
+        stock: &Stock,
+        id: &str,
+    ) -> Result<Option<usize>, Refusal> {
+        for number in 1..=stock.lanes().len() {
+            if self.lane(sku, number).await?.holds().contains_key(id) {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Hold pieces in the first lane that has room.
+    pub(super) async fn hold_in_lanes(
+        &self,
+        id: &str,
+        sku: &str,
+        hold: &Hold,
+    ) -> Result<Result<(), HoldRefused>, Refusal> {
+        for number in 1..=LANES_MAX {
+            if !self.lane(sku, number).await?.has_room() {
+                continue;
+            }
+            match self.hold_in_lane(number, id, sku, hold).await? {
+                Err(HoldRefused::TooMany) => {}
+                result => return Ok(result),
+            }
+        }
+        Ok(Err(HoldRefused::TooMany))
+    }
+
+    /// Hold pieces in this lane: they are granted to it first, and held once they are there.
+    pub(super) async fn hold_in_lane(
+        &self,
+        number: usize,
+        id: &str,
+        sku: &str,
+        hold: &Hold,
+    ) -> Result<Result<(), HoldRefused>, Refusal> {
+        for _ in 0..TRIES_MAX {
+            let lane = self.lane(sku, number).await?;
+            let own = lane.holds().get(id).map_or(0, |hold| i64::from(hold.quantity));
+            let missing = i64::from(hold.quantity) - lane.free() - own;
+            let granted = match self.grant(sku, number, missing).await? {
+                Ok(granted) => granted,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            let result = self
+                .change_lane(sku, number, |lane| {
+                    lane.arrive(granted);
+                    lane.hold(id, hold.clone())
+                })
+                .await?;
+            match result {
+                Ok(()) => return Ok(Ok(())),
+                // Whoever gave something up has given these pieces back, too.
+                Err(HoldRefused::Short(_)) => {}
+                Err(refused) => {
+                    self.empty_lane(sku, number).await?;
+                    return Ok(Err(refused));
+                }
+            }
+        }
+        Err(Refusal::Unavailable(format!("too many reservations of {sku} at once")))
+    }
+
+    /// Grants so many pieces to a lane; how many it was ever granted.
+    async fn grant(
+        &self,
+        sku: &str,
+        number: usize,
+        pieces: i64,
+    ) -> Result<Result<u64, HoldRefused>, Refusal> {
+        let mut granted = Err(HoldRefused::Short(0));
+        self.change(sku, |stock| granted = stock.grant(number, pieces)).await?;
+        Ok(granted)
+    }
+
+    /// Gives back what nobody holds in a lane.
+    pub(super) async fn empty_lane(&self, sku: &str, number: usize) -> Result<Stock, Refusal> {
+        let given_back = self
+            .change_lane(sku, number, |lane| {
+                lane.give_back();
+                lane.given_back()
+            })
+            .await?;
+        self.change(sku, |stock| stock.take_from_lane(number, given_back)).await
+    }
+
+    /// Turns a reservation's hold into a sale, wherever it is.
+    pub(super) async fn sell(&self, sku: &str, id: &str, attempt: u32) -> Result<(), Refusal> {
+        let stock = self.change(sku, |stock| stock.sell(id, attempt)).await?;
+        self.sell_from_lane(sku, &stock, id, attempt).await
+    }
+
+    /// Turns a reservation's hold into a sale if it is in a lane.
+    pub(super) async fn sell_from_lane(
+        &self,
+        sku: &str,
+        stock: &Stock,
+        id: &str,
+        attempt: u32,
+    ) -> Result<(), Refusal> {
+        if let Some(number) = self.lane_of(sku, stock, id).await? {
+            self.change_lane(sku, number, |lane| lane.sell(id, attempt)).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives a reservation's hold up, wherever it is.
+    pub(super) async fn free(&self, sku: &str, id: &str, attempt: u32) -> Result<(), Refusal> {
+        let stock = self.change(sku, |stock| stock.free(id, attempt)).await?;
+        if let Some(number) = self.lane_of(sku, &stock, id).await? {
+            self.change_lane(sku, number, |lane| lane.free_hold(id, attempt)).await?;
+            self.empty_lane(sku, number).await?;
+        }
+        Ok(())
+    }
+
+    /// Settles the holds whose time has come in all lanes and fetches what is free there; the
+    /// stock after that.
+    pub(super) async fn settle_lanes(
+        &self,
+        sku: &str,
+        stock: Stock,
+        now_ms: u64,
+    ) -> Result<Stock, Refusal> {
+        let mut settled = stock;
+        for number in 1..=settled.lanes().len() {
+            let lane = self.lane(sku, number).await?;
+            for (id, hold) in lane.holds().iter().filter(|(_, hold)| hold.is_over(now_ms)) {
+                self.settle_in_lane(sku, number, id, hold, now_ms).await?;
+            }
+            let granted = settled.lanes().get(number - 1).map_or(0, |lane| lane.granted);
+            self.change_lane(sku, number, |lane| lane.arrive(granted)).await?;
+            settled = self.empty_lane(sku, number).await?;
+        }
+        Ok(settled)
+    }
+
+    async fn settle_in_lane(
+        &self,
+        sku: &str,
+        number: usize,
+        id: &str,
+        hold: &Hold,
+        now_ms: u64,
+    ) -> Result<(), Refusal> {
+        let verdict = self.judge(id, hold.attempt, now_ms).await?;
+        self.change_lane(sku, number, |lane| match verdict {
+            Verdict::Free => lane.free_hold(id, hold.attempt),
+            Verdict::Sell | Verdict::TakeBack => lane.sell(id, hold.attempt),
+            Verdict::Keep => {}
+        })
+        .await?;
+        if verdict == Verdict::TakeBack {
+            let (attempt, quantity) = (hold.attempt, hold.quantity);
+            self.change(sku, |stock| stock.take_back(id, attempt, quantity, now_ms)).await?;
+        }
+        Ok(())
+    }
+
+    /// The figures of a SKU with all its lanes.
+    pub(super) async fn levels_of(&self, sku: &str, stock: &Stock) -> Result<Levels, Refusal> {
+        let mut lanes = Vec::with_capacity(stock.lanes().len());
+        for number in 1..=stock.lanes().len() {
+            lanes.push(self.lane(sku, number).await?);
+        }
+        Ok(stock.levels_with(&lanes))
+    }
+
+    pub(super) async fn lane(&self, sku: &str, number: usize) -> Result<Lane, Refusal> {
+        Ok(self.store.read(&lane_key(sku, number)).await?.unwrap_or_default())
+    }
+
+    async fn change_lane<R: Send>(
+        &self,
+        sku: &str,
+        number: usize,
+        mut change: impl FnMut(&mut Lane) -> R + Send,
+    ) -> Result<R, Refusal> {
+        let change = |lane: Option<Lane>| {
+            let mut lane = lane.unwrap_or_default();
+            let result = change(&mut lane);
+            Ok::<_, Refusal>((lane, result))
+        };
+        self.store.update(&lane_key(sku, number), change).await
+    }
+}
+
+pub(super) fn lane_key(sku: &str, number: usize) -> String {
+    format!("{}/{number}", stock_key(sku))
+}

@@ -1,0 +1,66 @@
+//! Parcels that come back: what was paid for their pieces goes back to the customer, and the
+//! pieces go back onto the shelf, parcel by parcel as they come. Once no parcel is on its way any
+//! more, the order has come to its end: `returned` if the customer has nothing of it, `delivered`
+//! if they have a part.
+
+use chassis::money::Money;
+
+use super::event::{Action, Event, Undo};
+use super::order::{Order, Status};
+use super::parcel::{self, Parcel};
+use super::saga::Next;
+
+/// What is to be done about the parcels of an order that travels; none if nothing is.
+pub(super) fn next(order: &Order) -> Option<Next> {
+    if order.status != Status::Shipped {
+        return None;
+    }
+    for undo in [Undo::RefundParcel, Undo::RestockParcel] {
+        if target(order, undo).is_some() {
+            return Some(Next::Act(Action::Undo(undo)));
+        }
+    }
+    // What is in a parcel that came back must be known before anything can be said.
+    let unknown = parcel::returned(&order.parcels).any(|parcel| parcel.lines.is_empty());
+    if unknown || !parcel::have_ended(&order.parcels) {
+        return None;
+    }
+    let came_back = parcel::returned(&order.parcels).next().is_some();
+    Some(Next::Record(match parcel::any_delivered(&order.parcels) {
+        false => Event::Returned,
+        true if came_back && !order.saga.told_of_return => Event::PartlyReturned,
+        true => Event::Delivered,
+    }))
+}
+
+/// The parcel that an action is about: the first one that came back for which it was not done.
+pub fn target(order: &Order, undo: Undo) -> Option<&Parcel> {
+    let is_done = |parcel: &&Parcel| match undo {
+        Undo::RefundParcel => order.saga.refunds.contains_key(&parcel.id),
+        Undo::RestockParcel => order.saga.restocked.contains(&parcel.id),
+        _ => true,
+    };
+    let mut known = parcel::returned(&order.parcels).filter(|parcel| !parcel.lines.is_empty());
+    known.find(|parcel| !is_done(parcel))
+}
+
+/// What the customer has paid for the pieces in a parcel.
+pub fn worth(order: &Order, parcel: &Parcel) -> Money {
+    let price = |sku: &str| {
+        let item = order.placed.items.iter().find(|item| item.sku == sku);
+        item.map_or(0, |item| item.price.amount)
+    };
+    let worth = |line: &parcel::Line| price(&line.sku).saturating_mul(line.quantity.into());
+    let sum = parcel.lines.iter().map(worth).fold(0_i64, i64::saturating_add);
+    Money::new(sum, order.placed.total.currency.clone())
+}
+
+/// The event that says that an action was done; none if it is about no parcel.
+pub(super) fn concluded(order: &Order, undo: Undo) -> Option<Event> {
+    let parcel = target(order, undo)?;
+    let id = parcel.id.clone();
+    Some(match undo {
+        Undo::RefundParcel => Event::ParcelRefunded { parcel: id, amount: worth(order, parcel) },
+        _ => Event::ParcelRestocked { parcel: id },
+    })
+}

@@ -1,0 +1,41 @@
+//! The component: the contract `shop:passwords/hasher` and its `/rpc` route. It has no store, no
+//! settings and no other routes.
+
+use bindings::exports::shop::passwords::hasher as contract;
+use chassis::app::{router_with_problems, serve};
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
+
+contracts::function!("passwords");
+
+struct Component;
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(Ok(router_with_problems(chassis::rpc::router(bindings::dispatch))), request).await
+}
+
+impl contract::Guest for Component {
+    async fn hash(password: String) -> Result<String, contract::Error> {
+        let unavailable = |reason: &str| contract::Error::Unavailable(reason.to_owned());
+        let mut salt = [0; crate::SALT_BYTES];
+        getrandom::fill(&mut salt).map_err(|_| unavailable("no randomness"))?;
+        crate::hash(&password, &salt).ok_or_else(|| unavailable("the password can't be hashed"))
+    }
+
+    async fn weakness(
+        password: String,
+        about: Vec<String>,
+    ) -> Result<Option<String>, contract::Error> {
+        let about: Vec<&str> = about.iter().map(String::as_str).collect();
+        Ok(crate::weakness(&password, &about).map(str::to_owned))
+    }
+
+    async fn verify(
+        password: String,
+        stored: Option<String>,
+    ) -> Result<contract::Verdict, contract::Error> {
+        let verdict = crate::verify(&password, stored.as_deref());
+        Ok(contract::Verdict { matches: verdict.matches, outdated: verdict.outdated })
+    }
+}

@@ -1,0 +1,169 @@
+//! What news does to a payment, in any order.
+
+use super::*;
+use chassis::money::Money;
+
+/// How a charge of 500 may stand: standing, captured, refunded, charged back.
+const ALL: [(Standing, i64, i64, i64); 9] = [
+    (Standing::Pending, 0, 0, 0),
+    (Standing::Held, 0, 0, 0),
+    (Standing::Taken, 500, 0, 0),
+    (Standing::Taken, 100, 0, 0),
+    (Standing::Taken, 500, 200, 0),
+    (Standing::Taken, 500, 0, 500),
+    (Standing::Ended, 500, 500, 0),
+    (Standing::Ended, 0, 0, 0),
+    (Standing::Declined(Decline::Card), 0, 0, 0),
+];
+
+fn asked() -> Payment {
+    let mut payment = Payment::new("pay_1");
+    payment.apply(&Event::AuthorizationAsked {
+        order_id: "ord_1".to_owned(),
+        amount: Money::new(500, "EUR"),
+        method: "tok".to_owned(),
+    });
+    payment
+}
+
+fn news(standing: &Standing, captured: i64, refunded: i64, charged_back: i64) -> News {
+    News {
+        payment_id: "pay_1".to_owned(),
+        reference: "r".to_owned(),
+        standing: standing.clone(),
+        amounts: Amounts {
+            currency: "EUR".to_owned(),
+            held: 500,
+            captured,
+            refunded,
+            charged_back,
+        },
+    }
+}
+
+fn learn(payment: &mut Payment, news: &News) -> Vec<Event> {
+    let events = payment.learn(news);
+    events.iter().for_each(|event| payment.apply(event));
+    events
+}
+
+/// What the books say was taken, and what of it is left.
+fn booked(events: &[Event]) -> (i64, i64) {
+    let worth = |event: &Event| match event {
+        Event::Captured { amount: Some(amount) } => (amount.amount, amount.amount),
+        Event::Refunded { amount: Some(amount) } | Event::ChargedBack { amount } => {
+            (0, -amount.amount)
+        }
+        _ => (0, 0),
+    };
+    events.iter().map(worth).fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1))
+}
+
+#[test]
+fn news_in_any_order_never_books_money_twice() {
+    // Every sequence of up to five pieces of news.
+    for code in 0..ALL.len().pow(5) {
+        let mut payment = asked();
+        let mut events = Vec::new();
+        for digit in 0..5 {
+            let (standing, captured, refunded, charged_back) =
+                &ALL[code / ALL.len().pow(digit) % ALL.len()];
+            let news = news(standing, *captured, *refunded, *charged_back);
+            events.extend(learn(&mut payment, &news));
+            assert_eq!(booked(&events), (payment.known.captured, payment.net()), "{code}");
+            assert!(payment.known.captured <= 500, "{code}: {events:?}");
+            assert_eq!(payment.funds == Funds::Taken, payment.net() > 0, "{code}: {events:?}");
+            assert!(payment.learn(&news).is_empty(), "{code}: the same again adds nothing");
+        }
+    }
+}
+
+#[test]
+fn a_late_hold_of_a_payment_that_was_settled_as_free_is_noticed() {
+    let mut payment = asked();
+    payment.apply(&Event::CancelAsked { order_id: "ord_1".to_owned() });
+    payment.apply(&Event::Voided);
+    assert!(!payment.must_be_undone());
+    let held = news(&Standing::Held, 0, 0, 0);
+    assert_eq!(learn(&mut payment, &held).len(), 1);
+    assert!(payment.must_be_undone());
+    learn(&mut payment, &news(&Standing::Ended, 0, 0, 0));
+    assert_eq!(payment.funds, Funds::Free);
+    assert!(learn(&mut payment, &held).is_empty(), "now it is old news");
+}
+
+#[test]
+fn a_state_that_this_version_does_not_know_changes_nothing() {
+    let mut payment = asked();
+    let unknown = news(&Standing::Unknown("disputed".to_owned()), 500, 0, 0);
+    assert!(learn(&mut payment, &unknown).is_empty());
+    assert_eq!(payment.status(), Status::Unknown);
+}
+
+#[test]
+fn a_hold_ends_when_the_provider_says_so() {
+    let after_hold = |standing: Standing| {
+        let mut payment = asked();
+        learn(&mut payment, &news(&Standing::Held, 0, 0, 0));
+        learn(&mut payment, &news(&standing, 0, 0, 0));
+        payment.status()
+    };
+    assert_eq!(after_hold(Standing::Declined(Decline::Card)), Status::Declined);
+    assert_eq!(after_hold(Standing::Ended), Status::Voided);
+}
+
+#[test]
+fn what_is_not_as_asked_is_booked_as_it_is_and_said() {
+    let deviation = |pieces: &[News]| {
+        let mut payment = asked();
+        pieces.iter().for_each(|news| drop(learn(&mut payment, news)));
+        payment.deviation()
+    };
+    assert_eq!(deviation(&[]), None);
+    assert_eq!(deviation(&[news(&Standing::Held, 0, 0, 0)]), None);
+    assert_eq!(deviation(&[news(&Standing::Taken, 500, 0, 0)]), None);
+    let said = |text: &str| Some(text.to_owned());
+    let partial = news(&Standing::Taken, 50, 0, 0);
+    assert_eq!(deviation(&[partial]), said("50 captured instead of 500"));
+    let refund = news(&Standing::Taken, 500, 200, 0);
+    assert_eq!(deviation(&[refund]), said("200 refunded instead of 0"));
+    let dispute = news(&Standing::Taken, 500, 0, 500);
+    assert_eq!(deviation(&[dispute]), said("500 charged back"));
+    let mut other = news(&Standing::Held, 0, 0, 0);
+    other.amounts.held = 501;
+    assert_eq!(deviation(std::slice::from_ref(&other)), said("501 held instead of 500"));
+    other.amounts.held = 500;
+    other.amounts.currency = "USD".to_owned();
+    assert_eq!(deviation(&[other]), said("in USD instead of EUR"));
+}
+
+#[test]
+fn what_is_about_another_charge_or_payment_changes_nothing() {
+    let mut payment = asked();
+    learn(&mut payment, &news(&Standing::Held, 0, 0, 0));
+    let mut other = news(&Standing::Taken, 500, 0, 0);
+    other.reference = "another".to_owned();
+    assert!(payment.contradiction(&other).is_some());
+    assert!(payment.learn(&other).is_empty());
+    let mut other = news(&Standing::Taken, 500, 0, 0);
+    other.payment_id = "pay_2".to_owned();
+    assert!(payment.contradiction(&other).is_some());
+    assert!(payment.learn(&other).is_empty());
+}
+
+#[test]
+fn movements_from_before_amounts_were_for_the_whole_sum() {
+    let stored = r#"[
+        {"sequence":1,"at_ms":1,"type":"authorization_asked","order_id":"ord_1",
+         "amount":{"amount":500,"currency":"EUR"},"method":"tok"},
+        {"sequence":2,"at_ms":2,"type":"authorized","reference":"r"},
+        {"sequence":3,"at_ms":3,"slot":1,"type":"captured"},
+        {"sequence":4,"at_ms":4,"slot":2,"type":"refunded"}]"#;
+    let events: Vec<Recorded> = serde_json::from_str(stored).expect("as they were stored");
+    let captured = Payment::fold("pay_1", &events[..3]);
+    assert_eq!((captured.status(), captured.known.captured), (Status::Captured, 500));
+    assert_eq!(captured.deviation(), None);
+    let payment = Payment::fold("pay_1", &events);
+    assert_eq!((payment.status(), payment.known.refunded), (Status::Refunded, 500));
+    assert!(events[2].event.is_without_amount() && events[3].event.is_without_amount());
+}

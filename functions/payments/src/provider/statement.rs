@@ -1,0 +1,99 @@
+//! The provider's statement.
+
+use chassis::money::{Money, is_currency};
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::domain::{Kind, Line, Statement};
+use crate::ports::{STATEMENT_LINES_MAX, Trouble};
+
+#[derive(Deserialize)]
+struct Page {
+    lines: Vec<Movement>,
+    next: u64,
+    more: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Movement {
+    line: u64,
+    merchant_ref: String,
+    kind: String,
+    value: i64,
+    ccy: String,
+    moved_at: u64,
+}
+
+/// A page of the statement that goes on after the line `after`. One that leads nowhere, or has a
+/// kind of line that this version does not know, is an error: passing over it would lose money.
+pub(super) fn read(status: StatusCode, body: &[u8], after: u64) -> Result<Statement, Trouble> {
+    if !status.is_success() {
+        return Err(Trouble::Unclear(format!("the provider answers {status}")));
+    }
+    let unreadable = |why: String| Trouble::Unclear(format!("unreadable statement: {why}"));
+    let page: Page = serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
+    let is_sound = page.lines.len() <= STATEMENT_LINES_MAX
+        && page.lines.iter().all(|line| (after + 1..=page.next).contains(&line.line))
+        && (page.next > after || (page.next == after && !page.more));
+    if !is_sound {
+        return Err(unreadable(format!("its lines don't lead on from {after}")));
+    }
+    let lines = page.lines.into_iter().map(|line| line.read().map_err(unreadable));
+    Ok(Statement { lines: lines.collect::<Result<_, _>>()?, next: page.next, more: page.more })
+}
+
+impl Movement {
+    fn read(self) -> Result<Line, String> {
+        let kind = match self.kind.as_str() {
+            "capture" => Kind::Capture,
+            "reversal" => Kind::Refund,
+            "chargeback" => Kind::Chargeback,
+            other => return Err(format!("line {}: {other}", self.line)),
+        };
+        if !is_currency(&self.ccy) {
+            return Err(format!("line {}: no currency", self.line));
+        }
+        let amount = Money::new(self.value, self.ccy);
+        let (number, at_ms) = (self.line, self.moved_at);
+        Ok(Line { number, payment_id: self.merchant_ref, kind, amount, at_ms })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const PAGE: &str = r#"{"lines":[{"line":3,"chargeId":"ch_1","merchantRef":"pay_1",
+        "kind":"capture","value":500,"ccy":"EUR","movedAt":17}],"next":4,"more":true}"#;
+
+    fn understood(body: &str, after: u64) -> Result<Statement, Trouble> {
+        read(StatusCode::OK, body.as_bytes(), after)
+    }
+
+    #[test]
+    fn a_page_is_read_line_by_line() {
+        let page = understood(PAGE, 2).unwrap();
+        assert_eq!((page.next, page.more, page.lines[0].number), (4, true, 3));
+        assert_eq!(page.lines[0].amount, Money::new(500, "EUR"));
+        let empty = r#"{"lines":[],"next":2,"more":false}"#;
+        assert_eq!(understood(empty, 2).unwrap().lines, []);
+    }
+
+    #[test]
+    fn a_page_that_leads_nowhere_or_is_not_understood_is_refused() {
+        for (body, after) in [
+            (PAGE.to_owned(), 3),
+            (PAGE.to_owned(), 4),
+            (PAGE.replace("\"next\":4", "\"next\":2"), 2),
+            (r#"{"lines":[],"next":2,"more":true}"#.to_owned(), 2),
+            (PAGE.replace("capture", "fee"), 2),
+            (PAGE.replace("EUR", "euro"), 2),
+            ("{}".to_owned(), 0),
+        ] {
+            assert!(matches!(understood(&body, after), Err(Trouble::Unclear(_))), "{body} {after}");
+        }
+        assert!(read(StatusCode::BAD_GATEWAY, PAGE.as_bytes(), 2).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! Giving a part of a captured payment back.
+
+use chassis::money::Money;
+use chassis::store::Store;
+
+use super::check::{check_amount, check_text};
+use super::{Payments, Refusal};
+use crate::domain::{Event, Funds, Payment, Refund};
+use crate::ports::{Charge, GiveBack, Provider, Trouble};
+
+/// Refunds of one payment at most.
+const REFUNDS_MAX: usize = 100;
+
+impl<S: Store, P: Provider> Payments<S, P> {
+    /// Gives a part back, once for each `refund_id`.
+    pub async fn refund(
+        &self,
+        id: &str,
+        refund_id: &str,
+        amount: Money,
+    ) -> Result<Payment, Refusal> {
+        check_text("id", id)?;
+        check_text("refund id", refund_id)?;
+        check_amount(&amount)?;
+        let payment = self
+            .records
+            .change(id, self.now_ms(), |known| {
+                allows(known.ok_or(Refusal::NotFound)?, refund_id, &amount)
+            })
+            .await?;
+        if payment.refunds.get(refund_id).is_some_and(|refund| refund.done) {
+            return Ok(payment);
+        }
+        let reference = payment.reference.clone().ok_or(Refusal::NotFound)?;
+        let charge = Charge { key: id.to_owned(), reference };
+        let part = GiveBack { key: refund_id.to_owned(), amount };
+        let news = self.provider.give_back(&charge, &part).await.map_err(|trouble| {
+            match trouble {
+                // Its key makes a repetition harmless.
+                Trouble::NotDone(reason) => Refusal::Unavailable(reason),
+                Trouble::Unclear(reason) => Refusal::UnknownOutcome(reason),
+            }
+        })?;
+        self.learn(id, &news).await?;
+        self.settle_refund(id, refund_id).await
+    }
+
+    /// The provider says that it has done as asked: what it says has gone back must be at least
+    /// what we have asked it for.
+    async fn settle_refund(&self, id: &str, refund_id: &str) -> Result<Payment, Refusal> {
+        self.records
+            .change(id, self.now_ms(), |known| {
+                let payment = known.ok_or(Refusal::NotFound)?;
+                let settled = |(id, refund): (&String, &Refund)| {
+                    if refund.done || id == refund_id { refund.amount.amount } else { 0 }
+                };
+                let due: i64 = payment.refunds.iter().map(settled).sum();
+                let given = payment.known.refunded;
+                match payment.refunds.get(refund_id) {
+                    Some(refund) if refund.done => Ok(Vec::new()),
+                    Some(_) if given >= due => {
+                        Ok(vec![Event::RefundDone { refund_id: refund_id.to_owned() }])
+                    }
+                    _ => Err(Refusal::Mismatch(format!("{given} refunded instead of {due}"))),
+                }
+            })
+            .await
+    }
+}
+
+fn allows(payment: &Payment, refund_id: &str, amount: &Money) -> Result<Vec<Event>, Refusal> {
+    if let Some(known) = payment.refunds.get(refund_id) {
+        return match known.amount == *amount {
+            true => Ok(Vec::new()),
+            false => Err(Refusal::Invalid("this refund came before with another sum".to_owned())),
+        };
+    }
+    if payment.barred || payment.funds != Funds::Taken {
+        return Err(Refusal::Conflict(payment.status()));
+    }
+    let asked: i64 = payment.refunds.values().map(|refund| refund.amount.amount).sum();
+    let left = payment.known.captured.saturating_sub(asked);
+    if amount.currency != payment.known.currency || amount.amount > left {
+        let text = format!("at most {left} {} can be refunded", payment.known.currency);
+        return Err(Refusal::Invalid(text));
+    }
+    if payment.refunds.len() >= REFUNDS_MAX {
+        return Err(Refusal::Invalid(format!("more than {REFUNDS_MAX} refunds")));
+    }
+    let (refund_id, amount) = (refund_id.to_owned(), amount.clone());
+    Ok(vec![Event::RefundAsked { refund_id, amount }])
+}

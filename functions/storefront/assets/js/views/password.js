@@ -1,0 +1,64 @@
+// A forgotten password: asking for a link by mail, and what the link leads to.
+
+import { fill, h, toast } from '../dom.js';
+import { form, formFault, passwordField, PASSWORD_HINT, PASSWORD_LENGTH_MIN } from '../forms.js';
+import { call, Problem } from '../api.js';
+import * as router from '../router.js';
+import * as session from '../session.js';
+import { emailField } from './entrance.js';
+
+export function forgot() {
+  const node = h('div', { class: 'narrow stack loose' });
+  const ask = form({ class: 'panel stack', testid: 'forgot-form' }, async (values) => {
+    await call('POST', '/api/v1/password-resets', { body: { email: values.email.trim() }, repeatable: true, anonymous: true });
+    fill(node, h('h1', { tabindex: '-1' }, 'Look into your mails'),
+      h('p', { class: 'notice', role: 'status', testid: 'reset-sent' },
+        'If this address has an account, a mail with a link is on its way. The link works once, for half an hour.'),
+      h('p', {}, h('a', { href: '/sign-in' }, 'Back to the sign-in')));
+    node.querySelector('h1').focus();
+  },
+  formFault(),
+  emailField(),
+  h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Send me a link'));
+  fill(node, h('div', {}, h('h1', {}, 'Forgotten your password?'),
+    h('p', { class: 'muted' }, 'We write you a link with which you choose a new one.')), ask);
+  return { title: 'Forgotten password', node };
+}
+
+// The token leaves the address bar at once, so that it stays in no history and no picture of the
+// screen; until the page is left it is kept here.
+let token = null;
+
+export function reset({ query }) {
+  if (query.has('token')) {
+    token = query.get('token');
+    history.replaceState(history.state, '', '/reset');
+  }
+  if (!token) return { title: 'New password', node: outdated() };
+  const node = h('div', { class: 'narrow stack loose' },
+    h('div', {}, h('h1', {}, 'Choose a new password'),
+      h('p', { class: 'muted' }, 'All devices on which you are signed in are signed out.')),
+    form({ class: 'panel stack', testid: 'reset-form' }, async (values) => {
+      try {
+        await call('PUT', `/api/v1/password-resets/${encodeURIComponent(token)}`, { body: { new_password: values.new_password }, attempts: 1, anonymous: true });
+      } catch (problem) {
+        if (!(problem instanceof Problem) || problem.status !== 404) throw problem;
+        token = null;
+        await router.reload();
+        return;
+      }
+      token = null;
+      await session.end();
+      await router.go('/sign-in', { replace: true });
+      toast('Your password is changed. Sign in with the new one.');
+    },
+    formFault(),
+    passwordField({ label: 'New password', name: 'new_password', autocomplete: 'new-password', minlength: PASSWORD_LENGTH_MIN, hint: PASSWORD_HINT }),
+    h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Change password')));
+  return { title: 'New password', node };
+}
+
+const outdated = () => h('div', { class: 'empty', testid: 'reset-outdated' },
+  h('h1', {}, 'This link does not work any more'),
+  h('p', {}, 'Links to choose a new password work once, for half an hour.'),
+  h('a', { class: 'button', href: '/forgot' }, 'Send me a new one'));

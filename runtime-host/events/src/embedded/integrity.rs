@@ -1,0 +1,56 @@
+//! A look at the file before it is used.
+//!
+//! A damaged log that starts without a word fails later, in the middle of a delivery, and what is
+//! written to it meanwhile spreads the damage. So the structure of the file is looked through when
+//! it is opened, as far as that takes no longer than a start may.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::schema::{number, sqlite_error};
+use crate::{Error, Result};
+
+/// Files up to this size are looked through as a whole, in bytes.
+const CHECKED_BYTES_MAX: i64 = 128 * 1024 * 1024;
+
+/// Of larger ones only these tables, which hold what is still to be delivered.
+const SMALL_TABLES: [&str; 4] = ["subscriptions", "lanes", "dead_letters", "statistics"];
+
+/// Fails with advice if the file is damaged in its structure.
+pub(super) fn check(path: &Path, connection: &Connection) -> Result<()> {
+    let found = look(connection).map_err(|error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => damaged(path, &error.to_string()),
+        _ => sqlite_error(path, &error),
+    })?;
+    found.map_or(Ok(()), |damage| Err(damaged(path, &damage)))
+}
+
+/// The first damage that is found.
+fn look(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let bytes = number(connection, "page_count")? * number(connection, "page_size")?;
+    if bytes <= CHECKED_BYTES_MAX {
+        return quick_check(connection, "1");
+    }
+    for table in SMALL_TABLES {
+        if let Some(damage) = quick_check(connection, table)? {
+            return Ok(Some(damage));
+        }
+    }
+    Ok(None)
+}
+
+fn quick_check(connection: &Connection, what: &str) -> rusqlite::Result<Option<String>> {
+    let sql = format!("PRAGMA quick_check({what})");
+    let found = connection.query_row(&sql, [], |row| row.get::<_, String>(0))?;
+    Ok((found != "ok").then_some(found))
+}
+
+fn damaged(path: &Path, damage: &str) -> Error {
+    let path = path.display();
+    Error::Invalid(format!(
+        "the event log `{path}` is damaged ({damage}); restore it from a backup, or move it and \
+         what lies beside it (`{path}-wal`, `{path}-shm`) away and start again: a new log begins \
+         without the events of the old one, and what was not delivered of them is lost"
+    ))
+}

@@ -1,0 +1,134 @@
+//! Which components can call each other in a circle.
+//!
+//! Only their calls need permits for each level of nesting. Everywhere else a call can only go
+//! forward, so that nobody ever waits for a permit that its own caller holds.
+
+use super::Starting;
+use crate::calls::Cycle;
+use crate::engine::ComponentContext;
+use crate::links::{self, Link};
+use std::collections::{BTreeMap, BTreeSet};
+use tessera_manifest::{ComponentId, Handler, Route};
+
+/// Who may call whom.
+pub(super) type Calls = BTreeMap<ComponentId, BTreeSet<ComponentId>>;
+
+impl Starting<'_> {
+    /// Who may call whom: over links, by HTTP, and through the application's own address.
+    pub(super) fn possible_calls(
+        &self,
+        ids: &BTreeSet<ComponentId>,
+        contexts: &BTreeMap<&ComponentId, ComponentContext>,
+    ) -> Calls {
+        let public = self.app.http.iter().filter_map(|trigger| match &trigger.handler {
+            Handler::Component(id) if matches!(trigger.route, Route::Path(_)) => Some(id),
+            _ => None,
+        });
+        let public: BTreeSet<_> = public.filter(|id| ids.contains(*id)).collect();
+        let callees = |id: &ComponentId| {
+            let outbound = &contexts[id].outbound;
+            let linked = links::of(self.app, &self.app.components[id]).into_iter();
+            let linked = linked.filter_map(|link| match link {
+                Link::Component { callee, .. } => Some(callee),
+                Link::Host { .. } => None,
+            });
+            let chained = ids.iter().filter(|callee| outbound.may_call(callee)).cloned();
+            let own = outbound.may_call_front_door().then_some(&public).into_iter().flatten();
+            linked.chain(chained).chain(own.map(|id| (*id).clone())).collect()
+        };
+        ids.iter().map(|id| (id.clone(), callees(id))).collect()
+    }
+}
+
+/// The cycle of each component that is in one: the strongly connected components of the graph, by
+/// Kosaraju's algorithm. All ids that are called must be keys as well.
+pub(super) fn find(calls: &Calls) -> BTreeMap<ComponentId, Cycle> {
+    let mut callers = Calls::new();
+    for (caller, callees) in calls {
+        callers.entry(caller.clone()).or_default();
+        for callee in callees {
+            callers.entry(callee.clone()).or_default().insert(caller.clone());
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let finished: Vec<_> = calls.keys().flat_map(|id| reach(calls, id, &mut seen)).collect();
+    let mut cycles = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for (number, id) in (0..).zip(finished.into_iter().rev()) {
+        let members = reach(&callers, id, &mut seen);
+        let calls_itself = calls.get(id).is_some_and(|callees| callees.contains(id));
+        if members.len() > 1 || (members.len() == 1 && calls_itself) {
+            cycles.extend(members.into_iter().map(|member| (member.clone(), Cycle(number))));
+        }
+    }
+    cycles
+}
+
+/// All that can be reached from `start` and was not seen before, each after all that it leads to.
+fn reach<'a>(
+    graph: &'a Calls,
+    start: &'a ComponentId,
+    seen: &mut BTreeSet<&'a ComponentId>,
+) -> Vec<&'a ComponentId> {
+    let mut finished = Vec::new();
+    let next = |id| graph.get(id).into_iter().flatten();
+    if !seen.insert(start) {
+        return finished;
+    }
+    let mut path = vec![(start, next(start))];
+    while let Some((id, rest)) = path.last_mut() {
+        match rest.find(|callee| !seen.contains(callee)) {
+            Some(callee) => {
+                seen.insert(callee);
+                path.push((callee, next(callee)));
+            }
+            None => {
+                finished.push(*id);
+                path.pop();
+            }
+        }
+    }
+    finished
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `a: b c` means that `a` calls `b` and `c`.
+    fn cycles(text: &str) -> Vec<Vec<String>> {
+        let calls = text.lines().map(|line| {
+            let (caller, callees) = line.split_once(':').unwrap();
+            (caller.to_owned(), callees.split_whitespace().map(str::to_owned).collect())
+        });
+        let mut members: BTreeMap<Cycle, Vec<String>> = BTreeMap::new();
+        for (id, cycle) in find(&calls.collect()) {
+            members.entry(cycle).or_default().push(id);
+        }
+        let mut members: Vec<_> = members.into_values().collect();
+        members.sort();
+        members
+    }
+
+    #[test]
+    fn calls_that_only_go_forward_make_no_cycle() {
+        assert!(cycles("a: b c\nb: c\nc:\nd: a b").is_empty());
+    }
+
+    #[test]
+    fn components_that_call_each_other_are_one_cycle() {
+        assert_eq!(cycles("a: b\nb: c\nc: a d\nd: e\ne:"), [["a", "b", "c"]]);
+        assert_eq!(cycles("a: a b\nb:"), [["a"]]);
+    }
+
+    #[test]
+    fn circles_that_do_not_lead_back_to_each_other_are_apart() {
+        assert_eq!(cycles("a: b\nb: a c\nc: d\nd: c\nx: a"), [["a", "b"], ["c", "d"]]);
+        assert_eq!(cycles("c: d\nd: c b\nb: a\na: b"), [["a", "b"], ["c", "d"]]);
+    }
+
+    #[test]
+    fn circles_that_share_a_component_are_one_cycle() {
+        assert_eq!(cycles("a: b\nb: a c\nc: d\nd: b"), [["a", "b", "c", "d"]]);
+    }
+}

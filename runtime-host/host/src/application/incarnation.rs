@@ -1,0 +1,74 @@
+//! The number of this run of the host, over this state.
+//!
+//! Components write down who holds a lease. The host has the state folder, and each store outside
+//! of it, to itself, so a lease that was taken in another run is of somebody who is dead. Each
+//! component finds the number of its run in its environment.
+
+use anyhow::Context as _;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+
+/// The environment variable of components. Stock Spin has none of that name.
+const VARIABLE: &str = "TESSERA_INCARNATION";
+/// The file in the state folder that holds the number.
+const FILE_NAME: &str = "incarnation";
+
+/// Counts this run, durably. Only for who holds the lock of the folder.
+pub(super) fn next(state_dir: &Path) -> anyhow::Result<u64> {
+    let path = state_dir.join(FILE_NAME);
+    let number = last(&path)?.wrapping_add(1);
+    write(state_dir, &path, number)
+        .with_context(|| format!("can't write the number of this run to {}", path.display()))?;
+    Ok(number)
+}
+
+/// The number of the last run; 0 before the first.
+fn last(path: &Path) -> anyhow::Result<u64> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
+    };
+    text.trim().parse().with_context(|| {
+        format!("{} does not hold the number of the last run: remove the file", path.display())
+    })
+}
+
+/// All of it or nothing, also when the power fails.
+fn write(folder: &Path, path: &Path, number: u64) -> anyhow::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    writeln!(file, "{number}")?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// Puts it into the environment of a component, in place of anything of that name.
+pub(super) fn announce(environment: &mut Vec<(String, String)>, number: u64) {
+    environment.retain(|(name, _)| name != VARIABLE);
+    environment.push((VARIABLE.to_owned(), number.to_string()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_run_has_the_next_number() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(next(folder.path()).unwrap(), 1);
+        assert_eq!(next(folder.path()).unwrap(), 2);
+        fs::write(folder.path().join(FILE_NAME), "no number").unwrap();
+        let error = next(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("remove the file"), "{error}");
+    }
+
+    #[test]
+    fn nobody_else_names_the_run() {
+        let mut environment = vec![(VARIABLE.to_owned(), "9".to_owned())];
+        announce(&mut environment, 4);
+        assert_eq!(environment, [(VARIABLE.to_owned(), "4".to_owned())]);
+    }
+}

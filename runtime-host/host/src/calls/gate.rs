@@ -1,0 +1,181 @@
+//! What stands in front of one component: who may come in, and what is counted.
+
+use super::{Call, CallError, Callers, Cycle, Kind, Limits};
+use crate::telemetry::{Outcome, Span, Telemetry};
+use std::net::IpAddr;
+use std::sync::Arc;
+use tessera_resilience::Deadline;
+use tessera_resilience::bulkhead::{self, Bulkhead};
+use tessera_resilience::streams::{self, StreamPermit, Streams};
+
+/// What stands in front of one component, whatever revision of it serves.
+pub(crate) struct Gate {
+    pub(crate) component: Arc<str>,
+    pub(crate) limits: Limits,
+    cycle: Option<Cycle>,
+    bulkhead: Bulkhead,
+    /// For a component of a cycle: the bulkheads of calls that came through one component of that
+    /// cycle, through two, and so on. A caller holds its permit until its callees have answered.
+    /// So a call may only wait for permits whose holders are deeper in the cycle than its own
+    /// callers are; else components that call each other would wait for themselves as soon as they
+    /// are busy.
+    nested: Box<[Bulkhead]>,
+    streams: Streams,
+    telemetry: Arc<Telemetry>,
+}
+
+/// A call that may go ahead. Dropping it gives its permit back and ends its span.
+pub(crate) struct Admitted {
+    pub(crate) deadline: Deadline,
+    pub(crate) callers: Callers,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) span: Span,
+    pub(crate) permit: Permit,
+}
+
+/// The right to run, given back when it is dropped.
+pub(crate) struct Permit {
+    held: Held,
+    streams: Streams,
+    client: Option<IpAddr>,
+}
+
+/// What a call is counted as.
+enum Held {
+    Call(#[expect(dead_code, reason = "held to be counted")] bulkhead::Permit),
+    Stream(#[expect(dead_code, reason = "held to be counted")] StreamPermit),
+}
+
+impl Gate {
+    pub(crate) fn new(
+        component: Arc<str>,
+        limits: Limits,
+        cycle: Option<Cycle>,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        let bulkhead = || {
+            Bulkhead::new(bulkhead::Options {
+                concurrency_max: limits.concurrency_max,
+                queue_length_max: limits.queue_length_max,
+            })
+        };
+        let levels = if cycle.is_some() { limits.call_depth_max } else { 0 };
+        let streams = Streams::new(streams::Options {
+            streams_max: limits.streams_max,
+            streams_per_client_max: limits.streams_per_client_max,
+        });
+        let nested = (0..levels).map(|_| bulkhead()).collect();
+        Self { component, bulkhead: bulkhead(), limits, cycle, nested, streams, telemetry }
+    }
+
+    /// Calls that run now.
+    pub(crate) fn running(&self) -> usize {
+        self.bulkheads().map(Bulkhead::running).sum()
+    }
+
+    /// Calls that wait for a permit now.
+    pub(crate) fn queued(&self) -> usize {
+        self.bulkheads().map(Bulkhead::queued).sum()
+    }
+
+    /// Answers that stream now. Their calls are no longer among those that run.
+    pub(crate) fn streaming(&self) -> usize {
+        self.streams.running()
+    }
+
+    fn bulkheads(&self) -> impl Iterator<Item = &Bulkhead> {
+        std::iter::once(&self.bulkhead).chain(&self.nested)
+    }
+
+    /// Let a call in, or say why not.
+    pub(crate) async fn admit(&self, call: Call) -> Result<Admitted, CallError> {
+        // The component's own limit, or what is left of the caller's time: the shorter.
+        let own = Deadline::after(self.limits.deadline);
+        let deadline = call.deadline.map_or(own, |callers| callers.min(own));
+        let mut span = self.telemetry.span(call.kind, &self.component, call.operation, &call.trace);
+        let permit = match self.permit(&call.callers, call.client, deadline).await {
+            Ok(permit) => permit,
+            Err(error) => {
+                span.end(Outcome::Failed(error.kind));
+                return Err(error);
+            }
+        };
+        Ok(Admitted { deadline, callers: call.callers, client: call.client, span, permit })
+    }
+
+    async fn permit(
+        &self,
+        callers: &Callers,
+        client: Option<IpAddr>,
+        deadline: Deadline,
+    ) -> Result<Permit, CallError> {
+        if callers.depth() > self.limits.call_depth_max {
+            return Err(self.too_deep(callers));
+        }
+        let level = self.cycle.map_or(0, |cycle| callers.of_cycle(cycle));
+        let nested = level.checked_sub(1).and_then(|index| self.nested.get(index));
+        // A permit, after a bounded wait.
+        let permit = nested.unwrap_or(&self.bulkhead).acquire(deadline).await;
+        let permit = permit.map_err(|rejected| self.refusal(rejected))?;
+        Ok(Permit { held: Held::Call(permit), streams: self.streams.clone(), client })
+    }
+
+    fn too_deep(&self, callers: &Callers) -> CallError {
+        let detail = format!(
+            "{} was called through {} components, and call_depth_max is {}: {}",
+            self.component,
+            callers.depth(),
+            self.limits.call_depth_max,
+            callers.path(),
+        );
+        CallError::new(Kind::CallDepth, detail)
+    }
+
+    fn refusal(&self, rejected: bulkhead::Rejected) -> CallError {
+        match rejected {
+            bulkhead::Rejected::QueueFull => CallError::new(
+                Kind::QueueFull,
+                format!(
+                    "{} runs {} calls and {} more are waiting",
+                    self.component, self.limits.concurrency_max, self.limits.queue_length_max
+                ),
+            ),
+            bulkhead::Rejected::DeadlineExceeded => CallError::new(
+                Kind::DeadlineExceeded,
+                format!("the deadline passed while the call waited for {}", self.component),
+            ),
+        }
+    }
+}
+
+impl Permit {
+    /// That of a component with the default limits.
+    #[cfg(test)]
+    pub(crate) async fn of_test() -> Self {
+        let limits = Limits::resolve(&Default::default(), &Default::default());
+        let gate = Gate::new("test".into(), limits, None, Arc::default());
+        let deadline = Deadline::after(gate.limits.deadline);
+        let permit = gate.permit(&Callers::default(), None, deadline).await;
+        permit.unwrap_or_else(|error| unreachable!("all permits are free: {error}"))
+    }
+
+    /// The call has answered with a stream: from here on it counts as a stream and no longer as a
+    /// call.
+    ///
+    /// Errors: there are as many streams as there may be.
+    pub(crate) fn become_stream(&mut self) -> Result<(), CallError> {
+        match self.streams.open(self.client) {
+            Ok(stream) => {
+                self.held = Held::Stream(stream);
+                Ok(())
+            }
+            Err(rejected) => {
+                let limit = match rejected {
+                    streams::Rejected::Full => "streams_max",
+                    streams::Rejected::ClientFull => "streams_per_client_max",
+                };
+                Err(CallError::new(Kind::StreamsFull, format!("{limit}: {rejected}")))
+            }
+        }
+    }
+}

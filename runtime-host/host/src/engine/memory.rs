@@ -1,0 +1,215 @@
+//! Memory: how much one instance may have, and all of them together.
+//!
+//! An instance is charged for its linear memories and tables, and for what the host keeps for it:
+//! see [`held`](super::held). The sum of all instances has a limit of its own, so that many of
+//! them, each within its own limit, do not get the process killed by the operating system.
+
+use super::room::Room;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use wasmtime::{ResourceLimiter, Result};
+
+/// What an element of a table takes.
+const TABLE_ELEMENT_BYTES: usize = size_of::<usize>();
+/// Elements that a table may have: function pointers, as a rule.
+const TABLE_ELEMENTS_MAX: usize = 20_000;
+/// Above this share of the limit, in percent, idle instances are given back without being asked
+/// for.
+const SHORT_PERCENT: usize = 80;
+
+/// The memory of all instances.
+pub(crate) struct Budget {
+    max_bytes: usize,
+    used_bytes: AtomicUsize,
+}
+
+impl Budget {
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, used_bytes: AtomicUsize::new(0) }
+    }
+
+    pub(crate) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether idle instances should be given back.
+    pub(super) fn is_short(&self) -> bool {
+        self.used_bytes() > self.max_bytes / 100 * SHORT_PERCENT
+    }
+
+    fn charge(&self, bytes: usize) -> bool {
+        let charged = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.max_bytes);
+        self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charged).is_ok()
+    }
+
+    fn release(&self, bytes: usize) {
+        self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Whose limit a guest has run into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// That of its instance.
+    Instance,
+    /// That of the process.
+    Process,
+}
+
+/// Counts the memory of one instance and remembers whether it was refused some.
+pub(crate) struct MemoryLimit {
+    max_bytes: usize,
+    /// Linear memories and tables.
+    guest_bytes: usize,
+    /// What the host keeps for the guest.
+    held_bytes: usize,
+    /// The last growth of `guest_bytes`, which may turn out not to be possible.
+    last_growth: usize,
+    room: Arc<Room>,
+    pub(crate) refused: Option<Refused>,
+}
+
+impl MemoryLimit {
+    pub(crate) fn new(max_bytes: usize, room: Arc<Room>) -> Self {
+        let (guest_bytes, held_bytes, last_growth) = Default::default();
+        Self { max_bytes, guest_bytes, held_bytes, last_growth, room, refused: None }
+    }
+
+    /// Linear memories and tables.
+    pub(super) fn guest_bytes(&self) -> usize {
+        self.guest_bytes
+    }
+
+    /// The host keeps so much for the guest now.
+    ///
+    /// Errors: that is too much.
+    pub(super) fn hold(&mut self, bytes: usize) -> Result<()> {
+        if bytes <= self.held_bytes {
+            self.room.budget.release(self.held_bytes - bytes);
+        } else if !self.charge(bytes - self.held_bytes) {
+            wasmtime::bail!("the host would have to keep {bytes} bytes for the guest");
+        }
+        self.held_bytes = bytes;
+        Ok(())
+    }
+
+    fn charge(&mut self, bytes: usize) -> bool {
+        let total = self.guest_bytes.saturating_add(self.held_bytes).saturating_add(bytes);
+        if total > self.max_bytes {
+            self.refused = Some(Refused::Instance);
+            return false;
+        }
+        while !self.room.budget.charge(bytes) {
+            if !self.room.free_memory() {
+                self.refused = Some(Refused::Process);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn grow(&mut self, bytes: usize) -> bool {
+        let allowed = self.charge(bytes);
+        self.last_growth = if allowed { bytes } else { 0 };
+        self.guest_bytes += self.last_growth;
+        allowed
+    }
+
+    fn take_back_last_growth(&mut self) {
+        let bytes = std::mem::take(&mut self.last_growth);
+        self.guest_bytes -= bytes;
+        self.room.budget.release(bytes);
+    }
+}
+
+impl Drop for MemoryLimit {
+    fn drop(&mut self) {
+        self.room.budget.release(self.guest_bytes + self.held_bytes);
+    }
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        Ok(self.grow(desired.saturating_sub(current)))
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> Result<()> {
+        self.take_back_last_growth();
+        Ok(())
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        let growth = desired.saturating_sub(current).saturating_mul(TABLE_ELEMENT_BYTES);
+        Ok(desired <= TABLE_ELEMENTS_MAX && self.grow(growth))
+    }
+
+    fn table_grow_failed(&mut self, _: wasmtime::Error) -> Result<()> {
+        self.take_back_last_growth();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(max_bytes: usize) -> Arc<Room> {
+        Arc::new(Room::new(10, Budget::new(max_bytes)))
+    }
+
+    #[test]
+    fn all_memories_of_an_instance_have_one_limit() {
+        let room = room(1_000);
+        let mut limit = MemoryLimit::new(100, room.clone());
+        assert!(limit.memory_growing(0, 60, None).unwrap());
+        assert!(!limit.memory_growing(0, 60, None).unwrap(), "a second memory");
+        assert_eq!(limit.refused, Some(Refused::Instance));
+        assert!(!limit.memory_growing(60, usize::MAX, None).unwrap());
+        assert!(limit.table_growing(0, 5, None).unwrap(), "40 bytes");
+        assert!(!limit.memory_growing(60, 61, None).unwrap());
+        assert_eq!(room.budget.used_bytes(), 100);
+        drop(limit);
+        assert_eq!(room.budget.used_bytes(), 0);
+    }
+
+    #[test]
+    fn what_the_host_keeps_for_a_guest_is_the_guests() {
+        let room = room(1_000);
+        let mut limit = MemoryLimit::new(100, room.clone());
+        assert!(limit.memory_growing(0, 60, None).unwrap());
+        limit.hold(40).unwrap();
+        assert!(limit.hold(41).is_err());
+        assert_eq!(limit.refused, Some(Refused::Instance));
+        limit.hold(0).unwrap();
+        assert!(limit.memory_growing(60, 100, None).unwrap());
+        assert_eq!(room.budget.used_bytes(), 100);
+    }
+
+    #[test]
+    fn growth_that_was_not_possible_is_not_charged() {
+        let room = room(1_000);
+        let mut limit = MemoryLimit::new(100, room.clone());
+        assert!(limit.memory_growing(0, 60, Some(50)).unwrap());
+        limit.memory_grow_failed(wasmtime::format_err!("over its own maximum")).unwrap();
+        assert_eq!((limit.guest_bytes(), room.budget.used_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn all_instances_together_have_a_limit() {
+        let room = room(100);
+        let mut one = MemoryLimit::new(80, room.clone());
+        let mut other = MemoryLimit::new(80, room.clone());
+        assert!(one.memory_growing(0, 80, None).unwrap());
+        assert!(!room.budget.is_short());
+        assert!(!other.memory_growing(0, 30, None).unwrap());
+        assert_eq!(other.refused, Some(Refused::Process));
+        assert!(other.memory_growing(0, 20, None).unwrap());
+        assert!(room.budget.is_short());
+        drop(one);
+        assert!(other.memory_growing(20, 60, None).unwrap());
+    }
+}

@@ -1,0 +1,71 @@
+//! What the HTTP front has, and which of its limits were reached.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// A limit of the HTTP front, by the name of its flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrontLimit {
+    Connections,
+    ConnectionsPerAddress,
+    RequestsPerAddress,
+    StreamsPerAddress,
+    UploadsPerAddress,
+    BodyBuffers,
+    HeadTimeout,
+    IdleTimeout,
+    BodyTimeout,
+    WriteTimeout,
+    HalfCloseTimeout,
+}
+
+impl FrontLimit {
+    /// Its flag, as a label.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "connections_max",
+            Self::ConnectionsPerAddress => "connections_per_address_max",
+            Self::RequestsPerAddress => "requests_per_address_max",
+            Self::StreamsPerAddress => "streams_per_address_max",
+            Self::UploadsPerAddress => "uploads_per_address_max",
+            Self::BodyBuffers => "body_buffers_max_mib",
+            Self::HeadTimeout => "head_timeout_ms",
+            Self::IdleTimeout => "idle_timeout_ms",
+            Self::BodyTimeout => "body_timeout_ms",
+            Self::WriteTimeout => "write_timeout_ms",
+            Self::HalfCloseTimeout => "half_close_timeout_ms",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    limit: &'static str,
+}
+
+/// The metrics of the HTTP front.
+#[derive(Debug, Default)]
+pub(crate) struct Front {
+    /// Connections that are open now.
+    pub(crate) connections: Gauge,
+    reached: Family<LimitLabels, Counter>,
+}
+
+impl Front {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let front = Self::default();
+        let help = "Connections of the HTTP front that are open";
+        registry.register("http_connections", help, front.connections.clone());
+        let help = "Connections and requests that were refused or cut at a limit of the HTTP front";
+        registry.register("http_limits_reached", help, front.reached.clone());
+        front
+    }
+
+    /// A connection or a request was refused or cut.
+    pub(crate) fn reached(&self, limit: FrontLimit) {
+        self.reached.get_or_create(&LimitLabels { limit: limit.name() }).inc();
+    }
+}

@@ -1,0 +1,138 @@
+//! An answer on its way to the client: framed as its method and status want it, and counted until
+//! the client has taken all of it.
+
+use super::connected::{Connected, InFlight, Owed, Streaming};
+use super::problem;
+use crate::engine::{Response, is_bodiless, without_body};
+use crate::telemetry::FrontLimit;
+use bytes::{Buf, Bytes};
+use http::Method;
+use http::header::CONTENT_LENGTH;
+use http_body::{Body, Frame, SizeHint};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// The body of an answer.
+pub(super) struct AnswerBody {
+    /// None where no body follows the head.
+    body: Option<WasiBody>,
+    /// A head without a body that announces one: the library keeps the length only if it can't
+    /// see that there is no body.
+    announced: bool,
+    request: Option<InFlight>,
+    _stream: Option<Streaming>,
+}
+
+/// A piece of a body, counted until it is written.
+pub(super) struct Piece {
+    bytes: Bytes,
+    _owed: Option<Owed>,
+    /// With the last piece, the request itself.
+    _request: Option<InFlight>,
+}
+
+/// The answer as it is sent to a request of this method.
+pub(super) fn to(
+    method: &Method,
+    request: InFlight,
+    answer: Response,
+) -> http::Response<AnswerBody> {
+    let connected = request.connected().clone();
+    let mut answer = answer;
+    if !is_whole(answer.body()) && !is_bodiless(method, answer.status()) {
+        match Streaming::begin(&connected) {
+            Some(stream) => return framed(method, &connected, answer, Some(request), Some(stream)),
+            // Dropping the stream stops the component that makes it.
+            None => answer = problem::of_limit(FrontLimit::StreamsPerAddress, connected.limits()),
+        }
+    }
+    framed(method, &connected, answer, Some(request), None)
+}
+
+/// The answer to a request that is over the limit of its client.
+pub(super) fn refusal(method: &Method, connected: &Connected) -> http::Response<AnswerBody> {
+    let answer = problem::of_limit(FrontLimit::RequestsPerAddress, connected.limits());
+    framed(method, connected, answer, None, None)
+}
+
+fn framed(
+    method: &Method,
+    connected: &Connected,
+    answer: Response,
+    request: Option<InFlight>,
+    stream: Option<Streaming>,
+) -> http::Response<AnswerBody> {
+    let (mut parts, body) = answer.into_parts();
+    let bodiless = is_bodiless(method, parts.status);
+    if bodiless {
+        let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+        without_body(parts.status, &mut parts.headers, length.unwrap_or(0));
+    }
+    let multiplexed = connected.multiplexed;
+    let length_is_lost = !multiplexed && method != Method::HEAD;
+    let announced = bodiless && length_is_lost && parts.headers.contains_key(CONTENT_LENGTH);
+    let body = (!bodiless).then_some(body);
+    http::Response::from_parts(parts, AnswerBody { body, announced, request, _stream: stream })
+}
+
+/// Whether all of a body is there.
+fn is_whole(body: &WasiBody) -> bool {
+    body.is_end_stream() || body.size_hint().exact().is_some()
+}
+
+impl Body for AnswerBody {
+    type Data = Piece;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Piece>, Error>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            None => return Poll::Ready(None),
+        };
+        let ends = body.is_end_stream();
+        let this = &mut *self;
+        Poll::Ready(Some(Ok(frame.map_data(|bytes| {
+            // HTTP/1 has its one answer in the socket's buffer, which is watched by itself.
+            let watched = this.request.as_ref().map(InFlight::connected);
+            let owed = watched.filter(|connected| connected.multiplexed).map(Owed::to);
+            let request = if ends && owed.is_some() { this.request.take() } else { None };
+            Piece { bytes, _owed: owed, _request: request }
+        }))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        !self.announced && self.body.as_ref().is_none_or(WasiBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Some(body) => body.size_hint(),
+            None if self.announced => SizeHint::default(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+    }
+
+    fn copy_to_bytes(&mut self, length: usize) -> Bytes {
+        self.bytes.copy_to_bytes(length)
+    }
+}

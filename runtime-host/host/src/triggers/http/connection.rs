@@ -1,0 +1,128 @@
+//! The life of one connection: handshake, version of HTTP, requests, end.
+
+use super::clients::ConnectionPermit;
+use super::connected::Connected;
+use super::protocol::{self, Protocol};
+use super::watchdog::supervise;
+use super::watched::Watched;
+use super::{Service, service};
+use crate::telemetry::FrontLimit;
+use bytes::Bytes;
+use http::uri::Scheme;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// A connection that was accepted.
+pub(super) struct Connection {
+    pub(super) client: SocketAddr,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) service: Arc<Service>,
+    pub(super) permit: ConnectionPermit,
+    pub(super) stop: watch::Receiver<bool>,
+    /// Tells the listener when it has ended.
+    pub(super) open: TaskTrackerToken,
+}
+
+impl Connection {
+    pub(super) async fn run(self, socket: std::net::TcpStream) {
+        let socket = match TcpStream::from_std(socket) {
+            Ok(socket) => socket,
+            Err(error) => return tracing::warn!("a connection could not be served: {error}"),
+        };
+        // Without it the kernel holds small answers back for up to 40 ms.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!("TCP_NODELAY: {error}");
+        }
+        let end = Instant::now() + self.permit.clients().limits.head_timeout();
+        let Some(tls) = self.tls.clone() else {
+            return self.serve(socket, Scheme::HTTP, None, end).await;
+        };
+        match timeout_at(end, tls.accept(socket)).await {
+            Ok(Ok(stream)) => {
+                let agreed = Protocol::agreed(stream.get_ref().1.alpn_protocol());
+                self.serve(stream, Scheme::HTTPS, agreed, end).await;
+            }
+            Ok(Err(error)) => tracing::debug!(client = %self.client, "TLS handshake: {error}"),
+            Err(_) => self.too_slow(),
+        }
+    }
+
+    fn too_slow(&self) {
+        self.permit.clients().reached(FrontLimit::HeadTimeout);
+    }
+
+    /// Serve a connection that has agreed on a protocol, or says by its first bytes which it is.
+    async fn serve<S>(
+        mut self,
+        mut stream: S,
+        scheme: Scheme,
+        agreed: Option<Protocol>,
+        end: Instant,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let begun = match agreed {
+            Some(protocol) => Some((protocol, Bytes::new())),
+            None => self.first_bytes(&mut stream, end).await,
+        };
+        let Some((protocol, begins)) = begun else { return };
+        let Self { client, service, permit, mut stop, open, .. } = self;
+        let multiplexed = protocol == Protocol::Http2;
+        let connected = Arc::new(Connected::new(service, client, scheme, permit, multiplexed));
+        let shared = connected.clone();
+        let answer = service_fn(move |request| {
+            let answer = service::serve(shared.clone(), request);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let stream = TokioIo::new(Watched::new(stream, begins, connected.clone()));
+        let ended = match protocol {
+            Protocol::Http1 => {
+                let connection = protocol::http1(connected.limits());
+                let connection = connection.serve_connection(stream, answer);
+                supervise(connection, |it| it.graceful_shutdown(), &connected, &mut stop).await
+            }
+            Protocol::Http2 => {
+                let connection = protocol::http2().serve_connection(stream, answer);
+                supervise(connection, |it| it.graceful_shutdown(), &connected, &mut stop).await
+            }
+        };
+        match ended {
+            Some(Err(error)) if error.is_timeout() && !multiplexed => {
+                connected.reached(FrontLimit::HeadTimeout);
+            }
+            Some(Err(error)) => tracing::debug!(%client, "connection ended: {error}"),
+            Some(Ok(())) | None => {}
+        }
+        drop(open);
+    }
+
+    /// What the client begins with, if it does so in time and before the host stops.
+    async fn first_bytes(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        end: Instant,
+    ) -> Option<(Protocol, Bytes)> {
+        let begun = timeout_at(end, Protocol::read(stream));
+        let begun = tokio::select! {
+            biased;
+            begun = begun => begun,
+            _ = self.stop.wait_for(|stop| *stop) => return None,
+        };
+        match begun {
+            Ok(begun) => begun.ok()?,
+            Err(_) => {
+                self.too_slow();
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! How long a client may take over a body.
+//!
+//! Three limits: a pause, being behind the least rate, and all waiting together. Only time in
+//! which the host waits for the client counts, not that in which a component does not read.
+
+use super::limits::FrontLimits;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// The limits of a body's arrival.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    total: Duration,
+    grace: Duration,
+    rate_min_bytes: u64,
+}
+
+impl Limits {
+    /// How long the next wait may be, given what has come and how long that took.
+    fn next_wait(&self, bytes: u64, waited: Duration) -> Duration {
+        let at_least_rate = Duration::from_secs_f64(bytes as f64 / self.rate_min_bytes as f64);
+        let allowed = self.total.min(self.grace + at_least_rate);
+        self.grace.min(allowed.saturating_sub(waited))
+    }
+}
+
+/// A body's arrival so far.
+///
+/// Most bodies are there already or come in one piece, so there is a timer only once there is
+/// something to wait for, and data that arrives does not touch it.
+pub(super) struct Pace {
+    limits: Limits,
+    bytes: u64,
+    waited: Duration,
+    /// Since when it waits, if it does.
+    since: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pace {
+    pub(super) fn new(limits: &FrontLimits) -> Self {
+        let limits = Limits {
+            total: limits.body_timeout(),
+            grace: limits.body_grace(),
+            rate_min_bytes: limits.body_rate_min,
+        };
+        Self { limits, bytes: 0, waited: Duration::ZERO, since: None, timer: None }
+    }
+
+    /// More bytes have come.
+    pub(super) fn arrived(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        if let Some(since) = self.since.take() {
+            self.waited += since.elapsed();
+        }
+    }
+
+    /// Nothing has come: ready when the client has taken too long.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let end = since + self.limits.next_wait(self.bytes, self.waited);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        if timer.deadline() > end {
+            timer.as_mut().reset(end);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= end {
+                return Poll::Ready(());
+            }
+            // It was set for an earlier wait.
+            timer.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
+
+    /// What has come, for a person.
+    pub(super) fn describe(&self) -> String {
+        let waited = self.waited + self.since.map(|since| since.elapsed()).unwrap_or_default();
+        format!("{} bytes of it came in {} ms", self.bytes, waited.as_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        total: Duration::from_secs(120),
+        grace: Duration::from_secs(10),
+        rate_min_bytes: 1_000,
+    };
+
+    fn wait(bytes: u64, waited_s: u64) -> u64 {
+        LIMITS.next_wait(bytes, Duration::from_secs(waited_s)).as_secs()
+    }
+
+    #[test]
+    fn a_pause_is_as_long_as_the_grace_at_most() {
+        assert_eq!(wait(0, 0), 10);
+        assert_eq!(wait(1_000_000, 0), 10);
+    }
+
+    #[test]
+    fn a_body_below_the_least_rate_uses_up_its_grace() {
+        assert_eq!(wait(0, 7), 3);
+        assert_eq!(wait(5_000, 7), 8);
+        assert_eq!(wait(5_000, 15), 0);
+        assert_eq!(wait(5_000, 16), 0);
+    }
+
+    #[test]
+    fn no_rate_helps_against_the_limit_of_all_waiting() {
+        assert_eq!(wait(1_000_000, 118), 2);
+        assert_eq!(wait(1_000_000, 120), 0);
+    }
+}

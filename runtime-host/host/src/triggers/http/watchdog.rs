@@ -1,0 +1,97 @@
+//! Ends a connection whose client does not do what only it can do: read, ask, or leave.
+
+use super::connected::{Connected, Waiting};
+use super::limits::CLOSE_TIMEOUT;
+use crate::telemetry::FrontLimit;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Serve a connection to its end, which `close` asks it for: when the host stops, or when the
+/// client has asked for nothing for too long. A client that does not read is cut off.
+pub(super) async fn supervise<C: Future>(
+    connection: C,
+    close: fn(Pin<&mut C>),
+    connected: &Connected,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<C::Output> {
+    let mut connection = pin!(connection);
+    let mut stopping = pin!(stop.wait_for(|stop| *stop));
+    let mut watchdog = Watchdog::default();
+    let mut closing = false;
+    std::future::poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
+            if !closing && stopping.as_mut().poll(cx).is_ready() {
+                closing = true;
+                close(connection.as_mut());
+                continue;
+            }
+            match std::task::ready!(watchdog.poll(cx, connected, closing)) {
+                Waiting::Request(_) => {
+                    connected.reached(FrontLimit::IdleTimeout);
+                    closing = true;
+                    close(connection.as_mut());
+                }
+                Waiting::End => return Poll::Ready(None),
+                Waiting::Socket(_) | Waiting::Reader(_) => {
+                    connected.reached(FrontLimit::WriteTimeout);
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    })
+    .await
+}
+
+/// How long the client has kept the connection waiting for the same thing.
+#[derive(Default)]
+struct Watchdog {
+    waiting: Option<(Waiting, Instant)>,
+    /// Made when there is something to wait for, and set again only when it has rung too early.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Watchdog {
+    /// Ready when it was too long.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        connected: &Connected,
+        closing: bool,
+    ) -> Poll<Waiting> {
+        let waiting = connected.activity.waiting(connected.multiplexed, closing);
+        let Some(waiting) = waiting else {
+            self.waiting = None;
+            return Poll::Pending;
+        };
+        let end = match self.waiting {
+            Some((same, end)) if same == waiting => end,
+            _ => Instant::now() + patience(waiting, connected),
+        };
+        self.waiting = Some((waiting, end));
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        if timer.deadline() > end {
+            timer.as_mut().reset(end);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= end {
+                return Poll::Ready(waiting);
+            }
+            timer.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
+}
+
+fn patience(waiting: Waiting, connected: &Connected) -> Duration {
+    match waiting {
+        Waiting::Socket(_) | Waiting::Reader(_) => connected.limits().write_timeout(),
+        Waiting::Request(_) => connected.limits().idle_timeout(),
+        Waiting::End => CLOSE_TIMEOUT,
+    }
+}

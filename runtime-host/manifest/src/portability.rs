@@ -1,0 +1,113 @@
+//! What this host takes and stock Spin does not.
+//!
+//! One manifest is to run on both, so whoever writes it learns of a difference here, and not
+//! when it is deployed. These are warnings: on this host everything works.
+
+use crate::app::{App, Component, Dependency, HttpTrigger, Provider, Route};
+use crate::check::dependency_path;
+use crate::parse::ImportName;
+use crate::problem::{Code, Problem, Span};
+
+/// Looks for what stock Spin 4.1 refuses or understands differently.
+///
+/// The warnings point into the manifest; [`Origin::errors`](crate::Origin::errors) joins them
+/// with its text for a report. Empty if the manifest means the same on both.
+pub fn check_portability(app: &App) -> Vec<Problem> {
+    let shared = app.components.values().flat_map(|component| shared_packages(app, component));
+    shared.chain(dots_in_routes(app)).collect()
+}
+
+/// Spin registers each dependency under the name of its package, so that a second one of the
+/// same package is refused, whatever its interface and version.
+fn shared_packages(app: &App, component: &Component) -> Vec<Problem> {
+    let mut packages: Vec<(String, Vec<&Dependency>)> = Vec::new();
+    for dependency in &component.dependencies {
+        let name = ImportName::parse(&dependency.import).ok();
+        let Some(package) = name.and_then(|name| name.package) else { continue };
+        match packages.iter_mut().find(|(known, _)| *known == package) {
+            Some((_, dependencies)) => dependencies.push(dependency),
+            None => packages.push((package, vec![dependency])),
+        }
+    }
+    let several = packages.into_iter().filter(|(_, dependencies)| dependencies.len() > 1);
+    several
+        .map(|(package, dependencies)| shared_package(app, component, &package, &dependencies))
+        .collect()
+}
+
+fn shared_package(
+    app: &App,
+    component: &Component,
+    package: &str,
+    dependencies: &[&Dependency],
+) -> Problem {
+    let message = format!(
+        "stock Spin refuses `{}`: {} of its dependencies name the package `{package}`",
+        component.id,
+        dependencies.len()
+    );
+    let mut problem = Problem::new(Code::NotPortable, message).warning();
+    for dependency in dependencies {
+        let at = app.origin.places().key(&dependency_path(component, &dependency.import));
+        problem = problem.label(at, format!("of `{package}`"));
+    }
+    problem.hint(one_dependency(package, dependencies))
+}
+
+/// The line to write in their place, if one provider has the whole package.
+fn one_dependency(package: &str, dependencies: &[&Dependency]) -> String {
+    let provider = |dependency: &Dependency| match &dependency.provider {
+        Provider::Component { id, export: None } => Some(id.clone()),
+        _ => None,
+    };
+    let version = |dependency: &Dependency| {
+        ImportName::parse(&dependency.import).ok().and_then(|name| name.version)
+    };
+    let first = dependencies[0];
+    let alike = |dependency: &&Dependency| {
+        provider(dependency) == provider(first) && version(dependency) == version(first)
+    };
+    match provider(first).filter(|_| dependencies.iter().all(alike)) {
+        Some(id) => {
+            let version = version(first).map_or(String::new(), |version| format!("@{version}"));
+            format!(
+                "write one dependency for the package: \"{package}{version}\" = {{ component = \
+                 \"{id}\", … }}"
+            )
+        }
+        None => format!(
+            "let one component provide all of `{package}`, and name the package without an interface"
+        ),
+    }
+}
+
+/// Spin's router orders routes by a comparison that contradicts itself where a segment has a
+/// dot: which of several routes is tried first then depends on the whole set.
+fn dots_in_routes(app: &App) -> Vec<Problem> {
+    let routes: Vec<(&HttpTrigger, &str)> = app
+        .http
+        .iter()
+        .filter_map(|trigger| match &trigger.route {
+            Route::Path(path) => Some((trigger, path.as_str())),
+            Route::Private => None,
+        })
+        .collect();
+    let has_dot = |path: &str| path.strip_suffix("/...").unwrap_or(path).contains('.');
+    if routes.len() < 2 {
+        return Vec::new();
+    }
+    let dotted = routes.into_iter().filter(|(_, path)| has_dot(path));
+    dotted.map(|(trigger, path)| dot_in_route(route_span(app, trigger), path)).collect()
+}
+
+fn route_span(app: &App, trigger: &HttpTrigger) -> Span {
+    app.origin.places().value(&format!("{}.route", trigger.written_at))
+}
+
+fn dot_in_route(at: Span, path: &str) -> Problem {
+    let message = format!("stock Spin may answer `{path}` by another route");
+    Problem::new(Code::NotPortable, message)
+        .warning()
+        .label(at, "a dot in a segment")
+        .hint("give one component the route `/...` and let it tell paths apart, or use no dots")
+}

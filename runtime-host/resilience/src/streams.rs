@@ -1,0 +1,115 @@
+//! How many answers may be streaming at the same time.
+//!
+//! An event stream or a large download lasts for as long as its reader wants. It must not use up
+//! the permits of calls, which are meant for work that ends soon, so it is counted here: in all,
+//! and for each client, so that one client cannot take all streams. A stream over a limit is
+//! refused at once: waiting would not help, since the others end when their readers want it.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// How many streams there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Streams at the same time.
+    pub streams_max: usize,
+    /// Streams of one client at the same time.
+    pub streams_per_client_max: usize,
+}
+
+/// Counts streams. Clones share the count.
+#[derive(Clone)]
+pub struct Streams(Arc<Shared>);
+
+struct Shared {
+    options: Options,
+    open: Mutex<Open>,
+}
+
+/// Has at most one entry per open stream.
+#[derive(Default)]
+struct Open {
+    all: usize,
+    by_client: HashMap<IpAddr, usize>,
+}
+
+/// One stream; dropping it ends the count of it.
+#[must_use = "the stream is no longer counted as soon as the permit is dropped"]
+pub struct StreamPermit {
+    shared: Arc<Shared>,
+    client: Option<IpAddr>,
+}
+
+/// Why there may be no further stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Rejected {
+    /// There are `streams_max` already.
+    #[error("too many answers are streaming already")]
+    Full,
+    /// The client has `streams_per_client_max` already.
+    #[error("too many answers are streaming to this client already")]
+    ClientFull,
+}
+
+impl Streams {
+    /// No streams yet.
+    pub fn new(options: Options) -> Self {
+        Self(Arc::new(Shared { options, open: Mutex::default() }))
+    }
+
+    /// Counts one more stream, to this client if it is known.
+    pub fn open(&self, client: Option<IpAddr>) -> Result<StreamPermit, Rejected> {
+        let client = client.map(network);
+        let Options { streams_max, streams_per_client_max } = self.0.options;
+        let mut open = self.0.lock();
+        if open.all >= streams_max {
+            return Err(Rejected::Full);
+        }
+        if let Some(client) = client {
+            let own = open.by_client.get(&client).copied().unwrap_or(0);
+            if own >= streams_per_client_max {
+                return Err(Rejected::ClientFull);
+            }
+            open.by_client.insert(client, own + 1);
+        }
+        open.all += 1;
+        Ok(StreamPermit { shared: self.0.clone(), client })
+    }
+
+    /// Streams that are open now.
+    pub fn running(&self) -> usize {
+        self.0.lock().all
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for StreamPermit {
+    fn drop(&mut self) {
+        let mut open = self.shared.lock();
+        open.all -= 1;
+        let Some(client) = self.client else { return };
+        match open.by_client.get_mut(&client) {
+            Some(own) if *own > 1 => *own -= 1,
+            _ => {
+                open.by_client.remove(&client);
+            }
+        }
+    }
+}
+
+/// What counts as one client: an IPv4 address, or the /64 network that one customer of an IPv6
+/// provider has to itself.
+fn network(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & (u128::MAX << 64)).into()),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}

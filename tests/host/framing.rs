@@ -1,0 +1,286 @@
+//! Where an answer begins and ends: for `HEAD`, statuses without a body, lengths, and what is no
+//! answer at all; by HTTP/1.1 and HTTP/2.
+
+use crate::support::frames::{DATA, END_STREAM, Frames, HEADERS, fields};
+use crate::support::{Backend, application, assert_problem, exchange, get, http2, soon};
+use bytes::Bytes;
+use harness::Host;
+use http::{HeaderMap, Method};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+const APPLICATION: &str = r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[[trigger.http]]
+route = "/old/..."
+component = "old"
+[[trigger.http]]
+route = "/static"
+static_response = { body = "short and stout" }
+[component.guest]
+source = "$p3"
+allowed_outbound_hosts = ["http://127.0.0.1:*", "http://old.spin.internal"]
+[component.old]
+source = "$p2"
+"#;
+
+async fn start() -> Host {
+    application(APPLICATION).host().start().await
+}
+
+/// The head of an answer by HTTP/1.1, and all that came after it.
+async fn by_http1(host: &Host, method: &str, path: &str) -> (String, String) {
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let answer = exchange(host.address(), request.as_bytes()).await;
+    let (head, rest) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path}: {answer}"));
+    (format!("{head}\r\n").to_lowercase(), rest.to_owned())
+}
+
+/// The fields of an answer by HTTP/2.
+async fn by_http2(host: &Host, method: &str, path: &str) -> (u16, HeaderMap) {
+    let mut request = get(&format!("http://{}{path}", host.address()));
+    *request.method_mut() = method.parse().unwrap();
+    request.headers_mut().remove("host");
+    let answer = http2(host.address()).await.send_request(request).await.expect("an answer");
+    (answer.status().as_u16(), answer.headers().clone())
+}
+
+/// That an answer has this status and length, and no byte or frame of a body.
+async fn assert_bodiless(host: &Host, method: &str, path: &str, status: u16, length: Option<u32>) {
+    let (head, rest) = by_http1(host, method, path).await;
+    assert!(head.starts_with(&format!("http/1.1 {status} ")), "{method} {path}: {head}");
+    let field = length.map(|length| format!("\r\ncontent-length: {length}\r\n"));
+    match &field {
+        Some(field) => assert!(head.contains(field), "{method} {path}: {head}"),
+        None => assert!(!head.contains("content-length"), "{method} {path}: {head}"),
+    }
+    assert_eq!(rest, "", "{method} {path}");
+
+    let (seen, answered) = by_http2(host, method, path).await;
+    assert_eq!(seen, status, "{method} {path}");
+    let expected = length.map(|length| length.to_string());
+    let length = answered.get("content-length").map(|length| length.to_str().unwrap().to_owned());
+    assert_eq!(length, expected, "{method} {path}");
+
+    let mut frames = Frames::connect(host.address(), 65_535).await;
+    frames.request(1, &fields(method, path)).await;
+    let seen = frames.stream(1).await;
+    assert!(seen.iter().all(|(kind, _)| *kind == HEADERS), "{method} {path}: {seen:?}");
+    assert!(seen.iter().any(|(_, flags)| flags & END_STREAM != 0), "{method} {path}: {seen:?}");
+}
+
+#[tokio::test]
+async fn no_answer_to_head_has_a_body_and_none_gets_a_length_that_was_made_up() {
+    let host = start().await;
+    for (path, status, length) in [
+        ("/answer?bytes=5", 200, Some(5)),
+        ("/answer", 200, None),
+        ("/answer?length=7", 200, Some(7)),
+        ("/answer?length=7&bytes=7", 200, Some(7)),
+        ("/answer?status=404&bytes=5", 404, Some(5)),
+        ("/old/answer?status=200", 200, None),
+        ("/old/answer?status=200&length=7", 200, Some(7)),
+        ("/old/", 200, Some(19)),
+        ("/static", 200, Some(15)),
+    ] {
+        assert_bodiless(&host, "HEAD", path, status, length).await;
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_goes_on_writing_for_head_is_stopped() {
+    let host = start().await;
+    for path in ["/big?kib=8192", "/endless-stream"] {
+        assert_bodiless(&host, "HEAD", path, 200, None).await;
+    }
+    crate::support::occupancy(&host, "guest", 0, 0).await;
+}
+
+#[tokio::test]
+async fn the_hosts_own_answers_to_head_have_no_body() {
+    let host = start().await;
+    let (head, rest) = by_http1(&host, "HEAD", "/trap").await;
+    assert!(head.starts_with("http/1.1 500 "), "{head}");
+    assert_eq!(rest, "", "{head}");
+    let mut frames = Frames::connect(host.address(), 65_535).await;
+    frames.request(1, &fields("HEAD", "/trap")).await;
+    let seen = frames.stream(1).await;
+    assert!(seen.iter().all(|(kind, _)| *kind != DATA), "{seen:?}");
+}
+
+#[tokio::test]
+async fn statuses_without_a_body_keep_to_that() {
+    let host = start().await;
+    for (path, status, length) in [
+        ("/answer?status=204", 204, None),
+        ("/answer?status=204&length=7", 204, None),
+        ("/answer?status=204&bytes=7", 204, None),
+        ("/answer?status=304", 304, None),
+        ("/answer?status=304&length=7", 304, Some(7)),
+        ("/old/answer?status=304&length=7", 304, Some(7)),
+    ] {
+        assert_bodiless(&host, "GET", path, status, length).await;
+    }
+}
+
+/// A server that answers every request with these bytes.
+async fn sending(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = vec![0; 64 * 1024];
+            let _ = socket.read(&mut request).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    });
+    format!("http://{address}/")
+}
+
+#[tokio::test]
+async fn answers_without_a_body_are_relayed_with_their_length() {
+    let host = start().await;
+    let not_modified = "HTTP/1.1 304 Not Modified\r\ncontent-length: 7\r\n\
+                        etag: \"x\"\r\nconnection: close\r\n\r\n";
+    let to = sending(not_modified).await;
+    assert_bodiless(&host, "GET", &format!("/forward?url={to}"), 304, Some(7)).await;
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r\n\r\n";
+    let to = sending(head).await;
+    assert_bodiless(&host, "HEAD", &format!("/forward?url={to}"), 200, Some(7)).await;
+    let inside = "/forward?url=http://old.spin.internal/";
+    assert_bodiless(&host, "HEAD", inside, 200, Some(19)).await;
+}
+
+#[tokio::test]
+async fn an_informational_status_is_no_answer_and_the_guests_fault() {
+    let host = start().await;
+    for path in ["/answer?status=101", "/answer?status=103", "/old/answer?status=103"] {
+        let answer = host.client().get(path).await;
+        assert_problem(&answer, 500, "invalid-answer");
+        let status = path.rsplit('=').next().unwrap();
+        assert!(answer.text().contains(status), "{}", answer.text());
+        let component = if path.starts_with("/old") { "old" } else { "guest" };
+        let line = host
+            .log_line(|line| {
+                let message = line["message"].as_str().unwrap_or_default();
+                line["component"] == component && message.contains(status)
+            })
+            .await;
+        assert_eq!(line["blame"], "guest", "{line}");
+        assert_eq!(by_http2(&host, "GET", path).await.0, 500);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_another_length_than_announced_is_the_guests_fault() {
+    let host = start().await;
+    for path in ["/answer?length=5", "/answer?length=5&bytes=3", "/old/answer?status=200&length=5"]
+    {
+        let answer = host.client().get(path).await.expect(500);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        assert_eq!(by_http2(&host, "GET", path).await.0, 500, "{path}");
+    }
+    host.client().get("/answer?length=5&bytes=5").await.expect(200);
+}
+
+#[tokio::test]
+async fn connect_is_refused() {
+    let host = start().await;
+    let request = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n";
+    let answer = exchange(host.address(), request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
+    assert!(answer.contains("urn:tessera:problem:not-implemented"), "{answer}");
+    let mut frames = Frames::connect(host.address(), 65_535).await;
+    frames.request(1, &[(":method", "CONNECT"), (":authority", "example.com:443")]).await;
+    assert_eq!(frames.stream(1).await.first().map(|(kind, _)| *kind), Some(HEADERS));
+    host.client().get("/static").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_the_rules_of_chunks_is_the_clients_fault() {
+    let host = start().await;
+    let head = "POST /length HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    for (guest, path, before) in [
+        ("guest", "/length", ""),
+        ("guest", "/length", "5\r\nhello\r\n"),
+        // More than is read before the component is called.
+        ("guest", "/length", &chunk(70_000)),
+        ("old", "/old/echo", &chunk(70_000)),
+    ] {
+        let request = head.replace("/length", path) + before + "no number\r\n";
+        let answer = exchange(host.address(), request.as_bytes()).await;
+        let length = before.len();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{path} after {length}: {answer}");
+        assert!(answer.contains("urn:tessera:problem:body-malformed"), "{path}: {answer}");
+        if guest == "old" {
+            let failed =
+                |line: &serde_json::Value| line["component"] == guest && line["blame"].is_string();
+            let line = host.log_line(failed).await;
+            assert_eq!(line["blame"], "caller", "{line}");
+        }
+    }
+    let blamed = host.log().iter().filter(|line| line["blame"] == "guest").count();
+    assert_eq!(blamed, 0, "{:#?}", host.log());
+}
+
+fn chunk(bytes: usize) -> String {
+    format!("{bytes:x}\r\n{}\r\n", "x".repeat(bytes))
+}
+
+#[tokio::test]
+async fn a_client_that_has_closed_its_sending_side_gets_its_answer() {
+    let mut backend = Backend::start().await;
+    let host = start().await;
+    let path = format!("/outbound?url={}", backend.url("/hold"));
+
+    let mut stream = tokio::net::TcpStream::connect(host.address()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let held = backend.next().await;
+    // Served later than the end of the other one's input.
+    host.client().get("/static").await.expect(200);
+    held.answer(200, "still there");
+    let answer = crate::support::read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("still there"), "{answer}");
+
+    let mut frames = Frames::connect(host.address(), 65_535).await;
+    frames.request(1, &fields("GET", &path)).await;
+    frames.half_close().await;
+    let held = backend.next().await;
+    host.client().get("/static").await.expect(200);
+    held.answer(200, "still there");
+    let mut body = vec![];
+    while let Some(frame) = frames.next().await {
+        if frame.kind == DATA {
+            body.extend(frame.payload);
+        }
+    }
+    assert_eq!(String::from_utf8_lossy(&body), "still there");
+}
+
+#[tokio::test]
+async fn a_large_answer_reaches_a_client_that_has_closed_its_sending_side() {
+    let host = start().await;
+    let request = "GET /big?kib=8192 HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut stream = tokio::net::TcpStream::connect(host.address()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let answer = crate::support::read_to_end(&mut stream).await;
+    assert!(answer.ends_with("\r\n0\r\n\r\n"), "it came to its end: {} bytes", answer.len());
+}
+
+#[tokio::test]
+async fn a_client_that_has_gone_is_waited_for_as_long_as_one_that_may_be_there() {
+    let mut backend = Backend::start().await;
+    let app = application(APPLICATION);
+    let host = app.host().environment("TESSERA_HALF_CLOSE_TIMEOUT_MS", "50").start().await;
+    let (client, path) = (host.client(), format!("/outbound?url={}", backend.url("/hold")));
+    let request =
+        tokio::spawn(async move { client.try_send(Method::GET, &path, None, Bytes::new()).await });
+    let held = backend.next().await;
+    request.abort();
+    soon(held.abandoned()).await;
+}

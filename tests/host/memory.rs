@@ -1,0 +1,125 @@
+//! Memory: of one instance with all that the host keeps for it, and of all instances together.
+
+use crate::support::{Application, Backend, application, assert_problem, eventually, soon};
+use harness::Host;
+
+/// A guest with these limits at `/...`, and a neighbor without any at `/neighbor/...`.
+fn guest(limits: &str) -> Application {
+    application(&format!(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[[trigger.http]]
+route = "/neighbor/..."
+component = "neighbor"
+[[trigger.http]]
+route = "/memory"
+component = "neighbor"
+[component.guest]
+source = "$p3"
+allowed_outbound_hosts = ["http://127.0.0.1:*"]
+tool.tessera.limits = {{ {limits} }}
+[component.neighbor]
+source = "$p3"
+"#
+    ))
+}
+
+async fn metric(host: &Host, name: &str) -> u64 {
+    let metrics = host.admin().get("/metrics").await.expect(200).text();
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} is not in {metrics}")).parse().expect("a number")
+}
+
+#[tokio::test]
+async fn the_limit_is_for_all_memories_of_an_instance_together() {
+    let app = |mib: u32| {
+        application(&format!(
+            r#"
+[[trigger.http]]
+route = "/..."
+component = "caller"
+[component.caller]
+source = "$caller"
+tool.tessera.limits = {{ memory_max_mib = {mib} }}
+[component.caller.dependencies]
+"tessera-test:links/values@1.0.0" = {{ component = "library" }}
+"tessera-test:links/fragile@1.0.0" = {{ component = "library" }}
+[component.library]
+source = "$callee"
+"#
+        ))
+    };
+    // The text is in the memories of both. Each alone is far below 16 MiB.
+    let path = "/text?length=4000000";
+    let host = app(32).host().start().await;
+    assert_eq!(host.client().get(path).await.expect(200).text(), "true");
+    let host = app(16).host().start().await;
+    assert_problem(&host.client().get(path).await, 500, "memory-exceeded");
+    host.client().get("/text?length=1000").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_the_host_keeps_for_a_guest_counts() {
+    let host = guest("memory_max_mib = 16").host().start().await;
+    let client = host.client();
+    assert_eq!(client.get("/hold-fields?count=50&kib=100").await.expect(200).text(), "50");
+    assert_problem(&client.get("/hold-fields?count=1000&kib=100").await, 500, "memory-exceeded");
+    let line = host.log_line(|line| line["blame"] == "guest").await;
+    assert!(line["message"].as_str().unwrap().contains("more than 16 MiB"), "{line}");
+    client.get("/neighbor/").await.expect(200);
+    client.get("/hold-fields?count=50&kib=100").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_guest_cannot_have_handles_without_an_end() {
+    let host = guest("").host().start().await;
+    let client = host.client();
+    assert_problem(&client.get("/hold-fields?count=100000&kib=0").await, 500, "memory-exceeded");
+    let line = host.log_line(|line| line["blame"] == "guest").await;
+    assert!(line["message"].as_str().unwrap().contains("more than 1024 handles"), "{line}");
+    assert_problem(&client.get("/hold-streams?count=1000000").await, 500, "trap");
+    client.get("/hold-streams?count=100").await.expect(200);
+}
+
+#[tokio::test]
+async fn when_all_memory_is_taken_growth_is_refused_and_others_go_on() {
+    let mut backend = Backend::start().await;
+    let host = guest("").host().argument("--memory-max-mib").argument("64").start().await;
+    let client = host.client();
+    assert_eq!(metric(&host, "tessera_instance_memory_max_bytes").await, 64 << 20);
+    let holder = {
+        let (client, url) = (client.clone(), backend.url("/"));
+        tokio::spawn(async move { client.get(&format!("/hold-memory?mib=40&url={url}")).await })
+    };
+    let held = backend.next().await;
+    let refused = client.get("/memory?mib=40").await;
+    assert_problem(&refused, 503, "memory-short");
+    assert_eq!(refused.header("retry-after"), "1");
+    let line = host.log_line(|line| line["blame"] == "host").await;
+    assert!(line["message"].as_str().unwrap().contains("--memory-max-mib"), "{line}");
+    client.get("/neighbor/").await.expect(200);
+    held.answer(200, "");
+    soon(holder).await.unwrap().expect(200);
+    // What is idle now gives its memory to whatever needs it.
+    client.get("/memory?mib=40").await.expect(200);
+}
+
+#[tokio::test]
+async fn an_idle_instance_that_has_grown_is_given_back_after_a_while() {
+    let host = guest("").host().start().await;
+    let client = host.client();
+    client.get("/neighbor/").await.expect(200);
+    client.get("/hold-memory?mib=50&url=http://127.0.0.1:9/").await.expect(200);
+    assert!(metric(&host, "tessera_instance_memory_bytes").await > 50 << 20);
+    eventually(async || {
+        let bytes = metric(&host, "tessera_instance_memory_bytes").await;
+        (bytes < 10 << 20).then_some(())
+    })
+    .await;
+    // One that has not grown stays.
+    assert_eq!(metric(&host, "tessera_instances{component=\"guest\"}").await, 0);
+    assert_eq!(metric(&host, "tessera_instances{component=\"neighbor\"}").await, 1);
+    client.get("/hold-memory?mib=50&url=http://127.0.0.1:9/").await.expect(200);
+}

@@ -1,0 +1,142 @@
+//! A guest that computes for long, and those who share the host with it.
+
+use crate::support::{
+    Application, Backend, application, assert_problem, eventually, occupancy, soon,
+};
+use harness::{Client, Host};
+
+/// A guest with these limits at `/...`, and a neighbor without any at `/neighbor/...`.
+fn guest(limits: &str) -> Application {
+    application(&format!(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[[trigger.http]]
+route = "/neighbor/..."
+component = "neighbor"
+[[trigger.http]]
+route = "/p2/..."
+component = "p2"
+[component.guest]
+source = "$p3"
+allowed_outbound_hosts = ["http://127.0.0.1:*", "http://neighbor.spin.internal"]
+tool.tessera.limits = {{ {limits} }}
+[component.neighbor]
+source = "$p3"
+[component.p2]
+source = "$p2"
+"#
+    ))
+}
+
+fn spawn_get(client: &Client, path: String) -> tokio::task::JoinHandle<harness::Answer> {
+    let client = client.clone();
+    tokio::spawn(async move { client.get(&path).await })
+}
+
+/// Calls of the guest that have gone on in the background.
+async fn moved(host: &Host) -> u64 {
+    let metrics = host.admin().get("/metrics").await.expect(200).text();
+    let name = "tessera_calls_moved_to_background_total{component=\"guest\"} ";
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+    line.map_or(0, |count| count.parse().expect("a count"))
+}
+
+/// The processor time of all threads whose name begins so, in ticks of the system's clock, and
+/// how nice they are.
+fn threads(host: &Host, name: &str) -> Vec<(u64, i64)> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", host.process_id())).expect("tasks");
+    let stat = |task: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+        let (front, rest) = text.rsplit_once(") ")?;
+        let own = front.split_once('(')?.1;
+        // From the third on: the fields after the name.
+        let fields: Vec<i64> = rest.split(' ').skip(1).filter_map(|n| n.parse().ok()).collect();
+        own.starts_with(name).then_some(((fields[10] + fields[11]) as u64, fields[15]))
+    };
+    tasks.filter_map(stat).collect()
+}
+
+#[tokio::test]
+async fn guests_that_compute_for_long_do_not_run_on_the_threads_that_serve() {
+    for path in ["/loop", "/yield-loop"] {
+        let mut backend = Backend::start().await;
+        let app = guest("cpu_time_max_ms = 200, deadline_ms = 600000");
+        let host = app.host().argument("--workers").argument("1").start().await;
+        let client = host.client();
+        let path = format!("{path}?signal={}", backend.url("/"));
+        let busy: Vec<_> = (0..8).map(|_| spawn_get(&client, path.clone())).collect();
+        for held in backend.next_all(8).await {
+            held.answer(200, "");
+        }
+        while busy.iter().any(|one| !one.is_finished()) {
+            client.get("/neighbor/").await.expect(200);
+        }
+        for one in busy {
+            assert_problem(&soon(one).await.unwrap(), 500, "cpu-time-exceeded");
+        }
+        assert_eq!(moved(&host).await, 8, "{path}");
+        let used: u64 = threads(&host, "background").iter().map(|(ticks, _)| ticks).sum();
+        // 8 × 200 ms, of which each call spends at most its first turns elsewhere.
+        assert!(used >= 8 * 20 / 2, "{path}: {used} hundredths of a second");
+        assert!(threads(&host, "background").iter().all(|(_, nice)| *nice == 10));
+        assert!(threads(&host, "serve").iter().all(|(_, nice)| *nice == 0));
+    }
+}
+
+#[tokio::test]
+async fn short_calls_stay_where_they_are() {
+    let host = guest("").host().start().await;
+    for _ in 0..50 {
+        host.client().get("/").await.expect(200);
+        host.client().get("/sleep?ms=1").await.expect(200);
+    }
+    assert_eq!(moved(&host).await, 0);
+}
+
+#[tokio::test]
+async fn a_call_that_has_moved_calls_others_and_answers() {
+    let host = guest("").host().start().await;
+    let path = "/work?ms=100&url=http://neighbor.spin.internal/big?kib=200";
+    let answer = host.client().get(path).await.expect(200).text();
+    assert_eq!(answer.len(), 200 << 10);
+    assert_eq!(moved(&host).await, 1);
+    // The instance is as good as before.
+    host.client().get("/count").await.expect(200);
+    let metrics = host.admin().get("/metrics").await.expect(200).text();
+    assert!(metrics.contains("tessera_instantiations_total{component=\"guest\"} 1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_call_that_has_moved_ends_at_its_deadline() {
+    let host = guest("cpu_time_max_ms = 600000, deadline_ms = 500").host().start().await;
+    assert_problem(&soon(host.client().get("/loop")).await, 504, "deadline-exceeded");
+    assert_eq!(moved(&host).await, 1);
+    occupancy(&host, "guest", 0, 0).await;
+}
+
+#[tokio::test]
+async fn a_call_that_has_moved_ends_with_its_client() {
+    let app = guest("cpu_time_max_ms = 3600000, deadline_ms = 3600000");
+    let host = app.host().start().await;
+    let busy = spawn_get(&host.client(), "/loop".to_owned());
+    eventually(async || (moved(&host).await == 1).then_some(())).await;
+    busy.abort();
+    occupancy(&host, "guest", 0, 0).await;
+}
+
+#[tokio::test]
+async fn no_call_of_the_host_takes_as_long_as_a_guest_wants() {
+    let host = guest("").host().start().await;
+    let client = host.client();
+    for (asked, given) in [("0", "0"), ("1000", "1000"), ("262144", "262144")] {
+        assert_eq!(client.get(&format!("/random?bytes={asked}")).await.text(), given);
+        assert_eq!(client.get(&format!("/p2/random?bytes={asked}")).await.text(), given);
+    }
+    // WASI 0.3 allows to give less than was asked for; WASI 0.2 does not.
+    assert_eq!(client.get("/random?bytes=33554432").await.expect(200).text(), "262144");
+    assert_problem(&client.get("/p2/random?bytes=33554432").await, 500, "trap");
+    let line = host.log_line(|line| line["blame"] == "guest").await;
+    assert!(line["message"].as_str().unwrap().contains("exceeds limit 262144"), "{line}");
+}

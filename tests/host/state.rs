@@ -1,0 +1,162 @@
+//! What the host keeps: who may read it, what becomes of it when it is damaged, and what is told
+//! of that.
+
+use crate::support::{Application, Backend, application, assert_problem, event, eventually};
+use crate::support::{publish, subscribed, unwrapped};
+use bytes::Bytes;
+use http::Method;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::Path;
+use tempfile::TempDir;
+
+fn guest() -> Application {
+    application(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[[trigger.http]]
+route = "/asker/..."
+component = "asker"
+[component.guest]
+source = "$p3"
+key_value_stores = ["ours"]
+[component.asker]
+source = "$p3"
+allowed_outbound_hosts = ["http://guest.spin.internal"]
+"#,
+    )
+}
+
+/// The status that another component gets that asks whether the guest is ready.
+async fn asked_by_another(host: &harness::Host) -> u16 {
+    let path = "/asker/outbound?url=http://guest.spin.internal/readyz";
+    host.client().get(path).await.status.as_u16()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+/// Overwrites the second half of a file.
+fn damage(path: &Path) {
+    let pages = fs::metadata(path).expect("the file").len() / 4_096;
+    let file = File::options().write(true).open(path).expect("the file");
+    for page in pages / 2..pages {
+        file.write_all_at(&[0xff; 4_096], page * 4_096).expect("it is overwritten");
+    }
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_the_state_also_where_it_was_so_before() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("state");
+    harness::share_compiled_code(&state);
+    let mut host = guest().host().state(&state).start().await;
+    let put = "/kv?store=ours&key=name";
+    host.client().send(Method::PUT, put, None, Bytes::from("x")).await.expect(204);
+    host.kill().await;
+    let store = state.join("ours.db");
+    for path in [&store, &state.join("ours.db-wal"), &state.join("admin-token")] {
+        assert_eq!(mode(path), 0o600, "{}", path.display());
+        fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
+    }
+    fs::set_permissions(&state, Permissions::from_mode(0o755)).unwrap();
+    let _host = guest().host().state(&state).start().await;
+    assert_eq!(mode(&state), 0o700);
+    for path in [&store, &state.join("ours.db-wal"), &state.join("admin-token")] {
+        assert_eq!(mode(path), 0o600, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_store_is_told_of_and_not_written_to() {
+    let folder = TempDir::new().unwrap();
+    harness::share_compiled_code(folder.path());
+    let mut host = guest().host().state(folder.path()).start().await;
+    host.admin().get("/readyz").await.expect(200);
+    assert_eq!(asked_by_another(&host).await, 200, "it answers for itself");
+    for number in 0..300 {
+        let path = format!("/kv?store=ours&key=key-{number}");
+        let value = Bytes::from("x".repeat(1_000));
+        host.client().send(Method::PUT, &path, None, value).await.expect(204);
+    }
+    host.terminate();
+    host.wait().await;
+    damage(&folder.path().join("ours.db"));
+
+    let host = guest().host().state(folder.path()).start().await;
+    let ready = host.admin().get("/readyz").await.expect(503);
+    assert_eq!(ready.header("content-type"), "application/health+json");
+    let notes = ready.json()["notes"].to_string();
+    assert!(notes.contains("`ours` is damaged") && notes.contains("ours.db"), "{notes}");
+    assert_eq!(asked_by_another(&host).await, 503, "the host answers for it");
+    let line = host.log_line(|line| line["level"] == "ERROR").await;
+    assert!(line["message"].as_str().unwrap().contains("restore"), "{line:?}");
+    let path = "/kv?store=ours&key=key-0";
+    let refused = host.client().send(Method::PUT, path, None, Bytes::from("y")).await;
+    assert!(refused.status.is_server_error(), "{refused:?}");
+    host.admin().get("/livez").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_damaged_event_log_keeps_the_host_from_starting_and_is_named() {
+    let folder = TempDir::new().unwrap();
+    harness::share_compiled_code(folder.path());
+    let backend = Backend::start().await;
+    let app = subscribed(&backend, r#"{ types = ["nothing"], path = "$backend" }"#);
+    let mut host = app.host().state(folder.path()).start().await;
+    for part in 0..20 {
+        let events: Vec<_> = (0..20).map(|n| event("a", &format!("a{part}-{n}"))).collect();
+        publish(&host, &events).await;
+    }
+    host.terminate();
+    host.wait().await;
+    damage(&folder.path().join("events.db"));
+    let (status, text) = app.host().state(folder.path()).fail().await;
+    assert_eq!(status.code(), Some(1), "{text}");
+    let text = unwrapped(&text);
+    for word in ["events.db", "is damaged", "backup", "move it"] {
+        assert!(text.contains(word), "{word:?} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_asked_to_stop_says_so_before_it_does() {
+    let mut host = guest().host().argument("--drain-delay=3600").start().await;
+    host.admin().get("/readyz").await.expect(200);
+    host.terminate();
+    eventually(async || {
+        let answer = host.admin().get("/readyz").await;
+        (answer.status == 503).then_some(())
+    })
+    .await;
+    // It goes on as before until the delay is over.
+    host.client().send(Method::PUT, "/kv?store=ours&key=a", None, Bytes::new()).await.expect(204);
+    host.terminate();
+    assert_eq!(host.wait().await.code(), Some(130));
+}
+
+#[tokio::test]
+async fn there_is_no_other_way_to_ask_for_readiness() {
+    let host = guest().host().start().await;
+    let answer = host.admin().send(Method::POST, "/readyz", None, Bytes::new()).await;
+    assert_eq!(answer.status, 405);
+    let unknown = host.admin().send(Method::DELETE, "/dead-letters/1", None, Bytes::new()).await;
+    assert_problem(&unknown, 401, "unauthorized");
+}
+
+#[tokio::test]
+async fn each_run_has_a_number_of_its_own_and_components_are_told() {
+    let folder = TempDir::new().unwrap();
+    harness::share_compiled_code(folder.path());
+    let app = guest();
+    for run in ["1", "2", "3"] {
+        let host = app.host().state(folder.path()).environment("TESSERA_INCARNATION", "99");
+        let mut host = host.start().await;
+        let told = host.client().get("/env?name=TESSERA_INCARNATION").await.expect(200).text();
+        assert_eq!(told, run);
+        host.kill().await;
+    }
+}

@@ -1,0 +1,142 @@
+//! HTTP/2 frame by frame (RFC 9113): what libraries for clients hide or never send.
+
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const FRAME_MAX_BYTES: usize = 16 * 1024;
+
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+
+const ACK: u8 = 1;
+pub(crate) const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const INITIAL_WINDOW_SIZE: u16 = 4;
+
+/// A connection of HTTP/2.
+pub(crate) struct Frames {
+    stream: TcpStream,
+}
+
+/// One frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Frames {
+    /// Connect, with what streams may be sent before they are given more.
+    pub(crate) async fn connect(address: SocketAddr, window_bytes: u32) -> Self {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        let mut frames = Self { stream };
+        frames.stream.write_all(PREFACE).await.expect("the preface");
+        let mut settings = INITIAL_WINDOW_SIZE.to_be_bytes().to_vec();
+        settings.extend(window_bytes.to_be_bytes());
+        frames.send(SETTINGS, 0, 0, &settings).await;
+        frames
+    }
+
+    pub(crate) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        // The other side may have closed: then what it said counts.
+        let _ = self.stream.write_all(&frame).await;
+    }
+
+    /// A whole request without a body.
+    pub(crate) async fn request(&mut self, stream: u32, fields: &[(&str, &str)]) {
+        let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        let mut parts = block.chunks(FRAME_MAX_BYTES).peekable();
+        let (mut kind, mut flags) = (HEADERS, END_STREAM);
+        while let Some(part) = parts.next() {
+            let end = if parts.peek().is_none() { END_HEADERS } else { 0 };
+            self.send(kind, flags | end, stream, part).await;
+            (kind, flags) = (CONTINUATION, 0);
+        }
+    }
+
+    /// No more will be sent.
+    pub(crate) async fn half_close(&mut self) {
+        self.stream.shutdown().await.expect("the sending side is closed");
+    }
+
+    /// The next frame that is about a request or the end; none when the other side has closed.
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
+        loop {
+            let frame = super::soon(self.read()).await?;
+            if frame.kind == SETTINGS && frame.flags & ACK == 0 {
+                self.send(SETTINGS, ACK, 0, &[]).await;
+            }
+            if [DATA, HEADERS, RST_STREAM, GOAWAY].contains(&frame.kind) || frame.kind == PING {
+                return Some(frame);
+            }
+        }
+    }
+
+    /// The kinds and flags of all frames of a stream, to its end.
+    pub(crate) async fn stream(&mut self, stream: u32) -> Vec<(u8, u8)> {
+        let mut seen = vec![];
+        while let Some(frame) = self.next().await {
+            if frame.stream != stream {
+                continue;
+            }
+            seen.push((frame.kind, frame.flags));
+            if frame.flags & END_STREAM != 0 || frame.kind == RST_STREAM {
+                break;
+            }
+        }
+        seen
+    }
+
+    async fn read(&mut self) -> Option<Frame> {
+        let mut head = [0; 9];
+        self.stream.read_exact(&mut head).await.ok()?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        self.stream.read_exact(&mut payload).await.ok()?;
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        Some(Frame { kind: head[3], flags: head[4], stream, payload })
+    }
+}
+
+/// A field without compression (RFC 7541, section 6.2.2).
+fn literal(name: &str, value: &str) -> Vec<u8> {
+    let mut field = vec![0];
+    for text in [name, value] {
+        length(text.len(), &mut field);
+        field.extend(text.as_bytes());
+    }
+    field
+}
+
+/// A number with a prefix of seven bits (RFC 7541, section 5.1).
+fn length(length: usize, field: &mut Vec<u8>) {
+    const PREFIX_MAX: usize = 127;
+    if length < PREFIX_MAX {
+        return field.push(length as u8);
+    }
+    field.push(PREFIX_MAX as u8);
+    let mut rest = length - PREFIX_MAX;
+    while rest >= 128 {
+        field.push((rest % 128) as u8 | 128);
+        rest /= 128;
+    }
+    field.push(rest as u8);
+}
+
+/// The fields of a request.
+pub(crate) fn fields<'a>(method: &'a str, path: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![(":method", method), (":scheme", "http"), (":authority", "test.example"), (":path", path)]
+}

@@ -1,0 +1,164 @@
+//! Money moves only as the payment provider's own API says, for the price that the customer has
+//! seen, and goes back with what comes back.
+
+use crate::support::{Customer, Shop, eventually, order, product, unique};
+use harness::Answer;
+use psp_sandbox::signature;
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
+
+/// The secret of the manifest: whoever has read that knows it.
+const PUBLISHED_SECRET: &str = "sandbox-webhook-secret";
+/// How long an order may take to appear in its customer's list.
+const LISTED: Duration = Duration::from_secs(20);
+
+/// Sends an event to the receiver of webhooks, signed as the provider signs.
+async fn forge(shop: &Shop, payment_id: &str, state: &str, value: i64) -> Answer {
+    let event = json!({
+        "id": format!("evt_{}", unique()),
+        "type": format!("charge.{state}"),
+        "created": 1,
+        "data": {
+            "chargeId": "ch_forged", "merchantRef": payment_id, "state": state, "value": value,
+            "ccy": "EUR", "capturedValue": value, "reversedValue": 0, "refusalCode": null,
+        },
+    });
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let signed = signature::sign(PUBLISHED_SECRET, now, event.to_string().as_bytes());
+    shop.visitor().with(signature::HEADER, &signed).post("/webhooks/psp", &event).await
+}
+
+fn payment_of(order: &Value) -> String {
+    order["id"].as_str().unwrap().replace("ord_", "pay_")
+}
+
+#[tokio::test]
+async fn a_forged_webhook_with_the_published_secret_gives_nothing_away() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let sku = shop.product(&admin, 5).await;
+    let key = unique();
+    let goods = order(&[(&sku, 2)], "tok_unreachable");
+    let lie = async {
+        let placed = eventually("the order is listed", LISTED, async || {
+            ada.all_orders().await.into_iter().next()
+        })
+        .await;
+        // Nothing of it is true: the provider has never heard of the charge.
+        for _ in 0..3 {
+            let answer = forge(shop, &payment_of(&placed), "approved", 2_500).await;
+            assert!([204, 503].contains(&answer.status.as_u16()), "{answer:?}");
+        }
+    };
+    let (placed, ()) = tokio::join!(ada.place(&key, &goods), lie);
+    let order = ada.decided(placed.json()["id"].as_str().unwrap()).await;
+    assert_eq!(order["status"], "rejected", "{order}");
+    assert_eq!(admin.stock(&sku).await, [5, 5, 0, 0]);
+    assert_eq!(admin.postings(&order).await, vec![]);
+
+    // Money that was taken does not go back by a lie either.
+    let paid = ada.buy(&[(&sku, 1)], "tok_approved").await;
+    forge(shop, &payment_of(&paid), "reversed", 1_250).await.expect(204);
+    forge(shop, &payment_of(&paid), "refused", 1_250).await.expect(204);
+    let payment = admin.get(&format!("/api/v1/admin/payments/{}", payment_of(&paid))).await;
+    let payment = payment.expect(200).json();
+    assert_eq!((&payment["status"], &payment["refunded"]), (&json!("captured"), &json!(0)));
+    assert_eq!(admin.postings(&paid).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_price_that_changed_since_the_cart_was_seen_charges_nothing() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let sku = shop.product(&admin, 5).await;
+    let mut body = order(&[(&sku, 2)], "tok_approved");
+    body["expected_total"] = json!({"amount": 2_500, "currency": "EUR"});
+    admin.put(&format!("/api/v1/products/{sku}"), &product(&sku, 999_999)).await.expect(200);
+    let problem = ada.place(&unique(), &body).await.problem(409);
+    assert_eq!(problem["type"], "/problems/price-changed", "{problem}");
+    assert_eq!(problem["expected_total"]["amount"], 2_500);
+    assert_eq!(problem["total"], json!({"amount": 1_999_998, "currency": "EUR"}));
+    assert_eq!(ada.all_orders().await, Vec::<Value>::new());
+    assert_eq!(admin.stock(&sku).await, [5, 5, 0, 0]);
+    body["expected_total"] = problem["total"].clone();
+    let placed = ada.place(&unique(), &body).await.expect(201).json();
+    assert_eq!(placed["total"]["amount"], 1_999_998);
+}
+
+#[tokio::test]
+async fn a_card_number_is_no_payment_method() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let sku = shop.product(&admin, 5).await;
+    let body = order(&[(&sku, 1)], "4111-1111-1111-1111");
+    let answer = ada.place(&unique(), &body).await;
+    assert!(!answer.text().contains("1111"), "{}", answer.text());
+    let problem = answer.problem(422);
+    assert_eq!(problem["errors"][0]["pointer"], "/payment_method");
+}
+
+/// Whatever the provider does otherwise than it was asked: the order is not served, and nothing
+/// of the customer's money is kept.
+#[tokio::test]
+async fn a_provider_that_does_otherwise_than_asked_rejects_the_order() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let sku = shop.product(&admin, 5).await;
+    for (card, code) in [
+        ("tok_wrong_amount", "payment_mismatch"),
+        ("tok_partial_capture", "payment_mismatch"),
+        ("tok_refused_later", "card_declined"),
+        ("tok_hold_lapsed", "payment_cancelled"),
+    ] {
+        let order = ada.buy(&[(&sku, 2)], card).await;
+        assert_eq!(order["status"], "rejected", "{card}: {order}");
+        assert_eq!(order["rejection"]["code"], code, "{card}: {order}");
+        assert_eq!(admin.stock(&sku).await, [5, 5, 0, 0], "{card}");
+        let paid: i64 = admin
+            .postings(&order)
+            .await
+            .iter()
+            .filter(|(account, _)| account == "customer_funds")
+            .map(|(_, amount)| amount)
+            .sum();
+        assert_eq!(paid, 0, "{card}");
+    }
+}
+
+#[tokio::test]
+async fn a_parcel_that_comes_back_brings_the_money_and_the_pieces_back() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let sku = shop.product(&admin, 5).await;
+    let placed = ada.buy(&[(&sku, 2)], "tok_approved").await;
+    let id = placed["id"].as_str().unwrap();
+    for status in ["in_transit", "attempt_failed", "in_transit", "attempt_failed"] {
+        let shipments = ada.api.get(&format!("/api/v1/orders/{id}/shipments")).await.expect(200);
+        let parcel = shipments.json()["items"][0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/api/v1/shipments/{parcel}/events");
+        admin.post(&path, &json!({"status": status})).await.expect(200);
+    }
+    admin.report(&ada, id, "returned").await;
+    let order = ada.order(id).await;
+    assert_eq!(order["refunded"], order["total"], "{order}");
+    assert_eq!(admin.stock(&sku).await, [5, 5, 0, 0]);
+    let postings = admin.postings(&order).await;
+    let expected = [
+        ("psp_clearing", 2_500),
+        ("psp_clearing", -2_500),
+        ("customer_funds", -2_500),
+        ("customer_funds", 2_500),
+    ];
+    let expected = expected.map(|(account, amount)| (account.to_owned(), amount));
+    assert_eq!(postings, expected);
+    eventually("the customer is told", LISTED, async || {
+        let told = ada.api.all("/api/v1/notifications", 100).await;
+        told.iter().any(|message| message["template_code"] == "order-returned").then_some(())
+    })
+    .await;
+    eventually("the read model shows it", LISTED, async || {
+        let returned = ada.api.all("/api/v1/order-history?status=returned", 100).await;
+        returned.iter().any(|listed| listed["id"] == id).then_some(())
+    })
+    .await;
+}

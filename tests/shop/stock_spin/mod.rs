@@ -1,0 +1,176 @@
+//! The rules of stock Spin 4.1, for machines that have no Spin: what it would refuse in the
+//! manifest and the built components, and which component it would ask for a path.
+//!
+//! Each rule is a function from a manifest to its faults, and is tried on ours and on one with a
+//! planted fault.
+
+mod compose;
+pub(crate) mod platform;
+mod routing;
+
+use crate::manifest::{Dependency, Manifest, manifest};
+use harness::built_component;
+use std::collections::BTreeSet;
+use toml::Value;
+use wit_parser::decoding::{DecodedWasm, decode};
+
+/// The bytes of the component that the manifest names as somebody's source.
+pub(crate) fn bytes(manifest: &Manifest, id: &str) -> Vec<u8> {
+    let file = manifest.source(id);
+    let name = file.file_stem().unwrap().to_str().unwrap();
+    std::fs::read(built_component(name)).unwrap()
+}
+
+/// The names of what a component imports.
+fn imports(bytes: &[u8]) -> BTreeSet<String> {
+    let DecodedWasm::Component(resolve, world) = decode(bytes).unwrap() else {
+        panic!("no component")
+    };
+    let world = &resolve.worlds[world];
+    world.imports.keys().map(|key| resolve.name_world_key(key)).collect()
+}
+
+/// Whether a dependency of this name stands for an import of that one: the same plain name, or
+/// the same package and, where they are named, the same interface and version.
+pub(crate) fn fits(dependency: &str, import: &str) -> bool {
+    let parts = |name: &str| {
+        let (name, version) = name.split_once('@').map_or((name, None), |(n, v)| (n, Some(v)));
+        let (package, interface) = name.split_once('/').map_or((name, None), |(p, i)| (p, Some(i)));
+        (package.to_owned(), interface.map(str::to_owned), version.map(str::to_owned))
+    };
+    let ((package, interface, version), wanted) = (parts(dependency), parts(import));
+    let is_package = package.contains(':');
+    package == wanted.0
+        && (interface == wanted.1 || (interface.is_none() && is_package))
+        && (version.is_none() || version == wanted.2)
+}
+
+/// What Spin's composer and linker refuse.
+fn composition(manifest: &Manifest) -> Vec<String> {
+    let mut faults = Vec::new();
+    for id in manifest.functions() {
+        match compose::compose(manifest, id) {
+            Ok(whole) => {
+                let missing = imports(&whole).into_iter().filter(|name| !platform::offers(name));
+                faults.extend(missing.map(|name| format!("{id}: nobody offers {name}")));
+            }
+            Err(reason) => faults.push(format!("{id}: {reason}")),
+        }
+    }
+    faults
+}
+
+/// Capabilities that a dependency uses and does not inherit: Spin lets each call of them fail.
+fn inheritance(manifest: &Manifest) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (id, name, dependency) in dependencies(manifest) {
+        let inherited = inherited(&dependency);
+        let unknown = inherited.iter().filter(|one| !platform::is_capability(one));
+        faults.extend(unknown.map(|one| format!("{id}: {name}: no capability `{one}`")));
+        let used = imports(&bytes(manifest, &dependency.component));
+        let used: BTreeSet<_> = used.iter().filter_map(|name| platform::capability(name)).collect();
+        let denied = used.iter().filter(|one| !inherited.contains(**one));
+        faults.extend(denied.map(|one| format!("{id}: {name} does not inherit `{one}`")));
+    }
+    faults
+}
+
+fn inherited(dependency: &Dependency) -> BTreeSet<String> {
+    match &dependency.inherit {
+        Some(Value::Boolean(true)) => platform::capabilities().map(str::to_owned).collect(),
+        Some(Value::Array(names)) => {
+            names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Bridges whose importer may not reach what the bridge calls: it has no rights of its own.
+fn reach(manifest: &Manifest) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (id, _, dependency) in dependencies(manifest) {
+        let bridge = &dependency.component;
+        let Some(callee) = bridge.strip_suffix("-bridge") else {
+            faults.push(format!("{bridge}: which component does it call?"));
+            continue;
+        };
+        let host = format!("{callee}.spin.internal");
+        let code = bytes(manifest, bridge);
+        if !code.windows(host.len()).any(|part| part == host.as_bytes()) {
+            faults.push(format!("{bridge} does not call {host}"));
+        }
+        if !manifest.hosts(id).contains(&format!("http://{host}")) {
+            faults.push(format!("{id} may not reach {host}, which {bridge} calls for it"));
+        }
+    }
+    faults
+}
+
+/// Every dependency of a component that is called: its importer, its name and itself.
+fn dependencies(manifest: &Manifest) -> Vec<(&str, String, Dependency)> {
+    let of = |id| manifest.dependencies(id).into_iter().map(move |(name, it)| (id, name, it));
+    manifest.functions().into_iter().flat_map(of).collect()
+}
+
+#[test]
+fn every_component_is_composed_and_finds_what_it_imports() {
+    assert_eq!(composition(&manifest()), Vec::<String>::new());
+}
+
+#[test]
+fn two_dependencies_of_one_package_are_found_out() {
+    let manifest = manifest().changed(|table| {
+        let dependencies = dependencies_of(table, "notifications");
+        let whole = dependencies.remove("shop:identity@1.0.0").unwrap();
+        dependencies.insert("shop:identity/users@1.0.0".to_owned(), whole.clone());
+        dependencies.insert("shop:identity/keys@1.0.0".to_owned(), whole);
+    });
+    let faults = composition(&manifest);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].contains("shop:identity") && faults[0].contains("already"), "{faults:?}");
+}
+
+#[test]
+fn an_import_that_nobody_provides_and_a_dependency_for_no_import_are_found_out() {
+    let manifest = manifest().changed(|table| {
+        let dependencies = dependencies_of(table, "cart");
+        let bridge = dependencies.remove("shop:catalog@1.0.0").unwrap();
+        dependencies_of(table, "inventory").insert("shop:catalog@1.0.0".to_owned(), bridge);
+    });
+    let faults = composition(&manifest);
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].contains("nobody offers shop:catalog/products"), "{faults:?}");
+    assert!(faults[1].starts_with("inventory: ") && faults[1].contains("none"), "{faults:?}");
+}
+
+#[test]
+fn every_bridge_inherits_what_it_uses() {
+    assert_eq!(inheritance(&manifest()), Vec::<String>::new());
+    let manifest = manifest().changed(|table| {
+        for (name, inherit) in [
+            ("shop:catalog@1.0.0", Value::Array(vec!["variables".into()])),
+            ("shop:identity@1.0.0", Value::Array(vec!["hosts".into()])),
+        ] {
+            dependencies_of(table, "cart")[name]
+                .as_table_mut()
+                .unwrap()
+                .insert("inherit_configuration".to_owned(), inherit);
+        }
+    });
+    let faults = inheritance(&manifest);
+    assert_eq!(faults.len(), 3, "{faults:?}");
+}
+
+#[test]
+fn every_importer_may_reach_what_its_bridges_call() {
+    assert_eq!(reach(&manifest()), Vec::<String>::new());
+    let manifest = manifest().changed(|table| {
+        table["component"]["cart"]["allowed_outbound_hosts"] =
+            Value::Array(vec!["http://catalog.spin.internal".into()]);
+    });
+    assert_eq!(reach(&manifest).len(), 1, "identity is out of reach");
+}
+
+fn dependencies_of<'a>(table: &'a mut toml::Table, id: &str) -> &'a mut toml::Table {
+    table["component"][id]["dependencies"].as_table_mut().unwrap()
+}
