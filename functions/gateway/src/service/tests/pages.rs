@@ -1,7 +1,7 @@
 //! The storefront's pages, styles, scripts and pictures: they pass as the storefront made them.
 
 use super::*;
-use crate::domain::quota::Quota;
+use chassis::quota::Quota;
 
 #[tokio::test]
 async fn a_page_reaches_the_storefront_as_it_was_asked_for() {
@@ -56,8 +56,13 @@ async fn pages_need_no_sign_in_and_use_up_no_quota() {
     let town = Town::new();
     let one = Quota { limit: 1, window_s: 60 };
     town.set(|settings| {
-        settings.quotas =
-            Some(Quotas { read: one, write: one, credentials: one, credentials_address: one });
+        settings.quotas = Some(Quotas {
+            read: one,
+            write: one,
+            credentials: one,
+            credentials_address: one,
+            ..Quotas::default()
+        });
     });
     for _ in 0..3 {
         let reply = town.ask("GET", "/", &[("authorization", "Bearer worthless")]).await;
