@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use serde_json::Value;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// No answer takes longer, or the test is stuck.
@@ -46,6 +47,19 @@ impl Client {
 
     /// A client that trusts these certificates too.
     pub fn trusting(base: &str, certificates: &[CertificateDer<'static>]) -> Self {
+        Self::build(base, certificates, None)
+    }
+
+    /// A client that connects from this address of the machine.
+    pub fn at(base: &str, address: impl Into<IpAddr>) -> Self {
+        Self::build(base, &[], Some(address.into()))
+    }
+
+    fn build(
+        base: &str,
+        certificates: &[CertificateDer<'static>],
+        address: Option<IpAddr>,
+    ) -> Self {
         let mut roots = rustls::RootCertStore::empty();
         for certificate in certificates {
             roots.add(certificate.clone()).expect("a certificate");
@@ -56,11 +70,14 @@ impl Client {
             .expect("protocol versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_local_address(address);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
             .enable_all_versions()
-            .build();
+            .wrap_connector(tcp);
         let inner = legacy::Client::builder(TokioExecutor::new()).build(connector);
         Self { base: base.trim_end_matches('/').to_owned(), fields: vec![], inner }
     }

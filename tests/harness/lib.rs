@@ -8,9 +8,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod client;
+pub mod frames;
+pub mod hostile;
 mod paths;
+mod patience;
 mod process;
+mod stranger;
 
 pub use client::{Answer, Client};
 pub use paths::{built_component, repository, tessera_binary};
+pub use patience::soon;
 pub use process::{Host, HostBuilder, LogLine, share_compiled_code};
+pub use stranger::{Stranger, read_to_end, read_until, status_of};

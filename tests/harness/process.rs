@@ -245,6 +245,22 @@ impl Host {
         Client::new(&format!("http://{}", self.admin)).bearer(token.trim())
     }
 
+    /// The value of one of its metrics, by name and labels; none if there is no such series yet.
+    ///
+    /// # Panics
+    /// When the value is no whole number.
+    pub async fn metric(&self, series: &str) -> Option<u64> {
+        let metrics = self.admin().get("/metrics").await.expect(200).text();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map(|value| value.parse().expect("a whole number"))
+    }
+
+    /// How often a limit of its HTTP front was reached, by the name of its flag.
+    pub async fn limit_reached(&self, limit: &str) -> u64 {
+        let series = format!("tessera_http_limits_reached_total{{limit=\"{limit}\"}}");
+        self.metric(&series).await.unwrap_or(0)
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -191,3 +191,18 @@ async fn an_answer_arrives_although_nobody_reads_the_body() {
         post.expect(200);
     }
 }
+
+#[tokio::test]
+async fn the_hosts_own_answers_arrive_although_it_does_not_want_the_body() {
+    let app = application(
+        "[[trigger.http]]\nroute = \"/static\"\nstatic_response = { body = \"short\" }\n",
+    );
+    let host = app.host().start().await;
+    let body = Bytes::from(vec![b'x'; 900 * 1024]);
+    for _ in 0..30 {
+        for (path, status) in [("/static", 200), ("/nothing", 404)] {
+            let post = host.client().send(Method::POST, path, None, body.clone()).await;
+            post.expect(status);
+        }
+    }
+}

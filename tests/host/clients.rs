@@ -1,12 +1,13 @@
 //! What one client can take of the host: bounded and counted, and not at the cost of others.
 
-use crate::support::frames::{Frames, GOAWAY, PING, fields};
 use crate::support::{
     Application, Backend, application, assert_problem, eventually, exchange_from, get, http1,
-    http2, occupancy, read_to_end, read_until, soon,
+    http2, occupancy, only_streams, read_to_end, read_until, soon,
 };
 use bytes::Bytes;
-use harness::{Host, HostBuilder};
+use harness::frames::GOAWAY;
+use harness::hostile::{bodies, idle, methods, prefaces, unread};
+use harness::{Host, HostBuilder, Stranger};
 use http::Method;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -34,22 +35,14 @@ async fn assert_others_are_served(host: &Host) {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
-/// How often a limit was reached.
-async fn reached(host: &Host, limit: &str) -> u64 {
-    let metrics = host.admin().get("/metrics").await.expect(200).text();
-    let line = format!("tessera_http_limits_reached_total{{limit=\"{limit}\"}} ");
-    let count = metrics.lines().find_map(|found| found.strip_prefix(&line));
-    count.map_or(0, |count| count.parse().expect("a count"))
+/// A client at 127.0.0.1.
+fn client(host: &Host) -> Stranger {
+    Stranger::new(host.address())
 }
 
 /// A request with a body that is still to come, and that the host waits for.
 async fn begin_body(host: &Host, length: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(host.address()).await.unwrap();
-    let head =
-        format!("POST /length HTTP/1.1\r\nhost: x\r\n{length}\r\nexpect: 100-continue\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
-    assert_eq!(read_until(&mut stream, "\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
-    stream
+    bodies::begin(&client(host), "/length", length).await.expect("the host waits for the body")
 }
 
 #[tokio::test]
@@ -93,18 +86,7 @@ async fn clients_that_send_large_bodies_slowly_hold_few_permits() {
 
 /// Send a byte again and again until the host answers.
 async fn drip(host: &Host, length: &str, piece: &[u8]) -> String {
-    let mut stream = begin_body(host, length).await;
-    for _ in 0..10_000 {
-        if stream.write_all(piece).await.is_err() {
-            break;
-        }
-        let pause = tokio::time::sleep(std::time::Duration::from_millis(5));
-        tokio::select! {
-            _ = stream.readable() => break,
-            () = pause => {}
-        }
-    }
-    read_to_end(&mut stream).await
+    bodies::drip(&mut begin_body(host, length).await, piece).await
 }
 
 #[tokio::test]
@@ -118,9 +100,9 @@ async fn a_body_has_a_time_in_which_it_has_to_come() {
     ] {
         let answer = drip(&host, length, piece.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{length}: {answer}");
-        assert!(answer.contains("urn:tessera:problem:body-incomplete"), "{length}: {answer}");
+        assert!(answer.contains(r#""code":"body-incomplete""#), "{length}: {answer}");
     }
-    assert_eq!(reached(&host, "body_timeout_ms").await, 3);
+    assert_eq!(host.limit_reached("body_timeout_ms").await, 3);
     let blamed = host.log().iter().filter(|line| line["blame"] == "guest").count();
     assert_eq!(blamed, 0, "{:#?}", host.log());
 }
@@ -128,15 +110,41 @@ async fn a_body_has_a_time_in_which_it_has_to_come() {
 #[tokio::test]
 async fn a_body_has_a_least_rate() {
     let app = guest("");
-    let flags = [("body_grace_ms", 200), ("body_rate_min", 1_000_000)];
+    let flags = [("body_grace_ms", 1_000), ("body_rate_min", 1_000_000)];
     let host = with(app.host(), &flags).start().await;
     for length in ["content-length: 60000", "content-length: 90000"] {
         let answer = drip(&host, length, b"x").await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{length}: {answer}");
     }
+    assert_eq!(host.limit_reached("body_rate_min").await, 2);
     let body = Bytes::from(vec![b'x'; 900_000]);
     let answer = host.client().send(Method::POST, "/length", None, body).await;
     assert_eq!(answer.expect(200).text(), "900000");
+}
+
+#[tokio::test]
+async fn a_pause_in_a_body_has_an_end() {
+    let app = guest("");
+    let host = with(app.host(), &[("body_grace_ms", 200)]).start().await;
+    let answer = read_to_end(&mut begin_body(&host, "content-length: 6").await).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(host.limit_reached("body_grace_ms").await, 1);
+    assert_eq!(host.limit_reached("body_timeout_ms").await, 0);
+}
+
+#[tokio::test]
+async fn an_idle_connection_of_http_1_is_closed_and_only_a_slow_head_is_counted() {
+    let app = guest("");
+    let host = with(app.host(), &[("head_timeout_ms", 300)]).start().await;
+    for (begins, counted) in [("", 0), ("GET / HTTP", 1)] {
+        let mut stream = TcpStream::connect(host.address()).await.unwrap();
+        stream.write_all(b"GET /answer HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let head = read_until(&mut stream, "\r\n\r\n").await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        stream.write_all(begins.as_bytes()).await.unwrap();
+        assert_eq!(read_to_end(&mut stream).await, "", "{begins}");
+        assert_eq!(host.limit_reached("head_timeout_ms").await, counted, "{begins}");
+    }
 }
 
 #[tokio::test]
@@ -144,20 +152,14 @@ async fn half_prefaces_of_http_2_are_cut_off_and_keep_no_others_out() {
     let app = guest("");
     let flags = [("connections_per_address_max", 50), ("head_timeout_ms", 2000)];
     let host = with(app.host(), &flags).start().await;
-    let mut half = vec![];
-    for _ in 0..200 {
-        let mut stream = TcpStream::connect(host.address()).await.unwrap();
-        // Over the limit the host has closed already.
-        let _ = stream.write_all(b"PRI").await;
-        half.push(stream);
-    }
+    let half = prefaces::begin(&client(&host), 200).await.unwrap();
     assert_others_are_served(&host).await;
     for mut stream in half {
         assert_eq!(read_to_end(&mut stream).await, "");
     }
-    let refused = reached(&host, "connections_per_address_max").await;
+    let refused = host.limit_reached("connections_per_address_max").await;
     assert!(refused > 0, "none was refused");
-    assert_eq!(reached(&host, "head_timeout_ms").await, 200 - refused);
+    assert_eq!(host.limit_reached("head_timeout_ms").await, 200 - refused);
     // As many as before may come again.
     eventually(async || {
         host.client().try_send(Method::GET, "/", None, Bytes::new()).await.ok().map(|_| ())
@@ -169,22 +171,11 @@ async fn half_prefaces_of_http_2_are_cut_off_and_keep_no_others_out() {
 async fn a_connection_of_http_2_without_requests_is_closed() {
     let app = guest("");
     let host = with(app.host(), &[("idle_timeout_ms", 300)]).start().await;
-    for asks in [false, true] {
-        let mut frames = Frames::connect(host.address(), 65_535).await;
-        if asks {
-            frames.request(1, &fields("GET", "/answer")).await;
-        }
-        let mut last = None;
-        while let Some(frame) = frames.next().await {
-            // That it answers is not enough.
-            if frame.kind == PING && frame.flags == 0 {
-                frames.send(PING, 1, 0, &frame.payload).await;
-            }
-            last = Some(frame);
-        }
-        assert_eq!(last.map(|frame| frame.kind), Some(GOAWAY));
+    for path in [None, Some("/answer")] {
+        let last = idle::stay(&client(&host), path).await.unwrap();
+        assert_eq!(last, Some(GOAWAY), "{path:?}");
     }
-    assert_eq!(reached(&host, "idle_timeout_ms").await, 2);
+    assert_eq!(host.limit_reached("idle_timeout_ms").await, 2);
 }
 
 #[tokio::test]
@@ -203,11 +194,12 @@ async fn a_client_has_so_many_requests_in_flight_and_others_theirs() {
     let first = connection.send_request(request(&url));
     let second = connection.send_request(request(&url));
     let held = backend.next_all(2).await;
-    let third = host.client().get("/answer").await;
+    let third = host.client().with("x-request-id", "mine").get("/answer").await;
     assert_problem(&third, 429, "too-many-requests");
+    assert_eq!(third.header("x-request-id"), "mine");
     assert_eq!(third.header("retry-after"), "1");
     assert_others_are_served(&host).await;
-    assert_eq!(reached(&host, "requests_per_address_max").await, 1);
+    assert_eq!(host.limit_reached("requests_per_address_max").await, 1);
     for one in held {
         one.answer(200, "");
     }
@@ -225,12 +217,14 @@ async fn a_client_has_so_many_streams_and_others_theirs() {
     let mut connection = http1(host.address()).await;
     let stream = connection.send_request(get("/endless-stream")).await.expect("a head");
     assert_eq!(stream.status(), 200);
-    assert_problem(&host.client().get("/endless-stream").await, 429, "too-many-streams");
+    let second = host.client().with("x-request-id", "mine").get("/endless-stream").await;
+    assert_problem(&second, 429, "too-many-streams");
+    assert_eq!(second.header("x-request-id"), "mine");
     host.client().get("/answer?bytes=9").await.expect(200);
     let request = b"GET /big?kib=100 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let answer = exchange_from("127.0.0.2", host.address(), request).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    occupancy(&host, "guest", 1, 0).await;
+    only_streams(&host, "guest", 1).await;
     drop((stream, connection));
     eventually(async || (host.client().get("/big?kib=100").await.status == 200).then_some(()))
         .await;
@@ -240,27 +234,16 @@ async fn a_client_has_so_many_streams_and_others_theirs() {
 async fn a_client_that_does_not_read_is_cut_off() {
     let app = guest("");
     let host = with(app.host(), &[("write_timeout_ms", 300)]).start().await;
-    let mut stream = TcpStream::connect(host.address()).await.unwrap();
     // More than all buffers on the way take.
-    stream.write_all(b"GET /big?kib=65536 HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    eventually(async || (reached(&host, "write_timeout_ms").await == 1).then_some(())).await;
+    unread::by_http1(&client(&host), "/big?kib=65536").await.unwrap();
+    assert_eq!(host.limit_reached("write_timeout_ms").await, 1);
     occupancy(&host, "guest", 0, 0).await;
 
     for path in ["/answer?bytes=60000", "/big?kib=65536"] {
-        // Streams that are given no window, on a connection that is alive otherwise.
-        let mut frames = Frames::connect(host.address(), 0).await;
-        frames.request(1, &fields("GET", path)).await;
-        let mut pings = 0;
-        frames.send(PING, 0, 0, &[0; 8]).await;
-        while let Some(frame) = frames.next().await {
-            if frame.kind == PING && pings < 100_000 {
-                pings += 1;
-                frames.send(PING, 0, 0, &[0; 8]).await;
-            }
-        }
+        let pings = unread::by_http2(&client(&host), path).await.unwrap();
         assert!(pings > 0, "{path}");
     }
-    assert_eq!(reached(&host, "write_timeout_ms").await, 3);
+    assert_eq!(host.limit_reached("write_timeout_ms").await, 3);
     occupancy(&host, "guest", 0, 0).await;
 }
 
@@ -269,9 +252,7 @@ async fn methods_make_no_metrics() {
     let mut backend = Backend::start().await;
     let host = guest("").host().start().await;
     for n in 0..100 {
-        let method = format!("M{n}{}", "X".repeat(20_000));
-        let request = format!("{method} / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        let answer = crate::support::exchange(host.address(), request.as_bytes()).await;
+        let answer = methods::ask(&client(&host), "/", n).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
     // Guests are clients, too.
@@ -283,7 +264,7 @@ async fn methods_make_no_metrics() {
     soon(forwarded).await.unwrap().expect(200);
     let metrics = host.admin().get("/metrics").await.expect(200).text();
     assert!(metrics.len() < 100_000, "{} bytes", metrics.len());
-    assert!(!metrics.contains("M0X") && !metrics.contains("MADE-UP"), "{metrics}");
+    assert!(!methods::are_in(&metrics) && !metrics.contains("MADE-UP"), "{metrics}");
     for (name, route, count) in
         [("http", "_OTHER /...", 101), ("outbound", "_OTHER 127.0.0.1:*", 1)]
     {

@@ -35,7 +35,7 @@ async fn all_is_well() {
 }
 
 #[tokio::test]
-async fn each_fault_comes_with_a_way_to_mend_it() {
+async fn each_fault_comes_with_a_way_to_correct_it() {
     let (_taken, address) = addresses().await;
     let (code, text) = doctor(&guest("no/such.wasm"), &address).await;
     assert_eq!(code, Some(1), "{text}");
@@ -62,4 +62,25 @@ async fn a_manifest_with_faults_is_shown_with_their_places() {
     assert_eq!(code, Some(1), "{text}");
     let place = format!("spin.toml:{}:", app.line_of("colour"));
     assert!(text.contains(&place) && text.contains("FAULT  manifest"), "{text}");
+}
+
+#[tokio::test]
+async fn a_published_secret_is_a_fault_where_others_can_reach_it() {
+    let app = application(
+        r#"
+tool.tessera.secret_defaults = "loopback-only"
+[variables]
+password = { default = "published", secret = true }
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[component.guest]
+source = "$p3"
+"#,
+    );
+    for (listen, expected) in [("127.0.0.1:0", 0), ("0.0.0.0:0", 1)] {
+        let (code, text) = doctor(&app, listen).await;
+        assert_eq!(code, Some(expected), "{listen}: {text}");
+        assert_eq!(text.contains("--variable password=…"), expected == 1, "{listen}: {text}");
+    }
 }

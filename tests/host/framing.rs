@@ -1,10 +1,11 @@
 //! Where an answer begins and ends: for `HEAD`, statuses without a body, lengths, and what is no
 //! answer at all; by HTTP/1.1 and HTTP/2.
 
-use crate::support::frames::{DATA, END_STREAM, Frames, HEADERS, fields};
 use crate::support::{Backend, application, assert_problem, exchange, get, http2, soon};
 use bytes::Bytes;
-use harness::Host;
+use harness::frames::{DATA, END_STREAM, Frames, HEADERS, fields};
+use harness::hostile::bodiless;
+use harness::{Host, Stranger};
 use http::{HeaderMap, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -32,10 +33,13 @@ async fn start() -> Host {
 
 /// The head of an answer by HTTP/1.1, and all that came after it.
 async fn by_http1(host: &Host, method: &str, path: &str) -> (String, String) {
-    let request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-    let answer = exchange(host.address(), request.as_bytes()).await;
-    let (head, rest) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path}: {answer}"));
-    (format!("{head}\r\n").to_lowercase(), rest.to_owned())
+    let answer = bodiless::by_http1(&Stranger::new(host.address()), method, path, "").await;
+    answer.unwrap().unwrap_or_else(|| panic!("{method} {path}: no answer"))
+}
+
+/// Kind and flags of the frames of an answer by HTTP/2.
+async fn frames(host: &Host, method: &str, path: &str) -> Vec<(u8, u8)> {
+    bodiless::by_http2(&Stranger::new(host.address()), method, path, &[]).await.unwrap()
 }
 
 /// The fields of an answer by HTTP/2.
@@ -64,9 +68,7 @@ async fn assert_bodiless(host: &Host, method: &str, path: &str, status: u16, len
     let length = answered.get("content-length").map(|length| length.to_str().unwrap().to_owned());
     assert_eq!(length, expected, "{method} {path}");
 
-    let mut frames = Frames::connect(host.address(), 65_535).await;
-    frames.request(1, &fields(method, path)).await;
-    let seen = frames.stream(1).await;
+    let seen = frames(host, method, path).await;
     assert!(seen.iter().all(|(kind, _)| *kind == HEADERS), "{method} {path}: {seen:?}");
     assert!(seen.iter().any(|(_, flags)| flags & END_STREAM != 0), "{method} {path}: {seen:?}");
 }
@@ -104,9 +106,7 @@ async fn the_hosts_own_answers_to_head_have_no_body() {
     let (head, rest) = by_http1(&host, "HEAD", "/trap").await;
     assert!(head.starts_with("http/1.1 500 "), "{head}");
     assert_eq!(rest, "", "{head}");
-    let mut frames = Frames::connect(host.address(), 65_535).await;
-    frames.request(1, &fields("HEAD", "/trap")).await;
-    let seen = frames.stream(1).await;
+    let seen = frames(&host, "HEAD", "/trap").await;
     assert!(seen.iter().all(|(kind, _)| *kind != DATA), "{seen:?}");
 }
 
@@ -191,7 +191,7 @@ async fn connect_is_refused() {
     let request = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n";
     let answer = exchange(host.address(), request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
-    assert!(answer.contains("urn:tessera:problem:not-implemented"), "{answer}");
+    assert!(answer.contains(r#""code":"not-implemented""#), "{answer}");
     let mut frames = Frames::connect(host.address(), 65_535).await;
     frames.request(1, &[(":method", "CONNECT"), (":authority", "example.com:443")]).await;
     assert_eq!(frames.stream(1).await.first().map(|(kind, _)| *kind), Some(HEADERS));
@@ -213,7 +213,7 @@ async fn a_body_that_breaks_the_rules_of_chunks_is_the_clients_fault() {
         let answer = exchange(host.address(), request.as_bytes()).await;
         let length = before.len();
         assert!(answer.starts_with("HTTP/1.1 400 "), "{path} after {length}: {answer}");
-        assert!(answer.contains("urn:tessera:problem:body-malformed"), "{path}: {answer}");
+        assert!(answer.contains(r#""code":"body-malformed""#), "{path}: {answer}");
         if guest == "old" {
             let failed =
                 |line: &serde_json::Value| line["component"] == guest && line["blame"].is_string();
@@ -259,6 +259,43 @@ async fn a_client_that_has_closed_its_sending_side_gets_its_answer() {
         }
     }
     assert_eq!(String::from_utf8_lossy(&body), "still there");
+}
+
+/// Send a request with this body and close the sending side, all before the host sees any of it.
+async fn sent_at_once(host: &Host, path: &str, length: &str, body: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(host.address()).await.unwrap();
+    let request = format!("POST {path} HTTP/1.1\r\nhost: x\r\n{length}\r\n\r\n{body}");
+    host.pause();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    host.resume();
+    crate::support::read_to_end(&mut stream).await
+}
+
+#[tokio::test]
+async fn a_body_may_end_together_with_the_sending_side() {
+    let host = start().await;
+    for (path, length, body, expected) in [
+        ("/length", "content-length: 6", "sixsix", "\r\n\r\n6"),
+        ("/length", "transfer-encoding: chunked", "3\r\nsix\r\n3\r\nsix\r\n0\r\n\r\n", "\r\n\r\n6"),
+        ("/old/echo", "content-length: 6", "sixsix", "sixsix"),
+        ("/static", "content-length: 6", "sixsix", "short and stout"),
+    ] {
+        let answer = sent_at_once(&host, path, length, body).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path} {length}: {answer}");
+        assert!(answer.ends_with(expected), "{path} {length}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_its_end_is_the_clients_fault() {
+    let host = start().await;
+    for length in ["content-length: 60", "content-length: 90000", "transfer-encoding: chunked"] {
+        let answer = sent_at_once(&host, "/length", length, "5\r\nsix").await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{length}: {answer}");
+        assert!(answer.contains(r#""code":"body-malformed""#), "{length}: {answer}");
+    }
+    assert_eq!(host.limit_reached("half_close_timeout_ms").await, 0);
 }
 
 #[tokio::test]

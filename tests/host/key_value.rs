@@ -1,6 +1,6 @@
 //! Key-value stores: three interfaces, swaps that only one wins, and writes that last.
 
-use crate::support::{Application, Backend, application, soon};
+use crate::support::{Application, Backend, application, eventually, soon};
 use bytes::Bytes;
 use futures::future::join_all;
 use harness::{Answer, Client};
@@ -168,4 +168,59 @@ async fn what_was_acknowledged_is_there_after_the_power_went() {
         let value = host.client().get(&format!("/kv?store=ours&key=k{n}")).await.expect(200);
         assert_eq!(value.text(), format!("value {n}"));
     }
+}
+
+/// An application whose component `expiry` has keys of the other one's store `ours` removed.
+fn expiring() -> Application {
+    application(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "expiry"
+[[trigger.http]]
+route = "/kv"
+component = "guest"
+[component.guest]
+source = "$p3"
+key_value_stores = ["second"]
+[component.expiry]
+source = "$expiry"
+key_value_stores = ["ours"]
+[component.expiry.dependencies]
+"tessera:store@1.0.0" = { component = "store-bridge" }
+[component.store-bridge]
+source = "$expiry"
+tool.tessera.bridges = "host"
+"#,
+    )
+}
+
+#[tokio::test]
+async fn keys_whose_time_has_come_are_removed_even_if_the_power_goes_in_between() {
+    // In the year 2255: this machine's clock is not there.
+    const LATER_MS: u64 = 9_000_000_000_000;
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("state");
+    let app = expiring();
+    let mut host = app.host().state(&state).start().await;
+    let client = host.client();
+    for key in ["lasting", "later", "over"] {
+        client.get(&format!("/put?store=ours&key={key}")).await.expect(204);
+    }
+    put(&client, "/kv?store=second&key=over", "value").await.expect(204);
+    for (key, at_ms) in [("later", LATER_MS), ("over", LATER_MS), ("over", 1)] {
+        client.get(&format!("/expire?store=ours&key={key}&at={at_ms}")).await.expect(204);
+    }
+    let foreign = client.get("/expire?store=second&key=over&at=1").await.expect(502);
+    assert!(foreign.text().contains("AccessDenied"), "{}", foreign.text());
+    // It was acknowledged, and a host removes what has run out as soon as it has started.
+    host.kill().await;
+    let host = app.host().state(&state).start().await;
+    let client = host.client();
+    eventually(async || {
+        let keys = client.get("/keys?store=ours").await.expect(200).text();
+        (keys == "lasting later").then_some(())
+    })
+    .await;
+    client.get("/kv?store=second&key=over").await.expect(200);
 }

@@ -128,3 +128,24 @@ async fn all_faults_are_shown_at_once() {
         assert_refused(&app, at, &[]).await;
     }
 }
+
+#[tokio::test]
+async fn a_trigger_that_would_never_fire_is_refused() {
+    let app = application(&format!(
+        "{WELL}[[trigger.redis]]\nchannel = \"orders\"\naddress = \"redis://localhost\"\n\
+         component = \"guest\"\n"
+    ));
+    assert_refused(&app, "[[trigger.redis]]", &["no Redis triggers", "stock_only"]).await;
+}
+
+#[tokio::test]
+async fn a_permission_without_use_is_warned_about() {
+    let app = application(&format!("{WELL}sqlite_databases = [\"default\"]\n"));
+    let host = app.host().start().await;
+    let warning = |line: &serde_json::Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.contains("`component.guest.sqlite_databases` does nothing here")
+    };
+    assert_eq!(host.log_line(warning).await["level"], "WARN");
+    host.client().get("/").await.expect(200);
+}

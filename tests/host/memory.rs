@@ -1,7 +1,7 @@
 //! Memory: of one instance with all that the host keeps for it, and of all instances together.
 
 use crate::support::{Application, Backend, application, assert_problem, eventually, soon};
-use harness::Host;
+use harness::{Host, LogLine};
 
 /// A guest with these limits at `/...`, and a neighbor without any at `/neighbor/...`.
 fn guest(limits: &str) -> Application {
@@ -27,9 +27,7 @@ source = "$p3"
 }
 
 async fn metric(host: &Host, name: &str) -> u64 {
-    let metrics = host.admin().get("/metrics").await.expect(200).text();
-    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("{name} is not in {metrics}")).parse().expect("a number")
+    host.metric(name).await.unwrap_or_else(|| panic!("there is no {name}"))
 }
 
 #[tokio::test]
@@ -73,13 +71,38 @@ async fn what_the_host_keeps_for_a_guest_counts() {
 }
 
 #[tokio::test]
+async fn what_the_host_keeps_for_calls_that_wait_counts() {
+    let mut backend = Backend::start().await;
+    let host = guest("memory_max_mib = 16").host().start().await;
+    let (client, url) = (host.client(), backend.url("/"));
+    let path = |count: usize| format!("/hold-requests?count={count}&kib=100&url={url}");
+    let few = {
+        let (client, path) = (client.clone(), path(20));
+        tokio::spawn(async move { client.get(&path).await })
+    };
+    for held in backend.next_all(20).await {
+        held.answer(200, "");
+    }
+    assert_eq!(soon(few).await.unwrap().expect(200).text(), "20");
+    // None of these is answered.
+    assert_problem(&soon(client.get(&path(400))).await, 500, "memory-exceeded");
+    let line = host.log_line(|line| line["blame"] == "guest").await;
+    assert!(line["message"].as_str().unwrap().contains("more than 16 MiB"), "{line}");
+    client.get("/neighbor/").await.expect(200);
+}
+
+#[tokio::test]
 async fn a_guest_cannot_have_handles_without_an_end() {
     let host = guest("").host().start().await;
     let client = host.client();
     assert_problem(&client.get("/hold-fields?count=100000&kib=0").await, 500, "memory-exceeded");
     let line = host.log_line(|line| line["blame"] == "guest").await;
     assert!(line["message"].as_str().unwrap().contains("more than 1024 handles"), "{line}");
-    assert_problem(&client.get("/hold-streams?count=1000000").await, 500, "trap");
+    assert_problem(&client.get("/hold-streams?count=1000000").await, 500, "memory-exceeded");
+    let of_streams = |line: &LogLine| {
+        line["message"].as_str().is_some_and(|text| text.contains("more than 8192 tasks"))
+    };
+    assert_eq!(host.log_line(of_streams).await["blame"], "guest");
     client.get("/hold-streams?count=100").await.expect(200);
 }
 
@@ -113,13 +136,14 @@ async fn an_idle_instance_that_has_grown_is_given_back_after_a_while() {
     client.get("/neighbor/").await.expect(200);
     client.get("/hold-memory?mib=50&url=http://127.0.0.1:9/").await.expect(200);
     assert!(metric(&host, "tessera_instance_memory_bytes").await > 50 << 20);
+    // The memory is given back a moment before the instance has ended.
     eventually(async || {
         let bytes = metric(&host, "tessera_instance_memory_bytes").await;
-        (bytes < 10 << 20).then_some(())
+        let instances = metric(&host, "tessera_instances{component=\"guest\"}").await;
+        (bytes < 10 << 20 && instances == 0).then_some(())
     })
     .await;
     // One that has not grown stays.
-    assert_eq!(metric(&host, "tessera_instances{component=\"guest\"}").await, 0);
     assert_eq!(metric(&host, "tessera_instances{component=\"neighbor\"}").await, 1);
     client.get("/hold-memory?mib=50&url=http://127.0.0.1:9/").await.expect(200);
 }

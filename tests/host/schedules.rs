@@ -1,6 +1,6 @@
 //! What runs again and again.
 
-use crate::support::{Application, Backend, application, occupancy, spans};
+use crate::support::{Application, Backend, application, occupancy, only_streams, spans};
 use tempfile::TempDir;
 
 fn scheduled(backend: &Backend) -> Application {
@@ -75,7 +75,7 @@ tool.tessera.schedule = [{{ path = "/stream?url={}", every_ms = 10 }}]
         // The head has gone out long since; the rest of the body waits for this.
         let held = backend.next().await;
         for _ in 0..20 {
-            occupancy(&host, "guest", 1, 0).await;
+            only_streams(&host, "guest", 1).await;
         }
         let trace = held.header("traceparent").split('-').nth(1).expect("a trace").to_owned();
         held.answer(200, "");

@@ -169,6 +169,37 @@ async fn a_damaged_file_of_secrets_is_named() {
     assert!(text.contains("generated-secrets.env"), "{text}");
 }
 
+#[tokio::test]
+async fn all_that_has_to_be_set_is_named_at_once_and_no_secret_is_made() {
+    let app = guest(
+        "secret_defaults = \"loopback-only\"\nbase_url = \"url\"\n\
+         generated_secrets = [\"api_key\"]",
+    );
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("state");
+    let (status, text) = anywhere(app.host().state(&state)).fail().await;
+    assert_eq!(status.code(), Some(1), "{text}");
+    for word in ["`url`", "`password`", "--variable url=…", "--variable password=…"] {
+        assert!(text.contains(word), "{word:?} is not in {text}");
+    }
+    assert!(!text.contains("api_key"), "{text}");
+    assert!(!state.join("generated-secrets.env").exists());
+}
+
+#[tokio::test]
+async fn a_start_that_fails_later_makes_no_secrets() {
+    let app = guest("generated_secrets = [\"api_key\"]");
+    let manifest = std::fs::read_to_string(app.manifest()).unwrap();
+    let source = harness::built_component("guest_p3").display().to_string();
+    let app = app.with_file("spin.toml", manifest.replace(&source, "missing.wasm"));
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("state");
+    let (status, text) = app.host().state(&state).fail().await;
+    assert_eq!(status.code(), Some(1), "{text}");
+    assert!(text.contains("missing.wasm") && !text.contains("api_key"), "{text}");
+    assert!(!state.join("generated-secrets.env").exists());
+}
+
 const BASE_URL: &str = "base_url = \"url\"";
 
 #[tokio::test]

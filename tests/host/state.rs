@@ -17,7 +17,7 @@ fn guest() -> Application {
 route = "/..."
 component = "guest"
 [[trigger.http]]
-route = "/asker/..."
+route = "/outbound"
 component = "asker"
 [component.guest]
 source = "$p3"
@@ -31,7 +31,7 @@ allowed_outbound_hosts = ["http://guest.spin.internal"]
 
 /// The status that another component gets that asks whether the guest is ready.
 async fn asked_by_another(host: &harness::Host) -> u16 {
-    let path = "/asker/outbound?url=http://guest.spin.internal/readyz";
+    let path = "/outbound?url=http://guest.spin.internal/readyz";
     host.client().get(path).await.status.as_u16()
 }
 
@@ -135,7 +135,7 @@ async fn whoever_is_asked_to_stop_says_so_before_it_does() {
     // It goes on as before until the delay is over.
     host.client().send(Method::PUT, "/kv?store=ours&key=a", None, Bytes::new()).await.expect(204);
     host.terminate();
-    assert_eq!(host.wait().await.code(), Some(130));
+    assert_eq!(host.wait().await.code(), Some(143));
 }
 
 #[tokio::test]
@@ -143,7 +143,8 @@ async fn there_is_no_other_way_to_ask_for_readiness() {
     let host = guest().host().start().await;
     let answer = host.admin().send(Method::POST, "/readyz", None, Bytes::new()).await;
     assert_eq!(answer.status, 405);
-    let unknown = host.admin().send(Method::DELETE, "/dead-letters/1", None, Bytes::new()).await;
+    let anyone = harness::Client::new(&format!("http://{}", host.admin_address()));
+    let unknown = anyone.send(Method::DELETE, "/dead-letters/1", None, Bytes::new()).await;
     assert_problem(&unknown, 401, "unauthorized");
 }
 

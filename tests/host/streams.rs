@@ -1,6 +1,8 @@
 //! Answers that stream: they are counted apart from calls, and limited in all and per client.
 
-use crate::support::{Application, application, assert_problem, eventually, get, next_chunk, soon};
+use crate::support::{
+    Application, application, assert_problem, get, next_chunk, only_streams, soon,
+};
 use bytes::Bytes;
 use harness::Host;
 use http::Response;
@@ -67,17 +69,6 @@ async fn open_many(host: &Host, count: usize, path: &str) -> Vec<Stream> {
         streams.push(stream.unwrap_or_else(|refusal| panic!("{refusal:?}")));
     }
     streams
-}
-
-/// Wait until a component runs no calls and has so many streams.
-async fn only_streams(host: &Host, component: &str, streams: u64) {
-    eventually(async || {
-        let all = host.admin().get("/components").await.expect(200).json();
-        let all = all["components"].as_array().cloned().unwrap_or_default();
-        let found = all.into_iter().find(|one| one["id"] == component).expect("the component");
-        (found["running"] == 0 && found["streaming"] == streams).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]

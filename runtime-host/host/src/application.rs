@@ -6,6 +6,8 @@
 mod code;
 mod cycles;
 mod events;
+mod exposure;
+mod generated;
 mod incarnation;
 mod instances;
 mod phases;
@@ -96,8 +98,9 @@ pub(crate) async fn start(
     let stores = config.open_stores(&labels, &state_dir).await?;
     let incarnation = incarnation::next(&state_dir)?;
     phases.end("stores");
-    // Secrets that the host makes are kept in the state directory, which is this process's by now.
-    let variables = variables::decide(&app, &options, &config, &state_dir, front_door)?;
+    // Not before the state directory, which has the generated secrets, is this process's.
+    let (variables, generated) =
+        variables::decide(&app, &options, &config, &state_dir, front_door)?;
     instances::check(&app, &ids, &variables, options.capacity.instances_max)?;
     phases.end("variables");
     let events = events::open(&app, &ids, &state_dir)?;
@@ -135,6 +138,7 @@ pub(crate) async fn start(
     let loopback = surroundings.loopback.clone();
     let service = Arc::new(Service { router, registry: registry.clone(), loopback });
     phases.end("links");
+    generated.keep(&state_dir)?;
     phases.tell();
     tokio::spawn(stores.engines().sweep_expired());
     Ok(Running { app, state_dir, registry, telemetry, stores, room, events, readiness, service })
@@ -182,7 +186,7 @@ fn components_to_run(app: &App) -> BTreeSet<ComponentId> {
     triggered.chain(linked).filter(|id| !app.components[id].settings.stock_only).collect()
 }
 
-/// What is at hand while an application starts.
+/// What is needed to start the components of an application.
 struct Starting<'a> {
     app: &'a App,
     options: &'a Options,
@@ -296,7 +300,7 @@ impl Starting<'_> {
     }
 }
 
-/// An import that nobody provides gets the line that would provide it.
+/// An import without a provider gets the line that would name one.
 fn explain_import(error: anyhow::Error, component: &Component) -> anyhow::Error {
     // wasmtime says which one it is in its message and nowhere else.
     let text = format!("{error:#}");

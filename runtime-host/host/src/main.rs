@@ -9,6 +9,7 @@ mod engine;
 mod fault_points;
 mod links;
 mod private_file;
+mod problem;
 mod readiness;
 mod registry;
 mod runtime_config;

@@ -29,7 +29,7 @@ codes! {
     Syntax => "syntax",
     /// It is not written for version 2 of the manifest.
     ManifestVersion => "manifest_version",
-    /// A key that nobody reads.
+    /// An unknown key.
     UnknownKey => "unknown_key",
     /// A key that has to be there.
     MissingKey => "missing_key",
@@ -49,9 +49,9 @@ codes! {
     DuplicateEntry => "duplicate_entry",
     /// Something that Spin knows and this host does not offer.
     Unsupported => "unsupported",
-    /// A trigger of a type that nobody offers.
+    /// A trigger of an unknown type.
     UnknownTrigger => "unknown_trigger",
-    /// A trigger that nobody answers.
+    /// A trigger without a component.
     TriggerWithoutComponent => "trigger_without_component",
     /// Two triggers with one id.
     DuplicateTriggerId => "duplicate_trigger_id",
@@ -81,11 +81,11 @@ codes! {
     LinkCycle => "link_cycle",
     /// A limit outside of its range.
     LimitRange => "limit_range",
-    /// `on_start` that nobody could answer.
+    /// `on_start` of a component that could not answer it.
     OnStart => "on_start",
-    /// Events that nobody could take, or that members of a group disagree about.
+    /// Events for a component that could not take them, or that members of a group disagree about.
     Subscription => "subscription",
-    /// A schedule that nobody could answer.
+    /// A schedule of a component that could not answer it.
     Schedule => "schedule",
     /// A file that the manifest names and that is not there.
     MissingFile => "missing_file",

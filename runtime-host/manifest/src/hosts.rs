@@ -6,7 +6,7 @@
 //! | host | a name, an address, a network (`10.0.0.0/8`), `*.domain`, `self`, or `*` |
 //! | port | a number, `from..to` without `to`, or `*`; left out, the scheme's own port |
 //!
-//! The grammar is Spin's. Two things are mended: an IPv6 address needs its brackets and may
+//! The grammar is Spin's, with two corrections: an IPv6 address needs its brackets and may
 //! then go without a port, and letter case does not matter, as in every URL.
 
 mod host;

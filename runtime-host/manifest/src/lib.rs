@@ -5,10 +5,11 @@
 //! from the text alone, whether files exist, is a step of its own: [`check_files`].
 //!
 //! Stock Spin reads the same file. So every key of ours lives in a `tool.tessera` table,
-//! which Spin ignores, and everything else is read as strictly as Spin does: a key that
-//! nobody reads is an error, with a guess at what was meant. Where this host is stricter than
+//! which Spin ignores, and everything else is read as strictly as Spin does: an unknown
+//! key is an error, with a guess at what was meant. Where this host is stricter than
 //! Spin (two components with one store, two routes for the same requests), a manifest that
-//! passes here still passes there. Where Spin is stricter, [`check_portability`] warns.
+//! passes here still passes there. Where Spin is stricter, and where it offers more,
+//! [`warnings`] says so.
 //!
 //! Serde would report one fault per run and lose places across tables; hence a small reader
 //! over spans (`document`), one file per table under `parse/` and one per rule across tables
@@ -29,13 +30,13 @@ mod problem;
 pub mod routes;
 pub mod template;
 mod tree;
+mod unoffered;
 
 use std::path::Path;
 
 pub use app::*;
 pub use files::check_files;
 pub use origin::Origin;
-pub use portability::check_portability;
 pub use problem::{Code, Errors, Label, Problem, Span};
 
 use problem::Problems;
@@ -87,6 +88,16 @@ pub fn load(path: &Path) -> Result<App, Errors> {
         Ok(text) => parse(&path, &text),
         Err(error) => Err(Errors::new(&path, "", vec![unreadable(&path, &error)])),
     }
+}
+
+/// What is no fault and should be known: what stock Spin refuses or understands differently, and
+/// what this host does not offer. Empty if the manifest means the same on both.
+///
+/// The warnings point into the manifest; [`Origin::errors`] joins them with its text for a report.
+pub fn warnings(app: &App) -> Vec<Problem> {
+    let mut warnings = portability::check(app);
+    warnings.extend(unoffered::check(app));
+    warnings
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Problem {

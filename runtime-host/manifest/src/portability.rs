@@ -1,24 +1,22 @@
 //! What this host takes and stock Spin does not.
 //!
-//! One manifest is to run on both, so whoever writes it learns of a difference here, and not
-//! when it is deployed. These are warnings: on this host everything works.
+//! One manifest is to run on both, so its author learns of a difference here, and not when it is
+//! deployed. These are warnings: on this host everything works.
 
 use crate::app::{App, Component, Dependency, HttpTrigger, Provider, Route};
 use crate::check::dependency_path;
 use crate::parse::ImportName;
 use crate::problem::{Code, Problem, Span};
 
-/// Looks for what stock Spin 4.1 refuses or understands differently.
-///
-/// The warnings point into the manifest; [`Origin::errors`](crate::Origin::errors) joins them
-/// with its text for a report. Empty if the manifest means the same on both.
-pub fn check_portability(app: &App) -> Vec<Problem> {
+/// Looks for what stock Spin 4.1 refuses or understands differently. Empty if the manifest means
+/// the same on both.
+pub(crate) fn check(app: &App) -> Vec<Problem> {
     let shared = app.components.values().flat_map(|component| shared_packages(app, component));
     shared.chain(dots_in_routes(app)).collect()
 }
 
 /// Spin registers each dependency under the name of its package, so that a second one of the
-/// same package is refused, whatever its interface and version.
+/// same package is refused, with any interface and version.
 fn shared_packages(app: &App, component: &Component) -> Vec<Problem> {
     let mut packages: Vec<(String, Vec<&Dependency>)> = Vec::new();
     for dependency in &component.dependencies {

@@ -1,6 +1,6 @@
 //! What is wrong with a manifest, in a form that people and programs can read.
 //!
-//! A person who mends a manifest wants the whole list at once: one problem per run turns
+//! A person who corrects a manifest wants the whole list at once: one problem per run turns
 //! ten typos into ten runs. So nothing here stops at the first fault; problems are collected
 //! and leave together as one [`Errors`].
 
@@ -17,7 +17,7 @@ pub use crate::code::Code;
 /// A range of bytes of the manifest's text.
 pub type Span = Range<usize>;
 
-/// One thing that is wrong, where, and how to mend it.
+/// One thing that is wrong, where, and how to correct it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     code: Code,
@@ -57,7 +57,7 @@ impl Problem {
         self
     }
 
-    /// Says how to mend it.
+    /// Says how to correct it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -79,7 +79,7 @@ impl Problem {
         &self.labels
     }
 
-    /// How to mend it, if there is something to say.
+    /// How to correct it, if there is something to say.
     pub fn advice(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     fn errors() -> Errors {
-        let late = Problem::new(Code::UnknownKey, "later").label(9..10, "here").hint("mend");
+        let late = Problem::new(Code::UnknownKey, "later").label(9..10, "here").hint("remove it");
         let early = Problem::new(Code::Syntax, "earlier").label(3..4, "here");
         Errors::new(Path::new("spin.toml"), "é\n# x\ny = 1\n", vec![late, early])
     }
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn the_long_form_has_a_line_for_each() {
         let expected = "spin.toml:2:1: earlier [tessera::manifest::syntax]\n\
-                        spin.toml:3:3: later [tessera::manifest::unknown_key]\n  hint: mend\n";
+                        spin.toml:3:3: later [tessera::manifest::unknown_key]\n  hint: remove it\n";
         assert_eq!(format!("{:#}", errors()), expected);
     }
 

@@ -1,7 +1,7 @@
 //! Manifests and what they are answered with: each `cases/<name>.toml` has a `<name>.txt`
 //! beside it, with the report that a person sees, or, for cases named `ok-…`, with the
-//! application that comes out, after what is said about stock Spin. `UPDATE_GOLDEN=1` rewrites
-//! the answers; read the diff.
+//! application that comes out, after its warnings. `UPDATE_GOLDEN=1` rewrites the answers; read
+//! the diff.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
@@ -9,14 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
-use tessera_manifest::{Code, Errors, check_portability, parse};
+use tessera_manifest::{Code, Errors, parse, warnings};
 
 const REPORT_WIDTH: usize = 100;
 
 /// The one place that touches the API.
 fn answer(text: &str) -> Result<String, Errors> {
     let app = parse(Path::new("/app/spin.toml"), text)?;
-    let warnings = app.origin.errors(check_portability(&app));
+    let warnings = app.origin.errors(warnings(&app));
     let warnings = warnings.as_ref().map(render).unwrap_or_default();
     Ok(format!("{warnings}{app:#?}\n"))
 }

@@ -56,7 +56,8 @@ pub trait KeyValue: Send + Sync + 'static {
 
     /// Has a key removed at a time (milliseconds since the epoch) or soon after it, by
     /// [`Stores::sweep_expired`]. The latest call counts; the key may also be written afterwards
-    /// only. Writes leave the time as it is, and removing the key forgets it.
+    /// only. Writes leave the time as it is, and removing the key forgets it, also if the key is
+    /// not there.
     fn expire_at(&self, key: String, at_ms: u64) -> BoxFuture<'_, Result<()>>;
 
     /// The value of a key together with the version to pass to
@@ -87,7 +88,8 @@ pub trait Stores: Send + Sync + 'static {
     /// opening the underlying resource can bring.
     fn open(&self, label: &str) -> BoxFuture<'_, Result<Arc<dyn KeyValue>>>;
 
-    /// Removes the keys of all open stores whose time has come; gives their number.
+    /// Removes the keys of all open stores whose time has come; gives their number. The keys of a
+    /// store that fails stay until the next time; the others are removed all the same.
     fn sweep_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<u64>>;
 
     /// Finishes all accepted writes and lets go of files and connections. Later operations are

@@ -24,8 +24,8 @@ use crate::{
 pub struct Options {
     /// Bounds on single operations.
     pub limits: Limits,
-    /// Keys and values of one store together, in bytes. Beyond it writes are
-    /// [`Full`](ErrorKind::Full).
+    /// Keys, values and the times of keys that end, of one store together, in bytes. Beyond it
+    /// writes are [`Full`](ErrorKind::Full).
     pub store_bytes_max: usize,
 }
 
@@ -116,7 +116,11 @@ impl Store {
             let old = state.entries.get(key).map_or(0, |(old, _)| key.len() + old.len());
             (bytes + key.len() + value.len()).saturating_sub(old)
         });
-        if grown <= self.options.store_bytes_max {
+        self.check_bytes(grown)
+    }
+
+    fn check_bytes(&self, bytes: usize) -> Result<()> {
+        if bytes <= self.options.store_bytes_max {
             return Ok(());
         }
         let (label, max) = (&self.label, self.options.store_bytes_max);
@@ -176,14 +180,19 @@ impl Store {
 
     fn expire_at(&self, key: String, at_ms: u64) -> Result<()> {
         self.limits().check_key(&key)?;
-        self.state()?.expiries.insert(key, at_ms);
+        let mut state = self.state()?;
+        if !state.expiries.contains_key(&key) {
+            self.check_bytes(state.bytes + expiry_bytes(&key))?;
+            state.bytes += expiry_bytes(&key);
+        }
+        state.expiries.insert(key, at_ms);
         Ok(())
     }
 
     fn sweep(&self, now_ms: u64) -> u64 {
         let mut state = lock(&self.state);
-        let due = state.expiries.extract_if(.., |_, at_ms| *at_ms <= now_ms);
-        let due: Vec<_> = due.map(|(key, _)| key).collect();
+        let due = state.expiries.iter().filter(|(_, at_ms)| **at_ms <= now_ms);
+        let due: Vec<_> = due.map(|(key, _)| key.clone()).collect();
         for key in &due {
             if state.remove(key) {
                 self.deletions.publish(self.deletions.cell(&self.label, key));
@@ -226,12 +235,20 @@ impl State {
         self.version
     }
 
+    /// Whether the key was there. The time at which it was to end goes in any case.
     fn remove(&mut self, key: &str) -> bool {
+        if self.expiries.remove(key).is_some() {
+            self.bytes -= expiry_bytes(key);
+        }
         let Some((old, _)) = self.entries.remove(key) else { return false };
         self.bytes -= key.len() + old.len();
-        self.expiries.remove(key);
         true
     }
+}
+
+/// What the time at which a key ends counts for.
+fn expiry_bytes(key: &str) -> usize {
+    key.len() + size_of::<u64>()
 }
 
 impl KeyValue for Store {

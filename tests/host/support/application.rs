@@ -6,12 +6,13 @@ use std::process::Stdio;
 use tempfile::TempDir;
 
 /// Names in a manifest and the guests that they stand for.
-const GUESTS: [(&str, &str); 6] = [
+const GUESTS: [(&str, &str); 7] = [
     ("$p3", "guest_p3"),
     ("$p2", "guest_p2"),
     ("$caller", "guest_caller"),
     ("$callee", "guest_callee"),
     ("$publisher", "guest_publisher"),
+    ("$expiry", "guest_expiry"),
     ("$forward", "guest_forward"),
 ];
 

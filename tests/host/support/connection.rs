@@ -1,6 +1,7 @@
 //! Connections that a test opens, breaks and drips bytes into.
 
 use bytes::Bytes;
+use harness::Stranger;
 use http::{Request, Response};
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
@@ -8,8 +9,7 @@ use hyper::client::conn::{http1 as h1, http2 as h2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -58,36 +58,16 @@ pub(crate) async fn next_chunk(response: &mut Response<Incoming>) -> Option<Byte
 
 /// Send bytes as they are and read all that comes until the other side closes.
 pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("a connection");
-    // The other side may close before it has read everything: then what it said counts.
-    let _ = stream.write_all(bytes).await;
-    read_to_end(&mut stream).await
+    Stranger::new(address).exchange(bytes).await.expect("a connection")
 }
 
 /// The same from another address of this machine: what a host counts by address is then another's.
 pub(crate) async fn exchange_from(from: &str, address: SocketAddr, bytes: &[u8]) -> String {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind(SocketAddr::new(from.parse().expect("an address"), 0)).expect("its address");
-    let mut stream = socket.connect(address).await.expect("a connection");
-    let _ = stream.write_all(bytes).await;
-    read_to_end(&mut stream).await
+    let stranger = Stranger::at(address, from.parse().expect("an address"));
+    stranger.exchange(bytes).await.expect("a connection")
 }
 
 /// All that comes until it ends with this text.
 pub(crate) async fn read_until(stream: &mut TcpStream, end: &str) -> String {
-    let mut read = Vec::new();
-    while !read.ends_with(end.as_bytes()) {
-        match super::soon(stream.read_u8()).await {
-            Ok(byte) => read.push(byte),
-            Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&read)),
-        }
-    }
-    String::from_utf8_lossy(&read).into_owned()
-}
-
-/// All that comes until the other side closes, well or not.
-pub(crate) async fn read_to_end(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> String {
-    let mut read = Vec::new();
-    let _ = super::soon(stream.read_to_end(&mut read)).await;
-    String::from_utf8_lossy(&read).into_owned()
+    harness::read_until(stream, end).await.expect("it comes")
 }

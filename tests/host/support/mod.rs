@@ -5,15 +5,15 @@ mod application;
 mod backend;
 mod connection;
 mod events;
-pub(crate) mod frames;
 mod process;
 
 pub(crate) use application::{Application, application, tessera, unwrapped};
 pub(crate) use backend::{Backend, Received};
 pub(crate) use connection::{
-    body_channel, exchange, exchange_from, get, http1, http2, next_chunk, read_to_end, read_until,
+    body_channel, exchange, exchange_from, get, http1, http2, next_chunk, read_until,
 };
 pub(crate) use events::{event, order, publish, subscribed};
+pub(crate) use harness::{read_to_end, soon};
 pub(crate) use process::Process;
 
 use harness::{Answer, Host};
@@ -33,20 +33,29 @@ pub(crate) async fn eventually(mut ask: impl AsyncFnMut() -> Option<()>) {
     tokio::time::timeout(PATIENCE, asking).await.expect("it comes to that");
 }
 
-/// What is bound to come, or a failure.
-pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what).await.expect("it comes soon")
-}
-
 /// Wait until a component runs and queues so many calls.
 pub(crate) async fn occupancy(host: &Host, component: &str, running: u64, queued: u64) {
     eventually(async || {
-        let all = host.admin().get("/components").await.expect(200).json();
-        let all = all["components"].as_array().cloned().unwrap_or_default();
-        let found = all.into_iter().find(|one| one["id"] == component).expect("the component");
+        let found = state_of(host, component).await;
         (found["running"] == running && found["queued"] == queued).then_some(())
     })
     .await;
+}
+
+/// Wait until a component runs no calls and has so many streams.
+pub(crate) async fn only_streams(host: &Host, component: &str, streams: u64) {
+    eventually(async || {
+        let found = state_of(host, component).await;
+        (found["running"] == 0 && found["streaming"] == streams).then_some(())
+    })
+    .await;
+}
+
+/// What the operator sees of a component.
+async fn state_of(host: &Host, component: &str) -> Value {
+    let all = host.admin().get("/components").await.expect(200).json();
+    let all = all["components"].as_array().cloned().unwrap_or_default();
+    all.into_iter().find(|one| one["id"] == component).expect("the component")
 }
 
 /// The spans of a trace, once one of this kind has ended.
@@ -62,9 +71,10 @@ pub(crate) async fn spans(host: &Host, trace_id: &str, last: &str) -> Vec<Value>
     spans
 }
 
-/// The host's own problem of this kind.
-pub(crate) fn assert_problem(answer: &Answer, status: u16, slug: &str) {
+/// The host's own problem with this code.
+pub(crate) fn assert_problem(answer: &Answer, status: u16, code: &str) {
     let problem = answer.problem(status);
-    assert_eq!(problem["type"], format!("urn:tessera:problem:{slug}"), "{problem}");
+    assert_eq!(problem["type"], "about:blank", "{problem}");
+    assert_eq!(problem["code"], code, "{problem}");
     assert!(problem["detail"].is_string(), "{problem}");
 }

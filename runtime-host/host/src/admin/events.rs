@@ -2,7 +2,7 @@
 
 use super::Observed;
 use super::reply::{self, Reply};
-use http::StatusCode;
+use crate::problem::Code;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -16,7 +16,7 @@ const LIMIT_DEFAULT: u32 = 100;
 pub(super) async fn answer(observed: &Observed, path: &[&str], query: &str) -> Reply {
     let Some(log) = &observed.events else {
         let detail = "No component of this application publishes, reads or takes events.";
-        return reply::problem(StatusCode::NOT_FOUND, "not-found", detail);
+        return reply::problem(Code::NOT_FOUND, detail);
     };
     let answered = match path {
         ["subscriptions"] => subscriptions(&**log).await,
@@ -80,7 +80,7 @@ async fn replay_range(log: &dyn Log, name: &str, query: &str) -> Result<Reply, E
     Ok(reply::json(&json!({ "events": events })))
 }
 
-/// Fails if a query has anything but these parameters: one that is misspelt would be passed over.
+/// Fails if a query has anything but these parameters: a misspelled one would be ignored.
 fn only(query: &str, names: &[&str]) -> Result<(), Error> {
     let mut pairs = query.split('&').filter(|pair| !pair.is_empty());
     let unknown = pairs.find_map(|pair| {
@@ -109,12 +109,12 @@ fn parameter<T: FromStr>(query: &str, name: &str) -> Result<Option<T>, Error> {
 }
 
 fn refused(error: &Error) -> Reply {
-    let (status, slug) = match error {
-        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "bad-request"),
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found"),
-        Error::Unavailable(_) | Error::Full(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    let code = match error {
+        Error::Invalid(_) => Code::BadRequest,
+        Error::NotFound(_) => Code::NOT_FOUND,
+        Error::Unavailable(_) | Error::Full(_) => Code::Unavailable,
     };
-    reply::problem(status, slug, &error.to_string())
+    reply::problem(code, &error.to_string())
 }
 
 fn subscription(progress: &Progress) -> Value {

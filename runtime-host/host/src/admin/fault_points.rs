@@ -2,7 +2,8 @@
 
 use super::reply::{self, Reply};
 use crate::fault_points;
-use http::{Method, Request, StatusCode};
+use crate::problem::Code;
+use http::{Method, Request};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
@@ -24,6 +25,6 @@ pub(super) async fn answer(request: Request<Incoming>) -> Reply {
             fault_points::set(orders);
             reply::no_content()
         }
-        Err(error) => reply::problem(StatusCode::BAD_REQUEST, "bad-request", &error),
+        Err(error) => reply::problem(Code::BadRequest, &error),
     }
 }

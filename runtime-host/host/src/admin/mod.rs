@@ -1,9 +1,8 @@
 //! The operator's listener: health, metrics, components, recent traces, and the event log.
 //!
 //! It is apart from the application's, so that it answers when the application does not,
-//! and so that nothing here is ever public by mistake. Figures are for everybody who reaches it;
-//! what changes something, and what may have data of persons in it, needs the token that lies in
-//! the state directory.
+//! and so that nothing here is ever public by mistake. Figures need no token. What changes
+//! something, and what may contain personal data, needs the token in the state directory.
 
 mod events;
 #[cfg(feature = "fault-points")]
@@ -38,7 +37,7 @@ use tokio::sync::Semaphore;
 const CONNECTIONS_MAX: usize = 64;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may be open: a client that does not read must not hold it for ever.
+/// How long a connection may be open: a client that does not read must not hold it forever.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait after the operating system has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -61,7 +60,7 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Serve until the task is ended: who stops an application wants to see how far that is.
+/// Serve until the task is ended: an operator can see here how far the end of an application is.
 pub(crate) async fn serve(
     listener: TcpListener,
     observed: Observed,

@@ -1,9 +1,9 @@
 //! By which name a client has come.
 //!
-//! A page that somebody opens in a browser can't read the answers of another site, but its own
-//! name may lead here: its owner lets it stand for 127.0.0.1 once the page is loaded. Such a
-//! request still carries that name in `Host`. Nobody else can change where an address,
-//! `localhost`, or a name that the operator has allowed leads to.
+//! A page in a browser can't read the answers of another site, but its own name may lead here: its
+//! owner lets the name stand for 127.0.0.1 once the page is loaded. Such a request still carries
+//! that name in `Host`. An owner of a page can't change where an address, `localhost`, or a name
+//! that the operator has allowed leads to.
 //!
 //! Health and metrics are answered under every name, because scrapers and probes come by the names
 //! of services: there is no personal data in them, and nothing in them changes anything.
@@ -14,7 +14,7 @@ use http::uri::Authority;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// What is answered whatever the listener is called.
+/// Paths that are answered under any name.
 const UNDER_EVERY_NAME: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 /// The names besides addresses and `localhost`, in lower case.

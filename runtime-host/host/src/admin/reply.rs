@@ -1,16 +1,29 @@
 //! Answers of the operator's listener.
 
+use crate::problem::{Code, MEDIA_TYPE, document};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(super) type Reply = Response<Full<Bytes>>;
 
-const PATHS: &str = "/livez, /readyz, /metrics, /components, /subscriptions; with the token: \
-                     /traces?trace_id=…, /traces?request_id=…, /dead-letters?after=…&limit=…, \
-                     /events?after=…&limit=…\n";
+const PATHS: &str = "There is nothing at this path. These are served:\n\
+    GET /livez\n\
+    GET /readyz\n\
+    GET /metrics\n\
+    GET /components\n\
+    GET /subscriptions\n\
+    With the token:\n\
+    GET /traces?trace_id=…\n\
+    GET /traces?request_id=…\n\
+    GET /events?after=…&limit=…\n\
+    GET /dead-letters?after=…&limit=…\n\
+    POST /dead-letters/{id}/replay\n\
+    DELETE /dead-letters/{id}\n\
+    POST /subscriptions/{name}/replay?from=…&until=…\n\
+    POST /subscriptions/{name}/keys/{key}/replay\n";
 
 pub(super) fn text(content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     with_status(StatusCode::OK, content_type, body)
@@ -31,19 +44,12 @@ pub(super) fn no_content() -> Reply {
     reply
 }
 
-/// RFC 9457 problem details.
-pub(super) fn problem(status: StatusCode, slug: &str, detail: &str) -> Reply {
-    let problem = json!({
-        "type": format!("urn:tessera:problem:{slug}"),
-        "title": status.canonical_reason().unwrap_or("Error"),
-        "status": status.as_u16(),
-        "detail": detail,
-    });
-    with_status(status, "application/problem+json", problem.to_string())
+pub(super) fn problem(code: Code, detail: &str) -> Reply {
+    with_status(code.status(), MEDIA_TYPE, document(code, detail).to_string())
 }
 
 pub(super) fn nothing_here() -> Reply {
-    with_status(StatusCode::NOT_FOUND, "text/plain", PATHS)
+    with_status(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", PATHS)
 }
 
 pub(super) fn method_not_allowed(methods: &[Method]) -> Reply {
@@ -57,19 +63,19 @@ pub(super) fn method_not_allowed(methods: &[Method]) -> Reply {
 }
 
 pub(super) fn unauthorized() -> Reply {
-    let detail = "What changes something and what may have data of persons in it (events, dead \
-                  letters, traces) needs `Authorization: Bearer <token>`; the token is in \
-                  `admin-token` in the state directory.";
-    let mut reply = problem(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+    let detail = "Changes, and answers that may contain personal data (events, dead letters, \
+                  traces), need `Authorization: Bearer <token>`. The token is in `admin-token` in \
+                  the state directory.";
+    let mut reply = problem(Code::Unauthorized, detail);
     reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     reply
 }
 
 pub(super) fn named_host() -> Reply {
-    let detail = "The name in `Host` could be anybody's, who could then read this through your \
-                  browser. Ask by IP address or as `localhost`: http://127.0.0.1:<port>/, or start \
-                  the host with --admin-allowed-host <name>.";
-    problem(StatusCode::FORBIDDEN, "named-host", detail)
+    let detail = "The name in `Host` may belong to a web page, which could then read this through \
+                  your browser. Use an IP address or `localhost`, as http://127.0.0.1:<port>/, or \
+                  start the host with --admin-allowed-host <name>.";
+    problem(Code::NamedHost, detail)
 }
 
 fn with_status(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {

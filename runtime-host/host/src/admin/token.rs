@@ -1,4 +1,4 @@
-//! Who may change something: whoever can read a file of the host's user.
+//! Who may change something: a client that can read a file of the host's user.
 
 use crate::private_file;
 use anyhow::Context as _;
@@ -19,7 +19,7 @@ impl Token {
         let path = state_dir.join(FILE_NAME);
         let token = existing_or_new(state_dir, &path);
         let token =
-            token.with_context(|| format!("the token in {} is of no use", path.display()))?;
+            token.with_context(|| format!("the token in {} can't be used", path.display()))?;
         Ok(Self(token.into()))
     }
 

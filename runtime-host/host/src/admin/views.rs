@@ -2,6 +2,7 @@
 
 use super::Observed;
 use super::reply::{self, Reply};
+use crate::problem::Code;
 use http::StatusCode;
 use serde_json::json;
 use std::time::Duration;
@@ -34,9 +35,7 @@ pub(super) async fn metrics(observed: &Observed) -> Reply {
     }
     match metrics.encode() {
         Ok(metrics) => reply::text(OPEN_METRICS, metrics),
-        Err(error) => {
-            reply::problem(StatusCode::INTERNAL_SERVER_ERROR, "host-failure", &error.to_string())
-        }
+        Err(error) => reply::problem(Code::Internal, &error.to_string()),
     }
 }
 

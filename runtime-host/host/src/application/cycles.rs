@@ -1,7 +1,7 @@
 //! Which components can call each other in a circle.
 //!
 //! Only their calls need permits for each level of nesting. Everywhere else a call can only go
-//! forward, so that nobody ever waits for a permit that its own caller holds.
+//! forward, so that no call ever waits for a permit that its own caller holds.
 
 use super::Starting;
 use crate::calls::Cycle;

@@ -1,4 +1,4 @@
-//! The event log of an application: whether it needs one, who subscribes, where it lies.
+//! The event log of an application: whether it needs one, who subscribes, where its file is.
 
 use crate::calls::Limits;
 use crate::links::{self, Link};
@@ -15,7 +15,7 @@ use tessera_manifest::{App, Component, ComponentId, DeliveryMode, SubscribeFrom}
 const FILE_NAME: &str = "events.db";
 /// Beyond a multiple of what the log keeps, for its indexes and what is owed to subscriptions.
 const DATABASE_EXTRA_BYTES: u64 = 256 << 20;
-/// Who brings an event has so much longer than the component that takes it.
+/// How much longer a delivery may take than the call of the component that receives it.
 const DELIVERY_SLACK: Duration = Duration::from_secs(5);
 
 /// The log, if a component that runs publishes, reads or subscribes.
@@ -57,7 +57,7 @@ fn options(app: &App, components: &[&Component]) -> Options {
     }
     if let Some(mib) = settings.retention_max_mib {
         options.retention_bytes_max = mib << 20;
-        // Subscriptions that are behind may hold up so much, and the file be so much larger.
+        // How much subscriptions that are behind may hold, and how large the file may become.
         options.hard_bytes_max = options.retention_bytes_max * 2;
         options.database_bytes_max = options.retention_bytes_max * 4 + DATABASE_EXTRA_BYTES;
     }

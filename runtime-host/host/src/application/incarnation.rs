@@ -1,8 +1,8 @@
 //! The number of this run of the host, over this state.
 //!
 //! Components write down who holds a lease. The host has the state folder, and each store outside
-//! of it, to itself, so a lease that was taken in another run is of somebody who is dead. Each
-//! component finds the number of its run in its environment.
+//! of it, to itself, so a lease that was taken in another run belongs to a process that is dead.
+//! Each component finds the number of its run in its environment.
 
 use anyhow::Context as _;
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ const VARIABLE: &str = "TESSERA_INCARNATION";
 /// The file in the state folder that holds the number.
 const FILE_NAME: &str = "incarnation";
 
-/// Counts this run, durably. Only for who holds the lock of the folder.
+/// Counts this run, durably. The caller holds the lock of the folder.
 pub(super) fn next(state_dir: &Path) -> anyhow::Result<u64> {
     let path = state_dir.join(FILE_NAME);
     let number = last(&path)?.wrapping_add(1);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_names_the_run() {
+    fn the_number_can_not_be_replaced() {
         let mut environment = vec![(VARIABLE.to_owned(), "9".to_owned())];
         announce(&mut environment, 4);
         assert_eq!(environment, [(VARIABLE.to_owned(), "4".to_owned())]);

@@ -1,5 +1,5 @@
-//! Who may read what the host keeps: its own user and nobody else. Among it are the keys that sign
-//! tokens and what customers have told the shop.
+//! Only the host's own user may read what the host keeps. Among it are the keys that sign tokens,
+//! and the data of customers.
 
 use anyhow::Context as _;
 use std::fs::{self, DirBuilder, Permissions};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Rights of the state folder, and of the files in it.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
-/// Rights that nobody but the owner may have.
+/// Rights of users other than the owner.
 const OF_OTHERS: u32 = 0o077;
 /// A folder like `/tmp`, which is for all users.
 const STICKY: u32 = 0o1000;
@@ -31,7 +31,7 @@ pub(super) fn state_folder(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The same for a database that lies somewhere else.
+/// The same for a database outside of the state folder.
 pub(super) fn database(path: &Path) {
     for companion in COMPANIONS {
         let mut name = path.as_os_str().to_owned();

@@ -1,7 +1,7 @@
 //! What was wrong with a request's body, noted where it is read and asked for where the call ends.
 //!
-//! Whatever a guest makes of a body that broke, the reason is the body. So it travels with the
-//! request, and the end of the call names it in place of what the guest did.
+//! When a guest fails because the body of its request broke, the body is the reason. So the fault
+//! travels with the request, and the end of the call names it in place of what the guest did.
 
 use super::{CallError, Kind};
 use std::sync::{Arc, OnceLock};

@@ -18,42 +18,68 @@ pub(crate) struct CallError {
     pub(crate) detail: String,
 }
 
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    /// Nobody of that name, or nobody who serves this.
-    NotFound,
-    /// The waiting line in front of the component is full.
-    QueueFull,
-    /// The component streams as many answers as it may, in all or to this client.
-    StreamsFull,
-    /// The call came through more components than a call may.
-    CallDepth,
-    /// The time that the caller allowed ran out.
-    DeadlineExceeded,
-    /// The guest trapped.
-    Trap,
-    /// The guest used more CPU time than one call may.
-    CpuTime,
-    /// The guest asked for more memory than it may have.
-    Memory,
-    /// All guests together have as much memory as they may.
-    MemoryShort,
-    /// The guest gave up without an answer.
-    NoAnswer,
-    /// The guest answered with something that is no answer of HTTP.
-    InvalidAnswer,
-    /// The request's body is larger than the component accepts.
-    BodyTooLarge,
-    /// The request's body came too slowly, or stopped coming.
-    BodyIncomplete,
-    /// The request's body breaks the rules of its framing.
-    BodyMalformed,
-    /// The host itself failed.
-    Host,
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident => $name:literal, $status:literal, $blame:ident;)*) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) enum Kind { $($(#[$doc])* $variant,)* }
+
+        impl Kind {
+            /// All of them.
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name in metrics, spans and problems.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The HTTP status of this failure.
+            pub(crate) fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+
+            pub(crate) fn blame(self) -> Blame {
+                match self { $(Self::$variant => Blame::$blame,)* }
+            }
+        }
+    };
 }
 
-/// Who has to mend it.
+kinds! {
+    /// No component has that name or route, or it does not serve this.
+    NotFound => "not-found", 404, Caller;
+    /// The waiting line in front of the component is full.
+    QueueFull => "queue-full", 503, Host;
+    /// The component streams as many answers as it may, in all or to this client.
+    StreamsFull => "streams-full", 503, Host;
+    /// The call came through more components than a call may.
+    CallDepth => "call-depth-exceeded", 508, Guest;
+    /// The time that the caller allowed ran out.
+    DeadlineExceeded => "deadline-exceeded", 504, Host;
+    /// The guest trapped.
+    Trap => "trap", 500, Guest;
+    /// The guest used more CPU time than one call may.
+    CpuTime => "cpu-time-exceeded", 500, Guest;
+    /// The guest asked for more memory than it may have.
+    Memory => "memory-exceeded", 500, Guest;
+    /// All guests together have as much memory as they may.
+    MemoryShort => "memory-short", 503, Host;
+    /// The guest gave up without an answer.
+    NoAnswer => "no-answer", 500, Guest;
+    /// The guest answered with something that is no answer of HTTP.
+    InvalidAnswer => "invalid-answer", 500, Guest;
+    /// The request's body is larger than the component accepts.
+    BodyTooLarge => "body-too-large", 413, Caller;
+    /// The request's body came too slowly, or stopped coming.
+    BodyIncomplete => "body-incomplete", 408, Caller;
+    /// The request's body breaks the rules of its framing.
+    BodyMalformed => "body-malformed", 400, Caller;
+    /// The host itself failed.
+    Host => "host-failure", 503, Host;
+}
+
+/// Who has to correct it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Blame {
     Caller,
@@ -73,7 +99,7 @@ impl CallError {
 
     /// How long a caller should wait before it tries again.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        // A stream ends when its reader wants it, which is seldom within a second.
+        // A stream ends when its reader closes it, which is rarely within a second.
         let wait = if self.kind == Kind::StreamsFull { STREAM_RETRY_AFTER } else { RETRY_AFTER };
         self.retryable().then_some(wait)
     }
@@ -108,62 +134,6 @@ impl CallError {
                 "The host has no memory left for this request. Try again in a moment."
             }
             Kind::Host => "The host could not serve this request. Try again in a moment.",
-        }
-    }
-}
-
-impl Kind {
-    pub(crate) fn blame(self) -> Blame {
-        match self {
-            Self::NotFound | Self::BodyTooLarge | Self::BodyIncomplete | Self::BodyMalformed => {
-                Blame::Caller
-            }
-            Self::Trap
-            | Self::CpuTime
-            | Self::Memory
-            | Self::NoAnswer
-            | Self::InvalidAnswer
-            | Self::CallDepth => Blame::Guest,
-            Self::QueueFull
-            | Self::StreamsFull
-            | Self::MemoryShort
-            | Self::DeadlineExceeded
-            | Self::Host => Blame::Host,
-        }
-    }
-
-    /// The HTTP status of this failure.
-    pub(crate) fn status(self) -> u16 {
-        match self {
-            Self::NotFound => 404,
-            Self::BodyTooLarge => 413,
-            Self::BodyIncomplete => 408,
-            Self::BodyMalformed => 400,
-            Self::Trap | Self::CpuTime | Self::Memory | Self::NoAnswer | Self::InvalidAnswer => 500,
-            Self::QueueFull | Self::StreamsFull | Self::MemoryShort | Self::Host => 503,
-            Self::CallDepth => 508,
-            Self::DeadlineExceeded => 504,
-        }
-    }
-
-    /// The name in metrics, spans and problem types.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::NotFound => "not-found",
-            Self::QueueFull => "queue-full",
-            Self::StreamsFull => "streams-full",
-            Self::CallDepth => "call-depth-exceeded",
-            Self::DeadlineExceeded => "deadline-exceeded",
-            Self::Trap => "trap",
-            Self::CpuTime => "cpu-time-exceeded",
-            Self::Memory => "memory-exceeded",
-            Self::MemoryShort => "memory-short",
-            Self::NoAnswer => "no-answer",
-            Self::BodyTooLarge => "body-too-large",
-            Self::BodyIncomplete => "body-incomplete",
-            Self::BodyMalformed => "body-malformed",
-            Self::InvalidAnswer => "invalid-answer",
-            Self::Host => "host-failure",
         }
     }
 }

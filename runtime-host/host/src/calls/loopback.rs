@@ -2,7 +2,7 @@
 //!
 //! A guest may ask `http://self/...`, or the address that the application listens on. Such a
 //! request has callers like any other call, and they must not be forgotten on the way: a component
-//! that calls itself would go on for ever and wait for its own permits. So the request carries a
+//! that calls itself would go on forever and wait for its own permits. So the request carries a
 //! ticket in a header field, which no guest and no client ever gets to see, and which none of them
 //! can make up.
 

@@ -2,8 +2,7 @@
 //! own front door, to the world. Only to hosts that the manifest allows.
 
 use crate::calls::{Call, CallError, Kind, Loopback};
-use crate::engine::CurrentCall;
-use crate::engine::{self, ComponentContext};
+use crate::engine::{self, ComponentContext, CurrentCall, InFlight};
 use crate::fault_points;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
@@ -102,11 +101,16 @@ impl Outbound {
 pub(crate) struct Hooks {
     component: Arc<ComponentContext>,
     call: CurrentCall,
+    in_flight: InFlight,
 }
 
 impl Hooks {
-    pub(crate) fn new(component: Arc<ComponentContext>, call: CurrentCall) -> Self {
-        Self { component, call }
+    pub(crate) fn new(
+        component: Arc<ComponentContext>,
+        call: CurrentCall,
+        in_flight: InFlight,
+    ) -> Self {
+        Self { component, call, in_flight }
     }
 
     pub(crate) fn begin(&mut self, call: CurrentCall) {
@@ -142,6 +146,7 @@ impl WasiHttpHooks for Hooks {
         // Whoever waits for it learns that the request is the host's business now.
         drop(finished);
         let (component, call) = (self.component.clone(), self.call.clone());
+        let head = self.in_flight.count(head_bytes(&request));
         // In a task of its own: a callee's event loop can't run inside its caller's.
         let runtime = call.runtime.clone();
         let task = runtime.spawn(async move { send(component, call, request, options).await });
@@ -149,11 +154,20 @@ impl WasiHttpHooks for Hooks {
         let task = AbortOnDropHandle::new(task);
         Box::new(async move {
             let response = task.await.unwrap_or(Err(Error::ConnectionTerminated))?;
+            drop(head);
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> =
                 Box::new(async { Ok(()) });
             Ok((response, done))
         })
     }
+}
+
+/// What the host keeps of a request until there is an answer.
+fn head_bytes<B>(request: &http::Request<B>) -> usize {
+    let uri = request.uri();
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    engine::fields_bytes(request.headers()) + authority + path
 }
 
 async fn send(

@@ -1,4 +1,4 @@
-//! `tessera doctor`: what is wrong, and how to mend it. Changes nothing.
+//! `tessera doctor`: what is wrong, and how to correct it. Changes nothing.
 
 use super::Application;
 use crate::application;
@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use tessera_manifest::App;
 
-/// Say what is wrong with the application and this machine, and how to mend it.
+/// Show what is wrong with the application and this machine, and how to correct it.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]
@@ -24,13 +24,13 @@ pub(crate) struct Doctor {
 /// One thing that was looked at.
 struct Finding {
     what: String,
-    /// What is wrong and how to mend it; none if it is well.
+    /// What is wrong and how to correct it; none if nothing is.
     fault: Option<String>,
 }
 
-/// Show what stock Spin would refuse. No fault: this host takes it.
-fn portability(app: &App) {
-    if let Some(warnings) = app.origin.errors(tessera_manifest::check_portability(app)) {
+/// Show what does not keep the application from running here, and should be known.
+fn warn(app: &App) {
+    if let Some(warnings) = app.origin.errors(tessera_manifest::warnings(app)) {
         super::show(&warnings);
     }
 }
@@ -42,14 +42,14 @@ impl Doctor {
         findings.push(port("admin", self.admin_listen));
         match self.application.load() {
             Ok(app) => {
-                portability(&app);
-                findings.extend(application(&app));
+                warn(&app);
+                findings.extend(application(&app, self.listen));
             }
             Err(error) => {
                 super::report(&error);
                 findings.push(Finding {
                     what: "manifest".to_owned(),
-                    fault: Some("mend what is marked above".to_owned()),
+                    fault: Some("correct what is marked above".to_owned()),
                 });
             }
         }
@@ -70,9 +70,9 @@ fn toolchain() -> Vec<Finding> {
         let version = std::process::Command::new(program).arg("--version").output();
         version.is_ok_and(|output| output.status.success())
     };
-    let finding = |what: &str, well: bool, mend: &str| Finding {
+    let finding = |what: &str, is_well: bool, advice: &str| Finding {
         what: what.to_owned(),
-        fault: (!well).then(|| mend.to_owned()),
+        fault: (!is_well).then(|| advice.to_owned()),
     };
     vec![
         finding("cargo", runs("cargo"), "install Rust from https://rustup.rs"),
@@ -91,7 +91,7 @@ fn port(purpose: &str, address: SocketAddr) -> Finding {
     Finding { what: format!("{purpose} address {address}"), fault }
 }
 
-fn application(app: &App) -> Vec<Finding> {
+fn application(app: &App, listen: SocketAddr) -> Vec<Finding> {
     let manifest = Finding { what: format!("manifest of {}", app.name), fault: None };
     let missing: Vec<Finding> = tessera_manifest::check_files(app)
         .into_iter()
@@ -100,14 +100,14 @@ fn application(app: &App) -> Vec<Finding> {
             Finding { what: "file".to_owned(), fault: Some(format!("{problem}: {advice}")) }
         })
         .collect();
-    let rest = if missing.is_empty() { vec![rehearsal(app)] } else { missing };
+    let rest = if missing.is_empty() { vec![rehearsal(app, listen)] } else { missing };
     std::iter::once(manifest).chain(rest).collect()
 }
 
-/// Start everything but the listeners, with empty stores that are thrown away: whatever would
-/// keep the application from starting shows.
-fn rehearsal(app: &App) -> Finding {
-    let outcome = rehearse(app);
+/// Start everything but the listeners, with empty stores that are thrown away, to find what keeps
+/// the application from starting.
+fn rehearsal(app: &App, listen: SocketAddr) -> Finding {
+    let outcome = rehearse(app, listen);
     let count = outcome.as_ref().map_or(app.components.len(), |count| *count);
     let chain = |error: anyhow::Error| error.chain().map(ToString::to_string).collect::<Vec<_>>();
     Finding {
@@ -116,7 +116,7 @@ fn rehearsal(app: &App) -> Finding {
     }
 }
 
-fn rehearse(app: &App) -> anyhow::Result<usize> {
+fn rehearse(app: &App, listen: SocketAddr) -> anyhow::Result<usize> {
     let folder = tempfile::tempdir()?;
     // Compiled code is used where there is some, but none is left where there was none.
     let cache = super::default_state_dir(app).join("cache");
@@ -135,9 +135,8 @@ fn rehearse(app: &App) -> anyhow::Result<usize> {
         tls: false,
         insecure_defaults: false,
     };
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
     tokio::runtime::Runtime::new()?.block_on(async {
-        let running = application::start(app.clone(), options, nowhere).await?;
+        let running = application::start(app.clone(), options, listen).await?;
         let count = running.components();
         running.close().await?;
         Ok(count)

@@ -22,7 +22,7 @@ fn total(meminfo: &str) -> Option<usize> {
     line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
 }
 
-/// The files that may hold a limit: that of each control group from ours to the root, in both
+/// The files that may hold a limit: that of each control group from our own to the root, in both
 /// versions of the interface. `groups` is what `/proc/self/cgroup` says.
 fn limit_files(groups: &str) -> Vec<String> {
     let mut files = Vec::new();

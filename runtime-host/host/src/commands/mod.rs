@@ -31,7 +31,7 @@ enum Verb {
     Up(Box<up::Up>),
     /// Run the build command of each component.
     Build(build::Build),
-    /// Say what is wrong with the application and this machine, and how to mend it.
+    /// Show what is wrong with the application and this machine, and how to correct it.
     Doctor(doctor::Doctor),
 }
 

@@ -95,7 +95,7 @@ pub(crate) struct Up {
     /// How long requests in flight may take to finish after a stop signal, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     drain_timeout: u64,
-    /// How long to go on as before after a stop signal while `/readyz` says no already, in seconds:
+    /// How long to serve as before after a stop signal while `/readyz` already fails, in seconds:
     /// as long as a load balancer takes to notice.
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     drain_delay: u64,
@@ -135,14 +135,14 @@ impl Up {
         let app = self.application.load()?;
         // Until the application is up, a signal ends the process at once.
         let stop = Stop::listen()?;
-        if let Some(warnings) = app.origin.errors(tessera_manifest::check_portability(&app)) {
+        if let Some(warnings) = app.origin.errors(tessera_manifest::warnings(&app)) {
             tracing::warn!("{}", format!("{warnings:#}").trim_end());
         }
         if self.build {
             let (build, bar) = (app.clone(), self.shows_bars());
             tokio::task::spawn_blocking(move || super::build::build_all(&build, bar)).await??;
         }
-        // Not before the build: what that makes is for whoever it wants.
+        // Not before the build, which decides for itself who may read what it makes.
         application::keep_to_ourselves();
         let started = Instant::now();
         // Ports first: when one is taken, nothing else needs to start.
@@ -281,8 +281,7 @@ fn files_max() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Turns true when the application has said for so long that it is not ready any more, after it
-/// was asked to stop.
+/// Turns true this long after the application was asked to stop. It is not ready in between.
 fn not_ready_first(
     stop: watch::Receiver<bool>,
     readiness: Arc<Readiness>,
@@ -293,13 +292,13 @@ fn not_ready_first(
         wait(stop).await;
         readiness.stop();
         tokio::time::sleep(delay).await;
-        // Nobody left to tell is fine: then everything has stopped already.
+        // If no receiver is left, everything has stopped already.
         let _ = sender.send(true);
     });
     receiver
 }
 
-/// What goes on until the application stops.
+/// Work that continues until the application stops.
 struct Begun {
     serving: JoinHandle<Drain>,
     schedules: JoinHandle<()>,
@@ -307,8 +306,8 @@ struct Begun {
 }
 
 impl Begun {
-    /// Wait until the application is asked to stop, and then, for so long, until what has begun
-    /// is done: the requests that it serves, and the work that it does unasked.
+    /// Wait until the application is asked to stop, and then, at most for `patience`, until what
+    /// has begun is done: requests, schedules and deliveries.
     async fn drain(self, stop: watch::Receiver<bool>, patience: Duration) -> anyhow::Result<Drain> {
         let schedules = async {
             wait(stop.clone()).await;

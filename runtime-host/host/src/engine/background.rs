@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use prometheus_client::metrics::counter::Counter;
 use std::cell::Cell;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -34,9 +35,30 @@ pub(super) fn ask() {
     ASKED.set(!is_current());
 }
 
-/// Whether the call that has just been polled should move.
+/// Whether it was asked for since this was last looked at.
 pub(super) fn asked() -> bool {
     ASKED.replace(false)
+}
+
+/// What a poll of a call has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Ended,
+    Waits,
+    /// It should go on in the background.
+    Computes,
+}
+
+/// Poll a call. What it asks for is for itself: whoever is polled on this thread next has nothing to
+/// do with it, even if this call has just ended.
+pub(super) fn poll<W: Future<Output = ()>>(call: Pin<&mut W>, cx: &mut Context<'_>) -> Step {
+    ASKED.set(false);
+    let poll = call.poll(cx);
+    match (poll, asked()) {
+        (Poll::Ready(()), _) => Step::Ended,
+        (Poll::Pending, true) => Step::Computes,
+        (Poll::Pending, false) => Step::Waits,
+    }
 }
 
 /// The threads. Dropping them stops what they still do.
@@ -77,7 +99,10 @@ impl Drop for Threads {
 
 /// Let the current thread have what other threads leave over.
 pub(super) fn lower_priority() {
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+    // Linux takes it for the thread, other systems for the whole process.
+    if cfg!(target_os = "linux")
+        && let Err(error) = rustix::process::setpriority_process(None, NICE)
+    {
         tracing::warn!("background work has the priority of requests: {error}");
     }
 }

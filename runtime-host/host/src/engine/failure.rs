@@ -1,13 +1,13 @@
 //! From wasmtime's errors to ours, in one place.
 
 use super::State;
-use super::held::HANDLES_MAX;
+use super::held;
 use super::memory::Refused;
 use crate::calls::{CallError, Kind};
 use wasmtime_wasi::ResourceTableError;
 
 /// Why a guest's call ended in `error`. The state knows which limit was hit.
-pub(super) fn classify(error: &wasmtime::Error, state: &State) -> CallError {
+pub(super) fn classify(error: &wasmtime::Error, state: &mut State) -> CallError {
     let component = &state.component;
     if state.cpu.exceeded {
         let max = component.limits.cpu_time_max.as_millis();
@@ -26,8 +26,7 @@ pub(super) fn classify(error: &wasmtime::Error, state: &State) -> CallError {
         None => {}
     }
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
-        let detail = format!("it holds more than {HANDLES_MAX} handles of the host");
-        return CallError::new(Kind::Memory, detail);
+        return CallError::new(Kind::Memory, held::which_is_full(&mut state.table));
     }
     if let Some(refused) = error.downcast_ref::<CallError>() {
         return refused.clone();
@@ -48,7 +47,7 @@ pub(super) fn classify(error: &wasmtime::Error, state: &State) -> CallError {
 }
 
 /// Why an instance could not be made.
-pub(super) fn instantiation(error: &wasmtime::Error, state: &State) -> CallError {
+pub(super) fn instantiation(error: &wasmtime::Error, state: &mut State) -> CallError {
     if state.cpu.exceeded || state.memory.refused.is_some() {
         return classify(error, state);
     }

@@ -117,7 +117,7 @@ async fn perform_within(
             revision.give_back(instance);
             Ok(outcome)
         }
-        Some(Err(error)) => Err(classify(&error, instance.store.data())),
+        Some(Err(error)) => Err(classify(&error, instance.store.data_mut())),
         None => {
             let detail = format!("{function} did not return in time");
             Err(CallError::new(Kind::DeadlineExceeded, detail))

@@ -2,21 +2,28 @@
 //!
 //! Requests, header fields, streams and the like live in tables of the host, and the guest has
 //! handles. The number of handles is limited; what is behind them is looked at when the guest has
-//! computed for a while, which it must to make many or large ones.
+//! computed for a while, which it must to make many or large ones. The same holds for the arguments
+//! of calls that the host has not answered yet: they are in no table, so they are counted apart.
 
 use http::HeaderMap;
 use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use wasmtime::Store;
+use wasmtime::component::Val;
 use wasmtime_wasi::ResourceTable;
 use wasmtime_wasi_http::p2::bindings::http::types::{Method, Scheme};
-use wasmtime_wasi_http::p2::types::{HostOutgoingRequest, HostOutgoingResponse};
+use wasmtime_wasi_http::p2::types::{
+    HostFutureIncomingResponse, HostIncomingResponse, HostOutgoingRequest, HostOutgoingResponse,
+};
 use wasmtime_wasi_http::{FieldMap, p3};
 
 /// Handles of things that the host keeps for one instance.
-pub(super) const HANDLES_MAX: usize = 1_024;
+const HANDLES_MAX: usize = 1_024;
 /// Handles of all kinds that one instance may have, also those of its own resources.
 const COMPONENT_HANDLES_MAX: usize = 16_384;
-/// Tasks, streams and futures of the component model that one instance may have.
+/// Tasks of the component model and ends of streams and futures that one instance may have. A
+/// stream has two ends and counts as a third.
 const CONCURRENT_MAX: usize = 8_192;
 /// What a guest may hand over in one call of the host: the largest batch of a store, and its keys.
 const HOST_CALL_MAX_BYTES: usize = 40 << 20;
@@ -41,6 +48,45 @@ pub(super) fn table() -> ResourceTable {
     let mut table = ResourceTable::new();
     table.set_max_capacity(HANDLES_MAX);
     table
+}
+
+/// Which table had no room, after the guest has run into the end of one.
+pub(super) fn which_is_full(table: &mut ResourceTable) -> String {
+    if table.iter_mut().count() >= HANDLES_MAX {
+        format!("it holds more than {HANDLES_MAX} handles of the host")
+    } else {
+        format!("it has more than {CONCURRENT_MAX} tasks and ends of streams and futures")
+    }
+}
+
+/// What the arguments of an instance's calls take that the host has not answered. Clones share the
+/// count.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct InFlight(Arc<AtomicUsize>);
+
+/// The arguments of one call, counted until they are dropped.
+#[derive(Debug)]
+pub(crate) struct Arguments {
+    bytes: usize,
+    all: InFlight,
+}
+
+impl InFlight {
+    /// Count the arguments of a call.
+    pub(crate) fn count(&self, bytes: usize) -> Arguments {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+        Arguments { bytes, all: self.clone() }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Arguments {
+    fn drop(&mut self) {
+        self.all.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// What the things in the table take, roughly.
@@ -76,19 +122,78 @@ fn behind(thing: &(dyn Any + Send)) -> usize {
     if let Some(response) = thing.downcast_ref::<HostOutgoingResponse>() {
         return fields(&response.headers);
     }
-    0
+    if let Some(response) = thing.downcast_ref::<HostIncomingResponse>() {
+        return fields(&response.headers);
+    }
+    match thing.downcast_ref::<HostFutureIncomingResponse>() {
+        Some(HostFutureIncomingResponse::Ready(Ok((response, _)))) => fields(response.headers()),
+        _ => 0,
+    }
 }
 
-fn fields(map: &HeaderMap) -> usize {
+/// What the fields of a message take, roughly.
+pub(crate) fn fields(map: &HeaderMap) -> usize {
     if map.len() > FIELDS_LOOKED_AT_MAX {
         return FIELDS_MAX_BYTES;
     }
     map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
+/// What values of the component model take, roughly.
+pub(crate) fn values(values: &[Val]) -> usize {
+    values.iter().map(value).sum()
+}
+
+fn value(value: &Val) -> usize {
+    let optional = |inner: &Option<Box<Val>>| inner.as_deref().map_or(0, self::value);
+    let behind: usize = match value {
+        Val::String(text) | Val::Enum(text) => text.len(),
+        Val::List(all) | Val::Tuple(all) | Val::FixedLengthList(all) => values(all),
+        Val::Map(pairs) => pairs.iter().map(|(key, of)| self::value(key) + self::value(of)).sum(),
+        Val::Record(all) => all.iter().map(|(name, of)| name.len() + self::value(of)).sum(),
+        Val::Variant(case, inner) => case.len() + optional(inner),
+        Val::Option(inner) | Val::Result(Ok(inner) | Err(inner)) => optional(inner),
+        Val::Flags(names) => names.iter().map(|name| size_of::<String>() + name.len()).sum(),
+        _ => 0,
+    };
+    size_of::<Val>() + behind
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arguments_are_counted_until_they_are_dropped() {
+        let all = InFlight::default();
+        let one = all.count(100);
+        let other = all.clone().count(20);
+        assert_eq!(all.bytes(), 120);
+        drop(one);
+        assert_eq!(all.bytes(), 20);
+        drop(other);
+        assert_eq!(all.bytes(), 0);
+    }
+
+    #[test]
+    fn values_are_charged_with_all_that_is_in_them() {
+        let own = size_of::<Val>();
+        let text = Val::String("x".repeat(1_000));
+        assert_eq!(values(&[Val::U8(1), text.clone()]), 2 * own + 1_000);
+        let some = Val::Option(Some(Box::new(text)));
+        let record = Val::Record(vec![("name".to_owned(), some)]);
+        assert_eq!(values(&[Val::List(vec![record])]), 4 * own + 4 + 1_000);
+    }
+
+    #[test]
+    fn the_full_table_is_named() {
+        let mut table = table();
+        assert!(which_is_full(&mut table).contains("more than 8192 tasks"));
+        for n in 0..HANDLES_MAX {
+            table.push(n).unwrap();
+        }
+        assert!(which_is_full(&mut table).contains("more than 1024 handles"));
+    }
 
     #[test]
     fn fields_are_charged_by_their_size() {

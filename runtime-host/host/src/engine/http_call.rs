@@ -129,7 +129,7 @@ async fn perform_within(
             Ok(reply.status().map_or(Outcome::Ok, Outcome::Status))
         }
         Some(Err(error)) if error.is::<ReaderGone>() => Ok(Outcome::Cancelled),
-        Some(Err(error)) => Err(classify(&error, instance.store.data())),
+        Some(Err(error)) => Err(classify(&error, instance.store.data_mut())),
         None => Err(CallError::new(Kind::DeadlineExceeded, "the answer did not come in time")),
     }
 }

@@ -3,6 +3,10 @@
 //! An instance is charged for its linear memories and tables, and for what the host keeps for it:
 //! see [`held`](super::held). The sum of all instances has a limit of its own, so that many of
 //! them, each within its own limit, do not get the process killed by the operating system.
+//!
+//! What was charged is only given back when the instance ends. wasmtime also reports growth that
+//! has failed, but not of which memory, and not only growth that it has asked about: a guest could
+//! have its charge taken back by asking for what is not possible. So that is refused beforehand.
 
 use super::room::Room;
 use std::sync::Arc;
@@ -67,16 +71,14 @@ pub(crate) struct MemoryLimit {
     guest_bytes: usize,
     /// What the host keeps for the guest.
     held_bytes: usize,
-    /// The last growth of `guest_bytes`, which may turn out not to be possible.
-    last_growth: usize,
     room: Arc<Room>,
     pub(crate) refused: Option<Refused>,
 }
 
 impl MemoryLimit {
     pub(crate) fn new(max_bytes: usize, room: Arc<Room>) -> Self {
-        let (guest_bytes, held_bytes, last_growth) = Default::default();
-        Self { max_bytes, guest_bytes, held_bytes, last_growth, room, refused: None }
+        let (guest_bytes, held_bytes) = Default::default();
+        Self { max_bytes, guest_bytes, held_bytes, room, refused: None }
     }
 
     /// Linear memories and tables.
@@ -114,15 +116,10 @@ impl MemoryLimit {
 
     fn grow(&mut self, bytes: usize) -> bool {
         let allowed = self.charge(bytes);
-        self.last_growth = if allowed { bytes } else { 0 };
-        self.guest_bytes += self.last_growth;
+        if allowed {
+            self.guest_bytes += bytes;
+        }
         allowed
-    }
-
-    fn take_back_last_growth(&mut self) {
-        let bytes = std::mem::take(&mut self.last_growth);
-        self.guest_bytes -= bytes;
-        self.room.budget.release(bytes);
     }
 }
 
@@ -133,23 +130,25 @@ impl Drop for MemoryLimit {
 }
 
 impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
-        Ok(self.grow(desired.saturating_sub(current)))
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        let possible = maximum.is_none_or(|maximum| desired <= maximum);
+        Ok(possible && self.grow(desired.saturating_sub(current)))
     }
 
-    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> Result<()> {
-        self.take_back_last_growth();
-        Ok(())
-    }
-
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        let maximum = maximum.map_or(TABLE_ELEMENTS_MAX, |own| own.min(TABLE_ELEMENTS_MAX));
         let growth = desired.saturating_sub(current).saturating_mul(TABLE_ELEMENT_BYTES);
-        Ok(desired <= TABLE_ELEMENTS_MAX && self.grow(growth))
-    }
-
-    fn table_grow_failed(&mut self, _: wasmtime::Error) -> Result<()> {
-        self.take_back_last_growth();
-        Ok(())
+        Ok(desired <= maximum && self.grow(growth))
     }
 }
 
@@ -190,12 +189,26 @@ mod tests {
     }
 
     #[test]
-    fn growth_that_was_not_possible_is_not_charged() {
+    fn growth_that_is_not_possible_is_not_charged() {
         let room = room(1_000);
         let mut limit = MemoryLimit::new(100, room.clone());
-        assert!(limit.memory_growing(0, 60, Some(50)).unwrap());
-        limit.memory_grow_failed(wasmtime::format_err!("over its own maximum")).unwrap();
+        assert!(!limit.memory_growing(0, 60, Some(50)).unwrap());
+        assert!(!limit.table_growing(0, 5, Some(4)).unwrap());
+        assert!(!limit.table_growing(0, TABLE_ELEMENTS_MAX + 1, None).unwrap());
         assert_eq!((limit.guest_bytes(), room.budget.used_bytes()), (0, 0));
+        assert_eq!(limit.refused, None);
+    }
+
+    #[test]
+    fn a_guest_cannot_have_its_charge_taken_back() {
+        let room = room(1_000);
+        let mut limit = MemoryLimit::new(100, room.clone());
+        assert!(limit.memory_growing(0, 60, None).unwrap());
+        // As wasmtime does for a table that would have more elements than can be counted.
+        limit.table_grow_failed(wasmtime::format_err!("too many elements")).unwrap();
+        limit.memory_grow_failed(wasmtime::format_err!("too large")).unwrap();
+        assert_eq!((limit.guest_bytes(), room.budget.used_bytes()), (60, 60));
+        assert!(!limit.memory_growing(60, 120, None).unwrap());
     }
 
     #[test]

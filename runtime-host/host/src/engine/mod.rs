@@ -35,6 +35,7 @@ pub(crate) use deny::add_to_linker as deny_what_is_not_inherited;
 pub(crate) use files::mount as mount_files;
 pub(crate) use framing::{is_bodiless, without_body};
 pub(crate) use function_call::{FunctionName, call as call_function};
+pub(crate) use held::{Arguments, InFlight, fields as fields_bytes, values as values_bytes};
 pub(crate) use http_call::{Request, Response, call as call_http, full as full_body};
 pub(crate) use libraries::compose;
 pub(crate) use revision::Revision;

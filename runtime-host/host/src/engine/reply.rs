@@ -1,6 +1,6 @@
 //! Where the answer of a call goes: once, and to a caller that may be gone.
 
-use super::background::{self, Background};
+use super::background::{self, Background, Step};
 use crate::calls::{CallError, Kind};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -45,13 +45,13 @@ where
     let (reply, mut answer) = Reply::new();
     let mut work = Box::pin(work(reply));
     let pause = poll_fn(|cx| {
-        if work.as_mut().poll(cx).is_ready() {
+        let step = background::poll(work.as_mut(), cx);
+        if step == Step::Ended {
             return Poll::Ready(Pause::Ended);
         }
-        let computes = background::asked();
         match Pin::new(&mut answer).poll(cx) {
             Poll::Ready(answer) => Poll::Ready(Pause::Answered(answer.ok())),
-            Poll::Pending if computes => Poll::Ready(Pause::Computes),
+            Poll::Pending if step == Step::Computes => Poll::Ready(Pause::Computes),
             Poll::Pending => Poll::Pending,
         }
     });
@@ -86,10 +86,10 @@ async fn go_on<W>(mut work: Pin<Box<W>>, background: Background)
 where
     W: Future<Output = ()> + Send + 'static,
 {
-    let computes = poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(()) => Poll::Ready(false),
-        Poll::Pending if background::asked() => Poll::Ready(true),
-        Poll::Pending => Poll::Pending,
+    let computes = poll_fn(|cx| match background::poll(work.as_mut(), cx) {
+        Step::Ended => Poll::Ready(false),
+        Step::Computes => Poll::Ready(true),
+        Step::Waits => Poll::Pending,
     });
     if computes.await {
         background.go_on(work).detach();
@@ -144,6 +144,21 @@ mod tests {
         });
         assert_eq!(answer.await.unwrap(), 1);
         assert_eq!(background.moved(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_a_call_asks_for_at_its_end_does_not_move_the_next_one() {
+        let background = Background::of_test();
+        let ends = answer_of(&background, |reply: Reply<u8>| async move {
+            background::ask();
+            reply.send(Ok(1));
+        });
+        assert_eq!(ends.await.unwrap(), 1);
+        let next = answer_of(&background, |reply: Reply<u8>| async move {
+            tokio::task::yield_now().await;
+            reply.send(Ok(2));
+        });
+        assert_eq!((next.await.unwrap(), background.moved()), (2, 0));
     }
 
     #[tokio::test]

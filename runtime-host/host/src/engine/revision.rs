@@ -95,9 +95,15 @@ impl Revision {
             let component = &self.component.id;
             CallError::new(Kind::Host, format!("{component} has no surroundings: {error:#}"))
         })?;
-        let (guest, proxy) = match self.instantiate_in(&mut store).await {
-            Ok(instantiated) => instantiated,
-            Err(error) => return Err(instantiation(&error, store.data())),
+        // A guest may compute before it is asked anything.
+        let made = admitted.deadline.limit(self.instantiate_in(&mut store)).await;
+        let (guest, proxy) = match made {
+            Ok(Ok(instantiated)) => instantiated,
+            Ok(Err(error)) => return Err(instantiation(&error, store.data_mut())),
+            Err(_) => {
+                let detail = format!("{} was not instantiated in time", self.component.id);
+                return Err(CallError::new(Kind::DeadlineExceeded, detail));
+            }
         };
         let _counted = Counted::new(store.data());
         let initial_bytes = store.data().memory.guest_bytes();

@@ -14,7 +14,8 @@ use super::memory::Budget;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 use tessera_resilience::Deadline;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -50,10 +51,10 @@ impl Room {
             while let Some(room) = weak.upgrade() {
                 room.give_back(Instant::now());
                 drop(room);
-                std::thread::sleep(LOOK_EVERY);
+                thread::sleep(LOOK_EVERY);
             }
         };
-        std::thread::Builder::new().name("idle-instances".into()).spawn(run).map(drop)
+        thread::Builder::new().name("idle-instances".into()).spawn(run).map(drop)
     }
 
     fn give_back(&self, now: Instant) {
@@ -70,12 +71,15 @@ impl Room {
     /// On a thread of its own: this may be asked for in the middle of another guest's growth, and
     /// what wasmtime does at the end of a store is not meant to happen there.
     pub(super) fn free_memory(&self) -> bool {
-        let Some(largest) = self.all().iter().max_by_key(|idle| idle.largest_bytes()).cloned()
-        else {
+        let Some((idle, instance)) = self.largest_idle() else { return false };
+        let (sender, receiver) = mpsc::channel();
+        let end = move || drop(receiver.recv());
+        let Ok(thread) = thread::Builder::new().name("end".into()).spawn(end) else {
+            // The system has no thread left. The instance is as good as before.
+            idle.lock().push_front(instance);
             return false;
         };
-        let Some(instance) = largest.take_largest() else { return false };
-        std::thread::spawn(move || drop(instance)).join().is_ok()
+        sender.send(instance).is_ok() && thread.join().is_ok()
     }
 
     /// A place for an instance, or none if the deadline passes first.
@@ -105,6 +109,13 @@ impl Room {
         let mut all = self.all();
         all.sort_by_cached_key(|idle| Reverse(idle.lock().len()));
         all.iter().find_map(|idle| idle.lock().pop_front())
+    }
+
+    /// The idle instance that has most memory, and where it was. Others may take theirs meanwhile.
+    fn largest_idle(&self) -> Option<(Arc<Idle>, Instance)> {
+        let mut all = self.all();
+        all.sort_by_cached_key(|idle| Reverse(idle.largest_bytes()));
+        all.into_iter().find_map(|idle| idle.take_largest().map(|instance| (idle, instance)))
     }
 
     fn all(&self) -> Vec<Arc<Idle>> {

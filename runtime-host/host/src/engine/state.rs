@@ -2,7 +2,7 @@
 
 use super::context::ComponentContext;
 use super::cpu::CpuLimit;
-use super::held;
+use super::held::{self, InFlight};
 use super::memory::MemoryLimit;
 use super::room::Room;
 use crate::calls::{Admitted, Callers};
@@ -27,6 +27,7 @@ pub(crate) struct State {
     pub(crate) memory: MemoryLimit,
     pub(crate) cpu: CpuLimit,
     pub(crate) table: ResourceTable,
+    pub(crate) in_flight: InFlight,
     pub(crate) open_handles: OpenHandles,
     outbound: Hooks,
     wasi: WasiCtx,
@@ -75,12 +76,14 @@ impl State {
             wasi.preopened_dir(folder, "/", FsPerms::ReadOnly)?;
         }
         let call = CurrentCall::none(Deadline::after(limits.deadline));
+        let in_flight = InFlight::default();
         Ok(Self {
             memory: MemoryLimit::new(limits.memory_max_bytes, room.clone()),
             cpu: CpuLimit::new(limits.cpu_time_max),
             table: held::table(),
             open_handles: OpenHandles::default(),
-            outbound: Hooks::new(component.clone(), call.clone()),
+            outbound: Hooks::new(component.clone(), call.clone(), in_flight.clone()),
+            in_flight,
             wasi: wasi.build(),
             http,
             component: component.clone(),
@@ -133,7 +136,7 @@ impl State {
 /// The epoch callback of every store: the guest has been running when the epoch changed.
 pub(super) fn on_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data_mut();
-    state.memory.hold(held::bytes(&mut state.table))?;
+    state.memory.hold(held::bytes(&mut state.table) + state.in_flight.bytes())?;
     state.cpu.tick()
 }
 

@@ -9,7 +9,7 @@ mod native;
 mod shape;
 
 use crate::calls::{Call, CallError, Kind};
-use crate::engine::{FunctionName, State, call_function, fits};
+use crate::engine::{Arguments, FunctionName, State, call_function, fits, values_bytes};
 use crate::fault_points;
 use crate::registry::Registry;
 use crate::telemetry::SpanKind;
@@ -151,14 +151,14 @@ fn define_function(
     if is_async {
         return instance.func_new_concurrent(name, move |accessor, _, arguments, results| {
             let link = link.clone();
-            let (call, runtime) = accessor.with(|mut access| link.call(access.get()));
-            Box::pin(async move { link.answer(call, runtime, arguments, results).await })
+            let begun = accessor.with(|mut access| link.begin(access.get(), arguments));
+            Box::pin(async move { link.answer(begun, arguments, results).await })
         });
     }
     instance.func_new_async(name, move |store, _, arguments, results| {
         let link = link.clone();
-        let (call, runtime) = link.call(store.data());
-        Box::new(async move { link.answer(call, runtime, arguments, results).await })
+        let begun = link.begin(store.data(), arguments);
+        Box::new(async move { link.answer(begun, arguments, results).await })
     })
 }
 
@@ -172,9 +172,16 @@ struct LinkedFunction {
     tells_unavailable: bool,
 }
 
+/// A call that has begun.
+struct Begun {
+    call: Call,
+    /// Where it is to run.
+    runtime: Handle,
+    _arguments: Arguments,
+}
+
 impl LinkedFunction {
-    /// A call, and where it is to run.
-    fn call(&self, caller: &State) -> (Call, Handle) {
+    fn begin(&self, caller: &State, arguments: &[Val]) -> Begun {
         let call = Call {
             kind: SpanKind::Link,
             operation: self.operation.clone(),
@@ -183,16 +190,18 @@ impl LinkedFunction {
             callers: caller.call.callers.and(&caller.component.id, caller.component.cycle),
             client: caller.call.client,
         };
-        (call, caller.call.runtime.clone())
+        // They exist twice: the callee gets its own.
+        let arguments = caller.in_flight.count(2 * values_bytes(arguments));
+        Begun { call, runtime: caller.call.runtime.clone(), _arguments: arguments }
     }
 
     async fn answer(
         &self,
-        call: Call,
-        runtime: Handle,
+        begun: Begun,
         arguments: &[Val],
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
+        let Begun { call, runtime, _arguments } = begun;
         let outcome = match self.registry.resolve(&self.callee) {
             Ok(slot) => {
                 let point = || format!("link/{}/{}", self.callee, self.operation);

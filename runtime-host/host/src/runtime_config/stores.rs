@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tessera_storage::embedded::{Embedded, Options};
 use tessera_storage::memory::Memory;
-use tessera_storage::{ErrorKind, Health, KeyValue, Stores};
+use tessera_storage::{Health, KeyValue, Stores};
 use tokio::time::MissedTickBehavior;
 
 /// How long a key may stay after its time has come, and then some.
@@ -65,7 +65,7 @@ pub(crate) struct Engines {
 }
 
 impl RuntimeConfig {
-    /// The files of stores that lie outside of the state directory.
+    /// The files of stores outside of the state directory.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         self.stores.values().filter_map(|kind| match kind {
             StoreKind::File(path) => Some(path.as_path()),
@@ -74,7 +74,7 @@ impl RuntimeConfig {
     }
 
     /// Open the stores with these labels. What the file does not mention is
-    /// `<label>.db` in `state_dir`, which no other process may use meanwhile.
+    /// `<label>.db` in `state_dir`, which no other process may use at the same time.
     pub(crate) async fn open_stores(
         &self,
         labels: &BTreeSet<String>,
@@ -137,19 +137,18 @@ impl Engines {
     pub(crate) async fn sweep_expired(self) {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        let mut reported = None;
+        while !self.embedded.is_closed() {
             ticks.tick().await;
             let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let now_ms = u64::try_from(now_ms.as_millis()).unwrap_or(u64::MAX);
-            let swept = match self.embedded.sweep_expired(now_ms).await {
-                Ok(_) => self.memory.sweep_expired(now_ms).await,
-                error => error,
-            };
-            match swept {
-                Ok(_) => {}
-                Err(error) if error.kind == ErrorKind::Unavailable => return,
-                Err(error) => tracing::warn!("keys that have run out stay for now: {error}"),
+            let in_files = self.embedded.sweep_expired(now_ms).await;
+            let in_memory = self.memory.sweep_expired(now_ms).await;
+            let failure = in_files.and(in_memory).err().filter(|_| !self.embedded.is_closed());
+            if let Some(error) = failure.as_ref().filter(|_| failure != reported) {
+                tracing::warn!("keys that have run out stay for now: {error}");
             }
+            reported = failure;
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct CallLabels {
     status: Text<Outcome>,
 }
 
-/// A label that is made into text when somebody looks and not when something is counted.
+/// A label that is made into text when metrics are read and not when something is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Text<T>(T);
 

@@ -58,7 +58,7 @@ impl TraceContext {
         Self { span_id: random().max(1), ..self.clone() }
     }
 
-    /// Tell the callee of a request which span calls it.
+    /// Name the calling span to the callee of a request.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::from_str(&self.parent_text()) {
             headers.insert("traceparent", value);

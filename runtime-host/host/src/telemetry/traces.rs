@@ -1,9 +1,9 @@
 //! Traces that are kept for people who look.
 //!
-//! A ring of the last spans is of no use: within a minute the schedules of an idle application
+//! A ring of the last spans would not help: within a minute the schedules of an idle application
 //! push out the last request of a client. So spans are gathered by trace until its root has ended.
 //! By then it is known how it went, and the whole trace goes to a shelf of its own kind: failed,
-//! slow, ordinary, and what the host does unasked. Each shelf has a budget of spans, so that the
+//! slow, ordinary, and what the host does by itself. Each shelf has a budget of spans, so that the
 //! many can't push out the few; of ordinary traces, the last ones of each route stay longest.
 
 use super::span::{Ended, SpanRecord};
@@ -13,7 +13,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Parts of the table of open traces, so that threads seldom wait for one another.
+/// Parts of the table of open traces, so that threads rarely wait for one another.
 const SHARDS: usize = 16;
 /// Open traces of one shard. Beyond, the oldest is taken as ended.
 const OPEN_TRACES_MAX: usize = 256;
@@ -27,6 +27,8 @@ const SLOW: Duration = Duration::from_secs(1);
 const TRACES_PER_ROUTE_MIN: usize = 8;
 /// Traces that are looked at to find one that can go.
 const LOOKED_AT_MAX: usize = 64;
+/// Places of a queue, as a multiple of the spans of its shelf: more can't be taken.
+const PLACES_PER_SPAN_MAX: usize = 2;
 /// Spans that are shown when all are asked for: the latest.
 const SHOWN_MAX: usize = 8_192;
 
@@ -54,7 +56,7 @@ impl Shelf {
     }
 }
 
-/// Traces that go on, and those that were kept.
+/// Traces that continue, and those that were kept.
 #[derive(Debug, Default)]
 pub(crate) struct Traces {
     open: [Mutex<Open>; SHARDS],
@@ -177,14 +179,18 @@ struct Trace {
     spans: Vec<Ended>,
     shelf: Shelf,
     route: Option<Route>,
+    place: u64,
 }
 
 /// Traces that have ended.
 #[derive(Debug, Default)]
 struct Kept {
     traces: HashMap<u128, Trace>,
-    /// By shelf, oldest first; some have gone to a higher shelf.
-    queues: [VecDeque<u128>; Shelf::ALL.len()],
+    /// Traces and their places by shelf, oldest first. A trace that was added to has another place
+    /// by now.
+    queues: [VecDeque<(u128, u64)>; Shelf::ALL.len()],
+    /// The last place that was given to a trace.
+    last_place: u64,
     /// Spans by shelf.
     counts: [usize; Shelf::ALL.len()],
     /// Ordinary traces of each route.
@@ -199,25 +205,28 @@ impl Kept {
             Some(mut known) => {
                 let room = SPANS_PER_TRACE_MAX.saturating_sub(known.spans.len());
                 known.spans.extend(spans.drain(..).take(room));
-                let (shelf, route) = (shelf.max(known.shelf), known.route.or(route));
-                self.insert(id, Trace { spans: known.spans, shelf, route });
+                let shelf = shelf.max(known.shelf);
+                self.insert(id, known.spans, shelf, known.route.or(route));
                 self.make_room(shelf);
                 spans
             }
             None => {
-                self.insert(id, Trace { spans, shelf, route });
+                self.insert(id, spans, shelf, route);
                 self.make_room(shelf)
             }
         }
     }
 
-    fn insert(&mut self, id: u128, trace: Trace) {
-        self.counts[trace.shelf as usize] += trace.spans.len();
-        self.queues[trace.shelf as usize].push_back(id);
-        if let (Shelf::Ordinary, Some(route)) = (trace.shelf, &trace.route) {
+    fn insert(&mut self, id: u128, spans: Vec<Ended>, shelf: Shelf, route: Option<Route>) {
+        self.counts[shelf as usize] += spans.len();
+        if let (Shelf::Ordinary, Some(route)) = (shelf, &route) {
             *self.routes.entry(route.clone()).or_default() += 1;
         }
-        self.traces.insert(id, trace);
+        self.last_place += 1;
+        let place = self.last_place;
+        self.queues[shelf as usize].push_back((id, place));
+        self.traces.insert(id, Trace { spans, shelf, route, place });
+        self.drop_places(shelf);
     }
 
     fn remove(&mut self, id: u128) -> Option<Trace> {
@@ -234,27 +243,40 @@ impl Kept {
         Some(trace)
     }
 
+    /// Drop the places that traces have left, before they are many: a client may add to one trace
+    /// as often as it likes.
+    fn drop_places(&mut self, shelf: Shelf) {
+        let Self { queues, traces, .. } = self;
+        let queue = &mut queues[shelf as usize];
+        if queue.len() > PLACES_PER_SPAN_MAX * shelf.spans_max() {
+            queue.retain(|(id, place)| at_place(traces, *id, *place).is_some());
+        }
+    }
+
     /// Remove the oldest traces of a shelf until the rest fits. The buffer of one of them.
     fn make_room(&mut self, shelf: Shelf) -> Vec<Ended> {
         let mut buffer = Vec::new();
         let mut spared = 0;
         while self.counts[shelf as usize] > shelf.spans_max() {
-            let Some(id) = self.queues[shelf as usize].pop_front() else { break };
-            let Some(trace) = self.traces.get(&id).filter(|trace| trace.shelf == shelf) else {
-                continue;
-            };
+            let Some((id, place)) = self.queues[shelf as usize].pop_front() else { break };
+            let Some(trace) = at_place(&self.traces, id, place) else { continue };
             let of_route = trace.route.as_ref().and_then(|route| self.routes.get(route));
             if of_route.is_some_and(|count| *count <= TRACES_PER_ROUTE_MIN)
                 && spared < LOOKED_AT_MAX
             {
                 spared += 1;
-                self.queues[shelf as usize].push_back(id);
+                self.queues[shelf as usize].push_back((id, place));
             } else if let Some(trace) = self.remove(id) {
                 buffer = trace.spans;
             }
         }
         buffer
     }
+}
+
+/// The trace of this id, if it is still at this place.
+fn at_place(traces: &HashMap<u128, Trace>, id: u128, place: u64) -> Option<&Trace> {
+    traces.get(&id).filter(|trace| trace.place == place)
 }
 
 /// Where spans that belong together are kept, and for which route.
@@ -307,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_does_unasked_pushes_out_only_its_own() {
+    fn what_the_host_does_by_itself_pushes_out_only_its_own() {
         let traces = Traces::default();
         trace(&traces, 1, SpanKind::Http, "GET /", Outcome::Status(200));
         for id in 2..20_000 {
@@ -392,6 +414,18 @@ mod tests {
         let spans: usize = kept.traces.values().map(|trace| trace.spans.len()).sum();
         assert_eq!(spans, kept.counts.iter().sum::<usize>());
         assert!(kept.traces[&(1 << 64)].spans.len() <= SPANS_PER_TRACE_MAX);
+    }
+
+    #[test]
+    fn a_client_that_adds_to_one_trace_takes_no_more_places() {
+        let traces = Traces::default();
+        let places_max = PLACES_PER_SPAN_MAX * Shelf::Ordinary.spans_max();
+        for _ in 0..2 * places_max {
+            traces.push(span(1, SpanKind::Http, "GET /", Outcome::Status(200)));
+        }
+        let kept = lock(&traces.kept);
+        assert!(kept.queues[Shelf::Ordinary as usize].len() <= places_max);
+        assert_eq!(kept.traces[&1].spans.len(), SPANS_PER_TRACE_MAX);
     }
 
     #[test]

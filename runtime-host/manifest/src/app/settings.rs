@@ -34,7 +34,7 @@ pub enum SecretDefaults {
 pub struct EventSettings {
     /// Events that are older, in hours, go once no subscription needs them any more.
     pub retention_hours: Option<u64>,
-    /// Beyond so much of events, in MiB, the oldest go once no subscription needs them any more;
+    /// Beyond this size of events, in MiB, the oldest go once no subscription needs them any more;
     /// beyond twice as much they go in any case. The log's file may be four times as large, and
     /// 256 MiB.
     pub retention_max_mib: Option<u64>,
@@ -126,7 +126,7 @@ pub enum Bridged {
 /// Limits as written: none means the next wider scope decides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Linear memory of one instance, in MiB.
+    /// Memory of one instance, in MiB: all its memories and tables, and what the host keeps for it.
     pub memory_max_mib: Option<u64>,
     /// CPU time of one call, in milliseconds.
     pub cpu_time_max_ms: Option<u64>,

@@ -1,4 +1,4 @@
-//! Triggers have ids of their own, a server to listen to, and what starts can be asked to.
+//! Triggers have ids of their own, are of a type that this host has, and what is called answers.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use crate::problem::{Code, Problem};
 pub(super) fn check(check: &Check<'_>) {
     ids_are_unique(check);
     redis_has_a_server(check);
+    redis_is_for_others(check);
     what_is_called_answers(check);
 }
 
@@ -48,7 +49,29 @@ fn redis_has_a_server(check: &Check<'_>) {
     }
 }
 
-/// Hooks, schedules and subscriptions are requests: whoever has them must serve HTTP here.
+/// This host never calls a component because of a message in Redis: starting it would look as if it
+/// did.
+fn redis_is_for_others(check: &Check<'_>) {
+    for trigger in &check.app.redis {
+        let component = check.app.components.get(&trigger.component);
+        if component.is_none_or(|component| component.settings.stock_only) {
+            continue;
+        }
+        let message = format!("`{}` would never be called", trigger.written_at);
+        let hint = format!(
+            "remove it, or let only stock Spin run the component: \
+             [component.{}.tool.tessera] with `stock_only = true`",
+            trigger.component
+        );
+        check.problems.push(
+            Problem::new(Code::Unsupported, message)
+                .label(check.places.value(&trigger.written_at), "this host has no Redis triggers")
+                .hint(hint),
+        );
+    }
+}
+
+/// Hooks, schedules and subscriptions are requests, so their components must serve HTTP here.
 fn what_is_called_answers(check: &Check<'_>) {
     for component in check.app.components.values() {
         let settings = &component.settings;

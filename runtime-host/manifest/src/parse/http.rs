@@ -10,6 +10,17 @@ use crate::tree::Key;
 /// Status codes of whole answers; 1xx are steps on the way to one.
 const STATUS_RANGE: std::ops::RangeInclusive<i64> = 200..=599;
 
+/// Fields that are about one connection and how bodies travel on it (RFC 9110, section 7.6.1).
+const CONNECTION_FIELDS: [&str; 7] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 pub(super) fn read(mut table: Table<'_>, context: &mut Context<'_>) -> Option<HttpTrigger> {
     let id = context.id(&mut table, "http");
     let hint = "add `route = \"/...\"`, or `route = { private = true }` for other components only";
@@ -125,6 +136,7 @@ fn headers(field: &Field<'_>, body_bytes: usize) -> Vec<(String, String)> {
                 .push(problem.hint("names are letters, digits and `-`; values are one line"));
         }
         check_length(field, key, &value, body_bytes);
+        check_connection(field, key);
         headers.push((key.name.clone(), value));
     }
     headers
@@ -138,6 +150,16 @@ fn check_length(headers: &Field<'_>, key: &Key, value: &str, body_bytes: usize) 
         let problem =
             Problem::new(Code::BadValue, message).label(key.span.clone(), "not the body's length");
         headers.problems.push(problem.hint("remove it: the host adds the right one"));
+    }
+}
+
+/// Only the host knows the connection: with a field of its own the answer could break off.
+fn check_connection(headers: &Field<'_>, key: &Key) {
+    if CONNECTION_FIELDS.iter().any(|name| key.name.eq_ignore_ascii_case(name)) {
+        let message = format!("`{}` is not for an answer to choose", key.name);
+        let problem =
+            Problem::new(Code::BadValue, message).label(key.span.clone(), "about the connection");
+        headers.problems.push(problem.hint("remove it: the host adds what the connection needs"));
     }
 }
 

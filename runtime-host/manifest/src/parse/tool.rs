@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use crate::app::{AppSettings, Bridged, ComponentSettings, EventSettings, Limits, SecretDefaults};
 use crate::document::{Field, Table};
 use crate::parse::{schedule, subscribe};
-use crate::problem::Code;
+use crate::problem::{Code, Problem};
 use crate::routes::RoutePattern;
 
 /// The word that stands for the platform in `bridges`.
@@ -89,10 +89,12 @@ pub(super) fn component(mut table: Table<'_>, id: &str) -> ComponentSettings {
 /// Each a route of its own.
 fn route_labels(field: &Field<'_>) -> Vec<String> {
     let items = field.items().unwrap_or_default();
-    if items.len() > ROUTE_LABELS_MAX {
-        let hint = "leave out routes that need no label of their own";
-        let message = format!("has more than {ROUTE_LABELS_MAX} entries");
-        field.fault(Code::BadValue, &message, "each is a series of metrics", hint);
+    if let Some(first_over) = items.get(ROUTE_LABELS_MAX) {
+        let message = format!("`{}` has more than {ROUTE_LABELS_MAX} entries", field.path);
+        let problem =
+            Problem::new(Code::BadValue, message).label(first_over.span(), "one too many");
+        let hint = "each is a series of metrics: leave out routes that need no label of their own";
+        field.problems.push(problem.hint(hint));
         return Vec::new();
     }
     let mut shapes = BTreeSet::new();

@@ -39,6 +39,21 @@ pub async fn forgets_the_time_of_a_removed_key(engine: Arc<dyn Stores>, store: S
     assert_eq!(store.keys(None, 10).await.unwrap().keys, ["again"]);
 }
 
+/// Removing a key that is not there forgets its time as well, and only its time.
+pub async fn forgets_the_time_of_an_absent_key(engine: Arc<dyn Stores>, store: Store) {
+    for key in ["one", "two", "other"] {
+        store.expire_at(key.into(), 1_000).await.unwrap();
+    }
+    assert_eq!(store.get("one".into()).await, Ok(None));
+    store.delete("one".into()).await.unwrap();
+    store.delete_many(vec!["two".into()]).await.unwrap();
+    for key in ["one", "two", "other"] {
+        store.set(key.into(), vec![1]).await.unwrap();
+    }
+    assert_eq!(engine.sweep_expired(1_000).await, Ok(1));
+    assert_eq!(store.keys(None, 10).await.unwrap().keys, ["one", "two"]);
+}
+
 /// Any number of them goes.
 pub async fn removes_many_at_once(engine: Arc<dyn Stores>, store: Store) {
     for n in 0..1_200 {

@@ -30,6 +30,7 @@ macro_rules! expiry_tests {
         $crate::expiry_tests! { @each $engine,
             removes_what_has_run_out
             forgets_the_time_of_a_removed_key
+            forgets_the_time_of_an_absent_key
             removes_many_at_once
         }
     };

@@ -2,7 +2,7 @@
 //!
 //! It says when a key is to go, whether or not the key is there: so it can be written before the
 //! key, and a crash in between leaves a line that leads nowhere. Removing a key takes its line
-//! along; else a key of the same name would go in its stead. Nothing is asked of the table when a
+//! along, also if the key is not there; else a key of the same name would go in its stead. Nothing is asked of the table when a
 //! key is read: a value that has run out is there until the next sweep, a few seconds later.
 
 use std::sync::Arc;
@@ -70,8 +70,6 @@ impl Group<'_> {
         let due = due(self.connection, now_ms)?;
         for (store, key) in &due {
             self.remove(store, key)?;
-            // Where the key was not there, its line still is.
-            self.has_changed |= forget(self.connection, store, key)?;
         }
         Ok(due.len())
     }

@@ -90,11 +90,11 @@ impl<'a> Group<'a> {
                 table::remove(&mut table::removal(self.connection)?, store, key)?
             }
         };
+        if self.uses_expiry {
+            self.has_changed |= expiry::forget(self.connection, store, key)?;
+        }
         if was_there {
             self.has_changed |= !is_new;
-            if self.uses_expiry {
-                self.has_changed |= expiry::forget(self.connection, store, key)?;
-            }
             self.deleted.push(self.deletions.cell(store, key));
             self.set(store, key, Slot { entry: None, is_new });
         }

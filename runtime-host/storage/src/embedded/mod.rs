@@ -136,6 +136,11 @@ impl Embedded {
         self.files.opened().by_label.get(label).map(|database| database.health())
     }
 
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.files.opened().lock.is_none()
+    }
+
     /// What the database behind a label has done; `None` if it was never opened.
     pub fn statistics(&self, label: &str) -> Option<Statistics> {
         self.files.opened().by_label.get(label).map(|database| database.statistics())
@@ -161,19 +166,26 @@ impl Stores for Embedded {
     fn sweep_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<u64>> {
         async move {
             let databases = self.files.opened().by_file.values().cloned().collect::<Vec<_>>();
-            let (mut removed, nobody) = (0, Arc::from(""));
-            // One that is damaged keeps no other from being swept.
+            let (mut removed, mut failure, no_store) = (0, None, Arc::from(""));
+            // One that is damaged or fails keeps no other from being swept.
             let sound = |database: &Arc<Database>| database.health() != Health::Damaged;
             for database in databases.into_iter().filter(sound) {
                 loop {
-                    let part = database.write(&nobody, Sweep { now_ms }).await?;
-                    removed += part as u64;
-                    if part < expiry::SWEPT_MAX {
-                        break;
+                    match database.write(&no_store, Sweep { now_ms }).await {
+                        Ok(part) => {
+                            removed += part as u64;
+                            if part < expiry::SWEPT_MAX {
+                                break;
+                            }
+                        }
+                        Err(error) => {
+                            failure.get_or_insert(error);
+                            break;
+                        }
                     }
                 }
             }
-            Ok(removed)
+            failure.map_or(Ok(removed), Err)
         }
         .boxed()
     }

@@ -34,6 +34,22 @@ async fn a_store_takes_no_more_than_its_bytes() {
 }
 
 #[tokio::test]
+async fn times_at_which_keys_end_take_room_until_they_have_come() {
+    let engine = Memory::new(Options { store_bytes_max: 18, ..Options::default() });
+    let store = engine.open("small").await.unwrap();
+    for key in ["a", "b", "a"] {
+        store.expire_at(key.into(), 1).await.unwrap();
+    }
+    let full = store.expire_at("c".into(), 1).await.unwrap_err();
+    assert_eq!(full.kind, ErrorKind::Full);
+    assert_eq!(store.set("d".into(), Vec::new()).await.unwrap_err().kind, ErrorKind::Full);
+    store.delete("a".into()).await.unwrap();
+    store.set("d".into(), vec![0; 8]).await.unwrap();
+    assert_eq!(engine.sweep_expired(1).await, Ok(1));
+    store.set("e".into(), vec![0; 8]).await.unwrap();
+}
+
+#[tokio::test]
 async fn labels_name_stores_and_close_ends_them() {
     let engine = Memory::default();
     let one = engine.open("one").await.unwrap();

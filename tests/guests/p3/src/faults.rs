@@ -84,6 +84,18 @@ pub(crate) fn hold_fields(count: usize, kib: usize) -> Answer {
     text(held.len().to_string())
 }
 
+/// So many requests at once that wait for their answers, each with a field of so many KiB: memory of
+/// the host, but not behind a handle. The guest itself keeps none of the fields.
+pub(crate) async fn hold_requests(count: usize, kib: usize, url: &str) -> Answer {
+    let value = "x".repeat(kib << 10);
+    let one = || async {
+        let request = http::Request::get(url).header("x-field", value.as_str());
+        spin_sdk::http::send(request.body(spin_sdk::http::EmptyBody::new()).unwrap()).await
+    };
+    let answers = futures::future::join_all((0..count).map(|_| one())).await;
+    text(answers.iter().filter(|answer| answer.is_ok()).count().to_string())
+}
+
 /// Holds so many streams of the component model, which the host keeps in tables.
 pub(crate) fn hold_streams(count: usize) -> Answer {
     let held: Vec<_> = (0..count).map(|_| spin_sdk::wasip3::wit_stream::new::<u8>()).collect();

@@ -60,6 +60,11 @@ async fn handle(request: Request) -> Result<impl IntoResponse, spin_sdk::http::E
             wanted("count").parse().unwrap_or(0),
             wanted("kib").parse().unwrap_or(0),
         ),
+        "/hold-requests" => {
+            let (count, kib) = (wanted("count"), wanted("kib"));
+            let (count, kib) = (count.parse().unwrap_or(0), kib.parse().unwrap_or(0));
+            faults::hold_requests(count, kib, &wanted("url")).await
+        }
         "/hold-memory" => {
             let answer = faults::take_memory(wanted("mib").parse().unwrap_or(0));
             surroundings::fetch(&wanted("url")).await;

@@ -52,7 +52,7 @@ impl Host for State {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), CasError>> {
         let Swap { store, key, version, place, .. } = self.table.delete(handle)?;
-        let mut operation = Operation::begin(self, "swap");
+        let mut operation = Operation::begin(self, "swap").writing(value.len());
         // A lost race is an answer, not a failure of the store.
         let swapped = operation.step(async || {
             match store.compare_and_swap(key.clone(), version, value).await {

@@ -31,8 +31,9 @@ impl Host for State {
         entries: Vec<(String, Vec<u8>)>,
     ) -> wasmtime::Result<Result<(), Error>> {
         let store = self.store_of(&handle)?;
-        let work = || store.set_many(entries);
-        Ok(Operation::begin(self, "set-many").run(work).await.map_err(Error::from))
+        let bytes = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let operation = Operation::begin(self, "set-many").writing(bytes);
+        Ok(operation.run(|| store.set_many(entries)).await.map_err(Error::from))
     }
 
     async fn delete_many(

@@ -1,7 +1,7 @@
 //! One operation on a store: measured, and never longer than the call that asks for it.
 
 use crate::calls::Kind;
-use crate::engine::State;
+use crate::engine::{Arguments, InFlight, State};
 use crate::telemetry::{Outcome, Span, SpanKind};
 use std::future::Future;
 use std::sync::Arc;
@@ -27,6 +27,9 @@ pub(super) struct Operation {
     name: &'static str,
     deadline: Deadline,
     span: Span,
+    in_flight: InFlight,
+    /// What is to be written, as long as it waits.
+    _written: Option<Arguments>,
 }
 
 impl Operation {
@@ -36,7 +39,15 @@ impl Operation {
             name,
             deadline: state.call.deadline,
             span: state.span(SpanKind::Store, name),
+            in_flight: state.in_flight.clone(),
+            _written: None,
         }
+    }
+
+    /// It writes so many bytes, which the host keeps until it is done.
+    pub(super) fn writing(mut self, bytes: usize) -> Self {
+        self._written = Some(self.in_flight.count(bytes));
+        self
     }
 
     /// The whole of it. `work` begins only if there is time left: an engine may do its work

@@ -36,7 +36,8 @@ impl HostStore for State {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
         let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "set").run(|| store.set(key, value)).await.map_err(Error::from))
+        let operation = Operation::begin(self, "set").writing(value.len());
+        Ok(operation.run(|| store.set(key, value)).await.map_err(Error::from))
     }
 
     async fn delete(

@@ -71,6 +71,7 @@ impl<T: Send> HostStoreWithStore<T> for Own {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
         let (store, operation) = begin(accessor, &handle, "set")?;
+        let operation = operation.writing(value.len());
         Ok(operation.run(|| store.set(key, value)).await.map_err(Error::from))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! An application declares variables, an operator sets them, and each component names texts
 //! in which they occur. All of it is decided once, when the application starts: a variable
-//! that nobody set is an error then, for all of them together, and not a surprise in the
+//! without a value is an error then, for all of them together, and not a surprise in the
 //! middle of a request. Values are never shown: not in logs, not in `Debug`.
 
 mod interface;
@@ -22,7 +22,7 @@ use tessera_manifest::{Component, Variable};
 #[derive(Clone, Default)]
 pub(crate) struct Values(Arc<BTreeMap<String, String>>);
 
-/// Variables that somebody has to set and nobody has. All of them.
+/// All variables that have to be set and are not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) struct Unset(Vec<String>);
 
@@ -67,9 +67,10 @@ impl fmt::Debug for Values {
 impl fmt::Display for Unset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.0.join("`, `");
-        let plural = if self.0.len() == 1 { "the variable" } else { "the variables" };
-        write!(f, "nobody has set {plural} `{names}`. ")?;
-        f.write_str("Each can be set in any of these ways, the first one that is found wins:")?;
+        let (variables, have) =
+            if self.0.len() == 1 { ("variable", "has") } else { ("variables", "have") };
+        write!(f, "the {variables} `{names}` {have} no value. ")?;
+        f.write_str("Each can be set in any of these ways; the first one that is found wins:")?;
         f.write_str(&ways_to_set(self.0.iter().map(String::as_str)))
     }
 }

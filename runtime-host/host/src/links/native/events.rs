@@ -53,11 +53,14 @@ async fn publish(
     log: &dyn Log,
     events: Vec<producer::Event>,
 ) -> Result<(), producer::Error> {
-    let (telemetry, component, mut span, deadline) = accessor.with(|mut access| {
+    let bytes = |event: &producer::Event| size_of::<producer::Event>() + event.data.len();
+    let bytes: usize = events.iter().map(bytes).sum();
+    let (telemetry, component, mut span, deadline, _arguments) = accessor.with(|mut access| {
         let state = access.get();
         let component = &state.component;
         let span = state.span(SpanKind::Publish, "publish");
-        (component.telemetry.clone(), component.id.clone(), span, state.call.deadline)
+        let arguments = state.in_flight.count(bytes);
+        (component.telemetry.clone(), component.id.clone(), span, state.call.deadline, arguments)
     });
     // What an event causes belongs to the trace of whoever published it.
     let parent = span.context.parent_text();

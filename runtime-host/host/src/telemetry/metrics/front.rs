@@ -18,6 +18,8 @@ pub(crate) enum FrontLimit {
     HeadTimeout,
     IdleTimeout,
     BodyTimeout,
+    BodyGrace,
+    BodyRate,
     WriteTimeout,
     HalfCloseTimeout,
 }
@@ -35,6 +37,8 @@ impl FrontLimit {
             Self::HeadTimeout => "head_timeout_ms",
             Self::IdleTimeout => "idle_timeout_ms",
             Self::BodyTimeout => "body_timeout_ms",
+            Self::BodyGrace => "body_grace_ms",
+            Self::BodyRate => "body_rate_min",
             Self::WriteTimeout => "write_timeout_ms",
             Self::HalfCloseTimeout => "half_close_timeout_ms",
         }

@@ -2,9 +2,9 @@
 //! the client has taken all of it.
 
 use super::connected::{Connected, InFlight, Owed, Streaming};
-use super::problem;
+use super::{problem, request_id};
 use crate::engine::{Response, is_bodiless, without_body};
-use crate::telemetry::FrontLimit;
+use crate::telemetry::{FrontLimit, TraceContext};
 use bytes::{Buf, Bytes};
 use http::Method;
 use http::header::CONTENT_LENGTH;
@@ -37,22 +37,30 @@ pub(super) fn to(
     method: &Method,
     request: InFlight,
     answer: Response,
+    trace: &TraceContext,
 ) -> http::Response<AnswerBody> {
     let connected = request.connected().clone();
     let mut answer = answer;
+    let mut stream = None;
     if !is_whole(answer.body()) && !is_bodiless(method, answer.status()) {
-        match Streaming::begin(&connected) {
-            Some(stream) => return framed(method, &connected, answer, Some(request), Some(stream)),
+        stream = Streaming::begin(&connected);
+        if stream.is_none() {
             // Dropping the stream stops the component that makes it.
-            None => answer = problem::of_limit(FrontLimit::StreamsPerAddress, connected.limits()),
+            answer = problem::of_limit(FrontLimit::StreamsPerAddress, connected.limits());
         }
     }
-    framed(method, &connected, answer, Some(request), None)
+    request_id::answer(&mut answer, trace);
+    framed(method, &connected, answer, Some(request), stream)
 }
 
 /// The answer to a request that is over the limit of its client.
-pub(super) fn refusal(method: &Method, connected: &Connected) -> http::Response<AnswerBody> {
-    let answer = problem::of_limit(FrontLimit::RequestsPerAddress, connected.limits());
+pub(super) fn refusal(
+    method: &Method,
+    connected: &Connected,
+    trace: &TraceContext,
+) -> http::Response<AnswerBody> {
+    let mut answer = problem::of_limit(FrontLimit::RequestsPerAddress, connected.limits());
+    request_id::answer(&mut answer, trace);
     framed(method, connected, answer, None, None)
 }
 

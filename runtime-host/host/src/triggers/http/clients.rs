@@ -130,6 +130,18 @@ impl Clients {
     }
 }
 
+#[cfg(test)]
+impl Clients {
+    /// None yet, with these flags.
+    pub(super) fn of_test(flags: &[&str]) -> Arc<Self> {
+        use clap::{Args as _, FromArgMatches as _};
+        let command = FrontLimits::augment_args(clap::Command::new("test").no_binary_name(true));
+        let matches = command.get_matches_from(flags);
+        let limits = FrontLimits::from_arg_matches(&matches).unwrap().within_files(None);
+        Self::new(limits, Arc::default())
+    }
+}
+
 impl Client {
     fn new(limits: &FrontLimits) -> Self {
         Self {
@@ -217,14 +229,6 @@ impl Drop for Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Args as _, FromArgMatches as _};
-
-    fn clients(flags: &[&str]) -> Arc<Clients> {
-        let command = FrontLimits::augment_args(clap::Command::new("test").no_binary_name(true));
-        let matches = command.get_matches_from(flags);
-        let limits = FrontLimits::from_arg_matches(&matches).unwrap().within_files(None);
-        Clients::new(limits, Arc::default())
-    }
 
     fn connect(clients: &Arc<Clients>, address: &str) -> Result<ConnectionPermit, FrontLimit> {
         clients.connect(address.parse().unwrap())
@@ -232,7 +236,7 @@ mod tests {
 
     #[test]
     fn an_address_that_has_all_its_connections_costs_others_none() {
-        let clients = clients(&["--connections-max=6", "--connections-per-address-max=2"]);
+        let clients = Clients::of_test(&["--connections-max=6", "--connections-per-address-max=2"]);
         let first = connect(&clients, "192.0.2.1").ok().unwrap();
         let _second = connect(&clients, "::ffff:192.0.2.1").ok().unwrap();
         let refused = connect(&clients, "192.0.2.1").err();
@@ -244,7 +248,7 @@ mod tests {
 
     #[test]
     fn one_address_never_takes_all_connections() {
-        let clients = clients(&["--connections-max=4"]);
+        let clients = Clients::of_test(&["--connections-max=4"]);
         let own: Vec<_> = (0..8).filter_map(|_| connect(&clients, "192.0.2.1").ok()).collect();
         assert_eq!(own.len(), 2);
         let _others = [2, 3].map(|n| connect(&clients, &format!("192.0.2.{n}")).ok().unwrap());
@@ -253,7 +257,7 @@ mod tests {
 
     #[test]
     fn the_addresses_of_one_ipv6_network_are_one_client() {
-        let clients = clients(&["--connections-per-address-max=1"]);
+        let clients = Clients::of_test(&["--connections-per-address-max=1"]);
         let _one = connect(&clients, "2001:db8::1").ok().unwrap();
         assert!(connect(&clients, "2001:db8:0:0:ffff::9").is_err());
         assert!(connect(&clients, "2001:db8:0:1::1").is_ok());
@@ -261,7 +265,8 @@ mod tests {
 
     #[test]
     fn requests_and_streams_are_counted_over_all_connections_of_a_client() {
-        let clients = clients(&["--requests-per-address-max=2", "--streams-per-address-max=1"]);
+        let clients =
+            Clients::of_test(&["--requests-per-address-max=2", "--streams-per-address-max=1"]);
         let [one, two] = [(); 2].map(|()| connect(&clients, "192.0.2.1").ok().unwrap());
         assert!(one.begin_request() && two.begin_request() && !one.begin_request());
         assert!(one.begin_stream() && !two.begin_stream());
@@ -273,7 +278,7 @@ mod tests {
 
     #[test]
     fn buffers_are_bounded_over_all_clients() {
-        let clients = clients(&["--body-buffers-max-mib=1"]);
+        let clients = Clients::of_test(&["--body-buffers-max-mib=1"]);
         let permit = connect(&clients, "192.0.2.1").ok().unwrap();
         let mut held: Vec<_> = std::iter::from_fn(|| permit.buffer(READ_AHEAD_MAX_BYTES)).collect();
         assert_eq!(held.len(), 16);

@@ -1,12 +1,12 @@
 //! What all requests of one connection share, and what they do at the moment.
 
 use super::clients::ConnectionPermit;
+use super::half_close::HalfClose;
 use super::limits::FrontLimits;
 use super::{Service, headers};
 use crate::telemetry::FrontLimit;
 use http::HeaderValue;
 use http::uri::Scheme;
-use http_body::Body;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -24,29 +24,29 @@ pub(super) struct Connected {
     pub(super) multiplexed: bool,
 }
 
-/// What goes on on a connection. All of it runs on one thread.
+/// What happens on a connection. All of it runs on one thread, but for the reading of a body by a
+/// call that continues in the background.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     /// Requests that are not answered to their end.
     requests: AtomicU32,
     /// Requests that there have been.
     begun: AtomicU64,
-    /// Requests whose body has not arrived in full.
-    arriving: AtomicU32,
     /// Pieces of answers that the client has not taken yet.
     owed: AtomicU32,
     /// Pieces of answers that the client has taken.
     taken: AtomicU64,
-    /// Writes to the socket that were done.
-    written: AtomicU64,
+    /// Bytes that the socket has taken.
+    sent: AtomicU64,
     /// Whether the socket takes no more at the moment.
     blocked: AtomicBool,
+    pub(super) half_close: HalfClose,
 }
 
 /// What a connection waits for when its client has to move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waiting {
-    /// The socket takes no more, after this many writes.
+    /// The socket takes no more, after this many bytes.
     Socket(u64),
     /// Answers are not taken, after this many pieces.
     Reader(u64),
@@ -57,11 +57,6 @@ pub(super) enum Waiting {
 }
 
 impl Activity {
-    /// Whether a request that has arrived in full waits for its answer.
-    pub(super) fn owes_an_answer(&self) -> bool {
-        self.requests.load(Relaxed) > self.arriving.load(Relaxed)
-    }
-
     /// How many requests there have been.
     pub(super) fn begun(&self) -> u64 {
         self.begun.load(Relaxed)
@@ -71,18 +66,25 @@ impl Activity {
         self.requests.load(Relaxed) == 0
     }
 
-    /// A write to the socket has ended, or can't go on.
-    pub(super) fn wrote(&self, blocked: bool) {
-        if !blocked {
-            self.written.store(self.written.load(Relaxed).wrapping_add(1), Relaxed);
-        }
+    /// The socket has taken some bytes.
+    pub(super) fn add_sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// How many bytes the socket has taken.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Relaxed)
+    }
+
+    /// Whether the socket takes no more.
+    pub(super) fn set_blocked(&self, blocked: bool) {
         self.blocked.store(blocked, Relaxed);
     }
 
     /// What the client has to do next, if anything.
     pub(super) fn waiting(&self, multiplexed: bool, ending: bool) -> Option<Waiting> {
         if self.blocked.load(Relaxed) {
-            return Some(Waiting::Socket(self.written.load(Relaxed)));
+            return Some(Waiting::Socket(self.sent()));
         }
         if self.owed.load(Relaxed) > 0 {
             return Some(Waiting::Reader(self.taken.load(Relaxed)));
@@ -152,30 +154,6 @@ impl Drop for InFlight {
     }
 }
 
-/// A request whose body has not arrived in full.
-pub(super) struct Arriving(Arc<Connected>);
-
-impl Arriving {
-    /// None if there is no more of it to come.
-    pub(super) fn begin(connected: &Arc<Connected>, body: &impl Body) -> Option<Self> {
-        if body.is_end_stream() {
-            return None;
-        }
-        connected.activity.arriving.fetch_add(1, Relaxed);
-        Some(Self(connected.clone()))
-    }
-
-    pub(super) fn connected(&self) -> &Arc<Connected> {
-        &self.0
-    }
-}
-
-impl Drop for Arriving {
-    fn drop(&mut self) {
-        self.0.activity.arriving.fetch_sub(1, Relaxed);
-    }
-}
-
 /// An answer that is a stream.
 pub(super) struct Streaming(Arc<Connected>);
 
@@ -210,5 +188,28 @@ impl Drop for Owed {
     fn drop(&mut self) {
         self.0.activity.owed.fetch_sub(1, Relaxed);
         self.0.activity.taken.fetch_add(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+impl Connected {
+    /// A connection to an application that always answers the same, with these flags.
+    pub(super) fn of_test(multiplexed: bool, flags: &[&str]) -> Arc<Self> {
+        use super::{Clients, Router};
+        const MANIFEST: &str = r#"
+spin_manifest_version = 2
+[application]
+name = "test"
+[[trigger.http]]
+route = "/..."
+static_response = { body = "x" }
+"#;
+        let app = tessera_manifest::parse(std::path::Path::new("/app/spin.toml"), MANIFEST);
+        let router = Router::new(&app.unwrap()).unwrap();
+        let loopback = crate::calls::Loopback::default();
+        let service = Arc::new(Service { router, registry: Arc::default(), loopback });
+        let client = SocketAddr::from(([192, 0, 2, 1], 1));
+        let permit = Clients::of_test(flags).connect(client.ip()).unwrap();
+        Arc::new(Self::new(service, client, Scheme::HTTP, permit, multiplexed))
     }
 }

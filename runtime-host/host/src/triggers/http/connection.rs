@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -28,7 +29,7 @@ pub(super) struct Connection {
     pub(super) service: Arc<Service>,
     pub(super) permit: ConnectionPermit,
     pub(super) stop: watch::Receiver<bool>,
-    /// Tells the listener when it has ended.
+    /// Shows the listener that it is open.
     pub(super) open: TaskTrackerToken,
 }
 
@@ -84,23 +85,35 @@ impl Connection {
             async move { Ok::<_, Infallible>(answer.await) }
         });
         let stream = TokioIo::new(Watched::new(stream, begins, connected.clone()));
-        let ended = match protocol {
+        let failed = match protocol {
             Protocol::Http1 => {
                 let connection = protocol::http1(connected.limits());
-                let connection = connection.serve_connection(stream, answer);
-                supervise(connection, |it| it.graceful_shutdown(), &connected, &mut stop).await
+                let mut connection = connection.serve_connection(stream, answer);
+                let ended = supervise(
+                    &mut connection,
+                    |it| Pin::new(&mut **it.get_mut()).graceful_shutdown(),
+                    &connected,
+                    &mut stop,
+                );
+                let failed = ended.await.and_then(Result::err);
+                if failed.as_ref().is_some_and(hyper::Error::is_timeout) {
+                    let left = connection.into_parts();
+                    // The library's timer also runs between requests, where there is no head.
+                    if connected.activity.begun() == 0 || !left.read_buf.is_empty() {
+                        connected.reached(FrontLimit::HeadTimeout);
+                    }
+                }
+                failed
             }
             Protocol::Http2 => {
                 let connection = protocol::http2().serve_connection(stream, answer);
-                supervise(connection, |it| it.graceful_shutdown(), &connected, &mut stop).await
+                let ended =
+                    supervise(connection, |it| it.graceful_shutdown(), &connected, &mut stop);
+                ended.await.and_then(Result::err)
             }
         };
-        match ended {
-            Some(Err(error)) if error.is_timeout() && !multiplexed => {
-                connected.reached(FrontLimit::HeadTimeout);
-            }
-            Some(Err(error)) => tracing::debug!(%client, "connection ended: {error}"),
-            Some(Ok(())) | None => {}
+        if let Some(error) = failed {
+            tracing::debug!(%client, "connection ended: {error}");
         }
         drop(open);
     }

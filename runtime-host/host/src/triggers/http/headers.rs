@@ -1,4 +1,4 @@
-//! What a component is told about a request, in Spin's header fields.
+//! What a component gets to know of a request, in Spin's header fields.
 
 use super::router::Match;
 use crate::engine::Request;
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 /// The prefix of the fields that only the host may set.
 const RESERVED_PREFIX: &str = "spin-";
-/// Fields that every request gets, whatever its route.
+/// Fields that every request gets, on any route.
 const FIELDS_PER_REQUEST: usize = 7;
 
 const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
@@ -38,7 +38,7 @@ pub(super) fn absolute_uri(
     Uri::from_parts(parts).map_err(|_| "The request's target is not a URL.")
 }
 
-/// Tell the component how the request came to it. `uri` is the absolute one.
+/// Add how the request came to its component. `uri` is the absolute one.
 pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, client: &HeaderValue) {
     remove_reserved(headers);
     let route = &found.entry.fields;
@@ -66,7 +66,7 @@ pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, cli
     }
 }
 
-/// What every request to one route is told, made once.
+/// The fields of every request to one route, made once.
 #[derive(Debug)]
 pub(super) struct RouteFields {
     raw: Option<HeaderValue>,

@@ -72,8 +72,8 @@ pub(crate) struct FrontLimits {
     #[arg(long, env = "TESSERA_WRITE_TIMEOUT_MS", value_name = "MS", default_value_t = 30_000,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) write_timeout_ms: u64,
-    /// How long the answer may take for a client that has closed its sending side: one that only
-    /// waits for the answer can't be told from one that has gone.
+    /// How long the answer may pause for a client that has closed its sending side: such a client
+    /// may be waiting for the answer, or may be gone.
     #[arg(long, env = "TESSERA_HALF_CLOSE_TIMEOUT_MS", value_name = "MS", default_value_t = 5_000,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) half_close_timeout_ms: u64,

@@ -20,7 +20,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often refused connections are worth a line in the log.
 const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A bound socket that is not served yet: the address is known before anybody can come in.
+/// A bound socket that is not served yet: the address is known before the first client.
 pub(crate) struct Listener {
     socket: TcpListener,
     tls: Option<TlsAcceptor>,

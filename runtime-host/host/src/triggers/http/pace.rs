@@ -4,6 +4,7 @@
 //! which the host waits for the client counts, not that in which a component does not read.
 
 use super::limits::FrontLimits;
+use crate::telemetry::FrontLimit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,11 +19,18 @@ struct Limits {
 }
 
 impl Limits {
-    /// How long the next wait may be, given what has come and how long that took.
-    fn next_wait(&self, bytes: u64, waited: Duration) -> Duration {
+    /// How long the next wait may be, and the limit that ends it, given what has come and how long
+    /// that took.
+    fn next_wait(&self, bytes: u64, waited: Duration) -> (Duration, FrontLimit) {
         let at_least_rate = Duration::from_secs_f64(bytes as f64 / self.rate_min_bytes as f64);
-        let allowed = self.total.min(self.grace + at_least_rate);
-        self.grace.min(allowed.saturating_sub(waited))
+        let behind = (self.grace + at_least_rate).saturating_sub(waited);
+        let mut next = (self.total.saturating_sub(waited), FrontLimit::BodyTimeout);
+        for other in [(self.grace, FrontLimit::BodyGrace), (behind, FrontLimit::BodyRate)] {
+            if other.0 < next.0 {
+                next = other;
+            }
+        }
+        next
     }
 }
 
@@ -57,17 +65,18 @@ impl Pace {
         }
     }
 
-    /// Nothing has come: ready when the client has taken too long.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Nothing has come: ready when the client has taken too long, with the limit that it is over.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<FrontLimit> {
         let since = *self.since.get_or_insert_with(Instant::now);
-        let end = since + self.limits.next_wait(self.bytes, self.waited);
+        let (wait, limit) = self.limits.next_wait(self.bytes, self.waited);
+        let end = since + wait;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
         if timer.deadline() > end {
             timer.as_mut().reset(end);
         }
         while timer.as_mut().poll(cx).is_ready() {
             if timer.deadline() >= end {
-                return Poll::Ready(());
+                return Poll::Ready(limit);
             }
             // It was set for an earlier wait.
             timer.as_mut().reset(end);
@@ -92,27 +101,28 @@ mod tests {
         rate_min_bytes: 1_000,
     };
 
-    fn wait(bytes: u64, waited_s: u64) -> u64 {
-        LIMITS.next_wait(bytes, Duration::from_secs(waited_s)).as_secs()
+    fn wait(bytes: u64, waited_s: u64) -> (u64, FrontLimit) {
+        let (wait, limit) = LIMITS.next_wait(bytes, Duration::from_secs(waited_s));
+        (wait.as_secs(), limit)
     }
 
     #[test]
     fn a_pause_is_as_long_as_the_grace_at_most() {
-        assert_eq!(wait(0, 0), 10);
-        assert_eq!(wait(1_000_000, 0), 10);
+        assert_eq!(wait(0, 0), (10, FrontLimit::BodyGrace));
+        assert_eq!(wait(1_000_000, 0), (10, FrontLimit::BodyGrace));
     }
 
     #[test]
     fn a_body_below_the_least_rate_uses_up_its_grace() {
-        assert_eq!(wait(0, 7), 3);
-        assert_eq!(wait(5_000, 7), 8);
-        assert_eq!(wait(5_000, 15), 0);
-        assert_eq!(wait(5_000, 16), 0);
+        assert_eq!(wait(0, 7), (3, FrontLimit::BodyRate));
+        assert_eq!(wait(5_000, 7), (8, FrontLimit::BodyRate));
+        assert_eq!(wait(5_000, 15), (0, FrontLimit::BodyRate));
+        assert_eq!(wait(5_000, 16), (0, FrontLimit::BodyRate));
     }
 
     #[test]
     fn no_rate_helps_against_the_limit_of_all_waiting() {
-        assert_eq!(wait(1_000_000, 118), 2);
-        assert_eq!(wait(1_000_000, 120), 0);
+        assert_eq!(wait(1_000_000, 118), (2, FrontLimit::BodyTimeout));
+        assert_eq!(wait(1_000_000, 120), (0, FrontLimit::BodyTimeout));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Router(Vec<Arc<Entry>>);
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) handler: Handler,
-    /// What its component is told about it.
+    /// What its component gets to know of it.
     pub(super) fields: RouteFields,
     operations: Operations,
     pattern: RoutePattern,
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_specific_route_wins_whatever_the_order() {
+    fn the_most_specific_route_wins_in_any_order() {
         let router = router(&["/...", "/api/...", "/api/:id", "/api/users", "/api/:id/x"]);
         for (path, route) in [
             ("/", "/..."),

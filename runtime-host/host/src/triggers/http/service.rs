@@ -1,16 +1,18 @@
 //! The life of one request from outside.
 
 use super::answer::{self, AnswerBody};
-use super::connected::{Arriving, Connected, InFlight};
+use super::connected::{Connected, InFlight};
 use super::protocol::HEADERS_MAX_BYTES;
 use super::request_body::{self, Refused};
 use super::router::{Match, Router};
+use super::unread::Unread;
 use super::{headers, problem, request_id};
 use crate::calls::{Call, CallError, Loopback};
 use crate::engine::{Response, call_http, full_body};
 use crate::registry::Registry;
 use crate::telemetry::{SpanKind, TraceContext};
 use http::header::CONTENT_LENGTH;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -25,56 +27,56 @@ pub(crate) struct Service {
 
 /// A request for a component.
 struct Inbound<'a> {
-    request: http::Request<Incoming>,
-    /// None if it has arrived in full.
-    arriving: Option<Arriving>,
+    parts: Parts,
+    body: Unread,
     found: Match<'a>,
     trace: &'a TraceContext,
 }
 
-/// Answer a request, whatever happens. It is counted at once, and not when the answer is first polled
-/// for: the end of the client's input may be read before that.
+/// Answer a request. It is counted at once, and not when the answer is first polled for: the end of
+/// the client's input may be read before that.
 pub(super) fn serve(
     connected: Arc<Connected>,
     request: http::Request<Incoming>,
 ) -> impl Future<Output = http::Response<AnswerBody>> + Send {
-    let method = request.method().clone();
     let in_flight = InFlight::begin(&connected);
-    let arriving = Arriving::begin(&connected, request.body());
     async move {
-        let Some(in_flight) = in_flight else { return answer::refusal(&method, &connected) };
-        let mut trace = TraceContext::of_request(request.headers());
-        trace.request_id = request_id::of_client(request.headers());
-        let service = &connected.service;
-        let mut response = service.answer(request, arriving, &connected, &trace).await;
-        request_id::answer(&mut response, &trace);
-        answer::to(&method, in_flight, response)
+        let (parts, body) = request.into_parts();
+        let body = Unread::new(body);
+        let method = parts.method.clone();
+        let mut trace = TraceContext::of_request(&parts.headers);
+        trace.request_id = request_id::of_client(&parts.headers);
+        let Some(in_flight) = in_flight else {
+            return answer::refusal(&method, &connected, &trace);
+        };
+        let response = connected.service.answer(parts, body, &connected, &trace).await;
+        answer::to(&method, in_flight, response, &trace)
     }
 }
 
 impl Service {
     async fn answer(
         &self,
-        request: http::Request<Incoming>,
-        arriving: Option<Arriving>,
-        connected: &Connected,
+        parts: Parts,
+        body: Unread,
+        connected: &Arc<Connected>,
         trace: &TraceContext,
     ) -> Response {
-        if request.method() == Method::CONNECT {
+        if parts.method == Method::CONNECT {
             return problem::no_proxy();
         }
-        if connected.multiplexed && fields_bytes(&request) > HEADERS_MAX_BYTES {
+        if connected.multiplexed && fields_bytes(&parts) > HEADERS_MAX_BYTES {
             return problem::fields_too_large(HEADERS_MAX_BYTES);
         }
         // Shares its bytes with the request.
-        let uri = request.uri().clone();
+        let uri = parts.uri.clone();
         let Some(found) = self.router.find(uri.path()) else {
             return problem::no_route(uri.path(), trace);
         };
         match &found.entry.handler {
             Handler::Static(answer) => static_response(answer),
             Handler::Component(id) => {
-                let call = Inbound { request, arriving, found, trace };
+                let call = Inbound { parts, body, found, trace };
                 match self.call(id, call, connected).await {
                     Ok(response) => response,
                     Err(error) => problem::of_call(&error, trace),
@@ -87,11 +89,10 @@ impl Service {
         &self,
         component: &str,
         inbound: Inbound<'_>,
-        connected: &Connected,
+        connected: &Arc<Connected>,
     ) -> Result<Response, CallError> {
-        let Inbound { request, arriving, found, trace } = inbound;
+        let Inbound { mut parts, body, found, trace } = inbound;
         let slot = self.registry.resolve(component)?;
-        let (mut parts, body) = request.into_parts();
         let scheme = connected.scheme.clone();
         parts.uri = match headers::absolute_uri(&parts.uri, &parts.headers, scheme) {
             Ok(uri) => uri,
@@ -99,13 +100,12 @@ impl Service {
         };
         let body_max_bytes = slot.gate.limits.body_max_bytes;
         if announced_length(&parts.headers).is_some_and(|length| length > body_max_bytes) {
-            request_body::Unwanted::whole(body);
             return Ok(problem::body_too_large(body_max_bytes, trace));
         }
         headers::prepare(&mut parts.headers, &parts.uri, &found, &connected.client);
         request_id::tell(&mut parts.headers, trace);
         let callers = self.loopback.callers(&mut parts.headers);
-        let received = request_body::receive(body, body_max_bytes, arriving, connected).await;
+        let received = request_body::receive(body, body_max_bytes, connected).await;
         let (body, fault) = match received {
             Ok(received) => received,
             Err(Refused::Fault(error)) => return Err(error),
@@ -127,11 +127,11 @@ impl Service {
 }
 
 /// The size of a request's head, as HTTP/2 counts it (RFC 9113, section 6.5.2).
-fn fields_bytes<B>(request: &http::Request<B>) -> usize {
+fn fields_bytes(parts: &Parts) -> usize {
     const OVERHEAD_BYTES: usize = 32;
-    let fields = request.headers().iter();
+    let fields = parts.headers.iter();
     let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + OVERHEAD_BYTES);
-    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let path = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
     fields.sum::<usize>() + path + OVERHEAD_BYTES
 }
 

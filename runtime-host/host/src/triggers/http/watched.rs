@@ -1,8 +1,9 @@
-//! A socket whose blocked writes are noted, and whose end is not told while it may be half of one.
+//! A socket whose blocked writes are noted, and the end of whose input is kept back while it may be
+//! the end of one direction only.
 //!
 //! A client that has closed its sending side may still read, as `nc -N` does, or may be gone: both
-//! look the same. So the end of the input is kept back for a while, as long as a request that has
-//! arrived in full waits for its answer.
+//! look the same until something is sent. So the end of the input is kept back while a request
+//! waits for its answer: for a while, and for longer as long as the client takes what it is sent.
 
 use super::connected::Connected;
 use crate::telemetry::FrontLimit;
@@ -10,9 +11,9 @@ use bytes::{Buf, Bytes};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// A connection's stream of bytes.
 pub(super) struct Watched<S> {
@@ -23,12 +24,15 @@ pub(super) struct Watched<S> {
     half_closed: Option<HalfClosed>,
 }
 
-/// The client will send no more.
+/// The client sends no more.
 struct HalfClosed {
     timeout: Pin<Box<Sleep>>,
+    /// The bytes that it had taken when the timeout was set.
+    sent: u64,
     /// How many requests there had been when all of them were answered and written.
     answered: Option<u64>,
-    reader: Option<Waker>,
+    /// It has taken nothing for too long.
+    over: bool,
 }
 
 impl<S> Watched<S> {
@@ -36,25 +40,47 @@ impl<S> Watched<S> {
         Self { stream, begins, connected, half_closed: None }
     }
 
+    /// The end of the input has come.
+    fn half_close(&mut self) {
+        let timeout = Box::pin(sleep(self.connected.limits().half_close_timeout()));
+        let sent = self.connected.activity.sent();
+        self.half_closed = Some(HalfClosed { timeout, sent, answered: None, over: false });
+        self.connected.activity.half_close.close();
+    }
+
+    /// Ready when the end of the input may be seen.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(half_closed) = &mut self.half_closed else { return Poll::Ready(Ok(())) };
         let activity = &self.connected.activity;
-        if activity.is_idle() && half_closed.answered == Some(activity.begun()) {
+        let cut_off = activity.half_close.is_cut_off(cx);
+        let answered = activity.is_idle() && half_closed.answered == Some(activity.begun());
+        if cut_off || answered || half_closed.over {
             return Poll::Ready(Ok(()));
         }
-        if half_closed.timeout.is_elapsed() {
-            return Poll::Ready(Ok(()));
+        while half_closed.timeout.as_mut().poll(cx).is_ready() {
+            let sent = activity.sent();
+            if sent == half_closed.sent {
+                half_closed.over = true;
+                self.connected.reached(FrontLimit::HalfCloseTimeout);
+                return Poll::Ready(Ok(()));
+            }
+            half_closed.sent = sent;
+            let timeout = self.connected.limits().half_close_timeout();
+            half_closed.timeout.as_mut().reset(Instant::now() + timeout);
         }
-        if half_closed.timeout.as_mut().poll(cx).is_ready() {
-            self.connected.reached(FrontLimit::HalfCloseTimeout);
-            return Poll::Ready(Ok(()));
-        }
-        half_closed.reader = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    fn wrote<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.connected.activity.wrote(written.is_pending());
+    /// Note how much the socket has taken, and whether it takes no more.
+    fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.connected.activity.add_sent(*bytes);
+        }
+        self.noted(written)
+    }
+
+    fn noted<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.connected.activity.set_blocked(written.is_pending());
         written
     }
 }
@@ -77,9 +103,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let ended = room > 0 && buf.filled().len() == before;
         // On HTTP/2 there may be requests that were read and are not counted yet.
-        if ended && (self.connected.multiplexed || self.connected.activity.owes_an_answer()) {
-            let timeout = Box::pin(sleep(self.connected.limits().half_close_timeout()));
-            self.half_closed = Some(HalfClosed { timeout, answered: None, reader: None });
+        if ended && (self.connected.multiplexed || !self.connected.activity.is_idle()) {
+            self.half_close();
             return self.poll_end(cx);
         }
         Poll::Ready(Ok(()))
@@ -93,7 +118,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.wrote(written)
+        self.written(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -105,16 +130,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             && activity.is_idle()
         {
             half_closed.answered = Some(activity.begun());
-            if let Some(reader) = half_closed.reader.take() {
-                reader.wake();
-            }
+            activity.half_close.wake();
         }
-        self.wrote(flushed)
+        self.noted(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let closed = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.wrote(closed)
+        self.noted(closed)
     }
 
     fn poll_write_vectored(
@@ -123,10 +146,83 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.wrote(written)
+        self.written(written)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connected::InFlight;
+    use super::*;
+    use futures::poll;
+    use std::pin::pin;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::Duration;
+
+    const TIMEOUT: &str = "--half-close-timeout-ms=1000";
+
+    /// Both ends of a connection of HTTP/1.1, and what the host knows of it.
+    fn connection() -> (Watched<DuplexStream>, DuplexStream, Arc<Connected>) {
+        let (host, client) = duplex(64);
+        let connected = Connected::of_test(false, &[TIMEOUT]);
+        (Watched::new(host, Bytes::new(), connected.clone()), client, connected)
+    }
+
+    #[tokio::test]
+    async fn without_a_request_the_end_is_the_end() {
+        let (mut host, client, _connected) = connection();
+        drop(client);
+        assert_eq!(host.read(&mut [0; 8]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_end_is_seen_when_the_answer_is_written() {
+        let (mut host, mut client, connected) = connection();
+        let request = InFlight::begin(&connected).unwrap();
+        client.shutdown().await.unwrap();
+        let mut buffer = [0; 8];
+        assert!(poll!(pin!(host.read(&mut buffer))).is_pending());
+        drop(request);
+        host.flush().await.unwrap();
+        assert_eq!(host.read(&mut buffer).await.unwrap(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_what_it_is_sent_is_waited_for_longer() {
+        let (host, mut client, connected) = connection();
+        let _request = InFlight::begin(&connected).unwrap();
+        client.shutdown().await.unwrap();
+        let begun = Instant::now();
+        let (mut input, mut output) = tokio::io::split(host);
+        let ended = tokio::spawn(async move {
+            assert_eq!(input.read(&mut [0; 8]).await.unwrap(), 0);
+            begun.elapsed()
+        });
+        for _ in 0..3 {
+            sleep(Duration::from_millis(600)).await;
+            output.write_all(b"x").await.unwrap();
+        }
+        // The timeout began anew after one second and after two.
+        assert_eq!(ended.await.unwrap().as_secs(), 3);
+    }
+
+    #[tokio::test]
+    async fn the_end_is_seen_where_a_body_lacks_its_own() {
+        let (mut host, mut client, connected) = connection();
+        let _request = InFlight::begin(&connected).unwrap();
+        let half_close = &connected.activity.half_close;
+        let is_closed = || std::future::poll_fn(move |cx| Poll::Ready(half_close.is_closed(cx)));
+        assert!(!is_closed().await);
+        client.shutdown().await.unwrap();
+        let mut buffer = [0; 8];
+        let mut read = pin!(host.read(&mut buffer));
+        assert!(poll!(read.as_mut()).is_pending());
+        assert!(is_closed().await);
+        half_close.cut_off();
+        assert_eq!(read.await.unwrap(), 0);
     }
 }

@@ -7,8 +7,8 @@
 //! idle; therefore a new connection goes to the thread that has the fewest, rather than to
 //! whichever the kernel would pick by a hash.
 //!
-//! What nobody outside waits for (deliveries, schedules, the operator's listener) stays on the
-//! main runtime.
+//! What no client waits for (deliveries, schedules) and the operator's listener stay on the main
+//! runtime.
 
 use std::future::Future;
 use std::io;
@@ -80,7 +80,7 @@ fn run(runtime: Runtime, stopped: oneshot::Receiver<()>) {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        // All of them are told before the first is waited for.
+        // All of them are asked to stop before the first is waited for.
         let threads: Vec<_> = self.0.iter_mut().filter_map(|worker| worker.thread.take()).collect();
         let (stops, threads): (Vec<_>, Vec<_>) = threads.into_iter().unzip();
         drop(stops);

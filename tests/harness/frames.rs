@@ -1,5 +1,7 @@
 //! HTTP/2 frame by frame (RFC 9113): what libraries for clients hide or never send.
 
+use crate::{Stranger, soon};
+use std::io;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -7,46 +9,69 @@ use tokio::net::TcpStream;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const FRAME_MAX_BYTES: usize = 16 * 1024;
 
-pub(crate) const DATA: u8 = 0;
-pub(crate) const HEADERS: u8 = 1;
-pub(crate) const RST_STREAM: u8 = 3;
+/// The kinds of frames.
+pub const DATA: u8 = 0;
+/// See [`DATA`].
+pub const HEADERS: u8 = 1;
+/// See [`DATA`].
+pub const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
-pub(crate) const PING: u8 = 6;
-pub(crate) const GOAWAY: u8 = 7;
+/// See [`DATA`].
+pub const PING: u8 = 6;
+/// See [`DATA`].
+pub const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
-const ACK: u8 = 1;
-pub(crate) const END_STREAM: u8 = 1;
+/// The flag of a `SETTINGS` or a `PING` that answers another one.
+pub const ACK: u8 = 1;
+/// The flag of the last frame of a stream.
+pub const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const INITIAL_WINDOW_SIZE: u16 = 4;
 
+/// The default window of a stream.
+pub const WINDOW_BYTES: u32 = 65_535;
+
 /// A connection of HTTP/2.
-pub(crate) struct Frames {
+#[derive(Debug)]
+pub struct Frames {
     stream: TcpStream,
 }
 
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Frame {
-    pub(crate) kind: u8,
-    pub(crate) flags: u8,
-    pub(crate) stream: u32,
-    pub(crate) payload: Vec<u8>,
+pub struct Frame {
+    /// As [`DATA`].
+    pub kind: u8,
+    /// As [`END_STREAM`].
+    pub flags: u8,
+    /// The stream that it belongs to; 0 for the connection.
+    pub stream: u32,
+    /// What comes after its head.
+    pub payload: Vec<u8>,
 }
 
 impl Frames {
     /// Connect, with what streams may be sent before they are given more.
-    pub(crate) async fn connect(address: SocketAddr, window_bytes: u32) -> Self {
-        let stream = TcpStream::connect(address).await.expect("a connection");
-        let mut frames = Self { stream };
-        frames.stream.write_all(PREFACE).await.expect("the preface");
+    ///
+    /// # Panics
+    /// When there is no connection.
+    pub async fn connect(address: SocketAddr, window_bytes: u32) -> Self {
+        Self::open(&Stranger::new(address), window_bytes).await.expect("a connection")
+    }
+
+    /// The same from the address of a stranger.
+    pub async fn open(stranger: &Stranger, window_bytes: u32) -> io::Result<Self> {
+        let mut frames = Self { stream: stranger.connect().await? };
+        frames.stream.write_all(PREFACE).await?;
         let mut settings = INITIAL_WINDOW_SIZE.to_be_bytes().to_vec();
         settings.extend(window_bytes.to_be_bytes());
         frames.send(SETTINGS, 0, 0, &settings).await;
-        frames
+        Ok(frames)
     }
 
-    pub(crate) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    /// Send a frame.
+    pub async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
         frame.extend([kind, flags]);
         frame.extend(stream.to_be_bytes());
@@ -56,7 +81,7 @@ impl Frames {
     }
 
     /// A whole request without a body.
-    pub(crate) async fn request(&mut self, stream: u32, fields: &[(&str, &str)]) {
+    pub async fn request(&mut self, stream: u32, fields: &[(&str, &str)]) {
         let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
         let mut parts = block.chunks(FRAME_MAX_BYTES).peekable();
         let (mut kind, mut flags) = (HEADERS, END_STREAM);
@@ -68,14 +93,17 @@ impl Frames {
     }
 
     /// No more will be sent.
-    pub(crate) async fn half_close(&mut self) {
+    ///
+    /// # Panics
+    /// When the connection is broken.
+    pub async fn half_close(&mut self) {
         self.stream.shutdown().await.expect("the sending side is closed");
     }
 
     /// The next frame that is about a request or the end; none when the other side has closed.
-    pub(crate) async fn next(&mut self) -> Option<Frame> {
+    pub async fn next(&mut self) -> Option<Frame> {
         loop {
-            let frame = super::soon(self.read()).await?;
+            let frame = soon(self.read()).await?;
             if frame.kind == SETTINGS && frame.flags & ACK == 0 {
                 self.send(SETTINGS, ACK, 0, &[]).await;
             }
@@ -86,7 +114,7 @@ impl Frames {
     }
 
     /// The kinds and flags of all frames of a stream, to its end.
-    pub(crate) async fn stream(&mut self, stream: u32) -> Vec<(u8, u8)> {
+    pub async fn stream(&mut self, stream: u32) -> Vec<(u8, u8)> {
         let mut seen = vec![];
         while let Some(frame) = self.next().await {
             if frame.stream != stream {
@@ -137,6 +165,6 @@ fn length(length: usize, field: &mut Vec<u8>) {
 }
 
 /// The fields of a request.
-pub(crate) fn fields<'a>(method: &'a str, path: &'a str) -> Vec<(&'a str, &'a str)> {
+pub fn fields<'a>(method: &'a str, path: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![(":method", method), (":scheme", "http"), (":authority", "test.example"), (":path", path)]
 }

@@ -1,0 +1,161 @@
+//! What has to be set before others can reach an application: its own URL, and secrets that the
+//! manifest publishes.
+
+use super::Options;
+use crate::capabilities::variables::{Sources, Unset, ways_to_set};
+use anyhow::bail;
+use std::net::SocketAddr;
+use tessera_manifest::{App, SecretDefaults};
+
+/// What is wrong with the values that an application would have at its address.
+#[derive(Debug, Default)]
+pub(super) struct Exposure {
+    /// The URL that the host has found for `base_url`, where the operator sets none.
+    pub(super) base_url: Option<(String, String)>,
+    /// Why it must not start.
+    reasons: Vec<String>,
+    /// The variables to set then.
+    names: Vec<String>,
+    /// What is wrong, and does not keep it from starting.
+    warnings: Vec<String>,
+}
+
+impl Exposure {
+    /// `sources` have what the host has generated.
+    pub(super) fn of(
+        app: &App,
+        options: &Options,
+        sources: &Sources,
+        front_door: SocketAddr,
+    ) -> Self {
+        let mut exposure = Self::default();
+        exposure.check_base_url(app, options, sources, front_door);
+        if !is_loopback(front_door) {
+            exposure.check_published(app, options, sources, front_door);
+        }
+        exposure
+    }
+
+    /// Fails with all reasons at once; else gives the warnings. `unset` are variables without any
+    /// value.
+    pub(super) fn into_result(self, unset: Option<Unset>) -> anyhow::Result<()> {
+        let reasons = self.reasons.join("; ");
+        let ways = ways_to_set(self.names.iter().map(String::as_str));
+        match unset {
+            Some(unset) if reasons.is_empty() => return Err(unset.into()),
+            Some(unset) => bail!("{reasons}. Set each of them:{ways}\n{unset}"),
+            None if reasons.is_empty() => {}
+            None => bail!(
+                "{reasons}. Set each of them:{ways}\n`--insecure-defaults` starts in spite of that."
+            ),
+        }
+        self.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        Ok(())
+    }
+
+    /// The URL at which clients reach the application, where the manifest asks for it.
+    fn check_base_url(
+        &mut self,
+        app: &App,
+        options: &Options,
+        sources: &Sources,
+        front_door: SocketAddr,
+    ) {
+        let Some(name) = &app.settings.base_url else { return };
+        if let Some(set) = sources.value(name) {
+            if !is_loopback(front_door) && leads_to_loopback(&set) {
+                self.warnings.push(format!(
+                    "`{name}` is {set}, which clients of {front_door} on other machines can't reach"
+                ));
+            }
+        } else if !front_door.ip().is_unspecified() {
+            let scheme = if options.tls { "https" } else { "http" };
+            self.base_url = Some((name.clone(), format!("{scheme}://{front_door}")));
+        } else if options.insecure_defaults {
+            self.warnings.push(format!(
+                "`{name}` is not set, so clients are given an address that may lead nowhere"
+            ));
+        } else {
+            self.names.push(name.clone());
+            self.reasons.push(format!(
+                "`{name}` is the URL at which clients reach the application, as \
+                 https://shop.example, and {front_door} does not say which that is"
+            ));
+        }
+    }
+
+    /// A secret that is published in the manifest protects nothing.
+    fn check_published(
+        &mut self,
+        app: &App,
+        options: &Options,
+        sources: &Sources,
+        front_door: SocketAddr,
+    ) {
+        let published = app.variables.iter().filter(|(name, variable)| {
+            let value = sources.value(name).or_else(|| variable.default.clone());
+            variable.secret && variable.default.is_some() && variable.default == value
+        });
+        let published: Vec<String> = published.map(|(name, _)| name.clone()).collect();
+        if published.is_empty() {
+            return;
+        }
+        let risk = format!(
+            "others can reach {front_door}, and the manifest publishes the values of `{}`",
+            published.join("`, `")
+        );
+        let refuse = app.settings.secret_defaults == SecretDefaults::LoopbackOnly;
+        if refuse && !options.insecure_defaults {
+            self.reasons.push(risk);
+            self.names.extend(published);
+        } else {
+            self.warnings.push(risk);
+        }
+    }
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+/// Whether a URL names this machine and nothing else.
+fn leads_to_loopback(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else { return false };
+    let host = uri.host().unwrap_or_default();
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let address = bare.parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost")
+        || address.is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_of_this_machine_are_known() {
+        for url in ["http://127.0.0.1:3000", "https://localhost", "http://[::1]:1/x"] {
+            assert!(leads_to_loopback(url), "{url}");
+        }
+        for url in
+            ["https://shop.example", "http://192.0.2.1", "no url", "http://localhost.example"]
+        {
+            assert!(!leads_to_loopback(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_mapped_to_ipv6_is_loopback_too() {
+        for (address, expected) in [
+            ("127.0.0.1:1", true),
+            ("127.8.8.8:1", true),
+            ("[::1]:1", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("0.0.0.0:1", false),
+            ("[::]:1", false),
+            ("192.0.2.1:1", false),
+        ] {
+            assert_eq!(is_loopback(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+}

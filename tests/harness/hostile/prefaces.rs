@@ -1,0 +1,19 @@
+//! Connections that send the first bytes of an HTTP/2 preface and nothing else: the host can't tell
+//! yet which protocol they speak.
+
+use crate::Stranger;
+use std::io;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+/// Open this many connections.
+pub async fn begin(stranger: &Stranger, count: usize) -> io::Result<Vec<TcpStream>> {
+    let mut begun = Vec::new();
+    for _ in 0..count {
+        let mut stream = stranger.connect().await?;
+        // Over its limit the host has closed already.
+        let _ = stream.write_all(b"PRI").await;
+        begun.push(stream);
+    }
+    Ok(begun)
+}
