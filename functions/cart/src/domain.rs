@@ -43,6 +43,10 @@ pub struct Cart {
     /// the lines, so that none is counted twice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<Merged>,
+    /// Its user has deleted their account. It stays, closed and empty: a request that was under way
+    /// must not make a new one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    closed: bool,
 }
 
 /// A guest's basket that went into another.
@@ -68,6 +72,8 @@ pub enum Refused {
     Full,
     /// It remembers [`MERGED_MAX`] guests' baskets that went into it of late.
     MergedTooOften,
+    /// Its user has deleted their account.
+    Closed,
 }
 
 impl Cart {
@@ -82,8 +88,14 @@ impl Cart {
         }
     }
 
+    /// Refuse if nothing may go in any more.
+    pub fn open(&self) -> Result<(), Refused> {
+        if self.closed { Err(Refused::Closed) } else { Ok(()) }
+    }
+
     /// Make it `quantity` pieces of this product, whatever it was before.
     pub fn put(&mut self, sku: &str, quantity: u32) -> Result<(), Refused> {
+        self.open()?;
         let full = self.lines.len() >= LINES_MAX;
         match self.lines.iter_mut().find(|line| line.sku == sku) {
             Some(line) if line.quantity == quantity => return Ok(()),
@@ -106,6 +118,13 @@ impl Cart {
     pub fn clear(&mut self) {
         self.version += u64::from(!self.lines.is_empty());
         self.lines.clear();
+    }
+
+    /// Empty it permanently.
+    pub fn close(&mut self) {
+        self.clear();
+        self.merged.clear();
+        self.closed = true;
     }
 
     /// Make it hold these lines and no others. The same lines are no change.
@@ -140,6 +159,7 @@ impl Cart {
         now_ms: u64,
         settled: &[String],
     ) -> Result<Vec<String>, Refused> {
+        self.open()?;
         if let Some(left_out) = self.merged(guest_cart_id) {
             return Ok(left_out.to_vec());
         }

@@ -3,7 +3,7 @@
 mod expiry;
 mod guests;
 
-pub use expiry::{SWEEP_NOTES_MAX, Swept};
+pub use expiry::{GUEST_CARTS_MAX, SWEEP_NOTES_MAX, Swept};
 pub use guests::{MergedInto, Seen};
 
 use chassis::money::MoneyError;
@@ -19,6 +19,7 @@ pub struct Carts<S, P> {
     store: S,
     products: P,
     now_ms: fn() -> u64,
+    guest_carts_max: u64,
 }
 
 /// Why nothing was done, except for [`Error::Catalog`] and [`Error::Sum`], which may come
@@ -29,6 +30,11 @@ pub enum Error {
     Refused(Refused),
     /// There is no such guest's basket.
     Gone,
+    /// There are as many guests' baskets as there may be.
+    GuestCartsFull {
+        /// How many that is.
+        max: u64,
+    },
     /// The catalogue has no product with this SKU.
     UnknownSku(String),
     /// The catalogue did not answer.
@@ -61,7 +67,13 @@ impl<S: Store, P: Products> Carts<S, P> {
     /// The baskets in `store`, with the products of the catalogue. `now_ms` tells the time in
     /// milliseconds since the epoch.
     pub fn new(store: S, products: P, now_ms: fn() -> u64) -> Self {
-        Carts { store, products, now_ms }
+        Carts { store, products, now_ms, guest_carts_max: GUEST_CARTS_MAX }
+    }
+
+    /// Allows so many guests' baskets at once, instead of [`GUEST_CARTS_MAX`].
+    #[must_use]
+    pub fn with_guest_carts_max(self, guest_carts_max: u64) -> Self {
+        Carts { guest_carts_max, ..self }
     }
 
     /// The basket of this user; empty if there is none.
@@ -139,6 +151,16 @@ impl<S: Store, P: Products> Carts<S, P> {
     /// Empty the basket that was ordered at `version`; one that is empty already is fine.
     pub async fn clear_at(&self, user_id: &str, version: u64) -> Result<(), Error> {
         self.reduce(user_id, |cart| cart.clear_at(version)).await.map(|_| ())
+    }
+
+    /// Empty the basket of a user who has deleted their account, permanently.
+    pub async fn forget(&self, user_id: &str) -> Result<(), StoreError> {
+        let close = |cart: Option<Cart>| {
+            let mut cart = cart.unwrap_or_default();
+            cart.close();
+            Ok::<_, StoreError>((cart, ()))
+        };
+        self.store.update(&key(user_id), close).await
     }
 
     /// A change that can only make a basket smaller: where there is none, none is created.

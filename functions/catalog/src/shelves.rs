@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chassis::events::Producer;
 use chassis::outbox::{HasOutbox, Relay};
+use chassis::parts::Parts;
 use chassis::store::{Store, StoreError, same_bytes};
 use serde::Serialize;
 
@@ -120,30 +121,36 @@ impl<S: Store, P: Producer> Shelves<S, P> {
     }
 
     /// Publish what is left on all shelves. There are so few that they are looked at without
-    /// marks of what changed.
+    /// marks of what changed. One that can't be read does not keep the others.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
-        let mut swept = Swept::default();
+        let (mut swept, mut parts) = (Swept::default(), Parts::new());
         for number in 0..SHELVES {
-            let (shelf, key) = (self.numbered(number).await?, key(number));
-            if shelf.has_untold() {
-                let tell = |shelf: Option<Shelf>| {
-                    let mut shelf = shelf.unwrap_or_default();
-                    shelf.tell_untold();
-                    Ok::<_, StoreError>((shelf, ()))
-                };
-                self.store.update(&key, tell).await?;
-            } else if shelf.outbox().is_empty() {
-                continue;
-            }
-            match self.relay.flush::<Shelf>(&key).await {
-                Ok(flushed) => swept.published += flushed.published,
-                Err(error) => {
-                    eprintln!("{key} is published later: {error}");
-                    swept.failed += 1;
-                }
+            let part = self.sweep_shelf(number, &mut swept).await;
+            parts.done(&key(number), part);
+        }
+        parts.end(swept)
+    }
+
+    async fn sweep_shelf(&self, number: u32, swept: &mut Swept) -> Result<(), StoreError> {
+        let (shelf, key) = (self.numbered(number).await?, key(number));
+        if shelf.has_untold() {
+            let tell = |shelf: Option<Shelf>| {
+                let mut shelf = shelf.unwrap_or_default();
+                shelf.tell_untold();
+                Ok::<_, StoreError>((shelf, ()))
+            };
+            self.store.update(&key, tell).await?;
+        } else if shelf.outbox().is_empty() {
+            return Ok(());
+        }
+        match self.relay.flush::<Shelf>(&key).await {
+            Ok(flushed) => swept.published += flushed.published,
+            Err(error) => {
+                eprintln!("{key} is published later: {error}");
+                swept.failed += 1;
             }
         }
-        Ok(swept)
+        Ok(())
     }
 
     async fn numbered(&self, number: u32) -> Result<Arc<Stocked>, StoreError> {

@@ -4,7 +4,7 @@
 //! parse) with plain text or nothing. Here such answers become `application/problem+json`,
 //! `405` keeps its `Allow`, and `OPTIONS` is answered from it.
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use crate::store::{Store, check_writable};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -104,16 +104,16 @@ fn is_problem(headers: &HeaderMap) -> bool {
 }
 
 fn problem_of(status: StatusCode, detail: &str) -> Problem {
-    let slug = match status {
-        StatusCode::BAD_REQUEST => "bad-request",
-        StatusCode::NOT_FOUND => "not-found",
-        StatusCode::METHOD_NOT_ALLOWED => "method-not-allowed",
-        StatusCode::PAYLOAD_TOO_LARGE => "body-too-large",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported-media-type",
-        status if status.is_server_error() => "internal",
-        _ => "refused",
+    let kind = match status {
+        StatusCode::BAD_REQUEST => ProblemType::BadRequest,
+        StatusCode::NOT_FOUND => ProblemType::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => ProblemType::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => ProblemType::BodyTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemType::UnsupportedMediaType,
+        status if status.is_server_error() => ProblemType::Internal,
+        _ => ProblemType::Refused,
     };
-    let problem = Problem::new(status, slug, status.canonical_reason().unwrap_or("Error"));
+    let problem = Problem::new(kind).with_status(status);
     // The inside of a failure is nobody's business.
     if detail.is_empty() || status.is_server_error() { problem } else { problem.detail(detail) }
 }

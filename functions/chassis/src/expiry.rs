@@ -100,7 +100,7 @@ async fn sweep_hour<S: Store>(
                 return Ok(false);
             }
             let note = note_key(at.hour, at.place + 1);
-            if let Some(key) = store.read::<String>(&note).await? {
+            if let Some(key) = noted(store, &note).await? {
                 if store.get(&key).await?.is_some_and(|value| is_over(&value)) {
                     store.delete(&key).await?;
                     swept.removed += 1;
@@ -114,6 +114,18 @@ async fn sweep_hour<S: Store>(
     }
     *at = Progress { hour: at.hour + 1, place: 0 };
     Ok(true)
+}
+
+/// The key that a note names. A note that can't be read names none, so the sweep goes on with the
+/// others.
+async fn noted<S: Store>(store: &S, note: &str) -> Result<Option<String>, StoreError> {
+    match store.read(note).await {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            eprintln!("expiry: {error}");
+            Ok(None)
+        }
+        read => read,
+    }
 }
 
 /// How many notes there are of this hour.
@@ -172,6 +184,18 @@ mod tests {
         assert_eq!(sweep_all(&store, NOW).await, 0, "the hour is not over");
         assert_eq!(sweep_all(&store, LATER).await, 1_000);
         assert_eq!(store.keys(), [PROGRESS, "long", "prolonged"]);
+    }
+
+    #[tokio::test]
+    async fn a_note_that_can_not_be_read_does_not_keep_the_others() {
+        let store = MemoryStore::new();
+        for key in ["one", "other"] {
+            expire_at(&store, key, NOW).await.unwrap();
+            store.set(key, &value(NOW)).await.unwrap();
+        }
+        store.set(&note_key(NOW / HOUR_MS, 1), b"?").await.unwrap();
+        assert_eq!(sweep_all(&store, LATER).await, 1);
+        assert!(store.get("other").await.unwrap().is_none());
     }
 
     #[tokio::test]

@@ -5,8 +5,7 @@
 //! consumer follows from that: each consumer has its own values.
 
 use crate::events::Event;
-use crate::problem::Problem;
-use http::StatusCode;
+use crate::problem::{Problem, ProblemType};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -31,7 +30,7 @@ pub enum Admission {
 /// The answer to an event that came before an earlier one of its subject: 425, which the
 /// platform repeats.
 pub fn too_early(expected: u64) -> Problem {
-    Problem::new(StatusCode::TOO_EARLY, "too-early", "Too early")
+    Problem::new(ProblemType::TooEarly)
         .detail(format!("The event with the number {expected} of this subject comes first."))
 }
 

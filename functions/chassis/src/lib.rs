@@ -27,6 +27,7 @@ pub mod incarnation;
 pub mod money;
 pub mod outbox;
 pub mod page;
+pub mod parts;
 pub mod problem;
 pub mod quota;
 mod recent;
@@ -35,4 +36,4 @@ pub mod rpc;
 pub mod sealed;
 pub mod store;
 
-pub use problem::{Problem, Result};
+pub use problem::{Problem, ProblemType, Result};

@@ -1,9 +1,14 @@
 //! Errors as RFC 9457 `application/problem+json`, the only shape in which this shop
 //! answers a failed request.
 //!
-//! `type` is `/problems/<slug>`: a stable name that programs compare, while `title` and
-//! `detail` are for people. `errors` holds one entry for each fault in a request body, with
-//! a JSON pointer (RFC 6901) to it.
+//! `type` is `/problems/<slug>`: a stable name that programs compare, and the path at which the
+//! gateway says what it means. [`ProblemType`] lists all of them, so no function can answer one
+//! that leads nowhere. `title` and `detail` are for people. `errors` holds one entry for each
+//! fault in a request body, with a JSON pointer (RFC 6901) to it.
+
+mod types;
+
+pub use types::ProblemType;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -12,7 +17,7 @@ use serde::Serialize;
 /// What handlers return.
 pub type Result<T> = std::result::Result<T, Problem>;
 
-/// An error answer. Built by chaining: `Problem::new(…).detail(…).header(…)`.
+/// An error answer. Built by chaining: `Problem::new(ProblemType::…).detail(…).header(…)`.
 #[derive(Clone, Debug)]
 pub struct Problem {
     body: Box<Body>,
@@ -22,8 +27,8 @@ pub struct Problem {
 #[derive(Clone, Debug, Serialize)]
 struct Body {
     #[serde(rename = "type")]
-    kind: String,
-    title: String,
+    kind: &'static str,
+    title: &'static str,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -43,17 +48,24 @@ pub struct Fault {
 }
 
 impl Problem {
-    /// A problem with a `type` of `/problems/<slug>`.
-    pub fn new(status: StatusCode, slug: &str, title: &str) -> Problem {
+    /// A problem of this type, with the type's status.
+    pub fn new(kind: ProblemType) -> Problem {
         let body = Body {
-            kind: format!("/problems/{slug}"),
-            title: title.to_owned(),
-            status: status.as_u16(),
+            kind: kind.path(),
+            title: kind.title(),
+            status: kind.status().unwrap_or(StatusCode::BAD_REQUEST).as_u16(),
             detail: None,
             errors: Vec::new(),
             extensions: serde_json::Map::new(),
         };
         Problem { body: Box::new(body), headers: HeaderMap::new() }
+    }
+
+    /// Another status than the type's, for answers whose status somebody else has chosen.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Problem {
+        self.body.status = status.as_u16();
+        self
     }
 
     /// What is wrong this time, for people.
@@ -101,49 +113,48 @@ impl Problem {
 impl Problem {
     /// 404: there is no such thing, or not for this caller.
     pub fn not_found(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::NOT_FOUND, "not-found", "Not found").detail(detail)
+        Problem::new(ProblemType::NotFound).detail(detail)
     }
 
     /// 400: the request can't be understood.
     pub fn bad_request(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::BAD_REQUEST, "bad-request", "Bad request").detail(detail)
+        Problem::new(ProblemType::BadRequest).detail(detail)
     }
 
     /// 401 with a bare `Bearer` challenge.
     pub fn unauthorized(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Authentication required")
+        Problem::new(ProblemType::Unauthorized)
             .header(header::WWW_AUTHENTICATE, "Bearer realm=\"shop\"")
             .detail(detail)
     }
 
     /// 403: known, but not allowed.
     pub fn forbidden(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden").detail(detail)
+        Problem::new(ProblemType::Forbidden).detail(detail)
     }
 
     /// 409: the state of the thing does not allow this.
     pub fn conflict(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::CONFLICT, "conflict", "Conflict").detail(detail)
+        Problem::new(ProblemType::Conflict).detail(detail)
     }
 
     /// 422: JSON, but of the wrong shape.
     pub fn unprocessable(errors: Vec<Fault>) -> Problem {
-        let title = "The request body has faults";
-        let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", title);
+        let mut problem = Problem::new(ProblemType::InvalidBody);
         problem.body.errors = errors;
         problem
     }
 
     /// 503 with `Retry-After` in seconds: nothing was done, the same request may work later.
     pub fn unavailable(detail: impl Into<String>, retry_after_s: u64) -> Problem {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable")
+        Problem::new(ProblemType::Unavailable)
             .header(header::RETRY_AFTER, &retry_after_s.to_string())
             .detail(detail)
     }
 
     /// 500. Says nothing about the inside: log the cause where it happened.
     pub fn internal() -> Problem {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error")
+        Problem::new(ProblemType::Internal)
     }
 }
 
@@ -162,38 +173,4 @@ impl IntoResponse for Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use http_body_util::BodyExt;
-    use serde_json::json;
-
-    #[tokio::test]
-    async fn a_problem_is_answered_in_the_shape_of_rfc_9457() {
-        let response = Problem::new(StatusCode::CONFLICT, "out-of-stock", "Out of stock")
-            .detail("2 of SKU-1 are left")
-            .error("/items/0/quantity", "at most 2")
-            .extension("available", 2)
-            .header(header::RETRY_AFTER, "7")
-            .into_response();
-        assert_eq!(response.status(), StatusCode::CONFLICT);
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
-        assert_eq!(response.headers()["retry-after"], "7");
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        let expected = json!({
-            "type": "/problems/out-of-stock",
-            "title": "Out of stock",
-            "status": 409,
-            "detail": "2 of SKU-1 are left",
-            "errors": [{"pointer": "/items/0/quantity", "detail": "at most 2"}],
-            "available": 2,
-        });
-        assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_header_value_with_a_line_break_is_left_out() {
-        let problem = Problem::internal().header(header::RETRY_AFTER, "1\r\nset-cookie: a=b");
-        assert!(problem.into_response().headers().get("retry-after").is_none());
-    }
-}
+mod tests;

@@ -4,8 +4,8 @@
 //! Each function counts where it knows whom to count: the gateway an address before anything
 //! else, identity the account that a parsed body names. Both read the same setting.
 
-use crate::problem::Problem;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use crate::problem::{Problem, ProblemType};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::future::Future;
 use std::net::IpAddr;
 
@@ -196,7 +196,7 @@ impl Rates {
         let retry_after_s = retry_after_s(&self.0);
         let field = HeaderName::from_static("ratelimit");
         let policy = HeaderName::from_static("ratelimit-policy");
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota-exceeded", "Too many requests")
+        Problem::new(ProblemType::QuotaExceeded)
             .detail(format!("Try again in {retry_after_s} s."))
             .extension("violated-policies", violated)
             .extension("retry_after", retry_after_s)

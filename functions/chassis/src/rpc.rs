@@ -106,18 +106,16 @@ pub enum CallError {
     },
 }
 
-/// Call a function of another component over HTTP: what a bridge does.
+/// Call a function of another component, which has this URL: what a bridge does.
 #[cfg(target_family = "wasm")]
 pub async fn call<A: Serialize, T: DeserializeOwned, E: DeserializeOwned>(
     component: &str,
-    interface: &str,
-    function: &str,
+    url: &'static str,
     arguments: &A,
 ) -> Result<Result<T, E>, CallError> {
     let not_sent = |reason: String| CallError::NotSent { component: component.to_owned(), reason };
-    let uri = format!("http://{component}.spin.internal/rpc/{interface}/{function}");
     let body = serde_json::to_vec(arguments).map_err(|error| not_sent(error.to_string()))?;
-    let request = http::Request::post(uri)
+    let request = http::Request::post(url)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Bytes::from(body))
         .map_err(|error| not_sent(error.to_string()))?;

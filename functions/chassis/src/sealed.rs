@@ -5,13 +5,15 @@
 //! in the member `sealed` of an event's data, and the one thing that is deleted is the key.
 //!
 //! Consumers open events at their door with [`readable`] and see them as if nothing had been
-//! sealed; an event of somebody who has been forgotten is not there for them. What they keep of
-//! it in their own stores they delete when they hear that the account is gone.
+//! sealed; an event of a person who has been forgotten is not there for them. What functions keep
+//! of a person in their own stores they delete when they receive the event that the account is gone:
+//! [`forgotten`] reads it.
 //!
 //! XChaCha20-Poly1305: its nonces are long enough to be random. The person's id is authenticated
 //! along, so that nothing sealed for one person opens as another's.
 
 use crate::events::Event;
+use crate::problem::Problem;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -24,8 +26,13 @@ pub const KEY_BYTES: usize = 32;
 pub const NONCE_BYTES: usize = 24;
 /// The member of an event's data that is sealed.
 pub const MEMBER: &str = "sealed";
+/// The type of the event that is published when a person has deleted their account. Nothing of them
+/// is to be kept.
+pub const ACCOUNT_DELETED: &str = "com.shop.identity.user.deleted.v1";
 /// The member that names the person.
 const PERSON: &str = "user_id";
+/// The longest id of a person that becomes part of a key, in bytes.
+const PERSON_BYTES_MAX: usize = 100;
 
 /// A person's key.
 pub type PersonKey = [u8; KEY_BYTES];
@@ -39,6 +46,18 @@ pub enum Unreadable {
     /// The key does not fit, or the data is no JSON object. Repeating helps nothing.
     #[error("the sealed data can't be opened")]
     Damaged,
+}
+
+/// An event of a deleted account that does not name the person. Delivering it again does not help.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event {0} does not name the person whose account is gone")]
+pub struct Nameless(pub String);
+
+impl From<Nameless> for Problem {
+    fn from(error: Nameless) -> Problem {
+        eprintln!("{error}");
+        Problem::unprocessable(Vec::new()).detail(error.to_string())
+    }
 }
 
 /// Where keys of persons come from. In a component whose world imports
@@ -98,6 +117,21 @@ pub async fn readable(event: &Event, keys: &impl PersonKeys) -> Result<Option<Ev
     let mut members = opened.ok_or(Unreadable::Damaged)?;
     members.append(&mut data);
     Ok(Some(Event { data: Value::Object(members).to_string(), ..event.clone() }))
+}
+
+/// The person who is to be forgotten; none for events of other types.
+///
+/// # Errors
+/// The event names no person, or its data another one than its subject.
+pub fn forgotten(event: &Event) -> Result<Option<String>, Nameless> {
+    if event.kind != ACCOUNT_DELETED {
+        return Ok(None);
+    }
+    let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
+    let named = data[PERSON].as_str().filter(|person| {
+        event.subject.as_deref() == Some(*person) && (1..=PERSON_BYTES_MAX).contains(&person.len())
+    });
+    named.map(|person| Some(person.to_owned())).ok_or_else(|| Nameless(event.id.clone()))
 }
 
 /// Keys in memory, for tests of consumers.
@@ -179,6 +213,18 @@ mod tests {
         let keys = keys();
         keys.set("usr_1", None);
         assert_eq!(readable(&sealed_for("usr_1"), &keys).await, Ok(None));
+    }
+
+    #[test]
+    fn only_the_end_of_an_account_names_a_person_to_forget() {
+        let mut gone = event(&json!({"user_id": "usr_1"}));
+        assert_eq!(forgotten(&gone), Ok(None), "it is another event");
+        gone.kind = ACCOUNT_DELETED.to_owned();
+        assert_eq!(forgotten(&gone), Ok(Some("usr_1".to_owned())));
+        for data in ["{}", "", r#"{"user_id":"usr_2"}"#, r#"{"user_id":1}"#] {
+            gone.data = data.to_owned();
+            assert_eq!(forgotten(&gone), Err(Nameless("usr_1.1".to_owned())), "{data}");
+        }
     }
 
     #[tokio::test]

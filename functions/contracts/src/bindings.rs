@@ -79,12 +79,12 @@ fn identity_keys(name: &str) -> TokenStream {
             ) -> ::core::result::Result<::chassis::auth::KeySet, ::chassis::auth::KeysUnavailable>
             {
                 // A function without a store has none of that name.
-                let shelf = ::chassis::store::SpinStore::open(#name).ok();
+                let shelf = || ::chassis::store::SpinStore::open(#name).ok();
                 let fetch = || {
                     let limit = ::core::time::Duration::from_millis(::chassis::auth::FETCH_MAX_MS);
                     ::chassis::auth::in_time(fetch_identity_keys(), ::spin_sdk::time::sleep(limit))
                 };
-                IDENTITY_KEYS.current(::chassis::clock::now_ms(), shelf.as_ref(), fetch).await
+                IDENTITY_KEYS.current(::chassis::clock::now_ms(), shelf, fetch).await
             }
 
             fn forget(&self) -> bool {

@@ -59,7 +59,9 @@ fn method(contract: &Contract, interface: InterfaceId, function: &Function) -> R
     let (error, not_sent, lost) = (&failure.error, &failure.not_sent, &failure.lost);
     let component = &contract.name;
     let interface_name = contract.resolve.interfaces[interface].name.as_deref().unwrap_or_default();
-    let (function_name, method) = (&function.name, ident(&function.name));
+    // Whole in the component's bytes, so that it can be seen there whom a bridge calls.
+    let url = format!("http://{component}.spin.internal/rpc/{interface_name}/{}", function.name);
+    let method = ident(&function.name);
     let (names, types): (Vec<_>, Vec<_>) = contract.parameters(function)?.into_iter().unzip();
     Ok(quote! {
         async fn #method(#(#names: #types),*) -> ::core::result::Result<#ok, #error> {
@@ -67,7 +69,7 @@ fn method(contract: &Contract, interface: InterfaceId, function: &Function) -> R
             struct Arguments { #(#names: #types,)* }
             let arguments = Arguments { #(#names),* };
             let answer = ::chassis::rpc::call::<_, #ok, #error>(
-                #component, #interface_name, #function_name, &arguments,
+                #component, #url, &arguments,
             );
             match answer.await {
                 Ok(result) => result,

@@ -1,6 +1,7 @@
 //! What the gateway decides without asking anybody: which paths are safe, where they lead,
 //! which headers cross the border, how much is too much.
 
+pub mod accept;
 pub mod address;
 pub mod cors;
 pub mod headers;

@@ -3,6 +3,7 @@
 pub mod domain;
 pub mod openapi;
 pub mod ports;
+pub mod problems;
 pub mod service;
 
 #[cfg(target_family = "wasm")]

@@ -11,13 +11,13 @@ use crate::domain::path;
 use crate::domain::route::{Found, Route, Target, find};
 use crate::domain::table::{MAILBOX, pages, routes};
 use crate::domain::{address, cors, headers};
-use crate::openapi;
 use crate::ports::{Environment, Ports, Settings, Upstream};
+use crate::{openapi, problems};
 use admission::Admitted;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use chassis::Problem;
 use chassis::http::OutboundError;
+use chassis::{Problem, ProblemType};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
@@ -99,6 +99,10 @@ impl<P: Ports> Gateway<P> {
             Target::Liveness => Ok(health::alive()),
             Target::Readiness => Ok(self.readiness().await),
             Target::Description => Ok(openapi::response()),
+            Target::Problems => Ok(problems::list(admitted.request.headers())),
+            Target::Problem => {
+                problems::one(admitted.request.uri().path(), admitted.request.headers())
+            }
             Target::Component(name) => self.forward(route, name, None, admitted, origin).await,
             Target::Renamed(name, path) => {
                 self.forward(route, name, Some(path), admitted, origin).await
@@ -201,8 +205,7 @@ fn named(problem: Problem, origin: &Origin) -> Response {
 }
 
 fn ambiguous(detail: &str) -> Problem {
-    let title = "The path is ambiguous";
-    Problem::new(StatusCode::BAD_REQUEST, "ambiguous-path", title).detail(detail)
+    Problem::new(ProblemType::AmbiguousPath).detail(detail)
 }
 
 fn nothing() -> Problem {
@@ -210,8 +213,7 @@ fn nothing() -> Problem {
 }
 
 fn other_methods(allow: &str) -> Problem {
-    let title = "Method not allowed";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title)
+    Problem::new(ProblemType::MethodNotAllowed)
         .detail(format!("This path takes {allow}."))
         .header(header::ALLOW, allow)
 }
@@ -222,12 +224,9 @@ fn unreachable(error: &OutboundError) -> Problem {
         OutboundError::Connect(_) => {
             Problem::unavailable("The part of the shop that answers this is down.", RETRY_AFTER_S)
         }
-        OutboundError::Timeout(_) => {
-            let title = "No answer in time";
-            Problem::new(StatusCode::GATEWAY_TIMEOUT, "upstream-timeout", title)
-                .detail("It is not known whether the request was carried out.")
-                .header(header::RETRY_AFTER, &retry)
-        }
+        OutboundError::Timeout(_) => Problem::new(ProblemType::UpstreamTimeout)
+            .detail("It is not known whether the request was carried out.")
+            .header(header::RETRY_AFTER, &retry),
         OutboundError::Broken(_) | OutboundError::TooLong => answer::broken(),
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::domain::client::parse_clients;
 use crate::domain::email::Email;
+use crate::domain::password::BYTES_MAX;
 use crate::domain::user;
 use crate::ports::{Admin, Busy, Environment, Passwords, Settings, Verdict};
 use crate::service::{self, Identity};
@@ -114,6 +115,9 @@ async fn admin() -> Result<Option<Admin>, String> {
     let (address, password) = (setting("admin_email").await?, setting("admin_password").await?);
     if address.is_empty() || password.is_empty() {
         return Ok(None);
+    }
+    if password.len() > BYTES_MAX {
+        return Err(format!("the variable `admin_password` has more than {BYTES_MAX} bytes"));
     }
     match Email::parse(&address) {
         Some(email) => Ok(Some(Admin { email, password })),

@@ -33,7 +33,7 @@ pub fn router<S: Store, E: Environment>(identity: Identity<S, E>) -> Router {
         .route("/api/v1/password-resets", post(passwords::ask_for_reset::<S, E>))
         .route("/api/v1/password-resets/{token}", put(passwords::reset::<S, E>))
         .route("/api/v1/admin/signing-keys", get(keys::list::<S, E>).post(keys::rotate::<S, E>))
-        .route("/api/v1/sessions", post(users::open_session::<S, E>))
+        .route("/api/v1/sessions", sessions::<S, E>())
         .route("/oauth2/authorize", get(authorize::show::<S, E>).post(authorize::submit::<S, E>))
         .route("/oauth2/token", post(token::token::<S, E>))
         .route("/oauth2/revoke", post(token::revoke::<S, E>))
@@ -46,6 +46,11 @@ pub fn router<S: Store, E: Environment>(identity: Identity<S, E>) -> Router {
 /// What can be done with one's own account.
 fn me<S: Store, E: Environment>() -> MethodRouter<Identity<S, E>> {
     get(users::me::<S, E>).patch(users::change::<S, E>).delete(passwords::delete_account::<S, E>)
+}
+
+/// Signing in, and signing out everywhere.
+fn sessions<S: Store, E: Environment>() -> MethodRouter<Identity<S, E>> {
+    post(users::open_session::<S, E>).delete(users::end_sessions::<S, E>)
 }
 
 /// Identity checks its own callers with its own keys: it must not call itself for them.

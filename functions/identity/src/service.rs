@@ -9,6 +9,7 @@ mod accounts;
 mod applications;
 mod attempts;
 mod deletion;
+mod endings;
 mod mails;
 mod notes;
 mod passwords;
@@ -25,6 +26,7 @@ pub use signing::Rotation;
 use crate::domain::user::User;
 use crate::ports::{Busy, Environment, Settings};
 use chassis::outbox::{Full, Relay};
+use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
@@ -127,16 +129,23 @@ impl<S: Store, E: Environment> Identity<S, E> {
     }
 
     /// Goes on with what a crash or a failure has left, asks for the mails that were requested,
-    /// and renews the signing key when it is time.
+    /// and renews the signing key when it is time. No part keeps the others from being done; the
+    /// first error is answered at the end.
     pub async fn sweep(&self) -> Result<Swept, Error> {
-        let now_ms = self.environment.now_ms();
-        let (announced, registrations) = self.finish_registrations(now_ms).await?;
-        let deletions = self.finish_deletions(now_ms).await?;
-        let (mails, requests) = self.send_mails(now_ms).await?;
-        self.rotate_when_due(now_ms).await?;
-        let changes = self.relay().sweep::<User>(now_ms, SWEEP_KEYS_MAX).await?;
+        let (now_ms, mut parts) = (self.environment.now_ms(), Parts::new());
+        let registrations = self.finish_registrations(now_ms).await;
+        let (announced, registrations) = parts.done("registrations", registrations);
+        let deletions = self.finish_deletions(now_ms).await;
+        let deletions = parts.done("deletions", deletions);
+        let mails = self.send_mails(now_ms).await;
+        let (mails, requests) = parts.done("mails", mails);
+        // Tokens are signed with the old key meanwhile.
+        let rotated = self.rotate_when_due(now_ms).await;
+        parts.done("signing key", rotated);
+        let changes = self.relay().sweep::<User>(now_ms, SWEEP_KEYS_MAX).await;
+        let changes = parts.done("outboxes", changes.map_err(Error::from));
         let waiting = registrations + deletions + requests;
-        Ok(Swept { announced, mails, waiting, changes })
+        parts.end(Swept { announced, mails, waiting, changes })
     }
 
     /// Milliseconds since the Unix epoch.

@@ -1,5 +1,5 @@
-//! The use cases: each is a few compare-and-swaps in an order that leaves something mendable
-//! when the process dies between any two of them.
+//! The use cases: each is a few compare-and-swaps in an order that leaves something that can be
+//! put right when the process dies between any two of them.
 
 mod audit;
 mod lanes;
@@ -85,9 +85,10 @@ impl<S: Store> Inventory<S> {
             let (attempt, quantity) = (record.attempt, *quantity);
             // What is in a lane is sold there first, whatever was booked before.
             if let Some(stock) = self.store.read::<Stock>(&stock_key(sku)).await? {
-                self.sell_from_lane(sku, &stock, id, attempt).await?;
+                self.sell_from_lanes(sku, &stock, id, attempt).await?;
             }
-            self.change(sku, |stock| stock.take_back(id, attempt, quantity, now_ms)).await?;
+            self.give_back(sku, now_ms, |stock| stock.take_back(id, attempt, quantity, now_ms))
+                .await?;
         }
         let finish = |record: Option<Record>| -> Result<_, Refusal> {
             Ok((record.ok_or_else(|| unknown(id))?.finish_return(), ()))
@@ -133,7 +134,8 @@ impl<S: Store> Inventory<S> {
     /// Set how many pieces of a SKU were ever received.
     pub async fn receive(&self, sku: &str, received: u32, now_ms: u64) -> Result<Levels, Refusal> {
         check_name("SKU", sku)?;
-        let known = self.swept(sku, now_ms).await?;
+        // Pieces that are free in lanes come back first: they are not promised to anybody.
+        let known = self.swept_if_short(sku, u32::MAX, now_ms).await?;
         let place = match known.and_then(|stock| stock.place()) {
             Some(place) => place,
             None => self.register().enter(sku).await?,

@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use chassis::clock::{now_ms, rfc3339};
 use chassis::form::{Fields, JsonBody};
 use chassis::store::Store;
-use chassis::{Problem, Result};
+use chassis::{Problem, ProblemType, Result};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -85,8 +85,7 @@ async fn mail<S: Store>(
         Some(Content { kind: Kind::Email, to, subject, text, html, language })
     })?;
     if content.to.to_ascii_lowercase().ends_with(NOBODY) {
-        let (slug, title) = ("no-such-mailbox", "There is no such mailbox");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, slug, title)
+        return Err(Problem::new(ProblemType::NoSuchMailbox)
             .detail(format!("There is no mailbox {}.", content.to)));
     }
     take(&desk, &headers, content).await
@@ -123,11 +122,8 @@ async fn take<S: Store>(desk: &Desk<S>, headers: &HeaderMap, content: Content) -
     let key = idempotency_key(headers)?;
     match desk.inbox.take(&key, content, now_ms()).await? {
         Taken::Id(id) => Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response()),
-        Taken::Reused => {
-            let (slug, title) = ("idempotency-key-reused", "Idempotency key reused");
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, slug, title)
-                .detail("This Idempotency-Key came before with another message."))
-        }
+        Taken::Reused => Err(Problem::new(ProblemType::IdempotencyKeyReused)
+            .detail("This Idempotency-Key came before with another message.")),
     }
 }
 

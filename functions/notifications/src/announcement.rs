@@ -22,7 +22,7 @@ const UPDATED: &str = "com.shop.identity.user.updated.v1";
 /// Somebody is to get a mail about their account.
 const MAIL: &str = "com.shop.identity.user.mail.v1";
 /// Somebody deleted their account.
-const DELETED: &str = "com.shop.identity.user.deleted.v1";
+const DELETED: &str = chassis::sealed::ACCOUNT_DELETED;
 
 /// Templates of mails that concern the security of an account. They are sent whatever the reader
 /// prefers.

@@ -4,7 +4,8 @@
 //! accepted ─► pending ──► sending ──► sent
 //!                ▲           ├──────► failed      (hard bounce, or attempts used up)
 //!                └─ backoff ─┤
-//!                            └──────► suppressed  (the reader switched the channel off)
+//!                            └──────► suppressed  (the reader switched the channel off, or has
+//!                                                  deleted their account)
 //!
 //! failed ─► pending: an operator replays it
 //! ```

@@ -36,7 +36,7 @@ impl<O: Outbound> Provider for HttpProvider<O> {
             Err(error) => return deferred(format!("the provider's settings: {error}"), None),
         };
         match self.outbound.send(request, TIMEOUT_MS).await {
-            Ok(answer) => outcome(&answer),
+            Ok(answer) => without_address(outcome(&answer), &message.email),
             Err(error) => deferred(failure(&error), None),
         }
     }
@@ -95,6 +95,16 @@ fn outcome(answer: &Response<Bytes>) -> Outcome {
     }
     let detail = format!("the provider answered {status}");
     deferred(detail, retry_after_ms(answer.headers()))
+}
+
+/// What the provider said of a message is kept for longer than the reader's address may be.
+fn without_address(outcome: Outcome, email: &str) -> Outcome {
+    match outcome {
+        Outcome::Refused(detail) if !email.is_empty() => {
+            Outcome::Refused(detail.replace(email, "the address"))
+        }
+        other => other,
+    }
 }
 
 /// The provider's id of the message; empty if it does not say.

@@ -139,15 +139,19 @@ impl Queue {
         self.change(store, request_id, keep).await
     }
 
-    /// All entries, in no particular order: [`SEGMENT_COUNT`] reads.
+    /// All entries, in no particular order: [`SEGMENT_COUNT`] reads. A segment that can't be read
+    /// does not hold up the others.
     ///
     /// # Errors
     /// The store did not answer.
     pub async fn entries(self, store: &impl Store) -> Result<Vec<Entry>, StoreError> {
         let mut all = Vec::new();
         for segment in 0..SEGMENT_COUNT {
-            let entries: Option<Vec<Entry>> = store.read(&self.key(segment)).await?;
-            all.extend(entries.unwrap_or_default());
+            match store.read::<Vec<Entry>>(&self.key(segment)).await {
+                Ok(entries) => all.extend(entries.unwrap_or_default()),
+                Err(error @ StoreError::Corrupt { .. }) => eprintln!("{}: {error}", self.name),
+                Err(error) => return Err(error),
+            }
         }
         Ok(all)
     }

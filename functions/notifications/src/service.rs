@@ -104,7 +104,31 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
             return Err(Refusal::Conflict);
         };
         self.enter(&notification).await?;
+        if self.is_gone(&notification.user_id).await? {
+            // They have deleted their account since: what was just made goes, too.
+            self.erase_messages(&notification.user_id, Some(&notification.request_id)).await?;
+            let detail = format!("there is no user {}", notification.user_id);
+            return Err(Refusal::Invalid(Fault::of("user_id", detail)));
+        }
         Ok(notification)
+    }
+
+    /// Records a message that is not sent because its reader has deleted their account, so that the
+    /// books do not miss it. Idempotent by request id.
+    async fn suppress(&self, request: Request, now_ms: u64) -> Result<(), Refusal> {
+        if let Some(fault) = request.fault() {
+            return Err(Refusal::Invalid(fault));
+        }
+        let request = request.canonical();
+        if self.read(&request.request_id).await?.is_some() {
+            return Ok(());
+        }
+        let (id, print) = (chassis::id::new("ntf"), fingerprint(&request));
+        let mut fresh = Notification::accept(id, print, &request, Pinned::nothing(), now_ms);
+        fresh.erase();
+        fresh.place = self.register().enter(&request.request_id).await?;
+        self.store.create_guarded(&key(&request.request_id), &fresh).await?;
+        Ok(())
     }
 
     /// Renders once, to know that it can be done and what with.
@@ -141,7 +165,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
             let entry = Entry::of(notification, notification.created_at_ms);
             waiting(notification.channel).put(&self.store, &entry).await?;
         }
-        self.list_for_reader(notification).await
+        Ok(self.list_for_reader(notification).await?)
     }
 
     /// All notifications in the order of their acceptance.

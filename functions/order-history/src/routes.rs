@@ -13,7 +13,7 @@ use chassis::events::Received;
 use chassis::inbox::too_early;
 use chassis::page::{Cursor, Page, PageQuery};
 use chassis::store::Store;
-use chassis::{Problem, Result};
+use chassis::{Problem, ProblemType, Result};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -223,8 +223,7 @@ fn positioned(position: Option<Position>, body: impl IntoResponse) -> Response {
 }
 
 fn behind(position: &Position) -> Problem {
-    let title = "The projection is behind";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "projection-behind", title)
+    Problem::new(ProblemType::ProjectionBehind)
         .header(header::RETRY_AFTER, &BEHIND_RETRY_AFTER_S.to_string())
         .extension("position", position.to_string())
         .detail("The event has not arrived yet.")

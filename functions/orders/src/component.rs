@@ -13,7 +13,7 @@ use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{Order, Status};
+use crate::domain::{Address, Order, Status};
 use crate::ports::Clock;
 use crate::routes::Api;
 use crate::service::Orders;
@@ -94,7 +94,13 @@ fn status(status: Status) -> contract::Status {
 }
 
 fn view(order: Order) -> contract::Order {
-    let to = order.placed.shipping_address;
+    let address = |to: Address| contract::Address {
+        name: to.name,
+        street: to.street,
+        city: to.city,
+        postal_code: to.postal_code,
+        country: to.country,
+    };
     contract::Order {
         id: order.placed.id,
         user_id: order.placed.user_id,
@@ -109,13 +115,7 @@ fn view(order: Order) -> contract::Order {
             amount: order.placed.total.amount,
             currency: order.placed.total.currency,
         },
-        shipping_address: contract::Address {
-            name: to.name,
-            street: to.street,
-            city: to.city,
-            postal_code: to.postal_code,
-            country: to.country,
-        },
+        shipping_address: order.placed.shipping_address.map(address),
         created_at: rfc3339(order.created_at_ms),
     }
 }

@@ -6,6 +6,7 @@
 //! every interleaving of failures can be tested in memory.
 
 pub mod country;
+pub mod departure;
 pub mod event;
 pub mod fold;
 pub mod news;

@@ -182,13 +182,15 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
         self.records.append(loaded, &std::mem::take(&mut draft.events), Some(lease)).await
     }
 
-    /// Writes what is decided, lets go of the lease, and publishes what others are to hear.
+    /// Writes what is decided, lets go of the lease, and publishes what others are to hear. If the
+    /// order has ended and the customer has deleted their account, the address is erased.
     async fn finish(&self, mut loaded: Loaded, draft: Draft) -> Result<Ended, StoreError> {
         let changed = !draft.events.is_empty() || loaded.record.lease.is_some();
         if changed && !self.records.append(&mut loaded, &draft.events, None).await? {
             return Ok(None);
         }
         let published = self.publish(&mut loaded).await?;
+        self.records.erase_if_forgotten(&mut loaded).await?;
         if loaded.order.version != draft.order.version {
             return Ok(None);
         }

@@ -5,8 +5,10 @@
 //! compare-and-swap only. Beside it are three indexes: the register of all orders, the
 //! orders of a user (`listing`) and the orders that are unfinished (`marks`). All are
 //! written *before* the order: what a crash leaves is an entry without an order, which
-//! readers skip, never an order that nobody finds.
+//! readers skip, never an order that nobody finds. There is a mark for each person who has
+//! deleted their account (`forgotten`).
 
+mod forgotten;
 mod listing;
 mod marks;
 #[cfg(test)]

@@ -17,6 +17,7 @@ use chassis::form::JsonBody;
 use chassis::idempotency::{self, IdempotencyKey, Scope};
 use chassis::inbox::too_early;
 use chassis::page::{Cursor, Page, PageQuery};
+use chassis::sealed;
 use chassis::store::Store;
 use chassis::{Problem, Result};
 use http::{HeaderMap, HeaderName, StatusCode, header};
@@ -201,6 +202,9 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
     /// Takes events of others. Those that are unknown are none of our business.
     async fn hear(State(api): State<Self>, received: Received) -> Result<StatusCode> {
         for event in received.0 {
+            if let Some(user_id) = sealed::forgotten(&event)? {
+                api.forget(&user_id).await?;
+            }
             if event.kind != SHIPMENT_CHANGED {
                 continue;
             }
@@ -213,6 +217,13 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
             }
         }
         Ok(StatusCode::NO_CONTENT)
+    }
+
+    async fn forget(&self, user_id: &str) -> Result<()> {
+        match self.orders.forget_person(user_id).await? {
+            true => Ok(()),
+            false => Err(Problem::unavailable("There are more orders of this person.", 1)),
+        }
     }
 
     async fn sweep(State(api): State<Self>) -> Result<Json<Swept>> {

@@ -1,4 +1,4 @@
-//! The use cases of orders: place, read, list, cancel, hear of parcels, let go on, sweep.
+//! The use cases of orders: place, read, list, cancel, hear of parcels, let go on, forget, sweep.
 //!
 //! Whoever touches an order whose saga is unfinished moves it on: the customer who looks
 //! at it, the stream that shows it, the sweep. So no order waits for the one request that
@@ -6,12 +6,14 @@
 
 mod audit;
 mod cancel;
+mod forgetting;
 mod parcels;
 mod resume;
 mod sweep;
 
 pub use audit::Audited;
 pub use cancel::Uncancelled;
+pub use forgetting::FORGET_MS;
 pub use parcels::{Heard, SHIPMENT_CHANGED};
 pub use resume::Unresumed;
 pub use sweep::{SWEEP_MS, Swept};
@@ -69,13 +71,18 @@ pub enum Unplaced {
         /// What it costs now.
         total: Money,
     },
+    /// Too many orders are unfinished. Safe to repeat with the same id.
+    Backlog(StoreError),
     /// A capability or the store did not answer. Safe to repeat with the same id.
     Unavailable(String),
 }
 
 impl From<StoreError> for Unplaced {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            StoreError::Backlog { .. } => Self::Backlog(error),
+            error => Self::Unavailable(error.to_string()),
+        }
     }
 }
 
@@ -179,7 +186,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
             user_id: request.user_id,
             items,
             total,
-            shipping_address: request.shipping_address,
+            shipping_address: Some(request.shipping_address),
             payment_method: request.payment_method,
             cart_version,
         })

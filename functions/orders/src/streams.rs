@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use chassis::Problem;
 use chassis::store::{Store, StoreError};
-use http::{StatusCode, header};
+use chassis::{Problem, ProblemType};
+use http::header;
 
 /// Most streams of one person at once.
 pub(crate) const STREAMS_PER_PERSON_MAX: usize = 8;
@@ -50,9 +50,8 @@ impl From<Refused> for Problem {
         match refused {
             Refused::Store(error) => error.into(),
             Refused::TooMany => {
-                let title = "Too many event streams";
                 let retry_after_s = PERMIT_MS.div_ceil(1_000).to_string();
-                Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", title)
+                Problem::new(ProblemType::TooManyStreams)
                     .header(header::RETRY_AFTER, &retry_after_s)
                     .extension("streams_max", STREAMS_PER_PERSON_MAX)
                     .detail(format!(

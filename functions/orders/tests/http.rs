@@ -6,11 +6,12 @@ mod world;
 
 use axum::body::Body;
 use chassis::page::Cursor;
+use chassis::store::Store;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use orders::domain::Carriage;
 use orders::ports::Cart;
-use orders::records::Position;
+use orders::records::{MARKS_MAX, Mark, OPEN_SHARDS, Position};
 use serde_json::{Value, json};
 use world::Mood;
 use world::shop::{ADA, Shop, body, read};
@@ -325,6 +326,40 @@ async fn a_price_that_has_changed_orders_nothing() {
         asked["expected_total"] = wrong;
         assert!(faults(&shop, &asked).await[0].starts_with("/expected_total"));
     }
+}
+
+#[tokio::test]
+async fn when_too_many_orders_are_unfinished_the_answer_names_the_limit() {
+    let shop = Shop::new();
+    let mark = |number: usize| Mark { id: format!("ord_{number}"), at_ms: 1, by: "one".to_owned() };
+    let fill = async |marks: usize| {
+        let marks: Vec<Mark> = (0..marks).map(mark).collect();
+        for shard in 0..OPEN_SHARDS {
+            shop.world.1.write(&format!("unfinished/{shard}"), &marks).await.unwrap();
+        }
+    };
+    fill(MARKS_MAX).await;
+    let refused = shop.order(ADA, "k1", &body()).await;
+    assert_eq!(refused.headers()["retry-after"], "5");
+    let (status, problem) = read(refused).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{problem}");
+    assert_eq!(problem["type"], "/problems/too-many-unfinished");
+    assert_eq!(problem["unfinished_max"], MARKS_MAX);
+    assert_eq!(shop.world.with(|state| state.payments.len()), 0);
+    fill(0).await;
+    let (status, order) = read(shop.order(ADA, "k1", &body()).await).await;
+    assert_eq!((status, &order["status"]), (StatusCode::CREATED, &json!("confirmed")));
+
+    // An order that exists may be called off until there are twice as many.
+    let path = format!("/api/v1/orders/{}/cancel", order["id"].as_str().unwrap());
+    fill(2 * MARKS_MAX).await;
+    let (status, problem) = shop.post(ADA, &path).await;
+    assert_eq!(
+        (status, &problem["unfinished_max"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!(2 * MARKS_MAX))
+    );
+    fill(MARKS_MAX).await;
+    assert_eq!(shop.post(ADA, &path).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -5,8 +5,11 @@
 //! made with older ones is replaced when its owner signs in.
 //!
 //! It is a function of its own so that the host can bound how many hashes are made at once
-//! (`concurrency_max` in the manifest): many sign-ins at once wait for each other, and for
-//! nobody else.
+//! (`concurrency_max` in the manifest): many sign-ins at once wait for each other, and no other
+//! request waits for them.
+//!
+//! The list of common passwords is taken from zxcvbn, under the MIT license: `data/common.LICENSE`
+//! has its text and belongs to every copy of `data/common.txt`.
 
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};

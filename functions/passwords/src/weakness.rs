@@ -2,9 +2,9 @@
 //! what others know of the person. NIST SP 800-63B, section 3.1.1.2, asks for such a check and
 //! against rules of composition.
 //!
-//! `data/common.txt` holds the most common passwords of the list that comes with the crate zxcvbn
-//! (its license lies beside it), with some words of the languages that the shop speaks; one on a
-//! line, in lower case, in the order of their bytes.
+//! `data/common.txt` holds the most common passwords of the list that comes with zxcvbn (MIT; the
+//! license is in `data/common.LICENSE`), with some words of the languages that the shop speaks; one
+//! on a line, in lower case, in the order of their bytes.
 
 /// Common passwords, and words that they are made of.
 const COMMON: &str = include_str!("../data/common.txt");
@@ -28,8 +28,9 @@ pub fn weakness(password: &str, about: &[&str]) -> Option<&'static str> {
     if about.iter().take(ABOUT_COUNT_MAX).any(|text| is_about(&lower, core, &text.to_lowercase())) {
         return Some(KNOWN);
     }
-    let plain = undisguised(&lower);
-    let spellings = [lower.as_str(), core, plain.as_str(), without_trimmings(&plain)];
+    let (plain, plain_core) = (undisguised(&lower), undisguised(core));
+    let without = without_trimmings(&plain);
+    let spellings = [lower.as_str(), core, plain.as_str(), without, plain_core.as_str()];
     let is_easy = spellings.into_iter().any(is_common) || is_pattern(&lower);
     is_easy.then_some(EASY)
 }
@@ -97,6 +98,7 @@ mod tests {
             "password",
             "Passw0rd!",
             "P@ssword123",
+            "2p4ssw0rd!!",
             "12345678",
             "87654321",
             "abcdefghij",

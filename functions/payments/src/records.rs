@@ -1,6 +1,6 @@
 //! How payments and the order of the ledger lie in the store.
 
-use std::collections::BTreeMap;
+mod watched;
 
 use chassis::register::{Register, Stretch};
 use chassis::store::{Store, StoreError};
@@ -14,10 +14,6 @@ use crate::ledger::{self, Posting};
 const CONFLICTS_MAX: u32 = 16;
 /// Slots of the ledger that one page looks at, empty ones included.
 const SLOTS_MAX: u64 = 400;
-/// Payments that are watched at most; a further one is refused until others are over.
-const WATCHED_MAX: usize = 1_000;
-/// Payments that are watched, each with since when.
-const WATCHED_KEY: &str = "watched";
 /// Up to which line the provider's statement is read.
 const STATEMENT_KEY: &str = "statement_read";
 /// The counter of slots. Never JSON.
@@ -185,39 +181,6 @@ impl<S: Store> Records<S> {
     pub async fn advance_statement(&self, line: u64) -> Result<(), StoreError> {
         let advance = |known: Option<u64>| Ok((known.unwrap_or(0).max(line), ()));
         self.store.update(STATEMENT_KEY, advance).await
-    }
-
-    /// Payments whose charge may still turn up at the provider: id, and since when that is
-    /// watched in milliseconds since the epoch.
-    pub async fn watched(&self) -> Result<BTreeMap<String, u64>, StoreError> {
-        Ok(self.store.read(WATCHED_KEY).await?.unwrap_or_default())
-    }
-
-    /// Watches a payment.
-    pub async fn watch(&self, id: &str, now_ms: u64) -> Result<(), StoreError> {
-        let add = |watched: Option<BTreeMap<String, u64>>| {
-            let mut watched = watched.unwrap_or_default();
-            if watched.len() >= WATCHED_MAX && !watched.contains_key(id) {
-                let text = format!("{WATCHED_MAX} payments are watched already");
-                return Err(StoreError::Unavailable(text));
-            }
-            watched.entry(id.to_owned()).or_insert(now_ms);
-            Ok((watched, ()))
-        };
-        self.store.update(WATCHED_KEY, add).await
-    }
-
-    /// Watches these payments no longer.
-    pub async fn unwatch(&self, ids: &[String]) -> Result<(), StoreError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let remove = |watched: Option<BTreeMap<String, u64>>| {
-            let mut watched = watched.unwrap_or_default();
-            watched.retain(|id, _| !ids.contains(id));
-            Ok((watched, ()))
-        };
-        self.store.update(WATCHED_KEY, remove).await
     }
 
     fn register(&self) -> Register<S> {

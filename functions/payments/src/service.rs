@@ -23,7 +23,7 @@ use crate::domain::{Decline, Event, Funds, News, Payment, Standing, Status};
 use crate::ledger::Posting;
 use crate::ports::{Charge, Hold, Provider, Trouble};
 use crate::records::{Position, Record, Records};
-use check::{allows, check, check_text};
+use check::{allows, check, check_text, is_of_order};
 
 /// Rounds of undoing: a hold may turn into a capture under our hands, but not for ever.
 const UNDO_ROUNDS_MAX: u32 = 4;
@@ -145,8 +145,12 @@ impl<S: Store, P: Provider> Payments<S, P> {
         let payment = self
             .records
             .change(id, self.now_ms(), |known| match known {
+                Some(payment) if !is_of_order(payment, order_id) => {
+                    let text = "this payment is for another order".to_owned();
+                    Err(Refusal::Invalid(text))
+                }
                 Some(payment) if payment.barred => Ok(Vec::new()),
-                _ => Ok::<_, Refusal>(vec![cancel.clone()]),
+                _ => Ok(vec![cancel.clone()]),
             })
             .await?;
         self.undo(payment).await
@@ -245,6 +249,10 @@ impl<S: Store, P: Provider> Payments<S, P> {
                 Ok(Some(news)) => {
                     let after = self.learn(&id, &news).await?;
                     if after == payment {
+                        if payment.reference.is_none() {
+                            // It is not decided yet, and nobody may ask when it is.
+                            self.records.watch(&id, self.now_ms()).await?;
+                        }
                         return Err(not_undone(&payment, &news));
                     }
                     after

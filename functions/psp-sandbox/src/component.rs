@@ -14,9 +14,9 @@ use spin_sdk::{http_service, wit_bindgen};
 use crate::routes::{self, Background};
 use crate::sandbox::{Clock, Sandbox, Settings};
 
-/// How long a slow card takes unless `psp_slow_ms` says otherwise, in milliseconds: longer
-/// than merchants are ready to wait for one answer.
-const SLOW_MS_DEFAULT: u64 = 3_000;
+/// How long a slow card takes, in milliseconds: longer than merchants are ready to wait for one
+/// answer.
+const SLOW_MS: u64 = 3_000;
 
 #[derive(Clone, Copy)]
 struct HostClock;
@@ -41,12 +41,11 @@ impl Background for AfterAnswer {
 }
 
 async fn settings() -> Result<Settings, ConfigError> {
-    let slow_ms = optional("psp_slow_ms").await?.and_then(|text| text.parse().ok());
     Ok(Settings {
         api_key: variable("psp_api_key").await?,
         webhook_url: optional("psp_webhook_url").await?,
         webhook_secret: variable("psp_webhook_secret").await?,
-        slow_ms: slow_ms.unwrap_or(SLOW_MS_DEFAULT),
+        slow_ms: SLOW_MS,
     })
 }
 

@@ -156,7 +156,7 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
         let mut known = self.find(id).await?;
         let now_ms = self.clock.now_ms();
         let line = match change(&mut known, Moment { now_ms, line: None }) {
-            Err(Unmoved::NoLine) => Some(self.reserve_line(id, now_ms).await?),
+            Err(Unmoved::NoLine) => Some(self.reserve_line(id).await?),
             _ => None,
         };
         let changed = self.change_at(id, &change, Moment { now_ms, line }).await;

@@ -54,8 +54,10 @@ enum Line {
 
 impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
     /// Reserves the next line for a charge.
-    pub(crate) async fn reserve_line(&self, charge: &str, at_ms: u64) -> Result<u64, StoreError> {
+    pub(crate) async fn reserve_line(&self, charge: &str) -> Result<u64, StoreError> {
         let line = self.store.increment(LINES_KEY, 1).await?.unsigned_abs();
+        // Not earlier than any line before it was taken, so that it tells how old those are.
+        let at_ms = self.clock.now_ms();
         let reserved = Reserved { charge: Some(charge.to_owned()), at_ms };
         self.store.write(&line_key(line), &reserved).await?;
         Ok(line)

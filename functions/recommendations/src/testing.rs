@@ -56,6 +56,13 @@ pub(crate) fn confirmed(number: u64, user: u64, skus: &[&str]) -> Event {
     event(ORDERS, "com.shop.orders.order.confirmed.v1", &order_id, 2, at_ms, &data)
 }
 
+/// User `user` has deleted their account.
+pub(crate) fn gone(user: u64) -> Event {
+    let id = user_id(user);
+    let data = json!({ "user_id": id });
+    event("/shop/identity", chassis::sealed::ACCOUNT_DELETED, &id, 9, NOON_MS, &data)
+}
+
 /// Product `sku` is now called so.
 pub(crate) fn changed(sku: &str, sequence: u64, name: &str) -> Event {
     let data = json!({

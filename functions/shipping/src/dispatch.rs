@@ -2,7 +2,9 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
+use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
 
 use crate::domain::{
@@ -117,11 +119,17 @@ impl<S: Store> Dispatch<S> {
     }
 
     /// The orders that are to be looked at, those first that are due the longest; at most
-    /// `limit`.
-    pub(crate) async fn due(&self, now_ms: u64, limit: usize) -> Result<Due, StoreError> {
+    /// `limit`. Each van is a part of the sweep.
+    pub(crate) async fn due<E: From<StoreError> + Debug>(
+        &self,
+        now_ms: u64,
+        limit: usize,
+        parts: &mut Parts<E>,
+    ) -> Due {
         let mut found = Vec::new();
         for id in FLEET.into_iter().flat_map(vans_of) {
-            let van = self.read(&id).await?;
+            let van = self.read(&id).await.map_err(E::from);
+            let van = parts.done(&key(&id), van);
             let due = van.due(now_ms).map(|(due_ms, order)| (due_ms, order.to_owned(), id.clone()));
             found.extend(due);
         }
@@ -132,7 +140,7 @@ impl<S: Store> Dispatch<S> {
                 due.orders.entry(order_id).or_default().insert(van);
             }
         }
-        Ok(due)
+        due
     }
 
     async fn read(&self, van: &VanId) -> Result<Van, StoreError> {

@@ -13,7 +13,7 @@ use chassis::{Problem, Result};
 use serde::Serialize;
 
 use crate::domain::{Line, Parcel, Status};
-use crate::service::{Refusal, Shipping};
+use crate::service::{Moved, Refusal, Shipping};
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -83,6 +83,8 @@ struct SweepView {
     /// Orders that it did not work for.
     failed: usize,
     outboxes: Swept,
+    /// Old addresses that were erased.
+    erased: usize,
 }
 
 /// `GET /api/v1/shipments/{id}` and `POST /api/v1/shipments/{id}/events`, both for
@@ -126,8 +128,9 @@ async fn report<S: Store, P: Producer, K: KeySource>(
 async fn sweep<S: Store, P: Producer, K: KeySource>(
     State(api): State<Api<S, P, K>>,
 ) -> Result<Json<SweepView>> {
-    let moved = api.shipping.sweep().await.map_err(problem)?;
-    Ok(Json(SweepView { orders: moved.looked_at, failed: moved.failed, outboxes: moved.outboxes }))
+    let Moved { looked_at, failed, outboxes, erased } =
+        api.shipping.sweep().await.map_err(problem)?;
+    Ok(Json(SweepView { orders: looked_at, failed, outboxes, erased }))
 }
 
 fn problem(refusal: Refusal) -> Problem {

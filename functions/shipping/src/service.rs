@@ -5,10 +5,13 @@
 //! alone decides; after it the vans are set right and the event is published. What a crash
 //! leaves undone is done by a repetition of the call, or by the sweep.
 
+mod erasure;
+
 use std::collections::BTreeSet;
 
 use chassis::events::Producer;
 use chassis::outbox::{Relay, Swept};
+use chassis::parts::Parts;
 use chassis::register::{Register, Stretch};
 use chassis::store::{Store, StoreError};
 
@@ -67,6 +70,8 @@ pub struct Moved {
     pub failed: usize,
     /// What became of the outboxes.
     pub outboxes: Swept,
+    /// Old addresses that were erased.
+    pub erased: usize,
 }
 
 /// Shipping, over its store. One value per order holds all of its parcels.
@@ -107,7 +112,7 @@ impl<S: Store, P: Producer> Shipping<S, P> {
         let known = self
             .change(order_id, |known| {
                 // Somebody else may have been faster, or have called it off.
-                if known.to.is_none() && !known.barred {
+                if known.parcels.is_empty() && !known.barred {
                     *known = Consignment { place: known.place, ..fresh.clone() };
                 }
                 Ok(())
@@ -207,11 +212,11 @@ impl<S: Store, P: Producer> Shipping<S, P> {
         }
     }
 
-    /// Lets time pass for all orders on the way, sets vans right, and publishes what requests
-    /// have left behind.
+    /// Lets time pass for all orders on the way, sets vans right, publishes what requests have left
+    /// behind, and erases old addresses. No part keeps the others from being done.
     pub async fn sweep(&self) -> Result<Moved, Refusal> {
-        let due = self.dispatch.due((self.now_ms)(), LOOKS_MAX).await?;
-        let mut moved = Moved::default();
+        let (mut moved, mut parts) = (Moved::default(), Parts::new());
+        let due = self.dispatch.due((self.now_ms)(), LOOKS_MAX, &mut parts).await;
         for (order_id, vans) in due.orders {
             moved.looked_at += 1;
             // One order that can't be read does not hold up the others.
@@ -223,8 +228,11 @@ impl<S: Store, P: Producer> Shipping<S, P> {
                 }
             }
         }
-        moved.outboxes = self.relay.sweep::<Consignment>((self.now_ms)(), OUTBOXES_MAX).await?;
-        Ok(moved)
+        let published = self.relay.sweep::<Consignment>((self.now_ms)(), OUTBOXES_MAX).await;
+        moved.outboxes = parts.done("outboxes", published.map_err(Refusal::from));
+        let erased = self.erase_old_addresses().await;
+        moved.erased = parts.done("addresses", erased);
+        parts.end(moved)
     }
 
     async fn let_time_pass(&self, order_id: &str, vans: BTreeSet<VanId>) -> Result<(), Refusal> {

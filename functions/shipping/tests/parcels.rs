@@ -202,3 +202,82 @@ async fn a_sweep_is_answered_with_counts() {
     let counts: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!((&counts["orders"], &counts["outboxes"]["failed"]), (&json!(0), &json!(0)));
 }
+
+/// The keys of all values that have an address.
+async fn with_address(store: &MemoryStore) -> Vec<String> {
+    let mut found = Vec::new();
+    for key in store.keys() {
+        let value = store.get(&key).await.unwrap().unwrap_or_default();
+        if String::from_utf8_lossy(&value).contains("Hauptstr") {
+            found.push(key);
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn the_address_is_erased_with_the_last_parcel_and_nothing_is_shipped_again() {
+    for statuses in [&[Status::InTransit, Status::Delivered][..], &[]] {
+        let store = MemoryStore::new();
+        let shipping = over(store.clone());
+        let parcels = create(&shipping).await.unwrap();
+        for (number, parcel) in parcels.iter().enumerate() {
+            for status in statuses {
+                assert_eq!(with_address(&store).await, [format!("order:{ORDER}")], "{number}");
+                shipping.report(&parcel.id, *status).await.unwrap();
+            }
+        }
+        if statuses.is_empty() {
+            shipping.cancel(ORDER).await.unwrap();
+        }
+        assert_eq!(with_address(&store).await, Vec::<String>::new());
+        let again = create(&shipping).await.ok();
+        let ids = |parcels: &[shipping::domain::Parcel]| {
+            parcels.iter().map(|parcel| parcel.id.clone()).collect::<Vec<_>>()
+        };
+        let expected = (!statuses.is_empty()).then(|| ids(&parcels));
+        assert_eq!(again.map(|parcels| ids(&parcels)), expected);
+        assert_eq!(with_address(&store).await, Vec::<String>::new());
+    }
+}
+
+/// Values from before addresses were erased, and one that can't be read.
+#[tokio::test]
+async fn sweeps_erase_old_addresses() {
+    let store = MemoryStore::new();
+    let shipping = over(store.clone());
+    for number in 0..250 {
+        let id = format!("ord_{number}");
+        let parcels = shipping.create(&id, "usr_1", &lines(1), address()).await.unwrap();
+        let key = format!("order:{id}");
+        let mut value: Value = store.read(&key).await.unwrap().unwrap();
+        let to = value["to"].clone();
+        if number > 0 {
+            shipping.report(&parcels[0].id, Status::InTransit).await.unwrap();
+            shipping.report(&parcels[0].id, Status::Delivered).await.unwrap();
+            value = store.read(&key).await.unwrap().unwrap();
+            value["to"] = to;
+            store.write(&key, &value).await.unwrap();
+        }
+    }
+    store.set("order:ord_7", b"?").await.unwrap();
+    let mut erased = Vec::new();
+    for _ in 0..4 {
+        erased.push(shipping.sweep().await.unwrap().erased);
+    }
+    assert_eq!(erased, [98, 100, 50, 0]);
+    assert_eq!(with_address(&store).await, ["order:ord_0"], "it is still under way");
+}
+
+#[tokio::test]
+async fn a_van_that_can_not_be_read_does_not_keep_a_sweep_from_the_rest() {
+    let store = MemoryStore::new();
+    let log = MemoryProducer::new();
+    let shipping = Shipping::new(store.clone(), log.clone(), OFF, now_ms);
+    log.set_down(true);
+    create(&shipping).await.unwrap();
+    log.set_down(false);
+    store.set("van:NIP:3", b"?").await.unwrap();
+    assert!(matches!(shipping.sweep().await, Err(Refusal::Unavailable(_))));
+    assert_eq!(log.events().len(), 1);
+}

@@ -118,6 +118,22 @@ fn the_inbox_forgets_after_a_day_and_not_before() {
 }
 
 #[test]
+fn a_closed_basket_is_empty_and_takes_nothing_in() {
+    let mut own = cart(&[("A", 1)]);
+    own.merge("crt_1", &cart(&[("B", 1)]).lines, 1_000, &[]).unwrap();
+    own.close();
+    assert_eq!((own.version, own.lines.len(), own.merged.len()), (3, 0, 0));
+    assert_eq!(own.put("A", 1), Err(Refused::Closed));
+    assert_eq!(own.merge("crt_1", &[], 1_000, &[]), Err(Refused::Closed));
+    assert_eq!(own.clear_at(2), Ok(()));
+    let closed = own.clone();
+    own.close();
+    assert_eq!(own, closed);
+    let read: Cart = serde_json::from_str(&serde_json::to_string(&own).unwrap()).unwrap();
+    assert_eq!(read, closed);
+}
+
+#[test]
 fn baskets_of_before_there_were_guests_can_be_read() {
     let old = r#"{"version":3,"lines":[{"sku":"A","quantity":2}]}"#;
     let cart: Cart = serde_json::from_str(old).unwrap();

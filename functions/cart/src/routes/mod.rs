@@ -1,5 +1,6 @@
 //! The cart over HTTP: everybody has one, and sees no other.
 
+mod events;
 mod guests;
 mod precondition;
 
@@ -10,7 +11,7 @@ use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use chassis::auth::{AuthState, Caller, KeySource};
 use chassis::form::JsonBody;
-use chassis::problem::{Problem, Result};
+use chassis::problem::{Problem, ProblemType, Result};
 use chassis::store::Store;
 use serde::Serialize;
 
@@ -20,18 +21,22 @@ use crate::service::{Carts, Error, Swept};
 use crate::view::View;
 use precondition::if_match;
 
+/// Seconds after which a caller may try again when there are too many guests' carts: places become
+/// free with each sweep.
+const GUEST_CARTS_RETRY_AFTER_S: u64 = 60;
 /// Seconds after which a caller may try again when the catalogue did not answer.
 const CATALOG_RETRY_AFTER_S: u64 = 2;
 /// Characters of a guest cart's id at most.
 const GUEST_CART_ID_CHARS_MAX: usize = 64;
 
 /// The routes of the cart, over `carts`, for callers that `keys` vouch for; and, from inside
-/// only, `POST /sweep`.
+/// only, `POST /sweep` and `POST /events`.
 pub fn router<S: Store, P: Products, K: KeySource>(carts: Carts<S, P>, keys: K) -> Router {
     Router::new()
         .route("/api/v1/cart", get(read::<S, P, K>).delete(clear::<S, P, K>))
         .route("/api/v1/cart/items/{sku}", put(set::<S, P, K>).delete(remove::<S, P, K>))
         .route("/api/v1/cart/merge", post(merge::<S, P, K>))
+        .route("/events", post(events::receive::<S, P, K>))
         .route("/sweep", post(sweep::<S, P, K>))
         .merge(guests::router::<S, P, K>())
         .with_state(App { carts, keys })
@@ -165,6 +170,10 @@ fn problem(error: Error) -> Problem {
     match error {
         Error::Store(error) => error.into(),
         Error::Gone => Problem::not_found("There is no such cart. Begin a new one."),
+        Error::GuestCartsFull { max } => Problem::new(ProblemType::GuestCartsFull)
+            .detail("Sign in to use a cart of your own, or try again later.")
+            .header(header::RETRY_AFTER, &GUEST_CARTS_RETRY_AFTER_S.to_string())
+            .extension("guest_carts_max", max),
         Error::UnknownSku(sku) => Problem::not_found(format!("No product has the SKU {sku}.")),
         Error::Catalog(reason) => {
             eprintln!("the catalogue did not answer: {}", reason.0);
@@ -174,21 +183,17 @@ fn problem(error: Error) -> Problem {
             eprintln!("a cart has no total: {error}");
             Problem::internal()
         }
-        Error::Refused(Refused::Changed { version }) => {
-            let title = "The cart has changed";
-            Problem::new(StatusCode::PRECONDITION_FAILED, "cart-changed", title)
-                .detail("The cart is not at the version in If-Match. Read it again.")
-                .header(header::ETAG, &tag(version))
-                .extension("version", version)
+        Error::Refused(Refused::Changed { version }) => Problem::new(ProblemType::CartChanged)
+            .detail("The cart is not at the version in If-Match. Read it again.")
+            .header(header::ETAG, &tag(version))
+            .extension("version", version),
+        Error::Refused(Refused::MergedTooOften) => Problem::new(ProblemType::CartMergedTooOften)
+            .detail(format!("At most {MERGED_MAX} guests' carts go into a cart in a day.")),
+        Error::Refused(Refused::Closed) => {
+            Problem::unauthorized("The account of this token does not exist.")
         }
-        Error::Refused(Refused::MergedTooOften) => {
-            Problem::new(StatusCode::CONFLICT, "cart-merged-too-often", "Too many carts at once")
-                .detail(format!("At most {MERGED_MAX} guests' carts go into a cart in a day."))
-        }
-        Error::Refused(Refused::Full) => {
-            Problem::new(StatusCode::CONFLICT, "cart-full", "The cart is full")
-                .detail(format!("A cart holds {LINES_MAX} different products at most."))
-        }
+        Error::Refused(Refused::Full) => Problem::new(ProblemType::CartFull)
+            .detail(format!("A cart holds {LINES_MAX} different products at most.")),
     }
 }
 

@@ -325,3 +325,55 @@ async fn checkout_empties_the_cart_that_it_read() {
     assert_eq!(shop.carts.clear_at("usr_1", 2).await, Ok(()));
     assert_eq!(shop.carts.clear_at("usr_2", 9).await, Ok(()), "an empty cart is fine");
 }
+
+fn account_deleted(user: &str, data: &Value) -> Request<Body> {
+    Request::post("/events")
+        .header("ce-specversion", "1.0")
+        .header("ce-id", format!("{user}.3"))
+        .header("ce-source", "/shop/identity")
+        .header("ce-type", chassis::sealed::ACCOUNT_DELETED)
+        .header("ce-subject", user)
+        .header("content-type", "application/json")
+        .body(Body::from(data.to_string()))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_deleted_account_leaves_an_empty_cart_that_takes_nothing_in() {
+    let store = MemoryStore::new();
+    let shop = Shop::over(store.clone());
+    for user in ["usr_1", "usr_2"] {
+        shop.put(user, "SKU-1", 2).await;
+    }
+    let guest = shop.send(Request::post("/api/v1/carts").body(Body::empty()).unwrap()).await;
+    assert_eq!(shop.send(account_deleted("usr_1", &json!({}))).await.status, 422);
+    for _ in 0..2 {
+        let delivery = account_deleted("usr_1", &json!({"user_id": "usr_1"}));
+        assert_eq!(shop.send(delivery).await.status, 204);
+    }
+    let value = store.get("cart/usr_1").await.unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(&value).contains("SKU-1"));
+    assert_eq!(shop.get("usr_1").await.json["items"], json!([]));
+    // Their token is good for some minutes more.
+    assert_eq!(shop.put("usr_1", "SKU-1", 1).await.status, 401);
+    let merge = json!({"guest_cart_id": guest.json["id"]}).to_string();
+    assert_eq!(shop.call("usr_1", "POST", "/merge", None, &merge).await.status, 401);
+    assert_eq!(shop.carts.clear_at("usr_1", 1).await, Ok(()), "an order may still empty it");
+    assert_eq!(shop.get("usr_2").await.json["items"].as_array().unwrap().len(), 1);
+    assert_eq!(shop.call("usr_2", "POST", "/merge", None, &merge).await.status, 200);
+}
+
+#[tokio::test]
+async fn killed_at_any_step_a_cart_is_emptied_when_the_event_comes_again() {
+    for operations in 0..6 {
+        let store = MemoryStore::new();
+        Shop::over(store.clone()).put("usr_1", "SKU-1", 2).await;
+        let event = || account_deleted("usr_1", &json!({"user_id": "usr_1"}));
+        let dying = Shop::over(FailingStore::after(operations, store.clone()));
+        let first = dying.send(event()).await.status;
+        assert!(first == 204 || first == 503, "after {operations} operations: {first}");
+        let shop = Shop::over(store);
+        assert_eq!(shop.send(event()).await.status, 204);
+        assert_eq!(shop.get("usr_1").await.json["items"], json!([]));
+    }
+}

@@ -6,6 +6,16 @@
 //! changed meanwhile is noted for its new day. So each note is looked at about once in a
 //! basket's lifetime, and no basket is without one: a crash leaves a note that leads nowhere,
 //! or two of the same basket.
+//!
+//! The order of a sweep: days from the oldest on, and the notes of a day in the order in which they
+//! were made. Each sweep goes on where the last one has stopped. Baskets of users are not swept.
+//!
+//! Guests cost nothing to invent, so there are at most [`GUEST_CARTS_MAX`] of their baskets,
+//! counted by their notes: a *census* says how many were made for each day. A basket that was
+//! ordered or thrown away keeps its place until the sweep has come past its note. With each day
+//! that is over, the census loses what a crash has counted in vain.
+
+use std::collections::BTreeMap;
 
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -22,12 +32,17 @@ const FIRST_DAY: u64 = 20_454;
 /// How long after the end of a day its notes are left alone, in milliseconds: by then each note
 /// that was begun before is written.
 const SETTLED_MS: u64 = 3_600_000;
+/// Guests' baskets at once, at most. All of them full, they take up 2.5 GiB of the 16 GiB that a
+/// store may have.
+pub const GUEST_CARTS_MAX: u64 = 250_000;
 /// Notes that one sweep looks at, at most; the next goes on after them.
 pub const SWEEP_NOTES_MAX: usize = 200;
 /// Days that one sweep goes through, at most: most of them are empty at the very first.
 const SWEEP_DAYS_MAX: usize = 1_000;
 /// Where the sweep has come to.
 const PROGRESS: &str = "guest_sweep";
+/// How many notes there are.
+const CENSUS: &str = "guest_census";
 
 /// What a sweep did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -47,6 +62,31 @@ struct Progress {
     place: u64,
 }
 
+impl Progress {
+    /// Nothing was looked at yet.
+    const START: Progress = Progress { day: FIRST_DAY, place: 0 };
+}
+
+/// How many notes were made for each day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Census {
+    days: BTreeMap<u64, u64>,
+}
+
+impl Census {
+    /// How many notes the sweep has still to look at.
+    fn ahead_of(&self, at: Progress) -> u64 {
+        let looked_at = |day: u64| if day == at.day { at.place } else { 0 };
+        let left = |(day, notes): (&u64, &u64)| notes.saturating_sub(looked_at(*day));
+        self.days.range(at.day..).map(left).sum()
+    }
+
+    /// Whether it counts days that are over.
+    fn is_outdated(&self, at: Progress) -> bool {
+        self.days.range(..at.day).next().is_some()
+    }
+}
+
 /// What became of a guest's basket.
 enum Fate {
     Deleted,
@@ -56,19 +96,57 @@ enum Fate {
 }
 
 impl<S: Store, P: Products> Carts<S, P> {
-    /// Note that a guest's basket will run out at this time.
-    pub(super) async fn note(&self, id: &str, expires_at_ms: u64) -> Result<(), StoreError> {
+    /// Note that a guest's basket will run out at this time, where there are fewer than
+    /// `notes_max` notes.
+    pub(super) async fn note(
+        &self,
+        id: &str,
+        expires_at_ms: u64,
+        notes_max: u64,
+    ) -> Result<(), Error> {
         let day = (expires_at_ms / DAY_MS).max(FIRST_DAY);
+        self.count(day, notes_max).await?;
         let place = self.store.increment(&day_key(day), 1).await?.unsigned_abs();
-        self.store.write(&note_key(day, place), &id).await
+        Ok(self.store.write(&note_key(day, place), &id).await?)
+    }
+
+    /// Count a note that is about to be made for this day.
+    async fn count(&self, day: u64, notes_max: u64) -> Result<(), Error> {
+        let at = self.progress().await?;
+        let count = |census: Option<Census>| {
+            let mut census = census.unwrap_or_default();
+            if census.ahead_of(at) >= notes_max {
+                return Err(Error::GuestCartsFull { max: notes_max });
+            }
+            *census.days.entry(day).or_default() += 1;
+            Ok((census, ()))
+        };
+        self.store.update(CENSUS, count).await
+    }
+
+    /// Forget to count days that the sweep is done with.
+    async fn forget_days_before(&self, at: Progress) -> Result<(), Error> {
+        let known: Option<Census> = self.store.read(CENSUS).await?;
+        if !known.is_some_and(|census| census.is_outdated(at)) {
+            return Ok(());
+        }
+        let forget = |census: Option<Census>| {
+            let mut census = census.unwrap_or_default();
+            census.days = census.days.split_off(&at.day);
+            Ok((census, ()))
+        };
+        self.store.update(CENSUS, forget).await
+    }
+
+    async fn progress(&self) -> Result<Progress, StoreError> {
+        Ok(self.store.read(PROGRESS).await?.unwrap_or(Progress::START))
     }
 
     /// Delete guests' baskets that are over, a bounded number of them. Safe to repeat, also
     /// at the same time.
     pub async fn sweep(&self) -> Result<Swept, Error> {
         let now_ms = (self.now_ms)();
-        let start = Progress { day: FIRST_DAY, place: 0 };
-        let mut at = self.store.read(PROGRESS).await?.unwrap_or(start);
+        let mut at = self.progress().await?;
         let mut swept = Swept::default();
         for _ in 0..SWEEP_DAYS_MAX {
             let settled = now_ms >= (at.day + 1).saturating_mul(DAY_MS).saturating_add(SETTLED_MS);
@@ -76,8 +154,11 @@ impl<S: Store, P: Products> Carts<S, P> {
                 break;
             }
         }
-        let advance = |known: Option<Progress>| Ok((known.map_or(at, |known| known.max(at)), ()));
-        self.store.update(PROGRESS, advance).await.map(|()| swept)
+        let advance =
+            |known: Option<Progress>| Ok::<_, Error>((known.map_or(at, |known| known.max(at)), ()));
+        self.store.update(PROGRESS, advance).await?;
+        self.forget_days_before(at).await?;
+        Ok(swept)
     }
 
     /// Looks at the notes of a day after `at`, and moves `at` along. Whether that was all.
@@ -111,7 +192,7 @@ impl<S: Store, P: Products> Carts<S, P> {
         match self.delete_if_over(&id, now_ms).await {
             Ok(Fate::Deleted) => swept.deleted += 1,
             Ok(Fate::Kept(until_ms)) => {
-                self.note(&id, until_ms).await?;
+                self.note(&id, until_ms, u64::MAX).await?;
                 swept.kept += 1;
             }
             Ok(Fate::Missing) => {}

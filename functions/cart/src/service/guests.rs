@@ -29,7 +29,7 @@ impl<S: Store, P: Products> Carts<S, P> {
     /// Begin a guest's basket. `id` must be fresh and impossible to guess.
     pub async fn begin(&self, id: &str) -> Result<Seen, Error> {
         let guest = GuestCart::new((self.now_ms)());
-        self.note(id, guest.expires_at_ms()).await?;
+        self.note(id, guest.expires_at_ms(), self.guest_carts_max).await?;
         if !self.store.create(&guest_key(id), &guest).await? {
             return Err(StoreError::Unavailable("the id is taken".to_owned()).into());
         }
@@ -122,6 +122,7 @@ impl<S: Store, P: Products> Carts<S, P> {
     ) -> Result<MergedInto, Error> {
         let now_ms = (self.now_ms)();
         let own = self.get(user_id).await?;
+        own.open()?;
         if own.merged(guest_cart_id).is_none() {
             own.at(versions)?;
         }

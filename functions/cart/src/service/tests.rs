@@ -54,9 +54,10 @@ async fn fill<S: Store>(store: &S, id: &str) {
     carts.put_guest(id, "A-1", 1, None).await.unwrap();
 }
 
-/// What the store holds of guests' baskets, but for how far the sweep has come.
+/// What the store holds of guests' baskets, but for how far the sweep has come and the census.
 fn left(store: &MemoryStore) -> Vec<String> {
-    store.keys().into_iter().filter(|key| key != "guest_sweep").collect()
+    let own = ["guest_sweep", "guest_census"];
+    store.keys().into_iter().filter(|key| !own.contains(&key.as_str())).collect()
 }
 
 fn swept(looked_at: usize, deleted: usize, kept: usize) -> Swept {
@@ -105,6 +106,45 @@ async fn a_sweep_does_a_bounded_amount_and_the_next_goes_on() {
     assert_eq!(later.sweep().await, Ok(swept(SWEEP_NOTES_MAX, SWEEP_NOTES_MAX, 0)));
     assert_eq!(later.sweep().await, Ok(swept(1, 1, 0)));
     assert_eq!(left(&store), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn guests_baskets_are_limited_and_a_sweep_makes_room() {
+    let store = MemoryStore::new();
+    let at = |now_ms: fn() -> u64| carts(store.clone(), now_ms).with_guest_carts_max(3);
+    for id in ["crt_1", "crt_2", "crt_3"] {
+        at(begun).begin(id).await.unwrap();
+    }
+    let full = Err(Error::GuestCartsFull { max: 3 });
+    assert_eq!(at(begun).begin("crt_4").await, full);
+    assert!(!store.keys().contains(&"guest/crt_4".to_owned()));
+    // Those that are there can be used, and users have theirs.
+    at(begun).put_guest("crt_1", "A-1", 1, None).await.unwrap();
+    at(begun).put("usr_1", "A-1", 1, None).await.unwrap();
+    // One that is thrown away has its place until the sweep has come past its note.
+    at(begun).discard_guest("crt_2", None).await.unwrap();
+    assert_eq!(at(begun).begin("crt_4").await, full);
+
+    let later = at(two_days_later);
+    assert_eq!(later.sweep().await, Ok(swept(3, 1, 1)));
+    for id in ["crt_4", "crt_5"] {
+        later.begin(id).await.unwrap();
+    }
+    assert_eq!(later.begin("crt_6").await, full, "the one with something in it was kept");
+}
+
+#[tokio::test]
+async fn the_census_forgets_what_a_crash_has_counted_in_vain() {
+    for operations in 0..8 {
+        let store = MemoryStore::new();
+        let dying = carts(FailingStore::after(operations, store.clone()), begun);
+        let _ = dying.begin("crt_1").await;
+        carts(store.clone(), when_all_are_over).sweep().await.unwrap();
+        let later = carts(store.clone(), when_all_are_over).with_guest_carts_max(1);
+        later.begin("crt_2").await.unwrap();
+        let full = later.begin("crt_3").await;
+        assert_eq!(full, Err(Error::GuestCartsFull { max: 1 }), "after {operations} operations");
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use chassis::events::Producer;
 use chassis::form::JsonBody;
 use chassis::money::Money;
 use chassis::page::{Cursor, Page, PageQuery};
-use chassis::problem::{Problem, Result};
+use chassis::problem::{Problem, ProblemType, Result};
 use chassis::store::Store;
 use serde::Serialize;
 
@@ -181,16 +181,13 @@ impl From<Offer> for ProductView {
 }
 
 fn problem(error: Error, sku: &str) -> Problem {
-    let conflict = |slug, title| Problem::new(StatusCode::CONFLICT, slug, title);
     match error {
         Error::Store(error) => error.into(),
         Error::Refused(Refused::Unknown) => unknown(sku),
-        Error::Refused(Refused::Taken) => {
-            conflict("sku-taken", "The SKU is taken").detail(format!(
-                "Another product has the SKU {sku}. Change it with PUT /api/v1/products/{sku}."
-            ))
-        }
-        Error::Refused(Refused::Full) => conflict("catalog-full", "The catalogue is full")
+        Error::Refused(Refused::Taken) => Problem::new(ProblemType::SkuTaken).detail(format!(
+            "Another product has the SKU {sku}. Change it with PUT /api/v1/products/{sku}."
+        )),
+        Error::Refused(Refused::Full) => Problem::new(ProblemType::CatalogFull)
             .detail("No more products fit beside those whose SKUs hash alike."),
         Error::Refused(Refused::Busy) => {
             Problem::unavailable("Too many changes wait to be published.", RETRY_AFTER_S)

@@ -57,13 +57,14 @@ impl KeyMemo {
     }
 
     /// The remembered keys, or what `fetch` brings, or, if that fails, keys that are not too old.
+    /// The function's store is opened only if the remembered keys are not fresh.
     ///
     /// # Errors
     /// The failure of `fetch`, where no keys can stand in.
     pub async fn current<S: Store, F>(
         &self,
         now_ms: u64,
-        shelf: Option<&S>,
+        open_shelf: impl FnOnce() -> Option<S> + Send,
         fetch: impl FnOnce() -> F + Send,
     ) -> Result<KeySet, KeysUnavailable>
     where
@@ -72,7 +73,8 @@ impl KeyMemo {
         if let Some(keys) = self.fresh(now_ms) {
             return Ok(keys);
         }
-        let shelved = read(shelf).await;
+        let shelf = open_shelf();
+        let shelved = read(shelf.as_ref()).await;
         let asked_to = self.held().as_ref().is_some_and(|held| held.ask_at_ms.is_some());
         if let Some(held) = shelved.as_ref().filter(|held| !asked_to && held.is_fresh(now_ms)) {
             return Ok(self.hold(held.clone()));
@@ -80,7 +82,7 @@ impl KeyMemo {
         match fetch().await {
             Ok(keys) => {
                 let held = Held { keys, since_ms: now_ms, ask_at_ms: None };
-                if let Some(shelf) = shelf {
+                if let Some(shelf) = &shelf {
                     write(shelf, shelved.as_ref(), &held).await;
                 }
                 Ok(self.hold(held))
@@ -203,7 +205,7 @@ mod tests {
                     false => Ok(KeySet { issuer, audience: String::new(), keys: Vec::new() }),
                 }
             };
-            let keys = self.memo.current(now_ms, Some(&self.shelf), fetch).await;
+            let keys = self.memo.current(now_ms, || Some(self.shelf.clone()), fetch).await;
             keys.map(|keys| keys.issuer)
         }
 

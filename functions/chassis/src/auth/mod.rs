@@ -23,10 +23,10 @@ pub use scope::{Scope, Scoped, scoped};
 pub use token::{TOKEN_CHARS_MAX, TokenError, clients_audience, verify};
 
 use crate::clock::now_ms;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 
@@ -191,7 +191,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 fn invalid_token(reason: &str) -> Problem {
     let challenge =
         format!("Bearer realm=\"shop\", error=\"invalid_token\", error_description=\"{reason}\"");
-    Problem::new(StatusCode::UNAUTHORIZED, "invalid-token", "The access token is not valid")
+    Problem::new(ProblemType::InvalidToken)
         .header(header::WWW_AUTHENTICATE, &challenge)
         .detail(reason)
 }

@@ -1,10 +1,10 @@
 //! What applications of others may do: what a scope says that the person has granted.
 
 use super::{AuthState, Caller, authenticate, bearer};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use axum::extract::FromRequestParts;
+use http::header;
 use http::request::Parts;
-use http::{StatusCode, header};
 use std::marker::PhantomData;
 
 /// A scope, as a type that names it.
@@ -52,8 +52,7 @@ pub async fn scoped<A: AuthState>(
         ),
         None => (challenge.to_owned(), "No scope of other applications opens this.".to_owned()),
     };
-    let title = "The access token is not good for this";
-    Err(Problem::new(StatusCode::FORBIDDEN, "insufficient-scope", title)
+    Err(Problem::new(ProblemType::InsufficientScope)
         .header(header::WWW_AUTHENTICATE, &challenge)
         .detail(detail))
 }

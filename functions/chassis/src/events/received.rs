@@ -2,9 +2,9 @@
 
 use super::{Event, Invalid};
 use crate::form::read_limited;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use axum::extract::{FromRequest, Request};
-use http::{StatusCode, header};
+use http::header;
 use tessera_cloudevents::http::{BODY_BYTES_MAX, STRUCTURED, from_request};
 
 /// The events of a delivery, in any mode of the CloudEvents HTTP binding: 415 if the request
@@ -24,13 +24,11 @@ impl<S: Sync> FromRequest<S> for Received {
 
 fn refusal(error: Invalid) -> Problem {
     if error.is_unsupported() {
-        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        return Problem::new(status, "unsupported-media-type", "Unsupported media type")
+        return Problem::new(ProblemType::UnsupportedMediaType)
             .header(header::ACCEPT, STRUCTURED)
             .detail(format!("This is no CloudEvent: {error}."));
     }
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-event", "The event is malformed")
-        .detail(error.to_string())
+    Problem::new(ProblemType::MalformedEvent).detail(error.to_string())
 }
 
 #[cfg(test)]

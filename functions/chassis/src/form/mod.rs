@@ -10,11 +10,11 @@ mod json;
 pub use fields::Fields;
 pub use json::from_slice as unique_json;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
@@ -60,20 +60,14 @@ impl<S: Sync, const BYTES_MAX: usize> FromRequest<S> for JsonDocument<BYTES_MAX>
 impl JsonBody {
     async fn read(request: Request, bytes_max: usize) -> Result<JsonBody, Problem> {
         if media_type(request.headers()) != JSON {
-            let title = "Unsupported media type";
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                title,
-            )
-            .header(header::ACCEPT, "application/json")
-            .detail("Send the body as application/json."));
+            return Err(Problem::new(ProblemType::UnsupportedMediaType)
+                .header(header::ACCEPT, "application/json")
+                .detail("Send the body as application/json."));
         }
         let bytes = read_limited(request.into_body(), bytes_max).await?;
-        unique_json(&bytes).map(JsonBody).map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "The body is not JSON")
-                .detail(error.to_string())
-        })
+        unique_json(&bytes)
+            .map(JsonBody)
+            .map_err(|error| Problem::new(ProblemType::MalformedJson).detail(error.to_string()))
     }
 }
 
@@ -82,8 +76,7 @@ pub async fn read_limited(body: Body, bytes_max: usize) -> Result<Bytes, Problem
     match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if is_length_limit(error.as_ref()) => {
-            let title = "The body is too large";
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", title)
+            Err(Problem::new(ProblemType::BodyTooLarge)
                 .detail(format!("At most {bytes_max} bytes are read.")))
         }
         Err(_) => Err(Problem::bad_request("The body broke off before its end.")),

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use http::StatusCode;
 use serde_json::json;
 
 fn faults(problem: Problem) -> Vec<(String, String)> {

@@ -26,7 +26,7 @@ mod record;
 pub use key::{IdempotencyKey, KEY_CHARS_MAX};
 
 use crate::expiry;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use crate::store::{Store, StoreError};
 use axum::body::{Body, to_bytes};
 use axum::response::{IntoResponse, Response};
@@ -178,16 +178,14 @@ fn store_key(scope: &Scope<'_>, key: &IdempotencyKey) -> String {
 }
 
 fn in_flight() -> Response {
-    let title = "A request with this idempotency key is at work";
-    Problem::new(StatusCode::CONFLICT, "request-in-flight", title)
+    Problem::new(ProblemType::RequestInFlight)
         .header(header::RETRY_AFTER, &RETRY_AFTER_S.to_string())
         .detail("Repeat it later to get its answer.")
         .into_response()
 }
 
 fn other_payload() -> Response {
-    let title = "The idempotency key was used with another body";
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", title)
+    Problem::new(ProblemType::IdempotencyKeyReused)
         .detail("Take a fresh key for another request.")
         .into_response()
 }

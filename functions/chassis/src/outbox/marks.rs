@@ -72,7 +72,8 @@ pub(super) async fn add<S: Store>(store: &S, key: &str, now_ms: u64) -> Result<M
     let insert = |shard: Option<Shard>| {
         let mut shard = shard.unwrap_or_default();
         if shard.len() >= MARKS_MAX {
-            return Err(StoreError::Unavailable("too many outboxes wait for the log".to_owned()));
+            let what = "outboxes in one part of their index";
+            return Err(StoreError::Backlog { what, max: MARKS_MAX });
         }
         shard.insert(mark.id.clone(), mark.entry.clone());
         Ok((shard, ()))

@@ -5,6 +5,7 @@ use super::marks::{self, Entry, Mark, SHARDS, Shard};
 use super::{HasOutbox, Outbox};
 use crate::clock::now_ms;
 use crate::events::{Event, PUBLISH_EVENTS_MAX, Producer, PublishError};
+use crate::parts::Parts;
 use crate::store::{Store, StoreError, UPDATE_ATTEMPTS_MAX, decode, encode};
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -140,20 +141,23 @@ impl<S: Store, P: Producer> Relay<S, P> {
 
     /// Flush the outboxes of at most `limit` marked keys and take away the marks that are no
     /// longer needed. What can't be flushed does not keep the others from it, except that
-    /// nothing more is tried once the log is unavailable. `now_ms` in milliseconds since the
+    /// nothing more is tried once the log is unavailable; a part of the index that can't be read is
+    /// an error after all others were looked at. `now_ms` in milliseconds since the
     /// epoch. For a `/sweep` route; all marked values must be of the type `T`.
     pub async fn sweep<T>(&self, now_ms: u64, limit: usize) -> Result<Swept, StoreError>
     where
         T: HasOutbox + Serialize + DeserializeOwned + Send + Sync,
     {
         let mut sweep = Sweep { now_ms, left: limit, log_is_away: false, swept: Swept::default() };
+        let mut parts = Parts::new();
         for step in 0..SHARDS {
             // Not always the same first: a few bad keys must not use up the limit for ever.
             let first = u8::try_from(now_ms / 1_000 % u64::from(SHARDS)).unwrap_or(0);
             let shard = (first + step) % SHARDS;
-            self.sweep_shard::<T>(shard, &mut sweep).await?;
+            let part = self.sweep_shard::<T>(shard, &mut sweep).await;
+            parts.done(&marks::shard_key(shard), part);
         }
-        Ok(sweep.swept)
+        parts.end(sweep.swept)
     }
 
     async fn sweep_shard<T>(&self, number: u8, sweep: &mut Sweep) -> Result<(), StoreError>

@@ -256,8 +256,27 @@ async fn a_full_index_refuses_changes_before_anything_is_written() {
     for shard in 0..SHARDS {
         store.write(&shard_key(shard), &full).await.unwrap();
     }
-    assert!(change(&relay, "k", &["a"]).await.is_err());
+    let what = "outboxes in one part of their index";
+    let refused = Err(StoreError::Backlog { what, max: MARKS_MAX });
+    assert_eq!(change(&relay, "k", &["a"]).await, refused);
     assert_eq!(store.get("k").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_part_of_the_index_that_can_not_be_read_does_not_hold_up_the_others() {
+    let (store, log) = (MemoryStore::new(), MemoryProducer::new());
+    let relay = Relay::new(store.clone(), log.clone());
+    log.set_down(true);
+    change(&relay, "k", &["a"]).await.unwrap();
+    log.set_down(false);
+    for shard in 0..SHARDS {
+        if store.get(&shard_key(shard)).await.unwrap().is_none() {
+            store.set(&shard_key(shard), b"?").await.unwrap();
+        }
+    }
+    let swept = relay.sweep::<Shelf>(now_ms(), 100).await;
+    assert!(matches!(swept, Err(StoreError::Corrupt { .. })), "{swept:?}");
+    assert_eq!(log.events().len(), 1);
 }
 
 #[tokio::test]

@@ -21,8 +21,8 @@ pub use probe::{GOOD_FOR_MS, check_writable};
 #[cfg(target_family = "wasm")]
 pub use spin::SpinStore;
 
-use crate::problem::Problem;
-use http::{StatusCode, header};
+use crate::problem::{Problem, ProblemType};
+use http::header;
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
 
@@ -32,6 +32,8 @@ pub const UPDATE_ATTEMPTS_MAX: u32 = 64;
 
 /// What those are told to wait for whom there is no room, in seconds.
 const FULL_RETRY_AFTER_S: u64 = 60;
+/// `Retry-After` where too much is unfinished, in seconds: about the time between two sweeps.
+const BACKLOG_RETRY_AFTER_S: u64 = 5;
 
 /// Why a store did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +47,14 @@ pub enum StoreError {
     /// The store has no room. Nothing was written.
     #[error("the store is full")]
     Full,
+    /// As much of something waits to be finished as may. Nothing was written.
+    #[error("at most {max} {what} may be unfinished at once")]
+    Backlog {
+        /// What it is, in the plural.
+        what: &'static str,
+        /// How many of them may wait.
+        max: usize,
+    },
     /// The value under this key is not what this code writes.
     #[error("the value of `{key}` can't be read: {reason}")]
     Corrupt {
@@ -246,12 +256,13 @@ impl From<StoreError> for Problem {
         eprintln!("{error}");
         match error {
             StoreError::Unavailable(_) => Problem::unavailable("The store can't be reached.", 1),
-            StoreError::Full => {
-                let title = "There is no room for this now";
-                Problem::new(StatusCode::INSUFFICIENT_STORAGE, "store-full", title)
-                    .header(header::RETRY_AFTER, &FULL_RETRY_AFTER_S.to_string())
-                    .detail("Nothing was changed, and nothing is lost. Somebody has to make room.")
-            }
+            StoreError::Full => Problem::new(ProblemType::StoreFull)
+                .header(header::RETRY_AFTER, &FULL_RETRY_AFTER_S.to_string())
+                .detail("Nothing was changed, and nothing is lost. Somebody has to make room."),
+            StoreError::Backlog { what, max } => Problem::new(ProblemType::TooManyUnfinished)
+                .header(header::RETRY_AFTER, &BACKLOG_RETRY_AFTER_S.to_string())
+                .detail(format!("At most {max} {what} may be unfinished at once."))
+                .extension("unfinished_max", max),
             StoreError::Contended(_) => Problem::unavailable("Too many changes at once.", 1),
             StoreError::Corrupt { .. } => Problem::internal(),
         }

@@ -301,3 +301,20 @@ fn values_are_the_same_if_all_of_their_bytes_are() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_refusal_because_too_much_is_unfinished_names_the_limit() {
+    use axum::response::IntoResponse;
+    use http_body_util::BodyExt;
+    let problem = Problem::from(StoreError::Backlog { what: "things", max: 7 });
+    let response = problem.into_response();
+    assert_eq!(response.status().as_u16(), 503);
+    assert_eq!(response.headers()["retry-after"], "5");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(
+        (&body["type"], &body["unfinished_max"]),
+        (&"/problems/too-many-unfinished".into(), &7.into())
+    );
+    assert_eq!(body["detail"], "At most 7 things may be unfinished at once.");
+}

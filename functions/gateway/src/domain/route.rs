@@ -38,6 +38,10 @@ pub enum Target {
     Readiness,
     /// The gateway: the description of the API.
     Description,
+    /// The gateway: all types of problems.
+    Problems,
+    /// The gateway: the type of problem that the path names.
+    Problem,
 }
 
 impl Target {
@@ -45,7 +49,11 @@ impl Target {
     pub fn component(self) -> Option<&'static str> {
         match self {
             Self::Component(name) | Self::Renamed(name, _) => Some(name),
-            Self::Liveness | Self::Readiness | Self::Description => None,
+            Self::Liveness
+            | Self::Readiness
+            | Self::Description
+            | Self::Problems
+            | Self::Problem => None,
         }
     }
 }

@@ -91,6 +91,9 @@ fn gateway() -> Vec<Route> {
         route(Method::GET, "/readyz", "getReadiness", Target::Readiness),
         route(Method::GET, "/api/v1/openapi.json", "getDescription", Target::Description)
             .limit(Limit::None),
+        route(Method::GET, "/problems", "listProblemTypes", Target::Problems).limit(Limit::None),
+        route(Method::GET, "/problems/{slug}", "getProblemType", Target::Problem)
+            .limit(Limit::None),
     ]
 }
 
@@ -113,6 +116,7 @@ fn identity() -> Vec<Route> {
         credentials(Method::POST, "/api/v1/password-resets", "requestPasswordReset"),
         credentials(Method::PUT, "/api/v1/password-resets/{token}", "resetPassword"),
         credentials(Method::POST, "/api/v1/sessions", "openSession"),
+        route(Method::DELETE, "/api/v1/sessions", "endSessions", IDENTITY).user(),
         route(Method::GET, "/oauth2/authorize", "showSignIn", IDENTITY),
         credentials(Method::POST, "/oauth2/authorize", "submitSignIn"),
         route(Method::POST, "/oauth2/token", "requestTokens", IDENTITY).client(),
@@ -401,6 +405,7 @@ mod tests {
             "/mailbox/x",
             "/livez/x",
             "/readyz/x",
+            "/problems/x/y",
         ] {
             assert!(pages(path).is_none(), "{path}");
         }

@@ -126,6 +126,25 @@ fn every_example_fits_its_schema() {
     assert!(checked > 60, "{checked} examples");
 }
 
+/// Readers compare them with what the shop answers.
+#[test]
+fn every_problem_in_an_example_is_as_the_shop_answers_it() {
+    let mut checked = 0;
+    for media in media_types(&document().unwrap()) {
+        for example in media["examples"].as_object().into_iter().flat_map(|map| map.values()) {
+            let problem = &example["value"];
+            let path = problem["type"].as_str().filter(|path| path.starts_with("/problems/"));
+            let Some(path) = path else { continue };
+            let kind = chassis::ProblemType::ALL.iter().find(|kind| kind.path() == path);
+            let kind = kind.expect(path);
+            assert_eq!(problem["title"], kind.title(), "{path}");
+            assert_eq!(problem["status"], kind.status().expect(path).as_u16(), "{path}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked} examples");
+}
+
 /// Everything in the document that has a schema and examples.
 fn media_types(value: &Value) -> Vec<Value> {
     match value {

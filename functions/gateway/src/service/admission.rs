@@ -10,9 +10,9 @@ use crate::openapi;
 use crate::ports::{Ports, Settings};
 use axum::body::Body;
 use axum::extract::FromRequestParts as _;
-use chassis::Problem;
 use chassis::auth::{Admin, AuthState, Caller, scoped};
 use chassis::quota::{Rates, counted};
+use chassis::{Problem, ProblemType};
 use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode, header};
 
@@ -146,13 +146,12 @@ pub(super) fn check_query(route: &Route, query: Option<&str>) -> Result<(), Prob
         [] => "This path takes none.".to_owned(),
         known => format!("This path takes {}.", known.join(", ")),
     };
-    let title = "There is no such query parameter";
-    Err(Problem::new(StatusCode::BAD_REQUEST, "unknown-parameter", title)
+    Err(Problem::new(ProblemType::UnknownParameter)
         .detail(detail)
         .extension("parameter", name.into_owned()))
 }
 
 pub(super) fn too_large(bytes_max: u64) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large")
+    Problem::new(ProblemType::BodyTooLarge)
         .detail(format!("At most {bytes_max} bytes are read here."))
 }

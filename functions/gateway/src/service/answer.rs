@@ -6,8 +6,8 @@ use crate::domain::route::Access;
 use crate::domain::{cors, headers};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use chassis::Problem;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use chassis::{Problem, ProblemType};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 /// For answers that are data: nothing in them may run or be framed.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -23,8 +23,7 @@ pub(super) fn from_upstream(mut response: Response) -> Response {
     if status.is_server_error() {
         return broken().into_response();
     }
-    let title = status.canonical_reason().unwrap_or("Refused");
-    let mut problem = Problem::new(status, "refused", title);
+    let mut problem = Problem::new(ProblemType::Refused).with_status(status);
     if let Some(allow) = response.headers().get(header::ALLOW).and_then(|v| v.to_str().ok()) {
         problem = problem.header(header::ALLOW, allow);
     }
@@ -33,8 +32,7 @@ pub(super) fn from_upstream(mut response: Response) -> Response {
 
 /// A function failed while it answered.
 pub(super) fn broken() -> Problem {
-    let title = "The part of the shop that answers this failed";
-    Problem::new(StatusCode::BAD_GATEWAY, "upstream-failed", title)
+    Problem::new(ProblemType::UpstreamFailed)
         .detail("It is not known whether the request was carried out.")
         .header(header::RETRY_AFTER, &RETRY_AFTER_S.to_string())
 }

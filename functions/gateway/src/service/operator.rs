@@ -7,9 +7,9 @@ use crate::ports::{Ports, Settings, Upstream};
 use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chassis::Problem;
 use chassis::auth::{Caller, authenticate};
 use chassis::quota::{Rates, counted};
+use chassis::{Problem, ProblemType};
 use http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ pub(super) fn ask_to_sign_in(problem: Problem) -> Problem {
     if problem.status() != StatusCode::UNAUTHORIZED {
         return problem;
     }
-    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Sign in as an administrator")
+    Problem::new(ProblemType::Unauthorized)
         .detail("Open this page on the machine itself, or sign in as an administrator.")
         .header(header::WWW_AUTHENTICATE, "Basic realm=\"administrators\", charset=\"UTF-8\"")
 }
@@ -69,11 +69,29 @@ impl<P: Ports> Gateway<P> {
         }
         let bytes = to_bytes(answer.into_body(), SESSION_BYTES_MAX).await;
         let session: Value = serde_json::from_slice(&bytes.unwrap_or_default()).unwrap_or_default();
+        if let Some(token) = session["refresh_token"].as_str() {
+            self.sign_out(token).await;
+        }
         let token = session["access_token"].as_str().unwrap_or_default();
         let caller = authenticate(token, self.ports.keys()).await?;
         if caller.is_admin() {
             return Ok(caller);
         }
         Err(Problem::forbidden("This needs the role admin."))
+    }
+
+    /// Ends a session that was begun for a single request: a user has room for a few only, and the
+    /// oldest ones would make place. Where this fails the session ends by itself.
+    async fn sign_out(&self, refresh_token: &str) {
+        let body = json!({"token": refresh_token}).to_string();
+        let request = Request::post("http://identity.spin.internal/oauth2/revoke")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body));
+        let Ok(request) = request else { return };
+        match self.ports.upstream().forward(request, TIMEOUT_MS).await {
+            Ok(answer) if answer.status().is_success() => {}
+            Ok(answer) => eprintln!("the session of a page stays: {}", answer.status()),
+            Err(error) => eprintln!("the session of a page stays: {error}"),
+        }
     }
 }

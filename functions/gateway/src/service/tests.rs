@@ -6,6 +6,7 @@ mod health;
 mod limits;
 mod pages;
 mod passing;
+mod problems;
 mod representation;
 
 use super::*;

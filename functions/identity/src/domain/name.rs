@@ -3,13 +3,14 @@
 /// Longest name in characters.
 pub const NAME_CHARS_MAX: usize = 200;
 
-/// May this be a name? It is shown to others: characters that nobody sees, or that turn the
-/// order of what stands around them, make one name look like another, or a text like a
-/// different one.
+/// May this be a name? It is shown to others: invisible characters, and those that turn the order
+/// of what stands around them, make one name look like another, or a text like a different one.
 pub fn is_name(name: &str) -> bool {
     !name.trim().is_empty() && !name.chars().any(deceives)
 }
 
+/// Control characters, and what Unicode calls default-ignorable, with the other invisible ones that
+/// are in use for this.
 fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -19,8 +20,11 @@ fn deceives(c: char) -> bool {
             | '\u{180B}'..='\u{180F}' | '\u{3164}' | '\u{FFA0}'
             // Zero width, and direction: marks, embeddings, overrides, isolates.
             | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
-            // Byte order mark, interlinear annotations, tags.
-            | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+            // The Braille pattern without dots, and selectors of variants.
+            | '\u{2800}' | '\u{FE00}'..='\u{FE0F}'
+            // Byte order mark, interlinear annotations, controls of shorthand and music, tags.
+            | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -56,6 +60,9 @@ mod tests {
             '\u{3164}',
             '\u{E0041}',
             '\u{2028}',
+            '\u{2800}',
+            '\u{FE0F}',
+            '\u{1D173}',
         ] {
             assert!(!is_name(&format!("Ada{c}Lovelace")), "{:04X}", u32::from(c));
         }

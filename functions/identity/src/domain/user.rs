@@ -17,7 +17,7 @@ const UPDATED: &str = "com.shop.identity.user.updated.v1";
 /// The person is to get a mail about their account.
 const MAIL: &str = "com.shop.identity.user.mail.v1";
 /// The account is gone: what others have copied of it is to go, too.
-const DELETED: &str = "com.shop.identity.user.deleted.v1";
+const DELETED: &str = sealed::ACCOUNT_DELETED;
 
 /// What everybody may do: buy.
 pub const ROLE_CUSTOMER: &str = "customer";
@@ -53,8 +53,8 @@ pub struct User {
     pub password_hash: String,
     /// Milliseconds since the Unix epoch.
     pub created_at_ms: u64,
-    /// Sessions and codes from before this moment are over: the password was changed.
-    /// Milliseconds since the Unix epoch.
+    /// Sessions and codes from before this moment are over: the password was changed, or the person
+    /// has signed out everywhere. Milliseconds since the Unix epoch.
     #[serde(default)]
     pub sessions_from_ms: u64,
     /// Tokens with which the password can be reset.
@@ -170,6 +170,12 @@ impl User {
             json!({"template": template, "variables": variables, "request_id": request_id});
         let data = json!({"user_id": self.id});
         self.tell_sealed(MAIL, data, &members, chance, now_ms)
+    }
+
+    /// Ends all sessions that there are, and the codes that are on their way to applications.
+    pub fn end_sessions(&mut self, now_ms: u64) {
+        // Those of this very millisecond, too.
+        self.sessions_from_ms = self.sessions_from_ms.max(now_ms.saturating_add(1));
     }
 
     /// Forgets the person, with the key that all copies of their data in events are sealed with,

@@ -1,5 +1,6 @@
 //! `/api/v1/users/me/applications`: the applications of others that somebody has let in.
 
+use super::errors::of_caller;
 use crate::ports::Environment;
 use crate::service::Identity;
 use axum::Json;
@@ -24,7 +25,7 @@ pub(super) async fn list<S: Store, E: Environment>(
         let client = clients.iter().find(|client| client.id == id);
         client.map_or(id, |client| client.name()).to_owned()
     };
-    let consents = identity.consents(&caller.user_id).await?;
+    let consents = identity.consents(&caller.user_id).await.map_err(of_caller)?;
     let items: Vec<Value> = consents
         .iter()
         .map(|consent| {
@@ -46,6 +47,6 @@ pub(super) async fn withdraw<S: Store, E: Environment>(
     caller: Caller,
     Path(client_id): Path<String>,
 ) -> Result<StatusCode> {
-    identity.withdraw_consent(&caller.user_id, &client_id).await?;
+    identity.withdraw_consent(&caller.user_id, &client_id).await.map_err(of_caller)?;
     Ok(StatusCode::NO_CONTENT)
 }

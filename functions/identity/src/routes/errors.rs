@@ -2,8 +2,7 @@
 
 use crate::service::Error;
 use axum::response::{IntoResponse, Response};
-use chassis::Problem;
-use chassis::problem::Fault;
+use chassis::problem::{Fault, Problem, ProblemType};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
@@ -20,48 +19,37 @@ impl From<Error> for Problem {
                 eprintln!("identity can't work: {reason}");
                 Self::internal()
             }
-            Error::WrongPassword => {
-                let title = "Wrong password";
-                Self::new(StatusCode::FORBIDDEN, "wrong-password", title)
-                    .detail("This is not the password of the account.")
-            }
+            Error::WrongPassword => Self::new(ProblemType::WrongPassword)
+                .detail("This is not the password of the account."),
             Error::WeakPassword(reason) => weak("/password", reason),
-            Error::Managed => {
-                let title = "The account is managed by the settings";
-                Self::new(StatusCode::CONFLICT, "managed-account", title)
-                    .detail("Its password is the variable admin_password.")
-            }
-            Error::BadReset => {
-                let title = "The link is not good any more";
-                Self::new(StatusCode::NOT_FOUND, "reset-token-invalid", title)
-                    .detail("It was used, it has expired, or it never was one. Ask for a new one.")
-            }
+            Error::Managed => Self::new(ProblemType::ManagedAccount)
+                .detail("Its password is the variable admin_password."),
+            Error::BadReset => Self::new(ProblemType::ResetTokenInvalid)
+                .detail("It was used, it has expired, or it never was one. Ask for a new one."),
             Error::Busy(busy) => {
                 eprintln!("{busy}");
                 Self::unavailable("Too many sign in at once.", BUSY_RETRY_AFTER_S)
             }
-            Error::TooManyKeys => {
-                let title = "There are too many signing keys";
-                Self::new(StatusCode::CONFLICT, "too-many-keys", title)
-                    .detail("Older ones are still needed to check tokens. Try again in an hour.")
-            }
-            Error::WrongCredentials => {
-                let title = "Wrong e-mail address or password";
-                Self::new(StatusCode::UNAUTHORIZED, "invalid-credentials", title)
-                    .header(header::WWW_AUTHENTICATE, "Bearer realm=\"shop\"")
-                    .detail("No account has this e-mail address and password.")
-            }
+            Error::TooManyKeys => Self::new(ProblemType::TooManyKeys)
+                .detail("Older ones are still needed to check tokens. Try again in an hour."),
+            Error::WrongCredentials => Self::new(ProblemType::InvalidCredentials)
+                .header(header::WWW_AUTHENTICATE, "Bearer realm=\"shop\"")
+                .detail("No account has this e-mail address and password."),
             Error::NoSuchUser => Self::not_found("There is no such user."),
-            Error::Changed => {
-                let title = "The account has changed";
-                Self::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", title)
-                    .detail("Read it again: its ETag is none of those in If-Match.")
-            }
+            Error::Changed => Self::new(ProblemType::PreconditionFailed)
+                .detail("Read it again: its ETag is none of those in If-Match."),
             Error::Full(full) => full.into(),
-            Error::InvalidGrant(detail) => {
-                Self::new(StatusCode::BAD_REQUEST, "invalid-grant", "Invalid grant").detail(detail)
-            }
+            Error::InvalidGrant(detail) => Self::new(ProblemType::InvalidGrant).detail(detail),
         }
+    }
+}
+
+/// The problem of a caller who asks about their own account: if that is gone, their token is good
+/// for nothing.
+pub(super) fn of_caller(error: Error) -> Problem {
+    match error {
+        Error::NoSuchUser => Problem::unauthorized("The account of this token does not exist."),
+        other => other.into(),
     }
 }
 

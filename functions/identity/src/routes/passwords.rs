@@ -1,7 +1,7 @@
 //! Changing and resetting passwords, deleting an account.
 
 use super::client::{Client, rated};
-use super::errors::weak;
+use super::errors::{of_caller, weak};
 use super::users::PASSWORD_CHARS;
 use crate::domain::email::{ADDRESS_BYTES_MAX, Email};
 use crate::domain::password;
@@ -97,9 +97,6 @@ fn done(result: std::result::Result<(), Error>) -> Result<impl IntoResponse> {
     match result {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(Error::WeakPassword(reason)) => Err(weak("/new_password", reason)),
-        Err(Error::NoSuchUser) => {
-            Err(Problem::unauthorized("The account of this token does not exist."))
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(of_caller(error)),
     }
 }

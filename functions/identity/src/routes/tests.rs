@@ -7,11 +7,12 @@ mod limits;
 mod oauth;
 mod passwords;
 mod profiles;
+mod sessions;
 mod third_parties;
 mod users;
 
 use super::*;
-use crate::domain::client::Client;
+use crate::domain::client::{Client, parse_clients};
 use crate::domain::email::Email;
 use crate::ports::{Admin, Busy, Passwords, Settings, Verdict};
 use axum::body::Body;
@@ -40,6 +41,8 @@ struct TestEnvironment {
     admin: Arc<Mutex<Option<Admin>>>,
     log: MemoryProducer,
     quotas: Arc<Mutex<Option<Quotas>>>,
+    /// The scopes that the application may have; all if none are named.
+    scopes: Arc<Mutex<Option<Vec<&'static str>>>>,
     attempts: Arc<Mutex<BTreeMap<String, u32>>>,
     /// Whether too many passwords are being looked at.
     busy: Arc<AtomicBool>,
@@ -117,7 +120,14 @@ impl Environment for TestEnvironment {
     async fn settings(&self) -> Result<Settings, String> {
         let redirect_uris = vec![CALLBACK.to_owned()];
         let admin = self.admin.lock().unwrap().clone();
-        let clients = vec![Client::new("app", redirect_uris)];
+        let clients = match self.scopes.lock().unwrap().as_deref() {
+            None => vec![Client::new("app", redirect_uris)],
+            Some(scopes) => {
+                let app =
+                    json!({"client_id": "app", "redirect_uris": redirect_uris, "scopes": scopes});
+                parse_clients(&json!([app]).to_string())?
+            }
+        };
         let quotas = *self.quotas.lock().unwrap();
         Ok(Settings { issuer: ISSUER.to_owned(), admin, clients, quotas })
     }
@@ -134,10 +144,19 @@ impl Shop {
         // Tokens are checked against the real clock: begin there.
         let now_ms = Arc::new(AtomicU64::new(chassis::clock::now_ms()));
         let (stall_ms, admin, log) = (Arc::default(), Arc::default(), MemoryProducer::new());
-        let (quotas, attempts) = (Arc::default(), Arc::default());
+        let (quotas, scopes, attempts) = (Arc::default(), Arc::default(), Arc::default());
         let (busy, hashes) = (Arc::default(), Arc::default());
-        let environment =
-            TestEnvironment { now_ms, stall_ms, admin, log, quotas, attempts, busy, hashes };
+        let environment = TestEnvironment {
+            now_ms,
+            stall_ms,
+            admin,
+            log,
+            quotas,
+            scopes,
+            attempts,
+            busy,
+            hashes,
+        };
         Self { store: MemoryStore::new(), environment }
     }
 

@@ -1,6 +1,7 @@
 //! `/api/v1/users` and `/api/v1/sessions`.
 
 use super::client::{Client, rated};
+use super::errors::of_caller;
 use crate::domain::email::{ADDRESS_BYTES_MAX, Email};
 use crate::domain::encoding::{base64url, sha256};
 use crate::domain::password;
@@ -66,6 +67,15 @@ pub(super) async fn open_session<S: Store, E: Environment>(
     Ok(rated(&rates, tokens.await))
 }
 
+/// `DELETE /api/v1/sessions`: signs the caller out everywhere.
+pub(super) async fn end_sessions<S: Store, E: Environment>(
+    State(identity): State<Identity<S, E>>,
+    caller: Caller,
+) -> Result<StatusCode> {
+    identity.end_sessions(&caller.user_id).await.map_err(of_caller)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `GET /api/v1/users/me`
 pub(super) async fn me<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
@@ -100,14 +110,14 @@ pub(super) async fn sweep<S: Store, E: Environment>(
 
 /// The caller's own account, with its ETag.
 fn profile(user: std::result::Result<User, Error>) -> Result<Response> {
-    let user = existing(user)?;
+    let user = user.map_err(of_caller)?;
     let headers = [(header::CACHE_CONTROL, "no-store".to_owned()), (header::ETAG, etag(&user))];
     Ok((headers, Json(represent(&user))).into_response())
 }
 
 /// What an application of somebody else may see of the account.
 fn shared(user: std::result::Result<User, Error>, scopes: &[String]) -> Result<Response> {
-    let user = existing(user)?;
+    let user = user.map_err(of_caller)?;
     let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
     let mut members = json!({"id": user.id});
     if has("profile") {
@@ -118,15 +128,6 @@ fn shared(user: std::result::Result<User, Error>, scopes: &[String]) -> Result<R
         members["email"] = json!(user.email);
     }
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(members)).into_response())
-}
-
-fn existing(user: std::result::Result<User, Error>) -> Result<User> {
-    match user {
-        Err(Error::NoSuchUser) => {
-            Err(Problem::unauthorized("The account of this token does not exist."))
-        }
-        other => Ok(other?),
-    }
 }
 
 /// A strong validator of what [`represent`] shows of the account.

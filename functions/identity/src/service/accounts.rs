@@ -35,21 +35,21 @@ impl Owner {
 }
 
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Makes an account, if the address has none. If it has one, its owner gets a mail, and
-    /// nobody else learns of it: the answer is the same, and so is the work. The administrator's
-    /// address is never free: whoever registered it first would own the shop.
+    /// Makes an account, if the address has none. If it has one, its owner gets a mail, and others
+    /// do not learn of it: the answer is the same, and so is the work. The administrator's address
+    /// is never free: who registered it first would own the shop.
     pub async fn register(&self, registration: Registration) -> Result<(), Error> {
         let email = registration.email.clone();
         self.check_strength(&registration.password, &email, &registration.name).await?;
         let is_reserved = self.admin(&email).await?.is_some();
-        if is_reserved && self.find(&email).await?.is_none() {
-            self.hash(&registration.password).await?;
-            return Ok(());
+        let made = self.create(registration, &[ROLE_CUSTOMER], !is_reserved).await?;
+        if made.is_none()
+            && let Err(error) = self.ask_for_mail(&email, Reason::RegisteredAgain).await
+        {
+            // An error would tell that the address is taken.
+            eprintln!("a mail about a second registration is not asked for: {error:?}");
         }
-        match self.create(registration, &[ROLE_CUSTOMER]).await? {
-            Some(_) => Ok(()),
-            None => self.ask_for_mail(&email, Reason::RegisteredAgain).await,
-        }
+        Ok(())
     }
 
     /// The account with this address and password. Costs one hash, whatever is wrong.
@@ -82,7 +82,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
                 language: LANGUAGE_DEFAULT.to_owned(),
             };
             // Who comes second finds what the first one made.
-            let created = self.create(registration, &[ROLE_CUSTOMER, ROLE_ADMIN]).await?;
+            let created = self.create(registration, &[ROLE_CUSTOMER, ROLE_ADMIN], true).await?;
             return match created {
                 Some(user) => Ok(user),
                 None => self.find(&email).await?.ok_or(Error::WrongCredentials),
@@ -117,12 +117,13 @@ impl<S: Store, E: Environment> Identity<S, E> {
     /// between leaves an account that nobody can find, and an address that is still free. Only
     /// when the address is claimed are others told of the account; should that be cut off, a
     /// sweep finds the account among the registrations.
-    /// `None` if somebody else claimed the address first. A registration that took too long
-    /// claims nothing: the sweep may have taken its account away.
+    /// `None` if somebody else claimed the address first, or if it may not be claimed. A
+    /// registration that took too long claims nothing: the sweep may have taken its account away.
     async fn create(
         &self,
         registration: Registration,
         roles: &[&str],
+        may_claim: bool,
     ) -> Result<Option<User>, Error> {
         let user = User::new(Beginning {
             id: chassis::id::new("usr"),
@@ -137,7 +138,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.store.create(&user_key(&user.id), &user).await?;
         self.store.create(&grants_key(&user.id), &Grants::default()).await?;
         let in_time = self.environment.now_ms().saturating_sub(user.created_at_ms) < CLAIM_AGE_MS;
-        let claimed = in_time && self.claim(&user).await?;
+        let claimed = in_time && may_claim && self.claim(&user).await?;
         if !claimed {
             self.discard(&user.id).await?;
         }
@@ -158,13 +159,26 @@ impl<S: Store, E: Environment> Identity<S, E> {
 
     /// Makes the address lead to this account, if it leads to none; whether it does now.
     async fn claim(&self, user: &User) -> Result<bool, StoreError> {
+        let key = email_key(&user.email);
+        let left = self.left_behind(&key).await?;
         let claim = |owner: Option<Owner>| {
-            let owner = owner.filter(|owner| !owner.is_none());
+            let owner =
+                owner.filter(|owner| !owner.is_none() && Some(&owner.user_id) != left.as_ref());
             let owner = owner.unwrap_or_else(|| Owner { user_id: user.id.clone() });
             let is_ours = owner.user_id == user.id;
             Ok::<_, StoreError>((owner, is_ours))
         };
-        self.store.update(&email_key(&user.email), claim).await
+        self.store.update(&key, claim).await
+    }
+
+    /// The deleted account that an address still leads to, if it does: its deletion was cut off
+    /// before the address was free.
+    async fn left_behind(&self, address_key: &str) -> Result<Option<String>, StoreError> {
+        let owner = self.store.read::<Owner>(address_key).await?.filter(|owner| !owner.is_none());
+        let Some(owner) = owner else { return Ok(None) };
+        let user: Option<User> = self.store.read(&user_key(&owner.user_id)).await?;
+        let is_deleted = user.is_some_and(|user| user.deleted_at_ms.is_some());
+        Ok(is_deleted.then_some(owner.user_id))
     }
 }
 

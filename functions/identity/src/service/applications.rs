@@ -9,7 +9,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     /// What a person has granted, newest first.
     pub async fn consents(&self, user_id: &str) -> Result<Vec<Consent>, Error> {
         let grants: Option<Grants> = self.store.read(&grants_key(user_id)).await?;
-        Ok(grants.unwrap_or_default().consents())
+        Ok(grants.ok_or(Error::NoSuchUser)?.consents())
     }
 
     /// Takes back what a person has granted to an application: its sessions and codes end.

@@ -61,17 +61,32 @@ impl<S: Store, E: Environment> Identity<S, E> {
     pub(super) async fn finish_deletions(&self, now_ms: u64) -> Result<usize, Error> {
         let mut waiting = 0;
         for deletion in self.noted::<Deletion>().await? {
-            let user: Option<User> = self.store.read(&user_key(&deletion.user_id)).await?;
-            let is_gone = user.is_none_or(|user| user.deleted_at_ms.is_some());
-            if is_gone {
-                self.clear(&deletion).await?;
-            } else if now_ms.saturating_sub(deletion.begun_ms) > DELETION_AGE_MAX_MS {
-                self.done::<Deletion>(&deletion.user_id).await?;
-            } else {
-                waiting += 1;
+            match self.finish_deletion(&deletion, now_ms).await {
+                Ok(true) => {}
+                Ok(false) => waiting += 1,
+                // One that can't be finished must not hold up the others.
+                Err(error) => {
+                    eprintln!("the deletion of {} waits: {error:?}", deletion.user_id);
+                    waiting += 1;
+                }
             }
         }
         Ok(waiting)
+    }
+
+    /// Whether nothing is left to do for it.
+    async fn finish_deletion(&self, deletion: &Deletion, now_ms: u64) -> Result<bool, Error> {
+        let user: Option<User> = self.store.read(&user_key(&deletion.user_id)).await?;
+        let is_gone = user.is_none_or(|user| user.deleted_at_ms.is_some());
+        if is_gone {
+            self.clear(deletion).await?;
+            return Ok(true);
+        }
+        let is_old = now_ms.saturating_sub(deletion.begun_ms) > DELETION_AGE_MAX_MS;
+        if is_old {
+            self.done::<Deletion>(&deletion.user_id).await?;
+        }
+        Ok(is_old)
     }
 
     async fn clear(&self, deletion: &Deletion) -> Result<(), Error> {

@@ -31,8 +31,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
             let mut shard = shard.unwrap_or_default();
             shard.retain(|other| other.name() != note.name());
             if shard.len() >= SHARD_LENGTH_MAX {
-                let reason = format!("too many {} wait", N::KIND);
-                return Err(StoreError::Unavailable(reason));
+                return Err(StoreError::Backlog { what: N::KIND, max: SHARD_LENGTH_MAX });
             }
             shard.push(note.clone());
             Ok((shard, ()))

@@ -143,8 +143,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
 /// Another password: what the old one has opened is over.
 fn renew(user: &mut User, hash: &str, now_ms: u64) {
     user.password_hash = hash.to_owned();
-    // Sessions of this very millisecond are of the old password.
-    user.sessions_from_ms = user.sessions_from_ms.max(now_ms.saturating_add(1));
+    user.end_sessions(now_ms);
     user.resets = Resets::default();
 }
 

@@ -95,6 +95,12 @@ impl<S: Store, E: Environment> Identity<S, E> {
 
     async fn finish(&self, registration: &Registration, now_ms: u64) -> Result<Finished, Error> {
         let Registration { user_id, address_key, begun_ms } = registration;
+        let account: Option<User> = self.store.read(&user_key(user_id)).await?;
+        if account.is_some_and(|user| user.deleted_at_ms.is_some()) {
+            // It was an account, and others may still have to hear that it is gone.
+            self.end_registration(user_id).await?;
+            return Ok(Finished::Dropped);
+        }
         let owner = self.store.read::<Owner>(address_key).await?.filter(|owner| !owner.is_none());
         let finished = match owner {
             Some(owner) if owner.user_id == *user_id => {

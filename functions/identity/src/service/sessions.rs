@@ -1,6 +1,6 @@
-//! Sessions: opening, refreshing, handing to other applications, ending.
+//! Sessions: opening, refreshing, handing to other applications.
 
-use super::{Error, Identity, grants_key};
+use super::{Error, Identity, grants_key, user_key};
 use crate::domain::client::has_scope;
 use crate::domain::code::{Agreement, Code, CodeToken, Redemption};
 use crate::domain::grants::Grants;
@@ -55,7 +55,9 @@ impl<S: Store, E: Environment> Identity<S, E> {
         let (now_ms, random) = (self.session_time(user), self.random()?);
         let id = chassis::id::new("ses");
         let (family, token) = Family::start(id, &user.id, None, String::new(), &random, now_ms);
-        self.update_grants(&user.id, |grants| grants.open(family.clone(), now_ms)).await?;
+        self.update_grants(&user.id, |grants| grants.open(family.clone(), now_ms))
+            .await
+            .map_err(without_account(Error::WrongCredentials))?;
         self.still_signed_in(user).await?;
         self.issue(user, Grant { client_id: None, scope: "" }, token).await
     }
@@ -69,14 +71,15 @@ impl<S: Store, E: Environment> Identity<S, E> {
         // A refusal may have revoked the family: it is stored like a success.
         let refreshed = self
             .update_grants(&user.id, |grants| grants.refresh(&token, client_id, since_ms, now_ms))
-            .await?
+            .await
+            .map_err(without_account(Error::InvalidGrant(BAD_REFRESH_TOKEN)))?
             .map_err(|_| Error::InvalidGrant(BAD_REFRESH_TOKEN))?;
         let client_id = refreshed.client_id.as_deref();
-        if let Some(client_id) = client_id {
-            self.check_client(client_id).await?;
-        }
-        let scope = refreshed.scope.as_str();
-        self.issue(&user, Grant { client_id, scope }, refreshed.token).await
+        let scope = match client_id {
+            Some(client_id) => self.allowed_now(client_id, &refreshed.scope).await?,
+            None => refreshed.scope.clone(),
+        };
+        self.issue(&user, Grant { client_id, scope: &scope }, refreshed.token).await
     }
 
     /// Makes a code that lets the application act for the user who has just signed in.
@@ -100,7 +103,8 @@ impl<S: Store, E: Environment> Identity<S, E> {
             grants.consent(&code.agreement.client_id, &code.agreement.scope, now_ms);
             grants.remember(code.clone(), now_ms);
         })
-        .await?;
+        .await
+        .map_err(without_account(Error::WrongCredentials))?;
         self.still_signed_in(user).await?;
         Ok(token.to_string())
     }
@@ -119,10 +123,13 @@ impl<S: Store, E: Environment> Identity<S, E> {
             .update_grants(&user.id, |grants| {
                 grants.redeem(&token, &redemption, start, &family_id, now_ms)
             })
-            .await?
+            .await
+            .map_err(without_account(Error::InvalidGrant(BAD_CODE)))?
             .map_err(|_| Error::InvalidGrant(BAD_CODE))?;
         if agreement.authenticated_at_ms < user.sessions_from_ms {
-            self.update_grants(&user.id, |grants| grants.end(&family_id)).await?;
+            self.update_grants(&user.id, |grants| grants.end(&family_id))
+                .await
+                .map_err(without_account(Error::InvalidGrant(BAD_CODE)))?;
             return Err(Error::InvalidGrant(BAD_CODE));
         }
         let client_id = Some(agreement.client_id.as_str());
@@ -134,23 +141,9 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(tokens)
     }
 
-    /// Ends the session of a refresh token. Fine if there is none (RFC 7009 section 2.2), and
-    /// nothing to a client that it was not issued to.
-    pub async fn revoke(&self, token: &str, client_id: Option<&str>) -> Result<(), Error> {
-        let Some(token) = RefreshToken::parse(token) else { return Ok(()) };
-        match self.user(&token.user_id).await {
-            Err(Error::NoSuchUser) => return Ok(()),
-            other => other?,
-        };
-        self.update_grants(&token.user_id, |grants| grants.revoke(&token, client_id)).await
-    }
-
     /// The user whom a token or code names; whether they exist is nobody's business.
     async fn owner(&self, user_id: &str, refusal: &'static str) -> Result<User, Error> {
-        self.user(user_id).await.map_err(|error| match error {
-            Error::NoSuchUser => Error::InvalidGrant(refusal),
-            other => other,
-        })
+        self.user(user_id).await.map_err(without_account(Error::InvalidGrant(refusal)))
     }
 
     /// When a session begins that is opened now: never before the password was set.
@@ -158,34 +151,42 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.environment.now_ms().max(user.sessions_from_ms)
     }
 
-    /// Whether what `user` was signed in with is still the password: somebody may have changed it
-    /// meanwhile, because they do not want this one to be signed in.
+    /// Whether `user`, who has just signed in, may have a session: meanwhile the password may have
+    /// been changed, or all sessions ended, to keep this one from being opened.
     async fn still_signed_in(&self, user: &User) -> Result<(), Error> {
         let there = self.user(&user.id).await;
-        match there {
-            Ok(there) if there.sessions_from_ms <= user.sessions_from_ms => Ok(()),
-            Ok(_) | Err(Error::NoSuchUser) => Err(Error::WrongCredentials),
-            Err(error) => Err(error),
+        let there = there.map_err(without_account(Error::WrongCredentials))?;
+        if there.sessions_from_ms <= user.sessions_from_ms {
+            return Ok(());
         }
+        if there.password_hash != user.password_hash {
+            return Err(Error::WrongCredentials);
+        }
+        // The password is right: to sign in once more opens a session.
+        Err(StoreError::Contended(user_key(&user.id)).into())
     }
 
-    /// Whether this application is registered still.
-    async fn check_client(&self, client_id: &str) -> Result<(), Error> {
-        let is_known = self.settings().await?.clients.iter().any(|known| known.id == client_id);
-        is_known.then_some(()).ok_or(Error::InvalidGrant(BAD_REFRESH_TOKEN))
+    /// What an application may do of what it was granted: it has to be registered still, and may
+    /// have fewer scopes than before.
+    async fn allowed_now(&self, client_id: &str, scope: &str) -> Result<String, Error> {
+        let clients = self.settings().await?.clients;
+        let client = clients.iter().find(|known| known.id == client_id);
+        client.map(|client| client.scopes_of(scope)).ok_or(Error::InvalidGrant(BAD_REFRESH_TOKEN))
     }
 
+    /// Changes what a user has granted. That is there for as long as the account, and is not made
+    /// anew after it.
     pub(super) async fn update_grants<R: Send>(
         &self,
         user_id: &str,
         mut change: impl FnMut(&mut Grants) -> R + Send,
     ) -> Result<R, Error> {
         let change = |grants: Option<Grants>| {
-            let mut grants = grants.unwrap_or_default();
+            let mut grants = grants.ok_or(Error::NoSuchUser)?;
             let result = change(&mut grants);
-            Ok::<_, StoreError>((grants, result))
+            Ok::<_, Error>((grants, result))
         };
-        Ok(self.store.update(&grants_key(user_id), change).await?)
+        self.store.update(&grants_key(user_id), change).await
     }
 
     async fn issue(
@@ -226,6 +227,11 @@ impl<S: Store, E: Environment> Identity<S, E> {
         };
         sign_id(&self.signer().await?, &claims).ok_or_else(unsignable)
     }
+}
+
+/// What to answer where there is no account, or none any more.
+fn without_account(answer: Error) -> impl FnOnce(Error) -> Error {
+    move |error| if error == Error::NoSuchUser { answer } else { error }
 }
 
 fn unsignable() -> Error {

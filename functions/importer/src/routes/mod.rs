@@ -1,11 +1,10 @@
 //! The one route of the importer, private: the host calls it once at start.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use chassis::http::Outbound;
-use chassis::problem::{Problem, Result};
+use chassis::problem::{Problem, ProblemType, Result};
 use chassis::store::Store;
 use serde::Serialize;
 
@@ -46,8 +45,7 @@ fn problem(error: Error) -> Problem {
         Error::Shop(failure) => {
             let detail = format!("{}: {}", failure.call, failure.reason);
             eprintln!("the import stopped: {detail}");
-            Problem::new(StatusCode::BAD_GATEWAY, "import-stopped", "The import stopped")
-                .detail(detail)
+            Problem::new(ProblemType::ImportStopped).detail(detail)
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What the books say of one SKU and of one reservation, for checks across functions: as it is
-//! recorded, with nothing mended and nothing smoothed over.
+//! recorded, with nothing put right and nothing smoothed over.
 
 use super::{Lane, Record, State, Stock};
 

@@ -70,6 +70,13 @@ impl Lane {
             + self.given_back.saturating_sub(exchange.taken_back)
     }
 
+    /// Whether nothing is to be done about it: nobody's time is over, no pieces are free or on
+    /// their way.
+    pub fn is_at_rest(&self, exchange: Exchange, now_ms: u64) -> bool {
+        let is_over = self.holds.values().any(|hold| hold.is_over(now_ms));
+        !is_over && self.free() == 0 && self.on_the_way(exchange) == 0
+    }
+
     /// So many pieces were ever granted: what has not come yet comes now.
     pub fn arrive(&mut self, granted: u64) {
         self.arrived = self.arrived.max(granted);

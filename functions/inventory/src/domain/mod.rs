@@ -8,7 +8,7 @@ mod stock;
 pub use books::{Books, Claim, Standing};
 pub use lane::{Exchange, LANES_MAX, Lane};
 pub use record::{Begin, RETURNS_MAX, Record, Reservation, Return, State, Verdict};
-pub use stock::{HOLDS_MAX, Hold, HoldRefused, Holds, Levels, Stock};
+pub use stock::{HOLDS_MAX, Hold, HoldRefused, Holds, Levels, RETURNS_NOTED_MAX, Stock};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

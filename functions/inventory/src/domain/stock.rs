@@ -12,6 +12,9 @@ pub const HOLDS_MAX: usize = 1_000;
 #[cfg(test)]
 pub const HOLDS_MAX: usize = 4;
 
+/// Returns that are noted in one value at most; a further one is refused until some are forgotten.
+pub const RETURNS_NOTED_MAX: usize = 2_000;
+
 /// Holds by reservation id.
 pub type Holds = BTreeMap<String, Hold>;
 
@@ -19,7 +22,8 @@ pub type Holds = BTreeMap<String, Hold>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
     received: u32,
-    sold: u32,
+    /// Pieces that were ever sold here, whether or not they came back.
+    sold: u64,
     holds: Holds,
     /// Sales that were taken back, and when: taking back twice must not count twice.
     returned: BTreeMap<String, u64>,
@@ -87,7 +91,7 @@ impl Stock {
         let in_lanes: u64 = lanes.iter().map(Lane::reserved).sum();
         let sold: u64 = lanes.iter().map(Lane::sold).sum();
         let reserved = self.reserved() + in_lanes;
-        let sold = (u64::from(self.sold) + sold).saturating_sub(self.restocked);
+        let sold = (self.sold + sold).saturating_sub(self.restocked);
         let on_hand = u64::from(self.received).saturating_sub(sold + reserved);
         let [reserved, sold, on_hand] =
             [reserved, sold, on_hand].map(|pieces| u32::try_from(pieces).unwrap_or(u32::MAX));
@@ -108,15 +112,14 @@ impl Stock {
     /// Pieces that were sold here or from these lanes and did not come back.
     pub fn sold(&self, lanes: &[Lane]) -> i64 {
         let from_lanes: u64 = lanes.iter().map(Lane::sold).sum();
-        signed(u64::from(self.sold) + from_lanes) - signed(self.restocked)
+        signed(self.sold + from_lanes) - signed(self.restocked)
     }
 
     /// Pieces that are not free here: sold, held, or with the lanes.
     fn promised(&self) -> i64 {
         let granted: u64 = self.lanes.iter().map(|lane| lane.granted).sum();
         let taken_back: u64 = self.lanes.iter().map(|lane| lane.taken_back).sum();
-        signed(u64::from(self.sold) + self.reserved() + granted)
-            - signed(self.restocked + taken_back)
+        signed(self.sold + self.reserved() + granted) - signed(self.restocked + taken_back)
     }
 
     /// What was exchanged with each lane.
@@ -150,7 +153,7 @@ impl Stock {
     /// Set how many pieces were ever received; refused (with the least that is possible) if
     /// that is fewer than are reserved and sold.
     pub fn receive(&mut self, received: u32) -> Result<(), u32> {
-        let least = u32::try_from(self.promised()).unwrap_or(0);
+        let least = u32::try_from(self.promised().max(0)).unwrap_or(u32::MAX);
         if received < least {
             return Err(least);
         }
@@ -213,31 +216,44 @@ impl Stock {
     /// it is not, so this is idempotent.
     pub fn sell(&mut self, id: &str, attempt: u32) {
         let Some(hold) = self.holds.get(id).filter(|hold| hold.attempt == attempt) else { return };
-        self.sold = self.sold.saturating_add(hold.quantity);
+        self.sold += u64::from(hold.quantity);
         self.holds.remove(id);
     }
 
     /// Take back what a sold reservation had of this SKU, whether or not its hold has become
-    /// a sale yet. Idempotent until [`Stock::forget_return`].
-    pub fn take_back(&mut self, id: &str, attempt: u32, quantity: u32, now_ms: u64) {
-        if self.returned.contains_key(id) {
-            return;
+    /// a sale yet. Idempotent until [`Stock::forget_return`]. Whether it is done: it is not where
+    /// too many returns are noted.
+    pub fn take_back(&mut self, id: &str, attempt: u32, quantity: u32, now_ms: u64) -> bool {
+        if !self.note_return(id, now_ms) {
+            return self.returned.contains_key(id);
         }
         if self.holds.get(id).is_some_and(|hold| hold.attempt == attempt) {
             self.holds.remove(id);
         } else {
             self.restocked += u64::from(quantity);
         }
-        self.returned.insert(id.to_owned(), now_ms);
+        true
     }
 
     /// Put pieces that were sold back onto the shelf, once for each name of a return. Idempotent
-    /// until [`Stock::forget_return`].
-    pub fn restock(&mut self, name: &str, quantity: u32, now_ms: u64) {
-        if !self.returned.contains_key(name) {
-            self.restocked += u64::from(quantity);
+    /// until [`Stock::forget_return`]. Whether it is done: it is not where too many returns are
+    /// noted.
+    pub fn restock(&mut self, name: &str, quantity: u32, now_ms: u64) -> bool {
+        if !self.note_return(name, now_ms) {
+            return self.returned.contains_key(name);
+        }
+        self.restocked += u64::from(quantity);
+        true
+    }
+
+    /// Whether a return is new and there is room to note it; then it is noted.
+    fn note_return(&mut self, name: &str, now_ms: u64) -> bool {
+        let is_new = !self.returned.contains_key(name);
+        let is_noted = is_new && self.returned.len() < RETURNS_NOTED_MAX;
+        if is_noted {
             self.returned.insert(name.to_owned(), now_ms);
         }
+        is_noted
     }
 
     /// Forget that a sale was taken back: only when its record is closed and nobody can still

@@ -46,6 +46,22 @@ fn holds_on_one_sku_are_limited() {
 }
 
 #[test]
+fn no_return_counts_that_is_not_noted_and_notes_are_limited() {
+    let mut stock = stocked(5);
+    stock.hold("r", hold(2, 1)).unwrap();
+    stock.sell("r", 1);
+    for n in 0..RETURNS_NOTED_MAX {
+        assert!(stock.restock(&n.to_string(), 0, 0));
+    }
+    assert!(!stock.restock("r/more", 1, 0) && !stock.take_back("r", 1, 2, 0));
+    assert!(stock.restock("0", 1, 0), "it was done before");
+    assert_eq!(stock.levels().sold, 2);
+    stock.forget_return("0");
+    assert!(stock.take_back("r", 1, 2, 0));
+    assert_eq!(stock.levels().sold, 0);
+}
+
+#[test]
 fn lines_have_one_spelling() {
     let line = |sku: &str, quantity| Line { sku: sku.to_owned(), quantity };
     let merged = normalize(&[line("b", 1), line("a", 2), line("b", 3)]).unwrap();

@@ -1,4 +1,4 @@
-//! Reading the books without touching them: an audit that mended what it meets would never
+//! Reading the books without touching them: an audit that put right what it meets would never
 //! find anything.
 
 use super::{Inventory, record_key, stock_key};

@@ -9,19 +9,21 @@ use chassis::store::Store;
 const TRIES_MAX: u32 = 8;
 
 impl<S: Store> Inventory<S> {
-    /// The number of the lane that holds something for this reservation, if one does.
-    pub(super) async fn lane_of(
+    /// The numbers of the lanes that hold something for this reservation: more than one if
+    /// attempts at it have met.
+    pub(super) async fn lanes_of(
         &self,
         sku: &str,
         stock: &Stock,
         id: &str,
-    ) -> Result<Option<usize>, Refusal> {
+    ) -> Result<Vec<usize>, Refusal> {
+        let mut numbers = Vec::new();
         for number in 1..=stock.lanes().len() {
             if self.lane(sku, number).await?.holds().contains_key(id) {
-                return Ok(Some(number));
+                numbers.push(number);
             }
         }
-        Ok(None)
+        Ok(numbers)
     }
 
     /// Hold pieces in the first lane that has room.
@@ -104,18 +106,18 @@ impl<S: Store> Inventory<S> {
     /// Turns a reservation's hold into a sale, wherever it is.
     pub(super) async fn sell(&self, sku: &str, id: &str, attempt: u32) -> Result<(), Refusal> {
         let stock = self.change(sku, |stock| stock.sell(id, attempt)).await?;
-        self.sell_from_lane(sku, &stock, id, attempt).await
+        self.sell_from_lanes(sku, &stock, id, attempt).await
     }
 
     /// Turns a reservation's hold into a sale if it is in a lane.
-    pub(super) async fn sell_from_lane(
+    pub(super) async fn sell_from_lanes(
         &self,
         sku: &str,
         stock: &Stock,
         id: &str,
         attempt: u32,
     ) -> Result<(), Refusal> {
-        if let Some(number) = self.lane_of(sku, stock, id).await? {
+        for number in self.lanes_of(sku, stock, id).await? {
             self.change_lane(sku, number, |lane| lane.sell(id, attempt)).await?;
         }
         Ok(())
@@ -124,7 +126,7 @@ impl<S: Store> Inventory<S> {
     /// Gives a reservation's hold up, wherever it is.
     pub(super) async fn free(&self, sku: &str, id: &str, attempt: u32) -> Result<(), Refusal> {
         let stock = self.change(sku, |stock| stock.free(id, attempt)).await?;
-        if let Some(number) = self.lane_of(sku, &stock, id).await? {
+        for number in self.lanes_of(sku, &stock, id).await? {
             self.change_lane(sku, number, |lane| lane.free_hold(id, attempt)).await?;
             self.empty_lane(sku, number).await?;
         }
@@ -142,11 +144,14 @@ impl<S: Store> Inventory<S> {
         let mut settled = stock;
         for number in 1..=settled.lanes().len() {
             let lane = self.lane(sku, number).await?;
+            let exchange = settled.lanes().get(number - 1).copied().unwrap_or_default();
+            if lane.is_at_rest(exchange, now_ms) {
+                continue;
+            }
             for (id, hold) in lane.holds().iter().filter(|(_, hold)| hold.is_over(now_ms)) {
                 self.settle_in_lane(sku, number, id, hold, now_ms).await?;
             }
-            let granted = settled.lanes().get(number - 1).map_or(0, |lane| lane.granted);
-            self.change_lane(sku, number, |lane| lane.arrive(granted)).await?;
+            self.change_lane(sku, number, |lane| lane.arrive(exchange.granted)).await?;
             settled = self.empty_lane(sku, number).await?;
         }
         Ok(settled)
@@ -169,7 +174,8 @@ impl<S: Store> Inventory<S> {
         .await?;
         if verdict == Verdict::TakeBack {
             let (attempt, quantity) = (hold.attempt, hold.quantity);
-            self.change(sku, |stock| stock.take_back(id, attempt, quantity, now_ms)).await?;
+            self.give_back(sku, now_ms, |stock| stock.take_back(id, attempt, quantity, now_ms))
+                .await?;
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ impl<S: Store> Inventory<S> {
             // Decided in the record, and perhaps not yet booked.
             self.sell(sku, id, record.attempt).await?;
             let part = format!("{id}/{name}");
-            self.change(sku, |stock| stock.restock(&part, *quantity, now_ms)).await?;
+            self.give_back(sku, now_ms, |stock| stock.restock(&part, *quantity, now_ms)).await?;
         }
         let finish = |record: Option<Record>| -> Result<_, Refusal> {
             Ok((record.ok_or_else(|| unknown(id))?.finish_restock(name), ()))

@@ -11,7 +11,7 @@ pub(super) const SWEEP_MAX: usize = 64;
 /// Noted returns that one take-back looks at for forgetting.
 const FORGET_MAX: usize = 16;
 /// How long a return is noted, in milliseconds: longer than any call lives.
-pub(super) const RETURN_NOTED_MS: u64 = 60 * 60 * 1_000;
+pub(super) const RETURN_NOTED_MS: u64 = 15 * 60 * 1_000;
 
 impl<S: Store> Inventory<S> {
     /// Make the holds of an attempt and say so in the record, as far as it has not moved on.
@@ -90,8 +90,8 @@ impl<S: Store> Inventory<S> {
         let Some(stock) = self.swept_if_short(sku, hold.quantity, now_ms).await? else {
             return Ok(Err(HoldRefused::Short(0)));
         };
-        if let Some(number) = self.lane_of(sku, &stock, id).await? {
-            return self.hold_in_lane(number, id, sku, &hold).await;
+        if let Some(number) = self.lanes_of(sku, &stock, id).await?.first() {
+            return self.hold_in_lane(*number, id, sku, &hold).await;
         }
         let place = |stock: Option<Stock>| -> Result<_, Refusal> {
             let mut stock = stock.unwrap_or_default();
@@ -153,6 +153,7 @@ impl<S: Store> Inventory<S> {
                 match verdict {
                     Verdict::Free => stock.free(id, hold.attempt),
                     Verdict::Sell => stock.sell(id, hold.attempt),
+                    // Where there is no room to note it, the hold stays.
                     Verdict::TakeBack => {
                         stock.take_back(id, hold.attempt, hold.quantity, now_ms);
                     }
@@ -178,6 +179,25 @@ impl<S: Store> Inventory<S> {
             Err(Refusal::NotFound(_)) => Ok(Verdict::Free),
             other => other,
         }
+    }
+
+    /// Put pieces of a sale back: `change` says whether it is done. Where too many returns are
+    /// noted, those that are over are forgotten first.
+    pub(super) async fn give_back(
+        &self,
+        sku: &str,
+        now_ms: u64,
+        mut change: impl FnMut(&mut Stock) -> bool + Send,
+    ) -> Result<(), Refusal> {
+        for _ in 0..2 {
+            let mut is_done = true;
+            self.change(sku, |stock| is_done = change(stock)).await?;
+            if is_done {
+                return Ok(());
+            }
+            self.forget_returns(sku, now_ms).await?;
+        }
+        Err(Refusal::Unavailable(format!("too many returns of {sku} at once")))
     }
 
     /// Forget returns that are over and so old that nobody can still be at them.

@@ -190,6 +190,18 @@ impl Notification {
         }
     }
 
+    /// Takes out of it what it says to its reader and what is known of them: they have deleted their
+    /// account. One that was not sent will not be.
+    pub fn erase(&mut self) {
+        self.pinned.subject.clear();
+        self.pinned.variables.clear();
+        self.metadata.clear();
+        self.setbacks.clear();
+        if !matches!(self.state, State::Sent { .. }) {
+            self.state = State::Suppressed;
+        }
+    }
+
     /// A provider that names no message has told of one that it took before.
     fn deliver(&mut self, receipt: String, now_ms: u64) {
         self.receipts.retain(|known| !known.is_empty());

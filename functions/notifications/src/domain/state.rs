@@ -9,11 +9,19 @@ pub struct Pinned {
     pub version: u32,
     /// The language that was found.
     pub language: String,
-    /// As the reader's list of notifications shows it.
+    /// As the reader's list of notifications shows it; empty once it has left the list.
     pub subject: String,
     /// The request's variables and those known of the reader. Forgotten once it is sent or
     /// suppressed, or has been failed for long.
     pub variables: Vec<(String, String)>,
+}
+
+impl Pinned {
+    /// Of a message that is never rendered.
+    pub fn nothing() -> Self {
+        let (language, subject, variables) = Default::default();
+        Self { version: 0, language, subject, variables }
+    }
 }
 
 /// Where a notification stands.
@@ -40,7 +48,7 @@ pub enum State {
         /// For a person.
         reason: String,
     },
-    /// The reader does not want messages on this channel.
+    /// The reader does not want messages on this channel, or has deleted their account.
     Suppressed,
 }
 

@@ -69,6 +69,14 @@ async fn a_push_message_goes_elsewhere_and_names_no_address() {
 }
 
 #[tokio::test]
+async fn the_reason_of_a_refusal_does_not_keep_the_address() {
+    let answer = Ok((422, r#"{"detail":"ada@example.org has no mailbox"}"#));
+    let (outcome, _) = deliver(Channel::Email, answer).await;
+    let expected = "the provider refused it: the address has no mailbox";
+    assert_eq!(outcome, Outcome::Refused(expected.into()));
+}
+
+#[tokio::test]
 async fn only_what_can_never_work_is_refused() {
     for status in [400, 404, 410, 413, 422] {
         let answer = Ok((status, r#"{"detail":"no such mailbox"}"#));

@@ -10,7 +10,7 @@ use chassis::clock::now_ms;
 use chassis::form::{Fields, JsonBody};
 use chassis::problem::Fault;
 use chassis::store::Store;
-use chassis::{Problem, Result};
+use chassis::{Problem, ProblemType, Result};
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
@@ -117,11 +117,8 @@ pub(super) fn problem(refusal: Refusal) -> Problem {
             Problem::unprocessable(names.map(fault).collect())
         }
         Refusal::Invalid(fault) => Problem::unprocessable(vec![at(&fault.place, fault.detail)]),
-        Refusal::Conflict => {
-            let (slug, title) = ("request-id-reused", "The request id is taken");
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, slug, title)
-                .detail("This request_id came before with another content.")
-        }
+        Refusal::Conflict => Problem::new(ProblemType::RequestIdReused)
+            .detail("This request_id came before with another content."),
         Refusal::Unavailable(detail) => {
             eprintln!("a notification can't be accepted now: {detail}");
             Problem::unavailable("The notification can't be accepted now.", RETRY_AFTER_S)

@@ -46,14 +46,22 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     async fn announce(&self, requests: Vec<Request>, now_ms: u64) -> Result<(), Refusal> {
         let mut accepted = Vec::with_capacity(requests.len());
         for request in requests {
-            // An order outlives the account of who placed it.
-            if self.is_gone(&request.user_id).await? {
+            let user_id = request.user_id.clone();
+            // An order outlives the account of the customer who placed it.
+            if self.is_gone(&user_id).await? {
+                // A delivery before this one may have made the message and died.
+                self.erase_messages(&user_id, Some(&request.request_id)).await?;
+                self.suppress(request, now_ms).await?;
                 continue;
             }
-            match self.accept(request, now_ms).await {
+            match self.accept(request.clone(), now_ms).await {
                 Ok(notification) => accepted.push(notification),
                 // The customer was told of this already, in other words.
                 Err(Refusal::Conflict) => {}
+                // They have deleted their account meanwhile.
+                Err(Refusal::Invalid(_)) if self.is_gone(&user_id).await? => {
+                    self.suppress(request, now_ms).await?;
+                }
                 Err(refusal) => return Err(refusal),
             }
         }

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
@@ -186,21 +187,24 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     }
 
     /// Goes through what is due on each channel, what goes first first, and forgets what failed
-    /// long ago.
+    /// long ago. No part keeps the others from being done.
     ///
     /// # Errors
-    /// The store did not answer.
+    /// The first that a part has met: the store did not answer.
     pub async fn sweep(&self, now_ms: u64) -> Result<Swept, StoreError> {
-        match queue::adopt_old(&self.store).await {
-            Err(queue::Error::Store(error)) => return Err(error),
+        let mut parts = Parts::new();
+        let adopted = match queue::adopt_old(&self.store).await {
+            Err(queue::Error::Store(error)) => Err(error),
             // There is room again when some have been sent.
-            Ok(()) | Err(queue::Error::Full) => {}
-        }
-        let forgotten = self.forget_failed(now_ms).await?;
+            Ok(()) | Err(queue::Error::Full) => Ok(()),
+        };
+        parts.done("former queues", adopted);
+        let forgotten = self.forget_failed(now_ms).await;
+        let forgotten = parts.done("failed messages", forgotten);
         let mails = self.sweep_channel(Channel::Email, now_ms);
         let (mails, pushes) = futures::join!(mails, self.sweep_channel(Channel::Push, now_ms));
-        let (mails, pushes) = (mails?, pushes?);
-        Ok(Swept {
+        let (mails, pushes) = (parts.done("mails", mails), parts.done("push messages", pushes));
+        parts.end(Swept {
             attempts: mails.attempts + pushes.attempts,
             deferred: mails.deferred + pushes.deferred,
             forgotten,

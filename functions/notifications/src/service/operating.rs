@@ -149,7 +149,11 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         old.retain(|entry| now_ms.saturating_sub(entry.since_ms) > FAILED_KEPT_MS);
         old.truncate(FORGET_COUNT_MAX);
         for entry in &old {
-            self.change(&entry.request_id, Notification::forget).await?;
+            match self.change(&entry.request_id, Notification::forget).await {
+                // One that can't be read has nothing to replay, and must not hold up the others.
+                Err(error @ StoreError::Corrupt { .. }) => eprintln!("{}: {error}", entry.id),
+                forgotten => drop(forgotten?),
+            }
             FAILED.remove(&self.store, &entry.request_id).await?;
         }
         Ok(old.len())

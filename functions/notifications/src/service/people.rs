@@ -152,9 +152,10 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         Ok(copy.is_some_and(|copy| copy.user.is_none()))
     }
 
-    /// Takes away what is kept of somebody who has deleted their account: the copy, what they
-    /// prefer, and the list of their messages. Messages that wait are not sent any more, as there
-    /// is nobody to send them to.
+    /// Takes away what is kept of a user who has deleted their account: the copy, what they prefer,
+    /// and what their messages say. The copy goes first: a message that is made at the same time
+    /// finds it gone and is erased by the call that made it. Cut off anywhere, this is done when
+    /// the event comes again.
     pub(super) async fn forget_person(&self, id: &str, sequence: u64) -> Result<(), StoreError> {
         let forget = |copy: Option<Copied>| {
             let note = copy.as_ref().map_or(0, |there| there.note);
@@ -162,7 +163,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         };
         self.store.update(&user_key(id), forget).await?;
         self.store.delete(&super::reading::preferences_key(id)).await?;
-        self.store.delete(&super::reading::list_key(id)).await
+        self.erase_messages(id, None).await
     }
 
     /// How complete and how fresh the copies are: [`SHARD_COUNT`] reads.

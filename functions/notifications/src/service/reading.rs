@@ -1,12 +1,14 @@
 //! What readers see and want.
 
+use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::delivery::Tried;
-use super::{Notifications, Refusal, id_key};
+use super::{Notifications, id_key};
 use crate::domain::{Notification, Preferences};
 use crate::ports::{Provider, Templates, Users};
+use crate::queue::{FAILED, waiting};
 
 /// Most notifications in a reader's list; older ones leave it.
 pub const LIST_LENGTH_MAX: usize = 500;
@@ -22,21 +24,66 @@ struct Listed {
 
 impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     /// Puts a notification in its reader's list, at the place of its id: a repetition may come
-    /// when it has left the list already, and must not come back as the newest.
-    pub(super) async fn list_for_reader(&self, notification: &Notification) -> Result<(), Refusal> {
+    /// when it has left the list already, and must not come back as the newest. One that leaves the
+    /// list loses its subject first: when its reader is forgotten it is not found any more.
+    pub(super) async fn list_for_reader(
+        &self,
+        notification: &Notification,
+    ) -> Result<(), StoreError> {
         let Notification { id, request_id, .. } = notification;
         let entry = Listed { id: id.clone(), request_id: request_id.clone() };
-        self.store
-            .update(&list_key(&notification.user_id), |list: Option<Vec<Listed>>| {
-                let mut list = list.unwrap_or_default();
-                if !list.contains(&entry) {
-                    list.push(entry.clone());
-                    list.sort_by(|one, other| other.id.cmp(&one.id));
-                    list.truncate(LIST_LENGTH_MAX);
-                }
-                Ok::<_, Refusal>((list, ()))
-            })
-            .await
+        let key = list_key(&notification.user_id);
+        let put = |list: Option<Vec<Listed>>| {
+            let mut list = list.unwrap_or_default();
+            if !list.contains(&entry) {
+                list.push(entry.clone());
+                list.sort_by(|one, other| other.id.cmp(&one.id));
+            }
+            let old = list.get(LIST_LENGTH_MAX..).unwrap_or_default().to_vec();
+            Ok::<_, StoreError>((list, old))
+        };
+        let old = self.store.update(&key, put).await?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        for listed in &old {
+            let untitle = |notification: &mut Notification| notification.pinned.subject.clear();
+            self.change(&listed.request_id, untitle).await?;
+        }
+        let take_out = |list: Option<Vec<Listed>>| {
+            let mut list = list.unwrap_or_default();
+            list.retain(|listed| !old.contains(listed));
+            Ok::<_, StoreError>((list, ()))
+        };
+        self.store.update(&key, take_out).await
+    }
+
+    /// Erases the messages in a reader's list, and the one for this request if there is one; then
+    /// the list goes. One that can't be read does not keep the others.
+    pub(super) async fn erase_messages(
+        &self,
+        user_id: &str,
+        request_id: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let list: Option<Vec<Listed>> = self.store.read(&list_key(user_id)).await?;
+        let listed = list.unwrap_or_default().into_iter().map(|listed| listed.request_id);
+        let mut parts = Parts::new();
+        for request_id in listed.chain(request_id.map(str::to_owned)) {
+            let erased = self.erase_message(&request_id).await;
+            parts.done(&request_id, erased);
+        }
+        parts.end(())?;
+        self.store.delete(&list_key(user_id)).await
+    }
+
+    async fn erase_message(&self, request_id: &str) -> Result<(), StoreError> {
+        if self.read(request_id).await?.is_none() {
+            return Ok(());
+        }
+        let erase = |notification: &mut Notification| notification.erase();
+        let (notification, ()) = self.change(request_id, erase).await?;
+        FAILED.remove(&self.store, request_id).await?;
+        waiting(notification.channel).remove(&self.store, request_id).await
     }
 
     /// A reader's notifications, newest first: at most `limit`, after the one named `after`;
@@ -95,16 +142,21 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         Ok(self.store.read(&preferences_key(user_id)).await?.unwrap_or_default())
     }
 
-    /// Keeps what a reader wants, also for what is accepted already and not sent yet.
+    /// Keeps what a reader wants, also for what is accepted already and not sent yet. Nothing is
+    /// kept after the reader has deleted their account.
     ///
     /// # Errors
     /// The store did not answer.
     pub async fn prefer(&self, user_id: &str, wanted: Preferences) -> Result<(), StoreError> {
-        self.store.write(&preferences_key(user_id), &wanted).await
+        self.store.write(&preferences_key(user_id), &wanted).await?;
+        match self.is_gone(user_id).await? {
+            true => self.store.delete(&preferences_key(user_id)).await,
+            false => Ok(()),
+        }
     }
 }
 
-pub(super) fn list_key(user_id: &str) -> String {
+fn list_key(user_id: &str) -> String {
     format!("list/{user_id}")
 }
 

@@ -110,9 +110,11 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether all that belongs to a payment must agree: its order is at rest, or there is none.
+    /// Whether all that belongs to a payment must agree: its order is at rest, and has been for so
+    /// long that the provider's statement tells of it; or there is no such order.
     pub(super) fn is_settled_payment(&self, order_id: &str) -> bool {
-        self.orders.get(order_id).is_none_or(|order| self.is_at_rest(order))
+        let is_settled = |order: &&Order| self.is_at_rest(order) && self.is_known_to_all(order);
+        self.orders.get(order_id).is_none_or(is_settled)
     }
 
     pub(super) fn payments(&self, order_id: &str) -> &[&'a Payment] {

@@ -82,19 +82,27 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         .await
     }
 
-    /// Goes on with the rebuild that is under way and with removals, for [`SWEEP_MS`] at most.
+    /// Goes on with the rebuild that is under way and with removals, for [`SWEEP_MS`] at most. A
+    /// rebuild that fails does not keep older generations from being removed.
     pub async fn sweep(&self) -> Result<Swept, Unswept> {
         let until_ms = self.clock.now_ms().saturating_add(SWEEP_MS);
         let mut swept = Swept::default();
+        let built = self.build(until_ms, &mut swept).await;
+        let removed = self.remove_retired(until_ms, &mut swept).await;
+        built?;
+        removed?;
+        Ok(swept)
+    }
+
+    async fn build(&self, until_ms: u64, swept: &mut Swept) -> Result<(), Unswept> {
         while self.clock.now_ms() < until_ms {
             let control = self.control().await?;
             match &control.building {
-                Some(building) => self.step(&control, building, &mut swept).await?,
+                Some(building) => self.step(&control, building, swept).await?,
                 None => break,
             }
         }
-        self.remove_retired(until_ms, &mut swept).await?;
-        Ok(swept)
+        Ok(())
     }
 
     async fn step(

@@ -122,7 +122,10 @@ async fn ship(order: &Order) -> Result<(), Fault> {
     let lines = lines
         .map(|item| shipments::Line { sku: item.sku.clone(), quantity: item.quantity })
         .collect();
-    let to = order.placed.shipping_address.clone();
+    let Some(to) = order.placed.shipping_address.clone() else {
+        let detail = "the address was erased".to_owned();
+        return Err(Fault::Failed(Failure::Unavailable, detail));
+    };
     let to = shipments::Address {
         name: to.name,
         street: to.street,

@@ -1,6 +1,7 @@
 //! The facts from which an order is made.
 //!
-//! Events are never changed or removed, only appended. What is defined here is the version
+//! Events are never changed or removed, only appended, with one exception: a customer who has
+//! deleted their account is erased from the first one. What is defined here is the version
 //! [`SCHEMA`]; stored events of earlier versions are brought into this form when they are read.
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ pub enum Step {
     /// Hold the money.
     Authorize,
     /// Take the money: the pivot. Behind it the saga moves forward only, unless the
-    /// customer calls the order off or the pieces are gone for good.
+    /// customer calls the order off, the pieces are gone for good or shipping refuses.
     Capture,
     /// Turn the reservation into a sale.
     Commit,
@@ -102,6 +103,9 @@ pub enum Event {
     CancelRequested,
     /// It is too late to call the order off: the saga goes forward again.
     CancelRefused { detail: String },
+    /// A parcel has left before the rejected order could be taken back: the rejection does not
+    /// count, the step of shipping has happened, and the saga goes forward again.
+    RejectionWithdrawn { detail: String },
     /// A compensation has happened.
     Undone { undo: Undo },
     /// Paid, sold, and given to shipping.

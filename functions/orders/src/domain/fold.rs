@@ -96,6 +96,10 @@ impl Saga {
                 self.go_on();
             }
             Event::CancelRefused { .. } => self.undoing = None,
+            Event::RejectionWithdrawn { .. } => {
+                self.undoing = None;
+                self.finished.insert(Step::Ship);
+            }
             Event::Undone { undo } => drop(self.undone.insert(*undo)),
             Event::ParcelRefunded { parcel, amount } => {
                 self.refunds.insert(parcel.clone(), amount.amount);

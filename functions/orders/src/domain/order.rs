@@ -129,6 +129,11 @@ impl Order {
         self.saga.undoing.is_none() && matches!(self.status, Status::Pending | Status::Confirmed)
     }
 
+    /// Whether it has ended and still has the address or the payment token.
+    pub fn is_erasable(&self) -> bool {
+        self.status.is_final() && !self.placed.is_erased()
+    }
+
     /// What was given back for parcels that came back; none if nothing was.
     pub fn refunded(&self) -> Option<Money> {
         let sum = self.saga.refunds.values().copied().fold(0_i64, i64::saturating_add);

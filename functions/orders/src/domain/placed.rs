@@ -36,7 +36,7 @@ pub struct Address {
     pub country: String,
 }
 
-/// What the customer ordered; fixed for ever.
+/// What the customer ordered. It never changes, except that the customer may be erased.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placed {
     /// `ord_…`.
@@ -47,15 +47,20 @@ pub struct Placed {
     pub items: Vec<Item>,
     /// The sum of price × quantity.
     pub total: Money,
-    /// Where it goes.
-    pub shipping_address: Address,
-    /// A token of the payment provider, never a card number.
+    /// Where it goes; none once the customer was erased.
+    pub shipping_address: Option<Address>,
+    /// A token of the payment provider, never a card number; empty once the customer was erased.
     pub payment_method: String,
     /// The version of the cart that was ordered; none if the items were given.
     pub cart_version: Option<u64>,
 }
 
 impl Placed {
+    /// Whether the address and the payment token were erased.
+    pub fn is_erased(&self) -> bool {
+        self.shipping_address.is_none() && self.payment_method.is_empty()
+    }
+
     /// What there is not enough of, for the customer: in the names of the products, with the
     /// pieces that are left.
     pub fn shortage(&self, short: impl IntoIterator<Item = (String, u32)>) -> String {
@@ -123,7 +128,7 @@ mod tests {
             user_id: "usr_1".to_owned(),
             items: vec![item("KIT-0006", "Copper Saucepan, 1.2 l"), item("KIT-1", "Pan")],
             total: Money::new(600, "EUR"),
-            shipping_address: address,
+            shipping_address: Some(address),
             payment_method: "tok_approved".to_owned(),
             cart_version: None,
         };

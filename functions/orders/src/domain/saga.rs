@@ -10,11 +10,12 @@
 //! is repeated with the same id. Before the pivot (capture) patience is limited and the
 //! saga turns round; behind it, and on the way back, it repeats ever more slowly until it
 //! succeeds or has failed so often that a person must look at it: then it is parked, and
-//! goes on where it was when that person says so.
+//! goes on where it was when that person says so. A parcel that has left turns the saga
+//! forward again, whatever it was being taken back for ([`departure`]).
 
 use super::event::{Event, Failure, Step, Undo};
 use super::order::{Order, Status, Undoing};
-use super::{parcel, returns};
+use super::{departure, parcel, returns};
 
 pub use super::event::Action;
 
@@ -144,7 +145,7 @@ fn park(order: &Order, action: Action) -> Event {
     Event::Parked { action, reason: shortened(&reason) }
 }
 
-fn shortened(reason: &str) -> String {
+pub(super) fn shortened(reason: &str) -> String {
     reason.chars().take(REASON_CHARS_MAX).collect()
 }
 
@@ -169,7 +170,7 @@ fn given_up(order: &Order, step: Step, now_ms: u64) -> Option<Event> {
     if step > Step::Ship {
         return tired.then(|| Event::StepSkipped { step, detail: GIVEN_UP.to_owned() });
     }
-    if order.saga.finished.contains(&Step::Capture) {
+    if order.saga.finished.contains(&Step::Capture) || departure::bars_rejection(order) {
         return None;
     }
     let late = now_ms > order.created_at_ms.saturating_add(PIVOT_DEADLINE_MS);
@@ -239,24 +240,24 @@ fn refused(order: &Order, step: Step, fault: Fault) -> Event {
         }
         Fault::TooLate(detail) | Fault::Failed(_, detail) => ("refused", detail),
     };
-    match step > Step::Ship {
-        true => Event::StepSkipped { step, detail },
-        false => Event::StepRefused { step, code: code.to_owned(), detail },
+    if step > Step::Ship {
+        Event::StepSkipped { step, detail }
+    } else if departure::bars_rejection(order) {
+        departure::refused(step, &detail)
+    } else {
+        Event::StepRefused { step, code: code.to_owned(), detail }
     }
 }
 
-/// A compensation may not be refused; the one exception is a parcel that has left, which
-/// ends a customer's cancellation before anything else was undone. Where less was undone than was
-/// asked for, trying again does not help: a person must look at it. Any other refusal is a fault
-/// of ours or of the callee: it is kept and tried again, never passed over.
+/// A compensation may not be refused; the one exception is a parcel that has left: see
+/// [`departure`]. Where less was undone than was asked for, trying again does not help: a person
+/// must look at it. Any other refusal is a fault of ours or of the callee: it is kept and tried
+/// again, never passed over.
 fn irrevocable(order: &Order, undo: Undo, fault: Fault) -> Event {
-    let cancelling = order.saga.undoing == Some(Undoing::Cancellation);
     let action = Action::Undo(undo);
     match fault {
         Fault::Mismatch(detail) => Event::Parked { action, reason: shortened(&detail) },
-        Fault::TooLate(detail) if undo == Undo::CancelShipment && cancelling => {
-            Event::CancelRefused { detail }
-        }
+        Fault::TooLate(detail) if undo == Undo::CancelShipment => departure::learned(order, detail),
         Fault::TooLate(detail) | Fault::Refused { detail, .. } | Fault::Failed(_, detail) => {
             Event::AttemptFailed { action, failure: Failure::Unavailable, detail }
         }

@@ -99,6 +99,18 @@ impl<S: Store> Records<S> {
         }
     }
 
+    /// How many pages a user's index has.
+    pub(super) async fn pages(&self, user_id: &str) -> Result<u64, StoreError> {
+        let newest: Option<Newest> = self.store.read(&newest_key(user_id)).await?;
+        Ok(newest.map_or(0, |newest| newest.page + 1))
+    }
+
+    /// The orders on a page of a user's index; some may be listed on another, or not exist.
+    pub async fn ids_on(&self, user_id: &str, page: u64) -> Result<Vec<String>, StoreError> {
+        let newest: Newest = self.store.read(&newest_key(user_id)).await?.unwrap_or_default();
+        self.page(user_id, &newest, page).await
+    }
+
     async fn page(
         &self,
         user: &str,

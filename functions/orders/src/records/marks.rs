@@ -48,7 +48,8 @@ impl Mark {
 }
 
 impl<S: Store> Records<S> {
-    /// Marks an order that is about to be created. Refused while too many are unfinished.
+    /// Marks an order that is about to be created. Refused while too many are unfinished
+    /// ([`StoreError::Backlog`]).
     pub(super) async fn mark_new(&self, id: &str, by: &str, at_ms: u64) -> Result<(), StoreError> {
         self.mark_within(MARKS_MAX, id, by, at_ms).await
     }
@@ -73,8 +74,8 @@ impl<S: Store> Records<S> {
             match marks.iter_mut().find(|mark| mark.id == id && mark.by == by) {
                 Some(mark) => mark.at_ms = at_ms.max(mark.at_ms + 1),
                 None if is_full => {
-                    let text = "too many orders are unfinished".to_owned();
-                    return Err(StoreError::Unavailable(text));
+                    let what = "orders in one part of their index";
+                    return Err(StoreError::Backlog { what, max: marks_max });
                 }
                 None => marks.push(Mark { id: id.to_owned(), at_ms, by: by.to_owned() }),
             }

@@ -1,6 +1,7 @@
 //! Reading stored events, whatever version wrote them.
 //!
-//! Stored events stay as they were written, byte for byte. Each bears the version of its
+//! Stored events stay as they were written, byte for byte, except that a customer may be erased
+//! from the first one. Each bears the version of its
 //! form (`v`; the first had none) and is brought into today's form when it is read, one
 //! version after the other. Events of later versions are refused: this code would lose what
 //! it does not know.

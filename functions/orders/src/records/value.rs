@@ -8,6 +8,7 @@ use chassis::inbox::Sequences;
 use chassis::outbox::{Draft, Outbox};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 
 use super::upcast::Reader;
 use crate::domain::event::SCHEMA;
@@ -22,7 +23,7 @@ pub const SNAPSHOT_SCHEMA: u32 = 2;
 /// What the store holds of one order.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Record {
-    /// Oldest first, numbered from 1, as they were written.
+    /// Oldest first, numbered from 1, as they were written; see [`Record::erase_customer`].
     events: Vec<Box<RawValue>>,
     /// The order as it was after some of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +114,19 @@ impl Record {
     /// Forgets the snapshot; the order stays the same.
     pub fn drop_snapshot(&mut self) {
         self.snapshot = None;
+    }
+
+    /// Erases the customer from the first event, of any version, and drops the snapshot. The error
+    /// says what is wrong with the event.
+    pub(super) fn erase_customer(&mut self) -> Result<(), String> {
+        let first = self.events.first_mut().ok_or("there are no events")?;
+        let text = |error: serde_json::Error| error.to_string();
+        let mut stored: Map<String, Value> = serde_json::from_str(first.get()).map_err(text)?;
+        stored.insert("shipping_address".to_owned(), Value::Null);
+        stored.insert("payment_method".to_owned(), Value::from(""));
+        *first = to_raw_value(&stored).map_err(text)?;
+        self.snapshot = None;
+        Ok(())
     }
 
     /// After which event the snapshot was taken; none if there is none that can be used.

@@ -1,8 +1,8 @@
 //! What is answered when a request is refused.
 
-use chassis::Problem;
 use chassis::money::Money;
-use http::{StatusCode, header};
+use chassis::{Problem, ProblemType};
+use http::header;
 use serde_json::json;
 
 use crate::service::{Uncancelled, Unplaced, Unresumed};
@@ -34,12 +34,11 @@ pub(super) fn refused(unplaced: Unplaced, from_cart: bool) -> Problem {
         Unplaced::NoTotal => {
             fault("/items".to_owned(), "these can't be paid in one sum".to_owned())
         }
-        Unplaced::PriceChanged { expected, total } => {
-            Problem::new(StatusCode::CONFLICT, "price-changed", "The price has changed")
-                .detail("Nothing was ordered. Look at the new total, then order under a new key.")
-                .extension("expected_total", money(&expected))
-                .extension("total", money(&total))
-        }
+        Unplaced::PriceChanged { expected, total } => Problem::new(ProblemType::PriceChanged)
+            .detail("Nothing was ordered. Look at the new total, then order under a new key.")
+            .extension("expected_total", money(&expected))
+            .extension("total", money(&total)),
+        Unplaced::Backlog(error) => error.into(),
         Unplaced::Unavailable(reason) => {
             eprintln!("orders: not placed: {reason}");
             Problem::unavailable("The order can't be taken now.", 1)
@@ -56,16 +55,14 @@ pub(super) fn not_cancelled(uncancelled: Uncancelled) -> Problem {
         Uncancelled::NotFound => no_such_order(),
         Uncancelled::TooLate(status) => {
             let name = status.as_str();
-            Problem::new(StatusCode::CONFLICT, "too-late", "The order can't be cancelled any more")
+            Problem::new(ProblemType::TooLate)
                 .detail(format!("The order is {name}."))
                 .extension("status_of_order", name)
         }
-        Uncancelled::Changed(version) => {
-            let title = "The order has changed";
-            Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", title)
-                .header(header::ETAG, &super::precondition::etag(version))
-                .detail("Look at it as it is now before you cancel it.")
-        }
+        Uncancelled::Changed(version) => Problem::new(ProblemType::PreconditionFailed)
+            .header(header::ETAG, &super::precondition::etag(version))
+            .detail("Look at it as it is now before you cancel it."),
+        Uncancelled::Backlog(error) => error.into(),
         Uncancelled::Unavailable(reason) => {
             eprintln!("orders: not cancelled: {reason}");
             Problem::unavailable("The order can't be cancelled now.", 1)
@@ -76,9 +73,8 @@ pub(super) fn not_cancelled(uncancelled: Uncancelled) -> Problem {
 pub(super) fn not_resumed(unresumed: Unresumed) -> Problem {
     match unresumed {
         Unresumed::NotFound => no_such_order(),
-        Unresumed::NotParked => {
-            Problem::new(StatusCode::CONFLICT, "not-parked", "The order does not wait for anybody")
-        }
+        Unresumed::NotParked => Problem::new(ProblemType::NotParked),
+        Unresumed::Backlog(error) => error.into(),
         Unresumed::Unavailable(reason) => {
             eprintln!("orders: not resumed: {reason}");
             Problem::unavailable("The order can't go on now.", 1)

@@ -73,6 +73,7 @@ impl StepView {
                 Event::StepDone { step: it } if *it == step => status = "done",
                 Event::StepSkipped { step: it, .. } if *it == step => status = "skipped",
                 Event::StepRefused { step: it, .. } if *it == step => status = "refused",
+                Event::RejectionWithdrawn { .. } if step == Step::Ship => status = "done",
                 Event::ReservationLost if matches!(step, Step::Reserve | Step::Commit) => {
                     status = "pending";
                 }
@@ -108,6 +109,9 @@ fn attempts(action: Action, history: &[Recorded]) -> u32 {
         Event::StepDone { step } | Event::StepRefused { step, .. } => action == Action::Do(*step),
         Event::ReservationLost => action == Action::Do(Step::Commit),
         Event::Undone { undo } => action == Action::Undo(*undo),
+        Event::CancelRefused { .. } | Event::RejectionWithdrawn { .. } => {
+            action == Action::Undo(Undo::CancelShipment)
+        }
         _ => false,
     };
     u32::try_from(history.iter().filter(of_action).count()).unwrap_or(u32::MAX)

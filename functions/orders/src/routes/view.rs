@@ -16,7 +16,8 @@ pub(super) struct OrderView {
     status: &'static str,
     items: Vec<Item>,
     total: Money,
-    shipping_address: Address,
+    /// Null once the order has ended and the customer has deleted their account.
+    shipping_address: Option<Address>,
     /// RFC 3339, UTC.
     created_at: String,
     /// RFC 3339, UTC; of the last change of status.

@@ -24,13 +24,18 @@ pub enum Uncancelled {
     TooLate(Status),
     /// The order has this version, not one of those that the caller would call off.
     Changed(u64),
+    /// Too many orders are unfinished. Safe to repeat.
+    Backlog(StoreError),
     /// Safe to repeat.
     Unavailable(String),
 }
 
 impl From<StoreError> for Uncancelled {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            StoreError::Backlog { .. } => Self::Backlog(error),
+            error => Self::Unavailable(error.to_string()),
+        }
     }
 }
 

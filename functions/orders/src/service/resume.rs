@@ -17,13 +17,18 @@ pub enum Unresumed {
     NotFound,
     /// It does not wait for anybody.
     NotParked,
+    /// Too many orders are unfinished. Safe to repeat.
+    Backlog(StoreError),
     /// Safe to repeat.
     Unavailable(String),
 }
 
 impl From<StoreError> for Unresumed {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            StoreError::Backlog { .. } => Self::Backlog(error),
+            error => Self::Unavailable(error.to_string()),
+        }
     }
 }
 

@@ -103,6 +103,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         };
         self.records.register_late(&mut loaded).await?;
         if loaded.is_settled(now_ms) {
+            self.records.erase_if_forgotten(&mut loaded).await?;
             marks.retain(|mark| mark.is_older(MARK_AGE_MS, now_ms));
             if !marks.is_empty() {
                 self.records.retire(&mut loaded, &marks).await?;

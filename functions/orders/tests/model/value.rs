@@ -82,13 +82,13 @@ fn placed() -> Placed {
         user_id: nothing(),
         items: Vec::new(),
         total: Money::new(1, "EUR"),
-        shipping_address: Address {
+        shipping_address: Some(Address {
             name: nothing(),
             street: nothing(),
             city: nothing(),
             postal_code: nothing(),
             country: nothing(),
-        },
+        }),
         payment_method: nothing(),
         cart_version: None,
     }

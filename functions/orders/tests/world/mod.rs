@@ -38,6 +38,8 @@ pub enum Mood {
     Fails,
     HappensUnanswered,
     Unanswered,
+    /// It happens, nobody hears of it, and a courier takes the parcel away.
+    LeavesUnanswered,
 }
 
 pub const MOODS: [Mood; 5] =
@@ -246,6 +248,11 @@ impl World {
                 Mood::Unanswered => Err(failed(Failure::Unknown)),
                 Mood::HappensUnanswered => {
                     let _ = state.perform(action, order);
+                    Err(failed(Failure::Unknown))
+                }
+                Mood::LeavesUnanswered => {
+                    let _ = state.perform(action, order);
+                    state.parcels.insert(order.placed.id.clone(), Carriage::InTransit);
                     Err(failed(Failure::Unknown))
                 }
             }

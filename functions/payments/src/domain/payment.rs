@@ -144,7 +144,10 @@ impl Payment {
                 self.funds = Funds::Held;
             }
             Event::Declined { reason } => self.funds = Funds::Declined(*reason),
-            Event::Captured { amount } => self.known.captured += self.moved(amount.as_ref()),
+            Event::Captured { amount } => {
+                let moved = self.moved(amount.as_ref());
+                self.known.captured = self.known.captured.saturating_add(moved);
+            }
             Event::Voided => self.funds = Funds::Free,
             Event::RefundAsked { refund_id, amount } => {
                 let refund = Refund { amount: amount.clone(), done: false };
@@ -155,9 +158,13 @@ impl Payment {
                     refund.done = true;
                 }
             }
-            Event::Refunded { amount } => self.known.refunded += self.moved(amount.as_ref()),
+            Event::Refunded { amount } => {
+                let moved = self.moved(amount.as_ref());
+                self.known.refunded = self.known.refunded.saturating_add(moved);
+            }
             Event::ChargedBack { amount } => {
-                self.known.charged_back += self.moved(Some(amount));
+                let moved = self.moved(Some(amount));
+                self.known.charged_back = self.known.charged_back.saturating_add(moved);
             }
             Event::Stated { line, kind, amount } => self.state(*line, *kind, amount),
         }
@@ -183,10 +190,11 @@ impl Payment {
     fn state(&mut self, line: u64, kind: Kind, amount: &Money) {
         self.lines.insert(line);
         self.stated.currency.clone_from(&amount.currency);
+        let Amounts { captured, refunded, charged_back, .. } = &mut self.stated;
         match kind {
-            Kind::Capture => self.stated.captured += amount.amount,
-            Kind::Refund => self.stated.refunded -= amount.amount,
-            Kind::Chargeback => self.stated.charged_back -= amount.amount,
+            Kind::Capture => *captured = captured.saturating_add(amount.amount),
+            Kind::Refund => *refunded = refunded.saturating_sub(amount.amount),
+            Kind::Chargeback => *charged_back = charged_back.saturating_sub(amount.amount),
         }
     }
 
@@ -228,7 +236,7 @@ impl Payment {
         let Amounts { currency, held, captured, refunded, charged_back } = &self.known;
         let asked = self.amount();
         let done = self.refunds.values().filter(|refund| refund.done);
-        let given_back: i64 = done.map(|refund| refund.amount.amount).sum();
+        let given_back = done.map(|refund| refund.amount.amount).fold(0, i64::saturating_add);
         let (mut faults, is_known) = (Vec::new(), self.reference.is_some());
         if is_known && *currency != asked.currency {
             faults.push(format!("in {currency} instead of {}", asked.currency));
@@ -285,7 +293,7 @@ impl Payment {
             Standing::Declined(reason) if untouched && !late && news.amounts.captured == 0 => {
                 vec![Event::Declined { reason: *reason }]
             }
-            Standing::Declined(_) if late => Vec::new(),
+            Standing::Declined(_) if late && news.amounts.captured == 0 => Vec::new(),
             standing => {
                 let mut events = Vec::new();
                 let money = |amount| Money::new(amount, news.amounts.currency.clone());

@@ -28,6 +28,11 @@ pub(super) fn allows(
     }
 }
 
+/// Whether a payment is that of an order, or of none that we know of.
+pub(super) fn is_of_order(payment: &Payment, order_id: &str) -> bool {
+    payment.order_id.is_empty() || payment.order_id == order_id
+}
+
 pub(super) fn check(id: &str, order_id: &str, amount: &Money, method: &str) -> Result<(), Refusal> {
     check_text("id", id)?;
     check_text("order id", order_id)?;

@@ -33,7 +33,8 @@ impl<S: Store, P: Provider> Payments<S, P> {
         }
         let reference = payment.reference.clone().ok_or(Refusal::NotFound)?;
         let charge = Charge { key: id.to_owned(), reference };
-        let part = GiveBack { key: refund_id.to_owned(), amount };
+        // Providers know keys by the merchant, not by the charge.
+        let part = GiveBack { key: format!("{id}.{refund_id}"), amount };
         let news = self.provider.give_back(&charge, &part).await.map_err(|trouble| {
             match trouble {
                 // Its key makes a repetition harmless.

@@ -2,13 +2,14 @@
 //!
 //! Each line becomes an event of its payment, once. A line that tells of a movement which the
 //! payment has not heard of (its webhook was lost, or the provider moved money by itself) makes us
-//! ask the provider about that payment. A line about a payment that nobody here has ever named is
-//! booked under its name all the same, so that checks across functions find it.
+//! ask the provider about that payment, until its answer and its statement agree. A line about a
+//! payment that nobody here has ever named is booked under its name all the same, so that checks
+//! across functions find it.
 
 use chassis::store::{Store, StoreError};
 
 use super::{Payments, Refusal};
-use crate::domain::{Event, Line, Payment, Statement};
+use crate::domain::{Event, Funds, Line, Payment, Statement};
 use crate::ports::{Provider, Trouble};
 
 /// Parts of the statement that are read at once at most; the next time goes on from there.
@@ -59,15 +60,13 @@ impl<S: Store, P: Provider> Payments<S, P> {
     /// Whether the line was new.
     async fn book(&self, line: &Line) -> Result<bool, Refusal> {
         let id = &line.payment_id;
-        let stated =
-            Event::Stated { line: line.number, kind: line.kind, amount: line.amount.clone() };
-        let before = self.records.load(id).await?;
-        let is_booked = before.is_some_and(|(payment, record)| {
-            knows(&payment, line) || record.has_booked_whole(line.kind)
-        });
-        if is_booked {
+        let known = self.records.load(id).await?;
+        if known.as_ref().is_some_and(|(_, record)| record.has_booked_whole(line.kind)) {
             return Ok(false);
         }
+        let is_new = known.is_none_or(|(payment, _)| !knows(&payment, line));
+        let stated =
+            Event::Stated { line: line.number, kind: line.kind, amount: line.amount.clone() };
         let payment = self
             .records
             .change(id, self.now_ms(), |known| {
@@ -75,14 +74,26 @@ impl<S: Store, P: Provider> Payments<S, P> {
                 Ok::<_, Refusal>(if is_known { Vec::new() } else { vec![stated.clone()] })
             })
             .await?;
-        if payment.reference.is_some() && payment.is_behind_statement() {
-            match self.look_up(id).await {
-                Ok(_) => {}
-                Err(refusal @ Refusal::Unavailable(_)) => return Err(refusal),
-                Err(refusal) => eprintln!("payments: {id} and its statement: {refusal:?}"),
-            }
+        // Also if the line is known: the power may have gone off before this.
+        self.catch_up(&payment).await?;
+        Ok(is_new)
+    }
+
+    /// Asks the provider about a payment of which its statement tells more than we have heard.
+    /// While the two do not agree, the payment is watched, so that it is asked again.
+    async fn catch_up(&self, payment: &Payment) -> Result<(), Refusal> {
+        if payment.funds == Funds::Untouched || !payment.is_behind_statement() {
+            return Ok(());
         }
-        Ok(true)
+        let id = &payment.id;
+        if let Err(refusal) = self.look_up(id).await {
+            eprintln!("payments: {id} and its statement: {refusal:?}");
+        }
+        let known = self.records.load(id).await?;
+        if known.is_some_and(|(payment, _)| payment.is_behind_statement()) {
+            self.records.watch(id, self.now_ms()).await?;
+        }
+        Ok(())
     }
 }
 

@@ -155,6 +155,20 @@ async fn another_amount_under_the_same_id_is_refused() {
 }
 
 #[tokio::test]
+async fn a_payment_is_not_cancelled_for_another_order() {
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_approved").await.unwrap();
+    for status in [Status::Authorized, Status::Voided] {
+        let other = payments.cancel(ID, "ord_of_somebody_else").await;
+        assert!(matches!(other, Err(Refusal::Invalid(_))), "{other:?}");
+        let payment = payments.get(ID).await.unwrap();
+        assert_eq!((payment.status(), payment.order_id.as_str()), (status, ORDER));
+        payments.cancel(ID, ORDER).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_card_number_is_not_taken_and_not_kept() {
     let (wire, disk) = (Wire::new(), MemoryStore::new());
     let payments = service(disk.clone(), &wire);

@@ -6,9 +6,11 @@ use payments::service::{Payments, Swept, WATCH_MS};
 
 use axum::body::Body;
 use bytes::Bytes;
-use chassis::store::MemoryStore;
+use chassis::store::{FailingStore, MemoryStore};
 use http::{Request, StatusCode};
 use payments::domain::Status;
+use psp_sandbox::charge::State;
+use psp_sandbox::sandbox::Clock;
 use tower::ServiceExt;
 
 async fn post(router: axum::Router, request: Request<Bytes>) -> StatusCode {
@@ -55,7 +57,7 @@ async fn a_hold_that_arrives_after_its_cancellation_is_lifted_by_the_webhook() {
     authorize(&late, "tok_approved").await.unwrap();
     assert_eq!(post(api(payments.clone()), webhook(&wire)).await, StatusCode::NO_CONTENT);
     let charge = wire.sandbox().find_by_key(ID).await.unwrap();
-    assert_eq!(charge.state(NOW_MS), psp_sandbox::charge::State::Reversed);
+    assert_eq!(charge.state(NOW_MS), State::Reversed);
     assert_eq!(payments.get(ID).await.unwrap().status(), Status::Voided);
 }
 
@@ -80,19 +82,19 @@ async fn a_hold_that_arrives_after_its_cancellation_is_lifted_by_a_sweep_if_no_w
     *wire.delay.lock().unwrap() = true;
     authorize(&payments, "tok_approved").await.unwrap_err();
     assert_eq!(payments.cancel(ID, ORDER).await.unwrap().status(), Status::Voided);
-    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, undone: 0, stated: 0 }));
+    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, settled: 0, stated: 0 }));
     wire.arrive().await;
     wire.sent.lock().unwrap().clear();
     *wire.cut.lock().unwrap() = true;
     assert_eq!(
         payments.sweep().await,
-        Ok(Swept { watched: 1, undone: 0, stated: 0 }),
+        Ok(Swept { watched: 1, settled: 0, stated: 0 }),
         "asked again later"
     );
     *wire.cut.lock().unwrap() = false;
-    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, undone: 1, stated: 0 }));
+    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, settled: 1, stated: 0 }));
     let charge = wire.sandbox().find_by_key(ID).await.unwrap();
-    assert_eq!(charge.state(NOW_MS), psp_sandbox::charge::State::Reversed);
+    assert_eq!(charge.state(NOW_MS), State::Reversed);
     assert_eq!(payments.sweep().await, Ok(Swept::default()), "it is watched no longer");
 }
 
@@ -106,10 +108,56 @@ async fn a_payment_is_watched_no_longer_than_a_request_can_live() {
     let provider = || Psp::new(wire.clone(), "http://psp.test/", "key");
     let nearly = Payments::new(disk.clone(), provider(), || NOW_MS + WATCH_MS - 1);
     nearly.sweep().await.unwrap();
-    assert_eq!(nearly.sweep().await, Ok(Swept { watched: 1, undone: 0, stated: 0 }));
+    assert_eq!(nearly.sweep().await, Ok(Swept { watched: 1, settled: 0, stated: 0 }));
     let later = Payments::new(disk, provider(), || NOW_MS + WATCH_MS);
     later.sweep().await.unwrap();
     assert_eq!(later.sweep().await, Ok(Swept::default()));
+}
+
+#[tokio::test]
+async fn a_charge_that_is_undecided_when_its_watch_ends_stays_watched() {
+    let (wire, disk) = (Wire::new(), MemoryStore::new());
+    let payments = service(disk.clone(), &wire);
+    *wire.delay.lock().unwrap() = true;
+    authorize(&payments, "tok_slow").await.unwrap_err();
+    assert_eq!(payments.cancel(ID, ORDER).await.unwrap().status(), Status::Voided);
+    wire.arrive().await;
+    // The card has just begun to think about it.
+    *wire.clock.0.lock().unwrap() = 0;
+    let provider = Psp::new(wire.clone(), "http://psp.test/", "key");
+    let later = Payments::new(disk, provider, || NOW_MS + WATCH_MS);
+    for _ in 0..3 {
+        assert_eq!(later.sweep().await, Ok(Swept { watched: 1, settled: 0, stated: 0 }));
+    }
+    wire.clock.sleep(3_000).await;
+    assert_eq!(later.sweep().await, Ok(Swept { watched: 1, settled: 1, stated: 0 }));
+    let charge = wire.sandbox().find_by_key(ID).await.unwrap();
+    assert_eq!(charge.state(wire.clock.now_ms()), State::Reversed);
+    assert_eq!(later.sweep().await, Ok(Swept::default()));
+}
+
+#[tokio::test]
+async fn a_card_that_was_given_up_before_it_decided_is_undone_by_a_sweep() {
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    authorize(&payments, "tok_slow").await.unwrap_err();
+    payments.cancel(ID, ORDER).await.unwrap_err();
+    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, settled: 0, stated: 0 }));
+    wire.clock.sleep(3_000).await;
+    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, settled: 1, stated: 0 }));
+    assert_eq!(payments.get(ID).await.unwrap().status(), Status::Voided);
+}
+
+#[tokio::test]
+async fn a_charge_that_was_refused_after_all_is_watched_no_longer() {
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    *wire.delay.lock().unwrap() = true;
+    authorize(&payments, "tok_declined").await.unwrap_err();
+    payments.cancel(ID, ORDER).await.unwrap();
+    wire.arrive().await;
+    assert_eq!(payments.sweep().await, Ok(Swept { watched: 1, settled: 1, stated: 0 }));
+    assert_eq!(payments.sweep().await, Ok(Swept::default()));
 }
 
 #[tokio::test]
@@ -204,6 +252,42 @@ async fn a_charge_back_is_booked_whether_or_not_its_webhook_comes() {
         let postings = books(&payments).await;
         assert_eq!((postings.len(), adds_up(&postings)), (4, true), "{postings:?}");
     }
+}
+
+#[tokio::test]
+async fn a_charge_back_is_learned_wherever_reading_the_statement_is_cut_off() {
+    for operations in 0..40 {
+        let (wire, disk) = (Wire::new(), MemoryStore::new());
+        let payments = service(disk.clone(), &wire);
+        authorize(&payments, "tok_approved").await.unwrap();
+        payments.capture(ID).await.unwrap();
+        let id = wire.sandbox().find_by_key(ID).await.unwrap().id;
+        wire.sandbox().charge_back(&id).await.unwrap();
+        let dying = service(FailingStore::after(operations, disk), &wire);
+        let ended = dying.pull().await.is_ok();
+        payments.sweep().await.unwrap();
+        let (payment, _) = payments.history(ID).await.unwrap().unwrap();
+        assert_eq!(payment.known.charged_back, 500, "step {operations}");
+        if ended {
+            return;
+        }
+    }
+    panic!("reading takes more operations than expected");
+}
+
+#[tokio::test]
+async fn a_movement_of_a_payment_whose_outcome_was_never_learned_is_found_in_the_statement() {
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    *wire.lose_answers.lock().unwrap() = 2;
+    authorize(&payments, "tok_approved").await.unwrap_err();
+    let id = wire.sandbox().find_by_key(ID).await.unwrap().id;
+    wire.sandbox().capture(&id).await.unwrap();
+    assert_eq!(payments.sweep().await.unwrap().stated, 1);
+    let (payment, _) = payments.history(ID).await.unwrap().unwrap();
+    assert_eq!(payment.status(), Status::Captured);
+    let postings = postings(&payments).await;
+    assert_eq!((postings.len(), adds_up(&postings)), (2, true), "{postings:?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chassis::clock::parse_rfc3339;
 use chassis::events::Event;
 use chassis::money::Money;
+use chassis::sealed::forgotten;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::Product;
@@ -28,6 +29,8 @@ pub enum Change {
     Confirmed(Confirmed),
     /// A product is now so, or gone.
     Product(Product),
+    /// This customer has deleted their account: `usr_…`.
+    Gone(String),
     /// Nothing.
     None,
 }
@@ -62,7 +65,10 @@ pub fn read(event: &Event) -> Result<Change, Malformed> {
         (ORDERS, "com.shop.orders.order.confirmed.v1") => confirmed(event).map(Change::Confirmed),
         (CATALOG, "com.shop.catalog.product.changed.v1") => changed(event).map(Change::Product),
         (CATALOG, "com.shop.catalog.product.removed.v1") => removed(event).map(Change::Product),
-        _ => Ok(Change::None),
+        _ => match forgotten(event) {
+            Ok(gone) => Ok(gone.map_or(Change::None, Change::Gone)),
+            Err(nameless) => Err(nameless.to_string()),
+        },
     };
     change.map_err(|reason| Malformed { id: event.id.clone(), reason })
 }

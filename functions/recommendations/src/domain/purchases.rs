@@ -6,26 +6,41 @@ use serde::{Deserialize, Serialize};
 pub const PURCHASES_MAX: usize = 500;
 
 /// Products with the time of their last purchase, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Purchases {
-    products: Vec<(u64, String)>,
+    /// None once the customer has deleted their account: an order of theirs that is paid later must
+    /// not begin a new list.
+    products: Option<Vec<(u64, String)>>,
+}
+
+impl Default for Purchases {
+    /// Of a customer who has bought nothing yet.
+    fn default() -> Self {
+        Self { products: Some(Vec::new()) }
+    }
 }
 
 impl Purchases {
     /// The product was bought at this time. Telling it twice changes nothing.
     pub fn add(&mut self, sku: &str, at_ms: u64) {
-        let known = self.products.iter_mut().find(|(_, known)| known == sku);
+        let Some(products) = &mut self.products else { return };
+        let known = products.iter_mut().find(|(_, known)| known == sku);
         match known {
             Some((last_ms, _)) => *last_ms = at_ms.max(*last_ms),
-            None => self.products.push((at_ms, sku.to_owned())),
+            None => products.push((at_ms, sku.to_owned())),
         }
-        self.products.sort_by(|(at, sku), (other_at, other)| (other_at, sku).cmp(&(at, other)));
-        self.products.truncate(PURCHASES_MAX);
+        products.sort_by(|(at, sku), (other_at, other)| (other_at, sku).cmp(&(at, other)));
+        products.truncate(PURCHASES_MAX);
+    }
+
+    /// Forgets them permanently.
+    pub fn forget(&mut self) {
+        self.products = None;
     }
 
     /// The SKUs, last bought first.
     pub fn skus(&self) -> impl Iterator<Item = &str> {
-        self.products.iter().map(|(_, sku)| sku.as_str())
+        self.products.iter().flatten().map(|(_, sku)| sku.as_str())
     }
 }

@@ -38,6 +38,8 @@ impl<S: Store> Recommendations<S> {
                 self.copy(&product).await?;
                 product.since_ms
             }
+            // Says nothing of what is bought, and so nothing of how fresh that is.
+            Change::Gone(user_id) => return Ok(self.forget(&user_id).await?),
             Change::None => return Ok(()),
         };
         let freshness = Freshness { event_at_ms, received_at_ms: now_ms };
@@ -77,6 +79,11 @@ impl<S: Store> Recommendations<S> {
         })
         .await?;
         self.store.write(&done, &order.at_ms).await
+    }
+
+    /// Forgets what a customer has bought. It stays in the counts, which know no customers.
+    async fn forget(&self, user_id: &str) -> Result<(), StoreError> {
+        self.change(&user_key(user_id), Purchases::forget).await
     }
 
     /// Copies a product. The list of the newest is written each time: the attempt before may

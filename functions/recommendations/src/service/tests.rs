@@ -5,7 +5,7 @@ use chassis::store::{FailingStore, MemoryStore};
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{NOON_MS, changed, confirmed, removed, user_id};
+use crate::testing::{NOON_MS, changed, confirmed, gone, removed, user_id};
 
 fn skus(recommended: &[Recommended]) -> Vec<(&str, Reason)> {
     recommended.iter().map(|it| (it.product.sku.as_str(), it.reason)).collect()
@@ -59,6 +59,30 @@ async fn a_feed_follows_purchases_and_never_offers_them_again() {
     let nobody = shop.feed(None, 3).await.unwrap();
     assert_eq!(skus(&nobody), [("TEA", Liked), ("CUP", Liked), ("POT", Liked)]);
     assert_eq!(shop.feed(Some(&user_id(9)), 3).await.unwrap(), nobody, "no purchases yet");
+}
+
+#[tokio::test]
+async fn purchases_are_forgotten_with_the_account() {
+    let mut events = catalogue(&["CUP", "POT", "TEA"]);
+    events.push(confirmed(1, 1, &["TEA", "POT"]));
+    events.push(confirmed(2, 2, &["TEA", "CUP"]));
+    let shop = after(&events).await;
+    let (visitor, other) =
+        (shop.feed(None, 3).await.unwrap(), shop.feed(Some(&user_id(2)), 3).await.unwrap());
+    for _ in 0..2 {
+        shop.receive(&gone(1), NOON_MS).await.unwrap();
+        assert_eq!(shop.feed(Some(&user_id(1)), 3).await.unwrap(), visitor);
+    }
+    assert_eq!(shop.feed(Some(&user_id(2)), 3).await.unwrap(), other);
+    // An order that was under way is paid: it is counted, and no purchases are kept.
+    shop.receive(&confirmed(3, 1, &["CUP"]), NOON_MS).await.unwrap();
+    assert_eq!(shop.feed(Some(&user_id(1)), 3).await.unwrap(), shop.feed(None, 3).await.unwrap());
+    assert_eq!(shop.companions("CUP").await.unwrap().orders(), 2);
+    let stored = shop.store.get(&user_key(&user_id(1))).await.unwrap();
+    assert_eq!(stored.as_deref(), Some(&b"null"[..]));
+    let mut broken = gone(1);
+    broken.data = "{}".to_owned();
+    assert!(matches!(shop.receive(&broken, NOON_MS).await, Err(Refused::Malformed(_))));
 }
 
 #[tokio::test]
@@ -143,8 +167,9 @@ const SKUS: [&str; 5] = ["CUP", "POT", "TEA", "ROD", "BAT"];
 fn story() -> impl Strategy<Value = Vec<Event>> {
     let baskets = prop::collection::vec((0..3_u64, prop::sample::subsequence(&SKUS, 1..5)), 1..6);
     let products = prop::collection::vec((prop::sample::select(&SKUS), any::<bool>()), 0..8);
-    (baskets, products).prop_map(|(baskets, products)| {
-        let mut story = Vec::new();
+    let leaving = prop::option::of(0..3_u64);
+    (baskets, products, leaving).prop_map(|(baskets, products, leaving)| {
+        let mut story: Vec<Event> = leaving.map(gone).into_iter().collect();
         for (number, (user, skus)) in baskets.into_iter().enumerate() {
             story.push(confirmed(number as u64, user, &skus));
         }

@@ -2,6 +2,9 @@
 //!
 //! A consignment carries its own outbox: every change of it notes an event with all that others
 //! may know, in the same write. So none is lost and none tells of what did not happen.
+//!
+//! The address is kept while a parcel is under way. The change that ends the last parcel erases it,
+//! so shipping does not need to know which accounts were deleted.
 
 use chassis::clock::rfc3339;
 use chassis::outbox::{Draft, HasOutbox, Outbox};
@@ -27,7 +30,7 @@ pub struct Consignment {
     pub order_id: String,
     /// Who ordered.
     pub user_id: String,
-    /// None if the order was called off before it was shipped.
+    /// Where the parcels go; none if there are no parcels or all of them have ended.
     pub to: Option<Address>,
     /// None if nothing is shipped.
     pub parcels: Vec<Parcel>,
@@ -91,7 +94,7 @@ impl Consignment {
         for _ in 0..STEPS_MAX {
             let mut stepped = self.clone();
             let Some(at_ms) = stepped.step(now_ms, simulation) else { return };
-            if stepped.tell(at_ms).is_err() {
+            if stepped.conclude(at_ms).is_err() {
                 return;
             }
             *self = stepped;
@@ -135,7 +138,7 @@ impl Consignment {
         for parcel in &mut self.parcels {
             parcel.change(Status::Cancelled, now_ms);
         }
-        self.tell(now_ms)
+        self.conclude(now_ms)
     }
 
     /// Takes in what a courier reports. The status that a parcel has already is fine. Couriers
@@ -151,7 +154,19 @@ impl Consignment {
             return Err(Fault::WrongStatus(current, status));
         }
         parcel.change(status, now_ms.max(parcel.updated_at_ms()));
-        self.tell(now_ms)
+        self.conclude(now_ms)
+    }
+
+    /// Whether an address is kept although no parcel is under way.
+    pub fn keeps_old_address(&self) -> bool {
+        self.to.is_some() && self.parcels.iter().all(|parcel| parcel.status().is_final())
+    }
+
+    /// Erases the address if no parcel is under way.
+    pub fn erase_address(&mut self) {
+        if self.keeps_old_address() {
+            self.to = None;
+        }
     }
 
     /// The parcels that a van carries or is to fetch.
@@ -159,6 +174,13 @@ impl Consignment {
         let open =
             |parcel: &&Parcel| !parcel.status().is_final() && parcel.van.as_ref() == Some(van);
         u32::try_from(self.parcels.iter().filter(open).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The end of every change: notes the event, and erases the address with the last parcel.
+    fn conclude(&mut self, at_ms: u64) -> Result<(), Fault> {
+        self.tell(at_ms)?;
+        self.erase_address();
+        Ok(())
     }
 
     /// Notes for the others how it stands.

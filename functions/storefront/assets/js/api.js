@@ -40,6 +40,7 @@ export class Problem extends Error {
       case 422: return this.faults.length > 0 ? 'Please check the fields below.' : (this.detail || 'Something in the form is not right.');
       case 429: return `That was a bit too fast.${wait}`;
       default:
+        if (this.slug === 'guest-carts-full') return this.detail;
         if (this.status >= 500) return `Something went wrong on our side.${wait}`;
         return this.detail || this.message;
     }

@@ -61,7 +61,7 @@ async fn a_code_is_made_once() {
         let again = templates.create(code, publication("2")).await;
         assert_eq!(again, Err(Refusal::Exists(code.into())));
     }
-    assert_eq!(templates.codes().await.unwrap().len(), 10);
+    assert_eq!(templates.codes().await.unwrap().len(), 12);
     assert_eq!(templates.render("news", None, "en", &who()).await.unwrap().1.subject, "1");
 }
 

@@ -54,6 +54,17 @@ async fn a_guest_begins_a_cart_without_signing_in() {
 }
 
 #[tokio::test]
+async fn when_there_are_too_many_guests_the_answer_says_so() {
+    let mut shop = shop();
+    let carts = shop.carts.clone().with_guest_carts_max(1);
+    shop.router = router_with_problems(router(carts, Issuer::new().key_set()));
+    assert_eq!(shop.guest("POST", "", None, "").await.status, 201);
+    let full = shop.guest("POST", "", None, "").await;
+    assert_eq!((full.status, &full.json["type"]), (503, &json!("/problems/guest-carts-full")));
+    assert_eq!((&full.json["guest_carts_max"], full.headers["retry-after"].len()), (&json!(1), 2));
+}
+
+#[tokio::test]
 async fn a_whole_cart_is_replaced_at_once() {
     let shop = shop();
     let id = shop.guest_with("SKU-1", 1).await;

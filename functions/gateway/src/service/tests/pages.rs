@@ -40,7 +40,9 @@ async fn what_the_storefront_says_of_a_page_arrives() {
         let reply = town.ask("GET", "/cart", &[]).await;
         assert_eq!((reply.status, reply.text.as_str()), (status, text));
         for (name, value) in own {
-            assert_eq!(reply.header(name), value);
+            // What is not sent has no type.
+            let value = if status == 304 && name == "content-type" { "" } else { value };
+            assert_eq!(reply.header(name), value, "{status} {name}");
         }
         assert_eq!(reply.header("x-content-type-options"), "nosniff");
         assert_eq!(reply.header("x-frame-options"), "DENY");

@@ -70,6 +70,47 @@ async fn the_address_can_be_registered_again_and_is_another_account() {
 }
 
 #[tokio::test]
+async fn an_address_that_a_deletion_has_not_freed_yet_can_be_registered() {
+    for operations in 0..30 {
+        let shop = Shop::new();
+        let token = signed_in(&shop).await.member("access_token");
+        let me = shop.get("/api/v1/users/me", Some(&token)).await.member("id");
+        let dying = FailingStore::after(operations, shop.store.clone());
+        let dying = Identity::new(dying, shop.environment.clone());
+        if dying.delete_account(&me, "correct horse").await.is_ok() {
+            // No sweep has looked at it meanwhile.
+            let token = signed_in(&shop).await.member("access_token");
+            shop.sweep().await;
+            let again = shop.get("/api/v1/users/me", Some(&token)).await;
+            assert_ne!(again.member("id"), me, "after {operations} operations");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_registration_that_is_noted_still_does_not_keep_a_deletion_from_being_told() {
+    let shop = Shop::new();
+    let token = signed_in(&shop).await.member("access_token");
+    let key = shop.store.keys().into_iter().find(|key| key.starts_with("user/")).unwrap();
+    let id = key.strip_prefix("user/").unwrap();
+    // What a failure after the account was made leaves.
+    let shard = shop.store.keys().into_iter().find(|key| key.starts_with("registrations/"));
+    let note = json!([{
+        "user_id": id,
+        "address_key": shop.store.keys().into_iter().find(|key| key.starts_with("email/")),
+        "begun_ms": shop.environment.now_ms.load(Ordering::SeqCst),
+    }]);
+    shop.store.write(&shard.unwrap(), &note).await.unwrap();
+    shop.environment.log.set_down(true);
+    assert_eq!(delete(&shop, &token, "correct horse").await.status, 204);
+    shop.wait_ms(crate::service::REGISTRATION_AGE_MS);
+    let _ = shop.identity().sweep().await;
+    shop.environment.log.set_down(false);
+    shop.sweep().await;
+    assert_eq!(shop.told().await.last().unwrap().0, "deleted.v1");
+}
+
+#[tokio::test]
 async fn killed_at_any_step_a_deletion_is_whole_or_did_not_happen() {
     for operations in 0..30 {
         let shop = Shop::new();

@@ -180,3 +180,16 @@ async fn accounts_from_before_resets_are_read() {
     let kinds: Vec<_> = shop.environment.log.events().into_iter().map(|it| it.kind).collect();
     assert_eq!(kinds.last().unwrap(), "com.shop.identity.user.mail.v1");
 }
+
+#[tokio::test]
+async fn what_else_a_sweep_can_not_read_does_not_keep_reset_mails() {
+    let shop = Shop::new();
+    shop.register("ada@example.org").await;
+    let asked = shop.post("/api/v1/password-resets", json!({"email": "ada@example.org"})).await;
+    assert_eq!(asked.status, 202);
+    for key in ["registrations/0", "deletions/0", "keys"] {
+        shop.store.set(key, b"?").await.unwrap();
+    }
+    assert_eq!(shop.post("/sweep", json!({})).await.status, 500, "the first error is answered");
+    assert_eq!(shop.mails("password-reset").await.len(), 1);
+}

@@ -37,6 +37,7 @@ async fn a_token_says_whose_it_is_and_has_no_role_even_of_an_administrator() {
         ("PATCH", "/api/v1/users/me"),
         ("DELETE", "/api/v1/users/me"),
         ("POST", "/api/v1/users/me/password"),
+        ("DELETE", "/api/v1/sessions"),
         ("GET", "/api/v1/users/me/applications"),
         ("GET", "/api/v1/admin/signing-keys"),
     ] {
@@ -84,6 +85,19 @@ async fn refreshing_and_revoking_need_the_client() {
     assert_eq!(ask("/oauth2/token", Some("app")).await.status, 200, "nothing was ended");
     assert_eq!(ask("/oauth2/revoke", Some("app")).await.status, 200);
     assert_eq!(ask("/oauth2/token", Some("app")).await.json()["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn an_application_whose_scopes_were_reduced_has_fewer_from_the_next_refresh_on() {
+    let shop = signed_in("ada@example.org").await;
+    let tokens = tokens(&shop, "openid email").await;
+    *shop.environment.scopes.lock().unwrap() = Some(vec!["openid"]);
+    let token = tokens.member("refresh_token");
+    let fields =
+        [("grant_type", "refresh_token"), ("refresh_token", &*token), ("client_id", "app")];
+    let refreshed = shop.form("/oauth2/token", &fields).await;
+    assert_eq!(refreshed.member("scope"), "openid");
+    assert_eq!(claims_of(&refreshed.member("access_token"))["scope"], "openid");
 }
 
 #[tokio::test]

@@ -45,6 +45,18 @@ async fn registering_does_not_tell_which_addresses_have_an_account() {
 }
 
 #[tokio::test]
+async fn registering_the_address_of_the_settings_takes_the_work_of_a_taken_one() {
+    let shop = Shop::new();
+    shop.set_admin("root@example.org", "first password");
+    assert_eq!(shop.register("root@example.org").await.status, 202);
+    assert!(shop.has_key("registrations/") && shop.has_key("mails/"), "it is noted like others");
+    assert!(!shop.has_key("user/") && !shop.has_key("grants/"), "it is no account");
+    shop.sweep().await;
+    assert!(shop.environment.log.events().is_empty());
+    assert_eq!(shop.sign_in("root@example.org", "correct horse").await.status, 401);
+}
+
+#[tokio::test]
 async fn the_owner_of_an_address_hears_that_somebody_registered_it_but_not_all_the_time() {
     let shop = Shop::new();
     shop.register("ada@example.org").await;

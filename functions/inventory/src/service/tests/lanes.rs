@@ -100,6 +100,34 @@ async fn the_power_may_go_off_at_any_moment_of_a_hold_in_a_lane() {
     panic!("a story takes more operations than expected");
 }
 
+/// An attempt that was overtaken may have left a hold in another lane.
+#[tokio::test]
+async fn a_straggler_in_one_lane_does_not_hide_the_hold_in_another() {
+    let (store, inventory) = crowded(MANY + 1).await;
+    inventory.reserve("x", &lines(&[("a", 1)]), TTL, 0).await.unwrap();
+    let key = lane_key("a", 1);
+    let mut lane: serde_json::Value = store.read(&key).await.unwrap().unwrap();
+    let holds = lane["holds"].as_object_mut().unwrap();
+    let other = holds.keys().next().unwrap().clone();
+    let mut straggler = holds.remove(&other).unwrap();
+    straggler["attempt"] = serde_json::json!(0);
+    holds.insert("x".to_owned(), straggler);
+    store.write(&key, &lane).await.unwrap();
+
+    inventory.commit("x", 1).await.unwrap();
+    assert_eq!(booked(&inventory).await, (0, MANY.into(), 1));
+    inventory.take_back("x", 2).await.unwrap();
+    inventory.sweep(TTL + u64::from(MANY)).await.unwrap();
+    assert_eq!(booked(&inventory).await, ((MANY + 1).into(), 0, 0), "no piece is made");
+}
+
+#[tokio::test]
+async fn pieces_that_are_free_in_a_lane_are_not_promised() {
+    let (_, inventory) = crowded(MANY).await;
+    let late = TTL + u64::from(MANY);
+    assert_eq!(inventory.receive("a", 0, late).await.unwrap().on_hand, 0);
+}
+
 #[tokio::test]
 async fn books_whose_two_sides_disagree_do_not_add_up() {
     let (store, inventory) = crowded(MANY).await;

@@ -300,10 +300,151 @@ async fn who_deletes_their_account_is_forgotten_and_gets_no_more_messages() {
         shop.receive(&late, NOW).await.unwrap();
     }
     assert_eq!(world.delivered(), before);
+    assert_forgotten(&store).await;
+    assert_eq!(shop.list(USER, None, 10, NOW).await.unwrap().0, []);
+    shop.prefer(USER, Preferences { email: false, push: true }).await.unwrap();
+    assert!(!store.keys().contains(&format!("preferences/{USER}")));
+    // The books have the messages, once for each request.
+    shop.receive(&order("shipped"), NOW).await.unwrap();
+    let mut recorded: Vec<_> =
+        records(&shop).await.into_iter().map(|it| (it.request_id, it.status)).collect();
+    recorded.retain(|(request, _)| request.starts_with("ord_1:shipped"));
+    let expected = ["ord_1:shipped", "ord_1:shipped:push"].map(|id| (id.to_owned(), "suppressed"));
+    assert_eq!(recorded, expected);
+}
+
+/// Nothing in the store has her address, her name, or what a mail was to say to her.
+async fn assert_forgotten(store: &MemoryStore) {
     for key in store.keys() {
         let value = store.get(&key).await.unwrap().unwrap_or_default();
         let value = String::from_utf8_lossy(&value).into_owned();
-        assert!(!value.contains("ada@example.org"), "{key}: {value}");
+        for text in ["ada@example.org", "Ada", "token=t", "no mailbox"] {
+            assert!(!value.contains(text), "{key}: {value}");
+        }
     }
-    assert_eq!(shop.list(USER, None, 10, NOW).await.unwrap().0, []);
+}
+
+fn deleted() -> Event {
+    event("com.shop.identity.user.deleted.v1", USER, 9, &json!({"user_id": USER}))
+}
+
+#[tokio::test]
+async fn messages_that_wait_or_have_failed_are_forgotten_with_their_reader() {
+    let world = World::new();
+    know(&world, Some([1; 32]));
+    let store = MemoryStore::new();
+    let shop = shop(store.clone(), &world);
+    world.answer(Outcome::Refused("there is no mailbox ada@example.org".into()));
+    shop.receive(&registered(), NOW).await.unwrap();
+    world.answer(later());
+    shop.receive(&reset_mail(2), NOW).await.unwrap();
+    let before = world.delivered();
+
+    know(&world, None);
+    shop.receive(&deleted(), NOW).await.unwrap();
+    assert_forgotten(&store).await;
+    world.answer(taken());
+    shop.sweep(NOW + 9_000_000).await.unwrap();
+    assert_eq!(world.delivered(), before, "what waited is not sent");
+    for queue in QueueName::ALL {
+        assert_eq!(shop.queued(queue).await.unwrap(), [], "{}", queue.as_str());
+    }
+    let statuses: Vec<_> = records(&shop).await.into_iter().map(|it| it.status).collect();
+    assert_eq!(statuses, ["suppressed"; 2]);
+}
+
+#[tokio::test]
+async fn killed_at_any_step_a_person_is_forgotten_when_the_event_comes_again() {
+    for operations in 0..40 {
+        let world = World::new();
+        know(&world, Some([1; 32]));
+        let store = MemoryStore::new();
+        world.answer(later());
+        let before = shop(store.clone(), &world);
+        before.receive(&registered(), NOW).await.unwrap();
+        before.receive(&reset_mail(2), NOW).await.unwrap();
+        know(&world, None);
+        let dying = shop(FailingStore::after(operations, store.clone()), &world);
+        if dying.receive(&deleted(), NOW).await.is_err() {
+            shop(store.clone(), &world).receive(&deleted(), NOW).await.unwrap();
+        }
+        assert_forgotten(&store).await;
+    }
+}
+
+/// A store whose reader deletes their account after so many operations; it may die later.
+#[derive(Clone)]
+struct Overtaken {
+    store: FailingStore<MemoryStore>,
+    memory: MemoryStore,
+    world: World,
+    left: Arc<Mutex<usize>>,
+}
+
+impl Overtaken {
+    async fn step(&self) {
+        let now = {
+            let mut left = self.left.lock().unwrap();
+            *left = left.wrapping_sub(1);
+            *left == usize::MAX
+        };
+        if now {
+            shop(self.memory.clone(), &self.world).receive(&deleted(), NOW).await.unwrap();
+        }
+    }
+}
+
+impl Store for Overtaken {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.step().await;
+        self.store.get(key).await
+    }
+
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.step().await;
+        self.store.set(key, value).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.step().await;
+        self.store.delete(key).await
+    }
+
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        self.step().await;
+        self.store.increment(key, delta).await
+    }
+
+    async fn compare_and_swap(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.step().await;
+        self.store.compare_and_swap(key, expected, new).await
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_made_while_its_reader_is_forgotten_goes_with_the_others() {
+    for (steps, operations) in (0..60).flat_map(|steps| [(steps, 1_000), (steps, steps + 3)]) {
+        let world = World::new();
+        know(&world, Some([1; 32]));
+        let memory = MemoryStore::new();
+        let surviving = shop(memory.clone(), &world);
+        surviving.receive(&registered(), NOW).await.unwrap();
+        let left = Arc::new(Mutex::new(steps));
+        let store = FailingStore::after(operations, memory.clone());
+        let slow = Overtaken { store, memory: memory.clone(), world: world.clone(), left };
+        let over = shop(slow.clone(), &world).receive(&order("confirmed"), NOW).await;
+        assert!(over.is_ok() || operations < 1_000, "{steps}: {over:?}");
+        if *slow.left.lock().unwrap() <= steps {
+            surviving.receive(&deleted(), NOW).await.unwrap();
+        }
+        if over.is_err() {
+            surviving.receive(&order("confirmed"), NOW).await.unwrap();
+        }
+        assert_forgotten(&memory).await;
+    }
 }

@@ -171,3 +171,27 @@ async fn what_waited_before_queues_had_segments_is_sent() {
     assert_eq!(shop.sweep(NOW + 60_000).await.unwrap().attempts, 1);
     assert!(shop.store.keys().iter().all(|key| !key.starts_with("waiting/")));
 }
+
+#[tokio::test]
+async fn what_can_not_be_read_does_not_keep_a_sweep_from_the_rest() {
+    let world = World::new();
+    let shop = waiting(&world, &["n0"]).await;
+    // An entry without a message, a segment of each queue, and a shard of the former index.
+    let lost = Entry { request_id: "lost".into(), ..entry_of(&shop, "n0").await };
+    FAILED.put(&shop.store, &Entry { since_ms: 0, ..lost }).await.unwrap();
+    for queue in ["waiting-email", "waiting-push", "failed"] {
+        let free = (0..SEGMENT_COUNT)
+            .find(|number| ["n0", "lost"].iter().all(|id| segment(id) != *number));
+        shop.store.set(&format!("queue/{queue}/{}", free.unwrap()), b"?").await.unwrap();
+    }
+    shop.store.set("waiting/3", b"?").await.unwrap();
+    let swept = shop.sweep(NOW + 60_000).await;
+    assert!(matches!(swept, Err(StoreError::Corrupt { .. })), "{swept:?}");
+    assert_eq!(world.delivered(), 1);
+    assert!(FAILED.entries(&shop.store).await.unwrap().is_empty());
+}
+
+async fn entry_of(shop: &Shop<MemoryStore>, request_id: &str) -> Entry {
+    let entries = WAITING_EMAIL.entries(&shop.store).await.unwrap();
+    entries.into_iter().find(|entry| entry.request_id == request_id).unwrap()
+}

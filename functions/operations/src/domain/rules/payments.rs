@@ -5,7 +5,7 @@ use crate::domain::books::{Account, Payment, Stated};
 use crate::domain::view::View;
 
 /// The two sides of the ledger add up to nothing for each payment of an order at rest: what the
-/// provider has acknowledged is what its statement says.
+/// provider has acknowledged is what its statement says. The statement may be some time behind.
 pub(super) fn ledger_unbalanced(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for ((payment_id, currency), account) in &view.books.ledger {
@@ -23,7 +23,7 @@ pub(super) fn ledger_unbalanced(view: &View<'_>) -> Vec<Violation> {
 pub(super) fn ledger_differs(view: &View<'_>) -> Vec<Violation> {
     of_orders_at_rest(view, |payment| {
         let key = (payment.id.clone(), payment.currency.clone());
-        let booked = view.books.ledger.get(&key).map_or(0, |account| -account.customer_funds);
+        let booked = view.books.ledger.get(&key).map_or(0, |it| it.customer_funds.saturating_neg());
         let detail = format!("{booked} in the ledger, {} in the payment", payment.net());
         (booked != payment.net()).then_some(("ledger-differs", detail))
     })
@@ -36,8 +36,9 @@ pub(super) fn provider_differs(view: &View<'_>) -> Vec<Violation> {
         let key = (payment.id.clone(), payment.currency.clone());
         let stated = view.books.statement.get(&key);
         let theirs = stated.map_or(0, |stated| stated.net);
-        // What has just moved at the provider may be on its way to us.
-        let is_due = stated.is_none_or(|stated| view.question.is_due(stated.last_at_ms));
+        // What has just moved at the provider may be on its way to us, or into its statement.
+        let is_due = stated.is_none_or(|stated| view.question.is_due(stated.last_at_ms))
+            && view.is_settled_payment(&payment.order_id);
         let detail = format!("{theirs} by the provider's statement, {} by us", payment.net());
         let differs = theirs != payment.net() && !payment.unstated && is_due;
         differs.then_some(("provider-differs", detail))
@@ -58,15 +59,15 @@ pub(super) fn statement_without_order(view: &View<'_>) -> Vec<Violation> {
 }
 
 /// Captured less what went back is the total of a paid order less what came back of it, and
-/// nothing for a dead one. All
-/// payments of the order count, whatever it calls its own: that is what the customer sees.
+/// nothing for a dead one. All payments of the order count, whatever it calls its own: that is
+/// what the customer sees.
 pub(super) fn charge_differs(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for order in view.at_rest() {
         let has_paid = order.status.is_paid() || order.status.came_back();
         let due = if has_paid { order.total.amount.saturating_sub(order.refunded) } else { 0 };
         let payments = view.payments(&order.id);
-        let charged: i64 = payments.iter().map(|it| it.net()).sum();
+        let charged = payments.iter().map(|it| it.net()).fold(0, i64::saturating_add);
         let moved = |it: &&&Payment| it.captured != 0 || it.refunded != 0;
         let foreign = payments.iter().filter(moved).find(|it| it.currency != order.total.currency);
         if charged != due {

@@ -124,6 +124,22 @@ fn money_that_the_provider_has_just_moved_is_on_its_way_to_us() {
 }
 
 #[test]
+fn a_statement_that_is_behind_an_order_has_its_time() {
+    let mut books = sound();
+    let key = (books.payments[1].id.clone(), "EUR".to_owned());
+    books.statement.remove(&key);
+    books.ledger.get_mut(&key).unwrap().psp_clearing = 0;
+    // It was confirmed a minute ago.
+    let stream = books.log.streams.get_mut(&(ORDERS_SOURCE.to_owned(), order_id(2))).unwrap();
+    stream.last_at_ms = NOW_MS - 60_000;
+    assert_eq!(broken(&books, &question(false)), [""; 0]);
+    assert_eq!(broken(&books, &question(true)), ["ledger-unbalanced", "provider-differs"]);
+    let later = Question { checked_at_ms: NOW_MS + IN_FLIGHT_MS_DEFAULT, ..question(false) };
+    let found = broken(&books, &later);
+    assert!(found.contains(&"ledger-unbalanced") && found.contains(&"provider-differs"));
+}
+
+#[test]
 fn payments_from_before_the_statement_was_read_are_not_compared_with_it() {
     let mut books = sound();
     books.payments[0].unstated = true;

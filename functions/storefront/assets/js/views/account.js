@@ -75,9 +75,22 @@ function password(profile) {
 
 function devices() {
   const out = async () => { await router.go('/'); await session.end(); toast('You are signed out.'); };
+  const everywhere = async () => {
+    try {
+      await call('DELETE', '/api/v1/sessions');
+    } catch (problem) {
+      toast(problem instanceof Problem ? problem.words : 'That did not work.');
+      return;
+    }
+    await router.go('/');
+    await session.end();
+    toast('You are signed out on all devices.');
+  };
   return panel('Devices', 'devices',
-    h('p', { class: 'muted small' }, 'To sign out on all other devices, change your password: that ends every other session.'),
-    h('div', {}, h('button', { class: 'button outline', type: 'button', testid: 'account-sign-out', onclick: out }, 'Sign out in this browser')));
+    h('p', { class: 'muted small' }, 'Signing out everywhere ends the sessions on all your devices, within 15 minutes.'),
+    h('div', { class: 'row' },
+      h('button', { class: 'button outline', type: 'button', testid: 'account-sign-out', onclick: out }, 'Sign out in this browser'),
+      h('button', { class: 'button outline', type: 'button', testid: 'account-sign-out-everywhere', onclick: everywhere }, 'Sign out everywhere')));
 }
 
 /** Applications of others; a shop that does not know of any has nothing to show. */
@@ -110,7 +123,7 @@ function allowed(applications) {
 
 function deletion() {
   return panel('Delete the account', 'deletion',
-    h('p', { class: 'muted small' }, 'Your name and your addresses are erased. Orders stay in our books without your name. There is no way back.'),
+    h('p', { class: 'muted small' }, 'Your name and your addresses are erased; the delivery address of an order that is on its way, when it has arrived. Orders stay in our books without them. There is no way back.'),
     form({ class: 'stack', testid: 'deletion-form' }, async (values) => {
       const sure = await confirmed({ title: 'Delete your account?', text: 'You can’t sign in any more, and your orders are no longer shown to you.', yes: 'Delete for ever', no: 'Keep it' });
       if (!sure) return;

@@ -1,0 +1,137 @@
+//! What the `type` of a problem leads to: what it means, and what to do about it (RFC 9457,
+//! section 3.1.1).
+//!
+//! A page for people, since it is they who follow the link; JSON for programs that ask for it.
+
+use crate::domain::accept::prefers_json;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chassis::html::escape;
+use chassis::{Problem, ProblemType};
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+/// Where all of them are listed; each has its slug below.
+const PATH: &str = "/problems";
+/// The one style of the pages, which their policy names by its hash.
+const STYLE: &str = include_str!("problems/style.css");
+/// They change with a new version of the shop only.
+const CACHE: &str = "public, max-age=300";
+
+/// The answer to `GET /problems`.
+pub fn list(request: &HeaderMap) -> Response {
+    if wants_json(request) {
+        let items: Vec<Value> = ProblemType::ALL.iter().map(|kind| described(*kind)).collect();
+        return data(&json!({ "items": items, "next_cursor": null }));
+    }
+    let mut rows = String::new();
+    for kind in ProblemType::ALL {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            rows,
+            "<li><a href=\"{}\">{}</a><span>{}</span><p>{}</p></li>",
+            kind.path(),
+            escape(kind.title()),
+            status(*kind),
+            text(kind.meaning()),
+        );
+    }
+    let introduction = "Answers with an error are problem details (RFC 9457). The member \
+                        <code>type</code> leads to one of these:";
+    page("Problems", &format!("<h1>Problems</h1><p>{introduction}</p><ul>{rows}</ul>"))
+}
+
+/// The answer to `GET /problems/{slug}`, for the path of a request.
+pub fn one(path: &str, request: &HeaderMap) -> chassis::Result<Response> {
+    let found = ProblemType::ALL.iter().copied().find(|kind| kind.path() == path);
+    let kind = found.ok_or_else(|| {
+        Problem::not_found(format!("There is no such type of a problem. See {PATH} for all."))
+    })?;
+    if wants_json(request) {
+        return Ok(data(&described(kind)));
+    }
+    let body = format!(
+        "<h1>{title}</h1>\
+         <dl><dt>Type</dt><dd><code>{path}</code></dd><dt>Status</dt><dd>{status}</dd></dl>\
+         <h2>What it means</h2><p>{meaning}</p>\
+         <h2>What to do</h2><p>{advice}</p>\
+         <p><a href=\"{PATH}\">All problems</a></p>",
+        title = escape(kind.title()),
+        path = kind.path(),
+        status = status(kind),
+        meaning = text(kind.meaning()),
+        advice = text(kind.advice()),
+    );
+    Ok(page(kind.title(), &body))
+}
+
+fn wants_json(request: &HeaderMap) -> bool {
+    let fields = request.get_all(header::ACCEPT).iter();
+    let fields: Vec<&str> = fields.filter_map(|field| field.to_str().ok()).collect();
+    prefers_json(&fields.join(","))
+}
+
+fn described(kind: ProblemType) -> Value {
+    json!({
+        "type": kind.path(),
+        "title": kind.title(),
+        "status": kind.status().map(|status| status.as_u16()),
+        "meaning": kind.meaning(),
+        "advice": kind.advice(),
+    })
+}
+
+/// `409 Conflict`.
+fn status(kind: ProblemType) -> String {
+    kind.status().map_or_else(|| "any from 400 to 499".to_owned(), |status| status.to_string())
+}
+
+/// The text in HTML. What stands between backticks is code.
+fn text(plain: &str) -> String {
+    let parts = plain.split('`').map(escape).enumerate();
+    let marked = parts.map(|(number, part)| match number % 2 {
+        0 => part,
+        _ => format!("<code>{part}</code>"),
+    });
+    marked.collect()
+}
+
+fn data(value: &Value) -> Response {
+    answer("application/json", value.to_string())
+}
+
+fn page(title: &str, body: &str) -> Response {
+    static POLICY: LazyLock<String> = LazyLock::new(|| {
+        let style = STANDARD.encode(Sha256::digest(STYLE));
+        format!(
+            "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; \
+             form-action 'none'; frame-ancestors 'none'"
+        )
+    });
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <title>{} · Tessera</title><style>{STYLE}</style></head>\
+         <body><main><p class=\"brand\"><a href=\"/\">TESSERA</a></p>{body}</main></body></html>",
+        escape(title),
+    );
+    let response = answer("text/html; charset=utf-8", html);
+    ([(header::CONTENT_SECURITY_POLICY, POLICY.as_str())], response).into_response()
+}
+
+/// The same address has two forms, which caches must not mix up.
+fn answer(content_type: &'static str, body: String) -> Response {
+    let fields: [(HeaderName, &str); 3] = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, CACHE),
+        (header::VARY, "accept"),
+    ];
+    (StatusCode::OK, fields, body).into_response()
+}
+
+#[cfg(test)]
+mod tests;

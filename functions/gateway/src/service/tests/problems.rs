@@ -1,0 +1,84 @@
+//! Where the `type` of a problem leads.
+
+use super::*;
+use std::collections::BTreeSet;
+
+const JSON: (&str, &str) = ("accept", "application/json");
+const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+
+fn json_of(reply: &Reply) -> Value {
+    assert_eq!((reply.status, reply.header("content-type")), (200, "application/json"));
+    serde_json::from_str(&reply.text).unwrap()
+}
+
+#[tokio::test]
+async fn every_type_leads_to_a_page_for_people_and_to_json_for_programs() {
+    let town = Town::new();
+    let list = json_of(&town.ask("GET", "/problems", &[JSON]).await);
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), ProblemType::ALL.len());
+    let index = town.ask("GET", "/problems", &[BROWSER]).await;
+    for (kind, item) in ProblemType::ALL.iter().zip(items) {
+        let path = kind.path();
+        assert!(index.text.contains(&format!("href=\"{path}\"")), "{path}");
+        let data = json_of(&town.ask("GET", path, &[JSON]).await);
+        assert_eq!((&data, &data["type"]), (item, &json!(path)));
+        for fields in [&[BROWSER][..], &[][..]] {
+            let page = town.ask("GET", path, fields).await;
+            let content_type = page.header("content-type");
+            assert_eq!((page.status, content_type), (200, "text/html; charset=utf-8"), "{path}");
+            assert!(page.text.contains(&format!("<code>{path}</code>")), "{}", page.text);
+        }
+    }
+    assert!(town.seen().is_empty(), "no function has to be up for that");
+}
+
+#[tokio::test]
+async fn a_type_that_does_not_exist_is_not_found() {
+    let town = Town::new();
+    for path in [
+        "/problems/no-such-thing",
+        "/problems/Not-Found",
+        "/problems/",
+        "/problems/not-found/",
+        "/problems/not-found/x",
+    ] {
+        let reply = town.ask("GET", path, &[]).await;
+        assert_eq!(reply.status, 404, "{path}");
+        assert_eq!(reply.problem()["type"], "/problems/not-found");
+    }
+    let reply = town.ask("POST", "/problems/not-found", &[]).await;
+    assert_eq!((reply.status, reply.header("allow")), (405, "GET, HEAD, OPTIONS"));
+    assert_eq!(town.ask("GET", "/problems?q=x", &[]).await.status, 400);
+    assert!(town.seen().is_empty());
+}
+
+#[tokio::test]
+async fn both_forms_may_be_kept_and_are_told_apart() {
+    let town = Town::new();
+    let mut tags = BTreeSet::new();
+    for path in ["/problems", "/problems/cart-full"] {
+        for form in [BROWSER, JSON] {
+            let first = town.ask("GET", path, &[form]).await;
+            assert_eq!(first.header("cache-control"), "public, max-age=300");
+            assert!(first.headers.get_all("vary").iter().any(|value| value == "accept"));
+            let tag = first.header("etag");
+            assert!(tags.insert(tag.to_owned()), "{tag} is that of another form");
+            let again = town.ask("GET", path, &[form, ("if-none-match", tag)]).await;
+            assert_eq!((again.status, again.text.as_str()), (304, ""));
+            let head = town.ask("HEAD", path, &[form]).await;
+            assert_eq!((head.status, head.text.as_str()), (200, ""));
+            assert_eq!(head.header("content-type"), first.header("content-type"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn they_are_not_counted() {
+    let town = Town::new();
+    for _ in 0..3 {
+        let reply = town.ask("GET", "/problems/quota-exceeded", &[]).await;
+        assert_eq!((reply.status, reply.header("ratelimit")), (200, ""));
+    }
+    assert!(town.calls.lock().unwrap().is_empty());
+}
