@@ -1,5 +1,5 @@
-//! `cargo verify`: everything that must be green, in one command. `cargo soak`: the day of kills
-//! and pauses alone, with all that it needs.
+//! `cargo verify`: everything that must be green, in one command. `cargo soak`: only the day of
+//! customers, hostile clients, kills and pauses, with all that it needs.
 //!
 //! Steps come in an order in which what is found fastest is found first; the first failure ends the
 //! run. What could not be checked here is listed at the end, and is a failure in CI.

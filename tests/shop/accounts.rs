@@ -1,6 +1,6 @@
 //! Registering, signing in, staying signed in.
 
-use crate::support::{Customer, JsonWebKey, PASSWORD, Shop, claims, eventually, unique};
+use crate::support::{Api, Customer, JsonWebKey, PASSWORD, Shop, claims, eventually, unique};
 use harness::Client;
 use http::Method;
 use serde_json::{Value, json};
@@ -133,6 +133,53 @@ async fn an_account_is_deleted_and_nothing_of_the_person_is_left_to_be_read() {
     assert_ne!(again["id"], ada.id);
 }
 
+/// The order as an administrator sees it.
+async fn recorded(admin: &Api, order: &Value) -> Value {
+    let path = format!("/api/v1/orders/{}", order["id"].as_str().unwrap());
+    admin.get(&path).await.expect(200).json()
+}
+
+/// The same, once it has no address any more.
+async fn erased(admin: &Api, order: &Value) -> Value {
+    eventually("the order has no address", MAIL, async || {
+        let now = recorded(admin, order).await;
+        now["shipping_address"].is_null().then_some(now)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_addresses_of_orders_go_with_the_account_and_the_books_stay() {
+    let shop = Shop::shared().await;
+    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
+    let sku = shop.product(&admin, 5).await;
+    let ended = ada.buy(&[(&sku, 1)], "tok_declined").await;
+    let under_way = ada.buy(&[(&sku, 1)], "tok_approved").await;
+    let (item, one) = (format!("/api/v1/cart/items/{sku}"), json!({"quantity": 1}));
+    ada.api.put(&item, &one).await.expect(200);
+    let body = json!({"password": PASSWORD}).to_string();
+    let deleted =
+        ada.api.send(Method::DELETE, "/api/v1/users/me", Some("application/json"), body).await;
+    deleted.expect(204);
+
+    let now = erased(&admin, &ended).await;
+    for member in ["status", "items", "total", "rejection"] {
+        assert_eq!(now[member], ended[member], "{member}");
+    }
+    // Her access token is good for some minutes more; her cart takes nothing in.
+    eventually("the cart is closed", MAIL, async || {
+        (ada.api.put(&item, &one).await.status == 401).then_some(())
+    })
+    .await;
+    assert_eq!(ada.api.get("/api/v1/cart").await.expect(200).json()["items"], json!([]));
+    assert!(!recorded(&admin, &under_way).await["shipping_address"].is_null());
+    let id = under_way["id"].as_str().unwrap();
+    for status in ["in_transit", "delivered"] {
+        admin.report(&ada, id, status).await;
+    }
+    assert_eq!(erased(&admin, &under_way).await["total"], under_way["total"]);
+}
+
 #[tokio::test]
 async fn passwords_that_others_guess_and_names_that_deceive_are_refused() {
     let shop = Shop::shared().await;
@@ -226,6 +273,20 @@ async fn signing_out_ends_a_session() {
     }
     assert!(is_invalid_grant(&refresh(shop, &ada.session["refresh_token"]).await));
     shop.visitor().submit("/oauth2/revoke", &[("token", "unknown")]).await.expect(200);
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_ends_every_session() {
+    let shop = Shop::shared().await;
+    let ada = Customer::new(shop).await;
+    let elsewhere = Customer::sign_in(shop, &ada.id, &ada.email).await;
+    ada.api.delete("/api/v1/sessions").await.expect(204);
+    for session in [&ada.session, &elsewhere.session] {
+        assert!(is_invalid_grant(&refresh(shop, &session["refresh_token"]).await));
+    }
+    let again = Customer::sign_in(shop, &ada.id, &ada.email).await;
+    refresh(shop, &again.session["refresh_token"]).await.expect(200);
+    shop.visitor().delete("/api/v1/sessions").await.problem(401);
 }
 
 #[tokio::test]

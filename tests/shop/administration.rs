@@ -44,6 +44,8 @@ fn everything() -> Vec<(Method, &'static str, Option<serde_json::Value>)> {
         (Method::POST, "/api/v1/admin/subscriptions/x/keys/y/replay", None),
         (Method::POST, "/api/v1/admin/dead-letters/d/replay", body()),
         (Method::GET, "/api/v1/admin/payments/pay_1", None),
+        (Method::GET, "/api/v1/admin/signing-keys", None),
+        (Method::POST, "/api/v1/admin/signing-keys", body()),
     ]
 }
 

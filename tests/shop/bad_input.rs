@@ -7,6 +7,7 @@
 use crate::support::{Api, Customer, Shop, unique};
 use http::Method;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 const ROWS: &str = include_str!("bad_input.json");
 /// More than any route reads, in bytes.
@@ -85,6 +86,11 @@ async fn every_wrong_request_is_told_what_is_wrong() {
         failed.extend(check(row, &senders).await.err());
     }
     assert!(failed.is_empty(), "{} of {} rows:\n{}", failed.len(), rows.len(), failed.join("\n"));
+    // What it is called leads to what it means.
+    let types: BTreeSet<&str> = rows.iter().filter_map(|row| row["type"].as_str()).collect();
+    for path in types {
+        senders.visitor.get(path).await.expect(200);
+    }
     // None of it had an effect.
     assert_eq!(senders.admin.stock(&senders.sku).await, [10, 10, 0, 0]);
     assert_eq!(customer.all_orders().await, Vec::<Value>::new());

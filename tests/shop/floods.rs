@@ -1,7 +1,9 @@
 //! Too much of it.
 
+use crate::hostile::{made_up_positions, wrong_passwords};
 use crate::support::{Customer, PASSWORD, Shop, unique};
 use futures::future::join_all;
+use harness::Answer;
 use http::Method;
 use serde_json::json;
 
@@ -86,17 +88,16 @@ async fn the_count_of_guesses_is_not_dodged_by_another_spelling() {
 async fn many_guesses_at_once_cost_others_nothing() {
     let shop = Shop::shared().await;
     let ada = Customer::new(shop).await;
-    let guesses = join_all((0..64).map(|number| async move {
-        let email = format!("{}-{number}@example.org", unique().to_lowercase());
-        let guess = json!({"email": email, "password": "a guess at her password"});
-        shop.visitor().post("/api/v1/sessions", &guess).await.status.as_u16()
-    }));
+    let visitor = shop.visitor();
+    let guesses = wrong_passwords::at_once(&visitor);
     let looks =
         join_all((0..16).map(|_| async { ada.api.get("/api/v1/users/me").await.status.as_u16() }));
     let (guesses, looks) = futures::join!(guesses, looks);
     assert!(looks.iter().all(|status| *status == 200), "{looks:?}");
     // A guess is answered or told to come back; none is lost.
-    assert!(guesses.iter().all(|status| [401, 503].contains(status)), "{guesses:?}");
+    let status = |guess: &Option<Answer>| guess.as_ref().map(|answer| answer.status.as_u16());
+    let guesses: Vec<_> = guesses.iter().map(status).collect();
+    assert!(guesses.iter().all(|status| [Some(401), Some(503)].contains(status)), "{guesses:?}");
 }
 
 #[tokio::test]
@@ -127,8 +128,9 @@ async fn asking_whether_the_shop_is_ready_asks_its_functions_once_in_a_while() {
 async fn a_made_up_position_is_answered_at_once_and_streams_are_few() {
     let shop = Shop::shared().await;
     let ada = Customer::new(shop).await;
-    let made_up = format!("ord_{}.1", uuid::Uuid::from_u128(7));
-    let api = ada.api.with("x-projection-position", &made_up);
-    let answer = api.get("/api/v1/order-history").await;
-    assert!([400, 503].contains(&answer.status.as_u16()), "{answer:?}");
+    for made_up in [made_up_positions::of_old(), made_up_positions::of_now()] {
+        let api = ada.api.with(made_up_positions::FIELD, &made_up);
+        let answer = api.get(made_up_positions::PATH).await;
+        assert!([400, 503].contains(&answer.status.as_u16()), "{answer:?}");
+    }
 }

@@ -26,6 +26,7 @@ mod contracts;
 mod crashes;
 mod durability;
 mod floods;
+mod hostile;
 mod idempotency;
 mod live_status;
 mod manifest;

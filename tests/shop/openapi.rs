@@ -35,7 +35,9 @@ GET /api/v1/inventory/{sku}
 PUT /api/v1/inventory/{sku}
 GET /api/v1/payments/ledger
 GET /livez
-GET /readyz";
+GET /readyz
+GET /problems
+GET /problems/{slug}";
 
 fn faults(schema: &Value, instance: &Value) -> Vec<String> {
     let validator = draft202012::new(schema).unwrap();
@@ -93,6 +95,24 @@ async fn everything_that_is_promised_is_described() {
         .collect();
     let missing: Vec<_> = PROMISED.lines().filter(|line| !described.contains(*line)).collect();
     assert_eq!(missing, Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn every_type_of_a_problem_leads_to_what_it_means() {
+    let shop = Shop::shared().await;
+    let (browser, program) = (shop.visitor(), shop.visitor().with("accept", "application/json"));
+    let list = program.get("/problems").await.expect(200).json();
+    let items = list["items"].as_array().unwrap();
+    assert!(items.len() > 30, "{} types", items.len());
+    for item in items {
+        let path = item["type"].as_str().unwrap();
+        let page = browser.get(path).await.expect(200);
+        assert!(page.header("content-type").starts_with("text/html"), "{path}");
+        assert!(page.text().contains(path), "{path}");
+        assert_eq!(program.get(path).await.expect(200).json(), *item);
+    }
+    let unknown = browser.get("/problems/no-such-thing").await.problem(404);
+    browser.get(unknown["type"].as_str().unwrap()).await.expect(200);
 }
 
 /// Spoils an answer in one respect.

@@ -105,6 +105,22 @@ async fn a_changed_password_ends_other_sessions_and_keeps_this_one() {
 }
 
 #[tokio::test]
+async fn signing_out_everywhere_ends_this_session_and_the_others() {
+    let shop = Shop::shared().await;
+    let Some(browser) = Browser::start().await else { return };
+    let customer = Customer::new(shop).await;
+    browser.sign_in(shop, &customer).await;
+    browser.click("account-link").await;
+    browser.click("account-sign-out-everywhere").await;
+    browser.see_text("[data-testid=toast]", "all devices").await;
+    browser.see("[data-testid=sign-in-link]").await;
+    let other = customer.session["refresh_token"].as_str().expect("a token");
+    let form = [("grant_type", "refresh_token"), ("refresh_token", other)];
+    shop.visitor().submit("/oauth2/token", &form).await.expect(400);
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn an_account_is_deleted_after_password_and_question() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };

@@ -11,9 +11,9 @@
 //! `TESSERA_SOAK_SEED` chooses the same sample again, `TESSERA_MATRIX_WHOLE=1` takes all of them.
 
 use super::Plant;
-use super::oracle::{Asked, Told, kept, sound};
+use super::oracle::{Asked, Told, kept};
 use super::plant::setting;
-use crate::support::{Customer, order, unique};
+use crate::support::{Customer, books_agree, order, unique};
 use fastrand::Rng;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -226,13 +226,13 @@ async fn killed_everywhere(story: Story) {
     // What happens only once in the life of a shop happens to the first of them.
     let first = newcomers(&plant, 1 + TELLINGS_MAX).await;
     story.tell(&plant, &first[0], &sku, &told).await;
-    sound(&plant).await;
+    books_agree(plant.shop()).await;
     let points = all_points(&plant, story, &first[1..], &sku).await;
     let seed = setting("TESSERA_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("{story:?}: TESSERA_SOAK_SEED={seed}");
     let cuts = cuts(&points, &mut Rng::with_seed(seed));
     let customers = newcomers(&plant, cuts.len()).await;
-    sound(&plant).await;
+    books_agree(plant.shop()).await;
     let mut missed = Vec::new();
     for (cut, customer) in cuts.iter().zip(&customers) {
         plant.command(&json!({"kill_at": cut.hit, "only": cut.point})).await;
@@ -242,7 +242,7 @@ async fn killed_everywhere(story: Story) {
             plant.kill().await;
         }
         plant.restart().await;
-        sound(&plant).await;
+        books_agree(plant.shop()).await;
     }
     kept(&plant, &told).await;
     println!(

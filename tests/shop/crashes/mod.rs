@@ -1,14 +1,15 @@
 //! The power goes off, again and again, and the books must agree afterwards.
 //!
-//! `matrix` kills the host at every boundary of the work that an order causes; `soak` lets
-//! customers do what they like while the host is killed and paused and events come twice. Both
-//! end with the same oracle: the shop's own reconciliation, what customers were told, and what
-//! lies in the mailbox.
+//! `matrix` kills the host at every boundary of the work that an order causes. `soak` kills and
+//! pauses the host and repeats events while customers order and hostile clients attack. `siege`
+//! sends hostile clients of every kind at the same time and kills nothing. All end with the same
+//! oracle: the shop's own reconciliation, the answers that customers got, and the mailbox.
 
-mod buyer;
+mod day;
 mod matrix;
 mod oracle;
 mod plant;
+mod siege;
 mod soak;
 
 use plant::Plant;

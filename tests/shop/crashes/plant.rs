@@ -1,11 +1,12 @@
 //! A shop that can be killed, paused and started again where it was.
 
-use super::buyer::{Buyer, Tokens};
-use crate::support::{Api, Customer, Shop};
-use harness::{Answer, Client, share_compiled_code};
+use crate::hostile::fortified;
+use crate::support::{Api, Buyer, Customer, Shop, Tokens};
+use harness::{Answer, Client, Host, HostBuilder, share_compiled_code};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -15,13 +16,38 @@ const COURIER_MS: &str = "100";
 /// just delays its successor for so long.
 const LEASE_MS: &str = "200";
 
+/// Further settings of the host.
+type Configure = fn(HostBuilder) -> HostBuilder;
+
 /// The shop, and where it keeps its state.
 pub(super) struct Plant {
     folder: TempDir,
     address: SocketAddr,
     lease_ms: &'static str,
+    configure: Configure,
     shop: Option<Shop>,
     tokens: Arc<Tokens>,
+    power: Arc<Power>,
+}
+
+/// Numbers the runs of the shop, so that a client can check whether the shop ran all the time: even
+/// while it runs, odd while it does not.
+#[derive(Default)]
+pub(super) struct Power(AtomicU32);
+
+impl Power {
+    /// The number of this run; none while the shop does not run.
+    pub(super) fn run(&self) -> Option<u32> {
+        Some(self.0.load(Ordering::SeqCst)).filter(|number| number.is_multiple_of(2))
+    }
+
+    fn turn_off(&self) {
+        self.0.fetch_or(1, Ordering::SeqCst);
+    }
+
+    fn turn_on(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl Plant {
@@ -32,12 +58,23 @@ impl Plant {
 
     /// The same, with other leases on orders, in milliseconds.
     pub(super) async fn with_leases_of(lease_ms: &'static str) -> Option<Self> {
+        Self::with(lease_ms, |host| host.variable("rate_limits", "off")).await
+    }
+
+    /// The same, with limits for hostile clients.
+    pub(super) async fn fortified() -> Option<Self> {
+        Self::with(LEASE_MS, fortified).await
+    }
+
+    async fn with(lease_ms: &'static str, configure: Configure) -> Option<Self> {
         let folder = TempDir::new().expect("a temporary folder");
         share_compiled_code(folder.path());
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let shop = start(&folder, anywhere, lease_ms).await?;
+        let shop = start(&folder, anywhere, lease_ms, configure).await?;
         let address = shop.host().expect("a process").address();
-        let plant = Self { folder, address, lease_ms, shop: Some(shop), tokens: Arc::default() };
+        let (tokens, power) = (Arc::default(), Arc::default());
+        let shop = Some(shop);
+        let plant = Self { folder, address, lease_ms, configure, shop, tokens, power };
         plant.shop().filled().await;
         Some(plant)
     }
@@ -45,6 +82,16 @@ impl Plant {
     /// The running shop.
     pub(super) fn shop(&self) -> &Shop {
         self.shop.as_ref().expect("it runs")
+    }
+
+    /// Its host.
+    pub(super) fn host(&self) -> &Host {
+        self.shop().host().expect("a process")
+    }
+
+    /// Tells whether it runs.
+    pub(super) fn power(&self) -> Arc<Power> {
+        self.power.clone()
     }
 
     /// A customer who expects no answer, whatever becomes of this shop.
@@ -71,12 +118,15 @@ impl Plant {
 
     /// Starts it again, at the same address.
     pub(super) async fn restart(&mut self) {
+        self.power.turn_off();
         self.shop = None;
-        self.shop = start(&self.folder, self.address, self.lease_ms).await;
+        self.shop = start(&self.folder, self.address, self.lease_ms, self.configure).await;
+        self.power.turn_on();
     }
 
     /// Ends it in order and starts it again without faults.
     pub(super) async fn restart_calmly(&mut self) {
+        self.power.turn_off();
         self.host_mut().terminate();
         self.host_mut().wait().await;
         self.restart().await;
@@ -84,6 +134,7 @@ impl Plant {
 
     /// Kills it without a warning.
     pub(super) async fn kill(&mut self) {
+        self.power.turn_off();
         self.host_mut().kill().await;
     }
 
@@ -94,20 +145,18 @@ impl Plant {
 
     /// Stops all its threads for a while, as a busy machine may do.
     pub(super) async fn pause(&self, length: Duration) {
-        let host = self.shop().host().expect("a process");
-        host.pause();
+        self.host().pause();
         tokio::time::sleep(length).await;
-        host.resume();
+        self.host().resume();
     }
 
-    fn host_mut(&mut self) -> &mut harness::Host {
+    fn host_mut(&mut self) -> &mut Host {
         self.shop.as_mut().expect("it runs").host_mut()
     }
 
     /// Tells the host what to do at its fault points.
     pub(super) async fn command(&self, command: &Value) -> Answer {
-        let admin = self.shop().host().expect("a process").admin();
-        let answer = admin.put("/fault-points", command).await;
+        let answer = self.host().admin().put("/fault-points", command).await;
         assert!(
             answer.status.is_success(),
             "{}: this needs a host with fault points, as `cargo verify` builds it: \
@@ -119,20 +168,22 @@ impl Plant {
 
     /// The points that were reached since recording began, in their order.
     pub(super) async fn reached(&self) -> Vec<String> {
-        let admin = self.shop().host().expect("a process").admin();
-        let answer = admin.get("/fault-points").await.expect(200).json();
+        let answer = self.host().admin().get("/fault-points").await.expect(200).json();
         let points = answer["points"].as_array().expect("names").iter();
         points.map(|point| point.as_str().expect("a name").to_owned()).collect()
     }
 }
 
-async fn start(folder: &TempDir, address: SocketAddr, lease_ms: &str) -> Option<Shop> {
+async fn start(
+    folder: &TempDir,
+    address: SocketAddr,
+    lease_ms: &str,
+    configure: Configure,
+) -> Option<Shop> {
     Shop::own(|host| {
-        host.state(folder.path())
-            .listen(address)
-            .variable("courier_simulation_ms", COURIER_MS)
-            .variable("order_lease_ms", lease_ms)
-            .variable("rate_limits", "off")
+        let host = host.state(folder.path()).listen(address);
+        let host = host.variable("courier_simulation_ms", COURIER_MS);
+        configure(host.variable("order_lease_ms", lease_ms))
     })
     .await
 }

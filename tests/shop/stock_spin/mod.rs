@@ -13,6 +13,7 @@ use harness::built_component;
 use std::collections::BTreeSet;
 use toml::Value;
 use wit_parser::decoding::{DecodedWasm, decode};
+use wit_parser::{Resolve, TypeDefKind, WorldItem};
 
 /// The bytes of the component that the manifest names as somebody's source.
 pub(crate) fn bytes(manifest: &Manifest, id: &str) -> Vec<u8> {
@@ -21,13 +22,28 @@ pub(crate) fn bytes(manifest: &Manifest, id: &str) -> Vec<u8> {
     std::fs::read(built_component(name)).unwrap()
 }
 
-/// The names of what a component imports.
+/// The names of what a component imports, without interfaces of plain types, which the linker
+/// asks nobody for.
 fn imports(bytes: &[u8]) -> BTreeSet<String> {
     let DecodedWasm::Component(resolve, world) = decode(bytes).unwrap() else {
         panic!("no component")
     };
-    let world = &resolve.worlds[world];
-    world.imports.keys().map(|key| resolve.name_world_key(key)).collect()
+    let imports = resolve.worlds[world].imports.iter();
+    let imports = imports.filter(|(_, item)| !is_of_types(&resolve, item));
+    imports.map(|(key, _)| resolve.name_world_key(key)).collect()
+}
+
+/// Whether an import consists of types alone, none of which is a resource.
+fn is_of_types(resolve: &Resolve, item: &WorldItem) -> bool {
+    match item {
+        WorldItem::Interface { id, .. } => {
+            let interface = &resolve.interfaces[*id];
+            let is_resource = |id| matches!(resolve.types[id].kind, TypeDefKind::Resource);
+            interface.functions.is_empty() && !interface.types.values().any(|id| is_resource(*id))
+        }
+        WorldItem::Type { .. } => true,
+        WorldItem::Function(_) => false,
+    }
 }
 
 /// Whether a dependency of this name stands for an import of that one: the same plain name, or
@@ -52,7 +68,7 @@ fn composition(manifest: &Manifest) -> Vec<String> {
         match compose::compose(manifest, id) {
             Ok(whole) => {
                 let missing = imports(&whole).into_iter().filter(|name| !platform::offers(name));
-                faults.extend(missing.map(|name| format!("{id}: nobody offers {name}")));
+                faults.extend(missing.map(|name| format!("{id}: nothing offers {name}")));
             }
             Err(reason) => faults.push(format!("{id}: {reason}")),
         }
@@ -139,7 +155,7 @@ fn an_import_that_nobody_provides_and_a_dependency_for_no_import_are_found_out()
     });
     let faults = composition(&manifest);
     assert_eq!(faults.len(), 2, "{faults:?}");
-    assert!(faults[0].contains("nobody offers shop:catalog/products"), "{faults:?}");
+    assert!(faults[0].contains("nothing offers shop:catalog/products"), "{faults:?}");
     assert!(faults[1].starts_with("inventory: ") && faults[1].contains("none"), "{faults:?}");
 }
 

@@ -71,6 +71,20 @@ impl Api {
         answer
     }
 
+    /// The same for a shop that may be killed; none if there is no answer.
+    pub(crate) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: impl Into<Bytes>,
+    ) -> Option<Answer> {
+        let sent = self.client.try_send(method.clone(), path, content_type, body.into()).await;
+        let answer = sent.ok()?;
+        self.description.check(&method, path, &answer);
+        Some(answer)
+    }
+
     /// The body of a stream of events, once its head is right.
     pub(crate) async fn events(&self, path: &str) -> Incoming {
         let response = self.client.stream(Method::GET, path, None, Bytes::new()).await;
@@ -83,7 +97,7 @@ impl Api {
     /// All items of a list, page by page.
     pub(crate) async fn all(&self, path: &str, limit: usize) -> Vec<Value> {
         /// Far more than any scenario makes.
-        const PAGES_MAX: usize = 1_000;
+        const PAGES_MAX: usize = 10_000;
         let mark = if path.contains('?') { '&' } else { '?' };
         let mut items = Vec::new();
         let mut cursor = String::new();

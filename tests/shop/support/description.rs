@@ -2,30 +2,43 @@
 //!
 //! A description that nobody checks drifts away from what it describes. Here each answer is
 //! looked up by method, path and status; a status that the operation does not name, another
-//! media type, a body off its schema, a field off its schema: all of them fail the scenario.
+//! media type, a body off its schema, a field off its schema, a problem of a type that leads
+//! nowhere: all of them fail the scenario.
 
 use harness::{Answer, Client};
 use http::{HeaderMap, Method};
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 const PATH: &str = "/api/v1/openapi.json";
+/// Where the types of problems are listed.
+const PROBLEMS: &str = "/problems";
+/// The media type of problems.
+const PROBLEM: &str = "application/problem+json";
 /// Where the API is: everything below is described, or is nothing.
-const PLACES: [&str; 6] = ["/api", "/oauth2", "/.well-known", "/webhooks", "/livez", "/readyz"];
+const PLACES: [&str; 7] =
+    ["/api", "/oauth2", "/.well-known", "/webhooks", "/livez", "/readyz", PROBLEMS];
 
 /// The description, and the schemas of it that were needed so far.
 pub(crate) struct Description {
     document: Value,
+    /// What the types of problems can be: each of them leads somewhere.
+    types: BTreeSet<String>,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
 impl Description {
     pub(crate) async fn fetch(client: &Client) -> Arc<Self> {
         let answer = client.get(PATH).await.expect(200);
-        let description = Self { document: answer.json(), validators: Mutex::default() };
+        let list = client.with("accept", "application/json").get(PROBLEMS).await.expect(200);
+        let items = list.json()["items"].as_array().expect("a list").clone();
+        let types = items.iter().filter_map(|item| item["type"].as_str().map(str::to_owned));
+        let (document, types) = (answer.json(), types.collect());
+        let description = Self { document, types, validators: Mutex::default() };
         description.check(&Method::GET, PATH, &answer);
+        description.check(&Method::GET, PROBLEMS, &list);
         Arc::new(description)
     }
 
@@ -61,8 +74,15 @@ impl Description {
     }
 
     fn check_problem(&self, answer: &Answer, place: &str) {
-        assert_eq!(answer.header("content-type"), "application/problem+json", "{place}");
+        assert_eq!(answer.header("content-type"), PROBLEM, "{place}");
         self.check_schema(&json!({"$ref": "#/components/schemas/Problem"}), &answer.json(), place);
+        self.check_type(&answer.json(), place);
+    }
+
+    /// Does the type of a problem lead somewhere? The host's own have none of the shop's.
+    fn check_type(&self, problem: &Value, place: &str) {
+        let kind = problem["type"].as_str().unwrap_or_default();
+        assert!(kind == "about:blank" || self.types.contains(kind), "`{kind}`: {place}");
     }
 
     fn check_operation(&self, item: &Value, method: &Method, answer: &Answer, place: &str) {
@@ -117,6 +137,9 @@ impl Description {
         let described = described.unwrap_or_else(|| panic!("`{media_type}`: {place}"));
         if media_type.ends_with("json") {
             self.check_schema(&described["schema"], &answer.json(), place);
+        }
+        if media_type == PROBLEM {
+            self.check_type(&answer.json(), place);
         }
     }
 

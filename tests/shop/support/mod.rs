@@ -1,6 +1,8 @@
 //! What scenarios stand on.
 
 mod api;
+mod books;
+mod buyer;
 mod customer;
 mod description;
 mod goods;
@@ -9,6 +11,8 @@ mod place;
 mod token;
 
 pub(crate) use api::Api;
+pub(crate) use books::{books_agree, paid_as_served};
+pub(crate) use buyer::{Buyer, Tokens};
 pub(crate) use customer::{Customer, order};
 pub(crate) use description::Description;
 pub(crate) use goods::product;

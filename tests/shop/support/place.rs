@@ -1,8 +1,10 @@
 //! Where the shop under test is.
 
 use super::{Api, Description, eventually};
+use crate::hostile::forged_webhooks::PUBLISHED_SECRET;
 use harness::{Client, Host, HostBuilder, repository};
 use serde_json::{Value, json};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -60,6 +62,8 @@ impl Shop {
             let clients = json!([{"client_id": OAUTH_CLIENT, "redirect_uris": [OAUTH_REDIRECT]}]);
             let host = HostBuilder::new(repository().join("spin.toml"))
                 .variable("courier_simulation_ms", "0")
+                // As on stock Spin, where it is not generated: scenarios forge webhooks with it.
+                .variable("psp_webhook_secret", PUBLISHED_SECRET)
                 .variable("oauth_clients", &clients.to_string());
             // On a thread that lives as long as the host may be needed.
             let shop = RUNTIME.spawn(Self::start(host)).await.expect("the shop opens");
@@ -110,6 +114,11 @@ impl Shop {
     /// Somebody who is not signed in.
     pub(crate) fn visitor(&self) -> Api {
         Api::new(Client::new(&self.base), self.description.clone())
+    }
+
+    /// A visitor from another address of the loopback network.
+    pub(crate) fn visitor_at(&self, address: Ipv4Addr) -> Api {
+        Api::new(Client::at(&self.base, address), self.description.clone())
     }
 
     /// The first administrator, signed in.

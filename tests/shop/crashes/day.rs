@@ -1,0 +1,159 @@
+//! Customers who place random orders until the day is over.
+
+use super::Plant;
+use super::oracle::{Asked, Told};
+use super::plant::Power;
+use crate::hostile::Crowd;
+use crate::support::{Buyer, Customer, order, unique};
+use fastrand::Rng;
+use futures::future::join_all;
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Customers at once.
+pub(super) const CUSTOMERS: usize = 6;
+/// Products that they order.
+const PRODUCTS: usize = 4;
+/// What cards can do, each as often as it stands here.
+const CARDS: [&str; 8] = [
+    "tok_approved",
+    "tok_approved",
+    "tok_approved",
+    "tok_approved",
+    "tok_lost_answer",
+    "tok_declined",
+    "tok_insufficient_funds",
+    "tok_slow",
+];
+/// How long a customer whose request got no answer waits before the next one.
+const DOWN: Duration = Duration::from_millis(100);
+/// The least share of orders that a running shop must take.
+const TAKEN_MIN_PERCENT: usize = 90;
+
+/// A day with its customers and their orders.
+pub(super) struct Day {
+    pub(super) told: Told,
+    pub(super) customers: Vec<Customer>,
+    skus: Vec<String>,
+    served: Served,
+    over: AtomicBool,
+}
+
+/// One customer's part of it.
+pub(super) struct Shopper {
+    customer: Customer,
+    buyer: Buyer,
+    power: Arc<Power>,
+    rng: Rng,
+}
+
+/// The orders during which the shop ran all the time. If one of these was not taken, no kill is the
+/// reason.
+#[derive(Default)]
+struct Served {
+    asked: AtomicUsize,
+    taken: AtomicUsize,
+}
+
+impl Day {
+    /// Registers the customers and creates the products, each with this stock.
+    pub(super) async fn begin(plant: &Plant, pieces: u32) -> Self {
+        let admin = plant.admin().await;
+        let mut skus = Vec::new();
+        for _ in 0..PRODUCTS {
+            skus.push(plant.shop().product(&admin, pieces).await);
+        }
+        let customers = join_all((0..CUSTOMERS).map(|_| Customer::new(plant.shop()))).await;
+        let (told, served, over) = (Told::default(), Served::default(), AtomicBool::new(false));
+        Self { told, customers, skus, served, over }
+    }
+
+    /// The customers as clients of a shop that may be killed.
+    pub(super) fn shoppers(&self, plant: &Plant, rng: &mut Rng) -> Vec<Shopper> {
+        let shopper = |customer: &Customer| Shopper {
+            customer: customer.clone(),
+            buyer: plant.buyer(customer),
+            power: plant.power(),
+            rng: rng.fork(),
+        };
+        self.customers.iter().map(shopper).collect()
+    }
+
+    /// Lets them order until the day is over. Hostile clients learn the ids of the orders.
+    pub(super) async fn shop(&self, shoppers: Vec<Shopper>, crowd: &Crowd) {
+        join_all(shoppers.into_iter().map(|shopper| self.shop_on(shopper, crowd))).await;
+    }
+
+    async fn shop_on(&self, mut shopper: Shopper, crowd: &Crowd) {
+        while !self.over.load(Ordering::Relaxed) {
+            let rng = &mut shopper.rng;
+            let lines: Vec<_> = (0..rng.usize(1..3))
+                .map(|_| (self.skus[rng.usize(..self.skus.len())].as_str(), rng.u32(1..4)))
+                .collect();
+            let body = order(&lines, CARDS[rng.usize(..CARDS.len())]);
+            let (key, cancels, repeats) = (unique(), rng.u8(..4) == 0, rng.u8(..4) == 0);
+            let placed = self.place(&shopper, &key, &body).await;
+            if repeats {
+                shopper.buyer.place(&key, &body).await;
+            }
+            let Some(id) = placed.as_ref().and_then(|order| order["id"].as_str()) else {
+                tokio::time::sleep(DOWN).await;
+                continue;
+            };
+            crowd.learns_of(id);
+            if cancels {
+                shopper.buyer.cancel(id).await;
+            }
+        }
+    }
+
+    /// Places an order and records the answer. The order, if the shop has taken it.
+    async fn place(&self, shopper: &Shopper, key: &str, body: &Value) -> Option<Value> {
+        let began = shopper.power.run();
+        let answer = shopper.buyer.place(key, body).await;
+        let placed = answer.filter(|answer| answer.status.is_success());
+        let placed = placed.map(|answer| answer.json());
+        if began.is_some() && began == shopper.power.run() {
+            self.served.note(placed.is_some());
+        }
+        self.told.note(Asked {
+            customer: shopper.customer.clone(),
+            key: key.to_owned(),
+            body: body.clone(),
+            answer: placed.clone(),
+        });
+        placed
+    }
+
+    /// Ends the day: customers begin no more orders.
+    pub(super) fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// How many orders the shop has taken.
+    ///
+    /// # Panics
+    /// When it did not take enough of them while it ran.
+    pub(super) fn taken(&self) -> usize {
+        let (asked, served) = (self.served.asked(), self.served.taken());
+        assert!(served * 100 >= asked * TAKEN_MIN_PERCENT, "{served} of {asked} orders were taken");
+        self.told.all().iter().filter(|asked| asked.answer.is_some()).count()
+    }
+}
+
+impl Served {
+    fn note(&self, taken: bool) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.taken.fetch_add(usize::from(taken), Ordering::Relaxed);
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+}

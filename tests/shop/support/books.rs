@@ -1,0 +1,86 @@
+//! Whether the books agree once all work is done.
+
+use super::{Api, Customer, Shop};
+use http::StatusCode;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long work in progress may take to finish.
+const QUIET: Duration = Duration::from_secs(90);
+/// Between two looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// Orders with these statuses are paid.
+const SERVED: [&str; 3] = ["confirmed", "shipped", "delivered"];
+
+/// Waits until all work is done and the shop's own reconciliation finds nothing.
+///
+/// # Panics
+/// With the violations that stay.
+pub(crate) async fn books_agree(shop: &Shop) {
+    let mut admin = shop.admin().await;
+    let mut last = Value::Null;
+    let end = tokio::time::Instant::now() + QUIET;
+    while tokio::time::Instant::now() < end {
+        let Some(found) = violations(&admin).await else {
+            admin = shop.admin().await;
+            continue;
+        };
+        last = found;
+        if last.as_array().is_some_and(Vec::is_empty) {
+            return;
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+    panic!("the books do not agree: {last:#}");
+}
+
+/// What the reconciliation finds, part by part; none if the administrator must sign in again.
+async fn violations(admin: &Api) -> Option<Value> {
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/api/v1/admin/reconciliation?quiescent=true{cursor}");
+        let answer = admin.get(&path).await;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            return None;
+        }
+        let part = answer.expect(200).json();
+        found.extend(part["violations"].as_array().expect("a list").iter().cloned());
+        match part["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Some(Value::Array(found)),
+        }
+    }
+}
+
+/// Checks that exactly the served orders are paid, and that no other money is in the ledger.
+/// `customers` are all customers of the shop.
+///
+/// # Panics
+/// With an order that is paid wrongly.
+pub(crate) async fn paid_as_served(shop: &Shop, customers: impl Iterator<Item = &Customer>) {
+    let mut paid = paid(&shop.admin().await).await;
+    for customer in customers {
+        let customer = Customer::sign_in(shop, &customer.id, &customer.email).await;
+        for order in customer.all_orders().await {
+            let served = SERVED.iter().any(|status| order["status"] == *status);
+            let total = order["total"]["amount"].as_i64().expect("an amount");
+            let due = if served { total } else { 0 };
+            let id = order["id"].as_str().expect("an id");
+            assert_eq!(paid.remove(id).unwrap_or(0), due, "{order}");
+        }
+    }
+    assert!(paid.is_empty(), "money for unknown orders: {paid:?}");
+}
+
+/// What customers have paid less what they got back, by order, from the ledger.
+async fn paid(admin: &Api) -> BTreeMap<String, i64> {
+    let mut paid = BTreeMap::<String, i64>::new();
+    for posting in admin.all("/api/v1/payments/ledger", 100).await {
+        if posting["account"] == "customer_funds" {
+            let order = posting["order_id"].as_str().expect("an order").to_owned();
+            *paid.entry(order).or_default() -= posting["amount"].as_i64().expect("an amount");
+        }
+    }
+    paid
+}
