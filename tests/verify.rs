@@ -1,5 +1,5 @@
-//! `cargo verify`: everything that must be green, in one command. `cargo soak`: only the day of
-//! customers, hostile clients, kills and pauses, with all that it needs.
+//! `cargo verify`: all checks in one command. `cargo soak`: only the soak test with customers,
+//! hostile clients, kills and pauses, and its dependencies.
 //!
 //! Steps come in an order in which what is found fastest is found first; the first failure ends the
 //! run. What could not be checked here is listed at the end, and is a failure in CI.
@@ -47,7 +47,20 @@ const TESTS: &[Step] = &[
     ("tests", &["test", "--workspace", "--features", FAULT_POINTS], &[]),
     (
         "documentation",
-        &["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"],
+        // With the features and the kinds of targets of the lints, so that no dependency is checked
+        // twice: only examples, of which there are none, bring in the dependencies of tests.
+        &[
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+            "--lib",
+            "--bins",
+            "--examples",
+            "--features",
+            FAULT_POINTS,
+            "--quiet",
+        ],
         &[("RUSTDOCFLAGS", "--deny warnings")],
     ),
 ];

@@ -1,4 +1,4 @@
-//! HTTP/2 frame by frame (RFC 9113): what libraries for clients hide or never send.
+//! HTTP/2 frame by frame (RFC 9113), for what client libraries hide or never send.
 
 use crate::{Stranger, soon};
 use std::io;
@@ -47,12 +47,12 @@ pub struct Frame {
     pub flags: u8,
     /// The stream that it belongs to; 0 for the connection.
     pub stream: u32,
-    /// What comes after its head.
+    /// The payload after the frame header.
     pub payload: Vec<u8>,
 }
 
 impl Frames {
-    /// Connect, with what streams may be sent before they are given more.
+    /// Connect, with this initial window of streams.
     ///
     /// # Panics
     /// When there is no connection.
@@ -60,7 +60,7 @@ impl Frames {
         Self::open(&Stranger::new(address), window_bytes).await.expect("a connection")
     }
 
-    /// The same from the address of a stranger.
+    /// The same from the address of a client.
     pub async fn open(stranger: &Stranger, window_bytes: u32) -> io::Result<Self> {
         let mut frames = Self { stream: stranger.connect().await? };
         frames.stream.write_all(PREFACE).await?;
@@ -76,7 +76,7 @@ impl Frames {
         frame.extend([kind, flags]);
         frame.extend(stream.to_be_bytes());
         frame.extend(payload);
-        // The other side may have closed: then what it said counts.
+        // The other side may have closed; then the frames that it has sent count.
         let _ = self.stream.write_all(&frame).await;
     }
 
@@ -92,7 +92,7 @@ impl Frames {
         }
     }
 
-    /// No more will be sent.
+    /// Close the sending side.
     ///
     /// # Panics
     /// When the connection is broken.
@@ -100,7 +100,8 @@ impl Frames {
         self.stream.shutdown().await.expect("the sending side is closed");
     }
 
-    /// The next frame that is about a request or the end; none when the other side has closed.
+    /// The next frame about a request or about the end of the connection; none when the other side
+    /// has closed.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             let frame = soon(self.read()).await?;

@@ -1,14 +1,14 @@
-//! How long a test waits before it says that something is stuck.
+//! The timeout of tests.
 
 use std::time::Duration;
 
-/// Nothing that is bound to come takes longer.
+/// Longer than any expected event takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What is bound to come.
+/// Waits for an expected event.
 ///
 /// # Panics
-/// When it does not come.
+/// If it does not happen in time.
 pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("it comes soon")
 }

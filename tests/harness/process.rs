@@ -248,7 +248,7 @@ impl Host {
     /// The value of one of its metrics, by name and labels; none if there is no such series yet.
     ///
     /// # Panics
-    /// When the value is no whole number.
+    /// If the value is not an integer.
     pub async fn metric(&self, series: &str) -> Option<u64> {
         let metrics = self.admin().get("/metrics").await.expect(200).text();
         let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));

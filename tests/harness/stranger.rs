@@ -1,4 +1,4 @@
-//! A client with an address of its own that may send any bytes.
+//! A client with its own address that may send any bytes.
 
 use crate::{Client, soon};
 use std::io;
@@ -15,7 +15,7 @@ pub struct Stranger {
 }
 
 impl Stranger {
-    /// At 127.0.0.1, as other clients.
+    /// At 127.0.0.1, like other clients.
     pub fn new(host: SocketAddr) -> Self {
         Self::at(host, Ipv4Addr::LOCALHOST)
     }
@@ -49,23 +49,23 @@ impl Stranger {
         Ok(socket)
     }
 
-    /// Send bytes as they are and read all that comes until the host closes.
+    /// Send raw bytes and read the response until the host closes.
     pub async fn exchange(&self, bytes: &[u8]) -> io::Result<String> {
         let mut stream = self.connect().await?;
-        // The host may close before it has read everything: then what it said counts.
+        // The host may close before it has read everything; then its response counts.
         let _ = soon(stream.write_all(bytes)).await;
         Ok(read_to_end(&mut stream).await)
     }
 }
 
-/// All that comes until the other side closes, well or not.
+/// All data until the other side closes, with or without an error.
 pub async fn read_to_end(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut read = Vec::new();
     let _ = soon(stream.read_to_end(&mut read)).await;
     String::from_utf8_lossy(&read).into_owned()
 }
 
-/// All that comes until it ends with this text. An error names what came before.
+/// All data until it ends with this text. An error contains the data so far.
 pub async fn read_until(stream: &mut (impl AsyncRead + Unpin), end: &str) -> io::Result<String> {
     let mut read = Vec::new();
     while !read.ends_with(end.as_bytes()) {

@@ -193,7 +193,7 @@ async fn an_answer_arrives_although_nobody_reads_the_body() {
 }
 
 #[tokio::test]
-async fn the_hosts_own_answers_arrive_although_it_does_not_want_the_body() {
+async fn responses_of_the_host_arrive_although_it_does_not_read_the_body() {
     let app = application(
         "[[trigger.http]]\nroute = \"/static\"\nstatic_response = { body = \"short\" }\n",
     );

@@ -1,4 +1,4 @@
-//! What one client can take of the host: bounded and counted, and not at the cost of others.
+//! The resources of one client are limited and counted, and other clients are not affected.
 
 use crate::support::{
     Application, Backend, application, assert_problem, eventually, exchange_from, get, http1,
@@ -40,7 +40,7 @@ fn client(host: &Host) -> Stranger {
     Stranger::new(host.address())
 }
 
-/// A request with a body that is still to come, and that the host waits for.
+/// A request whose body has not arrived and that the host waits for.
 async fn begin_body(host: &Host, length: &str) -> TcpStream {
     bodies::begin(&client(host), "/length", length).await.expect("the host waits for the body")
 }
@@ -60,6 +60,45 @@ async fn clients_that_send_small_bodies_slowly_hold_no_permit() {
         let head = read_until(&mut stream, "\r\n\r\n").await;
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     }
+}
+
+#[tokio::test]
+async fn clients_that_pause_in_json_of_unknown_length_hold_no_permit() {
+    let host = guest("concurrency_max = 2, queue_length_max = 0").host().start().await;
+    let mut slow = vec![];
+    for media_type in ["application/json", "application/x-www-form-urlencoded"].repeat(5) {
+        let length = format!("content-type: {media_type}\r\ntransfer-encoding: chunked");
+        let mut stream = begin_body(&host, &length).await;
+        stream.write_all(b"3\r\none\r\n").await.unwrap();
+        slow.push(stream);
+    }
+    // Its call begins after a pause. By then the others have paused for as long.
+    let _other = begin_body(&host, "transfer-encoding: chunked").await;
+    occupancy(&host, "guest", 1, 0).await;
+    host.client().get("/").await.expect(200);
+    for mut stream in slow {
+        stream.write_all(b"3\r\ntwo\r\n0\r\n\r\n").await.unwrap();
+        let head = read_until(&mut stream, "\r\n\r\n").await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_take_no_memory_before_they_arrive() {
+    let host = with(guest("").host(), &[("body_buffers_max_mib", 1)]).start().await;
+    let mut slow = vec![];
+    for _ in 0..40 {
+        slow.push(begin_body(&host, "content-length: 60000").await);
+    }
+    let body = Bytes::from(vec![b'x'; 60_000]);
+    host.client().send(Method::POST, "/length", None, body).await.expect(200);
+    // What has arrived counts, without the last byte of each body.
+    for stream in &mut slow {
+        // Refused ones may be closed already.
+        let _ = stream.write_all(&[b'x'; 59_999]).await;
+    }
+    let is_reached = async || host.limit_reached("body_buffers_max_mib").await >= 1;
+    eventually(async || is_reached().await.then_some(())).await;
 }
 
 #[tokio::test]
@@ -84,13 +123,13 @@ async fn clients_that_send_large_bodies_slowly_hold_few_permits() {
     }
 }
 
-/// Send a byte again and again until the host answers.
+/// Send a byte repeatedly until the host responds.
 async fn drip(host: &Host, length: &str, piece: &[u8]) -> String {
     bodies::drip(&mut begin_body(host, length).await, piece).await
 }
 
 #[tokio::test]
-async fn a_body_has_a_time_in_which_it_has_to_come() {
+async fn the_total_time_of_a_body_is_limited() {
     let app = guest("");
     let host = with(app.host(), &[("body_timeout_ms", 300)]).start().await;
     for (length, piece) in [
@@ -108,7 +147,7 @@ async fn a_body_has_a_time_in_which_it_has_to_come() {
 }
 
 #[tokio::test]
-async fn a_body_has_a_least_rate() {
+async fn a_body_has_a_minimum_rate() {
     let app = guest("");
     let flags = [("body_grace_ms", 1_000), ("body_rate_min", 1_000_000)];
     let host = with(app.host(), &flags).start().await;
@@ -123,7 +162,7 @@ async fn a_body_has_a_least_rate() {
 }
 
 #[tokio::test]
-async fn a_pause_in_a_body_has_an_end() {
+async fn a_pause_in_a_body_is_limited() {
     let app = guest("");
     let host = with(app.host(), &[("body_grace_ms", 200)]).start().await;
     let answer = read_to_end(&mut begin_body(&host, "content-length: 6").await).await;
@@ -133,7 +172,7 @@ async fn a_pause_in_a_body_has_an_end() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_of_http_1_is_closed_and_only_a_slow_head_is_counted() {
+async fn an_idle_http_1_connection_is_closed_and_only_a_slow_head_is_counted() {
     let app = guest("");
     let host = with(app.host(), &[("head_timeout_ms", 300)]).start().await;
     for (begins, counted) in [("", 0), ("GET / HTTP", 1)] {
@@ -148,7 +187,7 @@ async fn an_idle_connection_of_http_1_is_closed_and_only_a_slow_head_is_counted(
 }
 
 #[tokio::test]
-async fn half_prefaces_of_http_2_are_cut_off_and_keep_no_others_out() {
+async fn partial_http_2_prefaces_are_closed_and_do_not_block_others() {
     let app = guest("");
     let flags = [("connections_per_address_max", 50), ("head_timeout_ms", 2000)];
     let host = with(app.host(), &flags).start().await;
@@ -160,7 +199,7 @@ async fn half_prefaces_of_http_2_are_cut_off_and_keep_no_others_out() {
     let refused = host.limit_reached("connections_per_address_max").await;
     assert!(refused > 0, "none was refused");
     assert_eq!(host.limit_reached("head_timeout_ms").await, 200 - refused);
-    // As many as before may come again.
+    // The same number of connections is possible again.
     eventually(async || {
         host.client().try_send(Method::GET, "/", None, Bytes::new()).await.ok().map(|_| ())
     })
@@ -168,7 +207,7 @@ async fn half_prefaces_of_http_2_are_cut_off_and_keep_no_others_out() {
 }
 
 #[tokio::test]
-async fn a_connection_of_http_2_without_requests_is_closed() {
+async fn an_http_2_connection_without_requests_is_closed() {
     let app = guest("");
     let host = with(app.host(), &[("idle_timeout_ms", 300)]).start().await;
     for path in [None, Some("/answer")] {
@@ -179,7 +218,7 @@ async fn a_connection_of_http_2_without_requests_is_closed() {
 }
 
 #[tokio::test]
-async fn a_client_has_so_many_requests_in_flight_and_others_theirs() {
+async fn requests_in_flight_are_limited_per_client() {
     let mut backend = Backend::start().await;
     let app = guest("");
     let host = with(app.host(), &[("requests_per_address_max", 2)]).start().await;
@@ -211,7 +250,7 @@ async fn a_client_has_so_many_requests_in_flight_and_others_theirs() {
 }
 
 #[tokio::test]
-async fn a_client_has_so_many_streams_and_others_theirs() {
+async fn streams_are_limited_per_client() {
     let app = guest("");
     let host = with(app.host(), &[("streams_per_address_max", 1)]).start().await;
     let mut connection = http1(host.address()).await;
@@ -231,10 +270,10 @@ async fn a_client_has_so_many_streams_and_others_theirs() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_cut_off() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let app = guest("");
     let host = with(app.host(), &[("write_timeout_ms", 300)]).start().await;
-    // More than all buffers on the way take.
+    // More than all buffers in between can hold.
     unread::by_http1(&client(&host), "/big?kib=65536").await.unwrap();
     assert_eq!(host.limit_reached("write_timeout_ms").await, 1);
     occupancy(&host, "guest", 0, 0).await;
@@ -248,7 +287,7 @@ async fn a_client_that_does_not_read_is_cut_off() {
 }
 
 #[tokio::test]
-async fn methods_make_no_metrics() {
+async fn unknown_methods_create_no_metrics() {
     let mut backend = Backend::start().await;
     let host = guest("").host().start().await;
     for n in 0..100 {

@@ -21,7 +21,7 @@ async fn dead_letters(host: &Host, count: usize) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_event_that_is_refused_is_kept_with_the_reason_and_other_keys_go_on() {
+async fn a_refused_event_is_kept_with_the_reason_and_other_keys_continue() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a", "a1")]).await;
@@ -59,13 +59,13 @@ async fn a_dead_letter_is_delivered_again_when_the_operator_says_so() {
 }
 
 #[tokio::test]
-async fn after_a_dead_letter_the_key_waits_and_one_order_delivers_all_of_it_in_order() {
+async fn after_a_dead_letter_the_key_waits_and_one_command_replays_it_in_order() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a/b", "a1"), event("a/b", "a2"), event("a/b", "a3")]).await;
     backend.next().await.answer(400, "");
     let id = dead_letters(&host, 1).await[0]["id"].as_str().expect("an id").to_owned();
-    // Another key passes; the rest of this one is held.
+    // Another key is delivered; the rest of this one is held.
     publish(&host, &[event("b", "b1")]).await;
     let other = backend.next().await;
     assert_eq!(other.header("ce-id"), "b1");

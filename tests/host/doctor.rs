@@ -35,7 +35,7 @@ async fn all_is_well() {
 }
 
 #[tokio::test]
-async fn each_fault_comes_with_a_way_to_correct_it() {
+async fn each_problem_comes_with_a_fix() {
     let (_taken, address) = addresses().await;
     let (code, text) = doctor(&guest("no/such.wasm"), &address).await;
     assert_eq!(code, Some(1), "{text}");
@@ -65,7 +65,7 @@ async fn a_manifest_with_faults_is_shown_with_their_places() {
 }
 
 #[tokio::test]
-async fn a_published_secret_is_a_fault_where_others_can_reach_it() {
+async fn a_published_secret_is_a_problem_on_a_reachable_address() {
     let app = application(
         r#"
 tool.tessera.secret_defaults = "loopback-only"

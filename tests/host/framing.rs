@@ -1,5 +1,5 @@
-//! Where an answer begins and ends: for `HEAD`, statuses without a body, lengths, and what is no
-//! answer at all; by HTTP/1.1 and HTTP/2.
+//! The framing of responses: `HEAD`, statuses without a body, lengths, and invalid responses, by
+//! HTTP/1.1 and HTTP/2.
 
 use crate::support::{Backend, application, assert_problem, exchange, get, http2, soon};
 use bytes::Bytes;
@@ -31,7 +31,7 @@ async fn start() -> Host {
     application(APPLICATION).host().start().await
 }
 
-/// The head of an answer by HTTP/1.1, and all that came after it.
+/// The head of a response by HTTP/1.1, and all data after it.
 async fn by_http1(host: &Host, method: &str, path: &str) -> (String, String) {
     let answer = bodiless::by_http1(&Stranger::new(host.address()), method, path, "").await;
     answer.unwrap().unwrap_or_else(|| panic!("{method} {path}: no answer"))
@@ -74,7 +74,7 @@ async fn assert_bodiless(host: &Host, method: &str, path: &str, status: u16, len
 }
 
 #[tokio::test]
-async fn no_answer_to_head_has_a_body_and_none_gets_a_length_that_was_made_up() {
+async fn no_response_to_head_has_a_body_or_an_invented_length() {
     let host = start().await;
     for (path, status, length) in [
         ("/answer?bytes=5", 200, Some(5)),
@@ -92,7 +92,7 @@ async fn no_answer_to_head_has_a_body_and_none_gets_a_length_that_was_made_up() 
 }
 
 #[tokio::test]
-async fn a_guest_that_goes_on_writing_for_head_is_stopped() {
+async fn a_guest_that_keeps_writing_for_head_is_stopped() {
     let host = start().await;
     for path in ["/big?kib=8192", "/endless-stream"] {
         assert_bodiless(&host, "HEAD", path, 200, None).await;
@@ -101,7 +101,7 @@ async fn a_guest_that_goes_on_writing_for_head_is_stopped() {
 }
 
 #[tokio::test]
-async fn the_hosts_own_answers_to_head_have_no_body() {
+async fn responses_of_the_host_to_head_have_no_body() {
     let host = start().await;
     let (head, rest) = by_http1(&host, "HEAD", "/trap").await;
     assert!(head.starts_with("http/1.1 500 "), "{head}");
@@ -111,7 +111,7 @@ async fn the_hosts_own_answers_to_head_have_no_body() {
 }
 
 #[tokio::test]
-async fn statuses_without_a_body_keep_to_that() {
+async fn responses_with_bodiless_statuses_have_no_body() {
     let host = start().await;
     for (path, status, length) in [
         ("/answer?status=204", 204, None),
@@ -140,7 +140,7 @@ async fn sending(answer: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn answers_without_a_body_are_relayed_with_their_length() {
+async fn bodiless_responses_are_relayed_with_their_length() {
     let host = start().await;
     let not_modified = "HTTP/1.1 304 Not Modified\r\ncontent-length: 7\r\n\
                         etag: \"x\"\r\nconnection: close\r\n\r\n";
@@ -154,7 +154,7 @@ async fn answers_without_a_body_are_relayed_with_their_length() {
 }
 
 #[tokio::test]
-async fn an_informational_status_is_no_answer_and_the_guests_fault() {
+async fn an_informational_status_is_a_fault_of_the_guest() {
     let host = start().await;
     for path in ["/answer?status=101", "/answer?status=103", "/old/answer?status=103"] {
         let answer = host.client().get(path).await;
@@ -174,7 +174,7 @@ async fn an_informational_status_is_no_answer_and_the_guests_fault() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_length_than_announced_is_the_guests_fault() {
+async fn a_wrong_content_length_is_a_fault_of_the_guest() {
     let host = start().await;
     for path in ["/answer?length=5", "/answer?length=5&bytes=3", "/old/answer?status=200&length=5"]
     {
@@ -199,13 +199,13 @@ async fn connect_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_the_rules_of_chunks_is_the_clients_fault() {
+async fn malformed_chunks_are_a_fault_of_the_client() {
     let host = start().await;
     let head = "POST /length HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
     for (guest, path, before) in [
         ("guest", "/length", ""),
         ("guest", "/length", "5\r\nhello\r\n"),
-        // More than is read before the component is called.
+        // More than the host reads before it calls the component.
         ("guest", "/length", &chunk(70_000)),
         ("old", "/old/echo", &chunk(70_000)),
     ] {
@@ -230,7 +230,7 @@ fn chunk(bytes: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_client_that_has_closed_its_sending_side_gets_its_answer() {
+async fn a_half_closed_client_gets_its_response() {
     let mut backend = Backend::start().await;
     let host = start().await;
     let path = format!("/outbound?url={}", backend.url("/hold"));
@@ -240,7 +240,7 @@ async fn a_client_that_has_closed_its_sending_side_gets_its_answer() {
     stream.write_all(request.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     let held = backend.next().await;
-    // Served later than the end of the other one's input.
+    // This request is served after the end of the other one's input.
     host.client().get("/static").await.expect(200);
     held.answer(200, "still there");
     let answer = crate::support::read_to_end(&mut stream).await;
@@ -288,7 +288,7 @@ async fn a_body_may_end_together_with_the_sending_side() {
 }
 
 #[tokio::test]
-async fn a_body_without_its_end_is_the_clients_fault() {
+async fn an_incomplete_body_is_a_fault_of_the_client() {
     let host = start().await;
     for length in ["content-length: 60", "content-length: 90000", "transfer-encoding: chunked"] {
         let answer = sent_at_once(&host, "/length", length, "5\r\nsix").await;
@@ -299,7 +299,7 @@ async fn a_body_without_its_end_is_the_clients_fault() {
 }
 
 #[tokio::test]
-async fn a_large_answer_reaches_a_client_that_has_closed_its_sending_side() {
+async fn a_half_closed_client_gets_a_large_response() {
     let host = start().await;
     let request = "GET /big?kib=8192 HTTP/1.1\r\nhost: x\r\n\r\n";
     let mut stream = tokio::net::TcpStream::connect(host.address()).await.unwrap();
@@ -310,7 +310,7 @@ async fn a_large_answer_reaches_a_client_that_has_closed_its_sending_side() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_gone_is_waited_for_as_long_as_one_that_may_be_there() {
+async fn a_disconnected_client_is_handled_like_a_half_closed_one() {
     let mut backend = Backend::start().await;
     let app = application(APPLICATION);
     let host = app.host().environment("TESSERA_HALF_CLOSE_TIMEOUT_MS", "50").start().await;

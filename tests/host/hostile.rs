@@ -1,9 +1,12 @@
 //! Bytes that no honest client sends. The host answers or hangs up, and serves the next one.
 
 use crate::support::{application, exchange, get, http2, read_to_end};
+use bytes::Bytes;
 use harness::frames::HEADERS;
 use harness::hostile::fields;
 use harness::{Host, Stranger};
+use http::Request;
+use http_body_util::{BodyExt, Full};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -45,7 +48,9 @@ async fn malformed_requests_get_400_and_the_connection_is_closed() {
 #[tokio::test]
 async fn a_request_without_a_usable_host_gets_a_problem() {
     let host = start().await;
-    for head in ["", "host: a b\r\n", "host: \r\n"] {
+    let several = "host: localhost\r\nhost: evil.example\r\n";
+    let named = "host: localhost:80@evil.example\r\n";
+    for head in ["", "host: a b\r\n", "host: \r\n", several, named] {
         let request = format!("GET / HTTP/1.1\r\n{head}connection: close\r\n\r\n");
         let answer = exchange(host.address(), request.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{head:?} got {answer:?}");
@@ -85,7 +90,7 @@ async fn header_fields_over_the_limit_get_431_by_http_2_too() {
         let response = connection.send_request(request(bytes)).await;
         let response = response.unwrap_or_else(|error| panic!("{bytes}: {error:?}"));
         assert_eq!(response.status(), 431, "{bytes}");
-        // The connection is still good.
+        // The connection can still be used.
         let response = connection.send_request(request(1_000)).await.expect("an answer");
         assert_eq!(response.status(), 200, "{bytes}");
     }
@@ -121,5 +126,20 @@ async fn a_huge_body_is_refused_before_it_is_read() {
     let answer = exchange(host.address(), request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer:?}");
     assert!(answer.contains(r#""code":"body-too-large""#), "{answer:?}");
+    assert_alive(&host).await;
+}
+
+#[tokio::test]
+async fn a_length_that_is_sent_twice_gets_400_by_http_2_too() {
+    let host = start().await;
+    let mut connection = http2(host.address()).await;
+    let mut request = Request::post(format!("http://{}/length", host.address()));
+    for _ in 0..2 {
+        request = request.header("content-length", "2");
+    }
+    let body = Full::new(Bytes::from_static(b"ab")).boxed_unsync();
+    let response = connection.send_request(request.body(body).unwrap()).await.expect("an answer");
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
     assert_alive(&host).await;
 }

@@ -170,7 +170,7 @@ async fn what_was_acknowledged_is_there_after_the_power_went() {
     }
 }
 
-/// An application whose component `expiry` has keys of the other one's store `ours` removed.
+/// An application whose component `expiry` sets expiry times in the store `ours` of the other one.
 fn expiring() -> Application {
     application(
         r#"
@@ -196,8 +196,8 @@ tool.tessera.bridges = "host"
 }
 
 #[tokio::test]
-async fn keys_whose_time_has_come_are_removed_even_if_the_power_goes_in_between() {
-    // In the year 2255: this machine's clock is not there.
+async fn expired_keys_are_removed_even_after_a_crash() {
+    // In the year 2255, after the time of this machine.
     const LATER_MS: u64 = 9_000_000_000_000;
     let folder = TempDir::new().unwrap();
     let state = folder.path().join("state");
@@ -213,7 +213,7 @@ async fn keys_whose_time_has_come_are_removed_even_if_the_power_goes_in_between(
     }
     let foreign = client.get("/expire?store=second&key=over&at=1").await.expect(502);
     assert!(foreign.text().contains("AccessDenied"), "{}", foreign.text());
-    // It was acknowledged, and a host removes what has run out as soon as it has started.
+    // The call was acknowledged, and a host removes expired keys at startup.
     host.kill().await;
     let host = app.host().state(&state).start().await;
     let client = host.client();

@@ -3,7 +3,8 @@
 use crate::support::{
     Application, Backend, application, assert_problem, eventually, occupancy, soon,
 };
-use harness::Client;
+use harness::{Client, Stranger};
+use std::net::Ipv4Addr;
 
 /// A guest with these limits at `/...`, and a neighbour without any at `/neighbour/...`.
 fn guest(limits: &str) -> Application {
@@ -274,4 +275,37 @@ async fn a_call_waits_for_a_place_while_all_instances_are_busy() {
     held.answer(200, "");
     soon(busy).await.unwrap().expect(200);
     soon(waiting).await.unwrap().expect(200);
+}
+
+#[tokio::test]
+async fn a_client_with_many_calls_delays_another_client_by_one_call() {
+    let mut backend = Backend::start().await;
+    let host = guest("concurrency_max = 1, queue_length_max = 4").host().start().await;
+    let url = backend.url("");
+    let call = |client: Client, name: &str| {
+        let path = format!("/outbound?url={url}/{name}");
+        tokio::spawn(async move { client.get(&path).await })
+    };
+    let mut greedy = vec![call(host.client(), "greedy")];
+    let running = backend.next().await;
+    for queued in 1..=4 {
+        greedy.push(call(host.client(), "greedy"));
+        occupancy(&host, "guest", 1, queued).await;
+    }
+    // The queue is full, and its newest call makes room for the first one of another client.
+    let other = Stranger::at(host.address(), Ipv4Addr::new(127, 0, 0, 2)).client();
+    let other = call(other, "other");
+    let refused = soon(greedy.pop().unwrap()).await.unwrap();
+    assert_problem(&refused, 503, "queue-full");
+    running.answer(200, "");
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        let held = backend.next().await;
+        order.push(held.request.uri().path().to_owned());
+        held.answer(200, "");
+    }
+    assert_eq!(order, ["/greedy", "/other", "/greedy", "/greedy"]);
+    for call in greedy.into_iter().chain([other]) {
+        soon(call).await.unwrap().expect(200);
+    }
 }

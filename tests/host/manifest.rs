@@ -139,7 +139,7 @@ async fn a_trigger_that_would_never_fire_is_refused() {
 }
 
 #[tokio::test]
-async fn a_permission_without_use_is_warned_about() {
+async fn a_permission_without_effect_causes_a_warning() {
     let app = application(&format!("{WELL}sqlite_databases = [\"default\"]\n"));
     let host = app.host().start().await;
     let warning = |line: &serde_json::Value| {

@@ -1,4 +1,5 @@
-//! Memory: of one instance with all that the host keeps for it, and of all instances together.
+//! Memory limits of one instance, including memory that the host holds for it, and of all
+//! instances.
 
 use crate::support::{Application, Backend, application, assert_problem, eventually, soon};
 use harness::{Host, LogLine};
@@ -59,7 +60,7 @@ source = "$callee"
 }
 
 #[tokio::test]
-async fn what_the_host_keeps_for_a_guest_counts() {
+async fn memory_that_the_host_holds_for_a_guest_counts() {
     let host = guest("memory_max_mib = 16").host().start().await;
     let client = host.client();
     assert_eq!(client.get("/hold-fields?count=50&kib=100").await.expect(200).text(), "50");
@@ -71,7 +72,7 @@ async fn what_the_host_keeps_for_a_guest_counts() {
 }
 
 #[tokio::test]
-async fn what_the_host_keeps_for_calls_that_wait_counts() {
+async fn memory_that_the_host_holds_for_pending_calls_counts() {
     let mut backend = Backend::start().await;
     let host = guest("memory_max_mib = 16").host().start().await;
     let (client, url) = (host.client(), backend.url("/"));
@@ -84,7 +85,7 @@ async fn what_the_host_keeps_for_calls_that_wait_counts() {
         held.answer(200, "");
     }
     assert_eq!(soon(few).await.unwrap().expect(200).text(), "20");
-    // None of these is answered.
+    // These requests get no response.
     assert_problem(&soon(client.get(&path(400))).await, 500, "memory-exceeded");
     let line = host.log_line(|line| line["blame"] == "guest").await;
     assert!(line["message"].as_str().unwrap().contains("more than 16 MiB"), "{line}");
@@ -92,7 +93,7 @@ async fn what_the_host_keeps_for_calls_that_wait_counts() {
 }
 
 #[tokio::test]
-async fn a_guest_cannot_have_handles_without_an_end() {
+async fn the_number_of_handles_is_limited() {
     let host = guest("").host().start().await;
     let client = host.client();
     assert_problem(&client.get("/hold-fields?count=100000&kib=0").await, 500, "memory-exceeded");
@@ -107,7 +108,7 @@ async fn a_guest_cannot_have_handles_without_an_end() {
 }
 
 #[tokio::test]
-async fn when_all_memory_is_taken_growth_is_refused_and_others_go_on() {
+async fn when_all_memory_is_used_growth_is_refused_and_others_continue() {
     let mut backend = Backend::start().await;
     let host = guest("").host().argument("--memory-max-mib").argument("64").start().await;
     let client = host.client();
@@ -125,25 +126,25 @@ async fn when_all_memory_is_taken_growth_is_refused_and_others_go_on() {
     client.get("/neighbor/").await.expect(200);
     held.answer(200, "");
     soon(holder).await.unwrap().expect(200);
-    // What is idle now gives its memory to whatever needs it.
+    // Idle instances are dropped when memory is needed.
     client.get("/memory?mib=40").await.expect(200);
 }
 
 #[tokio::test]
-async fn an_idle_instance_that_has_grown_is_given_back_after_a_while() {
+async fn a_grown_idle_instance_is_dropped_after_some_time() {
     let host = guest("").host().start().await;
     let client = host.client();
     client.get("/neighbor/").await.expect(200);
     client.get("/hold-memory?mib=50&url=http://127.0.0.1:9/").await.expect(200);
     assert!(metric(&host, "tessera_instance_memory_bytes").await > 50 << 20);
-    // The memory is given back a moment before the instance has ended.
+    // The memory is released shortly before the instance is dropped.
     eventually(async || {
         let bytes = metric(&host, "tessera_instance_memory_bytes").await;
         let instances = metric(&host, "tessera_instances{component=\"guest\"}").await;
         (bytes < 10 << 20 && instances == 0).then_some(())
     })
     .await;
-    // One that has not grown stays.
+    // An instance that has not grown stays.
     assert_eq!(metric(&host, "tessera_instances{component=\"neighbor\"}").await, 1);
     client.get("/hold-memory?mib=50&url=http://127.0.0.1:9/").await.expect(200);
 }

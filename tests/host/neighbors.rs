@@ -1,4 +1,4 @@
-//! A guest that computes for long, and those who share the host with it.
+//! Long computations of a guest, and other components of the same host.
 
 use crate::support::{
     Application, Backend, application, assert_problem, eventually, occupancy, only_streams, soon,
@@ -35,14 +35,13 @@ fn spawn_get(client: &Client, path: String) -> tokio::task::JoinHandle<harness::
     tokio::spawn(async move { client.get(&path).await })
 }
 
-/// Calls of the guest that have gone on in the background.
+/// The number of the guest's calls that have moved to the background.
 async fn moved(host: &Host) -> u64 {
     let series = "tessera_calls_moved_to_background_total{component=\"guest\"}";
     host.metric(series).await.unwrap_or(0)
 }
 
-/// The processor time of all threads whose name begins so, in ticks of the system's clock, and
-/// how nice they are.
+/// The CPU time of all threads with this name prefix, in clock ticks, and their nice values.
 fn threads(host: &Host, name: &str) -> Vec<(u64, i64)> {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", host.process_id())).expect("tasks");
     let stat = |task: std::io::Result<std::fs::DirEntry>| {
@@ -57,7 +56,7 @@ fn threads(host: &Host, name: &str) -> Vec<(u64, i64)> {
 }
 
 #[tokio::test]
-async fn guests_that_compute_for_long_do_not_run_on_the_threads_that_serve() {
+async fn long_computations_do_not_run_on_the_serving_threads() {
     for path in ["/loop", "/yield-loop"] {
         let mut backend = Backend::start().await;
         let app = guest("cpu_time_max_ms = 400, deadline_ms = 600000");
@@ -84,7 +83,7 @@ async fn guests_that_compute_for_long_do_not_run_on_the_threads_that_serve() {
 }
 
 #[tokio::test]
-async fn short_calls_stay_where_they_are() {
+async fn short_calls_do_not_move() {
     let host = guest("").host().start().await;
     for _ in 0..50 {
         host.client().get("/").await.expect(200);
@@ -100,7 +99,7 @@ async fn a_call_that_has_moved_calls_others_and_answers() {
     let answer = host.client().get(path).await.expect(200).text();
     assert_eq!(answer.len(), 200 << 10);
     assert_eq!(moved(&host).await, 1);
-    // The instance is as good as before, once all of its answer has gone out.
+    // The instance can be used again when its whole response was sent.
     only_streams(&host, "guest", 0).await;
     host.client().get("/count").await.expect(200);
     let metrics = host.admin().get("/metrics").await.expect(200).text();
@@ -126,14 +125,14 @@ async fn a_call_that_has_moved_ends_with_its_client() {
 }
 
 #[tokio::test]
-async fn no_call_of_the_host_takes_as_long_as_a_guest_wants() {
+async fn host_calls_of_a_guest_are_bounded() {
     let host = guest("").host().start().await;
     let client = host.client();
     for (asked, given) in [("0", "0"), ("1000", "1000"), ("262144", "262144")] {
         assert_eq!(client.get(&format!("/random?bytes={asked}")).await.text(), given);
         assert_eq!(client.get(&format!("/p2/random?bytes={asked}")).await.text(), given);
     }
-    // WASI 0.3 allows to give less than was asked for; WASI 0.2 does not.
+    // WASI 0.3 allows returning fewer bytes than requested; WASI 0.2 does not.
     assert_eq!(client.get("/random?bytes=33554432").await.expect(200).text(), "262144");
     assert_problem(&client.get("/p2/random?bytes=33554432").await, 500, "trap");
     let line = host.log_line(|line| line["blame"] == "guest").await;

@@ -1,5 +1,4 @@
-//! Calls that lead back to a component that waits for them: they never wait for themselves, and
-//! they end.
+//! Calls back to a component that waits for them: there is no deadlock, and the nesting is limited.
 
 use crate::support::{Application, application, occupancy, soon};
 use harness::{Client, Host};
@@ -44,7 +43,7 @@ async fn idle(host: &Host) {
 }
 
 #[tokio::test]
-async fn a_call_that_comes_back_again_and_again_never_waits_for_itself() {
+async fn a_repeatedly_reentrant_call_never_waits_for_itself() {
     let host = guests("concurrency_max = 1, queue_length_max = 0").host().start().await;
     for path in [&["b", "a", "b", "a"][..], &["a", "a", "a", "a"]] {
         host.client().get(&through(path)).await.expect(200);
@@ -69,7 +68,7 @@ async fn calls_from_both_sides_do_not_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn components_that_call_each_other_without_an_end_are_stopped() {
+async fn endless_mutual_calls_are_stopped() {
     let host = guests("concurrency_max = 1, queue_length_max = 0").host().start().await;
     for between in ["a.a", "a.b", "b.a"] {
         let answer = soon(host.client().get(&format!("/ping-pong?between={between}"))).await;
@@ -85,13 +84,13 @@ async fn components_that_call_each_other_without_an_end_are_stopped() {
 }
 
 #[tokio::test]
-async fn a_component_that_calls_itself_through_the_front_door_is_stopped_too() {
+async fn endless_calls_through_the_own_address_are_stopped() {
     let limits = "concurrency_max = 1, queue_length_max = 0, call_depth_max = 3";
     let host = guests(limits).host().start().await;
     let answer = soon(host.client().get("/call-self")).await.expect(508).text();
     assert!(answer.contains(r#""code":"call-depth-exceeded""#), "{answer}");
     idle(&host).await;
-    // Nobody outside can make a call look like one that came through others.
+    // A client can't forge the call chain of a request.
     let seen = host.client().with("tessera-loopback", "1").get("/").await.expect(200).text();
     assert!(!seen.contains("tessera-loopback"), "{seen}");
 }
@@ -135,5 +134,5 @@ tool.tessera.bridges = "callee"
     let path = "/outbound?url=http://caller.spin.internal/count";
     let answer = host.client().get(path).await.expect(502).text();
     assert!(answer.contains("Unavailable") && answer.contains("callee"), "{answer}");
-    assert!(answer.contains("call each other without an end"), "{answer}");
+    assert!(answer.contains("calling each other endlessly"), "{answer}");
 }

@@ -170,7 +170,7 @@ async fn a_damaged_file_of_secrets_is_named() {
 }
 
 #[tokio::test]
-async fn all_that_has_to_be_set_is_named_at_once_and_no_secret_is_made() {
+async fn all_missing_variables_are_named_at_once_and_no_secret_is_generated() {
     let app = guest(
         "secret_defaults = \"loopback-only\"\nbase_url = \"url\"\n\
          generated_secrets = [\"api_key\"]",
@@ -187,7 +187,7 @@ async fn all_that_has_to_be_set_is_named_at_once_and_no_secret_is_made() {
 }
 
 #[tokio::test]
-async fn a_start_that_fails_later_makes_no_secrets() {
+async fn a_failed_start_generates_no_secrets() {
     let app = guest("generated_secrets = [\"api_key\"]");
     let manifest = std::fs::read_to_string(app.manifest()).unwrap();
     let source = harness::built_component("guest_p3").display().to_string();

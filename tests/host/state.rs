@@ -1,5 +1,4 @@
-//! What the host keeps: who may read it, what becomes of it when it is damaged, and what is told
-//! of that.
+//! The state of the host: permissions, and reports of damage.
 
 use crate::support::{Application, Backend, application, assert_problem, event, eventually};
 use crate::support::{publish, subscribed, unwrapped};
@@ -29,7 +28,7 @@ allowed_outbound_hosts = ["http://guest.spin.internal"]
     )
 }
 
-/// The status that another component gets that asks whether the guest is ready.
+/// The status that another component gets when it checks the guest's readiness.
 async fn asked_by_another(host: &harness::Host) -> u16 {
     let path = "/outbound?url=http://guest.spin.internal/readyz";
     host.client().get(path).await.status.as_u16()
@@ -49,7 +48,7 @@ fn damage(path: &Path) {
 }
 
 #[tokio::test]
-async fn nobody_else_may_read_the_state_also_where_it_was_so_before() {
+async fn the_state_is_private_even_if_it_was_not_before() {
     let folder = TempDir::new().unwrap();
     let state = folder.path().join("state");
     harness::share_compiled_code(&state);
@@ -71,7 +70,7 @@ async fn nobody_else_may_read_the_state_also_where_it_was_so_before() {
 }
 
 #[tokio::test]
-async fn a_damaged_store_is_told_of_and_not_written_to() {
+async fn a_damaged_store_is_reported_and_read_only() {
     let folder = TempDir::new().unwrap();
     harness::share_compiled_code(folder.path());
     let mut host = guest().host().state(folder.path()).start().await;
@@ -101,7 +100,7 @@ async fn a_damaged_store_is_told_of_and_not_written_to() {
 }
 
 #[tokio::test]
-async fn a_damaged_event_log_keeps_the_host_from_starting_and_is_named() {
+async fn a_damaged_event_log_prevents_the_start_and_is_named() {
     let folder = TempDir::new().unwrap();
     harness::share_compiled_code(folder.path());
     let backend = Backend::start().await;
@@ -123,7 +122,7 @@ async fn a_damaged_event_log_keeps_the_host_from_starting_and_is_named() {
 }
 
 #[tokio::test]
-async fn whoever_is_asked_to_stop_says_so_before_it_does() {
+async fn the_host_is_not_ready_before_it_stops() {
     let mut host = guest().host().argument("--drain-delay=3600").start().await;
     host.admin().get("/readyz").await.expect(200);
     host.terminate();
@@ -132,14 +131,14 @@ async fn whoever_is_asked_to_stop_says_so_before_it_does() {
         (answer.status == 503).then_some(())
     })
     .await;
-    // It goes on as before until the delay is over.
+    // It continues to serve until the delay is over.
     host.client().send(Method::PUT, "/kv?store=ours&key=a", None, Bytes::new()).await.expect(204);
     host.terminate();
     assert_eq!(host.wait().await.code(), Some(143));
 }
 
 #[tokio::test]
-async fn there_is_no_other_way_to_ask_for_readiness() {
+async fn other_methods_are_refused() {
     let host = guest().host().start().await;
     let answer = host.admin().send(Method::POST, "/readyz", None, Bytes::new()).await;
     assert_eq!(answer.status, 405);
@@ -149,7 +148,7 @@ async fn there_is_no_other_way_to_ask_for_readiness() {
 }
 
 #[tokio::test]
-async fn each_run_has_a_number_of_its_own_and_components_are_told() {
+async fn each_run_has_a_unique_number_in_the_environment() {
     let folder = TempDir::new().unwrap();
     harness::share_compiled_code(folder.path());
     let app = guest();

@@ -1,4 +1,4 @@
-//! Answers that stream: they are counted apart from calls, and limited in all and per client.
+//! Streams are counted separately from calls, and limited in total and per client.
 
 use crate::support::{
     Application, application, assert_problem, get, next_chunk, only_streams, soon,
@@ -39,7 +39,7 @@ const RELAYED: &str = "/forward?url=http://other.spin.internal/endless-stream";
 
 type Connection = SendRequest<http_body_util::Empty<Bytes>>;
 
-/// A stream that has begun, with the connection that it needs.
+/// An open stream, with its connection.
 struct Stream {
     _connection: Connection,
     _answer: Response<Incoming>,
@@ -120,7 +120,7 @@ async fn one_client_cannot_take_all_streams() {
         let _streams = open_many(&host, 2, path).await;
         let refusal = open(&host, Ipv4Addr::LOCALHOST, path).await.err().expect("a refusal");
         assert!([502, 503].contains(&refusal.status().as_u16()), "{refusal:?}");
-        // Another client has streams of its own, also at the component behind.
+        // Another client has its own limit, also at the callee.
         assert!(open(&host, Ipv4Addr::new(127, 0, 0, 2), path).await.is_ok());
         drop(_streams);
         only_streams(&host, "guest", 0).await;

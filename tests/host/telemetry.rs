@@ -310,7 +310,7 @@ async fn the_admin_listener_is_apart_and_says_what_it_has() {
     assert_eq!(host.client().get("/metrics").await.expect(200).json()["method"], "GET");
 }
 
-/// The answer of the admin listener to a client that has come by this name.
+/// The response of the admin listener to a request with this host name.
 async fn by_name(host: &Host, path: &str, name: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n\r\n");
     exchange(host.admin_address(), request.as_bytes()).await
@@ -334,7 +334,7 @@ async fn a_page_whose_name_leads_to_the_admin_listener_reads_nothing_there() {
 }
 
 #[tokio::test]
-async fn scrapers_and_probes_come_by_the_name_of_a_service() {
+async fn scrapers_and_probes_may_use_service_names() {
     let host = app().host().start().await;
     for name in ["tessera:3001", "tessera.shop.svc.cluster.local"] {
         for path in ["/metrics", "/livez", "/readyz"] {
@@ -345,7 +345,7 @@ async fn scrapers_and_probes_come_by_the_name_of_a_service() {
 }
 
 #[tokio::test]
-async fn the_operator_may_name_the_admin_listener() {
+async fn the_operator_may_allow_host_names_for_the_admin_listener() {
     let app = app();
     let host = app.host().argument("--admin-allowed-host").argument("tessera.internal");
     let host = host.start().await;

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long a mail may take: it is asked for by a sweep.
+/// How long a mail may take, because a sweep requests it.
 const MAIL: Duration = Duration::from_secs(60);
 
 async fn refresh(shop: &Shop, token: &Value) -> harness::Answer {
@@ -34,7 +34,7 @@ async fn somebody_registers_and_is_who_they_are() {
 }
 
 #[tokio::test]
-async fn registering_a_taken_address_changes_nothing_and_tells_only_its_owner() {
+async fn registering_a_taken_address_changes_nothing_and_notifies_only_its_owner() {
     let shop = Shop::shared().await;
     let ada = Customer::new(shop).await;
     let stranger = json!({"email": ada.email.to_uppercase(), "password": "not her own password", "name": "Eve"});
@@ -87,7 +87,7 @@ async fn a_forgotten_password_is_reset_by_mail_and_all_sessions_end() {
 }
 
 #[tokio::test]
-async fn a_password_is_changed_by_who_knows_it() {
+async fn changing_a_password_needs_the_current_one() {
     let shop = Shop::shared().await;
     let ada = Customer::new(shop).await;
     let path = "/api/v1/users/me/password";
@@ -102,7 +102,7 @@ async fn a_password_is_changed_by_who_knows_it() {
 }
 
 #[tokio::test]
-async fn an_account_is_deleted_and_nothing_of_the_person_is_left_to_be_read() {
+async fn a_deleted_account_leaves_no_readable_personal_data() {
     let shop = Shop::shared().await;
     let ada = Customer::new(shop).await;
     let delete = async |password: &str| {
@@ -114,9 +114,9 @@ async fn an_account_is_deleted_and_nothing_of_the_person_is_left_to_be_read() {
     ada.api.get("/api/v1/users/me").await.problem(401);
     let credentials = json!({"email": ada.email, "password": PASSWORD});
     shop.visitor().post("/api/v1/sessions", &credentials).await.problem(401);
-    // What others knew of her goes with what is published of it.
+    // Other functions erase her data when they receive the event.
     let admin = shop.admin().await;
-    eventually("she is gone everywhere", MAIL, async || {
+    eventually("her data is erased everywhere", MAIL, async || {
         let body = json!({
             "request_id": unique(), "notification_type": "email", "user_id": ada.id,
             "template_code": "welcome", "variables": {},
@@ -139,7 +139,7 @@ async fn recorded(admin: &Api, order: &Value) -> Value {
     admin.get(&path).await.expect(200).json()
 }
 
-/// The same, once it has no address any more.
+/// The same, after its address was erased.
 async fn erased(admin: &Api, order: &Value) -> Value {
     eventually("the order has no address", MAIL, async || {
         let now = recorded(admin, order).await;
@@ -149,7 +149,7 @@ async fn erased(admin: &Api, order: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_addresses_of_orders_go_with_the_account_and_the_books_stay() {
+async fn addresses_of_orders_are_erased_with_the_account_and_the_books_stay() {
     let shop = Shop::shared().await;
     let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
     let sku = shop.product(&admin, 5).await;
@@ -166,7 +166,7 @@ async fn the_addresses_of_orders_go_with_the_account_and_the_books_stay() {
     for member in ["status", "items", "total", "rejection"] {
         assert_eq!(now[member], ended[member], "{member}");
     }
-    // Her access token is good for some minutes more; her cart takes nothing in.
+    // Her access token is still valid for some minutes; her cart accepts nothing.
     eventually("the cart is closed", MAIL, async || {
         (ada.api.put(&item, &one).await.status == 401).then_some(())
     })
@@ -181,7 +181,7 @@ async fn the_addresses_of_orders_go_with_the_account_and_the_books_stay() {
 }
 
 #[tokio::test]
-async fn passwords_that_others_guess_and_names_that_deceive_are_refused() {
+async fn weak_passwords_and_deceptive_names_are_refused() {
     let shop = Shop::shared().await;
     for (password, name, pointer) in [
         ("password", "Ada", "/password"),
@@ -198,7 +198,7 @@ async fn passwords_that_others_guess_and_names_that_deceive_are_refused() {
 }
 
 #[tokio::test]
-async fn an_administrator_renews_the_signing_key_without_anybody_noticing() {
+async fn rotating_the_signing_key_does_not_affect_users() {
     let shop = Shop::shared().await;
     let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
     let keys = admin.post("/api/v1/admin/signing-keys", &json!({})).await.expect(200).json();

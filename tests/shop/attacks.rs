@@ -45,11 +45,14 @@ async fn private_components_have_no_way_in() {
     for component in ["inventory", "orders", "payments", "psp-sandbox", "mailbox", "importer"] {
         let host = format!("{component}.spin.internal");
         for path in ["/rpc/stock/available", "/sweep", "/import", "/v2/charges", "/messages"] {
-            let answer = admin.with("host", &host);
-            let answer = answer.send(Method::POST, path, Some("application/json"), "{}").await;
+            let inside = admin.with("host", &host);
+            let answer = inside.try_send(Method::POST, path, Some("application/json"), "{}").await;
+            // Stock Spin closes the connection without a response.
+            let Some(answer) = answer else { continue };
             assert!(answer.status.is_client_error(), "{component}{path}: {answer:?}");
         }
     }
+    shop.visitor().get("/livez").await.expect(200);
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ async fn every_wrong_request_is_told_what_is_wrong() {
         failed.extend(check(row, &senders).await.err());
     }
     assert!(failed.is_empty(), "{} of {} rows:\n{}", failed.len(), rows.len(), failed.join("\n"));
-    // What it is called leads to what it means.
+    // Each type is documented.
     let types: BTreeSet<&str> = rows.iter().filter_map(|row| row["type"].as_str()).collect();
     for path in types {
         senders.visitor.get(path).await.expect(200);

@@ -65,7 +65,7 @@ async fn a_right_password_counts_like_a_wrong_one() {
 }
 
 #[tokio::test]
-async fn the_count_of_guesses_is_not_dodged_by_another_spelling() {
+async fn guesses_are_counted_in_any_spelling() {
     let shop = Shop::shared().await;
     let email = format!("{}@example.org", unique().to_lowercase());
     for number in 0..TRIES_MAX {
@@ -85,7 +85,7 @@ async fn the_count_of_guesses_is_not_dodged_by_another_spelling() {
 }
 
 #[tokio::test]
-async fn many_guesses_at_once_cost_others_nothing() {
+async fn many_concurrent_guesses_do_not_affect_others() {
     let shop = Shop::shared().await;
     let ada = Customer::new(shop).await;
     let visitor = shop.visitor();
@@ -94,7 +94,7 @@ async fn many_guesses_at_once_cost_others_nothing() {
         join_all((0..16).map(|_| async { ada.api.get("/api/v1/users/me").await.status.as_u16() }));
     let (guesses, looks) = futures::join!(guesses, looks);
     assert!(looks.iter().all(|status| *status == 200), "{looks:?}");
-    // A guess is answered or told to come back; none is lost.
+    // Every guess gets a response, possibly to retry later.
     let status = |guess: &Option<Answer>| guess.as_ref().map(|answer| answer.status.as_u16());
     let guesses: Vec<_> = guesses.iter().map(status).collect();
     assert!(guesses.iter().all(|status| [Some(401), Some(503)].contains(status)), "{guesses:?}");
@@ -116,7 +116,7 @@ async fn bad_tokens_are_counted() {
 }
 
 #[tokio::test]
-async fn asking_whether_the_shop_is_ready_asks_its_functions_once_in_a_while() {
+async fn readiness_checks_of_the_shop_are_cached() {
     let shop = Shop::shared().await;
     for _ in 0..100 {
         shop.visitor().get("/readyz").await.expect(200);
@@ -125,7 +125,7 @@ async fn asking_whether_the_shop_is_ready_asks_its_functions_once_in_a_while() {
 }
 
 #[tokio::test]
-async fn a_made_up_position_is_answered_at_once_and_streams_are_few() {
+async fn an_invented_position_does_not_wait_and_streams_are_limited() {
     let shop = Shop::shared().await;
     let ada = Customer::new(shop).await;
     for made_up in [made_up_positions::of_old(), made_up_positions::of_now()] {

@@ -1,15 +1,15 @@
 //! The shop through its front door, as customers and administrators see it, and what its
 //! parts promise each other.
 //!
-//! All scenarios share one shop, which a host under test runs; with `TESSERA_BASE_URL` they
-//! go to that address instead, and what needs a process of its own is skipped with a
-//! reason. Such a shop must be started with `courier_simulation_ms = 0`, so that parcels
-//! move when a scenario says so, and knows the application of the authorization-code scenarios
-//! only with `oauth_clients = [{"client_id": "comparison-site", "redirect_uris":
+//! All scenarios share one shop, which a host under test runs; with `TESSERA_BASE_URL` they use
+//! that address instead, and tests that need their own process are skipped with a reason. Such a
+//! shop must be started with `courier_simulation_ms = 0`, so that parcels move when a scenario says
+//! so, and knows the application of the authorization-code scenarios only with `oauth_clients =
+//! [{"client_id": "comparison-site", "redirect_uris":
 //! ["https://compare.example/back?from=shop"]}]`. Its administrator is the manifest's, or
 //! `TESSERA_ADMIN_EMAIL` with `TESSERA_ADMIN_PASSWORD`; the scenarios sweep it, as a cron would.
-//! Scenarios have customers and products of their own, and every answer that one of them gets is
-//! compared with the OpenAPI description.
+//! Each scenario has its own customers and products, and every response is compared with the
+//! OpenAPI description.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod accounts;

@@ -70,7 +70,7 @@ pub(crate) struct Manifest(Table);
 
 /// One entry of `dependencies`.
 pub(crate) struct Dependency {
-    /// Who provides it.
+    /// The component that provides it.
     pub(crate) component: String,
     /// `inherit_configuration`.
     pub(crate) inherit: Option<Value>,
@@ -134,7 +134,7 @@ impl Manifest {
         public.collect()
     }
 
-    /// The same manifest with a change, to see whether a fault is found.
+    /// The same manifest with a change, to check that a fault is detected.
     pub(crate) fn changed(mut self, change: impl FnOnce(&mut Table)) -> Self {
         change(&mut self.0);
         self

@@ -38,7 +38,7 @@ async fn mails(visitor: &Api, address: &str) -> Vec<String> {
     pages
 }
 
-/// What customers call an order.
+/// The short order number.
 fn number(order: &Value) -> String {
     let id = order["id"].as_str().unwrap();
     id[id.len() - 8..].to_uppercase()

@@ -1,5 +1,5 @@
-//! Money moves only as the payment provider's own API says, for the price that the customer has
-//! seen, and goes back with what comes back.
+//! Money only moves as the payment provider's API reports, for the price that the customer has
+//! seen, and is refunded for returns.
 
 use crate::hostile::forged_webhooks::{self, PUBLISHED_SECRET};
 use crate::support::{Customer, Shop, eventually, order, product, unique};
@@ -22,7 +22,7 @@ fn payment_of(order: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_forged_webhook_with_the_published_secret_gives_nothing_away() {
+async fn a_forged_webhook_with_the_published_secret_has_no_effect() {
     let shop = Shop::shared().await;
     let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
     let sku = shop.product(&admin, 5).await;
@@ -34,11 +34,11 @@ async fn a_forged_webhook_with_the_published_secret_gives_nothing_away() {
         })
         .await;
         let path = format!("/api/v1/admin/payments/{}", payment_of(&placed));
-        eventually("the payment is asked for", LISTED, async || {
+        eventually("the payment is requested", LISTED, async || {
             (admin.get(&path).await.status == 200).then_some(())
         })
         .await;
-        // Nothing of it is true: the provider has never heard of the charge.
+        // The webhook is false: the provider does not know the charge.
         for _ in 0..3 {
             let answer = forge(shop, &placed, "approved", 2_500).await;
             assert!([204, 503].contains(&answer.status.as_u16()), "{answer:?}");
@@ -50,7 +50,7 @@ async fn a_forged_webhook_with_the_published_secret_gives_nothing_away() {
     assert_eq!(admin.stock(&sku).await, [5, 5, 0, 0]);
     assert_eq!(admin.postings(&order).await, vec![]);
 
-    // Money that was taken does not go back by a lie either.
+    // A false webhook does not refund captured money either.
     let paid = ada.buy(&[(&sku, 1)], "tok_approved").await;
     forge(shop, &paid, "reversed", 1_250).await.expect(204);
     forge(shop, &paid, "refused", 1_250).await.expect(204);
@@ -61,7 +61,7 @@ async fn a_forged_webhook_with_the_published_secret_gives_nothing_away() {
 }
 
 #[tokio::test]
-async fn a_price_that_changed_since_the_cart_was_seen_charges_nothing() {
+async fn a_price_change_since_the_cart_was_shown_charges_nothing() {
     let shop = Shop::shared().await;
     let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
     let sku = shop.product(&admin, 5).await;
@@ -80,7 +80,7 @@ async fn a_price_that_changed_since_the_cart_was_seen_charges_nothing() {
 }
 
 #[tokio::test]
-async fn a_card_number_is_no_payment_method() {
+async fn a_card_number_is_not_a_payment_method() {
     let shop = Shop::shared().await;
     let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
     let sku = shop.product(&admin, 5).await;
@@ -91,10 +91,10 @@ async fn a_card_number_is_no_payment_method() {
     assert_eq!(problem["errors"][0]["pointer"], "/payment_method");
 }
 
-/// Whatever the provider does otherwise than it was asked: the order is not served, and nothing
-/// of the customer's money is kept.
+/// If the provider does something else than requested, the order is not fulfilled, and no money is
+/// kept.
 #[tokio::test]
-async fn a_provider_that_does_otherwise_than_asked_rejects_the_order() {
+async fn a_deviation_of_the_provider_rejects_the_order() {
     let shop = Shop::shared().await;
     let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
     let sku = shop.product(&admin, 5).await;
@@ -120,7 +120,7 @@ async fn a_provider_that_does_otherwise_than_asked_rejects_the_order() {
 }
 
 #[tokio::test]
-async fn a_parcel_that_comes_back_brings_the_money_and_the_pieces_back() {
+async fn a_returned_parcel_is_refunded_and_restocked() {
     let shop = Shop::shared().await;
     let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
     let sku = shop.product(&admin, 5).await;
@@ -145,7 +145,7 @@ async fn a_parcel_that_comes_back_brings_the_money_and_the_pieces_back() {
     ];
     let expected = expected.map(|(account, amount)| (account.to_owned(), amount));
     assert_eq!(postings, expected);
-    eventually("the customer is told", LISTED, async || {
+    eventually("the customer is notified", LISTED, async || {
         let told = ada.api.all("/api/v1/notifications", 100).await;
         told.iter().any(|message| message["template_code"] == "order-returned").then_some(())
     })

@@ -112,7 +112,7 @@ async fn a_code_is_worth_nothing_without_its_verifier() {
 }
 
 #[tokio::test]
-async fn an_application_may_do_what_it_was_granted_and_nothing_else() {
+async fn an_application_may_only_use_granted_scopes() {
     let shop = Shop::shared().await;
     let ada = Customer::new(shop).await;
     let Some(page) = page(shop).await else { return };

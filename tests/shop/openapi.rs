@@ -98,7 +98,7 @@ async fn everything_that_is_promised_is_described() {
 }
 
 #[tokio::test]
-async fn every_type_of_a_problem_leads_to_what_it_means() {
+async fn every_problem_type_is_documented() {
     let shop = Shop::shared().await;
     let (browser, program) = (shop.visitor(), shop.visitor().with("accept", "application/json"));
     let list = program.get("/problems").await.expect(200).json();

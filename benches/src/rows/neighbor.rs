@@ -1,9 +1,8 @@
-//! Short calls of one function beside hogs of another one, in one process: how much longer the
-//! slowest of a hundred takes than without the hogs.
+//! Short calls of one function next to hogs of another one, in one process: the ratio of the p99
+//! with and without hogs.
 //!
-//! A hog computes, writes to memory or asks for random bytes until its limit of processor time
-//! ends it, and is called again at once. A hog that ends for another reason makes the row fail: it
-//! was none then.
+//! A hog computes, writes to memory or requests random bytes until it reaches its CPU time limit,
+//! and is called again immediately. The row fails if a hog ends for another reason.
 
 use super::Entry;
 use crate::bench::{Bench, JUDGED_CONCURRENCY};
@@ -20,11 +19,11 @@ use tokio::task::JoinSet;
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "neighbor",
-    about: "short calls beside loops, memory hogs and requests for random bytes",
+    about: "short calls next to loops, memory hogs and requests for random bytes",
     run: |bench| Box::pin(run(bench)),
 };
 
-/// Path and number of the hogs, and how many times as long the neighbor may take.
+/// Path and number of the hogs, and the maximum ratio.
 const HOGS: [(&str, usize, f64); 5] = [
     ("loop", 1, 2.0),
     ("loop", 8, 2.0),
@@ -33,11 +32,11 @@ const HOGS: [(&str, usize, f64); 5] = [
     ("random", 16, 3.0),
 ];
 
-/// The host gives hogs up as soon as their clients have gone: as a rule it waits for a while, since
-/// such a client may only have closed its sending side.
+/// Makes the host cancel hogs immediately when their clients disconnect. By default it waits for
+/// some time, because such a client may only have closed its sending side.
 const ARGUMENTS: [&str; 2] = ["--half-close-timeout-ms", "1"];
 
-/// How a hog has to end.
+/// The expected end of a hog.
 const LIMIT: &str = "cpu-time-exceeded";
 
 async fn run(bench: &Bench) -> Result<Vec<Row>> {
@@ -50,7 +49,7 @@ async fn run(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Rounds without hogs and with so many of them, in turns.
+/// Alternating rounds without hogs and with this number of hogs.
 async fn beside(
     bench: &Bench,
     host: &Contender,
@@ -68,7 +67,7 @@ async fn beside(
         }
         hogs.shutdown().await;
     }
-    let rounds = [("alone", without), ("beside hogs", with)];
+    let rounds = [("alone", without), ("with hogs", with)];
     let figures = rounds.map(|(name, rounds)| Figures::of(name, JUDGED_CONCURRENCY, &rounds));
     for figures in &figures {
         eprintln!("    {}", figures.line());
@@ -76,7 +75,7 @@ async fn beside(
     Ok(judged(&format!("neighbor of {count} × {kind}"), figures, times))
 }
 
-/// A row of these figures, without and with hogs. A short call that fails makes it unmet.
+/// A row of figures without and with hogs. If a short call fails, the target is not met.
 fn judged(name: &str, figures: [Figures; 2], times: f64) -> Row {
     let [without, with] = [figures[0].p99_ms, figures[1].p99_ms];
     let targets = [Target::AtMost(times)];
@@ -86,11 +85,11 @@ fn judged(name: &str, figures: [Figures; 2], times: f64) -> Row {
         row.met = Some(false);
         row = row.note(format!("{errors} short calls failed"));
     }
-    let note = format!("p99 {without:.2} ms alone, {with:.2} ms beside the hogs");
+    let note = format!("p99 {without:.2} ms alone, {with:.2} ms with hogs");
     row.with_figures(figures.to_vec()).note(note)
 }
 
-/// A round of short calls, after a first one that does not count: until then hogs begin, or end.
+/// A round of short calls, after a first one that is not counted, in which hogs start or end.
 async fn settled(bench: &Bench, host: &Contender) -> Result<Round> {
     let warm_up = Duration::from_secs(bench.settings.warm_up_seconds);
     short_calls(bench, host, warm_up).await?;
@@ -103,7 +102,7 @@ async fn short_calls(bench: &Bench, host: &Contender, duration: Duration) -> Res
     bench.generator.run(&request, pace, duration).await
 }
 
-/// Clients that call hogs again and again, until they are dropped.
+/// Clients that call hogs repeatedly until they are dropped.
 fn hogs(host: &Contender, kind: &str, count: usize) -> JoinSet<Error> {
     let client: Pooled = client::pooled();
     let mut hogs = JoinSet::new();
@@ -113,7 +112,7 @@ fn hogs(host: &Contender, kind: &str, count: usize) -> JoinSet<Error> {
     hogs
 }
 
-/// Ends when a hog does not end as it has to.
+/// Returns when a hog ends in an unexpected way.
 async fn hog(client: Pooled, url: String) -> Error {
     loop {
         match client::send(&client, Method::GET, &url, Bytes::new()).await {

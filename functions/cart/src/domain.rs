@@ -43,8 +43,8 @@ pub struct Cart {
     /// the lines, so that none is counted twice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<Merged>,
-    /// Its user has deleted their account. It stays, closed and empty: a request that was under way
-    /// must not make a new one.
+    /// The user has deleted their account. The cart stays, closed and empty, so that a concurrent
+    /// request can't create a new one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     closed: bool,
 }
@@ -88,7 +88,7 @@ impl Cart {
         }
     }
 
-    /// Refuse if nothing may go in any more.
+    /// Fails if the cart is closed.
     pub fn open(&self) -> Result<(), Refused> {
         if self.closed { Err(Refused::Closed) } else { Ok(()) }
     }
@@ -120,7 +120,7 @@ impl Cart {
         self.lines.clear();
     }
 
-    /// Empty it permanently.
+    /// Empties the cart and closes it permanently.
     pub fn close(&mut self) {
         self.clear();
         self.merged.clear();

@@ -30,9 +30,9 @@ pub enum Error {
     Refused(Refused),
     /// There is no such guest's basket.
     Gone,
-    /// There are as many guests' baskets as there may be.
+    /// The maximum number of guest carts exists.
     GuestCartsFull {
-        /// How many that is.
+        /// The maximum.
         max: u64,
     },
     /// The catalogue has no product with this SKU.
@@ -70,7 +70,7 @@ impl<S: Store, P: Products> Carts<S, P> {
         Carts { store, products, now_ms, guest_carts_max: GUEST_CARTS_MAX }
     }
 
-    /// Allows so many guests' baskets at once, instead of [`GUEST_CARTS_MAX`].
+    /// Allows this many guest carts at once, instead of [`GUEST_CARTS_MAX`].
     #[must_use]
     pub fn with_guest_carts_max(self, guest_carts_max: u64) -> Self {
         Carts { guest_carts_max, ..self }
@@ -153,7 +153,7 @@ impl<S: Store, P: Products> Carts<S, P> {
         self.reduce(user_id, |cart| cart.clear_at(version)).await.map(|_| ())
     }
 
-    /// Empty the basket of a user who has deleted their account, permanently.
+    /// Empties the cart of a user who has deleted their account, permanently.
     pub async fn forget(&self, user_id: &str) -> Result<(), StoreError> {
         let close = |cart: Option<Cart>| {
             let mut cart = cart.unwrap_or_default();

@@ -1,12 +1,12 @@
 //! Finding products by words.
 //!
-//! Every word of the query must begin a word of the product's name, category or
-//! description, whatever the case and the accents: `creme bru` finds `Crème brûlée`.
-//! Words in the name weigh more than words in the category, those more than words in the
-//! description, whole words more than beginnings. A query may also be a SKU or its beginning.
-//! Only when no product fits, words that occur nowhere match those that are one typing mistake
-//! away. A scan of a few thousand products is cheaper than keeping an inverted index right in a
-//! store that swaps one key at a time.
+//! Every word of the query must begin a word of the product's name, category or description,
+//! regardless of case and accents: `creme bru` finds `Crème brûlée`. Words in the name weigh more
+//! than words in the category, those more than words in the description, whole words more than
+//! beginnings. A query may also be a SKU or its beginning. Only when no product matches, words that
+//! occur nowhere also match words with one typing error. An empty query matches all products, one
+//! that has only symbols matches none. A scan of a few thousand products is cheaper than keeping an
+//! inverted index consistent in a store that changes one key at a time.
 
 mod place;
 
@@ -22,9 +22,9 @@ pub const QUERY_CHARS_MAX: usize = 200;
 /// Words of a query that are looked at; the others are ignored.
 pub const QUERY_WORDS_MAX: usize = 10;
 
-/// Fewest characters of a text with a digit that is looked up as a SKU.
+/// The minimum length of a text with a digit that is looked up as a SKU, in characters.
 const SKU_CHARS_MIN: usize = 3;
-/// What a SKU weighs: more than any words.
+/// The weight of a SKU match: more than any words.
 const SKU_RELEVANCE: u32 = 10_000;
 
 /// Words that say nothing about a product, ignored unless the query has no others.
@@ -35,7 +35,9 @@ const STOP_WORDS: [&str; 11] =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     words: Vec<Word>,
-    /// The whole text as a SKU without its hyphens, if it can be one.
+    /// Whether the text has only symbols, so that no product matches.
+    is_symbols: bool,
+    /// The whole text as a SKU without hyphens, if it can be a SKU.
     sku: Option<String>,
     category: Option<String>,
     /// In minor units.
@@ -46,12 +48,12 @@ pub struct Query {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Word {
     text: String,
-    /// Whether words match that are one typing mistake away.
+    /// Whether words with one typing error match.
     is_tolerant: bool,
 }
 
 impl Word {
-    /// How well the word fits a text; 0 if it does not.
+    /// How well the word matches a text; 0 if it does not.
     fn closeness(&self, folded: &str) -> u32 {
         if self.is_tolerant {
             u32::from(words(folded).any(|word| is_near(word, &self.text)))
@@ -75,6 +77,7 @@ impl Query {
         let sku: String = words(&folded).collect();
         let is_sku = sku.len() >= SKU_CHARS_MIN && sku.bytes().any(|byte| byte.is_ascii_digit());
         Query {
+            is_symbols: chosen.is_empty() && !text.trim().is_empty(),
             words: chosen.into_iter().map(word).collect(),
             sku: is_sku.then_some(sku),
             category: category.map(slug).filter(|slug| !slug.is_empty()),
@@ -83,20 +86,20 @@ impl Query {
         }
     }
 
-    /// The same at these prices only, in minor units.
+    /// The same query, limited to these prices in minor units.
     #[must_use]
     pub fn priced(self, price: RangeInclusive<i64>) -> Self {
         Query { price, ..self }
     }
 
-    /// The same in another order.
+    /// The same query in another order.
     #[must_use]
     pub fn sorted(self, sort: Sort) -> Self {
         Query { sort, ..self }
     }
 
-    /// The same, or, if its words fit none of `texts`, with the words that occur nowhere
-    /// matching what is close to them.
+    /// The same query. If its words match none of `texts`, words that occur nowhere match
+    /// approximately.
     fn tolerating(&self, texts: &[&Texts]) -> Self {
         if self.words.is_empty() || texts.iter().any(|it| self.closeness(it).is_some()) {
             return self.clone();
@@ -108,7 +111,7 @@ impl Query {
         query
     }
 
-    /// How well a product's texts fit the words; `None` if they do not.
+    /// How well a product's texts match the words; `None` if they do not.
     fn closeness(&self, texts: &Texts) -> Option<u32> {
         if self.sku.as_ref().is_some_and(|sku| texts.sku.starts_with(sku)) {
             return Some(SKU_RELEVANCE);
@@ -121,15 +124,19 @@ impl Query {
         Some(sum + u32::from(opens))
     }
 
-    /// Whether a product is at a price that is asked for.
+    /// Whether the price of a product is in the range.
     fn affords(&self, product: &Product) -> bool {
         self.price.contains(&product.details.price.amount)
     }
 
-    /// How well a product fits all that is asked for; `None` if it does not.
+    /// How well a product matches the query; `None` if it does not.
     fn relevance(&self, product: &Product, texts: &Texts) -> Option<u32> {
         let elsewhere = self.category.as_ref().is_some_and(|wanted| *wanted != texts.slug);
-        if elsewhere || !self.affords(product) { None } else { self.closeness(texts) }
+        if self.is_symbols || elsewhere || !self.affords(product) {
+            None
+        } else {
+            self.closeness(texts)
+        }
     }
 
     /// Tells queries with different answers apart: cursors are bound to it.
@@ -186,16 +193,16 @@ impl Texts {
     }
 }
 
-/// A part of an answer.
+/// One page of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer<'a> {
-    /// In order.
+    /// The products of the page, in order.
     pub products: Vec<&'a Product>,
-    /// Where to go on from, if there are more.
+    /// Where the next page starts, if there is one.
     pub next: Option<Place>,
-    /// Products that fit, on all pages together.
+    /// The number of matching products on all pages.
     pub total: usize,
-    /// Whether no product fits the words as they were typed: these come close.
+    /// Whether no product matches the words exactly, so that these are approximate matches.
     pub is_approximate: bool,
 }
 
@@ -218,7 +225,7 @@ pub fn page<'a>(
     Answer { products, next, total, is_approximate }
 }
 
-/// The products that fit what is asked for, whatever their category.
+/// The products that match the query in all categories.
 pub fn everywhere<'a>(
     products: &[(&'a Product, &'a Texts)],
     query: &Query,

@@ -31,16 +31,16 @@ pub struct Offer {
     pub available: Option<u32>,
 }
 
-/// A part of an answer to a query.
+/// One page of the result of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// In order.
+    /// The offers of the page, in order.
     pub offers: Vec<Offer>,
-    /// Where to go on from, if there are more.
+    /// Where the next page starts, if there is one.
     pub next: Option<Place>,
-    /// Products that fit, on all pages together.
+    /// The number of matching products on all pages.
     pub total: usize,
-    /// Whether no product fits the words as they were typed: these come close.
+    /// Whether no product matches the words exactly, so that these are approximate matches.
     pub is_approximate: bool,
 }
 
@@ -96,7 +96,7 @@ impl<S: Store, A: Stock, P: Producer> Catalog<S, A, P> {
         })
     }
 
-    /// All categories, and how many of their products fit the query.
+    /// All categories, and the number of their products that match the query.
     pub async fn categories(&self, query: &Query) -> Result<Vec<Category>, StoreError> {
         let shelves = self.shelves.all().await?;
         let products: Vec<_> = shelves.iter().flat_map(|shelf| shelf.searchable()).collect();

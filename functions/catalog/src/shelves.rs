@@ -115,13 +115,13 @@ impl<S: Store, P: Producer> Shelves<S, P> {
         let key = key(shelf_of(sku));
         let (result, is_due) = self.store.update(&key, change).await?;
         if is_due && let Err(error) = self.relay.flush::<Shelf>(&key).await {
-            eprintln!("{key} is published later: {error}");
+            eprintln!("the events of {key} will be published later: {error}");
         }
         Ok(result)
     }
 
-    /// Publish what is left on all shelves. There are so few that they are looked at without
-    /// marks of what changed. One that can't be read does not keep the others.
+    /// Publishes pending events of all shelves. There are so few shelves that all are read, without
+    /// marks of changes. An unreadable shelf does not stop the others.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let (mut swept, mut parts) = (Swept::default(), Parts::new());
         for number in 0..SHELVES {
@@ -146,7 +146,7 @@ impl<S: Store, P: Producer> Shelves<S, P> {
         match self.relay.flush::<Shelf>(&key).await {
             Ok(flushed) => swept.published += flushed.published,
             Err(error) => {
-                eprintln!("{key} is published later: {error}");
+                eprintln!("the events of {key} will be published later: {error}");
                 swept.failed += 1;
             }
         }

@@ -64,12 +64,12 @@ pub(crate) fn closeness(folded: &str, wanted: &str) -> u32 {
         .unwrap_or(0)
 }
 
-/// Fewest characters of a word that may be meant by another one: between shorter words one
-/// typing mistake is too often no mistake.
+/// The minimum length of a word that tolerates a typing error, in characters. Shorter words differ
+/// in one character too often.
 const NEAR_CHARS_MIN: usize = 4;
 
-/// Whether `wanted` is this word, or its singular, with at most one typing mistake: a character
-/// too many, too few, another one, or two in the wrong order.
+/// Whether `wanted` is this word, or its singular, with at most one typing error: an extra, missing
+/// or different character, or two transposed characters.
 pub(crate) fn is_near(word: &str, wanted: &str) -> bool {
     let wanted: Vec<char> = wanted.chars().collect();
     wanted.len() >= NEAR_CHARS_MIN
@@ -79,8 +79,8 @@ pub(crate) fn is_near(word: &str, wanted: &str) -> bool {
         })
 }
 
-/// Whether `long` is `short` with nothing, one more or another character, or two in the wrong
-/// order.
+/// Whether `long` is `short` with at most one extra or different character, or two transposed
+/// characters.
 fn is_one_mistake(long: &[char], short: &[char]) -> bool {
     let same = long.iter().zip(short).take_while(|(one, other)| one == other).count();
     let (long, short) = (&long[same..], &short[same..]);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn one_typing_mistake_is_near_and_two_are_not() {
+    fn one_typing_error_matches_and_two_do_not() {
         for near in ["knife", "knfe", "knivfe", "kinfe", "knive", "knifes", "mnife", "knif"] {
             assert!(is_near("knife", near) || is_near("knifes", near), "{near}");
         }

@@ -29,7 +29,7 @@ pub fn router_with_problems(router: Router) -> Router {
     router.layer(from_fn(with_problems))
 }
 
-/// `GET /readyz` of a function that can do nothing without its store: whether this takes writes.
+/// `GET /readyz` of a function that needs its store: whether the store accepts writes.
 pub fn readiness<S: Store>(store: S) -> Router {
     let answer = || async move {
         let works = check_writable(&store, crate::clock::now_ms()).await;

@@ -1,10 +1,10 @@
 //! Card numbers, which must not get into any store or log.
 
-/// Digits of a card number (ISO/IEC 7812): at least and at most.
+/// The possible lengths of a card number in digits (ISO/IEC 7812).
 const DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 
-/// Whether the text holds something that looks like a card number: 12 to 19 digits in a row,
-/// however they are grouped, whose last one is their check digit. Of random digits a tenth does.
+/// Whether the text contains something that looks like a card number: 12 to 19 digits in a row, in
+/// any grouping, with a correct check digit. A tenth of all random numbers has one.
 pub fn holds_number(text: &str) -> bool {
     let is_digit_or_mark = |char: char| char.is_ascii_digit() || matches!(char, ' ' | '-' | '.');
     text.split(|char| !is_digit_or_mark(char)).any(|run| {
@@ -13,7 +13,7 @@ pub fn holds_number(text: &str) -> bool {
     })
 }
 
-/// The algorithm of Luhn.
+/// The Luhn algorithm.
 fn has_check_digit(digits: &[u32]) -> bool {
     let worth = |(at, digit): (usize, &u32)| match at % 2 {
         0 => *digit,
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn card_numbers_are_found_however_they_are_grouped() {
+    fn card_numbers_are_found_in_any_grouping() {
         for text in [
             "4111111111111111",
             "4111-1111-1111-1111",
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_no_card_numbers() {
+    fn tokens_are_not_card_numbers() {
         for text in [
             "tok_approved",
             "pm_1NvPvK2eZvKYlo2C0Ql9Yj7h",

@@ -1,47 +1,48 @@
-//! Keys that end.
+//! Keys that expire.
 //!
-//! [`expire_at`] has a key removed at a time, on every host. A host that can do it is asked to.
-//! Elsewhere stores can neither expire nor list, so account is kept here: under the hour after
-//! which the key may go, each with a number, lies its name. Hours follow each other, so no index
-//! leads to them, and each note is one small value that is written once. [`sweep`], which the
-//! `/sweep` route of the function calls, goes through the hours that are over, a bounded number of
-//! notes at a time, and removes what has run out.
+//! [`expire_at`] sets the expiry time of a key, on every host. If the host supports expiry, the
+//! host removes the key. Stores of other hosts can neither expire nor list keys. There, this module
+//! writes a note: a small numbered value with the name of the key, filed under the hour after which
+//! the key may be removed. Hours are consecutive, so they need no index. [`sweep`], which the
+//! `/sweep` route of the function calls, goes through past hours, a bounded number of notes at a
+//! time, and removes expired keys.
 
 use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 const HOUR_MS: u64 = 3_600_000;
-/// The sweep begins at this hour, counted from the epoch: the first of January 2026. No note is
-/// for an earlier one.
+/// The sweep begins at this hour, counted from the epoch: January 1, 2026. There are no notes for
+/// earlier hours.
 const FIRST_HOUR: u64 = 490_896;
-/// How long after the end of an hour its notes are left alone, in milliseconds: by then each note
-/// that was begun before is written.
+/// How long the sweep waits after the end of an hour, in milliseconds. By then all notes for that
+/// hour are written.
 const SETTLED_MS: u64 = 600_000;
-/// Notes that one sweep looks at, at most; the next goes on after them.
+/// The maximum number of notes that one sweep processes. The next sweep continues after them.
 pub const SWEEP_NOTES_MAX: usize = 200;
-/// Hours that one sweep goes through, at most: most of them are empty at the very first.
+/// The maximum number of hours that one sweep goes through. In the first sweep most of them are
+/// empty.
 const SWEEP_HOURS_MAX: usize = 2_000;
-/// Where the sweep has come to.
+/// The key of the sweep's progress.
 const PROGRESS: &str = "expiry/sweep";
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// Notes that it looked at, at most [`SWEEP_NOTES_MAX`]; with as many, there are more.
+    /// Processed notes. If there are [`SWEEP_NOTES_MAX`], more may be left.
     pub looked_at: usize,
-    /// Keys that it removed.
+    /// Removed keys.
     pub removed: usize,
 }
 
-/// The last note that was looked at; 0 before the first of the hour.
+/// The last processed note; 0 before the first one of the hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Progress {
     hour: u64,
     place: u64,
 }
 
-/// Have a key removed at this time (milliseconds since the epoch) or some time after it. Say so
-/// before the key is written: then no crash leaves one that lasts for ever.
+/// Sets a key to be removed at this time (milliseconds since the epoch) or some time after it. Call
+/// this before writing the key, so that a crash leaves no key without an expiry time.
 ///
 /// # Errors
 /// The store did not answer.
@@ -54,9 +55,9 @@ pub async fn expire_at<S: Store>(store: &S, key: &str, at_ms: u64) -> Result<(),
     store.write(&note_key(hour, place), &key).await
 }
 
-/// Remove what has run out, a bounded number of keys. `is_over` says of a value whether it has:
-/// it may have been given more time since it was noted, and then it was noted again. Safe to
-/// repeat, also at the same time.
+/// Removes a bounded number of expired keys. `is_over` says whether a value has expired: it may
+/// have been extended after the note was written, and then there is another note. Safe to repeat
+/// and to run concurrently.
 ///
 /// # Errors
 /// The store did not answer.
@@ -84,7 +85,8 @@ pub async fn sweep<S: Store>(
     store.update(PROGRESS, advance).await.map(|()| swept)
 }
 
-/// Looks at the notes of an hour after `at`, and moves `at` along. Whether that was all.
+/// Processes the notes of an hour after `at` and advances `at`. Returns whether the hour is
+/// finished.
 async fn sweep_hour<S: Store>(
     store: &S,
     at: &mut Progress,
@@ -92,7 +94,7 @@ async fn sweep_hour<S: Store>(
     swept: &mut Swept,
 ) -> Result<bool, StoreError> {
     let counter = hour_key(at.hour);
-    // Asking a counter for its value makes one where there was none.
+    // Reading a counter through `increment` would create it.
     if store.get(&counter).await?.is_some() {
         let last = store.increment(&counter, 0).await?.unsigned_abs();
         while at.place < last {
@@ -116,8 +118,7 @@ async fn sweep_hour<S: Store>(
     Ok(true)
 }
 
-/// The key that a note names. A note that can't be read names none, so the sweep goes on with the
-/// others.
+/// The key that a note names. An unreadable note is skipped, so that the sweep continues.
 async fn noted<S: Store>(store: &S, note: &str) -> Result<Option<String>, StoreError> {
     match store.read(note).await {
         Err(error @ StoreError::Corrupt { .. }) => {
@@ -128,7 +129,7 @@ async fn noted<S: Store>(store: &S, note: &str) -> Result<Option<String>, StoreE
     }
 }
 
-/// How many notes there are of this hour.
+/// The key of the number of notes of this hour.
 fn hour_key(hour: u64) -> String {
     format!("expiry/{hour}")
 }
@@ -146,7 +147,7 @@ mod tests {
     const NOW: u64 = 1_800_000_000_000;
     const LATER: u64 = NOW + 2 * HOUR_MS + SETTLED_MS;
 
-    /// A value that says until when it is to be kept.
+    /// A value with its expiry time.
     fn value(until_ms: u64) -> Vec<u8> {
         until_ms.to_le_bytes().to_vec()
     }
@@ -155,7 +156,7 @@ mod tests {
         move |value| u64::from_le_bytes(value.try_into().unwrap()) <= now_ms
     }
 
-    /// Sweeps until there is nothing more to do; how many keys went.
+    /// Sweeps until nothing is left to do. Returns the number of removed keys.
     async fn sweep_all<S: Store>(store: &S, now_ms: u64) -> usize {
         let mut removed = 0;
         loop {
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_run_out_goes_with_its_notes_and_the_rest_stays() {
+    async fn expired_keys_are_removed_with_their_notes() {
         let store = MemoryStore::new();
         for n in 0..1_000 {
             let key = format!("short/{n}");
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_note_that_can_not_be_read_does_not_keep_the_others() {
+    async fn an_unreadable_note_does_not_stop_the_sweep() {
         let store = MemoryStore::new();
         for key in ["one", "other"] {
             expire_at(&store, key, NOW).await.unwrap();
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn killed_at_any_step_it_leaves_nothing_that_lasts() {
+    async fn a_crash_at_any_step_leaves_no_key_without_expiry() {
         for operations in 0..20 {
             let store = MemoryStore::new();
             let dying = FailingStore::after(operations, store.clone());

@@ -35,5 +35,6 @@ pub mod register;
 pub mod rpc;
 pub mod sealed;
 pub mod store;
+pub mod text;
 
 pub use problem::{Problem, ProblemType, Result};

@@ -51,7 +51,7 @@ impl Cursor {
 
     /// The position inside, or 400 if this is not a cursor of that list.
     pub fn decode<T: DeserializeOwned>(scope: &str, cursor: &str) -> Result<T, Problem> {
-        let unusable = || Problem::bad_request("The cursor is not one of this list.");
+        let unusable = || Problem::bad_request("The cursor does not belong to this list.");
         if cursor.len() > CURSOR_CHARS_MAX {
             return Err(unusable());
         }

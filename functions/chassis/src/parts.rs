@@ -1,11 +1,11 @@
-//! Work in parts that have nothing to do with each other, as a sweep does it.
+//! Work in independent parts, for example in a sweep.
 //!
-//! A failure in one part, for example a value that can't be read, must not keep the other parts
-//! from being done. So each part is done, and the first error is returned at the end.
+//! A failure in one part, for example an unreadable value, must not stop the other parts. So all
+//! parts run, and the first error is returned at the end.
 
 use std::fmt::Debug;
 
-/// What has become of the parts so far.
+/// The result of the parts so far.
 #[derive(Debug)]
 pub struct Parts<E>(Option<E>);
 
@@ -15,19 +15,20 @@ impl<E: Debug> Parts<E> {
         Self(None)
     }
 
-    /// What this part has done; nothing if it failed. Its error is logged under this name.
+    /// The result of this part, or the default value if it failed. Its error is logged under this
+    /// name.
     pub fn done<T: Default>(&mut self, name: &str, part: Result<T, E>) -> T {
         part.unwrap_or_else(|error| {
-            eprintln!("{name} fails: {error:?}");
+            eprintln!("{name} failed: {error:?}");
             self.0.get_or_insert(error);
             T::default()
         })
     }
 
-    /// What all parts have done, if none has failed.
+    /// The result of all parts, if none has failed.
     ///
     /// # Errors
-    /// The first that a part has met.
+    /// The first error of a part.
     pub fn end<T>(self, swept: T) -> Result<T, E> {
         self.0.map_or(Ok(swept), Err)
     }
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_error_is_answered_after_all_parts() {
+    fn the_first_error_is_returned_after_all_parts() {
         let mut parts = Parts::new();
         let done = ["1", "x", "3", "y"].map(|text| parts.done(text, text.parse::<u8>()));
         assert_eq!(done, [1, 0, 3, 0]);

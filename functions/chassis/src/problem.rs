@@ -1,10 +1,10 @@
 //! Errors as RFC 9457 `application/problem+json`, the only shape in which this shop
 //! answers a failed request.
 //!
-//! `type` is `/problems/<slug>`: a stable name that programs compare, and the path at which the
-//! gateway says what it means. [`ProblemType`] lists all of them, so no function can answer one
-//! that leads nowhere. `title` and `detail` are for people. `errors` holds one entry for each
-//! fault in a request body, with a JSON pointer (RFC 6901) to it.
+//! `type` is `/problems/<slug>`: a stable name that programs compare, and the path of its
+//! documentation at the gateway. [`ProblemType`] lists all types, so no function can return an
+//! undocumented one. `title` and `detail` are for people. `errors` holds one entry for each fault
+//! in a request body, with a JSON pointer (RFC 6901) to it.
 
 mod types;
 
@@ -17,7 +17,7 @@ use serde::Serialize;
 /// What handlers return.
 pub type Result<T> = std::result::Result<T, Problem>;
 
-/// An error answer. Built by chaining: `Problem::new(ProblemType::…).detail(…).header(…)`.
+/// An error response. Built by chaining: `Problem::new(ProblemType::…).detail(…).header(…)`.
 #[derive(Clone, Debug)]
 pub struct Problem {
     body: Box<Body>,
@@ -61,7 +61,7 @@ impl Problem {
         Problem { body: Box::new(body), headers: HeaderMap::new() }
     }
 
-    /// Another status than the type's, for answers whose status somebody else has chosen.
+    /// Replaces the status of the type, for relayed responses.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Problem {
         self.body.status = status.as_u16();

@@ -1,23 +1,23 @@
-//! How much one caller may ask for: quotas, the questions to the platform's limiter, and what
-//! answers say about them.
+//! Quotas of callers, the checks of the platform's rate limiter, and the response headers about
+//! them.
 //!
-//! Each function counts where it knows whom to count: the gateway an address before anything
-//! else, identity the account that a parsed body names. Both read the same setting.
+//! Requests are counted where the subject is known: the gateway counts addresses before anything
+//! else, and identity counts the account that a parsed body names. Both read the same variable.
 
 use crate::problem::{Problem, ProblemType};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::future::Future;
 use std::net::IpAddr;
 
-/// Longest window that can be set: one day.
+/// The maximum window: one day.
 const WINDOW_S_MAX: u32 = DAY_S;
 const DAY_S: u32 = 86_400;
 const HOUR_S: u32 = 3_600;
 
-/// So many calls per window.
+/// A number of calls per window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// Calls, all at once if need be.
+    /// The number of calls. All of them may be made at once.
     pub limit: u32,
     /// Seconds.
     pub window_s: u32,
@@ -26,20 +26,21 @@ pub struct Quota {
 /// The quotas in force, by policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
-    /// Counted per person, or per address of those who are not signed in.
+    /// Counted per user, or per address for visitors.
     pub read: Quota,
-    /// Counted likewise.
+    /// Counted like `read`.
     pub write: Quota,
-    /// Attempts with a password, per address and account.
+    /// Password attempts, per address and account.
     pub credentials: Quota,
-    /// The same per address, whatever the account.
+    /// Password attempts, per address.
     pub credentials_address: Quota,
-    /// Requests whose access token is missing or bad, per address.
+    /// Requests with a missing or invalid access token, per address.
     pub refused_tokens: Quota,
-    /// Counted per person and day. With it, what one account's orders and their idempotency records
-    /// (at most 64 KiB each, kept for a day) take up has a bound: 64 MiB, of the 16 GiB of a store.
+    /// Counted per user and day. This bounds the space of one account's orders and their
+    /// idempotency records (at most 64 KiB each, kept for a day) to 64 MiB of the 16 GiB of a
+    /// store.
     pub orders: Quota,
-    /// Counted per address, whoever is signed in. A cart is kept for a week at most.
+    /// Counted per address, also for signed-in users. A guest cart is kept for at most a week.
     pub guest_carts: Quota,
 }
 
@@ -59,8 +60,8 @@ impl Default for Quotas {
 }
 
 impl Quotas {
-    /// Reads the setting `rate_limits`: `off` for none at all, else pairs like
-    /// `read=6000/60, credentials=10/60` (calls per seconds) that replace the defaults.
+    /// Parses the variable `rate_limits`: `off` for no quotas, or pairs like `read=6000/60,
+    /// credentials=10/60` (calls per seconds) that replace the defaults.
     ///
     /// # Errors
     /// Which pair is wrong.
@@ -70,7 +71,7 @@ impl Quotas {
             return Ok(None);
         }
         for pair in setting.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-            let fault = || format!("`{pair}` is not like `read=6000/60`");
+            let fault = || format!("`{pair}` does not have the form `read=6000/60`");
             let (policy, quota) = pair.split_once('=').ok_or_else(fault)?;
             let quota = Quota::parse(quota).ok_or_else(fault)?;
             match policy.trim() {
@@ -81,16 +82,16 @@ impl Quotas {
                 "refused-tokens" => quotas.refused_tokens = quota,
                 "orders" => quotas.orders = quota,
                 "guest-carts" => quotas.guest_carts = quota,
-                other => return Err(format!("there is no policy `{other}`")),
+                other => return Err(format!("unknown policy `{other}`")),
             }
         }
         Ok(Some(quotas))
     }
 
-    /// The quotas of the setting, or the defaults if it is wrong, which the log then says.
+    /// The quotas of the variable. If it is invalid, the error is logged and the defaults are used.
     pub fn of_setting(setting: &str) -> Option<Self> {
         Self::parse(setting).unwrap_or_else(|fault| {
-            eprintln!("the variable `rate_limits` is wrong: {fault}; the defaults hold");
+            eprintln!("the variable `rate_limits` is invalid: {fault}; using the defaults");
             Some(Self::default())
         })
     }
@@ -104,58 +105,58 @@ impl Quota {
     }
 }
 
-/// One question to the limiter.
+/// One request to the limiter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// Names the quota in answers.
+    /// The name of the quota in responses.
     pub policy: &'static str,
-    /// Who is counted.
+    /// The counted subject.
     pub key: String,
-    /// How much they may.
+    /// The quota of the subject.
     pub quota: Quota,
-    /// What this call takes of it; 0 only asks.
+    /// The cost of this call; 0 only reads the state.
     pub cost: u32,
 }
 
 impl Check {
-    /// A call that takes one of the quota.
+    /// A call with a cost of 1.
     pub fn one(policy: &'static str, key: String, quota: Quota) -> Self {
         Self { policy, key, quota, cost: 1 }
     }
 }
 
-/// The limiter's answer to one [`Check`].
+/// The limiter's decision on one [`Check`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Whether the call may go on.
+    /// Whether the call is allowed.
     pub allowed: bool,
-    /// Calls left at once.
+    /// Remaining calls.
     pub remaining: u32,
     /// Milliseconds until one more call is allowed.
     pub retry_after_ms: u64,
-    /// Milliseconds until the whole quota is there again.
+    /// Milliseconds until the full quota is available again.
     pub reset_after_ms: u64,
 }
 
-/// A check and its answer.
+/// A check and its decision.
 pub type Checked = (Check, Decision);
 
 /// The platform's rate limiter.
 pub trait Limiter: Clone + Send + Sync + 'static {
-    /// May the call go ahead? The error says why there is no decision.
+    /// Decides whether the call is allowed. The error says why there is no decision.
     fn check(&self, check: &Check) -> impl Future<Output = Result<Decision, String>> + Send;
 }
 
-/// What answers say about limits.
+/// The rate limit headers of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rates(Vec<Checked>);
 
 impl Rates {
-    /// Asks about each of them in turn; 429 as soon as one is refused. Where the limiter can't
-    /// answer, the call passes: a shop that is open is worth more than a quota.
+    /// Runs the checks in order; 429 as soon as one is refused. If the limiter is unavailable, the
+    /// call is allowed: availability is more important than the quota.
     ///
     /// # Errors
-    /// The quota that is used up, as a problem.
+    /// A problem that names the exhausted quota.
     pub async fn count<L: Limiter>(
         limiter: &L,
         checks: impl IntoIterator<Item = Check> + Send,
@@ -165,11 +166,13 @@ impl Rates {
         for check in checks {
             match limiter.check(&check).await {
                 Ok(mut decision) => {
-                    // A question without cost is refused where nothing is left to take.
+                    // A check without cost is refused if nothing is left.
                     decision.allowed &= check.cost > 0 || decision.remaining > 0;
                     rates.0.push((check, decision));
                 }
-                Err(reason) => eprintln!("no rate limit {}: {reason}", check.policy),
+                Err(reason) => {
+                    eprintln!("the rate limit {} was not checked: {reason}", check.policy)
+                }
             }
             if rates.0.last().is_some_and(|(_, decision)| !decision.allowed) {
                 return Err(rates.too_many());
@@ -178,7 +181,7 @@ impl Rates {
         Ok(rates)
     }
 
-    /// Sets `RateLimit` and `RateLimit-Policy`, before what a function behind has said.
+    /// Sets `RateLimit` and `RateLimit-Policy`, before the values of a function behind the gateway.
     pub fn write(&self, headers: &mut HeaderMap) {
         if !self.0.is_empty() {
             join(headers, "ratelimit-policy", &policy_field(&self.0));
@@ -206,8 +209,8 @@ impl Rates {
     }
 }
 
-/// What to count an address by: all of IPv4, the /64 of IPv6, which one household owns
-/// whole.
+/// The counted part of an address: the whole IPv4 address, or the /64 prefix of an IPv6 address,
+/// which usually belongs to one customer.
 pub fn counted(address: &str) -> String {
     match address.parse() {
         Ok(IpAddr::V6(v6)) => {
@@ -243,7 +246,7 @@ fn limit_field(checked: &[Checked]) -> String {
     checked.iter().map(item).collect::<Vec<_>>().join(", ")
 }
 
-/// Seconds until all of them would allow it; at least one.
+/// Seconds until all checks would allow the call; at least one.
 fn retry_after_s(checked: &[Checked]) -> u64 {
     let waits = checked.iter().map(|(_, decision)| decision.retry_after_ms.div_ceil(1000));
     waits.max().unwrap_or(0).max(1)
@@ -276,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_structured_and_joined_with_those_of_a_function_behind() {
+    fn fields_are_structured_and_joined_with_those_of_the_function() {
         let quotas = Quotas::default();
         let outer = Rates(vec![checked("credentials-address", quotas.credentials_address)]);
         let inner = Rates(vec![checked("credentials", quotas.credentials)]);
@@ -296,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_counted_with_its_household() {
+    fn ipv6_addresses_are_counted_by_their_64_bit_prefix() {
         assert_eq!(counted("2001:db8::1"), counted("2001:db8::ffff"));
         assert_ne!(counted("2001:db8::1"), counted("2001:db8:0:1::1"));
         assert_eq!(counted("10.0.0.1"), "10.0.0.1");

@@ -106,7 +106,7 @@ pub enum CallError {
     },
 }
 
-/// Call a function of another component, which has this URL: what a bridge does.
+/// Calls a function of another component at this URL, as a bridge does.
 #[cfg(target_family = "wasm")]
 pub async fn call<A: Serialize, T: DeserializeOwned, E: DeserializeOwned>(
     component: &str,

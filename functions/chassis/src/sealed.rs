@@ -1,16 +1,15 @@
-//! Personal data in events, sealed with a key of the person that identity keeps.
+//! Personal data in events, sealed (encrypted) with a key of the user that identity stores.
 //!
-//! Events are copied: into the log, its backups, dead letters, traces of tests. Nobody can find
-//! all copies when a person wants to be forgotten. So what says who somebody is travels sealed,
-//! in the member `sealed` of an event's data, and the one thing that is deleted is the key.
+//! Events are copied to the log, its backups and dead letters. It is impossible to find all copies
+//! when a user asks for erasure. So personal data is sealed, in the member `sealed` of an event's
+//! data, and erasure deletes the key.
 //!
-//! Consumers open events at their door with [`readable`] and see them as if nothing had been
-//! sealed; an event of a person who has been forgotten is not there for them. What functions keep
-//! of a person in their own stores they delete when they receive the event that the account is gone:
-//! [`forgotten`] reads it.
+//! Consumers open received events with [`readable`] and then see plain members. For a user who was
+//! erased, it returns no event. Functions delete the personal data in their own stores when they
+//! receive the event of the account deletion: [`forgotten`] reads it.
 //!
-//! XChaCha20-Poly1305: its nonces are long enough to be random. The person's id is authenticated
-//! along, so that nothing sealed for one person opens as another's.
+//! XChaCha20-Poly1305: its nonces are long enough to be random. The user's id is authenticated as
+//! associated data, so data that was sealed for one user can't be opened as another's.
 
 use crate::events::Event;
 use crate::problem::Problem;
@@ -22,12 +21,12 @@ use std::future::Future;
 
 /// Bytes of a person's key.
 pub const KEY_BYTES: usize = 32;
-/// Bytes of a nonce; never used twice with one key.
+/// Bytes of a nonce. A nonce is never used twice with one key.
 pub const NONCE_BYTES: usize = 24;
 /// The member of an event's data that is sealed.
 pub const MEMBER: &str = "sealed";
-/// The type of the event that is published when a person has deleted their account. Nothing of them
-/// is to be kept.
+/// The type of the event that is published when a user has deleted their account. Consumers must
+/// erase their personal data.
 pub const ACCOUNT_DELETED: &str = "com.shop.identity.user.deleted.v1";
 /// The member that names the person.
 const PERSON: &str = "user_id";
@@ -40,17 +39,17 @@ pub type PersonKey = [u8; KEY_BYTES];
 /// Why an event can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// The key can't be had now. Repeating is safe.
-    #[error("the person's key can't be had: {0}")]
+    /// The key is unavailable. Repeating is safe.
+    #[error("the user's key is unavailable: {0}")]
     Unavailable(String),
-    /// The key does not fit, or the data is no JSON object. Repeating helps nothing.
+    /// The key is wrong, or the data is not a JSON object. Repeating does not help.
     #[error("the sealed data can't be opened")]
     Damaged,
 }
 
-/// An event of a deleted account that does not name the person. Delivering it again does not help.
+/// The event of an account deletion does not name the user. Delivering it again does not help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the event {0} does not name the person whose account is gone")]
+#[error("the event {0} does not name the user whose account was deleted")]
 pub struct Nameless(pub String);
 
 impl From<Nameless> for Problem {
@@ -60,18 +59,18 @@ impl From<Nameless> for Problem {
     }
 }
 
-/// Where keys of persons come from. In a component whose world imports
-/// `shop:identity/persons`, `bindings::IdentityPersons`.
+/// The source of users' keys. In a component whose world imports `shop:identity/persons`,
+/// `bindings::IdentityPersons`.
 pub trait PersonKeys: Clone + Send + Sync + 'static {
-    /// The key of this person; none if they have been forgotten.
+    /// The key of this user; `None` if they were erased.
     fn key(
         &self,
         user_id: &str,
     ) -> impl Future<Output = Result<Option<PersonKey>, Unreadable>> + Send;
 }
 
-/// The members, sealed; base64url of nonce and ciphertext. `None` if the cipher refuses, which it
-/// does for terabytes only.
+/// Seals the members; base64url of nonce and ciphertext. `None` if the cipher fails, which only
+/// happens for terabytes of data.
 pub fn seal(
     key: &PersonKey,
     nonce: &[u8; NONCE_BYTES],
@@ -85,7 +84,7 @@ pub fn seal(
     Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
 }
 
-/// What was sealed.
+/// Opens sealed members.
 fn open(key: &PersonKey, user_id: &str, sealed: &str) -> Option<Map<String, Value>> {
     let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
     let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
@@ -95,13 +94,13 @@ fn open(key: &PersonKey, user_id: &str, sealed: &str) -> Option<Map<String, Valu
     serde_json::from_slice(&text).ok()
 }
 
-/// A key as contracts carry it: base64url without padding.
+/// Parses a key as contracts transport it: base64url without padding.
 pub fn key_from_text(text: &str) -> Option<PersonKey> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
-/// The event with its sealed members opened; as it is if it has none. None if they belong to
-/// somebody who has been forgotten.
+/// The event with its sealed members opened; unchanged if it has none. `None` if they belong to a
+/// user who was erased.
 ///
 /// # Errors
 /// See [`Unreadable`].
@@ -113,16 +112,16 @@ pub async fn readable(event: &Event, keys: &impl PersonKeys) -> Result<Option<Ev
     let user_id = data.get(PERSON).and_then(Value::as_str).ok_or(Unreadable::Damaged)?;
     let Some(key) = keys.key(user_id).await? else { return Ok(None) };
     let opened = sealed.as_str().and_then(|sealed| open(&key, user_id, sealed));
-    // What is sealed can't change what is not.
+    // Sealed members can't replace plain ones.
     let mut members = opened.ok_or(Unreadable::Damaged)?;
     members.append(&mut data);
     Ok(Some(Event { data: Value::Object(members).to_string(), ..event.clone() }))
 }
 
-/// The person who is to be forgotten; none for events of other types.
+/// The user to erase; `None` for events of other types.
 ///
 /// # Errors
-/// The event names no person, or its data another one than its subject.
+/// The event names no user, or its data names another one than its subject.
 pub fn forgotten(event: &Event) -> Result<Option<String>, Nameless> {
     if event.kind != ACCOUNT_DELETED {
         return Ok(None);
@@ -143,7 +142,7 @@ pub struct MemoryKeys(
 
 #[cfg(not(target_family = "wasm"))]
 impl MemoryKeys {
-    /// Gives a person a key, or takes it away.
+    /// Sets or removes the key of a user.
     pub fn set(&self, user_id: &str, key: Option<PersonKey>) {
         let mut keys = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match key {
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_sealed_opens_with_the_persons_key_only() {
+    async fn sealed_data_opens_only_with_the_users_key() {
         let opened = readable(&sealed_for("usr_1"), &keys()).await.unwrap().unwrap();
         let data: Value = serde_json::from_str(&opened.data).unwrap();
         assert_eq!(data, json!({"user_id": "usr_1", "roles": [], "name": "Ada"}));
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_end_of_an_account_names_a_person_to_forget() {
+    fn only_an_account_deletion_names_a_user_to_erase() {
         let mut gone = event(&json!({"user_id": "usr_1"}));
         assert_eq!(forgotten(&gone), Ok(None), "it is another event");
         gone.kind = ACCOUNT_DELETED.to_owned();
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_sealed_stays_as_it_is() {
+    async fn unsealed_data_is_unchanged() {
         for data in [json!({"user_id": "usr_9", "name": "Ada"}), json!([])] {
             let event = event(&data);
             assert_eq!(readable(&event, &keys()).await, Ok(Some(event.clone())));

@@ -11,7 +11,8 @@ const IDENTITY_PERSONS: &str = "shop:identity/persons@1.0.0";
 const LIMITER: &str = "tessera:limits/limiter@1.0.0";
 const EVENT_PRODUCER: &str = "tessera:events/producer@1.0.0";
 
-pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
+/// `has_store`: whether the function has a store with its own name.
+pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStream> {
     let world = contract.world_name();
     let generate = generate(contract, &quote!(world: #world))?;
     // Exported from in here, because the code of an export is full of `unsafe`, which the
@@ -22,8 +23,11 @@ pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
         quote! { use super::Component; export!(Component); }
     };
     let dispatch = dispatch(contract)?;
-    let keys =
-        if contract.imports(IDENTITY_KEYS)? { identity_keys(&contract.name) } else { quote!() };
+    let keys = if contract.imports(IDENTITY_KEYS)? {
+        identity_keys(&shelf(&contract.name, has_store))
+    } else {
+        quote!()
+    };
     let producer = if contract.imports(EVENT_PRODUCER)? { event_producer() } else { quote!() };
     let persons = if contract.imports(IDENTITY_PERSONS)? { identity_persons() } else { quote!() };
     let limiter = if contract.imports(LIMITER)? { limiter() } else { quote!() };
@@ -64,10 +68,20 @@ pub(crate) fn generate(contract: &Contract, source: &TokenStream) -> Result<Toke
     })
 }
 
-fn identity_keys(name: &str) -> TokenStream {
+/// Opens the store for the copy of the keys. Opening a store that a function may not use would fail
+/// too, but hosts warn about it.
+fn shelf(name: &str, has_store: bool) -> TokenStream {
+    if has_store {
+        quote!(::chassis::store::SpinStore::open(#name).ok())
+    } else {
+        quote!(::core::option::Option::<::chassis::store::SpinStore>::None)
+    }
+}
+
+fn identity_keys(shelf: &TokenStream) -> TokenStream {
     quote! {
-        /// The keys that access tokens are checked with, through the contract. Remembered
-        /// by the instance for a while, and by the function's store.
+        /// The keys that access tokens are checked with, through the contract. They are cached by
+        /// the instance for some time, and by the function's store, if it has one.
         #[derive(Clone, Copy, Debug, Default)]
         pub struct IdentityKeys;
 
@@ -78,8 +92,7 @@ fn identity_keys(name: &str) -> TokenStream {
                 &self,
             ) -> ::core::result::Result<::chassis::auth::KeySet, ::chassis::auth::KeysUnavailable>
             {
-                // A function without a store has none of that name.
-                let shelf = || ::chassis::store::SpinStore::open(#name).ok();
+                let shelf = || #shelf;
                 let fetch = || {
                     let limit = ::core::time::Duration::from_millis(::chassis::auth::FETCH_MAX_MS);
                     ::chassis::auth::in_time(fetch_identity_keys(), ::spin_sdk::time::sleep(limit))

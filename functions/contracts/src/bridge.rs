@@ -59,7 +59,8 @@ fn method(contract: &Contract, interface: InterfaceId, function: &Function) -> R
     let (error, not_sent, lost) = (&failure.error, &failure.not_sent, &failure.lost);
     let component = &contract.name;
     let interface_name = contract.resolve.interfaces[interface].name.as_deref().unwrap_or_default();
-    // Whole in the component's bytes, so that it can be seen there whom a bridge calls.
+    // The URL is one literal in the component's bytes, so tools can see which component a bridge
+    // calls.
     let url = format!("http://{component}.spin.internal/rpc/{interface_name}/{}", function.name);
     let method = ident(&function.name);
     let (names, types): (Vec<_>, Vec<_>) = contract.parameters(function)?.into_iter().unzip();

@@ -15,7 +15,8 @@ mod types;
 mod tests;
 
 use proc_macro::TokenStream;
-use syn::LitStr;
+use syn::parse::{Parse, ParseStream};
+use syn::{LitStr, Token};
 
 /// The bindings of the function whose contract is the package in `wit/<name>`, world
 /// `function`, as a module `bindings` with
@@ -33,6 +34,9 @@ use syn::LitStr;
 ///   imports `shop:identity/persons`;
 /// - `bindings::EventProducer`, a `chassis::events::Producer` over the contract, if the world
 ///   imports `tessera:events/producer`.
+///
+/// The keys of identity are cached in the function's store, which has the function's name. A
+/// function without a store says so: `contracts::function!("operations", without_store)`.
 ///
 /// All types of the contract derive `serde::Serialize`, `serde::Deserialize`, `Clone` and
 /// `PartialEq`. The calling crate needs `chassis`, `serde` and `spin-sdk`, and the code exists
@@ -53,7 +57,30 @@ use syn::LitStr;
 /// ```
 #[proc_macro]
 pub fn function(input: TokenStream) -> TokenStream {
-    expand(input, bindings::function)
+    let call = syn::parse_macro_input!(input as FunctionCall);
+    expand(&call.name, |contract| bindings::function(contract, call.has_store))
+}
+
+mod keyword {
+    syn::custom_keyword!(without_store);
+}
+
+/// The arguments of [`function!`].
+struct FunctionCall {
+    name: LitStr,
+    has_store: bool,
+}
+
+impl Parse for FunctionCall {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.parse()?;
+        if input.is_empty() {
+            return Ok(Self { name, has_store: true });
+        }
+        input.parse::<Token![,]>()?;
+        input.parse::<keyword::without_store>()?;
+        Ok(Self { name, has_store: false })
+    }
 }
 
 /// The whole of a bridge component: it exports every interface of the contract in
@@ -69,14 +96,14 @@ pub fn function(input: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro]
 pub fn bridge(input: TokenStream) -> TokenStream {
-    expand(input, bridge::bridge)
+    let name = syn::parse_macro_input!(input as LitStr);
+    expand(&name, bridge::bridge)
 }
 
 fn expand(
-    input: TokenStream,
-    make: fn(&source::Contract) -> anyhow::Result<proc_macro2::TokenStream>,
+    name: &LitStr,
+    make: impl FnOnce(&source::Contract) -> anyhow::Result<proc_macro2::TokenStream>,
 ) -> TokenStream {
-    let name = syn::parse_macro_input!(input as LitStr);
     let crate_dir = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     let made = source::find_wit(crate_dir.as_ref(), &name.value())
         .and_then(|wit| source::Contract::read(&wit, &name.value()))

@@ -132,7 +132,7 @@ fn the_dispatch_knows_every_exported_function_and_only_those() {
 
 #[test]
 fn a_function_gets_a_key_source_exactly_if_it_imports_the_keys() {
-    let tokens = |name| squeezed(bindings::function(&shop(name)).unwrap());
+    let tokens = |name| squeezed(bindings::function(&shop(name), true).unwrap());
     assert!(tokens("inventory").contains("IdentityKeys"));
     assert!(tokens("gateway").contains("IdentityKeys"));
     assert!(!tokens("limits").contains("IdentityKeys"));
@@ -140,8 +140,15 @@ fn a_function_gets_a_key_source_exactly_if_it_imports_the_keys() {
 }
 
 #[test]
+fn a_function_without_a_store_opens_none() {
+    let tokens = |has_store| squeezed(bindings::function(&shop("operations"), has_store).unwrap());
+    assert!(tokens(true).contains("SpinStore::open(\"operations\")"));
+    assert!(!tokens(false).contains("SpinStore::open"));
+}
+
+#[test]
 fn a_function_gets_an_event_producer_exactly_if_it_imports_one() {
-    let tokens = |name| squeezed(bindings::function(&shop(name)).unwrap());
+    let tokens = |name| squeezed(bindings::function(&shop(name), true).unwrap());
     assert!(tokens("orders").contains("EventProducer"));
     assert!(!tokens("limits").contains("EventProducer"));
 }

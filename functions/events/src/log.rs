@@ -1,9 +1,9 @@
 //! The log: a ring of segments.
 //!
-//! A value of the store holds [`SEGMENT_EVENTS_MAX`] events; the values are used again in turn,
-//! so the log has a size that it never exceeds. What a subscription has taken in and is not done
-//! with is copied before its segment goes. When the oldest events may not be given up, because a
-//! subscription has not even taken them in, publishing is refused rather than they are lost.
+//! A value of the store holds [`SEGMENT_EVENTS_MAX`] events; the values are used again in turn, so
+//! the log has a size that it never exceeds. Events that a subscription has queued but not finished
+//! are copied before their segment is removed. If a subscription has not even queued the oldest
+//! events, publishing is refused, so that no event is lost.
 //!
 //! An event is in the log once, though there is no transaction across values. The segment that
 //! is written to is looked into before an event is added, in the same compare-and-swap. Of
@@ -42,7 +42,7 @@ pub enum PublishError {
     /// The oldest events can't be given up yet.
     #[error("the log is full")]
     Full,
-    /// A subscription that asks for them has too much to do. Nothing was taken.
+    /// A subscription to these events has too many undelivered events. Nothing was published.
     #[error("the subscription {0} is too far behind: publish again later")]
     Backlog(String),
 }

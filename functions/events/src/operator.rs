@@ -62,7 +62,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
             after = last.position;
             for entry in entries.iter().filter(|entry| subscription.wants(&entry.event.kind)) {
                 lag_events += 1;
-                // It is taken in with the next that can be delivered.
+                // It is queued together with the next deliverable event.
                 held_events += u64::from(progress.is_held(entry.event.partition_key()));
                 oldest_ms =
                     Some(oldest_ms.map_or(entry.recorded_at_ms, |oldest: u64| {
@@ -137,19 +137,19 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         }
     }
 
-    /// Deliver a dead letter once more, with all its attempts before it, and then the events of
-    /// its key that have waited for it.
+    /// Delivers a dead letter again, with a new set of attempts, and then the events of its key
+    /// that waited for it.
     pub async fn replay(&self, id: &str) -> Result<(), Refusal> {
         self.take(id, |progress, dead| progress.enqueue(&dead.key, dead.position)).await.map(drop)
     }
 
-    /// Give a dead letter up: the events of its key that have waited for it go on.
+    /// Discards a dead letter. The events of its key that waited for it are delivered.
     pub async fn discard(&self, id: &str) -> Result<(), Refusal> {
         let (subscription, dead) = self.take(id, |_, _| {}).await?;
         Ok(self.store.delete(&copy_key(&subscription, dead.position)).await?)
     }
 
-    /// Take a dead letter out, and do something with it in the same write.
+    /// Removes a dead letter and applies a change in the same write.
     async fn take(
         &self,
         id: &str,
@@ -170,13 +170,14 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok((letter.subscription, dead))
     }
 
-    /// Deliver all dead letters of a key once more, and the events that have waited for them; how
-    /// many events that is.
+    /// Delivers all dead letters of a key again, and the events that waited for them. Returns the
+    /// number of events.
     pub async fn replay_key(&self, name: &str, key: &str) -> Result<u64, Refusal> {
         self.subscription(name)?;
         let revive = |progress: Option<Progress>| {
             let mut progress = progress.unwrap_or_default();
-            let missing = || Refusal::NotFound(format!("{name} has no dead letter of {key}"));
+            let missing =
+                || Refusal::NotFound(format!("{name} has no dead letter with the key {key}"));
             let count = progress.revive(key).ok_or_else(missing)?;
             Ok((progress, count as u64))
         };

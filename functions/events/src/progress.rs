@@ -1,10 +1,10 @@
 //! How far a subscription is: pure steps of one value.
 //!
-//! Every event that the subscription asks for and that is not done stands in the queue of its
-//! key. The first of a queue is delivered until it is done or dead; the others wait for it, and
-//! other keys don't. What comes after a dead letter waits until an operator has it delivered once
-//! more or discards it. How many may wait is bounded; then no more are taken in until room is
-//! made, and already before that nothing is published any more that would have to wait.
+//! Every event that the subscription asks for and that is not done stands in the queue of its key.
+//! The first of a queue is delivered until it is done or dead; the others wait for it, and other
+//! keys don't. Events after a dead letter of their key wait until an operator replays or discards
+//! it. The number of waiting events is bounded. When the queue is full, no more events are queued;
+//! even before that, publishing of further events for the subscription is refused.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,12 +12,12 @@ use tessera_events::{Entry, Reason, Subscription};
 
 /// Most events in all queues of a subscription.
 pub const OPEN_EVENTS_MAX: usize = 2_048;
-/// With so many events in the queues of a subscription, no more that it asks for are published.
+/// With this many events in the queues of a subscription, publishing more events for it is refused.
 pub const BACKLOG_EVENTS_MAX: usize = 1_024;
-/// Most dead letters of a subscription. Beyond it an event that would become one stays in its
+/// The maximum number of dead letters of a subscription. Beyond it, a failed event stays in its
 /// queue and is tried again after [`FULL_PAUSE_MS`].
 pub const DEAD_LETTERS_MAX: usize = 256;
-/// The pause before an event is tried again that can't become a dead letter, in milliseconds.
+/// The pause before another attempt of an event that can't become a dead letter, in milliseconds.
 pub const FULL_PAUSE_MS: u64 = 300_000;
 /// Longest text of what a subscriber said, in bytes.
 pub const DETAIL_BYTES_MAX: usize = 240;
@@ -88,7 +88,7 @@ pub struct Lease {
     pub holder: String,
     /// Then somebody else may take it, in milliseconds since the epoch.
     pub until_ms: u64,
-    /// The run of the host in which it was taken: in another one the holder is dead.
+    /// The run of the host in which the lease was taken. In a later run the holder is dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<u64>,
 }
@@ -204,8 +204,9 @@ impl Progress {
         due.into_iter().take(keys_max).map(work).collect()
     }
 
-    /// Note how a delivery ended that began at `began_at_ms`. Where somebody has put an older
-    /// event before it meanwhile, a failure is forgotten: it has lost its turn.
+    /// Records the result of a delivery that began at `began_at_ms`. If an operator has put an
+    /// older event before it in the meantime, a failure is ignored, because the older event is
+    /// next.
     pub fn settle(&mut self, work: &Work, ending: Ending, began_at_ms: u64, now_ms: u64) {
         let full = self.dead.len() >= DEAD_LETTERS_MAX;
         let Some(queue) = self.open.get_mut(&work.key) else { return };
@@ -250,7 +251,7 @@ impl Progress {
         self.open.retain(|_, queue| !queue.positions.is_empty());
     }
 
-    /// By key, the position of its oldest dead letter: what comes after it waits.
+    /// By key, the position of its oldest dead letter. Later events of the key wait.
     fn oldest_dead(&self) -> BTreeMap<&str, u64> {
         let mut oldest = BTreeMap::new();
         for dead in &self.dead {
@@ -260,12 +261,12 @@ impl Progress {
         oldest
     }
 
-    /// Whether what comes next of a key has to wait for a dead letter.
+    /// Whether the next event of a key has to wait for a dead letter.
     pub fn is_held(&self, key: &str) -> bool {
         self.dead.iter().any(|dead| dead.key == key)
     }
 
-    /// How many events wait behind a dead letter.
+    /// The number of events that wait behind a dead letter.
     pub fn held(&self) -> usize {
         let behind = |(key, dead): (&str, u64)| {
             let queue = self.open.get(key)?;
@@ -274,8 +275,8 @@ impl Progress {
         self.oldest_dead().into_iter().filter_map(behind).sum()
     }
 
-    /// Put all dead letters of a key back into its queue; how many events are in it then, none if
-    /// it had no dead letter.
+    /// Puts all dead letters of a key back into its queue. Returns the length of the queue; `None`
+    /// if the key had no dead letter.
     pub fn revive(&mut self, key: &str) -> Option<usize> {
         let of_key = self.dead.iter().filter(|dead| dead.key == key);
         let positions: Vec<u64> = of_key.map(|dead| dead.position).collect();
@@ -295,13 +296,13 @@ impl Progress {
         self.waiting() < OPEN_EVENTS_MAX
     }
 
-    /// The oldest position that is still to be taken in.
+    /// The oldest position that is not queued yet.
     pub fn needs_from(&self) -> u64 {
         let replays = self.replays.iter().map(|replay| replay.after + 1);
         replays.min().unwrap_or(u64::MAX).min(self.cursor + 1)
     }
 
-    /// Whether the event there is still to be delivered, or is a dead letter.
+    /// Whether the event at this position is undelivered or a dead letter.
     pub fn holds(&self, key: &str, position: u64) -> bool {
         let queue = self.open.get(key);
         queue.is_some_and(|queue| queue.positions.contains(&position))

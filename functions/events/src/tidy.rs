@@ -1,16 +1,15 @@
-//! Retention: old segments go, so that the ring has room.
+//! Retention: old segments are removed to make room in the ring.
 //!
-//! A segment goes when it is old or the ring fills up, and when every subscription has taken in
-//! what it asks for. What a subscription is not done with, dead letters included, doesn't keep the
-//! segment: it is copied first. So a subscriber that fails takes nobody's room in the ring, and
-//! each subscription has as many copies as it may have open events and dead letters. Each step
-//! can be done again by whoever comes after a crash.
+//! A segment is removed when it is old or the ring is full, and when every subscription has queued
+//! its events of the segment. Unfinished events, including dead letters, do not keep the segment:
+//! they are copied first. So a failing subscriber takes no space in the ring from others. A
+//! subscription has at most as many copies as it may have open events and dead letters. Each step
+//! can be repeated after a crash.
 //!
-//! Operators may ask for what is just going. Whether a subscription needs the segment and which
-//! of its events are copied is told from one and the same reading, the last thing before the
-//! removal. What is replayed after it is found in its copy. A span that is asked for after it gets
-//! what is left of it. A copy that was made in vain, because its event was done meanwhile, goes
-//! after the removal.
+//! Operators may request a replay while a segment is being removed. One read decides whether a
+//! subscription needs the segment and which of its events are copied; it is the last step before
+//! the removal. A later replay uses the copy. A later replay of a time span gets what is left of
+//! it. A copy whose event was finished in the meantime is removed after the segment.
 
 use crate::broker::{Broker, copy_key};
 use crate::log::{Place, SEGMENTS_MAX, seen_key, segment_key};
@@ -70,7 +69,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         self.log.advance(|head| head.first = head.first.max(number + 1)).await
     }
 
-    /// Copy the events that a subscription is not done with; none if it has not taken in some.
+    /// Copies the unfinished events of a subscription; `None` if some are not queued yet.
     async fn copy_needed(&self, segment: &Segment) -> Result<Option<Vec<Copied>>, StoreError> {
         let mut copied = Vec::new();
         for subscription in self.subscriptions.iter() {
@@ -91,7 +90,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(Some(copied))
     }
 
-    /// Remove copies of what was done while they were made.
+    /// Removes copies of events that were finished while they were copied.
     async fn forget_done(&self, copied: &[Copied]) -> Result<(), StoreError> {
         for Copied { subscription, key, position } in copied {
             if !self.load(subscription).await?.holds(key, *position) {

@@ -11,6 +11,7 @@ use chassis::store::{SpinStore, StoreError};
 use http::Response;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
+use std::time::Duration;
 
 contracts::function!("gateway");
 
@@ -64,6 +65,7 @@ impl Environment for Host {
     async fn settings(&self) -> Settings {
         Settings {
             mailbox_page: setting("mailbox_page").await == "on",
+            issuer: setting("issuer").await,
             quotas: Quotas::of_setting(&setting("rate_limits").await),
             cors_origins: setting("cors_origins").await,
             proxies_trusted: setting("proxies_trusted").await.parse().unwrap_or(0),
@@ -76,6 +78,10 @@ impl Environment for Host {
 
     fn now_ms(&self) -> u64 {
         chassis::clock::now_ms()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
     }
 }
 

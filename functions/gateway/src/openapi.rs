@@ -61,8 +61,8 @@ pub fn document() -> Result<Value, serde_json::Error> {
     Ok(document)
 }
 
-/// The names of the query parameters of a route; none where any may come: OAuth 2 requires that
-/// unknown ones are ignored (RFC 6749, section 3.1), and what is no API is not described.
+/// The names of the query parameters of a route. `None` if any are allowed: OAuth 2 requires that
+/// unknown ones are ignored (RFC 6749, section 3.1), and pages are not described.
 pub fn query_parameters(route: &Route) -> Option<&'static BTreeSet<String>> {
     static NAMES: LazyLock<BTreeMap<String, BTreeSet<String>>> =
         LazyLock::new(|| described().map(|operations| queries(&operations)).unwrap_or_default());
@@ -105,7 +105,7 @@ fn complete(operation: &mut Value, route: &Route) {
     operation["operationId"] = json!(route.operation);
     operation["security"] = match route.access {
         Access::Public => json!([]),
-        // A client has no secret: its id as the user, or in the body.
+        // A client has no secret: its id is the user name, or in the body.
         Access::Client => json!([{}, {"client": []}]),
         // One of the two: no token, or a good one.
         Access::Optional => json!([{}, {"bearer": []}]),
@@ -159,6 +159,9 @@ fn problems(route: &Route, has_body: bool) -> Vec<(&'static str, &'static str)> 
     }
     if has_body {
         problems.extend([("413", "TooLarge"), ("415", "UnsupportedMediaType")]);
+    }
+    if route.refuses_content() {
+        problems.extend([("413", "TooLarge"), ("422", "InvalidBody")]);
     }
     if route.limit != Limit::None {
         problems.push(("429", "TooManyRequests"));

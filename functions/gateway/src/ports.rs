@@ -29,6 +29,9 @@ pub trait Environment: Clone + Send + Sync + 'static {
 
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> u64;
+
+    /// Waits for this many milliseconds.
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
 }
 
 /// What the deployment decides.
@@ -36,6 +39,8 @@ pub trait Environment: Clone + Send + Sync + 'static {
 pub struct Settings {
     /// Whether people may look into the mailbox of a development system.
     pub mailbox_page: bool,
+    /// The URL at which customers reach the shop.
+    pub issuer: String,
     /// The quotas; none where limits are off.
     pub quotas: Option<Quotas>,
     /// Origins of other pages that may call the API, separated by spaces; empty for none.
@@ -52,7 +57,7 @@ pub trait Ports: Clone + Send + Sync + 'static {
     type Environment: Environment;
     type Store: Store;
 
-    /// Where instances of the gateway find what others have seen.
+    /// The store that the instances of the gateway share.
     fn store(&self) -> Result<Self::Store, StoreError>;
 
     fn upstream(&self) -> &Self::Upstream;

@@ -1,7 +1,6 @@
-//! What the `type` of a problem leads to: what it means, and what to do about it (RFC 9457,
-//! section 3.1.1).
+//! The documentation of problem types (RFC 9457, section 3.1.1).
 //!
-//! A page for people, since it is they who follow the link; JSON for programs that ask for it.
+//! An HTML page by default, and JSON for clients that ask for it.
 
 use crate::domain::accept::prefers_json;
 use axum::response::{IntoResponse, Response};
@@ -15,11 +14,11 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-/// Where all of them are listed; each has its slug below.
+/// The path of the list. Each type is at `{PATH}/<slug>`.
 const PATH: &str = "/problems";
-/// The one style of the pages, which their policy names by its hash.
+/// The style sheet of the pages. Their content security policy names its hash.
 const STYLE: &str = include_str!("problems/style.css");
-/// They change with a new version of the shop only.
+/// The pages change only with a new version of the shop.
 const CACHE: &str = "public, max-age=300";
 
 /// The answer to `GET /problems`.
@@ -40,7 +39,7 @@ pub fn list(request: &HeaderMap) -> Response {
             text(kind.meaning()),
         );
     }
-    let introduction = "Answers with an error are problem details (RFC 9457). The member \
+    let introduction = "Error responses are problem details (RFC 9457). The member \
                         <code>type</code> leads to one of these:";
     page("Problems", &format!("<h1>Problems</h1><p>{introduction}</p><ul>{rows}</ul>"))
 }
@@ -48,9 +47,8 @@ pub fn list(request: &HeaderMap) -> Response {
 /// The answer to `GET /problems/{slug}`, for the path of a request.
 pub fn one(path: &str, request: &HeaderMap) -> chassis::Result<Response> {
     let found = ProblemType::ALL.iter().copied().find(|kind| kind.path() == path);
-    let kind = found.ok_or_else(|| {
-        Problem::not_found(format!("There is no such type of a problem. See {PATH} for all."))
-    })?;
+    let kind = found
+        .ok_or_else(|| Problem::not_found(format!("Unknown problem type. See {PATH} for all.")))?;
     if wants_json(request) {
         return Ok(data(&described(kind)));
     }
@@ -90,7 +88,7 @@ fn status(kind: ProblemType) -> String {
     kind.status().map_or_else(|| "any from 400 to 499".to_owned(), |status| status.to_string())
 }
 
-/// The text in HTML. What stands between backticks is code.
+/// The text as HTML. Text between backticks is code.
 fn text(plain: &str) -> String {
     let parts = plain.split('`').map(escape).enumerate();
     let marked = parts.map(|(number, part)| match number % 2 {
@@ -123,7 +121,7 @@ fn page(title: &str, body: &str) -> Response {
     ([(header::CONTENT_SECURITY_POLICY, POLICY.as_str())], response).into_response()
 }
 
-/// The same address has two forms, which caches must not mix up.
+/// Caches must not mix up the two representations.
 fn answer(content_type: &'static str, body: String) -> Response {
     let fields: [(HeaderName, &str); 3] = [
         (header::CONTENT_TYPE, content_type),

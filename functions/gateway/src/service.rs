@@ -2,6 +2,7 @@
 
 mod admission;
 mod answer;
+mod bodiless;
 mod health;
 mod metered;
 mod operator;
@@ -77,7 +78,7 @@ impl<P: Ports> Gateway<P> {
     ) -> Result<Response, Problem> {
         // A path that others might read differently goes no further.
         path::check(request.uri().path()).map_err(|fault| ambiguous(fault.0))?;
-        // The table knows all there is, and the storefront has the rest.
+        // The table has all API paths; the storefront serves the rest.
         let route = match find(routes(), request.method(), request.uri().path()) {
             Found::Route(route) => route,
             Found::OtherMethods(allow) if request.method() == Method::OPTIONS => {
@@ -92,7 +93,8 @@ impl<P: Ports> Gateway<P> {
         admission::check_query(route, request.uri().query())?;
         let wanted = Wanted::of(&mut request);
         // Who asks, and is it too much?
-        let admitted = self.admit(route, request, settings, origin).await?;
+        let mut admitted = self.admit(route, request, settings, origin).await?;
+        admitted.request = bodiless::check(route, admitted.request).await?;
         let rates = admitted.rates.clone();
         // Only now does anybody work.
         let response = match route.target {
@@ -222,10 +224,10 @@ fn unreachable(error: &OutboundError) -> Problem {
     let retry = RETRY_AFTER_S.to_string();
     match error {
         OutboundError::Connect(_) => {
-            Problem::unavailable("The part of the shop that answers this is down.", RETRY_AFTER_S)
+            Problem::unavailable("Service temporarily unavailable.", RETRY_AFTER_S)
         }
         OutboundError::Timeout(_) => Problem::new(ProblemType::UpstreamTimeout)
-            .detail("It is not known whether the request was carried out.")
+            .detail("It is unknown whether the request took effect.")
             .header(header::RETRY_AFTER, &retry),
         OutboundError::Broken(_) | OutboundError::TooLong => answer::broken(),
     }

@@ -6,23 +6,24 @@ use chassis::events::Producer;
 use chassis::quota::{Limiter, Quotas};
 use std::future::Future;
 
-/// What a comparison of a password with a stored hash says.
+/// The result of verifying a password against a stored hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The password is the one that was hashed.
+    /// Whether the password matches.
     pub matches: bool,
-    /// It is to be hashed anew, with today's parameters.
+    /// Whether the hash should be replaced by one with the current parameters.
     pub outdated: bool,
 }
 
-/// There is no answer now: too many passwords are being looked at. For the log.
+/// Too many passwords are being checked. For the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no password is looked at now: {0}")]
+#[error("passwords can't be checked now: {0}")]
 pub struct Busy(pub String);
 
-/// The function that hashes and judges passwords, few at a time.
+/// The function that hashes and checks passwords, a few at a time.
 pub trait Passwords: Clone + Send + Sync + 'static {
-    /// Why nobody should choose this password, who is `about`; none if they may.
+    /// Why this password is too weak for the user that `about` describes; `None` if it is
+    /// acceptable.
     fn weakness(
         &self,
         password: &str,
@@ -32,8 +33,8 @@ pub trait Passwords: Clone + Send + Sync + 'static {
     /// The PHC string to store.
     fn hash(&self, password: &str) -> impl Future<Output = Result<String, Busy>> + Send;
 
-    /// Does the password fit? None stands for an account that does not exist: it never does, and
-    /// that takes as long.
+    /// Verifies the password. `None` stands for an account that does not exist: it never matches,
+    /// and takes the same time.
     fn verify(
         &self,
         password: &str,
@@ -41,20 +42,20 @@ pub trait Passwords: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Verdict, Busy>> + Send;
 }
 
-/// Time, chance, settings, the log of events, and the functions that identity needs.
+/// Time, randomness, settings, the event log, and the functions that identity needs.
 pub trait Environment: Clone + Send + Sync + 'static {
     /// Where events are published.
     type Events: Producer;
 
-    /// Who hashes passwords.
+    /// The password hasher.
     type Passwords: Passwords;
-    /// Who counts attempts.
+    /// The limiter of password attempts.
     type Limiter: Limiter;
 
-    /// Who hashes passwords.
+    /// The password hasher.
     fn passwords(&self) -> Self::Passwords;
 
-    /// Who counts attempts.
+    /// The limiter of password attempts.
     fn limiter(&self) -> Self::Limiter;
 
     /// The log of events.
@@ -80,7 +81,7 @@ pub struct Settings {
     pub admin: Option<Admin>,
     /// Applications of others.
     pub clients: Vec<Client>,
-    /// The quotas; none where limits are off.
+    /// The quotas; `None` if they are switched off.
     pub quotas: Option<Quotas>,
 }
 

@@ -43,7 +43,7 @@ pub fn router<S: Store, E: Environment>(identity: Identity<S, E>) -> Router {
         .with_state(identity)
 }
 
-/// What can be done with one's own account.
+/// Operations on the caller's own account.
 fn me<S: Store, E: Environment>() -> MethodRouter<Identity<S, E>> {
     get(users::me::<S, E>).patch(users::change::<S, E>).delete(passwords::delete_account::<S, E>)
 }

@@ -30,7 +30,7 @@ use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
-/// Most outboxes that one sweep looks at.
+/// The maximum number of outboxes that one sweep processes.
 const SWEEP_KEYS_MAX: usize = 200;
 
 /// Identity, ready to be asked.
@@ -49,17 +49,17 @@ pub enum Error {
     Misconfigured(String),
     /// No account has this address and password.
     WrongCredentials,
-    /// Who is signed in does not know the password.
+    /// The caller sent a wrong password.
     WrongPassword,
-    /// The password is too easily guessed; why, as half a sentence.
+    /// The password is too weak; the reason as a predicate.
     WeakPassword(String),
-    /// The account's password is the one in the settings.
+    /// The account's password is set by configuration.
     Managed,
-    /// The token with which a password is reset is unknown, expired or used.
+    /// The password reset token is unknown, expired or used.
     BadReset,
-    /// Too many passwords are being looked at; safe to repeat.
+    /// Too many passwords are being checked; safe to repeat.
     Busy(Busy),
-    /// There are as many signing keys as there may be.
+    /// The maximum number of signing keys exists.
     TooManyKeys,
     /// No account has this id.
     NoSuchUser,
@@ -84,16 +84,16 @@ impl From<Busy> for Error {
     }
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// Accounts that were announced now.
+    /// Accounts whose registration was published.
     pub announced: usize,
-    /// Mails that were asked for now.
+    /// Mails that were requested.
     pub mails: usize,
-    /// Registrations, mails and deletions that are still to be looked at.
+    /// Registrations, mails and deletions that are still pending.
     pub waiting: usize,
-    /// What became of changes that were not published.
+    /// The result for unpublished changes.
     pub changes: chassis::outbox::Swept,
 }
 
@@ -118,8 +118,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         user.filter(|user| user.deleted_at_ms.is_none()).ok_or(Error::NoSuchUser)
     }
 
-    /// The key that the data of a person in events is sealed with; none for nobody, and for who
-    /// has been forgotten.
+    /// The key that seals a user's data in events; `None` for unknown and deleted users.
     pub async fn person_key(&self, id: &str) -> Result<Option<String>, Error> {
         match self.user(id).await {
             Ok(user) => Ok(user.person_key().map(str::to_owned)),
@@ -128,9 +127,9 @@ impl<S: Store, E: Environment> Identity<S, E> {
         }
     }
 
-    /// Goes on with what a crash or a failure has left, asks for the mails that were requested,
-    /// and renews the signing key when it is time. No part keeps the others from being done; the
-    /// first error is answered at the end.
+    /// Continues work that a crash or a failure has interrupted, requests noted mails, and rotates
+    /// the signing key when it is due. A failing part does not stop the others; the first error is
+    /// returned at the end.
     pub async fn sweep(&self) -> Result<Swept, Error> {
         let (now_ms, mut parts) = (self.environment.now_ms(), Parts::new());
         let registrations = self.finish_registrations(now_ms).await;
@@ -139,7 +138,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         let deletions = parts.done("deletions", deletions);
         let mails = self.send_mails(now_ms).await;
         let (mails, requests) = parts.done("mails", mails);
-        // Tokens are signed with the old key meanwhile.
+        // If this fails, the old key continues to sign.
         let rotated = self.rotate_when_due(now_ms).await;
         parts.done("signing key", rotated);
         let changes = self.relay().sweep::<User>(now_ms, SWEEP_KEYS_MAX).await;

@@ -1,5 +1,5 @@
-//! The use cases: each is a few compare-and-swaps in an order that leaves something that can be
-//! put right when the process dies between any two of them.
+//! The use cases. Each is a few compare-and-swaps, ordered so that a crash between any two of them
+//! leaves a state that can be repaired.
 
 mod audit;
 mod lanes;
@@ -83,7 +83,7 @@ impl<S: Store> Inventory<S> {
         }
         for Line { sku, quantity } in &record.left() {
             let (attempt, quantity) = (record.attempt, *quantity);
-            // What is in a lane is sold there first, whatever was booked before.
+            // Holds in lanes are turned into sales first.
             if let Some(stock) = self.store.read::<Stock>(&stock_key(sku)).await? {
                 self.sell_from_lanes(sku, &stock, id, attempt).await?;
             }
@@ -134,7 +134,7 @@ impl<S: Store> Inventory<S> {
     /// Set how many pieces of a SKU were ever received.
     pub async fn receive(&self, sku: &str, received: u32, now_ms: u64) -> Result<Levels, Refusal> {
         check_name("SKU", sku)?;
-        // Pieces that are free in lanes come back first: they are not promised to anybody.
+        // Free pieces in lanes come back first, because they are not reserved.
         let known = self.swept_if_short(sku, u32::MAX, now_ms).await?;
         let place = match known.and_then(|stock| stock.place()) {
             Some(place) => place,

@@ -49,7 +49,7 @@ pub(crate) fn message(summary: &Summary, content: &Content) -> String {
     let body = format!(
         "<p><a href=\"/mailbox\">All messages</a></p>\
          <dl><div><dt>To</dt><dd data-testid=\"mail-to\">{}</dd></div>\
-         <div><dt>By</dt><dd>{}</dd></div><div><dt>At</dt><dd>{}</dd></div></dl>{html}\
+         <div><dt>Kind</dt><dd>{}</dd></div><div><dt>Received</dt><dd>{}</dd></div></dl>{html}\
          <details{open}><summary>Plain text</summary><pre data-testid=\"mail-text\">{}</pre></details>",
         escape(&content.to),
         kind(content.kind),
@@ -59,6 +59,13 @@ pub(crate) fn message(summary: &Summary, content: &Content) -> String {
     page(&content.subject, &body)
 }
 
+/// In place of a message that is not there.
+pub(crate) fn missing() -> String {
+    let text = "The mailbox keeps only the newest messages. This one is not among them.";
+    let body = format!("<p>{text}</p><p><a href=\"/mailbox\">All messages</a></p>");
+    page("Message not found", &body)
+}
+
 fn page(title: &str, body: &str) -> String {
     let title = escape(title);
     format!(
@@ -66,7 +73,7 @@ fn page(title: &str, body: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title>\
          <link rel=\"stylesheet\" href=\"/mailbox/style.css\"></head><body>\
-         <header><a href=\"/\">Tessera</a><span>Mailbox of the development provider</span></header>\
+         <header><a href=\"/\">Tessera</a><span>Mails that the shop has sent</span></header>\
          <main><h1>{title}</h1>{body}</main></body></html>"
     )
 }

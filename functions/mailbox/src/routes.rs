@@ -123,7 +123,7 @@ async fn take<S: Store>(desk: &Desk<S>, headers: &HeaderMap, content: Content) -
     match desk.inbox.take(&key, content, now_ms()).await? {
         Taken::Id(id) => Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response()),
         Taken::Reused => Err(Problem::new(ProblemType::IdempotencyKeyReused)
-            .detail("This Idempotency-Key came before with another message.")),
+            .detail("This Idempotency-Key was already used with a different message.")),
     }
 }
 
@@ -152,9 +152,9 @@ async fn list<S: Store>(State(desk): State<Desk<S>>) -> Result<Response> {
 }
 
 async fn read<S: Store>(State(desk): State<Desk<S>>, Path(id): Path<String>) -> Result<Response> {
-    let missing =
-        || Problem::not_found("There is no such message, or it made room for newer ones.");
-    let (summary, content) = desk.inbox.find(&id).await?.ok_or_else(missing)?;
+    let Some((summary, content)) = desk.inbox.find(&id).await? else {
+        return Ok((StatusCode::NOT_FOUND, html(pages::missing())).into_response());
+    };
     Ok(html(pages::message(&summary, &content)))
 }
 

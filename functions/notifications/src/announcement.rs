@@ -19,13 +19,13 @@ const REGISTERED: &str = "com.shop.identity.user.registered.v1";
 /// Somebody changed their account.
 const UPDATED: &str = "com.shop.identity.user.updated.v1";
 
-/// Somebody is to get a mail about their account.
+/// A user should get a mail about their account.
 const MAIL: &str = "com.shop.identity.user.mail.v1";
-/// Somebody deleted their account.
+/// A user deleted their account.
 const DELETED: &str = chassis::sealed::ACCOUNT_DELETED;
 
-/// Templates of mails that concern the security of an account. They are sent whatever the reader
-/// prefers.
+/// Templates of mails that concern the security of an account. They are sent regardless of the
+/// reader's preferences.
 pub const ALWAYS_SENT: [&str; 3] = ["account-exists", "password-changed", "password-reset"];
 
 /// What an event means for notifications.
@@ -35,7 +35,7 @@ pub enum Meaning {
     Messages(Vec<Request>),
     /// A user as they are now, and the messages that this calls for.
     User(String, User, Vec<Request>),
-    /// This user is gone, and nothing is to be kept of them.
+    /// This user deleted their account; their data must be erased.
     Gone(String),
     /// Nothing.
     Nothing,
@@ -47,7 +47,7 @@ struct Order {
     user_id: String,
     total: Money,
     rejection: Option<Rejection>,
-    /// What was given back for parcels that came back.
+    /// The refund for returned parcels.
     #[serde(default)]
     refunded: Option<Money>,
     #[serde(default)]
@@ -123,7 +123,7 @@ fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, String> {
 
 fn mail(mail: Mail) -> Result<Meaning, String> {
     if !ALWAYS_SENT.contains(&mail.template.as_str()) {
-        return Err(format!("{:?} is no mail about an account", mail.template));
+        return Err(format!("{:?} is not a mail about an account", mail.template));
     }
     Ok(Meaning::Messages(vec![Request {
         request_id: mail.request_id,
@@ -142,7 +142,7 @@ fn mail(mail: Mail) -> Result<Meaning, String> {
 fn gone(person: Person) -> Result<Meaning, String> {
     let Person { user_id } = person;
     if !chassis::id::is("usr", &user_id) {
-        return Err(format!("{user_id:?} is no user"));
+        return Err(format!("{user_id:?} is not a user id"));
     }
     Ok(Meaning::Gone(user_id))
 }
@@ -150,7 +150,7 @@ fn gone(person: Person) -> Result<Meaning, String> {
 fn account(account: Account, fresh: bool) -> Result<Meaning, String> {
     let Account { user_id, email, name, language } = account;
     if !chassis::id::is("usr", &user_id) {
-        return Err(format!("{user_id:?} is no user"));
+        return Err(format!("{user_id:?} is not a user id"));
     }
     let welcome = Request {
         request_id: format!("{user_id}:welcome"),
@@ -196,7 +196,7 @@ fn variables(order: &Order, status: &str) -> Result<Vec<(String, String)>, Strin
     match status {
         "confirmed" => variables.push(("total", written(&order.total))),
         "refunded" | "returned" => {
-            let refunded = order.refunded.as_ref().ok_or("it came back without a refund")?;
+            let refunded = order.refunded.as_ref().ok_or("the returned order has no refund")?;
             variables.push(("amount", written(refunded)));
         }
         "rejected" => {
@@ -215,10 +215,10 @@ fn variables(order: &Order, status: &str) -> Result<Vec<(String, String)>, Strin
     Ok(variables.into_iter().map(|(name, text)| (name.to_owned(), text)).collect())
 }
 
-/// Characters at the end of an order's id that people know it by.
+/// The length of the short order number: the last characters of the order's id.
 const NUMBER_CHARS: usize = 8;
 
-/// The order's id as people read it: the same end of it that the shop's pages show.
+/// The short order number, as the shop's pages show it.
 fn number(order_id: &str) -> String {
     let start = order_id.char_indices().rev().nth(NUMBER_CHARS - 1).map_or(0, |(at, _)| at);
     order_id[start..].to_uppercase()

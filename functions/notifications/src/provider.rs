@@ -97,7 +97,7 @@ fn outcome(answer: &Response<Bytes>) -> Outcome {
     deferred(detail, retry_after_ms(answer.headers()))
 }
 
-/// What the provider said of a message is kept for longer than the reader's address may be.
+/// Removes the address from the provider's text, which may be kept for longer than the address.
 fn without_address(outcome: Outcome, email: &str) -> Outcome {
     match outcome {
         Outcome::Refused(detail) if !email.is_empty() => {

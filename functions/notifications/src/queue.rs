@@ -1,6 +1,6 @@
-//! What is still to be sent, by channel, and what was given up, in a store without listing: each
-//! queue is an index in segments, each one small value that is rewritten by itself. What the
-//! messages say lies under keys of their own.
+//! Queues of messages to send, by channel, and of failed messages, in a store that can't list keys.
+//! Each queue is an index in segments; a segment is a small value. The messages themselves are
+//! stored under separate keys.
 //!
 //! An entry names a request; the notification itself says where it stands. So an entry that is
 //! left over costs a look and nothing else, and the order of writes is free: first the
@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Channel, Notification, Priority};
 
-/// Segments of a queue's index. Which one has an entry is told by the request's id.
+/// Segments of a queue's index. The request's id selects the segment of an entry.
 pub const SEGMENT_COUNT: u16 = 256;
-/// Most entries of one segment; a queue has room for 25,000 messages and some more. A full segment
-/// takes no more: who asks is told so and asks again later. Nothing makes room at the expense of
-/// something else.
+/// The maximum number of entries in one segment; a queue has room for about 25,000 messages. If a
+/// segment is full, the request fails and has to be repeated later. No entry is dropped to make
+/// room.
 pub const SEGMENT_LENGTH_MAX: usize = 128;
-/// Before, a queue was so many shards.
+/// The number of shards of a queue in the former format.
 const OLD_SHARD_COUNT: u8 = 16;
 /// A message that has been due for so long goes before all others, whatever its priority:
 /// urgent ones may be so many that the others would never be sent.
@@ -30,9 +30,9 @@ pub struct Queue {
     name: &'static str,
 }
 
-/// Mails that are neither sent nor given up.
+/// Mails that are neither sent nor failed.
 pub const WAITING_EMAIL: Queue = Queue { name: "waiting-email" };
-/// Push messages that are neither sent nor given up.
+/// Push messages that are neither sent nor failed.
 pub const WAITING_PUSH: Queue = Queue { name: "waiting-push" };
 /// Notifications that were given up.
 pub const FAILED: Queue = Queue { name: "failed" };
@@ -67,7 +67,7 @@ pub struct Entry {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The segment has [`SEGMENT_LENGTH_MAX`] entries.
-    #[error("too many messages wait to be sent, or to be looked at after they have failed")]
+    #[error("too many messages are waiting or have failed")]
     Full,
     /// The store did not answer.
     #[error(transparent)]
@@ -139,8 +139,8 @@ impl Queue {
         self.change(store, request_id, keep).await
     }
 
-    /// All entries, in no particular order: [`SEGMENT_COUNT`] reads. A segment that can't be read
-    /// does not hold up the others.
+    /// All entries, in no particular order: [`SEGMENT_COUNT`] reads. An unreadable segment does not
+    /// stop the others.
     ///
     /// # Errors
     /// The store did not answer.
@@ -184,7 +184,7 @@ pub(crate) fn segment(request_id: &str) -> u16 {
     ((hash >> 16) ^ hash) as u16 % SEGMENT_COUNT
 }
 
-/// Move what waited or failed before queues had segments. Does nothing where it is done.
+/// Moves the entries of queues in the former format. Does nothing if there are none.
 ///
 /// # Errors
 /// [`Error::Full`], [`Error::Store`]; the rest stays where it is.

@@ -105,16 +105,16 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         };
         self.enter(&notification).await?;
         if self.is_gone(&notification.user_id).await? {
-            // They have deleted their account since: what was just made goes, too.
+            // The user has deleted their account in the meantime: the new message is erased, too.
             self.erase_messages(&notification.user_id, Some(&notification.request_id)).await?;
-            let detail = format!("there is no user {}", notification.user_id);
+            let detail = format!("unknown user {}", notification.user_id);
             return Err(Refusal::Invalid(Fault::of("user_id", detail)));
         }
         Ok(notification)
     }
 
     /// Records a message that is not sent because its reader has deleted their account, so that the
-    /// books do not miss it. Idempotent by request id.
+    /// books are complete. Idempotent by request id.
     async fn suppress(&self, request: Request, now_ms: u64) -> Result<(), Refusal> {
         if let Some(fault) = request.fault() {
             return Err(Refusal::Invalid(fault));
@@ -140,7 +140,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     ) -> Result<Notification, Refusal> {
         let fault = |place: &str, detail: String| Refusal::Invalid(Fault::of(place, detail));
         let user = self.person(&request.user_id).await.map_err(Refusal::Unavailable)?;
-        let missing = || fault("user_id", format!("there is no user {}", request.user_id));
+        let missing = || fault("user_id", format!("unknown user {}", request.user_id));
         let user = user.ok_or_else(missing)?;
         let variables = with_reader(&request.variables, &user);
         let language = request.language.as_deref().unwrap_or(&user.language);
@@ -178,8 +178,8 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
     }
 }
 
-/// The variables of the request and `name`, the reader's, which most templates use and most
-/// callers do not know. What the caller gave wins.
+/// The variables of the request and the reader's `name`, which most callers do not know, for
+/// templates of the operator. A name in the request takes precedence.
 fn with_reader(variables: &[(String, String)], user: &User) -> Vec<(String, String)> {
     let mut all = variables.to_vec();
     if !all.iter().any(|(name, _)| name == "name") {

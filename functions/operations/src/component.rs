@@ -14,7 +14,7 @@ use crate::routes::Api;
 use books::Audits;
 use log::PlatformLog;
 
-contracts::function!("operations");
+contracts::function!("operations", without_store);
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {

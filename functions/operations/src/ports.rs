@@ -45,10 +45,10 @@ pub trait Sources: Clone + Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Reading<Part<Payment>>> + Send;
 
-    /// The ledger, a stretch at a time.
+    /// The ledger, page by page.
     fn ledger(&self, after: Option<String>) -> impl Future<Output = Reading<Part<Posting>>> + Send;
 
-    /// The provider's statement as the provider tells it now, a stretch at a time.
+    /// The provider's current statement, page by page.
     fn statement(
         &self,
         after: Option<String>,
@@ -122,15 +122,15 @@ pub trait EventLog: Clone + Send + Sync + 'static {
     /// Deliver a dead letter once more.
     fn replay(&self, dead_letter_id: String) -> impl Future<Output = Result<(), LogError>> + Send;
 
-    /// Deliver all dead letters of a partition key once more, and what waits for them; how many
-    /// events that is.
+    /// Delivers all dead letters of a partition key again, and the events that wait for them.
+    /// Returns the number of events.
     fn replay_key(
         &self,
         subscription: String,
         key: String,
     ) -> impl Future<Output = Result<u64, LogError>> + Send;
 
-    /// Give a dead letter up for good.
+    /// Discards a dead letter permanently.
     fn discard(&self, dead_letter_id: String) -> impl Future<Output = Result<(), LogError>> + Send;
 
     /// Deliver what was recorded in a span of time (milliseconds since the epoch, the end

@@ -34,7 +34,7 @@ impl<S: Sources, L: EventLog, K: KeySource> AuthState for Api<S, L, K> {
     }
 }
 
-/// Names the parts of the business in cursors.
+/// The name of the list in cursors.
 const PARTS: &str = "operations/reconciliation";
 
 /// What is asked of a reconciliation.
@@ -45,7 +45,7 @@ struct Asked {
     quiescent: bool,
     /// How long work may be under way, in milliseconds.
     in_flight_ms: Option<u64>,
-    /// Which part of the business to check; the first if it is missing.
+    /// The part to check; the first if it is missing.
     cursor: Option<String>,
 }
 
@@ -57,7 +57,7 @@ struct Report {
     violations: Vec<Violation>,
     /// How many entries of each book were looked at.
     checked: BTreeMap<&'static str, u64>,
-    /// Leads to the next part of the business, where it is too large to be checked at once.
+    /// The cursor of the next part, if the books are too large to be checked at once.
     next_cursor: Option<String>,
 }
 
@@ -91,7 +91,7 @@ async fn reconcile<S: Sources, L: EventLog, K: KeySource>(
         asked.cursor.map(|cursor| Cursor::decode(PARTS, &cursor)).transpose()?;
     let part = part.unwrap_or_default();
     if !part.is_sound() {
-        return Err(Problem::bad_request("The cursor is not one of this list."));
+        return Err(Problem::bad_request("The cursor does not belong to this list."));
     }
     let checked_at_ms = now_ms();
     let question = Question { checked_at_ms, quiescent: asked.quiescent, in_flight_ms };

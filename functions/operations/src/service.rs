@@ -1,18 +1,18 @@
 //! Reading all books in the one order that lets them be compared.
 //!
-//! Orders come first and last: whatever belongs to an order that is the same both times was
-//! read while the order stood still. The log comes after those who publish, so that it has at
-//! least what they say they published; the read model comes after the log. The ledger comes before
-//! the payments, since reading it takes in what is new at the provider.
+//! Orders are read first and last: if an order is the same both times, its other books were read
+//! while it did not change. The log is read after its publishers, so that it contains at least what
+//! they have published; the read model comes after the log. The ledger comes before the payments,
+//! because reading it also imports new lines of the provider's statement.
 //!
-//! All books are read to their end, page by page. What is kept of them is one part of the business
-//! ([`Partition`]) that fits into memory; the caller asks for the other parts one by one.
+//! All books are read to their end, page by page. Only one part ([`Partition`]), which fits into
+//! memory, is kept; the caller requests the other parts one by one.
 
 use crate::domain::{Books, Draft, Partition, Question, Violation, check};
 use crate::ports::{EventLog, LogError, Part, Reading, Sources, Unreadable};
 use std::future::Future;
 
-/// Entries of all books together that are kept for one check.
+/// The maximum number of entries of all books together that are kept for one check.
 pub const KEPT_MAX: usize = 60_000;
 /// Entries asked for at once.
 const PAGE: u32 = 100;
@@ -24,9 +24,9 @@ const EVENTS_PAGE: u32 = 100;
 pub struct Finding {
     /// What is wrong; empty if nothing is.
     pub violations: Vec<Violation>,
-    /// How many entries of each book were compared.
+    /// The number of compared entries of each book.
     pub checked: Vec<(&'static str, u64)>,
-    /// The part that is to be checked after this one; none at the end.
+    /// The part to check after this one; `None` at the end.
     pub next: Option<Partition>,
 }
 
@@ -44,14 +44,13 @@ impl<S: Sources, L: EventLog> Reconciliation<S, L> {
         Reconciliation { sources, log, kept_max: KEPT_MAX }
     }
 
-    /// Keeps at most so many entries for one check instead of [`KEPT_MAX`].
+    /// Keeps at most this many entries for one check instead of [`KEPT_MAX`].
     #[must_use]
     pub fn with_kept_max(self, kept_max: usize) -> Self {
         Reconciliation { kept_max, ..self }
     }
 
-    /// Reads all books and says what is wrong with this part of them, or with a smaller one if
-    /// it is too large.
+    /// Reads all books and checks this part of them, or a smaller one if it is too large.
     pub async fn run(&self, part: Partition, question: &Question) -> Reading<Finding> {
         let draft = self.read(part).await?;
         let next = draft.part.next();
@@ -109,7 +108,7 @@ impl<S: Sources, L: EventLog> Reconciliation<S, L> {
     }
 }
 
-/// Takes in a whole book, page by page.
+/// Reads a whole book, page by page.
 async fn all<T, F>(
     draft: &mut Draft,
     read: impl Fn(Option<String>) -> F,
@@ -134,7 +133,7 @@ where
 }
 
 fn endless(book: &'static str) -> Unreadable {
-    Unreadable { book, reason: "its pages lead to themselves".to_owned() }
+    Unreadable { book, reason: "its pages form a cycle".to_owned() }
 }
 
 fn unreadable(error: LogError) -> Unreadable {

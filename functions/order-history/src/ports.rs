@@ -32,7 +32,7 @@ pub struct Lag {
 #[error("the log of events does not answer: {0}")]
 pub struct Unavailable(pub String);
 
-/// The log of all events, and the keys that personal data in them is sealed with.
+/// The log of all events, and the keys of their sealed data.
 pub trait EventLog: PersonKeys {
     /// Events after a position (0: from the beginning), oldest first, at most `limit` (1 to
     /// 500). None means that this is the end for now.

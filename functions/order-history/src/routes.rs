@@ -30,7 +30,7 @@ const POSITION: HeaderName = HeaderName::from_static("x-projection-position");
 /// Seconds after which a reader may look again whose event has not arrived.
 const BEHIND_RETRY_AFTER_S: u64 = 1;
 
-/// Lets an application of somebody else see a person's orders.
+/// The scope for third-party applications to read a user's orders.
 struct OrdersRead;
 
 impl Scope for OrdersRead {
@@ -226,7 +226,7 @@ fn behind(position: &Position) -> Problem {
     Problem::new(ProblemType::ProjectionBehind)
         .header(header::RETRY_AFTER, &BEHIND_RETRY_AFTER_S.to_string())
         .extension("position", position.to_string())
-        .detail("The event has not arrived yet.")
+        .detail("The event is not processed yet.")
 }
 
 fn refused(refused: Refused) -> Problem {

@@ -138,7 +138,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         Ok(())
     }
 
-    /// What the event says. One about a person who has been forgotten says nothing.
+    /// The change in the event. An event about an erased user has none.
     async fn change_of(&self, event: &Event) -> Result<Change, Refused> {
         let damaged = || {
             let reason = Unreadable::Damaged.to_string();

@@ -97,7 +97,7 @@ pub struct Driver<'a, S, P, C> {
     pub owner: &'a str,
     /// How long a lease holds, in milliseconds.
     pub lease_ms: u64,
-    /// The run of the host that the owner lives in, where the host says so.
+    /// The run of the host that the owner belongs to, if the host has run numbers.
     pub incarnation: Option<u64>,
 }
 
@@ -162,7 +162,7 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
         self.finish(loaded, draft).await
     }
 
-    /// The lease of this driver, from now on.
+    /// The lease of this driver, starting now.
     pub fn lease(&self, now_ms: u64) -> Lease {
         let (owner, until_ms) = (self.owner.to_owned(), now_ms + self.lease_ms);
         Lease { owner, until_ms, incarnation: self.incarnation }
@@ -182,8 +182,8 @@ impl<S: Store, P: Participants, C: Clock> Driver<'_, S, P, C> {
         self.records.append(loaded, &std::mem::take(&mut draft.events), Some(lease)).await
     }
 
-    /// Writes what is decided, lets go of the lease, and publishes what others are to hear. If the
-    /// order has ended and the customer has deleted their account, the address is erased.
+    /// Writes the decisions, releases the lease, and publishes the events. If the order has ended
+    /// and the customer has deleted their account, the address is erased.
     async fn finish(&self, mut loaded: Loaded, draft: Draft) -> Result<Ended, StoreError> {
         let changed = !draft.events.is_empty() || loaded.record.lease.is_some();
         if changed && !self.records.append(&mut loaded, &draft.events, None).await? {

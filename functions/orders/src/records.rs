@@ -1,12 +1,10 @@
-//! How orders lie in the store.
+//! How orders are stored.
 //!
-//! One value per order (`value`) holds all of its events, what of them is still to be
-//! published, which news it has heard, and the lease of its driver; it changes by
-//! compare-and-swap only. Beside it are three indexes: the register of all orders, the
-//! orders of a user (`listing`) and the orders that are unfinished (`marks`). All are
-//! written *before* the order: what a crash leaves is an entry without an order, which
-//! readers skip, never an order that nobody finds. There is a mark for each person who has
-//! deleted their account (`forgotten`).
+//! One value per order (`value`) contains its events, its outbox, its inbox, and the lease of its
+//! driver; it changes only by compare-and-swap. There are also three indexes: the register of all
+//! orders, the orders of a user (`listing`) and the unfinished orders (`marks`). All are written
+//! *before* the order: a crash leaves an entry without an order, which readers skip, never an order
+//! without an entry. There is a mark for each user who has deleted their account (`forgotten`).
 
 mod forgotten;
 mod listing;
@@ -42,7 +40,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Whether somebody else who may be alive in this run of the host holds the lease then.
+    /// Whether another owner that may still be alive holds the lease at that time.
     pub fn is_leased_to_other(&self, owner: &str, incarnation: Option<u64>, at_ms: u64) -> bool {
         let lease = self.record.lease.as_ref();
         lease.is_some_and(|lease| {

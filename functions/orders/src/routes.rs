@@ -36,7 +36,7 @@ use view::{EventView, OrderView, ShipmentView};
 /// `<order id>.<number>`.
 pub const POSITION: HeaderName = HeaderName::from_static("x-projection-position");
 
-/// Lets an application of somebody else see a person's orders.
+/// The scope for third-party applications to read a user's orders.
 struct OrdersRead;
 
 impl TokenScope for OrdersRead {
@@ -222,7 +222,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
     async fn forget(&self, user_id: &str) -> Result<()> {
         match self.orders.forget_person(user_id).await? {
             true => Ok(()),
-            false => Err(Problem::unavailable("There are more orders of this person.", 1)),
+            false => Err(Problem::unavailable("More orders of this user have to be erased.", 1)),
         }
     }
 
@@ -230,7 +230,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         let now_ms = api.orders.clock().now_ms();
         let is_over = |value: &[u8]| idempotency::is_over(value, now_ms);
         if let Err(error) = chassis::expiry::sweep(&api.store, now_ms, is_over).await {
-            eprintln!("orders: records of idempotency keys stay for now: {error}");
+            eprintln!("orders: expired idempotency records were not removed: {error}");
         }
         Ok(Json(api.orders.sweep().await?))
     }

@@ -1,4 +1,5 @@
-//! The use cases of orders: place, read, list, cancel, hear of parcels, let go on, forget, sweep.
+//! The use cases of orders: place, read, list, cancel, update parcels, resume, erase customers,
+//! sweep.
 //!
 //! Whoever touches an order whose saga is unfinished moves it on: the customer who looks
 //! at it, the stream that shows it, the sweep. So no order waits for the one request that
@@ -49,7 +50,7 @@ pub struct Request {
     pub shipping_address: Address,
     /// A token of the payment provider.
     pub payment_method: String,
-    /// What the customer has seen as the total, if they say so.
+    /// The total that the customer expects, if given.
     pub expected_total: Option<Money>,
 }
 
@@ -64,11 +65,11 @@ pub enum Unplaced {
     CartSize(usize),
     /// Prices in several currencies, or a sum beyond any number.
     NoTotal,
-    /// It costs something else than the customer expects.
+    /// The total differs from the expected one.
     PriceChanged {
-        /// What the customer has seen.
+        /// The expected total.
         expected: Money,
-        /// What it costs now.
+        /// The current total.
         total: Money,
     },
     /// Too many orders are unfinished. Safe to repeat with the same id.
@@ -117,7 +118,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         Self { lease_ms, ..self }
     }
 
-    /// Lets leases end with the run of the host in which they were taken.
+    /// Makes leases end with the run of the host in which they were taken.
     #[must_use]
     pub fn with_incarnation(self, incarnation: Option<u64>) -> Self {
         Self { incarnation, ..self }

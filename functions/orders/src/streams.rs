@@ -1,9 +1,9 @@
-//! How many event streams one person has open.
+//! Limiting the open event streams of each user.
 //!
-//! A stream occupies an instance for as long as it lives, so each person may have a few. What is
-//! open is kept in the store, where all instances see it: a stream renews its permit while it
-//! lives and gives it back at its end. A client that goes away ends an instance without a word;
-//! its permit then runs out.
+//! A stream occupies an instance while it is open, so each user may have only a few. The permits
+//! are in the store, which all instances share: a stream renews its permit while it is open and
+//! releases it at its end. If the client disconnects, the instance is dropped without a release,
+//! and the permit expires.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,20 @@ use chassis::store::{Store, StoreError};
 use chassis::{Problem, ProblemType};
 use http::header;
 
-/// Most streams of one person at once.
+/// The maximum number of open streams of one user.
 pub(crate) const STREAMS_PER_PERSON_MAX: usize = 8;
-/// How long a permit is good, in milliseconds.
+/// How long a permit is valid, in milliseconds.
 pub(crate) const PERMIT_MS: u64 = 12_000;
 /// How often it is renewed, in milliseconds.
 pub(crate) const RENEW_MS: u64 = 5_000;
 
-/// In how many values the permits are split.
+/// The number of values that the permits are split into.
 const SHARDS: u8 = 32;
 
-/// By person and stream, until when each is good, in milliseconds since the epoch.
+/// By user and stream, the expiry time of each permit, in milliseconds since the epoch.
 type Permits = BTreeMap<String, BTreeMap<String, u64>>;
 
-/// One of a person's streams.
+/// The permit of one stream.
 pub(crate) struct Permit<S> {
     store: S,
     person: String,
@@ -32,7 +32,7 @@ pub(crate) struct Permit<S> {
     renewed_ms: u64,
 }
 
-/// Why there is no stream.
+/// Why a stream was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     TooMany,
@@ -55,8 +55,8 @@ impl From<Refused> for Problem {
                     .header(header::RETRY_AFTER, &retry_after_s)
                     .extension("streams_max", STREAMS_PER_PERSON_MAX)
                     .detail(format!(
-                        "At most {STREAMS_PER_PERSON_MAX} are open at once; one that was cut off \
-                         counts for some seconds more."
+                        "At most {STREAMS_PER_PERSON_MAX} can be open. An interrupted stream still \
+                         counts for some seconds."
                     ))
             }
         }
@@ -64,7 +64,7 @@ impl From<Refused> for Problem {
 }
 
 impl<S: Store> Permit<S> {
-    /// A permit for one more stream of this person.
+    /// Takes a permit for another stream of this user.
     pub(crate) async fn take(store: S, person: &str, now_ms: u64) -> Result<Self, Refused> {
         let permit = Self {
             store,
@@ -76,7 +76,7 @@ impl<S: Store> Permit<S> {
         Ok(permit)
     }
 
-    /// Keeps the permit good, when it is time.
+    /// Renews the permit, if it is due.
     pub(crate) async fn renew(&mut self, now_ms: u64) -> Result<(), Refused> {
         if now_ms < self.renewed_ms.saturating_add(RENEW_MS) {
             return Ok(());
@@ -86,7 +86,7 @@ impl<S: Store> Permit<S> {
         Ok(())
     }
 
-    /// Gives it back. If that fails, it runs out.
+    /// Releases it. If this fails, it expires.
     pub(crate) async fn give_back(&self) {
         let remove = |permits: Option<Permits>| {
             let mut permits = permits.unwrap_or_default();
@@ -97,7 +97,7 @@ impl<S: Store> Permit<S> {
             Ok::<_, StoreError>((permits, ()))
         };
         if let Err(error) = self.store.update(&key(&self.person), remove).await {
-            eprintln!("orders: a stream's permit runs out by itself: {error}");
+            eprintln!("orders: a stream permit was not released and will expire: {error}");
         }
     }
 
@@ -106,7 +106,7 @@ impl<S: Store> Permit<S> {
             let mut permits = permits.unwrap_or_default();
             let end_ms = now_ms.saturating_add(PERMIT_MS);
             for streams in permits.values_mut() {
-                // One that is good for longer was written before the clock was set back.
+                // A later expiry time was written before the clock was set back.
                 streams.retain(|_, until_ms| (now_ms + 1..=end_ms).contains(until_ms));
             }
             permits.retain(|_, streams| !streams.is_empty());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_person_has_a_few_streams_and_others_have_theirs() {
+    async fn each_user_has_a_limited_number_of_streams() {
         let store = MemoryStore::new();
         let mut permits = Vec::new();
         for _ in 0..STREAMS_PER_PERSON_MAX {
@@ -153,11 +153,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_permit_runs_out_unless_it_is_renewed() {
+    async fn a_permit_expires_unless_it_is_renewed() {
         let store = MemoryStore::new();
         let mut lasting = take(&store, NOW_MS).await.unwrap();
         for _ in 1..STREAMS_PER_PERSON_MAX {
-            // Their clients have gone away.
+            // Their clients have disconnected.
             take(&store, NOW_MS).await.unwrap();
         }
         lasting.renew(NOW_MS + RENEW_MS).await.unwrap();

@@ -1,4 +1,4 @@
-//! A parcel that has left outweighs whatever its order was being taken back for.
+//! A parcel that has left overrides the cancellation or rejection of its order.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -22,7 +22,7 @@ fn place(world: &World) -> Order {
     run(world.process("first").place(request(ID))).unwrap().order
 }
 
-/// A shop in which the first request to ship seems lost and its repetition is refused.
+/// A shop in which the first shipping request seems lost and its repetition is refused.
 fn contradictory(first: Mood) -> World {
     let world = World::new();
     world.mood("Ship", &[first, Mood::Refuses]);
@@ -36,7 +36,7 @@ fn withdrawals(world: &World) -> usize {
 }
 
 #[test]
-fn a_rejected_order_whose_parcel_has_left_is_served() {
+fn a_rejected_order_with_a_shipped_parcel_is_fulfilled() {
     let world = contradictory(Mood::LeavesUnanswered);
     let order = place(&world);
     assert_eq!((order.status, order.rejection), (Status::Confirmed, None));
@@ -49,7 +49,7 @@ fn a_rejected_order_whose_parcel_has_left_is_served() {
 }
 
 #[test]
-fn whether_the_parcel_leaves_in_time_decides() {
+fn the_outcome_depends_on_whether_the_parcel_has_left() {
     let (mut served, mut rejected) = (0, 0);
     for wait in 1.. {
         let world = contradictory(Mood::HappensUnanswered);
@@ -76,7 +76,7 @@ fn whether_the_parcel_leaves_in_time_decides() {
 }
 
 #[test]
-fn whoever_learns_it_may_die_at_any_point() {
+fn a_crash_at_any_step_does_not_change_the_outcome() {
     for wait in 1.. {
         let world = contradictory(Mood::LeavesUnanswered);
         world.with(|state| state.stop_at = Some(wait));
@@ -111,7 +111,7 @@ async fn administrators_see_that_shipping_has_begun() {
     assert_eq!(saga["steps"][4], expected);
 }
 
-/// An order to which these things have happened since it was placed.
+/// An order with these events after it was placed.
 fn order(events: &[Event]) -> Order {
     let world = World::new();
     place(&world);
@@ -134,7 +134,7 @@ fn done(steps: &[Step]) -> Vec<Event> {
     steps.iter().flat_map(both).collect()
 }
 
-/// Shipping is refused, after these things.
+/// The events after a refusal of shipping.
 fn refused_by_shipping(mut events: Vec<Event>) -> Vec<Event> {
     let (code, detail) = ("no".to_owned(), "refused".to_owned());
     events.push(Event::StepStarted { step: Step::Ship });
@@ -153,7 +153,7 @@ fn refusal() -> Result<(), Fault> {
 const BEFORE_SHIPPING: [Step; 4] = [Step::Reserve, Step::Authorize, Step::Capture, Step::Commit];
 
 #[test]
-fn a_rejection_is_withdrawn_and_nothing_is_left_but_to_confirm() {
+fn a_withdrawn_rejection_is_followed_by_the_confirmation() {
     let mut order = order(&refused_by_shipping(done(&BEFORE_SHIPPING)));
     let now_ms = order.created_at_ms;
     assert_eq!(saga::next(&order, now_ms), Next::Act(CALL_OFF));
@@ -169,13 +169,13 @@ fn a_rejection_is_withdrawn_and_nothing_is_left_but_to_confirm() {
 }
 
 #[test]
-fn what_is_missing_is_done_and_what_is_refused_then_waits_for_a_person() {
+fn missing_steps_are_done_and_refused_ones_are_parked() {
     let mut events = done(&[Step::Reserve, Step::Authorize]);
     events.push(Event::StepStarted { step: Step::Capture });
     let mut order = order(&refused_by_shipping(events));
     let learned = saga::conclude(&order, CALL_OFF, left());
     record(&mut order, learned);
-    // Nor does it become too late for what a parcel on its way needs.
+    // The deadline does not apply to steps that a parcel in transit needs.
     let late_ms = order.created_at_ms + PIVOT_DEADLINE_MS + 1;
     let capture = Action::Do(Step::Capture);
     for _ in 0..PARK_ATTEMPTS {
@@ -201,7 +201,7 @@ fn what_is_missing_is_done_and_what_is_refused_then_waits_for_a_person() {
 }
 
 #[test]
-fn pieces_whose_reservation_is_lost_are_reserved_anew() {
+fn pieces_with_a_lost_reservation_are_reserved_again() {
     let events = done(&[Step::Reserve, Step::Authorize, Step::Capture]);
     let mut order = order(&refused_by_shipping(events));
     let learned = saga::conclude(&order, CALL_OFF, left());
@@ -218,14 +218,14 @@ fn pieces_whose_reservation_is_lost_are_reserved_anew() {
 }
 
 #[test]
-fn a_parcel_whose_money_or_pieces_went_back_already_waits_for_a_person() {
+fn a_shipped_parcel_that_was_already_compensated_is_parked() {
     for (undone, reason) in [
-        (vec![Undo::CancelPayment], "its payment was given back already"),
-        (vec![Undo::TakeBack], "its pieces were put back onto the shelf already"),
-        (vec![Undo::Release], "its pieces were put back onto the shelf already"),
+        (vec![Undo::CancelPayment], "its payment was already refunded"),
+        (vec![Undo::TakeBack], "its pieces were already restocked"),
+        (vec![Undo::Release], "its pieces were already restocked"),
         (
             vec![Undo::TakeBack, Undo::CancelPayment],
-            "its payment and its pieces were given back already",
+            "its payment was already refunded and its pieces were already restocked",
         ),
     ] {
         let mut events = refused_by_shipping(done(&BEFORE_SHIPPING));

@@ -1,5 +1,5 @@
-//! Customers who delete their account are erased from their orders: at once from those that have
-//! ended, and from the others at their end. The books stay.
+//! Customers who delete their account are erased from their orders: immediately from finished ones,
+//! and from others when they finish. The books stay.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -33,7 +33,7 @@ fn forget(world: &World) -> Result<bool, StoreError> {
     run(world.process(&chassis::id::new("run")).forget_person(USER))
 }
 
-/// The event of shipping that the parcel was delivered.
+/// The event that the parcel was delivered.
 fn delivered() -> CloudEvent {
     let shipment = json!({
         "id": "shp_1", "status": "delivered", "courier": "north", "tracking_code": "T1",
@@ -57,7 +57,7 @@ fn deliver(world: &World) {
     assert_eq!(run(process.hear(&delivered())).unwrap(), Heard::Done);
 }
 
-/// The keys of all values that have the address or the payment token.
+/// The keys of all values that contain the address or the payment token.
 fn with_person(world: &World) -> Vec<String> {
     let has_person = |key: &String| {
         let value = run(world.1.get(key)).unwrap().unwrap_or_default();
@@ -74,7 +74,7 @@ fn books(order: &Order) -> (Status, u64, Placed) {
 }
 
 #[test]
-fn an_order_that_has_ended_is_erased_at_once_and_keeps_its_books() {
+fn a_finished_order_is_erased_immediately_and_keeps_its_books() {
     type End = fn(&World);
     let ends: [(Status, End); 3] = [
         (Status::Cancelled, |world| drop(run(world.process("customer").cancel(ID, None)))),
@@ -102,7 +102,7 @@ fn an_order_that_has_ended_is_erased_at_once_and_keeps_its_books() {
 }
 
 #[test]
-fn an_order_under_way_keeps_the_address_until_its_end() {
+fn an_unfinished_order_keeps_the_address_until_it_finishes() {
     let world = World::new();
     assert_eq!(place(&world), Status::Confirmed);
     assert_eq!(forget(&world), Ok(true));
@@ -134,7 +134,7 @@ fn orders_of_other_customers_stay_as_they_are() {
 /// The request that ends the order stops before each of its operations while the account is
 /// deleted. Then it continues, or never does.
 #[test]
-fn the_end_of_an_order_may_be_overtaken_or_cut_off_at_any_point() {
+fn the_end_of_an_order_may_be_interleaved_or_interrupted_at_any_step() {
     for dies in [true, false] {
         for wait in 1.. {
             let world = World::new();
@@ -169,7 +169,7 @@ fn the_end_of_an_order_may_be_overtaken_or_cut_off_at_any_point() {
 
 /// The same for the request that handles the deletion.
 #[test]
-fn the_erasure_may_be_overtaken_or_cut_off_at_any_point() {
+fn the_erasure_may_be_interleaved_or_interrupted_at_any_step() {
     for dies in [true, false] {
         for wait in 1.. {
             let world = World::new();
@@ -227,7 +227,7 @@ fn many(world: &World, count: usize) -> Vec<String> {
 }
 
 #[test]
-fn an_order_that_can_not_be_read_does_not_keep_the_others() {
+fn an_unreadable_order_does_not_stop_the_erasure_of_others() {
     let world = World::new();
     let ids = many(&world, 2 * PAGE + 50);
     let key = format!("order:{}", ids[120]);
@@ -275,7 +275,7 @@ impl Store for Slow {
 }
 
 #[test]
-fn many_orders_are_gone_through_in_several_calls() {
+fn many_orders_are_processed_in_several_calls() {
     let world = World::new();
     many(&world, 3 * PAGE);
     let call = || {
@@ -326,7 +326,7 @@ fn account_deleted(data: &Value) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn the_event_is_taken_in_and_administrators_see_no_address() {
+async fn after_the_deletion_event_administrators_see_no_address() {
     let shop = Shop::new();
     let (_, order) = read(shop.order(ADA, "k1", &body()).await).await;
     let path = format!("/api/v1/orders/{}", order["id"].as_str().unwrap());

@@ -306,7 +306,7 @@ async fn a_sweep_finishes_what_was_left() {
 }
 
 #[tokio::test]
-async fn a_price_that_has_changed_orders_nothing() {
+async fn a_changed_price_orders_nothing() {
     let shop = Shop::new();
     let mut asked = body();
     asked["expected_total"] = json!({"amount": 2_400, "currency": "EUR"});
@@ -329,7 +329,7 @@ async fn a_price_that_has_changed_orders_nothing() {
 }
 
 #[tokio::test]
-async fn when_too_many_orders_are_unfinished_the_answer_names_the_limit() {
+async fn too_many_unfinished_orders_name_the_limit() {
     let shop = Shop::new();
     let mark = |number: usize| Mark { id: format!("ord_{number}"), at_ms: 1, by: "one".to_owned() };
     let fill = async |marks: usize| {
@@ -350,7 +350,7 @@ async fn when_too_many_orders_are_unfinished_the_answer_names_the_limit() {
     let (status, order) = read(shop.order(ADA, "k1", &body()).await).await;
     assert_eq!((status, &order["status"]), (StatusCode::CREATED, &json!("confirmed")));
 
-    // An order that exists may be called off until there are twice as many.
+    // An existing order may be canceled until there are twice as many.
     let path = format!("/api/v1/orders/{}/cancel", order["id"].as_str().unwrap());
     fill(2 * MARKS_MAX).await;
     let (status, problem) = shop.post(ADA, &path).await;
@@ -363,7 +363,7 @@ async fn when_too_many_orders_are_unfinished_the_answer_names_the_limit() {
 }
 
 #[tokio::test]
-async fn a_card_number_is_refused_and_neither_kept_nor_repeated() {
+async fn a_card_number_is_refused_and_neither_stored_nor_repeated() {
     let shop = Shop::new();
     for number in ["4111111111111111", "4111-1111-1111-1111", "pan:5500000000000004"] {
         let mut asked = body();

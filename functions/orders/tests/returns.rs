@@ -1,5 +1,5 @@
-//! Parcels that come back: money and pieces go back once for each of them, whatever fails or dies,
-//! and the order comes to an end that everybody hears of.
+//! Returned parcels: each one is refunded and restocked once, despite failures and crashes, and the
+//! end of the order is published.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -22,7 +22,7 @@ fn place(world: &World) {
     assert_eq!(order.status, Status::Confirmed);
 }
 
-/// What shipping tells: parcels of so many pieces each, with their statuses.
+/// The event of shipping: parcels with their numbers of pieces and statuses.
 fn shipments(sequence: u64, parcels: &[(u32, &str)]) -> Event {
     let parcel = |(number, (pieces, status)): (usize, &(u32, &str))| {
         json!({
@@ -52,7 +52,7 @@ fn order(world: &World) -> Order {
     world.loaded(ID).order
 }
 
-/// Money given back and pieces put back, by parcel.
+/// Refunded amounts and restocked pieces, by parcel.
 fn given_back(world: &World) -> Vec<(String, i64, u32)> {
     world.with(|state| {
         assert_eq!(state.refunds.len(), state.restocked.len());
@@ -62,7 +62,7 @@ fn given_back(world: &World) -> Vec<(String, i64, u32)> {
 }
 
 #[test]
-fn an_order_that_comes_back_is_given_back_whole() {
+fn a_returned_order_is_refunded_and_restocked() {
     let world = World::new();
     place(&world);
     for (sequence, status) in (1..).zip(["in_transit", "attempt_failed", "returned", "returned"]) {
@@ -80,7 +80,7 @@ fn an_order_that_comes_back_is_given_back_whole() {
 }
 
 #[test]
-fn a_part_that_comes_back_is_given_back_and_the_rest_is_delivered() {
+fn a_returned_part_is_refunded_and_the_rest_is_delivered() {
     let world = World::new();
     place(&world);
     hear(&world, &shipments(1, &[(1, "in_transit"), (1, "in_transit")]));
@@ -98,7 +98,7 @@ fn a_part_that_comes_back_is_given_back_and_the_rest_is_delivered() {
 }
 
 #[test]
-fn two_parcels_that_come_back_are_given_back_each() {
+fn each_returned_parcel_is_refunded() {
     let world = World::new();
     place(&world);
     hear(&world, &shipments(1, &[(1, "returned"), (1, "returned")]));
@@ -110,7 +110,7 @@ fn two_parcels_that_come_back_are_given_back_each() {
 }
 
 #[test]
-fn giving_back_is_tried_until_it_succeeds() {
+fn refunds_are_retried_until_they_succeed() {
     for action in ["RefundParcel", "RestockParcel"] {
         for mood in [Mood::Fails, Mood::Unanswered, Mood::HappensUnanswered, Mood::Refuses] {
             let world = World::new();
@@ -126,7 +126,7 @@ fn giving_back_is_tried_until_it_succeeds() {
 }
 
 #[test]
-fn a_refund_that_comes_otherwise_than_asked_waits_for_a_person() {
+fn a_mismatched_refund_is_parked() {
     let world = World::new();
     place(&world);
     world.mood("RefundParcel", &[Mood::DoesOtherwise]);
@@ -141,7 +141,7 @@ fn a_refund_that_comes_otherwise_than_asked_waits_for_a_person() {
 }
 
 #[test]
-fn a_payment_that_comes_otherwise_than_asked_rejects_the_order() {
+fn a_mismatched_payment_rejects_the_order() {
     for step in ["Authorize", "Capture"] {
         let world = World::new();
         world.mood(step, &[Mood::DoesOtherwise]);
@@ -153,7 +153,7 @@ fn a_payment_that_comes_otherwise_than_asked_rejects_the_order() {
 }
 
 #[test]
-fn what_was_not_undone_in_full_waits_for_a_person() {
+fn an_incomplete_compensation_is_parked() {
     let world = World::new();
     world.mood("Commit", &[Mood::Refuses]);
     world.mood("CancelPayment", &[Mood::DoesOtherwise]);
@@ -164,7 +164,7 @@ fn what_was_not_undone_in_full_waits_for_a_person() {
 }
 
 #[test]
-fn whoever_gives_back_may_die_at_any_point() {
+fn a_refund_survives_a_crash_at_any_step() {
     for wait in 1.. {
         let world = World::new();
         place(&world);
@@ -188,9 +188,9 @@ fn whoever_gives_back_may_die_at_any_point() {
     }
 }
 
-/// Orders of before knew of returned parcels, but not what was in them, and stayed as they were.
+/// Old orders recorded returned parcels without their contents, and had no refunds.
 #[test]
-fn an_order_that_came_back_long_ago_is_given_back_once_shipping_is_asked() {
+fn an_old_returned_order_is_refunded_with_data_from_shipping() {
     let world = World::new();
     place(&world);
     hear(&world, &shipments(1, &[(2, "in_transit")]));

@@ -19,7 +19,7 @@ impl contract::Guest for Component {
     async fn hash(password: String) -> Result<String, contract::Error> {
         let unavailable = |reason: &str| contract::Error::Unavailable(reason.to_owned());
         let mut salt = [0; crate::SALT_BYTES];
-        getrandom::fill(&mut salt).map_err(|_| unavailable("no randomness"))?;
+        getrandom::fill(&mut salt).map_err(|_| unavailable("no source of randomness"))?;
         crate::hash(&password, &salt).ok_or_else(|| unavailable("the password can't be hashed"))
     }
 

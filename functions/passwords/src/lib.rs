@@ -1,11 +1,11 @@
-//! Argon2id, and how easily a password is guessed.
+//! Argon2id hashes, and checks for weak passwords.
 //!
 //! The parameters are OWASP's for machines with little memory: 19 MiB, two passes, one
 //! lane. They travel in the PHC string, so raising them later needs no migration: a hash
 //! made with older ones is replaced when its owner signs in.
 //!
-//! It is a function of its own so that the host can bound how many hashes are made at once
-//! (`concurrency_max` in the manifest): many sign-ins at once wait for each other, and no other
+//! It is a separate function so that the host can limit the number of concurrent hashes
+//! (`concurrency_max` in the manifest): concurrent sign-ins wait for each other, but no other
 //! request waits for them.
 //!
 //! The list of common passwords is taken from zxcvbn, under the MIT license: `data/common.LICENSE`
@@ -21,8 +21,8 @@ mod component;
 
 pub use weakness::weakness;
 
-/// Longest password that is looked at, in bytes. A longer one is refused, never cut: a cut
-/// password would accept others that begin alike.
+/// Longest accepted password, in bytes. A longer one is refused, never truncated: a truncated
+/// password would match others with the same beginning.
 pub const PASSWORD_BYTES_MAX: usize = 128;
 /// Bytes of randomness in a hash.
 pub const SALT_BYTES: usize = 16;
@@ -31,17 +31,17 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// A hash that no password has been asked to match. Comparing with it costs what a real
-/// comparison costs, so that the time taken does not tell which accounts exist.
+/// A hash that belongs to no account. Verifying against it takes as long as a real verification, so
+/// the time does not reveal which accounts exist.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keSEh$\
                       AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// What a comparison says.
+/// The result of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The password is the one that was hashed.
+    /// Whether the password matches.
     pub matches: bool,
-    /// The hash was made with other parameters than today's.
+    /// Whether the hash was made with other than the current parameters.
     pub outdated: bool,
 }
 
@@ -56,8 +56,8 @@ pub fn hash(password: &str, salt: &[u8; SALT_BYTES]) -> Option<String> {
     Some(hash.to_string())
 }
 
-/// Does the password match? `None` stands for an account that does not exist: the answer
-/// is no, and takes as long.
+/// Verifies a password. `None` stands for an account that does not exist: it never matches, and
+/// takes the same time.
 pub fn verify(password: &str, stored: Option<&str>) -> Verdict {
     let refused = Verdict { matches: false, outdated: false };
     let Ok(hash) = PasswordHash::new(stored.unwrap_or(NOBODY)) else { return refused };
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_a_phc_string_that_only_its_password_matches() {
+    fn a_hash_is_a_phc_string_that_matches_only_its_password() {
         let stored = hash("correct horse", &[3; 16]).unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         let verdict = verify("correct horse", Some(&stored));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_a_hash_that_parses_and_a_password_that_never_matches() {
+    fn the_hash_for_unknown_accounts_parses_and_never_matches() {
         let hash = PasswordHash::new(NOBODY).unwrap();
         assert!(!is_outdated(&hash), "comparing with it must cost what a real one costs");
         assert!(!matches("", None));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_cut() {
+    fn a_password_is_never_truncated() {
         let longest = "a".repeat(PASSWORD_BYTES_MAX);
         let stored = hash(&longest, &[3; 16]).unwrap();
         assert!(matches(&longest, Some(&stored)));

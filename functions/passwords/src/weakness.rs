@@ -1,42 +1,71 @@
-//! Passwords that are easily guessed: common ones and their usual disguises, simple patterns, and
-//! what others know of the person. NIST SP 800-63B, section 3.1.1.2, asks for such a check and
-//! against rules of composition.
+//! Weak passwords: common ones and their usual variations, simple patterns, and words from the
+//! user's address or name. NIST SP 800-63B, section 3.1.1.2, requires such a check and forbids
+//! composition rules.
 //!
 //! `data/common.txt` holds the most common passwords of the list that comes with zxcvbn (MIT; the
-//! license is in `data/common.LICENSE`), with some words of the languages that the shop speaks; one
-//! on a line, in lower case, in the order of their bytes.
+//! license is in `data/common.LICENSE`), with some words of the shop's languages; one per line, in
+//! lower case, in byte order.
 
-/// Common passwords, and words that they are made of.
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Common passwords, and words that they consist of.
 const COMMON: &str = include_str!("../data/common.txt");
-/// Texts about a person that are looked at.
+/// The maximum number of texts about a user.
 const ABOUT_COUNT_MAX: usize = 8;
-/// How many digits or signs around a common word are a disguise.
+/// How many digits or signs around a common word are ignored.
 const TRIMMINGS_MAX: usize = 4;
-/// How many different characters a password has at least.
+/// The minimum number of different characters in a password.
 const DIFFERENT_MIN: usize = 5;
-/// The shortest word about a person that counts, in characters.
+/// The minimum length of a word about the user that counts, in characters.
 const KNOWN_CHARS_MIN: usize = 4;
 
-const KNOWN: &str = "must not be what others know of you, like your address or name";
-const EASY: &str = "is too easily guessed: it is common or a simple pattern; \
-                    three or four unrelated words are better";
+const KNOWN: &str = "must not be derived from your address or name";
+const EASY: &str = "is too easy to guess: it is common or a simple pattern; use three or four \
+                    unrelated words";
 
-/// Why this password should not be chosen, as half a sentence; none if it may be.
+/// Why this password is weak, as a predicate; `None` if it is acceptable.
 pub fn weakness(password: &str, about: &[&str]) -> Option<&'static str> {
-    let lower = password.trim().to_lowercase();
-    let core = without_trimmings(&lower);
-    if about.iter().take(ABOUT_COUNT_MAX).any(|text| is_about(&lower, core, &text.to_lowercase())) {
+    let lower = folded(password);
+    // A repetition is not harder to guess than what it repeats.
+    let readings = [lower.as_str(), once(&lower), once(without_trimmings(&lower))];
+    let mut about = about.iter().take(ABOUT_COUNT_MAX).map(|text| folded(text));
+    if about.any(|text| readings.into_iter().any(|it| is_about(it, &text))) {
         return Some(KNOWN);
     }
-    let (plain, plain_core) = (undisguised(&lower), undisguised(core));
-    let without = without_trimmings(&plain);
-    let spellings = [lower.as_str(), core, plain.as_str(), without, plain_core.as_str()];
-    let is_easy = spellings.into_iter().any(is_common) || is_pattern(&lower);
+    let is_easy = is_pattern(&lower) || readings.into_iter().any(is_common_variation);
     is_easy.then_some(EASY)
 }
 
-/// Is the password the whole text about a person, or one of its words with trimmings?
-fn is_about(lower: &str, core: &str, text: &str) -> bool {
+/// The text in lower case, with ordinary characters instead of compatibility forms such as
+/// full-width letters.
+fn folded(text: &str) -> String {
+    text.nfkc().collect::<String>().to_lowercase().trim().to_owned()
+}
+
+/// The shortest beginning that the text repeats at least twice, except for a separator at its end;
+/// the whole text if there is none.
+fn once(text: &str) -> &str {
+    let chars: Vec<(usize, char)> = text.char_indices().collect();
+    let repeats = |length: &usize| {
+        chars.iter().zip(&chars[*length..]).all(|((_, before), (_, after))| before == after)
+    };
+    let length = (1..=chars.len().div_ceil(2)).find(repeats);
+    let end = length.and_then(|length| chars.get(length)).map_or(text.len(), |(at, _)| *at);
+    &text[..end]
+}
+
+/// Whether it is common in one of the usual spellings.
+fn is_common_variation(text: &str) -> bool {
+    let core = without_trimmings(text);
+    let (plain, plain_core) = (undisguised(text), undisguised(core));
+    let without = without_trimmings(&plain);
+    [text, core, plain.as_str(), without, plain_core.as_str()].into_iter().any(is_common)
+}
+
+/// Whether the password is the whole text about a user, or one of its words with a few signs around
+/// it.
+fn is_about(lower: &str, text: &str) -> bool {
+    let core = without_trimmings(lower);
     let mut words = text.split(|c: char| !c.is_alphanumeric());
     let is_word = words.any(|word| word.chars().count() >= KNOWN_CHARS_MIN && word == core);
     is_word || lower == text || core == text
@@ -46,15 +75,14 @@ fn is_common(text: &str) -> bool {
     !text.is_empty() && COMMON.lines().any(|common| common == text)
 }
 
-/// The password without a few digits and signs at its ends, which people add because they are
-/// asked to.
+/// The password without a few digits and signs at its ends, which users often add to satisfy rules.
 fn without_trimmings(text: &str) -> &str {
     let core = text.trim_matches(|c: char| !c.is_alphabetic());
     let trimmed = text.chars().count() - core.chars().count();
     if trimmed <= TRIMMINGS_MAX { core } else { text }
 }
 
-/// With letters for the digits and signs that look like them.
+/// Replaces digits and signs with the letters that they resemble.
 fn undisguised(text: &str) -> String {
     let letter = |c| match c {
         '0' => 'o',
@@ -68,7 +96,7 @@ fn undisguised(text: &str) -> String {
     text.chars().map(letter).collect()
 }
 
-/// A few characters again and again, or a row of neighbors.
+/// Whether it repeats a few characters, or is a sequence of adjacent ones.
 fn is_pattern(text: &str) -> bool {
     let mut different: Vec<char> = text.chars().collect();
     different.sort_unstable();
@@ -79,7 +107,7 @@ fn is_pattern(text: &str) -> bool {
     different.len() < DIFFERENT_MIN || is_row(1) || is_row(-1) || is_repeated(&codes)
 }
 
-/// The same beginning again and again.
+/// Whether it is a repetition of its beginning.
 fn is_repeated(codes: &[u32]) -> bool {
     (1..=codes.len() / 2).any(|length| {
         length <= 4 && codes.iter().enumerate().all(|(at, code)| *code == codes[at % length])
@@ -93,7 +121,7 @@ mod tests {
     const ABOUT: [&str; 3] = ["ada.lovelace@example.org", "ada.lovelace", "Ada Lovelace"];
 
     #[test]
-    fn what_is_common_simple_or_known_of_the_person_is_weak() {
+    fn common_simple_and_personal_passwords_are_weak() {
         for password in [
             "password",
             "Passw0rd!",
@@ -116,13 +144,23 @@ mod tests {
             "ada.lovelace",
             "lovelace1815",
             "Ada Lovelace",
+            "passwordpassword",
+            "PasswordPassword1",
+            "password password",
+            "passw0rd-passw0rd",
+            "monkeymonkeymonkey",
+            "lovelacelovelace",
+            "ｐａｓｓｗｏｒｄ",
+            "Ｐａｓｓｗｏｒｄ１２",
+            "𝓹𝓪𝓼𝓼𝔀𝓸𝓻𝓭",
+            "ｌｏｖｅｌａｃｅ",
         ] {
             assert!(weakness(password, &ABOUT).is_some(), "{password}");
         }
     }
 
     #[test]
-    fn words_without_relation_and_random_ones_may_be_chosen() {
+    fn unrelated_words_and_random_passwords_are_accepted() {
         for password in [
             "correct horse",
             "correct horse battery",
@@ -133,13 +171,15 @@ mod tests {
             "tr0ub4dour&3",
             "grüne Wolken am Montag",
             "数学は楽しいですよね",
+            "correct horse, correct horse",
+            "password of a horse",
         ] {
             assert_eq!(weakness(password, &ABOUT), None, "{password}");
         }
     }
 
     #[test]
-    fn the_list_is_in_lower_case_and_has_each_once() {
+    fn the_list_is_in_lower_case_without_duplicates() {
         let lines: Vec<&str> = COMMON.lines().collect();
         assert!(lines.len() > 5_000);
         assert!(lines.is_sorted() && lines.windows(2).all(|pair| pair[0] != pair[1]));

@@ -7,24 +7,24 @@ use crate::domain::{Amounts, Funds, Payment, Recorded, Status};
 pub struct Entry {
     /// The payment's id.
     pub id: String,
-    /// The order that it pays; empty if only the provider has ever named this payment.
+    /// The order that it pays; empty if only the provider knows this payment.
     pub order_id: String,
     /// How far it has come.
     pub status: Status,
-    /// `XXX` (no currency) if it was cancelled before it was authorized.
+    /// `XXX` (no currency) if it was canceled before it was authorized.
     pub currency: String,
-    /// What was asked for.
+    /// The requested amount.
     pub asked: i64,
     /// Taken from the customer, whether or not it went back.
     pub captured: i64,
     /// Given back.
     pub refunded: i64,
-    /// Taken back by the customer's bank.
+    /// Charged back by the customer's bank.
     pub charged_back: i64,
     /// Held and not taken.
     pub held: i64,
-    /// Whether its movements were recorded before the provider's statement was read: they are
-    /// not to be compared with it.
+    /// Whether its movements were recorded before the provider's statement was read, so that they
+    /// can't be compared with it.
     pub unstated: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A payment as the fold of its events, and what the provider's word about it adds to them.
+//! A payment as the fold of its events, and the events that follow from reports of the provider.
 
 mod event;
 mod news;

@@ -1,11 +1,11 @@
-//! The books, in double entry. Their two sides come from two sources: what customers have paid
-//! us is what we asked the provider for and it acknowledged; what the provider owes us is what
-//! its own statement says. Where the two don't add up to nothing, one of us is wrong.
+//! The double-entry ledger. Its two sides come from two sources: the customers' payments are what
+//! the provider has acknowledged; the provider's debt is what its statement says. If the two do not
+//! add up to zero, one source is wrong.
 //!
-//! The books are not written, they are read: each posting follows from an event of a payment, so
-//! no crash can book an event twice or not at all. What is written is only the order: before a
-//! payment records a movement, it takes the next slot of the ledger and puts its name there. A
-//! slot whose movement was never recorded is empty and is passed over.
+//! Postings are not stored: each one is derived from an event of a payment, so a crash can't book
+//! an event twice or lose it. Only their order is stored: before a payment records a movement, it
+//! takes the next slot of the ledger and writes its id there. A slot whose movement was never
+//! recorded is skipped.
 
 use chassis::money::Money;
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,9 @@ use crate::domain::{Event, Payment, Recorded};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Account {
-    /// What the provider owes us, by its statement.
+    /// What the provider owes the shop, according to its statement.
     PspClearing,
-    /// What customers have paid us, by what the provider has acknowledged.
+    /// What customers have paid, according to the provider's acknowledgments.
     CustomerFunds,
 }
 
@@ -27,9 +27,9 @@ pub enum Account {
 pub struct Posting {
     /// Unique for ever: payment, event, line.
     pub id: String,
-    /// The payment that it follows from.
+    /// The payment that it is derived from.
     pub payment_id: String,
-    /// The order that the money moved for; empty if we know of none.
+    /// The order of the payment; empty if it is unknown.
     pub order_id: String,
     /// The account that is debited or credited.
     pub account: Account,
@@ -46,8 +46,7 @@ pub fn postings(id: &str, events: &[Recorded], slot: u64) -> Vec<Posting> {
     of_slot.flat_map(|recorded| transaction(&payment, recorded)).collect()
 }
 
-/// The postings of one event: one line, or both where neither amounts nor the statement were
-/// recorded yet.
+/// The postings of one event: one line, or both sides for old events without amounts and statement.
 fn transaction(payment: &Payment, recorded: &Recorded) -> Vec<Posting> {
     use Account::{CustomerFunds, PspClearing};
     let minus = |amount: &Money| Money::new(-amount.amount, amount.currency.clone());

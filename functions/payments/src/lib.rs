@@ -1,9 +1,9 @@
 //! Payments: holding money, taking it, giving it back, and keeping the books about it.
 //!
-//! A provider of the outside world does the moving; everything that is peculiar to it stays
-//! in [`provider`]. Whether something happened there is sometimes unknown; then it is asked
-//! again under the same key until it is known, and never guessed. What it says is booked as it
-//! says it, and compared with what it was asked and with its own statement.
+//! A provider of the outside world does the moving; everything that is peculiar to it stays in
+//! [`provider`]. Whether something happened there is sometimes unknown; then it is asked again
+//! under the same key until it is known, and never guessed. What the provider reports is booked as
+//! reported, and compared with the request and with its statement.
 
 pub mod audit;
 pub mod domain;

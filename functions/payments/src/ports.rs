@@ -29,34 +29,34 @@ pub struct Hold {
 /// A charge at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// Our own id of the payment.
+    /// The id of the payment.
     pub key: String,
-    /// The provider's name for it.
+    /// The provider's reference.
     pub reference: String,
 }
 
-/// A part of the money of a charge that is to go back.
+/// A partial refund of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GiveBack {
-    /// Under the same key the provider never gives back twice.
+    /// The idempotency key: the provider never refunds twice with the same key.
     pub key: String,
     /// Positive.
     pub amount: Money,
 }
 
-/// A provider of payments. What it answers is what it says: that the amounts are those that were
-/// asked for is for the caller to check.
+/// A payment provider. Results are reported as they are: the caller has to check that the amounts
+/// are those that were requested.
 pub trait Provider: Clone + Send + Sync + 'static {
     /// Hold money. Repeating it with the same key is safe.
     fn hold(&self, hold: &Hold) -> impl Future<Output = Result<News, Trouble>> + Send;
 
-    /// Take the money that is held.
+    /// Captures the money that is held.
     fn take(&self, charge: &Charge) -> impl Future<Output = Result<News, Trouble>> + Send;
 
-    /// Lift the hold or give back all that was taken.
+    /// Releases the hold or refunds everything that was captured.
     fn undo(&self, charge: &Charge) -> impl Future<Output = Result<News, Trouble>> + Send;
 
-    /// Give a part back of what was taken.
+    /// Refunds a part of what was captured.
     fn give_back(
         &self,
         charge: &Charge,
@@ -66,10 +66,9 @@ pub trait Provider: Clone + Send + Sync + 'static {
     /// What the provider knows under this key; none if nothing.
     fn ask(&self, key: &str) -> impl Future<Output = Result<Option<News>, Trouble>> + Send;
 
-    /// The lines of the provider's statement after the one with this number, at most
-    /// [`STATEMENT_LINES_MAX`].
+    /// The lines of the provider's statement after this number, at most [`STATEMENT_LINES_MAX`].
     fn statement(&self, after: u64) -> impl Future<Output = Result<Statement, Trouble>> + Send;
 }
 
-/// Lines of one part of the provider's statement at most.
+/// The maximum number of lines of one page of the provider's statement.
 pub const STATEMENT_LINES_MAX: usize = 100;

@@ -1,9 +1,9 @@
 //! The anti-corruption layer: the one place that knows how the payment provider speaks.
 //!
-//! Its states, codes and field names end here. A state that this version does not know
-//! becomes [`Standing::Unknown`] and changes nothing; an answer that does not fit the question
-//! (about another charge, unreadable JSON) is treated like no answer at all. Amounts are told as
-//! they are.
+//! Its states, codes and field names end here. A state that this version does not know becomes
+//! [`Standing::Unknown`] and changes nothing; a response that does not match the request (about
+//! another charge, invalid JSON) is treated like a missing response. Amounts are reported
+//! unchanged.
 
 mod statement;
 pub mod webhook;
@@ -110,8 +110,8 @@ impl<O: Outbound> Psp<O> {
         }
     }
 
-    /// Has the provider do something with a charge; where its state does not allow that, the
-    /// answer is how it stands.
+    /// Requests an operation on a charge. If its state does not allow the operation, returns the
+    /// current state.
     async fn move_money(
         &self,
         charge: &ports::Charge,
@@ -181,13 +181,13 @@ impl<O: Outbound> Provider for Psp<O> {
     }
 }
 
-/// The charge in our words, if it is the one that was asked about.
+/// The report about a charge, if it is the requested one.
 fn fitting(charge: Charge, key: &str) -> Result<News, Trouble> {
     if charge.merchant_ref == key { Ok(news(charge)) } else { Err(does_not_fit()) }
 }
 
 fn does_not_fit() -> Trouble {
-    Trouble::Unclear("the answer does not fit the question".to_owned())
+    Trouble::Unclear("the response does not match the request".to_owned())
 }
 
 /// What status and body mean. The provider answers failures that it has looked at with an
@@ -202,7 +202,7 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Answer, Trouble> {
         (404, Ok("no_such_charge")) => Ok(Answer::Missing),
         (409, Ok("wrong_state")) => Ok(Answer::WrongState),
         (400..=499, Ok(code)) => Err(Trouble::NotDone(format!("the provider answers {code}"))),
-        (status, _) => Err(Trouble::Unclear(format!("the provider answers {status}"))),
+        (status, _) => Err(Trouble::Unclear(format!("the provider responded with {status}"))),
     }
 }
 

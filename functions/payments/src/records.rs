@@ -14,7 +14,7 @@ use crate::ledger::{self, Posting};
 const CONFLICTS_MAX: u32 = 16;
 /// Slots of the ledger that one page looks at, empty ones included.
 const SLOTS_MAX: u64 = 400;
-/// Up to which line the provider's statement is read.
+/// The key of the last booked line of the provider's statement.
 const STATEMENT_KEY: &str = "statement_read";
 /// The counter of slots. Never JSON.
 const SLOTS_KEY: &str = "ledger_slots";
@@ -148,7 +148,7 @@ impl<S: Store> Records<S> {
     }
 
     /// The postings of up to `SLOTS_MAX` slots after the slot `after`, and the last slot that was
-    /// read if there are more after it.
+    /// read if there are more.
     pub async fn stretch(&self, after: u64) -> Result<(Vec<Posting>, Option<u64>), StoreError> {
         let last = self.store.increment(SLOTS_KEY, 0).await?.unsigned_abs();
         let end = last.min(after.saturating_add(SLOTS_MAX));
@@ -172,7 +172,7 @@ impl<S: Store> Records<S> {
         self.register().stretch(after, limit, read).await
     }
 
-    /// Up to which line the provider's statement is booked; 0 at first.
+    /// The last booked line of the provider's statement; 0 at first.
     pub async fn statement_position(&self) -> Result<u64, StoreError> {
         Ok(self.store.read(STATEMENT_KEY).await?.unwrap_or(0))
     }

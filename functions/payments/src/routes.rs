@@ -5,12 +5,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{Admin, AuthState, KeySource};
 use chassis::clock::rfc3339;
-use chassis::form::read_limited;
+use chassis::form::{JSON, media_type, read_limited};
 use chassis::money::Money;
 use chassis::page::{Cursor, Page, PageQuery};
 use chassis::store::Store;
-use chassis::{Problem, Result};
-use http::StatusCode;
+use chassis::{Problem, ProblemType, Result};
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
 use crate::domain::{Event, Payment, Recorded, Status};
@@ -74,16 +74,16 @@ struct PaymentView {
     id: String,
     order_id: String,
     status: Status,
-    /// Minor units; what was asked for.
+    /// The requested amount, in minor units.
     amount: i64,
     currency: String,
-    /// Minor units; what the provider says it has taken.
+    /// The captured amount according to the provider, in minor units.
     captured: i64,
-    /// Minor units; what the provider says it has given back.
+    /// The refunded amount according to the provider, in minor units.
     refunded: i64,
-    /// Minor units; what the customer's bank has taken back.
+    /// The amount charged back by the customer's bank, in minor units.
     charged_back: i64,
-    /// Where the provider has done something else than it was asked; a person should look at it.
+    /// How the provider's actions differ from what was requested. An operator should check it.
     deviation: Option<String>,
     /// Whether it is to be undone and can't come to life any more.
     barred: bool,
@@ -148,7 +148,7 @@ async fn ledger<S: Store, P: Provider, K: KeySource>(
     if from.is_none()
         && let Err(refusal) = api.payments.pull().await
     {
-        // The ledger is shown as far as it is known; a sweep reads the rest.
+        // The known part of the ledger is returned; a sweep reads the rest.
         eprintln!("payments: the statement can't be read: {refusal:?}");
     }
     let (postings, rest) = api.payments.ledger(from, query.limit).await?;
@@ -179,20 +179,19 @@ async fn receive<S: Store, P: Provider, K: KeySource>(
     State(api): State<Api<S, P, K>>,
     request: Request,
 ) -> Result<StatusCode> {
-    let header = request.headers().get(webhook::SIGNATURE_HEADER);
-    let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let signature = signature(request.headers())?;
     let body = read_limited(request.into_body(), webhook::BODY_BYTES_MAX).await?;
     let now_s = api.payments.now_ms() / 1_000;
-    let delivery = webhook::open(&api.webhook_secret, header.as_deref(), &body, now_s);
+    let delivery = webhook::open(&api.webhook_secret, Some(&signature), &body, now_s);
     let delivery = delivery.map_err(|fault| match fault {
-        Fault::Signature => Problem::unauthorized("The signature is missing or wrong."),
+        Fault::Signature => unsigned(),
         Fault::Stale => Problem::unauthorized("The delivery is too old."),
         Fault::Unreadable => Problem::bad_request("The event can't be read."),
     })?;
     match api.payments.follow(&delivery.hint).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(Refusal::NotFound) => Err(Problem::not_found("There is no such payment.")),
-        // The provider contradicts itself: telling it again changes nothing.
+        // The provider contradicts itself. A redelivery would not help.
         Err(Refusal::Mismatch(detail)) => {
             eprintln!("payments: webhook {}: {detail}", delivery.id);
             Ok(StatusCode::NO_CONTENT)
@@ -202,4 +201,20 @@ async fn receive<S: Store, P: Provider, K: KeySource>(
             Err(Problem::unavailable("The event can't be taken in now.", 5))
         }
     }
+}
+
+/// The signature of a delivery. Other requests are refused by their head, so that their bodies are
+/// not waited for.
+fn signature(headers: &HeaderMap) -> Result<String> {
+    let value = headers.get(webhook::SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
+    let signature = value.ok_or_else(unsigned)?;
+    if media_type(headers) != JSON {
+        return Err(Problem::new(ProblemType::UnsupportedMediaType)
+            .detail("Send the event as application/json."));
+    }
+    Ok(signature.to_owned())
+}
+
+fn unsigned() -> Problem {
+    Problem::unauthorized("The signature is missing or wrong.")
 }

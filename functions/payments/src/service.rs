@@ -1,10 +1,10 @@
 //! The use cases of payments: authorize, capture, cancel, refund, get, and hints by webhook.
 //!
-//! What is asked of the provider is recorded before it is asked, so a payment that may exist there
-//! is always known here. What the provider answers is recorded by [`Payment::learn`], whoever
-//! hears it first: the call itself, a look-up after a lost answer, or one after a webhook or a line
-//! of the statement. It is recorded as it is; an answer that is not what was asked for is told to
-//! the caller as [`Refusal::Mismatch`], never as success.
+//! A request to the provider is recorded before it is sent, so a payment that may exist there is
+//! always known here. [`Payment::learn`] records what the provider reports, in a response, in a
+//! look-up after a lost response, or in one after a webhook or a line of the statement. It is
+//! recorded unchanged. If it differs from what was requested, the caller gets
+//! [`Refusal::Mismatch`], never success.
 
 mod check;
 mod refund;
@@ -39,7 +39,7 @@ pub enum Refusal {
     NotFound,
     /// The payment is in this state, which does not allow it.
     Conflict(Status),
-    /// The provider has done something else than it was asked. It is booked as it is.
+    /// The provider did something else than requested. It is booked as reported.
     Mismatch(String),
     /// The request makes no sense. Final.
     Invalid(String),
@@ -168,8 +168,8 @@ impl<S: Store, P: Provider> Payments<S, P> {
         }
     }
 
-    /// Follows a hint that there may be news of a payment. Nothing is taken from the hint itself:
-    /// if it claims something new, the provider is asked, and its answer is what counts.
+    /// Follows a hint that a payment may have changed. The hint itself is not trusted: if it
+    /// contains something new, the provider is asked, and its response is recorded.
     pub async fn follow(&self, hint: &News) -> Result<(), Refusal> {
         let id = &hint.payment_id;
         let (payment, _) = self.records.load(id).await?.ok_or(Refusal::NotFound)?;
@@ -179,7 +179,8 @@ impl<S: Store, P: Provider> Payments<S, P> {
         self.look_up(id).await.map(drop)
     }
 
-    /// Takes in what the provider says about a payment, and undoes what is to be undone.
+    /// Looks a payment up at the provider, records the result, and undoes the payment if it must be
+    /// undone.
     pub(crate) async fn look_up(&self, id: &str) -> Result<Payment, Refusal> {
         let payment = match self.provider.ask(id).await {
             Ok(Some(news)) => self.learn(id, &news).await?,
@@ -209,7 +210,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
         self.records.entries(after, limit).await
     }
 
-    /// A stretch of the ledger, slot by slot, and where the rest begins.
+    /// A page of the ledger, slot by slot, and where the next one begins.
     pub async fn stretch(&self, after: u64) -> Result<(Vec<Posting>, Option<u64>), StoreError> {
         self.records.stretch(after).await
     }
@@ -250,7 +251,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
                     let after = self.learn(&id, &news).await?;
                     if after == payment {
                         if payment.reference.is_none() {
-                            // It is not decided yet, and nobody may ask when it is.
+                            // It is undecided, and no other request may ask again.
                             self.records.watch(&id, self.now_ms()).await?;
                         }
                         return Err(not_undone(&payment, &news));
@@ -295,7 +296,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
     }
 }
 
-/// Why nothing came of an order to undo a payment.
+/// Why a payment was not undone.
 fn not_undone(payment: &Payment, news: &News) -> Refusal {
     match (payment.funds, &news.standing) {
         (Funds::Taken, Standing::Taken) => {

@@ -120,7 +120,7 @@ fn tell(store: SteppedStore) -> Running {
     })
 }
 
-/// In every state: the ledger says what the payment says, and nobody is charged twice.
+/// In every state, the ledger agrees with the payment, and no customer is charged twice.
 fn adds_up(store: &MemoryStore) {
     let payments = payments(store.clone());
     let (postings, _) = now(payments.stretch(0)).unwrap();

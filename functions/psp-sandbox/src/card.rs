@@ -3,25 +3,25 @@
 /// What a test card does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Card {
-    /// Says yes.
+    /// Approves.
     Good,
-    /// Refused with this code of ISO 8583.
+    /// Declined with this ISO 8583 code.
     Refused(&'static str),
-    /// Good, after a delay.
+    /// Approves after a delay.
     Slow,
-    /// Good, but the first answer never arrives.
+    /// Approves, but the first response is lost.
     LosesAnswer,
-    /// The card's network is down: the request is not even looked at.
+    /// The card network is down: the request is not processed.
     Unreachable,
-    /// Holds a cent more than was asked for.
+    /// Holds a cent more than requested.
     HoldsMore,
-    /// Holds the money, and refuses when it is to be taken.
+    /// Holds the money, and declines the capture.
     RefusesLater,
-    /// Holds the money, and has let go of it when it is to be taken.
+    /// Holds the money, but the hold has lapsed at the capture.
     LapsesLater,
-    /// Lets only a tenth of the held money be taken.
+    /// Captures only a tenth of the held money.
     TakesLess,
-    /// Good, but only half of a reversal arrives.
+    /// Approves, but reverses only half of the amount.
     GivesBackLess,
 }
 

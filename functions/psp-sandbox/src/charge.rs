@@ -12,7 +12,7 @@ pub const NOTICE_ATTEMPTS_MAX: u32 = 8;
 pub const NOTICE_RETRY_MS: u64 = 5_000;
 /// How long money stays on hold, in milliseconds: seven days.
 pub const HOLD_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
-/// Partial reversals of one charge at most.
+/// The maximum number of partial reversals of one charge.
 pub const REVERSALS_MAX: usize = 100;
 
 /// What a merchant asks for.
@@ -36,11 +36,11 @@ pub enum State {
     Processing,
     /// The money is set aside on the card.
     Hold,
-    /// The money is taken, and not all of it is given back.
+    /// The money is captured, and not all of it is reversed.
     Approved,
-    /// The hold is lifted or all money is given back.
+    /// The hold is released or all money is reversed.
     Reversed,
-    /// The hold has ended by itself.
+    /// The hold has expired.
     Lapsed,
     /// The card said no.
     Refused,
@@ -68,7 +68,7 @@ pub struct Notice {
     pub kind: String,
     /// Not before this, in milliseconds since the epoch.
     pub due_ms: u64,
-    /// Tries so far.
+    /// Attempts so far.
     pub attempts: u32,
 }
 
@@ -78,9 +78,9 @@ pub struct Notice {
 pub enum Kind {
     /// Taken from the card.
     Capture,
-    /// Given back by the merchant.
+    /// Reversed by the merchant.
     Reversal,
-    /// Taken back by the card's bank.
+    /// Charged back by the card's bank.
     Chargeback,
 }
 
@@ -113,7 +113,7 @@ pub struct Charge {
     pub captured: i64,
     /// Given back so far, in minor units.
     pub reversed: i64,
-    /// Taken back by the card's bank so far, in minor units.
+    /// Charged back by the card's bank so far, in minor units.
     #[serde(default)]
     pub charged_back: i64,
     /// Its lines in the statement.
@@ -128,31 +128,31 @@ pub struct Charge {
     pub notices: Vec<Notice>,
 }
 
-/// When something happens, and the line of the statement that is reserved for it.
+/// The time of an operation, and the line of the statement that is reserved for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     /// Milliseconds since the epoch.
     pub now_ms: u64,
-    /// None where no money is expected to move.
+    /// `None` if no money is expected to move.
     pub line: Option<u64>,
 }
 
-/// Why a charge stays as it is.
+/// Why an operation on a charge failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unmoved {
-    /// Its state does not allow the move.
+    /// Its state does not allow the operation.
     WrongState(State),
-    /// There is less to move.
+    /// The amount is greater than what is left.
     TooMuch,
-    /// This idempotency key came with another value.
+    /// This idempotency key was used with a different value.
     Mismatch,
-    /// Money has to move after all, and no line of the statement is reserved for it: once more.
+    /// Money has to move, but no line of the statement is reserved for it. Retry with a line.
     NoLine,
 }
 
 impl Charge {
-    /// The charge that an instruction makes; none if the card's network is down. `delay_ms` is
-    /// how long a slow card takes.
+    /// Creates a charge; `None` if the card network is down. `delay_ms` is the delay of a slow
+    /// card.
     pub fn open(id: String, instruction: Instruction, now_ms: u64, delay_ms: u64) -> Option<Self> {
         let card = Card::of(&instruction.source);
         let refusal_code = match card {
@@ -196,7 +196,7 @@ impl Charge {
         if self.card() == Card::HoldsMore { asked.saturating_add(1) } else { asked }
     }
 
-    /// What was taken and neither given nor taken back, in minor units.
+    /// The captured amount less reversals and chargebacks, in minor units.
     pub fn balance(&self) -> i64 {
         self.captured - self.reversed - self.charged_back
     }
@@ -228,7 +228,7 @@ impl Charge {
         Ok(())
     }
 
-    /// Lifts the hold or gives all money back that is left.
+    /// Releases the hold or reverses all money that is left.
     pub fn reverse(&mut self, at: Moment) -> Result<(), Unmoved> {
         match self.state(at.now_ms) {
             State::Hold => {
@@ -236,7 +236,7 @@ impl Charge {
                 self.notify(at.now_ms);
                 Ok(())
             }
-            // This one gives half back, once.
+            // This card reverses half, once.
             State::Approved if self.card() == Card::GivesBackLess => match self.reversed {
                 0 => self.give_back(self.balance() / 2, at),
                 _ => Err(Unmoved::WrongState(State::Approved)),
@@ -246,7 +246,7 @@ impl Charge {
         }
     }
 
-    /// Gives some money back, once for each key.
+    /// Reverses some money, once for each key.
     pub fn reverse_some(&mut self, key: &str, value: i64, at: Moment) -> Result<(), Unmoved> {
         match self.reversals.get(key) {
             Some(known) if *known == value => return Ok(()),
@@ -264,7 +264,7 @@ impl Charge {
         self.give_back(given, at)
     }
 
-    /// The card's bank takes all money back that is left.
+    /// The card's bank charges back all money that is left.
     pub fn charge_back(&mut self, at: Moment) -> Result<(), Unmoved> {
         let value = self.balance();
         if self.state(at.now_ms) != State::Approved || value <= 0 {
@@ -306,8 +306,8 @@ impl Charge {
         });
     }
 
-    /// Begins a try of a notice that is due. False if it is not, or if another try of it has
-    /// just begun: the merchant asks about the charge while it is being told.
+    /// Begins an attempt to send a due notice. False if it is not due, or if another attempt has
+    /// just begun, because the merchant looks up the charge while it handles the notice.
     pub fn begin_notice(&mut self, id: &str, now_ms: u64) -> bool {
         let due = |notice: &&mut Notice| notice.id == id && notice.due_ms <= now_ms;
         let Some(notice) = self.notices.iter_mut().find(due) else { return false };
@@ -316,7 +316,7 @@ impl Charge {
         true
     }
 
-    /// Forgets a notice that was delivered, or that has failed too often.
+    /// Removes a notice that was delivered or has failed too often.
     pub fn settle_notice(&mut self, id: &str, delivered: bool) {
         self.notices.retain(|notice| {
             notice.id != id || (!delivered && notice.attempts < NOTICE_ATTEMPTS_MAX)

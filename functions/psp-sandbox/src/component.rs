@@ -14,8 +14,7 @@ use spin_sdk::{http_service, wit_bindgen};
 use crate::routes::{self, Background};
 use crate::sandbox::{Clock, Sandbox, Settings};
 
-/// How long a slow card takes, in milliseconds: longer than merchants are ready to wait for one
-/// answer.
+/// The delay of a slow card, in milliseconds: longer than the timeout of merchants.
 const SLOW_MS: u64 = 3_000;
 
 #[derive(Clone, Copy)]

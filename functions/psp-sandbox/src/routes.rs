@@ -58,7 +58,7 @@ struct Part {
     value: i64,
 }
 
-/// Which part of the statement is asked for.
+/// The requested page of the statement.
 #[derive(Deserialize)]
 struct Lines {
     #[serde(default)]
@@ -66,9 +66,9 @@ struct Lines {
     limit: Option<u64>,
 }
 
-/// All routes: `POST /v2/charges`, `GET /v2/charges?idempotencyKey=`,
-/// `GET /v2/charges/{id}`, `POST /v2/charges/{id}/capture`, `POST /v2/charges/{id}/reverse`,
-/// `GET /v2/statement`; and what a card's bank does, `POST /v2/charges/{id}/chargeback`.
+/// All routes: `POST /v2/charges`, `GET /v2/charges?idempotencyKey=`, `GET /v2/charges/{id}`, `POST
+/// /v2/charges/{id}/capture`, `POST /v2/charges/{id}/reverse`, `GET /v2/statement`; and, as a
+/// card's bank, `POST /v2/charges/{id}/chargeback`.
 pub fn router<S, C, O, B>(sandbox: Sandbox<S, C, O>, background: B) -> Router
 where
     S: Store,
@@ -181,7 +181,7 @@ where
     api.answer(StatusCode::OK, result)
 }
 
-/// Gives all back, or a part of it if the body says how much.
+/// Reverses everything, or the amount in the body.
 async fn reverse<S, C, O, B>(
     State(api): State<Api<S, C, O, B>>,
     Path(id): Path<String>,
@@ -287,7 +287,7 @@ fn refusal(fault: &Fault) -> Response {
             error(StatusCode::CONFLICT, "wrong_state", &text)
         }
         Fault::TooMuch => {
-            error(StatusCode::CONFLICT, "too_much", "there is less money to give back")
+            error(StatusCode::CONFLICT, "too_much", "the amount is greater than what is left")
         }
         // As a proxy in front of a dead or dying server would answer: no word from the
         // provider itself.

@@ -46,7 +46,7 @@ pub enum Fault {
     Unknown,
     /// The charge's state does not allow this.
     WrongState(State),
-    /// There is less money to give back.
+    /// The amount is greater than what is left.
     TooMuch,
     /// The card's network is down; nothing was done.
     Down,
@@ -68,7 +68,9 @@ impl From<Unmoved> for Fault {
             Unmoved::WrongState(state) => Self::WrongState(state),
             Unmoved::TooMuch => Self::TooMuch,
             Unmoved::Mismatch => Self::Mismatch,
-            Unmoved::NoLine => Self::Store(StoreError::Contended("the charge changes".to_owned())),
+            Unmoved::NoLine => {
+                Self::Store(StoreError::Contended("the charge was changed concurrently".to_owned()))
+            }
         }
     }
 }
@@ -130,29 +132,29 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
         self.change(id, Charge::capture).await
     }
 
-    /// Gives all money of a charge back.
+    /// Reverses all money of a charge.
     pub async fn reverse(&self, id: &str) -> Result<Charge, Fault> {
         self.change(id, Charge::reverse).await
     }
 
-    /// Gives some money of a charge back, once for each idempotency key.
+    /// Reverses some money of a charge, once for each idempotency key.
     pub async fn reverse_some(&self, id: &str, key: &str, value: i64) -> Result<Charge, Fault> {
         self.change(id, |charge, at| charge.reverse_some(key, value, at)).await
     }
 
-    /// Lets the card's bank take the money of a charge back.
+    /// Charges back the money of a charge.
     pub async fn charge_back(&self, id: &str) -> Result<Charge, Fault> {
         self.change(id, Charge::charge_back).await
     }
 
-    /// Changes a charge, with a line of the statement for the money that this moves.
+    /// Changes a charge, with a line of the statement if money moves.
     async fn change(
         &self,
         id: &str,
         change: impl Fn(&mut Charge, Moment) -> Result<(), Unmoved> + Send + Sync,
     ) -> Result<Charge, Fault> {
-        // Tried first on what is there now: most moves of money are known by that, an unknown id
-        // must not create a value, and what is refused needs no line.
+        // First a dry run on the current state: it shows whether money moves and whether the
+        // operation is refused, and an unknown id must not create a value.
         let mut known = self.find(id).await?;
         let now_ms = self.clock.now_ms();
         let line = match change(&mut known, Moment { now_ms, line: None }) {
@@ -162,7 +164,7 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
         let changed = self.change_at(id, &change, Moment { now_ms, line }).await;
         match (line, &changed) {
             (Some(line), Ok(charge)) if charge.movements.iter().any(|it| it.line == line) => {}
-            // A write that failed may have happened: whoever reads the statement will see.
+            // A failed write may still have been applied. A reader of the statement will find out.
             (None, _) | (Some(_), Err(Fault::Store(_))) => {}
             (Some(line), _) => self.release_line(line, now_ms).await?,
         }
@@ -188,8 +190,8 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
             .await
     }
 
-    /// Sends the notices of a charge that are due. One that fails is kept and sent again when
-    /// the charge is touched after a while.
+    /// Sends the notices of a charge that are due. A failed notice is kept and sent again with a
+    /// later request about the charge.
     pub async fn deliver(&self, id: &str) -> Result<(), Fault> {
         let Some(url) = self.settings.webhook_url.clone() else { return Ok(()) };
         let charge = self.find(id).await?;

@@ -1,10 +1,10 @@
-//! The merchant's statement: every movement of money, numbered in one order.
+//! The merchant's statement: every movement of money, with consecutive numbers.
 //!
-//! A charge keeps its own movements; the statement is only the order of them. Before money
-//! moves, the next line is reserved in the charge's name, and the movement is written with the
-//! line's number. A reader stops at a line that may still be written, so that no line ever
-//! appears behind a reader. Lines that stay unused are passed over: at once where the move
-//! failed, after [`OPEN_MS`] where the process died.
+//! A charge stores its own movements; the statement only stores their order. Before money moves,
+//! the next line is reserved for the charge, and the movement is written with the number of the
+//! line. A reader stops at a line that may still be written, so that no line appears after a reader
+//! has passed it. Unused lines are skipped: immediately if the operation failed, and after
+//! [`OPEN_MS`] if the process crashed.
 
 use chassis::http::Outbound;
 use chassis::store::{Store, StoreError};
@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 use crate::charge::{Charge, Kind, Movement};
 use crate::sandbox::{Clock, Sandbox, charge_key};
 
-/// Lines of one page at most.
+/// The maximum number of lines of one page.
 pub const LINES_MAX: u64 = 100;
-/// How long a reserved line may stay unwritten, in milliseconds. The move that reserved it
+/// How long a reserved line may stay unwritten, in milliseconds. The operation that reserved it
 /// gives up after half of that.
 pub const OPEN_MS: u64 = 10_000;
-/// Numbers that one page looks at, unused ones included.
+/// The maximum number of lines that one page reads, including unused ones.
 const SCAN_MAX: u64 = 400;
 /// The counter of lines. Never JSON.
 const LINES_KEY: &str = "statement_lines";
 
-/// Whose a line is.
+/// The owner of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Reserved {
-    /// None once it is known that nothing moved.
+    /// `None` if no money moved.
     charge: Option<String>,
     /// Milliseconds since the epoch.
     at_ms: u64,
@@ -38,17 +38,17 @@ struct Reserved {
 pub struct Page {
     /// In their order.
     pub lines: Vec<(Charge, Movement)>,
-    /// After which number to go on, now or later.
+    /// The number after which to continue, now or later.
     pub next: u64,
     /// Whether there are more lines now.
     pub more: bool,
 }
 
-/// What is known about a number of the statement.
+/// The state of a line of the statement.
 enum Line {
     Written(Box<Charge>, Movement),
     Unused,
-    /// Perhaps it will be written.
+    /// It may still be written.
     Open,
 }
 
@@ -56,14 +56,14 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
     /// Reserves the next line for a charge.
     pub(crate) async fn reserve_line(&self, charge: &str) -> Result<u64, StoreError> {
         let line = self.store.increment(LINES_KEY, 1).await?.unsigned_abs();
-        // Not earlier than any line before it was taken, so that it tells how old those are.
+        // Not earlier than the reservation of any previous line, so it bounds their age.
         let at_ms = self.clock.now_ms();
         let reserved = Reserved { charge: Some(charge.to_owned()), at_ms };
         self.store.write(&line_key(line), &reserved).await?;
         Ok(line)
     }
 
-    /// Gives a line up that nothing was written to.
+    /// Releases an unused line.
     pub(crate) async fn release_line(&self, line: u64, at_ms: u64) -> Result<(), StoreError> {
         self.store.write(&line_key(line), &Reserved { charge: None, at_ms }).await
     }
@@ -87,7 +87,7 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
     async fn line(&self, number: u64, last: u64) -> Result<Line, StoreError> {
         let is_over = |at_ms: u64| at_ms.saturating_add(OPEN_MS) <= self.clock.now_ms();
         let Some(reserved) = self.store.read::<Reserved>(&line_key(number)).await? else {
-            // Its process died before it wrote even this, if a later one is old already.
+            // If a later line is old, the process crashed before it wrote this one.
             for later in number + 1..=last {
                 if let Some(later) = self.store.read::<Reserved>(&line_key(later)).await? {
                     return Ok(if is_over(later.at_ms) { Line::Unused } else { Line::Open });

@@ -288,7 +288,7 @@ async fn the_statement_waits_for_a_line_that_may_still_be_written() {
     use chassis::store::Store;
     let psp = Psp::default();
     captured(&psp, "a", "tok_approved").await;
-    // Somebody has reserved the next line, and does not go on.
+    // Another request has reserved the next line, and does not continue.
     psp.store.increment("statement_lines", 1).await.unwrap();
     let reserved = json!({"charge": "ch_x", "at_ms": 0});
     psp.store.write("statement_line:2", &reserved).await.unwrap();
@@ -299,7 +299,7 @@ async fn the_statement_waits_for_a_line_that_may_still_be_written() {
 }
 
 #[tokio::test]
-async fn parts_of_a_charge_are_given_back_under_keys() {
+async fn parts_of_a_charge_are_reversed_with_idempotency_keys() {
     let psp = Psp::default();
     let path = captured(&psp, "a", "tok_approved").await;
     let give_back = |key: Option<&str>, body: &str| {

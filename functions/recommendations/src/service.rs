@@ -3,7 +3,7 @@
 //! ```text
 //! sku/<sku>          what was bought together with the product, and how many orders had it
 //! popular            the products that most orders had
-//! user/<id>          what the customer has bought; null once their account is gone
+//! user/<id>          what the customer has bought; null after the account was deleted
 //! order/<id>         the order is in all of the above
 //! products/<shard>   the local copy of the catalogue
 //! newest             the products that were heard of last

@@ -212,8 +212,8 @@ impl<S: Store, P: Producer> Shipping<S, P> {
         }
     }
 
-    /// Lets time pass for all orders on the way, sets vans right, publishes what requests have left
-    /// behind, and erases old addresses. No part keeps the others from being done.
+    /// Advances all orders in transit, repairs vans, publishes events that requests left
+    /// unpublished, and erases old addresses. A failing part does not stop the others.
     pub async fn sweep(&self) -> Result<Moved, Refusal> {
         let (mut moved, mut parts) = (Moved::default(), Parts::new());
         let due = self.dispatch.due((self.now_ms)(), LOOKS_MAX, &mut parts).await;

@@ -197,7 +197,7 @@ impl World {
         let quiet = |it: &Parcel| it.status() == Status::Cancelled;
         assert!(!consignment.barred || consignment.parcels.iter().all(quiet));
         let is_open = consignment.parcels.iter().any(|it| !it.status().is_final());
-        assert_eq!(consignment.to.is_some(), is_open, "the address goes with the last parcel");
+        assert_eq!(consignment.to.is_some(), is_open, "the address is erased with the last parcel");
         if !consignment.parcels.is_empty() {
             let mut sent = BTreeMap::<&str, u32>::new();
             for line in consignment.parcels.iter().flat_map(|parcel| &parcel.lines) {

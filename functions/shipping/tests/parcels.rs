@@ -203,7 +203,7 @@ async fn a_sweep_is_answered_with_counts() {
     assert_eq!((&counts["orders"], &counts["outboxes"]["failed"]), (&json!(0), &json!(0)));
 }
 
-/// The keys of all values that have an address.
+/// The keys of all values that contain an address.
 async fn with_address(store: &MemoryStore) -> Vec<String> {
     let mut found = Vec::new();
     for key in store.keys() {
@@ -241,7 +241,7 @@ async fn the_address_is_erased_with_the_last_parcel_and_nothing_is_shipped_again
     }
 }
 
-/// Values from before addresses were erased, and one that can't be read.
+/// Old values with addresses, and an unreadable one.
 #[tokio::test]
 async fn sweeps_erase_old_addresses() {
     let store = MemoryStore::new();
@@ -270,7 +270,7 @@ async fn sweeps_erase_old_addresses() {
 }
 
 #[tokio::test]
-async fn a_van_that_can_not_be_read_does_not_keep_a_sweep_from_the_rest() {
+async fn an_unreadable_van_does_not_stop_a_sweep() {
     let store = MemoryStore::new();
     let log = MemoryProducer::new();
     let shipping = Shipping::new(store.clone(), log.clone(), OFF, now_ms);

@@ -1,6 +1,6 @@
-//! Stands for the platform's stores on hosts that have none of their kind, like stock Spin. A
-//! component's store belongs to it alone there, so nobody else can remove its keys: this says so,
-//! and the component does it itself (`chassis::expiry`).
+//! Replaces the platform's expiry interface on hosts that do not have it, like stock Spin. There,
+//! only the component itself can remove keys from its store. So this bridge returns `unsupported`,
+//! and the component removes expired keys itself (`chassis::expiry`).
 #![cfg(target_family = "wasm")]
 
 use bindings::exports::tessera::store::expiry::{Error, Guest};
@@ -13,7 +13,7 @@ impl Guest for Component {
     }
 }
 
-// Without `chassis`, which imports what this exports.
+// Without `chassis`, which imports the interface that this exports.
 #[allow(warnings, unsafe_code, clippy::all, clippy::pedantic)]
 mod bindings {
     spin_sdk::wit_bindgen::generate!({

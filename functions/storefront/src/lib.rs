@@ -4,31 +4,31 @@
 //! is what the browser gets. The pages call the public API of the gateway and nothing else.
 //!
 //! # Where the tokens live
-//! The access token is a variable of one module in each tab and goes with the page. The refresh
-//! token is in `localStorage`, shared by all tabs of the browser, and traded by one tab at a time
-//! under a Web Lock. That is a compromise, and this is the weighing:
+//! The access token is a variable of one module in each tab and is lost with the page. The refresh
+//! token is in `localStorage`, shared by all tabs of the browser, and exchanged by one tab at a
+//! time under a Web Lock. That is a compromise, for these reasons:
 //!
 //! - A cookie that scripts can't read would be safer against scripts that were smuggled in.
 //!   It needs a backend for the frontend that holds sessions, sets the cookie and defends
 //!   against forged requests; this component is stateless and public, and pretending with a
 //!   cookie that scripts write would add the risk of forged requests and take none away.
-//! - `sessionStorage` is one copy for each tab: a new tab is signed out, and a duplicated one has
-//!   a copy of a token that works once, so that both are signed out as soon as both renew.
-//! - Memory alone would be safest, and sign people out at each reload and in each new tab. They
-//!   would choose weaker passwords.
+//! - `sessionStorage` is separate for each tab: a new tab is signed out, and a duplicated tab has a
+//!   copy of a single-use token, so that both are signed out when both renew.
+//! - Memory alone would be the safest, but it would sign users out at each reload and in each new
+//!   tab, and they would choose weaker passwords.
 //!
-//! What limits the damage: the content security policy allows scripts of this origin only and
-//! none inline; the shop's scripts never turn text into markup; every refresh token works
-//! once, and using one twice revokes all of its descendants; a session ends thirty days after its
-//! last use, or when its owner signs out, in all tabs at once. What remains: a script that does
-//! run here acts as the user for as long as the session lasts, and whoever uses the browser after
-//! somebody who did not sign out is signed in. The refresh token is opaque: no claims about
-//! anybody are in storage.
+//! What limits the damage: the content security policy allows scripts of this origin only and none
+//! inline; the shop's scripts never turn text into markup; every refresh token works once, and
+//! using one twice revokes all of its descendants; a session ends thirty days after its last use,
+//! or when its owner signs out, in all tabs. The remaining risks are: a script that does run here
+//! acts as the user for as long as the session lasts, and a later user of the same browser is still
+//! signed in if the previous user did not sign out. The refresh token is opaque: no claims about
+//! the user are in storage.
 //!
 //! # What else the browser keeps
-//! In `localStorage` a guest's cart id and, if its owner asks for that, an address; in
-//! `sessionStorage` what was typed at the checkout, with the key of the order. Signing out
-//! removes address and checkout.
+//! In `localStorage`, the id of a guest cart and, if the user asks for it, an address; in
+//! `sessionStorage`, the checkout form with the idempotency key of the order. Signing out removes
+//! the address and the form.
 //!
 //! # Where a guest's cart is
 //! At the shop, under a random id in `localStorage`. Who reads the id sees that cart and

@@ -47,7 +47,7 @@ async fn index(headers: HeaderMap) -> Response {
     cached(&headers, assets::HTML, ASK_AGAIN, assets::index())
 }
 
-/// The page of an address with a secret in it, which no other request may name.
+/// The page of a URL that contains a secret, which must not leak as a referrer.
 async fn secret(headers: HeaderMap) -> Response {
     ([(header::REFERRER_POLICY, "no-referrer")], index(headers).await).into_response()
 }

@@ -1,8 +1,11 @@
-//! The texts that come with the program: version 1 of the templates.
+//! The built-in texts: version 1 of the templates.
 //!
 //! They are data files, so that a translator needs no Rust. A file `<code>/<language>.txt`
 //! begins with `Subject: …` and an empty line; the `.html` beside it is what stands inside
 //! `layout.html`.
+//!
+//! They do not contain the name of the reader. Anyone can register any address with any text as the
+//! name, and would otherwise choose a part of what the shop sends to the owner of the address.
 
 use std::collections::BTreeMap;
 
@@ -70,6 +73,7 @@ mod tests {
             let texts = texts(code).unwrap();
             assert_eq!(texts.faults(), [], "{code}");
             assert_eq!(texts.by_language.len(), 3, "{code}");
+            assert!(!texts.variables().contains("name"), "{code}");
             for language in texts.by_language.keys() {
                 let mut alone = texts.clone();
                 alone.by_language.retain(|other, _| other == language);

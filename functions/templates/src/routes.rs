@@ -23,7 +23,7 @@ use crate::service::{Publication, Refusal, Templates};
 
 const SCOPE: &str = "/api/v1/templates";
 
-/// Bodies here are documents: so many bytes the gateway lets through, too.
+/// Bodies are documents. The gateway has the same limit.
 type Document = JsonDocument<{ 256 * 1024 }>;
 
 /// What the routes work with.

@@ -31,17 +31,16 @@ pub trait Log: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<DeadLetter>>>;
 
-    /// Takes one out of the dead letters and delivers it again, with all its attempts before it,
-    /// and after it the events of its key that have waited for it. `NotFound` if it is none any
-    /// more.
+    /// Replays a dead letter, with a new set of attempts, and then the events of its key that
+    /// waited for it. `NotFound` if it is no longer a dead letter.
     fn replay(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>>;
 
-    /// Delivers all dead letters of a key again, in order, and the events of the key that wait
-    /// for them. Gives the number of those events. `NotFound` if the key has no dead letter.
+    /// Delivers all dead letters of a key again, in order, and the events of the key that wait for
+    /// them. Returns the number of events. `NotFound` if the key has no dead letter.
     fn replay_key(&self, subscription: String, key: String) -> BoxFuture<'_, Result<u64>>;
 
-    /// Gives a dead letter up for good, so that the events of its key go on without it.
-    /// `NotFound` if it is none any more.
+    /// Discards a dead letter permanently, so that the events of its key are delivered without it.
+    /// `NotFound` if it is no longer a dead letter.
     fn discard(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>>;
 
     /// Delivers to a subscription once more what it asks for among the events recorded in a span
@@ -147,6 +146,6 @@ pub struct Statistics {
     /// Deliveries that were still owed when the hard limit removed their event, ever. Anything
     /// but 0 means that a subscription was behind for too long and has missed events.
     pub lost_deliveries: u64,
-    /// Dead letters that the hard limit removed with their event, ever.
+    /// The total number of dead letters that the hard limit removed with their events.
     pub lost_dead_letters: u64,
 }

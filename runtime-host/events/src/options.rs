@@ -32,8 +32,8 @@ pub struct Options {
     pub attributes_bytes_max: usize,
     /// Events in one delivery, in bytes; a single event may be larger.
     pub delivery_bytes_max: usize,
-    /// Dead letters of one subscription; beyond it events that would become one are tried again
-    /// every [`Backoff::retry_after_max`](crate::Backoff) instead.
+    /// The maximum number of dead letters of one subscription. Beyond it, events that would become
+    /// one are retried every [`Backoff::retry_after_max`](crate::Backoff) instead.
     pub dead_letters_max: u64,
     /// What a subscriber said last, in bytes; the rest is cut off.
     pub detail_bytes_max: usize,

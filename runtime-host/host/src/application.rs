@@ -54,7 +54,7 @@ pub(crate) struct Options {
     pub(crate) runtime_config_file: Option<PathBuf>,
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
-    /// What all instances may use together.
+    /// The limits of all instances together.
     pub(crate) capacity: Capacity,
     /// Whether bars may be drawn on a terminal.
     pub(crate) bars: bool,
@@ -98,7 +98,7 @@ pub(crate) async fn start(
     let stores = config.open_stores(&labels, &state_dir).await?;
     let incarnation = incarnation::next(&state_dir)?;
     phases.end("stores");
-    // Not before the state directory, which has the generated secrets, is this process's.
+    // Only after this process has locked the state directory, which contains the generated secrets.
     let (variables, generated) =
         variables::decide(&app, &options, &config, &state_dir, front_door)?;
     instances::check(&app, &ids, &variables, options.capacity.instances_max)?;
@@ -144,7 +144,7 @@ pub(crate) async fn start(
     Ok(Running { app, state_dir, registry, telemetry, stores, room, events, readiness, service })
 }
 
-/// What the components' readiness hangs on.
+/// The inputs of the components' readiness.
 fn readiness(
     app: &App,
     ids: &BTreeSet<ComponentId>,
@@ -300,7 +300,7 @@ impl Starting<'_> {
     }
 }
 
-/// An import without a provider gets the line that would name one.
+/// For an import without a provider, adds the line that would name one.
 fn explain_import(error: anyhow::Error, component: &Component) -> anyhow::Error {
     // wasmtime says which one it is in its message and nowhere else.
     let text = format!("{error:#}");
@@ -351,7 +351,7 @@ impl Running {
         }
     }
 
-    /// Whether new requests should come here.
+    /// Whether the host is ready for new requests.
     pub(crate) fn readiness(&self) -> Arc<Readiness> {
         self.readiness.clone()
     }

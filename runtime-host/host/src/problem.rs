@@ -1,9 +1,8 @@
-//! What is answered when the host answers itself: problem details (RFC 9457).
+//! Error responses of the host itself: problem details (RFC 9457).
 //!
-//! The host does not know the application that it serves, so no path there is its own, and it has
-//! no domain. There is nowhere that its types could lead. So `type` is `about:blank`, by which
-//! `title` and `status` are those of HTTP, and the member `code` says which failure it was.
-//! `docs/problems.md` lists the codes.
+//! The host serves any application, so it has no path or domain of its own at which it could
+//! document problem types. So `type` is `about:blank`, `title` and `status` are those of HTTP, and
+//! the member `code` names the failure. `docs/problems.md` lists the codes.
 
 use crate::calls::Kind;
 use http::StatusCode;
@@ -14,17 +13,16 @@ pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident => $name:literal, $status:ident;)*) => {
-        /// Which failure it was. Clients compare its name, so none is renamed or used for
-        /// something else.
+        /// The failure. Clients compare its name, so a name is never changed or reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Code {
-            /// The call of a component failed.
+            /// A call of a component failed.
             Call(Kind),
             $($(#[$doc])* $variant,)*
         }
 
         impl Code {
-            /// All but those of calls.
+            /// All codes except those of calls.
             #[cfg(test)]
             const OWN: &[Self] = &[$(Self::$variant),*];
 
@@ -49,11 +47,11 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request makes no sense.
+    /// The request is invalid.
     BadRequest => "bad-request", BAD_REQUEST;
-    /// The admin listener wants its token.
+    /// The admin listener requires its token.
     Unauthorized => "unauthorized", UNAUTHORIZED;
-    /// The admin listener was asked under a name that may be a web page's.
+    /// The host name of a request to the admin listener is not allowed.
     NamedHost => "named-host", FORBIDDEN;
     /// The client has too many requests in flight.
     TooManyRequests => "too-many-requests", TOO_MANY_REQUESTS;
@@ -61,24 +59,24 @@ codes! {
     TooManyStreams => "too-many-streams", TOO_MANY_REQUESTS;
     /// The client sends too many large bodies at once.
     TooManyUploads => "too-many-uploads", TOO_MANY_REQUESTS;
-    /// The head of the request is too long.
+    /// The head of the request is too large.
     FieldsTooLarge => "fields-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE;
-    /// The host itself failed, and trying again does not help.
+    /// The host itself failed, and a retry does not help.
     Internal => "internal", INTERNAL_SERVER_ERROR;
-    /// The host is no proxy.
+    /// The host is not a proxy.
     NotImplemented => "not-implemented", NOT_IMPLEMENTED;
-    /// There is no room for another body.
+    /// The memory for request bodies is used up.
     Overloaded => "overloaded", SERVICE_UNAVAILABLE;
-    /// The event log can't answer now.
+    /// The event log is unavailable.
     Unavailable => "unavailable", SERVICE_UNAVAILABLE;
 }
 
 impl Code {
-    /// Nothing answers at this path, or there is no such thing.
+    /// There is no route for this path, or no such resource.
     pub(crate) const NOT_FOUND: Self = Self::Call(Kind::NotFound);
 }
 
-/// The object that says it. `detail` is what is wrong this time, for people.
+/// The problem as JSON. `detail` describes this occurrence for people.
 pub(crate) fn document(code: Code, detail: &str) -> Value {
     let status = code.status();
     json!({
@@ -101,7 +99,7 @@ mod tests {
         Kind::ALL.iter().copied().map(Code::Call).chain(Code::OWN.iter().copied())
     }
 
-    /// Code and status in a line of a table.
+    /// Code and status from a row of a table.
     fn documented(line: &str) -> Option<(&str, u16)> {
         let mut cells = line.strip_prefix("| `")?.split(" | ");
         let (code, status) = (cells.next()?.strip_suffix('`')?, cells.next()?);

@@ -1,5 +1,5 @@
-//! Whether new requests should come here: not while a store is damaged or full, and not any more
-//! once the host has been asked to stop.
+//! Readiness for new requests: false while a store is damaged or full, and after the host was asked
+//! to stop.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tessera_events::embedded::Embedded as Events;
 use tessera_storage::Health;
 use tessera_storage::embedded::Embedded as Stores;
 
-/// What that hangs on.
+/// The inputs of readiness.
 #[derive(Default)]
 pub(crate) struct Readiness {
     stores: Option<Arc<Stores>>,
@@ -27,12 +27,12 @@ impl Readiness {
         Self { stores: Some(stores), labels, events, stopping: AtomicBool::new(false) }
     }
 
-    /// From now on it is no.
+    /// From now on the host is not ready.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Why new requests should go somewhere else, for the operator; empty if they should not.
+    /// Why the host is not ready, for the operator; empty if it is ready.
     pub(crate) fn reasons(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         if self.is_stopping() {
@@ -44,7 +44,7 @@ impl Readiness {
         reasons
     }
 
-    /// Whether calls of a component have a chance.
+    /// Whether a component is ready, as far as the host knows.
     pub(crate) fn is_ready(&self, component: &str) -> bool {
         let labels = self.labels.get(component).map_or(&[][..], Vec::as_slice);
         !self.is_stopping() && labels.iter().all(|label| self.trouble(label).is_none())

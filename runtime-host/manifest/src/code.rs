@@ -83,13 +83,14 @@ codes! {
     LimitRange => "limit_range",
     /// `on_start` of a component that could not answer it.
     OnStart => "on_start",
-    /// Events for a component that could not take them, or that members of a group disagree about.
+    /// A subscription of a component that can't receive events, or that members of a group disagree
+    /// about.
     Subscription => "subscription",
     /// A schedule of a component that could not answer it.
     Schedule => "schedule",
     /// A file that the manifest names and that is not there.
     MissingFile => "missing_file",
-    /// Something that this host takes and stock Spin refuses or understands otherwise.
+    /// Something that this host accepts and stock Spin refuses or interprets differently.
     NotPortable => "not_portable",
 }
 

@@ -90,8 +90,8 @@ pub fn load(path: &Path) -> Result<App, Errors> {
     }
 }
 
-/// What is no fault and should be known: what stock Spin refuses or understands differently, and
-/// what this host does not offer. Empty if the manifest means the same on both.
+/// Warnings: what stock Spin refuses or interprets differently, and what this host does not
+/// support. Empty if the manifest means the same on both.
 ///
 /// The warnings point into the manifest; [`Origin::errors`] joins them with its text for a report.
 pub fn warnings(app: &App) -> Vec<Problem> {

@@ -1,22 +1,22 @@
-//! What this host takes and stock Spin does not.
+//! What this host accepts and stock Spin does not.
 //!
-//! One manifest is to run on both, so its author learns of a difference here, and not when it is
-//! deployed. These are warnings: on this host everything works.
+//! One manifest should run on both, so its author learns about differences here, not at deployment.
+//! These are warnings: on this host everything works.
 
 use crate::app::{App, Component, Dependency, HttpTrigger, Provider, Route};
 use crate::check::dependency_path;
 use crate::parse::ImportName;
 use crate::problem::{Code, Problem, Span};
 
-/// Looks for what stock Spin 4.1 refuses or understands differently. Empty if the manifest means
-/// the same on both.
+/// Finds what stock Spin 4.1 refuses or interprets differently. Empty if the manifest means the
+/// same on both.
 pub(crate) fn check(app: &App) -> Vec<Problem> {
     let shared = app.components.values().flat_map(|component| shared_packages(app, component));
     shared.chain(dots_in_routes(app)).collect()
 }
 
-/// Spin registers each dependency under the name of its package, so that a second one of the
-/// same package is refused, with any interface and version.
+/// Spin registers each dependency under the name of its package, so it refuses a second one of the
+/// same package, with any interface and version.
 fn shared_packages(app: &App, component: &Component) -> Vec<Problem> {
     let mut packages: Vec<(String, Vec<&Dependency>)> = Vec::new();
     for dependency in &component.dependencies {
@@ -52,7 +52,7 @@ fn shared_package(
     problem.hint(one_dependency(package, dependencies))
 }
 
-/// The line to write in their place, if one provider has the whole package.
+/// The line to write instead, if one provider has the whole package.
 fn one_dependency(package: &str, dependencies: &[&Dependency]) -> String {
     let provider = |dependency: &Dependency| match &dependency.provider {
         Provider::Component { id, export: None } => Some(id.clone()),

@@ -1,8 +1,7 @@
 //! What is wrong with a manifest, in a form that people and programs can read.
 //!
-//! A person who corrects a manifest wants the whole list at once: one problem per run turns
-//! ten typos into ten runs. So nothing here stops at the first fault; problems are collected
-//! and leave together as one [`Errors`].
+//! With one problem per run, ten typos would need ten runs. So nothing here stops at the first
+//! fault; all problems are collected and returned together as one [`Errors`].
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -17,7 +16,7 @@ pub use crate::code::Code;
 /// A range of bytes of the manifest's text.
 pub type Span = Range<usize>;
 
-/// One thing that is wrong, where, and how to correct it.
+/// One problem: what is wrong, where, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     code: Code,
@@ -43,7 +42,7 @@ impl Problem {
         Self { code, message: message.into(), labels, hint: None, severity }
     }
 
-    /// Makes it a warning: this host goes on in spite of it.
+    /// Makes it a warning: this host continues anyway.
     #[must_use]
     pub fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
@@ -57,7 +56,7 @@ impl Problem {
         self
     }
 
-    /// Says how to correct it.
+    /// Adds a hint on how to fix it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -79,7 +78,7 @@ impl Problem {
         &self.labels
     }
 
-    /// How to correct it, if there is something to say.
+    /// The hint on how to fix it, if any.
     pub fn advice(&self) -> Option<&str> {
         self.hint.as_deref()
     }

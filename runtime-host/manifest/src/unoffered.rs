@@ -1,7 +1,7 @@
-//! Permissions for what stock Spin offers and this host does not.
+//! Permissions for features of stock Spin that this host does not have.
 //!
-//! A component that imports such an interface can't be linked, and the start fails then. One that
-//! only has the permission runs, so this is a warning: the permission does nothing here.
+//! A component that imports such an interface can't be linked, so the start fails. A component that
+//! only has the permission runs, so this is a warning: the permission has no effect here.
 
 use crate::app::{App, Component};
 use crate::problem::{Code, Problem};
@@ -9,7 +9,7 @@ use crate::problem::{Code, Problem};
 /// The schemes of outbound requests.
 const SCHEMES: [&str; 2] = ["http", "https"];
 
-/// Looks at the components that this host runs.
+/// Checks the components that this host runs.
 pub(crate) fn check(app: &App) -> Vec<Problem> {
     let runs = |component: &&Component| {
         !component.settings.stock_only && component.settings.bridges.is_none()
@@ -39,7 +39,7 @@ fn of(app: &App, component: &Component) -> Vec<Problem> {
     found
 }
 
-/// Whether it is another scheme for certain: the value of a variable is not known here.
+/// Whether it is certainly another scheme: the values of variables are unknown here.
 fn is_other(scheme: &str) -> bool {
     let known = SCHEMES.iter().any(|known| scheme.trim().eq_ignore_ascii_case(known));
     !known && scheme.trim() != "*" && !scheme.contains("{{")

@@ -2,7 +2,7 @@
 //!
 //! - [`Deadline`]: until when an answer is of use; travels with a call and only shrinks.
 //! - [`Bulkhead`]: how many calls run and how many wait, per callee.
-//! - [`Streams`]: how many answers stream at once, per callee and per client.
+//! - [`Streams`]: a limit for concurrent streamed responses, per callee and per client.
 //! - [`rate_limit`]: how many calls per window a caller may make.
 //!
 //! This crate knows neither WebAssembly nor HTTP nor the manifest: time comes from tokio's clock

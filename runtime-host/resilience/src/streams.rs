@@ -1,9 +1,9 @@
-//! How many answers may be streaming at the same time.
+//! Limits the number of concurrent streamed responses.
 //!
-//! An event stream or a large download lasts for as long as its reader wants. It must not use up
-//! the permits of calls, which are meant for work that ends soon, so it is counted here: in all,
-//! and for each client, so that one client cannot take all streams. A stream over a limit is
-//! refused at once: waiting would not help, since the others end when their readers want it.
+//! The reader of an event stream or a large download decides how long it lasts. It must not use up
+//! the permits of calls, which are for short work. So streams are counted here, in total and per
+//! client, so that one client can't take all streams. A stream over a limit is refused immediately:
+//! waiting would not help, because the readers of the others decide when they end.
 
 use std::{
     collections::HashMap,
@@ -11,12 +11,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// How many streams there may be.
+/// The limits of streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Streams at the same time.
+    /// Maximum concurrent streams.
     pub streams_max: usize,
-    /// Streams of one client at the same time.
+    /// Maximum concurrent streams of one client.
     pub streams_per_client_max: usize,
 }
 
@@ -29,27 +29,27 @@ struct Shared {
     open: Mutex<Open>,
 }
 
-/// Has at most one entry per open stream.
+/// It has at most one entry per open stream.
 #[derive(Default)]
 struct Open {
     all: usize,
     by_client: HashMap<IpAddr, usize>,
 }
 
-/// One stream; dropping it ends the count of it.
+/// The permit of one stream. Dropping it releases it.
 #[must_use = "the stream is no longer counted as soon as the permit is dropped"]
 pub struct StreamPermit {
     shared: Arc<Shared>,
     client: Option<IpAddr>,
 }
 
-/// Why there may be no further stream.
+/// Why a stream was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejected {
-    /// There are `streams_max` already.
+    /// `streams_max` streams are open.
     #[error("too many answers are streaming already")]
     Full,
-    /// The client has `streams_per_client_max` already.
+    /// The client has `streams_per_client_max` open streams.
     #[error("too many answers are streaming to this client already")]
     ClientFull,
 }
@@ -79,7 +79,7 @@ impl Streams {
         Ok(StreamPermit { shared: self.0.clone(), client })
     }
 
-    /// Streams that are open now.
+    /// The number of open streams.
     pub fn running(&self) -> usize {
         self.0.lock().all
     }
@@ -105,8 +105,8 @@ impl Drop for StreamPermit {
     }
 }
 
-/// What counts as one client: an IPv4 address, or the /64 network that one customer of an IPv6
-/// provider has to itself.
+/// What counts as one client: an IPv4 address, or an IPv6 /64 network, which usually belongs to one
+/// customer.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & (u128::MAX << 64)).into()),

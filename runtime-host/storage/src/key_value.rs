@@ -54,10 +54,10 @@ pub trait KeyValue: Send + Sync + 'static {
     /// [`Invalid`](crate::ErrorKind::Invalid).
     fn increment(&self, key: String, delta: i64) -> BoxFuture<'_, Result<i64>>;
 
-    /// Has a key removed at a time (milliseconds since the epoch) or soon after it, by
-    /// [`Stores::sweep_expired`]. The latest call counts; the key may also be written afterwards
-    /// only. Writes leave the time as it is, and removing the key forgets it, also if the key is
-    /// not there.
+    /// Sets a key to be removed at a time (milliseconds since the epoch) or soon after, by
+    /// [`Stores::sweep_expired`]. The latest call counts, and the key does not have to exist yet.
+    /// Writes do not change the time, and removing the key clears it, even if the key does not
+    /// exist.
     fn expire_at(&self, key: String, at_ms: u64) -> BoxFuture<'_, Result<()>>;
 
     /// The value of a key together with the version to pass to
@@ -88,8 +88,8 @@ pub trait Stores: Send + Sync + 'static {
     /// opening the underlying resource can bring.
     fn open(&self, label: &str) -> BoxFuture<'_, Result<Arc<dyn KeyValue>>>;
 
-    /// Removes the keys of all open stores whose time has come; gives their number. The keys of a
-    /// store that fails stay until the next time; the others are removed all the same.
+    /// Removes the expired keys of all open stores and returns their number. A failing store does
+    /// not stop the others; its keys stay until the next sweep.
     fn sweep_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<u64>>;
 
     /// Finishes all accepted writes and lets go of files and connections. Later operations are
@@ -97,14 +97,14 @@ pub trait Stores: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'_, Result<()>>;
 }
 
-/// Whether a store can be relied on.
+/// The health of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// As far as is known.
+    /// No problem is known.
     Sound,
-    /// There was no room for a write a moment ago.
+    /// A recent write failed for lack of space.
     Full,
-    /// Its file is damaged: what can still be read is read, and nothing is written.
+    /// Its file is damaged: it can be read as far as possible, but not written.
     Damaged,
 }
 

@@ -24,8 +24,8 @@ use crate::{
 pub struct Options {
     /// Bounds on single operations.
     pub limits: Limits,
-    /// Keys, values and the times of keys that end, of one store together, in bytes. Beyond it
-    /// writes are [`Full`](ErrorKind::Full).
+    /// Keys, values and expiry times of one store together, in bytes. Beyond it, writes are
+    /// [`Full`](ErrorKind::Full).
     pub store_bytes_max: usize,
 }
 
@@ -84,7 +84,7 @@ struct Store {
 #[derive(Default)]
 struct State {
     entries: BTreeMap<String, (Value, u64)>,
-    /// When keys are to go, whether they are there or not.
+    /// The expiry times of keys, whether or not the keys exist.
     expiries: BTreeMap<String, u64>,
     bytes: usize,
     version: u64,
@@ -235,7 +235,7 @@ impl State {
         self.version
     }
 
-    /// Whether the key was there. The time at which it was to end goes in any case.
+    /// Returns whether the key existed. Its expiry time is cleared in any case.
     fn remove(&mut self, key: &str) -> bool {
         if self.expiries.remove(key).is_some() {
             self.bytes -= expiry_bytes(key);
@@ -246,7 +246,7 @@ impl State {
     }
 }
 
-/// What the time at which a key ends counts for.
+/// The size of an expiry time.
 fn expiry_bytes(key: &str) -> usize {
     key.len() + size_of::<u64>()
 }

@@ -1,11 +1,11 @@
-/* A power cut for tests, to be preloaded (LD_PRELOAD).
+/* Simulates a power cut in tests. Load it with LD_PRELOAD.
  *
- * Below the folder POWER_ROOT, what was written and not yet synced is remembered with what was
- * there before. At the operation number POWER_OFF_AT (writes, truncations and syncs count, from 1)
- * the power goes off: what was not synced is taken back, all of it or, with a POWER_SEED other than
- * 0, each write with a chance of one half, as disks write in any order; files whose folder was not
- * synced since they were created are gone; and the process kills itself. With POWER_LIES set, syncs
- * do nothing, as on a disk that lies: for the test that such a loss is noticed. */
+ * For files below the directory POWER_ROOT, it records each write that is not synced yet, with the
+ * previous content. At operation number POWER_OFF_AT (writes, truncations and syncs count, from 1)
+ * the power goes off: unsynced writes are undone, all of them or, with a POWER_SEED other than 0,
+ * each with a probability of one half, because disks write in any order. Files whose directory was
+ * not synced after their creation are removed. Then the process kills itself. With POWER_LIES set,
+ * syncs do nothing, as on a disk that ignores them: a test checks that the loss is detected. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -80,7 +80,7 @@ static void power_off(void) {
     for (;;) pause();
 }
 
-/* With the lock held: counts, and remembers what a write is about to replace. */
+/* Called with the lock held: counts the operation and saves what a write will replace. */
 static void remember(int fd, off_t offset, size_t length) {
     const char *at = getenv("POWER_OFF_AT");
     if (at && ++operations >= strtoul(at, NULL, 10)) power_off();

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 /// Between two pieces of a body.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Any host gives up before this.
+/// The test fails if the host accepts this many.
 const PIECES_MAX: usize = 3_000;
 
 /// A request without its body, once the host waits for the body. `length` is the field that
@@ -28,7 +28,7 @@ pub async fn begin(stranger: &Stranger, path: &str, length: &str) -> io::Result<
     }
 }
 
-/// Send a piece of the body again and again until the host answers or closes. Returns its answer.
+/// Send a piece of the body repeatedly until the host responds or closes. Returns the response.
 pub async fn drip(stream: &mut TcpStream, piece: &[u8]) -> String {
     for _ in 0..PIECES_MAX {
         if stream.write_all(piece).await.is_err() {

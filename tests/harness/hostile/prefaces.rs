@@ -11,7 +11,7 @@ pub async fn begin(stranger: &Stranger, count: usize) -> io::Result<Vec<TcpStrea
     let mut begun = Vec::new();
     for _ in 0..count {
         let mut stream = stranger.connect().await?;
-        // Over its limit the host has closed already.
+        // Above its limit, the host has already closed the connection.
         let _ = stream.write_all(b"PRI").await;
         begun.push(stream);
     }

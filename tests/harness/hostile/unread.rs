@@ -8,13 +8,13 @@ use tokio::io::AsyncWriteExt;
 
 /// Between two requests or pings.
 const PAUSE: Duration = Duration::from_millis(5);
-/// Any host cuts the connection before this.
+/// The test fails if the host accepts this many.
 const REQUESTS_MAX: usize = 10_000;
 
-/// Request a path by HTTP/1.1 again and again until the host cuts the connection.
+/// Request a path by HTTP/1.1 repeatedly until the host closes the connection.
 ///
 /// # Panics
-/// When the host does not.
+/// If the host does not close it.
 pub async fn by_http1(stranger: &Stranger, path: &str) -> io::Result<()> {
     let mut stream = stranger.connect_with_small_buffer().await?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: test.example\r\n\r\n");

@@ -61,13 +61,13 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     Stranger::new(address).exchange(bytes).await.expect("a connection")
 }
 
-/// The same from another address of this machine: what a host counts by address is then another's.
+/// The same from another address of this machine, which the host counts separately.
 pub(crate) async fn exchange_from(from: &str, address: SocketAddr, bytes: &[u8]) -> String {
     let stranger = Stranger::at(address, from.parse().expect("an address"));
     stranger.exchange(bytes).await.expect("a connection")
 }
 
-/// All that comes until it ends with this text.
+/// All data until it ends with this text.
 pub(crate) async fn read_until(stream: &mut TcpStream, end: &str) -> String {
     harness::read_until(stream, end).await.expect("it comes")
 }

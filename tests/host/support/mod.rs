@@ -20,7 +20,7 @@ use harness::{Answer, Host};
 use serde_json::Value;
 use std::time::Duration;
 
-/// Nothing that is bound to come takes longer.
+/// Longer than any expected event takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ask again until the answer is as wanted.
@@ -42,7 +42,7 @@ pub(crate) async fn occupancy(host: &Host, component: &str, running: u64, queued
     .await;
 }
 
-/// Wait until a component runs no calls and has so many streams.
+/// Wait until a component has no running calls and this number of streams.
 pub(crate) async fn only_streams(host: &Host, component: &str, streams: u64) {
     eventually(async || {
         let found = state_of(host, component).await;

@@ -1,4 +1,4 @@
-//! The account's own page.
+//! The account page, and signing in.
 
 use super::driver::Browser;
 use crate::support::{Customer, PASSWORD, Shop, eventually};
@@ -11,7 +11,7 @@ impl Browser {
         self.ask(&script).await.as_str().expect("a text").to_owned()
     }
 
-    /// Replace what is in a field of one of several forms.
+    /// Replace the text of a field in one of several forms.
     async fn type_in_form(&self, form: &str, name: &str, text: &str) {
         let field = self.see(&format!("[data-testid={form}] [name={name}]")).await;
         field.clear().await.expect("an empty field");
@@ -20,7 +20,23 @@ impl Browser {
 }
 
 #[tokio::test]
-async fn name_and_address_are_kept_and_offered() {
+async fn signing_in_leads_to_no_other_host() {
+    let shop = Shop::shared().await;
+    let Some(browser) = Browser::start().await else { return };
+    let customer = Customer::new(shop).await;
+    // The dot segment goes, and `//evil.example/` is left.
+    browser.go(&format!("{}/sign-in?then=%2F.%2F%2Fevil.example%2F", shop.base())).await;
+    browser.type_into("email", &customer.email).await;
+    browser.type_into("password", PASSWORD).await;
+    browser.click("submit").await;
+    browser.see("[data-testid=sign-out]").await;
+    browser.see("[data-testid=product-card]").await;
+    browser.assert_quiet_console().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn name_and_address_are_stored_and_suggested() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     let (admin, customer) = (shop.admin().await, Customer::new(shop).await);
@@ -47,11 +63,11 @@ async fn name_and_address_are_kept_and_offered() {
     browser.see("[data-testid=checkout-form]").await;
     assert_eq!(browser.value("checkout-form", "city").await, "Ockham");
 
-    // It goes with its owner.
+    // It is removed at sign-out.
     browser.click("sign-out").await;
     browser.see("[data-testid=sign-in-link]").await;
     let kept = "return JSON.stringify({ ...localStorage, ...sessionStorage })";
-    eventually("the address is gone", super::driver::PAGE_TIMEOUT, async || {
+    eventually("the address was removed", super::driver::PAGE_TIMEOUT, async || {
         (!browser.ask(kept).await.to_string().contains("Ockham")).then_some(())
     })
     .await;
@@ -59,7 +75,7 @@ async fn name_and_address_are_kept_and_offered() {
 }
 
 #[tokio::test]
-async fn without_a_saved_address_the_last_orders_is_offered() {
+async fn without_a_saved_address_that_of_the_last_order_is_suggested() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     let (admin, customer) = (shop.admin().await, Customer::new(shop).await);
@@ -121,7 +137,7 @@ async fn signing_out_everywhere_ends_this_session_and_the_others() {
 }
 
 #[tokio::test]
-async fn an_account_is_deleted_after_password_and_question() {
+async fn an_account_is_deleted_after_password_and_confirmation() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     let customer = Customer::new(shop).await;
@@ -137,7 +153,7 @@ async fn an_account_is_deleted_after_password_and_question() {
 }
 
 #[tokio::test]
-async fn a_forgotten_password_is_replaced_by_a_mail() {
+async fn a_forgotten_password_is_reset_by_mail() {
     const NEW: &str = "a password to remember";
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
@@ -171,7 +187,7 @@ async fn a_forgotten_password_is_replaced_by_a_mail() {
     browser.click("submit").await;
     browser.see("[data-testid=sign-out]").await;
 
-    // The link works once.
+    // The link can be used once.
     browser.go(&link).await;
     browser.type_into("new_password", NEW).await;
     browser.click("submit").await;

@@ -20,7 +20,7 @@ async fn attempt(browser: &Browser) -> Value {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_at_the_checkout_costs_a_sign_in_and_nothing_else() {
+async fn a_session_that_ends_at_the_checkout_only_needs_a_new_sign_in() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     let (admin, customer) = (shop.admin().await, Customer::new(shop).await);
@@ -58,7 +58,7 @@ async fn a_session_that_ends_at_the_checkout_costs_a_sign_in_and_nothing_else() 
 }
 
 #[tokio::test]
-async fn a_cart_takes_what_is_in_stock_and_says_so_in_the_products_name() {
+async fn a_cart_is_limited_to_the_stock_and_names_the_product() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     let (admin, customer) = (shop.admin().await, Customer::new(shop).await);
@@ -72,7 +72,7 @@ async fn a_cart_takes_what_is_in_stock_and_says_so_in_the_products_name() {
     browser.see_text("[data-testid=toast]", &format!("We only have 2 of {name}.")).await;
     browser.see_text("[data-testid=cart-count]", "2").await;
 
-    // Somebody else is faster. The cart says so and offers what is left.
+    // Another customer buys first. The cart shows this and offers the rest.
     Customer::new(shop).await.buy(&[(&sku, 1)], "tok_approved").await;
     browser.go(&format!("{}/cart", shop.base())).await;
     browser.see("[data-testid=cart-blocked]").await;
@@ -105,7 +105,7 @@ async fn a_declined_card_leads_to_another_card() {
 }
 
 #[tokio::test]
-async fn an_order_is_cancelled_after_a_question_and_shows_what_happened() {
+async fn an_order_is_canceled_after_confirmation_and_shows_its_history() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     let (admin, customer) = (shop.admin().await, Customer::new(shop).await);
@@ -128,7 +128,7 @@ async fn an_order_is_cancelled_after_a_question_and_shows_what_happened() {
     let times = "return document.querySelectorAll('[data-testid=timeline-step] time').length";
     assert!(browser.ask(times).await.as_u64().unwrap() >= 3);
 
-    // Ordering again fills the cart once, however often it is asked for.
+    // Ordering again fills the cart only once.
     browser.click("reorder").await;
     browser.see("[data-testid=cart-line]").await;
     browser.see_text("[data-testid=cart-count]", "1").await;
@@ -136,7 +136,7 @@ async fn an_order_is_cancelled_after_a_question_and_shows_what_happened() {
 }
 
 #[tokio::test]
-async fn a_message_names_the_order_as_its_page_does_and_leads_there() {
+async fn a_message_names_the_order_and_links_to_its_page() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     let (admin, customer) = (shop.admin().await, Customer::new(shop).await);

@@ -117,12 +117,12 @@ impl Browser {
         .await;
     }
 
-    /// What a script on the page answers.
+    /// The result of a script on the page.
     pub(super) async fn ask(&self, script: &str) -> Value {
         self.client.execute(script, vec![]).await.unwrap_or_else(|e| panic!("{script}: {e}"))
     }
 
-    /// Wait until the first element that fits has this in its text.
+    /// Wait until the first matching element contains this text.
     pub(super) async fn see_text(&self, selector: &str, part: &str) {
         let script = format!("return document.querySelector('{selector}')?.textContent ?? ''");
         eventually(&format!("{selector} says {part:?}"), PAGE_TIMEOUT, async || {
@@ -131,10 +131,10 @@ impl Browser {
         .await;
     }
 
-    /// Wait until nothing fits.
+    /// Wait until no element matches.
     pub(super) async fn see_no(&self, selector: &str) {
         let script = format!("return document.querySelectorAll('{selector}').length");
-        eventually(&format!("{selector} is gone"), PAGE_TIMEOUT, async || {
+        eventually(&format!("{selector} disappears"), PAGE_TIMEOUT, async || {
             (self.ask(&script).await == json!(0)).then_some(())
         })
         .await;
@@ -145,14 +145,14 @@ impl Browser {
         self.client.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
-    /// Open a new, empty tab and go on in it.
+    /// Open a new, empty tab and switch to it.
     pub(super) async fn open_tab(&self, address: &str) {
         let tab = self.client.new_window(true).await.expect("a tab");
         self.client.switch_to_window(tab.handle).await.expect("the new tab");
         self.go(address).await;
     }
 
-    /// Open a copy of this tab, with all that it has stored, and go on in it.
+    /// Duplicate this tab with its storage, and switch to the copy.
     pub(super) async fn duplicate_tab(&self) {
         let before = self.client.windows().await.expect("tabs");
         self.ask("window.open(location.href)").await;
@@ -164,7 +164,7 @@ impl Browser {
         self.client.switch_to_window(tab).await.expect("the copy");
     }
 
-    /// Tell the browser what only its own protocol can.
+    /// Send a command of the browser's own protocol.
     pub(super) async fn tell_chromium(&self, command: &'static str, parameters: Value) {
         self.client.issue_cmd(Chromium { command, parameters }).await.expect(command);
     }
@@ -220,7 +220,7 @@ impl WebDriverCompatibleCommand for Console {
     }
 }
 
-/// What ChromeDriver hands on to Chromium.
+/// A command that ChromeDriver forwards to Chromium.
 #[derive(Debug)]
 struct Chromium {
     command: &'static str,

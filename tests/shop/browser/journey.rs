@@ -1,4 +1,4 @@
-//! The whole way of a customer.
+//! The complete journey of a customer.
 
 use super::driver::Browser;
 use crate::support::{Shop, unique};
@@ -14,7 +14,7 @@ async fn a_customer_searches_registers_buys_and_watches_the_order_arrive() {
     let page = &browser.client;
     page.goto(&base).await.expect("the storefront");
 
-    // Search the catalogue; the address bar keeps the search.
+    // Search the catalog; the search is in the address bar.
     browser.fill("search-input", "knife").await;
     browser.click("search-button").await;
     browser.wait_for_address("knife").await;
@@ -22,7 +22,7 @@ async fn a_customer_searches_registers_buys_and_watches_the_order_arrive() {
     browser.click("product-link").await;
     browser.see("[data-testid=product-name]").await;
 
-    // Fill the cart, then register on the way to the checkout.
+    // Fill the cart, then register before the checkout.
     browser.click("add-to-cart").await;
     browser.see("[data-testid=cart-count]:not(:empty)").await;
     page.goto(&format!("{base}/register")).await.expect("the form");
@@ -34,7 +34,7 @@ async fn a_customer_searches_registers_buys_and_watches_the_order_arrive() {
     }
     browser.click("submit").await;
     browser.see("[data-testid=sign-out]").await;
-    // Registering leads back to the shelves; whoever clicks before that is led there, too.
+    // Registering leads back to the products. A click before that could be lost.
     browser.see("[data-testid=product-card]").await;
 
     browser.click("cart-link").await;

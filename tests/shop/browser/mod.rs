@@ -1,7 +1,7 @@
-//! People at the storefront, in real Chromium.
+//! Users of the storefront, in a real Chromium.
 //!
-//! Needs `chromium` and `chromedriver`. Without them a test says so and is left out; where
-//! `CI` is set that is a failure.
+//! Needs `chromium` and `chromedriver`. Without them a test reports that it is skipped; if `CI` is
+//! set, that is a failure.
 
 mod account;
 mod buying;
@@ -14,7 +14,7 @@ use crate::support::{Customer, PASSWORD, Shop};
 use driver::Browser;
 
 impl Browser {
-    /// Sign in as somebody who has an account.
+    /// Sign in with an existing account.
     async fn sign_in(&self, shop: &Shop, customer: &Customer) {
         self.go(&format!("{}/sign-in", shop.base())).await;
         self.type_into("email", &customer.email).await;
@@ -24,7 +24,7 @@ impl Browser {
         self.see("[data-testid=product-card]").await;
     }
 
-    /// Fill the form of the checkout in.
+    /// Fill in the checkout form.
     async fn fill_address(&self) {
         for (name, value) in [
             ("name", "Ada Lovelace"),

@@ -1,33 +1,45 @@
-//! Pages as they look, on every screen, and what is shown when something is missing.
+//! The layout of pages on all screen sizes, and error pages.
 
 use super::driver::Browser;
-use crate::support::{Customer, Shop};
+use crate::support::{Customer, OAUTH_CLIENT, OAUTH_REDIRECT, Shop};
 use serde_json::{Value, json};
 
-/// Parts of the head of the page that lie on each other or off the screen, and whether the page
-/// is wider than the screen.
-const LAYOUT_FAULTS: &str = "
-    const faults = [];
-    if (document.documentElement.scrollWidth > innerWidth) faults.push(`${document.documentElement.scrollWidth} wide`);
-    const parts = [...document.querySelectorAll('.brand, .search, .account > *, .timeline li, .badge')]
-      .filter((part) => part.offsetParent).map((part) => [part.textContent.trim(), part.getBoundingClientRect()]);
-    parts.forEach(([one, a], i) => {
-      if (a.left < 0 || a.right > innerWidth + 0.5) faults.push(`${one} is off the screen`);
-      parts.slice(i + 1).forEach(([other, b]) => {
-        const apart = a.right <= b.left + 0.5 || b.right <= a.left + 0.5 || a.bottom <= b.top + 0.5 || b.bottom <= a.top + 0.5;
-        if (!apart) faults.push(`${one} lies on ${other}`);
-      });
-    });
-    const unnamed = [...document.querySelectorAll('input, select, button, a')].filter((control) => control.offsetParent
-      && !control.labels?.length && !control.getAttribute('aria-label') && !control.textContent.trim());
-    unnamed.forEach((control) => faults.push(`${control.outerHTML} has no name`));
-    return faults;";
+/// What is wrong with the layout and the colors of a page.
+const LAYOUT_FAULTS: &str = include_str!("layout_faults.js");
+/// Widths of screens, in pixels.
+const WIDTHS: [u32; 4] = [320, 390, 768, 1280];
 
 impl Browser {
     async fn screen(&self, width: u32) {
         let metrics =
             json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false});
         self.tell_chromium("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// Show the page in a color scheme. Nothing moves, because a color in transition is neither
+    /// the old one nor the new one.
+    async fn scheme(&self, scheme: &str) {
+        let features = json!({"features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
+        self.tell_chromium("Emulation.setEmulatedMedia", features).await;
+    }
+
+    /// Each page, given as its path and a part of it, fits every screen and is readable.
+    async fn assert_layout(&self, shop: &Shop, pages: &[(&str, &str)]) {
+        for (path, shows) in pages {
+            self.go(&format!("{}{path}", shop.base())).await;
+            self.see(shows).await;
+            for scheme in ["light", "dark"] {
+                self.scheme(scheme).await;
+                for width in WIDTHS {
+                    self.screen(width).await;
+                    let faults = self.ask(LAYOUT_FAULTS).await;
+                    assert_eq!(faults, json!([]), "{path} at {width} px, {scheme}");
+                }
+            }
+        }
     }
 }
 
@@ -39,29 +51,73 @@ async fn nothing_overlaps_or_leaves_the_screen_at_any_width() {
     let sku = shop.product(&admin, 5).await;
     let order = customer.buy(&[(&sku, 1)], "tok_approved").await;
     browser.sign_in(shop, &customer).await;
+    let line = format!("/api/v1/cart/items/{sku}");
+    customer.api.put(&line, &json!({"quantity": 2})).await.expect(200);
     let order = format!("/orders/{}", order["id"].as_str().unwrap());
     let product = format!("/products/{sku}");
-    for (path, shows) in [
+    let pages = [
         ("/", "[data-testid=products]"),
         (product.as_str(), "[data-testid=product-name]"),
-        ("/cart", "[data-testid=cart]"),
+        ("/cart", "[data-testid=cart-line]"),
+        ("/checkout", "[data-testid=checkout-form]"),
         ("/orders", "[data-testid=order-row]"),
         (order.as_str(), "[data-testid=shipment]"),
         ("/notifications", "[data-testid=preferences-form]"),
         ("/account", "[data-testid=deletion-form]"),
-    ] {
-        browser.go(&format!("{}{path}", shop.base())).await;
-        browser.see(shows).await;
-        for width in [320, 390, 1280] {
-            browser.screen(width).await;
-            assert_eq!(browser.ask(LAYOUT_FAULTS).await, json!([]), "{path} at {width} px");
-        }
-    }
+    ];
+    browser.assert_layout(shop, &pages).await;
     browser.close().await;
 }
 
 #[tokio::test]
-async fn the_chosen_category_is_in_sight() {
+async fn pages_for_visitors_fit_every_screen_too() {
+    let shop = Shop::shared().await;
+    let Some(browser) = Browser::start().await else { return };
+    let admin = shop.admin().await;
+    let sold_out = format!("/products/{}", shop.product(&admin, 0).await);
+    let consent = authorization(OAUTH_CLIENT);
+    let refusal = authorization("nobody");
+    // Only a shop of the tests is certain to know the application.
+    let form = if shop.host().is_some() { "form [name=email]" } else { "h1" };
+    let pages = [
+        ("/?q=knief", "[data-testid=approximate]"),
+        ("/?q=xyzzyplugh", "[data-testid=empty]"),
+        (sold_out.as_str(), "[data-testid=availability][data-tone=bad]"),
+        ("/cart", "[data-testid=empty]"),
+        ("/sign-in", "[data-testid=sign-in-form]"),
+        ("/register", "[data-testid=register-form]"),
+        ("/forgot", "[data-testid=forgot-form]"),
+        ("/reset", "[data-testid=reset-outdated]"),
+        ("/reset?token=unknown", "[data-testid=reset-form]"),
+        ("/nowhere", ".empty"),
+        (consent.as_str(), form),
+        (refusal.as_str(), "[role=alert]"),
+        ("/mailbox", "h1"),
+        ("/mailbox/nothing", "h1"),
+        ("/problems", "h1"),
+        ("/problems/price-changed", "h2"),
+    ];
+    browser.assert_layout(shop, &pages).await;
+    browser.close().await;
+}
+
+/// Where an application sends people who sign in for it.
+fn authorization(client: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([
+            ("response_type", "code"),
+            ("client_id", client),
+            ("redirect_uri", OAUTH_REDIRECT),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+            ("scope", "openid email"),
+        ])
+        .finish();
+    format!("/oauth2/authorize?{query}")
+}
+
+#[tokio::test]
+async fn the_chosen_category_is_visible() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     browser.screen(390).await;
@@ -74,7 +130,7 @@ async fn the_chosen_category_is_in_sight() {
 }
 
 #[tokio::test]
-async fn a_search_can_be_narrowed_sorted_and_misspelt() {
+async fn a_search_can_be_filtered_sorted_and_misspelled() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     let skus = "return [...document.querySelectorAll('[data-testid=product-card]')].map((card) => card.dataset.sku)";
@@ -98,7 +154,7 @@ async fn a_search_can_be_narrowed_sorted_and_misspelt() {
 }
 
 #[tokio::test]
-async fn a_missing_module_is_told_instead_of_a_blank_page() {
+async fn a_missing_module_shows_an_error_instead_of_a_blank_page() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     browser.tell_chromium("Network.enable", json!({})).await;
@@ -110,7 +166,7 @@ async fn a_missing_module_is_told_instead_of_a_blank_page() {
 }
 
 #[tokio::test]
-async fn a_page_that_does_not_exist_says_so_in_its_title() {
+async fn the_title_of_an_unknown_page_says_so() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     for path in ["/nowhere", "/products/NO-SUCH-THING"] {

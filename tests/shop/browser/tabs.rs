@@ -4,7 +4,7 @@ use super::driver::Browser;
 use crate::support::{Customer, Shop};
 use serde_json::json;
 
-/// What a page shows of who is signed in.
+/// An element that is only shown to signed-in users.
 const SIGNED_IN: &str = "[data-testid=sign-out]";
 const SIGNED_OUT: &str = "[data-testid=sign-in-link]";
 
@@ -21,8 +21,8 @@ async fn a_duplicated_tab_and_a_new_one_are_signed_in_and_stay_so() {
     browser.open_tab(shop.base()).await;
     browser.see(SIGNED_IN).await;
 
-    // Each page that is loaded renews the session. A tab that held a copy of the token would come
-    // with one that is older than the last two, which counts as theft and ends the session.
+    // Each page load renews the session. A tab with a copy of the token would use one that is older
+    // than the last two, which counts as theft and ends the session.
     for tab in [&first, &first, &first, &copy, &copy, &copy, &first] {
         browser.client.switch_to_window(tab.clone()).await.expect("a tab");
         browser.client.refresh().await.expect("a reload");
@@ -30,7 +30,7 @@ async fn a_duplicated_tab_and_a_new_one_are_signed_in_and_stay_so() {
         browser.see("[data-testid=product-card]").await;
     }
 
-    // Whoever signs out is signed out everywhere, without a reload.
+    // A sign-out applies to all tabs without a reload.
     browser.client.switch_to_window(copy.clone()).await.expect("the copy");
     browser.go(&format!("{}/orders", shop.base())).await;
     browser.see("[data-testid=empty]").await;
@@ -81,7 +81,7 @@ async fn a_guests_cart_is_counted_in_every_tab() {
     browser.client.switch_to_window(first.clone()).await.expect("the first tab");
     browser.see_text(count, "1").await;
 
-    // And back: the cart's page in one tab follows what the other one does.
+    // In the other direction: the cart page in one tab shows changes of the other one.
     browser.go(&format!("{}/cart", shop.base())).await;
     browser.see("[data-testid=cart-line]").await;
     browser.client.switch_to_window(second).await.expect("the second tab");
@@ -92,10 +92,10 @@ async fn a_guests_cart_is_counted_in_every_tab() {
     browser.close().await;
 }
 
-/// Looks where tokens could be: the refresh token, which is opaque and has its one place, is the
-/// proof that it looks at all.
+/// Searches all storage for tokens. Finding the opaque refresh token in its only place proves that
+/// the search works.
 #[tokio::test]
-async fn no_token_lies_where_it_should_not() {
+async fn tokens_are_only_stored_where_they_should_be() {
     let shop = Shop::shared().await;
     let Some(browser) = Browser::start().await else { return };
     let customer = Customer::new(shop).await;
@@ -117,8 +117,8 @@ async fn no_token_lies_where_it_should_not() {
     elsewhere["local"].as_object_mut().expect("names").remove("tessera.session");
     let secret = refresh.rsplit('.').nth(1).expect("the secret part");
     assert!(!elsewhere.to_string().contains(secret), "the refresh token is elsewhere, too");
-    // A signed token begins with the letters that `{"` has in base64url.
-    assert!(!places.to_string().contains("eyJ"), "an access token lies about: {places}");
+    // A signed token begins with the base64url encoding of `{"`.
+    assert!(!places.to_string().contains("eyJ"), "an access token is in storage: {places}");
     let names = browser.ask("return indexedDB.databases().then((all) => all.length)").await;
     assert_eq!(names, json!(0));
     browser.close().await;

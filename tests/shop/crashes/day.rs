@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Customers at once.
+/// The number of concurrent customers.
 pub(super) const CUSTOMERS: usize = 6;
 /// Products that they order.
 const PRODUCTS: usize = 4;
-/// What cards can do, each as often as it stands here.
+/// The test cards, weighted by their number of entries.
 const CARDS: [&str; 8] = [
     "tok_approved",
     "tok_approved",
@@ -29,7 +29,7 @@ const CARDS: [&str; 8] = [
 ];
 /// How long a customer whose request got no answer waits before the next one.
 const DOWN: Duration = Duration::from_millis(100);
-/// The least share of orders that a running shop must take.
+/// The minimum share of orders that a running shop must accept.
 const TAKEN_MIN_PERCENT: usize = 90;
 
 /// A day with its customers and their orders.
@@ -49,8 +49,8 @@ pub(super) struct Shopper {
     rng: Rng,
 }
 
-/// The orders during which the shop ran all the time. If one of these was not taken, no kill is the
-/// reason.
+/// The orders during which the shop was always running. If one of these was not accepted, this was
+/// not caused by a kill.
 #[derive(Default)]
 struct Served {
     asked: AtomicUsize,
@@ -109,7 +109,7 @@ impl Day {
         }
     }
 
-    /// Places an order and records the answer. The order, if the shop has taken it.
+    /// Places an order and records the response. Returns the order, if the shop has accepted it.
     async fn place(&self, shopper: &Shopper, key: &str, body: &Value) -> Option<Value> {
         let began = shopper.power.run();
         let answer = shopper.buyer.place(key, body).await;
@@ -132,10 +132,10 @@ impl Day {
         self.over.store(true, Ordering::Relaxed);
     }
 
-    /// How many orders the shop has taken.
+    /// The number of accepted orders.
     ///
     /// # Panics
-    /// When it did not take enough of them while it ran.
+    /// If it did not accept enough of them while it was running.
     pub(super) fn taken(&self) -> usize {
         let (asked, served) = (self.served.asked(), self.served.taken());
         assert!(served * 100 >= asked * TAKEN_MIN_PERCENT, "{served} of {asked} orders were taken");

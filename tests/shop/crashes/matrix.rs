@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 const REACH: Duration = Duration::from_secs(6);
 /// A story is over when nothing new has happened for so long: longer than a courier's pause.
 const STILL: Duration = Duration::from_secs(3);
-/// Boundaries that only an order which comes back has.
+/// Steps that only a returned order has.
 const RETURN: &[&str] = &[
     "link/payments/payments.refund/",
     "link/inventory/stock.restock/",
@@ -50,7 +50,7 @@ enum Story {
     LostAnswer,
     /// Calls the order off.
     Cancelled,
-    /// Is never home, so that the order comes back.
+    /// The parcel can't be delivered, so the order is returned.
     Returned,
 }
 
@@ -295,15 +295,15 @@ async fn a_cancelled_order_survives_a_kill_at_every_step() {
 }
 
 #[tokio::test]
-async fn an_order_that_comes_back_survives_a_kill_at_every_step() {
+async fn a_returned_order_survives_a_kill_at_every_step() {
     killed_everywhere(Story::Returned).await;
 }
 
-/// Longer than this test waits for anything: an hour, in milliseconds.
+/// Longer than the timeouts of this test: an hour, in milliseconds.
 const LONG_LEASE_MS: &str = "3600000";
 
 #[tokio::test]
-async fn after_a_kill_the_same_key_goes_on_at_once() {
+async fn after_a_kill_the_same_key_continues_immediately() {
     let Some(mut plant) = Plant::with_leases_of(LONG_LEASE_MS).await else { return };
     let sku = plant.shop().product(&plant.admin().await, 10).await;
     let customer = Customer::new(plant.shop()).await;

@@ -1,4 +1,4 @@
-//! Hostile clients of every kind come at the same time while customers buy.
+//! Hostile clients of all kinds attack at the same time while customers buy.
 
 use super::Plant;
 use super::day::{CUSTOMERS, Day};
@@ -21,9 +21,9 @@ pub(super) async fn besieged(plant: &Plant, crowd: &Crowd, rng: Rng) -> (Tally, 
     (seen, Vitals::of(plant.host()).await)
 }
 
-/// Checks the shop after hostile clients: they saw nothing wrong, customers could order, the shop is
-/// ready, its answers and books agree, and only served orders are paid. Returns how many orders were
-/// taken.
+/// Checks the shop after the attack: hostile clients got correct responses, customers could order,
+/// the shop is ready, its responses and books agree, and only fulfilled orders are paid. Returns
+/// the number of accepted orders.
 pub(super) async fn unharmed(
     plant: &mut Plant,
     day: &Day,
@@ -43,7 +43,7 @@ pub(super) async fn unharmed(
 }
 
 #[tokio::test]
-async fn hostile_clients_of_every_kind_cost_only_themselves() {
+async fn hostile_clients_of_all_kinds_do_not_affect_others() {
     let seed = setting("TESSERA_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("TESSERA_SOAK_SEED={seed}");
     let Some(mut plant) = Plant::fortified().await else { return };

@@ -1,8 +1,8 @@
 //! A day of random customers, hostile clients, kills and pauses.
 //!
-//! Hostile clients have addresses of their own, so that limits per address separate them from the
-//! customers. After the last kill, one client of each kind comes at the same time: only a host that
-//! lives for a while reaches its time limits.
+//! Hostile clients have separate addresses, so that limits per address do not affect customers.
+//! After the last kill, one client of each kind attacks at the same time: only a host that runs
+//! long enough reaches its time limits.
 //!
 //! All random choices come from one seed, which is printed: `TESSERA_SOAK_SEED` makes the same
 //! choices again, `TESSERA_SOAK_SECONDS` sets the length.
@@ -34,7 +34,7 @@ const DUPLICATES_PERCENT: u64 = 20;
 #[derive(Default)]
 struct Trouble {
     kills: usize,
-    /// The largest that the host was before a kill.
+    /// The maximum size of the host before a kill.
     vitals: Vitals,
 }
 

@@ -1,4 +1,4 @@
-//! When hostile clients come, and how the shop reacted to all of them.
+//! The schedule of hostile clients, and the reactions of the shop.
 
 use super::{Heard, Kind, Seen, Visitor};
 use crate::support::{Buyer, Customer, Shop, Tokens};
@@ -58,12 +58,12 @@ impl Crowd {
         &self.accounts
     }
 
-    /// Lets them know an order, and so the payment that belongs to it.
+    /// Tells them the id of an order, and with it that of its payment.
     pub(crate) fn learns_of(&self, order: &str) {
         self.heard.note(order);
     }
 
-    /// Some of them visit the shop again and again until it is over, with a random kind each time.
+    /// Some of them visit the shop repeatedly until the test ends, with a random kind each time.
     pub(crate) async fn roam(&self, mut rng: Rng, over: &AtomicBool) -> Tally {
         let roaming = self.visitors.iter().take(ROAMING);
         let visits: Vec<_> = roaming.map(|visitor| visitor.roam(rng.fork(), over)).collect();

@@ -17,8 +17,8 @@ const REACHED: [&str; 4] =
 /// The budgets for all instances, and for bodies that wait for their component.
 const MEMORY_MAX_MIB: u64 = 1_024;
 const BODY_BUFFERS_MAX_MIB: u64 = 64;
-/// Memory that the host may use besides: code, caches of the stores, and pages that it keeps for the
-/// next instances.
+/// Additional memory of the host: code, caches of the stores, and pages that it reserves for new
+/// instances.
 const HOST_MAX_MIB: u64 = 512;
 /// The largest size of the metrics: the shop has a few hundred series of a few kilobytes each.
 const METRICS_MAX_BYTES: usize = 8 << 20;

@@ -1,10 +1,10 @@
 //! Hostile clients of a shop.
 //!
-//! Each kind is one file of `kinds`. A visit lasts until the shop has answered everything or cut the
-//! connections. In the short form (`crashes/siege.rs`) one client of each kind comes, all at the same
-//! time. In the long form (`crashes/soak.rs`) several keep coming all day, of kinds that a seed
-//! chooses. Both check afterwards that customers could buy, that no money moved that should not
-//! have, and that the host stayed within its budget.
+//! Each kind is one file of `kinds`. A visit lasts until the shop has answered everything or cut
+//! the connections. In the short form (`crashes/siege.rs`), one client of each kind attacks, all at
+//! the same time. In the long form (`crashes/soak.rs`), several clients attack repeatedly, and a
+//! seed chooses their kinds. Both then check that customers could buy, that no money moved wrongly,
+//! and that the host stayed within its limits.
 
 mod crowd;
 mod host;
@@ -37,7 +37,7 @@ impl Heard {
     }
 }
 
-/// A hostile client at an address of its own.
+/// A hostile client with its own address.
 pub(crate) struct Visitor {
     /// For raw connections.
     stranger: Stranger,
@@ -51,7 +51,7 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
-    /// Places an order. Its id, if the shop has taken it.
+    /// Places an order. Returns its id, if the shop has accepted it.
     async fn order(&self, method: &str) -> Option<String> {
         let placed = self.account.place(&unique(), &order(&[(&self.sku, 1)], method)).await?;
         Some(placed.json()["id"].as_str()?.to_owned())

@@ -1,5 +1,5 @@
-//! A component and its dependencies put together as Spin does it: with the same graph library,
-//! each dependency registered under the name of its package.
+//! Composes a component and its dependencies like Spin: with the same graph library, and each
+//! dependency registered under the name of its package.
 
 use super::{bytes, fits};
 use crate::manifest::Manifest;
@@ -8,7 +8,7 @@ use std::error::Error;
 use wac_graph::types::{Package, SubtypeChecker, WorldId};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 
-/// The whole, or why Spin would refuse it.
+/// The composed component, or why Spin would refuse it.
 pub(super) fn compose(manifest: &Manifest, id: &str) -> Result<Vec<u8>, String> {
     let mut graph = CompositionGraph::new();
     let (world, instance) = register(&mut graph, id, bytes(manifest, id))?;
@@ -19,7 +19,8 @@ pub(super) fn compose(manifest: &Manifest, id: &str) -> Result<Vec<u8>, String> 
         if imports.is_empty() {
             return Err(format!("`{name}` fits none of its imports"));
         }
-        // The name without its interface and version: two of one package are refused here.
+        // The name without interface and version: a second dependency on one package is refused
+        // here.
         let package = name.split(['/', '@']).next().unwrap_or_default();
         let library = bytes(manifest, &dependency.component);
         let (provider, provided) = register(&mut graph, package, library)?;

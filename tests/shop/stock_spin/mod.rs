@@ -1,8 +1,8 @@
-//! The rules of stock Spin 4.1, for machines that have no Spin: what it would refuse in the
-//! manifest and the built components, and which component it would ask for a path.
+//! The rules of stock Spin 4.1, without Spin: what it would refuse in the manifest and the built
+//! components, and which component it would call for a path.
 //!
-//! Each rule is a function from a manifest to its faults, and is tried on ours and on one with a
-//! planted fault.
+//! Each rule is a function from a manifest to its faults, and is tested with the real manifest and
+//! with one that has a planted fault.
 
 mod compose;
 pub(crate) mod platform;
@@ -15,15 +15,15 @@ use toml::Value;
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{Resolve, TypeDefKind, WorldItem};
 
-/// The bytes of the component that the manifest names as somebody's source.
+/// The bytes of a component's source in the manifest.
 pub(crate) fn bytes(manifest: &Manifest, id: &str) -> Vec<u8> {
     let file = manifest.source(id);
     let name = file.file_stem().unwrap().to_str().unwrap();
     std::fs::read(built_component(name)).unwrap()
 }
 
-/// The names of what a component imports, without interfaces of plain types, which the linker
-/// asks nobody for.
+/// The names of a component's imports, without interfaces that only contain types, which need no
+/// provider.
 fn imports(bytes: &[u8]) -> BTreeSet<String> {
     let DecodedWasm::Component(resolve, world) = decode(bytes).unwrap() else {
         panic!("no component")
@@ -46,8 +46,8 @@ fn is_of_types(resolve: &Resolve, item: &WorldItem) -> bool {
     }
 }
 
-/// Whether a dependency of this name stands for an import of that one: the same plain name, or
-/// the same package and, where they are named, the same interface and version.
+/// Whether a dependency matches an import: the same plain name, or the same package and, if they
+/// are named, the same interface and version.
 pub(crate) fn fits(dependency: &str, import: &str) -> bool {
     let parts = |name: &str| {
         let (name, version) = name.split_once('@').map_or((name, None), |(n, v)| (n, Some(v)));
@@ -76,7 +76,7 @@ fn composition(manifest: &Manifest) -> Vec<String> {
     faults
 }
 
-/// Capabilities that a dependency uses and does not inherit: Spin lets each call of them fail.
+/// Capabilities that a dependency uses but does not inherit: in Spin, calls of them fail.
 fn inheritance(manifest: &Manifest) -> Vec<String> {
     let mut faults = Vec::new();
     for (id, name, dependency) in dependencies(manifest) {
@@ -101,17 +101,22 @@ fn inherited(dependency: &Dependency) -> BTreeSet<String> {
     }
 }
 
-/// Bridges whose importer may not reach what the bridge calls: it has no rights of its own.
+/// Bridges whose importer may not call the bridge's target: a bridge has no permissions of its own.
 fn reach(manifest: &Manifest) -> Vec<String> {
     let mut faults = Vec::new();
     for (id, _, dependency) in dependencies(manifest) {
         let bridge = &dependency.component;
+        let code = bytes(manifest, bridge);
+        let capabilities = imports(&code);
+        let mut capabilities = capabilities.iter().filter_map(|name| platform::capability(name));
+        if !capabilities.any(|capability| capability == "allowed_outbound_hosts") {
+            continue;
+        }
         let Some(callee) = bridge.strip_suffix("-bridge") else {
             faults.push(format!("{bridge}: which component does it call?"));
             continue;
         };
         let host = format!("{callee}.spin.internal");
-        let code = bytes(manifest, bridge);
         if !code.windows(host.len()).any(|part| part == host.as_bytes()) {
             faults.push(format!("{bridge} does not call {host}"));
         }
@@ -122,19 +127,19 @@ fn reach(manifest: &Manifest) -> Vec<String> {
     faults
 }
 
-/// Every dependency of a component that is called: its importer, its name and itself.
+/// Every dependency on a component: its importer, its name, and the dependency itself.
 fn dependencies(manifest: &Manifest) -> Vec<(&str, String, Dependency)> {
     let of = |id| manifest.dependencies(id).into_iter().map(move |(name, it)| (id, name, it));
     manifest.functions().into_iter().flat_map(of).collect()
 }
 
 #[test]
-fn every_component_is_composed_and_finds_what_it_imports() {
+fn every_component_composes_with_all_its_imports() {
     assert_eq!(composition(&manifest()), Vec::<String>::new());
 }
 
 #[test]
-fn two_dependencies_of_one_package_are_found_out() {
+fn two_dependencies_on_one_package_are_detected() {
     let manifest = manifest().changed(|table| {
         let dependencies = dependencies_of(table, "notifications");
         let whole = dependencies.remove("shop:identity@1.0.0").unwrap();
@@ -147,7 +152,7 @@ fn two_dependencies_of_one_package_are_found_out() {
 }
 
 #[test]
-fn an_import_that_nobody_provides_and_a_dependency_for_no_import_are_found_out() {
+fn missing_providers_and_unused_dependencies_are_detected() {
     let manifest = manifest().changed(|table| {
         let dependencies = dependencies_of(table, "cart");
         let bridge = dependencies.remove("shop:catalog@1.0.0").unwrap();

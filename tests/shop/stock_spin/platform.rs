@@ -1,6 +1,6 @@
-//! What Spin 4.1 itself offers to components.
+//! The interfaces that Spin 4.1 itself provides.
 
-/// Interfaces, with the versions that it knows; `0.2.` stands for all of WASI 0.2.
+/// Interfaces with their supported versions; `0.2.` stands for all versions of WASI 0.2.
 const INTERFACES: [(&str, &[&str], &[&str]); 22] = [
     ("wasi:cli", &["0.2.", "0.3.0"], &["environment", "exit", "stdin", "stdout", "stderr"]),
     (
@@ -30,8 +30,9 @@ const INTERFACES: [(&str, &[&str], &[&str]); 22] = [
     ("fermyon:spin", &["2.0.0"], &["key-value", "variables", "sqlite", "llm"]),
 ];
 
-/// What a dependency has only where it inherits it, by what uses it. Without `environment` and
-/// `files` it finds none, which is what a library asks for that only looks whether there are any.
+/// Capabilities that a dependency has only if it inherits them, with the interfaces that use them.
+/// `environment` and `files` are not listed: without them a dependency finds an empty environment,
+/// which is fine for libraries that only check it.
 const CAPABILITIES: [(&str, &[&str]); 7] = [
     ("ai_models", &["fermyon:spin/llm"]),
     (
@@ -51,7 +52,7 @@ const CAPABILITIES: [(&str, &[&str]); 7] = [
     ("variables", &["spin:variables/", "fermyon:spin/variables", "wasi:config/"]),
 ];
 
-/// Whether an import is answered by Spin.
+/// Whether Spin provides an import.
 pub(crate) fn offers(import: &str) -> bool {
     let Some((interface, version)) = import.split_once('@') else { return false };
     let Some((package, interface)) = interface.split_once('/') else { return false };

@@ -1,10 +1,10 @@
-//! Which component Spin asks for a path: by the crate that its router is built on, given the
-//! routes in the manifest's order.
+//! The component that Spin calls for a path, according to the crate that its router is based on,
+//! with the routes in the order of the manifest.
 
 use crate::manifest::{Manifest, manifest};
 use std::collections::BTreeSet;
 
-/// What a browser loads that no description lists.
+/// Paths of the storefront, which are not in the description.
 const PAGES: [&str; 14] = [
     "/",
     "/products/KIT-0001",
@@ -36,7 +36,7 @@ fn documented() -> BTreeSet<String> {
     filled.chain(PAGES.map(str::to_owned)).collect()
 }
 
-/// The component that Spin would ask for each path.
+/// The component that Spin would call for each path.
 fn answering(manifest: &Manifest, paths: &BTreeSet<String>) -> BTreeSet<(String, String)> {
     let mut router = routefinder::Router::new();
     for (route, component) in manifest.public_routes() {
@@ -60,9 +60,9 @@ fn every_documented_path_reaches_the_gateway() {
     }
 }
 
-/// A route with a dot among others is why there is only one.
+/// A route with a dot among several routes: the reason why there is only one.
 #[test]
-fn routes_that_are_sorted_wrongly_are_found_out() {
+fn wrongly_sorted_routes_are_detected() {
     let routes = [
         ("/api/...", "gateway"),
         ("/oauth2/...", "gateway"),

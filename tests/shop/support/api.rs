@@ -71,7 +71,7 @@ impl Api {
         answer
     }
 
-    /// The same for a shop that may be killed; none if there is no answer.
+    /// The same for a shop that may be killed; none if there is no response.
     pub(crate) async fn try_send(
         &self,
         method: Method,

@@ -16,7 +16,7 @@ const SERVED: [&str; 3] = ["confirmed", "shipped", "delivered"];
 /// Waits until all work is done and the shop's own reconciliation finds nothing.
 ///
 /// # Panics
-/// With the violations that stay.
+/// If violations remain.
 pub(crate) async fn books_agree(shop: &Shop) {
     let mut admin = shop.admin().await;
     let mut last = Value::Null;
@@ -57,7 +57,7 @@ async fn violations(admin: &Api) -> Option<Value> {
 /// `customers` are all customers of the shop.
 ///
 /// # Panics
-/// With an order that is paid wrongly.
+/// If an order is paid wrongly.
 pub(crate) async fn paid_as_served(shop: &Shop, customers: impl Iterator<Item = &Customer>) {
     let mut paid = paid(&shop.admin().await).await;
     for customer in customers {

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 /// How often a sign-in is repeated while the shop is overloaded.
 const SIGN_INS_MAX: usize = 30;
-/// The longest wait between two tries, even if the shop asks for more. Seconds.
+/// The longest wait between two attempts, even if the shop requests more. Seconds.
 const WAIT_MAX_S: u64 = 5;
 
 /// The access tokens that customers use now, by customer id.
 pub(crate) type Tokens = Mutex<BTreeMap<String, String>>;
 
-/// A customer for whom a missing answer is a result, and who signs in again when the token has
-/// expired, as an app does for its user.
+/// A customer that accepts missing responses, and signs in again when the token has expired, like
+/// an app does for its user.
 pub(crate) struct Buyer {
     client: Client,
     id: String,

@@ -1,9 +1,8 @@
-//! The API's own description, held against every answer.
+//! Checks every response against the OpenAPI description.
 //!
-//! A description that nobody checks drifts away from what it describes. Here each answer is
-//! looked up by method, path and status; a status that the operation does not name, another
-//! media type, a body off its schema, a field off its schema, a problem of a type that leads
-//! nowhere: all of them fail the scenario.
+//! An unchecked description becomes outdated. Here each response is looked up by method, path and
+//! status; a status that the operation does not name, another media type, a body off its schema, a
+//! field off its schema, a problem with an undocumented type: all of them fail the scenario.
 
 use harness::{Answer, Client};
 use http::{HeaderMap, Method};
@@ -13,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 const PATH: &str = "/api/v1/openapi.json";
-/// Where the types of problems are listed.
+/// The path of the list of problem types.
 const PROBLEMS: &str = "/problems";
 /// The media type of problems.
 const PROBLEM: &str = "application/problem+json";
@@ -24,7 +23,7 @@ const PLACES: [&str; 7] =
 /// The description, and the schemas of it that were needed so far.
 pub(crate) struct Description {
     document: Value,
-    /// What the types of problems can be: each of them leads somewhere.
+    /// The documented problem types.
     types: BTreeSet<String>,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
@@ -79,7 +78,8 @@ impl Description {
         self.check_type(&answer.json(), place);
     }
 
-    /// Does the type of a problem lead somewhere? The host's own have none of the shop's.
+    /// Checks that the type of a problem is documented. Problems of the host have no type of the
+    /// shop.
     fn check_type(&self, problem: &Value, place: &str) {
         let kind = problem["type"].as_str().unwrap_or_default();
         assert!(kind == "about:blank" || self.types.contains(kind), "`{kind}`: {place}");

@@ -4,7 +4,7 @@ use super::{Api, Shop, eventually, unique};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long the provider's statement may wait for a movement that was cut off.
+/// How long the provider's statement may wait for an interrupted movement.
 const BOTH_SIDES: Duration = Duration::from_secs(30);
 
 impl Shop {
@@ -41,8 +41,8 @@ impl Api {
         levels
     }
 
-    /// The postings of one order, for administrators, once both sides of the ledger have heard of
-    /// all of them: account and amount, the side of the provider first.
+    /// The postings of one order, for administrators, when both sides of the ledger are complete:
+    /// account and amount, with the provider's side first.
     pub(crate) async fn postings(&self, order: &Value) -> Vec<(String, i64)> {
         eventually("both sides of the ledger agree", BOTH_SIDES, async || {
             let ledger = self.all("/api/v1/payments/ledger", 100).await;
@@ -53,8 +53,8 @@ impl Api {
             });
             let mut own: Vec<(String, i64)> = own.collect();
             own.sort_by(|one, other| other.0.cmp(&one.0));
-            // Each movement is one line on each side: sums alone would agree, too, where the
-            // provider's side has not heard of money that was taken and given back.
+            // Each movement is one line on each side. Comparing only sums would miss a capture and
+            // its refund that the provider's side does not have.
             let theirs = own.iter().filter(|(account, _)| account == "psp_clearing").count();
             let sum: i64 = own.iter().map(|(_, amount)| amount).sum();
             (sum == 0 && 2 * theirs == own.len()).then_some(own)

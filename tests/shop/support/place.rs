@@ -20,7 +20,7 @@ pub(crate) const OAUTH_CLIENT: &str = "comparison-site";
 pub(crate) const OAUTH_REDIRECT: &str = "https://compare.example/back?from=shop";
 /// The issuer of access tokens of a shop that is started by a test of its own.
 const ISSUER: &str = "http://127.0.0.1:3000";
-/// Between two sweeps of a shop whose host has no clock.
+/// The interval of sweeps of a shop whose host has no schedules.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 /// How long the first filling of the catalogue may take.
 const FILLING: Duration = Duration::from_secs(120);
@@ -72,7 +72,7 @@ impl Shop {
         };
         let description = Description::fetch(&Client::new(&base)).await;
         let shop = Self { base, description, host: None };
-        // Only our host calls the importer by itself, and sweeps by the clock.
+        // Only `tessera` calls the importer at startup and has schedules.
         let admin = shop.admin().await;
         admin.post("/api/v1/admin/import", &json!({})).await.expect(200);
         let same =

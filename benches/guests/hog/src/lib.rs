@@ -1,15 +1,16 @@
-//! Takes all that it gets of one thing, for ever: processor time, memory, or the host's own time.
+//! Uses as much as possible of one resource endlessly: CPU time, memory, or time in calls of the
+//! host.
 #![cfg(target_family = "wasm")]
 
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 use std::hint::black_box;
 
-/// Random bytes that are asked for at once.
+/// Random bytes per request.
 const RANDOM_BYTES: u64 = 32 << 20;
-/// Memory that is written to again and again.
+/// The memory that is written repeatedly.
 const MEMORY_BYTES: usize = 96 << 20;
-/// Each page of it anew.
+/// The page size; each page is written.
 const PAGE_BYTES: usize = 4 << 10;
 
 #[http_service]

@@ -11,10 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cart, Line};
 
-/// How long a guest's basket with something in it is kept after its last change, in milliseconds:
-/// a week.
+/// How long a guest cart with items is kept after its last change, in milliseconds: a week.
 pub const GUEST_TTL_MS: u64 = 7 * 86_400_000;
-/// How long one is kept that nothing is in, in milliseconds: an hour. Nobody misses it.
+/// How long an empty guest cart is kept, in milliseconds: an hour.
 pub const GUEST_EMPTY_TTL_MS: u64 = 3_600_000;
 
 /// A guest's basket.
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_gone_a_week_after_its_last_change() {
+    fn a_cart_expires_a_week_after_its_last_change() {
         let mut guest = guest();
         assert!(guest.open(999 + GUEST_TTL_MS).is_ok());
         assert_eq!(guest.open(1_000 + GUEST_TTL_MS), Err(Gone));
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_one_is_gone_much_sooner() {
+    fn an_empty_cart_expires_sooner() {
         let mut guest = GuestCart::new(1_000);
         assert!(guest.open(999 + GUEST_EMPTY_TTL_MS).is_ok());
         assert_eq!(guest.open(1_000 + GUEST_EMPTY_TTL_MS), Err(Gone));

@@ -118,7 +118,7 @@ fn the_inbox_forgets_after_a_day_and_not_before() {
 }
 
 #[test]
-fn a_closed_basket_is_empty_and_takes_nothing_in() {
+fn a_closed_cart_is_empty_and_refuses_items() {
     let mut own = cart(&[("A", 1)]);
     own.merge("crt_1", &cart(&[("B", 1)]).lines, 1_000, &[]).unwrap();
     own.close();

@@ -1,4 +1,4 @@
-//! Events of other functions. The cart needs one of them: that an account was deleted.
+//! Events of other functions. The cart subscribes to one: an account was deleted.
 
 use axum::extract::State;
 use axum::http::StatusCode;

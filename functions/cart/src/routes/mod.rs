@@ -21,8 +21,7 @@ use crate::service::{Carts, Error, Swept};
 use crate::view::View;
 use precondition::if_match;
 
-/// Seconds after which a caller may try again when there are too many guests' carts: places become
-/// free with each sweep.
+/// `Retry-After` in seconds when there are too many guest carts: each sweep frees some.
 const GUEST_CARTS_RETRY_AFTER_S: u64 = 60;
 /// Seconds after which a caller may try again when the catalogue did not answer.
 const CATALOG_RETRY_AFTER_S: u64 = 2;
@@ -171,7 +170,7 @@ fn problem(error: Error) -> Problem {
         Error::Store(error) => error.into(),
         Error::Gone => Problem::not_found("There is no such cart. Begin a new one."),
         Error::GuestCartsFull { max } => Problem::new(ProblemType::GuestCartsFull)
-            .detail("Sign in to use a cart of your own, or try again later.")
+            .detail("Sign in to use the cart of your account, or try again later.")
             .header(header::RETRY_AFTER, &GUEST_CARTS_RETRY_AFTER_S.to_string())
             .extension("guest_carts_max", max),
         Error::UnknownSku(sku) => Problem::not_found(format!("No product has the SKU {sku}.")),
@@ -188,12 +187,12 @@ fn problem(error: Error) -> Problem {
             .header(header::ETAG, &tag(version))
             .extension("version", version),
         Error::Refused(Refused::MergedTooOften) => Problem::new(ProblemType::CartMergedTooOften)
-            .detail(format!("At most {MERGED_MAX} guests' carts go into a cart in a day.")),
+            .detail(format!("At most {MERGED_MAX} guest carts can be merged into a cart per day.")),
         Error::Refused(Refused::Closed) => {
             Problem::unauthorized("The account of this token does not exist.")
         }
         Error::Refused(Refused::Full) => Problem::new(ProblemType::CartFull)
-            .detail(format!("A cart holds {LINES_MAX} different products at most.")),
+            .detail(format!("A cart holds at most {LINES_MAX} different products.")),
     }
 }
 

@@ -339,7 +339,7 @@ fn account_deleted(user: &str, data: &Value) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn a_deleted_account_leaves_an_empty_cart_that_takes_nothing_in() {
+async fn a_deleted_account_leaves_an_empty_cart_that_refuses_items() {
     let store = MemoryStore::new();
     let shop = Shop::over(store.clone());
     for user in ["usr_1", "usr_2"] {
@@ -354,7 +354,7 @@ async fn a_deleted_account_leaves_an_empty_cart_that_takes_nothing_in() {
     let value = store.get("cart/usr_1").await.unwrap().unwrap();
     assert!(!String::from_utf8_lossy(&value).contains("SKU-1"));
     assert_eq!(shop.get("usr_1").await.json["items"], json!([]));
-    // Their token is good for some minutes more.
+    // The token is still valid for some minutes.
     assert_eq!(shop.put("usr_1", "SKU-1", 1).await.status, 401);
     let merge = json!({"guest_cart_id": guest.json["id"]}).to_string();
     assert_eq!(shop.call("usr_1", "POST", "/merge", None, &merge).await.status, 401);
@@ -364,7 +364,7 @@ async fn a_deleted_account_leaves_an_empty_cart_that_takes_nothing_in() {
 }
 
 #[tokio::test]
-async fn killed_at_any_step_a_cart_is_emptied_when_the_event_comes_again() {
+async fn after_a_crash_at_any_step_a_redelivered_event_empties_the_cart() {
     for operations in 0..6 {
         let store = MemoryStore::new();
         Shop::over(store.clone()).put("usr_1", "SKU-1", 2).await;

@@ -7,13 +7,13 @@
 //! basket's lifetime, and no basket is without one: a crash leaves a note that leads nowhere,
 //! or two of the same basket.
 //!
-//! The order of a sweep: days from the oldest on, and the notes of a day in the order in which they
-//! were made. Each sweep goes on where the last one has stopped. Baskets of users are not swept.
+//! A sweep processes days from the oldest on, and the notes of a day in the order in which they
+//! were written. Each sweep continues where the last one stopped. Carts of users are not swept.
 //!
-//! Guests cost nothing to invent, so there are at most [`GUEST_CARTS_MAX`] of their baskets,
-//! counted by their notes: a *census* says how many were made for each day. A basket that was
-//! ordered or thrown away keeps its place until the sweep has come past its note. With each day
-//! that is over, the census loses what a crash has counted in vain.
+//! Any client can create guest carts, so there are at most [`GUEST_CARTS_MAX`] of them. They are
+//! counted by their notes: a *census* has the number of notes for each day. A cart that was ordered
+//! or deleted still counts until the sweep has passed its note. A crash can count a note that was
+//! never written; this error disappears when its day is removed from the census.
 
 use std::collections::BTreeMap;
 
@@ -32,8 +32,8 @@ const FIRST_DAY: u64 = 20_454;
 /// How long after the end of a day its notes are left alone, in milliseconds: by then each note
 /// that was begun before is written.
 const SETTLED_MS: u64 = 3_600_000;
-/// Guests' baskets at once, at most. All of them full, they take up 2.5 GiB of the 16 GiB that a
-/// store may have.
+/// The maximum number of guest carts. If all of them are full, they take 2.5 GiB of the 16 GiB of a
+/// store.
 pub const GUEST_CARTS_MAX: u64 = 250_000;
 /// Notes that one sweep looks at, at most; the next goes on after them.
 pub const SWEEP_NOTES_MAX: usize = 200;
@@ -41,7 +41,7 @@ pub const SWEEP_NOTES_MAX: usize = 200;
 const SWEEP_DAYS_MAX: usize = 1_000;
 /// Where the sweep has come to.
 const PROGRESS: &str = "guest_sweep";
-/// How many notes there are.
+/// The key of the census.
 const CENSUS: &str = "guest_census";
 
 /// What a sweep did.
@@ -63,25 +63,25 @@ struct Progress {
 }
 
 impl Progress {
-    /// Nothing was looked at yet.
+    /// Before the first note.
     const START: Progress = Progress { day: FIRST_DAY, place: 0 };
 }
 
-/// How many notes were made for each day.
+/// The number of notes for each day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Census {
     days: BTreeMap<u64, u64>,
 }
 
 impl Census {
-    /// How many notes the sweep has still to look at.
+    /// The number of notes that the sweep has not processed yet.
     fn ahead_of(&self, at: Progress) -> u64 {
         let looked_at = |day: u64| if day == at.day { at.place } else { 0 };
         let left = |(day, notes): (&u64, &u64)| notes.saturating_sub(looked_at(*day));
         self.days.range(at.day..).map(left).sum()
     }
 
-    /// Whether it counts days that are over.
+    /// Whether it still counts days that the sweep has finished.
     fn is_outdated(&self, at: Progress) -> bool {
         self.days.range(..at.day).next().is_some()
     }
@@ -96,8 +96,7 @@ enum Fate {
 }
 
 impl<S: Store, P: Products> Carts<S, P> {
-    /// Note that a guest's basket will run out at this time, where there are fewer than
-    /// `notes_max` notes.
+    /// Notes that a guest cart expires at this time, if there are fewer than `notes_max` notes.
     pub(super) async fn note(
         &self,
         id: &str,
@@ -110,7 +109,7 @@ impl<S: Store, P: Products> Carts<S, P> {
         Ok(self.store.write(&note_key(day, place), &id).await?)
     }
 
-    /// Count a note that is about to be made for this day.
+    /// Counts a note that is about to be written for this day.
     async fn count(&self, day: u64, notes_max: u64) -> Result<(), Error> {
         let at = self.progress().await?;
         let count = |census: Option<Census>| {
@@ -124,7 +123,7 @@ impl<S: Store, P: Products> Carts<S, P> {
         self.store.update(CENSUS, count).await
     }
 
-    /// Forget to count days that the sweep is done with.
+    /// Removes days that the sweep has finished from the census.
     async fn forget_days_before(&self, at: Progress) -> Result<(), Error> {
         let known: Option<Census> = self.store.read(CENSUS).await?;
         if !known.is_some_and(|census| census.is_outdated(at)) {
@@ -169,7 +168,7 @@ impl<S: Store, P: Products> Carts<S, P> {
         swept: &mut Swept,
     ) -> Result<bool, Error> {
         let counter = day_key(at.day);
-        // Asking a counter for its value makes one where there was none.
+        // Reading a counter through `increment` would create it.
         if self.store.get(&counter).await?.is_some() {
             let last = self.store.increment(&counter, 0).await?.unsigned_abs();
             while at.place < last {

@@ -47,14 +47,14 @@ fn carts<S: Store>(store: S, now_ms: fn() -> u64) -> Carts<S, Shelf> {
     Carts::new(store, Shelf, now_ms)
 }
 
-/// A guest's basket with something in it.
+/// A guest cart with an item.
 async fn fill<S: Store>(store: &S, id: &str) {
     let carts = carts(store.clone(), begun);
     carts.begin(id).await.unwrap();
     carts.put_guest(id, "A-1", 1, None).await.unwrap();
 }
 
-/// What the store holds of guests' baskets, but for how far the sweep has come and the census.
+/// The keys of guest carts in the store, without the sweep's progress and the census.
 fn left(store: &MemoryStore) -> Vec<String> {
     let own = ["guest_sweep", "guest_census"];
     store.keys().into_iter().filter(|key| !own.contains(&key.as_str())).collect()
@@ -109,7 +109,7 @@ async fn a_sweep_does_a_bounded_amount_and_the_next_goes_on() {
 }
 
 #[tokio::test]
-async fn guests_baskets_are_limited_and_a_sweep_makes_room() {
+async fn guest_carts_are_limited_and_a_sweep_frees_some() {
     let store = MemoryStore::new();
     let at = |now_ms: fn() -> u64| carts(store.clone(), now_ms).with_guest_carts_max(3);
     for id in ["crt_1", "crt_2", "crt_3"] {
@@ -118,10 +118,10 @@ async fn guests_baskets_are_limited_and_a_sweep_makes_room() {
     let full = Err(Error::GuestCartsFull { max: 3 });
     assert_eq!(at(begun).begin("crt_4").await, full);
     assert!(!store.keys().contains(&"guest/crt_4".to_owned()));
-    // Those that are there can be used, and users have theirs.
+    // Existing carts can be used, and carts of users are not affected.
     at(begun).put_guest("crt_1", "A-1", 1, None).await.unwrap();
     at(begun).put("usr_1", "A-1", 1, None).await.unwrap();
-    // One that is thrown away has its place until the sweep has come past its note.
+    // A discarded cart counts until the sweep has passed its note.
     at(begun).discard_guest("crt_2", None).await.unwrap();
     assert_eq!(at(begun).begin("crt_4").await, full);
 
@@ -134,7 +134,7 @@ async fn guests_baskets_are_limited_and_a_sweep_makes_room() {
 }
 
 #[tokio::test]
-async fn the_census_forgets_what_a_crash_has_counted_in_vain() {
+async fn the_census_drops_notes_that_a_crash_never_wrote() {
     for operations in 0..8 {
         let store = MemoryStore::new();
         let dying = carts(FailingStore::after(operations, store.clone()), begun);

@@ -68,14 +68,14 @@ struct ProductView {
     image: String,
 }
 
-/// A page that says how much there is in all.
+/// A page with the total number of items.
 #[derive(Serialize)]
 struct ListingView {
     #[serde(flatten)]
     page: Page<ProductView>,
-    /// Products that fit, on all pages together.
+    /// The number of matching products on all pages.
     total: usize,
-    /// Whether nothing fits the words as they were typed: these products come close.
+    /// Whether no product matches the words exactly, so that the products are approximate matches.
     approximate: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What readers may ask for.
+//! The query parameters of lists.
 
 use axum::extract::{FromRequestParts, Query as Parameters};
 use axum::http::request::Parts;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::domain::PRICE_MINOR_UNITS_MAX;
 use crate::search::{QUERY_CHARS_MAX, Query, Sort};
 
-/// The parameters of a list but for its paging.
+/// The parameters of a list, except for pagination.
 pub(super) struct Question(pub(super) Query);
 
 #[derive(Deserialize)]
@@ -28,13 +28,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Question {
         let Parameters(asked) = asked.map_err(|error| Problem::bad_request(error.body_text()))?;
         let text = asked.q.unwrap_or_default();
         if text.chars().count() > QUERY_CHARS_MAX {
-            let detail = format!("q has at most {QUERY_CHARS_MAX} characters.");
+            let detail = format!("q must have at most {QUERY_CHARS_MAX} characters.");
             return Err(Problem::bad_request(detail));
         }
         let from = amount("price_min", asked.price_min.as_deref())?.unwrap_or(0);
         let to = amount("price_max", asked.price_max.as_deref())?.unwrap_or(i64::MAX);
         if from > to {
-            return Err(Problem::bad_request("price_min is above price_max."));
+            return Err(Problem::bad_request("price_min must not be greater than price_max."));
         }
         let query = Query::new(&text, asked.category.as_deref()).priced(from..=to);
         Ok(Question(query.sorted(sort(asked.sort.as_deref())?)))
@@ -47,7 +47,7 @@ fn amount(name: &str, text: Option<&str>) -> Result<Option<i64>> {
     let amount = text.parse().ok().filter(|amount| (0..=PRICE_MINOR_UNITS_MAX).contains(amount));
     amount.map(Some).ok_or_else(|| {
         let most = PRICE_MINOR_UNITS_MAX;
-        Problem::bad_request(format!("{name} is an amount in minor units, from 0 to {most}."))
+        Problem::bad_request(format!("{name} must be an amount in minor units, from 0 to {most}."))
     })
 }
 

@@ -234,7 +234,7 @@ async fn categories_are_counted() {
 }
 
 #[tokio::test]
-async fn a_list_is_sorted_narrowed_and_counted_with_its_categories() {
+async fn a_list_is_sorted_filtered_and_counted_with_its_categories() {
     let shop = Shop::new();
     for (sku, name, category, amount) in [
         ("KIT-1", "Bread Knife", "Kitchen", 3_490),

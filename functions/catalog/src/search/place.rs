@@ -1,30 +1,30 @@
-//! The order of an answer, and places in it.
+//! The order of a result, and positions in it.
 
 use serde::{Deserialize, Serialize};
 
 use super::Texts;
 use crate::domain::Product;
 
-/// Characters of the name that decide the order of products that are equal in all else. They
-/// travel in cursors, which are short.
+/// How many characters of the name decide the order of otherwise equal products. They are part of
+/// cursors, which must be short.
 pub(super) const NAME_CHARS: usize = 40;
 
-/// What comes first.
+/// The order of the products.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// What fits best, then by name.
+    /// Best match first, then by name.
     #[default]
     Relevance,
-    /// The cheapest, then by name.
+    /// Cheapest first, then by name.
     PriceUp,
-    /// The dearest, then by name.
+    /// Most expensive first, then by name.
     PriceDown,
     /// By name.
     Name,
 }
 
 impl Sort {
-    /// All of them, by their names on the wire.
+    /// All orders, by their names in the API.
     pub const NAMES: [(&'static str, Self); 4] = [
         ("relevance", Self::Relevance),
         ("price", Self::PriceUp),
@@ -32,12 +32,12 @@ impl Sort {
         ("name", Self::Name),
     ];
 
-    /// The one with this name on the wire.
+    /// The order with this name in the API.
     pub fn parse(name: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, sort)| sort)
     }
 
-    /// The name on the wire.
+    /// The name in the API.
     pub fn name(self) -> &'static str {
         Self::NAMES.into_iter().find(|(_, sort)| *sort == self).map_or("", |(name, _)| name)
     }
@@ -52,8 +52,8 @@ impl Sort {
     }
 }
 
-/// A product's place in an answer. Places are totally ordered and depend on nothing but
-/// the product and the query, so a cursor that holds one stays good while others change.
+/// A product's position in a result. Positions are totally ordered and depend only on the product
+/// and the query, so a cursor stays valid when other products change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Lower comes first.
@@ -62,12 +62,12 @@ pub struct Place {
     /// The beginning of the folded name: products with equal keys are ordered by it.
     #[serde(rename = "n")]
     pub name: String,
-    /// Settles the rest.
+    /// Makes the order total.
     #[serde(rename = "s")]
     pub sku: String,
 }
 
-/// What places are compared by.
+/// The key by which positions are compared.
 type Rank<'a> = (i64, &'a str, &'a str);
 
 impl Place {
@@ -76,7 +76,7 @@ impl Place {
     }
 }
 
-/// A product that fits.
+/// A matching product.
 pub(super) struct Found<'a> {
     key: i64,
     product: &'a Product,
@@ -98,8 +98,8 @@ impl<'a> Found<'a> {
     }
 }
 
-/// What of `found` comes after `after`, in order, at most `limit` products, and the place to go
-/// on from if there are more.
+/// At most `limit` products of `found` after `after`, in order, and the position to continue from
+/// if there are more.
 pub(super) fn turn<'a>(
     mut found: Vec<Found<'a>>,
     after: Option<&Place>,
@@ -108,7 +108,7 @@ pub(super) fn turn<'a>(
     found.retain(|found| after.is_none_or(|after| found.rank() > after.rank()));
     let more = found.len() > limit;
     if more {
-        // Only what is shown need be in order.
+        // Only the returned products have to be in order.
         found.select_nth_unstable_by(limit, |one, other| one.rank().cmp(&other.rank()));
         found.truncate(limit);
     }

@@ -78,11 +78,24 @@ fn a_category_is_named_by_slug_or_name() {
 }
 
 #[test]
-fn nothing_asked_is_everything_by_name() {
+fn an_empty_query_returns_everything_by_name() {
     let names = ["KIT-2", "KIT-1", "LGT-1", "TOY-1", "LGT-2", "LGT-3"];
     assert_eq!(find("", None), names);
-    assert_eq!(find("  !? ", None), names);
+    assert_eq!(find("   ", None), names);
     assert_eq!(find("", Some("")), names);
+}
+
+#[test]
+fn symbols_alone_match_nothing() {
+    let (shop, texts) = (shop(), shop().iter().map(Texts::of).collect::<Vec<_>>());
+    for text in ["*", "-", "  !? ", "%", "🎁"] {
+        let query = Query::new(text, None);
+        let answer = page(shop.iter().zip(&texts), &query, None, 100);
+        assert_eq!((answer.total, answer.is_approximate), (0, false), "{text}");
+        let all: Vec<_> = shop.iter().zip(&texts).collect();
+        assert_eq!(everywhere(&all, &query).count(), 0, "{text}");
+    }
+    assert_eq!(find("* torch", None), ["KIT-1"]);
 }
 
 #[test]
@@ -144,7 +157,7 @@ fn a_sku_or_its_beginning_finds_the_product() {
 }
 
 #[test]
-fn one_typing_mistake_still_finds_and_is_told() {
+fn one_typing_error_still_matches_and_is_reported() {
     let (shop, texts) = (shop(), shop().iter().map(Texts::of).collect::<Vec<_>>());
     let answer = |text: &str| {
         let answer = page(shop.iter().zip(&texts), &Query::new(text, None), None, 100);
@@ -175,7 +188,7 @@ fn prices_are_a_filter_and_an_order() {
 }
 
 #[test]
-fn pages_of_other_orders_and_prices_have_cursors_of_their_own() {
+fn cursors_belong_to_one_order_and_price_range() {
     let all = || Query::new("pan", None);
     let scopes = [
         all().scope(),
@@ -198,7 +211,7 @@ fn the_total_counts_all_pages() {
     assert_eq!((answer.products.len(), answer.total), (1, 3));
 }
 
-/// What the search box suggests must be there: with the goods that the shop begins with.
+/// The suggestions of the search box must match initial products of the shop.
 #[test]
 fn the_examples_of_the_search_box_find_something() {
     let goods: Vec<Product> = serde_json::from_str::<Vec<serde_json::Value>>(include_str!(

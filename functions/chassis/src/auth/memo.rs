@@ -1,4 +1,4 @@
-//! The keys, remembered for a short while, and for longer while nobody can be asked.
+//! A cache of the keys. They are kept for a short time, and longer while identity is unavailable.
 //!
 //! Keys change rarely and are asked for with every request; on hosts without direct links
 //! each time is an HTTP request. An instance that lives on remembers them, so a key that is
@@ -6,10 +6,9 @@
 //! an unknown one makes the memo ask again, though at most every [`REFRESH_MS`], so that
 //! made-up names are not worth a request each.
 //!
-//! While identity does not answer, keys of up to [`STALE_MAX_MS`] go on to be believed: nobody
-//! who is signed in notices that it is down. A copy in the function's own store serves instances
-//! that have just begun. That bound is a little more than the life of an access token: after it
-//! there is no good token left to check.
+//! While identity is unavailable, keys up to [`STALE_MAX_MS`] old are still accepted, so signed-in
+//! users are not affected. New instances read a copy from the function's own store. The bound is a
+//! little more than the lifetime of an access token: after it, no valid token is left.
 
 use super::{KeySet, KeysUnavailable};
 use crate::store::Store;
@@ -23,15 +22,15 @@ use std::task::Poll;
 pub const KEPT_MS: u64 = 60_000;
 /// How old they are at least before an unknown name is worth asking again. Milliseconds.
 pub const REFRESH_MS: u64 = 5_000;
-/// How long keys are believed while identity does not answer. Milliseconds.
+/// How long keys are accepted while identity does not respond. Milliseconds.
 pub const STALE_MAX_MS: u64 = 1_200_000;
-/// How long identity is not asked again after it did not answer, where there are keys that can be
-/// believed meanwhile. Milliseconds.
+/// The pause after a failed request to identity, if there are keys that can be used in the
+/// meantime. Milliseconds.
 pub const RETRY_MS: u64 = 2_000;
-/// How long identity has to answer. Milliseconds.
+/// The timeout of a request to identity. Milliseconds.
 pub const FETCH_MAX_MS: u64 = 2_000;
 
-/// Where the copy lies in the function's store.
+/// The key of the copy in the function's store.
 const SHELF: &str = "auth/keys";
 
 /// Remembers the last [`KeySet`] of one source.
@@ -43,9 +42,9 @@ pub struct KeyMemo {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Held {
     keys: KeySet,
-    /// When identity said so.
+    /// When identity returned them.
     since_ms: u64,
-    /// When to ask again, if that is sooner than usual or, after a failure, later.
+    /// When to ask again, if that is sooner than usual, or later because of a failure.
     #[serde(skip)]
     ask_at_ms: Option<u64>,
 }
@@ -56,11 +55,11 @@ impl KeyMemo {
         Self { held: Mutex::new(None) }
     }
 
-    /// The remembered keys, or what `fetch` brings, or, if that fails, keys that are not too old.
-    /// The function's store is opened only if the remembered keys are not fresh.
+    /// The cached keys, or the result of `fetch`, or, if that fails, stale keys that are not too
+    /// old. The function's store is opened only if the cached keys are not fresh.
     ///
     /// # Errors
-    /// The failure of `fetch`, where no keys can stand in.
+    /// The failure of `fetch`, if there are no stale keys to use.
     pub async fn current<S: Store, F>(
         &self,
         now_ms: u64,
@@ -91,7 +90,8 @@ impl KeyMemo {
         }
     }
 
-    /// Asks again next time, if the keys are old enough for others to have come; whether it will.
+    /// Makes the next call ask again, if the keys are old enough for new ones to exist. Returns
+    /// whether it will.
     pub fn forget(&self, now_ms: u64) -> bool {
         let mut held = self.held();
         let old = held.as_mut().filter(|held| {
@@ -104,14 +104,14 @@ impl KeyMemo {
         self.held().as_ref().filter(|held| held.is_fresh(now_ms)).map(|held| held.keys.clone())
     }
 
-    /// The younger of what is remembered and what lies on the shelf, if it is young enough.
+    /// The newer of the cached keys and the stored copy, if it is new enough.
     fn stale(&self, shelved: Option<Held>, now_ms: u64) -> Option<KeySet> {
         let remembered = self.held().clone();
         let known = remembered.into_iter().chain(shelved);
         let mut held = known
             .filter(|held| held.age_ms(now_ms) < STALE_MAX_MS)
             .min_by_key(|held| held.age_ms(now_ms))?;
-        eprintln!("identity does not answer: keys of {} ms ago are used", held.age_ms(now_ms));
+        eprintln!("identity does not respond; using keys that are {} ms old", held.age_ms(now_ms));
         held.ask_at_ms = Some(now_ms.saturating_add(RETRY_MS));
         Some(self.hold(held))
     }
@@ -145,19 +145,19 @@ async fn read<S: Store>(shelf: Option<&S>) -> Option<Held> {
     shelf?.read(SHELF).await.unwrap_or_default()
 }
 
-/// Keys on the shelf are written anew when they have changed or are no longer fresh. That it
-/// fails matters to nobody now.
+/// Updates the stored copy if the keys have changed or are no longer fresh. A failure is only
+/// logged.
 async fn write<S: Store>(shelf: &S, there: Option<&Held>, held: &Held) {
     let same = there.is_some_and(|there| there.keys == held.keys && there.is_fresh(held.since_ms));
     if !same && let Err(error) = shelf.write(SHELF, held).await {
-        eprintln!("the keys are not kept: {error}");
+        eprintln!("the keys could not be stored: {error}");
     }
 }
 
-/// The keys, or that they did not come before `limit` was over.
+/// The keys, or an error if they did not arrive within `limit`.
 ///
 /// # Errors
-/// What the answer says, or that there was none.
+/// The failure of the request, or the timeout.
 pub async fn in_time(
     answer: impl Future<Output = Result<KeySet, KeysUnavailable>>,
     limit: impl Future<Output = ()>,
@@ -167,7 +167,10 @@ pub async fn in_time(
         if let Poll::Ready(answer) = answer.as_mut().poll(context) {
             return Poll::Ready(answer);
         }
-        limit.as_mut().poll(context).map(|()| Err(KeysUnavailable("no answer in time".to_owned())))
+        limit
+            .as_mut()
+            .poll(context)
+            .map(|()| Err(KeysUnavailable("no response in time".to_owned())))
     })
     .await
 }
@@ -209,7 +212,7 @@ mod tests {
             keys.map(|keys| keys.issuer)
         }
 
-        /// Asks at this time; answers how often the source has been asked by then.
+        /// Asks at this time. Returns how often the source has been asked so far.
         async fn at(&self, now_ms: u64) -> u32 {
             self.keys(now_ms).await.unwrap();
             self.asked.load(SeqCst)
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn while_identity_is_down_the_last_keys_are_believed_for_a_bounded_time() {
+    async fn while_identity_is_down_the_last_keys_are_accepted_for_a_bounded_time() {
         let mut source = Source::new();
         assert_eq!(source.keys(1_000).await.unwrap(), "1");
         source.down.store(true, SeqCst);
@@ -267,7 +270,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn made_up_names_do_not_lose_the_keys_while_identity_is_down() {
+    async fn unknown_key_ids_do_not_drop_the_keys_while_identity_is_down() {
         let source = Source::new();
         source.at(1_000).await;
         source.down.store(true, SeqCst);
@@ -280,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_that_has_just_begun_takes_the_keys_from_the_store() {
+    async fn a_new_instance_reads_the_keys_from_the_store() {
         let mut source = Source::new();
         source.at(1_000).await;
         source.fresh_instance();
@@ -290,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_does_not_come_is_none() {
+    async fn a_missing_response_times_out() {
         let never = std::future::pending();
         assert!(in_time(never, std::future::ready(())).await.is_err());
         let keys = KeySet { issuer: "a".into(), audience: String::new(), keys: Vec::new() };

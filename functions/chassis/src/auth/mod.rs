@@ -4,9 +4,8 @@
 //! signature with the keys of the contract `shop:identity/keys`. A router state that
 //! implements [`AuthState`] makes [`Caller`], [`Admin`] and [`Scoped`] usable as extractors.
 //!
-//! A token that was given to somebody else's application opens nothing by itself: [`Caller`] and
-//! [`Admin`] refuse it. Only a route that takes [`Scoped`] lets it in, if the person has granted
-//! that scope.
+//! [`Caller`] and [`Admin`] refuse a token that was issued to a third-party application. Only a
+//! route that uses [`Scoped`] accepts it, if the user has granted that scope.
 
 mod base64url;
 mod memo;
@@ -86,9 +85,9 @@ pub trait AuthState: Clone + Send + Sync + 'static {
     fn keys(&self) -> &Self::Keys;
 }
 
-/// An authenticated caller. As an extractor: 401 without a valid token, 403 for a token of
-/// somebody else's application, 503 without keys.
-/// `Option<Caller>` lets a request without a token pass, but not one with a bad token.
+/// An authenticated caller. As an extractor: 401 without a valid token, 403 for a token of a
+/// third-party application, 503 without keys. `Option<Caller>` lets a request without a token pass,
+/// but not one with a bad token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The token's `sub`: `usr_…`.
@@ -97,7 +96,7 @@ pub struct Caller {
     pub roles: Vec<String>,
     /// The token's scopes.
     pub scopes: Vec<String>,
-    /// The application of somebody else that acts for them; none for the shop's own pages.
+    /// The third-party application that acts for the user; `None` for the shop's own pages.
     pub client: Option<String>,
     /// The token's `jti`.
     pub token_id: String,

@@ -1,4 +1,4 @@
-//! What applications of others may do: what a scope says that the person has granted.
+//! What third-party applications may do: what the scopes allow that the user has granted.
 
 use super::{AuthState, Caller, authenticate, bearer};
 use crate::problem::{Problem, ProblemType};
@@ -9,12 +9,12 @@ use std::marker::PhantomData;
 
 /// A scope, as a type that names it.
 pub trait Scope: Send + Sync + 'static {
-    /// As it stands in tokens (RFC 6749, section 3.3).
+    /// The name in tokens (RFC 6749, section 3.3).
     const NAME: &'static str;
 }
 
-/// An authenticated caller, who may be an application of somebody else if its token has the
-/// scope `S`. As an extractor like [`Caller`], apart from that.
+/// An authenticated caller, which may be a third-party application if its token has the scope `S`.
+/// Otherwise the extractor works like [`Caller`].
 #[derive(Clone, Debug)]
 pub struct Scoped<S>(pub Caller, pub PhantomData<S>);
 
@@ -26,11 +26,11 @@ impl<S: Scope, A: AuthState> FromRequestParts<A> for Scoped<S> {
     }
 }
 
-/// The caller of a request that other applications may make with this scope; with none they
-/// may not make it at all.
+/// The caller of a request that third-party applications may make with this scope; without a scope
+/// they may not make it.
 ///
 /// # Errors
-/// 401 without a valid token, 403 for a token that is not good for this, 503 without keys.
+/// 401 without a valid token, 403 for a token without the scope, 503 without keys.
 pub async fn scoped<A: AuthState>(
     parts: &Parts,
     state: &A,
@@ -50,7 +50,9 @@ pub async fn scoped<A: AuthState>(
             format!("{challenge}, scope=\"{scope}\""),
             format!("The token needs the scope {scope}."),
         ),
-        None => (challenge.to_owned(), "No scope of other applications opens this.".to_owned()),
+        None => {
+            (challenge.to_owned(), "Third-party applications can't use this operation.".to_owned())
+        }
     };
     Err(Problem::new(ProblemType::InsufficientScope)
         .header(header::WWW_AUTHENTICATE, &challenge)
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_application_may_do_what_its_scope_says_and_nothing_else() {
+    async fn an_application_may_do_only_what_its_scope_allows() {
         let issuer = Issuer::new();
         let answers = ask(&issuer.client_token("usr_1", "app", "openid orders:read")).await;
         assert_eq!((answers.caller, answers.admin), (403, 403));

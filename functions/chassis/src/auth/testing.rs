@@ -51,8 +51,8 @@ impl Issuer {
         )
     }
 
-    /// A good access token of somebody else's application. It claims a role, which no such token
-    /// has.
+    /// A valid access token of a third-party application. It claims a role, which real ones never
+    /// do.
     pub fn client_token(&self, user_id: &str, client_id: &str, scope: &str) -> String {
         let now_s = now_ms() / 1_000;
         self.sign(

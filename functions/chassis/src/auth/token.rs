@@ -116,7 +116,7 @@ fn caller(claims: &Map<String, Value>, trusted: &KeySet, now_s: u64) -> Result<C
     let roles = roles(claims)?;
     Ok(Caller {
         user_id: text(claims, "sub")?.to_owned(),
-        // What a person may do, an application may do only as far as its scopes say.
+        // An application gets none of the user's roles: its scopes decide.
         roles: if client.is_some() { Vec::new() } else { roles },
         scopes: scopes(claims)?,
         client,
@@ -124,13 +124,13 @@ fn caller(claims: &Map<String, Value>, trusted: &KeySet, now_s: u64) -> Result<C
     })
 }
 
-/// The audience of tokens that other applications get; `shop:clients` where `shop` is that of
-/// the shop's own pages.
+/// The audience of tokens for third-party applications: `shop:clients`, where `shop` is the
+/// audience for the shop's own pages.
 pub fn clients_audience(audience: &str) -> String {
     format!("{audience}:clients")
 }
 
-/// The application of somebody else that the token was given to, if it was.
+/// The third-party application that the token was issued to, if any.
 fn client(claims: &Map<String, Value>, own: &str) -> Result<Option<String>, TokenError> {
     let audience = claims.get("aud");
     if has_audience(audience, &clients_audience(own)) {

@@ -1,14 +1,14 @@
-//! JSON whose objects have each member once.
+//! JSON without duplicate members.
 //!
-//! Readers disagree on which of two equal names counts. One that checks and one that acts could
-//! be made to see different bodies, so a second one is an error wherever it stands.
+//! Parsers disagree on which of two duplicate members counts. A component that checks a body and
+//! one that acts on it could then see different values, so a duplicate is an error at any depth.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// The value of a JSON text; an error with line and column if it is none, or has a member twice.
+/// Parses a JSON text. Invalid JSON and duplicate members are errors with line and column.
 ///
 /// # Errors
 /// What is wrong, and where.
@@ -73,7 +73,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         let mut members = Map::new();
         while let Some(name) = access.next_key::<String>()? {
             if members.contains_key(&name) {
-                return Err(A::Error::custom("a member is there twice"));
+                return Err(A::Error::custom("duplicate member"));
             }
             let Unique(value) = access.next_value()?;
             members.insert(name, value);
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_reads_what_serde_reads() {
+    fn it_accepts_what_serde_json_accepts() {
         for text in [
             "null",
             "[true, false, 0, -1, 18446744073709551615, 1.5e3, \"\\u00e4\", {}]",
@@ -104,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_there_once_however_it_is_written() {
+    fn duplicate_members_are_errors_in_any_spelling() {
         for text in [
             r#"{"email": "a", "email": "a"}"#,
             r#"{"email": "a", "\u0065mail": "b"}"#,
             r#"{"a": [{"b": 1, "c": {"d": 1, "d": 2}}]}"#,
         ] {
             let error = from_slice(text.as_bytes()).unwrap_err();
-            assert!(error.to_string().contains("twice"), "{error}");
+            assert!(error.to_string().contains("duplicate"), "{error}");
         }
     }
 }

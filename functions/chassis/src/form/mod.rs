@@ -25,8 +25,8 @@ pub const FORM: &str = "application/x-www-form-urlencoded";
 /// The largest body that [`JsonBody`] reads, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// Extractor for a JSON body: 415 unless `application/json`, 413 over [`BODY_BYTES_MAX`],
-/// 400 with line and column if it is not JSON or has a member twice.
+/// Extractor for a JSON body: 415 unless `application/json`, 413 over [`BODY_BYTES_MAX`], 400 with
+/// line and column if it is not JSON or has a duplicate member.
 #[derive(Clone, Debug)]
 pub struct JsonBody(pub Value);
 
@@ -94,8 +94,8 @@ fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// What kind of body this is, in lower case and without parameters; empty if the headers don't
-/// say. Everybody who looks at a body asks this, so that all see the same body.
+/// The media type of the body, in lower case and without parameters; empty if the headers have
+/// none. All code that parses bodies uses this, so that all agree on the type.
 pub fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();

@@ -12,13 +12,13 @@
 //!   `Idempotency-Replayed: true`, for [`KEPT_MS`] after the first request.
 //!
 //! Answers that say "not yet" or "not so" are not stored and the key stays usable: see
-//! [`is_stored`]. A request that dies at work loses its lease after [`LEASE_MS`], or as soon as
-//! the host has started anew and says so ([`crate::incarnation`]); the next one with the key
-//! takes the work over **under the same [`Attempt::id`]**. So work that derives
-//! its ids from the attempt's resumes what was begun instead of doing it twice.
+//! [`is_stored`]. If a request dies while it is processed, its lease ends after [`LEASE_MS`], or as
+//! soon as the host has restarted ([`crate::incarnation`]). The next request with the key continues
+//! the work **under the same [`Attempt::id`]**. So work that derives its ids from the attempt's
+//! resumes what was begun instead of doing it twice.
 //!
-//! A record is a few hundred bytes and one answer, and ends after [`KEPT_MS`]: see
-//! [`crate::expiry`]. A function that uses keys sweeps with [`is_over`].
+//! A record has a few hundred bytes plus one response, and expires after [`KEPT_MS`]: see
+//! [`crate::expiry`]. A function that uses idempotency keys sweeps with [`is_over`].
 
 mod key;
 mod record;
@@ -119,7 +119,8 @@ where
     }
 }
 
-/// Claims the key. A record that is new, or begins anew, is told before when it ends.
+/// Claims the key. The expiry time of a new or restarted record is set before the record is
+/// written.
 async fn begin<S: Store>(
     store: &S,
     key: &str,
@@ -133,7 +134,7 @@ async fn begin<S: Store>(
     store.update(key, claim).await
 }
 
-/// Whether a value of the store is a record that has run out: for [`crate::expiry::sweep`].
+/// Whether a value of the store is an expired record: for [`crate::expiry::sweep`].
 pub fn is_over(value: &[u8], now_ms: u64) -> bool {
     serde_json::from_slice::<Record>(value).is_ok_and(|record| record.has_run_out(now_ms))
 }

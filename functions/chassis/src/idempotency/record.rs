@@ -43,7 +43,7 @@ enum State {
     Running {
         holder: String,
         lease_until_ms: u64,
-        /// In which run of the host the lease was taken.
+        /// The run of the host in which the lease was taken.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         incarnation: Option<u64>,
     },
@@ -51,11 +51,11 @@ enum State {
     Done(Answer),
 }
 
-/// A request that is at work, or wants to be.
+/// A request that holds the lease or tries to get it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Holder<'a> {
     pub(super) name: &'a str,
-    /// In which run of the host it lives.
+    /// The run of the host that it belongs to.
     pub(super) incarnation: Option<u64>,
 }
 
@@ -94,12 +94,12 @@ impl Record {
         }
     }
 
-    /// Whether nobody is kept from using the key anew.
+    /// Whether the key may be used for a new request.
     pub(super) fn has_run_out(&self, now_ms: u64) -> bool {
         now_ms >= self.expires_at_ms
     }
 
-    /// Whether the next claim makes a record of its own.
+    /// Whether the next claim starts a new record.
     pub(super) fn begins_anew(&self, now_ms: u64) -> bool {
         self.fingerprint.is_none() || self.has_run_out(now_ms)
     }

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 const NOW: u64 = 1_800_000_000_000;
 
-/// Operations of the store after which the claim is durable, and its settlement is not: a look,
-/// the note of its end, and the claim itself.
+/// The number of store operations after which the claim is durable but not settled: a read, the
+/// note of its expiry, and the claim.
 const CLAIM_OPERATIONS: usize = 1 + 3 + 2;
 
 /// A use case that counts how often it ran and under which ids.
@@ -49,7 +49,7 @@ impl Shop {
         .await
     }
 
-    /// Claims a key in a run of the host that dies at work.
+    /// Claims a key in a run of the host that crashes during the work.
     async fn die_at_work(&self, incarnation: Option<u64>) {
         let scope = Scope { principal: "usr_1", route: "POST /orders" };
         let key = IdempotencyKey::parse("k").unwrap();
@@ -58,7 +58,7 @@ impl Shop {
         run_in(incarnation, &dying, NOW, &scope, &key, &json!({}), work).await;
     }
 
-    /// Repeats that request at once in a run of the host; the status.
+    /// Repeats that request immediately in a run of the host. Returns the status.
     async fn repeat_in(&self, incarnation: Option<u64>) -> u16 {
         let scope = Scope { principal: "usr_1", route: "POST /orders" };
         let key = IdempotencyKey::parse("k").unwrap();
@@ -183,7 +183,7 @@ async fn a_request_that_died_at_work_is_taken_over_under_the_same_id() {
 }
 
 #[tokio::test]
-async fn after_a_restart_the_key_of_a_dead_request_is_free_at_once() {
+async fn after_a_restart_the_lease_of_a_dead_request_is_void() {
     for (before, after, status) in [
         (Some(7), Some(8), 201),
         (Some(7), Some(7), 409),
@@ -259,11 +259,11 @@ async fn without_its_store_no_work_is_begun() {
 }
 
 #[tokio::test]
-async fn records_end_after_a_day() {
+async fn records_expire_after_a_day() {
     let shop = Shop::default();
     for n in 0..300 {
         shop.post("usr_1", &format!("k{n}"), json!({}), NOW, 201).await;
-        // One that is given back begins anew, and is noted anew.
+        // A released key starts again, with a new note.
         shop.post("usr_1", &format!("r{n}"), json!({}), NOW, 422).await;
         shop.post("usr_1", &format!("r{n}"), json!({}), NOW + 1, 201).await;
     }

@@ -139,11 +139,11 @@ impl<S: Store, P: Producer> Relay<S, P> {
         Ok(flushed)
     }
 
-    /// Flush the outboxes of at most `limit` marked keys and take away the marks that are no
-    /// longer needed. What can't be flushed does not keep the others from it, except that
-    /// nothing more is tried once the log is unavailable; a part of the index that can't be read is
-    /// an error after all others were looked at. `now_ms` in milliseconds since the
-    /// epoch. For a `/sweep` route; all marked values must be of the type `T`.
+    /// Flushes the outboxes of at most `limit` marked keys and removes marks that are no longer
+    /// needed. A key that can't be flushed does not stop the others, except that relaying stops
+    /// when the log is unavailable. If a part of the index can't be read, the other parts are
+    /// processed first, and then the error is returned. `now_ms` in milliseconds since the epoch.
+    /// For a `/sweep` route; all marked values must be of the type `T`.
     pub async fn sweep<T>(&self, now_ms: u64, limit: usize) -> Result<Swept, StoreError>
     where
         T: HasOutbox + Serialize + DeserializeOwned + Send + Sync,

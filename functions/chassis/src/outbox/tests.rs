@@ -263,7 +263,7 @@ async fn a_full_index_refuses_changes_before_anything_is_written() {
 }
 
 #[tokio::test]
-async fn a_part_of_the_index_that_can_not_be_read_does_not_hold_up_the_others() {
+async fn an_unreadable_part_of_the_index_does_not_stop_the_others() {
     let (store, log) = (MemoryStore::new(), MemoryProducer::new());
     let relay = Relay::new(store.clone(), log.clone());
     log.set_down(true);

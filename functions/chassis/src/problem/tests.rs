@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 #[tokio::test]
-async fn a_problem_is_answered_in_the_shape_of_rfc_9457() {
+async fn a_problem_has_the_format_of_rfc_9457() {
     let response = Problem::new(ProblemType::CartFull)
         .detail("a cart holds 2 products")
         .error("/items/0/quantity", "at most 2")
@@ -37,14 +37,14 @@ fn a_header_value_with_a_line_break_is_left_out() {
 }
 
 #[test]
-fn a_status_that_somebody_else_has_chosen_is_kept() {
+fn a_relayed_status_is_kept() {
     let status = StatusCode::IM_A_TEAPOT;
     let problem = Problem::new(ProblemType::Refused).with_status(status);
     assert_eq!((problem.status(), problem.into_response().status()), (status, status));
 }
 
 #[test]
-fn every_type_has_a_slug_of_its_own_and_says_what_to_do() {
+fn every_type_has_a_unique_slug_and_advice() {
     let mut slugs = BTreeSet::new();
     for kind in ProblemType::ALL {
         let slug = kind.slug();
@@ -59,7 +59,7 @@ fn every_type_has_a_slug_of_its_own_and_says_what_to_do() {
     }
 }
 
-/// The sources of all functions by file: what they answer with, not what they are tested with.
+/// The sources of all functions by file, without tests.
 fn sources() -> BTreeMap<PathBuf, String> {
     let functions = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut found = BTreeMap::new();
@@ -88,7 +88,7 @@ fn names<'a>(code: &'a str, marker: &'static str) -> impl Iterator<Item = &'a st
     })
 }
 
-/// The shorthands of [`Problem`], as `not_found`, by the type that they are for.
+/// The shorthands of [`Problem`], for example `not_found`, by their types.
 fn shorthands(code: &str) -> BTreeMap<&str, &str> {
     let of = |function| {
         let name = names(function, "pub fn ").next()?;
@@ -100,7 +100,7 @@ fn shorthands(code: &str) -> BTreeMap<&str, &str> {
 }
 
 #[test]
-fn every_type_is_answered_by_something() {
+fn every_type_is_used() {
     let mut sources = sources();
     let own = sources.remove(Path::new("chassis/src/problem.rs")).expect("this module");
     sources.remove(Path::new("chassis/src/problem/types.rs")).expect("the list");
@@ -118,7 +118,7 @@ fn every_type_is_answered_by_something() {
     }
 }
 
-/// One that is written by hand could lead nowhere.
+/// A type outside of the list would be undocumented.
 #[test]
 fn only_the_list_names_types() {
     for (path, code) in sources() {

@@ -1,8 +1,8 @@
-//! The types of problems that the shop answers: each declared once, with what it means and what a
-//! client does about it.
+//! The problem types of the shop. Each is declared once, with its meaning and with advice for
+//! clients.
 //!
-//! One list for all functions, since the gateway relays their problems and has to say what each of
-//! them means. Clients hold on to the slugs, so one is never renamed or used for something else.
+//! There is one list for all functions, because the gateway relays their problems and documents
+//! each type. Clients compare the slugs, so a slug is never renamed or reused.
 
 use http::StatusCode;
 
@@ -12,40 +12,40 @@ macro_rules! problem_types {
         $meaning:literal,
         $advice:literal $(,)?
     })*) => {
-        /// Which problem it is.
+        /// The type of a problem.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum ProblemType { $(#[doc = $meaning] $variant,)* }
 
         impl ProblemType {
-            /// All of them.
+            /// All types.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The last part of its path, as `cart-full`.
+            /// The last part of the path, for example `cart-full`.
             pub fn slug(self) -> &'static str {
                 match self { $(Self::$variant => $slug,)* }
             }
 
-            /// The member `type` of such a problem: where the gateway describes it.
+            /// The member `type` of such a problem: the path of its documentation at the gateway.
             pub fn path(self) -> &'static str {
                 match self { $(Self::$variant => concat!("/problems/", $slug),)* }
             }
 
-            /// The status that it is answered with; none where it goes with any from 400 to 499.
+            /// The HTTP status; `None` if it can be any from 400 to 499.
             pub fn status(self) -> Option<StatusCode> {
                 match self { $(Self::$variant => problem_types!(@status $status),)* }
             }
 
-            /// The same for every problem of this type, for people.
+            /// The title, the same for every problem of this type.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)* }
             }
 
-            /// What has happened.
+            /// What happened.
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $meaning,)* }
             }
 
-            /// What a client does about it.
+            /// What a client can do about it.
             pub fn advice(self) -> &'static str {
                 match self { $(Self::$variant => $advice,)* }
             }
@@ -58,31 +58,31 @@ macro_rules! problem_types {
 problem_types! {
     BadRequest {
         "bad-request", BAD_REQUEST, "Bad request",
-        "The request can't be understood: its path, query or header fields have a value that the \
-         operation does not take.",
-        "Correct what `detail` names. The same request fails again.",
+        "The path, the query or a header field of the request has a value that the operation does \
+         not accept.",
+        "Correct what `detail` names. Repeating the same request does not help.",
     }
     AmbiguousPath {
         "ambiguous-path", BAD_REQUEST, "The path is ambiguous",
-        "Two readers could understand the path differently: it has an empty segment, a dot \
-         segment, an encoded slash or a character that must be encoded.",
-        "Send the path in its plain form. It is not normalized here.",
+        "Parsers can disagree about the path: it has an empty segment, a dot segment, an encoded \
+         slash or a character that must be encoded.",
+        "Send the path in its normalized form. The gateway does not normalize paths.",
     }
     UnknownParameter {
-        "unknown-parameter", BAD_REQUEST, "There is no such query parameter",
+        "unknown-parameter", BAD_REQUEST, "Unknown query parameter",
         "The query has a parameter that the operation does not know. `parameter` names it.",
-        "Remove it, or correct its name. The description of the API lists the parameters of each \
+        "Remove it, or correct its name. The OpenAPI description lists the parameters of each \
          operation.",
     }
     MalformedJson {
-        "malformed-json", BAD_REQUEST, "The body is not JSON",
-        "The body is not JSON, or one of its objects has a member twice.",
+        "malformed-json", BAD_REQUEST, "The body is not valid JSON",
+        "The body is not valid JSON, or one of its objects has a duplicate member.",
         "Correct the body at the line and column that `detail` names.",
     }
     MalformedEvent {
         "malformed-event", BAD_REQUEST, "The event is malformed",
-        "The body is no event by the rules of CloudEvents 1.0.",
-        "Correct the event as `detail` says. The same event fails again.",
+        "The body is not a valid CloudEvents 1.0 event.",
+        "Correct the event as `detail` says. Repeating the same event does not help.",
     }
     InvalidGrant {
         "invalid-grant", BAD_REQUEST, "Invalid grant",
@@ -92,56 +92,57 @@ problem_types! {
     }
     Unauthorized {
         "unauthorized", UNAUTHORIZED, "Authentication required",
-        "The request does not say who sends it, or says so in a way that is not taken here.",
-        "Send what `WWW-Authenticate` asks for. `POST /api/v1/sessions` gives access tokens.",
+        "The request has no credentials, or credentials of a kind that is not accepted here.",
+        "Send the credentials that `WWW-Authenticate` asks for. `POST /api/v1/sessions` returns \
+         access tokens.",
     }
     InvalidToken {
         "invalid-token", UNAUTHORIZED, "The access token is not valid",
-        "The access token has expired, was not signed by this shop, or is meant for somebody else.",
+        "The access token has expired, was not signed by this shop, or is for a different \
+         audience.",
         "Get a new one with the refresh token, or sign in again.",
     }
     InvalidCredentials {
         "invalid-credentials", UNAUTHORIZED, "Wrong e-mail address or password",
         "No account has this e-mail address and password.",
-        "Correct them, or ask for a new password: `POST /api/v1/password-resets`.",
+        "Correct them, or request a password reset: `POST /api/v1/password-resets`.",
     }
     Forbidden {
         "forbidden", FORBIDDEN, "Forbidden",
-        "It is known who sends the request, and they may not do this: they lack a role.",
-        "Let somebody do it who has the role. The same request fails again.",
+        "The caller is authenticated but lacks the role that the operation requires.",
+        "Use an account that has the role. Repeating the same request does not help.",
     }
     InsufficientScope {
-        "insufficient-scope", FORBIDDEN, "The access token is not good for this",
-        "The token belongs to an application of somebody else, to which the person has not granted \
-         the scope of this operation. Some operations have none.",
-        "Ask for the scope in a new authorization. `x-scope` in the description of the API says \
-         which one it is.",
+        "insufficient-scope", FORBIDDEN, "The access token lacks a scope",
+        "The token was issued to a third-party application, and the user has not granted it the \
+         scope of this operation. Some operations have no scope and are closed to such \
+         applications.",
+        "Request the scope in a new authorization. `x-scope` in the OpenAPI description names it.",
     }
     WrongPassword {
         "wrong-password", FORBIDDEN, "Wrong password",
-        "This change needs the password of the account, and another one was sent.",
-        "Ask the person for it again.",
+        "This change needs the password of the account, and the password that was sent is wrong.",
+        "Ask the user for the password again.",
     }
     NotFound {
         "not-found", NOT_FOUND, "Not found",
-        "There is no such thing, or not for this caller: what belongs to others looks as if it did \
-         not exist.",
+        "The resource does not exist, or the caller may not see it. Both cases look the same.",
         "Check the path and the id in it.",
     }
     ResetTokenInvalid {
-        "reset-token-invalid", NOT_FOUND, "The link is not good any more",
-        "The link of the mail was used, has expired, or never was one.",
-        "Ask for a new one: `POST /api/v1/password-resets`.",
+        "reset-token-invalid", NOT_FOUND, "The link is no longer valid",
+        "The token of the link is unknown, has expired or was already used.",
+        "Request a new link: `POST /api/v1/password-resets`.",
     }
     MethodNotAllowed {
         "method-not-allowed", METHOD_NOT_ALLOWED, "Method not allowed",
-        "The path exists, but does not take this method.",
+        "The path exists but does not support this method.",
         "Use one of the methods in `Allow`.",
     }
     Conflict {
         "conflict", CONFLICT, "Conflict",
-        "The state of the thing does not allow this. `detail` says why.",
-        "Read it again, and decide anew.",
+        "The state of the resource does not allow this operation. `detail` says why.",
+        "Read the resource again, and then decide how to proceed.",
     }
     SkuTaken {
         "sku-taken", CONFLICT, "The SKU is taken",
@@ -150,168 +151,167 @@ problem_types! {
     }
     CatalogFull {
         "catalog-full", CONFLICT, "The catalog is full",
-        "There is no room for another product beside those whose SKUs fall into the same part of \
-         the catalog.",
-        "Remove products that are not sold any more, or choose another SKU.",
+        "The part of the catalog that this SKU belongs to has no room for another product.",
+        "Remove products that are no longer sold, or choose another SKU.",
     }
     CartFull {
         "cart-full", CONFLICT, "The cart is full",
-        "The cart has as many different products as a cart may have.",
-        "Remove one of them, or order what is in it first.",
+        "The cart holds the maximum number of different products.",
+        "Remove a product, or order the contents of the cart first.",
     }
     CartMergedTooOften {
-        "cart-merged-too-often", CONFLICT, "Too many carts at once",
-        "As many guests' carts have gone into this cart within a day as may.",
-        "Put the products into the cart one by one, or try again on the next day.",
+        "cart-merged-too-often", CONFLICT, "Too many guest carts were merged",
+        "The maximum number of guest carts was merged into this cart within a day.",
+        "Add the products to the cart one by one, or try again the next day.",
     }
     PriceChanged {
         "price-changed", CONFLICT, "The price has changed",
-        "The total of the order is not the `expected_total` of the request. Nothing was ordered.",
+        "The total of the order differs from `expected_total` of the request. Nothing was ordered.",
         "Show the new `total` to the customer. If they agree, order again under a new idempotency \
          key.",
     }
     TooLate {
-        "too-late", CONFLICT, "The order can't be canceled any more",
-        "The order has gone too far to be canceled. `status_of_order` says how far.",
+        "too-late", CONFLICT, "The order can no longer be canceled",
+        "The order has progressed too far to be canceled. `status_of_order` is its current status.",
         "Do not try again.",
     }
     NotParked {
         "not-parked", CONFLICT, "The order is not parked",
-        "Only an order that is parked, because it needs a decision of an operator, can be resumed.",
-        "Look at the order first: `GET /api/v1/admin/orders/{id}/saga`.",
+        "Only a parked order, which waits for a decision of an operator, can be resumed.",
+        "Inspect the order first: `GET /api/v1/admin/orders/{id}/saga`.",
     }
     ManagedAccount {
-        "managed-account", CONFLICT, "The account is managed by the settings",
-        "The password of this account is a setting of the shop, and can't be changed here.",
+        "managed-account", CONFLICT, "The account is managed by configuration",
+        "The password of this account is a variable of the shop and can't be changed through the \
+         API.",
         "Change the variable `admin_password`.",
     }
     TooManyKeys {
-        "too-many-keys", CONFLICT, "There are too many signing keys",
-        "Older keys are still needed to check the tokens that they have signed.",
+        "too-many-keys", CONFLICT, "Too many signing keys",
+        "Older keys are still needed to verify tokens that they have signed.",
         "Try again in an hour.",
     }
     RequestInFlight {
-        "request-in-flight", CONFLICT, "A request with this idempotency key is at work",
-        "The first request with this idempotency key has no answer yet.",
-        "Send the same request again after `Retry-After`, and get its answer.",
+        "request-in-flight", CONFLICT, "A request with this idempotency key is in progress",
+        "The first request with this idempotency key is still being processed.",
+        "Repeat the request after `Retry-After` to get the response of the first one.",
     }
     PreconditionFailed {
-        "precondition-failed", PRECONDITION_FAILED, "It has changed since you read it",
-        "None of the tags in `If-Match` is the current `ETag` of the thing.",
-        "Read it again, and decide anew.",
+        "precondition-failed", PRECONDITION_FAILED, "The resource has changed",
+        "None of the entity tags in `If-Match` is the current `ETag` of the resource.",
+        "Read the resource again, and then decide how to proceed.",
     }
     CartChanged {
         "cart-changed", PRECONDITION_FAILED, "The cart has changed",
-        "The cart is not at the version in `If-Match`. `version` says at which one it is.",
+        "The cart is not at the version in `If-Match`. `version` is its current version.",
         "Read the cart again, and repeat the change.",
     }
     BodyTooLarge {
         "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large",
-        "The body is longer than the operation reads. `detail` names the limit.",
-        "Send less.",
+        "The body is longer than the operation accepts. `detail` names the limit.",
+        "Send a shorter body.",
     }
     UnsupportedMediaType {
         "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type",
-        "`Content-Type` is none that the operation reads.",
-        "Send the body as one of the types in `Accept` of this answer.",
+        "The operation does not support the media type in `Content-Type`.",
+        "Send the body as one of the types in `Accept` of this response.",
     }
     InvalidBody {
-        "invalid-body", UNPROCESSABLE_ENTITY, "The request body has faults",
+        "invalid-body", UNPROCESSABLE_ENTITY, "The request body is invalid",
         "Members of the body are missing, unknown or have values that are not allowed. `errors` \
          has an entry for each, with a JSON pointer to it.",
-        "Correct all of them. The same body fails again.",
+        "Correct all of them. Repeating the same body does not help.",
     }
     IdempotencyKeyReused {
-        "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The idempotency key was used with another \
-         body",
-        "A request with this idempotency key came before, and its body was another one.",
-        "Use a new key for another request. Repeat a request with its own body only.",
+        "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The idempotency key was used with a \
+                                                         different body",
+        "An earlier request with this idempotency key had a different body.",
+        "Use a new key for each new request, and repeat a request only with the same body.",
     }
     RequestIdReused {
         "request-id-reused", UNPROCESSABLE_ENTITY, "The request id is taken",
-        "A message with this `request_id` came before, and its content was another one.",
-        "Use a new `request_id` for another message.",
+        "An earlier message with this `request_id` had different content.",
+        "Use a new `request_id` for each new message.",
     }
     NoSuchMailbox {
-        "no-such-mailbox", UNPROCESSABLE_ENTITY, "There is no such mailbox",
-        "The sandbox of a mail provider has no mailbox with this address.",
+        "no-such-mailbox", UNPROCESSABLE_ENTITY, "Unknown mailbox",
+        "The sandbox of the mail provider has no mailbox with this address.",
         "Correct the address. The message is not sent.",
     }
     TooEarly {
         "too-early", TOO_EARLY, "Too early",
         "An earlier event of the same subject has not arrived yet.",
-        "Deliver the event again after the earlier one.",
+        "Deliver the event again after the earlier one was accepted.",
     }
     QuotaExceeded {
         "quota-exceeded", TOO_MANY_REQUESTS, "Too many requests",
-        "The person or the address has sent as many requests as its quota has. `violated-policies` \
-         names the quota.",
-        "Wait for the seconds in `Retry-After`. `RateLimit` in other answers says what is left.",
+        "The quota of the user or of the address is used up. `violated-policies` names the quota.",
+        "Wait for the seconds in `Retry-After`. `RateLimit` in other responses says what is left.",
     }
     TooManyStreams {
         "too-many-streams", TOO_MANY_REQUESTS, "Too many event streams",
-        "The person has `streams_max` event streams open, as many as one may.",
+        "The user has `streams_max` event streams open, which is the maximum.",
         "Close one of them, or try again after `Retry-After`.",
     }
     Refused {
-        "refused", _, "The request is refused",
-        "A part of the shop refused the request without saying more than the status does.",
-        "Do what the status asks for. The same request fails again.",
+        "refused", _, "The request was refused",
+        "A service of the shop refused the request without details beyond the status.",
+        "Handle it by its status. Repeating the same request does not help.",
     }
     Internal {
         "internal", INTERNAL_SERVER_ERROR, "Internal error",
-        "A part of the shop failed. Its log says why, under the `request_id` of the problem.",
+        "A service of the shop failed. Its log has the reason under the `request_id` of the \
+         problem.",
         "Try again later, with the same idempotency key if the operation takes one. If it fails \
-         again, tell those who run the shop the `request_id`.",
+         again, report the `request_id` to the operator of the shop.",
     }
     ImportStopped {
         "import-stopped", BAD_GATEWAY, "The import stopped",
-        "The shop did not take one of the products. What came before it is imported.",
-        "Correct what `detail` names, and import again: it goes on from there.",
+        "The shop refused one of the products. The products before it were imported.",
+        "Correct what `detail` names, and start the import again. It continues from there.",
     }
     UpstreamFailed {
-        "upstream-failed", BAD_GATEWAY, "The part of the shop that answers this failed",
-        "It failed while it answered. It is not known whether the request was carried out.",
+        "upstream-failed", BAD_GATEWAY, "The upstream service failed",
+        "The service failed while it processed the request. It is unknown whether the request took \
+         effect.",
         "Send the request again after `Retry-After`, with the same idempotency key if the \
          operation takes one.",
     }
     Unavailable {
         "unavailable", SERVICE_UNAVAILABLE, "Temporarily unavailable",
-        "A part of the shop can't work now: it is down or has too much to do, or something that it \
-         needs is. Nothing was done.",
+        "A service of the shop, or one that it depends on, is down or overloaded. The request had \
+         no effect.",
         "Send the request again after `Retry-After`, with the same idempotency key if the \
          operation takes one.",
     }
     TooManyUnfinished {
-        "too-many-unfinished", SERVICE_UNAVAILABLE, "Too much is unfinished",
-        "As many orders, or other things of one kind, wait to be finished as may: \
-         `unfinished_max`. Nothing was done.",
+        "too-many-unfinished", SERVICE_UNAVAILABLE, "Too many unfinished orders or tasks",
+        "`unfinished_max` orders, or other tasks of one kind, are unfinished, which is the \
+         maximum. The request had no effect.",
         "Send the request again after `Retry-After`, with the same idempotency key if the \
          operation takes one.",
     }
     GuestCartsFull {
-        "guest-carts-full", SERVICE_UNAVAILABLE, "There are too many guests' carts",
-        "As many carts of people who have not signed in are kept as may: `guest_carts_max`. Carts of \
-         users are not concerned.",
+        "guest-carts-full", SERVICE_UNAVAILABLE, "Too many guest carts",
+        "The shop keeps `guest_carts_max` carts of visitors who have not signed in, which is the \
+         maximum. Carts of users are not affected.",
         "Let the person sign in, or try again after `Retry-After`: carts that are not used end by \
          themselves.",
     }
     ProjectionBehind {
         "projection-behind", SERVICE_UNAVAILABLE, "The projection is behind",
-        "The event of `X-Projection-Position`, whose effect the answer should show, has not \
-         arrived yet.",
-        "Try again after `Retry-After`, or leave out the field and read what is there.",
+        "The projection has not yet processed the event that `X-Projection-Position` names.",
+        "Try again after `Retry-After`, or omit the header field to read the current state.",
     }
     UpstreamTimeout {
-        "upstream-timeout", GATEWAY_TIMEOUT, "No answer in time",
-        "The part of the shop that answers this took too long. It is not known whether the request \
-         was carried out.",
+        "upstream-timeout", GATEWAY_TIMEOUT, "The upstream service timed out",
+        "The service did not respond in time. It is unknown whether the request took effect.",
         "Send the request again after `Retry-After`, with the same idempotency key if the \
          operation takes one.",
     }
     StoreFull {
-        "store-full", INSUFFICIENT_STORAGE, "There is no room for this now",
-        "A store of the shop is full. Nothing was changed, and nothing is lost.",
-        "Try again after `Retry-After`. Those who run the shop have to make room.",
+        "store-full", INSUFFICIENT_STORAGE, "The store is full",
+        "A store of the shop is full. Nothing was changed, and no data was lost.",
+        "Try again after `Retry-After`. The operator of the shop has to free space.",
     }
 }

@@ -179,7 +179,8 @@ impl<R> Actor<R> {
 /// A store that does nothing before it is told to.
 #[derive(Clone, Debug)]
 pub struct SteppedStore {
-    inner: MemoryStore,
+    /// The store without the steps, for what is not an operation of the actor.
+    pub(super) inner: MemoryStore,
     turn: Arc<AtomicBool>,
     /// Of all answers so far, in order: an actor that heard the same is in the same place.
     heard: Arc<AtomicU64>,
@@ -190,10 +191,16 @@ impl SteppedStore {
         poll_fn(|_| if self.turn.swap(false, SeqCst) { Poll::Ready(()) } else { Poll::Pending })
             .await;
         let answer = operation.await;
-        let mut hasher = DefaultHasher::new();
-        (self.heard.load(SeqCst), format!("{answer:?}")).hash(&mut hasher);
-        self.heard.store(hasher.finish(), SeqCst);
+        self.hear(&format!("{answer:?}"));
         answer
+    }
+
+    /// Notes something that the actor has learned, so that its place differs from that of an actor
+    /// that has learned something else.
+    pub(super) fn hear(&self, what: &impl Hash) {
+        let mut hasher = DefaultHasher::new();
+        (self.heard.load(SeqCst), what).hash(&mut hasher);
+        self.heard.store(hasher.finish(), SeqCst);
     }
 }
 

@@ -30,9 +30,10 @@ use std::future::Future;
 /// means that somebody won it, so this many losses in a row are a hot spot, not bad luck.
 pub const UPDATE_ATTEMPTS_MAX: u32 = 64;
 
-/// What those are told to wait for whom there is no room, in seconds.
+/// `Retry-After` when the store is full, in seconds.
 const FULL_RETRY_AFTER_S: u64 = 60;
-/// `Retry-After` where too much is unfinished, in seconds: about the time between two sweeps.
+/// `Retry-After` when there is too much unfinished work, in seconds: about the time between two
+/// sweeps.
 const BACKLOG_RETRY_AFTER_S: u64 = 5;
 
 /// Why a store did not do what it was asked.
@@ -47,12 +48,12 @@ pub enum StoreError {
     /// The store has no room. Nothing was written.
     #[error("the store is full")]
     Full,
-    /// As much of something waits to be finished as may. Nothing was written.
+    /// The maximum amount of unfinished work exists. Nothing was written.
     #[error("at most {max} {what} may be unfinished at once")]
     Backlog {
-        /// What it is, in the plural.
+        /// The kind of work, in the plural.
         what: &'static str,
-        /// How many of them may wait.
+        /// The maximum.
         max: usize,
     },
     /// The value under this key is not what this code writes.
@@ -96,8 +97,9 @@ pub trait Store: Clone + Send + Sync + 'static {
         new: &[u8],
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Have the host remove a key at a time (milliseconds since the epoch) or soon after; whether
-    /// it can. The key need not be there yet. See [`crate::expiry`], which is right for all hosts.
+    /// Asks the host to remove a key at a time (milliseconds since the epoch) or soon after.
+    /// Returns whether the host supports it. The key does not have to exist yet. See
+    /// [`crate::expiry`], which is right for all hosts.
     fn expire_at(
         &self,
         key: &str,
@@ -108,7 +110,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     }
 
     /// Write bytes to a key that is absent, once, however many try: exactly one caller gets
-    /// `true`. Don't [`Store::delete`] keys made with it: making them again is slow.
+    /// `true`. Don't delete such a key while a call that creates it may still be running: that call
+    /// could write it again.
     fn create_bytes_guarded(
         &self,
         key: &str,
@@ -258,7 +261,9 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable(_) => Problem::unavailable("The store can't be reached.", 1),
             StoreError::Full => Problem::new(ProblemType::StoreFull)
                 .header(header::RETRY_AFTER, &FULL_RETRY_AFTER_S.to_string())
-                .detail("Nothing was changed, and nothing is lost. Somebody has to make room."),
+                .detail(
+                    "Nothing was changed, and no data was lost. The operator has to free space.",
+                ),
             StoreError::Backlog { what, max } => Problem::new(ProblemType::TooManyUnfinished)
                 .header(header::RETRY_AFTER, &BACKLOG_RETRY_AFTER_S.to_string())
                 .detail(format!("At most {max} {what} may be unfinished at once."))

@@ -1,25 +1,25 @@
-//! Whether a store takes writes.
+//! Whether a store accepts writes.
 //!
-//! A store that is full or damaged still answers what is asked of it, so reading says nothing. But
-//! a write each time that somebody asks would let askers wear the store out: one write is good for
-//! a while, whichever instance made it.
+//! A full or damaged store still answers reads, so only a write proves that it works. One write per
+//! probe would let clients cause unlimited writes, so a successful write counts for some time, for
+//! all instances.
 
 use super::{Store, StoreError};
 
-/// For so long a write says that the store takes writes, in milliseconds.
+/// How long a successful write counts, in milliseconds.
 pub const GOOD_FOR_MS: u64 = 5_000;
-/// When that was, in milliseconds since the epoch.
+/// The key of the time of the last write, in milliseconds since the epoch.
 const KEY: &str = "readiness";
 
-/// Fails if the store does not take writes. Writes at most once in [`GOOD_FOR_MS`], and reads
-/// once otherwise.
+/// Fails if the store does not accept writes. Writes at most once per [`GOOD_FOR_MS`], and only
+/// reads otherwise.
 ///
 /// # Errors
-/// What the store said.
+/// The error of the store.
 pub async fn check_writable<S: Store>(store: &S, now_ms: u64) -> Result<(), StoreError> {
     let known = store.get(KEY).await?;
     let last = known.and_then(|bytes| String::from_utf8(bytes).ok()?.parse::<u64>().ok());
-    // A time that is yet to come is of a clock that went wrong.
+    // A time in the future is the result of a clock change.
     if last.is_some_and(|last| last <= now_ms && now_ms - last < GOOD_FOR_MS) {
         return Ok(());
     }
@@ -35,10 +35,10 @@ mod tests {
     const NOW: u64 = 1_800_000_000_000;
 
     #[tokio::test]
-    async fn one_write_is_good_for_a_while() {
+    async fn one_write_counts_for_some_time() {
         let store = MemoryStore::new();
         check_writable(&store, NOW).await.unwrap();
-        // A read is all that there is time for.
+        // Only the first operation succeeds: a read.
         let read_only = || FailingStore::after(1, store.clone());
         check_writable(&read_only(), NOW + GOOD_FOR_MS - 1).await.unwrap();
         assert!(check_writable(&read_only(), NOW + GOOD_FOR_MS).await.is_err());

@@ -6,7 +6,8 @@ use platform::tessera::store::expiry;
 use spin_sdk::experimental::wasi::keyvalue::{atomics, store};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the platform's stores can do besides. A component that never asks for it imports none.
+/// Additional features of the platform's stores. A component that does not use them does not import
+/// the interface.
 #[allow(warnings, unsafe_code, clippy::all, clippy::pedantic)]
 mod platform {
     spin_sdk::wit_bindgen::generate!({
@@ -154,7 +155,7 @@ fn unavailable(error: store::Error) -> StoreError {
     })
 }
 
-/// The contract has no case for it: what this host says, and what SQLite does.
+/// The contract has no case for a full store, so the texts of this host and of SQLite are compared.
 fn is_full(text: &str) -> bool {
     ["the store is full", "database or disk is full"].iter().any(|full| text.contains(full))
 }

@@ -108,8 +108,9 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         (work, ending)
     }
 
-    /// The copies of events that are done. Who removes a segment copies what is still needed of it
-    /// and looks once more afterwards; so only what was removed by now may have left one behind.
+    /// The copies of finished events. The process that removes a segment first copies its
+    /// unfinished events and checks them again afterwards, so only a removed segment can have left
+    /// a copy behind.
     async fn forget_copies(
         &self,
         subscription: &Subscription,

@@ -57,7 +57,7 @@ pub struct Broker<S, D, C> {
     subscriber: D,
     pub(crate) subscriptions: Arc<Vec<Subscription>>,
     backoff: Backoff,
-    /// The run of the host in which this broker works, where the host says so.
+    /// The run of the host that this broker belongs to, if the host has run numbers.
     incarnation: Option<u64>,
 }
 
@@ -101,7 +101,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Broker { store, log, clock, subscriber, subscriptions, backoff, incarnation }
     }
 
-    /// Lets leases end with the run of the host in which they were taken.
+    /// Makes leases end with the run of the host in which they were taken.
     #[must_use]
     pub fn with_incarnation(self, incarnation: Option<u64>) -> Self {
         Broker { incarnation, ..self }
@@ -109,8 +109,8 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
 
     /// Keep events; when it answers, they are durable. Nothing is delivered yet.
     ///
-    /// Refuses what a subscription asks for that has [`BACKLOG_EVENTS_MAX`] events to go: its
-    /// publishers wait, and all others go on.
+    /// Refuses events for a subscription with [`BACKLOG_EVENTS_MAX`] undelivered events. Their
+    /// publishers have to wait; others are not affected.
     pub async fn publish(&self, events: &[Event]) -> Result<(), PublishError> {
         for subscription in self.subscriptions.iter() {
             if events.iter().any(|event| subscription.wants(&event.kind))

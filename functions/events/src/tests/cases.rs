@@ -165,7 +165,7 @@ fn a_poison_event_holds_up_its_own_key_and_dies() {
 }
 
 #[test]
-fn after_a_refused_event_its_key_waits_and_then_comes_in_order() {
+fn after_a_refused_event_its_key_waits_and_then_continues_in_order() {
     let (broker, subscribers, clock) = setup();
     subscribers.fix("a.2", Answer::Rejected);
     run(broker.publish(&events("a", 3))).unwrap();
@@ -181,7 +181,7 @@ fn after_a_refused_event_its_key_waits_and_then_comes_in_order() {
     run(broker.publish(&[event("a", 4), event("b", 1)])).unwrap();
     drain(&broker, &clock);
     assert_eq!(subscribers.applied("one", "a"), [1]);
-    assert_eq!(subscribers.applied("one", "b"), [1], "other keys go on");
+    assert_eq!(subscribers.applied("one", "b"), [1], "other keys continue");
     subscribers.fix("a.2", Answer::Done);
     assert_eq!(run(broker.replay_key("one", "a")), Ok(3));
     drain(&broker, &clock);
@@ -194,7 +194,7 @@ fn after_a_refused_event_its_key_waits_and_then_comes_in_order() {
 }
 
 #[test]
-fn a_dead_letter_that_is_discarded_holds_nothing_up() {
+fn a_discarded_dead_letter_holds_no_events() {
     let (broker, subscribers, clock) = setup();
     subscribers.fix("a.1", Answer::Rejected);
     run(broker.publish(&events("a", 3))).unwrap();
@@ -211,7 +211,7 @@ fn a_dead_letter_that_is_discarded_holds_nothing_up() {
 }
 
 #[test]
-fn a_subscriber_that_fails_stops_only_what_it_asks_for() {
+fn a_failing_subscriber_only_stops_its_own_events() {
     let (broker, subscribers, clock) = setup();
     let other = |number: u64| {
         let mut event = event("other", number);
@@ -230,8 +230,8 @@ fn a_subscriber_that_fails_stops_only_what_it_asks_for() {
         run(broker.work());
     };
     assert_eq!(refused, PublishError::Backlog("one".to_owned()));
-    assert!(taken > 512, "{taken} events are no reason");
-    // Everything else is published and delivered, though none of these is done.
+    assert!(taken > 512, "publishing was refused after only {taken} events");
+    // All other events are published and delivered, although none of these was processed.
     while others < 300 {
         let events: Vec<Event> = (others + 1..=others + 60).map(other).collect();
         assert_eq!(run(broker.publish(&events)), Ok(()), "after {others}");
@@ -239,12 +239,12 @@ fn a_subscriber_that_fails_stops_only_what_it_asks_for() {
         run(broker.work());
     }
     assert_eq!(subscribers.applied("batch", "other"), (1..=others).collect::<Vec<_>>());
-    // Nor does any of them keep its segment in the ring.
+    // None of them keeps its segment in the ring.
     clock.pass(RETENTION_MS + 1);
     while run(broker.tidy()).unwrap() > 0 {}
     let left = run(broker.read(0, 500)).unwrap();
     assert!(left.len() as u64 <= SEGMENT_EVENTS_MAX, "{} events are left", left.len());
-    // It comes back before its events are given up.
+    // It recovers before its events become dead letters.
     subscribers.set_down("one", false);
     drain(&broker, &clock);
     for number in 1..=taken {
@@ -324,7 +324,7 @@ fn a_worker_that_died_is_replaced_after_its_lease() {
 }
 
 #[test]
-fn a_worker_that_died_with_its_host_is_replaced_at_once() {
+fn a_lease_of_a_dead_host_is_void() {
     for (before, after, delivered) in
         [(Some(1), Some(2), 2), (Some(1), Some(1), 0), (None, Some(2), 0), (Some(1), None, 0)]
     {

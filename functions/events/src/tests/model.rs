@@ -94,7 +94,8 @@ impl World {
         }
     }
 
-    /// Every event was applied by everybody, or is a dead letter, for a reason, or waits for one.
+    /// Every event was applied by all subscribers, or is a dead letter for a reason, or waits for
+    /// one.
     fn assert_delivered(&self) {
         assert!(self.subscribers.state_is_idle());
         let letters = run(self.broker().dead_letters(None, 100)).unwrap();

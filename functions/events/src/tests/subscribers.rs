@@ -29,7 +29,7 @@ struct State {
     busy: BTreeSet<(String, String)>,
     /// The numbers of the events that were applied, by component and key.
     applied: BTreeMap<(String, String), Vec<u64>>,
-    /// Components that fail everything.
+    /// Components that fail all deliveries.
     down: BTreeSet<String>,
     /// How often a component refused or failed an event.
     refused: BTreeMap<(String, String), u32>,
@@ -48,7 +48,7 @@ impl Subscribers {
         self.state().fixed.insert(id.to_owned(), answer);
     }
 
-    /// Has a component fail everything, or not any more.
+    /// Sets whether a component fails all deliveries.
     pub(super) fn set_down(&self, component: &str, is_down: bool) {
         let mut state = self.state();
         if is_down {

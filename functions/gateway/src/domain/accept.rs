@@ -1,12 +1,12 @@
-//! Which of two forms of an answer a client would rather have (RFC 9110, section 12.5.1).
+//! Content negotiation between two media types (RFC 9110, section 12.5.1).
 
-/// Whether `Accept` prefers JSON to a page. Who takes both alike, or does not say, gets the page:
-/// people come by a link, and programs know what they want.
+/// Whether `Accept` prefers JSON to HTML. Clients without a preference get the page, because people
+/// follow links in a browser, while programs can ask for JSON.
 pub fn prefers_json(field: &str) -> bool {
     weight(field, "application", "json") > weight(field, "text", "html")
 }
 
-/// The weight of a media type: that of the most specific range that it is in, 0 if it is in none.
+/// The weight of a media type: that of the most specific range that contains it; 0 if none does.
 fn weight(field: &str, kind: &str, name: &str) -> f32 {
     let fitting = field.split(',').filter_map(|item| {
         let mut parts = item.split(';').map(str::trim);
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_say_that_they_want_json() {
+    fn json_is_sent_if_it_is_preferred() {
         for field in [
             "application/json",
             "Application/JSON",
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_else_gets_a_page() {
+    fn otherwise_the_page_is_sent() {
         for field in [
             "",
             "*/*",

@@ -17,7 +17,8 @@ pub fn allowed<'a>(setting: &str, origin: Option<&'a str>) -> Option<&'a str> {
     known.any(|one| one == origin).then_some(origin)
 }
 
-/// Whether answers differ by who asks, which caches must be told also where nobody is named.
+/// Whether responses depend on `Origin`. Caches must know this even if the response names no
+/// origin.
 pub fn is_used(setting: &str) -> bool {
     setting.split([' ', ',']).any(|one| !one.is_empty() && one != "*")
 }

@@ -1,19 +1,25 @@
-//! Whether a request comes from the machine that it arrives at.
+//! Whether a request comes from the local machine.
 
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use std::net::{IpAddr, SocketAddr};
 
-/// Header fields that say that a request has come a longer way.
+/// Header fields of forwarded requests.
 const FORWARDED: [&str; 6] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "x-client-ip", "via"];
 
-/// Is the other end of the connection this machine, has nothing in between passed the request
-/// on, and is it this machine that was asked for? The last because a page elsewhere can have its
-/// own name resolved to the loopback address and read what is answered there.
+/// Whether the peer is the local machine, the request was not forwarded, and its host is the local
+/// machine. The host matters because of DNS rebinding: a web page can resolve its own name to the
+/// loopback address and then read the responses.
 pub fn is_local(peer: Option<&str>, host: Option<&str>, headers: &HeaderMap) -> bool {
     peer.is_some_and(is_loopback)
         && host.is_some_and(|host| is_loopback(host) || is_localhost(host))
         && !FORWARDED.iter().any(|name| headers.contains_key(*name))
+}
+
+/// Whether the host of this URL is the local machine.
+pub fn is_local_url(url: &str) -> bool {
+    let url = url.parse::<Uri>().ok();
+    url.as_ref().and_then(Uri::host).is_some_and(|host| is_loopback(host) || is_localhost(host))
 }
 
 fn is_loopback(text: &str) -> bool {
@@ -24,7 +30,9 @@ fn is_loopback(text: &str) -> bool {
 }
 
 fn is_localhost(host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let is_port = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
     name.eq_ignore_ascii_case("localhost")
 }
 
@@ -42,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machine_asking_for_itself_is_local() {
+    fn only_a_direct_request_from_and_to_this_machine_is_local() {
         for (peer, host) in [
             ("127.0.0.1:5000", "127.0.0.1:3000"),
             ("127.8.8.8", "localhost:3000"),
@@ -57,6 +65,7 @@ mod tests {
             ("", "localhost"),
             ("127.0.0.1:5000", "shop.example"),
             ("127.0.0.1:5000", "localhost.evil.example"),
+            ("127.0.0.1:5000", "localhost:80@evil.example"),
             ("127.0.0.1:5000", "127.0.0.1.evil.example:80"),
         ] {
             assert!(!local(peer, host, None), "{peer} {host}");
@@ -65,5 +74,23 @@ mod tests {
             assert!(!local("127.0.0.1:5000", "127.0.0.1:3000", Some(name)), "{name}");
         }
         assert!(!is_local(None, Some("localhost"), &HeaderMap::new()));
+    }
+
+    #[test]
+    fn the_host_decides_whether_a_url_is_local() {
+        for url in ["http://127.0.0.1:3000", "https://localhost", "http://[::1]:3000/shop"] {
+            assert!(is_local_url(url), "{url}");
+        }
+        for url in [
+            "",
+            "/",
+            "https://shop.example",
+            "http://0.0.0.0:3000",
+            "http://localhost@shop.example",
+            "http://localhost.shop.example",
+            "https://shop.example/http://localhost",
+        ] {
+            assert!(!is_local_url(url), "{url}");
+        }
     }
 }

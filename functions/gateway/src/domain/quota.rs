@@ -1,32 +1,31 @@
-//! Which quotas a route is under.
+//! The quotas of a route.
 //!
-//! Who is counted is a person where one is known and an address otherwise. Attempts with a
-//! password are counted here per address, before the body is read, and by identity for the
-//! pair of address and account, once it has parsed the body: so neither can one address try
-//! many passwords of one account nor a stranger lock somebody out of theirs, and there is one
-//! reading of the body.
+//! Requests are counted per user if the user is known, and per address otherwise. Password attempts
+//! are counted here per address, before the body is read, and by identity per pair of address and
+//! account, after it has parsed the body. So one address can't try many passwords of an account, a
+//! stranger can't lock a user out, and the body is parsed only once.
 
 use chassis::quota::{Check, Quotas};
 
-/// Which quotas a route is under.
+/// The quotas of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// None: liveness, descriptions, and what only administrators do in bulk.
+    /// No quota: liveness, descriptions, and bulk operations of administrators.
     None,
     /// Looking.
     Read,
     /// Changing.
     Write,
-    /// Whatever tries a password.
+    /// Requests that check a password.
     Credentials,
-    /// Ordering: what is kept of it outlives the minute.
+    /// Orders: they are stored permanently, so a quota per minute is not enough.
     Orders,
-    /// Beginning a cart without signing in, which costs the client nothing and the shop a value.
+    /// Creating a guest cart, which needs no account and stores a value.
     GuestCarts,
 }
 
-/// The questions to ask before a route is taken; none where nothing is counted. `person` is the
-/// subject of the token.
+/// The checks before a route is called; empty if it has no quota. `person` is the subject of the
+/// token.
 pub fn checks(limit: Limit, quotas: &Quotas, address: &str, person: Option<&str>) -> Vec<Check> {
     let caller = || person.map_or_else(|| format!("address:{address}"), |id| format!("user:{id}"));
     match limit {
@@ -48,8 +47,8 @@ pub fn checks(limit: Limit, quotas: &Quotas, address: &str, person: Option<&str>
     }
 }
 
-/// Whether an address may still present tokens: asked before one is verified, and taken one of
-/// for each that is missing or bad.
+/// Whether an address may still present tokens. It is checked without cost before a token is
+/// verified, and each missing or invalid token costs 1.
 pub fn refused_tokens(quotas: &Quotas, address: &str, cost: u32) -> Check {
     let (key, quota) = (address.to_owned(), quotas.refused_tokens);
     Check { policy: "refused-tokens", key, quota, cost }
@@ -67,12 +66,12 @@ mod tests {
         assert_eq!(key(Some("usr_1")), "user:usr_1");
         assert_eq!(key(None), "address:10.0.0.1");
         let attempts = checks(Limit::Credentials, &quotas, "10.0.0.1", Some("usr_1"));
-        assert_eq!(attempts[0].key, "10.0.0.1", "whoever it is");
+        assert_eq!(attempts[0].key, "10.0.0.1", "also for signed-in users");
         assert_eq!(checks(Limit::None, &quotas, "10.0.0.1", None), []);
     }
 
     #[test]
-    fn what_is_kept_is_counted_for_longer_than_a_minute() {
+    fn stored_data_is_counted_for_longer_than_a_minute() {
         let quotas = Quotas::default();
         let of = |limit| {
             let checks = checks(limit, &quotas, "10.0.0.1", Some("usr_1"));

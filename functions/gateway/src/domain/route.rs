@@ -14,15 +14,23 @@ pub struct Route {
     pub operation: Option<&'static str>,
     pub target: Target,
     pub access: Access,
-    /// The scope with which applications of others may ask; none if they may not. Only where a
-    /// token is needed.
+    /// The scope that third-party applications need; `None` if they may not use the route. Only for
+    /// routes that need a token.
     pub scope: Option<&'static str>,
     pub limit: Limit,
-    /// Longest request body in bytes. With 0, a body is not looked at and goes no further.
+    /// Longest request body in bytes. With 0, no body is forwarded.
     pub body_bytes_max: u64,
     /// How long the head of the answer may take. Milliseconds. Bodies, and so event streams,
     /// take as long as they take.
     pub timeout_ms: u64,
+}
+
+impl Route {
+    /// Whether a body other than an empty one or `{}` is refused: functions would ignore it. The
+    /// body of a request that only reads has no meaning (RFC 9110, section 9.3.1) and is dropped.
+    pub fn refuses_content(&self) -> bool {
+        self.body_bytes_max == 0 && self.method != Method::GET
+    }
 }
 
 /// Who answers.
@@ -38,9 +46,9 @@ pub enum Target {
     Readiness,
     /// The gateway: the description of the API.
     Description,
-    /// The gateway: all types of problems.
+    /// The gateway: all problem types.
     Problems,
-    /// The gateway: the type of problem that the path names.
+    /// The gateway: the problem type that the path names.
     Problem,
 }
 
@@ -63,7 +71,7 @@ impl Target {
 pub enum Access {
     /// Everybody; a token is not looked at and not passed on.
     Public,
-    /// Everybody; what stands in `Authorization` says which OAuth client asks, and is passed on.
+    /// Everyone; `Authorization` identifies the OAuth client and is forwarded.
     Client,
     /// Everybody; a token is checked if there is one, and passed on.
     Optional,
@@ -71,7 +79,7 @@ pub enum Access {
     User,
     /// Whoever has one with the role `admin`.
     Admin,
-    /// Who asks from this machine, or is an administrator.
+    /// Requests from the local machine, and administrators.
     Local,
 }
 

@@ -1,9 +1,9 @@
 //! The routing table: the whole public API, as data.
 //!
-//! What exists (404), how it may be used (405 with `Allow`), who may use it (401, 403), how
-//! often (429), how much (413) and for how long (504) all follow from these lines, and so
-//! does the security of the OpenAPI document. What is not here can't be reached from outside,
-//! apart from the pages of the storefront, which has every path that is not the API's.
+//! What exists (404), how it may be used (405 with `Allow`), who may use it (401, 403), how often
+//! (429), how much (413) and for how long (504) all follow from these lines, and so does the
+//! security of the OpenAPI document. Paths that are not listed here can't be reached from outside,
+//! except for the pages of the storefront, which serves every path outside the API.
 
 use super::quota::Limit;
 use super::route::{Access, Route, Target};
@@ -25,7 +25,7 @@ const RECONCILIATION_TIMEOUT_MS: u64 = 120_000;
 /// How long an import may take. Milliseconds.
 const IMPORT_TIMEOUT_MS: u64 = 600_000;
 
-/// With this scope, applications of others see a person's orders.
+/// With this scope, third-party applications can read a user's orders.
 const ORDERS_READ: &str = "orders:read";
 
 const CATALOG: Target = Target::Component("catalog");
@@ -44,7 +44,7 @@ const TEMPLATES: Target = Target::Component("templates");
 /// The component whose page shows what notifications would have sent. Its routes exist only
 /// where the setting `mailbox_page` is `on`.
 pub const MAILBOX: &str = "mailbox";
-/// The component that has the pages, styles, scripts and pictures of the shop.
+/// The component that serves the pages, styles, scripts and pictures of the shop.
 pub const STOREFRONT: &str = "storefront";
 /// The component that fills the shop. It may be absent once that is done.
 pub const IMPORTER: &str = "importer";
@@ -68,11 +68,10 @@ pub fn routes() -> &'static [Route] {
     &ROUTES
 }
 
-/// The route of everything that a browser loads, if the path is not the API's. The API has
-/// each first segment that a route of the table begins with: an unknown path below one of them
-/// is a problem for a program, not a page for a person.
+/// The route of the storefront, for paths outside the API. Every first segment of a route in the
+/// table belongs to the API: an unknown path below it gets a problem, not a page.
 ///
-/// Not counted: one page is dozens of requests, and none of them costs more than counting it.
+/// No quota: one page takes dozens of requests, and serving one costs no more than counting it.
 pub fn pages(path: &str) -> Option<&'static Route> {
     static PAGES: LazyLock<Route> = LazyLock::new(|| Route {
         operation: None,
@@ -112,11 +111,11 @@ fn identity() -> Vec<Route> {
         credentials(Method::DELETE, "/api/v1/users/me", "deleteCurrentUser").user(),
         credentials(Method::POST, "/api/v1/users/me/password", "changePassword").user(),
         route(Method::GET, applications, "listApplications", IDENTITY).user(),
-        route(Method::DELETE, application, "withdrawApplication", IDENTITY).user(),
+        route(Method::DELETE, application, "withdrawApplication", IDENTITY).user().bodiless(),
         credentials(Method::POST, "/api/v1/password-resets", "requestPasswordReset"),
         credentials(Method::PUT, "/api/v1/password-resets/{token}", "resetPassword"),
         credentials(Method::POST, "/api/v1/sessions", "openSession"),
-        route(Method::DELETE, "/api/v1/sessions", "endSessions", IDENTITY).user(),
+        route(Method::DELETE, "/api/v1/sessions", "endSessions", IDENTITY).user().bodiless(),
         route(Method::GET, "/oauth2/authorize", "showSignIn", IDENTITY),
         credentials(Method::POST, "/oauth2/authorize", "submitSignIn"),
         route(Method::POST, "/oauth2/token", "requestTokens", IDENTITY).client(),
@@ -134,16 +133,17 @@ fn shopping() -> Vec<Route> {
         route(Method::GET, "/api/v1/products/{sku}", "getProduct", CATALOG),
         route(Method::GET, "/api/v1/categories", "listCategories", CATALOG),
         route(Method::GET, "/api/v1/cart", "getCart", CART).user(),
-        route(Method::DELETE, "/api/v1/cart", "clearCart", CART).user(),
+        route(Method::DELETE, "/api/v1/cart", "clearCart", CART).user().bodiless(),
         route(Method::PUT, "/api/v1/cart/items/{sku}", "putCartItem", CART).user(),
-        route(Method::DELETE, "/api/v1/cart/items/{sku}", "removeCartItem", CART).user(),
+        route(Method::DELETE, "/api/v1/cart/items/{sku}", "removeCartItem", CART).user().bodiless(),
         route(Method::POST, "/api/v1/cart/merge", "mergeCart", CART).user(),
-        route(Method::POST, "/api/v1/carts", "beginCart", CART).limit(Limit::GuestCarts),
+        route(Method::POST, "/api/v1/carts", "beginCart", CART).limit(Limit::GuestCarts).bodiless(),
         route(Method::GET, "/api/v1/carts/{id}", "getGuestCart", CART),
         route(Method::PUT, "/api/v1/carts/{id}", "replaceGuestCart", CART),
-        route(Method::DELETE, "/api/v1/carts/{id}", "discardGuestCart", CART),
+        route(Method::DELETE, "/api/v1/carts/{id}", "discardGuestCart", CART).bodiless(),
         route(Method::PUT, "/api/v1/carts/{id}/items/{sku}", "putGuestCartItem", CART),
-        route(Method::DELETE, "/api/v1/carts/{id}/items/{sku}", "removeGuestCartItem", CART),
+        route(Method::DELETE, "/api/v1/carts/{id}/items/{sku}", "removeGuestCartItem", CART)
+            .bodiless(),
     ]
 }
 
@@ -156,7 +156,8 @@ fn ordering() -> Vec<Route> {
         orders(Method::GET, "/api/v1/orders", "listOrders").scope(ORDERS_READ),
         orders(Method::GET, "/api/v1/orders/{id}", "getOrder").scope(ORDERS_READ),
         orders(Method::POST, "/api/v1/orders/{id}/cancel", "cancelOrder")
-            .timeout(CHECKOUT_TIMEOUT_MS),
+            .timeout(CHECKOUT_TIMEOUT_MS)
+            .bodiless(),
         orders(Method::GET, "/api/v1/orders/{id}/events", "streamOrderEvents"),
         orders(Method::GET, "/api/v1/orders/{id}/history", "getOrderHistory"),
         orders(Method::GET, "/api/v1/orders/{id}/shipments", "listShipments"),
@@ -176,12 +177,15 @@ fn administration() -> Vec<Route> {
     vec![
         route(Method::POST, "/api/v1/products", "createProduct", CATALOG).admin(),
         route(Method::PUT, "/api/v1/products/{sku}", "changeProduct", CATALOG).admin(),
-        route(Method::DELETE, "/api/v1/products/{sku}", "removeProduct", CATALOG).admin(),
+        route(Method::DELETE, "/api/v1/products/{sku}", "removeProduct", CATALOG)
+            .admin()
+            .bodiless(),
         route(Method::GET, "/api/v1/inventory/{sku}", "getStock", INVENTORY).admin(),
         route(Method::PUT, "/api/v1/inventory/{sku}", "putStock", INVENTORY).admin(),
         route(Method::GET, "/api/v1/admin/orders/{id}/saga", "getOrderSaga", ORDERS).admin(),
         route(Method::POST, "/api/v1/admin/orders/{id}/resume", "resumeOrder", ORDERS)
             .admin()
+            .bodiless()
             .timeout(CHECKOUT_TIMEOUT_MS),
         route(Method::GET, "/api/v1/payments/ledger", "listLedger", PAYMENTS).admin(),
         route(Method::GET, "/api/v1/shipments/{id}", "getShipment", SHIPPING).admin(),
@@ -200,6 +204,7 @@ fn administration() -> Vec<Route> {
             Target::Renamed(IMPORTER, "/import"),
         )
         .admin()
+        .bodiless()
         .timeout(IMPORT_TIMEOUT_MS),
     ]
 }
@@ -212,7 +217,7 @@ fn messages() -> Vec<Route> {
         admin(Method::POST, "/api/v1/notifications", "sendNotification"),
         admin(Method::GET, "/api/v1/admin/queues", "listQueues"),
         admin(Method::GET, "/api/v1/admin/queues/{name}", "listQueue"),
-        admin(Method::POST, replay, "replayNotification"),
+        admin(Method::POST, replay, "replayNotification").bodiless(),
         admin(Method::GET, "/api/v1/admin/projections/users", "getUserCopies"),
     ]
 }
@@ -233,7 +238,8 @@ fn read_models() -> Vec<Route> {
             "rebuildOrderHistory",
             ORDER_HISTORY,
         )
-        .admin(),
+        .admin()
+        .bodiless(),
         liked("/api/v1/products/{sku}/also-bought", "listAlsoBought"),
         liked("/api/v1/recommendations", "listRecommendations").anyone(),
         liked("/api/v1/admin/projections/recommendations", "getRecommendationsStatus").admin(),
@@ -244,7 +250,9 @@ fn read_models() -> Vec<Route> {
 fn operations() -> Vec<Route> {
     let operations = |method, path, operation| route(method, path, operation, OPERATIONS).admin();
     vec![
-        operations(Method::POST, "/api/v1/admin/sweep", "sweep").timeout(CHECKOUT_TIMEOUT_MS),
+        operations(Method::POST, "/api/v1/admin/sweep", "sweep")
+            .timeout(CHECKOUT_TIMEOUT_MS)
+            .bodiless(),
         operations(Method::GET, "/api/v1/admin/reconciliation", "reconcile")
             .timeout(RECONCILIATION_TIMEOUT_MS),
         operations(Method::GET, "/api/v1/admin/subscriptions", "listSubscriptions"),
@@ -253,10 +261,13 @@ fn operations() -> Vec<Route> {
             Method::POST,
             "/api/v1/admin/subscriptions/{name}/keys/{key}/replay",
             "replayKey",
-        ),
+        )
+        .bodiless(),
         operations(Method::GET, "/api/v1/admin/dead-letters", "listDeadLetters"),
-        operations(Method::DELETE, "/api/v1/admin/dead-letters/{id}", "discardDeadLetter"),
-        operations(Method::POST, "/api/v1/admin/dead-letters/{id}/replay", "replayDeadLetter"),
+        operations(Method::DELETE, "/api/v1/admin/dead-letters/{id}", "discardDeadLetter")
+            .bodiless(),
+        operations(Method::POST, "/api/v1/admin/dead-letters/{id}/replay", "replayDeadLetter")
+            .bodiless(),
         route(Method::GET, "/api/v1/admin/payments/{id}", "getPayment", PAYMENTS).admin(),
     ]
 }
@@ -292,7 +303,7 @@ fn route(method: Method, path: &'static str, operation: &'static str, target: Ta
 }
 
 impl Route {
-    /// Public, and told which OAuth client asks, if that stands in `Authorization`.
+    /// Public; `Authorization` is forwarded, because it may identify the OAuth client.
     fn client(self) -> Self {
         Self { access: Access::Client, ..self }
     }
@@ -311,7 +322,7 @@ impl Route {
         Self { access: Access::Admin, limit: Limit::None, ..self }
     }
 
-    /// Applications of others may ask, too, with this scope.
+    /// Third-party applications may use the route, too, with this scope.
     fn scope(self, scope: &'static str) -> Self {
         Self { scope: Some(scope), ..self }
     }
@@ -322,6 +333,11 @@ impl Route {
 
     fn body(self, body_bytes_max: u64) -> Self {
         Self { body_bytes_max, ..self }
+    }
+
+    /// Without a body.
+    fn bodiless(self) -> Self {
+        self.body(0)
     }
 
     fn timeout(self, timeout_ms: u64) -> Self {
@@ -391,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_apis_is_the_storefronts() {
+    fn paths_outside_the_api_belong_to_the_storefront() {
         for path in ["/", "/cart", "/products/A-1", "/assets/1/js/app.js", "/apis", "/rpc/a/b"] {
             assert!(pages(path).is_some(), "{path}");
         }

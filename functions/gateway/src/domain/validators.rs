@@ -1,11 +1,11 @@
-//! Entity tags (RFC 9110, section 8.8.3) of answers that may travel compressed.
+//! Entity tags (RFC 9110, section 8.8.3) of responses that may be compressed.
 //!
-//! A compressed form of an answer is another representation, and so has another tag: the plain
-//! one with [`SUFFIX`] before its closing quote. Functions know the plain ones only.
+//! A compressed response is another representation and so has another tag: the plain one with a
+//! suffix before its closing quote. Functions only know the plain tags.
 
 use http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
-/// Marks the tag of a compressed form.
+/// Marks the tag of a compressed representation.
 const SUFFIX: &str = "-gzip";
 
 /// The tags of a condition.
@@ -27,21 +27,21 @@ impl Validators {
         validators
     }
 
-    /// Whether one of them is this tag or that of its compressed form, weakly compared
+    /// Whether one of them is this tag or that of its compressed representation, by weak comparison
     /// (section 13.1.2).
     pub fn has(&self, tag: &str) -> bool {
         let plain = plain(opaque(tag));
         self.any || self.tags.iter().any(|known| self::plain(known) == plain)
     }
 
-    /// Whether one of them is the tag of the compressed form of what has this tag.
+    /// Whether one of them is the tag of the compressed representation of this tag.
     pub fn has_compressed(&self, tag: &str) -> bool {
         let compressed = compressed(tag);
         self.tags.iter().any(|known| Some(known.as_str()) == compressed.as_deref().map(opaque))
     }
 }
 
-/// Rewrites the conditions of a request to the tags that functions give out.
+/// Rewrites the conditions of a request to the tags that functions use.
 pub fn as_functions_know_them(headers: &mut HeaderMap) {
     for name in [IF_MATCH, IF_NONE_MATCH] {
         let values = headers.get_all(&name).iter().filter_map(|value| value.to_str().ok());
@@ -56,7 +56,7 @@ pub fn as_functions_know_them(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes the tag of an answer that of its compressed form.
+/// Changes the tag of a response to that of its compressed representation.
 pub fn mark_compressed(headers: &mut HeaderMap) {
     let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok());
     let marked = tag.and_then(compressed).and_then(|tag| HeaderValue::try_from(tag).ok());
@@ -65,8 +65,8 @@ pub fn mark_compressed(headers: &mut HeaderMap) {
     }
 }
 
-/// Sixteen hexadecimal digits that change with the bytes (FNV-1a): a tag need not withstand
-/// anybody who makes two answers alike on purpose, since only the shop makes answers.
+/// A digest of the bytes as sixteen hexadecimal digits (FNV-1a). It does not have to be
+/// collision-resistant, because only the shop creates responses.
 pub fn digest(bytes: &[u8]) -> String {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     format!("{:016x}", bytes.iter().fold(0xcbf2_9ce4_8422_2325, step))
@@ -86,8 +86,8 @@ pub fn accepts_gzip(field: &str) -> bool {
     weight("gzip").or_else(|| weight("*")).unwrap_or(false)
 }
 
-/// The tags of a list. A comma within a tag is not told from one between two, which makes two
-/// tags that match nothing: the answer is sent again.
+/// The tags of a list. A comma within a tag is treated like a separator, which results in two tags
+/// that match nothing, so the response is sent again.
 fn tags(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|tag| !tag.is_empty())
 }
@@ -96,7 +96,7 @@ fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 
-/// The tag without the mark of a compressed form.
+/// The tag without the suffix of a compressed representation.
 fn plain(tag: &str) -> String {
     match tag.strip_suffix('"').and_then(|start| start.strip_suffix(SUFFIX)) {
         Some(start) => format!("{start}\""),

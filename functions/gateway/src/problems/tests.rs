@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! What the pages are made of.
+//! The content of the pages.
 
 use super::*;
 use http_body_util::BodyExt as _;
@@ -15,13 +15,13 @@ async fn page(path: &str) -> (HeaderMap, String) {
 }
 
 #[test]
-fn what_stands_between_backticks_is_code_and_nothing_is_markup() {
+fn text_between_backticks_is_code_and_markup_is_escaped() {
     assert_eq!(text("Use `a<b>`, not \"c\"."), "Use <code>a&lt;b&gt;</code>, not &quot;c&quot;.");
     assert_eq!(text("plain"), "plain");
 }
 
 #[tokio::test]
-async fn a_page_says_what_has_happened_and_what_to_do() {
+async fn a_page_has_the_meaning_and_the_advice() {
     for kind in ProblemType::ALL {
         let (_, html) = page(kind.path()).await;
         let status = status(*kind);
@@ -32,7 +32,7 @@ async fn a_page_says_what_has_happened_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_page_loads_nothing_and_has_the_style_that_its_policy_names() {
+async fn a_page_loads_nothing_and_its_policy_allows_its_style() {
     for path in [PATH, "/problems/refused"] {
         let (headers, html) = page(path).await;
         let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();

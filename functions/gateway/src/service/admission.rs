@@ -1,9 +1,9 @@
-//! Who asks, and is it too much? Everything here happens before any function works, and before
-//! a byte of the body is read: an address is counted first, then the person.
+//! Authentication and rate limits. They are checked before any function is called and before the
+//! body is read: first the address is counted, then the user.
 
 use super::operator::{ask_to_sign_in, basic};
 use super::{Gateway, Origin};
-use crate::domain::local::is_local;
+use crate::domain::local::{is_local, is_local_url};
 use crate::domain::quota::{Limit, checks, refused_tokens};
 use crate::domain::route::{Access, Route};
 use crate::openapi;
@@ -50,8 +50,8 @@ impl<P: Ports> Gateway<P> {
         Ok(Admitted { request: Request::from_parts(parts, body), rates })
     }
 
-    /// Whose token this is. An address that has presented too many that were none is refused
-    /// before another one is looked at.
+    /// The user of the token. An address that has presented too many invalid tokens is refused
+    /// before another token is verified.
     async fn person(
         &self,
         route: &Route,
@@ -62,7 +62,7 @@ impl<P: Ports> Gateway<P> {
         let address = &counted(&origin.address);
         let access = route.access;
         if access == Access::Public {
-            // Nobody behind a public route has use for it.
+            // Functions behind public routes do not need it.
             parts.headers.remove(header::AUTHORIZATION);
             return Ok(None);
         }
@@ -117,11 +117,15 @@ impl<P: Ports> Gateway<P> {
     }
 }
 
-/// Whether the request comes from this machine. Behind a proxy of ours everything seems to.
+/// Whether the request comes from the local machine. Behind a proxy, all requests would seem to. A
+/// proxy need not add header fields that reveal it, but a shop that customers reach through a proxy
+/// has a public URL.
 fn is_own_machine(parts: &Parts, settings: &Settings) -> bool {
     let text = |name: &str| parts.headers.get_all(name).iter().next_back()?.to_str().ok();
     let host = text("host").or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
-    settings.proxies_trusted == 0 && is_local(text("spin-client-addr"), host, &parts.headers)
+    settings.proxies_trusted == 0
+        && is_local_url(&settings.issuer)
+        && is_local(text("spin-client-addr"), host, &parts.headers)
 }
 
 fn check_length(route: &Route, headers: &HeaderMap) -> Result<(), Problem> {
@@ -133,8 +137,8 @@ fn check_length(route: &Route, headers: &HeaderMap) -> Result<(), Problem> {
     if length > route.body_bytes_max { Err(too_large(route.body_bytes_max)) } else { Ok(()) }
 }
 
-/// Refuses a query parameter that the description does not name, as functions refuse members of
-/// bodies that they do not know: what was misspelt would change nothing, and nobody would notice.
+/// Refuses query parameters that are not in the description, as functions refuse unknown members of
+/// bodies. A misspelled parameter would otherwise be ignored silently.
 pub(super) fn check_query(route: &Route, query: Option<&str>) -> Result<(), Problem> {
     let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(()) };
     let Some(known) = openapi::query_parameters(route) else { return Ok(()) };
@@ -143,8 +147,8 @@ pub(super) fn check_query(route: &Route, query: Option<&str>) -> Result<(), Prob
     let Some((name, _)) = unknown else { return Ok(()) };
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let detail = match known.as_slice() {
-        [] => "This path takes none.".to_owned(),
-        known => format!("This path takes {}.", known.join(", ")),
+        [] => "This path has no query parameters.".to_owned(),
+        known => format!("This path has {}.", known.join(", ")),
     };
     Err(Problem::new(ProblemType::UnknownParameter)
         .detail(detail)

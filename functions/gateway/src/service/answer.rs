@@ -33,7 +33,7 @@ pub(super) fn from_upstream(mut response: Response) -> Response {
 /// A function failed while it answered.
 pub(super) fn broken() -> Problem {
     Problem::new(ProblemType::UpstreamFailed)
-        .detail("It is not known whether the request was carried out.")
+        .detail("It is unknown whether the request took effect.")
         .header(header::RETRY_AFTER, &RETRY_AFTER_S.to_string())
 }
 

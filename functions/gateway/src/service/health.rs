@@ -4,10 +4,11 @@
 //! restarted, whoever can't serve is given no requests. Were liveness to ask others, one
 //! that is down would get all the rest restarted.
 //!
-//! Readiness asks a dozen functions, and each of them writes to its store. So the answer is kept
-//! in the gateway's own store, where all its instances find it, and is good for [`FRESH_MS`]; when
-//! it is older, one request asks again, and those beside it get the last answer meanwhile. However
-//! many ask, the functions are asked once in that time.
+//! A readiness check calls a dozen functions, and each of them writes to its store. So the result
+//! is cached in the gateway's own store, which all its instances share, for [`FRESH_MS`]. When it
+//! is older, one request checks again, and concurrent requests get the last result, or wait for
+//! the next one if that is too old. The functions are called once in that time, regardless of the
+//! number of requests.
 
 use super::Gateway;
 use crate::domain::table::{IMPORTER, MAILBOX, STOREFRONT, routes};
@@ -24,24 +25,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How long each function has to say that it is ready. Milliseconds.
 const TIMEOUT_MS: u64 = 2_000;
-/// How long an answer is good. Milliseconds.
+/// How long a result is fresh. Milliseconds.
 pub(super) const FRESH_MS: u64 = 5_000;
-/// How long an answer stands in while somebody asks again. Milliseconds.
+/// How long a stale result is used while another request checks again. Milliseconds.
 pub(super) const STALE_MAX_MS: u64 = 15_000;
-/// How long who asks is waited for before another one does. Milliseconds.
+/// How long a check may take before another request starts one. Milliseconds.
 pub(super) const ASKING_MAX_MS: u64 = 2 * TIMEOUT_MS;
+/// How long a request waits for the results of others: for a check that never finishes, and for the
+/// one that replaces it. Milliseconds.
+const WAIT_MAX_MS: u64 = ASKING_MAX_MS + TIMEOUT_MS;
+/// How often a waiting request looks for a result. Milliseconds.
+const POLL_MS: u64 = 50;
 
-/// Where the answer is kept.
+/// The key of the result.
 const SEEN: &str = "readiness";
 
-/// What was last seen.
+/// The last result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Seen {
-    /// Whether each function was ready.
+    /// The readiness of each function.
     ready: BTreeMap<String, bool>,
-    /// When. Milliseconds since the Unix epoch.
+    /// When it was checked. Milliseconds since the Unix epoch.
     at_ms: u64,
-    /// Until when somebody asks again. Milliseconds since the Unix epoch.
+    /// Until when a running check is waited for. Milliseconds since the Unix epoch.
     asking_until_ms: u64,
 }
 
@@ -49,23 +55,23 @@ struct Seen {
 enum Task {
     Answer(Seen),
     Ask,
-    /// Nobody knows yet: somebody asks for the first time, or has asked for too long.
-    Unknown,
+    /// There is no result that can be used, but a check is running.
+    Wait,
 }
 
 impl Seen {
     fn age_ms(&self, now_ms: u64) -> u64 {
-        // After the clock was set back nobody knows the age.
+        // The age is unknown after the clock was set back.
         now_ms.checked_sub(self.at_ms).unwrap_or(u64::MAX)
     }
 
-    /// What to do now, and what to keep for those who come after.
+    /// What to do now, and the state to store.
     fn task(mut self, now_ms: u64) -> (Self, Task) {
         let is_asked = now_ms < self.asking_until_ms
             && self.asking_until_ms <= now_ms.saturating_add(ASKING_MAX_MS);
         let task = match (self.age_ms(now_ms), is_asked) {
             (0..FRESH_MS, _) | (FRESH_MS..STALE_MAX_MS, true) => Task::Answer(self.clone()),
-            (_, true) => Task::Unknown,
+            (_, true) => Task::Wait,
             (_, false) => {
                 self.asking_until_ms = now_ms.saturating_add(ASKING_MAX_MS);
                 Task::Ask
@@ -81,7 +87,7 @@ pub(super) fn alive() -> Response {
 }
 
 impl<P: Ports> Gateway<P> {
-    /// The answer to `GET /readyz`.
+    /// The response to `GET /readyz`.
     pub(super) async fn readiness(&self) -> Response {
         match self.seen().await {
             Ok(Some(seen)) => answer(&seen),
@@ -94,26 +100,23 @@ impl<P: Ports> Gateway<P> {
     }
 
     async fn seen(&self) -> Result<Option<Seen>, StoreError> {
-        let (store, now_ms) = (self.ports.store()?, self.ports.environment().now_ms());
-        let task = store
-            .update(SEEN, |seen: Option<Seen>| {
-                Ok::<_, StoreError>(seen.unwrap_or_default().task(now_ms))
-            })
-            .await?;
-        match task {
-            Task::Answer(seen) => Ok(Some(seen)),
-            Task::Unknown => Ok(None),
-            Task::Ask => {
-                let ready = self.ask().await;
-                let at_ms = self.ports.environment().now_ms();
-                let seen = Seen { ready, at_ms, asking_until_ms: 0 };
-                store.write(SEEN, &seen).await?;
-                Ok(Some(seen))
+        let (store, environment) = (self.ports.store()?, self.ports.environment());
+        for _ in 0..=WAIT_MAX_MS / POLL_MS {
+            match task(&store, environment.now_ms()).await? {
+                Task::Answer(seen) => return Ok(Some(seen)),
+                Task::Ask => {
+                    let ready = self.ask().await;
+                    let seen = Seen { ready, at_ms: environment.now_ms(), asking_until_ms: 0 };
+                    store.write(SEEN, &seen).await?;
+                    return Ok(Some(seen));
+                }
+                Task::Wait => environment.sleep(POLL_MS).await,
             }
         }
+        Ok(None)
     }
 
-    /// Asks every function that the shop can't do without, all at once.
+    /// Checks all required functions concurrently.
     async fn ask(&self) -> BTreeMap<String, bool> {
         let needed: BTreeSet<&str> = routes()
             .iter()
@@ -135,6 +138,19 @@ impl<P: Ports> Gateway<P> {
                 false
             }
         }
+    }
+}
+
+/// What a request has to do now. Only a request that has to check writes to the store.
+async fn task<S: Store>(store: &S, now_ms: u64) -> Result<Task, StoreError> {
+    let last: Option<Seen> = store.read(SEEN).await?;
+    match last.unwrap_or_default().task(now_ms).1 {
+        Task::Ask => {
+            let claim =
+                |seen: Option<Seen>| Ok::<_, StoreError>(seen.unwrap_or_default().task(now_ms));
+            store.update(SEEN, claim).await
+        }
+        other => Ok(other),
     }
 }
 

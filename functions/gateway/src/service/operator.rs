@@ -1,5 +1,5 @@
-//! Pages for operators, in a browser: an administrator signs in with HTTP Basic, which needs no
-//! page and leaves nothing in the browser's storage.
+//! Pages for operators. An administrator signs in with HTTP Basic, which needs no sign-in page and
+//! leaves nothing in the browser's storage.
 
 use super::{Gateway, Origin};
 use crate::domain::quota::{Limit, checks};
@@ -13,12 +13,12 @@ use chassis::{Problem, ProblemType};
 use http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Value, json};
 
-/// How long identity has to check a password. Milliseconds.
+/// The timeout for checking a password at identity. Milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
-/// Longest answer of identity that is read, in bytes.
+/// Longest response of identity that is read, in bytes.
 const SESSION_BYTES_MAX: usize = 16 * 1024;
 
-/// Address and password of `Authorization: Basic`, if that is there.
+/// Address and password of `Authorization: Basic`, if it is present.
 pub(super) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = text.split_once(' ')?;
@@ -29,13 +29,13 @@ pub(super) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     Some((email.to_owned(), password.to_owned()))
 }
 
-/// Asks the browser to ask its user.
+/// Adds the challenge that makes the browser ask for credentials.
 pub(super) fn ask_to_sign_in(problem: Problem) -> Problem {
     if problem.status() != StatusCode::UNAUTHORIZED {
         return problem;
     }
     Problem::new(ProblemType::Unauthorized)
-        .detail("Open this page on the machine itself, or sign in as an administrator.")
+        .detail("Open this page on the machine that runs the shop, or sign in as an administrator.")
         .header(header::WWW_AUTHENTICATE, "Basic realm=\"administrators\", charset=\"UTF-8\"")
 }
 
@@ -80,8 +80,8 @@ impl<P: Ports> Gateway<P> {
         Err(Problem::forbidden("This needs the role admin."))
     }
 
-    /// Ends a session that was begun for a single request: a user has room for a few only, and the
-    /// oldest ones would make place. Where this fails the session ends by itself.
+    /// Ends the session of this request. A user can have only a few sessions, and new ones replace
+    /// the oldest. If this fails, the session expires by itself.
     async fn sign_out(&self, refresh_token: &str) {
         let body = json!({"token": refresh_token}).to_string();
         let request = Request::post("http://identity.spin.internal/oauth2/revoke")
@@ -90,8 +90,10 @@ impl<P: Ports> Gateway<P> {
         let Ok(request) = request else { return };
         match self.ports.upstream().forward(request, TIMEOUT_MS).await {
             Ok(answer) if answer.status().is_success() => {}
-            Ok(answer) => eprintln!("the session of a page stays: {}", answer.status()),
-            Err(error) => eprintln!("the session of a page stays: {error}"),
+            Ok(answer) => {
+                eprintln!("the session of an operator page was not ended: {}", answer.status())
+            }
+            Err(error) => eprintln!("the session of an operator page was not ended: {error}"),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! How an answer travels to this client: not at all if the client has it already, and compressed
-//! if the client can read that.
+//! Conditional and compressed responses: 304 if the client already has the response, and gzip if
+//! the client accepts it.
 //!
-//! Done once, here, for everything behind the gateway, so that it holds on every host. A function
-//! may set an `ETag` of its own; an answer that may be kept and has none gets one made of its
-//! bytes. Answers that are somebody's own (`no-store`) are never compressed: where a secret and
-//! something that a stranger chose are compressed together, the length tells of the secret.
+//! The gateway does this for all functions, so that it works on every host. A function may set its
+//! own `ETag`; a cacheable response without one gets a digest of its bytes. Personal responses
+//! (`no-store`) are never compressed: if a secret is compressed together with data that an attacker
+//! chose, the length reveals the secret.
 
 use super::header_of;
 use crate::domain::validators::{self, Validators};
@@ -17,14 +17,15 @@ use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use std::io::Write as _;
 
-/// Longest answer that is looked into, in bytes; a longer one passes as it is.
+/// Longest response that is processed, in bytes. Longer ones are passed on unchanged.
 const EXAMINED_BYTES_MAX: u64 = 512 * 1024;
-/// Shortest answer that is compressed, in bytes: below, it would not be fewer packets.
+/// Shortest response that is compressed, in bytes. Compressing shorter ones would not save a
+/// packet.
 const COMPRESSED_BYTES_MIN: usize = 1_024;
-/// How hard to compress, from 1 to 9: further up it costs more than it saves.
+/// The compression level, from 1 to 9. Higher levels cost more than they save.
 const COMPRESSION_LEVEL: u32 = 4;
 
-/// What the client said about the form of the answer.
+/// What the request says about the representation.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     method: Method,
@@ -34,7 +35,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Reads it, and gives the request on with validators as functions know them.
+    /// Reads it, and rewrites the validators of the request to those of the functions.
     pub(super) fn of(request: &mut Request<Body>) -> Self {
         let accepted = header_of(request, "accept-encoding").unwrap_or_default();
         let wanted = Self {
@@ -47,7 +48,7 @@ impl Wanted {
         wanted
     }
 
-    /// The answer in that form. An answer that breaks off while it is read becomes a problem.
+    /// The response in that representation. A response that ends early becomes a problem.
     pub(super) async fn apply(&self, response: Response) -> chassis::Result<Response> {
         let is_read = self.method == Method::GET || self.method == Method::HEAD;
         match response.status() {
@@ -91,7 +92,7 @@ impl Wanted {
         tag.is_some_and(|tag| self.known.has(tag))
     }
 
-    /// 304, with the tag by which the client knows the answer (RFC 9110, section 15.4.5).
+    /// 304, with the tag that the client knows (RFC 9110, section 15.4.5).
     fn unmodified(&self, response: Response) -> Response {
         let (mut parts, _) = response.into_parts();
         parts.status = StatusCode::NOT_MODIFIED;
@@ -106,15 +107,15 @@ impl Wanted {
     }
 }
 
-/// Tells caches that the form depends on what the client can read.
+/// Tells caches that the response depends on `Accept-Encoding`.
 fn varying(mut response: Response) -> Response {
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
     response
 }
 
-/// What an answer is, as far as its form goes.
+/// The properties of a response that decide its representation.
 struct Kind {
-    /// Caches may keep it.
+    /// Caches may store it.
     kept: bool,
     compressible: bool,
     short: bool,
@@ -159,7 +160,7 @@ fn is_text(content_type: &str) -> bool {
     }
 }
 
-/// The bytes compressed, if they are worth it and become fewer.
+/// The compressed bytes, if the body is long enough and gets shorter.
 fn compressed(bytes: &Bytes) -> Option<Bytes> {
     if bytes.len() < COMPRESSED_BYTES_MIN {
         return None;

@@ -90,6 +90,12 @@ impl Environment for Town {
     fn now_ms(&self) -> u64 {
         self.now_ms.load(Ordering::SeqCst)
     }
+
+    /// The time passes at once, and other tasks run.
+    async fn sleep(&self, ms: u64) {
+        self.now_ms.fetch_add(ms, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+    }
 }
 
 impl Ports for Town {
@@ -125,7 +131,8 @@ impl Ports for Town {
 
 impl Town {
     fn new() -> Self {
-        let settings = Settings { quotas: Some(Quotas::default()), ..Settings::default() };
+        let issuer = "http://localhost:3000".to_owned();
+        let settings = Settings { quotas: Some(Quotas::default()), issuer, ..Settings::default() };
         let town = Self {
             seen: Arc::default(),
             answer: Arc::new(Mutex::new(Arc::new(|| Ok("done".into_response())))),

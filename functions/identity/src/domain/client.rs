@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 /// Most clients that the setting may name.
 pub const CLIENTS_MAX: usize = 100;
-/// Scopes that mean something here, and what each lets an application do.
+/// The supported scopes, and what each allows an application to do.
 pub const SCOPES: [(&str, &str); 4] = [
     ("openid", "know that you have an account here"),
     ("profile", "see your name and language"),
     ("email", "see your e-mail address"),
     ("orders:read", "see your orders"),
 ];
-/// How the shop's own pages appear in the claim `client_id`.
+/// The value of the claim `client_id` for the shop's own pages.
 pub const FIRST_PARTY: &str = "shop";
 /// Longest name of an application, in characters.
 const NAME_CHARS_MAX: usize = 100;
@@ -29,27 +29,27 @@ pub struct Client {
     /// Where its people may be sent back to. Compared character by character: a prefix or
     /// pattern would let a page that anybody controls receive codes.
     pub redirect_uris: Vec<String>,
-    /// How people know it; its id if there is none.
+    /// The name for users; its id if there is none.
     #[serde(default)]
     name: Option<String>,
-    /// The scopes that it may ask for; all if it says nothing.
+    /// The scopes that it may request; all if none are listed.
     #[serde(default)]
     scopes: Option<Vec<String>>,
 }
 
 impl Client {
-    /// One that may ask for all scopes.
+    /// An application that may request all scopes.
     pub fn new(id: &str, redirect_uris: Vec<String>) -> Self {
         Self { id: id.to_owned(), redirect_uris, name: None, scopes: None }
     }
 
-    /// How people know it.
+    /// The name for users.
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.id)
     }
 
-    /// The scopes of a request that mean something and that the application may have, each once,
-    /// in one order. Others are left out, as RFC 6749 section 3.3 allows.
+    /// The requested scopes that are supported and that the application may have, without
+    /// duplicates and in a fixed order. Others are ignored, as RFC 6749 section 3.3 allows.
     pub fn scopes_of(&self, requested: &str) -> String {
         let asked: Vec<&str> = requested.split(' ').collect();
         let may = |scope: &str| {
@@ -66,24 +66,24 @@ impl Client {
     fn fault(&self) -> Option<String> {
         let known = |scope: &&String| !SCOPES.iter().any(|(known, _)| known == scope);
         if self.id.is_empty() || self.id == FIRST_PARTY {
-            return Some(format!("client_id {:?} is not for other applications", self.id));
+            return Some(format!("client_id {:?} is reserved", self.id));
         }
         if let Some(uri) = self.redirect_uris.iter().find(|uri| !is_redirect(uri)) {
-            return Some(format!("redirect URI {uri:?} must be absolute, without fragment"));
+            return Some(format!("redirect URI {uri:?} must be absolute and have no fragment"));
         }
         if self.name.as_ref().is_some_and(|name| {
             !super::name::is_name(name) || name.chars().count() > NAME_CHARS_MAX
         }) {
-            return Some(format!("the name of {:?} must be one of a few visible words", self.id));
+            return Some(format!("the name of {:?} must be short and visible", self.id));
         }
         let unknown = self.scopes.iter().flatten().find(known)?;
-        Some(format!("there is no scope {unknown:?}"))
+        Some(format!("unknown scope {unknown:?}"))
     }
 }
 
-/// Reads the setting `oauth_clients`: a JSON array of
-/// `{"client_id": "…", "redirect_uris": ["https://…"], "name": "…", "scopes": ["openid"]}`, the
-/// last two as needed; empty for none.
+/// Reads the setting `oauth_clients`: a JSON array of `{"client_id": "…", "redirect_uris":
+/// ["https://…"], "name": "…", "scopes": ["openid"]}`, the last two optional; empty for no
+/// applications.
 pub fn parse_clients(setting: &str) -> Result<Vec<Client>, String> {
     if setting.trim().is_empty() {
         return Ok(Vec::new());

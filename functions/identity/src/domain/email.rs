@@ -27,7 +27,7 @@ impl Email {
         (fits && is_local(local) && is_host(host)).then_some(Self(address))
     }
 
-    /// No address: that of an account which was deleted.
+    /// No address, as in a deleted account.
     pub fn none() -> Self {
         Self(String::new())
     }

@@ -14,10 +14,10 @@ pub const FAMILIES_MAX: usize = 32;
 /// Most codes of one user that are remembered.
 pub const CODES_MAX: usize = 16;
 
-/// Most applications that one user's consent is remembered for. One more replaces the oldest.
+/// The maximum number of stored consents of one user. Another one replaces the oldest.
 pub const CONSENTS_MAX: usize = 32;
 
-/// What a person has let an application do.
+/// The consent of a user to an application.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
     pub client_id: String,
@@ -56,7 +56,7 @@ impl Grants {
         self.families.push(family);
     }
 
-    /// Trades a refresh token for its successor. Sessions from before `since_ms` are over.
+    /// Exchanges a refresh token for its successor. Sessions from before `since_ms` are invalid.
     pub fn refresh(
         &mut self,
         token: &RefreshToken,
@@ -89,7 +89,7 @@ impl Grants {
         self.families.retain(|family| family.id != family_id);
     }
 
-    /// Remembers what a person has let an application do.
+    /// Stores a consent.
     pub fn consent(&mut self, client_id: &str, scope: &str, now_ms: u64) {
         self.consents.retain(|consent| consent.client_id != client_id);
         let excess = (self.consents.len() + 1).saturating_sub(CONSENTS_MAX);
@@ -98,12 +98,12 @@ impl Grants {
         self.consents.push(Consent { client_id, scope, granted_at_ms: now_ms });
     }
 
-    /// What was consented to, newest first.
+    /// All consents, newest first.
     pub fn consents(&self) -> Vec<Consent> {
         self.consents.iter().rev().cloned().collect()
     }
 
-    /// Takes all back that an application was granted.
+    /// Withdraws everything that was granted to an application.
     pub fn withdraw(&mut self, client_id: &str) {
         self.consents.retain(|consent| consent.client_id != client_id);
         self.families.retain(|family| family.client_id.as_deref() != Some(client_id));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_from_before_the_password_was_changed_are_over() {
+    fn sessions_from_before_a_password_change_are_invalid() {
         let mut grants = Grants::default();
         let (early, early_token) = family(1, 10);
         let (late, late_token) = family(2, 20);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn consent_is_kept_once_for_each_application_and_can_be_taken_back() {
+    fn consent_is_stored_once_per_application_and_can_be_withdrawn() {
         let mut grants = Grants::default();
         grants.consent("app", "openid", 1);
         grants.consent("other", "openid", 2);

@@ -1,9 +1,9 @@
-//! Signing keys, and when one follows another.
+//! Signing keys and their rotation.
 //!
-//! A key lives through four times. It is *published* and does not sign yet, so that everybody has
-//! it who keeps the set for a while. It *signs*. Its successor signs, and it is still *believed*,
-//! because tokens live that were signed with it. Then it is *forgotten*. All of this follows from
-//! when the keys of a ring were made.
+//! A key has four phases. It is *published* but does not sign yet, so that all caches of the key
+//! set get it. It *signs*. When its successor signs, it is still *accepted*, because tokens that it
+//! signed are still valid. Then it is *removed*. The phases follow from the creation times of the
+//! keys in a ring.
 
 use super::encoding::{array_from_base64url, base64url, sha256};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -22,37 +22,37 @@ pub struct KeyRecord {
     pub created_at_ms: u64,
 }
 
-/// A key follows another after this time. Milliseconds.
+/// The time after which a key is replaced. Milliseconds.
 pub const KEY_LIFETIME_MS: u64 = 30 * 24 * 3600 * 1000;
 /// How long a key is published before it signs: longer than caches keep the set. Milliseconds.
 pub const KEY_AHEAD_MS: u64 = 2 * 3600 * 1000;
-/// How long a key is believed after its successor has begun to sign: longer than any token lives
-/// that it has signed. Milliseconds.
+/// How long a key is accepted after its successor has started to sign: longer than the lifetime of
+/// any token. Milliseconds.
 pub const KEY_BEHIND_MS: u64 = 3600 * 1000;
-/// Most keys at once.
+/// The maximum number of keys.
 pub const KEYS_MAX: usize = 8;
 
-/// All keys that are published, newest first.
+/// All published keys, newest first.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct KeyRing {
     pub keys: Vec<KeyRecord>,
 }
 
 impl KeyRing {
-    /// The key that signs now: the newest that has been published for long enough, else the
-    /// oldest there is.
+    /// The current signing key: the newest one that has been published for long enough, or else the
+    /// oldest key.
     pub fn signing(&self, now_ms: u64) -> Option<&KeyRecord> {
         let ready = |key: &&KeyRecord| now_ms.saturating_sub(key.created_at_ms) >= KEY_AHEAD_MS;
         self.keys.iter().find(ready).or(self.keys.last())
     }
 
-    /// Is there one that waits to sign?
+    /// Whether a published key does not sign yet.
     pub fn has_successor(&self, now_ms: u64) -> bool {
         let newest = self.keys.first().map(|key| &key.kid);
         newest != self.signing(now_ms).map(|key| &key.kid)
     }
 
-    /// Is it time for a new key?
+    /// Whether a new key is due.
     pub fn is_due(&self, now_ms: u64) -> bool {
         let newest = self.keys.first();
         newest.is_none_or(|key| now_ms.saturating_sub(key.created_at_ms) >= KEY_LIFETIME_MS)
@@ -67,23 +67,23 @@ impl KeyRing {
         has_room
     }
 
-    /// Takes all keys away but this one.
+    /// Removes all keys except this one.
     pub fn replace(&mut self, key: KeyRecord) {
         self.keys = vec![key];
     }
 
-    /// Is there one that nobody needs any more?
+    /// Whether there is a key that is no longer needed.
     pub fn has_outlived(&self, now_ms: u64) -> bool {
         self.needed(now_ms) < self.keys.len()
     }
 
-    /// Forgets those that nobody needs any more.
+    /// Removes keys that are no longer needed.
     pub fn retire(&mut self, now_ms: u64) {
         self.keys.truncate(self.needed(now_ms));
     }
 
-    /// How many of the newest are needed: up to the first whose successor has signed alone for
-    /// so long that no token of older ones lives.
+    /// How many of the newest keys are needed: all until the successor of a key has signed so long
+    /// that all tokens of older keys have expired.
     fn needed(&self, now_ms: u64) -> usize {
         let alone = |key: &KeyRecord| {
             now_ms.saturating_sub(key.created_at_ms) >= KEY_AHEAD_MS + KEY_BEHIND_MS
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_published_before_it_signs_and_believed_after() {
+    fn a_key_is_published_before_it_signs_and_accepted_afterwards() {
         let (old, new) = (key(1, 0), key(2, KEY_LIFETIME_MS));
         let mut ring = KeyRing { keys: vec![old.clone()] };
         assert_eq!(ring.signing(0).unwrap().kid, old.kid, "the first signs at once");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_many() {
+    fn the_number_of_keys_is_bounded() {
         let mut ring = KeyRing { keys: vec![key(0, 0)] };
         let added = (1..=20).filter(|number| ring.add(key(*number, u64::from(*number)))).count();
         assert_eq!((added, ring.keys.len()), (KEYS_MAX - 1, KEYS_MAX));

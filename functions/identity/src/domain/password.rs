@@ -1,5 +1,4 @@
-//! What a password must be, as far as that takes no work: the rest is asked of the function
-//! `passwords`.
+//! Cheap checks of a password's form. The function `passwords` does the others.
 
 /// Shortest password in characters (NIST SP 800-63B, section 3.1.1.2).
 pub const CHARS_MIN: usize = 8;
@@ -7,11 +6,11 @@ pub const CHARS_MIN: usize = 8;
 /// accept others that begin alike.
 pub const BYTES_MAX: usize = 128;
 
-/// What is wrong with the form of a password, if something is.
+/// What is wrong with the form of a password, if anything.
 pub fn fault(password: &str) -> Option<String> {
     if password.chars().count() < CHARS_MIN || password.len() > BYTES_MAX {
         return Some(format!(
-            "must have {CHARS_MIN} characters or more, {BYTES_MAX} bytes at most"
+            "must have at least {CHARS_MIN} characters and at most {BYTES_MAX} bytes"
         ));
     }
     password.trim().is_empty().then(|| "must not be blank".to_owned())

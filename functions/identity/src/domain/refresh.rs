@@ -162,8 +162,8 @@ impl Family {
         }
     }
 
-    /// Was it issued to this client? Every application of somebody else says which it is (RFC 6749
-    /// section 6); the shop's own pages need not.
+    /// Whether it was issued to this client. Third-party applications have to identify themselves
+    /// (RFC 6749 section 6); the shop's own pages do not.
     pub fn is_of(&self, client_id: Option<&str>) -> bool {
         let own = client_id.filter(|id| *id != FIRST_PARTY);
         own == self.client_id.as_deref()

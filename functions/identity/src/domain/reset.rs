@@ -1,20 +1,20 @@
-//! Resetting a password by mail: a token that is good once, for a while.
+//! Password reset by mail: a token that can be used once and expires.
 //!
-//! A stored value must not yield tokens, so only hashes are kept; several at once, because a mail
-//! may be late and the person asks again.
+//! Only hashes of tokens are stored, so that a leaked value reveals no token. Several tokens can be
+//! valid, because a mail may be late and the user may request another one.
 
 use super::encoding::{array_from_base64url, base64url, equal, sha256};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// How long a token is good for. Milliseconds.
+/// How long a token is valid. Milliseconds.
 pub const RESET_LIFETIME_MS: u64 = 30 * 60 * 1000;
-/// Most tokens of one account that are good at once: more mails than these are not sent.
+/// The maximum number of valid tokens of one account. No more mails are sent then.
 pub const RESETS_MAX: usize = 3;
-/// Longest token that is looked at, in bytes.
+/// Longest token that is parsed, in bytes.
 const TOKEN_BYTES_MAX: usize = 256;
 
-/// A token as it stands in the mail: `user.secret`.
+/// A token as it is in the mail: `user.secret`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ResetToken {
     pub user_id: String,
@@ -27,7 +27,7 @@ impl ResetToken {
         Self { user_id: user_id.to_owned(), secret }
     }
 
-    /// Reads a token; `None` if it has not the shape of one.
+    /// Parses a token; `None` if its form is invalid.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > TOKEN_BYTES_MAX {
             return None;
@@ -59,12 +59,12 @@ struct Reset {
 }
 
 impl Resets {
-    /// Are there none?
+    /// Whether there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Makes a token good; false if [`RESETS_MAX`] are good already.
+    /// Adds a token; false if [`RESETS_MAX`] are already valid.
     pub fn add(&mut self, token: &ResetToken, now_ms: u64) -> bool {
         self.0.retain(|reset| now_ms < reset.expires_at_ms);
         if self.0.len() >= RESETS_MAX {
@@ -74,7 +74,7 @@ impl Resets {
         true
     }
 
-    /// Is this token good?
+    /// Whether this token is valid.
     pub fn has(&self, token: &ResetToken, now_ms: u64) -> bool {
         let hash = token.hash();
         let is = |reset: &Reset| equal(reset.hash.as_bytes(), hash.as_bytes());
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_survives_being_written_down_and_is_not_kept_in_clear() {
+    fn a_token_round_trips_and_is_not_stored_in_clear() {
         let token = ResetToken::new("usr_1", [7; 32]);
         assert!(ResetToken::parse(&token.to_string()).unwrap() == token);
         for other in ["", ".", "usr_1", "usr_1.x", &format!("{token}.x"), &"a".repeat(300)] {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_good_for_a_while_and_few_at_once() {
+    fn tokens_expire_and_their_number_is_bounded() {
         let mut resets = Resets::default();
         let token = |n| ResetToken::new("usr_1", [n; 32]);
         for n in 0..3 {

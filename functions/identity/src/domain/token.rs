@@ -15,7 +15,7 @@ use serde::Serialize;
 pub const ACCESS_LIFETIME_S: u64 = 900;
 /// How long an ID token may be looked at after sign-in.
 pub const ID_LIFETIME_S: u64 = 300;
-/// Whom access tokens of the shop's own pages are for: every function of the shop.
+/// The audience of access tokens for the shop's own pages: every function of the shop.
 pub const AUDIENCE: &str = "shop";
 
 /// Claims of an access token. Times in seconds since the Unix epoch.
@@ -29,13 +29,13 @@ pub struct AccessClaims<'a> {
     pub jti: &'a str,
     pub client_id: &'a str,
     pub scope: &'a str,
-    /// None for applications of others: what the person may do is not what they may do.
+    /// Empty for third-party applications: they do not get the user's roles.
     pub roles: &'a [String],
 }
 
 impl<'a> AccessClaims<'a> {
-    /// What is true of this user now and for [`ACCESS_LIFETIME_S`]. Without a client it is for the
-    /// shop's own pages; with one, for that client, as far as its scopes go.
+    /// The claims about this user, valid for [`ACCESS_LIFETIME_S`]. Without a client they are for
+    /// the shop's own pages; with a client, they are for that client and limited by its scopes.
     pub fn new(
         issuer: &'a str,
         user: &'a User,

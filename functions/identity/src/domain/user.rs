@@ -14,9 +14,9 @@ pub use super::name::{NAME_CHARS_MAX, is_name};
 const SOURCE: &str = "/shop/identity";
 const REGISTERED: &str = "com.shop.identity.user.registered.v1";
 const UPDATED: &str = "com.shop.identity.user.updated.v1";
-/// The person is to get a mail about their account.
+/// Requests a mail to the user about their account.
 const MAIL: &str = "com.shop.identity.user.mail.v1";
-/// The account is gone: what others have copied of it is to go, too.
+/// The account was deleted: consumers must delete their copies of its data.
 const DELETED: &str = sealed::ACCOUNT_DELETED;
 
 /// What everybody may do: buy.
@@ -27,12 +27,12 @@ pub const ROLE_ADMIN: &str = "admin";
 pub const LANGUAGE_DEFAULT: &str = "en";
 /// Longest language tag in bytes; RFC 5646 section 4.4.1 needs 35.
 pub const LANGUAGE_BYTES_MAX: usize = 35;
-/// How seldom the owner of an address is told that somebody tried to register it. Milliseconds.
+/// The minimum time between two mails about attempts to register an existing address. Milliseconds.
 pub const REPEATED_MAIL_EVERY_MS: u64 = 24 * 3600 * 1000;
 
-/// Bytes of randomness that telling others needs.
+/// Bytes of randomness that sealing needs.
 pub const CHANCE_BYTES: usize = KEY_BYTES + NONCE_PREFIX_BYTES;
-/// The rest of a nonce is the number of the event, which no two events of a person share.
+/// The rest of a nonce is the number of the event, which is unique for each user.
 const NONCE_PREFIX_BYTES: usize = NONCE_BYTES - 8;
 
 /// Randomness for one change of an account.
@@ -53,21 +53,21 @@ pub struct User {
     pub password_hash: String,
     /// Milliseconds since the Unix epoch.
     pub created_at_ms: u64,
-    /// Sessions and codes from before this moment are over: the password was changed, or the person
+    /// Sessions and codes from before this time are invalid: the password was changed, or the user
     /// has signed out everywhere. Milliseconds since the Unix epoch.
     #[serde(default)]
     pub sessions_from_ms: u64,
     /// Tokens with which the password can be reset.
     #[serde(default, skip_serializing_if = "Resets::is_empty")]
     pub resets: Resets,
-    /// When the owner was last told that somebody tried to register the address.
+    /// When the owner last got a mail about an attempt to register the address.
     #[serde(default)]
     pub repeated_at_ms: u64,
-    /// When the account was deleted; nothing of the person is left here then.
+    /// When the account was deleted. Its personal data was erased then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at_ms: Option<u64>,
-    /// What personal data in events is sealed with, base64url; none before the first event, and
-    /// none after the account was deleted.
+    /// The key for sealing personal data in events, base64url; `None` before the first event and
+    /// after the account was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     person_key: Option<String>,
     /// What others have still to be told of this account.
@@ -75,7 +75,7 @@ pub struct User {
     pub outbox: Outbox,
 }
 
-/// What a new account begins with.
+/// The initial data of an account.
 #[derive(Clone, Debug)]
 pub struct Beginning {
     pub id: String,
@@ -105,7 +105,7 @@ pub struct Changes {
 }
 
 impl User {
-    /// An account that nobody has been told of.
+    /// A new account without published events.
     pub fn new(it: Beginning) -> Self {
         Self {
             id: it.id,
@@ -154,8 +154,8 @@ impl User {
         self.tell_state(UPDATED, chance, now_ms)
     }
 
-    /// Asks for a mail to this person, about their account. What it says is sealed: a link in it
-    /// may be worth as much as the password.
+    /// Requests a mail to this user about their account. Its content is sealed, because a link in
+    /// it can be as sensitive as the password.
     pub fn tell_mail(
         &mut self,
         template: &str,
@@ -172,15 +172,14 @@ impl User {
         self.tell_sealed(MAIL, data, &members, chance, now_ms)
     }
 
-    /// Ends all sessions that there are, and the codes that are on their way to applications.
+    /// Ends all sessions and all pending authorization codes.
     pub fn end_sessions(&mut self, now_ms: u64) {
-        // Those of this very millisecond, too.
+        // Including those of this millisecond.
         self.sessions_from_ms = self.sessions_from_ms.max(now_ms.saturating_add(1));
     }
 
-    /// Forgets the person, with the key that all copies of their data in events are sealed with,
-    /// and tells others to forget them, too. What is left is the id and the number of the last
-    /// event.
+    /// Erases the personal data, with the key that seals it in events, and publishes the deletion.
+    /// Only the id and the number of the last event are left.
     pub fn delete(&mut self, now_ms: u64) -> Result<(), Full> {
         if self.deleted_at_ms.is_some() {
             return Ok(());
@@ -197,8 +196,8 @@ impl User {
         Ok(())
     }
 
-    /// The key that this person's data in events is sealed with; none if nothing was sealed yet
-    /// or nothing is to be opened any more.
+    /// The key that seals this user's data in events; `None` if nothing was sealed yet or the
+    /// account was deleted.
     pub fn person_key(&self) -> Option<&str> {
         self.person_key.as_deref()
     }

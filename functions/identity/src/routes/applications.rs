@@ -1,4 +1,4 @@
-//! `/api/v1/users/me/applications`: the applications of others that somebody has let in.
+//! `/api/v1/users/me/applications`: the third-party applications that the user has authorized.
 
 use super::errors::of_caller;
 use crate::ports::Environment;

@@ -1,5 +1,5 @@
-//! `/oauth2/authorize`: the page on which people sign in for another application, and see and
-//! allow what it asks for.
+//! `/oauth2/authorize`: the page on which users sign in for a third-party application and grant the
+//! requested scopes.
 //!
 //! Until client and redirect URI have been compared with the registration, errors stay on a
 //! page of ours: sending them on would make this an open redirector.
@@ -80,10 +80,10 @@ async fn answer<S: Store, E: Environment>(
     let ask = page::Question { client: client.name(), scope: &authorization.scope, parameters };
     match submitted {
         Some(_) if parameters.get("decision") == Some("deny") => {
-            back.with_error(&OAuthError::new("access_denied", "the person did not allow it"))
+            back.with_error(&OAuthError::new("access_denied", "the user denied the request"))
         }
         Some(_) if parameters.get("decision") != Some("allow") => {
-            ask.show(StatusCode::BAD_REQUEST, Some("Choose whether to allow this."))
+            ask.show(StatusCode::BAD_REQUEST, Some("Choose whether to allow access."))
         }
         Some(visitor) => sign_in(identity, &ask, &authorization, &back, visitor).await,
         None if parameters.get("prompt") == Some("none") => {
@@ -122,7 +122,7 @@ async fn sign_in<S: Store, E: Environment>(
             ask.show(StatusCode::FORBIDDEN, Some(advice))
         }
         Err(Error::Busy(_)) => {
-            let advice = "Too many people sign in at once. Try again in a moment.";
+            let advice = "Too many users are signing in. Try again in a moment.";
             ask.show(StatusCode::SERVICE_UNAVAILABLE, Some(advice))
         }
         Err(error) => back.with_error(&error.into()),
@@ -130,7 +130,7 @@ async fn sign_in<S: Store, E: Environment>(
     rated(&rates, Ok(response))
 }
 
-/// The page, saying of limits what the problem says.
+/// The page, with the rate limit headers of the problem.
 fn with_limits_of(problem: Response, mut page: Response) -> Response {
     for name in ["retry-after", "ratelimit", "ratelimit-policy"] {
         if let Some(value) = problem.headers().get(name) {

@@ -1,4 +1,4 @@
-//! Where a request comes from, and what its answer says about limits.
+//! The client's address, and the rate limit headers of responses.
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -7,10 +7,10 @@ use chassis::quota::Rates;
 use http::request::Parts;
 use std::convert::Infallible;
 
-/// Who asks from an address that nobody knows.
+/// The key of clients with an unknown address.
 const UNKNOWN: &str = "unknown";
 
-/// The client's address, as the gateway writes it.
+/// The client's address, as the gateway sets it.
 pub(super) struct Client {
     pub(super) address: String,
 }
@@ -24,7 +24,7 @@ impl<S: Sync> FromRequestParts<S> for Client {
     }
 }
 
-/// The answer, whichever it is, with what is left of the quotas.
+/// The response with rate limit headers, for success and failure.
 pub(super) fn rated(rates: &Rates, answer: Result<impl IntoResponse>) -> Response {
     let mut response = answer.into_response();
     rates.write(response.headers_mut());

@@ -1,9 +1,8 @@
-//! Which client asks, at the token and revocation endpoints.
+//! Client identification at the token and revocation endpoints.
 //!
-//! All clients are public: they have an id and no secret. RFC 6749 section 2.3.1 lets them say
-//! the id in the body, or as the user of HTTP Basic with an empty password, which many libraries
-//! do. A password that is not empty is a secret that nobody has: the client is not authenticated
-//! (section 5.2).
+//! All clients are public: they have an id and no secret. RFC 6749 section 2.3.1 lets them send the
+//! id in the body, or as the user name of HTTP Basic with an empty password, as many libraries do.
+//! A password that is not empty can't be valid, so the client is not authenticated (section 5.2).
 
 use super::errors::OAuthError;
 use super::parameters::Parameters;
@@ -11,14 +10,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
 
-/// The client of a request, as far as it says which it is.
+/// The client id of a request, if it has one.
 pub(super) struct ClientId {
     id: Option<String>,
     by_header: bool,
 }
 
 impl ClientId {
-    /// The client that HTTP Basic names; none without the header.
+    /// The client that HTTP Basic names; `None` without the header.
     pub(super) fn from_headers(headers: &HeaderMap) -> Result<Option<String>, OAuthError> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let Some(value) = values.next() else { return Ok(None) };
@@ -28,21 +27,21 @@ impl ClientId {
         let refused = |reason| OAuthError::invalid_client(reason, true);
         let text = value.to_str().ok();
         let (id, secret) =
-            text.and_then(basic).ok_or_else(|| refused("only Basic is understood"))?;
+            text.and_then(basic).ok_or_else(|| refused("only the scheme Basic is supported"))?;
         if !secret.is_empty() {
-            return Err(refused("clients have no secret here"));
+            return Err(refused("clients must not send a secret"));
         }
         Ok(Some(id))
     }
 
-    /// The client of the header, or of the body. Both may name it if they name the same.
+    /// The client id from the header or the body. If both are present, they must be equal.
     pub(super) fn of(
         by_header: Option<String>,
         parameters: &Parameters,
     ) -> Result<Self, OAuthError> {
         let in_body = parameters.get("client_id").map(str::to_owned);
         if parameters.get("client_secret").is_some() {
-            return Err(OAuthError::invalid_client("clients have no secret here", false));
+            return Err(OAuthError::invalid_client("clients must not send a secret", false));
         }
         match (by_header, in_body) {
             (Some(header), Some(body)) if header != body => {
@@ -61,13 +60,13 @@ impl ClientId {
         self.id().ok_or_else(|| OAuthError::invalid_request("the parameter client_id is missing"))
     }
 
-    /// The client is not one of ours.
+    /// The error for an unknown client.
     pub(super) fn refused(&self, reason: &str) -> OAuthError {
         OAuthError::invalid_client(reason, self.by_header)
     }
 }
 
-/// User and password, each encoded as in a form (RFC 6749 section 2.3.1).
+/// User name and password, each form-encoded (RFC 6749 section 2.3.1).
 fn basic(value: &str) -> Option<(String, String)> {
     let (scheme, encoded) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -78,9 +77,9 @@ fn basic(value: &str) -> Option<(String, String)> {
     Some((decoded(id), decoded(secret)))
 }
 
-/// One value of a form.
+/// Decodes one form-encoded value.
 fn decoded(text: &str) -> String {
-    // `&` and `=` don't stand in an encoded value; without the mask they would end it.
+    // `&` and `=` do not occur in an encoded value. Without the mask they would end it.
     let masked = text.replace('&', "%26").replace('=', "%3D");
     let mut pairs = form_urlencoded::parse(masked.as_bytes());
     pairs.next().map_or_else(String::new, |(name, _)| name.into_owned())

@@ -8,7 +8,7 @@ use serde_json::json;
 
 /// Seconds after which a caller may try again when the store failed.
 const RETRY_AFTER_S: u64 = 1;
-/// Seconds after which a caller may try again when too many passwords were looked at.
+/// `Retry-After` in seconds when too many passwords are being checked.
 const BUSY_RETRY_AFTER_S: u64 = 2;
 
 impl From<Error> for Problem {
@@ -19,33 +19,34 @@ impl From<Error> for Problem {
                 eprintln!("identity can't work: {reason}");
                 Self::internal()
             }
-            Error::WrongPassword => Self::new(ProblemType::WrongPassword)
-                .detail("This is not the password of the account."),
+            Error::WrongPassword => {
+                Self::new(ProblemType::WrongPassword).detail("The password is wrong.")
+            }
             Error::WeakPassword(reason) => weak("/password", reason),
             Error::Managed => Self::new(ProblemType::ManagedAccount)
-                .detail("Its password is the variable admin_password."),
+                .detail("Its password is set by the variable admin_password."),
             Error::BadReset => Self::new(ProblemType::ResetTokenInvalid)
-                .detail("It was used, it has expired, or it never was one. Ask for a new one."),
+                .detail("It is unknown, has expired or was already used. Request a new one."),
             Error::Busy(busy) => {
                 eprintln!("{busy}");
-                Self::unavailable("Too many sign in at once.", BUSY_RETRY_AFTER_S)
+                Self::unavailable("Too many users are signing in.", BUSY_RETRY_AFTER_S)
             }
             Error::TooManyKeys => Self::new(ProblemType::TooManyKeys)
-                .detail("Older ones are still needed to check tokens. Try again in an hour."),
+                .detail("Older keys are still needed to verify tokens. Try again in an hour."),
             Error::WrongCredentials => Self::new(ProblemType::InvalidCredentials)
                 .header(header::WWW_AUTHENTICATE, "Bearer realm=\"shop\"")
                 .detail("No account has this e-mail address and password."),
             Error::NoSuchUser => Self::not_found("There is no such user."),
             Error::Changed => Self::new(ProblemType::PreconditionFailed)
-                .detail("Read it again: its ETag is none of those in If-Match."),
+                .detail("The ETag of the resource is not in If-Match. Read the resource again."),
             Error::Full(full) => full.into(),
             Error::InvalidGrant(detail) => Self::new(ProblemType::InvalidGrant).detail(detail),
         }
     }
 }
 
-/// The problem of a caller who asks about their own account: if that is gone, their token is good
-/// for nothing.
+/// The problem for a caller who asks about their own account. If the account was deleted, the token
+/// is useless.
 pub(super) fn of_caller(error: Error) -> Problem {
     match error {
         Error::NoSuchUser => Problem::unauthorized("The account of this token does not exist."),
@@ -53,7 +54,7 @@ pub(super) fn of_caller(error: Error) -> Problem {
     }
 }
 
-/// A password that is too easily guessed is a fault of this member of the body.
+/// Reports a weak password as a fault of this member of the body.
 pub(super) fn weak(pointer: &str, reason: String) -> Problem {
     Problem::unprocessable(vec![Fault { pointer: pointer.to_owned(), detail: reason }])
 }
@@ -66,7 +67,7 @@ pub(super) struct OAuthError {
     pub(super) code: &'static str,
     /// For the developer of the client.
     pub(super) description: String,
-    /// Whether the client said who it is in `Authorization`.
+    /// Whether the client authenticated in `Authorization`.
     by_header: bool,
 }
 

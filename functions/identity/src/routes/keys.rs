@@ -1,5 +1,4 @@
-//! `/api/v1/admin/signing-keys`: looking at the keys that tokens are signed with, and renewing
-//! them.
+//! `/api/v1/admin/signing-keys`: listing and rotating the signing keys.
 
 use crate::domain::key::{KEY_BEHIND_MS, KeyRing};
 use crate::ports::Environment;
@@ -21,8 +20,8 @@ pub(super) async fn list<S: Store, E: Environment>(
     Ok(Json(represent(&identity.key_ring().await?, identity.now_ms())))
 }
 
-/// `POST /api/v1/admin/signing-keys`: makes a new key. `{"compromised": true}` withdraws all
-/// others at once.
+/// `POST /api/v1/admin/signing-keys`: creates a new key. `{"compromised": true}` revokes all others
+/// immediately.
 pub(super) async fn rotate<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
     _: Admin,
@@ -35,7 +34,7 @@ pub(super) async fn rotate<S: Store, E: Environment>(
     Ok(Json(represent(&identity.rotate_keys(rotation).await?, identity.now_ms())))
 }
 
-/// Public halves only, newest first. The one that signs is neither waiting nor ending.
+/// The public keys, newest first, with their states.
 fn represent(ring: &KeyRing, now_ms: u64) -> Value {
     let signing = ring.signing(now_ms).map(|key| key.kid.as_str());
     let mut is_older = false;

@@ -1,4 +1,5 @@
-//! The page on which people sign in and consent: no script, one style sheet that the policy names by its hash.
+//! The page for sign-in and consent. It has no script, and one style sheet that the content
+//! security policy names by its hash.
 
 use super::parameters::Parameters;
 use crate::domain::client::{SCOPES, has_scope, origin};
@@ -19,8 +20,8 @@ const STYLE: &str = "\
 *{box-sizing:border-box}\
 body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem 1rem;\
 background:var(--paper);color:var(--ink)}\
-main{width:100%;max-width:26rem;padding:2rem;border:1px solid var(--line);border-radius:14px;\
-background:var(--surface);overflow-wrap:anywhere}\
+main{width:100%;max-width:26rem;padding:clamp(1.25rem,6vw,2rem);border:1px solid var(--line);\
+border-radius:14px;background:var(--surface);overflow-wrap:anywhere}\
 .brand{margin:0 0 1.5rem;font-weight:600;letter-spacing:.08em;color:var(--accent)}\
 h1{margin:0 0 .5rem;font:500 1.9rem/1.15 Georgia,serif}\
 p{margin:0 0 1rem;color:var(--muted)}\
@@ -48,18 +49,18 @@ const CARRIED: [&str; 8] = [
     "code_challenge_method",
 ];
 
-/// What a person is asked: whether this application may have that, and who they are.
+/// The request of an application to a user: scopes to grant, and credentials.
 pub(super) struct Question<'a> {
-    /// How people know the application.
+    /// The name of the application.
     pub(super) client: &'a str,
-    /// What it would be granted, separated by spaces.
+    /// The requested scopes, separated by spaces.
     pub(super) scope: &'a str,
-    /// The request, with what was typed before.
+    /// The parameters of the request, with the submitted values.
     pub(super) parameters: &'a Parameters,
 }
 
 impl Question<'_> {
-    /// The form, and what was wrong with it when it was sent before.
+    /// The form, with advice about a failed submission.
     pub(super) fn show(&self, status: StatusCode, advice: Option<&str>) -> Response {
         let client = escape(self.client);
         let email = escape(self.parameters.get("email").unwrap_or_default());
@@ -98,8 +99,8 @@ impl Question<'_> {
             .collect()
     }
 
-    /// What the scopes let it do, in words. Without one it learns what any of them would tell:
-    /// that somebody signed in.
+    /// What the scopes allow, in words. Without a scope, the application still learns that the user
+    /// has signed in.
     fn wishes(&self) -> String {
         let granted = SCOPES.into_iter().filter(|(scope, _)| has_scope(self.scope, scope));
         let wishes: String = granted.map(|(_, wish)| format!("<li>{wish}</li>")).collect();
@@ -107,15 +108,15 @@ impl Question<'_> {
     }
 }
 
-/// A page that says why this request goes nowhere.
+/// The page for an invalid request, with the reason.
 pub(super) fn refusal(reason: &str) -> Response {
     let body = format!(
-        "<h1>This can't be done</h1><p class=\"error\" role=\"alert\">{}</p>\
-         <p>Go back to the application that sent you here and try again. If this stays so, tell \
-         those who run it.</p><p><a href=\"/\">To the shop</a></p>",
+        "<h1>This request can't be processed</h1><p class=\"error\" role=\"alert\">{}</p>\
+         <p>Go back to the application that sent you here and try again. If the problem persists, \
+         contact its operator.</p><p><a href=\"/\">To the shop</a></p>",
         escape(reason)
     );
-    document(StatusCode::BAD_REQUEST, "This can't be done", &body, "")
+    document(StatusCode::BAD_REQUEST, "This request can't be processed", &body, "")
 }
 
 /// Keeps codes and passwords out of caches and of the `Referer` of what follows.

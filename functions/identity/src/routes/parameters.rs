@@ -26,16 +26,18 @@ impl Parameters {
 
     /// Reads a body by its content type.
     pub(super) async fn from_body(request: Request) -> Result<Self, OAuthError> {
-        let media_type = media_type(request.headers());
+        let is_json = match media_type(request.headers()).as_str() {
+            FORM => false,
+            JSON => true,
+            // The body of another type is not waited for.
+            _ => {
+                let known = "send application/x-www-form-urlencoded or application/json";
+                return Err(OAuthError::invalid_request(known));
+            }
+        };
         let too_long = |_| OAuthError::invalid_request("the body is too long or broke off");
         let body = read_limited(request.into_body(), BYTES_MAX).await.map_err(too_long)?;
-        match media_type.as_str() {
-            FORM => Self::from_form(&body),
-            JSON => Self::from_json(&body),
-            _ => Err(OAuthError::invalid_request(
-                "send application/x-www-form-urlencoded or application/json",
-            )),
-        }
+        if is_json { Self::from_json(&body) } else { Self::from_form(&body) }
     }
 
     /// The value of a parameter. One without a value counts as absent (RFC 6749 section 3.1).
@@ -52,7 +54,7 @@ impl Parameters {
 
     fn from_json(body: &[u8]) -> Result<Self, OAuthError> {
         let Ok(serde_json::Value::Object(object)) = unique_json(body) else {
-            let reason = "the body is no JSON object, or has a member twice";
+            let reason = "the body is not a JSON object, or has a duplicate member";
             return Err(OAuthError::invalid_request(reason));
         };
         let text = |(name, value): (String, serde_json::Value)| match value {
@@ -71,7 +73,7 @@ impl Parameters {
             .enumerate()
             .find(|(index, (name, _))| pairs[..*index].iter().any(|(earlier, _)| earlier == name));
         match twice {
-            Some(_) => Err(OAuthError::invalid_request("a parameter is there twice")),
+            Some(_) => Err(OAuthError::invalid_request("a parameter is duplicated")),
             None => Ok(Self(pairs)),
         }
     }

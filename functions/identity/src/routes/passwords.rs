@@ -34,7 +34,7 @@ pub(super) async fn change<S: Store, E: Environment>(
     Ok(rated(&rates, done(changed)))
 }
 
-/// `POST /api/v1/password-resets`: the same answer for every address.
+/// `POST /api/v1/password-resets`: the same response for every address.
 pub(super) async fn ask_for_reset<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
     client: Client,

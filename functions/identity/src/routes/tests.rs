@@ -44,13 +44,13 @@ struct TestEnvironment {
     /// The scopes that the application may have; all if none are named.
     scopes: Arc<Mutex<Option<Vec<&'static str>>>>,
     attempts: Arc<Mutex<BTreeMap<String, u32>>>,
-    /// Whether too many passwords are being looked at.
+    /// Whether the password function is overloaded.
     busy: Arc<AtomicBool>,
-    /// How many hashes were made or compared with.
+    /// The number of hashes and verifications.
     hashes: Arc<AtomicU64>,
 }
 
-/// The real hasher, which can be made busy and counts.
+/// The real hasher with a counter. It can be made busy.
 impl Passwords for TestEnvironment {
     async fn weakness(&self, password: &str, about: &[&str]) -> Result<Option<String>, Busy> {
         Ok(::passwords::weakness(password, about).map(str::to_owned))
@@ -80,7 +80,7 @@ impl TestEnvironment {
     }
 }
 
-/// Counts for ever.
+/// A limiter whose windows never end.
 impl Limiter for TestEnvironment {
     async fn check(&self, check: &Check) -> Result<Decision, String> {
         let mut attempts = self.attempts.lock().unwrap();
@@ -235,8 +235,7 @@ impl Shop {
         self.identity().sweep().await.unwrap();
     }
 
-    /// What was published, opened as consumers do; an event of somebody who has been forgotten has
-    /// the data null.
+    /// The published events, opened as by consumers. Events of erased users have the data null.
     async fn told(&self) -> Vec<(String, u64, Value)> {
         let mut told = Vec::new();
         for event in self.environment.log.events() {
@@ -250,7 +249,7 @@ impl Shop {
         told
     }
 
-    /// The variables of the mails that were asked for with this template.
+    /// The variables of the requested mails with this template.
     async fn mails(&self, template: &str) -> Vec<Value> {
         let told = self.told().await.into_iter();
         let mails =

@@ -24,14 +24,14 @@ use serde_json::{Value, json};
 /// Longest password in characters that is looked at; its bytes are counted after.
 pub(super) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 0..=4096;
 
-/// Lets an application know that the person has an account.
+/// The scope `openid`: the application may read the user's id.
 pub(super) struct OpenId;
 
 impl Scope for OpenId {
     const NAME: &'static str = "openid";
 }
 
-/// `POST /api/v1/users`: the same answer, whether the address had an account or not.
+/// `POST /api/v1/users`: the same response whether or not the address has an account.
 pub(super) async fn register<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
     client: Client,
@@ -115,7 +115,7 @@ fn profile(user: std::result::Result<User, Error>) -> Result<Response> {
     Ok((headers, Json(represent(&user))).into_response())
 }
 
-/// What an application of somebody else may see of the account.
+/// What a third-party application may see of the account.
 fn shared(user: std::result::Result<User, Error>, scopes: &[String]) -> Result<Response> {
     let user = user.map_err(of_caller)?;
     let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
@@ -157,7 +157,7 @@ fn read_changes(body: &JsonBody) -> Result<Changes> {
 
 fn check_person(fields: &mut Fields<'_>, name: Option<&str>, language: Option<&str>) {
     if name.is_some_and(|name| !is_name(name)) {
-        fields.fault("name", "must not be blank or contain characters that nobody sees");
+        fields.fault("name", "must not be blank or contain invisible characters");
     }
     if language.is_some_and(|tag| !is_language(tag)) {
         fields.fault("language", "must be a BCP 47 language tag, like en or pt-BR");

@@ -20,24 +20,24 @@ pub struct Registration {
     pub language: String,
 }
 
-/// Which account an address belongs to; an empty id after the account was deleted. The value
-/// stays then: on some hosts a key that many may want is not soon made a second time.
+/// The account of an address; an empty id after the account was deleted. The value is not removed,
+/// because some hosts are slow to create a key again that was deleted.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Owner {
     pub(super) user_id: String,
 }
 
 impl Owner {
-    /// Is the address free?
+    /// Whether the address is free.
     pub(super) fn is_none(&self) -> bool {
         self.user_id.is_empty()
     }
 }
 
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Makes an account, if the address has none. If it has one, its owner gets a mail, and others
-    /// do not learn of it: the answer is the same, and so is the work. The administrator's address
-    /// is never free: who registered it first would own the shop.
+    /// Creates an account if the address has none. If it has one, its owner gets a mail; the
+    /// response and the work are the same, so that the caller can't tell. The administrator's
+    /// address is never free: otherwise the first to register it would control the shop.
     pub async fn register(&self, registration: Registration) -> Result<(), Error> {
         let email = registration.email.clone();
         self.check_strength(&registration.password, &email, &registration.name).await?;
@@ -46,8 +46,8 @@ impl<S: Store, E: Environment> Identity<S, E> {
         if made.is_none()
             && let Err(error) = self.ask_for_mail(&email, Reason::RegisteredAgain).await
         {
-            // An error would tell that the address is taken.
-            eprintln!("a mail about a second registration is not asked for: {error:?}");
+            // An error would reveal that the address has an account.
+            eprintln!("the mail about a repeated registration could not be requested: {error:?}");
         }
         Ok(())
     }
@@ -95,7 +95,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.take_over(&user.id, &admin.password).await
     }
 
-    /// The administrator of the settings, if this is their address.
+    /// The configured administrator, if this is their address.
     pub(super) async fn admin(&self, email: &Email) -> Result<Option<Admin>, Error> {
         Ok(self.settings().await?.admin.filter(|admin| admin.email == *email))
     }
@@ -113,12 +113,12 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(user.filter(|user| user.deleted_at_ms.is_none()))
     }
 
-    /// Writes the account under an id of its own, then claims the address for it: a crash in
-    /// between leaves an account that nobody can find, and an address that is still free. Only
-    /// when the address is claimed are others told of the account; should that be cut off, a
-    /// sweep finds the account among the registrations.
-    /// `None` if somebody else claimed the address first, or if it may not be claimed. A
-    /// registration that took too long claims nothing: the sweep may have taken its account away.
+    /// Writes the account under a new id, and then claims the address for it: a crash in between
+    /// leaves an account that can't be found, and an address that is still free. The registration
+    /// is published only after the address was claimed; if this is interrupted, a sweep finds the
+    /// account among the registrations. `None` if another registration claimed the address first,
+    /// or if it may not be claimed. A registration that took too long claims nothing, because the
+    /// sweep may have removed its account.
     async fn create(
         &self,
         registration: Registration,
@@ -157,7 +157,8 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(claimed.then_some(user))
     }
 
-    /// Makes the address lead to this account, if it leads to none; whether it does now.
+    /// Assigns the address to this account if it is free. Returns whether the address belongs to it
+    /// now.
     async fn claim(&self, user: &User) -> Result<bool, StoreError> {
         let key = email_key(&user.email);
         let left = self.left_behind(&key).await?;
@@ -171,8 +172,8 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.store.update(&key, claim).await
     }
 
-    /// The deleted account that an address still leads to, if it does: its deletion was cut off
-    /// before the address was free.
+    /// The deleted account that an address still belongs to, if its deletion was interrupted before
+    /// it released the address.
     async fn left_behind(&self, address_key: &str) -> Result<Option<String>, StoreError> {
         let owner = self.store.read::<Owner>(address_key).await?.filter(|owner| !owner.is_none());
         let Some(owner) = owner else { return Ok(None) };

@@ -1,5 +1,5 @@
-//! Counting attempts with a password, per address and account. Here, where the body has been
-//! parsed: one who counted in front of it would have to read the body the same way.
+//! Counting password attempts per address and account. It happens here, after the body was parsed:
+//! the gateway would have to parse the body in exactly the same way.
 
 use super::Identity;
 use crate::domain::encoding::sha256;
@@ -9,11 +9,11 @@ use chassis::quota::{Check, Rates, counted};
 use chassis::store::Store;
 
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Counts one attempt of this address at this account, which is an e-mail address or the id of
-    /// who is signed in, as far as it was named at all. Before a password is looked at.
+    /// Counts one attempt from this address at this account, which is an e-mail address or the id
+    /// of the signed-in user, if it is known. Call it before checking a password.
     ///
     /// # Errors
-    /// 429 when there were too many; 500 without settings.
+    /// 429 if there were too many; 500 without settings.
     pub(crate) async fn count_attempt(
         &self,
         address: &str,
@@ -21,7 +21,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     ) -> Result<Rates, Problem> {
         let settings = self.settings().await.map_err(Problem::from)?;
         let check = settings.quotas.map(|quotas| {
-            // No address in clear in the limiter's keys.
+            // The limiter's keys contain no plain addresses.
             let digest = sha256(account.trim().to_ascii_lowercase().as_bytes());
             let account: String =
                 digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();

@@ -1,9 +1,8 @@
 //! Deleting an account.
 //!
-//! The account's own value decides: one write takes the person out of it, with the key that all
-//! copies of their data in events are sealed with, and puts the event into its outbox that tells
-//! others to forget them. What leads to the account is cleared after that; a note lets a sweep
-//! finish it.
+//! The account's own value decides: one write erases the personal data, with the key that seals it
+//! in events, and adds the deletion event to the outbox. References to the account are removed
+//! afterwards; a note lets a sweep finish this.
 
 use super::accounts::{Owner, email_key};
 use super::notes::Note;
@@ -13,7 +12,7 @@ use crate::ports::Environment;
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-/// After this time a deletion that was not carried out will not be. Milliseconds.
+/// After this time, a noted deletion that did not happen is dropped. Milliseconds.
 const DELETION_AGE_MAX_MS: u64 = 600_000;
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -33,7 +32,7 @@ impl Note for Deletion {
 }
 
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Deletes the account of somebody who knows its password.
+    /// Deletes an account, if the password is right.
     pub async fn delete_account(&self, id: &str, password: &str) -> Result<(), Error> {
         let user = self.managing_themselves(id).await?;
         self.check_password(&user, password).await?;
@@ -50,23 +49,23 @@ impl<S: Store, E: Environment> Identity<S, E> {
             Ok::<_, Error>((there, ()))
         };
         self.relay().change(&user_key(id), delete).await?;
-        // The person is forgotten; the rest is done now or by a sweep.
+        // The personal data is erased; the rest is done now or by a sweep.
         if let Err(error) = self.clear(&deletion).await {
-            eprintln!("the deletion of {id} is left to a sweep: {error:?}");
+            eprintln!("the deletion of {id} will be finished by a sweep: {error:?}");
         }
         Ok(())
     }
 
-    /// Clears what leads to accounts that are gone; how many deletions wait.
+    /// Removes references to deleted accounts. Returns the number of pending deletions.
     pub(super) async fn finish_deletions(&self, now_ms: u64) -> Result<usize, Error> {
         let mut waiting = 0;
         for deletion in self.noted::<Deletion>().await? {
             match self.finish_deletion(&deletion, now_ms).await {
                 Ok(true) => {}
                 Ok(false) => waiting += 1,
-                // One that can't be finished must not hold up the others.
+                // A failing deletion must not stop the others.
                 Err(error) => {
-                    eprintln!("the deletion of {} waits: {error:?}", deletion.user_id);
+                    eprintln!("the deletion of {} is still pending: {error:?}", deletion.user_id);
                     waiting += 1;
                 }
             }
@@ -74,7 +73,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(waiting)
     }
 
-    /// Whether nothing is left to do for it.
+    /// Returns whether the deletion is finished.
     async fn finish_deletion(&self, deletion: &Deletion, now_ms: u64) -> Result<bool, Error> {
         let user: Option<User> = self.store.read(&user_key(&deletion.user_id)).await?;
         let is_gone = user.is_none_or(|user| user.deleted_at_ms.is_some());

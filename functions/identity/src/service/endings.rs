@@ -1,4 +1,4 @@
-//! Ending sessions: one, or all of a person.
+//! Ending one session, or all sessions of a user.
 
 use super::passwords::existing;
 use super::{Error, Identity, user_key};
@@ -8,8 +8,8 @@ use crate::ports::Environment;
 use chassis::store::Store;
 
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Ends the session of a refresh token. Fine if there is none (RFC 7009 section 2.2), and
-    /// nothing to a client that it was not issued to.
+    /// Ends the session of a refresh token. Succeeds if there is none (RFC 7009 section 2.2), and
+    /// has no effect if the token was issued to another client.
     pub async fn revoke(&self, token: &str, client_id: Option<&str>) -> Result<(), Error> {
         let Some(token) = RefreshToken::parse(token) else { return Ok(()) };
         match self.user(&token.user_id).await {
@@ -22,8 +22,8 @@ impl<S: Store, E: Environment> Identity<S, E> {
         }
     }
 
-    /// Ends all sessions of an account, those of applications of others, too, and the codes that
-    /// are on their way to them. One write, so that it happens as a whole or not at all.
+    /// Ends all sessions of an account, including those of third-party applications and their
+    /// pending codes. It is one write, so it is atomic.
     pub async fn end_sessions(&self, id: &str) -> Result<(), Error> {
         if !chassis::id::is("usr", id) {
             return Err(Error::NoSuchUser);

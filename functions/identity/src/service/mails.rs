@@ -1,9 +1,9 @@
-//! Mails about accounts that somebody asks for who is not signed in.
+//! Mails about accounts that are requested without signing in.
 //!
-//! Whether an address has an account is nobody's business, so the request does the same for all
-//! addresses: it notes a digest of the address. A sweep looks the account up, and asks for the
-//! mail with an event in the account's outbox, whose text is sealed. The note stays until that is
-//! durable; a crash in between sends one mail more.
+//! A request must not reveal whether an address has an account, so it does the same work for all
+//! addresses: it notes a digest of the address. A sweep looks up the account and requests the mail
+//! with an event in the account's outbox, whose text is sealed. The note stays until the event is
+//! durable; a crash in between can send a second mail.
 
 use super::notes::Note;
 use super::passwords::existing;
@@ -18,18 +18,18 @@ use serde_json::json;
 
 /// The template of the mail with a reset token.
 const RESET_TEMPLATE: &str = "password-reset";
-/// The template of the mail to who has an account and registers again.
+/// The template of the mail to an owner whose address was registered again.
 const REGISTERED_AGAIN_TEMPLATE: &str = "account-exists";
-/// A request that could not be carried out for so long is forgotten. Milliseconds.
+/// A request that could not be processed for this long is dropped. Milliseconds.
 const REQUEST_AGE_MAX_MS: u64 = 3600 * 1000;
 
-/// What a mail is for.
+/// The reason for a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Reason {
-    /// Somebody does not know the password any more.
+    /// A password reset was requested.
     Reset,
-    /// Somebody registered an address that has an account.
+    /// An address that has an account was registered again.
     RegisteredAgain,
 }
 
@@ -51,7 +51,7 @@ impl Note for Request {
 }
 
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Notes that the owner of the address, if there is one, is to get a mail.
+    /// Notes a mail to the owner of the address, if there is one.
     pub(super) async fn ask_for_mail(&self, email: &Email, reason: Reason) -> Result<(), Error> {
         let address_key = super::accounts::email_key(email);
         let name = format!("{reason:?}/{address_key}");
@@ -59,7 +59,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.note(&Request { name, address_key, reason, asked_at_ms }).await
     }
 
-    /// Carries out what was noted; how many mails were asked for, and how many requests wait.
+    /// Processes the notes. Returns the number of requested mails and of pending notes.
     pub(super) async fn send_mails(&self, now_ms: u64) -> Result<(usize, usize), Error> {
         let (mut sent, mut waiting) = (0, 0);
         for request in self.noted::<Request>().await? {
@@ -69,7 +69,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
                     self.done::<Request>(&request.name).await?;
                 }
                 Err(error) => {
-                    eprintln!("a mail about an account is not sent: {error:?}");
+                    eprintln!("a mail about an account could not be requested: {error:?}");
                     if now_ms.saturating_sub(request.asked_at_ms) > REQUEST_AGE_MAX_MS {
                         self.done::<Request>(&request.name).await?;
                     } else {
@@ -84,7 +84,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     async fn send_mail(&self, request: &Request, now_ms: u64) -> Result<bool, Error> {
         let Some(user) = self.find_by(&request.address_key).await? else { return Ok(false) };
         if request.reason == Reason::Reset && self.admin(&user.email).await?.is_some() {
-            // Their password is in the settings.
+            // The password is set by configuration.
             return Ok(false);
         }
         let issuer = self.settings().await?.issuer;

@@ -1,8 +1,8 @@
-//! Notes of work that must not be forgotten when the process dies in the middle of it.
+//! Notes of work that must be continued after a crash.
 //!
-//! A store can't list its keys, so what has begun is noted first, in one of a few lists; a sweep
-//! looks at all that is still noted. Lists are bounded: where one is full, no more of its work is
-//! begun until some is done.
+//! A store can't list its keys, so work is first noted in one of a few lists, and a sweep processes
+//! all notes. Lists are bounded: if one is full, no new work of its kind starts until some is
+//! finished.
 
 use super::{Error, Identity};
 use crate::ports::Environment;
@@ -10,22 +10,22 @@ use chassis::store::{Store, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Most notes in one of them.
+/// The maximum number of notes in one list.
 pub(super) const SHARD_LENGTH_MAX: usize = 1_000;
 
-/// Work that has begun.
+/// A note of started work.
 pub(super) trait Note: Serialize + DeserializeOwned + Clone + Send + Sync {
-    /// Begins the keys of its lists.
+    /// The prefix of the keys of its lists.
     const KIND: &'static str;
-    /// How many lists there are: every sweep reads all of them.
+    /// The number of lists. Every sweep reads all of them.
     const SHARDS: u8;
 
-    /// Names the work: a second note of the same name takes the place of the first.
+    /// The name of the work. A second note with the same name replaces the first.
     fn name(&self) -> &str;
 }
 
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Notes that this work begins.
+    /// Notes that this work starts.
     pub(super) async fn note<N: Note>(&self, note: &N) -> Result<(), Error> {
         let add = |shard: Option<Vec<N>>| {
             let mut shard = shard.unwrap_or_default();
@@ -39,7 +39,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(self.store.update(&shard_key::<N>(shard_of::<N>(note.name())), add).await?)
     }
 
-    /// The work of this name is done.
+    /// Removes the note of finished work.
     pub(super) async fn done<N: Note>(&self, name: &str) -> Result<(), Error> {
         let remove = |shard: Option<Vec<N>>| {
             let mut shard = shard.unwrap_or_default();
@@ -49,7 +49,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(self.store.update(&shard_key::<N>(shard_of::<N>(name)), remove).await?)
     }
 
-    /// All work of this kind that has begun and is not known to be done.
+    /// All work of this kind that is not known to be finished.
     pub(super) async fn noted<N: Note>(&self) -> Result<Vec<N>, Error> {
         let mut notes = Vec::new();
         for number in 0..N::SHARDS {

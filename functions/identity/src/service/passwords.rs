@@ -13,7 +13,7 @@ use serde_json::json;
 const CHANGED_TEMPLATE: &str = "password-changed";
 
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Changes the password of somebody who knows it. All sessions end.
+    /// Changes the password, if the current one is right. All sessions end.
     pub async fn change_password(&self, id: &str, current: &str, new: &str) -> Result<(), Error> {
         let user = self.managing_themselves(id).await?;
         self.check_password(&user, current).await?;
@@ -22,13 +22,13 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.set_password(id, new, is_same).await?.ok_or(Error::WrongPassword)
     }
 
-    /// Asks for a mail with a token, if the address has an account. Whether it has is not to be
-    /// seen: the work is done by a sweep.
+    /// Requests a mail with a token, if the address has an account. A sweep does the work, so that
+    /// the request does not reveal whether there is an account.
     pub async fn ask_for_reset(&self, email: &Email) -> Result<(), Error> {
         self.ask_for_mail(email, Reason::Reset).await
     }
 
-    /// Sets the password of somebody who got a token by mail. It is good once, and all sessions
+    /// Sets the password with a token from a mail. The token can be used once, and all sessions
     /// end.
     pub async fn reset_password(&self, token: &str, new: &str) -> Result<(), Error> {
         let token = ResetToken::parse(token).ok_or(Error::BadReset)?;
@@ -44,7 +44,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.set_password(&user.id, new, has_token).await?.ok_or(Error::BadReset)
     }
 
-    /// The account, if its password is not the one in the settings.
+    /// The account, if its password is not set by configuration.
     pub(super) async fn managing_themselves(&self, id: &str) -> Result<User, Error> {
         let user = self.user(id).await?;
         match self.admin(&user.email).await? {
@@ -72,7 +72,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         }
     }
 
-    /// Takes as long as a comparison does.
+    /// Takes as long as a verification.
     pub(super) async fn refuse(&self, password: &str) -> Error {
         match self.passwords().verify(password, None).await {
             Ok(_) => Error::WrongCredentials,
@@ -88,7 +88,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.environment.passwords()
     }
 
-    /// Sets the password and ends all sessions, if `holds` is still true of the account.
+    /// Sets the password and ends all sessions, if `holds` is still true for the account.
     async fn set_password(
         &self,
         id: &str,
@@ -109,8 +109,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.relay().change(&user_key(id), set).await
     }
 
-    /// The password of the settings comes to hold for this account, which becomes an
-    /// administrator's.
+    /// Gives this account the configured password and makes it an administrator.
     pub(super) async fn take_over(&self, id: &str, password: &str) -> Result<User, Error> {
         let (hash, chance) = (self.hash(password).await?, self.random()?);
         let now_ms = self.environment.now_ms();
@@ -126,7 +125,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.relay().change(&user_key(id), set).await
     }
 
-    /// Stores the same password with today's parameters, if it still is the password.
+    /// Hashes the password with the current parameters, if it is still the password.
     pub(super) async fn hash_anew(&self, user: User, password: &str) -> Result<User, Error> {
         let hash = self.hash(password).await?;
         let set = |there: Option<User>| {
@@ -140,14 +139,14 @@ impl<S: Store, E: Environment> Identity<S, E> {
     }
 }
 
-/// Another password: what the old one has opened is over.
+/// Sets a new password and ends all sessions.
 fn renew(user: &mut User, hash: &str, now_ms: u64) {
     user.password_hash = hash.to_owned();
     user.end_sessions(now_ms);
     user.resets = Resets::default();
 }
 
-/// The account that is to be changed, unless it has been deleted meanwhile.
+/// The account to change, unless it was deleted in the meantime.
 pub(super) fn existing(user: Option<User>) -> Result<User, Error> {
     user.filter(|user| user.deleted_at_ms.is_none()).ok_or(Error::NoSuchUser)
 }

@@ -1,4 +1,4 @@
-//! Accounts that are being made, so that a crash in the middle is put right.
+//! Registrations in progress, so that they can be finished after a crash.
 //!
 //! An account counts from the moment that it has claimed its address, in another value. No
 //! outbox can hold an event for that moment: before it there may never be an account, after it
@@ -68,8 +68,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         })
     }
 
-    /// Looks at what came of the registrations that are still noted; how many were announced, and
-    /// how many wait.
+    /// Processes the noted registrations. Returns the numbers of published and of pending ones.
     pub(super) async fn finish_registrations(&self, now_ms: u64) -> Result<(usize, usize), Error> {
         let (mut announced, mut waiting) = (0, 0);
         for registration in self.noted::<Registration>().await? {
@@ -97,7 +96,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         let Registration { user_id, address_key, begun_ms } = registration;
         let account: Option<User> = self.store.read(&user_key(user_id)).await?;
         if account.is_some_and(|user| user.deleted_at_ms.is_some()) {
-            // It was an account, and others may still have to hear that it is gone.
+            // It was an account, and its deletion may still have to be published.
             self.end_registration(user_id).await?;
             return Ok(Finished::Dropped);
         }

@@ -1,4 +1,4 @@
-//! Sessions: opening, refreshing, handing to other applications.
+//! Sessions: opening, refreshing, and grants to third-party applications.
 
 use super::{Error, Identity, grants_key, user_key};
 use crate::domain::client::has_scope;
@@ -44,7 +44,7 @@ pub struct Authorization {
 
 /// What a session was granted for.
 struct Grant<'a> {
-    /// None for the shop's own pages.
+    /// `None` for the shop's own pages.
     client_id: Option<&'a str>,
     scope: &'a str,
 }
@@ -146,13 +146,13 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.user(user_id).await.map_err(without_account(Error::InvalidGrant(refusal)))
     }
 
-    /// When a session begins that is opened now: never before the password was set.
+    /// The start of a session that is opened now. It is never before the password was set.
     fn session_time(&self, user: &User) -> u64 {
         self.environment.now_ms().max(user.sessions_from_ms)
     }
 
-    /// Whether `user`, who has just signed in, may have a session: meanwhile the password may have
-    /// been changed, or all sessions ended, to keep this one from being opened.
+    /// Whether `user`, who has just signed in, may have a session. In the meantime the password may
+    /// have been changed, or all sessions may have been ended.
     async fn still_signed_in(&self, user: &User) -> Result<(), Error> {
         let there = self.user(&user.id).await;
         let there = there.map_err(without_account(Error::WrongCredentials))?;
@@ -162,11 +162,11 @@ impl<S: Store, E: Environment> Identity<S, E> {
         if there.password_hash != user.password_hash {
             return Err(Error::WrongCredentials);
         }
-        // The password is right: to sign in once more opens a session.
+        // The password is right, so signing in again opens a session.
         Err(StoreError::Contended(user_key(&user.id)).into())
     }
 
-    /// What an application may do of what it was granted: it has to be registered still, and may
+    /// The granted scopes that the application may still use. It must still be registered, and may
     /// have fewer scopes than before.
     async fn allowed_now(&self, client_id: &str, scope: &str) -> Result<String, Error> {
         let clients = self.settings().await?.clients;
@@ -174,8 +174,8 @@ impl<S: Store, E: Environment> Identity<S, E> {
         client.map(|client| client.scopes_of(scope)).ok_or(Error::InvalidGrant(BAD_REFRESH_TOKEN))
     }
 
-    /// Changes what a user has granted. That is there for as long as the account, and is not made
-    /// anew after it.
+    /// Changes a user's grants. They exist as long as the account and are not created again after
+    /// its deletion.
     pub(super) async fn update_grants<R: Send>(
         &self,
         user_id: &str,
@@ -229,7 +229,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     }
 }
 
-/// What to answer where there is no account, or none any more.
+/// The error for unknown and deleted accounts.
 fn without_account(answer: Error) -> impl FnOnce(Error) -> Error {
     move |error| if error == Error::NoSuchUser { answer } else { error }
 }

@@ -1,4 +1,4 @@
-//! The signing keys: made on first use, kept in the store, renewed by the clock or on demand.
+//! The signing keys: created on first use, kept in the store, rotated on schedule or on demand.
 
 use super::{Error, Identity};
 use crate::domain::key::{KeyRecord, KeyRing, Signer};
@@ -8,14 +8,14 @@ use chassis::store::{Store, StoreError};
 /// Where the ring is stored.
 const KEYS: &str = "keys";
 
-/// How a new key comes into force.
+/// How a new key takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotation {
-    /// It is published first and signs later, and the old ones are believed until their tokens
-    /// have ended: nobody notices.
+    /// It is published first and signs later. The old keys are accepted until their tokens have
+    /// expired, so clients are not affected.
     Overlapping,
-    /// It signs at once, and no other is believed any more: somebody may have the old one. All
-    /// access tokens end; sessions go on.
+    /// It signs immediately, and no other key is accepted, because the old one may have leaked. All
+    /// access tokens become invalid; sessions continue.
     Compromised,
 }
 
@@ -31,11 +31,12 @@ impl<S: Store, E: Environment> Identity<S, E> {
             return Ok(ring);
         }
         // Somebody else made the first key: theirs counts.
-        let damaged = || Error::Misconfigured("the signing keys vanished".to_owned());
+        let damaged = || Error::Misconfigured("the signing keys are missing".to_owned());
         self.store.read(KEYS).await?.ok_or_else(damaged)
     }
 
-    /// Makes a new key now; the ring as it is then. While one waits to sign, there is no second.
+    /// Creates a new key and returns the ring. If a key is already published and does not sign yet,
+    /// no second one is created.
     pub async fn rotate_keys(&self, rotation: Rotation) -> Result<KeyRing, Error> {
         self.key_ring().await?;
         let now_ms = self.environment.now_ms();
@@ -53,7 +54,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         .await
     }
 
-    /// Makes a new key when the newest is old, and forgets those that nobody needs any more.
+    /// Creates a new key when the newest is old enough, and removes keys that are no longer needed.
     pub(super) async fn rotate_when_due(&self, now_ms: u64) -> Result<(), Error> {
         let Some(ring) = self.store.read::<KeyRing>(KEYS).await? else { return Ok(()) };
         if !ring.is_due(now_ms) && !ring.has_outlived(now_ms) {
@@ -82,7 +83,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         mut change: impl FnMut(&mut KeyRing) -> Result<(), Error> + Send,
     ) -> Result<KeyRing, Error> {
         let change = |ring: Option<KeyRing>| {
-            let gone = || StoreError::Unavailable("the signing keys vanished".to_owned());
+            let gone = || StoreError::Unavailable("the signing keys are missing".to_owned());
             let mut ring = ring.ok_or_else(gone)?;
             change(&mut ring)?;
             Ok::<_, Error>((ring.clone(), ring))

@@ -1,5 +1,5 @@
 //! What the books say of one SKU and of one reservation, for checks across functions: as it is
-//! recorded, with nothing put right and nothing smoothed over.
+//! recorded, without corrections.
 
 use super::{Lane, Record, State, Stock};
 
@@ -14,7 +14,7 @@ pub struct Books {
     pub on_hand: i64,
     /// Held by reservations.
     pub reserved: u64,
-    /// Sold and not taken back; negative if more came back than was ever sold.
+    /// Sold and not returned; negative if more pieces were returned than sold.
     pub sold: i64,
     /// Every hold.
     pub claims: Vec<Claim>,
@@ -50,9 +50,9 @@ pub enum Standing {
 }
 
 impl Books {
-    /// The books of a SKU with its lanes, without its claims. What is on hand is counted where it
-    /// lies, in the stock, in each lane and on the way between them, so that it adds up with the
-    /// rest only if both sides of every exchange agree.
+    /// The books of a SKU with its lanes, without its claims. Pieces on hand are counted in the
+    /// stock, in each lane, and in transfer between them, so the books only balance if both sides
+    /// of every transfer agree.
     pub fn of(sku: String, stock: &Stock, lanes: &[Lane]) -> Books {
         let in_lanes = stock.lanes().iter().zip(lanes).map(|(exchange, lane)| {
             lane.free() + i64::try_from(lane.on_the_way(*exchange)).unwrap_or(i64::MAX)

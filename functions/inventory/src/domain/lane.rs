@@ -1,18 +1,17 @@
 //! A lane of one SKU: room for more reservations than one value holds.
 //!
-//! Pieces are in one place at a time. They come into a lane and leave it by two counters on each
-//! side, which only grow and are copied from one side to the other: the stock says how many pieces
-//! it has ever granted to the lane, the lane how many it has ever given back. Whoever dies between
-//! the two writes leaves pieces that are on their way, which can't be promised to anybody, and
-//! whoever comes next copies the counter.
+//! A piece is in one place at a time. Transfers use two counters on each side, which only grow and
+//! are copied from one side to the other: the stock counts the pieces that it has ever granted to
+//! the lane, and the lane counts those that it has ever given back. A crash between the two writes
+//! leaves pieces in transfer, which can't be reserved. The next operation copies the counter.
 
 use super::stock::{HOLDS_MAX, Hold, HoldRefused, Holds};
 use serde::{Deserialize, Serialize};
 
-/// Lanes of one SKU at most.
+/// The maximum number of lanes of one SKU.
 pub const LANES_MAX: usize = 63;
 
-/// What the stock knows of one lane.
+/// The stock's counters for one lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// Pieces that were ever granted to it.
@@ -24,7 +23,7 @@ pub struct Exchange {
 /// One lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
-    /// Pieces that have ever come into it.
+    /// Pieces that ever arrived in it.
     arrived: u64,
     /// Pieces that it has ever given back.
     given_back: u64,
@@ -34,7 +33,7 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Pieces in it that nobody holds; negative if it has promised more than it ever had.
+    /// Unreserved pieces in it; negative if it has reserved more than it ever had.
     pub fn free(&self) -> i64 {
         signed(self.arrived) - signed(self.given_back + self.sold + self.reserved())
     }
@@ -64,25 +63,25 @@ impl Lane {
         self.holds.len() < HOLDS_MAX
     }
 
-    /// Pieces that left one side and have not come to the other, by what both sides say.
+    /// Pieces in transfer: they left one side and have not arrived at the other.
     pub fn on_the_way(&self, exchange: Exchange) -> u64 {
         exchange.granted.saturating_sub(self.arrived)
             + self.given_back.saturating_sub(exchange.taken_back)
     }
 
-    /// Whether nothing is to be done about it: nobody's time is over, no pieces are free or on
-    /// their way.
+    /// Whether there is nothing to do: no hold has expired, and no pieces are free or in transfer.
     pub fn is_at_rest(&self, exchange: Exchange, now_ms: u64) -> bool {
         let is_over = self.holds.values().any(|hold| hold.is_over(now_ms));
         !is_over && self.free() == 0 && self.on_the_way(exchange) == 0
     }
 
-    /// So many pieces were ever granted: what has not come yet comes now.
+    /// Adds the pieces that were granted and have not arrived yet. `granted` is the total ever
+    /// granted.
     pub fn arrive(&mut self, granted: u64) {
         self.arrived = self.arrived.max(granted);
     }
 
-    /// Hold pieces for an attempt at a reservation, as [`super::Stock::hold`] does.
+    /// Holds pieces for an attempt at a reservation, like [`super::Stock::hold`].
     pub fn hold(&mut self, id: &str, hold: Hold) -> Result<(), HoldRefused> {
         let earlier = self.holds.get(id);
         if earlier.is_some_and(|earlier| earlier.attempt > hold.attempt) {
@@ -100,21 +99,21 @@ impl Lane {
         Ok(())
     }
 
-    /// Give up the hold that this or an earlier attempt made, if there is one.
+    /// Releases the hold of this or an earlier attempt, if there is one.
     pub fn free_hold(&mut self, id: &str, attempt: u32) {
         if self.holds.get(id).is_some_and(|hold| hold.attempt <= attempt) {
             self.holds.remove(id);
         }
     }
 
-    /// Turn the hold of exactly this attempt into a sale, if it is there.
+    /// Turns the hold of exactly this attempt into a sale, if it exists.
     pub fn sell(&mut self, id: &str, attempt: u32) {
         let Some(hold) = self.holds.get(id).filter(|hold| hold.attempt == attempt) else { return };
         self.sold += u64::from(hold.quantity);
         self.holds.remove(id);
     }
 
-    /// Give back all pieces that nobody holds.
+    /// Gives back all pieces that are not held.
     pub fn give_back(&mut self) {
         self.given_back += u64::try_from(self.free()).unwrap_or(0);
     }

@@ -16,7 +16,7 @@ use super::{Availability, Line, Refusal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Returns of parts of one sale at most.
+/// The maximum number of partial returns of one sale.
 pub const RETURNS_MAX: usize = 100;
 
 /// One reservation, as stored.
@@ -30,17 +30,17 @@ pub struct Record {
     pub attempt: u32,
     /// What the holds mean.
     pub state: State,
-    /// Parts of the sale that came back, by the names of their returns.
+    /// Returned parts of the sale, by the names of the returns.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub returns: BTreeMap<String, Return>,
 }
 
-/// A part of a sale that came back.
+/// A returned part of a sale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Return {
     /// Normalized.
     pub lines: Vec<Line>,
-    /// Whether all of it is on the shelf.
+    /// Whether all of it is back in stock.
     pub done: bool,
 }
 
@@ -208,7 +208,7 @@ impl Record {
         }
     }
 
-    /// A part of the sale comes back, once for each name.
+    /// Begins the return of a part of the sale, once for each name.
     pub fn begin_restock(
         mut self,
         id: &str,
@@ -218,7 +218,9 @@ impl Record {
         if let Some(known) = self.returns.get(name) {
             return match known.lines == lines {
                 true => Ok(self),
-                false => Err(Refusal::Conflict(format!("{name} came back with other lines"))),
+                false => {
+                    Err(Refusal::Conflict(format!("the return {name} exists with other lines")))
+                }
             };
         }
         if self.state != State::Committed {
@@ -228,7 +230,9 @@ impl Record {
         let sold = |sku: &str| left.iter().find(|it| it.sku == sku).map_or(0, |it| it.quantity);
         if let Some(line) = lines.iter().find(|line| line.quantity > sold(&line.sku)) {
             let (sku, sold) = (&line.sku, sold(&line.sku));
-            return Err(Refusal::Conflict(format!("{sold} pieces of {sku} are left of {id}")));
+            return Err(Refusal::Conflict(format!(
+                "only {sold} pieces of {sku} in {id} are not returned yet"
+            )));
         }
         if self.returns.len() >= RETURNS_MAX {
             return Err(Refusal::Conflict(format!("more than {RETURNS_MAX} returns of {id}")));
@@ -237,7 +241,7 @@ impl Record {
         Ok(self)
     }
 
-    /// All pieces of a return are on the shelf.
+    /// All pieces of a return are back in stock.
     #[must_use]
     pub fn finish_restock(mut self, name: &str) -> Record {
         if let Some(known) = self.returns.get_mut(name) {
@@ -246,7 +250,7 @@ impl Record {
         self
     }
 
-    /// What was reserved and has not come back.
+    /// The reserved lines that were not returned.
     pub fn left(&self) -> Vec<Line> {
         let back = |sku: &str| -> u32 {
             let lines = self.returns.values().flat_map(|it| &it.lines);

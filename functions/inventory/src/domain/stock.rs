@@ -4,15 +4,16 @@ use super::lane::{Exchange, Lane};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Holds in one value at most: it must stay small enough to be swapped often. Further ones go
-/// into lanes.
+/// The maximum number of holds in one value, which must stay small enough for frequent swaps.
+/// Further holds go into lanes.
 #[cfg(not(test))]
 pub const HOLDS_MAX: usize = 1_000;
-/// So few that all tests meet lanes, too.
+/// Small, so that all tests use lanes, too.
 #[cfg(test)]
 pub const HOLDS_MAX: usize = 4;
 
-/// Returns that are noted in one value at most; a further one is refused until some are forgotten.
+/// The maximum number of noted returns in one value. A further one is refused until some notes have
+/// expired.
 pub const RETURNS_NOTED_MAX: usize = 2_000;
 
 /// Holds by reservation id.
@@ -22,15 +23,15 @@ pub type Holds = BTreeMap<String, Hold>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
     received: u32,
-    /// Pieces that were ever sold here, whether or not they came back.
+    /// Pieces that were ever sold here, including returned ones.
     sold: u64,
     holds: Holds,
     /// Sales that were taken back, and when: taking back twice must not count twice.
     returned: BTreeMap<String, u64>,
-    /// Pieces that were sold and came back, whether they were sold here or from a lane.
+    /// Pieces that were sold, here or from a lane, and returned.
     #[serde(default)]
     restocked: u64,
-    /// What it has exchanged with its lanes, the first one first.
+    /// The transfers with its lanes, in the order of the lanes.
     #[serde(default)]
     lanes: Vec<Exchange>,
     /// Its place in the register of all SKUs.
@@ -50,7 +51,7 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Whether its time has come.
+    /// Whether it has expired.
     pub fn is_over(&self, now_ms: u64) -> bool {
         self.expires_at_ms <= now_ms
     }
@@ -86,7 +87,7 @@ impl Stock {
         self.levels_with(&[])
     }
 
-    /// The figures of a SKU with these lanes. Pieces that are on their way are on hand.
+    /// The figures of a SKU with these lanes. Pieces in transfer are on hand.
     pub fn levels_with(&self, lanes: &[Lane]) -> Levels {
         let in_lanes: u64 = lanes.iter().map(Lane::reserved).sum();
         let sold: u64 = lanes.iter().map(Lane::sold).sum();
@@ -98,8 +99,7 @@ impl Stock {
         Levels { received: self.received, on_hand, reserved, sold }
     }
 
-    /// Pieces that are here and free to be reserved; negative if more was promised than there
-    /// ever was.
+    /// Pieces here that can be reserved; negative if more was reserved than ever existed.
     pub fn on_hand(&self) -> i64 {
         signed(u64::from(self.received)) - self.promised()
     }
@@ -109,25 +109,25 @@ impl Stock {
         self.holds.values().map(|hold| u64::from(hold.quantity)).sum()
     }
 
-    /// Pieces that were sold here or from these lanes and did not come back.
+    /// Pieces that were sold here or from these lanes and not returned.
     pub fn sold(&self, lanes: &[Lane]) -> i64 {
         let from_lanes: u64 = lanes.iter().map(Lane::sold).sum();
         signed(self.sold + from_lanes) - signed(self.restocked)
     }
 
-    /// Pieces that are not free here: sold, held, or with the lanes.
+    /// Pieces that are not free here: sold, held, or in the lanes.
     fn promised(&self) -> i64 {
         let granted: u64 = self.lanes.iter().map(|lane| lane.granted).sum();
         let taken_back: u64 = self.lanes.iter().map(|lane| lane.taken_back).sum();
         signed(self.sold + self.reserved() + granted) - signed(self.restocked + taken_back)
     }
 
-    /// What was exchanged with each lane.
+    /// The transfers with each lane.
     pub fn lanes(&self) -> &[Exchange] {
         &self.lanes
     }
 
-    /// Grant so many pieces to a lane (from 1 on); how many it was ever granted.
+    /// Grants pieces to a lane (numbered from 1). Returns the total ever granted to it.
     pub fn grant(&mut self, number: usize, pieces: i64) -> Result<u64, HoldRefused> {
         let available = self.on_hand();
         if pieces > available {
@@ -143,7 +143,8 @@ impl Stock {
         Ok(lane.granted)
     }
 
-    /// A lane has ever given so many pieces back: what has not come yet comes now.
+    /// Takes the pieces that a lane has given back and that have not arrived yet. `given_back` is
+    /// the total ever given back.
     pub fn take_from_lane(&mut self, number: usize, given_back: u64) {
         if let Some(lane) = self.lanes.get_mut(number.saturating_sub(1)) {
             lane.taken_back = lane.taken_back.max(given_back);
@@ -220,9 +221,9 @@ impl Stock {
         self.holds.remove(id);
     }
 
-    /// Take back what a sold reservation had of this SKU, whether or not its hold has become
-    /// a sale yet. Idempotent until [`Stock::forget_return`]. Whether it is done: it is not where
-    /// too many returns are noted.
+    /// Take back what a sold reservation had of this SKU, whether or not its hold has become a sale
+    /// yet. Idempotent until [`Stock::forget_return`]. Returns whether it is done; it is not if too
+    /// many returns are noted.
     pub fn take_back(&mut self, id: &str, attempt: u32, quantity: u32, now_ms: u64) -> bool {
         if !self.note_return(id, now_ms) {
             return self.returned.contains_key(id);
@@ -235,8 +236,8 @@ impl Stock {
         true
     }
 
-    /// Put pieces that were sold back onto the shelf, once for each name of a return. Idempotent
-    /// until [`Stock::forget_return`]. Whether it is done: it is not where too many returns are
+    /// Puts sold pieces back into stock, once for each name of a return. Idempotent until
+    /// [`Stock::forget_return`]. Returns whether it is done; it is not if too many returns are
     /// noted.
     pub fn restock(&mut self, name: &str, quantity: u32, now_ms: u64) -> bool {
         if !self.note_return(name, now_ms) {
@@ -246,7 +247,7 @@ impl Stock {
         true
     }
 
-    /// Whether a return is new and there is room to note it; then it is noted.
+    /// Notes a return. False if it is not new or there is no room.
     fn note_return(&mut self, name: &str, now_ms: u64) -> bool {
         let is_new = !self.returned.contains_key(name);
         let is_noted = is_new && self.returned.len() < RETURNS_NOTED_MAX;

@@ -46,7 +46,7 @@ fn holds_on_one_sku_are_limited() {
 }
 
 #[test]
-fn no_return_counts_that_is_not_noted_and_notes_are_limited() {
+fn only_noted_returns_count_and_notes_are_limited() {
     let mut stock = stocked(5);
     stock.hold("r", hold(2, 1)).unwrap();
     stock.sell("r", 1);

@@ -1,5 +1,5 @@
-//! Reading the books without touching them: an audit that put right what it meets would never
-//! find anything.
+//! Reading the books without changing them: an audit that repairs what it finds would never find
+//! anything.
 
 use super::{Inventory, record_key, stock_key};
 use crate::domain::{Books, Claim, LINES_MAX, Record, Refusal, Standing, State, Stock, check_name};

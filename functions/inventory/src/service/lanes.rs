@@ -1,16 +1,16 @@
-//! SKUs that more people want at once than one value holds: further reservations go into lanes,
-//! values of their own. See [`crate::domain::Lane`] for how pieces get there and back.
+//! SKUs with more concurrent reservations than one value can hold: further reservations go into
+//! lanes, which are separate values. See [`crate::domain::Lane`] for how pieces are transferred.
 
 use super::{Inventory, stock_key};
 use crate::domain::{Hold, HoldRefused, LANES_MAX, Lane, Levels, Refusal, Stock, Verdict};
 use chassis::store::Store;
 
-/// How often a hold is tried again after somebody else gave its pieces back.
+/// How often a hold is retried after another request gave its pieces back.
 const TRIES_MAX: u32 = 8;
 
 impl<S: Store> Inventory<S> {
-    /// The numbers of the lanes that hold something for this reservation: more than one if
-    /// attempts at it have met.
+    /// The numbers of the lanes that hold pieces for this reservation. There can be several after
+    /// concurrent attempts.
     pub(super) async fn lanes_of(
         &self,
         sku: &str,
@@ -26,7 +26,7 @@ impl<S: Store> Inventory<S> {
         Ok(numbers)
     }
 
-    /// Hold pieces in the first lane that has room.
+    /// Holds pieces in the first lane that has room.
     pub(super) async fn hold_in_lanes(
         &self,
         id: &str,
@@ -45,7 +45,7 @@ impl<S: Store> Inventory<S> {
         Ok(Err(HoldRefused::TooMany))
     }
 
-    /// Hold pieces in this lane: they are granted to it first, and held once they are there.
+    /// Holds pieces in this lane: they are first granted to it, and held when they have arrived.
     pub(super) async fn hold_in_lane(
         &self,
         number: usize,
@@ -69,7 +69,7 @@ impl<S: Store> Inventory<S> {
                 .await?;
             match result {
                 Ok(()) => return Ok(Ok(())),
-                // Whoever gave something up has given these pieces back, too.
+                // Another request that gave pieces back has given back these, too.
                 Err(HoldRefused::Short(_)) => {}
                 Err(refused) => {
                     self.empty_lane(sku, number).await?;
@@ -77,10 +77,10 @@ impl<S: Store> Inventory<S> {
                 }
             }
         }
-        Err(Refusal::Unavailable(format!("too many reservations of {sku} at once")))
+        Err(Refusal::Unavailable(format!("too many concurrent reservations of {sku}")))
     }
 
-    /// Grants so many pieces to a lane; how many it was ever granted.
+    /// Grants pieces to a lane. Returns the total ever granted to it.
     async fn grant(
         &self,
         sku: &str,
@@ -92,7 +92,7 @@ impl<S: Store> Inventory<S> {
         Ok(granted)
     }
 
-    /// Gives back what nobody holds in a lane.
+    /// Gives back the unreserved pieces of a lane.
     pub(super) async fn empty_lane(&self, sku: &str, number: usize) -> Result<Stock, Refusal> {
         let given_back = self
             .change_lane(sku, number, |lane| {
@@ -123,7 +123,7 @@ impl<S: Store> Inventory<S> {
         Ok(())
     }
 
-    /// Gives a reservation's hold up, wherever it is.
+    /// Releases a reservation's hold, wherever it is.
     pub(super) async fn free(&self, sku: &str, id: &str, attempt: u32) -> Result<(), Refusal> {
         let stock = self.change(sku, |stock| stock.free(id, attempt)).await?;
         for number in self.lanes_of(sku, &stock, id).await? {
@@ -133,8 +133,8 @@ impl<S: Store> Inventory<S> {
         Ok(())
     }
 
-    /// Settles the holds whose time has come in all lanes and fetches what is free there; the
-    /// stock after that.
+    /// Settles expired holds in all lanes and takes back their free pieces. Returns the stock after
+    /// that.
     pub(super) async fn settle_lanes(
         &self,
         sku: &str,

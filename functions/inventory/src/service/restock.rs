@@ -1,11 +1,11 @@
-//! Parts of a sale that come back.
+//! Partial returns of a sale.
 
 use super::{Inventory, record_key, unknown};
 use crate::domain::{Line, Record, Refusal, check_name, normalize};
 use chassis::store::Store;
 
 impl<S: Store> Inventory<S> {
-    /// Put a part of a sold reservation back onto the shelf, once for each name of a return.
+    /// Puts a part of a sold reservation back into stock, once for each name of a return.
     pub async fn restock(
         &self,
         id: &str,
@@ -25,7 +25,7 @@ impl<S: Store> Inventory<S> {
             return Ok(());
         }
         for Line { sku, quantity } in &lines {
-            // Decided in the record, and perhaps not yet booked.
+            // The sale is decided in the record, but may not be booked yet.
             self.sell(sku, id, record.attempt).await?;
             let part = format!("{id}/{name}");
             self.give_back(sku, now_ms, |stock| stock.restock(&part, *quantity, now_ms)).await?;

@@ -104,8 +104,8 @@ impl<S: Store> Inventory<S> {
         }
     }
 
-    /// The stock after settling what is over; what is over in its lanes, and free there, only if
-    /// fewer than so many pieces would be available otherwise.
+    /// The stock after settling expired holds. Expired holds and free pieces in its lanes are
+    /// settled only if fewer than `quantity` pieces are available otherwise.
     pub(super) async fn swept_if_short(
         &self,
         sku: &str,
@@ -153,7 +153,7 @@ impl<S: Store> Inventory<S> {
                 match verdict {
                     Verdict::Free => stock.free(id, hold.attempt),
                     Verdict::Sell => stock.sell(id, hold.attempt),
-                    // Where there is no room to note it, the hold stays.
+                    // If there is no room to note it, the hold stays.
                     Verdict::TakeBack => {
                         stock.take_back(id, hold.attempt, hold.quantity, now_ms);
                     }
@@ -181,8 +181,8 @@ impl<S: Store> Inventory<S> {
         }
     }
 
-    /// Put pieces of a sale back: `change` says whether it is done. Where too many returns are
-    /// noted, those that are over are forgotten first.
+    /// Puts pieces of a sale back; `change` returns whether it is done. If too many returns are
+    /// noted, expired notes are removed first.
     pub(super) async fn give_back(
         &self,
         sku: &str,
@@ -197,7 +197,7 @@ impl<S: Store> Inventory<S> {
             }
             self.forget_returns(sku, now_ms).await?;
         }
-        Err(Refusal::Unavailable(format!("too many returns of {sku} at once")))
+        Err(Refusal::Unavailable(format!("too many concurrent returns of {sku}")))
     }
 
     /// Forget returns that are over and so old that nobody can still be at them.
@@ -205,7 +205,7 @@ impl<S: Store> Inventory<S> {
         let Some(stock) = self.store.read::<Stock>(&stock_key(sku)).await? else { return Ok(()) };
         let mut over = Vec::new();
         for id in stock.returns_before(now_ms.saturating_sub(RETURN_NOTED_MS), FORGET_MAX) {
-            // The return of a part is named after its reservation.
+            // The name of a partial return begins with its reservation.
             let (reservation, part) = id.split_once('/').unwrap_or((&id, ""));
             let record = self.store.read::<Record>(&record_key(reservation)).await?;
             let is_over = record.is_some_and(|record| match record.returns.get(part) {

@@ -84,6 +84,16 @@ async fn a_mail_is_shown_where_it_can_do_nothing() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_not_there_has_a_page() {
+    let (status, headers, html) = Site::new().get("/mailbox/msg_1").await;
+    assert_eq!(
+        (status, headers["content-type"].to_str().unwrap()),
+        (404, "text/html; charset=utf-8")
+    );
+    assert!(html.contains("Message not found") && html.contains("href=\"/mailbox\""), "{html}");
+}
+
+#[tokio::test]
 async fn push_messages_have_their_own_door() {
     let site = Site::new();
     let body = json!({"to": "usr_1", "title": "On its way", "body": "Look out", "language": "en"});
@@ -117,7 +127,6 @@ async fn bad_input_is_explained() {
     let pointers: Vec<_> =
         problem["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();
     assert_eq!((status, pointers), (422, vec![json!("/to"), json!("/subject"), json!("/text")]));
-    assert_eq!(site.get("/mailbox/msg_1").await.0, 404);
     assert_eq!(site.get("/messages").await.0, 405);
 }
 

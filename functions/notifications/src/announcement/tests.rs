@@ -46,7 +46,7 @@ fn a_rejection_tells_its_reason_and_a_cancellation_needs_none() {
 }
 
 #[test]
-fn what_came_back_is_told_by_mail_with_the_refund() {
+fn returns_are_announced_by_mail_with_the_refund() {
     let mut data = order();
     for status in ["returned", "refunded"] {
         data["refunded"] = Value::Null;
@@ -123,7 +123,7 @@ fn data_of_another_shape_is_a_fault() {
 }
 
 #[test]
-fn customers_read_the_number_that_the_pages_of_the_shop_show() {
+fn mails_use_the_short_order_number_of_the_pages() {
     let mut data = order();
     data["order_id"] = json!("ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11");
     let requests = of_order("delivered", &data).unwrap();

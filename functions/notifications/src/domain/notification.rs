@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Channel, Outcome, Pinned, Priority, Request, Setback, State};
 
-/// How long a notification is tried that the provider does not refuse, in milliseconds: four days,
-/// as mail is. Longer than an outage lasts that nobody mends, and then somebody should look.
+/// How long a notification is retried if the provider does not refuse it, in milliseconds: four
+/// days, as usual for mail. This is longer than most outages; after it, an operator should look at
+/// it.
 pub const RETRY_MS: u64 = 4 * 86_400_000;
 /// How long an attempt may hold a notification before another may take over, in milliseconds:
 /// twice what the provider is given to answer. It sends one message for one id, whoever asks.
@@ -125,10 +126,10 @@ impl Notification {
         if self.due_ms()? > now_ms {
             return None;
         }
-        // One that was just not due for all that time has its attempt still.
+        // A notification that was only not due in all that time still gets its attempt.
         let died = matches!(self.state, State::Sending { .. });
         if died && now_ms >= self.retry_until_ms() {
-            self.give_up("no attempt has come to an end", now_ms);
+            self.give_up("no attempt has finished", now_ms);
             return None;
         }
         self.attempts += 1;
@@ -190,8 +191,8 @@ impl Notification {
         }
     }
 
-    /// Takes out of it what it says to its reader and what is known of them: they have deleted their
-    /// account. One that was not sent will not be.
+    /// Erases the content and the personal data, because the reader has deleted their account. An
+    /// unsent notification will not be sent.
     pub fn erase(&mut self) {
         self.pinned.subject.clear();
         self.pinned.variables.clear();
@@ -232,7 +233,7 @@ impl Notification {
         self.setbacks.push(Setback { at_ms, detail });
     }
 
-    /// Until when a failure is no reason to give it up.
+    /// Until when it is retried after failures.
     fn retry_until_ms(&self) -> u64 {
         self.replayed_at_ms.unwrap_or(self.created_at_ms).saturating_add(RETRY_MS)
     }

@@ -17,7 +17,7 @@ pub struct Pinned {
 }
 
 impl Pinned {
-    /// Of a message that is never rendered.
+    /// The text of a message that is never rendered.
     pub fn nothing() -> Self {
         let (language, subject, variables) = Default::default();
         Self { version: 0, language, subject, variables }

@@ -94,7 +94,7 @@ fn waits_grow_and_attempts_end() {
 }
 
 #[test]
-fn an_outage_of_days_fails_no_message() {
+fn messages_survive_an_outage_of_days() {
     let mut n = accepted();
     let mut now = 1_000;
     while now < 3 * 86_400_000 {
@@ -108,7 +108,7 @@ fn an_outage_of_days_fails_no_message() {
 }
 
 #[test]
-fn a_message_that_was_not_tried_in_all_that_time_is_tried() {
+fn a_message_without_attempts_still_gets_one() {
     let mut n = accepted();
     let late = 1_000 + 2 * RETRY_MS;
     let attempt = n.begin(late).expect("an attempt");
@@ -175,7 +175,7 @@ fn what_failed_keeps_its_variables_until_it_is_forgotten() {
 }
 
 #[test]
-fn a_replay_is_tried_for_as_long_as_a_new_message() {
+fn a_replayed_message_is_retried_as_long_as_a_new_one() {
     let mut n = accepted();
     let exhaust = |n: &mut Notification, mut now: u64| {
         let mut count = 0_usize;

@@ -69,7 +69,7 @@ async fn a_push_message_goes_elsewhere_and_names_no_address() {
 }
 
 #[tokio::test]
-async fn the_reason_of_a_refusal_does_not_keep_the_address() {
+async fn the_reason_of_a_refusal_does_not_contain_the_address() {
     let answer = Ok((422, r#"{"detail":"ada@example.org has no mailbox"}"#));
     let (outcome, _) = deliver(Channel::Email, answer).await;
     let expected = "the provider refused it: the address has no mailbox";

@@ -118,7 +118,7 @@ pub(super) fn problem(refusal: Refusal) -> Problem {
         }
         Refusal::Invalid(fault) => Problem::unprocessable(vec![at(&fault.place, fault.detail)]),
         Refusal::Conflict => Problem::new(ProblemType::RequestIdReused)
-            .detail("This request_id came before with another content."),
+            .detail("This request_id was already used with different content."),
         Refusal::Unavailable(detail) => {
             eprintln!("a notification can't be accepted now: {detail}");
             Problem::unavailable("The notification can't be accepted now.", RETRY_AFTER_S)

@@ -16,7 +16,7 @@ pub(super) struct View {
     template_version: u32,
     language: String,
     subject: String,
-    /// The order that it is about, if it is about one.
+    /// The order that the message is about, if any.
     order_id: Option<String>,
     status: &'static str,
     created_at: String,

@@ -25,7 +25,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         let unreadable = |detail| Refusal::Invalid(Fault::of("data", detail));
         let event = match readable(event, &self.users).await {
             Ok(Some(event)) => event,
-            // It is about somebody who has been forgotten.
+            // It is about a user who was erased.
             Ok(None) => return Ok(()),
             Err(Unreadable::Damaged) => return Err(unreadable(Unreadable::Damaged.to_string())),
             Err(error) => return Err(Refusal::Unavailable(error.to_string())),
@@ -49,7 +49,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
             let user_id = request.user_id.clone();
             // An order outlives the account of the customer who placed it.
             if self.is_gone(&user_id).await? {
-                // A delivery before this one may have made the message and died.
+                // An earlier delivery may have created the message and crashed.
                 self.erase_messages(&user_id, Some(&request.request_id)).await?;
                 self.suppress(request, now_ms).await?;
                 continue;
@@ -58,7 +58,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
                 Ok(notification) => accepted.push(notification),
                 // The customer was told of this already, in other words.
                 Err(Refusal::Conflict) => {}
-                // They have deleted their account meanwhile.
+                // The user has deleted their account in the meantime.
                 Err(Refusal::Invalid(_)) if self.is_gone(&user_id).await? => {
                     self.suppress(request, now_ms).await?;
                 }

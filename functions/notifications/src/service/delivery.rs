@@ -1,9 +1,9 @@
 //! Handing messages to the provider: at once when they are accepted, and in sweeps.
 //!
-//! A provider that is down or slow must not hold up those who only want a message to be
-//! accepted. So after an attempt that came to nothing a channel is left to the sweeps for
-//! [`REST_MS`], and a sweep of it ends after a few setbacks in a row. Each channel has a queue, a
-//! rest and a sweep of its own: mails that can't be sent hold up no push message.
+//! A provider that is down or slow must not delay requests that only submit a message. So after a
+//! failed attempt, only sweeps use a channel for [`REST_MS`], and a sweep of it ends after a few
+//! consecutive failures. Each channel has its own queue, pause and sweep, so failing mails do not
+//! delay push messages.
 
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,10 @@ use crate::domain::{Channel, Notification, Outcome, Pinned};
 use crate::ports::{Message, Provider, RenderError, Templates, Users};
 use crate::queue::{self, Entry, FAILED, waiting};
 
-/// Most attempts of one sweep on a channel.
+/// The maximum number of attempts of one sweep on a channel.
 pub const SWEEP_ATTEMPT_COUNT_MAX: usize = 50;
-/// Most entries of a channel that one sweep looks at: some lead to what is over, or not due after all.
+/// The maximum number of entries of a channel that one sweep processes. Some may be finished or not
+/// due.
 pub const SWEEP_LOOK_COUNT_MAX: usize = 500;
 /// A sweep ends after so many setbacks in a row.
 pub const SWEEP_DEFERRAL_COUNT_MAX: usize = 3;
@@ -28,8 +29,8 @@ pub const SWEEP_TIME_MAX_MS: u64 = 10_000;
 /// For so long after a setback no message is tried at once. Milliseconds.
 pub const REST_MS: u64 = 10_000;
 
-/// An entry that has failed and finds no room among the failed ones is looked at again after this
-/// time. Milliseconds.
+/// A failed entry that has no room in the queue of failed ones is checked again after this time.
+/// Milliseconds.
 pub(super) const FAILED_FULL_MS: u64 = 3_600_000;
 
 fn rest_key(channel: Channel) -> &'static str {
@@ -76,7 +77,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         }
     }
 
-    /// Whether messages of a channel are left to the sweeps now.
+    /// Whether only sweeps send messages of a channel now.
     pub(super) async fn is_resting(
         &self,
         channel: Channel,
@@ -125,8 +126,9 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         self.store.update(&key, change).await
     }
 
-    /// Moves a notification's entries to where it stands. One that has failed and finds no room
-    /// stays where it waits: when that is full, too, nothing more is accepted.
+    /// Moves a notification's entries to the queue of its state. A failed one stays in the waiting
+    /// queue if the queue of failed ones is full; when both are full, no more messages are
+    /// accepted.
     pub(super) async fn follow(
         &self,
         notification: &Notification,
@@ -142,7 +144,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
             match FAILED.put(store, &Entry::of(notification, since_ms)).await {
                 Ok(()) => {}
                 Err(queue::Error::Full) => {
-                    eprintln!("{}: there are too many failed messages", notification.id);
+                    eprintln!("{}: too many failed messages", notification.id);
                     return waiting.postpone(store, request_id, now_ms + FAILED_FULL_MS).await;
                 }
                 Err(queue::Error::Store(error)) => return Err(error),
@@ -186,11 +188,11 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         self.provider.deliver(&message).await
     }
 
-    /// Goes through what is due on each channel, what goes first first, and forgets what failed
-    /// long ago. No part keeps the others from being done.
+    /// Processes due messages of each channel in order of priority, and removes old failed ones. A
+    /// failing part does not stop the others.
     ///
     /// # Errors
-    /// The first that a part has met: the store did not answer.
+    /// The first error of a part: the store did not answer.
     pub async fn sweep(&self, now_ms: u64) -> Result<Swept, StoreError> {
         let mut parts = Parts::new();
         let adopted = match queue::adopt_old(&self.store).await {

@@ -112,8 +112,8 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         Ok((page, next))
     }
 
-    /// Sends a failed message after all, and tries for as long as with a new one. The provider
-    /// still knows it by its id. Repeating this while it waits changes nothing.
+    /// Sends a failed message again, with the same retries as a new one. The provider still knows
+    /// it by its id. Repeating this while it waits changes nothing.
     ///
     /// # Errors
     /// The queue is full or the store did not answer: repeat it.
@@ -150,7 +150,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         old.truncate(FORGET_COUNT_MAX);
         for entry in &old {
             match self.change(&entry.request_id, Notification::forget).await {
-                // One that can't be read has nothing to replay, and must not hold up the others.
+                // An unreadable message can't be replayed and must not stop the others.
                 Err(error @ StoreError::Corrupt { .. }) => eprintln!("{}: {error}", entry.id),
                 forgotten => drop(forgotten?),
             }

@@ -38,7 +38,7 @@ pub struct Change {
 /// A copy.
 #[derive(Serialize, Deserialize)]
 struct Copied {
-    /// None once the account is gone: a late event must not bring it back.
+    /// `None` after the account was deleted: a late event must not restore it.
     user: Option<User>,
     sequence: u64,
     /// The number of the note that was made before; from 1.
@@ -152,10 +152,9 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         Ok(copy.is_some_and(|copy| copy.user.is_none()))
     }
 
-    /// Takes away what is kept of a user who has deleted their account: the copy, what they prefer,
-    /// and what their messages say. The copy goes first: a message that is made at the same time
-    /// finds it gone and is erased by the call that made it. Cut off anywhere, this is done when
-    /// the event comes again.
+    /// Erases a user who has deleted their account: the copy, the preferences, and the texts of
+    /// messages. The copy is erased first: a call that creates a message concurrently sees this and
+    /// erases the message itself. If this is interrupted, the redelivered event finishes it.
     pub(super) async fn forget_person(&self, id: &str, sequence: u64) -> Result<(), StoreError> {
         let forget = |copy: Option<Copied>| {
             let note = copy.as_ref().map_or(0, |there| there.note);

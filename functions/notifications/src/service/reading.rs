@@ -23,9 +23,9 @@ struct Listed {
 }
 
 impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
-    /// Puts a notification in its reader's list, at the place of its id: a repetition may come
-    /// when it has left the list already, and must not come back as the newest. One that leaves the
-    /// list loses its subject first: when its reader is forgotten it is not found any more.
+    /// Puts a notification in its reader's list, at the place of its id: a repetition may come when
+    /// it has left the list already, and must not come back as the newest. A message that leaves
+    /// the list loses its subject first, because an erasure of its reader would no longer find it.
     pub(super) async fn list_for_reader(
         &self,
         notification: &Notification,
@@ -58,8 +58,8 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         self.store.update(&key, take_out).await
     }
 
-    /// Erases the messages in a reader's list, and the one for this request if there is one; then
-    /// the list goes. One that can't be read does not keep the others.
+    /// Erases the messages in a reader's list, and the one for this request if there is one, and
+    /// then the list. An unreadable message does not stop the others.
     pub(super) async fn erase_messages(
         &self,
         user_id: &str,
@@ -142,8 +142,8 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         Ok(self.store.read(&preferences_key(user_id)).await?.unwrap_or_default())
     }
 
-    /// Keeps what a reader wants, also for what is accepted already and not sent yet. Nothing is
-    /// kept after the reader has deleted their account.
+    /// Stores a reader's preferences, which also apply to accepted messages that are not sent yet.
+    /// Nothing is stored after the reader has deleted their account.
     ///
     /// # Errors
     /// The store did not answer.

@@ -21,7 +21,7 @@ pub(crate) struct World(Arc<Mutex<Inner>>);
 
 struct Inner {
     outcome: Outcome,
-    /// What mails get instead.
+    /// The outcome for mails instead.
     mails: Option<Outcome>,
     delivered: Vec<Message>,
     newest: u32,

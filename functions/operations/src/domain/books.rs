@@ -20,7 +20,7 @@ pub struct Books {
     pub statement: BTreeMap<(String, String), Stated>,
     /// All SKUs.
     pub skus: Vec<Sku>,
-    /// What orders have of each SKU, at the first reading of the orders.
+    /// The sales of each SKU according to the orders, at their first reading.
     pub sales_before: BTreeMap<String, Sales>,
     /// The same at the second reading.
     pub sales: BTreeMap<String, Sales>,
@@ -81,7 +81,7 @@ impl OrderStatus {
         matches!(self, Self::Confirmed | Self::Shipped | Self::Delivered)
     }
 
-    /// Whether the customer has paid, and everything went back.
+    /// Whether the customer had paid and everything was returned.
     pub fn came_back(self) -> bool {
         self == Self::Returned
     }
@@ -107,9 +107,9 @@ pub struct Order {
     pub total: Money,
     /// The reservation that is in force.
     pub reservation_id: String,
-    /// Given back for parcels that came back, in minor units.
+    /// The refund for returned parcels, in minor units.
     pub refunded: i64,
-    /// The pieces of parcels that came back and are on the shelf again.
+    /// The pieces of returned parcels that are back in stock.
     pub restocked: Vec<Line>,
     /// Of its last event for others; 0 if it has none.
     pub last_sequence: u64,
@@ -119,7 +119,7 @@ pub struct Order {
     pub settled: bool,
     /// Why it waits for a person, if it does.
     pub parked: Option<String>,
-    /// Since when it does, in milliseconds since the epoch.
+    /// When it was parked, in milliseconds since the epoch.
     pub parked_since_ms: Option<u64>,
     /// What is wrong with the record itself.
     pub faults: Vec<String>,
@@ -130,7 +130,7 @@ pub struct Order {
 pub struct Payment {
     /// `pay_…`.
     pub id: String,
-    /// The order that it pays; empty if only the provider has ever named this payment.
+    /// The order that it pays; empty if only the provider knows this payment.
     pub order_id: String,
     /// Whether the provider's answer is not known.
     pub is_unknown: bool,
@@ -140,17 +140,17 @@ pub struct Payment {
     pub captured: i64,
     /// Given back.
     pub refunded: i64,
-    /// Taken back by the customer's bank.
+    /// Charged back by the customer's bank.
     pub charged_back: i64,
     /// Held and not taken.
     pub held: i64,
-    /// Whether it is not to be compared with the provider's statement, being older than that is
-    /// read.
+    /// Whether it is older than the statements that were read, so that it can't be compared with
+    /// them.
     pub unstated: bool,
 }
 
 impl Payment {
-    /// What is left of what was taken.
+    /// The captured amount less refunds and chargebacks.
     pub fn net(&self) -> i64 {
         self.captured.saturating_sub(self.refunded).saturating_sub(self.charged_back)
     }
@@ -161,61 +161,61 @@ impl Payment {
 pub struct Posting {
     /// The payment.
     pub payment_id: String,
-    /// Its order; empty if there is none.
+    /// The order; empty if there is none.
     pub order_id: String,
     /// ISO 4217.
     pub currency: String,
-    /// On the side of customers, negative for what they have paid.
+    /// The customers' side; negative for payments.
     pub customer_funds: i64,
-    /// On the side of the provider, positive for what it owes us.
+    /// The provider's side; positive for what it owes the shop.
     pub psp_clearing: i64,
 }
 
-/// What the ledger has of one payment.
+/// The ledger's total for one payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// Its order; empty if there is none.
+    /// The order; empty if there is none.
     pub order_id: String,
-    /// Negative for what the customer has paid.
+    /// Negative for payments of the customer.
     pub customer_funds: i64,
-    /// Positive for what the provider owes us.
+    /// Positive for what the provider owes the shop.
     pub psp_clearing: i64,
 }
 
 /// A line of the provider's statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatementLine {
-    /// The payment, by our own id.
+    /// The payment id.
     pub payment_id: String,
-    /// Its order; empty if we know of none.
+    /// The order; empty if it is unknown.
     pub order_id: String,
     /// ISO 4217.
     pub currency: String,
-    /// Negative if we lost money.
+    /// Negative if the shop lost money.
     pub amount: i64,
     /// Milliseconds since the epoch.
     pub at_ms: u64,
 }
 
-/// What the provider's statement has of one payment.
+/// The statement's total for one payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stated {
-    /// Its order; empty if we know of none.
+    /// The order; empty if it is unknown.
     pub order_id: String,
-    /// What the provider owes us for it.
+    /// What the provider owes the shop for it.
     pub net: i64,
-    /// Of the last line, in milliseconds since the epoch.
+    /// The time of the last line, in milliseconds since the epoch.
     pub last_at_ms: u64,
 }
 
-/// What all orders have of one SKU.
+/// The sales of one SKU according to all orders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sales {
-    /// Pieces in paid orders at rest that did not come back.
+    /// Pieces in settled paid orders that were not returned.
     pub bought: u64,
-    /// Whether an order that is not at rest has some.
+    /// Whether an unsettled order contains the SKU.
     pub moving: bool,
-    /// Tells whether all orders that have some were the same at another reading.
+    /// A digest of all orders that contain the SKU, to detect changes between two readings.
     pub print: u32,
 }
 
@@ -281,7 +281,7 @@ pub struct Shipment {
     pub id: String,
     /// Whether it was not called off.
     pub is_live: bool,
-    /// Whether it came back from the customer's door.
+    /// Whether it was returned undelivered.
     pub came_back: bool,
     /// What is in it.
     pub lines: Vec<Line>,

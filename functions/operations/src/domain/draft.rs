@@ -1,5 +1,5 @@
-//! Books while they are being read: only what is in one part of the business is kept, and the part
-//! becomes smaller when that is too much.
+//! Books while they are read. Only the entries of one part are kept, and the part is narrowed if
+//! there are too many.
 
 use super::books::{
     Account, Books, Message, Order, Payment, Posting, Projected, Sales, Shipping, Sku, Standing,
@@ -12,19 +12,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The books of one part.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
-    /// Which part.
+    /// The part.
     pub part: Partition,
     books: Books,
     kept_max: usize,
 }
 
 impl Draft {
-    /// Nothing read yet; at most so many entries are kept.
+    /// An empty draft that keeps at most `kept_max` entries.
     pub fn of(part: Partition, kept_max: usize) -> Draft {
         Draft { part, books: Books::default(), kept_max }
     }
 
-    /// What was read.
+    /// The books that were read.
     pub fn into_books(self) -> Books {
         self.books
     }
@@ -103,33 +103,33 @@ impl Draft {
         }
     }
 
-    /// An event that was given up.
+    /// A dead letter.
     pub fn dead_letter(&mut self, letter: DeadLetter) {
         if self.part.holds(&letter.id) {
             self.books.dead_letters.push(letter);
         }
     }
 
-    /// Who gets which events: of no part, so they are in the first.
+    /// The subscriptions. They belong to no part, so they are checked with the first.
     pub fn subscriptions(&mut self, subscriptions: Vec<Subscription>) {
         if self.part.is_first() {
             self.books.subscriptions = subscriptions;
         }
     }
 
-    /// The reservations to ask for.
+    /// The reservations to look up.
     pub fn reservation_ids(&self) -> Vec<String> {
-        // An order whose record can't be read has none.
+        // An order with an unreadable record has none.
         let ids = self.books.orders_before.iter().map(|order| order.reservation_id.clone());
         ids.filter(|id| !id.is_empty()).collect()
     }
 
-    /// How a reservation stands.
+    /// The status of a reservation.
     pub fn reservation(&mut self, (id, standing): (String, Standing)) {
         self.books.reservations.insert(id, standing);
     }
 
-    /// Makes the part smaller until not too much is kept.
+    /// Narrows the part until it is small enough.
     pub fn narrow(&mut self) {
         while self.books.kept() > self.kept_max
             && let Some(half) = self.part.half()
@@ -190,7 +190,7 @@ impl Books {
     }
 }
 
-/// What the books of a payment are filed under: its order, or itself if it has none.
+/// The key of a payment's books: its order, or its own id if it has none.
 fn owner<'a>(order_id: &'a str, payment_id: &'a str) -> &'a str {
     if order_id.is_empty() { payment_id } else { order_id }
 }
@@ -199,7 +199,7 @@ fn about(message: &Message) -> &str {
     message.order_id.as_deref().unwrap_or(&message.id)
 }
 
-/// Notes what an order, of whatever part, has of the SKUs of this part.
+/// Adds an order's sales of the SKUs in this part. The order may belong to any part.
 fn sell(sales: &mut BTreeMap<String, Sales>, part: &Partition, order: &Order) {
     let at_rest = order.settled && order.outbox_length == 0 && order.parked.is_none();
     let bought = order.status.is_paid() || order.status.came_back();
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_much_is_split_and_nothing_is_left_out() {
+    fn large_parts_are_split_without_losing_entries() {
         let all = sound();
         let (mut at, mut orders, mut payments, mut parts) = (Some(Partition::default()), 0, 0, 0);
         while let Some(part) = at {

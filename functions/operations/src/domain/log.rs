@@ -102,13 +102,13 @@ impl Streams {
         streams
     }
 
-    /// The next event of the log, which is only counted.
+    /// Counts the next event of the log.
     pub fn pass_over(&mut self, logged: &LoggedEvent) {
         self.events += 1;
         self.begins.get_or_insert((logged.position, logged.recorded_at_ms));
     }
 
-    /// The next event of the log.
+    /// Adds the next event of the log.
     pub fn take_in(&mut self, logged: &LoggedEvent) {
         self.pass_over(logged);
         let event = &logged.event;

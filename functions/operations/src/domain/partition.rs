@@ -1,41 +1,40 @@
-//! A part of the business that is small enough to be checked at once.
+//! A part of the books that is small enough to be checked at once.
 //!
-//! All books of an order fall into the same part: the one that the first bits of a digest of the
-//! order's id name. One part is everything; a part that turns out too large is split in two, and
-//! the other half is checked afterwards. So memory is bounded however much there is, and nothing is
-//! left out.
+//! All books of an order are in the same part, which the first bits of a digest of the order's id
+//! select. The first part is everything; a part that is too large is split in two, and the other
+//! half is checked afterwards. So memory is bounded and all entries are checked.
 
 use serde::{Deserialize, Serialize};
 
-/// Bits that name a part at most.
+/// The maximum number of bits of a part.
 const BITS_MAX: u8 = 24;
 
 /// Everything whose digest begins with these bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partition {
-    /// How many bits there are.
+    /// The number of bits.
     bits: u8,
     /// The bits.
     value: u32,
 }
 
 impl Partition {
-    /// Whether what has this key is in it.
+    /// Whether the entry with this key is in it.
     pub fn holds(&self, key: &str) -> bool {
         self.bits == 0 || digest(key) >> (32 - u32::from(self.bits)) == self.value
     }
 
-    /// Whether it is the first of all parts, which also has what is checked only once.
+    /// Whether it is the first of all parts. It includes the checks that run only once.
     pub fn is_first(&self) -> bool {
         self.value == 0
     }
 
-    /// The first half of it; none if it can't be split any further.
+    /// Its first half; `None` if it can't be split further.
     pub fn half(self) -> Option<Partition> {
         (self.bits < BITS_MAX).then(|| Partition { bits: self.bits + 1, value: self.value << 1 })
     }
 
-    /// What is to be checked after it; none at the end.
+    /// The next part; `None` at the end.
     pub fn next(self) -> Option<Partition> {
         let Partition { mut bits, mut value } = self;
         while value & 1 == 1 {
@@ -45,13 +44,13 @@ impl Partition {
         (bits > 0).then_some(Partition { bits, value: value | 1 })
     }
 
-    /// Whether it is one that [`Partition::half`] and [`Partition::next`] lead to.
+    /// Whether [`Partition::half`] and [`Partition::next`] can produce it.
     pub fn is_sound(&self) -> bool {
         self.bits <= BITS_MAX && u64::from(self.value) < 1 << self.bits
     }
 }
 
-/// FNV-1a with a last step that spreads it over all bits: ids differ in few places only.
+/// FNV-1a with a final mixing step, because ids differ in few bytes only.
 pub(super) fn digest(key: &str) -> u32 {
     let hash = key
         .bytes()
@@ -65,12 +64,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_cover_everything_once_however_they_are_split() {
+    fn parts_cover_everything_exactly_once() {
         let keys: Vec<String> = (0..1_000).map(|number| format!("ord_{number}")).collect();
         let mut met = vec![0; keys.len()];
         let (mut at, mut parts) = (Some(Partition::default()), 0);
         while let Some(mut part) = at {
-            // Too large while it has more than so many of them.
+            // Too large while it has more than 30 of them.
             while keys.iter().filter(|key| part.holds(key)).count() > 30 {
                 part = part.half().expect("small enough in the end");
             }

@@ -65,7 +65,7 @@ fn payment(order: &Order, captured: i64, refunded: i64) -> Payment {
     }
 }
 
-/// Files a payment in the ledger and in the provider's statement, where it has moved money.
+/// Books a payment in the ledger and in the provider's statement, if it has moved money.
 fn file(books: &mut Books, payment: &Payment) {
     if payment.captured == 0 {
         return;
@@ -149,8 +149,8 @@ pub(crate) fn event(source: &str, subject: &str, sequence: u64, status: &str) ->
     }
 }
 
-/// A day of the shop: an order that was delivered, one that waits for its courier, one that
-/// was cancelled after it was paid, one whose card said no, and one that came back.
+/// A day of the shop: an order that was delivered, one that waits for its courier, one that was
+/// canceled after it was paid, one whose card was declined, and one that was returned.
 fn story() -> Vec<(Order, Vec<&'static str>)> {
     [
         (1, OrderStatus::Delivered, vec!["pending", "confirmed", "shipped", "delivered"]),
@@ -194,7 +194,7 @@ pub(crate) fn sound() -> Books {
         ..Books::default()
     };
     books.payments.clone().iter().for_each(|payment| file(&mut books, payment));
-    // What the delivered order and the one that waits have of each.
+    // The quantities of each SKU in the delivered and in the waiting order.
     let sales = |bought| Sales { bought, moving: false, print: 7 };
     books.sales = [("TEA".to_owned(), sales(4)), ("MUG".to_owned(), sales(2))].into();
     books.sales_before.clone_from(&books.sales);

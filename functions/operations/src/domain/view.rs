@@ -110,8 +110,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether all that belongs to a payment must agree: its order is at rest, and has been for so
-    /// long that the provider's statement tells of it; or there is no such order.
+    /// Whether all books of a payment must agree: its order has been settled for long enough to be
+    /// in the provider's statement, or there is no such order.
     pub(super) fn is_settled_payment(&self, order_id: &str) -> bool {
         let is_settled = |order: &&Order| self.is_at_rest(order) && self.is_known_to_all(order);
         self.orders.get(order_id).is_none_or(is_settled)

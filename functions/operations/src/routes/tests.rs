@@ -144,7 +144,7 @@ async fn a_dead_letter_is_delivered_once_more() {
 }
 
 #[tokio::test]
-async fn the_events_of_a_key_are_delivered_once_more_or_a_dead_letter_is_given_up() {
+async fn the_events_of_a_key_are_replayed_and_a_dead_letter_is_discarded() {
     let shop = with_letters(1);
     let (status, answer) =
         call(&shop, "POST", "/subscriptions/history/keys/a%2Fb/replay", "admin", "").await;

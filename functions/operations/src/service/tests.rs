@@ -249,15 +249,15 @@ async fn a_book_that_can_not_be_read_fails_the_check_and_is_named() {
 }
 
 #[tokio::test]
-async fn pages_that_lead_to_themselves_do_not_lead_on_for_ever() {
+async fn cyclic_pages_are_an_error() {
     let same = || async { Ok(Part { entries: Vec::<Order>::new(), next: Some("x".to_owned()) }) };
     let read = all(&mut Draft::default(), |_| same(), Draft::order).await;
     assert!(read.is_err());
 }
 
-/// However little fits into memory, every violation is found once, the newest among them.
+/// Every violation is found once, including new ones, regardless of the memory limit.
 #[tokio::test]
-async fn a_business_that_does_not_fit_into_memory_is_checked_part_by_part() {
+async fn books_that_do_not_fit_into_memory_are_checked_in_parts() {
     let shop = Shop::sound();
     {
         let mut books = shop.books.lock().unwrap();

@@ -68,7 +68,7 @@ fn order(event: &Event, name: &str) -> Result<Entry, String> {
     Ok(Entry { order, parked, sequence: sequence(event)?, at_ms: at_ms(event)?, created_at_ms })
 }
 
-/// Who deletes their account has no name from then on.
+/// After the account deletion a user has no name.
 fn user(event: &Event, kind: &str) -> Result<Change, String> {
     #[derive(Deserialize)]
     struct User {

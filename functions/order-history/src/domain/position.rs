@@ -15,7 +15,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// How long ago the order was placed, as its id says; none if that is in the future.
+    /// The age of the order according to its id; `None` if the time is in the future.
     pub fn age_ms(&self, now_ms: u64) -> Option<u64> {
         let digits: String =
             self.order_id.bytes().map(char::from).skip(4).filter(|c| *c != '-').take(12).collect();

@@ -1,4 +1,4 @@
-//! What readers may ask for.
+//! The query parameters of lists.
 
 use axum::extract::{FromRequestParts, Query};
 use chassis::clock::parse_rfc3339;
@@ -12,7 +12,7 @@ use crate::domain::{Filter, QUERY_CHARS_MAX, STATUSES};
 const SUMMARY_DAYS_DEFAULT: u64 = 30;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// The parameters of a list but for its paging.
+/// The parameters of a list, except for pagination.
 pub(super) struct Asked {
     pub(super) filter: Filter,
     pub(super) position: Option<String>,
@@ -47,7 +47,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
         }
         let query = it.q.map(|q| q.trim().to_owned()).filter(|q| !q.is_empty());
         if query.as_ref().is_some_and(|query| query.chars().count() > QUERY_CHARS_MAX) {
-            let detail = format!("q has at most {QUERY_CHARS_MAX} characters.");
+            let detail = format!("q must have at most {QUERY_CHARS_MAX} characters.");
             return Err(Problem::bad_request(detail));
         }
         let filter = Filter {

@@ -213,7 +213,7 @@ async fn a_reader_finds_its_own_write_or_is_told_that_it_is_not_there_yet() {
         let before_ms = world.clock.now_ms();
         let made_up = world.get(1, &list(format!("{}.{position}", order_id(order)))).await;
         assert_eq!(made_up.status, 503, "{position} of {order}");
-        assert!(world.clock.now_ms() - before_ms < POSITION_POLL_MS, "nobody waits for it");
+        assert!(world.clock.now_ms() - before_ms < POSITION_POLL_MS, "the request does not wait");
     }
 
     let someone_elses = world.get(2, &list(format!("{}.1", order_id(1)))).await;

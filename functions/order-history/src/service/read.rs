@@ -9,11 +9,11 @@ use crate::projection::{Generation, Owner};
 
 /// How long a reader waits for an event that the projection has not taken in yet. Milliseconds.
 pub const POSITION_WAIT_MAX_MS: u64 = 500;
-/// How many events an order may be ahead of the projection for a reader to wait. An order has about
-/// ten in its life.
+/// How far an order may be ahead of the projection for a reader to wait, in events. An order has
+/// about ten events in all.
 pub const POSITION_AHEAD_MAX: u64 = 16;
-/// How long ago an order may have been placed that the projection does not know yet, for a reader
-/// to wait for it. Its id says when it was. Milliseconds.
+/// The maximum age of an order that the projection does not know yet, for a reader to wait for it.
+/// The id contains the time. Milliseconds.
 pub const POSITION_NEW_MAX_MS: u64 = 10_000;
 /// How often it looks meanwhile. Milliseconds.
 pub const POSITION_POLL_MS: u64 = 50;
@@ -67,8 +67,8 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
     /// Waits until the projection has taken in this event of an order that `reader` may see (all
     /// if none); where the order stands then. To who may not see it, it never comes.
     ///
-    /// A wait occupies an instance. So nobody waits for what can't be about to come, and each
-    /// caller for one event at a time; [`Unread::Behind`] is answered at once instead.
+    /// A wait occupies an instance. So readers only wait for events that can arrive soon, and each
+    /// caller waits for one event at a time; otherwise [`Unread::Behind`] is returned at once.
     pub async fn wait_for(
         &self,
         position: &Position,
@@ -106,7 +106,8 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         }
     }
 
-    /// Where the order stands, if it has come so far, or that it won't soon; none if it may.
+    /// The order, if it has reached the position, or the error that it won't soon; `None` if it
+    /// may.
     async fn reached(
         &self,
         position: &Position,
@@ -148,7 +149,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
     /// What the user is called, if that is known.
     pub async fn name_of(&self, user_id: &str) -> Result<Option<String>, StoreError> {
         let name = self.serving().await?.name(user_id).await?;
-        // Of a deleted account there is an empty one.
+        // The name of a deleted account is empty.
         Ok(name.filter(|name| !name.is_empty()))
     }
 }

@@ -82,8 +82,8 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         .await
     }
 
-    /// Goes on with the rebuild that is under way and with removals, for [`SWEEP_MS`] at most. A
-    /// rebuild that fails does not keep older generations from being removed.
+    /// Continues the running rebuild and removals, for at most [`SWEEP_MS`]. A failing rebuild does
+    /// not stop the removal of older generations.
     pub async fn sweep(&self) -> Result<Swept, Unswept> {
         let until_ms = self.clock.now_ms().saturating_add(SWEEP_MS);
         let mut swept = Swept::default();
@@ -139,7 +139,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
                 Ok(change) => take_newer(&generation, &change).await?,
                 Err(Refused::Store(error)) => return Err(error.into()),
                 Err(malformed) => {
-                    eprintln!("order-history: left out of the rebuild: {malformed:?}");
+                    eprintln!("order-history: skipped in the rebuild: {malformed:?}");
                     swept.events_malformed += 1;
                 }
             }

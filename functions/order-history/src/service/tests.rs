@@ -91,7 +91,7 @@ async fn an_older_name_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn a_name_is_read_with_the_persons_key_and_gone_with_the_account() {
+async fn a_name_needs_the_users_key_and_is_erased_with_the_account() {
     let (history, store, log, _) = history();
     let key = [1; 32];
     log.persons.set(&user_id(1), Some(key));

@@ -1,4 +1,4 @@
-//! Who waits for an event, so that nobody waits for many at once.
+//! Callers that wait for an event, so that each waits for only one at a time.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,14 @@ use chassis::store::{Store, StoreError};
 use super::{OrderHistory, POSITION_WAIT_MAX_MS};
 use crate::ports::{Clock, EventLog};
 
-/// In how many values those who wait are split.
+/// The number of values that the waiting callers are split into.
 const SHARDS: u8 = 16;
 
-/// Until when each caller waits at most, in milliseconds since the epoch.
+/// By caller, when the wait ends at the latest, in milliseconds since the epoch.
 type Waiting = BTreeMap<String, u64>;
 
 impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
-    /// Notes that this caller waits; false if they do already. A note that was not taken away ends
-    /// by itself.
+    /// Notes that this caller waits; false if it already does. A note that is not removed expires.
     pub(super) async fn begin_wait(&self, caller: &str, now_ms: u64) -> Result<bool, StoreError> {
         let end_ms = now_ms.saturating_add(2 * POSITION_WAIT_MAX_MS);
         let begin = |waiting: Option<Waiting>| {
@@ -30,7 +29,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         self.store.update(&key(caller), begin).await
     }
 
-    /// Takes the note away.
+    /// Removes the note.
     pub(super) async fn end_wait(&self, caller: &str, began_ms: u64) -> Result<(), StoreError> {
         let end = |waiting: Option<Waiting>| {
             let mut waiting = waiting.unwrap_or_default();

@@ -162,7 +162,7 @@ async fn take_back(undo: Undo, order: &Order) -> Result<(), Fault> {
     }
 }
 
-/// Both are done under the parcel's id, so that each parcel is given back once.
+/// Both use the parcel's id, so each parcel is refunded and restocked once.
 async fn give_back(undo: Undo, order: &Order, parcel: &Parcel) -> Result<(), Fault> {
     if undo == Undo::RefundParcel {
         let worth = returns::worth(order, parcel);

@@ -1,20 +1,20 @@
-//! A parcel that has left although its order was to be taken back.
+//! A parcel that has left although its order is being compensated.
 //!
-//! Shipping has the last word: what a courier has, the customer gets. That outweighs a
-//! cancellation and a rejection alike, so the saga goes forward again, to an order that is paid
-//! and sold. A rejection meets a parcel that has left when a request to ship that seemed lost
-//! arrives late and a repetition of it is refused. From then on nothing turns the saga round: what
-//! still fails on its way forward waits for a person.
+//! Shipping decides: a parcel that a courier has picked up is delivered to the customer. This
+//! overrides a cancellation or a rejection, so the saga goes forward again, to a paid and sold
+//! order. A rejected order can have such a parcel if a shipping request that seemed lost arrives
+//! late and its repetition is refused. From then on the saga can't be reversed: a step that still
+//! fails is parked for an operator.
 //!
-//! Shipments are called off before anything else is taken back, so payment and sale still stand
-//! when this is learned. Were one of them gone all the same, neither direction would be safe, and
-//! a person must decide.
+//! Shipments are canceled before anything else is compensated, so payment and sale are still intact
+//! at this point. If one of them was compensated anyway, neither direction is safe, and an operator
+//! must decide.
 
 use super::event::{Action, Event, Step, Undo};
 use super::order::{Order, Undoing};
 use super::saga::shortened;
 
-/// What it means that the shipments can't be called off.
+/// The event for shipments that can't be canceled.
 pub(super) fn learned(order: &Order, detail: String) -> Event {
     match gone(order) {
         Some(gone) => {
@@ -28,24 +28,26 @@ pub(super) fn learned(order: &Order, detail: String) -> Event {
     }
 }
 
-/// What a parcel on its way needs and was taken back already.
+/// What the parcel needs but was already compensated.
 fn gone(order: &Order) -> Option<&'static str> {
     let undone = |undo| order.saga.undone.contains(&undo);
     match (undone(Undo::CancelPayment), undone(Undo::TakeBack) || undone(Undo::Release)) {
-        (true, true) => Some("its payment and its pieces were given back already"),
-        (true, false) => Some("its payment was given back already"),
-        (false, true) => Some("its pieces were put back onto the shelf already"),
+        (true, true) => {
+            Some("its payment was already refunded and its pieces were already restocked")
+        }
+        (true, false) => Some("its payment was already refunded"),
+        (false, true) => Some("its pieces were already restocked"),
         (false, false) => None,
     }
 }
 
-/// Whether an order can't be rejected any more: it is with shipping, and no step is left that
-/// comes before that, unless a parcel has left early.
+/// Whether an order can no longer be rejected: all steps before shipping are done, or a parcel has
+/// left early.
 pub(super) fn bars_rejection(order: &Order) -> bool {
     order.saga.finished.contains(&Step::Ship)
 }
 
-/// What the refusal of a step means for an order that can't be rejected.
+/// The event for a refused step of an order that can't be rejected.
 pub(super) fn refused(step: Step, detail: &str) -> Event {
     let reason = format!("a parcel has left, and the step `{step:?}` was refused: {detail}");
     Event::Parked { action: Action::Do(step), reason: shortened(&reason) }

@@ -24,8 +24,8 @@ pub enum Step {
     Reserve,
     /// Hold the money.
     Authorize,
-    /// Take the money: the pivot. Behind it the saga moves forward only, unless the
-    /// customer calls the order off, the pieces are gone for good or shipping refuses.
+    /// Take the money: the pivot. Behind it the saga moves forward only, unless the customer
+    /// cancels the order, the pieces are sold out or shipping refuses.
     Capture,
     /// Turn the reservation into a sale.
     Commit,
@@ -48,9 +48,9 @@ pub enum Undo {
     CancelPayment,
     /// Free the reserved pieces.
     Release,
-    /// Give back what was paid for a parcel that came back.
+    /// Refund a returned parcel.
     RefundParcel,
-    /// Put the pieces of a parcel that came back onto the shelf.
+    /// Put the pieces of a returned parcel back into stock.
     RestockParcel,
 }
 
@@ -103,8 +103,8 @@ pub enum Event {
     CancelRequested,
     /// It is too late to call the order off: the saga goes forward again.
     CancelRefused { detail: String },
-    /// A parcel has left before the rejected order could be taken back: the rejection does not
-    /// count, the step of shipping has happened, and the saga goes forward again.
+    /// A parcel has left before the rejected order could be compensated. The rejection is
+    /// withdrawn, the shipping step counts as done, and the saga goes forward again.
     RejectionWithdrawn { detail: String },
     /// A compensation has happened.
     Undone { undo: Undo },
@@ -118,15 +118,15 @@ pub enum Event {
     ParcelsMoved { parcels: Vec<Parcel> },
     /// A courier has it.
     Shipped,
-    /// What was paid for a parcel that came back was given back.
+    /// A returned parcel was refunded.
     ParcelRefunded { parcel: String, amount: Money },
-    /// The pieces of a parcel that came back are on the shelf again.
+    /// The pieces of a returned parcel are back in stock.
     ParcelRestocked { parcel: String },
-    /// A part of the order came back and is given back, the rest has arrived.
+    /// A part of the order was returned and refunded; the rest has arrived.
     PartlyReturned,
-    /// The customer has it, or the part of it that did not come back. Final.
+    /// The customer has the order, or the part of it that was not returned. Final.
     Delivered,
-    /// Nothing of it reached the customer; money and pieces are given back. Final.
+    /// Nothing reached the customer; the order is refunded and restocked. Final.
     Returned,
     /// Something of an earlier version that means nothing to the order any more: its type,
     /// and what it told. Never recorded anew.

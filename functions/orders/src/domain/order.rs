@@ -25,7 +25,7 @@ pub enum Status {
     Cancelled,
     /// Could not be fulfilled; no money was kept.
     Rejected,
-    /// It came back from the customer's door; money and stock are given back.
+    /// It could not be delivered; it was refunded and restocked.
     Returned,
 }
 
@@ -91,13 +91,13 @@ pub struct Saga {
     pub not_before_ms: u64,
     /// Why the saga waits for a person, if it does.
     pub parked: Option<String>,
-    /// Since when it does, in milliseconds since the epoch.
+    /// When it was parked, in milliseconds since the epoch.
     pub parked_since_ms: Option<u64>,
-    /// What was given back for parcels that came back, in minor units, by their ids.
+    /// The refunds for returned parcels in minor units, by parcel id.
     pub refunds: BTreeMap<String, i64>,
-    /// Parcels that came back and are on the shelf again.
+    /// Returned parcels that are back in stock.
     pub restocked: BTreeSet<String>,
-    /// Whether the customer was told that a part came back.
+    /// Whether the customer was notified about a partial return.
     pub told_of_return: bool,
 }
 
@@ -134,14 +134,14 @@ impl Order {
         self.status.is_final() && !self.placed.is_erased()
     }
 
-    /// What was given back for parcels that came back; none if nothing was.
+    /// The refund for returned parcels; `None` if there is none.
     pub fn refunded(&self) -> Option<Money> {
         let sum = self.saga.refunds.values().copied().fold(0_i64, i64::saturating_add);
         let currency = self.placed.total.currency.clone();
         (!self.saga.refunds.is_empty()).then(|| Money::new(sum, currency))
     }
 
-    /// The pieces of parcels that came back and are on the shelf again.
+    /// The pieces of returned parcels that are back in stock.
     pub fn restocked(&self) -> impl Iterator<Item = &Line> {
         let back = |parcel: &&Parcel| self.saga.restocked.contains(&parcel.id);
         self.parcels.iter().filter(back).flat_map(|parcel| &parcel.lines)

@@ -34,7 +34,7 @@ impl Carriage {
     }
 }
 
-/// So many pieces of one product.
+/// A quantity of one product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// The product.
@@ -54,7 +54,7 @@ pub struct Parcel {
     pub tracking_code: String,
     /// How far it has come.
     pub status: Carriage,
-    /// What is in it; empty where that was not recorded yet.
+    /// Its contents; empty in old records.
     #[serde(default)]
     pub lines: Vec<Line>,
 }
@@ -65,18 +65,18 @@ pub fn have_left(parcels: &[Parcel]) -> bool {
     travelling.any(|parcel| parcel.status != Carriage::Created)
 }
 
-/// Whether there are parcels and none of them is on its way any more.
+/// Whether there are parcels and all of them have ended.
 pub fn have_ended(parcels: &[Parcel]) -> bool {
     let ended = |it: &Parcel| matches!(it.status, Carriage::Delivered | Carriage::Returned);
     have_left(parcels) && travelling(parcels).all(ended)
 }
 
-/// The parcels that came back.
+/// The returned parcels.
 pub fn returned(parcels: &[Parcel]) -> impl Iterator<Item = &Parcel> {
     parcels.iter().filter(|parcel| parcel.status == Carriage::Returned)
 }
 
-/// Whether the customer has one of them.
+/// Whether one of them was delivered.
 pub fn any_delivered(parcels: &[Parcel]) -> bool {
     parcels.iter().any(|parcel| parcel.status == Carriage::Delivered)
 }

@@ -47,9 +47,9 @@ pub struct Placed {
     pub items: Vec<Item>,
     /// The sum of price × quantity.
     pub total: Money,
-    /// Where it goes; none once the customer was erased.
+    /// Where it is shipped to; `None` after the customer was erased.
     pub shipping_address: Option<Address>,
-    /// A token of the payment provider, never a card number; empty once the customer was erased.
+    /// A token of the payment provider, never a card number; empty after the customer was erased.
     pub payment_method: String,
     /// The version of the cart that was ordered; none if the items were given.
     pub cart_version: Option<u64>,
@@ -61,8 +61,7 @@ impl Placed {
         self.shipping_address.is_none() && self.payment_method.is_empty()
     }
 
-    /// What there is not enough of, for the customer: in the names of the products, with the
-    /// pieces that are left.
+    /// A message about a shortage, with the names of the products and the pieces that are left.
     pub fn shortage(&self, short: impl IntoIterator<Item = (String, u32)>) -> String {
         let name = |sku: String| {
             let item = self.items.iter().find(|item| item.sku == sku);
@@ -109,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shortage_is_told_in_the_names_of_the_products() {
+    fn a_shortage_names_the_products() {
         let item = |sku: &str, name: &str| Item {
             sku: sku.to_owned(),
             name: name.to_owned(),

@@ -1,7 +1,5 @@
-//! Parcels that come back: what was paid for their pieces goes back to the customer, and the
-//! pieces go back onto the shelf, parcel by parcel as they come. Once no parcel is on its way any
-//! more, the order has come to its end: `returned` if the customer has nothing of it, `delivered`
-//! if they have a part.
+//! Returned parcels: each is refunded and restocked when it arrives. When no parcel is in transit,
+//! the order ends: `returned` if nothing was delivered, `delivered` if a part was.
 
 use chassis::money::Money;
 
@@ -10,7 +8,7 @@ use super::order::{Order, Status};
 use super::parcel::{self, Parcel};
 use super::saga::Next;
 
-/// What is to be done about the parcels of an order that travels; none if nothing is.
+/// The next action for the parcels of a shipped order; `None` if there is none.
 pub(super) fn next(order: &Order) -> Option<Next> {
     if order.status != Status::Shipped {
         return None;
@@ -20,7 +18,7 @@ pub(super) fn next(order: &Order) -> Option<Next> {
             return Some(Next::Act(Action::Undo(undo)));
         }
     }
-    // What is in a parcel that came back must be known before anything can be said.
+    // The contents of returned parcels must be known first.
     let unknown = parcel::returned(&order.parcels).any(|parcel| parcel.lines.is_empty());
     if unknown || !parcel::have_ended(&order.parcels) {
         return None;
@@ -33,7 +31,7 @@ pub(super) fn next(order: &Order) -> Option<Next> {
     }))
 }
 
-/// The parcel that an action is about: the first one that came back for which it was not done.
+/// The parcel of an action: the first returned one for which it is not done.
 pub fn target(order: &Order, undo: Undo) -> Option<&Parcel> {
     let is_done = |parcel: &&Parcel| match undo {
         Undo::RefundParcel => order.saga.refunds.contains_key(&parcel.id),
@@ -44,7 +42,7 @@ pub fn target(order: &Order, undo: Undo) -> Option<&Parcel> {
     known.find(|parcel| !is_done(parcel))
 }
 
-/// What the customer has paid for the pieces in a parcel.
+/// The price of the pieces in a parcel.
 pub fn worth(order: &Order, parcel: &Parcel) -> Money {
     let price = |sku: &str| {
         let item = order.placed.items.iter().find(|item| item.sku == sku);
@@ -55,7 +53,7 @@ pub fn worth(order: &Order, parcel: &Parcel) -> Money {
     Money::new(sum, order.placed.total.currency.clone())
 }
 
-/// The event that says that an action was done; none if it is about no parcel.
+/// The event for a finished action; `None` if no parcel needs it.
 pub(super) fn concluded(order: &Order, undo: Undo) -> Option<Event> {
     let parcel = target(order, undo)?;
     let id = parcel.id.clone();

@@ -5,13 +5,13 @@
 //! now and [`conclude`] what an answer means. Whoever touches an order can so go on where
 //! a killed predecessor stopped, and the same facts always lead to the same move.
 //!
-//! The rules, in short. A step is recorded as started before it is tried, so its
-//! compensation is always known. A refusal turns the saga round at once; a missing answer
-//! is repeated with the same id. Before the pivot (capture) patience is limited and the
-//! saga turns round; behind it, and on the way back, it repeats ever more slowly until it
-//! succeeds or has failed so often that a person must look at it: then it is parked, and
-//! goes on where it was when that person says so. A parcel that has left turns the saga
-//! forward again, whatever it was being taken back for ([`departure`]).
+//! The rules, in short. A step is recorded as started before it is tried, so its compensation is
+//! always known. A refusal reverses the saga immediately; a step without a response is repeated
+//! with the same id. Before the pivot (capture), the number of repetitions is limited, and then the
+//! saga is reversed. After the pivot, and during compensation, steps are repeated with increasing
+//! pauses until they succeed or have failed too often: then the order is parked, and continues
+//! where it was when an operator resumes it. A parcel that has left makes the saga go forward
+//! again, regardless of the reason for the compensation ([`departure`]).
 
 use super::event::{Event, Failure, Step, Undo};
 use super::order::{Order, Status, Undoing};
@@ -78,7 +78,7 @@ pub enum Fault {
     ReservationLost,
     /// The parcel can't be called back.
     TooLate(String),
-    /// Something else was done than what was asked: another sum of money.
+    /// The participant did something else than requested: a different amount of money.
     Mismatch(String),
     /// No answer, for this reason.
     Failed(Failure, String),
@@ -119,8 +119,8 @@ fn forward(order: &Order, now_ms: u64) -> Next {
     }
 }
 
-/// What the parcels tell about a confirmed order: shipped once one has left, then what
-/// [`returns`] says.
+/// The next step of a confirmed order according to its parcels: shipped when one has left, then
+/// [`returns`].
 fn carried(order: &Order) -> Option<Next> {
     match order.status {
         Status::Confirmed if parcel::have_left(&order.parcels) => {
@@ -236,7 +236,7 @@ fn refused(order: &Order, step: Step, fault: Fault) -> Event {
             ("out_of_stock", "The pieces were sold to others meanwhile.".to_owned())
         }
         Fault::Mismatch(_) => {
-            ("payment_mismatch", "The payment did not come about as agreed.".to_owned())
+            ("payment_mismatch", "The payment differs from the order.".to_owned())
         }
         Fault::TooLate(detail) | Fault::Failed(_, detail) => ("refused", detail),
     };
@@ -249,10 +249,10 @@ fn refused(order: &Order, step: Step, fault: Fault) -> Event {
     }
 }
 
-/// A compensation may not be refused; the one exception is a parcel that has left: see
-/// [`departure`]. Where less was undone than was asked for, trying again does not help: a person
-/// must look at it. Any other refusal is a fault of ours or of the callee: it is kept and tried
-/// again, never passed over.
+/// A compensation must not be refused; the one exception is a parcel that has left: see
+/// [`departure`]. If less was undone than requested, a retry does not help, and an operator must
+/// check it. Any other refusal is a fault of the shop or the callee: it is recorded and retried,
+/// never skipped.
 fn irrevocable(order: &Order, undo: Undo, fault: Fault) -> Event {
     let action = Action::Undo(undo);
     match fault {
@@ -262,7 +262,7 @@ fn irrevocable(order: &Order, undo: Undo, fault: Fault) -> Event {
             Event::AttemptFailed { action, failure: Failure::Unavailable, detail }
         }
         Fault::ReservationLost if undo == Undo::RestockParcel => {
-            let detail = "the sale of these pieces is not known".to_owned();
+            let detail = "the sale of these pieces is unknown".to_owned();
             Event::AttemptFailed { action, failure: Failure::Unavailable, detail }
         }
         Fault::ReservationLost => Event::Undone { undo },

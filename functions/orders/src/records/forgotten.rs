@@ -15,16 +15,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{Loaded, REBASES_MAX, Records, corrupt, encode, order_key};
 
-/// The mark of a customer who has deleted their account.
+/// The mark of a customer who deleted their account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Forgotten {
-    /// How many pages of the customer's index are left, counted from the oldest. None before they
+    /// How many pages of the customer's index are left, counted from the oldest. `None` before they
     /// were counted.
     pages_left: Option<u64>,
 }
 
 impl<S: Store> Records<S> {
-    /// Marks a customer who has deleted their account; how many pages of their index are left.
+    /// Marks a customer who deleted their account. Returns how many pages of their index are left.
     pub async fn mark_forgotten(&self, user_id: &str) -> Result<u64, StoreError> {
         let key = forgotten_key(user_id);
         let mark = |known: Option<Forgotten>| {

@@ -17,10 +17,10 @@ use super::{Loaded, Records};
 /// Parts of the index. A part is written as a whole, so there are many of them: they stay short,
 /// and concurrent checkouts seldom collide.
 pub const OPEN_SHARDS: u32 = 64;
-/// Marks in one part with which a new order is still taken. Orders that exist may be marked
-/// beyond that, up to twice as many: what is begun must come to its end.
+/// The maximum number of marks in one part for new orders. Existing orders may use up to twice as
+/// many, so that they can always be finished.
 pub const MARKS_MAX: usize = 512;
-/// Parts of the index as it was before it had so many.
+/// The number of parts of the former index.
 const FORMER_SHARDS: u32 = 16;
 /// From this age on a mark is taken for the rest of a request that died, in milliseconds:
 /// longer than any request lives.

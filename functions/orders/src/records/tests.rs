@@ -354,7 +354,7 @@ fn mark(number: usize) -> Mark {
 }
 
 #[tokio::test]
-async fn too_many_unfinished_orders_refuse_new_ones_and_let_the_old_ones_end() {
+async fn too_many_unfinished_orders_only_refuse_new_ones() {
     let store = MemoryStore::new();
     let records = Records::new(store.clone());
     records.create(placed(), 1, lease()).await.unwrap().expect("new");

@@ -59,7 +59,7 @@ pub struct Lease {
     pub owner: String,
     /// From then on anybody may drive, in milliseconds since the epoch.
     pub until_ms: u64,
-    /// The run of the host in which it was taken: in another one the owner is dead.
+    /// The run of the host in which it was taken. In a later run the owner is dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<u64>,
 }

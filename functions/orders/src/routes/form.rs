@@ -2,6 +2,7 @@
 
 use chassis::form::{Fields, JsonBody};
 use chassis::money::{Money, is_currency};
+use chassis::text::is_visible;
 use chassis::{Result, card};
 
 use crate::domain::{Address, country, placed};
@@ -20,7 +21,7 @@ pub(super) struct Form {
     pub(super) lines: Option<Vec<(String, u32)>>,
     pub(super) shipping_address: Address,
     pub(super) payment_method: String,
-    /// What the customer has seen as the total, if they say so.
+    /// The total that the customer expects, if given.
     pub(super) expected_total: Option<Money>,
 }
 
@@ -44,15 +45,14 @@ impl Form {
     }
 }
 
-/// Why this is no token of a payment provider. A card number must not even be repeated in an
-/// answer.
+/// Why this is not a token of a payment provider. A response must never contain a card number.
 fn no_token(text: &str) -> Option<&'static str> {
     if card::holds_number(text) {
         return Some("must be a token of the payment provider, not a card number");
     }
     let is_token = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_graphic());
-    (!is_token).then_some("must be a token: a letter, then no spaces")
+    (!is_token).then_some("must be a token that starts with a letter and has no spaces")
 }
 
 fn money(fields: &mut Fields<'_>) -> Option<Money> {
@@ -70,9 +70,18 @@ fn line(fields: &mut Fields<'_>) -> Option<(String, u32)> {
     Some((sku?, quantity?))
 }
 
+/// A part of an address. It is printed on a label and shown in mails.
+fn visible(fields: &mut Fields<'_>, part: &str) -> Option<String> {
+    let text = fields.string(part, 1..=ADDRESS_CHARS_MAX);
+    if text.as_deref().is_some_and(|text| !is_visible(text)) {
+        fields.fault(part, "must not be blank or contain invisible characters");
+    }
+    text
+}
+
 fn address(fields: &mut Fields<'_>) -> Option<Address> {
-    let [name, street, city, postal_code] = ["name", "street", "city", "postal_code"]
-        .map(|part| fields.string(part, 1..=ADDRESS_CHARS_MAX));
+    let [name, street, city, postal_code] =
+        ["name", "street", "city", "postal_code"].map(|part| visible(fields, part));
     let country = fields.string("country", 2..=2);
     if country.as_deref().is_some_and(|code| !country::is_code(code)) {
         fields.fault("country", "must be an ISO 3166-1 alpha-2 code in upper case");

@@ -35,7 +35,7 @@ pub(super) fn refused(unplaced: Unplaced, from_cart: bool) -> Problem {
             fault("/items".to_owned(), "these can't be paid in one sum".to_owned())
         }
         Unplaced::PriceChanged { expected, total } => Problem::new(ProblemType::PriceChanged)
-            .detail("Nothing was ordered. Look at the new total, then order under a new key.")
+            .detail("Nothing was ordered. Check the new total, then order again with a new key.")
             .extension("expected_total", money(&expected))
             .extension("total", money(&total)),
         Unplaced::Backlog(error) => error.into(),
@@ -61,7 +61,7 @@ pub(super) fn not_cancelled(uncancelled: Uncancelled) -> Problem {
         }
         Uncancelled::Changed(version) => Problem::new(ProblemType::PreconditionFailed)
             .header(header::ETAG, &super::precondition::etag(version))
-            .detail("Look at it as it is now before you cancel it."),
+            .detail("The order changed. Read it again before you cancel it."),
         Uncancelled::Backlog(error) => error.into(),
         Uncancelled::Unavailable(reason) => {
             eprintln!("orders: not cancelled: {reason}");

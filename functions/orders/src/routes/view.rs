@@ -25,7 +25,7 @@ pub(super) struct OrderView {
     /// Why it was rejected, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<Rejection>,
-    /// What was given back for parcels that came back.
+    /// The refund for returned parcels.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded: Option<Money>,
 }

@@ -78,7 +78,7 @@ fn inconsistencies(order: &Order, history: &[Recorded]) -> Vec<String> {
     }
     let done = |step| order.saga.finished.contains(&step);
     if order.status == Status::Returned && order.refunded().as_ref() != Some(&order.placed.total) {
-        faults.push("it came back, and not all of its price was given back".to_owned());
+        faults.push("it was returned, but not fully refunded".to_owned());
     }
     match order.status {
         Status::Pending => {}

@@ -1,4 +1,4 @@
-//! Forgetting a customer who has deleted their account.
+//! Erasing a customer who deleted their account.
 
 use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
@@ -6,12 +6,12 @@ use chassis::store::{Store, StoreError};
 use super::Orders;
 use crate::ports::{Clock, Participants};
 
-/// How long one call goes through a customer's orders, in milliseconds. The next call continues.
+/// The time limit of one call, in milliseconds. The next call continues.
 pub const FORGET_MS: u64 = 5_000;
 
 impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
-    /// Erases a customer from all their orders that have ended; the others follow at their end.
-    /// False if the time was too short: call it again. An order that can't be read is an error,
+    /// Erases a customer from all their finished orders; the others follow when they finish. False
+    /// if the time was too short: call it again. An unreadable order is an error, which is returned
     /// after the other orders were erased.
     pub async fn forget_person(&self, user_id: &str) -> Result<bool, StoreError> {
         let until_ms = self.clock.now_ms() + FORGET_MS;
@@ -31,7 +31,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         failed.map_or(Ok(true), Err)
     }
 
-    /// The same for one page of the person's index.
+    /// The same for one page of the customer's index.
     async fn forget_on(&self, user_id: &str, page: u64) -> Result<(), StoreError> {
         let mut parts = Parts::new();
         for id in self.records.ids_on(user_id, page).await? {

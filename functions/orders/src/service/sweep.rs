@@ -55,7 +55,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         let first = shard_of(&self.owner);
         let mut unread = 0;
         if let Err(error) = self.records.adopt_marks().await {
-            eprintln!("orders: the former index of the unfinished is not swept: {error}");
+            eprintln!("orders: the former index of unfinished orders was not swept: {error}");
             swept.failed += 1;
         }
         for step in 0..OPEN_SHARDS {

@@ -96,7 +96,7 @@ impl Model for Checkout {
                 it.is_served_for_money()
             }),
             Property::always("whoever is not served keeps all", |_, it: &World| it.is_given_back()),
-            Property::always("nobody has to look at it", |_, it: &World| {
+            Property::always("no operator is needed", |_, it: &World| {
                 it.value.order.0.saga.parked.is_none()
             }),
             Property::always("only what may have happened is undone", |_, it: &World| {
@@ -215,9 +215,9 @@ fn refusals_meet_messages_that_are_lost_or_late_and_deadlines() {
     check(luck, &["confirmed", "rejected"]);
 }
 
-/// A request to ship that seemed lost arrives, a repetition of it is refused, and the parcel leaves.
+/// A shipping request that seemed lost arrives, its repetition is refused, and the parcel leaves.
 #[test]
-fn refusals_meet_messages_that_are_late_and_departures() {
+fn refusals_race_with_late_messages_and_departures() {
     let luck = Luck { refusals: 1, losses: 1, departures: 1, ..NOTHING };
     check(luck, &["confirmed", "shipped", "rejected"]);
 }

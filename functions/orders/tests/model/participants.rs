@@ -80,7 +80,7 @@ impl Participants {
                 self.parcel = Parcel::Barred;
                 Reply::Done
             }
-            // No parcel of the model comes back.
+            // No parcel is returned in the model.
             Action::Undo(Undo::RefundParcel | Undo::RestockParcel) => Reply::Done,
         }
     }

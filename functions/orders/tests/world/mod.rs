@@ -38,7 +38,7 @@ pub enum Mood {
     Fails,
     HappensUnanswered,
     Unanswered,
-    /// It happens, nobody hears of it, and a courier takes the parcel away.
+    /// The request takes effect, its response is lost, and a courier picks up the parcel.
     LeavesUnanswered,
 }
 
@@ -76,7 +76,7 @@ pub struct State {
     pub captures: BTreeMap<String, u32>,
     pub parcels: BTreeMap<String, Carriage>,
     pub barred_parcels: BTreeSet<String>,
-    /// Money given back and pieces put back, by the parcel that came back.
+    /// Refunded amounts and restocked pieces, by returned parcel.
     pub refunds: BTreeMap<String, i64>,
     pub restocked: BTreeMap<String, u32>,
     pub cart: Cart,

@@ -32,7 +32,7 @@ impl State {
 
     /// Once for each parcel.
     fn give_back(&mut self, undo: Undo, order: &Order) -> Result<(), Fault> {
-        let parcel = returns::target(order, undo).expect("a parcel that came back");
+        let parcel = returns::target(order, undo).expect("a returned parcel");
         if undo == Undo::RefundParcel {
             let worth = returns::worth(order, parcel).amount;
             self.refunds.insert(parcel.id.clone(), worth);

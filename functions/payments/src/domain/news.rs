@@ -1,51 +1,51 @@
-//! What the provider says, in our words.
+//! Reports of the provider, in the terms of this domain.
 
 use chassis::money::Money;
 
 use super::event::{Decline, Kind};
 
-/// How far a charge has come.
+/// The status of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Not decided yet.
     Pending,
     /// The provider holds the money.
     Held,
-    /// It has taken money for us.
+    /// It has captured money.
     Taken,
-    /// Nothing is held any more, and of what was taken nothing is left.
+    /// Nothing is held, and nothing is left of what was captured.
     Ended,
-    /// Refused, at first or later.
+    /// Refused, immediately or later.
     Declined(Decline),
-    /// A state that this version does not know, in the provider's own words.
+    /// A state that this version does not know, as the provider names it.
     Unknown(String),
 }
 
-/// The sums of a charge, in minor units. All but the first only ever grow.
+/// The amounts of a charge, in minor units. All except the first only grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Amounts {
     /// ISO 4217.
     pub currency: String,
     /// What is or was held.
     pub held: i64,
-    /// Taken so far.
+    /// Captured so far.
     pub captured: i64,
-    /// Given back so far.
+    /// Refunded so far.
     pub refunded: i64,
-    /// Taken back by the customer's bank so far.
+    /// Charged back so far.
     pub charged_back: i64,
 }
 
-/// What the provider says about one payment.
+/// A report of the provider about one payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
-    /// The payment that it is about, by our own id.
+    /// The id of the payment.
     pub payment_id: String,
-    /// The provider's own name for the charge.
+    /// The provider's reference of the charge.
     pub reference: String,
-    /// How far the charge has come.
+    /// The status of the charge.
     pub standing: Standing,
-    /// Its sums.
+    /// Its amounts.
     pub amounts: Amounts,
 }
 
@@ -54,11 +54,11 @@ pub struct News {
 pub struct Line {
     /// Its number.
     pub number: u64,
-    /// The payment that it is about, by our own id.
+    /// The id of the payment.
     pub payment_id: String,
     /// Why the money moved.
     pub kind: Kind,
-    /// Negative if we lost money.
+    /// Negative if the shop lost money.
     pub amount: Money,
     /// Milliseconds since the epoch, by the provider's clock.
     pub at_ms: u64,
@@ -69,8 +69,8 @@ pub struct Line {
 pub struct Statement {
     /// In their order.
     pub lines: Vec<Line>,
-    /// After which number to go on, now or later.
+    /// The number after which to continue, now or later.
     pub next: u64,
-    /// Whether there is more now.
+    /// Whether there are more lines now.
     pub more: bool,
 }

@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 use super::event::{Decline, Event, Kind, Recorded};
 use super::news::{Amounts, News, Standing};
 
-/// How far a payment has come, as other capabilities see it.
+/// The status of a payment for other functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// The provider holds the money for us.
+    /// The provider holds the money.
     Authorized,
-    /// The money is ours, or some of it.
+    /// The money, or a part of it, was captured.
     Captured,
-    /// The hold is gone; nothing was charged.
+    /// The hold has ended; nothing was charged.
     Voided,
-    /// All that was taken went back.
+    /// Everything that was captured was refunded.
     Refunded,
     /// The provider refused.
     Declined,
-    /// Asked for, and not known.
+    /// Requested, with an unknown result.
     Unknown,
 }
 
-/// What the customer is to pay, and how.
+/// What the customer has to pay, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Positive.
@@ -35,63 +35,63 @@ pub struct Terms {
     pub method: String,
 }
 
-/// Where the money is, as far as we know.
+/// The known state of the money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Funds {
-    /// Nobody was ever asked.
+    /// Nothing was requested.
     Untouched,
-    /// The provider was asked, and nothing is known.
+    /// A hold was requested, with an unknown result.
     Asked,
     /// The provider holds it.
     Held,
-    /// Some of it is ours.
+    /// Some of it was captured.
     Taken,
-    /// Nothing is held, nothing was taken.
+    /// Nothing is held, and nothing was captured.
     Free,
-    /// Taken and gone again.
+    /// Captured and refunded or charged back.
     Returned,
     /// The provider refused.
     Declined(Decline),
 }
 
-/// A part of the money that is to go back.
+/// A partial refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     /// How much.
     pub amount: Money,
-    /// Whether the provider has done it.
+    /// Whether the provider has made it.
     pub done: bool,
 }
 
-/// A payment after some events.
+/// The state of a payment after some events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
     /// Chosen by the caller.
     pub id: String,
-    /// The order that it pays; empty if only the provider has ever named this payment.
+    /// The order that it pays; empty if only the provider knows this payment.
     pub order_id: String,
-    /// None for a payment that was cancelled before it was authorized.
+    /// `None` for a payment that was canceled before it was authorized.
     pub terms: Option<Terms>,
-    /// The provider's name for the charge, once there is one.
+    /// The provider's reference of the charge, once there is one.
     pub reference: Option<String>,
-    /// Whether it is to be undone.
+    /// Whether it must be undone.
     pub barred: bool,
-    /// Where the money is.
+    /// The state of the money.
     pub funds: Funds,
-    /// What the provider has told us of its sums.
+    /// The amounts that the provider has reported.
     pub known: Amounts,
-    /// What the provider's statement says of them, as far as it was read.
+    /// The amounts in the provider's statement, as far as it was read.
     pub stated: Amounts,
     /// Lines of the statement that are about it.
     pub lines: BTreeSet<u64>,
-    /// Refunds of parts, by their ids.
+    /// Partial refunds, by their ids.
     pub refunds: BTreeMap<String, Refund>,
     /// The sequence number of the last event.
     pub version: u64,
 }
 
 impl Payment {
-    /// A payment to which nothing has happened.
+    /// A payment without events.
     pub fn new(id: &str) -> Self {
         let nothing = Amounts {
             currency: "XXX".to_owned(),
@@ -115,7 +115,7 @@ impl Payment {
         }
     }
 
-    /// The payment that these events make.
+    /// The payment after these events.
     pub fn fold(id: &str, events: &[Recorded]) -> Self {
         let mut payment = Self::new(id);
         for recorded in events {
@@ -176,7 +176,7 @@ impl Payment {
         }
     }
 
-    /// How much an event has moved; those of before amounts moved the whole sum.
+    /// The amount of an event; old events without an amount moved the whole sum.
     fn moved(&mut self, amount: Option<&Money>) -> i64 {
         match amount {
             Some(amount) => {
@@ -198,7 +198,7 @@ impl Payment {
         }
     }
 
-    /// How far it has come, as others see it.
+    /// Its status for other functions.
     pub fn status(&self) -> Status {
         match self.funds {
             Funds::Untouched if self.barred => Status::Voided,
@@ -211,18 +211,18 @@ impl Payment {
         }
     }
 
-    /// What is left of what was taken, in minor units.
+    /// The captured amount less refunds and chargebacks, in minor units.
     pub fn net(&self) -> i64 {
         let Amounts { captured, refunded, charged_back, .. } = self.known;
         captured.saturating_sub(refunded).saturating_sub(charged_back)
     }
 
-    /// Whether it is to be undone and the provider may still have money for it.
+    /// Whether it must be undone and the provider may still hold or have captured money.
     pub fn must_be_undone(&self) -> bool {
         self.barred && matches!(self.funds, Funds::Asked | Funds::Held | Funds::Taken)
     }
 
-    /// The amount that was asked for; nothing, in no currency, if it was never authorized.
+    /// The requested amount; zero, without currency, if it was never authorized.
     pub fn amount(&self) -> Money {
         match &self.terms {
             Some(terms) => terms.amount.clone(),
@@ -230,8 +230,8 @@ impl Payment {
         }
     }
 
-    /// Where what the provider has done differs from what it was asked: for a person. None if it
-    /// has done, or may still do, exactly that.
+    /// How the provider's actions differ from what was requested, for an operator. `None` if they
+    /// match, or may still match.
     pub fn deviation(&self) -> Option<String> {
         let Amounts { currency, held, captured, refunded, charged_back } = &self.known;
         let asked = self.amount();
@@ -259,16 +259,18 @@ impl Payment {
         (!faults.is_empty()).then(|| faults.join(", "))
     }
 
-    /// Why what the provider says can't be about this payment, if it can't.
+    /// Why a report of the provider can't be about this payment, if it can't.
     pub fn contradiction(&self, news: &News) -> Option<String> {
         if news.payment_id != self.id {
-            return Some(format!("the answer is about {}", news.payment_id));
+            return Some(format!("the response is about {}", news.payment_id));
         }
         let known = self.reference.as_ref().filter(|known| **known != news.reference);
-        known.map(|known| format!("the charge is {known}, the answer is about {}", news.reference))
+        known.map(|known| {
+            format!("the charge is {known}, but the response is about {}", news.reference)
+        })
     }
 
-    /// Whether the provider's statement tells of movements that we have not heard of.
+    /// Whether the provider's statement has movements that are not in the payment's events.
     pub fn is_behind_statement(&self) -> bool {
         let (stated, known) = (&self.stated, &self.known);
         stated.captured > known.captured
@@ -276,11 +278,11 @@ impl Payment {
             || stated.charged_back > known.charged_back
     }
 
-    /// What the provider's word adds. It may come twice, late and in any order: sums only grow,
-    /// and only what leads on from here counts.
+    /// The events that follow from a report of the provider. Reports may arrive twice, late and in
+    /// any order: amounts only grow, and only valid transitions from the current state count.
     ///
-    /// A hold on a payment that was settled as free without ever having had a charge is no old
-    /// news: a request that was thought dead has arrived after all.
+    /// A hold on a payment that was settled as free without ever having a charge is not outdated: a
+    /// request that seemed lost has arrived.
     pub fn learn(&self, news: &News) -> Vec<Event> {
         let late = self.funds == Funds::Free && self.reference.is_none();
         let is_new = late || self.funds == Funds::Asked;
@@ -310,7 +312,7 @@ impl Payment {
         }
     }
 
-    /// What has moved beyond what we know.
+    /// The movements that are not known yet.
     fn movements(&self, theirs: &Amounts) -> Vec<Event> {
         let more = |theirs: i64, ours: i64| {
             let amount = theirs.saturating_sub(ours);

@@ -1,9 +1,9 @@
-//! What news does to a payment, in any order.
+//! The effect of reports on a payment, in any order.
 
 use super::*;
 use chassis::money::Money;
 
-/// How a charge of 500 may stand: standing, captured, refunded, charged back.
+/// The possible states of a charge of 500: status, captured, refunded, charged back.
 const ALL: [(Standing, i64, i64, i64); 9] = [
     (Standing::Pending, 0, 0, 0),
     (Standing::Held, 0, 0, 0),
@@ -47,7 +47,7 @@ fn learn(payment: &mut Payment, news: &News) -> Vec<Event> {
     events
 }
 
-/// What the books say was taken, and what of it is left.
+/// The booked amounts: captured, and what is left of it.
 fn booked(events: &[Event]) -> (i64, i64) {
     let worth = |event: &Event| match event {
         Event::Captured { amount: Some(amount) } => (amount.amount, amount.amount),
@@ -60,8 +60,8 @@ fn booked(events: &[Event]) -> (i64, i64) {
 }
 
 #[test]
-fn news_in_any_order_never_books_money_twice() {
-    // Every sequence of up to five pieces of news.
+fn reports_in_any_order_never_book_money_twice() {
+    // Every sequence of up to five reports.
     for code in 0..ALL.len().pow(5) {
         let mut payment = asked();
         let mut events = Vec::new();
@@ -79,7 +79,7 @@ fn news_in_any_order_never_books_money_twice() {
 }
 
 #[test]
-fn a_late_hold_of_a_payment_that_was_settled_as_free_is_noticed() {
+fn a_late_hold_of_a_settled_payment_is_detected() {
     let mut payment = asked();
     payment.apply(&Event::CancelAsked { order_id: "ord_1".to_owned() });
     payment.apply(&Event::Voided);
@@ -113,7 +113,7 @@ fn a_hold_ends_when_the_provider_says_so() {
 }
 
 #[test]
-fn what_is_not_as_asked_is_booked_as_it_is_and_said() {
+fn deviations_are_booked_as_reported() {
     let deviation = |pieces: &[News]| {
         let mut payment = asked();
         pieces.iter().for_each(|news| drop(learn(&mut payment, news)));
@@ -138,7 +138,7 @@ fn what_is_not_as_asked_is_booked_as_it_is_and_said() {
 }
 
 #[test]
-fn what_is_about_another_charge_or_payment_changes_nothing() {
+fn reports_about_another_charge_or_payment_change_nothing() {
     let mut payment = asked();
     learn(&mut payment, &news(&Standing::Held, 0, 0, 0));
     let mut other = news(&Standing::Taken, 500, 0, 0);

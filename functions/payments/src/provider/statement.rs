@@ -25,11 +25,11 @@ struct Movement {
     moved_at: u64,
 }
 
-/// A page of the statement that goes on after the line `after`. One that leads nowhere, or has a
-/// kind of line that this version does not know, is an error: passing over it would lose money.
+/// Parses a page of the statement that continues after the line `after`. A page that does not
+/// continue there, or has an unknown kind of line, is an error: skipping it would lose money.
 pub(super) fn read(status: StatusCode, body: &[u8], after: u64) -> Result<Statement, Trouble> {
     if !status.is_success() {
-        return Err(Trouble::Unclear(format!("the provider answers {status}")));
+        return Err(Trouble::Unclear(format!("the provider responded with {status}")));
     }
     let unreadable = |why: String| Trouble::Unclear(format!("unreadable statement: {why}"));
     let page: Page = serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
@@ -37,7 +37,7 @@ pub(super) fn read(status: StatusCode, body: &[u8], after: u64) -> Result<Statem
         && page.lines.iter().all(|line| line.line > after && line.line <= page.next)
         && (page.next > after || (page.next == after && !page.more));
     if !is_sound {
-        return Err(unreadable(format!("its lines don't lead on from {after}")));
+        return Err(unreadable(format!("its lines do not continue after {after}")));
     }
     let lines = page.lines.into_iter().map(|line| line.read().map_err(unreadable));
     Ok(Statement { lines: lines.collect::<Result<_, _>>()?, next: page.next, more: page.more })
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_leads_nowhere_or_is_not_understood_is_refused() {
+    fn a_page_with_wrong_or_unknown_lines_is_refused() {
         for (body, after) in [
             (PAGE.to_owned(), 3),
             (PAGE.to_owned(), 4),

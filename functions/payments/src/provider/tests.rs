@@ -65,7 +65,7 @@ fn only_failures_that_the_provider_has_looked_at_are_certain() {
 }
 
 #[test]
-fn amounts_are_told_as_they_are_and_an_answer_about_another_payment_is_none() {
+fn amounts_are_reported_unchanged_and_unrelated_responses_are_ignored() {
     let text = CHARGE
         .replace("\"capturedValue\":0", "\"capturedValue\":400")
         .replace("\"reversedValue\":0", "\"reversedValue\":30,\"chargedBackValue\":2");

@@ -1,8 +1,8 @@
-//! Hints that the provider sends by itself.
+//! Webhooks of the provider.
 //!
-//! Anybody can reach the receiver, so a delivery is looked at only with a signature over its time
-//! and its exact bytes, not older than [`TOLERANCE_S`]. Even then it is only a hint that there may
-//! be news: a secret can leak, and what counts is what the provider's own API says.
+//! The receiver is public, so a delivery is accepted only with a signature over its time and its
+//! exact bytes, not older than [`TOLERANCE_S`]. Even then it is only a hint that something may have
+//! changed: the secret can leak, so the provider's API is authoritative.
 
 use hmac::{Hmac, Mac};
 use serde::Deserialize;
@@ -25,7 +25,7 @@ const SIGNATURES_MAX: usize = 4;
 pub struct Delivery {
     /// The provider's id of the event; the same one may come again.
     pub id: String,
-    /// What it claims to tell.
+    /// The reported state. It is only a hint.
     pub hint: News,
 }
 

@@ -1,4 +1,4 @@
-//! Payments that are watched: something about their charges is still open at the provider.
+//! Watched payments: something about their charges is still undecided at the provider.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,26 @@ use chassis::store::{Store, StoreError};
 
 use super::Records;
 
-/// Payments that are watched at most; a further one is refused until others are over.
+/// The maximum number of watched payments. A further one is refused until others are settled.
 const WATCHED_MAX: usize = 1_000;
-/// Payments that are watched, each with since when.
+/// The key of the watched payments.
 const WATCHED_KEY: &str = "watched";
 
-/// Ids, each with since when it is watched, in milliseconds since the epoch.
+/// By id, the time since which it is watched, in milliseconds since the epoch.
 type Watched = BTreeMap<String, u64>;
 
 impl<S: Store> Records<S> {
-    /// All payments that are watched.
+    /// All watched payments.
     pub async fn watched(&self) -> Result<Watched, StoreError> {
         Ok(self.store.read(WATCHED_KEY).await?.unwrap_or_default())
     }
 
-    /// Watches a payment.
+    /// Adds a payment.
     pub async fn watch(&self, id: &str, now_ms: u64) -> Result<(), StoreError> {
         let add = |watched: Option<Watched>| {
             let mut watched = watched.unwrap_or_default();
             if watched.len() >= WATCHED_MAX && !watched.contains_key(id) {
-                let what = "payments with something open at the provider";
+                let what = "payments that are undecided at the provider";
                 return Err(StoreError::Backlog { what, max: WATCHED_MAX });
             }
             watched.entry(id.to_owned()).or_insert(now_ms);
@@ -34,7 +34,7 @@ impl<S: Store> Records<S> {
         self.store.update(WATCHED_KEY, add).await
     }
 
-    /// Watches these payments for as long again, behind all others.
+    /// Watches these payments for another full period, after all others.
     pub async fn watch_longer(&self, ids: &[String], now_ms: u64) -> Result<(), StoreError> {
         self.change_watched(ids, |watched, id| {
             if let Some(since_ms) = watched.get_mut(id) {
@@ -44,7 +44,7 @@ impl<S: Store> Records<S> {
         .await
     }
 
-    /// Watches these payments no longer.
+    /// Removes these payments.
     pub async fn unwatch(&self, ids: &[String]) -> Result<(), StoreError> {
         self.change_watched(ids, |watched, id| {
             watched.remove(id);

@@ -1,4 +1,4 @@
-//! What may be asked for.
+//! Validation of requests.
 
 use chassis::card;
 use chassis::money::{self, Money};
@@ -6,7 +6,7 @@ use chassis::money::{self, Money};
 use super::Refusal;
 use crate::domain::{Event, Payment};
 
-/// Longest id, order id or payment method, in bytes.
+/// Maximum length of an id, order id or payment method, in bytes.
 const TEXT_BYTES_MAX: usize = 200;
 
 /// Whether a payment that exists may be authorized (again).
@@ -24,11 +24,11 @@ pub(super) fn allows(
         && terms.is_some_and(|terms| terms.amount == *amount && terms.method == method);
     match same {
         true => Ok(Vec::new()),
-        false => Err(Refusal::Invalid("this id came before with other terms".to_owned())),
+        false => Err(Refusal::Invalid("this id was already used with different terms".to_owned())),
     }
 }
 
-/// Whether a payment is that of an order, or of none that we know of.
+/// Whether a payment belongs to this order, or to no known order.
 pub(super) fn is_of_order(payment: &Payment, order_id: &str) -> bool {
     payment.order_id.is_empty() || payment.order_id == order_id
 }
@@ -38,14 +38,16 @@ pub(super) fn check(id: &str, order_id: &str, amount: &Money, method: &str) -> R
     check_text("order id", order_id)?;
     check_text("method", method)?;
     if card::holds_number(method) {
-        return Err(Refusal::Invalid("the method must be a token, not a card number".to_owned()));
+        return Err(Refusal::Invalid(
+            "the payment method must be a token, not a card number".to_owned(),
+        ));
     }
     check_amount(amount)
 }
 
 pub(super) fn check_amount(amount: &Money) -> Result<(), Refusal> {
     if amount.amount <= 0 || !money::is_currency(&amount.currency) {
-        return Err(Refusal::Invalid("the amount must be positive, in a currency".to_owned()));
+        return Err(Refusal::Invalid("the amount must be positive and have a currency".to_owned()));
     }
     Ok(())
 }

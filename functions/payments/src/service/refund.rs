@@ -1,4 +1,4 @@
-//! Giving a part of a captured payment back.
+//! Partial refunds of captured payments.
 
 use chassis::money::Money;
 use chassis::store::Store;
@@ -8,11 +8,11 @@ use super::{Payments, Refusal};
 use crate::domain::{Event, Funds, Payment, Refund};
 use crate::ports::{Charge, GiveBack, Provider, Trouble};
 
-/// Refunds of one payment at most.
+/// The maximum number of partial refunds of one payment.
 const REFUNDS_MAX: usize = 100;
 
 impl<S: Store, P: Provider> Payments<S, P> {
-    /// Gives a part back, once for each `refund_id`.
+    /// Refunds a part, once for each `refund_id`.
     pub async fn refund(
         &self,
         id: &str,
@@ -33,7 +33,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
         }
         let reference = payment.reference.clone().ok_or(Refusal::NotFound)?;
         let charge = Charge { key: id.to_owned(), reference };
-        // Providers know keys by the merchant, not by the charge.
+        // Idempotency keys are unique for the merchant, not for the charge.
         let part = GiveBack { key: format!("{id}.{refund_id}"), amount };
         let news = self.provider.give_back(&charge, &part).await.map_err(|trouble| {
             match trouble {
@@ -46,8 +46,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
         self.settle_refund(id, refund_id).await
     }
 
-    /// The provider says that it has done as asked: what it says has gone back must be at least
-    /// what we have asked it for.
+    /// The provider reports success: the refunded amount must be at least the requested amount.
     async fn settle_refund(&self, id: &str, refund_id: &str) -> Result<Payment, Refusal> {
         self.records
             .change(id, self.now_ms(), |known| {
@@ -73,7 +72,9 @@ fn allows(payment: &Payment, refund_id: &str, amount: &Money) -> Result<Vec<Even
     if let Some(known) = payment.refunds.get(refund_id) {
         return match known.amount == *amount {
             true => Ok(Vec::new()),
-            false => Err(Refusal::Invalid("this refund came before with another sum".to_owned())),
+            false => Err(Refusal::Invalid(
+                "this refund was already used with a different amount".to_owned(),
+            )),
         };
     }
     if payment.barred || payment.funds != Funds::Taken {

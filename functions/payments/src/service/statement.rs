@@ -1,10 +1,9 @@
-//! Reading the provider's statement into the ledger.
+//! Importing the provider's statement into the ledger.
 //!
-//! Each line becomes an event of its payment, once. A line that tells of a movement which the
-//! payment has not heard of (its webhook was lost, or the provider moved money by itself) makes us
-//! ask the provider about that payment, until its answer and its statement agree. A line about a
-//! payment that nobody here has ever named is booked under its name all the same, so that checks
-//! across functions find it.
+//! Each line becomes one event of its payment. If a line has a movement that the payment does not
+//! know (its webhook was lost, or the provider moved money by itself), the provider is asked about
+//! that payment until its response and its statement agree. A line about an unknown payment is
+//! booked under its id, so that checks across functions find it.
 
 use chassis::store::{Store, StoreError};
 
@@ -12,20 +11,20 @@ use super::{Payments, Refusal};
 use crate::domain::{Event, Funds, Line, Payment, Statement};
 use crate::ports::{Provider, Trouble};
 
-/// Parts of the statement that are read at once at most; the next time goes on from there.
+/// The maximum number of pages that are read at once. The next call continues from there.
 const PARTS_MAX: u32 = 50;
 
-/// What was read.
+/// The result of an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pulled {
-    /// Lines that were not known before.
+    /// New lines.
     pub lines: u32,
-    /// Whether there is more to read.
+    /// Whether there are more lines to read.
     pub more: bool,
 }
 
 impl<S: Store, P: Provider> Payments<S, P> {
-    /// Takes in what is new in the provider's statement.
+    /// Imports new lines of the provider's statement.
     pub async fn pull(&self) -> Result<Pulled, Refusal> {
         let mut pulled = Pulled::default();
         for _ in 0..PARTS_MAX {
@@ -34,7 +33,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
             for line in &part.lines {
                 pulled.lines += u32::from(self.book(line).await?);
             }
-            // Booked again if the power goes off here: that changes nothing.
+            // After a crash here, the lines are booked again, which has no effect.
             self.records.advance_statement(part.next).await?;
             pulled.more = part.more;
             if !part.more {
@@ -44,20 +43,20 @@ impl<S: Store, P: Provider> Payments<S, P> {
         Ok(pulled)
     }
 
-    /// A part of the statement as the provider tells it now.
+    /// A page of the provider's current statement.
     pub async fn statement(&self, after: u64) -> Result<Statement, Refusal> {
         self.provider.statement(after).await.map_err(|trouble| match trouble {
             Trouble::NotDone(reason) | Trouble::Unclear(reason) => Refusal::Unavailable(reason),
         })
     }
 
-    /// The order of the payment with this id; empty if we know of none.
+    /// The order of the payment with this id; empty if it is unknown.
     pub async fn order_of(&self, id: &str) -> Result<String, StoreError> {
         let known = self.records.load(id).await?;
         Ok(known.map(|(payment, _)| payment.order_id).unwrap_or_default())
     }
 
-    /// Whether the line was new.
+    /// Books a line. Returns whether it was new.
     async fn book(&self, line: &Line) -> Result<bool, Refusal> {
         let id = &line.payment_id;
         let known = self.records.load(id).await?;
@@ -74,13 +73,13 @@ impl<S: Store, P: Provider> Payments<S, P> {
                 Ok::<_, Refusal>(if is_known { Vec::new() } else { vec![stated.clone()] })
             })
             .await?;
-        // Also if the line is known: the power may have gone off before this.
+        // Also if the line is known, because a crash may have happened before this.
         self.catch_up(&payment).await?;
         Ok(is_new)
     }
 
-    /// Asks the provider about a payment of which its statement tells more than we have heard.
-    /// While the two do not agree, the payment is watched, so that it is asked again.
+    /// Asks the provider about a payment if its statement has unknown movements. While the two do
+    /// not agree, the payment is watched, so that the provider is asked again.
     async fn catch_up(&self, payment: &Payment) -> Result<(), Refusal> {
         if payment.funds == Funds::Untouched || !payment.is_behind_statement() {
             return Ok(());

@@ -1,14 +1,13 @@
-//! Watching for charges that turn up after they were given up, and reading the statement.
+//! Watching for late charges of canceled payments, and importing the statement.
 //!
-//! A request for a hold can be under way for longer than anybody waits for it. When its
-//! payment is cancelled meanwhile, the provider knows nothing of it yet (or has not decided), so
-//! there is nothing to undo; later, money is held for a payment that is over. The provider tells
-//! by webhook, but may fail to. So such payments are watched, and the provider is asked again
-//! until no request can be under way any more.
+//! A request for a hold can take longer than its caller waits. If its payment is canceled in the
+//! meantime, the provider does not know the charge yet (or has not decided), so there is nothing to
+//! undo; later, money is held for a canceled payment. The provider sends a webhook, but this may
+//! fail. So such payments are watched, and the provider is asked again until no request can be
+//! pending.
 //!
-//! What is still open at the provider then (a charge that is not decided, a state that this
-//! version does not know, a movement that only the statement tells of) stays watched until it is
-//! known.
+//! What is still undecided at the provider then (an undecided charge, an unknown state, or a
+//! movement that is only in the statement) stays watched until it is settled.
 
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
@@ -21,8 +20,8 @@ use crate::ports::Provider;
 pub const WATCH_MS: u64 = 15 * 60 * 1_000;
 /// Payments that one sweep asks for.
 const SWEEP_MAX: usize = 100;
-/// Payments that a sweep fails with before it leaves the others to the next: it seems that the
-/// provider does not answer.
+/// The number of failures after which a sweep stops, because the provider seems to be unavailable.
+/// The next sweep continues.
 const FAILURES_MAX: u32 = 5;
 
 /// What one sweep did.
@@ -30,26 +29,26 @@ const FAILURES_MAX: u32 = 5;
 pub struct Swept {
     /// Payments that it asked for.
     pub watched: u32,
-    /// Of those, payments about which nothing is open any more.
+    /// Of those, payments that are settled.
     pub settled: u32,
-    /// Lines of the provider's statement that are new in the ledger.
+    /// New lines of the provider's statement.
     pub stated: u32,
 }
 
-/// What the provider knows of a watched payment.
+/// The state of a watched payment at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
-    /// Its charge, which is undone if it is to be; nothing is open.
+    /// The charge is settled, and undone if necessary.
     Settled,
-    /// A charge about which something is open.
+    /// The charge is undecided.
     Open,
-    /// Nothing.
+    /// The provider does not know the payment.
     Absent,
 }
 
 impl<S: Store, P: Provider> Payments<S, P> {
-    /// Asks the provider for watched payments, undoes what has turned up, and takes in what is new
-    /// in the provider's statement. Neither keeps the other from being done.
+    /// Asks the provider about watched payments, undoes late charges, and imports new lines of the
+    /// provider's statement. A failure of one does not stop the other.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
         let looked = self.look_at_watched(&mut swept).await;
@@ -80,7 +79,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
                         eprintln!("payments: {id} is still watched: {refusal:?}");
                         failures += 1;
                     }
-                    // Behind those that were not asked for yet.
+                    // After those that were not checked yet.
                     open.extend(has_expired.then_some(id));
                 }
             }
@@ -110,7 +109,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
     }
 }
 
-/// Whether the provider has money that is to go back, or has moved some that we do not know of.
+/// Whether the provider has money to refund, or has made unknown movements.
 fn is_open(payment: &Payment) -> bool {
     payment.must_be_undone() || payment.is_behind_statement()
 }

@@ -178,7 +178,7 @@ async fn the_two_sides_of_the_ledger_come_from_two_sources() {
     payments.pull().await.unwrap();
     assert!(adds_up(&postings(&payments).await));
 
-    // A provider whose statement says something else than its answers is found out.
+    // A provider whose statement differs from its responses is detected.
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     authorize(&payments, "tok_approved").await.unwrap();
@@ -227,7 +227,7 @@ async fn a_statement_that_is_read_again_books_nothing_twice() {
     panic!("reading takes more operations than expected");
 }
 
-/// Payments from before amounts and the statement were recorded keep both lines, once.
+/// Old payments, without amounts and statement, keep both lines, once.
 #[tokio::test]
 async fn old_payments_keep_their_books() {
     let (wire, disk) = (Wire::new(), MemoryStore::new());

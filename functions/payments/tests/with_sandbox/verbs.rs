@@ -169,7 +169,7 @@ async fn a_payment_is_not_cancelled_for_another_order() {
 }
 
 #[tokio::test]
-async fn a_card_number_is_not_taken_and_not_kept() {
+async fn a_card_number_is_refused_and_not_stored() {
     let (wire, disk) = (Wire::new(), MemoryStore::new());
     let payments = service(disk.clone(), &wire);
     for number in ["4111111111111111", "4111-1111-1111-1111"] {
@@ -181,7 +181,7 @@ async fn a_card_number_is_not_taken_and_not_kept() {
 }
 
 #[tokio::test]
-async fn a_hold_that_the_provider_ends_is_over() {
+async fn a_hold_ended_by_the_provider_is_over() {
     for (card, status) in
         [("tok_refused_later", Status::Declined), ("tok_hold_lapsed", Status::Voided)]
     {
@@ -199,7 +199,7 @@ async fn a_hold_that_the_provider_ends_is_over() {
 }
 
 #[tokio::test]
-async fn what_the_provider_does_otherwise_than_asked_is_booked_as_it_is_and_no_success() {
+async fn a_deviation_of_the_provider_is_booked_and_not_a_success() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     let wrong = Err(Refusal::Mismatch("501 held instead of 500".to_owned()));
@@ -235,7 +235,7 @@ async fn what_the_provider_does_otherwise_than_asked_is_booked_as_it_is_and_no_s
 }
 
 #[tokio::test]
-async fn parts_are_given_back_once_for_each_refund() {
+async fn parts_are_refunded_once_for_each_refund_id() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     let euro = |amount| Money::new(amount, "EUR");
@@ -244,7 +244,7 @@ async fn parts_are_given_back_once_for_each_refund() {
     assert_eq!(early, Err(Refusal::Conflict(Status::Authorized)));
     payments.capture(ID).await.unwrap();
     for _ in 0..2 {
-        // The provider has done it, and nobody heard: the same again does it once.
+        // The provider has done it, but the response is lost: a repetition has no further effect.
         *wire.lose_answers.lock().unwrap() = 1;
         let unheard = payments.refund(ID, "shp_1", euro(100)).await;
         assert!(unheard.is_ok() || matches!(unheard, Err(Refusal::UnknownOutcome(_))));
@@ -266,7 +266,7 @@ async fn parts_are_given_back_once_for_each_refund() {
 }
 
 #[tokio::test]
-async fn a_refund_that_comes_in_part_is_no_success() {
+async fn a_partial_refund_is_not_a_success() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     authorize(&payments, "tok_partial_reversal").await.unwrap();

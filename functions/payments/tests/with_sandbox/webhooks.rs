@@ -1,4 +1,4 @@
-//! Hints that the provider sends by itself.
+//! Webhooks of the provider.
 
 use crate::wire::*;
 use payments::provider::Psp;
@@ -66,12 +66,16 @@ async fn webhooks_without_a_valid_signature_are_refused() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     authorize(&payments, "tok_approved").await.unwrap();
-    let mut forged = webhook(&wire);
+    let genuine = webhook(&wire);
+    let mut forged = genuine.clone();
     *forged.body_mut() =
         Bytes::from(String::from_utf8(forged.body().to_vec()).unwrap().replace("hold", "approved"));
     assert_eq!(post(api(payments.clone()), forged).await, StatusCode::UNAUTHORIZED);
     let unsigned = Request::post("/webhooks/psp").body(Bytes::from("{}")).unwrap();
     assert_eq!(post(api(payments.clone()), unsigned).await, StatusCode::UNAUTHORIZED);
+    let mut plain = genuine;
+    plain.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+    assert_eq!(post(api(payments.clone()), plain).await, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(payments.get(ID).await.unwrap().status(), Status::Authorized);
 }
 
@@ -122,7 +126,7 @@ async fn a_charge_that_is_undecided_when_its_watch_ends_stays_watched() {
     authorize(&payments, "tok_slow").await.unwrap_err();
     assert_eq!(payments.cancel(ID, ORDER).await.unwrap().status(), Status::Voided);
     wire.arrive().await;
-    // The card has just begun to think about it.
+    // The charge is still undecided.
     *wire.clock.0.lock().unwrap() = 0;
     let provider = Psp::new(wire.clone(), "http://psp.test/", "key");
     let later = Payments::new(disk, provider, || NOW_MS + WATCH_MS);
@@ -137,7 +141,7 @@ async fn a_charge_that_is_undecided_when_its_watch_ends_stays_watched() {
 }
 
 #[tokio::test]
-async fn a_card_that_was_given_up_before_it_decided_is_undone_by_a_sweep() {
+async fn a_charge_that_was_canceled_while_undecided_is_undone_by_a_sweep() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     authorize(&payments, "tok_slow").await.unwrap_err();
@@ -149,7 +153,7 @@ async fn a_card_that_was_given_up_before_it_decided_is_undone_by_a_sweep() {
 }
 
 #[tokio::test]
-async fn a_charge_that_was_refused_after_all_is_watched_no_longer() {
+async fn a_declined_charge_is_no_longer_watched() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     *wire.delay.lock().unwrap() = true;
@@ -161,7 +165,7 @@ async fn a_charge_that_was_refused_after_all_is_watched_no_longer() {
 }
 
 #[tokio::test]
-async fn hints_that_claim_nothing_new_are_not_asked_about() {
+async fn hints_without_changes_cause_no_request() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     authorize(&payments, "tok_approved").await.unwrap();
@@ -175,7 +179,7 @@ async fn hints_that_claim_nothing_new_are_not_asked_about() {
     assert_eq!(payments.history(ID).await.unwrap().unwrap(), before);
 }
 
-/// A delivery that whoever knows the secret can make: the provider's own, with changes.
+/// A delivery that an attacker with the secret can make: one of the provider, with changes.
 fn forged(wire: &Wire, changes: &[(&str, &str)]) -> Request<Bytes> {
     let body = webhook(wire).into_body();
     let mut body = String::from_utf8(body.to_vec()).unwrap();
@@ -188,6 +192,7 @@ fn forged(wire: &Wire, changes: &[(&str, &str)]) -> Request<Bytes> {
 
 fn signed(body: String) -> Request<Bytes> {
     Request::post("/webhooks/psp")
+        .header("content-type", "application/json")
         .header(
             psp_sandbox::signature::HEADER,
             psp_sandbox::signature::sign(SECRET, NOW_MS / 1_000, body.as_bytes()),
@@ -198,7 +203,7 @@ fn signed(body: String) -> Request<Bytes> {
 
 #[tokio::test]
 async fn a_forged_webhook_with_the_right_signature_moves_nothing() {
-    // The provider has never heard of the charge.
+    // The provider does not know the charge.
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     authorize(&payments, "tok_unreachable").await.unwrap_err();
@@ -210,7 +215,7 @@ async fn a_forged_webhook_with_the_right_signature_moves_nothing() {
     assert_eq!(payments.get(ID).await.unwrap().status(), Status::Unknown);
     assert!(books(&payments).await.is_empty());
 
-    // It holds the money, and is said to have taken it.
+    // It holds the money, and the webhook claims a capture.
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     authorize(&payments, "tok_approved").await.unwrap();
@@ -219,7 +224,7 @@ async fn a_forged_webhook_with_the_right_signature_moves_nothing() {
     assert_eq!(payments.get(ID).await.unwrap().status(), Status::Authorized);
     assert!(books(&payments).await.is_empty());
 
-    // It has taken the money, and is said to have given it back; or to be about another charge.
+    // It has captured the money, and the webhook claims a refund, or another charge.
     payments.capture(ID).await.unwrap();
     let lie = forged(&wire, &[("\"approved\"", "\"reversed\""), ("dValue\":0", "dValue\":500")]);
     assert_eq!(post(api(payments.clone()), lie).await, StatusCode::NO_CONTENT);
@@ -255,7 +260,7 @@ async fn a_charge_back_is_booked_whether_or_not_its_webhook_comes() {
 }
 
 #[tokio::test]
-async fn a_charge_back_is_learned_wherever_reading_the_statement_is_cut_off() {
+async fn a_charge_back_is_booked_after_an_interruption_at_any_step() {
     for operations in 0..40 {
         let (wire, disk) = (Wire::new(), MemoryStore::new());
         let payments = service(disk.clone(), &wire);
@@ -276,7 +281,7 @@ async fn a_charge_back_is_learned_wherever_reading_the_statement_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_movement_of_a_payment_whose_outcome_was_never_learned_is_found_in_the_statement() {
+async fn a_movement_with_an_unknown_outcome_is_found_in_the_statement() {
     let wire = Wire::new();
     let payments = service(MemoryStore::new(), &wire);
     *wire.lose_answers.lock().unwrap() = 2;

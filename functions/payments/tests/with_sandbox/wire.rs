@@ -168,18 +168,18 @@ pub(crate) async fn authorize<S: Store>(
     payment.map(|payment| payment.status())
 }
 
-/// The ledger, with all that the provider's statement says.
+/// The ledger, including the whole provider statement.
 pub(crate) async fn books<S: Store>(payments: &Service<S>) -> Vec<Posting> {
     payments.pull().await.unwrap();
     postings(payments).await
 }
 
-/// The ledger as far as it is known.
+/// The known part of the ledger.
 pub(crate) async fn postings<S: Store>(payments: &Service<S>) -> Vec<Posting> {
     payments.ledger(None, 100).await.unwrap().0
 }
 
-/// Debits and credits add up to nothing, as they do once both sides have been heard.
+/// Debits and credits add up to zero, when both sides are complete.
 pub(crate) fn adds_up(postings: &[Posting]) -> bool {
     let sides = [Account::PspClearing, Account::CustomerFunds];
     sides.map(|side| balance(postings, side)).iter().sum::<i64>() == 0

@@ -62,7 +62,7 @@ fn a_notice_is_dropped_after_its_last_try() {
 }
 
 #[test]
-fn a_notice_under_way_is_not_begun_again() {
+fn a_notice_in_progress_is_not_started_again() {
     let mut it = charge("tok_approved");
     let id = it.notices[0].id.clone();
     assert!(it.begin_notice(&id, 1_000));
@@ -72,7 +72,7 @@ fn a_notice_under_way_is_not_begun_again() {
 }
 
 #[test]
-fn money_is_given_back_in_parts_and_each_key_counts_once() {
+fn money_is_reversed_in_parts_and_once_per_key() {
     let mut it = charge("tok_approved");
     it.capture(at(1_001)).unwrap();
     it.reverse_some("one", 200, at(1_002)).unwrap();
@@ -87,7 +87,7 @@ fn money_is_given_back_in_parts_and_each_key_counts_once() {
 }
 
 #[test]
-fn cards_that_keep_their_word_in_part_only() {
+fn cards_that_do_only_a_part() {
     assert_eq!(charge("tok_wrong_amount").value(), 501);
     let mut it = charge("tok_refused_later");
     it.capture(at(1_001)).unwrap();

@@ -29,7 +29,7 @@ pub enum Change {
     Confirmed(Confirmed),
     /// A product is now so, or gone.
     Product(Product),
-    /// This customer has deleted their account: `usr_…`.
+    /// This customer deleted their account: `usr_…`.
     Gone(String),
     /// Nothing.
     None,

@@ -9,13 +9,13 @@ pub const PURCHASES_MAX: usize = 500;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Purchases {
-    /// None once the customer has deleted their account: an order of theirs that is paid later must
-    /// not begin a new list.
+    /// `None` after the customer deleted their account: an order that is paid later must not start
+    /// a new list.
     products: Option<Vec<(u64, String)>>,
 }
 
 impl Default for Purchases {
-    /// Of a customer who has bought nothing yet.
+    /// The list of a customer without purchases.
     fn default() -> Self {
         Self { products: Some(Vec::new()) }
     }
@@ -34,7 +34,7 @@ impl Purchases {
         products.truncate(PURCHASES_MAX);
     }
 
-    /// Forgets them permanently.
+    /// Erases them permanently.
     pub fn forget(&mut self) {
         self.products = None;
     }

@@ -38,7 +38,7 @@ impl<S: Store> Recommendations<S> {
                 self.copy(&product).await?;
                 product.since_ms
             }
-            // Says nothing of what is bought, and so nothing of how fresh that is.
+            // It says nothing about purchases, so it does not change their freshness.
             Change::Gone(user_id) => return Ok(self.forget(&user_id).await?),
             Change::None => return Ok(()),
         };
@@ -81,7 +81,7 @@ impl<S: Store> Recommendations<S> {
         self.store.write(&done, &order.at_ms).await
     }
 
-    /// Forgets what a customer has bought. It stays in the counts, which know no customers.
+    /// Erases the purchases of a customer. The counts, which contain no customer data, keep them.
     async fn forget(&self, user_id: &str) -> Result<(), StoreError> {
         self.change(&user_key(user_id), Purchases::forget).await
     }

@@ -62,7 +62,7 @@ async fn a_feed_follows_purchases_and_never_offers_them_again() {
 }
 
 #[tokio::test]
-async fn purchases_are_forgotten_with_the_account() {
+async fn purchases_are_erased_with_the_account() {
     let mut events = catalogue(&["CUP", "POT", "TEA"]);
     events.push(confirmed(1, 1, &["TEA", "POT"]));
     events.push(confirmed(2, 2, &["TEA", "CUP"]));
@@ -74,7 +74,7 @@ async fn purchases_are_forgotten_with_the_account() {
         assert_eq!(shop.feed(Some(&user_id(1)), 3).await.unwrap(), visitor);
     }
     assert_eq!(shop.feed(Some(&user_id(2)), 3).await.unwrap(), other);
-    // An order that was under way is paid: it is counted, and no purchases are kept.
+    // An order in progress is paid: it is counted, but no purchases are stored.
     shop.receive(&confirmed(3, 1, &["CUP"]), NOON_MS).await.unwrap();
     assert_eq!(shop.feed(Some(&user_id(1)), 3).await.unwrap(), shop.feed(None, 3).await.unwrap());
     assert_eq!(shop.companions("CUP").await.unwrap().orders(), 2);

@@ -9,7 +9,7 @@ const SECOND_PICKUP: u64 = 7;
 /// From creation to the second attempt, in the same units.
 const SECOND_ATTEMPT: u64 = 9;
 
-/// An addressee whom sandbox couriers never find, so that the parcel goes back.
+/// An addressee whom sandbox couriers never reach, so that the parcel is returned.
 pub(super) const NEVER_HOME: &str = "Nobody Home";
 
 /// How fast the sandbox couriers are.
@@ -35,7 +35,7 @@ impl Simulation {
     }
 
     /// What happens to a parcel next, and when that is due; none if it is up to people.
-    /// `never_home` tells that its addressee is [`NEVER_HOME`].
+    /// `never_home` tells that its addressee is `NEVER_HOME`.
     pub fn next(self, parcel: &Parcel, never_home: bool) -> Option<Change> {
         if self.pickup_ms == 0 {
             return None;

@@ -1,7 +1,7 @@
 //! Erasing the addresses of consignments that ended before addresses were erased.
 //!
-//! The register lists all consignments. Sweeps go through it once, a number of places at a time,
-//! and store how far they have come.
+//! The register lists all consignments. Sweeps go through it once, a bounded number of entries at a
+//! time, and store their progress.
 
 use chassis::events::Producer;
 use chassis::parts::Parts;
@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Refusal, Shipping};
 
-/// Consignments that one sweep looks at.
+/// The number of consignments that one sweep processes.
 const LOOKS_MAX: u32 = 100;
-/// How far the sweeps have come.
+/// The key of the sweeps' progress.
 const PROGRESS: &str = "addresses_erased";
 
-/// Up to which place of the register old addresses are erased.
+/// The position in the register up to which old addresses are erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Progress {
     place: u64,
@@ -24,8 +24,8 @@ struct Progress {
 }
 
 impl<S: Store, P: Producer> Shipping<S, P> {
-    /// Erases old addresses of the next consignments; how many there were. If one fails, the next
-    /// sweep begins at the same place.
+    /// Erases old addresses of the next consignments. Returns the number of erased ones. If one
+    /// fails, the next sweep begins at the same position.
     pub(super) async fn erase_old_addresses(&self) -> Result<usize, Refusal> {
         let at: Progress = self.store.read(PROGRESS).await?.unwrap_or_default();
         if at.done {
@@ -44,7 +44,7 @@ impl<S: Store, P: Producer> Shipping<S, P> {
         Ok(erased)
     }
 
-    /// Whether there was one.
+    /// Returns whether there was one.
     async fn erase_old_address(&self, order_id: &str) -> Result<bool, Refusal> {
         let known = match self.read(order_id).await {
             // It is not known whether it has ended.

@@ -1,7 +1,7 @@
-// The address that goods go to: its fields, and the one that is remembered.
+// The delivery address: its form fields, and the stored address.
 //
-// It is remembered in this browser (localStorage), for the account that saved it, until that
-// signs out. Without it, the address of the last order is offered: the shop has that anyway.
+// It is stored in this browser (localStorage), for the account that saved it, until the user signs
+// out. Without it, the address of the last order is suggested.
 
 import { h } from './dom.js';
 import { field } from './forms.js';
@@ -27,7 +27,7 @@ function guessCountry() {
   return COUNTRIES.includes(region) ? region : 'DE';
 }
 
-/** The fields of an address with what is known of it. `at` is the JSON pointer before them. */
+/** The fields of an address, filled with known values. `at` is the JSON pointer of the address. */
 export function addressFields(address = {}, at = '') {
   const part = (label, name, extra) =>
     field({ label, name, pointer: `${at}/${name}`, required: true, maxlength: 200, value: address[name] ?? '', ...extra });
@@ -39,10 +39,10 @@ export function addressFields(address = {}, at = '') {
     part('Country', 'country', { autocomplete: 'shipping country', class: 'full', options: countries(), value: address.country || guessCountry() }));
 }
 
-/** The address that a form's values are. */
+/** The address in the values of a form. */
 export const addressOf = (values) => Object.fromEntries(PARTS.map((part) => [part, (values[part] ?? '').trim()]));
 
-/** The address that this account saved in this browser; null for none. */
+/** The address that this account stored in this browser, or null. */
 export function remembered(userId) {
   try {
     const { user_id, address } = JSON.parse(localStorage.getItem(STORED));
@@ -55,7 +55,7 @@ export function remembered(userId) {
 export const remember = (userId, address) => localStorage.setItem(STORED, JSON.stringify({ user_id: userId, address }));
 export const forget = () => localStorage.removeItem(STORED);
 
-/** Where the last order went; null if there is none, or if it can't be had now. */
+/** The address of the last order; null if there is none, or if it is unavailable. */
 export async function lastUsed(signal) {
   try {
     const page = await get('/api/v1/orders?limit=1', { signal, attempts: 1 });

@@ -54,8 +54,8 @@ export class Problem extends Error {
  * @param {string} method
  * @param {string} path
  * @param {{body?: any, form?: Object, key?: string, repeatable?: boolean, signal?: AbortSignal, deadlineMs?: number,
- *   attempts?: number, current?: boolean, anonymous?: boolean}} [options] `current`: the answer has
- *   to know of what this page has seen. `anonymous`: without a token, whoever is signed in.
+ *   attempts?: number, current?: boolean, anonymous?: boolean}} [options] `current`: the response
+ *   must include the events that this page has seen. `anonymous`: without a token, even if signed in.
  */
 export async function call(method, path, options = {}) {
   const repeatable = method !== 'POST' || options.key !== undefined || options.repeatable === true;
@@ -79,7 +79,7 @@ async function once(method, path, options) {
   if (options.anonymous) return read(await send(method, path, options, null));
   const wasSignedIn = session.isSignedIn();
   const token = await session.accessToken();
-  // A change is made as who asked for it, or not at all. Reading goes on: shelves are public.
+  // A change is only made as the user who requested it. Reads continue: products are public.
   if (wasSignedIn && !token && method !== 'GET') throw new Problem(session.isSignedIn() ? 0 : 401);
   let response = await send(method, path, options, token);
   if (response.status === 401 && session.isSignedIn() && await session.renew()) {

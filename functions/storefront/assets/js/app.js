@@ -28,8 +28,8 @@ router.route('/register', registration);
 router.route('/forgot', forgot);
 router.route('/reset', reset);
 
-/** A page for people with an account: others sign in first and then arrive there, and who is
-    signed out while it is open is led to the sign-in, too. */
+/** A page that needs an account: visitors are redirected to the sign-in first, and so are users
+    whose session ends while it is open. */
 function members(view) {
   return (request) => {
     if (!session.isSignedIn()) return { redirect: router.signInAddress() };

@@ -120,14 +120,14 @@ async function find(sku, signal) {
   }
 }
 
-/** Most pieces of a product that a cart may hold now: what is in stock, up to QUANTITY_MAX. */
+/** The maximum quantity of a product in a cart now: the stock, up to QUANTITY_MAX. */
 export const limit = (product) => Math.max(0, Math.min(product.available ?? QUANTITY_MAX, QUANTITY_MAX));
 
 /** Whether a line of the cart can't be ordered as it is. */
 export const isShort = ({ product, quantity }) => !product || quantity > (product.available ?? quantity);
 
 /**
- * Puts `quantity` more of a product in, as many as may be had.
+  * Adds `quantity` pieces of a product, as far as they are available.
  * @returns {Promise<{before: number, after: number}>} pieces of it in the cart.
  */
 export async function add(product, quantity) {
@@ -137,8 +137,8 @@ export async function add(product, quantity) {
   return { before, after };
 }
 
-/** Makes the cart hold at least these lines, as far as they may be had. Answers what could not
-    be: `[{name, wanted, after}]`. Doing it twice is doing it once. */
+/** Makes the cart hold at least these lines, as far as they are available. Returns what is missing:
+    `[{name, wanted, after}]`. Idempotent. */
 export async function ensure(items) {
   const lines = await current();
   const missing = [];

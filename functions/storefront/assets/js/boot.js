@@ -1,6 +1,5 @@
-// Runs before the modules, and only for the case that they do not come: then the page says so,
-// instead of staying as it was delivered. Old syntax on purpose: a browser that can't run the
-// shop has to be able to run this.
+// Runs before the modules, and reports if they fail to load. It uses old syntax on purpose: a
+// browser that can't run the shop has to be able to run this.
 (function () {
   'use strict';
   function failed() {
@@ -10,7 +9,7 @@
     var words = document.getElementById('boot-words');
     if (words) words.textContent = 'The shop could not be loaded.';
   }
-  // Errors of loading do not bubble: they are only seen on their way down.
+  // Load errors do not bubble, so they are only seen in the capture phase.
   addEventListener('error', function (event) {
     var element = event.target;
     if (element === window || (element && element.tagName === 'SCRIPT')) failed();

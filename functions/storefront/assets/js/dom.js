@@ -62,7 +62,7 @@ export function empty(title, text, ...actions) {
 }
 
 /**
- * Asks before something that can't be taken back; true if that is wanted.
+  * Asks for confirmation of something that can't be undone; true if it is confirmed.
  * @param {{title: string, text: string, yes: string, no: string}} words
  */
 export function confirmed({ title, text, yes, no }) {

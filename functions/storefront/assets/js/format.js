@@ -47,7 +47,7 @@ const STATES = {
   confirmed: { word: 'Confirmed', tone: 'good', text: 'Paid and confirmed. We are packing it now.' },
   shipped: { word: 'Shipped', tone: 'good', text: 'It is on its way to you.' },
   delivered: { word: 'Delivered', tone: 'good', text: 'It has arrived. Enjoy!' },
-  returned: { word: 'Returned', tone: 'bad', text: 'It could not be delivered and came back to us. What you paid goes back to your card.' },
+  returned: { word: 'Returned', tone: 'bad', text: 'It could not be delivered and was returned to us. We refund your payment to your card.' },
   cancelled: { word: 'Cancelled', tone: 'bad', text: 'This order was cancelled. Anything that was charged goes back.' },
   rejected: { word: 'Rejected', tone: 'bad', text: 'We could not accept this order. You have not been charged.' },
 };

@@ -3,7 +3,7 @@
 import { h, announce } from './dom.js';
 import { Problem } from './api.js';
 
-/** Fewest characters of a new password; the shop has more rules and explains them itself. */
+/** The minimum length of a new password. The server has more rules and explains them. */
 export const PASSWORD_LENGTH_MIN = 8;
 export const PASSWORD_HINT = `At least ${PASSWORD_LENGTH_MIN} characters. A few words are easier to remember than signs.`;
 

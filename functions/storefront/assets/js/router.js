@@ -5,7 +5,7 @@ import { announce, fill, h, empty } from './dom.js';
 import { Problem } from './api.js';
 import * as session from './session.js';
 
-/** After so long without its content, a page shows that it is loading. */
+/** After this time without content, a page shows that it is loading. */
 const LOADING_AFTER_MS = 250;
 
 const routes = [];
@@ -56,7 +56,7 @@ function onClick(event) {
   go(link.pathname + link.search);
 }
 
-/** Where somebody signs in who then comes back to the present address. */
+/** The address of the sign-in page, which then leads back to the current address. */
 export const signInAddress = () =>
   `/sign-in?${new URLSearchParams({ then: location.pathname + location.search })}`;
 
@@ -116,8 +116,8 @@ async function show(scroll) {
   }
 }
 
-/** The page that is left stays dimmed under a moving line; the first one shows where content
-    will be. */
+/** The previous page stays visible, dimmed under a progress line; on the first page, placeholders
+    are shown. */
 function loading(main) {
   main.setAttribute('aria-busy', 'true');
   announce('Loading.');
@@ -129,7 +129,7 @@ function loading(main) {
 
 const missing = () => ({
   title: 'Page not found',
-  node: empty('This page does not exist', 'The address may have a typing mistake, or what was here is gone.',
+  node: empty('This page does not exist', 'The address may be misspelled, or the page was removed.',
     h('a', { class: 'button', href: '/' }, 'Go to the shop')),
 });
 
@@ -138,10 +138,10 @@ function failed(problem) {
   const status = problem instanceof Problem ? problem.status : null;
   if (status === 404) return missing();
   if (status === 401 && !session.isSignedIn()) return { redirect: signInAddress() };
-  const words = status === null ? 'Something went wrong in this page.' : problem.words;
+  const words = status === null ? 'An error occurred on this page.' : problem.words;
   return {
     title: 'Something went wrong',
-    node: empty('That did not work', words,
+    node: empty('Something went wrong', words,
       h('button', { class: 'button', type: 'button', testid: 'retry', onclick: reload }, 'Try again'),
       problem.traceId && h('p', { class: 'small' }, 'For our support: ', h('span', { class: 'mono' }, problem.traceId))),
   };

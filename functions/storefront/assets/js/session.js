@@ -1,10 +1,10 @@
-// Who is signed in, the same in all tabs of this browser.
+// The session, shared by all tabs of this browser.
 //
-// The access token lives in a variable of this module and nowhere else: it goes with the page.
+// The access token is only in a variable of this module, and is lost with the page.
 // The refresh token is shared by the tabs (localStorage), because a copy of it in each tab would
-// be used twice, which looks like theft and ends the session. Only one tab at a time trades it
-// (a Web Lock); the others hear of sign-in and sign-out by the event `storage`. The module
-// documentation of the component weighs what that costs.
+// be used twice, which looks like theft and ends the session. Only one tab at a time exchanges it
+// (a Web Lock); the others learn about sign-in and sign-out from the event `storage`. The module
+// documentation of the component discusses the security of this.
 
 import * as tabs from './tabs.js';
 
@@ -13,7 +13,7 @@ const PERSONAL = ['tessera.attempt', 'tessera.address'];
 const LOCK = 'tessera.session';
 const RENEW_BEFORE_MS = 30_000;
 const RENEW_DEADLINE_MS = 4_000;
-const RENEW_ATTEMPTS_MAX = 2; // Both within the time in which the shop forgives a repetition.
+const RENEW_ATTEMPTS_MAX = 2; // Both within the grace period for repeated refresh tokens.
 
 let access = null; // { token, expiresAt, family }
 let user = null;
@@ -22,18 +22,18 @@ let known = stored()?.family ?? null;
 let ended = false;
 const listeners = new Set();
 
-/** Calls `listener` whenever somebody signs in or out, here or in another tab; ends with `signal`. */
+/** Calls `listener` at every sign-in and sign-out, here or in another tab, until `signal` aborts. */
 export function onChange(listener, signal) {
   listeners.add(listener);
   signal?.addEventListener('abort', () => listeners.delete(listener), { once: true });
 }
 const changed = () => [...listeners].forEach((listener) => listener());
 
-/** Whether somebody is signed in, as far as this browser knows. */
+/** Whether a user is signed in, as far as this browser knows. */
 export const isSignedIn = () => stored() !== null;
-/** The profile of who is signed in, once it is known. */
+/** The profile of the signed-in user, once it is known. */
 export const profile = () => user;
-/** Whether the last session of this page ended without anybody signing out. */
+/** Whether the last session of this page ended without a sign-out. */
 export const hasExpired = () => ended && !isSignedIn();
 
 function stored() {
@@ -51,7 +51,7 @@ export function randomId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** The token for the next request, renewed when it is about to end; null for nobody. */
+/** The token for the next request, renewed when it is about to expire; null if no user is signed in. */
 export async function accessToken() {
   const session = stored();
   if (!session) return null;
@@ -71,23 +71,23 @@ export async function begin(tokens) {
   changed();
 }
 
-/** Trades the refresh token for new ones; false if that is over. */
+/** Exchanges the refresh token for new tokens; false if the session has ended. */
 export function renew() {
   renewal ??= alone(exchange).finally(() => { renewal = null; });
   return renewal;
 }
 
-/** One tab at a time. Where there are no locks (a page that is not served securely), there is
-    at least only one renewal at once in this tab. */
+/** Runs in one tab at a time. Without Web Locks (in insecure contexts), there is still only one
+    renewal at a time in this tab. */
 const alone = (work) => (navigator.locks ? navigator.locks.request(LOCK, work) : work());
 
 async function exchange() {
   const session = stored(); // Read under the lock: another tab may have renewed just now.
   if (!session) return false;
   const response = await trade(session.refresh);
-  if (!response) return false; // No answer says nothing about the token: it is kept.
+  if (!response) return false; // Without a response, the state of the token is unknown: keep it.
   if (response.ok) {
-    // Whoever signed out or in while this was on its way has the last word.
+    // A sign-in or sign-out in the meantime takes precedence.
     if (stored()?.family !== session.family) return false;
     keep(await response.json(), session.family);
     return true;
@@ -112,13 +112,13 @@ async function trade(token) {
   }
 }
 
-/** Picks the session up: after a reload, in a new tab, in a copy of a tab. */
+/** Resumes the session after a reload, in a new tab, or in a duplicated tab. */
 export async function resume() {
   if (isSignedIn() && await renew()) await learn();
   changed();
 }
 
-/** Ends the session here, in the other tabs and at the shop. */
+/** Ends the session here, in the other tabs and on the server. */
 export async function end() {
   const session = stored();
   forgetPersonal();
@@ -127,17 +127,17 @@ export async function end() {
   forget();
   if (!session) return;
   const form = new URLSearchParams({ token: session.refresh, token_type_hint: 'refresh_token' });
-  // Signed out is signed out, also when the shop can't be told: the token is gone from here.
+  // The sign-out succeeds even if the server can't be reached: the token was removed here.
   await fetch('/oauth2/revoke', { method: 'POST', body: form, credentials: 'omit', keepalive: true }).catch(() => {});
 }
 
-/** The profile, asked for anew if it is not known; null if it can't be had. */
+/** The profile, requested again if it is unknown; null if it is unavailable. */
 export async function learned() {
   if (!user && isSignedIn()) await learn();
   return user;
 }
 
-/** Takes a profile that the shop has just answered. */
+/** Stores a profile that the server has just returned. */
 export function take(changedProfile) {
   user = changedProfile;
   changed();
@@ -170,13 +170,13 @@ function forget() {
   changed();
 }
 
-/** What people have typed here goes with them. */
+/** Removes what the user has typed here. */
 function forgetPersonal() {
   PERSONAL.forEach((name) => { sessionStorage.removeItem(name); localStorage.removeItem(name); });
 }
 tabs.hear('signed-out', forgetPersonal);
 
-// Another tab signed in, out, or in as somebody else. A renewal there changes nothing here.
+// Another tab signed in, out, or in as another user. A renewal there changes nothing here.
 addEventListener('storage', (event) => {
   if (event.key !== STORED && event.key !== null) return;
   const family = stored()?.family ?? null;

@@ -1,15 +1,15 @@
-// What the tabs of this browser tell each other. Messages carry no data: whoever hears one looks
-// for itself.
+// Messages between the tabs of this browser. They carry no data: a tab that receives one reads the
+// state itself.
 
 const channel = new BroadcastChannel('tessera');
 const listeners = new Map();
 
 channel.onmessage = ({ data }) => listeners.get(data)?.forEach((listener) => listener());
 
-/** Tells all other tabs that this happened: `cart` or `signed-out`. */
+/** Notifies all other tabs of this event: `cart` or `signed-out`. */
 export const tell = (kind) => channel.postMessage(kind);
 
-/** Calls `listener` when another tab tells that this happened; ends with `signal`. */
+/** Calls `listener` when another tab sends this event, until `signal` aborts. */
 export function hear(kind, listener, signal) {
   const all = listeners.get(kind) ?? new Set();
   listeners.set(kind, all.add(listener));

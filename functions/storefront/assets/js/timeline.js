@@ -1,28 +1,28 @@
-// How an order came to where it is: what happened and when, and how far its parcels are.
+// The history of an order, and the progress of its parcels.
 
 import { h } from './dom.js';
 import { dateTime, money, orderState } from './format.js';
 import { country } from './address.js';
 
-/** What customers are told of an order's history; everything else happens behind the counter. */
+/** The events of an order that customers see; other events are internal. */
 const WORDS = {
   placed: 'Order placed',
   confirmed: 'Paid and confirmed',
-  cancel_requested: 'Cancellation asked for',
-  cancel_refused: 'Too late to cancel: the order goes on',
+  cancel_requested: 'Cancellation requested',
+  cancel_refused: 'Too late to cancel: the order continues',
   cancelled: 'Cancelled',
   rejected: 'Could not be accepted',
   shipped: 'Handed to the carrier',
   delivered: 'Delivered',
-  partly_returned: 'A part of it came back to us',
-  parcel_refunded: 'Money sent back',
-  returned: 'Came back to us',
+  partly_returned: 'A part was returned to us',
+  parcel_refunded: 'Refunded',
+  returned: 'Returned to us',
 };
 
 const STEPS = ['pending', 'confirmed', 'shipped', 'delivered'];
 const TO_COME = { confirmed: 'Paid and confirmed', shipped: 'Handed to the carrier', delivered: 'Delivered' };
 
-/** The list of what happened, and of what is still to come. */
+/** The list of past and upcoming steps. */
 export function timeline(order, history) {
   const done = history.filter(({ type }) => WORDS[type])
     .map(({ type, at, amount }) => ({ words: amount ? `${WORDS[type]}: ${money(amount)}` : WORDS[type], at }));
@@ -38,15 +38,15 @@ export function timeline(order, history) {
     rest.map(({ words }) => h('li', { class: 'muted' }, h('span', {}, words, h('span', { class: 'visually-hidden' }, ' (still to come)')))))];
 }
 
-/** Where a parcel is between us and the customer. It is known by stations, not by a position:
-    nothing more is drawn. */
+/** The progress of a parcel from the warehouse to the customer. Only stations are known, not
+    positions. */
 const STATIONS = {
   created: { at: 0, words: 'Packed, and waiting for its carrier.' },
   in_transit: { at: 1, words: 'On its way to you.' },
-  attempt_failed: { at: 1, words: 'The carrier found nobody and comes again.' },
+  attempt_failed: { at: 1, words: 'The carrier could not deliver it and will try again.' },
   delivered: { at: 2, words: 'Delivered.' },
-  cancelled: { at: 0, words: 'Called off before it left.' },
-  returned: { at: 0, words: 'Came back to us.' },
+  cancelled: { at: 0, words: 'Canceled before it was shipped.' },
+  returned: { at: 0, words: 'Returned to us.' },
 };
 
 export function journey(parcel, order, history) {
@@ -54,19 +54,19 @@ export function journey(parcel, order, history) {
   const times = reached(parcel, history);
   const place = order.shipping_address;
   const stops = [
-    ['Our warehouse', times.created],
+    ['Our warehouse', times.returned ?? times.created],
     [parcel.courier || 'The carrier', times.in_transit],
     [place ? `${place.city}, ${country(place.country)}` : 'You', times.delivered],
   ];
   return h('div', { class: 'stack' },
     h('p', { testid: 'parcel-words' }, h('strong', {}, words)),
-    h('ol', { class: 'journey', 'aria-label': 'The way of the parcel' }, stops.map(([name, time], i) => h('li', {
+    h('ol', { class: 'journey', 'aria-label': 'Progress of the parcel' }, stops.map(([name, time], i) => h('li', {
       'data-done': i <= at && parcel.status !== 'cancelled',
       'aria-current': i === at ? 'step' : null,
     }, h('span', { class: 'stop' }, name), time && h('time', { class: 'muted small', datetime: time }, dateTime(time))))));
 }
 
-/** When the parcel first came to each of its states, as the order was told. */
+/** When the parcel first reached each of its states, according to the order. */
 function reached(parcel, history) {
   const times = {};
   for (const { type, at, parcels } of history) {

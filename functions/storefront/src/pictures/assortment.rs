@@ -1,15 +1,15 @@
-//! Which drawing shows which product.
+//! The drawings of products.
 //!
 //! A picture must show the product and nothing else. So a drawing is assigned to a SKU by hand,
-//! together with the words of the product's name that it shows; a test holds the two together.
-//! Whatever is not listed has a cover.
+//! together with the words of the product's name that it shows; a test checks the two against each
+//! other. Other products have a cover.
 
 use super::Motif::{self, Drawn, Text};
 use super::drawings::{home, leisure, outside, table};
 use super::{pastimes, rooms};
 
 /// SKU; what the drawing shows, as it stands in the product's name; the drawing; the palette, if
-/// the name promises a colour.
+/// the name contains a color.
 type Entry = (&'static str, &'static str, Motif, Option<usize>);
 
 /// The drawing of a product, and its palette.

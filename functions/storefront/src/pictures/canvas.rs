@@ -61,12 +61,12 @@ impl Canvas {
         );
     }
 
-    /// Markup that is written already.
+    /// Adds finished markup.
     pub(super) fn raw(&mut self, markup: &str) {
         self.svg.push_str(markup);
     }
 
-    /// A line of text, centred at `x`. `words` must need no escaping.
+    /// A line of text, centered at `x`. `words` must not need escaping.
     pub(super) fn words(&mut self, x: i32, y: i32, size: i32, fill: &str, words: &str) {
         let _ = write!(
             self.svg,

@@ -1,6 +1,6 @@
-//! Drawings as SVG with the colours of a palette left open: `{m}`ain, `{d}`eep, `{l}`ight,
-//! `{s}`park, `{h}`alo and `{g}`round. Materials that have a colour of their own (wood, steel,
-//! glass, paper) are written out.
+//! Drawings as SVG with placeholders for the colors of a palette: `{m}`ain, `{d}`eep, `{l}`ight,
+//! `{s}`park, `{h}`alo and `{g}`round. Materials with a fixed color (wood, steel, glass, paper)
+//! have no placeholder.
 
 pub(super) mod home;
 pub(super) mod leisure;
@@ -10,7 +10,7 @@ pub(super) mod table;
 use super::canvas::Canvas;
 use super::paint::Palette;
 
-/// Draws `text` in the colours of the palette.
+/// Draws `text` in the colors of the palette.
 pub(super) fn draw(canvas: &mut Canvas, palette: &Palette, text: &str) {
     let colours = [
         ("{m}", palette.main),

@@ -1,10 +1,10 @@
 //! Pictures of products, drawn from their SKU.
 //!
-//! The shop has no photographs, and hundreds of files would be a burden to keep; a picture
-//! that follows from the SKU alone needs no storage, is the same on every machine for ever,
-//! and nothing has to be invalidated. Products that the shop begins with have a drawing of what they
-//! are, where there is one ([`assortment`]); all others have a cover that claims nothing. A hash of
-//! the SKU chooses the colours, the backdrop and details.
+//! The shop has no photographs, and hundreds of files would be a burden to keep; a picture that
+//! follows from the SKU alone needs no storage, is always the same on every machine, and never has
+//! to be invalidated. The initial products of the shop have drawings, if there is one
+//! (`assortment`); all others have a neutral cover. A hash of the SKU selects the colors, the
+//! backdrop and details.
 //!
 //! Of the SKU, only letters, digits, hyphens and underscores are written into the markup: there
 //! is nothing to escape.
@@ -100,7 +100,7 @@ mod tests {
             let svg = product(&sku).unwrap();
             assert_well_formed(&sku, &svg);
             assert!(svg.len() < 8_000, "{sku} has {} bytes", svg.len());
-            assert!(!svg.contains('{'), "{sku} has a colour that is not filled in");
+            assert!(!svg.contains('{'), "{sku} has a color that is not filled in");
         }
         assert_well_formed("mosaic", &mosaic());
     }

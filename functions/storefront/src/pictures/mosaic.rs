@@ -1,4 +1,4 @@
-//! Tiles: the picture of the front page, and the covers of what has no drawing.
+//! Tiles: the picture of the front page, and the covers of products without a drawing.
 
 use super::canvas::Canvas;
 use super::paint::{Dice, PALETTES, Palette};
@@ -42,8 +42,8 @@ pub fn mosaic() -> String {
     canvas.finish()
 }
 
-/// A cover for what has no drawing: tiles around a label with the SKU. It says which article it
-/// is and claims nothing about how that looks.
+/// A cover for a product without a drawing: tiles around a label with the SKU. It identifies the
+/// product but does not show what it looks like.
 pub(super) fn cover(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice, sku: &str) {
     canvas.rect(0, 0, 600, 600, 0, palette.ground);
     for cell in 0..25 {
@@ -54,11 +54,11 @@ pub(super) fn cover(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice, sku
     }
     canvas.rect(120, 120, 360, 360, 0, palette.light);
     let length = i32::try_from(sku.len()).unwrap_or(i32::MAX).max(1);
-    canvas.words(300, 318, (560 / length).clamp(8, 62), label_ink(palette), sku);
+    canvas.words(300, 318, (480 / length).clamp(8, 60), label_ink(palette), sku);
     canvas.rect(240, 352, 120, 6, 3, palette.spark);
 }
 
-/// Dark on the bright label, in every palette.
+/// A dark color for the bright label, in every palette.
 fn label_ink(palette: &Palette) -> &'static str {
     if palette.ground.starts_with("#2") { palette.ground } else { palette.deep }
 }

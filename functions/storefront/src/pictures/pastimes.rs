@@ -107,7 +107,7 @@ fn pencil(c: &mut Canvas, p: &Palette, length: i32) {
     c.path(&format!("M-5 {0}H5L0 {1}z", half - 12, half + 4), "#2b2a28");
 }
 
-/// The twelve of a set, in a fan.
+/// A set of twelve pencils, in a fan.
 pub(super) fn pencils(c: &mut Canvas, p: &Palette, _: &mut Dice) {
     for stick in 0..12 {
         c.turned(300, 700, 152 - 180 + stick * 5, |c| {

@@ -93,7 +93,7 @@ async fn another_method_is_refused_with_the_ones_that_are_allowed() {
 }
 
 #[tokio::test]
-async fn the_address_with_a_secret_is_told_to_nobody() {
+async fn a_secret_address_is_never_sent_as_a_referrer() {
     let (response, _) = send("GET", "/reset?token=secret", &[]).await;
     assert_eq!(header(&response, "referrer-policy"), "no-referrer");
     let (response, _) = send("GET", "/forgot", &[]).await;

@@ -101,7 +101,7 @@ async fn templates_are_made_once() {
 }
 
 #[tokio::test]
-async fn a_template_is_a_document_and_may_be_as_long_as_one() {
+async fn a_template_may_be_as_long_as_a_document() {
     let shop = Shop::new();
     let long = |count: usize| {
         let text = |letter: char| {

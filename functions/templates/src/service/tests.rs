@@ -16,8 +16,9 @@ fn who() -> Vec<(String, String)> {
     vec![("who".into(), "Ada".into())]
 }
 
+/// The variables that notifications give for a welcome.
 fn welcome() -> Vec<(String, String)> {
-    vec![("name".into(), "Ada".into())]
+    vec![("name".into(), "You won, see http://evil.example".into())]
 }
 
 #[tokio::test]
@@ -26,9 +27,19 @@ async fn builtins_are_there_from_the_first_call_and_fall_back() {
     let subject = async |language: &str| {
         templates.render("welcome", None, language, &welcome()).await.unwrap().1.subject
     };
-    assert_eq!(subject("pt-BR").await, "Bem-vindo, Ada");
-    assert_eq!(subject("ja").await, "Welcome, Ada");
-    assert_eq!(subject("not a language").await, "Welcome, Ada");
+    assert_eq!(subject("pt-BR").await, "Bem-vindo à loja Tessera");
+    assert_eq!(subject("ja").await, "Welcome to the Tessera shop");
+    assert_eq!(subject("not a language").await, "Welcome to the Tessera shop");
+}
+
+#[tokio::test]
+async fn a_welcome_has_no_text_of_the_person_who_registered() {
+    let templates = Templates::new(MemoryStore::new());
+    for language in ["en", "de", "pt"] {
+        let (_, mail) = templates.render("welcome", None, language, &welcome()).await.unwrap();
+        let texts = [&mail.subject, &mail.text, &mail.html];
+        assert!(texts.iter().all(|text| !text.contains("evil.example")), "{mail:?}");
+    }
 }
 
 #[tokio::test]
@@ -49,8 +60,9 @@ async fn what_is_not_there_is_named() {
     assert!(matches!(nothing, Err(Refusal::NotFound(text)) if text.contains("nope")));
     let version = templates.render("welcome", Some(9), "en", &[]).await;
     assert!(matches!(version, Err(Refusal::NotFound(text)) if text.contains('9')));
-    let missing = templates.render("welcome", None, "en", &[]).await;
-    assert_eq!(missing, Err(Refusal::MissingVariables(vec!["name".into()])));
+    let missing = templates.render("password-reset", None, "en", &welcome()).await;
+    let expected = vec!["link".into(), "minutes".into()];
+    assert_eq!(missing, Err(Refusal::MissingVariables(expected)));
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
-//! A look at the file before it is used.
+//! Checks the file before it is used.
 //!
-//! A damaged log that starts without a word fails later, in the middle of a delivery, and what is
-//! written to it meanwhile spreads the damage. So the structure of the file is looked through when
-//! it is opened, as far as that takes no longer than a start may.
+//! A damaged log that is opened without a check fails later, in the middle of a delivery, and
+//! writes in the meantime spread the damage. So the structure of the file is checked when it is
+//! opened, as far as the start time allows.
 
 use std::path::Path;
 
@@ -11,13 +11,13 @@ use rusqlite::Connection;
 use super::schema::{number, sqlite_error};
 use crate::{Error, Result};
 
-/// Files up to this size are looked through as a whole, in bytes.
+/// Files up to this size are checked completely, in bytes.
 const CHECKED_BYTES_MAX: i64 = 128 * 1024 * 1024;
 
-/// Of larger ones only these tables, which hold what is still to be delivered.
+/// Of larger files only these tables are checked, which hold the state of deliveries.
 const SMALL_TABLES: [&str; 4] = ["subscriptions", "lanes", "dead_letters", "statistics"];
 
-/// Fails with advice if the file is damaged in its structure.
+/// Fails with advice if the structure of the file is damaged.
 pub(super) fn check(path: &Path, connection: &Connection) -> Result<()> {
     let found = look(connection).map_err(|error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseCorrupt) => damaged(path, &error.to_string()),
@@ -26,7 +26,7 @@ pub(super) fn check(path: &Path, connection: &Connection) -> Result<()> {
     found.map_or(Ok(()), |damage| Err(damaged(path, &damage)))
 }
 
-/// The first damage that is found.
+/// The first damage, if any.
 fn look(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let bytes = number(connection, "page_count")? * number(connection, "page_size")?;
     if bytes <= CHECKED_BYTES_MAX {
@@ -50,7 +50,7 @@ fn damaged(path: &Path, damage: &str) -> Error {
     let path = path.display();
     Error::Invalid(format!(
         "the event log `{path}` is damaged ({damage}); restore it from a backup, or move it and \
-         what lies beside it (`{path}-wal`, `{path}-shm`) away and start again: a new log begins \
-         without the events of the old one, and what was not delivered of them is lost"
+         its companion files (`{path}-wal`, `{path}-shm`) away and start again: the new log is \
+         empty, and undelivered events of the old one are lost"
     ))
 }

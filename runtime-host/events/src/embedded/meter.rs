@@ -19,11 +19,11 @@ use crate::Statistics;
 pub(super) struct Meter {
     statistics: Mutex<Statistics>,
     subscriptions: Vec<Gauge>,
-    /// The last failure that somebody has to see to, and when that was.
+    /// The last failure that needs an operator, and its time.
     trouble: Mutex<Option<(Instant, String)>>,
 }
 
-/// How long a failure that somebody has to see to is told of.
+/// How long such a failure is reported.
 const TROUBLE_FOR: Duration = Duration::from_secs(30);
 
 /// One subscription.
@@ -63,13 +63,13 @@ impl Meter {
         meter
     }
 
-    /// A transaction has failed: for want of room, or because the file is damaged.
+    /// Records that a transaction failed because the log is full or damaged.
     pub(super) fn note_trouble(&self, trouble: String) {
         let mut noted = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         *noted = Some((Instant::now(), trouble));
     }
 
-    /// Such a failure, if there was one a moment ago.
+    /// Such a failure, if there was a recent one.
     pub(super) fn trouble(&self) -> Option<String> {
         let noted = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = noted.as_ref().filter(|(at, _)| at.elapsed() < TROUBLE_FOR);

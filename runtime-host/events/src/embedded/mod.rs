@@ -20,9 +20,9 @@
 //! event is due, so that looking for work costs the same with ten events to do as with a million,
 //! and memory holds no more than a bounded tail and what is being delivered.
 //!
-//! **Dead letters hold their key.** What comes after an event that was given up would meet a
-//! subscriber with a gap, so the younger events of its key wait until an operator has it delivered
-//! once more or discards it. Their lane says so, and is there for as long as the dead letter is.
+//! **Dead letters hold their key.** After a dead letter, later events of its key would reach the
+//! subscriber with a gap. So they wait until an operator replays or discards the dead letter. Their
+//! lane is marked as held and exists as long as the dead letter.
 //!
 //! **Subscriptions that change.** Progress is kept under the name of the group. A subscription
 //! that the log sees for the first time begins as its `start_at` says. One that asks for more types
@@ -91,7 +91,7 @@ impl Embedded {
 }
 
 impl Embedded {
-    /// What somebody has to see to: the log was full or damaged a moment ago.
+    /// A recent failure that needs an operator: the log is full or damaged.
     pub fn trouble(&self) -> Option<String> {
         self.database.meter().trouble()
     }
@@ -128,7 +128,10 @@ impl Log for Embedded {
     ) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
         async move {
             let limit = within(limit, DEAD_LETTERS_MAX)?;
-            let after = after.as_deref().map_or(Ok(0), dead_letter_number)?;
+            let after = after.as_deref().map_or(Ok(0), |id| {
+                let malformed = || Error::Invalid(format!("`{id}` is not the id of a dead letter"));
+                dead_letter_number(id).ok_or_else(malformed)
+            })?;
             let query = move |connection: &_| queries::dead_letters(connection, after, limit);
             self.database.read(query).await
         }
@@ -137,9 +140,9 @@ impl Log for Embedded {
 
     fn replay(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>> {
         async move {
-            let number = dead_letter_number(&dead_letter_id)?;
+            let missing = || no_dead_letter(&dead_letter_id);
+            let number = dead_letter_number(&dead_letter_id).ok_or_else(missing)?;
             let found = self.database.write(Replay { number }).await?;
-            let missing = || Error::NotFound(format!("there is no dead letter `{dead_letter_id}`"));
             found.then_some(()).ok_or_else(missing)
         }
         .boxed()
@@ -157,9 +160,9 @@ impl Log for Embedded {
 
     fn discard(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>> {
         async move {
-            let number = dead_letter_number(&dead_letter_id)?;
+            let missing = || no_dead_letter(&dead_letter_id);
+            let number = dead_letter_number(&dead_letter_id).ok_or_else(missing)?;
             let found = self.database.write(Discard { number }).await?;
-            let missing = || Error::NotFound(format!("there is no dead letter `{dead_letter_id}`"));
             found.then_some(()).ok_or_else(missing)
         }
         .boxed()
@@ -230,9 +233,12 @@ fn within(limit: u32, limit_max: u32) -> Result<u32> {
     (1..=limit_max).contains(&limit).then_some(limit).ok_or_else(error)
 }
 
-fn dead_letter_number(id: &str) -> Result<i64> {
-    let number = id.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| Error::Invalid(format!("`{id}` is not the id of a dead letter")))
+fn dead_letter_number(id: &str) -> Option<i64> {
+    id.parse().ok().filter(|number| *number > 0)
+}
+
+fn no_dead_letter(id: &str) -> Error {
+    Error::NotFound(format!("there is no dead letter `{id}`"))
 }
 
 /// A duration in milliseconds, for the clock.

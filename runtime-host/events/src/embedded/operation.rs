@@ -30,7 +30,7 @@ pub(super) struct Served {
     pub(super) subscription: Arc<Subscription>,
 }
 
-/// When a lane is due whose first event waits behind an older dead letter of its key.
+/// The due time of a held lane: its first event waits behind an older dead letter of its key.
 pub(super) const HELD: i64 = i64::MAX;
 
 /// The transaction that a group of operations shares.
@@ -74,7 +74,7 @@ impl Group<'_> {
         self.connection.prepare_cached(sql)?.query_row(parameters, read).optional()
     }
 
-    /// Makes the lane of a key say what the first of its rows says, or that this is held.
+    /// Updates the lane of a key from its first pending row, or marks it as held.
     pub(super) fn refresh_lane(&mut self, place: usize, key: &str) -> rusqlite::Result<()> {
         self.staged[place].rows_changed = true;
         let number = self.served[place].number;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, types::Type};
 use super::operation::{HELD, Served};
 use crate::{DeadLetter, Entry, Event, Reason, assignment, delivery::Work};
 
-/// Held events of a subscription that are counted; there may be more.
+/// The maximum number of held events that are counted; there may be more.
 const HELD_COUNT_MAX: i64 = 100_000;
 
 /// Events in one answer, in bytes; a single event may be larger.
@@ -144,7 +144,7 @@ impl Claim {
         Ok((free.take(self.limit).collect(), idle))
     }
 
-    /// The next events of a key, as many as its member takes at once, up to a dead letter.
+    /// The next events of a key, up to the batch size of its member or to a dead letter.
     fn next_of(&self, connection: &Connection, key: Arc<str>) -> Result<Option<Work>> {
         let members = &self.served.subscription.members;
         let member = assignment::place(members, &key).map(|place| &members[place]);

@@ -119,7 +119,7 @@ const FROM_1: &str = "
     DROP INDEX entries_by_time;
 ";
 
-/// From format 2, in which the events after a dead letter did not wait for it.
+/// From format 2, in which events after a dead letter did not wait for it.
 const FROM_2: &str = "
     ALTER TABLE dead_letters ADD COLUMN key TEXT NOT NULL DEFAULT '';
     UPDATE dead_letters SET key = coalesce(

@@ -124,7 +124,7 @@ impl Group<'_> {
         pending > self.tail_size(place).0 as u64
     }
 
-    /// Has the subscription any dead letter?
+    /// Whether the subscription has a dead letter.
     fn has_dead(&self, place: usize) -> bool {
         let [_, _, before] = self.meter.read(place);
         before.saturating_add_signed(self.changes.subscriptions[place].dead) > 0

@@ -242,7 +242,7 @@ fn drop_unwanted(
     Ok(())
 }
 
-/// Derives the lanes of all subscriptions that there ever were.
+/// Derives the lanes of all subscriptions that ever existed.
 pub(super) fn rebuild_all_lanes(connection: &Connection) -> SqliteResult<()> {
     let mut numbers = connection.prepare("SELECT number FROM subscriptions")?;
     let numbers = numbers.query_map([], |row| row.get(0))?.collect::<SqliteResult<Vec<i64>>>()?;

@@ -59,7 +59,7 @@ async fn only_the_event_at_fault_dies() {
         assert_eq!(dead[0].entry.event.id, "a.3");
         let reason = if refusal { Reason::Rejected } else { Reason::AttemptsExhausted };
         assert_eq!(dead[0].reason, reason);
-        // The others wait for it; without it they go on.
+        // The others wait for it, and continue without it.
         log.discard(dead[0].id.clone()).await.unwrap();
         settled(&log, "all").await;
 

@@ -46,10 +46,10 @@ async fn what_was_acknowledged_survives_a_kill_and_is_delivered() {
     all_is_there(&folder, &heard).await;
 }
 
-/// Operations on files after which the power goes off. An opening takes some of them.
+/// The file operation at which the power goes off. Opening the log takes some of them.
 const CUTS: [usize; 5] = [120, 200, 333, 700, 1_500];
 
-/// Loses all that is not synced, with a library before the system's own.
+/// Loses all unsynced data, with a preloaded library.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_was_acknowledged_survives_a_power_cut_and_is_delivered() {
@@ -75,7 +75,7 @@ async fn what_was_acknowledged_survives_a_power_cut_and_is_delivered() {
     }
 }
 
-/// Nothing that was acknowledged is lost, and everything is delivered.
+/// All acknowledged events exist and are delivered.
 async fn all_is_there(folder: &Folder, heard: &Heard) {
     let log = folder.open(quick(), &subscriptions()).await;
     let mut kept = log.read(0, 500).await.unwrap();
@@ -140,7 +140,7 @@ fn child_in(folder: &Folder) -> Command {
     child
 }
 
-/// Hears a child out until it dies: by itself, or killed after so many publications.
+/// Reads the output of a child until it dies, by itself or killed after a number of publications.
 fn listen(mut child: Command, heard: &mut Heard, killed_after: usize) -> usize {
     let mut child = child.spawn().unwrap();
     let mut published = 0;

@@ -70,7 +70,7 @@ async fn a_replayed_dead_letter_has_all_its_attempts_again() {
     assert_eq!(again.len(), 1);
     assert_ne!(again[0].id, id, "an id names one death");
     assert!(matches!(log.replay(id).await, Err(Error::NotFound(_))));
-    assert!(matches!(log.replay("x".into()).await, Err(Error::Invalid(_))));
+    assert!(matches!(log.replay("x".into()).await, Err(Error::NotFound(_))));
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_replayed_dead_letter_goes_before_the_younger_events_of_its_key() {
     assert_eq!(subscribers.ids()[1..], ["a.1", "a.2", "a.3"]);
 }
 
-/// Subscribers that refuse one event until told otherwise.
+/// Subscribers that refuse one event until this is switched off.
 fn refusing_one(id: &'static str) -> (Subscribers, Arc<AtomicBool>) {
     let content = Arc::new(AtomicBool::new(false));
     let is_content = Arc::clone(&content);
@@ -108,7 +108,7 @@ fn refusing_one(id: &'static str) -> (Subscribers, Arc<AtomicBool>) {
 }
 
 #[tokio::test]
-async fn the_events_after_a_dead_letter_wait_for_it_and_then_come_in_order() {
+async fn events_after_a_dead_letter_wait_and_then_continue_in_order() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[subscription("all")]).await;
     let (subscribers, content) = refusing_one("a.2");
@@ -119,7 +119,7 @@ async fn the_events_after_a_dead_letter_wait_for_it_and_then_come_in_order() {
     assert_eq!((held.dead_letters, held.retrying_events), (1, 0));
     settled(&log, "all").await;
     assert_eq!(subscribers.ids_of("a"), ["a.1", "a.2"]);
-    assert_eq!(subscribers.ids_of("b"), ["b.1", "b.2"], "other keys go on");
+    assert_eq!(subscribers.ids_of("b"), ["b.1", "b.2"], "other keys continue");
     assert!(handle.drain(PATIENCE).await);
     log.close().await.unwrap();
 
@@ -146,7 +146,7 @@ async fn the_events_after_a_dead_letter_wait_for_it_and_then_come_in_order() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_is_discarded_holds_nothing_up() {
+async fn a_discarded_dead_letter_holds_no_events() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[subscription("all")]).await;
     let (subscribers, _) = refusing_one("a.1");
@@ -159,11 +159,11 @@ async fn a_dead_letter_that_is_discarded_holds_nothing_up() {
     assert_eq!((progress.dead_letters, log.statistics().lost_dead_letters), (0, 0));
     assert_eq!(subscribers.ids(), ["a.1", "a.2", "a.3"]);
     assert!(matches!(log.discard(id).await, Err(Error::NotFound(_))));
-    assert!(matches!(log.discard("x".into()).await, Err(Error::Invalid(_))));
+    assert!(matches!(log.discard("x".into()).await, Err(Error::NotFound(_))));
 }
 
 #[tokio::test]
-async fn beyond_so_many_an_event_is_tried_again_instead_of_pushing_another_out() {
+async fn at_the_limit_of_dead_letters_a_failed_event_is_retried() {
     let folder = Folder::new();
     let options = Options { dead_letters_max: 1, detail_bytes_max: 2, ..quick() };
     let log = folder.open(options, &[subscription("all")]).await;

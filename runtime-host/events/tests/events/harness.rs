@@ -206,7 +206,7 @@ pub(crate) async fn progress(log: &Embedded, name: &str) -> Progress {
     all.into_iter().find(|progress| progress.name == name).expect("no such subscription")
 }
 
-/// Waits until a subscription has nothing left to get but what waits behind dead letters.
+/// Waits until a subscription has only events that wait behind dead letters.
 pub(crate) async fn settled(log: &Embedded, name: &str) -> Progress {
     until(log, name, |progress| progress.lag_events == progress.held_events).await
 }

@@ -187,7 +187,7 @@ impl World {
         let record = self.record.lock().unwrap();
         assert_eq!(record.faults, Vec::<String>::new());
         for subscription in subscriptions() {
-            // Keys with a dead letter: what comes after it waits.
+            // Keys with a dead letter: later events wait.
             let mut held = HashSet::new();
             for event in &published {
                 let id = (subscription.name.clone(), event.id.clone());

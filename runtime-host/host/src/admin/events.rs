@@ -60,7 +60,7 @@ async fn replay(log: &dyn Log, id: &str) -> Result<Reply, Error> {
 
 async fn discard(log: &dyn Log, id: &str) -> Result<Reply, Error> {
     log.discard(id.to_owned()).await?;
-    tracing::info!(dead_letter = id, "a dead letter is given up");
+    tracing::info!(dead_letter = id, "a dead letter was discarded");
     Ok(reply::no_content())
 }
 
@@ -68,7 +68,7 @@ async fn replay_key(log: &dyn Log, name: &str, key: &str) -> Result<Reply, Error
     let key = percent_decode_str(key).decode_utf8();
     let key = key.map_err(|_| Error::Invalid("the key is not UTF-8".to_owned()))?;
     let events = log.replay_key(name.to_owned(), key.clone().into_owned()).await?;
-    tracing::info!(subscription = name, %key, events, "the events of a key are delivered again");
+    tracing::info!(subscription = name, %key, events, "the events of a key will be redelivered");
     Ok(reply::json(&json!({ "events": events })))
 }
 
@@ -80,7 +80,7 @@ async fn replay_range(log: &dyn Log, name: &str, query: &str) -> Result<Reply, E
     Ok(reply::json(&json!({ "events": events })))
 }
 
-/// Fails if a query has anything but these parameters: a misspelled one would be ignored.
+/// Fails if a query has other parameters: a misspelled one would be ignored.
 fn only(query: &str, names: &[&str]) -> Result<(), Error> {
     let mut pairs = query.split('&').filter(|pair| !pair.is_empty());
     let unknown = pairs.find_map(|pair| {

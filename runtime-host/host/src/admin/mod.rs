@@ -1,8 +1,8 @@
 //! The operator's listener: health, metrics, components, recent traces, and the event log.
 //!
-//! It is apart from the application's, so that it answers when the application does not,
-//! and so that nothing here is ever public by mistake. Figures need no token. What changes
-//! something, and what may contain personal data, needs the token in the state directory.
+//! It is apart from the application's, so that it answers when the application does not, and so
+//! that nothing here is ever public by mistake. Metrics and health need no token. Changes, and
+//! responses that may contain personal data, need the token in the state directory.
 
 mod events;
 #[cfg(feature = "fault-points")]
@@ -60,7 +60,8 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Serve until the task is ended: an operator can see here how far the end of an application is.
+/// Serve until the task is canceled, so that an operator can observe the shutdown of the
+/// application.
 pub(crate) async fn serve(
     listener: TcpListener,
     observed: Observed,
@@ -95,7 +96,7 @@ pub(crate) async fn serve(
             match tokio::time::timeout(CONNECTION_TIMEOUT, connection).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!("admin connection ended: {error}"),
-                Err(_) => tracing::debug!("admin connection cut: it was open for too long"),
+                Err(_) => tracing::debug!("admin connection closed: it was open for too long"),
             }
         });
     }

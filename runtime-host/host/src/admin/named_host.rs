@@ -1,12 +1,12 @@
 //! By which name a client has come.
 //!
-//! A page in a browser can't read the answers of another site, but its own name may lead here: its
-//! owner lets the name stand for 127.0.0.1 once the page is loaded. Such a request still carries
-//! that name in `Host`. An owner of a page can't change where an address, `localhost`, or a name
-//! that the operator has allowed leads to.
+//! This prevents DNS rebinding. A web page can't read responses of other sites, but after it has
+//! been loaded, its owner can make its own name resolve to 127.0.0.1. Such a request still has that
+//! name in `Host`. The owner of a page can't redirect an IP address, `localhost`, or a name that
+//! the operator has allowed.
 //!
-//! Health and metrics are answered under every name, because scrapers and probes come by the names
-//! of services: there is no personal data in them, and nothing in them changes anything.
+//! Health and metrics are served under every name, because scrapers and probes use the names of
+//! services. They contain no personal data and change nothing.
 
 use http::Request;
 use http::header::HOST;
@@ -14,19 +14,19 @@ use http::uri::Authority;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Paths that are answered under any name.
+/// Paths that are served under any name.
 const UNDER_EVERY_NAME: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
-/// The names besides addresses and `localhost`, in lower case.
+/// The allowed names in addition to addresses and `localhost`, in lower case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AllowedHosts(Arc<[String]>);
 
-/// One name, as the command line has it.
+/// Parses one name from the command line.
 ///
-/// Errors: it is no name, or has a port.
+/// Errors: it is not a host name, or has a port.
 pub(crate) fn host_name(text: &str) -> Result<String, String> {
     let name = Authority::try_from(text).ok().filter(|name| name.as_str() == name.host());
-    let name = name.ok_or("write a host name without a port, as `tessera.internal`")?;
+    let name = name.ok_or("write a host name without a port, for example `tessera.internal`")?;
     Ok(name.host().to_ascii_lowercase())
 }
 
@@ -35,8 +35,8 @@ impl AllowedHosts {
         Self(names.into())
     }
 
-    /// Whether a request may be answered under the names that it has for this listener, with any
-    /// port. One that does not name it at all is from no browser.
+    /// Whether the host name of a request is allowed, with any port. A request without one can't be
+    /// from a browser.
     pub(super) fn allow<B>(&self, request: &Request<B>) -> bool {
         let fields = request.headers().get_all(HOST).iter();
         let mut fields = fields.map(|value| Authority::try_from(value.as_bytes()).ok());
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_localhost_and_allowed_names_are_let_in() {
+    fn addresses_localhost_and_allowed_names_are_accepted() {
         let addresses = ["127.0.0.1:3001", "192.0.2.7", "[::1]:3001", "localhost:9", "LOCALHOST"];
         for host in addresses.into_iter().chain(["tessera.internal", "TESSERA.internal:3001"]) {
             assert!(named("/traces", &[host]), "{host}");
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn health_and_metrics_have_every_name() {
+    fn health_and_metrics_are_served_under_every_name() {
         for path in UNDER_EVERY_NAME {
             assert!(named(path, &["tessera:3001"]), "{path}");
         }

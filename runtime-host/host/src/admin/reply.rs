@@ -63,7 +63,7 @@ pub(super) fn method_not_allowed(methods: &[Method]) -> Reply {
 }
 
 pub(super) fn unauthorized() -> Reply {
-    let detail = "Changes, and answers that may contain personal data (events, dead letters, \
+    let detail = "Changes, and responses that may contain personal data (events, dead letters, \
                   traces), need `Authorization: Bearer <token>`. The token is in `admin-token` in \
                   the state directory.";
     let mut reply = problem(Code::Unauthorized, detail);
@@ -72,9 +72,8 @@ pub(super) fn unauthorized() -> Reply {
 }
 
 pub(super) fn named_host() -> Reply {
-    let detail = "The name in `Host` may belong to a web page, which could then read this through \
-                  your browser. Use an IP address or `localhost`, as http://127.0.0.1:<port>/, or \
-                  start the host with --admin-allowed-host <name>.";
+    let detail = "Rejected to prevent DNS rebinding. Use an IP address or `localhost`, for example \
+                  http://127.0.0.1:<port>/, or start the host with --admin-allowed-host <name>.";
     problem(Code::NamedHost, detail)
 }
 

@@ -1,4 +1,4 @@
-//! Who may change something: a client that can read a file of the host's user.
+//! Authorization for changes: a client must be able to read a file of the host's user.
 
 use crate::private_file;
 use anyhow::Context as _;

@@ -1,7 +1,7 @@
-//! Which components can call each other in a circle.
+//! Cycles of components that can call each other.
 //!
-//! Only their calls need permits for each level of nesting. Everywhere else a call can only go
-//! forward, so that no call ever waits for a permit that its own caller holds.
+//! Only their calls need permits for each level of nesting. Elsewhere, no call can wait for a
+//! permit that one of its own callers holds.
 
 use super::Starting;
 use crate::calls::Cycle;
@@ -10,11 +10,11 @@ use crate::links::{self, Link};
 use std::collections::{BTreeMap, BTreeSet};
 use tessera_manifest::{ComponentId, Handler, Route};
 
-/// Who may call whom.
+/// The components that each component may call.
 pub(super) type Calls = BTreeMap<ComponentId, BTreeSet<ComponentId>>;
 
 impl Starting<'_> {
-    /// Who may call whom: over links, by HTTP, and through the application's own address.
+    /// The possible calls: over links, by HTTP, and through the application's own address.
     pub(super) fn possible_calls(
         &self,
         ids: &BTreeSet<ComponentId>,
@@ -64,7 +64,7 @@ pub(super) fn find(calls: &Calls) -> BTreeMap<ComponentId, Cycle> {
     cycles
 }
 
-/// All that can be reached from `start` and was not seen before, each after all that it leads to.
+/// All unvisited nodes that are reachable from `start`, in postorder.
 fn reach<'a>(
     graph: &'a Calls,
     start: &'a ComponentId,
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_only_go_forward_make_no_cycle() {
+    fn an_acyclic_graph_has_no_cycle() {
         assert!(cycles("a: b c\nb: c\nc:\nd: a b").is_empty());
     }
 
@@ -122,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn circles_that_do_not_lead_back_to_each_other_are_apart() {
+    fn disjoint_cycles_are_separate() {
         assert_eq!(cycles("a: b\nb: a c\nc: d\nd: c\nx: a"), [["a", "b"], ["c", "d"]]);
         assert_eq!(cycles("c: d\nd: c b\nb: a\na: b"), [["a", "b"], ["c", "d"]]);
     }
 
     #[test]
-    fn circles_that_share_a_component_are_one_cycle() {
+    fn cycles_that_share_a_component_are_one() {
         assert_eq!(cycles("a: b\nb: a c\nc: d\nd: b"), [["a", "b", "c", "d"]]);
     }
 }

@@ -57,7 +57,7 @@ fn options(app: &App, components: &[&Component]) -> Options {
     }
     if let Some(mib) = settings.retention_max_mib {
         options.retention_bytes_max = mib << 20;
-        // How much subscriptions that are behind may hold, and how large the file may become.
+        // The space for events of lagging subscriptions, and the maximum file size.
         options.hard_bytes_max = options.retention_bytes_max * 2;
         options.database_bytes_max = options.retention_bytes_max * 4 + DATABASE_EXTRA_BYTES;
     }

@@ -1,5 +1,5 @@
-//! What has to be set before others can reach an application: its own URL, and secrets that the
-//! manifest publishes.
+//! Checks before an application is reachable from other machines: its public URL, and secrets that
+//! are published in the manifest.
 
 use super::Options;
 use crate::capabilities::variables::{Sources, Unset, ways_to_set};
@@ -7,21 +7,21 @@ use anyhow::bail;
 use std::net::SocketAddr;
 use tessera_manifest::{App, SecretDefaults};
 
-/// What is wrong with the values that an application would have at its address.
+/// Problems with the values of variables for the listen address.
 #[derive(Debug, Default)]
 pub(super) struct Exposure {
-    /// The URL that the host has found for `base_url`, where the operator sets none.
+    /// The URL that the host derives for `base_url` if the operator sets none.
     pub(super) base_url: Option<(String, String)>,
-    /// Why it must not start.
+    /// Why the application must not start.
     reasons: Vec<String>,
-    /// The variables to set then.
+    /// The variables to set.
     names: Vec<String>,
-    /// What is wrong, and does not keep it from starting.
+    /// Problems that do not prevent the start.
     warnings: Vec<String>,
 }
 
 impl Exposure {
-    /// `sources` have what the host has generated.
+    /// `sources` include the generated values.
     pub(super) fn of(
         app: &App,
         options: &Options,
@@ -36,7 +36,7 @@ impl Exposure {
         exposure
     }
 
-    /// Fails with all reasons at once; else gives the warnings. `unset` are variables without any
+    /// Fails with all reasons at once, or else logs the warnings. `unset` are variables without any
     /// value.
     pub(super) fn into_result(self, unset: Option<Unset>) -> anyhow::Result<()> {
         let reasons = self.reasons.join("; ");
@@ -45,15 +45,15 @@ impl Exposure {
             Some(unset) if reasons.is_empty() => return Err(unset.into()),
             Some(unset) => bail!("{reasons}. Set each of them:{ways}\n{unset}"),
             None if reasons.is_empty() => {}
-            None => bail!(
-                "{reasons}. Set each of them:{ways}\n`--insecure-defaults` starts in spite of that."
-            ),
+            None => {
+                bail!("{reasons}. Set each of them:{ways}\n`--insecure-defaults` starts anyway.")
+            }
         }
         self.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         Ok(())
     }
 
-    /// The URL at which clients reach the application, where the manifest asks for it.
+    /// Checks the public URL of the application, if the manifest has `base_url`.
     fn check_base_url(
         &mut self,
         app: &App,
@@ -73,18 +73,18 @@ impl Exposure {
             self.base_url = Some((name.clone(), format!("{scheme}://{front_door}")));
         } else if options.insecure_defaults {
             self.warnings.push(format!(
-                "`{name}` is not set, so clients are given an address that may lead nowhere"
+                "`{name}` is not set, so clients may get a URL that they can't reach"
             ));
         } else {
             self.names.push(name.clone());
             self.reasons.push(format!(
-                "`{name}` is the URL at which clients reach the application, as \
-                 https://shop.example, and {front_door} does not say which that is"
+                "`{name}` is the URL at which clients reach the application, for example \
+                 https://shop.example; it can't be derived from {front_door}"
             ));
         }
     }
 
-    /// A secret that is published in the manifest protects nothing.
+    /// Checks for secrets that still have their published default.
     fn check_published(
         &mut self,
         app: &App,
@@ -118,7 +118,7 @@ fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
-/// Whether a URL names this machine and nothing else.
+/// Whether the host of a URL is a loopback address.
 fn leads_to_loopback(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else { return false };
     let host = uri.host().unwrap_or_default();
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_of_this_machine_are_known() {
+    fn loopback_urls_are_recognized() {
         for url in ["http://127.0.0.1:3000", "https://localhost", "http://[::1]:1/x"] {
             assert!(leads_to_loopback(url), "{url}");
         }
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_mapped_to_ipv6_is_loopback_too() {
+    fn an_ipv4_mapped_loopback_address_is_loopback() {
         for (address, expected) in [
             ("127.0.0.1:1", true),
             ("127.8.8.8:1", true),

@@ -1,4 +1,4 @@
-//! Secrets that the host makes where the operator sets none.
+//! Secrets that the host generates if the operator sets none.
 
 use crate::capabilities::variables::Sources;
 use crate::private_file;
@@ -7,23 +7,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tessera_manifest::App;
 
-/// The secrets that this host has made, in the state directory: lines `SPIN_VARIABLE_NAME=value`,
-/// which a shell and other hosts can read, too.
+/// The file of generated secrets in the state directory: lines `SPIN_VARIABLE_NAME=value`, which a
+/// shell and other hosts can read, too.
 const FILE_NAME: &str = "generated-secrets.env";
 
-/// The secrets that the operator has not set: those of an earlier start, and new ones.
+/// The secrets that the operator has not set: values from an earlier start, and new ones.
 pub(super) struct Generated {
-    /// By the names of their variables.
+    /// The values by the names of their variables.
     pub(super) values: BTreeMap<String, String>,
     /// The names of the new ones.
     made: Vec<String>,
-    /// All that the file has to hold.
+    /// The complete new content of the file.
     text: String,
 }
 
 impl Generated {
-    /// Nothing is written yet, so that a start that fails leaves no trace. `state_dir` exists and
-    /// belongs to this process.
+    /// Reads and generates the values. Nothing is written yet, so that a failed start leaves no
+    /// file. `state_dir` exists and is locked by this process.
     pub(super) fn of(app: &App, sources: &Sources, state_dir: &Path) -> anyhow::Result<Self> {
         let wanted = app.settings.generated_secrets.iter();
         let wanted: Vec<&String> = wanted.filter(|name| sources.value(name).is_none()).collect();
@@ -45,19 +45,22 @@ impl Generated {
         Ok(Self { values, made, text })
     }
 
-    /// Keep the new ones: they are durable when this returns.
+    /// Store the new values: they are durable when this returns.
     pub(super) fn keep(&self, state_dir: &Path) -> anyhow::Result<()> {
         if self.made.is_empty() {
             return Ok(());
         }
         private_file::write(state_dir, FILE_NAME, &self.text)?;
         let (names, path) = (self.made.join("`, `"), state_dir.join(FILE_NAME));
-        tracing::info!("made random values for `{names}`; they are in {}", path.display());
+        tracing::info!(
+            "generated random values for `{names}`; they are stored in {}",
+            path.display()
+        );
         Ok(())
     }
 }
 
-/// What the file holds, by the names of environment variables.
+/// The content of the file, by the names of environment variables.
 fn kept(state_dir: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let path = state_dir.join(FILE_NAME);
     let text = private_file::read(&path)?.unwrap_or_default();

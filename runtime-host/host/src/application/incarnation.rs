@@ -1,20 +1,20 @@
 //! The number of this run of the host, over this state.
 //!
-//! Components write down who holds a lease. The host has the state folder, and each store outside
-//! of it, to itself, so a lease that was taken in another run belongs to a process that is dead.
-//! Each component finds the number of its run in its environment.
+//! Components store who holds a lease. The host has exclusive access to the state directory and to
+//! each store outside of it, so a lease from an earlier run belongs to a dead process. The number
+//! of the run is in each component's environment.
 
 use anyhow::Context as _;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-/// The environment variable of components. Stock Spin has none of that name.
+/// The environment variable of components. Stock Spin does not set it.
 const VARIABLE: &str = "TESSERA_INCARNATION";
 /// The file in the state folder that holds the number.
 const FILE_NAME: &str = "incarnation";
 
-/// Counts this run, durably. The caller holds the lock of the folder.
+/// Increments the number durably. The caller holds the lock of the state directory.
 pub(super) fn next(state_dir: &Path) -> anyhow::Result<u64> {
     let path = state_dir.join(FILE_NAME);
     let number = last(&path)?.wrapping_add(1);
@@ -35,7 +35,7 @@ fn last(path: &Path) -> anyhow::Result<u64> {
     })
 }
 
-/// All of it or nothing, also when the power fails.
+/// Writes the number atomically, also with respect to power failures.
 fn write(folder: &Path, path: &Path, number: u64) -> anyhow::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     writeln!(file, "{number}")?;
@@ -45,7 +45,7 @@ fn write(folder: &Path, path: &Path, number: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Puts it into the environment of a component, in place of anything of that name.
+/// Sets it in the environment of a component, replacing any other value.
 pub(super) fn announce(environment: &mut Vec<(String, String)>, number: u64) {
     environment.retain(|(name, _)| name != VARIABLE);
     environment.push((VARIABLE.to_owned(), number.to_string()));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_can_not_be_replaced() {
+    fn the_number_cannot_be_replaced() {
         let mut environment = vec![(VARIABLE.to_owned(), "9".to_owned())];
         announce(&mut environment, 4);
         assert_eq!(environment, [(VARIABLE.to_owned(), "4".to_owned())]);

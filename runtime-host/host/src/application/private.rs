@@ -1,5 +1,5 @@
-//! Only the host's own user may read what the host keeps. Among it are the keys that sign tokens,
-//! and the data of customers.
+//! Only the host's own user may read the state of the host, which includes signing keys and
+//! customer data.
 
 use anyhow::Context as _;
 use std::fs::{self, DirBuilder, Permissions};
@@ -7,21 +7,22 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Rights of the state folder, and of the files in it.
+/// The mode of the state directory. Files in it are as private.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
-/// Rights of users other than the owner.
+/// The permission bits of other users.
 const OF_OTHERS: u32 = 0o077;
-/// A folder like `/tmp`, which is for all users.
+/// The sticky bit: a shared directory like `/tmp`.
 const STICKY: u32 = 0o1000;
-/// What SQLite keeps beside a database file.
+/// The suffixes of SQLite's files for one database.
 const COMPANIONS: [&str; 3] = ["", "-wal", "-shm"];
 
-/// Makes the state folder, or takes rights away from one that is there and from the files in it.
+/// Creates the state directory, or removes the permissions of other users from an existing one and
+/// its files.
 pub(super) fn state_folder(folder: &Path) -> anyhow::Result<()> {
     let mut builder = DirBuilder::new();
     let made = builder.recursive(true).mode(FOLDER_MODE).create(folder);
-    made.with_context(|| format!("can't make the state directory {}", folder.display()))?;
+    made.with_context(|| format!("can't create the state directory {}", folder.display()))?;
     close(folder, FOLDER_MODE);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_file()) {
@@ -31,7 +32,7 @@ pub(super) fn state_folder(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The same for a database outside of the state folder.
+/// The same for a database outside of the state directory.
 pub(super) fn database(path: &Path) {
     for companion in COMPANIONS {
         let mut name = path.as_os_str().to_owned();
@@ -40,7 +41,7 @@ pub(super) fn database(path: &Path) {
     }
 }
 
-/// Takes rights away from something that is there, and says so where that is not possible.
+/// Removes permissions from an existing file or directory, and logs a failure.
 fn close(path: &Path, mode: u32) {
     let closed = fs::symlink_metadata(path).and_then(|data| {
         let is_for_all = data.is_dir() && data.mode() & STICKY != 0;
@@ -52,13 +53,15 @@ fn close(path: &Path, mode: u32) {
     match closed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             let path = path.display();
-            tracing::warn!("others may read {path}, and that can't be changed: {error}");
+            tracing::warn!(
+                "other users may be able to read {path}; its permissions can't be changed: {error}"
+            );
         }
         _ => {}
     }
 }
 
-/// Keeps everything that this process makes from now on from others.
+/// Makes all files that this process creates from now on private.
 pub(crate) fn keep_to_ourselves() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(OF_OTHERS));
 }
@@ -72,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_closed_and_what_is_for_all_is_left_alone() {
+    fn existing_files_become_private_and_shared_directories_stay() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
         fs::create_dir(&state).unwrap();

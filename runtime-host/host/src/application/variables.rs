@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use tessera_manifest::App;
 
-/// Decide all variables. `state_dir` exists and belongs to this process. New secrets are for the
-/// caller to keep, once nothing else stops the start.
+/// Resolve all variables. `state_dir` exists and is locked by this process. The caller stores new
+/// secrets when nothing else can prevent the start.
 pub(super) fn decide(
     app: &App,
     options: &Options,
@@ -35,7 +35,7 @@ pub(super) fn decide(
     Ok((values?, generated))
 }
 
-/// An unknown name is most likely misspelled, and would silently leave a default in force.
+/// An unknown name is most likely misspelled, and a default would silently stay in effect.
 fn refuse_unknown_flags(app: &App, options: &Options) -> anyhow::Result<()> {
     let unknown: Vec<String> = options
         .variables

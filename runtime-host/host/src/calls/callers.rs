@@ -16,13 +16,13 @@ pub(crate) struct Cycle(pub(crate) u32);
 struct Caller {
     component: Arc<str>,
     cycle: Option<Cycle>,
-    /// This one and all those before it.
+    /// The length of the chain up to this caller.
     depth: usize,
     callers: Callers,
 }
 
 impl Callers {
-    /// The callers of a call that `component` makes while it serves a call with these.
+    /// The callers of a call that `component` makes while it serves a call with these callers.
     pub(crate) fn and(&self, component: &Arc<str>, cycle: Option<Cycle>) -> Self {
         Self(Some(Arc::new(Caller {
             component: component.clone(),
@@ -32,17 +32,17 @@ impl Callers {
         })))
     }
 
-    /// How many there are.
+    /// The number of callers.
     pub(crate) fn depth(&self) -> usize {
         self.0.as_ref().map_or(0, |caller| caller.depth)
     }
 
-    /// How many of them belong to a cycle.
+    /// The number of callers in a cycle.
     pub(crate) fn of_cycle(&self, cycle: Cycle) -> usize {
         self.iter().filter(|caller| caller.cycle == Some(cycle)).count()
     }
 
-    /// Their names from the way in to the nearest, for people.
+    /// Their names from the first to the last caller, for messages.
     pub(crate) fn path(&self) -> String {
         let mut names: Vec<&str> = self.iter().map(|caller| &*caller.component).collect();
         names.reverse();
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn callers_are_counted_from_the_way_in() {
+    fn callers_are_counted_from_the_first_component() {
         let [gateway, orders, payments] = ["gateway", "orders", "payments"].map(Arc::from);
         let cycle = Some(Cycle(7));
         let outside = Callers::default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How long a caller should wait before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// The same where streams are in the way.
+/// The same when stream limits are reached.
 const STREAM_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// A call that did not give an answer.
@@ -20,12 +20,12 @@ pub(crate) struct CallError {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident => $name:literal, $status:literal, $blame:ident;)*) => {
-        /// What happened.
+        /// The kind of failure.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub(crate) enum Kind { $($(#[$doc])* $variant,)* }
 
         impl Kind {
-            /// All of them.
+                        /// All kinds.
             #[cfg(test)]
             pub(crate) const ALL: &[Self] = &[$(Self::$variant),*];
 
@@ -47,13 +47,13 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// No component has that name or route, or it does not serve this.
+    /// No component has that name or route, or it does not serve HTTP.
     NotFound => "not-found", 404, Caller;
     /// The waiting line in front of the component is full.
     QueueFull => "queue-full", 503, Host;
-    /// The component streams as many answers as it may, in all or to this client.
+    /// The maximum number of streams is open, of the component or for this client.
     StreamsFull => "streams-full", 503, Host;
-    /// The call came through more components than a call may.
+    /// The call chain is too long.
     CallDepth => "call-depth-exceeded", 508, Guest;
     /// The time that the caller allowed ran out.
     DeadlineExceeded => "deadline-exceeded", 504, Host;
@@ -63,23 +63,23 @@ kinds! {
     CpuTime => "cpu-time-exceeded", 500, Guest;
     /// The guest asked for more memory than it may have.
     Memory => "memory-exceeded", 500, Guest;
-    /// All guests together have as much memory as they may.
+    /// All guests together use the maximum memory.
     MemoryShort => "memory-short", 503, Host;
     /// The guest gave up without an answer.
     NoAnswer => "no-answer", 500, Guest;
-    /// The guest answered with something that is no answer of HTTP.
+    /// The guest's response is not valid HTTP.
     InvalidAnswer => "invalid-answer", 500, Guest;
     /// The request's body is larger than the component accepts.
     BodyTooLarge => "body-too-large", 413, Caller;
-    /// The request's body came too slowly, or stopped coming.
+        /// The request body arrived too slowly, or not at all.
     BodyIncomplete => "body-incomplete", 408, Caller;
-    /// The request's body breaks the rules of its framing.
+    /// The request body is malformed.
     BodyMalformed => "body-malformed", 400, Caller;
     /// The host itself failed.
     Host => "host-failure", 503, Host;
 }
 
-/// Who has to correct it.
+/// The party that has to fix it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Blame {
     Caller,
@@ -99,7 +99,7 @@ impl CallError {
 
     /// How long a caller should wait before it tries again.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        // A stream ends when its reader closes it, which is rarely within a second.
+        // Streams end when their readers close them, which rarely happens within a second.
         let wait = if self.kind == Kind::StreamsFull { STREAM_RETRY_AFTER } else { RETRY_AFTER };
         self.retryable().then_some(wait)
     }
@@ -111,12 +111,10 @@ impl CallError {
             Kind::QueueFull => {
                 "Too many calls are waiting for this component. Try again in a moment."
             }
-            Kind::StreamsFull => {
-                "Too many answers are streaming already. Close one, or try again in a while."
-            }
+            Kind::StreamsFull => "Too many streams are open. Close one, or try again later.",
             Kind::CallDepth => {
-                "The request led through more components than a call may: they call each other \
-                 without an end."
+                "The request passed through too many components. They may be calling each other \
+                 endlessly."
             }
             Kind::DeadlineExceeded => {
                 "The answer did not come in time. Whether the request took effect is not known."
@@ -125,10 +123,8 @@ impl CallError {
                 "The component failed while it served this request."
             }
             Kind::BodyTooLarge => "The request's body is larger than this component accepts.",
-            Kind::BodyIncomplete => "The request's body did not arrive in time.",
-            Kind::BodyMalformed => {
-                "The request's body is not framed as HTTP requires, or ended too early."
-            }
+            Kind::BodyIncomplete => "The request body did not arrive in time.",
+            Kind::BodyMalformed => "The request body is malformed, or ended too early.",
             Kind::InvalidAnswer => &self.detail,
             Kind::MemoryShort => {
                 "The host has no memory left for this request. Try again in a moment."

@@ -1,4 +1,4 @@
-//! What stands in front of one component: who may come in, and what is counted.
+//! Admission of calls to one component: limits and accounting.
 
 use super::{Call, CallError, Callers, Cycle, Kind, Limits};
 use crate::telemetry::{Outcome, Span, Telemetry};
@@ -8,23 +8,22 @@ use tessera_resilience::Deadline;
 use tessera_resilience::bulkhead::{self, Bulkhead};
 use tessera_resilience::streams::{self, StreamPermit, Streams};
 
-/// What stands in front of one component, whatever revision of it serves.
+/// The admission control of one component, for all its revisions.
 pub(crate) struct Gate {
     pub(crate) component: Arc<str>,
     pub(crate) limits: Limits,
     cycle: Option<Cycle>,
     bulkhead: Bulkhead,
-    /// For a component of a cycle: the bulkheads of calls that came through one component of that
-    /// cycle, through two, and so on. A caller holds its permit until its callees have answered.
+    /// For a component in a cycle: the bulkheads of calls that came through one component of that
+    /// cycle, through two, and so on. A caller holds its permit until its callees have responded.
     /// So a call may only wait for permits whose holders are deeper in the cycle than its own
-    /// callers are; else components that call each other would wait for themselves as soon as they
-    /// are busy.
+    /// callers; otherwise busy components that call each other would deadlock.
     nested: Box<[Bulkhead]>,
     streams: Streams,
     telemetry: Arc<Telemetry>,
 }
 
-/// A call that may go ahead. Dropping it gives its permit back and ends its span.
+/// An admitted call. Dropping it releases its permit and ends its span.
 pub(crate) struct Admitted {
     pub(crate) deadline: Deadline,
     pub(crate) callers: Callers,
@@ -33,14 +32,14 @@ pub(crate) struct Admitted {
     pub(crate) permit: Permit,
 }
 
-/// The right to run, given back when it is dropped.
+/// The permit of a call or a stream, released when it is dropped.
 pub(crate) struct Permit {
     held: Held,
     streams: Streams,
     client: Option<IpAddr>,
 }
 
-/// What a call is counted as.
+/// What a permit counts as.
 enum Held {
     Call(#[expect(dead_code, reason = "held to be counted")] bulkhead::Permit),
     Stream(#[expect(dead_code, reason = "held to be counted")] StreamPermit),
@@ -68,17 +67,17 @@ impl Gate {
         Self { component, bulkhead: bulkhead(), limits, cycle, nested, streams, telemetry }
     }
 
-    /// Calls that run now.
+    /// The number of running calls.
     pub(crate) fn running(&self) -> usize {
         self.bulkheads().map(Bulkhead::running).sum()
     }
 
-    /// Calls that wait for a permit now.
+    /// The number of calls that wait for a permit.
     pub(crate) fn queued(&self) -> usize {
         self.bulkheads().map(Bulkhead::queued).sum()
     }
 
-    /// Answers that stream now. Their calls are no longer among those that run.
+    /// The number of open streams. Their calls no longer count as running.
     pub(crate) fn streaming(&self) -> usize {
         self.streams.running()
     }
@@ -87,9 +86,9 @@ impl Gate {
         std::iter::once(&self.bulkhead).chain(&self.nested)
     }
 
-    /// Let a call in, or say why not.
+    /// Admit a call, or return why not.
     pub(crate) async fn admit(&self, call: Call) -> Result<Admitted, CallError> {
-        // The component's own limit, or what is left of the caller's time: the shorter.
+        // The component's own deadline, or the caller's if it is earlier.
         let own = Deadline::after(self.limits.deadline);
         let deadline = call.deadline.map_or(own, |callers| callers.min(own));
         let mut span = self.telemetry.span(call.kind, &self.component, call.operation, &call.trace);
@@ -114,15 +113,15 @@ impl Gate {
         }
         let level = self.cycle.map_or(0, |cycle| callers.of_cycle(cycle));
         let nested = level.checked_sub(1).and_then(|index| self.nested.get(index));
-        // A permit, after a bounded wait.
-        let permit = nested.unwrap_or(&self.bulkhead).acquire(deadline).await;
+        // A permit of the bulkhead, after a bounded wait.
+        let permit = nested.unwrap_or(&self.bulkhead).acquire(client, deadline).await;
         let permit = permit.map_err(|rejected| self.refusal(rejected))?;
         Ok(Permit { held: Held::Call(permit), streams: self.streams.clone(), client })
     }
 
     fn too_deep(&self, callers: &Callers) -> CallError {
         let detail = format!(
-            "{} was called through {} components, and call_depth_max is {}: {}",
+            "{} was called through {} components, but call_depth_max is {}: {}",
             self.component,
             callers.depth(),
             self.limits.call_depth_max,
@@ -149,7 +148,7 @@ impl Gate {
 }
 
 impl Permit {
-    /// That of a component with the default limits.
+    /// The permit of a component with default limits.
     #[cfg(test)]
     pub(crate) async fn of_test() -> Self {
         let limits = Limits::resolve(&Default::default(), &Default::default());
@@ -159,10 +158,9 @@ impl Permit {
         permit.unwrap_or_else(|error| unreachable!("all permits are free: {error}"))
     }
 
-    /// The call has answered with a stream: from here on it counts as a stream and no longer as a
-    /// call.
+    /// The call returned a stream: from here on it counts as a stream and no longer as a call.
     ///
-    /// Errors: there are as many streams as there may be.
+    /// Errors: the maximum number of streams is open.
     pub(crate) fn become_stream(&mut self) -> Result<(), CallError> {
         match self.streams.open(self.client) {
             Ok(stream) => {

@@ -1,8 +1,8 @@
-//! What a component may use, and what is kept in front of it.
+//! The limits of components.
 
 use std::time::Duration;
 
-/// The limits of a component, all of them decided.
+/// The resolved limits of a component.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) memory_max_bytes: usize,

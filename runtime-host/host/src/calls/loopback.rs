@@ -1,10 +1,9 @@
-//! Calls that leave the process and come back in through the application's own address.
+//! Calls that leave the process and come back through the application's own address.
 //!
-//! A guest may ask `http://self/...`, or the address that the application listens on. Such a
-//! request has callers like any other call, and they must not be forgotten on the way: a component
-//! that calls itself would go on forever and wait for its own permits. So the request carries a
-//! ticket in a header field, which no guest and no client ever gets to see, and which none of them
-//! can make up.
+//! A guest may request `http://self/...`, or the address that the application listens on. The call
+//! chain of such a request must not be lost, because a component that calls itself would recurse
+//! endlessly and wait for its own permits. So the request carries a ticket in a header field, which
+//! guests and clients can neither see nor forge.
 
 use super::Callers;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,27 +15,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const FIELD: HeaderName = HeaderName::from_static("tessera-loopback");
 
-/// The callers of all requests that are on their way through the application's own address.
-/// There are at most as many as there are calls. Clones share them.
+/// The call chains of all pending requests to the application's own address. There are at most as
+/// many as there are calls. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Loopback(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// Makes tickets from numbers, in a way that only this process knows.
+    /// A secret of this process, which makes tickets from numbers.
     secret: RandomState,
     next: AtomicU64,
     on_their_way: Mutex<HashMap<u64, Callers>>,
 }
 
-/// A request that is on its way. To be kept until there is an answer.
+/// A pending request. Keep it until there is a response.
 pub(crate) struct OnItsWay {
     loopback: Loopback,
     ticket: u64,
 }
 
 impl Loopback {
-    /// Mark a request as one with these callers.
+    /// Add a ticket for these callers to a request.
     pub(crate) fn mark(&self, headers: &mut HeaderMap, callers: Callers) -> OnItsWay {
         let ticket = self.0.secret.hash_one(self.0.next.fetch_add(1, Ordering::Relaxed));
         self.0.lock().insert(ticket, callers);
@@ -44,7 +43,7 @@ impl Loopback {
         OnItsWay { loopback: self.clone(), ticket }
     }
 
-    /// The callers of a request that came in. Takes the mark away.
+    /// The callers of an incoming request. Removes the ticket.
     pub(crate) fn callers(&self, headers: &mut HeaderMap) -> Callers {
         let Some(ticket) = headers.remove(FIELD) else { return Callers::default() };
         let ticket = ticket.to_str().ok().and_then(|ticket| ticket.parse().ok());
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_that_comes_back_has_the_callers_that_it_left_with() {
+    fn a_returning_request_keeps_its_callers() {
         let loopback = Loopback::default();
         let callers = Callers::default().and(&"a".into(), None).and(&"b".into(), None);
         let mut headers = HeaderMap::new();
@@ -78,11 +77,15 @@ mod tests {
         assert_eq!(loopback.callers(&mut arrived).path(), "a → b");
         assert!(arrived.is_empty(), "no guest sees the mark");
         drop(on_its_way);
-        assert_eq!(loopback.callers(&mut headers).depth(), 0, "it counts while it is on its way");
+        assert_eq!(
+            loopback.callers(&mut headers).depth(),
+            0,
+            "the ticket is only valid while the request is pending"
+        );
     }
 
     #[test]
-    fn a_mark_that_was_made_up_counts_for_nothing() {
+    fn a_forged_ticket_is_ignored() {
         let loopback = Loopback::default();
         let _other =
             loopback.mark(&mut HeaderMap::new(), Callers::default().and(&"a".into(), None));

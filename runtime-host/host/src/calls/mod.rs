@@ -1,10 +1,10 @@
 //! The waist: every way in ends here, every callee begins here.
 //!
-//! A trigger, a link or an outbound request to `*.spin.internal` becomes a [`Call`] to a
-//! component. Whatever must hold for all of them (depth, deadline, permit of the bulkhead, span,
-//! counts) is done once, in [`Gate::admit`], in the order in which it is written there.
-//! This module knows neither wasmtime nor hyper: what the payload is and how it is
-//! performed is the engine's business.
+//! A trigger, a link or an outbound request to `*.spin.internal` becomes a [`Call`] to a component.
+//! Everything that applies to all of them (depth, deadline, permit of the bulkhead, span, counts)
+//! is done once, in [`Gate::admit`], in the order in which it is written there. This module knows
+//! neither wasmtime nor hyper: what the payload is and how it is performed is the engine's
+//! business.
 
 mod body_fault;
 mod callers;
@@ -38,7 +38,7 @@ pub(crate) struct Call {
     pub(crate) deadline: Option<Deadline>,
     /// Who waits for it.
     pub(crate) callers: Callers,
-    /// The address that the request came from which caused all this, if it is known.
+    /// The client address of the original request, if it is known.
     pub(crate) client: Option<IpAddr>,
 }
 

@@ -24,12 +24,12 @@ use wasmtime_wasi_http::{
 const INTERNAL: &str = ".spin.internal";
 /// The name that a component calls its own application by.
 const SELF: &str = "self";
-/// Where components are asked whether they can serve.
+/// The path of readiness checks of components.
 const READINESS: &str = "/readyz";
 /// This machine.
 const LOCALHOST: &str = "localhost";
 
-/// What the host takes of a guest's body at once.
+/// How much of a guest's body the host accepts at once.
 const BODY_CHUNK_MAX_BYTES: usize = 128 << 10;
 
 /// What a component may reach, and how.
@@ -80,7 +80,7 @@ impl Outbound {
         self.permission(uri).is_some()
     }
 
-    /// The first pattern of the manifest that allows this.
+    /// The first pattern of the manifest that allows this URI.
     fn permission(&self, uri: &Uri) -> Option<&HostPattern> {
         let scheme = uri.scheme_str().unwrap_or("http");
         self.allowed.iter().find(|pattern| match uri.host() {
@@ -89,8 +89,8 @@ impl Outbound {
         })
     }
 
-    /// What is asked for, as spans and metrics name it. Guests choose methods and authorities, so
-    /// neither is taken as it is: authorities are those of the manifest's patterns.
+    /// The name of the operation in spans and metrics. Guests choose methods and authorities, so
+    /// neither is used directly: authorities are those of the manifest's patterns.
     fn operation(&self, method: &Method, uri: &Uri) -> Arc<str> {
         let authority = self.permission(uri).map_or(OTHER, HostPattern::authority);
         format!("{} {authority}", method_label(method)).into()
@@ -124,7 +124,7 @@ impl WasiHttpHooks for Hooks {
         DEFAULT_FORBIDDEN_HEADERS.contains(name)
     }
 
-    /// So much may wait in the host for a slow reader of a body.
+    /// How much of a body the host buffers for a slow reader.
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
         BODY_CHUNK_MAX_BYTES
     }
@@ -162,7 +162,7 @@ impl WasiHttpHooks for Hooks {
     }
 }
 
-/// What the host keeps of a request until there is an answer.
+/// The size of a request's head, which the host keeps until there is a response.
 fn head_bytes<B>(request: &http::Request<B>) -> usize {
     let uri = request.uri();
     let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
@@ -230,7 +230,8 @@ async fn chain(
     fault_points::around(point, engine::call_http(slot, call, request)).await.map_err(unreachable)
 }
 
-/// What a component can't know of itself: its store is damaged or full, or the host is stopping.
+/// The response for a component that is not ready for a reason that it can't know: its store is
+/// damaged or full, or the host is stopping.
 fn not_ready() -> Result<http::Response<WasiBody>, Error> {
     http::Response::builder()
         .status(http::StatusCode::SERVICE_UNAVAILABLE)
@@ -292,7 +293,7 @@ fn is_front_door(uri: &Uri, front_door: Option<&SocketAddr>) -> bool {
         LOCALHOST => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         host => host.parse().ok(),
     };
-    // A listener on all addresses has that of the loopback interface, too.
+    // A listener on all addresses also listens on the loopback address.
     let is_own = |address: IpAddr| {
         address == own.ip() || (own.ip().is_unspecified() && address.is_loopback())
     };

@@ -1,4 +1,4 @@
-//! `tessera doctor`: what is wrong, and how to correct it. Changes nothing.
+//! `tessera doctor`: reports problems and how to fix them. Changes nothing.
 
 use super::Application;
 use crate::application;
@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use tessera_manifest::App;
 
-/// Show what is wrong with the application and this machine, and how to correct it.
+/// Report problems with the application and this machine, and how to fix them.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]
@@ -24,11 +24,11 @@ pub(crate) struct Doctor {
 /// One thing that was looked at.
 struct Finding {
     what: String,
-    /// What is wrong and how to correct it; none if nothing is.
+    /// The problem and how to fix it; `None` if there is none.
     fault: Option<String>,
 }
 
-/// Show what does not keep the application from running here, and should be known.
+/// Show warnings, which do not prevent the application from running.
 fn warn(app: &App) {
     if let Some(warnings) = app.origin.errors(tessera_manifest::warnings(app)) {
         super::show(&warnings);
@@ -49,7 +49,7 @@ impl Doctor {
                 super::report(&error);
                 findings.push(Finding {
                     what: "manifest".to_owned(),
-                    fault: Some("correct what is marked above".to_owned()),
+                    fault: Some("fix the problems marked above".to_owned()),
                 });
             }
         }
@@ -104,8 +104,8 @@ fn application(app: &App, listen: SocketAddr) -> Vec<Finding> {
     std::iter::once(manifest).chain(rest).collect()
 }
 
-/// Start everything but the listeners, with empty stores that are thrown away, to find what keeps
-/// the application from starting.
+/// Start everything except the listeners, with empty temporary stores, to find what prevents the
+/// application from starting.
 fn rehearsal(app: &App, listen: SocketAddr) -> Finding {
     let outcome = rehearse(app, listen);
     let count = outcome.as_ref().map_or(app.components.len(), |count| *count);

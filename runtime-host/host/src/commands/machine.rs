@@ -1,13 +1,13 @@
-//! What this machine, or the container that the host runs in, has.
+//! The memory of this machine or container.
 
 use std::fs::read_to_string;
 use std::path::Path;
 
-/// Where control groups are mounted.
+/// The mount point of control groups.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// The memory that this process may use: that of the machine, or the limit of a control group if
-/// that is less. As much as can be counted if the system does not say.
+/// The memory that this process may use: that of the machine, or the limit of a control group if it
+/// is lower. `usize::MAX` if the system does not say.
 pub(crate) fn memory_bytes() -> usize {
     let groups = read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = limit_files(&groups).into_iter().filter_map(|file| read_to_string(file).ok());
@@ -22,8 +22,8 @@ fn total(meminfo: &str) -> Option<usize> {
     line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
 }
 
-/// The files that may hold a limit: that of each control group from our own to the root, in both
-/// versions of the interface. `groups` is what `/proc/self/cgroup` says.
+/// The files that may contain a limit: one for each control group from that of the process up to
+/// the root, in both versions of the interface. `groups` is the content of `/proc/self/cgroup`.
 fn limit_files(groups: &str) -> Vec<String> {
     let mut files = Vec::new();
     for group in groups.lines() {

@@ -31,7 +31,7 @@ enum Verb {
     Up(Box<up::Up>),
     /// Run the build command of each component.
     Build(build::Build),
-    /// Show what is wrong with the application and this machine, and how to correct it.
+    /// Report problems with the application and this machine, and how to fix them.
     Doctor(doctor::Doctor),
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn plain(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join("\n  because: ")
 }
 
-/// Print a diagnostic with excerpts of the text that it is about.
+/// Print a diagnostic with excerpts of its source text.
 fn show(diagnostic: &dyn Diagnostic) {
     let mut text = String::new();
     let handler = miette::GraphicalReportHandler::new();

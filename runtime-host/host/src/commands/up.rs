@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 /// What `--instances-max` is unless said otherwise.
 const INSTANCES_MAX: u32 = 4_000;
 
-/// The share of this machine's memory that instances may have unless said otherwise, in percent.
+/// The default share of this machine's memory for instances, in percent.
 const MEMORY_PERCENT: usize = 75;
 
 /// Start the application and serve it until Ctrl-C or SIGTERM.
@@ -40,8 +40,9 @@ pub(crate) struct Up {
     /// Where to serve metrics and traces; port 0 takes a free port.
     #[arg(long, env = "TESSERA_ADMIN_LISTEN", default_value = "127.0.0.1:3001")]
     admin_listen: SocketAddr,
-    /// A host name by which the admin listener may be asked for everything. May be given several
-    /// times. By IP address and as `localhost` it may always; health and metrics have every name.
+    /// An additional host name under which the admin listener serves all paths; can be repeated. IP
+    /// addresses and `localhost` are always allowed. Health and metrics are served under every
+    /// name.
     #[arg(long = "admin-allowed-host", env = "TESSERA_ADMIN_ALLOWED_HOSTS", value_name = "NAME",
           value_delimiter = ',', value_parser = admin::host_name)]
     admin_allowed_hosts: Vec<String>,
@@ -83,8 +84,8 @@ pub(crate) struct Up {
     #[arg(long, env = "TESSERA_INSTANCES_MAX", value_name = "COUNT", default_value_t = INSTANCES_MAX,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     instances_max: u32,
-    /// How much memory all instances may have together, in MiB [default: three quarters of what
-    /// this machine or container has].
+    /// Maximum memory of all instances together, in MiB [default: three quarters of the memory of
+    /// this machine or container].
     #[arg(long, env = "TESSERA_MEMORY_MAX_MIB", value_name = "MIB",
           value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
     memory_max_mib: Option<u64>,
@@ -95,8 +96,8 @@ pub(crate) struct Up {
     /// How long requests in flight may take to finish after a stop signal, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     drain_timeout: u64,
-    /// How long to serve as before after a stop signal while `/readyz` already fails, in seconds:
-    /// as long as a load balancer takes to notice.
+    /// How long to keep serving after a stop signal while `/readyz` already fails, in seconds.
+    /// Choose the time that a load balancer needs to notice.
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     drain_delay: u64,
     #[command(flatten)]
@@ -142,7 +143,7 @@ impl Up {
             let (build, bar) = (app.clone(), self.shows_bars());
             tokio::task::spawn_blocking(move || super::build::build_all(&build, bar)).await??;
         }
-        // Not before the build, which decides for itself who may read what it makes.
+        // After the build, whose output has its own permissions.
         application::keep_to_ourselves();
         let started = Instant::now();
         // Ports first: when one is taken, nothing else needs to start.
@@ -270,7 +271,8 @@ impl Announcement<'_> {
     }
 }
 
-/// How many files and sockets the process may have open. It takes as many as the system lets it.
+/// Raises the limit of open files and sockets to the maximum that the system allows, and returns
+/// it.
 fn files_max() -> Option<u64> {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limits = getrlimit(Resource::Nofile);
@@ -281,7 +283,8 @@ fn files_max() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Turns true this long after the application was asked to stop. It is not ready in between.
+/// A stop signal that is delayed by this time after the application was asked to stop. In between,
+/// the application is not ready.
 fn not_ready_first(
     stop: watch::Receiver<bool>,
     readiness: Arc<Readiness>,
@@ -292,7 +295,7 @@ fn not_ready_first(
         wait(stop).await;
         readiness.stop();
         tokio::time::sleep(delay).await;
-        // If no receiver is left, everything has stopped already.
+        // If no receiver is left, everything has already stopped.
         let _ = sender.send(true);
     });
     receiver
@@ -306,8 +309,8 @@ struct Begun {
 }
 
 impl Begun {
-    /// Wait until the application is asked to stop, and then, at most for `patience`, until what
-    /// has begun is done: requests, schedules and deliveries.
+    /// Wait until the application is asked to stop, and then, for at most `patience`, until
+    /// requests, schedules and deliveries in progress are done.
     async fn drain(self, stop: watch::Receiver<bool>, patience: Duration) -> anyhow::Result<Drain> {
         let schedules = async {
             wait(stop.clone()).await;

@@ -1,10 +1,10 @@
-//! Threads of low priority for calls that compute for long.
+//! Low-priority threads for long computations.
 //!
-//! A call begins on the thread that serves its connection, where it runs at once and where most
-//! calls end within a fraction of a millisecond. One that computes for longer than that would hold
-//! up all other requests of its thread, turn after turn. So it moves: its future goes on here, on
-//! threads that the operating system gives what the serving threads leave over. Among themselves
-//! such calls take turns at every tick of the epoch.
+//! A call begins on the thread that serves its connection, where it starts immediately and where
+//! most calls end within a fraction of a millisecond. A longer computation would repeatedly block
+//! all other requests of its thread. So its future moves to these threads, which the operating
+//! system runs at a lower priority than the serving threads. Calls on these threads yield to each
+//! other at every epoch tick.
 
 use crate::telemetry::{ComponentLabels, Telemetry};
 use anyhow::Context as _;
@@ -15,42 +15,42 @@ use std::task::{Context, Poll};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 
-/// How nice these threads are: one of them gets a tenth of the time of a serving thread that wants
-/// the same core, so that neither of them starves.
+/// The nice value of these threads. If a serving thread needs the same core, a background thread
+/// gets about a tenth of the time, so that neither starves.
 const NICE: i32 = 10;
 
 thread_local! {
     static IS_CURRENT: Cell<bool> = const { Cell::new(false) };
-    /// The call that is being polled on this thread should go on in the background.
+    /// Whether the call that is being polled on this thread should move to the background.
     static ASKED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this is a thread of the background.
+/// Whether this is a background thread.
 pub(super) fn is_current() -> bool {
     IS_CURRENT.get()
 }
 
-/// Ask to move the call that is being polled.
+/// Request that the call that is being polled moves to the background.
 pub(super) fn ask() {
     ASKED.set(!is_current());
 }
 
-/// Whether it was asked for since this was last looked at.
+/// Whether a move was requested since the last check. Resets the request.
 pub(super) fn asked() -> bool {
     ASKED.replace(false)
 }
 
-/// What a poll of a call has led to.
+/// The result of polling a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Ended,
     Waits,
-    /// It should go on in the background.
+    /// It should continue in the background.
     Computes,
 }
 
-/// Poll a call. What it asks for is for itself: whoever is polled on this thread next has nothing to
-/// do with it, even if this call has just ended.
+/// Poll a call. Its request to move never affects the next call that is polled on this thread, even
+/// if this call has just ended.
 pub(super) fn poll<W: Future<Output = ()>>(call: Pin<&mut W>, cx: &mut Context<'_>) -> Step {
     ASKED.set(false);
     let poll = call.poll(cx);
@@ -61,13 +61,13 @@ pub(super) fn poll<W: Future<Output = ()>>(call: Pin<&mut W>, cx: &mut Context<'
     }
 }
 
-/// The threads. Dropping them stops what they still do.
+/// The threads. Dropping them stops their calls.
 pub(super) struct Threads(Option<Runtime>);
 
 impl Threads {
-    /// One for each core.
+    /// Start one thread for each core.
     ///
-    /// Errors: the operating system has no thread or no event queue left.
+    /// Errors: the operating system can't create a thread or an event queue.
     pub(super) fn start() -> anyhow::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .thread_name("background")
@@ -80,7 +80,7 @@ impl Threads {
         Ok(Self(Some(runtime.context("the background threads could not be started")?)))
     }
 
-    /// The background for the calls of one component. None once the threads are stopped.
+    /// The background for the calls of one component. `None` after the threads have stopped.
     pub(super) fn of(&self, component: &str, telemetry: &Telemetry) -> Option<Background> {
         let labels = ComponentLabels { component: component.to_owned() };
         let moved = telemetry.metrics.moved_to_background.get_or_create_owned(&labels);
@@ -90,24 +90,24 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        // Without waiting: it may be dropped by a task.
+        // Don't wait: this may be dropped inside a task.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Let the current thread have what other threads leave over.
+/// Lower the priority of the current thread.
 pub(super) fn lower_priority() {
-    // Linux takes it for the thread, other systems for the whole process.
+    // On Linux it applies to the thread, on other systems to the whole process.
     if cfg!(target_os = "linux")
         && let Err(error) = rustix::process::setpriority_process(None, NICE)
     {
-        tracing::warn!("background work has the priority of requests: {error}");
+        tracing::warn!("the priority of background threads could not be lowered: {error}");
     }
 }
 
-/// Where the calls of one component go that compute for long.
+/// The background for the calls of one component.
 #[derive(Clone)]
 pub(super) struct Background {
     threads: Handle,
@@ -115,7 +115,7 @@ pub(super) struct Background {
 }
 
 impl Background {
-    /// Go on with a call there. It ends when the handle is dropped.
+    /// Continue a call there. It is canceled when the handle is dropped.
     pub(super) fn go_on<W>(&self, call: Pin<Box<W>>) -> AbortOnDropHandle<()>
     where
         W: Future<Output = ()> + Send + 'static,
@@ -124,13 +124,13 @@ impl Background {
         AbortOnDropHandle::new(self.threads.spawn(call))
     }
 
-    /// Threads that are no others than those of the test.
+    /// A background that uses the threads of the test.
     #[cfg(test)]
     pub(super) fn of_test() -> Self {
         Self { threads: Handle::current(), moved: Counter::default() }
     }
 
-    /// Calls that have moved.
+    /// The number of calls that have moved.
     #[cfg(test)]
     pub(super) fn moved(&self) -> u64 {
         self.moved.get()

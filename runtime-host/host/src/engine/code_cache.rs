@@ -1,13 +1,13 @@
 //! Compiled code between runs: a file per component and compiler.
 //!
-//! A start maps these files instead of reading them: of a function that nobody calls, hardly a
-//! page is in memory, and the pages of those that are called are the operating system's to drop
-//! and to share. (wasmtime's own cache compresses its files, so all code would be in memory.)
+//! At startup these files are mapped instead of read: a function that is not called uses hardly any
+//! memory, and the operating system can drop and share the pages of others. (wasmtime's own cache
+//! compresses its files, so all code would be in memory.)
 //!
-//! Machine code is trusted as it is, so the folder and its files belong to the host's user alone,
-//! and a file gets its name only when all of it is on the disk. Disks and copies go wrong, too:
-//! beside each file lies a checksum of it, which is compared before a byte of it is run. Code
-//! without the right checksum is compiled anew.
+//! Machine code is not validated, so the folder and its files belong to the host's user alone, and
+//! a file gets its name only when all of it is on the disk. Files can also be damaged: each file
+//! has a checksum file, which is verified before the code runs. Code without a correct checksum is
+//! compiled again.
 
 use anyhow::{Context as _, ensure};
 use sha2::{Digest as _, Sha256};
@@ -27,7 +27,7 @@ const OTHERS_MAY_WRITE: u32 = 0o022;
 /// What all files may have together; beyond it, those go that were not used for the longest time.
 const BYTES_MAX: u64 = 4 << 30;
 const EXTENSION: &str = "cwasm";
-/// Of the file with the checksum.
+/// The extension of checksum files.
 const CHECKSUM_EXTENSION: &str = "xxh3";
 /// How much of a file is read at a time for its checksum, in bytes.
 const READ_BYTES: usize = 256 * 1024;
@@ -48,8 +48,8 @@ impl CodeCache {
         let data = fs::metadata(&folder)?;
         ensure!(
             data.uid() == rustix::process::geteuid().as_raw(),
-            "its folder `code` belongs to another user, who could have the host run their code: \
-             choose another with --cache-dir"
+            "its directory `code` belongs to another user, who could make the host run their code: \
+             choose another one with --cache-dir"
         );
         ensure!(
             data.mode() & OTHERS_MAY_WRITE == 0,
@@ -93,7 +93,7 @@ impl CodeCache {
     fn keep(&self, path: &Path, code: &[u8]) -> anyhow::Result<()> {
         let mut hash = Xxh3::new();
         hash.update(code);
-        // One that is there already does not fit any more from here on, and is not used.
+        // From here on, an existing file does not match and is not used.
         self.put(&checksum_path(path), text_of(&hash).as_bytes())?;
         self.put(path, code)
     }
@@ -118,7 +118,7 @@ impl CodeCache {
             }
             // Hosts that have mapped it keep what they have.
             if fs::remove_file(&file.path).is_ok() {
-                // One that stays is replaced with its code.
+                // A checksum file that stays is replaced together with its code.
                 let _ = fs::remove_file(checksum_path(&file.path));
                 bytes -= file.bytes;
             }
@@ -151,8 +151,8 @@ fn find(engine: &wasmtime::Engine, path: &Path) -> Option<Component> {
     }
     #[expect(unsafe_code, reason = "machine code is run as it is")]
     // SAFETY: the file was written by this program, whole before it had its name, into a folder
-    // where nobody else may write, and is as it was written; wasmtime compares the compiler's
-    // version and settings.
+    // where no other user may write, and is unchanged; wasmtime compares the compiler's version and
+    // settings.
     let component = unsafe { Component::deserialize_file(engine, path) };
     match component {
         Ok(component) => {
@@ -167,14 +167,14 @@ fn find(engine: &wasmtime::Engine, path: &Path) -> Option<Component> {
     }
 }
 
-/// Fails if somebody else may have written the file, or if it is not what was written.
+/// Fails if another user may have written the file, or if it was changed.
 fn check(file: &File, path: &Path) -> anyhow::Result<()> {
     let data = file.metadata()?;
     ensure!(data.uid() == rustix::process::geteuid().as_raw(), "it belongs to another user");
     ensure!(data.mode() & OTHERS_MAY_WRITE == 0, "others may write to it");
     let expected = fs::read_to_string(checksum_path(path)).context("it has no checksum")?;
     let hash = hash(file)?;
-    ensure!(text_of(&hash) == expected.trim(), "it is damaged: its checksum is another one");
+    ensure!(text_of(&hash) == expected.trim(), "it is damaged: its checksum does not match");
     Ok(())
 }
 
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_byte_is_noticed_wherever_it_is() {
+    fn a_flipped_byte_is_detected_at_any_position() {
         let (_folder, engine, cache) = cache();
         cache.code(&engine, EMPTY, || {}).unwrap();
         let path = cache.path(EMPTY);
@@ -254,7 +254,7 @@ mod tests {
         assert!(find(&engine, &path).is_some());
         file.write_all_at(&[good[0] ^ 1], 0).unwrap();
         cache.code(&engine, EMPTY, || {}).unwrap();
-        assert!(find(&engine, &path).is_some(), "it was compiled anew");
+        assert!(find(&engine, &path).is_some(), "it was compiled again");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tessera_storage::KeyValue;
 pub(crate) struct ComponentContext {
     pub(crate) id: Arc<str>,
     pub(crate) limits: Limits,
-    /// The components that it can call and be called back by.
+    /// The cycle of components that it belongs to, if any.
     pub(crate) cycle: Option<Cycle>,
     pub(crate) environment: Vec<(String, String)>,
     /// A folder that the guest sees as `/`, read-only.

@@ -1,4 +1,4 @@
-//! The processor time of one call: measured, shared with others, and limited.
+//! Measures and limits the CPU time of one call, and makes it yield to others.
 
 use super::background;
 use super::turns::Turns;
@@ -12,21 +12,20 @@ use wasmtime::{Result, UpdateDeadline};
 
 /// A guest that has held its thread for so long lets others come first.
 const TURN_MAX: Duration = Duration::from_millis(1);
-/// A call that has used so much processor time goes on in the background, even if it never held
-/// its thread for a whole turn.
+/// A call that has used this much CPU time moves to the background, even if it never held its
+/// thread for a whole turn.
 const FOREGROUND_MAX: Duration = Duration::from_millis(100);
 
 /// The time for which a call has held a thread.
 ///
-/// Ticks alone would not do: a guest that waits and wakes up often would be charged a whole
-/// tick each time. In the background, where threads are often interrupted by others, only the time
-/// counts for which the processor really worked for this thread. In the foreground that would cost
-/// two system calls per request.
+/// Ticks alone would not do: a guest that waits and wakes up often would be charged a whole tick
+/// each time. In the background, where threads are often preempted, only the thread's CPU time
+/// counts. In the foreground, measuring that would cost two system calls per request.
 #[derive(Debug)]
 pub(crate) struct CpuClock {
     origin: Instant,
     used_ns: AtomicU64,
-    /// When the guest was last given the thread.
+    /// When the guest last started to run.
     entered_ns: AtomicU64,
 }
 
@@ -73,7 +72,7 @@ impl CpuClock {
     }
 }
 
-/// For how long the processor has worked for this thread.
+/// The CPU time of this thread.
 fn thread_time_ns() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
@@ -85,8 +84,8 @@ pub(crate) struct CpuLimit {
     pub(crate) clock: Arc<CpuClock>,
     pub(super) turns: Arc<Turns>,
     pub(crate) exceeded: bool,
-    /// The turn that a tick has found to be long, by when it began, and the processor time of its
-    /// thread at that tick.
+    /// A turn that a tick has found to be long: its start, and the CPU time of the thread at that
+    /// tick.
     long_turn: Option<(u64, u64)>,
 }
 
@@ -101,7 +100,7 @@ impl CpuLimit {
         self.clock.used_ns.store(0, Ordering::Relaxed);
     }
 
-    /// The guest has been running when the epoch changed.
+    /// Called when the epoch changes while the guest is running.
     pub(super) fn tick(&mut self) -> Result<UpdateDeadline> {
         let held_ns = self.clock.held_ns();
         let used_ns = self.clock.used_ns.load(Ordering::Relaxed) + held_ns;
@@ -110,7 +109,7 @@ impl CpuLimit {
             wasmtime::bail!("the call used more CPU time than it may");
         }
         if u128::from(held_ns) < TURN_MAX.as_nanos() {
-            // It has only just begun; the tick was for whatever ran before.
+            // The turn has just begun; the tick belongs to an earlier one.
             return Ok(UpdateDeadline::Continue(1));
         }
         if !background::is_current() && !self.has_computed() {
@@ -122,8 +121,8 @@ impl CpuLimit {
         Ok(UpdateDeadline::Yield(1))
     }
 
-    /// Whether it is the guest that has held the thread so long, and not another process that the
-    /// operating system has let run meanwhile. Known from the second tick of a long turn on.
+    /// Whether the guest itself used the time of this turn, and not another process that preempted
+    /// the thread. Known from the second tick of a long turn on.
     fn has_computed(&mut self) -> bool {
         let turn = self.clock.entered_ns.load(Ordering::Relaxed);
         let now_ns = thread_time_ns();
@@ -173,7 +172,7 @@ mod tests {
         let later = clock.measure(async {
             spin_for(TURN_MAX);
             limit.tick().unwrap();
-            // Longer than that: this thread is not the only one.
+            // The wall-clock time is longer, because other threads run, too.
             let begun = thread_time_ns();
             while thread_time_ns() - begun < TURN_MAX.as_nanos() as u64 {}
             limit.tick().unwrap()
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_short_turns_are_a_long_one_in_the_end() {
+    async fn many_short_turns_add_up_to_a_long_one() {
         let clock = CpuClock::new();
         clock.measure(async { spin_for(FOREGROUND_MAX / 50) }).await;
         assert!(!background::asked());

@@ -16,11 +16,10 @@ pub(super) fn classify(error: &wasmtime::Error, state: &mut State) -> CallError 
     match state.memory.refused {
         Some(Refused::Instance) => {
             let max = component.limits.memory_max_bytes >> 20;
-            return CallError::new(Kind::Memory, format!("it asked for more than {max} MiB"));
+            return CallError::new(Kind::Memory, format!("it requested more than {max} MiB"));
         }
         Some(Refused::Process) => {
-            let detail = "all instances together have as much memory as they may: see \
-                          --memory-max-mib";
+            let detail = "all instances together use the maximum memory: see --memory-max-mib";
             return CallError::new(Kind::MemoryShort, detail);
         }
         None => {}

@@ -1,27 +1,25 @@
-//! What RFC 9110 says about the answer of a guest before it is sent: which status it may have,
-//! whether a body follows, and that a length is the body's.
+//! Checks of a guest's response according to RFC 9110: its status, whether it has a body, and
+//! whether its length is that of the body.
 //!
-//! It holds for calls from outside and for those between components, whatever version of HTTP
-//! the client speaks.
+//! They apply to requests from outside and between components, for all versions of HTTP.
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, StatusCode};
 
-/// The guest's answer can't be sent as it is.
+/// The guest's response is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct InvalidAnswer(String);
 
-/// Whether no body follows the head of an answer (RFC 9110, section 6.4.1).
+/// Whether a response has no body (RFC 9110, section 6.4.1).
 pub(crate) fn is_bodiless(to: &Method, status: StatusCode) -> bool {
     to == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// Make the fields that describe a body fit an answer without one.
+/// Adapt the content fields of a response without a body.
 ///
-/// A length that is set stays: it is that of the body which a `GET` would get. Where none is set,
-/// but there is a body that is not sent, `written_bytes` is its length. There is never one for 204,
-/// nor one that was made up.
+/// An existing length stays: it is that of the body of a `GET`. If there is none, but a body that
+/// is not sent, `written_bytes` is its length. A 204 never has a length, and no length is invented.
 pub(crate) fn without_body(status: StatusCode, fields: &mut HeaderMap, written_bytes: usize) {
     match status {
         StatusCode::NO_CONTENT => {
@@ -35,21 +33,21 @@ pub(crate) fn without_body(status: StatusCode, fields: &mut HeaderMap, written_b
     }
 }
 
-/// Fails if no answer can have this status: 1xx announces an answer, and above 599 there is none.
+/// Fails if the status is not final (1xx) or above 599.
 pub(super) fn check_status(status: StatusCode) -> Result<(), InvalidAnswer> {
     match status.as_u16() {
         200..=599 => Ok(()),
         other => Err(InvalidAnswer(format!(
-            "The component answered with status {other}, and an answer has one from 200 to 599."
+            "The component's response has the status {other}; it must be from 200 to 599."
         ))),
     }
 }
 
-/// Fails if a whole body has another length than its head has announced.
+/// Fails if the length of a complete body differs from the announced length.
 pub(super) fn check_length(announced: Option<usize>, is: usize) -> Result<(), InvalidAnswer> {
     match announced {
         Some(announced) if announced != is => Err(InvalidAnswer(format!(
-            "The component's answer announces {announced} bytes and has {is}."
+            "The component's response announces {announced} bytes but has {is}."
         ))),
         _ => Ok(()),
     }
@@ -69,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_kept_or_measured_and_never_made_up() {
+    fn a_length_is_kept_or_measured_and_never_invented() {
         assert_eq!(length_of(200, Some("7"), 0).as_deref(), Some("7"));
         assert_eq!(length_of(200, None, 7).as_deref(), Some("7"));
         assert_eq!(length_of(200, None, 0), None);
@@ -79,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_a_final_status() {
+    fn a_response_must_have_a_final_status() {
         for status in [100, 101, 103, 199, 600, 999] {
             let error = check_status(StatusCode::from_u16(status).unwrap()).unwrap_err();
             assert!(error.to_string().contains(&status.to_string()), "{error}");
@@ -90,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_the_bodys() {
+    fn a_length_must_match_the_body() {
         assert!(check_length(Some(5), 0).is_err());
         assert!(check_length(Some(5), 5).is_ok());
         assert!(check_length(None, 5).is_ok());

@@ -1,9 +1,9 @@
-//! What the host keeps for a guest outside of the guest's own memory.
+//! Host memory that is held for a guest, outside of the guest's own memory.
 //!
-//! Requests, header fields, streams and the like live in tables of the host, and the guest has
-//! handles. The number of handles is limited; what is behind them is looked at when the guest has
-//! computed for a while, which it must to make many or large ones. The same holds for the arguments
-//! of calls that the host has not answered yet: they are in no table, so they are counted apart.
+//! Requests, header fields, streams and similar resources are in tables of the host, and the guest
+//! has handles. The number of handles is limited. Their size is checked at epoch ticks while the
+//! guest computes; creating many or large ones takes that long. The arguments of pending calls of
+//! the host are in no table, so they are counted separately.
 
 use http::HeaderMap;
 use std::any::Any;
@@ -18,23 +18,23 @@ use wasmtime_wasi_http::p2::types::{
 };
 use wasmtime_wasi_http::{FieldMap, p3};
 
-/// Handles of things that the host keeps for one instance.
+/// Handles of host resources in one instance.
 const HANDLES_MAX: usize = 1_024;
-/// Handles of all kinds that one instance may have, also those of its own resources.
+/// Handles of all kinds in one instance, including those of its own resources.
 const COMPONENT_HANDLES_MAX: usize = 16_384;
-/// Tasks of the component model and ends of streams and futures that one instance may have. A
-/// stream has two ends and counts as a third.
+/// Tasks of the component model, and ends of streams and futures, in one instance. A stream has two
+/// ends and counts as a third entry.
 const CONCURRENT_MAX: usize = 8_192;
-/// What a guest may hand over in one call of the host: the largest batch of a store, and its keys.
+/// The maximum data of one call of the host: the largest batch of a store, and its keys.
 const HOST_CALL_MAX_BYTES: usize = 40 << 20;
-/// What the fields of one message may take.
+/// The maximum size of the fields of one message.
 pub(super) const FIELDS_MAX_BYTES: usize = 128 << 10;
-/// What any handle takes.
+/// The size of any handle.
 const HANDLE_BYTES: usize = 512;
-/// Fields that are looked at one by one. More of them count as much as there may be.
+/// Up to this number, fields are measured one by one. More of them are charged with the maximum.
 const FIELDS_LOOKED_AT_MAX: usize = 64;
 
-/// Limit what the host has to keep and to copy.
+/// Limit what the host has to hold and copy.
 pub(super) fn limit<T>(store: &mut Store<T>) {
     store.set_hostcall_fuel(HOST_CALL_MAX_BYTES);
     store.set_max_component_handles(COMPONENT_HANDLES_MAX);
@@ -50,7 +50,7 @@ pub(super) fn table() -> ResourceTable {
     table
 }
 
-/// Which table had no room, after the guest has run into the end of one.
+/// Which table is full, for the error message.
 pub(super) fn which_is_full(table: &mut ResourceTable) -> String {
     if table.iter_mut().count() >= HANDLES_MAX {
         format!("it holds more than {HANDLES_MAX} handles of the host")
@@ -59,8 +59,7 @@ pub(super) fn which_is_full(table: &mut ResourceTable) -> String {
     }
 }
 
-/// What the arguments of an instance's calls take that the host has not answered. Clones share the
-/// count.
+/// The size of the arguments of an instance's pending calls. Clones share the count.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct InFlight(Arc<AtomicUsize>);
 
@@ -89,7 +88,7 @@ impl Drop for Arguments {
     }
 }
 
-/// What the things in the table take, roughly.
+/// The approximate size of the resources in the table.
 pub(super) fn bytes(table: &mut ResourceTable) -> usize {
     table.iter_mut().map(|thing| HANDLE_BYTES + behind(thing)).sum()
 }
@@ -131,7 +130,7 @@ fn behind(thing: &(dyn Any + Send)) -> usize {
     }
 }
 
-/// What the fields of a message take, roughly.
+/// The approximate size of the fields of a message.
 pub(crate) fn fields(map: &HeaderMap) -> usize {
     if map.len() > FIELDS_LOOKED_AT_MAX {
         return FIELDS_MAX_BYTES;
@@ -139,7 +138,7 @@ pub(crate) fn fields(map: &HeaderMap) -> usize {
     map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
-/// What values of the component model take, roughly.
+/// The approximate size of values of the component model.
 pub(crate) fn values(values: &[Val]) -> usize {
     values.iter().map(value).sum()
 }
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_charged_with_all_that_is_in_them() {
+    fn values_are_charged_with_their_nested_values() {
         let own = size_of::<Val>();
         let text = Val::String("x".repeat(1_000));
         assert_eq!(values(&[Val::U8(1), text.clone()]), 2 * own + 1_000);
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_an_end() {
+    fn a_table_is_bounded() {
         let mut table = table();
         for n in 0..HANDLES_MAX {
             table.push(n).unwrap();

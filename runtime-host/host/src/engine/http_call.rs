@@ -69,7 +69,7 @@ async fn perform(revision: Arc<Revision>, admitted: Admitted, request: Request, 
     let outcome = match perform_within(&revision, &mut admitted, request, &reply).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            // A guest that fails because of a broken body is not to blame for it.
+            // If a guest fails because of a faulty body, the body is the cause.
             let error = fault.and_then(|fault| fault.error()).unwrap_or(error);
             tracing::warn!(
                 component = %revision.component.id,
@@ -213,8 +213,8 @@ async fn deliver(
     Ok(())
 }
 
-/// Send a head that no body follows. What the guest writes all the same is read for a moment, so
-/// that an ordinary guest comes to its end; one that goes on writing is stopped.
+/// Send a head without a body. If the guest writes a body anyway, it is read for a short time, so
+/// that a normal guest can finish; one that continues to write is stopped.
 async fn deliver_head(head: Response, reply: &Reply) -> wasmtime::Result<()> {
     let (mut parts, mut body) = head.into_parts();
     let mut collected = Collected::default();
@@ -223,7 +223,7 @@ async fn deliver_head(head: Response, reply: &Reply) -> wasmtime::Result<()> {
     let written_bytes = if whole { collected.len() } else { 0 };
     framing::without_body(parts.status, &mut parts.headers, written_bytes);
     reply.send(Ok(Response::from_parts(parts, WasiBody::default())));
-    // An error is a body that is shorter than the length in the head, as it should be.
+    // An error here means that the body is shorter than the length in the head, which is expected.
     let ended = whole || matches!(end, Some(Err(_)));
     if ended { Ok(()) } else { Err(streamed_body::reader_gone()) }
 }

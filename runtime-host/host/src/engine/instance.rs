@@ -8,8 +8,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 use wasmtime_wasi_http::handler::Proxy;
 
-/// An instance has grown when it has so much more memory than at first: more than a function
-/// takes that answers a request without ado.
+/// An instance has grown if its memory has increased by this much: more than a simple request
+/// needs.
 const GROWN_MIN_BYTES: usize = 8 << 20;
 
 /// An instance with its store. Serves one call at a time; dropping it stops the guest.
@@ -20,21 +20,21 @@ pub(crate) struct Instance {
     pub(super) proxy: Option<Proxy>,
     /// Calls that it has begun.
     pub(super) served: u64,
-    /// Its linear memories and tables when it was made.
+    /// The size of its linear memories and tables at its creation.
     pub(super) initial_bytes: usize,
-    /// Since when it is idle, if it has grown.
+    /// When it became idle, if it has grown.
     pub(super) grown_since: Option<Instant>,
     pub(super) _counted: Counted,
     pub(super) place: OwnedSemaphorePermit,
 }
 
 impl Instance {
-    /// Whether it has far more memory than a new one.
+    /// Whether it has much more memory than a new instance.
     pub(super) fn has_grown(&self) -> bool {
         self.guest_bytes() > self.initial_bytes + GROWN_MIN_BYTES
     }
 
-    /// Its linear memories and tables.
+    /// The size of its linear memories and tables.
     pub(super) fn guest_bytes(&self) -> usize {
         self.store.data().memory.guest_bytes()
     }

@@ -1,24 +1,23 @@
-//! Memory: how much one instance may have, and all of them together.
+//! Memory limits of each instance, and of all instances together.
 //!
-//! An instance is charged for its linear memories and tables, and for what the host keeps for it:
-//! see [`held`](super::held). The sum of all instances has a limit of its own, so that many of
-//! them, each within its own limit, do not get the process killed by the operating system.
+//! An instance is charged for its linear memories and tables, and for memory that the host holds
+//! for it: see [`held`](super::held). The sum of all instances has a separate limit, so that many
+//! instances, each within its own limit, can't cause the operating system to kill the process.
 //!
-//! What was charged is only given back when the instance ends. wasmtime also reports growth that
-//! has failed, but not of which memory, and not only growth that it has asked about: a guest could
-//! have its charge taken back by asking for what is not possible. So that is refused beforehand.
+//! A charge is only released when the instance ends. wasmtime also reports failed growth, but not
+//! for which memory, and also growth that was never charged: a guest could get its charge released
+//! by requesting impossible growth. So impossible growth is refused beforehand.
 
 use super::room::Room;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use wasmtime::{ResourceLimiter, Result};
 
-/// What an element of a table takes.
+/// The size of a table element.
 const TABLE_ELEMENT_BYTES: usize = size_of::<usize>();
-/// Elements that a table may have: function pointers, as a rule.
+/// The maximum number of elements of a table, which are usually function pointers.
 const TABLE_ELEMENTS_MAX: usize = 20_000;
-/// Above this share of the limit, in percent, idle instances are given back without being asked
-/// for.
+/// Above this percentage of the limit, idle instances are released proactively.
 const SHORT_PERCENT: usize = 80;
 
 /// The memory of all instances.
@@ -40,7 +39,7 @@ impl Budget {
         self.used_bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether idle instances should be given back.
+    /// Whether idle instances should be released.
     pub(super) fn is_short(&self) -> bool {
         self.used_bytes() > self.max_bytes / 100 * SHORT_PERCENT
     }
@@ -55,7 +54,7 @@ impl Budget {
     }
 }
 
-/// Whose limit a guest has run into.
+/// The limit that a guest has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// That of its instance.
@@ -69,7 +68,7 @@ pub(crate) struct MemoryLimit {
     max_bytes: usize,
     /// Linear memories and tables.
     guest_bytes: usize,
-    /// What the host keeps for the guest.
+    /// Memory that the host holds for the guest.
     held_bytes: usize,
     room: Arc<Room>,
     pub(crate) refused: Option<Refused>,
@@ -86,14 +85,14 @@ impl MemoryLimit {
         self.guest_bytes
     }
 
-    /// The host keeps so much for the guest now.
+    /// Set the memory that the host holds for the guest now.
     ///
-    /// Errors: that is too much.
+    /// Errors: it exceeds a limit.
     pub(super) fn hold(&mut self, bytes: usize) -> Result<()> {
         if bytes <= self.held_bytes {
             self.room.budget.release(self.held_bytes - bytes);
         } else if !self.charge(bytes - self.held_bytes) {
-            wasmtime::bail!("the host would have to keep {bytes} bytes for the guest");
+            wasmtime::bail!("the host would have to hold {bytes} bytes for the guest");
         }
         self.held_bytes = bytes;
         Ok(())
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_keeps_for_a_guest_is_the_guests() {
+    fn memory_that_the_host_holds_is_charged_to_the_guest() {
         let room = room(1_000);
         let mut limit = MemoryLimit::new(100, room.clone());
         assert!(limit.memory_growing(0, 60, None).unwrap());
@@ -200,11 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_cannot_have_its_charge_taken_back() {
+    fn a_guest_cannot_get_its_charge_released() {
         let room = room(1_000);
         let mut limit = MemoryLimit::new(100, room.clone());
         assert!(limit.memory_growing(0, 60, None).unwrap());
-        // As wasmtime does for a table that would have more elements than can be counted.
+        // As wasmtime does for a table whose number of elements would overflow.
         limit.table_grow_failed(wasmtime::format_err!("too many elements")).unwrap();
         limit.memory_grow_failed(wasmtime::format_err!("too large")).unwrap();
         assert_eq!((limit.guest_bytes(), room.budget.used_bytes()), (60, 60));

@@ -65,7 +65,7 @@ pub(crate) struct Engine {
     telemetry: Arc<Telemetry>,
 }
 
-/// What all instances may use together.
+/// The limits of all instances together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capacity {
     /// Instances that exist at once.

@@ -32,9 +32,8 @@ impl<T> Reply<T> {
     }
 }
 
-/// What `work` answers. It runs in the caller's own task until then; what it still does after
-/// its answer is its own business, in a task of its own. When it computes for long, it goes on in
-/// the background.
+/// The answer of `work`. It runs in the caller's task until then; the rest after its answer runs in
+/// a separate task. A long computation continues in the background.
 pub(super) async fn answer_of<T, W>(
     background: &Background,
     work: impl FnOnce(Reply<T>) -> W,
@@ -75,13 +74,13 @@ where
 /// Why a call no longer runs in its caller's task.
 enum Pause<T> {
     Ended,
-    /// There is an answer, and more to do.
+    /// It has answered and is not finished.
     Answered(Option<Answer<T>>),
-    /// It has computed for long.
+    /// It has computed for too long for the foreground.
     Computes,
 }
 
-/// What a call does after its answer.
+/// The rest of a call after its answer.
 async fn go_on<W>(mut work: Pin<Box<W>>, background: Background)
 where
     W: Future<Output = ()> + Send + 'static,
@@ -127,7 +126,7 @@ mod tests {
         assert_eq!(answer.unwrap_err().kind, Kind::NoAnswer);
     }
 
-    /// Asks to move with every poll, and is polled three times.
+    /// Requests to move at every poll, and needs three polls.
     async fn compute() {
         for _ in 0..3 {
             background::ask();
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_computes_for_long_goes_on_in_the_background_and_answers_from_there() {
+    async fn long_computations_continue_in_the_background_and_answer_from_there() {
         let background = Background::of_test();
         let answer = answer_of(&background, |reply: Reply<u8>| async move {
             compute().await;
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_call_asks_for_at_its_end_does_not_move_the_next_one() {
+    async fn a_request_to_move_at_the_end_does_not_affect_the_next_call() {
         let background = Background::of_test();
         let ends = answer_of(&background, |reply: Reply<u8>| async move {
             background::ask();
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_computes_after_its_answer_goes_on_in_the_background() {
+    async fn computation_after_the_answer_continues_in_the_background() {
         let background = Background::of_test();
         let done = Arc::new(Notify::new());
         let tell = done.clone();
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_in_the_background_ends_with_its_caller() {
+    async fn background_work_is_canceled_with_its_caller() {
         let background = Background::of_test();
         let gone = Arc::new(());
         let held = gone.clone();

@@ -93,9 +93,12 @@ impl Revision {
         };
         let mut store = self.store().map_err(|error| {
             let component = &self.component.id;
-            CallError::new(Kind::Host, format!("{component} has no surroundings: {error:#}"))
+            CallError::new(
+                Kind::Host,
+                format!("the state for {component} could not be created: {error:#}"),
+            )
         })?;
-        // A guest may compute before it is asked anything.
+        // A guest may compute during its instantiation.
         let made = admitted.deadline.limit(self.instantiate_in(&mut store)).await;
         let (guest, proxy) = match made {
             Ok(Ok(instantiated)) => instantiated,

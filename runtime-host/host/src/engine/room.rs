@@ -1,12 +1,12 @@
-//! Room for instances: how many may exist at once in this process, how much memory they may have,
-//! and who gives way.
+//! Limits the number of instances in this process and their memory, and decides which idle
+//! instances are dropped.
 //!
 //! The pooling allocator has so many places, and its exhaustion would be an error, not a wait.
 //! Instances that are kept warm hold places too. When all are taken, a call that needs an instance
 //! takes the place of one that is idle, of whatever component; only if none is does it wait.
 //!
-//! An idle instance keeps its memory as well, and a linear memory never shrinks. So one that has
-//! grown is given back when it has not been used for a while, and any when memory is short.
+//! An idle instance also keeps its memory, and a linear memory never shrinks. So a grown instance
+//! is dropped when it has not been used for some time, and any idle instance when memory is short.
 
 use super::background;
 use super::instance::Instance;
@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const IDLE_MAX: usize = 32;
 /// How long an idle instance is kept whose memory has grown.
 const GROWN_IDLE_MAX: Duration = Duration::from_secs(10);
-/// How often it is looked whether there are such instances.
+/// The interval of checks for such instances.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// All places of the process.
@@ -43,7 +43,7 @@ impl Room {
         Self { budget, places, waiting: Arc::default(), idle: Mutex::default() }
     }
 
-    /// Give idle instances back, on a thread of its own, for as long as the room exists.
+    /// Drop idle instances, on a separate thread, as long as the room exists.
     pub(super) fn tidy(self: &Arc<Self>) -> std::io::Result<()> {
         let weak = Arc::downgrade(self);
         let run = move || {
@@ -59,23 +59,23 @@ impl Room {
 
     fn give_back(&self, now: Instant) {
         for idle in self.all() {
-            // Taken apart when others can use the list again.
+            // Dropped after the lock is released.
             let grown = idle.take_grown(now);
             drop(grown);
         }
         while self.budget.is_short() && self.free_memory() {}
     }
 
-    /// End the idle instance that has most memory. Says no if none is idle.
+    /// Drop the idle instance with the most memory. False if none is idle.
     ///
-    /// On a thread of its own: this may be asked for in the middle of another guest's growth, and
-    /// what wasmtime does at the end of a store is not meant to happen there.
+    /// On a separate thread: this may be called while another guest's memory grows, and a wasmtime
+    /// store must not be dropped at that point.
     pub(super) fn free_memory(&self) -> bool {
         let Some((idle, instance)) = self.largest_idle() else { return false };
         let (sender, receiver) = mpsc::channel();
         let end = move || drop(receiver.recv());
         let Ok(thread) = thread::Builder::new().name("end".into()).spawn(end) else {
-            // The system has no thread left. The instance is as good as before.
+            // The system can't create a thread. The instance can still be used.
             idle.lock().push_front(instance);
             return false;
         };
@@ -111,7 +111,8 @@ impl Room {
         all.iter().find_map(|idle| idle.lock().pop_front())
     }
 
-    /// The idle instance that has most memory, and where it was. Others may take theirs meanwhile.
+    /// The idle instance with the most memory, and its list. Other instances can be taken
+    /// concurrently.
     fn largest_idle(&self) -> Option<(Arc<Idle>, Instance)> {
         let mut all = self.all();
         all.sort_by_cached_key(|idle| Reverse(idle.largest_bytes()));
@@ -122,7 +123,7 @@ impl Room {
         self.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// One that never refuses anything.
+    /// A room without limits.
     #[cfg(test)]
     pub(crate) fn of_test() -> Arc<Self> {
         Arc::new(Self::new(u32::MAX >> 4, Budget::new(usize::MAX)))
@@ -156,7 +157,7 @@ impl Idle {
         instances.remove(index)
     }
 
-    /// Those that have grown and have not been used for a while.
+    /// Instances that have grown and have not been used for some time.
     fn take_grown(&self, now: Instant) -> Vec<Instance> {
         let mut taken = Vec::new();
         let mut instances = self.lock();

@@ -17,7 +17,7 @@ use wasmtime::{StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// Random bytes that a guest gets at once. It may ask again.
+/// The maximum number of random bytes per call. A guest may call again.
 const RANDOM_MAX_BYTES: u64 = 256 << 10;
 
 /// One instance's state. Its call changes; everything else stays.
@@ -45,14 +45,15 @@ pub(crate) struct CurrentCall {
     pub(crate) deadline: Deadline,
     /// Who waits for it besides.
     pub(crate) callers: Callers,
-    /// The address that the request came from which caused it, if it is known.
+    /// The client address of the original request, if it is known.
     pub(crate) client: Option<IpAddr>,
-    /// Where it began. What it causes begins there too, even if it has moved to the background.
+    /// The runtime on which it began. Its callees begin there, too, even if it has moved to the
+    /// background.
     pub(crate) runtime: Handle,
 }
 
 impl CurrentCall {
-    /// What stands there before the first call. Only within a runtime.
+    /// The initial value before the first call. Requires a runtime.
     pub(crate) fn none(deadline: Deadline) -> Self {
         let (trace, runtime) = (TraceContext::root(), Handle::current());
         Self { trace, deadline, callers: Callers::default(), client: None, runtime }
@@ -133,7 +134,7 @@ impl State {
     }
 }
 
-/// The epoch callback of every store: the guest has been running when the epoch changed.
+/// The epoch callback of every store, called when the epoch changes while the guest is running.
 pub(super) fn on_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data_mut();
     state.memory.hold(held::bytes(&mut state.table) + state.in_flight.bytes())?;

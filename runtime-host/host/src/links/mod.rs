@@ -23,8 +23,8 @@ use wasmtime::component::{self, Linker, Val};
 
 pub(crate) use native::{Platform, is_of_events};
 
-/// A dependency that is linked, by the name that the manifest gives it (an interface, or a package
-/// with all the interfaces of it that are imported), and who answers it.
+/// A linked dependency: its name in the manifest (an interface, or a package for all of its
+/// imported interfaces), and its provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Link {
     /// Another component.
@@ -64,7 +64,7 @@ pub(crate) struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// Define the imports of `importer` that one dependency is named for in its linker.
+    /// Define the imports of `importer` that one dependency covers in its linker.
     ///
     /// `callee` is the code behind the link, to compare both sides before anybody calls.
     pub(crate) fn define(
@@ -78,7 +78,8 @@ impl Maker<'_> {
         let imports = self.imports_for(importer, dependency);
         anyhow::ensure!(
             !imports.is_empty(),
-            "the dependency `{dependency}` fits none of its imports: remove it, or correct its name"
+            "the dependency `{dependency}` matches none of its imports: remove it, or correct its \
+             name"
         );
         imports.iter().try_for_each(|(import, wanted)| match link {
             Link::Host { .. } => native::define(linker, import, self.platform),
@@ -118,7 +119,7 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// The interfaces that a component imports and a dependency is named for.
+    /// The imported interfaces that a dependency covers.
     fn imports_for(
         &self,
         code: &component::Component,
@@ -172,10 +173,10 @@ struct LinkedFunction {
     tells_unavailable: bool,
 }
 
-/// A call that has begun.
+/// A call in progress.
 struct Begun {
     call: Call,
-    /// Where it is to run.
+    /// The runtime on which it runs.
     runtime: Handle,
     _arguments: Arguments,
 }
@@ -190,7 +191,7 @@ impl LinkedFunction {
             callers: caller.call.callers.and(&caller.component.id, caller.component.cycle),
             client: caller.call.client,
         };
-        // They exist twice: the callee gets its own.
+        // They exist twice, because the callee gets a copy.
         let arguments = caller.in_flight.count(2 * values_bytes(arguments));
         Begun { call, runtime: caller.call.runtime.clone(), _arguments: arguments }
     }

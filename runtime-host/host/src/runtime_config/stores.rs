@@ -12,7 +12,7 @@ use tessera_storage::memory::Memory;
 use tessera_storage::{Health, KeyValue, Stores};
 use tokio::time::MissedTickBehavior;
 
-/// How long a key may stay after its time has come, and then some.
+/// The interval between removals of expired keys.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// All types that Spin knows.
@@ -57,7 +57,7 @@ pub(crate) struct OpenStores {
     engines: Engines,
 }
 
-/// The engines behind them.
+/// The engines of the stores.
 #[derive(Clone)]
 pub(crate) struct Engines {
     pub(crate) embedded: Arc<Embedded>,
@@ -133,7 +133,7 @@ impl OpenStores {
 }
 
 impl Engines {
-    /// Remove keys whose time has come, again and again, until the stores are closed.
+    /// Remove expired keys periodically until the stores are closed.
     pub(crate) async fn sweep_expired(self) {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -146,7 +146,7 @@ impl Engines {
             let in_memory = self.memory.sweep_expired(now_ms).await;
             let failure = in_files.and(in_memory).err().filter(|_| !self.embedded.is_closed());
             if let Some(error) = failure.as_ref().filter(|_| failure != reported) {
-                tracing::warn!("keys that have run out stay for now: {error}");
+                tracing::warn!("expired keys could not be removed: {error}");
             }
             reported = failure;
         }

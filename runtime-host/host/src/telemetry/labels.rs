@@ -1,11 +1,11 @@
-//! Labels of metrics come from closed sets.
+//! Metric labels from closed sets.
 //!
-//! Every distinct label is a series that is kept for as long as the process runs. A text that a
-//! client or a guest chooses must therefore never become one: it is replaced by [`OTHER`].
+//! Every distinct label value creates a time series that lives as long as the process. So a text
+//! that a client or a guest chooses must never become a label: it is replaced by [`OTHER`].
 
 use http::Method;
 
-/// Stands for every value outside of its set, as in the conventions of OpenTelemetry.
+/// Stands for every value outside of the set, as in the OpenTelemetry semantic conventions.
 pub(crate) const OTHER: &str = "_OTHER";
 
 /// The methods of RFC 9110, and `PATCH`.
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_registered_methods_have_a_label_of_their_own() {
+    fn only_registered_methods_have_their_own_label() {
         for method in &METHODS {
             assert_eq!(method_label(method), method.as_str());
         }

@@ -35,7 +35,7 @@ pub(crate) struct CallLabels {
     status: Text<Outcome>,
 }
 
-/// A label that is made into text when metrics are read and not when something is counted.
+/// A label that is formatted when metrics are read, not when something is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Text<T>(T);
 
@@ -128,7 +128,7 @@ impl Held {
         registry.register("events_removed", help, held.removed.clone());
         let help = "Deliveries still owed when their event was removed";
         registry.register("event_deliveries_lost", help, held.lost_deliveries.clone());
-        let help = "Dead letters whose event the hard limit removed";
+        let help = "Dead letters that the hard limit removed together with their events";
         registry.register("event_dead_letters_lost", help, held.lost_dead_letters.clone());
         held
     }
@@ -152,12 +152,12 @@ pub(crate) struct Metrics {
     pub(crate) instances: Family<ComponentLabels, Gauge>,
     /// Instances made since the start.
     pub(crate) instantiations: Family<ComponentLabels, Counter>,
-    /// Calls that computed for long and so went on in the background.
+    /// Calls that moved to the background because they computed for too long.
     pub(crate) moved_to_background: Family<ComponentLabels, Counter>,
-    /// Memory of all instances, as of the last look, and how much it may be.
+    /// Memory of all instances at the last update, and its limit.
     memory: Gauge,
     memory_max: Gauge,
-    /// Answers that stream, as of the last look.
+    /// Open streams at the last update.
     streams: Family<ComponentLabels, Gauge>,
     /// Bytes of guest output that were over the limit of a call and so dropped.
     pub(crate) log_bytes_dropped: Family<ComponentLabels, Counter>,
@@ -165,7 +165,7 @@ pub(crate) struct Metrics {
     events_published: Family<PublishLabels, Counter>,
     /// Deliveries by what became of them.
     pub(crate) event_deliveries: Family<EventLabels, Counter>,
-    /// The HTTP front.
+    /// Metrics of the HTTP front.
     pub(crate) front: Front,
     lag: Lag,
     held: Held,
@@ -202,16 +202,16 @@ impl Default for Metrics {
         let moved_to_background = Family::default();
         registry.register(
             "calls_moved_to_background",
-            "Calls that computed for long and went on at low priority",
+            "Calls that continued at low priority because they computed for too long",
             moved_to_background.clone(),
         );
         let [memory, memory_max] = [Gauge::default(), Gauge::default()];
         let help = "Memory of all instances";
         registry.register_with_unit("instance_memory", help, Unit::Bytes, memory.clone());
-        let help = "Memory that all instances may have together";
+        let help = "Memory limit of all instances together";
         registry.register_with_unit("instance_memory_max", help, Unit::Bytes, memory_max.clone());
         let streams = Family::default();
-        registry.register("streams", "Answers that stream", streams.clone());
+        registry.register("streams", "Streamed responses in progress", streams.clone());
         let log_bytes_dropped = Family::default();
         registry.register(
             "log_bytes_dropped",
@@ -286,13 +286,13 @@ impl Metrics {
         }
     }
 
-    /// How much memory all instances have now, and may have.
+    /// Set the memory of all instances and its limit.
     pub(crate) fn memory(&self, used_bytes: usize, max_bytes: usize) {
         self.memory.set(gauge(used_bytes as u64));
         self.memory_max.set(gauge(max_bytes as u64));
     }
 
-    /// How many answers of a component stream now.
+    /// Set the number of open streams of a component.
     pub(crate) fn streaming(&self, component: &str, count: usize) {
         let labels = ComponentLabels { component: component.to_owned() };
         self.streams.get_or_create(&labels).set(gauge(count as u64));

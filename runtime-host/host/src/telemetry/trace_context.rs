@@ -58,7 +58,7 @@ impl TraceContext {
         Self { span_id: random().max(1), ..self.clone() }
     }
 
-    /// Name the calling span to the callee of a request.
+    /// Set the calling span in the headers for the callee.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::from_str(&self.parent_text()) {
             headers.insert("traceparent", value);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_is_passed_on_with_its_trace_only() {
+    fn the_state_is_only_propagated_with_its_trace() {
         let map = headers(&[("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2")]);
         let mut out = HeaderMap::new();
         TraceContext::of_request(&map).child().write(&mut out);

@@ -1,21 +1,21 @@
-//! `tracestate`: what other tracing systems pass along with a trace.
+//! `tracestate`: vendor-specific data of other tracing systems.
 //! <https://www.w3.org/TR/trace-context-2/#tracestate-header>
 //!
-//! Each member stands for itself: one that breaks the rules is dropped, and the others are passed
-//! on. Of a list that is too long, members are dropped whole, in the order that the standard names.
+//! Members are independent: an invalid one is dropped, and the others are propagated. If a list is
+//! too long, whole members are dropped in the order that the standard defines.
 
 use http::{HeaderMap, HeaderValue};
 
 /// A list with more members than this is dropped.
 const MEMBERS_MAX: usize = 32;
-/// Members are dropped from a list that is longer.
+/// Members are dropped from longer lists.
 const LENGTH_MAX_BYTES: usize = 512;
-/// Members that are longer are dropped first, if any has to be.
+/// Longer members are dropped first, if members have to be dropped.
 const LONG_MEMBER_BYTES: usize = 128;
 const KEY_MAX_BYTES: usize = 256;
 const VALUE_MAX_BYTES: usize = 256;
 
-/// The list of a request, as it is passed on.
+/// The list of a request, as it is propagated.
 pub(super) fn of_request(headers: &HeaderMap) -> Option<HeaderValue> {
     let lines = headers.get_all("tracestate").iter().map(HeaderValue::as_bytes);
     let members = lines.flat_map(|line| line.split(|byte| *byte == b','));
@@ -31,7 +31,7 @@ pub(super) fn of_request(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::from_bytes(&members.join(&b',')).ok()
 }
 
-/// The members that fit the rules; of several with the same key the first.
+/// The valid members; only the first one of several with the same key.
 fn without_duplicates(members: Vec<&[u8]>) -> Vec<&[u8]> {
     let mut keys: Vec<&[u8]> = Vec::new();
     let mut kept = members;
@@ -45,7 +45,7 @@ fn without_duplicates(members: Vec<&[u8]>) -> Vec<&[u8]> {
     kept
 }
 
-/// The key of a member, if both its key and its value fit the rules.
+/// The key of a member, if both its key and its value are valid.
 fn key(member: &[u8]) -> Option<&[u8]> {
     let equals = member.iter().position(|byte| *byte == b'=')?;
     let (key, value) = (&member[..equals], &member[equals + 1..]);
@@ -60,7 +60,7 @@ fn key(member: &[u8]) -> Option<&[u8]> {
     (key_fits && value_fits).then_some(key)
 }
 
-/// As many members as fit into the length: long ones go first, then those at the end.
+/// Drops members until the list is short enough: first long ones, then those at the end.
 fn fitting(members: Vec<&[u8]>) -> Vec<&[u8]> {
     let mut kept = members;
     let length = |members: &[&[u8]]| {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn members_that_break_the_rules_do_not_pass_and_the_others_do() {
+    fn invalid_members_are_dropped_and_others_are_kept() {
         let long_key = format!("{}=1", "k".repeat(257));
         let long_value = format!("k={}", "v".repeat(257));
         for member in [
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_that_is_allowed_passes() {
+    fn all_allowed_characters_are_accepted() {
         for member in
             ["0a=1", "az09_-*/@=1", "tenant@system=a b", "a=!\"#$%&'()*+-./:;<>?@[\\]^_`{|}~"]
         {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_too_long_loses_long_members_first_and_then_those_at_its_end() {
+    fn a_list_that_is_too_long_loses_long_members_first_and_then_the_last_ones() {
         let member = |key: &str, bytes: usize| format!("{key}={}", "v".repeat(bytes - 2));
         let (a, b, c, d) = (member("a", 128), member("b", 129), member("c", 128), member("d", 128));
         let all = [&*a, &b, &c, &d].join(",");
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn more_members_than_may_be_are_none() {
+    fn a_list_with_too_many_members_is_dropped() {
         let list = |count: u32| (0..count).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join(",");
         assert_eq!(passed_on(&[&list(32)]), Some(list(32)));
         assert_eq!(passed_on(&[&list(33)]), None);

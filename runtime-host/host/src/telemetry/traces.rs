@@ -1,10 +1,10 @@
 //! Traces that are kept for people who look.
 //!
-//! A ring of the last spans would not help: within a minute the schedules of an idle application
-//! push out the last request of a client. So spans are gathered by trace until its root has ended.
-//! By then it is known how it went, and the whole trace goes to a shelf of its own kind: failed,
-//! slow, ordinary, and what the host does by itself. Each shelf has a budget of spans, so that the
-//! many can't push out the few; of ordinary traces, the last ones of each route stay longest.
+//! A ring buffer of the last spans would not help: within a minute the schedules of an idle
+//! application push out the last request of a client. So spans are gathered by trace until its root
+//! has ended. Then its result is known, and the whole trace is put on the shelf of its kind:
+//! failed, slow, ordinary, and internal work of the host. Each shelf has a budget of spans, so that
+//! the many can't push out the few; of ordinary traces, the last ones of each route stay longest.
 
 use super::span::{Ended, SpanRecord};
 use super::{Operation, Outcome, SpanKind};
@@ -27,7 +27,7 @@ const SLOW: Duration = Duration::from_secs(1);
 const TRACES_PER_ROUTE_MIN: usize = 8;
 /// Traces that are looked at to find one that can go.
 const LOOKED_AT_MAX: usize = 64;
-/// Places of a queue, as a multiple of the spans of its shelf: more can't be taken.
+/// The maximum length of a queue, as a multiple of the spans of its shelf.
 const PLACES_PER_SPAN_MAX: usize = 2;
 /// Spans that are shown when all are asked for: the latest.
 const SHOWN_MAX: usize = 8_192;
@@ -56,7 +56,7 @@ impl Shelf {
     }
 }
 
-/// Traces that continue, and those that were kept.
+/// Open traces, and finished ones that are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Traces {
     open: [Mutex<Open>; SHARDS],
@@ -186,10 +186,10 @@ struct Trace {
 #[derive(Debug, Default)]
 struct Kept {
     traces: HashMap<u128, Trace>,
-    /// Traces and their places by shelf, oldest first. A trace that was added to has another place
-    /// by now.
+    /// Traces and their positions by shelf, oldest first. A trace that got another span later has a
+    /// newer position.
     queues: [VecDeque<(u128, u64)>; Shelf::ALL.len()],
-    /// The last place that was given to a trace.
+    /// The last assigned position.
     last_place: u64,
     /// Spans by shelf.
     counts: [usize; Shelf::ALL.len()],
@@ -243,8 +243,8 @@ impl Kept {
         Some(trace)
     }
 
-    /// Drop the places that traces have left, before they are many: a client may add to one trace
-    /// as often as it likes.
+    /// Remove outdated positions before there are too many: a client may add to one trace any
+    /// number of times.
     fn drop_places(&mut self, shelf: Shelf) {
         let Self { queues, traces, .. } = self;
         let queue = &mut queues[shelf as usize];
@@ -274,7 +274,7 @@ impl Kept {
     }
 }
 
-/// The trace of this id, if it is still at this place.
+/// The trace with this id, if it still has this position.
 fn at_place(traces: &HashMap<u128, Trace>, id: u128, place: u64) -> Option<&Trace> {
     traces.get(&id).filter(|trace| trace.place == place)
 }
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_does_by_itself_pushes_out_only_its_own() {
+    fn internal_traces_evict_only_internal_traces() {
         let traces = Traces::default();
         trace(&traces, 1, SpanKind::Http, "GET /", Outcome::Status(200));
         for id in 2..20_000 {
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_adds_to_one_trace_takes_no_more_places() {
+    fn repeated_additions_to_one_trace_take_no_more_space() {
         let traces = Traces::default();
         let places_max = PLACES_PER_SPAN_MAX * Shelf::Ordinary.spans_max();
         for _ in 0..2 * places_max {

@@ -34,9 +34,9 @@ pub enum SecretDefaults {
 pub struct EventSettings {
     /// Events that are older, in hours, go once no subscription needs them any more.
     pub retention_hours: Option<u64>,
-    /// Beyond this size of events, in MiB, the oldest go once no subscription needs them any more;
-    /// beyond twice as much they go in any case. The log's file may be four times as large, and
-    /// 256 MiB.
+    /// Beyond this size of events, in MiB, the oldest are removed when no subscription needs them;
+    /// beyond twice as much they go in any case. The log's file may be four times as large, and 256
+    /// MiB.
     pub retention_max_mib: Option<u64>,
 }
 
@@ -126,7 +126,7 @@ pub enum Bridged {
 /// Limits as written: none means the next wider scope decides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Memory of one instance, in MiB: all its memories and tables, and what the host keeps for it.
+    /// Memory of one instance, in MiB: all its memories and tables, and what the host holds for it.
     pub memory_max_mib: Option<u64>,
     /// CPU time of one call, in milliseconds.
     pub cpu_time_max_ms: Option<u64>,
@@ -134,11 +134,11 @@ pub struct Limits {
     pub concurrency_max: Option<u64>,
     /// Calls that wait for a place.
     pub queue_length_max: Option<u64>,
-    /// Streamed answers at once.
+    /// Maximum concurrent streamed responses.
     pub streams_max: Option<u64>,
-    /// Streamed answers to one client at once.
+    /// Maximum concurrent streamed responses to one client.
     pub streams_per_client_max: Option<u64>,
-    /// Components that a call may have come through.
+    /// Maximum number of components in a call chain.
     pub call_depth_max: Option<u64>,
     /// Bytes of a request body, in KiB.
     pub body_max_kib: Option<u64>,

@@ -1,4 +1,4 @@
-//! Triggers have ids of their own, are of a type that this host has, and what is called answers.
+//! Triggers have unique ids and a supported type, and called components serve HTTP.
 
 use std::collections::BTreeMap;
 
@@ -49,8 +49,7 @@ fn redis_has_a_server(check: &Check<'_>) {
     }
 }
 
-/// This host never calls a component because of a message in Redis: starting it would look as if it
-/// did.
+/// This host has no Redis triggers: starting the component would suggest that it had.
 fn redis_is_for_others(check: &Check<'_>) {
     for trigger in &check.app.redis {
         let component = check.app.components.get(&trigger.component);

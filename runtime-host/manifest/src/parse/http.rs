@@ -10,7 +10,7 @@ use crate::tree::Key;
 /// Status codes of whole answers; 1xx are steps on the way to one.
 const STATUS_RANGE: std::ops::RangeInclusive<i64> = 200..=599;
 
-/// Fields that are about one connection and how bodies travel on it (RFC 9110, section 7.6.1).
+/// Fields about one connection and the framing of bodies (RFC 9110, section 7.6.1).
 const CONNECTION_FIELDS: [&str; 7] = [
     "connection",
     "keep-alive",
@@ -142,7 +142,7 @@ fn headers(field: &Field<'_>, body_bytes: usize) -> Vec<(String, String)> {
     headers
 }
 
-/// A length that is not the body's would leave the client waiting, or cut the body off.
+/// With a wrong length, the client would wait for more data or truncate the body.
 fn check_length(headers: &Field<'_>, key: &Key, value: &str, body_bytes: usize) {
     let is_length = key.name.eq_ignore_ascii_case("content-length");
     if is_length && value.trim().parse() != Ok(body_bytes) {
@@ -153,7 +153,7 @@ fn check_length(headers: &Field<'_>, key: &Key, value: &str, body_bytes: usize) 
     }
 }
 
-/// Only the host knows the connection: with a field of its own the answer could break off.
+/// Only the host knows the connection: such a field in a static response could break it.
 fn check_connection(headers: &Field<'_>, key: &Key) {
     if CONNECTION_FIELDS.iter().any(|name| key.name.eq_ignore_ascii_case(name)) {
         let message = format!("`{}` is not for an answer to choose", key.name);

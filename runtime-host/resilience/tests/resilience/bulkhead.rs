@@ -1,4 +1,5 @@
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -28,10 +29,19 @@ fn soon() -> Deadline {
 
 /// A waiter that has entered the queue.
 async fn waiter(bulkhead: &Bulkhead, deadline: Deadline) -> JoinHandle<Result<Permit, Rejected>> {
+    waiter_of(None, bulkhead, deadline).await
+}
+
+/// The same for a client.
+async fn waiter_of(
+    client: Option<IpAddr>,
+    bulkhead: &Bulkhead,
+    deadline: Deadline,
+) -> JoinHandle<Result<Permit, Rejected>> {
     let before = bulkhead.queued();
     let waiting = tokio::spawn({
         let bulkhead = bulkhead.clone();
-        async move { bulkhead.acquire(deadline).await }
+        async move { bulkhead.acquire(client, deadline).await }
     });
     while bulkhead.queued() == before {
         yield_now().await;
@@ -46,12 +56,12 @@ fn figures(bulkhead: &Bulkhead) -> (usize, usize) {
 #[tokio::test(start_paused = true)]
 async fn places_then_queue_then_refusal() {
     let bulkhead = bulkhead(2, 1);
-    let first = bulkhead.acquire(soon()).await.unwrap();
-    let _second = bulkhead.acquire(soon()).await.unwrap();
+    let first = bulkhead.acquire(None, soon()).await.unwrap();
+    let _second = bulkhead.acquire(None, soon()).await.unwrap();
     let third = waiter(&bulkhead, soon()).await;
     assert_eq!(figures(&bulkhead), (2, 1));
     let start = Instant::now();
-    assert_eq!(bulkhead.acquire(soon()).await.err(), Some(Rejected::QueueFull));
+    assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(Rejected::QueueFull));
     assert_eq!(start.elapsed(), Duration::ZERO, "a refusal is immediate");
 
     drop(first);
@@ -62,29 +72,74 @@ async fn places_then_queue_then_refusal() {
 #[tokio::test(start_paused = true)]
 async fn without_a_queue_nobody_waits() {
     let bulkhead = bulkhead(1, 0);
-    let permit = bulkhead.acquire(soon()).await.unwrap();
-    assert_eq!(bulkhead.acquire(soon()).await.err(), Some(Rejected::QueueFull));
+    let permit = bulkhead.acquire(None, soon()).await.unwrap();
+    assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(Rejected::QueueFull));
     drop(permit);
-    drop(bulkhead.acquire(soon()).await.unwrap());
+    drop(bulkhead.acquire(None, soon()).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_with_many_calls_delays_another_by_one_call() {
+    let (greedy, modest) = (Some(IpAddr::from([127, 0, 0, 1])), Some(IpAddr::from([127, 0, 0, 2])));
+    let bulkhead = bulkhead(1, 10);
+    let running = bulkhead.acquire(greedy, soon()).await.unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..9 {
+        waiting.push(waiter_of(greedy, &bulkhead, soon()).await);
+    }
+    let other = waiter_of(modest, &bulkhead, soon()).await;
+    drop(running);
+    let first = waiting.remove(0).await.unwrap().unwrap();
+    assert!(!other.is_finished());
+    drop(first);
+    drop(other.await.unwrap().unwrap());
+    for waiter in waiting {
+        drop(waiter.await.unwrap().unwrap());
+    }
+    assert_eq!(figures(&bulkhead), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_refuses_the_client_that_fills_it() {
+    let (greedy, modest) = (Some(IpAddr::from([127, 0, 0, 1])), Some(IpAddr::from([127, 0, 0, 2])));
+    let bulkhead = bulkhead(1, 3);
+    let running = bulkhead.acquire(greedy, soon()).await.unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        waiting.push(waiter_of(greedy, &bulkhead, soon()).await);
+    }
+    assert_eq!(bulkhead.acquire(greedy, soon()).await.err(), Some(Rejected::QueueFull));
+    let other = tokio::spawn({
+        let bulkhead = bulkhead.clone();
+        async move { bulkhead.acquire(modest, soon()).await }
+    });
+    assert_eq!(waiting.pop().unwrap().await.unwrap().err(), Some(Rejected::QueueFull));
+    assert_eq!(figures(&bulkhead), (1, 3));
+    drop(running);
+    waiting.insert(1, other);
+    for waiter in waiting {
+        drop(waiter.await.unwrap().unwrap());
+    }
+    assert_eq!(figures(&bulkhead), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_places_count_as_one() {
     let bulkhead = bulkhead(0, 0);
-    let _permit = bulkhead.acquire(soon()).await.unwrap();
+    let _permit = bulkhead.acquire(None, soon()).await.unwrap();
     assert_eq!(bulkhead.options().concurrency_max, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn first_come_first_served() {
     let bulkhead = bulkhead(1, 10);
-    let permit = bulkhead.acquire(soon()).await.unwrap();
+    let permit = bulkhead.acquire(None, soon()).await.unwrap();
     let (served, mut order) = mpsc::unbounded_channel();
     for n in 0..10 {
         let before = bulkhead.queued();
         let (bulkhead_of_waiter, served) = (bulkhead.clone(), served.clone());
         tokio::spawn(async move {
-            let _permit = bulkhead_of_waiter.acquire(soon()).await.unwrap();
+            let _permit = bulkhead_of_waiter.acquire(None, soon()).await.unwrap();
             served.send(n).unwrap();
         });
         while bulkhead.queued() == before {
@@ -101,10 +156,10 @@ async fn first_come_first_served() {
 #[tokio::test(start_paused = true)]
 async fn who_runs_out_of_time_leaves_the_queue() {
     let bulkhead = bulkhead(1, 2);
-    let permit = bulkhead.acquire(soon()).await.unwrap();
+    let permit = bulkhead.acquire(None, soon()).await.unwrap();
     let impatient = waiter(&bulkhead, Deadline::after(SECOND / 10)).await;
     let patient = waiter(&bulkhead, soon()).await;
-    assert_eq!(bulkhead.acquire(soon()).await.err(), Some(Rejected::QueueFull));
+    assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(Rejected::QueueFull));
 
     let start = Instant::now();
     assert_eq!(impatient.await.unwrap().err(), Some(Rejected::DeadlineExceeded));
@@ -118,7 +173,7 @@ async fn who_runs_out_of_time_leaves_the_queue() {
 #[tokio::test(start_paused = true)]
 async fn a_place_is_not_given_to_who_is_already_late() {
     let bulkhead = bulkhead(1, 2);
-    let permit = bulkhead.acquire(Deadline::after(60 * SECOND)).await.unwrap();
+    let permit = bulkhead.acquire(None, Deadline::after(60 * SECOND)).await.unwrap();
     let late = waiter(&bulkhead, Deadline::after(SECOND)).await;
     let patient = waiter(&bulkhead, Deadline::after(60 * SECOND)).await;
     // The place becomes free and the deadline passes before the waiter gets to look.
@@ -131,7 +186,7 @@ async fn a_place_is_not_given_to_who_is_already_late() {
 #[tokio::test(start_paused = true)]
 async fn a_deadline_in_the_past_takes_no_free_place() {
     let bulkhead = bulkhead(1, 1);
-    let late = bulkhead.acquire(Deadline::after(Duration::ZERO)).await;
+    let late = bulkhead.acquire(None, Deadline::after(Duration::ZERO)).await;
     assert_eq!(late.err(), Some(Rejected::DeadlineExceeded));
     assert_eq!(figures(&bulkhead), (0, 0));
 }
@@ -139,7 +194,7 @@ async fn a_deadline_in_the_past_takes_no_free_place() {
 #[tokio::test(start_paused = true)]
 async fn cancelled_waiters_take_nothing_with_them() {
     let bulkhead = bulkhead(1, 100);
-    let permit = bulkhead.acquire(soon()).await.unwrap();
+    let permit = bulkhead.acquire(None, soon()).await.unwrap();
     for _ in 0..100 {
         let waiting = waiter(&bulkhead, soon()).await;
         waiting.abort();
@@ -152,14 +207,14 @@ async fn cancelled_waiters_take_nothing_with_them() {
     handed_over.abort();
     drop(handed_over.await);
     assert_eq!(figures(&bulkhead), (0, 0));
-    drop(bulkhead.acquire(soon()).await.unwrap());
+    drop(bulkhead.acquire(None, soon()).await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_gives_the_place_back() {
     let bulkhead = bulkhead(1, 0);
     for _ in 0..3 {
-        let permit = bulkhead.acquire(soon()).await.unwrap();
+        let permit = bulkhead.acquire(None, soon()).await.unwrap();
         let call = tokio::spawn(async move {
             let _permit = permit;
             panic!("the guest trapped");
@@ -183,7 +238,7 @@ async fn threads_never_exceed_the_places_and_lose_none() {
             start.wait().await;
             // One in five gives up while it waits.
             let patience = if n % 5 == 0 { Duration::from_micros(200) } else { 60 * SECOND };
-            let Ok(_permit) = bulkhead.acquire(Deadline::after(patience)).await else {
+            let Ok(_permit) = bulkhead.acquire(None, Deadline::after(patience)).await else {
                 return false;
             };
             let now = inside.fetch_add(1, Ordering::SeqCst) + 1;

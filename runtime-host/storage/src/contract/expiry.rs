@@ -1,12 +1,12 @@
-//! Keys that end by themselves.
+//! Keys that expire.
 
 use std::sync::Arc;
 
 use super::Store;
 use crate::{Stores, SwapError};
 
-/// A key is there before its time and gone with the first sweep after it, whatever was written to
-/// it meanwhile; other keys stay.
+/// A key exists until its expiry time and is removed by the first sweep after it, even if it was
+/// written in the meantime. Other keys stay.
 pub async fn removes_what_has_run_out(engine: Arc<dyn Stores>, store: Store) {
     store.set("lasting".into(), vec![1]).await.unwrap();
     store.expire_at("key".into(), 1_000).await.unwrap();
@@ -23,7 +23,8 @@ pub async fn removes_what_has_run_out(engine: Arc<dyn Stores>, store: Store) {
     assert_eq!(engine.sweep_expired(u64::MAX).await, Ok(0));
 }
 
-/// The latest time counts, and a removal forgets it: a new key of the same name lasts.
+/// The latest time counts, and removing the key clears it: a new key of the same name does not
+/// expire.
 pub async fn forgets_the_time_of_a_removed_key(engine: Arc<dyn Stores>, store: Store) {
     store.set("later".into(), vec![1]).await.unwrap();
     store.expire_at("later".into(), 1_000).await.unwrap();
@@ -39,7 +40,7 @@ pub async fn forgets_the_time_of_a_removed_key(engine: Arc<dyn Stores>, store: S
     assert_eq!(store.keys(None, 10).await.unwrap().keys, ["again"]);
 }
 
-/// Removing a key that is not there forgets its time as well, and only its time.
+/// Removing an absent key clears its expiry time, too, and no other.
 pub async fn forgets_the_time_of_an_absent_key(engine: Arc<dyn Stores>, store: Store) {
     for key in ["one", "two", "other"] {
         store.expire_at(key.into(), 1_000).await.unwrap();
@@ -54,7 +55,7 @@ pub async fn forgets_the_time_of_an_absent_key(engine: Arc<dyn Stores>, store: S
     assert_eq!(store.keys(None, 10).await.unwrap().keys, ["one", "two"]);
 }
 
-/// Any number of them goes.
+/// Any number of keys is removed.
 pub async fn removes_many_at_once(engine: Arc<dyn Stores>, store: Store) {
     for n in 0..1_200 {
         store.expire_at(format!("key-{n}"), n % 3).await.unwrap();

@@ -20,7 +20,7 @@ use futures::future::join_all;
 pub use self::{batches::*, counters::*, expiry::*, listing::*, swaps::*, values::*};
 use crate::{ErrorKind, KeyValue, Result};
 
-/// One test per promise of the port about time.
+/// One test per guarantee of the port about expiry.
 ///
 /// Like [`contract_tests!`](crate::contract_tests), with an expression that gives
 /// `(Arc<dyn Stores>, Store, guard)`: the engine comes first.

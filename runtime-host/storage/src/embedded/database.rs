@@ -138,7 +138,7 @@ impl Database {
         &self.options.limits
     }
 
-    /// Whether it can be relied on.
+    /// The health of the database.
     pub(super) fn health(&self) -> Health {
         self.known.health()
     }

@@ -1,9 +1,9 @@
-//! Keys that end by themselves: a table beside that of stock Spin, which has none of it.
+//! Keys that expire: an additional table, which stock Spin does not have.
 //!
-//! It says when a key is to go, whether or not the key is there: so it can be written before the
-//! key, and a crash in between leaves a line that leads nowhere. Removing a key takes its line
-//! along, also if the key is not there; else a key of the same name would go in its stead. Nothing is asked of the table when a
-//! key is read: a value that has run out is there until the next sweep, a few seconds later.
+//! It has the expiry times of keys, whether or not the keys exist. So a time can be written before
+//! its key, and a crash in between leaves a harmless row. Removing a key also removes its row, even
+//! if the key does not exist; otherwise a later key of the same name would expire. Reads do not
+//! check the table: an expired value stays readable until the next sweep, a few seconds later.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use rusqlite::{Connection, Result};
 
 use super::group::Group;
 
-/// Keys that one transaction removes, at most.
+/// The maximum number of keys that one transaction removes.
 pub(super) const SWEPT_MAX: usize = 500;
 
 pub(super) const TABLE: &str = "
@@ -24,7 +24,7 @@ pub(super) const TABLE: &str = "
     CREATE INDEX tessera_expiry_by_time ON tessera_expiry (at_ms);
 ";
 
-/// Whether any key is to end, at any time.
+/// Whether any key has an expiry time.
 pub(super) fn is_used(connection: &Connection) -> Result<bool> {
     connection.prepare_cached("SELECT 1 FROM tessera_expiry LIMIT 1")?.exists([])
 }
@@ -36,13 +36,13 @@ pub(super) fn put(connection: &Connection, store: &str, key: &str, at_ms: u64) -
     connection.prepare_cached(sql)?.execute((store, key, at_ms)).map(drop)
 }
 
-/// Whether there was something to forget.
+/// Clears the expiry time of a key. Returns whether there was one.
 pub(super) fn forget(connection: &Connection, store: &str, key: &str) -> Result<bool> {
     let sql = "DELETE FROM tessera_expiry WHERE store = ?1 AND key = ?2";
     Ok(connection.prepare_cached(sql)?.execute((store, key))? > 0)
 }
 
-/// The keys whose time has come, those that have waited longest first.
+/// The expired keys, oldest first.
 fn due(connection: &Connection, now_ms: u64) -> Result<Vec<(Arc<str>, String)>> {
     let sql = "SELECT store, key FROM tessera_expiry WHERE at_ms <= ?1 ORDER BY at_ms LIMIT ?2";
     let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
@@ -54,7 +54,7 @@ fn due(connection: &Connection, now_ms: u64) -> Result<Vec<(Arc<str>, String)>> 
 }
 
 impl Group<'_> {
-    /// Has a key removed at that time.
+    /// Sets the expiry time of a key.
     pub(super) fn expire_at(&mut self, store: &str, key: &str, at_ms: u64) -> Result<()> {
         put(self.connection, store, key, at_ms)?;
         self.uses_expiry = true;
@@ -62,7 +62,7 @@ impl Group<'_> {
         Ok(())
     }
 
-    /// Removes the keys whose time has come; gives how many lines that were.
+    /// Removes expired keys. Returns the number of removed rows.
     pub(super) fn remove_expired(&mut self, now_ms: u64) -> Result<usize> {
         if !self.uses_expiry {
             return Ok(0);

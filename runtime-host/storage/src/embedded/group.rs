@@ -27,7 +27,7 @@ pub(super) struct Group<'a> {
     /// Cells of keys deleted in this transaction, to be published once it is committed.
     deleted: Vec<usize>,
     pub(super) has_changed: bool,
-    /// Whether any key has a time at which it is to go.
+    /// Whether any key has an expiry time.
     pub(super) uses_expiry: bool,
 }
 

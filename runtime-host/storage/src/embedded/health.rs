@@ -1,8 +1,8 @@
-//! Whether a database can be relied on, as far as is known.
+//! The known health of a database.
 //!
-//! A damaged file is not written to any more: writing spreads damage. What can still be read is
-//! read. A file that was too full for a write is called full until some time has passed without
-//! another such write.
+//! A damaged file is no longer written, because writes spread the damage. It can still be read as
+//! far as possible. After a write failed for lack of space, the file is reported as full until some
+//! time has passed without another such failure.
 
 use std::{
     sync::{
@@ -14,10 +14,10 @@ use std::{
 
 use crate::{Error, ErrorKind, Health, Result};
 
-/// How long a database is called full after a write that it had no room for.
+/// How long a database is reported as full after such a failure.
 const FULL_FOR: Duration = Duration::from_secs(30);
 
-/// What is known of one database.
+/// The health of one database.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     damaged: AtomicBool,
@@ -25,7 +25,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Takes note of what a failure says about the file.
+    /// Records what a failure reveals about the file.
     pub(super) fn note(&self, error: &Error) {
         match error.kind {
             ErrorKind::Corrupt => self.damaged.store(true, Ordering::Release),
@@ -44,14 +44,14 @@ impl Known {
         }
     }
 
-    /// Fails for a file that is damaged.
+    /// Fails if the file is damaged.
     pub(super) fn check_writable(&self, store: &str) -> Result<()> {
         if !self.damaged.load(Ordering::Acquire) {
             return Ok(());
         }
         let message = format!(
-            "the store `{store}` is damaged and is not written to any more; restore its file from \
-             a backup or move it away, and start again"
+            "the store `{store}` is damaged and read-only; restore its file from a backup or move \
+             it away, and start again"
         );
         Err(Error::new(ErrorKind::Corrupt, message))
     }

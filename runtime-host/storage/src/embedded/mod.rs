@@ -9,7 +9,7 @@
 //! What is read or written often is kept in memory besides. `coherence` has how that can never
 //! be told from reading the file, whoever writes to it.
 //!
-//! A key may have a time at which it ends; `expiry` has that.
+//! A key may have an expiry time; see `expiry`.
 //!
 //! SQLite rather than a log-structured engine of our own, because an operator can look into it
 //! with `sqlite3`, back it up with the usual tools, and open it in stock Spin: the table is the
@@ -131,12 +131,12 @@ impl Embedded {
         self.files.path(label)
     }
 
-    /// Whether the database behind a label can be relied on; `None` if it was never opened.
+    /// The health of the database with this label; `None` if it was never opened.
     pub fn health(&self, label: &str) -> Option<Health> {
         self.files.opened().by_label.get(label).map(|database| database.health())
     }
 
-    /// Whether it was closed.
+    /// Whether the engine was closed.
     pub fn is_closed(&self) -> bool {
         self.files.opened().lock.is_none()
     }
@@ -167,7 +167,7 @@ impl Stores for Embedded {
         async move {
             let databases = self.files.opened().by_file.values().cloned().collect::<Vec<_>>();
             let (mut removed, mut failure, no_store) = (0, None, Arc::from(""));
-            // One that is damaged or fails keeps no other from being swept.
+            // A damaged or failing database does not stop the others from being swept.
             let sound = |database: &Arc<Database>| database.health() != Health::Damaged;
             for database in databases.into_iter().filter(sound) {
                 loop {

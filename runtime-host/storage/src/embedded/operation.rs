@@ -73,8 +73,8 @@ impl Operation for ExpireAt {
     }
 }
 
-/// Removes what has run out in all stores of the file, at most
-/// [`SWEPT_MAX`](super::expiry::SWEPT_MAX) keys; gives how many there were.
+/// Removes expired keys in all stores of the file, at most [`SWEPT_MAX`](super::expiry::SWEPT_MAX).
+/// Returns their number.
 pub(super) struct Sweep {
     pub(super) now_ms: u64,
 }

@@ -61,11 +61,11 @@ pub(super) fn open_writer(path: &Path, options: &Options) -> Result<(Connection,
     Ok((connection, opening << WRITES_PER_OPENING))
 }
 
-/// Files up to this size are looked through when they are opened, in bytes; larger ones take too
-/// long, and what is wrong with them shows when they are used.
+/// Files up to this size are checked when they are opened, in bytes. Checking larger ones takes too
+/// long; their damage is detected when they are used.
 const CHECKED_BYTES_MAX: i64 = 128 * 1024 * 1024;
 
-/// Fails if the file is damaged in its structure.
+/// Fails if the structure of the file is damaged.
 pub(super) fn check(path: &Path, connection: &Connection) -> Result<()> {
     let explain = |error| sqlite_error(path, &error);
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
@@ -128,7 +128,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// From nothing, or from what stock Spin leaves.
+/// From an empty file, or from a file of stock Spin.
 const FROM_0: &str = "
     CREATE TABLE IF NOT EXISTS spin_key_value (
              store TEXT NOT NULL,

@@ -133,7 +133,7 @@ pub(super) struct Writer {
     pub(super) deletions: Arc<Deletions>,
     pub(super) counters: Arc<Counters>,
     pub(super) group_operations_max: usize,
-    /// Whether any key has a time at which it is to go.
+    /// Whether any key has an expiry time.
     pub(super) uses_expiry: bool,
     pub(super) known: Arc<Known>,
     /// Given back only after the connection is closed.

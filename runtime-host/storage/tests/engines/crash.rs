@@ -48,7 +48,8 @@ fn write_until_killed(folder: &Folder) -> BTreeMap<String, String> {
     acknowledged
 }
 
-/// All writes that a child has acknowledged when it dies: by itself, or killed after so many.
+/// All writes that a child acknowledged before it died, by itself or killed after a number of
+/// writes.
 pub(crate) fn acknowledged_by(mut child: Child, killed_after: usize) -> BTreeMap<String, String> {
     let mut acknowledged = BTreeMap::new();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -54,7 +54,7 @@ async fn a_damaged_page_is_noticed_when_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_known_when_it_is_opened_and_is_not_written_to() {
+async fn damage_is_detected_on_opening_and_makes_the_file_read_only() {
     let folder = Folder::new();
     let engine = folder.open(Options::default());
     let store = engine.open("test").await.unwrap();
@@ -71,7 +71,7 @@ async fn a_damaged_file_is_known_when_it_is_opened_and_is_not_written_to() {
     let before = fs::read(&file).unwrap();
     let engine = folder.open(Options::default());
     let store = engine.open("test").await.unwrap();
-    assert_eq!(engine.health("test"), Some(Health::Damaged), "before anything was asked for");
+    assert_eq!(engine.health("test"), Some(Health::Damaged), "before any request");
     let refused = store.set("key-000".into(), vec![8]).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::Corrupt);
     assert!(refused.message.contains("restore"), "{refused}");
@@ -79,12 +79,12 @@ async fn a_damaged_file_is_known_when_it_is_opened_and_is_not_written_to() {
     engine.close().await.unwrap();
     let after = fs::read(&file).unwrap();
     let changed = after.chunks(4_096).zip(before.chunks(4_096)).filter(|(now, then)| now != then);
-    // The head of the file, and how often it was opened.
+    // The header of the file, and its open counter.
     assert!(changed.count() <= 2, "the damaged file was written to");
 }
 
 #[tokio::test]
-async fn a_store_without_room_says_so_for_a_while() {
+async fn a_full_store_is_reported_for_some_time() {
     let folder = Folder::new();
     let engine = folder.open(Options { database_bytes_max: 200 * 1_024, ..Options::default() });
     let store = engine.open("test").await.unwrap();

@@ -70,7 +70,7 @@ pub(crate) fn spawn_child(test: &str, folder: &Path) -> Child {
     spawn_child_in(test, folder, &[])
 }
 
-/// The same, with more in its environment.
+/// The same, with additional environment variables.
 pub(crate) fn spawn_child_in(test: &str, folder: &Path, variables: &[(&str, String)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .envs(variables.iter().map(|(name, value)| (name, value)))

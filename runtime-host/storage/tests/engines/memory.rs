@@ -34,7 +34,7 @@ async fn a_store_takes_no_more_than_its_bytes() {
 }
 
 #[tokio::test]
-async fn times_at_which_keys_end_take_room_until_they_have_come() {
+async fn expiry_times_take_space_until_they_have_passed() {
     let engine = Memory::new(Options { store_bytes_max: 18, ..Options::default() });
     let store = engine.open("small").await.unwrap();
     for key in ["a", "b", "a"] {

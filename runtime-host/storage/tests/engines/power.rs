@@ -1,7 +1,7 @@
-//! What was acknowledged survives a power cut: the loss of everything that was not synced.
+//! Acknowledged writes survive a power cut, which loses all unsynced data.
 //!
-//! A kill loses nothing that was handed to the operating system, synced or not. So the child runs
-//! with a library before the system's own that remembers what was not synced and takes it back.
+//! After a kill, all writes that the operating system accepted survive, synced or not. So the child
+//! runs with a preloaded library that records unsynced writes and undoes them.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use crate::{
     harness::{Folder, spawn_child_in},
 };
 
-/// Operations on files after which the power goes off. An opening takes some fifty of them.
+/// The file operation at which the power goes off. Opening a store takes about fifty of them.
 const CUTS: [usize; 6] = [60, 90, 150, 333, 700, 1_500];
 
 /// Compiles the library.
@@ -75,10 +75,10 @@ async fn every_acknowledged_write_survives_a_power_cut() {
     let tools = TempDir::new().unwrap();
     let library = library(tools.path());
     let mut total = 0;
-    // Seed 0 loses all that is not synced, the others some of it, as disks reorder.
+    // Seed 0 loses all unsynced writes, the others some of them, because disks reorder writes.
     for seed in 0..4 {
         let (folder, mut expected) = (Folder::new(), BTreeMap::new());
-        // Each cut in the files that the last one left.
+        // Each cut continues with the files of the previous one.
         for cut in CUTS {
             expected.extend(write_until_dark(&library, &folder, cut, seed, false));
             assert_eq!(kept(&folder, &expected).await, expected.len(), "{cut} {seed}");
@@ -89,7 +89,7 @@ async fn every_acknowledged_write_survives_a_power_cut() {
 }
 
 #[tokio::test]
-async fn a_disk_that_lies_is_noticed_by_this_test() {
+async fn this_test_detects_a_disk_that_ignores_syncs() {
     let tools = TempDir::new().unwrap();
     let library = library(tools.path());
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! Keys that end: `/put` takes `store` and `key`, `/expire` also `at` (milliseconds since the
+//! Keys that expire: `/put` takes `store` and `key`, `/expire` also `at` (milliseconds since the
 //! epoch), and `/keys` lists the keys of `store`.
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unused_qualifications)]

@@ -11,7 +11,7 @@ pub(crate) fn compute_for_ever() -> ! {
     }
 }
 
-/// Busy for a while.
+/// Computes for this long.
 pub(crate) fn compute_for(ms: u64) {
     let begun = std::time::Instant::now();
     while begun.elapsed() < Duration::from_millis(ms) {
@@ -70,7 +70,7 @@ pub(crate) fn print(kib: usize) -> Answer {
     text("printed")
 }
 
-/// Holds so many header fields, each with a value of so many KiB: memory of the host.
+/// Holds `count` header fields with values of `kib` KiB each, in host memory.
 pub(crate) fn hold_fields(count: usize, kib: usize) -> Answer {
     let value = vec![b'x'; kib << 10];
     let mut held = Vec::new();
@@ -84,8 +84,8 @@ pub(crate) fn hold_fields(count: usize, kib: usize) -> Answer {
     text(held.len().to_string())
 }
 
-/// So many requests at once that wait for their answers, each with a field of so many KiB: memory of
-/// the host, but not behind a handle. The guest itself keeps none of the fields.
+/// Holds `count` pending requests, each with a field of `kib` KiB, in host memory without a handle.
+/// The guest itself keeps none of the fields.
 pub(crate) async fn hold_requests(count: usize, kib: usize, url: &str) -> Answer {
     let value = "x".repeat(kib << 10);
     let one = || async {
@@ -96,7 +96,7 @@ pub(crate) async fn hold_requests(count: usize, kib: usize, url: &str) -> Answer
     text(answers.iter().filter(|answer| answer.is_ok()).count().to_string())
 }
 
-/// Holds so many streams of the component model, which the host keeps in tables.
+/// Holds `count` streams of the component model, which are in tables of the host.
 pub(crate) fn hold_streams(count: usize) -> Answer {
     let held: Vec<_> = (0..count).map(|_| spin_sdk::wasip3::wit_stream::new::<u8>()).collect();
     text(held.len().to_string())

@@ -56,20 +56,20 @@ pub(crate) fn environment(name: &str) -> Answer {
     std::env::var(name).map_or_else(|_| status(404, ""), text)
 }
 
-/// Calls the first of the components `between` (`a.b`), which calls the next, and so on round and
-/// round; what `outbound` says where that ends.
+/// Calls the first of the components `between` (`a.b`), which calls the next, and so on in a cycle.
+/// Returns the error of `outbound` at the end.
 pub(crate) async fn ping_pong(between: &str) -> Answer {
     let (callee, rest) = between.split_once('.').unwrap_or((between, between));
     let url = format!("http://{callee}.spin.internal/ping-pong?between={rest}.{callee}");
     outbound(&url).await
 }
 
-/// Calls itself through the application's own address, again and again.
+/// Calls itself recursively through the application's own address.
 pub(crate) async fn call_self() -> Answer {
     outbound("http://self/call-self").await
 }
 
-/// How many random bytes came when so many were asked for.
+/// Requests `bytes` random bytes. Returns how many it got.
 pub(crate) fn random(bytes: u64) -> Answer {
     text(spin_sdk::wasip3::random::random::get_random_bytes(bytes).len().to_string())
 }

@@ -6,7 +6,7 @@ use harness::hostile::bodiless;
 use harness::status_of;
 use http::Method;
 
-/// A page, an answer of the gateway, one of a function, a long one, a problem.
+/// A page, a response of the gateway, one of a function, a long one, and a problem.
 const PATHS: [&str; 5] =
     ["/", "/livez", "/api/v1/products?limit=5", "/api/v1/openapi.json", "/api/v1/nothing"];
 

@@ -17,11 +17,11 @@ pub(super) async fn visit(visitor: &Visitor) -> Seen {
     join_all(streams).await.into_iter().collect()
 }
 
-/// Reads a stream. The status of the answer.
+/// Reads a stream. Returns the status of the response.
 async fn follow(account: &Buyer, order: &str) -> Option<u16> {
     let answer = account.follow(order).await?;
     let status = answer.status().as_u16();
-    // The host may be killed meanwhile.
+    // The host may be killed in the meantime.
     let _ = tokio::time::timeout(FOLLOWED, answer.into_body().collect()).await;
     Some(status)
 }

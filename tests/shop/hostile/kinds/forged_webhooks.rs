@@ -48,7 +48,7 @@ pub(crate) async fn forge(
 
 pub(super) async fn visit(visitor: &Visitor, rng: &mut Rng) -> Seen {
     let mut orders = visitor.heard.some(rng, OTHERS);
-    // One of its own that was declined, and one that does not exist.
+    // An own order that was declined, and one that does not exist.
     orders.extend(visitor.order("tok_declined").await);
     orders.push(format!("ord_{}", Uuid::now_v7()));
     let mut seen = Seen::default();

@@ -4,7 +4,7 @@ use crate::hostile::{Seen, Visitor};
 use futures::{StreamExt, stream};
 use http::Method;
 
-/// More than an address may begin in an hour.
+/// More than an address may create in an hour.
 const COUNT: usize = 150;
 const AT_ONCE: usize = 8;
 

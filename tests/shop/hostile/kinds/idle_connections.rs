@@ -9,7 +9,7 @@ const COUNT: usize = 16;
 pub(super) async fn visit(visitor: &Visitor) -> Seen {
     let stays = (0..COUNT).map(async |number: usize| {
         let path = number.is_multiple_of(2).then_some("/livez");
-        // Cut or reset: both are an end.
+        // The connection was closed or reset; both are fine.
         let _ = idle::stay(&visitor.stranger, path).await;
         None::<u16>
     });

@@ -16,7 +16,7 @@ pub(crate) mod wrong_passwords;
 use super::{Seen, Visitor};
 use fastrand::Rng;
 
-/// What an overloaded shop may answer to any request.
+/// Statuses of an overloaded shop for any request.
 const BUSY: [u16; 3] = [429, 503, 504];
 
 /// A kind of hostile clients.
@@ -70,12 +70,12 @@ impl Kind {
         }
     }
 
-    /// The statuses that such a client may get, first the one that stops it. None where the
-    /// connection is cut.
+    /// The statuses that such a client may get; the first one stops it. None if the connection is
+    /// closed.
     fn answers(self) -> &'static [u16] {
         match self {
             Self::HalfPrefaces | Self::IdleConnections | Self::UnreadAnswers => &[],
-            // These are legal requests: the first one is the hardest to answer right.
+            // These are valid requests: the first status is the hardest to get right.
             Self::BodilessAnswers => &[304, 200, 404],
             // 204: the order is already final.
             Self::EventStreams => &[429, 200, 204],
@@ -90,7 +90,7 @@ impl Kind {
         }
     }
 
-    /// Whether the shop has stopped a visit.
+    /// Whether the shop has stopped a client.
     pub(super) fn is_stopped(self, seen: &Seen) -> bool {
         match self.answers().first() {
             Some(status) => seen.answers.contains_key(status),

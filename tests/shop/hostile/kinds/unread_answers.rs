@@ -13,6 +13,6 @@ pub(super) async fn visit(visitor: &Visitor) -> Seen {
     let by_http1 = (0..COUNT).map(|_| unread::by_http1(&visitor.stranger, PATH));
     let by_http2 = (0..COUNT).map(|_| unread::by_http2(&visitor.stranger, PATH));
     let (by_http1, by_http2) = tokio::join!(join_all(by_http1), join_all(by_http2));
-    // Cut or reset: both are an end.
+    // The connection was closed or reset; both are fine.
     (0..by_http1.len() + by_http2.len()).map(|_| None::<u16>).collect()
 }

@@ -54,7 +54,7 @@ async fn a_guest_begins_a_cart_without_signing_in() {
 }
 
 #[tokio::test]
-async fn when_there_are_too_many_guests_the_answer_says_so() {
+async fn too_many_guest_carts_are_reported() {
     let mut shop = shop();
     let carts = shop.carts.clone().with_guest_carts_max(1);
     shop.router = router_with_problems(router(carts, Issuer::new().key_set()));

@@ -55,7 +55,7 @@ async fn the_inside_is_not_there() {
         }
     }
     assert_eq!(town.seen().len(), 0);
-    // Only the storefront, which has nothing but pages, is asked for other paths.
+    // Other paths are only forwarded to the storefront, which only has pages.
     for path in ["/rpc/stock/reserve", "/import", "/sweep", "/v2/charges", "/"] {
         for method in ["GET", "POST"] {
             town.ask(method, path, &[("authorization", &admin)]).await;

@@ -1,10 +1,10 @@
-//! Who is alive, and who can serve.
+//! Liveness and readiness.
 
 use super::super::health::{ASKING_MAX_MS, FRESH_MS, STALE_MAX_MS};
 use super::*;
 use chassis::store::Store as _;
 
-/// The functions behind the routes of the table, less the two that may be absent.
+/// The number of functions behind the routes of the table, without the two optional ones.
 fn asked(town: &Town) -> usize {
     town.seen().iter().filter(|seen| seen.uri.ends_with("/readyz")).count()
 }
@@ -20,7 +20,7 @@ fn pass_ms(town: &Town, ms: u64) {
 }
 
 #[tokio::test]
-async fn being_alive_depends_on_nobody_and_being_ready_on_all() {
+async fn liveness_depends_on_no_function_and_readiness_on_all() {
     let town = Town::new();
     assert_eq!(readiness(&town).await.0, 200);
     let asked: Vec<_> = town.seen().iter().map(|seen| seen.uri.clone()).collect();
@@ -36,7 +36,7 @@ async fn being_alive_depends_on_nobody_and_being_ready_on_all() {
 }
 
 #[tokio::test]
-async fn however_many_ask_the_functions_are_asked_once_in_a_while() {
+async fn readiness_checks_are_cached() {
     let town = Town::new();
     for _ in 0..100 {
         assert_eq!(readiness(&town).await.0, 200);
@@ -52,12 +52,12 @@ async fn however_many_ask_the_functions_are_asked_once_in_a_while() {
 }
 
 #[tokio::test]
-async fn while_one_request_asks_others_get_the_last_answer_for_a_while() {
+async fn while_one_request_checks_others_get_the_last_result() {
     let town = Town::new();
     readiness(&town).await;
     let once = asked(&town);
     pass_ms(&town, FRESH_MS);
-    // One that has begun to ask and was never heard of again.
+    // A check that was started and never finished.
     let mut seen: Value = town.store.read("readiness").await.unwrap().unwrap();
     seen["asking_until_ms"] = json!(town.now_ms.load(Ordering::SeqCst) + ASKING_MAX_MS);
     town.store.write("readiness", &seen).await.unwrap();
@@ -66,15 +66,45 @@ async fn while_one_request_asks_others_get_the_last_answer_for_a_while() {
     pass_ms(&town, ASKING_MAX_MS);
     assert_eq!(readiness(&town).await.0, 200);
     assert_eq!(asked(&town), 2 * once, "and then is not");
+}
 
-    seen["at_ms"] = json!(town.now_ms.load(Ordering::SeqCst) - STALE_MAX_MS);
-    seen["asking_until_ms"] = json!(town.now_ms.load(Ordering::SeqCst) + 1);
+/// A state in which the last result is too old, and another request checks.
+async fn let_another_check(town: &Town) -> Value {
+    readiness(town).await;
+    let mut seen: Value = town.store.read("readiness").await.unwrap().unwrap();
+    pass_ms(town, STALE_MAX_MS);
+    seen["asking_until_ms"] = json!(town.now_ms.load(Ordering::SeqCst) + ASKING_MAX_MS);
     town.store.write("readiness", &seen).await.unwrap();
-    assert_eq!(readiness(&town).await.0, 503, "an answer that old is none");
+    seen
 }
 
 #[tokio::test]
-async fn with_a_store_that_fails_nothing_is_ready_and_nobody_is_asked() {
+async fn requests_without_a_usable_result_wait_for_the_running_check() {
+    let town = Town::new();
+    let mut seen = let_another_check(&town).await;
+    let once = asked(&town);
+    let finish = async {
+        seen["at_ms"] = json!(town.now_ms.load(Ordering::SeqCst));
+        seen["asking_until_ms"] = json!(0);
+        town.store.write("readiness", &seen).await.unwrap();
+    };
+    let (one, other, ()) = tokio::join!(readiness(&town), readiness(&town), finish);
+    assert_eq!((one.0, other.0), (200, 200));
+    assert_eq!(asked(&town), once, "the result of the other request is used");
+}
+
+#[tokio::test]
+async fn a_check_that_never_finishes_is_replaced_once() {
+    let town = Town::new();
+    let_another_check(&town).await;
+    let once = asked(&town);
+    let (one, other) = tokio::join!(readiness(&town), readiness(&town));
+    assert_eq!((one.0, other.0), (200, 200));
+    assert_eq!(asked(&town), 2 * once);
+}
+
+#[tokio::test]
+async fn with_a_failing_store_the_shop_is_not_ready_and_checks_nothing() {
     let town = Town::new();
     town.store_is_broken.store(true, Ordering::SeqCst);
     for _ in 0..10 {
@@ -84,7 +114,7 @@ async fn with_a_store_that_fails_nothing_is_ready_and_nobody_is_asked() {
 }
 
 #[tokio::test]
-async fn readiness_is_counted_like_looking() {
+async fn readiness_requests_are_counted_as_reads() {
     let town = Town::new();
     town.set(|settings| {
         let quotas = settings.quotas.as_mut().unwrap();

@@ -59,7 +59,7 @@ async fn a_forged_address_does_not_help() {
     }
 }
 
-/// A body that ends the test when somebody reads it.
+/// A body that fails the test when it is read.
 fn untouchable() -> Body {
     Body::from_stream(futures::stream::poll_fn(
         |_| -> std::task::Poll<Option<Result<bytes::Bytes, axum::Error>>> {
@@ -69,7 +69,7 @@ fn untouchable() -> Body {
 }
 
 #[tokio::test]
-async fn who_has_used_up_their_quota_sends_no_body() {
+async fn an_exhausted_quota_is_reported_before_the_body_is_read() {
     let town = Town::new();
     town.set(tight(1));
     let routes = [("/api/v1/sessions", 3), ("/oauth2/authorize", 0), ("/api/v1/carts", 1)];
@@ -85,7 +85,7 @@ async fn who_has_used_up_their_quota_sends_no_body() {
 }
 
 #[tokio::test]
-async fn what_identity_counts_is_told_beside_what_the_gateway_counts() {
+async fn quotas_of_identity_and_of_the_gateway_are_both_reported() {
     let town = Town::new();
     town.set(tight(2));
     town.answers(|| {
@@ -107,7 +107,7 @@ async fn what_identity_counts_is_told_beside_what_the_gateway_counts() {
 }
 
 #[tokio::test]
-async fn bad_tokens_are_counted_and_then_not_even_looked_at() {
+async fn too_many_bad_tokens_are_refused_without_verification() {
     let town = Town::new();
     town.set(tight(1));
     let good = bearer(&["admin"]);

@@ -1,10 +1,10 @@
-//! The storefront's pages, styles, scripts and pictures: they pass as the storefront made them.
+//! The storefront's pages, styles, scripts and pictures are forwarded unchanged.
 
 use super::*;
 use chassis::quota::Quota;
 
 #[tokio::test]
-async fn a_page_reaches_the_storefront_as_it_was_asked_for() {
+async fn a_page_request_is_forwarded_unchanged() {
     let town = Town::new();
     let headers = [("accept", "text/html"), ("if-none-match", "\"1\""), ("range", "bytes=0-1")];
     for path in ["/", "/?q=tea%20pot", "/products/A-1", "/assets/0/js/app.js", "/favicon.svg"] {
@@ -18,7 +18,7 @@ async fn a_page_reaches_the_storefront_as_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn what_the_storefront_says_of_a_page_arrives() {
+async fn header_fields_of_a_page_are_forwarded() {
     let town = Town::new();
     let own = [
         ("content-type", "text/html; charset=utf-8"),
@@ -40,7 +40,7 @@ async fn what_the_storefront_says_of_a_page_arrives() {
         let reply = town.ask("GET", "/cart", &[]).await;
         assert_eq!((reply.status, reply.text.as_str()), (status, text));
         for (name, value) in own {
-            // What is not sent has no type.
+            // A response without a body has no content type.
             let value = if status == 304 && name == "content-type" { "" } else { value };
             assert_eq!(reply.header(name), value, "{status} {name}");
         }
@@ -54,7 +54,7 @@ async fn what_the_storefront_says_of_a_page_arrives() {
 }
 
 #[tokio::test]
-async fn pages_need_no_sign_in_and_use_up_no_quota() {
+async fn pages_need_no_sign_in_and_no_quota() {
     let town = Town::new();
     let one = Quota { limit: 1, window_s: 60 };
     town.set(|settings| {
@@ -86,7 +86,7 @@ async fn other_methods_reach_the_storefront_without_their_body() {
 }
 
 #[tokio::test]
-async fn a_path_with_two_readings_is_no_page_either() {
+async fn an_ambiguous_path_is_not_forwarded_as_a_page() {
     let town = Town::new();
     for path in ["//", "/products/../cart", "/products/%2e%2e/cart", "/images/a%2Fb.svg"] {
         assert_eq!(town.ask("GET", path, &[]).await.status, 400, "{path}");

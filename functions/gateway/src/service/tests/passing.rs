@@ -49,6 +49,41 @@ async fn bodies_arrive_byte_by_byte() {
 }
 
 #[tokio::test]
+async fn requests_without_a_body_refuse_content() {
+    let town = Town::new();
+    town.set(|settings| settings.quotas = None);
+    let admin = bearer(&["admin"]);
+    let bodiless: Vec<_> = routes().iter().filter(|route| route.refuses_content()).collect();
+    assert!(bodiless.len() > 10);
+    for route in bodiless {
+        let send = async |body: &str| {
+            let request = Request::builder().method(&route.method);
+            let request = request.uri(route.path.replace(['{', '}'], ""));
+            let request = request.header("authorization", &admin);
+            let request = request.header("content-type", "application/json");
+            town.send(request.body(Body::from(body.to_owned())).unwrap()).await
+        };
+        for (body, pointer) in [
+            (r#"{"items": []}"#, "/items"),
+            ("[]", ""),
+            ("null", ""),
+            ("items=1", ""),
+            (r#"{"a": 1, "a": 2}"#, ""),
+        ] {
+            let problem = send(body).await.problem();
+            assert_eq!(problem["type"], "/problems/invalid-body", "{} {body}", route.path);
+            assert_eq!(problem["errors"][0]["pointer"], pointer, "{} {body}", route.path);
+        }
+        assert_eq!(town.seen().len(), 0, "{} {}", route.method, route.path);
+        for body in ["", "{}", " { } "] {
+            assert_eq!(send(body).await.status, 200, "{} {}", route.method, route.path);
+        }
+        assert!(town.seen().iter().all(|seen| seen.body.is_empty()));
+        town.seen.lock().unwrap().clear();
+    }
+}
+
+#[tokio::test]
 async fn the_import_has_another_path_inside() {
     let town = Town::new();
     let admin = bearer(&["admin"]);
@@ -68,7 +103,7 @@ async fn the_mailbox_is_there_only_where_it_is_on() {
 }
 
 #[tokio::test]
-async fn the_mailbox_is_for_this_machine_and_for_administrators() {
+async fn the_mailbox_is_open_to_this_machine_and_to_administrators() {
     let town = Town::new();
     town.set(|settings| settings.mailbox_page = true);
     let (customer, admin) = (bearer(&["customer"]), bearer(&["admin"]));
@@ -91,8 +126,23 @@ async fn the_mailbox_is_for_this_machine_and_for_administrators() {
     assert_eq!(status(from("10.0.0.1:5000", &[("authorization", &admin)])).await, 200);
     let asked = town.ask("GET", "/mailbox", &[("spin-client-addr", "10.0.0.1:1")]).await;
     assert!(asked.header("www-authenticate").starts_with("Basic"), "a browser asks its user");
-    town.set(|settings| settings.proxies_trusted = 1);
-    assert_eq!(status(from("127.0.0.1:5000", &[])).await, 401, "everybody comes by the proxy");
+    assert_eq!(status(from("127.0.0.1:5000", &[])).await, 200);
+    town.set(|settings| settings.issuer = "https://shop.example".to_owned());
+    assert_eq!(
+        status(from("127.0.0.1:5000", &[])).await,
+        401,
+        "a proxy that adds no header fields looks like the local machine"
+    );
+    assert_eq!(status(from("127.0.0.1:5000", &[("authorization", &admin)])).await, 200);
+    town.set(|settings| {
+        settings.issuer = "http://localhost:3000".to_owned();
+        settings.proxies_trusted = 1;
+    });
+    assert_eq!(
+        status(from("127.0.0.1:5000", &[])).await,
+        401,
+        "all requests come through the proxy"
+    );
     assert!(town.seen().iter().all(|seen| !seen.headers.contains_key("authorization")));
 }
 
@@ -120,7 +170,7 @@ async fn a_browser_signs_an_administrator_in_to_the_mailbox() {
         let body: Value = serde_json::from_slice(&seen[at].body).unwrap();
         assert_eq!(body, json!({"email": "root@example.org", "password": "first password"}));
         assert_eq!(seen[at].headers["x-forwarded-for"], "10.0.0.1");
-        // A page leaves no session behind.
+        // The page does not leave a session behind.
         assert_eq!(seen[at + 1].uri, "http://identity.spin.internal/oauth2/revoke");
         let body: Value = serde_json::from_slice(&seen[at + 1].body).unwrap();
         assert_eq!(body, json!({"token": "r.1"}));
@@ -211,7 +261,7 @@ async fn problems_and_oauth_errors_of_functions_pass_as_they_are() {
 }
 
 #[tokio::test]
-async fn query_parameters_that_do_not_exist_are_refused() {
+async fn unknown_query_parameters_are_refused() {
     let town = Town::new();
     let reply = town.ask("GET", "/api/v1/products?q=tea&categroy=Tea", &[]).await;
     let problem = reply.problem();

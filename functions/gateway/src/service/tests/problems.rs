@@ -1,4 +1,4 @@
-//! Where the `type` of a problem leads.
+//! The documentation of problem types.
 
 use super::*;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ fn json_of(reply: &Reply) -> Value {
 }
 
 #[tokio::test]
-async fn every_type_leads_to_a_page_for_people_and_to_json_for_programs() {
+async fn every_type_has_an_html_page_and_json() {
     let town = Town::new();
     let list = json_of(&town.ask("GET", "/problems", &[JSON]).await);
     let items = list["items"].as_array().unwrap();
@@ -34,7 +34,7 @@ async fn every_type_leads_to_a_page_for_people_and_to_json_for_programs() {
 }
 
 #[tokio::test]
-async fn a_type_that_does_not_exist_is_not_found() {
+async fn an_unknown_type_is_not_found() {
     let town = Town::new();
     for path in [
         "/problems/no-such-thing",
@@ -54,7 +54,7 @@ async fn a_type_that_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn both_forms_may_be_kept_and_are_told_apart() {
+async fn both_representations_are_cacheable_and_vary_by_accept() {
     let town = Town::new();
     let mut tags = BTreeSet::new();
     for path in ["/problems", "/problems/cart-full"] {
@@ -74,7 +74,7 @@ async fn both_forms_may_be_kept_and_are_told_apart() {
 }
 
 #[tokio::test]
-async fn they_are_not_counted() {
+async fn problem_pages_are_not_counted() {
     let town = Town::new();
     for _ in 0..3 {
         let reply = town.ask("GET", "/problems/quota-exceeded", &[]).await;

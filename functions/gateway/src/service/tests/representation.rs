@@ -1,4 +1,4 @@
-//! The form of answers: not at all where the client has them, compressed where it can read that.
+//! Conditional and compressed responses.
 
 use super::*;
 use bytes::Bytes;
@@ -40,7 +40,7 @@ async fn raw(town: &Town, path: &str, fields: &[(&str, &str)]) -> (u16, HeaderMa
 }
 
 #[tokio::test]
-async fn an_answer_without_a_tag_gets_one_and_is_not_sent_twice() {
+async fn a_response_without_a_tag_gets_one_and_is_not_sent_again() {
     let town = town(JSON, "{}".to_owned());
     let first = town.ask("GET", PRODUCTS, &[]).await;
     let tag = first.header("etag").to_owned();
@@ -56,7 +56,7 @@ async fn an_answer_without_a_tag_gets_one_and_is_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_tag_of_the_functions_own_is_kept_and_answers_too() {
+async fn a_tag_of_a_function_is_kept_and_used() {
     let own =
         &[("content-type", "application/json"), ("etag", "\"v7\""), ("cache-control", "no-store")];
     let town = town(own, long());
@@ -67,14 +67,14 @@ async fn a_tag_of_the_functions_own_is_kept_and_answers_too() {
     };
     let (status, headers, body) = ask("\"v6\"").await;
     assert_eq!((status, &headers["etag"]), (200, &HeaderValue::from_static("\"v7\"")));
-    assert_eq!(body, long().into_bytes(), "what is somebody's own is not compressed");
+    assert_eq!(body, long().into_bytes(), "personal responses are not compressed");
     let (status, headers, body) = ask("\"v7\"").await;
     assert_eq!((status, &headers["etag"]), (304, &HeaderValue::from_static("\"v7\"")));
     assert!(body.is_empty());
 }
 
 #[tokio::test]
-async fn text_is_compressed_for_those_who_can_read_it() {
+async fn text_is_compressed_for_clients_that_accept_gzip() {
     let town = town(JSON, long());
     let (_, plain, body) = raw(&town, PRODUCTS, &[]).await;
     assert_eq!(body, long().into_bytes());
@@ -89,7 +89,7 @@ async fn text_is_compressed_for_those_who_can_read_it() {
     let mut text = String::new();
     flate2::read::GzDecoder::new(&*body).read_to_string(&mut text).unwrap();
     assert_eq!(text, long());
-    // Another form has another tag, which is known again.
+    // The compressed representation has another tag, which also matches.
     let tag = headers["etag"].to_str().unwrap();
     assert_ne!(headers["etag"], plain["etag"]);
     let (status, headers, _) = raw(&town, PRODUCTS, &[GZIP, ("if-none-match", tag)]).await;
@@ -97,7 +97,7 @@ async fn text_is_compressed_for_those_who_can_read_it() {
 }
 
 #[tokio::test]
-async fn a_function_is_asked_with_the_tag_that_it_gave_out() {
+async fn a_function_gets_the_tag_that_it_set() {
     let town = town(JSON, String::new());
     town.answers(|| Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, "\"v7\"")]).into_response()));
     let (status, headers, _) = raw(&town, "/", &[GZIP, ("if-none-match", "\"v7-gzip\"")]).await;
@@ -108,7 +108,7 @@ async fn a_function_is_asked_with_the_tag_that_it_gave_out() {
 }
 
 #[tokio::test]
-async fn what_gains_nothing_by_it_passes_as_it_is() {
+async fn unsuitable_responses_are_not_compressed() {
     const CASES: [(&[(&str, &str)], usize); 4] = [
         (&[("content-type", "application/json")], 100),
         (&[("content-type", "image/png")], 9_000),
@@ -131,7 +131,7 @@ async fn what_gains_nothing_by_it_passes_as_it_is() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_no_answer() {
+async fn a_response_that_ends_early_becomes_a_problem() {
     let town = Town::new();
     town.answers(|| {
         let parts = [Ok(Bytes::from("{")), Err(axum::Error::new(std::io::Error::other("reset")))];

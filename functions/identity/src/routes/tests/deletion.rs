@@ -12,7 +12,7 @@ async fn signed_in(shop: &Shop) -> Answer {
     shop.sign_in("ada@example.org", "correct horse").await
 }
 
-/// Whether the text stands in any value of the store or any event.
+/// Whether the text is in any value of the store or in any event.
 async fn is_found(shop: &Shop, text: &str) -> bool {
     let mut found = shop.environment.log.events().iter().any(|event| event.data.contains(text));
     for key in shop.store.keys() {
@@ -23,7 +23,7 @@ async fn is_found(shop: &Shop, text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn an_account_is_deleted_by_who_knows_its_password() {
+async fn deleting_an_account_needs_its_password() {
     let shop = Shop::new();
     let session = signed_in(&shop).await;
     let token = session.member("access_token");
@@ -38,7 +38,7 @@ async fn an_account_is_deleted_by_who_knows_its_password() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_person_is_left_to_be_read() {
+async fn a_deletion_leaves_no_readable_personal_data() {
     let shop = Shop::new();
     let token = signed_in(&shop).await.member("access_token");
     shop.patch(&token, None, json!({"name": "Ada Lovelace"})).await;
@@ -47,7 +47,7 @@ async fn nothing_of_the_person_is_left_to_be_read() {
     let told = shop.told().await;
     let kinds: Vec<_> = told.iter().map(|(kind, number, _)| (kind.as_str(), *number)).collect();
     assert_eq!(kinds, [("registered.v1", 1), ("updated.v1", 2), ("deleted.v1", 3)]);
-    assert_eq!((&told[0].2, &told[1].2), (&Value::Null, &Value::Null), "the key is gone");
+    assert_eq!((&told[0].2, &told[1].2), (&Value::Null, &Value::Null), "the key was deleted");
     let members: Vec<_> = told[2].2.as_object().unwrap().keys().cloned().collect();
     assert_eq!(members, ["user_id"]);
     for text in ["ada@example.org", "Lovelace", "argon2"] {
@@ -56,7 +56,7 @@ async fn nothing_of_the_person_is_left_to_be_read() {
 }
 
 #[tokio::test]
-async fn the_address_can_be_registered_again_and_is_another_account() {
+async fn a_released_address_can_be_registered_as_a_new_account() {
     let shop = Shop::new();
     let session = signed_in(&shop).await;
     let first = shop.get("/api/v1/users/me", Some(&session.member("access_token"))).await;
@@ -70,7 +70,7 @@ async fn the_address_can_be_registered_again_and_is_another_account() {
 }
 
 #[tokio::test]
-async fn an_address_that_a_deletion_has_not_freed_yet_can_be_registered() {
+async fn an_address_of_an_unfinished_deletion_can_be_registered() {
     for operations in 0..30 {
         let shop = Shop::new();
         let token = signed_in(&shop).await.member("access_token");
@@ -78,7 +78,7 @@ async fn an_address_that_a_deletion_has_not_freed_yet_can_be_registered() {
         let dying = FailingStore::after(operations, shop.store.clone());
         let dying = Identity::new(dying, shop.environment.clone());
         if dying.delete_account(&me, "correct horse").await.is_ok() {
-            // No sweep has looked at it meanwhile.
+            // No sweep has run in the meantime.
             let token = signed_in(&shop).await.member("access_token");
             shop.sweep().await;
             let again = shop.get("/api/v1/users/me", Some(&token)).await;
@@ -88,12 +88,12 @@ async fn an_address_that_a_deletion_has_not_freed_yet_can_be_registered() {
 }
 
 #[tokio::test]
-async fn a_registration_that_is_noted_still_does_not_keep_a_deletion_from_being_told() {
+async fn a_noted_registration_does_not_prevent_the_deletion_event() {
     let shop = Shop::new();
     let token = signed_in(&shop).await.member("access_token");
     let key = shop.store.keys().into_iter().find(|key| key.starts_with("user/")).unwrap();
     let id = key.strip_prefix("user/").unwrap();
-    // What a failure after the account was made leaves.
+    // The state after a failure during the registration.
     let shard = shop.store.keys().into_iter().find(|key| key.starts_with("registrations/"));
     let note = json!([{
         "user_id": id,
@@ -111,7 +111,7 @@ async fn a_registration_that_is_noted_still_does_not_keep_a_deletion_from_being_
 }
 
 #[tokio::test]
-async fn killed_at_any_step_a_deletion_is_whole_or_did_not_happen() {
+async fn after_a_crash_at_any_step_a_deletion_is_complete_or_absent() {
     for operations in 0..30 {
         let shop = Shop::new();
         let token = signed_in(&shop).await.member("access_token");

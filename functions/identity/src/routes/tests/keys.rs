@@ -1,4 +1,4 @@
-//! Renewing the keys that tokens are signed with.
+//! Rotation of signing keys.
 
 use super::*;
 use crate::domain::key::{KEY_AHEAD_MS, KEY_BEHIND_MS, KEY_LIFETIME_MS};
@@ -26,7 +26,7 @@ async fn admin(shop: &Shop) -> String {
 }
 
 #[tokio::test]
-async fn the_clock_brings_a_new_key_that_is_published_before_it_signs() {
+async fn a_due_key_is_published_before_it_signs() {
     let shop = Shop::new();
     shop.register("ada@example.org").await;
     let first = kid(&token(&shop).await);
@@ -45,7 +45,7 @@ async fn the_clock_brings_a_new_key_that_is_published_before_it_signs() {
 }
 
 #[tokio::test]
-async fn an_administrator_renews_the_key_and_nobody_notices() {
+async fn an_administrator_rotates_the_key_without_ending_sessions() {
     let shop = Shop::new();
     shop.register("ada@example.org").await;
     let before = token(&shop).await;
@@ -68,7 +68,7 @@ async fn an_administrator_renews_the_key_and_nobody_notices() {
 }
 
 #[tokio::test]
-async fn a_key_that_somebody_else_may_have_is_withdrawn_at_once() {
+async fn a_compromised_key_is_revoked_immediately() {
     let shop = Shop::new();
     shop.register("ada@example.org").await;
     let session = shop.sign_in("ada@example.org", "correct horse").await;
@@ -80,5 +80,5 @@ async fn a_key_that_somebody_else_may_have_is_withdrawn_at_once() {
     assert_eq!(shop.get("/api/v1/users/me", Some(&old)).await.status, 401);
     let refreshed = shop.refresh(&session.member("refresh_token")).await;
     let new = refreshed.member("access_token");
-    assert_eq!(shop.get("/api/v1/users/me", Some(&new)).await.status, 200, "the session goes on");
+    assert_eq!(shop.get("/api/v1/users/me", Some(&new)).await.status, 200, "the session continues");
 }

@@ -1,4 +1,4 @@
-//! Attempts are counted by what the body says, however it says it.
+//! Attempts are counted by the parsed body, in any spelling.
 
 use super::*;
 
@@ -42,7 +42,7 @@ async fn attempts_are_counted_per_account_and_address_before_any_hash() {
 }
 
 #[tokio::test]
-async fn no_spelling_of_a_request_escapes_the_count() {
+async fn attempts_are_counted_for_all_spellings_of_a_request() {
     let shop = few();
     let bodies = [
         ("application/json", r#"{"email":"ada@example.org","password":"a&email=b@example.org"}"#),
@@ -66,7 +66,7 @@ async fn no_spelling_of_a_request_escapes_the_count() {
 }
 
 #[tokio::test]
-async fn every_way_to_try_a_password_is_counted() {
+async fn all_operations_that_check_a_password_are_counted() {
     let shop = few();
     shop.register("ada@example.org").await;
     let token = shop.sign_in("ada@example.org", "correct horse").await.member("access_token");

@@ -31,7 +31,7 @@ async fn reset(shop: &Shop, token: &str, new: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn who_knows_the_password_changes_it_and_all_sessions_end() {
+async fn a_password_change_needs_the_password_and_ends_all_sessions() {
     let shop = Shop::new();
     let session = signed_in(&shop).await;
     let elsewhere = shop.sign_in("ada@example.org", "correct horse").await;
@@ -49,7 +49,7 @@ async fn who_knows_the_password_changes_it_and_all_sessions_end() {
 }
 
 #[tokio::test]
-async fn a_weak_password_does_not_become_the_new_one() {
+async fn a_weak_new_password_is_refused() {
     let shop = Shop::new();
     let token = signed_in(&shop).await.member("access_token");
     for weak in ["password1", "short", "ada@example.org", "         "] {
@@ -80,7 +80,7 @@ async fn a_mail_resets_a_password_once_and_ends_all_sessions() {
 }
 
 #[tokio::test]
-async fn tokens_end_and_made_up_ones_are_worth_nothing() {
+async fn expired_and_forged_reset_tokens_are_refused() {
     let shop = Shop::new();
     signed_in(&shop).await;
     let token = asked(&shop, "ada@example.org").await.unwrap();
@@ -94,7 +94,7 @@ async fn tokens_end_and_made_up_ones_are_worth_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_sees_whether_an_address_has_an_account() {
+async fn requests_do_not_reveal_whether_an_address_has_an_account() {
     let shop = Shop::new();
     signed_in(&shop).await;
     let writes = async |email: &str| {
@@ -113,7 +113,7 @@ async fn nobody_sees_whether_an_address_has_an_account() {
 }
 
 #[tokio::test]
-async fn one_account_gets_few_mails_however_often_somebody_asks() {
+async fn the_number_of_reset_mails_is_limited() {
     let shop = Shop::new();
     signed_in(&shop).await;
     for _ in 0..10 {
@@ -123,7 +123,7 @@ async fn one_account_gets_few_mails_however_often_somebody_asks() {
 }
 
 #[tokio::test]
-async fn no_token_lies_anywhere_in_clear() {
+async fn tokens_are_never_stored_in_clear() {
     let shop = Shop::new();
     signed_in(&shop).await;
     let token = asked(&shop, "ada@example.org").await.unwrap();
@@ -138,7 +138,7 @@ async fn no_token_lies_anywhere_in_clear() {
 }
 
 #[tokio::test]
-async fn the_settings_password_is_changed_in_the_settings() {
+async fn a_configured_password_cannot_be_changed_through_the_api() {
     let shop = Shop::new();
     shop.set_admin("root@example.org", "first password");
     let session = shop.sign_in("root@example.org", "first password").await;
@@ -165,7 +165,7 @@ async fn a_sign_in_that_overlaps_a_change_opens_no_session() {
 }
 
 #[tokio::test]
-async fn accounts_from_before_resets_are_read() {
+async fn accounts_without_reset_tokens_can_be_read() {
     let shop = Shop::new();
     signed_in(&shop).await;
     let key = shop.store.keys().into_iter().find(|key| key.starts_with("user/")).unwrap();
@@ -182,7 +182,7 @@ async fn accounts_from_before_resets_are_read() {
 }
 
 #[tokio::test]
-async fn what_else_a_sweep_can_not_read_does_not_keep_reset_mails() {
+async fn unreadable_values_do_not_stop_reset_mails() {
     let shop = Shop::new();
     shop.register("ada@example.org").await;
     let asked = shop.post("/api/v1/password-resets", json!({"email": "ada@example.org"})).await;

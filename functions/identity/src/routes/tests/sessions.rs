@@ -18,7 +18,7 @@ async fn code(shop: &Shop) -> String {
 }
 
 #[tokio::test]
-async fn all_sessions_end_wherever_they_were_opened() {
+async fn signing_out_everywhere_ends_sessions_on_all_devices() {
     let shop = Shop::new();
     let session = signed_in(&shop).await;
     let elsewhere = shop.sign_in("ada@example.org", "correct horse").await;
@@ -40,7 +40,7 @@ async fn all_sessions_end_wherever_they_were_opened() {
 }
 
 #[tokio::test]
-async fn a_code_that_is_on_its_way_opens_no_session_afterwards() {
+async fn a_pending_code_opens_no_session_afterwards() {
     let shop = Shop::new();
     let session = signed_in(&shop).await;
     let code = code(&shop).await;
@@ -49,7 +49,7 @@ async fn a_code_that_is_on_its_way_opens_no_session_afterwards() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_overlaps_it_opens_no_session_and_may_be_repeated() {
+async fn a_concurrent_sign_in_opens_no_session_and_may_be_repeated() {
     let shop = Shop::new();
     let session = signed_in(&shop).await;
     let email = Email::parse("ada@example.org").unwrap();
@@ -62,7 +62,7 @@ async fn a_sign_in_that_overlaps_it_opens_no_session_and_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn killed_at_any_step_all_sessions_go_on_or_none() {
+async fn after_a_crash_at_any_step_all_sessions_continue_or_none() {
     for operations in 0..6 {
         let shop = Shop::new();
         let session = signed_in(&shop).await;
@@ -81,7 +81,7 @@ async fn killed_at_any_step_all_sessions_go_on_or_none() {
 }
 
 #[tokio::test]
-async fn who_has_no_account_any_more_has_no_sessions_to_end() {
+async fn a_deleted_account_has_no_sessions_to_end() {
     let shop = Shop::new();
     let session = signed_in(&shop).await;
     let token = session.member("access_token");
@@ -93,6 +93,6 @@ async fn who_has_no_account_any_more_has_no_sessions_to_end() {
     {
         assert_eq!(shop.call(method, path, &token, json!({})).await.status, 401, "{path}");
     }
-    assert!(!shop.has_key("grants/"), "none were made anew");
+    assert!(!shop.has_key("grants/"), "no grants were created again");
     assert_eq!(shop.call("DELETE", "/api/v1/sessions", "x.y.z", json!({})).await.status, 401);
 }

@@ -1,4 +1,4 @@
-//! What applications of others get, and what they don't.
+//! Access of third-party applications.
 
 use super::oauth::{VERIFIER, code_for, redeem, request};
 use super::*;
@@ -23,7 +23,7 @@ async fn tokens(shop: &Shop, scope: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_token_says_whose_it_is_and_has_no_role_even_of_an_administrator() {
+async fn a_token_names_its_client_and_has_no_roles() {
     let shop = Shop::new();
     shop.set_admin("root@example.org", "first password");
     let code = code_for(&shop, "root@example.org", "first password", "openid orders:read").await;
@@ -53,7 +53,7 @@ async fn a_token_says_whose_it_is_and_has_no_role_even_of_an_administrator() {
 }
 
 #[tokio::test]
-async fn an_application_sees_of_the_account_what_was_granted() {
+async fn an_application_sees_only_granted_account_data() {
     let shop = signed_in("ada@example.org").await;
     let me = async |scope: &str| {
         let access = tokens(&shop, scope).await.member("access_token");
@@ -88,7 +88,7 @@ async fn refreshing_and_revoking_need_the_client() {
 }
 
 #[tokio::test]
-async fn an_application_whose_scopes_were_reduced_has_fewer_from_the_next_refresh_on() {
+async fn reduced_scopes_apply_from_the_next_refresh() {
     let shop = signed_in("ada@example.org").await;
     let tokens = tokens(&shop, "openid email").await;
     *shop.environment.scopes.lock().unwrap() = Some(vec!["openid"]);
@@ -101,7 +101,7 @@ async fn an_application_whose_scopes_were_reduced_has_fewer_from_the_next_refres
 }
 
 #[tokio::test]
-async fn the_page_says_who_asks_for_what_and_takes_no_for_an_answer() {
+async fn the_page_names_application_and_scopes_and_allows_denial() {
     let shop = signed_in("ada@example.org").await;
     let challenge = base64url(&sha256(VERIFIER.as_bytes()));
     let fields = request(&challenge);
@@ -122,7 +122,7 @@ async fn the_page_says_who_asks_for_what_and_takes_no_for_an_answer() {
 }
 
 #[tokio::test]
-async fn consent_is_listed_and_can_be_taken_back() {
+async fn consent_is_listed_and_can_be_withdrawn() {
     let shop = signed_in("ada@example.org").await;
     let own = shop.sign_in("ada@example.org", "correct horse").await.member("access_token");
     let refresh = tokens(&shop, "openid email").await.member("refresh_token");
@@ -139,7 +139,7 @@ async fn consent_is_listed_and_can_be_taken_back() {
 }
 
 #[tokio::test]
-async fn a_client_may_name_itself_in_the_header() {
+async fn a_client_may_identify_itself_in_the_header() {
     let shop = signed_in("ada@example.org").await;
     let ask = async |user: &str, code: &str| {
         let body = form_urlencoded::Serializer::new(String::new())
@@ -169,7 +169,7 @@ async fn a_client_may_name_itself_in_the_header() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_there_twice_is_refused_in_json_too() {
+async fn a_duplicate_parameter_is_refused_in_json_too() {
     let shop = Shop::new();
     let body = r#"{"grant_type":"refresh_token","refresh_token":"a","refresh_token":"b"}"#;
     let request = Request::post("/oauth2/token").header("content-type", "application/json");

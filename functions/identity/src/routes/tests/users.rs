@@ -26,7 +26,7 @@ async fn a_person_registers_signs_in_and_sees_their_profile() {
 }
 
 #[tokio::test]
-async fn registering_does_not_tell_which_addresses_have_an_account() {
+async fn registration_does_not_reveal_which_addresses_have_an_account() {
     let shop = Shop::new();
     let hashes = async |email: &str| {
         let before = shop.environment.hashes.load(Ordering::SeqCst);
@@ -45,19 +45,19 @@ async fn registering_does_not_tell_which_addresses_have_an_account() {
 }
 
 #[tokio::test]
-async fn registering_the_address_of_the_settings_takes_the_work_of_a_taken_one() {
+async fn registering_the_configured_address_does_the_same_work_as_a_taken_one() {
     let shop = Shop::new();
     shop.set_admin("root@example.org", "first password");
     assert_eq!(shop.register("root@example.org").await.status, 202);
     assert!(shop.has_key("registrations/") && shop.has_key("mails/"), "it is noted like others");
-    assert!(!shop.has_key("user/") && !shop.has_key("grants/"), "it is no account");
+    assert!(!shop.has_key("user/") && !shop.has_key("grants/"), "no account was created");
     shop.sweep().await;
     assert!(shop.environment.log.events().is_empty());
     assert_eq!(shop.sign_in("root@example.org", "correct horse").await.status, 401);
 }
 
 #[tokio::test]
-async fn the_owner_of_an_address_hears_that_somebody_registered_it_but_not_all_the_time() {
+async fn the_owner_is_notified_about_repeated_registrations_at_a_limited_rate() {
     let shop = Shop::new();
     shop.register("ada@example.org").await;
     shop.sweep().await;
@@ -90,7 +90,7 @@ async fn of_many_who_register_one_address_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn passwords_that_others_guess_are_refused() {
+async fn weak_passwords_are_refused() {
     let shop = Shop::new();
     for password in
         ["password", "aaaaaaaa", "        ", "1234567", "ada@example.org", "Passw0rd!", "\u{2003}"]
@@ -103,7 +103,7 @@ async fn passwords_that_others_guess_are_refused() {
 }
 
 #[tokio::test]
-async fn names_have_no_characters_that_nobody_sees() {
+async fn names_with_invisible_characters_are_refused() {
     let shop = Shop::new();
     for name in ["Ada\u{202e}", "A\u{200b}da", "Ada\u{2066}x\u{2069}", "\u{feff}Ada"] {
         let body = json!({"email": "ada@example.org", "password": "correct horse", "name": name});
@@ -191,7 +191,7 @@ async fn a_crash_while_registering_leaves_the_address_free_or_the_account_whole(
 }
 
 #[tokio::test]
-async fn who_comes_while_too_many_passwords_are_looked_at_is_told_to_come_back() {
+async fn requests_beyond_the_hash_queue_get_retry_after() {
     let shop = Shop::new();
     shop.register("ada@example.org").await;
     shop.environment.busy.store(true, Ordering::SeqCst);

@@ -204,7 +204,7 @@ async fn after_a_register_that_can_not_be_read_the_round_begins_anew() {
 }
 
 #[tokio::test]
-async fn a_record_that_promises_more_than_there_ever_was_says_so() {
+async fn a_record_that_reserves_more_than_existed_is_reported() {
     let (store, inventory) = stocked(&[("a", 5)]).await;
     inventory.reserve("r", &lines(&[("a", 3)]), TTL, 0).await.unwrap();
     let mut stock: serde_json::Value = store.read(&stock_key("a")).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! More reservations of one SKU at once than one value holds.
+//! More concurrent reservations of one SKU than one value can hold.
 
 use super::*;
 use crate::domain::HOLDS_MAX;
@@ -16,7 +16,7 @@ async fn crowded(pieces: u32) -> (MemoryStore, Inventory<MemoryStore>) {
     (store, inventory)
 }
 
-/// What the books say: on hand, reserved, sold; and that they add up.
+/// The books: on hand, reserved, sold. Checks that they balance.
 async fn booked(inventory: &Inventory<MemoryStore>) -> (i64, u64, i64) {
     let [book] = inventory.books(0, 100).await.unwrap().entries.try_into().unwrap();
     let claimed: u64 = book.claims.iter().map(|claim| u64::from(claim.quantity)).sum();
@@ -27,7 +27,7 @@ async fn booked(inventory: &Inventory<MemoryStore>) -> (i64, u64, i64) {
 }
 
 #[tokio::test]
-async fn nobody_is_refused_while_there_is_stock_and_nothing_is_sold_twice() {
+async fn all_reservations_succeed_while_there_is_stock_and_nothing_is_sold_twice() {
     let (_, inventory) = crowded(MANY + 1).await;
     assert_eq!(figures(&inventory, "a", 0).await, (1, MANY, 0));
     assert_eq!(booked(&inventory).await, (1, MANY.into(), 0));
@@ -35,7 +35,7 @@ async fn nobody_is_refused_while_there_is_stock_and_nothing_is_sold_twice() {
     assert!(last.is_ok(), "{last:?}");
     let short = inventory.reserve("more", &lines(&[("a", 1)]), TTL, 0).await;
     assert!(matches!(short, Err(Refusal::OutOfStock(_))), "{short:?}");
-    // The same again is the same reservation, wherever it is.
+    // A repetition finds the existing reservation, wherever it is.
     for id in ["r0", "r12", "last"] {
         inventory.commit(id, 1).await.unwrap();
         inventory.commit(id, 1).await.unwrap();
@@ -50,11 +50,11 @@ async fn nobody_is_refused_while_there_is_stock_and_nothing_is_sold_twice() {
     assert_eq!(figures(&inventory, "a", 2).await, (4, MANY - 4, 1));
     assert_eq!(booked(&inventory).await, (4, (MANY - 4).into(), 1));
     let four = inventory.reserve("four", &lines(&[("a", 4)]), TTL, 2).await;
-    assert!(four.is_ok(), "what comes free in lanes can be had: {four:?}");
+    assert!(four.is_ok(), "pieces that are released in lanes are available: {four:?}");
 }
 
 #[tokio::test]
-async fn reservations_in_lanes_run_out_too() {
+async fn reservations_in_lanes_expire_too() {
     let (_, inventory) = crowded(MANY).await;
     inventory.commit("r12", 0).await.unwrap();
     let late = TTL + u64::from(MANY);
@@ -66,7 +66,7 @@ async fn reservations_in_lanes_run_out_too() {
 }
 
 #[tokio::test]
-async fn what_ran_out_in_a_lane_can_be_had_without_a_sweep() {
+async fn expired_pieces_in_a_lane_are_available_without_a_sweep() {
     let (_, inventory) = crowded(MANY).await;
     let late = TTL + u64::from(MANY);
     let available = inventory.available(&["a".to_owned()], late).await.unwrap();
@@ -76,7 +76,7 @@ async fn what_ran_out_in_a_lane_can_be_had_without_a_sweep() {
 }
 
 #[tokio::test]
-async fn the_power_may_go_off_at_any_moment_of_a_hold_in_a_lane() {
+async fn a_hold_in_a_lane_survives_a_crash_at_any_step() {
     for operations in 0..300 {
         let (store, inventory) = crowded(MANY + 2).await;
         let dying = Inventory::new(FailingStore::after(operations, store));
@@ -100,9 +100,9 @@ async fn the_power_may_go_off_at_any_moment_of_a_hold_in_a_lane() {
     panic!("a story takes more operations than expected");
 }
 
-/// An attempt that was overtaken may have left a hold in another lane.
+/// An outdated attempt may have left a hold in another lane.
 #[tokio::test]
-async fn a_straggler_in_one_lane_does_not_hide_the_hold_in_another() {
+async fn an_outdated_hold_in_one_lane_does_not_hide_the_hold_in_another() {
     let (store, inventory) = crowded(MANY + 1).await;
     inventory.reserve("x", &lines(&[("a", 1)]), TTL, 0).await.unwrap();
     let key = lane_key("a", 1);
@@ -122,14 +122,14 @@ async fn a_straggler_in_one_lane_does_not_hide_the_hold_in_another() {
 }
 
 #[tokio::test]
-async fn pieces_that_are_free_in_a_lane_are_not_promised() {
+async fn free_pieces_in_a_lane_are_not_reserved() {
     let (_, inventory) = crowded(MANY).await;
     let late = TTL + u64::from(MANY);
     assert_eq!(inventory.receive("a", 0, late).await.unwrap().on_hand, 0);
 }
 
 #[tokio::test]
-async fn books_whose_two_sides_disagree_do_not_add_up() {
+async fn books_with_inconsistent_transfers_do_not_balance() {
     let (store, inventory) = crowded(MANY).await;
     let key = lane_key("a", 1);
     let mut lane: serde_json::Value = store.read(&key).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Parts of a sale that come back.
+//! Partial returns of a sale.
 
 use super::*;
 
@@ -10,7 +10,7 @@ async fn sold() -> (MemoryStore, Inventory<MemoryStore>) {
 }
 
 #[tokio::test]
-async fn a_part_goes_back_onto_the_shelf_once_for_each_return() {
+async fn a_part_is_restocked_once_for_each_return() {
     let (_, inventory) = sold().await;
     for _ in 0..2 {
         inventory.restock("r", "shp_1", &lines(&[("a", 2)]), 1).await.unwrap();
@@ -22,7 +22,7 @@ async fn a_part_goes_back_onto_the_shelf_once_for_each_return() {
 }
 
 #[tokio::test]
-async fn no_more_comes_back_than_was_sold() {
+async fn returns_cannot_exceed_the_sale() {
     let (_, inventory) = sold().await;
     inventory.restock("r", "shp_1", &lines(&[("a", 2)]), 1).await.unwrap();
     for (name, back) in [
@@ -38,13 +38,13 @@ async fn no_more_comes_back_than_was_sold() {
         let refused = inventory.restock(id, "shp_1", &lines(&[("a", 1)]), 1).await;
         assert!(matches!(refused, Err(Refusal::NotFound(_))), "{id}: {refused:?}");
     }
-    // What is called off afterwards is what is left.
+    // A later cancellation only takes back the rest.
     inventory.take_back("r", 2).await.unwrap();
     assert_eq!(figures(&inventory, "a", 2).await, (4, 1, 0));
 }
 
 #[tokio::test]
-async fn a_return_cut_anywhere_is_made_once_when_it_is_repeated() {
+async fn an_interrupted_return_is_made_once_when_it_is_repeated() {
     for operations in 0..40 {
         let (store, inventory) = sold().await;
         let dying = Inventory::new(FailingStore::after(operations, store));
@@ -60,7 +60,7 @@ async fn a_return_cut_anywhere_is_made_once_when_it_is_repeated() {
 }
 
 #[tokio::test]
-async fn returns_are_forgotten_when_nobody_can_be_at_them_any_more() {
+async fn notes_of_returns_expire() {
     let (store, inventory) = sold().await;
     inventory.restock("r", "shp_1", &lines(&[("a", 1)]), 1).await.unwrap();
     let late = RETURN_NOTED_MS + 2;

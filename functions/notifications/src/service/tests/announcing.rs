@@ -264,7 +264,7 @@ fn know(world: &World, key: Option<[u8; 32]>) {
 }
 
 #[tokio::test]
-async fn a_mail_about_an_account_is_sent_once_whatever_the_reader_prefers() {
+async fn a_mail_about_an_account_is_sent_once_regardless_of_preferences() {
     let world = World::new();
     know(&world, Some([1; 32]));
     let shop = shop(MemoryStore::new(), &world);
@@ -282,7 +282,7 @@ async fn a_mail_about_an_account_is_sent_once_whatever_the_reader_prefers() {
 }
 
 #[tokio::test]
-async fn who_deletes_their_account_is_forgotten_and_gets_no_more_messages() {
+async fn a_deleted_user_is_erased_and_gets_no_more_messages() {
     let world = World::new();
     know(&world, Some([1; 32]));
     let store = MemoryStore::new();
@@ -304,7 +304,7 @@ async fn who_deletes_their_account_is_forgotten_and_gets_no_more_messages() {
     assert_eq!(shop.list(USER, None, 10, NOW).await.unwrap().0, []);
     shop.prefer(USER, Preferences { email: false, push: true }).await.unwrap();
     assert!(!store.keys().contains(&format!("preferences/{USER}")));
-    // The books have the messages, once for each request.
+    // The books contain the messages, once for each request.
     shop.receive(&order("shipped"), NOW).await.unwrap();
     let mut recorded: Vec<_> =
         records(&shop).await.into_iter().map(|it| (it.request_id, it.status)).collect();
@@ -313,7 +313,7 @@ async fn who_deletes_their_account_is_forgotten_and_gets_no_more_messages() {
     assert_eq!(recorded, expected);
 }
 
-/// Nothing in the store has her address, her name, or what a mail was to say to her.
+/// Nothing in the store contains her address, her name, or the text of a mail to her.
 async fn assert_forgotten(store: &MemoryStore) {
     for key in store.keys() {
         let value = store.get(&key).await.unwrap().unwrap_or_default();
@@ -329,7 +329,7 @@ fn deleted() -> Event {
 }
 
 #[tokio::test]
-async fn messages_that_wait_or_have_failed_are_forgotten_with_their_reader() {
+async fn waiting_and_failed_messages_are_erased_with_their_reader() {
     let world = World::new();
     know(&world, Some([1; 32]));
     let store = MemoryStore::new();
@@ -354,7 +354,7 @@ async fn messages_that_wait_or_have_failed_are_forgotten_with_their_reader() {
 }
 
 #[tokio::test]
-async fn killed_at_any_step_a_person_is_forgotten_when_the_event_comes_again() {
+async fn after_a_crash_at_any_step_a_redelivered_event_erases_the_user() {
     for operations in 0..40 {
         let world = World::new();
         know(&world, Some([1; 32]));
@@ -372,7 +372,7 @@ async fn killed_at_any_step_a_person_is_forgotten_when_the_event_comes_again() {
     }
 }
 
-/// A store whose reader deletes their account after so many operations; it may die later.
+/// A store whose reader deletes their account after a number of operations. It may crash later.
 #[derive(Clone)]
 struct Overtaken {
     store: FailingStore<MemoryStore>,
@@ -427,7 +427,7 @@ impl Store for Overtaken {
 }
 
 #[tokio::test]
-async fn a_message_that_is_made_while_its_reader_is_forgotten_goes_with_the_others() {
+async fn a_message_created_during_the_erasure_is_erased_too() {
     for (steps, operations) in (0..60).flat_map(|steps| [(steps, 1_000), (steps, steps + 3)]) {
         let world = World::new();
         know(&world, Some([1; 32]));

@@ -85,7 +85,7 @@ fn push(id: &str) -> Request {
 }
 
 #[tokio::test]
-async fn mails_that_can_not_be_sent_hold_up_no_push_message() {
+async fn failing_mails_do_not_delay_push_messages() {
     let world = World::new();
     let shop = shop(MemoryStore::new(), &world);
     world.0.lock().unwrap().mails = Some(later());
@@ -97,7 +97,7 @@ async fn mails_that_can_not_be_sent_hold_up_no_push_message() {
     let pushed = shop.notify(push("push-0"), NOW).await.unwrap();
     assert_eq!(shop.find(&pushed).await.unwrap().unwrap().state.word(), "sent", "at once");
 
-    // What waits is swept by itself as well.
+    // Waiting messages are swept, too.
     world.answer(later());
     let late = shop.notify(push("push-1"), NOW).await.unwrap();
     world.answer(taken());
@@ -117,7 +117,7 @@ async fn fill(store: &MemoryStore, queue: Queue, of: &str, like: &Notification) 
 }
 
 #[test]
-fn queues_have_room_for_what_an_outage_of_days_leaves() {
+fn queues_have_room_for_an_outage_of_days() {
     assert!(usize::from(SEGMENT_COUNT) * SEGMENT_LENGTH_MAX > 25_000);
     let ids = (0..25_000).map(|number| segment(&format!("order-{number}-confirmed-email")));
     let mut lengths = vec![0; usize::from(SEGMENT_COUNT)];
@@ -128,7 +128,7 @@ fn queues_have_room_for_what_an_outage_of_days_leaves() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_full_refuses_and_loses_nothing() {
+async fn a_full_queue_refuses_messages_and_loses_none() {
     let world = World::new();
     let shop = waiting(&world, &["n0"]).await;
     let notification = only(&shop).await;
@@ -141,7 +141,7 @@ async fn a_queue_that_is_full_refuses_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn failed_messages_without_room_wait_and_push_out_no_other() {
+async fn failed_messages_without_room_wait_and_replace_no_other() {
     let world = World::new();
     let shop = waiting(&world, &["n0"]).await;
     fill(&shop.store, FAILED, "n0", &only(&shop).await).await;
@@ -152,7 +152,7 @@ async fn failed_messages_without_room_wait_and_push_out_no_other() {
     assert_eq!(FAILED.entries(&shop.store).await.unwrap().len(), failed.len());
     let waits = WAITING_EMAIL.entries(&shop.store).await.unwrap();
     assert_eq!(waits.len(), 1, "it is not lost");
-    // There is room again.
+    // There is space again.
     for entry in failed {
         FAILED.remove(&shop.store, &entry.request_id).await.unwrap();
     }
@@ -162,7 +162,7 @@ async fn failed_messages_without_room_wait_and_push_out_no_other() {
 }
 
 #[tokio::test]
-async fn what_waited_before_queues_had_segments_is_sent() {
+async fn messages_of_the_former_queue_format_are_sent() {
     let world = World::new();
     let shop = waiting(&world, &["n0"]).await;
     let entries = WAITING_EMAIL.entries(&shop.store).await.unwrap();
@@ -173,7 +173,7 @@ async fn what_waited_before_queues_had_segments_is_sent() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_read_does_not_keep_a_sweep_from_the_rest() {
+async fn unreadable_values_do_not_stop_a_sweep() {
     let world = World::new();
     let shop = waiting(&world, &["n0"]).await;
     // An entry without a message, a segment of each queue, and a shard of the former index.

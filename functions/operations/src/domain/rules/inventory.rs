@@ -7,8 +7,8 @@ use crate::domain::view::View;
 /// How long a reservation that ran out may lie about until a sweep finds it, in milliseconds.
 const SWEEP_MS: u64 = 5 * 60 * 1_000;
 
-/// On hand, reserved and sold are what was received. What is on hand is counted where it lies, so
-/// pieces that were made or lost between the values of one SKU show here.
+/// Pieces on hand, reserved and sold add up to the received pieces. Pieces on hand are counted in
+/// each value of a SKU, so pieces that were duplicated or lost between the values show here.
 pub(super) fn stock_unbalanced(view: &View<'_>) -> Vec<Violation> {
     of_skus(view, "stock-unbalanced", |sku| {
         let promised = i128::from(sku.on_hand) + i128::from(sku.reserved) + i128::from(sku.sold);
@@ -20,8 +20,8 @@ pub(super) fn stock_unbalanced(view: &View<'_>) -> Vec<Violation> {
     })
 }
 
-/// Nothing was promised that was never there, and no more came back than was sold: the record of
-/// a SKU says so itself.
+/// A SKU's record must not have more reserved pieces than existed, or more returned than sold
+/// pieces.
 pub(super) fn stock_negative(view: &View<'_>) -> Vec<Violation> {
     of_skus(view, "stock-negative", |sku| {
         let detail = || format!("{} on hand, {} sold", sku.on_hand, sku.sold);
@@ -98,8 +98,8 @@ fn of_standings(
     found
 }
 
-/// What is sold is what paid orders bought and did not come back: neither more (a sale that nobody
-/// paid) nor less (pieces sold twice). Only of SKUs that no order under way touches.
+/// The sold pieces are those in paid orders that were not returned: not more (a sale without
+/// payment) and not less (pieces sold twice). Only SKUs without unsettled orders are checked.
 pub(super) fn sold_differs(view: &View<'_>) -> Vec<Violation> {
     let still = view.books.skus.iter().filter_map(|sku| {
         let before = view.books.sales_before.get(&sku.sku).copied().unwrap_or_default();

@@ -4,7 +4,7 @@ use crate::domain::Violation;
 use crate::domain::view::View;
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
-/// How long an order may wait for a person, in hours.
+/// How long an order may be parked, in hours.
 const PARKED_HOURS_MAX: u64 = 72;
 
 /// The record of each order is sound.
@@ -22,7 +22,7 @@ pub(super) fn parked(view: &View<'_>) -> Vec<Violation> {
     parked.map(|(order, why)| Violation::new("order-parked", why, [&order.id])).collect()
 }
 
-/// No order waits for a person for days: somebody should have looked at it.
+/// No order stays parked for days without a decision of an operator.
 pub(super) fn parked_long(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for order in &view.books.orders {
@@ -31,7 +31,7 @@ pub(super) fn parked_long(view: &View<'_>) -> Vec<Violation> {
         };
         let hours = view.question.checked_at_ms.saturating_sub(since_ms) / HOUR_MS;
         if hours >= PARKED_HOURS_MAX {
-            let detail = format!("waits for a person since {hours} hours");
+            let detail = format!("parked for {hours} hours");
             found.push(Violation::new("order-parked-long", detail, [&order.id]));
         }
     }

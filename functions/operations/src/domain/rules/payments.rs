@@ -4,8 +4,8 @@ use crate::domain::Violation;
 use crate::domain::books::{Account, Payment, Stated};
 use crate::domain::view::View;
 
-/// The two sides of the ledger add up to nothing for each payment of an order at rest: what the
-/// provider has acknowledged is what its statement says. The statement may be some time behind.
+/// The two sides of the ledger add up to zero for each payment of a settled order: what the
+/// provider has acknowledged equals its statement. The statement may lag behind.
 pub(super) fn ledger_unbalanced(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for ((payment_id, currency), account) in &view.books.ledger {
@@ -19,7 +19,7 @@ pub(super) fn ledger_unbalanced(view: &View<'_>) -> Vec<Violation> {
     found
 }
 
-/// The ledger has of each payment what the payment says of itself.
+/// The ledger agrees with each payment.
 pub(super) fn ledger_differs(view: &View<'_>) -> Vec<Violation> {
     of_orders_at_rest(view, |payment| {
         let key = (payment.id.clone(), payment.currency.clone());
@@ -29,17 +29,17 @@ pub(super) fn ledger_differs(view: &View<'_>) -> Vec<Violation> {
     })
 }
 
-/// The provider's own statement, as it tells it now, has of each payment what we have, in either
-/// direction.
+/// The provider's current statement agrees with each payment, in both directions.
 pub(super) fn provider_differs(view: &View<'_>) -> Vec<Violation> {
     of_orders_at_rest(view, |payment| {
         let key = (payment.id.clone(), payment.currency.clone());
         let stated = view.books.statement.get(&key);
         let theirs = stated.map_or(0, |stated| stated.net);
-        // What has just moved at the provider may be on its way to us, or into its statement.
+        // A recent movement at the provider may not have reached the shop or the statement yet.
         let is_due = stated.is_none_or(|stated| view.question.is_due(stated.last_at_ms))
             && view.is_settled_payment(&payment.order_id);
-        let detail = format!("{theirs} by the provider's statement, {} by us", payment.net());
+        let detail =
+            format!("{theirs} in the provider's statement, {} in the payment", payment.net());
         let differs = theirs != payment.net() && !payment.unstated && is_due;
         differs.then_some(("provider-differs", detail))
     })
@@ -52,15 +52,15 @@ pub(super) fn statement_without_order(view: &View<'_>) -> Vec<Violation> {
             && view.question.is_due(stated.last_at_ms)
     });
     let violation = |((payment_id, currency), stated): (&(String, String), &Stated)| {
-        let detail = format!("{} {currency}, and there is no such order", stated.net);
+        let detail = format!("{} {currency} for an unknown order", stated.net);
         Violation::new("statement-without-order", detail, [payment_id])
     };
     astray.map(violation).collect()
 }
 
-/// Captured less what went back is the total of a paid order less what came back of it, and
-/// nothing for a dead one. All payments of the order count, whatever it calls its own: that is
-/// what the customer sees.
+/// The captured amount less refunds is the total of a paid order less its returns, and zero for a
+/// canceled or rejected one. All payments for the order count, because that is what the customer
+/// sees.
 pub(super) fn charge_differs(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for order in view.at_rest() {

@@ -5,7 +5,7 @@ use crate::domain::books::{Line, Shipment, Shipping};
 use crate::domain::view::View;
 use std::collections::BTreeMap;
 
-/// A paid order is shipped, whatever comes of it.
+/// A paid order is shipped, regardless of the result.
 pub(super) fn shipments_missing(view: &View<'_>) -> Vec<Violation> {
     let paid = view.at_rest().filter(|order| order.status.is_paid() || order.status.came_back());
     let missing = paid.filter(|order| live(view.shipping(&order.id)).is_empty());
@@ -58,8 +58,8 @@ pub(super) fn shipments_without_order(view: &View<'_>) -> Vec<Violation> {
     astray.map(violation).collect()
 }
 
-/// What came back is given back: the order knows all pieces of parcels that came back, and is
-/// `returned` if all parcels did.
+/// Returned parcels are settled: the order has recorded all their pieces, and is `returned` if all
+/// parcels were returned.
 pub(super) fn return_unsettled(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for order in view.at_rest().filter(|order| view.is_known_to_all(order)) {
@@ -69,9 +69,9 @@ pub(super) fn return_unsettled(view: &View<'_>) -> Vec<Violation> {
         let back = pieces(back.flat_map(|parcel| &parcel.lines));
         let all = !live.is_empty() && live.iter().all(|parcel| parcel.came_back);
         let fault = if back != pieces(&order.restocked) {
-            Some("what came back is not what was given back")
+            Some("the returned pieces differ from the settled ones")
         } else if all != order.status.came_back() {
-            Some("its parcels tell otherwise than its status")
+            Some("its status does not match its parcels")
         } else {
             None
         };

@@ -114,7 +114,7 @@ fn what_a_log_has_forgotten_is_not_missing() {
 }
 
 #[test]
-fn money_that_the_provider_has_just_moved_is_on_its_way_to_us() {
+fn recent_movements_at_the_provider_are_not_violations() {
     let mut books = sound();
     let key = (books.payments[0].id.clone(), "EUR".to_owned());
     let charged_back = books.statement.get_mut(&key).unwrap();
@@ -124,7 +124,7 @@ fn money_that_the_provider_has_just_moved_is_on_its_way_to_us() {
 }
 
 #[test]
-fn a_statement_that_is_behind_an_order_has_its_time() {
+fn a_lagging_statement_is_not_a_violation() {
     let mut books = sound();
     let key = (books.payments[1].id.clone(), "EUR".to_owned());
     books.statement.remove(&key);
@@ -140,7 +140,7 @@ fn a_statement_that_is_behind_an_order_has_its_time() {
 }
 
 #[test]
-fn payments_from_before_the_statement_was_read_are_not_compared_with_it() {
+fn old_payments_are_not_compared_with_the_statement() {
     let mut books = sound();
     books.payments[0].unstated = true;
     books.statement.clear();
@@ -149,7 +149,7 @@ fn payments_from_before_the_statement_was_read_are_not_compared_with_it() {
 }
 
 #[test]
-fn a_sku_that_an_order_under_way_touches_is_left_alone() {
+fn skus_of_unsettled_orders_are_not_checked() {
     for moved in [true, false] {
         let mut books = sound();
         books.skus[0].sold += 2;

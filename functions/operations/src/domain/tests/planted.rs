@@ -60,21 +60,21 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
     }),
     // Placed hours ago.
     ("order-unfinished", |books| change(books, 3, |order| order.settled = false)),
-    // The provider's statement was booked with another sum than its answers.
+    // The provider's statement was booked with another amount than its responses.
     ("ledger-unbalanced", |books| account(books, 0).psp_clearing = 5),
-    // A movement that is in no payment, and one that no statement tells of.
+    // A movement that is in no payment, and one that is in no statement.
     ("ledger-unbalanced", |books| {
         let account = Account { order_id: order_id(4), customer_funds: -5, psp_clearing: 0 };
         books.ledger.insert(("pay_x".to_owned(), "EUR".to_owned()), account);
     }),
-    // A payment says that it moved, and the ledger does not have it.
+    // A movement of a payment that is not in the ledger.
     ("ledger-differs", |books| {
         books.ledger.remove(&key(books, 0));
     }),
     ("ledger-differs", |books| {
         (account(books, 1).customer_funds, account(books, 1).psp_clearing) = (-700, 700);
     }),
-    // The provider has not taken what we think it took, and the other way round.
+    // The provider has captured a different amount, in both directions.
     ("provider-differs", |books| {
         books.statement.remove(&key(books, 0));
     }),
@@ -95,9 +95,9 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
     }),
     // Refunded although it is delivered.
     ("charge-differs", |books| books.payments[0].refunded = 500),
-    // Its bank took the money back, although it is delivered.
+    // A chargeback of a delivered order.
     ("charge-differs", |books| books.payments[0].charged_back = 500),
-    // A part of it came back and was not refunded, or nothing came back and it was.
+    // A returned part without a refund, and a refund without a return.
     ("charge-differs", |books| change(books, 0, |order| order.refunded = 100)),
     ("charge-differs", |books| books.payments[4].refunded = 400),
     // Not refunded although it is cancelled.
@@ -117,13 +117,13 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
         astray.order_id = order_id(99);
         books.payments.push(astray);
     }),
-    // A piece was made between two lanes of the SKU.
+    // A piece was duplicated between two lanes of the SKU.
     ("stock-unbalanced", |books| books.skus[0].on_hand += 1),
     ("stock-negative", |books| {
         books.skus[0].on_hand = -3;
         books.skus[0].received = 3;
     }),
-    // More came back than was ever sold.
+    // More pieces were returned than sold.
     ("stock-negative", |books| {
         (books.skus[0].sold, books.skus[0].received) = (-1, 95);
         books.sales.clear();
@@ -158,12 +158,12 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
         books.shipping.push(again);
     }),
     ("shipments-differ", |books| books.shipping[0].cancelled = true),
-    // Its parcel came back, and nobody has seen to it.
+    // A returned parcel that was not settled.
     ("return-unsettled", |books| {
         books.shipping[0].shipments.iter_mut().for_each(|parcel| parcel.came_back = true);
     }),
     ("return-unsettled", |books| books.shipping[0].shipments[0].came_back = true),
-    // Given back although the customer has it.
+    // Refunded although it was delivered.
     ("return-unsettled", |books| books.shipping[3].shipments[0].came_back = false),
     ("shipments-of-dead-order", |books| books.shipping[2].shipments[0].is_live = true),
     ("shipments-without-order", |books| {
@@ -259,7 +259,7 @@ fn is_expected(planted: &str, found: &str) -> bool {
         "outbox-not-empty" => &["sequence-behind"],
         // The same day, it was parked.
         "order-parked-long" => &["order-parked"],
-        // Money that moved in one book only, where all of them are compared with the payment.
+        // Money that moved in one book only; all books are compared with the payment.
         "charge-differs" => &["ledger-differs", "provider-differs", "ledger-unbalanced"],
         "ledger-unbalanced" => &["ledger-differs"],
         _ => &[],

@@ -44,7 +44,7 @@ fn sandbox_couriers_follow_the_clock() {
 }
 
 #[test]
-fn a_parcel_for_somebody_who_is_never_home_goes_back() {
+fn an_undeliverable_parcel_is_returned() {
     let mut it = consignment("shp_1");
     it.to.as_mut().unwrap().name = NEVER_HOME.to_owned();
     let mut met = Vec::new();

@@ -1,4 +1,4 @@
-// The account: name, address, password, the devices that are signed in, and its end.
+// The account: name, address, password, signed-in devices, and deletion.
 
 import { confirmed, fill, h, toast } from '../dom.js';
 import { field, form, formFault, passwordField, PASSWORD_HINT, PASSWORD_LENGTH_MIN } from '../forms.js';
@@ -24,7 +24,7 @@ const panel = (title, testid, ...children) =>
   h('section', { class: 'panel stack', 'aria-label': title, testid }, h('h2', {}, title), ...children);
 
 function person(profile) {
-  return panel('Who you are', 'person', form({ class: 'stack', testid: 'person-form' }, async (values) => {
+  return panel('Your name', 'person', form({ class: 'stack', testid: 'person-form' }, async (values) => {
     session.take(await call('PATCH', '/api/v1/users/me', { body: { name: values.name.trim() } }));
     toast('Saved.');
   },
@@ -40,8 +40,8 @@ function address(profile) {
     type: 'button',
     testid: 'forget-address',
     hidden: !remembered(profile.id),
-    onclick: () => { forget(); drop.hidden = true; element.reset(); toast('The address is forgotten.'); },
-  }, 'Forget it');
+    onclick: () => { forget(); drop.hidden = true; element.reset(); toast('The address was removed.'); },
+  }, 'Remove it');
   const element = form({ class: 'stack', testid: 'address-form' }, async (values) => {
     remember(profile.id, addressOf(values));
     drop.hidden = false;
@@ -50,8 +50,8 @@ function address(profile) {
   formFault(),
   addressFields(remembered(profile.id) ?? { name: profile.name }),
   h('div', { class: 'row' }, h('button', { class: 'button outline', type: 'submit', testid: 'save-address' }, 'Save'), drop));
-  return panel('Where it goes', 'address',
-    h('p', { class: 'muted small' }, 'Filled in at the checkout. It is kept in this browser until you sign out; without it, the address of your last order is used.'),
+  return panel('Delivery address', 'address',
+    h('p', { class: 'muted small' }, 'Used to fill in the checkout. It is stored in this browser until you sign out. Without it, the address of your last order is used.'),
     element);
 }
 
@@ -62,13 +62,13 @@ function password(profile) {
       throw wrongPassword(problem, '/current_password');
     });
     element.reset();
-    // The change has ended all sessions, this one, too.
+    // The change has ended all sessions, including this one.
     await openSession(profile.email, new_password);
-    toast('Your password is changed. All other devices are signed out.');
+    toast('Your password was changed. All other devices are signed out.');
   },
   formFault(),
   h('input', { class: 'visually-hidden', type: 'email', autocomplete: 'username', value: profile.email, readonly: true, tabindex: '-1', 'aria-hidden': 'true', 'aria-label': 'E-mail' }),
-  passwordField({ label: 'Present password', name: 'current_password', autocomplete: 'current-password' }),
+  passwordField({ label: 'Current password', name: 'current_password', autocomplete: 'current-password' }),
   passwordField({ label: 'New password', name: 'new_password', autocomplete: 'new-password', minlength: PASSWORD_LENGTH_MIN, hint: PASSWORD_HINT }),
   h('div', {}, h('button', { class: 'button outline', type: 'submit', testid: 'change-password' }, 'Change password'))));
 }
@@ -79,7 +79,7 @@ function devices() {
     try {
       await call('DELETE', '/api/v1/sessions');
     } catch (problem) {
-      toast(problem instanceof Problem ? problem.words : 'That did not work.');
+      toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
       return;
     }
     await router.go('/');
@@ -87,13 +87,13 @@ function devices() {
     toast('You are signed out on all devices.');
   };
   return panel('Devices', 'devices',
-    h('p', { class: 'muted small' }, 'Signing out everywhere ends the sessions on all your devices, within 15 minutes.'),
+    h('p', { class: 'muted small' }, 'Signing out everywhere ends the sessions on all your devices within 15 minutes.'),
     h('div', { class: 'row' },
       h('button', { class: 'button outline', type: 'button', testid: 'account-sign-out', onclick: out }, 'Sign out in this browser'),
       h('button', { class: 'button outline', type: 'button', testid: 'account-sign-out-everywhere', onclick: everywhere }, 'Sign out everywhere')));
 }
 
-/** Applications of others; a shop that does not know of any has nothing to show. */
+/** Authorized third-party applications; empty if the shop has none. */
 async function loadApplications(signal) {
   try {
     return (await get('/api/v1/users/me/applications', { signal, attempts: 1 })).items;
@@ -108,13 +108,13 @@ function allowed(applications) {
   const list = h('ul', { class: 'stack' });
   const draw = (items) => fill(list, items.map((it) => h('li', { class: 'row apart' },
     h('div', {}, h('p', {}, it.name ?? it.client_id), h('p', { class: 'muted small' }, it.scopes.join(', '))),
-    h('button', { class: 'link small', type: 'button', onclick: () => end(it) }, 'Take access away'))));
+    h('button', { class: 'link small', type: 'button', onclick: () => end(it) }, 'Revoke access'))));
   async function end(application) {
     try {
       await call('DELETE', `/api/v1/users/me/applications/${encodeURIComponent(application.client_id)}`);
       draw(applications = applications.filter((it) => it !== application));
     } catch (problem) {
-      toast(problem instanceof Problem ? problem.words : 'That did not work.');
+      toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
     }
   }
   draw(applications);
@@ -123,23 +123,23 @@ function allowed(applications) {
 
 function deletion() {
   return panel('Delete the account', 'deletion',
-    h('p', { class: 'muted small' }, 'Your name and your addresses are erased; the delivery address of an order that is on its way, when it has arrived. Orders stay in our books without them. There is no way back.'),
+    h('p', { class: 'muted small' }, 'Your name and your addresses are erased; the delivery address of an order in transit is erased when it has arrived. Orders stay in our books without them. This can’t be undone.'),
     form({ class: 'stack', testid: 'deletion-form' }, async (values) => {
-      const sure = await confirmed({ title: 'Delete your account?', text: 'You can’t sign in any more, and your orders are no longer shown to you.', yes: 'Delete for ever', no: 'Keep it' });
+      const sure = await confirmed({ title: 'Delete your account?', text: 'You can no longer sign in or see your orders.', yes: 'Delete permanently', no: 'Keep it' });
       if (!sure) return;
       await call('DELETE', '/api/v1/users/me', { body: { password: values.password }, attempts: 1 }).catch((problem) => {
         throw wrongPassword(problem, '/password');
       });
       await router.go('/');
       await session.end();
-      toast('Your account is deleted.');
+      toast('Your account was deleted.');
     },
     formFault(),
     passwordField({ label: 'Your password', name: 'password', autocomplete: 'current-password' }),
     h('div', {}, h('button', { class: 'button outline bad', type: 'submit', testid: 'delete-account' }, 'Delete account'))));
 }
 
-/** A wrong password is a fault of its field. */
+/** Reports a wrong password at its field. */
 function wrongPassword(problem, pointer) {
   if (!(problem instanceof Problem) || problem.status !== 403) return problem;
   return new Problem(422, { errors: [{ pointer, detail: 'This is not your password.' }] });

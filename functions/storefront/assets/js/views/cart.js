@@ -10,7 +10,7 @@ import * as tabs from '../tabs.js';
 export async function cart({ signal }) {
   const page = h('div', { testid: 'cart' });
   render(page, await basket.load(signal));
-  // What another tab changes shows here, too.
+  // Changes in other tabs are shown here, too.
   let redrawing = null;
   tabs.hear('cart', () => {
     if (signal.aborted) return;
@@ -34,7 +34,7 @@ function render(page, lines) {
       if (quantity === 0) focusHeading(page);
       else page.querySelector(`[data-sku="${CSS.escape(line.sku)}"] select`)?.focus();
     } catch (problem) {
-      toast(problem instanceof Problem ? problem.words : 'That did not work.');
+      toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
     }
   };
   fill(page,
@@ -69,7 +69,7 @@ function row(line, change) {
         h('p', { class: 'name' }, line.product ? h('a', { href: `/products/${encodeURIComponent(line.sku)}` }, name) : name),
         h('p', { class: 'muted small' }, line.product ? `${money(line.product.price)} each` : h('span', { class: 'badge', 'data-tone': 'bad' }, 'No longer sold')),
         short && h('p', { class: 'small', role: 'note', testid: 'short' }, h('span', { class: 'badge', 'data-tone': 'bad' },
-          limit > 0 ? `Only ${limit} to be had` : 'Sold out'))),
+          limit > 0 ? `Only ${limit} available` : 'Sold out'))),
       h('div', { class: 'controls' },
         line.product && quantity,
         short && limit > 0 && h('button', { class: 'link small', type: 'button', testid: 'take-fewer', onclick: () => change(line, limit) }, `Take ${limit}`),
@@ -86,6 +86,6 @@ function summary(lines) {
       h('div', { class: 'sum' }, h('dt', {}, 'Total'), h('dd', { class: 'number', testid: 'cart-total' }, money(total)))),
     !lines.some(basket.isShort)
       ? h('a', { class: 'button wide', href: '/checkout', testid: 'checkout-link' }, 'Go to checkout')
-      : h('p', { class: 'notice bad', testid: 'cart-blocked' }, 'Not everything can be had as it is in the cart. Change the marked lines, then go on to the checkout.'),
+      : h('p', { class: 'notice bad', testid: 'cart-blocked' }, 'Some items are not available in this quantity. Change the marked lines before you check out.'),
     !session.isSignedIn() && h('p', { class: 'muted small' }, 'You will be asked to sign in first. Your cart comes along.'));
 }

@@ -1,9 +1,9 @@
-// Checkout: address, payment, and one order, however often the answer gets lost.
+// Checkout: address, payment, and exactly one order, even if responses get lost.
 //
 // The Idempotency-Key belongs to the attempt, not to the click. An attempt begins with the first
-// letter that is typed and is kept in this tab, so that a reload or a sign-in on the way loses
-// nothing. Once it was sent and the answer got lost it is *open*: nothing can be changed until
-// the shop says how it ended, because another order under another key could be a second one.
+// typed letter and is stored in this tab, so that it survives a reload or a sign-in. If it was sent
+// and the response was lost, it is *open*: nothing can be changed until the result is known,
+// because an order with another key could be a second one.
 
 import { empty, h, picture } from '../dom.js';
 import { money, sum, times } from '../format.js';
@@ -17,15 +17,15 @@ import * as session from '../session.js';
 const STORED = 'tessera.attempt';
 
 const CARDS = [
-  ['tok_approved', 'Visa ending 4242: is approved'],
-  ['tok_declined', 'Mastercard ending 0002: is declined by the bank'],
-  ['tok_insufficient_funds', 'Visa ending 9995: has not enough money on it'],
-  ['tok_slow', 'Amex ending 0077: is approved, slowly'],
-  ['tok_unreachable', 'Maestro ending 0101: its bank can’t be reached'],
-  ['tok_lost_answer', 'Visa ending 3155: is approved, but the answer gets lost'],
+  ['tok_approved', 'Visa 4242: approved'],
+  ['tok_declined', 'Mastercard 0002: declined'],
+  ['tok_insufficient_funds', 'Visa 9995: insufficient funds'],
+  ['tok_slow', 'Amex 0077: approved slowly'],
+  ['tok_unreachable', 'Maestro 0101: bank unreachable'],
+  ['tok_lost_answer', 'Visa 3155: approved, answer lost'],
 ];
 
-/** The attempt of this person in this tab, if there is one. */
+/** The attempt of this user in this tab, if there is one. */
 function kept(userId) {
   try {
     const attempt = JSON.parse(sessionStorage.getItem(STORED));
@@ -54,7 +54,7 @@ export async function checkout({ query, signal }) {
   return { title: 'Checkout', node };
 }
 
-/** Where it goes, as far as the shop or this browser knows. */
+/** The delivery address that the shop or this browser knows. */
 async function knownAddress(userId, again, signal) {
   const of = (id) => get(`/api/v1/orders/${encodeURIComponent(id)}`, { signal })
     .then((order) => order.shipping_address, () => null);
@@ -73,12 +73,13 @@ function details(userId, attempt, start, { lines, short }) {
       h('h2', {}, 'How do you pay?'),
       h('p', { class: 'muted' }, 'These are test cards. No money moves; each shows what can happen to a payment.'),
       field({ label: 'Card', name: 'payment_method', options: CARDS, value: start.payment_method ?? 'tok_approved' })));
-  const button = h('button', { class: 'button', type: 'submit', testid: 'place-order', disabled: short.length > 0 && !attempt?.open }, 'Place order');
+  let expected = totalOf(lines);
+  const label = () => (expected ? `Place order for ${money(expected)}` : 'Place order');
+  const button = h('button', { class: 'button', type: 'submit', testid: 'place-order', disabled: short.length > 0 && !attempt?.open }, label());
   const element = form({ class: 'stack loose', testid: 'checkout-form', oninput: draft }, place,
     formFault(), shortage(short), fields, h('div', {}, button));
-  let expected = totalOf(lines);
 
-  /** Keeps what is typed, under the key that the order will have. */
+  /** Stores the form under the idempotency key of the future order. */
   function draft() {
     const before = kept(userId);
     if (before?.open) return before;
@@ -112,7 +113,7 @@ function details(userId, attempt, start, { lines, short }) {
       return;
     }
     if (problem instanceof Problem && problem.status === 401) {
-      // Refused before anything was done. Who was signed out is led to the sign-in and comes back.
+      // Refused without effect. A signed-out user is redirected to the sign-in and comes back.
       fields.disabled = mine.open;
       if (!session.isSignedIn()) return;
       throw problem;
@@ -123,13 +124,13 @@ function details(userId, attempt, start, { lines, short }) {
     throw problem;
   }
 
-  /** Says the new total, and takes it as what the customer expects from now on. */
+  /** Shows the new total, and expects it from now on. */
   function repriced(problem) {
     const total = problem.body.total;
     expected = total;
     reprice(element, total);
-    button.textContent = `Place order for ${money(total)}`;
-    return new Problem(409, { detail: `Prices have changed since you looked: the total is now ${money(total)}. Nothing was ordered. Place the order again if that is fine with you.` });
+    button.textContent = label();
+    return new Problem(409, { detail: `Prices have changed since you looked: the total is now ${money(total)}. Nothing was ordered. Place the order again if you agree.` });
   }
 
   function hold(problem) {
@@ -144,7 +145,7 @@ function details(userId, attempt, start, { lines, short }) {
   return element;
 }
 
-/** Draws the order anew in the prices of now. */
+/** Shows the order with the current prices. */
 async function reprice(element, total) {
   const lines = await basket.load().catch(() => []);
   element.parentElement?.querySelector('aside')?.replaceWith(overview(lines.filter((line) => line.product), total));
@@ -157,7 +158,7 @@ const isOpen = (problem) => problem instanceof Problem
 const shortage = (short) => short.length > 0 && h('div', { class: 'notice bad', role: 'note', testid: 'shortage' },
   h('p', {}, 'There is not enough in stock for this order:'),
   h('ul', {}, short.map(({ product, quantity, sku }) => h('li', {}, product
-    ? `${product.name}: ${quantity} in your cart, ${product.available > 0 ? `${basket.limit(product)} to be had` : 'sold out'}`
+    ? `${product.name}: ${quantity} in your cart, ${product.available > 0 ? `${basket.limit(product)} available` : 'sold out'}`
     : `${sku} is no longer sold`))),
   h('p', {}, h('a', { href: '/cart' }, 'Change the cart')));
 

@@ -7,32 +7,34 @@ import * as basket from '../basket.js';
 import * as router from '../router.js';
 import * as session from '../session.js';
 
-/** Where to go afterwards: an address of this shop and nothing else. */
+/** Where to go afterwards: only addresses of this shop. */
 function destination(query) {
   const then = query.get('then') ?? '/';
   const url = URL.canParse(then, location.origin) ? new URL(then, location.origin) : null;
-  return then.startsWith('/') && url?.origin === location.origin ? url.pathname + url.search : '/';
+  const isHere = then.startsWith('/') && url?.origin === location.origin;
+  // A path with two slashes would name another host.
+  return isHere && !url.pathname.startsWith('//') ? url.pathname + url.search : '/';
 }
 
 const carry = (query) => (query.has('then') ? `?${new URLSearchParams({ then: destination(query) })}` : '');
 
-/** Signs in and goes on, unless whoever did it has gone on by now. */
+/** Signs in and continues, unless the user has left the page. */
 export async function enter(email, password, then) {
   const form = location.pathname;
   await openSession(email, password);
   if (location.pathname === form) await router.go(then, { replace: true });
 }
 
-/** Opens a session and takes what was in the cart along. */
+/** Opens a session and merges the guest cart. */
 export async function openSession(email, password) {
   await session.begin(await call('POST', '/api/v1/sessions', { body: { email, password }, anonymous: true }));
   await basket.merge();
   await basket.refresh();
 }
 
-/** In place of the 401 of a sign-in: it says nothing about a session. */
+/** Replaces the 401 of a sign-in, which does not mean that a session has ended. */
 export const wrongCredentials = () =>
-  new Problem(400, { title: 'Not signed in', detail: 'That e-mail and password do not belong together.' });
+  new Problem(400, { title: 'Not signed in', detail: 'Wrong e-mail address or password.' });
 
 const isWrong = (problem) => problem instanceof Problem && problem.status === 401;
 
@@ -42,8 +44,8 @@ export function signIn({ query }) {
   if (session.isSignedIn()) return { redirect: destination(query) };
   const node = h('div', { class: 'narrow stack loose' },
     session.hasExpired() && h('p', { class: 'notice', role: 'status', testid: 'expired' },
-      'Your session has ended. Sign in again and go on where you were: nothing that you typed is lost.'),
-    h('div', {}, h('h1', {}, 'Welcome back'), h('p', { class: 'muted' }, 'New here? ', h('a', { href: `/register${carry(query)}`, testid: 'register-link' }, 'Make an account'), '.')),
+      'Your session has ended. Sign in again to continue where you were. Nothing that you typed is lost.'),
+    h('div', {}, h('h1', {}, 'Welcome back'), h('p', { class: 'muted' }, 'New here? ', h('a', { href: `/register${carry(query)}`, testid: 'register-link' }, 'Create an account'), '.')),
     form({ class: 'panel stack', testid: 'sign-in-form' }, async (values) => {
       try {
         await enter(values.email.trim(), values.password, destination(query));
@@ -55,12 +57,12 @@ export function signIn({ query }) {
     emailField(),
     passwordField({ label: 'Password', name: 'password', autocomplete: 'current-password' }),
     h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Sign in'),
-    h('p', { class: 'small' }, h('a', { href: '/forgot', testid: 'forgot-link' }, 'I have forgotten my password'))));
+    h('p', { class: 'small' }, h('a', { href: '/forgot', testid: 'forgot-link' }, 'Forgot your password?'))));
   return { title: 'Sign in', node };
 }
 
-/** Opens the account and signs in. The shop does not say whether an address has an account
-    already: then the sign-in with this password is what fails. */
+/** Creates the account and signs in. The server does not reveal whether an address already has an
+    account: in that case, the sign-in with this password fails. */
 async function register(person, then) {
   await call('POST', '/api/v1/users', { body: person, anonymous: true }).catch((problem) => {
     if (!(problem instanceof Problem) || problem.status !== 409) throw problem;
@@ -71,7 +73,7 @@ async function register(person, then) {
     if (!isWrong(problem)) throw problem;
     throw new Problem(400, {
       title: 'Not registered',
-      detail: 'If this address already has an account, we have written to it. Sign in instead, or reset your password.',
+      detail: 'If this address already has an account, we have sent a mail to it. Sign in instead, or reset your password.',
     });
   }
 }
@@ -79,7 +81,7 @@ async function register(person, then) {
 export function registration({ query }) {
   if (session.isSignedIn()) return { redirect: destination(query) };
   const node = h('div', { class: 'narrow stack loose' },
-    h('div', {}, h('h1', {}, 'Make an account'), h('p', { class: 'muted' }, 'You have one? ', h('a', { href: `/sign-in${carry(query)}`, testid: 'sign-in-instead' }, 'Sign in'), '.')),
+    h('div', {}, h('h1', {}, 'Create an account'), h('p', { class: 'muted' }, 'Already have one? ', h('a', { href: `/sign-in${carry(query)}`, testid: 'sign-in-instead' }, 'Sign in'), '.')),
     form({ class: 'panel stack', testid: 'register-form' }, async (values) => {
       const person = { email: values.email.trim(), password: values.password, name: values.name.trim() };
       await register(person, destination(query));
@@ -89,6 +91,6 @@ export function registration({ query }) {
     field({ label: 'Name', name: 'name', autocomplete: 'name', required: true, maxlength: 100 }),
     emailField(),
     passwordField({ label: 'Password', name: 'password', autocomplete: 'new-password', minlength: PASSWORD_LENGTH_MIN, hint: PASSWORD_HINT }),
-    h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Make account')));
-  return { title: 'Make an account', node };
+    h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Create account')));
+  return { title: 'Create an account', node };
 }

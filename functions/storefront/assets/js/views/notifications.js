@@ -39,7 +39,7 @@ function list(page, signal) {
       more.setAttribute('aria-busy', 'true');
       const next = await get(`/api/v1/notifications?${new URLSearchParams({ cursor })}`, { signal }).catch(() => null);
       more.removeAttribute('aria-busy');
-      if (!next) { toast('That did not work. Please try again.'); return; }
+      if (!next) { toast('Something went wrong. Please try again.'); return; }
       items.append(...next.items.map(row));
       cursor = next.next_cursor;
       more.hidden = !cursor;
@@ -49,11 +49,10 @@ function list(page, signal) {
 }
 
 const row = (message) => h('li', { class: 'message', testid: 'notification' },
-  h('div', { class: 'row apart' },
-    h('p', {}, message.order_id
-      ? h('a', { href: `/orders/${encodeURIComponent(message.order_id)}`, testid: 'message-order' }, h('strong', {}, message.subject))
-      : h('strong', {}, message.subject)),
-    h('span', { class: 'badge', 'data-tone': TONES[message.status] ?? 'plain' }, WORDS[message.status] ?? message.status)),
+  h('p', {}, message.order_id
+    ? h('a', { href: `/orders/${encodeURIComponent(message.order_id)}`, testid: 'message-order' }, h('strong', {}, message.subject))
+    : h('strong', {}, message.subject)),
+  h('span', { class: 'badge', 'data-tone': TONES[message.status] ?? 'plain' }, WORDS[message.status] ?? message.status),
   h('p', { class: 'muted small' }, `${message.channel === 'push' ? 'Push message' : 'E-mail'} · ${dateTime(message.created_at)}`),
   message.reason && h('p', { class: 'small' }, message.reason));
 

@@ -25,14 +25,14 @@ export async function order({ params, signal }) {
   };
 
   async function cancel(button) {
-    const sure = await confirmed({ title: 'Cancel this order?', text: 'Anything that was charged goes back to your card. To have the things after all, you order them again.', yes: 'Cancel the order', no: 'Keep it' });
+    const sure = await confirmed({ title: 'Cancel this order?', text: 'Any charge is refunded to your card. If you change your mind, you have to order again.', yes: 'Cancel the order', no: 'Keep it' });
     if (!sure) return;
     button.setAttribute('aria-busy', 'true');
     try {
       await call('POST', `${path}/cancel`, { key: `cancel-${params.id}` });
       await look();
     } catch (problem) {
-      toast(problem instanceof Problem ? problem.words : 'That did not work.');
+      toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
       button.removeAttribute('aria-busy');
     }
   }
@@ -80,7 +80,7 @@ async function watch(path, signal, look, live) {
   say(false);
 }
 
-/** A list that the order is worth showing without. */
+/** An optional list: the order is shown without it if it fails. */
 async function optional(path, signal) {
   try {
     return (await get(path, { signal })).items;
@@ -110,7 +110,7 @@ function status(order, cancel) {
 
 const CARD_CODES = ['card_declined', 'insufficient_funds', 'payment_failed', 'payment_refused', 'authorization_expired'];
 
-/** What can be done about an order that is over. */
+/** The actions for an order that has ended. */
 function wayOn(order) {
   if (!isFinal(order.status)) return null;
   const again = async (event, then) => {
@@ -121,7 +121,7 @@ function wayOn(order) {
       await router.go(then);
       if (missing.length > 0) toast(`Not all of it is in stock now: ${missing.map(({ name, after }) => (after > 0 ? `${name} (${after})` : name)).join(', ')}.`);
     } catch (problem) {
-      toast(problem instanceof Problem ? problem.words : 'That did not work.');
+      toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
     } finally {
       button.removeAttribute('aria-busy');
     }
@@ -140,7 +140,7 @@ function parcelList(shipments, order, history) {
       journey(parcel, order, history),
       h('dl', { class: 'totals' },
         fact('Carrier', parcel.courier),
-        fact('Tracking number', parcel.tracking_code, true),
+        fact('Tracking', parcel.tracking_code, true),
         fact('As of', dateTime(parcel.updated_at)))))];
 }
 
@@ -158,7 +158,7 @@ function aside(order) {
         h('p', { class: 'muted small' }, `${item.quantity} × ${money(item.price)}`)),
       h('p', { class: 'number' }, money(times(item.price, item.quantity)))))),
     h('dl', { class: 'totals' }, h('div', { class: 'sum' }, h('dt', {}, 'Total'), h('dd', { class: 'number', testid: 'order-total' }, money(order.total))),
-      order.refunded && h('div', {}, h('dt', {}, 'Sent back to your card'), h('dd', { class: 'number', testid: 'order-refunded' }, money(order.refunded)))),
+      order.refunded && h('div', {}, h('dt', {}, 'Refunded to your card'), h('dd', { class: 'number', testid: 'order-refunded' }, money(order.refunded)))),
     address && h('div', { class: 'stack' }, h('h3', {}, 'Goes to'),
       h('address', { class: 'address muted' },
         address.name, h('br'), address.street, h('br'), `${address.postal_code} ${address.city}`, h('br'), country(address.country))));

@@ -18,8 +18,8 @@ export async function orders({ query, signal }) {
   if (page.items.length === 0 && !page.next_cursor && !searching) {
     return { title: 'Your orders', node: empty('No orders yet', 'When you have ordered something, you can follow it here.', h('a', { class: 'button', href: '/' }, 'Look around')) };
   }
-  const list = h('ul', { testid: 'orders' }, page.items.map(row));
-  const none = h('p', { class: 'muted', testid: 'orders-none', hidden: page.items.length > 0 }, 'Nothing found so far.');
+  const list = h('ul', { class: 'orders', testid: 'orders' }, page.items.map(row));
+  const none = h('p', { class: 'muted', testid: 'orders-none', hidden: page.items.length > 0 }, 'Nothing found so far. ', h('a', { href: '/orders' }, 'Show all orders'));
   let cursor = page.next_cursor;
   const more = h('button', { class: 'button outline', type: 'button', testid: 'more', hidden: !cursor, onclick: fetchMore }, 'Show older orders');
   async function fetchMore() {
@@ -33,7 +33,7 @@ export async function orders({ query, signal }) {
       more.hidden = !cursor;
       announce(`${count(next.items.length, 'more order', 'more orders')}.`);
     } catch (problem) {
-      if (!signal.aborted) toast(problem instanceof Problem ? problem.words : 'That did not work.');
+      if (!signal.aborted) toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
     } finally {
       more.removeAttribute('aria-busy');
     }
@@ -83,11 +83,13 @@ function search({ q, status }) {
 
 function row(order) {
   const { word, tone } = orderState(order.status);
-  const pieces = (order.items ?? []).reduce((n, item) => n + item.quantity, 0);
+  const items = order.items ?? [];
+  const pieces = items.reduce((n, item) => n + item.quantity, 0);
   return h('li', { class: 'order-row', testid: 'order-row', 'data-id': order.id },
     h('div', {},
       h('a', { href: `/orders/${encodeURIComponent(order.id)}` }, `Order ${shortId(order.id)}`),
-      h('p', { class: 'muted small' }, [date(order.created_at), pieces > 0 && count(pieces, 'item')].filter(Boolean).join(' · '))),
+      h('p', { class: 'muted small' }, [date(order.created_at), pieces > 0 && count(pieces, 'item')].filter(Boolean).join(' · ')),
+      h('p', { class: 'small clipped' }, items.map(({ name }) => name).join(', '))),
     h('span', { class: 'badge', 'data-tone': tone }, word),
     h('p', { class: 'price' }, money(order.total)));
 }

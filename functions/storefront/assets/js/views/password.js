@@ -1,4 +1,4 @@
-// A forgotten password: asking for a link by mail, and what the link leads to.
+// Password reset: requesting a link by mail, and the page of the link.
 
 import { fill, h, toast } from '../dom.js';
 import { form, formFault, passwordField, PASSWORD_HINT, PASSWORD_LENGTH_MIN } from '../forms.js';
@@ -11,22 +11,22 @@ export function forgot() {
   const node = h('div', { class: 'narrow stack loose' });
   const ask = form({ class: 'panel stack', testid: 'forgot-form' }, async (values) => {
     await call('POST', '/api/v1/password-resets', { body: { email: values.email.trim() }, repeatable: true, anonymous: true });
-    fill(node, h('h1', { tabindex: '-1' }, 'Look into your mails'),
+    fill(node, h('h1', { tabindex: '-1' }, 'Check your mail'),
       h('p', { class: 'notice', role: 'status', testid: 'reset-sent' },
-        'If this address has an account, a mail with a link is on its way. The link works once, for half an hour.'),
+        'If this address has an account, you will get a mail with a link. The link can be used once within 30 minutes.'),
       h('p', {}, h('a', { href: '/sign-in' }, 'Back to the sign-in')));
     node.querySelector('h1').focus();
   },
   formFault(),
   emailField(),
   h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Send me a link'));
-  fill(node, h('div', {}, h('h1', {}, 'Forgotten your password?'),
-    h('p', { class: 'muted' }, 'We write you a link with which you choose a new one.')), ask);
-  return { title: 'Forgotten password', node };
+  fill(node, h('div', {}, h('h1', {}, 'Forgot your password?'),
+    h('p', { class: 'muted' }, 'We send you a link to choose a new one.')), ask);
+  return { title: 'Forgot password', node };
 }
 
-// The token leaves the address bar at once, so that it stays in no history and no picture of the
-// screen; until the page is left it is kept here.
+// The token is removed from the address bar immediately, so that it is not in the history or in
+// screenshots. It is kept here until the user leaves the page.
 let token = null;
 
 export function reset({ query }) {
@@ -37,7 +37,7 @@ export function reset({ query }) {
   if (!token) return { title: 'New password', node: outdated() };
   const node = h('div', { class: 'narrow stack loose' },
     h('div', {}, h('h1', {}, 'Choose a new password'),
-      h('p', { class: 'muted' }, 'All devices on which you are signed in are signed out.')),
+      h('p', { class: 'muted' }, 'You will be signed out on all devices.')),
     form({ class: 'panel stack', testid: 'reset-form' }, async (values) => {
       try {
         await call('PUT', `/api/v1/password-resets/${encodeURIComponent(token)}`, { body: { new_password: values.new_password }, attempts: 1, anonymous: true });
@@ -50,7 +50,7 @@ export function reset({ query }) {
       token = null;
       await session.end();
       await router.go('/sign-in', { replace: true });
-      toast('Your password is changed. Sign in with the new one.');
+      toast('Your password was changed. Sign in with the new one.');
     },
     formFault(),
     passwordField({ label: 'New password', name: 'new_password', autocomplete: 'new-password', minlength: PASSWORD_LENGTH_MIN, hint: PASSWORD_HINT }),
@@ -59,6 +59,6 @@ export function reset({ query }) {
 }
 
 const outdated = () => h('div', { class: 'empty', testid: 'reset-outdated' },
-  h('h1', {}, 'This link does not work any more'),
-  h('p', {}, 'Links to choose a new password work once, for half an hour.'),
+  h('h1', {}, 'This link no longer works'),
+  h('p', {}, 'A link to choose a new password can be used once within 30 minutes.'),
   h('a', { class: 'button', href: '/forgot' }, 'Send me a new one'));

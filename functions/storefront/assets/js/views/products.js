@@ -1,4 +1,4 @@
-// The catalogue: search, categories, price, order, and more of it on demand.
+// The catalog: search, categories, prices, sorting, and more products on demand.
 
 import { announce, h, picture, toast } from '../dom.js';
 import { count, isSoldOut, money, stock } from '../format.js';
@@ -9,9 +9,9 @@ import * as router from '../router.js';
 
 const PAGE_LENGTH = 24;
 
-/** What the address may say of the order, and how. The first is what happens without it. */
-const SORTS = [['', 'Best first'], ['price', 'Cheapest first'], ['-price', 'Dearest first'], ['name', 'By name']];
-/** Spans of prices in the shop's one currency: from, to, in minor units. */
+/** The values of `sort` in the address, with their labels. The first is the default. */
+const SORTS = [['', 'Best match'], ['price', 'Cheapest first'], ['-price', 'Most expensive first'], ['name', 'By name']];
+/** Price ranges in the shop's currency: from, to, in minor units. */
 const CURRENCY = 'EUR';
 const PRICES = [[0, 2_000], [2_000, 5_000], [5_000, 10_000], [10_000, null]];
 const NAMES = ['q', 'category', 'sort', 'price'];
@@ -20,7 +20,7 @@ const NAMES = ['q', 'category', 'sort', 'price'];
 // everything that had been fetched.
 let last = { address: '', items: [], cursor: null, total: null };
 
-/** The address of the listing that is asked for, with some of it changed. */
+/** The address of the current listing with changed parameters. */
 function address(wanted, changes = {}) {
   const merged = { ...wanted, ...changes };
   const query = new URLSearchParams(NAMES.filter((name) => merged[name]).map((name) => [name, merged[name]]));
@@ -48,7 +48,7 @@ function spanWords([from, to]) {
   return to === null ? `${whole(from)} and more` : `${whole(from)} to ${whole(to)}`;
 }
 
-/** What of it narrows the listing, as the API takes it. */
+/** The filters of the listing, as parameters of the API. */
 function filters({ q, price }) {
   const query = new URLSearchParams();
   if (q) query.set('q', q);
@@ -86,8 +86,8 @@ async function fetchPage(wanted, cursor, signal) {
   return { items: page.items, cursor: page.next_cursor, total: page.total ?? null, approximate: page.approximate === true };
 }
 
-/** The categories with how much of what is asked for is in them; without them the shop still
-    works, so a failure only hides the chips. */
+/** The categories with their numbers of matching products. The shop works without them, so a
+    failure only hides the chips. */
 async function loadCategories(wanted, signal) {
   try {
     return (await get(`/api/v1/categories?${filters(wanted)}`, { signal })).items;
@@ -114,13 +114,14 @@ function chips(wanted, categories) {
     'aria-current': chosen ? 'true' : null,
   }, name, h('span', { class: 'chip-count' }, n, h('span', { class: 'visually-hidden' }, n === 1 ? ' product' : ' products'))));
   const all = categories.reduce((sum, { count: n }) => sum + n, 0);
+  if (all === 0 && !wanted.category) return null;
   return h('nav', { 'aria-label': 'Categories' }, h('ul', { class: 'chips', id: 'categories' },
     chip('', 'Everything', all, !wanted.category),
     categories.filter(({ slug, name, count: n }) => n > 0 || isChosen(wanted, slug, name))
       .map(({ slug, name, count: n }) => chip(slug, name, n, isChosen(wanted, slug, name)))));
 }
 
-/** The chosen category may lie off screen in a long row. */
+/** The chosen category may be off screen in a long row. */
 function showChosen() {
   const row = document.getElementById('categories');
   const chip = row?.querySelector('[aria-current]');
@@ -164,7 +165,7 @@ function list(wanted, title, signal) {
       announce(`${count(page.items.length, 'more product', 'more products')}.`);
       update();
     } catch (problem) {
-      if (!signal.aborted) toast(problem instanceof Problem ? problem.words : 'That did not work.');
+      if (!signal.aborted) toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
     } finally {
       more.removeAttribute('aria-busy');
     }
@@ -173,7 +174,7 @@ function list(wanted, title, signal) {
   const heading = h(`h${top}`, {}, title || 'Everything');
   return [
     h('div', { class: 'listing-head' }, h('div', {}, heading, shown), refine(wanted)),
-    last.approximate && h('p', { class: 'notice', testid: 'approximate' }, `Nothing is spelled exactly like “${wanted.q}”. This is what comes close.`),
+    last.approximate && h('p', { class: 'notice', testid: 'approximate' }, `Nothing is spelled exactly like “${wanted.q}”. These are similar results.`),
     grid, h('div', { class: 'more' }, more)];
 }
 
@@ -181,7 +182,7 @@ function nothing(wanted) {
   const narrowed = wanted.category || wanted.price;
   return h('div', { class: 'empty', testid: 'empty' },
     h('h1', {}, wanted.q ? `Nothing found for “${wanted.q}”` : 'Nothing here'),
-    h('p', {}, narrowed ? 'There may be something in other categories or at other prices.' : 'Try another word, or look through the categories.'),
+    h('p', {}, narrowed ? 'There may be something in other categories or at other prices.' : 'Check the spelling, or try another word.'),
     h('a', { class: 'button outline', href: address(narrowed ? { q: wanted.q } : {}) }, narrowed && wanted.q ? 'Search everywhere' : 'Show everything'));
 }
 
@@ -194,9 +195,9 @@ function card(product, level) {
       h('p', { class: 'category' }, product.category),
       h(level, {}, h('a', { href: `/products/${encodeURIComponent(product.sku)}`, testid: 'product-link' }, product.name))),
     h('div', { class: 'card-foot' },
-      h('p', {}, h('span', { class: 'price' }, money(product.price)), soldOut || tone === 'plain' ? h('span', { class: 'muted small' }, ` · ${text}`) : null),
+      h('p', {}, h('span', { class: 'price' }, money(product.price)), soldOut || tone === 'plain' ? h('span', { class: 'muted small' }, text) : null),
       h('button', {
-        class: 'button quiet small',
+        class: 'button outline small',
         type: 'button',
         testid: 'add-to-cart',
         disabled: soldOut,
@@ -205,7 +206,7 @@ function card(product, level) {
       }, 'Add')));
 }
 
-/** Puts a product into the cart, as many as may be had, and says so. */
+/** Adds a product to the cart, as far as it is available, and shows a message. */
 export async function addToCart(button, product, quantity) {
   if (button.getAttribute('aria-busy') === 'true') return;
   button.setAttribute('aria-busy', 'true');
@@ -213,7 +214,7 @@ export async function addToCart(button, product, quantity) {
     const { before, after } = await basket.add(product, quantity);
     toast(words(product, quantity, before, after), { href: '/cart', text: 'See cart' });
   } catch (problem) {
-    toast(problem instanceof Problem ? problem.words : 'That did not work.');
+    toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
   } finally {
     button.removeAttribute('aria-busy');
   }
@@ -223,6 +224,6 @@ function words(product, quantity, before, after) {
   const { name } = product;
   if (after === before + quantity) return `${name} is in your cart.`;
   const most = basket.limit(product);
-  const why = most === basket.QUANTITY_MAX ? `One order takes ${most} of ${name} at most.` : `We only have ${most} of ${name}.`;
+  const why = most === basket.QUANTITY_MAX ? `An order can contain at most ${most} of ${name}.` : `We only have ${most} of ${name}.`;
   return after > before ? `${why} ${after} of them are in your cart now.` : `${why} ${before === 1 ? 'It is' : 'They are'} in your cart already.`;
 }

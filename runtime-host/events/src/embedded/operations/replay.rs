@@ -7,7 +7,7 @@ use crate::embedded::{
     subscriptions::rebuild_lanes,
 };
 
-/// A dead letter of a subscription that is served: the place of that, the position and the key.
+/// A dead letter of a served subscription: the index of the subscription, the position and the key.
 fn letter(group: &Group<'_>, number: i64) -> Result<Option<(usize, i64, String)>> {
     let sql = "SELECT subscription, position, key FROM dead_letters WHERE number = ?1";
     let read = |row: &rusqlite::Row<'_>| {
@@ -20,7 +20,7 @@ fn letter(group: &Group<'_>, number: i64) -> Result<Option<(usize, i64, String)>
     Ok(place.map(|place| (place, position, key)))
 }
 
-/// Makes a dead letter pending, as an event that was never delivered.
+/// Makes a dead letter pending again, like an event that was never delivered.
 fn revive(group: &mut Group<'_>, place: usize, position: i64, key: &str) -> Result<()> {
     let number = group.served[place].number;
     let sql = "DELETE FROM dead_letters WHERE subscription = ?1 AND position = ?2";
@@ -35,8 +35,8 @@ fn revive(group: &mut Group<'_>, place: usize, position: i64, key: &str) -> Resu
     Ok(())
 }
 
-/// Brings back all dead letters of a key; gives how many events of the key are still to come, or
-/// nothing if it has no dead letter.
+/// Replays all dead letters of a key. Returns the number of pending events of the key, or `None` if
+/// it has no dead letter.
 pub(in crate::embedded) struct ReplayKey {
     pub(in crate::embedded) place: usize,
     pub(in crate::embedded) key: String,
@@ -70,7 +70,7 @@ impl Operation for ReplayKey {
     }
 }
 
-/// Gives up a dead letter of a subscription that is served; gives whether it was there.
+/// Discards a dead letter of a served subscription. Returns whether it existed.
 pub(in crate::embedded) struct Discard {
     pub(in crate::embedded) number: i64,
 }
@@ -93,7 +93,7 @@ impl Operation for Discard {
     }
 }
 
-/// Brings back a dead letter of a subscription that is served; gives whether it was there.
+/// Replays a dead letter of a served subscription. Returns whether it existed.
 pub(in crate::embedded) struct Replay {
     pub(in crate::embedded) number: i64,
 }

@@ -119,8 +119,8 @@ impl Settle {
         Ok(())
     }
 
-    /// Whether there are as many dead letters as may be. Then an event that would become one stays
-    /// what it is: something that still has to be delivered.
+    /// Whether the maximum number of dead letters is reached. Then an event that would become one
+    /// stays pending.
     fn is_full(&self, group: &Group<'_>) -> Result<bool> {
         let count = "SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE subscription = ?1 \
                      LIMIT ?2)";
@@ -130,7 +130,10 @@ impl Settle {
         let full = kept.unwrap_or_default() >= letters_max;
         if full {
             let subscription = &group.served[self.settlement.subscription].subscription.name;
-            tracing::error!(subscription, "events: too many dead letters, an event is tried again");
+            tracing::error!(
+                subscription,
+                "events: too many dead letters; the event is retried instead"
+            );
         }
         Ok(full)
     }

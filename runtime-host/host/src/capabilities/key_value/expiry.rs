@@ -1,4 +1,4 @@
-//! `tessera:store/expiry`: keys that end by themselves.
+//! `tessera:store/expiry`: keys that expire.
 
 use super::{Fault, Operation};
 use crate::engine::State;
@@ -19,7 +19,7 @@ use tessera::store::expiry::Error;
 /// The interface that [`define`] defines.
 pub(crate) const NAME: &str = "tessera:store/expiry@1.0.0";
 
-/// Answer the import with the component's own stores.
+/// Provide the import for the component's own stores.
 pub(crate) fn define(linker: &mut Linker<State>) -> anyhow::Result<()> {
     type Arguments = (String, String, u64);
     let mut instance = linker.instance(NAME).map_err(anyhow::Error::from)?;

@@ -28,7 +28,7 @@ pub(super) struct Operation {
     deadline: Deadline,
     span: Span,
     in_flight: InFlight,
-    /// What is to be written, as long as it waits.
+    /// The data to write, counted until the operation is done.
     _written: Option<Arguments>,
 }
 
@@ -44,7 +44,7 @@ impl Operation {
         }
     }
 
-    /// It writes so many bytes, which the host keeps until it is done.
+    /// Counts the bytes to write, which the host keeps until it is done.
     pub(super) fn writing(mut self, bytes: usize) -> Self {
         self._written = Some(self.in_flight.count(bytes));
         self

@@ -22,7 +22,7 @@ use tessera_manifest::{Component, Variable};
 #[derive(Clone, Default)]
 pub(crate) struct Values(Arc<BTreeMap<String, String>>);
 
-/// All variables that have to be set and are not.
+/// All required variables that are not set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) struct Unset(Vec<String>);
 
@@ -70,7 +70,7 @@ impl fmt::Display for Unset {
         let (variables, have) =
             if self.0.len() == 1 { ("variable", "has") } else { ("variables", "have") };
         write!(f, "the {variables} `{names}` {have} no value. ")?;
-        f.write_str("Each can be set in any of these ways; the first one that is found wins:")?;
+        f.write_str("Set them in one of these ways; the first one that is found is used:")?;
         f.write_str(&ways_to_set(self.0.iter().map(String::as_str)))
     }
 }

@@ -29,7 +29,7 @@ pub(super) const LOG: &str = "tessera:events/log@1.0.0";
 /// The name of the platform in spans.
 const PLATFORM: &str = "host";
 
-/// Whether a dependency is named for what the event log answers.
+/// Whether the event log provides a dependency.
 pub(crate) fn is_of_events(dependency: &str) -> bool {
     [PRODUCER, LOG].iter().any(|interface| fits(dependency, interface))
 }

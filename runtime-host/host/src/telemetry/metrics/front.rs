@@ -1,4 +1,4 @@
-//! What the HTTP front has, and which of its limits were reached.
+//! Metrics of the HTTP front: its connections, and reached limits.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -25,7 +25,7 @@ pub(crate) enum FrontLimit {
 }
 
 impl FrontLimit {
-    /// Its flag, as a label.
+    /// The name of its flag, as a label.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Connections => "connections_max",
@@ -53,7 +53,7 @@ struct LimitLabels {
 /// The metrics of the HTTP front.
 #[derive(Debug, Default)]
 pub(crate) struct Front {
-    /// Connections that are open now.
+    /// Open connections.
     pub(crate) connections: Gauge,
     reached: Family<LimitLabels, Counter>,
 }
@@ -61,14 +61,15 @@ pub(crate) struct Front {
 impl Front {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let front = Self::default();
-        let help = "Connections of the HTTP front that are open";
+        let help = "Open connections of the HTTP front";
         registry.register("http_connections", help, front.connections.clone());
-        let help = "Connections and requests that were refused or cut at a limit of the HTTP front";
+        let help = "Connections and requests that were refused or closed at a limit of the HTTP \
+                    front";
         registry.register("http_limits_reached", help, front.reached.clone());
         front
     }
 
-    /// A connection or a request was refused or cut.
+    /// Count a connection or a request that was refused or closed.
     pub(crate) fn reached(&self, limit: FrontLimit) {
         self.reached.get_or_create(&LimitLabels { limit: limit.name() }).inc();
     }

@@ -1,17 +1,17 @@
-//! The beginning of a body that was read ahead.
+//! The part of a body that was read ahead.
 //!
-//! Small pieces are joined: a client may send each byte by itself, and a piece takes far more
+//! Small chunks are joined: a client may send each byte separately, and a chunk takes far more
 //! memory than one byte.
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::Frame;
 
-/// What was read of a body. A single piece is not copied.
+/// The data that was read. A single chunk is not copied.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     first: Bytes,
-    /// All of it, as soon as there is a second piece.
+    /// All data, as soon as there is a second chunk.
     joined: BytesMut,
     trailers: Option<HeaderMap>,
 }
@@ -30,7 +30,7 @@ impl Ahead {
         }
     }
 
-    /// Bytes of data.
+    /// The length of the data in bytes.
     pub(super) fn len(&self) -> usize {
         self.first.len().max(self.joined.len())
     }
@@ -43,7 +43,7 @@ impl Ahead {
         self.len() == 0 && !self.has_trailers()
     }
 
-    /// All data, once.
+    /// Takes all data.
     pub(super) fn take(&mut self) -> Option<Bytes> {
         let first = std::mem::take(&mut self.first);
         let joined = std::mem::take(&mut self.joined);
@@ -51,7 +51,7 @@ impl Ahead {
         (!data.is_empty()).then_some(data)
     }
 
-    /// The trailers, once.
+    /// Takes the trailers.
     pub(super) fn take_trailers(&mut self) -> Option<HeaderMap> {
         self.trailers.take()
     }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_one_and_trailers_come_after_them() {
+    fn chunks_are_joined_and_trailers_come_last() {
         let mut ahead = Ahead::default();
         for piece in ["", "a", "", "b", "c"] {
             ahead.push(data(piece));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn one_piece_is_not_copied() {
+    fn a_single_chunk_is_not_copied() {
         let piece = Bytes::from(vec![1; 100]);
         let mut ahead = Ahead::default();
         ahead.push(Frame::data(piece.clone()));

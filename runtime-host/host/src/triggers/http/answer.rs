@@ -1,5 +1,5 @@
-//! An answer on its way to the client: framed as its method and status want it, and counted until
-//! the client has taken all of it.
+//! Responses to clients: framed according to method and status, and counted until the client has
+//! received them completely.
 
 use super::connected::{Connected, InFlight, Owed, Streaming};
 use super::{problem, request_id};
@@ -13,26 +13,26 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// The body of an answer.
+/// The body of a response.
 pub(super) struct AnswerBody {
-    /// None where no body follows the head.
+    /// `None` if the response has no body.
     body: Option<WasiBody>,
-    /// A head without a body that announces one: the library keeps the length only if it can't
+    /// Whether a head without a body announces a length: hyper keeps the length only if it can't
     /// see that there is no body.
     announced: bool,
     request: Option<InFlight>,
     _stream: Option<Streaming>,
 }
 
-/// A piece of a body, counted until it is written.
+/// A chunk of a body, counted until it is written.
 pub(super) struct Piece {
     bytes: Bytes,
     _owed: Option<Owed>,
-    /// With the last piece, the request itself.
+    /// With the last chunk, the request itself.
     _request: Option<InFlight>,
 }
 
-/// The answer as it is sent to a request of this method.
+/// The response to a request with this method.
 pub(super) fn to(
     method: &Method,
     request: InFlight,
@@ -45,7 +45,7 @@ pub(super) fn to(
     if !is_whole(answer.body()) && !is_bodiless(method, answer.status()) {
         stream = Streaming::begin(&connected);
         if stream.is_none() {
-            // Dropping the stream stops the component that makes it.
+            // Dropping the stream stops the component that produces it.
             answer = problem::of_limit(FrontLimit::StreamsPerAddress, connected.limits());
         }
     }
@@ -53,7 +53,7 @@ pub(super) fn to(
     framed(method, &connected, answer, Some(request), stream)
 }
 
-/// The answer to a request that is over the limit of its client.
+/// The response to a request that exceeds the limit of its client.
 pub(super) fn refusal(
     method: &Method,
     connected: &Connected,
@@ -84,7 +84,7 @@ fn framed(
     http::Response::from_parts(parts, AnswerBody { body, announced, request, _stream: stream })
 }
 
-/// Whether all of a body is there.
+/// Whether a body is complete.
 fn is_whole(body: &WasiBody) -> bool {
     body.is_end_stream() || body.size_hint().exact().is_some()
 }
@@ -106,7 +106,7 @@ impl Body for AnswerBody {
         let ends = body.is_end_stream();
         let this = &mut *self;
         Poll::Ready(Some(Ok(frame.map_data(|bytes| {
-            // HTTP/1 has its one answer in the socket's buffer, which is watched by itself.
+            // HTTP/1 has only one response, in the socket's buffer, which is watched separately.
             let watched = this.request.as_ref().map(InFlight::connected);
             let owed = watched.filter(|connected| connected.multiplexed).map(Owed::to);
             let request = if ends && owed.is_some() { this.request.take() } else { None };

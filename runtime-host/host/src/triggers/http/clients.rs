@@ -1,9 +1,9 @@
-//! What each client has of the front now: connections, requests, streams and uploads.
+//! The current usage of each client: connections, requests, streams and uploads.
 //!
-//! One client that takes all it can get must cost only itself. So there is a count for each
-//! address, and what is over a limit is refused to that address alone.
+//! A client that uses as much as possible must not affect others. So usage is counted per address,
+//! and only the address that exceeds a limit is refused.
 
-use super::limits::{FrontLimits, READ_AHEAD_MAX_BYTES};
+use super::limits::FrontLimits;
 use crate::telemetry::{FrontLimit, Telemetry};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,15 +11,15 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
-/// The bits of an IPv6 address that a single machine is given to choose addresses from.
+/// The prefix length of the IPv6 network that counts as one client.
 const IPV6_NETWORK_BITS: u32 = 64;
 
-/// All clients that are connected.
+/// All connected clients.
 pub(crate) struct Clients {
     pub(super) limits: FrontLimits,
     telemetry: Arc<Telemetry>,
     open: Mutex<Open>,
-    /// Bytes of small bodies that are buffered.
+    /// Buffered bytes of small bodies.
     buffered: AtomicUsize,
 }
 
@@ -34,7 +34,7 @@ struct Entry {
     client: Arc<Client>,
 }
 
-/// Where a client is.
+/// The network of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Network(IpAddr);
 
@@ -50,14 +50,14 @@ impl From<IpAddr> for Network {
     }
 }
 
-/// What one client has, over all its connections.
+/// The usage of one client, over all its connections.
 struct Client {
     requests: Count,
     streams: Count,
     uploads: Arc<Semaphore>,
 }
 
-/// A count that stays below a limit.
+/// A count with a limit.
 struct Count {
     now: AtomicU32,
     max: u32,
@@ -68,7 +68,7 @@ impl Count {
         Self { now: AtomicU32::new(0), max }
     }
 
-    /// Whether there was room for one more, which is then taken.
+    /// Increments the count. False if the limit is reached.
     fn take(&self) -> bool {
         let more = |now: u32| (now < self.max).then_some(now + 1);
         self.now.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
@@ -79,7 +79,7 @@ impl Count {
     }
 }
 
-/// An open connection of a client. Dropping it makes room for another.
+/// An open connection of a client. Dropping it releases it.
 pub(super) struct ConnectionPermit {
     clients: Arc<Clients>,
     network: Network,
@@ -91,7 +91,7 @@ impl Clients {
         Arc::new(Self { limits, telemetry, open: Mutex::default(), buffered: AtomicUsize::new(0) })
     }
 
-    /// Count a connection, or say which limit it is over.
+    /// Count a connection, or return the limit that is reached.
     pub(super) fn connect(
         self: &Arc<Self>,
         address: IpAddr,
@@ -119,7 +119,7 @@ impl Clients {
         Ok(ConnectionPermit { clients: self.clone(), network, client: entry.client.clone() })
     }
 
-    /// Count that something was refused or cut at a limit.
+    /// Count that a limit was reached.
     pub(super) fn reached(&self, limit: FrontLimit) -> FrontLimit {
         self.telemetry.metrics.front.reached(limit);
         limit
@@ -132,7 +132,7 @@ impl Clients {
 
 #[cfg(test)]
 impl Clients {
-    /// None yet, with these flags.
+    /// No clients, with these flags.
     pub(super) fn of_test(flags: &[&str]) -> Arc<Self> {
         use clap::{Args as _, FromArgMatches as _};
         let command = FrontLimits::augment_args(clap::Command::new("test").no_binary_name(true));
@@ -171,7 +171,12 @@ impl ConnectionPermit {
         &self.clients
     }
 
-    /// Whether the client may have one more request in flight, which is then counted.
+    /// The address that stands for the client: its own, or that of its IPv6 network.
+    pub(super) fn client_address(&self) -> IpAddr {
+        self.network.0
+    }
+
+    /// Count another request in flight. False if the limit is reached.
     pub(super) fn begin_request(&self) -> bool {
         self.client.requests.take()
     }
@@ -180,7 +185,7 @@ impl ConnectionPermit {
         self.client.requests.give_back();
     }
 
-    /// Whether the client may have one more stream, which is then counted.
+    /// Count another stream. False if the limit is reached.
     pub(super) fn begin_stream(&self) -> bool {
         self.client.streams.take()
     }
@@ -189,40 +194,44 @@ impl ConnectionPermit {
         self.client.streams.give_back();
     }
 
-    /// The permits for bodies that components read while they arrive.
+    /// The permits for bodies that are passed on while they arrive.
     pub(super) fn uploads(&self) -> Arc<Semaphore> {
         self.client.uploads.clone()
     }
 
-    /// Memory for a body that is read before it is passed on, if there is any left.
-    pub(super) fn buffer(&self, bytes: usize) -> Option<Buffer> {
-        debug_assert!(bytes <= READ_AHEAD_MAX_BYTES);
-        let max = self.clients.limits.body_buffers_max_mib as usize * 1024 * 1024;
-        let more = |now: usize| Some(now + bytes).filter(|now| *now <= max);
-        let buffered = &self.clients.buffered;
-        buffered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Buffer { clients: self.clients.clone(), bytes })
+    /// Memory for a body that is read before it is passed on; none is reserved yet.
+    pub(super) fn buffer(&self) -> Buffer {
+        Buffer { clients: self.clients.clone(), bytes: 0 }
     }
 }
 
-/// Memory that a body has. Dropping it makes room for others.
+/// Memory that is reserved for a body. Dropping it releases it.
+///
+/// It grows with the bytes that arrive. Were the announced length reserved, clients could use up
+/// all memory for bodies with a few bytes each.
 pub(super) struct Buffer {
     clients: Arc<Clients>,
     bytes: usize,
 }
 
 impl Buffer {
-    /// Keep no more than this.
-    pub(super) fn shrink(&mut self, bytes: usize) {
-        let free = self.bytes.saturating_sub(bytes);
-        self.bytes -= free;
-        self.clients.buffered.fetch_sub(free, Ordering::Relaxed);
+    /// Increases the reservation to this size. False if not enough is left.
+    pub(super) fn grow(&mut self, bytes: usize) -> bool {
+        let max = self.clients.limits.body_buffers_max_mib as usize * 1024 * 1024;
+        let missing = bytes.saturating_sub(self.bytes);
+        let more = |now: usize| Some(now + missing).filter(|now| *now <= max);
+        let buffered = &self.clients.buffered;
+        let is_left = buffered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        if is_left {
+            self.bytes += missing;
+        }
+        is_left
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.shrink(0);
+        self.clients.buffered.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -235,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_has_all_its_connections_costs_others_none() {
+    fn an_address_at_its_connection_limit_does_not_affect_others() {
         let clients = Clients::of_test(&["--connections-max=6", "--connections-per-address-max=2"]);
         let first = connect(&clients, "192.0.2.1").ok().unwrap();
         let _second = connect(&clients, "::ffff:192.0.2.1").ok().unwrap();
@@ -247,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_never_takes_all_connections() {
+    fn one_address_never_gets_all_connections() {
         let clients = Clients::of_test(&["--connections-max=4"]);
         let own: Vec<_> = (0..8).filter_map(|_| connect(&clients, "192.0.2.1").ok()).collect();
         assert_eq!(own.len(), 2);
@@ -264,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_and_streams_are_counted_over_all_connections_of_a_client() {
+    fn requests_and_streams_are_counted_over_all_connections() {
         let clients =
             Clients::of_test(&["--requests-per-address-max=2", "--streams-per-address-max=1"]);
         let [one, two] = [(); 2].map(|()| connect(&clients, "192.0.2.1").ok().unwrap());
@@ -278,12 +287,15 @@ mod tests {
 
     #[test]
     fn buffers_are_bounded_over_all_clients() {
+        const PIECE: usize = 64 * 1024;
         let clients = Clients::of_test(&["--body-buffers-max-mib=1"]);
         let permit = connect(&clients, "192.0.2.1").ok().unwrap();
-        let mut held: Vec<_> = std::iter::from_fn(|| permit.buffer(READ_AHEAD_MAX_BYTES)).collect();
-        assert_eq!(held.len(), 16);
-        held[0].shrink(1);
-        assert!(permit.buffer(READ_AHEAD_MAX_BYTES - 1).is_some());
-        assert!(permit.buffer(READ_AHEAD_MAX_BYTES).is_none());
+        let mut held: Vec<_> = (0..17).map(|_| permit.buffer()).collect();
+        let full = held.iter_mut().filter_map(|buffer| buffer.grow(PIECE).then_some(())).count();
+        assert_eq!(full, 16);
+        assert!(held[0].grow(1) && held[0].grow(PIECE), "it has that much already");
+        assert!(!held[0].grow(PIECE + 1) && !held[16].grow(1));
+        drop(held.remove(1));
+        assert!(held[0].grow(PIECE + 1) && held[15].grow(PIECE - 1) && !held[15].grow(PIECE));
     }
 }

@@ -1,4 +1,4 @@
-//! What all requests of one connection share, and what they do at the moment.
+//! State that all requests of one connection share, and their current activity.
 
 use super::clients::ConnectionPermit;
 use super::half_close::HalfClose;
@@ -11,11 +11,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// A connection, as its requests see it.
+/// The shared state of a connection.
 pub(super) struct Connected {
     pub(super) service: Arc<Service>,
-    /// Its client's address, as a header field.
+    /// The client's address, as a header field.
     pub(super) client: HeaderValue,
+    /// The address that the client is counted by.
     pub(super) address: IpAddr,
     pub(super) scheme: Scheme,
     pub(super) permit: ConnectionPermit,
@@ -24,40 +25,40 @@ pub(super) struct Connected {
     pub(super) multiplexed: bool,
 }
 
-/// What happens on a connection. All of it runs on one thread, but for the reading of a body by a
-/// call that continues in the background.
+/// The activity on a connection. It is updated on one thread, except when a call in the background
+/// reads a body.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
-    /// Requests that are not answered to their end.
+    /// Requests whose responses are not complete.
     requests: AtomicU32,
-    /// Requests that there have been.
+    /// Requests in total.
     begun: AtomicU64,
-    /// Pieces of answers that the client has not taken yet.
+    /// Chunks of responses that the client has not received yet.
     owed: AtomicU32,
-    /// Pieces of answers that the client has taken.
+    /// Chunks of responses that the client has received.
     taken: AtomicU64,
-    /// Bytes that the socket has taken.
+    /// Bytes that the socket has accepted.
     sent: AtomicU64,
-    /// Whether the socket takes no more at the moment.
+    /// Whether the socket currently accepts no more bytes.
     blocked: AtomicBool,
     pub(super) half_close: HalfClose,
 }
 
-/// What a connection waits for when its client has to move.
+/// The action of the client that a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waiting {
-    /// The socket takes no more, after this many bytes.
+    /// Reading: the socket accepts no more, after this many bytes.
     Socket(u64),
-    /// Answers are not taken, after this many pieces.
+    /// Reading: responses are not received, after this many chunks.
     Reader(u64),
-    /// There is no request, after this many.
+    /// Sending a request, after this many.
     Request(u64),
-    /// The connection was asked to end.
+    /// Closing the connection, after it was asked to.
     End,
 }
 
 impl Activity {
-    /// How many requests there have been.
+    /// The total number of requests.
     pub(super) fn begun(&self) -> u64 {
         self.begun.load(Relaxed)
     }
@@ -66,22 +67,22 @@ impl Activity {
         self.requests.load(Relaxed) == 0
     }
 
-    /// The socket has taken some bytes.
+    /// Count bytes that the socket has accepted.
     pub(super) fn add_sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Relaxed);
     }
 
-    /// How many bytes the socket has taken.
+    /// The number of bytes that the socket has accepted.
     pub(super) fn sent(&self) -> u64 {
         self.sent.load(Relaxed)
     }
 
-    /// Whether the socket takes no more.
+    /// Set whether the socket accepts no more bytes.
     pub(super) fn set_blocked(&self, blocked: bool) {
         self.blocked.store(blocked, Relaxed);
     }
 
-    /// What the client has to do next, if anything.
+    /// The action of the client that the connection waits for, if any.
     pub(super) fn waiting(&self, multiplexed: bool, ending: bool) -> Option<Waiting> {
         if self.blocked.load(Relaxed) {
             return Some(Waiting::Socket(self.sent()));
@@ -89,7 +90,7 @@ impl Activity {
         if self.owed.load(Relaxed) > 0 {
             return Some(Waiting::Reader(self.taken.load(Relaxed)));
         }
-        // On HTTP/1 the library has its own timer for the time between requests.
+        // On HTTP/1, hyper has its own timer for the time between requests.
         let idle = multiplexed && self.is_idle();
         idle.then(|| match ending {
             true => Waiting::End,
@@ -109,7 +110,7 @@ impl Connected {
         Self {
             service,
             client: headers::client_address(client),
-            address: client.ip(),
+            address: permit.client_address(),
             scheme,
             permit,
             activity: Activity::default(),
@@ -121,17 +122,18 @@ impl Connected {
         &self.permit.clients().limits
     }
 
-    /// Count that something was refused or cut at a limit.
+    /// Count that a limit was reached.
     pub(super) fn reached(&self, limit: FrontLimit) -> FrontLimit {
         self.permit.clients().reached(limit)
     }
 }
 
-/// A request that is not answered to its end. Dropping it means that it is, or never will be.
+/// A request whose response is not complete. It is dropped when the response is complete or was
+/// aborted.
 pub(super) struct InFlight(Arc<Connected>);
 
 impl InFlight {
-    /// None if the client has as many as it may have.
+    /// `None` if the client has reached its limit.
     pub(super) fn begin(connected: &Arc<Connected>) -> Option<Self> {
         if !connected.permit.begin_request() {
             connected.reached(FrontLimit::RequestsPerAddress);
@@ -154,11 +156,11 @@ impl Drop for InFlight {
     }
 }
 
-/// An answer that is a stream.
+/// A streamed response.
 pub(super) struct Streaming(Arc<Connected>);
 
 impl Streaming {
-    /// None if the client has as many as it may have.
+    /// `None` if the client has reached its limit.
     pub(super) fn begin(connected: &Arc<Connected>) -> Option<Self> {
         if !connected.permit.begin_stream() {
             connected.reached(FrontLimit::StreamsPerAddress);
@@ -174,7 +176,7 @@ impl Drop for Streaming {
     }
 }
 
-/// A piece of an answer on its way out.
+/// A chunk of a response that is being sent.
 pub(super) struct Owed(Arc<Connected>);
 
 impl Owed {
@@ -193,7 +195,7 @@ impl Drop for Owed {
 
 #[cfg(test)]
 impl Connected {
-    /// A connection to an application that always answers the same, with these flags.
+    /// A connection to an application with a static response, with these flags.
     pub(super) fn of_test(multiplexed: bool, flags: &[&str]) -> Arc<Self> {
         use super::{Clients, Router};
         const MANIFEST: &str = r#"

@@ -1,4 +1,4 @@
-//! The life of one connection: handshake, version of HTTP, requests, end.
+//! The life of one connection: handshake, HTTP version, requests, close.
 
 use super::clients::ConnectionPermit;
 use super::connected::Connected;
@@ -22,14 +22,14 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// A connection that was accepted.
+/// An accepted connection.
 pub(super) struct Connection {
     pub(super) client: SocketAddr,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) service: Arc<Service>,
     pub(super) permit: ConnectionPermit,
     pub(super) stop: watch::Receiver<bool>,
-    /// Shows the listener that it is open.
+    /// Tells the listener that the connection is open.
     pub(super) open: TaskTrackerToken,
 }
 
@@ -39,7 +39,7 @@ impl Connection {
             Ok(socket) => socket,
             Err(error) => return tracing::warn!("a connection could not be served: {error}"),
         };
-        // Without it the kernel holds small answers back for up to 40 ms.
+        // Without it, the kernel delays small responses by up to 40 ms.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!("TCP_NODELAY: {error}");
         }
@@ -61,7 +61,7 @@ impl Connection {
         self.permit.clients().reached(FrontLimit::HeadTimeout);
     }
 
-    /// Serve a connection that has agreed on a protocol, or says by its first bytes which it is.
+    /// Serve a connection with a negotiated protocol, or one whose first bytes show the protocol.
     async fn serve<S>(
         mut self,
         mut stream: S,
@@ -98,7 +98,7 @@ impl Connection {
                 let failed = ended.await.and_then(Result::err);
                 if failed.as_ref().is_some_and(hyper::Error::is_timeout) {
                     let left = connection.into_parts();
-                    // The library's timer also runs between requests, where there is no head.
+                    // hyper's timer also runs between requests, when there is no head.
                     if connected.activity.begun() == 0 || !left.read_buf.is_empty() {
                         connected.reached(FrontLimit::HeadTimeout);
                     }
@@ -118,7 +118,7 @@ impl Connection {
         drop(open);
     }
 
-    /// What the client begins with, if it does so in time and before the host stops.
+    /// The first bytes of the client, if they arrive in time and before the host stops.
     async fn first_bytes(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),

@@ -1,7 +1,8 @@
-//! What a component gets to know of a request, in Spin's header fields.
+//! Spin's header fields, which describe a request to its component.
 
 use super::router::Match;
 use crate::engine::Request;
+use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::net::SocketAddr;
@@ -19,17 +20,33 @@ const COMPONENT: HeaderName = HeaderName::from_static("spin-component-route");
 const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
 const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 
+/// Check the fields that decide where a request goes and where it ends: if there are several of one
+/// name, readers may use different ones.
+pub(super) fn check(headers: &HeaderMap) -> Result<(), &'static str> {
+    let is_repeated = |name: HeaderName| headers.get_all(name).iter().nth(1).is_some();
+    if is_repeated(HOST) {
+        return Err("The request has several `Host` fields.");
+    }
+    if is_repeated(CONTENT_LENGTH) {
+        return Err("The request has several `Content-Length` fields.");
+    }
+    Ok(())
+}
+
 /// Make the request's URI absolute: guests ask for scheme and authority.
 ///
-/// Errors: a request without a host, or with one that can't be one.
+/// Errors: a request without a host, with one that can't be one, or with a user name in it.
 pub(super) fn absolute_uri(
     uri: &Uri,
     headers: &HeaderMap,
     scheme: Scheme,
 ) -> Result<Uri, &'static str> {
-    let host = || Authority::try_from(headers.get(http::header::HOST)?.as_bytes()).ok();
+    let host = || Authority::try_from(headers.get(HOST)?.as_bytes()).ok();
     let authority = uri.authority().cloned().or_else(host);
     let authority = authority.ok_or("The request names no host, or one that can't be one.")?;
+    if authority.as_str().contains('@') {
+        return Err("The request's host contains a user name.");
+    }
     let path = uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(scheme);
@@ -38,7 +55,7 @@ pub(super) fn absolute_uri(
     Uri::from_parts(parts).map_err(|_| "The request's target is not a URL.")
 }
 
-/// Add how the request came to its component. `uri` is the absolute one.
+/// Add the fields for one request. `uri` is absolute.
 pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, client: &HeaderValue) {
     remove_reserved(headers);
     let route = &found.entry.fields;
@@ -66,7 +83,7 @@ pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, cli
     }
 }
 
-/// The fields of every request to one route, made once.
+/// The fields of all requests to one route, created once.
 #[derive(Debug)]
 pub(super) struct RouteFields {
     raw: Option<HeaderValue>,
@@ -130,5 +147,39 @@ fn remove_reserved(headers: &mut HeaderMap) {
     // As a rule there are none, and then this is one look at each name.
     while let Some(name) = headers.keys().find(is_reserved).cloned() {
         headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(of: &[(HeaderName, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(HeaderName, &'static str)| {
+            (name.clone(), HeaderValue::from_static(value))
+        };
+        of.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn where_a_request_goes_and_ends_is_told_once() {
+        let usual = [(HOST, "shop.test"), (CONTENT_LENGTH, "2")];
+        assert_eq!(check(&fields(&usual)), Ok(()));
+        for more in usual.clone() {
+            let repeated = fields(&[&usual[..], &[more]].concat());
+            assert!(check(&repeated).is_err(), "{repeated:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_an_authority_without_a_user_name() {
+        let path = Uri::from_static("/path?query");
+        let absolute = |host| absolute_uri(&path, &fields(&[(HOST, host)]), Scheme::HTTP);
+        assert_eq!(absolute("shop.test:80").unwrap(), "http://shop.test:80/path?query");
+        for host in ["", "a b", "localhost:80@evil.test", "user@shop.test"] {
+            assert!(absolute(host).is_err(), "{host}");
+        }
+        let target = Uri::from_static("http://localhost@evil.test/");
+        assert!(absolute_uri(&target, &HeaderMap::new(), Scheme::HTTP).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Sockets: accept, refuse what is over a limit, and stop in good order.
+//! Sockets: accept connections, refuse those over a limit, and stop gracefully.
 
 use super::clients::Clients;
 use super::connection::Connection;
@@ -17,10 +17,10 @@ use tokio_util::task::TaskTracker;
 
 /// How long to wait after the operating system has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often refused connections are worth a line in the log.
+/// The minimum interval between log lines about refused connections.
 const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A bound socket that is not served yet: the address is known before the first client.
+/// A bound socket that is not served yet: its address is known before the first connection.
 pub(crate) struct Listener {
     socket: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -48,8 +48,8 @@ impl Listener {
         self.socket.local_addr().context("the listener has no address")
     }
 
-    /// Serve these clients with these threads until `stop` turns true, then let requests in flight
-    /// finish, for at most `patience`.
+    /// Serve these clients with these threads until `stop` becomes true, then let requests in
+    /// flight finish for at most `patience`.
     pub(crate) async fn serve(
         self,
         service: Arc<Service>,
@@ -67,7 +67,8 @@ impl Listener {
                 accepted = self.accept() => accepted,
             };
             let Some((socket, client)) = accepted else { continue };
-            // Refused at once, and not left waiting: the next one in the queue may be another's.
+            // Refused immediately instead of left in the queue, because the next connection may be
+            // another client's.
             let permit = match clients.connect(client.ip()) {
                 Ok(permit) => permit,
                 Err(limit) => {
@@ -107,7 +108,7 @@ impl Listener {
     }
 }
 
-/// Says in the log that connections are refused, but not for each of them.
+/// Logs refused connections, but not each of them.
 #[derive(Default)]
 struct Refusals {
     logged: Option<Instant>,
@@ -120,7 +121,7 @@ impl Refusals {
         }
         self.logged = Some(Instant::now());
         let flag = limit.name().replace('_', "-");
-        tracing::warn!(%client, "a connection was refused: --{flag} is reached");
+        tracing::warn!(%client, "a connection was refused: the limit --{flag} is reached");
     }
 }
 

@@ -1,14 +1,13 @@
 //! The HTTP trigger: connections in, answers out.
 //!
-//! [`listener`] owns the sockets, [`clients`] counts what each client has of them, [`workers`] are
-//! the threads that serve them. [`connection`] is the life of a connection, [`protocol`] its
-//! version of HTTP. [`watched`], [`half_close`] and [`watchdog`] end it when its client does not go
-//! on.
+//! [`listener`] owns the sockets, [`clients`] counts the usage of each client, and [`workers`] are
+//! the threads that serve them. [`connection`] is the life of a connection, [`protocol`] its HTTP
+//! version. [`watched`], [`half_close`] and [`watchdog`] end it when its client makes no progress.
 //!
-//! [`service`] is the life of one request, and [`router`] finds who answers it. [`request_body`],
-//! [`ahead`], [`unread`] and [`pace`] are how its body comes in, [`headers`] what its component gets
-//! to know of it. [`answer`] is how the answer goes out, and [`problem`] the answer where no
-//! component could give one.
+//! [`service`] is the life of one request, and [`router`] finds its component. [`request_body`],
+//! [`ahead`], [`unread`] and [`pace`] receive its body, and [`headers`] adds Spin's header fields.
+//! [`answer`] sends the response, and [`problem`] is the response if no component could produce
+//! one.
 
 mod ahead;
 mod answer;

@@ -1,7 +1,8 @@
-//! How long a client may take over a body.
+//! Time limits for receiving a body.
 //!
-//! Three limits: a pause, being behind the least rate, and all waiting together. Only time in
-//! which the host waits for the client counts, not that in which a component does not read.
+//! There are three limits: for a pause, for the delay relative to the minimum rate, and for the
+//! total wait. Only time in which the host waits for the client counts, not time in which a
+//! component does not read.
 
 use super::limits::FrontLimits;
 use crate::telemetry::FrontLimit;
@@ -10,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// The limits of a body's arrival.
+/// The time limits of a body.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     total: Duration,
@@ -19,8 +20,8 @@ struct Limits {
 }
 
 impl Limits {
-    /// How long the next wait may be, and the limit that ends it, given what has come and how long
-    /// that took.
+    /// How long the next wait may be, and the limit that ends it, given the received bytes and the
+    /// time so far.
     fn next_wait(&self, bytes: u64, waited: Duration) -> (Duration, FrontLimit) {
         let at_least_rate = Duration::from_secs_f64(bytes as f64 / self.rate_min_bytes as f64);
         let behind = (self.grace + at_least_rate).saturating_sub(waited);
@@ -34,15 +35,15 @@ impl Limits {
     }
 }
 
-/// A body's arrival so far.
+/// The progress of a body.
 ///
-/// Most bodies are there already or come in one piece, so there is a timer only once there is
-/// something to wait for, and data that arrives does not touch it.
+/// Most bodies are already available or arrive in one chunk. So the timer is created at the first
+/// wait, and arriving data does not reset it.
 pub(super) struct Pace {
     limits: Limits,
     bytes: u64,
     waited: Duration,
-    /// Since when it waits, if it does.
+    /// When the current wait began, if any.
     since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -57,7 +58,7 @@ impl Pace {
         Self { limits, bytes: 0, waited: Duration::ZERO, since: None, timer: None }
     }
 
-    /// More bytes have come.
+    /// Count received bytes.
     pub(super) fn arrived(&mut self, bytes: u64) {
         self.bytes += bytes;
         if let Some(since) = self.since.take() {
@@ -65,7 +66,8 @@ impl Pace {
         }
     }
 
-    /// Nothing has come: ready when the client has taken too long, with the limit that it is over.
+    /// Called when no data is available. Ready with the exceeded limit when the client has taken
+    /// too long.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<FrontLimit> {
         let since = *self.since.get_or_insert_with(Instant::now);
         let (wait, limit) = self.limits.next_wait(self.bytes, self.waited);
@@ -84,10 +86,10 @@ impl Pace {
         Poll::Pending
     }
 
-    /// What has come, for a person.
+    /// The progress, for messages.
     pub(super) fn describe(&self) -> String {
         let waited = self.waited + self.since.map(|since| since.elapsed()).unwrap_or_default();
-        format!("{} bytes of it came in {} ms", self.bytes, waited.as_millis())
+        format!("received {} bytes of it in {} ms", self.bytes, waited.as_millis())
     }
 }
 
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_as_long_as_the_grace_at_most() {
+    fn a_pause_is_limited_by_the_grace() {
         assert_eq!(wait(0, 0), (10, FrontLimit::BodyGrace));
         assert_eq!(wait(1_000_000, 0), (10, FrontLimit::BodyGrace));
     }
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rate_helps_against_the_limit_of_all_waiting() {
+    fn the_total_wait_is_limited_at_any_rate() {
         assert_eq!(wait(1_000_000, 118), (2, FrontLimit::BodyTimeout));
         assert_eq!(wait(1_000_000, 120), (0, FrontLimit::BodyTimeout));
     }

@@ -1,4 +1,4 @@
-//! What a client gets when no component answered.
+//! Responses of the host if no component responded.
 
 use super::limits::FrontLimits;
 use crate::calls::{CallError, Kind};
@@ -17,7 +17,7 @@ pub(super) fn of_call(error: &CallError, trace: &TraceContext) -> Response {
     response
 }
 
-/// The path has no route.
+/// No route matches the path.
 pub(super) fn no_route(path: &str, trace: &TraceContext) -> Response {
     let detail = format!("No route of this application matches {path}.");
     response(Code::NOT_FOUND, &detail, Some(trace))
@@ -29,24 +29,26 @@ pub(super) fn body_too_large(max_bytes: u64, trace: &TraceContext) -> Response {
     response(Code::Call(Kind::BodyTooLarge), &detail, Some(trace))
 }
 
-/// A limit of the front is reached. Waiting helps, as soon as what is in flight has ended.
+/// A limit of the front is reached. The client can retry when requests in flight have ended.
 pub(super) fn of_limit(limit: FrontLimit, limits: &FrontLimits) -> Response {
-    let own = |max: u32, what| format!("Your address has {max} {what} already, as many as it may.");
+    let own =
+        |max: u32, what| format!("Your address already has {max} {what}, which is the limit.");
     let (code, detail) = match limit {
         FrontLimit::RequestsPerAddress => {
             let detail = own(limits.requests_per_address_max, "requests in flight");
             (Code::TooManyRequests, detail)
         }
         FrontLimit::StreamsPerAddress => {
-            let detail = own(limits.streams_per_address_max, "streams open");
+            let detail = own(limits.streams_per_address_max, "open streams");
             (Code::TooManyStreams, detail)
         }
         FrontLimit::UploadsPerAddress => {
-            let detail = own(limits.uploads_per_address_max, "large bodies on their way");
+            let detail = own(limits.uploads_per_address_max, "large uploads in progress");
             (Code::TooManyUploads, detail)
         }
         _ => {
-            let detail = "The host has no room for another body. Try again in a moment.".to_owned();
+            let detail = "The host has no memory for another request body. Try again in a moment."
+                .to_owned();
             (Code::Overloaded, detail)
         }
     };
@@ -55,15 +57,15 @@ pub(super) fn of_limit(limit: FrontLimit, limits: &FrontLimits) -> Response {
     response
 }
 
-/// The header fields of the request are over the limit.
+/// The header fields of the request exceed the limit.
 pub(super) fn fields_too_large(max_bytes: usize) -> Response {
-    let detail = format!("The header fields of a request may have {max_bytes} bytes in all.");
+    let detail = format!("The header fields of a request must not exceed {max_bytes} bytes.");
     response(Code::FieldsTooLarge, &detail, None)
 }
 
-/// The host forwards no connections.
+/// The host does not support tunnels.
 pub(super) fn no_proxy() -> Response {
-    let detail = "This server is no proxy: it does not know `CONNECT`.";
+    let detail = "This server is not a proxy: `CONNECT` is not supported.";
     response(Code::NotImplemented, detail, None)
 }
 

@@ -1,7 +1,7 @@
 //! Which version of HTTP a connection speaks, and the limits of each.
 //!
-//! A client of HTTP/2 without TLS says so by its first 24 bytes, the preface. Until they are all
-//! there, or differ, nothing serves the connection, and the time for it is limited.
+//! An HTTP/2 client without TLS sends the 24-byte preface first. Until it has arrived, or differs,
+//! the protocol is undecided; the time for this is limited.
 
 use super::limits::FrontLimits;
 use bytes::Bytes;
@@ -18,14 +18,14 @@ pub(super) const HEADERS_MAX_BYTES: usize = 64 * 1024;
 const READ_MAX_BYTES: usize = 400 * 1024;
 /// Streams at once on one HTTP/2 connection.
 const STREAMS_PER_CONNECTION_MAX: u32 = 256;
-/// How often a client of HTTP/2 is asked whether it is still there.
+/// The interval of HTTP/2 pings.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// How long it may take to say so.
+/// The timeout of a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What all connections of HTTP/2 begin with, and none of HTTP/1 (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A version of HTTP.
+/// The HTTP version of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     Http1,
@@ -33,7 +33,7 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
-    /// What client and server have agreed on in the TLS handshake.
+    /// The protocol that was negotiated in the TLS handshake.
     pub(super) fn agreed(alpn: Option<&[u8]>) -> Option<Self> {
         match alpn? {
             b"h2" => Some(Self::Http2),
@@ -42,7 +42,8 @@ impl Protocol {
         }
     }
 
-    /// What the first bytes say, and these bytes; none if the client has gone without any.
+    /// The protocol according to the first bytes, and these bytes; `None` if the client disconnects
+    /// without sending any.
     pub(super) async fn read(
         stream: &mut (impl AsyncRead + Unpin),
     ) -> io::Result<Option<(Self, Bytes)>> {
@@ -54,7 +55,7 @@ impl Protocol {
             let found = match Self::beginning(&begins[..length]) {
                 Some(protocol) => protocol,
                 None if length == 0 => return Ok(None),
-                // The client has stopped in the middle of what may have become a preface.
+                // The client stopped in the middle of a possible preface.
                 None if read == 0 => Self::Http1,
                 None => continue,
             };
@@ -62,7 +63,7 @@ impl Protocol {
         }
     }
 
-    /// None if it is too early to say.
+    /// `None` if it is still undecided.
     fn beginning(bytes: &[u8]) -> Option<Self> {
         match PREFACE.starts_with(bytes) {
             false => Some(Self::Http1),
@@ -86,7 +87,8 @@ pub(super) fn http2() -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        // The library drops what is far over its limit: what is a little over ours gets an answer.
+        // hyper closes the connection above its own limit, which is higher, so that slightly larger
+        // heads get a response.
         .max_header_list_size(2 * HEADERS_MAX_BYTES as u32)
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .keep_alive_interval(PING_INTERVAL)
@@ -104,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_whole_preface_is_http_2() {
+    async fn only_the_complete_preface_is_http_2() {
         assert_eq!(read(PREFACE).await, Some((Protocol::Http2, PREFACE.into())));
         let more = [PREFACE, b"more"].concat();
         assert_eq!(read(&more).await, Some((Protocol::Http2, PREFACE.into())));
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_says_which_it_is_if_it_was_asked() {
+    fn the_protocol_is_negotiated_in_tls() {
         assert_eq!(Protocol::agreed(Some(b"http/1.1")), Some(Protocol::Http1));
         assert_eq!(Protocol::agreed(Some(b"h2")), Some(Protocol::Http2));
         assert_eq!(Protocol::agreed(None), None);

@@ -1,9 +1,10 @@
-//! A request's body on its way in.
+//! Receiving the body of a request.
 //!
-//! A small body is read whole before its component is asked for a permit, so that a client which
-//! sends slowly holds none. A larger one, or one whose length is not known and whose sender
-//! pauses, is passed on while it arrives; of those each client may have a few at once. For all of
-//! them there is a limit of size and of time.
+//! A small body is read completely before its component is asked for a permit, so that a slow
+//! client holds none. A larger body, or one of unknown length whose sender pauses, is passed on
+//! while it arrives; each client may send a few of these at once. JSON and forms can't be processed
+//! before their end, so they are read ahead despite pauses. The size and the time of all bodies are
+//! limited.
 
 use super::ahead::Ahead;
 use super::clients::Buffer;
@@ -14,6 +15,8 @@ use super::unread::Unread;
 use crate::calls::{BodyFault, CallError, Kind};
 use crate::telemetry::FrontLimit;
 use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use std::pin::Pin;
@@ -23,20 +26,31 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// Why a body is not passed on.
+/// Why a body is refused.
 pub(super) enum Refused {
-    /// It is at fault.
+    /// The body is faulty.
     Fault(CallError),
     /// A limit of the front is reached.
     Limit(FrontLimit),
 }
 
-/// A body to pass on, and what may turn out to be wrong with it.
+/// A body to pass on, and its fault, which may be set later.
 pub(super) type Received = (WasiBody, Option<BodyFault>);
 
-/// Read a body ahead, as far as it is small and there.
+/// Whether a body of this type is of no use before its end.
+pub(super) fn is_document(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let media_type = media_type.to_ascii_lowercase();
+    media_type == "application/json"
+        || media_type == "application/x-www-form-urlencoded"
+        || media_type.ends_with("+json")
+}
+
+/// Read a body ahead, if it is small. `is_document` tells whether pauses in it are waited for.
 pub(super) async fn receive(
     body: Unread,
+    is_document: bool,
     max_bytes: u64,
     connected: &Arc<Connected>,
 ) -> Result<Received, Refused> {
@@ -46,10 +60,13 @@ pub(super) async fn receive(
     let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
     let mut guarded = Guarded::new(body, max_bytes, connected);
     if announced.is_none_or(|length| length <= READ_AHEAD_MAX_BYTES) {
-        let buffer = connected.permit.buffer(announced.unwrap_or(READ_AHEAD_MAX_BYTES));
-        let limit = || Refused::Limit(connected.reached(FrontLimit::BodyBuffers));
-        guarded.buffer = Some(buffer.ok_or_else(limit)?);
-        if guarded.read_ahead(announced.is_some()).await? {
+        guarded.buffer = Some(connected.permit.buffer());
+        let whole = guarded.read_ahead(announced.is_some() || is_document).await;
+        let counted = |refused| match refused {
+            Refused::Limit(limit) => Refused::Limit(connected.reached(limit)),
+            fault @ Refused::Fault(_) => fault,
+        };
+        if whole.map_err(counted)? {
             return Ok(guarded.whole());
         }
     }
@@ -65,14 +82,14 @@ pub(super) async fn receive(
 
 /// A body within its limits.
 struct Guarded {
-    /// What was read of it already, and its share of the memory for that.
+    /// The data that was read ahead, and the memory reserved for it.
     ahead: Ahead,
     buffer: Option<Buffer>,
     body: Unread,
     left_bytes: u64,
     pace: Pace,
     fault: BodyFault,
-    /// None once nothing more of it is waited for.
+    /// `None` if no more data is expected.
     connected: Option<Arc<Connected>>,
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -91,12 +108,13 @@ impl Guarded {
         }
     }
 
-    /// Read until the end, or until it is no small body: whether the end was reached. One of a
-    /// known length is waited for; the sender of another may wait for an answer first.
-    async fn read_ahead(&mut self, known: bool) -> Result<bool, Refused> {
+    /// Read until the end, or until the body is not small. Returns whether the end was reached.
+    /// Unless it is `patient`, a pause also stops reading ahead, because the sender may wait for a
+    /// response first.
+    async fn read_ahead(&mut self, patient: bool) -> Result<bool, Refused> {
         loop {
             let next = std::future::poll_fn(|cx| self.poll_arriving(cx));
-            let next = if known { Ok(next.await) } else { timeout(READ_AHEAD_PAUSE, next).await };
+            let next = if patient { Ok(next.await) } else { timeout(READ_AHEAD_PAUSE, next).await };
             let frame = match next {
                 Err(_) => return Ok(false),
                 Ok(None) => return Ok(true),
@@ -107,6 +125,7 @@ impl Guarded {
                 }
             };
             self.ahead.push(frame);
+            self.reserve()?;
             if self.body.is_end() {
                 return Ok(true);
             }
@@ -116,12 +135,18 @@ impl Guarded {
         }
     }
 
-    /// The body, all of which was read ahead.
+    /// Reserve memory for what was read ahead.
+    fn reserve(&mut self) -> Result<(), Refused> {
+        let bytes = self.ahead.len();
+        let is_left = self.buffer.as_mut().is_none_or(|buffer| buffer.grow(bytes));
+        if is_left { Ok(()) } else { Err(Refused::Limit(FrontLimit::BodyBuffers)) }
+    }
+
+    /// A body that was completely read ahead.
     fn whole(mut self) -> Received {
         let buffer = if self.ahead.has_trailers() { None } else { self.buffer.take() };
-        let Some(mut buffer) = buffer else { return (self.boxed_unsync(), None) };
+        let Some(buffer) = buffer else { return (self.boxed_unsync(), None) };
         let bytes = self.ahead.take().unwrap_or_default();
-        buffer.shrink(bytes.len());
         (Whole { bytes, _buffer: buffer }.boxed_unsync(), None)
     }
 
@@ -142,7 +167,7 @@ impl Guarded {
                     connected.reached(limit);
                 }
                 let detail = self.pace.describe();
-                // What is so slow is not read on.
+                // The rest of a slow body is not drained.
                 self.body.forget();
                 return self.failed(Kind::BodyIncomplete, detail, Error::ConnectionReadTimeout);
             }
@@ -171,7 +196,7 @@ impl Guarded {
         Poll::Ready(Some(Err(error)))
     }
 
-    /// Nothing more of it is waited for.
+    /// No more data is expected.
     fn ended(&mut self) {
         self.connected = None;
         self.permit = None;
@@ -223,7 +248,7 @@ impl Body for Guarded {
     }
 }
 
-/// A small body, and the memory that it is counted with until it is read.
+/// A small body, and its reserved memory until it is read.
 struct Whole {
     bytes: Bytes,
     _buffer: Buffer,
@@ -247,5 +272,30 @@ impl Body for Whole {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.bytes.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(media_type: &'static str) -> bool {
+        is_document(&HeaderMap::from_iter([(CONTENT_TYPE, media_type.parse().unwrap())]))
+    }
+
+    #[test]
+    fn json_and_forms_are_of_no_use_before_their_end() {
+        for media_type in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/cloudevents+json",
+            "application/x-www-form-urlencoded",
+        ] {
+            assert!(document(media_type), "{media_type}");
+        }
+        for media_type in ["", "text/plain", "application/grpc", "application/x-ndjson", "json"] {
+            assert!(!document(media_type), "{media_type}");
+        }
+        assert!(!is_document(&HeaderMap::new()));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Router(Vec<Arc<Entry>>);
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) handler: Handler,
-    /// What its component gets to know of it.
+    /// The header fields for its component.
     pub(super) fields: RouteFields,
     operations: Operations,
     pattern: RoutePattern,
@@ -33,8 +33,8 @@ struct Label {
     operations: Operations,
 }
 
-/// What is asked for, as spans and metrics name it: the method and the route, made once. The last
-/// one is for all methods that have no name of their own.
+/// The names of operations in spans and metrics: method and route, created once. The last one is
+/// for all other methods.
 #[derive(Debug)]
 struct Operations(Vec<Arc<str>>);
 
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn registered_methods_name_their_operation_and_all_others_share_one() {
+    fn registered_methods_have_their_own_operation_and_others_share_one() {
         let router = router(&["/a/:x"]);
         let entry = router.find("/a/1").unwrap().entry;
         for method in &METHODS {

@@ -33,8 +33,8 @@ struct Inbound<'a> {
     trace: &'a TraceContext,
 }
 
-/// Answer a request. It is counted at once, and not when the answer is first polled for: the end of
-/// the client's input may be read before that.
+/// Handles a request. It is counted immediately, not at the first poll: the end of the client's
+/// input may be read before that.
 pub(super) fn serve(
     connected: Arc<Connected>,
     request: http::Request<Incoming>,
@@ -94,7 +94,9 @@ impl Service {
         let Inbound { mut parts, body, found, trace } = inbound;
         let slot = self.registry.resolve(component)?;
         let scheme = connected.scheme.clone();
-        parts.uri = match headers::absolute_uri(&parts.uri, &parts.headers, scheme) {
+        let uri = headers::check(&parts.headers)
+            .and_then(|()| headers::absolute_uri(&parts.uri, &parts.headers, scheme));
+        parts.uri = match uri {
             Ok(uri) => uri,
             Err(detail) => return Ok(problem::bad_request(detail)),
         };
@@ -105,7 +107,8 @@ impl Service {
         headers::prepare(&mut parts.headers, &parts.uri, &found, &connected.client);
         request_id::tell(&mut parts.headers, trace);
         let callers = self.loopback.callers(&mut parts.headers);
-        let received = request_body::receive(body, body_max_bytes, connected).await;
+        let is_document = request_body::is_document(&parts.headers);
+        let received = request_body::receive(body, is_document, body_max_bytes, connected).await;
         let (body, fault) = match received {
             Ok(received) => received,
             Err(Refused::Fault(error)) => return Err(error),

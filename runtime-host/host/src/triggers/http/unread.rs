@@ -1,5 +1,5 @@
-//! A body that is read on when it is dropped before its end: a client that is still sending when
-//! its connection is closed may never see the answer that it was sent.
+//! A body that is drained if it is dropped before its end: a client that is still sending when its
+//! connection is closed may not receive the response.
 
 use super::connected::Connected;
 use bytes::Bytes;
@@ -12,13 +12,13 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// How long a body that was dropped is read.
+/// How long a dropped body is drained.
 const READ_ON_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much of it is read.
+/// How much of it is drained.
 const READ_ON_MAX_BYTES: usize = 1024 * 1024;
 
-/// A body, or none once its end was read.
+/// A body; `None` after its end was read.
 pub(super) struct Unread(Option<Incoming>);
 
 impl Unread {
@@ -26,7 +26,7 @@ impl Unread {
         Self(Some(body))
     }
 
-    /// Whether there is no more of it to come.
+    /// Whether its end was reached.
     pub(super) fn is_end(&self) -> bool {
         self.0.as_ref().is_none_or(Incoming::is_end_stream)
     }
@@ -35,7 +35,7 @@ impl Unread {
         self.0.as_ref().map_or(SizeHint::with_exact(0), Incoming::size_hint)
     }
 
-    /// Close it here and now.
+    /// Closes it without draining.
     pub(super) fn forget(&mut self) {
         self.0 = None;
     }
@@ -52,7 +52,7 @@ impl Unread {
             && let Some(connected) = connected.filter(|connected| !connected.multiplexed)
             && connected.activity.half_close.is_closed(cx)
         {
-            // All that came before the end of the input is there by now.
+            // All data before the end of the input has arrived.
             frame = Pin::new(body).poll_frame(cx);
             if frame.is_pending() {
                 connected.activity.half_close.cut_off();
@@ -68,7 +68,7 @@ impl Unread {
 impl Drop for Unread {
     fn drop(&mut self) {
         let Some(body) = self.0.take().filter(|body| !body.is_end_stream()) else { return };
-        // Without a runtime, its connection is gone as well.
+        // Without a runtime, its connection is closed as well.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(timeout(READ_ON_TIMEOUT, read_on(body)));
         }

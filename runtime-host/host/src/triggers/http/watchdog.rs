@@ -1,4 +1,5 @@
-//! Ends a connection whose client does not do what only it can do: read, ask, or leave.
+//! Ends a connection whose client makes no progress: it neither reads, nor sends a request, nor
+//! closes.
 
 use super::connected::{Connected, Waiting};
 use super::limits::CLOSE_TIMEOUT;
@@ -9,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Serve a connection to its end, which `close` asks it for: when the host stops, or when the
-/// client has asked for nothing for too long. A client that does not read is cut off.
+/// Serve a connection to its end. `close` asks it to end gracefully: when the host stops, or when
+/// the client was idle for too long. The connection of a client that does not read is dropped.
 pub(super) async fn supervise<C: Future>(
     connection: C,
     close: fn(Pin<&mut C>),
@@ -48,16 +49,16 @@ pub(super) async fn supervise<C: Future>(
     .await
 }
 
-/// How long the client has kept the connection waiting for the same thing.
+/// How long the connection has waited for the same action of the client.
 #[derive(Default)]
 struct Watchdog {
     waiting: Option<(Waiting, Instant)>,
-    /// Made when there is something to wait for, and set again only when it has rung too early.
+    /// Created at the first wait, and reset only when it has fired too early.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Watchdog {
-    /// Ready when it was too long.
+    /// Ready when the wait was too long.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,9 +1,10 @@
-//! A socket whose blocked writes are noted, and the end of whose input is kept back while it may be
-//! the end of one direction only.
+//! A socket that records blocked writes, and hides the end of its input while it may be only a
+//! half-close.
 //!
-//! A client that has closed its sending side may still read, as `nc -N` does, or may be gone: both
-//! look the same until something is sent. So the end of the input is kept back while a request
-//! waits for its answer: for a while, and for longer as long as the client takes what it is sent.
+//! A client that has closed its sending side may still read, as `nc -N` does, or may have
+//! disconnected: both look the same until data is sent. So the end of the input is hidden while a
+//! request waits for its response, for a limited time, which starts again whenever the client
+//! accepts data.
 
 use super::connected::Connected;
 use crate::telemetry::FrontLimit;
@@ -18,20 +19,20 @@ use tokio::time::{Instant, Sleep, sleep};
 /// A connection's stream of bytes.
 pub(super) struct Watched<S> {
     stream: S,
-    /// What was read of it already.
+    /// The data that was already read.
     begins: Bytes,
     connected: Arc<Connected>,
     half_closed: Option<HalfClosed>,
 }
 
-/// The client sends no more.
+/// The state after the client has closed its sending side.
 struct HalfClosed {
     timeout: Pin<Box<Sleep>>,
-    /// The bytes that it had taken when the timeout was set.
+    /// The bytes that the client had accepted when the timeout was set.
     sent: u64,
-    /// How many requests there had been when all of them were answered and written.
+    /// The number of requests at the time when all of them were answered completely.
     answered: Option<u64>,
-    /// It has taken nothing for too long.
+    /// The timeout has passed.
     over: bool,
 }
 
@@ -40,7 +41,7 @@ impl<S> Watched<S> {
         Self { stream, begins, connected, half_closed: None }
     }
 
-    /// The end of the input has come.
+    /// Handles the end of the input.
     fn half_close(&mut self) {
         let timeout = Box::pin(sleep(self.connected.limits().half_close_timeout()));
         let sent = self.connected.activity.sent();
@@ -48,7 +49,7 @@ impl<S> Watched<S> {
         self.connected.activity.half_close.close();
     }
 
-    /// Ready when the end of the input may be seen.
+    /// Ready when the end of the input may be reported.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(half_closed) = &mut self.half_closed else { return Poll::Ready(Ok(())) };
         let activity = &self.connected.activity;
@@ -71,7 +72,7 @@ impl<S> Watched<S> {
         Poll::Pending
     }
 
-    /// Note how much the socket has taken, and whether it takes no more.
+    /// Record how much the socket has accepted, and whether it is blocked.
     fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &written {
             self.connected.activity.add_sent(*bytes);
@@ -102,7 +103,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let (before, room) = (buf.filled().len(), buf.remaining());
         std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let ended = room > 0 && buf.filled().len() == before;
-        // On HTTP/2 there may be requests that were read and are not counted yet.
+        // On HTTP/2, there may be requests that were read but are not counted yet.
         if ended && (self.connected.multiplexed || !self.connected.activity.is_idle()) {
             self.half_close();
             return self.poll_end(cx);
@@ -165,7 +166,7 @@ mod tests {
 
     const TIMEOUT: &str = "--half-close-timeout-ms=1000";
 
-    /// Both ends of a connection of HTTP/1.1, and what the host knows of it.
+    /// Both ends of an HTTP/1.1 connection, and its shared state.
     fn connection() -> (Watched<DuplexStream>, DuplexStream, Arc<Connected>) {
         let (host, client) = duplex(64);
         let connected = Connected::of_test(false, &[TIMEOUT]);
@@ -173,14 +174,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_request_the_end_is_the_end() {
+    async fn without_a_request_the_end_is_reported_immediately() {
         let (mut host, client, _connected) = connection();
         drop(client);
         assert_eq!(host.read(&mut [0; 8]).await.unwrap(), 0);
     }
 
     #[tokio::test]
-    async fn the_end_is_seen_when_the_answer_is_written() {
+    async fn the_end_is_reported_when_the_response_is_written() {
         let (mut host, mut client, connected) = connection();
         let request = InFlight::begin(&connected).unwrap();
         client.shutdown().await.unwrap();
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_what_it_is_sent_is_waited_for_longer() {
+    async fn the_timeout_starts_again_when_the_client_accepts_data() {
         let (host, mut client, connected) = connection();
         let _request = InFlight::begin(&connected).unwrap();
         client.shutdown().await.unwrap();
@@ -206,12 +207,12 @@ mod tests {
             sleep(Duration::from_millis(600)).await;
             output.write_all(b"x").await.unwrap();
         }
-        // The timeout began anew after one second and after two.
+        // The timeout started again after one second and after two.
         assert_eq!(ended.await.unwrap().as_secs(), 3);
     }
 
     #[tokio::test]
-    async fn the_end_is_seen_where_a_body_lacks_its_own() {
+    async fn the_end_is_reported_when_a_body_is_incomplete() {
         let (mut host, mut client, connected) = connection();
         let _request = InFlight::begin(&connected).unwrap();
         let half_close = &connected.activity.half_close;

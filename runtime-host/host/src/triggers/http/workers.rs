@@ -7,7 +7,7 @@
 //! idle; therefore a new connection goes to the thread that has the fewest, rather than to
 //! whichever the kernel would pick by a hash.
 //!
-//! What no client waits for (deliveries, schedules) and the operator's listener stay on the main
+//! Work that no client waits for (deliveries, schedules) and the admin listener stay on the main
 //! runtime.
 
 use std::future::Future;
@@ -80,7 +80,7 @@ fn run(runtime: Runtime, stopped: oneshot::Receiver<()>) {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        // All of them are asked to stop before the first is waited for.
+        // All of them are asked to stop before waiting for the first.
         let threads: Vec<_> = self.0.iter_mut().filter_map(|worker| worker.thread.take()).collect();
         let (stops, threads): (Vec<_>, Vec<_>) = threads.into_iter().unzip();
         drop(stops);

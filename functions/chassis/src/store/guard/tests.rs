@@ -1,0 +1,315 @@
+//! Creators that die, stall or use a slow store, on a store like stock Spin's.
+
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::store::interleavings::{End, Script, SteppedStore, at_once, explore};
+use crate::store::{FailingStore, MemoryStore};
+use std::pin::Pin;
+
+const CLOCK: &str = "test/clock";
+/// Creators in the last operation before the key exists.
+const WRITING: &str = "test/writing";
+/// Writes of the key by creators.
+const WRITES: &str = "test/writes";
+
+type Created = Result<bool, StoreError>;
+
+fn number(store: &MemoryStore, key: &str) -> u64 {
+    let bytes = at_once(store.get(key)).unwrap().unwrap();
+    bytes.map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().unwrap()))
+}
+
+fn add(store: &MemoryStore, key: &str, delta: i64) {
+    at_once(store.increment(key, delta)).unwrap().unwrap();
+}
+
+/// All keys except those of the test itself.
+fn left(store: &MemoryStore) -> Vec<String> {
+    store.keys().into_iter().filter(|key| !key.starts_with("test/")).collect()
+}
+
+/// Stock Spin's swap on an absent key reads and then overwrites. After each change of the register,
+/// the caller may stall before it gets the answer.
+#[derive(Clone)]
+struct Stock(SteppedStore);
+
+struct Writing(MemoryStore);
+
+impl Writing {
+    fn begin(store: &MemoryStore) -> Writing {
+        add(store, WRITING, 1);
+        Writing(store.clone())
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        add(&self.0, WRITING, -1);
+    }
+}
+
+impl Store for Stock {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.0.set(key, value).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        let sum = self.0.increment(key, delta).await?;
+        self.0.get("test/answer").await?;
+        Ok(sum)
+    }
+
+    async fn compare_and_swap(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        if expected.is_some() {
+            let swapped = self.0.compare_and_swap(key, expected, new).await?;
+            self.0.get("test/answer").await?;
+            return Ok(swapped);
+        }
+        let _writing = Writing::begin(&self.0.inner);
+        if self.0.get(key).await?.is_some() {
+            return Ok(false);
+        }
+        self.0.set(key, new).await?;
+        add(&self.0.inner, WRITES, 1);
+        Ok(true)
+    }
+}
+
+/// Time passes only while somebody pauses, and not during the last operation of a creator: this is
+/// the assumption of the guard. One look at the key stands for many.
+struct SteppedPace(SteppedStore);
+
+impl Pace for SteppedPace {
+    const POLL_MS: u64 = PATIENCE_MS;
+    // More would be too many states.
+    const ATTEMPTS_MAX: u32 = 2;
+
+    fn now_ms(&self) -> u64 {
+        let now_ms = number(&self.0.inner, CLOCK);
+        self.0.hear(&now_ms);
+        now_ms
+    }
+
+    async fn pause(&self, ms: u64) {
+        if number(&self.0.inner, WRITING) == 0 {
+            add(&self.0.inner, CLOCK, ms.cast_signed());
+        }
+    }
+}
+
+fn creator(
+    store: SteppedStore,
+    value: &'static [u8],
+) -> Pin<Box<dyn Future<Output = Created> + Send>> {
+    Box::pin(async move {
+        let pace = SteppedPace(store.clone());
+        create(&Stock(store), &pace, "k", value).await
+    })
+}
+
+const CREATORS: [Script<Created>; 2] = [|store| creator(store, b"0"), |store| creator(store, b"1")];
+
+fn at_most_one_write(store: &MemoryStore) {
+    assert!(number(store, WRITES) <= 1, "a creator has overwritten the value of another one");
+}
+
+fn one_winner_and_a_key_that_can_be_created(store: &MemoryStore, ends: &[End<Created>]) {
+    let winners: Vec<usize> =
+        (0..ends.len()).filter(|index| ends[*index] == End::Done(Ok(true))).collect();
+    let value = at_once(store.get("k")).unwrap().unwrap();
+    assert!(winners.len() <= 1, "{ends:?}");
+    for winner in winners {
+        assert_eq!(value, Some(winner.to_string().into_bytes()), "{ends:?}");
+        if !ends.contains(&End::Died) {
+            assert_eq!(left(store), ["k"], "a register is left");
+        }
+    }
+    let next = at_once(create(store, &Instant(store.clone()), "k", b"next")).unwrap();
+    assert_eq!(next, Ok(value.is_none()), "{ends:?}");
+}
+
+/// Time passes in pauses only.
+struct Instant(MemoryStore);
+
+impl Pace for Instant {
+    fn now_ms(&self) -> u64 {
+        number(&self.0, CLOCK)
+    }
+
+    async fn pause(&self, ms: u64) {
+        add(&self.0, CLOCK, ms.cast_signed());
+    }
+}
+
+#[test]
+fn in_every_order_with_deaths_at_every_step_at_most_one_creator_writes() {
+    let check = one_winner_and_a_key_that_can_be_created;
+    explore(MemoryStore::new, &CREATORS, 2, at_most_one_write, check).unwrap();
+}
+
+#[test]
+fn the_same_holds_after_a_creator_that_died() {
+    let died = || {
+        let store = MemoryStore::new();
+        add(&store, "created/k", first_ticket(0));
+        store
+    };
+    let check = one_winner_and_a_key_that_can_be_created;
+    explore(died, &CREATORS, 1, at_most_one_write, check).unwrap();
+}
+
+/// Each operation takes this long.
+#[derive(Clone)]
+struct Slow(MemoryStore, u64);
+
+impl Slow {
+    fn pass(&self) -> &MemoryStore {
+        add(&self.0, CLOCK, self.1.cast_signed());
+        &self.0
+    }
+}
+
+impl Store for Slow {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.pass().get(key).await
+    }
+
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.pass().set(key, value).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.pass().delete(key).await
+    }
+
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        self.pass().increment(key, delta).await
+    }
+
+    async fn compare_and_swap(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.pass().compare_and_swap(key, expected, new).await
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_too_slow_makes_no_key_unusable() {
+    let store = MemoryStore::new();
+    let pace = Instant(store.clone());
+    let slow = Slow(store.clone(), 2 * patience_ms(0));
+    for _ in 0..20 {
+        assert_eq!(create(&slow, &pace, "k", b"slow").await, Err(super::slow()));
+    }
+    assert_eq!(create(&store, &pace, "k", b"fast").await, Ok(true));
+    assert_eq!(create(&slow, &pace, "k", b"slow").await, Ok(false));
+    assert_eq!(left(&store), ["k"]);
+}
+
+#[tokio::test]
+async fn a_slow_store_gets_more_patience_within_one_call() {
+    let store = MemoryStore::new();
+    let slow = Slow(store.clone(), PATIENCE_MS / HOLDER_SHARE + 1);
+    assert_eq!(create(&slow, &Instant(store.clone()), "k", b"slow").await, Ok(true));
+    assert_eq!(left(&store), ["k"]);
+}
+
+#[tokio::test]
+async fn creators_that_die_at_any_step_however_many_make_no_key_unusable() {
+    for operations in 0..200 {
+        let store = MemoryStore::new();
+        let pace = Instant(store.clone());
+        for _ in 0..10 {
+            let dying = FailingStore::after(operations, store.clone());
+            let _ = create(&dying, &pace, "k", b"dead").await;
+        }
+        let absent = store.get("k").await.unwrap().is_none();
+        let created = create(&store, &pace, "k", b"alive").await;
+        assert_eq!(created, Ok(absent), "{operations} operations");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_deleted_is_created_again_without_waiting() {
+    let store = MemoryStore::new();
+    let pace = Instant(store.clone());
+    for _ in 0..20 {
+        assert_eq!(create(&store, &pace, "k", b"again").await, Ok(true));
+        store.delete("k").await.unwrap();
+    }
+    assert_eq!(number(&store, CLOCK), 0);
+    assert_eq!(left(&store), [""; 0]);
+}
+
+#[test]
+fn others_wait_at_least_as_long_as_the_holder_expects() {
+    let first = first_ticket(1_800_000_000_000);
+    assert_eq!(patience_ms(first), PATIENCE_MS);
+    for raised in 1..1_000 {
+        let sum = first + raised * first_ticket(1_800_000_000_001);
+        assert!(patience_ms(sum) >= patience_ms(first), "{raised}");
+    }
+    assert_eq!(patience_ms(first + 1), 2 * PATIENCE_MS);
+    assert_eq!(patience_ms(first + 9), patience_ms(first + 2));
+}
+
+/// The holder of the first ticket stalls for minutes before it gets the answer.
+#[derive(Clone)]
+struct Stalled(MemoryStore);
+
+impl Store for Stalled {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.0.set(key, value).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        let sum = self.0.increment(key, delta).await?;
+        let meanwhile = create(&self.0, &Instant(self.0.clone()), "k", b"other").await;
+        assert_eq!(meanwhile, Ok(true));
+        self.0.set("k", b"changed").await?;
+        add(&self.0, CLOCK, 300_000);
+        Ok(sum)
+    }
+
+    async fn compare_and_swap(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        assert!(expected.is_some() || key != "k", "a late creator writes");
+        self.0.compare_and_swap(key, expected, new).await
+    }
+}
+
+#[tokio::test]
+async fn a_creator_that_wakes_up_late_writes_nothing() {
+    let store = MemoryStore::new();
+    let created = create(&Stalled(store.clone()), &Instant(store.clone()), "k", b"late").await;
+    assert_eq!(created, Ok(false));
+    assert_eq!(store.get("k").await.unwrap().as_deref(), Some(&b"changed"[..]));
+}

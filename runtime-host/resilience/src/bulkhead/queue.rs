@@ -1,0 +1,148 @@
+//! A queue that serves its clients in turn.
+//!
+//! Each client has a line of its own, first come, first served. The lines take turns, so the wait of
+//! a client depends on how many clients wait, and not on how many calls each of them has sent.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+/// Waiters of all clients.
+pub(super) struct Queue<T> {
+    /// In the order of their turns; none is empty.
+    lines: VecDeque<Line<T>>,
+    waiting: usize,
+    next_ticket: u64,
+}
+
+struct Line<T> {
+    client: Option<IpAddr>,
+    waiters: VecDeque<(Ticket, T)>,
+}
+
+/// Identifies a waiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket(u64);
+
+impl<T> Queue<T> {
+    pub(super) fn new() -> Self {
+        Self { lines: VecDeque::new(), waiting: 0, next_ticket: 0 }
+    }
+
+    /// The number of waiters.
+    pub(super) fn len(&self) -> usize {
+        self.waiting
+    }
+
+    /// Appends a waiter to the line of its client.
+    pub(super) fn push(&mut self, client: Option<IpAddr>, waiter: T) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.waiting += 1;
+        match self.lines.iter_mut().find(|line| line.client == client) {
+            Some(line) => line.waiters.push_back((ticket, waiter)),
+            None => {
+                let waiters = VecDeque::from([(ticket, waiter)]);
+                self.lines.push_back(Line { client, waiters });
+            }
+        }
+        ticket
+    }
+
+    /// Removes the waiter whose turn it is.
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let mut line = self.lines.pop_front()?;
+        let (_, waiter) = line.waiters.pop_front()?;
+        self.waiting -= 1;
+        if !line.waiters.is_empty() {
+            self.lines.push_back(line);
+        }
+        Some(waiter)
+    }
+
+    /// Removes a waiter that has given up. False if it is not there anymore.
+    pub(super) fn remove(&mut self, client: Option<IpAddr>, ticket: Ticket) -> bool {
+        let Some(index) = self.lines.iter().position(|line| line.client == client) else {
+            return false;
+        };
+        let waiters = &mut self.lines[index].waiters;
+        let Some(place) = waiters.iter().position(|(waiting, _)| *waiting == ticket) else {
+            return false;
+        };
+        waiters.remove(place);
+        self.waiting -= 1;
+        if waiters.is_empty() {
+            self.lines.remove(index);
+        }
+        true
+    }
+
+    /// Removes the newest waiter of the longest line, if that line is longer than this client's
+    /// would be with one more.
+    pub(super) fn displace(&mut self, client: Option<IpAddr>) -> Option<T> {
+        let own = self.lines.iter().find(|line| line.client == client);
+        let own = own.map_or(0, |line| line.waiters.len());
+        let longest = self.lines.iter_mut().max_by_key(|line| line.waiters.len())?;
+        if longest.waiters.len() <= own + 1 {
+            return None;
+        }
+        // At least one waiter is left in that line.
+        let (_, waiter) = longest.waiters.pop_back()?;
+        self.waiting -= 1;
+        Some(waiter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn client(number: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([127, 0, 0, number]))
+    }
+
+    fn drain(queue: &mut Queue<&'static str>) -> Vec<&'static str> {
+        std::iter::from_fn(|| queue.pop()).collect()
+    }
+
+    #[test]
+    fn clients_take_turns() {
+        let mut queue = Queue::new();
+        for waiter in ["a1", "a2", "a3"] {
+            queue.push(client(1), waiter);
+        }
+        queue.push(client(2), "b1");
+        queue.push(None, "internal");
+        queue.push(client(2), "b2");
+        assert_eq!(queue.len(), 6);
+        assert_eq!(drain(&mut queue), ["a1", "b1", "internal", "a2", "b2", "a3"]);
+        assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn a_waiter_that_gives_up_leaves_its_line() {
+        let mut queue = Queue::new();
+        let first = queue.push(client(1), "a1");
+        queue.push(client(1), "a2");
+        let only = queue.push(client(2), "b1");
+        assert!(queue.remove(client(1), first) && queue.remove(client(2), only));
+        assert!(!queue.remove(client(1), first) && !queue.remove(client(2), only));
+        assert_eq!((queue.len(), drain(&mut queue)), (1, vec!["a2"]));
+    }
+
+    #[test]
+    fn a_full_queue_makes_room_for_clients_with_fewer_waiters() {
+        let mut queue = Queue::new();
+        for waiter in ["a1", "a2", "a3"] {
+            queue.push(client(1), waiter);
+        }
+        assert_eq!(queue.displace(client(1)), None, "its own line is the longest");
+        assert_eq!(queue.displace(client(2)), Some("a3"));
+        queue.push(client(2), "b1");
+        assert_eq!(queue.displace(client(2)), None, "both would have two");
+        assert_eq!(queue.displace(client(3)), Some("a2"));
+        queue.push(client(3), "c1");
+        assert_eq!(queue.displace(client(4)), None, "each has one");
+        assert_eq!(drain(&mut queue), ["a1", "b1", "c1"]);
+    }
+}
