@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long work in progress may take to finish.
-const QUIET: Duration = Duration::from_secs(90);
+const QUIET: Duration = Duration::from_secs(240);
 /// Between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// Orders with these statuses are paid.
