@@ -161,7 +161,8 @@ fn a_bridge_exports_what_the_function_exports_and_imports_nothing() {
     let tokens = bridge(&shop("catalog")).unwrap().to_string();
     assert!(tokens.contains("export shop:catalog/products@1.0.0;"));
     assert!(!tokens.contains("import shop:inventory"));
-    assert_contains(&squeezed(tokens), &["\"catalog\", \"products\", \"get-many\", &arguments"]);
+    let url = "\"http://catalog.spin.internal/rpc/products/get-many\"";
+    assert_contains(&squeezed(tokens), &[&format!("\"catalog\", {url}, &arguments")]);
 }
 
 #[test]
