@@ -14,12 +14,12 @@
 //!   twice the patience.
 //! - The holder writes with a swap that reads the key again. Then it removes the register.
 //!
-//! At most one creator writes an absent key, for these reasons. Tickets of one register are given
-//! out one after the other, because each swap compares with the previous ticket. A ticket is
-//! replaced by its own holder, which then doesn't use it, or after the patience, which begins when
-//! somebody has seen the ticket. A holder that stalls before its check, for however long, sees that
-//! it is late. A register is removed only after its key exists, so whoever gets a first ticket
-//! afterwards finds the key and does not write.
+//! At most one creator writes an absent key, for these reasons. Tickets of one register are issued
+//! one after the other, because each swap compares with the previous ticket. A ticket is replaced
+//! by its own holder, which then does not use it, or by another caller once the patience is over,
+//! which begins when that caller reads the ticket. A holder that stalls before its check, for any
+//! length of time, finds that it is late. A register is removed only after its key exists, so a
+//! caller that gets a first ticket afterwards finds the key and does not write.
 //!
 //! One assumption is left: the last operation of a holder, once begun, takes effect or fails before
 //! the rest of the patience is over. A blind write can't be fenced in any other way. A holder whose
@@ -71,7 +71,7 @@ pub(super) async fn create<S: Store, P: Pace>(
             return lose(store, &register, unused).await;
         }
         let last = last_ticket(store, &register).await?;
-        // Whoever has the last ticket and does not use it need not wait for its own death.
+        // A caller that holds the last ticket and does not use it has no other holder to wait for.
         if let Some(last) = last.filter(|last| unused != Some(*last)) {
             match wait(store, pace, key, last).await? {
                 Waited::Created => return lose(store, &register, unused).await,

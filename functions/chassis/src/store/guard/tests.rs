@@ -88,7 +88,7 @@ impl Store for Stock {
     }
 }
 
-/// Time passes only while somebody pauses, and not during the last operation of a creator: this is
+/// Time passes only while a caller pauses, and not during the last operation of a creator: this is
 /// the assumption of the guard. One look at the key stands for many.
 struct SteppedPace(SteppedStore);
 
