@@ -100,9 +100,11 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
             self.store.create_guarded(&key, &fresh).await?;
             stored = self.store.read(&key).await?;
         }
-        let Some(notification) = stored.filter(|found| found.fingerprint == fingerprint) else {
+        let unreadable = || Refusal::Unavailable(format!("{key} was created and can't be read"));
+        let notification = stored.ok_or_else(unreadable)?;
+        if notification.fingerprint != fingerprint {
             return Err(Refusal::Conflict);
-        };
+        }
         self.enter(&notification).await?;
         if self.is_gone(&notification.user_id).await? {
             // The user has deleted their account in the meantime: the new message is erased, too.
