@@ -17,8 +17,7 @@ mod reading;
 
 pub use audit::Record;
 pub use delivery::{
-    REST_MS, SWEEP_ATTEMPT_COUNT_MAX, SWEEP_DEFERRAL_COUNT_MAX, SWEEP_LOOK_COUNT_MAX,
-    SWEEP_TIME_MAX_MS, Swept,
+    REST_MS, SWEEP_DEFERRAL_COUNT_MAX, SWEEP_LOOK_COUNT_MAX, SWEEP_TIME_MAX_MS, Swept,
 };
 pub use operating::{FAILED_KEPT_MS, FORGET_COUNT_MAX, QueueName, Replay};
 pub use reading::{LIST_LENGTH_MAX, TOUCH_ATTEMPT_COUNT_MAX};

@@ -11,6 +11,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::time::MissedTickBehavior;
 
 /// The number of concurrent customers.
 pub(super) const CUSTOMERS: usize = 6;
@@ -29,6 +30,9 @@ const CARDS: [&str; 8] = [
 ];
 /// How long a customer whose request got no answer waits before the next one.
 const DOWN: Duration = Duration::from_millis(100);
+/// The maximum number of orders of a day, apart from those of hostile clients. The reconciliation
+/// compares all of them at the end, each part within the deadline of a request.
+const ORDERS_MAX: u32 = 20_000;
 /// The minimum share of orders that a running shop must accept.
 const TAKEN_MIN_PERCENT: usize = 90;
 
@@ -37,6 +41,8 @@ pub(super) struct Day {
     pub(super) told: Told,
     pub(super) customers: Vec<Customer>,
     skus: Vec<String>,
+    /// The minimum time between two orders of a customer.
+    interval: Duration,
     served: Served,
     over: AtomicBool,
 }
@@ -58,8 +64,9 @@ struct Served {
 }
 
 impl Day {
-    /// Registers the customers and creates the products, each with this stock.
-    pub(super) async fn begin(plant: &Plant, pieces: u32) -> Self {
+    /// Registers the customers and creates the products, each with this stock. Customers order as
+    /// fast as they can, but on a day of this length not more than [`ORDERS_MAX`] times.
+    pub(super) async fn begin(plant: &Plant, pieces: u32, length: Duration) -> Self {
         let admin = plant.admin().await;
         let mut skus = Vec::new();
         for _ in 0..PRODUCTS {
@@ -67,7 +74,9 @@ impl Day {
         }
         let customers = join_all((0..CUSTOMERS).map(|_| Customer::new(plant.shop()))).await;
         let (told, served, over) = (Told::default(), Served::default(), AtomicBool::new(false));
-        Self { told, customers, skus, served, over }
+        let customer_orders_max = ORDERS_MAX / u32::try_from(CUSTOMERS).expect("few customers");
+        let interval = length / customer_orders_max;
+        Self { told, customers, skus, interval, served, over }
     }
 
     /// The customers as clients of a shop that may be killed.
@@ -87,7 +96,10 @@ impl Day {
     }
 
     async fn shop_on(&self, mut shopper: Shopper, crowd: &Crowd) {
+        let mut interval = tokio::time::interval(self.interval.max(Duration::from_millis(1)));
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.over.load(Ordering::Relaxed) {
+            interval.tick().await;
             let rng = &mut shopper.rng;
             let lines: Vec<_> = (0..rng.usize(1..3))
                 .map(|_| (self.skus[rng.usize(..self.skus.len())].as_str(), rng.u32(1..4)))

@@ -7,6 +7,7 @@ use super::plant::setting;
 use crate::hostile::{Crowd, Tally, Vitals, assert_limits_were_reached, assert_ready};
 use crate::support::paid_as_served;
 use fastrand::Rng;
+use std::time::Duration;
 
 /// Stock of each product.
 const PIECES: u32 = 10_000;
@@ -48,7 +49,8 @@ async fn hostile_clients_of_all_kinds_do_not_affect_others() {
     println!("TESSERA_SOAK_SEED={seed}");
     let Some(mut plant) = Plant::fortified().await else { return };
     let mut rng = Rng::with_seed(seed);
-    let (day, crowd) = (Day::begin(&plant, PIECES).await, Crowd::gather(plant.shop()).await);
+    let (day, crowd) =
+        (Day::begin(&plant, PIECES, Duration::ZERO).await, Crowd::gather(plant.shop()).await);
     let shoppers = day.shoppers(&plant, &mut rng);
     let siege = async {
         let seen = besieged(&plant, &crowd, rng.fork()).await;

@@ -68,7 +68,8 @@ async fn everything_agrees_after_a_bad_day() {
     println!("TESSERA_SOAK_SEED={seed}");
     let Some(mut plant) = Plant::fortified().await else { return };
     let pieces = u32::try_from(PIECES_PER_MINUTE * length.as_secs().div_ceil(60)).expect("a stock");
-    let (day, crowd) = (Day::begin(&plant, pieces).await, Crowd::gather(plant.shop()).await);
+    let (day, crowd) =
+        (Day::begin(&plant, pieces, length).await, Crowd::gather(plant.shop()).await);
     let mut rng = Rng::with_seed(seed);
     let shoppers = day.shoppers(&plant, &mut rng);
     let [faults, visits, siege] = [rng.fork(), rng.fork(), rng.fork()];

@@ -1,8 +1,8 @@
 //! Handing messages to the provider: at once when they are accepted, and in sweeps.
 //!
 //! A provider that is down or slow must not delay requests that only submit a message. So after a
-//! failed attempt, only sweeps use a channel for [`REST_MS`], and a sweep of it ends after a few
-//! consecutive failures. Each channel has its own queue, pause and sweep, so failing mails do not
+//! failed attempt, only sweeps use a channel for [`REST_MS`], or until one of them finds that the
+//! provider works again; a sweep of it ends after a few consecutive failures. Each channel has its own queue, pause and sweep, so failing mails do not
 //! delay push messages.
 
 use std::time::{Duration, Instant};
@@ -17,10 +17,8 @@ use crate::domain::{Channel, Notification, Outcome, Pinned};
 use crate::ports::{Message, Provider, RenderError, Templates, Users};
 use crate::queue::{self, Entry, FAILED, waiting};
 
-/// The maximum number of attempts of one sweep on a channel.
-pub const SWEEP_ATTEMPT_COUNT_MAX: usize = 50;
-/// The maximum number of entries of a channel that one sweep processes. Some may be finished or not
-/// due.
+/// The maximum number of entries of a channel that one sweep processes. Large, because a burst of
+/// messages waits if one of them failed.
 pub const SWEEP_LOOK_COUNT_MAX: usize = 500;
 /// A sweep ends after so many setbacks in a row.
 pub const SWEEP_DEFERRAL_COUNT_MAX: usize = 3;
@@ -220,8 +218,7 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
         due.sort_by(|one, other| one.rank(now_ms).cmp(&other.rank(now_ms)));
         let (mut swept, mut in_a_row) = (Swept::default(), 0);
         for entry in due.into_iter().take(SWEEP_LOOK_COUNT_MAX) {
-            if swept.attempts >= SWEEP_ATTEMPT_COUNT_MAX
-                || in_a_row >= SWEEP_DEFERRAL_COUNT_MAX
+            if in_a_row >= SWEEP_DEFERRAL_COUNT_MAX
                 || began.elapsed() > Duration::from_millis(SWEEP_TIME_MAX_MS)
             {
                 break;
@@ -240,6 +237,9 @@ impl<S: Store, T: Templates, U: Users, P: Provider> Notifications<S, T, U, P> {
                 // One that can't be read must not hold up the others.
                 Err(error) => eprintln!("{}: {error}", entry.request_id),
             }
+        }
+        if swept.attempts > 0 && in_a_row == 0 {
+            self.store.delete(rest_key(channel)).await?;
         }
         Ok(swept)
     }

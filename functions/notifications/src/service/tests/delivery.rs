@@ -72,6 +72,21 @@ async fn a_message_that_always_fails_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
+async fn one_failure_delays_a_burst_of_messages_by_one_sweep() {
+    let world = World::new();
+    let shop = waiting(&world, &["n0"]).await;
+    for number in 0..300 {
+        shop.notify(request(&format!("burst-{number}")), NOW + 1).await.unwrap();
+    }
+    assert_eq!(world.delivered(), 0, "the channel is resting");
+    let swept = shop.sweep(NOW + 2).await.unwrap();
+    assert_eq!((swept.attempts, world.delivered()), (300, 300));
+    // The provider works again, so that messages are sent at once.
+    shop.notify(request("next"), NOW + 3).await.unwrap();
+    assert_eq!(world.delivered(), 301);
+}
+
+#[tokio::test]
 async fn a_rest_of_a_clock_that_went_wrong_is_no_rest() {
     let world = World::new();
     let shop = waiting(&world, &["n0"]).await;
