@@ -32,12 +32,12 @@ macro_rules! assets {
 
 const ASSETS: &[Asset] = assets! {
     CSS: "css/base.css" "css/parts.css" "css/views.css";
-    SCRIPT: "js/address.js" "js/api.js" "js/app.js" "js/basket.js" "js/boot.js" "js/dom.js"
+    SCRIPT: "js/address.js" "js/api.js" "js/app.js" "js/boot.js" "js/cart-store.js" "js/dom.js"
         "js/format.js" "js/forms.js" "js/recommended.js" "js/router.js" "js/session.js"
         "js/stream.js" "js/tabs.js" "js/timeline.js" "js/views/account.js" "js/views/cart.js"
-        "js/views/checkout.js" "js/views/entrance.js" "js/views/notifications.js"
-        "js/views/order.js" "js/views/orders.js" "js/views/password.js" "js/views/product.js"
-        "js/views/products.js";
+        "js/views/checkout.js" "js/views/notifications.js" "js/views/order.js"
+        "js/views/orders.js" "js/views/password.js" "js/views/product.js" "js/views/products.js"
+        "js/views/sign-in.js";
 };
 
 pub(crate) const FAVICON: &str = include_str!("../assets/favicon.svg");

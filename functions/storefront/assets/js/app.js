@@ -1,7 +1,7 @@
 // The shop's beginning: pages, the corner with account and cart, and the first address.
 
 import { fill, h, toast } from './dom.js';
-import * as basket from './basket.js';
+import * as basket from './cart-store.js';
 import * as router from './router.js';
 import * as session from './session.js';
 import { products } from './views/products.js';
@@ -10,7 +10,7 @@ import { cart } from './views/cart.js';
 import { checkout } from './views/checkout.js';
 import { orders } from './views/orders.js';
 import { order } from './views/order.js';
-import { registration, signIn } from './views/entrance.js';
+import { registration, signIn } from './views/sign-in.js';
 import { forgot, reset } from './views/password.js';
 import { account } from './views/account.js';
 import { notifications } from './views/notifications.js';

@@ -6,7 +6,7 @@ import { call, get, Problem } from '../api.js';
 import { addressFields, addressOf, forget, remember, remembered } from '../address.js';
 import * as router from '../router.js';
 import * as session from '../session.js';
-import { openSession } from './entrance.js';
+import { openSession } from './sign-in.js';
 
 export async function account({ signal }) {
   const [profile, applications] = await Promise.all([get('/api/v1/users/me', { signal }), loadApplications(signal)]);

@@ -3,7 +3,7 @@
 import { announce, empty, fill, h, picture, toast } from '../dom.js';
 import { count, money, sum, times } from '../format.js';
 import { Problem } from '../api.js';
-import * as basket from '../basket.js';
+import * as basket from '../cart-store.js';
 import * as session from '../session.js';
 import * as tabs from '../tabs.js';
 

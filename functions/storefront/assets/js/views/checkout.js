@@ -10,7 +10,7 @@ import { money, sum, times } from '../format.js';
 import { field, form, formFault, show } from '../forms.js';
 import { checkout as send, get, Problem } from '../api.js';
 import { addressFields, addressOf, forget, lastUsed, remember, remembered } from '../address.js';
-import * as basket from '../basket.js';
+import * as basket from '../cart-store.js';
 import * as router from '../router.js';
 import * as session from '../session.js';
 

@@ -6,7 +6,7 @@ import { call, get, Problem } from '../api.js';
 import { country } from '../address.js';
 import { follow } from '../stream.js';
 import { journey, timeline } from '../timeline.js';
-import * as basket from '../basket.js';
+import * as basket from '../cart-store.js';
 import * as router from '../router.js';
 
 // A proxy on the way may hold the stream back; the order is looked at this often all the same.

@@ -5,7 +5,7 @@ import { form, formFault, passwordField, PASSWORD_HINT, PASSWORD_LENGTH_MIN } fr
 import { call, Problem } from '../api.js';
 import * as router from '../router.js';
 import * as session from '../session.js';
-import { emailField } from './entrance.js';
+import { emailField } from './sign-in.js';
 
 export function forgot() {
   const node = h('div', { class: 'narrow stack loose' });

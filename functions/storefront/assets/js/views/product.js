@@ -3,7 +3,7 @@
 import { fill, h, picture } from '../dom.js';
 import { isSoldOut, money, stock } from '../format.js';
 import { get } from '../api.js';
-import { limit } from '../basket.js';
+import { limit } from '../cart-store.js';
 import { recommended, row } from '../recommended.js';
 import { addToCart } from './products.js';
 

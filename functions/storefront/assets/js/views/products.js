@@ -4,7 +4,7 @@ import { announce, h, picture, toast } from '../dom.js';
 import { count, isSoldOut, money, stock } from '../format.js';
 import { get, Problem } from '../api.js';
 import { recommended, row } from '../recommended.js';
-import * as basket from '../basket.js';
+import * as basket from '../cart-store.js';
 import * as router from '../router.js';
 
 const PAGE_LENGTH = 24;

@@ -3,7 +3,7 @@
 import { h, toast } from '../dom.js';
 import { field, form, formFault, passwordField, PASSWORD_HINT, PASSWORD_LENGTH_MIN } from '../forms.js';
 import { call, Problem } from '../api.js';
-import * as basket from '../basket.js';
+import * as basket from '../cart-store.js';
 import * as router from '../router.js';
 import * as session from '../session.js';
 
