@@ -32,8 +32,8 @@
 //!
 //! # Where a guest's cart is stored
 //! On the server, under a random id that is stored in `localStorage`. The id gives access to that
-//! cart only, and becomes invalid when the cart is merged into the user's cart at sign-in. While the
-//! server can't create a cart, SKUs and quantities are stored in `localStorage`.
+//! cart only, and becomes invalid when the cart is merged into the user's cart at sign-in. While
+//! the server can't create a cart, SKUs and quantities are stored in `localStorage`.
 
 mod assets;
 mod pictures;

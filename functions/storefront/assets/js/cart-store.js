@@ -1,211 +1,212 @@
-// The cart. Everybody's is kept at the shop: that of who is signed in under the account, a
-// guest's under an id that this browser remembers. The id says nothing about anybody; whoever
-// has it sees that cart and no more. At sign-in the shop puts the one into the other, once.
+// The cart. It is stored on the server: a user's cart under the account, a guest's cart under a
+// random id that this browser stores. The id gives access to that cart only. At sign-in, the server
+// merges the guest cart into the user's cart, once.
 //
-// While the shop can't begin a cart, a guest's stays in this browser (SKUs and quantities only)
-// and moves as soon as it can.
+// While the server can't create a guest cart, its lines (SKUs and quantities only) are pending in
+// this browser, and are sent as soon as possible.
 
 import { call, get, Problem } from './api.js';
 import * as session from './session.js';
 import * as tabs from './tabs.js';
 
-const STORED = 'tessera.cart';
-const STORED_ID = 'tessera.guest-cart';
+const PENDING_LINES = 'tessera.cart';
+const GUEST_CART_ID = 'tessera.guest-cart';
 const LINE_COUNT_MAX = 50;
-/** Most pieces of one product that this page offers. */
+/** The maximum quantity of a product that can be selected. */
 export const QUANTITY_MAX = 20;
 
 const listeners = new Set();
-let pieces = 0;
-let beginning = null;
+let itemCount = 0;
+let creation = null;
 let merging = null;
 
-/** Calls `listener(pieces)` whenever the number of pieces may have changed; ends with `signal`. */
+/** Calls `listener(itemCount)` when the number of items may have changed, until `signal` aborts. */
 export function onChange(listener, signal) {
   listeners.add(listener);
   signal?.addEventListener('abort', () => listeners.delete(listener), { once: true });
 }
-tabs.hear('cart', () => refresh());
+tabs.subscribe('cart', () => refresh());
 
-function tell(count) {
-  pieces = count;
-  listeners.forEach((listener) => listener(pieces));
+function notify(count) {
+  itemCount = count;
+  listeners.forEach((listener) => listener(itemCount));
 }
 
-const total = (lines) => lines.reduce((n, line) => n + line.quantity, 0);
-const guestId = () => localStorage.getItem(STORED_ID);
-const guestPath = () => `/api/v1/carts/${encodeURIComponent(guestId())}`;
+const totalQuantity = (lines) => lines.reduce((n, line) => n + line.quantity, 0);
+const guestCartId = () => localStorage.getItem(GUEST_CART_ID);
+const guestCartPath = () => `/api/v1/carts/${encodeURIComponent(guestCartId())}`;
 const itemPath = (sku) =>
-  `${session.isSignedIn() ? '/api/v1/cart' : guestPath()}/items/${encodeURIComponent(sku)}`;
-const isGone = (problem) => problem instanceof Problem && problem.status === 404;
+  `${session.isSignedIn() ? '/api/v1/cart' : guestCartPath()}/items/${encodeURIComponent(sku)}`;
+const isNotFound = (problem) => problem instanceof Problem && problem.status === 404;
 
-/** What waits in this browser because the shop could not take it. */
-function waiting() {
+/** The lines that are not sent to the server yet. */
+function pendingLines() {
   try {
-    const lines = JSON.parse(localStorage.getItem(STORED) ?? '[]');
+    const lines = JSON.parse(localStorage.getItem(PENDING_LINES) ?? '[]');
     return Array.isArray(lines) ? lines.filter((l) => typeof l.sku === 'string' && l.quantity > 0) : [];
   } catch {
     return [];
   }
 }
 
-function keepWaiting(lines) {
-  if (lines.length > 0) localStorage.setItem(STORED, JSON.stringify(lines.slice(0, LINE_COUNT_MAX)));
-  else localStorage.removeItem(STORED);
+function storePendingLines(lines) {
+  if (lines.length > 0) localStorage.setItem(PENDING_LINES, JSON.stringify(lines.slice(0, LINE_COUNT_MAX)));
+  else localStorage.removeItem(PENDING_LINES);
 }
 
-/** The lines as they are now, wherever they are. */
-async function current(signal) {
+/** The current lines, from the server or from this browser. */
+async function currentLines(signal) {
   if (session.isSignedIn()) {
-    await merge();
+    await mergeGuestCart();
     return (await get('/api/v1/cart', { signal })).items;
   }
-  if (!guestId()) return waiting();
+  if (!guestCartId()) return pendingLines();
   try {
-    return (await get(guestPath(), { signal })).items;
+    return (await get(guestCartPath(), { signal })).items;
   } catch (problem) {
-    if (!isGone(problem)) throw problem;
-    localStorage.removeItem(STORED_ID);
-    return waiting();
+    if (!isNotFound(problem)) throw problem;
+    localStorage.removeItem(GUEST_CART_ID);
+    return pendingLines();
   }
 }
 
-/** Makes sure that a guest has a cart at the shop; false if that is not to be had now. */
-function begun() {
-  if (guestId()) return true;
-  beginning ??= begin().finally(() => { beginning = null; });
-  return beginning;
+/** Creates the guest cart if there is none; false if the server can't create one now. */
+function ensureGuestCart() {
+  if (guestCartId()) return true;
+  creation ??= createGuestCart().finally(() => { creation = null; });
+  return creation;
 }
 
-async function begin() {
+async function createGuestCart() {
   try {
-    localStorage.setItem(STORED_ID, (await call('POST', '/api/v1/carts')).id);
+    localStorage.setItem(GUEST_CART_ID, (await call('POST', '/api/v1/carts')).id);
   } catch (problem) {
     if (problem instanceof Problem) return false;
     throw problem;
   }
-  await settle(waiting(), []);
+  await sendPendingLines(pendingLines(), []);
   return true;
 }
 
-/** Puts what waits in this browser into a cart at the shop that has `items` already. */
-async function settle(lines, items) {
+/** Adds the pending lines to the cart on the server, which already contains `items`. */
+async function sendPendingLines(lines, items) {
   try {
     for (const { sku, quantity } of lines) {
       const before = items.find((item) => item.sku === sku)?.quantity ?? 0;
-      await change(sku, Math.min(before + quantity, QUANTITY_MAX))
+      await sendQuantity(sku, Math.min(before + quantity, QUANTITY_MAX))
         .catch((problem) => { if (problem.isUncertain) throw problem; });
-      keepWaiting(waiting().filter((line) => line.sku !== sku));
+      storePendingLines(pendingLines().filter((line) => line.sku !== sku));
     }
-  } catch { /* The rest waits for the next occasion. */ }
+  } catch { /* The remaining lines stay pending. */ }
 }
 
-/** The lines with their products: `[{sku, quantity, product}]`; a product that is gone is null. */
+/** The lines with their products: `[{sku, quantity, product}]`; `product` is null if it no longer exists. */
 export async function load(signal) {
-  const lines = await current(signal);
-  tell(total(lines));
+  const lines = await currentLines(signal);
+  notify(totalQuantity(lines));
   return Promise.all(lines.map(async (line) => ({
     sku: line.sku,
     quantity: line.quantity,
-    product: await find(line.sku, signal),
+    product: await findProduct(line.sku, signal),
   })));
 }
 
-async function find(sku, signal) {
+async function findProduct(sku, signal) {
   try {
     return await get(`/api/v1/products/${encodeURIComponent(sku)}`, { signal });
   } catch (problem) {
-    if (isGone(problem)) return null;
+    if (isNotFound(problem)) return null;
     throw problem;
   }
 }
 
 /** The maximum quantity of a product in a cart now: the stock, up to QUANTITY_MAX. */
-export const limit = (product) => Math.max(0, Math.min(product.available ?? QUANTITY_MAX, QUANTITY_MAX));
+export const quantityLimit = (product) => Math.max(0, Math.min(product.available ?? QUANTITY_MAX, QUANTITY_MAX));
 
-/** Whether a line of the cart can't be ordered as it is. */
-export const isShort = ({ product, quantity }) => !product || quantity > (product.available ?? quantity);
+/** Whether a line can't be ordered in its current quantity. */
+export const isUnavailable = ({ product, quantity }) => !product || quantity > (product.available ?? quantity);
 
 /**
-  * Adds `quantity` pieces of a product, as far as they are available.
- * @returns {Promise<{before: number, after: number}>} pieces of it in the cart.
+ * Adds `quantity` items of a product, as far as they are available.
+ * @returns {Promise<{before: number, after: number}>} the quantities in the cart.
  */
 export async function add(product, quantity) {
-  const before = (await current()).find((line) => line.sku === product.sku)?.quantity ?? 0;
-  const after = Math.max(before, Math.min(before + quantity, limit(product)));
-  if (after > before) await set(product.sku, after);
+  const before = (await currentLines()).find((line) => line.sku === product.sku)?.quantity ?? 0;
+  const after = Math.max(before, Math.min(before + quantity, quantityLimit(product)));
+  if (after > before) await setQuantity(product.sku, after);
   return { before, after };
 }
 
-/** Makes the cart hold at least these lines, as far as they are available. Returns what is missing:
-    `[{name, wanted, after}]`. Idempotent. */
-export async function ensure(items) {
-  const lines = await current();
+/** Makes the cart contain at least these lines, as far as they are available. Returns what is
+    missing: `[{name, wanted, after}]`. Idempotent. */
+export async function ensureLines(items) {
+  const lines = await currentLines();
   const missing = [];
   for (const { sku, name, quantity } of items) {
     const before = lines.find((line) => line.sku === sku)?.quantity ?? 0;
-    const product = await find(sku);
-    const after = product ? Math.max(before, Math.min(quantity, limit(product))) : before;
-    if (after > before) await set(sku, after);
+    const product = await findProduct(sku);
+    const after = product ? Math.max(before, Math.min(quantity, quantityLimit(product))) : before;
+    if (after > before) await setQuantity(sku, after);
     if (after < quantity) missing.push({ name, wanted: quantity, after });
   }
   return missing;
 }
 
-/** Sets the quantity of a product; 0 takes it out. */
-export async function set(sku, quantity) {
-  await put(sku, quantity);
-  tabs.tell('cart');
+/** Sets the quantity of a product; 0 removes it. */
+export async function setQuantity(sku, quantity) {
+  await storeQuantity(sku, quantity);
+  tabs.publish('cart');
   await refresh();
 }
 
-async function put(sku, quantity) {
-  if (!session.isSignedIn() && !await begun()) {
-    const lines = waiting().filter((line) => line.sku !== sku);
-    keepWaiting([...lines, { sku, quantity }].filter((line) => line.quantity > 0));
+async function storeQuantity(sku, quantity) {
+  if (!session.isSignedIn() && !await ensureGuestCart()) {
+    const lines = pendingLines().filter((line) => line.sku !== sku);
+    storePendingLines([...lines, { sku, quantity }].filter((line) => line.quantity > 0));
     return;
   }
   try {
-    await change(sku, quantity);
+    await sendQuantity(sku, quantity);
   } catch (problem) {
-    if (session.isSignedIn() || !isGone(problem)) throw problem;
-    await current(); // Forgets the cart if that is what is gone, and not the product.
-    if (guestId() || !await begun()) throw problem;
-    await change(sku, quantity);
+    if (session.isSignedIn() || !isNotFound(problem)) throw problem;
+    await currentLines(); // Removes the id if the cart does not exist, and not the product.
+    if (guestCartId() || !await ensureGuestCart()) throw problem;
+    await sendQuantity(sku, quantity);
   }
 }
 
-async function change(sku, quantity) {
+async function sendQuantity(sku, quantity) {
   if (quantity > 0) await call('PUT', itemPath(sku), { body: { quantity } });
   else await call('DELETE', itemPath(sku));
 }
 
-/** Counts again, after signing in or out. Never fails: it only feeds the number in the corner. */
+/** Counts the items again, for example after a sign-in or sign-out. Never fails, because only the
+    count in the header depends on it. */
 export async function refresh() {
   try {
-    tell(total(await current()));
-  } catch { tell(pieces); }
+    notify(totalQuantity(await currentLines()));
+  } catch { notify(itemCount); }
 }
 
-/** Moves a guest's cart into that of who has signed in. What can't be moved now (no answer)
-    is moved with the next look at the cart; what can never be (gone) is left behind. */
-export function merge() {
-  merging ??= hand().finally(() => { merging = null; });
+/** Merges the guest cart into the cart of the signed-in user. After a failure, it is repeated when
+    the cart is loaded the next time, unless the guest cart no longer exists. */
+export function mergeGuestCart() {
+  merging ??= sendMerge().finally(() => { merging = null; });
   return merging;
 }
 
-async function hand() {
-  const id = guestId();
+async function sendMerge() {
+  const id = guestCartId();
   if (id) {
     try {
       await call('POST', '/api/v1/cart/merge', { body: { guest_cart_id: id }, repeatable: true });
     } catch (problem) {
-      if (!isGone(problem)) return;
+      if (!isNotFound(problem)) return;
     }
-    if (guestId() === id) localStorage.removeItem(STORED_ID);
-    tabs.tell('cart');
+    if (guestCartId() === id) localStorage.removeItem(GUEST_CART_ID);
+    tabs.publish('cart');
   }
-  const lines = waiting();
+  const lines = pendingLines();
   if (lines.length === 0) return;
-  await get('/api/v1/cart').then(({ items }) => settle(lines, items)).catch(() => { /* They wait. */ });
+  await get('/api/v1/cart').then(({ items }) => sendPendingLines(lines, items)).catch(() => { /* They stay pending. */ });
 }

@@ -1,42 +1,42 @@
-// Signing in and registering.
+// Sign-in and registration.
 
 import { h, toast } from '../dom.js';
-import { field, form, formFault, passwordField, PASSWORD_HINT, PASSWORD_LENGTH_MIN } from '../forms.js';
+import { field, form, formError, passwordField, PASSWORD_HINT, PASSWORD_LENGTH_MIN } from '../forms.js';
 import { call, Problem } from '../api.js';
-import * as basket from '../cart-store.js';
+import * as cartStore from '../cart-store.js';
 import * as router from '../router.js';
 import * as session from '../session.js';
 
-/** Where to go afterwards: only addresses of this shop. */
+/** The path to continue with, which must belong to this shop. */
 function destination(query) {
   const then = query.get('then') ?? '/';
   const url = URL.canParse(then, location.origin) ? new URL(then, location.origin) : null;
-  const isHere = then.startsWith('/') && url?.origin === location.origin;
-  // A path with two slashes would name another host.
-  return isHere && !url.pathname.startsWith('//') ? url.pathname + url.search : '/';
+  const isLocal = then.startsWith('/') && url?.origin === location.origin;
+  // A path that begins with two slashes would refer to another host.
+  return isLocal && !url.pathname.startsWith('//') ? url.pathname + url.search : '/';
 }
 
-const carry = (query) => (query.has('then') ? `?${new URLSearchParams({ then: destination(query) })}` : '');
+const destinationQuery = (query) => (query.has('then') ? `?${new URLSearchParams({ then: destination(query) })}` : '');
 
 /** Signs in and continues, unless the user has left the page. */
-export async function enter(email, password, then) {
-  const form = location.pathname;
+async function signInAndContinue(email, password, then) {
+  const path = location.pathname;
   await openSession(email, password);
-  if (location.pathname === form) await router.go(then, { replace: true });
+  if (location.pathname === path) await router.go(then, { replace: true });
 }
 
 /** Opens a session and merges the guest cart. */
 export async function openSession(email, password) {
-  await session.begin(await call('POST', '/api/v1/sessions', { body: { email, password }, anonymous: true }));
-  await basket.merge();
-  await basket.refresh();
+  await session.start(await call('POST', '/api/v1/sessions', { body: { email, password }, anonymous: true }));
+  await cartStore.mergeGuestCart();
+  await cartStore.refresh();
 }
 
 /** Replaces the 401 of a sign-in, which does not mean that a session has ended. */
-export const wrongCredentials = () =>
+const wrongCredentials = () =>
   new Problem(400, { title: 'Not signed in', detail: 'Wrong e-mail address or password.' });
 
-const isWrong = (problem) => problem instanceof Problem && problem.status === 401;
+const isUnauthorized = (problem) => problem instanceof Problem && problem.status === 401;
 
 export const emailField = (value) => field({ label: 'E-mail', name: 'email', type: 'email', autocomplete: 'username', inputmode: 'email', required: true, maxlength: 254, value });
 
@@ -44,16 +44,16 @@ export function signIn({ query }) {
   if (session.isSignedIn()) return { redirect: destination(query) };
   const node = h('div', { class: 'narrow stack loose' },
     session.hasExpired() && h('p', { class: 'notice', role: 'status', testid: 'expired' },
-      'Your session has ended. Sign in again to continue where you were. Nothing that you typed is lost.'),
-    h('div', {}, h('h1', {}, 'Welcome back'), h('p', { class: 'muted' }, 'New here? ', h('a', { href: `/register${carry(query)}`, testid: 'register-link' }, 'Create an account'), '.')),
+      'Your session has ended. Sign in again to continue. What you typed is not lost.'),
+    h('div', {}, h('h1', {}, 'Welcome back'), h('p', { class: 'muted' }, 'New here? ', h('a', { href: `/register${destinationQuery(query)}`, testid: 'register-link' }, 'Create an account'), '.')),
     form({ class: 'panel stack', testid: 'sign-in-form' }, async (values) => {
       try {
-        await enter(values.email.trim(), values.password, destination(query));
+        await signInAndContinue(values.email.trim(), values.password, destination(query));
       } catch (problem) {
-        throw isWrong(problem) ? wrongCredentials() : problem;
+        throw isUnauthorized(problem) ? wrongCredentials() : problem;
       }
     },
-    formFault(),
+    formError(),
     emailField(),
     passwordField({ label: 'Password', name: 'password', autocomplete: 'current-password' }),
     h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Sign in'),
@@ -68,9 +68,9 @@ async function register(person, then) {
     if (!(problem instanceof Problem) || problem.status !== 409) throw problem;
   });
   try {
-    await enter(person.email, person.password, then);
+    await signInAndContinue(person.email, person.password, then);
   } catch (problem) {
-    if (!isWrong(problem)) throw problem;
+    if (!isUnauthorized(problem)) throw problem;
     throw new Problem(400, {
       title: 'Not registered',
       detail: 'If this address already has an account, we have sent a mail to it. Sign in instead, or reset your password.',
@@ -81,13 +81,13 @@ async function register(person, then) {
 export function registration({ query }) {
   if (session.isSignedIn()) return { redirect: destination(query) };
   const node = h('div', { class: 'narrow stack loose' },
-    h('div', {}, h('h1', {}, 'Create an account'), h('p', { class: 'muted' }, 'Already have one? ', h('a', { href: `/sign-in${carry(query)}`, testid: 'sign-in-instead' }, 'Sign in'), '.')),
+    h('div', {}, h('h1', {}, 'Create an account'), h('p', { class: 'muted' }, 'Already have one? ', h('a', { href: `/sign-in${destinationQuery(query)}`, testid: 'sign-in-instead' }, 'Sign in'), '.')),
     form({ class: 'panel stack', testid: 'register-form' }, async (values) => {
       const person = { email: values.email.trim(), password: values.password, name: values.name.trim() };
       await register(person, destination(query));
       toast(`Welcome, ${person.name}!`);
     },
-    formFault(),
+    formError(),
     field({ label: 'Name', name: 'name', autocomplete: 'name', required: true, maxlength: 100 }),
     emailField(),
     passwordField({ label: 'Password', name: 'password', autocomplete: 'new-password', minlength: PASSWORD_LENGTH_MIN, hint: PASSWORD_HINT }),
