@@ -1,18 +1,17 @@
-//! The files of the shop, inside the component.
+//! The pages, scripts and styles of the shop, embedded in the component.
 //!
-//! Scripts and styles are served under a folder that is named by a digest of all of them.
-//! They may be cached for ever, and a page never runs with half of its modules from
-//! another version.
+//! Scripts and styles are served from a path that contains a digest of all of them. So they can be
+//! cached without a time limit, and a page never mixes modules of two versions.
 
 use std::sync::OnceLock;
 
-/// A file as it is served.
+/// A style sheet or script.
 pub(crate) struct Asset {
-    /// Its path below `assets/`.
+    /// Path below `assets/`.
     pub(crate) path: &'static str,
-    /// Its `Content-Type`.
+    /// Value of `Content-Type`.
     pub(crate) content_type: &'static str,
-    /// Its contents.
+    /// Contents.
     pub(crate) text: &'static str,
 }
 
@@ -33,45 +32,49 @@ macro_rules! assets {
 
 const ASSETS: &[Asset] = assets! {
     CSS: "css/base.css" "css/parts.css" "css/views.css";
-    SCRIPT: "js/address.js" "js/api.js" "js/app.js" "js/basket.js" "js/boot.js" "js/dom.js"
+    SCRIPT: "js/address.js" "js/api.js" "js/app.js" "js/boot.js" "js/cart-store.js" "js/dom.js"
         "js/format.js" "js/forms.js" "js/recommended.js" "js/router.js" "js/session.js"
         "js/stream.js" "js/tabs.js" "js/timeline.js" "js/views/account.js" "js/views/cart.js"
-        "js/views/checkout.js" "js/views/entrance.js" "js/views/notifications.js"
-        "js/views/order.js" "js/views/orders.js" "js/views/password.js" "js/views/product.js"
-        "js/views/products.js";
+        "js/views/checkout.js" "js/views/notifications.js" "js/views/order.js"
+        "js/views/orders.js" "js/views/password.js" "js/views/product.js" "js/views/products.js"
+        "js/views/sign-in.js";
 };
 
 pub(crate) const FAVICON: &str = include_str!("../assets/favicon.svg");
 const INDEX: &str = include_str!("../assets/index.html");
 const NOT_FOUND: &str = include_str!("../assets/not-found.html");
 
-/// The style or script at `path`.
+/// Returns the style sheet or script at `path`.
 pub(crate) fn find(path: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.path == path)
 }
 
-/// The page that every address of the shop begins with.
+/// Returns the document of every page of the shop; its scripts render the page of the URL.
 pub(crate) fn index() -> String {
     INDEX.replace("{{build}}", build())
 }
 
-/// The page for addresses that the shop does not have.
+/// Returns the page for unknown URLs.
 pub(crate) fn not_found() -> String {
     NOT_FOUND.replace("{{build}}", build())
 }
 
-/// Names the present set of styles and scripts.
+/// Returns the digest of all scripts and styles.
 pub(crate) fn build() -> &'static str {
     static BUILD: OnceLock<String> = OnceLock::new();
     BUILD.get_or_init(|| digest(ASSETS.iter().map(|asset| asset.text)))
 }
 
-/// Sixteen hexadecimal digits that change with the text (FNV-1a; the texts are our own, so
-/// nobody tries to make two alike).
+/// Returns the hash of the texts as 16 hexadecimal digits.
 pub(crate) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    format!("{:016x}", hash(texts))
+}
+
+/// Returns a hash of the texts (FNV-1a). It does not resist deliberate collisions, so it is only
+/// used for files of the component and for colors.
+pub(crate) fn hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let bytes = texts.into_iter().flat_map(str::bytes);
-    format!("{:016x}", bytes.fold(0xcbf2_9ce4_8422_2325, step))
+    texts.into_iter().flat_map(str::bytes).fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 #[cfg(test)]
@@ -94,11 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn every_file_of_the_folder_is_served() {
+    fn every_file_is_embedded() {
         let mut found = Vec::new();
         files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets"), &mut found);
         let elsewhere = ["index.html", "not-found.html", "favicon.svg"];
         found.retain(|path| !elsewhere.contains(&path.as_str()));
+        let pictures = found.iter().filter(|path| path.ends_with(".svg")).count();
+        assert_eq!(pictures, crate::pictures::FILE_COUNT);
+        found.retain(|path| !path.ends_with(".svg"));
         for path in &found {
             assert!(find(path).is_some(), "{path} is not in the table");
         }
@@ -106,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn every_module_that_is_imported_is_there() {
+    fn every_imported_module_exists() {
         for asset in ASSETS.iter().filter(|asset| asset.content_type == SCRIPT) {
             let folder = Path::new(asset.path).parent().unwrap();
             for line in asset.text.lines().filter(|line| line.starts_with("import ")) {
@@ -125,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+    fn scripts_and_styles_are_neither_inline_nor_external() {
         for page in [index(), not_found()] {
             for forbidden in ["<style", " style=", "onclick=", "http://", "https://", "<script>"] {
                 assert!(!page.contains(forbidden), "{forbidden}");

@@ -1,10 +1,10 @@
-//! The component: every request of the host goes to the router.
+//! The WASI adapter: passes the requests of the host to the router.
 
 use chassis::app::{Kept, router_with_problems, serve};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-/// All requests of this instance are answered by one.
+/// The router of this instance, shared by all of its requests.
 static ROUTER: Kept = Kept::new();
 
 #[http_service]

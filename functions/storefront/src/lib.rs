@@ -1,17 +1,17 @@
-//! The web shop: pages, styles, scripts and pictures, all inside the component.
+//! The web shop: pages, styles, scripts and pictures, embedded in the component.
 //!
-//! Plain HTML, CSS and ES modules, without a framework or a build step: what is in `assets/`
-//! is what the browser gets. The pages call the public API of the gateway and nothing else.
+//! Plain HTML, CSS, SVG and ES modules, without a framework or a build step: the files in `assets/`
+//! are served as they are. The pages use the public API of the gateway only.
 //!
-//! # Where the tokens live
+//! # Where the tokens are stored
 //! The access token is a variable of one module in each tab and is lost with the page. The refresh
 //! token is in `localStorage`, shared by all tabs of the browser, and exchanged by one tab at a
 //! time under a Web Lock. That is a compromise, for these reasons:
 //!
-//! - A cookie that scripts can't read would be safer against scripts that were smuggled in.
-//!   It needs a backend for the frontend that holds sessions, sets the cookie and defends
-//!   against forged requests; this component is stateless and public, and pretending with a
-//!   cookie that scripts write would add the risk of forged requests and take none away.
+//! - A cookie that scripts can't read would be safer against injected scripts. It needs a backend
+//!   for the frontend that stores sessions, sets the cookie and prevents forged requests, but this
+//!   component is stateless and public. A cookie that scripts write would add the risk of forged
+//!   requests without removing another risk.
 //! - `sessionStorage` is separate for each tab: a new tab is signed out, and a duplicated tab has a
 //!   copy of a single-use token, so that both are signed out when both renew.
 //! - Memory alone would be the safest, but it would sign users out at each reload and in each new
@@ -30,13 +30,13 @@
 //! `sessionStorage`, the checkout form with the idempotency key of the order. Signing out removes
 //! the address and the form.
 //!
-//! # Where a guest's cart is
-//! At the shop, under a random id in `localStorage`. Who reads the id sees that cart and
-//! nothing else; it is of no use once the cart went into somebody's own at sign-in. While the
-//! shop can't begin one, SKUs and quantities wait in the browser.
+//! # Where a guest's cart is stored
+//! On the server, under a random id that is stored in `localStorage`. The id gives access to that
+//! cart only, and becomes invalid when the cart is merged into the user's cart at sign-in. While
+//! the server can't create a cart, SKUs and quantities are stored in `localStorage`.
 
 mod assets;
-pub mod pictures;
+mod pictures;
 mod routes;
 
 #[cfg(target_family = "wasm")]

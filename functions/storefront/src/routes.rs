@@ -1,5 +1,5 @@
-//! What is answered under which address: the shop's page for every page that the router in
-//! the browser knows, styles and scripts for ever, pictures from their SKU.
+//! HTTP routes: one document for all pages, whose scripts render the page of the URL, scripts and
+//! styles with unlimited caching, and pictures of products by SKU.
 
 use axum::Router;
 use axum::extract::Path;
@@ -11,16 +11,16 @@ use chassis::Problem;
 
 use crate::{assets, pictures};
 
-/// Scripts and styles of this origin only, none inline, no frames, no plug-ins.
+/// Allows scripts and styles of this origin only, none inline, no frames and no plug-ins.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
-const ASK_AGAIN: &str = "no-cache";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+const REVALIDATE: &str = "no-cache";
 const ONE_DAY: &str = "public, max-age=86400";
 
-/// All of the shop. Addresses without a page here are 404: a page for browsers, a problem
-/// for programs.
+/// Returns the routes of the shop. Unknown URLs are answered with 404: a page for browsers, a
+/// problem for other clients.
 pub fn router() -> Router {
     Router::new()
         .route("/", get(index))
@@ -34,28 +34,28 @@ pub fn router() -> Router {
         .route("/register", get(index))
         .route("/account", get(index))
         .route("/forgot", get(index))
-        .route("/reset", get(secret))
+        .route("/reset", get(index_without_referrer))
         .route("/assets/{build}/{*path}", get(asset))
         .route("/images/{file}", get(image))
         .route("/favicon.svg", get(favicon))
         .route("/robots.txt", get(robots))
         .fallback(not_found)
-        .layer(map_response(harden))
+        .layer(map_response(add_security_headers))
 }
 
 async fn index(headers: HeaderMap) -> Response {
-    cached(&headers, assets::HTML, ASK_AGAIN, assets::index())
+    cached(&headers, assets::HTML, REVALIDATE, assets::index())
 }
 
-/// The page of a URL that contains a secret, which must not leak as a referrer.
-async fn secret(headers: HeaderMap) -> Response {
+/// Serves a page whose URL contains a secret, which must not leak in the `Referer` header.
+async fn index_without_referrer(headers: HeaderMap) -> Response {
     ([(header::REFERRER_POLICY, "no-referrer")], index(headers).await).into_response()
 }
 
 async fn asset(Path((build, path)): Path<(String, String)>, headers: HeaderMap) -> Response {
     match assets::find(&path) {
         Some(asset) if build == assets::build() => {
-            cached(&headers, asset.content_type, FOR_EVER, asset.text)
+            cached(&headers, asset.content_type, IMMUTABLE, asset.text)
         }
         _ => not_found(headers).await,
     }
@@ -63,7 +63,7 @@ async fn asset(Path((build, path)): Path<(String, String)>, headers: HeaderMap) 
 
 async fn image(Path(file): Path<String>, headers: HeaderMap) -> Response {
     let picture = match file.strip_suffix(".svg") {
-        Some("mosaic") => Some(pictures::mosaic()),
+        Some("mosaic") => Some(pictures::MOSAIC.into()),
         Some(sku) => pictures::product(sku),
         None => None,
     };
@@ -85,18 +85,18 @@ async fn not_found(headers: HeaderMap) -> Response {
     if !prefers_html(&headers) {
         return Problem::not_found("There is nothing at this address.").into_response();
     }
-    let kind = [(header::CONTENT_TYPE, assets::HTML), (header::CACHE_CONTROL, ASK_AGAIN)];
+    let kind = [(header::CONTENT_TYPE, assets::HTML), (header::CACHE_CONTROL, REVALIDATE)];
     (StatusCode::NOT_FOUND, kind, assets::not_found()).into_response()
 }
 
-/// Browsers name `text/html` when a person goes somewhere; programs do not.
+/// Returns whether `Accept` names `text/html`, as browsers do for navigations only.
 fn prefers_html(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     accept
         .is_some_and(|accept| accept.split(',').any(|range| range.trim().starts_with("text/html")))
 }
 
-/// The contents, or 304 for who has them already.
+/// Returns the contents, or 304 if the client already has them.
 fn cached(
     request: &HeaderMap,
     content_type: &'static str,
@@ -111,7 +111,7 @@ fn cached(
     (headers, [(header::CONTENT_TYPE, content_type)], text).into_response()
 }
 
-/// Whether `If-None-Match` names this tag (RFC 9110, section 13.1.2: weakly compared).
+/// Returns whether `If-None-Match` contains this tag (RFC 9110, section 13.1.2: weak comparison).
 fn matches(request: &HeaderMap, etag: &str) -> bool {
     let known = request.get_all(header::IF_NONE_MATCH).iter();
     known.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(',')).any(|tag| {
@@ -120,7 +120,7 @@ fn matches(request: &HeaderMap, etag: &str) -> bool {
     })
 }
 
-async fn harden(mut response: Response) -> Response {
+async fn add_security_headers(mut response: Response) -> Response {
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

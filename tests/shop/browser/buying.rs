@@ -122,7 +122,7 @@ async fn an_order_is_canceled_after_confirmation_and_shows_its_history() {
     browser.click("cancel-order").await;
     browser.click("confirm-yes").await;
     browser.see("[data-testid=order-status][data-status=cancelled]").await;
-    for step in ["Order placed", "Paid and confirmed", "Cancelled"] {
+    for step in ["Order placed", "Paid and confirmed", "Canceled"] {
         browser.see_text("[data-testid=timeline]", step).await;
     }
     let times = "return document.querySelectorAll('[data-testid=timeline-step] time').length";

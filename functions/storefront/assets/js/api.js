@@ -1,4 +1,4 @@
-// Talking to the shop's API: tokens, deadlines, repetitions, and errors in human words.
+// The client of the public API: tokens, deadlines, retries, and messages for errors.
 
 import * as session from './session.js';
 
@@ -7,12 +7,12 @@ const CHECKOUT_DEADLINE_MS = 60_000;
 const ATTEMPT_COUNT_MAX = 3;
 const WAIT_MAX_MS = 4_000;
 
-// The last change of an order that this page has seen, as the shop names it: a read model can be
-// asked to know of it.
-let position = null;
-session.onChange(() => { position = null; });
+// The position of the latest event of an order that a response to this page included. A request to a
+// read model can demand that its response includes this event.
+let projectionPosition = null;
+session.onChange(() => { projectionPosition = null; });
 
-/** An answer that is not the one hoped for. `status` is 0 when there was no answer at all. */
+/** An error response (RFC 9457), or a missing response, for which `status` is 0. */
 export class Problem extends Error {
   constructor(status, body = {}, retryAfterS = null) {
     super(body.title ?? `status ${status}`);
@@ -21,24 +21,24 @@ export class Problem extends Error {
     /** The last part of the problem's type: `price-changed`. */
     this.slug = String(body.type ?? '').split('/').pop();
     this.detail = body.detail ?? '';
-    this.faults = Array.isArray(body.errors) ? body.errors : [];
+    this.errors = Array.isArray(body.errors) ? body.errors : [];
     this.traceId = body.trace_id ?? null;
     this.retryAfterS = retryAfterS;
   }
 
-  /** Whether the request may have been carried out although no good answer came. */
+  /** Whether the request may have had its effect in spite of the error. */
   get isUncertain() { return this.status === 0 || this.status === 408 || this.status >= 500; }
 
-  /** What to tell a person. */
-  get words() {
+  /** The message for the user. */
+  get userMessage() {
     const wait = this.retryAfterS ? ` Please try again in ${this.retryAfterS} seconds.` : ' Please try again in a moment.';
     switch (this.status) {
-      case 0: return 'The shop did not answer. Please check your connection and try again.';
+      case 0: return 'The shop did not respond. Please check your connection and try again.';
       case 401: return 'Please sign in again.';
-      case 403: return 'This account may not do that.';
-      case 404: return this.detail || 'That is not here.';
-      case 422: return this.faults.length > 0 ? 'Please check the fields below.' : (this.detail || 'Something in the form is not right.');
-      case 429: return `That was a bit too fast.${wait}`;
+      case 403: return 'This account does not have permission to do that.';
+      case 404: return this.detail || 'This was not found.';
+      case 422: return this.errors.length > 0 ? 'Please check the fields below.' : (this.detail || 'The form contains an error.');
+      case 429: return `There were too many requests.${wait}`;
       default:
         if (this.slug === 'guest-carts-full') return this.detail;
         if (this.status >= 500) return `Something went wrong on our side.${wait}`;
@@ -48,9 +48,9 @@ export class Problem extends Error {
 }
 
 /**
- * Sends a request and returns the JSON of the answer (null for an empty one).
- * Reading is repeated after a failure that may pass; so is anything with an idempotency key, or
- * that is named repeatable because doing it twice is doing it once.
+ * Sends a request and returns the JSON of the response (null if it is empty).
+ * After a temporary failure, a request is retried if it is idempotent: by its method, by an
+ * idempotency key, or because the caller declares it `repeatable`.
  * @param {string} method
  * @param {string} path
  * @param {{body?: any, form?: Object, key?: string, repeatable?: boolean, signal?: AbortSignal, deadlineMs?: number,
@@ -61,10 +61,10 @@ export async function call(method, path, options = {}) {
   const repeatable = method !== 'POST' || options.key !== undefined || options.repeatable === true;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await once(method, path, options);
+      return await sendOnce(method, path, options);
     } catch (problem) {
-      const passing = problem instanceof Problem && [0, 502, 503, 504].includes(problem.status);
-      if (!passing || !repeatable || attempt >= (options.attempts ?? ATTEMPT_COUNT_MAX)) throw problem;
+      const isTemporary = problem instanceof Problem && [0, 502, 503, 504].includes(problem.status);
+      if (!isTemporary || !repeatable || attempt >= (options.attempts ?? ATTEMPT_COUNT_MAX)) throw problem;
       const wait = (problem.retryAfterS ?? 0) * 1000 || 300 * 2 ** attempt;
       await pause(Math.min(wait, WAIT_MAX_MS) * (0.75 + Math.random() / 2), options.signal);
     }
@@ -75,8 +75,8 @@ export const get = (path, options) => call('GET', path, options);
 export const checkout = (body, key) =>
   call('POST', '/api/v1/orders', { body, key, deadlineMs: CHECKOUT_DEADLINE_MS });
 
-async function once(method, path, options) {
-  if (options.anonymous) return read(await send(method, path, options, null));
+async function sendOnce(method, path, options) {
+  if (options.anonymous) return readResponse(await send(method, path, options, null));
   const wasSignedIn = session.isSignedIn();
   const token = await session.accessToken();
   // A change is only made as the user who requested it. Reads continue: products are public.
@@ -85,14 +85,14 @@ async function once(method, path, options) {
   if (response.status === 401 && session.isSignedIn() && await session.renew()) {
     response = await send(method, path, options, await session.accessToken());
   }
-  return read(response);
+  return readResponse(response);
 }
 
 async function send(method, path, { body, form, key, signal, deadlineMs = DEADLINE_MS, accept, current }, token) {
   const headers = { Accept: accept ?? 'application/json' };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (key) headers['Idempotency-Key'] = `"${key}"`;
-  if (current && position) headers['X-Projection-Position'] = position;
+  if (current && projectionPosition) headers['X-Projection-Position'] = projectionPosition;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   const deadline = AbortSignal.timeout(deadlineMs);
   try {
@@ -110,18 +110,18 @@ async function send(method, path, { body, form, key, signal, deadlineMs = DEADLI
   }
 }
 
-async function read(response) {
+async function readResponse(response) {
   const text = await response.text().catch(() => '');
   let body = null;
-  try { body = text ? JSON.parse(text) : null; } catch { /* An answer that is not JSON has no details. */ }
+  try { body = text ? JSON.parse(text) : null; } catch { /* A response that is not JSON has no details. */ }
   if (response.ok) {
-    position = response.headers.get('X-Projection-Position') ?? position;
+    projectionPosition = response.headers.get('X-Projection-Position') ?? projectionPosition;
     return body;
   }
   throw new Problem(response.status, body ?? {}, Number.parseInt(response.headers.get('Retry-After'), 10) || null);
 }
 
-/** Opens a stream of events with the token of the session; the caller reads the body. */
+/** Opens an event stream with the access token of the session; the caller reads the body. */
 export async function openStream(path, lastEventId, signal) {
   const open = async () => {
     const token = await session.accessToken();
@@ -131,11 +131,11 @@ export async function openStream(path, lastEventId, signal) {
   };
   let response = await open();
   if (response.status === 401 && await session.renew()) response = await open();
-  if (!response.ok) await read(response);
+  if (!response.ok) await readResponse(response);
   return response;
 }
 
-/** Waits, unless the signal says that nobody needs it any more. */
+/** Resolves after this time; rejects when the signal aborts. */
 export function pause(ms, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);

@@ -1,7 +1,7 @@
-// The shop's beginning: pages, the corner with account and cart, and the first address.
+// The entry point: the routes of pages, and the account navigation in the header.
 
 import { fill, h, toast } from './dom.js';
-import * as basket from './basket.js';
+import * as cartStore from './cart-store.js';
 import * as router from './router.js';
 import * as session from './session.js';
 import { products } from './views/products.js';
@@ -10,7 +10,7 @@ import { cart } from './views/cart.js';
 import { checkout } from './views/checkout.js';
 import { orders } from './views/orders.js';
 import { order } from './views/order.js';
-import { registration, signIn } from './views/entrance.js';
+import { registration, signIn } from './views/sign-in.js';
 import { forgot, reset } from './views/password.js';
 import { account } from './views/account.js';
 import { notifications } from './views/notifications.js';
@@ -18,36 +18,36 @@ import { notifications } from './views/notifications.js';
 router.route('/', products);
 router.route('/products/:sku', product);
 router.route('/cart', cart);
-router.route('/checkout', members(checkout));
-router.route('/orders', members(orders));
-router.route('/orders/:id', members(order));
-router.route('/notifications', members(notifications));
-router.route('/account', members(account));
+router.route('/checkout', requireSignIn(checkout));
+router.route('/orders', requireSignIn(orders));
+router.route('/orders/:id', requireSignIn(order));
+router.route('/notifications', requireSignIn(notifications));
+router.route('/account', requireSignIn(account));
 router.route('/sign-in', signIn);
 router.route('/register', registration);
 router.route('/forgot', forgot);
 router.route('/reset', reset);
 
-/** A page that needs an account: visitors are redirected to the sign-in first, and so are users
-    whose session ends while it is open. */
-function members(view) {
+/** A page that requires a session: visitors are redirected to the sign-in page, and so are users
+    whose session ends while the page is open. */
+function requireSignIn(view) {
   return (request) => {
     if (!session.isSignedIn()) return { redirect: router.signInAddress() };
-    let who = session.profile()?.id;
+    let userId = session.profile()?.id;
     session.onChange(() => {
-      const now = session.profile()?.id;
+      const currentId = session.profile()?.id;
       if (!session.isSignedIn()) router.go(router.signInAddress(), { replace: true });
-      else if (who && now && now !== who) router.reload();
-      who = now ?? who;
+      else if (userId && currentId && currentId !== userId) router.reload();
+      userId = currentId ?? userId;
     }, request.signal);
     return view(request);
   };
 }
 
-function corner(pieces) {
-  const here = location.pathname;
-  const link = (href, testid, ...words) =>
-    h('a', { href, testid, 'aria-current': here === href ? 'page' : null }, ...words);
+function renderAccount() {
+  const path = location.pathname;
+  const link = (href, testid, ...content) =>
+    h('a', { href, testid, 'aria-current': path === href ? 'page' : null }, ...content);
   const signedIn = session.isSignedIn();
   fill(document.getElementById('account'),
     signedIn && link('/orders', 'orders-link', 'Orders'),
@@ -56,8 +56,8 @@ function corner(pieces) {
     signedIn
       ? h('button', { type: 'button', class: 'wide-only', testid: 'sign-out', title: session.profile()?.email ?? null, onclick: signOut }, 'Sign out')
       : link('/sign-in', 'sign-in-link', 'Sign in'),
-    link('/cart', 'cart-link', 'Cart', h('span', { class: 'count', testid: 'cart-count' }, pieces,
-      h('span', { class: 'visually-hidden' }, pieces === 1 ? ' item' : ' items'))));
+    link('/cart', 'cart-link', 'Cart', h('span', { class: 'count', testid: 'cart-count' }, itemCount,
+      h('span', { class: 'visually-hidden' }, itemCount === 1 ? ' item' : ' items'))));
 }
 
 async function signOut() {
@@ -66,14 +66,14 @@ async function signOut() {
   toast('You are signed out.');
 }
 
-let pieces = 0;
-basket.onChange((count) => { pieces = count; corner(pieces); });
-session.onChange(() => { corner(pieces); basket.refresh(); });
+let itemCount = 0;
+cartStore.onChange((count) => { itemCount = count; renderAccount(); });
+session.onChange(() => { renderAccount(); cartStore.refresh(); });
 
-corner(pieces);
+renderAccount();
 await session.resume();
 await router.start(() => {
-  corner(pieces);
+  renderAccount();
   document.getElementById('toasts').replaceChildren();
   const search = document.getElementById('search');
   if (document.activeElement !== search) search.value = new URLSearchParams(location.search).get('q') ?? '';

@@ -6,8 +6,8 @@
     if ('started' in document.documentElement.dataset) return;
     var help = document.getElementById('boot-help');
     if (help) help.className = 'boot-help now';
-    var words = document.getElementById('boot-words');
-    if (words) words.textContent = 'The shop could not be loaded.';
+    var text = document.getElementById('boot-text');
+    if (text) text.textContent = 'The shop could not be loaded.';
   }
   // Load errors do not bubble, so they are only seen in the capture phase.
   addEventListener('error', function (event) {

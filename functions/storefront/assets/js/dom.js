@@ -1,11 +1,11 @@
-// Making elements. Text always arrives as text nodes: there is no innerHTML in this shop, so
-// nothing that a product or a person is called can become markup.
+// Creating elements. Text always becomes a text node: the shop does not use innerHTML, so names of
+// products and users can't become markup.
 
 /**
- * Makes an element.
+ * Creates an element.
  * @param {string} tag
  * @param {Object} [props] attributes; `on*` functions are listeners, `testid` is data-testid,
- *   false, null and undefined leave the attribute out, true sets it empty.
+ *   false, null and undefined omit the attribute, true sets it to the empty string.
  * @param {...(Node|string|number|null|false|Array)} children
  * @returns {HTMLElement}
  */
@@ -21,7 +21,7 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-/** Replaces what is inside `parent`. */
+/** Replaces the children of `parent`. */
 export function fill(parent, ...children) {
   parent.replaceChildren(...nodes(children));
 }
@@ -31,17 +31,17 @@ function nodes(children) {
     .map((c) => (c instanceof Node ? c : String(c)));
 }
 
-/** Tells people who listen to the page instead of seeing it. */
+/** Announces a text to users of screen readers. */
 export function announce(text) {
   const status = document.getElementById('status');
   status.textContent = '';
-  // A change in the next turn is read out even when the text is the same as before.
+  // A later change is announced even if the text is the same as before.
   setTimeout(() => { status.textContent = text; }, 50);
 }
 
 const TOAST_MS = 5000;
 
-/** Shows a short message at the lower edge, with an optional link, and announces it. */
+/** Shows a short message at the bottom of the page, with an optional link, and announces it. */
 export function toast(text, link) {
   const item = h('div', { class: 'toast', testid: 'toast' }, h('span', {}, text),
     link && h('a', { href: link.href }, link.text));
@@ -50,29 +50,29 @@ export function toast(text, link) {
   announce(text);
 }
 
-/** The picture of a product; decorative, because its name always stands beside it. */
+/** The picture of a product; decorative, because the name of the product is always beside it. */
 export function picture(product, props = {}) {
   const src = product.image ?? `/images/${encodeURIComponent(product.sku)}.svg`;
   return h('img', { src, alt: '', width: 600, height: 600, loading: 'lazy', decoding: 'async', ...props });
 }
 
-/** A page that has nothing to show. */
+/** The content of a page or list without items. */
 export function empty(title, text, ...actions) {
   return h('div', { class: 'empty', testid: 'empty' }, h('h1', {}, title), h('p', {}, text), ...actions);
 }
 
 /**
-  * Asks for confirmation of something that can't be undone; true if it is confirmed.
- * @param {{title: string, text: string, yes: string, no: string}} words
+ * Asks the user to confirm an action that can't be undone; true if it is confirmed.
+ * @param {{title: string, text: string, yes: string, no: string}} texts `yes` and `no` are the labels of the buttons.
  */
-export function confirmed({ title, text, yes, no }) {
+export function askConfirmation({ title, text, yes, no }) {
   return new Promise((resolve) => {
-    const answer = (value, testid, extra, words) => h('button', { class: `button ${extra}`, value, testid }, words);
+    const button = (value, testid, style, label) => h('button', { class: `button ${style}`, value, testid }, label);
     const dialog = h('dialog', { class: 'panel', testid: 'confirm', 'aria-labelledby': 'confirm-title', 'aria-describedby': 'confirm-text' },
       h('form', { method: 'dialog', class: 'stack' },
         h('h2', { id: 'confirm-title' }, title),
         h('p', { class: 'muted', id: 'confirm-text' }, text),
-        h('div', { class: 'row' }, answer('no', 'confirm-no', 'outline', no), answer('yes', 'confirm-yes', 'bad', yes))));
+        h('div', { class: 'row' }, button('no', 'confirm-no', 'outline', no), button('yes', 'confirm-yes', 'bad', yes))));
     dialog.addEventListener('close', () => { dialog.remove(); resolve(dialog.returnValue === 'yes'); }, { once: true });
     document.body.append(dialog);
     dialog.showModal();

@@ -1,4 +1,4 @@
-// Numbers, dates and states in words.
+// Amounts, dates, counts and states as text for users.
 
 const LOCALE = navigator.language || 'en';
 const currencies = new Map();
@@ -11,13 +11,13 @@ function currency(code) {
   return currencies.get(code);
 }
 
-/** `{amount: 1999, currency: 'EUR'}` as a person writes it. Amounts are minor units. */
+/** `{amount: 1999, currency: 'EUR'}` as text. Amounts are in minor units. */
 export function money({ amount, currency: code }) {
   const { format, unit } = currency(code);
   return format.format(amount / unit);
 }
 
-/** `quantity` times a price; whole minor units, so nothing is rounded. */
+/** `quantity` times a price, in minor units, so that nothing is rounded. */
 export function times(price, quantity) {
   return { amount: price.amount * quantity, currency: price.currency };
 }
@@ -28,40 +28,40 @@ export function sum(prices) {
   return { amount: prices.reduce((total, p) => total + p.amount, 0), currency: prices[0].currency };
 }
 
-const dates = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium' });
-const times_ = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'short' });
+const dateFormat = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium' });
+const dateTimeFormat = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'short' });
 
 /** An RFC 3339 time as a date. */
-export const date = (text) => (text ? dates.format(new Date(text)) : '');
+export const date = (text) => (text ? dateFormat.format(new Date(text)) : '');
 /** An RFC 3339 time as date and time of day. */
-export const dateTime = (text) => (text ? times_.format(new Date(text)) : '');
+export const dateTime = (text) => (text ? dateTimeFormat.format(new Date(text)) : '');
 
 /** "1 item", "3 items". */
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
-/** The end of an id, enough for a person to tell orders apart. */
+/** The end of an id, which is enough to distinguish a user's orders. */
 export const shortId = (id) => id.slice(-8).toUpperCase();
 
 const STATES = {
-  pending: { word: 'Pending', tone: 'plain', text: 'We are checking stock and payment. This page follows along.' },
-  confirmed: { word: 'Confirmed', tone: 'good', text: 'Paid and confirmed. We are packing it now.' },
-  shipped: { word: 'Shipped', tone: 'good', text: 'It is on its way to you.' },
-  delivered: { word: 'Delivered', tone: 'good', text: 'It has arrived. Enjoy!' },
-  returned: { word: 'Returned', tone: 'bad', text: 'It could not be delivered and was returned to us. We refund your payment to your card.' },
-  cancelled: { word: 'Cancelled', tone: 'bad', text: 'This order was cancelled. Anything that was charged goes back.' },
-  rejected: { word: 'Rejected', tone: 'bad', text: 'We could not accept this order. You have not been charged.' },
+  pending: { label: 'Pending', tone: 'plain', text: 'We are checking stock and payment. This page updates automatically.' },
+  confirmed: { label: 'Confirmed', tone: 'good', text: 'Paid and confirmed. We are packing it now.' },
+  shipped: { label: 'Shipped', tone: 'good', text: 'It is on its way to you.' },
+  delivered: { label: 'Delivered', tone: 'good', text: 'It has arrived. Enjoy!' },
+  returned: { label: 'Returned', tone: 'bad', text: 'It could not be delivered and was returned to us. We refund your payment to your card.' },
+  cancelled: { label: 'Canceled', tone: 'bad', text: 'This order was canceled. Any charge is refunded.' },
+  rejected: { label: 'Rejected', tone: 'bad', text: 'We could not accept this order. You have not been charged.' },
 };
 
-/** How to show an order's status. */
-export const orderState = (status) => STATES[status] ?? { word: status, tone: 'plain', text: '' };
-/** Whether nothing more will happen to an order. */
+/** The label, tone and explanation of an order's status. */
+export const orderState = (status) => STATES[status] ?? { label: status, tone: 'plain', text: '' };
+/** Whether the status of an order can't change again. */
 export const isFinal = (status) => ['delivered', 'cancelled', 'rejected', 'returned'].includes(status);
 
-/** Whether a product can be ordered. `null` means that the stock is not known just now: the
-    order will tell. */
+/** Whether a product is sold out. `null` means that the stock is unknown at the moment, and is only
+    checked with the order. */
 export const isSoldOut = (available) => available !== null && available <= 0;
 
-/** How many are there, in words. */
+/** The availability of a product, as text. */
 export function stock(available) {
   if (available === null || available === undefined) return { text: 'Stock being checked', tone: 'none' };
   if (available <= 0) return { text: 'Sold out', tone: 'bad' };

@@ -1,17 +1,16 @@
-// What else somebody may like. The shop works without it: when nothing comes, or not soon, there
-// is simply nothing.
+// Recommendations. The shop works without them: if they fail or take too long, they are not shown.
 
 import { h, picture } from './dom.js';
 import { money } from './format.js';
 import { get, Problem } from './api.js';
 
-const PIECES = 4;
+const ITEM_COUNT = 4;
 const DEADLINE_MS = 800;
 
-/** The recommendations at this address; none if they can't be had. */
+/** The recommendations at this path; an empty list if they are unavailable. */
 export async function recommended(path, signal) {
   try {
-    const page = await get(`${path}?${new URLSearchParams({ limit: PIECES })}`, { signal, deadlineMs: DEADLINE_MS, attempts: 1 });
+    const page = await get(`${path}?${new URLSearchParams({ limit: ITEM_COUNT })}`, { signal, deadlineMs: DEADLINE_MS, attempts: 1 });
     return Array.isArray(page?.items) ? page.items : [];
   } catch (problem) {
     if (signal.aborted || problem instanceof Problem) return [];
@@ -19,8 +18,8 @@ export async function recommended(path, signal) {
   }
 }
 
-/** A row of them under a heading. Those with the reason of the first are shown, because the
-    heading promises it; what is only new is all over the shop already. */
+/** A row of recommendations under a heading, which names the reason of the first one. Those with
+    other reasons are omitted, and so is the row if the reason has no heading. */
 export function row(items, testid, alsoBought) {
   const reason = items[0]?.reason;
   const title = { also_bought: alsoBought, popular: 'Popular right now' }[reason];
@@ -32,7 +31,7 @@ export function row(items, testid, alsoBought) {
 
 const card = (item) => h('li', { class: 'card', testid: 'recommended-card', 'data-sku': item.sku, 'data-reason': item.reason },
   h('div', { class: 'card-picture' }, picture(item)),
-  h('div', { class: 'card-words' },
+  h('div', { class: 'card-text' },
     h('p', { class: 'category' }, item.category),
     h('h3', {}, h('a', { href: `/products/${encodeURIComponent(item.sku)}` }, item.name))),
   h('p', { class: 'price' }, money(item.price)));

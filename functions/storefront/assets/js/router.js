@@ -1,49 +1,50 @@
-// Real addresses without page loads: links and forms inside the shop change the address and the
-// content of <main>; what the reader of a screen reader needs to know is said.
+// Client-side routing: links and the search form change the URL and the content of <main> without a
+// page load. Changes are announced to users of screen readers.
 
 import { announce, fill, h, empty } from './dom.js';
 import { Problem } from './api.js';
 import * as session from './session.js';
 
-/** After this time without content, a page shows that it is loading. */
+/** The time after which the loading state of a page is shown. */
 const LOADING_AFTER_MS = 250;
 
 const routes = [];
 let current = new AbortController();
-let onArrive = () => {};
+let onShown = () => {};
 
-/** Adds a page. `pattern` is like `/products/:sku`; the view gets `{params, query, signal}`
-    and returns `{title, node, arrived}`, or `{redirect}`; `arrived` is called once the node is shown. */
+/** Adds a page. `pattern` is a path like `/products/:sku`. The view gets `{params, query, signal}`
+    and returns `{title, node, onShown}` or `{redirect}`; `onShown` is called when the node is in
+    the document. */
 export function route(pattern, view) {
   const names = [...pattern.matchAll(/:(\w+)/g)].map((match) => match[1]);
   const source = pattern.replace(/:\w+/g, '([^/]+)');
   routes.push({ expression: new RegExp(`^${source}/?$`), names, view });
 }
 
-/** Starts listening, and shows the page of the present address. */
-export function start(arrive) {
-  onArrive = arrive;
+/** Starts the router and shows the page of the current URL. `shown` is called after each page. */
+export function start(shown) {
+  onShown = shown;
   history.scrollRestoration = 'manual';
   document.addEventListener('click', onClick);
   document.addEventListener('submit', onSearch);
   addEventListener('popstate', (event) => show(event.state?.scroll ?? 0));
-  addEventListener('scroll', remember, { passive: true });
+  addEventListener('scroll', storeScroll, { passive: true });
   return show(0);
 }
 
-/** Goes to an address of the shop. */
+/** Navigates to a path of the shop. */
 export function go(address, { replace = false } = {}) {
   history[replace ? 'replaceState' : 'pushState']({ scroll: 0 }, '', address);
   return show(0);
 }
 
-/** Shows the present page anew, where it is. */
+/** Renders the current page again, at the same scroll position. */
 export const reload = () => show(scrollY);
 
-let remembering = 0;
-function remember() {
-  clearTimeout(remembering);
-  remembering = setTimeout(() => history.replaceState({ ...history.state, scroll: scrollY }, ''), 150);
+let scrollTimer = 0;
+function storeScroll() {
+  clearTimeout(scrollTimer);
+  scrollTimer = setTimeout(() => history.replaceState({ ...history.state, scroll: scrollY }, ''), 150);
 }
 
 function onClick(event) {
@@ -56,7 +57,7 @@ function onClick(event) {
   go(link.pathname + link.search);
 }
 
-/** The address of the sign-in page, which then leads back to the current address. */
+/** The path of the sign-in page, which returns to the current page afterwards. */
 export const signInAddress = () =>
   `/sign-in?${new URLSearchParams({ then: location.pathname + location.search })}`;
 
@@ -64,8 +65,8 @@ function onSearch(event) {
   const search = event.target.closest('form[role=search]');
   if (!search) return;
   event.preventDefault();
-  const words = new FormData(search).get('q').trim();
-  go(words ? `/?${new URLSearchParams({ q: words })}` : '/');
+  const text = new FormData(search).get('q').trim();
+  go(text ? `/?${new URLSearchParams({ q: text })}` : '/');
 }
 
 function find(path) {
@@ -80,35 +81,35 @@ function find(path) {
 }
 
 async function show(scroll) {
-  clearTimeout(remembering);
+  clearTimeout(scrollTimer);
   current.abort();
   current = new AbortController();
   const { signal } = current;
   const main = document.getElementById('main');
-  const first = !main.querySelector('.view');
+  const isFirst = !main.querySelector('.view');
   const page = find(location.pathname);
-  const waiting = setTimeout(() => { loading(main); }, LOADING_AFTER_MS);
-  signal.addEventListener('abort', () => clearTimeout(waiting), { once: true });
+  const loadingTimer = setTimeout(() => { showLoading(main); }, LOADING_AFTER_MS);
+  signal.addEventListener('abort', () => clearTimeout(loadingTimer), { once: true });
   let result;
   try {
     result = page
       ? await page.view({ params: page.params, query: new URLSearchParams(location.search), signal })
-      : missing();
+      : notFound();
   } catch (problem) {
     if (signal.aborted) return;
-    result = failed(problem);
+    result = errorPage(problem);
   }
   if (signal.aborted) return;
-  clearTimeout(waiting);
+  clearTimeout(loadingTimer);
   main.removeAttribute('aria-busy');
   if (result.redirect) { go(result.redirect, { replace: true }); return; }
   document.title = result.title ? `${result.title} · Tessera` : 'Tessera';
   fill(main, h('div', { class: 'view' }, result.node));
-  onArrive(location.pathname);
-  result.arrived?.();
+  onShown(location.pathname);
+  result.onShown?.();
   scrollTo({ top: scroll, behavior: 'instant' });
-  if (!first) {
-    // Whoever uses the keyboard goes on from the new page, not from where the link was.
+  if (!isFirst) {
+    // The keyboard focus moves to the new page. Otherwise, it would be lost with the link.
     const heading = main.querySelector('h1') ?? main;
     heading.setAttribute('tabindex', '-1');
     heading.focus({ preventScroll: true });
@@ -116,33 +117,32 @@ async function show(scroll) {
   }
 }
 
-/** The previous page stays visible, dimmed under a progress line; on the first page, placeholders
-    are shown. */
-function loading(main) {
+/** Dims the previous page and shows a progress line; without a previous page, placeholders. */
+function showLoading(main) {
   main.setAttribute('aria-busy', 'true');
   announce('Loading.');
   if (main.querySelector('.view')) return;
-  const bones = Array.from({ length: 8 }, () => h('div', { class: 'stack' },
-    h('div', { class: 'bone picture' }), h('div', { class: 'bone' }), h('div', { class: 'bone short' })));
-  fill(main, h('div', { class: 'grid', 'aria-hidden': 'true', testid: 'loading' }, bones));
+  const placeholders = Array.from({ length: 8 }, () => h('div', { class: 'stack' },
+    h('div', { class: 'skeleton picture' }), h('div', { class: 'skeleton' }), h('div', { class: 'skeleton short' })));
+  fill(main, h('div', { class: 'grid', 'aria-hidden': 'true', testid: 'loading' }, placeholders));
 }
 
-const missing = () => ({
+const notFound = () => ({
   title: 'Page not found',
   node: empty('This page does not exist', 'The address may be misspelled, or the page was removed.',
     h('a', { class: 'button', href: '/' }, 'Go to the shop')),
 });
 
-function failed(problem) {
+function errorPage(problem) {
   if (!(problem instanceof Problem)) console.error(problem);
   const status = problem instanceof Problem ? problem.status : null;
-  if (status === 404) return missing();
+  if (status === 404) return notFound();
   if (status === 401 && !session.isSignedIn()) return { redirect: signInAddress() };
-  const words = status === null ? 'An error occurred on this page.' : problem.words;
+  const message = status === null ? 'An error occurred on this page.' : problem.userMessage;
   return {
     title: 'Something went wrong',
-    node: empty('Something went wrong', words,
+    node: empty('Something went wrong', message,
       h('button', { class: 'button', type: 'button', testid: 'retry', onclick: reload }, 'Try again'),
-      problem.traceId && h('p', { class: 'small' }, 'For our support: ', h('span', { class: 'mono' }, problem.traceId))),
+      problem.traceId && h('p', { class: 'small' }, 'Reference for support: ', h('span', { class: 'mono' }, problem.traceId))),
   };
 }

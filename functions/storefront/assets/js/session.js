@@ -2,15 +2,15 @@
 //
 // The access token is only in a variable of this module, and is lost with the page.
 // The refresh token is shared by the tabs (localStorage), because a copy of it in each tab would
-// be used twice, which looks like theft and ends the session. Only one tab at a time exchanges it
-// (a Web Lock); the others learn about sign-in and sign-out from the event `storage`. The module
-// documentation of the component discusses the security of this.
+// be used twice, which counts as theft and ends the session. Only one tab at a time exchanges it
+// (a Web Lock). The `storage` event notifies the others of a sign-in or sign-out. The documentation
+// of the component (src/lib.rs) discusses the security of this.
 
 import * as tabs from './tabs.js';
 
-const STORED = 'tessera.session'; // { family, refresh }; `family` names one sign-in.
-const PERSONAL = ['tessera.attempt', 'tessera.address'];
-const LOCK = 'tessera.session';
+const STORAGE_KEY = 'tessera.session'; // { family, refresh }; `family` identifies one sign-in.
+const PERSONAL_KEYS = ['tessera.attempt', 'tessera.address'];
+const LOCK_NAME = 'tessera.session';
 const RENEW_BEFORE_MS = 30_000;
 const RENEW_DEADLINE_MS = 4_000;
 const RENEW_ATTEMPTS_MAX = 2; // Both within the grace period for repeated refresh tokens.
@@ -18,34 +18,34 @@ const RENEW_ATTEMPTS_MAX = 2; // Both within the grace period for repeated refre
 let access = null; // { token, expiresAt, family }
 let user = null;
 let renewal = null;
-let known = stored()?.family ?? null;
-let ended = false;
+let currentFamily = storedSession()?.family ?? null;
+let expired = false;
 const listeners = new Set();
 
-/** Calls `listener` at every sign-in and sign-out, here or in another tab, until `signal` aborts. */
+/** Calls `listener` at each sign-in and sign-out, here or in another tab, until `signal` aborts. */
 export function onChange(listener, signal) {
   listeners.add(listener);
   signal?.addEventListener('abort', () => listeners.delete(listener), { once: true });
 }
-const changed = () => [...listeners].forEach((listener) => listener());
+const notify = () => [...listeners].forEach((listener) => listener());
 
 /** Whether a user is signed in, as far as this browser knows. */
-export const isSignedIn = () => stored() !== null;
-/** The profile of the signed-in user, once it is known. */
+export const isSignedIn = () => storedSession() !== null;
+/** The profile of the signed-in user; null until it is loaded. */
 export const profile = () => user;
 /** Whether the last session of this page ended without a sign-out. */
-export const hasExpired = () => ended && !isSignedIn();
+export const hasExpired = () => expired && !isSignedIn();
 
-function stored() {
+function storedSession() {
   try {
-    const session = JSON.parse(localStorage.getItem(STORED));
+    const session = JSON.parse(localStorage.getItem(STORAGE_KEY));
     return typeof session?.refresh === 'string' ? session : null;
   } catch {
     return null;
   }
 }
 
-/** A random name: like crypto.randomUUID, which only exists on https and localhost. */
+/** A random id. (crypto.randomUUID is only available in secure contexts.) */
 export function randomId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -53,54 +53,54 @@ export function randomId() {
 
 /** The token for the next request, renewed when it is about to expire; null if no user is signed in. */
 export async function accessToken() {
-  const session = stored();
+  const session = storedSession();
   if (!session) return null;
   const usable = access?.family === session.family ? access : null;
   if (usable && usable.expiresAt - Date.now() > RENEW_BEFORE_MS) return usable.token;
   await renew();
-  return access?.family === stored()?.family ? access?.token ?? null : null;
+  return access?.family === storedSession()?.family ? access?.token ?? null : null;
 }
 
-/** Takes the tokens of a new session and reads the profile that goes with them. */
-export async function begin(tokens) {
+/** Starts a session with these tokens, and loads the profile of its user. */
+export async function start(tokens) {
   const family = randomId();
-  ended = false;
-  keep(tokens, family);
-  known = family;
-  await learn();
-  changed();
+  expired = false;
+  storeTokens(tokens, family);
+  currentFamily = family;
+  await fetchProfile();
+  notify();
 }
 
-/** Exchanges the refresh token for new tokens; false if the session has ended. */
+/** Exchanges the refresh token for new tokens; false if that was not possible. */
 export function renew() {
-  renewal ??= alone(exchange).finally(() => { renewal = null; });
+  renewal ??= withLock(exchange).finally(() => { renewal = null; });
   return renewal;
 }
 
 /** Runs in one tab at a time. Without Web Locks (in insecure contexts), there is still only one
     renewal at a time in this tab. */
-const alone = (work) => (navigator.locks ? navigator.locks.request(LOCK, work) : work());
+const withLock = (action) => (navigator.locks ? navigator.locks.request(LOCK_NAME, action) : action());
 
 async function exchange() {
-  const session = stored(); // Read under the lock: another tab may have renewed just now.
+  const session = storedSession(); // Read under the lock: another tab may have just renewed it.
   if (!session) return false;
-  const response = await trade(session.refresh);
-  if (!response) return false; // Without a response, the state of the token is unknown: keep it.
+  const response = await requestTokens(session.refresh);
+  if (!response) return false; // Without a response, the token may still be valid, so it is kept.
   if (response.ok) {
     // A sign-in or sign-out in the meantime takes precedence.
-    if (stored()?.family !== session.family) return false;
-    keep(await response.json(), session.family);
+    if (storedSession()?.family !== session.family) return false;
+    storeTokens(await response.json(), session.family);
     return true;
   }
-  if ((response.status === 400 || response.status === 401) && stored()?.family === session.family) {
-    ended = true;
-    forget();
+  if ((response.status === 400 || response.status === 401) && storedSession()?.family === session.family) {
+    expired = true;
+    clear();
   }
   return false;
 }
 
-async function trade(token) {
-  const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: token });
+async function requestTokens(refreshToken) {
+  const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken });
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await fetch('/oauth2/token', {
@@ -114,80 +114,80 @@ async function trade(token) {
 
 /** Resumes the session after a reload, in a new tab, or in a duplicated tab. */
 export async function resume() {
-  if (isSignedIn() && await renew()) await learn();
-  changed();
+  if (isSignedIn() && await renew()) await fetchProfile();
+  notify();
 }
 
 /** Ends the session here, in the other tabs and on the server. */
 export async function end() {
-  const session = stored();
-  forgetPersonal();
-  tabs.tell('signed-out');
-  ended = false;
-  forget();
+  const session = storedSession();
+  removePersonalData();
+  tabs.publish('signed-out');
+  expired = false;
+  clear();
   if (!session) return;
   const form = new URLSearchParams({ token: session.refresh, token_type_hint: 'refresh_token' });
   // The sign-out succeeds even if the server can't be reached: the token was removed here.
   await fetch('/oauth2/revoke', { method: 'POST', body: form, credentials: 'omit', keepalive: true }).catch(() => {});
 }
 
-/** The profile, requested again if it is unknown; null if it is unavailable. */
-export async function learned() {
-  if (!user && isSignedIn()) await learn();
+/** The profile, loaded if necessary; null if it is unavailable. */
+export async function loadProfile() {
+  if (!user && isSignedIn()) await fetchProfile();
   return user;
 }
 
-/** Stores a profile that the server has just returned. */
-export function take(changedProfile) {
+/** Sets the profile to one that the server has just returned. */
+export function setProfile(changedProfile) {
   user = changedProfile;
-  changed();
+  notify();
 }
 
-async function learn() {
+async function fetchProfile() {
   const token = await accessToken();
   if (!token) return;
-  const family = stored()?.family;
+  const family = storedSession()?.family;
   const response = await fetch('/api/v1/users/me', {
     headers: { Accept: 'application/json', Authorization: `Bearer ${token}` },
     credentials: 'omit',
     cache: 'no-store',
   }).catch(() => null);
-  const answer = response?.ok ? await response.json().catch(() => null) : null;
-  if (answer && stored()?.family === family) user = answer;
+  const fetched = response?.ok ? await response.json().catch(() => null) : null;
+  if (fetched && storedSession()?.family === family) user = fetched;
 }
 
-function keep(tokens, family) {
+function storeTokens(tokens, family) {
   access = { token: tokens.access_token, expiresAt: Date.now() + (tokens.expires_in ?? 60) * 1000, family };
-  const refresh = tokens.refresh_token ?? stored()?.refresh;
-  if (refresh) localStorage.setItem(STORED, JSON.stringify({ family, refresh }));
+  const refresh = tokens.refresh_token ?? storedSession()?.refresh;
+  if (refresh) localStorage.setItem(STORAGE_KEY, JSON.stringify({ family, refresh }));
 }
 
-function forget() {
+function clear() {
   access = null;
   user = null;
-  known = null;
-  localStorage.removeItem(STORED);
-  changed();
+  currentFamily = null;
+  localStorage.removeItem(STORAGE_KEY);
+  notify();
 }
 
-/** Removes what the user has typed here. */
-function forgetPersonal() {
-  PERSONAL.forEach((name) => { sessionStorage.removeItem(name); localStorage.removeItem(name); });
+/** Removes the stored forms of the user. */
+function removePersonalData() {
+  PERSONAL_KEYS.forEach((key) => { sessionStorage.removeItem(key); localStorage.removeItem(key); });
 }
-tabs.hear('signed-out', forgetPersonal);
+tabs.subscribe('signed-out', removePersonalData);
 
-// Another tab signed in, out, or in as another user. A renewal there changes nothing here.
+// Another tab has signed in or out, or signed in as another user. Renewals by other tabs are ignored.
 addEventListener('storage', (event) => {
-  if (event.key !== STORED && event.key !== null) return;
-  const family = stored()?.family ?? null;
-  if (family === known) return;
-  known = family;
+  if (event.key !== STORAGE_KEY && event.key !== null) return;
+  const family = storedSession()?.family ?? null;
+  if (family === currentFamily) return;
+  currentFamily = family;
   access = null;
   user = null;
   if (family) {
-    ended = false;
-    learn().then(changed);
+    expired = false;
+    fetchProfile().then(notify);
   } else {
-    changed();
+    notify();
   }
 });

@@ -1,5 +1,5 @@
 // Server-sent events by fetch: EventSource can't send an Authorization header, and a token in
-// the address would end up in logs. This reads the same format and reconnects the same way.
+// the URL would end up in logs. This module reads the same format and reconnects in the same way.
 
 import { openStream, pause, Problem } from './api.js';
 
@@ -7,8 +7,7 @@ const RECONNECT_FIRST_MS = 1_000;
 const RECONNECT_MAX_MS = 15_000;
 
 /**
- * Follows a stream until `signal` is aborted, `onEvent` returns false, or the shop says that
- * there is nothing to follow.
+ * Follows a stream until `signal` aborts, `onEvent` returns false, or the server responds with 204.
  * @param {string} path
  * @param {{signal: AbortSignal, onEvent: (event: {id: string, type: string, data: string}) => (boolean|void|Promise<boolean|void>), onOpen?: () => void, onLost?: () => void}} options
  */
@@ -35,25 +34,25 @@ export async function follow(path, { signal, onEvent, onOpen, onLost }) {
   }
 }
 
-/** The events of a body: `{id?, type, data?, retry?}`, one for each blank line. */
+/** The events of a body, which blank lines separate: `{id?, type, data?, retry?}`. */
 export async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = '';
+  let buffer = '';
   let event = { type: 'message' };
   try {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      rest += value;
-      // A carriage return at the very end may be half of a line end: it waits for the rest.
-      const lines = rest.split(/\r\n|\n|\r(?!$)/);
-      rest = lines.pop();
+      buffer += value;
+      // A carriage return at the end may be the first half of a line end, so it stays in the buffer.
+      const lines = buffer.split(/\r\n|\n|\r(?!$)/);
+      buffer = lines.pop();
       for (const line of lines) {
         if (line === '') {
           if (event.data !== undefined || event.id !== undefined || event.retry !== undefined) yield event;
           event = { type: 'message' };
         } else {
-          take(event, line);
+          applyField(event, line);
         }
       }
     }
@@ -62,7 +61,7 @@ export async function* events(body) {
   }
 }
 
-function take(event, line) {
+function applyField(event, line) {
   if (line.startsWith(':')) return;
   const colon = line.indexOf(':');
   const field = colon < 0 ? line : line.slice(0, colon);

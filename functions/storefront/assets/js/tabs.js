@@ -6,12 +6,12 @@ const listeners = new Map();
 
 channel.onmessage = ({ data }) => listeners.get(data)?.forEach((listener) => listener());
 
-/** Notifies all other tabs of this event: `cart` or `signed-out`. */
-export const tell = (kind) => channel.postMessage(kind);
+/** Sends this event to all other tabs: `cart` or `signed-out`. */
+export const publish = (event) => channel.postMessage(event);
 
-/** Calls `listener` when another tab sends this event, until `signal` aborts. */
-export function hear(kind, listener, signal) {
-  const all = listeners.get(kind) ?? new Set();
-  listeners.set(kind, all.add(listener));
-  signal?.addEventListener('abort', () => all.delete(listener), { once: true });
+/** Calls `listener` when another tab publishes this event, until `signal` aborts. */
+export function subscribe(event, listener, signal) {
+  const subscribers = listeners.get(event) ?? new Set();
+  listeners.set(event, subscribers.add(listener));
+  signal?.addEventListener('abort', () => subscribers.delete(listener), { once: true });
 }

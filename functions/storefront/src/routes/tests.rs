@@ -47,21 +47,21 @@ async fn every_page_of_the_shop_is_the_same_document() {
 }
 
 #[tokio::test]
-async fn what_the_page_refers_to_is_there_and_may_be_kept_for_ever() {
+async fn files_of_the_page_exist_and_are_immutable() {
     let (_, page) = send("GET", "/", &[]).await;
     let links = page.split('"').filter(|part| part.starts_with("/assets/"));
     for link in links {
         let (response, _) = send("GET", link, &[]).await;
         assert_eq!(response.status(), 200, "{link}");
-        assert_eq!(header(&response, "cache-control"), FOR_EVER);
+        assert_eq!(header(&response, "cache-control"), IMMUTABLE);
     }
     let stale = "/assets/0000000000000000/js/app.js";
     assert_eq!(send("GET", stale, &[]).await.0.status(), 404);
 }
 
 #[tokio::test]
-async fn who_has_the_contents_gets_304_and_no_body() {
-    for path in ["/", "/images/KIT-0001.svg", "/favicon.svg"] {
+async fn a_client_that_has_the_contents_gets_304_without_a_body() {
+    for path in ["/", "/images/KIT-0001.svg", "/images/NEW-1.svg", "/favicon.svg"] {
         let etag = header(&send("GET", path, &[]).await.0, "etag");
         for known in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
             let (response, body) = send("GET", path, &[("if-none-match", &known)]).await;
@@ -74,7 +74,7 @@ async fn who_has_the_contents_gets_304_and_no_body() {
 }
 
 #[tokio::test]
-async fn head_answers_like_get_without_a_body() {
+async fn head_is_answered_like_get_without_a_body() {
     let (get, page) = send("GET", "/", &[]).await;
     let (head, body) = send("HEAD", "/", &[]).await;
     assert_eq!(head.status(), 200);
@@ -84,7 +84,7 @@ async fn head_answers_like_get_without_a_body() {
 }
 
 #[tokio::test]
-async fn another_method_is_refused_with_the_ones_that_are_allowed() {
+async fn other_methods_are_refused_with_the_allowed_ones() {
     let (response, body) = send("POST", "/cart", &[]).await;
     assert_eq!(response.status(), 405);
     assert_eq!(header(&response, "allow"), "GET,HEAD");
@@ -93,7 +93,7 @@ async fn another_method_is_refused_with_the_ones_that_are_allowed() {
 }
 
 #[tokio::test]
-async fn a_secret_address_is_never_sent_as_a_referrer() {
+async fn a_url_with_a_secret_is_never_sent_as_a_referrer() {
     let (response, _) = send("GET", "/reset?token=secret", &[]).await;
     assert_eq!(header(&response, "referrer-policy"), "no-referrer");
     let (response, _) = send("GET", "/forgot", &[]).await;
@@ -101,7 +101,7 @@ async fn a_secret_address_is_never_sent_as_a_referrer() {
 }
 
 #[tokio::test]
-async fn nothing_found_is_a_page_for_people_and_a_problem_for_programs() {
+async fn an_unknown_url_is_a_page_for_browsers_and_a_problem_for_other_clients() {
     for path in ["/nowhere", "/products/a/b", "/images/x.png", "/images/a%2Fb.svg"] {
         let (response, body) = send("GET", path, &[("accept", "text/html,*/*;q=0.8")]).await;
         assert_eq!(response.status(), 404, "{path}");
@@ -113,11 +113,22 @@ async fn nothing_found_is_a_page_for_people_and_a_problem_for_programs() {
 }
 
 #[tokio::test]
-async fn every_answer_is_hardened() {
+async fn every_response_has_security_headers() {
     for path in ["/", "/images/KIT-0001.svg", "/nowhere"] {
         let (response, _) = send("GET", path, &[]).await;
         let policy = header(&response, "content-security-policy");
         assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"));
         assert_eq!(header(&response, "x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn pictures_are_svg_and_cached_for_a_day() {
+    for path in ["/images/KIT-0001.svg", "/images/NEW-1.svg", "/images/mosaic.svg"] {
+        let (response, body) = send("GET", path, &[]).await;
+        assert_eq!(response.status(), 200, "{path}");
+        assert_eq!(header(&response, "content-type"), assets::SVG);
+        assert_eq!(header(&response, "cache-control"), ONE_DAY);
+        assert!(body.starts_with("<svg "), "{path}");
     }
 }

@@ -1,44 +1,44 @@
-// The cart.
+// The page of the cart.
 
 import { announce, empty, fill, h, picture, toast } from '../dom.js';
 import { count, money, sum, times } from '../format.js';
 import { Problem } from '../api.js';
-import * as basket from '../basket.js';
+import * as cartStore from '../cart-store.js';
 import * as session from '../session.js';
 import * as tabs from '../tabs.js';
 
 export async function cart({ signal }) {
   const page = h('div', { testid: 'cart' });
-  render(page, await basket.load(signal));
-  // Changes in other tabs are shown here, too.
-  let redrawing = null;
-  tabs.hear('cart', () => {
+  render(page, await cartStore.load(signal));
+  // The page is updated after changes in other tabs.
+  let reloading = null;
+  tabs.subscribe('cart', () => {
     if (signal.aborted) return;
-    redrawing ??= basket.load(signal).then((lines) => render(page, lines), () => {}).finally(() => { redrawing = null; });
+    reloading ??= cartStore.load(signal).then((lines) => render(page, lines), () => {}).finally(() => { reloading = null; });
   }, signal);
   return { title: 'Your cart', node: page };
 }
 
 function render(page, lines) {
   if (lines.length === 0) {
-    fill(page, empty('Your cart is empty', 'What you put in waits for you here.',
-      h('a', { class: 'button', href: '/' }, 'Look around')));
+    fill(page, empty('Your cart is empty', 'Products that you add are shown here.',
+      h('a', { class: 'button', href: '/' }, 'Go to the shop')));
     return;
   }
-  const pieces = lines.reduce((n, line) => n + line.quantity, 0);
+  const itemCount = lines.reduce((n, line) => n + line.quantity, 0);
   const change = async (line, quantity) => {
     try {
-      await basket.set(line.sku, quantity);
-      render(page, await basket.load());
+      await cartStore.setQuantity(line.sku, quantity);
+      render(page, await cartStore.load());
       announce(quantity > 0 ? `${line.product?.name ?? line.sku}: ${quantity}` : `${line.product?.name ?? line.sku} was removed.`);
       if (quantity === 0) focusHeading(page);
       else page.querySelector(`[data-sku="${CSS.escape(line.sku)}"] select`)?.focus();
     } catch (problem) {
-      toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
+      toast(problem instanceof Problem ? problem.userMessage : 'Something went wrong.');
     }
   };
   fill(page,
-    h('div', { class: 'page-head' }, h('h1', {}, 'Your cart'), h('p', { class: 'muted' }, count(pieces, 'item'))),
+    h('div', { class: 'page-head' }, h('h1', {}, 'Your cart'), h('p', { class: 'muted' }, count(itemCount, 'item'))),
     h('div', { class: 'split' },
       h('ul', { class: 'lines' }, lines.map((line) => row(line, change))),
       summary(lines)));
@@ -52,27 +52,27 @@ function focusHeading(page) {
 
 function row(line, change) {
   const name = line.product?.name ?? line.sku;
-  const limit = line.product ? basket.limit(line.product) : 0;
-  const most = Math.max(line.quantity, limit);
+  const limit = line.product ? cartStore.quantityLimit(line.product) : 0;
+  const selectable = Math.max(line.quantity, limit);
   const quantity = h('select', {
     class: 'select',
     testid: 'cart-quantity',
     'aria-label': `Quantity of ${name}`,
     onchange: (event) => change(line, Number(event.currentTarget.value)),
-  }, Array.from({ length: most }, (_, i) => i + 1).filter((n) => n <= limit || n === line.quantity)
+  }, Array.from({ length: selectable }, (_, i) => i + 1).filter((n) => n <= limit || n === line.quantity)
     .map((n) => h('option', { value: n, selected: n === line.quantity, disabled: n > limit }, n)));
-  const short = line.product && basket.isShort(line);
+  const unavailable = line.product && cartStore.isUnavailable(line);
   return h('li', { class: 'line', testid: 'cart-line', 'data-sku': line.sku },
     picture(line.product ?? line),
     h('div', { class: 'stack' },
       h('div', {},
         h('p', { class: 'name' }, line.product ? h('a', { href: `/products/${encodeURIComponent(line.sku)}` }, name) : name),
-        h('p', { class: 'muted small' }, line.product ? `${money(line.product.price)} each` : h('span', { class: 'badge', 'data-tone': 'bad' }, 'No longer sold')),
-        short && h('p', { class: 'small', role: 'note', testid: 'short' }, h('span', { class: 'badge', 'data-tone': 'bad' },
+        h('p', { class: 'muted small' }, line.product ? `${money(line.product.price)} each` : h('span', { class: 'badge', 'data-tone': 'bad' }, 'No longer available')),
+        unavailable && h('p', { class: 'small', role: 'note', testid: 'short' }, h('span', { class: 'badge', 'data-tone': 'bad' },
           limit > 0 ? `Only ${limit} available` : 'Sold out'))),
       h('div', { class: 'controls' },
         line.product && quantity,
-        short && limit > 0 && h('button', { class: 'link small', type: 'button', testid: 'take-fewer', onclick: () => change(line, limit) }, `Take ${limit}`),
+        unavailable && limit > 0 && h('button', { class: 'link small', type: 'button', testid: 'take-fewer', onclick: () => change(line, limit) }, `Take ${limit}`),
         h('button', { class: 'link small', type: 'button', testid: 'remove', 'aria-label': `Remove ${name}`, onclick: () => change(line, 0) }, 'Remove'))),
     h('p', { class: 'price' }, line.product && money(times(line.product.price, line.quantity))));
 }
@@ -84,8 +84,8 @@ function summary(lines) {
     total && h('dl', { class: 'totals' },
       h('div', {}, h('dt', {}, 'Delivery'), h('dd', {}, 'Free')),
       h('div', { class: 'sum' }, h('dt', {}, 'Total'), h('dd', { class: 'number', testid: 'cart-total' }, money(total)))),
-    !lines.some(basket.isShort)
+    !lines.some(cartStore.isUnavailable)
       ? h('a', { class: 'button wide', href: '/checkout', testid: 'checkout-link' }, 'Go to checkout')
       : h('p', { class: 'notice bad', testid: 'cart-blocked' }, 'Some items are not available in this quantity. Change the marked lines before you check out.'),
-    !session.isSignedIn() && h('p', { class: 'muted small' }, 'You will be asked to sign in first. Your cart comes along.'));
+    !session.isSignedIn() && h('p', { class: 'muted small' }, 'You will be asked to sign in first. Your cart is kept.'));
 }

@@ -1,12 +1,12 @@
-// What the shop wrote to me, and by which way it may write.
+// The messages to the user, and the settings of their channels.
 
 import { h, toast } from '../dom.js';
 import { dateTime } from '../format.js';
-import { form, formFault } from '../forms.js';
+import { form, formError } from '../forms.js';
 import { call, get } from '../api.js';
 
 const TONES = { sent: 'good', failed: 'bad' };
-const WORDS = { pending: 'On its way', sent: 'Sent', failed: 'Failed', suppressed: 'Not sent: switched off' };
+const LABELS = { pending: 'On its way', sent: 'Sent', failed: 'Failed', suppressed: 'Not sent: turned off' };
 
 export async function notifications({ signal }) {
   const [page, preferences] = await Promise.all([
@@ -17,7 +17,7 @@ export async function notifications({ signal }) {
     title: 'Messages',
     node: [
       h('div', { class: 'page-head' }, h('h1', {}, 'Messages'),
-        h('a', { href: '/mailbox', 'data-external': true, testid: 'open-mailbox' }, 'Read the mails in the mailbox')),
+        h('a', { href: '/mailbox', 'data-external': true, testid: 'open-mailbox' }, 'Open the mailbox')),
       h('div', { class: 'split' }, list(page, signal), settings(preferences)),
     ],
   };
@@ -25,7 +25,7 @@ export async function notifications({ signal }) {
 
 function list(page, signal) {
   if (page.items.length === 0) {
-    return h('p', { class: 'muted', testid: 'empty' }, 'Nothing yet. When something happens to an order, we write to you.');
+    return h('p', { class: 'muted', testid: 'empty' }, 'No messages yet. We send one when the status of an order changes.');
   }
   const items = h('ul', { testid: 'notifications' }, page.items.map(row));
   let cursor = page.next_cursor;
@@ -52,7 +52,7 @@ const row = (message) => h('li', { class: 'message', testid: 'notification' },
   h('p', {}, message.order_id
     ? h('a', { href: `/orders/${encodeURIComponent(message.order_id)}`, testid: 'message-order' }, h('strong', {}, message.subject))
     : h('strong', {}, message.subject)),
-  h('span', { class: 'badge', 'data-tone': TONES[message.status] ?? 'plain' }, WORDS[message.status] ?? message.status),
+  h('span', { class: 'badge', 'data-tone': TONES[message.status] ?? 'plain' }, LABELS[message.status] ?? message.status),
   h('p', { class: 'muted small' }, `${message.channel === 'push' ? 'Push message' : 'E-mail'} · ${dateTime(message.created_at)}`),
   message.reason && h('p', { class: 'small' }, message.reason));
 
@@ -64,8 +64,8 @@ function settings(preferences) {
     await call('PUT', '/api/v1/notifications/preferences', { body });
     toast('Saved.');
   },
-  h('h2', {}, 'How may we write?'),
-  formFault(),
+  h('h2', {}, 'Notifications'),
+  formError(),
   choice('email', 'By e-mail'),
   choice('push', 'By push message'),
   h('button', { class: 'button outline', type: 'submit', testid: 'save-preferences' }, 'Save')));

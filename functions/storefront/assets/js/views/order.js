@@ -1,55 +1,55 @@
-// One order, live: the stream says that something happened, and the order itself says what.
+// One order, with live updates: at each event of its stream, the order is loaded again.
 
-import { announce, confirmed, fill, h, picture, toast } from '../dom.js';
+import { announce, askConfirmation, fill, h, picture, toast } from '../dom.js';
 import { dateTime, isFinal, money, orderState, shortId, times } from '../format.js';
 import { call, get, Problem } from '../api.js';
 import { country } from '../address.js';
 import { follow } from '../stream.js';
 import { journey, timeline } from '../timeline.js';
-import * as basket from '../basket.js';
+import * as cartStore from '../cart-store.js';
 import * as router from '../router.js';
 
-// A proxy on the way may hold the stream back; the order is looked at this often all the same.
-const LOOK_EVERY_MS = 10_000;
+// Proxies may delay the stream, so the order is also loaded periodically.
+const REFRESH_INTERVAL_MS = 10_000;
 
 export async function order({ params, signal }) {
   const path = `/api/v1/orders/${encodeURIComponent(params.id)}`;
   let shown = await get(path, { signal });
-  const live = h('section', { class: 'panel stack', 'aria-label': 'Status' });
-  const past = h('section', { class: 'panel stack', 'aria-label': 'What happened', testid: 'timeline' });
+  const statusPanel = h('section', { class: 'panel stack', 'aria-label': 'Status' });
+  const historyPanel = h('section', { class: 'panel stack', 'aria-label': 'History', testid: 'timeline' });
   const parcels = h('section', { class: 'stack', testid: 'shipments' });
   const update = (fresh) => {
-    if (fresh.status !== shown.status) announce(`Order ${orderState(fresh.status).word.toLowerCase()}.`);
+    if (fresh.status !== shown.status) announce(`Order ${orderState(fresh.status).label.toLowerCase()}.`);
     shown = fresh;
-    fill(live, status(shown, cancel));
+    fill(statusPanel, status(shown, cancel));
   };
 
   async function cancel(button) {
-    const sure = await confirmed({ title: 'Cancel this order?', text: 'Any charge is refunded to your card. If you change your mind, you have to order again.', yes: 'Cancel the order', no: 'Keep it' });
+    const sure = await askConfirmation({ title: 'Cancel this order?', text: 'Any charge is refunded to your card. If you change your mind, you have to order again.', yes: 'Cancel the order', no: 'Keep it' });
     if (!sure) return;
     button.setAttribute('aria-busy', 'true');
     try {
       await call('POST', `${path}/cancel`, { key: `cancel-${params.id}` });
-      await look();
+      await refresh();
     } catch (problem) {
-      toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
+      toast(problem instanceof Problem ? problem.userMessage : 'Something went wrong.');
       button.removeAttribute('aria-busy');
     }
   }
 
-  async function look() {
+  async function refresh() {
     const [fresh, shipments, history] = await Promise.all(
       [get(path, { signal }), optional(`${path}/shipments`, signal), optional(`${path}/history`, signal)]);
     update(fresh);
-    fill(past, timeline(fresh, history));
+    fill(historyPanel, timeline(fresh, history));
     fill(parcels, parcelList(shipments, fresh, history));
     return fresh;
   }
 
   update(shown);
-  fill(past, timeline(shown, []));
-  if (isFinal(shown.status)) look().catch(() => {});
-  else watch(`${path}/events`, signal, look, live);
+  fill(historyPanel, timeline(shown, []));
+  if (isFinal(shown.status)) refresh().catch(() => {});
+  else watch(`${path}/events`, signal, refresh, statusPanel);
   return {
     title: `Order ${shortId(shown.id)}`,
     node: [
@@ -57,30 +57,30 @@ export async function order({ params, signal }) {
         h('div', {}, h('h1', {}, `Order ${shortId(shown.id)}`), h('p', { class: 'muted small' }, `Placed ${dateTime(shown.created_at)} · `, h('span', { class: 'mono', testid: 'order-id' }, shown.id))),
         h('a', { href: '/orders' }, 'All orders')),
       h('div', { class: 'split' },
-        h('div', { class: 'stack loose' }, live, parcels, past),
+        h('div', { class: 'stack loose' }, statusPanel, parcels, historyPanel),
         aside(shown)),
     ],
   };
 }
 
-/** Keeps the page true until the order is final or the page is left. */
-async function watch(path, signal, look, live) {
-  const say = (connected) => live.setAttribute('data-live', connected ? 'on' : 'off');
-  const timer = setInterval(() => look().then((order) => isFinal(order.status) && clearInterval(timer), () => {}), LOOK_EVERY_MS);
+/** Updates the page until the order is final or the user leaves the page. */
+async function watch(path, signal, refresh, panel) {
+  const setConnected = (connected) => panel.setAttribute('data-live', connected ? 'on' : 'off');
+  const timer = setInterval(() => refresh().then((order) => isFinal(order.status) && clearInterval(timer), () => {}), REFRESH_INTERVAL_MS);
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
-  look().catch(() => {});
+  refresh().catch(() => {});
   try {
     await follow(path, {
       signal,
-      onOpen: () => { say(true); look().catch(() => {}); },
-      onLost: () => { say(false); look().catch(() => {}); },
-      onEvent: async () => !isFinal((await look()).status),
+      onOpen: () => { setConnected(true); refresh().catch(() => {}); },
+      onLost: () => { setConnected(false); refresh().catch(() => {}); },
+      onEvent: async () => !isFinal((await refresh()).status),
     });
-  } catch { /* The shop has no stream for this order: what is shown is as of now. */ }
-  say(false);
+  } catch { /* There is no stream for this order: the page shows its last loaded state. */ }
+  setConnected(false);
 }
 
-/** An optional list: the order is shown without it if it fails. */
+/** The items of a list; an empty list if it can't be loaded, so that the order is shown anyway. */
 async function optional(path, signal) {
   try {
     return (await get(path, { signal })).items;
@@ -91,12 +91,12 @@ async function optional(path, signal) {
 }
 
 function status(order, cancel) {
-  const { word, tone, text } = orderState(order.status);
+  const { label, tone, text } = orderState(order.status);
   return [
     h('div', { class: 'row apart' },
       h('div', { class: 'status-line' },
         h('h2', {}, 'Status'),
-        h('span', { class: 'badge', 'data-tone': tone, testid: 'order-status', 'data-status': order.status }, word)),
+        h('span', { class: 'badge', 'data-tone': tone, testid: 'order-status', 'data-status': order.status }, label)),
       ['pending', 'confirmed'].includes(order.status) && h('button', {
         class: 'button outline small',
         type: 'button',
@@ -104,29 +104,29 @@ function status(order, cancel) {
         onclick: (event) => cancel(event.currentTarget),
       }, 'Cancel order')),
     h('p', { class: tone === 'bad' ? 'notice bad' : 'muted', testid: 'order-text' }, text, ' ', order.rejection?.detail),
-    wayOn(order),
+    actions(order),
   ];
 }
 
 const CARD_CODES = ['card_declined', 'insufficient_funds', 'payment_failed', 'payment_refused', 'authorization_expired'];
 
 /** The actions for an order that has ended. */
-function wayOn(order) {
+function actions(order) {
   if (!isFinal(order.status)) return null;
   const again = async (event, then) => {
     const button = event.currentTarget;
     button.setAttribute('aria-busy', 'true');
     try {
-      const missing = await basket.ensure(order.items);
+      const missing = await cartStore.ensureLines(order.items);
       await router.go(then);
-      if (missing.length > 0) toast(`Not all of it is in stock now: ${missing.map(({ name, after }) => (after > 0 ? `${name} (${after})` : name)).join(', ')}.`);
+      if (missing.length > 0) toast(`Some items are not in stock in this quantity: ${missing.map(({ name, after }) => (after > 0 ? `${name} (${after})` : name)).join(', ')}.`);
     } catch (problem) {
-      toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
+      toast(problem instanceof Problem ? problem.userMessage : 'Something went wrong.');
     } finally {
       button.removeAttribute('aria-busy');
     }
   };
-  const button = (testid, extra, words, then) => h('button', { class: `button ${extra}`, type: 'button', testid, onclick: (event) => again(event, then) }, words);
+  const button = (testid, style, label, then) => h('button', { class: `button ${style}`, type: 'button', testid, onclick: (event) => again(event, then) }, label);
   const card = order.status === 'rejected' && CARD_CODES.includes(order.rejection?.code);
   return h('div', { class: 'row' },
     card && button('other-card', '', 'Pay with another card', `/checkout?again=${encodeURIComponent(order.id)}`),
@@ -149,8 +149,8 @@ const fact = (name, value, mono) => value && h('div', {}, h('dt', { class: 'mute
 
 function aside(order) {
   const address = order.shipping_address;
-  return h('aside', { class: 'panel stack', 'aria-label': 'What was ordered' },
-    h('h2', {}, 'What was ordered'),
+  return h('aside', { class: 'panel stack', 'aria-label': 'Items' },
+    h('h2', {}, 'Items'),
     h('ul', { class: 'lines' }, order.items.map((item) => h('li', { class: 'line slim', testid: 'order-line', 'data-sku': item.sku },
       picture({ sku: item.sku }),
       h('div', {},
@@ -159,7 +159,7 @@ function aside(order) {
       h('p', { class: 'number' }, money(times(item.price, item.quantity)))))),
     h('dl', { class: 'totals' }, h('div', { class: 'sum' }, h('dt', {}, 'Total'), h('dd', { class: 'number', testid: 'order-total' }, money(order.total))),
       order.refunded && h('div', {}, h('dt', {}, 'Refunded to your card'), h('dd', { class: 'number', testid: 'order-refunded' }, money(order.refunded)))),
-    address && h('div', { class: 'stack' }, h('h3', {}, 'Goes to'),
+    address && h('div', { class: 'stack' }, h('h3', {}, 'Delivery address'),
       h('address', { class: 'address muted' },
         address.name, h('br'), address.street, h('br'), `${address.postal_code} ${address.city}`, h('br'), country(address.country))));
 }

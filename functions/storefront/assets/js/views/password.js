@@ -1,11 +1,11 @@
-// Password reset: requesting a link by mail, and the page of the link.
+// Password reset: the page that requests a link by e-mail, and the page of the link.
 
 import { fill, h, toast } from '../dom.js';
-import { form, formFault, passwordField, PASSWORD_HINT, PASSWORD_LENGTH_MIN } from '../forms.js';
+import { form, formError, passwordField, PASSWORD_HINT, PASSWORD_LENGTH_MIN } from '../forms.js';
 import { call, Problem } from '../api.js';
 import * as router from '../router.js';
 import * as session from '../session.js';
-import { emailField } from './entrance.js';
+import { emailField } from './sign-in.js';
 
 export function forgot() {
   const node = h('div', { class: 'narrow stack loose' });
@@ -17,7 +17,7 @@ export function forgot() {
       h('p', {}, h('a', { href: '/sign-in' }, 'Back to the sign-in')));
     node.querySelector('h1').focus();
   },
-  formFault(),
+  formError(),
   emailField(),
   h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Send me a link'));
   fill(node, h('div', {}, h('h1', {}, 'Forgot your password?'),
@@ -52,7 +52,7 @@ export function reset({ query }) {
       await router.go('/sign-in', { replace: true });
       toast('Your password was changed. Sign in with the new one.');
     },
-    formFault(),
+    formError(),
     passwordField({ label: 'New password', name: 'new_password', autocomplete: 'new-password', minlength: PASSWORD_LENGTH_MIN, hint: PASSWORD_HINT }),
     h('button', { class: 'button wide', type: 'submit', testid: 'submit' }, 'Change password')));
   return { title: 'New password', node };

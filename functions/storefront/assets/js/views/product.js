@@ -1,17 +1,17 @@
-// One product.
+// The page of a product.
 
 import { fill, h, picture } from '../dom.js';
 import { isSoldOut, money, stock } from '../format.js';
 import { get } from '../api.js';
-import { limit } from '../basket.js';
+import { quantityLimit } from '../cart-store.js';
 import { recommended, row } from '../recommended.js';
 import { addToCart } from './products.js';
 
 export async function product({ params, signal }) {
   const item = await get(`/api/v1/products/${encodeURIComponent(params.sku)}`, { signal });
-  const companions = h('div');
+  const alsoBought = h('div');
   recommended(`/api/v1/products/${encodeURIComponent(params.sku)}/also-bought`, signal)
-    .then((items) => fill(companions, row(items, 'also-bought', 'Often bought together')));
+    .then((items) => fill(alsoBought, row(items, 'also-bought', 'Often bought together')));
   const inCategory = `/?${new URLSearchParams({ category: item.category })}`;
   return {
     title: item.name,
@@ -28,19 +28,19 @@ export async function product({ params, signal }) {
           h('p', { class: 'description' }, item.description),
           buy(item),
           facts(item, inCategory))),
-      companions,
+      alsoBought,
     ],
   };
 }
 
 function buy(item) {
   const { text, tone } = stock(item.available);
-  const most = isSoldOut(item.available) ? 0 : limit(item);
+  const limit = isSoldOut(item.available) ? 0 : quantityLimit(item);
   const quantity = h('select', { id: 'quantity', testid: 'quantity' },
-    Array.from({ length: most }, (_, i) => h('option', { value: i + 1 }, i + 1)));
+    Array.from({ length: limit }, (_, i) => h('option', { value: i + 1 }, i + 1)));
   return h('div', { class: 'stack' },
     h('p', {}, h('span', { class: 'badge', 'data-tone': tone, testid: 'availability' }, text)),
-    most > 0 && h('div', { class: 'buy' },
+    limit > 0 && h('div', { class: 'buy' },
       h('div', { class: 'field' }, h('label', { for: 'quantity' }, 'Quantity'), quantity),
       h('button', {
         class: 'button',
@@ -52,5 +52,5 @@ function buy(item) {
 
 const facts = (item, inCategory) => h('dl', { class: 'facts' },
   h('div', {}, h('dt', {}, 'Category'), h('dd', {}, h('a', { href: inCategory }, item.category))),
-  h('div', {}, h('dt', {}, 'Article'), h('dd', { class: 'mono' }, item.sku)),
+  h('div', {}, h('dt', {}, 'SKU'), h('dd', { class: 'mono' }, item.sku)),
   h('div', {}, h('dt', {}, 'Delivery'), h('dd', {}, 'From our warehouse, with tracking')));

@@ -1,26 +1,26 @@
-// The catalog: search, categories, prices, sorting, and more products on demand.
+// The catalog: search, categories, prices, sort order, and loading of more products.
 
 import { announce, h, picture, toast } from '../dom.js';
 import { count, isSoldOut, money, stock } from '../format.js';
 import { get, Problem } from '../api.js';
 import { recommended, row } from '../recommended.js';
-import * as basket from '../basket.js';
+import * as cartStore from '../cart-store.js';
 import * as router from '../router.js';
 
 const PAGE_LENGTH = 24;
 
-/** The values of `sort` in the address, with their labels. The first is the default. */
+/** The values of `sort` in the URL, with their labels. The first is the default. */
 const SORTS = [['', 'Best match'], ['price', 'Cheapest first'], ['-price', 'Most expensive first'], ['name', 'By name']];
-/** Price ranges in the shop's currency: from, to, in minor units. */
+/** Price ranges (from, to) in the shop's currency, in minor units. */
 const CURRENCY = 'EUR';
 const PRICES = [[0, 2_000], [2_000, 5_000], [5_000, 10_000], [10_000, null]];
 const NAMES = ['q', 'category', 'sort', 'price'];
 
-// The listing that was looked at last: coming back from a product finds it as it was, with
-// everything that had been fetched.
+// The last listing, with all of its loaded pages: it is shown again when the user returns from a
+// product.
 let last = { address: '', items: [], cursor: null, total: null };
 
-/** The address of the current listing with changed parameters. */
+/** The URL of the current listing with changed parameters. */
 function address(wanted, changes = {}) {
   const merged = { ...wanted, ...changes };
   const query = new URLSearchParams(NAMES.filter((name) => merged[name]).map((name) => [name, merged[name]]));
@@ -36,13 +36,13 @@ function read(query) {
     q: of('q'),
     category: of('category'),
     sort: of('sort', SORTS.map(([value]) => value)),
-    price: of('price', PRICES.map(spanName)),
+    price: of('price', PRICES.map(rangeName)),
   };
 }
 
-const spanName = ([from, to]) => `${from / 100}-${to === null ? '' : to / 100}`;
+const rangeName = ([from, to]) => `${from / 100}-${to === null ? '' : to / 100}`;
 
-function spanWords([from, to]) {
+function rangeLabel([from, to]) {
   const whole = (amount) => money({ amount, currency: CURRENCY }).replace(/[.,]00(?!\d)/, '');
   if (from === 0) return `Up to ${whole(to)}`;
   return to === null ? `${whole(from)} and more` : `${whole(from)} to ${whole(to)}`;
@@ -52,7 +52,7 @@ function spanWords([from, to]) {
 function filters({ q, price }) {
   const query = new URLSearchParams();
   if (q) query.set('q', q);
-  const [from, to] = PRICES.find((span) => spanName(span) === price) ?? [0, null];
+  const [from, to] = PRICES.find((range) => rangeName(range) === price) ?? [0, null];
   if (from > 0) query.set('price_min', from);
   if (to !== null) query.set('price_max', to);
   return query;
@@ -60,19 +60,19 @@ function filters({ q, price }) {
 
 export async function products({ query, signal }) {
   const wanted = read(query);
-  const here = address(wanted);
-  const known = last.address === here && last.items.length > 0;
-  const [listing, categories, liked] = await Promise.all([
-    known ? last : fetchPage(wanted, null, signal),
+  const current = address(wanted);
+  const isCached = last.address === current && last.items.length > 0;
+  const [listing, categories, recommendations] = await Promise.all([
+    isCached ? last : fetchPage(wanted, null, signal),
     loadCategories(wanted, signal),
-    here === '/' ? recommended('/api/v1/recommendations', signal) : [],
+    current === '/' ? recommended('/api/v1/recommendations', signal) : [],
   ]);
-  if (!known) last = { address: here, ...listing };
+  if (!isCached) last = { address: current, ...listing };
   const title = wanted.q ? `“${wanted.q}”` : categories.find(({ slug, name }) => isChosen(wanted, slug, name))?.name ?? wanted.category;
   return {
     title,
-    node: [here === '/' && hero(), row(liked, 'for-you', 'For you'), chips(wanted, categories), list(wanted, title, signal)],
-    arrived: showChosen,
+    node: [current === '/' && hero(), row(recommendations, 'for-you', 'For you'), chips(wanted, categories), list(wanted, title, signal)],
+    onShown: scrollToChosen,
   };
 }
 
@@ -98,7 +98,7 @@ async function loadCategories(wanted, signal) {
 }
 
 const hero = () => h('section', { class: 'hero', 'aria-label': 'Welcome' },
-  h('div', { class: 'hero-words' },
+  h('div', { class: 'hero-text' },
     h('h1', {}, 'Small pieces of a good day'),
     h('p', {}, 'Well-made things for the kitchen, the garden and the road, each chosen because it will still be here in ten years.')),
   h('img', { src: '/images/mosaic.svg', alt: '', width: 720, height: 420 }));
@@ -121,8 +121,8 @@ function chips(wanted, categories) {
       .map(({ slug, name, count: n }) => chip(slug, name, n, isChosen(wanted, slug, name)))));
 }
 
-/** The chosen category may be off screen in a long row. */
-function showChosen() {
+/** Scrolls the row of categories to the chosen one, which may be off screen. */
+function scrollToChosen() {
   const row = document.getElementById('categories');
   const chip = row?.querySelector('[aria-current]');
   if (!chip) return;
@@ -134,15 +134,15 @@ function refine(wanted) {
   const choice = (name, label, options) => h('div', { class: 'choice' },
     h('label', { for: `choose-${name}` }, label),
     h('select', { class: 'select', id: `choose-${name}`, testid: `choose-${name}`, onchange: (event) => router.go(address(wanted, { [name]: event.currentTarget.value })) },
-      options.map(([value, words]) => h('option', { value, selected: value === wanted[name] }, words))));
+      options.map(([value, text]) => h('option', { value, selected: value === wanted[name] }, text))));
   return h('div', { class: 'refine' },
-    choice('price', 'Price', [['', 'Any'], ...PRICES.map((span) => [spanName(span), spanWords(span)])]),
-    choice('sort', 'Order', SORTS));
+    choice('price', 'Price', [['', 'Any'], ...PRICES.map((range) => [rangeName(range), rangeLabel(range)])]),
+    choice('sort', 'Sort by', SORTS));
 }
 
 function list(wanted, title, signal) {
-  if (last.items.length === 0) return nothing(wanted);
-  const top = last.address === '/' ? 2 : 1; // At home the welcome is the first heading.
+  if (last.items.length === 0) return noResults(wanted);
+  const top = last.address === '/' ? 2 : 1; // On the front page, the welcome is the first heading.
   const level = `h${top + 1}`;
   const grid = h('ul', { class: 'grid', testid: 'products' }, last.items.map((item) => card(item, level)));
   const shown = h('p', { class: 'muted small', testid: 'shown', role: 'status' });
@@ -165,7 +165,7 @@ function list(wanted, title, signal) {
       announce(`${count(page.items.length, 'more product', 'more products')}.`);
       update();
     } catch (problem) {
-      if (!signal.aborted) toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
+      if (!signal.aborted) toast(problem instanceof Problem ? problem.userMessage : 'Something went wrong.');
     } finally {
       more.removeAttribute('aria-busy');
     }
@@ -174,15 +174,15 @@ function list(wanted, title, signal) {
   const heading = h(`h${top}`, {}, title || 'Everything');
   return [
     h('div', { class: 'listing-head' }, h('div', {}, heading, shown), refine(wanted)),
-    last.approximate && h('p', { class: 'notice', testid: 'approximate' }, `Nothing is spelled exactly like “${wanted.q}”. These are similar results.`),
+    last.approximate && h('p', { class: 'notice', testid: 'approximate' }, `There are no exact matches for “${wanted.q}”. These are similar results.`),
     grid, h('div', { class: 'more' }, more)];
 }
 
-function nothing(wanted) {
+function noResults(wanted) {
   const narrowed = wanted.category || wanted.price;
   return h('div', { class: 'empty', testid: 'empty' },
-    h('h1', {}, wanted.q ? `Nothing found for “${wanted.q}”` : 'Nothing here'),
-    h('p', {}, narrowed ? 'There may be something in other categories or at other prices.' : 'Check the spelling, or try another word.'),
+    h('h1', {}, wanted.q ? `No results for “${wanted.q}”` : 'No products'),
+    h('p', {}, narrowed ? 'There may be results in other categories or at other prices.' : 'Check the spelling, or try another word.'),
     h('a', { class: 'button outline', href: address(narrowed ? { q: wanted.q } : {}) }, narrowed && wanted.q ? 'Search everywhere' : 'Show everything'));
 }
 
@@ -191,7 +191,7 @@ function card(product, level) {
   const soldOut = isSoldOut(product.available);
   return h('li', { class: 'card', testid: 'product-card', 'data-sku': product.sku },
     h('div', { class: 'card-picture' }, picture(product)),
-    h('div', { class: 'card-words' },
+    h('div', { class: 'card-text' },
       h('p', { class: 'category' }, product.category),
       h(level, {}, h('a', { href: `/products/${encodeURIComponent(product.sku)}`, testid: 'product-link' }, product.name))),
     h('div', { class: 'card-foot' },
@@ -206,24 +206,24 @@ function card(product, level) {
       }, 'Add')));
 }
 
-/** Adds a product to the cart, as far as it is available, and shows a message. */
+/** Adds a product to the cart, as far as it is available, and shows the result. */
 export async function addToCart(button, product, quantity) {
   if (button.getAttribute('aria-busy') === 'true') return;
   button.setAttribute('aria-busy', 'true');
   try {
-    const { before, after } = await basket.add(product, quantity);
-    toast(words(product, quantity, before, after), { href: '/cart', text: 'See cart' });
+    const { before, after } = await cartStore.add(product, quantity);
+    toast(resultMessage(product, quantity, before, after), { href: '/cart', text: 'See cart' });
   } catch (problem) {
-    toast(problem instanceof Problem ? problem.words : 'Something went wrong.');
+    toast(problem instanceof Problem ? problem.userMessage : 'Something went wrong.');
   } finally {
     button.removeAttribute('aria-busy');
   }
 }
 
-function words(product, quantity, before, after) {
+function resultMessage(product, quantity, before, after) {
   const { name } = product;
   if (after === before + quantity) return `${name} is in your cart.`;
-  const most = basket.limit(product);
-  const why = most === basket.QUANTITY_MAX ? `An order can contain at most ${most} of ${name}.` : `We only have ${most} of ${name}.`;
-  return after > before ? `${why} ${after} of them are in your cart now.` : `${why} ${before === 1 ? 'It is' : 'They are'} in your cart already.`;
+  const limit = cartStore.quantityLimit(product);
+  const reason = limit === cartStore.QUANTITY_MAX ? `An order can contain at most ${limit} of ${name}.` : `We only have ${limit} of ${name}.`;
+  return after > before ? `${reason} ${after} of them are in your cart now.` : `${reason} ${before === 1 ? 'It is' : 'They are'} in your cart already.`;
 }
