@@ -94,9 +94,10 @@ impl Artifacts {
     }
 
     /// The manifest of the shop, with the sources at the place that was built to, after building
-    /// all its functions.
+    /// all its functions and bridges.
     pub(crate) async fn shop(&self) -> Result<PathBuf> {
         self.cargo("the shop", &["functions"]).await?;
+        self.cargo("the shop's bridges", &["bridges"]).await?;
         self.adopt("shop", &self.repository.join("spin.toml"), "target/")
     }
 
