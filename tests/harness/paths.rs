@@ -37,7 +37,7 @@ pub fn built_component(source: &Path) -> PathBuf {
 /// # Panics
 /// When it is not built: `cargo verify` builds it first.
 pub fn built_guest(name: &str) -> PathBuf {
-    let built = target().join("wasm32-wasip2/release").join(name);
+    let built = target().join("wasm32-wasip2/release/examples").join(name);
     existing(built.with_extension("wasm"), "cargo guests")
 }
 

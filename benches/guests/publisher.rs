@@ -6,7 +6,7 @@ mod bindings {
 
     spin_sdk::wit_bindgen::generate!({
         world: "publisher",
-        path: "../../../wit/events",
+        path: "../../wit/events",
         inline: "
             package bench:publisher;
             world publisher {

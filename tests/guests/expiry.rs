@@ -8,7 +8,7 @@ mod bindings {
 
     wit_bindgen::generate!({
         world: "client",
-        path: "../../../wit/store",
+        path: "../../wit/store",
         inline: "
             package tessera-test:store;
             world client { import tessera:store/expiry@1.0.0; }

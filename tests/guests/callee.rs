@@ -7,7 +7,7 @@ mod bindings {
 
     wit_bindgen::generate!({
         world: "callee",
-        path: "wit",
+        path: "links.wit",
     });
 
     export!(Component with_types_in self);

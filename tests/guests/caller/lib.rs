@@ -7,7 +7,7 @@ mod bindings {
 
     wit_bindgen::generate!({
         world: "caller",
-        path: "../callee/wit",
+        path: "links.wit",
     });
 }
 

@@ -7,7 +7,7 @@ mod bindings {
     #![allow(clippy::all, unreachable_pub, unsafe_code)]
 
     wit_bindgen::generate!({
-        path: "../../../runtime-host/host/wit/deps/fermyon-spin@2.0.0",
+        path: "../../runtime-host/host/wit/deps/fermyon-spin@2.0.0",
         inline: "
             package tessera-test:p2;
             world guest { import fermyon:spin/key-value@2.0.0; }

@@ -8,7 +8,7 @@ mod bindings {
 
     wit_bindgen::generate!({
         world: "publisher",
-        path: "../../../wit/events",
+        path: "../../wit/events",
         inline: "
             package tessera-test:events;
             world publisher {
