@@ -49,7 +49,7 @@ const TESTS: &[Step] = &[
     (
         "documentation",
         // With the features and the kinds of targets of the lints, so that no dependency is checked
-        // twice: only examples, of which there are none, bring in the dependencies of tests.
+        // twice: examples bring in the dependencies of tests.
         &[
             "doc",
             "--workspace",
