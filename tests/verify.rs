@@ -33,7 +33,8 @@ const LINTS: &[Step] = &[
     ),
 ];
 
-const COMPONENTS: Step = ("components", &["functions", "--quiet"], &[]);
+const FUNCTIONS: Step = ("functions", &["functions", "--quiet"], &[]);
+const BRIDGES: Step = ("bridges", &["bridges", "--quiet"], &[]);
 
 const TESTS: &[Step] = &[
     ("guests", &["guests", "--quiet"], &[]),
@@ -48,7 +49,7 @@ const TESTS: &[Step] = &[
     (
         "documentation",
         // With the features and the kinds of targets of the lints, so that no dependency is checked
-        // twice: only examples, of which there are none, bring in the dependencies of tests.
+        // twice: examples bring in the dependencies of tests.
         &[
             "doc",
             "--workspace",
@@ -66,7 +67,8 @@ const TESTS: &[Step] = &[
 ];
 
 const SOAK: &[Step] = &[
-    COMPONENTS,
+    FUNCTIONS,
+    BRIDGES,
     (
         "host",
         // With a test target, so that no dependency is compiled twice.
@@ -123,7 +125,7 @@ fn verify() -> Result<(), String> {
     let list = folder.path().join("skipped");
     all(LINTS, None)?;
     let mut skipped = dependencies()?;
-    all(&[COMPONENTS], None)?;
+    all(&[FUNCTIONS, BRIDGES], None)?;
     all(TESTS, Some(&list))?;
     let tests = std::fs::read_to_string(list).unwrap_or_default();
     skipped.extend(tests.lines().map(ToOwned::to_owned));

@@ -31,7 +31,7 @@ fn main() -> io::Result<()> {
     let mut arms = String::new();
     for function in FUNCTIONS {
         let name = function.replace('-', "_");
-        let (from, to) = (functions.join(function).join("src"), out.join(&name));
+        let (from, to) = (functions.join(folder(function)).join("src"), out.join(&name));
         fs::create_dir_all(&to)?;
         adopt(&from.join("component.rs"), &to.join("mod.rs"), &name)?;
         let parts = from.join("component");
@@ -55,6 +55,15 @@ fn main() -> io::Result<()> {
         }}"
     );
     fs::write(out.join("functions.rs"), source)
+}
+
+/// The folder of a component in `functions/`.
+fn folder(component: &str) -> &str {
+    match component {
+        "mailbox" => "sandbox/mailbox",
+        "psp-sandbox" => "sandbox/psp",
+        service => service,
+    }
 }
 
 fn adopt(from: &Path, to: &Path, name: &str) -> io::Result<()> {

@@ -16,7 +16,7 @@ pub(crate) struct Artifacts {
 }
 
 impl Artifacts {
-    /// Builds host, twins and functions with cargo, into the folder that this program itself was
+    /// Builds host, twins and guests with cargo, into the folder that this program itself was
     /// built into; or takes what is there.
     pub(crate) async fn prepare(build: bool) -> Result<Artifacts> {
         let artifacts = Artifacts::find(build)?;
@@ -32,10 +32,16 @@ impl Artifacts {
             "bench-shop-twin",
         ];
         artifacts.cargo("the host and the twins", &native).await?;
-        let mut functions = vec!["build", "--release", "--target", "wasm32-wasip2"];
-        let guests = artifacts.guests()?;
-        functions.extend(guests.iter().flat_map(|guest| ["--package", guest]));
-        artifacts.cargo("the functions", &functions).await?;
+        let guests = [
+            "build",
+            "--release",
+            "--target",
+            "wasm32-wasip2",
+            "--package",
+            "bench-guests",
+            "--examples",
+        ];
+        artifacts.cargo("the guests", &guests).await?;
         Ok(artifacts)
     }
 
@@ -46,12 +52,6 @@ impl Artifacts {
         let own = std::env::current_exe()?;
         let target = own.ancestors().nth(2).context("the target folder")?.to_owned();
         Ok(Artifacts { repository, target, build })
-    }
-
-    /// The packages of `benches/guests`: `bench-` and the folder's name.
-    fn guests(&self) -> Result<Vec<String>> {
-        let folders = std::fs::read_dir(self.repository.join("benches/guests"))?;
-        folders.map(|entry| Ok(format!("bench-{}", entry?.file_name().to_string_lossy()))).collect()
     }
 
     async fn cargo(&self, what: &str, arguments: &[&str]) -> Result<()> {
@@ -76,9 +76,9 @@ impl Artifacts {
         self.target.join(NATIVE_PROFILE).join(name)
     }
 
-    /// A function's component by crate name, as `bench_hello`.
-    pub(crate) fn component(&self, name: &str) -> PathBuf {
-        self.target.join(format!("wasm32-wasip2/release/{name}.wasm"))
+    /// A component of the package in `benches/guests`, for example `bench_hello`.
+    pub(crate) fn guest(&self, name: &str) -> PathBuf {
+        self.target.join(format!("wasm32-wasip2/release/examples/{name}.wasm"))
     }
 
     /// Where results lie: `target/bench`.
@@ -94,9 +94,10 @@ impl Artifacts {
     }
 
     /// The manifest of the shop, with the sources at the place that was built to, after building
-    /// all its functions.
+    /// all its functions and bridges.
     pub(crate) async fn shop(&self) -> Result<PathBuf> {
         self.cargo("the shop", &["functions"]).await?;
+        self.cargo("the shop's bridges", &["bridges"]).await?;
         self.adopt("shop", &self.repository.join("spin.toml"), "target/")
     }
 

@@ -16,7 +16,7 @@ mod process;
 mod stranger;
 
 pub use client::{Answer, Client};
-pub use paths::{built_component, repository, tessera_binary};
+pub use paths::{built_component, built_guest, repository, tessera_binary};
 pub use patience::soon;
 pub use process::{Host, HostBuilder, LogLine, share_compiled_code};
 pub use stranger::{Stranger, read_to_end, read_until, status_of};

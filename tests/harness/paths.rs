@@ -23,12 +23,22 @@ pub fn tessera_binary() -> PathBuf {
     existing(target().join("debug/tessera"), "cargo build --package tessera")
 }
 
-/// A built component by crate name, as `psp_sandbox`.
+/// A component by its source in the manifest of the shop, which is a path in `target`.
 ///
 /// # Panics
 /// When it is not built: `cargo verify` builds it first.
-pub fn built_component(name: &str) -> PathBuf {
-    existing(target().join(format!("wasm32-wasip2/release/{name}.wasm")), "cargo functions")
+pub fn built_component(source: &Path) -> PathBuf {
+    let built = source.strip_prefix("target").expect("a path in `target`");
+    existing(target().join(built), "cargo functions && cargo bridges")
+}
+
+/// A component of the package in `tests/guests`, for example `guest_p3`.
+///
+/// # Panics
+/// When it is not built: `cargo verify` builds it first.
+pub fn built_guest(name: &str) -> PathBuf {
+    let built = target().join("wasm32-wasip2/release/examples").join(name);
+    existing(built.with_extension("wasm"), "cargo guests")
 }
 
 /// Where hosts under test share compiled code.

@@ -103,7 +103,7 @@ async fn one_component_can_be_built_alone_and_must_be_there() {
 
 #[tokio::test]
 async fn up_with_build_starts_what_was_built() {
-    let guest = harness::built_component("guest_p3");
+    let guest = harness::built_guest("guest_p3");
     let app = application(&manifest(&format!(
         "[component.one]\nsource = \"one.wasm\"\n[component.one.build]\n\
          command = \"cp {} one.wasm\"\n",

@@ -190,7 +190,7 @@ async fn all_missing_variables_are_named_at_once_and_no_secret_is_generated() {
 async fn a_failed_start_generates_no_secrets() {
     let app = guest("generated_secrets = [\"api_key\"]");
     let manifest = std::fs::read_to_string(app.manifest()).unwrap();
-    let source = harness::built_component("guest_p3").display().to_string();
+    let source = harness::built_guest("guest_p3").display().to_string();
     let app = app.with_file("spin.toml", manifest.replace(&source, "missing.wasm"));
     let folder = TempDir::new().unwrap();
     let state = folder.path().join("state");

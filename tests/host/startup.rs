@@ -230,7 +230,7 @@ fn first_start<'a>(manifest: &'a str, state: &'a str) -> Vec<&'a str> {
 #[tokio::test]
 async fn a_signal_while_components_are_compiled_is_obeyed_at_once() {
     // Large enough to be compiled for longer than a signal takes.
-    let source = built_component("gateway");
+    let source = built_component(Path::new("target/wasm32-wasip2/release/gateway.wasm"));
     let app = application(&format!(
         "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"large\"\n\
          [component.large]\nsource = \"{}\"\n",

@@ -27,7 +27,7 @@ pub(crate) async fn serve(
     reuse: Reuse,
 ) -> Result<Option<Contender>> {
     let Some(program) = &bench.wasmtime else { return Ok(None) };
-    let component = bench.artifacts.component(component);
+    let component = bench.artifacts.guest(component);
     let name = if reuse == Reuse::On { SERVE } else { SERVE_FRESH };
     let contender = serving(name, |address| {
         let mut command = Command::new(program);

@@ -132,7 +132,7 @@ fn application(bench: &Bench, functions: usize) -> Result<PathBuf> {
     let mut manifest = format!("spin_manifest_version = 2\n[application]\nname = \"{name}\"\n");
     let folder = bench.results().join("apps").join(&name);
     std::fs::create_dir_all(&folder)?;
-    let hello = std::fs::read(bench.artifacts.component("bench_hello"))?;
+    let hello = std::fs::read(bench.artifacts.guest("bench_hello"))?;
     for function in 0..functions {
         std::fs::write(folder.join(format!("f{function}.wasm")), distinct(&hello, function))?;
         write!(

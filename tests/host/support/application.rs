@@ -1,6 +1,6 @@
 //! Applications: the text of a manifest with the guests in it.
 
-use harness::{HostBuilder, built_component, tessera_binary};
+use harness::{HostBuilder, built_guest, tessera_binary};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ pub(crate) fn application(text: &str) -> Application {
     );
     for (name, guest) in GUESTS {
         if manifest.contains(name) {
-            let path = built_component(guest);
+            let path = built_guest(guest);
             manifest = manifest.replace(name, path.to_str().expect("a path in UTF-8"));
         }
     }

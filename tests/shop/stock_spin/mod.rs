@@ -17,9 +17,7 @@ use wit_parser::{Resolve, TypeDefKind, WorldItem};
 
 /// The bytes of a component's source in the manifest.
 pub(crate) fn bytes(manifest: &Manifest, id: &str) -> Vec<u8> {
-    let file = manifest.source(id);
-    let name = file.file_stem().unwrap().to_str().unwrap();
-    std::fs::read(built_component(name)).unwrap()
+    std::fs::read(built_component(&manifest.source(id))).unwrap()
 }
 
 /// The names of a component's imports, without interfaces that only contain types, which need no

@@ -1,4 +1,0 @@
-//! Reaches the function `price` over HTTP, for hosts that can't link a contract to another
-//! component.
-
-contracts::bridge!("price");

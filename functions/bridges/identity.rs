@@ -1,0 +1,5 @@
+//! Calls the component `identity` over HTTP, on hosts that cannot link components by contract.
+//! It exports the contract in `wit/identity`, has no state, and no permissions except the
+//! allowed outbound hosts of the component that imports it.
+
+contracts::bridge!("identity");

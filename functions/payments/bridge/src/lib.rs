@@ -1,5 +1,0 @@
-//! Reaches the function `payments` over HTTP, for hosts that can't link a contract to another
-//! component. It exports the contract of `wit/payments`, holds no state and has no permission of
-//! its own but the caller's outbound hosts.
-
-contracts::bridge!("payments");

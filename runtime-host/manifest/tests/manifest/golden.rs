@@ -1,0 +1,83 @@
+//! Manifests and what they are answered with: each `cases/<name>.toml` has a `<name>.txt`
+//! beside it, with the report that a person sees, or, for cases named `ok-…`, with the
+//! application that comes out, after its warnings. `UPDATE_GOLDEN=1` rewrites the answers; read
+//! the diff.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use tessera_manifest::{Code, Errors, parse, warnings};
+
+const REPORT_WIDTH: usize = 100;
+
+/// The one place that touches the API.
+fn answer(text: &str) -> Result<String, Errors> {
+    let app = parse(Path::new("/app/spin.toml"), text)?;
+    let warnings = app.origin.errors(warnings(&app));
+    let warnings = warnings.as_ref().map(render).unwrap_or_default();
+    Ok(format!("{warnings}{app:#?}\n"))
+}
+
+fn render(errors: &Errors) -> String {
+    let mut report = String::new();
+    GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
+        .with_width(REPORT_WIDTH)
+        .render_report(&mut report, errors)
+        .unwrap();
+    let lines: Vec<_> = report.lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
+}
+
+fn cases(extension: &str) -> BTreeSet<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|file| file.extension().is_some_and(|found| found == extension)).collect()
+}
+
+fn name(case: &Path) -> &str {
+    case.file_stem().unwrap().to_str().unwrap()
+}
+
+#[test]
+fn every_manifest_gets_its_answer() {
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut wrong = Vec::new();
+    for case in cases("toml") {
+        let text = fs::read_to_string(&case).unwrap();
+        let answer = answer(&text);
+        let should_pass = name(&case).starts_with("ok-");
+        if answer.is_ok() != should_pass {
+            wrong.push(format!("{}: passes: {}", name(&case), answer.is_ok()));
+        }
+        let answer = answer.unwrap_or_else(|errors| render(&errors));
+        let golden = case.with_extension("txt");
+        if update {
+            fs::write(&golden, &answer).unwrap();
+        } else if fs::read_to_string(&golden).ok().as_ref() != Some(&answer) {
+            wrong.push(format!("{} differs from its .txt; now:\n{answer}", name(&case)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_answer_has_its_manifest() {
+    let orphans: Vec<_> =
+        cases("txt").into_iter().filter(|txt| !txt.with_extension("toml").exists()).collect();
+    assert!(orphans.is_empty(), "{orphans:?}");
+}
+
+/// A code that no case shows is a message that nobody has looked at.
+#[test]
+fn every_code_is_shown_by_a_case() {
+    let answers: String =
+        cases("txt").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    // These two need a file system, and have tests of their own.
+    let elsewhere = [Code::Unreadable, Code::MissingFile];
+    let unseen = |code: &&Code| !answers.contains(&format!("{code}\n"));
+    let unseen: Vec<_> =
+        Code::ALL.iter().filter(unseen).filter(|code| !elsewhere.contains(code)).collect();
+    assert!(unseen.is_empty(), "{unseen:?}");
+}

@@ -1,0 +1,117 @@
+//! Whatever a manifest looks like, it is answered: no panic, and a report that can be drawn.
+
+use std::path::Path;
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use proptest::prelude::*;
+use tessera_manifest::parse;
+
+const SEEDS: [&str; 3] = [
+    include_str!("../cases/ok-everything.toml"),
+    include_str!("../cases/ok-shop.toml"),
+    include_str!("../cases/link-cycle.toml"),
+];
+
+/// Pieces that turn one valid manifest into another, or into none.
+const PIECES: [&str; 16] = [
+    "\"",
+    "{{",
+    "}}",
+    "[",
+    "]",
+    "é🧺",
+    "\r\n",
+    "\0",
+    "= 1",
+    "-1",
+    "[component.cart]\n",
+    "true",
+    "tool.tessera.bridges = \"host\"\n",
+    "\\u0000",
+    "/...",
+    "://",
+];
+
+/// Replaces some characters of a text by a piece.
+#[derive(Debug, Clone)]
+struct Cut {
+    at: prop::sample::Index,
+    length: usize,
+    piece: &'static str,
+}
+
+fn cut() -> impl Strategy<Value = Cut> {
+    (any::<prop::sample::Index>(), 0usize..12, prop::sample::select(&PIECES[..]))
+        .prop_map(|(at, length, piece)| Cut { at, length, piece })
+}
+
+fn mutated(seed: &str, cuts: &[Cut]) -> String {
+    let mut text: Vec<char> = seed.chars().collect();
+    for cut in cuts {
+        let start = cut.at.index(text.len() + 1);
+        let end = (start + cut.length).min(text.len());
+        text.splice(start..end, cut.piece.chars());
+    }
+    text.into_iter().collect()
+}
+
+fn answer(text: &str) -> Result<(), TestCaseError> {
+    let Err(errors) = parse(Path::new("/app/spin.toml"), text) else { return Ok(()) };
+    prop_assert!(!errors.problems().is_empty(), "an error without a problem");
+    for problem in errors.problems() {
+        for label in problem.labels() {
+            prop_assert!(text.get(label.span.clone()).is_some(), "{problem}: {:?}", label.span);
+        }
+    }
+    let mut report = String::new();
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor());
+    handler.render_report(&mut report, &errors).unwrap();
+    let texts = [errors.to_string(), format!("{errors:#}")];
+    prop_assert!(texts.iter().all(|text| !text.is_empty()));
+    Ok(())
+}
+
+/// Rules that follow references do not go deeper than the stack.
+#[test]
+fn a_chain_of_too_many_components_is_refused() {
+    let mut text = "spin_manifest_version = 2\napplication.name = \"a\"\ntrigger = {}\n".to_owned();
+    for n in 0..=tessera_manifest::COMPONENTS_MAX / 2 {
+        let next = n + 1;
+        text += &format!(
+            "[component.c{n}]\nsource = \"c\"\ndependencies.\"a:a/a\" = {{ component = \"b{next}\" }}\n\
+             [component.b{n}]\nsource = \"b\"\ntool.tessera.bridges = \"c{n}\"\n"
+        );
+    }
+    let errors = parse(Path::new("/app/spin.toml"), &text).unwrap_err();
+    assert!(errors.to_string().contains("more than 1000 components"), "{errors}");
+}
+
+proptest! {
+    #[test]
+    fn a_mutated_manifest_is_answered(
+        seed in prop::sample::select(&SEEDS[..]),
+        cuts in prop::collection::vec(cut(), 1..6),
+    ) {
+        answer(&mutated(seed, &cuts))?;
+    }
+
+    /// Swaps whole values, so that the text stays TOML and the rules are reached.
+    #[test]
+    fn values_of_other_types_are_answered(
+        seed in prop::sample::select(&SEEDS[..]),
+        line in any::<prop::sample::Index>(),
+        value in prop::sample::select(&["1", "\"\"", "[]", "{}", "true", "[\"x\", 1]", "{ private = true }", "1.5", "1979-05-27"][..]),
+    ) {
+        let mut lines: Vec<String> = seed.lines().map(str::to_owned).collect();
+        let line = &mut lines[line.index(seed.lines().count())];
+        if let Some((key, _)) = line.split_once(" = ") {
+            *line = format!("{key} = {value}");
+        }
+        answer(&lines.join("\n"))?;
+    }
+
+    #[test]
+    fn any_text_is_answered(text in "\\PC{0,200}") {
+        answer(&text)?;
+    }
+}
