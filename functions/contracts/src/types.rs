@@ -17,7 +17,8 @@ impl Contract {
         Ok(if exported { quote!(exports::#path) } else { path })
     }
 
-    fn names(&self, interface: InterfaceId) -> Result<(Ident, Ident, Ident)> {
+    /// Namespace, package and name of an interface, as names of modules.
+    pub(crate) fn names(&self, interface: InterfaceId) -> Result<(Ident, Ident, Ident)> {
         let interface = &self.resolve.interfaces[interface];
         let name = interface.name.as_deref().context("an interface without a name")?;
         let package = interface.package.context("an interface without a package")?;

@@ -1,23 +1,25 @@
-//! A world as native code.
+//! The bindings of a contract as native code.
 
-use crate::types::{Names, camel, ident};
+use crate::source::Contract;
+use crate::types::{camel, ident};
 use anyhow::{Context, Result, bail};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use syn::parse::{Parse, ParseStream};
 use syn::{Ident, LitStr, Token, braced, bracketed};
-use wit_parser::{Function, InterfaceId, Resolve, Type, TypeDefKind, World, WorldItem, WorldKey};
+use wit_parser::{Function, InterfaceId, Type, TypeDefKind, WorldItem};
 
 /// The part of wit-bindgen's options that says what to read.
 pub(crate) struct Source {
-    world: String,
+    /// The folders of the contract and, before it, of the packages that it refers to.
     folders: Vec<PathBuf>,
 }
 
 impl Parse for Source {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut source = Self { world: String::new(), folders: Vec::new() };
+        let mut source = Self { folders: Vec::new() };
         let options;
         braced!(options in input);
         let input = &options;
@@ -37,9 +39,7 @@ impl Parse for Source {
 
 impl Source {
     fn option(&mut self, option: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
-        if option == "world" {
-            self.world = input.parse::<LitStr>()?.value();
-        } else if option == "path" {
+        if option == "path" {
             let list;
             bracketed!(list in input);
             let folders = list.parse_terminated(<LitStr as Parse>::parse, Token![,])?;
@@ -48,6 +48,13 @@ impl Source {
             input.parse::<syn::Expr>()?;
         }
         Ok(())
+    }
+
+    fn contract(&self) -> Result<Contract> {
+        let folder = self.folders.last().context("no contract to read")?;
+        let name = folder.file_name().and_then(OsStr::to_str);
+        let wit = folder.parent().unwrap_or(Path::new(""));
+        Contract::read(wit, name.context("a folder without a name")?)
     }
 }
 
@@ -59,27 +66,15 @@ enum Side {
 }
 
 pub(crate) fn generate(source: &Source) -> Result<TokenStream> {
-    let mut resolve = Resolve::default();
-    let mut package = None;
-    for folder in &source.folders {
-        package = Some(resolve.push_path(folder)?.0);
-    }
-    let package = package.context("no contract to read")?;
-    let name = source.world.split(['/', '@']).nth(1).unwrap_or_default();
-    let world = resolve.packages[package].worlds.get(name);
-    let world = &resolve.worlds[*world.with_context(|| format!("no world `{name}`"))?];
-    let names = Names { resolve: &resolve, exports: interfaces(world, Side::Export)? };
-    let mut modules = Vec::new();
-    for interface in interfaces(world, Side::Import)? {
-        modules.push(module(&names, interface, Side::Import)?);
-    }
-    let mut exports = Vec::new();
-    for interface in &names.exports {
-        exports.push(module(&names, *interface, Side::Export)?);
-    }
-    let (modules, exports) = (nested(&modules), nested(&exports));
+    let contract = source.contract()?;
+    let modules = |interfaces: Vec<InterfaceId>, side| {
+        let modules = interfaces.into_iter().map(|interface| module(&contract, interface, side));
+        modules.collect::<Result<Vec<_>>>().map(|modules| nested(&modules))
+    };
+    let imports = modules(imports(&contract)?, Side::Import)?;
+    let exports = modules(contract.exports()?, Side::Export)?;
     Ok(quote! {
-        #modules
+        #imports
         pub mod exports { #exports }
         // There is nothing to export to: the process serves the functions by itself.
         macro_rules! export { ($component:ident) => {}; }
@@ -87,15 +82,14 @@ pub(crate) fn generate(source: &Source) -> Result<TokenStream> {
     })
 }
 
-fn interfaces(world: &World, side: Side) -> Result<Vec<InterfaceId>> {
-    let items = if side == Side::Import { &world.imports } else { &world.exports };
-    items
-        .iter()
-        .map(|(key, item)| match (key, item) {
-            (WorldKey::Interface(_), WorldItem::Interface { id, .. }) => Ok(*id),
-            _ => bail!("the world `{}` has something that is no interface", world.name),
-        })
-        .collect()
+/// The interfaces that the world of the contract imports.
+fn imports(contract: &Contract) -> Result<Vec<InterfaceId>> {
+    let world = contract.world()?;
+    let interface = |item: &WorldItem| match item {
+        WorldItem::Interface { id, .. } => Ok(*id),
+        _ => bail!("the world `{}` imports something that is not an interface", world.name),
+    };
+    world.imports.values().map(interface).collect()
 }
 
 /// One interface: where it is (namespace, package, name), and what is in it.
@@ -127,66 +121,49 @@ fn nested(modules: &[Module]) -> TokenStream {
     quote!(#(#namespaces)*)
 }
 
-fn module(names: &Names<'_>, interface: InterfaceId, side: Side) -> Result<Module> {
-    let depth = if side == Side::Import { 3 } else { 4 };
-    let root = (0..depth).map(|_| quote!(super::));
-    let root = quote!(#(#root)*);
-    let mut items = Vec::new();
-    for id in names.resolve.interfaces[interface].types.values() {
-        items.push(names.definition(*id, &root)?);
-    }
-    let functions = names.resolve.interfaces[interface].functions.values();
-    let functions: Result<Vec<_>> = functions
-        .map(|function| match side {
-            Side::Import => client(names, interface, function, &root),
-            Side::Export => signature(names, function, &root),
-        })
-        .collect();
-    let functions = functions?;
-    let functions = match side {
-        Side::Import => quote!(#(#functions)*),
+fn module(contract: &Contract, interface: InterfaceId, side: Side) -> Result<Module> {
+    let items = &contract.resolve.interfaces[interface];
+    let types = items.types.values().map(|id| contract.definition(*id));
+    let types = types.collect::<Result<Vec<_>>>()?;
+    let functions = items.functions.values().map(|function| match side {
+        Side::Import => client(contract, interface, function),
+        Side::Export => signature(contract, function),
+    });
+    let functions = functions.collect::<Result<Vec<_>>>()?;
+    // The paths of types begin in the module that holds all bindings.
+    let items = match side {
+        Side::Import => quote!(use super::super::super::*; #(#types)* #(#functions)*),
         Side::Export => quote! {
+            use super::super::super::super::*;
+            #(#types)*
             /// What this process answers.
             #[allow(async_fn_in_trait)]
             pub trait Guest { #(#functions;)* }
         },
     };
-    Ok(Module { path: names.path(interface)?, items: quote!(#(#items)* #functions) })
+    let (namespace, package, name) = contract.names(interface)?;
+    Ok(Module { path: [namespace, package, name], items })
 }
 
-fn signature(names: &Names<'_>, function: &Function, root: &TokenStream) -> Result<TokenStream> {
+fn signature(contract: &Contract, function: &Function) -> Result<TokenStream> {
     let name = ident(&function.name);
-    let parameters: Result<Vec<_>> = function
-        .params
-        .iter()
-        .map(|param| Ok((ident(&param.name), names.rust_type(&param.ty, root)?)))
-        .collect();
-    let (parameters, types): (Vec<_>, Vec<_>) = parameters?.into_iter().unzip();
+    let parameters = contract.parameters(function)?;
+    let (parameters, types): (Vec<_>, Vec<_>) = parameters.into_iter().unzip();
     let result = function.result.as_ref().context("a function without a result")?;
-    let result = names.rust_type(result, root)?;
+    let result = contract.rust_type(result)?;
     Ok(quote!(async fn #name(#(#parameters: #types),*) -> #result))
 }
 
 /// A function of another process: what a bridge does, in this one.
-fn client(
-    names: &Names<'_>,
-    interface: InterfaceId,
-    function: &Function,
-    root: &TokenStream,
-) -> Result<TokenStream> {
-    let signature = signature(names, function, root)?;
-    let [_, _, _] = names.path(interface)?;
-    let interface = &names.resolve.interfaces[interface];
+fn client(contract: &Contract, interface: InterfaceId, function: &Function) -> Result<TokenStream> {
+    let signature = signature(contract, function)?;
+    let interface = &contract.resolve.interfaces[interface];
     let package = interface.package.context("an interface without a package")?;
-    let component = &names.resolve.packages[package].name.name;
+    let component = &contract.resolve.packages[package].name.name;
     let (interface, method) = (interface.name.as_deref().unwrap_or_default(), &function.name);
-    let parameters: Result<Vec<_>> = function
-        .params
-        .iter()
-        .map(|param| Ok((ident(&param.name), names.rust_type(&param.ty, root)?)))
-        .collect();
-    let (parameters, types): (Vec<_>, Vec<_>) = parameters?.into_iter().unzip();
-    let (error, lost) = failure(names, function, root)?;
+    let parameters = contract.parameters(function)?;
+    let (parameters, types): (Vec<_>, Vec<_>) = parameters.into_iter().unzip();
+    let (error, lost) = failure(contract, function)?;
     Ok(quote! {
         pub #signature {
             #[derive(::serde::Serialize)]
@@ -204,23 +181,16 @@ fn client(
 }
 
 /// The error of a function, and the case that a lost answer becomes.
-fn failure(
-    names: &Names<'_>,
-    function: &Function,
-    root: &TokenStream,
-) -> Result<(TokenStream, Ident)> {
-    let Some(Type::Id(result)) = function.result else { bail!("a function without a result") };
-    let TypeDefKind::Result(result) = &names.resolve.types[result].kind else {
-        bail!("`{}` answers no result", function.name);
-    };
-    let Some(error @ Type::Id(mut id)) = result.err else { bail!("a result without an error") };
-    while let TypeDefKind::Type(Type::Id(aliased)) = names.resolve.types[id].kind {
+fn failure(contract: &Contract, function: &Function) -> Result<(TokenStream, Ident)> {
+    let error = contract.result(function)?.err;
+    let Some(error @ Type::Id(mut id)) = error else { bail!("a result without an error") };
+    while let TypeDefKind::Type(Type::Id(aliased)) = contract.resolve.types[id].kind {
         id = aliased;
     }
-    let TypeDefKind::Variant(cases) = &names.resolve.types[id].kind else {
+    let TypeDefKind::Variant(cases) = &contract.resolve.types[id].kind else {
         bail!("the error of `{}` is no variant", function.name);
     };
     let unknown = cases.cases.iter().any(|case| case.name == "unknown-outcome");
     let lost = camel(if unknown { "unknown-outcome" } else { "unavailable" });
-    Ok((names.rust_type(&error, root)?, format_ident!("{lost}")))
+    Ok((contract.rust_type(&error)?, format_ident!("{lost}")))
 }

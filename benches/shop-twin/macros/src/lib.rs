@@ -3,6 +3,13 @@
 
 mod component;
 mod contract;
+mod definitions;
+// The names and types of contracts are those of the components.
+#[allow(dead_code, reason = "the macros of the components need more of it")]
+#[path = "../../../../functions/contracts/src/source.rs"]
+mod source;
+#[allow(dead_code, reason = "the macros of the components need more of it")]
+#[path = "../../../../functions/contracts/src/types.rs"]
 mod types;
 
 use proc_macro::TokenStream;
