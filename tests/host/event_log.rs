@@ -168,7 +168,7 @@ tool.tessera.schedule = [{ path = "/sweep", every_ms = 0 }]
     let (status, text) = app.host().fail().await;
     assert_eq!(status.code(), Some(1), "{text}");
     let text = unwrapped(&text);
-    for word in ["must start with a slash", "`bulk`", "every_ms", "`library` answers no HTTP"] {
+    for word in ["must start with a slash", "`bulk`", "every_ms", "`library` has no HTTP trigger"] {
         assert!(text.contains(word), "{word:?} is not in {text}");
     }
 }

@@ -144,7 +144,7 @@ async fn a_permission_without_effect_causes_a_warning() {
     let host = app.host().start().await;
     let warning = |line: &serde_json::Value| {
         let message = line["message"].as_str().unwrap_or_default();
-        message.contains("`component.guest.sqlite_databases` does nothing here")
+        message.contains("`component.guest.sqlite_databases` has no effect")
     };
     assert_eq!(host.log_line(warning).await["level"], "WARN");
     host.client().get("/").await.expect(200);

@@ -7,8 +7,8 @@ use chassis::clock::now_ms;
 use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
+use tessera_resilience::gcra::{Decision, Quota};
 
-use crate::gcra::Quota;
 use crate::limiter::{Limiter, LimiterError};
 
 contracts::function!("limits");
@@ -46,6 +46,6 @@ async fn decide(
     key: &str,
     quota: Quota,
     cost: u32,
-) -> Result<crate::gcra::Decision, LimiterError> {
+) -> Result<Decision, LimiterError> {
     Limiter::new(SpinStore::open("limits")?).check(policy, key, quota, cost, now_ms()).await
 }

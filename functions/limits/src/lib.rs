@@ -1,9 +1,9 @@
-//! The rate limiter as a function, for hosts that have none of their own.
+//! The rate limiter as a component, for hosts without one.
 //!
-//! [`gcra`] decides, [`limiter`] keeps what it must remember in the store, by compare-and-swap:
-//! instances come and go, and two of them may be asked about the same key at once.
+//! [`tessera_resilience::gcra`] decides, as in the host. [`limiter`] keeps the state in the store, by
+//! compare-and-swap: instances come and go, and two of them may get a request for the same key at
+//! the same time.
 
-pub mod gcra;
 pub mod limiter;
 
 #[cfg(target_family = "wasm")]

@@ -1,33 +1,34 @@
-//! Decisions with a memory, in a store that can't expire anything by itself.
+//! A rate limiter with its state in a store that has no expiry.
 //!
-//! One stored value per key would grow without end: whoever sends requests chooses the keys.
-//! So keys share a fixed number of slots by their hash. Each change of a slot drops the keys
-//! whose whole quota is back, of which nothing need be remembered; a slot that is full all the
-//! same forgets the key that is nearest to its whole quota, which is then a little better off
-//! than it should be.
+//! One stored value per key would grow without limit, because clients choose the keys. So keys share
+//! a fixed number of slots by their hash. Each change of a slot removes the keys whose whole quota is
+//! available again, because they need no state. If the slot is still full, the key whose quota is
+//! closest to full is removed, and gets its whole quota early.
 
-use crate::gcra::{Decision, Full, Invalid, Quota, decide};
 use chassis::store::{Store, StoreError};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use tessera_resilience::gcra::{Decision, Invalid, Quota, Tat, decide};
 
-/// Values in the store at most.
+/// Maximum number of values in the store.
 pub const SLOTS: u16 = 4_096;
-/// Keys in one slot at most.
+/// Maximum number of keys in one slot.
 pub const KEYS_PER_SLOT_MAX: usize = 256;
-/// Bytes of a policy's name and of a key at most.
+/// Maximum length of the name of a policy, and of a key, in bytes.
 pub const NAME_BYTES_MAX: usize = 512;
 
-/// Keys by their hash, and when the whole quota of each is there again.
-type Slot = BTreeMap<String, Full>;
+const NS_PER_MS: u64 = 1_000_000;
+
+/// The stored format of a slot: the state of each key by its hash, as nanoseconds and a fraction.
+type Slot = BTreeMap<String, (u64, u32)>;
 
 /// Why there is no decision.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimiterError {
-    /// The question makes no sense.
+    /// The request is invalid.
     #[error("{0}")]
     Invalid(String),
-    /// The store has no answer.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -38,19 +39,22 @@ impl From<Invalid> for LimiterError {
     }
 }
 
-/// A rate limiter over a store.
+/// A rate limiter with its state in a store.
 #[derive(Clone, Debug)]
 pub struct Limiter<S> {
     store: S,
 }
 
 impl<S: Store> Limiter<S> {
-    /// A limiter that remembers in this store.
+    /// A limiter with its state in this store.
     pub fn new(store: S) -> Limiter<S> {
         Limiter { store }
     }
 
-    /// May a call of this cost under `policy` for `key` go ahead, at `now_ms`?
+    /// Decides whether a call of this cost under `policy` for `key` is allowed at `now_ms`.
+    ///
+    /// # Errors
+    /// The quota is empty, the cost exceeds it, a name is too long, or the store failed.
     pub async fn check(
         &self,
         policy: &str,
@@ -63,34 +67,36 @@ impl<S: Store> Limiter<S> {
             let reason = format!("policy and key have at most {NAME_BYTES_MAX} bytes each");
             return Err(LimiterError::Invalid(reason));
         }
-        let (slot, name) = place(policy, key);
+        let now_ns = now_ms.saturating_mul(NS_PER_MS);
+        let (slot, name) = slot_and_name(policy, key);
         let decide = |current: Option<Slot>| {
             let current = current.unwrap_or_default();
-            let full = current.get(&name).copied().unwrap_or_default();
-            let (next, decision) = decide(full, now_ms, quota, cost)?;
+            let tat = current.get(&name).map(|(ns, fraction)| Tat { ns: *ns, fraction: *fraction });
+            let tat = tat.unwrap_or_default();
+            let (decision, next) = decide(tat, now_ns, quota, cost)?;
             // A refusal writes nothing, so a flood of refused calls is cheap.
-            let slot = if next == full { current } else { remember(current, &name, next, now_ms) };
+            let slot = if next == tat { current } else { put(current, &name, next, now_ns) };
             Ok((slot, decision))
         };
         self.store.update(&format!("slot/{slot}"), decide).await
     }
 }
 
-/// The slot with one key changed, without what need not be remembered.
-fn remember(mut slot: Slot, name: &str, full: Full, now_ms: u64) -> Slot {
-    let now = Full(now_ms.saturating_mul(1_000_000), 0);
-    slot.retain(|_, other| *other > now);
+/// The slot with the state of one key, without keys that need no state.
+fn put(mut slot: Slot, name: &str, tat: Tat, now_ns: u64) -> Slot {
+    slot.retain(|_, other| *other > (now_ns, 0));
     while slot.len() >= KEYS_PER_SLOT_MAX && !slot.contains_key(name) {
         let nearest = slot.iter().min_by_key(|(_, other)| **other).map(|(name, _)| name.clone());
         let Some(nearest) = nearest else { break };
         slot.remove(&nearest);
     }
-    slot.insert(name.to_owned(), full);
+    slot.insert(name.to_owned(), (tat.ns, tat.fraction));
     slot
 }
 
-/// Slot and name of a key: hashed, so that keys have one length and nobody's address is kept.
-fn place(policy: &str, key: &str) -> (u16, String) {
+/// The slot and the name of a key. The name is a hash, so that it has a fixed length and no address
+/// is stored.
+fn slot_and_name(policy: &str, key: &str) -> (u16, String) {
     let mut hash = Sha256::new();
     hash.update((policy.len() as u64).to_le_bytes());
     hash.update(policy.as_bytes());
@@ -110,7 +116,7 @@ mod tests {
     const QUOTA: Quota = Quota { limit: 20, window_ms: 1_000 };
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn many_at_once_get_exactly_the_quota() {
+    async fn concurrent_calls_get_exactly_the_quota() {
         let limiter = Limiter::new(MemoryStore::new());
         let tasks: Vec<_> = (0..200)
             .map(|_| {
@@ -154,25 +160,39 @@ mod tests {
         for key in store.keys() {
             kept += store.read::<Slot>(&key).await.unwrap().unwrap().len();
         }
-        assert!(kept < 6_000, "keys with their whole quota are dropped, {kept} are left");
+        assert!(kept < 6_000, "keys with their whole quota are removed, {kept} are left");
     }
 
     #[test]
-    fn a_full_slot_forgets_whoever_is_nearest_to_the_whole_quota() {
-        let later = |n: u64| Full((NOW + n) * 1_000_000, 0);
+    fn a_full_slot_removes_the_key_with_the_quota_closest_to_full() {
+        let now_ns = NOW * NS_PER_MS;
+        let later = |n: u64| Tat::at((NOW + n) * NS_PER_MS);
         let mut slot = Slot::new();
         for n in 0..KEYS_PER_SLOT_MAX as u64 {
-            slot = remember(slot, &format!("k{n}"), later(1_000 - n), NOW);
+            slot = put(slot, &format!("k{n}"), later(1_000 - n), now_ns);
         }
         let last = format!("k{}", KEYS_PER_SLOT_MAX - 1);
         assert!(slot.contains_key(&last));
-        let slot = remember(slot, "new", later(2_000), NOW);
+        let slot = put(slot, "new", later(2_000), now_ns);
         assert_eq!(slot.len(), KEYS_PER_SLOT_MAX);
         assert!(!slot.contains_key(&last) && slot.contains_key("new"));
     }
 
+    /// Earlier versions have written this format, too.
     #[tokio::test]
-    async fn faults_of_the_caller_and_of_the_store_are_told_apart() {
+    async fn the_stored_format_is_stable() {
+        let store = MemoryStore::new();
+        let limiter = Limiter::new(store.clone());
+        let quota = Quota { limit: 3, window_ms: 1_000 };
+        limiter.check("p", "k", quota, 1, 1_000).await.unwrap();
+        let key = store.keys().pop().unwrap();
+        let (_, name) = slot_and_name("p", "k");
+        let written = store.read::<BTreeMap<String, [u64; 2]>>(&key).await.unwrap().unwrap();
+        assert_eq!(written, BTreeMap::from([(name, [1_333_333_333, 1])]));
+    }
+
+    #[tokio::test]
+    async fn errors_of_the_caller_and_of_the_store_are_distinguished() {
         let limiter = Limiter::new(MemoryStore::new());
         let invalid = |result| matches!(result, Err(LimiterError::Invalid(_)));
         assert!(invalid(limiter.check("p", "k", QUOTA, 21, NOW).await));

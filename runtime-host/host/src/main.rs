@@ -11,6 +11,8 @@ mod links;
 mod private_file;
 mod problem;
 mod readiness;
+#[cfg(test)]
+mod reference;
 mod registry;
 mod runtime_config;
 mod telemetry;

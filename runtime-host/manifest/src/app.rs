@@ -1,7 +1,5 @@
-//! The application, valid by construction: what the rest of the host works with.
-//!
-//! Nothing here can be wrong any more: every reference resolves, every route is unique,
-//! every pattern parses. What a manifest may look like is the business of the parser.
+//! The application, valid by construction: every reference resolves, every route is unique, every
+//! pattern parses.
 
 mod settings;
 
@@ -12,7 +10,7 @@ use crate::origin::Origin;
 
 pub use settings::*;
 
-/// A component's name in the manifest.
+/// The id of a component in the manifest.
 pub type ComponentId = String;
 
 /// A whole application.
@@ -24,52 +22,53 @@ pub struct App {
     pub version: Option<String>,
     /// `application.description`, if given.
     pub description: Option<String>,
-    /// The folder of the manifest; relative paths start here.
+    /// The directory of the manifest; relative paths start here.
     pub folder: PathBuf,
     /// Application variables by name.
     pub variables: BTreeMap<String, Variable>,
-    /// Components by id, also those that only serve others as libraries.
+    /// Components by id, including those that are only dependencies of others.
     pub components: BTreeMap<ComponentId, Component>,
     /// `application.trigger.http.base` without its trailing slash: empty if there is none.
     pub http_base: String,
     /// HTTP triggers in the manifest's order.
     pub http: Vec<HttpTrigger>,
-    /// `application.trigger.redis.address`: the server of triggers that name none. May
+    /// `application.trigger.redis.address`: the server of triggers without an `address`. May
     /// contain templates.
     pub redis_address: Option<String>,
     /// Redis triggers in the manifest's order.
     pub redis: Vec<RedisTrigger>,
     /// `[application.tool.tessera]`.
     pub settings: AppSettings,
-    /// The text that it was read from.
+    /// The manifest.
     pub origin: Origin,
 }
 
 /// A variable that an operator may set.
 #[derive(Debug, Clone)]
 pub struct Variable {
-    /// The value if nobody sets one; `None` means that somebody must (`required = true`).
+    /// The value if the operator sets none; `None` means that the operator must set one
+    /// (`required = true`).
     pub default: Option<String>,
-    /// Never shown in logs or on pages.
+    /// Whether it is never shown in logs or on pages.
     pub secret: bool,
-    /// For people.
+    /// A description for operators.
     pub description: Option<String>,
 }
 
 /// One `[component.<id>]`.
 #[derive(Debug, Clone)]
 pub struct Component {
-    /// Its name.
+    /// Its id.
     pub id: ComponentId,
     /// Where its bytes are.
     pub source: Source,
-    /// For people.
+    /// A description for operators.
     pub description: Option<String>,
-    /// Environment variables of the guest.
+    /// Its environment variables.
     pub environment: BTreeMap<String, String>,
-    /// Files that the guest may read.
+    /// Files that the component may read.
     pub files: Vec<FileMount>,
-    /// Glob patterns of files that it may not read, although `files` names them.
+    /// Glob patterns of files that are left out of `files`.
     pub exclude_files: Vec<String>,
     /// Labels of key-value stores that it may open.
     pub key_value_stores: Vec<String>,
@@ -87,16 +86,16 @@ pub struct Component {
     pub dependencies: Vec<Dependency>,
     /// `dependencies_inherit_configuration`: all dependencies get all permissions.
     pub dependencies_inherit_configuration: bool,
-    /// What changes in a build profile, by the profile's name.
+    /// Build profiles by name.
     pub profiles: BTreeMap<String, Profile>,
     /// `[component.<id>.tool.tessera]`.
     pub settings: ComponentSettings,
-    /// Where in the manifest it is written: `component.<id>`, or the trigger's key if it is
-    /// written out there.
+    /// Its path in the manifest: `component.<id>`, or the key of the trigger for an inline
+    /// component.
     pub written_at: String,
 }
 
-/// `[component.<id>.profile.<name>]`: what is given here replaces the component's own.
+/// `[component.<id>.profile.<name>]`: replaces settings of the component in a build profile.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// Where its bytes are.
@@ -116,9 +115,9 @@ pub enum Source {
     Local(PathBuf),
     /// A download with its SHA-256 (`sha256:<hex>`).
     Remote {
-        /// Where it is.
+        /// Its URL.
         url: String,
-        /// What it must hash to.
+        /// Its expected digest.
         digest: String,
     },
     /// A package of a registry.
@@ -127,21 +126,21 @@ pub enum Source {
         registry: Option<String>,
         /// `namespace:name`.
         package: String,
-        /// Its version; for a dependency, a requirement as `>= 1.2`.
+        /// Its version; for a dependency, a requirement such as `>= 1.2`.
         version: String,
     },
 }
 
-/// A file or folder that a guest may read.
+/// A file or directory that a component may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileMount {
     /// A glob pattern relative to the manifest; each match keeps its path.
     Pattern(String),
-    /// One file or folder placed at another path.
+    /// A file or directory at another path.
     Placement {
         /// Absolute path on this machine.
         source: PathBuf,
-        /// Path that the guest sees.
+        /// Its path in the component.
         destination: String,
     },
 }
@@ -149,7 +148,7 @@ pub enum FileMount {
 /// How to build a component.
 #[derive(Debug, Clone)]
 pub struct Build {
-    /// Commands, run by the shell one after the other.
+    /// Commands, run by the shell in this order.
     pub commands: Vec<String>,
     /// Where to run them, absolute.
     pub workdir: PathBuf,
@@ -157,18 +156,18 @@ pub struct Build {
     pub watch: Vec<String>,
 }
 
-/// One import that another component satisfies.
+/// An import that is satisfied by another component.
 #[derive(Debug, Clone)]
 pub struct Dependency {
     /// `shop:inventory/stock@1.0.0`, or a plain name, or a package.
     pub import: String,
-    /// Who satisfies it.
+    /// What satisfies it.
     pub provider: Provider,
-    /// What the provider may use of the importer's permissions.
+    /// The importer's permissions that the provider inherits.
     pub inherit: Inherit,
 }
 
-/// Who satisfies a dependency.
+/// What satisfies a dependency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Provider {
     /// A component of this application, composed into the importer.
@@ -187,31 +186,31 @@ pub enum Provider {
     },
 }
 
-/// Which permissions a composed dependency gets.
+/// The permissions that a composed dependency inherits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inherit {
     /// None: calls to them fail.
     Nothing,
     /// All of the importer's.
     All,
-    /// These keys of the importer's, as `allowed_outbound_hosts`.
+    /// Those of these keys, for example `allowed_outbound_hosts`.
     Keys(Vec<String>),
 }
 
 /// One `[[trigger.http]]`.
 #[derive(Debug, Clone)]
 pub struct HttpTrigger {
-    /// Its id, given or made up as Spin does: `<component>-http-trigger`, `http-trigger<n>`.
+    /// Its id, given or generated as in Spin: `<component>-http-trigger`, `http-trigger<n>`.
     pub id: String,
-    /// Which requests it takes.
+    /// The requests that it handles.
     pub route: Route,
-    /// Who answers them.
+    /// What handles them.
     pub handler: Handler,
-    /// Where in the manifest it is written: `trigger.http[<n>]`, counted from 0.
+    /// Its path in the manifest: `trigger.http[<n>]`, counted from 0.
     pub written_at: String,
 }
 
-/// Which requests a trigger takes.
+/// The requests that a trigger handles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// A path pattern with the application's base in front: `/a`, `/a/...`, `/a/:name`.
@@ -220,19 +219,19 @@ pub enum Route {
     Private,
 }
 
-/// Who answers the requests of a trigger.
+/// What handles the requests of a trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handler {
     /// A component.
     Component(ComponentId),
-    /// Always the same answer.
+    /// A static response.
     Static(StaticResponse),
 }
 
-/// An answer without a component.
+/// A response without a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticResponse {
-    /// Its status, 200 unless given.
+    /// Its status, 200 by default.
     pub status: u16,
     /// Its headers.
     pub headers: Vec<(String, String)>,
@@ -243,14 +242,14 @@ pub struct StaticResponse {
 /// One `[[trigger.redis]]`.
 #[derive(Debug, Clone)]
 pub struct RedisTrigger {
-    /// Its id, given or made up.
+    /// Its id, given or generated.
     pub id: String,
-    /// The server, if not the application's. May contain templates.
+    /// The server, if it differs from the application's. May contain templates.
     pub address: Option<String>,
     /// The channel to subscribe to. May contain templates.
     pub channel: String,
-    /// Who handles its messages.
+    /// The component that handles its messages.
     pub component: ComponentId,
-    /// Where in the manifest it is written: `trigger.redis[<n>]`, counted from 0.
+    /// Its path in the manifest: `trigger.redis[<n>]`, counted from 0.
     pub written_at: String,
 }

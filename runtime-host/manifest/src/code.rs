@@ -1,20 +1,20 @@
 //! The codes of problems: each declared once, with its meaning.
 //!
-//! Tests, editors and search engines hold on to them, so a code is never renamed or reused.
+//! Tests, editors and search engines refer to them, so a code is never renamed or reused.
 
 use std::fmt;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident => $name:literal,)*) => {
-        /// What kind of problem it is; written `tessera::manifest::<name>`.
+        /// The kind of a problem; written `tessera::manifest::<name>`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[$doc])* $variant,)* }
 
         impl Code {
-            /// All of them.
+            /// All codes.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The last part of the code, as `unknown_key`.
+            /// The last part of the code, for example `unknown_key`.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
@@ -25,73 +25,83 @@ macro_rules! codes {
 codes! {
     /// The file cannot be read.
     Unreadable => "unreadable",
-    /// It is not TOML.
+    /// The text is not TOML.
     Syntax => "syntax",
-    /// It is not written for version 2 of the manifest.
+    /// The manifest does not have version 2.
     ManifestVersion => "manifest_version",
     /// An unknown key.
     UnknownKey => "unknown_key",
-    /// A key that has to be there.
+    /// A missing required key.
     MissingKey => "missing_key",
-    /// Keys of which only one may be there.
+    /// Keys that exclude each other.
     ConflictingKeys => "conflicting_keys",
     /// A key of older manifests.
     DeprecatedKey => "deprecated_key",
     /// A value of the wrong type.
     WrongType => "wrong_type",
-    /// A text that must not be empty.
+    /// A string or an array that must not be empty.
     EmptyValue => "empty_value",
-    /// A value outside of what is possible.
+    /// A value that is not allowed.
     BadValue => "bad_value",
     /// A name that breaks the rules for names.
     BadName => "bad_name",
-    /// The same entry twice in one list.
+    /// The same entry twice in one array.
     DuplicateEntry => "duplicate_entry",
-    /// Something that Spin knows and this host does not offer.
+    /// A feature of Spin that this host does not support.
     Unsupported => "unsupported",
     /// A trigger of an unknown type.
     UnknownTrigger => "unknown_trigger",
     /// A trigger without a component.
     TriggerWithoutComponent => "trigger_without_component",
-    /// Two triggers with one id.
+    /// Two triggers with the same id.
     DuplicateTriggerId => "duplicate_trigger_id",
-    /// A reference to a component that is not there.
+    /// A reference to a component that does not exist.
     UnknownComponent => "unknown_component",
     /// A route that is not a path pattern.
     BadRoute => "bad_route",
     /// Two triggers for the same requests.
     DuplicateRoute => "duplicate_route",
-    /// A host pattern that matches nothing or cannot be read.
+    /// An invalid host pattern.
     BadHost => "bad_host",
-    /// A template with unpaired braces or no name in them.
+    /// A template with unpaired braces or without a name in them.
     BadTemplate => "bad_template",
-    /// A template that names a variable that is not declared.
+    /// A template that uses an undeclared variable.
     UnknownVariable => "unknown_variable",
     /// A variable that is required and has a default, or neither.
     VariableDefault => "variable_default",
-    /// One store or database in the hands of two components.
+    /// A store or database that is used by two components.
     SharedStore => "shared_store",
-    /// A dependency that cannot be understood or met.
+    /// An invalid dependency.
     BadDependency => "bad_dependency",
-    /// A component that may not be used as a dependency.
+    /// A component that can't be used as a dependency.
     UnfitDependency => "unfit_dependency",
-    /// A bridge that leads nowhere.
+    /// A bridge without a component that this host runs.
     BadBridge => "bad_bridge",
-    /// Components that are linked in a circle.
+    /// Links between components that form a cycle.
     LinkCycle => "link_cycle",
-    /// A limit outside of its range.
+    /// A number outside of its range.
     LimitRange => "limit_range",
-    /// `on_start` of a component that could not answer it.
+    /// `on_start` of a component that does not serve HTTP.
     OnStart => "on_start",
-    /// A subscription of a component that can't receive events, or that members of a group disagree
-    /// about.
+    /// A subscription of a component that can't receive events, or members of a group whose
+    /// subscriptions differ.
     Subscription => "subscription",
-    /// A schedule of a component that could not answer it.
+    /// A schedule of a component that does not serve HTTP.
     Schedule => "schedule",
-    /// A file that the manifest names and that is not there.
+    /// A file that does not exist.
     MissingFile => "missing_file",
     /// Something that this host accepts and stock Spin refuses or interprets differently.
     NotPortable => "not_portable",
+}
+
+impl tessera_strict_toml::Code for Code {
+    const SYNTAX: Self = Self::Syntax;
+    const UNKNOWN_KEY: Self = Self::UnknownKey;
+    const MISSING_KEY: Self = Self::MissingKey;
+    const WRONG_TYPE: Self = Self::WrongType;
+    const EMPTY_VALUE: Self = Self::EmptyValue;
+    const BAD_VALUE: Self = Self::BadValue;
+    const UNSUPPORTED: Self = Self::Unsupported;
 }
 
 impl fmt::Display for Code {
@@ -106,7 +116,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn no_two_codes_share_a_name() {
+    fn the_names_of_codes_are_unique() {
         let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
     }

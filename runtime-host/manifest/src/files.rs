@@ -1,20 +1,19 @@
-//! The files that a manifest names, looked up on this machine.
+//! Whether the files of a manifest exist.
 //!
-//! Apart from parsing, because it needs a disk: a manifest is as valid on a machine where
-//! nothing is built yet.
+//! This is separate from parsing: a manifest is also valid on a machine where nothing is built
+//! yet.
 
 use std::path::Path;
 
 use crate::app::{App, Component, FileMount, Provider, Source};
-use crate::problem::{Code, Problem};
-use crate::tree::join;
+use crate::reader::{Code, Problem, join};
 
-/// Looks for every file that this host will need to run the application: sources of
-/// components and of dependencies, folders of builds, and files that are placed for a guest.
-/// Bridges and components that only other hosts run are left out.
+/// Checks that the files exist which this host needs to run the application: sources of components
+/// and dependencies, directories of builds, and files of components. Bridges and components that
+/// only other hosts run are left out.
 ///
-/// The problems point into the manifest; [`Origin::errors`](crate::Origin::errors) joins them
-/// with its text for a report. Empty if nothing is missing.
+/// [`Origin::errors`](crate::Origin::errors) joins the problems with the text that they point into.
+/// Empty if no file is missing.
 pub fn check_files(app: &App) -> Vec<Problem> {
     let mut search = Search { app, problems: Vec::new() };
     let runs_here = |component: &&Component| {
@@ -38,9 +37,10 @@ impl Search<'_> {
             Some(build) => {
                 format!("run `tessera build`, which runs `{}`", build.commands.join(" && "))
             }
-            None => "build it, or correct the path; with `build.command` it can be built with the \
-                     others"
-                .to_owned(),
+            None => {
+                "build it, or correct the path; with `build.command`, `tessera build` builds it"
+                    .to_owned()
+            }
         };
         self.source(&component.source, &format!("{at}.source"), &build_hint);
         for dependency in &component.dependencies {
@@ -52,7 +52,7 @@ impl Search<'_> {
         if let Some(build) = &component.build
             && !build.workdir.is_dir()
         {
-            let hint = "name the folder in which the command is to run";
+            let hint = "correct the directory in which the command runs";
             self.missing(&build.workdir, &format!("{at}.build.workdir"), hint);
         }
         for (index, mount) in component.files.iter().enumerate() {
@@ -73,8 +73,11 @@ impl Search<'_> {
     }
 
     fn missing(&mut self, file: &Path, path: &str, hint: &str) {
-        let problem = Problem::new(Code::MissingFile, format!("{} is not there", file.display()));
+        let problem = Problem::new(
+            Code::MissingFile,
+            format!("no such file or directory: {}", file.display()),
+        );
         let span = self.app.origin.span(path).unwrap_or_default();
-        self.problems.push(problem.label(span, "not on this machine").hint(hint));
+        self.problems.push(problem.label(span, "does not exist").hint(hint));
     }
 }

@@ -1,13 +1,13 @@
 //! Patterns of `allowed_outbound_hosts`: `scheme://host[:port]`.
 //!
-//! | part | may be |
+//! | part | allowed |
 //! |---|---|
 //! | scheme | letters, or `*` |
 //! | host | a name, an address, a network (`10.0.0.0/8`), `*.domain`, `self`, or `*` |
-//! | port | a number, `from..to` without `to`, or `*`; left out, the scheme's own port |
+//! | port | a number, `from..to` without `to`, or `*`; by default, the port of the scheme |
 //!
-//! The grammar is Spin's, with two corrections: an IPv6 address needs its brackets and may
-//! then go without a port, and letter case does not matter, as in every URL.
+//! The grammar is Spin's, with two corrections: an IPv6 address needs brackets and then needs no
+//! port, and it is case-insensitive, like URLs.
 
 mod host;
 mod ports;
@@ -39,20 +39,20 @@ enum Scheme {
     One(String),
 }
 
-/// Why a text is not a host pattern, and what to write instead.
+/// Why a text is not a host pattern, and a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostError {
     /// A clause without a full stop.
     pub message: String,
-    /// Advice.
+    /// What to write instead.
     pub hint: String,
 }
 
 impl HostPattern {
-    /// Reads a pattern without templates in it.
+    /// Parses a pattern without templates.
     ///
     /// # Errors
-    /// What does not fit the grammar in the module's documentation.
+    /// The pattern does not match the grammar in the module's documentation.
     pub fn parse(text: &str) -> Result<Self, HostError> {
         let text = text.trim();
         let Some((scheme, rest)) = text.split_once("://") else {
@@ -69,13 +69,13 @@ impl HostPattern {
         Ok(Self { scheme, host, ports, authority: rest.to_ascii_lowercase() })
     }
 
-    /// Host and port as they are written in the pattern, in lower case.
+    /// Host and port of the pattern, in lowercase.
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// Whether a request to this place is allowed. IPv6 addresses may have brackets or not;
-    /// `port: None` is the scheme's own port.
+    /// Whether a request to this address is allowed. IPv6 addresses may have brackets; `port: None`
+    /// means the port of the scheme.
     pub fn matches(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
         self.scheme.matches(scheme)
             && self.host.matches(bare(host))
@@ -88,7 +88,7 @@ impl HostPattern {
     }
 }
 
-/// The port that a scheme means if a URL names none.
+/// The default port of a scheme.
 pub fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),
@@ -104,7 +104,7 @@ pub fn default_port(scheme: &str) -> Option<u16> {
 fn without_scheme(text: &str) -> HostError {
     let hint = match text {
         "*" | "" | "insecure:allow-all" => {
-            "`*://*:*` allows everything; better is a list of `scheme://host[:port]`".to_owned()
+            "`*://*:*` allows all hosts; prefer a list of `scheme://host[:port]`".to_owned()
         }
         _ => {
             let host = text.rsplit('/').find(|part| !part.is_empty()).unwrap_or(text);
@@ -114,7 +114,7 @@ fn without_scheme(text: &str) -> HostError {
     HostError::new("it has no scheme", hint)
 }
 
-/// Splits `host:port`; colons inside of brackets belong to the host.
+/// Splits `host:port`; colons within brackets are part of the host.
 fn split_port(text: &str) -> (&str, Option<&str>) {
     let in_brackets = text.rfind(']').unwrap_or(0);
     match text.rfind(':') {
@@ -133,7 +133,7 @@ impl Scheme {
             return Ok(Self::Any);
         }
         if text.is_empty() || !text.chars().all(|c| c.is_ascii_alphabetic()) {
-            let hint = "a scheme is made of letters, as `https`, or is `*`";
+            let hint = "a scheme consists of letters, for example `https`, or is `*`";
             return Err(HostError::new(format!("`{text}` is not a scheme"), hint));
         }
         Ok(Self::One(text.to_ascii_lowercase()))
@@ -146,8 +146,8 @@ impl Scheme {
         };
         port.map(Ports::One).ok_or_else(|| {
             HostError::new(
-                "the port is missing, and the scheme has none of its own",
-                "add `:*` for all ports, or one as `:8080`",
+                "the port is missing, and the scheme has no default port",
+                "add a port, for example `:8080`, or `:*` for all ports",
             )
         })
     }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_match_what_they_say() {
+    fn patterns_match_their_hosts_and_ports() {
         for (text, allowed, denied) in CASES {
             let pattern = HostPattern::parse(text).unwrap();
             for request in *allowed {
@@ -233,14 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn only_self_and_everything_allow_the_application_itself() {
+    fn only_self_and_any_host_allow_the_application_itself() {
         let allows = |text: &str| HostPattern::parse(text).unwrap().matches_self("http");
         assert!(allows("http://self") && allows("*://self:*") && allows("*://*:*"));
         assert!(!allows("https://self") && !allows("http://localhost"));
     }
 
     #[test]
-    fn what_does_not_fit_the_grammar_is_refused() {
+    fn invalid_patterns_are_refused() {
         for bad in [
             "",
             "*",

@@ -1,19 +1,16 @@
-//! The rules for names, and guesses at what somebody meant.
+//! The rules for names.
 
-/// Most edits between a name and the one it is taken for, per this many characters.
-const CHARACTERS_PER_EDIT: usize = 3;
-
-/// Checks a kebab-case name, as component ids: words of ASCII letters and digits, joined by
-/// single hyphens, each word in one case, the first letter of the name a letter.
+/// Checks a kebab-case name, for example a component id: words of ASCII letters and digits, joined
+/// by single hyphens, each word in one case. The first character is a letter.
 pub(crate) fn kebab(name: &str) -> Result<(), String> {
     words(name, '-')
 }
 
-/// Checks a lower snake_case name, as variables.
+/// Checks a lower snake_case name, for example of a variable.
 pub(crate) fn lower_snake(name: &str) -> Result<(), String> {
     words(name, '_')?;
     match name.chars().find(char::is_ascii_uppercase) {
-        Some(c) => Err(format!("{c:?} is not lower case")),
+        Some(c) => Err(format!("{c:?} is not lowercase")),
         None => Ok(()),
     }
 }
@@ -23,7 +20,7 @@ pub(crate) fn label(name: &str) -> Result<(), String> {
     kebab(name).or_else(|error| if name.contains('-') { Err(error) } else { words(name, '_') })
 }
 
-/// Checks a package's name: two kebab-case names joined by a colon.
+/// Checks the name of a package: two kebab-case names, joined by a colon.
 pub(crate) fn package(name: &str) -> Result<(), String> {
     match name.split_once(':') {
         Some((namespace, name)) => kebab(namespace).and_then(|()| kebab(name)),
@@ -44,18 +41,18 @@ fn words(name: &str, separator: char) -> Result<(), String> {
     }
     for word in name.split(separator) {
         if word.is_empty() {
-            return Err(format!("{separator:?} must stand between two words"));
+            return Err(format!("{separator:?} must be between two words"));
         }
         let mixed = word.contains(|c: char| c.is_ascii_uppercase())
             && word.contains(|c: char| c.is_ascii_lowercase());
         if mixed {
-            return Err(format!("the word {word:?} mixes upper and lower case"));
+            return Err(format!("the word {word:?} mixes uppercase and lowercase letters"));
         }
     }
     Ok(())
 }
 
-/// A name that follows the rules and looks like this one, for hints.
+/// A similar name that follows the rules, for hints.
 pub(crate) fn repaired(name: &str, separator: char) -> Option<String> {
     let mapped = name
         .to_ascii_lowercase()
@@ -65,27 +62,6 @@ pub(crate) fn repaired(name: &str, separator: char) -> Option<String> {
     let words: Vec<_> = mapped.split(separator).filter(|word| !word.is_empty()).collect();
     let repaired = words.join(&separator.to_string());
     repaired.starts_with(|c: char| c.is_ascii_alphabetic()).then_some(repaired)
-}
-
-/// The candidate that somebody who wrote `word` most likely meant, if any is close enough.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let plain = |text: &str| text.to_lowercase().replace('_', "-");
-    let word = plain(word);
-    let edits_max = (word.chars().count() / CHARACTERS_PER_EDIT).max(1);
-    let distance = |candidate: &&str| {
-        let candidate = plain(candidate);
-        let part = word.len() > 3 && candidate.contains(&word);
-        if part { 1 } else { strsim::damerau_levenshtein(&word, &candidate) }
-    };
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(&candidate), candidate))
-        .filter(|(edits, _)| *edits <= edits_max)
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -120,15 +96,6 @@ mod tests {
         for bad in ["", "my-store_x", "a b", "ä"] {
             label(bad).expect_err(bad);
         }
-    }
-
-    #[test]
-    fn near_names_are_found_and_far_ones_are_not() {
-        let keys = ["source", "allowed_outbound_hosts", "files"];
-        assert_eq!(nearest("sorce", keys), Some("source"));
-        assert_eq!(nearest("allowed-outbound-host", keys), Some("allowed_outbound_hosts"));
-        assert_eq!(nearest("outbound_hosts", keys), Some("allowed_outbound_hosts"));
-        assert_eq!(nearest("zebra", keys), None);
     }
 
     #[test]

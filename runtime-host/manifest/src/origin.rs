@@ -1,23 +1,22 @@
-//! What an application was read from, so that later findings can point into the manifest.
+//! The source of an application, so that problems found later can point into the manifest.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::problem::{Errors, Problem, Span};
-use crate::tree::Places;
+use crate::reader::{Errors, Problem, Span, SpanIndex};
 
-/// A manifest's path, text and places.
+/// The path, the text and the spans of a manifest.
 #[derive(Clone)]
 pub struct Origin {
     path: PathBuf,
     text: Arc<str>,
-    places: Arc<Places>,
+    spans: Arc<SpanIndex>,
 }
 
 impl Origin {
-    pub(crate) fn new(path: &Path, text: &str, places: Places) -> Self {
-        Self { path: path.to_owned(), text: text.into(), places: Arc::new(places) }
+    pub(crate) fn new(path: &Path, text: &str, spans: SpanIndex) -> Self {
+        Self { path: path.to_owned(), text: text.into(), spans: Arc::new(spans) }
     }
 
     /// The manifest's file.
@@ -30,19 +29,19 @@ impl Origin {
         &self.text
     }
 
-    /// The bytes of a value, by its path in the manifest as `component.cart.source`.
+    /// The span of a value, by its path in the manifest, for example `component.cart.source`.
     pub fn span(&self, path: &str) -> Option<Span> {
-        self.places.has(path).then(|| self.places.value(path))
+        self.spans.contains(path).then(|| self.spans.value(path))
     }
 
-    /// Joins problems that were found later with the text that they point into; `None` if
-    /// there are none.
+    /// Joins problems that were found later with the text that they point into; `None` if there
+    /// are none.
     pub fn errors(&self, problems: Vec<Problem>) -> Option<Errors> {
         (!problems.is_empty()).then(|| Errors::new(&self.path, &self.text, problems))
     }
 
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
+    pub(crate) fn spans(&self) -> &SpanIndex {
+        &self.spans
     }
 }
 

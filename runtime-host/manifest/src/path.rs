@@ -1,13 +1,13 @@
-//! Paths by name alone, without a look at the file system.
+//! Paths, resolved lexically, without access to the file system.
 
 use std::path::{Component, Path, PathBuf};
 
-/// The folder of a file.
+/// The directory of a file.
 pub(crate) fn folder(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new(""))
 }
 
-/// `relative` seen from `folder`, with `.` and `..` resolved.
+/// `relative`, joined to `folder`, with `.` and `..` resolved.
 pub(crate) fn join(folder: &Path, relative: &str) -> PathBuf {
     let mut joined = PathBuf::new();
     for component in folder.join(relative).components() {
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dots_are_resolved_by_name() {
+    fn dots_are_resolved_lexically() {
         let joined = |folder, relative| join(Path::new(folder), relative);
         assert_eq!(joined("/app", "./target/../a.wasm"), Path::new("/app/a.wasm"));
         assert_eq!(joined("/app", "../../../a.wasm"), Path::new("/a.wasm"));

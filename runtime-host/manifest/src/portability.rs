@@ -1,12 +1,11 @@
-//! What this host accepts and stock Spin does not.
+//! Warnings about what this host accepts and stock Spin refuses or interprets differently.
 //!
-//! One manifest should run on both, so its author learns about differences here, not at deployment.
-//! These are warnings: on this host everything works.
+//! One manifest should run on both, so differences are reported before a deployment.
 
 use crate::app::{App, Component, Dependency, HttpTrigger, Provider, Route};
 use crate::check::dependency_path;
 use crate::parse::ImportName;
-use crate::problem::{Code, Problem, Span};
+use crate::reader::{Code, Problem, Span};
 
 /// Finds what stock Spin 4.1 refuses or interprets differently. Empty if the manifest means the
 /// same on both.
@@ -46,13 +45,13 @@ fn shared_package(
     );
     let mut problem = Problem::new(Code::NotPortable, message).warning();
     for dependency in dependencies {
-        let at = app.origin.places().key(&dependency_path(component, &dependency.import));
+        let at = app.origin.spans().key(&dependency_path(component, &dependency.import));
         problem = problem.label(at, format!("of `{package}`"));
     }
     problem.hint(one_dependency(package, dependencies))
 }
 
-/// The line to write instead, if one provider has the whole package.
+/// The hint: one dependency for the package, if all have the same provider.
 fn one_dependency(package: &str, dependencies: &[&Dependency]) -> String {
     let provider = |dependency: &Dependency| match &dependency.provider {
         Provider::Component { id, export: None } => Some(id.clone()),
@@ -74,13 +73,13 @@ fn one_dependency(package: &str, dependencies: &[&Dependency]) -> String {
             )
         }
         None => format!(
-            "let one component provide all of `{package}`, and name the package without an interface"
+            "let one component provide all of `{package}`, and import the package without an interface"
         ),
     }
 }
 
-/// Spin's router orders routes by a comparison that contradicts itself where a segment has a
-/// dot: which of several routes is tried first then depends on the whole set.
+/// Spin's router orders routes by a comparison that is inconsistent for segments with a dot: which
+/// of several routes is tried first depends on all of them.
 fn dots_in_routes(app: &App) -> Vec<Problem> {
     let routes: Vec<(&HttpTrigger, &str)> = app
         .http
@@ -99,13 +98,13 @@ fn dots_in_routes(app: &App) -> Vec<Problem> {
 }
 
 fn route_span(app: &App, trigger: &HttpTrigger) -> Span {
-    app.origin.places().value(&format!("{}.route", trigger.written_at))
+    app.origin.spans().value(&format!("{}.route", trigger.written_at))
 }
 
 fn dot_in_route(at: Span, path: &str) -> Problem {
-    let message = format!("stock Spin may answer `{path}` by another route");
+    let message = format!("stock Spin may use another route for requests to `{path}`");
     Problem::new(Code::NotPortable, message)
         .warning()
         .label(at, "a dot in a segment")
-        .hint("give one component the route `/...` and let it tell paths apart, or use no dots")
+        .hint("use the route `/...` for one component that distinguishes the paths, or use no dots")
 }

@@ -1,11 +1,11 @@
 //! Routes of HTTP triggers: `/a`, `/a/...`, `/a/:name`.
 //!
-//! Spin's grammar, with one difference: a parameter is a whole segment. A trailing slash
-//! does not count, a leading one may be missing, and `/*` at the end is read as `/...`.
+//! Spin's grammar, with one difference: a parameter is a whole segment. A trailing slash is ignored,
+//! a leading one may be missing, and a trailing `/*` means `/...`.
 
 use std::collections::BTreeSet;
 
-/// A parsed route with the application's base in front.
+/// A parsed route, including the application's base path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutePattern {
     segments: Vec<Segment>,
@@ -17,24 +17,24 @@ pub struct RoutePattern {
 pub enum Segment {
     /// This text exactly.
     Literal(String),
-    /// Any text; the parameter's name.
+    /// Any text; the name of the parameter.
     Parameter(String),
 }
 
-/// Why a text is not a route, and what to write instead.
+/// Why a text is not a route, and a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteError {
     /// A clause without a full stop.
     pub message: String,
-    /// Advice.
+    /// What to write instead.
     pub hint: String,
 }
 
 impl RoutePattern {
-    /// Reads a route below a base (`""` or `"/"` if there is none).
+    /// Parses a route below a base path (`""` or `"/"` if there is none).
     ///
     /// # Errors
-    /// What does not fit the grammar in the module's documentation.
+    /// The route does not match the grammar in the module's documentation.
     pub fn parse(base: &str, route: &str) -> Result<Self, RouteError> {
         let (path, rest) = match route.strip_suffix("...").or_else(|| route.strip_suffix('*')) {
             Some(path) if path.is_empty() || path.ends_with('/') => (path, true),
@@ -52,8 +52,8 @@ impl RoutePattern {
                 && !names.insert(name)
             {
                 return Err(RouteError::new(
-                    format!("the parameter `:{name}` is there twice"),
-                    "give each parameter a name of its own",
+                    format!("the parameter `:{name}` is a duplicate"),
+                    "give each parameter a different name",
                 ));
             }
         }
@@ -65,13 +65,13 @@ impl RoutePattern {
         &self.segments
     }
 
-    /// Whether it ends in `/...`, which takes the path so far and everything below it.
+    /// Whether it ends with `/...`, which matches the path before it and everything below.
     pub fn takes_rest(&self) -> bool {
         self.rest
     }
 
-    /// What it looks like without the names of its parameters: two routes with the same
-    /// shape take the same requests.
+    /// The route without the names of its parameters: two routes with the same shape match the same
+    /// requests.
     pub fn shape(&self) -> String {
         self.written(|_| ":".to_owned())
     }
@@ -109,18 +109,18 @@ impl Segment {
             } else {
                 Err(RouteError::new(
                     format!("`{text}` is not a parameter"),
-                    "a parameter is a colon and a name of letters, digits, `-` and `_`, as `:id`",
+                    "a parameter is a colon and a name of letters, digits, `-` and `_`, for example `:id`",
                 ))
             };
         }
         match text {
             "..." | "*" => Err(RouteError::new(
-                format!("`{text}` stands in the middle"),
-                "`/...` takes all that follows, so it can only be the end; use `:name` for one segment",
+                format!("`{text}` is not at the end"),
+                "`/...` matches the rest of the path; use `:name` for one segment",
             )),
             "." | ".." => Err(RouteError::new(
-                format!("`{text}` is never part of a request's path"),
-                "clients resolve it before they ask: write the path that results",
+                format!("`{text}` never occurs in the path of a request"),
+                "clients resolve it before they send a request: write the resolved path",
             )),
             _ => Self::literal(text),
         }
@@ -132,16 +132,16 @@ impl Segment {
         };
         match text.chars().find(bad) {
             Some('*') => Err(RouteError::new(
-                "`*` stands inside of a segment",
-                "use `:name` for one whole segment, or `/...` for all that follows",
+                "`*` is part of a segment",
+                "use `:name` for a whole segment, or `/...` for the rest of the path",
             )),
             Some(c @ ('?' | '#')) => Err(RouteError::new(
-                format!("it has a {c:?}"),
-                "a route is matched with the path alone: remove the query",
+                format!("it contains {c:?}"),
+                "a route is only matched with the path: remove the query",
             )),
             Some(c) => Err(RouteError::new(
-                format!("it has a {c:?}"),
-                "write it percent-encoded, as it is in a request",
+                format!("it contains {c:?}"),
+                "write it percent-encoded, as in a request",
             )),
             None => Ok(Self::Literal(text.to_owned())),
         }
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn routes_are_written_in_one_way() {
+    fn routes_are_normalized() {
         for (base, route, expected) in [
             ("", "/", "/"),
             ("/", "", "/"),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_request_could_match_is_refused() {
+    fn routes_that_match_no_request_are_refused() {
         for bad in [
             "//", "/a//b", "/:", "/:a.b", "/:a/:a", "/a*", "/a/.../b", "/*/b", "/a?b", "/a#b",
             "/a b", "/..", "/a/./b", "/{a}", "/a\\b",

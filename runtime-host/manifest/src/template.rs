@@ -1,14 +1,14 @@
-//! Texts with variables in them: `https://{{ host }}/api`.
+//! Templates: strings with variables, for example `https://{{ host }}/api`.
 //!
-//! Spin's grammar: a name between `{{` and `}}`, white space around it ignored; a lone `}}`
-//! is text; there is no way to write a literal `{{`. There are no filters or defaults.
+//! Spin's grammar: a name between `{{` and `}}`, with optional white space around it. A `}}` without
+//! `{{` is literal, and a literal `{{` can't be written. There are no filters or defaults.
 
 use std::fmt;
 use std::ops::Range;
 
 use crate::names;
 
-/// A parsed text.
+/// A parsed template.
 ///
 /// ```
 /// # use tessera_manifest::template::Template;
@@ -35,20 +35,20 @@ pub enum TemplateError {
         /// Bytes from the braces to the end of the text.
         at: Range<usize>,
     },
-    /// What stands between the braces is not a variable's name.
+    /// The text between the braces is not the name of a variable.
     BadName {
-        /// Bytes of the braces and what is in them.
+        /// Bytes of the braces and the text between them.
         at: Range<usize>,
-        /// What is in them.
+        /// The text between them.
         name: String,
     },
 }
 
 impl Template {
-    /// Reads a text.
+    /// Parses a template.
     ///
     /// # Errors
-    /// Unpaired opening braces, or braces without a lower snake_case name in them.
+    /// Unclosed braces, or braces without a lower snake_case name between them.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -70,12 +70,12 @@ impl Template {
         Ok(Self { parts })
     }
 
-    /// Whether it holds no variable.
+    /// Whether it has no variables.
     pub fn is_literal(&self) -> bool {
         self.variables().next().is_none()
     }
 
-    /// The names of its variables in order, each as often as it is used.
+    /// The names of its variables in order, including duplicates.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Variable(name) => Some(name.as_str()),
@@ -83,8 +83,8 @@ impl Template {
         })
     }
 
-    /// The text with each variable replaced by what `lookup` says. What a variable holds is
-    /// not a template itself.
+    /// The text with each variable replaced by its value from `lookup`. Values are not templates
+    /// themselves.
     ///
     /// # Errors
     /// The first error of `lookup`.
@@ -106,11 +106,11 @@ impl Template {
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unclosed { .. } => f.write_str("`{{` is never closed by `}}`"),
+            Self::Unclosed { .. } => f.write_str("`{{` is not closed by `}}`"),
             Self::BadName { name, .. } if name.is_empty() => {
-                f.write_str("`{{ }}` holds no variable's name")
+                f.write_str("`{{ }}` has no variable name")
             }
-            Self::BadName { name, .. } => write!(f, "`{name}` cannot be a variable's name"),
+            Self::BadName { name, .. } => write!(f, "`{name}` is not a valid variable name"),
         }
     }
 }
@@ -145,17 +145,17 @@ mod tests {
     }
 
     #[test]
-    fn the_error_of_the_lookup_comes_through() {
+    fn the_error_of_the_lookup_is_returned() {
         let template = Template::parse("{{ a }}{{ b }}").unwrap();
         let result = template.render(|name| if name == "a" { Ok("1") } else { Err(name.len()) });
         assert_eq!(result, Err(1));
     }
 
     #[test]
-    fn faults_have_their_place() {
+    fn errors_have_their_position() {
         let unclosed = TemplateError::Unclosed { at: 2..6 };
         assert_eq!(Template::parse("é{{ a").unwrap_err(), TemplateError::Unclosed { at: 2..6 });
-        assert_eq!(unclosed.to_string(), "`{{` is never closed by `}}`");
+        assert_eq!(unclosed.to_string(), "`{{` is not closed by `}}`");
         let name = String::from("A b");
         assert_eq!(
             Template::parse("x{{ A b }}y").unwrap_err(),

@@ -1,12 +1,12 @@
-//! How many calls run and how many wait.
+//! A limit for concurrent calls and for calls that wait.
 //!
-//! A callee that hangs holds at most as many calls as its bulkhead has permits. Further calls wait
-//! in a queue of bounded length until their deadline and are then refused. A waiter that gives up
-//! or runs out of time leaves the queue at once and never receives a permit.
+//! A callee that hangs blocks at most as many calls as its bulkhead has permits. Further calls wait
+//! in a queue of bounded length until their deadline and are then refused. A waiter that is
+//! canceled or times out leaves the queue at once and never gets a permit.
 //!
-//! The queue serves its clients in turn, so that a client with many calls delays another client by
-//! one call and not by all of them. If the queue is full, a client with fewer waiters displaces the
-//! newest waiter of the client with the most.
+//! The queue is fair: it serves its clients in turn, so a client with many calls delays another
+//! client by one call and not by all of them. If the queue is full, a client with fewer waiters
+//! displaces the newest waiter of the client with the most.
 
 mod queue;
 
@@ -22,16 +22,10 @@ use crate::Deadline;
 /// The size of a bulkhead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Calls that run at the same time; at least 1.
+    /// Concurrent calls; at least 1.
     pub concurrency_max: usize,
     /// Calls that wait for a permit; with 0, a call is refused at once if no permit is free.
     pub queue_length_max: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { concurrency_max: 64, queue_length_max: 256 }
-    }
 }
 
 /// Permits for calls. Clones share the permits.
@@ -47,39 +41,39 @@ struct Shared {
 
 struct State {
     running: usize,
-    queue: Queue<oneshot::Sender<Turn>>,
+    queue: Queue<oneshot::Sender<Grant>>,
 }
 
-/// What a waiter receives: a permit, or the reason why it gets none.
-type Turn = Result<(), Rejected>;
+/// What a waiter receives: a permit, or the reason for a refusal.
+type Grant = Result<(), Rejected>;
 
-/// Permission to run a call. It is returned when it is dropped.
-#[must_use = "the permit is returned as soon as it is dropped"]
+/// Permission to run a call. Dropping it releases it.
+#[must_use = "the permit is released as soon as it is dropped"]
 pub struct Permit {
     shared: Arc<Shared>,
 }
 
-/// Why there was no permit. The call was not made, so it is safe to try again.
+/// Why no permit was granted. The call was not made, so it can be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejected {
-    /// All permits are taken and the queue is full.
-    #[error("too many calls are waiting already")]
+    /// All permits are in use and the queue is full.
+    #[error("too many calls are waiting")]
     QueueFull,
-    /// The deadline passed before a permit was free.
-    #[error("the deadline passed while the call was waiting for its turn")]
+    /// The deadline passed before a permit was available.
+    #[error("the deadline passed while the call was waiting for a permit")]
     DeadlineExceeded,
 }
 
 impl Bulkhead {
-    /// A bulkhead with all permits free. A `concurrency_max` of 0 counts as 1.
+    /// A bulkhead with all permits available. A `concurrency_max` of 0 counts as 1.
     pub fn new(options: Options) -> Self {
         let options = Options { concurrency_max: options.concurrency_max.max(1), ..options };
         let state = Mutex::new(State { running: 0, queue: Queue::new() });
         Self { shared: Arc::new(Shared { options, state }) }
     }
 
-    /// Takes a permit for a call of this client. If none is free and the queue is not full, waits
-    /// for one until the deadline. All calls without a client count as calls of one client.
+    /// Takes a permit for a call of this client. If none is available and the queue is not full,
+    /// waits for one until the deadline. All calls without a client count as calls of one client.
     ///
     /// # Errors
     /// The queue is full, or the deadline has passed.
@@ -95,10 +89,10 @@ impl Bulkhead {
             Entered::Running(permit) => return Ok(permit),
             Entered::Waiting(waiter) => waiter,
         };
-        match deadline.limit(&mut waiter.turn).await {
-            Ok(Ok(turn)) => {
-                waiter.has_turn = true;
-                let permit = turn.map(|()| Permit { shared: self.shared.clone() })?;
+        match deadline.limit(&mut waiter.grant).await {
+            Ok(Ok(grant)) => {
+                waiter.received = true;
+                let permit = grant.map(|()| Permit { shared: self.shared.clone() })?;
                 // A permit that came too late goes to the next waiter.
                 if deadline.is_expired() { Err(Rejected::DeadlineExceeded) } else { Ok(permit) }
             }
@@ -106,17 +100,17 @@ impl Bulkhead {
         }
     }
 
-    /// Calls that hold a permit now.
+    /// The number of calls with a permit.
     pub fn running(&self) -> usize {
         self.shared.lock().running
     }
 
-    /// Calls that wait for a permit now.
+    /// The number of calls that wait for a permit.
     pub fn queued(&self) -> usize {
         self.shared.lock().queue.len()
     }
 
-    /// The size it was made with.
+    /// The size of this bulkhead.
     pub fn options(&self) -> Options {
         self.shared.options
     }
@@ -132,10 +126,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A permit, or a place in the queue.
+    /// Takes a permit, or enters the queue.
     fn enter(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Entered, Rejected> {
         let mut state = self.lock();
-        // While a permit is free, no call waits.
+        // While a permit is available, no call waits.
         if state.running < self.options.concurrency_max {
             state.running += 1;
             return Ok(Entered::Running(Permit { shared: self.clone() }));
@@ -144,12 +138,13 @@ impl Shared {
             let displaced = state.queue.displace(client).ok_or(Rejected::QueueFull)?;
             let _ = displaced.send(Err(Rejected::QueueFull));
         }
-        let (sender, turn) = oneshot::channel();
+        let (sender, grant) = oneshot::channel();
         let ticket = state.queue.push(client, sender);
-        Ok(Entered::Waiting(Waiter { shared: self.clone(), client, ticket, turn, has_turn: false }))
+        let shared = self.clone();
+        Ok(Entered::Waiting(Waiter { shared, client, ticket, grant, received: false }))
     }
 
-    /// Hands a permit over to the next waiter, or frees it.
+    /// Passes a permit to the next waiter, or makes it available.
     fn release(&self) {
         let mut state = self.lock();
         while let Some(waiter) = state.queue.pop() {
@@ -173,23 +168,23 @@ impl Drop for Permit {
     }
 }
 
-/// A place in the queue, given up on drop.
+/// A call in the queue. Dropping it removes it.
 struct Waiter {
     shared: Arc<Shared>,
     client: Option<IpAddr>,
     ticket: Ticket,
-    turn: oneshot::Receiver<Turn>,
-    /// The turn was received.
-    has_turn: bool,
+    grant: oneshot::Receiver<Grant>,
+    /// The grant was received.
+    received: bool,
 }
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        if self.has_turn || self.shared.lock().queue.remove(self.client, self.ticket) {
+        if self.received || self.shared.lock().queue.remove(self.client, self.ticket) {
             return;
         }
-        // The turn was sent and never received.
-        if let Ok(Ok(())) = self.turn.try_recv() {
+        // The grant was sent and never received.
+        if let Ok(Ok(())) = self.grant.try_recv() {
             self.shared.release();
         }
     }

@@ -1,14 +1,14 @@
-//! Until when an answer is of use.
+//! The point in time after which a call is abandoned.
 //!
-//! Inside the process a deadline is a point on the monotonic clock; on the wire it is the time
-//! that remains, so that the clocks of two machines need not agree. It has no operation that
-//! moves it later: a callee gets what is left of its caller's time, never a fresh allowance.
+//! A deadline is a point on the monotonic clock. No operation moves it later: a callee gets the
+//! remaining time of its caller.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A point in time after which nobody waits for the answer.
+/// A point in time after which a call is abandoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Deadline(Instant);
 
@@ -17,59 +17,35 @@ pub struct Deadline(Instant);
 #[error("the deadline has passed")]
 pub struct Expired;
 
-/// As good as never, and far from any overflow of the clock: 30 days.
-const FAR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Longer deadlines are reduced to this, so that the clock does not overflow.
+const TIME_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl Deadline {
-    /// So long from now, at most 30 days.
+    /// A deadline this far in the future, at most 30 days.
     pub fn after(time: Duration) -> Self {
-        Self(Instant::now() + time.min(FAR))
+        Self(Instant::now() + time.min(TIME_MAX))
     }
 
-    /// The deadline of a call that arrived with `remaining_ms` on the wire, or with nothing.
-    ///
-    /// A caller can only ask for less than `time_max`, which is ours.
-    pub fn from_wire(remaining_ms: Option<u64>, time_max: Duration) -> Self {
-        match remaining_ms {
-            Some(ms) => Self::after(time_max.min(Duration::from_millis(ms))),
-            None => Self::after(time_max),
-        }
-    }
-
-    /// What to put on the wire: the whole milliseconds that remain, 0 when it has passed.
-    pub fn to_wire(self) -> u64 {
-        u64::try_from(self.remaining().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// This deadline, or `time` from now if that is earlier.
-    #[must_use]
-    pub fn shrink_to(self, time: Duration) -> Self {
-        self.min(Self::after(time))
-    }
-
-    /// The time that is left; zero when it has passed.
+    /// The time until the deadline; zero if it has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// Whether it has passed.
+    /// Whether the deadline has passed.
     pub fn is_expired(self) -> bool {
         self.0 <= Instant::now()
     }
 
-    /// The point on tokio's clock.
+    /// The deadline on tokio's clock.
     pub fn instant(self) -> Instant {
         self.0
     }
 
-    /// Resolves when it has passed.
-    pub async fn expired(self) {
-        tokio::time::sleep_until(self.0).await;
-    }
-
     /// Runs a future until the deadline, then drops it.
     ///
-    /// A deadline that has already passed lets nothing start.
+    /// # Errors
+    /// The deadline passed before the future was ready. If it had passed before, the future was
+    /// not polled.
     pub async fn limit<F: Future>(self, work: F) -> Result<F::Output, Expired> {
         if self.is_expired() {
             return Err(Expired);

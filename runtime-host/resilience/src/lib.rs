@@ -1,19 +1,25 @@
-//! What keeps one slow or greedy part from taking the rest down with it.
+//! Limits that keep one slow or greedy part of a system from affecting the others.
 //!
-//! - [`Deadline`]: until when an answer is of use; travels with a call and only shrinks.
-//! - [`Bulkhead`]: how many calls run and how many wait, per callee.
+//! - [`gcra`]: the decisions of a rate limit, as a pure function.
+//! - [`Deadline`]: a point in time after which a call is abandoned; a callee inherits it.
+//! - [`Bulkhead`]: a limit for concurrent calls and for those that wait, per callee.
 //! - [`Streams`]: a limit for concurrent streamed responses, per callee and per client.
-//! - [`rate_limit`]: how many calls per window a caller may make.
+//! - [`RateLimiter`]: a limit for calls per window, per caller.
 //!
-//! This crate knows neither WebAssembly nor HTTP nor the manifest: time comes from tokio's clock
-//! or as a value, so that every rule is tested without waiting.
+//! Without the feature `tokio`, only [`gcra`] exists, which components use, too.
+//!
+//! This crate does not depend on WebAssembly, HTTP or the manifest. The time comes from tokio's
+//! clock or is an argument, so that all rules are tested without waiting.
 
+#[cfg(feature = "tokio")]
 pub mod bulkhead;
+#[cfg(feature = "tokio")]
 pub mod deadline;
+pub mod gcra;
+#[cfg(feature = "tokio")]
 pub mod rate_limit;
+#[cfg(feature = "tokio")]
 pub mod streams;
 
-pub use bulkhead::Bulkhead;
-pub use deadline::Deadline;
-pub use rate_limit::RateLimiter;
-pub use streams::Streams;
+#[cfg(feature = "tokio")]
+pub use self::{bulkhead::Bulkhead, deadline::Deadline, rate_limit::RateLimiter, streams::Streams};

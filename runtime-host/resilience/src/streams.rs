@@ -1,15 +1,13 @@
-//! Limits the number of concurrent streamed responses.
+//! A limit for concurrent streamed responses.
 //!
-//! The reader of an event stream or a large download decides how long it lasts. It must not use up
-//! the permits of calls, which are for short work. So streams are counted here, in total and per
-//! client, so that one client can't take all streams. A stream over a limit is refused immediately:
-//! waiting would not help, because the readers of the others decide when they end.
+//! The client determines how long an event stream or a large download lasts. It must not use up the
+//! permits of calls, which are for short work. So streams are counted here, in total and per client,
+//! so that one client can't use all streams. A stream over a limit is refused immediately: waiting
+//! would not help, because other clients determine when their streams end.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The limits of streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +27,7 @@ struct Shared {
     open: Mutex<Open>,
 }
 
-/// It has at most one entry per open stream.
+/// The open streams; at most one entry per stream.
 #[derive(Default)]
 struct Open {
     all: usize,
@@ -47,20 +45,23 @@ pub struct StreamPermit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejected {
     /// `streams_max` streams are open.
-    #[error("too many answers are streaming already")]
+    #[error("too many responses are being streamed")]
     Full,
     /// The client has `streams_per_client_max` open streams.
-    #[error("too many answers are streaming to this client already")]
+    #[error("too many responses are being streamed to this client")]
     ClientFull,
 }
 
 impl Streams {
-    /// No streams yet.
+    /// Limits without open streams.
     pub fn new(options: Options) -> Self {
         Self(Arc::new(Shared { options, open: Mutex::default() }))
     }
 
-    /// Counts one more stream, to this client if it is known.
+    /// Takes a permit for a stream to this client. Streams without a client only count in total.
+    ///
+    /// # Errors
+    /// The limit in total or that of the client is reached.
     pub fn open(&self, client: Option<IpAddr>) -> Result<StreamPermit, Rejected> {
         let client = client.map(network);
         let Options { streams_max, streams_per_client_max } = self.0.options;
@@ -105,7 +106,7 @@ impl Drop for StreamPermit {
     }
 }
 
-/// What counts as one client: an IPv4 address, or an IPv6 /64 network, which usually belongs to one
+/// The client of an address: an IPv4 address, or an IPv6 /64 network, which usually belongs to one
 /// customer.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {

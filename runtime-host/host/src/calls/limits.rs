@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The resolved limits of a component.
+/// The limits of a component, in the units of the host.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) memory_max_bytes: usize,
@@ -20,28 +20,23 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// The component's own limits, then the application's, then these defaults.
+    /// The limits of the component, then those of the application, then the defaults of the
+    /// manifest.
     pub(crate) fn resolve(own: &tessera_manifest::Limits, app: &tessera_manifest::Limits) -> Self {
-        let pick =
-            |own: Option<u64>, app: Option<u64>, default: u64| own.or(app).unwrap_or(default);
-        let millis = |own, app, default| Duration::from_millis(pick(own, app, default));
+        let limits = own.resolve(app);
         Self {
-            memory_max_bytes: pick(own.memory_max_mib, app.memory_max_mib, 128) as usize * MIB,
-            cpu_time_max: millis(own.cpu_time_max_ms, app.cpu_time_max_ms, 2_000),
-            concurrency_max: pick(own.concurrency_max, app.concurrency_max, 64) as usize,
-            queue_length_max: pick(own.queue_length_max, app.queue_length_max, 1_024) as usize,
-            streams_max: pick(own.streams_max, app.streams_max, 1_024) as usize,
-            streams_per_client_max: pick(
-                own.streams_per_client_max,
-                app.streams_per_client_max,
-                256,
-            ) as usize,
-            call_depth_max: pick(own.call_depth_max, app.call_depth_max, 16) as usize,
-            body_max_bytes: pick(own.body_max_kib, app.body_max_kib, 1_024) * KIB,
-            deadline: millis(own.deadline_ms, app.deadline_ms, 30_000),
-            stream_deadline: millis(own.stream_deadline_ms, app.stream_deadline_ms, 600_000),
-            instance_reuse_max: pick(own.instance_reuse_max, app.instance_reuse_max, 1_000),
-            log_max_bytes: pick(own.log_max_kib, app.log_max_kib, 64) * KIB,
+            memory_max_bytes: limits.memory_max_mib as usize * MIB,
+            cpu_time_max: Duration::from_millis(limits.cpu_time_max_ms),
+            concurrency_max: limits.concurrency_max as usize,
+            queue_length_max: limits.queue_length_max as usize,
+            streams_max: limits.streams_max as usize,
+            streams_per_client_max: limits.streams_per_client_max as usize,
+            call_depth_max: limits.call_depth_max as usize,
+            body_max_bytes: limits.body_max_kib * KIB,
+            deadline: Duration::from_millis(limits.deadline_ms),
+            stream_deadline: Duration::from_millis(limits.stream_deadline_ms),
+            instance_reuse_max: limits.instance_reuse_max,
+            log_max_bytes: limits.log_max_kib * KIB,
         }
     }
 }

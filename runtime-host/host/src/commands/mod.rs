@@ -5,11 +5,11 @@ mod doctor;
 mod machine;
 mod progress;
 mod stop;
-mod up;
+pub(crate) mod up;
 
 pub(crate) use progress::Progress;
 
-use crate::runtime_config::Faults;
+use crate::runtime_config;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use miette::Diagnostic;
@@ -74,7 +74,8 @@ pub(crate) struct Unreadable(pub(crate) tessera_manifest::Errors);
 /// Print an error for people: manifests with excerpts, the rest as a chain of causes.
 pub(crate) fn report(error: &anyhow::Error) {
     let of_manifest = error.downcast_ref().map(|Unreadable(errors)| errors as &dyn Diagnostic);
-    let of_config = || error.downcast_ref().map(|faults: &Faults| faults as &dyn Diagnostic);
+    let of_config =
+        || error.downcast_ref().map(|errors: &runtime_config::Errors| errors as &dyn Diagnostic);
     if let Some(diagnostic) = of_manifest.or_else(of_config) {
         show(diagnostic);
         return;
@@ -90,8 +91,8 @@ pub(crate) fn plain(error: &anyhow::Error) -> String {
     if let Some(Unreadable(errors)) = error.downcast_ref() {
         return format!("{errors:#}").trim_end().to_owned();
     }
-    if let Some(faults) = error.downcast_ref::<Faults>() {
-        return format!("{faults:#}").trim_end().to_owned();
+    if let Some(errors) = error.downcast_ref::<runtime_config::Errors>() {
+        return format!("{errors:#}").trim_end().to_owned();
     }
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join("\n  because: ")
 }

@@ -79,13 +79,15 @@ pub(crate) struct Up {
     /// How many threads serve requests [default: one per core].
     #[arg(long, env = "TESSERA_WORKERS", value_name = "COUNT")]
     workers: Option<NonZeroUsize>,
-    /// How many instances of components may exist at once, busy or idle. Address space is reserved
-    /// for all of them, memory is not.
+    /// Instances of all components, busy or idle. A call that needs another one replaces an idle
+    /// one, or waits, and gets 503 `host-failure` after its deadline. A value that is too small for
+    /// a single call is refused at startup. Address space is reserved for all instances.
     #[arg(long, env = "TESSERA_INSTANCES_MAX", value_name = "COUNT", default_value_t = INSTANCES_MAX,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     instances_max: u32,
-    /// Maximum memory of all instances together, in MiB [default: three quarters of the memory of
-    /// this machine or container].
+    /// Memory of all instances together. Beyond it, memory growth and new instances get 503
+    /// `memory-short` if no idle instance can be dropped. Above 80 %, idle instances are dropped
+    /// [default: three quarters of the memory of the machine or container].
     #[arg(long, env = "TESSERA_MEMORY_MAX_MIB", value_name = "MIB",
           value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
     memory_max_mib: Option<u64>,

@@ -1,79 +1,83 @@
-//! `runtime-config.toml`: what an operator decides about one installation, in Spin's format.
+//! `runtime-config.toml`: the operator's configuration of one installation, in Spin's format.
 //!
-//! The same file serves stock Spin, so keys that Spin knows and this host does not act on
-//! are accepted, with a warning that says so; keys that nobody knows are errors. Two things
-//! are kinder than in Spin: all faults are reported at once with their places, and a store
-//! that the file does not mention is a file in the state directory, not an error.
+//! Stock Spin uses the same file, so its keys without effect on this host are accepted with a
+//! warning, and unknown keys are errors. There are two differences to Spin: all problems are
+//! reported at once with their locations, and a store that is not configured is a file in the state
+//! directory, not an error.
 
-mod document;
+mod reader;
 mod stores;
 mod variables;
 
-pub(crate) use document::Faults;
+pub(crate) use reader::Errors;
 pub(crate) use stores::{OpenStores, StoreKind};
 
 use crate::capabilities::variables::Provider;
-use document::{Reader, Table};
+use reader::{Code, Problem, Problems, Table};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tessera_strict_toml::Document;
 
-/// Most bytes of the file.
+/// Maximum size of the file.
 const LENGTH_MAX_BYTES: u64 = 1024 * 1024;
 
-/// What the file says; empty without a file.
+/// The contents of the file; empty without a file.
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeConfig {
-    /// Where state goes, absolute. `--state-dir` wins over it.
+    /// The absolute path of the state directory. `--state-dir` overrides it.
     pub(crate) state_dir: Option<PathBuf>,
     /// Key-value stores by label.
     pub(crate) stores: BTreeMap<String, StoreKind>,
-    /// Providers of variables, the most important first.
+    /// Providers of variables, in the order of their priority.
     pub(crate) providers: Vec<Provider>,
-    /// What was accepted without effect, one sentence each.
+    /// Warnings about keys without effect.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Keys of Spin that have no effect here, each with what that means.
+/// Keys of Spin without effect on this host, and why.
 const WITHOUT_EFFECT: [(&str, &str); 6] = [
-    ("log_dir", "guests' output goes to this host's own log"),
-    ("sqlite_database", "this host does not offer SQLite databases to components yet"),
-    ("llm_compute", "this host does not offer language models to components yet"),
+    ("log_dir", "the output of components goes to the log of the host"),
+    ("sqlite_database", "SQLite databases are not supported yet"),
+    ("llm_compute", "AI models are not supported yet"),
     ("client_tls", "outbound TLS uses the built-in root certificates"),
-    ("outbound_http", "outbound connections are pooled with this host's own limits"),
-    ("outbound_networking", "only `allowed_outbound_hosts` of the manifest decides"),
+    ("outbound_http", "connections are pooled with the limits of the host"),
+    ("outbound_networking", "only `allowed_outbound_hosts` of the manifest applies"),
 ];
 
 impl RuntimeConfig {
-    /// Read a file. Relative paths in it start at its folder.
-    pub(crate) fn load(path: &Path) -> Result<Self, Faults> {
-        let text = read(path).map_err(|fault| Faults::without_place(path, fault))?;
+    /// Reads a file. Relative paths in it are relative to its directory.
+    pub(crate) fn load(path: &Path) -> Result<Self, Errors> {
+        let text = read(path).map_err(|message| {
+            let hint = "set another file with `--runtime-config-file`, or remove the option";
+            Errors::new(path, "", vec![Problem::new(Code::UNREADABLE, message).hint(hint)])
+        })?;
         Self::parse(path, &text)
     }
 
-    /// Read the text of the file at `path`.
-    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Faults> {
-        let reader = Reader::default();
-        let config = document::parse(text, &reader).map(|document| {
-            let folder = path.parent().unwrap_or(Path::new("."));
-            Self::of(&reader.root(&document), folder)
-        });
-        reader.into_result(path, text)?;
-        Ok(config.unwrap_or_default())
+    /// Reads the text of the file at `path`.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Errors> {
+        let problems = Problems::default();
+        let document = Document::parse(text, &problems);
+        let table = document.as_ref().and_then(|document| document.root(&problems).table());
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let config = table.map(|table| Self::of(table, folder)).unwrap_or_default();
+        problems.into_result(path, text)?;
+        Ok(config)
     }
 
-    fn of(root: &Table<'_>, folder: &Path) -> Self {
+    fn of(mut root: Table<'_>, folder: &Path) -> Self {
         let mut warnings = Vec::new();
-        for (key, meaning) in WITHOUT_EFFECT {
-            if root.skip(key) {
-                warnings.push(format!("`{key}` has no effect: {meaning}"));
+        for (key, why) in WITHOUT_EFFECT {
+            if root.optional(key).is_some() {
+                warnings.push(format!("`{key}` has no effect: {why}"));
             }
         }
-        let state_dir = root.text("state_dir").filter(|path| !path.is_empty());
+        let state_dir = root.string("state_dir").filter(|path| !path.is_empty());
         let config = Self {
-            // As in Spin, from the folder in which the host was started.
+            // As in Spin, relative to the working directory.
             state_dir: state_dir.map(|path| std::path::absolute(&path).unwrap_or(path.into())),
-            stores: stores::read(root, folder),
-            providers: variables::read(root, folder, &mut warnings),
+            stores: stores::read(&mut root, folder),
+            providers: variables::read(&mut root, folder, &mut warnings),
             warnings,
         };
         root.finish();
@@ -82,7 +86,7 @@ impl RuntimeConfig {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let unreadable = |error: std::io::Error| format!("the file can't be read: {error}");
+    let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
     let length = std::fs::metadata(path).map_err(unreadable)?.len();
     if length > LENGTH_MAX_BYTES {
         return Err(format!("the file is longer than {LENGTH_MAX_BYTES} bytes"));
@@ -96,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(text: &str) -> Result<RuntimeConfig, Faults> {
+    fn parse(text: &str) -> Result<RuntimeConfig, Errors> {
         RuntimeConfig::parse(Path::new("/app/runtime-config.toml"), text)
     }
 
@@ -119,12 +123,12 @@ mod tests {
         assert_eq!(config.state_dir.as_deref(), Some(Path::new("/var/lib/shop")));
         assert_eq!(config.stores["orders"], StoreKind::File("/app/data/orders.db".into()));
         assert_eq!(config.stores["cart"], StoreKind::Memory);
-        assert_eq!(config.stores["shared"], StoreKind::NotOffered("redis".into()));
+        assert_eq!(config.stores["shared"], StoreKind::Unsupported("redis"));
         assert!(config.warnings.is_empty());
     }
 
     #[test]
-    fn keys_of_spin_without_effect_are_warned_about() {
+    fn keys_of_spin_without_effect_cause_warnings() {
         let config = parse(
             "[llm_compute]\ntype = \"spin\"\n[sqlite_database.default]\ntype = \"spin\"\n\
              [[variables_provider]]\ntype = \"vault\"\nurl = \"x\"\n",
@@ -138,31 +142,35 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_reported_with_their_places_and_advice() {
-        let faults = parse(
+    fn all_problems_are_reported_with_their_locations_and_hints() {
+        let errors = parse(
             "state_dirr = \"x\"\n[key_value_store.a]\ntype = \"spinn\"\n\
              [key_value_store.b]\ntype = \"spin\"\npaht = \"x\"\n[key_value_store.c]\n",
         )
         .unwrap_err();
         let expected = "\
-            /app/runtime-config.toml:1:1: nobody reads `state_dirr`\n  \
+            /app/runtime-config.toml:1:1: unknown key `state_dirr` \
+            [tessera::runtime_config::unknown_key]\n  \
             hint: did you mean `state_dir`?\n\
-            /app/runtime-config.toml:3:8: `key_value_store.a.type` cannot be `spinn`\n  \
+            /app/runtime-config.toml:3:8: `key_value_store.a.type` has the unknown value `spinn` \
+            [tessera::runtime_config::bad_value]\n  \
             hint: did you mean `spin`?\n\
-            /app/runtime-config.toml:6:1: nobody reads `key_value_store.b.paht`\n  \
+            /app/runtime-config.toml:6:1: unknown key `key_value_store.b.paht` \
+            [tessera::runtime_config::unknown_key]\n  \
             hint: did you mean `path`?\n\
-            /app/runtime-config.toml:7:1: `key_value_store.c` has no `type`\n  \
-            hint: add `type = \"…\"`\n";
-        assert_eq!(format!("{faults:#}"), expected);
+            /app/runtime-config.toml:7:18: missing key `key_value_store.c.type` \
+            [tessera::runtime_config::missing_key]\n  \
+            hint: add `type = \"spin\"`\n";
+        assert_eq!(format!("{errors:#}"), expected);
     }
 
     #[test]
-    fn wrong_types_and_broken_syntax_have_places() {
-        let faults =
+    fn wrong_types_and_invalid_syntax_have_locations() {
+        let errors =
             parse("state_dir = 1\n[[variables_provider]]\ntype = \"static\"\n").unwrap_err();
-        let text = format!("{faults:#}");
+        let text = format!("{errors:#}");
         assert!(text.contains(":1:13: `state_dir` must be a string, not an integer"), "{text}");
-        assert!(text.contains(":2:1: `variables_provider[0]` has no `values`"), "{text}");
+        assert!(text.contains(":2:1: missing key `variables_provider[0].values`"), "{text}");
         let text = format!("{:#}", parse("a = [\n").unwrap_err());
         assert!(text.contains("runtime-config.toml:"), "{text}");
     }
@@ -185,8 +193,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
-        let fault = RuntimeConfig::load(Path::new("/nowhere/rc.toml")).unwrap_err();
-        assert!(fault.to_string().contains("/nowhere/rc.toml"), "{fault}");
+    fn a_missing_file_is_named() {
+        let error = RuntimeConfig::load(Path::new("/nowhere/rc.toml")).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/rc.toml"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
-//! `[key_value_store.<label>]`, and opening what it says.
+//! `[key_value_store.<label>]`, and opening the stores.
 
 use super::RuntimeConfig;
-use super::document::{Table, choice};
+use super::reader::{Field, Table};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,43 +15,44 @@ use tokio::time::MissedTickBehavior;
 /// The interval between removals of expired keys.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// All types that Spin knows.
-const TYPES: [&str; 4] = ["spin", "redis", "azure_cosmos", "aws_dynamo"];
+/// The types of Spin; those that this host does not support have their name as a value.
+const TYPES: [(&str, Option<&str>); 4] = [
+    ("spin", None),
+    ("redis", Some("redis")),
+    ("azure_cosmos", Some("azure_cosmos")),
+    ("aws_dynamo", Some("aws_dynamo")),
+];
 
-/// Where a store's data are.
+/// Where the data of a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StoreKind {
-    /// In a file of its own, absolute or relative to where the host was started.
+    /// In a file, with an absolute path or one relative to the working directory of the host.
     File(PathBuf),
-    /// In memory: gone when the host ends.
+    /// In memory, until the host ends.
     Memory,
-    /// In an engine of Spin's that this host does not have. Opening it is an error: to write
-    /// somewhere else instead would be to lose data.
-    NotOffered(String),
+    /// In an engine of Spin that this host does not support. Opening it is an error, because data
+    /// that is written elsewhere would be lost.
+    Unsupported(&'static str),
 }
 
-pub(super) fn read(root: &Table<'_>, folder: &Path) -> BTreeMap<String, StoreKind> {
-    let tables = root.tables("key_value_store");
-    tables.iter().filter_map(|(label, table)| Some((label.clone(), kind(table, folder)?))).collect()
+pub(super) fn read(root: &mut Table<'_>, folder: &Path) -> BTreeMap<String, StoreKind> {
+    let stores = root.optional("key_value_store");
+    let entries = stores.map(|field| field.entries()).unwrap_or_default().into_iter();
+    entries.filter_map(|(label, field)| Some((label.name.clone(), kind(&field, folder)?))).collect()
 }
 
-fn kind(table: &Table<'_>, folder: &Path) -> Option<StoreKind> {
-    let kind = table.required_text("type")?;
-    match kind.as_str() {
-        "spin" => {
-            let path = table.text("path").map(|path| StoreKind::File(folder.join(path)));
-            table.finish();
-            Some(path.unwrap_or(StoreKind::Memory))
-        }
-        other if TYPES.contains(&other) => Some(StoreKind::NotOffered(other.to_owned())),
-        other => {
-            table.fault("type", &format!("cannot be `{other}`"), &choice(other, &TYPES));
-            None
-        }
+fn kind(field: &Field<'_>, folder: &Path) -> Option<StoreKind> {
+    let mut table = field.table()?;
+    let kind = table.required("type", "add `type = \"spin\"`")?;
+    if let Some(unsupported) = kind.one_of(&TYPES)? {
+        return Some(StoreKind::Unsupported(unsupported));
     }
+    let path = table.string("path").map(|path| StoreKind::File(folder.join(path)));
+    table.finish();
+    Some(path.unwrap_or(StoreKind::Memory))
 }
 
-/// The stores of an application, open.
+/// The open stores of an application.
 pub(crate) struct OpenStores {
     by_label: BTreeMap<String, Arc<dyn KeyValue>>,
     engines: Engines,
@@ -69,12 +70,12 @@ impl RuntimeConfig {
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         self.stores.values().filter_map(|kind| match kind {
             StoreKind::File(path) => Some(path.as_path()),
-            StoreKind::Memory | StoreKind::NotOffered(_) => None,
+            StoreKind::Memory | StoreKind::Unsupported(_) => None,
         })
     }
 
-    /// Open the stores with these labels. What the file does not mention is
-    /// `<label>.db` in `state_dir`, which no other process may use at the same time.
+    /// Opens the stores with these labels. A store that is not configured is `<label>.db` in
+    /// `state_dir`, which no other process may use at the same time.
     pub(crate) async fn open_stores(
         &self,
         labels: &BTreeSet<String>,
@@ -90,10 +91,10 @@ impl RuntimeConfig {
         let mut by_label = BTreeMap::new();
         for label in labels {
             let store = match self.stores.get(label) {
-                Some(StoreKind::NotOffered(kind)) => anyhow::bail!(
-                    "the store `{label}` is of type `{kind}`, which this host does not offer yet; \
-                     in the runtime configuration file, `type = \"spin\"` with a `path` keeps it \
-                     in a file"
+                Some(StoreKind::Unsupported(kind)) => anyhow::bail!(
+                    "the store `{label}` has the type `{kind}`, which is not supported yet: in the \
+                     runtime configuration file, `type = \"spin\"` with a `path` stores it in a \
+                     file"
                 ),
                 Some(StoreKind::Memory) => memory.open(label).await,
                 Some(StoreKind::File(_)) | None => embedded.open(label).await,
@@ -101,8 +102,8 @@ impl RuntimeConfig {
             let store = store.with_context(|| format!("the store `{label}` cannot be opened"))?;
             if embedded.health(label) == Some(Health::Damaged) {
                 tracing::error!(
-                    "the store `{label}` is damaged and is not written to: restore {} from a \
-                     backup, or move it away, and start again",
+                    "the store `{label}` is damaged and read-only: restore {} from a backup, or \
+                     move it away, and start again",
                     embedded.path(label).display()
                 );
             }
@@ -116,7 +117,7 @@ impl RuntimeConfig {
 }
 
 impl OpenStores {
-    /// Those with these labels.
+    /// The stores with these labels.
     pub(crate) fn select(&self, labels: &[String]) -> BTreeMap<String, Arc<dyn KeyValue>> {
         let wanted = labels.iter().filter_map(|label| self.by_label.get_key_value(label));
         wanted.map(|(label, store)| (label.clone(), store.clone())).collect()
@@ -126,14 +127,14 @@ impl OpenStores {
         self.engines.clone()
     }
 
-    /// Finish all writes and let go of the files.
+    /// Finishes all writes and closes the files.
     pub(crate) async fn close(&self) -> anyhow::Result<()> {
         Ok(self.engines.embedded.close().await?)
     }
 }
 
 impl Engines {
-    /// Remove expired keys periodically until the stores are closed.
+    /// Removes expired keys periodically until the stores are closed.
     pub(crate) async fn sweep_expired(self) {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stores_that_the_file_does_not_mention_are_files_in_the_state_directory() {
+    async fn stores_without_configuration_are_files_in_the_state_directory() {
         let folder = tempfile::tempdir().unwrap();
         let elsewhere = folder.path().join("elsewhere/x.db");
         let stores = BTreeMap::from([
@@ -186,15 +187,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_engine_that_is_not_there_is_an_error_only_when_it_is_used() {
+    async fn an_unsupported_engine_is_an_error_only_when_it_is_used() {
         let folder = tempfile::tempdir().unwrap();
-        let stores = BTreeMap::from([("a".to_owned(), StoreKind::NotOffered("redis".into()))]);
+        let stores = BTreeMap::from([("a".to_owned(), StoreKind::Unsupported("redis"))]);
         let config = RuntimeConfig { stores, ..RuntimeConfig::default() };
         let open = config.open_stores(&labels(&[]), folder.path()).await.unwrap();
         open.close().await.unwrap();
         drop(open);
         let other = folder.path().join("other");
         let error = config.open_stores(&labels(&["a"]), &other).await.err().unwrap();
-        assert!(error.to_string().contains("of type `redis`"), "{error}");
+        assert!(error.to_string().contains("has the type `redis`"), "{error}");
     }
 }

@@ -1,15 +1,15 @@
-//! A bridge leads somewhere: to a component that this host runs, or to the host itself. The
-//! host never loads a bridge, so nothing may wait for one to answer.
+//! The target of a bridge exists: a component that this host runs, or the host. The host never
+//! loads a bridge, so a bridge has no triggers.
 
 use crate::app::{Bridged, Component};
 use crate::check::{Check, triggers};
 use crate::parse::HOST;
-use crate::problem::{Code, Problem};
+use crate::reader::{Code, Problem};
 
 pub(super) fn check(check: &Check<'_>) {
     for bridge in check.app.components.values() {
         match &bridge.settings.bridges {
-            Some(Bridged::Component(target)) => leads_somewhere(check, bridge, target),
+            Some(Bridged::Component(target)) => target_runs_here(check, bridge, target),
             Some(Bridged::Host) => host_is_not_a_component(check, bridge),
             None => continue,
         }
@@ -17,8 +17,8 @@ pub(super) fn check(check: &Check<'_>) {
     }
 }
 
-fn leads_somewhere(check: &Check<'_>, bridge: &Component, id: &str) {
-    let at = check.places.value(&check.path(bridge, "tool.tessera.bridges"));
+fn target_runs_here(check: &Check<'_>, bridge: &Component, id: &str) {
+    let at = check.spans.value(&check.path(bridge, "tool.tessera.bridges"));
     let Some(target) = check.app.components.get(id) else {
         check.report_unknown_component(id, at);
         return;
@@ -35,18 +35,18 @@ fn leads_somewhere(check: &Check<'_>, bridge: &Component, id: &str) {
         report(
             format!("`{id}` is a bridge to itself"),
             "itself",
-            "name the component that does the work",
+            "name the component that implements the interface",
         );
     } else if target.settings.bridges.is_some() {
         let message = format!("`{}` is a bridge to the bridge `{id}`", bridge.id);
-        report(message, "a bridge too", "name the component at the other end of that bridge");
+        report(message, "also a bridge", "name the target of that bridge");
     } else if target.settings.stock_only {
         let message =
             format!("`{}` is a bridge to `{id}`, which this host does not run", bridge.id);
         report(
             message,
             "`stock_only`",
-            "write `bridges = \"host\"` if the host offers the interface, or remove `stock_only` there",
+            "write `bridges = \"host\"` if the host implements the interface, or remove `stock_only`",
         );
     }
 }
@@ -56,10 +56,12 @@ fn host_is_not_a_component(check: &Check<'_>, bridge: &Component) {
     check.problems.push(
         Problem::new(
             Code::BadBridge,
-            format!("`{HOST}` means the platform, and is also a component"),
+            format!(
+                "`{HOST}` is ambiguous: it means the host, and there is a component of this name"
+            ),
         )
-        .label(check.places.value(&check.path(bridge, "tool.tessera.bridges")), "which of the two?")
-        .label(check.name_of(target), "a component of that name")
+        .label(check.spans.value(&check.path(bridge, "tool.tessera.bridges")), "ambiguous")
+        .label(check.name_of(target), "a component of this name")
         .hint("rename the component"),
     );
 }
@@ -69,8 +71,8 @@ fn has_no_trigger(check: &Check<'_>, bridge: &Component) {
         if *id == bridge.id {
             check.problems.push(
                 Problem::new(Code::BadBridge, format!("the bridge `{id}` has a trigger"))
-                    .label(check.places.value(&format!("{written_at}.component")), "never loaded by this host")
-                    .hint("let the component at the other end answer, or remove `tool.tessera.bridges`"),
+                    .label(check.spans.value(&format!("{written_at}.component")), "not loaded by this host")
+                    .hint("use the target of the bridge in the trigger, or remove `tool.tessera.bridges`"),
             );
         }
     }

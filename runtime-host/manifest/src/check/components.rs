@@ -1,8 +1,8 @@
-//! Every component that is named exists.
+//! Every component that is referenced exists.
 
 use crate::app::{ComponentId, Dependency, Provider};
 use crate::check::{Check, triggers};
-use crate::tree::join;
+use crate::reader::join;
 
 pub(super) fn check(check: &Check<'_>) {
     for component in check.app.components.values() {
@@ -31,6 +31,6 @@ fn provider_exists(check: &Check<'_>, path: &str, dependency: &Dependency) {
 
 fn exists(check: &Check<'_>, id: &ComponentId, path: &str) {
     if !check.app.components.contains_key(id) {
-        check.report_unknown_component(id, check.places.value(path));
+        check.report_unknown_component(id, check.spans.value(path));
     }
 }

@@ -1,11 +1,10 @@
-//! Links form no circle: a component that waits for one that waits for it would never
-//! answer, and only a deadline would end it.
+//! Links form no cycle: components that wait for each other would only be ended by their deadline.
 
 use std::collections::BTreeSet;
 
 use crate::app::{Bridged, Component, Dependency, Provider};
 use crate::check::{Check, dependency_path};
-use crate::problem::{Code, Problem};
+use crate::reader::{Code, Problem};
 
 /// A component and the dependency by which it calls the next one.
 type Step<'a> = (&'a Component, &'a Dependency);
@@ -17,7 +16,7 @@ pub(super) fn check(check: &Check<'_>) {
     }
 }
 
-/// A depth-first search; a component that is done has no unreported circle behind it.
+/// A depth-first search. No unreported cycle can be reached from a component that is done.
 struct Walk<'a> {
     check: &'a Check<'a>,
     path: Vec<Step<'a>>,
@@ -43,7 +42,7 @@ impl<'a> Walk<'a> {
         self.done.insert(&component.id);
     }
 
-    /// The component at the other end of a live link.
+    /// The component that a dependency is linked to.
     fn linked(&self, dependency: &Dependency) -> Option<&'a Component> {
         let components = &self.check.app.components;
         let Provider::Component { id, .. } = &dependency.provider else { return None };
@@ -54,18 +53,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn report(check: &Check<'_>, circle: &[Step<'_>]) {
-    let mut names: Vec<_> = circle.iter().map(|(component, _)| component.id.as_str()).collect();
+fn report(check: &Check<'_>, cycle: &[Step<'_>]) {
+    let mut names: Vec<_> = cycle.iter().map(|(component, _)| component.id.as_str()).collect();
     names.extend(names.first().copied());
-    let mut problem = Problem::new(
-        Code::LinkCycle,
-        format!("components wait for each other: {}", names.join(" → ")),
-    );
-    for (step, (component, dependency)) in circle.iter().enumerate() {
-        let at = check.places.key(&dependency_path(component, &dependency.import));
+    let mut problem =
+        Problem::new(Code::LinkCycle, format!("links form a cycle: {}", names.join(" → ")));
+    for (step, (component, dependency)) in cycle.iter().enumerate() {
+        let at = check.spans.key(&dependency_path(component, &dependency.import));
         problem = problem.label(at, format!("`{}` calls `{}`", component.id, names[step + 1]));
     }
-    check
-        .problems
-        .push(problem.hint("let one of them learn through an event what it asks for now"));
+    check.problems.push(problem.hint("replace one of the links by an event"));
 }

@@ -1,13 +1,12 @@
-//! A component that others import is a library: composed into the importer, it has no
-//! identity of its own, and so no stores, hosts or variables. Spin refuses such a dependency,
-//! because its permissions would silently be lost; so do we. Imports of one component must
-//! also not overlap: which of the two would be taken?
+//! A dependency is a library: it is composed into its importer and has no stores, hosts or variables
+//! of its own. Spin refuses a dependency with permissions, because they would silently be lost, and
+//! so does this host. Imports of one component must not overlap, because the choice between their
+//! providers would be arbitrary.
 
 use crate::app::{Component, Dependency, Provider};
 use crate::check::{Check, dependency_path};
-use crate::document::listed;
 use crate::parse::ImportName;
-use crate::problem::{Code, Problem};
+use crate::reader::{Code, Problem, listed};
 
 pub(super) fn check(check: &Check<'_>) {
     for component in check.app.components.values() {
@@ -21,12 +20,12 @@ pub(super) fn check(check: &Check<'_>) {
 fn provider_is_fit(check: &Check<'_>, importer: &Component, dependency: &Dependency) {
     let Provider::Component { id, .. } = &dependency.provider else { return };
     let at =
-        check.places.value(&format!("{}.component", dependency_path(importer, &dependency.import)));
+        check.spans.value(&format!("{}.component", dependency_path(importer, &dependency.import)));
     if *id == importer.id {
         check.problems.push(
             Problem::new(Code::UnfitDependency, format!("`{id}` depends on itself"))
-                .label(at, "the component that this is in")
-                .hint("name the component that exports what is imported here"),
+                .label(at, "the component itself")
+                .hint("name the component that exports this import"),
         );
         return;
     }
@@ -39,15 +38,15 @@ fn provider_is_fit(check: &Check<'_>, importer: &Component, dependency: &Depende
     check.problems.push(
         Problem::new(
             Code::UnfitDependency,
-            format!("`{id}` cannot be a dependency: it has {} of its own", listed(&own)),
+            format!("`{id}` cannot be a dependency: it has its own {}", listed(&own)),
         )
         .label(at, "composed into the importer")
-        .label(check.places.key(&check.path(provider, own[0])), "lost by that")
-        .hint("remove them there and grant the importer's with `inherit_configuration = [\"…\"]`; what has a store is reached through a bridge"),
+        .label(check.spans.key(&check.path(provider, own[0])), "would be lost")
+        .hint("remove them, and inherit those of the importer with `inherit_configuration = [\"…\"]`; link a component with a store through a bridge"),
     );
 }
 
-/// A library that this host does not run is of no use here, unless it is a bridge.
+/// Reports a dependency that this host does not run, unless it is a bridge.
 fn runs_here(
     check: &Check<'_>,
     dependency: &Dependency,
@@ -60,14 +59,14 @@ fn runs_here(
             Problem::new(
                 Code::UnfitDependency,
                 format!(
-                    "`{}` would be missing: `{}` is not run by this host",
+                    "`{}` has no provider: this host does not run `{}`",
                     dependency.import, provider.id
                 ),
             )
-            .label(at, "satisfied by it")
-            .label(check.places.value(&flag), "left to other hosts")
+            .label(at, "the provider")
+            .label(check.spans.value(&flag), "only for other hosts")
             .hint(
-                "say who stands for it with `tool.tessera.bridges = \"…\"`, or remove `stock_only`",
+                "name its replacement with `tool.tessera.bridges = \"…\"`, or remove `stock_only`",
             ),
         );
     }
@@ -98,7 +97,7 @@ fn imports_do_not_overlap(check: &Check<'_>, component: &Component) {
     for (index, (second, second_name)) in names.iter().enumerate() {
         let first = names[..index].iter().find(|(_, first)| overlap(first, second_name));
         let Some((first, _)) = first else { continue };
-        let key = |import: &str| check.places.key(&dependency_path(component, import));
+        let key = |import: &str| check.spans.key(&dependency_path(component, import));
         check.problems.push(
             Problem::new(
                 Code::BadDependency,
@@ -106,7 +105,7 @@ fn imports_do_not_overlap(check: &Check<'_>, component: &Component) {
             )
             .label(key(second), "and here")
             .label(key(first), "here")
-            .hint("name different interfaces or incompatible versions, or remove one"),
+            .hint("import different interfaces or incompatible versions, or remove one"),
         );
     }
 }
@@ -124,7 +123,7 @@ fn overlap(one: &ImportName, other: &ImportName) -> bool {
     same_package && same_version && same_interface
 }
 
-/// Whether one version can stand for the other, by the rules of semantic versioning.
+/// Whether two versions are compatible by the rules of semantic versioning.
 fn compatible(one: &semver::Version, other: &semver::Version) -> bool {
     if !one.pre.is_empty() || !other.pre.is_empty() {
         return (one.major, one.minor, one.patch, &one.pre)

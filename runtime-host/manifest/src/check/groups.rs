@@ -1,22 +1,22 @@
-//! Members of one consumer group take turns, so they must ask for the same events, and on the
-//! same terms: the group has one place in the log, one count of attempts, one dead-letter queue.
+//! Members of one consumer group share its position in the log, its count of attempts and its
+//! dead-letter queue, so their subscriptions must agree.
 
 use std::collections::BTreeMap;
 
 use crate::app::{Component, Subscription};
 use crate::check::Check;
-use crate::problem::{Code, Problem};
+use crate::reader::{Code, Problem};
 
 pub(super) fn check(check: &Check<'_>) {
     let mut first: BTreeMap<&str, (&Component, &Subscription, String)> = BTreeMap::new();
     for component in check.app.components.values() {
         for (index, own) in component.settings.subscribe.iter().enumerate() {
-            let place = check.path(component, &format!("tool.tessera.subscribe[{index}]"));
-            let Some((member, other, there)) = first.get(own.group.as_str()) else {
-                first.insert(&own.group, (component, own, place));
+            let path = check.path(component, &format!("tool.tessera.subscribe[{index}]"));
+            let Some((member, other, other_path)) = first.get(own.group.as_str()) else {
+                first.insert(&own.group, (component, own, path));
                 continue;
             };
-            // Twice in one component is reported where it is read.
+            // A second entry in the same component is reported when it is read.
             if member.id != component.id
                 && let Some(difference) = difference(own, other)
             {
@@ -26,17 +26,17 @@ pub(super) fn check(check: &Check<'_>) {
                 );
                 check.problems.push(
                     Problem::new(Code::Subscription, message)
-                        .label(check.places.value(&place), "here")
-                        .label(check.places.value(there), "and here")
-                        .hint("write the same in both, or give one a `group` of its own"),
+                        .label(check.spans.value(&path), "here")
+                        .label(check.spans.value(other_path), "and here")
+                        .hint("write the same in both, or give one a different `group`"),
                 );
             }
         }
     }
 }
 
-/// The first key in which two members of a group differ although they may not. Where their
-/// events go, and in which mode, is each member's own.
+/// The first key in which two members of a group must not differ, but do. Path and mode may
+/// differ.
 fn difference(one: &Subscription, other: &Subscription) -> Option<&'static str> {
     let sorted = |types: &[String]| {
         let mut types = types.to_vec();
@@ -44,7 +44,7 @@ fn difference(one: &Subscription, other: &Subscription) -> Option<&'static str> 
         types
     };
     if one.types.is_empty() || other.types.is_empty() {
-        // Missing types are reported where they are read.
+        // Missing types are reported when they are read.
         return None;
     }
     let differ = [

@@ -1,14 +1,14 @@
-//! Host patterns can be read and, within the application, name components that exist.
+//! Host patterns are valid, and those for components of the application name existing ones.
 //!
-//! A pattern with templates is tried with the variables' defaults: a fault there would
-//! otherwise show up at the first call.
+//! A pattern with templates is checked with the variables' defaults, because an error in it would
+//! otherwise only appear at the first call.
 
 use crate::check::Check;
 use crate::hosts::HostPattern;
-use crate::problem::{Code, Problem, Span};
+use crate::reader::{Code, Problem, Span};
 use crate::template::Template;
 
-/// The domain of calls to other components.
+/// The suffix of the host names of components.
 const INTERNAL_SUFFIX: &str = ".spin.internal";
 
 pub(super) fn check(check: &Check<'_>) {
@@ -27,7 +27,7 @@ fn pattern(check: &Check<'_>, written: &str, path: &str) {
         variable.and_then(|variable| variable.default.as_deref()).ok_or(())
     };
     let Ok(text) = template.render(default) else { return };
-    let at = check.places.value(path);
+    let at = check.spans.value(path);
     match HostPattern::parse(&text) {
         Ok(_) => component_exists(check, &text, at),
         Err(error) => {

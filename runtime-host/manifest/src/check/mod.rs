@@ -1,7 +1,7 @@
 //! Rules across tables: one file per rule, each a function over the whole application.
 //!
-//! They run on everything that could be read, also if some tables had faults, so that one
-//! run reports all. A rule says nothing about what another rule or a reader has reported.
+//! They also run if some tables had problems, so that one run reports all problems. A rule does not
+//! report what another rule or a reader reports.
 
 mod bridges;
 mod components;
@@ -17,14 +17,12 @@ mod triggers;
 
 use crate::COMPONENTS_MAX;
 use crate::app::{App, Component};
-use crate::names::nearest;
-use crate::problem::{Code, Problem, Problems, Span};
-use crate::tree::{Places, join};
+use crate::reader::{Code, Problem, Problems, Span, SpanIndex, join, nearest};
 
-/// What a rule looks at and where it puts its findings.
+/// The input of a rule, and the collector of its problems.
 pub(crate) struct Check<'a> {
     app: &'a App,
-    places: &'a Places,
+    spans: &'a SpanIndex,
     problems: &'a Problems,
 }
 
@@ -32,11 +30,11 @@ pub(crate) struct Check<'a> {
 pub(crate) fn all(app: &App, problems: &Problems) {
     if app.components.len() > COMPONENTS_MAX {
         let message = format!("the application has more than {COMPONENTS_MAX} components");
-        let problem = Problem::new(Code::BadValue, message).hint("split it into several");
-        problems.push(problem.label(app.origin.places().key("component"), "too many"));
+        let problem = Problem::new(Code::BadValue, message).hint("split the application");
+        problems.push(problem.label(app.origin.spans().key("component"), "too many"));
         return;
     }
-    let check = Check { app, places: app.origin.places(), problems };
+    let check = Check { app, spans: app.origin.spans(), problems };
     components::check(&check);
     triggers::check(&check);
     groups::check(&check);
@@ -56,21 +54,21 @@ impl Check<'_> {
         format!("{}.{key}", component.written_at)
     }
 
-    /// The place of a component's name.
+    /// The span of a component's name.
     fn name_of(&self, component: &Component) -> Span {
-        self.places.key(&component.written_at)
+        self.spans.key(&component.written_at)
     }
 
-    /// Reports a reference to a component that is not there.
+    /// Reports a reference to a component that does not exist.
     fn report_unknown_component(&self, id: &str, at: Span) {
         let ids = self.app.components.keys().map(String::as_str);
         let hint = match nearest(id, ids) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("add `[component.{id}]`, or name one that is there"),
+            None => format!("add `[component.{id}]`, or name an existing component"),
         };
         self.problems.push(
-            Problem::new(Code::UnknownComponent, format!("there is no component `{id}`"))
-                .label(at, "not in this manifest")
+            Problem::new(Code::UnknownComponent, format!("unknown component `{id}`"))
+                .label(at, "unknown component")
                 .hint(hint),
         );
     }

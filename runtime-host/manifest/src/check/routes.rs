@@ -1,11 +1,11 @@
-//! Each request has one trigger: no two routes are the same, whatever their parameters are
-//! called. Stock Spin lets the later one win without a word.
+//! Each request has one trigger: no two routes match the same requests, regardless of the names of
+//! their parameters. In stock Spin, the later trigger silently wins.
 
 use std::collections::BTreeMap;
 
 use crate::app::{HttpTrigger, Route};
 use crate::check::Check;
-use crate::problem::{Code, Problem};
+use crate::reader::{Code, Problem};
 use crate::routes::RoutePattern;
 
 pub(super) fn check(check: &Check<'_>) {
@@ -22,12 +22,11 @@ pub(super) fn check(check: &Check<'_>) {
 }
 
 fn report(check: &Check<'_>, route: &str, trigger: &HttpTrigger, first: &HttpTrigger) {
-    let place =
-        |trigger: &HttpTrigger| check.places.value(&format!("{}.route", trigger.written_at));
+    let span = |trigger: &HttpTrigger| check.spans.value(&format!("{}.route", trigger.written_at));
     check.problems.push(
-        Problem::new(Code::DuplicateRoute, format!("two triggers take the requests of `{route}`"))
-            .label(place(trigger), "the same requests again")
-            .label(place(first), "first taken here")
+        Problem::new(Code::DuplicateRoute, format!("two triggers have the route `{route}`"))
+            .label(span(trigger), "the same requests")
+            .label(span(first), "first used here")
             .hint("change one of the routes, or remove one of the triggers"),
     );
 }

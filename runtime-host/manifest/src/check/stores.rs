@@ -1,12 +1,11 @@
-//! One capability, one store: what a component knows is its own, and others ask it. Stock
-//! Spin lets components share a label; here that is an error, because a shared store is a
-//! second, untyped contract between the two.
+//! A store belongs to one component, and other components call it. Stock Spin lets components share
+//! a label; here that is an error, because a shared store is an untyped contract between them.
 
 use std::collections::BTreeMap;
 
 use crate::app::Component;
 use crate::check::Check;
-use crate::problem::{Code, Problem, Span};
+use crate::reader::{Code, Problem, Span};
 
 pub(super) fn check(check: &Check<'_>) {
     exclusive(check, "key_value_stores", "key-value store", |component| {
@@ -21,7 +20,7 @@ fn exclusive(check: &Check<'_>, key: &str, thing: &str, labels: fn(&Component) -
     let mut owners: BTreeMap<&String, Vec<(&Component, Span)>> = BTreeMap::new();
     for component in check.app.components.values() {
         for (index, label) in labels(component).iter().enumerate() {
-            let span = check.places.value(&check.path(component, &format!("{key}[{index}]")));
+            let span = check.spans.value(&check.path(component, &format!("{key}[{index}]")));
             let owners = owners.entry(label).or_default();
             if owners.iter().all(|(owner, _)| owner.id != component.id) {
                 owners.push((component, span));
@@ -29,17 +28,17 @@ fn exclusive(check: &Check<'_>, key: &str, thing: &str, labels: fn(&Component) -
         }
     }
     for (label, mut owners) in owners.into_iter().filter(|(_, owners)| owners.len() > 1) {
-        // Components are sorted by name; people read from top to bottom.
+        // Components are sorted by name, and labels by their position.
         owners.sort_by_key(|(_, span)| span.start);
         let mut problem = Problem::new(
             Code::SharedStore,
-            format!("the {thing} `{label}` belongs to {} components", owners.len()),
+            format!("the {thing} `{label}` is used by {} components", owners.len()),
         );
         for (owner, span) in owners {
             problem = problem.label(span, format!("of `{}`", owner.id));
         }
         check.problems.push(problem.hint(
-            "give each component a store of its own, and let it ask the other through a contract",
+            "give each component its own label, and let one call the other through a contract",
         ));
     }
 }

@@ -1,11 +1,9 @@
-//! Templates are well formed and name declared variables.
+//! Templates are well formed and use declared variables.
 
 use crate::app::Component;
 use crate::check::Check;
-use crate::names::nearest;
-use crate::problem::{Code, Problem};
+use crate::reader::{Code, Problem, join, nearest};
 use crate::template::{Template, TemplateError};
-use crate::tree::join;
 
 pub(super) fn check(check: &Check<'_>) {
     for component in check.app.components.values() {
@@ -32,14 +30,14 @@ fn of_component(check: &Check<'_>, component: &Component) {
 }
 
 fn template(check: &Check<'_>, text: &str, path: &str) {
-    let at = check.places.value(path);
+    let at = check.spans.value(path);
     let template = match Template::parse(text) {
         Ok(template) => template,
         Err(error) => {
             let hint = match &error {
                 TemplateError::Unclosed { .. } => "write `{{ name }}`",
                 TemplateError::BadName { .. } => {
-                    "between the braces stands the name of a variable, in lower snake_case"
+                    "write the name of a variable between the braces, in lower snake_case"
                 }
             };
             let problem =
@@ -56,8 +54,6 @@ fn template(check: &Check<'_>, text: &str, path: &str) {
         };
         let message = format!("`{path}` uses the variable `{name}`, which is not declared");
         let problem = Problem::new(Code::UnknownVariable, message);
-        check
-            .problems
-            .push(problem.label(at.clone(), format!("no `{name}` in `[variables]`")).hint(hint));
+        check.problems.push(problem.label(at.clone(), "undeclared variable").hint(hint));
     }
 }

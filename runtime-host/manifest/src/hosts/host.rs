@@ -1,4 +1,4 @@
-//! The host part of a pattern: a name, names below a domain, a network, or a word.
+//! The host part of a pattern: a name, names below a domain, a network, or a keyword.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use super::{HostError, bare};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Host {
     Any,
-    /// With the dot in front.
+    /// With the leading dot.
     Below(String),
     Itself,
     Name(String),
@@ -21,7 +21,7 @@ impl Host {
     pub(super) fn parse(text: &str) -> Result<Self, HostError> {
         let text = text.to_ascii_lowercase();
         match text.as_str() {
-            "" => return Err(HostError::new("the host is missing", "write `*` for every host")),
+            "" => return Err(HostError::new("the host is missing", "write `*` for all hosts")),
             "*" => return Ok(Self::Any),
             "self" | "self.alt" => return Ok(Self::Itself),
             _ => {}
@@ -30,7 +30,7 @@ impl Host {
             return network;
         }
         if text.contains('/') {
-            let hint = "permissions are given to whole hosts: remove the path";
+            let hint = "a permission applies to a whole host: remove the path";
             return Err(HostError::new("it has a path", hint));
         }
         let (below, name) = match text.strip_prefix("*.") {
@@ -38,12 +38,13 @@ impl Host {
             None => (false, text.as_str()),
         };
         if name.contains('*') {
-            let hint = "`*` stands alone or is the first part of a name, as `*.example.com`";
-            return Err(HostError::new("`*` stands in the middle of the host", hint));
+            let hint =
+                "`*` is a whole host or the first part of a name, for example `*.example.com`";
+            return Err(HostError::new("`*` is not allowed in the middle of a host", hint));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if name.is_empty() || !name.chars().all(allowed) {
-            let hint = "a host is a name, an address (IPv6 in brackets), a network as `10.0.0.0/8`, `self` or `*`";
+            let hint = "a host is a name, an address (IPv6 in brackets), a network such as `10.0.0.0/8`, `self` or `*`";
             return Err(HostError::new(format!("`{text}` is not a host"), hint));
         }
         Ok(if below { Self::Below(format!(".{name}")) } else { Self::Name(name.to_owned()) })
@@ -75,13 +76,13 @@ fn parse_network(text: &str) -> Option<Result<Host, HostError>> {
     Some(match prefix_bits.filter(|prefix| *prefix <= bits) {
         Some(prefix_bits) => Ok(Host::Network { address, prefix_bits }),
         None => Err(HostError::new(
-            "the network's size is wrong",
-            format!("after `/` comes the number of fixed bits, 0 to {bits}"),
+            "the prefix length is invalid",
+            format!("write a prefix length of 0 to {bits} after `/`"),
         )),
     })
 }
 
-/// The fixed bits of an address, with its family.
+/// The prefix of an address, with its family.
 fn masked(address: IpAddr, prefix_bits: u8) -> (bool, u128) {
     let (bits, value) = match address {
         IpAddr::V4(v4) => (32, u128::from(v4.to_bits())),

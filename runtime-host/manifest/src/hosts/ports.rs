@@ -23,13 +23,13 @@ impl Ports {
         };
         match parsed {
             Some(Self::Range(range)) if range.is_empty() => Err(HostError::new(
-                format!("the ports `{text}` are none"),
-                "a range goes from the first port to the one after the last, as `8000..8010`",
+                format!("the range `{text}` is empty"),
+                "a range excludes its end, for example `8000..8010`",
             )),
             Some(ports) => Ok(ports),
             None => Err(HostError::new(
                 format!("`{text}` is not a port"),
-                "a port is a number up to 65535, a range as `8000..8010`, or `*`",
+                "a port is a number up to 65535, a range such as `8000..8010`, or `*`",
             )),
         }
     }

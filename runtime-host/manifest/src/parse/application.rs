@@ -1,12 +1,11 @@
 //! `[application]`.
 
 use crate::app::AppSettings;
-use crate::document::{Field, Table};
 use crate::parse::tool;
-use crate::problem::Code;
+use crate::reader::{Code, Field, Table};
 use crate::routes::{RoutePattern, Segment};
 
-/// What the table says.
+/// The contents of the table.
 #[derive(Default)]
 pub(super) struct Application {
     pub(super) name: String,
@@ -21,12 +20,12 @@ pub(super) fn read(field: &Field<'_>) -> Option<Application> {
     let mut table = field.table()?;
     let mut application = Application::default();
     let name =
-        table.required("name", "add `name = \"my-app\"`").and_then(|name| name.filled_text());
+        table.required("name", "add `name = \"my-app\"`").and_then(|name| name.non_empty_string());
     application.name = name.map(|name| name.value).unwrap_or_default();
-    application.version = table.text("version");
-    application.description = table.text("description");
+    application.version = table.string("version");
+    application.description = table.string("description");
     if let Some(authors) = table.optional("authors") {
-        authors.texts();
+        authors.strings();
     }
     if let Some(targets) = table.optional("targets") {
         check_targets(&targets);
@@ -48,7 +47,7 @@ fn read_triggers(mut triggers: Table<'_>, application: &mut Application) {
         http.finish();
     }
     if let Some(mut redis) = triggers.optional("redis").and_then(|field| field.table()) {
-        let address = redis.optional("address").and_then(|field| field.filled_text());
+        let address = redis.optional("address").and_then(|field| field.non_empty_string());
         application.redis_address = address.map(|address| address.value);
         redis.finish();
     }
@@ -56,20 +55,20 @@ fn read_triggers(mut triggers: Table<'_>, application: &mut Application) {
 }
 
 fn base(field: &Field<'_>) -> Option<String> {
-    let text = field.text()?.value;
-    let fault = |message: &str, hint: &str| {
-        field.fault(Code::BadRoute, message, "not a base", hint);
+    let text = field.string()?.value;
+    let refuse = |message: &str, hint: &str| {
+        field.report(Code::BadRoute, message, "not a base path", hint);
         None
     };
     if !text.starts_with('/') {
-        return fault("does not start with a slash", &format!("write `/{text}`"));
+        return refuse("must start with a slash", &format!("write `/{text}`"));
     }
     match RoutePattern::parse("", &text) {
-        Err(error) => fault(&format!("is not a path: {}", error.message), &error.hint),
+        Err(error) => refuse(&format!("is not a path: {}", error.message), &error.hint),
         Ok(path) => {
             let fixed = |segment: &Segment| matches!(segment, Segment::Literal(_));
             if path.takes_rest() || !path.segments().iter().all(fixed) {
-                return fault("is not a fixed path", "parameters and `/...` belong into routes");
+                return refuse("must be a fixed path", "parameters and `/...` belong in routes");
             }
             let base = path.to_string();
             Some(base.strip_suffix('/').map(str::to_owned).unwrap_or(base))
@@ -77,11 +76,11 @@ fn base(field: &Field<'_>) -> Option<String> {
     }
 }
 
-/// `targets` says where else an application must run: for Spin's build, nothing to the host.
+/// Checks `targets`: environments in which the application has to run. Only Spin's build uses it.
 pub(super) fn check_targets(field: &Field<'_>) {
     for target in field.items().unwrap_or_default() {
-        if target.is_text() {
-            target.filled_text();
+        if target.is_string() {
+            target.non_empty_string();
             continue;
         }
         if !target.is_table() {
@@ -90,12 +89,12 @@ pub(super) fn check_targets(field: &Field<'_>) {
         }
         let Some(mut table) = target.table() else { continue };
         let found = ["url", "path"].map(|key| table.optional(key));
-        if found.iter().flatten().filter_map(Field::filled_text).count() == 0
+        if found.iter().flatten().filter_map(Field::non_empty_string).count() == 0
             && found.iter().all(Option::is_none)
         {
-            target.fault(
+            target.report(
                 Code::MissingKey,
-                "names no environment",
+                "has no environment",
                 "`url` or `path` is missing",
                 "write `{ url = \"…\" }` or `{ path = \"…\" }`",
             );

@@ -1,20 +1,19 @@
-//! `[component.<id>]`, and components written out in a trigger.
+//! `[component.<id>]`, and inline components of triggers.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::app::{Build, Component, ComponentId, Dependency, Inherit, Profile, Source};
-use crate::document::{Field, Table};
 use crate::names;
 use crate::parse::{application, dependencies, files, source, tool, variables};
 use crate::path;
-use crate::problem::{Code, Problem};
+use crate::reader::{Code, Field, Problem, Table};
 
 pub(super) fn read_all(field: &Field<'_>, folder: &Path) -> BTreeMap<ComponentId, Component> {
     let mut components = BTreeMap::new();
     for (key, field) in field.entries() {
         if let Err(why) = names::kebab(&key.name) {
-            let message = format!("`{}` cannot be a component's id: {why}", key.name);
+            let message = format!("`{}` is not a valid component id: {why}", key.name);
             let mut problem =
                 Problem::new(Code::BadName, message).label(key.span.clone(), "must be kebab-case");
             if let Some(better) = names::repaired(&key.name, '-') {
@@ -27,7 +26,7 @@ pub(super) fn read_all(field: &Field<'_>, folder: &Path) -> BTreeMap<ComponentId
     components
 }
 
-/// Reads one component. What is at fault stays empty.
+/// Reads one component. Parts with a problem stay empty.
 pub(super) fn read(id: &str, field: &Field<'_>, folder: &Path) -> Component {
     let mut component = empty(id, field);
     let Some(mut table) = field.table() else { return component };
@@ -35,7 +34,7 @@ pub(super) fn read(id: &str, field: &Field<'_>, folder: &Path) -> Component {
     if let Some(source) = source.and_then(|field| source::read(&field, folder)) {
         component.source = source;
     }
-    component.description = table.text("description");
+    component.description = table.string("description");
     read_permissions(&mut table, &mut component, folder);
     component.build = table.optional("build").and_then(|field| build(&field, folder));
     if let Some(targets) = table.optional("targets") {
@@ -87,15 +86,15 @@ fn read_permissions(table: &mut Table<'_>, component: &mut Component, folder: &P
     component.sqlite_databases = labels(table, "sqlite_databases");
     component.ai_models = texts(table, "ai_models");
     component.allowed_outbound_hosts = texts(table, "allowed_outbound_hosts");
-    if let Some(old) = table.retired("allowed_http_hosts") {
+    if let Some(old) = table.deprecated("allowed_http_hosts") {
         old.problems.push(
-            Problem::new(Code::DeprecatedKey, format!("`{}` is no longer read", old.path))
+            Problem::new(Code::DeprecatedKey, format!("`{}` is no longer supported", old.path))
                 .label(old.key, "a key of older manifests")
-                .hint("use `allowed_outbound_hosts` with `https://` in front of each host"),
+                .hint("use `allowed_outbound_hosts`, with `https://` before each host"),
         );
     }
     if let Some(field) = table.optional("variables") {
-        for (key, text) in field.text_entries() {
+        for (key, text) in field.string_entries() {
             variables::check_name(key, field.problems);
             component.variables.insert(key.name.clone(), text);
         }
@@ -113,15 +112,15 @@ fn read_dependencies(table: &mut Table<'_>, component: &mut Component, folder: &
         let own =
             dependency.is_table().then(|| dependency.table()?.optional("inherit_configuration"));
         if let Some(own) = own.flatten() {
-            let message = format!(
-                "`{}` says for all dependencies what one of them says for itself",
-                all.path
-            );
+            let message =
+                format!("`{}` conflicts with `inherit_configuration` of a dependency", all.path);
             let problem = Problem::new(Code::ConflictingKeys, message);
-            let problem = problem.label(own.key, "for this one").label(all.key.clone(), "for all");
+            let problem =
+                problem.label(own.key, "of one dependency").label(all.key.clone(), "of all");
             field.problems.push(
-                problem
-                    .hint("keep `inherit_configuration` on each dependency, and remove the other"),
+                problem.hint(
+                    "set `inherit_configuration` on each dependency, and remove the other key",
+                ),
             );
         }
     }
@@ -134,9 +133,9 @@ fn read_dependencies(table: &mut Table<'_>, component: &mut Component, folder: &
 
 fn environment(field: &Field<'_>) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::new();
-    for (key, value) in field.text_entries() {
+    for (key, value) in field.string_entries() {
         if key.name.is_empty() || key.name.contains(['=', '\0']) {
-            let message = format!("{:?} cannot be an environment variable", key.name);
+            let message = format!("{:?} is not a valid name of an environment variable", key.name);
             let problem =
                 Problem::new(Code::BadName, message).label(key.span.clone(), "not a name");
             field.problems.push(problem.hint("a name has at least one character and no `=`"));
@@ -147,22 +146,27 @@ fn environment(field: &Field<'_>) -> BTreeMap<String, String> {
 }
 
 fn texts(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
-    let texts = table.optional(name).map(|field| field.texts()).unwrap_or_default();
+    let texts = table.optional(name).map(|field| field.strings()).unwrap_or_default();
     texts.into_iter().map(|text| text.value).collect()
 }
 
-/// Names of stores or databases, each once.
+/// Labels of stores or databases, each once.
 fn labels(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
     let mut labels: Vec<String> = Vec::new();
     let items = table.optional(name).and_then(|field| field.items()).unwrap_or_default();
     for item in items {
-        let Some(label) = item.filled_text() else { continue };
+        let Some(label) = item.non_empty_string() else { continue };
         if let Err(why) = names::label(&label.value) {
-            let hint = "a label is kebab-case or snake_case, as `default` or `order-history`";
-            item.fault(Code::BadName, &format!("cannot be a label: {why}"), "not a label", hint);
+            let hint = "a label is kebab-case or snake_case, for example `order-history`";
+            item.report(
+                Code::BadName,
+                &format!("is not a valid label: {why}"),
+                "not a label",
+                hint,
+            );
         } else if labels.contains(&label.value) {
-            let message = format!("names `{}` a second time", label.value);
-            item.fault(Code::DuplicateEntry, &message, "again", "remove it");
+            let message = format!("is a duplicate of `{}`", label.value);
+            item.report(Code::DuplicateEntry, &message, "duplicate", "remove it");
         }
         labels.push(label.value);
     }
@@ -173,26 +177,26 @@ fn build(field: &Field<'_>, folder: &Path) -> Option<Build> {
     let mut table = field.table()?;
     let commands = table.required("command", "add `command = \"cargo build …\"`");
     let commands = commands.and_then(|field| commands_of(&field));
-    let workdir = table.optional("workdir").and_then(|field| field.filled_text());
+    let workdir = table.optional("workdir").and_then(|field| field.non_empty_string());
     let workdir = workdir.map_or(folder.to_owned(), |text| path::join(folder, &text.value));
     let watch = texts(&mut table, "watch");
     table.finish();
     Some(Build { commands: commands?, workdir, watch })
 }
 
-/// One command or a list of them.
+/// One command or an array of them.
 fn commands_of(field: &Field<'_>) -> Option<Vec<String>> {
-    if field.is_text() {
-        return Some(vec![field.filled_text()?.value]);
+    if field.is_string() {
+        return Some(vec![field.non_empty_string()?.value]);
     }
     let items = field.items()?;
-    let commands = items.iter().filter_map(Field::filled_text).map(|text| text.value);
+    let commands = items.iter().filter_map(Field::non_empty_string).map(|text| text.value);
     let commands: Vec<_> = commands.collect();
     if items.is_empty() {
-        field.fault(
+        field.report(
             Code::EmptyValue,
-            "holds no command",
-            "nothing to run",
+            "must not be empty",
+            "no commands",
             "add a command, or remove `build`",
         );
     }

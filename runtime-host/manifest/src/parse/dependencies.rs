@@ -3,13 +3,11 @@
 use std::path::Path;
 
 use crate::app::{Dependency, Inherit, Provider, Source};
-use crate::document::{Field, Table, listed};
-use crate::names::{self, nearest};
+use crate::names;
 use crate::parse::source;
-use crate::problem::{Code, Problem};
-use crate::tree::Key;
+use crate::reader::{Code, Field, Key, Problem, Table, listed, suggestion};
 
-/// Permissions that a dependency may share with its importer.
+/// Permissions that a dependency can inherit from its importer.
 const PERMISSIONS: [&str; 7] = [
     "ai_models",
     "allowed_outbound_hosts",
@@ -20,7 +18,7 @@ const PERMISSIONS: [&str; 7] = [
     "variables",
 ];
 
-/// Keys of which each says where a dependency comes from.
+/// Keys for the source of a dependency.
 const ORIGINS: [&str; 4] = ["component", "path", "url", "version"];
 
 /// The parts of an import's name: `namespace:package/interface@version`.
@@ -70,13 +68,13 @@ pub(super) fn read(field: &Field<'_>, folder: &Path) -> Vec<Dependency> {
 fn dependency(key: &Key, field: &Field<'_>, folder: &Path) -> Option<Dependency> {
     let name = ImportName::parse(&key.name).map_err(|why| {
         field.problems.push(
-            Problem::new(Code::BadName, format!("`{}` cannot be an import: {why}", key.name))
-                .label(key.span.clone(), "not an import's name")
+            Problem::new(Code::BadName, format!("`{}` is not a valid import name: {why}", key.name))
+                .label(key.span.clone(), "not an import name")
                 .hint("write `namespace:package/interface@1.2.3`, `namespace:package` or a plain kebab-case name"),
         );
     });
     let name = name.ok();
-    if field.is_text() {
+    if field.is_string() {
         let version = requirement(field);
         let package = implied_package(field, name.as_ref());
         let source = Source::Registry { registry: None, package: package?, version: version? };
@@ -103,12 +101,7 @@ fn dependency(key: &Key, field: &Field<'_>, folder: &Path) -> Option<Dependency>
 fn report_origins(table: &Table<'_>, present: &[&str]) {
     if present.is_empty() {
         let hint = format!("add one of {}", listed(ORIGINS));
-        table.field.fault(
-            Code::BadDependency,
-            "does not say where it comes from",
-            "from where?",
-            &hint,
-        );
+        table.field.report(Code::BadDependency, "has no source", "no source", &hint);
     } else {
         source::conflict(table, present);
     }
@@ -123,7 +116,7 @@ fn provider(
     let export = export(table, name);
     let source = match origin {
         "component" => {
-            let id = table.optional("component")?.filled_text()?.value;
+            let id = table.optional("component")?.non_empty_string()?.value;
             return Some(Provider::Component { id, export });
         }
         "path" => source::local(&table.optional("path")?, folder),
@@ -133,26 +126,26 @@ fn provider(
     Some(Provider::Source { source: source?, export })
 }
 
-/// `export`, which an import of a whole package cannot have: it takes all interfaces.
+/// `export`, which an import of a whole package cannot have: it imports all interfaces.
 fn export(table: &mut Table<'_>, name: Option<&ImportName>) -> Option<String> {
     let field = table.optional("export")?;
     let whole_package = name.is_some_and(|name| name.package.is_some() && name.interface.is_none());
     if whole_package {
-        let hint = "name the interface in the import, as `namespace:package/interface`, or remove `export`";
-        field.fault(
+        let hint = "import an interface, as `namespace:package/interface`, or remove `export`";
+        field.report(
             Code::BadDependency,
-            "picks one export for a whole package",
+            "selects one export for an import of a whole package",
             "one export",
             hint,
         );
         return None;
     }
-    Some(field.filled_text()?.value)
+    Some(field.non_empty_string()?.value)
 }
 
 fn registry(table: &mut Table<'_>, name: Option<&ImportName>) -> Option<Source> {
     let version = table.optional("version").and_then(|field| requirement(&field));
-    let registry = table.optional("registry").and_then(|field| field.filled_text());
+    let registry = table.optional("registry").and_then(|field| field.non_empty_string());
     let package = match table.optional("package") {
         Some(field) => source::package(&field),
         None => implied_package(&table.field, name),
@@ -165,29 +158,24 @@ fn registry(table: &mut Table<'_>, name: Option<&ImportName>) -> Option<Source> 
 }
 
 fn requirement(field: &Field<'_>) -> Option<String> {
-    let version = field.filled_text()?.value;
+    let version = field.non_empty_string()?.value;
     let Err(error) = semver::VersionReq::parse(&version) else { return Some(version) };
     let message = format!("is not a version or a range of versions: {error}");
-    field.fault(
+    field.report(
         Code::BadValue,
         &message,
         "not a version",
-        "write `1.2.3` or `>= 1.2`; a file is named by `{ path = \"…\" }`",
+        "write `1.2.3` or `>= 1.2`; for a file, write `{ path = \"…\" }`",
     );
     None
 }
 
-/// The package that an import is named after.
+/// The package in the name of an import.
 fn implied_package(field: &Field<'_>, name: Option<&ImportName>) -> Option<String> {
     let name = name?;
     if name.package.is_none() {
         let hint = "write `{ version = \"…\", package = \"namespace:name\" }`";
-        field.fault(
-            Code::BadDependency,
-            "has a plain name and names no package",
-            "of which package?",
-            hint,
-        );
+        field.report(Code::BadDependency, "has a plain name, and no `package`", "no package", hint);
     }
     name.package.clone()
 }
@@ -199,24 +187,17 @@ fn inherit(field: &Field<'_>) -> Inherit {
             _ => Inherit::Nothing,
         };
     }
-    let Some(items) = field.quiet_items() else {
-        field.wrong_type("a boolean or a list of permissions");
+    let Some(items) = field.items_if_array() else {
+        field.wrong_type("a boolean or an array of permissions");
         return Inherit::Nothing;
     };
     let mut keys = Vec::new();
     for item in items {
-        let Some(key) = item.filled_text() else { continue };
+        let Some(key) = item.non_empty_string() else { continue };
         if !PERMISSIONS.contains(&key.value.as_str()) {
-            let hint = match nearest(&key.value, PERMISSIONS) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there are {}", listed(PERMISSIONS)),
-            };
-            item.fault(
-                Code::BadValue,
-                &format!("is no permission: `{}`", key.value),
-                "unknown",
-                &hint,
-            );
+            let message = format!("is the unknown permission `{}`", key.value);
+            let hint = suggestion(&key.value, PERMISSIONS);
+            item.report(Code::BadValue, &message, "unknown permission", &hint);
         }
         keys.push(key.value);
     }

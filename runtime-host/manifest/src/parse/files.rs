@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use crate::app::FileMount;
-use crate::document::Field;
 use crate::path;
-use crate::problem::Code;
+use crate::reader::{Code, Field};
 
 pub(super) fn read(field: &Field<'_>, folder: &Path) -> Vec<FileMount> {
     let items = field.items().unwrap_or_default();
@@ -13,7 +12,7 @@ pub(super) fn read(field: &Field<'_>, folder: &Path) -> Vec<FileMount> {
 }
 
 fn mount(field: &Field<'_>, folder: &Path) -> Option<FileMount> {
-    if field.is_text() {
+    if field.is_string() {
         return pattern(field).map(FileMount::Pattern);
     }
     if !field.is_table() {
@@ -24,7 +23,7 @@ fn mount(field: &Field<'_>, folder: &Path) -> Option<FileMount> {
     let source = table.required("source", "add `source = \"assets\"`");
     let destination = table.required("destination", "add `destination = \"/\"`");
     table.finish();
-    let source = source.and_then(|field| field.filled_text());
+    let source = source.and_then(|field| field.non_empty_string());
     let destination = destination.and_then(|field| self::destination(&field));
     Some(FileMount::Placement {
         source: path::join(folder, &source?.value),
@@ -32,23 +31,23 @@ fn mount(field: &Field<'_>, folder: &Path) -> Option<FileMount> {
     })
 }
 
-/// A glob pattern below the manifest's folder.
+/// A glob pattern for files below the manifest's directory.
 fn pattern(field: &Field<'_>) -> Option<String> {
-    let pattern = field.filled_text()?.value;
+    let pattern = field.non_empty_string()?.value;
     let outside = pattern.starts_with('/') || pattern.split('/').any(|part| part == "..");
     if outside {
-        let hint = "a pattern stays below the manifest's folder; use `{ source = \"…\", destination = \"/…\" }` for others";
-        field.fault(Code::BadValue, "leaves the application's folder", "outside", hint);
+        let hint = "for files outside of the manifest's directory, use `{ source = \"…\", destination = \"/…\" }`";
+        field.report(Code::BadValue, "is outside of the application's directory", "outside", hint);
         return None;
     }
     Some(pattern)
 }
 
 fn destination(field: &Field<'_>) -> Option<String> {
-    let destination = field.filled_text()?.value;
+    let destination = field.non_empty_string()?.value;
     if !destination.starts_with('/') {
         let hint = format!("write `/{destination}`");
-        field.fault(Code::BadValue, "is not an absolute path", "must start with a slash", &hint);
+        field.report(Code::BadValue, "is not an absolute path", "must start with a slash", &hint);
         return None;
     }
     Some(destination)

@@ -1,16 +1,14 @@
 //! `[[trigger.http]]`.
 
 use crate::app::{Handler, HttpTrigger, Route, StaticResponse};
-use crate::document::{Field, Table};
 use crate::parse::trigger::{Context, refuse_several_components, report_no_component};
-use crate::problem::{Code, Problem};
+use crate::reader::{Code, Field, Key, Problem, Table};
 use crate::routes::RoutePattern;
-use crate::tree::Key;
 
-/// Status codes of whole answers; 1xx are steps on the way to one.
+/// Status codes of final responses.
 const STATUS_RANGE: std::ops::RangeInclusive<i64> = 200..=599;
 
-/// Fields about one connection and the framing of bodies (RFC 9110, section 7.6.1).
+/// Header fields about the connection and the framing of bodies (RFC 9110, section 7.6.1).
 const CONNECTION_FIELDS: [&str; 7] = [
     "connection",
     "keep-alive",
@@ -40,8 +38,9 @@ pub(super) fn read(mut table: Table<'_>, context: &mut Context<'_>) -> Option<Ht
         }
     };
     if let (Some(Route::Private), Some(fixed)) = (&route, &fixed) {
-        let hint = "give it a path, or a component that others can call";
-        fixed.fault(Code::BadRoute, "is private: nobody can ask for it", "never sent", hint);
+        let hint = "use a path as the route, or a component that other components can call";
+        let message = "has a private route and cannot be requested";
+        fixed.report(Code::BadRoute, message, "never sent", hint);
     }
     if let Some(field) = table.optional("executor") {
         check_executor(&field);
@@ -54,9 +53,9 @@ pub(super) fn read(mut table: Table<'_>, context: &mut Context<'_>) -> Option<Ht
 
 fn report_both(component: &Field<'_>, fixed: &Field<'_>) {
     component.problems.push(
-        Problem::new(Code::ConflictingKeys, "the trigger has two who answer it")
+        Problem::new(Code::ConflictingKeys, "the trigger has a component and a static response")
             .label(component.key.clone(), "a component")
-            .label(fixed.key.clone(), "and a fixed answer")
+            .label(fixed.key.clone(), "and a static response")
             .hint("remove one of the two"),
     );
 }
@@ -65,16 +64,16 @@ fn route(field: &Field<'_>, base: &str) -> Option<Route> {
     if field.is_table() {
         return private(field);
     }
-    if !field.is_text() {
+    if !field.is_string() {
         field.wrong_type("a path or `{ private = true }`");
         return None;
     }
-    let text = field.text()?.value;
+    let text = field.string()?.value;
     match RoutePattern::parse(base, &text) {
         Ok(pattern) => Some(Route::Path(pattern.to_string())),
         Err(error) => {
             let message = format!("is not a route: {}", error.message);
-            field.fault(Code::BadRoute, &message, "not a route", &error.hint);
+            field.report(Code::BadRoute, &message, "not a route", &error.hint);
             None
         }
     }
@@ -87,12 +86,7 @@ fn private(field: &Field<'_>) -> Option<Route> {
     let private = private?;
     if !private.boolean()? {
         let hint = "a route is a path or `{ private = true }`";
-        private.fault(
-            Code::BadRoute,
-            "is false, and there is no path",
-            "then what is the route?",
-            hint,
-        );
+        private.report(Code::BadRoute, "is false, and the route has no path", "not true", hint);
         return None;
     }
     Some(Route::Private)
@@ -101,7 +95,7 @@ fn private(field: &Field<'_>) -> Option<Route> {
 fn static_response(field: &Field<'_>) -> Option<StaticResponse> {
     let mut table = field.table()?;
     let status = table.optional("status_code").map(|field| status(&field));
-    let body = table.text("body");
+    let body = table.string("body");
     let body_bytes = body.as_ref().map_or(0, String::len);
     let headers = table.optional("headers").map(|field| headers(&field, body_bytes));
     let headers = headers.unwrap_or_default();
@@ -112,12 +106,8 @@ fn static_response(field: &Field<'_>) -> Option<StaticResponse> {
 fn status(field: &Field<'_>) -> Option<u16> {
     let number = field.integer()?;
     if !STATUS_RANGE.contains(&number) {
-        field.fault(
-            Code::BadValue,
-            "is no status of an answer",
-            "out of range",
-            "write 200 to 599",
-        );
+        let hint = "write 200 to 599";
+        field.report(Code::BadValue, "is not the status of a response", "out of range", hint);
     }
     u16::try_from(number).ok()
 }
@@ -125,15 +115,15 @@ fn status(field: &Field<'_>) -> Option<u16> {
 fn headers(field: &Field<'_>, body_bytes: usize) -> Vec<(String, String)> {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let mut headers = Vec::new();
-    for (key, value) in field.text_entries() {
+    for (key, value) in field.string_entries() {
         let name_fits = !key.name.is_empty() && key.name.chars().all(token);
         if !name_fits || value.chars().any(char::is_control) {
-            let message = format!("{:?} cannot be sent as a header", key.name);
+            let message = format!("{:?} is not a valid header field", key.name);
             let problem =
-                Problem::new(Code::BadValue, message).label(key.span.clone(), "not a header");
-            field
-                .problems
-                .push(problem.hint("names are letters, digits and `-`; values are one line"));
+                Problem::new(Code::BadValue, message).label(key.span.clone(), "not a header field");
+            field.problems.push(
+                problem.hint("names consist of letters, digits and `-`; values are one line"),
+            );
         }
         check_length(field, key, &value, body_bytes);
         check_connection(field, key);
@@ -146,41 +136,41 @@ fn headers(field: &Field<'_>, body_bytes: usize) -> Vec<(String, String)> {
 fn check_length(headers: &Field<'_>, key: &Key, value: &str, body_bytes: usize) {
     let is_length = key.name.eq_ignore_ascii_case("content-length");
     if is_length && value.trim().parse() != Ok(body_bytes) {
-        let message = format!("`{}` is {value:?}, and the body has {body_bytes} bytes", key.name);
-        let problem =
-            Problem::new(Code::BadValue, message).label(key.span.clone(), "not the body's length");
-        headers.problems.push(problem.hint("remove it: the host adds the right one"));
+        let message = format!("`{}` is {value:?}, but the body has {body_bytes} bytes", key.name);
+        let problem = Problem::new(Code::BadValue, message)
+            .label(key.span.clone(), "not the length of the body");
+        headers.problems.push(problem.hint("remove it: the host adds it"));
     }
 }
 
-/// Only the host knows the connection: such a field in a static response could break it.
+/// Reports fields that only the host may set: in a static response they could break the
+/// connection.
 fn check_connection(headers: &Field<'_>, key: &Key) {
     if CONNECTION_FIELDS.iter().any(|name| key.name.eq_ignore_ascii_case(name)) {
-        let message = format!("`{}` is not for an answer to choose", key.name);
+        let message = format!("`{}` is set by the host only", key.name);
         let problem =
             Problem::new(Code::BadValue, message).label(key.span.clone(), "about the connection");
-        headers.problems.push(problem.hint("remove it: the host adds what the connection needs"));
+        headers.problems.push(problem.hint("remove it"));
     }
 }
 
-/// The executor is found out from the component itself, so there is nothing to keep.
+/// Checks `executor`. The host determines the executor from the component itself.
 fn check_executor(field: &Field<'_>) {
     let Some(mut table) = field.table() else { return };
-    let kind = table.required("type", "write `executor = { type = \"http\" }`, or leave it out");
-    match kind.as_ref().and_then(Field::text) {
+    let kind = table.required("type", "write `executor = { type = \"http\" }`, or remove it");
+    match kind.as_ref().and_then(Field::string) {
         Some(kind) if kind.value == "wagi" => field.problems.push(
-            Problem::new(Code::Unsupported, format!("`{}` asks for Wagi", field.path))
-                .label(kind.span, "not offered")
-                .hint("build the component for `wasi:http` and leave `executor` out"),
+            Problem::new(
+                Code::Unsupported,
+                format!("`{}` has the type `wagi`, which is not supported", field.path),
+            )
+            .label(kind.span, "not supported")
+            .hint("build the component for `wasi:http`, and remove `executor`"),
         ),
         Some(kind) if !["http", "spin"].contains(&kind.value.as_str()) => {
-            let message = format!("is an unknown executor: `{}`", kind.value);
-            field.fault(
-                Code::BadValue,
-                &message,
-                "unknown",
-                "write `{ type = \"http\" }`, or leave it out",
-            );
+            let message = format!("has the unknown type `{}`", kind.value);
+            let hint = "write `{ type = \"http\" }`, or remove it";
+            field.report(Code::BadValue, &message, "unknown type", hint);
         }
         Some(_) => table.finish(),
         None => {}

@@ -1,9 +1,8 @@
-//! From the tree to the application: one file per table of the manifest.
+//! From the document to the application: one file per table of the manifest.
 //!
-//! Readers are total where others refer to what they read: a component with a fault still
-//! becomes a [`Component`](crate::app::Component), so that one missing `source` does not
-//! make every trigger of it look wrong too. Nobody sees such an application: `parse` returns
-//! one only if there are no problems at all.
+//! A component with a problem still becomes a [`Component`](crate::app::Component), so that a
+//! missing `source` does not cause further problems at every trigger of that component. Such an
+//! application is never returned: `parse` returns one only if there are no problems.
 
 mod application;
 mod component;
@@ -25,19 +24,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::app::App;
-use crate::document::{Field, Table};
 use crate::origin::Origin;
-use crate::problem::{Code, Problem, Problems};
-use crate::tree::Node;
+use crate::reader::{Code, Field, Problem, Table};
 
-/// Reads the whole manifest; `None` if it is written for another version.
-pub(crate) fn manifest(
-    root: &Node,
-    folder: &Path,
-    origin: Origin,
-    problems: &Problems,
-) -> Option<App> {
-    let mut root = Field::root(root, problems).table()?;
+/// Reads the whole manifest; `None` if it has another version.
+pub(crate) fn manifest(root: &Field<'_>, folder: &Path, origin: Origin) -> Option<App> {
+    let mut root = root.table()?;
     if !version(&mut root) {
         return None;
     }
@@ -70,14 +62,14 @@ pub(crate) fn manifest(
     })
 }
 
-/// Reads `spin_manifest_version`; false if all that follows would be read in vain.
+/// Reads `spin_manifest_version`; false if the rest cannot be read.
 fn version(root: &mut Table<'_>) -> bool {
     let old = Problem::new(
         Code::ManifestVersion,
-        "this manifest is written for version 1; only version 2 is read",
+        "the manifest has version 1, and only version 2 is supported",
     )
     .hint("`spin doctor` can convert it, or see https://spinframework.dev/manifest-reference");
-    if let Some(field) = root.retired("spin_version") {
+    if let Some(field) = root.deprecated("spin_version") {
         field.problems.push(old.label(field.key, "a key of version 1"));
         return false;
     }
@@ -85,35 +77,21 @@ fn version(root: &mut Table<'_>) -> bool {
     else {
         return true;
     };
-    let number = if field.is_text() {
-        field.text().and_then(|text| text.value.parse().ok())
+    let number = if field.is_string() {
+        field.string().and_then(|text| text.value.parse().ok())
     } else {
         field.integer()
     };
+    let report = |message| {
+        let hint = "write `spin_manifest_version = 2`";
+        field.report(Code::ManifestVersion, message, "must be 2", hint);
+    };
     match number {
-        Some(2) => true,
-        Some(1) => {
-            field.problems.push(old.label(field.span(), "version 1"));
-            false
-        }
-        Some(_) => {
-            field.fault(
-                Code::ManifestVersion,
-                "is not a version that is read",
-                "must be 2",
-                "write `spin_manifest_version = 2`",
-            );
-            false
-        }
-        None if field.is_text() => {
-            field.fault(
-                Code::ManifestVersion,
-                "is not a number",
-                "must be 2",
-                "write `spin_manifest_version = 2`",
-            );
-            true
-        }
-        None => true,
+        Some(2) => return true,
+        Some(1) => field.problems.push(old.label(field.span(), "version 1")),
+        Some(_) => report("is not a supported version"),
+        None if field.is_string() => report("is not a number"),
+        None => {}
     }
+    number.is_none()
 }

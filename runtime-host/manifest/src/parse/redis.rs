@@ -1,14 +1,14 @@
 //! `[[trigger.redis]]`.
 
 use crate::app::RedisTrigger;
-use crate::document::Table;
 use crate::parse::trigger::{Context, refuse_several_components, report_no_component};
+use crate::reader::Table;
 
 pub(super) fn read(mut table: Table<'_>, context: &mut Context<'_>) -> Option<RedisTrigger> {
     let id = context.id(&mut table, "redis");
     let channel = table.required("channel", "add `channel = \"orders\"`");
-    let channel = channel.and_then(|field| field.filled_text());
-    let address = table.optional("address").and_then(|field| field.filled_text());
+    let channel = channel.and_then(|field| field.non_empty_string());
+    let address = table.optional("address").and_then(|field| field.non_empty_string());
     let component = match table.optional("component") {
         Some(field) => context.component(&field, &id),
         None => {

@@ -1,19 +1,18 @@
-//! Where a component's bytes come from.
+//! The source of a component's code.
 
 use std::path::Path;
 
 use crate::app::Source;
-use crate::document::{Field, Table};
 use crate::names;
 use crate::path;
-use crate::problem::{Code, Problem};
+use crate::reader::{Code, Field, Problem, Table, listed};
 
 /// Hexadecimal digits of a SHA-256.
 const SHA256_DIGITS: usize = 64;
 
 /// `source = …` of a component.
 pub(super) fn read(field: &Field<'_>, folder: &Path) -> Option<Source> {
-    if field.is_text() {
+    if field.is_string() {
         return local(field, folder);
     }
     if !field.is_table() {
@@ -33,20 +32,20 @@ pub(super) fn read(field: &Field<'_>, folder: &Path) -> Option<Source> {
     source
 }
 
-/// A file, seen from the manifest's folder.
+/// A file, relative to the manifest's directory.
 pub(super) fn local(field: &Field<'_>, folder: &Path) -> Option<Source> {
-    Some(Source::Local(path::join(folder, &field.filled_text()?.value)))
+    Some(Source::Local(path::join(folder, &field.non_empty_string()?.value)))
 }
 
-/// Reports that several ways of saying where something comes from are mixed.
+/// Reports several sources.
 pub(super) fn conflict(table: &Table<'_>, keys: &[&str]) {
     let present: Vec<_> = keys.iter().copied().filter(|key| table.has(key)).collect();
     table.field.problems.push(
         Problem::new(
             Code::ConflictingKeys,
-            format!("`{}` says more than once where it comes from", table.field.path),
+            format!("`{}` has more than one source", table.field.path),
         )
-        .label(table.field.span(), format!("has {}", crate::document::listed(present)))
+        .label(table.field.span(), format!("has {}", listed(present)))
         .hint("keep one of them"),
     );
 }
@@ -54,33 +53,33 @@ pub(super) fn conflict(table: &Table<'_>, keys: &[&str]) {
 /// The keys `url` and `digest`.
 pub(super) fn remote(table: &mut Table<'_>) -> Option<Source> {
     let url = table.required("url", "add `url = \"https://…\"`");
-    let digest = table.required("digest", "add `digest = \"sha256:…\"`, as `sha256sum` prints it");
+    let digest = table.required("digest", "add `digest = \"sha256:…\"`, as printed by `sha256sum`");
     let url = url.and_then(|field| self::url(&field));
     let digest = digest.and_then(|field| self::digest(&field));
     Some(Source::Remote { url: url?, digest: digest? })
 }
 
 fn url(field: &Field<'_>) -> Option<String> {
-    let url = field.filled_text()?.value;
+    let url = field.non_empty_string()?.value;
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     if rest.is_none_or(str::is_empty) {
-        let hint = "write `https://…`; a file of this machine is named by its path alone";
-        field.fault(Code::BadValue, "is not a web address", "neither http nor https", hint);
+        let hint = "write `https://…`; for a local file, write only its path";
+        field.report(Code::BadValue, "is not an HTTP URL", "neither `http` nor `https`", hint);
         return None;
     }
     Some(url)
 }
 
 fn digest(field: &Field<'_>) -> Option<String> {
-    let digest = field.filled_text()?.value;
+    let digest = field.non_empty_string()?.value;
     let hex = digest.strip_prefix("sha256:");
     if hex
         .is_none_or(|hex| hex.len() != SHA256_DIGITS || !hex.chars().all(|c| c.is_ascii_hexdigit()))
     {
         let hint = format!(
-            "write `sha256:` and {SHA256_DIGITS} hexadecimal digits, as `sha256sum` prints them"
+            "write `sha256:` and {SHA256_DIGITS} hexadecimal digits, as printed by `sha256sum`"
         );
-        field.fault(Code::BadValue, "is not a SHA-256", "not a digest", &hint);
+        field.report(Code::BadValue, "is not a SHA-256 digest", "not a digest", &hint);
         return None;
     }
     Some(digest)
@@ -88,18 +87,18 @@ fn digest(field: &Field<'_>) -> Option<String> {
 
 /// The keys `registry`, `package` and an exact `version`.
 fn registry(table: &mut Table<'_>) -> Option<Source> {
-    let registry = table.optional("registry").and_then(|field| field.filled_text());
+    let registry = table.optional("registry").and_then(|field| field.non_empty_string());
     let package = table.required("package", "add `package = \"namespace:name\"`");
     let version = table.required("version", "add `version = \"1.2.3\"`");
     let package = package.and_then(|field| self::package(&field));
     let version = version.and_then(|field| {
-        let version = field.filled_text()?.value;
+        let version = field.non_empty_string()?.value;
         let Err(error) = semver::Version::parse(&version) else { return Some(version) };
-        field.fault(
+        field.report(
             Code::BadValue,
             &format!("is not a version: {error}"),
             "not a version",
-            "write a full version, as `1.2.3`",
+            "write a full version, for example `1.2.3`",
         );
         None
     });
@@ -110,11 +109,16 @@ fn registry(table: &mut Table<'_>) -> Option<Source> {
     })
 }
 
-/// A package's name.
+/// The name of a package.
 pub(super) fn package(field: &Field<'_>) -> Option<String> {
-    let package = field.filled_text()?.value;
+    let package = field.non_empty_string()?.value;
     let Err(why) = names::package(&package) else { return Some(package) };
-    let hint = "a package is named as `namespace:name`, its version is a key of its own";
-    field.fault(Code::BadName, &format!("is not a package's name: {why}"), "not a package", hint);
+    let hint = "write `namespace:name`; the version is a separate key";
+    field.report(
+        Code::BadName,
+        &format!("is not a valid package name: {why}"),
+        "not a package name",
+        hint,
+    );
     None
 }

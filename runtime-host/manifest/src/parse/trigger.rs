@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::app::{Component, ComponentId, HttpTrigger, RedisTrigger};
-use crate::document::{Field, Table};
-use crate::names::{self, nearest};
+use crate::names;
 use crate::parse::{component, http, redis};
-use crate::problem::{Code, Problem};
+use crate::reader::{Code, Field, Problem, Table, nearest};
 
-/// The types of triggers that are offered.
+/// The types of triggers.
 const TYPES: [&str; 2] = ["http", "redis"];
 
 /// All triggers of the manifest.
@@ -19,7 +18,7 @@ pub(super) struct Triggers {
     pub(super) redis: Vec<RedisTrigger>,
 }
 
-/// What a trigger's type adds to the components and ids of the application.
+/// What the readers of the types share: inline components and generated ids.
 pub(super) struct Context<'a> {
     pub(super) folder: &'a Path,
     pub(super) base: &'a str,
@@ -49,7 +48,7 @@ pub(super) fn read(
 fn read_each<'a, T>(field: &Field<'a>, mut read: impl FnMut(Table<'a>) -> Option<T>) -> Vec<T> {
     if field.is_table() {
         let hint = format!("write `[[{}]]`, with two brackets on each side", field.path);
-        field.fault(Code::WrongType, "must be a list of tables", "one table", &hint);
+        field.report(Code::WrongType, "must be an array of tables", "one table", &hint);
         return Vec::new();
     }
     let tables = field.items().unwrap_or_default().into_iter().filter_map(|item| item.table());
@@ -59,30 +58,30 @@ fn read_each<'a, T>(field: &Field<'a>, mut read: impl FnMut(Table<'a>) -> Option
 fn report_type(field: &Field<'_>, found: &str) {
     let hint = match nearest(found, TYPES) {
         Some(near) => format!("did you mean `[[trigger.{near}]]`?"),
-        None => "there are `[[trigger.http]]` and `[[trigger.redis]]`".to_owned(),
+        None => "the supported type is `[[trigger.http]]`".to_owned(),
     };
     field.problems.push(
-        Problem::new(Code::UnknownTrigger, format!("nobody offers triggers of type `{found}`"))
+        Problem::new(Code::UnknownTrigger, format!("unsupported trigger type `{found}`"))
             .label(field.key.clone(), "unknown type")
             .hint(hint),
     );
 }
 
-/// Ids that are written down, so that none is made up twice.
-fn given_ids(types: &[(&crate::tree::Key, Field<'_>)]) -> BTreeSet<String> {
-    let lists = types.iter().filter_map(|(_, field)| field.quiet_items());
-    let ids = lists.flatten().filter_map(|item| item.quiet_text("id"));
+/// Ids in the manifest, so that a generated id is not one of them.
+fn given_ids(types: &[(&crate::reader::Key, Field<'_>)]) -> BTreeSet<String> {
+    let lists = types.iter().filter_map(|(_, field)| field.items_if_array());
+    let ids = lists.flatten().filter_map(|item| item.string_at("id"));
     ids.collect()
 }
 
 impl Context<'_> {
-    /// The trigger's id, its own or one made up as Spin does.
+    /// The id of a trigger, given or generated as in Spin.
     pub(super) fn id(&mut self, table: &mut Table<'_>, kind: &str) -> String {
-        let given = table.optional("id").and_then(|field| field.filled_text());
+        let given = table.optional("id").and_then(|field| field.non_empty_string());
         if let Some(given) = given {
             return given.value;
         }
-        let component = table.field.quiet_text("component");
+        let component = table.field.string_at("component");
         let natural = component.map(|component| format!("{component}-{kind}-trigger"));
         if let Some(natural) = natural
             && self.ids.insert(natural.clone())
@@ -99,13 +98,14 @@ impl Context<'_> {
         }
     }
 
-    /// The trigger's component: named, or written out and then added under a made-up id.
+    /// The component of a trigger: an id, or an inline component, which is added under a generated
+    /// id.
     pub(super) fn component(&mut self, field: &Field<'_>, trigger_id: &str) -> Option<ComponentId> {
-        if field.is_text() {
-            return Some(field.filled_text()?.value);
+        if field.is_string() {
+            return Some(field.non_empty_string()?.value);
         }
         if !field.is_table() {
-            field.wrong_type("a component's id or a component");
+            field.wrong_type("a component id or a component");
             return None;
         }
         let id = self.inline_id(trigger_id);
@@ -131,20 +131,16 @@ impl Context<'_> {
 
 /// Keys that Spin reserves for triggers with several components.
 pub(super) fn refuse_several_components(table: &mut Table<'_>) {
-    let hint = "name the one that answers as `component = \"…\"`";
-    table.unsupported("components", "is of no use: a trigger has one component", hint);
-    let hint = "call the other component from this one through `[component.<id>.dependencies]`";
-    table.unsupported(
-        "dependencies",
-        "puts components in front of a trigger, which is not offered",
-        hint,
-    );
+    let hint = "write one of them as `component = \"…\"`";
+    table.unsupported("components", "is not supported: a trigger has one component", hint);
+    let hint = "call the other component from this one, with `[component.<id>.dependencies]`";
+    table.unsupported("dependencies", "is not supported: a trigger has no middleware", hint);
 }
 
-/// Reports a trigger that nobody answers.
+/// Reports a trigger without a component.
 pub(super) fn report_no_component(table: &Table<'_>, ways: &str) {
     table.field.problems.push(
-        Problem::new(Code::TriggerWithoutComponent, "nobody answers this trigger")
+        Problem::new(Code::TriggerWithoutComponent, "the trigger has no component")
             .label(table.field.span(), "`component` is missing")
             .hint(format!("add {ways}")),
     );

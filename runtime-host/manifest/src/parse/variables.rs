@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::app::Variable;
-use crate::document::{Field, Table};
 use crate::names;
-use crate::problem::{Code, Problem, Problems};
-use crate::tree::Key;
+use crate::reader::{Code, Field, Key, Problem, Problems, Table};
 
 pub(super) fn read(field: &Field<'_>) -> BTreeMap<String, Variable> {
     let mut variables = BTreeMap::new();
     for (key, field) in field.entries() {
         check_name(key, field.problems);
         let variable = field.table().map(variable);
-        // A variable with a fault is declared all the same: templates may name it.
+        // A variable with a problem is declared anyway: templates may use it.
         let unread = Variable { default: None, secret: false, description: None };
         variables.insert(key.name.clone(), variable.unwrap_or(unread));
     }
@@ -24,7 +22,7 @@ pub(super) fn read(field: &Field<'_>) -> BTreeMap<String, Variable> {
 pub(super) fn check_name(key: &Key, problems: &Problems) {
     let Err(why) = names::lower_snake(&key.name) else { return };
     let mut problem =
-        Problem::new(Code::BadName, format!("`{}` cannot be a variable's name: {why}", key.name))
+        Problem::new(Code::BadName, format!("`{}` is not a valid variable name: {why}", key.name))
             .label(key.span.clone(), "must be lower snake_case");
     if let Some(better) = names::repaired(&key.name, '_') {
         problem = problem.hint(format!("write `{better}`"));
@@ -33,7 +31,7 @@ pub(super) fn check_name(key: &Key, problems: &Problems) {
 }
 
 fn variable(mut table: Table<'_>) -> Variable {
-    let description = table.text("description");
+    let description = table.string("description");
     let required = table.optional("required");
     let default = table.optional("default");
     let secret = table.optional("secret").and_then(|field| field.boolean()).unwrap_or(false);
@@ -42,20 +40,20 @@ fn variable(mut table: Table<'_>) -> Variable {
         (Some(required), Some(default)) if is_required => {
             let message = format!("`{}` is required and has a default", table.field.path);
             let problem = Problem::new(Code::VariableDefault, message)
-                .label(required.key.clone(), "an operator must set it")
-                .label(default.key.clone(), "yet there is a value if nobody does")
+                .label(required.key.clone(), "the operator must set it")
+                .label(default.key.clone(), "the value if the operator does not")
                 .hint("remove one of the two");
             table.field.problems.push(problem);
         }
-        (_, None) if !is_required => table.field.fault(
+        (_, None) if !is_required => table.field.report(
             Code::VariableDefault,
             "has no default and is not required",
-            "nobody knows its value",
-            "add `default = \"…\"`, or `required = true` if an operator must set it",
+            "no value",
+            "add `default = \"…\"`, or `required = true` if the operator must set it",
         ),
         _ => {}
     }
-    let default = default.and_then(|field| field.text()).map(|text| text.value);
+    let default = default.and_then(|field| field.string()).map(|text| text.value);
     table.finish();
     Variable { default, secret, description }
 }

@@ -1,4 +1,4 @@
-//! Loading from a disk, and looking for the files that a manifest names.
+//! Loading a manifest from a disk, and checking its files.
 
 use std::fs;
 
@@ -37,7 +37,7 @@ fn folder() -> TempDir {
 }
 
 #[test]
-fn a_folder_means_the_manifest_in_it() {
+fn a_directory_means_the_manifest_in_it() {
     let folder = folder();
     let app = load(folder.path()).unwrap();
     assert_eq!(app.folder, folder.path());
@@ -46,7 +46,7 @@ fn a_folder_means_the_manifest_in_it() {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_read_is_said_to_be_so() {
+fn a_manifest_that_cannot_be_read_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let errors = load(folder.path()).unwrap_err();
     assert_eq!(errors.problems()[0].code(), Code::Unreadable);
@@ -66,7 +66,7 @@ fn a_manifest_that_is_too_long_is_refused() {
 }
 
 #[test]
-fn missing_files_are_named_with_their_place() {
+fn missing_files_are_reported_with_their_span() {
     let folder = folder();
     let app = load(folder.path()).unwrap();
     let problems = check_files(&app);
@@ -79,7 +79,7 @@ fn missing_files_are_named_with_their_place() {
 }
 
 #[test]
-fn nothing_is_missing_once_all_is_there() {
+fn existing_files_are_not_reported() {
     let folder = folder();
     for file in ["cart.wasm", "a.wasm"] {
         fs::write(folder.path().join(file), "").unwrap();

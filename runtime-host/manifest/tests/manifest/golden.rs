@@ -1,7 +1,6 @@
-//! Manifests and what they are answered with: each `cases/<name>.toml` has a `<name>.txt`
-//! beside it, with the report that a person sees, or, for cases named `ok-…`, with the
-//! application that comes out, after its warnings. `UPDATE_GOLDEN=1` rewrites the answers; read
-//! the diff.
+//! Manifests and their results: each `cases/<name>.toml` has a `<name>.txt` beside it with the
+//! report of its problems, or, for cases named `ok-…`, with its warnings and the application.
+//! `UPDATE_GOLDEN=1` rewrites the results; read the diff.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,8 +11,8 @@ use tessera_manifest::{Code, Errors, parse, warnings};
 
 const REPORT_WIDTH: usize = 100;
 
-/// The one place that touches the API.
-fn answer(text: &str) -> Result<String, Errors> {
+/// The only function that uses the API.
+fn result(text: &str) -> Result<String, Errors> {
     let app = parse(Path::new("/app/spin.toml"), text)?;
     let warnings = app.origin.errors(warnings(&app));
     let warnings = warnings.as_ref().map(render).unwrap_or_default();
@@ -41,42 +40,42 @@ fn name(case: &Path) -> &str {
 }
 
 #[test]
-fn every_manifest_gets_its_answer() {
+fn every_manifest_has_its_result() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut wrong = Vec::new();
     for case in cases("toml") {
         let text = fs::read_to_string(&case).unwrap();
-        let answer = answer(&text);
+        let result = result(&text);
         let should_pass = name(&case).starts_with("ok-");
-        if answer.is_ok() != should_pass {
-            wrong.push(format!("{}: passes: {}", name(&case), answer.is_ok()));
+        if result.is_ok() != should_pass {
+            wrong.push(format!("{}: passes: {}", name(&case), result.is_ok()));
         }
-        let answer = answer.unwrap_or_else(|errors| render(&errors));
+        let result = result.unwrap_or_else(|errors| render(&errors));
         let golden = case.with_extension("txt");
         if update {
-            fs::write(&golden, &answer).unwrap();
-        } else if fs::read_to_string(&golden).ok().as_ref() != Some(&answer) {
-            wrong.push(format!("{} differs from its .txt; now:\n{answer}", name(&case)));
+            fs::write(&golden, &result).unwrap();
+        } else if fs::read_to_string(&golden).ok().as_ref() != Some(&result) {
+            wrong.push(format!("{} differs from its .txt; now:\n{result}", name(&case)));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 #[test]
-fn every_answer_has_its_manifest() {
+fn every_result_has_its_manifest() {
     let orphans: Vec<_> =
         cases("txt").into_iter().filter(|txt| !txt.with_extension("toml").exists()).collect();
     assert!(orphans.is_empty(), "{orphans:?}");
 }
 
-/// A code that no case shows is a message that nobody has looked at.
+/// A code without a case would be a message that was never reviewed.
 #[test]
 fn every_code_is_shown_by_a_case() {
-    let answers: String =
+    let results: String =
         cases("txt").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    // These two need a file system, and have tests of their own.
+    // These two need a file system: see `disk.rs`.
     let elsewhere = [Code::Unreadable, Code::MissingFile];
-    let unseen = |code: &&Code| !answers.contains(&format!("{code}\n"));
+    let unseen = |code: &&Code| !results.contains(&format!("{code}\n"));
     let unseen: Vec<_> =
         Code::ALL.iter().filter(unseen).filter(|code| !elsewhere.contains(code)).collect();
     assert!(unseen.is_empty(), "{unseen:?}");

@@ -1,14 +1,15 @@
-//! A queue that serves its clients in turn.
+//! A fair queue: it serves its clients in turn.
 //!
-//! Each client has a line of its own, first come, first served. The lines take turns, so the wait of
-//! a client depends on how many clients wait, and not on how many calls each of them has sent.
+//! Each client has a separate line, which is first in, first out. The lines are served round-robin,
+//! so the waiting time of a client depends on the number of clients, not on the number of calls of
+//! each.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
 /// Waiters of all clients.
 pub(super) struct Queue<T> {
-    /// In the order of their turns; none is empty.
+    /// The next line to serve is the first one; none is empty.
     lines: VecDeque<Line<T>>,
     waiting: usize,
     next_ticket: u64,
@@ -48,7 +49,7 @@ impl<T> Queue<T> {
         ticket
     }
 
-    /// Removes the waiter whose turn it is.
+    /// Removes the next waiter.
     pub(super) fn pop(&mut self) -> Option<T> {
         let mut line = self.lines.pop_front()?;
         let (_, waiter) = line.waiters.pop_front()?;
@@ -59,16 +60,16 @@ impl<T> Queue<T> {
         Some(waiter)
     }
 
-    /// Removes a waiter that has given up. False if it is not there anymore.
+    /// Removes a waiter that was canceled. False if it was removed before.
     pub(super) fn remove(&mut self, client: Option<IpAddr>, ticket: Ticket) -> bool {
         let Some(index) = self.lines.iter().position(|line| line.client == client) else {
             return false;
         };
         let waiters = &mut self.lines[index].waiters;
-        let Some(place) = waiters.iter().position(|(waiting, _)| *waiting == ticket) else {
+        let Some(position) = waiters.iter().position(|(waiting, _)| *waiting == ticket) else {
             return false;
         };
-        waiters.remove(place);
+        waiters.remove(position);
         self.waiting -= 1;
         if waiters.is_empty() {
             self.lines.remove(index);
@@ -76,8 +77,8 @@ impl<T> Queue<T> {
         true
     }
 
-    /// Removes the newest waiter of the longest line, if that line is longer than this client's
-    /// would be with one more.
+    /// Removes the newest waiter of the longest line, if that line is longer than the line of this
+    /// client would be with one more waiter.
     pub(super) fn displace(&mut self, client: Option<IpAddr>) -> Option<T> {
         let own = self.lines.iter().find(|line| line.client == client);
         let own = own.map_or(0, |line| line.waiters.len());
@@ -85,7 +86,7 @@ impl<T> Queue<T> {
         if longest.waiters.len() <= own + 1 {
             return None;
         }
-        // At least one waiter is left in that line.
+        // At least one waiter remains in that line.
         let (_, waiter) = longest.waiters.pop_back()?;
         self.waiting -= 1;
         Some(waiter)
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_take_turns() {
+    fn clients_are_served_in_turn() {
         let mut queue = Queue::new();
         for waiter in ["a1", "a2", "a3"] {
             queue.push(client(1), waiter);
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiter_that_gives_up_leaves_its_line() {
+    fn a_canceled_waiter_leaves_its_line() {
         let mut queue = Queue::new();
         let first = queue.push(client(1), "a1");
         queue.push(client(1), "a2");
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_makes_room_for_clients_with_fewer_waiters() {
+    fn a_full_queue_displaces_waiters_of_clients_with_more() {
         let mut queue = Queue::new();
         for waiter in ["a1", "a2", "a3"] {
             queue.push(client(1), waiter);

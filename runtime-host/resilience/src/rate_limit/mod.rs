@@ -1,28 +1,25 @@
-//! How many calls per window a caller may make.
+//! A limit for calls per window, per caller.
 //!
-//! The generic cell rate algorithm ([`gcra`]) needs one point in time per key where a sliding log
-//! needs one per call, and has no edge of a window at which twice the quota passes. The state
-//! belongs to the host: a guest's memory may be gone after every call.
+//! The generic cell rate algorithm ([`gcra`](crate::gcra)) decides. The state is in the host,
+//! because the memory of a component may be gone after every call.
 
-mod cells;
-pub mod gcra;
+mod shard;
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::cells::Cells;
-pub use self::gcra::{Decision, Invalid, Quota};
+use self::shard::Shard;
+pub use crate::gcra::{Decision, Invalid, Quota};
+use crate::gcra::{Tat, decide};
 
-/// How much the limiter remembers.
+/// The size of a limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Keys with a quota that is not whole again, over all policies. Beyond it the keys that
-    /// are nearest to a whole quota are forgotten, that is, forgiven early.
+    /// Keys whose quota is not full, over all policies. Beyond it, the keys whose quota is closest
+    /// to full are removed, so they get their whole quota again.
     pub keys_max: usize,
     /// Length of policy and key together, in bytes.
     pub key_bytes_max: usize,
@@ -37,30 +34,34 @@ impl Default for Options {
 /// Independent parts of the key space, so that callers seldom wait for each other.
 const SHARDS: usize = 16;
 
-/// Decides calls by policy and key. Share it through an `Arc`.
+/// Decides about calls by policy and key. Share it through an `Arc`.
 pub struct RateLimiter {
     options: Options,
     origin: Instant,
     hasher: RandomState,
-    shards: [Mutex<Cells>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
 }
 
 impl RateLimiter {
-    /// A limiter that knows no keys.
+    /// A limiter without keys.
     pub fn new(options: Options) -> Self {
-        let cells_max = options.keys_max.div_ceil(SHARDS);
+        let keys_max = options.keys_max.div_ceil(SHARDS);
         Self {
             options,
             origin: Instant::now(),
             hasher: RandomState::new(),
-            shards: std::array::from_fn(|_| Mutex::new(Cells::new(cells_max))),
+            shards: std::array::from_fn(|_| Mutex::new(Shard::new(keys_max))),
         }
     }
 
-    /// May a call of this `cost` under `policy` for `key` go ahead at `now`?
+    /// Decides whether a call of this `cost` under `policy` for `key` is allowed at `now`.
     ///
     /// Concurrent calls for one key are decided one after the other, so that no quota is ever
-    /// exceeded. A refused call costs nothing, a cost of 0 asks without taking.
+    /// exceeded. A refused call costs nothing; a cost of 0 returns the current values and changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// The quota is empty, the cost exceeds it, or policy and key are too long.
     pub fn check(
         &self,
         policy: &str,
@@ -73,28 +74,28 @@ impl RateLimiter {
             return Err(Invalid::Key);
         }
         let now_ns = self.nanoseconds(now);
-        // The length keeps ("a", "bc") and ("ab", "c") apart.
+        // The length distinguishes ("a", "bc") from ("ab", "c").
         let name = format!("{}:{policy}{key}", policy.len());
-        let mut cells = self.shard(&name);
-        let (decision, cell) = gcra::decide(cells.get(&name), now_ns, quota, cost)?;
-        if cell > (gcra::Cell { ns: now_ns, fraction: 0 }) {
-            cells.put(&name, cell, now_ns);
+        let mut shard = self.shard(&name);
+        let (decision, tat) = decide(shard.get(&name), now_ns, quota, cost)?;
+        if tat > Tat::at(now_ns) {
+            shard.put(&name, tat, now_ns);
         }
         Ok(decision)
     }
 
-    /// Keys remembered now, at most [`keys_max`](Options::keys_max) rounded up to a multiple
-    /// of 16.
+    /// The number of keys with a state, at most [`keys_max`](Options::keys_max) rounded up to a
+    /// multiple of 16.
     pub fn keys(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
-    fn shard(&self, name: &str) -> MutexGuard<'_, Cells> {
+    fn shard(&self, name: &str) -> MutexGuard<'_, Shard> {
         let index = self.hasher.hash_one(name) % SHARDS as u64;
         lock(&self.shards[index as usize])
     }
 
-    /// Time since the limiter was made, on a clock that never goes back.
+    /// The time since the limiter was created, on a monotonic clock.
     fn nanoseconds(&self, now: Instant) -> u64 {
         let elapsed: Duration = now.saturating_duration_since(self.origin);
         u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
@@ -107,7 +108,7 @@ impl Default for RateLimiter {
     }
 }
 
-/// A panic cannot leave a map of cells half changed, so a poisoned lock is as good as any.
-fn lock(cells: &Mutex<Cells>) -> MutexGuard<'_, Cells> {
-    cells.lock().unwrap_or_else(PoisonError::into_inner)
+/// A panic cannot leave a shard half changed, so a poisoned lock is used as well.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

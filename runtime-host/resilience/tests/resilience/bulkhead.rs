@@ -1,11 +1,7 @@
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tessera_resilience::{
     Bulkhead, Deadline,
@@ -54,7 +50,7 @@ fn figures(bulkhead: &Bulkhead) -> (usize, usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn places_then_queue_then_refusal() {
+async fn permits_then_queue_then_refusal() {
     let bulkhead = bulkhead(2, 1);
     let first = bulkhead.acquire(None, soon()).await.unwrap();
     let _second = bulkhead.acquire(None, soon()).await.unwrap();
@@ -70,7 +66,7 @@ async fn places_then_queue_then_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_nobody_waits() {
+async fn without_a_queue_no_call_waits() {
     let bulkhead = bulkhead(1, 0);
     let permit = bulkhead.acquire(None, soon()).await.unwrap();
     assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(Rejected::QueueFull));
@@ -124,7 +120,7 @@ async fn a_full_queue_refuses_the_client_that_fills_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_places_count_as_one() {
+async fn no_permits_count_as_one() {
     let bulkhead = bulkhead(0, 0);
     let _permit = bulkhead.acquire(None, soon()).await.unwrap();
     assert_eq!(bulkhead.options().concurrency_max, 1);
@@ -154,7 +150,7 @@ async fn first_come_first_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_runs_out_of_time_leaves_the_queue() {
+async fn a_waiter_that_times_out_leaves_the_queue() {
     let bulkhead = bulkhead(1, 2);
     let permit = bulkhead.acquire(None, soon()).await.unwrap();
     let impatient = waiter(&bulkhead, Deadline::after(SECOND / 10)).await;
@@ -171,12 +167,12 @@ async fn who_runs_out_of_time_leaves_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_is_not_given_to_who_is_already_late() {
+async fn a_permit_is_not_granted_after_the_deadline() {
     let bulkhead = bulkhead(1, 2);
     let permit = bulkhead.acquire(None, Deadline::after(60 * SECOND)).await.unwrap();
     let late = waiter(&bulkhead, Deadline::after(SECOND)).await;
     let patient = waiter(&bulkhead, Deadline::after(60 * SECOND)).await;
-    // The place becomes free and the deadline passes before the waiter gets to look.
+    // The permit is released and the deadline passes before the waiter is polled.
     drop(permit);
     advance(2 * SECOND).await;
     assert_eq!(late.await.unwrap().err(), Some(Rejected::DeadlineExceeded));
@@ -184,7 +180,7 @@ async fn a_place_is_not_given_to_who_is_already_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_in_the_past_takes_no_free_place() {
+async fn a_deadline_in_the_past_takes_no_permit() {
     let bulkhead = bulkhead(1, 1);
     let late = bulkhead.acquire(None, Deadline::after(Duration::ZERO)).await;
     assert_eq!(late.err(), Some(Rejected::DeadlineExceeded));
@@ -192,7 +188,7 @@ async fn a_deadline_in_the_past_takes_no_free_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cancelled_waiters_take_nothing_with_them() {
+async fn canceled_waiters_leak_no_permits() {
     let bulkhead = bulkhead(1, 100);
     let permit = bulkhead.acquire(None, soon()).await.unwrap();
     for _ in 0..100 {
@@ -201,17 +197,17 @@ async fn cancelled_waiters_take_nothing_with_them() {
         assert!(waiting.await.unwrap_err().is_cancelled());
     }
     assert_eq!(figures(&bulkhead), (1, 0));
-    // Cancelled after the place was handed over and before it was taken.
-    let handed_over = waiter(&bulkhead, soon()).await;
+    // Canceled after the permit was granted and before it was received.
+    let granted = waiter(&bulkhead, soon()).await;
     drop(permit);
-    handed_over.abort();
-    drop(handed_over.await);
+    granted.abort();
+    drop(granted.await);
     assert_eq!(figures(&bulkhead), (0, 0));
     drop(bulkhead.acquire(None, soon()).await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_gives_the_place_back() {
+async fn a_panic_releases_the_permit() {
     let bulkhead = bulkhead(1, 0);
     for _ in 0..3 {
         let permit = bulkhead.acquire(None, soon()).await.unwrap();
@@ -225,7 +221,7 @@ async fn a_panic_gives_the_place_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn threads_never_exceed_the_places_and_lose_none() {
+async fn threads_never_exceed_the_permits_and_lose_none() {
     const CALLS: usize = 2_000;
     let bulkhead = bulkhead(5, CALLS);
     let (inside, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -236,9 +232,9 @@ async fn threads_never_exceed_the_places_and_lose_none() {
         let start = Arc::clone(&start);
         calls.spawn(async move {
             start.wait().await;
-            // One in five gives up while it waits.
-            let patience = if n % 5 == 0 { Duration::from_micros(200) } else { 60 * SECOND };
-            let Ok(_permit) = bulkhead.acquire(None, Deadline::after(patience)).await else {
+            // One in five times out while it waits.
+            let timeout = if n % 5 == 0 { Duration::from_micros(200) } else { 60 * SECOND };
+            let Ok(_permit) = bulkhead.acquire(None, Deadline::after(timeout)).await else {
                 return false;
             };
             let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
@@ -250,6 +246,6 @@ async fn threads_never_exceed_the_places_and_lose_none() {
     }
     let done = calls.join_all().await.into_iter().filter(|done| *done).count();
     assert!(done >= CALLS * 4 / 5, "only {done} calls got through");
-    assert_eq!(peak.load(Ordering::SeqCst), 5, "all places were in use, and no more");
+    assert_eq!(peak.load(Ordering::SeqCst), 5, "all permits were in use, and no more");
     assert_eq!(figures(&bulkhead), (0, 0));
 }

@@ -1,4 +1,5 @@
-use std::{future::pending, time::Duration};
+use std::future::pending;
+use std::time::Duration;
 
 use tessera_resilience::{Deadline, deadline::Expired};
 use tokio::time::{Instant, advance};
@@ -18,32 +19,7 @@ async fn time_runs_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_only_shrinks() {
-    let deadline = Deadline::after(SECOND);
-    assert_eq!(deadline.shrink_to(2 * SECOND), deadline);
-    assert_eq!(deadline.shrink_to(SECOND / 2).remaining(), SECOND / 2);
-    advance(SECOND / 4).await;
-    assert_eq!(deadline.shrink_to(SECOND), deadline, "the start of a step gives no new time");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_remains_travels_over_the_wire() {
-    let deadline = Deadline::after(SECOND);
-    advance(Duration::from_micros(300_500)).await;
-    assert_eq!(deadline.to_wire(), 699, "rounded down: the next hop gets no more than is left");
-    let next_hop = Deadline::from_wire(Some(deadline.to_wire()), 60 * SECOND);
-    assert!(next_hop <= deadline);
-    advance(SECOND).await;
-    assert_eq!(deadline.to_wire(), 0);
-    assert!(Deadline::from_wire(Some(0), SECOND).is_expired());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_caller_gets_no_more_than_the_callee_gives() {
-    let remaining = |wire| Deadline::from_wire(wire, SECOND).remaining();
-    assert_eq!(remaining(None), SECOND);
-    assert_eq!(remaining(Some(250)), SECOND / 4);
-    assert_eq!(remaining(Some(u64::MAX)), SECOND);
+async fn a_deadline_far_in_the_future_does_not_overflow() {
     assert!(Deadline::after(Duration::MAX).remaining() > 1_000 * SECOND);
 }
 
@@ -54,8 +30,6 @@ async fn work_ends_at_the_deadline() {
     assert_eq!(deadline.limit(async { 7 }).await, Ok(7));
     assert_eq!(deadline.limit(pending::<()>()).await, Err(Expired));
     assert_eq!(start.elapsed(), SECOND);
-    deadline.expired().await;
-    assert_eq!(start.elapsed(), SECOND, "it does not expire twice");
 }
 
 #[tokio::test(start_paused = true)]

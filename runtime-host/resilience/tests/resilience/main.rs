@@ -1,8 +1,9 @@
-//! The rules of this crate, in paused time where time matters and on real threads where they do.
+//! Tests of the limits, with paused time where time matters and with threads where concurrency does.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod bulkhead;
 mod deadline;
+mod gcra;
 mod rate_limit;
 mod streams;

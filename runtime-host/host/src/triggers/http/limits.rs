@@ -18,64 +18,67 @@ pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// outbound requests need the rest.
 const FILES_PER_CONNECTION: u64 = 2;
 
-/// The limits, as flags of `tessera up`.
+/// The limits, as flags of `tessera up`. The table in `docs/limits.md` is generated from them.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits of the HTTP front")]
 pub(crate) struct FrontLimits {
-    /// Maximum open connections. Further ones are closed. At most half of the process's file
-    /// handles.
+    /// Open connections. Further ones are closed. At most half of the process's file handles.
     #[arg(long, env = "TESSERA_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(2..))]
     pub(super) connections_max: u32,
-    /// Maximum open connections of one address. Further ones are closed. At most half of
-    /// --connections-max.
+    /// Open connections of one address. Further ones are closed. At most half of
+    /// `--connections-max`.
     #[arg(long, env = "TESSERA_CONNECTIONS_PER_ADDRESS_MAX", value_name = "COUNT",
           default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) connections_per_address_max: u32,
-    /// Maximum requests in flight of one address. Further ones get 429.
+    /// Requests in flight of one address. Further ones get 429 `too-many-requests`.
     #[arg(long, env = "TESSERA_REQUESTS_PER_ADDRESS_MAX", value_name = "COUNT",
           default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) requests_per_address_max: u32,
-    /// Maximum streamed responses to one address, for example event streams. Further ones get 429.
+    /// Streamed responses to one address, for example event streams. Further ones get 429
+    /// `too-many-streams`.
     #[arg(long, env = "TESSERA_STREAMS_PER_ADDRESS_MAX", value_name = "COUNT",
           default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) streams_per_address_max: u32,
-    /// Maximum request bodies of one address that are over 64 KiB or of unknown length. Further
-    /// ones wait, and get 429 if they wait too long.
+    /// Request bodies of one address that are over 64 KiB, or of unknown length and with a pause.
+    /// Further ones wait, and get 429 `too-many-uploads` after `--body-timeout-ms`.
     #[arg(long, env = "TESSERA_UPLOADS_PER_ADDRESS_MAX", value_name = "COUNT",
           default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) uploads_per_address_max: u32,
-    /// Memory for buffering small request bodies, in MiB. When it is used up, requests with a body
-    /// get 503.
+    /// Memory for buffering small request bodies. Beyond it, requests with a body get 503
+    /// `overloaded`.
     #[arg(long, env = "TESSERA_BODY_BUFFERS_MAX_MIB", value_name = "MIB", default_value_t = 256,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) body_buffers_max_mib: u32,
-    /// Timeout for a TLS handshake, the HTTP/2 preface, the head of a request, and for an idle
-    /// HTTP/1.1 connection.
+    /// Time for a TLS handshake, the HTTP/2 preface, the head of a request, and for an idle
+    /// HTTP/1.1 connection. After that, the connection is closed; this is not counted in the
+    /// metric.
     #[arg(long, env = "TESSERA_HEAD_TIMEOUT_MS", value_name = "MS", default_value_t = 10_000,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) head_timeout_ms: u64,
-    /// Timeout for an HTTP/2 connection without requests in flight.
+    /// Time for an HTTP/2 connection without requests in flight. After that, it is closed.
     #[arg(long, env = "TESSERA_IDLE_TIMEOUT_MS", value_name = "MS", default_value_t = 60_000,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) idle_timeout_ms: u64,
-    /// Total time that the host waits for a request body. After that, the request gets 408.
+    /// Total time of waiting for one request body. After that, the request gets 408
+    /// `body-incomplete`.
     #[arg(long, env = "TESSERA_BODY_TIMEOUT_MS", value_name = "MS", default_value_t = 120_000,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) body_timeout_ms: u64,
-    /// Maximum pause in a request body, and maximum delay relative to --body-rate-min.
+    /// A pause in a request body, or its delay relative to `--body-rate-min`. Beyond it, the
+    /// request gets 408 `body-incomplete`.
     #[arg(long, env = "TESSERA_BODY_GRACE_MS", value_name = "MS", default_value_t = 10_000,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) body_grace_ms: u64,
-    /// Minimum rate of a request body. A slower one gets 408.
+    /// Minimum rate of a request body. A slower one gets 408 `body-incomplete`.
     #[arg(long, env = "TESSERA_BODY_RATE_MIN", value_name = "BYTES_PER_S", default_value_t = 1_024,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) body_rate_min: u64,
-    /// How long a client may read nothing of a response before its connection is closed.
+    /// Time in which a client reads nothing of a response. After that, its connection is closed.
     #[arg(long, env = "TESSERA_WRITE_TIMEOUT_MS", value_name = "MS", default_value_t = 30_000,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) write_timeout_ms: u64,
-    /// How long to wait for a client that has closed its sending side and reads nothing, before its
+    /// Time in which a client that has closed its sending side reads nothing. After that, its
     /// request is canceled.
     #[arg(long, env = "TESSERA_HALF_CLOSE_TIMEOUT_MS", value_name = "MS", default_value_t = 5_000,
           value_parser = clap::value_parser!(u64).range(1..))]

@@ -1,0 +1,99 @@
+//! The table `limits`, of the application and of a component.
+
+use crate::keys::{Key, Number};
+
+/// Declares the limits: `name: range, unit, default`.
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident: $range:expr, $unit:literal, $default:literal;)+) => {
+        /// Limits as written; for a limit that is not set, the next wider scope decides.
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        pub struct Limits {
+            $($(#[doc = $doc])+ pub $name: Option<u64>,)+
+        }
+
+        /// The limits in effect.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct LimitValues {
+            $($(#[doc = $doc])+ pub $name: u64,)+
+        }
+
+        /// The keys of the table.
+        pub const LIMITS: &[Key] = &[$(Key::Number(Number::new(
+            stringify!($name), $range, $unit, Some($default), concat!($($doc),+),
+        ))),+];
+
+        impl Limits {
+            /// Reads each limit with `read`.
+            pub(crate) fn read(mut read: impl FnMut(&Number) -> Option<u64>) -> Self {
+                Self {
+                    $($name: read(&Number::new(
+                        stringify!($name), $range, $unit, Some($default), concat!($($doc),+),
+                    )),)+
+                }
+            }
+
+            /// The limits in effect: these, then those of the application, then the defaults.
+            pub fn resolve(&self, application: &Self) -> LimitValues {
+                LimitValues {
+                    $($name: self.$name.or(application.$name).unwrap_or($default),)+
+                }
+            }
+        }
+    };
+}
+
+// The lower ends of the ranges are what a component needs to run at all. Above the upper ends, a
+// typo is more likely than an intention.
+limits! {
+    /// Memory of one instance: all its memories and tables, and the memory that the host holds for
+    /// it (handles, header fields, arguments of pending calls). Beyond it: 500 `memory-exceeded`.
+    memory_max_mib: 1..=4_096, "MiB", 128;
+    /// CPU time of one call. Beyond it: 500 `cpu-time-exceeded`.
+    cpu_time_max_ms: 1..=3_600_000, "ms", 2_000;
+    /// Concurrent calls. Further calls wait. If components can call each other in a cycle, each
+    /// nesting level has this number of permits.
+    concurrency_max: 1..=100_000, "calls", 64;
+    /// Calls that wait for a permit. Beyond it: 503 `queue-full`. With 0, calls do not wait.
+    queue_length_max: 0..=1_000_000, "calls", 1_024;
+    /// Concurrent streamed responses. Beyond it: 503 `streams-full`.
+    streams_max: 1..=100_000, "responses", 1_024;
+    /// Concurrent streamed responses to one client. Beyond it: 503 `streams-full` for this client.
+    streams_per_client_max: 1..=100_000, "responses", 256;
+    /// Components in a call chain. Beyond it: 508 `call-depth-exceeded`.
+    call_depth_max: 1..=64, "components", 16;
+    /// Size of a request body. Beyond it: 413 `body-too-large`.
+    body_max_kib: 1..=4_194_304, "KiB", 1_024;
+    /// Time until the head of the response is sent. Beyond it: 504 `deadline-exceeded`. A callee
+    /// gets at most the remaining time of its caller.
+    deadline_ms: 1..=3_600_000, "ms", 30_000;
+    /// Time for the body of a streamed response. Beyond it, the response is aborted.
+    stream_deadline_ms: 1..=86_400_000, "ms", 600_000;
+    /// Calls after which an instance is replaced; 1 means a new instance for each call.
+    instance_reuse_max: 1..=1_000_000, "calls", 1_000;
+    /// Size of the standard output of one call, and separately of its standard error. Further
+    /// output is dropped and counted.
+    log_max_kib: 1..=1_048_576, "KiB", 64;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_component_decides_then_the_application_then_the_default() {
+        let component = Limits { deadline_ms: Some(1), ..Limits::default() };
+        let application =
+            Limits { deadline_ms: Some(2), concurrency_max: Some(3), ..Limits::default() };
+        let limits = component.resolve(&application);
+        assert_eq!((limits.deadline_ms, limits.concurrency_max, limits.log_max_kib), (1, 3, 64));
+    }
+
+    #[test]
+    fn defaults_are_in_their_ranges() {
+        for key in LIMITS {
+            let Key::Number(number) = key else { panic!("{} is not a number", key.name()) };
+            let default = number.default.filter(|default| number.range.contains(default));
+            assert!(default.is_some(), "{}", number.name);
+        }
+    }
+}
