@@ -7,33 +7,35 @@ mod code;
 mod cycles;
 mod events;
 mod exposure;
+mod files;
 mod generated;
 mod incarnation;
 mod instances;
-mod phases;
 mod private;
+mod startup_timings;
 mod variables;
 
 use crate::admin::Observed;
 use crate::calls::{Gate, Limits, Loopback};
 use crate::capabilities;
-use crate::capabilities::outbound_http::{Outbound, Surroundings};
+use crate::capabilities::outbound_http::{Client, Outbound, Surroundings};
+use crate::capabilities::platform::Platform;
 use crate::capabilities::variables::{Values, Variables};
 use crate::engine::{Capacity, ComponentContext, Engine, Revision, Room, State};
-use crate::links::{self, Link, Platform};
+use crate::links::{self, Link};
 use crate::readiness::Readiness;
 use crate::registry::{Registry, Slot, Started};
 use crate::runtime_config::{OpenStores, RuntimeConfig};
 use crate::telemetry::Telemetry;
 use crate::triggers::events::Deliverer;
 use crate::triggers::hooks::Hooks;
-use crate::triggers::http::{Router, Service, client::Client};
+use crate::triggers::http::{Router, Service};
 use crate::triggers::schedule::Schedules;
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use code::Loaded;
-use phases::Phases;
 pub(crate) use private::keep_to_ourselves;
+use startup_timings::Phases;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -267,7 +269,7 @@ impl Starting<'_> {
             limits,
             cycle: None,
             environment,
-            files: crate::engine::mount_files(self.app, component, self.state_dir)?,
+            files: files::mount(self.app, component, self.state_dir)?,
             stores: self.stores.select(&component.key_value_stores),
             outbound: Arc::new(self.outbound(component, &variables)?),
             variables,

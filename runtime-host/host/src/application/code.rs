@@ -1,7 +1,7 @@
 //! The code of all components: read, composed and compiled.
 
-use crate::commands::Progress;
 use crate::engine::{Engine, compile, refuse_other_formats};
+use crate::progress::Progress;
 use anyhow::anyhow;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};

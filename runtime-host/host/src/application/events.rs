@@ -1,6 +1,7 @@
 //! The event log of an application: whether it needs one, who subscribes, where its file is.
 
 use crate::calls::Limits;
+use crate::capabilities::platform::is_of_events;
 use crate::links::{self, Link};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,7 @@ pub(super) fn open(
     let components: Vec<&Component> = ids.iter().map(|id| &app.components[id]).collect();
     let subscriptions = subscriptions(&components)?;
     let uses_it =
-        |link: &Link| matches!(link, Link::Host { dependency } if links::is_of_events(dependency));
+        |link: &Link| matches!(link, Link::Host { dependency } if is_of_events(dependency));
     let imported = components
         .iter()
         .flat_map(|component| links::of(app, component))

@@ -6,19 +6,21 @@
 //! neither wasmtime nor hyper: what the payload is and how it is performed is the engine's
 //! business.
 
+mod admission;
 mod body_fault;
-mod callers;
+mod call_chain;
 mod error;
-mod gate;
 mod limits;
 mod loopback;
+mod reply;
 
+pub(crate) use admission::{Admitted, Gate, Permit};
 pub(crate) use body_fault::BodyFault;
-pub(crate) use callers::{Callers, Cycle};
+pub(crate) use call_chain::{Callers, Cycle};
 pub(crate) use error::{CallError, Kind};
-pub(crate) use gate::{Admitted, Gate, Permit};
 pub(crate) use limits::Limits;
 pub(crate) use loopback::Loopback;
+pub(crate) use reply::{Reply, answer_of};
 
 use crate::telemetry::{SpanKind, TraceContext};
 use std::net::IpAddr;

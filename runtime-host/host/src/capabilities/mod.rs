@@ -5,8 +5,11 @@
 
 mod bindings;
 mod config;
+mod events;
 pub(crate) mod key_value;
+mod limits;
 pub(crate) mod outbound_http;
+pub(crate) mod platform;
 pub(crate) mod variables;
 
 use crate::engine::State;

@@ -3,11 +3,8 @@
 mod build;
 mod doctor;
 mod machine;
-mod progress;
 mod stop;
 mod up;
-
-pub(crate) use progress::Progress;
 
 use crate::runtime_config::Faults;
 use anyhow::Context as _;

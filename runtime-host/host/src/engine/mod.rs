@@ -3,50 +3,27 @@
 //! Three moments, each with its own type: [`Engine`] is made once per process,
 //! [`Revision`] once per component and version, [`instance::Instance`] as often as calls need one.
 
-mod background;
-mod code_cache;
-mod compile;
-mod compose;
-mod context;
-mod cpu;
-mod deny;
-mod failure;
-mod files;
-mod framing;
-mod function_call;
-mod held;
-mod http_call;
-mod instance;
-mod libraries;
-mod memory;
-mod patience;
-mod pool;
-mod reply;
-mod revision;
-mod room;
-mod state;
-mod streamed_body;
-mod turns;
+mod instances;
+mod invoking;
+mod loading;
+mod scheduling;
 
-pub(crate) use compile::{compile, refuse_other_formats};
-pub(crate) use compose::fits;
-pub(crate) use context::ComponentContext;
-pub(crate) use deny::add_to_linker as deny_what_is_not_inherited;
-pub(crate) use files::mount as mount_files;
-pub(crate) use framing::{is_bodiless, without_body};
-pub(crate) use function_call::{FunctionName, call as call_function};
-pub(crate) use held::{Arguments, InFlight, fields as fields_bytes, values as values_bytes};
-pub(crate) use http_call::{Request, Response, call as call_http, full as full_body};
-pub(crate) use libraries::compose;
-pub(crate) use revision::Revision;
-pub(crate) use room::Room;
-pub(crate) use state::{CurrentCall, State};
+pub(crate) use instances::{
+    Arguments, ComponentContext, CurrentCall, InFlight, Revision, Room, State,
+    fields as fields_bytes, values as values_bytes,
+};
+pub(crate) use invoking::{
+    FunctionName, Request, Response, call_function, call_http, full as full_body,
+};
+pub(crate) use loading::{
+    compile, compose, deny_what_is_not_inherited, fits, refuse_other_formats,
+};
 
+use crate::background::Threads;
 use crate::telemetry::Telemetry;
 use anyhow::Context as _;
-use background::Threads;
-use code_cache::CodeCache;
-use memory::Budget;
+use instances::Budget;
+use loading::CodeCache;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +75,7 @@ impl Engine {
 fn config(instances_max: u32) -> Config {
     let mut config = Config::new();
     config.wasm_component_model_async(true).epoch_interruption(true);
-    pool::configure(&mut config, instances_max);
+    instances::configure_pool(&mut config, instances_max);
     config
 }
 

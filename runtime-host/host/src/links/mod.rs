@@ -5,10 +5,10 @@
 //! side can tell it from static composition, but for what it makes possible: limits,
 //! deadlines, spans and another revision behind the same import.
 
-mod native;
-mod shape;
+mod type_check;
 
 use crate::calls::{Call, CallError, Kind};
+use crate::capabilities::platform::{self, Platform};
 use crate::engine::{Arguments, FunctionName, State, call_function, fits, values_bytes};
 use crate::fault_points;
 use crate::registry::Registry;
@@ -20,8 +20,6 @@ use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type};
 use wasmtime::component::{self, Linker, Val};
-
-pub(crate) use native::{Platform, is_of_events};
 
 /// A linked dependency: its name in the manifest (an interface, or a package for all of its
 /// imported interfaces), and its provider.
@@ -82,13 +80,13 @@ impl Maker<'_> {
              name"
         );
         imports.iter().try_for_each(|(import, wanted)| match link {
-            Link::Host { .. } => native::define(linker, import, self.platform),
+            Link::Host { .. } => platform::define(linker, import, self.platform),
             Link::Component { callee: id, .. } => {
                 let offered = callee.and_then(|code| self.export(code, import));
                 let offered = offered.with_context(|| {
                     format!("it needs `{import}` of `{id}`, which does not export it")
                 })?;
-                shape::compare(self.engine, import, wanted, &offered).with_context(|| {
+                type_check::compare(self.engine, import, wanted, &offered).with_context(|| {
                     format!("`{id}` exports another `{import}` than it imports")
                 })?;
                 self.define_functions(linker, import, id, wanted)

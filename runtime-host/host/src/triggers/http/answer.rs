@@ -3,7 +3,8 @@
 
 use super::connected::{Connected, InFlight, Owed, Streaming};
 use super::{problem, request_id};
-use crate::engine::{Response, is_bodiless, without_body};
+use crate::engine::Response;
+use crate::message::{is_bodiless, without_body};
 use crate::telemetry::{FrontLimit, TraceContext};
 use bytes::{Buf, Bytes};
 use http::Method;

@@ -11,7 +11,6 @@
 
 mod ahead;
 mod answer;
-pub(crate) mod client;
 mod clients;
 mod connected;
 mod connection;

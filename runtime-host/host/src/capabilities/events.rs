@@ -23,8 +23,8 @@ wasmtime::component::bindgen!({
 
 use tessera::events::{log, producer};
 
-pub(super) const PRODUCER: &str = "tessera:events/producer@1.0.0";
-pub(super) const LOG: &str = "tessera:events/log@1.0.0";
+pub(crate) const PRODUCER: &str = "tessera:events/producer@1.0.0";
+pub(crate) const LOG: &str = "tessera:events/log@1.0.0";
 
 /// The name of the platform in spans.
 const PLATFORM: &str = "host";
@@ -34,7 +34,7 @@ pub(crate) fn is_of_events(dependency: &str) -> bool {
     [PRODUCER, LOG].iter().any(|interface| fits(dependency, interface))
 }
 
-pub(super) fn define_producer(
+pub(crate) fn define_producer(
     linker: &mut Linker<State>,
     log: &Arc<dyn Log>,
 ) -> anyhow::Result<()> {
@@ -91,7 +91,7 @@ async fn limited<T>(
     answer
 }
 
-pub(super) fn define_log(linker: &mut Linker<State>, log: &Arc<dyn Log>) -> anyhow::Result<()> {
+pub(crate) fn define_log(linker: &mut Linker<State>, log: &Arc<dyn Log>) -> anyhow::Result<()> {
     let mut instance = linker.instance(LOG).map_err(anyhow::Error::from)?;
     let mut define = || {
         let own = log.clone();

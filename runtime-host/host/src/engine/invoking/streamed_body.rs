@@ -18,10 +18,10 @@ enum Message {
 }
 
 /// The writing side.
-pub(super) struct Writer(mpsc::Sender<Message>);
+pub(crate) struct Writer(mpsc::Sender<Message>);
 
 /// A body and the side that fills it.
-pub(super) fn channel() -> (Writer, WasiBody) {
+pub(crate) fn channel() -> (Writer, WasiBody) {
     let (sender, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
     let frames = futures::stream::unfold(Some(receiver), |receiver| async {
         let mut receiver = receiver?;
@@ -35,22 +35,22 @@ pub(super) fn channel() -> (Writer, WasiBody) {
 }
 
 impl Writer {
-    pub(super) async fn data(&mut self, bytes: Bytes) -> wasmtime::Result<()> {
+    pub(crate) async fn data(&mut self, bytes: Bytes) -> wasmtime::Result<()> {
         self.frame(Frame::data(bytes)).await
     }
 
-    pub(super) async fn frame(&mut self, frame: Frame<Bytes>) -> wasmtime::Result<()> {
+    pub(crate) async fn frame(&mut self, frame: Frame<Bytes>) -> wasmtime::Result<()> {
         self.send(Message::Frame(frame)).await
     }
 
     /// Ends when nobody reads any more.
-    pub(super) async fn reader_gone(&self) -> wasmtime::Error {
+    pub(crate) async fn reader_gone(&self) -> wasmtime::Error {
         self.0.closed().await;
         reader_gone()
     }
 
     /// Without this the reader sees an error.
-    pub(super) async fn finish(self) -> wasmtime::Result<()> {
+    pub(crate) async fn finish(self) -> wasmtime::Result<()> {
         let Self(sender) = self;
         sender.send(Message::End).await.map_err(|_| reader_gone())
     }
@@ -63,8 +63,8 @@ impl Writer {
 /// Whoever asked has gone away in the middle of the answer. Nobody's fault.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody reads the answer any more")]
-pub(super) struct ReaderGone;
+pub(crate) struct ReaderGone;
 
-pub(super) fn reader_gone() -> wasmtime::Error {
+pub(crate) fn reader_gone() -> wasmtime::Error {
     wasmtime::Error::new(ReaderGone)
 }

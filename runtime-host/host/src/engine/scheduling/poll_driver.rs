@@ -28,13 +28,13 @@ thread_local! {
 
 /// Whether whoever is being polled will be polled again before the thread turns to other things.
 /// Then a timer can wait: it may turn out not to be needed.
-pub(super) fn another_turn_comes() -> bool {
+pub(crate) fn another_turn_comes() -> bool {
     ANOTHER_COMES.get()
 }
 
 /// The wake-ups of one instance. It serves one call at a time, so they are that call's.
 #[derive(Default)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     woken: AtomicBool,
     giving_way: AtomicBool,
     /// Who is told of a wake-up that comes between polls. Empty during a poll.
@@ -43,12 +43,12 @@ pub(super) struct Turns {
 
 impl Turns {
     /// The guest has computed for so long that others come first now.
-    pub(super) fn give_way(&self) {
+    pub(crate) fn give_way(&self) {
         self.giving_way.store(true, Ordering::Relaxed);
     }
 
     /// Run a future to its end.
-    pub(super) async fn run<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
+    pub(crate) async fn run<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
         let waker = Waker::from(self.clone());
         let mut work = pin!(work);
         poll_fn(|cx| self.poll(cx, |inner| work.as_mut().poll(inner), &waker)).await

@@ -1,6 +1,6 @@
 //! From bytes to code: once per component, in parallel, from the cache when nothing changed.
 
-use super::Engine;
+use crate::engine::Engine;
 use anyhow::Context as _;
 use std::path::Path;
 use wasmtime::component::Component;

@@ -28,14 +28,14 @@ const CONCURRENT_MAX: usize = 8_192;
 /// The maximum data of one call of the host: the largest batch of a store, and its keys.
 const HOST_CALL_MAX_BYTES: usize = 40 << 20;
 /// The maximum size of the fields of one message.
-pub(super) const FIELDS_MAX_BYTES: usize = 128 << 10;
+pub(crate) const FIELDS_MAX_BYTES: usize = 128 << 10;
 /// The size of any handle.
 const HANDLE_BYTES: usize = 512;
 /// Up to this number, fields are measured one by one. More of them are charged with the maximum.
 const FIELDS_LOOKED_AT_MAX: usize = 64;
 
 /// Limit what the host has to hold and copy.
-pub(super) fn limit<T>(store: &mut Store<T>) {
+pub(crate) fn limit<T>(store: &mut Store<T>) {
     store.set_hostcall_fuel(HOST_CALL_MAX_BYTES);
     store.set_max_component_handles(COMPONENT_HANDLES_MAX);
     if let Some(table) = store.concurrent_resource_table() {
@@ -44,14 +44,14 @@ pub(super) fn limit<T>(store: &mut Store<T>) {
 }
 
 /// A table of handles for one instance.
-pub(super) fn table() -> ResourceTable {
+pub(crate) fn table() -> ResourceTable {
     let mut table = ResourceTable::new();
     table.set_max_capacity(HANDLES_MAX);
     table
 }
 
 /// Which table is full, for the error message.
-pub(super) fn which_is_full(table: &mut ResourceTable) -> String {
+pub(crate) fn which_is_full(table: &mut ResourceTable) -> String {
     if table.iter_mut().count() >= HANDLES_MAX {
         format!("it holds more than {HANDLES_MAX} handles of the host")
     } else {
@@ -77,7 +77,7 @@ impl InFlight {
         Arguments { bytes, all: self.clone() }
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -89,7 +89,7 @@ impl Drop for Arguments {
 }
 
 /// The approximate size of the resources in the table.
-pub(super) fn bytes(table: &mut ResourceTable) -> usize {
+pub(crate) fn bytes(table: &mut ResourceTable) -> usize {
     table.iter_mut().map(|thing| HANDLE_BYTES + behind(thing)).sum()
 }
 

@@ -7,13 +7,11 @@
 //! with it stops the guest.
 
 use super::failure::classify;
-use super::framing;
-use super::instance::Instance;
-use super::patience::{Patience, within};
-use super::reply::{self, answer_of};
 use super::streamed_body::{self, ReaderGone};
-use super::{Revision, State};
-use crate::calls::{Admitted, BodyFault, Call, CallError, Kind, Permit};
+use crate::calls::{self, Admitted, BodyFault, Call, CallError, Kind, Permit, answer_of};
+use crate::engine::instances::{Instance, Revision, State};
+use crate::engine::scheduling::{Patience, within};
+use crate::message as framing;
 use crate::registry::Slot;
 use crate::telemetry::Outcome;
 use bytes::{Bytes, BytesMut};
@@ -40,7 +38,7 @@ pub(crate) type Request = http::Request<WasiBody>;
 /// A component's answer.
 pub(crate) type Response = http::Response<WasiBody>;
 /// The error that a guest answered with instead of a response.
-pub(super) type GuestErrorCode = ErrorCode;
+pub(crate) type GuestErrorCode = ErrorCode;
 
 /// An answer of at most this size is sent whole, with its length.
 const COLLECTED_BODY_MAX_BYTES: usize = 64 * 1024;
@@ -231,7 +229,7 @@ async fn deliver_head(head: Response, reply: &Reply) -> wasmtime::Result<()> {
 /// The answer's body broke off. It may be one that the guest has only handed on.
 #[derive(Debug, thiserror::Error)]
 #[error("its answer broke off: {0:?}")]
-pub(super) struct Broken(Error);
+pub(crate) struct Broken(Error);
 
 impl Broken {
     fn by(error: Error) -> wasmtime::Error {
@@ -239,7 +237,7 @@ impl Broken {
     }
 
     /// What happened to the body at its source.
-    pub(super) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         match self.0 {
             Error::HttpRequestBodySize(_) => Kind::BodyTooLarge,
             // Somebody else's connection, or ours to the client.
@@ -339,13 +337,13 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> WasiBody {
 
 /// Where the answer goes, and what it was.
 struct Reply {
-    answer: reply::Reply<Response>,
+    answer: calls::Reply<Response>,
     /// 0 until there is an answer.
     status: AtomicU16,
 }
 
 impl Reply {
-    fn new(answer: reply::Reply<Response>) -> Self {
+    fn new(answer: calls::Reply<Response>) -> Self {
         Self { answer, status: AtomicU16::new(0) }
     }
 
@@ -363,7 +361,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::background::Background;
+    use crate::background::Background;
     use http::HeaderMap;
     use http_body_util::StreamBody;
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, StatusCode};
 /// The guest's response is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct InvalidAnswer(String);
+pub(crate) struct InvalidAnswer(String);
 
 /// Whether a response has no body (RFC 9110, section 6.4.1).
 pub(crate) fn is_bodiless(to: &Method, status: StatusCode) -> bool {
@@ -34,7 +34,7 @@ pub(crate) fn without_body(status: StatusCode, fields: &mut HeaderMap, written_b
 }
 
 /// Fails if the status is not final (1xx) or above 599.
-pub(super) fn check_status(status: StatusCode) -> Result<(), InvalidAnswer> {
+pub(crate) fn check_status(status: StatusCode) -> Result<(), InvalidAnswer> {
     match status.as_u16() {
         200..=599 => Ok(()),
         other => Err(InvalidAnswer(format!(
@@ -44,7 +44,7 @@ pub(super) fn check_status(status: StatusCode) -> Result<(), InvalidAnswer> {
 }
 
 /// Fails if the length of a complete body differs from the announced length.
-pub(super) fn check_length(announced: Option<usize>, is: usize) -> Result<(), InvalidAnswer> {
+pub(crate) fn check_length(announced: Option<usize>, is: usize) -> Result<(), InvalidAnswer> {
     match announced {
         Some(announced) if announced != is => Err(InvalidAnswer(format!(
             "The component's response announces {announced} bytes but has {is}."

@@ -34,7 +34,7 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// The folder, and whose code it is.
 #[derive(Debug, Clone)]
-pub(super) struct CodeCache {
+pub(crate) struct CodeCache {
     folder: PathBuf,
     /// Of everything that decides what code looks like: version, settings, processor.
     compiler: u64,
@@ -42,7 +42,7 @@ pub(super) struct CodeCache {
 
 impl CodeCache {
     /// The cache in `folder/code`, which is made if it is not there.
-    pub(super) fn open(folder: &Path, engine: &wasmtime::Engine) -> anyhow::Result<Self> {
+    pub(crate) fn open(folder: &Path, engine: &wasmtime::Engine) -> anyhow::Result<Self> {
         let folder = folder.join("code");
         DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder)?;
         let data = fs::metadata(&folder)?;
@@ -62,7 +62,7 @@ impl CodeCache {
 
     /// The code of a component: from its file if there is one, else compiled, and kept if that
     /// is possible. `compiling` is called before it is compiled.
-    pub(super) fn code(
+    pub(crate) fn code(
         &self,
         engine: &wasmtime::Engine,
         bytes: &[u8],

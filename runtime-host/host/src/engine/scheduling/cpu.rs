@@ -1,7 +1,7 @@
 //! Measures and limits the CPU time of one call, and makes it yield to others.
 
-use super::background;
-use super::turns::Turns;
+use super::poll_driver::Turns;
+use crate::background;
 use rustix::time::{ClockId, clock_gettime};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -60,7 +60,7 @@ impl CpuClock {
     }
 
     /// Run a guest's future on this clock.
-    pub(super) async fn measure<F: Future>(&self, work: F) -> F::Output {
+    pub(crate) async fn measure<F: Future>(&self, work: F) -> F::Output {
         let mut work = pin!(work);
         poll_fn(|cx| {
             self.enter();
@@ -82,7 +82,7 @@ fn thread_time_ns() -> u64 {
 pub(crate) struct CpuLimit {
     max: Duration,
     pub(crate) clock: Arc<CpuClock>,
-    pub(super) turns: Arc<Turns>,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) exceeded: bool,
     /// A turn that a tick has found to be long: its start, and the CPU time of the thread at that
     /// tick.
@@ -101,7 +101,7 @@ impl CpuLimit {
     }
 
     /// Called when the epoch changes while the guest is running.
-    pub(super) fn tick(&mut self) -> Result<UpdateDeadline> {
+    pub(crate) fn tick(&mut self) -> Result<UpdateDeadline> {
         let held_ns = self.clock.held_ns();
         let used_ns = self.clock.used_ns.load(Ordering::Relaxed) + held_ns;
         if u128::from(used_ns) > self.max.as_nanos() {

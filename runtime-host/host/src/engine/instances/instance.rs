@@ -1,6 +1,6 @@
 //! One running instance, and the count of them.
 
-use super::State;
+use super::state::State;
 use crate::telemetry::ComponentLabels;
 use prometheus_client::metrics::gauge::Gauge;
 use std::time::Instant;
@@ -14,42 +14,42 @@ const GROWN_MIN_BYTES: usize = 8 << 20;
 
 /// An instance with its store. Serves one call at a time; dropping it stops the guest.
 pub(crate) struct Instance {
-    pub(super) store: Store<State>,
-    pub(super) guest: wasmtime::component::Instance,
+    pub(crate) store: Store<State>,
+    pub(crate) guest: wasmtime::component::Instance,
     /// Its HTTP handler, if it has one.
-    pub(super) proxy: Option<Proxy>,
+    pub(crate) proxy: Option<Proxy>,
     /// Calls that it has begun.
-    pub(super) served: u64,
+    pub(crate) served: u64,
     /// The size of its linear memories and tables at its creation.
-    pub(super) initial_bytes: usize,
+    pub(crate) initial_bytes: usize,
     /// When it became idle, if it has grown.
-    pub(super) grown_since: Option<Instant>,
-    pub(super) _counted: Counted,
-    pub(super) place: OwnedSemaphorePermit,
+    pub(crate) grown_since: Option<Instant>,
+    pub(crate) _counted: Counted,
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 impl Instance {
     /// Whether it has much more memory than a new instance.
-    pub(super) fn has_grown(&self) -> bool {
+    pub(crate) fn has_grown(&self) -> bool {
         self.guest_bytes() > self.initial_bytes + GROWN_MIN_BYTES
     }
 
     /// The size of its linear memories and tables.
-    pub(super) fn guest_bytes(&self) -> usize {
+    pub(crate) fn guest_bytes(&self) -> usize {
         self.store.data().memory.guest_bytes()
     }
 
     /// Ends it, and keeps its place.
-    pub(super) fn into_place(self) -> OwnedSemaphorePermit {
+    pub(crate) fn into_place(self) -> OwnedSemaphorePermit {
         self.place
     }
 }
 
 /// Counts for as long as it lives.
-pub(super) struct Counted(Gauge);
+pub(crate) struct Counted(Gauge);
 
 impl Counted {
-    pub(super) fn new(state: &State) -> Self {
+    pub(crate) fn new(state: &State) -> Self {
         let labels = ComponentLabels { component: state.component.id.to_string() };
         let metrics = &state.component.telemetry.metrics;
         metrics.instantiations.get_or_create(&labels).inc();

@@ -1,13 +1,13 @@
 //! What belongs to one instance: the data of its wasmtime store.
 
+use super::budget::Room;
 use super::context::ComponentContext;
-use super::cpu::CpuLimit;
 use super::held::{self, InFlight};
 use super::memory::MemoryLimit;
-use super::room::Room;
 use crate::calls::{Admitted, Callers};
 use crate::capabilities::key_value::OpenHandles;
 use crate::capabilities::outbound_http::Hooks;
+use crate::engine::scheduling::CpuLimit;
 use crate::telemetry::{GuestOutput, Span, SpanKind, TraceContext};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl State {
 }
 
 /// The epoch callback of every store, called when the epoch changes while the guest is running.
-pub(super) fn on_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+pub(crate) fn on_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data_mut();
     state.memory.hold(held::bytes(&mut state.table) + state.in_flight.bytes())?;
     state.cpu.tick()

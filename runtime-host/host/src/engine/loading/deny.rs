@@ -66,7 +66,7 @@ fn renamed(import: &str) -> String {
 }
 
 /// A component's bytes with other names for what it does not inherit.
-pub(super) fn rename_imports(bytes: &[u8], inherit: &Inherit) -> Result<Vec<u8>, String> {
+pub(crate) fn rename_imports(bytes: &[u8], inherit: &Inherit) -> Result<Vec<u8>, String> {
     let mut component = Encoded::new();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {

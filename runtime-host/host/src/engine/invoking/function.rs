@@ -1,11 +1,9 @@
 //! Calling an exported function of a component: the callee's side of a live link.
 
-use super::Revision;
 use super::failure::classify;
-use super::instance::Instance;
-use super::patience::{Patience, within};
-use super::reply::answer_of;
-use crate::calls::{Admitted, Call, CallError, Kind};
+use crate::calls::{Admitted, Call, CallError, Kind, answer_of};
+use crate::engine::instances::{Instance, Revision};
+use crate::engine::scheduling::{Patience, within};
 use crate::registry::Slot;
 use crate::telemetry::Outcome;
 use std::fmt;
@@ -60,7 +58,7 @@ pub(crate) async fn call(
     answer_of(&background, |reply| perform(revision, admitted, function, arguments, reply)).await
 }
 
-type Reply = super::reply::Reply<Vec<Val>>;
+type Reply = crate::calls::Reply<Vec<Val>>;
 
 async fn perform(
     revision: Arc<Revision>,

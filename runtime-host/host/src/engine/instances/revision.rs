@@ -1,14 +1,14 @@
 //! One version of one component, ready to make instances, with its warm ones.
 
-use super::background::Background;
-use super::failure::instantiation;
-use super::function_call::FunctionName;
+use super::budget::Idle;
+use super::context::ComponentContext;
 use super::held;
 use super::instance::{Counted, Instance};
-use super::room::Idle;
-use super::state::on_tick;
-use super::{ComponentContext, Engine, State};
+use super::state::{State, on_tick};
+use crate::background::Background;
 use crate::calls::{Admitted, CallError, Kind};
+use crate::engine::Engine;
+use crate::engine::invoking::{FunctionName, instantiation};
 use anyhow::Context as _;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) struct Revision {
     http: Option<HttpExport>,
     functions: HashMap<FunctionName, ComponentExportIndex>,
     idle: Arc<Idle>,
-    pub(super) background: Background,
+    pub(crate) background: Background,
 }
 
 /// Which HTTP handler a component exports.
@@ -60,7 +60,7 @@ impl Revision {
         self.http.is_some()
     }
 
-    pub(super) fn function(&self, name: &FunctionName) -> Result<ComponentExportIndex, CallError> {
+    pub(crate) fn function(&self, name: &FunctionName) -> Result<ComponentExportIndex, CallError> {
         self.functions.get(name).copied().ok_or_else(|| {
             let detail = format!("{} does not export {name}", self.component.id);
             CallError::new(Kind::NotFound, detail)
@@ -68,7 +68,7 @@ impl Revision {
     }
 
     /// An instance for this call: a warm one if there is one.
-    pub(super) async fn take(&self, admitted: &Admitted) -> Result<Instance, CallError> {
+    pub(crate) async fn take(&self, admitted: &Admitted) -> Result<Instance, CallError> {
         let mut instance = match self.idle.take() {
             Some(instance) => instance,
             None => self.instantiate(admitted).await?,
@@ -79,7 +79,7 @@ impl Revision {
     }
 
     /// Keep an instance whose call ended well.
-    pub(super) fn give_back(&self, instance: Instance) {
+    pub(crate) fn give_back(&self, instance: Instance) {
         instance.store.data().end();
         if instance.served < self.component.limits.instance_reuse_max {
             self.idle.keep(instance);

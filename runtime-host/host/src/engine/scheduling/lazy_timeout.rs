@@ -4,7 +4,7 @@
 //! in the wheel, twice, and a system call if no other ends earlier; so it is made when there is
 //! nothing else to do.
 
-use super::turns::another_turn_comes;
+use super::poll_driver::another_turn_comes;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -12,31 +12,31 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Waits for a point in time.
-pub(super) struct Patience {
+pub(crate) struct Patience {
     end: Instant,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patience {
-    pub(super) fn until(end: Instant) -> Self {
+    pub(crate) fn until(end: Instant) -> Self {
         Self { end, timer: None }
     }
 
     /// Whether somebody has waited, and for too long.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.timer.is_some() && self.end <= Instant::now()
     }
 
     /// Ready when the time has come.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.timer.get_or_insert_with(|| Box::pin(sleep_until(self.end))).as_mut().poll(cx)
     }
 }
 
 /// What the work gives, or nothing if it takes longer than `time` from when everything waits for
-/// it. Only within [`Turns`](super::turns::Turns): there a poll that finds it not done is followed by
+/// it. Only within [`Turns`](super::poll_driver::Turns): there a poll that finds it not done is followed by
 /// another one, unless it was the last.
-pub(super) async fn within<F: Future>(time: Duration, work: F) -> Option<F::Output> {
+pub(crate) async fn within<F: Future>(time: Duration, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     let mut patience = None;
     poll_fn(|cx| {

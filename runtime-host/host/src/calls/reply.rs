@@ -1,7 +1,7 @@
 //! Where the answer of a call goes: once, and to a caller that may be gone.
 
-use super::background::{self, Background, Step};
-use crate::calls::{CallError, Kind};
+use super::{CallError, Kind};
+use crate::background::{self, Background, Step};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 type Answer<T> = Result<T, CallError>;
 
 /// The answer that is still owed.
-pub(super) struct Reply<T>(Mutex<Option<oneshot::Sender<Answer<T>>>>);
+pub(crate) struct Reply<T>(Mutex<Option<oneshot::Sender<Answer<T>>>>);
 
 impl<T> Reply<T> {
     fn new() -> (Self, oneshot::Receiver<Answer<T>>) {
@@ -20,21 +20,21 @@ impl<T> Reply<T> {
     }
 
     /// The first answer counts.
-    pub(super) fn send(&self, answer: Answer<T>) {
+    pub(crate) fn send(&self, answer: Answer<T>) {
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A caller that has gone does not need the answer any more.
         let _ = sender.map(|sender| sender.send(answer));
     }
 
     /// Whether there was an answer.
-    pub(super) fn sent(&self) -> bool {
+    pub(crate) fn sent(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 }
 
 /// The answer of `work`. It runs in the caller's task until then; the rest after its answer runs in
 /// a separate task. A long computation continues in the background.
-pub(super) async fn answer_of<T, W>(
+pub(crate) async fn answer_of<T, W>(
     background: &Background,
     work: impl FnOnce(Reply<T>) -> W,
 ) -> Answer<T>

@@ -8,9 +8,9 @@
 //! An idle instance also keeps its memory, and a linear memory never shrinks. So a grown instance
 //! is dropped when it has not been used for some time, and any idle instance when memory is short.
 
-use super::background;
 use super::instance::Instance;
 use super::memory::Budget;
+use crate::background;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,13 +38,13 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(instances_max: u32, budget: Budget) -> Self {
+    pub(crate) fn new(instances_max: u32, budget: Budget) -> Self {
         let places = Arc::new(Semaphore::new(instances_max as usize));
         Self { budget, places, waiting: Arc::default(), idle: Mutex::default() }
     }
 
     /// Drop idle instances, on a separate thread, as long as the room exists.
-    pub(super) fn tidy(self: &Arc<Self>) -> std::io::Result<()> {
+    pub(crate) fn tidy(self: &Arc<Self>) -> std::io::Result<()> {
         let weak = Arc::downgrade(self);
         let run = move || {
             background::lower_priority();
@@ -70,7 +70,7 @@ impl Room {
     ///
     /// On a separate thread: this may be called while another guest's memory grows, and a wasmtime
     /// store must not be dropped at that point.
-    pub(super) fn free_memory(&self) -> bool {
+    pub(crate) fn free_memory(&self) -> bool {
         let Some((idle, instance)) = self.largest_idle() else { return false };
         let (sender, receiver) = mpsc::channel();
         let end = move || drop(receiver.recv());
@@ -83,7 +83,7 @@ impl Room {
     }
 
     /// A place for an instance, or none if the deadline passes first.
-    pub(super) async fn place(&self, deadline: Deadline) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn place(&self, deadline: Deadline) -> Option<OwnedSemaphorePermit> {
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             return Some(place);
         }
@@ -96,7 +96,7 @@ impl Room {
     }
 
     /// The idle instances of a new revision.
-    pub(super) fn idle(&self) -> Arc<Idle> {
+    pub(crate) fn idle(&self) -> Arc<Idle> {
         let idle = Arc::new(Idle { instances: Mutex::default(), waiting: self.waiting.clone() });
         let mut all = self.lock();
         all.retain(|one| one.strong_count() > 0);
@@ -136,13 +136,13 @@ impl Room {
 
 /// The idle instances of one revision. Last in, first out: the one that was used last has its
 /// memory in the processor's cache.
-pub(super) struct Idle {
+pub(crate) struct Idle {
     instances: Mutex<VecDeque<Instance>>,
     waiting: Arc<AtomicUsize>,
 }
 
 impl Idle {
-    pub(super) fn take(&self) -> Option<Instance> {
+    pub(crate) fn take(&self) -> Option<Instance> {
         self.lock().pop_back()
     }
 
@@ -172,7 +172,7 @@ impl Idle {
     }
 
     /// Keeps it for the next call, unless there are enough or others need its place.
-    pub(super) fn keep(&self, mut instance: Instance) {
+    pub(crate) fn keep(&self, mut instance: Instance) {
         instance.grown_since = instance.has_grown().then(Instant::now);
         let mut instances = self.lock();
         if instances.len() < IDLE_MAX && self.waiting.load(Ordering::Relaxed) == 0 {

@@ -26,23 +26,23 @@ thread_local! {
 }
 
 /// Whether this is a background thread.
-pub(super) fn is_current() -> bool {
+pub(crate) fn is_current() -> bool {
     IS_CURRENT.get()
 }
 
 /// Request that the call that is being polled moves to the background.
-pub(super) fn ask() {
+pub(crate) fn ask() {
     ASKED.set(!is_current());
 }
 
 /// Whether a move was requested since the last check. Resets the request.
-pub(super) fn asked() -> bool {
+pub(crate) fn asked() -> bool {
     ASKED.replace(false)
 }
 
 /// The result of polling a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Ended,
     Waits,
     /// It should continue in the background.
@@ -51,7 +51,7 @@ pub(super) enum Step {
 
 /// Poll a call. Its request to move never affects the next call that is polled on this thread, even
 /// if this call has just ended.
-pub(super) fn poll<W: Future<Output = ()>>(call: Pin<&mut W>, cx: &mut Context<'_>) -> Step {
+pub(crate) fn poll<W: Future<Output = ()>>(call: Pin<&mut W>, cx: &mut Context<'_>) -> Step {
     ASKED.set(false);
     let poll = call.poll(cx);
     match (poll, asked()) {
@@ -62,13 +62,13 @@ pub(super) fn poll<W: Future<Output = ()>>(call: Pin<&mut W>, cx: &mut Context<'
 }
 
 /// The threads. Dropping them stops their calls.
-pub(super) struct Threads(Option<Runtime>);
+pub(crate) struct Threads(Option<Runtime>);
 
 impl Threads {
     /// Start one thread for each core.
     ///
     /// Errors: the operating system can't create a thread or an event queue.
-    pub(super) fn start() -> anyhow::Result<Self> {
+    pub(crate) fn start() -> anyhow::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .thread_name("background")
             .on_thread_start(|| {
@@ -81,7 +81,7 @@ impl Threads {
     }
 
     /// The background for the calls of one component. `None` after the threads have stopped.
-    pub(super) fn of(&self, component: &str, telemetry: &Telemetry) -> Option<Background> {
+    pub(crate) fn of(&self, component: &str, telemetry: &Telemetry) -> Option<Background> {
         let labels = ComponentLabels { component: component.to_owned() };
         let moved = telemetry.metrics.moved_to_background.get_or_create_owned(&labels);
         Some(Background { threads: self.0.as_ref()?.handle().clone(), moved })
@@ -98,7 +98,7 @@ impl Drop for Threads {
 }
 
 /// Lower the priority of the current thread.
-pub(super) fn lower_priority() {
+pub(crate) fn lower_priority() {
     // On Linux it applies to the thread, on other systems to the whole process.
     if cfg!(target_os = "linux")
         && let Err(error) = rustix::process::setpriority_process(None, NICE)
@@ -109,14 +109,14 @@ pub(super) fn lower_priority() {
 
 /// The background for the calls of one component.
 #[derive(Clone)]
-pub(super) struct Background {
+pub(crate) struct Background {
     threads: Handle,
     moved: Counter,
 }
 
 impl Background {
     /// Continue a call there. It is canceled when the handle is dropped.
-    pub(super) fn go_on<W>(&self, call: Pin<Box<W>>) -> AbortOnDropHandle<()>
+    pub(crate) fn go_on<W>(&self, call: Pin<Box<W>>) -> AbortOnDropHandle<()>
     where
         W: Future<Output = ()> + Send + 'static,
     {
@@ -126,13 +126,13 @@ impl Background {
 
     /// A background that uses the threads of the test.
     #[cfg(test)]
-    pub(super) fn of_test() -> Self {
+    pub(crate) fn of_test() -> Self {
         Self { threads: Handle::current(), moved: Counter::default() }
     }
 
     /// The number of calls that have moved.
     #[cfg(test)]
-    pub(super) fn moved(&self) -> u64 {
+    pub(crate) fn moved(&self) -> u64 {
         self.moved.get()
     }
 }

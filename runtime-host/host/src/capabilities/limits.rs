@@ -1,6 +1,6 @@
 //! `tessera:limits/limiter`: decisions that outlive any instance.
 
-use super::Platform;
+use super::platform::Platform;
 use crate::engine::State;
 use std::sync::Arc;
 use tessera_resilience::RateLimiter;
@@ -19,7 +19,7 @@ wasmtime::component::bindgen!({
 
 use tessera::limits::limiter;
 
-pub(super) fn define(
+pub(crate) fn define(
     linker: &mut Linker<State>,
     name: &str,
     platform: Arc<Platform>,

@@ -8,7 +8,7 @@
 //! for which memory, and also growth that was never charged: a guest could get its charge released
 //! by requesting impossible growth. So impossible growth is refused beforehand.
 
-use super::room::Room;
+use super::budget::Room;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use wasmtime::{ResourceLimiter, Result};
@@ -40,7 +40,7 @@ impl Budget {
     }
 
     /// Whether idle instances should be released.
-    pub(super) fn is_short(&self) -> bool {
+    pub(crate) fn is_short(&self) -> bool {
         self.used_bytes() > self.max_bytes / 100 * SHORT_PERCENT
     }
 
@@ -81,14 +81,14 @@ impl MemoryLimit {
     }
 
     /// Linear memories and tables.
-    pub(super) fn guest_bytes(&self) -> usize {
+    pub(crate) fn guest_bytes(&self) -> usize {
         self.guest_bytes
     }
 
     /// Set the memory that the host holds for the guest now.
     ///
     /// Errors: it exceeds a limit.
-    pub(super) fn hold(&mut self, bytes: usize) -> Result<()> {
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<()> {
         if bytes <= self.held_bytes {
             self.room.budget.release(self.held_bytes - bytes);
         } else if !self.charge(bytes - self.held_bytes) {

@@ -1,13 +1,16 @@
 //! Requests that guests send: to other components in this process, to this application's
 //! own front door, to the world. Only to hosts that the manifest allows.
 
+mod client;
+
+pub(crate) use client::Client;
+
 use crate::calls::{Call, CallError, Kind, Loopback};
 use crate::engine::{self, ComponentContext, CurrentCall, InFlight};
 use crate::fault_points;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::telemetry::{OTHER, Outcome, SpanKind, method_label};
-use crate::triggers::http::client::Client;
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{HeaderName, Method, Uri};

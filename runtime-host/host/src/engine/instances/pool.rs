@@ -33,7 +33,7 @@ const UNUSED_SLOTS_MAX: u32 = 100;
 
 /// Have instances made from a pool, which reserves address space (not memory) for all of them when
 /// the process starts.
-pub(super) fn configure(config: &mut Config, instances_max: u32) {
+pub(crate) fn configure(config: &mut Config, instances_max: u32) {
     let scan = PoolingAllocationConfig::is_pagemap_scan_available();
     let kept = if scan { MEMORY_KEPT_BYTES } else { WHOLE_MEMORY_KEPT_BYTES };
     let mut pool = PoolingAllocationConfig::new();

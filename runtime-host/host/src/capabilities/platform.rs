@@ -1,9 +1,7 @@
 //! Interfaces that the platform itself offers, one file for each package.
 
-mod events;
-mod limits;
-
-use crate::capabilities::key_value::expiry;
+use super::key_value::expiry;
+use super::{events, limits};
 use crate::engine::State;
 use std::sync::Arc;
 use tessera_events::Log;
@@ -12,7 +10,7 @@ use tessera_resilience::rate_limit::Options;
 use wasmtime::component::Linker;
 
 /// Its imports are answered by the event log.
-pub(crate) use events::is_of_events;
+pub(crate) use super::events::is_of_events;
 
 /// What the platform keeps for its functions.
 pub(crate) struct Platform {
@@ -28,7 +26,7 @@ impl Platform {
 }
 
 /// Define the import `name`, if the platform has it.
-pub(super) fn define(
+pub(crate) fn define(
     linker: &mut Linker<State>,
     name: &str,
     platform: &Arc<Platform>,

@@ -1,0 +1,19 @@
+//! Instances: what they are made from, what they may use, and which are kept.
+
+mod budget;
+mod context;
+mod held;
+mod instance;
+mod memory;
+mod pool;
+mod revision;
+mod state;
+
+pub(crate) use budget::Room;
+pub(crate) use context::ComponentContext;
+pub(crate) use held::{Arguments, InFlight, fields, values, which_is_full};
+pub(crate) use instance::Instance;
+pub(crate) use memory::{Budget, Refused};
+pub(crate) use pool::configure as configure_pool;
+pub(crate) use revision::Revision;
+pub(crate) use state::{CurrentCall, State};
