@@ -15,13 +15,13 @@ mod private;
 mod startup_timings;
 mod variables;
 
-use crate::admin::Observed;
-use crate::calls::{Gate, Limits, Loopback};
+use crate::admin::AdminState;
+use crate::calls::{Admission, Limits, Loopback};
 use crate::capabilities;
-use crate::capabilities::outbound_http::{Client, Outbound, Surroundings};
+use crate::capabilities::outbound_http::{Client, NetworkContext, Outbound};
 use crate::capabilities::platform::Platform;
 use crate::capabilities::variables::{Values, Variables};
-use crate::engine::{Capacity, ComponentContext, Engine, Revision, Room, State};
+use crate::engine::{Capacity, ComponentContext, Engine, InstanceBudget, Revision, State};
 use crate::links::{self, Link};
 use crate::readiness::Readiness;
 use crate::registry::{Registry, Slot, Started};
@@ -35,7 +35,7 @@ use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
 use code::Loaded;
 pub(crate) use private::keep_to_ourselves;
-use startup_timings::Phases;
+use startup_timings::StartupTimings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ pub(crate) struct Running {
     registry: Arc<Registry>,
     telemetry: Arc<Telemetry>,
     stores: OpenStores,
-    room: Arc<Room>,
+    budget: Arc<InstanceBudget>,
     /// None if no component has to do with events.
     events: Option<Arc<Embedded>>,
     readiness: Arc<Readiness>,
@@ -86,7 +86,7 @@ pub(crate) async fn start(
     options: Options,
     front_door: SocketAddr,
 ) -> anyhow::Result<Running> {
-    let mut phases = Phases::begin();
+    let mut timings = StartupTimings::begin();
     let config = runtime_config(options.runtime_config_file.as_deref())?;
     let state_dir = options.state_dir.clone().or_else(|| config.state_dir.clone());
     let state_dir = state_dir.unwrap_or_else(|| crate::commands::default_state_dir(&app));
@@ -95,32 +95,32 @@ pub(crate) async fn start(
     let telemetry = Arc::<Telemetry>::default();
     let registry = Arc::<Registry>::default();
     let ids = components_to_run(&app);
-    phases.end("configuration");
+    timings.end("configuration");
     let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone()).collect();
     let stores = config.open_stores(&labels, &state_dir).await?;
     let incarnation = incarnation::next(&state_dir)?;
-    phases.end("stores");
+    timings.end("stores");
     // Only after this process has locked the state directory, which contains the generated secrets.
     let (variables, generated) =
         variables::decide(&app, &options, &config, &state_dir, front_door)?;
     instances::check(&app, &ids, &variables, options.capacity.instances_max)?;
-    phases.end("variables");
+    timings.end("variables");
     let events = events::open(&app, &ids, &state_dir)?;
-    phases.end("events");
+    timings.end("events");
     let readiness = Arc::new(readiness(&app, &ids, &stores, events.clone()));
     let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
     let engine = Engine::new(&cache_dir, options.capacity, telemetry.clone())?;
-    phases.end("engine");
+    timings.end("engine");
     let code = code::load(&app, &ids, &engine, options.bars).await?;
-    phases.end("code");
-    let surroundings = Arc::new(Surroundings {
+    timings.end("code");
+    let network = Arc::new(NetworkContext {
         registry: registry.clone(),
         client: Client::new(),
         front_door: OnceLock::from(front_door),
         loopback: Loopback::default(),
         readiness: readiness.clone(),
     });
-    let starting = Starting {
+    let startup = Startup {
         app: &app,
         options: &options,
         incarnation,
@@ -128,22 +128,22 @@ pub(crate) async fn start(
         stores: &stores,
         telemetry: &telemetry,
         variables: &variables,
-        surroundings: &surroundings,
+        network: &network,
         registry: &registry,
         engine: &engine,
         code: &code,
         platform: &Arc::new(Platform::new(events.clone().map(published_to))),
     };
-    registry.install(starting.slots(&ids)?);
-    let room = engine.room.clone();
+    registry.install(startup.slots(&ids)?);
+    let budget = engine.budget.clone();
     let router = Router::new(&app).map_err(|error| anyhow!("{}", error.message))?;
-    let loopback = surroundings.loopback.clone();
+    let loopback = network.loopback.clone();
     let service = Arc::new(Service { router, registry: registry.clone(), loopback });
-    phases.end("links");
+    timings.end("links");
     generated.keep(&state_dir)?;
-    phases.tell();
+    timings.tell();
     tokio::spawn(stores.engines().sweep_expired());
-    Ok(Running { app, state_dir, registry, telemetry, stores, room, events, readiness, service })
+    Ok(Running { app, state_dir, registry, telemetry, stores, budget, events, readiness, service })
 }
 
 /// The inputs of the components' readiness.
@@ -160,7 +160,7 @@ fn readiness(
 /// The log as functions see it.
 fn published_to(log: Arc<Embedded>) -> Arc<dyn Log> {
     #[cfg(feature = "fault-points")]
-    let log = Arc::new(crate::fault_points::Published(log));
+    let log = Arc::new(crate::fault_points::FaultyLog(log));
     log
 }
 
@@ -189,7 +189,7 @@ fn components_to_run(app: &App) -> BTreeSet<ComponentId> {
 }
 
 /// What is needed to start the components of an application.
-struct Starting<'a> {
+struct Startup<'a> {
     app: &'a App,
     options: &'a Options,
     incarnation: u64,
@@ -197,14 +197,14 @@ struct Starting<'a> {
     stores: &'a OpenStores,
     telemetry: &'a Arc<Telemetry>,
     variables: &'a Values,
-    surroundings: &'a Arc<Surroundings>,
+    network: &'a Arc<NetworkContext>,
     registry: &'a Arc<Registry>,
     engine: &'a Engine,
     code: &'a BTreeMap<ComponentId, Loaded>,
     platform: &'a Arc<Platform>,
 }
 
-impl Starting<'_> {
+impl Startup<'_> {
     fn slots(
         &self,
         ids: &BTreeSet<ComponentId>,
@@ -235,7 +235,7 @@ impl Starting<'_> {
     ) -> anyhow::Result<Slot> {
         let begun = Instant::now();
         let code = &self.code[&component.id].code;
-        let maker = links::Maker {
+        let maker = links::LinkBuilder {
             engine: &self.engine.wasm,
             registry: self.registry,
             platform: self.platform,
@@ -250,12 +250,12 @@ impl Starting<'_> {
         crate::engine::deny_what_is_not_inherited(&mut linker, code)?;
         let context = Arc::new(context);
         let (id, limits) = (context.id.clone(), context.limits.clone());
-        let gate = Gate::new(id, limits, context.cycle, self.telemetry.clone());
+        let admission = Admission::new(id, limits, context.cycle, self.telemetry.clone());
         let revision = Revision::new(self.engine, &linker, code, context)
             .map_err(|error| explain_import(error, component))?;
         self.check_handler(component, &revision)?;
         let started = Started { code: self.code[&component.id].took, links: begun.elapsed() };
-        Ok(Slot { gate, revision: ArcSwap::from_pointee(revision), started })
+        Ok(Slot { admission, revision: ArcSwap::from_pointee(revision), started })
     }
 
     fn context(&self, component: &Component) -> anyhow::Result<ComponentContext> {
@@ -286,7 +286,7 @@ impl Starting<'_> {
         };
         let allowed =
             component.allowed_outbound_hosts.iter().map(parse).collect::<Result<_, _>>()?;
-        Ok(Outbound::new(allowed, self.surroundings.clone()))
+        Ok(Outbound::new(allowed, self.network.clone()))
     }
 
     fn check_handler(&self, component: &Component, revision: &Revision) -> anyhow::Result<()> {
@@ -343,11 +343,11 @@ impl Running {
     }
 
     /// What the admin listener shows.
-    pub(crate) fn observed(&self) -> Observed {
-        Observed {
+    pub(crate) fn admin_state(&self) -> AdminState {
+        AdminState {
             telemetry: self.telemetry.clone(),
             registry: self.registry.clone(),
-            room: self.room.clone(),
+            budget: self.budget.clone(),
             events: self.events.clone().map(|log| log as Arc<dyn Log>),
             readiness: self.readiness.clone(),
         }
@@ -388,8 +388,8 @@ impl Running {
         let queue = self.events.clone()?;
         #[cfg(feature = "fault-points")]
         let (queue, deliverer) = (
-            Arc::new(crate::fault_points::Outcomes(queue)),
-            crate::fault_points::Doubling::new(deliverer),
+            Arc::new(crate::fault_points::FaultyQueue(queue)),
+            crate::fault_points::DuplicateDeliveries::new(deliverer),
         );
         Some(delivery::Service::new(queue, Arc::new(deliverer)).start())
     }

@@ -3,7 +3,7 @@
 //! Every way in resolves its callee here, so that a change of revision holds for all of
 //! them at once. Reading takes no lock.
 
-use crate::calls::{CallError, Gate, Kind};
+use crate::calls::{Admission, CallError, Kind};
 use crate::engine::Revision;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use tessera_manifest::ComponentId;
 
 /// One component: what stands in front of it, and the revision behind.
 pub(crate) struct Slot {
-    pub(crate) gate: Gate,
+    pub(crate) admission: Admission,
     pub(crate) revision: ArcSwap<Revision>,
     pub(crate) started: Started,
 }

@@ -3,7 +3,7 @@
 //! Only their calls need permits for each level of nesting. Elsewhere, no call can wait for a
 //! permit that one of its own callers holds.
 
-use super::Starting;
+use super::Startup;
 use crate::calls::Cycle;
 use crate::engine::ComponentContext;
 use crate::links::{self, Link};
@@ -13,7 +13,7 @@ use tessera_manifest::{ComponentId, Handler, Route};
 /// The components that each component may call.
 pub(super) type Calls = BTreeMap<ComponentId, BTreeSet<ComponentId>>;
 
-impl Starting<'_> {
+impl Startup<'_> {
     /// The possible calls: over links, by HTTP, and through the application's own address.
     pub(super) fn possible_calls(
         &self,

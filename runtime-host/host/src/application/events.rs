@@ -1,7 +1,7 @@
 //! The event log of an application: whether it needs one, who subscribes, where its file is.
 
 use crate::calls::Limits;
-use crate::capabilities::platform::is_of_events;
+use crate::capabilities::platform::is_events_interface;
 use crate::links::{self, Link};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ pub(super) fn open(
     let components: Vec<&Component> = ids.iter().map(|id| &app.components[id]).collect();
     let subscriptions = subscriptions(&components)?;
     let uses_it =
-        |link: &Link| matches!(link, Link::Host { dependency } if is_of_events(dependency));
+        |link: &Link| matches!(link, Link::Host { dependency } if is_events_interface(dependency));
     let imported = components
         .iter()
         .flat_map(|component| links::of(app, component))

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 /// A start that goes on.
-pub(super) struct Phases {
+pub(super) struct StartupTimings {
     since: Instant,
     ended: Vec<(&'static str, Duration)>,
 }
 
-impl Phases {
+impl StartupTimings {
     pub(super) fn begin() -> Self {
         Self { since: Instant::now(), ended: Vec::new() }
     }
@@ -38,10 +38,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn phases_are_shown_in_their_order() {
+    fn timings_are_shown_in_their_order() {
         let millis = Duration::from_millis;
         let ended = vec![("stores", millis(12)), ("code", Duration::from_micros(500))];
-        let phases = Phases { since: Instant::now(), ended };
-        assert_eq!(phases.shown(), "stores 12.0 ms, code 0.5 ms");
+        let timings = StartupTimings { since: Instant::now(), ended };
+        assert_eq!(timings.shown(), "stores 12.0 ms, code 0.5 ms");
     }
 }

@@ -1,6 +1,6 @@
 //! Admission of calls to one component: limits and accounting.
 
-use super::{Call, CallError, Callers, Cycle, Kind, Limits};
+use super::{Call, CallChain, CallError, Cycle, Kind, Limits};
 use crate::telemetry::{Outcome, Span, Telemetry};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tessera_resilience::bulkhead::{self, Bulkhead};
 use tessera_resilience::streams::{self, StreamPermit, Streams};
 
 /// The admission control of one component, for all its revisions.
-pub(crate) struct Gate {
+pub(crate) struct Admission {
     pub(crate) component: Arc<str>,
     pub(crate) limits: Limits,
     cycle: Option<Cycle>,
@@ -26,7 +26,7 @@ pub(crate) struct Gate {
 /// An admitted call. Dropping it releases its permit and ends its span.
 pub(crate) struct Admitted {
     pub(crate) deadline: Deadline,
-    pub(crate) callers: Callers,
+    pub(crate) callers: CallChain,
     pub(crate) client: Option<IpAddr>,
     pub(crate) span: Span,
     pub(crate) permit: Permit,
@@ -45,7 +45,7 @@ enum Held {
     Stream(#[expect(dead_code, reason = "held to be counted")] StreamPermit),
 }
 
-impl Gate {
+impl Admission {
     pub(crate) fn new(
         component: Arc<str>,
         limits: Limits,
@@ -104,7 +104,7 @@ impl Gate {
 
     async fn permit(
         &self,
-        callers: &Callers,
+        callers: &CallChain,
         client: Option<IpAddr>,
         deadline: Deadline,
     ) -> Result<Permit, CallError> {
@@ -119,7 +119,7 @@ impl Gate {
         Ok(Permit { held: Held::Call(permit), streams: self.streams.clone(), client })
     }
 
-    fn too_deep(&self, callers: &Callers) -> CallError {
+    fn too_deep(&self, callers: &CallChain) -> CallError {
         let detail = format!(
             "{} was called through {} components, but call_depth_max is {}: {}",
             self.component,
@@ -152,9 +152,9 @@ impl Permit {
     #[cfg(test)]
     pub(crate) async fn of_test() -> Self {
         let limits = Limits::resolve(&Default::default(), &Default::default());
-        let gate = Gate::new("test".into(), limits, None, Arc::default());
-        let deadline = Deadline::after(gate.limits.deadline);
-        let permit = gate.permit(&Callers::default(), None, deadline).await;
+        let admission = Admission::new("test".into(), limits, None, Arc::default());
+        let deadline = Deadline::after(admission.limits.deadline);
+        let permit = admission.permit(&CallChain::default(), None, deadline).await;
         permit.unwrap_or_else(|error| unreachable!("all permits are free: {error}"))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 /// The components that wait for a call, the nearest first: its caller, the caller of that one,
 /// and so on to the way in. Empty for a call from outside.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Callers(Option<Arc<Caller>>);
+pub(crate) struct CallChain(Option<Arc<Caller>>);
 
 /// A set of components that can all call each other, directly or through one another. A component
 /// that can neither call itself nor be called back is in none.
@@ -18,10 +18,10 @@ struct Caller {
     cycle: Option<Cycle>,
     /// The length of the chain up to this caller.
     depth: usize,
-    callers: Callers,
+    callers: CallChain,
 }
 
-impl Callers {
+impl CallChain {
     /// The callers of a call that `component` makes while it serves a call with these callers.
     pub(crate) fn and(&self, component: &Arc<str>, cycle: Option<Cycle>) -> Self {
         Self(Some(Arc::new(Caller {
@@ -62,7 +62,7 @@ mod tests {
     fn callers_are_counted_from_the_first_component() {
         let [gateway, orders, payments] = ["gateway", "orders", "payments"].map(Arc::from);
         let cycle = Some(Cycle(7));
-        let outside = Callers::default();
+        let outside = CallChain::default();
         let from_gateway = outside.and(&gateway, None);
         let back = from_gateway.and(&orders, cycle).and(&payments, cycle).and(&orders, cycle);
         assert_eq!((outside.depth(), from_gateway.depth(), back.depth()), (0, 1, 4));

@@ -5,7 +5,7 @@
 //! endlessly and wait for its own permits. So the request carries a ticket in a header field, which
 //! guests and clients can neither see nor forge.
 
-use super::Callers;
+use super::CallChain;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -25,7 +25,7 @@ struct Shared {
     /// A secret of this process, which makes tickets from numbers.
     secret: RandomState,
     next: AtomicU64,
-    on_their_way: Mutex<HashMap<u64, Callers>>,
+    on_their_way: Mutex<HashMap<u64, CallChain>>,
 }
 
 /// A pending request. Keep it until there is a response.
@@ -36,7 +36,7 @@ pub(crate) struct OnItsWay {
 
 impl Loopback {
     /// Add a ticket for these callers to a request.
-    pub(crate) fn mark(&self, headers: &mut HeaderMap, callers: Callers) -> OnItsWay {
+    pub(crate) fn mark(&self, headers: &mut HeaderMap, callers: CallChain) -> OnItsWay {
         let ticket = self.0.secret.hash_one(self.0.next.fetch_add(1, Ordering::Relaxed));
         self.0.lock().insert(ticket, callers);
         headers.insert(FIELD, HeaderValue::from(ticket));
@@ -44,15 +44,15 @@ impl Loopback {
     }
 
     /// The callers of an incoming request. Removes the ticket.
-    pub(crate) fn callers(&self, headers: &mut HeaderMap) -> Callers {
-        let Some(ticket) = headers.remove(FIELD) else { return Callers::default() };
+    pub(crate) fn callers(&self, headers: &mut HeaderMap) -> CallChain {
+        let Some(ticket) = headers.remove(FIELD) else { return CallChain::default() };
         let ticket = ticket.to_str().ok().and_then(|ticket| ticket.parse().ok());
         ticket.and_then(|ticket: u64| self.0.lock().get(&ticket).cloned()).unwrap_or_default()
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Callers>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, CallChain>> {
         self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_returning_request_keeps_its_callers() {
         let loopback = Loopback::default();
-        let callers = Callers::default().and(&"a".into(), None).and(&"b".into(), None);
+        let callers = CallChain::default().and(&"a".into(), None).and(&"b".into(), None);
         let mut headers = HeaderMap::new();
         let on_its_way = loopback.mark(&mut headers, callers);
         let mut arrived = headers.clone();
@@ -88,7 +88,7 @@ mod tests {
     fn a_forged_ticket_is_ignored() {
         let loopback = Loopback::default();
         let _other =
-            loopback.mark(&mut HeaderMap::new(), Callers::default().and(&"a".into(), None));
+            loopback.mark(&mut HeaderMap::new(), CallChain::default().and(&"a".into(), None));
         for value in ["0", "1", "", "x"] {
             let mut headers = HeaderMap::new();
             headers.insert(FIELD, HeaderValue::from_static(value));

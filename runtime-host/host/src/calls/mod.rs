@@ -2,7 +2,7 @@
 //!
 //! A trigger, a link or an outbound request to `*.spin.internal` becomes a [`Call`] to a component.
 //! Everything that applies to all of them (depth, deadline, permit of the bulkhead, span, counts)
-//! is done once, in [`Gate::admit`], in the order in which it is written there. This module knows
+//! is done once, in [`Admission::admit`], in the order in which it is written there. This module knows
 //! neither wasmtime nor hyper: what the payload is and how it is performed is the engine's
 //! business.
 
@@ -14,13 +14,13 @@ mod limits;
 mod loopback;
 mod reply;
 
-pub(crate) use admission::{Admitted, Gate, Permit};
+pub(crate) use admission::{Admission, Admitted, Permit};
 pub(crate) use body_fault::BodyFault;
-pub(crate) use call_chain::{Callers, Cycle};
+pub(crate) use call_chain::{CallChain, Cycle};
 pub(crate) use error::{CallError, Kind};
 pub(crate) use limits::Limits;
 pub(crate) use loopback::Loopback;
-pub(crate) use reply::{Reply, answer_of};
+pub(crate) use reply::{Reply, run_until_reply};
 
 use crate::telemetry::{SpanKind, TraceContext};
 use std::net::IpAddr;
@@ -39,7 +39,7 @@ pub(crate) struct Call {
     /// When the caller stops waiting; none means that the component's own limit decides.
     pub(crate) deadline: Option<Deadline>,
     /// Who waits for it.
-    pub(crate) callers: Callers,
+    pub(crate) callers: CallChain,
     /// The client address of the original request, if it is known.
     pub(crate) client: Option<IpAddr>,
 }
@@ -47,6 +47,6 @@ pub(crate) struct Call {
 impl Call {
     /// A call that no component waits for.
     pub(crate) fn from_outside(kind: SpanKind, operation: Arc<str>, trace: TraceContext) -> Self {
-        Self { kind, operation, trace, deadline: None, callers: Callers::default(), client: None }
+        Self { kind, operation, trace, deadline: None, callers: CallChain::default(), client: None }
     }
 }

@@ -34,7 +34,7 @@ impl<T> Reply<T> {
 
 /// The answer of `work`. It runs in the caller's task until then; the rest after its answer runs in
 /// a separate task. A long computation continues in the background.
-pub(crate) async fn answer_of<T, W>(
+pub(crate) async fn run_until_reply<T, W>(
     background: &Background,
     work: impl FnOnce(Reply<T>) -> W,
 ) -> Answer<T>
@@ -106,7 +106,7 @@ mod tests {
         let (go_on, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (may_go_on, tell) = (go_on.clone(), done.clone());
         let background = Background::of_test();
-        let answer = answer_of(&background, |reply: Reply<u8>| async move {
+        let answer = run_until_reply(&background, |reply: Reply<u8>| async move {
             assert!(!reply.sent());
             reply.send(Ok(1));
             assert!(reply.sent());
@@ -122,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn work_that_ends_without_an_answer_is_an_error() {
         let answer: Answer<u8> =
-            answer_of(&Background::of_test(), |reply| async move { drop(reply) }).await;
+            run_until_reply(&Background::of_test(), |reply| async move { drop(reply) }).await;
         assert_eq!(answer.unwrap_err().kind, Kind::NoAnswer);
     }
 
@@ -137,7 +137,7 @@ mod tests {
     #[tokio::test]
     async fn long_computations_continue_in_the_background_and_answer_from_there() {
         let background = Background::of_test();
-        let answer = answer_of(&background, |reply: Reply<u8>| async move {
+        let answer = run_until_reply(&background, |reply: Reply<u8>| async move {
             compute().await;
             reply.send(Ok(1));
         });
@@ -148,12 +148,12 @@ mod tests {
     #[tokio::test]
     async fn a_request_to_move_at_the_end_does_not_affect_the_next_call() {
         let background = Background::of_test();
-        let ends = answer_of(&background, |reply: Reply<u8>| async move {
+        let ends = run_until_reply(&background, |reply: Reply<u8>| async move {
             background::ask();
             reply.send(Ok(1));
         });
         assert_eq!(ends.await.unwrap(), 1);
-        let next = answer_of(&background, |reply: Reply<u8>| async move {
+        let next = run_until_reply(&background, |reply: Reply<u8>| async move {
             tokio::task::yield_now().await;
             reply.send(Ok(2));
         });
@@ -165,7 +165,7 @@ mod tests {
         let background = Background::of_test();
         let done = Arc::new(Notify::new());
         let tell = done.clone();
-        let answer = answer_of(&background, |reply: Reply<u8>| async move {
+        let answer = run_until_reply(&background, |reply: Reply<u8>| async move {
             reply.send(Ok(1));
             tokio::task::yield_now().await;
             compute().await;
@@ -181,7 +181,7 @@ mod tests {
         let background = Background::of_test();
         let gone = Arc::new(());
         let held = gone.clone();
-        let answer = answer_of(&background, |reply: Reply<u8>| async move {
+        let answer = run_until_reply(&background, |reply: Reply<u8>| async move {
             let _held = (held, reply);
             compute().await;
             std::future::pending().await

@@ -30,7 +30,7 @@ pub(crate) const LOG: &str = "tessera:events/log@1.0.0";
 const PLATFORM: &str = "host";
 
 /// Whether the event log provides a dependency.
-pub(crate) fn is_of_events(dependency: &str) -> bool {
+pub(crate) fn is_events_interface(dependency: &str) -> bool {
     [PRODUCER, LOG].iter().any(|interface| fits(dependency, interface))
 }
 

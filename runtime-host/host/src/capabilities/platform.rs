@@ -10,7 +10,7 @@ use tessera_resilience::rate_limit::Options;
 use wasmtime::component::Linker;
 
 /// Its imports are answered by the event log.
-pub(crate) use super::events::is_of_events;
+pub(crate) use super::events::is_events_interface;
 
 /// What the platform keeps for its functions.
 pub(crate) struct Platform {

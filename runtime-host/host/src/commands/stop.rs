@@ -76,7 +76,7 @@ impl Stop {
         self.orderly.store(true, Ordering::SeqCst);
     }
 
-    /// Turns true when the process is asked to stop.
+    /// PollDriver true when the process is asked to stop.
     pub(crate) fn asked(&self) -> watch::Receiver<bool> {
         self.asked.clone()
     }

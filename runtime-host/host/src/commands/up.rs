@@ -160,7 +160,7 @@ impl Up {
         let stop = stop.asked();
         let token = admin::Token::of(running.state_dir())?;
         let hosts = admin::AllowedHosts::new(&self.admin_allowed_hosts);
-        let admin = admin::serve(admin_listener, running.observed(), token, hosts);
+        let admin = admin::serve(admin_listener, running.admin_state(), token, hosts);
         let admin = tokio::spawn(admin);
         tracing::info!(%address, admin = %admin_address, tls = scheme == "https", "listening");
         let up = Announcement {
@@ -189,8 +189,8 @@ impl Up {
             () = hooks.run() => {}
             () = wait(stop.clone()) => {}
         }
-        let begun = Begun { serving, schedules, deliveries };
-        let drained = begun.drain(stop, patience).await?;
+        let tasks = BackgroundTasks { serving, schedules, deliveries };
+        let drained = tasks.drain(stop, patience).await?;
         running.close().await?;
         admin.abort();
         Ok(match drained {
@@ -302,13 +302,13 @@ fn not_ready_first(
 }
 
 /// Work that continues until the application stops.
-struct Begun {
+struct BackgroundTasks {
     serving: JoinHandle<Drain>,
     schedules: JoinHandle<()>,
     deliveries: Option<Handle>,
 }
 
-impl Begun {
+impl BackgroundTasks {
     /// Wait until the application is asked to stop, and then, for at most `patience`, until
     /// requests, schedules and deliveries in progress are done.
     async fn drain(self, stop: watch::Receiver<bool>, patience: Duration) -> anyhow::Result<Drain> {

@@ -9,7 +9,7 @@ mod loading;
 mod scheduling;
 
 pub(crate) use instances::{
-    Arguments, ComponentContext, CurrentCall, InFlight, Revision, Room, State,
+    Arguments, ComponentContext, CurrentCall, InFlight, InstanceBudget, Revision, State,
     fields as fields_bytes, values as values_bytes,
 };
 pub(crate) use invoking::{
@@ -22,7 +22,7 @@ pub(crate) use loading::{
 use crate::background::Threads;
 use crate::telemetry::Telemetry;
 use anyhow::Context as _;
-use instances::Budget;
+use instances::MemoryBudget;
 use loading::CodeCache;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ const EPOCH_TICK: Duration = Duration::from_millis(2);
 pub(crate) struct Engine {
     pub(crate) wasm: wasmtime::Engine,
     cache: CodeCache,
-    pub(crate) room: Arc<Room>,
+    pub(crate) budget: Arc<InstanceBudget>,
     background: Arc<Threads>,
     telemetry: Arc<Telemetry>,
 }
@@ -65,10 +65,10 @@ impl Engine {
             format!("the folder for compiled code, {}, can't be used", cache_folder.display())
         })?;
         tick(wasm.clone())?;
-        let budget = Budget::new(capacity.memory_max_bytes);
-        let room = Arc::new(Room::new(capacity.instances_max, budget));
-        room.tidy()?;
-        Ok(Self { wasm, cache, room, background: Arc::new(Threads::start()?), telemetry })
+        let budget = MemoryBudget::new(capacity.memory_max_bytes);
+        let budget = Arc::new(InstanceBudget::new(capacity.instances_max, budget));
+        budget.tidy()?;
+        Ok(Self { wasm, cache, budget, background: Arc::new(Threads::start()?), telemetry })
     }
 }
 

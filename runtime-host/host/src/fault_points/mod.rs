@@ -25,7 +25,8 @@ mod store;
 pub(crate) use active::{around, report, set};
 #[cfg(feature = "fault-points")]
 pub(crate) use {
-    allocations::Counting, delivery::Doubling, log::Outcomes, log::Published, store::Written,
+    allocations::Counting, delivery::DuplicateDeliveries, log::FaultyLog, log::FaultyQueue,
+    store::FaultyStore,
 };
 
 /// Some work between two points.

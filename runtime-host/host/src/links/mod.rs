@@ -55,13 +55,13 @@ pub(crate) fn of(app: &App, component: &Component) -> Vec<Link> {
 }
 
 /// What links are made from.
-pub(crate) struct Maker<'a> {
+pub(crate) struct LinkBuilder<'a> {
     pub(crate) engine: &'a wasmtime::Engine,
     pub(crate) registry: &'a Arc<Registry>,
     pub(crate) platform: &'a Arc<Platform>,
 }
 
-impl Maker<'_> {
+impl LinkBuilder<'_> {
     /// Define the imports of `importer` that one dependency covers in its linker.
     ///
     /// `callee` is the code behind the link, to compare both sides before anybody calls.
@@ -109,7 +109,7 @@ impl Maker<'_> {
                 callee: callee.clone(),
                 operation: FunctionName::new(import, name).short().into(),
                 name: FunctionName::new(import, name),
-                tells_unavailable: tells_unavailable(&function),
+                maps_to_unavailable: maps_to_unavailable(&function),
             });
             define_function(&mut instance, name, function.async_(), link)
                 .map_err(anyhow::Error::from)?;
@@ -150,14 +150,14 @@ fn define_function(
     if is_async {
         return instance.func_new_concurrent(name, move |accessor, _, arguments, results| {
             let link = link.clone();
-            let begun = accessor.with(|mut access| link.begin(access.get(), arguments));
-            Box::pin(async move { link.answer(begun, arguments, results).await })
+            let pending = accessor.with(|mut access| link.begin(access.get(), arguments));
+            Box::pin(async move { link.answer(pending, arguments, results).await })
         });
     }
     instance.func_new_async(name, move |store, _, arguments, results| {
         let link = link.clone();
-        let begun = link.begin(store.data(), arguments);
-        Box::new(async move { link.answer(begun, arguments, results).await })
+        let pending = link.begin(store.data(), arguments);
+        Box::new(async move { link.answer(pending, arguments, results).await })
     })
 }
 
@@ -168,11 +168,11 @@ struct LinkedFunction {
     operation: Arc<str>,
     name: FunctionName,
     /// The contract has a case for a callee that can't answer.
-    tells_unavailable: bool,
+    maps_to_unavailable: bool,
 }
 
 /// A call in progress.
-struct Begun {
+struct PendingCall {
     call: Call,
     /// The runtime on which it runs.
     runtime: Handle,
@@ -180,7 +180,7 @@ struct Begun {
 }
 
 impl LinkedFunction {
-    fn begin(&self, caller: &State, arguments: &[Val]) -> Begun {
+    fn begin(&self, caller: &State, arguments: &[Val]) -> PendingCall {
         let call = Call {
             kind: SpanKind::Link,
             operation: self.operation.clone(),
@@ -191,16 +191,16 @@ impl LinkedFunction {
         };
         // They exist twice, because the callee gets a copy.
         let arguments = caller.in_flight.count(2 * values_bytes(arguments));
-        Begun { call, runtime: caller.call.runtime.clone(), _arguments: arguments }
+        PendingCall { call, runtime: caller.call.runtime.clone(), _arguments: arguments }
     }
 
     async fn answer(
         &self,
-        begun: Begun,
+        pending: PendingCall,
         arguments: &[Val],
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
-        let Begun { call, runtime, _arguments } = begun;
+        let PendingCall { call, runtime, _arguments } = pending;
         let outcome = match self.registry.resolve(&self.callee) {
             Ok(slot) => {
                 let point = || format!("link/{}/{}", self.callee, self.operation);
@@ -227,7 +227,7 @@ impl LinkedFunction {
     /// Where it has none, the importer can't go on.
     fn tell(&self, error: &CallError, results: &mut [Val]) -> wasmtime::Result<()> {
         match results {
-            [result] if self.tells_unavailable => {
+            [result] if self.maps_to_unavailable => {
                 let detail = Val::String(format!("{}: {}", self.callee, error.public_detail()));
                 let case = Val::Variant("unavailable".to_owned(), Some(Box::new(detail)));
                 *result = Val::Result(Err(Some(Box::new(case))));
@@ -239,7 +239,7 @@ impl LinkedFunction {
 }
 
 /// Whether a function returns `result<_, E>` with a case `unavailable(string)` in `E`.
-fn tells_unavailable(function: &ComponentFunc) -> bool {
+fn maps_to_unavailable(function: &ComponentFunc) -> bool {
     let mut results = function.results();
     let Some(Type::Result(result)) = results.next() else { return false };
     let Some(Type::Variant(error)) = result.err() else { return false };

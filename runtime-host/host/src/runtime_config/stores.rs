@@ -108,7 +108,7 @@ impl RuntimeConfig {
             }
             #[cfg(feature = "fault-points")]
             let store: Arc<dyn KeyValue> =
-                Arc::new(crate::fault_points::Written { label: label.clone(), store });
+                Arc::new(crate::fault_points::FaultyStore { label: label.clone(), store });
             by_label.insert(label.clone(), store);
         }
         Ok(OpenStores { by_label, engines: Engines { embedded, memory } })

@@ -7,9 +7,9 @@ use crate::calls::{Limits, Loopback};
 use crate::capabilities::bindings::fermyon::spin::key_value as v2;
 use crate::capabilities::bindings::spin::key_value::key_value as v3;
 use crate::capabilities::bindings::wasi::keyvalue::{atomics, batch, store};
-use crate::capabilities::outbound_http::{Client, Outbound, Surroundings};
+use crate::capabilities::outbound_http::{Client, NetworkContext, Outbound};
 use crate::capabilities::variables::Variables;
-use crate::engine::{ComponentContext, CurrentCall, Room, State};
+use crate::engine::{ComponentContext, CurrentCall, InstanceBudget, State};
 use crate::telemetry::Telemetry;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -31,7 +31,7 @@ async fn instance() -> State {
     let stores = Memory::default();
     let cart = stores.open("cart").await.unwrap();
     let telemetry = Arc::<Telemetry>::default();
-    let surroundings = Surroundings {
+    let network = NetworkContext {
         registry: Arc::default(),
         client: Client::new(),
         front_door: OnceLock::new(),
@@ -46,10 +46,10 @@ async fn instance() -> State {
         files: None,
         stores: BTreeMap::from([("cart".to_owned(), cart)]),
         variables: Variables::default(),
-        outbound: Arc::new(Outbound::new(Vec::new(), Arc::new(surroundings))),
+        outbound: Arc::new(Outbound::new(Vec::new(), Arc::new(network))),
         telemetry,
     };
-    State::new(&Arc::new(component), &Room::of_test()).unwrap()
+    State::new(&Arc::new(component), &InstanceBudget::of_test()).unwrap()
 }
 
 async fn opened() -> (State, Resource<Handle>) {

@@ -38,11 +38,11 @@ const BODY_CHUNK_MAX_BYTES: usize = 128 << 10;
 /// What a component may reach, and how.
 pub(crate) struct Outbound {
     allowed: Vec<HostPattern>,
-    surroundings: Arc<Surroundings>,
+    network: Arc<NetworkContext>,
 }
 
 /// What all components share.
-pub(crate) struct Surroundings {
+pub(crate) struct NetworkContext {
     pub(crate) registry: Arc<Registry>,
     pub(crate) client: Client,
     /// Where the application listens, once it does: what `self` means.
@@ -55,8 +55,8 @@ pub(crate) struct Surroundings {
 type Answer = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl Outbound {
-    pub(crate) fn new(allowed: Vec<HostPattern>, surroundings: Arc<Surroundings>) -> Self {
-        Self { allowed, surroundings }
+    pub(crate) fn new(allowed: Vec<HostPattern>, network: Arc<NetworkContext>) -> Self {
+        Self { allowed, network }
     }
 
     /// Whether a request to this component of the application may be sent.
@@ -72,7 +72,7 @@ impl Outbound {
             hosts.iter().any(|host| self.allows_host("http", host, Some(own.port())))
         };
         self.allowed.iter().any(|pattern| pattern.matches_self("http"))
-            || self.surroundings.front_door.get().is_some_and(reaches)
+            || self.network.front_door.get().is_some_and(reaches)
     }
 
     fn allows_host(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
@@ -212,8 +212,8 @@ async fn chain(
         tracing::warn!(component = %component.id, "{callee}{INTERNAL} gave no answer: {error}");
         wasi_error(&error)
     };
-    let slot = component.outbound.surroundings.registry.resolve(callee).map_err(unreachable)?;
-    let ready = component.outbound.surroundings.readiness.is_ready(callee);
+    let slot = component.outbound.network.registry.resolve(callee).map_err(unreachable)?;
+    let ready = component.outbound.network.readiness.is_ready(callee);
     if !ready && request.uri().path() == READINESS {
         return not_ready();
     }
@@ -251,18 +251,18 @@ async fn leave(
     options: Option<RequestOptions>,
 ) -> Result<http::Response<WasiBody>, Error> {
     let outbound = &component.outbound;
-    let surroundings = &outbound.surroundings;
+    let network = &outbound.network;
     let operation = outbound.operation(request.method(), request.uri());
     if request.uri().host().is_none_or(|host| host == SELF) {
-        *request.uri_mut() = own_address(request.uri(), surroundings.front_door.get())?;
+        *request.uri_mut() = own_address(request.uri(), network.front_door.get())?;
     }
     let telemetry = &component.telemetry;
     let mut span = telemetry.span(SpanKind::Outbound, &component.id, operation, &call.trace);
     span.context.write(request.headers_mut());
-    let comes_back = is_front_door(request.uri(), surroundings.front_door.get());
+    let comes_back = is_front_door(request.uri(), network.front_door.get());
     let _on_its_way = comes_back.then(|| {
         let callers = call.callers.and(&component.id, component.cycle);
-        surroundings.loopback.mark(request.headers_mut(), callers)
+        network.loopback.mark(request.headers_mut(), callers)
     });
     let patience = first_byte_timeout(options).min(call.deadline.remaining());
     let (method, authority) = (request.method().clone(), request.uri().authority().cloned());
@@ -270,7 +270,7 @@ async fn leave(
         let authority = authority.as_ref().map_or("", |authority| authority.as_str());
         format!("http/{}/{method} {authority}", component.id)
     };
-    let sending = fault_points::around(point, surroundings.client.send(request));
+    let sending = fault_points::around(point, network.client.send(request));
     match tokio::time::timeout(patience, sending).await {
         Ok(Ok(response)) => {
             span.end(Outcome::Status(response.status().as_u16()));

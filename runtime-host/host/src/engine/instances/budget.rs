@@ -1,15 +1,15 @@
 //! Limits the number of instances in this process and their memory, and decides which idle
 //! instances are dropped.
 //!
-//! The pooling allocator has so many places, and its exhaustion would be an error, not a wait.
-//! Instances that are kept warm hold places too. When all are taken, a call that needs an instance
-//! takes the place of one that is idle, of whatever component; only if none is does it wait.
+//! The pooling allocator has so many permits, and its exhaustion would be an error, not a wait.
+//! Instances that are kept warm hold permits too. When all are taken, a call that needs an instance
+//! takes the permit of one that is idle, of whatever component; only if none is does it wait.
 //!
 //! An idle instance also keeps its memory, and a linear memory never shrinks. So a grown instance
 //! is dropped when it has not been used for some time, and any idle instance when memory is short.
 
 use super::instance::Instance;
-use super::memory::Budget;
+use super::memory::MemoryBudget;
 use crate::background;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -27,30 +27,30 @@ const GROWN_IDLE_MAX: Duration = Duration::from_secs(10);
 /// The interval of checks for such instances.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// All places of the process.
-pub(crate) struct Room {
-    pub(crate) budget: Budget,
-    places: Arc<Semaphore>,
-    /// Calls that wait for a place.
+/// All permits of the process.
+pub(crate) struct InstanceBudget {
+    pub(crate) memory: MemoryBudget,
+    permits: Arc<Semaphore>,
+    /// Calls that wait for a permit.
     waiting: Arc<AtomicUsize>,
     /// Those of all revisions that are still there.
     idle: Mutex<Vec<Weak<Idle>>>,
 }
 
-impl Room {
-    pub(crate) fn new(instances_max: u32, budget: Budget) -> Self {
-        let places = Arc::new(Semaphore::new(instances_max as usize));
-        Self { budget, places, waiting: Arc::default(), idle: Mutex::default() }
+impl InstanceBudget {
+    pub(crate) fn new(instances_max: u32, memory: MemoryBudget) -> Self {
+        let permits = Arc::new(Semaphore::new(instances_max as usize));
+        Self { memory, permits, waiting: Arc::default(), idle: Mutex::default() }
     }
 
-    /// Drop idle instances, on a separate thread, as long as the room exists.
+    /// Drop idle instances, on a separate thread, as long as the budget exists.
     pub(crate) fn tidy(self: &Arc<Self>) -> std::io::Result<()> {
         let weak = Arc::downgrade(self);
         let run = move || {
             background::lower_priority();
-            while let Some(room) = weak.upgrade() {
-                room.give_back(Instant::now());
-                drop(room);
+            while let Some(budget) = weak.upgrade() {
+                budget.give_back(Instant::now());
+                drop(budget);
                 thread::sleep(LOOK_EVERY);
             }
         };
@@ -63,7 +63,7 @@ impl Room {
             let grown = idle.take_grown(now);
             drop(grown);
         }
-        while self.budget.is_short() && self.free_memory() {}
+        while self.memory.is_short() && self.free_memory() {}
     }
 
     /// Drop the idle instance with the most memory. False if none is idle.
@@ -82,17 +82,17 @@ impl Room {
         sender.send(instance).is_ok() && thread.join().is_ok()
     }
 
-    /// A place for an instance, or none if the deadline passes first.
-    pub(crate) async fn place(&self, deadline: Deadline) -> Option<OwnedSemaphorePermit> {
-        if let Ok(place) = self.places.clone().try_acquire_owned() {
-            return Some(place);
+    /// A permit for an instance, or none if the deadline passes first.
+    pub(crate) async fn permit(&self, deadline: Deadline) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return Some(permit);
         }
         // In this order: whoever becomes idle from here on sees that somebody waits.
         let _waiting = Waiting::begin(&self.waiting);
         if let Some(instance) = self.longest_idle() {
-            return Some(instance.into_place());
+            return Some(instance.into_permit());
         }
-        deadline.limit(self.places.clone().acquire_owned()).await.ok()?.ok()
+        deadline.limit(self.permits.clone().acquire_owned()).await.ok()?.ok()
     }
 
     /// The idle instances of a new revision.
@@ -123,10 +123,10 @@ impl Room {
         self.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// A room without limits.
+    /// A budget without limits.
     #[cfg(test)]
     pub(crate) fn of_test() -> Arc<Self> {
-        Arc::new(Self::new(u32::MAX >> 4, Budget::new(usize::MAX)))
+        Arc::new(Self::new(u32::MAX >> 4, MemoryBudget::new(usize::MAX)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Idle>>> {
@@ -171,7 +171,7 @@ impl Idle {
         taken
     }
 
-    /// Keeps it for the next call, unless there are enough or others need its place.
+    /// Keeps it for the next call, unless there are enough or others need its permit.
     pub(crate) fn keep(&self, mut instance: Instance) {
         instance.grown_since = instance.has_grown().then(Instant::now);
         let mut instances = self.lock();
@@ -185,7 +185,7 @@ impl Idle {
     }
 }
 
-/// A call that waits for a place, until it is dropped.
+/// A call that waits for a permit, until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

@@ -25,7 +25,7 @@ pub(crate) struct Instance {
     /// When it became idle, if it has grown.
     pub(crate) grown_since: Option<Instant>,
     pub(crate) _counted: Counted,
-    pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) permit: OwnedSemaphorePermit,
 }
 
 impl Instance {
@@ -39,9 +39,9 @@ impl Instance {
         self.store.data().memory.guest_bytes()
     }
 
-    /// Ends it, and keeps its place.
-    pub(crate) fn into_place(self) -> OwnedSemaphorePermit {
-        self.place
+    /// Ends it, and keeps its permit.
+    pub(crate) fn into_permit(self) -> OwnedSemaphorePermit {
+        self.permit
     }
 }
 

@@ -8,7 +8,7 @@
 //! for which memory, and also growth that was never charged: a guest could get its charge released
 //! by requesting impossible growth. So impossible growth is refused beforehand.
 
-use super::budget::Room;
+use super::budget::InstanceBudget;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use wasmtime::{ResourceLimiter, Result};
@@ -21,12 +21,12 @@ const TABLE_ELEMENTS_MAX: usize = 20_000;
 const SHORT_PERCENT: usize = 80;
 
 /// The memory of all instances.
-pub(crate) struct Budget {
+pub(crate) struct MemoryBudget {
     max_bytes: usize,
     used_bytes: AtomicUsize,
 }
 
-impl Budget {
+impl MemoryBudget {
     pub(crate) fn new(max_bytes: usize) -> Self {
         Self { max_bytes, used_bytes: AtomicUsize::new(0) }
     }
@@ -70,14 +70,14 @@ pub(crate) struct MemoryLimit {
     guest_bytes: usize,
     /// Memory that the host holds for the guest.
     held_bytes: usize,
-    room: Arc<Room>,
+    budget: Arc<InstanceBudget>,
     pub(crate) refused: Option<Refused>,
 }
 
 impl MemoryLimit {
-    pub(crate) fn new(max_bytes: usize, room: Arc<Room>) -> Self {
+    pub(crate) fn new(max_bytes: usize, budget: Arc<InstanceBudget>) -> Self {
         let (guest_bytes, held_bytes) = Default::default();
-        Self { max_bytes, guest_bytes, held_bytes, room, refused: None }
+        Self { max_bytes, guest_bytes, held_bytes, budget, refused: None }
     }
 
     /// Linear memories and tables.
@@ -90,7 +90,7 @@ impl MemoryLimit {
     /// Errors: it exceeds a limit.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<()> {
         if bytes <= self.held_bytes {
-            self.room.budget.release(self.held_bytes - bytes);
+            self.budget.memory.release(self.held_bytes - bytes);
         } else if !self.charge(bytes - self.held_bytes) {
             wasmtime::bail!("the host would have to hold {bytes} bytes for the guest");
         }
@@ -104,8 +104,8 @@ impl MemoryLimit {
             self.refused = Some(Refused::Instance);
             return false;
         }
-        while !self.room.budget.charge(bytes) {
-            if !self.room.free_memory() {
+        while !self.budget.memory.charge(bytes) {
+            if !self.budget.free_memory() {
                 self.refused = Some(Refused::Process);
                 return false;
             }
@@ -124,7 +124,7 @@ impl MemoryLimit {
 
 impl Drop for MemoryLimit {
     fn drop(&mut self) {
-        self.room.budget.release(self.guest_bytes + self.held_bytes);
+        self.budget.memory.release(self.guest_bytes + self.held_bytes);
     }
 }
 
@@ -155,72 +155,72 @@ impl ResourceLimiter for MemoryLimit {
 mod tests {
     use super::*;
 
-    fn room(max_bytes: usize) -> Arc<Room> {
-        Arc::new(Room::new(10, Budget::new(max_bytes)))
+    fn budget(max_bytes: usize) -> Arc<InstanceBudget> {
+        Arc::new(InstanceBudget::new(10, MemoryBudget::new(max_bytes)))
     }
 
     #[test]
     fn all_memories_of_an_instance_have_one_limit() {
-        let room = room(1_000);
-        let mut limit = MemoryLimit::new(100, room.clone());
+        let budget = budget(1_000);
+        let mut limit = MemoryLimit::new(100, budget.clone());
         assert!(limit.memory_growing(0, 60, None).unwrap());
         assert!(!limit.memory_growing(0, 60, None).unwrap(), "a second memory");
         assert_eq!(limit.refused, Some(Refused::Instance));
         assert!(!limit.memory_growing(60, usize::MAX, None).unwrap());
         assert!(limit.table_growing(0, 5, None).unwrap(), "40 bytes");
         assert!(!limit.memory_growing(60, 61, None).unwrap());
-        assert_eq!(room.budget.used_bytes(), 100);
+        assert_eq!(budget.memory.used_bytes(), 100);
         drop(limit);
-        assert_eq!(room.budget.used_bytes(), 0);
+        assert_eq!(budget.memory.used_bytes(), 0);
     }
 
     #[test]
     fn memory_that_the_host_holds_is_charged_to_the_guest() {
-        let room = room(1_000);
-        let mut limit = MemoryLimit::new(100, room.clone());
+        let budget = budget(1_000);
+        let mut limit = MemoryLimit::new(100, budget.clone());
         assert!(limit.memory_growing(0, 60, None).unwrap());
         limit.hold(40).unwrap();
         assert!(limit.hold(41).is_err());
         assert_eq!(limit.refused, Some(Refused::Instance));
         limit.hold(0).unwrap();
         assert!(limit.memory_growing(60, 100, None).unwrap());
-        assert_eq!(room.budget.used_bytes(), 100);
+        assert_eq!(budget.memory.used_bytes(), 100);
     }
 
     #[test]
     fn growth_that_is_not_possible_is_not_charged() {
-        let room = room(1_000);
-        let mut limit = MemoryLimit::new(100, room.clone());
+        let budget = budget(1_000);
+        let mut limit = MemoryLimit::new(100, budget.clone());
         assert!(!limit.memory_growing(0, 60, Some(50)).unwrap());
         assert!(!limit.table_growing(0, 5, Some(4)).unwrap());
         assert!(!limit.table_growing(0, TABLE_ELEMENTS_MAX + 1, None).unwrap());
-        assert_eq!((limit.guest_bytes(), room.budget.used_bytes()), (0, 0));
+        assert_eq!((limit.guest_bytes(), budget.memory.used_bytes()), (0, 0));
         assert_eq!(limit.refused, None);
     }
 
     #[test]
     fn a_guest_cannot_get_its_charge_released() {
-        let room = room(1_000);
-        let mut limit = MemoryLimit::new(100, room.clone());
+        let budget = budget(1_000);
+        let mut limit = MemoryLimit::new(100, budget.clone());
         assert!(limit.memory_growing(0, 60, None).unwrap());
         // As wasmtime does for a table whose number of elements would overflow.
         limit.table_grow_failed(wasmtime::format_err!("too many elements")).unwrap();
         limit.memory_grow_failed(wasmtime::format_err!("too large")).unwrap();
-        assert_eq!((limit.guest_bytes(), room.budget.used_bytes()), (60, 60));
+        assert_eq!((limit.guest_bytes(), budget.memory.used_bytes()), (60, 60));
         assert!(!limit.memory_growing(60, 120, None).unwrap());
     }
 
     #[test]
     fn all_instances_together_have_a_limit() {
-        let room = room(100);
-        let mut one = MemoryLimit::new(80, room.clone());
-        let mut other = MemoryLimit::new(80, room.clone());
+        let budget = budget(100);
+        let mut one = MemoryLimit::new(80, budget.clone());
+        let mut other = MemoryLimit::new(80, budget.clone());
         assert!(one.memory_growing(0, 80, None).unwrap());
-        assert!(!room.budget.is_short());
+        assert!(!budget.memory.is_short());
         assert!(!other.memory_growing(0, 30, None).unwrap());
         assert_eq!(other.refused, Some(Refused::Process));
         assert!(other.memory_growing(0, 20, None).unwrap());
-        assert!(room.budget.is_short());
+        assert!(budget.memory.is_short());
         drop(one);
         assert!(other.memory_growing(20, 60, None).unwrap());
     }

@@ -51,7 +51,7 @@ impl Revision {
             component,
             engine: engine.clone(),
             linked,
-            idle: engine.room.idle(),
+            idle: engine.budget.idle(),
         })
     }
 
@@ -87,7 +87,7 @@ impl Revision {
     }
 
     async fn instantiate(&self, admitted: &Admitted) -> Result<Instance, CallError> {
-        let Some(place) = self.engine.room.place(admitted.deadline).await else {
+        let Some(permit) = self.engine.budget.permit(admitted.deadline).await else {
             let detail = "the host has no room for another instance: see --instances-max";
             return Err(CallError::new(Kind::Host, detail));
         };
@@ -111,7 +111,7 @@ impl Revision {
         let _counted = Counted::new(store.data());
         let initial_bytes = store.data().memory.guest_bytes();
         let (served, grown_since) = Default::default();
-        Ok(Instance { store, guest, proxy, served, initial_bytes, grown_since, _counted, place })
+        Ok(Instance { store, guest, proxy, served, initial_bytes, grown_since, _counted, permit })
     }
 
     async fn instantiate_in(
@@ -130,7 +130,7 @@ impl Revision {
 
     fn store(&self) -> wasmtime::Result<Store<State>> {
         let mut store =
-            Store::new(&self.engine.wasm, State::new(&self.component, &self.engine.room)?);
+            Store::new(&self.engine.wasm, State::new(&self.component, &self.engine.budget)?);
         held::limit(&mut store);
         store.limiter(|state| &mut state.memory);
         store.epoch_deadline_callback(on_tick);

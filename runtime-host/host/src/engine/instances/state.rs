@@ -1,10 +1,10 @@
 //! What belongs to one instance: the data of its wasmtime store.
 
-use super::budget::Room;
+use super::budget::InstanceBudget;
 use super::context::ComponentContext;
 use super::held::{self, InFlight};
 use super::memory::MemoryLimit;
-use crate::calls::{Admitted, Callers};
+use crate::calls::{Admitted, CallChain};
 use crate::capabilities::key_value::OpenHandles;
 use crate::capabilities::outbound_http::Hooks;
 use crate::engine::scheduling::CpuLimit;
@@ -44,7 +44,7 @@ pub(crate) struct CurrentCall {
     /// When its caller stops waiting.
     pub(crate) deadline: Deadline,
     /// Who waits for it besides.
-    pub(crate) callers: Callers,
+    pub(crate) callers: CallChain,
     /// The client address of the original request, if it is known.
     pub(crate) client: Option<IpAddr>,
     /// The runtime on which it began. Its callees begin there, too, even if it has moved to the
@@ -56,14 +56,14 @@ impl CurrentCall {
     /// The initial value before the first call. Requires a runtime.
     pub(crate) fn none(deadline: Deadline) -> Self {
         let (trace, runtime) = (TraceContext::root(), Handle::current());
-        Self { trace, deadline, callers: Callers::default(), client: None, runtime }
+        Self { trace, deadline, callers: CallChain::default(), client: None, runtime }
     }
 }
 
 impl State {
     pub(crate) fn new(
         component: &Arc<ComponentContext>,
-        room: &Arc<Room>,
+        budget: &Arc<InstanceBudget>,
     ) -> wasmtime::Result<Self> {
         let limits = &component.limits;
         let stdout = GuestOutput::new(&component.id, "stdout", limits.log_max_bytes);
@@ -79,7 +79,7 @@ impl State {
         let call = CurrentCall::none(Deadline::after(limits.deadline));
         let in_flight = InFlight::default();
         Ok(Self {
-            memory: MemoryLimit::new(limits.memory_max_bytes, room.clone()),
+            memory: MemoryLimit::new(limits.memory_max_bytes, budget.clone()),
             cpu: CpuLimit::new(limits.cpu_time_max),
             table: held::table(),
             open_handles: OpenHandles::default(),

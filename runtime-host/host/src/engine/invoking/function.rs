@@ -1,9 +1,9 @@
 //! Calling an exported function of a component: the callee's side of a live link.
 
 use super::failure::classify;
-use crate::calls::{Admitted, Call, CallError, Kind, answer_of};
+use crate::calls::{Admitted, Call, CallError, Kind, run_until_reply};
 use crate::engine::instances::{Instance, Revision};
-use crate::engine::scheduling::{Patience, within};
+use crate::engine::scheduling::{LazyTimeout, within};
 use crate::registry::Slot;
 use crate::telemetry::Outcome;
 use std::fmt;
@@ -52,10 +52,11 @@ pub(crate) async fn call(
     function: FunctionName,
     arguments: Vec<Val>,
 ) -> Result<Vec<Val>, CallError> {
-    let admitted = slot.gate.admit(call).await?;
+    let admitted = slot.admission.admit(call).await?;
     let revision = slot.revision.load_full();
     let background = revision.background.clone();
-    answer_of(&background, |reply| perform(revision, admitted, function, arguments, reply)).await
+    run_until_reply(&background, |reply| perform(revision, admitted, function, arguments, reply))
+        .await
 }
 
 type Reply = crate::calls::Reply<Vec<Val>>;
@@ -96,7 +97,7 @@ async fn perform_within(
         let (clock, turns) = (cpu.clock.clone(), cpu.turns.clone());
         let drive = drive(&mut instance, index, arguments, reply);
         let mut work = pin!(turns.run(clock.measure(drive)));
-        let mut patience = Patience::until(admitted.deadline.instant());
+        let mut patience = LazyTimeout::until(admitted.deadline.instant());
         poll_fn(|cx| {
             // Late is late: what the guest waits for may have the same deadline.
             if !reply.sent() && patience.is_over() {

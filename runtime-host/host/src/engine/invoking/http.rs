@@ -8,9 +8,9 @@
 
 use super::failure::classify;
 use super::streamed_body::{self, ReaderGone};
-use crate::calls::{self, Admitted, BodyFault, Call, CallError, Kind, Permit, answer_of};
+use crate::calls::{self, Admitted, BodyFault, Call, CallError, Kind, Permit, run_until_reply};
 use crate::engine::instances::{Instance, Revision, State};
-use crate::engine::scheduling::{Patience, within};
+use crate::engine::scheduling::{LazyTimeout, within};
 use crate::message as framing;
 use crate::registry::Slot;
 use crate::telemetry::Outcome;
@@ -54,10 +54,11 @@ pub(crate) async fn call(
     call: Call,
     request: Request,
 ) -> Result<Response, CallError> {
-    let admitted = slot.gate.admit(call).await?;
+    let admitted = slot.admission.admit(call).await?;
     let revision = slot.revision.load_full();
     let background = revision.background.clone();
-    answer_of(&background, |reply| perform(revision, admitted, request, Reply::new(reply))).await
+    run_until_reply(&background, |reply| perform(revision, admitted, request, Reply::new(reply)))
+        .await
 }
 
 /// The whole of the call: ends when the guest has nothing left to do.
@@ -97,7 +98,7 @@ async fn perform_within(
         let (clock, turns) = (cpu.clock.clone(), cpu.turns.clone());
         let drive = drive(&mut instance, request, reply, &mut admitted.permit);
         let mut work = pin!(turns.run(clock.measure(drive)));
-        let mut patience = Patience::until(deadline);
+        let mut patience = LazyTimeout::until(deadline);
         let mut streaming = false;
         poll_fn(|cx| {
             // Late is late: what the guest waits for may have the same deadline, and the guest is
@@ -116,7 +117,7 @@ async fn perform_within(
                 }
                 streaming = true;
                 let limit = revision.component.limits.stream_deadline;
-                patience = Patience::until(Instant::now() + limit);
+                patience = LazyTimeout::until(Instant::now() + limit);
             }
         })
         .await
@@ -374,7 +375,7 @@ mod tests {
         let body = StreamBody::new(futures::stream::iter(frames)).boxed_unsync();
         let permit = Permit::of_test().await;
         let background = Background::of_test();
-        let answer = answer_of(&background, |reply| async move {
+        let answer = run_until_reply(&background, |reply| async move {
             let mut permit = permit;
             let reply = Reply::new(reply);
             deliver(Response::new(body), &Method::GET, &reply, &mut permit).await.unwrap();

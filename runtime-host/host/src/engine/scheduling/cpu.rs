@@ -1,6 +1,6 @@
 //! Measures and limits the CPU time of one call, and makes it yield to others.
 
-use super::poll_driver::Turns;
+use super::poll_driver::PollDriver;
 use crate::background;
 use rustix::time::{ClockId, clock_gettime};
 use std::future::poll_fn;
@@ -82,7 +82,7 @@ fn thread_time_ns() -> u64 {
 pub(crate) struct CpuLimit {
     max: Duration,
     pub(crate) clock: Arc<CpuClock>,
-    pub(crate) turns: Arc<Turns>,
+    pub(crate) turns: Arc<PollDriver>,
     pub(crate) exceeded: bool,
     /// A turn that a tick has found to be long: its start, and the CPU time of the thread at that
     /// tick.

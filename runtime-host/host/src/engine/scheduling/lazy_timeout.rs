@@ -4,7 +4,7 @@
 //! in the wheel, twice, and a system call if no other ends earlier; so it is made when there is
 //! nothing else to do.
 
-use super::poll_driver::another_turn_comes;
+use super::poll_driver::will_poll_again;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -12,12 +12,12 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Waits for a point in time.
-pub(crate) struct Patience {
+pub(crate) struct LazyTimeout {
     end: Instant,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patience {
+impl LazyTimeout {
     pub(crate) fn until(end: Instant) -> Self {
         Self { end, timer: None }
     }
@@ -34,7 +34,7 @@ impl Patience {
 }
 
 /// What the work gives, or nothing if it takes longer than `time` from when everything waits for
-/// it. Only within [`Turns`](super::poll_driver::Turns): there a poll that finds it not done is followed by
+/// it. Only within [`PollDriver`](super::poll_driver::PollDriver): there a poll that finds it not done is followed by
 /// another one, unless it was the last.
 pub(crate) async fn within<F: Future>(time: Duration, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
@@ -43,10 +43,10 @@ pub(crate) async fn within<F: Future>(time: Duration, work: F) -> Option<F::Outp
         if let Poll::Ready(output) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }
-        if another_turn_comes() {
+        if will_poll_again() {
             return Poll::Pending;
         }
-        let patience = patience.get_or_insert_with(|| Patience::until(Instant::now() + time));
+        let patience = patience.get_or_insert_with(|| LazyTimeout::until(Instant::now() + time));
         patience.poll(cx).map(|()| None)
     })
     .await

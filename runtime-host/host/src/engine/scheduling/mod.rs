@@ -5,4 +5,4 @@ mod lazy_timeout;
 mod poll_driver;
 
 pub(crate) use cpu::CpuLimit;
-pub(crate) use lazy_timeout::{Patience, within};
+pub(crate) use lazy_timeout::{LazyTimeout, within};

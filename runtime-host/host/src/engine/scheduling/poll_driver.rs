@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use tokio::task::coop::has_budget_remaining;
 use tokio::task::yield_now;
 
-/// Turns that a call may take before others are let in: far more than a small answer needs.
+/// PollDriver that a call may take before others are let in: far more than a small answer needs.
 const TURNS_MAX: usize = 32;
 
 thread_local! {
@@ -28,20 +28,20 @@ thread_local! {
 
 /// Whether whoever is being polled will be polled again before the thread turns to other things.
 /// Then a timer can wait: it may turn out not to be needed.
-pub(crate) fn another_turn_comes() -> bool {
+pub(crate) fn will_poll_again() -> bool {
     ANOTHER_COMES.get()
 }
 
 /// The wake-ups of one instance. It serves one call at a time, so they are that call's.
 #[derive(Default)]
-pub(crate) struct Turns {
+pub(crate) struct PollDriver {
     woken: AtomicBool,
     giving_way: AtomicBool,
     /// Who is told of a wake-up that comes between polls. Empty during a poll.
     task: AtomicWaker,
 }
 
-impl Turns {
+impl PollDriver {
     /// The guest has computed for so long that others come first now.
     pub(crate) fn give_way(&self) {
         self.giving_way.store(true, Ordering::Relaxed);
@@ -98,7 +98,7 @@ impl Turns {
     }
 }
 
-impl Wake for Turns {
+impl Wake for PollDriver {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -143,19 +143,19 @@ mod tests {
 
     #[test]
     fn work_that_wakes_itself_ends_in_one_poll() {
-        let turns = Arc::new(Turns::default());
+        let turns = Arc::new(PollDriver::default());
         assert_eq!(poll_once(turns.run(restless(TURNS_MAX - 1))), (Poll::Ready(()), 0));
     }
 
     #[test]
     fn work_that_never_rests_lets_others_in() {
-        let turns = Arc::new(Turns::default());
+        let turns = Arc::new(PollDriver::default());
         assert_eq!(poll_once(turns.run(restless(usize::MAX))), (Poll::Pending, 1));
     }
 
     #[test]
     fn a_guest_that_computes_lets_others_in_at_every_tick() {
-        let turns = Arc::new(Turns::default());
+        let turns = Arc::new(PollDriver::default());
         let computing = async {
             turns.give_way();
             restless(1).await;
@@ -165,13 +165,13 @@ mod tests {
 
     #[test]
     fn the_last_turn_of_a_poll_is_known_and_comes_when_nothing_moves() {
-        let turns = Arc::new(Turns::default());
+        let turns = Arc::new(PollDriver::default());
         let seen = Mutex::new(Vec::new());
         let look = |wake: bool| {
             let seen = &seen;
             poll_fn(move |cx| {
                 let first = seen.lock().unwrap().is_empty();
-                seen.lock().unwrap().push(another_turn_comes());
+                seen.lock().unwrap().push(will_poll_again());
                 if wake && first {
                     cx.waker().wake_by_ref();
                 }
@@ -182,12 +182,12 @@ mod tests {
         assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), [true, false]);
         assert_eq!(poll_once(turns.run(look(true))), (Poll::Pending, 0));
         assert_eq!(*seen.lock().unwrap(), [true, true, false]);
-        assert!(!another_turn_comes());
+        assert!(!will_poll_again());
     }
 
     #[tokio::test]
     async fn a_wake_up_between_polls_reaches_the_task() {
-        let turns = Arc::new(Turns::default());
+        let turns = Arc::new(PollDriver::default());
         let (sender, receiver) = oneshot::channel();
         let task = tokio::spawn(async move { turns.run(receiver).await });
         yield_now().await;
