@@ -22,7 +22,7 @@ const NICE: i32 = 10;
 thread_local! {
     static IS_CURRENT: Cell<bool> = const { Cell::new(false) };
     /// Whether the call that is being polled on this thread should move to the background.
-    static ASKED: Cell<bool> = const { Cell::new(false) };
+    static MOVE_REQUESTED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether this is a background thread.
@@ -31,14 +31,17 @@ pub(crate) fn is_current() -> bool {
 }
 
 /// Request that the call that is being polled moves to the background.
-pub(crate) fn ask() {
-    ASKED.set(!is_current());
+pub(crate) fn request_move() {
+    MOVE_REQUESTED.set(!is_current());
 }
 
 /// Whether a move was requested since the last check. Resets the request.
-pub(crate) fn asked() -> bool {
-    ASKED.replace(false)
+pub(crate) fn move_requested() -> bool {
+    MOVE_REQUESTED.replace(false)
 }
+
+/// The work of a call. Dropping it stops the call.
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The result of polling a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +54,10 @@ pub(crate) enum Step {
 
 /// Poll a call. Its request to move never affects the next call that is polled on this thread, even
 /// if this call has just ended.
-pub(crate) fn poll<W: Future<Output = ()>>(call: Pin<&mut W>, cx: &mut Context<'_>) -> Step {
-    ASKED.set(false);
-    let poll = call.poll(cx);
-    match (poll, asked()) {
+pub(crate) fn poll(work: &mut Work, cx: &mut Context<'_>) -> Step {
+    MOVE_REQUESTED.set(false);
+    let poll = work.as_mut().poll(cx);
+    match (poll, move_requested()) {
         (Poll::Ready(()), _) => Step::Ended,
         (Poll::Pending, true) => Step::Computes,
         (Poll::Pending, false) => Step::Waits,
@@ -116,12 +119,9 @@ pub(crate) struct Background {
 
 impl Background {
     /// Continue a call there. It is canceled when the handle is dropped.
-    pub(crate) fn go_on<W>(&self, call: Pin<Box<W>>) -> AbortOnDropHandle<()>
-    where
-        W: Future<Output = ()> + Send + 'static,
-    {
+    pub(crate) fn spawn(&self, work: Work) -> AbortOnDropHandle<()> {
         self.moved.inc();
-        AbortOnDropHandle::new(self.threads.spawn(call))
+        AbortOnDropHandle::new(self.threads.spawn(work))
     }
 
     /// A background that uses the threads of the test.

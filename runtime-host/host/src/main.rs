@@ -16,6 +16,7 @@ mod progress;
 mod readiness;
 mod registry;
 mod runtime_config;
+mod suggestion;
 mod telemetry;
 mod triggers;
 

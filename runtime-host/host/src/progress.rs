@@ -50,7 +50,7 @@ impl Progress {
         }
     }
 
-    /// What goes on within a part; only a bar has room for it.
+    /// The progress within a part; only a bar shows it.
     pub(crate) fn detail(&self, text: String) {
         self.bar.set_message(text);
     }

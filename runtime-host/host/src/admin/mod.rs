@@ -15,9 +15,9 @@ mod views;
 pub(crate) use named_host::{AllowedHosts, host_name};
 pub(crate) use token::Token;
 
+use crate::calls::Admission;
 use crate::engine::InstanceBudget;
 use crate::readiness::Readiness;
-use crate::registry::Registry;
 use crate::telemetry::Telemetry;
 use anyhow::Context as _;
 use http::{Method, Request};
@@ -42,11 +42,20 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait after the operating system has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What can be seen here.
+/// A component in service.
+pub(crate) struct ComponentStatus {
+    pub(crate) admission: Arc<Admission>,
+    /// How long it took to read and compile its code, or to find it in the cache.
+    pub(crate) loading: Duration,
+    /// How long it took to define its imports and to prepare its instances.
+    pub(crate) linking: Duration,
+}
+
+/// The state that the listener shows.
 #[derive(Clone)]
 pub(crate) struct AdminState {
     pub(crate) telemetry: Arc<Telemetry>,
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) components: Arc<[ComponentStatus]>,
     pub(crate) budget: Arc<InstanceBudget>,
     /// None if the application has nothing to do with events.
     pub(crate) events: Option<Arc<dyn Log>>,
@@ -62,6 +71,7 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Serve until the task is canceled, so that an operator can observe the shutdown of the
 /// application.
+#[expect(clippy::disallowed_methods, reason = "each connection has its own task, with a timeout")]
 pub(crate) async fn serve(
     listener: TcpListener,
     state: AdminState,

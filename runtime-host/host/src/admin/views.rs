@@ -22,8 +22,9 @@ pub(super) async fn metrics(state: &AdminState) -> Reply {
     let metrics = &state.telemetry.metrics;
     let budget = &state.budget.memory;
     metrics.memory(budget.used_bytes(), budget.max_bytes());
-    for slot in state.registry.all() {
-        metrics.streaming(&slot.admission.component, slot.admission.streaming());
+    for component in &*state.components {
+        let admission = &component.admission;
+        metrics.streaming(&admission.component, admission.streaming());
     }
     if let Some(log) = &state.events {
         metrics.log(&log.statistics());
@@ -54,17 +55,17 @@ pub(super) fn traces(state: &AdminState, query: &str) -> Reply {
 }
 
 pub(super) fn components(state: &AdminState) -> Reply {
-    let slots = state.registry.all();
-    let all = slots.iter().map(|slot| {
+    let all = state.components.iter().map(|component| {
+        let admission = &component.admission;
         json!({
-            "id": slot.admission.component,
-            "running": slot.admission.running(),
-            "queued": slot.admission.queued(),
-            "streaming": slot.admission.streaming(),
-            "concurrency_max": slot.admission.limits.concurrency_max,
+            "id": admission.component,
+            "running": admission.running(),
+            "queued": admission.queued(),
+            "streaming": admission.streaming(),
+            "concurrency_max": admission.limits.concurrency_max,
             "start": {
-                "code_ms": milliseconds(slot.started.code),
-                "links_ms": milliseconds(slot.started.links),
+                "code_ms": milliseconds(component.loading),
+                "links_ms": milliseconds(component.linking),
             },
         })
     });

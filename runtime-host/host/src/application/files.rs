@@ -1,6 +1,6 @@
 //! The files that a component may read, gathered into one folder that it sees as `/`.
 //!
-//! A folder of its own, rather than the application's, so that the guest finds exactly what
+//! A separate folder, rather than the application's, so that the guest finds exactly what
 //! the manifest names at the paths that it names, and nothing else. The folder is made anew
 //! at each start, beside the old one, and then takes its place. Files are hard-linked where
 //! the file system can do that, else copied; the guest has no right to write.
@@ -88,7 +88,7 @@ impl Gathering<'_> {
             return self.tree(&path, &application, Path::new(""));
         }
         let is_pattern = pattern.contains(['*', '?', '[']);
-        ensure!(is_pattern, "there is no file or folder `{pattern}` and it is no pattern either");
+        ensure!(is_pattern, "no such file or directory, and not a glob pattern: `{pattern}`");
         let base = Pattern::escape(&application.display().to_string());
         self.matches(&format!("{base}/{}", within.display()), &application, Path::new(""))
     }
@@ -100,7 +100,7 @@ impl Gathering<'_> {
         if source.is_dir() {
             return self.tree(source, source, &within);
         }
-        ensure!(source.is_file(), "there is no file or folder {}", source.display());
+        ensure!(source.is_file(), "no such file or directory: {}", source.display());
         ensure!(
             within.file_name().is_some() && !destination.ends_with('/'),
             "{} is a file, so its destination `{destination}` must end in a file's name",

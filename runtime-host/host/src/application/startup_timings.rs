@@ -1,8 +1,9 @@
-//! Where the time of a start goes: one line of the log, at level `debug` of `tessera::start`.
+//! The duration of each phase of a start: one line of the log, at level `debug` of
+//! `tessera::start`.
 
 use std::time::{Duration, Instant};
 
-/// A start that goes on.
+/// The phases of a start so far.
 pub(super) struct StartupTimings {
     since: Instant,
     ended: Vec<(&'static str, Duration)>,
@@ -13,14 +14,15 @@ impl StartupTimings {
         Self { since: Instant::now(), ended: Vec::new() }
     }
 
-    /// What has gone on since the last phase ended was this one.
+    /// The phase that began when the last one ended has ended.
     pub(super) fn end(&mut self, name: &'static str) {
         let now = Instant::now();
         self.ended.push((name, now - self.since));
         self.since = now;
     }
 
-    pub(super) fn tell(&self) {
+    /// Logs all phases.
+    pub(super) fn log(&self) {
         tracing::debug!(target: "tessera::start", "the application is loaded: {}", self.shown());
     }
 

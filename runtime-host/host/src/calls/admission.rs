@@ -1,14 +1,14 @@
 //! Admission of calls to one component: limits and accounting.
 
 use super::{Call, CallChain, CallError, Cycle, Kind, Limits};
-use crate::telemetry::{Outcome, Span, Telemetry};
+use crate::telemetry::{Span, Telemetry};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tessera_resilience::Deadline;
 use tessera_resilience::bulkhead::{self, Bulkhead};
 use tessera_resilience::streams::{self, StreamPermit, Streams};
 
-/// The admission control of one component, for all its revisions.
+/// The admission control of one component.
 pub(crate) struct Admission {
     pub(crate) component: Arc<str>,
     pub(crate) limits: Limits,
@@ -18,7 +18,7 @@ pub(crate) struct Admission {
     /// cycle, through two, and so on. A caller holds its permit until its callees have responded.
     /// So a call may only wait for permits whose holders are deeper in the cycle than its own
     /// callers; otherwise busy components that call each other would deadlock.
-    nested: Box<[Bulkhead]>,
+    reentrant: Box<[Bulkhead]>,
     streams: Streams,
     telemetry: Arc<Telemetry>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Admission {
 /// An admitted call. Dropping it releases its permit and ends its span.
 pub(crate) struct Admitted {
     pub(crate) deadline: Deadline,
-    pub(crate) callers: CallChain,
+    pub(crate) chain: CallChain,
     pub(crate) client: Option<IpAddr>,
     pub(crate) span: Span,
     pub(crate) permit: Permit,
@@ -63,8 +63,8 @@ impl Admission {
             streams_max: limits.streams_max,
             streams_per_client_max: limits.streams_per_client_max,
         });
-        let nested = (0..levels).map(|_| bulkhead()).collect();
-        Self { component, bulkhead: bulkhead(), limits, cycle, nested, streams, telemetry }
+        let reentrant = (0..levels).map(|_| bulkhead()).collect();
+        Self { component, bulkhead: bulkhead(), limits, cycle, reentrant, streams, telemetry }
     }
 
     /// The number of running calls.
@@ -83,49 +83,49 @@ impl Admission {
     }
 
     fn bulkheads(&self) -> impl Iterator<Item = &Bulkhead> {
-        std::iter::once(&self.bulkhead).chain(&self.nested)
+        std::iter::once(&self.bulkhead).chain(&self.reentrant)
     }
 
     /// Admit a call, or return why not.
     pub(crate) async fn admit(&self, call: Call) -> Result<Admitted, CallError> {
         // The component's own deadline, or the caller's if it is earlier.
         let own = Deadline::after(self.limits.deadline);
-        let deadline = call.deadline.map_or(own, |callers| callers.min(own));
+        let deadline = call.deadline.map_or(own, |caller| caller.min(own));
         let mut span = self.telemetry.span(call.kind, &self.component, call.operation, &call.trace);
-        let permit = match self.permit(&call.callers, call.client, deadline).await {
+        let permit = match self.permit(&call.chain, call.client, deadline).await {
             Ok(permit) => permit,
             Err(error) => {
-                span.end(Outcome::Failed(error.kind));
+                span.end(error.kind.outcome());
                 return Err(error);
             }
         };
-        Ok(Admitted { deadline, callers: call.callers, client: call.client, span, permit })
+        Ok(Admitted { deadline, chain: call.chain, client: call.client, span, permit })
     }
 
     async fn permit(
         &self,
-        callers: &CallChain,
+        chain: &CallChain,
         client: Option<IpAddr>,
         deadline: Deadline,
     ) -> Result<Permit, CallError> {
-        if callers.depth() > self.limits.call_depth_max {
-            return Err(self.too_deep(callers));
+        if chain.depth() > self.limits.call_depth_max {
+            return Err(self.too_deep(chain));
         }
-        let level = self.cycle.map_or(0, |cycle| callers.of_cycle(cycle));
-        let nested = level.checked_sub(1).and_then(|index| self.nested.get(index));
+        let level = self.cycle.map_or(0, |cycle| chain.of_cycle(cycle));
+        let reentrant = level.checked_sub(1).and_then(|index| self.reentrant.get(index));
         // A permit of the bulkhead, after a bounded wait.
-        let permit = nested.unwrap_or(&self.bulkhead).acquire(client, deadline).await;
+        let permit = reentrant.unwrap_or(&self.bulkhead).acquire(client, deadline).await;
         let permit = permit.map_err(|rejected| self.refusal(rejected))?;
         Ok(Permit { held: Held::Call(permit), streams: self.streams.clone(), client })
     }
 
-    fn too_deep(&self, callers: &CallChain) -> CallError {
+    fn too_deep(&self, chain: &CallChain) -> CallError {
         let detail = format!(
             "{} was called through {} components, but call_depth_max is {}: {}",
             self.component,
-            callers.depth(),
+            chain.depth(),
             self.limits.call_depth_max,
-            callers.path(),
+            chain.path(),
         );
         CallError::new(Kind::CallDepth, detail)
     }
@@ -151,7 +151,7 @@ impl Permit {
     /// The permit of a component with default limits.
     #[cfg(test)]
     pub(crate) async fn of_test() -> Self {
-        let limits = Limits::resolve(&Default::default(), &Default::default());
+        let limits = Limits::default();
         let admission = Admission::new("test".into(), limits, None, Arc::default());
         let deadline = Deadline::after(admission.limits.deadline);
         let permit = admission.permit(&CallChain::default(), None, deadline).await;

@@ -1,9 +1,9 @@
-//! The way that a call came through the application.
+//! The chain of components through which a call came.
 
 use std::sync::Arc;
 
-/// The components that wait for a call, the nearest first: its caller, the caller of that one,
-/// and so on to the way in. Empty for a call from outside.
+/// The components that wait for a call, the nearest first: its caller, the caller of that one, and
+/// so on. Empty for a call from outside.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallChain(Option<Arc<Caller>>);
 
@@ -18,17 +18,17 @@ struct Caller {
     cycle: Option<Cycle>,
     /// The length of the chain up to this caller.
     depth: usize,
-    callers: CallChain,
+    chain: CallChain,
 }
 
 impl CallChain {
-    /// The callers of a call that `component` makes while it serves a call with these callers.
+    /// The chain of a call that `component` makes while it serves a call with this chain.
     pub(crate) fn and(&self, component: &Arc<str>, cycle: Option<Cycle>) -> Self {
         Self(Some(Arc::new(Caller {
             component: component.clone(),
             cycle,
             depth: self.depth() + 1,
-            callers: self.clone(),
+            chain: self.clone(),
         })))
     }
 
@@ -50,7 +50,7 @@ impl CallChain {
     }
 
     fn iter(&self) -> impl Iterator<Item = &Caller> {
-        std::iter::successors(self.0.as_deref(), |caller| caller.callers.0.as_deref())
+        std::iter::successors(self.0.as_deref(), |caller| caller.chain.0.as_deref())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The resolved limits of a component.
+/// The limits of a component.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) memory_max_bytes: usize,
@@ -19,32 +19,22 @@ pub(crate) struct Limits {
     pub(crate) log_max_bytes: u64,
 }
 
-impl Limits {
-    /// The component's own limits, then the application's, then these defaults.
-    pub(crate) fn resolve(own: &tessera_manifest::Limits, app: &tessera_manifest::Limits) -> Self {
-        let pick =
-            |own: Option<u64>, app: Option<u64>, default: u64| own.or(app).unwrap_or(default);
-        let millis = |own, app, default| Duration::from_millis(pick(own, app, default));
+/// The limits of a component whose manifest sets none.
+impl Default for Limits {
+    fn default() -> Self {
         Self {
-            memory_max_bytes: pick(own.memory_max_mib, app.memory_max_mib, 128) as usize * MIB,
-            cpu_time_max: millis(own.cpu_time_max_ms, app.cpu_time_max_ms, 2_000),
-            concurrency_max: pick(own.concurrency_max, app.concurrency_max, 64) as usize,
-            queue_length_max: pick(own.queue_length_max, app.queue_length_max, 1_024) as usize,
-            streams_max: pick(own.streams_max, app.streams_max, 1_024) as usize,
-            streams_per_client_max: pick(
-                own.streams_per_client_max,
-                app.streams_per_client_max,
-                256,
-            ) as usize,
-            call_depth_max: pick(own.call_depth_max, app.call_depth_max, 16) as usize,
-            body_max_bytes: pick(own.body_max_kib, app.body_max_kib, 1_024) * KIB,
-            deadline: millis(own.deadline_ms, app.deadline_ms, 30_000),
-            stream_deadline: millis(own.stream_deadline_ms, app.stream_deadline_ms, 600_000),
-            instance_reuse_max: pick(own.instance_reuse_max, app.instance_reuse_max, 1_000),
-            log_max_bytes: pick(own.log_max_kib, app.log_max_kib, 64) * KIB,
+            memory_max_bytes: 128 << 20,
+            cpu_time_max: Duration::from_secs(2),
+            concurrency_max: 64,
+            queue_length_max: 1_024,
+            streams_max: 1_024,
+            streams_per_client_max: 256,
+            call_depth_max: 16,
+            body_max_bytes: 1 << 20,
+            deadline: Duration::from_secs(30),
+            stream_deadline: Duration::from_secs(600),
+            instance_reuse_max: 1_000,
+            log_max_bytes: 64 << 10,
         }
     }
 }
-
-const KIB: u64 = 1 << 10;
-const MIB: usize = 1 << 20;

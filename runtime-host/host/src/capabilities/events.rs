@@ -1,7 +1,8 @@
 //! `tessera:events/producer` and `tessera:events/log`, answered by the host's own log.
 
 use crate::calls::Kind;
-use crate::engine::{State, fits};
+use crate::capabilities::State;
+use crate::engine::fits;
 use crate::telemetry::{Outcome, Span, SpanKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,7 +63,7 @@ async fn publish(
         let arguments = state.in_flight.count(bytes);
         (component.telemetry.clone(), component.id.clone(), span, state.call.deadline, arguments)
     });
-    // What an event causes belongs to the trace of whoever published it.
+    // What an event causes belongs to the trace of its publisher.
     let parent = span.context.parent_text();
     let events = events.into_iter().map(|event| from_contract(event, &parent)).collect();
     let published = limited(&mut span, deadline, log.publish(events)).await?;
@@ -85,7 +86,7 @@ async fn limited<T>(
         Err(Error::Invalid(_) | Error::NotFound(_)) => Outcome::Refused,
         Err(error) => {
             tracing::warn!("event log: {error}");
-            Outcome::Failed(Kind::Host)
+            Kind::Host.outcome()
         }
     });
     answer

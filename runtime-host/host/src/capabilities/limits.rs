@@ -1,7 +1,7 @@
 //! `tessera:limits/limiter`: decisions that outlive any instance.
 
 use super::platform::Platform;
-use crate::engine::State;
+use crate::capabilities::State;
 use std::sync::Arc;
 use tessera_resilience::RateLimiter;
 use tessera_resilience::rate_limit::{Invalid, Quota};

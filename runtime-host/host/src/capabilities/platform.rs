@@ -2,7 +2,7 @@
 
 use super::key_value::expiry;
 use super::{events, limits};
-use crate::engine::State;
+use crate::capabilities::State;
 use std::sync::Arc;
 use tessera_events::Log;
 use tessera_resilience::RateLimiter;
@@ -14,7 +14,7 @@ pub(crate) use super::events::is_events_interface;
 
 /// What the platform keeps for its functions.
 pub(crate) struct Platform {
-    limiter: RateLimiter,
+    pub(super) limiter: RateLimiter,
     /// None if no component needs it.
     events: Option<Arc<dyn Log>>,
 }

@@ -59,7 +59,7 @@ impl Application {
         } else {
             self.from.clone()
         };
-        std::path::absolute(&path).with_context(|| format!("{} is no path", path.display()))
+        std::path::absolute(&path).with_context(|| format!("invalid path: {}", path.display()))
     }
 }
 
@@ -133,19 +133,4 @@ pub(crate) fn shown(path: &Path) -> String {
         Ok(below) => below.display().to_string(),
         Err(_) => path.display().to_string(),
     }
-}
-
-/// The candidate that was most likely meant by `word`: at most a third of its
-/// letters differ.
-pub(crate) fn nearest<'a, T: AsRef<str> + ?Sized + 'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a T>,
-) -> Option<&'a str> {
-    let edits_max = (word.chars().count() / 3).max(1);
-    let candidates = candidates.into_iter().map(AsRef::as_ref);
-    candidates
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(edits, _)| *edits <= edits_max)
-        .min()
-        .map(|(_, candidate)| candidate)
 }

@@ -1,7 +1,11 @@
-//! Running components: compile once, keep warm instances, serve one call at a time.
+//! Runs components: compiles them once, keeps warm instances, serves one call at a time with each.
 //!
-//! Three moments, each with its own type: [`Engine`] is made once per process,
-//! [`Revision`] once per component and version, [`instance::Instance`] as often as calls need one.
+//! Three moments, each with its own type: an [`Engine`] is made once per process, a [`Revision`]
+//! once per component, an instance as often as calls need one. A revision is the
+//! [`Callee`](crate::calls::Callee) of its component.
+//!
+//! The engine knows no capability of the host: instances are generic over the [`GuestState`] that
+//! capabilities keep in them.
 
 mod instances;
 mod invoking;
@@ -9,12 +13,10 @@ mod loading;
 mod scheduling;
 
 pub(crate) use instances::{
-    Arguments, ComponentContext, CurrentCall, InFlight, InstanceBudget, Revision, State,
-    fields as fields_bytes, values as values_bytes,
+    Arguments, ComponentContext, CurrentCall, FunctionName, GuestState, InFlight, InstanceBudget,
+    Revision, State, fields as fields_bytes, values as values_bytes,
 };
-pub(crate) use invoking::{
-    FunctionName, Request, Response, call_function, call_http, full as full_body,
-};
+pub(crate) use invoking::{FunctionCall, Functions};
 pub(crate) use loading::{
     compile, compose, deny_what_is_not_inherited, fits, refuse_other_formats,
 };
@@ -29,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::Config;
 
-/// How often running guests are looked at: the grain of CPU limits.
+/// How often running guests are checked: the granularity of CPU limits.
 const EPOCH_TICK: Duration = Duration::from_millis(2);
 
 /// The compiler and what all instances share.
@@ -65,9 +67,9 @@ impl Engine {
             format!("the folder for compiled code, {}, can't be used", cache_folder.display())
         })?;
         tick(wasm.clone())?;
-        let budget = MemoryBudget::new(capacity.memory_max_bytes);
-        let budget = Arc::new(InstanceBudget::new(capacity.instances_max, budget));
-        budget.tidy()?;
+        let memory = MemoryBudget::new(capacity.memory_max_bytes);
+        let budget = Arc::new(InstanceBudget::new(capacity.instances_max, memory));
+        budget.release_periodically()?;
         Ok(Self { wasm, cache, budget, background: Arc::new(Threads::start()?), telemetry })
     }
 }
@@ -79,7 +81,7 @@ fn config(instances_max: u32) -> Config {
     config
 }
 
-/// A thread of its own advances the epoch: a guest that never yields can't hold it up.
+/// A separate thread advances the epoch: a guest that never yields can't delay it.
 fn tick(engine: wasmtime::Engine) -> anyhow::Result<()> {
     let weak = engine.weak();
     let run = move || {

@@ -1,14 +1,14 @@
-//! Whether two components mean the same by the name of an interface.
+//! Compares the types of both sides of a link.
 //!
-//! wasmtime checks an import against what the linker has, but a live link is dynamic: what
-//! doesn't fit would only be seen when a value crosses. So both sides are compared once,
-//! when they are linked.
+//! wasmtime checks an import against the definition in the linker, but that of a link is dynamic:
+//! a mismatch would only appear when a value is passed. So both sides are compared once, when they
+//! are linked.
 
 use anyhow::{Context as _, ensure};
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type};
 
-/// Every function that is wanted must be offered with the same type.
+/// Fails unless the callee offers each wanted function with the same type.
 pub(super) fn compare(
     engine: &Engine,
     interface: &str,

@@ -3,13 +3,9 @@
 //!
 //! They apply to requests from outside and between components, for all versions of HTTP.
 
+use crate::calls::{CallError, Kind};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, StatusCode};
-
-/// The guest's response is invalid.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct InvalidAnswer(String);
 
 /// Whether a response has no body (RFC 9110, section 6.4.1).
 pub(crate) fn is_bodiless(to: &Method, status: StatusCode) -> bool {
@@ -34,23 +30,27 @@ pub(crate) fn without_body(status: StatusCode, fields: &mut HeaderMap, written_b
 }
 
 /// Fails if the status is not final (1xx) or above 599.
-pub(crate) fn check_status(status: StatusCode) -> Result<(), InvalidAnswer> {
+pub(crate) fn check_status(status: StatusCode) -> Result<(), CallError> {
     match status.as_u16() {
         200..=599 => Ok(()),
-        other => Err(InvalidAnswer(format!(
+        other => Err(invalid(format!(
             "The component's response has the status {other}; it must be from 200 to 599."
         ))),
     }
 }
 
 /// Fails if the length of a complete body differs from the announced length.
-pub(crate) fn check_length(announced: Option<usize>, is: usize) -> Result<(), InvalidAnswer> {
+pub(crate) fn check_length(announced: Option<usize>, is: usize) -> Result<(), CallError> {
     match announced {
-        Some(announced) if announced != is => Err(InvalidAnswer(format!(
+        Some(announced) if announced != is => Err(invalid(format!(
             "The component's response announces {announced} bytes but has {is}."
         ))),
         _ => Ok(()),
     }
+}
+
+fn invalid(detail: String) -> CallError {
+    CallError::new(Kind::InvalidAnswer, detail)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! keys that are known are written once, where they are read. Faults are collected: one per
 //! run would turn ten typos into ten runs.
 
-use crate::commands::nearest;
+use crate::suggestion::nearest;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use std::cell::RefCell;
 use std::fmt;

@@ -134,6 +134,7 @@ impl OpenStores {
 
 impl Engines {
     /// Remove expired keys periodically until the stores are closed.
+    #[expect(clippy::disallowed_methods, reason = "keys expire at a date")]
     pub(crate) async fn sweep_expired(self) {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,13 +1,12 @@
 //! The HTTP client for requests that leave the process: pooled connections, TLS.
 
-use http::Request;
-use http_body_util::BodyExt;
+use crate::message::{Body, BodyError, Request, Response};
+use http_body_util::BodyExt as _;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::time::Duration;
-use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Idle connections that are kept to each host.
 const IDLE_CONNECTIONS_PER_HOST_MAX: usize = 64;
@@ -17,7 +16,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One client for the whole process: connections are shared by all components.
-pub(crate) struct Client(legacy::Client<HttpsConnector<HttpConnector>, WasiBody>);
+pub(crate) struct Client(legacy::Client<HttpsConnector<HttpConnector>, Body>);
 
 impl Client {
     pub(crate) fn new() -> Self {
@@ -40,32 +39,29 @@ impl Client {
     }
 
     /// Send a request with an absolute URI. Ends with the head of the answer.
-    pub(crate) async fn send(
-        &self,
-        mut request: Request<WasiBody>,
-    ) -> Result<http::Response<WasiBody>, Error> {
+    pub(crate) async fn send(&self, mut request: Request) -> Result<Response, BodyError> {
         // The client derives it from the URI, in the form that the connection needs.
         request.headers_mut().remove(http::header::HOST);
-        let response = self.0.request(request).await.map_err(|error| wasi_error(&error))?;
-        Ok(response.map(|body| body.map_err(Error::from).boxed_unsync()))
+        let response = self.0.request(request).await.map_err(|error| body_error(&error))?;
+        Ok(response.map(|body| body.map_err(BodyError::from).boxed_unsync()))
     }
 }
 
-fn wasi_error(error: &ClientError) -> Error {
+fn body_error(error: &ClientError) -> BodyError {
     if !error.is_connect() {
-        return Error::ConnectionTerminated;
+        return BodyError::ConnectionTerminated;
     }
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
             return match io.kind() {
-                std::io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
-                std::io::ErrorKind::TimedOut => Error::ConnectionTimeout,
-                std::io::ErrorKind::InvalidData => Error::TlsCertificateError,
-                _ => Error::DestinationUnavailable,
+                std::io::ErrorKind::ConnectionRefused => BodyError::ConnectionRefused,
+                std::io::ErrorKind::TimedOut => BodyError::ConnectionTimeout,
+                std::io::ErrorKind::InvalidData => BodyError::TlsCertificateError,
+                _ => BodyError::DestinationUnavailable,
             };
         }
         source = cause.source();
     }
-    Error::DnsError { rcode: None, info_code: None }
+    BodyError::DnsError { rcode: None, info_code: None }
 }

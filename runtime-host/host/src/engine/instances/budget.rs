@@ -1,40 +1,57 @@
 //! Limits the number of instances in this process and their memory, and decides which idle
 //! instances are dropped.
 //!
-//! The pooling allocator has so many permits, and its exhaustion would be an error, not a wait.
-//! Instances that are kept warm hold permits too. When all are taken, a call that needs an instance
-//! takes the permit of one that is idle, of whatever component; only if none is does it wait.
+//! The pooling allocator has a fixed number of slots, and its exhaustion would be an error, not a
+//! wait. So each instance needs a permit, and those that are kept warm hold theirs. When all
+//! permits are taken, a call that needs an instance takes the permit of an idle one, of any
+//! component; only if none is idle does it wait.
 //!
 //! An idle instance also keeps its memory, and a linear memory never shrinks. So a grown instance
 //! is dropped when it has not been used for some time, and any idle instance when memory is short.
 
-use super::instance::Instance;
+use super::guest_state::GuestState;
+use super::idle::Idle;
 use super::memory::MemoryBudget;
 use crate::background;
 use std::cmp::Reverse;
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 use tessera_resilience::Deadline;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Idle instances that one revision keeps at most.
-const IDLE_MAX: usize = 32;
-/// How long an idle instance is kept whose memory has grown.
-const GROWN_IDLE_MAX: Duration = Duration::from_secs(10);
-/// The interval of checks for such instances.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(super) const IDLE_MAX: usize = 32;
+/// The interval of checks for grown instances.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// All permits of the process.
+/// The permits and the memory of all instances of the process.
 pub(crate) struct InstanceBudget {
     pub(crate) memory: MemoryBudget,
     permits: Arc<Semaphore>,
     /// Calls that wait for a permit.
     waiting: Arc<AtomicUsize>,
-    /// Those of all revisions that are still there.
-    idle: Mutex<Vec<Weak<Idle>>>,
+    /// Those of all revisions that still exist.
+    idle: Mutex<Vec<Weak<dyn IdleInstances>>>,
+}
+
+/// The idle instances of one revision, as far as the budget decides about them.
+pub(super) trait IdleInstances: Send + Sync {
+    fn count(&self) -> usize;
+
+    /// The size of the one with the most memory.
+    fn largest_bytes(&self) -> usize;
+
+    /// Ends those that have grown and have not been used for some time.
+    fn end_grown(&self, now: Instant);
+
+    /// Ends the one that would be used last, and returns its permit. `None` if none is idle.
+    fn end_longest(&self) -> Option<OwnedSemaphorePermit>;
+
+    /// Ends the one with the most memory, on a separate thread, and returns whether it has ended.
+    /// `None` if none is idle: others can be taken concurrently.
+    fn end_largest(&self) -> Option<bool>;
 }
 
 impl InstanceBudget {
@@ -43,43 +60,35 @@ impl InstanceBudget {
         Self { memory, permits, waiting: Arc::default(), idle: Mutex::default() }
     }
 
-    /// Drop idle instances, on a separate thread, as long as the budget exists.
-    pub(crate) fn tidy(self: &Arc<Self>) -> std::io::Result<()> {
+    /// Drops idle instances, on a separate thread, as long as the budget exists.
+    pub(crate) fn release_periodically(self: &Arc<Self>) -> std::io::Result<()> {
         let weak = Arc::downgrade(self);
         let run = move || {
             background::lower_priority();
             while let Some(budget) = weak.upgrade() {
-                budget.give_back(Instant::now());
+                budget.release(Instant::now());
                 drop(budget);
-                thread::sleep(LOOK_EVERY);
+                thread::sleep(CHECK_INTERVAL);
             }
         };
         thread::Builder::new().name("idle-instances".into()).spawn(run).map(drop)
     }
 
-    fn give_back(&self, now: Instant) {
+    fn release(&self, now: Instant) {
         for idle in self.all() {
-            // Dropped after the lock is released.
-            let grown = idle.take_grown(now);
-            drop(grown);
+            idle.end_grown(now);
         }
         while self.memory.is_short() && self.free_memory() {}
     }
 
-    /// Drop the idle instance with the most memory. False if none is idle.
+    /// Drops the idle instance with the most memory. False if none is idle.
     ///
     /// On a separate thread: this may be called while another guest's memory grows, and a wasmtime
     /// store must not be dropped at that point.
     pub(crate) fn free_memory(&self) -> bool {
-        let Some((idle, instance)) = self.largest_idle() else { return false };
-        let (sender, receiver) = mpsc::channel();
-        let end = move || drop(receiver.recv());
-        let Ok(thread) = thread::Builder::new().name("end".into()).spawn(end) else {
-            // The system can't create a thread. The instance can still be used.
-            idle.lock().push_front(instance);
-            return false;
-        };
-        sender.send(instance).is_ok() && thread.join().is_ok()
+        let mut all = self.all();
+        all.sort_by_cached_key(|idle| Reverse(idle.largest_bytes()));
+        all.into_iter().find_map(|idle| idle.end_largest()).unwrap_or(false)
     }
 
     /// A permit for an instance, or none if the deadline passes first.
@@ -87,39 +96,32 @@ impl InstanceBudget {
         if let Ok(permit) = self.permits.clone().try_acquire_owned() {
             return Some(permit);
         }
-        // In this order: whoever becomes idle from here on sees that somebody waits.
+        // In this order: an instance that becomes idle from here on is not kept.
         let _waiting = Waiting::begin(&self.waiting);
-        if let Some(instance) = self.longest_idle() {
-            return Some(instance.into_permit());
+        if let Some(permit) = self.end_longest_idle() {
+            return Some(permit);
         }
         deadline.limit(self.permits.clone().acquire_owned()).await.ok()?.ok()
     }
 
     /// The idle instances of a new revision.
-    pub(crate) fn idle(&self) -> Arc<Idle> {
-        let idle = Arc::new(Idle { instances: Mutex::default(), waiting: self.waiting.clone() });
+    pub(crate) fn idle<G: GuestState>(&self) -> Arc<Idle<G>> {
+        let idle = Arc::new(Idle::new(self.waiting.clone()));
         let mut all = self.lock();
         all.retain(|one| one.strong_count() > 0);
-        all.push(Arc::downgrade(&idle));
+        let weak = Arc::downgrade(&idle);
+        all.push(weak);
         idle
     }
 
-    /// An idle instance of the revision that has most of them, the one that it would use last.
-    fn longest_idle(&self) -> Option<Instance> {
+    /// Ends an idle instance of the revision that has most of them, and returns its permit.
+    fn end_longest_idle(&self) -> Option<OwnedSemaphorePermit> {
         let mut all = self.all();
-        all.sort_by_cached_key(|idle| Reverse(idle.lock().len()));
-        all.iter().find_map(|idle| idle.lock().pop_front())
+        all.sort_by_cached_key(|idle| Reverse(idle.count()));
+        all.iter().find_map(|idle| idle.end_longest())
     }
 
-    /// The idle instance with the most memory, and its list. Other instances can be taken
-    /// concurrently.
-    fn largest_idle(&self) -> Option<(Arc<Idle>, Instance)> {
-        let mut all = self.all();
-        all.sort_by_cached_key(|idle| Reverse(idle.largest_bytes()));
-        all.into_iter().find_map(|idle| idle.take_largest().map(|instance| (idle, instance)))
-    }
-
-    fn all(&self) -> Vec<Arc<Idle>> {
+    fn all(&self) -> Vec<Arc<dyn IdleInstances>> {
         self.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
@@ -129,59 +131,8 @@ impl InstanceBudget {
         Arc::new(Self::new(u32::MAX >> 4, MemoryBudget::new(usize::MAX)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Idle>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<dyn IdleInstances>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The idle instances of one revision. Last in, first out: the one that was used last has its
-/// memory in the processor's cache.
-pub(crate) struct Idle {
-    instances: Mutex<VecDeque<Instance>>,
-    waiting: Arc<AtomicUsize>,
-}
-
-impl Idle {
-    pub(crate) fn take(&self) -> Option<Instance> {
-        self.lock().pop_back()
-    }
-
-    fn largest_bytes(&self) -> usize {
-        self.lock().iter().map(Instance::guest_bytes).max().unwrap_or(0)
-    }
-
-    fn take_largest(&self) -> Option<Instance> {
-        let mut instances = self.lock();
-        let sizes = instances.iter().map(Instance::guest_bytes).enumerate();
-        let (index, _) = sizes.max_by_key(|(_, bytes)| *bytes)?;
-        instances.remove(index)
-    }
-
-    /// Instances that have grown and have not been used for some time.
-    fn take_grown(&self, now: Instant) -> Vec<Instance> {
-        let mut taken = Vec::new();
-        let mut instances = self.lock();
-        for instance in std::mem::take(&mut *instances) {
-            let unused = instance.grown_since.map(|since| now.saturating_duration_since(since));
-            match unused {
-                Some(unused) if unused >= GROWN_IDLE_MAX => taken.push(instance),
-                _ => instances.push_back(instance),
-            }
-        }
-        taken
-    }
-
-    /// Keeps it for the next call, unless there are enough or others need its permit.
-    pub(crate) fn keep(&self, mut instance: Instance) {
-        instance.grown_since = instance.has_grown().then(Instant::now);
-        let mut instances = self.lock();
-        if instances.len() < IDLE_MAX && self.waiting.load(Ordering::Relaxed) == 0 {
-            instances.push_back(instance);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Instance>> {
-        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

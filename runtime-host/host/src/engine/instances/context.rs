@@ -1,15 +1,11 @@
-//! What does not change over the life of a revision, shared by all its instances.
+//! What the engine has to know of a component, shared by all its instances.
 
 use crate::calls::{Cycle, Limits};
-use crate::capabilities::outbound_http::Outbound;
-use crate::capabilities::variables::Variables;
 use crate::telemetry::Telemetry;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tessera_storage::KeyValue;
 
-/// A component's permissions and surroundings.
+/// A component: its name, its limits, and its environment in the sense of WASI.
 pub(crate) struct ComponentContext {
     pub(crate) id: Arc<str>,
     pub(crate) limits: Limits,
@@ -18,9 +14,5 @@ pub(crate) struct ComponentContext {
     pub(crate) environment: Vec<(String, String)>,
     /// A folder that the guest sees as `/`, read-only.
     pub(crate) files: Option<PathBuf>,
-    /// The stores that it may open, by label.
-    pub(crate) stores: BTreeMap<String, Arc<dyn KeyValue>>,
-    pub(crate) variables: Variables,
-    pub(crate) outbound: Arc<Outbound>,
     pub(crate) telemetry: Arc<Telemetry>,
 }

@@ -1,5 +1,7 @@
 //! One running instance, and the count of them.
 
+use super::context::ComponentContext;
+use super::guest_state::GuestState;
 use super::state::State;
 use crate::telemetry::ComponentLabels;
 use prometheus_client::metrics::gauge::Gauge;
@@ -13,45 +15,45 @@ use wasmtime_wasi_http::handler::Proxy;
 const GROWN_MIN_BYTES: usize = 8 << 20;
 
 /// An instance with its store. Serves one call at a time; dropping it stops the guest.
-pub(crate) struct Instance {
-    pub(crate) store: Store<State>,
+pub(crate) struct Instance<G: GuestState> {
+    pub(crate) store: Store<State<G>>,
     pub(crate) guest: wasmtime::component::Instance,
     /// Its HTTP handler, if it has one.
     pub(crate) proxy: Option<Proxy>,
     /// Calls that it has begun.
-    pub(crate) served: u64,
+    pub(super) served: u64,
     /// The size of its linear memories and tables at its creation.
-    pub(crate) initial_bytes: usize,
+    pub(super) initial_bytes: usize,
     /// When it became idle, if it has grown.
-    pub(crate) grown_since: Option<Instant>,
-    pub(crate) _counted: Counted,
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(super) grown_since: Option<Instant>,
+    pub(super) _counted: Counted,
+    pub(super) permit: OwnedSemaphorePermit,
 }
 
-impl Instance {
+impl<G: GuestState> Instance<G> {
     /// Whether it has much more memory than a new instance.
-    pub(crate) fn has_grown(&self) -> bool {
+    pub(super) fn has_grown(&self) -> bool {
         self.guest_bytes() > self.initial_bytes + GROWN_MIN_BYTES
     }
 
     /// The size of its linear memories and tables.
-    pub(crate) fn guest_bytes(&self) -> usize {
+    pub(super) fn guest_bytes(&self) -> usize {
         self.store.data().memory.guest_bytes()
     }
 
     /// Ends it, and keeps its permit.
-    pub(crate) fn into_permit(self) -> OwnedSemaphorePermit {
+    pub(super) fn into_permit(self) -> OwnedSemaphorePermit {
         self.permit
     }
 }
 
 /// Counts for as long as it lives.
-pub(crate) struct Counted(Gauge);
+pub(super) struct Counted(Gauge);
 
 impl Counted {
-    pub(crate) fn new(state: &State) -> Self {
-        let labels = ComponentLabels { component: state.component.id.to_string() };
-        let metrics = &state.component.telemetry.metrics;
+    pub(super) fn new(component: &ComponentContext) -> Self {
+        let labels = ComponentLabels { component: component.id.to_string() };
+        let metrics = &component.telemetry.metrics;
         metrics.instantiations.get_or_create(&labels).inc();
         let gauge = metrics.instances.get_or_create_owned(&labels);
         gauge.inc();

@@ -2,18 +2,26 @@
 
 mod budget;
 mod context;
+mod failure;
+mod function_name;
+mod guest_state;
 mod held;
+mod idle;
 mod instance;
 mod memory;
+mod output;
 mod pool;
 mod revision;
 mod state;
 
 pub(crate) use budget::InstanceBudget;
 pub(crate) use context::ComponentContext;
-pub(crate) use held::{Arguments, InFlight, fields, values, which_is_full};
+pub(crate) use failure::classify;
+pub(crate) use function_name::FunctionName;
+pub(crate) use guest_state::GuestState;
+pub(crate) use held::{Arguments, InFlight, fields, values};
 pub(crate) use instance::Instance;
-pub(crate) use memory::{MemoryBudget, Refused};
+pub(crate) use memory::MemoryBudget;
 pub(crate) use pool::configure as configure_pool;
 pub(crate) use revision::Revision;
 pub(crate) use state::{CurrentCall, State};

@@ -1,14 +1,16 @@
 //! One version of one component, ready to make instances, with its warm ones.
 
-use super::budget::Idle;
 use super::context::ComponentContext;
+use super::failure::instantiation;
+use super::function_name::FunctionName;
+use super::guest_state::GuestState;
 use super::held;
+use super::idle::Idle;
 use super::instance::{Counted, Instance};
 use super::state::{State, on_tick};
 use crate::background::Background;
 use crate::calls::{Admitted, CallError, Kind};
 use crate::engine::Engine;
-use crate::engine::invoking::{FunctionName, instantiation};
 use anyhow::Context as _;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,13 +21,14 @@ use wasmtime_wasi_http::handler::Proxy;
 use wasmtime_wasi_http::{p2, p3};
 
 /// A component that is compiled and linked.
-pub(crate) struct Revision {
+pub(crate) struct Revision<G: GuestState> {
     pub(crate) component: Arc<ComponentContext>,
+    grants: Arc<G::Grants>,
     engine: Engine,
-    linked: InstancePre<State>,
+    linked: InstancePre<State<G>>,
     http: Option<HttpExport>,
     functions: HashMap<FunctionName, ComponentExportIndex>,
-    idle: Arc<Idle>,
+    idle: Arc<Idle<G>>,
     pub(crate) background: Background,
 }
 
@@ -35,12 +38,13 @@ enum HttpExport {
     P3(p3::bindings::ServiceIndices),
 }
 
-impl Revision {
+impl<G: GuestState> Revision<G> {
     pub(crate) fn new(
         engine: &Engine,
-        linker: &Linker<State>,
+        linker: &Linker<State<G>>,
         code: &Component,
         component: Arc<ComponentContext>,
+        grants: Arc<G::Grants>,
     ) -> anyhow::Result<Self> {
         let linked = linker.instantiate_pre(code).map_err(anyhow::Error::from)?;
         let background = engine.background.of(&component.id, &engine.telemetry);
@@ -49,6 +53,7 @@ impl Revision {
             http: http_export(&linked)?,
             functions: exported_functions(engine, code),
             component,
+            grants,
             engine: engine.clone(),
             linked,
             idle: engine.budget.idle(),
@@ -68,7 +73,7 @@ impl Revision {
     }
 
     /// An instance for this call: a warm one if there is one.
-    pub(crate) async fn take(&self, admitted: &Admitted) -> Result<Instance, CallError> {
+    pub(crate) async fn take(&self, admitted: &Admitted) -> Result<Instance<G>, CallError> {
         let mut instance = match self.idle.take() {
             Some(instance) => instance,
             None => self.instantiate(admitted).await?,
@@ -79,14 +84,14 @@ impl Revision {
     }
 
     /// Keep an instance whose call ended well.
-    pub(crate) fn give_back(&self, instance: Instance) {
+    pub(crate) fn give_back(&self, instance: Instance<G>) {
         instance.store.data().end();
         if instance.served < self.component.limits.instance_reuse_max {
             self.idle.keep(instance);
         }
     }
 
-    async fn instantiate(&self, admitted: &Admitted) -> Result<Instance, CallError> {
+    async fn instantiate(&self, admitted: &Admitted) -> Result<Instance<G>, CallError> {
         let Some(permit) = self.engine.budget.permit(admitted.deadline).await else {
             let detail = "the host has no room for another instance: see --instances-max";
             return Err(CallError::new(Kind::Host, detail));
@@ -108,7 +113,7 @@ impl Revision {
                 return Err(CallError::new(Kind::DeadlineExceeded, detail));
             }
         };
-        let _counted = Counted::new(store.data());
+        let _counted = Counted::new(&self.component);
         let initial_bytes = store.data().memory.guest_bytes();
         let (served, grown_since) = Default::default();
         Ok(Instance { store, guest, proxy, served, initial_bytes, grown_since, _counted, permit })
@@ -116,7 +121,7 @@ impl Revision {
 
     async fn instantiate_in(
         &self,
-        store: &mut Store<State>,
+        store: &mut Store<State<G>>,
     ) -> wasmtime::Result<(component::Instance, Option<Proxy>)> {
         let clock = store.data().cpu.clock.clone();
         let guest = clock.measure(self.linked.instantiate_async(&mut *store)).await?;
@@ -128,18 +133,20 @@ impl Revision {
         Ok((guest, proxy))
     }
 
-    fn store(&self) -> wasmtime::Result<Store<State>> {
-        let mut store =
-            Store::new(&self.engine.wasm, State::new(&self.component, &self.engine.budget)?);
+    fn store(&self) -> wasmtime::Result<Store<State<G>>> {
+        let state = State::new(&self.component, &self.grants, &self.engine.budget)?;
+        let mut store = Store::new(&self.engine.wasm, state);
         held::limit(&mut store);
         store.limiter(|state| &mut state.memory);
-        store.epoch_deadline_callback(on_tick);
+        store.epoch_deadline_callback(on_tick::<G>);
         store.set_epoch_deadline(1);
         Ok(store)
     }
 }
 
-fn http_export(linked: &InstancePre<State>) -> anyhow::Result<Option<HttpExport>> {
+fn http_export<G: GuestState>(
+    linked: &InstancePre<State<G>>,
+) -> anyhow::Result<Option<HttpExport>> {
     let exports = linked.component().component_type();
     let engine = linked.engine();
     let exported = |prefix: &str| exports.exports(engine).any(|(name, _)| name.starts_with(prefix));

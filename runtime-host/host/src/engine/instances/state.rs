@@ -1,12 +1,11 @@
-//! What belongs to one instance: the data of its wasmtime store.
+//! The data of an instance: that of its wasmtime store.
 
 use super::budget::InstanceBudget;
 use super::context::ComponentContext;
+use super::guest_state::GuestState;
 use super::held::{self, InFlight};
 use super::memory::MemoryLimit;
 use crate::calls::{Admitted, CallChain};
-use crate::capabilities::key_value::OpenHandles;
-use crate::capabilities::outbound_http::Hooks;
 use crate::engine::scheduling::CpuLimit;
 use crate::telemetry::{GuestOutput, Span, SpanKind, TraceContext};
 use std::net::IpAddr;
@@ -20,20 +19,19 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 /// The maximum number of random bytes per call. A guest may call again.
 const RANDOM_MAX_BYTES: u64 = 256 << 10;
 
-/// One instance's state. Its call changes; everything else stays.
-pub(crate) struct State {
+/// The state of one instance, with that of the host's capabilities in `guest`. Its call changes;
+/// everything else stays.
+pub(crate) struct State<G> {
     pub(crate) component: Arc<ComponentContext>,
     pub(crate) call: CurrentCall,
+    pub(crate) guest: G,
     pub(crate) memory: MemoryLimit,
     pub(crate) cpu: CpuLimit,
     pub(crate) table: ResourceTable,
     pub(crate) in_flight: InFlight,
-    pub(crate) open_handles: OpenHandles,
-    outbound: Hooks,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    stdout: GuestOutput,
-    stderr: GuestOutput,
+    output: Output,
 }
 
 /// The call that an instance serves now.
@@ -43,8 +41,8 @@ pub(crate) struct CurrentCall {
     pub(crate) trace: TraceContext,
     /// When its caller stops waiting.
     pub(crate) deadline: Deadline,
-    /// Who waits for it besides.
-    pub(crate) callers: CallChain,
+    /// The components that wait for it.
+    pub(crate) chain: CallChain,
     /// The client address of the original request, if it is known.
     pub(crate) client: Option<IpAddr>,
     /// The runtime on which it began. Its callees begin there, too, even if it has moved to the
@@ -56,20 +54,21 @@ impl CurrentCall {
     /// The initial value before the first call. Requires a runtime.
     pub(crate) fn none(deadline: Deadline) -> Self {
         let (trace, runtime) = (TraceContext::root(), Handle::current());
-        Self { trace, deadline, callers: CallChain::default(), client: None, runtime }
+        Self { trace, deadline, chain: CallChain::default(), client: None, runtime }
     }
 }
 
-impl State {
+impl<G: GuestState> State<G> {
     pub(crate) fn new(
         component: &Arc<ComponentContext>,
+        grants: &Arc<G::Grants>,
         budget: &Arc<InstanceBudget>,
     ) -> wasmtime::Result<Self> {
         let limits = &component.limits;
-        let stdout = GuestOutput::new(&component.id, "stdout", limits.log_max_bytes);
-        let stderr = GuestOutput::new(&component.id, "stderr", limits.log_max_bytes);
+        let output = Output::new(component);
         let mut wasi = WasiCtxBuilder::new();
-        wasi.envs(&component.environment).stdout(stdout.clone()).stderr(stderr.clone());
+        wasi.envs(&component.environment);
+        wasi.stdout(output.stdout.clone()).stderr(output.stderr.clone());
         wasi.max_random_size(RANDOM_MAX_BYTES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(held::FIELDS_MAX_BYTES);
@@ -82,45 +81,41 @@ impl State {
             memory: MemoryLimit::new(limits.memory_max_bytes, budget.clone()),
             cpu: CpuLimit::new(limits.cpu_time_max),
             table: held::table(),
-            open_handles: OpenHandles::default(),
-            outbound: Hooks::new(component.clone(), call.clone(), in_flight.clone()),
+            guest: G::new(component, grants, &call, &in_flight),
             in_flight,
             wasi: wasi.build(),
             http,
             component: component.clone(),
             call,
-            stdout,
-            stderr,
+            output,
         })
     }
 
-    /// From here on this instance works for another call.
+    /// From now on this instance serves another call.
     pub(crate) fn begin(&mut self, admitted: &Admitted) {
         let trace = admitted.span.context.clone();
-        self.stdout.begin(&trace);
-        self.stderr.begin(&trace);
+        self.output.begin(&trace);
         self.cpu.restart();
         self.memory.refused = None;
         self.call = CurrentCall {
             trace,
             deadline: admitted.deadline,
-            callers: admitted.callers.clone(),
+            chain: admitted.chain.clone(),
             client: admitted.client,
             runtime: Handle::current(),
         };
-        self.outbound.begin(self.call.clone());
+        self.guest.set_call(&self.call);
     }
 
-    /// The head of the answer is made: what the guest causes now has the time of a stream.
+    /// The head of the response is complete: what the guest causes now has the time of a stream.
     pub(crate) fn stream(&mut self) {
         self.call.deadline = Deadline::after(self.component.limits.stream_deadline);
-        self.outbound.begin(self.call.clone());
+        self.guest.set_call(&self.call);
     }
 
     /// The call is over.
     pub(crate) fn end(&self) {
-        self.stdout.end(&self.component.telemetry.metrics);
-        self.stderr.end(&self.component.telemetry.metrics);
+        self.output.end();
     }
 
     /// A span within the current call.
@@ -135,27 +130,59 @@ impl State {
 }
 
 /// The epoch callback of every store, called when the epoch changes while the guest is running.
-pub(crate) fn on_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+pub(crate) fn on_tick<G: GuestState>(
+    mut store: StoreContextMut<'_, State<G>>,
+) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data_mut();
     state.memory.hold(held::bytes(&mut state.table) + state.in_flight.bytes())?;
     state.cpu.tick()
 }
 
-/// A call that was cut short ends here.
-impl Drop for State {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl WasiView for State {
+impl<G: GuestState> WasiView for State<G> {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
-impl WasiHttpView for State {
+impl<G: GuestState> WasiHttpView for State<G> {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: self.guest.http_hooks(),
+        }
+    }
+}
+
+/// What the guest prints.
+struct Output {
+    component: Arc<ComponentContext>,
+    stdout: GuestOutput,
+    stderr: GuestOutput,
+}
+
+impl Output {
+    fn new(component: &Arc<ComponentContext>) -> Self {
+        let output =
+            |stream| GuestOutput::new(&component.id, stream, component.limits.log_max_bytes);
+        Self { component: component.clone(), stdout: output("stdout"), stderr: output("stderr") }
+    }
+
+    fn begin(&self, trace: &TraceContext) {
+        self.stdout.begin(trace);
+        self.stderr.begin(trace);
+    }
+
+    fn end(&self) {
+        let metrics = &self.component.telemetry.metrics;
+        self.stdout.end(metrics);
+        self.stderr.end(metrics);
+    }
+}
+
+/// A call that was cut short ends here.
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.end();
     }
 }

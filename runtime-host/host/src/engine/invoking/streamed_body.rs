@@ -1,13 +1,13 @@
-//! A body on its way from a guest to whoever reads it.
+//! A body that is streamed from a guest to its reader.
 //!
-//! The channel is short, so a slow reader slows the guest down. A body that stops before
-//! its end is an error for the reader: a truncated answer must not look complete.
+//! The channel is short, so a slow reader slows the guest down. A body that stops before its end
+//! is an error for the reader: a truncated response must not look complete.
 
+use crate::message::{Body, BodyError};
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::mpsc;
-use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Frames that wait between the guest and the reader.
 const FRAMES_WAITING_MAX: usize = 4;
@@ -21,14 +21,14 @@ enum Message {
 pub(crate) struct Writer(mpsc::Sender<Message>);
 
 /// A body and the side that fills it.
-pub(crate) fn channel() -> (Writer, WasiBody) {
+pub(crate) fn channel() -> (Writer, Body) {
     let (sender, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
     let frames = futures::stream::unfold(Some(receiver), |receiver| async {
         let mut receiver = receiver?;
         match receiver.recv().await {
             Some(Message::Frame(frame)) => Some((Ok(frame), Some(receiver))),
             Some(Message::End) => None,
-            None => Some((Err(Error::HttpResponseIncomplete), None)),
+            None => Some((Err(BodyError::HttpResponseIncomplete), None)),
         }
     });
     (Writer(sender), StreamBody::new(frames).boxed_unsync())
@@ -43,7 +43,7 @@ impl Writer {
         self.send(Message::Frame(frame)).await
     }
 
-    /// Ends when nobody reads any more.
+    /// Ends when the reader has closed the body.
     pub(crate) async fn reader_gone(&self) -> wasmtime::Error {
         self.0.closed().await;
         reader_gone()
@@ -60,9 +60,9 @@ impl Writer {
     }
 }
 
-/// Whoever asked has gone away in the middle of the answer. Nobody's fault.
+/// The client has closed the response before its end, which is not a failure.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody reads the answer any more")]
+#[error("client closed the response")]
 pub(crate) struct ReaderGone;
 
 pub(crate) fn reader_gone() -> wasmtime::Error {

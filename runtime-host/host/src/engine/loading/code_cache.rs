@@ -21,7 +21,7 @@ use std::time::SystemTime;
 use wasmtime::component::Component;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Rights of the folder, and those that nobody else may have.
+/// The mode of the folder, and the permission bits that no other user may have.
 const FOLDER_MODE: u32 = 0o700;
 const OTHERS_MAY_WRITE: u32 = 0o022;
 /// What all files may have together; beyond it, those go that were not used for the longest time.
@@ -156,12 +156,13 @@ fn find(engine: &wasmtime::Engine, path: &Path) -> Option<Component> {
     let component = unsafe { Component::deserialize_file(engine, path) };
     match component {
         Ok(component) => {
-            // When it was used last; without it, it may be compiled once more some day.
+            // The time of its last use; without it, it may have to be compiled again.
+            #[expect(clippy::disallowed_methods, reason = "file systems store dates")]
             let _ = file.set_modified(SystemTime::now());
             Some(component)
         }
         Err(error) => {
-            tracing::warn!("{} is of no use and will be replaced: {error:#}", path.display());
+            tracing::warn!("{} is unusable and will be replaced: {error:#}", path.display());
             None
         }
     }
@@ -294,6 +295,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "file systems store dates")]
     fn what_was_not_used_for_the_longest_time_makes_room() {
         let (_folder, _, cache) = cache();
         let now = SystemTime::now();

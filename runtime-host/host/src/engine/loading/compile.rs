@@ -5,8 +5,8 @@ use anyhow::Context as _;
 use std::path::Path;
 use wasmtime::component::Component;
 
-/// Compile `bytes`, which came from `path`. Takes long when the cache does not have it, which is
-/// told by a call of `compiling`: call it where blocking is allowed.
+/// Compiles `bytes`, which came from `path`. If the cache does not have the code, this calls
+/// `compiling` and takes long. Blocks.
 pub(crate) fn compile(
     engine: &Engine,
     path: &Path,
@@ -37,7 +37,7 @@ pub(crate) fn refuse_other_formats(path: &Path, bytes: &[u8]) -> anyhow::Result<
     anyhow::bail!("{} is not a WebAssembly component: {found}. Build it again.", path.display())
 }
 
-/// The mistake that everybody makes once gets its own words.
+/// A frequent mistake has its own message.
 fn refuse_core_module(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
     anyhow::ensure!(

@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::deny;
+use super::deny::{self, Permission};
 use std::collections::BTreeMap;
 use std::fmt;
 use tessera_manifest::{Dependency, Inherit, Provider};
@@ -64,13 +64,14 @@ pub(crate) fn compose(
     bytes: Vec<u8>,
     inherit_all: bool,
     libraries: &[Library<'_>],
+    permission: Permission,
 ) -> Result<Vec<u8>, Error> {
     if libraries.is_empty() {
         return Ok(bytes);
     }
     let mut composition = Composition::new(component, bytes)?;
     for library in libraries {
-        composition.satisfy(library, inherit_all)?;
+        composition.satisfy(library, inherit_all, permission)?;
     }
     composition.export_all()?;
     composition.graph.encode(EncodeOptions::default()).map_err(|error| refused(&error))
@@ -93,11 +94,16 @@ impl<'a> Composition<'a> {
     }
 
     /// Satisfy every import that the dependency's name fits.
-    fn satisfy(&mut self, library: &Library<'a>, inherit_all: bool) -> Result<(), Error> {
+    fn satisfy(
+        &mut self,
+        library: &Library<'a>,
+        inherit_all: bool,
+        permission: Permission,
+    ) -> Result<(), Error> {
         let dependency = &library.dependency.import;
         let imports = self.imports_for(dependency)?;
         let inherit = if inherit_all { &Inherit::All } else { &library.dependency.inherit };
-        let bytes = deny::rename_imports(library.bytes, inherit)
+        let bytes = deny::rename_imports(library.bytes, inherit, permission)
             .map_err(|reason| bad_component(library.name, &reason))?;
         let (world, instance) = add(&mut self.graph, dependency, library.name, bytes)?;
         for import in imports {
@@ -195,7 +201,7 @@ impl<'a> Composition<'a> {
     }
 }
 
-/// Put a component into the graph under a name of its own.
+/// Adds a component to the graph under a separate name.
 fn add(
     graph: &mut CompositionGraph,
     key: &str,
@@ -236,7 +242,7 @@ fn version(name: &str) -> (&str, Option<&str>) {
     name.split_once('@').map_or((name, None), |(name, version)| (name, Some(version)))
 }
 
-/// Interfaces that a host offers and nobody names as a dependency.
+/// Interfaces that a host offers, so that no dependency names them.
 fn is_platform(import: &str) -> bool {
     import.starts_with("wasi:")
 }

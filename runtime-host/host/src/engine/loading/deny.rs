@@ -20,39 +20,11 @@ use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Type,
 /// The namespace of renamed imports.
 const NAMESPACE: &str = "denied:";
 
-/// The key of the manifest that governs an interface; none for harmless ones, as clocks and
-/// types alone.
-fn permission(import: &str) -> Option<&'static str> {
-    let name = import.split('@').next().unwrap_or(import);
-    let permission = match name {
-        "wasi:cli/environment" => "environment",
-        "wasi:filesystem/preopens" => "files",
-        "wasi:http/outgoing-handler" | "wasi:http/client" | "wasi:http/handler" => {
-            "allowed_outbound_hosts"
-        }
-        // In WASI 0.2 a socket begins with one of these; the others only carry its types.
-        "wasi:sockets/tcp-create-socket"
-        | "wasi:sockets/udp-create-socket"
-        | "wasi:sockets/ip-name-lookup" => "allowed_outbound_hosts",
-        "wasi:sockets/types" => "allowed_outbound_hosts",
-        "fermyon:spin/key-value" => "key_value_stores",
-        "fermyon:spin/variables" => "variables",
-        "fermyon:spin/sqlite" => "sqlite_databases",
-        "fermyon:spin/llm" => "ai_models",
-        _ => match name.split('/').next().unwrap_or(name) {
-            "spin:key-value" | "wasi:keyvalue" => "key_value_stores",
-            "spin:variables" | "wasi:config" => "variables",
-            "spin:sqlite" => "sqlite_databases",
-            "fermyon:spin" | "spin:redis" | "spin:postgres" | "spin:mysql" | "spin:mqtt" => {
-                "allowed_outbound_hosts"
-            }
-            _ => return None,
-        },
-    };
-    Some(permission)
-}
+/// The key of the manifest that governs an interface, by its name; `None` for harmless ones, such
+/// as clocks.
+pub(crate) type Permission = fn(&str) -> Option<&'static str>;
 
-fn is_denied(import: &str, inherit: &Inherit) -> bool {
+fn is_denied(import: &str, inherit: &Inherit, permission: Permission) -> bool {
     match (permission(import), inherit) {
         (None, _) | (_, Inherit::All) => false,
         (Some(_), Inherit::Nothing) => true,
@@ -66,7 +38,12 @@ fn renamed(import: &str) -> String {
 }
 
 /// A component's bytes with other names for what it does not inherit.
-pub(crate) fn rename_imports(bytes: &[u8], inherit: &Inherit) -> Result<Vec<u8>, String> {
+pub(crate) fn rename_imports(
+    bytes: &[u8],
+    inherit: &Inherit,
+    permission: Permission,
+) -> Result<Vec<u8>, String> {
+    let is_denied = |import: &str| is_denied(import, inherit, permission);
     let mut component = Encoded::new();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
@@ -80,7 +57,7 @@ pub(crate) fn rename_imports(bytes: &[u8], inherit: &Inherit) -> Result<Vec<u8>,
         let nested =
             matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. });
         if depth == 0 {
-            copy(&payload, bytes, inherit, &mut component)?;
+            copy(&payload, bytes, &is_denied, &mut component)?;
         }
         depth += usize::from(nested);
         if matches!(payload, Payload::End(_)) {
@@ -93,7 +70,7 @@ pub(crate) fn rename_imports(bytes: &[u8], inherit: &Inherit) -> Result<Vec<u8>,
 fn copy(
     payload: &Payload<'_>,
     bytes: &[u8],
-    inherit: &Inherit,
+    is_denied: &dyn Fn(&str) -> bool,
     component: &mut Encoded,
 ) -> Result<(), String> {
     if let Payload::ComponentImportSection(section) = payload {
@@ -101,7 +78,7 @@ fn copy(
         for import in section.clone() {
             let import = import.map_err(|error| error.to_string())?;
             let name = match import.name.name {
-                name if is_denied(name, inherit) => Cow::Owned(renamed(name)),
+                name if is_denied(name) => Cow::Owned(renamed(name)),
                 name => Cow::Borrowed(name),
             };
             imports.import(&*name, import.ty.into());
@@ -231,18 +208,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn capabilities_are_governed_by_keys_of_the_manifest() {
-        assert_eq!(permission("wasi:clocks/monotonic-clock@0.3.0"), None);
-        assert_eq!(permission("wasi:http/types@0.3.0"), None);
-        assert_eq!(permission("shop:inventory/stock@1.0.0"), None);
-        assert_eq!(permission("wasi:http/client@0.3.0"), Some("allowed_outbound_hosts"));
-        assert_eq!(permission("wasi:sockets/types@0.3.0"), Some("allowed_outbound_hosts"));
-        assert_eq!(permission("fermyon:spin/mysql@2.0.0"), Some("allowed_outbound_hosts"));
-        assert_eq!(permission("fermyon:spin/key-value@2.0.0"), Some("key_value_stores"));
-        assert_eq!(permission("wasi:config/store@0.2.0-draft-2024-09-27"), Some("variables"));
-    }
-
-    #[test]
     fn renamed_imports_keep_their_interface_and_version() {
         assert_eq!(renamed("wasi:http/client@0.3.0"), "denied:wasi-http/client@0.3.0");
     }
@@ -250,8 +215,15 @@ mod tests {
     #[test]
     fn what_is_inherited_is_not_denied() {
         let keys = Inherit::Keys(vec!["key_value_stores".into()]);
+        let permission: Permission = |import| match import {
+            "spin:key-value/key-value@3.0.0" => Some("key_value_stores"),
+            "wasi:http/client@0.3.0" => Some("allowed_outbound_hosts"),
+            _ => None,
+        };
+        let is_denied = |import, inherit| is_denied(import, inherit, permission);
         assert!(!is_denied("spin:key-value/key-value@3.0.0", &keys));
         assert!(is_denied("wasi:http/client@0.3.0", &keys));
         assert!(!is_denied("wasi:http/client@0.3.0", &Inherit::All));
+        assert!(!is_denied("wasi:http/types@0.3.0", &Inherit::Nothing));
     }
 }

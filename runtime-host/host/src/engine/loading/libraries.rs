@@ -1,12 +1,21 @@
 //! The libraries of a component: dependencies that are composed into it and not linked.
 
 use super::compose::{self, Library};
+use super::deny::Permission;
 use anyhow::Context as _;
 use std::path::Path;
 use tessera_manifest::{App, Component, Dependency, Provider, Source};
 
 /// A component's bytes with those of its libraries. Blocks: reads files.
-pub(crate) fn compose(app: &App, component: &Component, bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+///
+/// A library gets no interface for which `permission` names a key of the manifest, unless it
+/// inherits that key.
+pub(crate) fn compose(
+    app: &App,
+    component: &Component,
+    bytes: Vec<u8>,
+    permission: Permission,
+) -> anyhow::Result<Vec<u8>> {
     let mut found = Vec::new();
     for dependency in &component.dependencies {
         if let Some((name, source)) = library(app, dependency) {
@@ -19,7 +28,7 @@ pub(crate) fn compose(app: &App, component: &Component, bytes: Vec<u8>) -> anyho
     let libraries: Vec<_> =
         found.iter().map(|(dependency, name, bytes)| Library { dependency, name, bytes }).collect();
     let inherit_all = component.dependencies_inherit_configuration;
-    compose::compose(&component.id, bytes, inherit_all, &libraries)
+    compose::compose(&component.id, bytes, inherit_all, &libraries, permission)
         .with_context(|| format!("the component `{}`", component.id))
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use wasmtime::{Result, UpdateDeadline};
 
-/// A guest that has held its thread for so long lets others come first.
+/// A guest that has held its thread for this time yields to others.
 const TURN_MAX: Duration = Duration::from_millis(1);
 /// A call that has used this much CPU time moves to the background, even if it never held its
 /// thread for a whole turn.
@@ -51,7 +51,7 @@ impl CpuClock {
         let held_ns = self.held_ns();
         let used_ns = self.used_ns.fetch_add(held_ns, Ordering::Relaxed) + held_ns;
         if u128::from(used_ns) > FOREGROUND_MAX.as_nanos() {
-            background::ask();
+            background::request_move();
         }
     }
 
@@ -82,7 +82,7 @@ fn thread_time_ns() -> u64 {
 pub(crate) struct CpuLimit {
     max: Duration,
     pub(crate) clock: Arc<CpuClock>,
-    pub(crate) turns: Arc<PollDriver>,
+    pub(crate) driver: Arc<PollDriver>,
     pub(crate) exceeded: bool,
     /// A turn that a tick has found to be long: its start, and the CPU time of the thread at that
     /// tick.
@@ -93,7 +93,7 @@ impl CpuLimit {
     pub(crate) fn new(max: Duration) -> Self {
         let (exceeded, long_turn) = Default::default();
         let clock = Arc::new(CpuClock::new());
-        Self { max, clock, turns: Arc::default(), exceeded, long_turn }
+        Self { max, clock, driver: Arc::default(), exceeded, long_turn }
     }
 
     pub(crate) fn restart(&mut self) {
@@ -115,8 +115,8 @@ impl CpuLimit {
         if !background::is_current() && !self.has_computed() {
             return Ok(UpdateDeadline::Continue(1));
         }
-        background::ask();
-        self.turns.give_way();
+        background::request_move();
+        self.driver.yield_after_poll();
         // Yielding lets timers fire and other calls run on this thread.
         Ok(UpdateDeadline::Yield(1))
     }
@@ -195,8 +195,8 @@ mod tests {
     async fn many_short_turns_add_up_to_a_long_one() {
         let clock = CpuClock::new();
         clock.measure(async { spin_for(FOREGROUND_MAX / 50) }).await;
-        assert!(!background::asked());
+        assert!(!background::move_requested());
         clock.measure(async { spin_for(FOREGROUND_MAX) }).await;
-        assert!(background::asked());
+        assert!(background::move_requested());
     }
 }

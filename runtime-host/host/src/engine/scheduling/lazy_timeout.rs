@@ -1,7 +1,7 @@
-//! Timers that exist only once there is something to wait for.
+//! Timers that exist only if there is something to wait for.
 //!
-//! Most calls are over before anybody has to wait. A timer of tokio's costs a lock and a place
-//! in the wheel, twice, and a system call if no other ends earlier; so it is made when there is
+//! Most calls end before anything has to wait. A timer of tokio costs a lock and an entry of the
+//! timer wheel, twice, and a system call if no other ends earlier. So it is created when there is
 //! nothing else to do.
 
 use super::poll_driver::will_poll_again;
@@ -22,23 +22,23 @@ impl LazyTimeout {
         Self { end, timer: None }
     }
 
-    /// Whether somebody has waited, and for too long.
+    /// Whether the time has passed, and a timer was needed for it.
     pub(crate) fn is_over(&self) -> bool {
         self.timer.is_some() && self.end <= Instant::now()
     }
 
-    /// Ready when the time has come.
+    /// Ready when the time has passed.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.timer.get_or_insert_with(|| Box::pin(sleep_until(self.end))).as_mut().poll(cx)
     }
 }
 
-/// What the work gives, or nothing if it takes longer than `time` from when everything waits for
-/// it. Only within [`PollDriver`](super::poll_driver::PollDriver): there a poll that finds it not done is followed by
-/// another one, unless it was the last.
+/// The output of the work, or `None` if it takes longer than `time` after everything else waits for
+/// it. Only within a [`PollDriver`](super::poll_driver::PollDriver), which polls again until nothing
+/// makes progress.
 pub(crate) async fn within<F: Future>(time: Duration, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
-    let mut patience = None;
+    let mut timeout = None;
     poll_fn(|cx| {
         if let Poll::Ready(output) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
@@ -46,8 +46,8 @@ pub(crate) async fn within<F: Future>(time: Duration, work: F) -> Option<F::Outp
         if will_poll_again() {
             return Poll::Pending;
         }
-        let patience = patience.get_or_insert_with(|| LazyTimeout::until(Instant::now() + time));
-        patience.poll(cx).map(|()| None)
+        let timeout = timeout.get_or_insert_with(|| LazyTimeout::until(Instant::now() + time));
+        timeout.poll(cx).map(|()| None)
     })
     .await
 }

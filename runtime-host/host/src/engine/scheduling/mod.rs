@@ -1,4 +1,4 @@
-//! How a call shares its thread: polls, timers, and CPU time.
+//! How a call shares its thread with others: polls, timers, and CPU time.
 
 mod cpu;
 mod lazy_timeout;

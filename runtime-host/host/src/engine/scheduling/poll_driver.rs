@@ -1,12 +1,12 @@
-//! Running a call to the point where it really has to wait.
+//! Runs a call to the point where it really has to wait.
 //!
-//! A guest's event loop and what collects its answer wake each other a few times in every call.
-//! Each of these wake-ups would send the task through the runtime's queue, and everything that
-//! the task goes through (connection, service, timers) would be polled again. So a wake-up that
-//! comes while the call is being polled is answered on the spot, by another turn.
+//! A guest's event loop and the code that collects its response wake each other a few times in
+//! every call. Each of these wake-ups would send the task through the runtime's queue, and
+//! everything around the call (connection, service, timers) would be polled again. So if a wake-up
+//! comes while the call is being polled, the call is polled again immediately.
 //!
-//! A callee over a link is a task of its own, although it could take its turns within its caller's:
-//! that was measured, and a task of the same thread costs less than being polled by two loops.
+//! A callee over a link is a separate task, although it could be polled within its caller's: a task
+//! of the same thread was measured to cost less than being polled by two loops.
 
 use futures::task::AtomicWaker;
 use std::cell::Cell;
@@ -18,36 +18,36 @@ use std::task::{Context, Poll, Wake, Waker};
 use tokio::task::coop::has_budget_remaining;
 use tokio::task::yield_now;
 
-/// PollDriver that a call may take before others are let in: far more than a small answer needs.
-const TURNS_MAX: usize = 32;
+/// Consecutive polls of a call before it yields to others: far more than a small response needs.
+const POLLS_MAX: usize = 32;
 
 thread_local! {
-    /// Whether the turn that is being taken on this thread is not the last of its poll.
-    static ANOTHER_COMES: Cell<bool> = const { Cell::new(false) };
+    /// Whether the call that is being polled on this thread will be polled again.
+    static WILL_POLL_AGAIN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether whoever is being polled will be polled again before the thread turns to other things.
-/// Then a timer can wait: it may turn out not to be needed.
+/// Whether the call that is being polled will be polled again before the thread turns to other
+/// tasks. Then a timer can wait: it may turn out not to be needed.
 pub(crate) fn will_poll_again() -> bool {
-    ANOTHER_COMES.get()
+    WILL_POLL_AGAIN.get()
 }
 
-/// The wake-ups of one instance. It serves one call at a time, so they are that call's.
+/// Drives the calls of one instance, which serves one call at a time, and receives their wake-ups.
 #[derive(Default)]
 pub(crate) struct PollDriver {
     woken: AtomicBool,
-    giving_way: AtomicBool,
-    /// Who is told of a wake-up that comes between polls. Empty during a poll.
+    yielding: AtomicBool,
+    /// The task to wake if a wake-up comes between polls. Empty during a poll.
     task: AtomicWaker,
 }
 
 impl PollDriver {
-    /// The guest has computed for so long that others come first now.
-    pub(crate) fn give_way(&self) {
-        self.giving_way.store(true, Ordering::Relaxed);
+    /// The guest has computed for long enough: it yields to others after this poll.
+    pub(crate) fn yield_after_poll(&self) {
+        self.yielding.store(true, Ordering::Relaxed);
     }
 
-    /// Run a future to its end.
+    /// Runs a future to its end.
     pub(crate) async fn run<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
         let waker = Waker::from(self.clone());
         let mut work = pin!(work);
@@ -60,39 +60,39 @@ impl PollDriver {
         mut work: impl FnMut(&mut Context<'_>) -> Poll<T>,
         waker: &Waker,
     ) -> Poll<T> {
-        self.giving_way.store(false, Ordering::Relaxed);
-        let mut another_comes = true;
-        for _ in 0..TURNS_MAX {
+        self.yielding.store(false, Ordering::Relaxed);
+        let mut again = true;
+        for _ in 0..POLLS_MAX {
             self.task.take();
             self.woken.store(false, Ordering::Relaxed);
-            ANOTHER_COMES.set(another_comes);
+            WILL_POLL_AGAIN.set(again);
             let poll = work(&mut Context::from_waker(waker));
-            ANOTHER_COMES.set(false);
+            WILL_POLL_AGAIN.set(false);
             if let Poll::Ready(output) = poll {
                 return Poll::Ready(output);
             }
-            // Without a budget, whatever of tokio's is asked says "not yet".
-            if self.giving_way.load(Ordering::Relaxed) || !has_budget_remaining() {
+            // Without a budget, all of tokio's resources are pending.
+            if self.yielding.load(Ordering::Relaxed) || !has_budget_remaining() {
                 break;
             }
             if self.woken.load(Ordering::Acquire) {
-                another_comes = true;
+                again = true;
                 continue;
             }
-            if another_comes {
-                // Nothing moves any more, so this is the time for timers.
-                another_comes = false;
+            if again {
+                // Nothing makes progress, so this is the time for timers.
+                again = false;
                 continue;
             }
             self.task.register(cx.waker());
-            // From here on wake-ups reach the task; one that came just before did not.
+            // From here on, wake-ups reach the task; one that came just before did not.
             if !self.woken.load(Ordering::Acquire) {
                 return Poll::Pending;
             }
-            another_comes = true;
+            again = true;
         }
-        // Not by waking the task: it would be polled many times more before anybody looks whether
-        // something has come in.
+        // Not by waking the task: it would be polled many more times before the runtime looks for
+        // input.
         let _first_poll_is_pending = pin!(yield_now()).poll(cx);
         Poll::Pending
     }
@@ -127,7 +127,7 @@ mod tests {
         }
     }
 
-    /// Wakes itself so many times before it ends.
+    /// Wakes itself this many times before it ends.
     async fn restless(times: usize) {
         for _ in 0..times {
             yield_now().await;
@@ -143,29 +143,29 @@ mod tests {
 
     #[test]
     fn work_that_wakes_itself_ends_in_one_poll() {
-        let turns = Arc::new(PollDriver::default());
-        assert_eq!(poll_once(turns.run(restless(TURNS_MAX - 1))), (Poll::Ready(()), 0));
+        let driver = Arc::new(PollDriver::default());
+        assert_eq!(poll_once(driver.run(restless(POLLS_MAX - 1))), (Poll::Ready(()), 0));
     }
 
     #[test]
-    fn work_that_never_rests_lets_others_in() {
-        let turns = Arc::new(PollDriver::default());
-        assert_eq!(poll_once(turns.run(restless(usize::MAX))), (Poll::Pending, 1));
+    fn work_that_never_rests_yields_to_others() {
+        let driver = Arc::new(PollDriver::default());
+        assert_eq!(poll_once(driver.run(restless(usize::MAX))), (Poll::Pending, 1));
     }
 
     #[test]
-    fn a_guest_that_computes_lets_others_in_at_every_tick() {
-        let turns = Arc::new(PollDriver::default());
+    fn a_guest_that_computes_yields_at_every_tick() {
+        let driver = Arc::new(PollDriver::default());
         let computing = async {
-            turns.give_way();
+            driver.yield_after_poll();
             restless(1).await;
         };
-        assert_eq!(poll_once(turns.run(computing)), (Poll::Pending, 1));
+        assert_eq!(poll_once(driver.run(computing)), (Poll::Pending, 1));
     }
 
     #[test]
-    fn the_last_turn_of_a_poll_is_known_and_comes_when_nothing_moves() {
-        let turns = Arc::new(PollDriver::default());
+    fn the_last_poll_is_known_and_comes_when_nothing_makes_progress() {
+        let driver = Arc::new(PollDriver::default());
         let seen = Mutex::new(Vec::new());
         let look = |wake: bool| {
             let seen = &seen;
@@ -178,18 +178,19 @@ mod tests {
                 Poll::<()>::Pending
             })
         };
-        assert_eq!(poll_once(turns.run(look(false))), (Poll::Pending, 0));
+        assert_eq!(poll_once(driver.run(look(false))), (Poll::Pending, 0));
         assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), [true, false]);
-        assert_eq!(poll_once(turns.run(look(true))), (Poll::Pending, 0));
+        assert_eq!(poll_once(driver.run(look(true))), (Poll::Pending, 0));
         assert_eq!(*seen.lock().unwrap(), [true, true, false]);
         assert!(!will_poll_again());
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the test awaits it")]
     async fn a_wake_up_between_polls_reaches_the_task() {
-        let turns = Arc::new(PollDriver::default());
+        let driver = Arc::new(PollDriver::default());
         let (sender, receiver) = oneshot::channel();
-        let task = tokio::spawn(async move { turns.run(receiver).await });
+        let task = tokio::spawn(async move { driver.run(receiver).await });
         yield_now().await;
         sender.send(7).unwrap();
         assert_eq!(task.await.unwrap(), Ok(7));

@@ -15,7 +15,7 @@ mod clients;
 mod connected;
 mod connection;
 mod half_close;
-pub(crate) mod headers;
+mod headers;
 mod limits;
 pub(crate) mod listener;
 mod pace;

@@ -48,6 +48,22 @@ fn dependency(import: &str, inherit: Inherit) -> Dependency {
     }
 }
 
+/// The interfaces of these tests that a key of the manifest governs.
+fn permission(import: &str) -> Option<&'static str> {
+    let governed = ["spin:redis/redis@", "wasi:http/client@"];
+    let is_governed = governed.iter().any(|name| import.starts_with(name));
+    is_governed.then_some("allowed_outbound_hosts")
+}
+
+fn compose(
+    component: &str,
+    bytes: Vec<u8>,
+    inherit_all: bool,
+    libraries: &[Library<'_>],
+) -> Result<Vec<u8>, Error> {
+    super::compose(component, bytes, inherit_all, libraries, permission)
+}
+
 fn composed(dependency: &Dependency, inherit_all: bool) -> Result<Vec<u8>, Error> {
     let probe = wat::parse_str(PROBE).unwrap();
     let library = Library { dependency, name: "probe", bytes: &probe };

@@ -1,12 +1,14 @@
-//! From wasmtime's errors to ours, in one place.
+//! Maps wasmtime's errors to those of calls.
 
+use super::held;
+use super::memory::Refused;
+use super::state::State;
 use crate::calls::{CallError, Kind};
-use crate::engine::instances::{Refused, State, which_is_full};
-use crate::message::InvalidAnswer;
 use wasmtime_wasi::ResourceTableError;
+use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
-/// Why a guest's call ended in `error`. The state knows which limit was hit.
-pub(crate) fn classify(error: &wasmtime::Error, state: &mut State) -> CallError {
+/// Why a guest's call ended in `error`. The state knows which limit was reached.
+pub(crate) fn classify<G>(error: &wasmtime::Error, state: &mut State<G>) -> CallError {
     let component = &state.component;
     if state.cpu.exceeded {
         let max = component.limits.cpu_time_max.as_millis();
@@ -24,28 +26,22 @@ pub(crate) fn classify(error: &wasmtime::Error, state: &mut State) -> CallError 
         None => {}
     }
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
-        return CallError::new(Kind::Memory, which_is_full(&mut state.table));
+        return CallError::new(Kind::Memory, held::which_is_full(&mut state.table));
     }
-    if let Some(refused) = error.downcast_ref::<CallError>() {
-        return refused.clone();
+    if let Some(error) = error.downcast_ref::<CallError>() {
+        return error.clone();
     }
     if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
         return CallError::new(Kind::Trap, format!("{trap} ({error:#})"));
     }
-    if let Some(code) = error.downcast_ref::<super::http::GuestErrorCode>() {
+    if let Some(code) = error.downcast_ref::<ErrorCode>() {
         return CallError::new(Kind::NoAnswer, format!("it gave up with {code:?}"));
-    }
-    if let Some(broken) = error.downcast_ref::<super::http::Broken>() {
-        return CallError::new(broken.kind(), broken.to_string());
-    }
-    if let Some(invalid) = error.downcast_ref::<InvalidAnswer>() {
-        return CallError::new(Kind::InvalidAnswer, invalid.to_string());
     }
     CallError::new(Kind::Trap, format!("{error:#}"))
 }
 
-/// Why an instance could not be made.
-pub(crate) fn instantiation(error: &wasmtime::Error, state: &mut State) -> CallError {
+/// Why an instance could not be created.
+pub(super) fn instantiation<G>(error: &wasmtime::Error, state: &mut State<G>) -> CallError {
     if state.cpu.exceeded || state.memory.refused.is_some() {
         return classify(error, state);
     }
