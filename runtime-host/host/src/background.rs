@@ -30,7 +30,7 @@ pub(crate) fn is_current() -> bool {
     IS_CURRENT.get()
 }
 
-/// Request that the call that is being polled moves to the background.
+/// Requests that the call that is being polled moves to the background.
 pub(crate) fn request_move() {
     MOVE_REQUESTED.set(!is_current());
 }
@@ -52,8 +52,8 @@ pub(crate) enum Step {
     Computes,
 }
 
-/// Poll a call. Its request to move never affects the next call that is polled on this thread, even
-/// if this call has just ended.
+/// Polls a call. Its request to move never affects the next call that is polled on this thread,
+/// even if this call has just ended.
 pub(crate) fn poll(work: &mut Work, cx: &mut Context<'_>) -> Step {
     MOVE_REQUESTED.set(false);
     let poll = work.as_mut().poll(cx);
@@ -68,7 +68,7 @@ pub(crate) fn poll(work: &mut Work, cx: &mut Context<'_>) -> Step {
 pub(crate) struct Threads(Option<Runtime>);
 
 impl Threads {
-    /// Start one thread for each core.
+    /// Starts one thread for each core.
     ///
     /// Errors: the operating system can't create a thread or an event queue.
     pub(crate) fn start() -> anyhow::Result<Self> {
@@ -100,7 +100,7 @@ impl Drop for Threads {
     }
 }
 
-/// Lower the priority of the current thread.
+/// Lowers the priority of the current thread.
 pub(crate) fn lower_priority() {
     // On Linux it applies to the thread, on other systems to the whole process.
     if cfg!(target_os = "linux")
@@ -118,7 +118,7 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Continue a call there. It is canceled when the handle is dropped.
+    /// Continues a call there. It is canceled when the handle is dropped.
     pub(crate) fn spawn(&self, work: Work) -> AbortOnDropHandle<()> {
         self.moved.inc();
         AbortOnDropHandle::new(self.threads.spawn(work))

@@ -86,7 +86,7 @@ impl Admission {
         std::iter::once(&self.bulkhead).chain(&self.reentrant)
     }
 
-    /// Admit a call, or return why not.
+    /// Admits a call, or returns why not.
     pub(crate) async fn admit(&self, call: Call) -> Result<Admitted, CallError> {
         // The component's own deadline, or the caller's if it is earlier.
         let own = Deadline::after(self.limits.deadline);

@@ -152,7 +152,7 @@ pub(crate) fn define_log(linker: &mut Linker<State>, log: &Arc<dyn Log>) -> anyh
     define().map_err(anyhow::Error::from)
 }
 
-/// Ask the log within a span of the caller's call.
+/// Asks the log within a span of the caller's call.
 async fn ask<T>(
     accessor: &Accessor<State>,
     operation: &'static str,

@@ -25,7 +25,7 @@ impl Platform {
     }
 }
 
-/// Define the import `name`, if the platform has it.
+/// Defines the import `name`, if the platform has it.
 pub(crate) fn define(
     linker: &mut Linker<State>,
     name: &str,

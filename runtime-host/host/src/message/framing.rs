@@ -12,7 +12,7 @@ pub(crate) fn is_bodiless(to: &Method, status: StatusCode) -> bool {
     to == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// Adapt the content fields of a response without a body.
+/// Adapts the content fields of a response without a body.
 ///
 /// An existing length stays: it is that of the body of a `GET`. If there is none, but a body that
 /// is not sent, `written_bytes` is its length. A 204 never has a length, and no length is invented.

@@ -19,7 +19,7 @@ use tessera::store::expiry::Error;
 /// The interface that [`define`] defines.
 pub(crate) const NAME: &str = "tessera:store/expiry@1.0.0";
 
-/// Provide the import for the component's own stores.
+/// Provides the import for the component's own stores.
 pub(crate) fn define(linker: &mut Linker<State>) -> anyhow::Result<()> {
     type Arguments = (String, String, u64);
     let mut instance = linker.instance(NAME).map_err(anyhow::Error::from)?;

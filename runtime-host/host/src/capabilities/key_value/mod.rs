@@ -71,7 +71,7 @@ fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 impl State {
-    /// Open a store by its label, if the manifest grants it.
+    /// Opens a store by its label, if the manifest grants it.
     fn open_store(&mut self, label: &str) -> wasmtime::Result<Result<Resource<Handle>, Fault>> {
         let Some(store) = self.guest.grants.stores.get(label).cloned() else {
             tracing::warn!(

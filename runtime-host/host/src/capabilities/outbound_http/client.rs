@@ -38,7 +38,7 @@ impl Client {
         Self(client)
     }
 
-    /// Send a request with an absolute URI. Ends with the head of the answer.
+    /// Sends a request with an absolute URI. Ends with the head of the answer.
     pub(crate) async fn send(&self, mut request: Request) -> Result<Response, BodyError> {
         // The client derives it from the URI, in the form that the connection needs.
         request.headers_mut().remove(http::header::HOST);

@@ -34,7 +34,7 @@ const HANDLE_BYTES: usize = 512;
 /// Up to this number, fields are measured one by one. More of them are charged with the maximum.
 const FIELDS_LOOKED_AT_MAX: usize = 64;
 
-/// Limit what the host has to hold and copy.
+/// Limits what the host has to hold and copy.
 pub(crate) fn limit<T>(store: &mut Store<T>) {
     store.set_hostcall_fuel(HOST_CALL_MAX_BYTES);
     store.set_max_component_handles(COMPONENT_HANDLES_MAX);
@@ -71,7 +71,7 @@ pub(crate) struct Arguments {
 }
 
 impl InFlight {
-    /// Count the arguments of a call.
+    /// Counts the arguments of a call.
     pub(crate) fn count(&self, bytes: usize) -> Arguments {
         self.0.fetch_add(bytes, Ordering::Relaxed);
         Arguments { bytes, all: self.clone() }

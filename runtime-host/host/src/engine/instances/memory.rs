@@ -85,7 +85,7 @@ impl MemoryLimit {
         self.guest_bytes
     }
 
-    /// Set the memory that the host holds for the guest now.
+    /// Sets the memory that the host holds for the guest now.
     ///
     /// Errors: it exceeds a limit.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<()> {

@@ -83,7 +83,7 @@ impl<G: GuestState> Revision<G> {
         Ok(instance)
     }
 
-    /// Keep an instance whose call ended well.
+    /// Keeps an instance whose call ended well.
     pub(crate) fn give_back(&self, instance: Instance<G>) {
         instance.store.data().end();
         if instance.served < self.component.limits.instance_reuse_max {

@@ -19,7 +19,7 @@ pub(crate) fn compile(
         .with_context(|| format!("{} is not a component that can run", path.display()))
 }
 
-/// Refuse what is no WebAssembly. The compiler would take it for WebAssembly text and complain
+/// Refuses files that are not WebAssembly. The compiler would take it for WebAssembly text and complain
 /// about its syntax; only a file with the extension of that format is meant to be text.
 pub(crate) fn refuse_other_formats(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     const MAGIC: &[u8] = b"\0asm";

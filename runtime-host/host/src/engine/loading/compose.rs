@@ -56,7 +56,7 @@ pub(crate) enum Error {
     Refused { reason: String },
 }
 
-/// Compose a component with its libraries. Without libraries the bytes stay as they are.
+/// Composes a component with its libraries. Without libraries the bytes stay as they are.
 ///
 /// `inherit_all` is the manifest's `dependencies_inherit_configuration`.
 pub(crate) fn compose(
@@ -93,7 +93,7 @@ impl<'a> Composition<'a> {
         Ok(Self { graph, world, instance, satisfied: BTreeMap::new() })
     }
 
-    /// Satisfy every import that the dependency's name fits.
+    /// Satisfies every import that the dependency's name fits.
     fn satisfy(
         &mut self,
         library: &Library<'a>,

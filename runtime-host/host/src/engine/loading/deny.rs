@@ -92,7 +92,7 @@ fn copy(
     Ok(())
 }
 
-/// Define what `code` imports under renamed names.
+/// Defines what `code` imports under renamed names.
 pub(crate) fn add_to_linker<T: Send + 'static>(
     linker: &mut Linker<T>,
     code: &Component,

@@ -59,7 +59,7 @@ impl CpuClock {
         self.now_ns().saturating_sub(self.entered_ns.load(Ordering::Relaxed))
     }
 
-    /// Run a guest's future on this clock.
+    /// Runs a guest's future on this clock.
     pub(crate) async fn measure<F: Future>(&self, work: F) -> F::Output {
         let mut work = pin!(work);
         poll_fn(|cx| {

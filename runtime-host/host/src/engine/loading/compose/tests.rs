@@ -70,7 +70,7 @@ fn composed(dependency: &Dependency, inherit_all: bool) -> Result<Vec<u8>, Error
     compose("app", importer("shop:tools/probe@1.0.0"), inherit_all, &[library])
 }
 
-/// Run the whole with a host that grants the capability.
+/// Runs the whole with a host that grants the capability.
 fn run(bytes: &[u8]) -> u32 {
     let mut config = wasmtime::Config::new();
     config.wasm_component_model_async(true);
