@@ -124,7 +124,7 @@ async fn files_for_tls_that_do_not_fit_are_named() {
     assert_fails(host("none.pem", "key.pem"), &["--tls-cert", "none.pem"]).await;
     assert_fails(host("empty.pem", "key.pem"), &["--tls-cert", "no certificate"]).await;
     assert_fails(host("cert.pem", "empty.pem"), &["--tls-key", "no private key"]).await;
-    assert_fails(host("cert.pem", "other.pem"), &["do not fit together"]).await;
+    assert_fails(host("cert.pem", "other.pem"), &["does not match the certificate"]).await;
     let alone = app.host().argument("--tls-cert").argument(app.folder().join("cert.pem"));
     let (status, text) = alone.fail().await;
     assert_eq!(status.code(), Some(2), "{text}");

@@ -2,14 +2,17 @@
 
 mod admin;
 mod application;
+mod background;
 mod calls;
 mod capabilities;
 mod commands;
 mod engine;
 mod fault_points;
 mod links;
+mod message;
 mod private_file;
 mod problem;
+mod progress;
 mod readiness;
 #[cfg(test)]
 mod reference;

@@ -1,57 +1,32 @@
-//! Who answers for a component now.
+//! The components that can be called, by id.
 //!
-//! Every way in resolves its callee here, so that a change of revision holds for all of
-//! them at once. Reading takes no lock.
+//! Everything that calls a component looks it up here when it makes a call. So links can be
+//! defined before the components that they lead to exist.
 
-use crate::calls::{CallError, Gate, Kind};
-use crate::engine::Revision;
-use arc_swap::{ArcSwap, ArcSwapOption};
+use crate::calls::{CallError, ComponentEntry, Kind, Protocol};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
-use tessera_manifest::ComponentId;
+use std::sync::{Arc, OnceLock};
 
-/// One component: what stands in front of it, and the revision behind.
-pub(crate) struct Slot {
-    pub(crate) gate: Gate,
-    pub(crate) revision: ArcSwap<Revision>,
-    pub(crate) started: Started,
+/// All components that can be called by one protocol. Empty until they are installed.
+pub(crate) struct Registry<P: Protocol> {
+    entries: OnceLock<BTreeMap<String, Arc<ComponentEntry<P>>>>,
 }
 
-/// What it took to take a component into service.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Started {
-    /// Reading and compiling its code, or finding it in the cache.
-    pub(crate) code: Duration,
-    /// Answering its imports and preparing its instances.
-    pub(crate) links: Duration,
+impl<P: Protocol> Default for Registry<P> {
+    fn default() -> Self {
+        Self { entries: OnceLock::new() }
+    }
 }
 
-/// All components by id.
-#[derive(Default)]
-pub(crate) struct Registry {
-    slots: ArcSwapOption<BTreeMap<ComponentId, Arc<Slot>>>,
-}
-
-impl Registry {
-    /// Take these components into service.
-    pub(crate) fn install(&self, slots: BTreeMap<ComponentId, Arc<Slot>>) {
-        self.slots.store(Some(Arc::new(slots)));
+impl<P: Protocol> Registry<P> {
+    /// Takes the components of the application into service. Only the first installation counts.
+    pub(crate) fn install(&self, entries: BTreeMap<String, Arc<ComponentEntry<P>>>) {
+        let _ = self.entries.set(entries);
     }
 
-    /// The component of this name.
-    pub(crate) fn resolve(&self, id: &str) -> Result<Arc<Slot>, CallError> {
-        let slots = self.slots.load();
-        let found = slots.as_ref().and_then(|slots| slots.get(id)).cloned();
-        found.ok_or_else(|| CallError::new(Kind::NotFound, format!("no component `{id}` runs")))
-    }
-
-    /// All that are in service.
-    pub(crate) fn all(&self) -> Vec<Arc<Slot>> {
-        self.slots
-            .load()
-            .as_ref()
-            .map(|slots| slots.values().cloned().collect())
-            .unwrap_or_default()
+    /// The component with this id.
+    pub(crate) fn resolve(&self, id: &str) -> Result<Arc<ComponentEntry<P>>, CallError> {
+        let entry = self.entries.get().and_then(|entries| entries.get(id)).cloned();
+        entry.ok_or_else(|| CallError::new(Kind::NotFound, format!("no component `{id}` runs")))
     }
 }

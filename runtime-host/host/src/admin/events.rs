@@ -1,6 +1,6 @@
 //! The event log: who is behind, what was given up, and giving it once more.
 
-use super::Observed;
+use super::AdminState;
 use super::reply::{self, Reply};
 use crate::problem::Code;
 use percent_encoding::percent_decode_str;
@@ -13,8 +13,8 @@ use tessera_events::{DeadLetter, Entry, Error, Log, Progress};
 const LIMIT_DEFAULT: u32 = 100;
 
 /// The answer to a path that the listener knows to be of this file.
-pub(super) async fn answer(observed: &Observed, path: &[&str], query: &str) -> Reply {
-    let Some(log) = &observed.events else {
+pub(super) async fn answer(state: &AdminState, path: &[&str], query: &str) -> Reply {
+    let Some(log) = &state.events else {
         let detail = "No component of this application publishes, reads or takes events.";
         return reply::problem(Code::NOT_FOUND, detail);
     };

@@ -15,9 +15,9 @@ mod views;
 pub(crate) use named_host::{AllowedHosts, host_name};
 pub(crate) use token::Token;
 
-use crate::engine::Room;
+use crate::calls::Admission;
+use crate::engine::InstanceBudget;
 use crate::readiness::Readiness;
-use crate::registry::Registry;
 use crate::telemetry::Telemetry;
 use anyhow::Context as _;
 use http::{Method, Request};
@@ -42,12 +42,21 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait after the operating system has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What can be seen here.
+/// A component in service.
+pub(crate) struct ComponentStatus {
+    pub(crate) admission: Arc<Admission>,
+    /// How long it took to read and compile its code, or to find it in the cache.
+    pub(crate) loading: Duration,
+    /// How long it took to define its imports and to prepare its instances.
+    pub(crate) linking: Duration,
+}
+
+/// The state that the listener shows.
 #[derive(Clone)]
-pub(crate) struct Observed {
+pub(crate) struct AdminState {
     pub(crate) telemetry: Arc<Telemetry>,
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) room: Arc<Room>,
+    pub(crate) components: Arc<[ComponentStatus]>,
+    pub(crate) budget: Arc<InstanceBudget>,
     /// None if the application has nothing to do with events.
     pub(crate) events: Option<Arc<dyn Log>>,
     pub(crate) readiness: Arc<Readiness>,
@@ -62,15 +71,16 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Serve until the task is canceled, so that an operator can observe the shutdown of the
 /// application.
+#[expect(clippy::disallowed_methods, reason = "each connection has its own task, with a timeout")]
 pub(crate) async fn serve(
     listener: TcpListener,
-    observed: Observed,
+    state: AdminState,
     token: Token,
     hosts: AllowedHosts,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
         let socket = match listener.accept().await {
             Ok((socket, _)) => socket,
             Err(error) => {
@@ -79,12 +89,12 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let (observed, token, hosts) = (observed.clone(), token.clone(), hosts.clone());
+        let (state, token, hosts) = (state.clone(), token.clone(), hosts.clone());
         tokio::spawn(async move {
-            let _place = place;
+            let _permit = permit;
             let answer = service_fn(|request: Request<Incoming>| {
                 let allowed = hosts.allow(&request);
-                let answer = answer(request, &observed, &token);
+                let answer = answer(request, &state, &token);
                 async move {
                     Ok::<_, Infallible>(if allowed { answer.await } else { reply::named_host() })
                 }
@@ -102,7 +112,7 @@ pub(crate) async fn serve(
     }
 }
 
-async fn answer(request: Request<Incoming>, observed: &Observed, token: &Token) -> Reply {
+async fn answer(request: Request<Incoming>, state: &AdminState, token: &Token) -> Reply {
     let uri = request.uri().clone();
     let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
     let methods: &[Method] = match path.as_slice() {
@@ -133,10 +143,10 @@ async fn answer(request: Request<Incoming>, observed: &Observed, token: &Token) 
     let query = uri.query().unwrap_or_default();
     match path.as_slice() {
         ["livez"] => reply::text("text/plain", "ok\n"),
-        ["readyz"] => views::readiness(observed),
-        ["metrics"] => views::metrics(observed).await,
-        ["traces"] => views::traces(observed, query),
-        ["components"] => views::components(observed),
-        _ => events::answer(observed, &path, query).await,
+        ["readyz"] => views::readiness(state),
+        ["metrics"] => views::metrics(state).await,
+        ["traces"] => views::traces(state, query),
+        ["components"] => views::components(state),
+        _ => events::answer(state, &path, query).await,
     }
 }

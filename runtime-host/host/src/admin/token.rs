@@ -43,7 +43,7 @@ fn existing_or_new(state_dir: &Path, path: &Path) -> anyhow::Result<String> {
     Ok(token)
 }
 
-/// In a time that tells nothing about where they differ.
+/// Compares in a time that does not depend on where they differ.
 fn same(one: &str, other: &str) -> bool {
     let differing = one.bytes().zip(other.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
     one.len() == other.len() && differing == 0

@@ -1,6 +1,6 @@
 //! What is measured and what runs.
 
-use super::Observed;
+use super::AdminState;
 use super::reply::{self, Reply};
 use crate::problem::Code;
 use http::StatusCode;
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) fn readiness(observed: &Observed) -> Reply {
-    let reasons = observed.readiness.reasons();
+pub(super) fn readiness(state: &AdminState) -> Reply {
+    let reasons = state.readiness.reasons();
     let (status, word) = match reasons.as_slice() {
         [] => (StatusCode::OK, "pass"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "fail"),
@@ -18,14 +18,15 @@ pub(super) fn readiness(observed: &Observed) -> Reply {
     reply::health(status, &json!({ "status": word, "notes": reasons }))
 }
 
-pub(super) async fn metrics(observed: &Observed) -> Reply {
-    let metrics = &observed.telemetry.metrics;
-    let budget = &observed.room.budget;
+pub(super) async fn metrics(state: &AdminState) -> Reply {
+    let metrics = &state.telemetry.metrics;
+    let budget = &state.budget.memory;
     metrics.memory(budget.used_bytes(), budget.max_bytes());
-    for slot in observed.registry.all() {
-        metrics.streaming(&slot.gate.component, slot.gate.streaming());
+    for component in &*state.components {
+        let admission = &component.admission;
+        metrics.streaming(&admission.component, admission.streaming());
     }
-    if let Some(log) = &observed.events {
+    if let Some(log) = &state.events {
         metrics.log(&log.statistics());
         match log.subscriptions().await {
             Ok(all) => metrics.subscriptions(&all),
@@ -39,12 +40,12 @@ pub(super) async fn metrics(observed: &Observed) -> Reply {
     }
 }
 
-pub(super) fn traces(observed: &Observed, query: &str) -> Reply {
+pub(super) fn traces(state: &AdminState, query: &str) -> Reply {
     let parameter = |name: &str| {
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
     };
-    let traces = &observed.telemetry.traces;
+    let traces = &state.telemetry.traces;
     let spans = match (parameter("trace_id"), parameter("request_id")) {
         (Some(id), _) => traces.of(id),
         (None, Some(id)) => traces.of_request(id),
@@ -53,18 +54,18 @@ pub(super) fn traces(observed: &Observed, query: &str) -> Reply {
     reply::json(&json!({ "spans": spans }))
 }
 
-pub(super) fn components(observed: &Observed) -> Reply {
-    let slots = observed.registry.all();
-    let all = slots.iter().map(|slot| {
+pub(super) fn components(state: &AdminState) -> Reply {
+    let all = state.components.iter().map(|component| {
+        let admission = &component.admission;
         json!({
-            "id": slot.gate.component,
-            "running": slot.gate.running(),
-            "queued": slot.gate.queued(),
-            "streaming": slot.gate.streaming(),
-            "concurrency_max": slot.gate.limits.concurrency_max,
+            "id": admission.component,
+            "running": admission.running(),
+            "queued": admission.queued(),
+            "streaming": admission.streaming(),
+            "concurrency_max": admission.limits.concurrency_max,
             "start": {
-                "code_ms": milliseconds(slot.started.code),
-                "links_ms": milliseconds(slot.started.links),
+                "code_ms": milliseconds(component.loading),
+                "links_ms": milliseconds(component.linking),
             },
         })
     });

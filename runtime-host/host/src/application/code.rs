@@ -1,7 +1,8 @@
 //! The code of all components: read, composed and compiled.
 
-use crate::commands::Progress;
+use crate::capabilities::permission;
 use crate::engine::{Engine, compile, refuse_other_formats};
+use crate::progress::Progress;
 use anyhow::anyhow;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +31,7 @@ pub(super) async fn load(
     let jobs = ids.iter().map(|id| {
         let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
         let id = id.clone();
-        // Begins when it is asked for the first time.
+        // Begins when it is polled for the first time.
         async {
             tokio::task::spawn_blocking(move || {
                 let (begun, number) = (Instant::now(), progress.begin());
@@ -39,7 +40,7 @@ pub(super) async fn load(
                 let bytes =
                     std::fs::read(&path).map_err(|error| missing(component, &path, &error))?;
                 refuse_other_formats(&path, &bytes)?;
-                let bytes = crate::engine::compose(&app, component, bytes)?;
+                let bytes = crate::engine::compose(&app, component, bytes, permission)?;
                 let code = compile(&engine, &path, &bytes, || progress.announce(number, &id))?;
                 progress.end();
                 anyhow::Ok((id, Loaded { code, took: begun.elapsed() }))

@@ -3,41 +3,38 @@
 //! Only their calls need permits for each level of nesting. Elsewhere, no call can wait for a
 //! permit that one of its own callers holds.
 
-use super::Starting;
+use super::components::Blueprint;
 use crate::calls::Cycle;
-use crate::engine::ComponentContext;
 use crate::links::{self, Link};
 use std::collections::{BTreeMap, BTreeSet};
-use tessera_manifest::{ComponentId, Handler, Route};
+use tessera_manifest::{App, ComponentId, Handler, Route};
 
 /// The components that each component may call.
 pub(super) type Calls = BTreeMap<ComponentId, BTreeSet<ComponentId>>;
 
-impl Starting<'_> {
-    /// The possible calls: over links, by HTTP, and through the application's own address.
-    pub(super) fn possible_calls(
-        &self,
-        ids: &BTreeSet<ComponentId>,
-        contexts: &BTreeMap<&ComponentId, ComponentContext>,
-    ) -> Calls {
-        let public = self.app.http.iter().filter_map(|trigger| match &trigger.handler {
-            Handler::Component(id) if matches!(trigger.route, Route::Path(_)) => Some(id),
-            _ => None,
+/// The possible calls: over links, by HTTP, and through the application's own address.
+pub(super) fn possible_calls(
+    app: &App,
+    ids: &BTreeSet<ComponentId>,
+    blueprints: &BTreeMap<&ComponentId, Blueprint>,
+) -> Calls {
+    let public = app.http.iter().filter_map(|trigger| match &trigger.handler {
+        Handler::Component(id) if matches!(trigger.route, Route::Path(_)) => Some(id),
+        _ => None,
+    });
+    let public: BTreeSet<_> = public.filter(|id| ids.contains(*id)).collect();
+    let callees = |id: &ComponentId| {
+        let outbound = &blueprints[id].grants.outbound;
+        let linked = links::of(app, &app.components[id]).into_iter();
+        let linked = linked.filter_map(|link| match link {
+            Link::Component { callee, .. } => Some(callee),
+            Link::Host { .. } => None,
         });
-        let public: BTreeSet<_> = public.filter(|id| ids.contains(*id)).collect();
-        let callees = |id: &ComponentId| {
-            let outbound = &contexts[id].outbound;
-            let linked = links::of(self.app, &self.app.components[id]).into_iter();
-            let linked = linked.filter_map(|link| match link {
-                Link::Component { callee, .. } => Some(callee),
-                Link::Host { .. } => None,
-            });
-            let chained = ids.iter().filter(|callee| outbound.may_call(callee)).cloned();
-            let own = outbound.may_call_front_door().then_some(&public).into_iter().flatten();
-            linked.chain(chained).chain(own.map(|id| (*id).clone())).collect()
-        };
-        ids.iter().map(|id| (id.clone(), callees(id))).collect()
-    }
+        let chained = ids.iter().filter(|callee| outbound.may_call(callee)).cloned();
+        let own = outbound.may_call_own_address().then_some(&public).into_iter().flatten();
+        linked.chain(chained).chain(own.map(|id| (*id).clone())).collect()
+    };
+    ids.iter().map(|id| (id.clone(), callees(id))).collect()
 }
 
 /// The cycle of each component that is in one: the strongly connected components of the graph, by

@@ -1,6 +1,6 @@
 //! The event log of an application: whether it needs one, who subscribes, where its file is.
 
-use crate::calls::Limits;
+use crate::capabilities::platform::is_events_interface;
 use crate::links::{self, Link};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ pub(super) fn open(
     let components: Vec<&Component> = ids.iter().map(|id| &app.components[id]).collect();
     let subscriptions = subscriptions(&components)?;
     let uses_it =
-        |link: &Link| matches!(link, Link::Host { dependency } if links::is_of_events(dependency));
+        |link: &Link| matches!(link, Link::Host { dependency } if is_events_interface(dependency));
     let imported = components
         .iter()
         .flat_map(|component| links::of(app, component))
@@ -63,7 +63,7 @@ fn options(app: &App, components: &[&Component]) -> Options {
     }
     // A component's own deadline decides; this one is for a call that ignores it.
     let deadlines = components.iter().filter(|one| !one.settings.subscribe.is_empty()).map(|one| {
-        Limits::resolve(&one.settings.limits, &app.settings.limits).deadline + DELIVERY_SLACK
+        super::limits::resolve(&one.settings.limits, &app.settings.limits).deadline + DELIVERY_SLACK
     });
     options.delivery_timeout = deadlines.max().unwrap_or(options.delivery_timeout);
     options

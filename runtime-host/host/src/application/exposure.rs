@@ -26,12 +26,12 @@ impl Exposure {
         app: &App,
         options: &Options,
         sources: &Sources,
-        front_door: SocketAddr,
+        own_address: SocketAddr,
     ) -> Self {
         let mut exposure = Self::default();
-        exposure.check_base_url(app, options, sources, front_door);
-        if !is_loopback(front_door) {
-            exposure.check_published(app, options, sources, front_door);
+        exposure.check_base_url(app, options, sources, own_address);
+        if !is_loopback(own_address) {
+            exposure.check_published(app, options, sources, own_address);
         }
         exposure
     }
@@ -59,18 +59,18 @@ impl Exposure {
         app: &App,
         options: &Options,
         sources: &Sources,
-        front_door: SocketAddr,
+        own_address: SocketAddr,
     ) {
         let Some(name) = &app.settings.base_url else { return };
         if let Some(set) = sources.value(name) {
-            if !is_loopback(front_door) && leads_to_loopback(&set) {
+            if !is_loopback(own_address) && leads_to_loopback(&set) {
                 self.warnings.push(format!(
-                    "`{name}` is {set}, which clients of {front_door} on other machines can't reach"
+                    "`{name}` is {set}, which clients of {own_address} on other machines can't reach"
                 ));
             }
-        } else if !front_door.ip().is_unspecified() {
+        } else if !own_address.ip().is_unspecified() {
             let scheme = if options.tls { "https" } else { "http" };
-            self.base_url = Some((name.clone(), format!("{scheme}://{front_door}")));
+            self.base_url = Some((name.clone(), format!("{scheme}://{own_address}")));
         } else if options.insecure_defaults {
             self.warnings.push(format!(
                 "`{name}` is not set, so clients may get a URL that they can't reach"
@@ -79,7 +79,7 @@ impl Exposure {
             self.names.push(name.clone());
             self.reasons.push(format!(
                 "`{name}` is the URL at which clients reach the application, for example \
-                 https://shop.example; it can't be derived from {front_door}"
+                 https://shop.example; it can't be derived from {own_address}"
             ));
         }
     }
@@ -90,7 +90,7 @@ impl Exposure {
         app: &App,
         options: &Options,
         sources: &Sources,
-        front_door: SocketAddr,
+        own_address: SocketAddr,
     ) {
         let published = app.variables.iter().filter(|(name, variable)| {
             let value = sources.value(name).or_else(|| variable.default.clone());
@@ -101,7 +101,7 @@ impl Exposure {
             return;
         }
         let risk = format!(
-            "others can reach {front_door}, and the manifest publishes the values of `{}`",
+            "others can reach {own_address}, and the manifest publishes the values of `{}`",
             published.join("`, `")
         );
         let refuse = app.settings.secret_defaults == SecretDefaults::LoopbackOnly;

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct BodyFault(Arc<OnceLock<CallError>>);
 
 impl BodyFault {
-    /// Record a fault. Only the first one counts: others are consequences of it.
+    /// Records a fault. Only the first one counts: others are consequences of it.
     pub(crate) fn set(&self, kind: Kind, detail: impl Into<String>) {
         let _ = self.0.set(CallError::new(kind, detail));
     }

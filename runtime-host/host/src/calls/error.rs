@@ -1,5 +1,6 @@
 //! Why a call failed, as data: what happened, whose fault it is, whether to try again.
 
+use crate::telemetry::Outcome;
 use std::fmt;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ macro_rules! kinds {
         pub(crate) enum Kind { $($(#[$doc])* $variant,)* }
 
         impl Kind {
-                        /// All kinds.
+            /// All kinds.
             #[cfg(test)]
             pub(crate) const ALL: &[Self] = &[$(Self::$variant),*];
 
@@ -37,6 +38,11 @@ macro_rules! kinds {
             /// The HTTP status of this failure.
             pub(crate) fn status(self) -> u16 {
                 match self { $(Self::$variant => $status,)* }
+            }
+
+            /// The outcome of a span that ended with this failure.
+            pub(crate) fn outcome(self) -> Outcome {
+                Outcome::Failed(self.name())
             }
 
             pub(crate) fn blame(self) -> Blame {
@@ -71,7 +77,7 @@ kinds! {
     InvalidAnswer => "invalid-answer", 500, Guest;
     /// The request's body is larger than the component accepts.
     BodyTooLarge => "body-too-large", 413, Caller;
-        /// The request body arrived too slowly, or not at all.
+    /// The request body arrived too slowly, or not at all.
     BodyIncomplete => "body-incomplete", 408, Caller;
     /// The request body is malformed.
     BodyMalformed => "body-malformed", 400, Caller;

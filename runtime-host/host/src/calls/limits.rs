@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The limits of a component, in the units of the host.
+/// The limits of a component.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) memory_max_bytes: usize,
@@ -19,27 +19,23 @@ pub(crate) struct Limits {
     pub(crate) log_max_bytes: u64,
 }
 
-impl Limits {
-    /// The limits of the component, then those of the application, then the defaults of the
-    /// manifest.
-    pub(crate) fn resolve(own: &tessera_manifest::Limits, app: &tessera_manifest::Limits) -> Self {
-        let limits = own.resolve(app);
+/// Limits for tests. Those of components come from the manifest, which declares their defaults.
+#[cfg(test)]
+impl Default for Limits {
+    fn default() -> Self {
         Self {
-            memory_max_bytes: limits.memory_max_mib as usize * MIB,
-            cpu_time_max: Duration::from_millis(limits.cpu_time_max_ms),
-            concurrency_max: limits.concurrency_max as usize,
-            queue_length_max: limits.queue_length_max as usize,
-            streams_max: limits.streams_max as usize,
-            streams_per_client_max: limits.streams_per_client_max as usize,
-            call_depth_max: limits.call_depth_max as usize,
-            body_max_bytes: limits.body_max_kib * KIB,
-            deadline: Duration::from_millis(limits.deadline_ms),
-            stream_deadline: Duration::from_millis(limits.stream_deadline_ms),
-            instance_reuse_max: limits.instance_reuse_max,
-            log_max_bytes: limits.log_max_kib * KIB,
+            memory_max_bytes: 128 << 20,
+            cpu_time_max: Duration::from_secs(2),
+            concurrency_max: 64,
+            queue_length_max: 1_024,
+            streams_max: 1_024,
+            streams_per_client_max: 256,
+            call_depth_max: 16,
+            body_max_bytes: 1 << 20,
+            deadline: Duration::from_secs(30),
+            stream_deadline: Duration::from_secs(600),
+            instance_reuse_max: 1_000,
+            log_max_bytes: 64 << 10,
         }
     }
 }
-
-const KIB: u64 = 1 << 10;
-const MIB: usize = 1 << 20;

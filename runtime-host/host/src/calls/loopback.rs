@@ -5,7 +5,7 @@
 //! endlessly and wait for its own permits. So the request carries a ticket in a header field, which
 //! guests and clients can neither see nor forge.
 
-use super::Callers;
+use super::CallChain;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -25,39 +25,39 @@ struct Shared {
     /// A secret of this process, which makes tickets from numbers.
     secret: RandomState,
     next: AtomicU64,
-    on_their_way: Mutex<HashMap<u64, Callers>>,
+    pending: Mutex<HashMap<u64, CallChain>>,
 }
 
 /// A pending request. Keep it until there is a response.
-pub(crate) struct OnItsWay {
+pub(crate) struct PendingRequest {
     loopback: Loopback,
     ticket: u64,
 }
 
 impl Loopback {
-    /// Add a ticket for these callers to a request.
-    pub(crate) fn mark(&self, headers: &mut HeaderMap, callers: Callers) -> OnItsWay {
+    /// Adds a ticket for this call chain to a request.
+    pub(crate) fn mark(&self, headers: &mut HeaderMap, chain: CallChain) -> PendingRequest {
         let ticket = self.0.secret.hash_one(self.0.next.fetch_add(1, Ordering::Relaxed));
-        self.0.lock().insert(ticket, callers);
+        self.0.lock().insert(ticket, chain);
         headers.insert(FIELD, HeaderValue::from(ticket));
-        OnItsWay { loopback: self.clone(), ticket }
+        PendingRequest { loopback: self.clone(), ticket }
     }
 
-    /// The callers of an incoming request. Removes the ticket.
-    pub(crate) fn callers(&self, headers: &mut HeaderMap) -> Callers {
-        let Some(ticket) = headers.remove(FIELD) else { return Callers::default() };
+    /// The call chain of an incoming request. Removes the ticket.
+    pub(crate) fn chain(&self, headers: &mut HeaderMap) -> CallChain {
+        let Some(ticket) = headers.remove(FIELD) else { return CallChain::default() };
         let ticket = ticket.to_str().ok().and_then(|ticket| ticket.parse().ok());
         ticket.and_then(|ticket: u64| self.0.lock().get(&ticket).cloned()).unwrap_or_default()
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Callers>> {
-        self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, CallChain>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for OnItsWay {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
         self.loopback.0.lock().remove(&self.ticket);
     }
@@ -68,17 +68,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_returning_request_keeps_its_callers() {
+    fn a_returning_request_keeps_its_call_chain() {
         let loopback = Loopback::default();
-        let callers = Callers::default().and(&"a".into(), None).and(&"b".into(), None);
+        let chain = CallChain::default().and(&"a".into(), None).and(&"b".into(), None);
         let mut headers = HeaderMap::new();
-        let on_its_way = loopback.mark(&mut headers, callers);
+        let pending = loopback.mark(&mut headers, chain);
         let mut arrived = headers.clone();
-        assert_eq!(loopback.callers(&mut arrived).path(), "a → b");
-        assert!(arrived.is_empty(), "no guest sees the mark");
-        drop(on_its_way);
+        assert_eq!(loopback.chain(&mut arrived).path(), "a → b");
+        assert!(arrived.is_empty(), "no guest sees the ticket");
+        drop(pending);
         assert_eq!(
-            loopback.callers(&mut headers).depth(),
+            loopback.chain(&mut headers).depth(),
             0,
             "the ticket is only valid while the request is pending"
         );
@@ -88,11 +88,11 @@ mod tests {
     fn a_forged_ticket_is_ignored() {
         let loopback = Loopback::default();
         let _other =
-            loopback.mark(&mut HeaderMap::new(), Callers::default().and(&"a".into(), None));
+            loopback.mark(&mut HeaderMap::new(), CallChain::default().and(&"a".into(), None));
         for value in ["0", "1", "", "x"] {
             let mut headers = HeaderMap::new();
             headers.insert(FIELD, HeaderValue::from_static(value));
-            assert_eq!(loopback.callers(&mut headers).depth(), 0);
+            assert_eq!(loopback.chain(&mut headers).depth(), 0);
             assert!(headers.is_empty());
         }
     }

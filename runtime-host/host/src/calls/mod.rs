@@ -1,24 +1,29 @@
-//! The waist: every way in ends here, every callee begins here.
+//! The call layer, between everything that calls a component and everything that serves calls.
 //!
-//! A trigger, a link or an outbound request to `*.spin.internal` becomes a [`Call`] to a component.
-//! Everything that applies to all of them (depth, deadline, permit of the bulkhead, span, counts)
-//! is done once, in [`Gate::admit`], in the order in which it is written there. This module knows
-//! neither wasmtime nor hyper: what the payload is and how it is performed is the engine's
-//! business.
+//! A trigger, a link or an outbound request to `*.spin.internal` makes a [`Call`] and passes it to
+//! a [`ComponentEntry`]. Everything that applies to all calls (depth, deadline, permit of the
+//! bulkhead, span, counts) is done once, in [`Admission::admit`], in the order in which it is
+//! written there. Then a [`Callee`] serves the call. A [`Protocol`] defines the types of requests
+//! and responses, so this layer knows neither HTTP bodies nor WebAssembly values.
 
+mod admission;
 mod body_fault;
-mod callers;
+mod call_chain;
+mod callee;
 mod error;
-mod gate;
 mod limits;
 mod loopback;
+mod reply;
 
+pub(crate) use admission::{Admission, Admitted, Permit};
 pub(crate) use body_fault::BodyFault;
-pub(crate) use callers::{Callers, Cycle};
+pub(crate) use call_chain::{CallChain, Cycle};
+pub(crate) use callee::{Callee, ComponentEntry, Protocol};
 pub(crate) use error::{CallError, Kind};
-pub(crate) use gate::{Admitted, Gate, Permit};
 pub(crate) use limits::Limits;
 pub(crate) use loopback::Loopback;
+pub(crate) use reply::Reply;
+use reply::run_until_reply;
 
 use crate::telemetry::{SpanKind, TraceContext};
 use std::net::IpAddr;
@@ -28,16 +33,16 @@ use tessera_resilience::Deadline;
 /// One request to a component, without its payload.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
-    /// The way in that it came by.
+    /// How it came in.
     pub(crate) kind: SpanKind,
-    /// What is asked for, with few distinct values: `GET /products/:id`, `stock.reserve`.
+    /// The operation, with few distinct values: `GET /products/:id`, `stock.reserve`.
     pub(crate) operation: Arc<str>,
     /// The trace that it belongs to.
     pub(crate) trace: TraceContext,
     /// When the caller stops waiting; none means that the component's own limit decides.
     pub(crate) deadline: Option<Deadline>,
-    /// Who waits for it.
-    pub(crate) callers: Callers,
+    /// The components that wait for it.
+    pub(crate) chain: CallChain,
     /// The client address of the original request, if it is known.
     pub(crate) client: Option<IpAddr>,
 }
@@ -45,6 +50,6 @@ pub(crate) struct Call {
 impl Call {
     /// A call that no component waits for.
     pub(crate) fn from_outside(kind: SpanKind, operation: Arc<str>, trace: TraceContext) -> Self {
-        Self { kind, operation, trace, deadline: None, callers: Callers::default(), client: None }
+        Self { kind, operation, trace, deadline: None, chain: CallChain::default(), client: None }
     }
 }

@@ -1,28 +1,79 @@
-//! What guests may import: one file per interface.
+//! What guests may import: one file or folder for each interface or group of interfaces.
+//!
+//! Each of them has a [`Capability`] and implements the interface's traits for [`State`]. A new one
+//! is added here: its module, its line in [`ALL`], and in [`guest`] what it keeps for a component
+//! or an instance. The interfaces of [`platform`] are defined only for components whose
+//! dependencies name them.
 //!
 //! A capability never decides by itself what a guest may reach. It asks the component's
-//! context, which was made from the manifest, and refuses what is not in it.
+//! [`Grants`], which were made from the manifest, and refuses everything else.
 
 mod bindings;
 mod config;
+mod events;
+mod guest;
 pub(crate) mod key_value;
+mod limits;
+mod not_offered;
 pub(crate) mod outbound_http;
+pub(crate) mod platform;
 pub(crate) mod variables;
+mod wasi;
 
-use crate::engine::State;
+pub(crate) use guest::{Grants, Guest, State};
+
 use wasmtime::component::Linker;
 
-/// Everything that the host offers to every component.
+/// What the host offers to every component.
+const ALL: [Capability; 6] = [
+    wasi::CAPABILITY,
+    outbound_http::CAPABILITY,
+    key_value::CAPABILITY,
+    variables::CAPABILITY,
+    config::CAPABILITY,
+    not_offered::CAPABILITY,
+];
+
+/// An interface, or interfaces that belong together.
+struct Capability {
+    /// Interfaces, or packages of them, and the key of the manifest that governs each.
+    governed: &'static [(&'static str, &'static str)],
+    /// Defines its imports.
+    add_to_linker: fn(&mut Linker<State>) -> wasmtime::Result<()>,
+}
+
+/// Defines everything that the host offers to every component.
 ///
-/// Both generations of WASI stand side by side: their interfaces differ in version, so a
-/// component takes the ones that it was built for.
+/// Both generations of WASI are defined: their interfaces differ in version, so a component takes
+/// the ones that it was built for.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> anyhow::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    wasmtime_wasi::p3::add_to_linker(linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    wasmtime_wasi_http::p3::add_to_linker(linker)?;
-    key_value::add_to_linker(linker)?;
-    variables::add_to_linker(linker)?;
-    config::add_to_linker(linker)?;
-    Ok(())
+    ALL.iter().try_for_each(|one| (one.add_to_linker)(linker)).map_err(anyhow::Error::from)
+}
+
+/// The key of the manifest that governs an interface; `None` for harmless ones, such as clocks.
+pub(crate) fn permission(import: &str) -> Option<&'static str> {
+    let interface = import.split('@').next().unwrap_or(import);
+    let package = interface.split('/').next().unwrap_or(interface);
+    let key_of = |name: &str| {
+        let mut governed = ALL.iter().flat_map(|one| one.governed);
+        governed.find(|(governed, _)| *governed == name).map(|(_, key)| *key)
+    };
+    key_of(interface).or_else(|| key_of(package))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_are_governed_by_keys_of_the_manifest() {
+        assert_eq!(permission("wasi:clocks/monotonic-clock@0.3.0"), None);
+        assert_eq!(permission("wasi:http/types@0.3.0"), None);
+        assert_eq!(permission("shop:inventory/stock@1.0.0"), None);
+        assert_eq!(permission("wasi:http/client@0.3.0"), Some("allowed_outbound_hosts"));
+        assert_eq!(permission("wasi:sockets/types@0.3.0"), Some("allowed_outbound_hosts"));
+        assert_eq!(permission("fermyon:spin/mysql@2.0.0"), Some("allowed_outbound_hosts"));
+        assert_eq!(permission("fermyon:spin/key-value@2.0.0"), Some("key_value_stores"));
+        assert_eq!(permission("wasi:config/store@0.2.0-draft-2024-09-27"), Some("variables"));
+    }
 }

@@ -3,8 +3,9 @@
 //! Components with the same command and folder (a workspace that builds everything at once)
 //! are built once. Different commands run in parallel.
 
+use super::Application;
 use super::stop::{Group, Stop};
-use super::{Application, Progress};
+use crate::progress::Progress;
 use crate::telemetry::{LogFormat, init_logs};
 use anyhow::{Context as _, bail};
 use clap::Args;

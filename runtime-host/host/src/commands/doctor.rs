@@ -122,6 +122,7 @@ fn rehearse(app: &App, listen: SocketAddr) -> anyhow::Result<usize> {
     let cache = super::default_state_dir(app).join("cache");
     let options = application::Options {
         state_dir: Some(folder.path().to_owned()),
+        default_state_dir: super::default_state_dir(app),
         cache_dir: cache.is_dir().then_some(cache),
         runtime_config_file: None,
         variables: Vec::new(),

@@ -3,11 +3,8 @@
 mod build;
 mod doctor;
 mod machine;
-mod progress;
 mod stop;
 pub(crate) mod up;
-
-pub(crate) use progress::Progress;
 
 use crate::runtime_config;
 use anyhow::Context as _;
@@ -62,7 +59,7 @@ impl Application {
         } else {
             self.from.clone()
         };
-        std::path::absolute(&path).with_context(|| format!("{} is no path", path.display()))
+        std::path::absolute(&path).with_context(|| format!("invalid path: {}", path.display()))
     }
 }
 
@@ -137,19 +134,4 @@ pub(crate) fn shown(path: &Path) -> String {
         Ok(below) => below.display().to_string(),
         Err(_) => path.display().to_string(),
     }
-}
-
-/// The candidate that was most likely meant by `word`: at most a third of its
-/// letters differ.
-pub(crate) fn nearest<'a, T: AsRef<str> + ?Sized + 'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a T>,
-) -> Option<&'a str> {
-    let edits_max = (word.chars().count() / 3).max(1);
-    let candidates = candidates.into_iter().map(AsRef::as_ref);
-    candidates
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(edits, _)| *edits <= edits_max)
-        .min()
-        .map(|(_, candidate)| candidate)
 }

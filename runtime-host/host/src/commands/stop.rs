@@ -30,6 +30,10 @@ impl Signal {
     }
 
     /// Ends the process with the exit code that shells give to one that a signal has ended.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a signal before or during the shutdown ends the process"
+    )]
     fn exit(self) -> ! {
         std::process::exit(128 + self.number().as_raw())
     }
@@ -45,6 +49,7 @@ pub(crate) struct Stop {
 impl Stop {
     /// Listen to signals, on the runtime that this is called on. Until [`Stop::begin_orderly`]
     /// is called, a signal ends the process and its children at once.
+    #[expect(clippy::disallowed_methods, reason = "it listens as long as the process runs")]
     pub(crate) fn listen() -> anyhow::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -76,7 +81,7 @@ impl Stop {
         self.orderly.store(true, Ordering::SeqCst);
     }
 
-    /// Turns true when the process is asked to stop.
+    /// Becomes true when the process is asked to stop.
     pub(crate) fn asked(&self) -> watch::Receiver<bool> {
         self.asked.clone()
     }
@@ -114,7 +119,7 @@ impl Drop for Group {
 async fn end_children() {
     ENDING.store(true, Ordering::SeqCst);
     let groups = children().clone();
-    // One that has ended meanwhile needs no signal.
+    // One that has already ended needs no signal.
     let send = |signal| {
         for group in &groups {
             let _ = kill_process_group(*group, signal);

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tessera_events::delivery::Handle;
+use tessera_manifest::App;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -134,6 +135,10 @@ impl Up {
         code
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "these tasks are awaited or aborted when the application stops"
+    )]
     async fn serve(self, workers: &Arc<Workers>) -> anyhow::Result<ExitCode> {
         let app = self.application.load()?;
         // Until the application is up, a signal ends the process at once.
@@ -157,12 +162,13 @@ impl Up {
         let address = listener.address()?;
         let admin_address = admin_listener.local_addr()?;
 
-        let running = application::start(app, self.options(), address).await?;
+        let options = self.options(&app);
+        let running = application::start(app, options, address).await?;
         stop.begin_orderly();
         let stop = stop.asked();
         let token = admin::Token::of(running.state_dir())?;
         let hosts = admin::AllowedHosts::new(&self.admin_allowed_hosts);
-        let admin = admin::serve(admin_listener, running.observed(), token, hosts);
+        let admin = admin::serve(admin_listener, running.admin_state(), token, hosts);
         let admin = tokio::spawn(admin);
         tracing::info!(%address, admin = %admin_address, tls = scheme == "https", "listening");
         let up = Announcement {
@@ -191,8 +197,8 @@ impl Up {
             () = hooks.run() => {}
             () = wait(stop.clone()) => {}
         }
-        let begun = Begun { serving, schedules, deliveries };
-        let drained = begun.drain(stop, patience).await?;
+        let tasks = BackgroundTasks { serving, schedules, deliveries };
+        let drained = tasks.drain(stop, patience).await?;
         running.close().await?;
         admin.abort();
         Ok(match drained {
@@ -209,9 +215,10 @@ impl Up {
         !self.quiet && self.log_format == LogFormat::Human
     }
 
-    fn options(&self) -> application::Options {
+    fn options(&self, app: &App) -> application::Options {
         application::Options {
             state_dir: self.state_dir.clone(),
+            default_state_dir: super::default_state_dir(app),
             cache_dir: self.cache_dir.clone(),
             runtime_config_file: self.runtime_config_file.clone(),
             variables: self.variables.clone(),
@@ -251,7 +258,7 @@ impl Announcement<'_> {
         eprintln!("    {:<36} metrics", format!("{admin}/metrics"));
         eprintln!("    {:<36} recent traces", format!("{admin}/traces"));
         if running.has_events() {
-            eprintln!("    {:<36} who gets which events", format!("{admin}/subscriptions"));
+            eprintln!("    {:<36} subscriptions", format!("{admin}/subscriptions"));
             eprintln!("    {:<36} dead letters", format!("{admin}/dead-letters"));
         }
         eprintln!("\n  State is kept in {}. Ctrl-C stops.\n", super::shown(running.state_dir()));
@@ -287,6 +294,7 @@ fn files_max() -> Option<u64> {
 
 /// A stop signal that is delayed by this time after the application was asked to stop. In between,
 /// the application is not ready.
+#[expect(clippy::disallowed_methods, reason = "it ends with the stop signal")]
 fn not_ready_first(
     stop: watch::Receiver<bool>,
     readiness: Arc<Readiness>,
@@ -304,13 +312,13 @@ fn not_ready_first(
 }
 
 /// Work that continues until the application stops.
-struct Begun {
+struct BackgroundTasks {
     serving: JoinHandle<Drain>,
     schedules: JoinHandle<()>,
     deliveries: Option<Handle>,
 }
 
-impl Begun {
+impl BackgroundTasks {
     /// Wait until the application is asked to stop, and then, for at most `patience`, until
     /// requests, schedules and deliveries in progress are done.
     async fn drain(self, stop: watch::Receiver<bool>, patience: Duration) -> anyhow::Result<Drain> {

@@ -1,58 +1,37 @@
-//! Running components: compile once, keep warm instances, serve one call at a time.
+//! Runs components: compiles them once, keeps warm instances, serves one call at a time with each.
 //!
-//! Three moments, each with its own type: [`Engine`] is made once per process,
-//! [`Revision`] once per component and version, [`instance::Instance`] as often as calls need one.
+//! Three moments, each with its own type: an [`Engine`] is made once per process, a [`Revision`]
+//! once per component, an instance as often as calls need one. A revision is the
+//! [`Callee`](crate::calls::Callee) of its component.
+//!
+//! The engine knows no capability of the host: instances are generic over the [`GuestState`] that
+//! capabilities keep in them.
 
-mod background;
-mod code_cache;
-mod compile;
-mod compose;
-mod context;
-mod cpu;
-mod deny;
-mod failure;
-mod files;
-mod framing;
-mod function_call;
-mod held;
-mod http_call;
-mod instance;
-mod libraries;
-mod memory;
-mod patience;
-mod pool;
-mod reply;
-mod revision;
-mod room;
-mod state;
-mod streamed_body;
-mod turns;
+mod instances;
+mod invoking;
+mod loading;
+mod scheduling;
 
-pub(crate) use compile::{compile, refuse_other_formats};
-pub(crate) use compose::fits;
-pub(crate) use context::ComponentContext;
-pub(crate) use deny::add_to_linker as deny_what_is_not_inherited;
-pub(crate) use files::mount as mount_files;
-pub(crate) use framing::{is_bodiless, without_body};
-pub(crate) use function_call::{FunctionName, call as call_function};
-pub(crate) use held::{Arguments, InFlight, fields as fields_bytes, values as values_bytes};
-pub(crate) use http_call::{Request, Response, call as call_http, full as full_body};
-pub(crate) use libraries::compose;
-pub(crate) use revision::Revision;
-pub(crate) use room::Room;
-pub(crate) use state::{CurrentCall, State};
+pub(crate) use instances::{
+    Arguments, ComponentContext, CurrentCall, FunctionName, GuestState, InFlight, InstanceBudget,
+    Revision, State, fields as fields_bytes, values as values_bytes,
+};
+pub(crate) use invoking::{FunctionCall, Functions};
+pub(crate) use loading::{
+    compile, compose, deny_what_is_not_inherited, fits, refuse_other_formats,
+};
 
+use crate::background::Threads;
 use crate::telemetry::Telemetry;
 use anyhow::Context as _;
-use background::Threads;
-use code_cache::CodeCache;
-use memory::Budget;
+use instances::MemoryBudget;
+use loading::CodeCache;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::Config;
 
-/// How often running guests are looked at: the grain of CPU limits.
+/// How often running guests are checked: the granularity of CPU limits.
 const EPOCH_TICK: Duration = Duration::from_millis(2);
 
 /// The compiler and what all instances share.
@@ -60,7 +39,7 @@ const EPOCH_TICK: Duration = Duration::from_millis(2);
 pub(crate) struct Engine {
     pub(crate) wasm: wasmtime::Engine,
     cache: CodeCache,
-    pub(crate) room: Arc<Room>,
+    pub(crate) budget: Arc<InstanceBudget>,
     background: Arc<Threads>,
     telemetry: Arc<Telemetry>,
 }
@@ -88,21 +67,21 @@ impl Engine {
             format!("the folder for compiled code, {}, can't be used", cache_folder.display())
         })?;
         tick(wasm.clone())?;
-        let budget = Budget::new(capacity.memory_max_bytes);
-        let room = Arc::new(Room::new(capacity.instances_max, budget));
-        room.tidy()?;
-        Ok(Self { wasm, cache, room, background: Arc::new(Threads::start()?), telemetry })
+        let memory = MemoryBudget::new(capacity.memory_max_bytes);
+        let budget = Arc::new(InstanceBudget::new(capacity.instances_max, memory));
+        budget.release_periodically()?;
+        Ok(Self { wasm, cache, budget, background: Arc::new(Threads::start()?), telemetry })
     }
 }
 
 fn config(instances_max: u32) -> Config {
     let mut config = Config::new();
     config.wasm_component_model_async(true).epoch_interruption(true);
-    pool::configure(&mut config, instances_max);
+    instances::configure_pool(&mut config, instances_max);
     config
 }
 
-/// A thread of its own advances the epoch: a guest that never yields can't hold it up.
+/// A separate thread advances the epoch: a guest that never yields can't delay it.
 fn tick(engine: wasmtime::Engine) -> anyhow::Result<()> {
     let weak = engine.weak();
     let run = move || {

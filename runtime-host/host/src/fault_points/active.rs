@@ -94,11 +94,11 @@ fn reach(name: &str, side: &str) {
     }
 }
 
-/// As a power cut: nothing is flushed, nobody is told. The lock is held, so that nothing else
-/// reaches a point meanwhile.
+/// As in a power failure, nothing is flushed or reported. The lock is held, so that no other point
+/// is reached.
 fn die() {
     loop {
-        // It can't fail for the process itself; and nothing may go on if it did.
+        // It can't fail for the process itself; and nothing may continue if it did.
         let _ =
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }

@@ -11,12 +11,12 @@ const WAITING_MAX: usize = 64;
 
 /// Delivers, and at times delivers again what had gone well: at once, or after a later
 /// delivery, when a newer event of its key may have arrived already.
-pub(crate) struct Doubling<D> {
+pub(crate) struct DuplicateDeliveries<D> {
     deliver: D,
     waiting: Mutex<VecDeque<Delivery>>,
 }
 
-impl<D: Deliver> Doubling<D> {
+impl<D: Deliver> DuplicateDeliveries<D> {
     pub(crate) fn new(deliver: D) -> Self {
         Self { deliver, waiting: Mutex::default() }
     }
@@ -32,7 +32,7 @@ impl<D: Deliver> Doubling<D> {
     }
 }
 
-impl<D: Deliver> Deliver for Doubling<D> {
+impl<D: Deliver> Deliver for DuplicateDeliveries<D> {
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Outcome> {
         Box::pin(async move {
             let earlier = self.waiting().pop_front();

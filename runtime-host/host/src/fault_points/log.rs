@@ -9,9 +9,9 @@ use tessera_events::{
 };
 
 /// A log with points around publications.
-pub(crate) struct Published(pub(crate) Arc<dyn Log>);
+pub(crate) struct FaultyLog(pub(crate) Arc<dyn Log>);
 
-impl Log for Published {
+impl Log for FaultyLog {
     fn publish(&self, events: Vec<Event>) -> BoxFuture<'_, Result<tessera_events::Published>> {
         let kind = events.first().map_or(String::new(), |event| event.kind.clone());
         Box::pin(around(
@@ -67,9 +67,9 @@ impl Log for Published {
 }
 
 /// A log with points around the outcomes of deliveries.
-pub(crate) struct Outcomes(pub(crate) Arc<dyn Queue>);
+pub(crate) struct FaultyQueue(pub(crate) Arc<dyn Queue>);
 
-impl Queue for Outcomes {
+impl Queue for FaultyQueue {
     fn served(&self) -> &[Arc<Subscription>] {
         self.0.served()
     }

@@ -1,4 +1,4 @@
-//! Places at which a build for tests can be told to die: each boundary of durable work, before it
+//! Points at which a build for tests can kill itself: each boundary of durable work, before it
 //! and after it.
 //!
 //! A test that kills a process at a random instant rarely meets the few instants that matter. So
@@ -25,7 +25,8 @@ mod store;
 pub(crate) use active::{around, report, set};
 #[cfg(feature = "fault-points")]
 pub(crate) use {
-    allocations::Counting, delivery::Doubling, log::Outcomes, log::Published, store::Written,
+    allocations::Counting, delivery::DuplicateDeliveries, log::FaultyLog, log::FaultyQueue,
+    store::FaultyStore,
 };
 
 /// Some work between two points.

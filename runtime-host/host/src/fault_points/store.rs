@@ -9,12 +9,12 @@ use tessera_storage::{KeyPage, KeyValue, Result, SwapError, Value, Version, Vers
 const WORD_LENGTH_MAX: usize = 24;
 
 /// A store whose writes have points.
-pub(crate) struct Written {
+pub(crate) struct FaultyStore {
     pub(crate) label: String,
     pub(crate) store: Arc<dyn KeyValue>,
 }
 
-impl Written {
+impl FaultyStore {
     fn point(&self, operation: &'static str, key: &str) -> impl FnOnce() -> String + Send + use<> {
         let (label, shape) = (self.label.clone(), shape(key));
         move || format!("store/{label}/{operation}/{shape}")
@@ -34,7 +34,7 @@ fn shape(key: &str) -> String {
     shaped.collect()
 }
 
-impl KeyValue for Written {
+impl KeyValue for FaultyStore {
     fn get(&self, key: String) -> BoxFuture<'_, Result<Option<Value>>> {
         self.store.get(key)
     }

@@ -1,27 +1,20 @@
 //! Live links: an import of one component answered by another one, in this process.
 //!
-//! The importer calls a typed function; the host looks the callee up in the registry, lets
-//! it pass the callee's gate and runs it in an instance and a store of its own. Neither
-//! side can tell it from static composition, but for what it makes possible: limits,
-//! deadlines, spans and another revision behind the same import.
+//! The importer calls a typed function; the host looks the callee up in the registry and calls it
+//! as any other caller would, so it runs in its own instance and store. Neither side can tell this
+//! from static composition, except by its limits, deadlines and spans.
 
-mod native;
-mod shape;
+mod linked_function;
+mod type_check;
 
-use crate::calls::{Call, CallError, Kind};
-use crate::engine::{Arguments, FunctionName, State, call_function, fits, values_bytes};
-use crate::fault_points;
+use crate::engine::{FunctionName, Functions, GuestState, State, fits};
 use crate::registry::Registry;
-use crate::telemetry::SpanKind;
 use anyhow::Context as _;
+use linked_function::LinkedFunction;
 use std::sync::Arc;
 use tessera_manifest::{App, Bridged, Component, ComponentId, Provider};
-use tokio::runtime::Handle;
-use tokio_util::task::AbortOnDropHandle;
-use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type};
-use wasmtime::component::{self, Linker, Val};
-
-pub(crate) use native::{Platform, is_of_events};
+use wasmtime::component::types::{ComponentExtern, ComponentInstance, ComponentItem};
+use wasmtime::component::{self, Linker};
 
 /// A linked dependency: its name in the manifest (an interface, or a package for all of its
 /// imported interfaces), and its provider.
@@ -34,7 +27,8 @@ pub(crate) enum Link {
 }
 
 impl Link {
-    fn dependency(&self) -> &str {
+    /// The name of the dependency.
+    pub(crate) fn dependency(&self) -> &str {
         match self {
             Self::Component { dependency, .. } | Self::Host { dependency } => dependency,
         }
@@ -56,83 +50,57 @@ pub(crate) fn of(app: &App, component: &Component) -> Vec<Link> {
     component.dependencies.iter().filter_map(bridged).collect()
 }
 
-/// What links are made from.
-pub(crate) struct Maker<'a> {
-    pub(crate) engine: &'a wasmtime::Engine,
-    pub(crate) registry: &'a Arc<Registry>,
-    pub(crate) platform: &'a Arc<Platform>,
+/// The imported interfaces of a component that a dependency covers, at least one.
+pub(crate) fn covered_imports(
+    engine: &wasmtime::Engine,
+    importer: &component::Component,
+    dependency: &str,
+) -> anyhow::Result<Vec<(String, ComponentInstance)>> {
+    let covered = |(name, item): (&str, ComponentExtern<'_>)| match item.ty {
+        ComponentItem::ComponentInstance(instance) if fits(dependency, name) => {
+            Some((name.to_owned(), instance))
+        }
+        _ => None,
+    };
+    let imports: Vec<_> = importer.component_type().imports(engine).filter_map(covered).collect();
+    anyhow::ensure!(
+        !imports.is_empty(),
+        "the dependency `{dependency}` matches none of its imports: remove it, or correct its name"
+    );
+    Ok(imports)
 }
 
-impl Maker<'_> {
-    /// Define the imports of `importer` that one dependency covers in its linker.
-    ///
-    /// `callee` is the code behind the link, to compare both sides before anybody calls.
-    pub(crate) fn define(
-        &self,
-        linker: &mut Linker<State>,
-        link: &Link,
-        importer: &component::Component,
-        callee: Option<&component::Component>,
-    ) -> anyhow::Result<()> {
-        let dependency = link.dependency();
-        let imports = self.imports_for(importer, dependency);
-        anyhow::ensure!(
-            !imports.is_empty(),
-            "the dependency `{dependency}` matches none of its imports: remove it, or correct its \
-             name"
-        );
-        imports.iter().try_for_each(|(import, wanted)| match link {
-            Link::Host { .. } => native::define(linker, import, self.platform),
-            Link::Component { callee: id, .. } => {
-                let offered = callee.and_then(|code| self.export(code, import));
-                let offered = offered.with_context(|| {
-                    format!("it needs `{import}` of `{id}`, which does not export it")
-                })?;
-                shape::compare(self.engine, import, wanted, &offered).with_context(|| {
-                    format!("`{id}` exports another `{import}` than it imports")
-                })?;
-                self.define_functions(linker, import, id, wanted)
-            }
-        })
-    }
+/// Defines links.
+pub(crate) struct LinkBuilder<'a> {
+    pub(crate) engine: &'a wasmtime::Engine,
+    pub(crate) registry: &'a Arc<Registry<Functions>>,
+}
 
-    fn define_functions(
+impl LinkBuilder<'_> {
+    /// Defines one import in the importer's linker: calls of its functions go to `callee`.
+    ///
+    /// `code` is that of the callee, to compare the types of both sides before any call.
+    pub(crate) fn define<G: GuestState>(
         &self,
-        linker: &mut Linker<State>,
-        import: &str,
+        linker: &mut Linker<State<G>>,
+        (import, wanted): &(String, ComponentInstance),
         callee: &ComponentId,
-        interface: &ComponentInstance,
+        code: Option<&component::Component>,
     ) -> anyhow::Result<()> {
+        let offered = code.and_then(|code| self.export(code, import));
+        let offered = offered.with_context(|| {
+            format!("it needs `{import}` of `{callee}`, which does not export it")
+        })?;
+        type_check::compare(self.engine, import, wanted, &offered)
+            .with_context(|| format!("`{callee}` exports another `{import}` than it imports"))?;
         let mut instance = linker.instance(import).map_err(anyhow::Error::from)?;
-        for (name, item) in interface.exports(self.engine) {
+        for (name, item) in wanted.exports(self.engine) {
             let ComponentItem::ComponentFunc(function) = item.ty else { continue };
-            let link = Arc::new(LinkedFunction {
-                registry: self.registry.clone(),
-                callee: callee.clone(),
-                operation: FunctionName::new(import, name).short().into(),
-                name: FunctionName::new(import, name),
-                tells_unavailable: tells_unavailable(&function),
-            });
-            define_function(&mut instance, name, function.async_(), link)
-                .map_err(anyhow::Error::from)?;
+            let name = FunctionName::new(import, name);
+            let link = LinkedFunction::new(self.registry.clone(), callee.clone(), name, &function);
+            link.define(&mut instance, function.async_()).map_err(anyhow::Error::from)?;
         }
         Ok(())
-    }
-
-    /// The imported interfaces that a dependency covers.
-    fn imports_for(
-        &self,
-        code: &component::Component,
-        dependency: &str,
-    ) -> Vec<(String, ComponentInstance)> {
-        let of_dependency =
-            |(name, item): (&str, component::types::ComponentExtern<'_>)| match item.ty {
-                ComponentItem::ComponentInstance(instance) if fits(dependency, name) => {
-                    Some((name.to_owned(), instance))
-                }
-                _ => None,
-            };
-        code.component_type().imports(self.engine).filter_map(of_dependency).collect()
     }
 
     fn export(&self, code: &component::Component, name: &str) -> Option<ComponentInstance> {
@@ -141,110 +109,4 @@ impl Maker<'_> {
             _ => None,
         }
     }
-}
-
-fn define_function(
-    instance: &mut component::LinkerInstance<'_, State>,
-    name: &str,
-    is_async: bool,
-    link: Arc<LinkedFunction>,
-) -> wasmtime::Result<()> {
-    if is_async {
-        return instance.func_new_concurrent(name, move |accessor, _, arguments, results| {
-            let link = link.clone();
-            let begun = accessor.with(|mut access| link.begin(access.get(), arguments));
-            Box::pin(async move { link.answer(begun, arguments, results).await })
-        });
-    }
-    instance.func_new_async(name, move |store, _, arguments, results| {
-        let link = link.clone();
-        let begun = link.begin(store.data(), arguments);
-        Box::new(async move { link.answer(begun, arguments, results).await })
-    })
-}
-
-/// One function of one link. Made when the importer is linked, used at every call.
-struct LinkedFunction {
-    registry: Arc<Registry>,
-    callee: ComponentId,
-    operation: Arc<str>,
-    name: FunctionName,
-    /// The contract has a case for a callee that can't answer.
-    tells_unavailable: bool,
-}
-
-/// A call in progress.
-struct Begun {
-    call: Call,
-    /// The runtime on which it runs.
-    runtime: Handle,
-    _arguments: Arguments,
-}
-
-impl LinkedFunction {
-    fn begin(&self, caller: &State, arguments: &[Val]) -> Begun {
-        let call = Call {
-            kind: SpanKind::Link,
-            operation: self.operation.clone(),
-            trace: caller.call.trace.clone(),
-            deadline: Some(caller.call.deadline),
-            callers: caller.call.callers.and(&caller.component.id, caller.component.cycle),
-            client: caller.call.client,
-        };
-        // They exist twice, because the callee gets a copy.
-        let arguments = caller.in_flight.count(2 * values_bytes(arguments));
-        Begun { call, runtime: caller.call.runtime.clone(), _arguments: arguments }
-    }
-
-    async fn answer(
-        &self,
-        begun: Begun,
-        arguments: &[Val],
-        results: &mut [Val],
-    ) -> wasmtime::Result<()> {
-        let Begun { call, runtime, _arguments } = begun;
-        let outcome = match self.registry.resolve(&self.callee) {
-            Ok(slot) => {
-                let point = || format!("link/{}/{}", self.callee, self.operation);
-                let work = call_function(slot, call, self.name.clone(), arguments.to_vec());
-                // When the caller goes away, so does the callee.
-                let task = AbortOnDropHandle::new(runtime.spawn(work));
-                let answer = fault_points::around(point, task).await;
-                answer.unwrap_or_else(|_| Err(CallError::new(Kind::NoAnswer, "the callee ended")))
-            }
-            Err(error) => Err(error),
-        };
-        match outcome {
-            Ok(values) => {
-                for (result, value) in results.iter_mut().zip(values) {
-                    *result = value;
-                }
-                Ok(())
-            }
-            Err(error) => self.tell(&error, results),
-        }
-    }
-
-    /// A callee that gave no answer is the contract's `unavailable`, where it has one.
-    /// Where it has none, the importer can't go on.
-    fn tell(&self, error: &CallError, results: &mut [Val]) -> wasmtime::Result<()> {
-        match results {
-            [result] if self.tells_unavailable => {
-                let detail = Val::String(format!("{}: {}", self.callee, error.public_detail()));
-                let case = Val::Variant("unavailable".to_owned(), Some(Box::new(detail)));
-                *result = Val::Result(Err(Some(Box::new(case))));
-                Ok(())
-            }
-            _ => Err(wasmtime::format_err!("{} failed: {error}", self.name)),
-        }
-    }
-}
-
-/// Whether a function returns `result<_, E>` with a case `unavailable(string)` in `E`.
-fn tells_unavailable(function: &ComponentFunc) -> bool {
-    let mut results = function.results();
-    let Some(Type::Result(result)) = results.next() else { return false };
-    let Some(Type::Variant(error)) = result.err() else { return false };
-    let mut cases = error.cases();
-    cases.any(|case| case.name == "unavailable" && matches!(case.ty, Some(Type::String)))
 }

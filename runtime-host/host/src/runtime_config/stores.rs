@@ -109,7 +109,7 @@ impl RuntimeConfig {
             }
             #[cfg(feature = "fault-points")]
             let store: Arc<dyn KeyValue> =
-                Arc::new(crate::fault_points::Written { label: label.clone(), store });
+                Arc::new(crate::fault_points::FaultyStore { label: label.clone(), store });
             by_label.insert(label.clone(), store);
         }
         Ok(OpenStores { by_label, engines: Engines { embedded, memory } })
@@ -135,6 +135,7 @@ impl OpenStores {
 
 impl Engines {
     /// Removes expired keys periodically until the stores are closed.
+    #[expect(clippy::disallowed_methods, reason = "keys expire at a date")]
     pub(crate) async fn sweep_expired(self) {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,18 +1,11 @@
 //! What guests print, as log lines with the component and the trace id of their call.
 
+use super::metrics::ComponentLabels;
 use super::{Metrics, TraceContext};
-use crate::telemetry::metrics::ComponentLabels;
-use bytes::Bytes;
-use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use tokio::io::AsyncWrite;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 /// A longer line is cut into lines of this length.
-const LINE_LENGTH_MAX_BYTES: usize = 8 * 1024;
+pub(crate) const LINE_LENGTH_MAX_BYTES: usize = 8 * 1024;
 
 /// One output stream of one instance.
 #[derive(Clone)]
@@ -63,7 +56,8 @@ impl GuestOutput {
         }
     }
 
-    fn take_in(&self, bytes: &[u8]) {
+    /// Adds output of the current call, as far as it is within the limit.
+    pub(crate) fn push(&self, bytes: &[u8]) {
         let mut state = self.lock();
         let allowed = self.limit_bytes.saturating_sub(state.written_bytes) as usize;
         let (kept, dropped) = bytes.split_at(allowed.min(bytes.len()));
@@ -109,61 +103,6 @@ fn printable(line: &str) -> String {
     line.chars().map(show).collect()
 }
 
-impl IsTerminal for GuestOutput {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for GuestOutput {
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
-
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
-    }
-}
-
-impl OutputStream for GuestOutput {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.take_in(&bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(LINE_LENGTH_MAX_BYTES)
-    }
-}
-
-#[wasmtime_wasi::async_trait]
-impl Pollable for GuestOutput {
-    async fn ready(&mut self) {}
-}
-
-impl AsyncWrite for GuestOutput {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.take_in(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,7 +111,7 @@ mod tests {
     fn output_over_the_limit_of_a_call_is_dropped_and_counted() {
         let output = GuestOutput::new(&"c".into(), "stdout", 4);
         output.begin(&TraceContext::root());
-        output.take_in(b"abcdef");
+        output.push(b"abcdef");
         assert_eq!(output.lock().line, b"abcd");
         let metrics = Metrics::default();
         output.end(&metrics);
@@ -184,7 +123,7 @@ mod tests {
         let output = GuestOutput::new(&"c".into(), "stdout", 4);
         for _ in 0..3 {
             output.begin(&TraceContext::root());
-            output.take_in(b"abcd");
+            output.push(b"abcd");
         }
         assert_eq!(output.lock().dropped_bytes, 0);
     }

@@ -12,7 +12,7 @@ mod trace_context;
 mod trace_state;
 mod traces;
 
-pub(crate) use guest_output::GuestOutput;
+pub(crate) use guest_output::{GuestOutput, LINE_LENGTH_MAX_BYTES};
 pub(crate) use labels::{METHODS, OTHER, method_label};
 pub(crate) use logs::{LogFormat, init as init_logs};
 pub(crate) use metrics::{ComponentLabels, EventLabels, FrontLimit, Metrics};

@@ -4,7 +4,6 @@
 //! the traces that are kept and, at level `debug`, the log.
 
 use super::{Telemetry, TraceContext};
-use crate::calls::Kind;
 use serde::Serialize;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -56,23 +55,23 @@ impl SpanKind {
 pub(crate) enum Outcome {
     /// With an HTTP status.
     Status(u16),
-    /// With an answer that is no error of ours.
+    /// With a result that is not an error of the host.
     Ok,
-    /// With an error of the contract: the callee answered, and said no.
+    /// With an error of the contract: the callee responded, and refused.
     Refused,
-    /// Without an answer.
-    Failed(Kind),
-    /// Nobody waited for the end.
+    /// Without a response. The name of the failure.
+    Failed(&'static str),
+    /// The caller did not wait for the end.
     Cancelled,
 }
 
 impl Outcome {
-    /// What it is called where there is no number.
+    /// Its name, if it has no status.
     fn name(self) -> &'static str {
         match self {
             Self::Ok | Self::Status(_) => "ok",
             Self::Refused => "refused",
-            Self::Failed(kind) => kind.name(),
+            Self::Failed(name) => name,
             Self::Cancelled => "cancelled",
         }
     }
@@ -146,7 +145,7 @@ impl From<String> for Operation {
     }
 }
 
-/// A piece of work that is going on.
+/// A piece of work in progress.
 #[derive(Debug)]
 pub(crate) struct Span {
     telemetry: Arc<Telemetry>,
@@ -179,7 +178,8 @@ impl Span {
         }
     }
 
-    /// End it now. Later ends count for nothing.
+    /// Ends it now. Later calls have no effect.
+    #[expect(clippy::disallowed_methods, reason = "spans show when they ended")]
     pub(crate) fn end(&mut self, outcome: Outcome) {
         if std::mem::replace(&mut self.ended, true) {
             return;
@@ -223,7 +223,7 @@ impl Drop for Span {
     }
 }
 
-/// A span that has ended, as it is kept: most of them nobody ever looks at.
+/// A span that has ended, as it is kept: most of them are never shown.
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) trace_id: u128,

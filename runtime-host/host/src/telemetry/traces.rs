@@ -132,7 +132,7 @@ type Finished = (u128, Vec<Ended>);
 #[derive(Debug, Default)]
 struct Open {
     traces: HashMap<u128, Vec<Ended>>,
-    /// In the order in which they were opened; some are not open any more.
+    /// In the order in which they were opened; some have ended since.
     order: VecDeque<u128>,
     buffers: Vec<Vec<Ended>>,
 }
@@ -198,7 +198,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// Keep a trace, or add to one that is kept. A buffer that is not needed any more.
+    /// Keep a trace, or add to one that is kept. Returns a buffer that is no longer needed.
     fn keep(&mut self, id: u128, mut spans: Vec<Ended>) -> Vec<Ended> {
         let (shelf, route) = judge(&spans);
         match self.remove(id) {
@@ -301,7 +301,6 @@ fn judge(spans: &[Ended]) -> (Shelf, Option<Route>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calls::Kind;
     use std::time::SystemTime;
 
     fn span(trace_id: u128, kind: SpanKind, operation: &str, outcome: Outcome) -> Ended {
@@ -342,9 +341,9 @@ mod tests {
     #[test]
     fn failures_and_slow_traces_outlive_ordinary_ones() {
         let traces = Traces::default();
-        trace(&traces, 1, SpanKind::Http, "GET /", Outcome::Failed(Kind::Trap));
+        trace(&traces, 1, SpanKind::Http, "GET /", Outcome::Failed("trap"));
         trace(&traces, 2, SpanKind::Http, "GET /", Outcome::Status(503));
-        traces.push(span(3, SpanKind::Store, "get", Outcome::Failed(Kind::Host)));
+        traces.push(span(3, SpanKind::Store, "get", Outcome::Failed("host-failure")));
         traces.push(span(3, SpanKind::Http, "GET /", Outcome::Status(200)));
         let slow = span(4, SpanKind::Http, "GET /", Outcome::Status(200));
         traces.push(Ended { duration: 2 * SLOW, ..slow });

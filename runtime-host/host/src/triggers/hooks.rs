@@ -1,6 +1,7 @@
 //! `on_start`: paths that are called once when the application is up.
 
 use super::post::Post;
+use crate::message::Http;
 use crate::registry::Registry;
 use crate::telemetry::SpanKind;
 use std::sync::Arc;
@@ -14,13 +15,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// All hooks of an application.
 pub(crate) struct Hooks {
-    registry: Arc<Registry>,
+    registry: Arc<Registry<Http>>,
     /// Components and their paths.
     hooks: Vec<(ComponentId, String)>,
 }
 
 impl Hooks {
-    pub(crate) fn of(app: &App, registry: Arc<Registry>) -> Self {
+    pub(crate) fn of(app: &App, registry: Arc<Registry<Http>>) -> Self {
         let hooks = app.components.values().filter_map(|component| {
             Some((component.id.clone(), component.settings.on_start.clone()?))
         });

@@ -1,8 +1,8 @@
 //! Requests that the host itself makes, to the private route of a component.
 
-use super::http::headers::prepare_chained;
 use crate::calls::{Call, CallError, Kind};
-use crate::engine::{Request, Response, call_http, full_body};
+use crate::message::spin_fields::prepare_chained;
+use crate::message::{Http, Request, Response, full_body};
 use crate::registry::Registry;
 use crate::telemetry::{SpanKind, TraceContext};
 use bytes::Bytes;
@@ -10,26 +10,26 @@ use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
 use std::sync::Arc;
 
-/// What is read of an answer that nobody wants but for its end.
+/// The maximum size of a response of which only the end matters.
 const ANSWER_MAX_BYTES: usize = 1024 * 1024;
 
 /// One `POST`.
 pub(super) struct Post {
-    /// Who is asked.
+    /// The component that is called.
     pub(super) component: Arc<str>,
-    /// Where, with its leading slash.
+    /// The path, with its leading slash.
     pub(super) path: Arc<str>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) kind: SpanKind,
     /// The operation of its span.
     pub(super) operation: Arc<str>,
-    /// What it belongs to.
+    /// The trace that it belongs to.
     pub(super) trace: TraceContext,
 }
 
 impl Post {
-    /// One without a body that begins a trace.
+    /// A request without a body that begins a trace.
     pub(super) fn empty(component: &str, path: &str, kind: SpanKind, operation: &str) -> Self {
         Self {
             component: component.into(),
@@ -42,10 +42,11 @@ impl Post {
         }
     }
 
-    /// Send it and read the answer to its end, which is when the component has done what it was
-    /// told. The times that it has for a head and for a body hold. Gives the status; errors are
-    /// for the log: the call failed, or the body broke off or is too large.
-    pub(super) async fn finish(self, registry: &Registry) -> Result<StatusCode, String> {
+    /// Sends it, reads the response to its end, which is when the component has completed its work,
+    /// and returns the status. The deadlines for the head and for the body apply.
+    ///
+    /// Errors, for the log: the call failed, or the body was aborted or is too large.
+    pub(super) async fn finish(self, registry: &Registry<Http>) -> Result<StatusCode, String> {
         let answer = self.send(registry).await.map_err(|error| error.to_string())?;
         let status = answer.status();
         let mut body = answer.into_body();
@@ -62,9 +63,9 @@ impl Post {
         Ok(status)
     }
 
-    /// Send it, with the time that the component has for any call.
-    pub(super) async fn send(self, registry: &Registry) -> Result<Response, CallError> {
-        let slot = registry.resolve(&self.component)?;
+    /// Sends it, with the deadline that the component has for any call.
+    pub(super) async fn send(self, registry: &Registry<Http>) -> Result<Response, CallError> {
+        let entry = registry.resolve(&self.component)?;
         let mut request = Request::new(full_body(self.body));
         *request.method_mut() = Method::POST;
         let uri = format!("http://{}.spin.internal{}", self.component, self.path);
@@ -77,6 +78,6 @@ impl Post {
             self.trace.write(request.headers_mut());
         }
         let call = Call::from_outside(self.kind, self.operation, self.trace);
-        call_http(slot, call, request).await
+        entry.call(call, request).await
     }
 }

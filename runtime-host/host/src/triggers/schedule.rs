@@ -5,6 +5,7 @@
 //! last byte: a component may answer at once and work while its body goes out.
 
 use super::post::Post;
+use crate::message::Http;
 use crate::registry::Registry;
 use crate::telemetry::SpanKind;
 use std::sync::Arc;
@@ -13,12 +14,12 @@ use tessera_manifest::{App, ComponentId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// While a path goes on failing, it is logged once in this time.
+/// While a path keeps failing, it is logged once in this time.
 const LOG_PAUSE: Duration = Duration::from_secs(60);
 
 /// All schedules of an application.
 pub(crate) struct Schedules {
-    registry: Arc<Registry>,
+    registry: Arc<Registry<Http>>,
     entries: Vec<Entry>,
 }
 
@@ -29,7 +30,7 @@ struct Entry {
 }
 
 impl Schedules {
-    pub(crate) fn of(app: &App, registry: Arc<Registry>) -> Self {
+    pub(crate) fn of(app: &App, registry: Arc<Registry<Http>>) -> Self {
         let entries = app.components.values().flat_map(|component| {
             component.settings.schedule.iter().map(|schedule| Entry {
                 component: component.id.clone(),
@@ -50,7 +51,7 @@ impl Schedules {
 }
 
 impl Entry {
-    async fn repeat(&self, registry: &Registry, mut stop: watch::Receiver<bool>) {
+    async fn repeat(&self, registry: &Registry<Http>, mut stop: watch::Receiver<bool>) {
         let mut failures = Failures::default();
         while !*stop.borrow() {
             match self.run_once(registry).await {
@@ -70,7 +71,7 @@ impl Entry {
         }
     }
 
-    async fn run_once(&self, registry: &Registry) -> Result<(), String> {
+    async fn run_once(&self, registry: &Registry<Http>) -> Result<(), String> {
         let operation = format!("POST {}", self.path);
         let post = Post::empty(&self.component, &self.path, SpanKind::Schedule, &operation);
         match post.finish(registry).await? {

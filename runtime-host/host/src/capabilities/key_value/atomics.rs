@@ -3,16 +3,16 @@
 //! A swap compares versions, not values, and an absent key has a version too: of several
 //! guests that create a key at the same time, exactly one succeeds.
 
-use super::{Fault, Handle, Operation, Place};
+use super::{Fault, Handle, HandleSlot, Operation};
+use crate::capabilities::State;
 use crate::capabilities::bindings::wasi::keyvalue::atomics::{CasError, Host, HostCas};
 use crate::capabilities::bindings::wasi::keyvalue::store::Error;
-use crate::engine::State;
 use std::sync::Arc;
 use tessera_storage::{KeyValue, SwapError, Version, Versioned};
 use wasmtime::component::Resource;
 
-/// A value of at most so many bytes waits in the host for the guest to look at it; a larger
-/// one is read again.
+/// A value of at most this size is kept in the host until the guest reads it; a larger one is read
+/// again.
 const VALUE_KEPT_MAX_BYTES: usize = 64 * 1024;
 
 /// A swap that a guest prepares: what it would replace.
@@ -23,14 +23,14 @@ pub struct Swap {
     version: Version,
     /// The value of `version`, until the guest has looked at it once.
     unread: Option<Option<Vec<u8>>>,
-    place: Place,
+    slot: HandleSlot,
 }
 
 impl Swap {
-    fn new(store: Arc<dyn KeyValue>, key: String, found: Versioned, place: Place) -> Self {
+    fn new(store: Arc<dyn KeyValue>, key: String, found: Versioned, slot: HandleSlot) -> Self {
         let size = found.value.as_ref().map_or(0, Vec::len);
         let unread = (size <= VALUE_KEPT_MAX_BYTES).then_some(found.value);
-        Self { store, key, version: found.version, unread, place }
+        Self { store, key, version: found.version, unread, slot }
     }
 }
 
@@ -51,7 +51,7 @@ impl Host for State {
         handle: Resource<Swap>,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), CasError>> {
-        let Swap { store, key, version, place, .. } = self.table.delete(handle)?;
+        let Swap { store, key, version, slot, .. } = self.table.delete(handle)?;
         let mut operation = Operation::begin(self, "swap").writing(value.len());
         // A lost race is an answer, not a failure of the store.
         let swapped = operation.step(async || {
@@ -68,7 +68,7 @@ impl Host for State {
             }
             Ok(Some(found)) => {
                 operation.end_refused();
-                let fresh = self.table.push(Swap::new(store, key, found, place))?;
+                let fresh = self.table.push(Swap::new(store, key, found, slot))?;
                 Ok(Err(CasError::CasFailed(fresh)))
             }
             Err(fault) => Ok(Err(CasError::StoreError(fault.into()))),
@@ -83,12 +83,12 @@ impl HostCas for State {
         key: String,
     ) -> wasmtime::Result<Result<Resource<Swap>, Error>> {
         let store = self.store_of(&handle)?;
-        let place = match self.open_handles.take() {
-            Ok(place) => place,
+        let slot = match self.guest.open_handles.take() {
+            Ok(slot) => slot,
             Err(fault) => return Ok(Err(fault.into())),
         };
         match read(Operation::begin(self, "read-for-swap"), &store, &key).await {
-            Ok(found) => Ok(Ok(self.table.push(Swap::new(store, key, found, place))?)),
+            Ok(found) => Ok(Ok(self.table.push(Swap::new(store, key, found, slot))?)),
             Err(fault) => Ok(Err(fault.into())),
         }
     }

@@ -4,9 +4,9 @@
 //! gets an error knows what is in the store.
 
 use super::{Handle, Operation};
+use crate::capabilities::State;
 use crate::capabilities::bindings::wasi::keyvalue::batch::Host;
 use crate::capabilities::bindings::wasi::keyvalue::store::Error;
-use crate::engine::State;
 use wasmtime::component::Resource;
 
 type Entries = Vec<(String, Option<Vec<u8>>)>;

@@ -1,7 +1,7 @@
 //! `tessera:store/expiry`: keys that expire.
 
 use super::{Fault, Operation};
-use crate::engine::State;
+use crate::capabilities::State;
 use tessera_storage::ErrorKind;
 use wasmtime::component::{Accessor, Linker};
 
@@ -19,7 +19,7 @@ use tessera::store::expiry::Error;
 /// The interface that [`define`] defines.
 pub(crate) const NAME: &str = "tessera:store/expiry@1.0.0";
 
-/// Provide the import for the component's own stores.
+/// Provides the import for the component's own stores.
 pub(crate) fn define(linker: &mut Linker<State>) -> anyhow::Result<()> {
     type Arguments = (String, String, u64);
     let mut instance = linker.instance(NAME).map_err(anyhow::Error::from)?;
@@ -38,7 +38,7 @@ async fn expire_at(
 ) -> Result<(), Error> {
     let begun = accessor.with(|mut access| {
         let state = access.get();
-        let store = state.component.stores.get(label).cloned();
+        let store = state.guest.grants.stores.get(label).cloned();
         store.map(|store| (store, Operation::begin(state, "expire-at")))
     });
     let (store, operation) = begun.ok_or(Error::AccessDenied)?;

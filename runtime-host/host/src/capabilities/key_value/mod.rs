@@ -1,8 +1,8 @@
-//! Key-value stores, in the three shapes that guests know them by.
+//! Key-value stores, by the three interfaces that guests use.
 //!
-//! The interfaces differ, what happens does not: a label is looked up among the stores that
-//! the manifest grants, and each operation is one span that lasts no longer than the call it
-//! is part of. So that lives here, and each interface is a thin translation of its own.
+//! The interfaces differ, their implementation does not: a label is looked up among the stores
+//! that the manifest grants, and each operation is one span that lasts no longer than its call. So
+//! that is implemented here, and each interface is a thin translation.
 
 mod atomics;
 mod batch;
@@ -18,11 +18,19 @@ mod wasi;
 pub use atomics::Swap;
 use operation::{Fault, Operation};
 
-use super::bindings;
-use crate::engine::State;
+use super::{Capability, State, bindings};
 use std::sync::Arc;
 use tessera_storage::KeyValue;
 use wasmtime::component::{HasSelf, Linker, Resource};
+
+pub(super) const CAPABILITY: Capability = Capability {
+    governed: &[
+        ("fermyon:spin/key-value", "key_value_stores"),
+        ("spin:key-value", "key_value_stores"),
+        ("wasi:keyvalue", "key_value_stores"),
+    ],
+    add_to_linker,
+};
 
 /// Stores and swaps that one instance may hold open at once, as in stock Spin.
 const OPEN_HANDLES_MAX: usize = 256;
@@ -31,30 +39,29 @@ const OPEN_HANDLES_MAX: usize = 256;
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct Handle {
     store: Arc<dyn KeyValue>,
-    _place: Place,
+    _slot: HandleSlot,
 }
 
-/// Counts what one instance holds open. A leaking guest runs into this limit and not into
-/// the host's memory.
+/// Counts the handles that one instance holds open, so that a leaking guest reaches this limit
+/// instead of using up the host's memory.
 #[derive(Debug, Default)]
 pub(crate) struct OpenHandles(Arc<()>);
 
-/// One of the places; given back when it is dropped.
+/// Counts one handle until it is dropped.
 #[derive(Debug)]
-struct Place(#[expect(dead_code, reason = "held to be counted")] Arc<()>);
+struct HandleSlot(#[expect(dead_code, reason = "held to be counted")] Arc<()>);
 
 impl OpenHandles {
-    fn take(&self) -> Result<Place, Fault> {
-        // One reference is ours.
+    fn take(&self) -> Result<HandleSlot, Fault> {
+        // One reference is that of the instance.
         if Arc::strong_count(&self.0) > OPEN_HANDLES_MAX {
             return Err(Fault::TooManyOpen);
         }
-        Ok(Place(self.0.clone()))
+        Ok(HandleSlot(self.0.clone()))
     }
 }
 
-/// Offer all three interfaces.
-pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     type Own = HasSelf<State>;
     bindings::spin::key_value::key_value::add_to_linker::<_, Own>(linker, |state| state)?;
     bindings::fermyon::spin::key_value::add_to_linker::<_, Own>(linker, |state| state)?;
@@ -64,20 +71,20 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 }
 
 impl State {
-    /// Open a store by its label, if the manifest grants it.
+    /// Opens a store by its label, if the manifest grants it.
     fn open_store(&mut self, label: &str) -> wasmtime::Result<Result<Resource<Handle>, Fault>> {
-        let Some(store) = self.component.stores.get(label).cloned() else {
+        let Some(store) = self.guest.grants.stores.get(label).cloned() else {
             tracing::warn!(
                 component = %self.component.id,
                 "it may not open the store `{label}`: its `key_value_stores` do not name it"
             );
             return Ok(Err(Fault::AccessDenied));
         };
-        let place = match self.open_handles.take() {
-            Ok(place) => place,
+        let slot = match self.guest.open_handles.take() {
+            Ok(slot) => slot,
             Err(fault) => return Ok(Err(fault)),
         };
-        Ok(Ok(self.table.push(Handle { store, _place: place })?))
+        Ok(Ok(self.table.push(Handle { store, _slot: slot })?))
     }
 
     /// The store behind a handle.

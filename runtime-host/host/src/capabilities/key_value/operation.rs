@@ -1,7 +1,8 @@
-//! One operation on a store: measured, and never longer than the call that asks for it.
+//! One operation on a store: measured, and never longer than the call that it belongs to.
 
 use crate::calls::Kind;
-use crate::engine::{Arguments, InFlight, State};
+use crate::capabilities::State;
+use crate::engine::{Arguments, InFlight};
 use crate::telemetry::{Outcome, Span, SpanKind};
 use std::future::Future;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub(super) enum Fault {
     Other(String),
 }
 
-/// An operation that goes on.
+/// An operation in progress.
 pub(super) struct Operation {
     component: Arc<str>,
     name: &'static str,
@@ -72,7 +73,7 @@ impl Operation {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.refused(&error)),
             Err(_) => {
-                self.span.end(Outcome::Failed(Kind::DeadlineExceeded));
+                self.span.end(Kind::DeadlineExceeded.outcome());
                 Err(Fault::Other(
                     "the deadline of the call has passed; whether a write took effect is not known"
                         .into(),
@@ -97,7 +98,7 @@ impl Operation {
             self.span.end(Outcome::Refused);
             return Fault::Other(error.message.clone());
         }
-        self.span.end(Outcome::Failed(Kind::Host));
+        self.span.end(Kind::Host.outcome());
         tracing::warn!(component = %self.component, operation = self.name, "store: {error}");
         Fault::from(error.kind)
     }

@@ -1,8 +1,8 @@
 //! `fermyon:spin/key-value@2.0.0`: what components built for Spin 2 and 3 import.
 
 use super::{Fault, Handle, Operation};
+use crate::capabilities::State;
 use crate::capabilities::bindings::fermyon::spin::key_value::{Error, Host, HostStore};
-use crate::engine::State;
 use tessera_storage::KeyValue;
 use wasmtime::component::Resource;
 

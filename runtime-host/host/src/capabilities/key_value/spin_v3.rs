@@ -1,13 +1,13 @@
 //! `spin:key-value/key-value@3.0.0`: what components built with spin-sdk 7 import.
 //!
-//! Its functions are asynchronous: while one waits for the store, the guest goes on, so none
-//! of them holds the instance's state across a wait.
+//! Its functions are asynchronous: while one waits for the store, the guest continues, so none of
+//! them holds the instance's state across a wait.
 
 use super::{Fault, Handle, Operation};
+use crate::capabilities::State;
 use crate::capabilities::bindings::spin::key_value::key_value::{
     Error, Host, HostStore, HostStoreWithStore,
 };
-use crate::engine::State;
 use futures::Stream;
 use futures::stream;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use wasmtime::component::{
     StreamResult, VecBuffer,
 };
 
-/// Keys per page of the store: so many wait in the host until the guest reads on.
+/// Keys per page of the store: up to this number wait in the host until the guest reads them.
 const PAGE_KEYS: usize = 256;
 
 type Own = HasSelf<State>;

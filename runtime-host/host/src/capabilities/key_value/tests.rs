@@ -3,18 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::{Handle, OPEN_HANDLES_MAX, Operation, spin_v2};
-use crate::calls::{Limits, Loopback};
+use crate::calls::Loopback;
 use crate::capabilities::bindings::fermyon::spin::key_value as v2;
 use crate::capabilities::bindings::spin::key_value::key_value as v3;
 use crate::capabilities::bindings::wasi::keyvalue::{atomics, batch, store};
-use crate::capabilities::outbound_http::{Outbound, Surroundings};
+use crate::capabilities::outbound_http::{Client, NetworkContext, Outbound};
 use crate::capabilities::variables::Variables;
-use crate::engine::{ComponentContext, CurrentCall, Room, State};
+use crate::capabilities::{Grants, State};
+use crate::engine::{ComponentContext, CurrentCall, InstanceBudget};
 use crate::telemetry::Telemetry;
-use crate::triggers::http::client::Client;
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tessera_resilience::Deadline;
@@ -32,25 +32,27 @@ async fn instance() -> State {
     let stores = Memory::default();
     let cart = stores.open("cart").await.unwrap();
     let telemetry = Arc::<Telemetry>::default();
-    let surroundings = Surroundings {
+    let network = NetworkContext {
         registry: Arc::default(),
         client: Client::new(),
-        front_door: OnceLock::new(),
+        own_address: ([127, 0, 0, 1], 3000).into(),
         readiness: Arc::default(),
         loopback: Loopback::default(),
     };
     let component = ComponentContext {
         id: "cart".into(),
-        limits: Limits::resolve(&Default::default(), &Default::default()),
+        limits: Default::default(),
         cycle: None,
         environment: Vec::new(),
         files: None,
-        stores: BTreeMap::from([("cart".to_owned(), cart)]),
-        variables: Variables::default(),
-        outbound: Arc::new(Outbound::new(Vec::new(), Arc::new(surroundings))),
         telemetry,
     };
-    State::new(&Arc::new(component), &Room::of_test()).unwrap()
+    let grants = Grants {
+        stores: BTreeMap::from([("cart".to_owned(), cart)]),
+        variables: Variables::default(),
+        outbound: Arc::new(Outbound::new(Vec::new(), Arc::new(network))),
+    };
+    State::new(&Arc::new(component), &Arc::new(grants), &InstanceBudget::of_test()).unwrap()
 }
 
 async fn opened() -> (State, Resource<Handle>) {
@@ -188,7 +190,7 @@ async fn a_listing_for_older_components_is_bounded() {
     let (mut state, bucket) = opened().await;
     let entries = (0..5).map(|n| (format!("k{n}"), Vec::new())).collect();
     batch::Host::set_many(&mut state, again(&bucket), entries).await.unwrap().unwrap();
-    let cart = state.component.stores["cart"].clone();
+    let cart = state.guest.grants.stores["cart"].clone();
     let listed = spin_v2::all_keys(&*cart, Operation::begin(&state, "get-keys"), 5).await;
     assert_eq!(listed.unwrap().len(), 5);
     let listed = spin_v2::all_keys(&*cart, Operation::begin(&state, "get-keys"), 4).await;

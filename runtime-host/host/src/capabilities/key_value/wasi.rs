@@ -1,8 +1,8 @@
 //! `wasi:keyvalue/store@0.2.0-draft2`.
 
 use super::{Fault, Handle, OPEN_HANDLES_MAX, Operation};
+use crate::capabilities::State;
 use crate::capabilities::bindings::wasi::keyvalue::store::{Error, Host, HostBucket, KeyResponse};
-use crate::engine::State;
 use wasmtime::component::Resource;
 
 /// Keys per page of a listing.

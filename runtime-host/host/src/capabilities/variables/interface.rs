@@ -3,10 +3,15 @@
 use super::Variables;
 use crate::capabilities::bindings::fermyon::spin::variables as v2;
 use crate::capabilities::bindings::spin::variables::variables as v3;
-use crate::engine::State;
+use crate::capabilities::{Capability, State};
 use wasmtime::component::{Accessor, HasSelf, Linker};
 
-pub(in crate::capabilities) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(in crate::capabilities) const CAPABILITY: Capability = Capability {
+    governed: &[("fermyon:spin/variables", "variables"), ("spin:variables", "variables")],
+    add_to_linker,
+};
+
+fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     v2::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     v3::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }
@@ -33,7 +38,7 @@ fn lookup(variables: &Variables, name: &str) -> Result<String, Missing> {
 
 impl v2::Host for State {
     async fn get(&mut self, name: String) -> wasmtime::Result<Result<String, v2::Error>> {
-        Ok(lookup(&self.component.variables, &name).map_err(|missing| match missing {
+        Ok(lookup(&self.guest.grants.variables, &name).map_err(|missing| match missing {
             Missing::InvalidName(text) => v2::Error::InvalidName(text),
             Missing::Undefined(text) => v2::Error::Undefined(text),
         }))
@@ -47,7 +52,7 @@ impl<T: Send> v3::HostWithStore<T> for HasSelf<State> {
         accessor: &Accessor<T, Self>,
         name: String,
     ) -> wasmtime::Result<Result<String, v3::Error>> {
-        let found = accessor.with(|mut access| lookup(&access.get().component.variables, &name));
+        let found = accessor.with(|mut access| lookup(&access.get().guest.grants.variables, &name));
         Ok(found.map_err(|missing| match missing {
             Missing::InvalidName(text) => v3::Error::InvalidName(text),
             Missing::Undefined(text) => v3::Error::Undefined(text),

@@ -8,7 +8,7 @@
 mod interface;
 mod sources;
 
-pub(super) use interface::add_to_linker;
+pub(super) use interface::CAPABILITY;
 pub(crate) use sources::{Provider, Sources};
 
 use anyhow::Context as _;

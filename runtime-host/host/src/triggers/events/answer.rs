@@ -1,6 +1,6 @@
 //! What a subscriber's answer means for the event.
 
-use crate::engine::Response;
+use crate::message::Response;
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use http_body_util::BodyExt;
@@ -10,6 +10,7 @@ use tessera_events::Outcome;
 /// So much of a refusal is kept for the operator.
 const DETAIL_MAX_BYTES: usize = 2_048;
 
+#[expect(clippy::disallowed_methods, reason = "`Retry-After` may be a date")]
 pub(super) async fn outcome(response: Response) -> Outcome {
     let status = response.status();
     if status.is_success() {
@@ -48,7 +49,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::engine::full_body;
+    use crate::message::full_body;
 
     fn response(status: u16, body: &str) -> Response {
         let mut response = Response::new(full_body(body.to_owned()));

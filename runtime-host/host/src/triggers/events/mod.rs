@@ -7,6 +7,7 @@
 mod answer;
 
 use super::post::Post;
+use crate::message::Http;
 use crate::registry::Registry;
 use crate::telemetry::{EventLabels, SpanKind, Telemetry, TraceContext};
 use futures::future::BoxFuture;
@@ -17,7 +18,7 @@ use tessera_events::{Deliver, Delivery, Entry, Event, Mode, Outcome};
 
 /// Brings events to components.
 pub(crate) struct Deliverer {
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) registry: Arc<Registry<Http>>,
     pub(crate) telemetry: Arc<Telemetry>,
 }
 

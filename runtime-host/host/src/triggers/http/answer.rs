@@ -3,20 +3,19 @@
 
 use super::connected::{Connected, InFlight, Owed, Streaming};
 use super::{problem, request_id};
-use crate::engine::{Response, is_bodiless, without_body};
+use crate::message::{Body, BodyError, Response, is_bodiless, without_body};
 use crate::telemetry::{FrontLimit, TraceContext};
 use bytes::{Buf, Bytes};
 use http::Method;
 use http::header::CONTENT_LENGTH;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use wasmtime_wasi_http::{Error, WasiBody};
 
 /// The body of a response.
 pub(super) struct AnswerBody {
     /// `None` if the response has no body.
-    body: Option<WasiBody>,
+    body: Option<Body>,
     /// Whether a head without a body announces a length: hyper keeps the length only if it can't
     /// see that there is no body.
     announced: bool,
@@ -85,18 +84,18 @@ fn framed(
 }
 
 /// Whether a body is complete.
-fn is_whole(body: &WasiBody) -> bool {
+fn is_whole(body: &Body) -> bool {
     body.is_end_stream() || body.size_hint().exact().is_some()
 }
 
-impl Body for AnswerBody {
+impl http_body::Body for AnswerBody {
     type Data = Piece;
-    type Error = Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Piece>, Error>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, BodyError>>> {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let frame = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
@@ -115,7 +114,7 @@ impl Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.announced && self.body.as_ref().is_none_or(WasiBody::is_end_stream)
+        !self.announced && self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {

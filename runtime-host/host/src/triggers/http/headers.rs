@@ -1,24 +1,14 @@
 //! Spin's header fields, which describe a request to its component.
 
 use super::router::Match;
-use crate::engine::Request;
+use crate::message::spin_fields::{
+    BASE_PATH, CLIENT_ADDR, COMPONENT, FIELDS_PER_REQUEST, FULL_URL, MATCHED, PATH_INFO,
+    RAW_COMPONENT, full_url, remove_reserved, text,
+};
 use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::net::SocketAddr;
-
-/// The prefix of the fields that only the host may set.
-const RESERVED_PREFIX: &str = "spin-";
-/// Fields that every request gets, on any route.
-const FIELDS_PER_REQUEST: usize = 7;
-
-const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
-const PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
-const MATCHED: HeaderName = HeaderName::from_static("spin-matched-route");
-const RAW_COMPONENT: HeaderName = HeaderName::from_static("spin-raw-component-route");
-const COMPONENT: HeaderName = HeaderName::from_static("spin-component-route");
-const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
-const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 
 /// Check the fields that decide where a request goes and where it ends: if there are several of one
 /// name, readers may use different ones.
@@ -101,53 +91,6 @@ impl RouteFields {
 pub(super) fn client_address(client: SocketAddr) -> HeaderValue {
     // An address has no character that a field may not have.
     HeaderValue::try_from(client.to_string()).unwrap_or(HeaderValue::from_static(""))
-}
-
-/// None if it has characters that a field may not have.
-fn text(value: &str) -> Option<HeaderValue> {
-    match value {
-        "" => Some(HeaderValue::from_static("")),
-        "/" => Some(HeaderValue::from_static("/")),
-        value => HeaderValue::from_str(value).ok(),
-    }
-}
-
-/// Written in one go: `Uri`'s own `Display` goes through a formatter, part by part.
-fn full_url(uri: &Uri) -> Option<HeaderValue> {
-    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
-    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    let mut url = String::with_capacity(scheme.len() + 3 + authority.len() + path.len());
-    for part in [scheme, "://", authority, path] {
-        url.push_str(part);
-    }
-    HeaderValue::try_from(url).ok()
-}
-
-/// The same for a request of one component to another: its route takes every path.
-pub(crate) fn prepare_chained(request: &mut Request) {
-    let full_url = full_url(request.uri());
-    let path = text(request.uri().path());
-    let headers = request.headers_mut();
-    remove_reserved(headers);
-    headers.reserve(FIELDS_PER_REQUEST);
-    if let (Some(full_url), Some(path)) = (full_url, path) {
-        headers.insert(FULL_URL, full_url);
-        headers.insert(PATH_INFO, path);
-    }
-    headers.insert(MATCHED, HeaderValue::from_static("/..."));
-    headers.insert(RAW_COMPONENT, HeaderValue::from_static("/..."));
-    headers.insert(COMPONENT, HeaderValue::from_static(""));
-    headers.insert(BASE_PATH, HeaderValue::from_static("/"));
-    headers.insert(CLIENT_ADDR, HeaderValue::from_static("127.0.0.1:0"));
-}
-
-/// Fields that a client sent to look like the host's.
-fn remove_reserved(headers: &mut HeaderMap) {
-    let is_reserved = |name: &&HeaderName| name.as_str().starts_with(RESERVED_PREFIX);
-    // As a rule there are none, and then this is one look at each name.
-    while let Some(name) = headers.keys().find(is_reserved).cloned() {
-        headers.remove(name);
-    }
 }
 
 #[cfg(test)]

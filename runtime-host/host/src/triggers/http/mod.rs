@@ -11,12 +11,11 @@
 
 mod ahead;
 mod answer;
-pub(crate) mod client;
 mod clients;
 mod connected;
 mod connection;
 mod half_close;
-pub(crate) mod headers;
+mod headers;
 mod limits;
 pub(crate) mod listener;
 mod pace;

@@ -2,7 +2,7 @@
 
 use super::limits::FrontLimits;
 use crate::calls::{CallError, Kind};
-use crate::engine::{Response, full_body};
+use crate::message::{Response, full_body};
 use crate::problem::{Code, MEDIA_TYPE, document};
 use crate::telemetry::{FrontLimit, TraceContext};
 use http::HeaderValue;

@@ -13,18 +13,18 @@ use super::limits::{READ_AHEAD_MAX_BYTES, READ_AHEAD_PAUSE};
 use super::pace::Pace;
 use super::unread::Unread;
 use crate::calls::{BodyFault, CallError, Kind};
+use crate::message::{Body, BodyError};
 use crate::telemetry::FrontLimit;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
-use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Why a body is refused.
 pub(super) enum Refused {
@@ -35,7 +35,7 @@ pub(super) enum Refused {
 }
 
 /// A body to pass on, and its fault, which may be set later.
-pub(super) type Received = (WasiBody, Option<BodyFault>);
+pub(super) type Received = (Body, Option<BodyFault>);
 
 /// Whether a body of this type is of no use before its end.
 pub(super) fn is_document(headers: &HeaderMap) -> bool {
@@ -55,7 +55,7 @@ pub(super) async fn receive(
     connected: &Arc<Connected>,
 ) -> Result<Received, Refused> {
     if body.is_end() {
-        return Ok((WasiBody::default(), None));
+        return Ok((Body::default(), None));
     }
     let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
     let mut guarded = Guarded::new(body, max_bytes, connected);
@@ -150,12 +150,15 @@ impl Guarded {
         (Whole { bytes, _buffer: buffer }.boxed_unsync(), None)
     }
 
-    fn poll_arriving(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_arriving(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match self.body.poll_frame(cx, self.connected.as_deref()) {
             Poll::Ready(Some(Ok(frame))) => frame,
             Poll::Ready(Some(Err(error))) => {
                 let detail = describe(&error);
-                return self.failed(Kind::BodyMalformed, detail, Error::from(error));
+                return self.failed(Kind::BodyMalformed, detail, BodyError::from(error));
             }
             Poll::Ready(None) => {
                 self.ended();
@@ -169,14 +172,14 @@ impl Guarded {
                 let detail = self.pace.describe();
                 // The rest of a slow body is not drained.
                 self.body.forget();
-                return self.failed(Kind::BodyIncomplete, detail, Error::ConnectionReadTimeout);
+                return self.failed(Kind::BodyIncomplete, detail, BodyError::ConnectionReadTimeout);
             }
         };
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         self.pace.arrived(length);
         if length > self.left_bytes {
             let detail = "it is longer than the component accepts".to_owned();
-            return self.failed(Kind::BodyTooLarge, detail, Error::HttpRequestBodySize(None));
+            return self.failed(Kind::BodyTooLarge, detail, BodyError::HttpRequestBodySize(None));
         }
         self.left_bytes -= length;
         if self.body.is_end() {
@@ -189,8 +192,8 @@ impl Guarded {
         &mut self,
         kind: Kind,
         detail: String,
-        error: Error,
-    ) -> Poll<Option<Result<T, Error>>> {
+        error: BodyError,
+    ) -> Poll<Option<Result<T, BodyError>>> {
         self.fault.set(kind, detail);
         self.ended();
         Poll::Ready(Some(Err(error)))
@@ -214,14 +217,14 @@ fn describe(error: &hyper::Error) -> String {
     text
 }
 
-impl Body for Guarded {
+impl http_body::Body for Guarded {
     type Data = Bytes;
-    type Error = Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(bytes) = self.ahead.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
@@ -254,14 +257,14 @@ struct Whole {
     _buffer: Buffer,
 }
 
-impl Body for Whole {
+impl http_body::Body for Whole {
     type Data = Bytes;
-    type Error = Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let bytes = std::mem::take(&mut self.bytes);
         Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
     }

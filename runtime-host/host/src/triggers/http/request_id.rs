@@ -3,7 +3,7 @@
 //! A client may bring one; a request without one is called by the id of its trace. Components get
 //! it with the request, the client with the answer, and it stands in the log and leads to the trace.
 
-use crate::engine::Response;
+use crate::message::Response;
 use crate::telemetry::TraceContext;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use super::router::{Match, Router};
 use super::unread::Unread;
 use super::{headers, problem, request_id};
 use crate::calls::{Call, CallError, Loopback};
-use crate::engine::{Response, call_http, full_body};
+use crate::message::{Http, Response, full_body};
 use crate::registry::Registry;
 use crate::telemetry::{SpanKind, TraceContext};
 use http::header::CONTENT_LENGTH;
@@ -21,7 +21,7 @@ use tessera_manifest::{Handler, StaticResponse};
 /// What every connection needs to serve its requests.
 pub(crate) struct Service {
     pub(crate) router: Router,
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) registry: Arc<Registry<Http>>,
     pub(crate) loopback: Loopback,
 }
 
@@ -92,7 +92,7 @@ impl Service {
         connected: &Arc<Connected>,
     ) -> Result<Response, CallError> {
         let Inbound { mut parts, body, found, trace } = inbound;
-        let slot = self.registry.resolve(component)?;
+        let entry = self.registry.resolve(component)?;
         let scheme = connected.scheme.clone();
         let uri = headers::check(&parts.headers)
             .and_then(|()| headers::absolute_uri(&parts.uri, &parts.headers, scheme));
@@ -100,13 +100,13 @@ impl Service {
             Ok(uri) => uri,
             Err(detail) => return Ok(problem::bad_request(detail)),
         };
-        let body_max_bytes = slot.gate.limits.body_max_bytes;
+        let body_max_bytes = entry.admission.limits.body_max_bytes;
         if announced_length(&parts.headers).is_some_and(|length| length > body_max_bytes) {
             return Ok(problem::body_too_large(body_max_bytes, trace));
         }
         headers::prepare(&mut parts.headers, &parts.uri, &found, &connected.client);
         request_id::tell(&mut parts.headers, trace);
-        let callers = self.loopback.callers(&mut parts.headers);
+        let chain = self.loopback.chain(&mut parts.headers);
         let is_document = request_body::is_document(&parts.headers);
         let received = request_body::receive(body, is_document, body_max_bytes, connected).await;
         let (body, fault) = match received {
@@ -119,9 +119,9 @@ impl Service {
         }
         let operation = found.entry.operation(&parts.method, parts.uri.path());
         let mut call = Call::from_outside(SpanKind::Http, operation, trace.clone());
-        call.callers = callers;
+        call.chain = chain;
         call.client = Some(connected.address);
-        let answer = call_http(slot, call, http::Request::from_parts(parts, body)).await;
+        let answer = entry.call(call, http::Request::from_parts(parts, body)).await;
         match fault.and_then(|fault| fault.error()) {
             Some(error) => Err(error),
             None => answer,

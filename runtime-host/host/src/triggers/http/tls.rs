@@ -25,7 +25,7 @@ pub(crate) fn acceptor(certificates: &Path, key: &Path) -> anyhow::Result<TlsAcc
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
         .with_single_cert(chain, key_der)
-        .context("--tls-cert and --tls-key do not fit together")?;
+        .context("the private key of --tls-key does not match the certificate of --tls-cert")?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

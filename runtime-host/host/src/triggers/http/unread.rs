@@ -13,10 +13,10 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 /// How long a dropped body is drained.
-const READ_ON_TIMEOUT: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much of it is drained.
-const READ_ON_MAX_BYTES: usize = 1024 * 1024;
+const DRAIN_MAX_BYTES: usize = 1024 * 1024;
 
 /// A body; `None` after its end was read.
 pub(super) struct Unread(Option<Incoming>);
@@ -70,16 +70,16 @@ impl Drop for Unread {
         let Some(body) = self.0.take().filter(|body| !body.is_end_stream()) else { return };
         // Without a runtime, its connection is closed as well.
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(timeout(READ_ON_TIMEOUT, read_on(body)));
+            runtime.spawn(timeout(DRAIN_TIMEOUT, drain(body)));
         }
     }
 }
 
-async fn read_on(mut body: Incoming) {
+async fn drain(mut body: Incoming) {
     let mut bytes = 0;
     while let Some(Ok(frame)) = body.frame().await {
         bytes += frame.data_ref().map_or(0, Bytes::len);
-        if bytes > READ_ON_MAX_BYTES {
+        if bytes > DRAIN_MAX_BYTES {
             return;
         }
     }

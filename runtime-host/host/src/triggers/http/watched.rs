@@ -193,6 +193,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "the test awaits it")]
     async fn the_timeout_starts_again_when_the_client_accepts_data() {
         let (host, mut client, connected) = connection();
         let _request = InFlight::begin(&connected).unwrap();

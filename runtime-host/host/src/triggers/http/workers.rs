@@ -1,4 +1,4 @@
-//! The threads that serve connections, each with a runtime of its own.
+//! The threads that serve connections, each with its own runtime.
 //!
 //! A connection stays with one thread for its whole life, and so does everything that its
 //! requests cause inside the process: the guest, the functions that it calls, the answer. So
@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
-/// How long blocking work of a thread may go on after it was stopped.
+/// How long blocking work of a thread may continue after it was stopped.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// All serving threads. Dropping them stops what they still do.
@@ -38,7 +38,7 @@ struct Worker {
 struct Place(Arc<AtomicUsize>);
 
 impl Workers {
-    /// Start so many threads.
+    /// Starts `count` threads.
     ///
     /// Errors: the operating system has no thread or no event queue left.
     pub(crate) fn start(count: NonZeroUsize) -> io::Result<Self> {
@@ -146,6 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the test awaits them")]
     async fn what_a_connection_spawns_stays_on_its_thread() {
         let workers = Workers::start(NonZeroUsize::new(2).unwrap()).unwrap();
         let (told, mut threads) = mpsc::unbounded_channel();

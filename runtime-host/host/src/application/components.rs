@@ -1,0 +1,188 @@
+//! Creates the components of an application: their contexts, links, and entries of the registry.
+
+use super::code::Loaded;
+use super::{cycles, files, incarnation, limits};
+use crate::admin::ComponentStatus;
+use crate::calls::{Admission, ComponentEntry};
+use crate::capabilities::outbound_http::{NetworkContext, Outbound};
+use crate::capabilities::platform::{self, Platform};
+use crate::capabilities::variables::{Values, Variables};
+use crate::capabilities::{self, Grants, Guest, State};
+use crate::engine::{ComponentContext, Engine, Functions, Revision, deny_what_is_not_inherited};
+use crate::links::{self, Link, LinkBuilder};
+use crate::message::Http;
+use crate::registry::Registry;
+use crate::runtime_config::OpenStores;
+use crate::telemetry::Telemetry;
+use anyhow::{Context as _, anyhow};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use tessera_manifest::hosts::HostPattern;
+use tessera_manifest::{App, Component, ComponentId, Handler};
+use wasmtime::component::Linker;
+
+/// What is needed to create the components of an application.
+pub(super) struct Startup<'a> {
+    pub(super) app: &'a App,
+    /// The environment variables of all components.
+    pub(super) environment: &'a [(String, String)],
+    pub(super) incarnation: u64,
+    pub(super) state_dir: &'a Path,
+    pub(super) stores: &'a OpenStores,
+    pub(super) telemetry: &'a Arc<Telemetry>,
+    pub(super) variables: &'a Values,
+    pub(super) network: &'a Arc<NetworkContext>,
+    pub(super) functions: &'a Arc<Registry<Functions>>,
+    pub(super) engine: &'a Engine,
+    pub(super) code: &'a BTreeMap<ComponentId, Loaded>,
+    pub(super) platform: &'a Arc<Platform>,
+}
+
+/// The components of an application.
+#[derive(Default)]
+pub(super) struct Components {
+    pub(super) http: BTreeMap<ComponentId, Arc<ComponentEntry<Http>>>,
+    pub(super) functions: BTreeMap<ComponentId, Arc<ComponentEntry<Functions>>>,
+    pub(super) statuses: Vec<ComponentStatus>,
+}
+
+/// What a component is created from.
+pub(super) struct Blueprint {
+    pub(super) context: ComponentContext,
+    pub(super) grants: Grants,
+}
+
+impl Startup<'_> {
+    /// Creates these components.
+    pub(super) fn components(&self, ids: &BTreeSet<ComponentId>) -> anyhow::Result<Components> {
+        let mut base = Linker::new(&self.engine.wasm);
+        capabilities::add_to_linker(&mut base)?;
+        let mut blueprints = BTreeMap::new();
+        for id in ids {
+            let blueprint = self.blueprint(&self.app.components[id]);
+            blueprints.insert(id, blueprint.with_context(|| format!("`{id}` can't be started"))?);
+        }
+        let cycles = cycles::find(&cycles::possible_calls(self.app, ids, &blueprints));
+        let mut components = Components::default();
+        for (id, mut blueprint) in blueprints {
+            blueprint.context.cycle = cycles.get(id).copied();
+            self.add(&self.app.components[id], blueprint, base.clone(), &mut components)
+                .with_context(|| format!("`{id}` can't be started"))?;
+        }
+        Ok(components)
+    }
+
+    fn add(
+        &self,
+        component: &Component,
+        blueprint: Blueprint,
+        mut linker: Linker<State>,
+        components: &mut Components,
+    ) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let loaded = &self.code[&component.id];
+        self.link(component, &mut linker)?;
+        deny_what_is_not_inherited(&mut linker, &loaded.code)?;
+        let Blueprint { context, grants } = blueprint;
+        let (id, limits) = (context.id.clone(), context.limits.clone());
+        let admission = Admission::new(id, limits, context.cycle, self.telemetry.clone());
+        let (context, grants) = (Arc::new(context), Arc::new(grants));
+        let revision = Revision::new(self.engine, &linker, &loaded.code, context, grants)
+            .map_err(|error| explain_import(error, component))?;
+        self.check_handler(component, &revision)?;
+        let (admission, callee) = (Arc::new(admission), Arc::new(revision));
+        let http = ComponentEntry::<Http> { admission: admission.clone(), callee: callee.clone() };
+        components.http.insert(component.id.clone(), Arc::new(http));
+        let functions = ComponentEntry::<Functions> { admission: admission.clone(), callee };
+        components.functions.insert(component.id.clone(), Arc::new(functions));
+        let (loading, linking) = (loaded.took, begun.elapsed());
+        components.statuses.push(ComponentStatus { admission, loading, linking });
+        Ok(())
+    }
+
+    /// Defines the imports that other components or the platform provide.
+    fn link(&self, component: &Component, linker: &mut Linker<State>) -> anyhow::Result<()> {
+        let wasm = &self.engine.wasm;
+        let code = &self.code[&component.id].code;
+        let builder = LinkBuilder { engine: wasm, registry: self.functions };
+        for link in links::of(self.app, component) {
+            let imports = links::covered_imports(wasm, code, link.dependency())?;
+            match &link {
+                Link::Component { callee, .. } => {
+                    let code = self.code.get(callee).map(|callee| &callee.code);
+                    imports
+                        .iter()
+                        .try_for_each(|import| builder.define(linker, import, callee, code))?;
+                }
+                Link::Host { .. } => imports
+                    .iter()
+                    .try_for_each(|(name, _)| platform::define(linker, name, self.platform))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn blueprint(&self, component: &Component) -> anyhow::Result<Blueprint> {
+        let variables = Variables::of(component, self.variables)?;
+        let mut environment: Vec<_> = component.environment.clone().into_iter().collect();
+        environment.extend(self.environment.iter().cloned());
+        incarnation::announce(&mut environment, self.incarnation);
+        let context = ComponentContext {
+            id: component.id.as_str().into(),
+            limits: limits::resolve(&component.settings.limits, &self.app.settings.limits),
+            cycle: None,
+            environment,
+            files: files::mount(self.app, component, self.state_dir)?,
+            telemetry: self.telemetry.clone(),
+        };
+        let grants = Grants {
+            stores: self.stores.select(&component.key_value_stores),
+            outbound: Arc::new(self.outbound(component, &variables)?),
+            variables,
+        };
+        Ok(Blueprint { context, grants })
+    }
+
+    fn outbound(&self, component: &Component, variables: &Variables) -> anyhow::Result<Outbound> {
+        let parse = |text: &String| {
+            let rendered = variables.render(text)?;
+            HostPattern::parse(&rendered).map_err(|error| {
+                anyhow!("allowed_outbound_hosts: `{rendered}`: {}; {}", error.message, error.hint)
+            })
+        };
+        let allowed =
+            component.allowed_outbound_hosts.iter().map(parse).collect::<Result<_, _>>()?;
+        Ok(Outbound::new(allowed, self.network.clone()))
+    }
+
+    fn check_handler(
+        &self,
+        component: &Component,
+        revision: &Revision<Guest>,
+    ) -> anyhow::Result<()> {
+        let serves = self.app.http.iter().any(
+            |trigger| matches!(&trigger.handler, Handler::Component(id) if *id == component.id),
+        );
+        anyhow::ensure!(
+            !serves || revision.serves_http(),
+            "it has an HTTP trigger but exports neither wasi:http/handler@0.3 nor \
+             wasi:http/incoming-handler@0.2"
+        );
+        Ok(())
+    }
+}
+
+/// For an import without a provider, adds the line that would name one.
+fn explain_import(error: anyhow::Error, component: &Component) -> anyhow::Error {
+    // Only wasmtime's message has the name of the import.
+    let text = format!("{error:#}");
+    let import = text.split_once('`').and_then(|(_, rest)| rest.split_once('`'));
+    let import = import.map_or("<the import>", |(import, _)| import);
+    error.context(format!(
+        "the host does not offer `{import}`. Name the component that exports it, in \
+         [component.{}.dependencies]: \"{import}\" = {{ component = \"<its id>\" }}",
+        component.id
+    ))
+}

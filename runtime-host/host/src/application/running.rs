@@ -1,0 +1,123 @@
+//! An application in service.
+
+use crate::admin::{AdminState, ComponentStatus};
+use crate::engine::InstanceBudget;
+use crate::message::Http;
+use crate::readiness::Readiness;
+use crate::registry::Registry;
+use crate::runtime_config::OpenStores;
+use crate::telemetry::Telemetry;
+use crate::triggers::events::Deliverer;
+use crate::triggers::hooks::Hooks;
+use crate::triggers::http::Service;
+use crate::triggers::schedule::Schedules;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tessera_events::Log;
+use tessera_events::delivery::{self, Handle};
+use tessera_events::embedded::Embedded;
+use tessera_manifest::{App, Handler, Route};
+
+/// An application in service.
+pub(crate) struct Running {
+    pub(super) app: App,
+    pub(super) state_dir: PathBuf,
+    pub(super) registry: Arc<Registry<Http>>,
+    pub(super) components: Arc<[ComponentStatus]>,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) stores: OpenStores,
+    pub(super) budget: Arc<InstanceBudget>,
+    /// None if no component uses events.
+    pub(super) events: Option<Arc<Embedded>>,
+    pub(super) readiness: Arc<Readiness>,
+    pub(super) service: Arc<Service>,
+}
+
+impl Running {
+    pub(crate) fn name(&self) -> &str {
+        &self.app.name
+    }
+
+    /// The number of components in service.
+    pub(crate) fn components(&self) -> usize {
+        self.components.len()
+    }
+
+    /// Whether there is an event log.
+    pub(crate) fn has_events(&self) -> bool {
+        self.events.is_some()
+    }
+
+    pub(crate) fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    pub(crate) fn service(&self) -> Arc<Service> {
+        self.service.clone()
+    }
+
+    pub(crate) fn telemetry(&self) -> Arc<Telemetry> {
+        self.telemetry.clone()
+    }
+
+    /// The state that the admin listener shows.
+    pub(crate) fn admin_state(&self) -> AdminState {
+        AdminState {
+            telemetry: self.telemetry.clone(),
+            components: self.components.clone(),
+            budget: self.budget.clone(),
+            events: self.events.clone().map(|log| log as Arc<dyn Log>),
+            readiness: self.readiness.clone(),
+        }
+    }
+
+    /// Whether the host is ready for new requests.
+    pub(crate) fn readiness(&self) -> Arc<Readiness> {
+        self.readiness.clone()
+    }
+
+    /// Public routes and their handlers.
+    pub(crate) fn routes(&self) -> Vec<(String, String)> {
+        let shown = |trigger: &tessera_manifest::HttpTrigger| {
+            let Route::Path(route) = &trigger.route else { return None };
+            let handler = match &trigger.handler {
+                Handler::Component(id) => id.clone(),
+                Handler::Static(_) => "(static response)".to_owned(),
+            };
+            Some((route.clone(), handler))
+        };
+        self.app.http.iter().filter_map(shown).collect()
+    }
+
+    /// The hooks of components, called by the host.
+    pub(crate) fn hooks(&self) -> Hooks {
+        Hooks::of(&self.app, self.registry.clone())
+    }
+
+    /// The schedules of components.
+    pub(crate) fn schedules(&self) -> Schedules {
+        Schedules::of(&self.app, self.registry.clone())
+    }
+
+    /// Starts to deliver events.
+    pub(crate) fn deliver(&self) -> Option<Handle> {
+        let deliverer =
+            Deliverer { registry: self.registry.clone(), telemetry: self.telemetry.clone() };
+        let queue = self.events.clone()?;
+        #[cfg(feature = "fault-points")]
+        let (queue, deliverer) = (
+            Arc::new(crate::fault_points::FaultyQueue(queue)),
+            crate::fault_points::DuplicateDeliveries::new(deliverer),
+        );
+        Some(delivery::Service::new(queue, Arc::new(deliverer)).start())
+    }
+
+    /// Finishes all writes and closes the stores, and then the event log.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.stores.close().await?;
+        if let Some(log) = self.events {
+            log.close().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! Admission of calls to one component: limits and accounting.
+
+use super::{Call, CallChain, CallError, Cycle, Kind, Limits};
+use crate::telemetry::{Span, Telemetry};
+use std::net::IpAddr;
+use std::sync::Arc;
+use tessera_resilience::Deadline;
+use tessera_resilience::bulkhead::{self, Bulkhead};
+use tessera_resilience::streams::{self, StreamPermit, Streams};
+
+/// The admission control of one component.
+pub(crate) struct Admission {
+    pub(crate) component: Arc<str>,
+    pub(crate) limits: Limits,
+    cycle: Option<Cycle>,
+    bulkhead: Bulkhead,
+    /// For a component in a cycle: the bulkheads of calls that came through one component of that
+    /// cycle, through two, and so on. A caller holds its permit until its callees have responded.
+    /// So a call may only wait for permits whose holders are deeper in the cycle than its own
+    /// callers; otherwise busy components that call each other would deadlock.
+    reentrant: Box<[Bulkhead]>,
+    streams: Streams,
+    telemetry: Arc<Telemetry>,
+}
+
+/// An admitted call. Dropping it releases its permit and ends its span.
+pub(crate) struct Admitted {
+    pub(crate) deadline: Deadline,
+    pub(crate) chain: CallChain,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) span: Span,
+    pub(crate) permit: Permit,
+}
+
+/// The permit of a call or a stream, released when it is dropped.
+pub(crate) struct Permit {
+    held: Held,
+    streams: Streams,
+    client: Option<IpAddr>,
+}
+
+/// What a permit counts as.
+enum Held {
+    Call(#[expect(dead_code, reason = "held to be counted")] bulkhead::Permit),
+    Stream(#[expect(dead_code, reason = "held to be counted")] StreamPermit),
+}
+
+impl Admission {
+    pub(crate) fn new(
+        component: Arc<str>,
+        limits: Limits,
+        cycle: Option<Cycle>,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        let bulkhead = || {
+            Bulkhead::new(bulkhead::Options {
+                concurrency_max: limits.concurrency_max,
+                queue_length_max: limits.queue_length_max,
+            })
+        };
+        let levels = if cycle.is_some() { limits.call_depth_max } else { 0 };
+        let streams = Streams::new(streams::Options {
+            streams_max: limits.streams_max,
+            streams_per_client_max: limits.streams_per_client_max,
+        });
+        let reentrant = (0..levels).map(|_| bulkhead()).collect();
+        Self { component, bulkhead: bulkhead(), limits, cycle, reentrant, streams, telemetry }
+    }
+
+    /// The number of running calls.
+    pub(crate) fn running(&self) -> usize {
+        self.bulkheads().map(Bulkhead::running).sum()
+    }
+
+    /// The number of calls that wait for a permit.
+    pub(crate) fn queued(&self) -> usize {
+        self.bulkheads().map(Bulkhead::queued).sum()
+    }
+
+    /// The number of open streams. Their calls no longer count as running.
+    pub(crate) fn streaming(&self) -> usize {
+        self.streams.running()
+    }
+
+    fn bulkheads(&self) -> impl Iterator<Item = &Bulkhead> {
+        std::iter::once(&self.bulkhead).chain(&self.reentrant)
+    }
+
+    /// Admits a call, or returns why not.
+    pub(crate) async fn admit(&self, call: Call) -> Result<Admitted, CallError> {
+        // The component's own deadline, or the caller's if it is earlier.
+        let own = Deadline::after(self.limits.deadline);
+        let deadline = call.deadline.map_or(own, |caller| caller.min(own));
+        let mut span = self.telemetry.span(call.kind, &self.component, call.operation, &call.trace);
+        let permit = match self.permit(&call.chain, call.client, deadline).await {
+            Ok(permit) => permit,
+            Err(error) => {
+                span.end(error.kind.outcome());
+                return Err(error);
+            }
+        };
+        Ok(Admitted { deadline, chain: call.chain, client: call.client, span, permit })
+    }
+
+    async fn permit(
+        &self,
+        chain: &CallChain,
+        client: Option<IpAddr>,
+        deadline: Deadline,
+    ) -> Result<Permit, CallError> {
+        if chain.depth() > self.limits.call_depth_max {
+            return Err(self.too_deep(chain));
+        }
+        let level = self.cycle.map_or(0, |cycle| chain.of_cycle(cycle));
+        let reentrant = level.checked_sub(1).and_then(|index| self.reentrant.get(index));
+        // A permit of the bulkhead, after a bounded wait.
+        let permit = reentrant.unwrap_or(&self.bulkhead).acquire(client, deadline).await;
+        let permit = permit.map_err(|rejected| self.refusal(rejected))?;
+        Ok(Permit { held: Held::Call(permit), streams: self.streams.clone(), client })
+    }
+
+    fn too_deep(&self, chain: &CallChain) -> CallError {
+        let detail = format!(
+            "{} was called through {} components, but call_depth_max is {}: {}",
+            self.component,
+            chain.depth(),
+            self.limits.call_depth_max,
+            chain.path(),
+        );
+        CallError::new(Kind::CallDepth, detail)
+    }
+
+    fn refusal(&self, rejected: bulkhead::Rejected) -> CallError {
+        match rejected {
+            bulkhead::Rejected::QueueFull => CallError::new(
+                Kind::QueueFull,
+                format!(
+                    "{} runs {} calls and {} more are waiting",
+                    self.component, self.limits.concurrency_max, self.limits.queue_length_max
+                ),
+            ),
+            bulkhead::Rejected::DeadlineExceeded => CallError::new(
+                Kind::DeadlineExceeded,
+                format!("the deadline passed while the call waited for {}", self.component),
+            ),
+        }
+    }
+}
+
+impl Permit {
+    /// The permit of a component with default limits.
+    #[cfg(test)]
+    pub(crate) async fn of_test() -> Self {
+        let limits = Limits::default();
+        let admission = Admission::new("test".into(), limits, None, Arc::default());
+        let deadline = Deadline::after(admission.limits.deadline);
+        let permit = admission.permit(&CallChain::default(), None, deadline).await;
+        permit.unwrap_or_else(|error| unreachable!("all permits are free: {error}"))
+    }
+
+    /// The call returned a stream: from here on it counts as a stream and no longer as a call.
+    ///
+    /// Errors: the maximum number of streams is open.
+    pub(crate) fn become_stream(&mut self) -> Result<(), CallError> {
+        match self.streams.open(self.client) {
+            Ok(stream) => {
+                self.held = Held::Stream(stream);
+                Ok(())
+            }
+            Err(rejected) => {
+                let limit = match rejected {
+                    streams::Rejected::Full => "streams_max",
+                    streams::Rejected::ClientFull => "streams_per_client_max",
+                };
+                Err(CallError::new(Kind::StreamsFull, format!("{limit}: {rejected}")))
+            }
+        }
+    }
+}

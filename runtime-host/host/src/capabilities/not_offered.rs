@@ -1,0 +1,17 @@
+//! Interfaces of Spin that the host does not offer, but that a key of the manifest governs.
+
+use super::Capability;
+
+pub(super) const CAPABILITY: Capability = Capability {
+    governed: &[
+        ("fermyon:spin/sqlite", "sqlite_databases"),
+        ("fermyon:spin/llm", "ai_models"),
+        ("spin:sqlite", "sqlite_databases"),
+        ("fermyon:spin", "allowed_outbound_hosts"),
+        ("spin:redis", "allowed_outbound_hosts"),
+        ("spin:postgres", "allowed_outbound_hosts"),
+        ("spin:mysql", "allowed_outbound_hosts"),
+        ("spin:mqtt", "allowed_outbound_hosts"),
+    ],
+    add_to_linker: |_| Ok(()),
+};

@@ -1,0 +1,22 @@
+//! WASI 0.2 and 0.3, except HTTP.
+
+use super::{Capability, State};
+use wasmtime::component::Linker;
+
+pub(super) const CAPABILITY: Capability = Capability {
+    governed: &[
+        ("wasi:cli/environment", "environment"),
+        ("wasi:filesystem/preopens", "files"),
+        // In WASI 0.2, a socket begins with one of these; the others only have its types.
+        ("wasi:sockets/tcp-create-socket", "allowed_outbound_hosts"),
+        ("wasi:sockets/udp-create-socket", "allowed_outbound_hosts"),
+        ("wasi:sockets/ip-name-lookup", "allowed_outbound_hosts"),
+        ("wasi:sockets/types", "allowed_outbound_hosts"),
+    ],
+    add_to_linker,
+};
+
+fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi::p3::add_to_linker(linker)
+}

@@ -1,0 +1,28 @@
+//! What the host's capabilities keep for an instance. The engine knows none of them.
+
+use super::context::ComponentContext;
+use super::held::InFlight;
+use super::state::CurrentCall;
+use std::sync::Arc;
+use wasmtime_wasi_http::WasiHttpHooks;
+
+/// The state of capabilities in one instance.
+pub(crate) trait GuestState: Send + 'static {
+    /// What the component may use, shared by all its instances.
+    type Grants: Send + Sync + 'static;
+
+    /// The state of a new instance. The arguments of pending calls of the host are counted in
+    /// `in_flight`.
+    fn new(
+        component: &Arc<ComponentContext>,
+        grants: &Arc<Self::Grants>,
+        call: &CurrentCall,
+        in_flight: &InFlight,
+    ) -> Self;
+
+    /// The instance serves another call, or its call has another deadline.
+    fn set_call(&mut self, call: &CurrentCall);
+
+    /// Sends the requests of the guest.
+    fn http_hooks(&mut self) -> &mut dyn WasiHttpHooks;
+}

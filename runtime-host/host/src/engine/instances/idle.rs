@@ -1,0 +1,98 @@
+//! The idle instances of one revision.
+
+use super::budget::{IDLE_MAX, IdleInstances};
+use super::guest_state::GuestState;
+use super::instance::Instance;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// How long an idle instance is kept whose memory has grown.
+const GROWN_IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// Last in, first out: the one that was used last has its memory in the processor's cache.
+pub(crate) struct Idle<G: GuestState> {
+    instances: Mutex<VecDeque<Instance<G>>>,
+    /// Calls of any component that wait for an instance.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl<G: GuestState> Idle<G> {
+    pub(crate) fn new(waiting: Arc<AtomicUsize>) -> Self {
+        Self { instances: Mutex::default(), waiting }
+    }
+
+    pub(crate) fn take(&self) -> Option<Instance<G>> {
+        self.lock().pop_back()
+    }
+
+    /// Keeps it for the next call, unless there are enough or others need its permit.
+    pub(crate) fn keep(&self, mut instance: Instance<G>) {
+        instance.grown_since = instance.has_grown().then(Instant::now);
+        let mut instances = self.lock();
+        if instances.len() < IDLE_MAX && self.waiting.load(Ordering::Relaxed) == 0 {
+            instances.push_back(instance);
+        }
+    }
+
+    fn take_largest(&self) -> Option<Instance<G>> {
+        let mut instances = self.lock();
+        let sizes = instances.iter().map(Instance::guest_bytes).enumerate();
+        let (index, _) = sizes.max_by_key(|(_, bytes)| *bytes)?;
+        instances.remove(index)
+    }
+
+    /// Instances that have grown and have not been used for some time.
+    fn take_grown(&self, now: Instant) -> Vec<Instance<G>> {
+        let mut taken = Vec::new();
+        let mut instances = self.lock();
+        for instance in std::mem::take(&mut *instances) {
+            let unused = instance.grown_since.map(|since| now.saturating_duration_since(since));
+            match unused {
+                Some(unused) if unused >= GROWN_IDLE_MAX => taken.push(instance),
+                _ => instances.push_back(instance),
+            }
+        }
+        taken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Instance<G>>> {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<G: GuestState> IdleInstances for Idle<G> {
+    fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn largest_bytes(&self) -> usize {
+        self.lock().iter().map(Instance::guest_bytes).max().unwrap_or(0)
+    }
+
+    fn end_grown(&self, now: Instant) {
+        // Dropped after the lock is released.
+        let grown = self.take_grown(now);
+        drop(grown);
+    }
+
+    fn end_longest(&self) -> Option<OwnedSemaphorePermit> {
+        let instance = self.lock().pop_front()?;
+        Some(instance.into_permit())
+    }
+
+    fn end_largest(&self) -> Option<bool> {
+        let instance = self.take_largest()?;
+        let (sender, receiver) = mpsc::channel();
+        let end = move || drop(receiver.recv());
+        let Ok(thread) = thread::Builder::new().name("end".into()).spawn(end) else {
+            // The system can't create a thread. The instance can still be used.
+            self.lock().push_front(instance);
+            return Some(false);
+        };
+        Some(sender.send(instance).is_ok() && thread.join().is_ok())
+    }
+}

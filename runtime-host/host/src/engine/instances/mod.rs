@@ -1,0 +1,27 @@
+//! Instances: what they are made from, what they may use, and which are kept.
+
+mod budget;
+mod context;
+mod failure;
+mod function_name;
+mod guest_state;
+mod held;
+mod idle;
+mod instance;
+mod memory;
+mod output;
+mod pool;
+mod revision;
+mod state;
+
+pub(crate) use budget::InstanceBudget;
+pub(crate) use context::ComponentContext;
+pub(crate) use failure::classify;
+pub(crate) use function_name::FunctionName;
+pub(crate) use guest_state::GuestState;
+pub(crate) use held::{Arguments, InFlight, fields, values};
+pub(crate) use instance::Instance;
+pub(crate) use memory::MemoryBudget;
+pub(crate) use pool::configure as configure_pool;
+pub(crate) use revision::Revision;
+pub(crate) use state::{CurrentCall, State};

@@ -1,0 +1,182 @@
+//! One version of one component, ready to make instances, with its warm ones.
+
+use super::context::ComponentContext;
+use super::failure::instantiation;
+use super::function_name::FunctionName;
+use super::guest_state::GuestState;
+use super::held;
+use super::idle::Idle;
+use super::instance::{Counted, Instance};
+use super::state::{State, on_tick};
+use crate::background::Background;
+use crate::calls::{Admitted, CallError, Kind};
+use crate::engine::Engine;
+use anyhow::Context as _;
+use std::collections::HashMap;
+use std::sync::Arc;
+use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{self, Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime_wasi_http::handler::Proxy;
+use wasmtime_wasi_http::{p2, p3};
+
+/// A component that is compiled and linked.
+pub(crate) struct Revision<G: GuestState> {
+    pub(crate) component: Arc<ComponentContext>,
+    grants: Arc<G::Grants>,
+    engine: Engine,
+    linked: InstancePre<State<G>>,
+    http: Option<HttpExport>,
+    functions: HashMap<FunctionName, ComponentExportIndex>,
+    idle: Arc<Idle<G>>,
+    pub(crate) background: Background,
+}
+
+/// Which HTTP handler a component exports.
+enum HttpExport {
+    P2(p2::bindings::ProxyIndices),
+    P3(p3::bindings::ServiceIndices),
+}
+
+impl<G: GuestState> Revision<G> {
+    pub(crate) fn new(
+        engine: &Engine,
+        linker: &Linker<State<G>>,
+        code: &Component,
+        component: Arc<ComponentContext>,
+        grants: Arc<G::Grants>,
+    ) -> anyhow::Result<Self> {
+        let linked = linker.instantiate_pre(code).map_err(anyhow::Error::from)?;
+        let background = engine.background.of(&component.id, &engine.telemetry);
+        Ok(Self {
+            background: background.context("the engine has been stopped")?,
+            http: http_export(&linked)?,
+            functions: exported_functions(engine, code),
+            component,
+            grants,
+            engine: engine.clone(),
+            linked,
+            idle: engine.budget.idle(),
+        })
+    }
+
+    /// Whether it serves HTTP.
+    pub(crate) fn serves_http(&self) -> bool {
+        self.http.is_some()
+    }
+
+    pub(crate) fn function(&self, name: &FunctionName) -> Result<ComponentExportIndex, CallError> {
+        self.functions.get(name).copied().ok_or_else(|| {
+            let detail = format!("{} does not export {name}", self.component.id);
+            CallError::new(Kind::NotFound, detail)
+        })
+    }
+
+    /// An instance for this call: a warm one if there is one.
+    pub(crate) async fn take(&self, admitted: &Admitted) -> Result<Instance<G>, CallError> {
+        let mut instance = match self.idle.take() {
+            Some(instance) => instance,
+            None => self.instantiate(admitted).await?,
+        };
+        instance.served += 1;
+        instance.store.data_mut().begin(admitted);
+        Ok(instance)
+    }
+
+    /// Keeps an instance whose call ended well.
+    pub(crate) fn give_back(&self, instance: Instance<G>) {
+        instance.store.data().end();
+        if instance.served < self.component.limits.instance_reuse_max {
+            self.idle.keep(instance);
+        }
+    }
+
+    async fn instantiate(&self, admitted: &Admitted) -> Result<Instance<G>, CallError> {
+        let Some(permit) = self.engine.budget.permit(admitted.deadline).await else {
+            let detail = "the host has no room for another instance: see --instances-max";
+            return Err(CallError::new(Kind::Host, detail));
+        };
+        let mut store = self.store().map_err(|error| {
+            let component = &self.component.id;
+            CallError::new(
+                Kind::Host,
+                format!("the state for {component} could not be created: {error:#}"),
+            )
+        })?;
+        // A guest may compute during its instantiation.
+        let made = admitted.deadline.limit(self.instantiate_in(&mut store)).await;
+        let (guest, proxy) = match made {
+            Ok(Ok(instantiated)) => instantiated,
+            Ok(Err(error)) => return Err(instantiation(&error, store.data_mut())),
+            Err(_) => {
+                let detail = format!("{} was not instantiated in time", self.component.id);
+                return Err(CallError::new(Kind::DeadlineExceeded, detail));
+            }
+        };
+        let _counted = Counted::new(&self.component);
+        let initial_bytes = store.data().memory.guest_bytes();
+        let (served, grown_since) = Default::default();
+        Ok(Instance { store, guest, proxy, served, initial_bytes, grown_since, _counted, permit })
+    }
+
+    async fn instantiate_in(
+        &self,
+        store: &mut Store<State<G>>,
+    ) -> wasmtime::Result<(component::Instance, Option<Proxy>)> {
+        let clock = store.data().cpu.clock.clone();
+        let guest = clock.measure(self.linked.instantiate_async(&mut *store)).await?;
+        let proxy = match &self.http {
+            None => None,
+            Some(HttpExport::P2(indices)) => Some(Proxy::P2(indices.load(&mut *store, &guest)?)),
+            Some(HttpExport::P3(indices)) => Some(Proxy::P3(indices.load(&mut *store, &guest)?)),
+        };
+        Ok((guest, proxy))
+    }
+
+    fn store(&self) -> wasmtime::Result<Store<State<G>>> {
+        let state = State::new(&self.component, &self.grants, &self.engine.budget)?;
+        let mut store = Store::new(&self.engine.wasm, state);
+        held::limit(&mut store);
+        store.limiter(|state| &mut state.memory);
+        store.epoch_deadline_callback(on_tick::<G>);
+        store.set_epoch_deadline(1);
+        Ok(store)
+    }
+}
+
+fn http_export<G: GuestState>(
+    linked: &InstancePre<State<G>>,
+) -> anyhow::Result<Option<HttpExport>> {
+    let exports = linked.component().component_type();
+    let engine = linked.engine();
+    let exported = |prefix: &str| exports.exports(engine).any(|(name, _)| name.starts_with(prefix));
+    if exported("wasi:http/handler@0.3") {
+        let indices = p3::bindings::ServiceIndices::new(linked).map_err(anyhow::Error::from);
+        return Ok(Some(HttpExport::P3(indices.context("its wasi:http/handler is not usable")?)));
+    }
+    if exported("wasi:http/incoming-handler@0.2") {
+        let indices = p2::bindings::ProxyIndices::new(linked).map_err(anyhow::Error::from);
+        let indices = indices.context("its wasi:http/incoming-handler is not usable")?;
+        return Ok(Some(HttpExport::P2(indices)));
+    }
+    Ok(None)
+}
+
+fn exported_functions(
+    engine: &Engine,
+    code: &Component,
+) -> HashMap<FunctionName, ComponentExportIndex> {
+    let mut functions = HashMap::new();
+    for (interface, export) in code.component_type().exports(&engine.wasm) {
+        let ComponentItem::ComponentInstance(instance) = export.ty else { continue };
+        let Some((_, parent)) = code.get_export(None, interface) else { continue };
+        for (function, item) in instance.exports(&engine.wasm) {
+            let is_function = matches!(item.ty, ComponentItem::ComponentFunc(_));
+            let Some(index) = code.get_export_index(Some(&parent), function) else { continue };
+            if is_function {
+                functions.insert(FunctionName::new(interface, function), index);
+            }
+        }
+    }
+    functions
+}

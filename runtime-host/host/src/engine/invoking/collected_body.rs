@@ -1,0 +1,77 @@
+//! The beginning of a body, collected so that a small response is sent at once.
+
+use crate::calls::{CallError, Kind};
+use crate::message::{Body, BodyError};
+use bytes::{Bytes, BytesMut};
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+
+/// A response of at most this size is sent at once, with its length.
+pub(super) const COLLECTED_BODY_MAX_BYTES: usize = 64 * 1024;
+
+/// The beginning of a body. A small one comes in one piece, which is then not copied.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    first: Bytes,
+    /// All of it, as soon as there is a second piece.
+    joined: BytesMut,
+}
+
+impl Collected {
+    fn push(&mut self, data: Bytes) {
+        if self.len() == 0 {
+            self.first = data;
+            return;
+        }
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&self.first);
+        }
+        self.joined.extend_from_slice(&data);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.first.len().max(self.joined.len())
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
+    }
+}
+
+/// Whether the end of a body was reached.
+#[derive(Debug)]
+pub(super) enum BodyEnd {
+    Reached,
+    /// There is more. The first frame of it, if one was read that is not data.
+    NotReached(Option<Frame<Bytes>>),
+}
+
+/// Reads a body until its end, or until it is not small or has trailers.
+pub(super) async fn collect(
+    body: &mut Body,
+    collected: &mut Collected,
+) -> wasmtime::Result<BodyEnd> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(aborted)?;
+        match frame.into_data() {
+            Ok(data) => collected.push(data),
+            Err(trailers) => return Ok(BodyEnd::NotReached(Some(trailers))),
+        }
+        if collected.len() > COLLECTED_BODY_MAX_BYTES {
+            return Ok(BodyEnd::NotReached(None));
+        }
+    }
+    Ok(BodyEnd::Reached)
+}
+
+/// The error of a call whose response's body was aborted. The guest may only have passed the body
+/// on, so its source decides about the kind.
+pub(super) fn aborted(error: BodyError) -> CallError {
+    let kind = match error {
+        BodyError::HttpRequestBodySize(_) => Kind::BodyTooLarge,
+        // The connection of another component, or that of the client.
+        BodyError::Hyper(_) | BodyError::ConnectionReadTimeout => Kind::BodyIncomplete,
+        _ => Kind::NoAnswer,
+    };
+    CallError::new(kind, format!("response body aborted: {error:?}"))
+}

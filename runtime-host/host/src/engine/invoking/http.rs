@@ -1,0 +1,292 @@
+//! Serving an HTTP request with a component.
+//!
+//! A small response is collected and sent at once, and the instance is then kept for another call.
+//! A response that continues after its head is streamed, which may outlive the caller's task.
+//! Dropping the future at any point drops the instance, which stops the guest.
+
+use super::AFTERWORK_MAX;
+use super::collected_body::{BodyEnd, COLLECTED_BODY_MAX_BYTES, Collected, aborted, collect};
+use super::streamed_body::{self, ReaderGone};
+use crate::calls::{self, Admitted, BodyFault, CallError, Kind, Permit};
+use crate::engine::instances::{GuestState, Instance, Revision, State, classify};
+use crate::engine::scheduling::{LazyTimeout, within};
+use crate::message::{
+    Body, Request, Response, check_length, check_status, full_body, is_bodiless, without_body,
+};
+use crate::telemetry::Outcome;
+use bytes::Bytes;
+use futures::future::{Either, select};
+use http::Method;
+use http::header::CONTENT_LENGTH;
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::task::{Poll, ready};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use wasmtime::AsContextMut as _;
+use wasmtime_wasi_http::handler::Prepared;
+
+/// How long to wait for the end of a response whose length is not known before it is treated as a
+/// stream.
+const COLLECT_GRACE: Duration = Duration::from_millis(2);
+
+/// Serves a request. Ends when the guest has nothing left to do.
+pub(super) async fn serve<G: GuestState>(
+    revision: Arc<Revision<G>>,
+    mut admitted: Admitted,
+    request: Request,
+    reply: calls::Reply<Response>,
+) {
+    let reply = Reply::new(reply);
+    let fault = request.extensions().get::<BodyFault>().cloned();
+    let outcome = match run(&revision, &mut admitted, request, &reply).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // If a guest fails because of a faulty body, the body is the cause.
+            let error = fault.and_then(|fault| fault.error()).unwrap_or(error);
+            tracing::warn!(
+                component = %revision.component.id,
+                trace_id = %format_args!("{:032x}", admitted.span.context.trace_id),
+                request_id = admitted.span.context.request_id.as_deref(),
+                blame = error.kind.blame().name(),
+                "{error}"
+            );
+            let failed = error.kind.outcome();
+            reply.send(Err(error));
+            failed
+        }
+    };
+    admitted.span.end(outcome);
+}
+
+async fn run<G: GuestState>(
+    revision: &Revision<G>,
+    admitted: &mut Admitted,
+    request: Request,
+    reply: &Reply,
+) -> Result<Outcome, CallError> {
+    let mut instance = revision.take(admitted).await?;
+    let deadline = admitted.deadline.instant();
+    let outcome = {
+        let cpu = &instance.store.data().cpu;
+        let (clock, driver) = (cpu.clock.clone(), cpu.driver.clone());
+        let drive = drive(&mut instance, request, reply, &mut admitted.permit);
+        let mut work = pin!(driver.run(clock.measure(drive)));
+        let mut timeout = LazyTimeout::until(deadline);
+        let mut streaming = false;
+        poll_fn(|cx| {
+            // What the guest waits for may have the same deadline: it must not respond to that
+            // after its own deadline.
+            if !reply.answer.sent() && timeout.is_over() {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(outcome));
+            }
+            loop {
+                ready!(timeout.poll(cx));
+                // The deadline is about the head; a body that streams has its own.
+                if streaming || !reply.answer.sent() {
+                    return Poll::Ready(None);
+                }
+                streaming = true;
+                let limit = revision.component.limits.stream_deadline;
+                timeout = LazyTimeout::until(Instant::now() + limit);
+            }
+        })
+        .await
+    };
+    match outcome {
+        Some(Ok(())) => {
+            revision.give_back(instance);
+            Ok(reply.status().map_or(Outcome::Ok, Outcome::Status))
+        }
+        Some(Err(error)) if error.is::<ReaderGone>() => Ok(Outcome::Cancelled),
+        Some(Err(error)) => Err(classify(&error, instance.store.data_mut())),
+        None => Err(CallError::new(Kind::DeadlineExceeded, "the answer did not come in time")),
+    }
+}
+
+/// Runs the guest until its response is sent completely and its last task has ended.
+async fn drive<G: GuestState>(
+    instance: &mut Instance<G>,
+    request: Request,
+    reply: &Reply,
+    permit: &mut Permit,
+) -> wasmtime::Result<()> {
+    let Instance { store, proxy, .. } = instance;
+    let proxy =
+        proxy.as_ref().ok_or_else(|| wasmtime::format_err!("it exports no HTTP handler"))?;
+    let (head_sender, head) = futures::channel::oneshot::channel();
+    let (answered_sender, answered) = oneshot::channel::<()>();
+    let method = request.method().clone();
+    let guest = store.run_concurrent(async |accessor| {
+        let prepared = accessor.with(|mut access| {
+            let store = access.as_context_mut();
+            Prepared::new(store, proxy, request, State::<G>::http_view, head_sender)
+        })?;
+        prepared.run(accessor, pending()).await?;
+        accessor.with(|mut access| access.get().stream());
+        // Closed means that the response failed; then no one needs the rest of the guest's work.
+        let _ = answered.await;
+        let afterwork = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
+        within(AFTERWORK_MAX, afterwork).await.ok_or_else(|| {
+            wasmtime::format_err!(
+                "it was still running {} s after its response",
+                AFTERWORK_MAX.as_secs()
+            )
+        })
+    });
+    // Not inside the guest's event loop, which polls nothing else while a guest of WASI 0.2 waits
+    // in a host call, as it does until its output has been read.
+    let answer = async {
+        let head = head.await.map_err(|_| wasmtime::format_err!("it never answered"))??;
+        deliver(head, &method, reply, permit).await?;
+        drop(answered_sender);
+        Ok::<(), wasmtime::Error>(())
+    };
+    match select(pin!(guest), pin!(answer)).await {
+        Either::Left((guest, _)) => guest?,
+        // In the same poll: a call that has nothing left to do needs no separate task.
+        Either::Right((answer, guest)) => {
+            answer?;
+            guest.await?
+        }
+    }
+}
+
+/// Sends the response to the caller: at once if it is small and complete, else as a stream.
+async fn deliver(
+    head: Response,
+    to: &Method,
+    reply: &Reply,
+    permit: &mut Permit,
+) -> wasmtime::Result<()> {
+    check_status(head.status())?;
+    if is_bodiless(to, head.status()) {
+        return deliver_head(head, reply).await;
+    }
+    let (mut parts, mut body) = head.into_parts();
+    let announced = announced_length(&parts.headers);
+    if announced.is_some_and(|length| length > COLLECTED_BODY_MAX_BYTES) {
+        permit.become_stream().map_err(wasmtime::Error::new)?;
+        return stream(parts, Collected::default(), None, body, reply).await;
+    }
+    let mut collected = Collected::default();
+    let collecting = collect(&mut body, &mut collected);
+    let end = match announced {
+        Some(_) => collecting.await?,
+        None => within(COLLECT_GRACE, collecting).await.unwrap_or(Ok(BodyEnd::NotReached(None)))?,
+    };
+    if let BodyEnd::NotReached(next) = end {
+        permit.become_stream().map_err(wasmtime::Error::new)?;
+        return stream(parts, collected, next, body, reply).await;
+    }
+    let body = collected.into_bytes();
+    check_length(announced, body.len())?;
+    parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
+    reply.send(Ok(Response::from_parts(parts, full_body(body))));
+    Ok(())
+}
+
+/// Sends a head without a body. If the guest writes a body anyway, it is read for a short time, so
+/// that a normal guest can finish; one that continues to write is stopped.
+async fn deliver_head(head: Response, reply: &Reply) -> wasmtime::Result<()> {
+    let (mut parts, mut body) = head.into_parts();
+    let mut collected = Collected::default();
+    let end = within(COLLECT_GRACE, collect(&mut body, &mut collected)).await;
+    let whole = matches!(end, Some(Ok(BodyEnd::Reached)));
+    let written_bytes = if whole { collected.len() } else { 0 };
+    without_body(parts.status, &mut parts.headers, written_bytes);
+    reply.send(Ok(Response::from_parts(parts, Body::default())));
+    // An error here means that the body is shorter than the length in the head, which is expected.
+    let ended = whole || matches!(end, Some(Err(_)));
+    if ended { Ok(()) } else { Err(streamed_body::reader_gone()) }
+}
+
+async fn stream(
+    parts: http::response::Parts,
+    first: Collected,
+    next: Option<Frame<Bytes>>,
+    mut rest: Body,
+    reply: &Reply,
+) -> wasmtime::Result<()> {
+    let (mut writer, body) = streamed_body::channel();
+    reply.send(Ok(Response::from_parts(parts, body)));
+    if first.len() > 0 {
+        writer.data(first.into_bytes()).await?;
+    }
+    if let Some(next) = next {
+        writer.frame(next).await?;
+    }
+    loop {
+        // A guest that writes nothing for a while would not notice by itself.
+        let frame = tokio::select! {
+            biased;
+            frame = rest.frame() => frame,
+            gone = writer.reader_gone() => return Err(gone),
+        };
+        let Some(frame) = frame else { return writer.finish().await };
+        writer.frame(frame.map_err(aborted)?).await?;
+    }
+}
+
+fn announced_length(headers: &http::HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Sends the response, and remembers its status.
+struct Reply {
+    answer: calls::Reply<Response>,
+    /// 0 until there is a response.
+    status: AtomicU16,
+}
+
+impl Reply {
+    fn new(answer: calls::Reply<Response>) -> Self {
+        Self { answer, status: AtomicU16::new(0) }
+    }
+
+    fn send(&self, answer: Result<Response, CallError>) {
+        let status = answer.as_ref().map_or_else(|e| e.kind.status(), |a| a.status().as_u16());
+        self.status.store(status, Ordering::Relaxed);
+        self.answer.send(answer);
+    }
+
+    fn status(&self) -> Option<u16> {
+        Some(self.status.load(Ordering::Relaxed)).filter(|status| *status != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::BodyError;
+    use http::HeaderMap;
+    use http_body_util::StreamBody;
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the test awaits its reply")]
+    async fn trailers_are_kept_for_the_stream() {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
+        let frames = [Frame::data(Bytes::from_static(b"abc")), Frame::trailers(trailers)];
+        let frames = frames.map(Ok::<_, BodyError>);
+        let body = StreamBody::new(futures::stream::iter(frames)).boxed_unsync();
+        let permit = Permit::of_test().await;
+        let (reply, result) = calls::Reply::of_test();
+        tokio::spawn(async move {
+            let (reply, mut permit) = (Reply::new(reply), permit);
+            deliver(Response::new(body), &Method::GET, &reply, &mut permit).await.unwrap();
+        });
+        let response = result.await.unwrap().unwrap();
+        let sent = response.into_body().collect().await.unwrap();
+        assert_eq!(sent.trailers().unwrap()["grpc-status"], "0");
+        assert_eq!(sent.to_bytes(), "abc");
+    }
+}

@@ -1,0 +1,64 @@
+//! Serving the calls of a component with its instances: HTTP requests, and exported functions.
+
+mod collected_body;
+mod function;
+mod http;
+mod streamed_body;
+
+use super::instances::{FunctionName, GuestState, Revision};
+use crate::background::{Background, Work};
+use crate::calls::{Admitted, Callee, Protocol, Reply};
+use crate::message::{Http, Request, Response};
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime::component::Val;
+
+/// How long a guest may continue after it has responded completely.
+const AFTERWORK_MAX: Duration = Duration::from_secs(30);
+
+/// Calls of exported functions.
+///
+/// A caller that is itself a guest must spawn a task for such a call: wasmtime does not nest the
+/// event loops of two stores in one poll.
+pub(crate) enum Functions {}
+
+/// A call of an exported function.
+pub(crate) struct FunctionCall {
+    pub(crate) function: FunctionName,
+    pub(crate) arguments: Vec<Val>,
+}
+
+impl Protocol for Functions {
+    type Request = FunctionCall;
+    type Response = Vec<Val>;
+}
+
+impl<G: GuestState> Callee<Http> for Revision<G> {
+    fn background(&self) -> &Background {
+        &self.background
+    }
+
+    fn serve(
+        self: Arc<Self>,
+        admitted: Admitted,
+        request: Request,
+        reply: Reply<Response>,
+    ) -> Work {
+        Box::pin(http::serve(self, admitted, request, reply))
+    }
+}
+
+impl<G: GuestState> Callee<Functions> for Revision<G> {
+    fn background(&self) -> &Background {
+        &self.background
+    }
+
+    fn serve(
+        self: Arc<Self>,
+        admitted: Admitted,
+        call: FunctionCall,
+        reply: Reply<Vec<Val>>,
+    ) -> Work {
+        Box::pin(function::serve(self, admitted, call, reply))
+    }
+}

@@ -1,0 +1,8 @@
+//! How a call shares its thread with others: polls, timers, and CPU time.
+
+mod cpu;
+mod lazy_timeout;
+mod poll_driver;
+
+pub(crate) use cpu::CpuLimit;
+pub(crate) use lazy_timeout::{LazyTimeout, within};

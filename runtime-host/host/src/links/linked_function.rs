@@ -1,0 +1,135 @@
+//! A function of a link: one call of its importer becomes one call of the callee.
+
+use crate::calls::{Call, CallError, Kind};
+use crate::engine::{
+    Arguments, FunctionCall, FunctionName, Functions, GuestState, State, values_bytes,
+};
+use crate::fault_points;
+use crate::registry::Registry;
+use crate::telemetry::SpanKind;
+use std::sync::Arc;
+use tessera_manifest::ComponentId;
+use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
+use wasmtime::component::types::{ComponentFunc, Type};
+use wasmtime::component::{LinkerInstance, Val};
+
+/// Created when the importer is linked, used by every call.
+pub(super) struct LinkedFunction {
+    registry: Arc<Registry<Functions>>,
+    callee: ComponentId,
+    operation: Arc<str>,
+    name: FunctionName,
+    /// Whether the contract has a case for a callee that can't respond.
+    maps_to_unavailable: bool,
+}
+
+/// A call in progress.
+struct PendingCall {
+    call: Call,
+    /// The runtime on which it runs.
+    runtime: Handle,
+    _arguments: Arguments,
+}
+
+impl LinkedFunction {
+    pub(super) fn new(
+        registry: Arc<Registry<Functions>>,
+        callee: ComponentId,
+        name: FunctionName,
+        function: &ComponentFunc,
+    ) -> Self {
+        let maps_to_unavailable = maps_to_unavailable(function);
+        Self { registry, callee, operation: name.short().into(), name, maps_to_unavailable }
+    }
+
+    /// Defines the function in the importer's linker.
+    pub(super) fn define<G: GuestState>(
+        self,
+        instance: &mut LinkerInstance<'_, State<G>>,
+        is_async: bool,
+    ) -> wasmtime::Result<()> {
+        let link = Arc::new(self);
+        let name = link.name.function().to_owned();
+        if is_async {
+            return instance.func_new_concurrent(&name, move |accessor, _, arguments, results| {
+                let link = link.clone();
+                let pending = accessor.with(|mut access| link.begin(access.get(), arguments));
+                Box::pin(async move { link.finish(pending, arguments, results).await })
+            });
+        }
+        instance.func_new_async(&name, move |store, _, arguments, results| {
+            let link = link.clone();
+            let pending = link.begin(store.data(), arguments);
+            Box::new(async move { link.finish(pending, arguments, results).await })
+        })
+    }
+
+    fn begin<G>(&self, caller: &State<G>, arguments: &[Val]) -> PendingCall {
+        let call = Call {
+            kind: SpanKind::Link,
+            operation: self.operation.clone(),
+            trace: caller.call.trace.clone(),
+            deadline: Some(caller.call.deadline),
+            chain: caller.call.chain.and(&caller.component.id, caller.component.cycle),
+            client: caller.call.client,
+        };
+        // They exist twice, because the callee gets a copy.
+        let arguments = caller.in_flight.count(2 * values_bytes(arguments));
+        PendingCall { call, runtime: caller.call.runtime.clone(), _arguments: arguments }
+    }
+
+    async fn finish(
+        &self,
+        pending: PendingCall,
+        arguments: &[Val],
+        results: &mut [Val],
+    ) -> wasmtime::Result<()> {
+        let PendingCall { call, runtime, _arguments } = pending;
+        let outcome = match self.registry.resolve(&self.callee) {
+            Ok(entry) => {
+                let point = || format!("link/{}/{}", self.callee, self.operation);
+                let function = self.name.clone();
+                let request = FunctionCall { function, arguments: arguments.to_vec() };
+                let work = async move { entry.call(call, request).await };
+                // When the caller is dropped, so is the callee.
+                let task = AbortOnDropHandle::new(runtime.spawn(work));
+                let response = fault_points::around(point, task).await;
+                response.unwrap_or_else(|_| Err(CallError::new(Kind::NoAnswer, "the callee ended")))
+            }
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(values) => {
+                for (result, value) in results.iter_mut().zip(values) {
+                    *result = value;
+                }
+                Ok(())
+            }
+            Err(error) => self.fail(&error, results),
+        }
+    }
+
+    /// A callee without a response is the contract's case `unavailable`, if it has one. Otherwise
+    /// the importer traps.
+    fn fail(&self, error: &CallError, results: &mut [Val]) -> wasmtime::Result<()> {
+        match results {
+            [result] if self.maps_to_unavailable => {
+                let detail = Val::String(format!("{}: {}", self.callee, error.public_detail()));
+                let case = Val::Variant("unavailable".to_owned(), Some(Box::new(detail)));
+                *result = Val::Result(Err(Some(Box::new(case))));
+                Ok(())
+            }
+            _ => Err(wasmtime::format_err!("{} failed: {error}", self.name)),
+        }
+    }
+}
+
+/// Whether a function returns `result<_, E>` with a case `unavailable(string)` in `E`.
+fn maps_to_unavailable(function: &ComponentFunc) -> bool {
+    let mut results = function.results();
+    let Some(Type::Result(result)) = results.next() else { return false };
+    let Some(Type::Variant(error)) = result.err() else { return false };
+    let mut cases = error.cases();
+    cases.any(|case| case.name == "unavailable" && matches!(case.ty, Some(Type::String)))
+}

@@ -1,0 +1,33 @@
+//! HTTP requests to components, and their responses.
+//!
+//! Bodies have the type that wasmtime's implementation of `wasi:http` takes and returns, so a body
+//! that passes through the host is not boxed a second time. The rest of the host uses the names
+//! from here.
+
+mod framing;
+pub(crate) mod spin_fields;
+
+pub(crate) use framing::{check_length, check_status, is_bodiless, without_body};
+pub(crate) use wasmtime_wasi_http::{Error as BodyError, WasiBody as Body};
+
+use crate::calls::Protocol;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+
+/// A request to a component.
+pub(crate) type Request = http::Request<Body>;
+/// A response of a component.
+pub(crate) type Response = http::Response<Body>;
+
+/// Calls by HTTP.
+pub(crate) enum Http {}
+
+impl Protocol for Http {
+    type Request = Request;
+    type Response = Response;
+}
+
+/// A body that is complete.
+pub(crate) fn full_body(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
