@@ -1,15 +1,15 @@
-//! Which member of a group gets a key.
+//! The assignment of partition keys to the members of a group.
 //!
-//! Rendezvous hashing: each member has a score for each key and the highest wins. A key stays
-//! with its member for as long as that is there, and when a member comes or goes only the keys
-//! that it wins or held move, with no table to keep.
+//! Rendezvous hashing: each member has a score for each key, and the highest one wins. A key stays
+//! with its member as long as that member exists. If a member joins or leaves, only its own keys
+//! move. There is no table to store.
 
 use crate::Member;
 
-/// The place of the member that gets this key; `None` only without members.
-pub fn place(members: &[Member], key: &str) -> Option<usize> {
-    let score = |place: &usize| {
-        let member = &members[*place];
+/// Returns the index of the member that gets this key; `None` only without members.
+pub fn member_index(members: &[Member], key: &str) -> Option<usize> {
+    let score = |index: &usize| {
+        let member = &members[*index];
         mix(hash(&[&member.component, &member.path, key]))
     };
     (0..members.len()).max_by_key(score)
@@ -23,7 +23,7 @@ fn hash(parts: &[&str]) -> u64 {
     })
 }
 
-/// The finaliser of MurmurHash3: makes every bit depend on every other.
+/// The finalizer of MurmurHash3: makes every bit depend on every other.
 fn mix(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
@@ -45,7 +45,7 @@ mod tests {
     }
 
     fn winner<'a>(names: &[&'a str], key: u32) -> Option<&'a str> {
-        place(&members(names), &format!("ord_{key}")).map(|place| names[place])
+        member_index(&members(names), &format!("ord_{key}")).map(|index| names[index])
     }
 
     #[test]
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_the_keys_of_nobody() {
-        assert_eq!(place(&[], "key"), None);
+    fn a_group_without_members_gets_no_keys() {
+        assert_eq!(member_index(&[], "key"), None);
     }
 }

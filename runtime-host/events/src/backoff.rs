@@ -1,17 +1,17 @@
-//! When to try again.
+//! The pause before a retry.
 
 use std::time::Duration;
 
-/// Exponential, with full jitter: the pause is drawn evenly from nothing up to a bound that
-/// doubles with each attempt, so that a thousand keys that failed together do not come back
-/// together. What the subscriber asks for (`Retry-After`) is honoured up to a bound of its own.
+/// Exponential backoff with full jitter: the pause is evenly distributed between 0 and a bound that
+/// doubles with each attempt, so that a thousand keys that failed together are not retried together.
+/// `Retry-After` of the subscriber is respected up to a separate maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// The bound after the first attempt.
     pub base: Duration,
-    /// The bound stops growing here.
+    /// The maximum of the bound.
     pub max: Duration,
-    /// The longest `Retry-After` that is honoured.
+    /// The maximum of `Retry-After`.
     pub retry_after_max: Duration,
 }
 
@@ -26,7 +26,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The pause after so many attempts (from 1), `random` being evenly distributed.
+    /// Returns the pause after a number of attempts (from 1). `random` is evenly distributed.
     pub fn pause(&self, attempts: u32, retry_after: Option<Duration>, random: u64) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
         let bound = self.base.saturating_mul(1 << doublings).min(self.max);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_reaches_down_to_nothing() {
+    fn jitter_reaches_zero() {
         assert_eq!(BACKOFF.pause(9, None, 0), Duration::ZERO);
     }
 

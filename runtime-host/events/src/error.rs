@@ -1,29 +1,44 @@
-//! What can go wrong with the log, and what the caller may do about it.
+//! Errors of the log, and what the caller can do about them.
 
-/// The answer of the log.
+/// The result of an operation on the log.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why something was not done. The text is for people and advises them.
+/// A failed operation. The text is for operators and advises them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The request can never succeed: an attribute is malformed, a limit out of range.
+    /// The request can never succeed: an attribute is malformed, or a limit is out of range.
     #[error("{0}")]
     Invalid(String),
-    /// There is no such subscription or dead letter.
+    /// The subscription or the dead letter does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// The log is closed, in use by another process, or its file cannot be used. Something may
-    /// have been done: repeat with the same ids, with backoff.
+    /// The log is closed, in use by another process, or its file is unusable. The operation may have
+    /// taken effect: retry with the same ids, with backoff.
     #[error("{0}")]
     Unavailable(String),
-    /// The disk or the limit of the file is reached. Nothing was done; somebody has to make room.
+    /// The disk is full, or the size limit of the file is reached. The operation had no effect.
     #[error("{0}")]
     Full(String),
 }
 
 impl Error {
-    /// May the same call succeed later without anybody changing it?
+    /// Whether a retry of the same call may succeed.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Full(_))
+    }
+}
+
+#[cfg(feature = "embedded")]
+impl From<tessera_sqlite::Error> for Error {
+    fn from(error: tessera_sqlite::Error) -> Self {
+        use tessera_sqlite::ErrorKind as Kind;
+        match error.kind {
+            Kind::Full => Self::Full(error.message),
+            Kind::Invalid | Kind::WrongFile | Kind::Incompatible => Self::Invalid(error.message),
+            Kind::Closed => Self::Unavailable("the event log is closed".to_owned()),
+            Kind::Denied | Kind::InUse | Kind::Unavailable | Kind::Corrupt => {
+                Self::Unavailable(error.message)
+            }
+        }
     }
 }

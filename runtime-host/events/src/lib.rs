@@ -1,17 +1,18 @@
 //! Durable events: a log, its subscriptions, and delivery at least once, in order for each key.
 //!
-//! A producer that calls its consumers one by one loses some of them when it dies in the middle,
-//! and waits for the slowest. Here it publishes once; the answer comes when the events are on the
-//! disk, and from then on they are the concern of the log until every subscription is done with
-//! them or has given them up as dead letters.
+//! A producer that calls its consumers one by one skips some of them if it crashes in between, and
+//! waits for the slowest. With a log, it publishes once and is answered when the events are on the
+//! disk. From then on, the log delivers them until every subscription has processed them or has
+//! rejected them as dead letters.
 //!
-//! - The rules, free of I/O: [`Pattern`] (who gets what), [`Outcome`] and [`Verdict`] (what an
-//!   answer means), [`Backoff`] (when to try again), [`assignment`] (which member of a group).
-//! - The port [`Log`], and its engine `embedded` (feature of that name): one SQLite file.
-//! - `delivery` (feature of that name): the runner between a log and whoever can deliver.
+//! - The rules, without I/O: [`Pattern`] (which events a subscription gets), [`Outcome`] and
+//!   [`Verdict`] (what a response means), [`Backoff`] (when to retry), [`assignment`] (which member
+//!   of a group).
+//! - The port [`Log`], and its engine `embedded` (a feature): one SQLite file.
+//! - `delivery` (a feature): the service between a log and the host that delivers.
 //!
-//! The crate knows neither WebAssembly nor HTTP connections: [`Deliver`] is where the host comes
-//! in. Without features it is pure enough to be compiled into a guest.
+//! The crate knows neither WebAssembly nor HTTP connections: the host implements [`Deliver`].
+//! Without features, the crate has no I/O and can be compiled into a guest.
 
 pub mod assignment;
 mod backoff;

@@ -1,4 +1,4 @@
-//! The port: what every log of events promises.
+//! The port: what every event log guarantees.
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -7,24 +7,26 @@ use crate::{Event, Result};
 
 /// A durable log of events with the progress of its subscriptions.
 ///
-/// All methods but [`statistics`](Self::statistics) may be called from any task of a tokio
-/// runtime; a call that is dropped may still have its effect.
+/// All methods except [`statistics`](Self::statistics) have to be called in a tokio runtime. If a
+/// future is dropped, its call may still take effect.
 pub trait Log: Send + Sync + 'static {
-    /// Keeps events, in the order given, and answers when they are durable: all of them or none.
-    /// An event whose `source` and `id` the log has already is passed over, whatever else it
-    /// says; its place is that of the first one.
+    /// Appends events in the given order, all of them or none, and returns when they are durable.
+    /// An event is ignored if the log already has one with the same `source` and `id`, even if
+    /// their content differs.
     ///
-    /// Errors: `Invalid` for too many or malformed events, `Full`, `Unavailable` (something may
-    /// have been kept: publish again with the same ids).
+    /// # Errors
+    ///
+    /// `Invalid` for too many or malformed events, `Full`, and `Unavailable` (the events may have
+    /// been appended: publish them again with the same ids).
     fn publish(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Published>>;
 
-    /// Events after a position (0: from the beginning), oldest first, 1 to 500 of them.
+    /// Returns events after a position (0: from the beginning), oldest first, 1 to 500 of them.
     fn read(&self, after: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Entry>>>;
 
-    /// How far each subscription is, by name. Cheap: its cost does not grow with the lag.
+    /// Returns the progress of each subscription, by name. The cost does not grow with the lag.
     fn subscriptions(&self) -> BoxFuture<'_, Result<Vec<Progress>>>;
 
-    /// Dead letters, oldest first, after the one with the id `after`, 1 to 100 of them.
+    /// Returns dead letters after the one with the id `after`, oldest first, 1 to 100 of them.
     fn dead_letters(
         &self,
         after: Option<String>,
@@ -43,10 +45,10 @@ pub trait Log: Send + Sync + 'static {
     /// `NotFound` if it is no longer a dead letter.
     fn discard(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>>;
 
-    /// Delivers to a subscription once more what it asks for among the events recorded in a span
-    /// of time (milliseconds since the epoch, `until_ms` exclusive), dead letters included, which
-    /// stop being such. An event that is being delivered meanwhile is delivered again after that.
-    /// Gives the number of those events.
+    /// Delivers the events of a period again to a subscription, as far as they match its types
+    /// (milliseconds since the epoch, `until_ms` exclusive). Its dead letters of that period become
+    /// pending events. An event that is being delivered is delivered again afterwards. Returns the
+    /// number of events.
     fn replay_range(
         &self,
         subscription: String,
@@ -54,97 +56,97 @@ pub trait Log: Send + Sync + 'static {
         until_ms: u64,
     ) -> BoxFuture<'_, Result<u64>>;
 
-    /// What the log holds and has lost. Costs nothing.
+    /// Returns the size of the log and its losses. Does not read the file.
     fn statistics(&self) -> Statistics;
 
-    /// Lets accepted calls finish, then releases the file. Calls after that are `Unavailable`.
+    /// Waits for accepted calls, then closes the file. Later calls are `Unavailable`.
     fn close(&self) -> BoxFuture<'_, Result<()>>;
 }
 
-/// What became of a publication.
+/// The result of a publication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Published {
-    /// Events that are new.
+    /// New events.
     pub fresh: u32,
-    /// Events that the log had already.
+    /// Events that the log already had.
     pub duplicates: u32,
 }
 
-/// An event where it stands in the log.
+/// An event in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Ascending, from 1, without meaning otherwise; there may be gaps.
+    /// Its position: ascending, from 1. There may be gaps.
     pub position: u64,
-    /// When it became durable, in milliseconds since the epoch; never less than that of an
-    /// earlier entry.
+    /// When it was appended, in milliseconds since the epoch. Never less than that of an earlier
+    /// entry.
     pub recorded_at_ms: u64,
-    /// The event itself.
+    /// The event.
     pub event: Event,
 }
 
-/// How far a subscription is.
+/// The progress of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The consumer group.
     pub name: String,
-    /// The components that take turns, key by key.
+    /// The components that share the partition keys.
     pub components: Vec<String>,
     /// The type patterns as written.
     pub types: Vec<String>,
-    /// Events that are not yet done.
+    /// Events that have not been processed yet.
     pub lag_events: u64,
     /// Age of the oldest of them, in milliseconds; 0 without any.
     pub lag_ms: u64,
-    /// Of those, events that wait behind a dead letter of their key (counted up to 100,000).
+    /// Of those, events that wait for a dead letter of their key (counted up to 100,000).
     pub held_events: u64,
-    /// Of those, events whose delivery has failed and will be tried again.
+    /// Of those, events whose delivery has failed and will be retried.
     pub retrying_events: u64,
-    /// Dead letters.
+    /// The number of dead letters.
     pub dead_letters: u64,
 }
 
-/// Why a delivery was given up.
+/// Why an event became a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// The subscriber refused it for good.
+    /// The subscriber rejected it.
     Rejected,
-    /// It failed too often.
+    /// Its delivery failed too often.
     AttemptsExhausted,
 }
 
-/// An event that a subscription could not be given.
+/// An event that could not be delivered to a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Its id, to be given to [`Log::replay`].
+    /// Its id, for [`Log::replay`].
     pub id: String,
     /// The consumer group.
     pub subscription: String,
-    /// The event, at its place.
+    /// The event and its position.
     pub entry: Entry,
-    /// Why it was given up.
+    /// The reason.
     pub reason: Reason,
-    /// What the subscriber said last.
+    /// The last response of the subscriber.
     pub detail: String,
-    /// How often it was delivered.
+    /// The number of deliveries.
     pub attempts: u32,
     /// When it was first delivered, in milliseconds since the epoch.
     pub first_seen_at_ms: u64,
-    /// When it was given up, in milliseconds since the epoch.
+    /// When it became a dead letter, in milliseconds since the epoch.
     pub died_at_ms: u64,
 }
 
-/// What the log holds, and what it had to let go.
+/// The size of the log, and its losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Events in the log.
+    /// The number of events in the log.
     pub entries: u64,
     /// Their size: attributes and data, in bytes.
     pub bytes: u64,
-    /// Events removed because of age or size, ever.
+    /// The total number of events removed because of age or size.
     pub removed: u64,
-    /// Deliveries that were still owed when the hard limit removed their event, ever. Anything
-    /// but 0 means that a subscription was behind for too long and has missed events.
+    /// The total number of deliveries that were pending when the hard limit removed their event.
+    /// Not 0 means that a subscription lagged for too long and has missed events.
     pub lost_deliveries: u64,
     /// The total number of dead letters that the hard limit removed with their events.
     pub lost_dead_letters: u64,

@@ -1,4 +1,4 @@
-//! The limits of the log and of delivery, and where time and chance come from.
+//! The limits of the log and of delivery, the clock, and the source of random numbers.
 
 use std::{
     fmt,
@@ -8,52 +8,53 @@ use std::{
 
 use crate::Backoff;
 
-/// How log and delivery work. The defaults suit a shop on one machine.
+/// The settings of the log and of delivery. The defaults suit a shop on one machine.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Events older than this may be removed.
+    /// The age after which events may be removed.
     pub retention_age_max: Duration,
-    /// Beyond this many bytes of events the oldest may be removed.
+    /// The size of all events, in bytes, beyond which the oldest may be removed.
     pub retention_bytes_max: u64,
-    /// Beyond this many events the oldest may be removed.
+    /// The number of events beyond which the oldest may be removed.
     pub retention_entries_max: u64,
-    /// Beyond this many bytes of events the oldest are removed *even if* a subscription has not
-    /// had them or they are dead letters; each delivery lost is counted.
+    /// The size of all events, in bytes, beyond which the oldest are removed *even if* they are
+    /// pending or dead letters. Lost deliveries are counted.
     pub hard_bytes_max: u64,
-    /// How often retention is looked at.
+    /// The interval between checks of the retention.
     pub retention_interval: Duration,
-    /// Size of the database file in bytes; beyond it publishing is [`Full`](crate::Error::Full).
+    /// The maximum size of the database file, in bytes. Beyond it, publishing is
+    /// [`Full`](crate::Error::Full).
     pub database_bytes_max: u64,
-    /// Events in one publication.
+    /// The maximum number of events in one publication.
     pub publish_events_max: usize,
-    /// `data` of an event, in bytes.
+    /// The maximum size of `data` of an event, in bytes.
     pub data_bytes_max: usize,
-    /// Attributes of an event together, in bytes.
+    /// The maximum size of all attributes of an event, in bytes.
     pub attributes_bytes_max: usize,
-    /// Events in one delivery, in bytes; a single event may be larger.
+    /// The maximum size of the events in one delivery, in bytes; a single event may be larger.
     pub delivery_bytes_max: usize,
     /// The maximum number of dead letters of one subscription. Beyond it, events that would become
     /// one are retried every [`Backoff::retry_after_max`](crate::Backoff) instead.
     pub dead_letters_max: u64,
-    /// What a subscriber said last, in bytes; the rest is cut off.
+    /// The maximum length of the stored response of a subscriber, in bytes; the rest is cut off.
     pub detail_bytes_max: usize,
-    /// When to try again.
+    /// When to retry.
     pub backoff: Backoff,
-    /// A delivery without an answer for this long has failed.
+    /// The maximum duration of a delivery.
     pub delivery_timeout: Duration,
-    /// Calls that wait for the writer; more wait to be queued, at least 1.
+    /// The maximum number of calls in the queue of the writer, at least 1. Further callers wait.
     pub queue_length_max: usize,
-    /// Events of all waiting calls, in bytes.
+    /// The maximum size of the events of all queued calls, in bytes.
     pub queue_bytes_max: usize,
-    /// Calls that share one commit, at least 1.
+    /// The maximum number of calls that share one commit, at least 1.
     pub group_operations_max: usize,
-    /// Connections that read at the same time, at least 1.
+    /// The maximum number of connections that read at the same time, at least 1.
     pub readers_max: usize,
-    /// How long to wait when another program has locked the file.
+    /// How long to wait for a file that another program has locked.
     pub busy_timeout: Duration,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// Where jitter comes from.
+    /// The source of jitter.
     pub random: RandomSource,
 }
 
@@ -93,7 +94,7 @@ impl Default for Options {
 pub struct Clock(Arc<dyn Fn() -> u64 + Send + Sync>);
 
 impl Clock {
-    /// A clock of the caller's own.
+    /// A custom clock.
     pub fn new(now_ms: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(now_ms))
     }
@@ -105,8 +106,8 @@ impl Clock {
 }
 
 impl Default for Clock {
-    /// The system's time, except that it never goes back nor stands still when that does: what
-    /// waits for a time to come would wait until the system has caught up.
+    /// The system's time, except that it continues if the system's clock is set back. Otherwise,
+    /// everything that waits for a time would wait until the system has caught up.
     fn default() -> Self {
         let last = Mutex::new((Instant::now(), Duration::ZERO));
         Self::new(move || {
@@ -131,7 +132,7 @@ impl fmt::Debug for Clock {
 pub struct RandomSource(Arc<dyn Fn() -> u64 + Send + Sync>);
 
 impl RandomSource {
-    /// A source of the caller's own.
+    /// A custom source.
     pub fn new(next: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(next))
     }
@@ -143,8 +144,8 @@ impl RandomSource {
 }
 
 impl Default for RandomSource {
-    /// Seeded by the standard library's hasher, which every platform has: jitter has to differ
-    /// between processes, not to be unguessable.
+    /// Seeded by the hasher of the standard library, which exists on every platform: jitter has to
+    /// differ between processes, but may be predictable.
     fn default() -> Self {
         use std::hash::{BuildHasher, RandomState};
         let state = RandomState::new();

@@ -1,26 +1,26 @@
-//! What the answer of a subscriber means.
+//! The outcome of a delivery.
 
 use std::time::Duration;
 
-/// How a delivery ended.
+/// How a delivery has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The subscriber is done with it.
+    /// The subscriber has processed it.
     Done,
-    /// The subscriber will never take it, and says why.
+    /// The subscriber will never accept it, for this reason.
     Rejected(String),
-    /// It may work later.
+    /// A retry may succeed.
     Failed {
-        /// What went wrong, for people.
+        /// The reason, for operators.
         detail: String,
-        /// The subscriber asks not to be bothered before this long.
+        /// The pause that the subscriber asks for.
         retry_after: Option<Duration>,
     },
 }
 
 impl Outcome {
-    /// What an HTTP status means: 2xx is done; 4xx is a refusal, except for those that speak of
-    /// the moment (408, 425, 429); everything else, redirects included, may work later.
+    /// The outcome of an HTTP status: 2xx is done; 4xx is a rejection, except for temporary ones
+    /// (408, 425, 429); everything else, including redirects, may be retried.
     pub fn of_status(
         status: u16,
         retry_after: Option<Duration>,
@@ -34,7 +34,7 @@ impl Outcome {
         }
     }
 
-    /// A failure without advice when to come back.
+    /// A failure without `Retry-After`.
     pub fn failed(detail: impl Into<String>) -> Self {
         Self::Failed { detail: detail.into(), retry_after: None }
     }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_done_refused_or_worth_another_try() {
+    fn a_status_means_done_rejected_or_failed() {
         for status in [200, 202, 204, 299] {
             assert_eq!(Outcome::of_status(status, None, ""), Outcome::Done, "{status}");
         }

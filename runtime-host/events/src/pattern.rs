@@ -1,21 +1,25 @@
-//! Which types of events a subscription asks for.
+//! Patterns of event types.
 
 use std::fmt;
 
 use crate::{Error, Result};
 
-/// A type as it is, or the beginning of types followed by `*`; `*` alone is every type.
+/// A type, or a prefix of types followed by `*`; `*` alone matches every type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pattern {
     text: String,
 }
 
-/// Longest pattern, in bytes.
+/// The maximum length of a pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 256;
 
 impl Pattern {
-    /// Reads `com.shop.orders.order.*` and the like. [`Error::Invalid`] for an empty or overlong
-    /// text, a `*` that is not the last character, and white space or control characters.
+    /// Parses a pattern such as `com.shop.orders.order.*`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for an empty or overlong text, a `*` that is not the last character, and
+    /// white space or control characters.
     pub fn parse(text: &str) -> Result<Self> {
         let name = text.strip_suffix('*').unwrap_or(text);
         let odd = |c: char| c == '*' || c.is_whitespace() || c.is_control();
@@ -31,7 +35,7 @@ impl Pattern {
         Err(Error::Invalid(format!("the type pattern `{text}` is malformed: {reason}")))
     }
 
-    /// Is this type asked for?
+    /// Whether a type matches.
     pub fn matches(&self, kind: &str) -> bool {
         match self.text.strip_suffix('*') {
             Some(beginning) => kind.starts_with(beginning),
@@ -39,7 +43,7 @@ impl Pattern {
         }
     }
 
-    /// As it was written.
+    /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -62,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_a_type_or_its_beginning() {
+    fn a_pattern_is_a_type_or_a_prefix() {
         assert!(matches("com.shop.order.placed.v1", "com.shop.order.placed.v1"));
         assert!(!matches("com.shop.order.placed.v1", "com.shop.order.placed.v10"));
         assert!(!matches("com.shop.order.placed.v1", "com.shop.order.placed"));
@@ -70,7 +74,7 @@ mod tests {
         assert!(!matches("com.shop.order.*", "com.shop.orders"));
         assert!(matches("com.shop.order*", "com.shop.order"));
         assert!(matches("*", "anything"));
-        assert!(!matches("com.shop.[ab]", "com.shop.a"), "nothing but `*` is special");
+        assert!(!matches("com.shop.[ab]", "com.shop.a"), "only `*` is special");
     }
 
     #[test]

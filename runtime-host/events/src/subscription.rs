@@ -1,25 +1,26 @@
-//! Who gets which events, and how.
+//! Subscriptions: which component gets which events, and how.
 
 use std::collections::BTreeSet;
 
 use crate::{Error, Pattern, Result};
 
-/// A consumer group: every event that it asks for goes to one of its members, which one being
-/// decided by the event's partition key.
+/// A consumer group: each matching event goes to one of its members, selected by the partition key
+/// of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// The name of the group. Progress is kept under it.
+    /// The name of the group. Its progress is stored under this name.
     pub name: String,
-    /// Who takes turns, key by key; at least one.
+    /// The members, which share the partition keys; at least one.
     pub members: Vec<Member>,
-    /// Types asked for; at least one pattern.
+    /// The types of the events; at least one pattern.
     pub types: Vec<Pattern>,
-    /// Keys in delivery at the same time, 1 to [`Self::CONCURRENCY_LIMIT`].
+    /// The maximum number of keys in delivery at the same time, 1 to
+    /// [`Self::CONCURRENCY_LIMIT`].
     pub concurrency_max: usize,
-    /// Deliveries of an event, the first one included, before it becomes a dead letter; at
-    /// least 1.
+    /// The number of deliveries of an event, including the first one, before it becomes a dead
+    /// letter; at least 1.
     pub attempts_max: u32,
-    /// Where a subscription begins that the log has never seen.
+    /// Where a new subscription starts.
     pub start_at: StartAt,
 }
 
@@ -28,28 +29,28 @@ pub struct Subscription {
 pub struct Member {
     /// The id of the component.
     pub component: String,
-    /// Where it takes events, on its private route: `/events`.
+    /// The path on its private route: `/events`.
     pub path: String,
-    /// How it wants them.
+    /// The mode of its requests.
     pub mode: Mode,
 }
 
 /// The mode of the CloudEvents HTTP binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Attributes in headers, data in the body.
+    /// Attributes in header fields, data in the body.
     Binary,
     /// One JSON object.
     Structured,
     /// A JSON array of events of one partition key.
     Batch {
-        /// Events in one request, 1 to [`Subscription::BATCH_LIMIT`].
+        /// The maximum number of events in one request, 1 to [`Subscription::BATCH_LIMIT`].
         events_max: usize,
     },
 }
 
 impl Mode {
-    /// How many events a request may carry.
+    /// The maximum number of events in one request.
     pub fn events_max(self) -> usize {
         match self {
             Self::Binary | Self::Structured => 1,
@@ -58,32 +59,36 @@ impl Mode {
     }
 }
 
-/// Where a new subscription begins.
+/// Where a new subscription starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum StartAt {
-    /// With the oldest event that the log has.
+    /// With the oldest event in the log.
     #[default]
     Start,
-    /// With what is published from now on.
+    /// With the next published event.
     Now,
 }
 
 impl Subscription {
-    /// Most keys in delivery at the same time.
+    /// The maximum of `concurrency_max`.
     pub const CONCURRENCY_LIMIT: usize = 1_024;
-    /// Most events in one request.
+    /// The maximum number of events in one request.
     pub const BATCH_LIMIT: usize = 256;
-    /// What `concurrency_max` is unless said otherwise.
+    /// The default of `concurrency_max`.
     pub const CONCURRENCY_DEFAULT: usize = 16;
-    /// What `attempts_max` is unless said otherwise.
+    /// The default of `attempts_max`.
     pub const ATTEMPTS_DEFAULT: u32 = 16;
 
-    /// Does it ask for events of this type?
+    /// Whether events of this type match.
     pub fn wants(&self, kind: &str) -> bool {
         self.types.iter().any(|pattern| pattern.matches(kind))
     }
 
-    /// [`Error::Invalid`] with the first thing that is wrong.
+    /// Checks the limits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for the first violation.
     pub fn check(&self) -> Result<()> {
         let fail = |reason: &str| {
             Err(Error::Invalid(format!("the subscription `{}` {reason}", self.name)))

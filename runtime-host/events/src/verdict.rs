@@ -1,4 +1,4 @@
-//! What becomes of an event after a delivery.
+//! The decision after a delivery.
 
 use std::time::Duration;
 
@@ -7,38 +7,38 @@ use crate::{Backoff, Outcome, Reason};
 /// A delivery that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Which delivery of its first event that was, from 1.
+    /// The number of deliveries of its first event, including this one.
     pub number: u32,
-    /// Events in it.
+    /// The number of its events.
     pub events: usize,
-    /// Deliveries before an event is given up.
+    /// The number of deliveries before an event becomes a dead letter.
     pub attempts_max: u32,
 }
 
-/// What to do with its events.
+/// What happens to its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// All of them are done.
+    /// All of them are processed.
     Done,
-    /// Try again after a pause. Where there were several, one at a time: only then can it be
-    /// told which of them is at fault, and none dies for the fault of another.
+    /// They are retried after a pause, one at a time: only then it is known which of them fails,
+    /// and none becomes a dead letter because of another one.
     Retry {
-        /// How long to wait.
+        /// The pause.
         pause: Duration,
-        /// What the subscriber said.
+        /// The response of the subscriber.
         detail: String,
     },
-    /// The (single) event is given up.
+    /// The (single) event becomes a dead letter.
     Dead {
-        /// Why.
+        /// The reason.
         reason: Reason,
-        /// What the subscriber said.
+        /// The response of the subscriber.
         detail: String,
     },
 }
 
 impl Verdict {
-    /// Decides; `random` is evenly distributed.
+    /// Decides after a delivery. `random` is evenly distributed.
     pub fn of(attempt: Attempt, outcome: Outcome, backoff: &Backoff, random: u64) -> Self {
         let alone = attempt.events <= 1;
         match outcome {
@@ -69,13 +69,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_event_dies_at_once() {
+    fn a_rejected_event_becomes_a_dead_letter() {
         let refused = || Outcome::Rejected("no".into());
         assert_eq!(verdict(1, 1, refused()), dead(Reason::Rejected));
     }
 
     #[test]
-    fn a_failing_event_dies_after_its_last_attempt() {
+    fn a_failing_event_becomes_a_dead_letter_after_its_last_attempt() {
         let retry = Verdict::Retry { pause: Duration::ZERO, detail: "no".into() };
         assert_eq!(verdict(1, 1, Outcome::failed("no")), retry);
         assert_eq!(verdict(2, 1, Outcome::failed("no")), retry);
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_dies_in_company() {
+    fn events_of_a_batch_are_retried_one_by_one() {
         for outcome in [Outcome::failed("no"), Outcome::Rejected("no".into())] {
             assert!(matches!(verdict(3, 2, outcome), Verdict::Retry { .. }));
         }
     }
 
     #[test]
-    fn what_is_done_is_done() {
+    fn processed_events_are_done() {
         assert_eq!(verdict(3, 7, Outcome::Done), Verdict::Done);
     }
 }

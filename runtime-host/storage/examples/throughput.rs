@@ -3,8 +3,8 @@
 //! `cargo run --release -p tessera-storage --example throughput [tasks] [sets] [gets]`
 //!
 //! Sets and gets values of 1,000 bytes on 10,000 keys, on the disk of the temporary folder: first
-//! one caller alone, then so many at once. The commits tell how many writes shared a sync; what
-//! a sync costs is the disk's.
+//! with one caller, then with many. The number of commits shows how many writes shared a sync; the
+//! cost of a sync depends on the disk.
 
 use std::{
     io::{self, Write},
@@ -48,7 +48,7 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     Ok(engine.close().await?)
 }
 
-/// So many operations, shared by so many tasks.
+/// Distributes operations to tasks.
 async fn run<F>(
     store: &Store,
     tasks: usize,

@@ -1,4 +1,4 @@
-//! The port: what every engine offers.
+//! The port: the interface of every engine.
 
 use std::sync::Arc;
 
@@ -6,52 +6,52 @@ use futures::future::BoxFuture;
 
 use crate::{Error, Result};
 
-/// A stored value. Empty values are values: they differ from an absent key.
+/// A stored value. An empty value is different from an absent key.
 pub type Value = Vec<u8>;
 
 /// One store: an ordered map from UTF-8 keys to bytes.
 ///
-/// - **Durable**: a write is answered after it survives the death of the process and of the
-///   machine, as far as the engine has a disk.
-/// - **Linearizable per store**: who starts after an answer was given sees what was answered.
-/// - **Cancellation**: a future dropped after its first poll may still take effect.
-/// - **Limits**: keys, values, batches and pages are bounded by [`Limits`](crate::Limits); what
-///   exceeds them is [`Invalid`](crate::ErrorKind::Invalid) and changes nothing.
+/// - **Durable**: a write is answered when it survives a crash of the process and of the machine,
+///   if the engine has a disk.
+/// - **Linearizable per store**: an operation sees all writes that were answered before it started.
+/// - **Cancellation**: if a future is dropped after its first poll, its operation may still take
+///   effect.
+/// - **Limits**: keys, values, batches and pages are limited by [`Limits`](crate::Limits). An
+///   operation beyond them is [`Invalid`](crate::ErrorKind::Invalid) and has no effect.
 ///
-/// Keys and values are passed by value: they cross to the engine's own threads.
+/// Keys and values are passed by value because they move to the engine's own threads.
 pub trait KeyValue: Send + Sync + 'static {
-    /// The value of a key, `None` for an absent key.
+    /// Returns the value of a key, `None` for an absent key.
     fn get(&self, key: String) -> BoxFuture<'_, Result<Option<Value>>>;
 
-    /// Stores a value, whatever was there before.
+    /// Stores a value unconditionally.
     fn set(&self, key: String, value: Value) -> BoxFuture<'_, Result<()>>;
 
-    /// Removes a key. Removing an absent key is no error.
+    /// Removes a key. Removing an absent key is not an error.
     fn delete(&self, key: String) -> BoxFuture<'_, Result<()>>;
 
-    /// Whether a key is present.
+    /// Returns whether a key is present.
     fn exists(&self, key: String) -> BoxFuture<'_, Result<bool>>;
 
-    /// Up to `limit` keys in ascending byte order that come strictly after `after`.
+    /// Returns up to `limit` keys after `after` (exclusive), in ascending byte order.
     ///
     /// `limit` is clamped to 1..=[`page_keys_max`](crate::Limits::page_keys_max). Each page is a
-    /// snapshot; a key that is present during the whole walk is seen exactly once.
+    /// snapshot; a key that is present during the whole iteration is returned exactly once.
     fn keys(&self, after: Option<String>, limit: usize) -> BoxFuture<'_, Result<KeyPage>>;
 
-    /// The values of several keys at one point in time, in the order of `keys`.
+    /// Returns the values of several keys at one point in time, in the order of `keys`.
     fn get_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Vec<Option<Value>>>>;
 
-    /// Stores all entries or none of them. Of entries with the same key the last one wins.
+    /// Stores all entries or none of them. Of entries with the same key, the last one is stored.
     fn set_many(&self, entries: Vec<(String, Value)>) -> BoxFuture<'_, Result<()>>;
 
-    /// Removes all keys or none of them. Absent keys are no error.
+    /// Removes all keys or none of them. Absent keys are not an error.
     fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>>;
 
     /// Adds `delta` to a counter and returns the sum. An absent key counts as 0.
     ///
-    /// A counter is stored as 8 bytes, little endian, two's complement, as stock Spin does. A
-    /// value of another length, and a sum outside of `i64`, are
-    /// [`Invalid`](crate::ErrorKind::Invalid).
+    /// A counter is stored as 8 bytes, little endian, two's complement, as in stock Spin. A value of
+    /// another length, and a sum outside of `i64`, are [`Invalid`](crate::ErrorKind::Invalid).
     fn increment(&self, key: String, delta: i64) -> BoxFuture<'_, Result<i64>>;
 
     /// Sets a key to be removed at a time (milliseconds since the epoch) or soon after, by
@@ -60,17 +60,20 @@ pub trait KeyValue: Send + Sync + 'static {
     /// exist.
     fn expire_at(&self, key: String, at_ms: u64) -> BoxFuture<'_, Result<()>>;
 
-    /// The value of a key together with the version to pass to
+    /// Returns the value of a key, and its version for
     /// [`compare_and_swap`](Self::compare_and_swap).
     fn read_versioned(&self, key: String) -> BoxFuture<'_, Result<Versioned>>;
 
-    /// Stores `new` if the key was not touched since `version` was read, and returns its new
-    /// version.
+    /// Stores `new` if the key was not written since `version` was read, and returns its new version.
     ///
-    /// Of several swaps from one version exactly one wins, on an absent key too. Any write in
-    /// between counts, also one that restored the old value, also a deletion followed by a new
-    /// creation. An engine may report a conflict where none was (and says so with a fresh
-    /// version), never the other way round.
+    /// Of several swaps from one version, exactly one succeeds, also on an absent key. Every write
+    /// in between is a conflict, even one that restores the old value, and a deletion followed by a
+    /// creation. An engine may report a conflict although there was none (with a new version), but
+    /// never misses one.
+    ///
+    /// # Errors
+    ///
+    /// [`SwapError::Conflict`] with the current value and version.
     fn compare_and_swap(
         &self,
         key: String,
@@ -81,43 +84,45 @@ pub trait KeyValue: Send + Sync + 'static {
 
 /// An engine: opens stores by label.
 pub trait Stores: Send + Sync + 'static {
-    /// The store with this label, the same one for every caller.
+    /// Opens the store with this label, the same one for every caller.
     ///
-    /// Errors: [`NoSuchStore`](crate::ErrorKind::NoSuchStore) where the engine has a fixed set of
-    /// labels, [`Invalid`](crate::ErrorKind::Invalid) for an empty or overlong label, and whatever
-    /// opening the underlying resource can bring.
+    /// # Errors
+    ///
+    /// [`NoSuchStore`](crate::ErrorKind::NoSuchStore) if the engine has a fixed set of labels,
+    /// [`Invalid`](crate::ErrorKind::Invalid) for an empty or overlong label, and failures of the
+    /// underlying resource.
     fn open(&self, label: &str) -> BoxFuture<'_, Result<Arc<dyn KeyValue>>>;
 
     /// Removes the expired keys of all open stores and returns their number. A failing store does
     /// not stop the others; its keys stay until the next sweep.
     fn sweep_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<u64>>;
 
-    /// Finishes all accepted writes and lets go of files and connections. Later operations are
-    /// [`Unavailable`](crate::ErrorKind::Unavailable). Closing twice is no error.
+    /// Waits for all accepted writes, and closes files and connections. Later operations are
+    /// [`Unavailable`](crate::ErrorKind::Unavailable). Closing twice is not an error.
     fn close(&self) -> BoxFuture<'_, Result<()>>;
 }
 
 /// The health of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// No problem is known.
+    /// No known problem.
     Sound,
     /// A recent write failed for lack of space.
     Full,
-    /// Its file is damaged: it can be read as far as possible, but not written.
+    /// Its file is damaged: it can be read as far as possible, but not written to.
     Damaged,
 }
 
-/// Some keys, and where to go on.
+/// A page of keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyPage {
-    /// In ascending byte order.
+    /// The keys, in ascending byte order.
     pub keys: Vec<String>,
-    /// What to pass as `after` for the next page; `None` at the end.
+    /// The argument `after` for the next page; `None` at the end.
     pub next: Option<String>,
 }
 
-/// The identity of one state of one key, meaningful to the engine that gave it, in this process.
+/// The version of one key. Valid for the engine that returned it, in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// The key was present; the number changes with every write.
@@ -126,7 +131,7 @@ pub enum Version {
     Absent(u64),
 }
 
-/// A value and the version of it.
+/// A value and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned {
     /// `None` for an absent key.
@@ -135,13 +140,13 @@ pub struct Versioned {
     pub version: Version,
 }
 
-/// Why a swap was not done.
+/// Why a swap has failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SwapError {
-    /// Somebody else was faster. Carries what is there now, to decide again.
+    /// The key was written in between. Contains its current value and version, for a retry.
     #[error("the key has changed since it was read")]
     Conflict(Versioned),
-    /// The store failed.
+    /// The store has failed.
     #[error(transparent)]
     Store(#[from] Error),
 }

@@ -1,14 +1,14 @@
 //! The key-value port of the host, and its engines.
 //!
-//! A function sees a store by its label and knows nothing of the engine behind it. What every
-//! engine promises is written down once, at the trait [`KeyValue`], and held by one suite of
-//! tests, `contract`: compare-and-swap that is right on absent keys, atomic batches, exact
-//! counters, and an answer only after the write is durable.
+//! A component opens a store by its label, and does not know its engine. The trait [`KeyValue`]
+//! documents the guarantees of all engines, and one test suite, `contract`, checks them:
+//! compare-and-swap that also works on absent keys, atomic batches, exact counters, and an answer
+//! only after the write is durable.
 //!
-//! - [`embedded`]: SQLite files in a folder, for one process.
-//! - [`memory`]: nothing on disk, for stores declared without a path and for tests.
+//! - [`embedded`]: SQLite files in a directory, for one process.
+//! - [`memory`]: no files, for stores that are declared without a path and for tests.
 //!
-//! This crate knows neither WebAssembly nor HTTP, so that an engine can be tested, measured and
+//! This crate knows neither WebAssembly nor HTTP, so that engines can be tested, measured and
 //! replaced without the host.
 
 #[cfg(feature = "contract-tests")]

@@ -1,19 +1,20 @@
-//! How large things may be.
+//! The limits of operations.
 
 use crate::{Error, Result};
 
-/// Bounds on what one operation may carry, the same for every engine.
+/// The limits of one operation, the same for every engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Length of a key in bytes of UTF-8.
+    /// The maximum length of a key, in bytes of UTF-8.
     pub key_bytes_max: usize,
-    /// Length of a value in bytes.
+    /// The maximum length of a value, in bytes.
     pub value_bytes_max: usize,
-    /// Keys or entries in one batch.
+    /// The maximum number of keys or entries in one batch.
     pub batch_keys_max: usize,
-    /// All keys and values of one batch together, in bytes, asked for or answered.
+    /// The maximum size of all keys and values of one batch, in bytes, in a request and in an
+    /// answer.
     pub batch_bytes_max: usize,
-    /// Keys in one page of a listing.
+    /// The maximum number of keys in one page of a listing.
     pub page_keys_max: usize,
 }
 
@@ -29,7 +30,7 @@ impl Default for Limits {
     }
 }
 
-/// Length of a store's label in bytes.
+/// The maximum length of the label of a store, in bytes.
 pub(crate) const LABEL_BYTES_MAX: usize = 64;
 
 impl Limits {

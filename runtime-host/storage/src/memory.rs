@@ -1,7 +1,7 @@
-//! Stores that live as long as the process.
+//! Stores in memory.
 //!
-//! For stores that are declared without a path, and for tests that are not about disks. Keeps
-//! every promise of the port but durability.
+//! For stores that are declared without a path, and for tests that need no disk. They have all
+//! guarantees of the port except durability.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,13 +19,13 @@ use crate::{
     Versioned, counter, limits::check_label, versions::Deletions,
 };
 
-/// How much the engine may hold.
+/// The limits of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Bounds on single operations.
+    /// The limits of single operations.
     pub limits: Limits,
-    /// Keys, values and expiry times of one store together, in bytes. Beyond it, writes are
-    /// [`Full`](ErrorKind::Full).
+    /// The maximum size of the keys, values and expiry times of one store, in bytes. Beyond it,
+    /// writes are [`Full`](ErrorKind::Full).
     pub store_bytes_max: usize,
 }
 
@@ -35,7 +35,7 @@ impl Default for Options {
     }
 }
 
-/// The engine: as many stores as there are labels asked for.
+/// The engine: one store per label.
 #[derive(Default)]
 pub struct Memory {
     options: Options,
@@ -43,7 +43,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An engine with no stores yet.
+    /// Creates an engine without stores.
     pub fn new(options: Options) -> Self {
         Self { options, stores: Mutex::default() }
     }
@@ -110,7 +110,7 @@ impl Store {
         &self.options.limits
     }
 
-    /// Fails before anything is changed if the entries would not fit.
+    /// Fails if the entries would not fit.
     fn check_room(&self, state: &State, entries: &[(String, Value)]) -> Result<()> {
         let grown = entries.iter().fold(state.bytes, |bytes, (key, value)| {
             let old = state.entries.get(key).map_or(0, |(old, _)| key.len() + old.len());
@@ -318,7 +318,7 @@ impl KeyValue for Store {
     }
 }
 
-/// A panic cannot leave these maps half changed, so a poisoned lock is as good as any.
+/// A panic cannot leave these maps half changed, so a poisoned lock is usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

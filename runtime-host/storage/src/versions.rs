@@ -1,21 +1,21 @@
-//! What makes compare-and-swap immune to deletion followed by creation.
+//! Versions of absent keys, so that compare-and-swap detects a deletion followed by a creation.
 //!
-//! A present key carries its version with its value. An absent key has nothing to carry one, and
-//! a tombstone per deleted key would grow for ever. So deletions are counted, in memory, in a
-//! fixed number of cells that keys hash to: the version of an absent key is the count in its
-//! cell. Two keys in one cell can cause a conflict where none was, which costs a retry, and a
-//! deletion never goes unnoticed. Nothing has to be durable, as no version outlives the process.
+//! A present key has its version beside its value. An absent key has no row, and the number of
+//! tombstones would grow without a limit. So deletions are counted, in memory, in a fixed number of
+//! cells by the hash of the key: the version of an absent key is the count of its cell. Two keys
+//! with the same cell can cause a false conflict, which costs a retry, but no deletion is missed.
+//! The counts need not be durable, because versions are only valid in this process.
 
 use std::{
     hash::{BuildHasher, RandomState},
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// Cells per store. At ten thousand deletions per second and a millisecond between read and swap,
-/// one swap in four hundred on an absent key is retried in vain.
+/// The number of cells per store. With ten thousand deletions per second and a millisecond between
+/// read and swap, one swap in four hundred on an absent key has a false conflict.
 const CELLS: usize = 4_096;
 
-/// Counts deletions by key, roughly.
+/// Counts of deletions, by hash of the key.
 pub(crate) struct Deletions {
     cells: Box<[AtomicU64]>,
     hasher: RandomState,
@@ -31,12 +31,12 @@ impl Deletions {
         (self.hasher.hash_one((store, key)) % CELLS as u64) as usize
     }
 
-    /// Deletions published so far in a cell.
+    /// The number of published deletions of a cell.
     pub(crate) fn count(&self, cell: usize) -> u64 {
         self.cells[cell].load(Ordering::Acquire)
     }
 
-    /// Counts one more, after the deletion is visible to readers.
+    /// Counts a deletion, after it is visible to readers.
     pub(crate) fn publish(&self, cell: usize) {
         self.cells[cell].fetch_add(1, Ordering::Release);
     }

@@ -142,7 +142,7 @@ impl Worked {
 }
 
 fn member<'a>(subscription: &'a Subscription, key: &str) -> Option<&'a Member> {
-    assignment::place(&subscription.members, key).map(|place| &subscription.members[place])
+    assignment::member_index(&subscription.members, key).map(|index| &subscription.members[index])
 }
 
 fn events_max(subscription: &Subscription, key: &str) -> usize {

@@ -1,9 +1,8 @@
-//! Delivery: takes what is due out of a log, hands it to subscribers, and notes how it went.
+//! Delivery: reads due events from a log, sends them to subscribers, and records the outcomes.
 //!
-//! [`Options`](crate::Options) and a log make a [`Service`]; starting it gives a [`Handle`], by
-//! which it is stopped. Each subscription has a task of its own, so that a slow subscriber holds
-//! up nobody else. A key that is in delivery is taken again only after the outcome is durable:
-//! this is what keeps the order.
+//! A [`Service`] is created from a log; starting it returns a [`Handle`], which stops it. Each
+//! subscription has its own task, so that a slow subscriber does not delay others. A key that is in
+//! delivery is claimed again only after the outcome is durable, which preserves the order.
 
 mod pump;
 mod queue;
@@ -18,11 +17,11 @@ use crate::{Entry, Member, Outcome};
 pub use queue::{Claimed, Ending, Queue, Settlement, Work};
 pub use service::{Handle, Service};
 
-/// Whoever can bring events to a subscriber: the host.
+/// The transport of events to subscribers, implemented by the host.
 pub trait Deliver: Send + Sync + 'static {
-    /// Brings it there and tells how that ended. Is called for several keys at the same time. A
-    /// call is dropped when it takes too long, and when the service has to stop; a panic counts
-    /// as a failure.
+    /// Delivers events and returns the outcome. Called for several keys at the same time. The
+    /// future is dropped after the timeout and when the service has to stop; a panic counts as a
+    /// failure.
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Outcome>;
 }
 
@@ -31,10 +30,10 @@ pub trait Deliver: Send + Sync + 'static {
 pub struct Delivery {
     /// The consumer group.
     pub subscription: Arc<str>,
-    /// Who gets it, where, and in which mode.
+    /// The receiver, with its path and mode.
     pub member: Member,
-    /// In order, all of one partition key; one unless the mode is a batch.
+    /// The events of one partition key, in order; one unless the mode is a batch.
     pub entries: Vec<Entry>,
-    /// Which delivery of the first of them this is, from 1.
+    /// The number of deliveries of the first event, including this one.
     pub attempt: u32,
 }

@@ -12,20 +12,20 @@ use tokio::{
 use super::{Deliver, Delivery, Ending, Queue, Settlement, Work};
 use crate::{Attempt, Outcome, Subscription, Verdict, assignment};
 
-/// The pause after the log could not be asked for work.
+/// The pause after a failed claim.
 const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 
-/// The pause after the first failure to write an outcome down; it doubles up to the longest of the
+/// The pause after the first failure to record an outcome; it doubles up to the maximum of the
 /// backoff.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Pump {
     queue: Arc<dyn Queue>,
     deliver: Arc<dyn Deliver>,
-    place: usize,
+    index: usize,
     subscription: Arc<Subscription>,
     name: Arc<str>,
-    /// Of the service: known to the tasks as well.
+    /// The stop signal of the service, shared with the tasks.
     stopped: watch::Receiver<bool>,
     running: JoinSet<()>,
     /// The keys of the running tasks.
@@ -36,16 +36,16 @@ impl Pump {
     pub(super) fn new(
         queue: Arc<dyn Queue>,
         deliver: Arc<dyn Deliver>,
-        place: usize,
+        index: usize,
         stopped: watch::Receiver<bool>,
     ) -> Self {
-        let subscription = Arc::clone(&queue.served()[place]);
+        let subscription = Arc::clone(&queue.served()[index]);
         let name = Arc::from(subscription.name.as_str());
         let (running, busy) = (JoinSet::new(), HashMap::new());
-        Self { queue, deliver, place, subscription, name, stopped, running, busy }
+        Self { queue, deliver, index, subscription, name, stopped, running, busy }
     }
 
-    /// Delivers until told to stop, then waits for what is being delivered.
+    /// Delivers until the service stops, then waits for running deliveries.
     pub(super) async fn run(mut self) {
         let mut stopped = self.stopped.clone();
         while !*stopped.borrow() {
@@ -53,7 +53,7 @@ impl Pump {
             let room = self.busy.len() < self.subscription.concurrency_max;
             tokio::select! {
                 Some(ended) = self.running.join_next_with_id() => self.release(ended),
-                () = self.queue.changed(self.place), if room => {}
+                () = self.queue.changed(self.index), if room => {}
                 () = sleep(pause.unwrap_or_default()), if room && pause.is_some() => {}
                 _ = stopped.changed() => {}
             }
@@ -64,21 +64,21 @@ impl Pump {
         while self.running.join_next().await.is_some() {}
     }
 
-    /// Starts what is due and has room. Gives the time until more will be due.
+    /// Starts due deliveries up to the concurrency limit. Returns the time until the next one.
     async fn fill(&mut self) -> Option<Duration> {
         let room = self.subscription.concurrency_max.saturating_sub(self.busy.len());
         if room == 0 {
             return None;
         }
         let busy = self.busy.values().cloned().collect();
-        match self.queue.claim(self.place, busy, room).await {
+        match self.queue.claim(self.index, busy, room).await {
             Ok(claimed) => {
                 claimed.work.into_iter().for_each(|work| self.start(work));
                 claimed.pause
             }
             Err(error) => {
                 let name = &self.subscription.name;
-                tracing::warn!(%error, subscription = name, "events: cannot look for work");
+                tracing::warn!(%error, subscription = name, "events: cannot claim due events");
                 Some(CLAIM_PAUSE)
             }
         }
@@ -89,7 +89,7 @@ impl Pump {
         let run = Run {
             queue: Arc::clone(&self.queue),
             deliver: Arc::clone(&self.deliver),
-            place: self.place,
+            index: self.index,
             subscription: Arc::clone(&self.subscription),
             name: Arc::clone(&self.name),
             stopped: self.stopped.clone(),
@@ -107,11 +107,11 @@ impl Pump {
     }
 }
 
-/// What the task of one delivery needs.
+/// The task of one delivery.
 struct Run {
     queue: Arc<dyn Queue>,
     deliver: Arc<dyn Deliver>,
-    place: usize,
+    index: usize,
     subscription: Arc<Subscription>,
     name: Arc<str>,
     stopped: watch::Receiver<bool>,
@@ -130,7 +130,7 @@ impl Run {
         let outcome = self.deliver(&work.key, work.entries, number).await;
         let verdict = Verdict::of(attempt, outcome, &options.backoff, options.random.next());
         let ending = self.ending(verdict, number);
-        let (subscription, key) = (self.place, work.key);
+        let (subscription, key) = (self.index, work.key);
         self.settle(Settlement {
             subscription,
             key,
@@ -160,7 +160,8 @@ impl Run {
 
     async fn deliver(&self, key: &str, entries: Vec<crate::Entry>, attempt: u32) -> Outcome {
         let members = &self.subscription.members;
-        let Some(member) = assignment::place(members, key).map(|place| members[place].clone())
+        let Some(member) =
+            assignment::member_index(members, key).map(|index| members[index].clone())
         else {
             return Outcome::failed("the group has no members");
         };
@@ -170,14 +171,14 @@ impl Run {
         let limit = self.queue.options().delivery_timeout;
         match timeout(limit, answer.catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Outcome::failed("the delivery has panicked"),
-            Err(_) => Outcome::failed(format!("no answer within {} ms", limit.as_millis())),
+            Ok(Err(_)) => Outcome::failed("the delivery panicked"),
+            Err(_) => Outcome::failed(format!("no response within {} ms", limit.as_millis())),
         }
     }
 
-    /// Until this is done, the key is not delivered again: a log that cannot be written to, for
-    /// however long, gives nobody the same events over and over. When the service stops there is
-    /// one more try, and without success the delivery is made again after the next start.
+    /// The key is not delivered again before this has succeeded, so that a subscriber does not get
+    /// the same events over and over while the log is not writable. When the service stops, there
+    /// is one more attempt; if it fails, the events are delivered again after the next start.
     async fn settle(&self, settlement: Settlement) {
         let longest = self.queue.options().backoff.max;
         let mut stopped = self.stopped.clone();
@@ -186,7 +187,7 @@ impl Run {
             let last = *stopped.borrow();
             let Err(error) = self.queue.settle(settlement.clone()).await else { return };
             let name = &self.subscription.name;
-            tracing::warn!(%error, subscription = name, "events: cannot note an outcome");
+            tracing::warn!(%error, subscription = name, "events: cannot record an outcome");
             if last {
                 return;
             }
@@ -200,7 +201,7 @@ impl Run {
     }
 }
 
-/// At most so many bytes of a text.
+/// Truncates a text to a number of bytes.
 fn cut(mut text: String, bytes_max: usize) -> String {
     if text.len() > bytes_max {
         let end = (0..=bytes_max).rev().find(|end| text.is_char_boundary(*end));

@@ -1,4 +1,4 @@
-//! What delivery needs of a log.
+//! The interface between delivery and a log.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,16 +6,16 @@ use futures::future::BoxFuture;
 
 use crate::{Entry, Options, Reason, Result, Subscription};
 
-/// The side of a log from which events are taken.
+/// The consumer side of a log.
 pub trait Queue: Send + Sync + 'static {
-    /// The subscriptions that are served.
+    /// The subscriptions of this process.
     fn served(&self) -> &[Arc<Subscription>];
 
-    /// The limits, the clock and the jitter.
+    /// The limits, the clock and the source of jitter.
     fn options(&self) -> &Options;
 
-    /// The work that is due for a subscription (by its place in [`served`](Self::served)), at
-    /// most `limit` keys, none of them among `busy`.
+    /// Returns due events of a subscription (by its index in [`served`](Self::served)), of at most
+    /// `limit` keys, none of them among `busy`.
     fn claim(
         &self,
         subscription: usize,
@@ -23,23 +23,24 @@ pub trait Queue: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<Claimed>>;
 
-    /// Notes how a delivery ended; answers when that is durable.
+    /// Records the outcome of a delivery, and returns when it is durable.
     fn settle(&self, settlement: Settlement) -> BoxFuture<'_, Result<()>>;
 
-    /// Waits until something may have become due for a subscription since the last call. One
-    /// task at a time may wait for a subscription.
+    /// Waits until events of a subscription may have become due since the last call. Only one task
+    /// at a time may wait for a subscription.
     fn changed(&self, subscription: usize) -> BoxFuture<'_, ()>;
 
-    /// Removes a bounded number of events that need not be kept. Gives whether there may be more.
+    /// Removes a limited number of events by the rules of retention. Returns whether there may be
+    /// more.
     fn tidy(&self) -> BoxFuture<'_, Result<bool>>;
 }
 
-/// What is due now, and when something else will be.
+/// Due events, and the time until others are due.
 #[derive(Debug, Default)]
 pub struct Claimed {
-    /// One for each key.
+    /// One item per key.
     pub work: Vec<Work>,
-    /// Until the next key that is not due yet.
+    /// The time until the next key is due.
     pub pause: Option<Duration>,
 }
 
@@ -50,17 +51,17 @@ pub struct Work {
     pub key: Arc<str>,
     /// In order; at least one.
     pub entries: Vec<Entry>,
-    /// For each entry, which of its turns this is: a replay during a delivery gives the event
-    /// another turn, which the end of the delivery does not touch.
+    /// The turn of each entry: a replay during a delivery gives the event another turn, which the
+    /// outcome of that delivery does not affect.
     pub turns: Vec<u64>,
-    /// How often the first entry was delivered before.
+    /// The number of earlier deliveries of the first entry.
     pub attempts: u32,
 }
 
-/// How the delivery of some work ended.
+/// The outcome of a delivery, to be recorded.
 #[derive(Clone, Debug)]
 pub struct Settlement {
-    /// The place of the subscription.
+    /// The index of the subscription in [`Queue::served`].
     pub subscription: usize,
     /// The partition key.
     pub key: Arc<str>,
@@ -68,27 +69,27 @@ pub struct Settlement {
     pub entries: Vec<(u64, u64)>,
     /// When the delivery began, in milliseconds since the epoch.
     pub began_at_ms: u64,
-    /// Which delivery of the first entry it was, from 1.
+    /// The number of deliveries of the first entry, including this one.
     pub attempt: u32,
-    /// What becomes of the events.
+    /// What happens to the events.
     pub ending: Ending,
 }
 
-/// What becomes of the events of a delivery.
+/// What happens to the events of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// They are done.
+    /// They are processed.
     Done,
-    /// The first is due again at this time; all of them go one by one from now on.
+    /// The first one is retried at a time; from now on, all of them are delivered one by one.
     Retry {
-        /// In milliseconds since the epoch.
+        /// The time, in milliseconds since the epoch.
         due_at_ms: u64,
     },
-    /// The first one is given up; it was alone.
+    /// The (single) event becomes a dead letter.
     Dead {
-        /// Why.
+        /// The reason.
         reason: Reason,
-        /// What the subscriber said.
+        /// The response of the subscriber.
         detail: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Start and stop of delivery.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,26 +17,26 @@ pub struct Service {
 }
 
 impl Service {
-    /// Between this log and this way to the subscribers. One service at a time for a log: two
-    /// would deliver everything twice, in no order.
+    /// Creates a service between a log and a transport. A log must have only one service at a time:
+    /// two would deliver everything twice, and out of order.
     pub fn new(queue: Arc<dyn Queue>, deliver: Arc<dyn Deliver>) -> Self {
         Self { queue, deliver }
     }
 
-    /// Starts a task for each subscription and one for retention, on the current tokio runtime.
+    /// Starts a task per subscription and one for retention, on the current tokio runtime.
     pub fn start(self) -> Handle {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        for place in 0..self.queue.served().len() {
+        for index in 0..self.queue.served().len() {
             let (queue, deliver) = (Arc::clone(&self.queue), Arc::clone(&self.deliver));
-            tasks.spawn(Pump::new(queue, deliver, place, stopped.clone()).run());
+            tasks.spawn(Pump::new(queue, deliver, index, stopped.clone()).run());
         }
         tasks.spawn(keep_tidy(self.queue, stopped));
         Handle { stop, tasks }
     }
 }
 
-/// Delivery at work. Dropping it cuts deliveries short; they are made again after the next start.
+/// A running delivery. Dropping it aborts deliveries; they are repeated after the next start.
 #[derive(Debug)]
 pub struct Handle {
     stop: watch::Sender<bool>,
@@ -44,16 +44,16 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Starts no more deliveries and waits, at most this long, for those at work to end and to
-    /// be noted. Gives whether they all did; the others are made again after the next start.
-    pub async fn drain(mut self, patience: Duration) -> bool {
+    /// Starts no more deliveries, and waits for running ones and the recording of their outcomes, up
+    /// to a maximum. Returns whether all have ended; others are repeated after the next start.
+    pub async fn drain(mut self, wait_max: Duration) -> bool {
         self.stop.send_replace(true);
         let all = async { while self.tasks.join_next().await.is_some() {} };
-        timeout(patience, all).await.is_ok()
+        timeout(wait_max, all).await.is_ok()
     }
 }
 
-/// Looks after retention from time to time.
+/// Runs retention periodically.
 async fn keep_tidy(queue: Arc<dyn Queue>, mut stopped: watch::Receiver<bool>) {
     let mut ticks = interval(queue.options().retention_interval.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -67,7 +67,7 @@ async fn keep_tidy(queue: Arc<dyn Queue>, mut stopped: watch::Receiver<bool>) {
                 Ok(more) if more && !*stopped.borrow() => {}
                 Ok(_) => break,
                 Err(error) => {
-                    tracing::warn!(%error, "events: retention has failed and is tried again");
+                    tracing::warn!(%error, "events: retention failed and will be retried");
                     break;
                 }
             }

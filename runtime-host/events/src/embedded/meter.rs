@@ -1,30 +1,22 @@
-//! Figures for everybody, and the bell that wakes delivery.
+//! Figures in memory, and notifications of delivery.
 //!
-//! The writer counts what a transaction changes and makes it known once that is committed: figures
-//! need no query, and never tell of what was rolled back.
+//! The writer counts the changes of a transaction and publishes them after the commit. So figures
+//! need no query, and never include changes that were rolled back.
 
-use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use tokio::sync::Notify;
 
 use crate::Statistics;
 
-/// What is known without asking the file.
+/// Figures that need no query.
 pub(super) struct Meter {
     statistics: Mutex<Statistics>,
     subscriptions: Vec<Gauge>,
-    /// The last failure that needs an operator, and its time.
-    trouble: Mutex<Option<(Instant, String)>>,
 }
-
-/// How long such a failure is reported.
-const TROUBLE_FOR: Duration = Duration::from_secs(30);
 
 /// One subscription.
 #[derive(Default)]
@@ -35,17 +27,17 @@ struct Gauge {
     changed: Notify,
 }
 
-/// Events of a subscription, or how their numbers change.
+/// The numbers of events of a subscription, or their changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) pending: i64,
     pub(super) retrying: i64,
     pub(super) dead: i64,
-    /// Has something become due that was not?
+    /// Whether events have become due.
     pub(super) woken: bool,
 }
 
-/// What a transaction changes.
+/// The changes of a transaction.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) subscriptions: Vec<Counts>,
@@ -57,26 +49,12 @@ impl Meter {
         let meter = Self {
             statistics: Mutex::new(statistics),
             subscriptions: counts.iter().map(|_| Gauge::default()).collect(),
-            trouble: Mutex::default(),
         };
         meter.count(counts);
         meter
     }
 
-    /// Records that a transaction failed because the log is full or damaged.
-    pub(super) fn note_trouble(&self, trouble: String) {
-        let mut noted = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        *noted = Some((Instant::now(), trouble));
-    }
-
-    /// Such a failure, if there was a recent one.
-    pub(super) fn trouble(&self) -> Option<String> {
-        let noted = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = noted.as_ref().filter(|(at, _)| at.elapsed() < TROUBLE_FOR);
-        recent.map(|(_, trouble)| trouble.clone())
-    }
-
-    /// Makes known what was committed.
+    /// Publishes the changes of a committed transaction.
     pub(super) fn publish(&self, changes: &Changes) {
         *self.statistics.lock().unwrap_or_else(PoisonError::into_inner) = changes.statistics;
         self.count(&changes.subscriptions);
@@ -97,14 +75,14 @@ impl Meter {
         *self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Pending, of those retrying, and dead.
-    pub(super) fn read(&self, place: usize) -> [u64; 3] {
-        let gauge = &self.subscriptions[place];
+    /// The numbers of pending events, of those that are retried, and of dead letters.
+    pub(super) fn read(&self, index: usize) -> [u64; 3] {
+        let gauge = &self.subscriptions[index];
         [&gauge.pending, &gauge.retrying, &gauge.dead].map(|count| count.load(Ordering::Relaxed))
     }
 
-    pub(super) async fn changed(&self, place: usize) {
-        match self.subscriptions.get(place) {
+    pub(super) async fn changed(&self, index: usize) {
+        match self.subscriptions.get(index) {
             Some(gauge) => gauge.changed.notified().await,
             None => std::future::pending().await,
         }

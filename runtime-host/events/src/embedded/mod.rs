@@ -1,54 +1,52 @@
-//! The log in a SQLite file: the engine of one machine.
+//! The log in a SQLite file: the engine for one machine.
 //!
-//! One thread writes. It takes whatever has queued up while the last fsync was running, publications
-//! and outcomes of deliveries alike, applies it in one transaction and answers after the commit:
-//! under load many of them share an fsync, and a lone one waits for nobody. Readers have
-//! connections of their own and wait for no writer.
+//! One writer thread groups publications and outcomes of deliveries into commits; see
+//! [`tessera_sqlite`].
 //!
-//! **Two places for what a subscription still has to get.** What was published a moment ago is in
-//! its *tail*, in memory and in order by key, and delivery takes it from there without a query. The
-//! file knows it without a row for each: a position up to which the subscription is seen through,
-//! and a short list of what is open before that, written once for each commit in which something
-//! was done. A subscriber that keeps up therefore costs an event nothing when it comes, and a share
-//! of one row when it is done. Outcomes are as durable as ever, before their key goes on.
+//! **Pending events are in the tail or in rows.** Recently published events of a subscription are
+//! in its *tail*, in memory and in order by key, and delivery claims them without a query. The file
+//! has no row per event of the tail: it has a position up to which the subscription has seen the
+//! log, and a short list of open events before that position. Both are written once per commit in
+//! which events were processed. So a subscriber that keeps up costs nothing per published event,
+//! and a share of one row per processed event. Outcomes are durable before their key continues.
 //!
-//! A position alone would not do: one event that fails would hold back all that come after it. So
-//! the events of a key that fails are written down one by one (`pending`), with when they are due
-//! and how often they were tried, and so are the younger ones of that key until it is done with
-//! them. All of a tail goes there when it has become too long, and what is left of it when the log
-//! is opened. Beside it stands one row for each such key (`lanes`), by the time at which its first
-//! event is due, so that looking for work costs the same with ten events to do as with a million,
-//! and memory holds no more than a bounded tail and what is being delivered.
+//! A position alone is not enough, because a failing event would delay all later ones. So the
+//! events of a failing key get rows (`pending`) with their due time and number of attempts, and so
+//! do later events of that key until all of them are processed. A tail that is too long is written
+//! to rows as a whole, and so are its remaining events when the log is opened. In addition, each
+//! such key has one row in `lanes`, ordered by the due time of its first event. So a claim costs the
+//! same with ten pending events as with a million, and memory is limited to the tails and to the
+//! events in delivery.
 //!
 //! **Dead letters hold their key.** After a dead letter, later events of its key would reach the
 //! subscriber with a gap. So they wait until an operator replays or discards the dead letter. Their
 //! lane is marked as held and exists as long as the dead letter.
 //!
-//! **Subscriptions that change.** Progress is kept under the name of the group. A subscription
-//! that the log sees for the first time begins as its `start_at` says. One that asks for more types
-//! than before gets their past as well (unless it starts at `Now`), which is then older than what
-//! it has had, even where it had that type at some earlier time; one that asks for fewer no longer
-//! gets those that were still to come. One that is
-//! not there when the log is opened is not served and holds nothing back from removal; when it
-//! returns, it goes on where it stopped, with what the log still has. Its dead letters wait for it.
+//! **Changes of subscriptions.** Progress is stored under the name of the group. A new subscription
+//! starts as its `start_at` says. With additional types, a subscription also gets their past events
+//! (unless it starts at `Now`), even if it had that type earlier; these events are older than those
+//! it has already got. With fewer types, it no longer gets pending events of the removed types. A
+//! subscription that is missing when the log is opened is not served and does not prevent the
+//! removal of events. When it returns, it continues where it stopped, with the events that still
+//! exist. Its dead letters are kept.
 //!
-//! **Retention.** The oldest events go when they are too old or when the log is too large, but not
-//! while a subscription that is served has still to get them or has them among its dead letters.
-//! Only beyond the hard limit do they go in any case: each delivery lost that way is counted.
+//! **Retention.** The oldest events are removed when they are too old or when the log is too large,
+//! but not while they are pending or dead letters of a subscription that is served. Beyond the hard
+//! limit, they are removed in any case, and lost deliveries are counted.
+//!
+//! **Other programs** may read the file at any time, but must not write to it while it is open: the
+//! engine keeps tails and figures in memory.
 
 mod database;
-mod integrity;
-mod lock;
 mod meter;
 mod operation;
 mod operations;
 mod queries;
-mod readers;
 mod schema;
 mod staged;
 mod subscriptions;
 mod tail;
-mod writer;
+mod writes;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -64,26 +62,28 @@ use crate::{
     delivery::{Claimed, Queue, Settlement},
 };
 
-/// Most events that [`Log::read`] gives at once.
+/// The maximum number of events that [`Log::read`] returns.
 pub const READ_ENTRIES_MAX: u32 = 500;
 
-/// Most dead letters that [`Log::dead_letters`] gives at once.
+/// The maximum number of dead letters that [`Log::dead_letters`] returns.
 pub const DEAD_LETTERS_MAX: u32 = 100;
 
-/// The engine. Clones are the same log; dropping the last one closes it in the background.
+/// The engine. Clones share one log; dropping the last one closes it in the background.
 #[derive(Clone)]
 pub struct Embedded {
     database: Arc<Database>,
 }
 
 impl Embedded {
-    /// Opens the file, creating it and its folder if need be, and brings its subscriptions up to
-    /// date with those given, in one transaction. Blocks for that long: reading through the past
-    /// for a new subscription takes about a second for 200,000 events.
+    /// Opens the file, creating it and its directory if they do not exist, and updates its
+    /// subscriptions, in one transaction. Blocks: for a new subscription, the whole log is read,
+    /// which takes about a second for 200,000 events.
     ///
-    /// Errors: `Invalid` for a malformed subscription, two of the same name, or a file that
-    /// belongs to something else; `Unavailable` with the id of the process that holds the file,
-    /// or what the file system says; `Full`.
+    /// # Errors
+    ///
+    /// `Invalid` for a malformed subscription, two subscriptions with the same name, or a file that
+    /// is damaged or not an event log; `Unavailable` with the id of the process that holds the lock,
+    /// or for failures of the file system; `Full`.
     pub fn open(path: &Path, options: Options, subscriptions: Vec<Subscription>) -> Result<Self> {
         let database = Database::open(path, options, subscriptions)?;
         Ok(Self { database: Arc::new(database) })
@@ -91,9 +91,9 @@ impl Embedded {
 }
 
 impl Embedded {
-    /// A recent failure that needs an operator: the log is full or damaged.
+    /// A recent failure that an operator has to know about: the log is full or damaged.
     pub fn trouble(&self) -> Option<String> {
-        self.database.meter().trouble()
+        self.database.trouble()
     }
 }
 
@@ -150,9 +150,9 @@ impl Log for Embedded {
 
     fn replay_key(&self, subscription: String, key: String) -> BoxFuture<'_, Result<u64>> {
         async move {
-            let place = self.database.place(&subscription)?;
+            let index = self.database.index_of(&subscription)?;
             let missing = format!("`{subscription}` has no dead letter of the key `{key}`");
-            let count = self.database.write(ReplayKey { place, key }).await?;
+            let count = self.database.write(ReplayKey { index, key }).await?;
             count.ok_or(Error::NotFound(missing))
         }
         .boxed()
@@ -176,10 +176,10 @@ impl Log for Embedded {
     ) -> BoxFuture<'_, Result<u64>> {
         async move {
             if from_ms > until_ms {
-                return Err(Error::Invalid("the span of time ends before it begins".to_owned()));
+                return Err(Error::Invalid("the period ends before it begins".to_owned()));
             }
-            let place = self.database.place(&subscription)?;
-            self.database.write(ReplayRange { place, from_ms, until_ms }).await
+            let index = self.database.index_of(&subscription)?;
+            self.database.write(ReplayRange { index, from_ms, until_ms }).await
         }
         .boxed()
     }
@@ -213,7 +213,7 @@ impl Queue for Embedded {
 
     fn settle(&self, settlement: Settlement) -> BoxFuture<'_, Result<()>> {
         async move {
-            self.database.check_place(settlement.subscription)?;
+            self.database.served_at(settlement.subscription)?;
             self.database.write(Settle { settlement }).await
         }
         .boxed()

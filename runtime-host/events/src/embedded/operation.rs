@@ -1,4 +1,4 @@
-//! What the writer does: operations in a transaction that they share.
+//! The transaction that a group of operations shares.
 
 use std::sync::Arc;
 
@@ -11,51 +11,39 @@ use super::{
 };
 use crate::{Options, Subscription};
 
-/// One write. It may be applied again, from the start, when the transaction that it shared with
-/// others has failed.
-pub(super) trait Operation: Send + 'static {
-    type Answer: Send + 'static;
-
-    /// What it keeps in memory while it waits, in bytes.
-    fn bytes(&self) -> usize;
-
-    /// Errors are those of SQLite and fail the transaction; a refusal is an answer.
-    fn apply(&self, group: &mut Group<'_>) -> rusqlite::Result<Self::Answer>;
-}
-
-/// A subscription that is served, and its number in the file.
+/// A subscription that is served, with its number in the file.
 #[derive(Clone, Debug)]
 pub(super) struct Served {
     pub(super) number: i64,
     pub(super) subscription: Arc<Subscription>,
 }
 
-/// The due time of a held lane: its first event waits behind an older dead letter of its key.
+/// The due time of a held lane: its first event waits for an older dead letter of its key.
 pub(super) const HELD: i64 = i64::MAX;
 
-/// The transaction that a group of operations shares.
+/// A transaction that is under way.
 pub(super) struct Group<'a> {
     pub(super) connection: &'a Connection,
     pub(super) options: &'a Options,
     pub(super) served: &'a [Served],
-    /// What was committed last: the figures, and the tails in the order of `served`.
+    /// The figures of the last commit, and its tails in the order of `served`.
     pub(super) meter: &'a Meter,
     pub(super) tails: &'a [Tail],
-    /// What time it is for all of them, in milliseconds since the epoch.
+    /// The time of all its operations, in milliseconds since the epoch.
     pub(super) now_ms: u64,
-    /// When the youngest event was recorded.
+    /// When the latest event was appended.
     pub(super) recorded_at_ms: u64,
-    /// The last position that was given.
+    /// The latest position.
     pub(super) youngest: u64,
-    /// Where the last round of retention has come to; 0 to begin with the oldest.
+    /// The position that retention has reached; 0 to start with the oldest.
     pub(super) tidied_through: i64,
     pub(super) changes: Changes,
-    /// What the transaction does to the tails.
+    /// The changes of the tails.
     pub(super) staged: Vec<Staged>,
 }
 
 impl Group<'_> {
-    /// Runs a statement that is kept compiled; gives the number of rows it has changed.
+    /// Runs a cached statement. Returns the number of changed rows.
     pub(super) fn execute(
         &self,
         sql: &str,
@@ -64,7 +52,7 @@ impl Group<'_> {
         self.connection.prepare_cached(sql)?.execute(parameters)
     }
 
-    /// The first row of a query that is kept compiled, if it has one.
+    /// The first row of a cached query, if there is one.
     pub(super) fn row<T>(
         &self,
         sql: &str,
@@ -75,9 +63,9 @@ impl Group<'_> {
     }
 
     /// Updates the lane of a key from its first pending row, or marks it as held.
-    pub(super) fn refresh_lane(&mut self, place: usize, key: &str) -> rusqlite::Result<()> {
-        self.staged[place].rows_changed = true;
-        let number = self.served[place].number;
+    pub(super) fn refresh_lane(&mut self, index: usize, key: &str) -> rusqlite::Result<()> {
+        self.staged[index].rows_changed = true;
+        let number = self.served[index].number;
         let head = "SELECT position, due_at_ms FROM pending WHERE subscription = ?1 AND key = ?2 \
                     ORDER BY position LIMIT 1";
         let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));

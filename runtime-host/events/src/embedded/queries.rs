@@ -1,4 +1,4 @@
-//! What is read beside the writer.
+//! Queries that run independently of the writer.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::{DeadLetter, Entry, Event, Reason, assignment, delivery::Work};
 /// The maximum number of held events that are counted; there may be more.
 const HELD_COUNT_MAX: i64 = 100_000;
 
-/// Events in one answer, in bytes; a single event may be larger.
+/// The maximum size of the events in one answer, in bytes; a single event may be larger.
 const PAGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Events after a position, oldest first.
@@ -64,7 +64,7 @@ pub(super) fn dead_letters(
     Ok(page)
 }
 
-/// When the oldest event was recorded that a subscription still has to get.
+/// When the oldest event with a pending row was appended.
 pub(super) fn oldest_pending(connection: &Connection, number: i64) -> Result<Option<u64>> {
     let sql = "SELECT recorded_at_ms FROM entries WHERE position = \
                (SELECT min(position) FROM pending WHERE subscription = ?1)";
@@ -72,7 +72,7 @@ pub(super) fn oldest_pending(connection: &Connection, number: i64) -> Result<Opt
     connection.prepare_cached(sql)?.query_row([number], read).optional()
 }
 
-/// Events that wait behind a dead letter of their key, counted up to [`HELD_COUNT_MAX`].
+/// The number of events that wait for a dead letter of their key, up to [`HELD_COUNT_MAX`].
 pub(super) fn held(connection: &Connection, number: i64) -> Result<u64> {
     let sql = "SELECT count(*) FROM (SELECT 1 FROM lanes l JOIN pending p \
                ON p.subscription = l.subscription AND p.key = l.key \
@@ -81,19 +81,19 @@ pub(super) fn held(connection: &Connection, number: i64) -> Result<u64> {
     connection.prepare_cached(sql)?.query_row((number, HELD, HELD_COUNT_MAX), read)
 }
 
-/// The last position that was given, 0 before the first.
+/// The latest position, 0 before the first event.
 pub(super) fn youngest_position(connection: &Connection) -> Result<i64> {
     connection.query_row("SELECT youngest FROM statistics", [], |row| row.get(0))
 }
 
-/// When the youngest event was recorded, 0 without any.
+/// When the latest event was appended, 0 without events.
 pub(super) fn recorded_at_ms(connection: &Connection) -> Result<u64> {
     let sql = "SELECT recorded_at_ms FROM entries ORDER BY position DESC LIMIT 1";
     let youngest = connection.query_row(sql, [], |row| unsigned(row, 0)).optional()?;
     Ok(youngest.unwrap_or_default())
 }
 
-/// Looks for keys that are due, among those with rows.
+/// Claims due keys among those with rows.
 pub(super) struct Claim {
     pub(super) served: Served,
     pub(super) busy: HashSet<Arc<str>>,
@@ -102,12 +102,12 @@ pub(super) struct Claim {
     pub(super) bytes_max: usize,
 }
 
-/// What was found.
+/// The result of a claim.
 pub(super) struct Found {
     pub(super) work: Vec<Work>,
-    /// When the next key will be due that is not yet.
+    /// When the next key is due.
     pub(super) next_ms: Option<u64>,
-    /// Nothing was due, not even what is busy.
+    /// Whether no key was due, including busy ones.
     pub(super) idle: bool,
 }
 
@@ -129,8 +129,8 @@ impl Claim {
         Ok(Found { work, next_ms, idle })
     }
 
-    /// The keys that have waited longest, without those in delivery, and whether there was none
-    /// with them either. Those in delivery may be among the first.
+    /// The keys that have been due longest, without those in delivery (which may be among the first
+    /// rows), and whether no key was due at all.
     fn due(&self, connection: &Connection) -> Result<(Vec<Arc<str>>, bool)> {
         let sql = "SELECT key FROM lanes WHERE subscription = ?1 AND due_at_ms <= ?2 \
                    ORDER BY due_at_ms LIMIT ?3";
@@ -144,10 +144,10 @@ impl Claim {
         Ok((free.take(self.limit).collect(), idle))
     }
 
-    /// The next events of a key, up to the batch size of its member or to a dead letter.
+    /// The next events of a key, up to the batch size of its member or up to a dead letter.
     fn next_of(&self, connection: &Connection, key: Arc<str>) -> Result<Option<Work>> {
         let members = &self.served.subscription.members;
-        let member = assignment::place(members, &key).map(|place| &members[place]);
+        let member = assignment::member_index(members, &key).map(|index| &members[index]);
         let events_max = member.map_or(1, |member| member.mode.events_max());
         let sql = "SELECT p.position, e.recorded_at_ms, e.event, e.bytes, p.turn, p.attempts, \
                    p.alone FROM pending p CROSS JOIN entries e ON e.position = p.position \
@@ -192,7 +192,7 @@ fn unsigned(row: &Row<'_>, column: usize) -> Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
-/// How a reason is written down.
+/// The stored form of a reason.
 pub(super) fn reason_text(reason: Reason) -> &'static str {
     match reason {
         Reason::Rejected => "rejected",

@@ -1,4 +1,4 @@
-//! Bringing the file up to date with the subscriptions that are asked for.
+//! The update of the file to the current subscriptions, when the log is opened.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -21,13 +21,15 @@ pub(super) fn check(subscriptions: &[Subscription]) -> Result<()> {
         subscription.check()?;
         if !names.insert(&subscription.name) {
             let name = &subscription.name;
-            return Err(Error::Invalid(format!("there are two subscriptions `{name}`")));
+            return Err(Error::Invalid(format!(
+                "there are two subscriptions with the name `{name}`"
+            )));
         }
     }
     Ok(())
 }
 
-/// What the file knows of a subscription.
+/// A subscription in the file.
 struct Known {
     number: i64,
     types: Vec<Pattern>,
@@ -44,7 +46,7 @@ pub(super) fn bring_up_to_date(
     let now_ms = options.clock.now_ms().cast_signed();
     let pause_max = options.backoff.max.max(options.backoff.retry_after_max);
     let pause_max_ms = milliseconds(pause_max).cast_signed();
-    write_tails_down(&transaction, youngest, now_ms)?;
+    write_tails_to_rows(&transaction, youngest, now_ms)?;
     let names = subscriptions.iter().map(|subscription| subscription.name.as_str());
     let names = serde_json::to_string(&names.collect::<Vec<_>>()).unwrap_or_default();
     transaction.execute(
@@ -81,9 +83,13 @@ fn patterns(row: &rusqlite::Row<'_>, column: usize) -> SqliteResult<Vec<Pattern>
     Ok(types.iter().filter_map(|text| Pattern::parse(text).ok()).collect())
 }
 
-/// Makes rows of what was in the tails when the log was last open, by the types of that time: what
-/// follows knows rows only, and the tails begin empty.
-fn write_tails_down(transaction: &Transaction<'_>, youngest: i64, now_ms: i64) -> SqliteResult<()> {
+/// Writes the tails of the previous opening to rows, by the types of that time. The following steps
+/// only use rows, and the tails start empty.
+fn write_tails_to_rows(
+    transaction: &Transaction<'_>,
+    youngest: i64,
+    now_ms: i64,
+) -> SqliteResult<()> {
     let sql = "SELECT number, types, seen, open FROM subscriptions WHERE left_at IS NULL";
     let mut subscriptions = transaction.prepare(sql)?;
     let mut rows = subscriptions.query([])?;
@@ -95,7 +101,7 @@ fn write_tails_down(transaction: &Transaction<'_>, youngest: i64, now_ms: i64) -
         let (number, types) = (row.get(0)?, patterns(row, 1)?);
         let wanted = |kind: &str| types.iter().any(|pattern| pattern.matches(kind));
         for position in decode(row.get_ref(3)?.as_blob()?) {
-            write_down(
+            write_rows(
                 transaction,
                 number,
                 now_ms,
@@ -104,14 +110,14 @@ fn write_tails_down(transaction: &Transaction<'_>, youngest: i64, now_ms: i64) -
             )?;
         }
         let mut unseen = unseen.query([row.get::<_, i64>(2)?])?;
-        write_down(transaction, number, now_ms, &mut unseen, wanted)?;
+        write_rows(transaction, number, now_ms, &mut unseen, wanted)?;
     }
     let sql = "UPDATE subscriptions SET seen = ?1, open = x''";
     transaction.execute(sql, [youngest]).map(drop)
 }
 
-/// Rows for the entries that are wanted, oldest first.
-fn write_down(
+/// Writes rows for matching entries, oldest first.
+fn write_rows(
     transaction: &Transaction<'_>,
     number: i64,
     now_ms: i64,
@@ -121,7 +127,7 @@ fn write_down(
     let pending = "INSERT OR IGNORE INTO pending (subscription, key, position, due_at_ms) \
                    VALUES (?1, ?2, ?3, ?4)";
     let mut pending = transaction.prepare_cached(pending)?;
-    // A key with older rows has its lane.
+    // A key with older rows has a lane.
     let lane = "INSERT OR IGNORE INTO lanes (subscription, key, due_at_ms) VALUES (?1, ?2, ?3)";
     let mut lane = transaction.prepare_cached(lane)?;
     while let Some(row) = entries.next()? {
@@ -134,7 +140,7 @@ fn write_down(
     Ok(())
 }
 
-/// A subscription that is new.
+/// Adds a new subscription.
 fn begin(
     transaction: &Transaction<'_>,
     subscription: &Subscription,
@@ -151,7 +157,7 @@ fn begin(
     Ok(number)
 }
 
-/// A subscription that was there before: what it has missed, and what it wants now.
+/// Updates an existing subscription: adds missed events, and applies changed types.
 fn resume(
     transaction: &Transaction<'_>,
     known: &Known,
@@ -178,8 +184,8 @@ fn resume(
     Ok(number)
 }
 
-/// Makes due what seems to lie in the future: events that nobody has put off, and pauses longer
-/// than any that is taken. The clock has gone back while the log was closed.
+/// Makes events due whose due time is too far in the future: those that were never delayed, and
+/// those with a longer pause than the maximum. The clock was set back while the log was closed.
 fn forget_future(
     transaction: &Transaction<'_>,
     number: i64,
@@ -201,7 +207,7 @@ fn types(subscription: &Subscription) -> String {
     serde_json::to_string(&types).unwrap_or_default()
 }
 
-/// Goes through the log, row by row, and notes what is wanted of it.
+/// Reads the whole log, and adds rows for the matching events.
 fn add_past(
     transaction: &Transaction<'_>,
     number: i64,
@@ -242,17 +248,17 @@ fn drop_unwanted(
     Ok(())
 }
 
-/// Derives the lanes of all subscriptions that ever existed.
+/// Computes the lanes of all subscriptions that ever existed.
 pub(super) fn rebuild_all_lanes(connection: &Connection) -> SqliteResult<()> {
     let mut numbers = connection.prepare("SELECT number FROM subscriptions")?;
     let numbers = numbers.query_map([], |row| row.get(0))?.collect::<SqliteResult<Vec<i64>>>()?;
     numbers.into_iter().try_for_each(|number| rebuild_lanes(connection, number))
 }
 
-/// Derives the lanes of a subscription from what is pending and from its dead letters.
+/// Computes the lanes of a subscription from its pending rows and its dead letters.
 pub(super) fn rebuild_lanes(connection: &Connection, number: i64) -> SqliteResult<()> {
     connection.execute("DELETE FROM lanes WHERE subscription = ?1", [number])?;
-    // With `min`, SQLite takes the other columns from the row that has the least.
+    // With `min`, SQLite takes the other columns from the row that has the minimum.
     let sql = "INSERT INTO lanes (subscription, key, due_at_ms) \
                SELECT ?1, key, due_at_ms FROM (SELECT key, due_at_ms, min(position) \
                FROM pending WHERE subscription = ?1 GROUP BY key)";
@@ -266,7 +272,7 @@ pub(super) fn rebuild_lanes(connection: &Connection, number: i64) -> SqliteResul
     connection.execute(sql, (number, HELD)).map(drop)
 }
 
-/// What the file holds, counted once.
+/// Counts the rows of the file.
 pub(super) fn figures(
     connection: &Connection,
     served: &[Served],

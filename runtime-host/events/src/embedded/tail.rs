@@ -1,13 +1,12 @@
-//! What a subscription has still to get and was published a moment ago: kept in memory, so that a
-//! subscriber that keeps up costs the file next to nothing.
+//! Recently published, pending events of a subscription, in memory: a subscriber that keeps up needs
+//! hardly any work of the file.
 //!
-//! An event is in exactly one place for a subscription that asks for it: in its tail, or written
-//! down as a row of `pending`. All events of a key are in the same place, or else their order would
-//! hang on which of the two is looked at first. The tail needs no row of its own because the file
-//! tells it: it is everything after the position `seen` of the subscription that this wants, and
-//! what its list `open` names before that. One row for each commit, however many events of the
-//! tail are done in it. Only the writer changes a tail, after the commit; what is claimed stays in
-//! it until the outcome is durable.
+//! A pending event is either in the tail of its subscription or in a row of `pending`. All pending
+//! events of a key are in the same one of the two; otherwise, their order would depend on which one
+//! is read first. The tail needs no rows of its own: it has the matching events after the position
+//! `seen` of the subscription, and those before it that its list `open` names. That is one row per
+//! commit, regardless of the number of processed events. Only the writer changes a tail, after the
+//! commit; claimed events stay in it until their outcome is durable.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
@@ -17,10 +16,10 @@ use std::{
 use super::{operation::Served, staged::Staged};
 use crate::{Entry, Event, assignment, delivery::Work};
 
-/// Most events in a tail; beyond it all of them are written down as rows.
+/// The maximum number of events in a tail. Beyond it, all of them are written to rows.
 pub(super) const EVENTS_MAX: usize = 4_096;
 
-/// Most bytes of events in a tail, as they are stored.
+/// The maximum size of the stored events in a tail, in bytes.
 pub(super) const BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// An event of a tail. Subscriptions share the event itself.
@@ -46,28 +45,28 @@ pub(super) struct Tail(Mutex<State>);
 
 #[derive(Default)]
 pub(super) struct State {
-    /// By position, the keys of all events.
+    /// The keys of all events, by position.
     open: BTreeMap<u64, Arc<str>>,
     lanes: HashMap<Arc<str>, VecDeque<Fresh>>,
-    /// The keys by the position of their first event.
+    /// The keys, by the position of their first event.
     heads: BTreeMap<u64, Arc<str>>,
     bytes: u64,
-    /// As the file has it.
+    /// `seen` in the file.
     seen: u64,
     rows: Rows,
 }
 
-/// What is known of the rows of `pending` without asking the file.
+/// Figures about the rows of `pending`, to avoid queries.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rows {
     count: u64,
-    /// Grows with each commit that changes them.
+    /// Incremented by each commit that changes them.
     generation: u64,
-    /// In that generation nothing is due before this time.
+    /// In this generation, no row is due before this time.
     idle: Option<(u64, u64)>,
 }
 
-/// How a query for rows has to begin, for its answer to be kept.
+/// The generation before a query for rows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RowsLook(u64);
 
@@ -76,7 +75,8 @@ impl Tail {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `None` if no row can be due now, with the time in milliseconds at which one will be.
+    /// Starts a query for due rows. The error means that no row can be due now, and is the time in
+    /// milliseconds at which one will be due.
     pub(super) fn look_for_rows(&self, now_ms: u64) -> Result<RowsLook, Option<u64>> {
         let state = self.state();
         let rows = &state.rows;
@@ -91,12 +91,12 @@ impl Tail {
         }
     }
 
-    /// The rows have been looked at and nothing was due.
+    /// Records that the query has found no due row.
     pub(super) fn rows_are_idle(&self, look: RowsLook, until_ms: u64) {
         self.state().rows.idle = Some((look.0, until_ms));
     }
 
-    /// The next events of up to `limit` keys, of those that have waited longest, none of them busy.
+    /// The next events of up to `limit` keys that are not busy, those with the oldest events first.
     pub(super) fn next(
         &self,
         served: &Served,
@@ -111,12 +111,12 @@ impl Tail {
         let free = state.heads.values().filter(|key| !busy.contains(*key)).take(limit);
         let chosen = free.filter_map(|key| {
             let members = &served.subscription.members;
-            let member = assignment::place(members, key).map(|place| &members[place]);
+            let member = assignment::member_index(members, key).map(|index| &members[index]);
             let events_max = member.map_or(1, |member| member.mode.events_max());
             let mut bytes = 0;
-            let fits = |(place, fresh): &(usize, &Fresh)| {
+            let fits = |(index, fresh): &(usize, &Fresh)| {
                 bytes += fresh.bytes;
-                *place == 0 || bytes <= bytes_max as u64
+                *index == 0 || bytes <= bytes_max as u64
             };
             let lane = state.lanes.get(key)?.iter().take(events_max).enumerate();
             Some(lane.take_while(fits).map(|(_, fresh)| fresh.clone()).collect::<Vec<_>>())
@@ -132,14 +132,15 @@ impl Tail {
         work.collect()
     }
 
-    /// When the oldest of its events was recorded.
+    /// When its oldest event was appended.
     pub(super) fn oldest(&self) -> Option<u64> {
         let state = self.state();
         let key = state.heads.values().next()?;
         Some(state.lanes.get(key)?.front()?.recorded_at_ms)
     }
 
-    /// Takes over what was committed. `pending` is all that the subscription has still to get.
+    /// Applies the changes of a commit. `pending` is the number of all pending events of the
+    /// subscription.
     pub(super) fn apply(&self, staged: Staged, pending: u64, seen: Option<u64>) {
         let mut state = self.state();
         for position in staged.closed {
@@ -173,7 +174,7 @@ impl State {
         self.seen
     }
 
-    /// Before the first commit: nothing is in the tail, all in the rows.
+    /// The state before the first commit: all pending events are in rows.
     pub(super) fn begin(&mut self, seen: u64, rows: u64) {
         self.seen = seen;
         self.rows.count = rows;
@@ -195,14 +196,14 @@ impl State {
         self.lanes.get(key).into_iter().flatten().cloned().collect()
     }
 
-    /// How many bytes an event has; 0 if it is not here.
+    /// The size of an event in bytes; 0 if it is not in the tail.
     pub(super) fn bytes_of(&self, position: u64) -> u64 {
         let lane = self.open.get(&position).and_then(|key| self.lanes.get(key));
         let fresh = lane.and_then(|lane| lane.iter().find(|fresh| fresh.position == position));
         fresh.map_or(0, |fresh| fresh.bytes)
     }
 
-    /// Positions only grow.
+    /// Appends an event. Its position is higher than all others.
     fn open(&mut self, fresh: Fresh) {
         let (position, key) = (fresh.position, Arc::clone(&fresh.key));
         self.bytes += fresh.bytes;
@@ -217,8 +218,8 @@ impl State {
     fn close(&mut self, position: u64) {
         let Some(key) = self.open.remove(&position) else { return };
         let Some(lane) = self.lanes.get_mut(&key) else { return };
-        let place = lane.iter().position(|fresh| fresh.position == position);
-        let removed = place.and_then(|place| lane.remove(place));
+        let index = lane.iter().position(|fresh| fresh.position == position);
+        let removed = index.and_then(|index| lane.remove(index));
         self.bytes -= removed.map_or(0, |fresh| fresh.bytes);
         if self.heads.remove(&position).is_some()
             && let Some(first) = lane.front()

@@ -1,4 +1,4 @@
-//! A process that dies in the middle loses nothing that it has acknowledged.
+//! Acknowledged events survive a crash of the process.
 
 use std::{
     collections::BTreeSet,
@@ -11,15 +11,15 @@ use tessera_events::{Log, Mode, Outcome, Subscription, embedded::Embedded};
 
 use crate::harness::{Folder, Subscribers, event, member, quick, settled, subscription};
 
-/// Deaths in a row, each in the file that the last one left.
+/// The number of consecutive crashes, each with the file of the previous one.
 const DEATHS: usize = 6;
 
-/// Acknowledged publications that a child gets to before it is killed.
+/// The number of acknowledged publications before a child is killed.
 const PUBLISHED_BEFORE_DEATH: usize = 150;
 
 const PRODUCERS: usize = 8;
 
-/// Tells a child which file to work in.
+/// The file of a child.
 const FILE_VARIABLE: &str = "TESSERA_EVENTS_TEST_FILE";
 
 fn subscriptions() -> Vec<Subscription> {
@@ -28,9 +28,9 @@ fn subscriptions() -> Vec<Subscription> {
     vec![subscription("singles"), batches]
 }
 
-/// What children have said.
+/// The output of the children.
 #[derive(Default)]
-struct Heard {
+struct Output {
     published: BTreeSet<String>,
     /// Subscription and id, in the order in which they were done.
     delivered: Vec<(String, String)>,
@@ -39,11 +39,11 @@ struct Heard {
 #[tokio::test]
 async fn what_was_acknowledged_survives_a_kill_and_is_delivered() {
     let folder = Folder::new();
-    let mut heard = Heard::default();
+    let mut output = Output::default();
     for _ in 0..DEATHS {
-        run_until_killed(&folder, &mut heard);
+        run_until_killed(&folder, &mut output);
     }
-    all_is_there(&folder, &heard).await;
+    all_is_there(&folder, &output).await;
 }
 
 /// The file operation at which the power goes off. Opening the log takes some of them.
@@ -62,21 +62,21 @@ async fn what_was_acknowledged_survives_a_power_cut_and_is_delivered() {
     compiler.args(flags).arg(&library).args([source, "-ldl"]);
     assert!(compiler.status().expect("a C compiler").success());
     for seed in 0..3 {
-        let (folder, mut heard) = (Folder::new(), Heard::default());
+        let (folder, mut output) = (Folder::new(), Output::default());
         let root = folder.path().parent().unwrap().canonicalize().unwrap();
         for cut in CUTS {
             let mut child = child_in(&folder);
             child.env("LD_PRELOAD", &library).env("POWER_ROOT", &root);
             child.env("POWER_OFF_AT", cut.to_string()).env("POWER_SEED", seed.to_string());
-            listen(child, &mut heard, usize::MAX);
+            listen(child, &mut output, usize::MAX);
         }
-        assert!(heard.published.len() > 20, "{} events say little", heard.published.len());
-        all_is_there(&folder, &heard).await;
+        assert!(output.published.len() > 20, "{} events are too few", output.published.len());
+        all_is_there(&folder, &output).await;
     }
 }
 
 /// All acknowledged events exist and are delivered.
-async fn all_is_there(folder: &Folder, heard: &Heard) {
+async fn all_is_there(folder: &Folder, output: &Output) {
     let log = folder.open(quick(), &subscriptions()).await;
     let mut kept = log.read(0, 500).await.unwrap();
     while let Some(last) = kept.last() {
@@ -88,7 +88,7 @@ async fn all_is_there(folder: &Folder, heard: &Heard) {
     }
     let ids = kept.iter().map(|entry| entry.event.id.clone()).collect::<BTreeSet<_>>();
     assert_eq!(ids.len(), kept.len(), "an event is there twice");
-    assert!(heard.published.is_subset(&ids), "an acknowledged event is lost");
+    assert!(output.published.is_subset(&ids), "an acknowledged event is lost");
     assert_pairs_are_whole(&ids);
 
     let rest = Subscribers::content();
@@ -96,7 +96,7 @@ async fn all_is_there(folder: &Folder, heard: &Heard) {
     for name in ["singles", "batches"] {
         settled(&log, name).await;
         let seen = rest.seen().into_iter().filter(|seen| seen.subscription == name);
-        let by_children = heard.delivered.iter().filter(|(subscription, _)| subscription == name);
+        let by_children = output.delivered.iter().filter(|(subscription, _)| subscription == name);
         let all = by_children.map(|(_, id)| id.clone()).chain(seen.flat_map(|seen| seen.ids));
         assert_order_and_completeness(all.collect(), &ids);
     }
@@ -126,8 +126,8 @@ fn assert_order_and_completeness(all: Vec<String>, ids: &BTreeSet<String>) {
 }
 
 /// Starts a child and kills it with SIGKILL.
-fn run_until_killed(folder: &Folder, heard: &mut Heard) {
-    let published = listen(child_in(folder), heard, PUBLISHED_BEFORE_DEATH);
+fn run_until_killed(folder: &Folder, output: &mut Output) {
+    let published = listen(child_in(folder), output, PUBLISHED_BEFORE_DEATH);
     assert!(published >= PUBLISHED_BEFORE_DEATH);
 }
 
@@ -141,7 +141,7 @@ fn child_in(folder: &Folder) -> Command {
 }
 
 /// Reads the output of a child until it dies, by itself or killed after a number of publications.
-fn listen(mut child: Command, heard: &mut Heard, killed_after: usize) -> usize {
+fn listen(mut child: Command, output: &mut Output, killed_after: usize) -> usize {
     let mut child = child.spawn().unwrap();
     let mut published = 0;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -149,11 +149,11 @@ fn listen(mut child: Command, heard: &mut Heard, killed_after: usize) -> usize {
         // A line that was cut off by the death says nothing.
         match line.split(' ').collect::<Vec<_>>()[..] {
             ["published", one, other, "ok"] => {
-                heard.published.extend([one.to_owned(), other.to_owned()]);
+                output.published.extend([one.to_owned(), other.to_owned()]);
                 published += 1;
             }
             ["delivered", subscription, id, "ok"] => {
-                heard.delivered.push((subscription.to_owned(), id.to_owned()));
+                output.delivered.push((subscription.to_owned(), id.to_owned()));
             }
             _ => {}
         }

@@ -11,7 +11,7 @@ use crate::harness::{
     Folder, PATIENCE, Subscribers, event, publish, quick, settled, subscription, until,
 };
 
-/// Subscribers that refuse everything until told otherwise.
+/// Subscribers that reject everything until a switch is set.
 fn refusing() -> (Subscribers, Arc<AtomicBool>) {
     let content = Arc::new(AtomicBool::new(false));
     let is_content = Arc::clone(&content);
@@ -139,7 +139,7 @@ async fn events_after_a_dead_letter_wait_and_then_continue_in_order() {
     publish(&log, "a", 6..=6).await;
     settled(&log, "all").await;
     assert_eq!(subscribers.ids_of("a").last().unwrap(), "a.6");
-    for (name, key) in [("all", "a"), ("nobody", "a")] {
+    for (name, key) in [("all", "a"), ("unknown", "a")] {
         let missing = log.replay_key(name.into(), key.into()).await;
         assert!(matches!(missing, Err(Error::NotFound(_))), "{missing:?}");
     }

@@ -25,7 +25,7 @@ async fn a_failing_event_holds_back_its_key_and_no_other() {
     let folder = Folder::new();
     let mut patient = subscription("all");
     patient.attempts_max = u32::MAX;
-    // A single place: a key that waits for its next attempt may not keep it.
+    // Only one key at a time: one that waits for its next attempt must not count.
     patient.concurrency_max = 1;
     let log = folder.open(quick(), &[patient]).await;
     let healed = Arc::new(AtomicU64::new(0));
@@ -176,7 +176,7 @@ async fn no_answer_and_a_panic_are_failures() {
     let log = folder.open(options, &[strict]).await;
     let subscribers = Subscribers::slow(|delivery| match is(&delivery, "silent.1") {
         true => std::future::pending().boxed(),
-        false => panic!("as it was told"),
+        false => panic!("expected"),
     });
     let _handle = subscribers.start(&log);
     publish(&log, "silent", 1..=1).await;

@@ -54,7 +54,7 @@ async fn a_subscription_gets_the_types_that_it_asks_for() {
 }
 
 #[tokio::test]
-async fn what_nobody_has_had_is_the_lag() {
+async fn events_that_are_not_delivered_are_the_lag() {
     let folder = Folder::new();
     let clock = crate::harness::ManualClock::at(10_000);
     let options = tessera_events::Options { clock: clock.clock(), ..quick() };

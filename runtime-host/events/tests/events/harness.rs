@@ -1,4 +1,4 @@
-//! A log in a folder of its own, and subscribers that do as a test says.
+//! A log in a temporary directory, and subscribers that a test controls.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +20,10 @@ use tessera_events::{
 };
 use tokio::sync::watch;
 
-/// How long a test waits for something that is bound to happen.
+/// The maximum time that a test waits for an event.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A folder of its own for a test, removed afterwards.
+/// A temporary directory.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -35,7 +35,7 @@ impl Folder {
         self.0.path().join("events.db")
     }
 
-    /// Opens the log, waiting for one that was dropped to let go of the file.
+    /// Opens the log, waiting for a dropped one to close the file.
     pub(crate) async fn open(&self, options: Options, all: &[Subscription]) -> Embedded {
         let start = std::time::Instant::now();
         loop {
@@ -50,14 +50,14 @@ impl Folder {
     }
 }
 
-/// Pauses so short that a test need not wait for them.
+/// Short pauses.
 pub(crate) fn quick() -> Options {
     let ms = Duration::from_millis;
     let backoff = Backoff { base: ms(1), max: ms(4), retry_after_max: ms(10) };
     Options { backoff, ..Options::default() }
 }
 
-/// A time that stands still unless it is moved.
+/// A clock that stands still unless a test sets it.
 #[derive(Clone, Default)]
 pub(crate) struct ManualClock(Arc<AtomicU64>);
 
@@ -130,7 +130,7 @@ pub(crate) struct Seen {
 
 type Answer = dyn Fn(Delivery) -> BoxFuture<'static, Outcome> + Send + Sync;
 
-/// Subscribers that note what they get and answer as told.
+/// Subscribers that record deliveries and answer by a rule.
 #[derive(Clone)]
 pub(crate) struct Subscribers {
     answer: Arc<Answer>,
@@ -139,12 +139,12 @@ pub(crate) struct Subscribers {
 }
 
 impl Subscribers {
-    /// Answers at once, by a rule.
+    /// Answers immediately.
     pub(crate) fn new(rule: impl Fn(&Delivery) -> Outcome + Send + Sync + 'static) -> Self {
         Self::slow(move |delivery| std::future::ready(rule(&delivery)).boxed())
     }
 
-    /// Answers when they are ready.
+    /// Answers later.
     pub(crate) fn slow(
         answer: impl Fn(Delivery) -> BoxFuture<'static, Outcome> + Send + Sync + 'static,
     ) -> Self {
@@ -152,7 +152,7 @@ impl Subscribers {
         Self { answer: Arc::new(answer), seen: Arc::default(), count }
     }
 
-    /// Content with everything.
+    /// Answers everything with success.
     pub(crate) fn content() -> Self {
         Self::new(|_| Outcome::Done)
     }
@@ -176,7 +176,7 @@ impl Subscribers {
         self.ids().into_iter().filter(of_key).collect()
     }
 
-    /// Waits for so many deliveries to have begun.
+    /// Waits until a number of deliveries have started.
     pub(crate) async fn wait_for(&self, deliveries: usize) {
         let mut count = self.count.subscribe();
         let reached = count.wait_for(|count| *count >= deliveries);
@@ -211,7 +211,7 @@ pub(crate) async fn settled(log: &Embedded, name: &str) -> Progress {
     until(log, name, |progress| progress.lag_events == progress.held_events).await
 }
 
-/// Waits for a figure, without a guess at how long that takes.
+/// Waits for a figure.
 pub(crate) async fn until(
     log: &Embedded,
     name: &str,
@@ -223,7 +223,7 @@ pub(crate) async fn until(
         if reached(&progress) {
             return progress;
         }
-        assert!(start.elapsed() < PATIENCE, "what had to happen did not: {progress:?}");
+        assert!(start.elapsed() < PATIENCE, "timeout: {progress:?}");
         tokio::task::yield_now().await;
     }
 }

@@ -11,7 +11,7 @@ use crate::harness::{
 };
 
 #[tokio::test]
-async fn a_second_process_is_kept_out_and_told_who_is_in() {
+async fn a_second_process_gets_the_id_of_the_first_one() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[]).await;
     let error = Embedded::open(&folder.path(), quick(), vec![]).err().unwrap();
@@ -22,7 +22,7 @@ async fn a_second_process_is_kept_out_and_told_who_is_in() {
 }
 
 #[tokio::test]
-async fn a_file_of_something_else_is_left_alone() {
+async fn a_file_of_another_program_is_not_changed() {
     let folder = Folder::new();
     let other = rusqlite::Connection::open(folder.path()).unwrap();
     other.execute_batch("CREATE TABLE theirs (x)").unwrap();
@@ -34,21 +34,21 @@ async fn a_file_of_something_else_is_left_alone() {
 #[tokio::test]
 async fn malformed_subscriptions_are_refused() {
     let folder = Folder::new();
-    let mut nobody = subscription("nobody");
-    nobody.members.clear();
+    let mut empty = subscription("empty");
+    empty.members.clear();
     let mut greedy = subscription("greedy");
     greedy.concurrency_max = 100_000;
     let mut twice = subscription("twice");
     twice.members.push(member("twice", tessera_events::Mode::Structured));
     let same = [subscription("same"), subscription("same")];
-    for broken in [vec![nobody], vec![greedy], vec![twice], same.to_vec()] {
+    for broken in [vec![empty], vec![greedy], vec![twice], same.to_vec()] {
         let error = Embedded::open(&folder.path(), quick(), broken).err().unwrap();
         assert!(matches!(error, Error::Invalid(_)), "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_closed_log_answers_that_it_is() {
+async fn a_closed_log_is_unavailable() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[]).await;
     log.close().await.unwrap();
@@ -57,7 +57,7 @@ async fn a_closed_log_answers_that_it_is() {
     assert!(matches!(log.read(0, 1).await, Err(Error::Unavailable(_))));
 }
 
-/// Subscribers that answer when they are let.
+/// Subscribers that wait for a permit before they answer.
 fn held() -> (Subscribers, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let passes = Arc::clone(&gate);
@@ -86,7 +86,7 @@ async fn a_drain_lets_deliveries_end_and_starts_no_more() {
     gate.add_permits(3);
     assert!(drain.await.unwrap());
     assert_eq!(subscribers.ids(), ["a.1"]);
-    assert_eq!(progress(&log, "all").await.lag_events, 2, "the outcome was noted");
+    assert_eq!(progress(&log, "all").await.lag_events, 2, "the outcome was recorded");
 
     let next = Subscribers::content();
     let _handle = next.start(&log);
@@ -95,7 +95,7 @@ async fn a_drain_lets_deliveries_end_and_starts_no_more() {
 }
 
 #[tokio::test]
-async fn a_drain_has_an_end_and_what_it_cuts_short_is_delivered_again() {
+async fn a_drain_has_a_timeout_and_aborted_deliveries_are_repeated() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[subscription("all")]).await;
     let (subscribers, _gate) = held();

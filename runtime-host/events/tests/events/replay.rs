@@ -1,4 +1,4 @@
-//! A span of time once more.
+//! Replay of a period.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ async fn dead_letters_of_the_span_are_delivered_and_no_longer_dead() {
 }
 
 #[tokio::test]
-async fn what_is_being_delivered_meanwhile_is_delivered_once_more() {
+async fn an_event_in_delivery_is_delivered_again() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[subscription("all")]).await;
     let gate = Arc::new(Semaphore::new(0));

@@ -1,4 +1,4 @@
-//! What the log lets go of.
+//! Retention.
 
 use std::time::Duration;
 

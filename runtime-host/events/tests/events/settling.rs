@@ -16,7 +16,7 @@ use crate::harness::{
     Folder, PATIENCE, Subscribers, progress, publish, quick, settled, subscription,
 };
 
-/// A log that refuses to note outcomes, so many times.
+/// A log that refuses to record a number of outcomes.
 struct Refusing {
     log: Embedded,
     refusals: Arc<AtomicU32>,

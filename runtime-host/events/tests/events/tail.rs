@@ -1,4 +1,4 @@
-//! What delivery and publishing cost the file: counted, not timed.
+//! The costs of publication and delivery: counted pages and commits, not times.
 
 use std::{
     fs,
@@ -18,17 +18,17 @@ use crate::harness::{
     Folder, PATIENCE, Subscribers, event, progress, publish, quick, settled, subscription, until,
 };
 
-/// Bytes of a page in the journal, with its header.
+/// The size of a page in the write-ahead log, with its header.
 const FRAME_BYTES: usize = 24 + 4_096;
 
-/// Pages written to the journal, and commits among them. The file must be open.
+/// The number of pages in the write-ahead log, and of commits among them. The log must be open.
 fn journal(folder: &Folder) -> (usize, usize) {
     let mut path = folder.path().into_os_string();
     path.push("-wal");
     let bytes = fs::read(PathBuf::from(path)).unwrap_or_default();
     let Some(salt) = bytes.get(16..24) else { return (0, 0) };
     let frames = bytes[32..].chunks_exact(FRAME_BYTES).take_while(|frame| &frame[8..16] == salt);
-    // The last page of a commit tells the size of the database.
+    // The last page of a commit has the size of the database.
     let commits = frames.clone().filter(|frame| frame[4..8] != [0; 4]).count();
     (frames.count(), commits)
 }
@@ -48,9 +48,9 @@ async fn publish_keys(log: &Embedded, keys: std::ops::Range<u32>) {
 }
 
 #[tokio::test]
-async fn callers_that_come_while_a_commit_is_prepared_share_it() {
+async fn callers_that_arrive_while_a_commit_is_prepared_share_it() {
     let folder = Folder::new();
-    // The writer asks for the time once it has begun with the first of them.
+    // The writer reads the clock when it starts the group of the first one.
     let (armed, (asked, was_asked), (go_on, may_go_on)) =
         (Arc::new(AtomicBool::new(false)), channel(), channel());
     let (is_armed, gate) = (Arc::clone(&armed), Mutex::new((asked, may_go_on)));
@@ -82,7 +82,7 @@ async fn callers_that_come_while_a_commit_is_prepared_share_it() {
 }
 
 #[tokio::test]
-async fn a_lone_publication_and_its_delivery_touch_few_pages() {
+async fn a_single_publication_and_its_delivery_write_few_pages() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[subscription("all")]).await;
     let subscribers = Subscribers::content();
@@ -94,7 +94,7 @@ async fn a_lone_publication_and_its_delivery_touch_few_pages() {
     settled(&log, "all").await;
     assert!(handle.drain(PATIENCE).await);
     let (pages, commits) = (journal(&folder).0 - pages, journal(&folder).1 - commits);
-    // The event, its id, and the figures; then the place of the subscription.
+    // The event, its id, and the figures; then the progress of the subscription.
     assert_eq!((commits, pages), (2, 4));
 }
 
@@ -189,7 +189,7 @@ async fn what_was_done_before_a_restart_stays_done_and_the_rest_is_delivered() {
 }
 
 #[tokio::test]
-async fn events_that_nobody_here_wants_are_not_gone_through_again_at_each_start() {
+async fn unmatched_events_are_not_read_again_at_each_start() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[]).await;
     log.close().await.unwrap();

@@ -1,4 +1,4 @@
-//! Several keys as one.
+//! Batches.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::Store;
 
 /// `get_many` answers absent and repeated keys, too.
-pub async fn reads_batches_in_the_order_asked(store: Store) {
+pub async fn reads_batches_in_the_given_order(store: Store) {
     store.set_many(vec![("a".into(), vec![1]), ("b".into(), vec![2])]).await.unwrap();
     let keys = ["b", "absent", "a", "b"].map(Into::into).to_vec();
     let values = store.get_many(keys).await.unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Store, assert_invalid, contend};
 
-/// Counters start at 0, go below it, and have the form of stock Spin.
+/// Counters start at 0, may be negative, and have the encoding of stock Spin.
 pub async fn counts_from_zero_and_back(store: Store) {
     assert_eq!(store.increment("n".into(), 5).await, Ok(5));
     assert_eq!(store.increment("n".into(), -7).await, Ok(-2));
@@ -14,8 +14,8 @@ pub async fn counts_from_zero_and_back(store: Store) {
     assert_eq!(store.increment("m".into(), 1).await, Ok(42));
 }
 
-/// A value of another form, and an overflow, stay as they are.
-pub async fn refuses_to_count_what_is_no_counter(store: Store) {
+/// Values that are not counters, and counters that would overflow, are unchanged.
+pub async fn refuses_to_count_other_values(store: Store) {
     store.set("text".into(), b"twelve".to_vec()).await.unwrap();
     assert_invalid(store.increment("text".into(), 1).await);
     assert_eq!(store.get("text".into()).await, Ok(Some(b"twelve".to_vec())));
@@ -24,7 +24,7 @@ pub async fn refuses_to_count_what_is_no_counter(store: Store) {
     assert_eq!(store.increment("n".into(), 0).await, Ok(i64::MAX));
 }
 
-/// 400 concurrent increments, each with a sum of its own.
+/// 400 concurrent increments return distinct sums.
 pub async fn counts_exactly_under_contention(store: Store) {
     let sums = contend(&store, 400, |store, _| async move { store.increment("n".into(), 1).await });
     let sums: BTreeSet<_> = sums.await.into_iter().map(Result::unwrap).collect();

@@ -7,7 +7,7 @@ use crate::{Stores, SwapError};
 
 /// A key exists until its expiry time and is removed by the first sweep after it, even if it was
 /// written in the meantime. Other keys stay.
-pub async fn removes_what_has_run_out(engine: Arc<dyn Stores>, store: Store) {
+pub async fn removes_expired_keys(engine: Arc<dyn Stores>, store: Store) {
     store.set("lasting".into(), vec![1]).await.unwrap();
     store.expire_at("key".into(), 1_000).await.unwrap();
     store.set("key".into(), vec![1]).await.unwrap();

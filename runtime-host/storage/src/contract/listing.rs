@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::{Store, all_keys};
 use crate::Limits;
 
-/// Pages follow each other without gap or repetition, and the last one says so.
+/// Pages have neither gaps nor repetitions, and the last one has no next one.
 pub async fn lists_keys_in_order_page_by_page(store: Store) {
     let empty = store.keys(None, 10).await.unwrap();
     assert_eq!((empty.keys.len(), empty.next), (0, None));
@@ -31,7 +31,7 @@ pub async fn lists_keys_in_order_page_by_page(store: Store) {
     assert_eq!(store.keys(None, usize::MAX).await.unwrap().keys.len(), page_keys_max);
 }
 
-/// Writers do not disturb a walk over keys that they leave alone.
+/// Writers of other keys do not affect an iteration.
 pub async fn lists_each_lasting_key_once_while_others_come_and_go(store: Store) {
     let lasting: Vec<_> = (0..100).map(|n| format!("{n:03}-lasting")).collect();
     store.set_many(lasting.iter().map(|key| (key.clone(), vec![1])).collect()).await.unwrap();

@@ -1,8 +1,8 @@
-//! What every engine has to keep, as tests.
+//! The tests of the guarantees of the port, for every engine.
 //!
-//! [`contract_tests!`](crate::contract_tests) turns each case into a test of its own against
-//! stores that an expression makes, so that a failure names the promise that was broken. The
-//! cases are about meaning, never about speed.
+//! [`contract_tests!`](crate::contract_tests) turns each case into a separate test against stores
+//! that an expression creates, so that a failure names the broken guarantee. No case depends on
+//! time.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "the body of tests")]
 
@@ -22,13 +22,13 @@ use crate::{ErrorKind, KeyValue, Result};
 
 /// One test per guarantee of the port about expiry.
 ///
-/// Like [`contract_tests!`](crate::contract_tests), with an expression that gives
+/// Like [`contract_tests!`](crate::contract_tests), with an expression that returns
 /// `(Arc<dyn Stores>, Store, guard)`: the engine comes first.
 #[macro_export]
 macro_rules! expiry_tests {
     ($engine:expr) => {
         $crate::expiry_tests! { @each $engine,
-            removes_what_has_run_out
+            removes_expired_keys
             forgets_the_time_of_a_removed_key
             forgets_the_time_of_an_absent_key
             removes_many_at_once
@@ -48,11 +48,11 @@ macro_rules! expiry_tests {
 /// A store under test.
 pub type Store = Arc<dyn KeyValue>;
 
-/// One test per promise of the port.
+/// One test per guarantee of the port.
 ///
-/// Takes an expression that is evaluated once per test, in an `async` context, and gives
-/// `(Store, guard)`: an empty store with default [`Limits`](crate::Limits), and
-/// whatever must stay alive as long as the store is used.
+/// Takes an expression that is evaluated once per test, in an `async` context, and returns
+/// `(Store, guard)`: an empty store with default [`Limits`](crate::Limits), and a value that has to
+/// live as long as the store is used.
 #[macro_export]
 macro_rules! contract_tests {
     ($store:expr) => {
@@ -65,19 +65,19 @@ macro_rules! contract_tests {
             bounds_keys_values_and_batches
             lists_keys_in_order_page_by_page
             lists_each_lasting_key_once_while_others_come_and_go
-            reads_batches_in_the_order_asked
+            reads_batches_in_the_given_order
             writes_batches_as_a_whole
             shows_no_half_of_a_batch
             counts_from_zero_and_back
-            refuses_to_count_what_is_no_counter
+            refuses_to_count_other_values
             counts_exactly_under_contention
-            swaps_what_was_not_touched
+            swaps_unchanged_keys
             lets_one_swap_win_per_version
             lets_one_creation_win
             notices_a_value_that_came_back
             notices_a_deletion_in_between
             notices_that_an_absent_key_existed_in_between
-            tells_the_loser_what_is_there
+            returns_the_current_value_on_conflict
             loses_no_update_in_retry_loops
             never_goes_back_in_time
         }
@@ -97,7 +97,7 @@ fn assert_invalid<T>(outcome: Result<T>) {
     assert_eq!(outcome.err().map(|error| error.kind), Some(ErrorKind::Invalid));
 }
 
-/// Runs so many tasks at once and gives their answers in order.
+/// Runs a number of tasks concurrently and returns their answers in order.
 async fn contend<F, T>(store: &Store, tasks: usize, work: impl Fn(Store, usize) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,

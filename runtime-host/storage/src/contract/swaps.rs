@@ -1,4 +1,4 @@
-//! Compare-and-swap: one winner per version, and nothing goes unnoticed.
+//! Compare-and-swap: one winner per version, and every conflict is detected.
 
 use super::{Store, contend};
 use crate::{Result, SwapError, Version};
@@ -6,8 +6,8 @@ use crate::{Result, SwapError, Version};
 /// Tasks that contend for one key.
 const CONTENDERS: usize = 32;
 
-/// The version that a swap gives is good for the next one; an old one is not.
-pub async fn swaps_what_was_not_touched(store: Store) {
+/// The version returned by a swap is valid for the next one; an older version is not.
+pub async fn swaps_unchanged_keys(store: Store) {
     let absent = store.read_versioned("key".into()).await.unwrap();
     assert_eq!(absent.value, None);
     assert!(matches!(absent.version, Version::Absent(_)));
@@ -28,7 +28,7 @@ pub async fn lets_one_swap_win_per_version(store: Store) {
     }
 }
 
-/// The same on a key that is not there.
+/// The same on an absent key.
 pub async fn lets_one_creation_win(store: Store) {
     for _ in 0..10 {
         store.delete("key".into()).await.unwrap();
@@ -54,7 +54,7 @@ pub async fn notices_a_value_that_came_back(store: Store) {
     assert!(is_conflict(&swap(&store, version, b"new").await));
 }
 
-/// Deleting and creating again is not the same as leaving alone.
+/// A deletion followed by a creation is a conflict.
 pub async fn notices_a_deletion_in_between(store: Store) {
     store.set("key".into(), b"same".to_vec()).await.unwrap();
     let version = store.read_versioned("key".into()).await.unwrap().version;
@@ -65,7 +65,7 @@ pub async fn notices_a_deletion_in_between(store: Store) {
     assert_eq!(store.get("key".into()).await, Ok(Some(b"same".to_vec())));
 }
 
-/// Creating and deleting again is not the same as leaving alone either.
+/// A creation followed by a deletion is a conflict.
 pub async fn notices_that_an_absent_key_existed_in_between(store: Store) {
     let version = store.read_versioned("key".into()).await.unwrap().version;
     store.set("key".into(), b"value".to_vec()).await.unwrap();
@@ -77,11 +77,11 @@ pub async fn notices_that_an_absent_key_existed_in_between(store: Store) {
     store.delete_many(vec!["key".into()]).await.unwrap();
     assert!(is_conflict(&swap(&store, version, b"new").await));
     let version = store.read_versioned("key".into()).await.unwrap().version;
-    assert!(swap(&store, version, b"new").await.is_ok(), "a fresh version must do");
+    assert!(swap(&store, version, b"new").await.is_ok(), "a new version is valid");
 }
 
-/// A conflict carries value and version of now, which are good for the next attempt.
-pub async fn tells_the_loser_what_is_there(store: Store) {
+/// A conflict has the current value and version, which are valid for the next attempt.
+pub async fn returns_the_current_value_on_conflict(store: Store) {
     let stale = store.read_versioned("key".into()).await.unwrap().version;
     store.set("key".into(), b"there".to_vec()).await.unwrap();
     let Err(SwapError::Conflict(current)) = swap(&store, stale, b"mine").await else {
@@ -98,8 +98,8 @@ pub async fn tells_the_loser_what_is_there(store: Store) {
     swap(&store, current.version, b"mine").await.unwrap();
 }
 
-/// Read, add, swap, and again on conflict: the sum is right, with deletions of other keys and
-/// creations of this one in between.
+/// Loops of read, add and swap, with retries on conflict, give the correct sum, also with deletions
+/// of other keys and creations of this one in between.
 pub async fn loses_no_update_in_retry_loops(store: Store) {
     let totals = contend(&store, CONTENDERS, |store, contender| async move {
         for round in 0..5 {
@@ -135,7 +135,7 @@ async fn assert_one_winner(store: &Store) {
     let winners: Vec<_> = (0..CONTENDERS).filter(|n| outcomes[*n].is_ok()).collect();
     assert_eq!(winners.len(), 1, "winners of one version");
     let losers = outcomes.iter().filter(|outcome| is_conflict(outcome)).count();
-    assert_eq!(losers, CONTENDERS - 1, "all others are told of the conflict");
+    assert_eq!(losers, CONTENDERS - 1, "all others get a conflict");
     assert_eq!(store.get("key".into()).await, Ok(Some(vec![winners[0] as u8])));
 }
 

@@ -103,8 +103,8 @@ pub async fn bounds_keys_values_and_batches(store: Store) {
     assert_eq!(store.get_many(vec![long_key]).await, Ok(vec![Some(Vec::new())]));
 }
 
-/// Several readers, in all ways of reading, and a writer that counts up: nobody sees less than
-/// what anybody has seen before.
+/// Several readers, with all kinds of reads, and a writer that increments: no reader sees a lower
+/// value than another one has seen before.
 pub async fn never_goes_back_in_time(store: Store) {
     store.increment("n".into(), 0).await.unwrap();
     let seen = Arc::new(AtomicI64::new(0));

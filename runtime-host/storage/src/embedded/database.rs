@@ -1,25 +1,24 @@
-//! One file: a queue with its writer, and the readers beside it.
+//! One file: its database, and its part of the cache.
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
-    thread,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use rusqlite::Connection;
+use tessera_sqlite::{Lock, Operation};
 
 use super::{
     Options, Statistics,
     cache::Cache,
     coherence::Coherence,
     expiry,
-    folder::{Lock, sync_folder_of},
-    health::Known,
-    log_space::LogSpace,
-    operation::Operation,
-    reader::Readers,
+    operation::{In, Sweep, Write},
     schema,
-    writer::{Counters, Job, Pending, Writer},
+    writes::Writes,
 };
 use crate::{Error, ErrorKind, Health, Limits, Result, versions::Deletions};
 
@@ -27,101 +26,76 @@ pub(super) struct Database {
     options: Arc<Options>,
     deletions: Arc<Deletions>,
     coherence: Arc<Coherence>,
-    readers: Arc<Readers>,
-    counters: Arc<Counters>,
-    known: Arc<Known>,
-    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
-    queue_bytes: Arc<Semaphore>,
-    /// How the writer ended, once it has.
-    ended: watch::Receiver<Option<Result<()>>>,
+    file_reads: AtomicU64,
+    file: tessera_sqlite::Database<Writes>,
 }
 
 impl Database {
-    /// Opens the file, creating it if need be, and starts its writer. Blocks.
+    /// Opens the file, creating it if it does not exist, and starts its writer. Blocks.
     pub(super) fn open(
         path: &Path,
         options: Arc<Options>,
         cache: &Arc<Cache>,
         lock: Arc<Lock>,
     ) -> Result<Self> {
-        let (connection, version) = schema::open_writer(path, &options)?;
-        sync_folder_of(path)?;
-        let known = Arc::new(Known::default());
-        if let Err(damage) = schema::check(path, &connection) {
-            known.note(&damage);
-        }
-        let uses_expiry = expiry::is_used(&connection);
-        let uses_expiry = uses_expiry.map_err(|error| schema::sqlite_error(path, &error))?;
-        let (coherence, attached) = Coherence::attach(cache, &connection);
-        let deletions = Arc::new(Deletions::new());
-        let counters = Arc::new(Counters::default());
-        let writer = Writer {
-            path: path.to_owned(),
+        let explain = |error| tessera_sqlite::Error::sqlite(path, &error);
+        let limits = options.database();
+        let opened = tessera_sqlite::open(path, &schema::FORMAT, &limits)?;
+        let version = schema::first_version(&opened.connection).map_err(explain)?;
+        let uses_expiry = expiry::is_used(&opened.connection).map_err(explain)?;
+        let (coherence, deletions) = (Arc::new(Coherence::new(cache)), Arc::new(Deletions::new()));
+        let writes = Writes {
             coherence: Arc::clone(&coherence),
-            attached,
-            connection,
-            log_space: LogSpace::of(path, schema::LOG_BYTES_RESERVED_MAX),
-            version,
             deletions: Arc::clone(&deletions),
-            counters: Arc::clone(&counters),
-            group_operations_max: options.group_operations_max.max(1),
+            version,
             uses_expiry,
-            known: Arc::clone(&known),
-            lock,
         };
-        let (queue, jobs) = mpsc::channel(options.queue_length_max.max(1));
-        let ended = start(writer, jobs)?;
-        let (path, busy) = (path.to_owned(), options.busy_timeout);
-        let readers = Readers::new(path, options.readers_max, busy, Arc::clone(&known));
-        Ok(Self {
-            queue_bytes: Arc::new(Semaphore::new(queue_bytes_max(&options) as usize)),
-            options,
-            deletions,
-            coherence,
-            readers: Arc::new(readers),
-            counters,
-            known,
-            queue: Mutex::new(Some(queue)),
-            ended,
-        })
+        let file = tessera_sqlite::Database::start(opened, writes, &limits, lock)?;
+        Ok(Self { options, deletions, coherence, file_reads: AtomicU64::new(0), file })
     }
 
-    /// Queues a write, waiting for room, and gives its answer after the commit.
-    pub(super) async fn write<O: Operation>(
+    /// Queues a write to a store, waiting for space, and returns its answer after the commit.
+    pub(super) async fn write<W: Write>(&self, store: &Arc<str>, write: W) -> Result<W::Answer> {
+        self.write_all(store, In { store: Arc::clone(store), write }).await
+    }
+
+    /// Removes expired keys. Returns their number, at most [`SWEPT_MAX`](expiry::SWEPT_MAX).
+    pub(super) async fn sweep(&self, now_ms: u64) -> Result<usize> {
+        self.write_all("", Sweep { now_ms }).await
+    }
+
+    async fn write_all<O: Operation<Writes>>(
         &self,
-        store: &Arc<str>,
+        store: &str,
         operation: O,
     ) -> Result<O::Answer> {
-        self.known.check_writable(store)?;
-        // A write larger than the whole queue has the queue to itself.
-        let bytes = u32::try_from(operation.bytes()).unwrap_or(u32::MAX);
-        let bytes = bytes.min(queue_bytes_max(&self.options));
-        let room = Arc::clone(&self.queue_bytes).acquire_many_owned(bytes).await;
-        let room = room.map_err(|_| Error::closed(store))?;
-
-        let (caller, answer) = oneshot::channel();
-        let store = Arc::clone(store);
-        let pending =
-            Pending { store: Arc::clone(&store), operation, outcome: None, caller, _bytes: room };
-        self.enqueue(&store, Box::new(pending)).await?;
-        answer.await.map_err(|_| Error::closed(&store))?
+        if self.file.is_damaged() {
+            let message = format!(
+                "the store `{store}` is damaged and read-only; restore its file from a backup or \
+                 move it away, and start again"
+            );
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
+        Ok(self.file.write(operation).await?)
     }
 
-    async fn enqueue(&self, store: &str, job: Box<dyn Job>) -> Result<()> {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let queue = queue.ok_or_else(|| Error::closed(store))?;
-        let place = queue.reserve().await.map_err(|_| Error::closed(store))?;
-        self.counters.accepted.fetch_add(1, Ordering::Release);
-        place.send(job);
-        Ok(())
+    /// Runs a query for one key.
+    pub(super) async fn read_key<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        Ok(self.file.read_inline(query).await?)
     }
 
-    /// The connections beside the writer.
-    pub(super) fn readers(&self) -> &Arc<Readers> {
-        &self.readers
+    /// Runs a query of any length.
+    pub(super) async fn read_many<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        Ok(self.file.read(query).await?)
     }
 
-    pub(super) fn deletions(&self) -> &Arc<Deletions> {
+    pub(super) fn deletions(&self) -> &Deletions {
         &self.deletions
     }
 
@@ -129,54 +103,33 @@ impl Database {
         &self.coherence
     }
 
-    /// Takes note of a read that the cache could not answer.
+    /// Counts a read by key that the cache could not answer.
     pub(super) fn count_file_read(&self) {
-        self.counters.file_reads.fetch_add(1, Ordering::Relaxed);
+        self.file_reads.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn limits(&self) -> &Limits {
         &self.options.limits
     }
 
-    /// The health of the database.
     pub(super) fn health(&self) -> Health {
-        self.known.health()
+        if self.file.is_damaged() {
+            return Health::Damaged;
+        }
+        match self.file.recent_failure() {
+            Some(error) if error.kind == tessera_sqlite::ErrorKind::Full => Health::Full,
+            _ => Health::Sound,
+        }
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        self.counters.read()
+        let tessera_sqlite::Statistics { writes, commits, queued } = self.file.statistics();
+        let file_reads = self.file_reads.load(Ordering::Relaxed);
+        Statistics { writes, commits, queued, file_reads }
     }
 
-    /// Lets running reads and accepted writes finish, then closes the file.
+    /// Waits for running reads and accepted writes, then closes the file.
     pub(super) async fn close(&self) -> Result<()> {
-        self.readers.close().await;
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let mut ended = self.ended.clone();
-        let outcome = ended.wait_for(Option::is_some).await;
-        match outcome.map(|outcome| outcome.clone()) {
-            Ok(outcome) => outcome.unwrap_or(Ok(())),
-            Err(_) => Err(Error::new(ErrorKind::Unavailable, "a database writer has died")),
-        }
+        Ok(self.file.close().await?)
     }
-}
-
-/// Starts the thread of a writer.
-fn start(
-    writer: Writer,
-    jobs: mpsc::Receiver<Box<dyn Job>>,
-) -> Result<watch::Receiver<Option<Result<()>>>> {
-    let (ending, ended) = watch::channel(None);
-    let run = move || drop(ending.send(Some(writer.run(jobs))));
-    let started = thread::Builder::new().name("tessera-store".to_owned()).spawn(run);
-    match started {
-        Ok(_) => Ok(ended),
-        Err(error) => Err(Error::new(
-            ErrorKind::Unavailable,
-            format!("cannot start the writer of a database: {error}"),
-        )),
-    }
-}
-
-fn queue_bytes_max(options: &Options) -> u32 {
-    u32::try_from(options.queue_bytes_max.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX)
 }

@@ -1,30 +1,26 @@
 //! The transaction that a group of writes shares.
 //!
-//! Writes are applied to a picture of the keys that they touch, and only what comes of it goes
-//! into the table: a key that thirty callers count up is read once, from memory if it is known
-//! there, and written once. What was committed then goes from here into the cache.
+//! Writes are applied to an overlay of the keys that they touch, and only its final state is
+//! written to the table: a counter that thirty callers increment is read once, from memory if it is
+//! cached, and written once. After the commit, the cache takes over the overlay.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use rusqlite::{Connection, Result};
 
-use super::{
-    cache::{Cache, Entry},
-    expiry, table,
-};
+use super::{cache::Entry, coherence::Coherence, expiry, table};
 use crate::{Version, Versioned, versions::Deletions};
 
 /// A group of writes that is being applied.
 pub(super) struct Group<'a> {
     pub(super) connection: &'a Connection,
     deletions: &'a Deletions,
-    /// What is true of this database, and in which scope.
-    remembered: Option<(&'a Cache, u64)>,
-    /// The last version number given.
+    coherence: &'a Coherence,
+    /// The last version number that was assigned.
     version: &'a mut u64,
     keys: Keys,
-    /// Cells of keys deleted in this transaction, to be published once it is committed.
+    /// Cells of keys deleted in this transaction. They are counted after the commit.
     deleted: Vec<usize>,
     pub(super) has_changed: bool,
     /// Whether any key has an expiry time.
@@ -34,20 +30,20 @@ pub(super) struct Group<'a> {
 /// By store, and in the order of the table.
 type Keys = BTreeMap<Arc<str>, BTreeMap<Box<str>, Slot>>;
 
-/// A key in the picture.
+/// A key of the overlay.
 struct Slot {
     entry: Entry,
-    /// Whether the table still has to be told.
+    /// Whether it has to be written to the table.
     is_new: bool,
 }
 
-/// What a group has come to, once it is in the table.
+/// The result of a group whose statements have run.
 pub(super) struct Applied {
     keys: Keys,
     /// Cells of deleted keys.
-    pub(super) deleted: Vec<usize>,
-    /// Whether the transaction changes the database at all.
-    pub(super) has_changed: bool,
+    deleted: Vec<usize>,
+    /// Whether the keys are marked as being in flight.
+    is_marked: bool,
     pub(super) uses_expiry: bool,
 }
 
@@ -55,7 +51,7 @@ impl<'a> Group<'a> {
     pub(super) fn new(
         connection: &'a Connection,
         deletions: &'a Deletions,
-        remembered: Option<(&'a Cache, u64)>,
+        coherence: &'a Coherence,
         version: &'a mut u64,
         uses_expiry: bool,
     ) -> Self {
@@ -63,7 +59,7 @@ impl<'a> Group<'a> {
         Self {
             connection,
             deletions,
-            remembered,
+            coherence,
             version,
             keys,
             deleted,
@@ -72,7 +68,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Gives the new version.
+    /// Returns the new version.
     pub(super) fn put(&mut self, store: &Arc<str>, key: &str, value: Bytes) -> u64 {
         *self.version += 1;
         let entry = Some((value, *self.version));
@@ -85,7 +81,7 @@ impl<'a> Group<'a> {
         let was_there = match self.known(store, key) {
             Some(entry) => entry.is_some(),
             None => {
-                // To ask costs as much as to do it.
+                // A query would cost as much as the removal.
                 is_new = false;
                 table::remove(&mut table::removal(self.connection)?, store, key)?
             }
@@ -101,7 +97,7 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    /// The value now, with what earlier writes of the group have made of it.
+    /// The current entry, including earlier writes of the group.
     pub(super) fn entry(&mut self, store: &Arc<str>, key: &str) -> Result<Entry> {
         if let Some(entry) = self.known(store, key) {
             return Ok(entry);
@@ -111,7 +107,7 @@ impl<'a> Group<'a> {
         Ok(entry)
     }
 
-    /// The version of a key now.
+    /// The current version of a key.
     pub(super) fn version(&mut self, store: &Arc<str>, key: &str) -> Result<Version> {
         let Some((_, version)) = self.entry(store, key)? else {
             let cell = self.deletions.cell(store, key);
@@ -127,7 +123,7 @@ impl<'a> Group<'a> {
         Ok(Versioned { value, version })
     }
 
-    /// Brings the table to what the group has come to.
+    /// Writes the overlay to the table, and marks its keys for the commit.
     pub(super) fn finish(mut self) -> Result<Applied> {
         let mut upsert = table::upsert(self.connection)?;
         let mut removal = table::removal(self.connection)?;
@@ -141,37 +137,54 @@ impl<'a> Group<'a> {
                 }?;
             }
         }
-        Ok(Applied {
-            keys: self.keys,
-            deleted: self.deleted,
-            has_changed: self.has_changed,
-            uses_expiry: self.uses_expiry,
-        })
+        let is_marked = self.has_changed && self.coherence.is_open();
+        if is_marked {
+            for_each(&self.keys, |store, key| self.coherence.mark(store, key));
+        }
+        let (keys, deleted) = (self.keys, self.deleted);
+        Ok(Applied { keys, deleted, is_marked, uses_expiry: self.uses_expiry })
     }
 
     fn known(&self, store: &str, key: &str) -> Option<Entry> {
         match self.keys.get(store).and_then(|keys| keys.get(key)) {
             Some(slot) => Some(slot.entry.clone()),
-            None => self.remembered.and_then(|(cache, scope)| cache.recall(scope, store, key)),
+            None => self.coherence.recall(store, key),
         }
     }
 
     fn set(&mut self, store: &Arc<str>, key: &str, slot: Slot) {
         let keys = self.keys.entry(Arc::clone(store)).or_default();
         match keys.get_mut(key) {
-            Some(there) => *there = slot,
+            Some(existing) => *existing = slot,
             None => drop(keys.insert(key.into(), slot)),
         }
     }
 }
 
 impl Applied {
-    /// After the commit: all that is known of the keys now.
-    pub(super) fn remember(self, cache: &Cache, scope: u64) {
+    /// After the commit: counts deletions, and updates the cache.
+    pub(super) fn publish(self, deletions: &Deletions, coherence: &Coherence) {
+        // Not earlier: a reader that sees the count must see the deletion, too.
+        self.deleted.into_iter().for_each(|cell| deletions.publish(cell));
+        if self.is_marked {
+            coherence.count_update();
+        }
         for (store, keys) in self.keys {
             for (key, slot) in keys {
-                cache.replace(scope, &store, key, slot.entry);
+                coherence.update(&store, key, slot.entry, self.is_marked);
             }
         }
     }
+
+    /// After a failed commit. Its outcome may be unclear, so the cache starts again.
+    pub(super) fn discard(self, coherence: &Coherence) {
+        coherence.discard();
+        if self.is_marked {
+            for_each(&self.keys, |store, key| coherence.unmark(store, key));
+        }
+    }
+}
+
+fn for_each(keys: &Keys, apply: impl Fn(&str, &str)) {
+    keys.iter().for_each(|(store, keys)| keys.keys().for_each(|key| apply(store, key)));
 }

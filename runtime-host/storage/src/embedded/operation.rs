@@ -1,38 +1,55 @@
-//! The writes, each with the answer that it gives.
-//!
-//! An operation is applied within a transaction that it shares with others. It may be applied
-//! again, from the start, when that transaction fails because of a neighbour.
+//! The writes, each with its answer.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rusqlite::Result;
+use tessera_sqlite::Operation;
 
-use super::group::Group;
+use super::{group::Group, writes::Writes};
 use crate::{Error, Version, Versioned, counter};
 
-/// One write, able to run more than once.
-pub(super) trait Operation: Send + 'static {
+/// A write to one store.
+pub(super) trait Write: Send + 'static {
     type Answer: Send + 'static;
 
-    /// Keys and values in bytes, for the bound on the queue.
+    /// The size of keys and values in bytes, for the limit of the queue.
     fn bytes(&self) -> usize;
 
-    /// Errors are those of SQLite only and fail the transaction; a refusal is an answer.
-    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> rusqlite::Result<Self::Answer>;
+    /// Errors are those of SQLite and fail the transaction; a refusal is an answer.
+    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> Result<Self::Answer>;
+}
+
+/// A write and its store.
+pub(super) struct In<W> {
+    pub(super) store: Arc<str>,
+    pub(super) write: W,
+}
+
+impl<W: Write> Operation<Writes> for In<W> {
+    type Answer = W::Answer;
+
+    fn bytes(&self) -> usize {
+        self.write.bytes()
+    }
+
+    fn apply(&self, group: &mut Group<'_>) -> Result<W::Answer> {
+        self.write.apply(group, &self.store)
+    }
 }
 
 pub(super) struct Put {
     pub(super) entries: Vec<(String, Bytes)>,
 }
 
-impl Operation for Put {
+impl Write for Put {
     type Answer = ();
 
     fn bytes(&self) -> usize {
         self.entries.iter().map(|(key, value)| key.len() + value.len()).sum()
     }
 
-    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> rusqlite::Result<()> {
+    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> Result<()> {
         for (key, value) in &self.entries {
             group.put(store, key, value.clone());
         }
@@ -44,14 +61,14 @@ pub(super) struct Remove {
     pub(super) keys: Vec<String>,
 }
 
-impl Operation for Remove {
+impl Write for Remove {
     type Answer = ();
 
     fn bytes(&self) -> usize {
         self.keys.iter().map(String::len).sum()
     }
 
-    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> rusqlite::Result<()> {
+    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> Result<()> {
         self.keys.iter().try_for_each(|key| group.remove(store, key))
     }
 }
@@ -61,32 +78,32 @@ pub(super) struct ExpireAt {
     pub(super) at_ms: u64,
 }
 
-impl Operation for ExpireAt {
+impl Write for ExpireAt {
     type Answer = ();
 
     fn bytes(&self) -> usize {
         self.key.len()
     }
 
-    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> rusqlite::Result<()> {
+    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> Result<()> {
         group.expire_at(store, &self.key, self.at_ms)
     }
 }
 
-/// Removes expired keys in all stores of the file, at most [`SWEPT_MAX`](super::expiry::SWEPT_MAX).
+/// Removes expired keys of all stores in the file, at most [`SWEPT_MAX`](super::expiry::SWEPT_MAX).
 /// Returns their number.
 pub(super) struct Sweep {
     pub(super) now_ms: u64,
 }
 
-impl Operation for Sweep {
+impl Operation<Writes> for Sweep {
     type Answer = usize;
 
     fn bytes(&self) -> usize {
         0
     }
 
-    fn apply(&self, group: &mut Group<'_>, _: &Arc<str>) -> rusqlite::Result<usize> {
+    fn apply(&self, group: &mut Group<'_>) -> Result<usize> {
         group.remove_expired(self.now_ms)
     }
 }
@@ -96,14 +113,14 @@ pub(super) struct Increment {
     pub(super) delta: i64,
 }
 
-impl Operation for Increment {
+impl Write for Increment {
     type Answer = Result<i64, Error>;
 
     fn bytes(&self) -> usize {
         self.key.len()
     }
 
-    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> rusqlite::Result<Self::Answer> {
+    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> Result<Self::Answer> {
         let old = group.entry(store, &self.key)?.map(|(value, _)| value);
         let sum = match counter::add(&self.key, old.as_deref(), self.delta) {
             Ok(sum) => sum,
@@ -120,15 +137,15 @@ pub(super) struct Swap {
     pub(super) new: Bytes,
 }
 
-impl Operation for Swap {
-    /// The new version, or what was there instead.
+impl Write for Swap {
+    /// The new version, or the current entry.
     type Answer = Result<Version, Versioned>;
 
     fn bytes(&self) -> usize {
         self.key.len() + self.new.len()
     }
 
-    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> rusqlite::Result<Self::Answer> {
+    fn apply(&self, group: &mut Group<'_>, store: &Arc<str>) -> Result<Self::Answer> {
         let current = group.version(store, &self.key)?;
         if current != self.version {
             return Ok(Err(group.versioned(store, &self.key)?));

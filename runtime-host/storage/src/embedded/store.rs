@@ -1,4 +1,4 @@
-//! A label on a database: the port, put together from queries and operations.
+//! A store: the port, implemented with queries and operations of its database.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use futures::{
 use rusqlite::Connection;
 
 use super::{
-    cache::{Entry, Found},
-    coherence::State,
+    cache::Entry,
+    coherence::{Found, State},
     database::Database,
     operation::{ExpireAt, Increment, Put, Remove, Swap},
     table,
@@ -33,33 +33,31 @@ impl Store {
         self.database.limits()
     }
 
-    /// Looks for a key in memory, which takes no waiting.
+    /// Looks up a key in memory, without waiting.
     fn find(&self, key: &str) -> Result<Found> {
         self.limits().check_key(key)?;
-        let coherence = self.database.coherence();
-        Ok(coherence.cache().find(coherence, &self.label, key))
+        Ok(self.database.coherence().find(&self.label, key))
     }
 
-    /// Reads a key from the file, to be kept if `state` still holds afterwards.
+    /// Reads a key from the file. Keeps it in memory if it has not changed since `state`.
     async fn read(&self, key: String, state: Option<State>) -> Result<Entry> {
         self.database.count_file_read();
         let label = Arc::clone(&self.label);
         let query = move |connection: &Connection| {
             table::entry(connection, &label, &key).map(|entry| (key, entry))
         };
-        let (key, entry) = self.database.readers().read_key(query).await?;
+        let (key, entry) = self.database.read_key(query).await?;
         self.keep(state, &key, &entry);
         Ok(entry)
     }
 
     fn keep(&self, state: Option<State>, key: &str, entry: &Entry) {
         if let Some(state) = state {
-            let coherence = self.database.coherence();
-            coherence.cache().keep(coherence, state, (&self.label, key), entry.clone());
+            self.database.coherence().keep(state, &self.label, key, entry.clone());
         }
     }
 
-    /// Answers from memory at once, or else from the file.
+    /// Answers from memory if possible, or else from the file.
     fn answer<'a, T: Send + 'a>(
         &'a self,
         key: String,
@@ -80,13 +78,12 @@ impl Store {
     ) -> Result<T> {
         let label = Arc::clone(&self.label);
         let query = move |connection: &Connection| query(connection, &label);
-        self.database.readers().read_many(query).await
+        self.database.read_many(query).await
     }
 
     /// The entries of several keys at one point in time.
     async fn entries(&self, keys: Vec<String>) -> Result<Vec<Entry>> {
-        let coherence = self.database.coherence();
-        let state = match coherence.cache().find_all(coherence, &self.label, &keys) {
+        let state = match self.database.coherence().find_all(&self.label, &keys) {
             Ok(entries) => {
                 let values = entries.iter().flatten();
                 self.limits().check_batch_bytes(values.map(|(value, _)| value.len()).sum())?;
@@ -140,12 +137,12 @@ impl KeyValue for Store {
     fn exists(&self, key: String) -> BoxFuture<'_, Result<bool>> {
         match self.find(&key) {
             Ok(Found::Entry(entry)) => ready(Ok(entry.is_some())).boxed(),
-            // A large value is not read for that.
+            // The value may be large, so it is not read.
             Ok(Found::Nothing(_)) => {
                 self.database.count_file_read();
                 let label = Arc::clone(&self.label);
                 let query = move |connection: &Connection| table::exists(connection, &label, &key);
-                async move { self.database.readers().read_key(query).await }.boxed()
+                async move { self.database.read_key(query).await }.boxed()
             }
             Err(refusal) => ready(Err(refusal)).boxed(),
         }
@@ -201,8 +198,7 @@ impl KeyValue for Store {
     }
 
     fn read_versioned(&self, key: String) -> BoxFuture<'_, Result<Versioned>> {
-        // The count first: read after the value, it could already include a deletion that the
-        // value does not know of.
+        // Before the value: otherwise, it could include a deletion that is later than the value.
         let deletions = self.database.deletions();
         let count = deletions.count(deletions.cell(&self.label, &key));
         self.answer(key, move |entry| match entry {

@@ -1,4 +1,4 @@
-//! The statements, all of them, over the table `spin_key_value`.
+//! The statements on the table `spin_key_value`.
 
 use bytes::Bytes;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, Row};
@@ -12,7 +12,7 @@ pub(super) fn entry(connection: &Connection, store: &str, key: &str) -> Result<E
     connection.prepare_cached(sql)?.query_row((store, key), entry).optional()
 }
 
-/// Several values at one point in time, and their bytes. Stops reading beyond `bytes_max`.
+/// Several values at one point in time, and their size in bytes. Stops reading beyond `bytes_max`.
 pub(super) fn entries(
     connection: &Connection,
     store: &str,
@@ -38,7 +38,7 @@ pub(super) fn exists(connection: &Connection, store: &str, key: &str) -> Result<
     connection.prepare_cached(sql)?.exists((store, key))
 }
 
-/// Asks for one key more than the page holds, to know whether there is another page.
+/// Queries one key more than a page has, to find out whether there is a next page.
 pub(super) fn page(
     connection: &Connection,
     store: &str,
@@ -63,7 +63,7 @@ pub(super) fn page(
     Ok(KeyPage { keys, next })
 }
 
-/// What [`put`] runs, compiled.
+/// The statement of [`put`].
 pub(super) fn upsert(connection: &Connection) -> Result<CachedStatement<'_>> {
     connection.prepare_cached(
         "INSERT INTO spin_key_value (store, key, value, version) VALUES (?1, ?2, ?3, ?4) \
@@ -81,17 +81,17 @@ pub(super) fn put(
     upsert.execute((store, key, value, version.cast_signed())).map(drop)
 }
 
-/// What [`remove`] runs, compiled.
+/// The statement of [`remove`].
 pub(super) fn removal(connection: &Connection) -> Result<CachedStatement<'_>> {
     connection.prepare_cached("DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2")
 }
 
-/// Whether there was something to remove.
+/// Returns whether the key existed.
 pub(super) fn remove(removal: &mut CachedStatement<'_>, store: &str, key: &str) -> Result<bool> {
     Ok(removal.execute((store, key))? > 0)
 }
 
-/// Text counts as its bytes: that is what an operator with `sqlite3` writes.
+/// Text is read as its bytes: `sqlite3` writes text.
 fn bytes(row: &Row<'_>) -> Result<Bytes> {
     Ok(Bytes::copy_from_slice(row.get_ref(0)?.as_bytes()?))
 }

@@ -28,8 +28,8 @@ fn run(test: &str, operations: u64) -> Option<u64> {
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
     valgrind.arg(std::env::current_exe().unwrap()).args(["--exact", test]);
     let output = valgrind.env(OPERATIONS, operations.to_string()).output().ok()?;
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{told}");
-    let collected = told.lines().find_map(|line| line.split("Collected :").nth(1));
+    let report = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{report}");
+    let collected = report.lines().find_map(|line| line.split("Collected :").nth(1));
     Some(collected.unwrap().trim().parse().unwrap())
 }

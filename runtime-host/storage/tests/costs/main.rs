@@ -33,7 +33,7 @@ async fn open() -> (TempDir, Embedded, Arc<dyn KeyValue>) {
 }
 
 #[tokio::test]
-async fn each_lone_write_is_one_sync() {
+async fn each_single_write_is_one_sync() {
     let _alone = ALONE.lock().await;
     let (_folder, _engine, store) = open().await;
     let before = syncs::count();

@@ -85,15 +85,18 @@ async fn odd_labels_are_stores_like_any_other() {
 async fn a_value_typed_in_with_sqlite3_can_be_read() {
     let folder = Folder::new();
     let engine = folder.open(Options::default());
-    let store = engine.open("test").await.unwrap();
+    engine.open("test").await.unwrap();
+    engine.close().await.unwrap();
     let operator = Connection::open(engine.path("test")).unwrap();
     let insert = "INSERT INTO spin_key_value (store, key, value) VALUES ('test', 'key', 'by hand')";
     operator.execute(insert, []).unwrap();
+    drop(operator);
+    let store = folder.open(Options::default()).open("test").await.unwrap();
     assert_eq!(store.get("key".into()).await, Ok(Some(b"by hand".to_vec())));
 }
 
 #[tokio::test]
-async fn a_newer_format_is_left_alone() {
+async fn a_newer_format_is_not_changed() {
     let folder = Folder::new();
     let newer = Connection::open(folder.file("test.db")).unwrap();
     newer.execute_batch("CREATE TABLE future (x); PRAGMA user_version = 99").unwrap();

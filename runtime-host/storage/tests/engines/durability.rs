@@ -1,4 +1,4 @@
-//! What was acknowledged is in the file, and the file alone is enough.
+//! Acknowledged writes are in the file, and the file is complete.
 
 use std::{fs, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Damaged files are named, not served.
+//! Damaged files are reported.
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ use crate::harness::Folder;
 #[tokio::test]
 async fn a_file_that_is_no_database_is_named() {
     let folder = Folder::new();
-    fs::write(folder.file("test.db"), "nobody writes databases in prose ".repeat(1_000)).unwrap();
+    fs::write(folder.file("test.db"), "this is text and not a database ".repeat(1_000)).unwrap();
     let engine = folder.open(Options::default());
     let error = engine.open("test").await.err().unwrap();
     assert_eq!((error.kind, error.is_retryable()), (ErrorKind::Corrupt, false));

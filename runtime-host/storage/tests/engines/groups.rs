@@ -1,4 +1,4 @@
-//! Writes that queue up share a commit, and share nothing else.
+//! Queued writes share a commit, but not their failures.
 
 use std::{sync::Arc, time::Duration};
 
@@ -43,7 +43,7 @@ async fn writes_that_wait_share_one_commit() {
 }
 
 #[tokio::test]
-async fn a_lone_write_waits_for_nobody() {
+async fn a_single_write_does_not_wait() {
     let (_folder, engine, store) = open(Options::default()).await;
     for n in 0..5 {
         store.set(format!("key-{n}"), Vec::new()).await.unwrap();
@@ -53,7 +53,7 @@ async fn a_lone_write_waits_for_nobody() {
 }
 
 #[tokio::test]
-async fn a_refused_write_costs_its_neighbours_nothing() {
+async fn a_refused_write_does_not_affect_its_group() {
     let (_folder, engine, store) = open(Options::default()).await;
     store.set("text".into(), b"text".to_vec()).await.unwrap();
     let hold = Hold::on(&engine.path("test"));
@@ -73,7 +73,7 @@ async fn a_refused_write_costs_its_neighbours_nothing() {
 }
 
 #[tokio::test]
-async fn a_swap_notices_its_neighbours_in_the_group() {
+async fn a_swap_sees_earlier_writes_of_its_group() {
     let (_folder, engine, store) = open(Options::default()).await;
     let absent = store.read_versioned("key".into()).await.unwrap().version;
     let hold = Hold::on(&engine.path("test"));
@@ -94,14 +94,14 @@ async fn a_swap_notices_its_neighbours_in_the_group() {
     created.await.unwrap().unwrap();
     deleted.await.unwrap().unwrap();
     let Err(SwapError::Conflict(current)) = swapped.await.unwrap() else {
-        panic!("the key came and went unnoticed");
+        panic!("the creation and deletion were not detected");
     };
     assert_eq!(current.value, None);
     store.compare_and_swap("key".into(), current.version, Vec::new()).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_write_that_does_not_fit_takes_no_other_with_it() {
+async fn a_write_that_does_not_fit_fails_alone() {
     let options = Options { database_bytes_max: 256 * 1024, ..Options::default() };
     let (_folder, engine, store) = open(options).await;
     let hold = Hold::on(&engine.path("test"));
@@ -136,7 +136,7 @@ async fn the_queue_is_bounded_in_bytes() {
     store.set("larger than the queue".into(), vec![0; 5_000]).await.unwrap();
 }
 
-/// Of ten writes so many are accepted while the writer is held, and all get through in the end.
+/// Of ten writes, this number is accepted while the writer is blocked, and all succeed in the end.
 async fn assert_backpressure(engine: &Embedded, store: &Store, bytes: usize, accepted: u64) {
     let hold = Hold::on(&engine.path("test"));
     let writes: Vec<_> = (0..10).map(|n| set(store, format!("key-{n}"), bytes)).collect();
@@ -152,7 +152,7 @@ async fn assert_backpressure(engine: &Embedded, store: &Store, bytes: usize, acc
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_leaves_nothing_behind() {
+async fn a_canceled_caller_releases_the_queue() {
     let options = Options { queue_bytes_max: 1_000, ..Options::default() };
     let (_folder, engine, store) = open(options).await;
     let hold = Hold::on(&engine.path("test"));
@@ -176,7 +176,7 @@ async fn a_file_locked_by_another_program_is_unavailable_for_a_while() {
     let hold = Hold::on(&engine.path("test"));
     let busy = store.set("key".into(), Vec::new()).await.unwrap_err();
     assert_eq!((busy.kind, busy.is_retryable()), (ErrorKind::Unavailable, true));
-    assert_eq!(store.get("key".into()).await, Ok(None), "readers are not kept waiting");
+    assert_eq!(store.get("key".into()).await, Ok(None), "readers do not wait");
     hold.release();
     store.set("key".into(), Vec::new()).await.unwrap();
 }

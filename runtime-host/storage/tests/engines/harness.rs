@@ -10,10 +10,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tessera_storage::embedded::{Embedded, Options, Statistics};
 
-/// How long a test waits for something that is bound to happen.
+/// The maximum time that a test waits for an event.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A folder of its own for a test, removed afterwards.
+/// A temporary directory.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -34,7 +34,7 @@ impl Folder {
     }
 }
 
-/// Keeps the writer of a database waiting, as another program with a transaction would.
+/// Blocks the writer of a database, like another program with a transaction.
 pub(crate) struct Hold(Connection);
 
 impl Hold {
@@ -49,7 +49,7 @@ impl Hold {
     }
 }
 
-/// Waits for a figure, without a guess at how long that takes.
+/// Waits for a figure.
 pub(crate) async fn until(engine: &Embedded, label: &str, reached: impl Fn(Statistics) -> bool) {
     eventually(|| reached(engine.statistics(label).unwrap())).await;
 }
@@ -57,15 +57,15 @@ pub(crate) async fn until(engine: &Embedded, label: &str, reached: impl Fn(Stati
 pub(crate) async fn eventually(mut reached: impl FnMut() -> bool) {
     let start = Instant::now();
     while !reached() {
-        assert!(start.elapsed() < PATIENCE, "what had to happen did not");
+        assert!(start.elapsed() < PATIENCE, "timeout");
         tokio::task::yield_now().await;
     }
 }
 
-/// Tells a child which folder to work in.
+/// The directory of a child.
 pub(crate) const FOLDER_VARIABLE: &str = "TESSERA_STORAGE_TEST_FOLDER";
 
-/// Runs one of the ignored tests of this binary as a process of its own.
+/// Runs one of the ignored tests of this binary as a separate process.
 pub(crate) fn spawn_child(test: &str, folder: &Path) -> Child {
     spawn_child_in(test, folder, &[])
 }

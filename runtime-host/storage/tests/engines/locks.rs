@@ -16,7 +16,7 @@ use tessera_storage::{
 use crate::harness::{Folder, childs_folder, eventually, spawn_child};
 
 #[tokio::test]
-async fn a_second_process_is_told_who_holds_the_folder() {
+async fn a_second_process_gets_the_id_of_the_first_one() {
     let folder = Folder::new();
     let mut child = spawn_child("locks::child_that_holds_the_folder", folder.path());
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -60,7 +60,7 @@ async fn a_file_elsewhere_is_held_like_a_folder() {
 }
 
 #[tokio::test]
-async fn closing_lets_go_of_the_folder() {
+async fn closing_releases_the_folder() {
     let folder = Folder::new();
     let engine = folder.open(Options::default());
     engine.open("test").await.unwrap();

@@ -1,22 +1,20 @@
-//! Events come in.
+//! Publication.
 
 use std::sync::Arc;
 
 use rusqlite::Result;
+use tessera_sqlite::Operation;
 
 use crate::{
     Error, Event, Options, Published,
-    embedded::{
-        operation::{Group, Operation},
-        tail::Fresh,
-    },
+    embedded::{operation::Group, tail::Fresh, writes::Writes},
 };
 
 pub(in crate::embedded) struct Publish {
     rows: Vec<Row>,
 }
 
-/// An event as it is written down, made up before the writer has to do with it.
+/// An event as it is stored, prepared before it is queued.
 struct Row {
     event: Arc<Event>,
     key: Arc<str>,
@@ -24,11 +22,11 @@ struct Row {
 }
 
 impl Publish {
-    /// Checks all events before one is kept.
+    /// Checks all events.
     pub(in crate::embedded) fn new(events: Vec<Event>, options: &Options) -> Result<Self, Error> {
         if events.len() > options.publish_events_max {
             let (count, count_max) = (events.len(), options.publish_events_max);
-            let message = format!("{count} events at once; at most {count_max} are taken");
+            let message = format!("{count} events in one publication; the maximum is {count_max}");
             return Err(Error::Invalid(message));
         }
         let rows = events.into_iter().map(|event| row(event, options));
@@ -67,11 +65,11 @@ fn attributes_bytes(event: &Event) -> usize {
     named.into_iter().chain(optional).chain(extensions).sum()
 }
 
-impl Operation for Publish {
+impl Operation<Writes> for Publish {
     type Answer = Published;
 
     fn bytes(&self) -> usize {
-        // The event is there twice: as it came, and as it is written down.
+        // The event is in memory twice: as a value and as JSON.
         self.rows.iter().map(|row| 2 * row.json.len()).sum()
     }
 
@@ -89,7 +87,7 @@ impl Operation for Publish {
     }
 }
 
-/// Gives whether the event is new.
+/// Appends an event. Returns whether it is new.
 fn keep(group: &mut Group<'_>, row: &Row) -> Result<bool> {
     let sql = "INSERT OR IGNORE INTO entries \
                (position, recorded_at_ms, bytes, source, id, kind, key, event) \
@@ -107,10 +105,10 @@ fn keep(group: &mut Group<'_>, row: &Row) -> Result<bool> {
     group.changes.statistics.entries += 1;
     group.changes.statistics.bytes += bytes;
     let served = group.served;
-    for (place, served) in served.iter().enumerate() {
+    for (index, served) in served.iter().enumerate() {
         if served.subscription.wants(kind) {
             let (key, event) = (Arc::clone(key), Arc::clone(event));
-            group.add(place, Fresh { position, recorded_at_ms, bytes, key, event })?;
+            group.add(index, Fresh { position, recorded_at_ms, bytes, key, event })?;
         }
     }
     Ok(true)

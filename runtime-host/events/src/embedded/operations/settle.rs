@@ -1,23 +1,21 @@
-//! Deliveries have ended.
+//! Outcomes of deliveries.
 
 use rusqlite::Result;
+use tessera_sqlite::Operation;
 
 use crate::{
     Reason,
     delivery::{Ending, Settlement},
-    embedded::{
-        milliseconds,
-        operation::{Group, Operation},
-        queries::reason_text,
-    },
+    embedded::{milliseconds, operation::Group, queries::reason_text, writes::Writes},
 };
 
-/// Notes an ending. What was replayed or removed since the delivery began is left alone.
+/// Records an outcome. Events that were replayed or removed since the start of the delivery are not
+/// changed.
 pub(in crate::embedded) struct Settle {
     pub(in crate::embedded) settlement: Settlement,
 }
 
-impl Operation for Settle {
+impl Operation<Writes> for Settle {
     type Answer = ();
 
     fn bytes(&self) -> usize {
@@ -29,15 +27,15 @@ impl Operation for Settle {
     }
 
     fn apply(&self, group: &mut Group<'_>) -> Result<()> {
-        let Settlement { subscription: place, key, entries, .. } = &self.settlement;
+        let Settlement { subscription: index, key, entries, .. } = &self.settlement;
         match &self.settlement.ending {
             Ending::Done => return self.finish(group),
             Ending::Retry { due_at_ms } => {
-                group.spill_key(*place, key)?;
+                group.spill_key(*index, key)?;
                 self.put_off(group, *due_at_ms)?;
             }
             Ending::Dead { reason, detail } => {
-                group.spill_key(*place, key)?;
+                group.spill_key(*index, key)?;
                 if self.is_full(group)? {
                     let pause = milliseconds(group.options.backoff.retry_after_max);
                     self.put_off(group, group.now_ms.saturating_add(pause))?;
@@ -46,7 +44,7 @@ impl Operation for Settle {
                 }
             }
         }
-        group.refresh_lane(*place, key)
+        group.refresh_lane(*index, key)
     }
 }
 
@@ -55,23 +53,23 @@ impl Settle {
         group.served[self.settlement.subscription].number
     }
 
-    /// Takes all events out of what is pending.
+    /// Removes all events from the pending ones.
     fn finish(&self, group: &mut Group<'_>) -> Result<()> {
-        let Settlement { subscription: place, key, entries, .. } = &self.settlement;
+        let Settlement { subscription: index, key, entries, .. } = &self.settlement;
         let mut rows = false;
         for entry in entries {
-            // In the tail an event has one turn only.
-            if entry.1 == 0 && group.close(*place, entry.0) {
-                group.changes.subscriptions[*place].pending -= 1;
+            // In the tail, an event has only one turn.
+            if entry.1 == 0 && group.close(*index, entry.0) {
+                group.changes.subscriptions[*index].pending -= 1;
             } else {
                 self.take(group, *entry)?;
                 rows = true;
             }
         }
-        if rows { group.refresh_lane(*place, key) } else { Ok(()) }
+        if rows { group.refresh_lane(*index, key) } else { Ok(()) }
     }
 
-    /// Takes an event out of the rows; when it was first delivered, if it was there.
+    /// Removes the row of an event. Returns the time of its first delivery if there was a row.
     fn take(&self, group: &mut Group<'_>, (position, turn): (u64, u64)) -> Result<Option<u64>> {
         let sql = "DELETE FROM pending WHERE subscription = ?1 AND key = ?2 AND position = ?3 \
                    AND turn = ?4 RETURNING attempts, first_seen_at_ms";
@@ -88,20 +86,20 @@ impl Settle {
         Ok(Some(first_seen.map_or(self.settlement.began_at_ms, i64::cast_unsigned)))
     }
 
-    /// The first event is due again later; all of them go alone from now on, also if it was the
-    /// only one: in the company of a younger event its last attempt would not be its last.
+    /// Delays the first event. From now on, all of them are delivered one by one, even if there is
+    /// only one: in a batch with later events, its last attempt would not be its last.
     fn put_off(&self, group: &mut Group<'_>, due_at_ms: u64) -> Result<()> {
         let Settlement { key, entries, began_at_ms, attempt, .. } = &self.settlement;
         let number = self.number(group);
         let is_retrying = "SELECT attempts > 0 FROM pending WHERE subscription = ?1 AND key = ?2 \
                            AND position = ?3 AND turn = ?4";
-        for (place, (position, turn)) in entries.iter().enumerate() {
+        for (index, (position, turn)) in entries.iter().enumerate() {
             let id = (number, &**key, position.cast_signed(), turn.cast_signed());
             let Some(was_retrying) = group.row(is_retrying, id, |row| row.get::<_, bool>(0))?
             else {
                 continue;
             };
-            if place == 0 {
+            if index == 0 {
                 let sql = "UPDATE pending SET attempts = ?4, due_at_ms = ?5, alone = 1, \
                            first_seen_at_ms = coalesce(first_seen_at_ms, ?6) \
                            WHERE subscription = ?1 AND key = ?2 AND position = ?3";
@@ -119,8 +117,8 @@ impl Settle {
         Ok(())
     }
 
-    /// Whether the maximum number of dead letters is reached. Then an event that would become one
-    /// stays pending.
+    /// Whether the maximum number of dead letters is reached. Further events stay pending
+    /// instead.
     fn is_full(&self, group: &Group<'_>) -> Result<bool> {
         let count = "SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE subscription = ?1 \
                      LIMIT ?2)";

@@ -1,19 +1,17 @@
-//! Events leave.
+//! Retention.
 
 use rusqlite::Result;
+use tessera_sqlite::Operation;
 
-use crate::embedded::{
-    milliseconds,
-    operation::{Group, Operation},
-};
+use crate::embedded::{milliseconds, operation::Group, writes::Writes};
 
-/// Events looked at in one transaction.
+/// The maximum number of events checked in one transaction.
 const ENTRIES_MAX: usize = 500;
 
-/// Removes what is too old or too much, oldest first; gives whether there may be more.
+/// Removes the oldest events by the rules of retention. Returns whether there may be more.
 pub(in crate::embedded) struct Tidy;
 
-impl Operation for Tidy {
+impl Operation<Writes> for Tidy {
     type Answer = bool;
 
     fn bytes(&self) -> usize {
@@ -77,12 +75,12 @@ fn is_surplus(group: &Group<'_>, candidate: &Candidate) -> bool {
         || statistics.entries > options.retention_entries_max
 }
 
-/// Does a subscription that is served still need it?
+/// Whether it is pending or a dead letter of a subscription that is served.
 fn is_held(group: &Group<'_>, candidate: &Candidate) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM pending WHERE subscription = ?1 AND position = ?2) \
                OR EXISTS (SELECT 1 FROM dead_letters WHERE subscription = ?1 AND position = ?2)";
-    for (place, served) in group.served.iter().enumerate() {
-        if group.is_in_tail(place, candidate.position.cast_unsigned()) {
+    for (index, served) in group.served.iter().enumerate() {
+        if group.is_in_tail(index, candidate.position.cast_unsigned()) {
             return Ok(true);
         }
         let id = (served.number, candidate.position);
@@ -93,34 +91,34 @@ fn is_held(group: &Group<'_>, candidate: &Candidate) -> Result<bool> {
     Ok(false)
 }
 
-/// Removes an event with everything that hangs on it.
+/// Removes an event with all rows that refer to it.
 fn remove(group: &mut Group<'_>, candidate: &Candidate) -> Result<()> {
-    for place in 0..group.served.len() {
-        if group.close(place, candidate.position.cast_unsigned()) {
-            group.changes.subscriptions[place].pending -= 1;
-            group.changes.subscriptions[place].woken = true;
+    for index in 0..group.served.len() {
+        if group.close(index, candidate.position.cast_unsigned()) {
+            group.changes.subscriptions[index].pending -= 1;
+            group.changes.subscriptions[index].woken = true;
             group.changes.statistics.lost_deliveries += 1;
         }
     }
     for number in subscriptions(group)? {
-        let place = group.served.iter().position(|served| served.number == number);
+        let index = group.served.iter().position(|served| served.number == number);
         let sql = "DELETE FROM pending WHERE subscription = ?1 AND key = ?2 AND position = ?3 \
                    RETURNING attempts > 0";
         let id = (number, &candidate.key, candidate.position);
         let pending = group.row(sql, id, |row| row.get::<_, bool>(0))?;
         let sql = "DELETE FROM dead_letters WHERE subscription = ?1 AND position = ?2";
         let dead = group.execute(sql, (number, candidate.position))?;
-        let Some(place) = place else { continue };
+        let Some(index) = index else { continue };
 
-        let counts = &mut group.changes.subscriptions[place];
+        let counts = &mut group.changes.subscriptions[index];
         counts.pending -= i64::from(pending.is_some());
         counts.retrying -= i64::from(pending == Some(true));
         counts.dead -= dead as i64;
         group.changes.statistics.lost_deliveries += u64::from(pending.is_some());
         group.changes.statistics.lost_dead_letters += dead as u64;
         if pending.is_some() || dead > 0 {
-            group.refresh_lane(place, &candidate.key)?;
-            group.changes.subscriptions[place].woken = true;
+            group.refresh_lane(index, &candidate.key)?;
+            group.changes.subscriptions[index].woken = true;
         }
     }
     group.execute("DELETE FROM entries WHERE position = ?1", [candidate.position])?;
@@ -131,7 +129,7 @@ fn remove(group: &mut Group<'_>, candidate: &Candidate) -> Result<()> {
     Ok(())
 }
 
-/// All that there ever were.
+/// The numbers of all subscriptions that ever existed.
 fn subscriptions(group: &Group<'_>) -> Result<Vec<i64>> {
     let mut statement = group.connection.prepare_cached("SELECT number FROM subscriptions")?;
     statement.query_map([], |row| row.get(0))?.collect()
