@@ -11,8 +11,9 @@ use crate::ports::Product;
 /// The currency of an empty basket's total.
 const CURRENCY: &str = "EUR";
 
-/// A basket in the prices of this moment.
+/// A cart in the prices of this moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Cart"))]
 pub struct View {
     /// One entry for each product, in the order in which they were put in.
     pub items: Vec<Item>,
@@ -22,15 +23,18 @@ pub struct View {
     pub version: u64,
 }
 
-/// One product of a basket. `name`, `price` and `total` are `null` when the catalogue
-/// has no such product any more: it is shown, so that it can be taken out, and not summed.
+/// One product of a cart. A product that was removed from the catalog stays, so that it can be
+/// taken out, and is not part of the total.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CartItem"))]
 pub struct Item {
     /// Names the product.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
     pub sku: String,
-    /// As on a label.
+    /// Null, like price and total, when the product is gone.
     pub name: Option<String>,
     /// Pieces.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub quantity: u32,
     /// For one piece.
     pub price: Option<Money>,

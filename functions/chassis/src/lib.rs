@@ -25,6 +25,8 @@ pub mod idempotency;
 pub mod inbox;
 pub mod incarnation;
 pub mod money;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod outbox;
 pub mod page;
 pub mod parts;

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `{ amount: 1999, currency: "EUR" }` is 19.99 euros.
+/// An amount of money: 1999 and `EUR` are 19.99 euros.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct Money {
-    /// Minor units (cents). Negative only in ledgers.
+    /// In minor units (cents). Negative only in ledgers.
     pub amount: i64,
-    /// Three upper-case letters.
+    /// ISO 4217.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[A-Z]{3}$")))]
     pub currency: String,
 }
 

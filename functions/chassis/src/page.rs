@@ -20,12 +20,13 @@ pub const LIMIT_MAX: usize = 100;
 const CURSOR_CHARS_MAX: usize = 1024;
 const DIGEST_BYTES: usize = 8;
 
-/// One page of a list, as it is answered.
+/// One page of a list, in the order of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "{T}Page"))]
 pub struct Page<T> {
     /// At most `limit` items.
     pub items: Vec<T>,
-    /// Give it back as `cursor` for the next page; `null` on the last.
+    /// Send it as `cursor` to get the next page; null on the last.
     pub next_cursor: Option<String>,
 }
 

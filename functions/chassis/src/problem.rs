@@ -103,6 +103,12 @@ impl Problem {
         StatusCode::from_u16(self.body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// The body of the response.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn to_value(&self) -> serde_json::Value {
+        serde_json::to_value(&self.body).unwrap_or_default()
+    }
+
     /// The faults collected so far.
     pub fn errors(&self) -> &[Fault] {
         &self.body.errors

@@ -6,5 +6,8 @@ pub mod ports;
 pub mod problems;
 pub mod service;
 
+#[cfg(test)]
+mod api;
+
 #[cfg(target_family = "wasm")]
 mod component;

@@ -1,37 +1,69 @@
 //! The description of the API (OpenAPI 3.1).
 //!
-//! People write what only people know (summaries, schemas, examples) into files, one entry
-//! per operation; whatever the routing table knows (paths, security, limits, the problems
-//! that the gateway itself answers) is added from the table. So the two can't disagree.
+//! Each component describes its own operations and schemas, in a file that is generated from its
+//! code (`chassis::openapi`). Here, these parts are merged. What the routing table knows (paths,
+//! security, limits, the problems that the gateway itself returns) is added from the table, so the
+//! two can't disagree.
 
 use crate::domain::quota::Limit;
 use crate::domain::route::{Access, Route, Target};
 use crate::domain::table::routes;
 use axum::response::{IntoResponse, Response};
 use http::header;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-/// Everything but the paths.
+/// What belongs to no component: general information, parameters, headers.
 const BASE: &str = include_str!("../openapi/base.json");
-/// Operations by their name.
-const OPERATIONS: [&str; 10] = [
-    include_str!("../openapi/gateway.json"),
-    include_str!("../openapi/identity.json"),
-    include_str!("../openapi/shopping.json"),
-    include_str!("../openapi/carts.json"),
-    include_str!("../openapi/ordering.json"),
-    include_str!("../openapi/notifications.json"),
-    include_str!("../openapi/administration.json"),
-    include_str!("../openapi/history.json"),
-    include_str!("../openapi/recommendations.json"),
-    include_str!("../openapi/operations.json"),
+/// The parts of the components.
+const PARTS: [&str; 14] = [
+    include_str!("../api.json"),
+    include_str!("../../cart/api.json"),
+    include_str!("../../catalog/api.json"),
+    include_str!("../../identity/api.json"),
+    include_str!("../../importer/api.json"),
+    include_str!("../../inventory/api.json"),
+    include_str!("../../notifications/api.json"),
+    include_str!("../../operations/api.json"),
+    include_str!("../../order-history/api.json"),
+    include_str!("../../orders/api.json"),
+    include_str!("../../payments/api.json"),
+    include_str!("../../recommendations/api.json"),
+    include_str!("../../shipping/api.json"),
+    include_str!("../../templates/api.json"),
 ];
 
-/// The answer to `GET /api/v1/openapi.json`.
+/// What a component says of itself.
+#[derive(Default, Deserialize)]
+struct Part {
+    /// Operations by name.
+    operations: Map<String, Value>,
+    /// Schemas of bodies.
+    schemas: Map<String, Value>,
+    /// Responses that operations share.
+    #[serde(default)]
+    responses: Map<String, Value>,
+}
+
+impl Part {
+    /// The parts of all components.
+    fn all() -> Result<Self, serde_json::Error> {
+        let mut all = Self::default();
+        for text in PARTS {
+            let part: Self = serde_json::from_str(text)?;
+            all.operations.extend(part.operations);
+            all.schemas.extend(part.schemas);
+            all.responses.extend(part.responses);
+        }
+        Ok(all)
+    }
+}
+
+/// The response to `GET /api/v1/openapi.json`.
 pub fn response() -> Response {
-    // The same for everybody, so an instance that lives on need not make it again.
+    // The same for all clients, so a warm instance makes it once.
     static TEXT: LazyLock<String> =
         LazyLock::new(|| document().map(|value| value.to_string()).unwrap_or_default());
     if TEXT.is_empty() {
@@ -44,10 +76,14 @@ pub fn response() -> Response {
     (headers, TEXT.as_str()).into_response()
 }
 
-/// The whole document. Fails only if a file is no JSON, which a test rules out.
+/// The whole document. Fails only if a file is malformed, which a test rules out.
 pub fn document() -> Result<Value, serde_json::Error> {
     let mut document: Value = serde_json::from_str(BASE)?;
-    let mut operations = described()?;
+    let Part { mut operations, schemas, responses } = Part::all()?;
+    document["components"]["schemas"] = Value::Object(schemas);
+    for (name, response) in responses {
+        document["components"]["responses"][name] = response;
+    }
     let mut paths = Map::new();
     for route in routes() {
         let Some(mut operation) = route.operation.and_then(|name| operations.remove(name)) else {
@@ -65,7 +101,7 @@ pub fn document() -> Result<Value, serde_json::Error> {
 /// unknown ones are ignored (RFC 6749, section 3.1), and pages are not described.
 pub fn query_parameters(route: &Route) -> Option<&'static BTreeSet<String>> {
     static NAMES: LazyLock<BTreeMap<String, BTreeSet<String>>> =
-        LazyLock::new(|| described().map(|operations| queries(&operations)).unwrap_or_default());
+        LazyLock::new(|| Part::all().map(|part| queries(&part.operations)).unwrap_or_default());
     let is_strict = !route.path.starts_with("/oauth2/") && !route.path.starts_with("/webhooks/");
     NAMES.get(route.operation?).filter(|_| is_strict)
 }
@@ -82,16 +118,6 @@ fn queries(operations: &Map<String, Value>) -> BTreeMap<String, BTreeSet<String>
         queries.filter_map(|one| one["name"].as_str().map(str::to_owned)).collect()
     };
     operations.iter().map(|(name, operation)| (name.clone(), names(operation))).collect()
-}
-
-/// What the files say, by operation.
-fn described() -> Result<Map<String, Value>, serde_json::Error> {
-    let mut operations = Map::new();
-    for text in OPERATIONS {
-        let part: Map<String, Value> = serde_json::from_str(text)?;
-        operations.extend(part);
-    }
-    Ok(operations)
 }
 
 fn path_item(path: &str) -> Value {

@@ -7,9 +7,10 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chassis::html::escape;
+use chassis::page::Page;
 use chassis::{Problem, ProblemType};
 use http::{HeaderMap, HeaderName, StatusCode, header};
-use serde_json::{Value, json};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -24,8 +25,8 @@ const CACHE: &str = "public, max-age=300";
 /// The answer to `GET /problems`.
 pub fn list(request: &HeaderMap) -> Response {
     if wants_json(request) {
-        let items: Vec<Value> = ProblemType::ALL.iter().map(|kind| described(*kind)).collect();
-        return data(&json!({ "items": items, "next_cursor": null }));
+        let items: Vec<_> = ProblemType::ALL.iter().map(|kind| described(*kind)).collect();
+        return data(&Page { items, next_cursor: None });
     }
     let mut rows = String::new();
     for kind in ProblemType::ALL {
@@ -73,14 +74,33 @@ fn wants_json(request: &HeaderMap) -> bool {
     prefers_json(&fields.join(","))
 }
 
-fn described(kind: ProblemType) -> Value {
-    json!({
-        "type": kind.path(),
-        "title": kind.title(),
-        "status": kind.status().map(|status| status.as_u16()),
-        "meaning": kind.meaning(),
-        "advice": kind.advice(),
-    })
+/// The documentation of a problem type.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ProblemType"))]
+pub(crate) struct ProblemTypeView {
+    /// What a client can do about it.
+    advice: &'static str,
+    /// What happened.
+    meaning: &'static str,
+    /// The HTTP status; null if it varies.
+    #[cfg_attr(test, schemars(range(min = 400, max = 599)))]
+    status: Option<u16>,
+    /// The title of the problem type, for people.
+    title: &'static str,
+    /// The value of `type` in problems of this type.
+    #[serde(rename = "type")]
+    #[cfg_attr(test, schemars(extend("format" = "uri-reference")))]
+    kind: &'static str,
+}
+
+fn described(kind: ProblemType) -> ProblemTypeView {
+    ProblemTypeView {
+        advice: kind.advice(),
+        meaning: kind.meaning(),
+        status: kind.status().map(|status| status.as_u16()),
+        title: kind.title(),
+        kind: kind.path(),
+    }
 }
 
 /// `409 Conflict`.
@@ -98,8 +118,8 @@ fn text(plain: &str) -> String {
     marked.collect()
 }
 
-fn data(value: &Value) -> Response {
-    answer("application/json", value.to_string())
+fn data(value: &impl Serialize) -> Response {
+    answer("application/json", serde_json::to_string(value).unwrap_or_default())
 }
 
 fn page(title: &str, body: &str) -> Response {

@@ -79,4 +79,6 @@ impl<S: Store, E: Environment> Identity<S, E> {
 }
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod tests;

@@ -26,6 +26,7 @@ pub struct Credentials {
 
 /// What an import did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// SHA-256 of the data file.
     pub file: String,

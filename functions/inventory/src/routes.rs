@@ -29,9 +29,11 @@ impl<S: Store, K: KeySource> AuthState for App<S, K> {
     }
 }
 
-/// The figures of a SKU, as answered.
+/// The stock of a product, in pieces.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Stock"))]
 struct StockView {
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
     sku: String,
     #[serde(flatten)]
     levels: Levels,
@@ -90,5 +92,7 @@ fn problem(refusal: Refusal) -> Problem {
     }
 }
 
+#[cfg(test)]
+mod api;
 #[cfg(test)]
 mod tests;

@@ -123,4 +123,6 @@ async fn sweep<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
 }
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod tests;

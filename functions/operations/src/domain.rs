@@ -29,10 +29,12 @@ use view::View;
 /// Violations that one check reports; what is beyond is counted in a last one.
 pub const VIOLATIONS_MAX: usize = 1_000;
 
-/// Something that must not be.
+/// A violation of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Violation {
-    /// The rule that is broken: a stable name in kebab case.
+    /// The rule that is broken; a stable name.
+    #[cfg_attr(test, schemars(regex(pattern = "^[a-z]+(-[a-z]+)*$")))]
     pub rule: &'static str,
     /// What was found, for a person.
     pub detail: String,

@@ -37,27 +37,34 @@ impl<S: Sources, L: EventLog, K: KeySource> AuthState for Api<S, L, K> {
 /// The name of the list in cursors.
 const PARTS: &str = "operations/reconciliation";
 
-/// What is asked of a reconciliation.
+/// The query parameters of a reconciliation.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Asked {
-    /// Whether nothing should be under way.
+    /// Whether no work should be in progress: then, anything unfinished is a violation, too.
     #[serde(default)]
     quiescent: bool,
-    /// How long work may be under way, in milliseconds.
+    /// How long work may be in progress, in milliseconds.
+    #[cfg_attr(test, schemars(range(max = IN_FLIGHT_MS_MAX), extend("default" = IN_FLIGHT_MS_DEFAULT)))]
     in_flight_ms: Option<u64>,
     /// The part to check; the first if it is missing.
+    #[cfg_attr(test, schemars(skip))]
     cursor: Option<String>,
 }
 
-/// The answer of a reconciliation.
+/// Whether the books of all functions agree.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Reconciliation"))]
 struct Report {
-    /// RFC 3339, UTC: when the reading began.
+    /// When the reading began.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     checked_at: String,
+    /// Empty if all books agree. At most 1,001.
     violations: Vec<Violation>,
-    /// How many entries of each book were looked at.
+    /// The number of compared entries of each book.
     checked: BTreeMap<&'static str, u64>,
-    /// The cursor of the next part, if the books are too large to be checked at once.
+    /// The cursor of the next part, if the books are too large to be checked at once. `null` at the
+    /// end.
     next_cursor: Option<String>,
 }
 
@@ -111,5 +118,7 @@ async fn reconcile<S: Sources, L: EventLog, K: KeySource>(
     }))
 }
 
+#[cfg(test)]
+mod api;
 #[cfg(test)]
 mod tests;

@@ -23,7 +23,7 @@ use crate::service::{
     Listed, OrderHistory, Query, Refused, SUMMARY_DAYS_MAX, Started, Unread, Unswept,
 };
 use query::{Asked, Span};
-use view::{AdminView, FiguresView, OrderView, StatusView};
+use view::{AdminView, FiguresView, OrderView, StartedView, StatusView};
 
 /// Where the projection stands, and where a reader wants it to stand.
 const POSITION: HeaderName = HeaderName::from_static("x-projection-position");
@@ -146,7 +146,7 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
     async fn rebuild(State(api): State<Self>, _: Admin) -> Result<Response> {
         match api.history.rebuild().await? {
             Started::Building(generation) => {
-                let state = json!({ "name": "order-history", "generation": generation });
+                let state = StartedView { generation, name: "order-history" };
                 let place = "/api/v1/admin/projections/order-history";
                 let location = [(header::LOCATION, HeaderValue::from_static(place))];
                 Ok((StatusCode::ACCEPTED, location, Json(state)).into_response())
@@ -244,5 +244,7 @@ fn time(ms: Option<u64>) -> Option<String> {
     ms.map(rfc3339)
 }
 
+#[cfg(test)]
+mod api;
 #[cfg(test)]
 mod tests;

@@ -270,3 +270,6 @@ fn shown(status: StatusCode, loaded: &Loaded) -> Response {
     let headers = [(header::ETAG, precondition::etag(order.version)), (POSITION, position)];
     (status, headers, Json(OrderView::of(order))).into_response()
 }
+
+#[cfg(test)]
+mod api;

@@ -12,8 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Event, Payment, Recorded};
 
-/// An account of the books. Debits are positive, credits negative.
+/// An account of the books. Debits are positive, credits negative. `customer_funds` is what the
+/// provider has acknowledged, `psp_clearing` what its statement says. If the two do not add up to
+/// zero, one of the books is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(rename_all = "snake_case")]
 pub enum Account {
     /// What the provider owes the shop, according to its statement.

@@ -42,16 +42,19 @@ impl<S: Store, P: Provider, K: KeySource> AuthState for Api<S, P, K> {
     }
 }
 
-/// A posting on the wire.
+/// A posting of the ledger.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Posting"))]
 struct PostingView {
     id: String,
+    /// Empty if the provider reports a payment that the shop does not know.
     order_id: String,
     account: Account,
     /// Minor units; positive for a debit.
     amount: i64,
+    #[cfg_attr(test, schemars(regex(pattern = "^[A-Z]{3}$")))]
     currency: String,
-    /// RFC 3339, UTC.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     at: String,
 }
 
@@ -68,14 +71,16 @@ impl From<Posting> for PostingView {
     }
 }
 
-/// A payment with its history on the wire.
+/// A payment and its history.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PaymentDetails"))]
 struct PaymentView {
     id: String,
     order_id: String,
     status: Status,
     /// The requested amount, in minor units.
     amount: i64,
+    #[cfg_attr(test, schemars(regex(pattern = "^[A-Z]{3}$")))]
     currency: String,
     /// The captured amount according to the provider, in minor units.
     captured: i64,
@@ -85,19 +90,21 @@ struct PaymentView {
     charged_back: i64,
     /// How the provider's actions differ from what was requested. An operator should check it.
     deviation: Option<String>,
-    /// Whether it is to be undone and can't come to life any more.
+    /// Whether it has to be undone and can't become active again.
     barred: bool,
-    /// The provider's own name for it, once there is one.
+    /// The provider's id of the payment, once there is one.
     reference: Option<String>,
     events: Vec<EventView>,
 }
 
-/// Something that has happened to a payment, on the wire.
+/// An event of a payment. Other members depend on the type.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 struct EventView {
-    /// From 1, without gaps.
+    /// 1 for the first, without gaps.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     sequence: u64,
-    /// RFC 3339, UTC.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     at: String,
     #[serde(flatten)]
     event: Event,
@@ -218,3 +225,6 @@ fn signature(headers: &HeaderMap) -> Result<String> {
 fn unsigned() -> Problem {
     Problem::unauthorized("The signature is missing or wrong.")
 }
+
+#[cfg(test)]
+mod api;

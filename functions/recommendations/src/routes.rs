@@ -87,12 +87,17 @@ fn refused(refused: Refused) -> Problem {
     }
 }
 
+/// A recommended product.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Recommendation"))]
 struct View {
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
     sku: String,
     name: String,
     category: String,
     price: Money,
+    /// Path of the picture on the storefront.
+    #[cfg_attr(test, schemars(extend("format" = "uri-reference")))]
     image: Option<String>,
     reason: Reason,
 }
@@ -111,14 +116,22 @@ impl From<Recommended> for View {
     }
 }
 
+/// The state of the copy of the catalog.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "RecommendationsStatus"))]
 struct StatusView {
     name: &'static str,
+    /// Products, without removed ones.
     entries: u64,
+    /// Products that were removed.
     removed: u64,
+    /// When the newest processed event happened.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     last_event_at: Option<String>,
+    /// When it was processed.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     last_received_at: Option<String>,
-    /// How long the newest event took to arrive.
+    /// How long the newest event took to arrive; null before the first.
     staleness_ms: Option<u64>,
 }
 
@@ -137,5 +150,7 @@ impl From<Status> for StatusView {
     }
 }
 
+#[cfg(test)]
+mod api;
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,7 @@ pub struct Recommendations<S> {
 /// Why something is recommended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub enum Reason {
     /// It is bought together with the product, or with what the customer has bought.
     AlsoBought,

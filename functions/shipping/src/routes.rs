@@ -32,26 +32,29 @@ impl<S: Store, P: Producer, K: KeySource> AuthState for Api<S, P, K> {
     }
 }
 
-/// A parcel on the wire.
+/// A part of an order that travels on its own, with its history.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ShipmentDetails"))]
 struct View {
     id: String,
     order_id: String,
     status: Status,
-    /// Where it is sent from; null where that was not noted.
+    /// Where it is sent from; null where that was not recorded.
     warehouse: Option<String>,
     courier: String,
     tracking_code: String,
     lines: Vec<Line>,
-    /// RFC 3339, UTC.
+    /// When the status changed last.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     updated_at: String,
     history: Vec<ChangeView>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 struct ChangeView {
     status: Status,
-    /// RFC 3339, UTC.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     at: String,
 }
 
@@ -148,3 +151,6 @@ fn problem(refusal: Refusal) -> Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod api;

@@ -42,12 +42,16 @@ pub fn is_code(code: &str) -> bool {
 
 /// One version's words in one language, with `{{variables}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Text {
     /// One line.
+    #[cfg_attr(test, schemars(length(min = 1, max = SUBJECT_LENGTH_MAX)))]
     pub subject: String,
-    /// Plain text.
+    /// Plain text with `{{variables}}`.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub text: String,
-    /// HTML. Variables stand between tags or in quoted attributes.
+    /// HTML with `{{variables}}` between tags or in quoted attributes.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub html: String,
 }
 

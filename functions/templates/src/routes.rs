@@ -55,18 +55,27 @@ pub fn router<S: Store, K: KeySource>(app: App<S, K>) -> Router {
 
 /// A template in a list.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "TemplateSummary"))]
 struct Summary {
     code: String,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     newest_version: u32,
+    /// Null for what the shop came with.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     updated_at: Option<String>,
 }
 
-/// A version, with its words when one is asked for.
+/// A version of a template. Lists do not contain its texts.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "TemplateVersion"))]
 struct VersionView {
     code: String,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     version: u32,
+    /// Null for what the shop came with.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     created_at: Option<String>,
+    /// Id of the administrator.
     created_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     default_language: Option<Language>,
@@ -76,8 +85,11 @@ struct VersionView {
     texts: Option<Vec<TextView>>,
 }
 
+/// The words of a version in one language.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "TemplateText"))]
 struct TextView {
+    /// BCP 47 tag.
     language: Language,
     #[serde(flatten)]
     text: Text,
@@ -270,5 +282,7 @@ impl From<Refusal> for Problem {
     }
 }
 
+#[cfg(test)]
+mod api;
 #[cfg(test)]
 mod tests;

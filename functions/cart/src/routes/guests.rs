@@ -33,13 +33,16 @@ pub(super) fn router<S: Store, P: Products, K: KeySource>() -> Router<App<S, P, 
         .route("/api/v1/carts/{id}/items/{sku}", item)
 }
 
-/// A guest's cart on the wire.
+/// The cart of a visitor who has not signed in.
 #[derive(Serialize)]
-struct GuestView {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "GuestCart"))]
+pub(super) struct GuestView {
+    #[cfg_attr(test, schemars(regex(pattern = "^crt_[0-9a-f]{40}$")))]
     id: String,
     #[serde(flatten)]
     cart: View,
-    /// RFC 3339, UTC: from when on it is gone, unless it is changed before.
+    /// When the cart is deleted, unless it is changed before.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     expires_at: String,
 }
 

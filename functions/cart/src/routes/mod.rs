@@ -115,12 +115,14 @@ async fn merge<S: Store, P: Products, K: KeySource>(
     Ok((headers, Json(view)).into_response())
 }
 
-/// A cart that a guest's went into.
+/// A cart after a guest's cart was merged into it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "MergedCart"))]
 struct MergedView {
     #[serde(flatten)]
     cart: View,
-    /// Products that there was no place for.
+    /// Products that did not fit.
+    #[cfg_attr(test, schemars(with = "Vec<chassis::openapi::Sku>"))]
     left_out: Vec<String>,
 }
 
@@ -196,5 +198,7 @@ fn problem(error: Error) -> Problem {
     }
 }
 
+#[cfg(test)]
+mod api;
 #[cfg(test)]
 mod tests;

@@ -56,20 +56,27 @@ impl<S: Store, A: Stock, P: Producer, K: KeySource> AuthState for App<S, A, P, K
     }
 }
 
+/// A product.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Product"))]
 struct ProductView {
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
     sku: String,
     name: String,
     description: String,
+    /// The category's display name.
     category: String,
     price: Money,
-    /// `null` while the stock is not known.
+    /// Pieces that can be ordered now; null while that is not known.
     available: Option<u32>,
+    /// Path of the picture on the storefront.
+    #[cfg_attr(test, schemars(extend("format" = "uri-reference")))]
     image: String,
 }
 
-/// A page with the total number of items.
+/// Products in the requested order.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ProductPage"))]
 struct ListingView {
     #[serde(flatten)]
     page: Page<ProductView>,
@@ -79,10 +86,14 @@ struct ListingView {
     approximate: bool,
 }
 
+/// A category.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Category"))]
 struct CategoryView {
+    /// Send it as `category` to search in this category.
     slug: String,
     name: String,
+    /// The number of its products.
     count: usize,
 }
 
@@ -199,5 +210,7 @@ fn unknown(sku: &str) -> Problem {
     Problem::not_found(format!("No product has the SKU {sku}."))
 }
 
+#[cfg(test)]
+mod api;
 #[cfg(test)]
 mod tests;

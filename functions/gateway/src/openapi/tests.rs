@@ -21,15 +21,31 @@ fn operations() -> Vec<(String, String, Value)> {
 #[test]
 fn every_route_of_the_api_is_described_and_nothing_else_is() {
     let table: BTreeSet<_> = routes().iter().filter_map(|route| route.operation).collect();
-    let files: BTreeSet<String> = described().unwrap().into_iter().map(|(name, _)| name).collect();
-    let files: BTreeSet<_> = files.iter().map(String::as_str).collect();
+    let part = Part::all().unwrap();
+    let files: BTreeSet<_> = part.operations.keys().map(String::as_str).collect();
     assert_eq!(table, files);
     assert_eq!(operations().len(), table.len());
 }
 
+/// Two components must not mean different things by one name.
+#[test]
+fn every_name_is_defined_once() {
+    let mut seen = BTreeSet::new();
+    for text in PARTS {
+        let part: Part = serde_json::from_str(text).unwrap();
+        for (kind, members) in
+            [("operation", part.operations), ("schema", part.schemas), ("response", part.responses)]
+        {
+            for name in members.into_iter().map(|(name, _)| name) {
+                assert!(seen.insert((kind, name.clone())), "{kind} {name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn bodies_are_those_of_the_table() {
-    let described = described().unwrap();
+    let described = Part::all().unwrap().operations;
     for route in routes().iter().filter(|route| route.method != http::Method::GET) {
         let Some(name) = route.operation else { continue };
         let has_body = described[name].get("requestBody").is_some();

@@ -1,6 +1,7 @@
 //! What others must know to trust the tokens: OpenID Connect Discovery, RFC 8414, JWKS.
 
 use crate::domain::client::SCOPES;
+use crate::domain::key::KeyRecord;
 use crate::ports::Environment;
 use crate::service::Identity;
 use axum::Json;
@@ -9,11 +10,42 @@ use axum::response::{IntoResponse, Response};
 use chassis::Result;
 use chassis::store::Store;
 use http::header;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Both documents change with the deployment only; an hour bounds how long a new key stays
 /// unknown to caches.
 const CACHE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=3600")];
+
+/// RFC 7517; public keys only.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct KeySet {
+    keys: Vec<PublicKey>,
+}
+
+/// A public key. It has its own type, so that it can't contain anything of the private half.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, deny_unknown_fields))]
+struct PublicKey {
+    #[cfg_attr(test, schemars(extend("const" = "EdDSA")))]
+    alg: &'static str,
+    #[cfg_attr(test, schemars(extend("const" = "Ed25519")))]
+    crv: &'static str,
+    kid: String,
+    #[cfg_attr(test, schemars(extend("const" = "OKP")))]
+    kty: &'static str,
+    #[cfg_attr(test, schemars(extend("const" = "sig")))]
+    #[serde(rename = "use")]
+    purpose: &'static str,
+    x: String,
+}
+
+impl PublicKey {
+    fn new(kid: String, x: String) -> Self {
+        Self { alg: "EdDSA", crv: "Ed25519", kid, kty: "OKP", purpose: "sig", x }
+    }
+}
 
 /// `GET /.well-known/openid-configuration`
 pub(super) async fn configuration<S: Store, E: Environment>(
@@ -28,10 +60,9 @@ pub(super) async fn jwks<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
 ) -> Result<Response> {
     let ring = identity.key_ring().await?;
-    // Member by member: nothing of the private half can slip in.
-    let public = |kid: &str, x: &str| json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": x});
-    let keys: Vec<Value> = ring.keys.iter().map(|key| public(&key.kid, &key.x)).collect();
-    Ok((CACHE, Json(json!({ "keys": keys }))).into_response())
+    let public = |key: &KeyRecord| PublicKey::new(key.kid.clone(), key.x.clone());
+    let keys = ring.keys.iter().map(public).collect();
+    Ok((CACHE, Json(KeySet { keys })).into_response())
 }
 
 fn document(issuer: &str) -> Value {

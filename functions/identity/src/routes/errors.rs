@@ -4,7 +4,7 @@ use crate::service::Error;
 use axum::response::{IntoResponse, Response};
 use chassis::problem::{Fault, Problem, ProblemType};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde::Serialize;
 
 /// Seconds after which a caller may try again when the store failed.
 const RETRY_AFTER_S: u64 = 1;
@@ -127,9 +127,19 @@ impl OAuthError {
     }
 }
 
+/// An error of RFC 6749, section 5.2.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OAuthError"))]
+pub(super) struct ErrorView<'a> {
+    /// As registered for OAuth 2.
+    error: &'a str,
+    /// For the developer of the client.
+    error_description: &'a str,
+}
+
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        let body = json!({"error": self.code, "error_description": self.description});
+        let body = ErrorView { error: self.code, error_description: &self.description };
         let mut response = (self.status, axum::Json(body)).into_response();
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.by_header {

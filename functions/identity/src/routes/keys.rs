@@ -9,14 +9,36 @@ use chassis::Result;
 use chassis::auth::Admin;
 use chassis::clock::rfc3339;
 use chassis::form::JsonBody;
+use chassis::page::Page;
 use chassis::store::Store;
-use serde_json::{Value, json};
+use serde::Serialize;
+
+/// The signing keys, newest first.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct SigningKeys {
+    /// How long a key is accepted after its successor has started to sign, in milliseconds.
+    believed_after_ms: u64,
+    #[serde(flatten)]
+    page: Page<SigningKey>,
+}
+
+/// The public half of a signing key.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
+struct SigningKey {
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
+    created_at: String,
+    kid: String,
+    #[cfg_attr(test, schemars(extend("enum" = ["waiting", "signing", "ending"])))]
+    state: &'static str,
+}
 
 /// `GET /api/v1/admin/signing-keys`
 pub(super) async fn list<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
     _: Admin,
-) -> Result<Json<Value>> {
+) -> Result<Json<SigningKeys>> {
     Ok(Json(represent(&identity.key_ring().await?, identity.now_ms())))
 }
 
@@ -26,7 +48,7 @@ pub(super) async fn rotate<S: Store, E: Environment>(
     State(identity): State<Identity<S, E>>,
     _: Admin,
     body: JsonBody,
-) -> Result<Json<Value>> {
+) -> Result<Json<SigningKeys>> {
     let mut fields = body.fields();
     let compromised = fields.optional_boolean("compromised").unwrap_or_default();
     fields.finish()?;
@@ -35,7 +57,7 @@ pub(super) async fn rotate<S: Store, E: Environment>(
 }
 
 /// The public keys, newest first, with their states.
-fn represent(ring: &KeyRing, now_ms: u64) -> Value {
+fn represent(ring: &KeyRing, now_ms: u64) -> SigningKeys {
     let signing = ring.signing(now_ms).map(|key| key.kid.as_str());
     let mut is_older = false;
     let mut items = Vec::new();
@@ -48,7 +70,7 @@ fn represent(ring: &KeyRing, now_ms: u64) -> Value {
         };
         is_older |= is_signing;
         let created_at = rfc3339(key.created_at_ms);
-        items.push(json!({"kid": key.kid, "state": state, "created_at": created_at}));
+        items.push(SigningKey { created_at, kid: key.kid.clone(), state });
     }
-    json!({"items": items, "next_cursor": null, "believed_after_ms": KEY_BEHIND_MS})
+    SigningKeys { believed_after_ms: KEY_BEHIND_MS, page: Page { items, next_cursor: None } }
 }

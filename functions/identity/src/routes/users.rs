@@ -19,7 +19,7 @@ use chassis::form::{Fields, JsonBody};
 use chassis::store::Store;
 use chassis::{Problem, Result};
 use http::{HeaderMap, StatusCode, header};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 /// Longest password in characters that is looked at; its bytes are counted after.
 pub(super) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 0..=4096;
@@ -29,6 +29,52 @@ pub(super) struct OpenId;
 
 impl Scope for OpenId {
     const NAME: &'static str = "openid";
+}
+
+/// What was registered.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+pub(super) struct Registered {
+    #[cfg_attr(test, schemars(with = "String", email))]
+    email: Email,
+    /// BCP 47 tag.
+    language: String,
+    name: String,
+}
+
+/// An account.
+// The entity tag is a digest of this JSON, so the order of the members matters.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "User"))]
+pub(super) struct UserView<'a> {
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
+    created_at: String,
+    #[cfg_attr(test, schemars(with = "String", email))]
+    email: &'a Email,
+    id: &'a str,
+    /// BCP 47 tag.
+    language: &'a str,
+    name: &'a str,
+    #[cfg_attr(
+        test,
+        schemars(extend("items" = {"type": "string", "enum": ["customer", "admin"]}))
+    )]
+    roles: &'a [String],
+}
+
+/// The part of an account that a third-party application sees.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+pub(super) struct SharedUser {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<String>", email))]
+    email: Option<Email>,
+    id: String,
+    /// BCP 47 tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
 }
 
 /// `POST /api/v1/users`: the same response whether or not the address has an account.
@@ -41,9 +87,7 @@ pub(super) async fn register<S: Store, E: Environment>(
     let Registration { email, name, language, .. } = registration.clone();
     let rates = identity.count_attempt(&client.address, email.as_str()).await?;
     let registered = identity.register(registration).await.map_err(Problem::from);
-    let accepted = |()| {
-        (StatusCode::ACCEPTED, Json(json!({"email": email, "name": name, "language": language})))
-    };
+    let accepted = |()| (StatusCode::ACCEPTED, Json(Registered { email, language, name }));
     Ok(rated(&rates, registered.map(accepted)))
 }
 
@@ -119,20 +163,18 @@ fn profile(user: std::result::Result<User, Error>) -> Result<Response> {
 fn shared(user: std::result::Result<User, Error>, scopes: &[String]) -> Result<Response> {
     let user = user.map_err(of_caller)?;
     let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
-    let mut members = json!({"id": user.id});
-    if has("profile") {
-        members["name"] = json!(user.name);
-        members["language"] = json!(user.language);
-    }
-    if has("email") {
-        members["email"] = json!(user.email);
-    }
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(members)).into_response())
+    let view = SharedUser {
+        email: has("email").then_some(user.email),
+        language: has("profile").then_some(user.language),
+        name: has("profile").then_some(user.name),
+        id: user.id,
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
 
 /// A strong validator of what [`represent`] shows of the account.
 fn etag(user: &User) -> String {
-    let digest = sha256(represent(user).to_string().as_bytes());
+    let digest = sha256(&serde_json::to_vec(&represent(user)).unwrap_or_default());
     format!("\"{}\"", base64url(&digest[..12]))
 }
 
@@ -187,13 +229,13 @@ fn read_registration(body: &JsonBody) -> Result<Registration> {
     complete().ok_or_else(Problem::internal)
 }
 
-fn represent(user: &User) -> Value {
-    json!({
-        "id": user.id,
-        "email": user.email,
-        "name": user.name,
-        "language": user.language,
-        "roles": user.roles,
-        "created_at": rfc3339(user.created_at_ms),
-    })
+fn represent(user: &User) -> UserView<'_> {
+    UserView {
+        created_at: rfc3339(user.created_at_ms),
+        email: &user.email,
+        id: &user.id,
+        language: &user.language,
+        name: &user.name,
+        roles: &user.roles,
+    }
 }

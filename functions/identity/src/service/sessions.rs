@@ -16,17 +16,23 @@ use serde::Serialize;
 const BAD_REFRESH_TOKEN: &str = "The refresh token is not valid.";
 const BAD_CODE: &str = "The authorization code is not valid.";
 
-/// The answer of the token endpoint (RFC 6749 section 5.1).
+/// The response of the token endpoint (RFC 6749 section 5.1).
 #[derive(Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tokens {
+    /// JWT of RFC 9068; valid for `expires_in`.
     pub access_token: String,
+    #[cfg_attr(test, schemars(extend("const" = "Bearer")))]
     pub token_type: &'static str,
     /// Seconds.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub expires_in: u64,
+    /// Valid for one use; the response contains its successor.
     pub refresh_token: String,
-    /// Left out where none was asked for.
+    /// Space-separated; left out if none was requested.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub scope: String,
+    /// With scope `openid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
 }

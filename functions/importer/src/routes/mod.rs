@@ -17,9 +17,12 @@ pub fn router<S: Store, H: Outbound, P: Pause>(importer: Importer<S, H, P>) -> R
     Router::new().route("/import", post(import::<S, H, P>)).with_state(importer)
 }
 
+/// What an import did.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ImportReport"))]
 struct Report {
-    /// `imported`, or `unchanged` when there was nothing to do.
+    /// `unchanged` if there was nothing to do.
+    #[cfg_attr(test, schemars(extend("enum" = ["imported", "unchanged"])))]
     status: &'static str,
     #[serde(flatten)]
     summary: Summary,
@@ -50,5 +53,7 @@ fn problem(error: Error) -> Problem {
     }
 }
 
+#[cfg(test)]
+mod api;
 #[cfg(test)]
 mod tests;

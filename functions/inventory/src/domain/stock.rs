@@ -59,12 +59,13 @@ impl Hold {
 
 /// The figures of one SKU, in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Levels {
     /// Ever received.
     pub received: u32,
-    /// Free to be reserved.
+    /// Free to be ordered.
     pub on_hand: u32,
-    /// Held by reservations.
+    /// Held by orders.
     pub reserved: u32,
     /// Sold and not taken back.
     pub sold: u32,

@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Channel;
 
-/// What a reader wants.
+/// The channels that may be used for messages to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct Preferences {
-    /// Mails about one's own orders and account.
+    /// Whether mails may be sent.
     pub email: bool,
-    /// Messages to one's devices.
+    /// Whether push messages may be sent.
     pub push: bool,
 }
 

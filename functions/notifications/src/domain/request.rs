@@ -20,6 +20,7 @@ pub const LANGUAGE_LENGTH_MAX: usize = 35;
 /// A way to reach a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub enum Channel {
     /// A mail to the address of the account.
     Email,
@@ -41,6 +42,7 @@ impl Channel {
 /// What goes first when more is due than one round can send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub enum Priority {
     /// Before all others, as a code that somebody waits for.
     High,

@@ -29,10 +29,13 @@ pub(super) fn router<S: Store, T: Templates, U: Users, P: Provider, K: KeySource
 
 /// A queue in the list of queues.
 #[derive(Serialize)]
-struct QueueView {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Queue"))]
+pub(super) struct QueueView {
+    #[cfg_attr(test, schemars(extend("enum" = ["email.queue", "push.queue", "failed.queue"])))]
     name: &'static str,
     length: usize,
-    /// When the oldest of its entries came into it.
+    /// When the oldest entry came into the queue.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     oldest_since: Option<String>,
 }
 
@@ -87,14 +90,19 @@ async fn replay<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
 
 /// How complete and how fresh the copies of users are.
 #[derive(Serialize)]
-struct ProjectionView {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "UserCopies"))]
+pub(super) struct ProjectionView {
+    #[cfg_attr(test, schemars(extend("const" = "users")))]
     name: &'static str,
+    /// Users.
     entries: usize,
-    /// When the newest change that is here happened.
+    /// When the newest processed change happened.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     last_event_at: Option<String>,
-    /// When it got here.
+    /// When it was processed.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     last_received_at: Option<String>,
-    /// How long that change took to get here.
+    /// How long the newest change took to arrive; null before the first.
     staleness_ms: Option<u64>,
 }
 

@@ -12,7 +12,8 @@ use chassis::problem::Fault;
 use chassis::store::Store;
 use chassis::{Problem, ProblemType, Result};
 use http::{StatusCode, header};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::App;
 use crate::domain::{Channel, LANGUAGE_LENGTH_MAX, Priority, REQUEST_ID_LENGTH_MAX, Request};
@@ -20,7 +21,7 @@ use crate::ports::{Provider, Templates, Users};
 use crate::service::Refusal;
 
 /// Longest user id and template code, in characters.
-const NAME_LENGTH_MAX: usize = 100;
+pub(super) const NAME_LENGTH_MAX: usize = 100;
 /// Seconds after which a request that nobody could accept may be repeated.
 const RETRY_AFTER_S: u64 = 1;
 
@@ -35,10 +36,19 @@ pub(super) async fn create<S: Store, T: Templates, U: Users, P: Provider, K: Key
     Ok(accepted(&id))
 }
 
-/// The answer to whoever asked for a message: 202, and where to look how far it has come.
+/// A message that was accepted.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AcceptedNotification"))]
+pub(super) struct AcceptedView<'a> {
+    notification_id: &'a str,
+    #[cfg_attr(test, schemars(extend("const" = "pending")))]
+    status: &'static str,
+}
+
+/// The response to a request for a message: 202, and where its progress can be read.
 pub(super) fn accepted(id: &str) -> Response {
     let location = [(header::LOCATION, format!("/api/v1/notifications/{id}"))];
-    let body = json!({ "notification_id": id, "status": "pending" });
+    let body = AcceptedView { notification_id: id, status: "pending" };
     (StatusCode::ACCEPTED, location, Json(body)).into_response()
 }
 

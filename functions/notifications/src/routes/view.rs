@@ -9,20 +9,28 @@ use crate::domain::{Channel, Notification, Priority, State};
 
 /// A notification as its reader sees it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Notification"))]
 pub(super) struct View {
     id: String,
     channel: Channel,
     template_code: String,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     template_version: u32,
+    /// BCP 47 tag.
     language: String,
     subject: String,
     /// The order that the message is about, if any.
     order_id: Option<String>,
+    #[cfg_attr(test, schemars(extend("enum" = ["pending", "sent", "failed", "suppressed"])))]
     status: &'static str,
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     created_at: String,
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     sent_at: Option<String>,
     attempts: usize,
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     next_attempt_at: Option<String>,
+    /// Why it failed.
     reason: Option<String>,
 }
 
@@ -55,23 +63,33 @@ impl From<Notification> for View {
 
 /// A notification in a queue, as operators see it: without what it says and to which address.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "QueuedNotification"))]
 pub(super) struct Queued {
     notification_id: String,
     request_id: String,
     notification_type: Channel,
     user_id: String,
     template_code: String,
+    /// The version that was the newest when the message was accepted.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     template_version: u32,
     language: String,
     priority: Priority,
+    /// What it is about, as the id of an order.
     subject: Option<String>,
     metadata: BTreeMap<String, String>,
+    #[cfg_attr(test, schemars(extend("enum" = ["pending", "failed"])))]
     status: &'static str,
-    /// Why it failed, or what the last attempt said.
+    /// Why it failed, or the result of the last attempt.
     reason: Option<String>,
     attempts: usize,
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     first_seen_at: String,
+    /// When the last attempt failed.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     last_attempt_at: Option<String>,
+    /// Not before.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     next_attempt_at: Option<String>,
 }
 

@@ -17,19 +17,25 @@ use serde_json::{Value, json};
 /// Names the dead letters in their cursors.
 const DEAD_LETTERS: &str = "admin/dead-letters";
 
-/// A subscription on the wire.
+/// A subscription: its events, its subscribers and its lag.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Subscription"))]
 pub(super) struct SubscriptionView {
+    /// The consumer group.
     name: String,
+    /// The components that take turns, key by key.
     components: Vec<String>,
+    /// Each exact or with a `*` at its end.
     types: Vec<String>,
-    /// Events that are not yet done.
+    /// Events that are not yet processed.
     lag: u64,
     /// Age of the oldest of them, in milliseconds.
     lag_ms: u64,
-    /// Events that wait behind a dead letter of their partition key.
+    /// Events that wait behind a dead letter of their key. The count stops at 100,000.
     held: u64,
+    /// Events whose delivery has failed and will be tried again.
     retrying: u64,
+    /// Dead letters.
     dead: u64,
 }
 
@@ -40,19 +46,23 @@ impl From<Subscription> for SubscriptionView {
     }
 }
 
-/// A dead letter on the wire.
+/// An event that could not be delivered to a subscription.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "DeadLetter"))]
 pub(super) struct LetterView {
     id: String,
     subscription: String,
+    #[cfg_attr(test, schemars(extend("enum" = ["rejected", "attempts_exhausted"])))]
     reason: &'static str,
+    /// The last response of the subscriber.
     detail: String,
+    /// Deliveries that failed.
     attempts: u32,
-    /// RFC 3339, UTC.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     first_seen_at: String,
-    /// RFC 3339, UTC.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     died_at: String,
-    /// CloudEvents 1.0, JSON format.
+    #[cfg_attr(test, schemars(with = "super::api::CloudEvent"))]
     event: Value,
 }
 
@@ -137,13 +147,21 @@ pub(super) async fn discard<S: Sources, L: EventLog, K: KeySource>(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The events that will be delivered again.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Replayed {
+    /// The number of events.
+    events: u64,
+}
+
 pub(super) async fn replay_key<S: Sources, L: EventLog, K: KeySource>(
     State(api): State<Api<S, L, K>>,
     _: Admin,
     Path((name, key)): Path<(String, String)>,
-) -> Result<(StatusCode, Json<Value>)> {
+) -> Result<(StatusCode, Json<Replayed>)> {
     let events = api.log.replay_key(name, key).await.map_err(problem)?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "events": events }))))
+    Ok((StatusCode::ACCEPTED, Json(Replayed { events })))
 }
 
 pub(super) async fn replay_range<S: Sources, L: EventLog, K: KeySource>(
@@ -151,7 +169,7 @@ pub(super) async fn replay_range<S: Sources, L: EventLog, K: KeySource>(
     _: Admin,
     Path(name): Path<String>,
     body: JsonBody,
-) -> Result<(StatusCode, Json<Value>)> {
+) -> Result<(StatusCode, Json<Replayed>)> {
     let mut fields = body.fields();
     let (from, until) = (time(&mut fields, "from"), time(&mut fields, "until"));
     if let (Some(from), Some(until)) = (from, until)
@@ -162,7 +180,7 @@ pub(super) async fn replay_range<S: Sources, L: EventLog, K: KeySource>(
     fields.finish()?;
     let (from, until) = from.zip(until).ok_or_else(Problem::internal)?;
     let events = api.log.replay_range(name, from, until).await.map_err(problem)?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "events": events }))))
+    Ok((StatusCode::ACCEPTED, Json(Replayed { events })))
 }
 
 fn time(fields: &mut Fields<'_>, name: &str) -> Option<u64> {

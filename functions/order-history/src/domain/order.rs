@@ -48,21 +48,25 @@ pub struct Order {
     pub updated_at: String,
 }
 
-/// So many pieces of one product, with the name and price of that day.
+/// A quantity of one product, with the name and price of that day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub struct Item {
     /// Names the product.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
     pub sku: String,
     /// As it was when ordered.
     pub name: String,
     /// Pieces.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub quantity: u32,
     /// For one piece.
     pub price: Money,
 }
 
-/// Why an order was refused.
+/// Why an order was refused; only where its status is `rejected`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub struct Rejection {
     /// For programs.
     pub code: String,
@@ -72,6 +76,7 @@ pub struct Rejection {
 
 /// One shipment of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub struct Parcel {
     /// `shp_…`.
     pub id: String,

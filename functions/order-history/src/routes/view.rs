@@ -8,19 +8,25 @@ use super::time;
 use crate::domain::{Entry, Item, Parcel, Rejection};
 use crate::service::{DayFigures, Rebuilding, Status};
 
-/// An order, with the members that orders itself answers, as far as events tell them.
+/// An order, with the members that its events contain.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PastOrder"))]
 pub(super) struct OrderView {
     id: String,
+    /// As in `OrderStatus`. Other words are possible.
     status: String,
     items: Vec<Item>,
     total: Money,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<Rejection>,
+    /// The parcels, once there are any.
     parcels: Vec<Parcel>,
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     created_at: String,
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     updated_at: String,
-    /// Of the last event that was taken in.
+    /// The sequence number of the last processed event of the order.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     sequence: u64,
 }
 
@@ -43,18 +49,20 @@ impl From<Entry> for OrderView {
 
 /// An order with what only administrators see.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CustomerOrder"))]
 pub(super) struct AdminView {
     #[serde(flatten)]
     order: OrderView,
     customer: Customer,
-    /// Why it waits for a person.
+    /// Why it waits for an administrator.
     parked: Option<String>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 struct Customer {
     user_id: String,
-    /// Null as long as no event has told it.
+    /// Null until an event has contained it.
     name: Option<String>,
 }
 
@@ -68,12 +76,19 @@ impl AdminView {
 
 /// What was sold on a day in one currency.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "DayFigures"))]
 pub(super) struct FiguresView {
+    #[cfg_attr(test, schemars(extend("format" = "date")))]
     day: String,
+    #[cfg_attr(test, schemars(regex(pattern = "^[A-Z]{3}$")))]
     currency: String,
+    /// Placed that day, with any result.
     orders: u64,
+    /// Of those, paid.
     confirmed: u64,
+    /// Of those, cancelled.
     cancelled: u64,
+    /// Of those, rejected.
     rejected: u64,
     revenue: Money,
 }
@@ -93,33 +108,62 @@ impl From<DayFigures> for FiguresView {
     }
 }
 
-/// How the projection is.
+/// The state of the projection.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OrderHistoryStatus"))]
 pub(super) struct StatusView {
     name: &'static str,
+    /// Orders.
     entries: u64,
+    /// Users whose names are known.
     names: u64,
+    /// When the newest processed event happened.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     last_event_at: Option<String>,
-    /// Events that are not yet taken in; null if the log does not answer.
+    /// Events that are not yet processed; null if the log does not answer.
     lag_events: Option<u64>,
     /// Age of the oldest of them.
     lag_seconds: Option<f64>,
-    /// The same in milliseconds: what a reader sees is at most so old.
+    /// The same in milliseconds: the maximum age of what a reader sees.
     staleness_ms: Option<u64>,
-    /// Events that were given up.
+    /// Events that could not be delivered.
     dead_letters: Option<u64>,
+    /// Counts rebuilds.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     generation: u64,
+    /// When this generation was finished; null for the first.
+    #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     rebuilt_at: Option<String>,
+    /// The rebuild in progress.
     rebuild: Option<RebuildView>,
+    /// SHA-256 over all orders and names: equal content, equal digest. Null if there are too many
+    /// orders.
     digest: Option<String>,
 }
 
+/// The start of a rebuild.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StartedRebuild"))]
+pub(super) struct StartedView {
+    /// The generation that it makes.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub(super) generation: u64,
+    pub(super) name: &'static str,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 struct RebuildView {
+    /// The generation that it makes.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     generation: u64,
+    #[cfg_attr(test, schemars(extend("enum" = ["reading", "carrying"])))]
     stage: &'static str,
+    /// The position in the log up to which it was read; null once it is read to its end.
     position: Option<u64>,
+    /// Events of the log that were processed.
     events: u64,
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     started_at: String,
 }
 

@@ -18,6 +18,7 @@ pub const SCHEMA: u32 = 2;
 
 /// A move of the checkout. The order of the variants is the order of the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, description = ""))]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Put the pieces aside.

@@ -9,8 +9,10 @@ use super::event::{Step, Undo};
 use super::parcel::{Line, Parcel};
 use super::placed::Placed;
 
-/// How far an order has come, as the public sees it.
+/// How far an order has come. `delivered`, `cancelled`, `rejected` and `returned` are final.
+/// `returned` means that the order could not be delivered and was refunded and restocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OrderStatus"))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Accepted and durable; stock and payment are not settled yet.
@@ -51,6 +53,7 @@ impl Status {
 
 /// Why an order was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub struct Rejection {
     /// For programs: `out_of_stock`, `card_declined`, `insufficient_funds`, …
     pub code: String,

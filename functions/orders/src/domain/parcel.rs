@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How far a parcel has come.
+/// How far a parcel has come. `created` waits for its courier. After `attempt_failed` it is taken
+/// out again (`in_transit`), three times in all; then it is `returned`. `delivered`, `cancelled`
+/// and `returned` are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(rename_all = "snake_case")]
 pub enum Carriage {
     /// Waiting for its courier.

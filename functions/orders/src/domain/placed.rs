@@ -7,32 +7,43 @@ use serde::{Deserialize, Serialize};
 pub const LINES_MAX: usize = 100;
 /// Pieces of one product in one order.
 pub const QUANTITY_MAX: u32 = 1_000;
+/// Characters of one part of an address.
+pub const ADDRESS_CHARS_MAX: usize = 200;
 
 /// One product of an order; name and price are frozen at the time of ordering.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub struct Item {
     /// The stock-keeping unit.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
     pub sku: String,
-    /// What the product was called.
+    /// As it was when ordered.
     pub name: String,
-    /// Pieces, 1 to [`QUANTITY_MAX`].
+    /// Pieces.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub quantity: u32,
     /// Of one piece.
     pub price: Money,
 }
 
-/// Where an order goes.
+/// Where an order goes. No part is blank or has control, bidirectional or zero-width characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct Address {
     /// The addressee.
+    #[cfg_attr(test, schemars(length(min = 1, max = ADDRESS_CHARS_MAX)))]
     pub name: String,
     /// Street and number.
+    #[cfg_attr(test, schemars(length(min = 1, max = ADDRESS_CHARS_MAX)))]
     pub street: String,
     /// Town.
+    #[cfg_attr(test, schemars(length(min = 1, max = ADDRESS_CHARS_MAX)))]
     pub city: String,
-    /// As the country writes it; may hold letters.
+    /// In the format of the country; may contain letters.
+    #[cfg_attr(test, schemars(length(min = 1, max = ADDRESS_CHARS_MAX)))]
     pub postal_code: String,
-    /// ISO 3166-1 alpha-2, upper case.
+    /// ISO 3166-1 alpha-2.
+    #[cfg_attr(test, schemars(regex(pattern = "^[A-Z]{2}$")))]
     pub country: String,
 }
 

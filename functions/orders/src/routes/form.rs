@@ -7,12 +7,10 @@ use chassis::{Result, card};
 
 use crate::domain::{Address, country, placed};
 
-/// Characters of one part of an address.
-const ADDRESS_CHARS_MAX: usize = 200;
 /// Characters of a SKU.
 const SKU_CHARS_MAX: usize = 64;
 /// Characters of a payment method's token.
-const METHOD_CHARS_MAX: usize = 200;
+pub(super) const METHOD_CHARS_MAX: usize = 200;
 
 /// A sound body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +70,7 @@ fn line(fields: &mut Fields<'_>) -> Option<(String, u32)> {
 
 /// A part of an address. It is printed on a label and shown in mails.
 fn visible(fields: &mut Fields<'_>, part: &str) -> Option<String> {
-    let text = fields.string(part, 1..=ADDRESS_CHARS_MAX);
+    let text = fields.string(part, 1..=placed::ADDRESS_CHARS_MAX);
     if text.as_deref().is_some_and(|text| !is_visible(text)) {
         fields.fault(part, "must not be blank or contain invisible characters");
     }

@@ -7,40 +7,54 @@ use crate::domain::event::{Action, Event};
 use crate::domain::saga::{STEPS, UNDO_OF};
 use crate::domain::{Order, Recorded, Step, Undo};
 
-/// How far a checkout has come.
+/// How far a checkout has come, step by step.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Saga"))]
 pub(super) struct SagaView {
     order_id: String,
-    /// Of the order.
+    /// The status of the order.
+    #[cfg_attr(test, schemars(with = "crate::domain::Status"))]
     status: &'static str,
-    /// `forward` or `backward`.
+    /// `backward` while steps are compensated, and afterwards.
+    #[cfg_attr(test, schemars(extend("enum" = ["forward", "backward"])))]
     direction: &'static str,
-    /// Set while it waits for a person.
+    /// Why the checkout waits for an administrator, if it does.
     parked: Option<ParkedView>,
     steps: Vec<StepView>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 struct ParkedView {
     reason: String,
-    /// RFC 3339, UTC.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     since: String,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 struct StepView {
     name: Step,
-    /// `pending`, `started`, `done`, `skipped` or `refused`.
+    #[cfg_attr(test, schemars(extend("enum" = ["pending", "started", "done", "skipped", "refused"])))]
     status: &'static str,
-    /// Tries that have brought an answer or failed.
+    /// Attempts that were answered or failed.
     attempts: u32,
     compensation: Option<UndoView>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 struct UndoView {
+    #[cfg_attr(
+        test,
+        schemars(
+            with = "String",
+            extend("enum" = ["release", "cancel_payment", "take_back", "cancel_shipment"])
+        )
+    )]
     name: Undo,
-    /// `none` while there is nothing to take back, `registered`, or `done`.
+    /// `none` while there is nothing to compensate.
+    #[cfg_attr(test, schemars(extend("enum" = ["none", "registered", "done"])))]
     status: &'static str,
     attempts: u32,
 }

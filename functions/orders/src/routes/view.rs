@@ -11,21 +11,24 @@ use crate::ports::Shipment;
 
 /// An order.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Order"))]
 pub(super) struct OrderView {
     id: String,
+    #[cfg_attr(test, schemars(with = "crate::domain::Status"))]
     status: &'static str,
     items: Vec<Item>,
     total: Money,
-    /// Null once the order has ended and the customer has deleted their account.
+    /// Null if the order has finished and its customer has deleted the account.
     shipping_address: Option<Address>,
-    /// RFC 3339, UTC.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     created_at: String,
-    /// RFC 3339, UTC; of the last change of status.
+    /// When the status changed last.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     updated_at: String,
-    /// Why it was rejected, if it was.
+    /// Why the order was refused; only where the status is `rejected`.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<Rejection>,
-    /// The refund for returned parcels.
+    /// The refund for returned parcels; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded: Option<Money>,
 }
@@ -46,21 +49,27 @@ impl OrderView {
     }
 }
 
-/// A shipment.
+/// A part of an order that travels on its own.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Shipment"))]
 pub(super) struct ShipmentView {
     id: String,
+    #[cfg_attr(test, schemars(with = "crate::domain::parcel::Carriage"))]
     status: &'static str,
     courier: String,
     tracking_code: String,
     lines: Vec<LineView>,
-    /// RFC 3339, UTC; of the last change of status.
+    /// When the status changed last.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     updated_at: String,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 struct LineView {
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
     sku: String,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     quantity: u32,
 }
 
@@ -78,13 +87,20 @@ impl From<Shipment> for ShipmentView {
     }
 }
 
-/// Something that has happened to an order: `type` and what belongs to it.
+/// A fact of an order's history. Other members depend on the type. What went wrong between the
+/// services, and which administrator resumed the order, is for administrators only: others do not
+/// see the `detail` of `attempt_failed`, the `reason` of `parked`, `by` of `resumed`, and the
+/// `facts` of `retired`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OrderEvent"))]
 pub(super) struct EventView {
+    /// 1 for the first, without gaps.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     sequence: u64,
-    /// RFC 3339, UTC.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     at: String,
     #[serde(flatten)]
+    #[cfg_attr(test, schemars(with = "super::api::EventType"))]
     event: Value,
 }
 

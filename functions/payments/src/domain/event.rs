@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Why a card was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub enum Decline {
     /// Without a reason that may be passed on.
     Card,
@@ -20,6 +21,7 @@ pub enum Decline {
 /// Why money moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub enum Kind {
     /// Taken from the customer.
     Capture,
@@ -33,6 +35,7 @@ pub enum Kind {
 /// requested. Old events of captures and refunds have no amount: they were for the whole sum.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Event {
     /// A hold is about to be requested; from now on it may exist.
     AuthorizationAsked { order_id: String, amount: Money, method: String },

@@ -10,6 +10,7 @@ use super::news::{Amounts, News, Standing};
 
 /// The status of a payment for other functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, description = ""))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// The provider holds the money.

@@ -14,8 +14,11 @@ pub const ATTEMPTS_MAX: usize = 3;
 /// Characters of a parcel's id that stand in its tracking code.
 const TRACKING_CHARS: usize = 10;
 
-/// How far a parcel has come.
+/// How far a parcel has come. `created` waits for its courier. After `attempt_failed` it is taken
+/// out again (`in_transit`), three times in all; then it is `returned`. `delivered`, `cancelled`
+/// and `returned` are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ShipmentStatus"))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Waiting for its courier.
@@ -64,10 +67,13 @@ impl Status {
     }
 }
 
-/// So many pieces of one product.
+/// A quantity of one product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub struct Line {
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
     pub sku: String,
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub quantity: u32,
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A language tag (BCP 47) in its usual spelling: `pt`, `pt-BR`, `zh-Hant-TW`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Language(String);
 
 impl Language {

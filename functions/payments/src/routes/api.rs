@@ -1,0 +1,118 @@
+//! The operations of payments.
+#![allow(dead_code, reason = "the types of requests only describe them")]
+
+use chassis::openapi::Api;
+use chassis::page::Page;
+use chassis::{Problem, ProblemType};
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
+use super::{PaymentView, PostingView};
+
+/// An event of the payment provider, in its own format.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct PaymentEvent {}
+
+fn api() -> Api {
+    let mut api = Api::new("administration");
+    api.operation("getPayment", "Get a payment", "With all its events.")
+        .ok::<PaymentView>(
+            "The payment.",
+            &json!({
+                "id": "pay_0192f0c4-7a10-7c3e-9d5b-2f1f5f0a9c40",
+                "order_id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
+                "status": "captured",
+                "amount": 2598,
+                "currency": "EUR",
+                "captured": 2598,
+                "refunded": 0,
+                "charged_back": 0,
+                "deviation": null,
+                "barred": false,
+                "reference": "ch_0192f0c4",
+                "events": [
+                    {
+                        "sequence": 1,
+                        "at": "2026-01-31T12:00:00.000Z",
+                        "type": "authorization_asked",
+                        "order_id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
+                        "amount": {"amount": 2598, "currency": "EUR"},
+                        "method": "tok_approved",
+                    },
+                    {
+                        "sequence": 2,
+                        "at": "2026-01-31T12:00:00.000Z",
+                        "type": "authorized",
+                        "reference": "ch_0192f0c4",
+                        "amount": {"amount": 2598, "currency": "EUR"},
+                    },
+                    {
+                        "sequence": 3,
+                        "at": "2026-01-31T12:00:00.000Z",
+                        "type": "captured",
+                        "amount": {"amount": 2598, "currency": "EUR"},
+                    },
+                    {
+                        "sequence": 4,
+                        "at": "2026-01-31T12:00:01.000Z",
+                        "type": "stated",
+                        "line": 17,
+                        "kind": "capture",
+                        "amount": {"amount": 2598, "currency": "EUR"},
+                    },
+                ],
+            }),
+        )
+        .problems([404]);
+    api.operation(
+        "listLedger",
+        "List the ledger",
+        "Double-entry lines, oldest first. One side is what the payment provider has \
+         acknowledged, the other is what its statement says.",
+    )
+    .paged()
+    .ok::<Page<PostingView>>(
+        "A page.",
+        &json!({
+            "items": [
+                {
+                    "id": "pay_0192f0c4-7a10-7c3e-9d5b-2f1f5f0a9c40.3.1",
+                    "order_id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
+                    "account": "customer_funds",
+                    "amount": -2598,
+                    "currency": "EUR",
+                    "at": "2026-01-31T12:00:00.000Z",
+                },
+                {
+                    "id": "pay_0192f0c4-7a10-7c3e-9d5b-2f1f5f0a9c40.4.1",
+                    "order_id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
+                    "account": "psp_clearing",
+                    "amount": 2598,
+                    "currency": "EUR",
+                    "at": "2026-01-31T12:00:00.000Z",
+                },
+            ],
+            "next_cursor": null,
+        }),
+    );
+    api.operation(
+        "receivePaymentEvent",
+        "Receive an event of the payment provider",
+        "For the payment provider only. The signature is verified over the bytes of the body. The \
+         webhook is only a hint; the provider's API is authoritative.",
+    )
+    .body::<PaymentEvent>(&Value::Null)
+    .empty(204, "The event was processed.")
+    .problem(
+        "The signature is missing, wrong or too old.",
+        &Problem::new(ProblemType::Unauthorized).detail("The signature is missing or wrong."),
+    )
+    .problems([404]);
+    api
+}
+
+#[test]
+fn the_committed_description_is_up_to_date() {
+    assert_eq!(api().compare(env!("CARGO_MANIFEST_DIR")), Ok(()));
+}
