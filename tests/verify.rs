@@ -133,7 +133,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         [] => verify(),
         ["soak"] => all(SOAK, None),
-        _ => Err(format!("nothing is known about `{}`", arguments.join(" "))),
+        _ => Err(format!("unknown arguments: `{}`", arguments.join(" "))),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
