@@ -33,6 +33,30 @@ const LINTS: &[Step] = &[
     ),
 ];
 
+/// A check by a program other than cargo.
+struct Tool {
+    name: &'static str,
+    program: &'static str,
+    arguments: &'static [&'static str],
+    /// How to install the program.
+    installation: &'static str,
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "spelling",
+        program: "typos",
+        arguments: &[],
+        installation: "python3 -m pip install typos",
+    },
+    Tool {
+        name: "book",
+        program: "mdbook",
+        arguments: &["build"],
+        installation: "cargo install --locked --no-default-features mdbook",
+    },
+];
+
 const COMPONENTS: Step = ("components", &["functions", "--quiet"], &[]);
 
 const TESTS: &[Step] = &[
@@ -121,8 +145,12 @@ fn main() -> ExitCode {
 fn verify() -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let list = folder.path().join("skipped");
+    let mut skipped = Vec::new();
+    for tool in TOOLS {
+        skipped.extend(tool.run()?);
+    }
     all(LINTS, None)?;
-    let mut skipped = dependencies()?;
+    skipped.extend(dependencies()?);
     all(&[COMPONENTS], None)?;
     all(TESTS, Some(&list))?;
     let tests = std::fs::read_to_string(list).unwrap_or_default();
@@ -139,54 +167,66 @@ fn verify() -> Result<(), String> {
     Ok(())
 }
 
+impl Tool {
+    /// Runs the check; the reason if the program is not installed.
+    fn run(&self) -> Result<Option<String>, String> {
+        if !succeeds(self.program, &["--version"]) {
+            let Self { name, program, installation, .. } = self;
+            return Ok(Some(format!("{name}: {program} is not installed (`{installation}`)")));
+        }
+        run(self.name, self.program, self.arguments, &[], None).map(|()| None)
+    }
+}
+
 /// What cargo-deny says of the dependencies; the reason if it can't say anything.
 fn dependencies() -> Result<Vec<String>, String> {
-    if !succeeds(&["deny", "--version"]) {
+    if !succeeds("cargo", &["deny", "--version"]) {
         let reason =
             "dependencies: cargo-deny is not installed (`cargo install --locked cargo-deny`)";
         return Ok(vec![reason.to_owned()]);
     }
     // Warnings are about several versions of one crate, of which there are many.
     let check = ["deny", "--log-level", "error", "check", "bans", "licenses", "sources"];
-    run("dependencies", &check, &[], None)?;
+    run("dependencies", "cargo", &check, &[], None)?;
     Ok(Vec::new())
 }
 
 /// Known faults of the dependencies; the reason if the list of them can't be had.
 fn advisories() -> Result<Option<String>, String> {
-    if !succeeds(&["deny", "fetch", "db"]) {
+    if !succeeds("cargo", &["deny", "fetch", "db"]) {
         return Ok(Some("advisories: the list of known faults can't be fetched".to_owned()));
     }
     let check = ["deny", "--log-level", "error", "check", "--disable-fetch", "advisories"];
-    run("advisories", &check, &[], None).map(|()| None)
+    run("advisories", "cargo", &check, &[], None).map(|()| None)
 }
 
-/// Whether cargo succeeds, without a word.
-fn succeeds(arguments: &[&str]) -> bool {
-    let mut cargo = Command::new("cargo");
-    let status = cargo.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+/// Whether a command succeeds. It prints nothing.
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    let status = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }
 
 /// Runs steps in their order. Tests list in `skipped` what they skip.
 fn all(steps: &[Step], skipped: Option<&Path>) -> Result<(), String> {
-    steps
-        .iter()
-        .try_for_each(|(name, arguments, environment)| run(name, arguments, environment, skipped))
+    steps.iter().try_for_each(|(name, arguments, environment)| {
+        run(name, "cargo", arguments, environment, skipped)
+    })
 }
 
 fn run(
     name: &str,
+    program: &str,
     arguments: &[&str],
     environment: &[(&str, &str)],
     skipped: Option<&Path>,
 ) -> Result<(), String> {
-    eprintln!("==> {name}: cargo {}", arguments.join(" "));
+    eprintln!("==> {name}: {program} {}", arguments.join(" "));
     let started = Instant::now();
-    let mut cargo = Command::new("cargo");
-    cargo.args(arguments).envs(environment.iter().copied());
-    cargo.envs(skipped.map(|list| (skipped::FILE_VARIABLE, list)));
-    if !cargo.status().is_ok_and(|status| status.success()) {
+    let mut command = Command::new(program);
+    command.args(arguments).envs(environment.iter().copied());
+    command.envs(skipped.map(|list| (skipped::FILE_VARIABLE, list)));
+    if !command.status().is_ok_and(|status| status.success()) {
         return Err(format!("{name} failed"));
     }
     eprintln!("==> {name} took {} s", started.elapsed().as_secs());
