@@ -1,6 +1,6 @@
 //! Contenders under the same load, in turns.
 //!
-//! Machines get slower and faster while a benchmark runs (heat, neighbours). Measuring one
+//! Machines get slower and faster while a benchmark runs (heat, neighbors). Measuring one
 //! contender to its end and then the next would put such a change into the ratio; in turns, each
 //! round of all of them sees the same machine, and the median of the rounds leaves out the worst.
 

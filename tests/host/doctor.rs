@@ -60,7 +60,7 @@ async fn a_manifest_with_faults_is_shown_with_their_places() {
     let app = guest("$p3\"\ncolour = \"red");
     let (code, text) = doctor(&app, "127.0.0.1:0").await;
     assert_eq!(code, Some(1), "{text}");
-    let place = format!("spin.toml:{}:", app.line_of("colour"));
+    let place = format!("spin.toml:{}:", app.line_of("color"));
     assert!(text.contains(&place) && text.contains("FAULT  manifest"), "{text}");
 }
 

@@ -1,4 +1,4 @@
-//! What a guest may use, and what its callers and its neighbours see when it wants more.
+//! What a guest may use, and what its callers and its neighbors see when it wants more.
 
 use crate::support::{
     Application, Backend, application, assert_problem, eventually, occupancy, soon,
@@ -6,7 +6,7 @@ use crate::support::{
 use harness::{Client, Stranger};
 use std::net::Ipv4Addr;
 
-/// A guest with these limits at `/...`, and a neighbour without any at `/neighbour/...`.
+/// A guest with these limits at `/...`, and a neighbor without any at `/neighbour/...`.
 fn guest(limits: &str) -> Application {
     application(&format!(
         r#"
@@ -15,21 +15,21 @@ route = "/..."
 component = "guest"
 [[trigger.http]]
 route = "/neighbour/..."
-component = "neighbour"
+component = "neighbor"
 [component.guest]
 source = "$p3"
 allowed_outbound_hosts = ["http://127.0.0.1:*"]
 key_value_stores = ["default"]
 [component.guest.tool.tessera]
 limits = {{ {limits} }}
-[component.neighbour]
+[component.neighbor]
 source = "$p3"
 "#
     ))
 }
 
 #[tokio::test]
-async fn a_guest_that_computes_too_long_is_stopped_and_its_neighbours_are_served_meanwhile() {
+async fn a_guest_that_computes_too_long_is_stopped_and_its_neighbors_are_served_meanwhile() {
     for (path, workers) in [("/loop", "1"), ("/yield-loop", "1"), ("/loop", "4")] {
         let mut backend = Backend::start().await;
         let app = guest("cpu_time_max_ms = 500, deadline_ms = 600000");
@@ -270,7 +270,7 @@ async fn a_call_waits_for_a_place_while_all_instances_are_busy() {
     let busy = spawn_get(&client, format!("/outbound?url={}", backend.url("/hold")));
     let held = backend.next().await;
     let waiting = spawn_get(&client, "/neighbour/".to_owned());
-    occupancy(&host, "neighbour", 1, 0).await;
+    occupancy(&host, "neighbor", 1, 0).await;
     assert!(!waiting.is_finished());
     held.answer(200, "");
     soon(busy).await.unwrap().expect(200);

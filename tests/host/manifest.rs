@@ -124,7 +124,7 @@ async fn all_faults_are_shown_at_once() {
          [[trigger.http]]\nroute = \"/\"\ncomponent = \"nobody\"\n\
          [component.guest]\nsource = \"$p3\"\ncolour = \"red\"\n",
     );
-    for at in ["/a/.../b", "\"nobody\"", "colour"] {
+    for at in ["/a/.../b", "\"nobody\"", "color"] {
         assert_refused(&app, at, &[]).await;
     }
 }

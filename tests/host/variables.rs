@@ -7,7 +7,7 @@ fn guest() -> Application {
     application(
         r#"
 [variables]
-colour = { default = "red" }
+color = { default = "red" }
 greeting = { default = "hello" }
 password = { required = true, secret = true }
 token = { required = true, secret = true }
@@ -18,8 +18,8 @@ component = "guest"
 source = "$p3"
 environment = { FROM_MANIFEST = "manifest" }
 [component.guest.variables]
-colour = "{{ colour }}"
-sentence = "{{ greeting }}, {{ colour }} world"
+color = "{{ color }}"
+sentence = "{{ greeting }}, {{ color }} world"
 password = "{{ password }}"
 "#,
     )
@@ -36,7 +36,7 @@ async fn variable(client: &Client, name: &str) -> String {
 async fn texts_of_a_component_are_made_of_variables() {
     let host = guest().host().variable("password", "p").variable("token", "t").start().await;
     let client = host.client();
-    assert_eq!(variable(&client, "colour").await, "red");
+    assert_eq!(variable(&client, "color").await, "red");
     assert_eq!(variable(&client, "sentence").await, "hello, red world");
     // A variable of the application that the component does not name is none of its own.
     let answer = client.get("/variable?name=token").await.expect(404);
@@ -52,7 +52,7 @@ async fn every_variable_that_nobody_set_is_named_at_once() {
     for word in ["password", "token", "--variable password=", "SPIN_VARIABLE_TOKEN"] {
         assert!(text.contains(word), "{word:?} is not in {text}");
     }
-    assert!(!text.contains("colour"), "only what is missing: {text}");
+    assert!(!text.contains("color"), "only what is missing: {text}");
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_variable_of_the_environment_that_is_not_declared_is_warned_about() {
     let host = host.environment("SPIN_VARIABLE_COLOR", "blue").start().await;
     let warned = |line: &serde_json::Value| {
         let message = line["message"].as_str().unwrap_or_default();
-        message.contains("SPIN_VARIABLE_COLOR") && message.contains("`colour`")
+        message.contains("SPIN_VARIABLE_COLOR") && message.contains("`color`")
     };
     assert!(host.log().iter().any(warned), "{:#?}", host.log());
 }
@@ -84,18 +84,18 @@ async fn flags_win_over_the_environment_and_that_over_files_and_those_over_defau
     let app = guest().with_file(
         "runtime.toml",
         "[[variables_provider]]\ntype = \"static\"\n[variables_provider.values]\n\
-         colour = \"file\"\npassword = \"file\"\ntoken = \"file\"\n",
+         color = \"file\"\npassword = \"file\"\ntoken = \"file\"\n",
     );
     let file = app.folder().join("runtime.toml");
     let host = || app.host().argument("--runtime-config-file").argument(&file);
-    let colour = async |host: harness::HostBuilder| {
+    let color = async |host: harness::HostBuilder| {
         let host = host.start().await;
-        variable(&host.client(), "colour").await
+        variable(&host.client(), "color").await
     };
-    assert_eq!(colour(host()).await, "file");
-    let host = || host().environment("SPIN_VARIABLE_COLOUR", "environment");
-    assert_eq!(colour(host()).await, "environment");
-    assert_eq!(colour(host().variable("colour", "flag")).await, "flag");
+    assert_eq!(color(host()).await, "file");
+    let host = || host().environment("SPIN_VARIABLE_COLOR", "environment");
+    assert_eq!(color(host()).await, "environment");
+    assert_eq!(color(host().variable("color", "flag")).await, "flag");
 }
 
 #[tokio::test]

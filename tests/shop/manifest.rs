@@ -292,12 +292,12 @@ async fn every_path_of_the_api_has_a_label() {
     let labels: BTreeSet<&str> =
         labels.as_array().expect("labels").iter().filter_map(Value::as_str).collect();
     let description = Shop::shared().await.description().document();
-    let unlabelled: Vec<String> = description["paths"]
+    let unlabeled: Vec<String> = description["paths"]
         .as_object()
         .expect("paths")
         .keys()
         .map(|path| path.replace('{', ":").replace('}', ""))
         .filter(|path| !labels.contains(path.as_str()))
         .collect();
-    assert_eq!(unlabelled, Vec::<String>::new(), "add them to `route_labels` of the gateway");
+    assert_eq!(unlabeled, Vec::<String>::new(), "add them to `route_labels` of the gateway");
 }

@@ -137,8 +137,8 @@ async fn an_answer_off_the_description_is_found_out() {
     };
     assert!(is_sound(&answer));
     for (number, spoil) in spoil.iter().enumerate() {
-        let mut spoilt = answer.clone();
-        spoil(&mut spoilt);
-        assert!(!is_sound(&spoilt), "fault {number} of {answer:?}");
+        let mut spoiled = answer.clone();
+        spoil(&mut spoiled);
+        assert!(!is_sound(&spoiled), "fault {number} of {answer:?}");
     }
 }

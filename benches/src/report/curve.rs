@@ -7,8 +7,8 @@ use std::path::Path;
 
 /// Width and height in pixels.
 const SIZE: (u32, u32) = (720, 420);
-/// Colours that people with colour blindness can tell apart (Okabe and Ito).
-const COLOURS: [RGBColor; 6] = [
+/// Colors that people with color blindness can tell apart (Okabe and Ito).
+const COLORS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -101,10 +101,10 @@ impl Curve {
             .y_label_area_size(72)
             .build_cartesian_2d(x.log_scale(), y)?;
         chart.configure_mesh().x_desc(&self.x).y_desc(&self.y).light_line_style(WHITE).draw()?;
-        for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
-            let line = LineSeries::new(series.points.clone(), colour.stroke_width(2)).point_size(3);
+        for (series, color) in self.series.iter().zip(COLORS.iter().cycle()) {
+            let line = LineSeries::new(series.points.clone(), color.stroke_width(2)).point_size(3);
             chart.draw_series(line)?.label(&series.name).legend(move |(x, y)| {
-                PathElement::new(vec![(x, y), (x + 20, y)], colour.stroke_width(2))
+                PathElement::new(vec![(x, y), (x + 20, y)], color.stroke_width(2))
             });
         }
         let mut legend = chart.configure_series_labels();

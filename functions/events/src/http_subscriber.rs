@@ -57,7 +57,7 @@ fn request(member: &Member, events: &[Event]) -> Result<Request<Bytes>, http::Er
     Ok(request)
 }
 
-/// `Retry-After` in seconds; a date is not honoured.
+/// `Retry-After` in seconds; a date is not honored.
 fn pause(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))

@@ -193,7 +193,7 @@ fn target(component: &str, path: Option<&'static str>, uri: &Uri) -> Option<Uri>
 
 /// Who asked, for the functions behind: written here and nowhere else.
 fn address_headers(parts: &mut Parts, origin: &Origin) {
-    headers::sanitise_request(&mut parts.headers);
+    headers::sanitize_request(&mut parts.headers);
     headers::set(&mut parts.headers, "x-request-id", &origin.request_id);
     headers::set(&mut parts.headers, "x-forwarded-for", &origin.address);
     headers::set(&mut parts.headers, "x-forwarded-proto", &origin.scheme);

@@ -71,7 +71,7 @@ impl Environment for Host {
         chassis::clock::now_ms()
     }
 
-    fn randomise(&self, buffer: &mut [u8]) -> bool {
+    fn randomize(&self, buffer: &mut [u8]) -> bool {
         getrandom::fill(buffer).is_ok()
     }
 

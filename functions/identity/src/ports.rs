@@ -65,7 +65,7 @@ pub trait Environment: Clone + Send + Sync + 'static {
     fn now_ms(&self) -> u64;
 
     /// Fills the buffer with bytes that nobody can guess; false if the system has none.
-    fn randomise(&self, buffer: &mut [u8]) -> bool;
+    fn randomize(&self, buffer: &mut [u8]) -> bool;
 
     /// The settings in force. The error names the setting, never its value.
     fn settings(&self) -> impl Future<Output = Result<Settings, String>> + Send;

@@ -163,7 +163,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
 
     fn random<const N: usize>(&self) -> Result<[u8; N], Error> {
         let mut bytes = [0; N];
-        let filled = self.environment.randomise(&mut bytes);
+        let filled = self.environment.randomize(&mut bytes);
         filled.then_some(bytes).ok_or_else(|| Error::Misconfigured("no randomness".to_owned()))
     }
 }

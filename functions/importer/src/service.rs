@@ -118,7 +118,7 @@ impl<S: Store, H: Outbound, P: Pause> Importer<S, H, P> {
                     Err(failure) => failed = Some(failure),
                 }
             }
-            // What got through is remembered also when a neighbour did not.
+            // What got through is remembered also when a neighbor did not.
             self.store.write(PROGRESS, &*progress).await?;
             if let Some(failure) = failed {
                 return Err(failure.into());

@@ -228,8 +228,8 @@ fn number(order_id: &str) -> String {
 /// is nothing.
 fn together(parcels: &[Parcel], read: fn(&Parcel) -> Option<&String>) -> Option<String> {
     let mut seen = BTreeSet::new();
-    let travelling = parcels.iter().filter(|parcel| parcel.has_left());
-    let texts = travelling.filter_map(read).filter(|text| !text.is_empty());
+    let traveling = parcels.iter().filter(|parcel| parcel.has_left());
+    let texts = traveling.filter_map(read).filter(|text| !text.is_empty());
     let texts: Vec<&str> = texts.filter(|text| seen.insert(*text)).map(String::as_str).collect();
     (!texts.is_empty()).then(|| texts.join(", "))
 }

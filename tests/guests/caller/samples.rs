@@ -1,6 +1,6 @@
 //! Values at the edges of their types.
 
-use crate::bindings::tessera_test::links::values::{Colour, Everything, Inner, Rights, Shape};
+use crate::bindings::tessera_test::links::values::{Color, Everything, Inner, Rights, Shape};
 
 pub(crate) fn all() -> Vec<Everything> {
     vec![smallest(), largest(), ordinary()]
@@ -16,7 +16,7 @@ fn smallest() -> Everything {
         maybe: None,
         outcome: Err(String::new()),
         empty_outcome: Err(()),
-        colour: Colour::Red,
+        color: Color::Red,
         rights: Rights::empty(),
         shapes: vec![],
         bytes: vec![],
@@ -34,7 +34,7 @@ fn largest() -> Everything {
         maybe: Some(None),
         outcome: Ok(u32::MAX),
         empty_outcome: Ok(()),
-        colour: Colour::Blue,
+        color: Color::Blue,
         rights: Rights::all(),
         shapes: vec![Shape::Point; 100],
         bytes: (0..=255).collect(),
@@ -52,7 +52,7 @@ fn ordinary() -> Everything {
         maybe: Some(Some("there".to_owned())),
         outcome: Err("why".to_owned()),
         empty_outcome: Ok(()),
-        colour: Colour::Green,
+        color: Color::Green,
         rights: Rights::READ | Rights::EXECUTE,
         shapes: vec![Shape::Circle(2.5), Shape::Polygon(vec![(0, 0), (-1, 1)]), Shape::Point],
         bytes: b"bytes".to_vec(),

@@ -1,4 +1,4 @@
-//! Misbehaviour.
+//! Misbehavior.
 
 use super::{Answer, text};
 use std::hint::black_box;

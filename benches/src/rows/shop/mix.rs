@@ -27,7 +27,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Vec<Row>> {
     let mut best = Vec::new();
     let mut all = Vec::new();
     let mut lines = Vec::new();
-    // One after the other: a shop at its limit leaves nothing for a neighbour's schedules.
+    // One after the other: a shop at its limit leaves nothing for a neighbor's schedules.
     for shop in open(bench).await? {
         let name = shop.contender.name.clone();
         let figures = rising(bench, &shop).await?;

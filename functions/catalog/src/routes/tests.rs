@@ -302,7 +302,7 @@ async fn only_admins_write() {
 async fn every_fault_of_a_product_is_named() {
     let shop = Shop::new();
     let body = json!({
-        "sku": "tea 1", "name": " ", "description": 7, "category": "&", "colour": "red",
+        "sku": "tea 1", "name": " ", "description": 7, "category": "&", "color": "red",
         "price": {"amount": 4_294_967_296_i64, "currency": "USD", "vat": 19},
     });
     let (status, _, problem) = shop.write("POST", "/api/v1/products", &body).await;
@@ -316,7 +316,7 @@ async fn every_fault_of_a_product_is_named() {
     pointers.sort_unstable();
     let expected = [
         "/category",
-        "/colour",
+        "/color",
         "/description",
         "/name",
         "/price/amount",

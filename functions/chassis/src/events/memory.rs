@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a [`MemoryProducer`] does with one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behaviour {
+pub enum Behavior {
     /// Accept and say so.
     Accept,
     /// Accept nothing and answer [`PublishError::Unavailable`].
@@ -27,7 +27,7 @@ pub struct MemoryProducer {
 struct State {
     log: Vec<Event>,
     calls: usize,
-    plan: VecDeque<Behaviour>,
+    plan: VecDeque<Behavior>,
     down: bool,
 }
 
@@ -48,8 +48,8 @@ impl MemoryProducer {
     }
 
     /// What the next calls do, one each; after them all are accepted.
-    pub fn plan(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
-        self.state().plan.extend(behaviours);
+    pub fn plan(&self, behaviors: impl IntoIterator<Item = Behavior>) {
+        self.state().plan.extend(behaviors);
     }
 
     /// Refuse everything until told otherwise.
@@ -72,12 +72,12 @@ impl Producer for MemoryProducer {
         for event in events {
             event.check().map_err(|error| PublishError::Invalid(error.to_string()))?;
         }
-        let planned = state.plan.pop_front().unwrap_or(Behaviour::Accept);
+        let planned = state.plan.pop_front().unwrap_or(Behavior::Accept);
         let accepted = match planned {
             _ if state.down => 0,
-            Behaviour::Accept => events.len(),
-            Behaviour::Refuse => 0,
-            Behaviour::AcceptAndFail(events) => events,
+            Behavior::Accept => events.len(),
+            Behavior::Refuse => 0,
+            Behavior::AcceptAndFail(events) => events,
         };
         for event in events.iter().take(accepted) {
             let same = |known: &Event| known.source == event.source && known.id == event.id;
@@ -86,7 +86,7 @@ impl Producer for MemoryProducer {
             }
         }
         match planned {
-            Behaviour::Accept if !state.down => Ok(()),
+            Behavior::Accept if !state.down => Ok(()),
             _ => Err(PublishError::Unavailable("the log is down".to_owned())),
         }
     }

@@ -7,7 +7,7 @@
 mod memory;
 mod received;
 
-pub use memory::{Behaviour, MemoryProducer};
+pub use memory::{Behavior, MemoryProducer};
 pub use received::Received;
 pub use tessera_cloudevents::{Event, Invalid};
 

@@ -41,7 +41,7 @@ fn every_fault_is_reported_at_once_with_its_pointer() {
         ("/email", "is required"),
         ("/items/1", "must be a JSON object"),
         ("/items/2/x", "is not known here"),
-        ("/colour~1size", "is not known here"),
+        ("/color~1size", "is not known here"),
     ];
     let expected: Vec<_> =
         expected.iter().map(|(p, d)| ((*p).to_owned(), (*d).to_owned())).collect();

@@ -6,7 +6,7 @@
 use super::marks::{Shard, shard_key};
 use super::*;
 use crate::clock::now_ms;
-use crate::events::{Behaviour, MemoryProducer, Producer, PublishError};
+use crate::events::{Behavior, MemoryProducer, Producer, PublishError};
 use crate::store::{FailingStore, MemoryStore, Store, StoreError};
 use proptest::prelude::*;
 use serde_json::json;
@@ -288,7 +288,7 @@ async fn many_events_leave_in_portions_and_stop_at_the_first_that_fails() {
     }
     store.write("k", &shelf).await.unwrap();
     let relay = Relay::new(store.clone(), log.clone());
-    log.plan([Behaviour::Accept, Behaviour::AcceptAndFail(7)]);
+    log.plan([Behavior::Accept, Behavior::AcceptAndFail(7)]);
     assert!(relay.flush::<Shelf>("k").await.is_err());
     assert_eq!((log.calls(), log.events().len()), (2, 107));
     let flushed = relay.flush::<Shelf>("k").await.unwrap();
@@ -300,7 +300,7 @@ async fn many_events_leave_in_portions_and_stop_at_the_first_that_fails() {
 /// lost besides.
 #[tokio::test]
 async fn whatever_a_crash_leaves_a_sweep_mends() {
-    for lost in [None, Some(Behaviour::AcceptAndFail(1)), Some(Behaviour::Refuse)] {
+    for lost in [None, Some(Behavior::AcceptAndFail(1)), Some(Behavior::Refuse)] {
         for operations in 0..12 {
             let (store, log) = (MemoryStore::new(), MemoryProducer::new());
             change(&Relay::new(store.clone(), log.clone()), "k", &["a"]).await.unwrap();
@@ -311,7 +311,7 @@ async fn whatever_a_crash_leaves_a_sweep_mends() {
                 assert_eq!(shelf(&store, "k").await.changes, 2, "acknowledged is durable");
             }
             let relay = Relay::new(store.clone(), log.clone());
-            log.plan([Behaviour::Accept; 4]);
+            log.plan([Behavior::Accept; 4]);
             for _ in 0..2 {
                 relay.sweep::<Shelf>(later(), 100).await.unwrap();
             }
@@ -438,11 +438,11 @@ fn any_task() -> impl Strategy<Value = Task> {
     ]
 }
 
-fn any_behaviour() -> impl Strategy<Value = Behaviour> {
+fn any_behavior() -> impl Strategy<Value = Behavior> {
     prop_oneof![
-        3 => Just(Behaviour::Accept),
-        1 => Just(Behaviour::Refuse),
-        1 => (0..3usize).prop_map(Behaviour::AcceptAndFail),
+        3 => Just(Behavior::Accept),
+        1 => Just(Behavior::Refuse),
+        1 => (0..3usize).prop_map(Behavior::AcceptAndFail),
     ]
 }
 
@@ -453,10 +453,10 @@ proptest! {
         tasks in proptest::collection::vec(any_task(), 1..8),
         // Whom to poll next, and whether it dies instead.
         schedule in proptest::collection::vec((any::<prop::sample::Index>(), 0..30u8), 0..200),
-        behaviours in proptest::collection::vec(any_behaviour(), 0..10),
+        behaviors in proptest::collection::vec(any_behavior(), 0..10),
     ) {
         let (store, log) = (MemoryStore::new(), MemoryProducer::new());
-        log.plan(behaviours);
+        log.plan(behaviors);
         let mut running: Vec<Coroutine> =
             tasks.iter().map(|task| coroutine(&store, &log, *task)).collect();
         for (index, fate) in schedule {

@@ -57,7 +57,7 @@ const OURS_BEGIN: [&str; 9] = [
 const INSIDE: [&str; 3] = ["server", "x-powered-by", "via"];
 
 /// Removes what a request from outside must not bring.
-pub fn sanitise_request(headers: &mut HeaderMap) {
+pub fn sanitize_request(headers: &mut HeaderMap) {
     strip_connection(headers);
     retain(headers, |name| {
         !OURS.contains(&name) && !OURS_BEGIN.iter().any(|prefix| name.starts_with(prefix))
@@ -65,7 +65,7 @@ pub fn sanitise_request(headers: &mut HeaderMap) {
 }
 
 /// Removes what an answer from inside must not carry.
-pub fn sanitise_response(headers: &mut HeaderMap) {
+pub fn sanitize_response(headers: &mut HeaderMap) {
     strip_connection(headers);
     retain(headers, |name| !INSIDE.contains(&name) && !name.starts_with("spin-"));
 }
@@ -141,7 +141,7 @@ mod tests {
             ("traceparent", "00-a-b-01"),
             ("accept", "*/*"),
         ]);
-        sanitise_request(&mut headers);
+        sanitize_request(&mut headers);
         let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         let expected =
@@ -163,7 +163,7 @@ mod tests {
             ("proxy-authorization", "x"),
             ("accept", "*/*"),
         ]);
-        sanitise_request(&mut headers);
+        sanitize_request(&mut headers);
         assert_eq!(headers.len(), 1);
     }
 
@@ -178,7 +178,7 @@ mod tests {
             ("set-cookie", "c=d"),
             ("content-type", "text/event-stream"),
         ]);
-        sanitise_response(&mut headers);
+        sanitize_response(&mut headers);
         assert_eq!(headers.get_all("set-cookie").iter().count(), 2);
         assert_eq!(headers.keys_len(), 2);
     }

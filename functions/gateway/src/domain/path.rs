@@ -1,8 +1,8 @@
 //! Paths that two readers might understand differently.
 //!
 //! `//`, dot segments, encoded slashes, backslashes, path parameters: each has been a way
-//! around an authorisation check somewhere, because the checker and the one behind it
-//! normalised differently. Nothing is normalised here. Such a path is refused, and every
+//! around an authorization check somewhere, because the checker and the one behind it
+//! normalized differently. Nothing is normalized here. Such a path is refused, and every
 //! other has one meaning.
 
 /// Longest path in bytes.

@@ -15,7 +15,7 @@ const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 /// The answer of a function. Problems, JSON and pages pass; a failure that is none of these
 /// is not the function's words but a crash, and becomes a problem.
 pub(super) fn from_upstream(mut response: Response) -> Response {
-    headers::sanitise_response(response.headers_mut());
+    headers::sanitize_response(response.headers_mut());
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) || is_ours(response.headers()) {
         return response;

@@ -128,7 +128,7 @@ impl Family {
         client_id: Option<&str>,
         now_ms: u64,
     ) -> Result<RefreshToken, Refusal> {
-        let key = self.recognise(token).ok_or(Refusal::Unknown)?;
+        let key = self.recognize(token).ok_or(Refusal::Unknown)?;
         if !self.is_of(client_id) {
             return Err(Refusal::Unknown);
         }
@@ -157,7 +157,7 @@ impl Family {
 
     /// Ends the family if the token is a genuine one of it, of whichever generation.
     pub fn revoke(&mut self, token: &RefreshToken) {
-        if self.recognise(token).is_some() {
+        if self.recognize(token).is_some() {
             self.revoked = true;
         }
     }
@@ -177,7 +177,7 @@ impl Family {
     }
 
     /// The family's key, if the token was made with it.
-    fn recognise(&self, token: &RefreshToken) -> Option<[u8; 32]> {
+    fn recognize(&self, token: &RefreshToken) -> Option<[u8; 32]> {
         let key = array_from_base64url(&self.key)?;
         let tag = self.tag(&key, &token.user_id, token.generation, &token.secret);
         (token.family_id == self.id && equal(&tag, &token.tag)).then_some(key)

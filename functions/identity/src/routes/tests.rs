@@ -113,7 +113,7 @@ impl Environment for TestEnvironment {
         self.now_ms.fetch_add(self.stall_ms.load(Ordering::SeqCst), Ordering::SeqCst)
     }
 
-    fn randomise(&self, buffer: &mut [u8]) -> bool {
+    fn randomize(&self, buffer: &mut [u8]) -> bool {
         getrandom::fill(buffer).is_ok()
     }
 

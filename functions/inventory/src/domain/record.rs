@@ -22,7 +22,7 @@ pub const RETURNS_MAX: usize = 100;
 /// One reservation, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Normalised; empty for an id that was released before it was reserved.
+    /// Normalized; empty for an id that was released before it was reserved.
     pub lines: Vec<Line>,
     /// Milliseconds since the epoch.
     pub expires_at_ms: u64,
@@ -71,7 +71,7 @@ pub enum State {
 pub struct Reservation {
     /// Chosen by the caller.
     pub id: String,
-    /// Normalised.
+    /// Normalized.
     pub lines: Vec<Line>,
     /// Milliseconds since the epoch.
     pub expires_at_ms: u64,

@@ -138,7 +138,7 @@ impl Notification {
     }
 
     /// Records how attempt `number` ended. An attempt that was overtaken changes nothing,
-    /// unless it delivered: that is a fact, whoever learnt of it and however late.
+    /// unless it delivered: that is a fact, whoever learned of it and however late.
     pub fn end(&mut self, number: usize, outcome: Outcome, now_ms: u64) {
         if let Outcome::Delivered(receipt) = outcome {
             return self.deliver(receipt, now_ms);

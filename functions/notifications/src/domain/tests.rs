@@ -213,7 +213,7 @@ fn messages_of_the_provider_are_counted_by_their_ids() {
 }
 
 #[test]
-fn a_delivery_that_is_learnt_of_late_mends_a_failure() {
+fn a_delivery_that_is_learned_of_late_mends_a_failure() {
     let mut n = accepted();
     let attempt = n.begin(1_000).unwrap();
     n.end(attempt, Outcome::Refused("no".into()), 1_100);

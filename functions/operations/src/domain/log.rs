@@ -57,7 +57,7 @@ pub struct OrderState {
     pub total: Money,
 }
 
-/// Two neighbours of a sequence that do not follow on each other.
+/// Two neighbors of a sequence that do not follow on each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// What should have come.

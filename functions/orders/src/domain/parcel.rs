@@ -64,14 +64,14 @@ pub struct Parcel {
 
 /// Whether a courier has picked one up.
 pub fn have_left(parcels: &[Parcel]) -> bool {
-    let mut travelling = travelling(parcels);
-    travelling.any(|parcel| parcel.status != Carriage::Created)
+    let mut traveling = traveling(parcels);
+    traveling.any(|parcel| parcel.status != Carriage::Created)
 }
 
 /// Whether there are parcels and all of them have ended.
 pub fn have_ended(parcels: &[Parcel]) -> bool {
     let ended = |it: &Parcel| matches!(it.status, Carriage::Delivered | Carriage::Returned);
-    have_left(parcels) && travelling(parcels).all(ended)
+    have_left(parcels) && traveling(parcels).all(ended)
 }
 
 /// The returned parcels.
@@ -84,6 +84,6 @@ pub fn any_delivered(parcels: &[Parcel]) -> bool {
     parcels.iter().any(|parcel| parcel.status == Carriage::Delivered)
 }
 
-fn travelling(parcels: &[Parcel]) -> impl Iterator<Item = &Parcel> {
+fn traveling(parcels: &[Parcel]) -> impl Iterator<Item = &Parcel> {
     parcels.iter().filter(|parcel| parcel.status != Carriage::Cancelled)
 }

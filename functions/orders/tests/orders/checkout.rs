@@ -172,7 +172,7 @@ fn an_order_on_its_way_can_not_be_called_off() {
 #[test]
 fn a_parcel_that_leaves_during_the_cancellation_wins() {
     // The parcel leaves between the look at shipping and the request to it: stop the
-    // canceller at each of its waits and let the courier come.
+    // canceler at each of its waits and let the courier come.
     let mut refused = 0;
     for wait in 1.. {
         let world = World::new();
@@ -371,7 +371,7 @@ proptest! {
             state.released = ended;
         });
         if cancels {
-            let _ = cancel(&world, "canceller");
+            let _ = cancel(&world, "canceler");
         }
         run(world.process("second").place(request(ID))).unwrap();
         world.settle(ID);

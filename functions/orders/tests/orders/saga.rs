@@ -119,13 +119,13 @@ fn cancelling_and_approving_meet_a_thousand_times() {
             if step(first.as_mut()).is_ready() {
                 break;
             }
-            // The canceller is stopped in turn, while the first goes on to its end.
+            // The canceler is stopped in turn, while the first goes on to its end.
             world.with(|state| {
                 state.stop_at = Some(state.waits + slow);
                 state.released = false;
             });
-            let canceller = world.process("second");
-            let mut cancel = pin!(canceller.cancel(ID, None));
+            let canceler = world.process("second");
+            let mut cancel = pin!(canceler.cancel(ID, None));
             met |= step(cancel.as_mut()).is_pending();
             let _ = step(first);
             world.with(|state| state.released = true);

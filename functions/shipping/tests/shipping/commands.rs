@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chassis::events::{Behaviour, MemoryProducer};
+use chassis::events::{Behavior, MemoryProducer};
 use chassis::store::{FailingStore, MemoryStore, Store};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -40,17 +40,17 @@ enum Command {
     Report(usize, usize, Status),
     Sweep,
     Wait(u64),
-    LogIs(Behaviour),
+    LogIs(Behavior),
 }
 
 fn commands() -> impl Strategy<Value = Vec<(Command, Option<usize>)>> {
     let order = 0..4_usize;
     let status = prop::sample::select(STATUSES.to_vec());
-    let behaviour = prop::sample::select(vec![
-        Behaviour::Accept,
-        Behaviour::Refuse,
-        Behaviour::AcceptAndFail(1),
-        Behaviour::AcceptAndFail(9),
+    let behavior = prop::sample::select(vec![
+        Behavior::Accept,
+        Behavior::Refuse,
+        Behavior::AcceptAndFail(1),
+        Behavior::AcceptAndFail(9),
     ]);
     let command = prop_oneof![
         4 => order.clone().prop_map(Command::Create),
@@ -59,7 +59,7 @@ fn commands() -> impl Strategy<Value = Vec<(Command, Option<usize>)>> {
         6 => (order, 0..3_usize, status).prop_map(|(o, p, s)| Command::Report(o, p, s)),
         2 => Just(Command::Sweep),
         1 => (0..CLAIM_MS * 2).prop_map(Command::Wait),
-        1 => behaviour.prop_map(Command::LogIs),
+        1 => behavior.prop_map(Command::LogIs),
     ];
     let power = prop_oneof![2 => Just(None), 1 => (0..60_usize).prop_map(Some)];
     prop::collection::vec((command, power), 1..40)
@@ -146,7 +146,7 @@ impl World {
                 let _ = service.sweep().await;
             }
             Command::Wait(ms) => NOW_MS.set(now_ms() + ms),
-            Command::LogIs(behaviour) => self.log.plan([behaviour]),
+            Command::LogIs(behavior) => self.log.plan([behavior]),
         }
     }
 
@@ -156,7 +156,7 @@ impl World {
 
     /// The platform goes on with its sweeps until all claims are old.
     async fn settle(&self) {
-        self.log.plan([Behaviour::Accept; 8]);
+        self.log.plan([Behavior::Accept; 8]);
         for _ in 0..16 {
             NOW_MS.set(now_ms() + CLAIM_MS);
             self.service(None).sweep().await.unwrap();

@@ -133,7 +133,7 @@ fn virtual_clock() -> Clock {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pauses_grow_and_retry_after_is_honoured_within_bounds() {
+async fn pauses_grow_and_retry_after_is_honored_within_bounds() {
     let folder = Folder::new();
     let clock = virtual_clock();
     let seconds = Duration::from_secs;

@@ -42,7 +42,7 @@ pub async fn tells_empty_from_absent(store: Store) {
     assert!(matches!(versioned.version, Version::Present(_)));
 }
 
-/// Keys are compared byte by byte: no case folding, no normalisation, no trimming.
+/// Keys are compared byte by byte: no case folding, no normalization, no trimming.
 pub async fn takes_any_text_as_key(store: Store) {
     let keys =
         ["", " ", "a", "A", "ä", "a\u{308}", "日本", "🦀", "a/b:c%", "nul\0nul", "'; --", "_%"];

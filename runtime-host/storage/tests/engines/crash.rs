@@ -12,7 +12,7 @@ use tessera_storage::{
     embedded::{Embedded, Options},
 };
 
-use crate::harness::{Folder, childs_folder, spawn_child};
+use crate::harness::{Folder, children_folder, spawn_child};
 
 /// Deaths in a row, each in the files that the last one left.
 const DEATHS: usize = 3;
@@ -81,7 +81,7 @@ pub(crate) async fn assert_pairs_are_whole(store: &dyn KeyValue) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "is started, and killed, by another test"]
 async fn child_that_writes() {
-    let engine = Embedded::open(&childs_folder(), Options::default()).unwrap();
+    let engine = Embedded::open(&children_folder(), Options::default()).unwrap();
     let store = engine.open("test").await.unwrap();
     let life = store.increment("life".into(), 1).await.unwrap();
     let writers =

@@ -83,6 +83,6 @@ pub(crate) fn spawn_child_in(test: &str, folder: &Path, variables: &[(&str, Stri
 }
 
 /// In a child: the folder to work in.
-pub(crate) fn childs_folder() -> PathBuf {
+pub(crate) fn children_folder() -> PathBuf {
     std::env::var_os(FOLDER_VARIABLE).expect("started by another test only").into()
 }

@@ -13,7 +13,7 @@ use tessera_storage::{
     embedded::{Embedded, Options},
 };
 
-use crate::harness::{Folder, childs_folder, eventually, spawn_child};
+use crate::harness::{Folder, children_folder, eventually, spawn_child};
 
 #[tokio::test]
 async fn a_second_process_gets_the_id_of_the_first_one() {
@@ -35,7 +35,7 @@ async fn a_second_process_gets_the_id_of_the_first_one() {
 #[test]
 #[ignore = "is started, and killed, by another test"]
 fn child_that_holds_the_folder() {
-    let _engine = Embedded::open(&childs_folder(), Options::default()).unwrap();
+    let _engine = Embedded::open(&children_folder(), Options::default()).unwrap();
     println!("holding");
     stdin().read_to_end(&mut Vec::new()).unwrap();
 }

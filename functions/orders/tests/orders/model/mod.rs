@@ -4,7 +4,7 @@
 //! refuses, or the deadline passes.
 //!
 //! The decisions are the real ones (`saga::next`, `saga::conclude`, the fold, the news); the
-//! steps of drivers between two writes are modelled. Leases and backoff are left out: they
+//! steps of drivers between two writes are modeled. Leases and backoff are left out: they
 //! save work, and the order must come out right without them.
 
 mod participants;
@@ -132,7 +132,7 @@ impl World {
             || self.value.order.0.saga.undoing == Some(Undoing::Cancellation)
             || (participants.payment == Payment::Captured
                 && participants.stock == Stock::Sold
-                && matches!(participants.parcel, Parcel::Waiting | Parcel::Travelling))
+                && matches!(participants.parcel, Parcel::Waiting | Parcel::Traveling))
     }
 
     fn is_given_back(&self) -> bool {

@@ -28,7 +28,7 @@ pub(crate) enum Parcel {
     #[default]
     None,
     Waiting,
-    Travelling,
+    Traveling,
     Barred,
 }
 
@@ -73,7 +73,7 @@ impl Participants {
                 self.stock = Stock::Barred;
                 Reply::Done
             }
-            Action::Undo(Undo::CancelShipment) if self.parcel == Parcel::Travelling => {
+            Action::Undo(Undo::CancelShipment) if self.parcel == Parcel::Traveling => {
                 Reply::TooLate
             }
             Action::Undo(Undo::CancelShipment) => {

@@ -120,7 +120,7 @@ impl World {
             if self.luck.cancellations > 0 && self.value.order.0.can_be_cancelled() {
                 moves.push(Move::Intend(Intent::Cancel));
             }
-            if self.participants.parcel == Parcel::Travelling && !self.value.heard {
+            if self.participants.parcel == Parcel::Traveling && !self.value.heard {
                 moves.push(Move::Intend(Intent::Hear));
             }
         }
@@ -201,7 +201,7 @@ impl World {
             Move::Look | Move::Fence | Move::Forget => self.sweep(),
             Move::Depart => {
                 self.luck.departures -= 1;
-                self.participants.parcel = Parcel::Travelling;
+                self.participants.parcel = Parcel::Traveling;
             }
             Move::Arrive => {
                 let action = self.late.take().unwrap();

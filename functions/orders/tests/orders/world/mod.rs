@@ -11,7 +11,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use chassis::events::{Behaviour, Event, MemoryProducer, Producer, PublishError};
+use chassis::events::{Behavior, Event, MemoryProducer, Producer, PublishError};
 use chassis::money::Money;
 use chassis::store::{MemoryStore, Store, StoreError};
 use orders::domain::event::Failure;

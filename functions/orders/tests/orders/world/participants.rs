@@ -183,8 +183,8 @@ impl Participants for World {
         });
         match mood {
             Mood::Fine => {}
-            Mood::HappensUnanswered => self.2.plan([Behaviour::AcceptAndFail(1)]),
-            _ => self.2.plan([Behaviour::Refuse]),
+            Mood::HappensUnanswered => self.2.plan([Behavior::AcceptAndFail(1)]),
+            _ => self.2.plan([Behavior::Refuse]),
         }
         let answer = self.2.publish(events).await;
         self.wait().await;
