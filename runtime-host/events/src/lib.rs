@@ -16,6 +16,8 @@
 
 pub mod assignment;
 mod backoff;
+#[cfg(feature = "contract-tests")]
+pub mod contract;
 #[cfg(feature = "delivery")]
 pub mod delivery;
 #[cfg(feature = "embedded")]

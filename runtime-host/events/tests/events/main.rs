@@ -5,6 +5,7 @@
 mod backlog;
 mod batches;
 mod changes;
+mod contract;
 mod crash;
 mod dead_letters;
 mod failures;

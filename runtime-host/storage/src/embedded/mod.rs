@@ -13,8 +13,7 @@
 //!
 //! Other programs may read the files at any time, but must not write to them while they are open.
 //! The engine detects such a change with its next write to the file or its next sweep. It then
-//! discards what it has in memory and logs a warning; until then, reads may return old values, also
-//! in `get_many` beside new ones.
+//! discards what it has in memory and logs a warning. Until then, reads may return old values.
 
 mod cache;
 mod coherence;

@@ -1,0 +1,82 @@
+//! Delivery.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{Broker, Subscribers, batches, event, events, progress, subscription};
+use crate::{Outcome, Pattern, Subscription};
+
+/// Each subscription gets the events of its types, per key in order.
+pub async fn delivers_matching_events_in_order<B: Broker>(
+    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
+) {
+    let subscribers = Subscribers::content();
+    let mut some = subscription("some");
+    some.types = vec![Pattern::parse("com.example.*").unwrap()];
+    let broker = start(vec![subscription("all"), some], subscribers.clone()).await;
+    let mut other = event("a", 6);
+    other.kind = "com.other.v1".to_owned();
+    broker.log().publish(events("a", 5)).await.unwrap();
+    broker.log().publish(vec![other, event("b", 1)]).await.unwrap();
+    broker.settle().await;
+    assert_eq!(subscribers.ids("all", "a"), ["a.1", "a.2", "a.3", "a.4", "a.5", "a.6"]);
+    assert_eq!(subscribers.ids("some", "a"), ["a.1", "a.2", "a.3", "a.4", "a.5"]);
+    for name in ["all", "some"] {
+        assert_eq!(subscribers.ids(name, "b"), ["b.1"]);
+        let progress = progress(&broker, name).await;
+        assert_eq!((progress.lag_events, progress.lag_ms, progress.dead_letters), (0, 0, 0));
+        assert_eq!(progress.components, [name]);
+    }
+}
+
+/// A batch has the next events of one key, up to its size.
+pub async fn delivers_batches_of_one_key<B: Broker>(
+    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
+) {
+    let subscribers = Subscribers::content();
+    let broker = start(vec![batches("all")], subscribers.clone()).await;
+    broker.log().publish(events("a", 5)).await.unwrap();
+    broker.log().publish(events("b", 2)).await.unwrap();
+    broker.settle().await;
+    assert_eq!(subscribers.ids("all", "a"), ["a.1", "a.2", "a.3", "a.4", "a.5"]);
+    assert_eq!(subscribers.ids("all", "b"), ["b.1", "b.2"]);
+}
+
+/// Later events of a key wait for the retries of a failed one.
+pub async fn retries_a_failed_event_before_later_ones<B: Broker>(
+    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
+) {
+    let failures = AtomicU32::new(0);
+    let subscribers = Subscribers::new(move |events| {
+        let fails = events[0].id == "a.1" && failures.fetch_add(1, Ordering::SeqCst) < 2;
+        if fails { Outcome::failed("not now") } else { Outcome::Done }
+    });
+    let broker = start(vec![subscription("all")], subscribers.clone()).await;
+    broker.log().publish(events("a", 2)).await.unwrap();
+    broker.log().publish(events("b", 1)).await.unwrap();
+    broker.settle().await;
+    assert_eq!(subscribers.ids("all", "a"), ["a.1", "a.1", "a.1", "a.2"]);
+    assert_eq!(subscribers.ids("all", "b"), ["b.1"]);
+    let progress = progress(&broker, "all").await;
+    assert_eq!((progress.lag_events, progress.retrying_events, progress.dead_letters), (0, 0, 0));
+}
+
+/// After a failed batch, its events are delivered one by one, and only the failing one becomes a
+/// dead letter.
+pub async fn isolates_the_failing_event_of_a_batch<B: Broker>(
+    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
+) {
+    for answer in [Outcome::Rejected("never".into()), Outcome::failed("not now")] {
+        let subscribers = Subscribers::except("a.2", answer);
+        let broker = start(vec![batches("all")], subscribers.clone()).await;
+        broker.log().publish(events("a", 3)).await.unwrap();
+        broker.settle().await;
+        let letters = broker.log().dead_letters(None, 100).await.unwrap();
+        let dead: Vec<_> = letters.iter().map(|letter| letter.entry.event.id.as_str()).collect();
+        assert_eq!(dead, ["a.2"]);
+        broker.log().discard(letters[0].id.clone()).await.unwrap();
+        broker.settle().await;
+        let processed = subscribers.deliveries("all", "a");
+        let processed = processed.into_iter().filter(|ids| !ids.contains(&"a.2".to_owned()));
+        assert_eq!(processed.flatten().collect::<Vec<_>>(), ["a.1", "a.3"], "each once");
+    }
+}
