@@ -65,6 +65,9 @@ const NAMED: [&str; 5] = [
     "component.*.dependencies",
 ];
 
+/// The deadline of a component that sets none.
+const DEADLINE_DEFAULT_MS: u64 = 30_000;
+
 /// `spin.toml`.
 pub(crate) struct Manifest(Table);
 
@@ -122,6 +125,13 @@ impl Manifest {
     pub(crate) fn hosts(&self, id: &str) -> BTreeSet<String> {
         let hosts = self.components()[id].get("allowed_outbound_hosts").and_then(Value::as_array);
         hosts.into_iter().flatten().map(|host| host.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The deadline of calls of a component, in milliseconds.
+    fn deadline_ms(&self, id: &str) -> u64 {
+        let tool = self.components()[id].get("tool").and_then(|tool| tool.get("tessera"));
+        let limit = tool.and_then(|tool| tool.get("limits")?.get("deadline_ms")?.as_integer());
+        limit.map_or(DEADLINE_DEFAULT_MS, |limit| limit.unsigned_abs())
     }
 
     /// Public routes and their components, in the order of the text.
@@ -196,6 +206,19 @@ fn a_key_that_stock_spin_refuses_is_found() {
 #[test]
 fn only_the_gateway_is_public() {
     assert_eq!(manifest().public_routes(), [("/...".to_owned(), "gateway".to_owned())]);
+}
+
+#[test]
+fn the_deadlines_of_components_are_not_shorter_than_the_time_limits_of_routes() {
+    let manifest = manifest();
+    for route in gateway::domain::table::routes() {
+        let (path, timeout_ms) = (route.path, route.timeout_ms);
+        // The gateway needs time to respond itself when a component is late.
+        assert!(manifest.deadline_ms("gateway") > timeout_ms, "gateway: {path}");
+        if let Some(id) = route.target.component() {
+            assert!(manifest.deadline_ms(id) >= timeout_ms, "{id}: {path}");
+        }
+    }
 }
 
 #[test]

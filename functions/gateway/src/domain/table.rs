@@ -21,7 +21,7 @@ const CREDENTIALS_TIMEOUT_MS: u64 = 20_000;
 /// How long placing or cancelling an order may take. Milliseconds.
 const CHECKOUT_TIMEOUT_MS: u64 = 30_000;
 /// How long it may take to read all books. Milliseconds.
-const RECONCILIATION_TIMEOUT_MS: u64 = 120_000;
+const RECONCILIATION_TIMEOUT_MS: u64 = 600_000;
 /// How long an import may take. Milliseconds.
 const IMPORT_TIMEOUT_MS: u64 = 600_000;
 
