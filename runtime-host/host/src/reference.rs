@@ -57,6 +57,7 @@ fn the_event_log_has_the_defaults_of_its_keys() {
     assert_eq!(options.retention_bytes_max, default("retention_max_mib") << 20);
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test has no flags")]
 fn check_page(page: &str, tables: &[(&str, String)]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
     let text = fs::read_to_string(&path).unwrap();
