@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn all_problems_are_reported_with_their_locations() {
-        let text = "name = \"a\"\nsize = \"1\"\nkind = \"small\"\nempty = \" \"\nold = 1\n";
+        let text = "naem = \"a\"\nsize = \"1\"\nkind = \"samll\"\nempty = \" \"\nold = 1\n";
         let problems: Problems<TestCode> = Problems::default();
         let document = Document::parse(text, &problems).unwrap();
         let mut table = document.root(&problems).table().unwrap();
@@ -110,10 +110,10 @@ mod tests {
         let errors = problems.into_result(Path::new("a.toml"), text).unwrap_err();
         let expected = "\
             a.toml:1:1: missing key `name` [test::missing_key]\n  hint: add `name = \"…\"`\n\
-            a.toml:1:1: unknown key `name` [test::unknown_key]\n  hint: did you mean `name`?\n\
+            a.toml:1:1: unknown key `naem` [test::unknown_key]\n  hint: did you mean `name`?\n\
             a.toml:2:8: `size` must be an integer, not a string [test::wrong_type]\n  \
             hint: write an integer here\n\
-            a.toml:3:8: `kind` has the unknown value `small` [test::bad_value]\n  \
+            a.toml:3:8: `kind` has the unknown value `samll` [test::bad_value]\n  \
             hint: did you mean `small`?\n\
             a.toml:4:9: `empty` must not be empty [test::empty_value]\n  \
             hint: write a value, or remove the key\n\

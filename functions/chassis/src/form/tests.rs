@@ -23,7 +23,7 @@ fn a_sound_body_is_read() {
 #[test]
 fn every_fault_is_reported_at_once_with_its_pointer() {
     let body = JsonBody(json!({
-        "sku": "", "quantity": 4294967296u64, "note": 7, "colour/size": 1,
+        "sku": "", "quantity": 4294967296u64, "note": 7, "color/size": 1,
         "items": [{"sku": "A"}, 5, {"sku": "B", "x": 1}],
     }));
     let mut fields = body.fields();

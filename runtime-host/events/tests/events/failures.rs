@@ -188,5 +188,5 @@ async fn no_answer_and_a_panic_are_failures() {
     let dead = log.dead_letters(None, 10).await.unwrap();
     let mut details = dead.into_iter().map(|dead| dead.detail).collect::<Vec<_>>();
     details.sort();
-    assert_eq!(details, ["no answer within 60000 ms", "the delivery has panicked"]);
+    assert_eq!(details, ["no response within 60000 ms", "the delivery panicked"]);
 }
