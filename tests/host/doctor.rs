@@ -57,7 +57,7 @@ async fn code_that_is_not_built_comes_with_the_command_that_builds_it() {
 
 #[tokio::test]
 async fn a_manifest_with_faults_is_shown_with_their_places() {
-    let app = guest("$p3\"\ncolour = \"red");
+    let app = guest("$p3\"\ncolor = \"red");
     let (code, text) = doctor(&app, "127.0.0.1:0").await;
     assert_eq!(code, Some(1), "{text}");
     let place = format!("spin.toml:{}:", app.line_of("color"));

@@ -6,7 +6,7 @@ use crate::support::{
 use harness::{Client, Stranger};
 use std::net::Ipv4Addr;
 
-/// A guest with these limits at `/...`, and a neighbor without any at `/neighbour/...`.
+/// A guest with these limits at `/...`, and a neighbor without any at `/neighbor/...`.
 fn guest(limits: &str) -> Application {
     application(&format!(
         r#"
@@ -14,7 +14,7 @@ fn guest(limits: &str) -> Application {
 route = "/..."
 component = "guest"
 [[trigger.http]]
-route = "/neighbour/..."
+route = "/neighbor/..."
 component = "neighbor"
 [component.guest]
 source = "$p3"
@@ -41,7 +41,7 @@ async fn a_guest_that_computes_too_long_is_stopped_and_its_neighbors_are_served_
         };
         backend.next().await.answer(200, "");
         for _ in 0..5 {
-            client.get("/neighbour/").await.expect(200);
+            client.get("/neighbor/").await.expect(200);
         }
         assert!(!busy.is_finished(), "{path}: the guest still computes");
         assert_problem(&soon(busy).await.unwrap(), 500, "cpu-time-exceeded");
@@ -67,7 +67,7 @@ async fn computing_guests_do_not_keep_the_host_from_answering() {
     for held in backend.next_all(8).await {
         held.answer(200, "");
     }
-    client.get("/neighbour/").await.expect(200);
+    client.get("/neighbor/").await.expect(200);
     host.admin().get("/livez").await.expect(200);
     assert!(busy.iter().any(|one| !one.is_finished()), "some still compute");
     for one in busy {
@@ -83,7 +83,7 @@ async fn a_guest_that_takes_too_much_memory_costs_its_call() {
     assert_problem(&client.get("/memory").await, 500, "memory-exceeded");
     let line = host.log_line(|line| line["blame"] == "guest").await;
     assert!(line["message"].as_str().unwrap().contains("more than 16 MiB"), "{line}");
-    client.get("/neighbour/").await.expect(200);
+    client.get("/neighbor/").await.expect(200);
     client.get("/memory?mib=8").await.expect(200);
 }
 
@@ -118,7 +118,7 @@ async fn a_full_queue_sheds_with_503_and_says_when_to_come_again() {
     let shed = client.get("/").await;
     assert_problem(&shed, 503, "queue-full");
     assert_eq!(shed.header("retry-after"), "1");
-    client.get("/neighbour/").await.expect(200);
+    client.get("/neighbor/").await.expect(200);
     held.answer(200, "first");
     assert_eq!(soon(first).await.unwrap().expect(200).text(), "first");
     backend.next().await.answer(200, "second");
@@ -257,7 +257,7 @@ async fn an_idle_instance_gives_its_place_to_a_call_that_needs_one() {
     let client = host.client();
     let count = async |path: &str| client.get(path).await.expect(200).text();
     assert_eq!((count("/count").await, count("/count").await), ("1".into(), "2".into()));
-    client.get("/neighbour/").await.expect(200);
+    client.get("/neighbor/").await.expect(200);
     assert_eq!(count("/count").await, "1", "its first instance is gone");
 }
 
@@ -269,7 +269,7 @@ async fn a_call_waits_for_a_place_while_all_instances_are_busy() {
     let client = host.client();
     let busy = spawn_get(&client, format!("/outbound?url={}", backend.url("/hold")));
     let held = backend.next().await;
-    let waiting = spawn_get(&client, "/neighbour/".to_owned());
+    let waiting = spawn_get(&client, "/neighbor/".to_owned());
     occupancy(&host, "neighbor", 1, 0).await;
     assert!(!waiting.is_finished());
     held.answer(200, "");

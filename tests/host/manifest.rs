@@ -122,7 +122,7 @@ async fn all_faults_are_shown_at_once() {
     let app = application(
         "[[trigger.http]]\nroute = \"/a/.../b\"\ncomponent = \"guest\"\n\
          [[trigger.http]]\nroute = \"/\"\ncomponent = \"nobody\"\n\
-         [component.guest]\nsource = \"$p3\"\ncolour = \"red\"\n",
+         [component.guest]\nsource = \"$p3\"\ncolor = \"red\"\n",
     );
     for at in ["/a/.../b", "\"nobody\"", "color"] {
         assert_refused(&app, at, &[]).await;

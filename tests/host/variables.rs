@@ -71,10 +71,10 @@ async fn a_flag_for_a_variable_that_is_not_declared_is_refused_with_a_suggestion
 async fn a_variable_of_the_environment_that_is_not_declared_is_warned_about() {
     let app = guest();
     let host = app.host().variable("password", "p").variable("token", "t");
-    let host = host.environment("SPIN_VARIABLE_COLOR", "blue").start().await;
+    let host = host.environment("SPIN_VARIABLE_FLAVOR", "blue").start().await;
     let warned = |line: &serde_json::Value| {
         let message = line["message"].as_str().unwrap_or_default();
-        message.contains("SPIN_VARIABLE_COLOR") && message.contains("`color`")
+        message.contains("SPIN_VARIABLE_FLAVOR") && message.contains("`flavor`")
     };
     assert!(host.log().iter().any(warned), "{:#?}", host.log());
 }

@@ -28,8 +28,7 @@ pub trait Broker: Send + Sync {
 
 /// One test per guarantee of an event broker.
 ///
-/// Takes an `async` function from `Vec<Subscription>` and
-/// [`Subscribers`](crate::contract::Subscribers) to a [`Broker`](crate::contract::Broker) with an
+/// Takes an `async` function from `Vec<Subscription>` and [`Subscribers`] to a [`Broker`] with an
 /// empty log.
 #[macro_export]
 macro_rules! contract_tests {
