@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod cases;
+mod contract;
 mod gone;
 mod model;
 mod subscribers;
