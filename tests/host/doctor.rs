@@ -28,7 +28,7 @@ async fn doctor(app: &Application, listen: &str) -> (Option<i32>, String) {
 async fn all_is_well() {
     let (code, text) = doctor(&guest("$p3"), "127.0.0.1:0").await;
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("0 faults") && !text.contains("FAULT"), "{text}");
+    assert!(text.contains("0 failed") && !text.contains("FAIL "), "{text}");
     for looked_at in ["cargo", "wasm32-wasip2", "manifest of test", "1 built components"] {
         assert!(text.contains(looked_at), "{looked_at:?} is not in {text}");
     }
@@ -39,8 +39,8 @@ async fn each_problem_comes_with_a_fix() {
     let (_taken, address) = addresses().await;
     let (code, text) = doctor(&guest("no/such.wasm"), &address).await;
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("2 faults"), "{text}");
-    assert!(text.contains(&format!("FAULT  application address {address}")), "{text}");
+    assert!(text.contains("2 failed"), "{text}");
+    assert!(text.contains(&format!("FAIL   application address {address}")), "{text}");
     assert!(text.contains("choose another address"), "{text}");
     assert!(text.contains("no/such.wasm"), "{text}");
 }
@@ -61,7 +61,7 @@ async fn a_manifest_with_faults_is_shown_with_their_places() {
     let (code, text) = doctor(&app, "127.0.0.1:0").await;
     assert_eq!(code, Some(1), "{text}");
     let place = format!("spin.toml:{}:", app.line_of("color"));
-    assert!(text.contains(&place) && text.contains("FAULT  manifest"), "{text}");
+    assert!(text.contains(&place) && text.contains("FAIL   manifest"), "{text}");
 }
 
 #[tokio::test]

@@ -57,10 +57,10 @@ impl Doctor {
         for finding in &findings {
             match &finding.fault {
                 None => eprintln!("  ok     {}", finding.what),
-                Some(fault) => eprintln!("  FAULT  {}\n         {fault}", finding.what),
+                Some(fault) => eprintln!("  FAIL   {}\n         {fault}", finding.what),
             }
         }
-        eprintln!("\n{} checks, {faults} faults", findings.len());
+        eprintln!("\n{} checks, {faults} failed", findings.len());
         Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
