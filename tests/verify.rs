@@ -69,7 +69,8 @@ const TESTS: &[Step] = &[
         &["build", "--workspace", "--all-targets", "--features", FAULT_POINTS, "--quiet"],
         &[],
     ),
-    ("tests", &["test", "--workspace", "--features", FAULT_POINTS], &[]),
+    // A run that fails says all that it can find.
+    ("tests", &["test", "--workspace", "--features", FAULT_POINTS, "--no-fail-fast"], &[]),
     (
         "documentation",
         // With the features and the kinds of targets of the lints, so that no dependency is checked

@@ -47,8 +47,8 @@ async fn a_repeatedly_reentrant_call_never_waits_for_itself() {
     let host = guests("concurrency_max = 1, queue_length_max = 0").host().start().await;
     for path in [&["b", "a", "b", "a"][..], &["a", "a", "a", "a"]] {
         host.client().get(&through(path)).await.expect(200);
+        idle(&host).await;
     }
-    idle(&host).await;
 }
 
 #[tokio::test]
@@ -74,12 +74,12 @@ async fn endless_mutual_calls_are_stopped() {
         let answer = soon(host.client().get(&format!("/ping-pong?between={between}"))).await;
         assert_eq!(answer.status, 502);
         assert!(answer.text().contains("LoopDetected"), "{}", answer.text());
+        idle(&host).await;
     }
     let deep = |text: &str| text.contains("call-depth-exceeded");
     let line = host.log_line(|line| line["message"].as_str().is_some_and(deep)).await;
     let text = line["message"].as_str().unwrap();
     assert!(text.contains("call_depth_max is 16") && text.contains("a → a → a"), "{text}");
-    idle(&host).await;
     host.client().get("/").await.expect(200);
 }
 
