@@ -6,7 +6,6 @@
 
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
 /// The maximum number of notes that one sweep processes. The next sweep continues after them.
 pub const SWEEP_NOTES_MAX: usize = 200;
@@ -75,8 +74,7 @@ impl<S: Store> Calendar<S> {
     /// # Errors
     /// The store's errors.
     pub async fn progress(&self) -> Result<Position, StoreError> {
-        let start = Position { period: self.options.first_period, number: 0 };
-        Ok(self.stored_progress().await?.unwrap_or(start))
+        Ok(self.stored_progress().await?.unwrap_or(self.start()))
     }
 
     /// Lets `look` process the ids of a bounded number of notes whose period is over, and removes
@@ -92,11 +90,11 @@ impl<S: Store> Calendar<S> {
         mut look: impl FnMut(String) -> F + Send,
     ) -> Result<usize, X>
     where
-        X: From<StoreError> + Debug + Send,
+        X: From<StoreError> + Send,
         F: Future<Output = Result<(), X>> + Send,
     {
         let known = self.stored_progress().await?;
-        let mut at = self.progress().await?;
+        let mut at = known.unwrap_or(self.start());
         let mut left = notes_max;
         for _ in 0..SWEEP_PERIODS_MAX {
             let end_ms = (at.period + 1).saturating_mul(self.options.period_ms);
@@ -120,7 +118,7 @@ impl<S: Store> Calendar<S> {
         look: &mut (impl FnMut(String) -> F + Send),
     ) -> Result<bool, X>
     where
-        X: From<StoreError> + Debug + Send,
+        X: From<StoreError> + Send,
         F: Future<Output = Result<(), X>> + Send,
     {
         let counter = self.period_key(at.period);
@@ -154,6 +152,10 @@ impl<S: Store> Calendar<S> {
             }
             read => read,
         }
+    }
+
+    fn start(&self) -> Position {
+        Position { period: self.options.first_period, number: 0 }
     }
 
     async fn stored_progress(&self) -> Result<Option<Position>, StoreError> {

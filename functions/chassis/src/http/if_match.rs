@@ -33,7 +33,7 @@ impl IfMatch {
             let mut rest = field.to_str().map_err(|_| malformed())?;
             while let Some(tag) = next_tag(&mut rest).map_err(|()| malformed())? {
                 count += 1;
-                tags.extend(tag.strip_prefix("W/").is_none().then(|| tag.to_owned()));
+                tags.extend((!tag.starts_with("W/")).then(|| tag.to_owned()));
             }
         }
         if (1..=TAGS_MAX).contains(&count) { Ok(Self::Tags(tags)) } else { Err(malformed()) }

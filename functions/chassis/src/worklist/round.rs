@@ -109,8 +109,10 @@ impl<'a, S: Store, E: Entry> Round<'a, S, E> {
             let number = (self.seed + u64::from(self.step)) % u64::from(shards);
             let number = u32::try_from(number).unwrap_or(0);
             self.step += 1;
+            // Other bits of the seed than those that selected the first shard.
+            let seed = self.seed / u64::from(shards);
             match self.list.entries_in(number).await {
-                Ok(entries) => return Some(Shard::new(number, entries, self.seed)),
+                Ok(entries) => return Some(Shard::new(number, entries, seed)),
                 Err(error) => {
                     self.unread += 1;
                     self.note(Err(error));
