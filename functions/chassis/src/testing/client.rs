@@ -5,6 +5,8 @@ use crate::auth::testing::Issuer;
 use crate::events::Event;
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -25,6 +27,8 @@ pub struct Reply {
     /// The headers.
     pub headers: HeaderMap,
     /// The body.
+    pub body: Bytes,
+    /// The body as text.
     pub text: String,
     /// The body, if it is JSON; otherwise null.
     pub json: Value,
@@ -134,15 +138,23 @@ impl Client {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.expect("the body ended early").to_bytes();
-        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let text = String::from_utf8_lossy(&body).into_owned();
-        Reply { status: head.status.as_u16(), headers: head.headers, text, json }
+        Reply::read(response).await
     }
 }
 
 impl Reply {
+    /// Reads a whole response.
+    ///
+    /// # Panics
+    /// If its body ends early.
+    pub async fn read(response: Response) -> Self {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("the body ended early").to_bytes();
+        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Self { status: head.status.as_u16(), headers: head.headers, body, text, json }
+    }
+
     /// The value of a header; empty if it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap_or_default())
@@ -174,11 +186,21 @@ impl Reply {
     /// If the status, the content type or the type of the problem is another one.
     #[track_caller]
     pub fn expect_problem(self, status: u16, slug: &str) -> Value {
-        let content_type = self.header(header::CONTENT_TYPE.as_str());
-        assert_eq!((self.status, content_type), (status, "application/problem+json"), "{self:?}");
-        assert_eq!(self.json["type"], format!("/problems/{slug}"), "{}", self.text);
-        assert_eq!(self.json["status"], status);
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.problem()["type"], format!("/problems/{slug}"), "{}", self.text);
         self.json
+    }
+
+    /// The problem that this response is.
+    ///
+    /// # Panics
+    /// If it is not a problem.
+    #[track_caller]
+    pub fn problem(&self) -> &Value {
+        let content_type = self.header(header::CONTENT_TYPE.as_str());
+        assert_eq!(content_type, "application/problem+json", "{}", self.text);
+        assert_eq!(self.json["status"], self.status, "{}", self.text);
+        &self.json
     }
 }
 
