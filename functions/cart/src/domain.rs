@@ -5,8 +5,10 @@
 //! to the catalogue and are read anew each time, so a basket never shows an old price.
 
 mod guest;
+mod priced;
 
 pub use guest::{GUEST_EMPTY_TTL_MS, GUEST_TTL_MS, Gone, GuestCart};
+pub use priced::{Item, View};
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,6 @@ pub mod domain;
 pub mod ports;
 pub mod routes;
 pub mod service;
-pub mod view;
 
 #[cfg(target_family = "wasm")]
 mod component;

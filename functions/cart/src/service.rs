@@ -9,9 +9,9 @@ pub use guests::{MergedInto, Seen};
 use chassis::money::MoneyError;
 use chassis::store::{Store, StoreError};
 
+use crate::domain::View;
 use crate::domain::{Cart, Gone, LINES_MAX, Refused};
 use crate::ports::{Products, Unavailable};
-use crate::view::View;
 
 /// All baskets, over a store and the catalogue.
 #[derive(Clone)]

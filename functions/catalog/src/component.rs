@@ -12,8 +12,8 @@ use spin_sdk::http_service;
 
 use crate::domain;
 use crate::ports::{Stock, StockUnknown};
+use crate::records::Memo;
 use crate::service::{BATCH_MAX, Catalog};
-use crate::shelves::Memo;
 
 contracts::function!("catalog");
 

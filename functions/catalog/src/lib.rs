@@ -5,10 +5,10 @@
 
 pub mod domain;
 pub mod ports;
+pub mod records;
 pub mod routes;
 pub mod search;
 pub mod service;
-pub mod shelves;
 pub mod text;
 
 #[cfg(target_family = "wasm")]

@@ -8,14 +8,14 @@
 //! that has only symbols matches none. A scan of a few thousand products is cheaper than keeping an
 //! inverted index consistent in a store that changes one key at a time.
 
-mod place;
+mod rank;
 
 use std::ops::RangeInclusive;
 
 use crate::domain::Product;
 use crate::text::{closeness, fold, is_near, slug, stem, words};
 
-pub use place::{Place, Sort};
+pub use rank::{Place, Sort};
 
 /// Characters of a query at most.
 pub const QUERY_CHARS_MAX: usize = 200;
@@ -167,7 +167,7 @@ impl Texts {
     pub fn of(product: &Product) -> Self {
         let details = &product.details;
         let name = fold(&details.name);
-        let beginning = name.char_indices().nth(place::NAME_CHARS);
+        let beginning = name.char_indices().nth(rank::NAME_CHARS);
         let place_bytes = beginning.map_or(name.len(), |(bytes, _)| bytes);
         Texts {
             name,
@@ -216,11 +216,11 @@ pub fn page<'a>(
     let (products, texts): (Vec<_>, Vec<_>) = products.unzip();
     let query = query.tolerating(&texts);
     let relevant = products.into_iter().zip(texts).filter_map(|(product, texts)| {
-        Some(place::Found::new(query.sort, query.relevance(product, texts)?, product, texts))
+        Some(rank::Found::new(query.sort, query.relevance(product, texts)?, product, texts))
     });
     let found: Vec<_> = relevant.collect();
     let total = found.len();
-    let (products, next) = place::turn(found, after, limit);
+    let (products, next) = rank::turn(found, after, limit);
     let is_approximate = total > 0 && query.words.iter().any(|word| word.is_tolerant);
     Answer { products, next, total, is_approximate }
 }

@@ -8,8 +8,8 @@ use chassis::store::{Store, StoreError};
 
 use crate::domain::{Added, Category, Details, Product, Refused, categories, shelf_of};
 use crate::ports::Stock;
+use crate::records::{Memo, Shelves, Swept};
 use crate::search::{self, Place, Query};
-use crate::shelves::{Memo, Shelves, Swept};
 
 /// SKUs in one [`Catalog::get_many`] at most.
 pub const BATCH_MAX: usize = 100;

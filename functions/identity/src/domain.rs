@@ -8,12 +8,13 @@
 pub mod client;
 pub mod code;
 pub mod email;
-pub mod encoding;
+
 pub mod grants;
 pub mod key;
 pub mod name;
 pub mod password;
 pub mod refresh;
 pub mod reset;
+pub mod secret;
 pub mod token;
 pub mod user;

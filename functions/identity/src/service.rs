@@ -9,7 +9,8 @@ mod accounts;
 mod applications;
 mod attempts;
 mod deletion;
-mod endings;
+
+mod grants;
 mod mails;
 mod notes;
 mod passwords;

@@ -11,6 +11,7 @@
 //! the event is acknowledged, the second everything after.
 
 pub mod domain;
+mod records;
 pub mod routes;
 pub mod service;
 

@@ -10,7 +10,6 @@
 //! freshness          when the newest event happened, and when it came
 //! ```
 
-mod catalogue;
 mod learn;
 
 pub use learn::Refused;
@@ -21,7 +20,7 @@ use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Companions, Newest, Popular, Product, Purchases};
-use catalogue::Catalogue;
+use crate::records::Catalogue;
 
 /// Of the customer's purchases, how many lead to recommendations: the last ones.
 pub const PURCHASES_FOLLOWED_MAX: usize = 20;

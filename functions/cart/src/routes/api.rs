@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::guests::GuestView;
 use super::{GUEST_CART_ID_CHARS_MAX, LINES_MAX, MergedView, QUANTITY_MAX};
-use crate::view::View;
+use crate::domain::View;
 
 /// A quantity of a product.
 #[derive(JsonSchema)]

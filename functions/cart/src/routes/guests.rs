@@ -15,10 +15,10 @@ use serde::Serialize;
 
 use super::precondition::if_match;
 use super::{App, checked, done, problem, quantity, tagged};
+use crate::domain::View;
 use crate::domain::{LINES_MAX, Line, QUANTITY_MAX, SKU_CHARS_MAX};
 use crate::ports::Products;
 use crate::service::{Error, Seen};
-use crate::view::View;
 
 /// Random bytes of a cart's id.
 const ID_BYTES: usize = 20;

@@ -3,9 +3,9 @@
 use chassis::store::{Store, StoreError};
 
 use super::{Carts, Error, key};
+use crate::domain::View;
 use crate::domain::{Cart, Gone, GuestCart, Line, Refused};
 use crate::ports::Products;
-use crate::view::View;
 
 /// A guest's basket with names and prices.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::ports::StockUnknown;
-use crate::shelves::Memo;
+use crate::records::Memo;
 
 /// Seven pieces of everything, while it answers.
 #[derive(Clone, Default)]

@@ -127,7 +127,7 @@ fn a_product_added_before_the_cursor_does_not_shift_the_next_page() {
 
 #[test]
 fn long_names_are_ordered_by_their_beginning_and_then_by_sku() {
-    let name = |end: &str| format!("{}{end}", "é".repeat(place::NAME_CHARS));
+    let name = |end: &str| format!("{}{end}", "é".repeat(rank::NAME_CHARS));
     let shop = [product("B", &name("a"), "", ""), product("A", &name("b"), "", "")];
     let (found, next) = turn(&shop, &Query::new("", None), None, 1);
     assert_eq!((found, next.unwrap().name.as_str()), (vec!["A".to_owned()], &*"e".repeat(40)));

@@ -1,6 +1,6 @@
 //! Authorization codes with PKCE (RFC 6749 section 4.1, RFC 7636).
 
-use super::encoding::{array_from_base64url, base64url, equal, sha256};
+use super::secret::{array_from_base64url, base64url, equal, sha256};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -5,7 +5,7 @@
 //! signed are still valid. Then it is *removed*. The phases follow from the creation times of the
 //! keys in a ring.
 
-use super::encoding::{array_from_base64url, base64url, sha256};
+use super::secret::{array_from_base64url, base64url, sha256};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde::{Deserialize, Serialize};
 

@@ -12,7 +12,7 @@
 //!   a tag by which a genuine one is known without a list of all that ever were.
 
 use super::client::FIRST_PARTY;
-use super::encoding::{array_from_base64url, base64url, equal, hmac, sha256};
+use super::secret::{array_from_base64url, base64url, equal, hmac, sha256};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -3,7 +3,7 @@
 //! Only hashes of tokens are stored, so that a leaked value reveals no token. Several tokens can be
 //! valid, because a mail may be late and the user may request another one.
 
-use super::encoding::{array_from_base64url, base64url, equal, sha256};
+use super::secret::{array_from_base64url, base64url, equal, sha256};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

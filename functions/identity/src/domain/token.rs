@@ -5,8 +5,8 @@
 //! other.
 
 use super::client::FIRST_PARTY;
-use super::encoding::base64url;
 use super::key::Signer;
+use super::secret::base64url;
 use super::user::User;
 use chassis::auth::clients_audience;
 use serde::Serialize;

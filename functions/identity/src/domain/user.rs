@@ -1,8 +1,8 @@
 //! People with an account.
 
 use super::email::Email;
-use super::encoding::{array_from_base64url, base64url};
 use super::reset::Resets;
+use super::secret::{array_from_base64url, base64url};
 use chassis::outbox::{Draft, Full, HasOutbox, Outbox};
 use chassis::sealed::{self, KEY_BYTES, NONCE_BYTES, PersonKey};
 use serde::{Deserialize, Serialize};

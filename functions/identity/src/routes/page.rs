@@ -3,7 +3,7 @@
 
 use super::parameters::Parameters;
 use crate::domain::client::{SCOPES, has_scope, origin};
-use crate::domain::encoding::sha256;
+use crate::domain::secret::sha256;
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

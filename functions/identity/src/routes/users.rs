@@ -3,8 +3,8 @@
 use super::client::{Client, rated};
 use super::errors::of_caller;
 use crate::domain::email::{ADDRESS_BYTES_MAX, Email};
-use crate::domain::encoding::{base64url, sha256};
 use crate::domain::password;
+use crate::domain::secret::{base64url, sha256};
 use crate::domain::user::{
     Changes, LANGUAGE_BYTES_MAX, LANGUAGE_DEFAULT, NAME_CHARS_MAX, User, is_language, is_name,
 };

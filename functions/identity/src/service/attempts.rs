@@ -2,7 +2,7 @@
 //! the gateway would have to parse the body in exactly the same way.
 
 use super::Identity;
-use crate::domain::encoding::sha256;
+use crate::domain::secret::sha256;
 use crate::ports::Environment;
 use chassis::Problem;
 use chassis::quota::{Check, Rates, counted};

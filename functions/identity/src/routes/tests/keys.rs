@@ -10,7 +10,7 @@ async fn published(shop: &Shop) -> Vec<String> {
 }
 
 fn kid(token: &str) -> String {
-    let header = crate::domain::encoding::from_base64url(token.split('.').next().unwrap()).unwrap();
+    let header = crate::domain::secret::from_base64url(token.split('.').next().unwrap()).unwrap();
     let header: Value = serde_json::from_slice(&header).unwrap();
     header["kid"].as_str().unwrap().to_owned()
 }

@@ -1,8 +1,8 @@
 //! OAuth 2: refreshing, codes, revoking, the sign-in page.
 
 use super::*;
-use crate::domain::encoding::{base64url, sha256};
 use crate::domain::refresh::GRACE_MS;
+use crate::domain::secret::{base64url, sha256};
 
 pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -162,7 +162,7 @@ async fn an_application_gets_tokens_for_a_code_once() {
 
     let id_token = tokens.member("id_token");
     let claims = id_token.split('.').nth(1).unwrap();
-    let claims = crate::domain::encoding::from_base64url(claims).unwrap();
+    let claims = crate::domain::secret::from_base64url(claims).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
     assert_eq!((&claims["aud"], &claims["nonce"]), (&json!("app"), &json!("n-1")));
     assert_eq!(claims["email"], "ada@example.org");

@@ -2,7 +2,7 @@
 
 use super::oauth::{VERIFIER, code_for, redeem, request};
 use super::*;
-use crate::domain::encoding::{base64url, from_base64url, sha256};
+use crate::domain::secret::{base64url, from_base64url, sha256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 

@@ -3,7 +3,7 @@
 //! Reading is for everybody; writing needs the role `admin`.
 
 mod body;
-mod question;
+mod search;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -21,9 +21,9 @@ use serde::Serialize;
 
 use crate::domain::{self, Added, Product, Refused};
 use crate::ports::Stock;
+use crate::records::Swept;
 use crate::service::{Catalog, Error, Offer};
-use crate::shelves::Swept;
-use question::Question;
+use search::Question;
 
 /// Seconds after which a change that was refused for the moment may be tried again.
 const RETRY_AFTER_S: u64 = 5;

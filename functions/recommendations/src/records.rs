@@ -13,17 +13,17 @@ const SHARDS: u64 = 64;
 type Shard = BTreeMap<String, Product>;
 
 /// Reads each value once.
-pub(super) struct Catalogue<S> {
+pub(crate) struct Catalogue<S> {
     store: S,
     read: BTreeMap<u64, Shard>,
 }
 
 impl<S: Store> Catalogue<S> {
-    pub(super) fn new(store: S) -> Self {
+    pub(crate) fn new(store: S) -> Self {
         Self { store, read: BTreeMap::new() }
     }
 
-    pub(super) async fn find(&mut self, sku: &str) -> Result<Option<Product>, StoreError> {
+    pub(crate) async fn find(&mut self, sku: &str) -> Result<Option<Product>, StoreError> {
         let shard = shard_of(sku);
         if !self.read.contains_key(&shard) {
             let products: Option<Shard> = self.store.read(&key(shard)).await?;
@@ -32,7 +32,7 @@ impl<S: Store> Catalogue<S> {
         Ok(self.read.get(&shard).and_then(|products| products.get(sku)).cloned())
     }
 
-    pub(super) async fn all(&self) -> Result<Vec<Product>, StoreError> {
+    pub(crate) async fn all(&self) -> Result<Vec<Product>, StoreError> {
         let mut all = Vec::new();
         for shard in 0..SHARDS {
             let products: Option<Shard> = self.store.read(&key(shard)).await?;
@@ -42,7 +42,7 @@ impl<S: Store> Catalogue<S> {
     }
 
     /// Stores the later of what is known and what is told; which it is.
-    pub(super) async fn put(&self, told: &Product) -> Result<Product, StoreError> {
+    pub(crate) async fn put(&self, told: &Product) -> Result<Product, StoreError> {
         let put = |products: Option<Shard>| {
             let mut products = products.unwrap_or_default();
             let product = match products.remove(&told.sku) {

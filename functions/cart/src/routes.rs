@@ -15,10 +15,10 @@ use chassis::problem::{Problem, ProblemType, Result};
 use chassis::store::Store;
 use serde::Serialize;
 
+use crate::domain::View;
 use crate::domain::{LINES_MAX, MERGED_MAX, QUANTITY_MAX, Refused, SKU_CHARS_MAX};
 use crate::ports::Products;
 use crate::service::{Carts, Error, Swept};
-use crate::view::View;
 use precondition::if_match;
 
 /// `Retry-After` in seconds when there are too many guest carts: each sweep frees some.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chassis::money::{Money, MoneyError};
 use serde::Serialize;
 
-use crate::domain::Cart;
+use super::Cart;
 use crate::ports::Product;
 
 /// The currency of an empty basket's total.
