@@ -1,7 +1,5 @@
-//! The catalogue: what the shop sells and for how much.
-//!
-//! Owns products, categories and search. How many pieces there are is inventory's
-//! business; the catalogue asks, and goes on without an answer when it gets none.
+//! The catalog: products, categories and search. Stock belongs to inventory; without its answer,
+//! products are shown without stock.
 
 pub mod domain;
 pub mod ports;

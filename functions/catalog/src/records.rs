@@ -1,9 +1,8 @@
-//! Shelves in the store.
+//! The shards of products in the store.
 //!
-//! Reading JSON costs more than fetching it. An instance that serves many requests keeps
-//! each shelf that it has read beside the bytes that it was read from, and parses again
-//! only when the bytes in the store have become others. So the memory can never be wrong,
-//! and an instance that is new, or lives for one request only, merely parses.
+//! Parsing JSON costs more than reading it. An instance that serves many requests remembers each
+//! parsed shard with the bytes that it was parsed from, and parses again only if the bytes in the
+//! store differ. So the memo is never wrong, and an instance that serves one request only parses.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,136 +13,136 @@ use chassis::parts::Parts;
 use chassis::store::{Store, StoreError, same_bytes};
 use serde::Serialize;
 
-use crate::domain::{Product, SHELVES, Shelf, shelf_of};
+use crate::domain::{Product, SHARDS, Shard, shard_of};
 use crate::search::Texts;
 
-/// What an instance remembers between requests. Clones share it.
+/// The shards that an instance has parsed. Clones share it.
 #[derive(Clone, Default)]
-pub struct Memo(Arc<[Mutex<Option<Parsed>>; SHELVES as usize]>);
+pub struct Memo(Arc<[Mutex<Option<Parsed>>; SHARDS as usize]>);
 
 struct Parsed {
     bytes: Vec<u8>,
-    shelf: Arc<Stocked>,
+    shard: Arc<Searchable>,
 }
 
-/// A shelf as it was read, with the texts of its products for the search.
+/// A shard, with the texts of its products for the search.
 #[derive(Clone, Debug, Default)]
-pub struct Stocked {
-    shelf: Shelf,
+pub struct Searchable {
+    shard: Shard,
     /// In the order of the products.
     texts: Vec<Texts>,
 }
 
-impl Stocked {
-    fn new(shelf: Shelf) -> Self {
-        Stocked { texts: shelf.products().map(Texts::of).collect(), shelf }
+impl Searchable {
+    fn new(shard: Shard) -> Self {
+        Searchable { texts: shard.products().map(Texts::of).collect(), shard }
     }
 
     /// The products with their texts, ordered by SKU.
-    pub fn searchable(&self) -> impl Iterator<Item = (&Product, &Texts)> {
-        self.shelf.products().zip(&self.texts)
+    pub fn products_with_texts(&self) -> impl Iterator<Item = (&Product, &Texts)> {
+        self.shard.products().zip(&self.texts)
     }
 }
 
-impl Deref for Stocked {
-    type Target = Shelf;
+impl Deref for Searchable {
+    type Target = Shard;
 
-    fn deref(&self) -> &Shelf {
-        &self.shelf
+    fn deref(&self) -> &Shard {
+        &self.shard
     }
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// Events that the log has acknowledged.
+    /// Published events.
     pub published: usize,
-    /// Shelves that could not be published.
+    /// Shards whose events could not be published.
     pub failed: usize,
 }
 
-/// All shelves of a store, and the log that others hear of their changes by.
+/// All shards of a store, whose changes are published.
 #[derive(Clone)]
-pub struct Shelves<S, P> {
+pub struct Records<S, P> {
     store: S,
     relay: Relay<S, P>,
     memo: Memo,
 }
 
-impl<S: Store, P: Producer> Shelves<S, P> {
-    /// The shelves in `store`, helped by what `memo` has seen of that same store.
+impl<S: Store, P: Producer> Records<S, P> {
+    /// The shards in `store`. `memo` must not have been used with another store.
     pub fn new(store: S, producer: P, memo: Memo) -> Self {
-        Shelves { relay: Relay::new(store.clone(), producer), store, memo }
+        Records { relay: Relay::new(store.clone(), producer), store, memo }
     }
 
-    /// The shelf that this SKU belongs on: one read.
-    pub async fn of(&self, sku: &str) -> Result<Arc<Stocked>, StoreError> {
-        self.numbered(shelf_of(sku)).await
+    /// The shard of this SKU: one read.
+    pub async fn of(&self, sku: &str) -> Result<Arc<Searchable>, StoreError> {
+        self.numbered(shard_of(sku)).await
     }
 
-    /// Every shelf: [`SHELVES`] reads.
-    pub async fn all(&self) -> Result<Vec<Arc<Stocked>>, StoreError> {
-        self.each(0..SHELVES).await
+    /// All shards: [`SHARDS`] reads.
+    pub async fn all(&self) -> Result<Vec<Arc<Searchable>>, StoreError> {
+        self.each(0..SHARDS).await
     }
 
-    /// The shelves with these numbers.
+    /// The shards with these numbers.
     pub async fn each(
         &self,
         numbers: impl IntoIterator<Item = u32, IntoIter: Send> + Send,
-    ) -> Result<Vec<Arc<Stocked>>, StoreError> {
-        let mut shelves = Vec::with_capacity(SHELVES as usize);
+    ) -> Result<Vec<Arc<Searchable>>, StoreError> {
+        let mut shards = Vec::with_capacity(SHARDS as usize);
         for number in numbers {
-            shelves.push(self.numbered(number).await?);
+            shards.push(self.numbered(number).await?);
         }
-        Ok(shelves)
+        Ok(shards)
     }
 
-    /// Change the shelf of this SKU, atomically, and publish what is due. `change` may be
-    /// called more than once. It counts as done even if the log is away: a sweep publishes.
+    /// Changes the shard of this SKU atomically, and publishes the events that are due. `change`
+    /// may be called more than once. If publishing fails, a sweep publishes the events.
     pub async fn update<R: Send, E: From<StoreError> + Send>(
         &self,
         sku: &str,
-        mut change: impl FnMut(&mut Shelf) -> Result<R, E> + Send,
+        mut change: impl FnMut(&mut Shard) -> Result<R, E> + Send,
     ) -> Result<R, E> {
-        let change = |shelf: Option<Shelf>| {
-            let mut shelf = shelf.unwrap_or_default();
-            let before = shelf.changed_at();
-            let result = change(&mut shelf)?;
-            let is_due = shelf.is_publication_due(before);
-            Ok::<_, E>((shelf, (result, is_due)))
+        let change = |shard: Option<Shard>| {
+            let mut shard = shard.unwrap_or_default();
+            let before = shard.changed_at();
+            let result = change(&mut shard)?;
+            let is_due = shard.is_publication_due(before);
+            Ok::<_, E>((shard, (result, is_due)))
         };
-        let key = key(shelf_of(sku));
+        let key = key(shard_of(sku));
         let (result, is_due) = self.store.update(&key, change).await?;
-        if is_due && let Err(error) = self.relay.flush::<Shelf>(&key).await {
+        if is_due && let Err(error) = self.relay.flush::<Shard>(&key).await {
             eprintln!("the events of {key} will be published later: {error}");
         }
         Ok(result)
     }
 
-    /// Publishes pending events of all shelves. There are so few shelves that all are read, without
-    /// marks of changes. An unreadable shelf does not stop the others.
+    /// Publishes the pending events of all shards. There are so few shards that all are read,
+    /// without an index of changes. An unreadable shard does not stop the others.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let (mut swept, mut parts) = (Swept::default(), Parts::new());
-        for number in 0..SHELVES {
-            let part = self.sweep_shelf(number, &mut swept).await;
+        for number in 0..SHARDS {
+            let part = self.sweep_shard(number, &mut swept).await;
             parts.done(&key(number), part);
         }
         parts.end(swept)
     }
 
-    async fn sweep_shelf(&self, number: u32, swept: &mut Swept) -> Result<(), StoreError> {
-        let (shelf, key) = (self.numbered(number).await?, key(number));
-        if shelf.has_untold() {
-            let tell = |shelf: Option<Shelf>| {
-                let mut shelf = shelf.unwrap_or_default();
-                shelf.tell_untold();
-                Ok::<_, StoreError>((shelf, ()))
+    async fn sweep_shard(&self, number: u32, swept: &mut Swept) -> Result<(), StoreError> {
+        let (shard, key) = (self.numbered(number).await?, key(number));
+        if shard.has_unannounced() {
+            let announce = |shard: Option<Shard>| {
+                let mut shard = shard.unwrap_or_default();
+                shard.announce_missing();
+                Ok::<_, StoreError>((shard, ()))
             };
-            self.store.update(&key, tell).await?;
-        } else if shelf.outbox().is_empty() {
+            self.store.update(&key, announce).await?;
+        } else if shard.outbox().is_empty() {
             return Ok(());
         }
-        match self.relay.flush::<Shelf>(&key).await {
+        match self.relay.flush::<Shard>(&key).await {
             Ok(flushed) => swept.published += flushed.published,
             Err(error) => {
                 eprintln!("the events of {key} will be published later: {error}");
@@ -153,20 +152,20 @@ impl<S: Store, P: Producer> Shelves<S, P> {
         Ok(())
     }
 
-    async fn numbered(&self, number: u32) -> Result<Arc<Stocked>, StoreError> {
+    async fn numbered(&self, number: u32) -> Result<Arc<Searchable>, StoreError> {
         let key = key(number);
         let Some(bytes) = self.store.get(&key).await? else {
             return Ok(Arc::default());
         };
         let mut seen = self.memo.0[number as usize].lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(parsed) = seen.as_ref().filter(|parsed| same_bytes(&parsed.bytes, &bytes)) {
-            return Ok(parsed.shelf.clone());
+            return Ok(parsed.shard.clone());
         }
-        let shelf: Shelf = serde_json::from_slice(&bytes)
+        let shard: Shard = serde_json::from_slice(&bytes)
             .map_err(|error| StoreError::Corrupt { key, reason: error.to_string() })?;
-        let shelf = Arc::new(Stocked::new(shelf));
-        *seen = Some(Parsed { bytes, shelf: shelf.clone() });
-        Ok(shelf)
+        let shard = Arc::new(Searchable::new(shard));
+        *seen = Some(Parsed { bytes, shard: shard.clone() });
+        Ok(shard)
     }
 }
 

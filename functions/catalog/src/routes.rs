@@ -1,12 +1,10 @@
-//! The catalogue over HTTP.
-//!
-//! Reading is for everybody; writing needs the role `admin`.
+//! The catalog over HTTP. Changes need the role `admin`.
 
 mod body;
 mod search;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -19,26 +17,29 @@ use chassis::problem::{Problem, ProblemType, Result};
 use chassis::store::Store;
 use serde::Serialize;
 
-use crate::domain::{self, Added, Product, Refused};
+use crate::domain::{self, Added, Category, Product, Refused};
 use crate::ports::Stock;
 use crate::records::Swept;
 use crate::service::{Catalog, Error, Offer};
-use search::Question;
+use search::Search;
 
-/// Seconds after which a change that was refused for the moment may be tried again.
+/// `Retry-After` in seconds when too many events are unpublished.
 const RETRY_AFTER_S: u64 = 5;
 
-/// The routes of the catalogue, over `catalog`, for callers that `keys` vouch for.
+/// The routes of the catalog. Tokens are verified with `keys`.
 pub fn router<S: Store, A: Stock, P: Producer, K: KeySource>(
     catalog: Catalog<S, A, P>,
     keys: K,
 ) -> Router {
-    let product = get(read::<S, A, P, K>).put(change::<S, A, P, K>).delete(remove::<S, A, P, K>);
+    let products = get(App::<S, A, P, K>::list).post(App::<S, A, P, K>::create);
+    let product = get(App::<S, A, P, K>::read)
+        .put(App::<S, A, P, K>::change)
+        .delete(App::<S, A, P, K>::remove);
     Router::new()
-        .route("/api/v1/products", get(list::<S, A, P, K>).post(create::<S, A, P, K>))
+        .route("/api/v1/products", products)
         .route("/api/v1/products/{sku}", product)
-        .route("/sweep", post(sweep::<S, A, P, K>))
-        .route("/api/v1/categories", get(categories::<S, A, P, K>))
+        .route("/sweep", post(App::<S, A, P, K>::sweep))
+        .route("/api/v1/categories", get(App::<S, A, P, K>::categories))
         .with_state(App { catalog, keys })
 }
 
@@ -86,97 +87,72 @@ struct ListingView {
     approximate: bool,
 }
 
-/// A category.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Category"))]
-struct CategoryView {
-    /// Send it as `category` to search in this category.
-    slug: String,
-    name: String,
-    /// The number of its products.
-    count: usize,
-}
+impl<S: Store, A: Stock, P: Producer, K: KeySource> App<S, A, P, K> {
+    async fn list(
+        State(app): State<Self>,
+        Search(query): Search,
+        page: PageQuery,
+    ) -> Result<Json<ListingView>> {
+        let scope = query.scope();
+        let after = page.position(&scope)?;
+        let found = app.catalog.search(&query, after.as_ref(), page.limit).await?;
+        let items = found.items.into_iter().map(ProductView::from).collect();
+        let next_cursor = found.next.map(|position| Cursor::encode(&scope, &position));
+        let page = Page { items, next_cursor };
+        Ok(Json(ListingView { page, total: found.total, approximate: found.is_approximate }))
+    }
 
-async fn list<S: Store, A: Stock, P: Producer, K: KeySource>(
-    State(app): State<App<S, A, P, K>>,
-    Question(query): Question,
-    page: PageQuery,
-) -> Result<Json<ListingView>> {
-    let scope = query.scope();
-    let after = page.position(&scope)?;
-    let found = app.catalog.search(&query, after.as_ref(), page.limit).await?;
-    let items = found.offers.into_iter().map(ProductView::from).collect();
-    let next_cursor = found.next.map(|place| Cursor::encode(&scope, &place));
-    let page = Page { items, next_cursor };
-    Ok(Json(ListingView { page, total: found.total, approximate: found.is_approximate }))
-}
+    async fn read(State(app): State<Self>, Path(sku): Path<String>) -> Result<Json<ProductView>> {
+        let offer = app.catalog.find(&sku).await?.ok_or_else(|| unknown(&sku))?;
+        Ok(Json(offer.into()))
+    }
 
-async fn read<S: Store, A: Stock, P: Producer, K: KeySource>(
-    State(app): State<App<S, A, P, K>>,
-    Path(sku): Path<String>,
-) -> Result<Json<ProductView>> {
-    let offer = app.catalog.find(&sku).await?.ok_or_else(|| unknown(&sku))?;
-    Ok(Json(offer.into()))
-}
+    async fn categories(
+        State(app): State<Self>,
+        Search(query): Search,
+    ) -> Result<Json<Page<Category>>> {
+        let items = app.catalog.categories(&query).await?;
+        Ok(Json(Page { items, next_cursor: None }))
+    }
 
-async fn categories<S: Store, A: Stock, P: Producer, K: KeySource>(
-    State(app): State<App<S, A, P, K>>,
-    Question(query): Question,
-) -> Result<Json<Page<CategoryView>>> {
-    let view = |domain::Category { slug, name, count }| CategoryView { slug, name, count };
-    let items = app.catalog.categories(&query).await?.into_iter().map(view).collect();
-    Ok(Json(Page { items, next_cursor: None }))
-}
-
-async fn create<S: Store, A: Stock, P: Producer, K: KeySource>(
-    Admin(_): Admin,
-    State(app): State<App<S, A, P, K>>,
-    body: JsonBody,
-) -> Result<Response> {
-    let (sku, details) = body::new_product(&body)?;
-    let (added, product) =
-        app.catalog.add(&sku, &details).await.map_err(|error| problem(error, &sku))?;
-    let product = app.view(product).await;
-    Ok(match added {
-        Added::Same => Json(product).into_response(),
-        Added::New => {
-            let mut headers = HeaderMap::new();
-            if let Ok(location) = format!("/api/v1/products/{sku}").parse() {
-                headers.insert(header::LOCATION, location);
+    async fn create(_: Admin, State(app): State<Self>, body: JsonBody) -> Result<Response> {
+        let (sku, details) = body::new_product(&body)?;
+        let added = app.catalog.add(&sku, &details).await;
+        let (added, product) = added.map_err(|error| problem(error, &sku))?;
+        let product = app.view(product).await;
+        Ok(match added {
+            Added::Same => Json(product).into_response(),
+            Added::New => {
+                let location = [(header::LOCATION, format!("/api/v1/products/{sku}"))];
+                (StatusCode::CREATED, location, Json(product)).into_response()
             }
-            (StatusCode::CREATED, headers, Json(product)).into_response()
-        }
-    })
-}
+        })
+    }
 
-async fn change<S: Store, A: Stock, P: Producer, K: KeySource>(
-    Admin(_): Admin,
-    State(app): State<App<S, A, P, K>>,
-    Path(sku): Path<String>,
-    body: JsonBody,
-) -> Result<Json<ProductView>> {
-    let details = body::changed_product(&body, &sku)?;
-    let product = app.catalog.change(&sku, &details).await.map_err(|error| problem(error, &sku))?;
-    Ok(Json(app.view(product).await))
-}
+    async fn change(
+        _: Admin,
+        State(app): State<Self>,
+        Path(sku): Path<String>,
+        body: JsonBody,
+    ) -> Result<Json<ProductView>> {
+        let details = body::changed_product(&body, &sku)?;
+        let changed = app.catalog.change(&sku, &details).await;
+        Ok(Json(app.view(changed.map_err(|error| problem(error, &sku))?).await))
+    }
 
-/// Carts and orders keep what they copied; the stock stays in the warehouse.
-async fn remove<S: Store, A: Stock, P: Producer, K: KeySource>(
-    Admin(_): Admin,
-    State(app): State<App<S, A, P, K>>,
-    Path(sku): Path<String>,
-) -> Result<StatusCode> {
-    app.catalog.remove(&sku).await.map_err(|error| problem(error, &sku))?;
-    Ok(StatusCode::NO_CONTENT)
-}
+    async fn remove(
+        _: Admin,
+        State(app): State<Self>,
+        Path(sku): Path<String>,
+    ) -> Result<StatusCode> {
+        app.catalog.remove(&sku).await.map_err(|error| problem(error, &sku))?;
+        Ok(StatusCode::NO_CONTENT)
+    }
 
-async fn sweep<S: Store, A: Stock, P: Producer, K: KeySource>(
-    State(app): State<App<S, A, P, K>>,
-) -> Result<Json<Swept>> {
-    Ok(Json(app.catalog.sweep().await?))
-}
+    async fn sweep(State(app): State<Self>) -> Result<Json<Swept>> {
+        Ok(Json(app.catalog.sweep().await?))
+    }
 
-impl<S: Store, A: Stock, P: Producer, K> App<S, A, P, K> {
     async fn view(&self, product: Product) -> ProductView {
         let offer = self.catalog.offers(vec![product.clone()]).await.pop();
         offer.unwrap_or(Offer { product, available: None }).into()
@@ -198,10 +174,11 @@ fn problem(error: Error, sku: &str) -> Problem {
         Error::Refused(Refused::Taken) => Problem::new(ProblemType::SkuTaken).detail(format!(
             "Another product has the SKU {sku}. Change it with PUT /api/v1/products/{sku}."
         )),
-        Error::Refused(Refused::Full) => Problem::new(ProblemType::CatalogFull)
-            .detail("No more products fit beside those whose SKUs hash alike."),
+        Error::Refused(Refused::Full) => Problem::new(ProblemType::CatalogFull).detail(
+            "The catalog has no room for this SKU. Remove a product, or choose another SKU.",
+        ),
         Error::Refused(Refused::Busy) => {
-            Problem::unavailable("Too many changes wait to be published.", RETRY_AFTER_S)
+            Problem::unavailable("Too many events are waiting to be published.", RETRY_AFTER_S)
         }
     }
 }
