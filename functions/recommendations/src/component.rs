@@ -1,4 +1,4 @@
-//! The recommendations on a host: store and keys.
+//! The adapters to the host: store and keys.
 
 use axum::Router;
 use chassis::app::{Kept, readiness, router_with_problems, serve};
@@ -11,7 +11,7 @@ use crate::service::Recommendations;
 
 contracts::function!("recommendations");
 
-/// All requests of this instance are answered by one.
+/// Serves all requests of this instance.
 static ROUTER: Kept = Kept::new();
 
 #[http_service]

@@ -1,24 +1,38 @@
-//! The local copy of the catalogue: products in a fixed number of values, chosen by a hash of
-//! the SKU, so that all of them can be walked without a list that would have to be kept.
+//! The keys of the store, and the local copy of the catalog: products in a fixed number of shards,
+//! chosen by a hash of the SKU, so that all of them can be read without an index.
+//!
+//! ```text
+//! sku/<sku>          what was bought together with the product, and how many orders had it
+//! popular            the products that most orders had
+//! user/<id>          what the customer has bought; null after the account was deleted
+//! order/<id>         the order is counted in all of the above
+//! products/<shard>   the local copy of the catalog
+//! newest             the newest products
+//! freshness          when the newest event happened, and when it was processed
+//! ```
 
 use std::collections::BTreeMap;
 
+use chassis::hash::fnv1a_64;
 use chassis::store::{Store, StoreError};
 
 use crate::domain::Product;
 
-/// In how many values the products are split. Stored data depends on it.
+pub(crate) const POPULAR: &str = "popular";
+pub(crate) const NEWEST: &str = "newest";
+pub(crate) const FRESHNESS: &str = "freshness";
+/// The number of shards. Stored data depends on it.
 const SHARDS: u64 = 64;
 
 type Shard = BTreeMap<String, Product>;
 
-/// Reads each value once.
-pub(crate) struct Catalogue<S> {
+/// The copy of the catalog. Reads each shard once.
+pub(crate) struct Products<S> {
     store: S,
     read: BTreeMap<u64, Shard>,
 }
 
-impl<S: Store> Catalogue<S> {
+impl<S: Store> Products<S> {
     pub(crate) fn new(store: S) -> Self {
         Self { store, read: BTreeMap::new() }
     }
@@ -41,18 +55,18 @@ impl<S: Store> Catalogue<S> {
         Ok(all)
     }
 
-    /// Stores the later of what is known and what is told; which it is.
-    pub(crate) async fn put(&self, told: &Product) -> Result<Product, StoreError> {
+    /// Stores and returns the later state of a product: this one or the known one.
+    pub(crate) async fn put(&self, state: &Product) -> Result<Product, StoreError> {
         let put = |products: Option<Shard>| {
             let mut products = products.unwrap_or_default();
-            let product = match products.remove(&told.sku) {
-                Some(known) => known.merge(told.clone()),
-                None => told.clone(),
+            let product = match products.remove(&state.sku) {
+                Some(known) => known.merge(state.clone()),
+                None => state.clone(),
             };
             products.insert(product.sku.clone(), product.clone());
             Ok::<_, StoreError>((products, product))
         };
-        self.store.update(&key(shard_of(&told.sku)), put).await
+        self.store.update(&key(shard_of(&state.sku)), put).await
     }
 }
 
@@ -60,8 +74,18 @@ fn key(shard: u64) -> String {
     format!("products/{shard}")
 }
 
-/// FNV-1a: the same on every host and in every version.
 fn shard_of(sku: &str) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    sku.bytes().fold(0xcbf2_9ce4_8422_2325, step) % SHARDS
+    fnv1a_64(sku.bytes()) % SHARDS
+}
+
+pub(crate) fn sku_key(sku: &str) -> String {
+    format!("sku/{sku}")
+}
+
+pub(crate) fn user_key(user_id: &str) -> String {
+    format!("user/{user_id}")
+}
+
+pub(crate) fn order_key(order_id: &str) -> String {
+    format!("order/{order_id}")
 }

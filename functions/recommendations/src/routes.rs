@@ -1,4 +1,4 @@
-//! The recommendations over HTTP: for everybody, and better for who says who it is.
+//! The recommendations over HTTP, personal for signed-in users.
 
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -15,12 +15,12 @@ use serde::Serialize;
 
 use crate::service::{Reason, Recommendations, Recommended, Refused, Status};
 
-/// What the routes work with.
+/// The state of the routes.
 #[derive(Clone)]
 pub struct Api<S, K> {
     /// The use cases.
     pub recommendations: Recommendations<S>,
-    /// The keys that callers' tokens are checked with.
+    /// The keys with which tokens are verified.
     pub keys: K,
 }
 
@@ -32,7 +32,7 @@ impl<S: Store, K: KeySource> AuthState for Api<S, K> {
     }
 }
 
-/// The public routes, and `POST /events`, which is reached from inside only.
+/// The public routes, and the internal one, `POST /events`.
 pub fn router<S: Store, K: KeySource>(api: Api<S, K>) -> Router {
     Router::new()
         .route("/api/v1/products/{sku}/also-bought", get(Api::<S, K>::also_bought))

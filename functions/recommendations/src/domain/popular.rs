@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Products on the list.
+use super::ranked;
+
+/// The maximum number of products on the list.
 pub const POPULAR_MAX: usize = 200;
 
-/// How many orders had each product. The figures come from elsewhere and only ever grow, so
-/// noting one twice or late changes nothing.
+/// The number of orders of each product. The numbers are copies that only grow, so that duplicate
+/// and late updates change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Popular {
@@ -16,7 +18,8 @@ pub struct Popular {
 }
 
 impl Popular {
-    /// So many orders had the product by now. Who has the fewest leaves when the list is full.
+    /// Sets the number of orders of a product. If the list is too long, the product with the fewest is
+    /// removed.
     pub fn note(&mut self, sku: &str, orders: u64) {
         let known = self.orders.entry(sku.to_owned()).or_default();
         *known = orders.max(*known);
@@ -27,11 +30,8 @@ impl Popular {
         }
     }
 
-    /// The products and their orders, most first, by SKU among equals.
+    /// The products and their numbers of orders, highest first, then by SKU.
     pub fn ranked(&self) -> Vec<(&str, u64)> {
-        let orders = self.orders.iter().map(|(sku, orders)| (sku.as_str(), *orders));
-        let mut ranked: Vec<_> = orders.collect();
-        ranked.sort_by_key(|(sku, orders)| (std::cmp::Reverse(*orders), *sku));
-        ranked
+        ranked(self.orders.iter().map(|(sku, orders)| (sku.as_str(), *orders)))
     }
 }

@@ -1,8 +1,10 @@
-//! What one customer has bought.
+//! The purchases of a customer.
 
 use serde::{Deserialize, Serialize};
 
-/// Different products that are remembered of one customer; the oldest are forgotten.
+use super::keep_newest;
+
+/// The maximum number of stored products of one customer. The oldest ones are dropped.
 pub const PURCHASES_MAX: usize = 500;
 
 /// Products with the time of their last purchase, newest first.
@@ -22,7 +24,7 @@ impl Default for Purchases {
 }
 
 impl Purchases {
-    /// The product was bought at this time. Telling it twice changes nothing.
+    /// Adds a product that was bought at this time. Idempotent.
     pub fn add(&mut self, sku: &str, at_ms: u64) {
         let Some(products) = &mut self.products else { return };
         let known = products.iter_mut().find(|(_, known)| known == sku);
@@ -30,8 +32,7 @@ impl Purchases {
             Some((last_ms, _)) => *last_ms = at_ms.max(*last_ms),
             None => products.push((at_ms, sku.to_owned())),
         }
-        products.sort_by(|(at, sku), (other_at, other)| (other_at, sku).cmp(&(at, other)));
-        products.truncate(PURCHASES_MAX);
+        keep_newest(products, PURCHASES_MAX);
     }
 
     /// Erases them permanently.
