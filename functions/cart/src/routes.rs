@@ -1,53 +1,66 @@
-//! The cart over HTTP: everybody has one, and sees no other.
+//! Carts over HTTP: each user has one, and guests have others.
 
-mod events;
 mod guests;
-mod precondition;
 
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, RawPathParams, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use chassis::Clock;
 use chassis::auth::{AuthState, Caller, KeySource};
+use chassis::clock::rfc3339;
+use chassis::events::Received;
 use chassis::form::JsonBody;
+use chassis::http::{IfMatch, version_tag};
 use chassis::problem::{Problem, ProblemType, Result};
+use chassis::sealed::forgotten;
 use chassis::store::Store;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::domain::View;
-use crate::domain::{LINES_MAX, MERGED_MAX, QUANTITY_MAX, Refused, SKU_CHARS_MAX};
+use crate::domain::{LINES_MAX, MERGED_MAX, PricedCart, QUANTITY_MAX, Refused, SKU_CHARS_MAX};
 use crate::ports::Products;
-use crate::service::{Carts, Error, Swept};
-use precondition::if_match;
+use crate::service::{CartId, Carts, Error, ShownCart, Swept};
+use guests::GuestView;
 
-/// `Retry-After` in seconds when there are too many guest carts: each sweep frees some.
+/// `Retry-After` in seconds when there are too many guest carts: each sweep deletes some.
 const GUEST_CARTS_RETRY_AFTER_S: u64 = 60;
-/// Seconds after which a caller may try again when the catalogue did not answer.
+/// `Retry-After` in seconds when the catalog did not respond.
 const CATALOG_RETRY_AFTER_S: u64 = 2;
-/// Characters of a guest cart's id at most.
+/// Longest id of a guest cart, in characters.
 const GUEST_CART_ID_CHARS_MAX: usize = 64;
 
-/// The routes of the cart, over `carts`, for callers that `keys` vouch for; and, from inside
-/// only, `POST /sweep` and `POST /events`.
-pub fn router<S: Store, P: Products, K: KeySource>(carts: Carts<S, P>, keys: K) -> Router {
+/// The public routes, and the internal ones, `POST /sweep` and `POST /events`. Tokens are verified
+/// with `keys`.
+pub fn router<S: Store, P: Products, C: Clock, K: KeySource>(
+    carts: Carts<S, P, C>,
+    keys: K,
+) -> Router {
+    let item = || put(App::<S, P, C, K>::put_item).delete(App::<S, P, C, K>::remove_item);
+    let own = get(App::<S, P, C, K>::read).delete(App::<S, P, C, K>::clear);
+    let guest = get(App::<S, P, C, K>::read)
+        .put(App::<S, P, C, K>::replace)
+        .delete(App::<S, P, C, K>::discard);
     Router::new()
-        .route("/api/v1/cart", get(read::<S, P, K>).delete(clear::<S, P, K>))
-        .route("/api/v1/cart/items/{sku}", put(set::<S, P, K>).delete(remove::<S, P, K>))
-        .route("/api/v1/cart/merge", post(merge::<S, P, K>))
-        .route("/events", post(events::receive::<S, P, K>))
-        .route("/sweep", post(sweep::<S, P, K>))
-        .merge(guests::router::<S, P, K>())
+        .route("/api/v1/cart", own)
+        .route("/api/v1/cart/items/{sku}", item())
+        .route("/api/v1/cart/merge", post(App::<S, P, C, K>::merge))
+        .route("/api/v1/carts", post(App::<S, P, C, K>::begin))
+        .route("/api/v1/carts/{id}", guest)
+        .route("/api/v1/carts/{id}/items/{sku}", item())
+        .route("/events", post(App::<S, P, C, K>::receive))
+        .route("/sweep", post(App::<S, P, C, K>::sweep))
         .with_state(App { carts, keys })
 }
 
 #[derive(Clone)]
-struct App<S, P, K> {
-    carts: Carts<S, P>,
+struct App<S, P, C, K> {
+    carts: Carts<S, P, C>,
     keys: K,
 }
 
-impl<S: Store, P: Products, K: KeySource> AuthState for App<S, P, K> {
+impl<S: Store, P: Products, C: Clock, K: KeySource> AuthState for App<S, P, C, K> {
     type Keys = K;
 
     fn keys(&self) -> &K {
@@ -55,81 +68,89 @@ impl<S: Store, P: Products, K: KeySource> AuthState for App<S, P, K> {
     }
 }
 
-async fn read<S: Store, P: Products, K: KeySource>(
-    caller: Caller,
-    State(app): State<App<S, P, K>>,
-) -> Result<Response> {
-    Ok(shown(app.carts.view(&caller.user_id).await.map_err(problem)?))
+/// The cart of a path: the guest cart with the id in it, or else the cart of the caller.
+impl<S: Store, P: Products, C: Clock, K: KeySource> FromRequestParts<App<S, P, C, K>> for CartId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App<S, P, C, K>) -> Result<CartId> {
+        let parameters = RawPathParams::from_request_parts(parts, app).await;
+        let parameters = parameters.map_err(|error| Problem::bad_request(error.body_text()))?;
+        if let Some((_, id)) = parameters.iter().find(|(name, _)| *name == "id") {
+            return Ok(CartId::Guest(guests::valid_id(id)?.to_owned()));
+        }
+        let caller = <Caller as FromRequestParts<_>>::from_request_parts(parts, app).await?;
+        Ok(CartId::User(caller.user_id))
+    }
 }
 
-async fn set<S: Store, P: Products, K: KeySource>(
-    caller: Caller,
-    State(app): State<App<S, P, K>>,
-    Path(sku): Path<String>,
-    headers: HeaderMap,
-    body: JsonBody,
-) -> Result<Response> {
-    let quantity = quantity(&body)?;
-    let sku = checked(sku)?;
-    let versions = if_match(&headers);
-    let view = app.carts.put(&caller.user_id, &sku, quantity, versions.as_deref()).await;
-    Ok(shown(view.map_err(problem)?))
+/// The product of a path.
+#[derive(Deserialize)]
+struct Item {
+    sku: String,
 }
 
-async fn remove<S: Store, P: Products, K: KeySource>(
-    caller: Caller,
-    State(app): State<App<S, P, K>>,
-    Path(sku): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response> {
-    let versions = if_match(&headers);
-    let version = app.carts.remove(&caller.user_id, &sku, versions.as_deref()).await;
-    Ok(done(version.map_err(problem)?))
-}
+impl<S: Store, P: Products, C: Clock, K: KeySource> App<S, P, C, K> {
+    async fn read(id: CartId, State(app): State<Self>) -> Result<Response> {
+        let shown = app.carts.view(&id).await.map_err(problem)?;
+        Ok(represent(id, shown))
+    }
 
-async fn clear<S: Store, P: Products, K: KeySource>(
-    caller: Caller,
-    State(app): State<App<S, P, K>>,
-    headers: HeaderMap,
-) -> Result<Response> {
-    let versions = if_match(&headers);
-    let version = app.carts.clear(&caller.user_id, versions.as_deref()).await;
-    Ok(done(version.map_err(problem)?))
-}
+    async fn put_item(
+        id: CartId,
+        State(app): State<Self>,
+        Path(Item { sku }): Path<Item>,
+        expected: IfMatch,
+        body: JsonBody,
+    ) -> Result<Response> {
+        let quantity = quantity(&body)?;
+        if sku.chars().count() > SKU_CHARS_MAX {
+            return Err(problem(Error::UnknownSku(sku)));
+        }
+        let shown = app.carts.put(&id, &sku, quantity, &expected).await.map_err(problem)?;
+        Ok(represent(id, shown))
+    }
 
-async fn merge<S: Store, P: Products, K: KeySource>(
-    caller: Caller,
-    State(app): State<App<S, P, K>>,
-    headers: HeaderMap,
-    body: JsonBody,
-) -> Result<Response> {
-    let mut fields = body.fields();
-    let id = fields.string("guest_cart_id", 1..=GUEST_CART_ID_CHARS_MAX);
-    fields.finish()?;
-    let id = id.ok_or_else(Problem::internal)?;
-    let versions = if_match(&headers);
-    let merged = app.carts.merge(&caller.user_id, guests::known(&id)?, versions.as_deref()).await;
-    let merged = merged.map_err(problem)?;
-    let headers = tagged(merged.view.version);
-    let view = MergedView { cart: merged.view, left_out: merged.left_out };
-    Ok((headers, Json(view)).into_response())
-}
+    async fn remove_item(
+        id: CartId,
+        State(app): State<Self>,
+        Path(Item { sku }): Path<Item>,
+        expected: IfMatch,
+    ) -> Result<Response> {
+        Ok(removed(app.carts.remove(&id, &sku, &expected).await.map_err(problem)?))
+    }
 
-/// A cart after a guest's cart was merged into it.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "MergedCart"))]
-struct MergedView {
-    #[serde(flatten)]
-    cart: View,
-    /// Products that did not fit.
-    #[cfg_attr(test, schemars(with = "Vec<chassis::openapi::Sku>"))]
-    left_out: Vec<String>,
-}
+    async fn clear(caller: Caller, State(app): State<Self>, expected: IfMatch) -> Result<Response> {
+        Ok(removed(app.carts.clear(&caller.user_id, &expected).await.map_err(problem)?))
+    }
 
-async fn sweep<S: Store, P: Products, K: KeySource>(
-    State(app): State<App<S, P, K>>,
-) -> Result<Json<Swept>> {
-    Ok(Json(app.carts.sweep().await.map_err(problem)?))
+    async fn merge(
+        caller: Caller,
+        State(app): State<Self>,
+        expected: IfMatch,
+        body: JsonBody,
+    ) -> Result<Response> {
+        let mut fields = body.fields();
+        let id = fields.string("guest_cart_id", 1..=GUEST_CART_ID_CHARS_MAX);
+        fields.finish()?;
+        let id = id.ok_or_else(Problem::internal)?;
+        let merged = app.carts.merge(&caller.user_id, guests::valid_id(&id)?, &expected).await;
+        let merged = merged.map_err(problem)?;
+        Ok((headers(merged.cart.version), Json(merged)).into_response())
+    }
+
+    /// Receives the deletions of accounts.
+    async fn receive(State(app): State<Self>, Received(events): Received) -> Result<StatusCode> {
+        for event in &events {
+            if let Some(user_id) = forgotten(event)? {
+                app.carts.forget(&user_id).await?;
+            }
+        }
+        Ok(StatusCode::NO_CONTENT)
+    }
+
+    async fn sweep(State(app): State<Self>) -> Result<Json<Swept>> {
+        Ok(Json(app.carts.sweep().await.map_err(problem)?))
+    }
 }
 
 fn quantity(body: &JsonBody) -> Result<u32> {
@@ -139,46 +160,43 @@ fn quantity(body: &JsonBody) -> Result<u32> {
     quantity.ok_or_else(Problem::internal)
 }
 
-fn checked(sku: String) -> Result<String> {
-    let known = sku.chars().count() <= SKU_CHARS_MAX;
-    if known { Ok(sku) } else { Err(problem(Error::UnknownSku(sku))) }
+fn represent(id: CartId, ShownCart { cart, expires_at_ms }: ShownCart) -> Response {
+    let headers = headers(cart.version);
+    match id {
+        CartId::User(_) => (headers, Json(cart)).into_response(),
+        CartId::Guest(id) => {
+            let expires_at = rfc3339(expires_at_ms.unwrap_or_default());
+            (headers, Json(GuestView { id, cart, expires_at })).into_response()
+        }
+    }
 }
 
-/// A basket, never to be stored by anything in between: it is somebody's own.
-fn shown(view: View) -> Response {
-    (tagged(view.version), Json(view)).into_response()
+/// The response to a removal. It has no prices, so that it does not need the catalog.
+fn removed(version: u64) -> Response {
+    (StatusCode::NO_CONTENT, headers(version)).into_response()
 }
 
-/// Nothing to show: taking out needs no prices, and so works without the catalogue.
-fn done(version: u64) -> Response {
-    (StatusCode::NO_CONTENT, tagged(version)).into_response()
-}
-
-fn tagged(version: u64) -> HeaderMap {
+fn headers(version: u64) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(tag) = tag(version).parse() {
+    if let Ok(tag) = version_tag(version).parse() {
         headers.insert(header::ETAG, tag);
     }
     headers
 }
 
-fn tag(version: u64) -> String {
-    format!("\"{version}\"")
-}
-
 fn problem(error: Error) -> Problem {
     match error {
         Error::Store(error) => error.into(),
-        Error::Gone => Problem::not_found("There is no such cart. Begin a new one."),
+        Error::Gone => Problem::not_found("There is no such cart. Create a new one."),
         Error::GuestCartsFull { max } => Problem::new(ProblemType::GuestCartsFull)
             .detail("Sign in to use the cart of your account, or try again later.")
             .header(header::RETRY_AFTER, &GUEST_CARTS_RETRY_AFTER_S.to_string())
             .extension("guest_carts_max", max),
         Error::UnknownSku(sku) => Problem::not_found(format!("No product has the SKU {sku}.")),
         Error::Catalog(reason) => {
-            eprintln!("the catalogue did not answer: {}", reason.0);
-            Problem::unavailable("The catalogue does not answer.", CATALOG_RETRY_AFTER_S)
+            eprintln!("the catalog did not respond: {}", reason.0);
+            Problem::unavailable("The catalog does not respond.", CATALOG_RETRY_AFTER_S)
         }
         Error::Sum(error) => {
             eprintln!("a cart has no total: {error}");
@@ -186,7 +204,7 @@ fn problem(error: Error) -> Problem {
         }
         Error::Refused(Refused::Changed { version }) => Problem::new(ProblemType::CartChanged)
             .detail("The cart is not at the version in If-Match. Read it again.")
-            .header(header::ETAG, &tag(version))
+            .header(header::ETAG, &version_tag(version))
             .extension("version", version),
         Error::Refused(Refused::MergedTooOften) => Problem::new(ProblemType::CartMergedTooOften)
             .detail(format!("At most {MERGED_MAX} guest carts can be merged into a cart per day.")),
