@@ -9,11 +9,11 @@ use super::secret::{array_from_base64url, base64url, sha256};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde::{Deserialize, Serialize};
 
-/// An Ed25519 key as it is stored. Its seed is the secret that all trust hangs on: nothing
-/// but [`KeyRecord::signer`] reads it, and no answer contains it.
+/// An Ed25519 key as it is stored. The seed is secret: only [`KeyRecord::signer`] reads it, and no
+/// response contains it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct KeyRecord {
-    /// RFC 7638 thumbprint of the public key: two different keys never share a name.
+    /// The RFC 7638 thumbprint of the public key, so that different keys have different names.
     pub kid: String,
     /// The public key, 32 bytes in base64url.
     pub x: String,
@@ -94,19 +94,19 @@ impl KeyRing {
 
 /// A key that can sign.
 pub struct Signer {
-    /// Goes into the header of what is signed.
+    /// For the header of what is signed.
     pub kid: String,
     key: SigningKey,
 }
 
 impl KeyRecord {
-    /// The key that grows from 32 random bytes.
+    /// The key that is derived from 32 random bytes.
     pub fn from_seed(seed: &[u8; 32], created_at_ms: u64) -> Self {
         let x = base64url(SigningKey::from_bytes(seed).verifying_key().as_bytes());
         Self { kid: thumbprint(&x), x, seed: base64url(seed), created_at_ms }
     }
 
-    /// The key, ready to sign; `None` if the record was damaged.
+    /// The key for signing; `None` if the record is damaged.
     pub fn signer(&self) -> Option<Signer> {
         let key = SigningKey::from_bytes(&array_from_base64url(&self.seed)?);
         let intact = base64url(key.verifying_key().as_bytes()) == self.x;

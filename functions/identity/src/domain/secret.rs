@@ -1,24 +1,57 @@
-//! The three primitives that every secret of this function goes through.
+//! Secrets of tokens, and the primitives that they need.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
+use std::fmt;
+use subtle::ConstantTimeEq as _;
+
+/// Longest token, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 256;
+
+/// The parts of a token, separated by dots; `None` if it is too long or has another number of
+/// parts.
+pub fn parts<const N: usize>(token: &str) -> Option<[&str; N]> {
+    let is_short = token.len() <= TOKEN_BYTES_MAX;
+    is_short.then(|| token.split('.').collect::<Vec<_>>()).and_then(|parts| parts.try_into().ok())
+}
+
+/// The random part of a token. Only its hash is stored, so that a leaked store reveals no token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub [u8; 32]);
+
+impl Secret {
+    /// Parses the canonical spelling; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        array_from_base64url(text).map(Self)
+    }
+
+    /// The hash to store.
+    pub fn hash(&self) -> String {
+        base64url(&sha256(&self.0))
+    }
+
+    /// Whether this is the hash of the secret.
+    pub fn has_hash(&self, hash: &str) -> bool {
+        equal(self.hash().as_bytes(), hash.as_bytes())
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64url(&self.0))
+    }
+}
 
 /// base64url without padding (RFC 4648 section 5).
 pub fn base64url(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
+    BASE64URL_NOPAD.encode(bytes)
 }
 
-/// The bytes of canonical base64url without padding; `None` for anything else, so that one
-/// secret has exactly one spelling.
-pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
-}
-
-/// [`from_base64url`] where the length is known.
+/// The bytes of canonical base64url without padding, if this is their number. A secret has exactly
+/// one spelling.
 pub fn array_from_base64url<const N: usize>(text: &str) -> Option<[u8; N]> {
-    from_base64url(text)?.try_into().ok()
+    BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 /// SHA-256.
@@ -40,13 +73,9 @@ pub fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// Are the two equal? Takes the same time wherever they differ.
+/// Whether the two are equal, in a time that does not depend on their content.
 pub fn equal(left: &[u8], right: &[u8]) -> bool {
-    if left.len() != right.len() {
-        return false;
-    }
-    let difference = left.iter().zip(right).fold(0u8, |seen, (l, r)| seen | (l ^ r));
-    core::hint::black_box(difference) == 0
+    left.ct_eq(right).into()
 }
 
 #[cfg(test)]
@@ -55,13 +84,7 @@ mod tests {
 
     #[test]
     fn parts_of_a_mac_do_not_run_into_each_other() {
-        let key = [7; 32];
-        assert_ne!(hmac(&key, &[b"ab", b"c"]), hmac(&key, &[b"a", b"bc"]));
-        assert_eq!(hmac(&key, &[b"ab", b"c"]), hmac(&key, &[b"ab", b"c"]));
-    }
-
-    #[test]
-    fn a_mac_is_that_of_rfc_2104() {
+        assert_ne!(hmac(&[7; 32], &[b"ab", b"c"]), hmac(&[7; 32], &[b"a", b"bc"]));
         // HMAC-SHA-256 of the empty message under 32 zero bytes is that under no key.
         let empty = "thNnmggU2ex3L5XXeMNfxf8Wl8STcVZTxscSFEKSxa0";
         assert_eq!(base64url(&hmac(&[0; 32], &[])), empty);
@@ -69,16 +92,9 @@ mod tests {
 
     #[test]
     fn only_canonical_base64url_is_read() {
-        assert_eq!(from_base64url("AQ"), Some(vec![1]));
+        assert_eq!(array_from_base64url("AQ"), Some([1]));
         for other in ["AR", "AQ==", "A", "A+", "A/", " AQ"] {
-            assert_eq!(from_base64url(other), None, "{other}");
+            assert_eq!(array_from_base64url::<1>(other), None, "{other}");
         }
-    }
-
-    #[test]
-    fn equality_sees_every_byte_and_the_length() {
-        assert!(equal(b"secret", b"secret"));
-        assert!(!equal(b"secret", b"secreT"));
-        assert!(!equal(b"secret", b"secret "));
     }
 }

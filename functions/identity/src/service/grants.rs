@@ -1,10 +1,10 @@
-//! Ending one session, or all sessions of a user.
+//! What a user has granted: ending sessions, and consents to third-party applications.
 
-use super::passwords::existing;
-use super::{Error, Identity, user_key};
+use super::{Error, Identity};
+use crate::domain::grants::{Consent, Grants};
 use crate::domain::refresh::RefreshToken;
-use crate::domain::user::User;
 use crate::ports::Environment;
+use crate::records::grants_key;
 use chassis::store::Store;
 
 impl<S: Store, E: Environment> Identity<S, E> {
@@ -12,11 +12,14 @@ impl<S: Store, E: Environment> Identity<S, E> {
     /// has no effect if the token was issued to another client.
     pub async fn revoke(&self, token: &str, client_id: Option<&str>) -> Result<(), Error> {
         let Some(token) = RefreshToken::parse(token) else { return Ok(()) };
-        match self.user(&token.user_id).await {
-            Err(Error::NoSuchUser) => return Ok(()),
-            other => other?,
+        let revoked = match self.user(&token.user_id).await {
+            Ok(user) => {
+                let revoke = |grants: &mut Grants| grants.revoke(&token, client_id);
+                self.update_grants(&user.id, Error::NoSuchUser, revoke).await
+            }
+            Err(error) => Err(error),
         };
-        match self.update_grants(&token.user_id, |grants| grants.revoke(&token, client_id)).await {
+        match revoked {
             Err(Error::NoSuchUser) => Ok(()),
             other => other,
         }
@@ -25,15 +28,39 @@ impl<S: Store, E: Environment> Identity<S, E> {
     /// Ends all sessions of an account, including those of third-party applications and their
     /// pending codes. It is one write, so it is atomic.
     pub async fn end_sessions(&self, id: &str) -> Result<(), Error> {
-        if !chassis::id::is("usr", id) {
-            return Err(Error::NoSuchUser);
-        }
-        let now_ms = self.environment.now_ms();
-        let end = |user: Option<User>| {
-            let mut user = existing(user)?;
+        let now_ms = self.now_ms();
+        self.update_user(id, |user| {
             user.end_sessions(now_ms);
-            Ok::<_, Error>((user, ()))
+            Ok(())
+        })
+        .await
+    }
+
+    /// The consents of a user, newest first.
+    pub async fn consents(&self, user_id: &str) -> Result<Vec<Consent>, Error> {
+        let grants: Option<Grants> = self.store.read(&grants_key(user_id)).await?;
+        Ok(grants.ok_or(Error::NoSuchUser)?.consents())
+    }
+
+    /// Withdraws a user's consent to an application and ends its sessions and codes.
+    pub async fn withdraw_consent(&self, user_id: &str, client_id: &str) -> Result<(), Error> {
+        let withdraw = |grants: &mut Grants| grants.withdraw(client_id);
+        self.update_grants(user_id, Error::NoSuchUser, withdraw).await
+    }
+
+    /// Changes a user's grants. They exist as long as the account and are not created again after
+    /// its deletion: then this fails with `absent`.
+    pub(super) async fn update_grants<R: Send>(
+        &self,
+        user_id: &str,
+        absent: Error,
+        mut change: impl FnMut(&mut Grants) -> R + Send,
+    ) -> Result<R, Error> {
+        let change = |grants: Option<Grants>| {
+            let mut grants = grants.ok_or_else(|| absent.clone())?;
+            let result = change(&mut grants);
+            Ok::<_, Error>((grants, result))
         };
-        self.relay().change(&user_key(id), end).await
+        self.store.update(&grants_key(user_id), change).await
     }
 }
