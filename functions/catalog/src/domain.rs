@@ -207,7 +207,6 @@ pub fn categories<'a>(products: impl Iterator<Item = &'a Product>) -> Vec<Catego
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
 
     fn details(name: &str, category: &str) -> Details {

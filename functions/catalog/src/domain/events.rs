@@ -90,7 +90,6 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::domain::{Added, Details};
     use chassis::money::Money;

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -269,33 +267,15 @@ async fn all_faults_of_a_product_are_reported() {
         .map(|fault| fault["pointer"].as_str().unwrap())
         .collect();
     pointers.sort_unstable();
-    let expected = [
-        "/category",
-        "/color",
-        "/description",
-        "/name",
-        "/price/amount",
-        "/price/currency",
-        "/sku",
-    ];
-    assert_eq!(pointers, expected);
+    let expected = "/category /color /description /name /price/amount /price/currency /sku";
+    assert_eq!(pointers.join(" "), expected);
 }
 
 #[tokio::test]
 async fn prices_are_positive_whole_cents_of_a_million_at_most() {
     let shop = Shop::new();
-    let bad = [
-        json!(0),
-        json!(-1),
-        json!(19.99),
-        json!("1999"),
-        json!(null),
-        json!(4_294_967_296_u64),
-        json!(u64::MAX),
-        json!([]),
-        json!(100_000_001),
-    ];
-    for amount in bad {
+    let invalid = json!([0, -1, 19.99, "1999", null, 4_294_967_296_u64, u64::MAX, [], 100_000_001]);
+    for amount in invalid.as_array().unwrap() {
         let mut body = product("A-1", "Teapot", "Tea");
         body["price"]["amount"] = amount.clone();
         let problem = shop.add(&body).await.expect(422);
