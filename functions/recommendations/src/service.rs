@@ -83,8 +83,8 @@ impl<S: Store> Recommendations<S> {
         self.fill(collector).await
     }
 
-    /// Products that a customer may want next, then popular and new ones. Without a customer only the
-    /// latter.
+    /// Products that a customer may want next, then popular and new ones. Without a customer, only
+    /// the latter.
     pub async fn feed(
         &self,
         user_id: Option<&str>,

@@ -1,6 +1,4 @@
 //! Events for the tests.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use chassis::events::Event;
 use chassis::outbox::{Draft, Outbox};
 use serde_json::{Value, json};

@@ -78,16 +78,17 @@ pub(crate) fn at_ms(event: &Event) -> Result<u64, String> {
     time.ok_or("the time is missing".to_owned())
 }
 
+#[derive(Deserialize)]
+struct Sku {
+    sku: String,
+}
+
 fn confirmed(event: &Event) -> Result<Confirmed, String> {
-    #[derive(Deserialize)]
-    struct Line {
-        sku: String,
-    }
     #[derive(Deserialize)]
     struct Order {
         order_id: String,
         user_id: String,
-        lines: Vec<Line>,
+        lines: Vec<Sku>,
     }
     let order: Order = data(event)?;
     check(event, &order.order_id)?;
@@ -117,11 +118,7 @@ fn changed(event: &Event) -> Result<Product, String> {
 
 /// The event about a removal needs only the SKU.
 fn removed(event: &Event) -> Result<Product, String> {
-    #[derive(Deserialize)]
-    struct Gone {
-        sku: String,
-    }
-    let Gone { sku } = data(event)?;
+    let Sku { sku } = data(event)?;
     let (name, category, price) = (sku.clone(), String::new(), Money::new(0, ""));
     product(event, State { sku, name, category, price, image: None }, true)
 }

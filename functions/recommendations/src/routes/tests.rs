@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use chassis::testing::{Client, Issuer, MemoryStore};
 use serde_json::json;
 

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use chassis::events::Event;
 use chassis::testing::{FailingStore, MemoryStore, run};
 use proptest::prelude::*;
