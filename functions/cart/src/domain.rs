@@ -7,7 +7,7 @@
 mod guest;
 mod priced;
 
-pub use guest::{GUEST_EMPTY_TTL_MS, GUEST_TTL_MS, Gone, GuestCart};
+pub use guest::{GUEST_EMPTY_TTL_MS, GUEST_TTL_MS, GuestCart};
 pub use priced::{PricedCart, PricedItem, Product};
 
 use chassis::http::{IfMatch, version_tag};
@@ -77,6 +77,9 @@ pub enum Refused {
     MergedTooOften,
     /// Its user has deleted their account.
     Closed,
+    /// There is no such guest cart: it never existed, has expired, was deleted, or was claimed by a
+    /// user.
+    Gone,
 }
 
 impl Cart {

@@ -188,7 +188,6 @@ fn headers(version: u64) -> HeaderMap {
 fn problem(error: Error) -> Problem {
     match error {
         Error::Store(error) => error.into(),
-        Error::Gone => Problem::not_found("There is no such cart. Create a new one."),
         Error::GuestCartsFull { max } => Problem::new(ProblemType::GuestCartsFull)
             .detail("Sign in to use the cart of your account, or try again later.")
             .header(header::RETRY_AFTER, &GUEST_CARTS_RETRY_AFTER_S.to_string())
@@ -210,6 +209,9 @@ fn problem(error: Error) -> Problem {
             .detail(format!("At most {MERGED_MAX} guest carts can be merged into a cart per day.")),
         Error::Refused(Refused::Closed) => {
             Problem::unauthorized("The account of this token does not exist.")
+        }
+        Error::Refused(Refused::Gone) => {
+            Problem::not_found("There is no such cart. Create a new one.")
         }
         Error::Refused(Refused::Full) => Problem::new(ProblemType::CartFull)
             .detail(format!("A cart holds at most {LINES_MAX} different products.")),

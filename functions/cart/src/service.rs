@@ -11,7 +11,7 @@ use chassis::http::IfMatch;
 use chassis::money::MoneyError;
 use chassis::store::{Store, StoreError};
 
-use crate::domain::{Cart, Gone, LINES_MAX, PricedCart, Product, Refused};
+use crate::domain::{Cart, LINES_MAX, PricedCart, Product, Refused};
 use crate::ports::{Products, Unavailable};
 
 /// All carts, over a store and the catalog.
@@ -47,8 +47,6 @@ pub struct ShownCart {
 pub enum Error {
     /// The change was refused.
     Refused(Refused),
-    /// There is no such guest cart.
-    Gone,
     /// The maximum number of guest carts exists.
     GuestCartsFull {
         /// The maximum.
@@ -67,12 +65,6 @@ pub enum Error {
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         Error::Refused(refused)
-    }
-}
-
-impl From<Gone> for Error {
-    fn from(_: Gone) -> Self {
-        Error::Gone
     }
 }
 

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Refused::{self, Gone};
 use super::{Cart, Line};
 
 /// How long a guest cart with items is kept after its last change, in milliseconds: a week.
@@ -35,10 +36,6 @@ enum State {
     Closed { user_id: Option<String> },
 }
 
-/// There is no such cart: it never existed, has expired, was deleted, or was claimed by a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gone;
-
 impl GuestCart {
     /// An empty cart.
     pub fn new(now_ms: u64) -> GuestCart {
@@ -63,7 +60,7 @@ impl GuestCart {
     }
 
     /// The content, while the cart is in use.
-    pub fn open(&self, now_ms: u64) -> Result<&Cart, Gone> {
+    pub fn open(&self, now_ms: u64) -> Result<&Cart, Refused> {
         match self.state {
             State::Open if now_ms < self.expires_at_ms() => Ok(&self.cart),
             _ => Err(Gone),
@@ -71,7 +68,7 @@ impl GuestCart {
     }
 
     /// The content, to be changed now.
-    pub fn open_mut(&mut self, now_ms: u64) -> Result<&mut Cart, Gone> {
+    pub fn open_mut(&mut self, now_ms: u64) -> Result<&mut Cart, Refused> {
         self.open(now_ms)?;
         self.touched_at_ms = now_ms;
         Ok(&mut self.cart)
@@ -79,7 +76,7 @@ impl GuestCart {
 
     /// Claims the cart for a user. Returns the lines to be merged into the user's cart; `None` if
     /// they were merged. The same user can claim it again.
-    pub fn claim(&mut self, user_id: &str, now_ms: u64) -> Result<Option<Vec<Line>>, Gone> {
+    pub fn claim(&mut self, user_id: &str, now_ms: u64) -> Result<Option<Vec<Line>>, Refused> {
         match &self.state {
             State::Open => {
                 self.open(now_ms)?;
@@ -102,7 +99,6 @@ impl GuestCart {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn guest() -> GuestCart {

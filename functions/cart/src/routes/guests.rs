@@ -92,6 +92,6 @@ pub(super) fn valid_id(id: &str) -> Result<&str> {
     let digits = id.strip_prefix(PREFIX).filter(|digits| digits.len() == 2 * ID_BYTES);
     match digits.map(|digits| HEXLOWER.decode(digits.as_bytes())) {
         Some(Ok(_)) => Ok(id),
-        _ => Err(problem(Error::Gone)),
+        _ => Err(problem(Refused::Gone.into())),
     }
 }

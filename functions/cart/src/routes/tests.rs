@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 mod guests;
 
 use chassis::events::Event;
@@ -129,19 +127,8 @@ async fn unknown_products_are_not_added() {
 async fn quantities_are_whole_numbers_from_1_to_1000() {
     let shop = shop();
     let user = shop.user("usr_1").with("content-type", "application/json");
-    for quantity in [
-        "0",
-        "-1",
-        "1001",
-        "4294967297",
-        "18446744073709551616",
-        "1.5",
-        "\"3\"",
-        "null",
-        "true",
-        "[1]",
-        "1e2",
-    ] {
+    let invalid = "0 -1 1001 4294967297 18446744073709551616 1.5 \"3\" null true [1] 1e2";
+    for quantity in invalid.split(' ') {
         let body = format!("{{\"quantity\": {quantity}}}");
         let reply = user.text("PUT", "/api/v1/cart/items/SKU-1", &body).await;
         assert_eq!(reply.expect(422)["errors"][0]["pointer"], "/quantity", "{quantity}");
@@ -267,7 +254,8 @@ async fn a_deleted_account_leaves_an_empty_cart_that_refuses_items() {
     }
     let value = store.get("cart/usr_1").await.unwrap().unwrap();
     assert!(!String::from_utf8_lossy(&value).contains("SKU-1"));
-    assert_eq!(shop.get("usr_1").await["items"], json!([]));
+    let cart = shop.get("usr_1").await;
+    assert_eq!((&cart["items"], &cart["version"]), (&json!([]), &json!(2)), "closed once");
     // The token is still valid for some minutes.
     assert_eq!(shop.put("usr_1", "SKU-1", 1).await.status, 401);
     assert_eq!(shop.merge("usr_1", &guest).await.status, 401);

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::guests::guest_key;
 use super::{Carts, Error};
-use crate::domain::GuestCart;
+use crate::domain::{GuestCart, Refused};
 use crate::ports::Products;
 
 /// The maximum number of guest carts. If all of them are full, they take 2.5 GiB of the 16 GiB of a
@@ -95,7 +95,7 @@ impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
                     self.note(&id, expires_at_ms, u64::MAX).await?;
                     kept.fetch_add(1, Relaxed)
                 }
-                Err(Error::Gone) => 0,
+                Err(Error::Refused(Refused::Gone)) => 0,
                 // An unreadable value must not stop the sweep.
                 Err(Error::Store(error @ StoreError::Corrupt { .. })) => {
                     eprintln!("a guest cart is not deleted: {error}");

@@ -6,7 +6,7 @@ use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
 use super::{CartId, Carts, Error, ShownCart, Stored, key};
-use crate::domain::{Cart, Gone, GuestCart, Line, PricedCart, Refused};
+use crate::domain::{Cart, GuestCart, Line, PricedCart, Refused};
 use crate::ports::Products;
 
 /// A cart after a guest's cart was merged into it.
@@ -114,7 +114,7 @@ impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
             Ok(())
         };
         match self.update_guest(guest_cart_id, close).await {
-            Ok(()) | Err(Error::Gone) => Ok(()),
+            Ok(()) | Err(Error::Refused(Refused::Gone)) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -122,7 +122,7 @@ impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
     /// A guest cart that is in use. Expired ones are deleted by a sweep.
     pub(super) async fn guest(&self, id: &str) -> Result<Stored, Error> {
         let guest: Option<GuestCart> = self.store.read(&guest_key(id)).await?;
-        Ok(stored(&guest.ok_or(Gone)?, self.clock.now_ms())?)
+        Ok(stored(&guest.ok_or(Refused::Gone)?, self.clock.now_ms())?)
     }
 
     pub(super) async fn change_guest(
@@ -145,7 +145,7 @@ impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
         change: impl Fn(&mut GuestCart) -> Result<R, Error> + Send + Sync,
     ) -> Result<R, Error> {
         let change = |guest: Option<GuestCart>| {
-            let mut guest = guest.ok_or(Gone)?;
+            let mut guest = guest.ok_or(Refused::Gone)?;
             let result = change(&mut guest)?;
             Ok((guest, result))
         };
@@ -153,7 +153,7 @@ impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
     }
 }
 
-fn stored(guest: &GuestCart, now_ms: u64) -> Result<Stored, Gone> {
+fn stored(guest: &GuestCart, now_ms: u64) -> Result<Stored, Refused> {
     let cart = guest.open(now_ms)?.clone();
     Ok(Stored { cart, expires_at_ms: Some(guest.expires_at_ms()) })
 }

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use chassis::testing::{ScriptedStore, yield_once};
 use proptest::prelude::*;
+use tokio::task::JoinSet;
 
 use super::*;
 use crate::domain::{Line, QUANTITY_MAX};
@@ -27,6 +28,7 @@ fn overlapping<S: Store>(inner: S, plan: &Arc<Vec<u8>>, at: &Arc<AtomicUsize>) -
 
 const GUESTS: usize = 3;
 const USERS: [&str; 2] = ["usr_1", "usr_2"];
+const GONE: Error = Error::Refused(Refused::Gone);
 /// In each guest cart.
 const SHARED: &str = "SKU-S";
 
@@ -83,11 +85,11 @@ async fn play(case: Case) {
     }
     let (plan, at) = (Arc::new(case.plan), Arc::new(AtomicUsize::new(0)));
     let puts = Arc::new(Mutex::new(Puts::new()));
-    let mut tasks = Vec::new();
+    let mut tasks = JoinSet::new();
     for (request, power) in case.requests.clone() {
         let dying = FailingStore::after(power.unwrap_or(usize::MAX), disk.clone());
         let (carts, puts) = (carts(&overlapping(dying, &plan, &at), NOW_MS), puts.clone());
-        tasks.push(tokio::spawn(async move {
+        tasks.spawn(async move {
             match request {
                 Request::Merge { guest, user } => {
                     let _ = carts.merge(USERS[user], &guest_id(guest), &IfMatch::Any).await;
@@ -98,18 +100,16 @@ async fn play(case: Case) {
                     puts.lock().unwrap().entry(guest).or_default().push((quantity, put));
                 }
             }
-        }));
+        });
     }
-    for task in tasks {
-        task.await.unwrap();
-    }
+    tasks.join_all().await;
     // Requests without a response are repeated.
     let mut merged_into = BTreeMap::<usize, Vec<usize>>::new();
     for (request, _) in case.requests {
         let Request::Merge { guest, user } = request else { continue };
         match steady.merge(USERS[user], &guest_id(guest), &IfMatch::Any).await {
             Ok(_) => merged_into.entry(guest).or_default().push(user),
-            Err(error) => assert_eq!(error, Error::Gone),
+            Err(error) => assert_eq!(error, GONE),
         }
     }
     let puts = puts.lock().unwrap().clone();
@@ -146,7 +146,7 @@ async fn check(
     for (guest, users) in merged_into {
         assert!(users.windows(2).all(|pair| pair[0] == pair[1]), "guest {guest} in two carts");
         let gone = carts.view(&super::guest(&guest_id(*guest))).await;
-        assert_eq!(gone.map(drop), Err(Error::Gone));
+        assert_eq!(gone.map(drop), Err(GONE));
     }
 }
 
@@ -155,7 +155,7 @@ async fn check(
 fn possible(puts: Option<&Vec<Put>>) -> Vec<u32> {
     let puts = puts.map(Vec::as_slice).unwrap_or_default();
     let acknowledged = puts.iter().any(|(_, result)| result.is_ok());
-    let maybe = puts.iter().filter(|(_, result)| *result != Err(Error::Gone));
+    let maybe = puts.iter().filter(|(_, result)| *result != Err(GONE));
     let mut possible: Vec<u32> = maybe.map(|(quantity, _)| *quantity).collect();
     if !acknowledged {
         possible.push(1);
@@ -190,24 +190,21 @@ proptest! {
             let at = Arc::new(AtomicUsize::new(0));
             let carts = carts(&overlapping(inner, &Arc::new(plan), &at), NOW_MS);
             for version in 1..=rounds {
-                let tasks: Vec<_> = (0..writers).map(|writer| {
+                let put = |writer| {
                     let carts = carts.clone();
-                    tokio::spawn(async move {
-                        let quantity = u32::try_from(version).unwrap() * 20 + writer;
-                        carts.put(&user("usr_1"), "SKU-1", quantity, &tag(version)).await
-                    })
-                }).collect();
-                let mut won = 0;
-                for task in tasks {
-                    match task.await.unwrap() {
-                        Ok(shown) => { won += 1; assert_eq!(shown.cart.version, version + 1); }
-                        Err(error) => {
-                            let changed = Refused::Changed { version: version + 1 };
-                            assert_eq!(error, Error::Refused(changed));
-                        }
+                    let quantity = u32::try_from(version).unwrap() * 20 + writer;
+                    async move {
+                        let id = user("usr_1");
+                        let shown = carts.put(&id, "SKU-1", quantity, &tag(version)).await;
+                        shown.map(|shown| shown.cart.version)
                     }
-                }
-                assert_eq!(won, 1);
+                };
+                let tasks = (0..writers).map(put).collect::<JoinSet<_>>();
+                let (won, lost): (Vec<_>, Vec<_>) =
+                    tasks.join_all().await.into_iter().partition(Result::is_ok);
+                assert_eq!(won, [Ok(version + 1)]);
+                let changed = Err(Error::Refused(Refused::Changed { version: version + 1 }));
+                assert!(lost.iter().all(|result| *result == changed), "{lost:?}");
             }
         });
     }
