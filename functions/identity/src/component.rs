@@ -43,8 +43,8 @@ fn open() -> Result<SpinStore, StoreError> {
 }
 
 /// The service for one call of a contract.
-fn identity() -> Result<Identity<SpinStore, Host>, StoreError> {
-    Ok(Identity::new(open()?, Host))
+fn identity() -> Result<Identity<SpinStore, Host>, String> {
+    Ok(Identity::new(open().map_err(|error| error.to_string())?, Host))
 }
 
 #[derive(Clone)]
@@ -129,23 +129,18 @@ async fn setting(name: &str) -> Result<String, String> {
 
 impl users::Guest for Component {
     async fn get(id: String) -> Result<users::User, users::Error> {
-        let unavailable = |reason: String| users::Error::Unavailable(reason);
-        let identity = identity().map_err(|error| unavailable(error.to_string()))?;
-        match identity.user(&id).await {
+        match identity().map_err(users::Error::Unavailable)?.user(&id).await {
             Ok(user) => Ok(represent(user)),
             Err(service::Error::NoSuchUser) => Err(users::Error::NotFound(id)),
-            Err(error) => Err(unavailable(format!("{error:?}"))),
+            Err(error) => Err(users::Error::Unavailable(format!("{error:?}"))),
         }
     }
 }
 
 impl keys::Guest for Component {
     async fn current() -> Result<keys::KeySet, keys::Error> {
-        let identity = identity().map_err(|error| keys::Error::Unavailable(error.to_string()))?;
-        let set = identity
-            .key_set()
-            .await
-            .map_err(|error| keys::Error::Unavailable(format!("{error:?}")))?;
+        let set = identity().map_err(keys::Error::Unavailable)?.key_set().await;
+        let set = set.map_err(|error| keys::Error::Unavailable(format!("{error:?}")))?;
         let keys = set.keys.into_iter().map(|key| keys::Key { kid: key.kid, x: key.x }).collect();
         Ok(keys::KeySet { issuer: set.issuer, audience: set.audience, keys })
     }
@@ -153,10 +148,8 @@ impl keys::Guest for Component {
 
 impl persons::Guest for Component {
     async fn key(user_id: String) -> Result<String, persons::Error> {
-        let unavailable = |reason: String| persons::Error::Unavailable(reason);
-        let identity = identity().map_err(|error| unavailable(error.to_string()))?;
-        let key = identity.person_key(&user_id).await;
-        let key = key.map_err(|error| unavailable(format!("{error:?}")))?;
+        let key = identity().map_err(persons::Error::Unavailable)?.person_key(&user_id).await;
+        let key = key.map_err(|error| persons::Error::Unavailable(format!("{error:?}")))?;
         key.ok_or(persons::Error::Forgotten(user_id))
     }
 }

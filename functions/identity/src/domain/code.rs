@@ -33,7 +33,7 @@ impl fmt::Display for CodeToken {
 }
 
 /// The request of an application to act for a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authorization {
     pub client_id: String,
     pub redirect_uri: String,
@@ -151,7 +151,6 @@ fn verifies(verifier: &str, challenge: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     // RFC 7636 appendix B.

@@ -150,7 +150,6 @@ impl Grants {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::domain::code::Authorization;
 
@@ -190,14 +189,8 @@ mod tests {
     fn the_number_of_codes_is_bounded() {
         let mut grants = Grants::default();
         for id in 0..100 {
-            let authorization = Authorization {
-                client_id: String::new(),
-                redirect_uri: String::new(),
-                code_challenge: String::new(),
-                scope: String::new(),
-                nonce: None,
-            };
-            let (code, _) = Code::new(format!("cod_{id}"), "usr_1", authorization, [0; 32], 0);
+            let (id, authorization) = (format!("cod_{id}"), Authorization::default());
+            let (code, _) = Code::new(id, "usr_1", authorization, [0; 32], 0);
             grants.add_code(code, 0);
         }
         assert_eq!(grants.codes.len(), CODES_MAX);

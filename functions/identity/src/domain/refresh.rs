@@ -205,7 +205,6 @@ impl Family {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn family() -> (Family, RefreshToken) {

@@ -74,17 +74,7 @@ impl Resets {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn a_token_round_trips() {
-        let token = ResetToken::new("usr_1", [7; 32]);
-        assert!(ResetToken::parse(&token.to_string()).unwrap() == token);
-        for other in ["", ".", "usr_1", "usr_1.x", &format!("{token}.x"), &"a".repeat(300)] {
-            assert!(ResetToken::parse(other).is_none(), "{other}");
-        }
-    }
 
     #[test]
     fn tokens_expire_and_their_number_is_bounded() {

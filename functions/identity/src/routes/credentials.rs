@@ -91,7 +91,6 @@ fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn header(user: &str) -> HeaderMap {

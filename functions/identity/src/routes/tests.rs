@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used)]
 //! The routes against a store in memory.
 
 mod deletion;
@@ -267,6 +266,13 @@ impl Shop {
         fields.extend(client.map(|client| ("client_id", client)));
         self.form("/oauth2/token", &fields).await
     }
+}
+
+/// The results of futures that run at the same time.
+async fn concurrently<T: Send + 'static>(
+    futures: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    futures.collect::<tokio::task::JoinSet<_>>().join_all().await
 }
 
 async fn send_form(client: &Client, path: &str, fields: &[(&str, &str)]) -> Reply {

@@ -69,8 +69,8 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.issue(&user, client_id, &scope, refreshed.token).await
     }
 
-    /// Creates a code for an application, whose request was checked against its registration, to act
-    /// for the user, who has just signed in.
+    /// Creates a code for an application to act for the user, who has just signed in. The request
+    /// must have been compared with the registration of the application.
     pub async fn authorize(
         &self,
         user: &User,

@@ -200,14 +200,9 @@ fn refusable(operation: Operation<'_>) {
 }
 
 fn refresh() -> Value {
-    json!({
-        "grant_type": "refresh_token",
-        "refresh_token": REFRESH_TOKEN,
-    })
+    json!({"grant_type": "refresh_token", "refresh_token": REFRESH_TOKEN})
 }
 
 fn revocation() -> Value {
-    json!({
-        "token": REFRESH_TOKEN,
-    })
+    json!({"token": REFRESH_TOKEN})
 }

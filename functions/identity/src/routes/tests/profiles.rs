@@ -32,18 +32,15 @@ async fn a_change_needs_the_current_etag_in_if_match() {
     let shop = Shop::new();
     let token = signed_in(&shop).await;
     let me = shop.get(ME, Some(&token)).await;
-    let etag = me.header("etag").to_owned();
-    assert!(etag.starts_with('"'), "{etag}");
-    let changed = shop.patch(&token, Some(&etag), json!({"name": "Ada L."})).await;
+    let changed = shop.patch(&token, Some(me.etag()), json!({"name": "Ada L."})).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
-    let next = changed.header("etag").to_owned();
-    assert_ne!(etag, next);
-    for stale in [etag.as_str(), "\"x\", \"y\"", "W/\"x\""] {
+    assert_ne!(me.etag(), changed.etag());
+    for stale in [me.etag(), "\"x\", \"y\"", "W/\"x\""] {
         let answer = shop.patch(&token, Some(stale), json!({"name": "Eve"})).await;
         assert_eq!(answer.status, 412, "{stale}");
     }
     assert_eq!(shop.patch(&token, Some("x"), json!({"name": "Eve"})).await.status, 400);
-    let list = format!("\"x\", {next}");
+    let list = format!("\"x\", {}", changed.etag());
     assert_eq!(shop.patch(&token, Some(&list), json!({"name": "B"})).await.status, 200);
     assert_eq!(shop.patch(&token, Some("*"), json!({"name": "C"})).await.status, 200);
 }
@@ -53,9 +50,8 @@ async fn all_faults_of_a_change_are_reported() {
     let shop = Shop::new();
     let token = signed_in(&shop).await;
     let body = json!({"name": " ", "language": "?", "email": "eve@example.org", "roles": []});
-    let answer = shop.patch(&token, None, body).await;
-    assert_eq!(answer.status, 422);
-    assert_eq!(answer.json["errors"].as_array().unwrap().len(), 4, "{}", answer.text);
+    let problem = shop.patch(&token, None, body).await.expect(422);
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 4, "{problem}");
     let stranger = shop.patch("x.y.z", None, json!({"name": "Eve"})).await;
     assert_eq!(stranger.status, 401);
 }
@@ -86,11 +82,8 @@ async fn after_a_crash_at_any_step_each_usable_account_is_published_once() {
         assert_eq!(swept.waiting, 0, "after {operations} operations");
         let exists = shop.sign_in(ADA, PASSWORD).await.status == 200;
         assert!(exists || made.is_err(), "after {operations} operations");
-        assert_eq!(
-            shop.published().await.len(),
-            usize::from(exists),
-            "after {operations} operations"
-        );
+        assert_eq!(!shop.published().await.is_empty(), exists, "after {operations} operations");
+        assert!(shop.published().await.len() < 2, "after {operations} operations");
         let stored = (shop.has_key("user/"), shop.has_key("grants/"));
         assert_eq!(stored, (exists, exists), "after {operations} operations");
     }
@@ -130,14 +123,10 @@ async fn the_registration_is_published_before_a_change_that_comes_before_the_swe
     assert_eq!(shop.published().await, [], "nothing has changed");
     assert_eq!(shop.patch(&token, None, json!({"name": "Ada L."})).await.status, 200);
     shop.identity().sweep().await.unwrap();
-    let names: Vec<_> = shop
-        .published()
-        .await
-        .into_iter()
-        .map(|(kind, at, d)| (kind, at, d["name"].clone()))
-        .collect();
-    let expected = [("registered.v1", 1, "Ada"), ("updated.v1", 2, "Ada L.")];
-    assert_eq!(names, expected.map(|(kind, at, name)| (kind.to_owned(), at, json!(name))));
+    let name =
+        |(kind, number, data): &(String, u64, Value)| format!("{kind} {number} {}", data["name"]);
+    let names: Vec<_> = shop.published().await.iter().map(name).collect();
+    assert_eq!(names, ["registered.v1 1 \"Ada\"", "updated.v1 2 \"Ada L.\""]);
 }
 
 #[tokio::test]
@@ -159,10 +148,11 @@ async fn a_sweep_does_not_touch_a_registration_in_progress() {
 }
 
 #[tokio::test]
-async fn a_role_that_is_given_is_published() {
+async fn an_account_with_the_administrators_address_gets_password_and_role() {
     let shop = Shop::new();
     shop.register(ADA).await;
     shop.set_admin(ADA, "battery staple");
+    assert_eq!(shop.sign_in(ADA, PASSWORD).await.status, 401, "the configured one replaces it");
     assert_eq!(shop.sign_in(ADA, "battery staple").await.status, 200);
     let published = shop.published().await;
     assert_eq!(published[1].0, "updated.v1");
