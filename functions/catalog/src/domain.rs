@@ -209,7 +209,7 @@ pub fn categories<'a>(products: impl Iterator<Item = &'a Product>) -> Vec<Catego
 mod tests {
     use super::*;
 
-    fn details(name: &str, category: &str) -> Details {
+    pub(super) fn details(name: &str, category: &str) -> Details {
         Details {
             name: name.to_owned(),
             description: "A thing.".to_owned(),

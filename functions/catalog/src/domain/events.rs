@@ -91,15 +91,9 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Added, Details};
-    use chassis::money::Money;
+    use crate::domain::Added;
+    use crate::domain::tests::details;
     use chassis::outbox::PENDING_MAX;
-
-    fn details(amount: i64) -> Details {
-        let (name, category) = ("Pan".to_owned(), "Kitchen".to_owned());
-        let price = Money::new(amount, "EUR");
-        Details { name, description: "Flat.".to_owned(), category, price }
-    }
 
     fn pending(shard: &Shard) -> Vec<(&str, u64)> {
         let kind = |kind: &'static str| kind.rsplit('.').nth(1).unwrap();
@@ -111,19 +105,23 @@ mod tests {
     #[test]
     fn each_change_adds_an_event_with_the_whole_product() {
         let mut shard = Shard::default();
-        shard.add("KIT-1", details(100), 1).unwrap();
-        shard.add("KIT-1", details(100), 2).unwrap();
-        shard.change("KIT-1", details(200), 3).unwrap();
-        shard.change("KIT-1", details(200), 4).unwrap();
+        shard.add("KIT-1", details("Pan", "Kitchen"), 1).unwrap();
+        shard.add("KIT-1", details("Pan", "Kitchen"), 2).unwrap();
+        shard.change("KIT-1", details("Pot", "Kitchen"), 3).unwrap();
+        shard.change("KIT-1", details("Pot", "Kitchen"), 4).unwrap();
         shard.remove("KIT-1", 5).unwrap();
-        assert_eq!(shard.add("KIT-1", details(300), 6), Ok(Added::New), "it comes back");
+        assert_eq!(
+            shard.add("KIT-1", details("Lid", "Kitchen"), 6),
+            Ok(Added::New),
+            "it comes back"
+        );
         let expected = [("changed", 1), ("changed", 2), ("removed", 3), ("changed", 4)];
         assert_eq!(pending(&shard), expected);
         let data: serde_json::Value =
             serde_json::from_str(&shard.outbox.pending()[1].data).unwrap();
         let expected = json!({
-            "sku": "KIT-1", "name": "Pan", "category": "Kitchen",
-            "price": {"amount": 200, "currency": "EUR"},
+            "sku": "KIT-1", "name": "Pot", "category": "Kitchen",
+            "price": {"amount": 1250, "currency": "EUR"},
             "image": "/images/KIT-1.svg", "updated_at": 3,
         });
         assert_eq!(data, expected);
@@ -133,11 +131,11 @@ mod tests {
     fn a_full_outbox_refuses_changes() {
         let mut shard = Shard::default();
         for number in 0..PENDING_MAX {
-            shard.add(&format!("KIT-{number}"), details(100), 1).unwrap();
+            shard.add(&format!("KIT-{number}"), details("Pan", "Kitchen"), 1).unwrap();
         }
         let before = shard.clone();
-        assert_eq!(shard.add("NEW-1", details(100), 2), Err(Refused::Busy));
-        assert_eq!(shard.change("KIT-1", details(200), 2), Err(Refused::Busy));
+        assert_eq!(shard.add("NEW-1", details("Pan", "Kitchen"), 2), Err(Refused::Busy));
+        assert_eq!(shard.change("KIT-1", details("Pot", "Kitchen"), 2), Err(Refused::Busy));
         assert_eq!(shard.remove("KIT-1", 2), Err(Refused::Busy));
         assert_eq!(shard, before);
     }
@@ -148,7 +146,7 @@ mod tests {
         let mut due = Vec::new();
         for number in 0..40 {
             let before = shard.changed_at();
-            shard.add(&format!("KIT-{number}"), details(100), 5_000 + number).unwrap();
+            shard.add(&format!("KIT-{number}"), details("Pan", "Kitchen"), 5_000 + number).unwrap();
             if shard.is_publication_due(before) {
                 due.push(number);
                 shard.outbox.settle(u64::MAX);
@@ -163,7 +161,7 @@ mod tests {
     #[test]
     fn products_without_events_are_announced_once() {
         let mut shard = Shard::default();
-        shard.add("KIT-1", details(100), 1).unwrap();
+        shard.add("KIT-1", details("Pan", "Kitchen"), 1).unwrap();
         shard.outbox = Outbox::default();
         assert!(shard.has_unannounced());
         shard.announce_missing();
