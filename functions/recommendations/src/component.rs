@@ -6,7 +6,6 @@ use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::routes::Api;
 use crate::service::Recommendations;
 
 contracts::function!("recommendations");
@@ -22,6 +21,6 @@ async fn handle(request: Request) -> impl IntoResponse {
 fn router() -> chassis::Result<Router> {
     let store = SpinStore::open("recommendations")?;
     let recommendations = Recommendations::new(store.clone());
-    let api = Api { recommendations, keys: bindings::IdentityKeys };
-    Ok(router_with_problems(crate::routes::router(api).merge(readiness(store))))
+    let routes = crate::routes::router(recommendations, bindings::IdentityKeys);
+    Ok(router_with_problems(routes.merge(readiness(store))))
 }

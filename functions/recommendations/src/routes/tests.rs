@@ -7,7 +7,7 @@ use crate::testing::{changed, confirmed, user_id};
 /// The recommendations after some events.
 async fn client() -> Client {
     let recommendations = Recommendations::new(MemoryStore::new());
-    let client = Client::new(router(Api { recommendations, keys: Issuer::new().key_set() }));
+    let client = Client::new(router(recommendations, Issuer::new().key_set()));
     for event in [
         changed("TEA", 1, "Sencha"),
         changed("POT", 1, "Teapot"),
