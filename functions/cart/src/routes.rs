@@ -102,7 +102,10 @@ impl<S: Store, P: Products, C: Clock, K: KeySource> App<S, P, C, K> {
         expected: IfMatch,
         body: JsonBody,
     ) -> Result<Response> {
-        let quantity = quantity(&body)?;
+        let mut fields = body.fields();
+        let quantity = fields.integer("quantity", 1..=QUANTITY_MAX);
+        fields.finish()?;
+        let quantity = quantity.ok_or_else(Problem::internal)?;
         if sku.chars().count() > SKU_CHARS_MAX {
             return Err(problem(Error::UnknownSku(sku)));
         }
@@ -151,13 +154,6 @@ impl<S: Store, P: Products, C: Clock, K: KeySource> App<S, P, C, K> {
     async fn sweep(State(app): State<Self>) -> Result<Json<Swept>> {
         Ok(Json(app.carts.sweep().await.map_err(problem)?))
     }
-}
-
-fn quantity(body: &JsonBody) -> Result<u32> {
-    let mut fields = body.fields();
-    let quantity = fields.integer("quantity", 1..=QUANTITY_MAX);
-    fields.finish()?;
-    quantity.ok_or_else(Problem::internal)
 }
 
 fn represent(id: CartId, ShownCart { cart, expires_at_ms }: ShownCart) -> Response {
