@@ -67,11 +67,6 @@ impl KeyRing {
         has_room
     }
 
-    /// Removes all keys except this one.
-    pub fn replace(&mut self, key: KeyRecord) {
-        self.keys = vec![key];
-    }
-
     /// Whether there is a key that is no longer needed.
     pub fn has_outlived(&self, now_ms: u64) -> bool {
         self.needed(now_ms) < self.keys.len()
@@ -177,8 +172,6 @@ mod tests {
         let mut ring = KeyRing { keys: vec![key(0, 0)] };
         let added = (1..=20).filter(|number| ring.add(key(*number, u64::from(*number)))).count();
         assert_eq!((added, ring.keys.len()), (KEYS_MAX - 1, KEYS_MAX));
-        ring.replace(key(99, 5));
-        assert_eq!(ring.signing(5).unwrap().kid, key(99, 5).kid);
     }
 
     #[test]

@@ -238,13 +238,6 @@ impl User {
         self.outbox.push(Draft { source, kind, subject: self.id.clone(), at_ms, data })
     }
 
-    /// Gives the user a role, unless they have it.
-    pub fn grant(&mut self, role: &str) {
-        if !self.roles.iter().any(|held| held == role) {
-            self.roles.push(role.to_owned());
-        }
-    }
-
     /// Whether the user has this role.
     pub fn has(&self, role: &str) -> bool {
         self.roles.iter().any(|held| held == role)

@@ -77,33 +77,34 @@ impl<S: Store, E: Environment> App<S, E> {
             Err(error) => return back.with_error(&error),
             Ok(authorization) => authorization,
         };
-        let ask = page::Question { client: client.name(), scope: &authorization.scope, parameters };
+        let form =
+            page::ConsentForm { client: client.name(), scope: &authorization.scope, parameters };
         match (submitted, parameters.get("decision")) {
             (Some(_), Some("deny")) => {
                 back.with_error(&OAuthError::new("access_denied", "the user denied the request"))
             }
             (Some(visitor), Some("allow")) => {
-                self.sign_in(&ask, &authorization, &back, visitor).await
+                self.sign_in(&form, &authorization, &back, visitor).await
             }
             (Some(_), _) => {
-                ask.show(StatusCode::BAD_REQUEST, Some("Choose whether to allow access."))
+                form.show(StatusCode::BAD_REQUEST, Some("Choose whether to allow access."))
             }
             (None, _) if parameters.get("prompt") == Some("none") => {
                 back.with_error(&OAuthError::new("login_required", "no user is signed in here"))
             }
-            (None, _) => ask.show(StatusCode::OK, None),
+            (None, _) => form.show(StatusCode::OK, None),
         }
     }
 
     async fn sign_in(
         &self,
-        ask: &page::Question<'_>,
+        form: &page::ConsentForm<'_>,
         authorization: &Authorization,
         back: &Return<'_>,
         visitor: &Visitor,
     ) -> Response {
-        let email = ask.parameters.get("email").unwrap_or_default();
-        let password = ask.parameters.get("password").unwrap_or_default();
+        let email = form.parameters.get("email").unwrap_or_default();
+        let password = form.parameters.get("password").unwrap_or_default();
         let attempt = async {
             let code = async {
                 let user = self.0.sign_in(Email::parse(email).as_ref(), password).await?;
@@ -113,11 +114,11 @@ impl<S: Store, E: Environment> App<S, E> {
                 Ok(code) => back.with(&[("code", &code)]),
                 Err(Error::WrongCredentials) => {
                     let advice = "No account has this e-mail address and password.";
-                    ask.show(StatusCode::FORBIDDEN, Some(advice))
+                    form.show(StatusCode::FORBIDDEN, Some(advice))
                 }
                 Err(Error::Busy(_)) => {
                     let advice = "Too many users are signing in. Try again in a moment.";
-                    ask.show(StatusCode::SERVICE_UNAVAILABLE, Some(advice))
+                    form.show(StatusCode::SERVICE_UNAVAILABLE, Some(advice))
                 }
                 Err(error) => back.with_error(&error.into()),
             })
@@ -125,7 +126,7 @@ impl<S: Store, E: Environment> App<S, E> {
         match self.attempt(visitor, email, attempt).await {
             Err(problem) if problem.status() == StatusCode::TOO_MANY_REQUESTS => {
                 let advice = "Too many attempts. Try again in a minute.";
-                let page = ask.show(problem.status(), Some(advice));
+                let page = form.show(problem.status(), Some(advice));
                 with_limits_of(problem.into_response(), page)
             }
             other => other.into_response(),

@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 const STYLE: &str = include_str!("page.css");
 
 /// The parameters of the request that the form repeats.
-const CARRIED: [&str; 8] = [
+const REPEATED: [&str; 8] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -24,7 +24,7 @@ const CARRIED: [&str; 8] = [
 ];
 
 /// The request of an application to a user: scopes to grant, and credentials.
-pub(super) struct Question<'a> {
+pub(super) struct ConsentForm<'a> {
     /// The name of the application.
     pub(super) client: &'a str,
     /// The requested scopes, separated by spaces.
@@ -33,7 +33,7 @@ pub(super) struct Question<'a> {
     pub(super) parameters: &'a Parameters,
 }
 
-impl Question<'_> {
+impl ConsentForm<'_> {
     /// The form, with advice about a failed submission.
     pub(super) fn show(&self, status: StatusCode, advice: Option<&str>) -> Response {
         let client = escape(self.client);
@@ -45,9 +45,9 @@ impl Question<'_> {
             ),
             None => (String::new(), ""),
         };
-        let (hidden, wishes) = (self.hidden(), self.wishes());
+        let (hidden, permissions) = (self.hidden(), self.permissions());
         let body = format!(
-            "<h1>Sign in</h1><p><strong>{client}</strong> asks to</p><ul>{wishes}</ul>{advice}\
+            "<h1>Sign in</h1><p><strong>{client}</strong> asks to</p><ul>{permissions}</ul>{advice}\
              <form method=\"post\" action=\"/oauth2/authorize\">{hidden}\
              <label for=\"email\">E-mail address</label>\
              <input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"username\" \
@@ -64,7 +64,7 @@ impl Question<'_> {
     }
 
     fn hidden(&self) -> String {
-        CARRIED
+        REPEATED
             .into_iter()
             .filter_map(|name| Some((name, self.parameters.get(name)?)))
             .map(|(name, value)| {
@@ -75,10 +75,10 @@ impl Question<'_> {
 
     /// What the scopes allow, in words. Without a scope, the application still learns that the user
     /// has signed in.
-    fn wishes(&self) -> String {
+    fn permissions(&self) -> String {
         let granted = SCOPES.into_iter().filter(|(scope, _)| has_scope(self.scope, scope));
-        let wishes: String = granted.map(|(_, wish)| format!("<li>{wish}</li>")).collect();
-        if wishes.is_empty() { "<li>know that you have signed in</li>".to_owned() } else { wishes }
+        let items: String = granted.map(|(_, text)| format!("<li>{text}</li>")).collect();
+        if items.is_empty() { "<li>know that you have signed in</li>".to_owned() } else { items }
     }
 }
 

@@ -47,7 +47,7 @@ impl<S: Store, E: Environment> App<S, E> {
         fields.finish()?;
         let email = email.ok_or_else(Problem::internal)?;
         let request = async {
-            app.0.ask_for_reset(&email).await?;
+            app.0.request_password_reset(&email).await?;
             Ok((StatusCode::ACCEPTED, Json(json!({}))))
         };
         app.attempt(&client, email.as_str(), request).await

@@ -226,6 +226,11 @@ impl Shop {
         self.sign_in(ADA, PASSWORD).await
     }
 
+    /// An access token of Ada.
+    async fn token(&self) -> String {
+        self.signed_in().await.member("access_token")
+    }
+
     async fn sweep(&self) {
         self.identity().sweep().await.unwrap();
     }

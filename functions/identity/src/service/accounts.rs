@@ -23,7 +23,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         let is_reserved = self.admin(&email).await?.is_some();
         let made = self.create(registration, &[ROLE_CUSTOMER], !is_reserved).await?;
         if made.is_none()
-            && let Err(error) = self.ask_for_mail(&email, Reason::RegisteredAgain).await
+            && let Err(error) = self.queue_mail(&email, Reason::RegisteredAgain).await
         {
             // An error would reveal that the address has an account.
             eprintln!("the mail about a repeated registration could not be requested: {error:?}");
@@ -42,7 +42,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         match (verdict.matches, verdict.outdated) {
             (false, _) => Err(Error::WrongCredentials),
             (true, false) => Ok(user),
-            (true, true) => self.hash_again(user, password).await,
+            (true, true) => self.rehash(user, password).await,
         }
     }
 

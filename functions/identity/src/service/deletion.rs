@@ -17,7 +17,7 @@ const DELETION_AGE_MAX_MS: u64 = 600_000;
 impl<S: Store, E: Environment> Identity<S, E> {
     /// Deletes an account, if the password is right.
     pub async fn delete_account(&self, id: &str, password: &str) -> Result<(), Error> {
-        let user = self.managing_themselves(id).await?;
+        let user = self.self_managed(id).await?;
         self.check_password(&user, password).await?;
         let begun_ms = self.now_ms();
         let deletion = Pending::new(&user, begun_ms);

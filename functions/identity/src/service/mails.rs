@@ -56,7 +56,7 @@ impl Entry for Request {
 
 impl<S: Store, E: Environment> Identity<S, E> {
     /// Requests a mail to the owner of the address, if there is one.
-    pub(super) async fn ask_for_mail(&self, email: &Email, reason: Reason) -> Result<(), Error> {
+    pub(super) async fn queue_mail(&self, email: &Email, reason: Reason) -> Result<(), Error> {
         let address_key = email_key(email);
         let name = format!("{reason:?}/{address_key}");
         let request = Request { name, address_key, reason, asked_at_ms: self.now_ms() };

@@ -39,7 +39,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
 
     /// Changes the password, if the current one is right. All sessions end.
     pub async fn change_password(&self, id: &str, current: &str, new: &str) -> Result<(), Error> {
-        let user = self.managing_themselves(id).await?;
+        let user = self.self_managed(id).await?;
         self.check_password(&user, current).await?;
         self.check_strength(new, &user.email, &user.name).await?;
         let is_same = |current: &User, _| current.password_hash == user.password_hash;
@@ -48,15 +48,15 @@ impl<S: Store, E: Environment> Identity<S, E> {
 
     /// Requests a mail with a token, if the address has an account. A sweep does the work, so that
     /// the request does not reveal whether there is an account.
-    pub async fn ask_for_reset(&self, email: &Email) -> Result<(), Error> {
-        self.ask_for_mail(email, Reason::Reset).await
+    pub async fn request_password_reset(&self, email: &Email) -> Result<(), Error> {
+        self.queue_mail(email, Reason::Reset).await
     }
 
     /// Sets the password with a token from a mail. The token can be used once, and all sessions
     /// end.
     pub async fn reset_password(&self, token: &str, new: &str) -> Result<(), Error> {
         let token = ResetToken::parse(token).ok_or(Error::BadReset)?;
-        let user = self.managing_themselves(&token.user_id).await.map_err(|error| match error {
+        let user = self.self_managed(&token.user_id).await.map_err(|error| match error {
             Error::NoSuchUser | Error::Managed => Error::BadReset,
             other => other,
         })?;
@@ -69,7 +69,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     }
 
     /// The account, if its password is not set by configuration.
-    pub(super) async fn managing_themselves(&self, id: &str) -> Result<User, Error> {
+    pub(super) async fn self_managed(&self, id: &str) -> Result<User, Error> {
         let user = self.user(id).await?;
         match self.admin(&user.email).await? {
             Some(_) => Err(Error::Managed),
@@ -132,7 +132,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.update_user(id, |user| {
             renew(user, &hash, now_ms);
             if !user.has(ROLE_ADMIN) {
-                user.grant(ROLE_ADMIN);
+                user.roles.push(ROLE_ADMIN.to_owned());
                 user.push_update(&chance, now_ms)?;
             }
             Ok(user.clone())
@@ -141,7 +141,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     }
 
     /// Hashes the password with the current parameters, if it is still the password.
-    pub(super) async fn hash_again(&self, user: User, password: &str) -> Result<User, Error> {
+    pub(super) async fn rehash(&self, user: User, password: &str) -> Result<User, Error> {
         let hash = self.environment.hash(password).await?;
         self.update_user(&user.id, |current| {
             if current.password_hash == user.password_hash {

@@ -45,7 +45,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
                 ring.add(fresh.clone()).then_some(()).ok_or(Error::TooManyKeys)
             }
             Rotation::Compromised => {
-                ring.replace(fresh.clone());
+                ring.keys = vec![fresh.clone()];
                 Ok(())
             }
         })

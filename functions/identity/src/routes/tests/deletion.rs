@@ -23,7 +23,7 @@ async fn deleting_an_account_needs_its_password() {
 #[tokio::test]
 async fn a_deletion_leaves_no_readable_personal_data() {
     let shop = Shop::new();
-    let token = shop.signed_in().await.member("access_token");
+    let token = shop.token().await;
     shop.patch(&token, None, json!({"name": "Ada Lovelace"})).await;
     assert_eq!(shop.published().await[1].2["name"], "Ada Lovelace");
     assert_eq!(delete(&shop, &token, PASSWORD).await.status, 204);
@@ -42,11 +42,11 @@ async fn a_deletion_leaves_no_readable_personal_data() {
 async fn an_address_of_an_unfinished_deletion_can_be_registered() {
     for operations in 0..30 {
         let shop = Shop::new();
-        let token = shop.signed_in().await.member("access_token");
+        let token = shop.token().await;
         let me = shop.get(ME, Some(&token)).await.member("id");
         if shop.dying(operations).delete_account(&me, PASSWORD).await.is_ok() {
             // No sweep has run in the meantime.
-            let token = shop.signed_in().await.member("access_token");
+            let token = shop.token().await;
             shop.sweep().await;
             let again = shop.get(ME, Some(&token)).await;
             assert_ne!(again.member("id"), me, "after {operations} operations");
@@ -57,7 +57,7 @@ async fn an_address_of_an_unfinished_deletion_can_be_registered() {
 #[tokio::test]
 async fn a_pending_registration_does_not_prevent_the_deletion_event() {
     let shop = Shop::new();
-    let token = shop.signed_in().await.member("access_token");
+    let token = shop.token().await;
     // The state after a failure during the registration.
     let entry = json!([{
         "user_id": shop.key("user/").unwrap().strip_prefix("user/"),
@@ -78,7 +78,7 @@ async fn a_pending_registration_does_not_prevent_the_deletion_event() {
 async fn after_a_crash_at_any_step_a_deletion_is_complete_or_absent() {
     for operations in 0..30 {
         let shop = Shop::new();
-        let token = shop.signed_in().await.member("access_token");
+        let token = shop.token().await;
         let me = shop.get(ME, Some(&token)).await.member("id");
         let deleted = shop.dying(operations).delete_account(&me, PASSWORD).await;
         let swept = shop.identity().sweep().await.unwrap();

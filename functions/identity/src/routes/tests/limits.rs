@@ -68,7 +68,7 @@ async fn attempts_are_counted_for_all_spellings_of_a_request() {
 #[tokio::test]
 async fn all_operations_that_check_a_password_are_counted() {
     let shop = few();
-    let token = shop.signed_in().await.member("access_token");
+    let token = shop.token().await;
     let tries = [
         (
             "POST",

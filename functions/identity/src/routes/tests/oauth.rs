@@ -126,10 +126,6 @@ fn parameter(location: &str, name: &str) -> Option<String> {
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
-async fn code(shop: &Shop) -> String {
-    code_for(shop, ADA, PASSWORD, "openid email").await
-}
-
 pub(super) async fn code_for(shop: &Shop, email: &str, password: &str, scope: &str) -> String {
     let other = [("scope", scope), ("decision", "allow"), ("email", email), ("password", password)];
     let answer = submit(shop, &other).await;
@@ -155,7 +151,7 @@ pub(super) async fn redeem(shop: &Shop, code: &str, verifier: &str) -> Reply {
 #[tokio::test]
 async fn an_application_gets_tokens_for_a_code_once() {
     let (shop, _) = signed_in().await;
-    let code = code(&shop).await;
+    let code = code_for(&shop, ADA, PASSWORD, "openid email").await;
     let wrong = redeem(&shop, &code, &"x".repeat(43)).await;
     assert_eq!(wrong.json["error"], "invalid_grant");
     let tokens = redeem(&shop, &code, VERIFIER).await;

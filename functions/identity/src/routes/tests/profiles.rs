@@ -3,14 +3,10 @@
 use super::*;
 use crate::service::REGISTRATION_AGE_MS;
 
-async fn signed_in(shop: &Shop) -> String {
-    shop.signed_in().await.member("access_token")
-}
-
 #[tokio::test]
 async fn a_registration_and_each_change_are_published_once_and_in_order() {
     let shop = Shop::new();
-    let token = signed_in(&shop).await;
+    let token = shop.token().await;
     let answer = shop.patch(&token, None, json!({"language": "pt-BR"})).await;
     assert_eq!((answer.status, answer.member("language")), (200, "pt-BR".to_owned()));
     assert_eq!(answer.member("name"), "Ada", "what is left out stays");
@@ -30,7 +26,7 @@ async fn a_registration_and_each_change_are_published_once_and_in_order() {
 #[tokio::test]
 async fn a_change_needs_the_current_etag_in_if_match() {
     let shop = Shop::new();
-    let token = signed_in(&shop).await;
+    let token = shop.token().await;
     let me = shop.get(ME, Some(&token)).await;
     let changed = shop.patch(&token, Some(me.etag()), json!({"name": "Ada L."})).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
@@ -48,7 +44,7 @@ async fn a_change_needs_the_current_etag_in_if_match() {
 #[tokio::test]
 async fn all_faults_of_a_change_are_reported() {
     let shop = Shop::new();
-    let token = signed_in(&shop).await;
+    let token = shop.token().await;
     let body = json!({"name": " ", "language": "?", "email": "eve@example.org", "roles": []});
     let problem = shop.patch(&token, None, body).await.expect(422);
     assert_eq!(problem["errors"].as_array().unwrap().len(), 4, "{problem}");
@@ -60,7 +56,7 @@ async fn all_faults_of_a_change_are_reported() {
 async fn accounts_are_created_while_the_log_is_down_and_published_later() {
     let shop = Shop::new();
     shop.environment.log.set_down(true);
-    let token = signed_in(&shop).await;
+    let token = shop.token().await;
     assert_eq!(shop.patch(&token, None, json!({"name": "B"})).await.status, 200);
     assert_eq!(shop.published().await, []);
     let waiting = shop.post("/sweep", json!({})).await.json;

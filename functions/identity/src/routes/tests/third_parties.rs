@@ -11,10 +11,6 @@ async fn with_ada() -> Shop {
     shop
 }
 
-fn claims_of(token: &str) -> Value {
-    part(token, 1)
-}
-
 async fn tokens(shop: &Shop, scope: &str) -> Reply {
     let code = code_for(shop, ADA, PASSWORD, scope).await;
     redeem(shop, &code, VERIFIER).await
@@ -27,7 +23,7 @@ async fn a_token_names_its_client_and_has_no_roles() {
     let code = code_for(&shop, ROOT, "first password", "openid orders:read").await;
     let tokens = redeem(&shop, &code, VERIFIER).await;
     let access = tokens.member("access_token");
-    let claims = claims_of(&access);
+    let claims = part(&access, 1);
     assert_eq!(claims["aud"], "shop:clients");
     assert_eq!(claims["client_id"], "app");
     assert_eq!((&claims["scope"], &claims["roles"]), (&json!("openid orders:read"), &json!([])));
@@ -45,7 +41,7 @@ async fn a_token_names_its_client_and_has_no_roles() {
     }
     let token = tokens.member("refresh_token");
     let refreshed = shop.refresh_as(Some("app"), &token).await.member("access_token");
-    assert_eq!(claims_of(&refreshed)["roles"], json!([]));
+    assert_eq!(part(&refreshed, 1)["roles"], json!([]));
 }
 
 #[tokio::test]
@@ -91,7 +87,7 @@ async fn reduced_scopes_apply_from_the_next_refresh() {
     let token = tokens.member("refresh_token");
     let refreshed = shop.refresh_as(Some("app"), &token).await;
     assert_eq!(refreshed.member("scope"), "openid");
-    assert_eq!(claims_of(&refreshed.member("access_token"))["scope"], "openid");
+    assert_eq!(part(&refreshed.member("access_token"), 1)["scope"], "openid");
 }
 
 #[tokio::test]
