@@ -1,24 +1,24 @@
-//! The cart as a component: the contract, the store, the catalogue's products.
+//! The adapters to the host: the contract, the store, the catalog.
 
 use axum::Router;
 use bindings::exports::shop::cart::carts::{Cart, Error, Guest, Line};
 use bindings::shop::catalog::products;
+use chassis::SystemClock;
 use chassis::app::{Kept, readiness, router_with_problems, serve};
-use chassis::clock::now_ms;
 use chassis::money::Money;
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::Refused;
-use crate::ports::{Product, Products, Unavailable};
+use crate::domain::{Product, Refused};
+use crate::ports::{Products, Unavailable};
 use crate::service::{self, Carts};
 
 contracts::function!("cart");
 
 struct Component;
 
-/// All requests of this instance are answered by one.
+/// Serves all requests of this instance.
 static ROUTER: Kept = Kept::new();
 
 #[http_service]
@@ -38,8 +38,8 @@ fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("cart")
 }
 
-fn carts(store: SpinStore) -> Carts<SpinStore, Catalog> {
-    Carts::new(store, Catalog, now_ms)
+fn carts(store: SpinStore) -> Carts<SpinStore, Catalog, SystemClock> {
+    Carts::new(store, Catalog, SystemClock)
 }
 
 impl Guest for Component {
@@ -62,7 +62,7 @@ impl Guest for Component {
     }
 }
 
-/// Products as the contract `shop:catalog/products` tells them.
+/// The contract `shop:catalog/products`.
 #[derive(Clone, Copy)]
 struct Catalog;
 

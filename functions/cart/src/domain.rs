@@ -1,46 +1,49 @@
-//! A basket: what one person means to buy.
+//! A cart: the products that one person intends to order.
 //!
-//! The whole basket is one value, changed by compare-and-swap, so two open tabs can't
-//! lose each other's lines. It holds SKUs and quantities only: names and prices belong
-//! to the catalogue and are read anew each time, so a basket never shows an old price.
+//! A cart is one value, changed by compare-and-swap, so that concurrent changes do not overwrite
+//! each other. It has SKUs and quantities only: names and prices belong to the catalog and are read
+//! each time, so that a cart never shows an old price.
 
 mod guest;
+mod priced;
 
-pub use guest::{GUEST_EMPTY_TTL_MS, GUEST_TTL_MS, Gone, GuestCart};
+pub use guest::{GUEST_EMPTY_TTL_MS, GUEST_TTL_MS, GuestCart};
+pub use priced::{PricedCart, PricedItem, Product};
 
+use chassis::http::{IfMatch, version_tag};
 use serde::{Deserialize, Serialize};
 
-/// Distinct products in one basket at most; the catalogue is asked about all at once.
+/// The maximum number of products in one cart; the catalog returns all of them in one call.
 pub const LINES_MAX: usize = 100;
-/// Pieces of one product at most.
+/// The maximum quantity of one product.
 pub const QUANTITY_MAX: u32 = 1_000;
-/// Characters of a SKU at most.
+/// Longest SKU, in characters.
 pub const SKU_CHARS_MAX: usize = 64;
-/// How long a basket remembers which guests' baskets went into it, in milliseconds: a day,
-/// where a request that merges lives for seconds.
+/// How long a cart remembers which guest carts were merged into it, in milliseconds: a day, much
+/// longer than a request and its retries take.
 pub const MERGED_KEPT_MS: u64 = 86_400_000;
-/// Guests' baskets that go into one basket within [`MERGED_KEPT_MS`], at most.
+/// The maximum number of guest carts that are merged into one cart within [`MERGED_KEPT_MS`].
 pub const MERGED_MAX: usize = 64;
 
-/// So many pieces of one product.
+/// A quantity of one product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// Names the product.
+    /// Identifies the product.
     pub sku: String,
-    /// Pieces, 1 to [`QUANTITY_MAX`].
+    /// 1 to [`QUANTITY_MAX`].
     pub quantity: u32,
 }
 
-/// One person's basket.
+/// The cart of a user or a guest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cart {
-    /// Counts the changes. It never goes back, not even when the basket is emptied:
-    /// an old version can't come to match a new basket.
+    /// Counts the changes. It never decreases, not even when the cart is emptied: an old version
+    /// must not match a new cart.
     pub version: u64,
-    /// In the order in which they were first put in.
+    /// In the order in which the products were added.
     pub lines: Vec<Line>,
-    /// The guests' baskets that went into this one of late: its inbox, changed together with
-    /// the lines, so that none is counted twice.
+    /// The guest carts that were merged into this one recently. They are changed together with the
+    /// lines, so that none is merged twice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<Merged>,
     /// The user has deleted their account. The cart stays, closed and empty, so that a concurrent
@@ -49,43 +52,41 @@ pub struct Cart {
     closed: bool,
 }
 
-/// A guest's basket that went into another.
+/// A guest cart that was merged into another cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Merged {
-    /// Names the guest's basket.
+    /// The id of the guest cart.
     pub guest_cart_id: String,
-    /// When, in milliseconds since the epoch.
+    /// The time in milliseconds since the epoch.
     pub at_ms: u64,
-    /// Products that there was no place for.
+    /// The products that did not fit.
     pub left_out: Vec<String>,
 }
 
-/// Why a basket stays as it is.
+/// Why a change was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It has changed since the version that the caller knows.
+    /// The cart has another version than the caller expects.
     Changed {
-        /// The version that it is at.
+        /// The current version.
         version: u64,
     },
-    /// It holds [`LINES_MAX`] products and this is another one.
+    /// The cart has [`LINES_MAX`] products, and this is another one.
     Full,
-    /// It remembers [`MERGED_MAX`] guests' baskets that went into it of late.
+    /// [`MERGED_MAX`] guest carts were merged into it recently.
     MergedTooOften,
     /// Its user has deleted their account.
     Closed,
+    /// There is no such guest cart: it never existed, has expired, was deleted, or was claimed by a
+    /// user.
+    Gone,
 }
 
 impl Cart {
-    /// Refuse unless the basket is at one of the versions that the caller expects; at any
-    /// if it expects none.
-    pub fn at(&self, expected: Option<&[u64]>) -> Result<(), Refused> {
-        match expected {
-            Some(versions) if !versions.contains(&self.version) => {
-                Err(Refused::Changed { version: self.version })
-            }
-            _ => Ok(()),
-        }
+    /// Fails unless the cart has a version that the caller expects.
+    pub fn check(&self, expected: &IfMatch) -> Result<(), Refused> {
+        let is_expected = expected.matches(&version_tag(self.version));
+        if is_expected { Ok(()) } else { Err(Refused::Changed { version: self.version }) }
     }
 
     /// Fails if the cart is closed.
@@ -93,7 +94,12 @@ impl Cart {
         if self.closed { Err(Refused::Closed) } else { Ok(()) }
     }
 
-    /// Make it `quantity` pieces of this product, whatever it was before.
+    /// The SKUs of its products.
+    pub fn skus(&self) -> Vec<String> {
+        self.lines.iter().map(|line| line.sku.clone()).collect()
+    }
+
+    /// Adds a product, or sets its quantity.
     pub fn put(&mut self, sku: &str, quantity: u32) -> Result<(), Refused> {
         self.open()?;
         let full = self.lines.len() >= LINES_MAX;
@@ -107,17 +113,22 @@ impl Cart {
         Ok(())
     }
 
-    /// Take a product out. Taking out what is not in changes nothing.
+    /// Removes a product, if the cart has it.
     pub fn remove(&mut self, sku: &str) {
         let before = self.lines.len();
         self.lines.retain(|line| line.sku != sku);
         self.version += u64::from(self.lines.len() != before);
     }
 
-    /// Take everything out. An empty basket stays as it is.
+    /// Removes all products.
     pub fn clear(&mut self) {
-        self.version += u64::from(!self.lines.is_empty());
-        self.lines.clear();
+        self.replace(Vec::new());
+    }
+
+    /// Replaces all products. The same lines are no change.
+    pub fn replace(&mut self, lines: Vec<Line>) {
+        self.version += u64::from(self.lines != lines);
+        self.lines = lines;
     }
 
     /// Empties the cart and closes it permanently.
@@ -127,31 +138,24 @@ impl Cart {
         self.closed = true;
     }
 
-    /// Make it hold these lines and no others. The same lines are no change.
-    pub fn replace(&mut self, lines: Vec<Line>) {
-        self.version += u64::from(self.lines != lines);
-        self.lines = lines;
-    }
-
-    /// What was left out when this guest's basket went into this one; none if it has not, or
-    /// so long ago that nobody asks.
+    /// The products that did not fit when this guest cart was merged; `None` if it was not merged,
+    /// or so long ago that it is forgotten.
     pub fn merged(&self, guest_cart_id: &str) -> Option<&[String]> {
         let found = self.merged.iter().find(|it| it.guest_cart_id == guest_cart_id);
         found.map(|it| it.left_out.as_slice())
     }
 
-    /// The guests' baskets that it may forget, once they are closed: they went in
-    /// [`MERGED_KEPT_MS`] ago or earlier.
+    /// The guest carts that can be forgotten once they are closed: they were merged at least
+    /// [`MERGED_KEPT_MS`] ago.
     pub fn outdated(&self, now_ms: u64) -> Vec<String> {
         let age_ms = |it: &Merged| now_ms.saturating_sub(it.at_ms);
         let outdated = self.merged.iter().filter(|it| age_ms(it) >= MERGED_KEPT_MS);
         outdated.map(|it| it.guest_cart_id.clone()).collect()
     }
 
-    /// Take in a guest's basket, once: pieces are added up, to [`QUANTITY_MAX`] of a product;
-    /// products for which there is no place are left out, and named in the answer. On this occasion the
-    /// baskets that are `settled` are forgotten: the [`Cart::outdated`] ones, after they were
-    /// closed, since one that is still claimed could go in again.
+    /// Merges a guest cart, once: quantities are added, up to [`QUANTITY_MAX`] of a product.
+    /// Returns the products that did not fit. Forgets the guest carts in `settled`: those that were
+    /// [`Cart::outdated`] and are closed now. One that is still claimed could be merged again.
     pub fn merge(
         &mut self,
         guest_cart_id: &str,
@@ -183,11 +187,11 @@ impl Cart {
         Ok(left_out)
     }
 
-    /// Empty the basket that was ordered at `version`. An empty one is fine: the first
-    /// try may have got through without its answer.
+    /// Empties the cart that was ordered at `version`. An empty cart is fine: the first attempt may
+    /// have succeeded without its response arriving.
     pub fn clear_at(&mut self, version: u64) -> Result<(), Refused> {
-        if !self.lines.is_empty() {
-            self.at(Some(&[version]))?;
+        if !self.lines.is_empty() && self.version != version {
+            return Err(Refused::Changed { version: self.version });
         }
         self.clear();
         Ok(())

@@ -1,14 +1,14 @@
-//! The cart: what a customer means to buy and has not ordered yet.
+//! The cart: the products that a user or a guest intends to order.
 //!
-//! Owns SKUs and quantities, one value for each user and one for each guest; a guest's goes
-//! into the user's at sign-in. Names and prices are the
-//! catalogue's and are asked for whenever a cart is shown.
+//! Stores SKUs and quantities, one value for each cart. Names and prices belong to the catalog and
+//! are read whenever a cart is shown. At sign-in, the cart of a guest is merged into the user's.
 
 pub mod domain;
 pub mod ports;
 pub mod routes;
 pub mod service;
-pub mod view;
 
 #[cfg(target_family = "wasm")]
 mod component;
+#[cfg(test)]
+mod testing;

@@ -1,21 +1,10 @@
-//! What the cart needs of others.
+//! The functions that the cart calls.
 
 use std::future::Future;
 
-use chassis::money::Money;
+use crate::domain::Product;
 
-/// What a basket shows of a product.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Product {
-    /// Names it.
-    pub sku: String,
-    /// As on a label.
-    pub name: String,
-    /// For one piece, now.
-    pub price: Money,
-}
-
-/// The catalogue.
+/// The catalog.
 pub trait Products: Clone + Send + Sync + 'static {
     /// The products with these SKUs, at most 100, in any order; unknown ones are left out.
     fn get_many(
@@ -24,6 +13,6 @@ pub trait Products: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Product>, Unavailable>> + Send;
 }
 
-/// The catalogue did not answer. Repeating is safe.
+/// The catalog did not respond. Retrying is safe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unavailable(pub String);

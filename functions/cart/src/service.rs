@@ -1,45 +1,62 @@
-//! What can be done with baskets, whoever asks and wherever they are kept.
+//! The use cases of carts.
 
 mod expiry;
 mod guests;
 
 pub use expiry::{GUEST_CARTS_MAX, SWEEP_NOTES_MAX, Swept};
-pub use guests::{MergedInto, Seen};
+pub use guests::MergedCart;
 
+use chassis::Clock;
+use chassis::http::IfMatch;
 use chassis::money::MoneyError;
 use chassis::store::{Store, StoreError};
 
-use crate::domain::{Cart, Gone, LINES_MAX, Refused};
+use crate::domain::{Cart, LINES_MAX, PricedCart, Product, Refused};
 use crate::ports::{Products, Unavailable};
-use crate::view::View;
 
-/// All baskets, over a store and the catalogue.
+/// All carts, over a store and the catalog.
 #[derive(Clone)]
-pub struct Carts<S, P> {
+pub struct Carts<S, P, C> {
     store: S,
     products: P,
-    now_ms: fn() -> u64,
+    clock: C,
     guest_carts_max: u64,
 }
 
-/// Why nothing was done, except for [`Error::Catalog`] and [`Error::Sum`], which may come
-/// after a change: the basket is changed, but can't be shown. Repeating is safe.
+/// Identifies a cart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CartId {
+    /// The cart of this user.
+    User(String),
+    /// The guest cart with this id.
+    Guest(String),
+}
+
+/// A cart as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownCart {
+    /// The cart with names and prices.
+    pub cart: PricedCart,
+    /// When a guest cart expires, unless it is changed before; in milliseconds since the epoch.
+    pub expires_at_ms: Option<u64>,
+}
+
+/// Why an operation failed. [`Error::Catalog`] and [`Error::Sum`] are possible after a change: the
+/// cart was changed, but can't be shown. Retrying is safe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The basket is at another version, or full.
+    /// The change was refused.
     Refused(Refused),
-    /// There is no such guest's basket.
-    Gone,
     /// The maximum number of guest carts exists.
     GuestCartsFull {
         /// The maximum.
         max: u64,
     },
-    /// The catalogue has no product with this SKU.
+    /// The catalog has no product with this SKU.
     UnknownSku(String),
-    /// The catalogue did not answer.
+    /// The catalog did not respond.
     Catalog(Unavailable),
-    /// The prices can't be summed.
+    /// The prices can't be added.
     Sum(MoneyError),
     /// The store failed.
     Store(StoreError),
@@ -51,106 +68,95 @@ impl From<Refused> for Error {
     }
 }
 
-impl From<Gone> for Error {
-    fn from(_: Gone) -> Self {
-        Error::Gone
-    }
-}
-
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Error::Store(error)
     }
 }
 
-impl<S: Store, P: Products> Carts<S, P> {
-    /// The baskets in `store`, with the products of the catalogue. `now_ms` tells the time in
-    /// milliseconds since the epoch.
-    pub fn new(store: S, products: P, now_ms: fn() -> u64) -> Self {
-        Carts { store, products, now_ms, guest_carts_max: GUEST_CARTS_MAX }
+/// A cart as it is stored.
+struct Stored {
+    cart: Cart,
+    expires_at_ms: Option<u64>,
+}
+
+impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
+    /// The carts in `store`, with the products of the catalog.
+    pub fn new(store: S, products: P, clock: C) -> Self {
+        Carts { store, products, clock, guest_carts_max: GUEST_CARTS_MAX }
     }
 
-    /// Allows this many guest carts at once, instead of [`GUEST_CARTS_MAX`].
+    /// Sets the maximum number of guest carts, instead of [`GUEST_CARTS_MAX`].
     #[must_use]
     pub fn with_guest_carts_max(self, guest_carts_max: u64) -> Self {
         Carts { guest_carts_max, ..self }
     }
 
-    /// The basket of this user; empty if there is none.
+    /// The cart of this user; empty if there is none.
     pub async fn get(&self, user_id: &str) -> Result<Cart, StoreError> {
         Ok(self.store.read(&key(user_id)).await?.unwrap_or_default())
     }
 
-    /// The basket with names and prices.
-    pub async fn view(&self, user_id: &str) -> Result<View, Error> {
-        self.priced(&self.get(user_id).await?).await
+    /// The cart with names and prices.
+    pub async fn view(&self, id: &CartId) -> Result<ShownCart, Error> {
+        let stored = self.load(id).await?;
+        self.shown(&stored).await
     }
 
-    /// Make it `quantity` pieces of this product, if the basket is at one of
-    /// `versions` (any if none).
+    /// Adds a product or sets its quantity, if the cart has an expected version.
     pub async fn put(
         &self,
-        user_id: &str,
+        id: &CartId,
         sku: &str,
         quantity: u32,
-        versions: Option<&[u64]>,
-    ) -> Result<View, Error> {
-        // One question to the catalogue: about this product, and about those that will
-        // most likely stand beside it.
-        let mut asked: Vec<String> =
-            self.get(user_id).await?.lines.into_iter().map(|line| line.sku).collect();
-        if !asked.iter().any(|there| there == sku) {
-            if asked.len() >= LINES_MAX {
-                asked.clear();
+        expected: &IfMatch,
+    ) -> Result<ShownCart, Error> {
+        // One call to the catalog, for this product and those that are probably next to it.
+        let mut skus = self.load(id).await?.cart.skus();
+        if !skus.iter().any(|known| known == sku) {
+            if skus.len() >= LINES_MAX {
+                skus.clear();
             }
-            asked.push(sku.to_owned());
+            skus.push(sku.to_owned());
         }
-        let products = self.products.get_many(asked.clone()).await.map_err(Error::Catalog)?;
-        if products.iter().all(|product| product.sku != sku) {
-            return Err(Error::UnknownSku(sku.to_owned()));
-        }
-        let put = |cart: Option<Cart>| {
-            let mut cart = cart.unwrap_or_default();
-            cart.at(versions)?;
-            cart.put(sku, quantity)?;
-            Ok::<_, Error>((cart.clone(), cart))
+        let products = self.known(skus.clone(), &[sku]).await?;
+        let put = |cart: &mut Cart| {
+            cart.check(expected)?;
+            cart.put(sku, quantity)
         };
-        let cart = self.store.update(&key(user_id), put).await?;
-        match cart.lines.iter().all(|line| asked.contains(&line.sku)) {
-            true => View::new(&cart, products).map_err(Error::Sum),
-            // Somebody else was at it, too.
-            false => self.priced(&cart).await,
+        let Stored { cart, expires_at_ms } = self.change(id, put).await?;
+        if !cart.lines.iter().all(|line| skus.contains(&line.sku)) {
+            // A concurrent request has added a product.
+            return self.shown(&Stored { cart, expires_at_ms }).await;
         }
+        let cart = PricedCart::new(&cart, products).map_err(Error::Sum)?;
+        Ok(ShownCart { cart, expires_at_ms })
     }
 
-    /// Take a product out. Answers the basket's version.
-    pub async fn remove(
-        &self,
-        user_id: &str,
-        sku: &str,
-        versions: Option<&[u64]>,
-    ) -> Result<u64, Error> {
-        self.reduce(user_id, |cart| {
-            cart.at(versions)?;
+    /// Removes a product, if the cart has an expected version. Returns the version.
+    pub async fn remove(&self, id: &CartId, sku: &str, expected: &IfMatch) -> Result<u64, Error> {
+        self.reduce(id, |cart| {
+            cart.check(expected)?;
             cart.remove(sku);
             Ok(())
         })
         .await
     }
 
-    /// Take everything out. Answers the basket's version.
-    pub async fn clear(&self, user_id: &str, versions: Option<&[u64]>) -> Result<u64, Error> {
-        self.reduce(user_id, |cart| {
-            cart.at(versions)?;
+    /// Empties a user's cart, if it has an expected version. Returns the version.
+    pub async fn clear(&self, user_id: &str, expected: &IfMatch) -> Result<u64, Error> {
+        self.reduce(&CartId::User(user_id.to_owned()), |cart| {
+            cart.check(expected)?;
             cart.clear();
             Ok(())
         })
         .await
     }
 
-    /// Empty the basket that was ordered at `version`; one that is empty already is fine.
+    /// Empties the cart that was ordered at `version`; an empty cart is fine.
     pub async fn clear_at(&self, user_id: &str, version: u64) -> Result<(), Error> {
-        self.reduce(user_id, |cart| cart.clear_at(version)).await.map(|_| ())
+        let id = CartId::User(user_id.to_owned());
+        self.reduce(&id, |cart| cart.clear_at(version)).await.map(drop)
     }
 
     /// Empties the cart of a user who has deleted their account, permanently.
@@ -163,43 +169,60 @@ impl<S: Store, P: Products> Carts<S, P> {
         self.store.update(&key(user_id), close).await
     }
 
-    /// A change that can only make a basket smaller: where there is none, none is created.
+    /// A change that only removes products. It does not create a cart.
     async fn reduce(
         &self,
-        user_id: &str,
+        id: &CartId,
         change: impl Fn(&mut Cart) -> Result<(), Refused> + Send + Sync,
     ) -> Result<u64, Error> {
-        let key = key(user_id);
-        if self.store.get(&key).await?.is_none() {
+        if let CartId::User(user_id) = id
+            && self.store.get(&key(user_id)).await?.is_none()
+        {
             change(&mut Cart::default())?;
             return Ok(0);
         }
-        let reduce = |cart: Option<Cart>| {
-            let mut cart = cart.unwrap_or_default();
-            change(&mut cart)?;
-            let version = cart.version;
-            Ok::<_, Error>((cart, version))
-        };
-        self.store.update(&key, reduce).await
+        Ok(self.change(id, change).await?.cart.version)
     }
 
-    /// Refuse unless the catalogue has all of these products.
-    async fn known(&self, skus: Vec<String>) -> Result<(), Error> {
-        if skus.is_empty() {
-            return Ok(());
+    async fn load(&self, id: &CartId) -> Result<Stored, Error> {
+        match id {
+            CartId::User(id) => Ok(Stored { cart: self.get(id).await?, expires_at_ms: None }),
+            CartId::Guest(id) => self.guest(id).await,
         }
-        let found = self.products.get_many(skus.clone()).await.map_err(Error::Catalog)?;
-        let unknown = skus.into_iter().find(|sku| found.iter().all(|it| it.sku != *sku));
-        unknown.map_or(Ok(()), |sku| Err(Error::UnknownSku(sku)))
     }
 
-    async fn priced(&self, cart: &Cart) -> Result<View, Error> {
-        let skus: Vec<String> = cart.lines.iter().map(|line| line.sku.clone()).collect();
-        let products = match skus.is_empty() {
-            true => Vec::new(),
-            false => self.products.get_many(skus).await.map_err(Error::Catalog)?,
-        };
-        View::new(cart, products).map_err(Error::Sum)
+    async fn change(
+        &self,
+        id: &CartId,
+        change: impl Fn(&mut Cart) -> Result<(), Refused> + Send + Sync,
+    ) -> Result<Stored, Error> {
+        match id {
+            CartId::User(user_id) => {
+                let change = |cart: Option<Cart>| {
+                    let mut cart = cart.unwrap_or_default();
+                    change(&mut cart)?;
+                    Ok::<_, Error>((cart.clone(), Stored { cart, expires_at_ms: None }))
+                };
+                self.store.update(&key(user_id), change).await
+            }
+            CartId::Guest(id) => self.change_guest(id, change).await,
+        }
+    }
+
+    /// The products with these SKUs. Fails unless the catalog has those in `required`.
+    async fn known(&self, skus: Vec<String>, required: &[&str]) -> Result<Vec<Product>, Error> {
+        if skus.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.products.get_many(skus).await.map_err(Error::Catalog)?;
+        let unknown = required.iter().find(|sku| found.iter().all(|it| it.sku != **sku));
+        unknown.map_or(Ok(found), |sku| Err(Error::UnknownSku((*sku).to_owned())))
+    }
+
+    async fn shown(&self, stored: &Stored) -> Result<ShownCart, Error> {
+        let products = self.known(stored.cart.skus(), &[]).await?;
+        let cart = PricedCart::new(&stored.cart, products).map_err(Error::Sum)?;
+        Ok(ShownCart { cart, expires_at_ms: stored.expires_at_ms })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The catalogue as a component: the contract, the store, inventory's stock.
+//! The adapters to the host: the contract, the store, the stock of inventory.
 
 use std::sync::LazyLock;
 
@@ -12,17 +12,17 @@ use spin_sdk::http_service;
 
 use crate::domain;
 use crate::ports::{Stock, StockUnknown};
+use crate::records::Memo;
 use crate::service::{BATCH_MAX, Catalog};
-use crate::shelves::Memo;
 
 contracts::function!("catalog");
 
-/// What this instance has parsed; see [`Memo`] for why that can't be wrong.
+/// The shards that this instance has parsed.
 static MEMO: LazyLock<Memo> = LazyLock::new(Memo::default);
 
 struct Component;
 
-/// All requests of this instance are answered by one.
+/// Serves all requests of this instance.
 static ROUTER: Kept = Kept::new();
 
 #[http_service]
@@ -71,7 +71,7 @@ impl From<domain::Product> for Product {
     }
 }
 
-/// Stock as the contract `shop:inventory/stock` tells it.
+/// The contract `shop:inventory/stock`.
 #[derive(Clone, Copy)]
 struct Inventory;
 

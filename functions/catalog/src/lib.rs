@@ -1,14 +1,12 @@
-//! The catalogue: what the shop sells and for how much.
-//!
-//! Owns products, categories and search. How many pieces there are is inventory's
-//! business; the catalogue asks, and goes on without an answer when it gets none.
+//! The catalog: products, categories and search. Stock belongs to inventory; without its answer,
+//! products are shown without stock.
 
 pub mod domain;
 pub mod ports;
+pub mod records;
 pub mod routes;
 pub mod search;
 pub mod service;
-pub mod shelves;
 pub mod text;
 
 #[cfg(target_family = "wasm")]

@@ -1,10 +1,10 @@
-//! What the catalogue needs of others.
+//! The functions that the catalog calls.
 
 use std::future::Future;
 
-/// How many pieces there are: inventory's knowledge, not ours.
+/// The stock, which inventory owns.
 pub trait Stock: Clone + Send + Sync + 'static {
-    /// SKU and pieces that can be bought now, for at most 100 SKUs.
+    /// The SKUs and the quantities that can be ordered now, for at most 100 SKUs.
     fn available(
         &self,
         skus: Vec<String>,

@@ -8,18 +8,18 @@
 //! that has only symbols matches none. A scan of a few thousand products is cheaper than keeping an
 //! inverted index consistent in a store that changes one key at a time.
 
-mod place;
+mod rank;
 
 use std::ops::RangeInclusive;
 
 use crate::domain::Product;
 use crate::text::{closeness, fold, is_near, slug, stem, words};
 
-pub use place::{Place, Sort};
+pub use rank::{Position, Sort};
 
-/// Characters of a query at most.
+/// Longest query, in characters.
 pub const QUERY_CHARS_MAX: usize = 200;
-/// Words of a query that are looked at; the others are ignored.
+/// The maximum number of words in a query; the others are ignored.
 pub const QUERY_WORDS_MAX: usize = 10;
 
 /// The minimum length of a text with a digit that is looked up as a SKU, in characters.
@@ -27,11 +27,11 @@ const SKU_CHARS_MIN: usize = 3;
 /// The weight of a SKU match: more than any words.
 const SKU_RELEVANCE: u32 = 10_000;
 
-/// Words that say nothing about a product, ignored unless the query has no others.
+/// Words that are ignored unless the query has no others.
 const STOP_WORDS: [&str; 11] =
     ["a", "an", "and", "by", "for", "in", "of", "on", "the", "to", "with"];
 
-/// What is asked for.
+/// A query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     words: Vec<Word>,
@@ -64,7 +64,7 @@ impl Word {
 }
 
 impl Query {
-    /// `text` is what a person typed; `category` a category's slug or name.
+    /// `text` is what the user typed; `category` is the slug or the name of a category.
     pub fn new(text: &str, category: Option<&str>) -> Self {
         let folded = fold(text);
         let all = || words(&folded).map(stem);
@@ -139,7 +139,7 @@ impl Query {
         }
     }
 
-    /// Tells queries with different answers apart: cursors are bound to it.
+    /// Differs for queries with different results: cursors are bound to it.
     pub fn scope(&self) -> String {
         let category = self.category.as_deref().unwrap_or_default();
         let words: Vec<&str> = self.words.iter().map(|word| word.text.as_str()).collect();
@@ -148,13 +148,13 @@ impl Query {
     }
 }
 
-/// A product's texts as they are searched. Folding them costs more than searching them, so
-/// they are folded when the product is read, not for each query.
+/// A product's folded texts. Folding them costs more than searching them, so they are folded when
+/// the product is read, not for each query.
 #[derive(Clone, Debug)]
 pub struct Texts {
     name: String,
     /// Bytes of the name that decide the order of equally relevant products.
-    place_bytes: usize,
+    rank_bytes: usize,
     category: String,
     slug: String,
     description: String,
@@ -167,11 +167,11 @@ impl Texts {
     pub fn of(product: &Product) -> Self {
         let details = &product.details;
         let name = fold(&details.name);
-        let beginning = name.char_indices().nth(place::NAME_CHARS);
-        let place_bytes = beginning.map_or(name.len(), |(bytes, _)| bytes);
+        let beginning = name.char_indices().nth(rank::NAME_CHARS);
+        let rank_bytes = beginning.map_or(name.len(), |(bytes, _)| bytes);
         Texts {
             name,
-            place_bytes,
+            rank_bytes,
             category: fold(&details.category),
             slug: slug(&details.category),
             description: fold(&details.description),
@@ -179,11 +179,11 @@ impl Texts {
         }
     }
 
-    fn place_name(&self) -> &str {
-        &self.name[..self.place_bytes]
+    fn rank_name(&self) -> &str {
+        &self.name[..self.rank_bytes]
     }
 
-    /// The weight of the best place in which a word occurs; 0 if it does not.
+    /// The weight of the best text in which a word occurs; 0 if it occurs in none.
     fn closeness(&self, word: &Word) -> u32 {
         [(&self.name, 16), (&self.category, 6), (&self.description, 2)]
             .into_iter()
@@ -195,11 +195,11 @@ impl Texts {
 
 /// One page of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer<'a> {
+pub struct ResultPage<T> {
     /// The products of the page, in order.
-    pub products: Vec<&'a Product>,
+    pub items: Vec<T>,
     /// Where the next page starts, if there is one.
-    pub next: Option<Place>,
+    pub next: Option<Position>,
     /// The number of matching products on all pages.
     pub total: usize,
     /// Whether no product matches the words exactly, so that these are approximate matches.
@@ -210,19 +210,19 @@ pub struct Answer<'a> {
 pub fn page<'a>(
     products: impl Iterator<Item = (&'a Product, &'a Texts)>,
     query: &Query,
-    after: Option<&Place>,
+    after: Option<&Position>,
     limit: usize,
-) -> Answer<'a> {
+) -> ResultPage<&'a Product> {
     let (products, texts): (Vec<_>, Vec<_>) = products.unzip();
     let query = query.tolerating(&texts);
     let relevant = products.into_iter().zip(texts).filter_map(|(product, texts)| {
-        Some(place::Found::new(query.sort, query.relevance(product, texts)?, product, texts))
+        Some(rank::Found::new(query.sort, query.relevance(product, texts)?, product, texts))
     });
     let found: Vec<_> = relevant.collect();
     let total = found.len();
-    let (products, next) = place::turn(found, after, limit);
+    let (items, next) = rank::page(found, after, limit);
     let is_approximate = total > 0 && query.words.iter().any(|word| word.is_tolerant);
-    Answer { products, next, total, is_approximate }
+    ResultPage { items, next, total, is_approximate }
 }
 
 /// The products that match the query in all categories.
@@ -232,10 +232,10 @@ pub fn everywhere<'a>(
 ) -> impl Iterator<Item = &'a Product> {
     let texts: Vec<_> = products.iter().map(|(_, texts)| *texts).collect();
     let query = Query { category: None, ..query.tolerating(&texts) };
-    let fits = move |(product, texts): &(&'a Product, &'a Texts)| {
+    let matches = move |(product, texts): &(&'a Product, &'a Texts)| {
         query.relevance(product, texts).map(|_| *product)
     };
-    products.iter().filter_map(fits).collect::<Vec<_>>().into_iter()
+    products.iter().filter_map(matches).collect::<Vec<_>>().into_iter()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Texts as people search them: without case, accents and plural endings.
+//! Texts as they are searched: without case, accents and plural endings.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -12,7 +12,7 @@ pub fn fold(text: &str) -> String {
     let bare = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
     for letter in bare {
         match letter {
-            // Letters that Unicode does not take apart, as people type them without.
+            // Letters that Unicode does not decompose, as users type them.
             'ß' => folded.push_str("ss"),
             'æ' => folded.push_str("ae"),
             'œ' => folded.push_str("oe"),
@@ -26,7 +26,7 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// A name as it stands in a query string: folded words joined by hyphens.
+/// A name for query strings: folded words joined by hyphens.
 pub fn slug(name: &str) -> String {
     words(&fold(name)).collect::<Vec<_>>().join("-")
 }
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folding_takes_case_and_accents_away() {
+    fn folding_removes_case_and_accents() {
         let folded = [
             ("Crème BRÛLÉE", "creme brulee"),
             ("Straße", "strasse"),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn slugs_are_words_with_hyphens_and_stay_what_they_are() {
+    fn slugs_are_words_joined_by_hyphens() {
         for (name, expected) in [
             ("Coffee & Tea", "coffee-tea"),
             ("  Café — Crème ", "cafe-creme"),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn plural_endings_go_and_short_words_stay() {
+    fn plural_endings_are_removed_from_long_words() {
         for (word, expected) in [
             ("lamps", "lamp"),
             ("glasses", "glass"),
@@ -162,6 +162,6 @@ mod tests {
         for far in ["kne", "knsoe", "nkief", "wife", "kife s", ""] {
             assert!(!is_near("knife", far), "{far}");
         }
-        assert!(!is_near("mat", "hat"), "short words are what they are");
+        assert!(!is_near("mat", "hat"), "short words have to match exactly");
     }
 }

@@ -1,5 +1,4 @@
-//! Identity as a component: the host's store, clock, randomness and variables behind the
-//! ports, the contracts `users` and `keys` and HTTP in front.
+//! The adapters to the host: store, clock, randomness, variables, contracts, HTTP.
 
 use crate::domain::client::parse_clients;
 use crate::domain::email::Email;
@@ -13,8 +12,9 @@ use bindings::exports::shop::identity::{keys, persons, users};
 use bindings::shop::passwords::hasher;
 use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::config::optional;
-use chassis::quota::Quotas;
+use chassis::quota::{Check, Decision, Limiter, Quotas};
 use chassis::store::{SpinStore, StoreError};
+use chassis::{Clock, SystemClock};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
@@ -22,7 +22,7 @@ contracts::function!("identity");
 
 struct Component;
 
-/// All requests of this instance are answered by one.
+/// Serves all requests of this instance.
 static ROUTER: Kept = Kept::new();
 
 #[http_service]
@@ -43,32 +43,30 @@ fn open() -> Result<SpinStore, StoreError> {
 }
 
 /// The service for one call of a contract.
-fn identity() -> Result<Identity<SpinStore, Host>, StoreError> {
-    Ok(Identity::new(open()?, Host))
+fn identity() -> Result<Identity<SpinStore, Host>, String> {
+    Ok(Identity::new(open().map_err(|error| error.to_string())?, Host))
 }
 
 #[derive(Clone)]
 struct Host;
 
+impl Clock for Host {
+    fn now_ms(&self) -> u64 {
+        SystemClock.now_ms()
+    }
+}
+
+impl Limiter for Host {
+    async fn check(&self, check: &Check) -> Result<Decision, String> {
+        bindings::PlatformLimiter.check(check).await
+    }
+}
+
 impl Environment for Host {
     type Events = bindings::EventProducer;
-    type Passwords = Self;
-    type Limiter = bindings::PlatformLimiter;
-
-    fn passwords(&self) -> Self {
-        Self
-    }
-
-    fn limiter(&self) -> bindings::PlatformLimiter {
-        bindings::PlatformLimiter
-    }
 
     fn events(&self) -> Self::Events {
         bindings::EventProducer
-    }
-
-    fn now_ms(&self) -> u64 {
-        chassis::clock::now_ms()
     }
 
     fn randomize(&self, buffer: &mut [u8]) -> bool {
@@ -81,7 +79,7 @@ impl Environment for Host {
             return Err("the variable `issuer` is not set".to_owned());
         }
         let clients = parse_clients(&setting("oauth_clients").await?)
-            .map_err(|fault| format!("the variable `oauth_clients` is wrong: {fault}"))?;
+            .map_err(|fault| format!("the variable `oauth_clients` is invalid: {fault}"))?;
         let issuer = issuer.trim_end_matches('/').to_owned();
         let quotas = Quotas::of_setting(&setting("rate_limits").await?);
         Ok(Settings { issuer, admin: admin().await?, clients, quotas })
@@ -110,7 +108,7 @@ fn busy(error: hasher::Error) -> Busy {
     Busy(reason)
 }
 
-/// Nobody, unless both variables are set.
+/// The first administrator, if both variables are set.
 async fn admin() -> Result<Option<Admin>, String> {
     let (address, password) = (setting("admin_email").await?, setting("admin_password").await?);
     if address.is_empty() || password.is_empty() {
@@ -121,7 +119,7 @@ async fn admin() -> Result<Option<Admin>, String> {
     }
     match Email::parse(&address) {
         Some(email) => Ok(Some(Admin { email, password })),
-        None => Err("the variable `admin_email` is no e-mail address".to_owned()),
+        None => Err("the variable `admin_email` is not an e-mail address".to_owned()),
     }
 }
 
@@ -131,23 +129,18 @@ async fn setting(name: &str) -> Result<String, String> {
 
 impl users::Guest for Component {
     async fn get(id: String) -> Result<users::User, users::Error> {
-        let unavailable = |reason: String| users::Error::Unavailable(reason);
-        let identity = identity().map_err(|error| unavailable(error.to_string()))?;
-        match identity.user(&id).await {
+        match identity().map_err(users::Error::Unavailable)?.user(&id).await {
             Ok(user) => Ok(represent(user)),
             Err(service::Error::NoSuchUser) => Err(users::Error::NotFound(id)),
-            Err(error) => Err(unavailable(format!("{error:?}"))),
+            Err(error) => Err(users::Error::Unavailable(format!("{error:?}"))),
         }
     }
 }
 
 impl keys::Guest for Component {
     async fn current() -> Result<keys::KeySet, keys::Error> {
-        let identity = identity().map_err(|error| keys::Error::Unavailable(error.to_string()))?;
-        let set = identity
-            .key_set()
-            .await
-            .map_err(|error| keys::Error::Unavailable(format!("{error:?}")))?;
+        let set = identity().map_err(keys::Error::Unavailable)?.key_set().await;
+        let set = set.map_err(|error| keys::Error::Unavailable(format!("{error:?}")))?;
         let keys = set.keys.into_iter().map(|key| keys::Key { kid: key.kid, x: key.x }).collect();
         Ok(keys::KeySet { issuer: set.issuer, audience: set.audience, keys })
     }
@@ -155,10 +148,8 @@ impl keys::Guest for Component {
 
 impl persons::Guest for Component {
     async fn key(user_id: String) -> Result<String, persons::Error> {
-        let unavailable = |reason: String| persons::Error::Unavailable(reason);
-        let identity = identity().map_err(|error| unavailable(error.to_string()))?;
-        let key = identity.person_key(&user_id).await;
-        let key = key.map_err(|error| unavailable(format!("{error:?}")))?;
+        let key = identity().map_err(persons::Error::Unavailable)?.person_key(&user_id).await;
+        let key = key.map_err(|error| persons::Error::Unavailable(format!("{error:?}")))?;
         key.ok_or(persons::Error::Forgotten(user_id))
     }
 }

@@ -1,19 +1,16 @@
-//! What identity knows without asking anybody: who is a well-formed person, what a grant
-//! is worth and what a token says.
+//! The rules of identity: accounts, grants and tokens.
 //!
-//! Pure: time, randomness and settings come in as values, so that every rule about expiry,
-//! rotation and reuse is tested without a clock. Hashes and signatures are functions of
-//! their input and so belong here too.
+//! Pure: time, randomness and settings are arguments, so that each rule about expiry, rotation and
+//! reuse is tested without a clock.
 
 pub mod client;
 pub mod code;
 pub mod email;
-pub mod encoding;
 pub mod grants;
 pub mod key;
-pub mod name;
 pub mod password;
 pub mod refresh;
 pub mod reset;
+pub mod secret;
 pub mod token;
 pub mod user;

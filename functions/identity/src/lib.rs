@@ -1,8 +1,8 @@
-//! Who somebody is and what they may do: accounts, sign-in, tokens and the keys that they
-//! are signed with.
+//! Accounts, sign-in, tokens, and the keys that tokens are signed with.
 
 pub mod domain;
 pub mod ports;
+mod records;
 pub mod routes;
 pub mod service;
 

@@ -2,6 +2,7 @@
 
 use crate::domain::client::Client;
 use crate::domain::email::Email;
+use chassis::Clock;
 use chassis::events::Producer;
 use chassis::quota::{Limiter, Quotas};
 use std::future::Future;
@@ -20,8 +21,8 @@ pub struct Verdict {
 #[error("passwords can't be checked now: {0}")]
 pub struct Busy(pub String);
 
-/// The function that hashes and checks passwords, a few at a time.
-pub trait Passwords: Clone + Send + Sync + 'static {
+/// The function that hashes and verifies passwords, a few at a time.
+pub trait Passwords {
     /// Why this password is too weak for the user that `about` describes; `None` if it is
     /// acceptable.
     fn weakness(
@@ -42,58 +43,37 @@ pub trait Passwords: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Verdict, Busy>> + Send;
 }
 
-/// Time, randomness, settings, the event log, and the functions that identity needs.
-pub trait Environment: Clone + Send + Sync + 'static {
+/// Time, the password hasher, the limiter of password attempts, events, randomness and settings.
+pub trait Environment: Clock + Passwords + Limiter {
     /// Where events are published.
     type Events: Producer;
 
-    /// The password hasher.
-    type Passwords: Passwords;
-    /// The limiter of password attempts.
-    type Limiter: Limiter;
-
-    /// The password hasher.
-    fn passwords(&self) -> Self::Passwords;
-
-    /// The limiter of password attempts.
-    fn limiter(&self) -> Self::Limiter;
-
-    /// The log of events.
+    /// The event log.
     fn events(&self) -> Self::Events;
 
-    /// Milliseconds since the Unix epoch.
-    fn now_ms(&self) -> u64;
-
-    /// Fills the buffer with bytes that nobody can guess; false if the system has none.
+    /// Fills the buffer with random bytes; false if the system has none.
     fn randomize(&self, buffer: &mut [u8]) -> bool;
 
-    /// The settings in force. The error names the setting, never its value.
+    /// The current settings. The error names the setting, never its value.
     fn settings(&self) -> impl Future<Output = Result<Settings, String>> + Send;
 }
 
-/// What the deployment decides.
-#[derive(Clone, Debug)]
+/// The settings of the deployment.
+#[derive(Clone)]
 pub struct Settings {
-    /// Who signs: the URL under which the public reaches this shop, without a slash at its
-    /// end.
+    /// The issuer of tokens: the public URL of the shop, without a slash at its end.
     pub issuer: String,
     /// The administrator that exists without having registered.
     pub admin: Option<Admin>,
-    /// Applications of others.
+    /// Third-party applications.
     pub clients: Vec<Client>,
     /// The quotas; `None` if they are switched off.
     pub quotas: Option<Quotas>,
 }
 
-/// The first administrator.
+/// The first administrator. Not `Debug`, so that no log contains the password.
 #[derive(Clone)]
 pub struct Admin {
     pub email: Email,
     pub password: String,
-}
-
-impl std::fmt::Debug for Admin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Admin").field("email", &self.email).finish_non_exhaustive()
-    }
 }

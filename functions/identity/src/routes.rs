@@ -1,5 +1,5 @@
 //! Identity over HTTP: accounts and sessions for the shop, OAuth 2 and OpenID Connect for
-//! other applications.
+//! third-party applications.
 
 mod applications;
 mod authorize;
@@ -18,49 +18,50 @@ use crate::domain::token::AUDIENCE;
 use crate::ports::Environment;
 use crate::service::{Error, Identity};
 use axum::Router;
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{delete, get, post, put};
 use chassis::auth::{AuthState, Key, KeySet, KeySource, KeysUnavailable};
 use chassis::store::Store;
 
 /// All routes of identity.
 pub fn router<S: Store, E: Environment>(identity: Identity<S, E>) -> Router {
+    let me =
+        get(App::<S, E>::me).patch(App::<S, E>::change_profile).delete(App::<S, E>::delete_account);
+    let sessions = post(App::<S, E>::open_session).delete(App::<S, E>::end_sessions);
+    let keys = get(App::<S, E>::list_keys).post(App::<S, E>::rotate_keys);
+    let applications = "/api/v1/users/me/applications";
     Router::new()
-        .route("/api/v1/users", post(users::register::<S, E>))
-        .route("/api/v1/users/me", me::<S, E>())
-        .route("/api/v1/users/me/password", post(passwords::change::<S, E>))
-        .route("/api/v1/users/me/applications", get(applications::list::<S, E>))
-        .route("/api/v1/users/me/applications/{client_id}", delete(applications::withdraw::<S, E>))
-        .route("/api/v1/password-resets", post(passwords::ask_for_reset::<S, E>))
-        .route("/api/v1/password-resets/{token}", put(passwords::reset::<S, E>))
-        .route("/api/v1/admin/signing-keys", get(keys::list::<S, E>).post(keys::rotate::<S, E>))
-        .route("/api/v1/sessions", sessions::<S, E>())
-        .route("/oauth2/authorize", get(authorize::show::<S, E>).post(authorize::submit::<S, E>))
-        .route("/oauth2/token", post(token::token::<S, E>))
-        .route("/oauth2/revoke", post(token::revoke::<S, E>))
-        .route("/.well-known/openid-configuration", get(discovery::configuration::<S, E>))
-        .route("/.well-known/jwks.json", get(discovery::jwks::<S, E>))
-        .route("/sweep", post(users::sweep::<S, E>))
-        .with_state(identity)
+        .route("/api/v1/users", post(App::<S, E>::register))
+        .route("/api/v1/users/me", me)
+        .route("/api/v1/users/me/password", post(App::<S, E>::change_password))
+        .route(applications, get(App::<S, E>::list_applications))
+        .route(&format!("{applications}/{{client_id}}"), delete(App::<S, E>::withdraw_consent))
+        .route("/api/v1/password-resets", post(App::<S, E>::request_reset))
+        .route("/api/v1/password-resets/{token}", put(App::<S, E>::reset_password))
+        .route("/api/v1/admin/signing-keys", keys)
+        .route("/api/v1/sessions", sessions)
+        .route(
+            "/oauth2/authorize",
+            get(App::<S, E>::show_sign_in).post(App::<S, E>::submit_sign_in),
+        )
+        .route("/oauth2/token", post(App::<S, E>::issue_tokens))
+        .route("/oauth2/revoke", post(App::<S, E>::revoke_token))
+        .route("/.well-known/openid-configuration", get(App::<S, E>::configuration))
+        .route("/.well-known/jwks.json", get(App::<S, E>::jwks))
+        .route("/sweep", post(App::<S, E>::sweep))
+        .with_state(App(identity))
 }
 
-/// Operations on the caller's own account.
-fn me<S: Store, E: Environment>() -> MethodRouter<Identity<S, E>> {
-    get(users::me::<S, E>).patch(users::change::<S, E>).delete(passwords::delete_account::<S, E>)
-}
+#[derive(Clone)]
+struct App<S, E>(Identity<S, E>);
 
-/// Signing in, and signing out everywhere.
-fn sessions<S: Store, E: Environment>() -> MethodRouter<Identity<S, E>> {
-    post(users::open_session::<S, E>).delete(users::end_sessions::<S, E>)
-}
-
-/// Identity checks its own callers with its own keys: it must not call itself for them.
-impl<S: Store, E: Environment> KeySource for Identity<S, E> {
+/// Identity verifies the tokens of its own callers with its own keys: it must not call itself.
+impl<S: Store, E: Environment> KeySource for App<S, E> {
     async fn current(&self) -> Result<KeySet, KeysUnavailable> {
-        self.key_set().await.map_err(|error| KeysUnavailable(format!("{error:?}")))
+        self.0.key_set().await.map_err(|error| KeysUnavailable(format!("{error:?}")))
     }
 }
 
-impl<S: Store, E: Environment> AuthState for Identity<S, E> {
+impl<S: Store, E: Environment> AuthState for App<S, E> {
     type Keys = Self;
 
     fn keys(&self) -> &Self {
@@ -69,7 +70,7 @@ impl<S: Store, E: Environment> AuthState for Identity<S, E> {
 }
 
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Whom to believe, as the contract `keys` says it.
+    /// The keys with which tokens are verified, for the contract `keys`.
     pub async fn key_set(&self) -> Result<KeySet, Error> {
         let issuer = self.settings().await?.issuer;
         let ring = self.key_ring().await?;

@@ -1,30 +1,22 @@
 //! The use cases of identity, over a store and an environment.
-//!
-//! Keys of the store: `user/<id>` (the account, with what others have still to be told of it),
-//! `email/<hash>` (which id an address belongs to), `grants/<id>` (sessions, codes and consents
-//! of one user), `keys` (the signing keys), and notes of work that has begun:
-//! `registrations/<shard>`, `deletions/<shard>`, `mails/<shard>`.
 
 mod accounts;
-mod applications;
-mod attempts;
 mod deletion;
-mod endings;
+mod grants;
 mod mails;
-mod notes;
 mod passwords;
-mod profiles;
 mod registrations;
 mod sessions;
 mod signing;
 
-pub use accounts::Registration;
+pub use crate::domain::user::Registration;
 pub use registrations::REGISTRATION_AGE_MS;
-pub use sessions::{Authorization, Tokens};
+pub use sessions::Tokens;
 pub use signing::Rotation;
 
 use crate::domain::user::User;
 use crate::ports::{Busy, Environment, Settings};
+use crate::records::user_key;
 use chassis::outbox::{Full, Relay};
 use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
@@ -32,20 +24,22 @@ use serde::Serialize;
 
 /// The maximum number of outboxes that one sweep processes.
 const SWEEP_KEYS_MAX: usize = 200;
+/// The maximum number of entries of each list of pending work that one sweep processes.
+const SWEEP_ENTRIES_MAX: usize = 1_000;
 
-/// Identity, ready to be asked.
+/// Identity over a store and an environment.
 #[derive(Clone)]
 pub struct Identity<S, E> {
     store: S,
     environment: E,
 }
 
-/// Why a use case came to nothing.
+/// Why an operation failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Error {
-    /// The store failed; safe to repeat.
+    /// The store failed. Retrying is safe.
     Store(StoreError),
-    /// A setting is wrong or missing, or the system has no randomness. For the log.
+    /// A setting is invalid or missing, or the system has no randomness. For the log.
     Misconfigured(String),
     /// No account has this address and password.
     WrongCredentials,
@@ -57,18 +51,18 @@ pub enum Error {
     Managed,
     /// The password reset token is unknown, expired or used.
     BadReset,
-    /// Too many passwords are being checked; safe to repeat.
+    /// Too many passwords are being checked. Retrying is safe.
     Busy(Busy),
     /// The maximum number of signing keys exists.
     TooManyKeys,
     /// No account has this id.
     NoSuchUser,
-    /// The account is not what the caller believes it to be.
+    /// The account was changed since the caller has read it.
     Changed,
-    /// Too much waits to be told to others; safe to repeat.
+    /// Too many events are unpublished. Retrying is safe.
     Full(Full),
     /// The refresh token or code is unknown, expired, revoked or used. The text is for the
-    /// developer of the client and the same for whatever must not be told apart.
+    /// developer of the client, and does not reveal which of these it is.
     InvalidGrant(&'static str),
 }
 
@@ -114,8 +108,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         if !chassis::id::is("usr", id) {
             return Err(Error::NoSuchUser);
         }
-        let user: Option<User> = self.store.read(&user_key(id)).await?;
-        user.filter(|user| user.deleted_at_ms.is_none()).ok_or(Error::NoSuchUser)
+        existing(self.store.read(&user_key(id)).await?)
     }
 
     /// The key that seals a user's data in events; `None` for unknown and deleted users.
@@ -131,7 +124,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     /// the signing key when it is due. A failing part does not stop the others; the first error is
     /// returned at the end.
     pub async fn sweep(&self) -> Result<Swept, Error> {
-        let (now_ms, mut parts) = (self.environment.now_ms(), Parts::new());
+        let (now_ms, mut parts) = (self.now_ms(), Parts::new());
         let registrations = self.finish_registrations(now_ms).await;
         let (announced, registrations) = parts.done("registrations", registrations);
         let deletions = self.finish_deletions(now_ms).await;
@@ -157,6 +150,23 @@ impl<S: Store, E: Environment> Identity<S, E> {
         self.environment.settings().await.map_err(Error::Misconfigured)
     }
 
+    /// Changes an account and publishes its events.
+    async fn update_user<R: Send>(
+        &self,
+        id: &str,
+        mut change: impl FnMut(&mut User) -> Result<R, Error> + Send,
+    ) -> Result<R, Error> {
+        if !chassis::id::is("usr", id) {
+            return Err(Error::NoSuchUser);
+        }
+        let change = |user: Option<User>| {
+            let mut user = existing(user)?;
+            let result = change(&mut user)?;
+            Ok((user, result))
+        };
+        self.relay().change(&user_key(id), change).await
+    }
+
     fn relay(&self) -> Relay<S, E::Events> {
         Relay::new(self.store.clone(), self.environment.events())
     }
@@ -168,10 +178,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     }
 }
 
-fn user_key(id: &str) -> String {
-    format!("user/{id}")
-}
-
-fn grants_key(user_id: &str) -> String {
-    format!("grants/{user_id}")
+/// The account, unless there is none or it was deleted.
+fn existing(user: Option<User>) -> Result<User, Error> {
+    user.filter(|user| !user.is_deleted()).ok_or(Error::NoSuchUser)
 }

@@ -1,4 +1,4 @@
-//! The recommendations on a host: store and keys.
+//! The adapters to the host: store and keys.
 
 use axum::Router;
 use chassis::app::{Kept, readiness, router_with_problems, serve};
@@ -6,12 +6,11 @@ use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::routes::Api;
 use crate::service::Recommendations;
 
 contracts::function!("recommendations");
 
-/// All requests of this instance are answered by one.
+/// Serves all requests of this instance.
 static ROUTER: Kept = Kept::new();
 
 #[http_service]
@@ -22,6 +21,6 @@ async fn handle(request: Request) -> impl IntoResponse {
 fn router() -> chassis::Result<Router> {
     let store = SpinStore::open("recommendations")?;
     let recommendations = Recommendations::new(store.clone());
-    let api = Api { recommendations, keys: bindings::IdentityKeys };
-    Ok(router_with_problems(crate::routes::router(api).merge(readiness(store))))
+    let routes = crate::routes::router(recommendations, bindings::IdentityKeys);
+    Ok(router_with_problems(routes.merge(readiness(store))))
 }

@@ -1,16 +1,15 @@
-//! Counts, ranks and the local copy of the catalogue.
+//! Counts, ranks, and products of the catalog.
 
 mod companions;
 mod event;
-mod popular;
+mod lists;
 mod product;
-mod purchases;
 
 pub use companions::{COMPANIONS_MAX, Companions};
 pub use event::{CATALOG, Change, Confirmed, Malformed, ORDERS, SKUS_PAIRED_MAX, read};
-pub use popular::{POPULAR_MAX, Popular};
-pub use product::{NEWEST_MAX, Newest, Product};
-pub use purchases::{PURCHASES_MAX, Purchases};
+pub(crate) use lists::ranked;
+pub use lists::{NEWEST_MAX, Newest, POPULAR_MAX, PURCHASES_MAX, Popular, Purchases};
+pub use product::Product;
 
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,17 @@
-//! What else a customer may like: learned from the events of orders.
+//! Recommendations, learned from the events of orders: what is bought together with a product, and
+//! what a customer may want next.
 //!
-//! Two questions are answered: what is bought together with a product, and what a customer may
-//! want next. Both come from counts that are kept up with every confirmed order, and both show
-//! products from a local copy of the catalogue: asking the catalogue on every page view would
-//! make it a part of the shop that nobody can do without, for something that all can do without.
+//! Both come from counts that are updated with each confirmed order, and show products from a local
+//! copy of the catalog: with a call for each page view, the shop would depend on the catalog for
+//! something that it can do without.
 //!
-//! A count must not go up twice when an event comes twice. One order touches many values, and
-//! there are no transactions across keys, so each value remembers the last events that it counted,
-//! and the order gets a mark of its own once all values have it. The first covers the time until
-//! the event is acknowledged, the second everything after.
+//! A duplicate event must not increase a count twice. One order changes many values, and there are
+//! no transactions across keys. So each value remembers the last events that it counted, and the
+//! order is marked as counted once all values have it. The former covers the time until the event
+//! is acknowledged, the latter everything after.
 
 pub mod domain;
+mod records;
 pub mod routes;
 pub mod service;
 

@@ -1,4 +1,4 @@
-//! The recommendations over HTTP: for everybody, and better for who says who it is.
+//! The recommendations over HTTP, personal for signed-in users.
 
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -15,16 +15,23 @@ use serde::Serialize;
 
 use crate::service::{Reason, Recommendations, Recommended, Refused, Status};
 
-/// What the routes work with.
-#[derive(Clone)]
-pub struct Api<S, K> {
-    /// The use cases.
-    pub recommendations: Recommendations<S>,
-    /// The keys that callers' tokens are checked with.
-    pub keys: K,
+/// The public routes, and the internal one, `POST /events`. Tokens are verified with `keys`.
+pub fn router<S: Store, K: KeySource>(recommendations: Recommendations<S>, keys: K) -> Router {
+    Router::new()
+        .route("/api/v1/products/{sku}/also-bought", get(App::<S, K>::also_bought))
+        .route("/api/v1/recommendations", get(App::<S, K>::feed))
+        .route("/api/v1/admin/projections/recommendations", get(App::<S, K>::status))
+        .route("/events", post(App::<S, K>::receive))
+        .with_state(App { recommendations, keys })
 }
 
-impl<S: Store, K: KeySource> AuthState for Api<S, K> {
+#[derive(Clone)]
+struct App<S, K> {
+    recommendations: Recommendations<S>,
+    keys: K,
+}
+
+impl<S: Store, K: KeySource> AuthState for App<S, K> {
     type Keys = K;
 
     fn keys(&self) -> &K {
@@ -32,41 +39,31 @@ impl<S: Store, K: KeySource> AuthState for Api<S, K> {
     }
 }
 
-/// The public routes, and `POST /events`, which is reached from inside only.
-pub fn router<S: Store, K: KeySource>(api: Api<S, K>) -> Router {
-    Router::new()
-        .route("/api/v1/products/{sku}/also-bought", get(Api::<S, K>::also_bought))
-        .route("/api/v1/recommendations", get(Api::<S, K>::feed))
-        .route("/api/v1/admin/projections/recommendations", get(Api::<S, K>::status))
-        .route("/events", post(Api::<S, K>::receive))
-        .with_state(api)
-}
-
-impl<S: Store, K: KeySource> Api<S, K> {
+impl<S: Store, K: KeySource> App<S, K> {
     async fn also_bought(
-        State(api): State<Self>,
+        State(app): State<Self>,
         Path(sku): Path<String>,
         page: PageQuery,
     ) -> Result<Json<Page<View>>> {
-        Ok(listed(api.recommendations.also_bought(&sku, page.limit).await?))
+        Ok(listed(app.recommendations.also_bought(&sku, page.limit).await?))
     }
 
     async fn feed(
-        State(api): State<Self>,
+        State(app): State<Self>,
         caller: Option<Caller>,
         page: PageQuery,
     ) -> Result<Json<Page<View>>> {
         let user_id = caller.as_ref().map(|caller| caller.user_id.as_str());
-        Ok(listed(api.recommendations.feed(user_id, page.limit).await?))
+        Ok(listed(app.recommendations.feed(user_id, page.limit).await?))
     }
 
-    async fn status(State(api): State<Self>, _: Admin) -> Result<Json<StatusView>> {
-        Ok(Json(api.recommendations.status().await?.into()))
+    async fn status(State(app): State<Self>, _: Admin) -> Result<Json<StatusView>> {
+        Ok(Json(app.recommendations.status().await?.into()))
     }
 
-    async fn receive(State(api): State<Self>, Received(events): Received) -> Result<StatusCode> {
+    async fn receive(State(app): State<Self>, Received(events): Received) -> Result<StatusCode> {
         for event in &events {
-            api.recommendations.receive(event, now_ms()).await.map_err(refused)?;
+            app.recommendations.receive(event, now_ms()).await.map_err(refused)?;
         }
         Ok(StatusCode::NO_CONTENT)
     }

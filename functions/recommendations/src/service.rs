@@ -1,16 +1,5 @@
 //! What is learned from events, and what is recommended.
-//!
-//! ```text
-//! sku/<sku>          what was bought together with the product, and how many orders had it
-//! popular            the products that most orders had
-//! user/<id>          what the customer has bought; null after the account was deleted
-//! order/<id>         the order is in all of the above
-//! products/<shard>   the local copy of the catalogue
-//! newest             the products that were heard of last
-//! freshness          when the newest event happened, and when it came
-//! ```
 
-mod catalogue;
 mod learn;
 
 pub use learn::Refused;
@@ -20,15 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Companions, Newest, Popular, Product, Purchases};
-use catalogue::Catalogue;
+use crate::domain::{Companions, Newest, Popular, Product, Purchases, ranked};
+use crate::records::{FRESHNESS, NEWEST, POPULAR, Products, sku_key, user_key};
 
-/// Of the customer's purchases, how many lead to recommendations: the last ones.
+/// How many of a customer's last purchases lead to recommendations.
 pub const PURCHASES_FOLLOWED_MAX: usize = 20;
-
-const POPULAR: &str = "popular";
-const NEWEST: &str = "newest";
-const FRESHNESS: &str = "freshness";
 
 /// The recommendations over their store.
 #[derive(Clone, Debug)]
@@ -49,32 +34,32 @@ pub enum Reason {
     New,
 }
 
-/// A product and why.
+/// A recommended product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recommended {
-    /// From the local copy of the catalogue.
+    /// From the local copy of the catalog.
     pub product: Product,
-    /// Why.
+    /// Why it is recommended.
     pub reason: Reason,
 }
 
-/// When the newest event happened and when it came, in milliseconds since the epoch.
+/// The times of the newest event, in milliseconds since the epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freshness {
     /// When it happened.
     pub event_at_ms: u64,
-    /// When it was taken in.
+    /// When it was processed.
     pub received_at_ms: u64,
 }
 
-/// How the recommendations are.
+/// The state of the recommendations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Products of the local copy of the catalogue.
+    /// Products in the local copy of the catalog.
     pub products: u64,
-    /// Products that are gone.
+    /// Products that were removed from the catalog.
     pub removed: u64,
-    /// None before the first event.
+    /// `None` before the first event.
     pub freshness: Option<Freshness>,
 }
 
@@ -84,21 +69,22 @@ impl<S: Store> Recommendations<S> {
         Self { store }
     }
 
-    /// What is bought together with a product, filled up with what is popular or new.
+    /// Products that are bought together with a product, then popular and new ones.
     pub async fn also_bought(
         &self,
         sku: &str,
         limit: usize,
     ) -> Result<Vec<Recommended>, StoreError> {
         let companions = self.companions(sku).await?;
-        let mut shelf = self.shelf(limit, [sku.to_owned()].into());
+        let mut collector = self.collector(limit, [sku.to_owned()].into());
         for (companion, _) in companions.ranked() {
-            shelf.offer(companion, Reason::AlsoBought).await?;
+            collector.offer(companion, Reason::AlsoBought).await?;
         }
-        self.fill(shelf).await
+        self.fill(collector).await
     }
 
-    /// What a customer may want next; what is popular or new for nobody in particular.
+    /// Products that a customer may want next, then popular and new ones. Without a customer, only
+    /// the latter.
     pub async fn feed(
         &self,
         user_id: Option<&str>,
@@ -115,58 +101,56 @@ impl<S: Store> Recommendations<S> {
                 *weights.entry(companion.to_owned()).or_default() += orders;
             }
         }
-        let mut ranked: Vec<(String, u64)> = weights.into_iter().collect();
-        ranked.sort_by(|(sku, weight), (other, that)| (that, sku).cmp(&(weight, other)));
-        let mut shelf = self.shelf(limit, purchases.skus().map(str::to_owned).collect());
-        for (sku, _) in ranked {
-            shelf.offer(&sku, Reason::AlsoBought).await?;
+        let mut collector = self.collector(limit, purchases.skus().map(str::to_owned).collect());
+        for (sku, _) in ranked(weights.iter().map(|(sku, weight)| (sku.as_str(), *weight))) {
+            collector.offer(sku, Reason::AlsoBought).await?;
         }
-        self.fill(shelf).await
+        self.fill(collector).await
     }
 
-    /// How the recommendations are.
+    /// The state of the recommendations.
     pub async fn status(&self) -> Result<Status, StoreError> {
-        let products = Catalogue::new(self.store.clone()).all().await?;
+        let products = Products::new(self.store.clone()).all().await?;
         let removed = products.iter().filter(|product| product.removed).count() as u64;
         let freshness = self.store.read(FRESHNESS).await?;
         Ok(Status { products: products.len() as u64 - removed, removed, freshness })
     }
 
-    async fn fill(&self, mut shelf: Shelf<S>) -> Result<Vec<Recommended>, StoreError> {
-        if shelf.has_room() {
+    async fn fill(&self, mut collector: Collector<S>) -> Result<Vec<Recommended>, StoreError> {
+        if collector.has_room() {
             let popular: Popular = self.store.read(POPULAR).await?.unwrap_or_default();
             for (sku, _) in popular.ranked() {
-                shelf.offer(sku, Reason::Popular).await?;
+                collector.offer(sku, Reason::Popular).await?;
             }
         }
-        if shelf.has_room() {
+        if collector.has_room() {
             let newest: Newest = self.store.read(NEWEST).await?.unwrap_or_default();
             for sku in newest.skus() {
-                shelf.offer(sku, Reason::New).await?;
+                collector.offer(sku, Reason::New).await?;
             }
         }
-        Ok(shelf.chosen)
+        Ok(collector.chosen)
     }
 
     async fn companions(&self, sku: &str) -> Result<Companions, StoreError> {
         Ok(self.store.read(&sku_key(sku)).await?.unwrap_or_default())
     }
 
-    fn shelf(&self, limit: usize, left_out: BTreeSet<String>) -> Shelf<S> {
-        let catalogue = Catalogue::new(self.store.clone());
-        Shelf { catalogue, left_out, limit, chosen: Vec::new() }
+    fn collector(&self, limit: usize, left_out: BTreeSet<String>) -> Collector<S> {
+        let products = Products::new(self.store.clone());
+        Collector { products, left_out, limit, chosen: Vec::new() }
     }
 }
 
-/// Takes products until it is full: each once, and none that is gone.
-struct Shelf<S> {
-    catalogue: Catalogue<S>,
+/// Collects products up to a limit: each once, and none that was removed.
+struct Collector<S> {
+    products: Products<S>,
     left_out: BTreeSet<String>,
     limit: usize,
     chosen: Vec<Recommended>,
 }
 
-impl<S: Store> Shelf<S> {
+impl<S: Store> Collector<S> {
     fn has_room(&self) -> bool {
         self.chosen.len() < self.limit
     }
@@ -175,25 +159,13 @@ impl<S: Store> Shelf<S> {
         if !self.has_room() || self.left_out.contains(sku) {
             return Ok(());
         }
-        let product = self.catalogue.find(sku).await?;
+        let product = self.products.find(sku).await?;
         if let Some(product) = product.filter(|product| !product.removed) {
             self.left_out.insert(sku.to_owned());
             self.chosen.push(Recommended { product, reason });
         }
         Ok(())
     }
-}
-
-fn sku_key(sku: &str) -> String {
-    format!("sku/{sku}")
-}
-
-fn user_key(user_id: &str) -> String {
-    format!("user/{user_id}")
-}
-
-fn order_key(order_id: &str) -> String {
-    format!("order/{order_id}")
 }
 
 #[cfg(test)]

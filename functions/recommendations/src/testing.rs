@@ -1,10 +1,6 @@
 //! Events for the tests.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-use std::collections::BTreeMap;
-
-use chassis::clock::rfc3339;
 use chassis::events::Event;
+use chassis::outbox::{Draft, Outbox};
 use serde_json::{Value, json};
 
 use crate::domain::{CATALOG, ORDERS};
@@ -24,23 +20,14 @@ fn event(
     at_ms: u64,
     data: &Value,
 ) -> Event {
-    Event {
-        id: format!("{subject}.{sequence}"),
-        source: source.to_owned(),
-        kind: kind.to_owned(),
-        subject: Some(subject.to_owned()),
-        time: Some(rfc3339(at_ms)),
-        data_content_type: Some("application/json".to_owned()),
-        data_schema: None,
-        extensions: BTreeMap::from([
-            ("partitionkey".to_owned(), subject.to_owned()),
-            ("sequence".to_owned(), sequence.to_string()),
-        ]),
-        data: data.to_string(),
-    }
+    let (source, kind, subject) = (source.to_owned(), kind.to_owned(), subject.to_owned());
+    let draft = Draft { source, kind, subject, at_ms, data: data.clone() };
+    let mut outbox = Outbox::default();
+    (0..sequence).for_each(|_| outbox.push(draft.clone()).unwrap());
+    outbox.pending().last().cloned().unwrap()
 }
 
-/// Order `number` of user `user` with these products was paid for, so many seconds after noon.
+/// Order `number` of user `user` with these products was confirmed, `number` seconds after noon.
 pub(crate) fn confirmed(number: u64, user: u64, skus: &[&str]) -> Event {
     let line = |sku: &&str| {
         let price = json!({"amount": 500, "currency": "EUR"});
@@ -63,7 +50,7 @@ pub(crate) fn gone(user: u64) -> Event {
     event("/shop/identity", chassis::sealed::ACCOUNT_DELETED, &id, 9, NOON_MS, &data)
 }
 
-/// Product `sku` is now called so.
+/// Product `sku` now has this name.
 pub(crate) fn changed(sku: &str, sequence: u64, name: &str) -> Event {
     let data = json!({
         "sku": sku, "name": name, "category": "Kitchen", "image": format!("/images/{sku}.svg"),
@@ -73,7 +60,7 @@ pub(crate) fn changed(sku: &str, sequence: u64, name: &str) -> Event {
     event(CATALOG, "com.shop.catalog.product.changed.v1", sku, sequence, at_ms, &data)
 }
 
-/// Product `sku` is gone.
+/// Product `sku` was removed.
 pub(crate) fn removed(sku: &str, sequence: u64) -> Event {
     let at_ms = NOON_MS + sequence;
     let data = json!({ "sku": sku });

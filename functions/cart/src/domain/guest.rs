@@ -1,14 +1,14 @@
-//! The basket of somebody who has not signed in. Whoever knows its id, a long random name, may
-//! use it; nobody's identity hangs on it.
+//! The cart of a guest: a visitor who has not signed in. Its id, a long random name, is the only
+//! credential for it.
 //!
-//! When its user signs in, it goes into the user's own basket. The two are different values,
-//! and there is no write to both. So the guest's basket is first *claimed* for one user, which
-//! freezes its lines; then the user's basket takes the lines in and notes so in the same
-//! write; then the guest's basket is closed. Each step may be repeated, and a crash between
-//! two of them is mended by repeating all.
+//! When the guest signs in, the cart is merged into the user's cart. The two are different values,
+//! and no write changes both. So the guest cart is first *claimed* for one user, which freezes its
+//! lines; then the user's cart takes the lines and records this in the same write; then the guest
+//! cart is closed. Each step can be repeated, and after a crash all of them are.
 
 use serde::{Deserialize, Serialize};
 
+use super::Refused::{self, Gone};
 use super::{Cart, Line};
 
 /// How long a guest cart with items is kept after its last change, in milliseconds: a week.
@@ -16,11 +16,11 @@ pub const GUEST_TTL_MS: u64 = 7 * 86_400_000;
 /// How long an empty guest cart is kept, in milliseconds: an hour.
 pub const GUEST_EMPTY_TTL_MS: u64 = 3_600_000;
 
-/// A guest's basket.
+/// A guest cart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestCart {
     cart: Cart,
-    /// Changed last, in milliseconds since the epoch.
+    /// The time of the last change, in milliseconds since the epoch.
     touched_at_ms: u64,
     state: State,
 }
@@ -30,31 +30,27 @@ pub struct GuestCart {
 enum State {
     /// In use.
     Open,
-    /// Going into this user's basket. Its lines stay as they are.
+    /// Being merged into this user's cart. Its lines do not change any more.
     Claimed { user_id: String },
-    /// It went there, or was thrown away.
+    /// It was merged or deleted.
     Closed { user_id: Option<String> },
 }
 
-/// There is no such basket: it never was, is too old, was thrown away, or belongs to a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gone;
-
 impl GuestCart {
-    /// An empty one.
+    /// An empty cart.
     pub fn new(now_ms: u64) -> GuestCart {
         GuestCart { cart: Cart::default(), touched_at_ms: now_ms, state: State::Open }
     }
 
-    /// From when on it is gone, unless it is changed before; in milliseconds since the epoch.
+    /// When it expires, unless it is changed before; in milliseconds since the epoch.
     pub fn expires_at_ms(&self) -> u64 {
         let is_empty = self.state == State::Open && self.cart.lines.is_empty();
         let kept_ms = if is_empty { GUEST_EMPTY_TTL_MS } else { GUEST_TTL_MS };
         self.touched_at_ms.saturating_add(kept_ms)
     }
 
-    /// Close it if it is of no more use to anybody, and may be deleted then; whether it is. A
-    /// claimed or closed one is waited for as long as an open one: its user may repeat.
+    /// Closes the cart if it has expired. Returns whether it has and can be deleted. Claimed and
+    /// closed carts expire like open ones: their user may repeat the request.
     pub fn retire(&mut self, now_ms: u64) -> bool {
         let over = now_ms >= self.expires_at_ms();
         if over {
@@ -63,24 +59,24 @@ impl GuestCart {
         over
     }
 
-    /// What is in it, while it is in use.
-    pub fn open(&self, now_ms: u64) -> Result<&Cart, Gone> {
+    /// The content, while the cart is in use.
+    pub fn open(&self, now_ms: u64) -> Result<&Cart, Refused> {
         match self.state {
             State::Open if now_ms < self.expires_at_ms() => Ok(&self.cart),
             _ => Err(Gone),
         }
     }
 
-    /// What is in it, to be changed now.
-    pub fn open_mut(&mut self, now_ms: u64) -> Result<&mut Cart, Gone> {
+    /// The content, to be changed now.
+    pub fn open_mut(&mut self, now_ms: u64) -> Result<&mut Cart, Refused> {
         self.open(now_ms)?;
         self.touched_at_ms = now_ms;
         Ok(&mut self.cart)
     }
 
-    /// Claim it for a user. Answers the lines that are to go into the user's basket; none if
-    /// they did already. Claiming again is fine, for the same user.
-    pub fn claim(&mut self, user_id: &str, now_ms: u64) -> Result<Option<Vec<Line>>, Gone> {
+    /// Claims the cart for a user. Returns the lines to be merged into the user's cart; `None` if
+    /// they were merged. The same user can claim it again.
+    pub fn claim(&mut self, user_id: &str, now_ms: u64) -> Result<Option<Vec<Line>>, Refused> {
         match &self.state {
             State::Open => {
                 self.open(now_ms)?;
@@ -94,7 +90,7 @@ impl GuestCart {
         Ok(Some(self.cart.lines.clone()))
     }
 
-    /// Close it: its lines went to this user, or nowhere.
+    /// Closes the cart after its lines were merged into this user's cart, or were discarded.
     pub fn close(&mut self, user_id: Option<&str>) {
         self.cart.lines.clear();
         self.state = State::Closed { user_id: user_id.map(str::to_owned) };
@@ -103,7 +99,6 @@ impl GuestCart {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn guest() -> GuestCart {
@@ -123,7 +118,7 @@ mod tests {
         assert_eq!(guest.claim("usr_1", 500_000 + GUEST_TTL_MS), Err(Gone));
         assert!(!guest.retire(499_999 + GUEST_TTL_MS));
         assert!(guest.retire(500_000 + GUEST_TTL_MS));
-        assert_eq!(guest.open(1_000), Err(Gone), "a late change does not meet it open");
+        assert_eq!(guest.open(1_000), Err(Gone), "a late change fails");
     }
 
     #[test]
@@ -138,14 +133,18 @@ mod tests {
     }
 
     #[test]
-    fn it_is_claimed_for_one_user_and_frozen() {
+    fn a_cart_is_claimed_for_one_user_and_frozen() {
         let mut guest = guest();
         let lines = guest.claim("usr_1", 2_000).unwrap().unwrap();
         assert_eq!((lines[0].sku.as_str(), lines[0].quantity), ("A", 2));
         assert_eq!(guest.open_mut(2_000), Err(Gone));
         assert_eq!(guest.claim("usr_2", 2_000), Err(Gone));
         let late = 9 * GUEST_TTL_MS;
-        assert_eq!(guest.claim("usr_1", late), Ok(Some(lines)), "a claim is waited for");
+        assert_eq!(
+            guest.claim("usr_1", late),
+            Ok(Some(lines)),
+            "a claim does not expire for its user"
+        );
         assert!(!guest.retire(1_999 + GUEST_TTL_MS));
         guest.close(Some("usr_1"));
         assert_eq!(guest.claim("usr_1", 2_000), Ok(None));

@@ -1,14 +1,16 @@
 //! The operations of carts.
 #![allow(dead_code, reason = "the types of requests only describe them")]
 
-use chassis::openapi::{Api, Sku};
-use chassis::{Problem, ProblemType};
+use chassis::openapi::{Api, Operation, Sku};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::guests::GuestView;
-use super::{GUEST_CART_ID_CHARS_MAX, LINES_MAX, MergedView, QUANTITY_MAX};
-use crate::view::View;
+use super::{GUEST_CART_ID_CHARS_MAX, LINES_MAX, QUANTITY_MAX, problem};
+use crate::domain::PricedCart;
+use crate::service::{Error, GUEST_CARTS_MAX, MergedCart};
+
+const ID: &str = "crt_5f0a9c117a107c3e9d5b2f1f0192f0c15f0a9c11";
 
 /// A quantity of a product.
 #[derive(JsonSchema)]
@@ -48,7 +50,6 @@ fn api() -> Api {
     let mut api = Api::new("cart");
     own(&mut api);
     guests(&mut api);
-    guest_items(&mut api);
     api
 }
 
@@ -58,32 +59,16 @@ fn own(api: &mut Api) {
         "Get the cart",
         "In the prices of this moment. Every user has one cart.",
     )
-    .ok::<View>("The cart.", &cart())
+    .ok::<PricedCart>("The cart.", &cart())
     .headers(["ETag"]);
     api.operation("clearCart", "Empty the cart", "Removes all products.")
         .parameters(["IfMatch"])
         .empty(204, "The cart is empty.")
         .headers(["ETag"])
         .problems([412]);
-    api.operation(
-        "putCartItem",
-        "Set the quantity of a product in the cart",
-        "Adds the product or changes its quantity.",
-    )
-    .parameters(["IfMatch"])
-    .body::<Quantity>(&quantity())
-    .ok::<View>("The cart.", &cart())
-    .headers(["ETag"])
-    .problems([404, 409, 412, 422]);
-    api.operation(
-        "removeCartItem",
-        "Remove a product from the cart",
-        "Has no effect if the product is not in the cart.",
-    )
-    .parameters(["IfMatch"])
-    .empty(204, "The product is not in the cart.")
-    .headers(["ETag"])
-    .problems([412]);
+    items::<PricedCart>(api, ["putCartItem", "removeCartItem"], "the cart", &cart());
+    let mut merged = cart();
+    merged["left_out"] = json!([]);
     api.operation(
         "mergeCart",
         "Merge a guest cart into the own cart",
@@ -92,16 +77,8 @@ fn own(api: &mut Api) {
          hundredth are left out.",
     )
     .parameters(["IfMatch"])
-    .body::<CartMerge>(&json!({"guest_cart_id": "crt_5f0a9c117a107c3e9d5b2f1f0192f0c15f0a9c11"}))
-    .ok::<MergedView>(
-        "The own cart.",
-        &json!({
-            "items": [item()],
-            "total": {"amount": 2598, "currency": "EUR"},
-            "version": 3,
-            "left_out": [],
-        }),
-    )
+    .body::<CartMerge>(&json!({"guest_cart_id": ID}))
+    .ok::<MergedCart>("The own cart.", &merged)
     .headers(["ETag"])
     .problems([404, 409, 412, 422]);
 }
@@ -118,7 +95,7 @@ fn guests(api: &mut Api) {
         201,
         "An empty cart.",
         &json!({
-            "id": "crt_5f0a9c117a107c3e9d5b2f1f0192f0c15f0a9c11",
+            "id": ID,
             "items": [],
             "total": {"amount": 0, "currency": "EUR"},
             "version": 0,
@@ -129,9 +106,7 @@ fn guests(api: &mut Api) {
     .problem(
         "A service is unavailable, or the maximum number of guest carts exists \
          (`guest-carts-full`).",
-        &Problem::new(ProblemType::GuestCartsFull)
-            .detail("Sign in to use the cart of your account, or try again later.")
-            .extension("guest_carts_max", 250000),
+        &problem(Error::GuestCartsFull { max: GUEST_CARTS_MAX }),
     );
     api.operation(
         "getGuestCart",
@@ -156,42 +131,37 @@ fn guests(api: &mut Api) {
         .parameters(["IfMatch"])
         .empty(204, "The cart was deleted.")
         .problems([404, 412]);
+    let names = ["putGuestCartItem", "removeGuestCartItem"];
+    items::<GuestView>(api, names, "a guest cart", &guest_cart()).problems([404]);
 }
 
-fn guest_items(api: &mut Api) {
-    api.operation(
-        "putGuestCartItem",
-        "Set the quantity of a product in a guest cart",
-        "Adds the product or changes its quantity.",
-    )
-    .parameters(["IfMatch"])
-    .body::<Quantity>(&quantity())
-    .ok::<GuestView>("The cart.", &guest_cart())
-    .headers(["ETag"])
-    .problems([404, 409, 412, 422]);
-    api.operation(
-        "removeGuestCartItem",
-        "Remove a product from a guest cart",
-        "Has no effect if the product is not in the cart.",
-    )
-    .parameters(["IfMatch"])
-    .empty(204, "The product is not in the cart.")
-    .headers(["ETag"])
-    .problems([404, 412]);
+/// The operations on one product of a cart.
+fn items<'a, T: JsonSchema>(
+    api: &'a mut Api,
+    names: [&'static str; 2],
+    cart: &str,
+    example: &Value,
+) -> Operation<'a> {
+    let [put, remove] = names;
+    let summary = format!("Set the quantity of a product in {cart}");
+    api.operation(put, &summary, "Adds the product or changes its quantity.")
+        .parameters(["IfMatch"])
+        .body::<Quantity>(&json!({"quantity": 2}))
+        .ok::<T>("The cart.", example)
+        .headers(["ETag"])
+        .problems([404, 409, 412, 422]);
+    let summary = format!("Remove a product from {cart}");
+    api.operation(remove, &summary, "Has no effect if the product is not in the cart.")
+        .parameters(["IfMatch"])
+        .empty(204, "The product is not in the cart.")
+        .headers(["ETag"])
+        .problems([412])
 }
 
 fn guest_cart() -> Value {
-    json!({
-        "id": "crt_5f0a9c117a107c3e9d5b2f1f0192f0c15f0a9c11",
-        "items": [item()],
-        "total": {"amount": 2598, "currency": "EUR"},
-        "version": 3,
-        "expires_at": "2026-03-02T12:00:00.000Z",
-    })
-}
-
-fn quantity() -> Value {
-    json!({"quantity": 2})
+    let mut cart = cart();
+    (cart["id"], cart["expires_at"]) = (json!(ID), json!("2026-03-02T12:00:00.000Z"));
+    cart
 }
 
 fn cart() -> Value {

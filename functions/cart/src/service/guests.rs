@@ -1,110 +1,64 @@
-//! What guests can do with their baskets, and how a guest's basket becomes a user's.
+//! Guest carts, and how they are merged into the carts of users.
 
+use chassis::Clock;
+use chassis::http::IfMatch;
 use chassis::store::{Store, StoreError};
+use serde::Serialize;
 
-use super::{Carts, Error, key};
-use crate::domain::{Cart, Gone, GuestCart, Line, Refused};
+use super::{CartId, Carts, Error, ShownCart, Stored, key};
+use crate::domain::{Cart, GuestCart, Line, PricedCart, Refused};
 use crate::ports::Products;
-use crate::view::View;
 
-/// A guest's basket with names and prices.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// What is in it.
-    pub view: View,
-    /// From when on it is gone, unless it is changed before; in milliseconds since the epoch.
-    pub expires_at_ms: u64,
-}
-
-/// A user's basket after a guest's went into it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MergedInto {
-    /// What is in it now.
-    pub view: View,
-    /// Products that there was no place for.
+/// A cart after a guest's cart was merged into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct MergedCart {
+    #[serde(flatten)]
+    pub cart: PricedCart,
+    /// Products that did not fit.
+    #[cfg_attr(test, schemars(with = "Vec<chassis::openapi::Sku>"))]
     pub left_out: Vec<String>,
 }
 
-impl<S: Store, P: Products> Carts<S, P> {
-    /// Begin a guest's basket. `id` must be fresh and impossible to guess.
-    pub async fn begin(&self, id: &str) -> Result<Seen, Error> {
-        let guest = GuestCart::new((self.now_ms)());
-        self.note(id, guest.expires_at_ms(), self.guest_carts_max).await?;
+impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
+    /// Creates a guest cart. `id` must be new and impossible to guess.
+    pub async fn begin(&self, id: &str) -> Result<ShownCart, Error> {
+        let guest = GuestCart::new(self.clock.now_ms());
+        let expires_at_ms = guest.expires_at_ms();
+        self.note(id, expires_at_ms, self.guest_carts_max).await?;
         if !self.store.create(&guest_key(id), &guest).await? {
             return Err(StoreError::Unavailable("the id is taken".to_owned()).into());
         }
-        let view = self.priced(&Cart::default()).await?;
-        Ok(Seen { view, expires_at_ms: guest.expires_at_ms() })
+        let stored = Stored { cart: Cart::default(), expires_at_ms: Some(expires_at_ms) };
+        self.shown(&stored).await
     }
 
-    /// A guest's basket with names and prices.
-    pub async fn view_guest(&self, id: &str) -> Result<Seen, Error> {
-        let guest = self.guest(id).await?;
-        self.seen(&guest).await
-    }
-
-    /// Make it `quantity` pieces of this product, if the guest's basket is at one of
-    /// `versions` (any if none).
-    pub async fn put_guest(
-        &self,
-        id: &str,
-        sku: &str,
-        quantity: u32,
-        versions: Option<&[u64]>,
-    ) -> Result<Seen, Error> {
-        self.guest(id).await?;
-        self.known(vec![sku.to_owned()]).await?;
-        let guest = self
-            .change_guest(id, |cart| {
-                cart.at(versions)?;
-                cart.put(sku, quantity)
-            })
-            .await?;
-        self.seen(&guest).await
-    }
-
-    /// Make a guest's basket hold these lines and no others, at most
-    /// [`crate::domain::LINES_MAX`], each product once.
-    pub async fn replace_guest(
+    /// Replaces the content of a guest cart, if it has an expected version. There must be at most
+    /// [`crate::domain::LINES_MAX`] lines, each with another product.
+    pub async fn replace(
         &self,
         id: &str,
         lines: Vec<Line>,
-        versions: Option<&[u64]>,
-    ) -> Result<Seen, Error> {
+        expected: &IfMatch,
+    ) -> Result<ShownCart, Error> {
         self.guest(id).await?;
-        self.known(lines.iter().map(|line| line.sku.clone()).collect()).await?;
-        let guest = self
-            .change_guest(id, |cart| {
-                cart.at(versions)?;
-                cart.replace(lines.clone());
-                Ok(())
-            })
-            .await?;
-        self.seen(&guest).await
-    }
-
-    /// Take a product out of a guest's basket. Answers the basket's version.
-    pub async fn remove_guest(
-        &self,
-        id: &str,
-        sku: &str,
-        versions: Option<&[u64]>,
-    ) -> Result<u64, Error> {
-        let remove = |cart: &mut Cart| {
-            cart.at(versions)?;
-            cart.remove(sku);
+        let skus: Vec<&str> = lines.iter().map(|line| line.sku.as_str()).collect();
+        self.known(skus.iter().map(|sku| (*sku).to_owned()).collect(), &skus).await?;
+        let replace = |cart: &mut Cart| {
+            cart.check(expected)?;
+            cart.replace(lines.clone());
             Ok(())
         };
-        let guest = self.change_guest(id, remove).await?;
-        Ok(guest.open((self.now_ms)())?.version)
+        let stored = self.change_guest(id, replace).await?;
+        self.shown(&stored).await
     }
 
-    /// Throw a guest's basket away. It is closed first, so no change that is on its way meets
-    /// it open; and none can bring it back, since a change never makes a basket.
-    pub async fn discard_guest(&self, id: &str, versions: Option<&[u64]>) -> Result<(), Error> {
-        let now_ms = (self.now_ms)();
+    /// Deletes a guest cart, if it has an expected version. It is closed first, so that concurrent
+    /// changes fail; and no change creates a cart.
+    pub async fn discard(&self, id: &str, expected: &IfMatch) -> Result<(), Error> {
+        let now_ms = self.clock.now_ms();
         self.update_guest(id, |guest| {
-            guest.open(now_ms)?.at(versions)?;
+            guest.open(now_ms)?.check(expected)?;
             guest.close(None);
             Ok(())
         })
@@ -112,110 +66,96 @@ impl<S: Store, P: Products> Carts<S, P> {
         Ok(self.store.delete(&guest_key(id)).await?)
     }
 
-    /// Put a guest's basket into a user's, at most once however often this is asked, if the
-    /// user's is at one of `versions` (any if none). See [`GuestCart`] for how.
+    /// Merges a guest cart into a user's cart, once, if that has an expected version. See
+    /// [`GuestCart`] for the steps.
     pub async fn merge(
         &self,
         user_id: &str,
         guest_cart_id: &str,
-        versions: Option<&[u64]>,
-    ) -> Result<MergedInto, Error> {
-        let now_ms = (self.now_ms)();
+        expected: &IfMatch,
+    ) -> Result<MergedCart, Error> {
+        let now_ms = self.clock.now_ms();
         let own = self.get(user_id).await?;
         own.open()?;
         if own.merged(guest_cart_id).is_none() {
-            own.at(versions)?;
+            own.check(expected)?;
         }
         let claim = |guest: &mut GuestCart| Ok(guest.claim(user_id, now_ms)?);
         let Some(lines) = self.update_guest(guest_cart_id, claim).await? else {
             let left_out = own.merged(guest_cart_id).unwrap_or_default().to_vec();
-            return Ok(MergedInto { view: self.view(user_id).await?, left_out });
+            let cart = self.view(&CartId::User(user_id.to_owned())).await?.cart;
+            return Ok(MergedCart { cart, left_out });
         };
-        let settled = self.settle_outdated(user_id, &own, now_ms).await?;
-        let (own, left_out) = self
-            .store
-            .update(&key(user_id), |cart: Option<Cart>| {
-                let mut cart = cart.unwrap_or_default();
-                if cart.merged(guest_cart_id).is_none() {
-                    cart.at(versions)?;
-                }
-                let left_out = cart.merge(guest_cart_id, &lines, now_ms, &settled)?;
-                Ok::<_, Error>((cart.clone(), (cart, left_out)))
-            })
-            .await?;
-        self.settle(user_id, guest_cart_id).await?;
-        Ok(MergedInto { view: self.priced(&own).await?, left_out })
-    }
-
-    /// Close all guests' baskets whose records are about to leave this basket's inbox, at most
-    /// [`crate::domain::MERGED_MAX`]: after a crash one may still be claimed, and would go in
-    /// once more if nothing told that it has. Answers their ids.
-    async fn settle_outdated(
-        &self,
-        user_id: &str,
-        own: &Cart,
-        now_ms: u64,
-    ) -> Result<Vec<String>, Error> {
-        let outdated = own.outdated(now_ms);
-        for guest_cart_id in &outdated {
-            self.settle(user_id, guest_cart_id).await?;
+        // After a crash, an outdated one may still be claimed, and could be merged again if the
+        // user's cart forgot it.
+        let settled = own.outdated(now_ms);
+        for outdated in &settled {
+            self.settle(user_id, outdated).await?;
         }
-        Ok(outdated)
+        let merge = |cart: Option<Cart>| {
+            let mut cart = cart.unwrap_or_default();
+            if cart.merged(guest_cart_id).is_none() {
+                cart.check(expected)?;
+            }
+            let left_out = cart.merge(guest_cart_id, &lines, now_ms, &settled)?;
+            Ok::<_, Error>((cart.clone(), (cart, left_out)))
+        };
+        let (cart, left_out) = self.store.update(&key(user_id), merge).await?;
+        self.settle(user_id, guest_cart_id).await?;
+        let cart = self.shown(&Stored { cart, expires_at_ms: None }).await?.cart;
+        Ok(MergedCart { cart, left_out })
     }
 
-    /// Close a guest's basket that went into this user's. One that is not there any more is
-    /// closed for good.
+    /// Closes a guest cart that was merged into this user's cart. One that was deleted needs no
+    /// closing.
     async fn settle(&self, user_id: &str, guest_cart_id: &str) -> Result<(), Error> {
         let close = |guest: &mut GuestCart| {
             guest.close(Some(user_id));
             Ok(())
         };
         match self.update_guest(guest_cart_id, close).await {
-            Ok(()) | Err(Error::Gone) => Ok(()),
+            Ok(()) | Err(Error::Refused(Refused::Gone)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn seen(&self, guest: &GuestCart) -> Result<Seen, Error> {
-        let view = self.priced(guest.open((self.now_ms)())?).await?;
-        Ok(Seen { view, expires_at_ms: guest.expires_at_ms() })
-    }
-
-    /// A guest's basket that is in use. One that is over is left to the sweep.
-    async fn guest(&self, id: &str) -> Result<GuestCart, Error> {
+    /// A guest cart that is in use. Expired ones are deleted by a sweep.
+    pub(super) async fn guest(&self, id: &str) -> Result<Stored, Error> {
         let guest: Option<GuestCart> = self.store.read(&guest_key(id)).await?;
-        let guest = guest.ok_or(Gone)?;
-        guest.open((self.now_ms)())?;
-        Ok(guest)
+        Ok(stored(&guest.ok_or(Refused::Gone)?, self.clock.now_ms())?)
     }
 
-    async fn change_guest(
+    pub(super) async fn change_guest(
         &self,
         id: &str,
         change: impl Fn(&mut Cart) -> Result<(), Refused> + Send + Sync,
-    ) -> Result<GuestCart, Error> {
-        let now_ms = (self.now_ms)();
+    ) -> Result<Stored, Error> {
+        let now_ms = self.clock.now_ms();
         self.update_guest(id, |guest| {
             change(guest.open_mut(now_ms)?)?;
-            Ok(guest.clone())
+            Ok(stored(guest, now_ms)?)
         })
         .await
     }
 
-    /// Changes a guest's basket that is there; never makes one.
+    /// Changes a guest cart; never creates one.
     pub(super) async fn update_guest<R: Send>(
         &self,
         id: &str,
         change: impl Fn(&mut GuestCart) -> Result<R, Error> + Send + Sync,
     ) -> Result<R, Error> {
-        self.store
-            .update(&guest_key(id), |guest: Option<GuestCart>| {
-                let mut guest = guest.ok_or(Gone)?;
-                let result = change(&mut guest)?;
-                Ok((guest, result))
-            })
-            .await
+        let change = |guest: Option<GuestCart>| {
+            let mut guest = guest.ok_or(Refused::Gone)?;
+            let result = change(&mut guest)?;
+            Ok((guest, result))
+        };
+        self.store.update(&guest_key(id), change).await
     }
+}
+
+fn stored(guest: &GuestCart, now_ms: u64) -> Result<Stored, Refused> {
+    let cart = guest.open(now_ms)?.clone();
+    Ok(Stored { cart, expires_at_ms: Some(guest.expires_at_ms()) })
 }
 
 pub(super) fn guest_key(id: &str) -> String {

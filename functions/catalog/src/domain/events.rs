@@ -1,24 +1,24 @@
-//! What others are told of the products on a shelf.
+//! The events about the products of a shard.
 
 use chassis::outbox::{Draft, HasOutbox, Outbox};
 use serde_json::json;
 
-use super::{Product, Refused, Shelf};
+use super::{Product, Refused, Shard};
 
-/// Who publishes.
+/// The source of the events.
 const SOURCE: &str = "/shop/catalog";
-const CHANGED: &str = "com.shop.catalog.product.changed.v1";
-const REMOVED: &str = "com.shop.catalog.product.removed.v1";
+pub(super) const CHANGED: &str = "com.shop.catalog.product.changed.v1";
+pub(super) const REMOVED: &str = "com.shop.catalog.product.removed.v1";
 
-/// Changes of one shelf that follow each other faster than this are an import: they are
-/// published together. Milliseconds.
+/// Changes of one shard that follow each other faster than this are treated as an import: their
+/// events are published in batches. Milliseconds.
 pub const BURST_MS: u64 = 1_000;
-/// So many events of an import are published together.
+/// The number of events in one batch of an import.
 pub const BATCH_LENGTH: usize = 16;
-/// Products at once that a sweep tells of.
-const UNTOLD_MAX: usize = 100;
+/// The maximum number of products that a sweep announces in one shard.
+const ANNOUNCED_MAX: usize = 100;
 
-impl HasOutbox for Shelf {
+impl HasOutbox for Shard {
     fn outbox(&self) -> &Outbox {
         &self.outbox
     }
@@ -28,56 +28,47 @@ impl HasOutbox for Shelf {
     }
 }
 
-impl Shelf {
-    /// When anything was last changed, in milliseconds since the epoch.
+impl Shard {
+    /// The time of the last change, in milliseconds since the epoch.
     pub fn changed_at(&self) -> u64 {
         self.changed_at
     }
 
-    /// Whether the events should be published now, after a change: at once, unless the change
-    /// before it (at `before`) was a moment ago. Publishing costs a write of the whole shelf;
-    /// in an import that would be one more for each product. The last of an import are left
-    /// to the next sweep.
+    /// Whether events should be published after this change. They are published at once, unless the
+    /// previous change (at `before`) was a moment ago: publishing writes the whole shard, which an
+    /// import must not do for each product. A sweep publishes the last events of an import.
     pub fn is_publication_due(&self, before: u64) -> bool {
         let alone = self.changed_at.saturating_sub(before) >= BURST_MS;
         !self.outbox.is_empty() && (alone || self.outbox.len() >= BATCH_LENGTH)
     }
 
-    /// Whether there are products that nobody was ever told of: they were stored by a program
-    /// that had no events.
-    pub fn has_untold(&self) -> bool {
-        self.untold().next().is_some()
+    /// Whether there are products without any event: they were stored by a version without events.
+    pub fn has_unannounced(&self) -> bool {
+        self.unannounced().next().is_some()
     }
 
-    /// Tell of some of them.
-    pub fn tell_untold(&mut self) {
-        let untold: Vec<Product> = self.untold().take(UNTOLD_MAX).cloned().collect();
-        for product in untold {
-            if self.tell(CHANGED, &product).is_err() {
+    /// Adds events for some of them.
+    pub fn announce_missing(&mut self) {
+        let unannounced: Vec<Product> = self.unannounced().take(ANNOUNCED_MAX).cloned().collect();
+        for product in unannounced {
+            if self.push(CHANGED, &product).is_err() {
                 return;
             }
         }
     }
 
-    pub(super) fn tell_changed(&mut self, product: &Product) -> Result<(), Refused> {
-        self.tell(CHANGED, product)
-    }
-
-    pub(super) fn tell_removed(&mut self, product: &Product) -> Result<(), Refused> {
-        self.tell(REMOVED, product)
-    }
-
-    fn untold(&self) -> impl Iterator<Item = &Product> {
+    fn unannounced(&self) -> impl Iterator<Item = &Product> {
         self.products().filter(|product| self.outbox.sequence_of(&product.sku) == 0)
     }
 
-    fn tell(&mut self, kind: &str, product: &Product) -> Result<(), Refused> {
+    /// Adds an event about a product to the outbox.
+    pub(super) fn push(&mut self, kind: &str, product: &Product) -> Result<(), Refused> {
         let details = &product.details;
         let data = json!({
             "sku": product.sku,
             "name": details.name,
             "category": details.category,
-            "price": {"amount": details.price.amount, "currency": details.price.currency},
+            "price": details.price,
             "image": product.image(),
             "updated_at": product.updated_at,
         });
@@ -99,86 +90,83 @@ impl Shelf {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::{Added, Details};
-    use chassis::money::Money;
+    use crate::domain::Added;
+    use crate::domain::tests::details;
     use chassis::outbox::PENDING_MAX;
 
-    fn details(amount: i64) -> Details {
-        let (name, category) = ("Pan".to_owned(), "Kitchen".to_owned());
-        let price = Money::new(amount, "EUR");
-        Details { name, description: "Flat.".to_owned(), category, price }
-    }
-
-    fn told(shelf: &Shelf) -> Vec<(&str, u64)> {
+    fn pending(shard: &Shard) -> Vec<(&str, u64)> {
         let kind = |kind: &'static str| kind.rsplit('.').nth(1).unwrap();
         let kinds = [kind(CHANGED), kind(REMOVED)];
         let of = |event: &chassis::events::Event| kinds[usize::from(event.kind == REMOVED)];
-        shelf.outbox.pending().iter().map(|it| (of(it), it.sequence().unwrap())).collect()
+        shard.outbox.pending().iter().map(|it| (of(it), it.sequence().unwrap())).collect()
     }
 
     #[test]
-    fn each_real_change_is_told_with_the_whole_product() {
-        let mut shelf = Shelf::default();
-        shelf.add("KIT-1", details(100), 1).unwrap();
-        shelf.add("KIT-1", details(100), 2).unwrap();
-        shelf.change("KIT-1", details(200), 3).unwrap();
-        shelf.change("KIT-1", details(200), 4).unwrap();
-        shelf.remove("KIT-1", 5).unwrap();
-        assert_eq!(shelf.add("KIT-1", details(300), 6), Ok(Added::New), "it comes back");
+    fn each_change_adds_an_event_with_the_whole_product() {
+        let mut shard = Shard::default();
+        shard.add("KIT-1", details("Pan", "Kitchen"), 1).unwrap();
+        shard.add("KIT-1", details("Pan", "Kitchen"), 2).unwrap();
+        shard.change("KIT-1", details("Pot", "Kitchen"), 3).unwrap();
+        shard.change("KIT-1", details("Pot", "Kitchen"), 4).unwrap();
+        shard.remove("KIT-1", 5).unwrap();
+        assert_eq!(
+            shard.add("KIT-1", details("Lid", "Kitchen"), 6),
+            Ok(Added::New),
+            "it comes back"
+        );
         let expected = [("changed", 1), ("changed", 2), ("removed", 3), ("changed", 4)];
-        assert_eq!(told(&shelf), expected);
+        assert_eq!(pending(&shard), expected);
         let data: serde_json::Value =
-            serde_json::from_str(&shelf.outbox.pending()[1].data).unwrap();
+            serde_json::from_str(&shard.outbox.pending()[1].data).unwrap();
         let expected = json!({
-            "sku": "KIT-1", "name": "Pan", "category": "Kitchen",
-            "price": {"amount": 200, "currency": "EUR"},
+            "sku": "KIT-1", "name": "Pot", "category": "Kitchen",
+            "price": {"amount": 1250, "currency": "EUR"},
             "image": "/images/KIT-1.svg", "updated_at": 3,
         });
         assert_eq!(data, expected);
     }
 
     #[test]
-    fn what_can_not_be_told_is_not_changed() {
-        let mut shelf = Shelf::default();
+    fn a_full_outbox_refuses_changes() {
+        let mut shard = Shard::default();
         for number in 0..PENDING_MAX {
-            shelf.add(&format!("KIT-{number}"), details(100), 1).unwrap();
+            shard.add(&format!("KIT-{number}"), details("Pan", "Kitchen"), 1).unwrap();
         }
-        let before = shelf.clone();
-        assert_eq!(shelf.add("NEW-1", details(100), 2), Err(Refused::Busy));
-        assert_eq!(shelf.change("KIT-1", details(200), 2), Err(Refused::Busy));
-        assert_eq!(shelf.remove("KIT-1", 2), Err(Refused::Busy));
-        assert_eq!(shelf, before);
+        let before = shard.clone();
+        assert_eq!(shard.add("NEW-1", details("Pan", "Kitchen"), 2), Err(Refused::Busy));
+        assert_eq!(shard.change("KIT-1", details("Pot", "Kitchen"), 2), Err(Refused::Busy));
+        assert_eq!(shard.remove("KIT-1", 2), Err(Refused::Busy));
+        assert_eq!(shard, before);
     }
 
     #[test]
-    fn changes_in_a_row_are_published_together() {
-        let mut shelf = Shelf::default();
+    fn events_of_consecutive_changes_are_published_in_batches() {
+        let mut shard = Shard::default();
         let mut due = Vec::new();
         for number in 0..40 {
-            let before = shelf.changed_at();
-            shelf.add(&format!("KIT-{number}"), details(100), 5_000 + number).unwrap();
-            if shelf.is_publication_due(before) {
+            let before = shard.changed_at();
+            shard.add(&format!("KIT-{number}"), details("Pan", "Kitchen"), 5_000 + number).unwrap();
+            if shard.is_publication_due(before) {
                 due.push(number);
-                shelf.outbox.settle(u64::MAX);
+                shard.outbox.settle(u64::MAX);
             }
         }
         assert_eq!(due, [0, 16, 32]);
-        let before = shelf.changed_at();
-        shelf.remove("KIT-1", before + BURST_MS).unwrap();
-        assert!(shelf.is_publication_due(before));
+        let before = shard.changed_at();
+        shard.remove("KIT-1", before + BURST_MS).unwrap();
+        assert!(shard.is_publication_due(before));
     }
 
     #[test]
-    fn products_of_before_events_are_told_once() {
-        let mut shelf = Shelf::default();
-        shelf.add("KIT-1", details(100), 1).unwrap();
-        shelf.outbox = Outbox::default();
-        assert!(shelf.has_untold());
-        shelf.tell_untold();
-        shelf.tell_untold();
-        assert_eq!(told(&shelf), [("changed", 1)]);
-        assert!(!shelf.has_untold());
+    fn products_without_events_are_announced_once() {
+        let mut shard = Shard::default();
+        shard.add("KIT-1", details("Pan", "Kitchen"), 1).unwrap();
+        shard.outbox = Outbox::default();
+        assert!(shard.has_unannounced());
+        shard.announce_missing();
+        shard.announce_missing();
+        assert_eq!(pending(&shard), [("changed", 1)]);
+        assert!(!shard.has_unannounced());
     }
 }

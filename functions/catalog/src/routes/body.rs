@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::text::slug;
 
-/// A product with its SKU.
+/// Reads a product with its SKU.
 pub(super) fn new_product(body: &JsonBody) -> Result<(String, Details)> {
     let mut fields = body.fields();
     let sku = fields.string("sku", 1..=SKU_CHARS_MAX);
@@ -22,8 +22,8 @@ pub(super) fn new_product(body: &JsonBody) -> Result<(String, Details)> {
     sku.zip(details).ok_or_else(chassis::Problem::internal)
 }
 
-/// A product under the SKU of its path. The body may repeat the SKU, so that what was read
-/// can be sent back changed, but can't rename the product.
+/// Reads the details of a product. The body may repeat the SKU, so that a client can send what it
+/// has read, but can't change it.
 pub(super) fn changed_product(body: &JsonBody, sku: &str) -> Result<Details> {
     let mut fields = body.fields();
     let repeated = fields.optional_string("sku", 1..=SKU_CHARS_MAX);
@@ -46,7 +46,7 @@ fn details(fields: &mut Fields<'_>) -> Option<Details> {
     Some(Details { name: name?, description: description?, category: category?, price: price? })
 }
 
-/// A line of text that says something.
+/// A line of text that is not blank.
 fn text(fields: &mut Fields<'_>, name: &str, chars_max: usize) -> Option<String> {
     let text = fields.string(name, 1..=chars_max)?;
     if text.trim() != text || text.is_empty() {

@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use chassis::money::Money;
 
 use super::*;
@@ -28,19 +27,22 @@ fn shop() -> Vec<Product> {
     ]
 }
 
-fn turn(
+/// A page of SKUs.
+fn search(
     shop: &[Product],
     query: &Query,
-    after: Option<&Place>,
+    after: Option<&Position>,
     limit: usize,
-) -> (Vec<String>, Option<Place>) {
+) -> ResultPage<String> {
     let texts: Vec<Texts> = shop.iter().map(Texts::of).collect();
-    let answer = page(shop.iter().zip(&texts), query, after, limit);
-    (answer.products.into_iter().map(|product| product.sku.clone()).collect(), answer.next)
+    let ResultPage { items, next, total, is_approximate } =
+        page(shop.iter().zip(&texts), query, after, limit);
+    let items = items.into_iter().map(|product| product.sku.clone()).collect();
+    ResultPage { items, next, total, is_approximate }
 }
 
 fn find(text: &str, category: Option<&str>) -> Vec<String> {
-    turn(&shop(), &Query::new(text, category), None, 100).0
+    search(&shop(), &Query::new(text, category), None, 100).items
 }
 
 #[test]
@@ -90,8 +92,8 @@ fn symbols_alone_match_nothing() {
     let (shop, texts) = (shop(), shop().iter().map(Texts::of).collect::<Vec<_>>());
     for text in ["*", "-", "  !? ", "%", "🎁"] {
         let query = Query::new(text, None);
-        let answer = page(shop.iter().zip(&texts), &query, None, 100);
-        assert_eq!((answer.total, answer.is_approximate), (0, false), "{text}");
+        let found = search(&shop, &query, None, 100);
+        assert_eq!((found.total, found.is_approximate), (0, false), "{text}");
         let all: Vec<_> = shop.iter().zip(&texts).collect();
         assert_eq!(everywhere(&all, &query).count(), 0, "{text}");
     }
@@ -99,38 +101,21 @@ fn symbols_alone_match_nothing() {
 }
 
 #[test]
-fn pages_join_to_the_whole_without_gaps_or_repeats() {
-    let shop = shop();
-    let query = Query::new("", None);
-    let mut seen = Vec::new();
-    let mut after = None;
-    loop {
-        let (found, next) = turn(&shop, &query, after.as_ref(), 2);
-        seen.extend(found);
-        after = next;
-        if after.is_none() {
-            break;
-        }
-    }
-    assert_eq!(seen, find("", None));
-}
-
-#[test]
 fn a_product_added_before_the_cursor_does_not_shift_the_next_page() {
     let mut shop = shop();
     let query = Query::new("", None);
-    let (_, next) = turn(&shop, &query, None, 2);
+    let next = search(&shop, &query, None, 2).next;
     shop.push(product("AAA-1", "Aardvark", "Toys", "Soft."));
-    let (found, _) = turn(&shop, &query, next.as_ref(), 1);
-    assert_eq!(found, ["LGT-1"]);
+    assert_eq!(search(&shop, &query, next.as_ref(), 1).items, ["LGT-1"]);
 }
 
 #[test]
 fn long_names_are_ordered_by_their_beginning_and_then_by_sku() {
-    let name = |end: &str| format!("{}{end}", "é".repeat(place::NAME_CHARS));
+    let name = |end: &str| format!("{}{end}", "é".repeat(rank::NAME_CHARS));
     let shop = [product("B", &name("a"), "", ""), product("A", &name("b"), "", "")];
-    let (found, next) = turn(&shop, &Query::new("", None), None, 1);
-    assert_eq!((found, next.unwrap().name.as_str()), (vec!["A".to_owned()], &*"e".repeat(40)));
+    let found = search(&shop, &Query::new("", None), None, 1);
+    assert_eq!(found.items, ["A"]);
+    assert_eq!(found.next.unwrap().name, "e".repeat(40));
 }
 
 #[test]
@@ -152,39 +137,39 @@ fn a_sku_or_its_beginning_finds_the_product() {
     }
     let shop: Vec<_> =
         ["LGT-0001", "LGT-0002", "LGT-0010"].map(|sku| product(sku, "Lamp", "Lighting", "")).into();
-    assert_eq!(turn(&shop, &Query::new("lgt-000", None), None, 9).0, ["LGT-0001", "LGT-0002"]);
-    assert_eq!(turn(&shop, &Query::new("LGT-0003", None), None, 9).0, Vec::<String>::new());
+    let find = |text| search(&shop, &Query::new(text, None), None, 9).items;
+    assert_eq!(find("lgt-000"), ["LGT-0001", "LGT-0002"]);
+    assert_eq!(find("LGT-0003"), Vec::<String>::new());
 }
 
 #[test]
 fn one_typing_error_still_matches_and_is_reported() {
-    let (shop, texts) = (shop(), shop().iter().map(Texts::of).collect::<Vec<_>>());
-    let answer = |text: &str| {
-        let answer = page(shop.iter().zip(&texts), &Query::new(text, None), None, 100);
-        let skus: Vec<_> = answer.products.iter().map(|product| product.sku.clone()).collect();
-        (skus, answer.is_approximate)
+    let find = |text: &str| {
+        let found = search(&shop(), &Query::new(text, None), None, 100);
+        (found.items.concat(), found.is_approximate)
     };
     for text in ["knfie", "knive", "bread knifee", "braed knife"] {
-        assert_eq!(answer(text), (vec!["KIT-2".to_owned()], true), "{text}");
+        assert_eq!(find(text), ("KIT-2".to_owned(), true), "{text}");
     }
-    assert_eq!(answer("knife"), (vec!["KIT-2".to_owned()], false), "what fits is not widened");
-    assert_eq!(answer("xylophone"), (vec![], false));
-    assert_eq!(answer("kinfe xylophone"), (vec![], false), "every word must be found");
+    assert_eq!(find("knife"), ("KIT-2".to_owned(), false), "there is an exact match");
+    assert_eq!(find("xylophone"), (String::new(), false));
+    assert_eq!(find("kinfe xylophone"), (String::new(), false), "every word must be found");
 }
 
 #[test]
 fn prices_are_a_filter_and_an_order() {
     let shop = [priced("A", "Pan", 900), priced("B", "Pot", 300), priced("C", "Lid", 300)];
-    let find = |query: Query| turn(&shop, &query, None, 9).0;
+    let find = |query: Query| search(&shop, &query, None, 9).items;
     let all = || Query::new("", None);
     assert_eq!(find(all().sorted(Sort::PriceUp)), ["C", "B", "A"]);
     assert_eq!(find(all().sorted(Sort::PriceDown)), ["A", "C", "B"]);
     assert_eq!(find(all().sorted(Sort::Name)), ["C", "A", "B"]);
     assert_eq!(find(all().priced(301..=900)), ["A"]);
     assert_eq!(find(all().priced(301..=899)), Vec::<String>::new());
-    let (first, next) = turn(&shop, &all().sorted(Sort::PriceUp), None, 1);
-    let (rest, end) = turn(&shop, &all().sorted(Sort::PriceUp), next.as_ref(), 9);
-    assert_eq!((first.concat() + &rest.concat(), end), ("CBA".to_owned(), None));
+    let first = search(&shop, &all().sorted(Sort::PriceUp), None, 1);
+    let rest = search(&shop, &all().sorted(Sort::PriceUp), first.next.as_ref(), 9);
+    assert_eq!(rest.next, None);
+    assert_eq!([first.items, rest.items].concat(), ["C", "B", "A"]);
 }
 
 #[test]
@@ -201,47 +186,28 @@ fn cursors_belong_to_one_order_and_price_range() {
     assert_eq!(distinct.len(), scopes.len());
 }
 
-#[test]
-fn the_total_counts_all_pages() {
-    let (shop, texts) = (shop(), shop().iter().map(Texts::of).collect::<Vec<_>>());
-    let answer = page(shop.iter().zip(&texts), &Query::new("kitchen", None), None, 1);
-    assert_eq!((answer.products.len(), answer.total), (1, 3));
-    let after = answer.next;
-    let answer = page(shop.iter().zip(&texts), &Query::new("kitchen", None), after.as_ref(), 1);
-    assert_eq!((answer.products.len(), answer.total), (1, 3));
-}
-
 /// The suggestions of the search box must match initial products of the shop.
 #[test]
 fn the_examples_of_the_search_box_find_something() {
-    let goods: Vec<Product> = serde_json::from_str::<Vec<serde_json::Value>>(include_str!(
-        "../../../importer/data/products.json"
-    ))
-    .unwrap()
-    .iter()
-    .map(|it| {
+    let goods = include_str!("../../../importer/data/products.json");
+    let goods: Vec<serde_json::Value> = serde_json::from_str(goods).unwrap();
+    let of_json = |it: &serde_json::Value| {
         let text = |name: &str| it[name].as_str().unwrap();
         product(text("sku"), text("name"), text("category"), text("description"))
-    })
-    .collect();
+    };
+    let goods: Vec<Product> = goods.iter().map(of_json).collect();
     let html = include_str!("../../../storefront/assets/index.html");
     let placeholder = html.split("placeholder=\"Search for ").nth(1).unwrap();
     let examples: Vec<_> = placeholder.split('"').next().unwrap().split(',').collect();
     assert!(examples.len() > 2);
     for example in examples {
         let words = example.trim_end_matches(['…', ' ']);
-        let texts: Vec<Texts> = goods.iter().map(Texts::of).collect();
-        let answer = page_of(&goods, &texts, words);
-        assert!(answer.0 > 0 && !answer.1, "{words} finds {answer:?}");
+        let found = search(&goods, &Query::new(words, None), None, 1);
+        assert!(found.total > 0 && !found.is_approximate, "{words} finds {found:?}");
     }
     let texts: Vec<Texts> = goods.iter().map(Texts::of).collect();
     for product in &goods {
         let found = page(goods.iter().zip(&texts), &Query::new(&product.sku, None), None, 2);
-        assert_eq!(found.products, [product]);
+        assert_eq!(found.items, [product]);
     }
-}
-
-fn page_of(goods: &[Product], texts: &[Texts], words: &str) -> (usize, bool) {
-    let answer = page(goods.iter().zip(texts), &Query::new(words, None), None, 1);
-    (answer.total, answer.is_approximate)
 }

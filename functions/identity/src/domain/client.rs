@@ -1,11 +1,12 @@
-//! Applications of others, to which people may sign in with their account here.
+//! Third-party applications, to which users can sign in with their account.
 //!
-//! All are public clients (RFC 6749 section 2.1): pages and apps can keep no secret, so
-//! none is asked for, and PKCE binds a code to the one who began.
+//! All are public clients (RFC 6749 section 2.1): pages and apps can't keep a secret, so they have
+//! none, and PKCE binds a code to the application that requested it.
 
+use chassis::text::is_visible;
 use serde::Deserialize;
 
-/// Most clients that the setting may name.
+/// The maximum number of clients in the setting.
 pub const CLIENTS_MAX: usize = 100;
 /// The supported scopes, and what each allows an application to do.
 pub const SCOPES: [(&str, &str); 4] = [
@@ -23,11 +24,11 @@ const NAME_CHARS_MAX: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
-    /// How it calls itself.
+    /// Its id.
     #[serde(rename = "client_id")]
     pub id: String,
-    /// Where its people may be sent back to. Compared character by character: a prefix or
-    /// pattern would let a page that anybody controls receive codes.
+    /// Where users may be redirected to. Compared character by character: a prefix or pattern could
+    /// let a foreign page receive codes.
     pub redirect_uris: Vec<String>,
     /// The name for users; its id if there is none.
     #[serde(default)]
@@ -51,14 +52,14 @@ impl Client {
     /// The requested scopes that are supported and that the application may have, without
     /// duplicates and in a fixed order. Others are ignored, as RFC 6749 section 3.3 allows.
     pub fn scopes_of(&self, requested: &str) -> String {
-        let asked: Vec<&str> = requested.split(' ').collect();
+        let requested: Vec<&str> = requested.split(' ').collect();
         let may = |scope: &str| {
             self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|one| one == scope))
         };
         let granted: Vec<&str> = SCOPES
             .into_iter()
             .map(|(scope, _)| scope)
-            .filter(|scope| asked.contains(scope) && may(scope))
+            .filter(|scope| requested.contains(scope) && may(scope))
             .collect();
         granted.join(" ")
     }
@@ -71,9 +72,8 @@ impl Client {
         if let Some(uri) = self.redirect_uris.iter().find(|uri| !is_redirect(uri)) {
             return Some(format!("redirect URI {uri:?} must be absolute and have no fragment"));
         }
-        if self.name.as_ref().is_some_and(|name| {
-            !super::name::is_name(name) || name.chars().count() > NAME_CHARS_MAX
-        }) {
+        let is_name = |name: &String| is_visible(name) && name.chars().count() <= NAME_CHARS_MAX;
+        if !self.name.iter().all(is_name) {
             return Some(format!("the name of {:?} must be short and visible", self.id));
         }
         let unknown = self.scopes.iter().flatten().find(known)?;
@@ -109,13 +109,13 @@ pub fn origin(redirect_uri: &str) -> &str {
     &redirect_uri[..scheme.len() + 3 + host]
 }
 
-/// Does a granted scope contain this one?
+/// Whether a granted scope contains this one.
 pub fn has_scope(granted: &str, scope: &str) -> bool {
     granted.split(' ').any(|one| one == scope)
 }
 
-/// Absolute, without fragment (RFC 6749 section 3.1.2), and nothing in it that would end a
-/// header or a policy.
+/// Whether it is absolute and without fragment (RFC 6749 section 3.1.2), and has no characters that
+/// could end a header or a policy.
 fn is_redirect(uri: &str) -> bool {
     let safe = |c: u8| c.is_ascii_graphic() && !b"\"'<>#\\;,".contains(&c);
     let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
@@ -127,7 +127,6 @@ fn is_redirect(uri: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_reduced_to_those_that_mean_something() {
+    fn scopes_are_reduced_to_those_that_are_supported_and_allowed() {
         let all = Client::new("app", Vec::new());
         assert_eq!(all.scopes_of("email admin openid openid"), "openid email");
         assert_eq!(all.scopes_of(""), "");

@@ -1,46 +1,40 @@
 //! Authorization codes with PKCE (RFC 6749 section 4.1, RFC 7636).
 
-use super::encoding::{array_from_base64url, base64url, equal, sha256};
+use super::secret::{Secret, array_from_base64url, base64url, equal, parts, sha256};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// How long a code is good for. Milliseconds.
+/// How long a code is valid. Milliseconds.
 pub const CODE_LIFETIME_MS: u64 = 60_000;
-/// How long a used code is remembered, so that a second use is noticed. Milliseconds.
+/// How long a used code is remembered, so that a second use is detected. Milliseconds.
 pub const CODE_MEMORY_MS: u64 = 3600 * 1000;
-/// Longest code that is looked at, in bytes.
-const CODE_BYTES_MAX: usize = 256;
 
 /// A code as clients hold it: `user.code.secret`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CodeToken {
     pub user_id: String,
     pub code_id: String,
-    secret: [u8; 32],
+    secret: Secret,
 }
 
 impl CodeToken {
-    /// Reads a code; `None` if it has not the shape of one.
+    /// Parses a code; `None` if its form is invalid.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > CODE_BYTES_MAX {
-            return None;
-        }
-        let mut parts = text.split('.');
-        let (user_id, code_id) = (parts.next()?.to_owned(), parts.next()?.to_owned());
-        let secret = array_from_base64url(parts.next()?)?;
-        parts.next().is_none().then_some(Self { user_id, code_id, secret })
+        let [user_id, code_id, secret] = parts(text)?;
+        let (user_id, code_id) = (user_id.to_owned(), code_id.to_owned());
+        Some(Self { user_id, code_id, secret: Secret::parse(secret)? })
     }
 }
 
 impl fmt::Display for CodeToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.user_id, self.code_id, base64url(&self.secret))
+        write!(f, "{}.{}.{}", self.user_id, self.code_id, self.secret)
     }
 }
 
-/// What the person agreed to when the code was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Agreement {
+/// The request of an application to act for a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorization {
     pub client_id: String,
     pub redirect_uri: String,
     /// base64url of SHA-256 of the verifier.
@@ -48,7 +42,14 @@ pub struct Agreement {
     /// Space-separated.
     pub scope: String,
     pub nonce: Option<String>,
-    /// When the password was typed, milliseconds since the Unix epoch.
+}
+
+/// What the user agreed to when the code was created.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    #[serde(flatten)]
+    pub authorization: Authorization,
+    /// When the password was verified, in milliseconds since the Unix epoch.
     pub authenticated_at_ms: u64,
 }
 
@@ -59,11 +60,11 @@ pub struct Code {
     hash: String,
     pub agreement: Agreement,
     expires_at_ms: u64,
-    /// The family that its one use started.
+    /// The family that was started with it.
     family_id: Option<String>,
 }
 
-/// What a client sends to redeem a code.
+/// The parameters of a client that redeems a code.
 #[derive(Clone, Copy, Debug)]
 pub struct Redemption<'a> {
     pub client_id: &'a str,
@@ -71,35 +72,36 @@ pub struct Redemption<'a> {
     pub code_verifier: &'a str,
 }
 
-/// Why a code yields nothing.
+/// Why a code was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No such code, or it is bound to another client, address or verifier. It is not used
-    /// up by this: who guesses must not be able to spoil it.
+    /// There is no such code, or it is bound to another client, redirect URI or verifier. The code
+    /// stays valid: guesses must not invalidate it.
     Unknown,
     Expired,
-    /// It was used before. What it started must end.
+    /// It was used before. The family that it started must end.
     Reused {
         family_id: String,
     },
 }
 
 impl Code {
-    /// A new code and what the client gets of it.
+    /// A new code for a user who has just signed in, and the token for the client.
     pub fn new(
         id: String,
         user_id: &str,
-        agreement: Agreement,
+        authorization: Authorization,
         secret: [u8; 32],
         now_ms: u64,
     ) -> (Self, CodeToken) {
-        let token = CodeToken { user_id: user_id.to_owned(), code_id: id.clone(), secret };
-        let hash = base64url(&sha256(&secret));
-        let expires_at_ms = now_ms + CODE_LIFETIME_MS;
+        let agreement = Agreement { authorization, authenticated_at_ms: now_ms };
+        let (hash, expires_at_ms) = (Secret(secret).hash(), now_ms + CODE_LIFETIME_MS);
+        let (user_id, secret) = (user_id.to_owned(), Secret(secret));
+        let token = CodeToken { user_id, code_id: id.clone(), secret };
         (Self { id, hash, agreement, expires_at_ms, family_id: None }, token)
     }
 
-    /// Uses the code up to start this family.
+    /// Uses the code to start this family.
     pub fn redeem(
         &mut self,
         token: &CodeToken,
@@ -107,10 +109,10 @@ impl Code {
         family_id: &str,
         now_ms: u64,
     ) -> Result<Agreement, Refusal> {
-        let hash = base64url(&sha256(&token.secret));
-        let bound = equal(hash.as_bytes(), self.hash.as_bytes())
-            && redemption.client_id == self.agreement.client_id
-            && redemption.redirect_uri == self.agreement.redirect_uri;
+        let authorization = &self.agreement.authorization;
+        let bound = token.secret.has_hash(&self.hash)
+            && redemption.client_id == authorization.client_id
+            && redemption.redirect_uri == authorization.redirect_uri;
         if !bound {
             return Err(Refusal::Unknown);
         }
@@ -120,21 +122,21 @@ impl Code {
         if now_ms >= self.expires_at_ms {
             return Err(Refusal::Expired);
         }
-        if !verifies(redemption.code_verifier, &self.agreement.code_challenge) {
+        if !verifies(redemption.code_verifier, &authorization.code_challenge) {
             return Err(Refusal::Unknown);
         }
         self.family_id = Some(family_id.to_owned());
         Ok(self.agreement.clone())
     }
 
-    /// May it be forgotten?
+    /// Whether it can be forgotten.
     pub fn is_forgettable(&self, now_ms: u64) -> bool {
         let memory_ms = if self.family_id.is_some() { CODE_MEMORY_MS } else { 0 };
         now_ms >= self.expires_at_ms + memory_ms
     }
 }
 
-/// Is this an S256 challenge? It is the base64url of 32 bytes.
+/// Whether this is an S256 challenge: the base64url of 32 bytes.
 pub fn is_challenge(text: &str) -> bool {
     array_from_base64url::<32>(text).is_some()
 }
@@ -149,7 +151,6 @@ fn verifies(verifier: &str, challenge: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     // RFC 7636 appendix B.
@@ -159,29 +160,20 @@ mod tests {
         Redemption { client_id: "app", redirect_uri: "https://a/cb", code_verifier: VERIFIER };
 
     fn code() -> (Code, CodeToken) {
-        let agreement = Agreement {
+        let authorization = Authorization {
             client_id: "app".into(),
             redirect_uri: "https://a/cb".into(),
             code_challenge: CHALLENGE.into(),
             scope: "openid".into(),
             nonce: None,
-            authenticated_at_ms: 0,
         };
-        Code::new("cod_1".into(), "usr_1", agreement, [5; 32], 0)
+        Code::new("cod_1".into(), "usr_1", authorization, [5; 32], 0)
     }
 
     #[test]
-    fn a_code_is_good_once() {
+    fn a_code_is_bound_to_client_redirect_uri_and_verifier_and_survives_guesses() {
         let (mut code, token) = code();
         let token = CodeToken::parse(&token.to_string()).unwrap();
-        assert!(code.redeem(&token, &REDEMPTION, "fam_1", 1).is_ok());
-        let again = code.redeem(&token, &REDEMPTION, "fam_2", 2);
-        assert_eq!(again, Err(Refusal::Reused { family_id: "fam_1".into() }));
-    }
-
-    #[test]
-    fn a_code_is_bound_to_client_address_and_verifier_and_survives_guesses() {
-        let (mut code, token) = code();
         let plain = Redemption { code_verifier: CHALLENGE, ..REDEMPTION };
         let short = Redemption { code_verifier: "", ..REDEMPTION };
         let client = Redemption { client_id: "other", ..REDEMPTION };
@@ -190,7 +182,7 @@ mod tests {
             assert_eq!(code.redeem(&token, &wrong, "fam_1", 1), Err(Refusal::Unknown), "{wrong:?}");
         }
         let mut guessed = token.clone();
-        guessed.secret = [0; 32];
+        guessed.secret = Secret([0; 32]);
         assert_eq!(code.redeem(&guessed, &REDEMPTION, "fam_1", 1), Err(Refusal::Unknown));
         assert!(code.redeem(&token, &REDEMPTION, "fam_1", 1).is_ok());
     }

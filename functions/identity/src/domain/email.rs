@@ -1,8 +1,8 @@
 //! E-mail addresses as account names.
 //!
-//! Two people must not own accounts that differ in case only, so an address is folded to
-//! one spelling before it is stored or looked up. Only ASCII is accepted: look-alike
-//! letters of other scripts would make two accounts that nobody can tell apart.
+//! Two accounts must not differ in case only, so an address is folded to one spelling before it is
+//! stored or looked up. Only ASCII is accepted: with similar letters of other scripts, two accounts
+//! could look the same.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,23 +13,19 @@ const LOCAL_BYTES_MAX: usize = 64;
 /// Longest label of a host name in bytes (RFC 1035 section 2.3.4).
 const LABEL_BYTES_MAX: usize = 63;
 
-/// A well-formed address in its canonical spelling: trimmed and in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A well-formed address in its canonical spelling: trimmed and in lower case. Deleted accounts
+/// have the default value, which is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Email(String);
 
 impl Email {
-    /// Reads what a person typed; `None` if that is no address.
+    /// Parses the input of a user; `None` if it is not a valid address.
     pub fn parse(text: &str) -> Option<Self> {
         let address = text.trim().to_ascii_lowercase();
         let (local, host) = address.rsplit_once('@')?;
         let fits = address.len() <= ADDRESS_BYTES_MAX && local.len() <= LOCAL_BYTES_MAX;
         (fits && is_local(local) && is_host(host)).then_some(Self(address))
-    }
-
-    /// No address, as in a deleted account.
-    pub fn none() -> Self {
-        Self(String::new())
     }
 
     /// The canonical spelling.
@@ -55,7 +51,6 @@ fn is_host(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -68,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_addresses_are_refused() {
         let long = format!("{}@example.org", "a".repeat(65));
         let longer = format!("a@{}", ["b".repeat(60).as_str(); 5].join("."));
         for text in [

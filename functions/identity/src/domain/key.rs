@@ -5,15 +5,15 @@
 //! signed are still valid. Then it is *removed*. The phases follow from the creation times of the
 //! keys in a ring.
 
-use super::encoding::{array_from_base64url, base64url, sha256};
+use super::secret::{array_from_base64url, base64url, sha256};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde::{Deserialize, Serialize};
 
-/// An Ed25519 key as it is stored. Its seed is the secret that all trust hangs on: nothing
-/// but [`KeyRecord::signer`] reads it, and no answer contains it.
+/// An Ed25519 key as it is stored. The seed is secret: only [`KeyRecord::signer`] reads it, and no
+/// response contains it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct KeyRecord {
-    /// RFC 7638 thumbprint of the public key: two different keys never share a name.
+    /// The RFC 7638 thumbprint of the public key, so that different keys have different names.
     pub kid: String,
     /// The public key, 32 bytes in base64url.
     pub x: String,
@@ -67,11 +67,6 @@ impl KeyRing {
         has_room
     }
 
-    /// Removes all keys except this one.
-    pub fn replace(&mut self, key: KeyRecord) {
-        self.keys = vec![key];
-    }
-
     /// Whether there is a key that is no longer needed.
     pub fn has_outlived(&self, now_ms: u64) -> bool {
         self.needed(now_ms) < self.keys.len()
@@ -94,19 +89,19 @@ impl KeyRing {
 
 /// A key that can sign.
 pub struct Signer {
-    /// Goes into the header of what is signed.
+    /// For the header of what is signed.
     pub kid: String,
     key: SigningKey,
 }
 
 impl KeyRecord {
-    /// The key that grows from 32 random bytes.
+    /// The key that is derived from 32 random bytes.
     pub fn from_seed(seed: &[u8; 32], created_at_ms: u64) -> Self {
         let x = base64url(SigningKey::from_bytes(seed).verifying_key().as_bytes());
         Self { kid: thumbprint(&x), x, seed: base64url(seed), created_at_ms }
     }
 
-    /// The key, ready to sign; `None` if the record was damaged.
+    /// The key for signing; `None` if the record is damaged.
     pub fn signer(&self) -> Option<Signer> {
         let key = SigningKey::from_bytes(&array_from_base64url(&self.seed)?);
         let intact = base64url(key.verifying_key().as_bytes()) == self.x;
@@ -128,7 +123,6 @@ fn thumbprint(x: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -178,8 +172,6 @@ mod tests {
         let mut ring = KeyRing { keys: vec![key(0, 0)] };
         let added = (1..=20).filter(|number| ring.add(key(*number, u64::from(*number)))).count();
         assert_eq!((added, ring.keys.len()), (KEYS_MAX - 1, KEYS_MAX));
-        ring.replace(key(99, 5));
-        assert_eq!(ring.signing(5).unwrap().kid, key(99, 5).kid);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 /// Shortest password in characters (NIST SP 800-63B, section 3.1.1.2).
 pub const CHARS_MIN: usize = 8;
-/// Longest password in bytes. A longer one is refused, never cut: a cut password would
-/// accept others that begin alike.
+/// Longest password in bytes. A longer one is refused, never truncated: a truncated password would
+/// match others with the same beginning.
 pub const BYTES_MAX: usize = 128;
 
 /// What is wrong with the form of a password, if anything.

@@ -3,7 +3,7 @@
 //! Only hashes of tokens are stored, so that a leaked value reveals no token. Several tokens can be
 //! valid, because a mail may be late and the user may request another one.
 
-use super::encoding::{array_from_base64url, base64url, equal, sha256};
+use super::secret::{Secret, parts};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -11,39 +11,30 @@ use std::fmt;
 pub const RESET_LIFETIME_MS: u64 = 30 * 60 * 1000;
 /// The maximum number of valid tokens of one account. No more mails are sent then.
 pub const RESETS_MAX: usize = 3;
-/// Longest token that is parsed, in bytes.
-const TOKEN_BYTES_MAX: usize = 256;
 
 /// A token as it is in the mail: `user.secret`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ResetToken {
     pub user_id: String,
-    secret: [u8; 32],
+    secret: Secret,
 }
 
 impl ResetToken {
     /// A token for this user, of random bytes.
     pub fn new(user_id: &str, secret: [u8; 32]) -> Self {
-        Self { user_id: user_id.to_owned(), secret }
+        Self { user_id: user_id.to_owned(), secret: Secret(secret) }
     }
 
     /// Parses a token; `None` if its form is invalid.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > TOKEN_BYTES_MAX {
-            return None;
-        }
-        let (user_id, secret) = text.split_once('.')?;
-        Some(Self { user_id: user_id.to_owned(), secret: array_from_base64url(secret)? })
-    }
-
-    fn hash(&self) -> String {
-        base64url(&sha256(&self.secret))
+        let [user_id, secret] = parts(text)?;
+        Some(Self { user_id: user_id.to_owned(), secret: Secret::parse(secret)? })
     }
 }
 
 impl fmt::Display for ResetToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.user_id, base64url(&self.secret))
+        write!(f, "{}.{}", self.user_id, self.secret)
     }
 }
 
@@ -70,35 +61,20 @@ impl Resets {
         if self.0.len() >= RESETS_MAX {
             return false;
         }
-        self.0.push(Reset { hash: token.hash(), expires_at_ms: now_ms + RESET_LIFETIME_MS });
+        self.0.push(Reset { hash: token.secret.hash(), expires_at_ms: now_ms + RESET_LIFETIME_MS });
         true
     }
 
     /// Whether this token is valid.
     pub fn has(&self, token: &ResetToken, now_ms: u64) -> bool {
-        let hash = token.hash();
-        let is = |reset: &Reset| equal(reset.hash.as_bytes(), hash.as_bytes());
-        self.0.iter().any(|reset| is(reset) && now_ms < reset.expires_at_ms)
+        let is_valid = |reset: &Reset| now_ms < reset.expires_at_ms;
+        self.0.iter().any(|reset| is_valid(reset) && token.secret.has_hash(&reset.hash))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn a_token_round_trips_and_is_not_stored_in_clear() {
-        let token = ResetToken::new("usr_1", [7; 32]);
-        assert!(ResetToken::parse(&token.to_string()).unwrap() == token);
-        for other in ["", ".", "usr_1", "usr_1.x", &format!("{token}.x"), &"a".repeat(300)] {
-            assert!(ResetToken::parse(other).is_none(), "{other}");
-        }
-        let mut resets = Resets::default();
-        assert!(resets.add(&token, 0));
-        let stored = serde_json::to_string(&resets).unwrap();
-        assert!(!stored.contains(&base64url(&[7; 32])), "{stored}");
-    }
 
     #[test]
     fn tokens_expire_and_their_number_is_bounded() {
@@ -110,6 +86,6 @@ mod tests {
         assert!(!resets.add(&token(3), 3));
         assert!(resets.has(&token(0), RESET_LIFETIME_MS - 1) && !resets.has(&token(3), 3));
         assert!(!resets.has(&token(0), RESET_LIFETIME_MS));
-        assert!(resets.add(&token(3), RESET_LIFETIME_MS), "the first has made room");
+        assert!(resets.add(&token(3), RESET_LIFETIME_MS), "the first has expired");
     }
 }

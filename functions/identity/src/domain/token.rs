@@ -1,19 +1,18 @@
-//! What tokens say.
+//! The claims of tokens.
 //!
 //! Access tokens follow RFC 9068 (`typ: at+jwt`), ID tokens OpenID Connect Core. Both are
-//! signed with EdDSA; their types and audiences differ, so that one is never taken for the
-//! other.
+//! signed with EdDSA. Their types and audiences differ, so that one is never accepted as the other.
 
 use super::client::FIRST_PARTY;
-use super::encoding::base64url;
 use super::key::Signer;
+use super::secret::base64url;
 use super::user::User;
 use chassis::auth::clients_audience;
 use serde::Serialize;
 
-/// How long an access token is believed. Nothing can call it back before, hence short.
+/// How long an access token is valid. It can't be revoked, so the time is short.
 pub const ACCESS_LIFETIME_S: u64 = 900;
-/// How long an ID token may be looked at after sign-in.
+/// How long an ID token is valid.
 pub const ID_LIFETIME_S: u64 = 300;
 /// The audience of access tokens for the shop's own pages: every function of the shop.
 pub const AUDIENCE: &str = "shop";
@@ -64,7 +63,7 @@ pub struct IdClaims<'a> {
     pub sub: &'a str,
     pub exp: u64,
     pub iat: u64,
-    /// When the password was typed.
+    /// When the password was verified.
     pub auth_time: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<&'a str>,

@@ -1,16 +1,14 @@
-//! People with an account.
+//! Accounts.
 
 use super::email::Email;
-use super::encoding::{array_from_base64url, base64url};
 use super::reset::Resets;
+use super::secret::{array_from_base64url, base64url};
 use chassis::outbox::{Draft, Full, HasOutbox, Outbox};
 use chassis::sealed::{self, KEY_BYTES, NONCE_BYTES, PersonKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use super::name::{NAME_CHARS_MAX, is_name};
-
-/// Who publishes what happens to users.
+/// The source of the events.
 const SOURCE: &str = "/shop/identity";
 const REGISTERED: &str = "com.shop.identity.user.registered.v1";
 const UPDATED: &str = "com.shop.identity.user.updated.v1";
@@ -19,12 +17,14 @@ const MAIL: &str = "com.shop.identity.user.mail.v1";
 /// The account was deleted: consumers must delete their copies of its data.
 const DELETED: &str = sealed::ACCOUNT_DELETED;
 
-/// What everybody may do: buy.
+/// The role of all users.
 pub const ROLE_CUSTOMER: &str = "customer";
-/// What those who run the shop may do: everything.
+/// The role of administrators, who may do everything.
 pub const ROLE_ADMIN: &str = "admin";
-/// The language of people who named none (BCP 47).
+/// The default language (BCP 47).
 pub const LANGUAGE_DEFAULT: &str = "en";
+/// Longest name, in characters.
+pub const NAME_CHARS_MAX: usize = 200;
 /// Longest language tag in bytes; RFC 5646 section 4.4.1 needs 35.
 pub const LANGUAGE_BYTES_MAX: usize = 35;
 /// The minimum time between two mails about attempts to register an existing address. Milliseconds.
@@ -38,8 +38,8 @@ const NONCE_PREFIX_BYTES: usize = NONCE_BYTES - 8;
 /// Randomness for one change of an account.
 pub type Chance = [u8; CHANCE_BYTES];
 
-/// An account as it is stored. Never answered as a whole: it holds the password's hash.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// An account as it is stored. It has the hash of the password, so no response contains it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct User {
     /// `usr_` and a UUIDv7.
     pub id: String,
@@ -70,21 +70,18 @@ pub struct User {
     /// after the account was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     person_key: Option<String>,
-    /// What others have still to be told of this account.
+    /// The unpublished events about this account.
     #[serde(default)]
     pub outbox: Outbox,
 }
 
-/// The initial data of an account.
+/// The data with which a user registers, in valid form.
 #[derive(Clone, Debug)]
-pub struct Beginning {
-    pub id: String,
+pub struct Registration {
     pub email: Email,
+    pub password: String,
     pub name: String,
     pub language: String,
-    pub roles: Vec<String>,
-    pub password_hash: String,
-    pub created_at_ms: u64,
 }
 
 impl HasOutbox for User {
@@ -97,7 +94,7 @@ impl HasOutbox for User {
     }
 }
 
-/// What somebody changes of their account; none leaves it as it is.
+/// Changes of an account; `None` leaves a member as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     pub name: Option<String>,
@@ -105,58 +102,57 @@ pub struct Changes {
 }
 
 impl User {
-    /// A new account without published events.
-    pub fn new(it: Beginning) -> Self {
+    /// A new account without events.
+    pub fn new(
+        it: Registration,
+        password_hash: String,
+        roles: &[&str],
+        created_at_ms: u64,
+    ) -> Self {
         Self {
-            id: it.id,
+            id: chassis::id::new("usr"),
             email: it.email,
             name: it.name,
             language: it.language,
-            roles: it.roles,
-            password_hash: it.password_hash,
-            created_at_ms: it.created_at_ms,
-            sessions_from_ms: 0,
-            resets: Resets::default(),
-            repeated_at_ms: 0,
-            deleted_at_ms: None,
-            person_key: None,
-            outbox: Outbox::default(),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            password_hash,
+            created_at_ms,
+            ..Self::default()
         }
     }
 
-    /// Tells others that this account exists, once.
+    /// Adds the event that this account was registered, once.
     pub fn announce(&mut self, chance: &Chance, now_ms: u64) -> Result<(), Full> {
         if self.outbox.sequence_of(&self.id) > 0 {
             return Ok(());
         }
-        self.tell_state(REGISTERED, chance, now_ms)
+        self.push_state(REGISTERED, chance, now_ms)
     }
 
-    /// Changes the account and tells others of it, if there is anything to change. An account
-    /// that was never announced is announced first, as it was.
+    /// Changes the account and adds the event, unless nothing differs. An account that was not
+    /// announced yet is announced first, as it was.
     pub fn change(&mut self, changes: &Changes, chance: &Chance, now_ms: u64) -> Result<(), Full> {
         let name = changes.name.as_ref().unwrap_or(&self.name).clone();
         let language = changes.language.as_ref().unwrap_or(&self.language).clone();
         if (&name, &language) == (&self.name, &self.language) {
             return Ok(());
         }
-        // After a crash a change may come before the sweep that announces. Nobody may see a
-        // change of an account whose registration is never told.
+        // After a crash, a change may come before the sweep that announces the account. Consumers
+        // must not see a change before the registration.
         self.announce(chance, now_ms)?;
         (self.name, self.language) = (name, language);
-        self.tell_state(UPDATED, chance, now_ms)
+        self.push_state(UPDATED, chance, now_ms)
     }
 
-    /// Tells others what the account is now; before that, that it exists, if they were never
-    /// told.
-    pub fn tell_update(&mut self, chance: &Chance, now_ms: u64) -> Result<(), Full> {
+    /// Adds an event with the current state, after the one about the registration.
+    pub fn push_update(&mut self, chance: &Chance, now_ms: u64) -> Result<(), Full> {
         self.announce(chance, now_ms)?;
-        self.tell_state(UPDATED, chance, now_ms)
+        self.push_state(UPDATED, chance, now_ms)
     }
 
     /// Requests a mail to this user about their account. Its content is sealed, because a link in
     /// it can be as sensitive as the password.
-    pub fn tell_mail(
+    pub fn request_mail(
         &mut self,
         template: &str,
         variables: &Value,
@@ -169,7 +165,7 @@ impl User {
         let members =
             json!({"template": template, "variables": variables, "request_id": request_id});
         let data = json!({"user_id": self.id});
-        self.tell_sealed(MAIL, data, &members, chance, now_ms)
+        self.push_sealed(MAIL, data, &members, chance, now_ms)
     }
 
     /// Ends all sessions and all pending authorization codes.
@@ -181,19 +177,23 @@ impl User {
     /// Erases the personal data, with the key that seals it in events, and publishes the deletion.
     /// Only the id and the number of the last event are left.
     pub fn delete(&mut self, now_ms: u64) -> Result<(), Full> {
-        if self.deleted_at_ms.is_some() {
+        if self.is_deleted() {
             return Ok(());
         }
         let data = json!({"user_id": self.id});
         self.push(DELETED, data, now_ms)?;
         self.deleted_at_ms = Some(now_ms);
         self.sessions_from_ms = u64::MAX;
-        self.email = Email::none();
-        (self.name, self.language, self.password_hash) = Default::default();
+        (self.email, self.name, self.language, self.password_hash) = Default::default();
         self.roles.clear();
         self.resets = Resets::default();
         self.person_key = None;
         Ok(())
+    }
+
+    /// Whether the account was deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted_at_ms.is_some()
     }
 
     /// The key that seals this user's data in events; `None` if nothing was sealed yet or the
@@ -202,17 +202,17 @@ impl User {
         self.person_key.as_deref()
     }
 
-    fn tell_state(&mut self, kind: &str, chance: &Chance, at_ms: u64) -> Result<(), Full> {
+    fn push_state(&mut self, kind: &str, chance: &Chance, at_ms: u64) -> Result<(), Full> {
         let members = json!({
             "email": self.email.as_str(),
             "name": self.name,
             "language": self.language,
         });
         let data = json!({"user_id": self.id, "roles": self.roles});
-        self.tell_sealed(kind, data, &members, chance, at_ms)
+        self.push_sealed(kind, data, &members, chance, at_ms)
     }
 
-    fn tell_sealed(
+    fn push_sealed(
         &mut self,
         kind: &str,
         mut data: Value,
@@ -238,20 +238,13 @@ impl User {
         self.outbox.push(Draft { source, kind, subject: self.id.clone(), at_ms, data })
     }
 
-    /// Gives a role that the user may have already.
-    pub fn grant(&mut self, role: &str) {
-        if !self.roles.iter().any(|held| held == role) {
-            self.roles.push(role.to_owned());
-        }
-    }
-
-    /// Is one of the roles this one?
+    /// Whether the user has this role.
     pub fn has(&self, role: &str) -> bool {
         self.roles.iter().any(|held| held == role)
     }
 }
 
-/// Is this shaped like a BCP 47 tag (`en`, `pt-BR`, `zh-Hant-TW`)?
+/// Whether this has the form of a BCP 47 tag (`en`, `pt-BR`, `zh-Hant-TW`).
 pub fn is_language(tag: &str) -> bool {
     let mut parts = tag.split('-');
     let primary = parts.next().unwrap_or_default();

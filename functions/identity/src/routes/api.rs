@@ -4,9 +4,8 @@
 mod bodies;
 mod oauth;
 
-use chassis::openapi::Api;
+use chassis::openapi::{Api, Operation};
 use chassis::page::Page;
-use chassis::{Problem, ProblemType};
 use serde_json::{Value, json};
 
 use self::bodies::{
@@ -17,7 +16,7 @@ use self::oauth::REFRESH_TOKEN;
 use super::applications::ApplicationView;
 use super::keys::SigningKeys;
 use super::users::{Registered, UserView};
-use crate::service::Tokens;
+use crate::service::{Error, Tokens};
 
 fn api() -> Api {
     let mut api = Api::new("identity");
@@ -71,33 +70,36 @@ fn accounts(api: &mut Api) {
     .ok::<UserView>("The account.", &user())
     .headers(["ETag"])
     .problems([412, 422]);
-    api.operation(
-        "deleteCurrentUser",
-        "Delete the own account",
-        "Ends all sessions, releases the e-mail address, and erases personal data in all \
+    let operation = api
+        .operation(
+            "deleteCurrentUser",
+            "Delete the own account",
+            "Ends all sessions, releases the e-mail address, and erases personal data in all \
          services: name, e-mail address and language, also in published events; cart, messages, \
          preferences and purchase history for recommendations; the postal address and the payment \
          token of finished orders, and of other orders when they finish. Orders, payments and \
          shipments are kept for accounting, with the id of the deleted account only. Access tokens \
          stay valid until they expire; data that is created with them is erased, too. Responses \
          that were stored for idempotency keys are deleted within a day.",
-    )
-    .body::<Deletion>(&json!({"password": "correct horse battery"}))
-    .empty(204, "The account was deleted.")
-    .problem(
-        "The password is wrong, or the token was issued to a third-party application.",
-        &Problem::new(ProblemType::WrongPassword).detail("The password is wrong."),
-    )
-    .problem(
-        "The account is managed by configuration.",
-        &Problem::new(ProblemType::ManagedAccount)
-            .detail("Its password is set by the variable admin_password."),
-    )
-    .problems([422]);
+        )
+        .body::<Deletion>(&json!({"password": "correct horse battery"}))
+        .empty(204, "The account was deleted.");
+    password_problems(operation);
+}
+
+/// The problems of an operation that checks the password of the caller.
+fn password_problems(operation: Operation<'_>) {
+    operation
+        .problem(
+            "The password is wrong, or the token was issued to a third-party application.",
+            &Error::WrongPassword.into(),
+        )
+        .problem("The account is managed by configuration.", &Error::Managed.into())
+        .problems([422]);
 }
 
 fn passwords(api: &mut Api) {
-    api.operation(
+    let operation = api.operation(
         "changePassword",
         "Change the own password",
         "Ends all sessions, including the current one: sign in again. The owner gets a mail about \
@@ -107,17 +109,8 @@ fn passwords(api: &mut Api) {
         "current_password": "correct horse battery",
         "new_password": "four unrelated words here",
     }))
-    .empty(204, "The password was changed.")
-    .problem(
-        "The password is wrong, or the token was issued to a third-party application.",
-        &Problem::new(ProblemType::WrongPassword).detail("The password is wrong."),
-    )
-    .problem(
-        "The account is managed by configuration.",
-        &Problem::new(ProblemType::ManagedAccount)
-            .detail("Its password is set by the variable admin_password."),
-    )
-    .problems([422]);
+    .empty(204, "The password was changed.");
+    password_problems(operation);
     api.operation(
         "requestPasswordReset",
         "Request a password reset link",
@@ -135,11 +128,7 @@ fn passwords(api: &mut Api) {
     )
     .body::<PasswordReset>(&json!({"new_password": "four unrelated words here"}))
     .empty(204, "The password was reset.")
-    .problem(
-        "The token is unknown, used or expired.",
-        &Problem::new(ProblemType::ResetTokenInvalid)
-            .detail("It is unknown, has expired or was already used. Request a new one."),
-    )
+    .problem("The token is unknown, used or expired.", &Error::BadReset.into())
     .problems([422]);
 }
 
@@ -150,11 +139,7 @@ fn sessions(api: &mut Api) {
         )
         .ok::<Tokens>("Tokens.", &tokens())
         .headers(["Cache-Control"])
-        .problem(
-            "No account has this address and password.",
-            &Problem::new(ProblemType::InvalidCredentials)
-                .detail("No account has this e-mail address and password."),
-        )
+        .problem("No account has this address and password.", &Error::WrongCredentials.into())
         .problems([422]);
     api.operation(
         "endSessions",
@@ -215,11 +200,7 @@ fn keys(api: &mut Api) {
     )
     .body::<Rotation>(&json!({"compromised": false}))
     .ok::<SigningKeys>("The current keys.", &signing_keys())
-    .problem(
-        "Too many signing keys exist.",
-        &Problem::new(ProblemType::TooManyKeys)
-            .detail("Older keys are still needed to verify tokens. Try again in an hour."),
-    )
+    .problem("Too many signing keys exist.", &Error::TooManyKeys.into())
     .problems([422]);
 }
 

@@ -1,11 +1,14 @@
-//! The client's address, and the rate limit headers of responses.
+//! Password attempts of clients, which are counted by the client's address.
 
+use super::App;
+use crate::ports::Environment;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use chassis::Result;
-use chassis::quota::Rates;
+use chassis::store::Store;
 use http::request::Parts;
 use std::convert::Infallible;
+use std::future::Future;
 
 /// The key of clients with an unknown address.
 const UNKNOWN: &str = "unknown";
@@ -24,9 +27,18 @@ impl<S: Sync> FromRequestParts<S> for Client {
     }
 }
 
-/// The response with rate limit headers, for success and failure.
-pub(super) fn rated(rates: &Rates, answer: Result<impl IntoResponse>) -> Response {
-    let mut response = answer.into_response();
-    rates.write(response.headers_mut());
-    response
+impl<S: Store, E: Environment> App<S, E> {
+    /// Counts an attempt at this account before it is made. Success and failure have rate limit
+    /// headers.
+    pub(super) async fn attempt(
+        &self,
+        client: &Client,
+        account: &str,
+        attempt: impl Future<Output = Result<impl IntoResponse>>,
+    ) -> Result<Response> {
+        let rates = self.0.count_attempt(&client.address, account).await?;
+        let mut response = attempt.await.into_response();
+        rates.write(response.headers_mut());
+        Ok(response)
+    }
 }

@@ -6,8 +6,8 @@
 
 use super::errors::OAuthError;
 use super::parameters::Parameters;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use axum::extract::Request;
+use data_encoding::BASE64;
 use http::{HeaderMap, header};
 
 /// The client id of a request, if it has one.
@@ -17,8 +17,15 @@ pub(super) struct ClientId {
 }
 
 impl ClientId {
+    /// The client of a request and its parameters.
+    pub(super) async fn read(request: Request) -> Result<(Self, Parameters), OAuthError> {
+        let by_header = Self::from_headers(request.headers())?;
+        let parameters = Parameters::from_body(request).await?;
+        Ok((Self::of(by_header, &parameters)?, parameters))
+    }
+
     /// The client that HTTP Basic names; `None` without the header.
-    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Option<String>, OAuthError> {
+    fn from_headers(headers: &HeaderMap) -> Result<Option<String>, OAuthError> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let Some(value) = values.next() else { return Ok(None) };
         if values.next().is_some() {
@@ -35,10 +42,7 @@ impl ClientId {
     }
 
     /// The client id from the header or the body. If both are present, they must be equal.
-    pub(super) fn of(
-        by_header: Option<String>,
-        parameters: &Parameters,
-    ) -> Result<Self, OAuthError> {
+    fn of(by_header: Option<String>, parameters: &Parameters) -> Result<Self, OAuthError> {
         let in_body = parameters.get("client_id").map(str::to_owned);
         if parameters.get("client_secret").is_some() {
             return Err(OAuthError::invalid_client("clients must not send a secret", false));
@@ -72,7 +76,7 @@ fn basic(value: &str) -> Option<(String, String)> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let text = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
     Some((decoded(id), decoded(secret)))
 }
@@ -87,12 +91,11 @@ fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn header(user: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        let value = format!("Basic {}", STANDARD.encode(user));
+        let value = format!("Basic {}", BASE64.encode(user.as_bytes()));
         headers.insert(header::AUTHORIZATION, value.parse().unwrap());
         headers
     }

@@ -1,9 +1,9 @@
-//! What others must know to trust the tokens: OpenID Connect Discovery, RFC 8414, JWKS.
+//! The documents that others need to verify tokens: OpenID Connect Discovery, RFC 8414, JWKS.
 
+use super::App;
 use crate::domain::client::SCOPES;
 use crate::domain::key::KeyRecord;
 use crate::ports::Environment;
-use crate::service::Identity;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -13,8 +13,7 @@ use http::header;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Both documents change with the deployment only; an hour bounds how long a new key stays
-/// unknown to caches.
+/// An hour limits how long caches do not know a new key.
 const CACHE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=3600")];
 
 /// RFC 7517; public keys only.
@@ -24,7 +23,7 @@ pub(super) struct KeySet {
     keys: Vec<PublicKey>,
 }
 
-/// A public key. It has its own type, so that it can't contain anything of the private half.
+/// A public key. It has its own type, so that it can't contain the private key.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, deny_unknown_fields))]
 struct PublicKey {
@@ -41,31 +40,28 @@ struct PublicKey {
     x: String,
 }
 
-impl PublicKey {
-    fn new(kid: String, x: String) -> Self {
-        Self { alg: "EdDSA", crv: "Ed25519", kid, kty: "OKP", purpose: "sig", x }
+impl<S: Store, E: Environment> App<S, E> {
+    pub(super) async fn configuration(State(App(identity)): State<Self>) -> Result<Response> {
+        let issuer = identity.settings().await?.issuer;
+        Ok((CACHE, Json(document(&issuer))).into_response())
+    }
+
+    pub(super) async fn jwks(State(App(identity)): State<Self>) -> Result<Response> {
+        let public = |KeyRecord { kid, x, .. }: KeyRecord| PublicKey {
+            alg: "EdDSA",
+            crv: "Ed25519",
+            kid,
+            kty: "OKP",
+            purpose: "sig",
+            x,
+        };
+        let keys = identity.key_ring().await?.keys.into_iter().map(public).collect();
+        Ok((CACHE, Json(KeySet { keys })).into_response())
     }
 }
 
-/// `GET /.well-known/openid-configuration`
-pub(super) async fn configuration<S: Store, E: Environment>(
-    State(identity): State<Identity<S, E>>,
-) -> Result<Response> {
-    let issuer = identity.settings().await?.issuer;
-    Ok((CACHE, Json(document(&issuer))).into_response())
-}
-
-/// `GET /.well-known/jwks.json`
-pub(super) async fn jwks<S: Store, E: Environment>(
-    State(identity): State<Identity<S, E>>,
-) -> Result<Response> {
-    let ring = identity.key_ring().await?;
-    let public = |key: &KeyRecord| PublicKey::new(key.kid.clone(), key.x.clone());
-    let keys = ring.keys.iter().map(public).collect();
-    Ok((CACHE, Json(KeySet { keys })).into_response())
-}
-
-fn document(issuer: &str) -> Value {
+/// The OpenID configuration.
+pub(super) fn document(issuer: &str) -> Value {
     json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/oauth2/authorize"),

@@ -6,7 +6,7 @@ use chassis::problem::{Fault, Problem, ProblemType};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-/// Seconds after which a caller may try again when the store failed.
+/// `Retry-After` in seconds when the store failed.
 const RETRY_AFTER_S: u64 = 1;
 /// `Retry-After` in seconds when too many passwords are being checked.
 const BUSY_RETRY_AFTER_S: u64 = 2;
@@ -16,7 +16,7 @@ impl From<Error> for Problem {
         match error {
             Error::Store(error) => error.into(),
             Error::Misconfigured(reason) => {
-                eprintln!("identity can't work: {reason}");
+                eprintln!("identity is misconfigured: {reason}");
                 Self::internal()
             }
             Error::WrongPassword => {
@@ -91,39 +91,22 @@ impl OAuthError {
 
 impl From<Error> for OAuthError {
     fn from(error: Error) -> Self {
+        let failure = |status, code, description| {
+            eprintln!("an OAuth request failed: {error:?}");
+            Self { status, ..Self::new(code, description) }
+        };
         match error {
             Error::InvalidGrant(description) => Self::new("invalid_grant", description),
-            Error::Store(error) => {
-                eprintln!("{error}");
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                Self { status, ..Self::new("temporarily_unavailable", "Try again later.") }
-            }
             Error::WrongCredentials => Self::new("access_denied", "Wrong address or password."),
-            Error::Misconfigured(reason) => {
-                eprintln!("identity can't work: {reason}");
-                Self::server_error()
-            }
-            Error::Busy(busy) => {
-                eprintln!("{busy}");
+            Error::Store(_) | Error::Busy(_) => {
                 let status = StatusCode::SERVICE_UNAVAILABLE;
-                Self { status, ..Self::new("temporarily_unavailable", "Try again later.") }
+                failure(status, "temporarily_unavailable", "Try again later.")
             }
-            Error::NoSuchUser
-            | Error::Changed
-            | Error::Full(_)
-            | Error::WrongPassword
-            | Error::WeakPassword(_)
-            | Error::Managed
-            | Error::BadReset
-            | Error::TooManyKeys => Self::server_error(),
+            _ => {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                failure(status, "server_error", "The server failed.")
+            }
         }
-    }
-}
-
-impl OAuthError {
-    fn server_error() -> Self {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self { status, ..Self::new("server_error", "The server failed.") }
     }
 }
 

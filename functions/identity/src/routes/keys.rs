@@ -1,8 +1,9 @@
 //! `/api/v1/admin/signing-keys`: listing and rotating the signing keys.
 
+use super::App;
 use crate::domain::key::{KEY_BEHIND_MS, KeyRing};
 use crate::ports::Environment;
-use crate::service::{Identity, Rotation};
+use crate::service::Rotation;
 use axum::Json;
 use axum::extract::State;
 use chassis::Result;
@@ -34,26 +35,26 @@ struct SigningKey {
     state: &'static str,
 }
 
-/// `GET /api/v1/admin/signing-keys`
-pub(super) async fn list<S: Store, E: Environment>(
-    State(identity): State<Identity<S, E>>,
-    _: Admin,
-) -> Result<Json<SigningKeys>> {
-    Ok(Json(represent(&identity.key_ring().await?, identity.now_ms())))
-}
+impl<S: Store, E: Environment> App<S, E> {
+    pub(super) async fn list_keys(
+        State(App(identity)): State<Self>,
+        _: Admin,
+    ) -> Result<Json<SigningKeys>> {
+        Ok(Json(represent(&identity.key_ring().await?, identity.now_ms())))
+    }
 
-/// `POST /api/v1/admin/signing-keys`: creates a new key. `{"compromised": true}` revokes all others
-/// immediately.
-pub(super) async fn rotate<S: Store, E: Environment>(
-    State(identity): State<Identity<S, E>>,
-    _: Admin,
-    body: JsonBody,
-) -> Result<Json<SigningKeys>> {
-    let mut fields = body.fields();
-    let compromised = fields.optional_boolean("compromised").unwrap_or_default();
-    fields.finish()?;
-    let rotation = if compromised { Rotation::Compromised } else { Rotation::Overlapping };
-    Ok(Json(represent(&identity.rotate_keys(rotation).await?, identity.now_ms())))
+    /// Creates a new key. `{"compromised": true}` revokes all others immediately.
+    pub(super) async fn rotate_keys(
+        State(App(identity)): State<Self>,
+        _: Admin,
+        body: JsonBody,
+    ) -> Result<Json<SigningKeys>> {
+        let mut fields = body.fields();
+        let compromised = fields.optional_boolean("compromised").unwrap_or_default();
+        fields.finish()?;
+        let rotation = if compromised { Rotation::Compromised } else { Rotation::Overlapping };
+        Ok(Json(represent(&identity.rotate_keys(rotation).await?, identity.now_ms())))
+    }
 }
 
 /// The public keys, newest first, with their states.

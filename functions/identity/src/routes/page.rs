@@ -3,42 +3,16 @@
 
 use super::parameters::Parameters;
 use crate::domain::client::{SCOPES, has_scope, origin};
-use crate::domain::encoding::sha256;
+use crate::domain::secret::sha256;
 use axum::response::{Html, IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chassis::html::escape;
+use data_encoding::BASE64;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-const STYLE: &str = "\
-:root{color-scheme:light dark;--paper:#faf8f3;--surface:#fff;--ink:#1d1c19;--muted:#5f5b52;\
---line:#e3ded2;--edge:#8a8475;--accent:#17513f;--on-accent:#fff;--warm:#a8481f;--soft:#f8e6db;\
---focus:#1b62c4;font:1rem/1.55 system-ui,sans-serif}\
-@media(prefers-color-scheme:dark){:root{--paper:#141512;--surface:#1d1f1b;--ink:#f0ede4;\
---muted:#b0ac9e;--line:#343730;--edge:#7d8076;--accent:#93d3ba;--on-accent:#0d211a;\
---warm:#f2a57d;--soft:#3a271d;--focus:#8cb8ff}}\
-*{box-sizing:border-box}\
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem 1rem;\
-background:var(--paper);color:var(--ink)}\
-main{width:100%;max-width:26rem;padding:clamp(1.25rem,6vw,2rem);border:1px solid var(--line);\
-border-radius:14px;background:var(--surface);overflow-wrap:anywhere}\
-.brand{margin:0 0 1.5rem;font-weight:600;letter-spacing:.08em;color:var(--accent)}\
-h1{margin:0 0 .5rem;font:500 1.9rem/1.15 Georgia,serif}\
-p{margin:0 0 1rem;color:var(--muted)}\
-a{color:var(--accent)}\
-label{display:block;margin-top:1rem;font-weight:600}\
-input{width:100%;min-height:48px;margin-top:.4rem;padding:0 .9rem;font:inherit;color:inherit;\
-background:var(--surface);border:1px solid var(--edge);border-radius:8px}\
-button{width:100%;min-height:48px;margin-top:1.5rem;border:0;border-radius:999px;\
-background:var(--accent);color:var(--on-accent);font:inherit;font-weight:600;cursor:pointer}\
-button.second{margin-top:.6rem;border:1px solid var(--edge);background:none;color:var(--ink)}\
-ul{margin:0 0 1rem;padding-left:1.2rem}\
-:focus-visible{outline:3px solid var(--focus);outline-offset:2px}\
-.error{margin-top:1rem;padding:.8rem 1rem;border-left:4px solid var(--warm);border-radius:8px;\
-background:var(--soft);color:var(--ink)}";
+const STYLE: &str = include_str!("page.css");
 
-/// What is carried from the request through the form.
-const CARRIED: [&str; 8] = [
+/// The parameters of the request that the form repeats.
+const REPEATED: [&str; 8] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -50,7 +24,7 @@ const CARRIED: [&str; 8] = [
 ];
 
 /// The request of an application to a user: scopes to grant, and credentials.
-pub(super) struct Question<'a> {
+pub(super) struct ConsentForm<'a> {
     /// The name of the application.
     pub(super) client: &'a str,
     /// The requested scopes, separated by spaces.
@@ -59,7 +33,7 @@ pub(super) struct Question<'a> {
     pub(super) parameters: &'a Parameters,
 }
 
-impl Question<'_> {
+impl ConsentForm<'_> {
     /// The form, with advice about a failed submission.
     pub(super) fn show(&self, status: StatusCode, advice: Option<&str>) -> Response {
         let client = escape(self.client);
@@ -71,9 +45,9 @@ impl Question<'_> {
             ),
             None => (String::new(), ""),
         };
-        let (hidden, wishes) = (self.hidden(), self.wishes());
+        let (hidden, permissions) = (self.hidden(), self.permissions());
         let body = format!(
-            "<h1>Sign in</h1><p><strong>{client}</strong> asks to</p><ul>{wishes}</ul>{advice}\
+            "<h1>Sign in</h1><p><strong>{client}</strong> asks to</p><ul>{permissions}</ul>{advice}\
              <form method=\"post\" action=\"/oauth2/authorize\">{hidden}\
              <label for=\"email\">E-mail address</label>\
              <input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"username\" \
@@ -90,7 +64,7 @@ impl Question<'_> {
     }
 
     fn hidden(&self) -> String {
-        CARRIED
+        REPEATED
             .into_iter()
             .filter_map(|name| Some((name, self.parameters.get(name)?)))
             .map(|(name, value)| {
@@ -101,10 +75,10 @@ impl Question<'_> {
 
     /// What the scopes allow, in words. Without a scope, the application still learns that the user
     /// has signed in.
-    fn wishes(&self) -> String {
+    fn permissions(&self) -> String {
         let granted = SCOPES.into_iter().filter(|(scope, _)| has_scope(self.scope, scope));
-        let wishes: String = granted.map(|(_, wish)| format!("<li>{wish}</li>")).collect();
-        if wishes.is_empty() { "<li>know that you have signed in</li>".to_owned() } else { wishes }
+        let items: String = granted.map(|(_, text)| format!("<li>{text}</li>")).collect();
+        if items.is_empty() { "<li>know that you have signed in</li>".to_owned() } else { items }
     }
 }
 
@@ -119,15 +93,15 @@ pub(super) fn refusal(reason: &str) -> Response {
     document(StatusCode::BAD_REQUEST, "This request can't be processed", &body, "")
 }
 
-/// Keeps codes and passwords out of caches and of the `Referer` of what follows.
+/// Keeps codes and passwords out of caches, and out of the `Referer` of the next requests.
 pub(super) fn protect(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
-/// `target` is the origin that the form's answer may redirect to: browsers apply
-/// `form-action` to redirects too.
+/// `target` is the origin that the response to the form may redirect to: browsers apply
+/// `form-action` to redirects, too.
 fn document(status: StatusCode, title: &str, body: &str, target: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -135,7 +109,7 @@ fn document(status: StatusCode, title: &str, body: &str, target: &str) -> Respon
          <title>{title} · Tessera</title><style>{STYLE}</style></head>\
          <body><main><p class=\"brand\">TESSERA</p>{body}</main></body></html>"
     );
-    let style = STANDARD.encode(sha256(STYLE.as_bytes()));
+    let style = BASE64.encode(&sha256(STYLE.as_bytes()));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {target}; \
          base-uri 'none'; frame-ancestors 'none'"

@@ -1,27 +1,30 @@
 //! The parameters of OAuth requests.
 //!
-//! OAuth sends forms; the endpoints also take the same members as a JSON object, which is
-//! what pages have at hand. A parameter given twice is an error (RFC 6749 section 3.1):
-//! two readers might each believe another of them.
+//! OAuth sends forms; for pages, the endpoints also accept the parameters as a JSON object. A
+//! duplicate parameter is an error (RFC 6749 section 3.1): two parsers could use different values.
 
 use super::errors::OAuthError;
 use axum::extract::Request;
 use chassis::form::{FORM, JSON, media_type, read_limited, unique_json};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Longest body or query of an OAuth request, in bytes.
 const BYTES_MAX: usize = 16 * 1024;
-/// Most parameters of one request.
+/// The maximum number of parameters of one request.
 const PARAMETERS_MAX: usize = 64;
 
-/// Names and values, in the order in which they came.
+/// Values by name.
 #[derive(Clone, Debug)]
-pub(super) struct Parameters(Vec<(String, String)>);
+pub(super) struct Parameters(BTreeMap<String, String>);
 
 impl Parameters {
     /// Reads a query string or a form.
     pub(super) fn from_form(text: &[u8]) -> Result<Self, OAuthError> {
-        let pairs = form_urlencoded::parse(text).take(PARAMETERS_MAX + 1);
-        Self::distinct(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+        let owned = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
+            Ok((name.into_owned(), value.into_owned()))
+        };
+        Self::distinct(form_urlencoded::parse(text).map(owned))
     }
 
     /// Reads a body by its content type.
@@ -29,24 +32,23 @@ impl Parameters {
         let is_json = match media_type(request.headers()).as_str() {
             FORM => false,
             JSON => true,
-            // The body of another type is not waited for.
+            // The body is not read.
             _ => {
                 let known = "send application/x-www-form-urlencoded or application/json";
                 return Err(OAuthError::invalid_request(known));
             }
         };
-        let too_long = |_| OAuthError::invalid_request("the body is too long or broke off");
+        let too_long = |_| OAuthError::invalid_request("the body is too long or incomplete");
         let body = read_limited(request.into_body(), BYTES_MAX).await.map_err(too_long)?;
         if is_json { Self::from_json(&body) } else { Self::from_form(&body) }
     }
 
     /// The value of a parameter. One without a value counts as absent (RFC 6749 section 3.1).
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let pair = self.0.iter().find(|(key, _)| key == name)?;
-        Some(pair.1.as_str()).filter(|value| !value.is_empty())
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The value of a parameter that must be there.
+    /// The value of a required parameter.
     pub(super) fn require(&self, name: &str) -> Result<&str, OAuthError> {
         self.get(name)
             .ok_or_else(|| OAuthError::invalid_request(&format!("the parameter {name} is missing")))
@@ -61,20 +63,22 @@ impl Parameters {
             serde_json::Value::String(value) => Ok((name, value)),
             _ => Err(OAuthError::invalid_request(&format!("{name} must be a string"))),
         };
-        Self::distinct(object.into_iter().map(text).collect::<Result<_, _>>()?)
+        Self::distinct(object.into_iter().map(text))
     }
 
-    fn distinct(pairs: Vec<(String, String)>) -> Result<Self, OAuthError> {
-        if pairs.len() > PARAMETERS_MAX {
-            return Err(OAuthError::invalid_request("too many parameters"));
+    fn distinct(
+        pairs: impl Iterator<Item = Result<(String, String), OAuthError>>,
+    ) -> Result<Self, OAuthError> {
+        let mut parameters = BTreeMap::new();
+        for pair in pairs {
+            let (name, value) = pair?;
+            if parameters.insert(name, value).is_some() {
+                return Err(OAuthError::invalid_request("a parameter is duplicated"));
+            }
+            if parameters.len() > PARAMETERS_MAX {
+                return Err(OAuthError::invalid_request("too many parameters"));
+            }
         }
-        let twice = pairs
-            .iter()
-            .enumerate()
-            .find(|(index, (name, _))| pairs[..*index].iter().any(|(earlier, _)| earlier == name));
-        match twice {
-            Some(_) => Err(OAuthError::invalid_request("a parameter is duplicated")),
-            None => Ok(Self(pairs)),
-        }
+        Ok(Self(parameters))
     }
 }

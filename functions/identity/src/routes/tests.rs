@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used)]
 //! The routes against a store in memory.
 
 mod deletion;
@@ -12,37 +11,34 @@ mod third_parties;
 mod users;
 
 use super::*;
-use crate::domain::client::{Client, parse_clients};
+use crate::domain::client::Client as Application;
 use crate::domain::email::Email;
 use crate::ports::{Admin, Busy, Passwords, Settings, Verdict};
-use axum::body::Body;
-use axum::response::Response;
-use chassis::events::{Event, MemoryProducer};
-use chassis::quota::{Check, Decision, Limiter, Quotas};
+use crate::service::Registration;
+use chassis::Clock;
+use chassis::events::Event;
+use chassis::quota::{Check, Decision, Limiter};
 use chassis::sealed::{PersonKey, PersonKeys, Unreadable, readable};
-use chassis::store::MemoryStore;
-use http::{Request, StatusCode};
-use http_body_util::BodyExt as _;
+use chassis::testing::{Client, FailingStore, ManualClock, MemoryProducer, MemoryStore, Reply};
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use tower::ServiceExt as _;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 const ISSUER: &str = "https://shop.test";
 const CALLBACK: &str = "https://app.test/cb";
+const ADA: &str = "ada@example.org";
+const ROOT: &str = "root@example.org";
+const PASSWORD: &str = "correct horse";
+const ME: &str = "/api/v1/users/me";
 
-/// A clock that tests turn, settings that tests change.
+/// An environment whose settings tests change.
 #[derive(Clone)]
 struct TestEnvironment {
-    now_ms: Arc<AtomicU64>,
-    /// What each look at the clock takes.
-    stall_ms: Arc<AtomicU64>,
-    admin: Arc<Mutex<Option<Admin>>>,
+    clock: ManualClock,
     log: MemoryProducer,
-    quotas: Arc<Mutex<Option<Quotas>>>,
-    /// The scopes that the application may have; all if none are named.
-    scopes: Arc<Mutex<Option<Vec<&'static str>>>>,
+    settings: Arc<Mutex<Settings>>,
     attempts: Arc<Mutex<BTreeMap<String, u32>>>,
     /// Whether the password function is overloaded.
     busy: Arc<AtomicBool>,
@@ -80,6 +76,12 @@ impl TestEnvironment {
     }
 }
 
+impl Clock for TestEnvironment {
+    fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+}
+
 /// A limiter whose windows never end.
 impl Limiter for TestEnvironment {
     async fn check(&self, check: &Check) -> Result<Decision, String> {
@@ -94,23 +96,9 @@ impl Limiter for TestEnvironment {
 
 impl Environment for TestEnvironment {
     type Events = MemoryProducer;
-    type Passwords = Self;
-    type Limiter = Self;
-
-    fn passwords(&self) -> Self {
-        self.clone()
-    }
-
-    fn limiter(&self) -> Self {
-        self.clone()
-    }
 
     fn events(&self) -> MemoryProducer {
         self.log.clone()
-    }
-
-    fn now_ms(&self) -> u64 {
-        self.now_ms.fetch_add(self.stall_ms.load(Ordering::SeqCst), Ordering::SeqCst)
     }
 
     fn randomize(&self, buffer: &mut [u8]) -> bool {
@@ -118,18 +106,7 @@ impl Environment for TestEnvironment {
     }
 
     async fn settings(&self) -> Result<Settings, String> {
-        let redirect_uris = vec![CALLBACK.to_owned()];
-        let admin = self.admin.lock().unwrap().clone();
-        let clients = match self.scopes.lock().unwrap().as_deref() {
-            None => vec![Client::new("app", redirect_uris)],
-            Some(scopes) => {
-                let app =
-                    json!({"client_id": "app", "redirect_uris": redirect_uris, "scopes": scopes});
-                parse_clients(&json!([app]).to_string())?
-            }
-        };
-        let quotas = *self.quotas.lock().unwrap();
-        Ok(Settings { issuer: ISSUER.to_owned(), admin, clients, quotas })
+        Ok(self.settings.lock().unwrap().clone())
     }
 }
 
@@ -141,94 +118,117 @@ struct Shop {
 
 impl Shop {
     fn new() -> Self {
-        // Tokens are checked against the real clock: begin there.
-        let now_ms = Arc::new(AtomicU64::new(chassis::clock::now_ms()));
-        let (stall_ms, admin, log) = (Arc::default(), Arc::default(), MemoryProducer::new());
-        let (quotas, scopes, attempts) = (Arc::default(), Arc::default(), Arc::default());
-        let (busy, hashes) = (Arc::default(), Arc::default());
+        let settings = Settings {
+            issuer: ISSUER.to_owned(),
+            admin: None,
+            clients: vec![Application::new("app", vec![CALLBACK.to_owned()])],
+            quotas: None,
+        };
         let environment = TestEnvironment {
-            now_ms,
-            stall_ms,
-            admin,
-            log,
-            quotas,
-            scopes,
-            attempts,
-            busy,
-            hashes,
+            // Tokens are verified against the real clock.
+            clock: ManualClock::new(chassis::clock::now_ms()),
+            log: MemoryProducer::new(),
+            settings: Arc::new(Mutex::new(settings)),
+            attempts: Arc::default(),
+            busy: Arc::default(),
+            hashes: Arc::default(),
         };
         Self { store: MemoryStore::new(), environment }
     }
 
+    fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.environment.settings.lock().unwrap()
+    }
+
     fn set_admin(&self, email: &str, password: &str) {
         let email = Email::parse(email).unwrap();
-        *self.environment.admin.lock().unwrap() = Some(Admin { email, password: password.into() });
+        self.settings().admin = Some(Admin { email, password: password.into() });
     }
 
     fn wait_ms(&self, ms: u64) {
-        self.environment.now_ms.fetch_add(ms, Ordering::SeqCst);
+        self.environment.clock.advance(ms);
+    }
+
+    /// The number of hashes and verifications so far.
+    fn hashes(&self) -> u64 {
+        self.environment.hashes.load(Ordering::SeqCst)
+    }
+
+    /// The first key with this prefix.
+    fn key(&self, prefix: &str) -> Option<String> {
+        self.store.keys().into_iter().find(|key| key.starts_with(prefix))
     }
 
     fn has_key(&self, prefix: &str) -> bool {
-        self.store.keys().iter().any(|key| key.starts_with(prefix))
+        self.key(prefix).is_some()
+    }
+
+    /// Whether the text is in any value of the store or in any event.
+    async fn is_stored(&self, text: &str) -> bool {
+        let mut found = self.environment.log.events().iter().any(|event| event.data.contains(text));
+        for key in self.store.keys() {
+            let value = self.store.get(&key).await.unwrap().unwrap_or_default();
+            found |= String::from_utf8_lossy(&value).contains(text);
+        }
+        found
     }
 
     fn identity(&self) -> Identity<MemoryStore, TestEnvironment> {
         Identity::new(self.store.clone(), self.environment.clone())
     }
 
-    async fn send(&self, request: Request<Body>) -> Answer {
-        let router = chassis::app::router_with_problems(router(self.identity()));
-        Answer::read(router.oneshot(request).await.unwrap()).await
+    /// Identity over a store that fails after this many operations.
+    fn dying(&self, operations: usize) -> Identity<FailingStore<MemoryStore>, TestEnvironment> {
+        let store = FailingStore::after(operations, self.store.clone());
+        Identity::new(store, self.environment.clone())
     }
 
-    async fn patch(&self, token: &str, if_match: Option<&str>, body: Value) -> Answer {
-        let mut request = Request::patch("/api/v1/users/me")
-            .header("content-type", "application/json")
-            .header("authorization", format!("Bearer {token}"));
-        if let Some(etag) = if_match {
-            request = request.header("if-match", etag);
-        }
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    fn client(&self) -> Client {
+        Client::new(router(self.identity()))
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
-        let request = Request::post(path).header("content-type", "application/json");
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    async fn patch(&self, token: &str, if_match: Option<&str>, body: Value) -> Reply {
+        let client = self.client().with_token(token);
+        let client = if_match.map_or(client.clone(), |etag| client.with("if-match", etag));
+        client.patch(ME, &body).await
     }
 
-    async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request =
-            Request::post(path).header("content-type", "application/x-www-form-urlencoded");
-        self.send(request.body(Body::from(body)).unwrap()).await
+    async fn post(&self, path: &str, body: Value) -> Reply {
+        self.client().post(path, &body).await
     }
 
-    async fn get(&self, path: &str, token: Option<&str>) -> Answer {
-        let mut request = Request::get(path);
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        self.send(request.body(Body::empty()).unwrap()).await
+    async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        send_form(&self.client(), path, fields).await
     }
 
-    async fn register(&self, email: &str) -> Answer {
-        let body = json!({"email": email, "password": "correct horse", "name": "Ada"});
-        self.post("/api/v1/users", body).await
-    }
-
-    async fn sign_in(&self, email: &str, password: &str) -> Answer {
-        self.post("/api/v1/sessions", json!({"email": email, "password": password})).await
+    async fn get(&self, path: &str, token: Option<&str>) -> Reply {
+        let client = self.client();
+        token.map_or(client.clone(), |token| client.with_token(token)).get(path).await
     }
 
     /// With a token.
-    async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Answer {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("content-type", "application/json")
-            .header("authorization", format!("Bearer {token}"));
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Reply {
+        self.client().with_token(token).json(method, path, &body).await
+    }
+
+    async fn register(&self, email: &str) -> Reply {
+        let body = json!({"email": email, "password": PASSWORD, "name": "Ada"});
+        self.post("/api/v1/users", body).await
+    }
+
+    async fn sign_in(&self, email: &str, password: &str) -> Reply {
+        self.post("/api/v1/sessions", json!({"email": email, "password": password})).await
+    }
+
+    /// Registers Ada, unless she has an account, and opens a session.
+    async fn signed_in(&self) -> Reply {
+        self.register(ADA).await;
+        self.sign_in(ADA, PASSWORD).await
+    }
+
+    /// An access token of Ada.
+    async fn token(&self) -> String {
+        self.signed_in().await.member("access_token")
     }
 
     async fn sweep(&self) {
@@ -236,30 +236,65 @@ impl Shop {
     }
 
     /// The published events, opened as by consumers. Events of erased users have the data null.
-    async fn told(&self) -> Vec<(String, u64, Value)> {
-        let mut told = Vec::new();
+    async fn published(&self) -> Vec<(String, u64, Value)> {
+        let mut published = Vec::new();
         for event in self.environment.log.events() {
             assert_eq!(event.source, "/shop/identity");
             let opened: Option<Event> = readable(&event, &self.identity()).await.unwrap();
             let data =
                 opened.map_or(Value::Null, |event| serde_json::from_str(&event.data).unwrap());
             let kind = event.kind.strip_prefix("com.shop.identity.user.").unwrap();
-            told.push((kind.to_owned(), event.sequence().unwrap(), data));
+            published.push((kind.to_owned(), event.sequence().unwrap(), data));
         }
-        told
+        published
+    }
+
+    /// The types of the published events.
+    async fn published_types(&self) -> Vec<String> {
+        self.published().await.into_iter().map(|(kind, ..)| kind).collect()
     }
 
     /// The variables of the requested mails with this template.
     async fn mails(&self, template: &str) -> Vec<Value> {
-        let told = self.told().await.into_iter();
+        let published = self.published().await.into_iter();
         let mails =
-            told.filter(|(kind, _, data)| kind == "mail.v1" && data["template"] == template);
+            published.filter(|(kind, _, data)| kind == "mail.v1" && data["template"] == template);
         mails.map(|(_, _, data)| data["variables"].clone()).collect()
     }
 
-    async fn refresh(&self, token: &str) -> Answer {
-        let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
+    async fn refresh(&self, token: &str) -> Reply {
+        self.refresh_as(None, token).await
+    }
+
+    async fn refresh_as(&self, client: Option<&str>, token: &str) -> Reply {
+        let mut fields = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
+        fields.extend(client.map(|client| ("client_id", client)));
         self.form("/oauth2/token", &fields).await
+    }
+}
+
+/// The results of futures that run at the same time.
+async fn concurrently<T: Send + 'static>(
+    futures: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    futures.collect::<tokio::task::JoinSet<_>>().join_all().await
+}
+
+async fn send_form(client: &Client, path: &str, fields: &[(&str, &str)]) -> Reply {
+    let client = client.with("content-type", "application/x-www-form-urlencoded");
+    client.text("POST", path, &encoded(fields)).await
+}
+
+fn encoded(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+fn registration() -> Registration {
+    Registration {
+        email: Email::parse(ADA).unwrap(),
+        password: PASSWORD.to_owned(),
+        name: "Ada".to_owned(),
+        language: "en".to_owned(),
     }
 }
 
@@ -270,30 +305,19 @@ impl PersonKeys for Identity<MemoryStore, TestEnvironment> {
     }
 }
 
-/// An answer, read to its end.
-struct Answer {
-    status: StatusCode,
-    headers: http::HeaderMap,
-    text: String,
+trait Member {
+    /// A member of the JSON body that is a text.
+    fn member(&self, name: &str) -> String;
 }
 
-impl Answer {
-    async fn read(response: Response) -> Self {
-        let (head, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Self { status: head.status, headers: head.headers, text }
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap()
-    }
-
+impl Member for Reply {
     fn member(&self, name: &str) -> String {
-        self.json()[name].as_str().unwrap().to_owned()
+        self.json[name].as_str().unwrap().to_owned()
     }
+}
 
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
+/// A part of a token as JSON: 0 is the header, 1 the claims.
+fn part(token: &str, index: usize) -> Value {
+    let part = token.split('.').nth(index).unwrap();
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).unwrap()
 }

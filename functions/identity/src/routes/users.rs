@@ -1,27 +1,30 @@
 //! `/api/v1/users` and `/api/v1/sessions`.
 
-use super::client::{Client, rated};
+use super::App;
+use super::client::Client;
 use super::errors::of_caller;
 use crate::domain::email::{ADDRESS_BYTES_MAX, Email};
-use crate::domain::encoding::{base64url, sha256};
 use crate::domain::password;
+use crate::domain::secret::{base64url, sha256};
 use crate::domain::user::{
-    Changes, LANGUAGE_BYTES_MAX, LANGUAGE_DEFAULT, NAME_CHARS_MAX, User, is_language, is_name,
+    Changes, LANGUAGE_BYTES_MAX, LANGUAGE_DEFAULT, NAME_CHARS_MAX, Registration, User, is_language,
 };
 use crate::ports::Environment;
-use crate::service::{Error, Identity, Registration, Swept};
+use crate::service::Swept;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chassis::auth::{Caller, Scope, Scoped};
 use chassis::clock::rfc3339;
 use chassis::form::{Fields, JsonBody};
+use chassis::http::IfMatch;
 use chassis::store::Store;
+use chassis::text::is_visible;
 use chassis::{Problem, Result};
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use serde::Serialize;
 
-/// Longest password in characters that is looked at; its bytes are counted after.
+/// Longest password that is checked, in characters; then its bytes are counted.
 pub(super) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 0..=4096;
 
 /// The scope `openid`: the application may read the user's id.
@@ -77,91 +80,86 @@ pub(super) struct SharedUser {
     name: Option<String>,
 }
 
-/// `POST /api/v1/users`: the same response whether or not the address has an account.
-pub(super) async fn register<S: Store, E: Environment>(
-    State(identity): State<Identity<S, E>>,
-    client: Client,
-    body: JsonBody,
-) -> Result<Response> {
-    let registration = read_registration(&body)?;
-    let Registration { email, name, language, .. } = registration.clone();
-    let rates = identity.count_attempt(&client.address, email.as_str()).await?;
-    let registered = identity.register(registration).await.map_err(Problem::from);
-    let accepted = |()| (StatusCode::ACCEPTED, Json(Registered { email, language, name }));
-    Ok(rated(&rates, registered.map(accepted)))
-}
+impl<S: Store, E: Environment> App<S, E> {
+    /// The same response whether or not the address has an account.
+    pub(super) async fn register(
+        State(app): State<Self>,
+        client: Client,
+        body: JsonBody,
+    ) -> Result<Response> {
+        let registration = read_registration(&body)?;
+        let Registration { email, name, language, .. } = registration.clone();
+        let account = email.as_str().to_owned();
+        let register = async {
+            app.0.register(registration).await?;
+            Ok((StatusCode::ACCEPTED, Json(Registered { email, language, name })))
+        };
+        app.attempt(&client, &account, register).await
+    }
 
-/// `POST /api/v1/sessions`
-pub(super) async fn open_session<S: Store, E: Environment>(
-    State(identity): State<Identity<S, E>>,
-    client: Client,
-    body: JsonBody,
-) -> Result<Response> {
-    let mut fields = body.fields();
-    let text = fields.string("email", 0..=ADDRESS_BYTES_MAX);
-    let password = fields.string("password", PASSWORD_CHARS);
-    fields.finish()?;
-    let (text, password) = (text.unwrap_or_default(), password.unwrap_or_default());
-    let rates = identity.count_attempt(&client.address, &text).await?;
-    let tokens = async {
-        let user = identity.sign_in(Email::parse(&text).as_ref(), &password).await?;
-        let tokens = identity.open_session(&user).await?;
-        Ok::<_, Problem>(([(header::CACHE_CONTROL, "no-store")], Json(tokens)))
-    };
-    Ok(rated(&rates, tokens.await))
-}
+    pub(super) async fn open_session(
+        State(app): State<Self>,
+        client: Client,
+        body: JsonBody,
+    ) -> Result<Response> {
+        let mut fields = body.fields();
+        let text = fields.string("email", 0..=ADDRESS_BYTES_MAX);
+        let password = fields.string("password", PASSWORD_CHARS);
+        fields.finish()?;
+        let (text, password) = (text.unwrap_or_default(), password.unwrap_or_default());
+        let sign_in = async {
+            let user = app.0.sign_in(Email::parse(&text).as_ref(), &password).await?;
+            let tokens = app.0.open_session(&user).await?;
+            Ok(([(header::CACHE_CONTROL, "no-store")], Json(tokens)))
+        };
+        app.attempt(&client, &text, sign_in).await
+    }
 
-/// `DELETE /api/v1/sessions`: signs the caller out everywhere.
-pub(super) async fn end_sessions<S: Store, E: Environment>(
-    State(identity): State<Identity<S, E>>,
-    caller: Caller,
-) -> Result<StatusCode> {
-    identity.end_sessions(&caller.user_id).await.map_err(of_caller)?;
-    Ok(StatusCode::NO_CONTENT)
-}
+    pub(super) async fn end_sessions(
+        State(App(identity)): State<Self>,
+        caller: Caller,
+    ) -> Result<StatusCode> {
+        identity.end_sessions(&caller.user_id).await.map_err(of_caller)?;
+        Ok(StatusCode::NO_CONTENT)
+    }
 
-/// `GET /api/v1/users/me`
-pub(super) async fn me<S: Store, E: Environment>(
-    State(identity): State<Identity<S, E>>,
-    Scoped(caller, _): Scoped<OpenId>,
-) -> Result<Response> {
-    let user = identity.user(&caller.user_id).await;
-    match caller.client {
-        None => profile(user),
-        Some(_) => shared(user, &caller.scopes),
+    pub(super) async fn me(
+        State(App(identity)): State<Self>,
+        Scoped(caller, _): Scoped<OpenId>,
+    ) -> Result<Response> {
+        let user = identity.user(&caller.user_id).await.map_err(of_caller)?;
+        Ok(match caller.client {
+            None => profile(&user),
+            Some(_) => shared(user, &caller.scopes),
+        })
+    }
+
+    /// What the body leaves out stays as it is.
+    pub(super) async fn change_profile(
+        State(App(identity)): State<Self>,
+        caller: Caller,
+        if_match: IfMatch,
+        body: JsonBody,
+    ) -> Result<Response> {
+        let changes = read_changes(&body)?;
+        let expected = |user: &User| if_match.matches(&etag(user));
+        let changed = identity.change_profile(&caller.user_id, &changes, expected).await;
+        Ok(profile(&changed.map_err(of_caller)?))
+    }
+
+    pub(super) async fn sweep(State(App(identity)): State<Self>) -> Result<Json<Swept>> {
+        Ok(Json(identity.sweep().await?))
     }
 }
 
-/// `PATCH /api/v1/users/me`: what the body leaves out stays as it is. With `If-Match` only if
-/// nobody else has changed the account since it was read.
-pub(super) async fn change<S: Store, E: Environment>(
-    State(identity): State<Identity<S, E>>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: JsonBody,
-) -> Result<Response> {
-    let changes = read_changes(&body)?;
-    let believed = |user: &User| matches_any(&headers, &etag(user));
-    profile(identity.change_profile(&caller.user_id, &changes, believed).await)
-}
-
-/// `POST /sweep`
-pub(super) async fn sweep<S: Store, E: Environment>(
-    State(identity): State<Identity<S, E>>,
-) -> Result<Json<Swept>> {
-    Ok(Json(identity.sweep().await?))
-}
-
 /// The caller's own account, with its ETag.
-fn profile(user: std::result::Result<User, Error>) -> Result<Response> {
-    let user = user.map_err(of_caller)?;
-    let headers = [(header::CACHE_CONTROL, "no-store".to_owned()), (header::ETAG, etag(&user))];
-    Ok((headers, Json(represent(&user))).into_response())
+fn profile(user: &User) -> Response {
+    let headers = [(header::CACHE_CONTROL, "no-store".to_owned()), (header::ETAG, etag(user))];
+    (headers, Json(represent(user))).into_response()
 }
 
 /// What a third-party application may see of the account.
-fn shared(user: std::result::Result<User, Error>, scopes: &[String]) -> Result<Response> {
-    let user = user.map_err(of_caller)?;
+fn shared(user: User, scopes: &[String]) -> Response {
     let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
     let view = SharedUser {
         email: has("email").then_some(user.email),
@@ -169,23 +167,13 @@ fn shared(user: std::result::Result<User, Error>, scopes: &[String]) -> Result<R
         name: has("profile").then_some(user.name),
         id: user.id,
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
+    ([(header::CACHE_CONTROL, "no-store")], Json(view)).into_response()
 }
 
-/// A strong validator of what [`represent`] shows of the account.
+/// A strong validator of the representation.
 fn etag(user: &User) -> String {
     let digest = sha256(&serde_json::to_vec(&represent(user)).unwrap_or_default());
     format!("\"{}\"", base64url(&digest[..12]))
-}
-
-/// Whether `If-Match` (RFC 9110, section 13.1.1) has the validator, or is not there.
-fn matches_any(headers: &HeaderMap, etag: &str) -> bool {
-    let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
-    if values.peek().is_none() {
-        return true;
-    }
-    let texts = values.filter_map(|value| value.to_str().ok());
-    texts.flat_map(|text| text.split(',')).map(str::trim).any(|one| one == "*" || one == etag)
 }
 
 fn read_changes(body: &JsonBody) -> Result<Changes> {
@@ -198,12 +186,21 @@ fn read_changes(body: &JsonBody) -> Result<Changes> {
 }
 
 fn check_person(fields: &mut Fields<'_>, name: Option<&str>, language: Option<&str>) {
-    if name.is_some_and(|name| !is_name(name)) {
+    if name.is_some_and(|name| !is_visible(name)) {
         fields.fault("name", "must not be blank or contain invisible characters");
     }
     if language.is_some_and(|tag| !is_language(tag)) {
         fields.fault("language", "must be a BCP 47 language tag, like en or pt-BR");
     }
+}
+
+/// The address, if it is valid; a fault otherwise.
+pub(super) fn checked_email(fields: &mut Fields<'_>, text: Option<String>) -> Option<Email> {
+    let email = text.as_deref().and_then(Email::parse);
+    if text.is_some() && email.is_none() {
+        fields.fault("email", "must be an e-mail address in ASCII");
+    }
+    email
 }
 
 fn read_registration(body: &JsonBody) -> Result<Registration> {
@@ -212,10 +209,7 @@ fn read_registration(body: &JsonBody) -> Result<Registration> {
     let password = fields.string("password", PASSWORD_CHARS);
     let name = fields.string("name", 1..=NAME_CHARS_MAX);
     let language = fields.optional_string("language", 1..=LANGUAGE_BYTES_MAX);
-    let address = email.as_deref().and_then(Email::parse);
-    if email.is_some() && address.is_none() {
-        fields.fault("email", "must be an e-mail address in ASCII");
-    }
+    let email = checked_email(&mut fields, email);
     if let Some(fault) = password.as_deref().and_then(password::fault) {
         fields.fault("password", fault);
     }
@@ -224,7 +218,7 @@ fn read_registration(body: &JsonBody) -> Result<Registration> {
     let complete = || {
         let language = language.unwrap_or_else(|| LANGUAGE_DEFAULT.to_owned());
         let name = name?.trim().to_owned();
-        Some(Registration { email: address?, password: password?, name, language })
+        Some(Registration { email: email?, password: password?, name, language })
     };
     complete().ok_or_else(Problem::internal)
 }

@@ -1,38 +1,17 @@
-//! Accounts: registering, signing in, and the administrator that the settings name.
+//! Accounts: registration, sign-in, profiles, and the administrator of the settings.
 
 use super::mails::Reason;
 use super::registrations::CLAIM_AGE_MS;
-use super::{Error, Identity, grants_key, user_key};
+use super::{Error, Identity};
 use crate::domain::email::Email;
-use crate::domain::encoding::{base64url, equal, sha256};
 use crate::domain::grants::Grants;
-use crate::domain::user::{Beginning, LANGUAGE_DEFAULT, ROLE_ADMIN, ROLE_CUSTOMER, User};
-use crate::ports::{Admin, Environment, Passwords};
+use crate::domain::secret::{equal, sha256};
+use crate::domain::user::{
+    Changes, LANGUAGE_DEFAULT, ROLE_ADMIN, ROLE_CUSTOMER, Registration, User,
+};
+use crate::ports::{Admin, Environment};
+use crate::records::{Owner, email_key, grants_key, user_key};
 use chassis::store::{Store, StoreError};
-use serde::{Deserialize, Serialize};
-
-/// What a person fills in, already checked for its shape.
-#[derive(Clone, Debug)]
-pub struct Registration {
-    pub email: Email,
-    pub password: String,
-    pub name: String,
-    pub language: String,
-}
-
-/// The account of an address; an empty id after the account was deleted. The value is not removed,
-/// because some hosts are slow to create a key again that was deleted.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Owner {
-    pub(super) user_id: String,
-}
-
-impl Owner {
-    /// Whether the address is free.
-    pub(super) fn is_none(&self) -> bool {
-        self.user_id.is_empty()
-    }
-}
 
 impl<S: Store, E: Environment> Identity<S, E> {
     /// Creates an account if the address has none. If it has one, its owner gets a mail; the
@@ -44,7 +23,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
         let is_reserved = self.admin(&email).await?.is_some();
         let made = self.create(registration, &[ROLE_CUSTOMER], !is_reserved).await?;
         if made.is_none()
-            && let Err(error) = self.ask_for_mail(&email, Reason::RegisteredAgain).await
+            && let Err(error) = self.queue_mail(&email, Reason::RegisteredAgain).await
         {
             // An error would reveal that the address has an account.
             eprintln!("the mail about a repeated registration could not be requested: {error:?}");
@@ -52,23 +31,40 @@ impl<S: Store, E: Environment> Identity<S, E> {
         Ok(())
     }
 
-    /// The account with this address and password. Costs one hash, whatever is wrong.
+    /// The account with this address and password. Takes one verification, whatever is wrong.
     pub async fn sign_in(&self, email: Option<&Email>, password: &str) -> Result<User, Error> {
         let Some(email) = email else { return Err(self.refuse(password).await) };
         if let Some(admin) = self.admin(email).await? {
             return self.sign_in_admin(admin, password).await;
         }
         let Some(user) = self.find(email).await? else { return Err(self.refuse(password).await) };
-        let verdict = self.passwords().verify(password, Some(&user.password_hash)).await?;
+        let verdict = self.environment.verify(password, Some(&user.password_hash)).await?;
         match (verdict.matches, verdict.outdated) {
             (false, _) => Err(Error::WrongCredentials),
             (true, false) => Ok(user),
-            (true, true) => self.hash_anew(user, password).await,
+            (true, true) => self.rehash(user, password).await,
         }
     }
 
-    /// The administrator's password is the one in the settings; their account is brought in
-    /// line with it when they come.
+    /// Changes an account, if `expected` accepts it. `expected` is called in the same step.
+    pub async fn change_profile(
+        &self,
+        id: &str,
+        changes: &Changes,
+        expected: impl Fn(&User) -> bool + Send + Sync,
+    ) -> Result<User, Error> {
+        let (now_ms, chance) = (self.now_ms(), self.random()?);
+        self.update_user(id, |user| {
+            if !expected(user) {
+                return Err(Error::Changed);
+            }
+            user.change(changes, &chance, now_ms)?;
+            Ok(user.clone())
+        })
+        .await
+    }
+
+    /// The administrator's password is the one in the settings; at sign-in, the account gets it.
     async fn sign_in_admin(&self, admin: Admin, password: &str) -> Result<User, Error> {
         if !equal(&sha256(password.as_bytes()), &sha256(admin.password.as_bytes())) {
             return Err(self.refuse(password).await);
@@ -81,7 +77,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
                 name: "Administrator".to_owned(),
                 language: LANGUAGE_DEFAULT.to_owned(),
             };
-            // Who comes second finds what the first one made.
+            // A concurrent sign-in may have created the account.
             let created = self.create(registration, &[ROLE_CUSTOMER, ROLE_ADMIN], true).await?;
             return match created {
                 Some(user) => Ok(user),
@@ -89,7 +85,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
             };
         };
         let stored = Some(user.password_hash.as_str());
-        if user.has(ROLE_ADMIN) && self.passwords().verify(&admin.password, stored).await?.matches {
+        if user.has(ROLE_ADMIN) && self.environment.verify(&admin.password, stored).await?.matches {
             return Ok(user);
         }
         self.take_over(&user.id, &admin.password).await
@@ -101,16 +97,21 @@ impl<S: Store, E: Environment> Identity<S, E> {
     }
 
     /// The account with this address.
-    pub(super) async fn find(&self, email: &Email) -> Result<Option<User>, Error> {
+    async fn find(&self, email: &Email) -> Result<Option<User>, Error> {
         self.find_by(&email_key(email)).await
     }
 
     /// The account whose address has this key.
     pub(super) async fn find_by(&self, address_key: &str) -> Result<Option<User>, Error> {
+        Ok(self.owner_of(address_key).await?.filter(|user| !user.is_deleted()))
+    }
+
+    /// The account that an address belongs to. It is a deleted one if the deletion was interrupted
+    /// before it released the address.
+    async fn owner_of(&self, address_key: &str) -> Result<Option<User>, StoreError> {
         let owner = self.store.read::<Owner>(address_key).await?.filter(|owner| !owner.is_none());
         let Some(owner) = owner else { return Ok(None) };
-        let user: Option<User> = self.store.read(&user_key(&owner.user_id)).await?;
-        Ok(user.filter(|user| user.deleted_at_ms.is_none()))
+        self.store.read(&user_key(&owner.user_id)).await
     }
 
     /// Writes the account under a new id, and then claims the address for it: a crash in between
@@ -125,31 +126,24 @@ impl<S: Store, E: Environment> Identity<S, E> {
         roles: &[&str],
         may_claim: bool,
     ) -> Result<Option<User>, Error> {
-        let user = User::new(Beginning {
-            id: chassis::id::new("usr"),
-            password_hash: self.hash(&registration.password).await?,
-            email: registration.email,
-            name: registration.name,
-            language: registration.language,
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            created_at_ms: self.environment.now_ms(),
-        });
+        let hash = self.environment.hash(&registration.password).await?;
+        let user = User::new(registration, hash, roles, self.now_ms());
         self.begin_registration(&user).await?;
         self.store.create(&user_key(&user.id), &user).await?;
         self.store.create(&grants_key(&user.id), &Grants::default()).await?;
-        let in_time = self.environment.now_ms().saturating_sub(user.created_at_ms) < CLAIM_AGE_MS;
+        let in_time = self.now_ms().saturating_sub(user.created_at_ms) < CLAIM_AGE_MS;
         let claimed = in_time && may_claim && self.claim(&user).await?;
         if !claimed {
             self.discard(&user.id).await?;
         }
-        // Whatever comes of telling others: the account is there, and a sweep tells them.
-        let told = if claimed { self.announce(&user.id).await } else { Ok(()) };
-        let ended = match told {
+        // The account exists now. If publishing fails, a sweep does it.
+        let announced = if claimed { self.announce(&user.id).await } else { Ok(()) };
+        let ended = match announced {
             Ok(()) => self.end_registration(&user.id).await,
             error => error,
         };
         if let Err(error) = ended {
-            eprintln!("{} is left to a sweep: {error:?}", user.id);
+            eprintln!("the registration of {} will be finished by a sweep: {error:?}", user.id);
         }
         if !in_time {
             return Err(StoreError::Unavailable("the registration took too long".to_owned()).into());
@@ -161,29 +155,15 @@ impl<S: Store, E: Environment> Identity<S, E> {
     /// now.
     async fn claim(&self, user: &User) -> Result<bool, StoreError> {
         let key = email_key(&user.email);
-        let left = self.left_behind(&key).await?;
+        let deleted = self.owner_of(&key).await?.filter(User::is_deleted).map(|user| user.id);
         let claim = |owner: Option<Owner>| {
-            let owner =
-                owner.filter(|owner| !owner.is_none() && Some(&owner.user_id) != left.as_ref());
+            let is_taken =
+                |owner: &Owner| !owner.is_none() && Some(&owner.user_id) != deleted.as_ref();
+            let owner = owner.filter(is_taken);
             let owner = owner.unwrap_or_else(|| Owner { user_id: user.id.clone() });
-            let is_ours = owner.user_id == user.id;
-            Ok::<_, StoreError>((owner, is_ours))
+            let is_claimed = owner.user_id == user.id;
+            Ok::<_, StoreError>((owner, is_claimed))
         };
         self.store.update(&key, claim).await
     }
-
-    /// The deleted account that an address still belongs to, if its deletion was interrupted before
-    /// it released the address.
-    async fn left_behind(&self, address_key: &str) -> Result<Option<String>, StoreError> {
-        let owner = self.store.read::<Owner>(address_key).await?.filter(|owner| !owner.is_none());
-        let Some(owner) = owner else { return Ok(None) };
-        let user: Option<User> = self.store.read(&user_key(&owner.user_id)).await?;
-        let is_deleted = user.is_some_and(|user| user.deleted_at_ms.is_some());
-        Ok(is_deleted.then_some(owner.user_id))
-    }
-}
-
-/// Hashed, so that a key has one length and no address appears in a list of keys.
-pub(super) fn email_key(email: &Email) -> String {
-    format!("email/{}", base64url(&sha256(email.as_str().as_bytes())))
 }

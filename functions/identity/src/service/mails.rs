@@ -1,20 +1,21 @@
 //! Mails about accounts that are requested without signing in.
 //!
 //! A request must not reveal whether an address has an account, so it does the same work for all
-//! addresses: it notes a digest of the address. A sweep looks up the account and requests the mail
-//! with an event in the account's outbox, whose text is sealed. The note stays until the event is
-//! durable; a crash in between can send a second mail.
+//! addresses: it adds a digest of the address to a list. A sweep looks up the account and requests
+//! the mail with an event in the account's outbox, whose text is sealed. The entry stays until the
+//! event is durable; a crash in between can send a second mail.
 
-use super::notes::Note;
-use super::passwords::existing;
-use super::{Error, Identity, user_key};
+use super::{Error, Identity, SWEEP_ENTRIES_MAX};
 use crate::domain::email::Email;
 use crate::domain::reset::{RESET_LIFETIME_MS, ResetToken};
-use crate::domain::user::{REPEATED_MAIL_EVERY_MS, User};
+use crate::domain::user::REPEATED_MAIL_EVERY_MS;
 use crate::ports::Environment;
+use crate::records::{MAILS, email_key};
 use chassis::store::Store;
+use chassis::worklist::{Entry, Group, Outcome, Worklist};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The template of the mail with a reset token.
 const RESET_TEMPLATE: &str = "password-reset";
@@ -33,7 +34,7 @@ pub(super) enum Reason {
     RegisteredAgain,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct Request {
     name: String,
     address_key: String,
@@ -41,44 +42,47 @@ struct Request {
     asked_at_ms: u64,
 }
 
-impl Note for Request {
-    const KIND: &'static str = "mails";
-    const SHARDS: u8 = 4;
+impl Entry for Request {
+    type List = Vec<Self>;
 
-    fn name(&self) -> &str {
+    fn subject(&self) -> &str {
         &self.name
+    }
+
+    fn since_ms(&self) -> u64 {
+        self.asked_at_ms
     }
 }
 
 impl<S: Store, E: Environment> Identity<S, E> {
-    /// Notes a mail to the owner of the address, if there is one.
-    pub(super) async fn ask_for_mail(&self, email: &Email, reason: Reason) -> Result<(), Error> {
-        let address_key = super::accounts::email_key(email);
+    /// Requests a mail to the owner of the address, if there is one.
+    pub(super) async fn queue_mail(&self, email: &Email, reason: Reason) -> Result<(), Error> {
+        let address_key = email_key(email);
         let name = format!("{reason:?}/{address_key}");
-        let asked_at_ms = self.environment.now_ms();
-        self.note(&Request { name, address_key, reason, asked_at_ms }).await
+        let request = Request { name, address_key, reason, asked_at_ms: self.now_ms() };
+        Ok(self.mails().put(&request).await?)
     }
 
-    /// Processes the notes. Returns the number of requested mails and of pending notes.
+    /// Processes the requests. Returns the numbers of sent mails and of pending requests.
     pub(super) async fn send_mails(&self, now_ms: u64) -> Result<(usize, usize), Error> {
-        let (mut sent, mut waiting) = (0, 0);
-        for request in self.noted::<Request>().await? {
-            match self.send_mail(&request, now_ms).await {
-                Ok(was_sent) => {
-                    sent += usize::from(was_sent);
-                    self.done::<Request>(&request.name).await?;
-                }
-                Err(error) => {
-                    eprintln!("a mail about an account could not be requested: {error:?}");
-                    if now_ms.saturating_sub(request.asked_at_ms) > REQUEST_AGE_MAX_MS {
-                        self.done::<Request>(&request.name).await?;
-                    } else {
-                        waiting += 1;
+        let sent = &AtomicUsize::new(0);
+        let send = |group: Group<Request>| async move {
+            for request in &group.entries {
+                match self.send_mail(request, now_ms).await {
+                    Ok(was_sent) => sent.fetch_add(usize::from(was_sent), Relaxed),
+                    Err(error) if group.older(REQUEST_AGE_MAX_MS, now_ms).is_empty() => {
+                        return Err(error);
                     }
-                }
+                    Err(error) => {
+                        eprintln!("a mail about an account is not sent: {error:?}");
+                        0
+                    }
+                };
             }
-        }
-        Ok((sent, waiting))
+            Ok(Outcome::Finished)
+        };
+        let swept = self.mails().sweep(now_ms, SWEEP_ENTRIES_MAX, send).await?;
+        Ok((sent.load(Relaxed), swept.left))
     }
 
     async fn send_mail(&self, request: &Request, now_ms: u64) -> Result<bool, Error> {
@@ -89,35 +93,31 @@ impl<S: Store, E: Environment> Identity<S, E> {
         }
         let issuer = self.settings().await?.issuer;
         let (chance, token) = (self.random()?, ResetToken::new(&user.id, self.random()?));
-        let tell = |user: Option<User>| {
-            let mut user = existing(user)?;
-            let told = match request.reason {
-                Reason::Reset => {
-                    let is_good = user.resets.add(&token, now_ms);
-                    if is_good {
-                        let link = format!("{issuer}/reset?token={token}");
-                        let minutes = (RESET_LIFETIME_MS / 60_000).to_string();
-                        let variables = json!({"link": link, "minutes": minutes});
-                        user.tell_mail(RESET_TEMPLATE, &variables, &chance, now_ms)?;
-                    }
-                    is_good
+        let sent = self.update_user(&user.id, |user| {
+            let (template, variables) = match request.reason {
+                Reason::Reset if user.resets.add(&token, now_ms) => {
+                    let link = format!("{issuer}/reset?token={token}");
+                    let minutes = (RESET_LIFETIME_MS / 60_000).to_string();
+                    (RESET_TEMPLATE, json!({"link": link, "minutes": minutes}))
                 }
-                Reason::RegisteredAgain => {
-                    let seldom =
-                        now_ms.saturating_sub(user.repeated_at_ms) >= REPEATED_MAIL_EVERY_MS;
-                    if seldom {
-                        user.repeated_at_ms = now_ms;
-                        let variables = json!({"link": issuer});
-                        user.tell_mail(REGISTERED_AGAIN_TEMPLATE, &variables, &chance, now_ms)?;
-                    }
-                    seldom
+                Reason::RegisteredAgain
+                    if now_ms.saturating_sub(user.repeated_at_ms) >= REPEATED_MAIL_EVERY_MS =>
+                {
+                    user.repeated_at_ms = now_ms;
+                    (REGISTERED_AGAIN_TEMPLATE, json!({"link": issuer}))
                 }
+                _ => return Ok(false),
             };
-            Ok::<_, Error>((user, told))
-        };
-        match self.relay().change(&user_key(&user.id), tell).await {
+            user.request_mail(template, &variables, &chance, now_ms)?;
+            Ok(true)
+        });
+        match sent.await {
             Err(Error::NoSuchUser) => Ok(false),
             other => other,
         }
+    }
+
+    fn mails(&self) -> Worklist<S, Request> {
+        Worklist::new(self.store.clone(), MAILS)
     }
 }

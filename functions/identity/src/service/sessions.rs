@@ -1,8 +1,8 @@
 //! Sessions: opening, refreshing, and grants to third-party applications.
 
-use super::{Error, Identity, grants_key, user_key};
+use super::{Error, Identity};
 use crate::domain::client::has_scope;
-use crate::domain::code::{Agreement, Code, CodeToken, Redemption};
+use crate::domain::code::{Agreement, Authorization, Code, CodeToken, Redemption};
 use crate::domain::grants::Grants;
 use crate::domain::refresh::{Family, RefreshToken};
 use crate::domain::token::{
@@ -10,6 +10,7 @@ use crate::domain::token::{
 };
 use crate::domain::user::User;
 use crate::ports::Environment;
+use crate::records::user_key;
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
@@ -37,124 +38,93 @@ pub struct Tokens {
     pub id_token: Option<String>,
 }
 
-/// What an application asks for on behalf of a person, already checked against its
-/// registration.
-#[derive(Clone, Debug)]
-pub struct Authorization {
-    pub client_id: String,
-    pub redirect_uri: String,
-    pub code_challenge: String,
-    pub scope: String,
-    pub nonce: Option<String>,
-}
-
-/// What a session was granted for.
-struct Grant<'a> {
-    /// `None` for the shop's own pages.
-    client_id: Option<&'a str>,
-    scope: &'a str,
-}
-
 impl<S: Store, E: Environment> Identity<S, E> {
     /// Opens a session of the shop's own pages.
     pub async fn open_session(&self, user: &User) -> Result<Tokens, Error> {
         let (now_ms, random) = (self.session_time(user), self.random()?);
         let id = chassis::id::new("ses");
         let (family, token) = Family::start(id, &user.id, None, String::new(), &random, now_ms);
-        self.update_grants(&user.id, |grants| grants.open(family.clone(), now_ms))
-            .await
-            .map_err(without_account(Error::WrongCredentials))?;
+        let open = |grants: &mut Grants| grants.open(family.clone(), now_ms);
+        self.update_grants(&user.id, Error::WrongCredentials, open).await?;
         self.still_signed_in(user).await?;
-        self.issue(user, Grant { client_id: None, scope: "" }, token).await
+        self.issue(user, None, "", token).await
     }
 
-    /// Trades a refresh token for fresh tokens.
+    /// Exchanges a refresh token for new tokens.
     pub async fn refresh(&self, token: &str, client_id: Option<&str>) -> Result<Tokens, Error> {
         let token = RefreshToken::parse(token).ok_or(Error::InvalidGrant(BAD_REFRESH_TOKEN))?;
         let user = self.owner(&token.user_id, BAD_REFRESH_TOKEN).await?;
-        let now_ms = self.environment.now_ms();
+        let now_ms = self.now_ms();
         let since_ms = user.sessions_from_ms;
-        // A refusal may have revoked the family: it is stored like a success.
-        let refreshed = self
-            .update_grants(&user.id, |grants| grants.refresh(&token, client_id, since_ms, now_ms))
-            .await
-            .map_err(without_account(Error::InvalidGrant(BAD_REFRESH_TOKEN)))?
-            .map_err(|_| Error::InvalidGrant(BAD_REFRESH_TOKEN))?;
+        // A refusal may have revoked the family, which is stored like a success.
+        let refresh = |grants: &mut Grants| grants.refresh(&token, client_id, since_ms, now_ms);
+        let refused = Error::InvalidGrant(BAD_REFRESH_TOKEN);
+        let refreshed = self.update_grants(&user.id, refused.clone(), refresh).await?;
+        let refreshed = refreshed.map_err(|_| refused)?;
         let client_id = refreshed.client_id.as_deref();
         let scope = match client_id {
             Some(client_id) => self.allowed_now(client_id, &refreshed.scope).await?,
             None => refreshed.scope.clone(),
         };
-        self.issue(&user, Grant { client_id, scope: &scope }, refreshed.token).await
+        self.issue(&user, client_id, &scope, refreshed.token).await
     }
 
-    /// Makes a code that lets the application act for the user who has just signed in.
+    /// Creates a code for an application to act for the user, who has just signed in. The request
+    /// must have been compared with the registration of the application.
     pub async fn authorize(
         &self,
         user: &User,
         authorization: Authorization,
     ) -> Result<String, Error> {
         let now_ms = self.session_time(user);
-        let agreement = Agreement {
-            client_id: authorization.client_id,
-            redirect_uri: authorization.redirect_uri,
-            code_challenge: authorization.code_challenge,
-            scope: authorization.scope,
-            nonce: authorization.nonce,
-            authenticated_at_ms: now_ms,
-        };
         let id = chassis::id::new("cod");
-        let (code, token) = Code::new(id, &user.id, agreement, self.random()?, now_ms);
-        self.update_grants(&user.id, |grants| {
-            grants.consent(&code.agreement.client_id, &code.agreement.scope, now_ms);
-            grants.remember(code.clone(), now_ms);
-        })
-        .await
-        .map_err(without_account(Error::WrongCredentials))?;
+        let (code, token) = Code::new(id, &user.id, authorization, self.random()?, now_ms);
+        let Authorization { client_id, scope, .. } = &code.agreement.authorization;
+        let consent = |grants: &mut Grants| {
+            grants.consent(client_id, scope, now_ms);
+            grants.add_code(code.clone(), now_ms);
+        };
+        self.update_grants(&user.id, Error::WrongCredentials, consent).await?;
         self.still_signed_in(user).await?;
         Ok(token.to_string())
     }
 
-    /// Trades a code for tokens, once.
+    /// Exchanges a code for tokens, once.
     pub async fn redeem(&self, code: &str, redemption: Redemption<'_>) -> Result<Tokens, Error> {
         let token = CodeToken::parse(code).ok_or(Error::InvalidGrant(BAD_CODE))?;
         let user = self.owner(&token.user_id, BAD_CODE).await?;
         let (now_ms, random) = (self.session_time(&user), self.random()?);
         let family_id = chassis::id::new("ses");
         let start = |agreement: &Agreement| {
-            let (client_id, scope) = (agreement.client_id.clone(), agreement.scope.clone());
+            let Authorization { client_id, scope, .. } = agreement.authorization.clone();
             Family::start(family_id.clone(), &user.id, Some(client_id), scope, &random, now_ms)
         };
-        let (agreement, refresh) = self
-            .update_grants(&user.id, |grants| {
-                grants.redeem(&token, &redemption, start, &family_id, now_ms)
-            })
-            .await
-            .map_err(without_account(Error::InvalidGrant(BAD_CODE)))?
-            .map_err(|_| Error::InvalidGrant(BAD_CODE))?;
+        let redeem =
+            |grants: &mut Grants| grants.redeem(&token, &redemption, start, &family_id, now_ms);
+        let refused = Error::InvalidGrant(BAD_CODE);
+        let redeemed = self.update_grants(&user.id, refused.clone(), redeem).await?;
+        let (agreement, refresh) = redeemed.map_err(|_| refused.clone())?;
         if agreement.authenticated_at_ms < user.sessions_from_ms {
-            self.update_grants(&user.id, |grants| grants.end(&family_id))
-                .await
-                .map_err(without_account(Error::InvalidGrant(BAD_CODE)))?;
-            return Err(Error::InvalidGrant(BAD_CODE));
+            let end = |grants: &mut Grants| grants.end(&family_id);
+            self.update_grants(&user.id, refused.clone(), end).await?;
+            return Err(refused);
         }
-        let client_id = Some(agreement.client_id.as_str());
-        let grant = Grant { client_id, scope: &agreement.scope };
-        let mut tokens = self.issue(&user, grant, refresh).await?;
-        if has_scope(&agreement.scope, "openid") {
+        let Authorization { client_id, scope, .. } = &agreement.authorization;
+        let mut tokens = self.issue(&user, Some(client_id), scope, refresh).await?;
+        if has_scope(scope, "openid") {
             tokens.id_token = Some(self.id_token(&user, &agreement).await?);
         }
         Ok(tokens)
     }
 
-    /// The user whom a token or code names; whether they exist is nobody's business.
+    /// The user of a token or code. The error does not reveal whether they exist.
     async fn owner(&self, user_id: &str, refusal: &'static str) -> Result<User, Error> {
         self.user(user_id).await.map_err(without_account(Error::InvalidGrant(refusal)))
     }
 
     /// The start of a session that is opened now. It is never before the password was set.
     fn session_time(&self, user: &User) -> u64 {
-        self.environment.now_ms().max(user.sessions_from_ms)
+        self.now_ms().max(user.sessions_from_ms)
     }
 
     /// Whether `user`, who has just signed in, may have a session. In the meantime the password may
@@ -180,56 +150,44 @@ impl<S: Store, E: Environment> Identity<S, E> {
         client.map(|client| client.scopes_of(scope)).ok_or(Error::InvalidGrant(BAD_REFRESH_TOKEN))
     }
 
-    /// Changes a user's grants. They exist as long as the account and are not created again after
-    /// its deletion.
-    pub(super) async fn update_grants<R: Send>(
-        &self,
-        user_id: &str,
-        mut change: impl FnMut(&mut Grants) -> R + Send,
-    ) -> Result<R, Error> {
-        let change = |grants: Option<Grants>| {
-            let mut grants = grants.ok_or(Error::NoSuchUser)?;
-            let result = change(&mut grants);
-            Ok::<_, Error>((grants, result))
-        };
-        self.store.update(&grants_key(user_id), change).await
-    }
-
+    /// Tokens for a client; `None` is the shop itself.
     async fn issue(
         &self,
         user: &User,
-        grant: Grant<'_>,
+        client_id: Option<&str>,
+        scope: &str,
         refresh_token: RefreshToken,
     ) -> Result<Tokens, Error> {
         let issuer = self.settings().await?.issuer;
-        let (jti, now_ms) = (chassis::id::new("tok"), self.environment.now_ms());
-        let claims = AccessClaims::new(&issuer, user, grant.client_id, grant.scope, &jti, now_ms);
+        let (jti, now_ms) = (chassis::id::new("tok"), self.now_ms());
+        let claims = AccessClaims::new(&issuer, user, client_id, scope, &jti, now_ms);
         let access_token = sign_access(&self.signer().await?, &claims).ok_or_else(unsignable)?;
         Ok(Tokens {
             access_token,
             token_type: "Bearer",
             expires_in: ACCESS_LIFETIME_S,
             refresh_token: refresh_token.to_string(),
-            scope: grant.scope.to_owned(),
+            scope: scope.to_owned(),
             id_token: None,
         })
     }
 
     async fn id_token(&self, user: &User, agreement: &Agreement) -> Result<String, Error> {
         let issuer = self.settings().await?.issuer;
-        let iat = self.environment.now_ms() / 1000;
-        let profile = has_scope(&agreement.scope, "profile");
+        let iat = self.now_ms() / 1000;
+        let Authorization { client_id, scope, nonce, .. } = &agreement.authorization;
+        let profile = has_scope(scope, "profile");
         let claims = IdClaims {
             iss: &issuer,
-            aud: &agreement.client_id,
+            aud: client_id,
             sub: &user.id,
             exp: iat + ID_LIFETIME_S,
             iat,
             auth_time: agreement.authenticated_at_ms / 1000,
-            nonce: agreement.nonce.as_deref(),
+            nonce: nonce.as_deref(),
             name: profile.then_some(user.name.as_str()),
             locale: profile.then_some(user.language.as_str()),
-            email: has_scope(&agreement.scope, "email").then(|| user.email.as_str()),
+            email: has_scope(scope, "email").then(|| user.email.as_str()),
         };
         sign_id(&self.signer().await?, &claims).ok_or_else(unsignable)
     }
@@ -241,5 +199,5 @@ fn without_account(answer: Error) -> impl FnOnce(Error) -> Error {
 }
 
 fn unsignable() -> Error {
-    Error::Misconfigured("claims that are no JSON".to_owned())
+    Error::Misconfigured("the claims can't be signed".to_owned())
 }

@@ -3,10 +3,8 @@
 use super::{Error, Identity};
 use crate::domain::key::{KeyRecord, KeyRing, Signer};
 use crate::ports::Environment;
+use crate::records::KEYS;
 use chassis::store::{Store, StoreError};
-
-/// Where the ring is stored.
-const KEYS: &str = "keys";
 
 /// How a new key takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +23,12 @@ impl<S: Store, E: Environment> Identity<S, E> {
         if let Some(ring) = self.store.read::<KeyRing>(KEYS).await? {
             return Ok(ring);
         }
-        let first = KeyRecord::from_seed(&self.random()?, self.environment.now_ms());
+        let first = KeyRecord::from_seed(&self.random()?, self.now_ms());
         let ring = KeyRing { keys: vec![first] };
         if self.store.create_guarded(KEYS, &ring).await? {
             return Ok(ring);
         }
-        // Somebody else made the first key: theirs counts.
+        // A concurrent call has created the first key.
         let damaged = || Error::Misconfigured("the signing keys are missing".to_owned());
         self.store.read(KEYS).await?.ok_or_else(damaged)
     }
@@ -39,7 +37,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
     /// no second one is created.
     pub async fn rotate_keys(&self, rotation: Rotation) -> Result<KeyRing, Error> {
         self.key_ring().await?;
-        let now_ms = self.environment.now_ms();
+        let now_ms = self.now_ms();
         let fresh = KeyRecord::from_seed(&self.random()?, now_ms);
         self.update_ring(|ring| match rotation {
             Rotation::Overlapping if ring.has_successor(now_ms) => Ok(()),
@@ -47,7 +45,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
                 ring.add(fresh.clone()).then_some(()).ok_or(Error::TooManyKeys)
             }
             Rotation::Compromised => {
-                ring.replace(fresh.clone());
+                ring.keys = vec![fresh.clone()];
                 Ok(())
             }
         })
@@ -74,7 +72,7 @@ impl<S: Store, E: Environment> Identity<S, E> {
 
     pub(super) async fn signer(&self) -> Result<Signer, Error> {
         let ring = self.key_ring().await?;
-        let signer = ring.signing(self.environment.now_ms()).and_then(KeyRecord::signer);
+        let signer = ring.signing(self.now_ms()).and_then(KeyRecord::signer);
         signer.ok_or_else(|| Error::Misconfigured("the signing key is damaged".to_owned()))
     }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use catalog::ports::{Stock, StockUnknown};
 use catalog::service::Catalog;
-use catalog::shelves::Memo;
+use catalog::records::Memo;
 use chassis::auth::testing::Issuer;
 use chassis::events::MemoryProducer;
 use chassis::form::JsonBody;

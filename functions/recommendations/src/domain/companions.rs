@@ -1,4 +1,4 @@
-//! What was bought together with one product.
+//! The products that were bought together with one product.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,20 @@ use chassis::events::Event;
 use chassis::inbox::{Admission, Inbox};
 use serde::{Deserialize, Serialize};
 
-/// Companions that are counted for one product.
+use super::ranked;
+
+/// The maximum number of counted companions of one product.
 pub const COMPANIONS_MAX: usize = 200;
 
-/// The counts of one product, and the events that are in them.
+/// The counts of one product, and the last events that are counted in them.
 ///
-/// There may be more companions than places. Then a newcomer takes the place of the one with
-/// the lowest count and goes on from there (the Space-Saving algorithm of Metwally, Agrawal and
-/// El Abbadi): dropping newcomers would keep out what has only now become popular. How much
-/// of a count was taken over is kept and not believed in.
+/// If there are too many companions, a new one replaces the one with the lowest count and continues
+/// from that count (the Space-Saving algorithm of Metwally, Agrawal and El Abbadi): otherwise
+/// products that became popular later would never be counted. The taken over part of a count is
+/// stored, and is not part of the rank.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Companions {
-    /// Orders that had the product.
+    /// The number of orders with the product.
     orders: u64,
     counts: BTreeMap<String, Count>,
     inbox: Inbox,
@@ -30,14 +32,14 @@ struct Count {
 }
 
 impl Count {
-    /// Orders that certainly had both.
+    /// The number of orders that certainly had both.
     fn certain(self) -> u64 {
         self.counted - self.taken_over
     }
 }
 
 impl Companions {
-    /// Counts an order that had the product and these others, unless it is counted already.
+    /// Counts an order with the product and these others, once.
     pub fn count<'a>(&mut self, event: &Event, others: impl IntoIterator<Item = &'a str>) {
         if self.inbox.admit(event) != Admission::Fresh {
             return;
@@ -58,7 +60,7 @@ impl Companions {
         self.counts.insert(sku.to_owned(), count);
     }
 
-    /// Makes room; the count of the one that left.
+    /// Removes the companion with the lowest count, and returns the count.
     fn drop_lowest(&mut self) -> u64 {
         let lowest = self.counts.iter().min_by_key(|(_, count)| count.counted);
         let Some((sku, counted)) = lowest.map(|(sku, count)| (sku.clone(), count.counted)) else {
@@ -68,16 +70,13 @@ impl Companions {
         counted
     }
 
-    /// Orders that had the product.
+    /// The number of orders with the product.
     pub fn orders(&self) -> u64 {
         self.orders
     }
 
-    /// The companions and how many orders had both, most first, by SKU among equals.
+    /// The companions and the numbers of orders with both, highest first, then by SKU.
     pub fn ranked(&self) -> Vec<(&str, u64)> {
-        let counts = self.counts.iter().map(|(sku, count)| (sku.as_str(), count.certain()));
-        let mut ranked: Vec<_> = counts.collect();
-        ranked.sort_by_key(|(sku, certain)| (std::cmp::Reverse(*certain), *sku));
-        ranked
+        ranked(self.counts.iter().map(|(sku, count)| (sku.as_str(), count.certain())))
     }
 }

@@ -1,4 +1,4 @@
-//! Events, read. Tolerant of what is more than expected, strict about what is less.
+//! Parsing events. Unknown members are ignored; missing ones are errors.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,8 @@ pub const ORDERS: &str = "/shop/orders";
 /// The source of the events of products.
 pub const CATALOG: &str = "/shop/catalog";
 
-/// Different products of one order that are paired with each other. Whoever buys more at once
-/// fills a warehouse and says little about what goes together.
+/// The maximum number of products of one order that are paired with each other. Larger orders say
+/// little about which products belong together.
 pub const SKUS_PAIRED_MAX: usize = 50;
 
 /// The longest id that becomes part of a key, in bytes.
@@ -27,11 +27,11 @@ const ID_BYTES_MAX: usize = 100;
 pub enum Change {
     /// An order was paid for.
     Confirmed(Confirmed),
-    /// A product is now so, or gone.
+    /// The state of a product, which may be removed.
     Product(Product),
     /// This customer deleted their account: `usr_…`.
     Gone(String),
-    /// Nothing.
+    /// It has no meaning here.
     None,
 }
 
@@ -40,26 +40,25 @@ pub enum Change {
 pub struct Confirmed {
     /// `ord_…`.
     pub order_id: String,
-    /// Who bought: `usr_…`.
+    /// The customer: `usr_…`.
     pub user_id: String,
     /// The different products in it, at most [`SKUS_PAIRED_MAX`].
     pub skus: BTreeSet<String>,
-    /// When, in milliseconds since the epoch.
+    /// The time in milliseconds since the epoch.
     pub at_ms: u64,
 }
 
-/// An event that claims to be of a known type and does not have its shape. Delivering it again
-/// helps nobody.
+/// An event of a known type with invalid data. Delivering it again does not help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event {id} can't be read: {reason}")]
 pub struct Malformed {
-    /// Of the event.
+    /// The id of the event.
     pub id: String,
-    /// What is wrong with it.
+    /// What is wrong.
     pub reason: String,
 }
 
-/// What the event says.
+/// The meaning of an event.
 pub fn read(event: &Event) -> Result<Change, Malformed> {
     let change = match (event.source.as_str(), event.kind.as_str()) {
         (ORDERS, "com.shop.orders.order.confirmed.v1") => confirmed(event).map(Change::Confirmed),
@@ -79,16 +78,17 @@ pub(crate) fn at_ms(event: &Event) -> Result<u64, String> {
     time.ok_or("the time is missing".to_owned())
 }
 
+#[derive(Deserialize)]
+struct Sku {
+    sku: String,
+}
+
 fn confirmed(event: &Event) -> Result<Confirmed, String> {
-    #[derive(Deserialize)]
-    struct Line {
-        sku: String,
-    }
     #[derive(Deserialize)]
     struct Order {
         order_id: String,
         user_id: String,
-        lines: Vec<Line>,
+        lines: Vec<Sku>,
     }
     let order: Order = data(event)?;
     check(event, &order.order_id)?;
@@ -103,7 +103,7 @@ fn confirmed(event: &Event) -> Result<Confirmed, String> {
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct State {
     sku: String,
     name: String,
     category: String,
@@ -116,33 +116,29 @@ fn changed(event: &Event) -> Result<Product, String> {
     product(event, data(event)?, false)
 }
 
-/// Of a product that is gone only the name need be told.
+/// The event about a removal needs only the SKU.
 fn removed(event: &Event) -> Result<Product, String> {
-    #[derive(Deserialize)]
-    struct Gone {
-        sku: String,
-    }
-    let Gone { sku } = data(event)?;
+    let Sku { sku } = data(event)?;
     let (name, category, price) = (sku.clone(), String::new(), Money::new(0, ""));
-    product(event, Told { sku, name, category, price, image: None }, true)
+    product(event, State { sku, name, category, price, image: None }, true)
 }
 
-fn product(event: &Event, told: Told, removed: bool) -> Result<Product, String> {
-    check(event, &told.sku)?;
+fn product(event: &Event, state: State, removed: bool) -> Result<Product, String> {
+    check(event, &state.sku)?;
     let sequence = event.sequence().filter(|sequence| *sequence > 0);
     Ok(Product {
-        sku: told.sku,
-        name: told.name,
-        category: told.category,
-        price: told.price,
-        image: told.image,
+        sku: state.sku,
+        name: state.name,
+        category: state.category,
+        price: state.price,
+        image: state.image,
         removed,
         sequence: sequence.ok_or("the sequence is missing")?,
         since_ms: at_ms(event)?,
     })
 }
 
-/// The data must be about what the event says that it is about.
+/// The data must be about the subject of the event.
 fn check(event: &Event, id: &str) -> Result<(), String> {
     short(id)?;
     match event.subject.as_deref() {

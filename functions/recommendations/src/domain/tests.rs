@@ -1,12 +1,10 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::testing::confirmed;
 
 #[test]
-fn equals_are_ranked_by_sku() {
+fn equal_counts_are_ranked_by_sku() {
     let mut companions = Companions::default();
     companions.count(&confirmed(1, 1, &[]), ["B", "A"]);
     companions.count(&confirmed(2, 1, &[]), ["C"]);
@@ -16,16 +14,7 @@ fn equals_are_ranked_by_sku() {
 }
 
 #[test]
-fn an_order_is_counted_once() {
-    let mut companions = Companions::default();
-    for _ in 0..3 {
-        companions.count(&confirmed(1, 1, &[]), ["A"]);
-    }
-    assert_eq!((companions.ranked(), companions.orders()), (vec![("A", 1)], 1));
-}
-
-#[test]
-fn a_newcomer_can_rise_when_all_places_are_taken() {
+fn a_new_companion_can_rise_in_a_full_list() {
     let mut companions = Companions::default();
     let known: Vec<String> = (0..COMPANIONS_MAX).map(|n| format!("OLD-{n:04}")).collect();
     for number in 0..3 {
@@ -36,7 +25,7 @@ fn a_newcomer_can_rise_when_all_places_are_taken() {
     }
     let ranked = companions.ranked();
     assert_eq!(ranked.len(), COMPANIONS_MAX);
-    assert_eq!(ranked[0], ("NEW-1", 7), "what it took over is not counted");
+    assert_eq!(ranked[0], ("NEW-1", 7), "the taken over count is not part of the rank");
 }
 
 #[test]
@@ -58,7 +47,7 @@ fn lists_are_bounded() {
 }
 
 #[test]
-fn an_older_figure_does_not_come_back() {
+fn a_lower_number_of_orders_is_ignored() {
     let mut popular = Popular::default();
     popular.note("A", 5);
     popular.note("A", 4);
@@ -66,7 +55,7 @@ fn an_older_figure_does_not_come_back() {
 }
 
 proptest! {
-    /// No count is above the truth, however many companions there are.
+    /// No count is too high, however many companions there are.
     #[test]
     fn counts_are_never_too_high(
         orders in prop::collection::vec(prop::collection::btree_set(0..400_u32, 1..60), 1..40),

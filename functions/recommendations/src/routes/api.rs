@@ -2,7 +2,7 @@
 
 use chassis::openapi::Api;
 use chassis::page::Page;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{StatusView, View};
 
@@ -15,22 +15,7 @@ fn api() -> Api {
          product, without the first group.",
     )
     .parameters(["limit"])
-    .ok::<Page<View>>(
-        "Products.",
-        &json!({
-            "items": [
-                {
-                    "sku": "KIT-0007",
-                    "name": "Teapot",
-                    "category": "Kitchen",
-                    "price": {"amount": 3999, "currency": "EUR"},
-                    "image": "/images/KIT-0007.svg",
-                    "reason": "also_bought",
-                },
-            ],
-            "next_cursor": null,
-        }),
-    );
+    .ok::<Page<View>>("Products.", &page("also_bought"));
     api.operation(
         "listRecommendations",
         "List recommended products",
@@ -38,22 +23,7 @@ fn api() -> Api {
          Without a token, or before the first purchase, popular and new products.",
     )
     .parameters(["limit"])
-    .ok::<Page<View>>(
-        "Products.",
-        &json!({
-            "items": [
-                {
-                    "sku": "KIT-0007",
-                    "name": "Teapot",
-                    "category": "Kitchen",
-                    "price": {"amount": 3999, "currency": "EUR"},
-                    "image": "/images/KIT-0007.svg",
-                    "reason": "popular",
-                },
-            ],
-            "next_cursor": null,
-        }),
-    );
+    .ok::<Page<View>>("Products.", &page("popular"));
     api.operation(
         "getRecommendationsStatus",
         "Get the state of the recommendations",
@@ -72,6 +42,22 @@ fn api() -> Api {
         }),
     );
     api
+}
+
+fn page(reason: &str) -> Value {
+    json!({
+        "items": [
+            {
+                "sku": "KIT-0007",
+                "name": "Teapot",
+                "category": "Kitchen",
+                "price": {"amount": 3999, "currency": "EUR"},
+                "image": "/images/KIT-0007.svg",
+                "reason": reason,
+            },
+        ],
+        "next_cursor": null,
+    })
 }
 
 #[test]

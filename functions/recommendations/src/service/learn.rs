@@ -1,22 +1,21 @@
-//! Taking events in.
+//! Processing events.
 
 use chassis::events::Event;
 use chassis::store::{Store, StoreError};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{
-    Catalogue, FRESHNESS, Freshness, NEWEST, POPULAR, Recommendations, order_key, sku_key, user_key,
-};
+use super::{Freshness, Recommendations};
 use crate::domain::{
     self, Change, Companions, Confirmed, Malformed, Newest, Popular, Product, Purchases,
 };
+use crate::records::{FRESHNESS, NEWEST, POPULAR, Products, order_key, sku_key, user_key};
 
-/// Why an event was not taken in.
+/// Why an event was not processed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It will never fit.
+    /// It is invalid, also when it is delivered again.
     Malformed(Malformed),
-    /// The store failed. Some of the writes may have happened; repeating is safe.
+    /// The store failed. Some of the writes may have happened. Retrying is safe.
     Store(StoreError),
 }
 
@@ -27,7 +26,7 @@ impl From<StoreError> for Refused {
 }
 
 impl<S: Store> Recommendations<S> {
-    /// Takes an event in, at this time. Once this answers, all that follows from it is stored.
+    /// Processes an event at this time. After success, all changes are stored.
     pub async fn receive(&self, event: &Event, now_ms: u64) -> Result<(), Refused> {
         let event_at_ms = match domain::read(event).map_err(Refused::Malformed)? {
             Change::Confirmed(order) => {
@@ -86,10 +85,10 @@ impl<S: Store> Recommendations<S> {
         self.change(&user_key(user_id), Purchases::forget).await
     }
 
-    /// Copies a product. The list of the newest is written each time: the attempt before may
-    /// have come to its end between.
-    async fn copy(&self, told: &Product) -> Result<(), StoreError> {
-        let product = Catalogue::new(self.store.clone()).put(told).await?;
+    /// Copies a product. The list of the newest is always written: the last attempt may have ended
+    /// before it.
+    async fn copy(&self, state: &Product) -> Result<(), StoreError> {
+        let product = Products::new(self.store.clone()).put(state).await?;
         self.change(NEWEST, |newest: &mut Newest| newest.note(&product.sku, product.since_ms)).await
     }
 

@@ -1,10 +1,9 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use chassis::events::Event;
-use chassis::store::{FailingStore, MemoryStore};
+use chassis::testing::{FailingStore, MemoryStore, run};
 use proptest::prelude::*;
 
 use super::*;
+use crate::records::user_key;
 use crate::testing::{NOON_MS, changed, confirmed, gone, removed, user_id};
 
 fn skus(recommended: &[Recommended]) -> Vec<(&str, Reason)> {
@@ -19,15 +18,15 @@ async fn after(events: &[Event]) -> Recommendations<MemoryStore> {
     recommendations
 }
 
-fn catalogue(skus: &[&str]) -> Vec<Event> {
+fn catalog(skus: &[&str]) -> Vec<Event> {
     skus.iter().map(|sku| changed(sku, 1, sku)).collect()
 }
 
 use Reason::{AlsoBought, New, Popular as Liked};
 
 #[tokio::test]
-async fn what_is_bought_together_comes_first_then_what_is_popular_then_what_is_new() {
-    let mut events = catalogue(&["CUP", "POT", "TEA", "ROD", "BAT"]);
+async fn companions_come_first_then_popular_products_then_new_ones() {
+    let mut events = catalog(&["CUP", "POT", "TEA", "ROD", "BAT"]);
     events.push(confirmed(1, 1, &["TEA", "POT"]));
     events.push(confirmed(2, 2, &["TEA", "POT", "CUP"]));
     events.push(confirmed(3, 3, &["ROD"]));
@@ -41,29 +40,29 @@ async fn what_is_bought_together_comes_first_then_what_is_popular_then_what_is_n
 }
 
 #[tokio::test]
-async fn a_shop_without_orders_recommends_what_is_new() {
+async fn without_orders_new_products_are_recommended() {
     let shop = after(&[changed("OLD", 1, "Old"), changed("NEW", 2, "New")]).await;
     assert_eq!(skus(&shop.feed(None, 5).await.unwrap()), [("NEW", New), ("OLD", New)]);
     assert_eq!(skus(&after(&[]).await.feed(None, 5).await.unwrap()), []);
 }
 
 #[tokio::test]
-async fn a_feed_follows_purchases_and_never_offers_them_again() {
-    let mut events = catalogue(&["CUP", "POT", "TEA", "ROD", "BAT"]);
+async fn a_feed_follows_purchases_and_does_not_repeat_them() {
+    let mut events = catalog(&["CUP", "POT", "TEA", "ROD", "BAT"]);
     events.push(confirmed(1, 1, &["TEA", "POT"]));
     events.push(confirmed(2, 2, &["TEA", "CUP"]));
     events.push(confirmed(3, 3, &["TEA", "CUP", "ROD"]));
     let shop = after(&events).await;
     let mine = shop.feed(Some(&user_id(1)), 10).await.unwrap();
     assert_eq!(skus(&mine), [("CUP", AlsoBought), ("ROD", AlsoBought), ("BAT", New)]);
-    let nobody = shop.feed(None, 3).await.unwrap();
-    assert_eq!(skus(&nobody), [("TEA", Liked), ("CUP", Liked), ("POT", Liked)]);
-    assert_eq!(shop.feed(Some(&user_id(9)), 3).await.unwrap(), nobody, "no purchases yet");
+    let visitor = shop.feed(None, 3).await.unwrap();
+    assert_eq!(skus(&visitor), [("TEA", Liked), ("CUP", Liked), ("POT", Liked)]);
+    assert_eq!(shop.feed(Some(&user_id(9)), 3).await.unwrap(), visitor, "no purchases yet");
 }
 
 #[tokio::test]
 async fn purchases_are_erased_with_the_account() {
-    let mut events = catalogue(&["CUP", "POT", "TEA"]);
+    let mut events = catalog(&["CUP", "POT", "TEA"]);
     events.push(confirmed(1, 1, &["TEA", "POT"]));
     events.push(confirmed(2, 2, &["TEA", "CUP"]));
     let shop = after(&events).await;
@@ -86,8 +85,8 @@ async fn purchases_are_erased_with_the_account() {
 }
 
 #[tokio::test]
-async fn what_is_gone_is_not_recommended_and_does_not_come_back_by_a_late_event() {
-    let mut events = catalogue(&["TEA", "POT", "CUP"]);
+async fn a_removed_product_is_not_recommended_and_a_late_event_does_not_restore_it() {
+    let mut events = catalog(&["TEA", "POT", "CUP"]);
     events.push(confirmed(1, 1, &["TEA", "POT", "CUP"]));
     events.push(removed("POT", 2));
     events.push(changed("POT", 1, "Pot"));
@@ -96,11 +95,11 @@ async fn what_is_gone_is_not_recommended_and_does_not_come_back_by_a_late_event(
     let status = shop.status().await.unwrap();
     assert_eq!((status.products, status.removed), (2, 1));
     shop.receive(&changed("POT", 3, "Pot"), NOON_MS).await.unwrap();
-    assert_eq!(shop.also_bought("TEA", 9).await.unwrap().len(), 2, "it is back in the shop");
+    assert_eq!(shop.also_bought("TEA", 9).await.unwrap().len(), 2, "it was added again");
 }
 
 #[tokio::test]
-async fn the_copy_shows_the_newest_name() {
+async fn the_copy_has_the_newest_name() {
     let shop = after(&[changed("TEA", 2, "Sencha"), changed("TEA", 1, "Green tea")]).await;
     assert_eq!(shop.feed(None, 1).await.unwrap()[0].product.name, "Sencha");
 }
@@ -116,7 +115,7 @@ async fn freshness_is_that_of_the_newest_event() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_passes_and_what_is_broken_does_not() {
+async fn unknown_events_are_ignored_and_invalid_ones_are_refused() {
     let store = MemoryStore::new();
     let shop = Recommendations::new(store.clone());
     let mut other = confirmed(1, 1, &["TEA"]);
@@ -134,7 +133,7 @@ async fn what_is_not_known_passes_and_what_is_broken_does_not() {
     assert_eq!(store.keys(), Vec::<String>::new());
 }
 
-/// An order that is told again long after, when the values have forgotten its event.
+/// The values have forgotten the events by then.
 #[tokio::test]
 async fn a_replay_of_old_events_counts_nothing_twice() {
     let orders = chassis::inbox::INBOX_EVENTS_MAX as u64 + 10;
@@ -146,7 +145,7 @@ async fn a_replay_of_old_events_counts_nothing_twice() {
     assert_eq!(shop.companions("TEA").await.unwrap().ranked(), [("POT", orders)]);
 }
 
-/// Everything that readers can see.
+/// Everything that clients can read.
 async fn picture(store: &MemoryStore) -> String {
     let shop = Recommendations::new(store.clone());
     let mut lines = Vec::new();
@@ -185,15 +184,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn duplicates_disorder_and_crashes_change_nothing(
+    fn duplicate_reordered_and_interrupted_deliveries_change_nothing(
         story in story(),
         moves in prop::collection::vec(
             (any::<usize>(), prop::option::of(0..30_usize), any::<bool>()),
             1..30,
         ),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
+        run(async {
             let (straight, store) = (MemoryStore::new(), MemoryStore::new());
             for event in &story {
                 Recommendations::new(straight.clone()).receive(event, NOON_MS).await.unwrap();

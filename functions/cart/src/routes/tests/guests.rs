@@ -2,169 +2,166 @@ use super::*;
 use crate::domain::GUEST_TTL_MS;
 
 impl<S: Store> Shop<S> {
-    async fn guest(&self, method: &str, path: &str, tag: Option<&str>, body: &str) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/api/v1/carts{path}"))
-            .header("content-type", "application/json");
-        if let Some(tag) = tag {
-            request = request.header("if-match", tag);
-        }
-        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    /// Sends the requests of a guest. The client is not signed in.
+    async fn guest(&self, method: &str, path: &str, tag: Option<&str>, body: Value) -> Reply {
+        let client = tag.map_or(self.client.clone(), |tag| self.client.with("if-match", tag));
+        client.json(method, &format!("/api/v1/carts{path}"), &body).await
     }
 
-    /// A new guest's cart with a product in it. Its id.
-    async fn guest_with(&self, sku: &str, quantity: u32) -> String {
-        let id = self.guest("POST", "", None, "").await.json["id"].as_str().unwrap().to_owned();
-        let body = json!({"quantity": quantity}).to_string();
-        let put = self.guest("PUT", &format!("/{id}/items/{sku}"), None, &body).await;
-        assert_eq!(put.status, 200);
+    /// Creates a guest cart with a product and returns its id.
+    pub(super) async fn guest_with(&self, sku: &str, quantity: u32) -> String {
+        let begun = self.guest("POST", "", None, Value::Null).await.expect(201);
+        let id = begun["id"].as_str().unwrap().to_owned();
+        let path = format!("/{id}/items/{sku}");
+        self.guest("PUT", &path, None, json!({"quantity": quantity})).await.expect(200);
         id
     }
 
-    async fn merge(&self, user: &str, id: &str, tag: Option<&str>) -> Answer {
-        let body = json!({"guest_cart_id": id}).to_string();
-        self.call(user, "POST", "/merge", tag, &body).await
+    pub(super) async fn merge(&self, user: &str, id: &str) -> Reply {
+        self.user(user).post("/api/v1/cart/merge", &json!({"guest_cart_id": id})).await
     }
 }
 
 #[tokio::test]
-async fn a_guest_begins_a_cart_without_signing_in() {
+async fn a_guest_creates_a_cart_without_signing_in() {
     let shop = shop();
-    let begun = shop.guest("POST", "", None, "").await;
+    let begun = shop.guest("POST", "", None, Value::Null).await;
     let id = begun.json["id"].as_str().unwrap();
-    assert_eq!((begun.status, id.len()), (201, 44));
-    assert_eq!(begun.headers["location"], format!("/api/v1/carts/{id}"));
-    assert_eq!((begun.etag().as_str(), &begun.json["items"]), ("\"0\"", &json!([])));
+    assert_eq!((begun.status, id.len(), begun.etag()), (201, 44, "\"0\""));
+    assert_eq!(begun.header("location"), format!("/api/v1/carts/{id}"));
+    assert_eq!(begun.json["items"], json!([]));
     assert!(chassis::clock::parse_rfc3339(begun.json["expires_at"].as_str().unwrap()).is_some());
-    let other = shop.guest("POST", "", None, "").await;
+    let other = shop.guest("POST", "", None, Value::Null).await;
     assert_ne!(other.json["id"], begun.json["id"]);
 
-    let put = shop.guest("PUT", &format!("/{id}/items/SKU-1"), None, r#"{"quantity":2}"#).await;
-    assert_eq!((put.status, put.etag().as_str()), (200, "\"1\""));
-    let read = shop.guest("GET", &format!("/{id}"), None, "").await;
-    assert_eq!(
-        (read.status, &read.json["items"], read.etag()),
-        (200, &put.json["items"], put.etag())
-    );
+    let item = format!("/{id}/items/SKU-1");
+    let put = shop.guest("PUT", &item, None, json!({"quantity": 2})).await;
+    assert_eq!((put.status, put.etag()), (200, "\"1\""));
+    let read = shop.guest("GET", &format!("/{id}"), None, Value::Null).await;
+    assert_eq!((read.status, &read.json, read.etag()), (200, &put.json, put.etag()));
     assert_eq!((&read.json["total"]["amount"], &read.json["id"]), (&json!(3998), &json!(id)));
-    assert_eq!(read.headers["cache-control"], "no-store");
-    let out = shop.guest("DELETE", &format!("/{id}/items/SKU-1"), None, "").await;
-    assert_eq!((out.status, out.etag().as_str()), (204, "\"2\""));
+    assert_eq!(read.header("cache-control"), "no-store");
+    let removed = shop.guest("DELETE", &item, None, Value::Null).await;
+    assert_eq!((removed.status, removed.etag()), (204, "\"2\""));
 }
 
 #[tokio::test]
 async fn too_many_guest_carts_are_reported() {
-    let mut shop = shop();
+    let shop = shop();
     let carts = shop.carts.clone().with_guest_carts_max(1);
-    shop.router = router_with_problems(router(carts, Issuer::new().key_set()));
-    assert_eq!(shop.guest("POST", "", None, "").await.status, 201);
-    let full = shop.guest("POST", "", None, "").await;
-    assert_eq!((full.status, &full.json["type"]), (503, &json!("/problems/guest-carts-full")));
-    assert_eq!((&full.json["guest_carts_max"], full.headers["retry-after"].len()), (&json!(1), 2));
+    let client = Client::new(router(carts, Issuer::new().key_set()));
+    assert_eq!(client.post("/api/v1/carts", &Value::Null).await.status, 201);
+    let full = client.post("/api/v1/carts", &Value::Null).await;
+    assert_eq!(full.header("retry-after"), "60");
+    assert_eq!(full.expect_problem(503, "guest-carts-full")["guest_carts_max"], 1);
 }
 
 #[tokio::test]
-async fn a_whole_cart_is_replaced_at_once() {
+async fn the_whole_content_is_replaced_at_once() {
     let shop = shop();
-    let id = shop.guest_with("SKU-1", 1).await;
-    let path = format!("/{id}");
+    let path = format!("/{}", shop.guest_with("SKU-1", 1).await);
     let lines =
         json!({"items": [{"sku": "SKU-2", "quantity": 3}, {"sku": "SKU-3", "quantity": 1}]});
-    let answer = shop.guest("PUT", &path, Some("\"1\""), &lines.to_string()).await;
-    assert_eq!((answer.status, answer.etag().as_str()), (200, "\"2\""));
-    let skus: Vec<_> =
-        answer.json["items"].as_array().unwrap().iter().map(|item| item["sku"].clone()).collect();
+    let reply = shop.guest("PUT", &path, Some("\"1\""), lines).await;
+    assert_eq!((reply.status, reply.etag()), (200, "\"2\""));
+    let items = reply.json["items"].as_array().unwrap();
+    let skus: Vec<_> = items.iter().map(|item| item["sku"].clone()).collect();
     assert_eq!(skus, ["SKU-2", "SKU-3"]);
     for (items, pointer) in [
         (json!([{"sku": "SKU-1", "quantity": 1}, {"sku": "NOPE", "quantity": 1}]), "/items/1/sku"),
         (json!([{"sku": "SKU-1", "quantity": 1}, {"sku": "SKU-1", "quantity": 2}]), "/items/1/sku"),
         (json!([{"sku": "SKU-1", "quantity": 0}]), "/items/0/quantity"),
     ] {
-        let body = json!({ "items": items }).to_string();
-        let answer = shop.guest("PUT", &path, None, &body).await;
-        assert_eq!((answer.status, &answer.json["errors"][0]["pointer"]), (422, &json!(pointer)));
+        let problem = shop.guest("PUT", &path, None, json!({ "items": items })).await.expect(422);
+        assert_eq!(problem["errors"][0]["pointer"], pointer);
     }
-    assert_eq!(shop.guest("GET", &path, None, "").await.etag(), "\"2\"");
+    assert_eq!(shop.guest("GET", &path, None, Value::Null).await.etag(), "\"2\"");
+}
+
+/// All operations on a guest cart: method, path after the id, body.
+fn operations() -> [(&'static str, &'static str, Value); 5] {
+    [
+        ("GET", "", Value::Null),
+        ("PUT", "", json!({"items": []})),
+        ("PUT", "/items/SKU-1", json!({"quantity": 5})),
+        ("DELETE", "/items/SKU-1", Value::Null),
+        ("DELETE", "", Value::Null),
+    ]
 }
 
 #[tokio::test]
-async fn what_is_no_cart_is_not_found() {
-    let shop = shop();
-    let thrown_away = shop.guest_with("SKU-1", 1).await;
-    assert_eq!(shop.guest("DELETE", &format!("/{thrown_away}"), None, "").await.status, 204);
-    let never = format!("crt_{}", "0".repeat(40));
-    for id in [thrown_away.as_str(), &never, "crt_", "usr_1", "crt_..%2F..%2Fcart%2Fusr_1"] {
-        for (method, path, body) in [
-            ("GET", "", ""),
-            ("DELETE", "", ""),
-            ("PUT", "", r#"{"items":[]}"#),
-            ("PUT", "/items/SKU-1", r#"{"quantity":1}"#),
-            ("DELETE", "/items/SKU-1", ""),
-        ] {
-            let answer = shop.guest(method, &format!("/{id}{path}"), None, body).await;
-            assert_eq!(answer.status, 404, "{method} {id}{path}");
+async fn unknown_and_deleted_carts_are_not_found() {
+    let store = MemoryStore::new();
+    let shop = Shop::over(store.clone());
+    let deleted = shop.guest_with("SKU-1", 1).await;
+    let path = format!("/{deleted}");
+    assert_eq!(shop.guest("DELETE", &path, None, Value::Null).await.status, 204);
+    assert!(!store.keys().contains(&format!("guest/{deleted}")));
+    let unknown = format!("crt_{}", "0".repeat(40));
+    for id in [deleted.as_str(), &unknown, "crt_", "usr_1", "crt_..%2F..%2Fcart%2Fusr_1"] {
+        for (method, path, body) in operations() {
+            let reply = shop.guest(method, &format!("/{id}{path}"), None, body).await;
+            assert_eq!(reply.status, 404, "{method} {id}{path}");
         }
-        assert_eq!(shop.merge("usr_1", id, None).await.status, 404, "{id}");
+        assert_eq!(shop.merge("usr_1", id).await.status, 404, "{id}");
     }
 }
 
 #[tokio::test]
-async fn a_guests_cart_is_changed_only_at_the_version_in_if_match() {
+async fn a_change_of_a_guest_cart_needs_the_version_in_if_match() {
     let shop = shop();
     let id = shop.guest_with("SKU-1", 1).await;
-    for (method, path, body) in [
-        ("DELETE", "", ""),
-        ("PUT", "", r#"{"items":[]}"#),
-        ("PUT", "/items/SKU-1", r#"{"quantity":5}"#),
-        ("DELETE", "/items/SKU-1", ""),
-    ] {
-        let answer = shop.guest(method, &format!("/{id}{path}"), Some("\"0\""), body).await;
-        assert_eq!((answer.status, answer.etag().as_str()), (412, "\"1\""), "{method} {path}");
+    for (method, path, body) in operations().into_iter().skip(1) {
+        let reply = shop.guest(method, &format!("/{id}{path}"), Some("\"0\""), body).await;
+        assert_eq!((reply.status, reply.etag()), (412, "\"1\""), "{method} {path}");
     }
-    assert_eq!(shop.guest("DELETE", &format!("/{id}"), Some("\"1\""), "").await.status, 204);
+    let deleted = shop.guest("DELETE", &format!("/{id}"), Some("\"1\""), Value::Null).await;
+    assert_eq!(deleted.status, 204);
 }
 
 #[tokio::test]
-async fn at_sign_in_a_guests_cart_goes_into_ones_own() {
+async fn a_guest_cart_is_merged_at_sign_in() {
     let shop = shop();
     shop.put("usr_1", "SKU-1", 2).await;
     let id = shop.guest_with("SKU-1", 3).await;
-    let anonymous = Request::post("/api/v1/cart/merge").body(Body::empty()).unwrap();
-    assert_eq!(shop.send(anonymous).await.status, 401);
-    let stale = shop.merge("usr_1", &id, Some("\"0\"")).await;
-    assert_eq!((stale.status, stale.etag().as_str()), (412, "\"1\""));
-    let merged = shop.merge("usr_1", &id, Some("\"1\"")).await;
-    assert_eq!((merged.status, merged.etag().as_str()), (200, "\"2\""));
+    assert_eq!(shop.client.post("/api/v1/cart/merge", &Value::Null).await.status, 401);
+    let body = json!({"guest_cart_id": id});
+    let merge = async |tag: &str| {
+        shop.user("usr_1").with("if-match", tag).post("/api/v1/cart/merge", &body).await
+    };
+    let stale = merge("\"0\"").await;
+    assert_eq!((stale.status, stale.etag()), (412, "\"1\""));
+    let merged = merge("\"1\"").await;
+    assert_eq!((merged.status, merged.etag()), (200, "\"2\""));
     assert_eq!(
         (&merged.json["items"][0]["quantity"], &merged.json["left_out"]),
         (&json!(5), &json!([]))
     );
-    let again = shop.merge("usr_1", &id, Some("\"1\"")).await;
-    assert_eq!((again.status, &again.json), (200, &merged.json), "asked again, done once");
-    assert_eq!(shop.merge("usr_2", &id, None).await.status, 404);
-    assert_eq!(shop.guest("GET", &format!("/{id}"), None, "").await.status, 404);
-    assert_eq!(shop.get("usr_1").await.json["items"][0]["quantity"], 5);
-    assert_eq!(shop.merge("usr_1", "", None).await.status, 422);
+    assert_eq!(merge("\"1\"").await.parts(), (200, merged.json), "a repeated request");
+    assert_eq!(shop.merge("usr_2", &id).await.status, 404);
+    assert_eq!(shop.guest("GET", &format!("/{id}"), None, Value::Null).await.status, 404);
+    assert_eq!(shop.get("usr_1").await["items"][0]["quantity"], 5);
+    assert_eq!(shop.merge("usr_1", "").await.status, 422);
 }
 
 #[tokio::test]
-async fn a_merge_that_can_not_be_shown_is_done_all_the_same() {
+async fn a_merge_succeeds_even_if_the_catalog_does_not_respond() {
     let shop = shop();
     let id = shop.guest_with("SKU-1", 3).await;
-    shop.shelf.silent.store(true, Ordering::Relaxed);
-    assert_eq!(shop.merge("usr_1", &id, None).await.status, 503);
-    shop.shelf.silent.store(false, Ordering::Relaxed);
-    assert_eq!(shop.merge("usr_1", &id, None).await.json["items"][0]["quantity"], 3);
+    shop.shelf.set_silent(true);
+    assert_eq!(shop.merge("usr_1", &id).await.status, 503);
+    shop.shelf.set_silent(false);
+    assert_eq!(shop.merge("usr_1", &id).await.json["items"][0]["quantity"], 3);
 }
 
 #[tokio::test]
-async fn a_sweep_tells_how_many_carts_it_deleted() {
+async fn a_sweep_reports_the_number_of_deleted_carts() {
     let store = MemoryStore::new();
     let id = Shop::over(store.clone()).guest_with("SKU-1", 1).await;
-    let later = Shop::at(store.clone(), || chassis::clock::now_ms() + 2 * GUEST_TTL_MS);
-    let swept = later.send(Request::post("/sweep").body(Body::empty()).unwrap()).await;
-    let counts = json!({"looked_at": 1, "deleted": 1, "kept": 0});
-    assert_eq!((swept.status, swept.json), (200, counts));
+    let later = ManualClock::new(NOW_MS + 2 * GUEST_TTL_MS);
+    let carts = Carts::new(store.clone(), shelf_at(1), later);
+    let client = Client::new(router(carts, Issuer::new().key_set()));
+    let swept = client.post("/sweep", &Value::Null).await.expect(200);
+    assert_eq!(swept, json!({"looked_at": 1, "deleted": 1, "kept": 0}));
     assert!(store.keys().iter().all(|key| !key.contains(&id)), "{:?}", store.keys());
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::bodies::Empty;
 use super::tokens;
-use crate::routes::discovery::KeySet;
+use crate::routes::discovery::{KeySet, document};
 use crate::routes::errors::ErrorView;
 use crate::service::Tokens;
 
@@ -163,18 +163,7 @@ pub(super) fn pages_and_tokens(api: &mut Api) {
 
 pub(super) fn discovery(api: &mut Api) {
     api.operation("getConfiguration", "Get the OpenID configuration", "OpenID Connect Discovery.")
-        .ok::<Configuration>(
-        "The document.",
-        &json!({
-            "issuer": "https://shop.example",
-            "authorization_endpoint": "https://shop.example/oauth2/authorize",
-            "token_endpoint": "https://shop.example/oauth2/token",
-            "revocation_endpoint": "https://shop.example/oauth2/revoke",
-            "jwks_uri": "https://shop.example/.well-known/jwks.json",
-            "response_types_supported": ["code"],
-            "code_challenge_methods_supported": ["S256"],
-        }),
-    );
+        .ok::<Configuration>("The document.", &document("https://shop.example"));
     api.operation(
         "getKeys",
         "List public keys",
@@ -211,14 +200,9 @@ fn refusable(operation: Operation<'_>) {
 }
 
 fn refresh() -> Value {
-    json!({
-        "grant_type": "refresh_token",
-        "refresh_token": REFRESH_TOKEN,
-    })
+    json!({"grant_type": "refresh_token", "refresh_token": REFRESH_TOKEN})
 }
 
 fn revocation() -> Value {
-    json!({
-        "token": REFRESH_TOKEN,
-    })
+    json!({"token": REFRESH_TOKEN})
 }

@@ -1,16 +1,19 @@
 //! OAuth 2: refreshing, codes, revoking, the sign-in page.
 
 use super::*;
-use crate::domain::encoding::{base64url, sha256};
 use crate::domain::refresh::GRACE_MS;
+use crate::domain::secret::{base64url, sha256};
 
 pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-async fn signed_in() -> (Shop, Answer) {
+async fn signed_in() -> (Shop, Reply) {
     let shop = Shop::new();
-    shop.register("ada@example.org").await;
-    let session = shop.sign_in("ada@example.org", "correct horse").await;
+    let session = shop.signed_in().await;
     (shop, session)
+}
+
+fn challenge() -> String {
+    base64url(&sha256(VERIFIER.as_bytes()))
 }
 
 #[tokio::test]
@@ -18,53 +21,43 @@ async fn refreshing_rotates_and_reuse_ends_the_family() {
     let (shop, session) = signed_in().await;
     let first = session.member("refresh_token");
     let answer = shop.refresh(&first).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"));
     let second = answer.member("refresh_token");
     assert_ne!(first, second);
-    assert_eq!(shop.refresh(&first).await.member("refresh_token"), second, "a lost answer");
+    assert_eq!(shop.refresh(&first).await.member("refresh_token"), second, "a repeated request");
 
     shop.wait_ms(GRACE_MS + 1);
     let reused = shop.refresh(&first).await;
-    assert_eq!(reused.status, 400);
-    assert_eq!(reused.json()["error"], "invalid_grant");
-    assert_eq!(shop.refresh(&second).await.json()["error"], "invalid_grant");
-    let other = shop.sign_in("ada@example.org", "correct horse").await;
-    assert_eq!(shop.refresh(&other.member("refresh_token")).await.status, 200, "others live on");
+    assert_eq!(reused.expect(400)["error"], "invalid_grant");
+    assert_eq!(shop.refresh(&second).await.json["error"], "invalid_grant");
+    let other = shop.sign_in(ADA, PASSWORD).await.member("refresh_token");
+    assert_eq!(shop.refresh(&other).await.status, 200, "other sessions continue");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refreshing_at_once_yields_one_successor() {
     let (shop, session) = signed_in().await;
     let (shop, token) = (Arc::new(shop), session.member("refresh_token"));
-    let tasks: Vec<_> = (0..16)
-        .map(|_| {
-            let (shop, token) = (shop.clone(), token.clone());
-            tokio::spawn(async move { shop.refresh(&token).await.member("refresh_token") })
-        })
-        .collect();
-    let mut successors = std::collections::BTreeSet::new();
-    for task in tasks {
-        successors.insert(task.await.unwrap());
-    }
+    let refresh = |_| {
+        let (shop, token) = (shop.clone(), token.clone());
+        async move { shop.refresh(&token).await.member("refresh_token") }
+    };
+    let mut successors = concurrently((0..16).map(refresh)).await;
+    successors.dedup();
     assert_eq!(successors.len(), 1);
 }
 
 #[tokio::test]
-async fn the_store_holds_no_token_in_clear() {
+async fn refresh_tokens_are_not_stored() {
     let (shop, session) = signed_in().await;
     let answer = shop.refresh(&session.member("refresh_token")).await;
     for token in [session.member("refresh_token"), answer.member("refresh_token")] {
-        let secret = token.split('.').nth(3).unwrap();
-        for key in shop.store.keys() {
-            let value = shop.store.get(&key).await.unwrap().unwrap();
-            assert!(!String::from_utf8_lossy(&value).contains(secret), "{key}");
-        }
+        assert!(!shop.is_stored(token.split('.').nth(3).unwrap()).await);
     }
 }
 
 #[tokio::test]
-async fn tokens_are_asked_for_with_forms_or_json() {
+async fn tokens_are_requested_with_forms_or_json() {
     let (shop, session) = signed_in().await;
     let token = session.member("refresh_token");
     let body = json!({"grant_type": "refresh_token", "refresh_token": token});
@@ -78,26 +71,32 @@ async fn tokens_are_asked_for_with_forms_or_json() {
     ] {
         let answer = shop.form("/oauth2/token", &fields).await;
         assert_eq!(answer.status, 400, "{fields:?}");
-        assert_eq!(answer.json()["error"], error, "{fields:?}");
+        assert_eq!(answer.json["error"], error, "{fields:?}");
         assert_eq!(answer.header("cache-control"), "no-store");
     }
 }
 
 #[tokio::test]
-async fn a_revoked_session_is_over_and_revoking_tells_nothing() {
+async fn a_revoked_session_has_ended_and_revoking_reveals_nothing() {
     let (shop, session) = signed_in().await;
+    let other = shop.signed_in().await;
     let token = session.member("refresh_token");
     assert_eq!(shop.form("/oauth2/revoke", &[("token", "made.up")]).await.status, 200);
     assert_eq!(shop.form("/oauth2/revoke", &[("token", &token)]).await.status, 200);
-    assert_eq!(shop.refresh(&token).await.json()["error"], "invalid_grant");
+    assert_eq!(shop.refresh(&token).await.json["error"], "invalid_grant");
     assert_eq!(shop.form("/oauth2/revoke", &[("token", &token)]).await.status, 200);
+    assert_eq!(shop.refresh(&other.member("refresh_token")).await.status, 200, "another session");
     let access = session.member("access_token");
     let answer = shop.form("/oauth2/revoke", &[("token", &access)]).await;
-    assert_eq!(answer.json()["error"], "unsupported_token_type");
+    assert_eq!(answer.json["error"], "unsupported_token_type");
 }
 
-pub(super) fn request(challenge: &str) -> Vec<(&str, &str)> {
-    vec![
+/// A request for authorization, with the value of `other` replaced.
+pub(super) fn request<'a>(
+    challenge: &'a str,
+    other: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    let mut fields = vec![
         ("response_type", "code"),
         ("client_id", "app"),
         ("redirect_uri", CALLBACK),
@@ -106,12 +105,19 @@ pub(super) fn request(challenge: &str) -> Vec<(&str, &str)> {
         ("nonce", "n-1"),
         ("code_challenge", challenge),
         ("code_challenge_method", "S256"),
-    ]
+    ];
+    fields.retain(|(name, _)| other.iter().all(|(replaced, _)| replaced != name));
+    fields.extend(other);
+    fields
 }
 
-fn query(fields: &[(&str, &str)]) -> String {
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    format!("/oauth2/authorize?{query}")
+pub(super) async fn show(shop: &Shop, other: &[(&str, &str)]) -> Reply {
+    let query = encoded(&request(&challenge(), other));
+    shop.get(&format!("/oauth2/authorize?{query}"), None).await
+}
+
+pub(super) async fn submit(shop: &Shop, other: &[(&str, &str)]) -> Reply {
+    shop.form("/oauth2/authorize", &request(&challenge(), other)).await
 }
 
 fn parameter(location: &str, name: &str) -> Option<String> {
@@ -120,17 +126,9 @@ fn parameter(location: &str, name: &str) -> Option<String> {
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
-async fn code(shop: &Shop) -> String {
-    code_for(shop, "ada@example.org", "correct horse", "openid email").await
-}
-
 pub(super) async fn code_for(shop: &Shop, email: &str, password: &str, scope: &str) -> String {
-    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
-    let mut fields = request(&challenge);
-    fields.retain(|(name, _)| *name != "scope");
-    fields.extend([("scope", scope), ("decision", "allow"), ("email", email)]);
-    fields.push(("password", password));
-    let answer = shop.form("/oauth2/authorize", &fields).await;
+    let other = [("scope", scope), ("decision", "allow"), ("email", email), ("password", password)];
+    let answer = submit(shop, &other).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     let location = answer.header("location");
     assert!(location.starts_with("https://app.test/cb?code="), "{location}");
@@ -139,7 +137,7 @@ pub(super) async fn code_for(shop: &Shop, email: &str, password: &str, scope: &s
     parameter(location, "code").unwrap()
 }
 
-pub(super) async fn redeem(shop: &Shop, code: &str, verifier: &str) -> Answer {
+pub(super) async fn redeem(shop: &Shop, code: &str, verifier: &str) -> Reply {
     let fields = [
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -153,41 +151,31 @@ pub(super) async fn redeem(shop: &Shop, code: &str, verifier: &str) -> Answer {
 #[tokio::test]
 async fn an_application_gets_tokens_for_a_code_once() {
     let (shop, _) = signed_in().await;
-    let code = code(&shop).await;
+    let code = code_for(&shop, ADA, PASSWORD, "openid email").await;
     let wrong = redeem(&shop, &code, &"x".repeat(43)).await;
-    assert_eq!(wrong.json()["error"], "invalid_grant");
+    assert_eq!(wrong.json["error"], "invalid_grant");
     let tokens = redeem(&shop, &code, VERIFIER).await;
-    assert_eq!(tokens.status, 200, "{}", tokens.text);
-    assert_eq!(tokens.json()["scope"], "openid email");
+    assert_eq!(tokens.json["scope"], "openid email", "{}", tokens.text);
 
     let id_token = tokens.member("id_token");
-    let claims = id_token.split('.').nth(1).unwrap();
-    let claims = crate::domain::encoding::from_base64url(claims).unwrap();
-    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    let claims = part(&id_token, 1);
     assert_eq!((&claims["aud"], &claims["nonce"]), (&json!("app"), &json!("n-1")));
-    assert_eq!(claims["email"], "ada@example.org");
-    assert_eq!(claims.get("name"), None, "profile was not asked for");
-    assert_eq!(shop.get("/api/v1/users/me", Some(&id_token)).await.status, 401, "no access token");
+    assert_eq!(claims["email"], ADA);
+    assert_eq!(claims.get("name"), None, "profile was not requested");
+    assert_eq!(shop.get(ME, Some(&id_token)).await.status, 401, "no access token");
     let access = tokens.member("access_token");
-    assert_eq!(shop.get("/api/v1/users/me", Some(&access)).await.status, 200);
+    assert_eq!(shop.get(ME, Some(&access)).await.status, 200);
 
     let again = redeem(&shop, &code, VERIFIER).await;
-    assert_eq!(again.json()["error"], "invalid_grant");
+    assert_eq!(again.json["error"], "invalid_grant");
     let refresh = tokens.member("refresh_token");
-    let fields =
-        [("grant_type", "refresh_token"), ("refresh_token", &*refresh), ("client_id", "app")];
-    assert_eq!(
-        shop.form("/oauth2/token", &fields).await.status,
-        400,
-        "the second use ended what it started"
-    );
+    assert_eq!(shop.refresh_as(Some("app"), &refresh).await.status, 400, "the session has ended");
 }
 
 #[tokio::test]
-async fn the_form_is_safe_to_show() {
+async fn the_form_escapes_values_and_has_a_content_security_policy() {
     let shop = Shop::new();
-    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
-    let page = shop.get(&query(&request(&challenge)), None).await;
+    let page = show(&shop, &[]).await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("value=\"s&quot;&lt;&amp;\""), "{}", page.text);
     assert!(page.text.contains("<label for=\"email\">"));
@@ -196,10 +184,8 @@ async fn the_form_is_safe_to_show() {
     assert!(policy.contains("form-action 'self' https://app.test;"), "{policy}");
     assert_eq!(page.header("x-frame-options"), "DENY");
 
-    let mut fields = request(&challenge);
-    fields.extend([("email", "ada@example.org\"><script>"), ("password", "wrong")]);
-    fields.push(("decision", "allow"));
-    let refused = shop.form("/oauth2/authorize", &fields).await;
+    let email = ("email", "ada@example.org\"><script>");
+    let refused = submit(&shop, &[email, ("password", "wrong"), ("decision", "allow")]).await;
     assert_eq!(refused.status, 403);
     assert!(refused.header("content-type").starts_with("text/html"));
     assert!(refused.text.contains("role=\"alert\""));
@@ -207,26 +193,20 @@ async fn the_form_is_safe_to_show() {
 }
 
 #[tokio::test]
-async fn other_sites_can_not_send_the_form() {
+async fn other_sites_cannot_send_the_form() {
     let (shop, _) = signed_in().await;
-    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
-    let mut fields = request(&challenge);
-    fields.extend([("email", "ada@example.org"), ("password", "correct horse")]);
-    fields.push(("decision", "allow"));
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let challenge = challenge();
+    let fields = [("email", ADA), ("password", PASSWORD), ("decision", "allow")];
     for (site, status) in [("cross-site", 400), ("same-origin", 303)] {
-        let request = Request::post("/oauth2/authorize")
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("sec-fetch-site", site);
-        let answer = shop.send(request.body(Body::from(body.clone())).unwrap()).await;
+        let client = shop.client().with("sec-fetch-site", site);
+        let answer = send_form(&client, "/oauth2/authorize", &request(&challenge, &fields)).await;
         assert_eq!(answer.status, status, "{site}");
     }
 }
 
 #[tokio::test]
-async fn nobody_is_sent_to_an_address_that_is_not_registered() {
+async fn there_is_no_redirect_to_an_unregistered_address() {
     let shop = Shop::new();
-    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
     for (name, value) in [
         ("redirect_uri", "https://app.test/cb/../x"),
         ("redirect_uri", "https://app.test/cb?x=1"),
@@ -235,19 +215,15 @@ async fn nobody_is_sent_to_an_address_that_is_not_registered() {
         ("redirect_uri", ""),
         ("client_id", "other"),
     ] {
-        let mut fields = request(&challenge);
-        fields.retain(|(other, _)| *other != name);
-        fields.push((name, value));
-        let answer = shop.get(&query(&fields), None).await;
+        let answer = show(&shop, &[(name, value)]).await;
         assert_eq!(answer.status, 400, "{name}={value}");
         assert_eq!(answer.header("location"), "");
     }
 }
 
 #[tokio::test]
-async fn other_faults_are_told_to_the_application() {
+async fn other_errors_are_reported_to_the_application() {
     let shop = Shop::new();
-    let challenge = base64url(&sha256(VERIFIER.as_bytes()));
     for (name, value, error) in [
         ("response_type", "token", "unsupported_response_type"),
         ("code_challenge_method", "plain", "invalid_request"),
@@ -255,10 +231,7 @@ async fn other_faults_are_told_to_the_application() {
         ("code_challenge", "short", "invalid_request"),
         ("prompt", "none", "login_required"),
     ] {
-        let mut fields = request(&challenge);
-        fields.retain(|(other, _)| *other != name);
-        fields.push((name, value));
-        let answer = shop.get(&query(&fields), None).await;
+        let answer = show(&shop, &[(name, value)]).await;
         assert_eq!(answer.status, 303, "{name}={value}");
         assert_eq!(parameter(answer.header("location"), "error").unwrap(), error);
         assert_eq!(parameter(answer.header("location"), "iss").unwrap(), ISSUER);
@@ -266,28 +239,23 @@ async fn other_faults_are_told_to_the_application() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_sees_the_same_first_key_and_only_its_public_half() {
+async fn concurrent_requests_get_the_same_first_key_and_only_its_public_part() {
     let shop = Arc::new(Shop::new());
-    let tasks: Vec<_> = (0..8)
-        .map(|_| {
-            let shop = shop.clone();
-            tokio::spawn(async move { shop.get("/.well-known/jwks.json", None).await.text })
-        })
-        .collect();
-    let mut documents = std::collections::BTreeSet::new();
-    for task in tasks {
-        documents.insert(task.await.unwrap());
-    }
+    let get = |_| {
+        let shop = shop.clone();
+        async move { shop.get("/.well-known/jwks.json", None).await.json }
+    };
+    let mut documents = concurrently((0..8).map(get)).await;
+    documents.dedup();
     assert_eq!(documents.len(), 1);
-    let document: Value = serde_json::from_str(documents.first().unwrap()).unwrap();
-    let key = document["keys"][0].as_object().unwrap();
+    let key = documents[0]["keys"][0].as_object().unwrap();
     let members: Vec<_> = key.keys().map(String::as_str).collect();
     assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x"]);
 }
 
 #[tokio::test]
 async fn discovery_names_endpoints_under_the_issuer() {
-    let document = Shop::new().get("/.well-known/openid-configuration", None).await.json();
+    let document = Shop::new().get("/.well-known/openid-configuration", None).await.json;
     assert_eq!(document["issuer"], ISSUER);
     assert_eq!(document["token_endpoint"], "https://shop.test/oauth2/token");
     assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));

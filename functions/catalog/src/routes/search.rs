@@ -1,4 +1,4 @@
-//! The query parameters of lists.
+//! The query parameters of searches.
 
 use axum::extract::{FromRequestParts, Query as Parameters};
 use axum::http::request::Parts;
@@ -8,11 +8,11 @@ use serde::Deserialize;
 use crate::domain::PRICE_MINOR_UNITS_MAX;
 use crate::search::{QUERY_CHARS_MAX, Query, Sort};
 
-/// The parameters of a list, except for pagination.
-pub(super) struct Question(pub(super) Query);
+/// The parameters of a search, except for pagination.
+pub(super) struct Search(pub(super) Query);
 
 #[derive(Deserialize)]
-struct Asked {
+struct Raw {
     q: Option<String>,
     category: Option<String>,
     sort: Option<String>,
@@ -20,24 +20,24 @@ struct Asked {
     price_max: Option<String>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Question {
+impl<S: Send + Sync> FromRequestParts<S> for Search {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Question> {
-        let asked = Parameters::<Asked>::try_from_uri(&parts.uri);
-        let Parameters(asked) = asked.map_err(|error| Problem::bad_request(error.body_text()))?;
-        let text = asked.q.unwrap_or_default();
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Search> {
+        let raw = Parameters::<Raw>::try_from_uri(&parts.uri);
+        let Parameters(raw) = raw.map_err(|error| Problem::bad_request(error.body_text()))?;
+        let text = raw.q.unwrap_or_default();
         if text.chars().count() > QUERY_CHARS_MAX {
             let detail = format!("q must have at most {QUERY_CHARS_MAX} characters.");
             return Err(Problem::bad_request(detail));
         }
-        let from = amount("price_min", asked.price_min.as_deref())?.unwrap_or(0);
-        let to = amount("price_max", asked.price_max.as_deref())?.unwrap_or(i64::MAX);
+        let from = amount("price_min", raw.price_min.as_deref())?.unwrap_or(0);
+        let to = amount("price_max", raw.price_max.as_deref())?.unwrap_or(i64::MAX);
         if from > to {
             return Err(Problem::bad_request("price_min must not be greater than price_max."));
         }
-        let query = Query::new(&text, asked.category.as_deref()).priced(from..=to);
-        Ok(Question(query.sorted(sort(asked.sort.as_deref())?)))
+        let query = Query::new(&text, raw.category.as_deref()).priced(from..=to);
+        Ok(Search(query.sorted(sort(raw.sort.as_deref())?)))
     }
 }
 
@@ -46,8 +46,8 @@ fn amount(name: &str, text: Option<&str>) -> Result<Option<i64>> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let amount = text.parse().ok().filter(|amount| (0..=PRICE_MINOR_UNITS_MAX).contains(amount));
     amount.map(Some).ok_or_else(|| {
-        let most = PRICE_MINOR_UNITS_MAX;
-        Problem::bad_request(format!("{name} must be an amount in minor units, from 0 to {most}."))
+        let max = PRICE_MINOR_UNITS_MAX;
+        Problem::bad_request(format!("{name} must be an amount in minor units, from 0 to {max}."))
     })
 }
 

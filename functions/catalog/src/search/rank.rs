@@ -55,7 +55,7 @@ impl Sort {
 /// A product's position in a result. Positions are totally ordered and depend only on the product
 /// and the query, so a cursor stays valid when other products change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Position {
     /// Lower comes first.
     #[serde(rename = "k")]
     pub key: i64,
@@ -70,7 +70,7 @@ pub struct Place {
 /// The key by which positions are compared.
 type Rank<'a> = (i64, &'a str, &'a str);
 
-impl Place {
+impl Position {
     fn rank(&self) -> Rank<'_> {
         (self.key, &self.name, &self.sku)
     }
@@ -89,22 +89,22 @@ impl<'a> Found<'a> {
     }
 
     fn rank(&self) -> Rank<'_> {
-        (self.key, self.texts.place_name(), &self.product.sku)
+        (self.key, self.texts.rank_name(), &self.product.sku)
     }
 
-    fn place(&self) -> Place {
+    fn position(&self) -> Position {
         let (key, name, sku) = self.rank();
-        Place { key, name: name.to_owned(), sku: sku.to_owned() }
+        Position { key, name: name.to_owned(), sku: sku.to_owned() }
     }
 }
 
 /// At most `limit` products of `found` after `after`, in order, and the position to continue from
 /// if there are more.
-pub(super) fn turn<'a>(
+pub(super) fn page<'a>(
     mut found: Vec<Found<'a>>,
-    after: Option<&Place>,
+    after: Option<&Position>,
     limit: usize,
-) -> (Vec<&'a Product>, Option<Place>) {
+) -> (Vec<&'a Product>, Option<Position>) {
     found.retain(|found| after.is_none_or(|after| found.rank() > after.rank()));
     let more = found.len() > limit;
     if more {
@@ -113,6 +113,6 @@ pub(super) fn turn<'a>(
         found.truncate(limit);
     }
     found.sort_unstable_by(|one, other| one.rank().cmp(&other.rank()));
-    let next = found.last().filter(|_| more).map(Found::place);
+    let next = found.last().filter(|_| more).map(Found::position);
     (found.into_iter().map(|found| found.product).collect(), next)
 }
