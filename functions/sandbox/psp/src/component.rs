@@ -1,9 +1,9 @@
-//! The sandbox on a host: its store, its variables, its HTTP client.
+//! The component: its store, its variables, its HTTP client.
 
 use std::future::Future;
-use std::time::Duration;
 
 use axum::Router;
+use chassis::SystemClock;
 use chassis::app::{Kept, serve};
 use chassis::config::{ConfigError, optional, variable};
 use chassis::http::SpinOutbound;
@@ -11,29 +11,24 @@ use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::{http_service, wit_bindgen};
 
-use crate::routes::{self, Background};
-use crate::sandbox::{Clock, Sandbox, Settings};
+use crate::ports::{Background, Ports};
+use crate::routes;
+use crate::sandbox::{Sandbox, Settings};
 
 /// The delay of a slow card, in milliseconds: longer than the timeout of merchants.
 const SLOW_MS: u64 = 3_000;
 
 #[derive(Clone, Copy)]
-struct HostClock;
+struct Host;
 
-impl Clock for HostClock {
-    fn now_ms(&self) -> u64 {
-        chassis::clock::now_ms()
-    }
-
-    async fn sleep(&self, ms: u64) {
-        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
-    }
+impl Ports for Host {
+    type Store = SpinStore;
+    type Timer = SystemClock;
+    type Outbound = SpinOutbound;
+    type Background = Self;
 }
 
-#[derive(Clone, Copy)]
-struct AfterAnswer;
-
-impl Background for AfterAnswer {
+impl Background for Host {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         wit_bindgen::spawn(work);
     }
@@ -57,8 +52,12 @@ async fn handle(request: Request) -> impl IntoResponse {
 
 async fn router() -> chassis::Result<Router> {
     ROUTER.router(settings().await?, |settings| {
-        let (settings, store) = (settings.clone(), SpinStore::open("psp-sandbox")?);
-        let sandbox = Sandbox { settings, store, clock: HostClock, outbound: SpinOutbound };
-        Ok(routes::router(sandbox, AfterAnswer))
+        Ok(routes::router(Sandbox::<Host> {
+            settings: settings.clone(),
+            store: SpinStore::open("psp-sandbox")?,
+            timer: SystemClock,
+            outbound: SpinOutbound,
+            background: Host,
+        }))
     })
 }
