@@ -48,41 +48,33 @@ pub enum Offered {
 pub struct Shop<H, T> {
     http: H,
     timer: T,
+    /// Of the administrator who has signed in.
+    token: Option<String>,
 }
 
-/// An administrator who has signed in.
-pub struct Admin<H, T> {
-    shop: Shop<H, T>,
-    token: String,
-}
-
-/// A call.
-struct Call<'a> {
-    method: Method,
-    path: String,
-    token: Option<&'a str>,
-    body: Option<Value>,
-}
-
-/// A final response: the status, and the body if it is JSON.
+/// A final response: the call, the status, and the body if it is JSON.
 struct Reply {
+    call: String,
     status: StatusCode,
     body: Value,
 }
 
-impl<H: Outbound, T: Timer> Admin<H, T> {
-    /// Signs in with the email address and password of an administrator.
+impl<H: Outbound, T: Timer> Shop<H, T> {
+    /// The API that is reached with this client.
+    pub fn new(http: H, timer: T) -> Self {
+        Shop { http, timer, token: None }
+    }
+
+    /// The API for the administrator with this email address and password.
     ///
     /// # Errors
     /// The shop refused the call, or did not respond.
-    pub async fn sign_in(shop: Shop<H, T>, email: &str, password: &str) -> Result<Self, Failure> {
-        let body = Some(json!({"email": email, "password": password}));
-        let path = "/api/v1/sessions".to_owned();
-        let call = Call { method: Method::POST, path, token: None, body };
-        let reply = shop.send(&call).await?;
+    pub async fn signed_in(self, email: &str, password: &str) -> Result<Self, Failure> {
+        let body = json!({"email": email, "password": password});
+        let reply = self.call(Method::POST, "/api/v1/sessions", Some(body)).await?;
         match reply.body["access_token"].as_str() {
-            Some(token) => Ok(Admin { token: token.to_owned(), shop }),
-            None => Err(call.refused(&reply)),
+            Some(token) => Ok(Shop { token: Some(token.to_owned()), ..self }),
+            None => Err(reply.refused()),
         }
     }
 
@@ -96,17 +88,15 @@ impl<H: Outbound, T: Timer> Admin<H, T> {
             "sku": sku, "name": name, "description": description, "category": category,
             "price": price,
         });
-        let create = self.call(Method::POST, "/api/v1/products".to_owned(), Some(product.clone()));
-        let reply = self.shop.send(&create).await?;
+        let reply = self.call(Method::POST, "/api/v1/products", Some(product.clone())).await?;
         match reply.status {
             StatusCode::CREATED => Ok(Offered::Created),
             StatusCode::OK => Ok(Offered::Unchanged),
             StatusCode::CONFLICT => {
-                let path = format!("/api/v1/products/{sku}");
-                self.succeed(self.call(Method::PUT, path, Some(product))).await?;
+                self.put(&format!("/api/v1/products/{sku}"), product).await?;
                 Ok(Offered::Updated)
             }
-            _ => Err(create.refused(&reply)),
+            _ => Err(reply.refused()),
         }
     }
 
@@ -115,12 +105,11 @@ impl<H: Outbound, T: Timer> Admin<H, T> {
     /// # Errors
     /// The shop refused the call, or did not respond.
     pub async fn received(&self, sku: &str) -> Result<Option<u64>, Failure> {
-        let read = self.call(Method::GET, format!("/api/v1/inventory/{sku}"), None);
-        let reply = self.shop.send(&read).await?;
+        let reply = self.call(Method::GET, &format!("/api/v1/inventory/{sku}"), None).await?;
         match reply.status {
             StatusCode::NOT_FOUND => Ok(None),
             StatusCode::OK => Ok(reply.body["received"].as_u64()),
-            _ => Err(read.refused(&reply)),
+            _ => Err(reply.refused()),
         }
     }
 
@@ -129,36 +118,33 @@ impl<H: Outbound, T: Timer> Admin<H, T> {
     /// # Errors
     /// The shop refused the call, or did not respond.
     pub async fn receive(&self, sku: &str, pieces: u32) -> Result<(), Failure> {
-        let body = json!({"received": pieces});
-        self.succeed(self.call(Method::PUT, format!("/api/v1/inventory/{sku}"), Some(body))).await
+        self.put(&format!("/api/v1/inventory/{sku}"), json!({"received": pieces})).await
     }
 
-    async fn succeed(&self, call: Call<'_>) -> Result<(), Failure> {
-        let reply = self.shop.send(&call).await?;
-        if reply.status.is_success() { Ok(()) } else { Err(call.refused(&reply)) }
+    async fn put(&self, path: &str, body: Value) -> Result<(), Failure> {
+        let reply = self.call(Method::PUT, path, Some(body)).await?;
+        if reply.status.is_success() { Ok(()) } else { Err(reply.refused()) }
     }
 
-    fn call(&self, method: Method, path: String, body: Option<Value>) -> Call<'_> {
-        Call { method, path, token: Some(&self.token), body }
-    }
-}
-
-impl<H: Outbound, T: Timer> Shop<H, T> {
-    /// The API that is reached with this client.
-    pub fn new(http: H, timer: T) -> Self {
-        Shop { http, timer }
-    }
-
-    /// Repeats the call until there is a final response.
-    async fn send(&self, call: &Call<'_>) -> Result<Reply, Failure> {
+    /// Repeats a call until there is a final response.
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Reply, Failure> {
+        let call = format!("{method} {path}");
         let mut backoff_ms = BACKOFF_FIRST_MS;
         let mut last = String::new();
         for attempt in 1..=ATTEMPTS_MAX {
+            let request = self.request(&method, path, body.as_ref());
+            let request = request
+                .map_err(|error| Failure { call: call.clone(), reason: error.to_string() })?;
             let mut delay_ms = backoff_ms;
-            match self.http.send(call.request()?, TIMEOUT_MS).await {
+            match self.http.send(request, TIMEOUT_MS).await {
                 Ok(response) if !is_temporary(response.status()) => {
                     let body = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
-                    return Ok(Reply { status: response.status(), body });
+                    return Ok(Reply { call, status: response.status(), body });
                 }
                 Ok(response) => {
                     last = format!("the response was {}", response.status());
@@ -171,32 +157,33 @@ impl<H: Outbound, T: Timer> Shop<H, T> {
                 backoff_ms *= 2;
             }
         }
-        Err(call.failed(format!("{last} (attempt {ATTEMPTS_MAX} of {ATTEMPTS_MAX})")))
+        let reason = format!("{last} (attempt {ATTEMPTS_MAX} of {ATTEMPTS_MAX})");
+        Err(Failure { call, reason })
+    }
+
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Request<Bytes>, http::Error> {
+        let mut request = Request::builder().method(method).uri(format!("{GATEWAY}{path}"));
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        request.body(Bytes::from(body.map(Value::to_string).unwrap_or_default()))
     }
 }
 
-impl Call<'_> {
-    fn request(&self) -> Result<Request<Bytes>, Failure> {
-        let mut request =
-            Request::builder().method(&self.method).uri(format!("{GATEWAY}{}", self.path));
-        if let Some(token) = self.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        if self.body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
-        let body = self.body.as_ref().map(Value::to_string).unwrap_or_default();
-        request.body(Bytes::from(body)).map_err(|error| self.failed(error.to_string()))
-    }
-
-    fn failed(&self, reason: String) -> Failure {
-        Failure { call: format!("{} {}", self.method, self.path), reason }
-    }
-
-    fn refused(&self, reply: &Reply) -> Failure {
-        let problem = reply.body["detail"].as_str().or(reply.body["title"].as_str());
+impl Reply {
+    fn refused(self) -> Failure {
+        let problem = self.body["detail"].as_str().or(self.body["title"].as_str());
         let detail = problem.map(|text| format!(": {text}")).unwrap_or_default();
-        self.failed(format!("the response was {}{detail}", reply.status))
+        let reason = format!("the response was {}{detail}", self.status);
+        Failure { call: self.call, reason }
     }
 }
 

@@ -6,7 +6,7 @@ use chassis::store::{Store, StoreError};
 use futures::future::join_all;
 use serde::Serialize;
 
-use crate::client::{Admin, Failure, Offered, Shop};
+use crate::client::{Failure, Offered, Shop};
 use crate::domain::{Data, Item, Progress};
 
 /// The number of products that are imported concurrently.
@@ -82,10 +82,10 @@ impl<S: Store, H: Outbound, T: Timer> Importer<S, H, T> {
         let pending = progress.pending(data);
         if !pending.is_empty() {
             let Credentials { email, password } = &self.credentials;
-            let admin = Admin::sign_in(self.shop.clone(), email, password).await;
-            let admin = admin.map_err(Error::Shop)?;
+            let shop = self.shop.clone().signed_in(email, password).await;
+            let shop = shop.map_err(Error::Shop)?;
             eprintln!("importing {} of {} products", pending.len(), data.items.len());
-            self.import_all(&admin, &pending, &mut progress, &mut summary).await?;
+            self.import_all(&shop, &pending, &mut progress, &mut summary).await?;
         }
         progress.complete(data);
         self.store.write(PROGRESS, &progress).await?;
@@ -95,19 +95,19 @@ impl<S: Store, H: Outbound, T: Timer> Importer<S, H, T> {
 
     async fn import_all(
         &self,
-        admin: &Admin<H, T>,
+        shop: &Shop<H, T>,
         pending: &[&Item],
         progress: &mut Progress,
         summary: &mut Summary,
     ) -> Result<(), Error> {
         for batch in pending.chunks(PARALLEL) {
-            let results = join_all(batch.iter().map(|item| import_one(admin, item))).await;
+            let results = join_all(batch.iter().map(|item| import_one(shop, item))).await;
             let mut failed = None;
             for (item, result) in batch.iter().zip(results) {
                 match result {
-                    Ok(done) => {
+                    Ok((offered, received)) => {
                         progress.note(item);
-                        summary.count(done);
+                        summary.count(offered, received);
                     }
                     Err(failure) => failed = Some(failure),
                 }
@@ -125,31 +125,27 @@ impl<S: Store, H: Outbound, T: Timer> Importer<S, H, T> {
     }
 }
 
-struct Done {
-    offered: Offered,
-    received: bool,
-}
-
-/// Each step may already have been done by an interrupted import.
+/// Imports a product; whether pieces were received. Each step may already have been done by an
+/// interrupted import.
 async fn import_one<H: Outbound, T: Timer>(
-    admin: &Admin<H, T>,
+    shop: &Shop<H, T>,
     item: &Item,
-) -> Result<Done, Failure> {
-    let offered = admin.offer(item).await?;
+) -> Result<(Offered, bool), Failure> {
+    let offered = shop.offer(item).await?;
     // The shop may have received more since then, so the number is never reduced.
     let received = offered == Offered::Created
-        || admin.received(&item.sku).await?.is_none_or(|pieces| pieces < u64::from(item.stock));
+        || shop.received(&item.sku).await?.is_none_or(|pieces| pieces < u64::from(item.stock));
     if received {
-        admin.receive(&item.sku, item.stock).await?;
+        shop.receive(&item.sku, item.stock).await?;
     }
-    Ok(Done { offered, received })
+    Ok((offered, received))
 }
 
 impl Summary {
-    fn count(&mut self, done: Done) {
+    fn count(&mut self, offered: Offered, received: bool) {
         self.imported += 1;
-        self.created += usize::from(done.offered == Offered::Created);
-        self.updated += usize::from(done.offered == Offered::Updated);
-        self.received += usize::from(done.received);
+        self.created += usize::from(offered == Offered::Created);
+        self.updated += usize::from(offered == Offered::Updated);
+        self.received += usize::from(received);
     }
 }
