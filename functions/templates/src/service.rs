@@ -140,7 +140,7 @@ impl<S: Store> Templates<S> {
             return Err(Error::Exists(code.to_owned()));
         }
         self.list(code).await?;
-        let version = self.keep(first).await?;
+        let version = self.store_texts(first).await?;
         let template = Template { code: code.to_owned(), versions: vec![version] };
         match self.store.create_guarded(&template_key(code), &template).await? {
             true => Ok(template),
@@ -154,12 +154,12 @@ impl<S: Store> Templates<S> {
     /// [`Error::NotFound`], [`Error::Full`], [`Error::Store`].
     pub async fn publish(&self, code: &str, next: Publication) -> Result<u32, Error> {
         self.template(code).await?;
-        let version = self.keep(next).await?;
+        let version = self.store_texts(next).await?;
         let full = || Error::Full(format!("{code} has {VERSION_COUNT_MAX} versions"));
         self.store
             .update(&template_key(code), |template: Option<Template>| {
-                let gone = || Error::NotFound(format!("there is no template {code}"));
-                let mut template = template.ok_or_else(gone)?;
+                let missing = || Error::NotFound(format!("there is no template {code}"));
+                let mut template = template.ok_or_else(missing)?;
                 let number = template.publish(version.clone()).ok_or_else(full)?;
                 Ok((template, number))
             })
@@ -178,7 +178,7 @@ impl<S: Store> Templates<S> {
             .await
     }
 
-    async fn keep(&self, publication: Publication) -> Result<Version, Error> {
+    async fn store_texts(&self, publication: Publication) -> Result<Version, Error> {
         let texts_id = chassis::id::new("txt");
         self.store.create(&texts_key(&texts_id), &publication.texts).await?;
         let Publication { user_id, now_ms, .. } = publication;
@@ -268,12 +268,12 @@ mod tests {
         for operations in 0..20 {
             let store = MemoryStore::new();
             let failing = Templates::new(FailingStore::after(operations, store.clone()));
-            let made = failing.create("news", publication("1")).await.is_ok();
+            let is_created = failing.create("news", publication("1")).await.is_ok();
             let templates = Templates::new(store);
             let found = templates.render("news", None, "en", &who()).await;
             match found {
                 Ok((1, rendered)) => assert_eq!(rendered.subject, "1"),
-                Err(Error::NotFound(_)) if !made => {
+                Err(Error::NotFound(_)) if !is_created => {
                     templates.create("news", publication("again")).await.unwrap();
                 }
                 other => panic!("after {operations} operations: {other:?}"),

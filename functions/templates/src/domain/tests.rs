@@ -66,25 +66,6 @@ fn variables_in_values_are_not_replaced() {
 }
 
 #[test]
-fn all_faults_of_texts_are_reported_with_their_members() {
-    let mut texts = texts(&[("en", text("two\nlines", "open {{name", "<p class={{name}}>"))]);
-    texts.default_language = language("de");
-    let members: Vec<_> = texts.faults().into_iter().map(|it| it.member.join("/")).collect();
-    assert_eq!(members, ["default_language", "en/subject", "en/text", "en/html"]);
-}
-
-#[test]
-fn published_versions_keep_their_numbers() {
-    let version = |id: &str| Version { texts_id: id.into(), created_at_ms: 0, created_by: None };
-    let mut template = Template { code: "x".into(), versions: vec![version("a")] };
-    assert_eq!(template.publish(version("b")), Some(2));
-    assert_eq!(template.version(Some(1)).unwrap().1.texts_id, "a");
-    assert_eq!(template.version(None).unwrap().1.texts_id, "b");
-    assert_eq!(template.version(Some(0)), None);
-    assert_eq!(template.version(Some(3)), None);
-}
-
-#[test]
 fn codes_are_lowercase_words_joined_by_dashes() {
     assert!(is_code("order-confirmed2"));
     for invalid in ["", "-a", "a--b", "A", "a/b", "ü", &"a".repeat(65)] {

@@ -54,7 +54,9 @@ async fn publishing_adds_a_version_and_keeps_the_old_one() {
     let all = admin.get(path).await.expect(200);
     let numbers: Vec<_> = all["items"].as_array().unwrap().iter().map(|v| &v["version"]).collect();
     assert_eq!(numbers, [2, 1]);
-    admin.get(&format!("{path}/9")).await.expect(404);
+    for unknown in [0, 3] {
+        admin.get(&format!("{path}/{unknown}")).await.expect(404);
+    }
 }
 
 #[tokio::test]
