@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::clock::{now_ms, rfc3339};
-use chassis::form::{Fields, JsonBody};
+use chassis::form::JsonBody;
 use chassis::store::Store;
 use chassis::{Problem, ProblemType, Result};
 use serde_json::{Value, json};
@@ -71,18 +71,7 @@ async fn mail<S: Store>(
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response> {
-    let content = content(&body, |fields| {
-        let to = fields.string("to", 3..=254);
-        if to.as_deref().is_some_and(|to| !is_address(to)) {
-            fields.fault("to", "must be one mail address");
-        }
-        let subject = fields.string("subject", 1..=400);
-        let text = fields.string("text", 1..=TEXT_LENGTH_MAX);
-        let html = fields.optional_string("html", 1..=TEXT_LENGTH_MAX);
-        let language = fields.optional_string("language", 2..=35);
-        let (to, subject, text) = (to?, subject?, text?);
-        Some(Content { kind: Kind::Email, to, subject, text, html, language })
-    })?;
+    let content = content(&body, Kind::Email)?;
     if content.to.to_ascii_lowercase().ends_with(INVALID_TLD) {
         return Err(Problem::new(ProblemType::NoSuchMailbox)
             .detail(format!("There is no mailbox {}.", content.to)));
@@ -95,25 +84,29 @@ async fn push<S: Store>(
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response> {
-    let content = content(&body, |fields| {
-        let to = fields.string("to", 1..=100);
-        let subject = fields.string("title", 1..=400);
-        let text = fields.string("body", 1..=TEXT_LENGTH_MAX);
-        let language = fields.optional_string("language", 2..=35);
-        let (to, subject, text) = (to?, subject?, text?);
-        Some(Content { kind: Kind::Push, to, subject, text, html: None, language })
-    })?;
-    accept(&app, &headers, content).await
+    accept(&app, &headers, content(&body, Kind::Push)?).await
 }
 
-fn content(
-    body: &JsonBody,
-    read: impl FnOnce(&mut Fields<'_>) -> Option<Content>,
-) -> Result<Content> {
+fn content(body: &JsonBody, kind: Kind) -> Result<Content> {
     let mut fields = body.fields();
-    let content = read(&mut fields);
+    let is_mail = kind == Kind::Email;
+    let (to_length, subject, text) = match kind {
+        Kind::Email => (3..=254, "subject", "text"),
+        Kind::Push => (1..=100, "title", "body"),
+    };
+    let to = fields.string("to", to_length);
+    if is_mail && to.as_deref().is_some_and(|to| !is_address(to)) {
+        fields.fault("to", "must be one mail address");
+    }
+    let subject = fields.string(subject, 1..=400);
+    let text = fields.string(text, 1..=TEXT_LENGTH_MAX);
+    let html = is_mail.then(|| fields.optional_string("html", 1..=TEXT_LENGTH_MAX)).flatten();
+    let language = fields.optional_string("language", 2..=35);
     fields.finish()?;
-    content.ok_or_else(Problem::internal)
+    let (Some(to), Some(subject), Some(text)) = (to, subject, text) else {
+        return Err(Problem::internal());
+    };
+    Ok(Content { kind, to, subject, text, html, language })
 }
 
 async fn accept<S: Store>(app: &App<S>, headers: &HeaderMap, content: Content) -> Result<Response> {
