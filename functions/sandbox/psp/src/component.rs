@@ -1,10 +1,11 @@
 //! The component: its store, its variables, its HTTP client.
 
 use std::future::Future;
+use std::time::Duration;
 
 use axum::Router;
-use chassis::SystemClock;
 use chassis::app::{Kept, serve};
+use chassis::clock::{Clock, Timer};
 use chassis::config::{ConfigError, optional, variable};
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
@@ -23,9 +24,23 @@ struct Host;
 
 impl Ports for Host {
     type Store = SpinStore;
-    type Timer = SystemClock;
+    type Timer = Self;
     type Outbound = SpinOutbound;
     type Background = Self;
+}
+
+// Not chassis::SystemClock, which can wait only in components: this code also runs natively, in
+// benchmarks.
+impl Clock for Host {
+    fn now_ms(&self) -> u64 {
+        chassis::clock::now_ms()
+    }
+}
+
+impl Timer for Host {
+    async fn sleep(&self, ms: u64) {
+        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
+    }
 }
 
 impl Background for Host {
@@ -55,7 +70,7 @@ async fn router() -> chassis::Result<Router> {
         Ok(routes::router(Sandbox::<Host> {
             settings: settings.clone(),
             store: SpinStore::open("psp-sandbox")?,
-            timer: SystemClock,
+            timer: Host,
             outbound: SpinOutbound,
             background: Host,
         }))

@@ -77,8 +77,9 @@ async fn authenticate<P: Ports>(
     request: Request,
     next: Next,
 ) -> Response {
-    let key = request.headers().get("x-api-key").map_or(&b""[..], |key| key.as_bytes());
-    if bool::from(key.ct_eq(sandbox.settings.api_key.as_bytes())) {
+    let expected = sandbox.settings.api_key.as_bytes();
+    let key = request.headers().get("x-api-key");
+    if key.is_some_and(|key| key.as_bytes().ct_eq(expected).into()) {
         return next.run(request).await;
     }
     refusal(StatusCode::UNAUTHORIZED, "bad_api_key", "x-api-key is missing or wrong")

@@ -183,7 +183,11 @@ impl<P: Ports> Sandbox<P> {
                 continue;
             }
             let is_delivered = self.post(&url, &event).await;
-            self.update(id, |charge| Ok(charge.settle_notice(&notice.id, is_delivered))).await?;
+            let settle = |charge: &mut Charge| {
+                charge.settle_notice(&notice.id, is_delivered);
+                Ok(())
+            };
+            self.update(id, settle).await?;
         }
         Ok(())
     }
