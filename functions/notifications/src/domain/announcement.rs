@@ -18,8 +18,6 @@ const REGISTERED: &str = "com.shop.identity.user.registered.v1";
 const UPDATED: &str = "com.shop.identity.user.updated.v1";
 /// A user should get a mail about their account.
 const MAIL: &str = "com.shop.identity.user.mail.v1";
-/// A user has deleted their account.
-const DELETED: &str = chassis::sealed::ACCOUNT_DELETED;
 
 /// Templates of mails that concern the security of an account. They are sent regardless of the
 /// user's preferences.
@@ -32,8 +30,6 @@ pub enum Meaning {
     Messages(Vec<Request>),
     /// The current profile of a user, and messages to them.
     User(String, User, Vec<Request>),
-    /// This user has deleted their account; their data must be erased.
-    Deleted(String),
     /// None.
     Nothing,
 }
@@ -79,11 +75,6 @@ struct Mail {
 }
 
 #[derive(Deserialize)]
-struct Deleted {
-    user_id: String,
-}
-
-#[derive(Deserialize)]
 struct Account {
     user_id: String,
     #[serde(flatten)]
@@ -98,7 +89,9 @@ pub fn meaning(kind: &str, data: &str) -> Result<Meaning, String> {
     match kind {
         REGISTERED | UPDATED => {
             let Account { user_id, user } = read(data)?;
-            let user_id = checked(user_id)?;
+            if !chassis::id::is("usr", &user_id) {
+                return Err(format!("{user_id:?} is not a user id"));
+            }
             // The template gets the name from the account.
             let welcome = || Request {
                 priority: Priority::Low,
@@ -108,7 +101,6 @@ pub fn meaning(kind: &str, data: &str) -> Result<Meaning, String> {
             Ok(Meaning::User(user_id, user, messages))
         }
         MAIL => mail(read(data)?),
-        DELETED => checked(read::<Deleted>(data)?.user_id).map(Meaning::Deleted),
         _ => match kind.strip_prefix(ORDER).and_then(|rest| rest.strip_suffix(".v1")) {
             Some(
                 status @ ("confirmed" | "rejected" | "cancelled" | "shipped" | "delivered"
@@ -121,13 +113,6 @@ pub fn meaning(kind: &str, data: &str) -> Result<Meaning, String> {
 
 fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, String> {
     serde_json::from_str(data).map_err(|error| format!("the data of the event: {error}"))
-}
-
-fn checked(user_id: String) -> Result<String, String> {
-    match chassis::id::is("usr", &user_id) {
-        true => Ok(user_id),
-        false => Err(format!("{user_id:?} is not a user id")),
-    }
 }
 
 fn mail(mail: Mail) -> Result<Meaning, String> {

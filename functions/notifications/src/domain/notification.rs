@@ -185,7 +185,7 @@ impl Notification {
         self.pinned.variables.is_empty()
     }
 
-    /// Deletes the variables of a failed notification, which can't be replayed any more.
+    /// Deletes the variables of a failed notification, so that it can't be replayed.
     pub fn expire(&mut self) {
         if self.is_failed() {
             self.pinned.variables.clear();

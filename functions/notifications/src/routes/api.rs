@@ -182,7 +182,7 @@ fn queues(api: &mut Api) {
     api.operation(
         "getUserCopies",
         "Get the state of the copies of users",
-        "The addresses, names and languages that notifications keeps, so that it does not have to \
+        "The addresses, names and languages that notifications stores, so that it does not have to \
          read the account for each message.",
     )
     .tag("administration")

@@ -48,20 +48,28 @@ async fn users_see_their_own_messages_in_pages() {
         site.shop.notify(request(id)).await.unwrap();
     }
     let page = site.customer.get(&format!("{PATH}?limit=2")).await.expect(200);
-    assert_eq!(page["items"].as_array().unwrap().len(), 2);
+    let ids = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut found = ids(&page);
+    assert_eq!(found.len(), 2);
     let newest = &page["items"][0];
     assert_eq!((&newest["status"], &newest["channel"]), (&json!("sent"), &json!("email")));
     assert_eq!(newest["template_code"], "greeting");
     assert_eq!(newest["subject"], "Hello Ada");
     let next = format!("{PATH}?cursor={}", page["next_cursor"].as_str().unwrap());
     let rest = site.customer.get(&next).await.expect(200);
-    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next_cursor"]), (1, &Value::Null));
+    found.extend(ids(&rest));
+    assert_eq!((found.len(), &rest["next_cursor"]), (3, &Value::Null));
+    assert!(found.is_sorted_by(|newer, older| newer > older), "{found:?}");
     let other = site.anonymous.customer("usr_2");
     other.get(&next).await.expect(400);
     assert_eq!(other.get(PATH).await.expect(200)["items"], json!([]));
     let one = format!("{PATH}/{}", newest["id"].as_str().unwrap());
     site.customer.get(&one).await.expect(200);
     other.get(&one).await.expect(404);
+    other.get(&format!("{PATH}/ntf_1")).await.expect(404);
     for path in [PATH, "/api/v1/notifications/preferences"] {
         site.anonymous.get(path).await.expect(401);
     }
@@ -102,7 +110,7 @@ async fn administrators_request_a_message_once() {
     let path = format!("{PATH}/{}", first["notification_id"].as_str().unwrap());
     assert_eq!(site.admin.get(&path).await.expect(200)["status"], "sent");
     let page = site.customer.get(PATH).await.expect(200);
-    assert_eq!(page["items"].as_array().unwrap().len(), 1);
+    assert_eq!((page["items"].as_array().unwrap().len(), site.world.delivered()), (1, 1));
 
     let mut other = body();
     other["metadata"]["campaign"] = json!("autumn");
@@ -136,6 +144,8 @@ async fn all_faults_are_reported_and_nothing_is_queued() {
     for queue in queues["items"].as_array().unwrap() {
         assert_eq!(queue["length"], 0, "{queue}");
     }
+    assert_eq!(site.world.delivered(), 0);
+    site.admin.post(PATH, &body()).await.expect(202);
 }
 
 #[tokio::test]
@@ -159,6 +169,11 @@ async fn operators_see_failed_messages_and_replay_them() {
     site.customer.post(&replay, &Value::Null).await.expect(403);
     let reply = site.admin.post(&replay, &Value::Null).await.expect(202);
     assert_eq!(reply, json!({"notification_id": id, "status": "pending"}));
+    assert_eq!(site.admin.get(path).await.expect(200)["items"], json!([]));
+    let texts = site.world.texts();
+    assert_eq!((texts.len(), &texts[0]), (2, &texts[1]), "it is sent with the same text");
+    let sent = site.admin.get(&format!("{PATH}/{id}")).await.expect(200);
+    assert_eq!(sent["status"], "sent");
     site.admin.post(&replay, &Value::Null).await.expect_problem(409, "conflict");
     site.admin.post(&format!("{path}/ntf_1/replay"), &Value::Null).await.expect(404);
     site.admin.get("/api/v1/admin/queues/sms").await.expect(404);

@@ -34,7 +34,7 @@ pub struct SweepReport {
     /// Messages of all channels.
     #[serde(flatten)]
     pub messages: Swept,
-    /// Failed messages that can't be replayed any more.
+    /// Failed messages that have become too old for a replay.
     pub expired: usize,
 }
 

@@ -6,7 +6,7 @@
 
 use chassis::clock::parse_rfc3339;
 use chassis::events::Event;
-use chassis::sealed::{Unreadable, readable};
+use chassis::sealed::{Unreadable, forgotten, readable};
 
 use super::users::UserChange;
 use super::{Error, Notifications};
@@ -20,6 +20,10 @@ impl<P: Ports> Notifications<P> {
     /// [`Error::Unavailable`]: deliver the event again later. All others: it can't be handled.
     pub async fn handle(&self, event: &Event) -> Result<(), Error> {
         let invalid = |detail| Error::Invalid(Fault::of("data", detail));
+        let sequence = event.sequence().unwrap_or(0);
+        if let Some(id) = forgotten(event).map_err(|error| invalid(error.to_string()))? {
+            return Ok(self.erase_user(&id, sequence).await?);
+        }
         let event = match readable(event, &self.ports).await {
             Ok(Some(event)) => event,
             // It is about a user who was erased.
@@ -27,10 +31,8 @@ impl<P: Ports> Notifications<P> {
             Err(Unreadable::Damaged) => return Err(invalid(Unreadable::Damaged.to_string())),
             Err(error) => return Err(Error::Unavailable(error.to_string())),
         };
-        let sequence = event.sequence().unwrap_or(0);
         match meaning(&event.kind, &event.data).map_err(invalid)? {
             Meaning::Nothing => Ok(()),
-            Meaning::Deleted(id) => Ok(self.erase_user(&id, sequence).await?),
             Meaning::Messages(requests) => self.announce(requests).await,
             Meaning::User(id, user, requests) => {
                 let at_ms = event.time.as_deref().and_then(parse_rfc3339);

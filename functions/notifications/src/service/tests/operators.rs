@@ -35,20 +35,6 @@ async fn each_queue_has_the_waiting_messages_of_its_channel() {
 }
 
 #[tokio::test]
-async fn a_failed_message_can_be_replayed() {
-    let world = World::new();
-    let (shop, id) = bounced(&world).await;
-    assert_eq!(ids(&shop, Queue::Failed).await, ["r"]);
-    world.set_outcome(delivered());
-    assert_eq!(shop.at(NOW + 1).replay(&id).await.unwrap(), Replay::Pending);
-    assert_eq!(shop.only().await.state.as_str(), "sent");
-    assert_eq!(world.texts(), ["v1 pt-BR Ada", "v1 pt-BR Ada"], "with the same text");
-    assert!(shop.entries(Queue::Failed).await.unwrap().is_empty());
-    assert_eq!(shop.at(NOW + 2).replay(&id).await.unwrap(), Replay::NotFailed("sent"));
-    assert_eq!(shop.replay("ntf_x").await.unwrap(), Replay::Unknown);
-}
-
-#[tokio::test]
 async fn a_repeated_replay_sends_one_message() {
     let world = World::new();
     let (shop, id) = bounced(&world).await;
