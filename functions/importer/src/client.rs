@@ -1,204 +1,198 @@
-//! The public API as an admin uses it, with patience.
+//! The public API as an administrator uses it, with retries.
 //!
-//! All calls that the importer makes are safe to repeat, so a call that was refused for
-//! the moment, or whose answer was lost, is simply made again, a bounded number of times.
+//! All calls of the importer are safe to repeat, so a call that was refused temporarily, or whose
+//! response was lost, is repeated a limited number of times.
 
 use bytes::Bytes;
+use chassis::clock::Timer;
 use chassis::http::Outbound;
 use http::{Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::domain::Item;
-use crate::ports::Pause;
 
-/// Where the public API is: in the same application, whatever its address outside.
+/// The public API: in the same application, regardless of its public address.
 pub const GATEWAY: &str = "http://gateway.spin.internal";
-/// How often one call is made at most.
+/// The maximum number of attempts of one call.
 pub const ATTEMPTS_MAX: u32 = 8;
-/// The wait after the first failure, in milliseconds; it doubles each time.
+/// The delay after the first failure, in milliseconds; it doubles each time.
 pub const BACKOFF_FIRST_MS: u64 = 200;
-/// The longest wait between two attempts, in milliseconds, also when the shop asks for more.
+/// The longest delay between two attempts, in milliseconds, also if the shop asks for more.
 pub const BACKOFF_MAX_MS: u64 = 5_000;
-/// How long one attempt may take, in milliseconds. Signing in hashes a password, on a
-/// machine that may be compiling the other functions at that moment.
+/// The timeout of one attempt, in milliseconds. Signing in hashes a password, on a machine that may
+/// be compiling the other functions at that moment.
 pub const TIMEOUT_MS: u64 = 15_000;
 
-/// Why a call came to nothing after all attempts.
+/// Why a call failed after all attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Method and path.
     pub call: String,
-    /// What happened last, for the log.
+    /// The last error, for the log.
     pub reason: String,
 }
 
-/// What came of offering a product to the shop.
+/// The result of offering a product to the shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offered {
-    /// The shop did not have it.
+    /// The product is new.
     Created,
-    /// The shop had the very same.
+    /// The shop had an identical product.
     Unchanged,
-    /// The shop had another under this SKU, which now is this one.
+    /// The shop had a different product with this SKU, which was changed.
     Updated,
 }
 
-/// The shop, from the outside.
+/// The public API of the shop.
 #[derive(Clone)]
-pub struct Shop<H, P> {
+pub struct Shop<H, T> {
     http: H,
-    pause: P,
+    timer: T,
+    /// Of the administrator who has signed in.
+    token: Option<String>,
 }
 
-/// An admin who has signed in.
-pub struct Admin<H, P> {
-    shop: Shop<H, P>,
-    token: String,
-}
-
-/// One call, to be made as often as it takes.
-struct Call<'a> {
-    method: Method,
-    path: String,
-    token: Option<&'a str>,
-    body: Option<Value>,
-}
-
-/// A final answer: the status, and the body if it is JSON.
-struct Answer {
+/// A final response: the call, the status, and the body if it is JSON.
+struct Reply {
+    call: String,
     status: StatusCode,
     body: Value,
 }
 
-impl<H: Outbound, P: Pause> Admin<H, P> {
-    /// Sign in with the e-mail address and password of an admin.
-    pub async fn sign_in(shop: Shop<H, P>, email: &str, password: &str) -> Result<Self, Failure> {
-        let body = Some(json!({"email": email, "password": password}));
-        let path = "/api/v1/sessions".to_owned();
-        let call = Call { method: Method::POST, path, token: None, body };
-        let answer = shop.persist(&call).await?;
-        match answer.body["access_token"].as_str() {
-            Some(token) => Ok(Admin { token: token.to_owned(), shop }),
-            None => Err(call.refused(&answer)),
+impl<H: Outbound, T: Timer> Shop<H, T> {
+    /// The API that is reached with this client.
+    pub fn new(http: H, timer: T) -> Self {
+        Shop { http, timer, token: None }
+    }
+
+    /// The API for the administrator with this email address and password.
+    ///
+    /// # Errors
+    /// The shop refused the call, or did not respond.
+    pub async fn signed_in(self, email: &str, password: &str) -> Result<Self, Failure> {
+        let body = json!({"email": email, "password": password});
+        let reply = self.call(Method::POST, "/api/v1/sessions", Some(body)).await?;
+        match reply.body["access_token"].as_str() {
+            Some(token) => Ok(Shop { token: Some(token.to_owned()), ..self }),
+            None => Err(reply.refused()),
         }
     }
 
-    /// Put a product into the catalogue, whether or not it is there.
+    /// Creates a product in the catalog, or updates it.
+    ///
+    /// # Errors
+    /// The shop refused the call, or did not respond.
     pub async fn offer(&self, item: &Item) -> Result<Offered, Failure> {
         let Item { sku, name, description, category, price, .. } = item;
         let product = json!({
             "sku": sku, "name": name, "description": description, "category": category,
-            "price": {"amount": price.amount, "currency": price.currency},
+            "price": price,
         });
-        let create = self.call(Method::POST, "/api/v1/products".to_owned(), Some(product.clone()));
-        let answer = self.shop.persist(&create).await?;
-        match answer.status {
+        let reply = self.call(Method::POST, "/api/v1/products", Some(product.clone())).await?;
+        match reply.status {
             StatusCode::CREATED => Ok(Offered::Created),
             StatusCode::OK => Ok(Offered::Unchanged),
             StatusCode::CONFLICT => {
-                let path = format!("/api/v1/products/{sku}");
-                self.succeed(self.call(Method::PUT, path, Some(product))).await?;
+                self.put(&format!("/api/v1/products/{sku}"), product).await?;
                 Ok(Offered::Updated)
             }
-            _ => Err(create.refused(&answer)),
+            _ => Err(reply.refused()),
         }
     }
 
-    /// Pieces received so far; `None` if the shop has never had any.
+    /// The number of pieces received so far; `None` if the inventory does not know the product.
+    ///
+    /// # Errors
+    /// The shop refused the call, or did not respond.
     pub async fn received(&self, sku: &str) -> Result<Option<u64>, Failure> {
-        let read = self.call(Method::GET, format!("/api/v1/inventory/{sku}"), None);
-        let answer = self.shop.persist(&read).await?;
-        match answer.status {
+        let reply = self.call(Method::GET, &format!("/api/v1/inventory/{sku}"), None).await?;
+        match reply.status {
             StatusCode::NOT_FOUND => Ok(None),
-            StatusCode::OK => Ok(answer.body["received"].as_u64()),
-            _ => Err(read.refused(&answer)),
+            StatusCode::OK => Ok(reply.body["received"].as_u64()),
+            _ => Err(reply.refused()),
         }
     }
 
-    /// Make it so many pieces received.
+    /// Sets the number of pieces received so far.
+    ///
+    /// # Errors
+    /// The shop refused the call, or did not respond.
     pub async fn receive(&self, sku: &str, pieces: u32) -> Result<(), Failure> {
-        let body = json!({"received": pieces});
-        self.succeed(self.call(Method::PUT, format!("/api/v1/inventory/{sku}"), Some(body))).await
+        self.put(&format!("/api/v1/inventory/{sku}"), json!({"received": pieces})).await
     }
 
-    async fn succeed(&self, call: Call<'_>) -> Result<(), Failure> {
-        let answer = self.shop.persist(&call).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(call.refused(&answer)) }
+    async fn put(&self, path: &str, body: Value) -> Result<(), Failure> {
+        let reply = self.call(Method::PUT, path, Some(body)).await?;
+        if reply.status.is_success() { Ok(()) } else { Err(reply.refused()) }
     }
 
-    fn call(&self, method: Method, path: String, body: Option<Value>) -> Call<'_> {
-        Call { method, path, token: Some(&self.token), body }
-    }
-}
-
-impl<H: Outbound, P: Pause> Shop<H, P> {
-    /// The shop behind `http`.
-    pub fn new(http: H, pause: P) -> Self {
-        Shop { http, pause }
-    }
-
-    /// Make the call until the shop gives an answer that more patience would not change.
-    async fn persist(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+    /// Repeats a call until there is a final response.
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Reply, Failure> {
+        let call = format!("{method} {path}");
         let mut backoff_ms = BACKOFF_FIRST_MS;
         let mut last = String::new();
         for attempt in 1..=ATTEMPTS_MAX {
-            let mut wait_ms = backoff_ms;
-            match self.http.send(call.request()?, TIMEOUT_MS).await {
-                Ok(response) if !is_passing(response.status()) => return Ok(read(&response)),
+            let request = self.request(&method, path, body.as_ref());
+            let request = request
+                .map_err(|error| Failure { call: call.clone(), reason: error.to_string() })?;
+            let mut delay_ms = backoff_ms;
+            match self.http.send(request, TIMEOUT_MS).await {
+                Ok(response) if !is_temporary(response.status()) => {
+                    let body = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
+                    return Ok(Reply { call, status: response.status(), body });
+                }
                 Ok(response) => {
-                    last = format!("it answered {}", response.status());
-                    wait_ms = retry_after_ms(&response).unwrap_or(backoff_ms);
+                    last = format!("the response was {}", response.status());
+                    delay_ms = retry_after_ms(&response).unwrap_or(backoff_ms);
                 }
                 Err(error) => last = error.to_string(),
             }
             if attempt < ATTEMPTS_MAX {
-                self.pause.pause(wait_ms.min(BACKOFF_MAX_MS)).await;
+                self.timer.sleep(delay_ms.min(BACKOFF_MAX_MS)).await;
                 backoff_ms *= 2;
             }
         }
-        Err(call.failed(format!("{last} (attempt {ATTEMPTS_MAX} of {ATTEMPTS_MAX})")))
+        let reason = format!("{last} (attempt {ATTEMPTS_MAX} of {ATTEMPTS_MAX})");
+        Err(Failure { call, reason })
     }
-}
 
-impl Call<'_> {
-    fn request(&self) -> Result<Request<Bytes>, Failure> {
-        let mut request =
-            Request::builder().method(&self.method).uri(format!("{GATEWAY}{}", self.path));
-        if let Some(token) = self.token {
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Request<Bytes>, http::Error> {
+        let mut request = Request::builder().method(method).uri(format!("{GATEWAY}{path}"));
+        if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let body = match &self.body {
-            None => Bytes::new(),
-            Some(json) => {
-                request = request.header(header::CONTENT_TYPE, "application/json");
-                Bytes::from(json.to_string())
-            }
-        };
-        request.body(body).map_err(|error| self.failed(error.to_string()))
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        request.body(Bytes::from(body.map(Value::to_string).unwrap_or_default()))
     }
+}
 
-    fn failed(&self, reason: String) -> Failure {
-        Failure { call: format!("{} {}", self.method, self.path), reason }
-    }
-
-    fn refused(&self, answer: &Answer) -> Failure {
-        let problem = answer.body["detail"].as_str().or(answer.body["title"].as_str());
+impl Reply {
+    fn refused(self) -> Failure {
+        let problem = self.body["detail"].as_str().or(self.body["title"].as_str());
         let detail = problem.map(|text| format!(": {text}")).unwrap_or_default();
-        self.failed(format!("it answered {}{detail}", answer.status))
+        let reason = format!("the response was {}{detail}", self.status);
+        Failure { call: self.call, reason }
     }
 }
 
-fn read(response: &Response<Bytes>) -> Answer {
-    let body = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
-    Answer { status: response.status(), body }
-}
-
-/// Too busy, too slow or not there yet: may be better later.
-fn is_passing(status: StatusCode) -> bool {
+/// Whether a repetition may succeed: overload, a timeout, or a function that is not ready.
+fn is_temporary(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 502 | 503 | 504)
 }
 
-/// The wait that the shop asks for, if it does so in seconds.
+/// The delay that the shop asks for, if it does so in seconds.
 fn retry_after_ms(response: &Response<Bytes>) -> Option<u64> {
     let seconds: u64 = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(seconds.saturating_mul(1_000))

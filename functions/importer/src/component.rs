@@ -1,8 +1,7 @@
-//! The importer as a component: its store, the host's HTTP client, the admin's credentials.
-
-use std::time::Duration;
+//! The component: its store, the HTTP client, and the credentials of the administrator.
 
 use axum::Router;
+use chassis::SystemClock;
 use chassis::app::{router_with_problems, serve};
 use chassis::config::{ConfigError, variable};
 use chassis::http::SpinOutbound;
@@ -11,7 +10,6 @@ use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
 use crate::client::Shop;
-use crate::ports::Pause;
 use crate::service::{Credentials, Importer};
 
 #[http_service]
@@ -21,7 +19,7 @@ async fn handle(request: Request) -> impl IntoResponse {
 
 async fn router() -> chassis::Result<Router> {
     let store = SpinStore::open("importer")?;
-    let importer = Importer::new(store, Shop::new(SpinOutbound, Clock), credentials().await?);
+    let importer = Importer::new(store, Shop::new(SpinOutbound, SystemClock), credentials().await?);
     Ok(router_with_problems(crate::routes::router(importer)))
 }
 
@@ -29,14 +27,4 @@ async fn credentials() -> Result<Credentials, ConfigError> {
     let email = variable("admin_email").await?;
     let password = variable("admin_password").await?;
     Ok(Credentials { email, password })
-}
-
-/// The host's clock.
-#[derive(Clone, Copy)]
-struct Clock;
-
-impl Pause for Clock {
-    async fn pause(&self, ms: u64) {
-        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
-    }
 }

@@ -1,11 +1,9 @@
-//! Fills the shop at its first start, through the same API that an admin uses.
+//! Imports the shop's products at its first start, through the API of administrators.
 //!
-//! The alternative, writing into the stores of catalogue and inventory, would go around
-//! every rule that those functions keep, and would need keys that belong to others.
+//! Writing to the stores of catalog and inventory instead would bypass the rules of those functions.
 
 pub mod client;
 pub mod domain;
-pub mod ports;
 pub mod routes;
 pub mod service;
 

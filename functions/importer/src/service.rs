@@ -1,30 +1,30 @@
-//! Bringing the data file into the shop, once.
+//! Importing the data file, once.
 
+use chassis::clock::Timer;
 use chassis::http::Outbound;
 use chassis::store::{Store, StoreError};
 use futures::future::join_all;
 use serde::Serialize;
 
-use crate::client::{Admin, Failure, Offered, Shop};
+use crate::client::{Failure, Offered, Shop};
 use crate::domain::{Data, Item, Progress};
-use crate::ports::Pause;
 
-/// Products imported at the same time.
+/// The number of products that are imported concurrently.
 pub const PARALLEL: usize = 8;
-/// A log line after so many products.
+/// The number of products between two lines in the log.
 const LOG_EVERY: usize = 64;
 const PROGRESS: &str = "progress";
 
-/// An admin's e-mail address and password.
+/// The email address and password of an administrator.
 #[derive(Clone)]
 pub struct Credentials {
-    /// E-mail address.
+    /// Email address.
     pub email: String,
     /// Password.
     pub password: String,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
@@ -32,53 +32,46 @@ pub struct Summary {
     pub file: String,
     /// Products in the file.
     pub products: usize,
-    /// Products of the file that were looked at; the others were known to be in the shop.
+    /// Products of the file that were checked; the others were known to be in the shop.
     pub imported: usize,
-    /// Of those: new to the catalogue.
+    /// Of those: new in the catalog.
     pub created: usize,
-    /// Of those: changed in the catalogue.
+    /// Of those: changed in the catalog.
     pub updated: usize,
     /// Of those: pieces were received.
     pub received: usize,
 }
 
-/// Why an import stopped. Everything up to there is in the shop and remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why an import stopped. The progress until then is stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The shop refused a call, or did not answer.
+    /// The shop refused a call, or did not respond.
+    #[error("{}: {}", .0.call, .0.reason)]
     Shop(Failure),
     /// The importer's own store failed.
-    Store(StoreError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Error::Shop(failure)
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        Error::Store(error)
-    }
-}
-
-/// The import, over a store and the shop's API.
+/// The import.
 #[derive(Clone)]
-pub struct Importer<S, H, P> {
+pub struct Importer<S, H, T> {
     store: S,
-    shop: Shop<H, P>,
+    shop: Shop<H, T>,
     credentials: Credentials,
 }
 
-impl<S: Store, H: Outbound, P: Pause> Importer<S, H, P> {
-    /// An importer that remembers in `store` and acts on `shop` as this admin.
-    pub fn new(store: S, shop: Shop<H, P>, credentials: Credentials) -> Self {
+impl<S: Store, H: Outbound, T: Timer> Importer<S, H, T> {
+    /// An importer that stores its progress in `store` and calls `shop` as this administrator.
+    pub fn new(store: S, shop: Shop<H, T>, credentials: Credentials) -> Self {
         Importer { store, shop, credentials }
     }
 
-    /// Bring the shop to where it has all products of `data`. Goes on where an earlier
-    /// import of the same file was cut off; does nothing if one came to its end.
+    /// Imports all products of `data`. Continues an interrupted import; does nothing if the same
+    /// file was imported completely.
+    ///
+    /// # Errors
+    /// See [`Error`]. Repeating continues the import.
     pub async fn import(&self, data: &Data) -> Result<Summary, Error> {
         let mut progress: Progress = self.store.read(PROGRESS).await?.unwrap_or_default();
         let mut summary =
@@ -89,9 +82,10 @@ impl<S: Store, H: Outbound, P: Pause> Importer<S, H, P> {
         let pending = progress.pending(data);
         if !pending.is_empty() {
             let Credentials { email, password } = &self.credentials;
-            let admin = Admin::sign_in(self.shop.clone(), email, password).await?;
+            let shop = self.shop.clone().signed_in(email, password).await;
+            let shop = shop.map_err(Error::Shop)?;
             eprintln!("importing {} of {} products", pending.len(), data.items.len());
-            self.import_all(&admin, &pending, &mut progress, &mut summary).await?;
+            self.import_all(&shop, &pending, &mut progress, &mut summary).await?;
         }
         progress.complete(data);
         self.store.write(PROGRESS, &progress).await?;
@@ -101,27 +95,27 @@ impl<S: Store, H: Outbound, P: Pause> Importer<S, H, P> {
 
     async fn import_all(
         &self,
-        admin: &Admin<H, P>,
+        shop: &Shop<H, T>,
         pending: &[&Item],
         progress: &mut Progress,
         summary: &mut Summary,
     ) -> Result<(), Error> {
         for batch in pending.chunks(PARALLEL) {
-            let results = join_all(batch.iter().map(|item| import_one(admin, item))).await;
+            let results = join_all(batch.iter().map(|item| import_one(shop, item))).await;
             let mut failed = None;
             for (item, result) in batch.iter().zip(results) {
                 match result {
-                    Ok(done) => {
+                    Ok((offered, received)) => {
                         progress.note(item);
-                        summary.count(done);
+                        summary.count(offered, received);
                     }
                     Err(failure) => failed = Some(failure),
                 }
             }
-            // What got through is remembered also when a neighbor did not.
+            // Progress is stored even if another product of the batch failed.
             self.store.write(PROGRESS, &*progress).await?;
             if let Some(failure) = failed {
-                return Err(failure.into());
+                return Err(Error::Shop(failure));
             }
             if summary.imported.is_multiple_of(LOG_EVERY) {
                 eprintln!("{} of {} products imported", summary.imported, pending.len());
@@ -131,31 +125,27 @@ impl<S: Store, H: Outbound, P: Pause> Importer<S, H, P> {
     }
 }
 
-struct Done {
-    offered: Offered,
-    received: bool,
-}
-
-/// Both steps may have been taken before by an import that was cut off.
-async fn import_one<H: Outbound, P: Pause>(
-    admin: &Admin<H, P>,
+/// Imports a product; whether pieces were received. Each step may already have been done by an
+/// interrupted import.
+async fn import_one<H: Outbound, T: Timer>(
+    shop: &Shop<H, T>,
     item: &Item,
-) -> Result<Done, Failure> {
-    let offered = admin.offer(item).await?;
-    // The shop may have received more since, so the count is raised but never lowered.
+) -> Result<(Offered, bool), Failure> {
+    let offered = shop.offer(item).await?;
+    // The shop may have received more since then, so the number is never reduced.
     let received = offered == Offered::Created
-        || admin.received(&item.sku).await?.is_none_or(|pieces| pieces < u64::from(item.stock));
+        || shop.received(&item.sku).await?.is_none_or(|pieces| pieces < u64::from(item.stock));
     if received {
-        admin.receive(&item.sku, item.stock).await?;
+        shop.receive(&item.sku, item.stock).await?;
     }
-    Ok(Done { offered, received })
+    Ok((offered, received))
 }
 
 impl Summary {
-    fn count(&mut self, done: Done) {
+    fn count(&mut self, offered: Offered, received: bool) {
         self.imported += 1;
-        self.created += usize::from(done.offered == Offered::Created);
-        self.updated += usize::from(done.offered == Offered::Updated);
-        self.received += usize::from(done.received);
+        self.created += usize::from(offered == Offered::Created);
+        self.updated += usize::from(offered == Offered::Updated);
+        self.received += usize::from(received);
     }
 }

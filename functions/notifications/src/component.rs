@@ -1,31 +1,29 @@
-//! The component: contracts, store, variables and the way out, wired to the use cases.
-
-use std::collections::BTreeMap;
+//! The component: contracts, store, variables and HTTP client, connected to the use cases.
 
 use axum::Router;
 use bindings::exports::shop::notifications::{audit, notifier};
 use bindings::shop::identity::users;
 use bindings::shop::templates::renderer;
+use chassis::SystemClock;
 use chassis::app::{Kept, Unready, readiness, router_with_problems, serve};
 use chassis::config::{ConfigError, optional};
 use chassis::http::SpinOutbound;
-use chassis::register::{self, Stretch};
+use chassis::register;
 use chassis::sealed::{PersonKey, PersonKeys, Unreadable};
-use chassis::store::{SpinStore, StoreError};
+use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{self, Channel, Priority};
-use crate::ports::{RenderError, Rendered, Templates, User, Users};
+use crate::domain::{self, Channel, Notification, Outcome, State, User};
+use crate::ports::{Message, Ports, RenderError, Rendered};
 use crate::provider::{HttpProvider, URL_DEFAULT};
-use crate::routes::App;
-use crate::service::{Notifications, Record, Refusal};
+use crate::service::{Error, Notifications};
 
 contracts::function!("notifications");
 
 struct Component;
 
-/// Where mails go.
+/// The provider of mails and push messages.
 #[derive(Clone, PartialEq)]
 struct Settings {
     url: String,
@@ -40,7 +38,14 @@ async fn handle(request: Request) -> impl IntoResponse {
 }
 
 async fn router() -> chassis::Result<Router> {
-    ROUTER.router(settings().await?, routes)
+    ROUTER.router(settings().await?, |settings| {
+        let host = Host::new(settings.clone())?;
+        let store = host.store.clone();
+        let routes = crate::routes::router(Notifications::new(host))
+            .merge(chassis::rpc::router(bindings::dispatch))
+            .merge(readiness(store));
+        Ok(router_with_problems(routes))
+    })
 }
 
 async fn settings() -> Result<Settings, ConfigError> {
@@ -50,116 +55,120 @@ async fn settings() -> Result<Settings, ConfigError> {
     })
 }
 
-fn routes(settings: &Settings) -> chassis::Result<Router> {
-    let store = open()?;
-    let notifications = notifications(store.clone(), settings.clone());
-    let app = App { notifications, keys: bindings::IdentityKeys };
-    let routes = crate::routes::router(app)
-        .merge(chassis::rpc::router(bindings::dispatch))
-        .merge(readiness(store));
-    Ok(router_with_problems(routes))
-}
-
-fn open() -> Result<SpinStore, StoreError> {
-    SpinStore::open("notifications")
-}
-
-type Service = Notifications<SpinStore, Renderer, Identity, HttpProvider<SpinOutbound>>;
-
-fn notifications(store: SpinStore, Settings { url, key }: Settings) -> Service {
-    let provider = HttpProvider { outbound: SpinOutbound, url, key };
-    Notifications { store, templates: Renderer, users: Identity, provider }
-}
-
-/// The service for one call of the contract.
-async fn service() -> Result<Service, Unready> {
-    Ok(notifications(open()?, settings().await?))
-}
-
-impl From<Unready> for notifier::Error {
-    fn from(error: Unready) -> Self {
-        notifier::Error::Unavailable(error.to_string())
-    }
+/// The use cases for one call of the contract.
+async fn service() -> Result<Notifications<Host>, Unready> {
+    Ok(Notifications::new(Host::new(settings().await?)?))
 }
 
 impl notifier::Guest for Component {
     async fn notify(
         notification: notifier::Notification,
     ) -> Result<notifier::Receipt, notifier::Error> {
-        let notifications = service().await?;
+        let unavailable = |error: Unready| notifier::Error::Unavailable(error.to_string());
+        let notifications = service().await.map_err(unavailable)?;
+        let notifier::Notification { request_id, user_id, template_code, .. } = notification;
         let request = domain::Request {
-            request_id: notification.request_id,
             channel: match notification.channel {
                 notifier::Channel::Email => Channel::Email,
                 notifier::Channel::Push => Channel::Push,
             },
-            user_id: notification.user_id,
-            template_code: notification.template_code,
             variables: notification.variables,
             language: notification.language,
-            priority: Priority::default(),
-            metadata: BTreeMap::new(),
-            subject: None,
+            ..domain::Request::mail(request_id, user_id, template_code)
         };
-        let accepted = notifications.notify(request, chassis::clock::now_ms()).await;
-        accepted.map(|notification_id| notifier::Receipt { notification_id }).map_err(failure)
+        let accepted = notifications.notify(request).await;
+        accepted.map(|notification_id| notifier::Receipt { notification_id }).map_err(Into::into)
     }
 }
 
-fn failure(refusal: Refusal) -> notifier::Error {
-    let words = refusal.to_string();
-    match refusal {
-        Refusal::MissingVariables(names) => notifier::Error::MissingVariables(names),
-        Refusal::Invalid(_) => notifier::Error::Invalid(words),
-        Refusal::Conflict => notifier::Error::Conflict(words),
-        Refusal::Unavailable(detail) => notifier::Error::Unavailable(detail),
+impl From<Error> for notifier::Error {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match error {
+            Error::MissingVariables(names) => notifier::Error::MissingVariables(names),
+            Error::Invalid(_) => notifier::Error::Invalid(text),
+            Error::Conflict => notifier::Error::Conflict(text),
+            Error::Unavailable(_) => notifier::Error::Unavailable(text),
+        }
     }
 }
 
 impl audit::Guest for Component {
     async fn messages(after: Option<String>, limit: u32) -> Result<audit::Page, audit::Error> {
-        let foreign = || audit::Error::Invalid("`after` is not from a page".to_owned());
-        let after = register::position(after.as_deref()).ok_or_else(foreign)?;
+        let invalid = || audit::Error::Invalid("`after` is not from a page".to_owned());
+        let after = register::position(after.as_deref()).ok_or_else(invalid)?;
         let limit = limit.clamp(1, register::PAGE_MAX);
         let unavailable = |reason: String| audit::Error::Unavailable(reason);
         let notifications = service().await.map_err(|error| unavailable(error.to_string()))?;
-        let found = notifications.records(after, limit).await;
-        let Stretch { entries, next } = found.map_err(|error| unavailable(error.to_string()))?;
+        let found = notifications.books(after, limit).await;
+        let found = found.map_err(|error| unavailable(error.to_string()))?;
         Ok(audit::Page {
-            entries: entries.into_iter().map(audit::Entry::from).collect(),
-            next: next.map(|place| place.to_string()),
+            entries: found.entries.into_iter().map(audit::Entry::from).collect(),
+            next: found.next.map(|next| next.to_string()),
         })
     }
 }
 
-impl From<Record> for audit::Entry {
-    fn from(record: Record) -> Self {
+impl From<Notification> for audit::Entry {
+    fn from(notification: Notification) -> Self {
         audit::Entry {
-            request_id: record.request_id,
-            notification_id: record.notification_id,
-            user_id: record.user_id,
-            subject: record.subject,
-            template_code: record.template_code,
-            channel: match record.channel {
+            request_id: notification.request_id,
+            notification_id: notification.id,
+            user_id: notification.user_id,
+            subject: notification.subject,
+            template_code: notification.template_code,
+            channel: match notification.channel {
                 Channel::Email => notifier::Channel::Email,
                 Channel::Push => notifier::Channel::Push,
             },
-            status: match record.status {
-                "sent" => audit::Status::Sent,
-                "suppressed" => audit::Status::Suppressed,
-                "failed" => audit::Status::Failed,
-                _ => audit::Status::Pending,
+            status: match notification.state {
+                State::Pending { .. } | State::Sending { .. } => audit::Status::Pending,
+                State::Sent { .. } => audit::Status::Sent,
+                State::Failed { .. } => audit::Status::Failed,
+                State::Suppressed => audit::Status::Suppressed,
             },
-            sends: record.sends,
+            sends: u32::try_from(notification.receipts.len()).unwrap_or(u32::MAX),
         }
     }
 }
 
-/// The contract `shop:templates/renderer`.
+/// The store, the provider, and the contracts of templates and identity.
 #[derive(Clone)]
-struct Renderer;
+struct Host {
+    store: SpinStore,
+    provider: HttpProvider<SpinOutbound>,
+}
 
-impl Templates for Renderer {
+impl Host {
+    fn new(Settings { url, key }: Settings) -> Result<Self, Unready> {
+        let provider = HttpProvider { outbound: SpinOutbound, url, key };
+        Ok(Host { store: SpinStore::open("notifications")?, provider })
+    }
+}
+
+impl PersonKeys for Host {
+    async fn key(&self, user_id: &str) -> Result<Option<PersonKey>, Unreadable> {
+        bindings::IdentityPersons.key(user_id).await
+    }
+}
+
+impl Ports for Host {
+    type Store = SpinStore;
+    type Clock = SystemClock;
+    type Keys = bindings::IdentityKeys;
+
+    fn store(&self) -> &SpinStore {
+        &self.store
+    }
+
+    fn keys(&self) -> &bindings::IdentityKeys {
+        &bindings::IdentityKeys
+    }
+
+    fn clock(&self) -> &SystemClock {
+        &SystemClock
+    }
+
     async fn render(
         &self,
         code: &str,
@@ -167,16 +176,11 @@ impl Templates for Renderer {
         language: &str,
         variables: &[(String, String)],
     ) -> Result<Rendered, RenderError> {
-        let (code, language, variables) =
-            (code.to_owned(), language.to_owned(), variables.to_vec());
-        match renderer::render(code, version, language, variables).await {
-            Ok(rendered) => Ok(Rendered {
-                version: rendered.version,
-                language: rendered.language,
-                subject: rendered.subject,
-                text: rendered.text,
-                html: rendered.html,
-            }),
+        let (code, language) = (code.to_owned(), language.to_owned());
+        match renderer::render(code, version, language, variables.to_vec()).await {
+            Ok(renderer::Rendered { version, language, subject, text, html }) => {
+                Ok(Rendered { version, language, subject, text, html })
+            }
             Err(renderer::Error::NotFound(detail)) => Err(RenderError::NotFound(detail)),
             Err(renderer::Error::MissingVariables(names)) => {
                 Err(RenderError::MissingVariables(names))
@@ -184,20 +188,8 @@ impl Templates for Renderer {
             Err(renderer::Error::Unavailable(detail)) => Err(RenderError::Unavailable(detail)),
         }
     }
-}
 
-/// The contracts `shop:identity/users` and `shop:identity/persons`.
-#[derive(Clone)]
-struct Identity;
-
-impl PersonKeys for Identity {
-    async fn key(&self, user_id: &str) -> Result<Option<PersonKey>, Unreadable> {
-        bindings::IdentityPersons.key(user_id).await
-    }
-}
-
-impl Users for Identity {
-    async fn get(&self, id: &str) -> Result<Option<User>, String> {
+    async fn user(&self, id: &str) -> Result<Option<User>, String> {
         match users::get(id.to_owned()).await {
             Ok(user) => {
                 Ok(Some(User { email: user.email, name: user.name, language: user.language }))
@@ -205,5 +197,9 @@ impl Users for Identity {
             Err(users::Error::NotFound(_)) => Ok(None),
             Err(users::Error::Unavailable(detail)) => Err(detail),
         }
+    }
+
+    async fn deliver(&self, message: &Message) -> Outcome {
+        self.provider.deliver(message).await
     }
 }

@@ -1,18 +1,20 @@
-//! What notifications needs from others.
+//! What notifications needs from outside.
 
 use std::future::Future;
 
+use chassis::Clock;
+use chassis::auth::KeySource;
 use chassis::sealed::PersonKeys;
-use serde::{Deserialize, Serialize};
+use chassis::store::Store;
 
-use crate::domain::{Channel, Outcome};
+use crate::domain::{Channel, Outcome, User};
 
 /// A message ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// The template's version.
     pub version: u32,
-    /// The language that was found.
+    /// The language of the template that was used.
     pub language: String,
     /// One line.
     pub subject: String,
@@ -22,20 +24,51 @@ pub struct Rendered {
     pub html: String,
 }
 
-/// Why there is no rendering.
+/// Why a template was not rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RenderError {
     /// No such template or version.
     NotFound(String),
-    /// Variables that were not given.
+    /// Variables of the template without a value.
     MissingVariables(Vec<String>),
-    /// No answer now.
+    /// No response now.
     Unavailable(String),
 }
 
-/// The templates function.
-pub trait Templates: Clone + Send + Sync + 'static {
-    /// The message of a template; the newest version if none is named.
+/// A message for the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The notification's id: the provider sends one message for it.
+    pub id: String,
+    /// The channel.
+    pub channel: Channel,
+    /// The recipient.
+    pub user_id: String,
+    /// The mail address; push messages are addressed by user id.
+    pub email: String,
+    /// The content.
+    pub content: Rendered,
+}
+
+/// All ports. The keys of persons are those that personal data in events is sealed with.
+pub trait Ports: PersonKeys {
+    /// The store.
+    type Store: Store;
+    /// The clock.
+    type Clock: Clock;
+    /// The keys of access tokens.
+    type Keys: KeySource;
+
+    /// The store of all records.
+    fn store(&self) -> &Self::Store;
+
+    /// The keys that callers are authenticated with.
+    fn keys(&self) -> &Self::Keys;
+
+    /// The clock.
+    fn clock(&self) -> &Self::Clock;
+
+    /// Renders a template in this version, or in the newest one.
     fn render(
         &self,
         code: &str,
@@ -43,42 +76,10 @@ pub trait Templates: Clone + Send + Sync + 'static {
         language: &str,
         variables: &[(String, String)],
     ) -> impl Future<Output = Result<Rendered, RenderError>> + Send;
-}
 
-/// A person with an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct User {
-    /// Where mails go.
-    pub email: String,
-    /// How they are addressed.
-    pub name: String,
-    /// BCP 47 tag.
-    pub language: String,
-}
+    /// The user with this id; `None` if there is none. The error is for operators.
+    fn user(&self, id: &str) -> impl Future<Output = Result<Option<User>, String>> + Send;
 
-/// The identity function, also for the keys that personal data in events is sealed with.
-pub trait Users: PersonKeys {
-    /// The user with this id, `None` if there is none; an error is text for the log.
-    fn get(&self, id: &str) -> impl Future<Output = Result<Option<User>, String>> + Send;
-}
-
-/// A message on its way to the provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// The notification's id: the provider sends one message for it.
-    pub id: String,
-    /// The way.
-    pub channel: Channel,
-    /// The reader's id.
-    pub user_id: String,
-    /// The mail address; push messages are addressed by user id.
-    pub email: String,
-    /// What it says.
-    pub content: Rendered,
-}
-
-/// Whoever carries messages to people.
-pub trait Provider: Clone + Send + Sync + 'static {
-    /// Hands one message over.
+    /// Delivers a message to the provider.
     fn deliver(&self, message: &Message) -> impl Future<Output = Outcome> + Send;
 }

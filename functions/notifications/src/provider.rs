@@ -1,48 +1,50 @@
-//! The provider as an HTTP service: one `POST` for each message, with the notification's id
-//! as `Idempotency-Key`, and what its answers mean.
+//! The provider as an HTTP service: one `POST` for each message, with the notification's id as
+//! `Idempotency-Key`, and the meaning of its responses.
 
 use bytes::Bytes;
 use chassis::http::{Outbound, OutboundError};
 use http::{HeaderMap, Request, Response, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::domain::{Channel, Outcome};
-use crate::ports::{Message, Provider};
+use crate::ports::Message;
 
-/// Longest wait for the provider's answer. Short, because the first attempt is part of the
-/// call that accepts the notification; a slow provider is asked again later.
+/// The timeout of a request. Short, because the first attempt is part of the call that accepts the
+/// notification; if the provider is slow, later attempts follow.
 pub const TIMEOUT_MS: u64 = 2_500;
-/// Longest id of a message that is kept, in characters.
+/// Longest message id of the provider that is stored, in characters.
 pub const RECEIPT_LENGTH_MAX: usize = 100;
-/// Where messages go unless the variable `mail_provider_url` says otherwise.
+/// The provider, unless the variable `mail_provider_url` names another one.
 pub const URL_DEFAULT: &str = "http://mailbox.spin.internal";
 
 /// A provider over HTTP: mails are posted to `<url>/messages`, push messages to `<url>/push`.
 #[derive(Clone, Debug)]
 pub struct HttpProvider<O> {
-    /// The way out.
+    /// The HTTP client.
     pub outbound: O,
-    /// Scheme and host, as the permission to reach it names them.
+    /// Scheme and host, as in the component's allowed hosts.
     pub url: String,
     /// Sent as a bearer token, if not empty.
     pub key: String,
 }
 
-impl<O: Outbound> Provider for HttpProvider<O> {
-    async fn deliver(&self, message: &Message) -> Outcome {
+impl<O: Outbound> HttpProvider<O> {
+    /// Delivers a message.
+    pub async fn deliver(&self, message: &Message) -> Outcome {
         let request = match self.request(message) {
             Ok(request) => request,
-            // The settings are wrong, not the message: it goes out when they are right.
-            Err(error) => return deferred(format!("the provider's settings: {error}"), None),
+            // The settings are wrong, not the message: it can be sent when they are corrected.
+            Err(error) => return Outcome::deferred(format!("the provider's settings: {error}")),
         };
         match self.outbound.send(request, TIMEOUT_MS).await {
-            Ok(answer) => without_address(outcome(&answer), &message.email),
-            Err(error) => deferred(failure(&error), None),
+            Ok(response) => without_address(outcome(&response), &message.email),
+            Err(OutboundError::Timeout(ms)) => {
+                Outcome::deferred(format!("the provider did not respond within {ms} ms"))
+            }
+            Err(_) => Outcome::deferred("the provider can't be reached"),
         }
     }
-}
 
-impl<O> HttpProvider<O> {
     fn request(&self, message: &Message) -> Result<Request<Bytes>, http::Error> {
         let content = &message.content;
         let (path, body) = match message.channel {
@@ -76,28 +78,36 @@ impl<O> HttpProvider<O> {
     }
 }
 
-/// 2xx is delivered. A client error means that this message will never be taken, except for
-/// those that speak of now (408, 409, 425, 429) or of our credentials (401, 403): a wrong key
-/// is no reason to lose mails.
-fn outcome(answer: &Response<Bytes>) -> Outcome {
-    let status = answer.status();
+/// 2xx is delivered. A client error means that the message will never be accepted, except for those
+/// that are temporary (408, 409, 425, 429) or about our credentials (401, 403): a wrong key must
+/// not lose mails.
+fn outcome(response: &Response<Bytes>) -> Outcome {
+    let status = response.status();
+    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
     if status.is_success() {
-        return Outcome::Delivered(receipt(answer));
+        let id = body["id"].as_str().unwrap_or_default();
+        return Outcome::Delivered(id.chars().take(RECEIPT_LENGTH_MAX).collect());
     }
-    // It has another message of this notification: an attempt whose answer was lost went to
-    // an address that has changed since. There must be no second one.
-    if status == StatusCode::UNPROCESSABLE_ENTITY && is_key_reused(answer) {
+    // An attempt without a response has delivered this notification to an address that has changed
+    // since. It must not be sent again.
+    let kind = body["type"].as_str().unwrap_or_default();
+    if status == StatusCode::UNPROCESSABLE_ENTITY && kind.ends_with("/idempotency-key-reused") {
         return Outcome::Delivered(String::new());
     }
-    let passing = matches!(status.as_u16(), 401 | 403 | 408 | 409 | 425 | 429);
-    if status.is_client_error() && !passing {
-        return Outcome::Refused(format!("the provider refused it: {}", reason(answer)));
+    let is_temporary = matches!(status.as_u16(), 401 | 403 | 408 | 409 | 425 | 429);
+    if status.is_client_error() && !is_temporary {
+        // The detail of a problem (RFC 9457).
+        let detail = body["detail"].as_str().map(|detail| detail.chars().take(200).collect());
+        let detail: String = detail.unwrap_or_else(|| status.to_string());
+        return Outcome::Refused(format!("the provider refused it: {detail}"));
     }
-    let detail = format!("the provider answered {status}");
-    deferred(detail, retry_after_ms(answer.headers()))
+    Outcome::Deferred {
+        detail: format!("the provider responded with {status}"),
+        retry_after_ms: retry_after_ms(response.headers()),
+    }
 }
 
-/// Removes the address from the provider's text, which may be kept for longer than the address.
+/// Removes the address from the provider's text, which may be stored for longer than the address.
 fn without_address(outcome: Outcome, email: &str) -> Outcome {
     match outcome {
         Outcome::Refused(detail) if !email.is_empty() => {
@@ -107,45 +117,106 @@ fn without_address(outcome: Outcome, email: &str) -> Outcome {
     }
 }
 
-/// The provider's id of the message; empty if it does not say.
-fn receipt(answer: &Response<Bytes>) -> String {
-    let body: Option<serde_json::Value> = serde_json::from_slice(answer.body()).ok();
-    let id = body.as_ref().and_then(|body| body["id"].as_str()).unwrap_or_default();
-    id.chars().take(RECEIPT_LENGTH_MAX).collect()
-}
-
-fn is_key_reused(answer: &Response<Bytes>) -> bool {
-    let problem: Option<serde_json::Value> = serde_json::from_slice(answer.body()).ok();
-    let kind = problem.as_ref().and_then(|problem| problem["type"].as_str());
-    kind.is_some_and(|kind| kind.ends_with("/idempotency-key-reused"))
-}
-
-/// The provider's words, if they are a problem (RFC 9457), and short.
-fn reason(answer: &Response<Bytes>) -> String {
-    let problem: Option<serde_json::Value> = serde_json::from_slice(answer.body()).ok();
-    let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str());
-    detail.map_or_else(|| status_text(answer.status()), |text| text.chars().take(200).collect())
-}
-
-fn status_text(status: StatusCode) -> String {
-    status.to_string()
-}
-
 fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
     let seconds: u64 = headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     seconds.checked_mul(1_000)
 }
 
-fn failure(error: &OutboundError) -> String {
-    match error {
-        OutboundError::Timeout(ms) => format!("the provider did not answer within {ms} ms"),
-        _ => "the provider can't be reached".to_owned(),
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::ports::Rendered;
+
+    type Reply = Result<(u16, &'static str), OutboundError>;
+
+    /// Gives one reply to all requests and stores the last one.
+    #[derive(Clone)]
+    struct Fixed(Reply, Arc<Mutex<Option<Request<Bytes>>>>);
+
+    impl Outbound for Fixed {
+        async fn send(
+            &self,
+            request: Request<Bytes>,
+            _: u64,
+        ) -> Result<Response<Bytes>, OutboundError> {
+            *self.1.lock().unwrap() = Some(request);
+            let (status, body) = self.0.clone()?;
+            let response = Response::builder().status(status).header("retry-after", "7");
+            Ok(response.body(Bytes::from_static(body.as_bytes())).unwrap())
+        }
+    }
+
+    async fn deliver(channel: Channel, reply: Reply) -> (Outcome, Request<Bytes>) {
+        let outbound = Fixed(reply, Arc::default());
+        let (url, key) = ("http://mail.test/".into(), "secret".into());
+        let provider = HttpProvider { outbound: outbound.clone(), url, key };
+        let (subject, text, html) = ("Hi".into(), "there".into(), "<p>there</p>".into());
+        let content = Rendered { version: 1, language: "en".into(), subject, text, html };
+        let (user_id, email) = ("usr_1".into(), "ada@example.org".into());
+        let message = Message { id: "ntf_1".into(), channel, user_id, email, content };
+        let outcome = provider.deliver(&message).await;
+        let request = outbound.1.lock().unwrap().take().unwrap();
+        (outcome, request)
+    }
+
+    #[tokio::test]
+    async fn a_mail_has_its_idempotency_key_and_the_credentials() {
+        let (outcome, request) = deliver(Channel::Email, Ok((202, r#"{"id":"msg_1"}"#))).await;
+        assert_eq!(outcome, Outcome::Delivered("msg_1".into()));
+        assert_eq!(request.uri(), "http://mail.test/messages");
+        assert_eq!(request.headers()["idempotency-key"], "\"ntf_1\"");
+        assert_eq!(request.headers()["authorization"], "Bearer secret");
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!((&body["to"], &body["subject"]), (&json!("ada@example.org"), &json!("Hi")));
+    }
+
+    #[tokio::test]
+    async fn a_push_message_does_not_contain_the_address() {
+        let (_, request) = deliver(Channel::Push, Ok((202, ""))).await;
+        assert_eq!(request.uri(), "http://mail.test/push");
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!(body["to"], "usr_1");
+        assert!(!body.to_string().contains('@'));
+    }
+
+    #[tokio::test]
+    async fn the_reason_of_a_refusal_does_not_contain_the_address() {
+        let reply = Ok((422, r#"{"detail":"ada@example.org has no mailbox"}"#));
+        let (outcome, _) = deliver(Channel::Email, reply).await;
+        let expected = "the provider refused it: the address has no mailbox";
+        assert_eq!(outcome, Outcome::Refused(expected.into()));
+    }
+
+    #[tokio::test]
+    async fn only_permanent_errors_are_refusals() {
+        for status in [400, 404, 410, 413, 422] {
+            let reply = Ok((status, r#"{"detail":"no such mailbox"}"#));
+            let (outcome, _) = deliver(Channel::Email, reply).await;
+            let expected = "the provider refused it: no such mailbox";
+            assert_eq!(outcome, Outcome::Refused(expected.into()), "{status}");
+        }
+        for status in [401, 403, 408, 409, 425, 429, 500, 502, 503, 504] {
+            let (outcome, _) = deliver(Channel::Email, Ok((status, ""))).await;
+            let after_ms = Some(7_000);
+            assert!(
+                matches!(outcome, Outcome::Deferred { retry_after_ms, .. } if retry_after_ms == after_ms),
+                "{status}"
+            );
+        }
+        for error in [OutboundError::Timeout(5), OutboundError::Connect("no".into())] {
+            let (outcome, _) = deliver(Channel::Email, Err(error)).await;
+            assert!(matches!(outcome, Outcome::Deferred { .. }));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_that_was_sent_to_an_earlier_address_is_not_sent_again() {
+        let body = r#"{"type":"/problems/idempotency-key-reused"}"#;
+        let (outcome, _) = deliver(Channel::Email, Ok((422, body))).await;
+        assert_eq!(outcome, Outcome::Delivered(String::new()));
     }
 }
-
-fn deferred(detail: String, retry_after_ms: Option<u64>) -> Outcome {
-    Outcome::Deferred { detail, retry_after_ms }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,204 +1,164 @@
-//! Queues of messages to send, by channel, and of failed messages, in a store that can't list keys.
-//! Each queue is an index in segments; a segment is a small value. The messages themselves are
-//! stored under separate keys.
+//! The queues: messages to send, by channel, and failed messages.
 //!
-//! An entry names a request; the notification itself says where it stands. So an entry that is
-//! left over costs a look and nothing else, and the order of writes is free: first the
-//! notification, then its entry; first its end, then the entry goes. What an entry says beside
-//! the name spares readers that look.
+//! A queue is a list of entries that refer to notifications, which have the truth: an obsolete
+//! entry costs a look and nothing else. So the order of writes is: first the notification, then its
+//! entry; first its end, then the removal of the entry.
 
 use chassis::store::{Store, StoreError};
+use chassis::worklist::{self, Options, Worklist};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Channel, Notification, Priority};
 
-/// Segments of a queue's index. The request's id selects the segment of an entry.
-pub const SEGMENT_COUNT: u16 = 256;
-/// The maximum number of entries in one segment; a queue has room for about 25,000 messages. If a
-/// segment is full, the request fails and has to be repeated later. No entry is dropped to make
-/// room.
-pub const SEGMENT_LENGTH_MAX: usize = 128;
-/// The number of shards of a queue in the former format.
-const OLD_SHARD_COUNT: u8 = 16;
-/// A message that has been due for so long goes before all others, whatever its priority:
-/// urgent ones may be so many that the others would never be sent.
+/// The number of shards of a queue.
+pub const SHARD_COUNT: u32 = 256;
+/// The maximum number of entries in one shard; a queue has room for about 25,000 messages. If a
+/// shard is full, the request fails and has to be repeated later.
+pub const SHARD_LENGTH_MAX: usize = 128;
+/// A message that has been due for this time goes before all others, whatever its priority:
+/// otherwise, many urgent messages could delay the others forever. Milliseconds.
 pub const PRIORITY_WAIT_MS: u64 = 600_000;
 
-/// A queue in the store.
-#[derive(Clone, Copy, Debug)]
-pub struct Queue {
-    name: &'static str,
+/// Where older versions stored the queues: prefixes of keys, and the number of keys.
+const FORMER: [(&str, u32); 5] = [
+    ("waiting", 16),
+    ("failed", 16),
+    ("queue/waiting-email", 256),
+    ("queue/waiting-push", 256),
+    ("queue/failed", 256),
+];
+/// Exists if no entry is stored under a former key.
+const MIGRATED_KEY: &str = "queue/migrated";
+
+/// A queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// Mails to send.
+    Email,
+    /// Push messages to send.
+    Push,
+    /// Failed messages.
+    Failed,
 }
 
-/// Mails that are neither sent nor failed.
-pub const WAITING_EMAIL: Queue = Queue { name: "waiting-email" };
-/// Push messages that are neither sent nor failed.
-pub const WAITING_PUSH: Queue = Queue { name: "waiting-push" };
-/// Notifications that were given up.
-pub const FAILED: Queue = Queue { name: "failed" };
-
-/// Where messages of a channel wait.
-pub fn waiting(channel: Channel) -> Queue {
-    match channel {
-        Channel::Email => WAITING_EMAIL,
-        Channel::Push => WAITING_PUSH,
-    }
-}
-
-/// An entry of a queue.
+/// An entry of a queue. It repeats what spares a look at the notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Where the notification is kept.
+    /// The key of the notification.
     pub request_id: String,
     /// The notification.
     pub id: String,
-    /// Which way it goes.
+    /// Its channel.
     pub channel: Channel,
-    /// What goes first.
+    /// Its priority.
     pub priority: Priority,
-    /// Since when it is in this queue, milliseconds since 1970.
+    /// When it was put into this queue, milliseconds since 1970.
     pub since_ms: u64,
-    /// Not worth a look before, milliseconds since 1970. The truth may be earlier only when a
-    /// replay or a crash came in between, and then it comes soon.
+    /// When to look at the notification, milliseconds since 1970. A replay or a crash can make this
+    /// too late for a short time.
     pub not_before_ms: u64,
 }
 
-/// Why an entry was not made.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The segment has [`SEGMENT_LENGTH_MAX`] entries.
-    #[error("too many messages are waiting or have failed")]
-    Full,
-    /// The store did not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+impl worklist::Entry for Entry {
+    type List = Vec<Self>;
+
+    fn subject(&self) -> &str {
+        &self.request_id
+    }
+
+    fn since_ms(&self) -> u64 {
+        self.since_ms
+    }
 }
 
 impl Entry {
-    /// The entry of this notification, in a queue since then.
-    pub fn of(notification: &Notification, since_ms: u64) -> Self {
+    /// The entry of this notification in the queue of its state.
+    pub fn of(notification: &Notification) -> Self {
+        let failed_ms = notification.failures.last().map_or(0, |failure| failure.at_ms);
+        let waits_ms = notification.replayed_at_ms.unwrap_or(notification.created_at_ms);
+        let since_ms = if notification.is_failed() { failed_ms } else { waits_ms };
         Entry {
             request_id: notification.request_id.clone(),
             id: notification.id.clone(),
             channel: notification.channel,
             priority: notification.priority,
             since_ms,
-            not_before_ms: since_ms,
+            not_before_ms: notification.due_ms().unwrap_or(since_ms),
         }
     }
 
-    /// Orders entries by what goes first: the long neglected, then the urgent, then the older.
+    /// The sort key: long overdue messages, then by priority, then by age.
     pub fn rank(&self, now_ms: u64) -> (Priority, &str) {
-        let neglected = now_ms.saturating_sub(self.not_before_ms) > PRIORITY_WAIT_MS;
-        (if neglected { Priority::High } else { self.priority }, &self.id)
+        let is_overdue = now_ms.saturating_sub(self.not_before_ms) > PRIORITY_WAIT_MS;
+        (if is_overdue { Priority::High } else { self.priority }, &self.id)
     }
 }
 
 impl Queue {
-    /// Make the entry, or replace that of the same request.
-    ///
-    /// # Errors
-    /// [`Error::Full`], [`Error::Store`].
-    pub async fn put(self, store: &impl Store, entry: &Entry) -> Result<(), Error> {
-        let put = |entries: Option<Vec<Entry>>| {
-            let mut entries = entries.unwrap_or_default();
-            match entries.iter().position(|there| there.request_id == entry.request_id) {
-                Some(index) => entries[index] = entry.clone(),
-                None if entries.len() >= SEGMENT_LENGTH_MAX => return Err(Error::Full),
-                None => entries.push(entry.clone()),
-            }
-            Ok((entries, ()))
-        };
-        store.update(&self.key(segment(&entry.request_id)), put).await
-    }
+    /// All queues.
+    pub const ALL: [Queue; 3] = [Queue::Email, Queue::Push, Queue::Failed];
 
-    /// Look at the request's entry no earlier than then.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn postpone(
-        self,
-        store: &impl Store,
-        request_id: &str,
-        not_before_ms: u64,
-    ) -> Result<(), StoreError> {
-        self.change(store, request_id, |entries| {
-            for entry in entries.iter_mut().filter(|entry| entry.request_id == request_id) {
-                entry.not_before_ms = not_before_ms;
-            }
-        })
-        .await
-    }
-
-    /// Take the request's entry away; fine if there is none.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn remove(self, store: &impl Store, request_id: &str) -> Result<(), StoreError> {
-        let keep = |entries: &mut Vec<Entry>| entries.retain(|it| it.request_id != request_id);
-        self.change(store, request_id, keep).await
-    }
-
-    /// All entries, in no particular order: [`SEGMENT_COUNT`] reads. An unreadable segment does not
-    /// stop the others.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn entries(self, store: &impl Store) -> Result<Vec<Entry>, StoreError> {
-        let mut all = Vec::new();
-        for segment in 0..SEGMENT_COUNT {
-            match store.read::<Vec<Entry>>(&self.key(segment)).await {
-                Ok(entries) => all.extend(entries.unwrap_or_default()),
-                Err(error @ StoreError::Corrupt { .. }) => eprintln!("{}: {error}", self.name),
-                Err(error) => return Err(error),
-            }
+    /// The queue of the messages to send on a channel.
+    pub fn of(channel: Channel) -> Self {
+        match channel {
+            Channel::Email => Queue::Email,
+            Channel::Push => Queue::Push,
         }
-        Ok(all)
     }
 
-    async fn change(
-        self,
-        store: &impl Store,
-        request_id: &str,
-        mut change: impl FnMut(&mut Vec<Entry>) + Send,
-    ) -> Result<(), StoreError> {
-        let key = self.key(segment(request_id));
-        let change = |entries: Option<Vec<Entry>>| {
-            let mut entries = entries.unwrap_or_default();
-            change(&mut entries);
-            Ok::<_, StoreError>((entries, ()))
+    /// The name in the API and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Queue::Email => "email.queue",
+            Queue::Push => "push.queue",
+            Queue::Failed => "failed.queue",
+        }
+    }
+
+    /// The queue with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|queue| queue.name() == name)
+    }
+
+    /// Whether a notification belongs in this queue.
+    pub fn contains(self, notification: &Notification) -> bool {
+        match self {
+            Queue::Failed => notification.is_failed(),
+            queue => !notification.is_over() && queue == Queue::of(notification.channel),
+        }
+    }
+
+    /// The stored queue.
+    pub fn list<S: Store>(self, store: &S) -> Worklist<S, Entry> {
+        let options = Options {
+            prefix: self.name(),
+            shards: SHARD_COUNT,
+            shard_length_max: SHARD_LENGTH_MAX,
+            what: "messages",
         };
-        store.update(&key, change).await
-    }
-
-    fn key(self, segment: u16) -> String {
-        format!("queue/{}/{segment}", self.name)
+        Worklist::new(store.clone(), options)
     }
 }
 
-/// FNV-1a.
-pub(crate) fn segment(request_id: &str) -> u16 {
-    let hash = request_id
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    ((hash >> 16) ^ hash) as u16 % SEGMENT_COUNT
-}
-
-/// Moves the entries of queues in the former format. Does nothing if there are none.
+/// Moves the entries that older versions have stored under other keys.
 ///
 /// # Errors
-/// [`Error::Full`], [`Error::Store`]; the rest stays where it is.
-pub async fn adopt_old(store: &impl Store) -> Result<(), Error> {
-    for (name, is_failed) in [("waiting", false), ("failed", true)] {
-        for shard in 0..OLD_SHARD_COUNT {
-            let old = format!("{name}/{shard}");
-            let Some(entries) = store.read::<Vec<Entry>>(&old).await? else { continue };
+/// The store failed, or a queue is full. The rest stays where it is.
+pub async fn migrate<S: Store>(store: &S) -> Result<(), StoreError> {
+    if store.get(MIGRATED_KEY).await?.is_some() {
+        return Ok(());
+    }
+    for (prefix, keys) in FORMER {
+        for number in 0..keys {
+            let key = format!("{prefix}/{number}");
+            let Some(entries) = store.read::<Vec<Entry>>(&key).await? else { continue };
             for entry in &entries {
-                let queue = if is_failed { FAILED } else { waiting(entry.channel) };
-                queue.put(store, entry).await?;
+                let is_failed = prefix.ends_with("failed");
+                let queue = if is_failed { Queue::Failed } else { Queue::of(entry.channel) };
+                queue.list(store).put(entry).await?;
             }
-            store.delete(&old).await?;
+            store.delete(&key).await?;
         }
     }
-    Ok(())
+    store.write(MIGRATED_KEY, &true).await
 }

@@ -1,6 +1,10 @@
-//! The REST interface of readers and operators, events, and the sweep.
+//! The HTTP interface: the API of users and operators, the events of other functions, and the
+//! sweep.
+//!
+//! A delivered event that is not acknowledged is delivered again. 422 means that it can't be
+//! handled; it becomes a dead letter, which an operator can replay when the template or the data is
+//! corrected. 503 means that the delivery should be repeated.
 
-mod events;
 mod operators;
 mod requests;
 mod view;
@@ -8,118 +12,100 @@ mod view;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{AuthState, Caller, KeySource};
-use chassis::clock::now_ms;
+use chassis::auth::{AuthState, Caller};
+use chassis::events::Received;
 use chassis::form::JsonBody;
 use chassis::page::{Cursor, Page, PageQuery};
-use chassis::store::Store;
 use chassis::{Problem, Result};
+use http::StatusCode;
 use view::View;
 
 use crate::domain::Preferences;
-use crate::ports::{Provider, Templates, Users};
-use crate::service::{Notifications, Swept};
+use crate::ports::Ports;
+use crate::service::{Notifications, SweepReport};
 
-/// What the routes work with.
-#[derive(Clone)]
-pub struct App<S, T, U, P, K> {
-    /// The use cases.
-    pub notifications: Notifications<S, T, U, P>,
-    /// The keys that callers are checked with.
-    pub keys: K,
-}
+impl<P: Ports> AuthState for Notifications<P> {
+    type Keys = P::Keys;
 
-impl<S, T, U, P, K> AuthState for App<S, T, U, P, K>
-where
-    S: Store,
-    T: Templates,
-    U: Users,
-    P: Provider,
-    K: KeySource,
-{
-    type Keys = K;
-
-    fn keys(&self) -> &K {
-        &self.keys
+    fn keys(&self) -> &P::Keys {
+        self.ports.keys()
     }
 }
 
 /// `/api/v1/notifications` and below, the operators' `/api/v1/admin/queues` and
-/// `/api/v1/admin/projections/users`, and `/events` and `/sweep`, which the gateway does not
-/// pass on.
-pub fn router<S, T, U, P, K>(app: App<S, T, U, P, K>) -> Router
-where
-    S: Store,
-    T: Templates,
-    U: Users,
-    P: Provider,
-    K: KeySource,
-{
-    let preferences = get(preferences::<S, T, U, P, K>).put(prefer::<S, T, U, P, K>);
+/// `/api/v1/admin/projections/users`, and `/events` and `/sweep`, which are not public.
+pub fn router<P: Ports>(notifications: Notifications<P>) -> Router {
     Router::new()
-        .route(
-            "/api/v1/notifications",
-            get(list::<S, T, U, P, K>).post(requests::create::<S, T, U, P, K>),
-        )
-        .route("/api/v1/notifications/preferences", preferences)
-        .route("/api/v1/notifications/{id}", get(read::<S, T, U, P, K>))
+        .route("/api/v1/notifications", get(list::<P>).post(requests::create::<P>))
+        .route("/api/v1/notifications/preferences", get(preferences::<P>).put(set_preferences::<P>))
+        .route("/api/v1/notifications/{id}", get(read::<P>))
         .merge(operators::router())
-        .route("/events", post(events::receive::<S, T, U, P, K>))
-        .route("/sweep", post(sweep::<S, T, U, P, K>))
-        .with_state(app)
+        .route("/events", post(receive::<P>))
+        .route("/sweep", post(sweep::<P>))
+        .with_state(notifications)
 }
 
-async fn list<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
+async fn list<P: Ports>(
     caller: Caller,
-    State(app): State<App<S, T, U, P, K>>,
+    State(notifications): State<Notifications<P>>,
     query: PageQuery,
 ) -> Result<Json<Page<View>>> {
     let scope = format!("/api/v1/notifications#{}", caller.user_id);
     let after: Option<String> = query.position(&scope)?;
-    let notifications = app.notifications;
-    let (page, more) =
-        notifications.list(&caller.user_id, after.as_deref(), query.limit, now_ms()).await?;
+    let (page, more) = notifications.list(&caller.user_id, after.as_deref(), query.limit).await?;
     let last = page.last().filter(|_| more);
     let next_cursor = last.map(|last| Cursor::encode(&scope, &last.id));
     Ok(Json(Page { items: page, next_cursor }.map(View::from)))
 }
 
-async fn read<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
+async fn read<P: Ports>(
     caller: Caller,
-    State(app): State<App<S, T, U, P, K>>,
+    State(notifications): State<Notifications<P>>,
     Path(id): Path<String>,
 ) -> Result<Json<View>> {
-    let found = app.notifications.find(&id).await?;
+    let found = notifications.find(&id).await?;
     let own = found.filter(|found| caller.is_admin() || found.user_id == caller.user_id);
     let missing = || Problem::not_found("You have no such notification.");
     Ok(Json(own.ok_or_else(missing)?.into()))
 }
 
-async fn preferences<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
+async fn preferences<P: Ports>(
     caller: Caller,
-    State(app): State<App<S, T, U, P, K>>,
+    State(notifications): State<Notifications<P>>,
 ) -> Result<Json<Preferences>> {
-    Ok(Json(app.notifications.preferences(&caller.user_id).await?))
+    Ok(Json(notifications.preferences(&caller.user_id).await?))
 }
 
-async fn prefer<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
+async fn set_preferences<P: Ports>(
     caller: Caller,
-    State(app): State<App<S, T, U, P, K>>,
+    State(notifications): State<Notifications<P>>,
     body: JsonBody,
 ) -> Result<Json<Preferences>> {
     let mut fields = body.fields();
     let (email, push) = (fields.boolean("email"), fields.boolean("push"));
     fields.finish()?;
     let (Some(email), Some(push)) = (email, push) else { return Err(Problem::internal()) };
-    let wanted = Preferences { email, push };
-    app.notifications.prefer(&caller.user_id, wanted).await?;
-    Ok(Json(wanted))
+    let preferences = Preferences { email, push };
+    notifications.set_preferences(&caller.user_id, preferences).await?;
+    Ok(Json(preferences))
 }
 
-async fn sweep<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
-    State(app): State<App<S, T, U, P, K>>,
-) -> Result<Json<Swept>> {
-    Ok(Json(app.notifications.sweep(now_ms()).await?))
+async fn receive<P: Ports>(
+    State(notifications): State<Notifications<P>>,
+    Received(events): Received,
+) -> Result<StatusCode> {
+    for event in &events {
+        notifications.handle(event).await.inspect_err(|error| {
+            eprintln!("{} {}: {error}", event.kind, event.id);
+        })?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn sweep<P: Ports>(
+    State(notifications): State<Notifications<P>>,
+) -> Result<Json<SweepReport>> {
+    Ok(Json(notifications.sweep().await?))
 }
 
 #[cfg(test)]

@@ -1,17 +1,16 @@
 //! The built-in texts: version 1 of the templates.
 //!
-//! They are data files, so that a translator needs no Rust. A file `<code>/<language>.txt`
-//! begins with `Subject: …` and an empty line; the `.html` beside it is what stands inside
-//! `layout.html`.
+//! They are data files, so that translators need no Rust. A file `<code>/<language>.txt` begins
+//! with `Subject: …` and an empty line; the `.html` file beside it is the content of `layout.html`.
 //!
-//! They do not contain the name of the reader. Anyone can register any address with any text as the
+//! They do not contain the name of the user. Anyone can register any address with any text as the
 //! name, and would otherwise choose a part of what the shop sends to the owner of the address.
 
 use std::collections::BTreeMap;
 
 use crate::domain::{Language, Text, Texts};
 
-/// Names of the built-in templates with, per language, the plain text and the HTML.
+/// The codes of the built-in templates, each with its languages, plain texts and HTML.
 type Files = &'static [(&'static str, &'static [(&'static str, &'static str, &'static str)])];
 
 macro_rules! files {
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_builtin_is_publishable_in_three_languages_with_the_same_variables() {
+    fn built_in_templates_are_valid_in_three_languages_with_the_same_variables() {
         assert_eq!(codes().count(), 11);
         for code in codes() {
             let texts = texts(code).unwrap();

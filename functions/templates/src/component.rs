@@ -8,13 +8,12 @@ use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
 use crate::routes::App;
-use crate::service::{Refusal, Templates};
+use crate::service::{self, Templates};
 
 contracts::function!("templates");
 
 struct Component;
 
-/// All requests of this instance are answered by one.
 static ROUTER: Kept = Kept::new();
 
 #[http_service]
@@ -43,8 +42,8 @@ impl Guest for Component {
         variables: Vec<(String, String)>,
     ) -> Result<Rendered, Error> {
         let store = open().map_err(|error| Error::Unavailable(error.to_string()))?;
-        let answer = Templates::new(store).render(&code, version, &language, &variables).await;
-        let (version, rendered) = answer.map_err(failure)?;
+        let rendered = Templates::new(store).render(&code, version, &language, &variables).await;
+        let (version, rendered) = rendered?;
         Ok(Rendered {
             version,
             language: rendered.language.to_string(),
@@ -55,10 +54,12 @@ impl Guest for Component {
     }
 }
 
-fn failure(refusal: Refusal) -> Error {
-    match refusal {
-        Refusal::NotFound(detail) => Error::NotFound(detail),
-        Refusal::MissingVariables(names) => Error::MissingVariables(names),
-        other => Error::Unavailable(other.to_string()),
+impl From<service::Error> for Error {
+    fn from(error: service::Error) -> Self {
+        match error {
+            service::Error::NotFound(detail) => Error::NotFound(detail),
+            service::Error::MissingVariables(names) => Error::MissingVariables(names),
+            other => Error::Unavailable(other.to_string()),
+        }
     }
 }

@@ -1,23 +1,20 @@
-//! Templates and how they become messages. Pure: no I/O, no clock.
+//! Templates and their rendering. Pure: no I/O, no clock.
 //!
-//! A version, once published, never changes: a message that was accepted with version 3
-//! must read the same when it is sent an hour later, whatever was published meanwhile. So
-//! editing is publishing another version.
+//! A published version never changes: a message that was accepted with version 3 must have the same
+//! text when it is sent an hour later, regardless of newer versions. So a change is a new version.
 //!
-//! The grammar is `{{name}}` and nothing else. Conditions and loops would make a template a
-//! program that an administrator can get wrong in production; a caller that needs another
-//! text uses another template. A variable that is not given is an error, never an empty
-//! string: "Your order  has shipped" must not leave the house.
+//! The grammar is `{{name}}` and nothing else. Conditions and loops would make a template a program
+//! that can fail in production; a caller that needs another text uses another template. A missing
+//! variable is an error, never an empty string: "Your order  has shipped" must not be sent.
 
 mod language;
+mod markup;
 
 pub use language::Language;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-
-use crate::markup;
 
 /// Longest template code, in bytes.
 pub const CODE_LENGTH_MAX: usize = 64;
@@ -29,10 +26,8 @@ pub const BODY_LENGTH_MAX: usize = 16 * 1024;
 pub const LANGUAGE_COUNT_MAX: usize = 20;
 /// Most versions of one template.
 pub const VERSION_COUNT_MAX: usize = 1000;
-/// Longest name of a variable, in bytes.
-pub const VARIABLE_LENGTH_MAX: usize = 64;
 
-/// Whether `code` may name a template: lower-case words joined by dashes.
+/// Whether `code` is valid: lowercase words joined by dashes.
 pub fn is_code(code: &str) -> bool {
     (1..=CODE_LENGTH_MAX).contains(&code.len())
         && code.split('-').all(|word| {
@@ -40,7 +35,7 @@ pub fn is_code(code: &str) -> bool {
         })
 }
 
-/// One version's words in one language, with `{{variables}}`.
+/// The text of a version in one language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Text {
@@ -55,10 +50,10 @@ pub struct Text {
     pub html: String,
 }
 
-/// What a version says, in all its languages.
+/// The texts of a version in all its languages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Texts {
-    /// The language for readers of none of the others. Always among `by_language`.
+    /// The language for users of none of the others. Always in `by_language`.
     pub default_language: Language,
     /// At least one.
     pub by_language: BTreeMap<Language, Text>,
@@ -67,37 +62,37 @@ pub struct Texts {
 /// A message ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
-    /// The language that was found.
+    /// The language of the text that was used.
     pub language: Language,
     /// One line, no markup.
     pub subject: String,
-    /// Plain text, variables as given.
+    /// Plain text with unchanged values.
     pub text: String,
-    /// HTML, variables escaped.
+    /// HTML with escaped values.
     pub html: String,
 }
 
-/// Why texts can't be published.
+/// Why texts are not published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where: `default_language`, or language and member (`en`, `subject`).
-    pub place: Vec<String>,
-    /// What is wrong, for a person.
+    /// The member: `default_language`, or a language and its member (`en`, `subject`).
+    pub member: Vec<String>,
+    /// What is wrong.
     pub detail: String,
 }
 
 impl Texts {
-    /// All faults of these texts; none means that they may be published.
+    /// All faults of these texts.
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         if !self.by_language.contains_key(&self.default_language) {
             let detail = format!("there is no text in {}", self.default_language);
-            faults.push(Fault { place: vec!["default_language".into()], detail });
+            faults.push(Fault { member: vec!["default_language".into()], detail });
         }
         for (language, text) in &self.by_language {
             for (member, detail) in text.faults() {
-                let place = vec![language.to_string(), member.to_owned()];
-                faults.push(Fault { place, detail });
+                let member = vec![language.to_string(), member.to_owned()];
+                faults.push(Fault { member, detail });
             }
         }
         faults
@@ -110,16 +105,16 @@ impl Texts {
     }
 
     /// The text in `wanted`, a prefix of it, or the default language.
-    pub fn find(&self, wanted: &Language) -> Option<(&Language, &Text)> {
+    fn find(&self, wanted: &Language) -> Option<(&Language, &Text)> {
         let named =
             |tag: &str| self.by_language.iter().find(|(language, _)| language.as_str() == tag);
         wanted.fallbacks().find_map(named).or_else(|| named(self.default_language.as_str()))
     }
 
-    /// The message in `wanted` or the nearest language.
+    /// The message in `wanted`, a prefix of it, or the default language.
     ///
     /// # Errors
-    /// The names of all variables of that language's text that `variables` lacks.
+    /// The names of the missing variables of that language's text.
     pub fn render(
         &self,
         wanted: &Language,
@@ -160,7 +155,7 @@ impl Text {
     fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
         if self.subject.chars().any(char::is_control) {
-            faults.push(("subject", "a subject is one line without control characters".into()));
+            faults.push(("subject", "must be one line without control characters".into()));
         }
         for (member, source) in
             [("subject", &self.subject), ("text", &self.text), ("html", &self.html)]
@@ -172,23 +167,23 @@ impl Text {
     }
 }
 
-/// A template: its versions in order, each with the place of its texts.
+/// A template: its versions in order, without their texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
-    /// Names the template.
+    /// Identifies the template.
     pub code: String,
     /// Oldest first; the number of a version is its position plus one.
     pub versions: Vec<Version>,
 }
 
-/// One published version. The texts are kept apart: rendering needs only one of them.
+/// A published version. Its texts are stored separately: rendering needs only one version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// Names the stored texts.
+    /// Identifies the stored texts.
     pub texts_id: String,
     /// When it was published, milliseconds since 1970.
     pub created_at_ms: u64,
-    /// The user who published it; none for texts that came with the program.
+    /// The user who published it; `None` for built-in texts.
     pub created_by: Option<String>,
 }
 
@@ -198,14 +193,14 @@ impl Template {
         u32::try_from(self.versions.len()).unwrap_or(u32::MAX)
     }
 
-    /// The version with this number; the newest without one.
+    /// The version with this number, or the newest.
     pub fn version(&self, number: Option<u32>) -> Option<(u32, &Version)> {
         let number = number.unwrap_or_else(|| self.newest());
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         self.versions.get(index).map(|version| (number, version))
     }
 
-    /// Adds a version and says its number; none if there are too many.
+    /// Adds a version and returns its number; `None` if there are too many.
     pub fn publish(&mut self, version: Version) -> Option<u32> {
         if self.versions.len() >= VERSION_COUNT_MAX {
             return None;

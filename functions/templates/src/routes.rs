@@ -1,4 +1,4 @@
-//! The administrators' REST interface.
+//! The API of administrators.
 
 use std::collections::BTreeMap;
 
@@ -19,19 +19,19 @@ use crate::domain::{
     BODY_LENGTH_MAX, CODE_LENGTH_MAX, LANGUAGE_COUNT_MAX, Language, SUBJECT_LENGTH_MAX, Template,
     Text, Texts, is_code,
 };
-use crate::service::{Publication, Refusal, Templates};
+use crate::service::{Error, Publication, Templates};
 
 const SCOPE: &str = "/api/v1/templates";
 
 /// Bodies are documents. The gateway has the same limit.
 type Document = JsonDocument<{ 256 * 1024 }>;
 
-/// What the routes work with.
+/// The state of the routes.
 #[derive(Clone)]
 pub struct App<S, K> {
     /// The templates.
     pub templates: Templates<S>,
-    /// The keys that callers are checked with.
+    /// The keys that callers are authenticated with.
     pub keys: K,
 }
 
@@ -60,7 +60,7 @@ struct Summary {
     code: String,
     #[cfg_attr(test, schemars(range(min = 1)))]
     newest_version: u32,
-    /// Null for what the shop came with.
+    /// Null for built-in texts.
     #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     updated_at: Option<String>,
 }
@@ -72,7 +72,7 @@ struct VersionView {
     code: String,
     #[cfg_attr(test, schemars(range(min = 1)))]
     version: u32,
-    /// Null for what the shop came with.
+    /// Null for built-in texts.
     #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     created_at: Option<String>,
     /// Id of the administrator.
@@ -85,7 +85,7 @@ struct VersionView {
     texts: Option<Vec<TextView>>,
 }
 
-/// The words of a version in one language.
+/// The text of a version in one language.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "TemplateText"))]
 struct TextView {
@@ -112,9 +112,9 @@ async fn list<S: Store, K: KeySource>(
     for code in page {
         match app.templates.template(&code).await {
             Ok(template) => items.push(summary(&template)),
-            // Its making was cut short.
-            Err(Refusal::NotFound(_)) => {}
-            Err(refusal) => return Err(refusal.into()),
+            // It was not created because of a crash.
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(Json(Page { items, next_cursor }))
@@ -128,16 +128,15 @@ async fn create<S: Store, K: KeySource>(
     let mut fields = body.fields();
     let code = fields.string("code", 1..=CODE_LENGTH_MAX);
     if code.as_ref().is_some_and(|code| !is_code(code)) {
-        fields.fault("code", "must be lower-case words joined by dashes");
+        fields.fault("code", "must be lowercase words joined by dashes");
     }
     let texts = read_texts(&mut fields);
     fields.finish()?;
     let (Some(code), Some(texts)) = (code, texts) else { return Err(Problem::internal()) };
     let first = Publication { texts, user_id: caller.user_id, now_ms: now_ms() };
     let template = app.templates.create(&code, first).await?;
-    let place = [(header::LOCATION, format!("{SCOPE}/{code}"))];
-    Ok((StatusCode::CREATED, place, Json(view(&app.templates, &template, Some(1)).await?))
-        .into_response())
+    let view = view(&app.templates, &template, Some(1)).await?;
+    Ok(created(&format!("{SCOPE}/{code}"), view))
 }
 
 async fn read<S: Store, K: KeySource>(
@@ -187,50 +186,54 @@ async fn publish<S: Store, K: KeySource>(
     let next = Publication { texts, user_id: caller.user_id, now_ms: now_ms() };
     let number = app.templates.publish(&code, next).await?;
     let template = app.templates.template(&code).await?;
-    let place = [(header::LOCATION, format!("{SCOPE}/{code}/versions/{number}"))];
-    Ok((StatusCode::CREATED, place, Json(view(&app.templates, &template, Some(number)).await?))
-        .into_response())
+    let view = view(&app.templates, &template, Some(number)).await?;
+    Ok(created(&format!("{SCOPE}/{code}/versions/{number}"), view))
 }
 
 /// `default_language` and `texts`: `[{"language","subject","text","html"}]`.
 fn read_texts(fields: &mut Fields<'_>) -> Option<Texts> {
-    let default = fields.string("default_language", 2..=35);
-    let default_language = default.as_deref().and_then(Language::parse);
-    if default.is_some() && default_language.is_none() {
-        fields.fault("default_language", "must be a language tag like pt or pt-BR");
-    }
+    let default_language = language(fields, "default_language");
     let list = fields.array("texts", 1..=LANGUAGE_COUNT_MAX, |fields| {
-        let tag = fields.string("language", 2..=35);
-        let language = tag.as_deref().and_then(Language::parse);
-        if tag.is_some() && language.is_none() {
-            fields.fault("language", "must be a language tag like pt or pt-BR");
-        }
+        let language = language(fields, "language");
         let subject = fields.string("subject", 1..=SUBJECT_LENGTH_MAX);
         let text = fields.string("text", 1..=BODY_LENGTH_MAX);
         let html = fields.string("html", 1..=BODY_LENGTH_MAX);
         Some((language?, Text { subject: subject?, text: text?, html: html? }))
     })?;
-    let places: Vec<Language> = list.iter().map(|(language, _)| language.clone()).collect();
+    let languages: Vec<Language> = list.iter().map(|(language, _)| language.clone()).collect();
     let by_language: BTreeMap<_, _> = list.into_iter().collect();
-    if by_language.len() < places.len() {
+    if by_language.len() < languages.len() {
         fields.fault("texts", "must have one text for each language");
     }
     let texts = Texts { default_language: default_language?, by_language };
     for fault in texts.faults() {
-        fields.fault(&pointer(&fault.place, &places), fault.detail);
+        fields.fault(&pointer(&fault.member, &languages), fault.detail);
     }
     Some(texts)
 }
 
-/// `["en", "subject"]` as the body has it: `texts/0/subject`.
-fn pointer(place: &[String], places: &[Language]) -> String {
-    match place {
+fn language(fields: &mut Fields<'_>, name: &str) -> Option<Language> {
+    let tag = fields.string(name, 2..=35)?;
+    let language = Language::parse(&tag);
+    if language.is_none() {
+        fields.fault(name, "must be a language tag like pt or pt-BR");
+    }
+    language
+}
+
+/// The pointer to a member in the body: `texts/0/subject` for `["en", "subject"]`.
+fn pointer(member: &[String], languages: &[Language]) -> String {
+    match member {
         [tag, member] => {
-            let index = places.iter().position(|language| language.as_str() == tag);
+            let index = languages.iter().position(|language| language.as_str() == tag);
             format!("texts/{}/{member}", index.unwrap_or_default())
         }
         other => other.join("/"),
     }
+}
+
+fn created(location: &str, view: VersionView) -> Response {
+    (StatusCode::CREATED, [(header::LOCATION, location)], Json(view)).into_response()
 }
 
 fn summary(template: &Template) -> Summary {
@@ -264,20 +267,17 @@ async fn view<S: Store>(
     let mut view = brief(template, Some(number)).ok_or_else(Problem::internal)?;
     view.variables = Some(texts.variables().into_iter().collect());
     view.default_language = Some(texts.default_language);
-    let words = texts.by_language.into_iter();
-    view.texts = Some(words.map(|(language, text)| TextView { language, text }).collect());
+    let texts = texts.by_language.into_iter();
+    view.texts = Some(texts.map(|(language, text)| TextView { language, text }).collect());
     Ok(view)
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotFound(detail) => Problem::not_found(detail),
-            Refusal::Exists(_) | Refusal::Full(_) => Problem::conflict(refusal.to_string()),
-            Refusal::MissingVariables(names) => {
-                Problem::conflict(format!("missing variables: {}", names.join(", ")))
-            }
-            Refusal::Store(error) => error.into(),
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound(detail) => Problem::not_found(detail),
+            Error::Store(error) => error.into(),
+            other => Problem::conflict(other.to_string()),
         }
     }
 }

@@ -4,75 +4,76 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Outcome, Pinned, Priority, Request, Setback, State};
+use super::{Channel, Failure, Outcome, Pinned, Priority, Request, State};
 
 /// How long a notification is retried if the provider does not refuse it, in milliseconds: four
 /// days, as usual for mail. This is longer than most outages; after it, an operator should look at
 /// it.
 pub const RETRY_MS: u64 = 4 * 86_400_000;
 /// How long an attempt may hold a notification before another may take over, in milliseconds:
-/// twice what the provider is given to answer. It sends one message for one id, whoever asks.
+/// twice the timeout of a request to the provider. The provider sends one message for one id.
 pub const LEASE_MS: u64 = 5_000;
-/// Wait after the first failed attempt; each further wait is four times as long.
+/// The delay after the first failed attempt; each further delay is four times as long.
 pub const BACKOFF_FIRST_MS: u64 = 15_000;
-/// Longest wait between attempts, also when a provider asks for more.
+/// The longest delay between attempts, also if the provider asks for more.
 pub const BACKOFF_MAX_MS: u64 = 3_600_000;
-/// Most setbacks that a notification remembers; older ones are forgotten.
-pub const SETBACK_COUNT_MAX: usize = 20;
-/// Most messages of the provider that a notification remembers; two are one too many already.
+/// The number of recent failures that are stored.
+pub const FAILURE_COUNT_MAX: usize = 20;
+/// The number of messages of the provider that are stored; already two are one too many.
 pub const RECEIPT_COUNT_MAX: usize = 8;
 
-/// A notification: what was asked, what was fixed, and what became of it.
+/// A notification: the request, the result of rendering, and the state of delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
-    /// `ntf_…`; also the idempotency key towards the provider.
+    /// `ntf_…`; also the idempotency key for the provider.
     pub id: String,
-    /// Digest of the request's content, to tell a repetition from a conflict.
+    /// Digest of the request, to distinguish a repetition from a conflict.
     pub fingerprint: String,
-    /// What was asked, without its variables.
+    /// The request, without its variables.
     pub request_id: String,
-    /// How to reach the reader.
+    /// How to reach the user.
     pub channel: Channel,
-    /// The reader.
+    /// The recipient.
     pub user_id: String,
-    /// Names a template.
+    /// The template.
     pub template_code: String,
-    /// What rendering at acceptance fixed.
+    /// The result of rendering at acceptance.
     pub pinned: Pinned,
     /// Milliseconds since 1970.
     pub created_at_ms: u64,
-    /// Its place in the register of all notifications, from 1.
-    #[serde(default)]
-    pub place: u64,
-    /// What goes first.
+    /// Its number in the register of all notifications, from 1.
+    #[serde(default, rename = "place")]
+    pub number: u64,
+    /// The order of due messages.
     #[serde(default)]
     pub priority: Priority,
-    /// As the caller gave it.
+    /// As in the request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
-    /// What it is about, as the id of an order.
+    /// What it is about: the id of an order.
     #[serde(default)]
     pub subject: Option<String>,
-    /// Attempts begun.
+    /// Attempts that have begun.
     pub attempts: usize,
-    /// Attempts begun before it was last replayed.
+    /// Attempts that had begun when it was last replayed.
     #[serde(default)]
     pub attempts_before: usize,
     /// When it was last replayed, milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed_at_ms: Option<u64>,
-    /// Attempts that did not succeed, oldest first.
-    pub setbacks: Vec<Setback>,
-    /// The provider's ids of the messages that it took for this notification: at most one, if
-    /// the provider keeps its promise.
+    /// Recent failed attempts, oldest first.
+    #[serde(rename = "setbacks")]
+    pub failures: Vec<Failure>,
+    /// The provider's ids of the messages that it accepted for this notification: at most one, if
+    /// the provider observes the idempotency key.
     #[serde(default)]
     pub receipts: Vec<String>,
-    /// Where it stands.
+    /// The state of delivery.
     pub state: State,
 }
 
 impl Notification {
-    /// A notification that was just accepted and may be sent at once.
+    /// A new notification that may be sent at once.
     pub fn accept(
         id: String,
         fingerprint: String,
@@ -89,30 +90,30 @@ impl Notification {
             template_code: request.template_code.clone(),
             pinned,
             created_at_ms: now_ms,
-            place: 0,
+            number: 0,
             priority: request.priority,
             metadata: request.metadata.clone(),
             subject: request.subject.clone(),
             attempts: 0,
             attempts_before: 0,
             replayed_at_ms: None,
-            setbacks: Vec::new(),
+            failures: Vec::new(),
             receipts: Vec::new(),
             state: State::Pending { due_ms: now_ms },
         }
     }
 
-    /// Whether nothing is left to do.
+    /// Whether its delivery has ended.
     pub fn is_over(&self) -> bool {
         !matches!(self.state, State::Pending { .. } | State::Sending { .. })
     }
 
-    /// Whether it was given up.
+    /// Whether its delivery has failed.
     pub fn is_failed(&self) -> bool {
         matches!(self.state, State::Failed { .. })
     }
 
-    /// From when on an attempt may begin; none if it is over.
+    /// The time of the next attempt; `None` if it is over.
     pub fn due_ms(&self) -> Option<u64> {
         match self.state {
             State::Pending { due_ms } => Some(due_ms),
@@ -121,15 +122,15 @@ impl Notification {
         }
     }
 
-    /// Begins an attempt and says its number, from 1; none if it is not the time.
+    /// Begins an attempt and returns its number, from 1; `None` if it is not due.
     pub fn begin(&mut self, now_ms: u64) -> Option<usize> {
         if self.due_ms()? > now_ms {
             return None;
         }
-        // A notification that was only not due in all that time still gets its attempt.
-        let died = matches!(self.state, State::Sending { .. });
-        if died && now_ms >= self.retry_until_ms() {
-            self.give_up("no attempt has finished", now_ms);
+        // A notification that was never attempted in all that time still gets its attempt.
+        let crashed = matches!(self.state, State::Sending { .. });
+        if crashed && now_ms >= self.retry_until_ms() {
+            self.fail("no attempt has finished".to_owned(), now_ms);
             return None;
         }
         self.attempts += 1;
@@ -137,8 +138,8 @@ impl Notification {
         Some(self.attempts)
     }
 
-    /// Records how attempt `number` ended. An attempt that was overtaken changes nothing,
-    /// unless it delivered: that is a fact, whoever learned of it and however late.
+    /// Records the outcome of attempt `number`. If a later attempt has taken over, only a delivery
+    /// counts.
     pub fn end(&mut self, number: usize, outcome: Outcome, now_ms: u64) {
         if let Outcome::Delivered(receipt) = outcome {
             return self.deliver(receipt, now_ms);
@@ -149,23 +150,23 @@ impl Notification {
         match outcome {
             Outcome::Delivered(_) => {}
             Outcome::Unwanted => self.finish(State::Suppressed),
-            Outcome::Refused(detail) => self.give_up(&detail, now_ms),
+            Outcome::Refused(detail) => self.fail(detail, now_ms),
             Outcome::Deferred { detail, .. } if now_ms >= self.retry_until_ms() => {
                 let attempts = self.attempts;
-                self.give_up(&format!("{attempts} attempts failed, last: {detail}"), now_ms);
+                self.fail(format!("{attempts} attempts failed, last: {detail}"), now_ms);
             }
             Outcome::Deferred { detail, retry_after_ms } => {
                 self.note(detail, now_ms);
-                let wait = self.backoff_ms().max(retry_after_ms.unwrap_or(0));
-                self.state = State::Pending { due_ms: now_ms + wait.min(BACKOFF_MAX_MS) };
+                let delay = self.backoff_ms().max(retry_after_ms.unwrap_or(0));
+                self.state = State::Pending { due_ms: now_ms + delay.min(BACKOFF_MAX_MS) };
             }
         }
     }
 
-    /// Sends a failed notification after all; false if it is not failed, or if what it would
-    /// say is forgotten.
+    /// Makes a failed notification pending again; false if it has not failed, or if its variables
+    /// are deleted.
     pub fn replay(&mut self, now_ms: u64) -> bool {
-        if !self.is_failed() || self.is_forgotten() {
+        if !self.is_failed() || self.is_expired() {
             return false;
         }
         self.attempts_before = self.attempts;
@@ -179,31 +180,31 @@ impl Notification {
         !self.is_over() && self.replayed_at_ms.is_some()
     }
 
-    /// Whether what it would say is forgotten.
-    pub fn is_forgotten(&self) -> bool {
+    /// Whether its variables are deleted, so that it can't be sent.
+    pub fn is_expired(&self) -> bool {
         self.pinned.variables.is_empty()
     }
 
-    /// Forgets what a failed notification would have said: nobody came to replay it.
-    pub fn forget(&mut self) {
+    /// Deletes the variables of a failed notification, so that it can't be replayed.
+    pub fn expire(&mut self) {
         if self.is_failed() {
             self.pinned.variables.clear();
         }
     }
 
-    /// Erases the content and the personal data, because the reader has deleted their account. An
+    /// Erases the content and the personal data, because the user has deleted their account. An
     /// unsent notification will not be sent.
     pub fn erase(&mut self) {
         self.pinned.subject.clear();
         self.pinned.variables.clear();
         self.metadata.clear();
-        self.setbacks.clear();
+        self.failures.clear();
         if !matches!(self.state, State::Sent { .. }) {
             self.state = State::Suppressed;
         }
     }
 
-    /// A provider that names no message has told of one that it took before.
+    /// A response without a message id is about a message that the provider has already accepted.
     fn deliver(&mut self, receipt: String, now_ms: u64) {
         self.receipts.retain(|known| !known.is_empty());
         let known = self.receipts.contains(&receipt);
@@ -216,9 +217,9 @@ impl Notification {
         }
     }
 
-    fn give_up(&mut self, reason: &str, now_ms: u64) {
-        self.note(reason.to_owned(), now_ms);
-        self.state = State::Failed { reason: reason.to_owned() };
+    fn fail(&mut self, reason: String, now_ms: u64) {
+        self.note(reason.clone(), now_ms);
+        self.state = State::Failed { reason };
     }
 
     fn finish(&mut self, state: State) {
@@ -227,19 +228,19 @@ impl Notification {
     }
 
     fn note(&mut self, detail: String, at_ms: u64) {
-        if self.setbacks.len() >= SETBACK_COUNT_MAX {
-            self.setbacks.remove(0);
+        if self.failures.len() >= FAILURE_COUNT_MAX {
+            self.failures.remove(0);
         }
-        self.setbacks.push(Setback { at_ms, detail });
+        self.failures.push(Failure { at_ms, detail });
     }
 
-    /// Until when it is retried after failures.
+    /// The end of its retries.
     fn retry_until_ms(&self) -> u64 {
         self.replayed_at_ms.unwrap_or(self.created_at_ms).saturating_add(RETRY_MS)
     }
 
-    /// The wait after the current attempt: exponential since the last replay, with up to a
-    /// quarter taken off by the id and the attempt, so that what failed together is not
+    /// The delay after the current attempt: exponential since the last replay, less up to a quarter
+    /// that depends on the id and the attempt, so that messages that failed together are not
     /// repeated together.
     fn backoff_ms(&self) -> u64 {
         let round = self.attempts.saturating_sub(self.attempts_before);

@@ -1,30 +1,22 @@
-//! Where a notification stands, and what an attempt does to it.
+//! The state of a notification, and the outcome of an attempt.
 
 use serde::{Deserialize, Serialize};
 
-/// What rendering at acceptance fixed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The result of rendering at acceptance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pinned {
-    /// The template's version.
+    /// The template's version; 0 for a message that is never rendered.
     pub version: u32,
-    /// The language that was found.
+    /// The language of the template that was used.
     pub language: String,
-    /// As the reader's list of notifications shows it; empty once it has left the list.
+    /// As the user's list of notifications shows it; empty once it has left the list.
     pub subject: String,
-    /// The request's variables and those known of the reader. Forgotten once it is sent or
-    /// suppressed, or has been failed for long.
+    /// The request's variables and those of the user. Deleted once it is sent or suppressed, or
+    /// some time after it has failed.
     pub variables: Vec<(String, String)>,
 }
 
-impl Pinned {
-    /// The text of a message that is never rendered.
-    pub fn nothing() -> Self {
-        let (language, subject, variables) = Default::default();
-        Self { version: 0, language, subject, variables }
-    }
-}
-
-/// Where a notification stands.
+/// The state of a notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum State {
@@ -33,28 +25,28 @@ pub enum State {
         /// Milliseconds since 1970.
         due_ms: u64,
     },
-    /// An attempt is under way, or died.
+    /// An attempt is in progress, or its process crashed.
     Sending {
         /// When another attempt may take over.
         lease_until_ms: u64,
     },
-    /// The provider took it.
+    /// The provider accepted it.
     Sent {
         /// Milliseconds since 1970.
         at_ms: u64,
     },
-    /// It will never be sent.
+    /// It will not be sent unless an operator replays it.
     Failed {
-        /// For a person.
+        /// For the user and for operators.
         reason: String,
     },
-    /// The reader does not want messages on this channel, or has deleted their account.
+    /// The user disabled the channel, or has deleted their account.
     Suppressed,
 }
 
 impl State {
-    /// The word for it in answers; a reader need not know of leases.
-    pub fn word(&self) -> &'static str {
+    /// The status in the API, which does not show leases.
+    pub fn as_str(&self) -> &'static str {
         match self {
             State::Pending { .. } | State::Sending { .. } => "pending",
             State::Sent { .. } => "sent",
@@ -64,29 +56,36 @@ impl State {
     }
 }
 
-/// One attempt that ended without success.
+/// An attempt that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Setback {
-    /// When, milliseconds since 1970.
+pub struct Failure {
+    /// Milliseconds since 1970.
     pub at_ms: u64,
-    /// What went wrong, for a person.
+    /// For operators.
     pub detail: String,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The provider took it, as the message with this id of its own.
+    /// The provider accepted it, as the message with this id.
     Delivered(String),
-    /// The provider will never take it: a hard bounce.
+    /// The provider will never accept it: a hard bounce.
     Refused(String),
-    /// Nobody knows, or it may go better later.
+    /// The outcome is unknown, or a later attempt may succeed.
     Deferred {
-        /// For a person.
+        /// For operators.
         detail: String,
-        /// The provider's wish, milliseconds from now.
+        /// The delay that the provider asked for, in milliseconds.
         retry_after_ms: Option<u64>,
     },
-    /// The reader switched the channel off.
+    /// The user disabled the channel.
     Unwanted,
+}
+
+impl Outcome {
+    /// Repeat the attempt after the usual delay.
+    pub fn deferred(detail: impl Into<String>) -> Self {
+        Outcome::Deferred { detail: detail.into(), retry_after_ms: None }
+    }
 }

@@ -28,11 +28,11 @@ struct NewNotification {
     user_id: String,
     #[schemars(length(max = NAME_LENGTH_MAX))]
     template_code: String,
-    /// What the template needs; `name` is the reader's if it is not given.
+    /// What the template needs; `name` is the recipient's if it is not given.
     #[schemars(extend("maxProperties" = VARIABLE_COUNT_MAX))]
     variables: Option<BTreeMap<String, Variable>>,
-    /// BCP 47 tag; the reader's own if it is not given. Falls back `pt-BR`, `pt`, the template's
-    /// default.
+    /// BCP 47 tag; the recipient's own if it is not given. Falls back `pt-BR`, `pt`, the
+    /// template's default.
     #[schemars(length(max = LANGUAGE_LENGTH_MAX))]
     language: Option<String>,
     #[schemars(extend("default" = "normal"))]
@@ -95,7 +95,7 @@ fn sending(api: &mut Api) {
         "Send a message",
         "Accepted once for each `request_id`: a repetition gets the same response and sends \
          nothing more. A message that can't be sent is refused before it is queued. Whether it is \
-         sent later depends on the preferences of its reader at that time.",
+         sent later depends on the preferences of its recipient at that time.",
     )
     .body::<NewNotification>(&json!({
         "request_id": "spring-2026-17",
@@ -182,7 +182,7 @@ fn queues(api: &mut Api) {
     api.operation(
         "getUserCopies",
         "Get the state of the copies of users",
-        "The addresses, names and languages that notifications keeps, so that it does not have to \
+        "The addresses, names and languages that notifications stores, so that it does not have to \
          read the account for each message.",
     )
     .tag("administration")

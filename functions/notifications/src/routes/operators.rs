@@ -1,30 +1,27 @@
-//! Queues and copies, as operators see them.
+//! The queues, and the state of the copies of users.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{Admin, KeySource};
-use chassis::clock::{now_ms, rfc3339};
+use chassis::auth::Admin;
+use chassis::clock::rfc3339;
 use chassis::page::{Cursor, Page, PageQuery};
-use chassis::store::Store;
 use chassis::{Problem, Result};
 use serde::Serialize;
 
-use super::App;
-use super::requests::{accepted, problem};
+use super::requests::accepted;
 use super::view::Queued;
-use crate::ports::{Provider, Templates, Users};
-use crate::service::{QueueName, Replay};
+use crate::ports::Ports;
+use crate::queue::Queue;
+use crate::service::{Notifications, Replay};
 
-pub(super) fn router<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>()
--> Router<App<S, T, U, P, K>> {
-    let replay = post(replay::<S, T, U, P, K>);
+pub(super) fn router<P: Ports>() -> Router<Notifications<P>> {
     Router::new()
-        .route("/api/v1/admin/queues", get(queues::<S, T, U, P, K>))
-        .route("/api/v1/admin/queues/{name}", get(queue::<S, T, U, P, K>))
-        .route("/api/v1/admin/queues/failed.queue/{id}/replay", replay)
-        .route("/api/v1/admin/projections/users", get(projection::<S, T, U, P, K>))
+        .route("/api/v1/admin/queues", get(queues::<P>))
+        .route("/api/v1/admin/queues/{name}", get(queue::<P>))
+        .route("/api/v1/admin/queues/failed.queue/{id}/replay", post(replay::<P>))
+        .route("/api/v1/admin/projections/users", get(projection::<P>))
 }
 
 /// A queue in the list of queues.
@@ -39,16 +36,16 @@ pub(super) struct QueueView {
     oldest_since: Option<String>,
 }
 
-async fn queues<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
+async fn queues<P: Ports>(
     _: Admin,
-    State(app): State<App<S, T, U, P, K>>,
+    State(notifications): State<Notifications<P>>,
 ) -> Result<Json<Page<QueueView>>> {
-    let mut items = Vec::with_capacity(QueueName::ALL.len());
-    for queue in QueueName::ALL {
-        let entries = app.notifications.queued(queue).await?;
+    let mut items = Vec::with_capacity(Queue::ALL.len());
+    for queue in Queue::ALL {
+        let entries = notifications.entries(queue).await?;
         let oldest = entries.iter().map(|entry| entry.since_ms).min();
         items.push(QueueView {
-            name: queue.as_str(),
+            name: queue.name(),
             length: entries.len(),
             oldest_since: oldest.map(rfc3339),
         });
@@ -56,34 +53,34 @@ async fn queues<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
     Ok(Json(Page { items, next_cursor: None }))
 }
 
-async fn queue<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
+async fn queue<P: Ports>(
     _: Admin,
-    State(app): State<App<S, T, U, P, K>>,
+    State(notifications): State<Notifications<P>>,
     Path(name): Path<String>,
     query: PageQuery,
 ) -> Result<Json<Page<Queued>>> {
     let missing = || Problem::not_found(format!("There is no queue {name}."));
-    let queue = QueueName::parse(&name).ok_or_else(missing)?;
-    let scope = format!("/api/v1/admin/queues/{}", queue.as_str());
+    let queue = Queue::parse(&name).ok_or_else(missing)?;
+    let scope = format!("/api/v1/admin/queues/{name}");
     let after: Option<String> = query.position(&scope)?;
-    let (page, next) = app.notifications.queue(queue, after.as_deref(), query.limit).await?;
+    let (page, next) = notifications.queued(queue, after.as_deref(), query.limit).await?;
     let next_cursor = next.map(|last| Cursor::encode(&scope, &last));
     Ok(Json(Page { items: page, next_cursor }.map(Queued::from)))
 }
 
-async fn replay<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
+async fn replay<P: Ports>(
     _: Admin,
-    State(app): State<App<S, T, U, P, K>>,
+    State(notifications): State<Notifications<P>>,
     Path(id): Path<String>,
 ) -> Result<Response> {
-    match app.notifications.replay(&id, now_ms()).await.map_err(problem)? {
+    match notifications.replay(&id).await? {
         Replay::Pending => Ok(accepted(&id)),
         Replay::Unknown => Err(Problem::not_found(format!("There is no notification {id}."))),
         Replay::NotFailed(status) => {
             Err(Problem::conflict(format!("The notification is {status}, not failed.")))
         }
-        Replay::Forgotten => Err(Problem::conflict(
-            "The notification failed so long ago that what it would have said is forgotten.",
+        Replay::Expired => Err(Problem::conflict(
+            "The notification failed more than seven days ago, and its text was deleted.",
         )),
     }
 }
@@ -106,18 +103,17 @@ pub(super) struct ProjectionView {
     staleness_ms: Option<u64>,
 }
 
-async fn projection<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
+async fn projection<P: Ports>(
     _: Admin,
-    State(app): State<App<S, T, U, P, K>>,
+    State(notifications): State<Notifications<P>>,
 ) -> Result<Json<ProjectionView>> {
-    let freshness = app.notifications.freshness().await?;
+    let freshness = notifications.freshness().await?;
     let newest = freshness.newest;
-    let late = newest.map(|newest| newest.arrived_ms.saturating_sub(newest.happened_ms));
     Ok(Json(ProjectionView {
         name: "users",
         entries: freshness.entries,
         last_event_at: newest.map(|newest| rfc3339(newest.happened_ms)),
         last_received_at: newest.map(|newest| rfc3339(newest.arrived_ms)),
-        staleness_ms: late,
+        staleness_ms: newest.map(|newest| newest.arrived_ms.saturating_sub(newest.happened_ms)),
     }))
 }

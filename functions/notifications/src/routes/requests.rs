@@ -1,39 +1,36 @@
-//! Asking for a message over HTTP.
+//! Requests for messages over HTTP.
 
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use chassis::auth::{Admin, KeySource};
-use chassis::clock::now_ms;
+use chassis::auth::Admin;
 use chassis::form::{Fields, JsonBody};
 use chassis::problem::Fault;
-use chassis::store::Store;
 use chassis::{Problem, ProblemType, Result};
 use http::{StatusCode, header};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::App;
-use crate::domain::{Channel, LANGUAGE_LENGTH_MAX, Priority, REQUEST_ID_LENGTH_MAX, Request};
-use crate::ports::{Provider, Templates, Users};
-use crate::service::Refusal;
+use crate::domain::{LANGUAGE_LENGTH_MAX, Priority, REQUEST_ID_LENGTH_MAX, Request};
+use crate::ports::Ports;
+use crate::service::{Error, Notifications};
 
 /// Longest user id and template code, in characters.
 pub(super) const NAME_LENGTH_MAX: usize = 100;
-/// Seconds after which a request that nobody could accept may be repeated.
+/// `Retry-After` of a request that was not accepted, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 
-/// `POST /api/v1/notifications`: 202 when it is accepted, and the same again for a repetition,
-/// however far the message has come.
-pub(super) async fn create<S: Store, T: Templates, U: Users, P: Provider, K: KeySource>(
+/// `POST /api/v1/notifications`: 202 when it is accepted, and the same response to a repetition,
+/// regardless of the state of delivery.
+pub(super) async fn create<P: Ports>(
     _: Admin,
-    State(app): State<App<S, T, U, P, K>>,
+    State(notifications): State<Notifications<P>>,
     body: JsonBody,
 ) -> Result<Response> {
-    let id = app.notifications.notify(request(&body)?, now_ms()).await.map_err(problem)?;
-    Ok(accepted(&id))
+    Ok(accepted(&notifications.notify(request(&body)?).await?))
 }
 
 /// A message that was accepted.
@@ -55,13 +52,13 @@ pub(super) fn accepted(id: &str) -> Response {
 fn request(body: &JsonBody) -> Result<Request> {
     let mut fields = body.fields();
     let request_id = fields.string("request_id", 1..=REQUEST_ID_LENGTH_MAX);
-    let channel = word(&mut fields, "notification_type", Channel::parse, "email or push");
+    let channel = word(&mut fields, "notification_type", "email or push");
     let user_id = fields.string("user_id", 1..=NAME_LENGTH_MAX);
     let template_code = fields.string("template_code", 1..=NAME_LENGTH_MAX);
     let variables = texts(&mut fields, "variables");
     let language = fields.optional_string("language", 2..=LANGUAGE_LENGTH_MAX);
     let priority = match fields.raw("priority") {
-        Some(_) => word(&mut fields, "priority", Priority::parse, "low, normal or high"),
+        Some(_) => word(&mut fields, "priority", "low, normal or high"),
         None => Some(Priority::default()),
     };
     let metadata = texts(&mut fields, "metadata");
@@ -82,25 +79,21 @@ fn request(body: &JsonBody) -> Result<Request> {
     complete().ok_or_else(Problem::internal)
 }
 
-fn word<T>(
-    fields: &mut Fields<'_>,
-    name: &str,
-    parse: fn(&str) -> Option<T>,
-    words: &str,
-) -> Option<T> {
+/// A member that is one of these words.
+fn word<T: DeserializeOwned>(fields: &mut Fields<'_>, name: &str, words: &str) -> Option<T> {
     let text = fields.string(name, 1..=NAME_LENGTH_MAX)?;
-    let parsed = parse(&text);
+    let parsed = serde_json::from_value(Value::String(text)).ok();
     if parsed.is_none() {
         fields.fault(name, format!("must be {words}"));
     }
     parsed
 }
 
-/// An object of texts under names of any kind; absent is empty.
+/// An object of strings with any names; empty if absent.
 fn texts(fields: &mut Fields<'_>, name: &str) -> Option<BTreeMap<String, String>> {
     let Some(value) = fields.raw(name) else { return Some(BTreeMap::new()) };
     let Some(members) = value.as_object() else {
-        fields.fault(name, "must be an object of texts");
+        fields.fault(name, "must be an object of strings");
         return None;
     };
     let mut texts = BTreeMap::new();
@@ -109,29 +102,30 @@ fn texts(fields: &mut Fields<'_>, name: &str) -> Option<BTreeMap<String, String>
             Value::String(text) => {
                 texts.insert(key.clone(), text.clone());
             }
-            _ => fields.fault(&format!("{name}/{}", escaped(key)), "must be a text"),
+            _ => fields.fault(&format!("{name}/{}", escaped(key)), "must be a string"),
         }
     }
     Some(texts)
 }
 
-/// A refusal as an answer: what is at fault in the body is pointed at.
-pub(super) fn problem(refusal: Refusal) -> Problem {
-    let at = |place: &str, detail: String| Fault { pointer: format!("/{place}"), detail };
-    match refusal {
-        Refusal::MissingVariables(names) => {
-            let names = names.into_iter();
-            let fault = |name: String| {
-                at(&format!("variables/{}", escaped(&name)), "the template needs it".to_owned())
-            };
-            Problem::unprocessable(names.map(fault).collect())
-        }
-        Refusal::Invalid(fault) => Problem::unprocessable(vec![at(&fault.place, fault.detail)]),
-        Refusal::Conflict => Problem::new(ProblemType::RequestIdReused)
-            .detail("This request_id was already used with different content."),
-        Refusal::Unavailable(detail) => {
-            eprintln!("a notification can't be accepted now: {detail}");
-            Problem::unavailable("The notification can't be accepted now.", RETRY_AFTER_S)
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        let at = |member: &str, detail: String| Fault { pointer: format!("/{member}"), detail };
+        match error {
+            Error::MissingVariables(names) => {
+                let fault = |name: &String| {
+                    let member = format!("variables/{}", escaped(name));
+                    at(&member, "is required by the template".to_owned())
+                };
+                Problem::unprocessable(names.iter().map(fault).collect())
+            }
+            Error::Invalid(fault) => Problem::unprocessable(vec![at(&fault.member, fault.detail)]),
+            Error::Conflict => Problem::new(ProblemType::RequestIdReused)
+                .detail("This request_id was already used with different content."),
+            Error::Unavailable(detail) => {
+                eprintln!("a notification can't be accepted now: {detail}");
+                Problem::unavailable("The notification can't be accepted now.", RETRY_AFTER_S)
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Notifications as they are answered.
+//! The JSON of notifications.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::{Channel, Notification, Priority, State};
 
-/// A notification as its reader sees it.
+/// A notification as its recipient sees it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Notification"))]
 pub(super) struct View {
@@ -37,7 +37,7 @@ pub(super) struct View {
 impl From<Notification> for View {
     fn from(notification: Notification) -> Self {
         let next_attempt_at = notification.due_ms().map(rfc3339);
-        let status = notification.state.word();
+        let status = notification.state.as_str();
         let (sent_at, reason) = match notification.state {
             State::Sent { at_ms } => (Some(rfc3339(at_ms)), None),
             State::Failed { reason } => (None, Some(reason)),
@@ -61,7 +61,7 @@ impl From<Notification> for View {
     }
 }
 
-/// A notification in a queue, as operators see it: without what it says and to which address.
+/// A notification in a queue, as operators see it: without its text and address.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "QueuedNotification"))]
 pub(super) struct Queued {
@@ -75,7 +75,7 @@ pub(super) struct Queued {
     template_version: u32,
     language: String,
     priority: Priority,
-    /// What it is about, as the id of an order.
+    /// What it is about: the id of an order.
     subject: Option<String>,
     metadata: BTreeMap<String, String>,
     #[cfg_attr(test, schemars(extend("enum" = ["pending", "failed"])))]
@@ -95,10 +95,10 @@ pub(super) struct Queued {
 
 impl From<Notification> for Queued {
     fn from(notification: Notification) -> Self {
-        let last = notification.setbacks.last();
+        let last = notification.failures.last();
         Queued {
-            status: notification.state.word(),
-            reason: last.map(|setback| setback.detail.clone()),
+            status: notification.state.as_str(),
+            reason: last.map(|failure| failure.detail.clone()),
             last_attempt_at: last.map(|setback| rfc3339(setback.at_ms)),
             next_attempt_at: notification.due_ms().map(rfc3339),
             first_seen_at: rfc3339(notification.created_at_ms),

@@ -1,4 +1,4 @@
-//! The component: the router over the store of the host.
+//! The component: the router over the host's store.
 
 use axum::Router;
 use chassis::app::{Kept, router_with_problems, serve};
@@ -7,10 +7,9 @@ use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::Desk;
+use crate::App;
 use crate::inbox::Inbox;
 
-/// For the key that senders must know.
 static ROUTER: Kept<String> = Kept::new();
 
 #[http_service]
@@ -22,6 +21,6 @@ async fn router() -> chassis::Result<Router> {
     let key = optional("mail_provider_key").await?.unwrap_or_default();
     ROUTER.router(key, |key| {
         let inbox = Inbox::new(SpinStore::open("mailbox")?);
-        Ok(router_with_problems(crate::router(Desk { inbox, key: key.clone() })))
+        Ok(router_with_problems(crate::router(App { inbox, key: key.clone() })))
     })
 }

@@ -1,27 +1,28 @@
-//! The messages that were taken.
+//! The accepted messages.
 //!
-//! A message is one value under the digest of its idempotency key, so that a repetition finds
-//! it for as long as it is there. Before it is written it takes a number; afterwards it is
-//! listed on the page that its number belongs to. Pages are short, so that a message costs
-//! little however many there are. A crash between the two leaves a message that is not listed
-//! until its sender repeats it, and that nobody was told of.
+//! A message is one value under the digest of its idempotency key, so that a repetition finds it
+//! for as long as it is stored. Before it is written, it gets a number; afterwards it is listed on
+//! the page of its number. Pages are short, so that the cost of a message does not grow with their
+//! number. A crash in between leaves a message that is not listed until its sender repeats it, and
+//! that was not acknowledged.
 //!
-//! Whoever begins a page deletes the page whose turn it is, with its messages.
+//! The first message of a page deletes the oldest page, with its messages.
 
 use chassis::store::{Store, StoreError};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Most messages that are listed.
+/// The maximum number of listed messages.
 pub const MESSAGE_COUNT_MAX: usize = 500;
-/// Messages of one page of the list.
+/// The number of messages on one page of the list.
 const PAGE_LENGTH: u64 = 25;
-/// Pages that are kept: one is being filled, and the others are full.
+/// The number of stored pages: one is being filled, and the others are full.
 const PAGE_COUNT_MAX: u64 = MESSAGE_COUNT_MAX as u64 / PAGE_LENGTH + 1;
-/// The counter of messages. Never JSON.
+/// The key of the counter of messages, which is not JSON.
 const COUNTER: &str = "messages";
 
-/// By which way a message came.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -31,25 +32,25 @@ pub enum Kind {
     Push,
 }
 
-/// A message as it is listed.
+/// A listed message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// `msg_…`.
     pub id: String,
-    /// By which way it came.
+    /// Its kind.
     pub kind: Kind,
     /// A mail address, or a user's id for push messages.
     pub to: String,
     /// One line.
     pub subject: String,
-    /// When it was taken, milliseconds since 1970.
+    /// When it was accepted, milliseconds since 1970.
     pub received_at_ms: u64,
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// By which way it came.
+    /// Its kind.
     pub kind: Kind,
     /// A mail address, or a user's id for push messages.
     pub to: String,
@@ -63,13 +64,13 @@ pub struct Content {
     pub language: Option<String>,
 }
 
-/// A message as it is kept.
+/// A stored message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Kept {
+struct Stored {
     content: Content,
     fingerprint: String,
     received_at_ms: u64,
-    /// Its place in the list. Counts from 1.
+    /// Its position in the list, from 1.
     number: u64,
 }
 
@@ -81,13 +82,13 @@ struct Entry {
     summary: Summary,
 }
 
-/// What became of a message.
+/// The result of accepting a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// It is new, or the same as before: the id.
+pub enum Accepted {
+    /// It is new, or a repetition: the id.
     Id(String),
-    /// The key came before with another content.
-    Reused,
+    /// The key was already used with different content.
+    KeyReused,
 }
 
 /// The messages in a store.
@@ -102,62 +103,65 @@ impl<S: Store> Inbox<S> {
         Self { store }
     }
 
-    /// Takes a message, once for each `key`.
+    /// Accepts a message, once for each `key`.
     ///
     /// # Errors
-    /// The store did not answer.
-    pub async fn take(
+    /// The store failed.
+    pub async fn accept(
         &self,
         key: &str,
         content: Content,
         now_ms: u64,
-    ) -> Result<Taken, StoreError> {
+    ) -> Result<Accepted, StoreError> {
         let (id, fingerprint) = (id_of(key), fingerprint(&content));
-        let mut kept = self.kept(&id).await?;
-        if kept.is_none() {
+        let mut stored = self.stored(&id).await?;
+        if stored.is_none() {
             let number = self.store.increment(COUNTER, 1).await?.unsigned_abs();
-            let fresh =
-                Kept { content, fingerprint: fingerprint.clone(), received_at_ms: now_ms, number };
-            kept = match self.store.create(&message_key(&id), &fresh).await? {
+            let fresh = Stored {
+                content,
+                fingerprint: fingerprint.clone(),
+                received_at_ms: now_ms,
+                number,
+            };
+            stored = match self.store.create(&message_key(&id), &fresh).await? {
                 true => Some(fresh),
-                // Somebody else has taken the same message meanwhile.
-                false => self.kept(&id).await?,
+                // A concurrent request has stored the same message.
+                false => self.stored(&id).await?,
             };
         }
-        let Some(kept) = kept.filter(|kept| kept.fingerprint == fingerprint) else {
-            return Ok(Taken::Reused);
+        let Some(stored) = stored.filter(|stored| stored.fingerprint == fingerprint) else {
+            return Ok(Accepted::KeyReused);
         };
-        self.enter(&id, &kept).await?;
-        Ok(Taken::Id(id))
+        self.list_once(&id, &stored).await?;
+        Ok(Accepted::Id(id))
     }
 
-    /// Lists a message, unless it is listed or its page is gone.
-    async fn enter(&self, id: &str, kept: &Kept) -> Result<(), StoreError> {
-        let page = page_of(kept.number);
+    /// Lists a message, unless it is listed or its page was deleted.
+    async fn list_once(&self, id: &str, stored: &Stored) -> Result<(), StoreError> {
+        let page = page_of(stored.number);
         let listed: Option<Vec<Entry>> = self.store.read(&page_key(page)).await?;
-        let begun = listed.is_none();
+        let is_first = listed.is_none();
         if listed.unwrap_or_default().iter().any(|entry| entry.summary.id == id) {
             return Ok(());
         }
         if page + PAGE_COUNT_MAX <= page_of(self.last().await?) {
             return self.store.delete(&message_key(id)).await;
         }
-        let entry = Entry { number: kept.number, summary: kept.summary(id) };
+        let entry = Entry { number: stored.number, summary: stored.summary(id) };
         self.store
             .update(&page_key(page), |entries: Option<Vec<Entry>>| {
                 let mut entries = entries.unwrap_or_default();
-                if !entries.iter().any(|there| there.summary.id == id) {
+                if !entries.iter().any(|other| other.summary.id == id) {
                     entries.push(entry.clone());
                 }
                 Ok::<_, StoreError>((entries, ()))
             })
             .await?;
-        if begun { self.make_room(page).await } else { Ok(()) }
+        if is_first { self.delete_old_pages(page).await } else { Ok(()) }
     }
 
-    /// Deletes what has to go once this page has begun: the page whose turn it is, and those
-    /// before it that a crash has left.
-    async fn make_room(&self, page: u64) -> Result<(), StoreError> {
+    /// Deletes the oldest page when this one begins, and those before it that were left by a crash.
+    async fn delete_old_pages(&self, page: u64) -> Result<(), StoreError> {
         let mut oldest = page.checked_sub(PAGE_COUNT_MAX);
         while let Some(page) = oldest {
             let Some(entries) = self.store.read::<Vec<Entry>>(&page_key(page)).await? else {
@@ -175,7 +179,7 @@ impl<S: Store> Inbox<S> {
     /// The messages, newest first.
     ///
     /// # Errors
-    /// The store did not answer.
+    /// The store failed.
     pub async fn list(&self) -> Result<Vec<Summary>, StoreError> {
         let last = page_of(self.last().await?);
         let mut entries: Vec<Entry> = Vec::new();
@@ -190,22 +194,22 @@ impl<S: Store> Inbox<S> {
     /// One message with its summary.
     ///
     /// # Errors
-    /// The store did not answer.
+    /// The store failed.
     pub async fn find(&self, id: &str) -> Result<Option<(Summary, Content)>, StoreError> {
-        Ok(self.kept(id).await?.map(|kept| (kept.summary(id), kept.content)))
+        Ok(self.stored(id).await?.map(|stored| (stored.summary(id), stored.content)))
     }
 
-    async fn kept(&self, id: &str) -> Result<Option<Kept>, StoreError> {
+    async fn stored(&self, id: &str) -> Result<Option<Stored>, StoreError> {
         self.store.read(&message_key(id)).await
     }
 
-    /// The number that was given last.
+    /// The number of the last message.
     async fn last(&self) -> Result<u64, StoreError> {
         Ok(self.store.increment(COUNTER, 0).await?.unsigned_abs())
     }
 }
 
-impl Kept {
+impl Stored {
     fn summary(&self, id: &str) -> Summary {
         Summary {
             id: id.to_owned(),
@@ -225,19 +229,14 @@ fn page_key(page: u64) -> String {
     format!("page/{page}")
 }
 
-/// The same for every message with this key.
+/// The id of the message with this key.
 fn id_of(key: &str) -> String {
-    let digest = hex(&Sha256::digest(key.as_bytes()));
-    format!("msg_{}", &digest[..32])
+    format!("msg_{}", HEXLOWER.encode(&Sha256::digest(key)[..16]))
 }
 
 fn fingerprint(content: &Content) -> String {
     let bytes = serde_json::to_vec(content).unwrap_or_default();
-    hex(&Sha256::digest(&bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(&bytes))
 }
 
 fn message_key(id: &str) -> String {
@@ -246,9 +245,9 @@ fn message_key(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    #![allow(clippy::unwrap_used)]
 
-    use chassis::store::{FailingStore, MemoryStore};
+    use chassis::testing::{FailingStore, MemoryStore};
 
     use super::*;
 
@@ -264,67 +263,67 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_brings_one_message_however_often_it_comes() {
+    async fn a_key_has_one_message() {
         let store = MemoryStore::new();
         let inbox = Inbox::new(store.clone());
-        let first = inbox.take("k", mail("a"), 1).await.unwrap();
-        assert_eq!(inbox.take("k", mail("a"), 2).await.unwrap(), first);
-        assert_eq!(inbox.take("k", mail("b"), 3).await.unwrap(), Taken::Reused);
+        let first = inbox.accept("k", mail("a"), 1).await.unwrap();
+        assert_eq!(inbox.accept("k", mail("a"), 2).await.unwrap(), first);
+        assert_eq!(inbox.accept("k", mail("b"), 3).await.unwrap(), Accepted::KeyReused);
         assert_eq!(inbox.list().await.unwrap().len(), 1);
         assert_eq!(store.keys().len(), 3, "a message, its page, the counter: {:?}", store.keys());
     }
 
     #[tokio::test]
-    async fn the_newest_come_first_and_the_oldest_make_room() {
+    async fn the_newest_messages_are_first_and_the_oldest_are_deleted() {
         let store = MemoryStore::new();
         let inbox = Inbox::new(store.clone());
         let count = 2 * MESSAGE_COUNT_MAX + 3;
         for n in 0..count {
-            inbox.take(&n.to_string(), mail(&n.to_string()), 1).await.unwrap();
+            inbox.accept(&n.to_string(), mail(&n.to_string()), 1).await.unwrap();
         }
         let list = inbox.list().await.unwrap();
         let subjects: Vec<usize> = list.iter().map(|it| it.subject.parse().unwrap()).collect();
         let newest: Vec<usize> = (count - MESSAGE_COUNT_MAX..count).rev().collect();
         assert_eq!(subjects, newest);
-        assert_eq!(kept(&store), (MESSAGE_COUNT_MAX + 3, 21));
+        assert_eq!(counts(&store), (MESSAGE_COUNT_MAX + 3, 21));
     }
 
-    /// How many messages and how many pages there are.
-    fn kept(store: &MemoryStore) -> (usize, usize) {
+    /// The numbers of stored messages and pages.
+    fn counts(store: &MemoryStore) -> (usize, usize) {
         let count = |kind: &str| store.keys().iter().filter(|key| key.starts_with(kind)).count();
         (count("message/"), count("page/"))
     }
 
     #[tokio::test]
-    async fn room_is_made_whenever_the_making_died() {
+    async fn after_a_crash_at_any_step_old_pages_are_deleted() {
         let page = usize::try_from(PAGE_LENGTH).unwrap();
         let full = MESSAGE_COUNT_MAX + page;
         let store = MemoryStore::new();
         for n in 0..full {
-            Inbox::new(store.clone()).take(&n.to_string(), mail("a"), 1).await.unwrap();
+            Inbox::new(store.clone()).accept(&n.to_string(), mail("a"), 1).await.unwrap();
         }
         for operations in 0..page + 12 {
             let store = store.copy();
-            let dying = Inbox::new(FailingStore::after(operations, store.clone()));
-            let _ = dying.take("x", mail("a"), 1).await;
+            let crashing = Inbox::new(FailingStore::after(operations, store.clone()));
+            let _ = crashing.accept("x", mail("a"), 1).await;
             for n in full..full + 2 * page {
-                Inbox::new(store.clone()).take(&n.to_string(), mail("a"), 1).await.unwrap();
+                Inbox::new(store.clone()).accept(&n.to_string(), mail("a"), 1).await.unwrap();
             }
-            let (messages, pages) = kept(&store);
+            let (messages, pages) = counts(&store);
             assert!(pages <= 21 && messages <= full + 1, "{operations}: {messages} on {pages}");
             assert_eq!(Inbox::new(store).list().await.unwrap().len(), MESSAGE_COUNT_MAX);
         }
     }
 
     #[tokio::test]
-    async fn what_is_listed_can_be_read_whenever_the_taking_died() {
+    async fn after_a_crash_at_any_step_listed_messages_can_be_read() {
         for operations in 0..12 {
             let store = MemoryStore::new();
-            let dying = Inbox::new(FailingStore::after(operations, store.clone()));
-            let taken = dying.take("k", mail("a"), 1).await;
+            let crashing = Inbox::new(FailingStore::after(operations, store.clone()));
+            let accepted = crashing.accept("k", mail("a"), 1).await;
             let inbox = Inbox::new(store);
-            let again = inbox.take("k", mail("a"), 2).await.unwrap();
-            assert!(taken.is_err() || taken == Ok(again));
+            let again = inbox.accept("k", mail("a"), 2).await.unwrap();
+            assert!(accepted.is_err() || accepted == Ok(again));
             let list = inbox.list().await.unwrap();
             assert_eq!(list.len(), 1, "after {operations} operations");
             assert!(inbox.find(&list[0].id).await.unwrap().is_some());

@@ -1,10 +1,10 @@
-//! A mail provider for development: it takes what notifications sends and shows it to a
-//! person, instead of sending it to one.
+//! A mail provider for development: it accepts the messages of notifications and shows them, instead
+//! of sending them.
 //!
-//! It behaves like a provider of the outside world: it is reached over HTTP, knows nothing of
-//! users, and takes a message once for each `Idempotency-Key`. It keeps the last few hundred
-//! messages and lets anybody read them, so it must not be deployed where real people's mails
-//! go; there the variable `mail_provider_url` of notifications names a real provider.
+//! It behaves like an outside provider: it is called over HTTP, knows no users, and accepts a
+//! message once for each `Idempotency-Key`. It stores the last few hundred messages, and anyone can
+//! read them, so it must not be deployed where real mails are sent; there the variable
+//! `mail_provider_url` of notifications names a real provider.
 
 pub mod inbox;
 mod pages;
@@ -13,4 +13,4 @@ mod routes;
 #[cfg(target_family = "wasm")]
 mod component;
 
-pub use routes::{Desk, router};
+pub use routes::{App, router};

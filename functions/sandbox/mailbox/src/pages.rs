@@ -1,8 +1,8 @@
 //! The pages of the mailbox: HTML without scripts.
 //!
-//! A mail is foreign markup. It is shown in a frame with an empty `sandbox` (no scripts, no
-//! forms, an origin of its own) from `srcdoc`, which inherits the page's policy: nothing is
-//! fetched from anywhere, so looking at a mail tells nobody.
+//! A mail is untrusted markup. It is shown in a frame with an empty `sandbox` (no scripts, no
+//! forms, a separate origin) from `srcdoc`, which inherits the page's policy: no requests are made,
+//! so that the sender can't find out that a mail was read.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ pub(crate) fn list(messages: &[Summary]) -> String {
     }
     let mut rows = String::new();
     for message in messages {
-        // Writing to a string cannot fail.
+        // Writing to a string can't fail.
         let _ = write!(
             rows,
             "<li data-testid=\"mail\"><a href=\"/mailbox/{}\"><strong>{}</strong>\
@@ -59,9 +59,9 @@ pub(crate) fn message(summary: &Summary, content: &Content) -> String {
     page(&content.subject, &body)
 }
 
-/// In place of a message that is not there.
+/// The page of an unknown message.
 pub(crate) fn missing() -> String {
-    let text = "The mailbox keeps only the newest messages. This one is not among them.";
+    let text = "The mailbox contains only the newest messages. This message does not exist, or is too old.";
     let body = format!("<p>{text}</p><p><a href=\"/mailbox\">All messages</a></p>");
     page("Message not found", &body)
 }

@@ -7,13 +7,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::clock::{now_ms, rfc3339};
-use chassis::form::{Fields, JsonBody};
+use chassis::form::JsonBody;
 use chassis::store::Store;
 use chassis::{Problem, ProblemType, Result};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
-use crate::inbox::{Content, Inbox, Kind, Summary, Taken};
+use crate::inbox::{Accepted, Content, Inbox, Kind, Summary};
 use crate::pages;
 
 /// Longest idempotency key, in characters.
@@ -21,37 +21,36 @@ const KEY_LENGTH_MAX: usize = 255;
 /// Longest text of a message, in characters.
 const TEXT_LENGTH_MAX: usize = 60_000;
 
-/// Domains that can't exist (RFC 2606): mails to them bounce, as they do at any provider.
-const NOBODY: &str = ".invalid";
+/// The domain of addresses that can't exist (RFC 2606): mails to them bounce, as at any provider.
+const INVALID_TLD: &str = ".invalid";
 
-/// Nothing runs and nothing is fetched; a mail's own style may apply inside its frame.
+/// No scripts and no requests; a mail's own style may apply inside its frame.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What the routes work with.
+/// The state of the routes.
 #[derive(Clone)]
-pub struct Desk<S> {
+pub struct App<S> {
     /// The messages.
     pub inbox: Inbox<S>,
-    /// What senders must present as a bearer token; empty for no check.
+    /// The bearer token of senders; empty for no check.
     pub key: String,
 }
 
-impl<S> Desk<S> {
+impl<S> App<S> {
     /// 401 unless the sender has the key.
-    fn admit(&self, headers: &HeaderMap) -> Result<()> {
+    fn authenticate(&self, headers: &HeaderMap) -> Result<()> {
         let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let presented = sent.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-        // Digests, so that the time of the comparison says nothing about the key.
-        if self.key.is_empty() || Sha256::digest(presented) == Sha256::digest(&self.key) {
-            return Ok(());
+        match self.key.is_empty() || bool::from(presented.as_bytes().ct_eq(self.key.as_bytes())) {
+            true => Ok(()),
+            false => Err(Problem::unauthorized("Send the provider's key as a bearer token.")),
         }
-        Err(Problem::unauthorized("Send the provider's key as a bearer token."))
     }
 }
 
-/// Everything that the mailbox answers.
-pub fn router<S: Store>(desk: Desk<S>) -> Router {
+/// All routes of the mailbox.
+pub fn router<S: Store>(app: App<S>) -> Router {
     let pages = Router::new()
         .route("/mailbox", get(list::<S>))
         .route("/mailbox/style.css", get(style))
@@ -61,73 +60,66 @@ pub fn router<S: Store>(desk: Desk<S>) -> Router {
         .route("/messages", post(mail::<S>))
         .route("/push", post(push::<S>))
         .route("/mailbox.json", get(json_list::<S>))
-        // The same below the path that the gateway shows to the outside.
+        // The same, below the path that is public through the gateway.
         .route("/mailbox/messages.json", get(json_list::<S>))
         .merge(pages)
-        .with_state(desk)
+        .with_state(app)
 }
 
 async fn mail<S: Store>(
-    State(desk): State<Desk<S>>,
+    State(app): State<App<S>>,
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response> {
-    let content = content(&body, |fields| {
-        let to = fields.string("to", 3..=254);
-        if to.as_deref().is_some_and(|to| !is_address(to)) {
-            fields.fault("to", "must be one mail address");
-        }
-        let subject = fields.string("subject", 1..=400);
-        let text = fields.string("text", 1..=TEXT_LENGTH_MAX);
-        let html = fields.optional_string("html", 1..=TEXT_LENGTH_MAX);
-        let language = fields.optional_string("language", 2..=35);
-        let (to, subject, text) = (to?, subject?, text?);
-        Some(Content { kind: Kind::Email, to, subject, text, html, language })
-    })?;
-    if content.to.to_ascii_lowercase().ends_with(NOBODY) {
+    let content = content(&body, Kind::Email)?;
+    if content.to.to_ascii_lowercase().ends_with(INVALID_TLD) {
         return Err(Problem::new(ProblemType::NoSuchMailbox)
             .detail(format!("There is no mailbox {}.", content.to)));
     }
-    take(&desk, &headers, content).await
+    accept(&app, &headers, content).await
 }
 
 async fn push<S: Store>(
-    State(desk): State<Desk<S>>,
+    State(app): State<App<S>>,
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response> {
-    let content = content(&body, |fields| {
-        let to = fields.string("to", 1..=100);
-        let subject = fields.string("title", 1..=400);
-        let text = fields.string("body", 1..=TEXT_LENGTH_MAX);
-        let language = fields.optional_string("language", 2..=35);
-        let (to, subject, text) = (to?, subject?, text?);
-        Some(Content { kind: Kind::Push, to, subject, text, html: None, language })
-    })?;
-    take(&desk, &headers, content).await
+    accept(&app, &headers, content(&body, Kind::Push)?).await
 }
 
-fn content(
-    body: &JsonBody,
-    read: impl FnOnce(&mut Fields<'_>) -> Option<Content>,
-) -> Result<Content> {
+fn content(body: &JsonBody, kind: Kind) -> Result<Content> {
     let mut fields = body.fields();
-    let content = read(&mut fields);
+    let is_mail = kind == Kind::Email;
+    let (to_length, subject, text) = match kind {
+        Kind::Email => (3..=254, "subject", "text"),
+        Kind::Push => (1..=100, "title", "body"),
+    };
+    let to = fields.string("to", to_length);
+    if is_mail && to.as_deref().is_some_and(|to| !is_address(to)) {
+        fields.fault("to", "must be one mail address");
+    }
+    let subject = fields.string(subject, 1..=400);
+    let text = fields.string(text, 1..=TEXT_LENGTH_MAX);
+    let html = is_mail.then(|| fields.optional_string("html", 1..=TEXT_LENGTH_MAX)).flatten();
+    let language = fields.optional_string("language", 2..=35);
     fields.finish()?;
-    content.ok_or_else(Problem::internal)
+    let (Some(to), Some(subject), Some(text)) = (to, subject, text) else {
+        return Err(Problem::internal());
+    };
+    Ok(Content { kind, to, subject, text, html, language })
 }
 
-async fn take<S: Store>(desk: &Desk<S>, headers: &HeaderMap, content: Content) -> Result<Response> {
-    desk.admit(headers)?;
+async fn accept<S: Store>(app: &App<S>, headers: &HeaderMap, content: Content) -> Result<Response> {
+    app.authenticate(headers)?;
     let key = idempotency_key(headers)?;
-    match desk.inbox.take(&key, content, now_ms()).await? {
-        Taken::Id(id) => Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response()),
-        Taken::Reused => Err(Problem::new(ProblemType::IdempotencyKeyReused)
+    match app.inbox.accept(&key, content, now_ms()).await? {
+        Accepted::Id(id) => Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response()),
+        Accepted::KeyReused => Err(Problem::new(ProblemType::IdempotencyKeyReused)
             .detail("This Idempotency-Key was already used with a different message.")),
     }
 }
 
-/// The key, with or without the quotes that the header's grammar has.
+/// The key, with or without the quotes of the header's grammar.
 fn idempotency_key(headers: &HeaderMap) -> Result<String> {
     let value = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
     let key = value.unwrap_or_default().trim().trim_matches('"');
@@ -140,26 +132,26 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String> {
 }
 
 fn is_address(text: &str) -> bool {
-    let sound = |part: &str| {
+    let is_valid = |part: &str| {
         !part.is_empty()
             && !part.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@')
     };
-    text.split_once('@').is_some_and(|(local, domain)| sound(local) && sound(domain))
+    text.split_once('@').is_some_and(|(local, domain)| is_valid(local) && is_valid(domain))
 }
 
-async fn list<S: Store>(State(desk): State<Desk<S>>) -> Result<Response> {
-    Ok(html(pages::list(&desk.inbox.list().await?)))
+async fn list<S: Store>(State(app): State<App<S>>) -> Result<Response> {
+    Ok(html(pages::list(&app.inbox.list().await?)))
 }
 
-async fn read<S: Store>(State(desk): State<Desk<S>>, Path(id): Path<String>) -> Result<Response> {
-    let Some((summary, content)) = desk.inbox.find(&id).await? else {
+async fn read<S: Store>(State(app): State<App<S>>, Path(id): Path<String>) -> Result<Response> {
+    let Some((summary, content)) = app.inbox.find(&id).await? else {
         return Ok((StatusCode::NOT_FOUND, html(pages::missing())).into_response());
     };
     Ok(html(pages::message(&summary, &content)))
 }
 
-async fn json_list<S: Store>(State(desk): State<Desk<S>>) -> Result<Json<Value>> {
-    let items: Vec<Value> = desk.inbox.list().await?.iter().map(item).collect();
+async fn json_list<S: Store>(State(app): State<App<S>>) -> Result<Json<Value>> {
+    let items: Vec<Value> = app.inbox.list().await?.iter().map(item).collect();
     Ok(Json(json!({ "items": items, "next_cursor": null })))
 }
 

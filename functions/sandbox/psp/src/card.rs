@@ -10,7 +10,7 @@ pub enum Card {
     /// Approves after a delay.
     Slow,
     /// Approves, but the first response is lost.
-    LosesAnswer,
+    LosesResponse,
     /// The card network is down: the request is not processed.
     Unreachable,
     /// Holds a cent more than requested.
@@ -33,7 +33,7 @@ impl Card {
             "tok_declined" => Self::Refused("05"),
             "tok_insufficient_funds" => Self::Refused("51"),
             "tok_slow" => Self::Slow,
-            "tok_lost_answer" => Self::LosesAnswer,
+            "tok_lost_answer" => Self::LosesResponse,
             "tok_unreachable" => Self::Unreachable,
             "tok_wrong_amount" => Self::HoldsMore,
             "tok_refused_later" => Self::RefusesLater,

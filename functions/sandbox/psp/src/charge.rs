@@ -1,4 +1,4 @@
-//! One charge: a card, an amount, and how far it has come. Pure; time comes in as a value.
+//! A charge: a card, an amount, and its state. Pure: time comes in as a value.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::Card;
 
-/// Tries of one notice before it is dropped.
+/// The number of attempts to send a notice.
 pub const NOTICE_ATTEMPTS_MAX: u32 = 8;
-/// The wait before a notice that failed is tried again, in milliseconds.
+/// The delay of the next attempt to send a notice, in milliseconds.
 pub const NOTICE_RETRY_MS: u64 = 5_000;
-/// How long money stays on hold, in milliseconds: seven days.
+/// How long a hold lasts, in milliseconds: seven days.
 pub const HOLD_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The maximum number of partial reversals of one charge.
 pub const REVERSALS_MAX: usize = 100;
 
-/// What a merchant asks for.
+/// The request of a merchant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instruction {
-    /// The merchant's own name for the charge.
+    /// The merchant's reference of the charge.
     pub merchant_ref: String,
     /// Minor units, more than zero.
     pub value: i64,
@@ -28,13 +28,13 @@ pub struct Instruction {
     pub source: String,
 }
 
-/// Where a charge stands.
+/// The state of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Not decided yet.
     Processing,
-    /// The money is set aside on the card.
+    /// The money is on hold.
     Hold,
     /// The money is captured, and not all of it is reversed.
     Approved,
@@ -42,12 +42,12 @@ pub enum State {
     Reversed,
     /// The hold has expired.
     Lapsed,
-    /// The card said no.
+    /// The card was declined.
     Refused,
 }
 
 impl State {
-    /// The name on the wire.
+    /// The name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Processing => "processing",
@@ -60,11 +60,12 @@ impl State {
     }
 }
 
-/// Something to tell the merchant through a webhook.
+/// A webhook that is not delivered yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
+    /// Identifies the event.
     pub id: String,
-    /// As `charge.hold`.
+    /// For example `charge.hold`.
     pub kind: String,
     /// Not before this, in milliseconds since the epoch.
     pub due_ms: u64,
@@ -76,7 +77,7 @@ pub struct Notice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Taken from the card.
+    /// Captured from the card.
     Capture,
     /// Reversed by the merchant.
     Reversal,
@@ -84,11 +85,12 @@ pub enum Kind {
     Chargeback,
 }
 
-/// One line of the merchant's statement.
+/// A line of the merchant's statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
     /// Its number in the statement.
     pub line: u64,
+    /// Why the money moved.
     pub kind: Kind,
     /// Minor units; negative if the merchant loses them.
     pub value: i64,
@@ -99,19 +101,21 @@ pub struct Movement {
 /// A charge with its undelivered notices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
+    /// Identifies the charge.
     pub id: String,
+    /// The request that created it.
     pub instruction: Instruction,
-    /// What it is, or will be once it is decided.
+    /// The state after it is decided.
     state: State,
-    /// The card's code of ISO 8583, if it said no.
+    /// The ISO 8583 code, if the card was declined.
     pub refusal_code: Option<String>,
-    /// Undecided until then, in milliseconds since the epoch.
+    /// When it is decided, in milliseconds since the epoch.
     pub decided_at_ms: u64,
     /// Milliseconds since the epoch.
     pub created_at_ms: u64,
-    /// Taken so far, in minor units.
+    /// Captured so far, in minor units.
     pub captured: i64,
-    /// Given back so far, in minor units.
+    /// Reversed so far, in minor units.
     pub reversed: i64,
     /// Charged back by the card's bank so far, in minor units.
     #[serde(default)]
@@ -122,9 +126,11 @@ pub struct Charge {
     /// Partial reversals by their idempotency keys.
     #[serde(default)]
     reversals: BTreeMap<String, i64>,
-    /// Answers to creation that will be lost.
-    pub answers_to_lose: u32,
+    /// The number of responses to its creation that will be lost.
+    #[serde(rename = "answers_to_lose")]
+    pub responses_to_lose: u32,
     notices_made: u32,
+    /// In the order of the changes.
     pub notices: Vec<Notice>,
 }
 
@@ -139,12 +145,12 @@ pub struct Moment {
 
 /// Why an operation on a charge failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmoved {
+pub enum Error {
     /// Its state does not allow the operation.
     WrongState(State),
     /// The amount is greater than what is left.
     TooMuch,
-    /// This idempotency key was used with a different value.
+    /// This idempotency key was already used with different content.
     Mismatch,
     /// Money has to move, but no line of the statement is reserved for it. Retry with a line.
     NoLine,
@@ -173,7 +179,7 @@ impl Charge {
             charged_back: 0,
             movements: Vec::new(),
             reversals: BTreeMap::new(),
-            answers_to_lose: u32::from(card == Card::LosesAnswer),
+            responses_to_lose: u32::from(card == Card::LosesResponse),
             notices_made: 0,
             notices: Vec::new(),
         };
@@ -190,10 +196,10 @@ impl Charge {
         }
     }
 
-    /// What is or was on hold, in minor units.
+    /// The amount that is or was on hold, in minor units.
     pub fn value(&self) -> i64 {
-        let asked = self.instruction.value;
-        if self.card() == Card::HoldsMore { asked.saturating_add(1) } else { asked }
+        let requested = self.instruction.value;
+        if self.card() == Card::HoldsMore { requested.saturating_add(1) } else { requested }
     }
 
     /// The captured amount less reversals and chargebacks, in minor units.
@@ -201,10 +207,10 @@ impl Charge {
         self.captured - self.reversed - self.charged_back
     }
 
-    /// Takes the money that is on hold.
-    pub fn capture(&mut self, at: Moment) -> Result<(), Unmoved> {
+    /// Captures the money that is on hold.
+    pub fn capture(&mut self, at: Moment) -> Result<(), Error> {
         if self.state(at.now_ms) != State::Hold {
-            return Err(Unmoved::WrongState(self.state(at.now_ms)));
+            return Err(Error::WrongState(self.state(at.now_ms)));
         }
         let value = match self.card() {
             Card::RefusesLater => {
@@ -229,7 +235,7 @@ impl Charge {
     }
 
     /// Releases the hold or reverses all money that is left.
-    pub fn reverse(&mut self, at: Moment) -> Result<(), Unmoved> {
+    pub fn reverse(&mut self, at: Moment) -> Result<(), Error> {
         match self.state(at.now_ms) {
             State::Hold => {
                 self.state = State::Reversed;
@@ -238,37 +244,37 @@ impl Charge {
             }
             // This card reverses half, once.
             State::Approved if self.card() == Card::GivesBackLess => match self.reversed {
-                0 => self.give_back(self.balance() / 2, at),
-                _ => Err(Unmoved::WrongState(State::Approved)),
+                0 => self.book_reversal(self.balance() / 2, at),
+                _ => Err(Error::WrongState(State::Approved)),
             },
-            State::Approved if self.balance() > 0 => self.give_back(self.balance(), at),
-            state => Err(Unmoved::WrongState(state)),
+            State::Approved if self.balance() > 0 => self.book_reversal(self.balance(), at),
+            state => Err(Error::WrongState(state)),
         }
     }
 
     /// Reverses some money, once for each key.
-    pub fn reverse_some(&mut self, key: &str, value: i64, at: Moment) -> Result<(), Unmoved> {
+    pub fn reverse_some(&mut self, key: &str, value: i64, at: Moment) -> Result<(), Error> {
         match self.reversals.get(key) {
             Some(known) if *known == value => return Ok(()),
-            Some(_) => return Err(Unmoved::Mismatch),
+            Some(_) => return Err(Error::Mismatch),
             None => {}
         }
         if self.state(at.now_ms) != State::Approved {
-            return Err(Unmoved::WrongState(self.state(at.now_ms)));
+            return Err(Error::WrongState(self.state(at.now_ms)));
         }
         if value > self.balance() || self.reversals.len() >= REVERSALS_MAX {
-            return Err(Unmoved::TooMuch);
+            return Err(Error::TooMuch);
         }
         self.reversals.insert(key.to_owned(), value);
-        let given = if self.card() == Card::GivesBackLess { value / 2 } else { value };
-        self.give_back(given, at)
+        let reversed = if self.card() == Card::GivesBackLess { value / 2 } else { value };
+        self.book_reversal(reversed, at)
     }
 
     /// The card's bank charges back all money that is left.
-    pub fn charge_back(&mut self, at: Moment) -> Result<(), Unmoved> {
+    pub fn charge_back(&mut self, at: Moment) -> Result<(), Error> {
         let value = self.balance();
         if self.state(at.now_ms) != State::Approved || value <= 0 {
-            return Err(Unmoved::WrongState(self.state(at.now_ms)));
+            return Err(Error::WrongState(self.state(at.now_ms)));
         }
         self.charged_back += value;
         self.book(Kind::Chargeback, -value, at)?;
@@ -276,7 +282,7 @@ impl Charge {
         Ok(())
     }
 
-    fn give_back(&mut self, value: i64, at: Moment) -> Result<(), Unmoved> {
+    fn book_reversal(&mut self, value: i64, at: Moment) -> Result<(), Error> {
         self.reversed += value;
         if self.balance() == 0 {
             self.state = State::Reversed;
@@ -286,8 +292,8 @@ impl Charge {
         Ok(())
     }
 
-    fn book(&mut self, kind: Kind, value: i64, at: Moment) -> Result<(), Unmoved> {
-        let line = at.line.ok_or(Unmoved::NoLine)?;
+    fn book(&mut self, kind: Kind, value: i64, at: Moment) -> Result<(), Error> {
+        let line = at.line.ok_or(Error::NoLine)?;
         self.movements.push(Movement { line, kind, value, at_ms: at.now_ms });
         Ok(())
     }
@@ -309,8 +315,8 @@ impl Charge {
     /// Begins an attempt to send a due notice. False if it is not due, or if another attempt has
     /// just begun, because the merchant looks up the charge while it handles the notice.
     pub fn begin_notice(&mut self, id: &str, now_ms: u64) -> bool {
-        let due = |notice: &&mut Notice| notice.id == id && notice.due_ms <= now_ms;
-        let Some(notice) = self.notices.iter_mut().find(due) else { return false };
+        let is_due = |notice: &&mut Notice| notice.id == id && notice.due_ms <= now_ms;
+        let Some(notice) = self.notices.iter_mut().find(is_due) else { return false };
         notice.attempts += 1;
         notice.due_ms = now_ms.saturating_add(NOTICE_RETRY_MS);
         true

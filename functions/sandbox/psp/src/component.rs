@@ -1,39 +1,49 @@
-//! The sandbox on a host: its store, its variables, its HTTP client.
+//! The component: its store, its variables, its HTTP client.
 
 use std::future::Future;
 use std::time::Duration;
 
 use axum::Router;
 use chassis::app::{Kept, serve};
+use chassis::clock::{Clock, Timer};
 use chassis::config::{ConfigError, optional, variable};
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::{http_service, wit_bindgen};
 
-use crate::routes::{self, Background};
-use crate::sandbox::{Clock, Sandbox, Settings};
+use crate::ports::{Background, Ports};
+use crate::routes;
+use crate::sandbox::{Sandbox, Settings};
 
 /// The delay of a slow card, in milliseconds: longer than the timeout of merchants.
 const SLOW_MS: u64 = 3_000;
 
 #[derive(Clone, Copy)]
-struct HostClock;
+struct Host;
 
-impl Clock for HostClock {
+impl Ports for Host {
+    type Store = SpinStore;
+    type Timer = Self;
+    type Outbound = SpinOutbound;
+    type Background = Self;
+}
+
+// Not chassis::SystemClock, which can wait only in components: this code also runs natively, in
+// benchmarks.
+impl Clock for Host {
     fn now_ms(&self) -> u64 {
         chassis::clock::now_ms()
     }
+}
 
+impl Timer for Host {
     async fn sleep(&self, ms: u64) {
         spin_sdk::time::sleep(Duration::from_millis(ms)).await;
     }
 }
 
-#[derive(Clone, Copy)]
-struct AfterAnswer;
-
-impl Background for AfterAnswer {
+impl Background for Host {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         wit_bindgen::spawn(work);
     }
@@ -57,8 +67,12 @@ async fn handle(request: Request) -> impl IntoResponse {
 
 async fn router() -> chassis::Result<Router> {
     ROUTER.router(settings().await?, |settings| {
-        let (settings, store) = (settings.clone(), SpinStore::open("psp-sandbox")?);
-        let sandbox = Sandbox { settings, store, clock: HostClock, outbound: SpinOutbound };
-        Ok(routes::router(sandbox, AfterAnswer))
+        Ok(routes::router(Sandbox::<Host> {
+            settings: settings.clone(),
+            store: SpinStore::open("psp-sandbox")?,
+            timer: Host,
+            outbound: SpinOutbound,
+            background: Host,
+        }))
     })
 }

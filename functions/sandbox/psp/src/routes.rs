@@ -1,39 +1,30 @@
 //! The provider's HTTP API, in the provider's own style.
 
-use std::future::Future;
-
+use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bytes::Bytes;
+use chassis::Problem;
+use chassis::clock::Clock;
 use chassis::form::read_limited;
-use chassis::http::Outbound;
-use chassis::store::Store;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
-use crate::charge::{Charge, Instruction};
-use crate::sandbox::{Clock, Fault, Sandbox, view};
+use crate::charge::{self, Charge, Instruction};
+use crate::ports::{Background, Ports};
+use crate::sandbox::{Error, Sandbox, view};
 use crate::statement::{self, LINES_MAX};
 
 /// Longest body, in bytes.
 const BODY_BYTES_MAX: usize = 8 * 1024;
 /// Longest idempotency key, merchant reference or card token, in bytes.
 const TEXT_BYTES_MAX: usize = 255;
-
-/// Sets a future going that outlives the answer: webhooks are not part of it.
-pub trait Background: Clone + Send + Sync + 'static {
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static);
-}
-
-#[derive(Clone)]
-struct Api<S, C, O, B> {
-    sandbox: Sandbox<S, C, O>,
-    background: B,
-}
 
 /// The body of `POST /v2/charges`.
 #[derive(Deserialize)]
@@ -69,237 +60,193 @@ struct Lines {
 /// All routes: `POST /v2/charges`, `GET /v2/charges?idempotencyKey=`, `GET /v2/charges/{id}`, `POST
 /// /v2/charges/{id}/capture`, `POST /v2/charges/{id}/reverse`, `GET /v2/statement`; and, as a
 /// card's bank, `POST /v2/charges/{id}/chargeback`.
-pub fn router<S, C, O, B>(sandbox: Sandbox<S, C, O>, background: B) -> Router
-where
-    S: Store,
-    C: Clock,
-    O: Outbound,
-    B: Background,
-{
-    let api = Api { sandbox, background };
+pub fn router<P: Ports>(sandbox: Sandbox<P>) -> Router {
     Router::new()
-        .route("/v2/charges", post(open::<S, C, O, B>).get(look_up::<S, C, O, B>))
-        .route("/v2/charges/{id}", get(find::<S, C, O, B>))
-        .route("/v2/charges/{id}/capture", post(capture::<S, C, O, B>))
-        .route("/v2/charges/{id}/reverse", post(reverse::<S, C, O, B>))
-        .route("/v2/charges/{id}/chargeback", post(charge_back::<S, C, O, B>))
-        .route("/v2/statement", get(statement::<S, C, O, B>))
-        .layer(from_fn_with_state(api.clone(), authenticate::<S, C, O, B>))
-        .with_state(api)
+        .route("/v2/charges", post(open::<P>).get(look_up::<P>))
+        .route("/v2/charges/{id}", get(find::<P>))
+        .route("/v2/charges/{id}/capture", post(capture::<P>))
+        .route("/v2/charges/{id}/reverse", post(reverse::<P>))
+        .route("/v2/charges/{id}/chargeback", post(charge_back::<P>))
+        .route("/v2/statement", get(statement::<P>))
+        .layer(from_fn_with_state(sandbox.clone(), authenticate::<P>))
+        .with_state(sandbox)
 }
 
-async fn authenticate<S, C, O, B>(
-    State(api): State<Api<S, C, O, B>>,
+async fn authenticate<P: Ports>(
+    State(sandbox): State<Sandbox<P>>,
     request: Request,
     next: Next,
-) -> Response
-where
-    S: Store,
-    C: Clock,
-    O: Outbound,
-    B: Background,
-{
-    let given = request.headers().get("x-api-key").map(|key| key.as_bytes());
-    // Digests are compared, so that the time tells nothing about the key.
-    let wanted = Sha256::digest(api.sandbox.settings.api_key.as_bytes());
-    if given.is_none_or(|given| Sha256::digest(given) != wanted) {
-        return error(StatusCode::UNAUTHORIZED, "bad_api_key", "x-api-key is missing or wrong");
+) -> Response {
+    let expected = sandbox.settings.api_key.as_bytes();
+    let key = request.headers().get("x-api-key");
+    if key.is_some_and(|key| key.as_bytes().ct_eq(expected).into()) {
+        return next.run(request).await;
     }
-    next.run(request).await
+    refusal(StatusCode::UNAUTHORIZED, "bad_api_key", "x-api-key is missing or wrong")
 }
 
-async fn open<S, C, O, B>(
-    State(api): State<Api<S, C, O, B>>,
+async fn open<P: Ports>(
+    State(sandbox): State<Sandbox<P>>,
     headers: HeaderMap,
     request: Request,
-) -> Response
-where
-    S: Store,
-    C: Clock,
-    O: Outbound,
-    B: Background,
-{
-    let Some(key) = idempotency_key(&headers) else { return no_key() };
-    let body = match read_limited(request.into_body(), BODY_BYTES_MAX).await {
-        Ok(body) => body,
-        Err(problem) => return error(problem.status(), "bad_body", "the body can't be read"),
-    };
-    let charge: NewCharge = match serde_json::from_slice(&body) {
-        Ok(charge) => charge,
-        Err(fault) => return error(StatusCode::BAD_REQUEST, "bad_body", &fault.to_string()),
-    };
-    let sound = charge.value > 0
+) -> Result<Response> {
+    let key = idempotency_key(&headers)?;
+    let charge: NewCharge = parse(&read(request.into_body()).await?)?;
+    let texts = [&charge.merchant_ref, &charge.source];
+    let is_valid = charge.value > 0
         && charge.ccy.len() == 3
-        && [&charge.merchant_ref, &charge.source].iter().all(|text| text.len() <= TEXT_BYTES_MAX);
-    if !sound {
-        let text = "value must be positive, ccy three letters";
-        return error(StatusCode::BAD_REQUEST, "bad_field", text);
+        && texts.iter().all(|text| text.len() <= TEXT_BYTES_MAX);
+    if !is_valid {
+        return Err(bad_request("bad_field", "value must be positive, ccy three letters"));
     }
-    let instruction = Instruction {
-        merchant_ref: charge.merchant_ref,
-        value: charge.value,
-        ccy: charge.ccy,
-        source: charge.source,
-    };
-    let result = api.sandbox.open(key, instruction).await;
-    api.answer(StatusCode::CREATED, result)
+    let NewCharge { merchant_ref, value, ccy, source } = charge;
+    let opened = sandbox.open(key, Instruction { merchant_ref, value, ccy, source }).await;
+    Ok((StatusCode::CREATED, respond(&sandbox, opened?)).into_response())
 }
 
-async fn look_up<S, C, O, B>(
-    State(api): State<Api<S, C, O, B>>,
+async fn look_up<P: Ports>(
+    State(sandbox): State<Sandbox<P>>,
     Query(lookup): Query<Lookup>,
-) -> Response
-where
-    S: Store,
-    C: Clock,
-    O: Outbound,
-    B: Background,
-{
-    let result = api.sandbox.find_by_key(&lookup.idempotency_key).await;
-    api.answer(StatusCode::OK, result)
+) -> Result<Response> {
+    Ok(respond(&sandbox, sandbox.find_by_key(&lookup.idempotency_key).await?))
 }
 
-async fn find<S, C, O, B>(State(api): State<Api<S, C, O, B>>, Path(id): Path<String>) -> Response
-where
-    S: Store,
-    C: Clock,
-    O: Outbound,
-    B: Background,
-{
-    let result = api.sandbox.find(&id).await;
-    api.answer(StatusCode::OK, result)
+async fn find<P: Ports>(
+    State(sandbox): State<Sandbox<P>>,
+    Path(id): Path<String>,
+) -> Result<Response> {
+    Ok(respond(&sandbox, sandbox.find(&id).await?))
 }
 
-async fn capture<S, C, O, B>(State(api): State<Api<S, C, O, B>>, Path(id): Path<String>) -> Response
-where
-    S: Store,
-    C: Clock,
-    O: Outbound,
-    B: Background,
-{
-    let result = api.sandbox.capture(&id).await;
-    api.answer(StatusCode::OK, result)
+async fn capture<P: Ports>(
+    State(sandbox): State<Sandbox<P>>,
+    Path(id): Path<String>,
+) -> Result<Response> {
+    Ok(respond(&sandbox, sandbox.capture(&id).await?))
 }
 
 /// Reverses everything, or the amount in the body.
-async fn reverse<S, C, O, B>(
-    State(api): State<Api<S, C, O, B>>,
+async fn reverse<P: Ports>(
+    State(sandbox): State<Sandbox<P>>,
     Path(id): Path<String>,
     headers: HeaderMap,
     request: Request,
-) -> Response
-where
-    S: Store,
-    C: Clock,
-    O: Outbound,
-    B: Background,
-{
-    let body = match read_limited(request.into_body(), BODY_BYTES_MAX).await {
-        Ok(body) => body,
-        Err(problem) => return error(problem.status(), "bad_body", "the body can't be read"),
-    };
+) -> Result<Response> {
+    let body = read(request.into_body()).await?;
     if body.is_empty() {
-        return api.answer(StatusCode::OK, api.sandbox.reverse(&id).await);
+        return Ok(respond(&sandbox, sandbox.reverse(&id).await?));
     }
-    let part: Part = match serde_json::from_slice(&body) {
-        Ok(part) => part,
-        Err(fault) => return error(StatusCode::BAD_REQUEST, "bad_body", &fault.to_string()),
-    };
+    let part: Part = parse(&body)?;
     if part.value <= 0 {
-        return error(StatusCode::BAD_REQUEST, "bad_field", "value must be positive");
+        return Err(bad_request("bad_field", "value must be positive"));
     }
-    let Some(key) = idempotency_key(&headers) else { return no_key() };
-    api.answer(StatusCode::OK, api.sandbox.reverse_some(&id, key, part.value).await)
+    let key = idempotency_key(&headers)?;
+    Ok(respond(&sandbox, sandbox.reverse_some(&id, key, part.value).await?))
 }
 
-async fn charge_back<S, C, O, B>(
-    State(api): State<Api<S, C, O, B>>,
+async fn charge_back<P: Ports>(
+    State(sandbox): State<Sandbox<P>>,
     Path(id): Path<String>,
-) -> Response
-where
-    S: Store,
-    C: Clock,
-    O: Outbound,
-    B: Background,
-{
-    let result = api.sandbox.charge_back(&id).await;
-    api.answer(StatusCode::OK, result)
+) -> Result<Response> {
+    Ok(respond(&sandbox, sandbox.charge_back(&id).await?))
 }
 
-async fn statement<S, C, O, B>(
-    State(api): State<Api<S, C, O, B>>,
-    Query(asked): Query<Lines>,
-) -> Response
-where
-    S: Store,
-    C: Clock,
-    O: Outbound,
-    B: Background,
-{
-    let limit = asked.limit.unwrap_or(LINES_MAX);
+async fn statement<P: Ports>(
+    State(sandbox): State<Sandbox<P>>,
+    Query(lines): Query<Lines>,
+) -> Result<Response> {
+    let limit = lines.limit.unwrap_or(LINES_MAX);
     if !(1..=LINES_MAX).contains(&limit) {
-        let text = format!("limit must be 1 to {LINES_MAX}");
-        return error(StatusCode::BAD_REQUEST, "bad_field", &text);
+        return Err(bad_request("bad_field", format!("limit must be 1 to {LINES_MAX}")));
     }
-    match api.sandbox.statement(asked.after, limit).await {
-        Ok(page) => Json(statement::view(&page)).into_response(),
-        Err(fault) => refusal(&Fault::Store(fault)),
-    }
+    let page = sandbox.statement(lines.after, limit).await.map_err(Error::Store)?;
+    Ok(Json(statement::view(&page)).into_response())
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Option<&str> {
+/// The response with a charge, whose due notices are sent after it.
+fn respond<P: Ports>(sandbox: &Sandbox<P>, charge: Charge) -> Response {
+    let now_ms = sandbox.timer.now_ms();
+    let body = Json(view(&charge, now_ms));
+    if charge.notices.iter().any(|notice| notice.due_ms <= now_ms) {
+        let delivering = sandbox.clone();
+        sandbox.background.spawn(async move {
+            // A failed notice is sent again with the next request about the charge.
+            let _ = delivering.deliver(&charge.id).await;
+        });
+    }
+    body.into_response()
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<&str> {
     let key = headers.get("x-idempotency-key").and_then(|key| key.to_str().ok());
     key.filter(|key| (1..=TEXT_BYTES_MAX).contains(&key.len()))
+        .ok_or_else(|| bad_request("no_idempotency_key", "x-idempotency-key is required"))
 }
 
-fn no_key() -> Response {
-    error(StatusCode::BAD_REQUEST, "no_idempotency_key", "x-idempotency-key is required")
+async fn read(body: Body) -> Result<Bytes> {
+    let unreadable = |problem: Problem| {
+        Failure::Request(problem.status(), "bad_body", "the body can't be read".to_owned())
+    };
+    read_limited(body, BODY_BYTES_MAX).await.map_err(unreadable)
 }
 
-impl<S: Store, C: Clock, O: Outbound, B: Background> Api<S, C, O, B> {
-    fn answer(&self, status: StatusCode, result: Result<Charge, Fault>) -> Response {
-        let charge = match result {
-            Ok(charge) => charge,
-            Err(fault) => return refusal(&fault),
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|error| bad_request("bad_body", error.to_string()))
+}
+
+fn bad_request(code: &'static str, message: impl Into<String>) -> Failure {
+    Failure::Request(StatusCode::BAD_REQUEST, code, message.into())
+}
+
+/// Why a request failed.
+enum Failure {
+    /// The request itself: status, code and message.
+    Request(StatusCode, &'static str, String),
+    /// The operation.
+    Operation(Error),
+}
+
+type Result<T> = std::result::Result<T, Failure>;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Operation(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let error = match self {
+            Self::Request(status, code, message) => return refusal(status, code, &message),
+            Self::Operation(error) => error,
         };
-        let now_ms = self.sandbox.clock.now_ms();
-        let body = Json(view(&charge, now_ms));
-        if charge.notices.iter().any(|notice| notice.due_ms <= now_ms) {
-            let (sandbox, id) = (self.sandbox.clone(), charge.id);
-            self.background.spawn(async move {
-                // What could not be delivered is delivered with the next touch.
-                let _ = sandbox.deliver(&id).await;
-            });
-        }
-        (status, body).into_response()
-    }
-}
-
-fn refusal(fault: &Fault) -> Response {
-    match fault {
-        Fault::Mismatch => {
-            let text = "this idempotency key came with another charge";
-            error(StatusCode::CONFLICT, "idempotency_mismatch", text)
-        }
-        Fault::Unknown => error(StatusCode::NOT_FOUND, "no_such_charge", "no such charge"),
-        Fault::WrongState(state) => {
-            let text = format!("the charge is {}", state.as_str());
-            error(StatusCode::CONFLICT, "wrong_state", &text)
-        }
-        Fault::TooMuch => {
-            error(StatusCode::CONFLICT, "too_much", "the amount is greater than what is left")
-        }
-        // As a proxy in front of a dead or dying server would answer: no word from the
-        // provider itself.
-        Fault::Down => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Fault::AnswerLost => StatusCode::BAD_GATEWAY.into_response(),
-        Fault::Store(fault) => {
-            eprintln!("psp-sandbox: {fault}");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        let conflict = |code, message: &str| refusal(StatusCode::CONFLICT, code, message);
+        match error {
+            Error::Charge(charge::Error::WrongState(state)) => {
+                conflict("wrong_state", &format!("the charge is {}", state.as_str()))
+            }
+            Error::Charge(charge::Error::TooMuch) => {
+                conflict("too_much", "the amount is greater than the rest")
+            }
+            Error::Charge(charge::Error::Mismatch) => conflict(
+                "idempotency_mismatch",
+                "this idempotency key was already used with different content",
+            ),
+            Error::Unknown => refusal(StatusCode::NOT_FOUND, "no_such_charge", "no such charge"),
+            // As from a proxy in front of a server that is down, or that fails.
+            Error::Down => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            Error::ResponseLost => StatusCode::BAD_GATEWAY.into_response(),
+            Error::Charge(charge::Error::NoLine) | Error::Store(_) => {
+                eprintln!("psp-sandbox: {error}");
+                StatusCode::SERVICE_UNAVAILABLE.into_response()
+            }
         }
     }
 }
 
-fn error(status: StatusCode, code: &str, message: &str) -> Response {
+fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
     (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,149 +1,136 @@
 //! The provider's books and its webhooks.
 
-use std::future::Future;
-
 use bytes::Bytes;
+use chassis::clock::{Clock, Timer};
 use chassis::http::Outbound;
 use chassis::store::{Store, StoreError};
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::charge::{Charge, Instruction, Moment, State, Unmoved};
+use crate::charge::{self, Charge, Instruction, Moment};
+use crate::ports::Ports;
 use crate::signature;
 use crate::statement::OPEN_MS;
 
 /// How long the merchant may take to accept a webhook, in milliseconds.
 const WEBHOOK_TIMEOUT_MS: u64 = 2_000;
 
-/// Time, as far as it must pass.
-pub trait Clock: Clone + Send + Sync + 'static {
-    /// Milliseconds since the epoch.
-    fn now_ms(&self) -> u64;
-
-    /// Ready after that many milliseconds.
-    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
-}
-
-/// How the sandbox is set up.
+/// The settings of the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// What merchants send as `x-api-key`.
+    /// The header `x-api-key` of merchants.
     pub api_key: String,
-    /// Where webhooks go; none are sent without it.
+    /// The URL for webhooks; none are sent without it.
     pub webhook_url: Option<String>,
     /// The key of the webhooks' signatures.
     pub webhook_secret: String,
-    /// How long a slow card takes, in milliseconds.
+    /// The delay of a slow card, in milliseconds.
     pub slow_ms: u64,
 }
 
-/// Why there is no answer about a charge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Another instruction came under this idempotency key.
-    Mismatch,
+/// Why an operation failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The charge does not allow it.
+    #[error("the charge refused it: {0:?}")]
+    Charge(charge::Error),
     /// There is no such charge.
+    #[error("no such charge")]
     Unknown,
-    /// The charge's state does not allow this.
-    WrongState(State),
-    /// The amount is greater than what is left.
-    TooMuch,
-    /// The card's network is down; nothing was done.
+    /// The card network is down; nothing was done.
+    #[error("the card network is down")]
     Down,
-    /// It was done, and the answer is lost.
-    AnswerLost,
+    /// It was done, and the response is lost.
+    #[error("the response is lost")]
+    ResponseLost,
     /// The books can't be reached.
-    Store(StoreError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<Unmoved> for Fault {
-    fn from(unmoved: Unmoved) -> Self {
-        match unmoved {
-            Unmoved::WrongState(state) => Self::WrongState(state),
-            Unmoved::TooMuch => Self::TooMuch,
-            Unmoved::Mismatch => Self::Mismatch,
-            Unmoved::NoLine => {
+impl From<charge::Error> for Error {
+    fn from(error: charge::Error) -> Self {
+        match error {
+            charge::Error::NoLine => {
                 Self::Store(StoreError::Contended("the charge was changed concurrently".to_owned()))
             }
+            other => Self::Charge(other),
         }
     }
 }
 
 /// The provider.
 #[derive(Clone)]
-pub struct Sandbox<S, C, O> {
-    /// How it is set up.
+pub struct Sandbox<P: Ports> {
+    /// The settings.
     pub settings: Settings,
-    /// Its books.
-    pub store: S,
-    /// Its time.
-    pub clock: C,
-    /// Its way to merchants.
-    pub outbound: O,
+    /// The books.
+    pub store: P::Store,
+    /// The clock.
+    pub timer: P::Timer,
+    /// The HTTP client for webhooks.
+    pub outbound: P::Outbound,
+    /// The executor of webhooks.
+    pub background: P::Background,
 }
 
-impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
-    /// Opens a charge, once for each idempotency key. Answers when it is decided.
-    pub async fn open(&self, key: &str, instruction: Instruction) -> Result<Charge, Fault> {
+impl<P: Ports> Sandbox<P> {
+    /// Creates a charge, once for each idempotency key, and waits until it is decided.
+    pub async fn open(&self, key: &str, instruction: Instruction) -> Result<Charge, Error> {
         let id = charge_id(key);
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.timer.now_ms();
         let fresh = Charge::open(id.clone(), instruction.clone(), now_ms, self.settings.slow_ms);
-        let fresh = fresh.ok_or(Fault::Down)?;
+        let fresh = fresh.ok_or(Error::Down)?;
         let (charge, lost) = self
             .store
             .update(&charge_key(&id), |known: Option<Charge>| {
                 let mut charge = known.unwrap_or_else(|| fresh.clone());
                 if charge.instruction != instruction {
-                    return Err(Fault::Mismatch);
+                    return Err(Error::Charge(charge::Error::Mismatch));
                 }
-                let lost = charge.answers_to_lose > 0;
-                charge.answers_to_lose = charge.answers_to_lose.saturating_sub(1);
+                let lost = charge.responses_to_lose > 0;
+                charge.responses_to_lose = charge.responses_to_lose.saturating_sub(1);
                 Ok((charge.clone(), (charge, lost)))
             })
             .await?;
         if lost {
-            return Err(Fault::AnswerLost);
+            return Err(Error::ResponseLost);
         }
-        let wait_ms = charge.decided_at_ms.saturating_sub(self.clock.now_ms());
+        let wait_ms = charge.decided_at_ms.saturating_sub(self.timer.now_ms());
         if wait_ms > 0 {
-            self.clock.sleep(wait_ms).await;
+            self.timer.sleep(wait_ms).await;
         }
         Ok(charge)
     }
 
     /// The charge with this id.
-    pub async fn find(&self, id: &str) -> Result<Charge, Fault> {
-        self.store.read(&charge_key(id)).await?.ok_or(Fault::Unknown)
+    pub async fn find(&self, id: &str) -> Result<Charge, Error> {
+        self.store.read(&charge_key(id)).await?.ok_or(Error::Unknown)
     }
 
     /// The charge that was opened with this idempotency key.
-    pub async fn find_by_key(&self, key: &str) -> Result<Charge, Fault> {
+    pub async fn find_by_key(&self, key: &str) -> Result<Charge, Error> {
         self.find(&charge_id(key)).await
     }
 
-    /// Takes the money of a charge.
-    pub async fn capture(&self, id: &str) -> Result<Charge, Fault> {
+    /// Captures the money of a charge.
+    pub async fn capture(&self, id: &str) -> Result<Charge, Error> {
         self.change(id, Charge::capture).await
     }
 
     /// Reverses all money of a charge.
-    pub async fn reverse(&self, id: &str) -> Result<Charge, Fault> {
+    pub async fn reverse(&self, id: &str) -> Result<Charge, Error> {
         self.change(id, Charge::reverse).await
     }
 
     /// Reverses some money of a charge, once for each idempotency key.
-    pub async fn reverse_some(&self, id: &str, key: &str, value: i64) -> Result<Charge, Fault> {
+    pub async fn reverse_some(&self, id: &str, key: &str, value: i64) -> Result<Charge, Error> {
         self.change(id, |charge, at| charge.reverse_some(key, value, at)).await
     }
 
     /// Charges back the money of a charge.
-    pub async fn charge_back(&self, id: &str) -> Result<Charge, Fault> {
+    pub async fn charge_back(&self, id: &str) -> Result<Charge, Error> {
         self.change(id, Charge::charge_back).await
     }
 
@@ -151,51 +138,40 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
     async fn change(
         &self,
         id: &str,
-        change: impl Fn(&mut Charge, Moment) -> Result<(), Unmoved> + Send + Sync,
-    ) -> Result<Charge, Fault> {
+        change: impl Fn(&mut Charge, Moment) -> Result<(), charge::Error> + Send + Sync,
+    ) -> Result<Charge, Error> {
         // First a dry run on the current state: it shows whether money moves and whether the
         // operation is refused, and an unknown id must not create a value.
         let mut known = self.find(id).await?;
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.timer.now_ms();
         let line = match change(&mut known, Moment { now_ms, line: None }) {
-            Err(Unmoved::NoLine) => Some(self.reserve_line(id).await?),
+            Err(charge::Error::NoLine) => Some(self.reserve_line(id).await?),
             _ => None,
         };
-        let changed = self.change_at(id, &change, Moment { now_ms, line }).await;
+        let changed = self
+            .update(id, |charge| {
+                if self.timer.now_ms() > now_ms.saturating_add(OPEN_MS / 2) {
+                    return Err(Error::Store(StoreError::Contended(id.to_owned())));
+                }
+                change(charge, Moment { now_ms, line })?;
+                Ok(charge.clone())
+            })
+            .await;
         match (line, &changed) {
             (Some(line), Ok(charge)) if charge.movements.iter().any(|it| it.line == line) => {}
             // A failed write may still have been applied. A reader of the statement will find out.
-            (None, _) | (Some(_), Err(Fault::Store(_))) => {}
+            (None, _) | (Some(_), Err(Error::Store(_))) => {}
             (Some(line), _) => self.release_line(line, now_ms).await?,
         }
         changed
     }
 
-    async fn change_at(
-        &self,
-        id: &str,
-        change: &(impl Fn(&mut Charge, Moment) -> Result<(), Unmoved> + Send + Sync),
-        at: Moment,
-    ) -> Result<Charge, Fault> {
-        let clock = &self.clock;
-        self.store
-            .update(&charge_key(id), |charge: Option<Charge>| {
-                let mut charge = charge.ok_or(Fault::Unknown)?;
-                if clock.now_ms() > at.now_ms.saturating_add(OPEN_MS / 2) {
-                    return Err(Fault::Store(StoreError::Contended(charge.id)));
-                }
-                change(&mut charge, at)?;
-                Ok((charge.clone(), charge))
-            })
-            .await
-    }
-
     /// Sends the notices of a charge that are due. A failed notice is kept and sent again with a
     /// later request about the charge.
-    pub async fn deliver(&self, id: &str) -> Result<(), Fault> {
+    pub async fn deliver(&self, id: &str) -> Result<(), Error> {
         let Some(url) = self.settings.webhook_url.clone() else { return Ok(()) };
         let charge = self.find(id).await?;
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.timer.now_ms();
         for notice in charge.notices.iter().filter(|notice| notice.due_ms <= now_ms) {
             let event = json!({
                 "id": notice.id,
@@ -203,27 +179,29 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
                 "created": now_ms / 1_000,
                 "data": view(&charge, now_ms),
             });
-            if !self.begin_notice(id, &notice.id, now_ms).await? {
+            if !self.update(id, |charge| Ok(charge.begin_notice(&notice.id, now_ms))).await? {
                 continue;
             }
-            let delivered = self.post(&url, &event).await;
-            self.store
-                .update(&charge_key(id), |charge: Option<Charge>| {
-                    let mut charge = charge.ok_or(Fault::Unknown)?;
-                    charge.settle_notice(&notice.id, delivered);
-                    Ok::<_, Fault>((charge, ()))
-                })
-                .await?;
+            let is_delivered = self.post(&url, &event).await;
+            let settle = |charge: &mut Charge| {
+                charge.settle_notice(&notice.id, is_delivered);
+                Ok(())
+            };
+            self.update(id, settle).await?;
         }
         Ok(())
     }
 
-    async fn begin_notice(&self, id: &str, notice: &str, now_ms: u64) -> Result<bool, Fault> {
+    async fn update<R: Send>(
+        &self,
+        id: &str,
+        change: impl Fn(&mut Charge) -> Result<R, Error> + Send + Sync,
+    ) -> Result<R, Error> {
         self.store
             .update(&charge_key(id), |charge: Option<Charge>| {
-                let mut charge = charge.ok_or(Fault::Unknown)?;
-                let begun = charge.begin_notice(notice, now_ms);
-                Ok::<_, Fault>((charge, begun))
+                let mut charge = charge.ok_or(Error::Unknown)?;
+                let result = change(&mut charge)?;
+                Ok((charge, result))
             })
             .await
     }
@@ -231,18 +209,18 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
     async fn post(&self, url: &str, event: &Value) -> bool {
         let body = event.to_string();
         let secret = &self.settings.webhook_secret;
-        let signed = signature::sign(secret, self.clock.now_ms() / 1_000, body.as_bytes());
+        let signed = signature::sign(secret, self.timer.now_ms() / 1_000, body.as_bytes());
         let request = http::Request::post(url)
             .header("content-type", "application/json")
             .header(signature::HEADER, signed)
             .body(Bytes::from(body));
         let Ok(request) = request else { return false };
-        let answer = self.outbound.send(request, WEBHOOK_TIMEOUT_MS).await;
-        answer.is_ok_and(|answer| answer.status().is_success())
+        let response = self.outbound.send(request, WEBHOOK_TIMEOUT_MS).await;
+        response.is_ok_and(|response| response.status().is_success())
     }
 }
 
-/// A charge as merchants see it.
+/// The JSON of a charge.
 pub fn view(charge: &Charge, now_ms: u64) -> Value {
     json!({
         "chargeId": charge.id,
@@ -259,10 +237,7 @@ pub fn view(charge: &Charge, now_ms: u64) -> Value {
 }
 
 fn charge_id(idempotency_key: &str) -> String {
-    let digest = Sha256::digest(idempotency_key.as_bytes());
-    let mut id = signature::hex(&digest);
-    id.truncate(24);
-    format!("ch_{id}")
+    format!("ch_{}", HEXLOWER.encode(&Sha256::digest(idempotency_key)[..12]))
 }
 
 pub(crate) fn charge_key(id: &str) -> String {

@@ -1,10 +1,11 @@
-//! How a webhook proves where it comes from: `psp-signature: t=<unix seconds>,v1=<hex>`,
-//! where `v1` is HMAC-SHA256 over `<t>.<body>` under a secret that both sides know.
+//! The signature of webhooks: `psp-signature: t=<unix seconds>,v1=<hex>`, where `v1` is HMAC-SHA256
+//! over `<t>.<body>` with a shared secret.
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// The header that carries the signature.
+/// The header of the signature.
 pub const HEADER: &str = "psp-signature";
 
 /// The header's value for a body that is sent at this time.
@@ -16,17 +17,7 @@ pub fn sign(secret: &str, unix_s: u64, body: &[u8]) -> String {
     mac.update(unix_s.to_string().as_bytes());
     mac.update(b".");
     mac.update(body);
-    format!("t={unix_s},v1={}", hex(&mac.finalize().into_bytes()))
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("t={unix_s},v1={}", HEXLOWER.encode(&mac.finalize().into_bytes()))
 }
 
 #[cfg(test)]

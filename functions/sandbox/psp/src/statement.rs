@@ -6,13 +6,14 @@
 //! has passed it. Unused lines are skipped: immediately if the operation failed, and after
 //! [`OPEN_MS`] if the process crashed.
 
-use chassis::http::Outbound;
+use chassis::clock::Clock;
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::charge::{Charge, Kind, Movement};
-use crate::sandbox::{Clock, Sandbox, charge_key};
+use crate::ports::Ports;
+use crate::sandbox::{Sandbox, charge_key};
 
 /// The maximum number of lines of one page.
 pub const LINES_MAX: u64 = 100;
@@ -21,7 +22,7 @@ pub const LINES_MAX: u64 = 100;
 pub const OPEN_MS: u64 = 10_000;
 /// The maximum number of lines that one page reads, including unused ones.
 const SCAN_MAX: u64 = 400;
-/// The counter of lines. Never JSON.
+/// The key of the counter of lines, which is not JSON.
 const LINES_KEY: &str = "statement_lines";
 
 /// The owner of a line.
@@ -36,7 +37,7 @@ struct Reserved {
 /// Some lines of the statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// In their order.
+    /// In order.
     pub lines: Vec<(Charge, Movement)>,
     /// The number after which to continue, now or later.
     pub next: u64,
@@ -52,12 +53,12 @@ enum Line {
     Open,
 }
 
-impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
+impl<P: Ports> Sandbox<P> {
     /// Reserves the next line for a charge.
     pub(crate) async fn reserve_line(&self, charge: &str) -> Result<u64, StoreError> {
         let line = self.store.increment(LINES_KEY, 1).await?.unsigned_abs();
-        // Not earlier than the reservation of any previous line, so it bounds their age.
-        let at_ms = self.clock.now_ms();
+        // Not earlier than the reservation of any previous line, so it limits their age.
+        let at_ms = self.timer.now_ms();
         let reserved = Reserved { charge: Some(charge.to_owned()), at_ms };
         self.store.write(&line_key(line), &reserved).await?;
         Ok(line)
@@ -85,7 +86,7 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
     }
 
     async fn line(&self, number: u64, last: u64) -> Result<Line, StoreError> {
-        let is_over = |at_ms: u64| at_ms.saturating_add(OPEN_MS) <= self.clock.now_ms();
+        let is_over = |at_ms: u64| at_ms.saturating_add(OPEN_MS) <= self.timer.now_ms();
         let Some(reserved) = self.store.read::<Reserved>(&line_key(number)).await? else {
             // If a later line is old, the process crashed before it wrote this one.
             for later in number + 1..=last {
@@ -106,7 +107,7 @@ impl<S: Store, C: Clock, O: Outbound> Sandbox<S, C, O> {
     }
 }
 
-/// A page as merchants see it.
+/// The JSON of a page.
 pub fn view(page: &Page) -> Value {
     let line = |(charge, movement): &(Charge, Movement)| {
         json!({

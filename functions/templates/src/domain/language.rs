@@ -1,4 +1,4 @@
-//! Language tags: read in any spelling, kept in one.
+//! Language tags, normalized to their usual spelling.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Language(String);
 
 impl Language {
-    /// Reads a tag, whatever its case. `None` if it is no language tag.
+    /// Parses a tag in any case; `None` if it is not a language tag.
     pub fn parse(tag: &str) -> Option<Self> {
         let mut parts = tag.split('-');
         let primary = parts.next()?;
@@ -34,7 +34,7 @@ impl Language {
         &self.0
     }
 
-    /// The tag and its ever shorter prefixes: `pt-BR`, `pt` (RFC 4647, "lookup").
+    /// The tag and its prefixes, longest first: `pt-BR`, `pt` (RFC 4647, "lookup").
     pub(super) fn fallbacks(&self) -> impl Iterator<Item = &str> {
         std::iter::successors(Some(self.0.as_str()), |tag| tag.rsplit_once('-').map(|(s, _)| s))
     }

@@ -13,7 +13,7 @@ use crate::domain::{CODE_LENGTH_MAX, LANGUAGE_COUNT_MAX};
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewTemplate {
-    /// Lower-case words joined by dashes.
+    /// Lowercase words joined by dashes.
     #[schemars(length(max = CODE_LENGTH_MAX), regex(pattern = "^[a-z0-9]+(-[a-z0-9]+)*$"))]
     code: String,
     #[schemars(flatten)]
@@ -30,7 +30,7 @@ struct TemplateTexts {
 
 #[derive(JsonSchema)]
 struct Texts {
-    /// The language for readers of none of the others.
+    /// The language for users of none of the others.
     default_language: String,
     #[schemars(length(min = 1, max = LANGUAGE_COUNT_MAX))]
     texts: Vec<TextView>,
@@ -63,23 +63,11 @@ fn templates(api: &mut Api) {
         .body::<NewTemplate>(
             &json!({"code": "order-confirmed", "default_language": "en", "texts": [text()]}),
         )
-        .json::<VersionView>(
-            201,
-            "The template was created.",
-            &json!({
-                "code": "order-confirmed",
-                "version": 1,
-                "created_at": "2026-01-31T12:00:00.000Z",
-                "created_by": "usr_0192f0c0-1b2c-7d3e-8f40-516273849501",
-                "default_language": "en",
-                "variables": ["name", "order_id"],
-                "texts": [text()],
-            }),
-        )
+        .json::<VersionView>(201, "The template was created.", &version(1))
         .headers(["Location"])
         .problems([409, 422]);
     api.operation("getTemplate", "Get a template", "Its newest version.")
-        .ok::<VersionView>("The version.", &version())
+        .ok::<VersionView>("The version.", &version(2))
         .problems([404]);
 }
 
@@ -111,18 +99,18 @@ fn versions(api: &mut Api) {
         "Messages that were accepted with an older version are sent with that version.",
     )
     .body::<TemplateTexts>(&json!({"default_language": "en", "texts": [text()]}))
-    .json::<VersionView>(201, "The version was published.", &version())
+    .json::<VersionView>(201, "The version was published.", &version(2))
     .headers(["Location"])
     .problems([404, 409, 422]);
     api.operation("getTemplateVersion", "Get a version of a template", "With its texts.")
-        .ok::<VersionView>("The version.", &version())
+        .ok::<VersionView>("The version.", &version(2))
         .problems([404]);
 }
 
-fn version() -> Value {
+fn version(number: u32) -> Value {
     json!({
         "code": "order-confirmed",
-        "version": 2,
+        "version": number,
         "created_at": "2026-01-31T12:00:00.000Z",
         "created_by": "usr_0192f0c0-1b2c-7d3e-8f40-516273849501",
         "default_language": "en",

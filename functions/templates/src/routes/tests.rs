@@ -1,46 +1,17 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used)]
 
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
-use chassis::auth::testing::Issuer;
-use chassis::store::MemoryStore;
+use chassis::testing::{Client, Issuer, MemoryStore};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use super::*;
 
-struct Shop(Router);
+fn anonymous() -> Client {
+    let templates = Templates::new(MemoryStore::new());
+    Client::new(router(App { templates, keys: Issuer::new().key_set() }))
+}
 
-impl Shop {
-    fn new() -> Self {
-        let app =
-            App { templates: Templates::new(MemoryStore::new()), keys: Issuer::new().key_set() };
-        Shop(chassis::app::router_with_problems(router(app)))
-    }
-
-    async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        self.send_as(&["admin"], method, path, body).await
-    }
-
-    async fn send_as(
-        &self,
-        roles: &[&str],
-        method: &str,
-        path: &str,
-        body: Option<Value>,
-    ) -> (u16, Value) {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("authorization", format!("Bearer {}", Issuer::new().token("usr_admin", roles)))
-            .header("content-type", "application/json")
-            .body(Body::from(body.map(|body| body.to_string()).unwrap_or_default()))
-            .unwrap();
-        let response = self.0.clone().oneshot(request).await.unwrap();
-        let status = response.status().as_u16();
-        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
-    }
+fn admin() -> Client {
+    anonymous().admin()
 }
 
 fn texts(subject: &str) -> Value {
@@ -51,21 +22,18 @@ fn texts(subject: &str) -> Value {
 }
 
 #[tokio::test]
-async fn customers_are_kept_out() {
-    let shop = Shop::new();
-    assert_eq!(shop.send_as(&[], "GET", "/api/v1/templates", None).await.0, 403);
-    let bare = Request::get("/api/v1/templates").body(Body::empty()).unwrap();
-    assert_eq!(shop.0.oneshot(bare).await.unwrap().status(), 401);
+async fn only_administrators_have_access() {
+    anonymous().customer("usr_1").get(SCOPE).await.expect(403);
+    anonymous().get(SCOPE).await.expect(401);
 }
 
 #[tokio::test]
-async fn the_list_has_the_builtins_in_pages() {
-    let shop = Shop::new();
-    let (status, first) = shop.send("GET", "/api/v1/templates?limit=6", None).await;
-    assert_eq!((status, first["items"].as_array().unwrap().len()), (200, 6));
-    let next =
-        format!("/api/v1/templates?limit=6&cursor={}", first["next_cursor"].as_str().unwrap());
-    let (_, second) = shop.send("GET", &next, None).await;
+async fn the_list_has_the_built_in_templates_in_pages() {
+    let admin = admin();
+    let first = admin.get(&format!("{SCOPE}?limit=6")).await.expect(200);
+    assert_eq!(first["items"].as_array().unwrap().len(), 6);
+    let next = format!("{SCOPE}?limit=6&cursor={}", first["next_cursor"].as_str().unwrap());
+    let second = admin.get(&next).await.expect(200);
     let codes: Vec<_> = second["items"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
     assert_eq!((codes.len(), *codes.last().unwrap()), (5, &json!("welcome")));
     assert_eq!(second["next_cursor"], Value::Null);
@@ -73,36 +41,41 @@ async fn the_list_has_the_builtins_in_pages() {
 
 #[tokio::test]
 async fn publishing_adds_a_version_and_keeps_the_old_one() {
-    let shop = Shop::new();
+    let admin = admin();
     let path = "/api/v1/templates/welcome/versions";
-    let (status, made) = shop.send("POST", path, Some(texts("Ahoy"))).await;
-    assert_eq!((status, &made["version"]), (201, &json!(2)));
-    assert_eq!(made["variables"], json!(["a", "b"]));
-    assert_eq!(made["created_by"], "usr_admin");
-    let (_, newest) = shop.send("GET", "/api/v1/templates/welcome", None).await;
+    let created = admin.post(path, &texts("Ahoy")).await.expect(201);
+    assert_eq!(created["version"], 2);
+    assert_eq!(created["variables"], json!(["a", "b"]));
+    assert_eq!(created["created_by"], "usr_admin");
+    let newest = admin.get("/api/v1/templates/welcome").await.expect(200);
     assert_eq!(newest["texts"][0]["subject"], "Ahoy");
-    let (_, first) = shop.send("GET", &format!("{path}/1"), None).await;
+    let first = admin.get(&format!("{path}/1")).await.expect(200);
     assert_eq!(first["texts"].as_array().unwrap().len(), 3);
-    let (_, all) = shop.send("GET", path, None).await;
+    let all = admin.get(path).await.expect(200);
     let numbers: Vec<_> = all["items"].as_array().unwrap().iter().map(|v| &v["version"]).collect();
     assert_eq!(numbers, [2, 1]);
-    assert_eq!(shop.send("GET", &format!("{path}/9"), None).await.0, 404);
+    for unknown in [0, 3] {
+        admin.get(&format!("{path}/{unknown}")).await.expect(404);
+    }
 }
 
 #[tokio::test]
-async fn templates_are_made_once() {
-    let shop = Shop::new();
-    let mut body = texts("News");
-    body["code"] = json!("news");
-    assert_eq!(shop.send("POST", "/api/v1/templates", Some(body.clone())).await.0, 201);
-    assert_eq!(shop.send("POST", "/api/v1/templates", Some(body)).await.0, 409);
-    assert_eq!(shop.send("GET", "/api/v1/templates/news", None).await.0, 200);
-    assert_eq!(shop.send("GET", "/api/v1/templates/nope", None).await.0, 404);
+async fn a_template_is_created_once() {
+    let admin = admin();
+    for (code, status) in [("news", 201), ("news", 409), ("welcome", 409)] {
+        let mut body = texts("News");
+        body["code"] = json!(code);
+        admin.post(SCOPE, &body).await.expect(status);
+    }
+    let news = admin.get("/api/v1/templates/news").await.expect(200);
+    assert_eq!(news["texts"][0]["subject"], "News");
+    assert_eq!(admin.get(SCOPE).await.expect(200)["items"].as_array().unwrap().len(), 12);
+    admin.get("/api/v1/templates/nope").await.expect(404);
 }
 
 #[tokio::test]
-async fn a_template_may_be_as_long_as_a_document() {
-    let shop = Shop::new();
+async fn a_template_can_be_as_long_as_a_document() {
+    let admin = admin();
     let long = |count: usize| {
         let text = |letter: char| {
             let language = format!("en-{letter}{letter}");
@@ -111,15 +84,12 @@ async fn a_template_may_be_as_long_as_a_document() {
         let texts: Vec<_> = ('A'..='Z').take(count).map(text).collect();
         json!({"code": "long", "default_language": "en-AA", "texts": texts})
     };
-    let (status, answer) = shop.send("POST", "/api/v1/templates", Some(long(15))).await;
-    assert_eq!(status, 201, "240 kB: {answer}");
-    let (status, answer) = shop.send("POST", "/api/v1/templates", Some(long(17))).await;
-    assert_eq!((status, &answer["type"]), (413, &json!("/problems/body-too-large")));
+    admin.post(SCOPE, &long(15)).await.expect(201);
+    admin.post(SCOPE, &long(17)).await.expect_problem(413, "body-too-large");
 }
 
 #[tokio::test]
-async fn every_fault_of_a_template_is_pointed_at() {
-    let shop = Shop::new();
+async fn all_faults_of_a_template_are_reported() {
     let body = json!({
         "code": "No Code",
         "default_language": "de",
@@ -127,14 +97,9 @@ async fn every_fault_of_a_template_is_pointed_at() {
             {"language": "en", "subject": "a\nb", "text": "{{open", "html": "<a href=\"{{x}}\">"},
         ],
     });
-    let (status, problem) = shop.send("POST", "/api/v1/templates", Some(body)).await;
-    assert_eq!(status, 422);
-    let mut pointers: Vec<_> = problem["errors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| e["pointer"].as_str().unwrap())
-        .collect();
+    let problem = admin().post(SCOPE, &body).await.expect(422);
+    let errors = problem["errors"].as_array().unwrap().iter();
+    let mut pointers: Vec<_> = errors.map(|e| e["pointer"].as_str().unwrap()).collect();
     pointers.sort_unstable();
     let expected =
         ["/code", "/default_language", "/texts/0/html", "/texts/0/subject", "/texts/0/text"];

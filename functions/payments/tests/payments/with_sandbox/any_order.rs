@@ -5,6 +5,7 @@
 use super::wire::*;
 use axum::body::Body;
 use bytes::Bytes;
+use chassis::clock::{Clock, Timer};
 use chassis::money::Money;
 use chassis::store::{FailingStore, MemoryStore, Store};
 use http::Request;
@@ -14,7 +15,6 @@ use payments::ledger::Account;
 use payments::service::Refusal;
 use proptest::prelude::*;
 use psp_sandbox::charge::State;
-use psp_sandbox::sandbox::Clock;
 use tower::ServiceExt;
 
 const CARDS: [&str; 10] = [

@@ -2,12 +2,12 @@
 
 use super::wire::*;
 
+use chassis::clock::Timer;
 use chassis::money::Money;
 use chassis::store::MemoryStore;
 use payments::domain::{Decline, Status};
 use payments::ledger::Account;
 use payments::service::Refusal;
-use psp_sandbox::sandbox::Clock;
 
 #[tokio::test]
 async fn money_is_held_taken_and_given_back() {

@@ -6,11 +6,11 @@ use payments::service::{Payments, Swept, WATCH_MS};
 
 use axum::body::Body;
 use bytes::Bytes;
+use chassis::clock::{Clock, Timer};
 use chassis::store::{FailingStore, MemoryStore};
 use http::{Request, StatusCode};
 use payments::domain::Status;
 use psp_sandbox::charge::State;
-use psp_sandbox::sandbox::Clock;
 use tower::ServiceExt;
 
 async fn post(router: axum::Router, request: Request<Bytes>) -> StatusCode {
@@ -127,7 +127,7 @@ async fn a_charge_that_is_undecided_when_its_watch_ends_stays_watched() {
     assert_eq!(payments.cancel(ID, ORDER).await.unwrap().status(), Status::Voided);
     wire.arrive().await;
     // The charge is still undecided.
-    *wire.clock.0.lock().unwrap() = 0;
+    wire.clock.set(NOW_MS);
     let provider = Psp::new(wire.clone(), "http://psp.test/", "key");
     let later = Payments::new(disk, provider, || NOW_MS + WATCH_MS);
     for _ in 0..3 {

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use bytes::Bytes;
+use chassis::Clock;
 use chassis::auth::testing::Issuer;
 use chassis::http::{Outbound, OutboundError};
 use chassis::money::Money;
 use chassis::store::{MemoryStore, Store};
+use chassis::testing::ManualClock;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use payments::domain::Status;
@@ -17,8 +19,8 @@ use payments::ledger::{Account, Posting};
 use payments::provider::Psp;
 use payments::routes::{Api, router};
 use payments::service::{Payments, Refusal};
-use psp_sandbox::routes::Background;
-use psp_sandbox::sandbox::{Clock, Sandbox, Settings};
+use psp_sandbox::ports::{Background, Ports};
+use psp_sandbox::sandbox::{Sandbox, Settings};
 use tower::ServiceExt;
 
 pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
@@ -32,7 +34,7 @@ pub(crate) type Service<S> = Payments<S, Psp<Wire>>;
 #[derive(Clone)]
 pub(crate) struct Wire {
     pub(crate) store: MemoryStore,
-    pub(crate) clock: Time,
+    pub(crate) clock: ManualClock,
     /// Webhooks that were sent and not yet received.
     pub(crate) sent: Arc<Mutex<VecDeque<Request<Bytes>>>>,
     /// Requests that reach the provider while their answers are lost.
@@ -42,19 +44,6 @@ pub(crate) struct Wire {
     pub(crate) delay: Arc<Mutex<bool>>,
     /// Requests that are still under way; whoever sent them has given up on them.
     pub(crate) late: Arc<Mutex<Vec<Request<Bytes>>>>,
-}
-
-#[derive(Clone, Default)]
-pub(crate) struct Time(pub(crate) Arc<Mutex<u64>>);
-
-impl Clock for Time {
-    fn now_ms(&self) -> u64 {
-        NOW_MS + *self.0.lock().unwrap()
-    }
-
-    async fn sleep(&self, ms: u64) {
-        *self.0.lock().unwrap() += ms;
-    }
 }
 
 /// Takes webhooks off the provider.
@@ -72,10 +61,18 @@ impl Outbound for Postbox {
     }
 }
 
+/// The ports of the provider.
 #[derive(Clone)]
-pub(crate) struct AtOnce;
+pub(crate) struct Provider;
 
-impl Background for AtOnce {
+impl Ports for Provider {
+    type Store = MemoryStore;
+    type Timer = ManualClock;
+    type Outbound = Postbox;
+    type Background = Self;
+}
+
+impl Background for Provider {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(work);
     }
@@ -85,7 +82,7 @@ impl Wire {
     pub(crate) fn new() -> Self {
         Self {
             store: MemoryStore::new(),
-            clock: Time::default(),
+            clock: ManualClock::new(NOW_MS),
             sent: Arc::default(),
             lose_answers: Arc::default(),
             cut: Arc::default(),
@@ -105,13 +102,13 @@ impl Wire {
     pub(crate) async fn arrive(&self) {
         let late = std::mem::take(&mut *self.late.lock().unwrap());
         for request in late {
-            let router = psp_sandbox::routes::router(self.sandbox(), AtOnce);
+            let router = psp_sandbox::routes::router(self.sandbox());
             router.oneshot(request.map(Body::from)).await.unwrap();
             tokio::task::yield_now().await;
         }
     }
 
-    pub(crate) fn sandbox(&self) -> Sandbox<MemoryStore, Time, Postbox> {
+    pub(crate) fn sandbox(&self) -> Sandbox<Provider> {
         Sandbox {
             settings: Settings {
                 api_key: "key".to_owned(),
@@ -120,8 +117,9 @@ impl Wire {
                 slow_ms: 3_000,
             },
             store: self.store.clone(),
-            clock: self.clock.clone(),
+            timer: self.clock.clone(),
             outbound: Postbox(self.sent.clone()),
+            background: Provider,
         }
     }
 }
@@ -140,7 +138,7 @@ impl Outbound for Wire {
             return Err(OutboundError::Broken("no answer".to_owned()));
         }
         let before_ms = self.clock.now_ms();
-        let router = psp_sandbox::routes::router(self.sandbox(), AtOnce);
+        let router = psp_sandbox::routes::router(self.sandbox());
         let answer = router.oneshot(request.map(Body::from)).await.unwrap();
         tokio::task::yield_now().await;
         if self.loses_an_answer() {
@@ -148,7 +146,7 @@ impl Outbound for Wire {
         }
         if self.clock.now_ms() - before_ms > timeout_ms {
             // We stopped waiting earlier than the provider.
-            *self.clock.0.lock().unwrap() = before_ms + timeout_ms - NOW_MS;
+            self.clock.set(before_ms + timeout_ms);
             return Err(OutboundError::Timeout(timeout_ms));
         }
         let (head, body) = answer.into_parts();

@@ -14,7 +14,7 @@ fn order() -> Value {
     })
 }
 
-fn of_order(status: &str, data: &Value) -> Result<Vec<Request>, String> {
+fn announced(status: &str, data: &Value) -> Result<Vec<Request>, String> {
     match meaning(&format!("{ORDER}{status}.v1"), &data.to_string())? {
         Meaning::Messages(requests) => Ok(requests),
         other => panic!("{other:?}"),
@@ -26,8 +26,8 @@ fn variables(request: &Request) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn a_confirmed_order_is_told_by_mail_with_its_total() {
-    let requests = of_order("confirmed", &order()).unwrap();
+fn a_confirmed_order_is_announced_by_mail_with_its_total() {
+    let requests = announced("confirmed", &order()).unwrap();
     let [mail] = &requests[..] else { panic!("{requests:?}") };
     assert_eq!((mail.request_id.as_str(), mail.channel), ("ord_1:confirmed", Channel::Email));
     assert_eq!((mail.template_code.as_str(), mail.user_id.as_str()), ("order-confirmed", USER));
@@ -36,13 +36,13 @@ fn a_confirmed_order_is_told_by_mail_with_its_total() {
 }
 
 #[test]
-fn a_rejection_tells_its_reason_and_a_cancellation_needs_none() {
+fn a_rejection_has_a_reason_and_a_cancellation_needs_none() {
     let mut data = order();
-    assert!(of_order("rejected", &data).is_err(), "no reason");
+    assert!(announced("rejected", &data).is_err(), "no reason");
     data["rejection"] = json!({"code": "card_declined", "detail": "The card was declined."});
-    let requests = of_order("rejected", &data).unwrap();
+    let requests = announced("rejected", &data).unwrap();
     assert_eq!(variables(&requests[0])[1], ("reason", "The card was declined"));
-    assert_eq!(variables(&of_order("cancelled", &order()).unwrap()[0]), [("order_id", "ORD_1")]);
+    assert_eq!(variables(&announced("cancelled", &order()).unwrap()[0]), [("order_id", "ORD_1")]);
 }
 
 #[test]
@@ -50,9 +50,9 @@ fn returns_are_announced_by_mail_with_the_refund() {
     let mut data = order();
     for status in ["returned", "refunded"] {
         data["refunded"] = Value::Null;
-        assert!(of_order(status, &data).is_err(), "no refund");
+        assert!(announced(status, &data).is_err(), "no refund");
         data["refunded"] = json!({"amount": 1_250, "currency": "EUR"});
-        let requests = of_order(status, &data).unwrap();
+        let requests = announced(status, &data).unwrap();
         let [mail] = &requests[..] else { panic!("{requests:?}") };
         assert_eq!(mail.request_id, format!("ord_1:{status}"));
         assert_eq!(mail.template_code, format!("order-{status}"));
@@ -61,15 +61,15 @@ fn returns_are_announced_by_mail_with_the_refund() {
 }
 
 #[test]
-fn a_shipped_order_is_told_on_both_channels_with_all_its_parcels() {
+fn a_shipped_order_is_announced_on_both_channels_with_all_parcels_that_have_left() {
     let mut data = order();
-    assert!(of_order("shipped", &data).is_err(), "there is no parcel");
+    assert!(announced("shipped", &data).is_err(), "there is no parcel");
     let parcel = |courier: &str, code: &str| json!({"id": "shp_1", "courier": courier, "tracking_code": code, "status": "in_transit"});
     let mut late = parcel("Snail", "S-9");
     late["status"] = json!("created");
     data["parcels"] =
         json!([parcel("Swift", "S-1"), late, parcel("Swift", "S-2"), parcel("Ox", "")]);
-    let requests = of_order("shipped", &data).unwrap();
+    let requests = announced("shipped", &data).unwrap();
     let ids: Vec<_> = requests.iter().map(|it| (it.channel, it.request_id.as_str())).collect();
     let expected = [(Channel::Email, "ord_1:shipped"), (Channel::Push, "ord_1:shipped:push")];
     assert_eq!(ids, expected);
@@ -79,11 +79,11 @@ fn a_shipped_order_is_told_on_both_channels_with_all_its_parcels() {
             [("carrier", "Swift, Ox"), ("tracking_number", "S-1, S-2")]
         );
     }
-    assert_eq!(of_order("delivered", &order()).unwrap().len(), 2);
+    assert_eq!(announced("delivered", &order()).unwrap().len(), 2);
 }
 
 #[test]
-fn a_new_user_is_welcomed_and_a_changed_one_is_not() {
+fn new_users_get_a_welcome_mail() {
     let data = json!({
         "user_id": USER, "email": "ada@example.org", "name": "Ada", "language": "pt-BR",
         "roles": ["customer"],
@@ -100,7 +100,7 @@ fn a_new_user_is_welcomed_and_a_changed_one_is_not() {
 }
 
 #[test]
-fn what_is_not_for_customers_means_nothing() {
+fn events_that_are_not_for_customers_are_ignored() {
     for kind in [
         "com.shop.orders.order.placed.v1",
         "com.shop.orders.order.confirmed.v2",
@@ -113,10 +113,10 @@ fn what_is_not_for_customers_means_nothing() {
 }
 
 #[test]
-fn data_of_another_shape_is_a_fault() {
+fn invalid_data_is_an_error() {
     let mut data = order();
     data["total"] = json!("12.00");
-    assert!(of_order("confirmed", &data).is_err());
+    assert!(announced("confirmed", &data).is_err());
     assert!(meaning(UPDATED, "{}").is_err());
     let foreign = json!({"user_id": "../x", "email": "a@b", "name": "A", "language": "en"});
     assert!(meaning(UPDATED, &foreign.to_string()).is_err());
@@ -126,7 +126,7 @@ fn data_of_another_shape_is_a_fault() {
 fn mails_use_the_short_order_number_of_the_pages() {
     let mut data = order();
     data["order_id"] = json!("ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11");
-    let requests = of_order("delivered", &data).unwrap();
+    let requests = announced("delivered", &data).unwrap();
     for request in &requests {
         assert_eq!(variables(request), [("order_id", "5F0A9C11")]);
         assert_eq!(request.subject.as_deref(), data["order_id"].as_str(), "for links");

@@ -1,21 +1,21 @@
-//! The `{{name}}` grammar, escaping, and where in HTML a variable may stand. Pure.
+//! The `{{name}}` grammar, escaping, and where HTML may contain a variable.
 //!
-//! Escaping makes a value harmless between tags and in a quoted attribute, and nowhere
-//! else: not in an unquoted attribute, in a script or style, nor as the start of a link
-//! (`javascript:…`). Instead of one escaper per place, templates that put a variable
-//! elsewhere are not published.
+//! Escaping makes a value harmless between tags and in a quoted attribute, and nowhere else: not in
+//! an unquoted attribute, in a script or style, nor at the start of a link (`javascript:…`).
+//! Instead of an escaper for each context, templates with a variable elsewhere are not published.
 
-use crate::domain::VARIABLE_LENGTH_MAX;
+/// Longest name of a variable, in bytes.
+const VARIABLE_LENGTH_MAX: usize = 64;
 
-/// A stretch of a template.
+/// A piece of a template.
 enum Piece<'a> {
     Words(&'a str),
     Variable(&'a str),
-    /// Looks like a variable but is none; the text from `{{` on, for the message.
+    /// An invalid variable, with its braces.
     Broken(&'a str),
 }
 
-/// Splits a template. Broken pieces are kept as they stand.
+/// Splits a template. Broken pieces are unchanged.
 fn pieces(source: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = source;
     std::iter::from_fn(move || {
@@ -47,15 +47,15 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The names of the variables in `source`, in order, with repetitions.
-pub fn variables(source: &str) -> impl Iterator<Item = &str> {
+pub(super) fn variables(source: &str) -> impl Iterator<Item = &str> {
     pieces(source).filter_map(|piece| match piece {
         Piece::Variable(name) => Some(name),
         _ => None,
     })
 }
 
-/// `source` with each variable replaced. Values are not looked at again.
-pub fn fill(source: &str, value: impl Fn(&str) -> String) -> String {
+/// `source` with each variable replaced. Variables in values are not replaced.
+pub(super) fn fill(source: &str, value: impl Fn(&str) -> String) -> String {
     let mut filled = String::with_capacity(source.len() * 2);
     for piece in pieces(source) {
         match piece {
@@ -67,10 +67,10 @@ pub fn fill(source: &str, value: impl Fn(&str) -> String) -> String {
 }
 
 /// What is wrong with the braces of `source`.
-pub fn syntax_faults(source: &str) -> Vec<String> {
+pub(super) fn syntax_faults(source: &str) -> Vec<String> {
     let broken = |piece| match piece {
         Piece::Broken(whole) => Some(format!(
-            "`{}` is no variable: write {{{{name}}}} with lower-case letters, digits and _",
+            "`{}` is not a valid variable: write {{{{name}}}} with lowercase letters, digits and _",
             whole.chars().take(40).collect::<String>()
         )),
         _ => None,
@@ -78,49 +78,49 @@ pub fn syntax_faults(source: &str) -> Vec<String> {
     pieces(source).filter_map(broken).collect()
 }
 
-/// A value for a subject: each run of control characters becomes one space, so that no
-/// value can end the header line.
-pub fn one_line(value: &str) -> String {
+/// A value for a subject: each run of control characters becomes one space, so that no value can
+/// end the header line.
+pub(super) fn one_line(value: &str) -> String {
     value.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Where a scan of HTML stands.
+/// The context of a position in HTML.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum Context {
     Content,
     /// In a tag, outside quotes.
     Tag,
-    /// In a quoted attribute; the quote, and where the value began.
+    /// In a quoted attribute; the quote, and where the value begins.
     Quoted(char, usize),
     /// In `<script>` or `<style>`.
     Raw,
 }
 
-/// Variables of `html` that escaping would not make harmless.
-pub fn html_faults(html: &str) -> Vec<String> {
+/// The faults of the variables that escaping does not make harmless.
+pub(super) fn html_faults(html: &str) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut place = Place::Content;
+    let mut context = Context::Content;
     let mut tag_start = 0;
     for (index, c) in html.char_indices() {
         if html[index..].starts_with("{{")
-            && let Some(detail) = variable_fault(html, index, place, tag_start)
+            && let Some(detail) = variable_fault(html, index, context, tag_start)
         {
             faults.push(detail.to_owned());
         }
-        place = match (place, c) {
-            (Place::Content, '<') => {
+        context = match (context, c) {
+            (Context::Content, '<') => {
                 tag_start = index;
-                Place::Tag
+                Context::Tag
             }
-            (Place::Raw, '<') if html[index..].starts_with("</") => {
+            (Context::Raw, '<') if html[index..].starts_with("</") => {
                 tag_start = index;
-                Place::Tag
+                Context::Tag
             }
-            (Place::Tag, '"' | '\'') => Place::Quoted(c, index + 1),
-            (Place::Tag, '>') if opens_raw(&html[tag_start..index]) => Place::Raw,
-            (Place::Tag, '>') => Place::Content,
-            (Place::Quoted(quote, _), c) if c == quote => Place::Tag,
-            (place, _) => place,
+            (Context::Tag, '"' | '\'') => Context::Quoted(c, index + 1),
+            (Context::Tag, '>') if opens_raw(&html[tag_start..index]) => Context::Raw,
+            (Context::Tag, '>') => Context::Content,
+            (Context::Quoted(quote, _), c) if c == quote => Context::Tag,
+            (context, _) => context,
         };
     }
     faults
@@ -131,19 +131,24 @@ fn opens_raw(tag: &str) -> bool {
     ["script", "style"].iter().any(|raw| name.eq_ignore_ascii_case(raw))
 }
 
-fn variable_fault(html: &str, at: usize, place: Place, tag_start: usize) -> Option<&'static str> {
-    match place {
-        Place::Content => None,
-        Place::Tag => Some("a variable inside a tag must stand in a quoted attribute"),
-        Place::Raw => Some("a variable may not stand in a script or style"),
-        Place::Quoted(_, start) => {
+fn variable_fault(
+    html: &str,
+    at: usize,
+    context: Context,
+    tag_start: usize,
+) -> Option<&'static str> {
+    match context {
+        Context::Content => None,
+        Context::Tag => Some("a variable in a tag must be in a quoted attribute"),
+        Context::Raw => Some("a variable must not be in a script or style"),
+        Context::Quoted(_, start) => {
             let before = html[tag_start..start - 1].trim_end().strip_suffix('=')?.trim_end();
             let name = before.rsplit(char::is_whitespace).next()?.to_ascii_lowercase();
             if name.starts_with("on") || name == "style" || name == "srcdoc" {
-                return Some("a variable may not stand in an event handler, style or srcdoc");
+                return Some("a variable must not be in an event handler, style or srcdoc");
             }
             (start == at && matches!(name.as_str(), "href" | "src" | "action" | "formaction"))
-                .then_some("a link may not begin with a variable: write https://host/{{name}}")
+                .then_some("a link must not begin with a variable: write https://host/{{name}}")
         }
     }
 }
@@ -155,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn harmless_places_are_accepted() {
+    fn variables_in_harmless_contexts_are_accepted() {
         for html in [
             "<p>{{a}}</p>",
             "<p title=\"{{a}}\" lang='{{b}}'>x > y</p>",
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn places_that_escaping_does_not_cover_are_refused() {
+    fn variables_that_escaping_does_not_make_harmless_are_refused() {
         for html in [
             "<p class={{a}}>",
             "<{{a}}>",
@@ -183,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn braces_that_are_no_variable_are_faults() {
+    fn invalid_variables_are_faults() {
         assert_eq!(syntax_faults("{ } {{ok}} {{ spaced }} }}"), Vec::<String>::new());
         assert_eq!(syntax_faults("{{Upper}} {{}} {{a b}} {{open").len(), 4);
     }

@@ -1,8 +1,19 @@
-//! By which channels a reader wants to be told.
+//! A user: their profile, and the channels that they have enabled.
 
 use serde::{Deserialize, Serialize};
 
 use super::Channel;
+
+/// The profile of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The address for mails.
+    pub email: String,
+    /// The name for texts.
+    pub name: String,
+    /// BCP 47 tag.
+    pub language: String,
+}
 
 /// The channels that may be used for messages to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +26,7 @@ pub struct Preferences {
 }
 
 impl Default for Preferences {
-    /// Both: these messages are about what the reader did, not advertisements.
+    /// Both: these messages are about the user's own actions, not advertisements.
     fn default() -> Self {
         Self { email: true, push: true }
     }
