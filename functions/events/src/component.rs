@@ -11,10 +11,9 @@ use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
-use tessera_events::{DeadLetter, Entry, Event, Reason};
+use tessera_events::{DeadLetter, Entry, Error as Refusal, Event, Reason};
 
-use crate::log::PublishError;
-use crate::operator::Refusal;
+use crate::error::Error;
 use crate::ports::Clock;
 use crate::{HttpSubscriber, broker, settings};
 
@@ -62,12 +61,7 @@ impl producer::Guest for Component {
         let unavailable = |error: Unready| producer::Error::Unavailable(error.to_string());
         let broker = open().await.map_err(unavailable)?;
         let events: Vec<Event> = events.into_iter().map(from_contract).collect();
-        broker.publish(&events).await.map_err(|error| match error {
-            PublishError::Invalid(reason) => producer::Error::Invalid(reason),
-            PublishError::Full | PublishError::Backlog(_) | PublishError::Store(_) => {
-                producer::Error::Unavailable(error.to_string())
-            }
-        })?;
+        broker.publish(&events).await?;
         work_later(broker);
         Ok(())
     }
@@ -137,12 +131,21 @@ impl From<Unready> for log::Error {
     }
 }
 
-impl From<Refusal> for log::Error {
-    fn from(refusal: Refusal) -> log::Error {
-        match refusal {
+impl From<Error> for log::Error {
+    fn from(error: Error) -> log::Error {
+        match Refusal::from(error) {
             Refusal::NotFound(text) => log::Error::NotFound(text),
             Refusal::Invalid(text) => log::Error::Invalid(text),
-            Refusal::Unavailable(text) => log::Error::Unavailable(text),
+            Refusal::Unavailable(text) | Refusal::Full(text) => log::Error::Unavailable(text),
+        }
+    }
+}
+
+impl From<Error> for producer::Error {
+    fn from(error: Error) -> producer::Error {
+        match Refusal::from(error) {
+            Refusal::Invalid(text) | Refusal::NotFound(text) => producer::Error::Invalid(text),
+            Refusal::Unavailable(text) | Refusal::Full(text) => producer::Error::Unavailable(text),
         }
     }
 }

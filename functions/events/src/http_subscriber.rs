@@ -71,6 +71,7 @@ mod tests {
     use http::Response;
     use std::sync::{Arc, Mutex};
     use tessera_cloudevents::http::from_request;
+    use tessera_events::contract::event;
 
     /// Answers with a status, and keeps what it was sent.
     #[derive(Clone)]
@@ -102,9 +103,9 @@ mod tests {
 
     #[tokio::test]
     async fn each_mode_arrives_as_it_was_sent() {
-        let mut event = crate::tests::event("a", 1);
+        let mut event = event("a", 1);
         event.extensions.insert("traceparent".into(), "00-aa-bb-01".into());
-        let two = [event.clone(), crate::tests::event("a", 2)];
+        let two = [event.clone(), event("a", 2)];
         for (mode, events) in [
             (Mode::Binary, &two[..1]),
             (Mode::Structured, &two[..1]),
@@ -121,7 +122,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_are_done_refused_or_worth_another_try() {
-        let event = [crate::tests::event("a", 1)];
+        let event = [event("a", 1)];
         let (outcome, _) = deliver(503, Mode::Binary, &event).await;
         let retry_after = Some(Duration::from_secs(7));
         let detail = "503 Service Unavailable: no".to_owned();

@@ -13,6 +13,7 @@
 //!   what failed waits for the next event.
 
 pub mod broker;
+pub mod error;
 mod http_subscriber;
 pub mod log;
 pub mod operator;

@@ -11,13 +11,14 @@
 //! anything is added to the next one. Who publishes reads where the log ends *before* it asks
 //! for these keys, and looks into every segment from there on.
 
+use crate::error::Result;
 use crate::segment::{SEGMENT_EVENTS_MAX, Segment, segment_of};
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use tessera_events::{Entry, Event};
+use tessera_events::{Entry, Error, Event};
 
 /// Values of the ring: 32,768 events at most.
 pub const SEGMENTS_MAX: u64 = 1_024;
@@ -29,23 +30,6 @@ const PUBLISH_SEGMENTS_MAX: usize = 256;
 /// Data of the entries that are read at once, in bytes; a longer entry comes alone. An answer
 /// of the contract has to fit into what a bridge takes.
 pub const READ_BYTES_MAX: usize = 384 * 1024;
-
-/// Why events were not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// An event is malformed, or they are too many. Nothing was taken.
-    #[error("{0}")]
-    Invalid(String),
-    /// The store failed; something may have been taken.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The oldest events can't be given up yet.
-    #[error("the log is full")]
-    Full,
-    /// A subscription to these events has too many undelivered events. Nothing was published.
-    #[error("the subscription {0} is too far behind: publish again later")]
-    Backlog(String),
-}
 
 /// Where the log begins and ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,13 +91,13 @@ impl<S: Store> Log<S> {
 
     /// Keep events, in the order given; those that the log has are passed over. When it
     /// answers, all are durable; on an error a first part of them may be.
-    pub async fn publish(&self, events: &[Event], now_ms: u64) -> Result<(), PublishError> {
+    pub async fn publish(&self, events: &[Event], now_ms: u64) -> Result<()> {
         if events.len() > PUBLISH_EVENTS_MAX {
-            let text = format!("at most {PUBLISH_EVENTS_MAX} events at once");
-            return Err(PublishError::Invalid(text));
+            let text = format!("at most {PUBLISH_EVENTS_MAX} events can be published at once");
+            return Err(Error::Invalid(text).into());
         }
         for event in events {
-            event.check().map_err(|error| PublishError::Invalid(error.to_string()))?;
+            event.check().map_err(|error| Error::Invalid(error.to_string()))?;
         }
         let mut head = self.head().await?;
         let mut rest = self.unseen(events).await?;
@@ -154,14 +138,16 @@ impl<S: Store> Log<S> {
         head: Head,
         events: &[Event],
         now_ms: u64,
-    ) -> Result<Option<(Segment, Vec<Event>)>, PublishError> {
+    ) -> Result<Option<(Segment, Vec<Event>)>> {
         let number = head.open;
         let now_ms = now_ms.max(head.sealed_at_ms);
         let append = |current: Option<Segment>| {
             let mut segment = match current {
                 Some(later) if later.number > number => return Ok((later, None)),
                 Some(same) if same.number == number => same,
-                Some(earlier) if !earlier.removed => return Err(PublishError::Full),
+                Some(earlier) if !earlier.removed => {
+                    return Err(Error::Full("the log is full".to_owned()).into());
+                }
                 _ => Segment::new(number),
             };
             let left = segment.append(events, now_ms);

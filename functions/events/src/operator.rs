@@ -1,11 +1,12 @@
-//! What operators ask of the broker: the interface `log` of the contract.
+//! The interface `log` of the contract, for operators.
 
 use crate::broker::{Broker, copy_key, progress_key};
+use crate::error::Result;
 use crate::ports::{Clock, Subscriber};
 use crate::progress::{Dead, Progress, REPLAYS_MAX, Replay};
 use chassis::store::{Store, StoreError};
 use std::collections::BTreeSet;
-use tessera_events::{DeadLetter, Entry, Progress as Standing, Subscription};
+use tessera_events::{DeadLetter, Entry, Error, Progress as Standing, Subscription};
 
 /// Most entries of one answer.
 pub const READ_MAX: u32 = 500;
@@ -14,35 +15,15 @@ pub const DEAD_LETTERS_READ_MAX: u32 = 100;
 /// Entries that are looked at together.
 const PORTION: usize = 256;
 
-/// Why an operator gets no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// There is no such subscription or dead letter.
-    #[error("{0}")]
-    NotFound(String),
-    /// The request is malformed.
-    #[error("{0}")]
-    Invalid(String),
-    /// It may work later.
-    #[error("{0}")]
-    Unavailable(String),
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Refusal {
-        Refusal::Unavailable(error.to_string())
-    }
-}
-
 impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     /// Events after a position (0: from the beginning), oldest first, at most `limit`.
-    pub async fn read(&self, after: u64, limit: u32) -> Result<Vec<Entry>, Refusal> {
+    pub async fn read(&self, after: u64, limit: u32) -> Result<Vec<Entry>> {
         let limit = within(limit, READ_MAX)?;
         Ok(self.log.read(after, limit).await?)
     }
 
     /// How far each subscription is, by name.
-    pub async fn standings(&self) -> Result<Vec<Standing>, Refusal> {
+    pub async fn standings(&self) -> Result<Vec<Standing>> {
         let mut standings = Vec::new();
         for subscription in self.subscriptions.iter() {
             standings.push(self.standing(subscription).await?);
@@ -50,7 +31,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(standings)
     }
 
-    async fn standing(&self, subscription: &Subscription) -> Result<Standing, Refusal> {
+    async fn standing(&self, subscription: &Subscription) -> Result<Standing> {
         let progress = self.load(subscription).await?;
         let mut lag_events = progress.waiting() as u64;
         let mut held_events = progress.held() as u64;
@@ -96,11 +77,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
 
     /// Dead letters, oldest first, after the one with the id `after`, at most `limit`, and
     /// fewer where their events are long. There are no more only where there is none.
-    pub async fn dead_letters(
-        &self,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<DeadLetter>, Refusal> {
+    pub async fn dead_letters(&self, after: Option<&str>, limit: u32) -> Result<Vec<DeadLetter>> {
         let limit = within(limit, DEAD_LETTERS_READ_MAX)?;
         let after = after.map(|id| LetterId::parse(id).ok_or_else(|| malformed(id))).transpose()?;
         let mut all = Vec::new();
@@ -139,12 +116,12 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
 
     /// Delivers a dead letter again, with a new set of attempts, and then the events of its key
     /// that waited for it.
-    pub async fn replay(&self, id: &str) -> Result<(), Refusal> {
+    pub async fn replay(&self, id: &str) -> Result<()> {
         self.take(id, |progress, dead| progress.enqueue(&dead.key, dead.position)).await.map(drop)
     }
 
     /// Discards a dead letter. The events of its key that waited for it are delivered.
-    pub async fn discard(&self, id: &str) -> Result<(), Refusal> {
+    pub async fn discard(&self, id: &str) -> Result<()> {
         let (subscription, dead) = self.take(id, |_, _| {}).await?;
         Ok(self.store.delete(&copy_key(&subscription, dead.position)).await?)
     }
@@ -154,15 +131,15 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         &self,
         id: &str,
         with: impl Fn(&mut Progress, &Dead) + Send + Sync,
-    ) -> Result<(String, Dead), Refusal> {
-        let letter = LetterId::parse(id).ok_or_else(|| malformed(id))?;
+    ) -> Result<(String, Dead)> {
+        let letter = LetterId::parse(id).ok_or_else(|| missing(id))?;
         self.subscription(&letter.subscription)?;
         let take = |progress: Option<Progress>| {
             let mut progress = progress.unwrap_or_default();
             let is_it = |dead: &Dead| LetterId::of(&letter.subscription, dead) == letter;
             let place = progress.dead.iter().position(is_it);
             let dead = place.and_then(|place| progress.dead.remove(place));
-            let Some(dead) = dead else { return Err(malformed(id)) };
+            let dead = dead.ok_or_else(|| crate::error::Error::from(missing(id)))?;
             with(&mut progress, &dead);
             Ok((progress, dead))
         };
@@ -172,12 +149,12 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
 
     /// Delivers all dead letters of a key again, and the events that waited for them. Returns the
     /// number of events.
-    pub async fn replay_key(&self, name: &str, key: &str) -> Result<u64, Refusal> {
+    pub async fn replay_key(&self, name: &str, key: &str) -> Result<u64> {
         self.subscription(name)?;
         let revive = |progress: Option<Progress>| {
             let mut progress = progress.unwrap_or_default();
             let missing =
-                || Refusal::NotFound(format!("{name} has no dead letter with the key {key}"));
+                || Error::NotFound(format!("`{name}` has no dead letter of the key `{key}`"));
             let count = progress.revive(key).ok_or_else(missing)?;
             Ok((progress, count as u64))
         };
@@ -187,15 +164,11 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     /// Deliver to a subscription once more what it asks for among the events recorded in a
     /// span of time (milliseconds since the epoch, `until_ms` exclusive), and that it was given
     /// already; how many events that is. Dead letters among them stop being such.
-    pub async fn replay_range(
-        &self,
-        name: &str,
-        from_ms: u64,
-        until_ms: u64,
-    ) -> Result<u64, Refusal> {
+    pub async fn replay_range(&self, name: &str, from_ms: u64, until_ms: u64) -> Result<u64> {
         let subscription = self.subscription(name)?;
         if from_ms >= until_ms {
-            return Err(Refusal::Invalid("the span is empty".to_owned()));
+            let text = "the period is empty: `from` must be before `until`";
+            return Err(Error::Invalid(text.to_owned()).into());
         }
         let cursor = self.load(subscription).await?.cursor;
         let (count, span) = self.span(subscription, cursor, from_ms, until_ms).await?;
@@ -203,8 +176,8 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         let add = |progress: Option<Progress>| {
             let mut progress = progress.unwrap_or_default();
             if progress.replays.len() >= REPLAYS_MAX {
-                let text = format!("{REPLAYS_MAX} spans are being delivered once more already");
-                return Err(Refusal::Unavailable(text));
+                let text = format!("{REPLAYS_MAX} periods are already being replayed");
+                return Err(Error::Unavailable(text).into());
             }
             progress.replays.push(span);
             Ok((progress, count))
@@ -218,7 +191,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         cursor: u64,
         from_ms: u64,
         until_ms: u64,
-    ) -> Result<(u64, Option<Replay>), Refusal> {
+    ) -> Result<(u64, Option<Replay>)> {
         let (mut count, mut span, mut after) = (0, None::<Replay>, 0);
         loop {
             let entries = self.log.read(after, PORTION).await?;
@@ -237,21 +210,25 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         }
     }
 
-    fn subscription(&self, name: &str) -> Result<&Subscription, Refusal> {
+    fn subscription(&self, name: &str) -> Result<&Subscription> {
         let found = self.subscriptions.iter().find(|subscription| subscription.name == name);
-        found.ok_or_else(|| Refusal::NotFound(format!("there is no subscription {name}")))
+        Ok(found.ok_or_else(|| Error::NotFound(format!("there is no subscription `{name}`")))?)
     }
 }
 
-fn within(limit: u32, max: u32) -> Result<usize, Refusal> {
+fn within(limit: u32, max: u32) -> Result<usize> {
     if (1..=max).contains(&limit) {
         return Ok(limit as usize);
     }
-    Err(Refusal::Invalid(format!("the limit must be 1 to {max}")))
+    Err(Error::Invalid(format!("the limit {limit} is not within 1 to {max}")).into())
 }
 
-fn malformed(id: &str) -> Refusal {
-    Refusal::NotFound(format!("there is no dead letter {id}"))
+fn malformed(id: &str) -> Error {
+    Error::Invalid(format!("`{id}` is not the id of a dead letter"))
+}
+
+fn missing(id: &str) -> Error {
+    Error::NotFound(format!("there is no dead letter `{id}`"))
 }
 
 /// The id of a dead letter: when it died, which event, of which subscription. In this order

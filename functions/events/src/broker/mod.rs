@@ -11,7 +11,8 @@
 mod delivery;
 mod lease;
 
-use crate::log::{Log, PublishError};
+use crate::error::Result;
+use crate::log::Log;
 use crate::ports::{Clock, Subscriber};
 use crate::progress::{BACKLOG_EVENTS_MAX, Progress, Replay};
 use crate::segment::SEGMENT_EVENTS_MAX;
@@ -19,7 +20,7 @@ use chassis::store::{Store, StoreError};
 use futures::future::join_all;
 use serde::Serialize;
 use std::sync::Arc;
-use tessera_events::{Backoff, Entry, Event, StartAt, Subscription};
+use tessera_events::{Backoff, Entry, Error, Event, StartAt, Subscription};
 
 /// A subscriber that has not answered after this long has failed, in milliseconds.
 pub const DELIVERY_TIMEOUT_MS: u64 = 10_000;
@@ -111,12 +112,15 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     ///
     /// Refuses events for a subscription with [`BACKLOG_EVENTS_MAX`] undelivered events. Their
     /// publishers have to wait; others are not affected.
-    pub async fn publish(&self, events: &[Event]) -> Result<(), PublishError> {
+    pub async fn publish(&self, events: &[Event]) -> Result<()> {
         for subscription in self.subscriptions.iter() {
             if events.iter().any(|event| subscription.wants(&event.kind))
                 && self.load(subscription).await?.waiting() >= BACKLOG_EVENTS_MAX
             {
-                return Err(PublishError::Backlog(subscription.name.clone()));
+                let name = &subscription.name;
+                let text =
+                    format!("the subscription `{name}` is too far behind: publish again later");
+                return Err(Error::Full(text).into());
             }
         }
         self.log.publish(events, self.clock.now_ms()).await

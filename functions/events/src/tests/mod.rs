@@ -10,54 +10,29 @@ mod subscribers;
 
 use crate::broker::Broker;
 use crate::ports::Clock;
-use crate::settings::subscriptions;
 use chassis::store::{MemoryStore, Store, StoreError};
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 use subscribers::Subscribers;
-use tessera_events::Event;
+use tessera_events::contract::{batches, event, events, subscription};
+use tessera_events::{Pattern, Subscription};
 
-/// The event of this number about a subject.
-pub(crate) fn event(subject: &str, sequence: u64) -> Event {
-    Event {
-        id: format!("{subject}.{sequence}"),
-        source: "/shop/test".to_owned(),
-        kind: "com.shop.test.thing.changed.v1".to_owned(),
-        subject: Some(subject.to_owned()),
-        time: Some("2026-01-31T12:00:00.000Z".to_owned()),
-        data_content_type: Some("application/json".to_owned()),
-        data_schema: None,
-        extensions: [
-            ("partitionkey".to_owned(), subject.to_owned()),
-            ("sequence".to_owned(), sequence.to_string()),
-        ]
-        .into(),
-        data: "{}".to_owned(),
-    }
+/// Two subscriptions, one of them in batches.
+fn subscriptions() -> Vec<Subscription> {
+    let mut one = subscription("one");
+    one.types = vec![Pattern::parse("com.example.*").unwrap()];
+    vec![batches("batch"), one]
 }
-
-/// The first events about a subject.
-fn events(subject: &str, count: u64) -> Vec<Event> {
-    (1..=count).map(|sequence| event(subject, sequence)).collect()
-}
-
-/// Two subscriptions, one of them in batches; three attempts each.
-const SUBSCRIPTIONS: &str = r#"[
-    {"component":"one","path":"/events","types":["com.shop.test.*"],"attempts_max":3},
-    {"component":"batch","path":"/events","types":["*"],"mode":"batch","batch_max":3,
-     "attempts_max":3}
-]"#;
 
 type TestBroker<S = MemoryStore> = Broker<S, Subscribers, Virtual>;
 
 fn broker<S: Store>(store: S, subscribers: &Subscribers, clock: &Virtual) -> TestBroker<S> {
-    let subscriptions = subscriptions(SUBSCRIPTIONS).unwrap();
-    Broker::new(store, subscribers.clone(), clock.clone(), subscriptions)
+    Broker::new(store, subscribers.clone(), clock.clone(), subscriptions())
 }
 
-/// Time that passes when the test says so.
+/// Time that only the test advances.
 #[derive(Clone, Debug)]
 struct Virtual(Arc<AtomicU64>, Arc<AtomicU64>);
 

@@ -33,7 +33,7 @@ pub async fn keeps_an_event_once<B: Broker>(
     let mut repeated = event("a", 1);
     repeated.data = "{\"repeated\":true}".to_owned();
     log.publish(events("a", 2)).await.unwrap();
-    log.publish(vec![repeated, event("a", 3), elsewhere]).await.unwrap();
+    log.publish(vec![repeated, event("a", 3), elsewhere, event("a", 3)]).await.unwrap();
     log.publish(events("a", 3)).await.unwrap();
     assert_eq!(ids(&broker).await, ["a.1", "a.2", "a.3", "a.1"]);
     assert_eq!(log.read(0, 1).await.unwrap()[0].event, event("a", 1));
@@ -55,7 +55,7 @@ pub async fn refuses_malformed_publications_as_a_whole<B: Broker>(
     broker.log().publish(vec![]).await.unwrap();
 }
 
-/// Pages have 1 to 500 events or 1 to 100 dead letters.
+/// Pages have 1 to 500 events or 1 to 100 dead letters, and continue only after an id.
 pub async fn limits_pages<B: Broker>(start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B) {
     let broker = start(vec![], Subscribers::content()).await;
     for limit in [0, 501] {
@@ -64,4 +64,5 @@ pub async fn limits_pages<B: Broker>(start: impl AsyncFn(Vec<Subscription>, Subs
     for limit in [0, 101] {
         assert_invalid(broker.log().dead_letters(None, limit).await);
     }
+    assert_invalid(broker.log().dead_letters(Some("malformed".to_owned()), 1).await);
 }

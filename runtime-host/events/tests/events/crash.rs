@@ -7,9 +7,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tessera_events::{Log, Mode, Outcome, Subscription, embedded::Embedded};
+use tessera_events::{Log, Outcome, Subscription, embedded::Embedded};
 
-use crate::harness::{Folder, Subscribers, event, member, quick, settled, subscription};
+use crate::harness::{Folder, Subscribers, batching, event, quick, settled, subscription};
 
 /// The number of consecutive crashes, each with the file of the previous one.
 const DEATHS: usize = 6;
@@ -23,9 +23,7 @@ const PRODUCERS: usize = 8;
 const FILE_VARIABLE: &str = "TESSERA_EVENTS_TEST_FILE";
 
 fn subscriptions() -> Vec<Subscription> {
-    let mut batches = subscription("batches");
-    batches.members = vec![member("batches", Mode::Batch { events_max: 5 })];
-    vec![subscription("singles"), batches]
+    vec![subscription("singles"), batching("batches", 5)]
 }
 
 /// The output of the children.
@@ -37,7 +35,7 @@ struct Output {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_a_kill_and_is_delivered() {
+async fn acknowledged_events_survive_a_kill_and_are_delivered() {
     let folder = Folder::new();
     let mut output = Output::default();
     for _ in 0..DEATHS {
@@ -52,7 +50,7 @@ const CUTS: [usize; 5] = [120, 200, 333, 700, 1_500];
 /// Loses all unsynced data, with a preloaded library.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn what_was_acknowledged_survives_a_power_cut_and_is_delivered() {
+async fn acknowledged_events_survive_a_power_cut_and_are_delivered() {
     let tools = tempfile::tempdir().unwrap();
     let library = tools.path().join("power_loss.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../storage/tests/power_loss.c");
@@ -105,7 +103,7 @@ async fn all_is_there(folder: &Folder, output: &Output) {
 fn assert_pairs_are_whole(ids: &BTreeSet<String>) {
     for id in ids {
         let (key, number) = id.split_once('.').unwrap();
-        let number = number.parse::<u32>().unwrap();
+        let number = number.parse::<u64>().unwrap();
         let partner = if number % 2 == 1 { number + 1 } else { number - 1 };
         assert!(ids.contains(&format!("{key}.{partner}")), "half of a batch has survived");
     }
@@ -113,10 +111,10 @@ fn assert_pairs_are_whole(ids: &BTreeSet<String>) {
 
 /// Everything arrives, and for the first time in the order of its key.
 fn assert_order_and_completeness(all: Vec<String>, ids: &BTreeSet<String>) {
-    let mut last = std::collections::HashMap::<String, u32>::new();
+    let mut last = std::collections::HashMap::<String, u64>::new();
     for id in &all {
         let (key, number) = id.split_once('.').unwrap();
-        let number = number.parse::<u32>().unwrap();
+        let number = number.parse::<u64>().unwrap();
         let seen = last.entry(key.to_owned()).or_default();
         assert!(number <= *seen + 1, "{id} came before the one before it");
         *seen = (*seen).max(number);

@@ -28,7 +28,7 @@ enum Fate {
 #[derive(Clone, Debug)]
 enum Step {
     /// Events by key and number, repetitions included.
-    Publish(Vec<(u8, u32)>),
+    Publish(Vec<(u8, u64)>),
     /// Waits for a subscription to have got everything.
     Settle(usize),
     /// Everything is dropped where it stands, and opened again.
@@ -42,7 +42,7 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let events = prop::collection::vec((0..5_u8, 1..12_u32), 1..8);
+    let events = prop::collection::vec((0..5_u8, 1..12_u64), 1..8);
     let step = prop_oneof![
         6 => events.prop_map(Step::Publish),
         1 => (0..3_usize).prop_map(Step::Settle),
@@ -158,7 +158,7 @@ impl World {
         self.replay_everything(log).await;
     }
 
-    async fn publish(&self, log: &Embedded, events: Vec<(u8, u32)>) {
+    async fn publish(&self, log: &Embedded, events: Vec<(u8, u64)>) {
         let events = events.iter().map(|(key, number)| event(&format!("k{key}"), *number));
         let events = events.collect::<Vec<_>>();
         {
@@ -316,7 +316,7 @@ proptest! {
     })]
 
     #[test]
-    fn every_event_is_done_or_dead_and_every_key_in_order(steps in steps(), seed: u64) {
+    fn every_event_is_processed_or_dead_and_every_key_is_in_order(steps in steps(), seed: u64) {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
