@@ -2,6 +2,7 @@
 
 use crate::dispatch::dispatch;
 use crate::source::Contract;
+use crate::types::definitions;
 use anyhow::{Context, Result};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -17,10 +18,10 @@ pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStre
     let generate = generate(contract, &quote!(world: #world))?;
     // Exported from in here, because the code of an export is full of `unsafe`, which the
     // workspace denies elsewhere.
-    let export = if contract.exports()?.is_empty() {
-        quote!()
+    let (export, definitions) = if contract.exports()?.is_empty() {
+        (quote!(), definitions(contract)?)
     } else {
-        quote! { use super::Component; export!(Component); }
+        (quote! { use super::Component; export!(Component); }, quote!())
     };
     let dispatch = dispatch(contract)?;
     let keys = if contract.imports(IDENTITY_KEYS)? {
@@ -32,7 +33,15 @@ pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStre
     let persons = if contract.imports(IDENTITY_PERSONS)? { identity_persons() } else { quote!() };
     let limiter = if contract.imports(LIMITER)? { limiter() } else { quote!() };
     Ok(quote! {
+        /// The types of the contract of this component, generated from `wit/`.
+        #[cfg(not(target_family = "wasm"))]
+        #[allow(warnings)]
+        pub(crate) mod bindings {
+            #definitions
+        }
+
         /// The contract of this component, generated from `wit/`.
+        #[cfg(target_family = "wasm")]
         #[allow(warnings, unsafe_code, clippy::all, clippy::pedantic)]
         pub(crate) mod bindings {
             #generate

@@ -1,4 +1,4 @@
-//! The rules, one small function each: it looks at the books and tells what breaks it.
+//! The rules, one function each, which returns the violations of its rule.
 
 mod events;
 mod inventory;
@@ -11,10 +11,10 @@ mod shipping;
 use super::Violation;
 use super::view::View;
 
-/// Finds what breaks one rule.
+/// Finds the violations of one rule.
 pub(super) type Rule = fn(&View<'_>) -> Vec<Violation>;
 
-/// All rules, in the order in which a person would want to hear of them.
+/// All rules, the most important first.
 pub(super) const RULES: &[Rule] = &[
     orders::faulty,
     orders::parked,

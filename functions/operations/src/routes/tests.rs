@@ -38,19 +38,19 @@ fn with_letters(count: u8) -> Shop {
     let letter = |number| DeadLetter {
         id: format!("dl_{number}"),
         subscription: "notifications".to_owned(),
-        logged: event(ORDERS_SOURCE, &sound().orders[0].id, 2, "confirmed"),
+        entry: event(ORDERS_SOURCE, &sound().orders[0].id, 2, "confirmed"),
         reason: Reason::AttemptsExhausted,
         detail: "503".to_owned(),
         attempts: 16,
-        first_seen_at_ms: 0,
-        died_at_ms: 1_000,
+        first_seen_at: 0,
+        died_at: 1_000,
     };
     shop.books.lock().unwrap().dead_letters = (0..count).map(letter).collect();
     shop
 }
 
 #[tokio::test]
-async fn sound_books_are_reported_as_such() {
+async fn sound_books_have_no_violations() {
     let (status, report) = get(&Shop::sound(), "/reconciliation?quiescent=true").await;
     assert_eq!((status, &report["violations"]), (200, &json!([])));
     assert!(chassis::clock::parse_rfc3339(report["checked_at"].as_str().unwrap()).is_some());
@@ -58,7 +58,7 @@ async fn sound_books_are_reported_as_such() {
 }
 
 #[tokio::test]
-async fn a_violation_is_told_with_its_rule_detail_and_ids() {
+async fn a_violation_is_reported_with_its_rule_detail_and_ids() {
     let shop = Shop::sound();
     let ids = {
         let mut books = shop.books.lock().unwrap();
@@ -72,7 +72,7 @@ async fn a_violation_is_told_with_its_rule_detail_and_ids() {
 }
 
 #[tokio::test]
-async fn only_administrators_are_let_in() {
+async fn only_administrators_have_access() {
     let shop = with_letters(1);
     for (method, uri) in [
         ("GET", "/reconciliation"),
@@ -89,7 +89,7 @@ async fn only_administrators_are_let_in() {
 }
 
 #[tokio::test]
-async fn a_question_without_sense_is_refused() {
+async fn malformed_parameters_are_refused() {
     let shop = Shop::sound();
     for query in ["quiescent=maybe", "in_flight_ms=-1", "in_flight_ms=999999999999", "cursor=x"] {
         assert_eq!(get(&shop, &format!("/reconciliation?{query}")).await.0, 400, "{query}");
@@ -97,7 +97,7 @@ async fn a_question_without_sense_is_refused() {
 }
 
 #[tokio::test]
-async fn a_book_that_can_not_be_read_is_unavailable_not_sound() {
+async fn an_unreadable_book_is_reported_as_unavailable() {
     let (status, problem) = get(&Shop::without("payments"), "/reconciliation").await;
     assert_eq!((status, &problem["type"]), (503, &json!("/problems/unavailable")));
     assert!(problem["detail"].as_str().unwrap().contains("payments"));
@@ -115,7 +115,7 @@ async fn subscriptions_are_listed() {
 }
 
 #[tokio::test]
-async fn dead_letters_come_in_pages_with_their_events() {
+async fn dead_letters_are_listed_in_pages_with_their_events() {
     let shop = with_letters(3);
     let (status, first) = get(&shop, "/dead-letters?limit=2").await;
     assert_eq!(status, 200);
@@ -136,7 +136,7 @@ async fn dead_letters_come_in_pages_with_their_events() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_delivered_once_more() {
+async fn a_dead_letter_is_replayed() {
     let shop = with_letters(1);
     assert_eq!(call(&shop, "POST", "/dead-letters/dl_0/replay", "admin", "").await.0, 202);
     assert_eq!(call(&shop, "POST", "/dead-letters/dl_9/replay", "admin", "").await.0, 404);
@@ -155,7 +155,7 @@ async fn the_events_of_a_key_are_replayed_and_a_dead_letter_is_discarded() {
 }
 
 #[tokio::test]
-async fn a_span_of_time_is_delivered_once_more() {
+async fn a_period_is_replayed() {
     let shop = Shop::sound();
     let replay = |body: &'static str| {
         let shop = shop.clone();

@@ -1,4 +1,4 @@
-//! Events: what happened is in the log, in its place, once, and everybody hears of it.
+//! Events: each change is in the log exactly once and in order, and all subscribers process it.
 
 use crate::domain::Violation;
 use crate::domain::log::{Reason, SHIPPING_SOURCE};
@@ -6,23 +6,23 @@ use crate::domain::view::View;
 
 /// Every order is in the log.
 pub(super) fn order_not_in_log(view: &View<'_>) -> Vec<Violation> {
-    let unheard = view
+    let missing = view
         .at_rest()
         .filter(|order| view.stream(&order.id).is_none() && !view.may_be_forgotten(&order.id));
     let violation = |order: &crate::domain::Order| {
         Violation::new("order-not-in-log", "none of its events was published", [&order.id])
     };
-    unheard.map(violation).collect()
+    missing.map(violation).collect()
 }
 
 /// Every order in the log exists.
 pub(super) fn event_without_order(view: &View<'_>) -> Vec<Violation> {
     let subjects = view.books.log.subjects(crate::domain::ORDERS_SOURCE);
-    let astray = subjects.filter(|(subject, _)| !view.orders.contains_key(subject));
+    let unknown = subjects.filter(|(subject, _)| !view.orders.contains_key(subject));
     let violation = |(subject, _): (&str, &_)| {
         Violation::new("event-without-order", "there is no such order", [subject])
     };
-    astray.map(violation).collect()
+    unknown.map(violation).collect()
 }
 
 /// The last event of an order says what the order is.
@@ -60,7 +60,7 @@ pub(super) fn sequence_gap(view: &View<'_>) -> Vec<Violation> {
     found
 }
 
-/// What an aggregate has published is in the log, to the last event, and nothing more.
+/// The log has all events that an aggregate has published, and no others.
 pub(super) fn sequence_behind(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut compare = |id: &str, recorded: u64, logged: u64, may_have_grown: bool| {
@@ -78,14 +78,14 @@ pub(super) fn sequence_behind(view: &View<'_>) -> Vec<Violation> {
         let stream = view.books.log.get(SHIPPING_SOURCE, &entry.order_id);
         let logged = stream.map_or(0, |stream| stream.last);
         if logged > 0 || !view.may_be_forgotten(&entry.order_id) {
-            // Shipping is read before the log, and parcels move on by themselves.
+            // Shipping is read before the log, and parcels change without their order.
             compare(&entry.order_id, entry.last_sequence, logged, !view.question.quiescent);
         }
     }
     found
 }
 
-/// Events are published, at once when nothing should be under way, else in time.
+/// Events are published in time; immediately when no work should be in progress.
 pub(super) fn outbox_not_empty(view: &View<'_>) -> Vec<Violation> {
     let detail = |length: u32| format!("{length} events are not published");
     let orders = view.books.orders.iter().filter(|order| {
@@ -99,8 +99,8 @@ pub(super) fn outbox_not_empty(view: &View<'_>) -> Vec<Violation> {
         let logged = view.books.log.get(SHIPPING_SOURCE, &entry.order_id);
         let changed_ms = logged.map_or(0, |stream| stream.last_at_ms);
         let born_ms = chassis::id::created_at_ms(&entry.order_id).unwrap_or(0);
-        // What was published after shipping was read is young in the log: the log is read later.
-        entry.outbox_length > 0 && view.is_due_by_log(changed_ms.max(born_ms))
+        // Events that were published after shipping was read are recent in the log.
+        entry.outbox_length > 0 && view.question.is_due(changed_ms.max(born_ms))
     });
     let parcels = parcels.map(|entry| {
         Violation::new("outbox-not-empty", detail(entry.outbox_length), [&entry.order_id])
@@ -121,16 +121,16 @@ pub(super) fn subscription_lag(view: &View<'_>) -> Vec<Violation> {
     .collect()
 }
 
-/// Nothing was given up.
+/// There are no dead letters.
 pub(super) fn dead_letter(view: &View<'_>) -> Vec<Violation> {
     let letters = view.books.dead_letters.iter();
     let violation = |letter: &crate::domain::DeadLetter| {
         let why = match letter.reason {
-            Reason::Rejected => "refused",
-            Reason::AttemptsExhausted => "given up",
+            Reason::Rejected => "rejected",
+            Reason::AttemptsExhausted => "failed too often",
         };
-        let event = &letter.logged.event;
-        let detail = format!("{}: {} {why}: {}", letter.subscription, event.kind, letter.detail);
+        let event = &letter.entry.event;
+        let detail = format!("{}: {} {why}: {}", letter.subscription, event.type_, letter.detail);
         Violation::new("dead-letter", detail, [&letter.id, &event.id])
     };
     letters.map(violation).collect()

@@ -1,10 +1,10 @@
-//! Pieces: none made, none lost, none promised twice.
+//! Pieces: none duplicated, none lost, none sold twice.
 
 use crate::domain::Violation;
 use crate::domain::books::{Order, Sku, Standing};
 use crate::domain::view::View;
 
-/// How long a reservation that ran out may lie about until a sweep finds it, in milliseconds.
+/// How long an expired reservation may wait for the sweep, in milliseconds.
 const SWEEP_MS: u64 = 5 * 60 * 1_000;
 
 /// Pieces on hand, reserved and sold add up to the received pieces. Pieces on hand are counted in
@@ -29,7 +29,7 @@ pub(super) fn stock_negative(view: &View<'_>) -> Vec<Violation> {
     })
 }
 
-/// What is reserved is what reservations claim.
+/// The reserved pieces are those that reservations claim.
 pub(super) fn claims_differ(view: &View<'_>) -> Vec<Violation> {
     of_skus(view, "claims-differ", |sku| {
         let claimed: u64 = sku.claims.iter().map(|claim| u64::from(claim.quantity)).sum();
@@ -47,13 +47,13 @@ fn of_skus(
         .collect()
 }
 
-/// Reservations that ran out hold nothing, as soon as a sweep has passed.
+/// Expired reservations hold nothing after the next sweep.
 pub(super) fn reservation_overdue(view: &View<'_>) -> Vec<Violation> {
     let grace_ms = if view.question.quiescent { 0 } else { SWEEP_MS };
     let mut found = Vec::new();
     for sku in &view.books.skus {
         for claim in &sku.claims {
-            let over = claim.expires_at_ms.is_some_and(|expires_ms| {
+            let over = claim.expires_at.is_some_and(|expires_ms| {
                 expires_ms.saturating_add(grace_ms) <= view.question.checked_at_ms
             });
             if over {
@@ -66,7 +66,7 @@ pub(super) fn reservation_overdue(view: &View<'_>) -> Vec<Violation> {
     found
 }
 
-/// What a paid order reserved is sold.
+/// The reservation of a paid order is committed.
 pub(super) fn reservation_not_committed(view: &View<'_>) -> Vec<Violation> {
     of_standings(view, "reservation-not-committed", |order, standing| {
         let is_sold = matches!(standing, Standing::Committed);
@@ -74,7 +74,7 @@ pub(super) fn reservation_not_committed(view: &View<'_>) -> Vec<Violation> {
     })
 }
 
-/// What a dead order reserved is free.
+/// The reservation of a cancelled or rejected order holds nothing.
 pub(super) fn reservation_lingers(view: &View<'_>) -> Vec<Violation> {
     of_standings(view, "reservation-lingers", |order, standing| {
         order.status.is_dead() && matches!(standing, Standing::Held | Standing::Committed)
@@ -88,7 +88,7 @@ fn of_standings(
 ) -> Vec<Violation> {
     let mut found = Vec::new();
     for order in view.at_rest() {
-        // A reservation that was not asked for was not read.
+        // Reservations of other parts were not read.
         let Some(standing) = view.books.reservations.get(&order.reservation_id) else { continue };
         if is_wrong(order, *standing) {
             let detail = format!("the order is {}, {standing:?}", order.status.as_str());
@@ -111,7 +111,7 @@ pub(super) fn sold_differs(view: &View<'_>) -> Vec<Violation> {
             let about_to: i64 = sku
                 .claims
                 .iter()
-                .filter(|claim| claim.expires_at_ms.is_none())
+                .filter(|claim| claim.expires_at.is_none())
                 .map(|claim| i64::from(claim.quantity))
                 .sum();
             let sold = sku.sold.saturating_add(about_to);

@@ -1,4 +1,4 @@
-//! Each order by itself: sound, and in the end finished.
+//! Each order on its own: its record is sound, and in the end it is finished.
 
 use crate::domain::Violation;
 use crate::domain::view::View;
@@ -15,7 +15,7 @@ pub(super) fn faulty(view: &View<'_>) -> Vec<Violation> {
     faults.collect()
 }
 
-/// No order waits for a person.
+/// No order waits for an operator.
 pub(super) fn parked(view: &View<'_>) -> Vec<Violation> {
     let orders = view.books.orders.iter();
     let parked = orders.filter_map(|order| order.parked.as_ref().map(|why| (order, why)));
@@ -38,9 +38,9 @@ pub(super) fn parked_long(view: &View<'_>) -> Vec<Violation> {
     found
 }
 
-/// Every order comes to rest: at once when nothing should be under way, else in time. One that
-/// moved between the readings is under way since then, whatever the log says, which was read
-/// in between.
+/// Every order is finished in time; immediately when no work should be in progress. An order that
+/// changed between the readings has been in progress since then, even if the log, which was read
+/// in between, does not show it.
 pub(super) fn unfinished(view: &View<'_>) -> Vec<Violation> {
     let late = view.books.orders.iter().filter(|order| {
         let steady = view.steady.contains(order.id.as_str());

@@ -1,7 +1,7 @@
-//! Money: what was taken is what was bought, and nothing else is kept.
+//! Money: customers pay for what they have bought, and nothing else is kept.
 
 use crate::domain::Violation;
-use crate::domain::books::{Account, Payment, Stated};
+use crate::domain::books::{Account, Payment, PaymentStatus, Stated};
 use crate::domain::view::View;
 
 /// The two sides of the ledger add up to zero for each payment of a settled order: what the
@@ -47,7 +47,7 @@ pub(super) fn provider_differs(view: &View<'_>) -> Vec<Violation> {
 
 /// The provider moves no money for an order that does not exist.
 pub(super) fn statement_without_order(view: &View<'_>) -> Vec<Violation> {
-    let astray = view.books.statement.iter().filter(|(_, stated)| {
+    let unknown = view.books.statement.iter().filter(|(_, stated)| {
         !view.orders.contains_key(stated.order_id.as_str())
             && view.question.is_due(stated.last_at_ms)
     });
@@ -55,7 +55,7 @@ pub(super) fn statement_without_order(view: &View<'_>) -> Vec<Violation> {
         let detail = format!("{} {currency} for an unknown order", stated.net);
         Violation::new("statement-without-order", detail, [payment_id])
     };
-    astray.map(violation).collect()
+    unknown.map(violation).collect()
 }
 
 /// The captured amount less refunds is the total of a paid order less its returns, and zero for a
@@ -92,8 +92,8 @@ pub(super) fn money_held(view: &View<'_>) -> Vec<Violation> {
 /// The outcome of every payment of an order at rest is known.
 pub(super) fn payment_unknown(view: &View<'_>) -> Vec<Violation> {
     of_orders_at_rest(view, |payment| {
-        let detail = "the provider's answer was never learned".to_owned();
-        payment.is_unknown.then_some(("payment-unknown", detail))
+        let detail = "the result at the provider is still unknown".to_owned();
+        (payment.status == PaymentStatus::Unknown).then_some(("payment-unknown", detail))
     })
 }
 
@@ -112,9 +112,9 @@ fn of_orders_at_rest(
     found
 }
 
-/// Nobody pays for an order that does not exist.
+/// Each payment belongs to an existing order.
 pub(super) fn payment_without_order(view: &View<'_>) -> Vec<Violation> {
-    let astray = view
+    let unknown = view
         .books
         .payments
         .iter()
@@ -123,5 +123,5 @@ pub(super) fn payment_without_order(view: &View<'_>) -> Vec<Violation> {
         let detail = format!("there is no order {}", payment.order_id);
         Violation::new("payment-without-order", detail, [&payment.id])
     };
-    astray.map(violation).collect()
+    unknown.map(violation).collect()
 }

@@ -1,4 +1,4 @@
-//! The read model: what orders say, as soon as it must have heard of it.
+//! The read model equals the orders, after it must have processed their events.
 
 use crate::domain::Violation;
 use crate::domain::books::Projected;
@@ -12,12 +12,12 @@ pub(super) fn order_missing(view: &View<'_>) -> Vec<Violation> {
             && view.projected(&order.id).is_none()
     });
     let violation = |order: &crate::domain::Order| {
-        Violation::new("projection-missing", "the read model has not heard of it", [&order.id])
+        Violation::new("projection-missing", "the read model does not have the order", [&order.id])
     };
     missing.map(violation).collect()
 }
 
-/// The read model says what the order is.
+/// The read model equals the order.
 pub(super) fn order_differs(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for order in view.at_rest().filter(|order| view.is_known_to_all(order)) {
@@ -41,12 +41,12 @@ pub(super) fn order_differs(view: &View<'_>) -> Vec<Violation> {
     found
 }
 
-/// The read model holds no order that does not exist.
+/// Each order of the read model exists.
 pub(super) fn without_order(view: &View<'_>) -> Vec<Violation> {
     let entries = view.books.projection.iter();
-    let astray = entries.filter(|entry| !view.orders.contains_key(entry.order_id.as_str()));
+    let unknown = entries.filter(|entry| !view.orders.contains_key(entry.order_id.as_str()));
     let violation = |entry: &Projected| {
         Violation::new("projection-without-order", "there is no such order", [&entry.order_id])
     };
-    astray.map(violation).collect()
+    unknown.map(violation).collect()
 }

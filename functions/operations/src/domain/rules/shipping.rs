@@ -1,4 +1,4 @@
-//! Parcels: exactly what was paid, once.
+//! Parcels: exactly the paid pieces, once.
 
 use crate::domain::Violation;
 use crate::domain::books::{Line, Shipment, Shipping};
@@ -15,7 +15,7 @@ pub(super) fn shipments_missing(view: &View<'_>) -> Vec<Violation> {
     missing.map(violation).collect()
 }
 
-/// What is shipped is what was ordered: all of it, once, and not called off.
+/// The parcels contain exactly the ordered pieces, and shipping is not cancelled.
 pub(super) fn shipments_differ(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let paid = view.at_rest().filter(|order| order.status.is_paid() || order.status.came_back());
@@ -28,7 +28,7 @@ pub(super) fn shipments_differ(view: &View<'_>) -> Vec<Violation> {
         let fault = if shipped != pieces(&order.lines) {
             Some("the parcels do not hold what was ordered")
         } else if entries.iter().any(|entry| entry.cancelled) {
-            Some("paid, and its shipping is called off")
+            Some("paid, and its shipping is cancelled")
         } else {
             None
         };
@@ -37,7 +37,7 @@ pub(super) fn shipments_differ(view: &View<'_>) -> Vec<Violation> {
     found
 }
 
-/// Nothing is shipped for a dead order.
+/// A cancelled or rejected order has no live parcel.
 pub(super) fn shipments_of_dead_order(view: &View<'_>) -> Vec<Violation> {
     let dead = view.at_rest().filter(|order| order.status.is_dead());
     let shipped = dead.filter(|order| !live(view.shipping(&order.id)).is_empty());
@@ -48,14 +48,14 @@ pub(super) fn shipments_of_dead_order(view: &View<'_>) -> Vec<Violation> {
     shipped.map(violation).collect()
 }
 
-/// Nothing is shipped that nobody ordered.
+/// Each parcel belongs to an existing order.
 pub(super) fn shipments_without_order(view: &View<'_>) -> Vec<Violation> {
     let entries = view.books.shipping.iter();
-    let astray = entries.filter(|entry| !view.orders.contains_key(entry.order_id.as_str()));
+    let unknown = entries.filter(|entry| !view.orders.contains_key(entry.order_id.as_str()));
     let violation = |entry: &Shipping| {
         Violation::new("shipments-without-order", "there is no such order", [&entry.order_id])
     };
-    astray.map(violation).collect()
+    unknown.map(violation).collect()
 }
 
 /// Returned parcels are settled: the order has recorded all their pieces, and is `returned` if all
@@ -64,10 +64,10 @@ pub(super) fn return_unsettled(view: &View<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for order in view.at_rest().filter(|order| view.is_known_to_all(order)) {
         let parcels = view.shipping(&order.id).iter().flat_map(|entry| &entry.shipments);
-        let live: Vec<&Shipment> = parcels.filter(|parcel| parcel.is_live).collect();
-        let back = live.iter().filter(|parcel| parcel.came_back);
+        let live: Vec<&Shipment> = parcels.filter(|parcel| parcel.is_live()).collect();
+        let back = live.iter().filter(|parcel| parcel.came_back());
         let back = pieces(back.flat_map(|parcel| &parcel.lines));
-        let all = !live.is_empty() && live.iter().all(|parcel| parcel.came_back);
+        let all = !live.is_empty() && live.iter().all(|parcel| parcel.came_back());
         let fault = if back != pieces(&order.restocked) {
             Some("the returned pieces differ from the settled ones")
         } else if all != order.status.came_back() {
@@ -84,7 +84,7 @@ pub(super) fn return_unsettled(view: &View<'_>) -> Vec<Violation> {
 /// The pieces of all live parcels.
 fn live<'a>(entries: &[&'a Shipping]) -> BTreeMap<&'a str, u64> {
     let parcels = entries.iter().flat_map(|entry| &entry.shipments);
-    pieces(parcels.filter(|parcel| parcel.is_live).flat_map(|parcel| &parcel.lines))
+    pieces(parcels.filter(|parcel| parcel.is_live()).flat_map(|parcel| &parcel.lines))
 }
 
 fn pieces<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<&'a str, u64> {
