@@ -5,9 +5,11 @@
 //! its event. Receivers take [`Received`] and admit each event once, through [`crate::inbox`].
 
 mod memory;
+pub mod read;
 mod received;
 
 pub use memory::{Behavior, MemoryProducer};
+pub use read::Malformed;
 pub use received::Received;
 pub use tessera_cloudevents::{Event, Invalid};
 
