@@ -1,4 +1,4 @@
-//! The projection on a host: store, clock, the log, the contract.
+//! The component: the store, the event log and the contract.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{Entry, Place};
+use crate::domain::{Entry, SortKey};
 use crate::ports::{Clock, EventLog, Lag, Logged, Unavailable};
 use crate::routes::Api;
 use crate::service::OrderHistory;
 
 contracts::function!("order-history");
 
-/// Names the list of the audit, for its cursors.
+/// The name of the list in cursors.
 const AUDIT: &str = "order-history/audit";
 
 struct Component;
@@ -39,7 +39,7 @@ impl Clock for HostClock {
     }
 }
 
-/// All requests of this instance are answered by one.
+/// The router of all requests of this instance.
 static ROUTER: Kept = Kept::new();
 
 #[http_service]
@@ -68,10 +68,10 @@ fn history(store: SpinStore) -> OrderHistory<SpinStore, HostLog, HostClock> {
 impl Guest for Component {
     async fn orders(after: Option<String>, limit: u32) -> Result<audit::Page, audit::Error> {
         let unavailable = |error: StoreError| audit::Error::Unavailable(error.to_string());
-        let after: Option<Place> = match after {
+        let after: Option<SortKey> = match after {
             None => None,
             Some(cursor) => Some(Cursor::decode(AUDIT, &cursor).map_err(|_| {
-                audit::Error::Invalid("`after` is no position of this list".to_owned())
+                audit::Error::Invalid("`after` is not a cursor of this list".to_owned())
             })?),
         };
         let store = open().map_err(unavailable)?;
@@ -80,7 +80,7 @@ impl Guest for Component {
             history(store).all(after.as_ref(), limit).await.map_err(unavailable)?;
         Ok(audit::Page {
             entries: entries.into_iter().map(audited).collect(),
-            next: next.map(|place| Cursor::encode(AUDIT, &place)),
+            next: next.map(|key| Cursor::encode(AUDIT, &key)),
         })
     }
 }

@@ -9,5 +9,5 @@ mod position;
 pub use event::{Change, Malformed, ORDERS, USERS, read};
 pub use figures::{Figures, day_of};
 pub use filter::{Filter, QUERY_CHARS_MAX, STATUSES};
-pub use order::{Entry, Item, Named, Order, Parcel, Place, Rejection};
+pub use order::{Entry, Item, Order, Parcel, Rejection, SortKey, UserName};
 pub use position::Position;

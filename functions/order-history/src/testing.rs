@@ -73,7 +73,7 @@ impl TestLog {
         self.events.lock().unwrap().drain(..count);
     }
 
-    pub(crate) fn fall_silent(&self) {
+    pub(crate) fn fail(&self) {
         self.silent.store(true, SeqCst);
     }
 }
@@ -134,7 +134,7 @@ fn event(source: &str, kind: &str, subject: String, sequence: u64, data: &Value)
 
 /// Order `number` of user `user` on day `day` after noon of the first day: how it was told.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Told {
+pub(crate) struct OrderEvent {
     pub(crate) number: u64,
     pub(crate) user: u64,
     pub(crate) day: u64,
@@ -142,7 +142,7 @@ pub(crate) struct Told {
     pub(crate) status: &'static str,
 }
 
-impl Told {
+impl OrderEvent {
     pub(crate) fn created_at_ms(self) -> u64 {
         NOON_MS + self.day * DAY_MS + self.number * 1_000
     }
@@ -180,8 +180,8 @@ impl Told {
 }
 
 /// Order `number` of user 1 on the first day, placed.
-pub(crate) fn placed(number: u64) -> Told {
-    Told { number, user: 1, day: 0, sequence: 1, status: "pending" }
+pub(crate) fn placed(number: u64) -> OrderEvent {
+    OrderEvent { number, user: 1, day: 0, sequence: 1, status: "pending" }
 }
 
 pub(crate) fn named(user: u64, sequence: u64, name: &str) -> Event {
@@ -193,7 +193,7 @@ pub(crate) fn named(user: u64, sequence: u64, name: &str) -> Event {
 }
 
 /// The same, sealed with the user's key.
-pub(crate) fn named_sealed(user: u64, sequence: u64, name: &str, key: &PersonKey) -> Event {
+pub(crate) fn name_sealed(user: u64, sequence: u64, name: &str, key: &PersonKey) -> Event {
     let nonce = [7; chassis::sealed::NONCE_BYTES];
     let sealed = seal(key, &nonce, &user_id(user), &json!({"name": name})).unwrap();
     let data = json!({"user_id": user_id(user), "roles": ["customer"], "sealed": sealed});

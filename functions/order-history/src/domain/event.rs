@@ -5,7 +5,7 @@ use chassis::events::Event;
 use chassis::events::read::{at_ms, check_id, check_subject, data, sequence};
 use serde::Deserialize;
 
-use super::{Entry, Named, Order};
+use super::{Entry, Order, UserName};
 
 pub use chassis::events::Malformed;
 
@@ -14,19 +14,19 @@ pub const ORDERS: &str = "/shop/orders";
 /// The source of the events of users.
 pub const USERS: &str = "/shop/identity";
 
-/// What an event means to this projection.
+/// The effect of an event on this projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// An order is now so.
+    /// The new state of an order.
     Order(Box<Entry>),
-    /// A user is now called so.
-    User(Named),
-    /// Nothing.
+    /// The new name of a user.
+    User(UserName),
+    /// None.
     None,
 }
 
-/// What the event says. All events of `/shop/orders` share one numbering and carry the whole
-/// state, so each is taken in, whatever its type is called.
+/// Reads an event. All events of an order share one sequence and contain the whole state, so events
+/// of all types are used.
 pub fn read(event: &Event) -> Result<Change, Malformed> {
     let Some(name) = event.kind.strip_suffix(".v1") else { return Ok(Change::None) };
     if event.source == ORDERS && name.starts_with("com.shop.orders.") {
@@ -55,7 +55,7 @@ fn order(event: &Event, name: &str) -> Result<Entry, Malformed> {
     Ok(Entry { order, parked, sequence: sequence(event)?, at_ms: at_ms(event)?, created_at_ms })
 }
 
-/// After the account deletion a user has no name.
+/// A user without an account has an empty name.
 fn user(event: &Event, kind: &str) -> Result<Change, Malformed> {
     #[derive(Deserialize)]
     struct User {
@@ -72,5 +72,5 @@ fn user(event: &Event, kind: &str) -> Result<Change, Malformed> {
         true => String::new(),
         false => name.ok_or_else(|| Malformed::new(event, "the name is missing"))?,
     };
-    Ok(Change::User(Named { user_id, name, sequence: sequence(event)?, at_ms: at_ms(event)? }))
+    Ok(Change::User(UserName { user_id, name, sequence: sequence(event)?, at_ms: at_ms(event)? }))
 }

@@ -11,7 +11,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::service::{POSITION_POLL_MS, POSITION_WAIT_MAX_MS};
-use crate::testing::{NOON_MS, TestClock, TestLog, Told, named, order_id, placed, user_id};
+use crate::testing::{NOON_MS, OrderEvent, TestClock, TestLog, named, order_id, placed, user_id};
 
 struct World {
     router: Router,
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// Tells it, and notes it in the log.
-    async fn tell(&self, told: Told) {
+    async fn tell(&self, told: OrderEvent) {
         self.log.append(told.event());
         assert_eq!(self.deliver(&told.event()).await.status, 204);
     }
@@ -95,7 +95,7 @@ impl World {
 #[tokio::test]
 async fn deliveries_are_answered_so_that_the_platform_knows_what_to_do() {
     let world = World::new();
-    let early = Told { sequence: 2, status: "confirmed", ..placed(1) };
+    let early = OrderEvent { sequence: 2, status: "confirmed", ..placed(1) };
     let answer = world.deliver(&early.event()).await;
     assert_eq!((answer.status, &answer.json["type"]), (425, &json!("/problems/too-early")));
     world.tell(placed(1)).await;
@@ -113,9 +113,9 @@ async fn deliveries_are_answered_so_that_the_platform_knows_what_to_do() {
 async fn customers_see_their_own_orders_newest_first_in_pages() {
     let world = World::new();
     for number in [4, 1, 5, 2, 3] {
-        world.tell(Told { day: number / 3, ..placed(number) }).await;
+        world.tell(OrderEvent { day: number / 3, ..placed(number) }).await;
     }
-    world.tell(Told { user: 2, ..placed(9) }).await;
+    world.tell(OrderEvent { user: 2, ..placed(9) }).await;
     let (mut uri, mut seen) = ("/api/v1/order-history?limit=2".to_owned(), Vec::new());
     loop {
         let answer = world.get(1, &uri).await;
@@ -138,9 +138,9 @@ async fn customers_see_their_own_orders_newest_first_in_pages() {
 async fn filters_hold_together() {
     let world = World::new();
     for number in 1..=4 {
-        world.tell(Told { day: number, ..placed(number) }).await;
+        world.tell(OrderEvent { day: number, ..placed(number) }).await;
     }
-    world.tell(Told { day: 2, sequence: 2, status: "cancelled", ..placed(2) }).await;
+    world.tell(OrderEvent { day: 2, sequence: 2, status: "cancelled", ..placed(2) }).await;
     for (query, expected) in [
         ("status=cancelled", vec![2]),
         ("status=pending", vec![4, 3, 1]),
@@ -244,8 +244,8 @@ async fn administrators_see_all_orders_with_names_and_figures() {
     let world = World::new();
     world.deliver(&named(1, 1, "Ada")).await;
     world.tell(placed(1)).await;
-    world.tell(Told { user: 2, ..placed(2) }).await;
-    world.tell(Told { sequence: 2, status: "confirmed", ..placed(1) }).await;
+    world.tell(OrderEvent { user: 2, ..placed(2) }).await;
+    world.tell(OrderEvent { sequence: 2, status: "confirmed", ..placed(1) }).await;
     let all = world.admin("GET", "/api/v1/admin/order-history").await;
     assert_eq!(all.ids(), [2, 1].map(order_id));
     assert_eq!(all.json["items"][0]["customer"], json!({"user_id": user_id(2), "name": null}));
@@ -292,7 +292,7 @@ async fn administrators_rebuild_the_projection_and_see_how_it_is() {
     assert_eq!((&after["generation"], &after["rebuild"]), (&json!(2), &Value::Null));
     assert_eq!(after["digest"], before["digest"]);
 
-    world.log.fall_silent();
+    world.log.fail();
     let silent = world.admin("GET", status).await.json;
     assert_eq!((&silent["entries"], &silent["lag_events"]), (&json!(7), &Value::Null));
 }

@@ -1,4 +1,4 @@
-//! How the projection is, and what was sold.
+//! The state of the projection, and daily sales.
 
 use std::collections::BTreeMap;
 
@@ -8,47 +8,47 @@ use sha2::{Digest, Sha256};
 use super::{OrderHistory, Stage};
 use crate::domain::Figures;
 use crate::ports::{Clock, EventLog, Lag};
-use crate::projection::{Generation, Owner};
+use crate::records::{Generation, Owner};
 
-/// Orders that a digest is made over at most; a larger projection has none.
+/// The maximum number of orders for a digest; a larger projection has none.
 pub const DIGESTED_MAX: u64 = 50_000;
-/// Days of one summary at most.
+/// The maximum number of days in a summary.
 pub const SUMMARY_DAYS_MAX: usize = 92;
 
-/// The subscriptions of this projection begin so.
+/// The prefix of the subscriptions of this function.
 const SUBSCRIPTIONS: &str = "order-history-";
 
-/// How the projection is.
+/// The state of the projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// Orders.
     pub entries: u64,
     /// Users whose names are known.
     pub names: u64,
-    /// When the newest event happened that was taken in, in milliseconds since the epoch.
+    /// The time of the newest processed event, in milliseconds since the epoch.
     pub last_event_at_ms: Option<u64>,
-    /// What the log says of our subscriptions; none if it does not answer.
+    /// The lags of the subscriptions; `None` if the log is unavailable.
     pub lags: Option<Vec<Lag>>,
-    /// The one that serves, from 1.
+    /// The serving generation, from 1.
     pub generation: u64,
-    /// When it was finished, in milliseconds since the epoch, if it was made by a rebuild.
+    /// When it was finished, in milliseconds since the epoch, if it was rebuilt.
     pub rebuilt_at_ms: Option<u64>,
-    /// The rebuild that is under way.
+    /// The running rebuild.
     pub rebuilding: Option<Rebuilding>,
     /// SHA-256 over all orders and names, in hexadecimal; none over [`DIGESTED_MAX`] orders.
     pub digest: Option<String>,
 }
 
-/// A rebuild that is under way.
+/// A running rebuild.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rebuilding {
-    /// The generation that it makes.
+    /// The generation that it builds.
     pub generation: u64,
     /// `reading` or `carrying`.
     pub stage: &'static str,
-    /// How far the log is read; none once it is read to its end.
+    /// The position up to which the log is read; none after its end.
     pub position: Option<u64>,
-    /// Events of the log that were looked at.
+    /// Events of the log that were read.
     pub events: u64,
     /// In milliseconds since the epoch.
     pub started_at_ms: u64,
@@ -66,7 +66,7 @@ pub struct DayFigures {
 }
 
 impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
-    /// How the projection is.
+    /// The state of the projection.
     pub async fn status(&self) -> Result<Status, StoreError> {
         let control = self.control().await?;
         let generation = self.generation(control.serving);
@@ -99,7 +99,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
     /// first, at most [`SUMMARY_DAYS_MAX`] days that had orders.
     pub async fn summary(&self, first: &str, last: &str) -> Result<Vec<DayFigures>, StoreError> {
         let generation = self.serving().await?;
-        let days = generation.days(Owner::Everybody).await?;
+        let days = generation.days(Owner::All).await?;
         let days = days.into_iter().rev().filter(|day| **day >= *first && **day <= *last);
         let mut summary = Vec::new();
         for day in days.take(SUMMARY_DAYS_MAX) {
@@ -124,7 +124,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
     }
 }
 
-/// One walk over everything, in the order of the calendar.
+/// Counts and digests over the whole projection, in the order of days.
 struct Census {
     entries: u64,
     names: u64,
@@ -136,7 +136,7 @@ impl Census {
     async fn of<S: Store>(generation: &Generation<S>) -> Result<Census, StoreError> {
         let mut census =
             Census { entries: 0, names: 0, last_event_at_ms: None, hash: Sha256::new() };
-        for day in generation.days(Owner::Everybody).await? {
+        for day in generation.days(Owner::All).await? {
             census.count_day(generation, &day).await?;
         }
         for (user_id, named) in generation.names().await? {
@@ -168,7 +168,7 @@ impl Census {
         Ok(())
     }
 
-    /// The length goes first, so that no two lists of parts look alike.
+    /// Hashes the length first, so that different lists of parts have different digests.
     fn hash_part(&mut self, bytes: &[u8]) {
         self.hash.update((bytes.len() as u64).to_le_bytes());
         self.hash.update(bytes);

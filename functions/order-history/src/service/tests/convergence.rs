@@ -6,7 +6,7 @@ use chassis::store::FailingStore;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::Told;
+use crate::testing::OrderEvent;
 
 const LIVES: [&[&str]; 4] = [
     &["pending", "confirmed", "shipped", "delivered"],
@@ -24,7 +24,7 @@ pub(super) fn story() -> impl Strategy<Value = Vec<Event>> {
         for (number, (life, user, day)) in orders.into_iter().enumerate() {
             let told = |(index, status): (usize, &&'static str)| {
                 let (number, sequence) = (number as u64, index as u64 + 1);
-                Told { number, user, day, sequence, status }.event()
+                OrderEvent { number, user, day, sequence, status }.event()
             };
             lives.push(LIVES[life].iter().enumerate().map(told).collect());
         }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use chassis::store::FailingStore;
 
 use super::*;
-use crate::projection::{NAME_SHARDS, REMOVED_AT_ONCE};
+use crate::records::{NAME_SHARDS, REMOVED_MAX};
 
 const MANY: u64 = 1_000;
 /// Sweeps that are cut off so early get nowhere if a step grows with the shop.
-const OPERATIONS: usize = 5 * REMOVED_AT_ONCE + 16;
+const OPERATIONS: usize = 5 * REMOVED_MAX + 16;
 
 /// Sweeps with a store that fails early, as if each were killed.
 async fn sweep_and_die(store: &MemoryStore, log: &TestLog, clock: &TestClock) {
@@ -57,7 +57,7 @@ async fn names_are_carried_by_sweeps_that_end_early_and_the_newest_stay() {
 async fn with_retired_orders(look_ms: u64) -> (MemoryStore, TestLog, TestClock) {
     let (history, store, log, _) = history();
     for number in 0..MANY {
-        let told = crate::testing::Told { user: number % 7, ..placed(number) };
+        let told = crate::testing::OrderEvent { user: number % 7, ..placed(number) };
         history.receive(&told.event()).await.unwrap();
     }
     history.receive(&named(1, 1, "Ada")).await.unwrap();
@@ -80,14 +80,14 @@ async fn a_removal_looks_at_the_clock_within_a_day() {
         let before = left().await;
         history.sweep().await.unwrap();
         let removed = before - left().await;
-        assert!((1..=REMOVED_AT_ONCE).contains(&removed), "{removed} in one step");
+        assert!((1..=REMOVED_MAX).contains(&removed), "{removed} in one step");
     }
 }
 
 #[tokio::test]
 async fn a_removal_goes_on_within_the_day_in_which_it_was_cut_off() {
     let (store, log, clock) = with_retired_orders(0).await;
-    for _ in 0..2 * MANY as usize / REMOVED_AT_ONCE {
+    for _ in 0..2 * MANY as usize / REMOVED_MAX {
         sweep_and_die(&store, &log, &clock).await;
     }
     assert_eq!(dump(&store, 1).await.len(), 0);
@@ -100,7 +100,8 @@ async fn a_removal_goes_on_within_the_day_in_which_it_was_cut_off() {
 async fn indexes_of_all_customers_grow_as_slowly_as_they_say() {
     let (history, store, ..) = history();
     for number in 0..MANY {
-        let told = crate::testing::Told { status: "confirmed", user: number, ..placed(number) };
+        let told =
+            crate::testing::OrderEvent { status: "confirmed", user: number, ..placed(number) };
         history.receive(&told.event()).await.unwrap();
         history.receive(&named(number, 1, "")).await.unwrap();
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::convergence::{block_on, story, straight};
 use super::*;
-use crate::testing::Told;
+use crate::testing::OrderEvent;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
@@ -103,7 +103,7 @@ async fn damage_is_mended_and_what_the_log_forgot_is_carried_over() {
 async fn a_generation_is_removed_when_nobody_can_read_it_any_more() {
     let (history, store, log, clock) = history();
     for number in 0..6 {
-        let told = Told { day: number % 2, user: number % 3, ..placed(number) };
+        let told = OrderEvent { day: number % 2, user: number % 3, ..placed(number) };
         log.append(told.event());
         history.receive(&told.event()).await.unwrap();
     }
@@ -138,8 +138,8 @@ async fn without_the_log_a_rebuild_waits_and_reading_goes_on() {
     log.append(placed(1).event());
     history.receive(&placed(1).event()).await.unwrap();
     history.rebuild().await.unwrap();
-    log.fall_silent();
-    assert!(matches!(history.sweep().await, Err(Unswept::Log(_))));
+    log.fail();
+    assert!(matches!(history.sweep().await, Err(SweepError::Log(_))));
     let status = history.status().await.unwrap();
     assert_eq!((status.entries, status.lags), (1, None));
 }

@@ -1,4 +1,4 @@
-//! Callers that wait for an event, so that each waits for only one at a time.
+//! The callers that wait for an event: each may wait for only one at a time.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ const SHARDS: u8 = 16;
 type Waiting = BTreeMap<String, u64>;
 
 impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
-    /// Notes that this caller waits; false if it already does. A note that is not removed expires.
+    /// Records that this caller waits; false if it already does. The entry expires.
     pub(super) async fn begin_wait(&self, caller: &str, now_ms: u64) -> Result<bool, StoreError> {
         let end_ms = now_ms.saturating_add(2 * POSITION_WAIT_MAX_MS);
         let begin = |waiting: Option<Waiting>| {
@@ -29,7 +29,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         self.store.update(&key(caller), begin).await
     }
 
-    /// Removes the note.
+    /// Removes the entry.
     pub(super) async fn end_wait(&self, caller: &str, began_ms: u64) -> Result<(), StoreError> {
         let end = |waiting: Option<Waiting>| {
             let mut waiting = waiting.unwrap_or_default();
