@@ -18,6 +18,7 @@ pub mod config;
 pub mod events;
 pub mod expiry;
 pub mod form;
+pub mod hash;
 pub mod html;
 pub mod http;
 pub mod id;
@@ -37,6 +38,10 @@ pub mod register;
 pub mod rpc;
 pub mod sealed;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
+pub mod worklist;
 
+pub use clock::{Clock, SystemClock};
 pub use problem::{Problem, ProblemType, Result};
