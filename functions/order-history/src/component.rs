@@ -1,12 +1,12 @@
 //! The component: the store, the event log and the contract.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use axum::Router;
 use bindings::exports::shop::order_history::audit::{self, Guest};
 use bindings::tessera::events::log;
 use chassis::app::{Kept, readiness, router_with_problems, serve};
+use chassis::clock::SystemClock;
 use chassis::events::Event;
 use chassis::page::Cursor;
 use chassis::sealed::{PersonKey, PersonKeys, Unreadable};
@@ -15,7 +15,7 @@ use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
 use crate::domain::{Entry, SortKey};
-use crate::ports::{Clock, EventLog, Lag, Logged, Unavailable};
+use crate::ports::{EventLog, Lag, Logged, Unavailable};
 use crate::routes::Api;
 use crate::service::OrderHistory;
 
@@ -25,19 +25,6 @@ contracts::function!("order-history");
 const AUDIT: &str = "order-history/audit";
 
 struct Component;
-
-#[derive(Clone, Copy)]
-struct HostClock;
-
-impl Clock for HostClock {
-    fn now_ms(&self) -> u64 {
-        chassis::clock::now_ms()
-    }
-
-    async fn sleep(&self, ms: u64) {
-        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
-    }
-}
 
 /// The router of all requests of this instance.
 static ROUTER: Kept = Kept::new();
@@ -50,7 +37,7 @@ async fn handle(request: Request) -> impl IntoResponse {
 fn router() -> chassis::Result<Router> {
     let store = open()?;
     let api =
-        Api { history: history(store.clone()), clock: HostClock, keys: bindings::IdentityKeys };
+        Api { history: history(store.clone()), clock: SystemClock, keys: bindings::IdentityKeys };
     let routes = crate::routes::router(api)
         .merge(chassis::rpc::router(bindings::dispatch))
         .merge(readiness(store));
@@ -61,8 +48,8 @@ fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("order-history")
 }
 
-fn history(store: SpinStore) -> OrderHistory<SpinStore, HostLog, HostClock> {
-    OrderHistory::new(store, HostLog, HostClock)
+fn history(store: SpinStore) -> OrderHistory<SpinStore, HostLog, SystemClock> {
+    OrderHistory::new(store, HostLog, SystemClock)
 }
 
 impl Guest for Component {

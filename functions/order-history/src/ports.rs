@@ -45,12 +45,3 @@ pub trait EventLog: PersonKeys {
     /// How far behind each subscription is.
     fn lags(&self) -> impl Future<Output = Result<Vec<Lag>, Unavailable>> + Send;
 }
-
-/// Time, as far as it must pass.
-pub trait Clock: Clone + Send + Sync + 'static {
-    /// Milliseconds since the epoch.
-    fn now_ms(&self) -> u64;
-
-    /// Ready after that many milliseconds.
-    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
-}

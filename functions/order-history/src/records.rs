@@ -29,6 +29,7 @@ pub(crate) use remove::REMOVED_MAX;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chassis::hash::fnv1a_64;
 use chassis::money::Money;
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -176,8 +177,7 @@ impl<S: Store> Generation<S> {
     }
 }
 
-/// The shard of an id: FNV-1a, the same on every host and in every version.
+/// The shard of an id, the same on all hosts and in all versions.
 fn shard_of(id: &str, shards: u64) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    id.bytes().fold(0xcbf2_9ce4_8422_2325, step) % shards
+    fnv1a_64(id.bytes()) % shards
 }

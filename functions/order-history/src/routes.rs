@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{Admin, AuthState, KeySource, Scope, Scoped};
-use chassis::clock::rfc3339;
+use chassis::clock::{Timer, rfc3339};
 use chassis::events::Received;
 use chassis::inbox::too_early;
 use chassis::page::{Cursor, Page, PageQuery};
@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::domain::{Position, SortKey, day_of};
-use crate::ports::{Clock, EventLog};
+use crate::ports::EventLog;
 use crate::service::{
     OrderHistory, OrderPage, Query, ReadError, ReceiveError, SUMMARY_DAYS_MAX, Started, SweepError,
 };
@@ -48,7 +48,7 @@ pub struct Api<S, L, C, K> {
     pub keys: K,
 }
 
-impl<S: Store, L: EventLog, C: Clock, K: KeySource> AuthState for Api<S, L, C, K> {
+impl<S: Store, L: EventLog, C: Timer, K: KeySource> AuthState for Api<S, L, C, K> {
     type Keys = K;
 
     fn keys(&self) -> &K {
@@ -58,7 +58,7 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> AuthState for Api<S, L, C, K
 
 /// The routes of readers and administrators, and the internal routes `POST /events` and
 /// `POST /sweep`.
-pub fn router<S: Store, L: EventLog, C: Clock, K: KeySource>(api: Api<S, L, C, K>) -> Router {
+pub fn router<S: Store, L: EventLog, C: Timer, K: KeySource>(api: Api<S, L, C, K>) -> Router {
     Router::new()
         .route("/api/v1/order-history", get(Api::<S, L, C, K>::list))
         .route("/api/v1/order-history/{id}", get(Api::<S, L, C, K>::find))
@@ -71,7 +71,7 @@ pub fn router<S: Store, L: EventLog, C: Clock, K: KeySource>(api: Api<S, L, C, K
         .with_state(api)
 }
 
-impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
+impl<S: Store, L: EventLog, C: Timer, K: KeySource> Api<S, L, C, K> {
     async fn list(
         State(api): State<Self>,
         Scoped(caller, _): Scoped<OrdersRead>,

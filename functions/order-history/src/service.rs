@@ -14,13 +14,14 @@ pub use read::{
 pub use rebuild::{GRACE_MS, READ_LIMIT, SWEEP_MS, Started, SweepError, SweepReport};
 pub use status::{DIGESTED_MAX, DayFigures, Rebuilding, SUMMARY_DAYS_MAX, Status};
 
+use chassis::clock::Timer;
 use chassis::events::Event;
 use chassis::sealed::{Unreadable, readable};
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{self, Change, Malformed};
-use crate::ports::{Clock, EventLog};
+use crate::ports::EventLog;
 use crate::records::{ApplyError, Generation};
 
 /// The key of the value [`Control`].
@@ -109,7 +110,7 @@ impl Default for Control {
     }
 }
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
     /// The projection in `store`.
     pub fn new(store: S, log: L, clock: C) -> Self {
         Self { store, log, clock }

@@ -1,16 +1,17 @@
 //! All orders of the projection, for reconciliation.
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
 
 use super::OrderHistory;
 use crate::domain::{Entry, SortKey, day_of};
-use crate::ports::{Clock, EventLog};
+use crate::ports::EventLog;
 use crate::records::Owner;
 
 /// The maximum size of a page, in orders.
 pub const AUDIT_LIMIT_MAX: usize = 100;
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
     /// The orders after a key, oldest first, at most `limit`, and the key of the last one unless it
     /// is the end. They are read from the orders, not from the indexes.
     pub async fn all(

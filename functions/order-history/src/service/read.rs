@@ -1,10 +1,11 @@
 //! Queries of orders.
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
 
 use super::OrderHistory;
 use crate::domain::{Entry, Filter, Position, SortKey, day_of};
-use crate::ports::{Clock, EventLog};
+use crate::ports::EventLog;
 use crate::records::{Generation, Owner};
 
 /// How long a reader waits for an event that is not processed yet, in milliseconds.
@@ -58,7 +59,7 @@ impl From<StoreError> for ReadError {
     }
 }
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
     /// The order, if there is one.
     pub async fn find(&self, order_id: &str) -> Result<Option<Entry>, StoreError> {
         self.serving().await?.entry(order_id).await

@@ -7,11 +7,12 @@
 //! serves. The old one stays for a while, for requests that still read it, and is removed by later
 //! sweeps.
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
 use super::{Building, CONTROL, Control, OrderHistory, ReceiveError, Retired, Stage, apply_newer};
-use crate::ports::{Clock, EventLog, Unavailable};
+use crate::ports::{EventLog, Unavailable};
 use crate::records::{NAME_SHARDS, Owner};
 
 /// The size of pages of the log, in events.
@@ -59,7 +60,7 @@ pub enum SweepError {
     Store(#[from] StoreError),
 }
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
     /// Starts a rebuild, unless one is already running.
     pub async fn rebuild(&self) -> Result<Started, StoreError> {
         let started_at_ms = self.clock.now_ms();

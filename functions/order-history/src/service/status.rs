@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::{OrderHistory, Stage};
 use crate::domain::Figures;
-use crate::ports::{Clock, EventLog, Lag};
+use crate::ports::{EventLog, Lag};
 use crate::records::{Generation, Owner};
 
 /// The maximum number of orders for a digest; a larger projection has none.
@@ -65,7 +67,7 @@ pub struct DayFigures {
     pub figures: Figures,
 }
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
     /// The state of the projection.
     pub async fn status(&self) -> Result<Status, StoreError> {
         let control = self.control().await?;
@@ -176,6 +178,6 @@ impl Census {
 
     fn digest(self) -> Option<String> {
         let whole = self.entries <= DIGESTED_MAX;
-        whole.then(|| self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        whole.then(|| HEXLOWER.encode(&self.hash.finalize()))
     }
 }

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use chassis::clock::Timer;
+use chassis::hash::shard;
 use chassis::store::{Store, StoreError};
 
 use super::{OrderHistory, POSITION_WAIT_MAX_MS};
-use crate::ports::{Clock, EventLog};
+use crate::ports::EventLog;
 
 /// The number of values that the waiting callers are split into.
-const SHARDS: u8 = 16;
+const SHARDS: u32 = 16;
 
 /// By caller, when the wait ends at the latest, in milliseconds since the epoch.
 type Waiting = BTreeMap<String, u64>;
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
     /// Records that this caller waits; false if it already does. The entry expires.
     pub(super) async fn begin_wait(&self, caller: &str, now_ms: u64) -> Result<bool, StoreError> {
         let end_ms = now_ms.saturating_add(2 * POSITION_WAIT_MAX_MS);
@@ -41,6 +43,5 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
 }
 
 fn key(caller: &str) -> String {
-    let sum = caller.bytes().fold(0u8, |sum, b| sum.wrapping_mul(31).wrapping_add(b));
-    format!("waiting/{}", sum % SHARDS)
+    format!("waiting/{}", shard(caller, SHARDS))
 }
