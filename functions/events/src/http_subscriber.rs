@@ -1,7 +1,7 @@
 //! Subscribers by HTTP: `POST http://<component>.spin.internal<path>` in the CloudEvents HTTP
 //! binding.
 
-use crate::broker::DELIVERY_TIMEOUT_MS;
+use crate::service::DELIVERY_TIMEOUT_MS;
 use crate::ports::Subscriber;
 use bytes::Bytes;
 use chassis::http::Outbound;

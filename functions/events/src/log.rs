@@ -12,7 +12,7 @@
 //! for these keys, and looks into every segment from there on.
 
 use crate::error::Result;
-use crate::segment::{SEGMENT_EVENTS_MAX, Segment, segment_of};
+use crate::domain::segment::{SEGMENT_EVENTS_MAX, Segment, segment_of};
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -14,6 +14,6 @@ pub trait Clock: Clone + Send + Sync + 'static {
 /// The way to the subscribers.
 pub trait Subscriber: Clone + Send + Sync + 'static {
     /// Hand over events of one partition key, within
-    /// [`DELIVERY_TIMEOUT_MS`](crate::broker::DELIVERY_TIMEOUT_MS).
+    /// [`DELIVERY_TIMEOUT_MS`](crate::service::DELIVERY_TIMEOUT_MS).
     fn deliver(&self, member: &Member, events: &[Event]) -> impl Future<Output = Outcome> + Send;
 }

@@ -1,6 +1,6 @@
 //! The private route for the clock that this host lacks.
 
-use crate::broker::{Broker, Worked};
+use crate::service::{Broker, WorkReport};
 use crate::ports::{Clock, Subscriber};
 use axum::extract::State;
 use axum::routing::post;
@@ -12,7 +12,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Swept {
     #[serde(flatten)]
-    worked: Worked,
+    worked: WorkReport,
     /// Segments of the log that were too old.
     removed_segments: usize,
 }

@@ -2,14 +2,14 @@
 
 use super::subscribers::{Answer, Subscribers};
 use super::{Stepwise, TestBroker, Virtual, broker, event, events, run, subscription};
-use crate::broker::{Broker, LEASE_MS, Worked};
+use crate::service::{Broker, LEASE_MS, WorkReport};
 use crate::error::Error;
 use crate::log::SEGMENTS_MAX;
 use crate::ports::Subscriber;
-use crate::progress::{DEAD_LETTERS_MAX, OPEN_EVENTS_MAX};
+use crate::domain::progress::{DEAD_LETTERS_MAX, OPEN_EVENTS_MAX};
 use crate::routes::router;
-use crate::segment::SEGMENT_EVENTS_MAX;
-use crate::tidy::RETENTION_MS;
+use crate::domain::segment::SEGMENT_EVENTS_MAX;
+use crate::service::retention::RETENTION_MS;
 use axum::body::Body;
 use chassis::store::MemoryStore;
 use http::Request;
@@ -92,14 +92,14 @@ impl Subscriber for Answering {
         if number < 20 {
             broker.publish(&[event("answers", number + 1)]).await.unwrap();
         }
-        assert_eq!(work(broker.clone()).await, Worked::default(), "no delivery within a delivery");
+        assert_eq!(work(broker.clone()).await, WorkReport::default(), "no delivery within a delivery");
         Outcome::Done
     }
 }
 
 fn work(
     broker: Broker<MemoryStore, Answering, Virtual>,
-) -> Pin<Box<dyn Future<Output = Worked> + Send>> {
+) -> Pin<Box<dyn Future<Output = WorkReport> + Send>> {
     Box::pin(async move { broker.work().await })
 }
 
@@ -167,7 +167,7 @@ fn a_worker_that_died_is_replaced_after_its_lease() {
         assert!(dying.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
     // While it lives, others pass by.
-    assert_eq!(run(broker.work()), Worked::default());
+    assert_eq!(run(broker.work()), WorkReport::default());
     drop(dying);
     clock.pass(LEASE_MS - 1);
     assert_eq!(run(broker.work()).delivered, 0);
@@ -275,11 +275,11 @@ fn a_full_log_takes_nothing_until_there_is_room() {
     assert_eq!(run(broker.tidy()), Ok(0), "nobody had them");
     // Operators let the subscriptions skip what they will never catch up with.
     for subscription in broker.subscriptions.iter() {
-        let key = crate::broker::progress_key(&subscription.name);
-        let skip = |progress: Option<crate::progress::Progress>| {
+        let key = crate::service::progress_key(&subscription.name);
+        let skip = |progress: Option<crate::domain::progress::Progress>| {
             let cursor = numbers - 10;
             Ok::<_, chassis::store::StoreError>((
-                crate::progress::Progress { cursor, ..progress.unwrap_or_default() },
+                crate::domain::progress::Progress { cursor, ..progress.unwrap_or_default() },
                 (),
             ))
         };

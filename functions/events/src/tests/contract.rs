@@ -1,7 +1,7 @@
 //! The broker keeps the contract of all event brokers.
 
 use super::Virtual;
-use crate::broker::Broker;
+use crate::service::Broker;
 use crate::ports::Subscriber;
 use chassis::store::MemoryStore;
 use futures::FutureExt;

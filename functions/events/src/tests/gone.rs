@@ -3,8 +3,8 @@
 use super::subscribers::{Answer, Subscribers};
 use super::{Stepwise, TestBroker, Virtual, broker, event, events, run};
 use crate::log::{seen_key, segment_key};
-use crate::segment::{SEGMENT_EVENTS_MAX, Segment};
-use crate::tidy::RETENTION_MS;
+use crate::domain::segment::{SEGMENT_EVENTS_MAX, Segment};
+use crate::service::retention::RETENTION_MS;
 use chassis::store::{MemoryStore, Store, StoreError};
 use std::future::Future;
 use std::task::{Context, Waker};
@@ -115,12 +115,12 @@ fn an_event_that_is_gone_takes_no_other_with_it() {
     run(broker.work());
     lose_the_first(&broker);
     // As if nothing of it was delivered yet: all three go together.
-    let anew = |progress: Option<crate::progress::Progress>| {
+    let anew = |progress: Option<crate::domain::progress::Progress>| {
         let mut progress = progress.unwrap();
         progress.open.values_mut().for_each(|queue| (queue.attempts, queue.due_at_ms) = (0, 0));
         Ok::<_, StoreError>((progress, ()))
     };
-    run(broker.store.update(&crate::broker::progress_key("batch"), anew)).unwrap();
+    run(broker.store.update(&crate::service::progress_key("batch"), anew)).unwrap();
     for _ in 0..4 {
         run(broker.work());
     }

@@ -3,7 +3,7 @@
 
 use super::subscribers::{Answer, Subscribers};
 use super::{Stepwise, TestBroker, Virtual, broker, events, run};
-use crate::broker::LEASE_MS;
+use crate::service::LEASE_MS;
 use chassis::store::MemoryStore;
 use proptest::prelude::*;
 use std::collections::BTreeMap;

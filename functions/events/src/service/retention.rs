@@ -11,10 +11,10 @@
 //! the removal. A later replay uses the copy. A later replay of a time span gets what is left of
 //! it. A copy whose event was finished in the meantime is removed after the segment.
 
-use crate::broker::{Broker, copy_key};
+use crate::service::{Broker, copy_key};
 use crate::log::{Place, SEGMENTS_MAX, seen_key, segment_key};
 use crate::ports::{Clock, Subscriber};
-use crate::segment::Segment;
+use crate::domain::segment::Segment;
 use chassis::store::{Store, StoreError};
 use tessera_events::Subscription;
 

@@ -14,8 +14,8 @@ mod lease;
 use crate::error::Result;
 use crate::log::Log;
 use crate::ports::{Clock, Subscriber};
-use crate::progress::{BACKLOG_EVENTS_MAX, Progress, Replay};
-use crate::segment::SEGMENT_EVENTS_MAX;
+use crate::domain::progress::{BACKLOG_EVENTS_MAX, Progress, Replay};
+use crate::domain::segment::SEGMENT_EVENTS_MAX;
 use chassis::store::{Store, StoreError};
 use futures::future::join_all;
 use serde::Serialize;
@@ -38,7 +38,7 @@ const LOOKS_MAX: usize = 4;
 
 /// What a worker did: the answer of `POST /sweep`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Worked {
+pub struct WorkReport {
     /// Deliveries that are done.
     pub delivered: usize,
     /// Deliveries that failed and will be made again.
@@ -127,10 +127,10 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     }
 
     /// Deliver what is due, for about [`WORK_MS`]. Troubles of a subscription are its own.
-    pub async fn work(&self) -> Worked {
+    pub async fn work(&self) -> WorkReport {
         let until_ms = self.clock.now_ms() + WORK_MS;
         let served = self.subscriptions.iter().map(|one| self.serve(one, until_ms));
-        join_all(served).await.into_iter().fold(Worked::default(), |all, one| Worked {
+        join_all(served).await.into_iter().fold(WorkReport::default(), |all, one| WorkReport {
             delivered: all.delivered + one.delivered,
             failed: all.failed + one.failed,
             dead: all.dead + one.dead,
@@ -138,8 +138,8 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         })
     }
 
-    async fn serve(&self, subscription: &Subscription, until_ms: u64) -> Worked {
-        let mut worked = Worked::default();
+    async fn serve(&self, subscription: &Subscription, until_ms: u64) -> WorkReport {
+        let mut worked = WorkReport::default();
         for _ in 0..LOOKS_MAX {
             match self.serve_once(subscription, until_ms, &mut worked).await {
                 Ok(true) => {}
@@ -159,7 +159,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         &self,
         subscription: &Subscription,
         until_ms: u64,
-        worked: &mut Worked,
+        report: &mut WorkReport,
     ) -> Result<bool, Stop> {
         if !self.look(subscription, self.load(subscription).await?).await?.has_work {
             return Ok(false);

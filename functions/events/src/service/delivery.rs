@@ -1,9 +1,9 @@
 //! One round of deliveries of a subscription: the first events of some keys, each key once.
 
-use super::{Broker, KEYS_AT_ONCE_MAX, Stop, View, Worked, copy_key};
+use super::{Broker, KEYS_AT_ONCE_MAX, Stop, View, WorkReport, copy_key};
 use crate::ports::{Clock, Subscriber};
-use crate::progress::{Ending, Work};
-use crate::segment::segment_of;
+use crate::domain::progress::{Ending, Work};
+use crate::domain::segment::segment_of;
 use chassis::store::{Store, StoreError};
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         &self,
         subscription: &Subscription,
         holder: &str,
-        worked: &mut Worked,
+        report: &mut WorkReport,
     ) -> Result<bool, Stop> {
         let progress = self.hold(subscription, holder).await?;
         let View { entries, again, progress, has_more, .. } =
@@ -129,7 +129,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     }
 }
 
-impl Worked {
+impl WorkReport {
     fn count(&mut self, ended: &[(Work, Ending)]) {
         for (_, ending) in ended {
             match ending {

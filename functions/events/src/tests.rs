@@ -8,7 +8,7 @@ mod gone;
 mod model;
 mod subscribers;
 
-use crate::broker::Broker;
+use crate::service::Broker;
 use crate::ports::Clock;
 use chassis::store::{MemoryStore, Store, StoreError};
 use std::future::{Future, poll_fn};

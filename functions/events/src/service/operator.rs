@@ -1,9 +1,9 @@
 //! The interface `log` of the contract, for operators.
 
-use crate::broker::{Broker, copy_key, progress_key};
+use crate::service::{Broker, copy_key, progress_key};
 use crate::error::Result;
 use crate::ports::{Clock, Subscriber};
-use crate::progress::{Dead, Progress, REPLAYS_MAX, Replay};
+use crate::domain::progress::{Dead, Progress, REPLAYS_MAX, Replay};
 use chassis::store::{Store, StoreError};
 use std::collections::BTreeSet;
 use tessera_events::{DeadLetter, Entry, Error, Progress as Standing, Subscription};

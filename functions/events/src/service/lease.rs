@@ -2,7 +2,7 @@
 
 use super::{Broker, DELIVERY_TIMEOUT_MS, LEASE_MS, Stop, progress_key};
 use crate::ports::{Clock, Subscriber};
-use crate::progress::{Lease, Progress};
+use crate::domain::progress::{Lease, Progress};
 use chassis::incarnation::is_over;
 use chassis::store::{Store, StoreError};
 use tessera_events::Subscription;
