@@ -1,19 +1,20 @@
 //! The interface `log` of the contract, for operators.
 
-use crate::service::{Broker, copy_key, progress_key};
-use crate::error::Result;
-use crate::ports::{Clock, Subscriber};
 use crate::domain::progress::{Dead, Progress, REPLAYS_MAX, Replay};
+use crate::error::Result;
+use crate::ports::Subscriber;
+use crate::service::{Broker, copy_key, progress_key};
+use chassis::clock::Clock;
 use chassis::store::{Store, StoreError};
 use std::collections::BTreeSet;
-use tessera_events::{DeadLetter, Entry, Error, Progress as Standing, Subscription};
+use tessera_events::{DeadLetter, Entry, Error, Progress as PublicProgress, Subscription};
 
-/// Most entries of one answer.
+/// The maximum number of entries in one response.
 pub const READ_MAX: u32 = 500;
-/// Most dead letters of one answer.
+/// The maximum number of dead letters in one response.
 pub const DEAD_LETTERS_READ_MAX: u32 = 100;
-/// Entries that are looked at together.
-const PORTION: usize = 256;
+/// The number of entries that are read at once.
+const PAGE: usize = 256;
 
 impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     /// Events after a position (0: from the beginning), oldest first, at most `limit`.
@@ -22,23 +23,23 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(self.log.read(after, limit).await?)
     }
 
-    /// How far each subscription is, by name.
-    pub async fn standings(&self) -> Result<Vec<Standing>> {
-        let mut standings = Vec::new();
+    /// The progress of each subscription, by name.
+    pub async fn subscriptions(&self) -> Result<Vec<PublicProgress>> {
+        let mut all = Vec::new();
         for subscription in self.subscriptions.iter() {
-            standings.push(self.standing(subscription).await?);
+            all.push(self.public_progress(subscription).await?);
         }
-        Ok(standings)
+        Ok(all)
     }
 
-    async fn standing(&self, subscription: &Subscription) -> Result<Standing> {
+    async fn public_progress(&self, subscription: &Subscription) -> Result<PublicProgress> {
         let progress = self.load(subscription).await?;
         let mut lag_events = progress.waiting() as u64;
         let mut held_events = progress.held() as u64;
         let mut oldest_ms = self.oldest_open_ms(subscription, &progress).await?;
         let mut after = progress.cursor;
         loop {
-            let entries = self.log.read(after, PORTION).await?;
+            let entries = self.log.read(after, PAGE).await?;
             let Some(last) = entries.last() else { break };
             after = last.position;
             for entry in entries.iter().filter(|entry| subscription.wants(&entry.event.kind)) {
@@ -53,7 +54,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         }
         let now_ms = self.clock.now_ms();
         let retrying = progress.open.values().filter(|queue| queue.attempts > 0).count();
-        Ok(Standing {
+        Ok(PublicProgress {
             name: subscription.name.clone(),
             components: subscription.members.iter().map(|one| one.component.clone()).collect(),
             types: subscription.types.iter().map(|one| one.as_str().to_owned()).collect(),
@@ -75,8 +76,8 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(entry.map(|entry| entry.recorded_at_ms))
     }
 
-    /// Dead letters, oldest first, after the one with the id `after`, at most `limit`, and
-    /// fewer where their events are long. There are no more only where there is none.
+    /// Dead letters after the one with the id `after`, oldest first, at most `limit`. Pages with large
+    /// events are shorter, so only an empty page is the end.
     pub async fn dead_letters(&self, after: Option<&str>, limit: u32) -> Result<Vec<DeadLetter>> {
         let limit = within(limit, DEAD_LETTERS_READ_MAX)?;
         let after = after.map(|id| LetterId::parse(id).ok_or_else(|| malformed(id))).transpose()?;
@@ -105,7 +106,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(letters)
     }
 
-    /// An event of a subscription, in the log or in the copy that outlives its segment.
+    /// An event of a subscription, from the log or from its copy.
     async fn entry(&self, subscription: &str, position: u64) -> Result<Option<Entry>, StoreError> {
         let found = self.log.entries(&BTreeSet::from([position])).await?.remove(&position);
         match found {
@@ -137,8 +138,8 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         let take = |progress: Option<Progress>| {
             let mut progress = progress.unwrap_or_default();
             let is_it = |dead: &Dead| LetterId::of(&letter.subscription, dead) == letter;
-            let place = progress.dead.iter().position(is_it);
-            let dead = place.and_then(|place| progress.dead.remove(place));
+            let index = progress.dead.iter().position(is_it);
+            let dead = index.and_then(|index| progress.dead.remove(index));
             let dead = dead.ok_or_else(|| crate::error::Error::from(missing(id)))?;
             with(&mut progress, &dead);
             Ok((progress, dead))
@@ -161,9 +162,9 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         self.store.update(&progress_key(name), revive).await
     }
 
-    /// Deliver to a subscription once more what it asks for among the events recorded in a
-    /// span of time (milliseconds since the epoch, `until_ms` exclusive), and that it was given
-    /// already; how many events that is. Dead letters among them stop being such.
+    /// Delivers the matching events of a period (milliseconds since the epoch, `until_ms` exclusive)
+    /// to a subscription again, as far as they were queued. Returns their number. Dead letters among
+    /// them become pending events.
     pub async fn replay_range(&self, name: &str, from_ms: u64, until_ms: u64) -> Result<u64> {
         let subscription = self.subscription(name)?;
         if from_ms >= until_ms {
@@ -194,7 +195,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     ) -> Result<(u64, Option<Replay>)> {
         let (mut count, mut span, mut after) = (0, None::<Replay>, 0);
         loop {
-            let entries = self.log.read(after, PORTION).await?;
+            let entries = self.log.read(after, PAGE).await?;
             let Some(last) = entries.last() else { return Ok((count, span)) };
             after = last.position;
             let asked = entries.iter().filter(|entry| {
@@ -231,8 +232,7 @@ fn missing(id: &str) -> Error {
     Error::NotFound(format!("there is no dead letter `{id}`"))
 }
 
-/// The id of a dead letter: when it died, which event, of which subscription. In this order
-/// dead letters are listed.
+/// The id of a dead letter: its time, its event and its subscription. Dead letters are sorted by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct LetterId {
     died_at_ms: u64,

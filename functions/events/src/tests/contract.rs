@@ -1,9 +1,9 @@
 //! The broker keeps the contract of all event brokers.
 
-use super::Virtual;
-use crate::service::Broker;
+use super::ManualClock;
 use crate::ports::Subscriber;
-use chassis::store::MemoryStore;
+use crate::service::Broker;
+use chassis::testing::MemoryStore;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use tessera_events::contract::{self, Subscribers};
@@ -28,8 +28,8 @@ impl Subscriber for Recording {
 
 /// The broker behind the interface of the log.
 struct AsLog {
-    broker: Broker<MemoryStore, Recording, Virtual>,
-    clock: Virtual,
+    broker: Broker<MemoryStore, Recording, ManualClock>,
+    clock: ManualClock,
 }
 
 impl contract::Broker for AsLog {
@@ -41,7 +41,7 @@ impl contract::Broker for AsLog {
         async {
             for _ in 0..ROUNDS {
                 self.broker.work().await;
-                self.clock.pass(PAUSE_MS);
+                self.clock.advance(PAUSE_MS);
             }
         }
         .boxed()
@@ -62,7 +62,7 @@ impl Log for AsLog {
     }
 
     fn subscriptions(&self) -> BoxFuture<'_, Result<Vec<Progress>>> {
-        async { Ok(self.broker.standings().await?) }.boxed()
+        async { Ok(self.broker.subscriptions().await?) }.boxed()
     }
 
     fn dead_letters(
@@ -104,7 +104,7 @@ impl Log for AsLog {
 }
 
 async fn start(subscriptions: Vec<Subscription>, subscribers: Subscribers) -> AsLog {
-    let clock = Virtual::new();
+    let clock = clock();
     let broker =
         Broker::new(MemoryStore::new(), Recording(subscribers), clock.clone(), subscriptions);
     AsLog { broker, clock }
