@@ -76,14 +76,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use axum::body::Body;
-    use chassis::app::router_with_problems;
-    use chassis::auth::testing::Issuer;
     use chassis::http::OutboundError;
+    use chassis::testing::{Client, Issuer};
     use http::Response;
-    use http_body_util::BodyExt;
     use serde_json::{Value, json};
-    use tower::ServiceExt;
 
     /// Functions that return 200, except for `events`, which does not run.
     #[derive(Clone)]
@@ -104,17 +100,9 @@ mod tests {
     }
 
     async fn sweep_as(role: &str) -> (u16, Value) {
-        let issuer = Issuer::new();
-        let token = issuer.token("usr_1", &[role]);
-        let request = Request::post("/api/v1/admin/sweep")
-            .header("authorization", format!("Bearer {token}"))
-            .body(Body::empty())
-            .unwrap();
-        let sweeper = Sweeper { outbound: Functions, keys: issuer.key_set() };
-        let answer = router_with_problems(router(sweeper)).oneshot(request).await.unwrap();
-        let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&body).unwrap_or_default())
+        let sweeper = Sweeper { outbound: Functions, keys: Issuer::new().key_set() };
+        let client = Client::new(router(sweeper)).signed_in("usr_1", &[role]);
+        client.text("POST", "/api/v1/admin/sweep", "").await.parts()
     }
 
     #[tokio::test]

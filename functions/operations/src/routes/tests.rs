@@ -4,29 +4,14 @@ use super::*;
 use crate::domain::tests::{event, sound};
 use crate::domain::{DeadLetter, ORDERS_SOURCE, Reason};
 use crate::service::tests::Shop;
-use axum::body::Body;
-use chassis::app::router_with_problems;
-use chassis::auth::testing::Issuer;
-use http::Request;
-use http_body_util::BodyExt;
+use chassis::testing::{Client, Issuer};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 async fn call(shop: &Shop, method: &str, uri: &str, role: &str, body: &str) -> (u16, Value) {
-    let issuer = Issuer::new();
-    let token = issuer.token("usr_1", &[role]);
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("/api/v1/admin{uri}"))
-        .header("authorization", format!("Bearer {token}"))
-        .header("content-type", "application/json")
-        .body(Body::from(body.to_owned()))
-        .unwrap();
-    let api = Api { sources: shop.clone(), log: shop.clone(), keys: issuer.key_set() };
-    let answer = router_with_problems(router(api)).oneshot(request).await.unwrap();
-    let status = answer.status().as_u16();
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&body).unwrap_or_default())
+    let keys = Issuer::new().key_set();
+    let client = Client::new(router(Api { sources: shop.clone(), log: shop.clone(), keys }));
+    let client = client.signed_in("usr_1", &[role]).with("content-type", "application/json");
+    client.text(method, &format!("/api/v1/admin{uri}"), body).await.parts()
 }
 
 async fn get(shop: &Shop, uri: &str) -> (u16, Value) {
