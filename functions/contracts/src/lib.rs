@@ -32,8 +32,9 @@ use syn::{LitStr, Token};
 ///   imports `tessera:limits/limiter`;
 /// - `bindings::IdentityPersons`, a `chassis::sealed::PersonKeys` over the contract, if the world
 ///   imports `shop:identity/persons`;
-/// - `bindings::EventProducer`, a `chassis::events::Producer` over the contract, if the world
-///   imports `tessera:events/producer`.
+/// - `bindings::EventProducer`, a `chassis::events::Producer` over the contract, and conversions
+///   between the contract's event and `chassis::events::Event`, if the world imports
+///   `tessera:events/producer`; the conversions also if it exports it.
 ///
 /// The keys of identity are cached in the function's store, which has the function's name. A
 /// function without a store says so: `contracts::function!("operations", without_store)`.

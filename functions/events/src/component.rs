@@ -61,7 +61,7 @@ impl producer::Guest for Component {
     async fn publish(events: Vec<producer::Event>) -> Result<(), producer::Error> {
         let unavailable = |error: Unready| producer::Error::Unavailable(error.to_string());
         let broker = open().await.map_err(unavailable)?;
-        let events: Vec<Event> = events.into_iter().map(from_contract).collect();
+        let events: Vec<Event> = events.into_iter().map(Into::into).collect();
         broker.publish(&events).await?;
         work_later(broker);
         Ok(())
@@ -151,48 +151,11 @@ impl From<Error> for producer::Error {
     }
 }
 
-fn from_contract(event: producer::Event) -> Event {
-    let extensions = [
-        ("partitionkey", Some(event.partition_key)),
-        ("sequence", event.sequence.map(|sequence| sequence.to_string())),
-        ("traceparent", event.trace_parent),
-    ];
-    let given = extensions.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Event {
-        id: event.id,
-        source: event.source,
-        kind: event.type_,
-        subject: event.subject,
-        time: Some(event.time),
-        data_content_type: Some(event.data_content_type),
-        data_schema: None,
-        extensions: given.collect(),
-        data: event.data,
-    }
-}
-
-fn to_contract(event: Event) -> producer::Event {
-    let partition_key = event.partition_key().to_owned();
-    let sequence = event.sequence();
-    producer::Event {
-        trace_parent: event.extensions.get("traceparent").cloned(),
-        id: event.id,
-        source: event.source,
-        type_: event.kind,
-        subject: event.subject,
-        time: event.time.unwrap_or_default(),
-        partition_key,
-        sequence,
-        data_content_type: event.data_content_type.unwrap_or_default(),
-        data: event.data,
-    }
-}
-
 fn entry(entry: Entry) -> log::Entry {
     log::Entry {
         position: entry.position,
         recorded_at: entry.recorded_at_ms,
-        event: to_contract(entry.event),
+        event: entry.event.into(),
     }
 }
 

@@ -1,13 +1,10 @@
 //! The component: the store, the event log and the contract.
 
-use std::collections::BTreeMap;
-
 use axum::Router;
 use bindings::exports::shop::order_history::audit::{self, Guest};
 use bindings::tessera::events::log;
 use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::clock::SystemClock;
-use chassis::events::Event;
 use chassis::page::Cursor;
 use chassis::sealed::{PersonKey, PersonKeys, Unreadable};
 use chassis::store::{SpinStore, StoreError};
@@ -92,7 +89,7 @@ impl EventLog for HostLog {
         let entries = log::read(after, limit).await.map_err(unavailable)?;
         Ok(entries
             .into_iter()
-            .map(|entry| Logged { position: entry.position, event: event(entry.event) })
+            .map(|entry| Logged { position: entry.position, event: entry.event.into() })
             .collect())
     }
 
@@ -120,21 +117,4 @@ fn unavailable(error: log::Error) -> Unavailable {
         | log::Error::Invalid(reason)
         | log::Error::Unavailable(reason) => reason,
     })
-}
-
-fn event(event: log::Event) -> Event {
-    let sequence = event.sequence.map(|sequence| ("sequence".to_owned(), sequence.to_string()));
-    let trace = event.trace_parent.map(|trace| ("traceparent".to_owned(), trace));
-    let key = ("partitionkey".to_owned(), event.partition_key);
-    Event {
-        id: event.id,
-        source: event.source,
-        kind: event.type_,
-        subject: event.subject,
-        time: Some(event.time),
-        data_content_type: Some(event.data_content_type),
-        data_schema: None,
-        extensions: BTreeMap::from_iter([key].into_iter().chain(sequence).chain(trace)),
-        data: event.data,
-    }
 }
