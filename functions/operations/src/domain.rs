@@ -24,6 +24,7 @@ pub use log::{
 pub use partition::Partition;
 pub use view::{IN_FLIGHT_MS_DEFAULT, IN_FLIGHT_MS_MAX, Question};
 
+use rules::Report;
 use serde::Serialize;
 use view::View;
 
@@ -43,24 +44,14 @@ pub struct Violation {
     pub ids: Vec<String>,
 }
 
-impl Violation {
-    fn new<const N: usize>(
-        rule: &'static str,
-        detail: impl Into<String>,
-        ids: [&str; N],
-    ) -> Violation {
-        Violation { rule, detail: detail.into(), ids: ids.map(str::to_owned).to_vec() }
-    }
-}
-
 /// All violations in these books, rule by rule.
 pub fn check(books: &Books, question: &Question) -> Vec<Violation> {
-    let view = View::of(books, question);
-    let mut found: Vec<Violation> = rules::RULES.iter().flat_map(|rule| rule(&view)).collect();
+    let mut found = Report::of(&View::of(books, question));
     if found.len() > VIOLATIONS_MAX {
         let more = found.len() - VIOLATIONS_MAX;
         found.truncate(VIOLATIONS_MAX);
-        found.push(Violation::new("truncated", format!("{more} more violations"), []));
+        let (detail, ids) = (format!("{more} more violations"), Vec::new());
+        found.push(Violation { rule: "truncated", detail, ids });
     }
     found
 }

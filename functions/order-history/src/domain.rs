@@ -1,4 +1,4 @@
-//! Orders as their events tell them, and what can be asked about them.
+//! Orders according to their events, and filters of them.
 
 mod event;
 mod figures;

@@ -64,7 +64,7 @@ fn an_interrupted_publication_can_be_repeated() {
         }
         steps += 1;
     }
-    assert!(steps > all.len(), "each event was asked for");
+    assert!(steps > all.len(), "each event was looked up");
 }
 
 #[test]

@@ -24,21 +24,21 @@ fn old(answer: Answer) -> (TestBroker, Subscribers, ManualClock) {
     (broker, subscribers, clock)
 }
 
-/// Removes segments, with `meanwhile` after a number of steps. Returns whether it had ended before.
+/// Removes segments, with `interrupt` after a number of steps. Returns whether it had ended before.
 fn tidy_with(
     (broker, subscribers, clock): &(TestBroker, Subscribers, ManualClock),
     steps: usize,
-    meanwhile: impl FnOnce(),
+    interrupt: impl FnOnce(),
 ) -> bool {
     let stepwise = super::broker(stepwise(&broker.store), subscribers, clock);
     let mut tidy = Box::pin(stepwise.tidy());
     let mut context = Context::from_waker(Waker::noop());
-    let over = (0..steps).any(|_| tidy.as_mut().poll(&mut context).is_ready());
-    meanwhile();
-    if !over {
+    let ended = (0..steps).any(|_| tidy.as_mut().poll(&mut context).is_ready());
+    interrupt();
+    if !ended {
         run(tidy).unwrap();
     }
-    over
+    ended
 }
 
 /// Removes the first event from the store.
@@ -59,7 +59,7 @@ fn a_dead_letter_may_be_replayed_at_any_step_of_the_removal() {
         let letters = run(broker.dead_letters(None, 100)).unwrap();
         let ids: Vec<String> = letters.into_iter().map(|letter| letter.id).collect();
         assert_eq!(ids.len(), 2);
-        let over = tidy_with(&world, steps, || {
+        let ended = tidy_with(&world, steps, || {
             ids.iter().for_each(|id| run(broker.replay(id)).unwrap());
         });
         for _ in 0..4 {
@@ -72,7 +72,7 @@ fn a_dead_letter_may_be_replayed_at_any_step_of_the_removal() {
         }
         let copies = broker.store.keys().into_iter().filter(|key| key.starts_with("dead/"));
         assert_eq!(copies.collect::<Vec<_>>(), [""; 0], "after {steps} steps");
-        if over {
+        if ended {
             assert!(steps > SEGMENT_EVENTS_MAX as usize, "each event was forgotten");
             break;
         }
@@ -116,12 +116,12 @@ fn a_missing_event_does_not_affect_others() {
     run(broker.work());
     lose_the_first(&broker);
     // Without attempts, so that all three are delivered together.
-    let anew = |progress: Option<crate::domain::progress::Progress>| {
+    let reset = |progress: Option<crate::domain::progress::Progress>| {
         let mut progress = progress.unwrap();
         progress.open.values_mut().for_each(|queue| (queue.attempts, queue.due_at_ms) = (0, 0));
         Ok::<_, StoreError>((progress, ()))
     };
-    run(broker.store.update(&crate::service::progress_key("batch"), anew)).unwrap();
+    run(broker.store.update(&crate::service::progress_key("batch"), reset)).unwrap();
     for _ in 0..4 {
         run(broker.work());
     }

@@ -104,9 +104,9 @@ impl Streams {
     }
 
     /// All subjects of a source.
-    pub fn subjects(&self, source: &str) -> impl Iterator<Item = (&str, &Stream)> {
-        let of_source = self.streams.iter().filter(move |((of, _), _)| of == source);
-        of_source.map(|((_, subject), stream)| (subject.as_str(), stream))
+    pub fn subjects(&self, source: &str) -> impl Iterator<Item = &String> {
+        let subjects = self.streams.keys().filter(move |(of, _)| of == source);
+        subjects.map(|(_, subject)| subject)
     }
 }
 

@@ -47,7 +47,7 @@ pub struct OrderPage {
 /// Why the position was not reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
-    /// The event that the reader asked for has not arrived within [`POSITION_WAIT_MAX_MS`].
+    /// The event was not processed within [`POSITION_WAIT_MAX_MS`].
     Behind,
     /// The store failed.
     Store(StoreError),

@@ -135,7 +135,7 @@ async fn a_lagging_subscriber_has_rows_and_gets_all_events_in_order() {
     assert_eq!(count(&folder, ROWS), 0);
     publish(&log, "k0", NUMBERS + 1..=NUMBERS + 1).await;
     settled(&log, "all").await;
-    assert_eq!(count(&folder, ROWS), 0, "after a backlog all is as before");
+    assert_eq!(count(&folder, ROWS), 0, "after a backlog");
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn only_unfinished_deliveries_are_repeated_after_a_restart() {
     let all = [subscription("all")];
     let log = folder.open(quick(), &all).await;
     let subscribers = Subscribers::slow(|delivery| match &*delivery.entries[0].event.id {
-        // For ever in delivery.
+        // The delivery never ends.
         "k3.1" | "k7.1" => std::future::pending().boxed(),
         _ => std::future::ready(Outcome::Done).boxed(),
     });

@@ -112,9 +112,9 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
     ("money-held", |books| books.payments[3].held = 500),
     ("payment-unknown", |books| books.payments[3].status = PaymentStatus::Unknown),
     ("payment-without-order", |books| {
-        let mut astray = books.payments[0].clone();
-        astray.order_id = order_id(99);
-        books.payments.push(astray);
+        let mut unknown = books.payments[0].clone();
+        unknown.order_id = order_id(99);
+        books.payments.push(unknown);
     }),
     // A piece was duplicated between two lanes of the SKU.
     ("stock-unbalanced", |books| books.skus[0].on_hand += 1),
@@ -145,7 +145,7 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
         books.skus[1].sold -= 1;
         books.skus[1].on_hand += 1;
     }),
-    // Sold to nobody, and not yet booked.
+    // Sold without an order, and not booked yet.
     ("sold-differs", |books| books.skus[1].claims[0].expires_at = None),
     ("shipments-missing", |books| {
         let parcels = books.shipping[1].shipments.iter_mut();
@@ -174,10 +174,10 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
         books.shipping[2].shipments[0].status = ShipmentStatus::Created;
     }),
     ("shipments-without-order", |books| {
-        let mut astray = books.shipping[0].clone();
-        astray.order_id = order_id(99);
-        (astray.last_sequence, astray.shipments) = (0, Vec::new());
-        books.shipping.push(astray);
+        let mut unknown = books.shipping[0].clone();
+        unknown.order_id = order_id(99);
+        (unknown.last_sequence, unknown.shipments) = (0, Vec::new());
+        books.shipping.push(unknown);
     }),
     ("message-doubled", |books| books.messages[0].sends = 2),
     // The same under another request.
@@ -190,8 +190,8 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
     ("message-missing", |books| drop(books.messages.remove(0))),
     ("order-not-in-log", |books| drop(stream(books, ORDERS_SOURCE, 2))),
     ("event-without-order", |books| {
-        let astray = event(ORDERS_SOURCE, &order_id(99), 1, "pending");
-        books.log.add(&astray);
+        let unknown = event(ORDERS_SOURCE, &order_id(99), 1, "pending");
+        books.log.add(&unknown);
     }),
     // The order says confirmed, its last event cancelled.
     ("order-differs-from-log", |books| {

@@ -101,21 +101,4 @@ proptest! {
             assert_eq!(dump(&store, 1).await, straight(&story).await);
         });
     }
-
-    #[test]
-    fn any_prefix_and_then_everything_again_ends_in_the_same_bytes(
-        story in story(),
-        cut in any::<prop::sample::Index>(),
-    ) {
-        block_on(async {
-            let (history, store, ..) = history();
-            for event in &story[..cut.index(story.len() + 1)] {
-                history.receive(event).await.unwrap();
-            }
-            for event in &story {
-                history.receive(event).await.unwrap();
-            }
-            assert_eq!(dump(&store, 1).await, straight(&story).await);
-        });
-    }
 }
