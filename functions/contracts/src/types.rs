@@ -116,7 +116,10 @@ pub(crate) fn definitions(contract: &Contract) -> Result<TokenStream> {
         let (packages, interfaces) = (packages.keys(), packages.values());
         quote! { pub mod #namespace { #(pub mod #packages { #interfaces })* } }
     });
-    Ok(namespaces.collect())
+    // A change of these files compiles the crate again.
+    let files = contract.folders.iter().map(|folder| folder.join("package.wit"));
+    let files = files.map(|file| file.to_string_lossy().into_owned());
+    Ok(quote! { #(const _: &str = include_str!(#files);)* #(#namespaces)* })
 }
 
 impl Contract {

@@ -12,7 +12,7 @@ pub use read::{
     Query, ReadError, SCANNED_MAX,
 };
 pub use rebuild::{GRACE_MS, READ_LIMIT, SWEEP_MS, Started, SweepError, SweepReport};
-pub use status::{DIGESTED_MAX, DayFigures, Rebuilding, SUMMARY_DAYS_MAX, Status};
+pub use status::{DIGESTED_MAX, DayFigures, SUMMARY_DAYS_MAX, Status};
 
 use chassis::clock::Timer;
 use chassis::events::Event;
@@ -77,19 +77,23 @@ struct Control {
     rebuilt_at_ms: Option<u64>,
 }
 
+/// A running rebuild.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Building {
-    generation: u64,
-    stage: Stage,
-    started_at_ms: u64,
+pub struct Building {
+    /// The generation that it builds.
+    pub generation: u64,
+    /// Its progress.
+    pub stage: Stage,
+    /// In milliseconds since the epoch.
+    pub started_at_ms: u64,
     /// Events of the log that were read.
-    events: u64,
+    pub events: u64,
 }
 
 /// The progress of a rebuild.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Stage {
+pub enum Stage {
     /// The log is read, through this position.
     Reading { position: u64 },
     /// Orders without events in the log are copied, through this day.

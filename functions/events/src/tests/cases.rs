@@ -10,7 +10,7 @@ use crate::ports::Subscriber;
 use crate::routes::router;
 use crate::service::retention::RETENTION_MS;
 use crate::service::{Broker, LEASE_MS, WorkReport};
-use chassis::testing::{Client, MemoryStore};
+use chassis::testing::{Client, MemoryStore, ScriptedStore};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -158,15 +158,24 @@ fn a_failing_subscriber_only_stops_its_own_events() {
     assert_eq!(run(broker.publish(&[event("again", 1)])), Ok(()));
 }
 
+/// A worker in the middle of its first delivery.
+fn deliver_in_part(
+    broker: TestBroker<ScriptedStore>,
+    subscribers: &Subscribers,
+) -> Pin<Box<dyn Future<Output = WorkReport>>> {
+    let mut worker: Pin<Box<dyn Future<Output = _>>> = Box::pin(async move { broker.work().await });
+    while subscribers.state_is_idle() {
+        assert!(worker.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    worker
+}
+
 #[test]
 fn a_dead_worker_is_replaced_after_its_lease() {
     let (broker, subscribers, clock) = setup();
     run(broker.publish(&events("a", 1))).unwrap();
-    let stepwise = super::broker(stepwise(&broker.store), &subscribers, &clock);
-    let mut dying = Box::pin(stepwise.work());
-    while subscribers.state_is_idle() {
-        assert!(dying.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    }
+    let other = super::broker(stepwise(&broker.store), &subscribers, &clock);
+    let dying = deliver_in_part(other, &subscribers);
     // Other workers skip the subscription.
     assert_eq!(run(broker.work()), WorkReport::default());
     drop(dying);
@@ -185,13 +194,8 @@ fn a_lease_ends_with_the_run_of_the_host() {
     {
         let (broker, subscribers, clock) = setup();
         run(broker.publish(&events("a", 1))).unwrap();
-        let stepwise = super::broker(stepwise(&broker.store), &subscribers, &clock);
-        let stepwise = stepwise.with_incarnation(before);
-        let mut dying = Box::pin(stepwise.work());
-        while subscribers.state_is_idle() {
-            assert!(dying.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        }
-        drop(dying);
+        let other = super::broker(stepwise(&broker.store), &subscribers, &clock);
+        drop(deliver_in_part(other.with_incarnation(before), &subscribers));
         let report = run(broker.with_incarnation(after).work());
         assert_eq!(report.delivered, delivered, "{before:?} {after:?}");
     }
@@ -202,11 +206,8 @@ fn a_worker_that_lost_its_lease_records_nothing() {
     let (broker, subscribers, clock) = setup();
     run(broker.publish(&events("a", 1))).unwrap();
     subscribers.plan([Answer::Rejected, Answer::Rejected]);
-    let stepwise = super::broker(stepwise(&broker.store), &subscribers, &clock);
-    let mut slow = Box::pin(stepwise.work());
-    while subscribers.state_is_idle() {
-        assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    }
+    let other = super::broker(stepwise(&broker.store), &subscribers, &clock);
+    let slow = deliver_in_part(other, &subscribers);
     // It pauses until another worker takes over. In production, the delivery has a timeout before.
     clock.advance(LEASE_MS);
     let others = Subscribers::default();

@@ -1,6 +1,6 @@
 //! The broker keeps the contract of all event brokers.
 
-use super::ManualClock;
+use super::{ManualClock, clock};
 use crate::ports::Subscriber;
 use crate::service::Broker;
 use chassis::testing::MemoryStore;

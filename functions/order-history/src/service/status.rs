@@ -7,7 +7,7 @@ use chassis::store::{Store, StoreError};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{OrderHistory, Stage};
+use super::{Building, OrderHistory};
 use crate::domain::Figures;
 use crate::ports::{EventLog, Lag};
 use crate::records::{Generation, Owner};
@@ -36,24 +36,9 @@ pub struct Status {
     /// When it was finished, in milliseconds since the epoch, if it was rebuilt.
     pub rebuilt_at_ms: Option<u64>,
     /// The running rebuild.
-    pub rebuilding: Option<Rebuilding>,
+    pub rebuilding: Option<Building>,
     /// SHA-256 over all orders and names, in hexadecimal; none over [`DIGESTED_MAX`] orders.
     pub digest: Option<String>,
-}
-
-/// A running rebuild.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rebuilding {
-    /// The generation that it builds.
-    pub generation: u64,
-    /// `reading` or `carrying`.
-    pub stage: &'static str,
-    /// The position up to which the log is read; none after its end.
-    pub position: Option<u64>,
-    /// Events of the log that were read.
-    pub events: u64,
-    /// In milliseconds since the epoch.
-    pub started_at_ms: u64,
 }
 
 /// The figures of a day in one currency.
@@ -80,19 +65,7 @@ impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
             lags: self.lags().await,
             generation: control.serving,
             rebuilt_at_ms: control.rebuilt_at_ms,
-            rebuilding: control.building.map(|building| Rebuilding {
-                generation: building.generation,
-                stage: match building.stage {
-                    Stage::Reading { .. } => "reading",
-                    Stage::Carrying { .. } | Stage::Naming { .. } => "carrying",
-                },
-                position: match building.stage {
-                    Stage::Reading { position } => Some(position),
-                    Stage::Carrying { .. } | Stage::Naming { .. } => None,
-                },
-                events: building.events,
-                started_at_ms: building.started_at_ms,
-            }),
+            rebuilding: control.building,
             digest: census.digest(),
         })
     }
