@@ -1,6 +1,7 @@
-//! The microservice chassis: what every function of the shop needs and none should write
-//! again. Problems, forms, storage with compare-and-swap, tokens, idempotency keys, pages,
-//! events with their outbox and inbox, the `/rpc` dispatch.
+//! The microservice chassis: what every function of the shop needs and none should write again.
+//! Problems, forms, storage with compare-and-swap, lists of unfinished work, tokens, idempotency
+//! keys, pages, events with their outbox and inbox, the `/rpc` dispatch, and (with the feature
+//! `testing`) what their tests have in common.
 //!
 //! Everything compiles natively, so that the functions are tested without WebAssembly; the
 //! few adapters that talk to the host exist on `wasm` targets only (`store::SpinStore`,

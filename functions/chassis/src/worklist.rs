@@ -95,8 +95,8 @@ impl<S: Store, E: Entry> Worklist<S, E> {
     pub async fn put(&self, entry: &E) -> Result<(), StoreError> {
         let Options { shard_length_max: max, what, .. } = self.options;
         self.change(self.shard(entry.subject()), |entries| {
-            match entries.iter_mut().find(|known| known.is_same(entry)) {
-                Some(known) => *known = entry.clone(),
+            match entries.iter().position(|known| known.is_same(entry)) {
+                Some(index) => entries[index] = entry.clone(),
                 None if entries.len() >= max => return Err(StoreError::Backlog { what, max }),
                 None => entries.push(entry.clone()),
             }

@@ -50,6 +50,11 @@ async fn filled(orders: &[&str]) -> Worklist<MemoryStore, Parcel> {
     list
 }
 
+/// Handlers of routes have to be `Send`.
+fn spawnable<F: Future + Send>(future: F) -> F {
+    future
+}
+
 const ORDERS: [&str; 6] = ["o1", "o2", "o3", "o4", "o5", "o6"];
 
 async fn subjects(list: &Worklist<MemoryStore, Parcel>) -> Vec<String> {
@@ -96,7 +101,7 @@ async fn a_sweep_removes_finished_work_and_keeps_the_rest() {
             _ => Ok(Outcome::Finished),
         })
     };
-    let swept = list.sweep(1, 100, work).await.unwrap();
+    let swept = spawnable(list.sweep(1, 100, work)).await.unwrap();
     assert_eq!(swept, Swept { looked_at: 6, finished: 4, left: 2, failed: 1 });
     assert_eq!(subjects(&list).await, ["o1", "o2"]);
 }
