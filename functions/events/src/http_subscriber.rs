@@ -103,9 +103,8 @@ mod tests {
 
     #[tokio::test]
     async fn events_are_delivered_in_each_mode() {
-        let mut event = event("a", 1);
-        event.extensions.insert("traceparent".into(), "00-aa-bb-01".into());
-        let two = [event.clone(), event("a", 2)];
+        let mut two = [event("a", 1), event("a", 2)];
+        two[0].extensions.insert("traceparent".into(), "00-aa-bb-01".into());
         for (mode, events) in [
             (Mode::Binary, &two[..1]),
             (Mode::Structured, &two[..1]),

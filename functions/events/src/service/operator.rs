@@ -135,12 +135,12 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     ) -> Result<(String, Dead)> {
         let letter = LetterId::parse(id).ok_or_else(|| missing(id))?;
         self.subscription(&letter.subscription)?;
-        let take = |progress: Option<Progress>| {
+        let take = |progress: Option<Progress>| -> Result<_> {
             let mut progress = progress.unwrap_or_default();
             let is_it = |dead: &Dead| LetterId::of(&letter.subscription, dead) == letter;
             let index = progress.dead.iter().position(is_it);
             let dead = index.and_then(|index| progress.dead.remove(index));
-            let dead = dead.ok_or_else(|| crate::error::Error::from(missing(id)))?;
+            let dead = dead.ok_or_else(|| missing(id))?;
             with(&mut progress, &dead);
             Ok((progress, dead))
         };
