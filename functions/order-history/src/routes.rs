@@ -76,13 +76,13 @@ impl<S: Store, L: EventLog, C: Timer, K: KeySource> Api<S, L, C, K> {
         State(api): State<Self>,
         Scoped(caller, _): Scoped<OrdersRead>,
         headers: HeaderMap,
-        asked: ListParameters,
+        parameters: ListParameters,
         page: PageQuery,
     ) -> Result<Response> {
         let id = caller.user_id.as_str();
-        let reached = api.wait_for_position(&headers, &asked, Some(id), id).await?;
-        let list = format!("order-history/{}/{}", caller.user_id, asked.filter.name());
-        let query = query(Some(caller.user_id), asked, &page, &list)?;
+        let reached = api.wait_for_position(&headers, &parameters, Some(id), id).await?;
+        let list = format!("order-history/{}/{}", caller.user_id, parameters.filter.name());
+        let query = query(Some(caller.user_id), parameters, &page, &list)?;
         let listed = api.history.list(&query).await?;
         let position = reached.or_else(|| listed.entries.first().map(|entry| entry.position()));
         Ok(positioned(position, Json(paged(listed, &list).map(OrderView::from))))
@@ -92,11 +92,11 @@ impl<S: Store, L: EventLog, C: Timer, K: KeySource> Api<S, L, C, K> {
         State(api): State<Self>,
         Scoped(caller, _): Scoped<OrdersRead>,
         headers: HeaderMap,
-        asked: ListParameters,
+        parameters: ListParameters,
         Path(id): Path<String>,
     ) -> Result<Response> {
         let reader = (!caller.is_admin()).then_some(caller.user_id.as_str());
-        api.wait_for_position(&headers, &asked, reader, &caller.user_id).await?;
+        api.wait_for_position(&headers, &parameters, reader, &caller.user_id).await?;
         let nothing = || Problem::not_found("There is no such order.");
         if !chassis::id::is("ord", &id) {
             return Err(nothing());
@@ -112,13 +112,13 @@ impl<S: Store, L: EventLog, C: Timer, K: KeySource> Api<S, L, C, K> {
         State(api): State<Self>,
         Admin(caller): Admin,
         headers: HeaderMap,
-        asked: ListParameters,
+        parameters: ListParameters,
         page: PageQuery,
     ) -> Result<Response> {
-        let reached = api.wait_for_position(&headers, &asked, None, &caller.user_id).await?;
-        let user_id = asked.user_id.clone();
-        let list = format!("order-history//{user_id:?}/{}", asked.filter.name());
-        let query = query(user_id, asked, &page, &list)?;
+        let reached = api.wait_for_position(&headers, &parameters, None, &caller.user_id).await?;
+        let user_id = parameters.user_id.clone();
+        let list = format!("order-history//{user_id:?}/{}", parameters.filter.name());
+        let query = query(user_id, parameters, &page, &list)?;
         let page = paged(api.history.list(&query).await?, &list);
         let mut items = Vec::with_capacity(page.items.len());
         for entry in page.items {
@@ -160,14 +160,14 @@ impl<S: Store, L: EventLog, C: Timer, K: KeySource> Api<S, L, C, K> {
 
     async fn receive(State(api): State<Self>, Received(events): Received) -> Result<StatusCode> {
         for event in &events {
-            api.history.receive(event).await.map_err(refused)?;
+            api.history.receive(event).await.map_err(receive_problem)?;
         }
         Ok(StatusCode::NO_CONTENT)
     }
 
     async fn sweep(State(api): State<Self>) -> Result<Json<Value>> {
         match api.history.sweep().await {
-            Ok(swept) => Ok(Json(json!(swept))),
+            Ok(report) => Ok(Json(json!(report))),
             Err(SweepError::Store(error)) => Err(error.into()),
             Err(SweepError::Log(error)) => {
                 eprintln!("order-history: {error}");
@@ -180,12 +180,12 @@ impl<S: Store, L: EventLog, C: Timer, K: KeySource> Api<S, L, C, K> {
     async fn wait_for_position(
         &self,
         headers: &HeaderMap,
-        asked: &ListParameters,
+        parameters: &ListParameters,
         reader: Option<&str>,
         caller: &str,
     ) -> Result<Option<Position>> {
         let header = headers.get(POSITION).map(|value| value.to_str().unwrap_or_default());
-        let Some(text) = header.or(asked.position.as_deref()) else { return Ok(None) };
+        let Some(text) = header.or(parameters.position.as_deref()) else { return Ok(None) };
         let position: Position = text.parse().map_err(|_| {
             Problem::bad_request("A position is the id of an order's event: <order id>.<sequence>.")
         })?;
@@ -202,12 +202,12 @@ impl<S: Store, L: EventLog, C: Timer, K: KeySource> Api<S, L, C, K> {
 
 fn query(
     user_id: Option<String>,
-    asked: ListParameters,
+    parameters: ListParameters,
     page: &PageQuery,
     list: &str,
 ) -> Result<Query> {
     let before: Option<SortKey> = page.position(list)?;
-    Ok(Query { user_id, filter: asked.filter, before, limit: page.limit })
+    Ok(Query { user_id, filter: parameters.filter, before, limit: page.limit })
 }
 
 fn paged(listed: OrderPage, list: &str) -> Page<crate::domain::Entry> {
@@ -234,8 +234,8 @@ fn behind(position: &Position) -> Problem {
         .detail("The event is not processed yet.")
 }
 
-fn refused(refused: ReceiveError) -> Problem {
-    match refused {
+fn receive_problem(error: ReceiveError) -> Problem {
+    match error {
         ReceiveError::Malformed(malformed) => {
             eprintln!("order-history: {malformed}");
             Problem::unprocessable(Vec::new()).detail(malformed.to_string())

@@ -87,19 +87,19 @@ impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
     /// not stop the removal of older generations.
     pub async fn sweep(&self) -> Result<SweepReport, SweepError> {
         let until_ms = self.clock.now_ms().saturating_add(SWEEP_MS);
-        let mut swept = SweepReport::default();
-        let built = self.build(until_ms, &mut swept).await;
-        let removed = self.remove_retired(until_ms, &mut swept).await;
+        let mut report = SweepReport::default();
+        let built = self.build(until_ms, &mut report).await;
+        let removed = self.remove_retired(until_ms, &mut report).await;
         built?;
         removed?;
-        Ok(swept)
+        Ok(report)
     }
 
-    async fn build(&self, until_ms: u64, swept: &mut SweepReport) -> Result<(), SweepError> {
+    async fn build(&self, until_ms: u64, report: &mut SweepReport) -> Result<(), SweepError> {
         while self.clock.now_ms() < until_ms {
             let control = self.control().await?;
             match &control.building {
-                Some(building) => self.step(&control, building, swept).await?,
+                Some(building) => self.step(&control, building, report).await?,
                 None => break,
             }
         }
@@ -110,15 +110,15 @@ impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
         &self,
         control: &Control,
         building: &Building,
-        swept: &mut SweepReport,
+        report: &mut SweepReport,
     ) -> Result<(), SweepError> {
         match &building.stage {
-            Stage::Reading { position } => self.read_log(building, *position, swept).await,
+            Stage::Reading { position } => self.read_log(building, *position, report).await,
             Stage::Carrying { after } => {
-                Ok(self.carry_day(control, building, after.as_deref(), swept).await?)
+                Ok(self.copy_day(control, building, after.as_deref(), report).await?)
             }
             Stage::Naming { shard } => {
-                Ok(self.carry_names(control, building, *shard, swept).await?)
+                Ok(self.copy_names(control, building, *shard, report).await?)
             }
         }
     }
@@ -128,7 +128,7 @@ impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
         &self,
         building: &Building,
         position: u64,
-        swept: &mut SweepReport,
+        report: &mut SweepReport,
     ) -> Result<(), SweepError> {
         let entries = self.log.read(position, READ_LIMIT).await?;
         let Some(last) = entries.last() else {
@@ -143,22 +143,22 @@ impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
                 Err(ReceiveError::Store(error)) => return Err(error.into()),
                 Err(malformed) => {
                     eprintln!("order-history: skipped in the rebuild: {malformed:?}");
-                    swept.events_malformed += 1;
+                    report.events_malformed += 1;
                 }
             }
         }
-        swept.events_read += count;
+        report.events_read += count;
         self.advance(building, Stage::Reading { position }, count).await?;
         Ok(())
     }
 
     /// Copies missing orders of the next day. After the last day, names are next.
-    async fn carry_day(
+    async fn copy_day(
         &self,
         control: &Control,
         building: &Building,
         after: Option<&str>,
-        swept: &mut SweepReport,
+        report: &mut SweepReport,
     ) -> Result<(), StoreError> {
         let (old, new) = (self.generation(control.serving), self.generation(building.generation));
         let days = old.days(Owner::All).await?;
@@ -171,22 +171,22 @@ impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
                 && let Some(entry) = old.entry(&key.1).await?
             {
                 new.apply_newer(&entry).await?;
-                swept.orders_carried += 1;
+                report.orders_carried += 1;
             }
         }
         self.advance(building, Stage::Carrying { after: Some(day) }, 0).await
     }
 
     /// Copies the names of the next shard. After the last one, the new generation serves.
-    async fn carry_names(
+    async fn copy_names(
         &self,
         control: &Control,
         building: &Building,
         shard: u64,
-        swept: &mut SweepReport,
+        report: &mut SweepReport,
     ) -> Result<(), StoreError> {
         if shard >= NAME_SHARDS {
-            swept.generations_switched += u64::from(self.switch(building).await?);
+            report.generations_switched += u64::from(self.switch(building).await?);
             return Ok(());
         }
         let names = self.generation(control.serving).names_in(shard).await?;
@@ -230,7 +230,7 @@ impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
     async fn remove_retired(
         &self,
         until_ms: u64,
-        swept: &mut SweepReport,
+        report: &mut SweepReport,
     ) -> Result<(), StoreError> {
         let now_ms = self.clock.now_ms();
         for retired in self.control().await?.retired {
@@ -244,7 +244,7 @@ impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
                 }
             }
             self.change(|control| control.retired.retain(|other| *other != retired)).await?;
-            swept.generations_removed += 1;
+            report.generations_removed += 1;
         }
         Ok(())
     }
