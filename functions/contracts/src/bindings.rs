@@ -16,10 +16,12 @@ const EVENT_PRODUCER: &str = "tessera:events/producer@1.0.0";
 pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStream> {
     let world = contract.world_name();
     let generate = generate(contract, &quote!(world: #world))?;
-    // Exported from in here, because the code of an export is full of `unsafe`, which the
+    let events = event_conversions(contract)?;
+    // Exported in the module, because the code of an export is full of `unsafe`, which the
     // workspace denies elsewhere.
     let (export, definitions) = if contract.exports()?.is_empty() {
-        (quote!(), definitions(contract)?)
+        let definitions = definitions(contract)?;
+        (quote!(), quote! { #definitions #events })
     } else {
         (quote! { use super::Component; export!(Component); }, quote!())
     };
@@ -30,7 +32,6 @@ pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStre
         quote!()
     };
     let producer = if contract.imports(EVENT_PRODUCER)? { event_producer() } else { quote!() };
-    let events = event_conversions(contract)?;
     let persons = if contract.imports(IDENTITY_PERSONS)? { identity_persons() } else { quote!() };
     let limiter = if contract.imports(LIMITER)? { limiter() } else { quote!() };
     Ok(quote! {

@@ -40,8 +40,8 @@ use syn::{LitStr, Token};
 /// function without a store says so: `contracts::function!("operations", without_store)`.
 ///
 /// All types of the contract derive `serde::Serialize`, `serde::Deserialize`, `Debug`, `Clone` and
-/// `PartialEq`. On other targets than wasm, `bindings` has these types and nothing else, so that
-/// a function without exports can use them in its domain. The calling crate needs `chassis`,
+/// `PartialEq`. On other targets than wasm, `bindings` has these types and conversions and nothing
+/// else, so that a function without exports can use them in its domain. The calling crate needs `chassis`,
 /// `serde` and, on wasm, `spin-sdk`:
 ///
 /// ```ignore
