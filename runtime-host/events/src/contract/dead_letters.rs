@@ -1,9 +1,10 @@
 //! Dead letters.
 
 use super::{
-    Broker, Subscribers, assert_invalid, assert_not_found, event, events, progress, subscription,
+    Broker, Start, Subscribers, assert_invalid, assert_not_found, event, events, progress,
+    subscription,
 };
-use crate::{Event, Outcome, Pattern, Reason, Subscription};
+use crate::{Event, Outcome, Pattern, Reason};
 
 fn rejected() -> Outcome {
     Outcome::Rejected("never".to_owned())
@@ -11,9 +12,7 @@ fn rejected() -> Outcome {
 
 /// Later events of the key wait for an operator, other keys continue, and a replay of the key
 /// delivers all of them in order.
-pub async fn a_rejected_event_holds_its_key<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn a_rejected_event_holds_its_key<B: Broker>(start: impl Start<B>) {
     let subscribers = Subscribers::except("a.2", rejected());
     let broker = start(vec![subscription("all")], subscribers.clone()).await;
     let log = broker.log();
@@ -41,9 +40,7 @@ pub async fn a_rejected_event_holds_its_key<B: Broker>(
 }
 
 /// The number of deliveries is limited by the subscription.
-pub async fn an_event_that_fails_too_often_becomes_a_dead_letter<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn an_event_that_fails_too_often_becomes_a_dead_letter<B: Broker>(start: impl Start<B>) {
     let subscribers = Subscribers::except("a.1", Outcome::failed("not now"));
     let broker = start(vec![subscription("all")], subscribers.clone()).await;
     broker.log().publish(events("a", 2)).await.unwrap();
@@ -56,9 +53,7 @@ pub async fn an_event_that_fails_too_often_becomes_a_dead_letter<B: Broker>(
 }
 
 /// A replayed dead letter has all its attempts again, and gets a new id if it fails again.
-pub async fn replays_single_dead_letters<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn replays_single_dead_letters<B: Broker>(start: impl Start<B>) {
     let subscribers = Subscribers::except("a.1", Outcome::failed("not now"));
     let broker = start(vec![subscription("all")], subscribers.clone()).await;
     let log = broker.log();
@@ -80,9 +75,7 @@ pub async fn replays_single_dead_letters<B: Broker>(
 }
 
 /// The events of the key are delivered without the discarded one.
-pub async fn discards_dead_letters<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn discards_dead_letters<B: Broker>(start: impl Start<B>) {
     let subscribers = Subscribers::except("a.1", rejected());
     let broker = start(vec![subscription("all")], subscribers.clone()).await;
     let log = broker.log();
@@ -97,9 +90,7 @@ pub async fn discards_dead_letters<B: Broker>(
 }
 
 /// The dead letters of all subscriptions are one list. Its pages continue after an id.
-pub async fn lists_dead_letters_in_pages<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn lists_dead_letters_in_pages<B: Broker>(start: impl Start<B>) {
     let subscribers = Subscribers::new(|_| rejected());
     let broker = start(vec![subscription("one"), subscription("other")], subscribers).await;
     let log = broker.log();
@@ -123,9 +114,7 @@ pub async fn lists_dead_letters_in_pages<B: Broker>(
 
 /// The matching events of the period are delivered to this subscription again, including dead
 /// letters.
-pub async fn replays_a_period_with_its_dead_letters<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn replays_a_period_with_its_dead_letters<B: Broker>(start: impl Start<B>) {
     let subscribers = Subscribers::except("a.3", rejected());
     let mut some = subscription("one");
     some.types = vec![Pattern::parse("com.example.*").unwrap()];
@@ -148,9 +137,7 @@ pub async fn replays_a_period_with_its_dead_letters<B: Broker>(
 }
 
 /// Unknown subscriptions and dead letters are not found.
-pub async fn refuses_unknown_names<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn refuses_unknown_names<B: Broker>(start: impl Start<B>) {
     let broker = start(vec![subscription("all")], Subscribers::content()).await;
     let log = broker.log();
     for id in ["", "unknown", "1", "1-1-all"] {

@@ -2,13 +2,11 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Broker, Subscribers, batches, event, events, progress, subscription};
-use crate::{Member, Outcome, Pattern, Subscription};
+use super::{Broker, Start, Subscribers, batches, event, events, progress, subscription};
+use crate::{Member, Outcome, Pattern};
 
 /// Each subscription gets the events of its types, per key in order.
-pub async fn delivers_matching_events_in_order<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn delivers_matching_events_in_order<B: Broker>(start: impl Start<B>) {
     let subscribers = Subscribers::content();
     let mut some = subscription("some");
     some.types = vec![Pattern::parse("com.example.*").unwrap()];
@@ -29,9 +27,7 @@ pub async fn delivers_matching_events_in_order<B: Broker>(
 }
 
 /// A batch has the next events of one key, up to its size.
-pub async fn delivers_batches_of_one_key<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn delivers_batches_of_one_key<B: Broker>(start: impl Start<B>) {
     let subscribers = Subscribers::content();
     let broker = start(vec![batches("all")], subscribers.clone()).await;
     broker.log().publish(events("a", 5)).await.unwrap();
@@ -43,9 +39,7 @@ pub async fn delivers_batches_of_one_key<B: Broker>(
 }
 
 /// Every group gets every event, and all events of a key go to the same member.
-pub async fn delivers_each_key_to_one_member_of_a_group<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn delivers_each_key_to_one_member_of_a_group<B: Broker>(start: impl Start<B>) {
     const MEMBERS: [&str; 3] = ["x", "y", "z"];
     let subscribers = Subscribers::content();
     let mut team = subscription("team");
@@ -69,9 +63,7 @@ pub async fn delivers_each_key_to_one_member_of_a_group<B: Broker>(
 }
 
 /// Later events of a key wait for the retries of a failed one.
-pub async fn retries_a_failed_event_before_later_ones<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn retries_a_failed_event_before_later_ones<B: Broker>(start: impl Start<B>) {
     let failures = AtomicU32::new(0);
     let subscribers = Subscribers::new(move |events| {
         let fails = events[0].id == "a.1" && failures.fetch_add(1, Ordering::SeqCst) < 2;
@@ -89,9 +81,7 @@ pub async fn retries_a_failed_event_before_later_ones<B: Broker>(
 
 /// After a failed batch, its events are delivered one by one, and only the failing one becomes a
 /// dead letter. Then there are batches again.
-pub async fn isolates_the_failing_event_of_a_batch<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn isolates_the_failing_event_of_a_batch<B: Broker>(start: impl Start<B>) {
     for answer in [Outcome::Rejected("never".into()), Outcome::failed("not now")] {
         let subscribers = Subscribers::except("a.2", answer);
         let broker = start(vec![batches("all")], subscribers.clone()).await;

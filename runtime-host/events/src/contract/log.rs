@@ -1,12 +1,11 @@
 //! Publication.
 
-use super::{Broker, Subscribers, assert_invalid, event, events, ids, progress, subscription};
-use crate::Subscription;
+use super::{
+    Broker, Start, Subscribers, assert_invalid, event, events, ids, progress, subscription,
+};
 
 /// Events are read in the order of their publication, in pages.
-pub async fn keeps_events_in_order<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn keeps_events_in_order<B: Broker>(start: impl Start<B>) {
     let broker = start(vec![], Subscribers::content()).await;
     let log = broker.log();
     log.publish(vec![event("a", 1), event("b", 1)]).await.unwrap();
@@ -22,9 +21,7 @@ pub async fn keeps_events_in_order<B: Broker>(
 }
 
 /// An event is identified by `source` and `id`. The first one is kept.
-pub async fn keeps_an_event_once<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn keeps_an_event_once<B: Broker>(start: impl Start<B>) {
     let subscribers = Subscribers::content();
     let broker = start(vec![subscription("all")], subscribers.clone()).await;
     let log = broker.log();
@@ -42,9 +39,7 @@ pub async fn keeps_an_event_once<B: Broker>(
 }
 
 /// Nothing is published if one event is malformed, or if there are too many.
-pub async fn refuses_malformed_publications_as_a_whole<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn refuses_malformed_publications_as_a_whole<B: Broker>(start: impl Start<B>) {
     let broker = start(vec![subscription("all")], Subscribers::content()).await;
     let mut malformed = event("a", 2);
     malformed.source.clear();
@@ -56,7 +51,7 @@ pub async fn refuses_malformed_publications_as_a_whole<B: Broker>(
 }
 
 /// Pages have 1 to 500 events or 1 to 100 dead letters, and continue only after an id.
-pub async fn limits_pages<B: Broker>(start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B) {
+pub async fn limits_pages<B: Broker>(start: impl Start<B>) {
     let broker = start(vec![], Subscribers::content()).await;
     for limit in [0, 501] {
         assert_invalid(broker.log().read(0, limit).await);

@@ -26,10 +26,14 @@ pub trait Broker: Send + Sync {
     fn settle(&self) -> BoxFuture<'_, ()>;
 }
 
+/// Starts a broker with an empty log.
+pub trait Start<B>: AsyncFn(Vec<Subscription>, Subscribers) -> B {}
+
+impl<B, F: AsyncFn(Vec<Subscription>, Subscribers) -> B> Start<B> for F {}
+
 /// One test per guarantee of an event broker.
 ///
-/// Takes an `async` function from `Vec<Subscription>` and [`Subscribers`] to a [`Broker`] with an
-/// empty log.
+/// Takes a [`Start`].
 #[macro_export]
 macro_rules! contract_tests {
     ($start:expr) => {
