@@ -274,7 +274,7 @@ fn a_cron_can_stand_in_for_every_schedule() {
         for run in schedule.as_array().unwrap() {
             assert_eq!(run["path"].as_str(), Some("/sweep"), "{id}");
         }
-        assert!(operations::clock::SWEPT.contains(&id.as_str()), "{id}");
+        assert!(operations::routes::sweep::SWEPT.contains(&id.as_str()), "{id}");
         assert!(hosts.contains(&Value::from(format!("http://{id}.spin.internal"))), "{id}");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::dispatch::dispatch;
 use crate::source::Contract;
+use crate::types::definitions;
 use anyhow::{Context, Result};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -15,12 +16,14 @@ const EVENT_PRODUCER: &str = "tessera:events/producer@1.0.0";
 pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStream> {
     let world = contract.world_name();
     let generate = generate(contract, &quote!(world: #world))?;
-    // Exported from in here, because the code of an export is full of `unsafe`, which the
+    let events = event_conversions(contract)?;
+    // Exported in the module, because the code of an export is full of `unsafe`, which the
     // workspace denies elsewhere.
-    let export = if contract.exports()?.is_empty() {
-        quote!()
+    let (export, definitions) = if contract.exports()?.is_empty() {
+        let definitions = definitions(contract)?;
+        (quote!(), quote! { #definitions #events })
     } else {
-        quote! { use super::Component; export!(Component); }
+        (quote! { use super::Component; export!(Component); }, quote!())
     };
     let dispatch = dispatch(contract)?;
     let keys = if contract.imports(IDENTITY_KEYS)? {
@@ -32,7 +35,15 @@ pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStre
     let persons = if contract.imports(IDENTITY_PERSONS)? { identity_persons() } else { quote!() };
     let limiter = if contract.imports(LIMITER)? { limiter() } else { quote!() };
     Ok(quote! {
+        /// The types of the contract of this component, generated from `wit/`.
+        #[cfg(not(target_family = "wasm"))]
+        #[allow(warnings)]
+        pub(crate) mod bindings {
+            #definitions
+        }
+
         /// The contract of this component, generated from `wit/`.
+        #[cfg(target_family = "wasm")]
         #[allow(warnings, unsafe_code, clippy::all, clippy::pedantic)]
         pub(crate) mod bindings {
             #generate
@@ -40,6 +51,7 @@ pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStre
             #dispatch
             #keys
             #producer
+            #events
             #limiter
             #persons
         }
@@ -194,30 +206,71 @@ fn event_producer() -> TokenStream {
             ) -> ::core::result::Result<(), ::chassis::events::PublishError> {
                 use tessera::events::producer::{Error, publish};
                 use ::chassis::events::PublishError;
-                let events = events.iter().map(contract_event).collect();
+                let events = events.iter().cloned().map(::core::convert::Into::into).collect();
                 publish(events).await.map_err(|error| match error {
                     Error::Invalid(reason) => PublishError::Invalid(reason),
                     Error::Unavailable(reason) => PublishError::Unavailable(reason),
                 })
             }
         }
+    }
+}
 
-        /// The contract has a place for these extensions and no others.
-        fn contract_event(event: &::chassis::events::Event) -> tessera::events::producer::Event {
-            let now = || ::chassis::clock::rfc3339(::chassis::clock::now_ms());
-            let json = || ::std::string::String::from("application/json");
-            tessera::events::producer::Event {
-                id: event.id.clone(),
-                source: event.source.clone(),
-                type_: event.kind.clone(),
-                subject: event.subject.clone(),
-                time: event.time.clone().unwrap_or_else(now),
-                partition_key: event.partition_key().to_owned(),
-                sequence: event.sequence(),
-                trace_parent: event.extensions.get("traceparent").cloned(),
-                data_content_type: event.data_content_type.clone().unwrap_or_else(json),
-                data: event.data.clone(),
+/// Between the event of the contract, imported or exported, and that of the chassis.
+fn event_conversions(contract: &Contract) -> Result<TokenStream> {
+    let is_producer = |id| contract.resolve.id_of(id).is_some_and(|name| name == EVENT_PRODUCER);
+    let exported = contract.exports()?.into_iter().any(is_producer);
+    if !exported && !contract.imports(EVENT_PRODUCER)? {
+        return Ok(quote!());
+    }
+    let event = if exported {
+        quote!(exports::tessera::events::producer::Event)
+    } else {
+        quote!(tessera::events::producer::Event)
+    };
+    Ok(quote! {
+        /// The contract has these extensions and no others.
+        impl ::core::convert::From<::chassis::events::Event> for #event {
+            fn from(event: ::chassis::events::Event) -> Self {
+                let now = || ::chassis::clock::rfc3339(::chassis::clock::now_ms());
+                let json = || ::std::string::String::from("application/json");
+                Self {
+                    partition_key: ::std::string::String::from(event.partition_key()),
+                    sequence: event.sequence(),
+                    trace_parent: event.extensions.get("traceparent").cloned(),
+                    id: event.id,
+                    source: event.source,
+                    type_: event.kind,
+                    subject: event.subject,
+                    time: event.time.unwrap_or_else(now),
+                    data_content_type: event.data_content_type.unwrap_or_else(json),
+                    data: event.data,
+                }
             }
         }
-    }
+
+        impl ::core::convert::From<#event> for ::chassis::events::Event {
+            fn from(event: #event) -> Self {
+                let extensions = [
+                    ("partitionkey", Some(event.partition_key)),
+                    ("sequence", event.sequence.map(|sequence| sequence.to_string())),
+                    ("traceparent", event.trace_parent),
+                ];
+                let extensions = extensions
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((::std::string::String::from(name), value?)));
+                Self {
+                    id: event.id,
+                    source: event.source,
+                    kind: event.type_,
+                    subject: event.subject,
+                    time: Some(event.time),
+                    data_content_type: Some(event.data_content_type),
+                    data_schema: None,
+                    extensions: extensions.collect(),
+                    data: event.data,
+                }
+            }
+        }
+    })
 }

@@ -32,15 +32,17 @@ use syn::{LitStr, Token};
 ///   imports `tessera:limits/limiter`;
 /// - `bindings::IdentityPersons`, a `chassis::sealed::PersonKeys` over the contract, if the world
 ///   imports `shop:identity/persons`;
-/// - `bindings::EventProducer`, a `chassis::events::Producer` over the contract, if the world
-///   imports `tessera:events/producer`.
+/// - `bindings::EventProducer`, a `chassis::events::Producer` over the contract, and conversions
+///   between the contract's event and `chassis::events::Event`, if the world imports
+///   `tessera:events/producer`; the conversions also if it exports it.
 ///
 /// The keys of identity are cached in the function's store, which has the function's name. A
 /// function without a store says so: `contracts::function!("operations", without_store)`.
 ///
-/// All types of the contract derive `serde::Serialize`, `serde::Deserialize`, `Clone` and
-/// `PartialEq`. The calling crate needs `chassis`, `serde` and `spin-sdk`, and the code exists
-/// on wasm only:
+/// All types of the contract derive `serde::Serialize`, `serde::Deserialize`, `Debug`, `Clone` and
+/// `PartialEq`. On other targets than wasm, `bindings` has these types and conversions and nothing
+/// else, so that a function without exports can use them in its domain. The calling crate needs `chassis`,
+/// `serde` and, on wasm, `spin-sdk`:
 ///
 /// ```ignore
 /// contracts::function!("inventory");

@@ -151,6 +151,20 @@ fn a_function_gets_an_event_producer_exactly_if_it_imports_one() {
     let tokens = |name| squeezed(bindings::function(&shop(name), true).unwrap());
     assert!(tokens("orders").contains("EventProducer"));
     assert!(!tokens("limits").contains("EventProducer"));
+    for (name, module) in [("orders", ""), ("order-history", ""), ("events", "exports::")] {
+        let event = format!("{module}tessera::events::producer::Event");
+        let from = format!("From<{event}> for ::chassis::events::Event");
+        let to = format!("From<::chassis::events::Event> for {event}");
+        assert_contains(&tokens(name), &[&from, &to]);
+    }
+}
+
+#[test]
+fn a_function_without_exports_has_its_types_on_all_targets() {
+    let tokens = squeezed(bindings::function(&shop("operations"), false).unwrap());
+    let entry = "pub struct Entry { pub id: ::std::string::String,";
+    assert_contains(&tokens, &["pub mod orders {", entry, "pub enum Status { Pending,"]);
+    assert_contains(&tokens, &["pub type Money = shop::values::values::Money;"]);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Printing a WIT type as the Rust type that wit-bindgen gives it, seen from the module that
-//! holds the bindings.
+//! holds the bindings; and defining these types where wit-bindgen does not.
 
 use crate::source::Contract;
 use anyhow::{Context, Result, bail};
 use heck::{ToSnakeCase, ToUpperCamelCase};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
+use std::collections::BTreeMap;
 use wit_parser::{Function, InterfaceId, Result_, Tuple, Type, TypeDefKind, TypeId, TypeOwner};
 
 impl Contract {
@@ -97,6 +98,60 @@ impl Contract {
             TypeDefKind::Result(result) => Ok(result),
             _ => bail!(named()),
         }
+    }
+}
+
+/// The types of all interfaces that a contract refers to, in the modules that wit-bindgen puts them
+/// in: for targets other than WebAssembly, which have no functions of the contract.
+pub(crate) fn definitions(contract: &Contract) -> Result<TokenStream> {
+    let mut namespaces = BTreeMap::<Ident, BTreeMap<Ident, TokenStream>>::new();
+    for (id, interface) in contract.resolve.interfaces.iter() {
+        let (namespace, package, name) = contract.names(id)?;
+        let types = interface.types.iter().map(|(name, id)| contract.definition(name, *id));
+        let types: TokenStream = types.collect::<Result<_>>()?;
+        let module = quote! { pub mod #name { use super::super::super::*; #types } };
+        namespaces.entry(namespace).or_default().entry(package).or_default().extend(module);
+    }
+    let namespaces = namespaces.iter().map(|(namespace, packages)| {
+        let (packages, interfaces) = (packages.keys(), packages.values());
+        quote! { pub mod #namespace { #(pub mod #packages { #interfaces })* } }
+    });
+    // A change of these files compiles the crate again.
+    let files = contract.folders.iter().map(|folder| folder.join("package.wit"));
+    let files = files.map(|file| file.to_string_lossy().into_owned());
+    Ok(quote! { #(const _: &str = include_str!(#files);)* #(#namespaces)* })
+}
+
+impl Contract {
+    fn definition(&self, name: &str, id: TypeId) -> Result<TokenStream> {
+        let name = format_ident!("{}", camel(name));
+        let derive = quote!(::serde::Serialize, ::serde::Deserialize, Debug, Clone, PartialEq);
+        Ok(match &self.resolve.types[id].kind {
+            TypeDefKind::Record(record) => {
+                let names = record.fields.iter().map(|field| ident(&field.name));
+                let types = record.fields.iter().map(|field| self.rust_type(&field.ty));
+                let types = types.collect::<Result<Vec<_>>>()?;
+                quote! { #[derive(#derive)] pub struct #name { #(pub #names: #types,)* } }
+            }
+            TypeDefKind::Enum(cases) => {
+                let cases = cases.cases.iter().map(|case| format_ident!("{}", camel(&case.name)));
+                quote! { #[derive(#derive, Copy, Eq, PartialOrd, Ord)] pub enum #name { #(#cases,)* } }
+            }
+            TypeDefKind::Variant(variant) => {
+                let cases = variant.cases.iter().map(|case| {
+                    let name = format_ident!("{}", camel(&case.name));
+                    let payload = case.ty.as_ref().map(|ty| self.rust_type(ty)).transpose()?;
+                    Ok(payload.map_or_else(|| quote!(#name), |payload| quote!(#name(#payload))))
+                });
+                let cases = cases.collect::<Result<Vec<_>>>()?;
+                quote! { #[derive(#derive)] pub enum #name { #(#cases,)* } }
+            }
+            TypeDefKind::Type(aliased) => {
+                let aliased = self.rust_type(aliased)?;
+                quote! { pub type #name = #aliased; }
+            }
+            other => bail!("contracts carry plain data only, not a {}", other.as_str()),
+        })
     }
 }
 

@@ -1,28 +1,28 @@
 //! The component: the contract `tessera:events` over the host's store, and its `/rpc` routes.
 //!
-//! What a call has made due is delivered after its answer, by a task that goes on in the same
-//! instance: who publishes does not wait for subscribers, least of all a subscriber that
-//! publishes while it is delivered to.
+//! Due events are delivered after the response of a call, by a task in the same instance, so that
+//! publishers do not wait for subscribers. A subscriber that publishes during a delivery would wait
+//! for itself.
 
 use axum::Router;
 use bindings::exports::tessera::events::{log, producer};
 use chassis::app::{Unready, readiness, router_with_problems, serve};
+use chassis::clock::SystemClock;
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
-use tessera_events::{DeadLetter, Entry, Event, Reason};
+use tessera_events::{DeadLetter, Entry, Error as Refusal, Event, Reason};
 
-use crate::log::PublishError;
-use crate::operator::Refusal;
-use crate::ports::Clock;
-use crate::{HttpSubscriber, broker, settings};
+use crate::domain::settings;
+use crate::error::Error;
+use crate::{HttpSubscriber, service};
 
 contracts::function!("events");
 
 struct Component;
 
-type Broker = broker::Broker<SpinStore, HttpSubscriber<SpinOutbound>, HostClock>;
+type Broker = service::Broker<SpinStore, HttpSubscriber<SpinOutbound>, SystemClock>;
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
@@ -43,16 +43,16 @@ async fn open() -> Result<Broker, Unready> {
         .map_err(|error| chassis::config::ConfigError(error.to_string()))?;
     let store = SpinStore::open("events")?;
     let subscriber = HttpSubscriber { outbound: SpinOutbound };
-    let broker = broker::Broker::new(store, subscriber, HostClock, subscriptions);
+    let broker = service::Broker::new(store, subscriber, SystemClock, subscriptions);
     Ok(broker.with_incarnation(chassis::incarnation::current()))
 }
 
-/// Deliver what is due and make room in the log, after the answer.
+/// Delivers due events and removes old ones, after the response.
 fn work_later(broker: Broker) {
     spin_sdk::wasip3::spawn(async move {
         broker.work().await;
         if let Err(error) = broker.tidy().await {
-            eprintln!("old events stay for now: {error}");
+            eprintln!("old events were not removed: {error}");
         }
     });
 }
@@ -61,13 +61,8 @@ impl producer::Guest for Component {
     async fn publish(events: Vec<producer::Event>) -> Result<(), producer::Error> {
         let unavailable = |error: Unready| producer::Error::Unavailable(error.to_string());
         let broker = open().await.map_err(unavailable)?;
-        let events: Vec<Event> = events.into_iter().map(from_contract).collect();
-        broker.publish(&events).await.map_err(|error| match error {
-            PublishError::Invalid(reason) => producer::Error::Invalid(reason),
-            PublishError::Full | PublishError::Backlog(_) | PublishError::Store(_) => {
-                producer::Error::Unavailable(error.to_string())
-            }
-        })?;
+        let events: Vec<Event> = events.into_iter().map(Into::into).collect();
+        broker.publish(&events).await?;
         work_later(broker);
         Ok(())
     }
@@ -80,18 +75,18 @@ impl log::Guest for Component {
     }
 
     async fn subscriptions() -> Result<Vec<log::Subscription>, log::Error> {
-        let standings = open().await?.standings().await?;
-        let subscription = |standing: tessera_events::Progress| log::Subscription {
-            name: standing.name,
-            components: standing.components,
-            types: standing.types,
-            lag: standing.lag_events,
-            lag_ms: standing.lag_ms,
-            held: standing.held_events,
-            retrying: standing.retrying_events,
-            dead: standing.dead_letters,
+        let subscriptions = open().await?.subscriptions().await?;
+        let subscription = |progress: tessera_events::Progress| log::Subscription {
+            name: progress.name,
+            components: progress.components,
+            types: progress.types,
+            lag: progress.lag_events,
+            lag_ms: progress.lag_ms,
+            held: progress.held_events,
+            retrying: progress.retrying_events,
+            dead: progress.dead_letters,
         };
-        Ok(standings.into_iter().map(subscription).collect())
+        Ok(subscriptions.into_iter().map(subscription).collect())
     }
 
     async fn dead_letters(
@@ -137,50 +132,22 @@ impl From<Unready> for log::Error {
     }
 }
 
-impl From<Refusal> for log::Error {
-    fn from(refusal: Refusal) -> log::Error {
-        match refusal {
+impl From<Error> for log::Error {
+    fn from(error: Error) -> log::Error {
+        match Refusal::from(error) {
             Refusal::NotFound(text) => log::Error::NotFound(text),
             Refusal::Invalid(text) => log::Error::Invalid(text),
-            Refusal::Unavailable(text) => log::Error::Unavailable(text),
+            Refusal::Unavailable(text) | Refusal::Full(text) => log::Error::Unavailable(text),
         }
     }
 }
 
-fn from_contract(event: producer::Event) -> Event {
-    let extensions = [
-        ("partitionkey", Some(event.partition_key)),
-        ("sequence", event.sequence.map(|sequence| sequence.to_string())),
-        ("traceparent", event.trace_parent),
-    ];
-    let given = extensions.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Event {
-        id: event.id,
-        source: event.source,
-        kind: event.type_,
-        subject: event.subject,
-        time: Some(event.time),
-        data_content_type: Some(event.data_content_type),
-        data_schema: None,
-        extensions: given.collect(),
-        data: event.data,
-    }
-}
-
-fn to_contract(event: Event) -> producer::Event {
-    let partition_key = event.partition_key().to_owned();
-    let sequence = event.sequence();
-    producer::Event {
-        trace_parent: event.extensions.get("traceparent").cloned(),
-        id: event.id,
-        source: event.source,
-        type_: event.kind,
-        subject: event.subject,
-        time: event.time.unwrap_or_default(),
-        partition_key,
-        sequence,
-        data_content_type: event.data_content_type.unwrap_or_default(),
-        data: event.data,
+impl From<Error> for producer::Error {
+    fn from(error: Error) -> producer::Error {
+        match Refusal::from(error) {
+            Refusal::Invalid(text) | Refusal::NotFound(text) => producer::Error::Invalid(text),
+            Refusal::Unavailable(text) | Refusal::Full(text) => producer::Error::Unavailable(text),
+        }
     }
 }
 
@@ -188,7 +155,7 @@ fn entry(entry: Entry) -> log::Entry {
     log::Entry {
         position: entry.position,
         recorded_at: entry.recorded_at_ms,
-        event: to_contract(entry.event),
+        event: entry.event.into(),
     }
 }
 
@@ -205,20 +172,5 @@ fn dead_letter(letter: DeadLetter) -> log::DeadLetter {
         attempts: letter.attempts,
         first_seen_at: letter.first_seen_at_ms,
         died_at: letter.died_at_ms,
-    }
-}
-
-/// The host's clock and chance.
-#[derive(Clone, Copy, Debug)]
-struct HostClock;
-
-impl Clock for HostClock {
-    fn now_ms(&self) -> u64 {
-        chassis::clock::now_ms()
-    }
-
-    fn random(&self) -> u64 {
-        // Without chance there is no jitter, and the time still tells workers apart.
-        getrandom::u64().unwrap_or_else(|_| chassis::clock::now_ms())
     }
 }

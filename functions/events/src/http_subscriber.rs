@@ -1,8 +1,8 @@
-//! Subscribers by HTTP: `POST http://<component>.spin.internal<path>` in the CloudEvents HTTP
+//! Delivery by HTTP: `POST http://<component>.spin.internal<path>` in the CloudEvents HTTP
 //! binding.
 
-use crate::broker::DELIVERY_TIMEOUT_MS;
 use crate::ports::Subscriber;
+use crate::service::DELIVERY_TIMEOUT_MS;
 use bytes::Bytes;
 use chassis::http::Outbound;
 use http::{HeaderMap, HeaderValue, Request, header};
@@ -10,13 +10,13 @@ use std::time::Duration;
 use tessera_cloudevents::http::{to_batch, to_binary, to_structured};
 use tessera_events::{Event, Member, Mode, Outcome};
 
-/// How much of an answer is kept as the detail of a failure, in bytes.
+/// The maximum length of a response in the detail of a failure, in bytes.
 const DETAIL_BYTES_MAX: usize = 160;
 
 /// Delivers through `outbound`.
 #[derive(Clone, Debug)]
 pub struct HttpSubscriber<O> {
-    /// The way out.
+    /// The HTTP client.
     pub outbound: O,
 }
 
@@ -43,7 +43,7 @@ fn request(member: &Member, events: &[Event]) -> Result<Request<Bytes>, http::Er
         (Mode::Structured, [event]) => to_structured(event),
         _ => to_batch(events),
     };
-    // The trace goes on in the subscriber. A batch has no trace of its own.
+    // The subscriber continues the trace of the event. A batch has no trace.
     let trace = match events {
         [event] => event.extensions.get("traceparent"),
         _ => None,
@@ -57,7 +57,7 @@ fn request(member: &Member, events: &[Event]) -> Result<Request<Bytes>, http::Er
     Ok(request)
 }
 
-/// `Retry-After` in seconds; a date is not honored.
+/// `Retry-After` in seconds; a date is ignored.
 fn pause(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
@@ -71,8 +71,9 @@ mod tests {
     use http::Response;
     use std::sync::{Arc, Mutex};
     use tessera_cloudevents::http::from_request;
+    use tessera_events::contract::event;
 
-    /// Answers with a status, and keeps what it was sent.
+    /// Returns a status and records requests.
     #[derive(Clone)]
     struct Answering(u16, Arc<Mutex<Vec<Request<Bytes>>>>);
 
@@ -101,10 +102,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_mode_arrives_as_it_was_sent() {
-        let mut event = crate::tests::event("a", 1);
-        event.extensions.insert("traceparent".into(), "00-aa-bb-01".into());
-        let two = [event.clone(), crate::tests::event("a", 2)];
+    async fn events_are_delivered_in_each_mode() {
+        let mut two = [event("a", 1), event("a", 2)];
+        two[0].extensions.insert("traceparent".into(), "00-aa-bb-01".into());
         for (mode, events) in [
             (Mode::Binary, &two[..1]),
             (Mode::Structured, &two[..1]),
@@ -120,8 +120,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_are_done_refused_or_worth_another_try() {
-        let event = [crate::tests::event("a", 1)];
+    async fn responses_are_successes_rejections_or_failures() {
+        let event = [event("a", 1)];
         let (outcome, _) = deliver(503, Mode::Binary, &event).await;
         let retry_after = Some(Duration::from_secs(7));
         let detail = "503 Service Unavailable: no".to_owned();

@@ -1,27 +1,24 @@
-//! The event broker as a function, for hosts that have no event log of their own.
+//! The event broker as a function, for hosts that have no event log.
 //!
-//! It keeps the promises of the contract on a key-value store that has no transactions, no
-//! listing and no timer:
+//! It has the guarantees of the contract on a key-value store that has no transactions, no listing
+//! and no timer:
 //!
-//! - [`log`] keeps events in a ring of segments, each one value. An event is in it once.
-//! - [`progress`] is one value for each subscription: how far it has read, the keys with events
-//!   that are not done, the dead letters, and who delivers at present. Each step is one
-//!   compare-and-swap, so a crash loses at most the knowledge of an outcome, and the delivery is
-//!   made again.
-//! - [`broker`] delivers what is due. Nobody wakes it up: it works after every call of the
-//!   contract and on `POST /sweep`, which somebody outside should call every few seconds, or
-//!   what failed waits for the next event.
+//! - [`log`] stores events in a ring of segments, each of which is one value. An event is in it once.
+//! - [`domain::progress`] is one value for each subscription: its position in the log, the keys with
+//!   undelivered events, the dead letters, and the lease of the worker that delivers. Each step is
+//!   one compare-and-swap, so a crash loses at most the outcome of a delivery, which is then
+//!   repeated.
+//! - [`service`] delivers due events. It has no timer: it works after each call of the contract and
+//!   on `POST /sweep`, which a cron job has to call every few seconds. Otherwise, failed deliveries
+//!   are only retried after the next event.
 
-pub mod broker;
+pub mod domain;
+pub mod error;
 mod http_subscriber;
 pub mod log;
-pub mod operator;
 pub mod ports;
-pub mod progress;
 pub mod routes;
-pub mod segment;
-pub mod settings;
-pub mod tidy;
+pub mod service;
 
 pub use http_subscriber::HttpSubscriber;
 

@@ -1,66 +1,49 @@
 //! The log: a ring of segments.
 //!
-//! A value of the store holds [`SEGMENT_EVENTS_MAX`] events; the values are used again in turn, so
-//! the log has a size that it never exceeds. Events that a subscription has queued but not finished
+//! A value of the store has [`SEGMENT_EVENTS_MAX`] events. The values are reused in turn, so the log
+//! has a maximum size. Events that a subscription has queued but not finished
 //! are copied before their segment is removed. If a subscription has not even queued the oldest
 //! events, publishing is refused, so that no event is lost.
 //!
-//! An event is in the log once, though there is no transaction across values. The segment that
-//! is written to is looked into before an event is added, in the same compare-and-swap. Of
-//! those before it, a key for each event is written when the segment is sealed, and before
-//! anything is added to the next one. Who publishes reads where the log ends *before* it asks
-//! for these keys, and looks into every segment from there on.
+//! An event is in the log once, without transactions across values. The open segment is searched
+//! before an event is added, in the same compare-and-swap. For sealed segments, there is a key for
+//! each event, which is written before an event is added to the next segment. A publication reads
+//! the end of the log *before* it looks for these keys, and searches all segments from there on.
 
-use crate::segment::{SEGMENT_EVENTS_MAX, Segment, segment_of};
+use crate::domain::segment::{SEGMENT_EVENTS_MAX, Segment, segment_of};
+use crate::error::Result;
 use chassis::store::{Store, StoreError};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
-use tessera_events::{Entry, Event};
+use tessera_events::{Entry, Error, Event};
 
-/// Values of the ring: 32,768 events at most.
+/// The number of values in the ring, for 32,768 events.
 pub const SEGMENTS_MAX: u64 = 1_024;
-/// Most events that are published at once.
+/// The maximum number of events in one publication.
 pub const PUBLISH_EVENTS_MAX: usize = 100;
-/// Most segments that one publication looks at: each may take one event only, and others
-/// publish at the same time.
+/// The maximum number of segments that one publication tries: a segment may have room for a single
+/// event, and others publish at the same time.
 const PUBLISH_SEGMENTS_MAX: usize = 256;
-/// Data of the entries that are read at once, in bytes; a longer entry comes alone. An answer
-/// of the contract has to fit into what a bridge takes.
+/// The maximum size of the data in one page, in bytes; a single entry may be larger. A response has
+/// to fit into the limit of bridges.
 pub const READ_BYTES_MAX: usize = 384 * 1024;
 
-/// Why events were not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// An event is malformed, or they are too many. Nothing was taken.
-    #[error("{0}")]
-    Invalid(String),
-    /// The store failed; something may have been taken.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The oldest events can't be given up yet.
-    #[error("the log is full")]
-    Full,
-    /// A subscription to these events has too many undelivered events. Nothing was published.
-    #[error("the subscription {0} is too far behind: publish again later")]
-    Backlog(String),
-}
-
-/// Where the log begins and ends.
+/// The ends of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// All segments before it are removed.
     pub first: u64,
     /// All segments before it are sealed, and the keys of their events are written.
     pub open: u64,
-    /// When the last event before `open` was recorded, in milliseconds since the epoch: what
-    /// follows is not older, whatever the clocks of machines say.
+    /// When the last event before `open` was recorded, in milliseconds since the epoch. Later entries
+    /// have no earlier time, even if a clock is set back.
     pub sealed_at_ms: u64,
 }
 
 impl Head {
-    /// What comes next lies after this sealed segment.
+    /// Moves the end behind a sealed segment.
     fn follow(&mut self, segment: &Segment) {
         self.open = self.open.max(segment.number + 1);
         let last_ms = segment.entries.last().map_or(0, |entry| entry.recorded_at_ms);
@@ -68,7 +51,7 @@ impl Head {
     }
 }
 
-/// Events in the store of the broker.
+/// The event log in the store.
 #[derive(Clone, Debug)]
 pub struct Log<S> {
     pub(crate) store: S,
@@ -86,12 +69,7 @@ pub(crate) fn seen_key(event: &Event) -> String {
     hash.update((event.source.len() as u64).to_le_bytes());
     hash.update(&event.source);
     hash.update(&event.id);
-    let mut key = "seen/".to_owned();
-    for byte in &hash.finalize()[..16] {
-        // Writing to a string can't fail.
-        let _ = write!(key, "{byte:02x}");
-    }
-    key
+    format!("seen/{}", HEXLOWER.encode(&hash.finalize()[..16]))
 }
 
 impl<S: Store> Log<S> {
@@ -100,20 +78,20 @@ impl<S: Store> Log<S> {
         Log { store }
     }
 
-    /// Where it begins and ends.
+    /// The ends of the log.
     pub async fn head(&self) -> Result<Head, StoreError> {
         Ok(self.store.read(HEAD).await?.unwrap_or_default())
     }
 
-    /// Keep events, in the order given; those that the log has are passed over. When it
-    /// answers, all are durable; on an error a first part of them may be.
-    pub async fn publish(&self, events: &[Event], now_ms: u64) -> Result<(), PublishError> {
+    /// Appends events in the given order, without those that the log already has. When it returns,
+    /// all are durable; after an error, the first of them may be.
+    pub async fn publish(&self, events: &[Event], now_ms: u64) -> Result<()> {
         if events.len() > PUBLISH_EVENTS_MAX {
-            let text = format!("at most {PUBLISH_EVENTS_MAX} events at once");
-            return Err(PublishError::Invalid(text));
+            let text = format!("at most {PUBLISH_EVENTS_MAX} events can be published at once");
+            return Err(Error::Invalid(text).into());
         }
         for event in events {
-            event.check().map_err(|error| PublishError::Invalid(error.to_string()))?;
+            event.check().map_err(|error| Error::Invalid(error.to_string()))?;
         }
         let mut head = self.head().await?;
         let mut rest = self.unseen(events).await?;
@@ -123,7 +101,7 @@ impl<S: Store> Log<S> {
             }
             let segment = self.append(head, &rest, now_ms).await?;
             let Some((segment, left)) = segment else {
-                // The ring has gone round meanwhile.
+                // Another publication has reused the segment.
                 head = self.head().await?;
                 rest = self.unseen(events).await?;
                 continue;
@@ -147,21 +125,23 @@ impl<S: Store> Log<S> {
         Ok(unseen)
     }
 
-    /// The open segment with the events that fit, and the others; `None` if its place is taken
-    /// by a later one.
+    /// The open segment with the events that fit, and the others; `None` if the value already has a
+    /// later segment.
     async fn append(
         &self,
         head: Head,
         events: &[Event],
         now_ms: u64,
-    ) -> Result<Option<(Segment, Vec<Event>)>, PublishError> {
+    ) -> Result<Option<(Segment, Vec<Event>)>> {
         let number = head.open;
         let now_ms = now_ms.max(head.sealed_at_ms);
         let append = |current: Option<Segment>| {
             let mut segment = match current {
                 Some(later) if later.number > number => return Ok((later, None)),
                 Some(same) if same.number == number => same,
-                Some(earlier) if !earlier.removed => return Err(PublishError::Full),
+                Some(earlier) if !earlier.removed => {
+                    return Err(Error::Full("the log is full".to_owned()).into());
+                }
                 _ => Segment::new(number),
             };
             let left = segment.append(events, now_ms);
@@ -170,7 +150,7 @@ impl<S: Store> Log<S> {
         self.store.update(&segment_key(number), append).await
     }
 
-    /// Before anything is added after a sealed segment: its events are known by their keys.
+    /// Writes the keys of the events of a sealed segment, before events are added to the next one.
     async fn finish(&self, segment: &Segment) -> Result<(), StoreError> {
         if self.head().await?.open > segment.number {
             return Ok(());
@@ -194,12 +174,12 @@ impl<S: Store> Log<S> {
         self.store.update(HEAD, change).await
     }
 
-    /// The segment at this place; `None` if it is not there yet, or not any more.
-    pub(crate) async fn segment(&self, number: u64) -> Result<Place, StoreError> {
+    /// The segment with this number.
+    pub(crate) async fn segment(&self, number: u64) -> Result<Slot, StoreError> {
         Ok(match self.store.read::<Segment>(&segment_key(number)).await? {
-            Some(segment) if segment.number == number => Place::Here(segment),
-            Some(later) if later.number > number => Place::Overwritten,
-            _ => Place::NotYet,
+            Some(segment) if segment.number == number => Slot::Segment(segment),
+            Some(later) if later.number > number => Slot::Overwritten,
+            _ => Slot::NotYet,
         })
     }
 
@@ -210,9 +190,9 @@ impl<S: Store> Log<S> {
         let mut read = Vec::new();
         for _ in 0..SEGMENTS_MAX {
             let segment = match self.segment(number).await? {
-                Place::Here(segment) if !segment.removed => segment,
-                Place::NotYet => break,
-                Place::Here(_) | Place::Overwritten => {
+                Slot::Segment(segment) if !segment.removed => segment,
+                Slot::NotYet => break,
+                Slot::Segment(_) | Slot::Overwritten => {
                     number = self.head().await?.first.max(number + 1);
                     continue;
                 }
@@ -233,18 +213,18 @@ impl<S: Store> Log<S> {
         Ok(read)
     }
 
-    /// The last position that is used, 0 in an empty log.
+    /// The last position, 0 in an empty log.
     pub async fn end(&self) -> Result<u64, StoreError> {
         let mut number = self.head().await?.open;
         let mut end = number * SEGMENT_EVENTS_MAX;
-        while let Place::Here(segment) = self.segment(number).await? {
+        while let Slot::Segment(segment) = self.segment(number).await? {
             end = segment.entries.last().map_or(end, |entry| entry.position);
             number += 1;
         }
         Ok(end)
     }
 
-    /// The entries at these positions, as far as they are there.
+    /// The existing entries at these positions.
     pub async fn entries(
         &self,
         positions: &BTreeSet<u64>,
@@ -252,7 +232,7 @@ impl<S: Store> Log<S> {
         let numbers: BTreeSet<u64> = positions.iter().copied().map(segment_of).collect();
         let mut found = BTreeMap::new();
         for number in numbers {
-            if let Place::Here(segment) = self.segment(number).await? {
+            if let Slot::Segment(segment) = self.segment(number).await? {
                 let wanted =
                     segment.entries.into_iter().filter(|one| positions.contains(&one.position));
                 found.extend(wanted.map(|entry| (entry.position, entry)));
@@ -262,9 +242,9 @@ impl<S: Store> Log<S> {
     }
 }
 
-/// What lies at the place of a segment.
-pub(crate) enum Place {
-    Here(Segment),
+/// The value of a segment's number.
+pub(crate) enum Slot {
+    Segment(Segment),
     NotYet,
     Overwritten,
 }

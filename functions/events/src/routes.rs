@@ -1,31 +1,32 @@
-//! The private route for the clock that this host lacks.
+//! The internal route for scheduled work.
 
-use crate::broker::{Broker, Worked};
-use crate::ports::{Clock, Subscriber};
+use crate::ports::Subscriber;
+use crate::service::{Broker, WorkReport};
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
+use chassis::clock::Clock;
 use chassis::store::Store;
 use serde::Serialize;
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Swept {
+struct SweepReport {
     #[serde(flatten)]
-    worked: Worked,
-    /// Segments of the log that were too old.
+    delivery: WorkReport,
+    /// Removed segments of the log.
     removed_segments: usize,
 }
 
-/// `POST /sweep`: deliver what is due, and remove what is too old. Answers counts.
+/// `POST /sweep`: delivers due events and removes old ones.
 pub fn router<S: Store, D: Subscriber, C: Clock>(broker: Broker<S, D, C>) -> Router {
     Router::new().route("/sweep", post(sweep)).with_state(broker)
 }
 
 async fn sweep<S: Store, D: Subscriber, C: Clock>(
     State(broker): State<Broker<S, D, C>>,
-) -> chassis::Result<Json<Swept>> {
-    let worked = broker.work().await;
+) -> chassis::Result<Json<SweepReport>> {
+    let delivery = broker.work().await;
     let removed_segments = broker.tidy().await?;
-    Ok(Json(Swept { worked, removed_segments }))
+    Ok(Json(SweepReport { delivery, removed_segments }))
 }

@@ -9,12 +9,11 @@ use chassis::http::SpinOutbound;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::clock::Clock;
+use crate::bindings::IdentityKeys;
 use crate::routes::Api;
+use crate::routes::sweep::Sweeper;
 use books::Audits;
 use log::PlatformLog;
-
-contracts::function!("operations", without_store);
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
@@ -22,7 +21,8 @@ async fn handle(request: Request) -> impl IntoResponse {
 }
 
 fn router() -> Router {
-    let api = Api { sources: Audits, log: PlatformLog, keys: bindings::IdentityKeys };
-    let clock = Clock { outbound: SpinOutbound, keys: bindings::IdentityKeys };
-    router_with_problems(crate::routes::router(api).merge(crate::clock::router(clock)))
+    let api = Api { sources: Audits, log: PlatformLog, keys: IdentityKeys };
+    let sweeper = Sweeper { outbound: SpinOutbound, keys: IdentityKeys };
+    let routes = crate::routes::router(api).merge(crate::routes::sweep::router(sweeper));
+    router_with_problems(routes)
 }

@@ -1,12 +1,11 @@
-//! What operators see of the business as a whole: whether its books agree, and how its events
-//! fare.
+//! The view of operators on the whole business: whether its books agree, and how its events are
+//! processed.
 //!
-//! Each function keeps its own books and its own promises. That they hold *together* (money
-//! for every paid order, pieces for every sale, one parcel set, one message) is nobody's own
-//! promise, so it is checked here: the books of all are read through their audit contracts,
-//! and [`domain`] says what is wrong with them. It only reads; what to do is for a person.
+//! Each function has its own books and its own guarantees. No function can guarantee that they
+//! agree *with each other* (money for each paid order, pieces for each sale, one set of parcels,
+//! one message), so it is checked here: the books of all functions are read through their audit
+//! contracts, and [`domain`] finds the violations. It only reads; operators decide what to do.
 
-pub mod clock;
 pub mod domain;
 pub mod ports;
 pub mod routes;
@@ -14,3 +13,5 @@ pub mod service;
 
 #[cfg(target_family = "wasm")]
 mod component;
+
+contracts::function!("operations", without_store);

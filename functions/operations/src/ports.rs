@@ -1,4 +1,4 @@
-//! Where the books come from.
+//! The books of other functions, and the event log.
 
 use crate::domain::{
     DeadLetter, LoggedEvent, Message, Order, Payment, Posting, Projected, Shipping, Sku, Standing,
@@ -6,26 +6,28 @@ use crate::domain::{
 };
 use std::future::Future;
 
-/// Some entries of a book, and where to go on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub use crate::bindings::tessera::events::log::Error as LogError;
+
+/// Some entries of a book.
+#[derive(Clone, Debug)]
 pub struct Part<T> {
     /// In the book's own order.
     pub entries: Vec<T>,
-    /// What to ask for next; none at the end.
+    /// The cursor of the next part; none at the end.
     pub next: Option<String>,
 }
 
-/// A book can't be read now; its name and what its owner said.
+/// A book can't be read now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{book} can't be read now: {reason}")]
 pub struct Unreadable {
     /// The component that keeps it.
     pub book: &'static str,
-    /// For the log.
+    /// The error of the component, for logs.
     pub reason: String,
 }
 
-/// The answer of a book.
+/// The result of reading a book.
 pub type Reading<T> = Result<T, Unreadable>;
 
 /// The books of all functions, a part at a time: those after `after`, at most `limit` (1 to
@@ -61,11 +63,11 @@ pub trait Sources: Clone + Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Reading<Part<Sku>>> + Send;
 
-    /// How at most 100 reservations stand, in the order asked.
+    /// The statuses of at most 100 reservations, in the order of the ids.
     fn reservations(&self, ids: Vec<String>)
     -> impl Future<Output = Reading<Vec<Standing>>> + Send;
 
-    /// All orders that shipping has heard of.
+    /// All orders that shipping knows.
     fn shipping(
         &self,
         after: Option<String>,
@@ -85,17 +87,6 @@ pub trait Sources: Clone + Send + Sync + 'static {
         after: Option<String>,
         limit: u32,
     ) -> impl Future<Output = Reading<Part<Projected>>> + Send;
-}
-
-/// Why the event log did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogError {
-    /// There is no such subscription or dead letter.
-    NotFound(String),
-    /// The request makes no sense.
-    Invalid(String),
-    /// Not now.
-    Unavailable(String),
 }
 
 /// The event log of the platform.
@@ -119,7 +110,7 @@ pub trait EventLog: Clone + Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<DeadLetter>, LogError>> + Send;
 
-    /// Deliver a dead letter once more.
+    /// Delivers a dead letter again.
     fn replay(&self, dead_letter_id: String) -> impl Future<Output = Result<(), LogError>> + Send;
 
     /// Delivers all dead letters of a partition key again, and the events that wait for them.
@@ -133,8 +124,8 @@ pub trait EventLog: Clone + Send + Sync + 'static {
     /// Discards a dead letter permanently.
     fn discard(&self, dead_letter_id: String) -> impl Future<Output = Result<(), LogError>> + Send;
 
-    /// Deliver what was recorded in a span of time (milliseconds since the epoch, the end
-    /// excluded) to a subscription once more; how many events that is.
+    /// Delivers the events of a period (milliseconds since the epoch, the end excluded) to a
+    /// subscription again. Returns the number of events.
     fn replay_range(
         &self,
         subscription: String,

@@ -1,6 +1,7 @@
 //! The HTTP routes, all for administrators.
 
 mod events;
+pub mod sweep;
 
 use crate::domain::{IN_FLIGHT_MS_DEFAULT, IN_FLIGHT_MS_MAX, Partition, Question, Violation};
 use crate::ports::{EventLog, Sources};
@@ -15,10 +16,10 @@ use chassis::problem::{Problem, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What the routes work with.
+/// The state of the routes.
 #[derive(Clone, Debug)]
 pub struct Api<S, L, K> {
-    /// Where the books come from.
+    /// The books.
     pub sources: S,
     /// The event log.
     pub log: L,

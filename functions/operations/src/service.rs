@@ -1,4 +1,4 @@
-//! Reading all books in the one order that lets them be compared.
+//! Reading all books in the order that makes them comparable.
 //!
 //! Orders are read first and last: if an order is the same both times, its other books were read
 //! while it did not change. The log is read after its publishers, so that it contains at least what
@@ -14,15 +14,13 @@ use std::future::Future;
 
 /// The maximum number of entries of all books together that are kept for one check.
 pub const KEPT_MAX: usize = 60_000;
-/// Entries asked for at once.
+/// The size of requested pages, in entries.
 const PAGE: u32 = 100;
-/// Events asked for at once: an event may be long.
-const EVENTS_PAGE: u32 = 100;
 
-/// What a check found, and over how much.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What is wrong; empty if nothing is.
+    /// The violations.
     pub violations: Vec<Violation>,
     /// The number of compared entries of each book.
     pub checked: Vec<(&'static str, u64)>,
@@ -39,7 +37,7 @@ pub struct Reconciliation<S, L> {
 }
 
 impl<S: Sources, L: EventLog> Reconciliation<S, L> {
-    /// Reads its books from there.
+    /// A reconciliation of the books of `sources` and `log`.
     pub fn new(sources: S, log: L) -> Reconciliation<S, L> {
         Reconciliation { sources, log, kept_max: KEPT_MAX }
     }
@@ -81,7 +79,7 @@ impl<S: Sources, L: EventLog> Reconciliation<S, L> {
     async fn read_log(&self, draft: &mut Draft) -> Reading<()> {
         let mut after = 0;
         loop {
-            let events = self.log.read(after, EVENTS_PAGE).await.map_err(unreadable)?;
+            let events = self.log.read(after, PAGE).await.map_err(unreadable)?;
             let Some(last) = events.last().map(|last| last.position) else { break };
             if last <= after {
                 return Err(endless("the event log"));

@@ -1,45 +1,29 @@
-//! The projection on a host: store, clock, the log, the contract.
-
-use std::collections::BTreeMap;
-use std::time::Duration;
+//! The component: the store, the event log and the contract.
 
 use axum::Router;
 use bindings::exports::shop::order_history::audit::{self, Guest};
 use bindings::tessera::events::log;
 use chassis::app::{Kept, readiness, router_with_problems, serve};
-use chassis::events::Event;
+use chassis::clock::SystemClock;
 use chassis::page::Cursor;
 use chassis::sealed::{PersonKey, PersonKeys, Unreadable};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{Entry, Place};
-use crate::ports::{Clock, EventLog, Lag, Logged, Unavailable};
+use crate::domain::{Entry, SortKey};
+use crate::ports::{EventLog, Lag, Logged, Unavailable};
 use crate::routes::Api;
 use crate::service::OrderHistory;
 
 contracts::function!("order-history");
 
-/// Names the list of the audit, for its cursors.
+/// The name of the list in cursors.
 const AUDIT: &str = "order-history/audit";
 
 struct Component;
 
-#[derive(Clone, Copy)]
-struct HostClock;
-
-impl Clock for HostClock {
-    fn now_ms(&self) -> u64 {
-        chassis::clock::now_ms()
-    }
-
-    async fn sleep(&self, ms: u64) {
-        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
-    }
-}
-
-/// All requests of this instance are answered by one.
+/// The router of all requests of this instance.
 static ROUTER: Kept = Kept::new();
 
 #[http_service]
@@ -50,7 +34,7 @@ async fn handle(request: Request) -> impl IntoResponse {
 fn router() -> chassis::Result<Router> {
     let store = open()?;
     let api =
-        Api { history: history(store.clone()), clock: HostClock, keys: bindings::IdentityKeys };
+        Api { history: history(store.clone()), clock: SystemClock, keys: bindings::IdentityKeys };
     let routes = crate::routes::router(api)
         .merge(chassis::rpc::router(bindings::dispatch))
         .merge(readiness(store));
@@ -61,17 +45,17 @@ fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("order-history")
 }
 
-fn history(store: SpinStore) -> OrderHistory<SpinStore, HostLog, HostClock> {
-    OrderHistory::new(store, HostLog, HostClock)
+fn history(store: SpinStore) -> OrderHistory<SpinStore, HostLog, SystemClock> {
+    OrderHistory::new(store, HostLog, SystemClock)
 }
 
 impl Guest for Component {
     async fn orders(after: Option<String>, limit: u32) -> Result<audit::Page, audit::Error> {
         let unavailable = |error: StoreError| audit::Error::Unavailable(error.to_string());
-        let after: Option<Place> = match after {
+        let after: Option<SortKey> = match after {
             None => None,
             Some(cursor) => Some(Cursor::decode(AUDIT, &cursor).map_err(|_| {
-                audit::Error::Invalid("`after` is no position of this list".to_owned())
+                audit::Error::Invalid("`after` is not a cursor of this list".to_owned())
             })?),
         };
         let store = open().map_err(unavailable)?;
@@ -80,7 +64,7 @@ impl Guest for Component {
             history(store).all(after.as_ref(), limit).await.map_err(unavailable)?;
         Ok(audit::Page {
             entries: entries.into_iter().map(audited).collect(),
-            next: next.map(|place| Cursor::encode(AUDIT, &place)),
+            next: next.map(|key| Cursor::encode(AUDIT, &key)),
         })
     }
 }
@@ -105,7 +89,7 @@ impl EventLog for HostLog {
         let entries = log::read(after, limit).await.map_err(unavailable)?;
         Ok(entries
             .into_iter()
-            .map(|entry| Logged { position: entry.position, event: event(entry.event) })
+            .map(|entry| Logged { position: entry.position, event: entry.event.into() })
             .collect())
     }
 
@@ -133,21 +117,4 @@ fn unavailable(error: log::Error) -> Unavailable {
         | log::Error::Invalid(reason)
         | log::Error::Unavailable(reason) => reason,
     })
-}
-
-fn event(event: log::Event) -> Event {
-    let sequence = event.sequence.map(|sequence| ("sequence".to_owned(), sequence.to_string()));
-    let trace = event.trace_parent.map(|trace| ("traceparent".to_owned(), trace));
-    let key = ("partitionkey".to_owned(), event.partition_key);
-    Event {
-        id: event.id,
-        source: event.source,
-        kind: event.type_,
-        subject: event.subject,
-        time: Some(event.time),
-        data_content_type: Some(event.data_content_type),
-        data_schema: None,
-        extensions: BTreeMap::from_iter([key].into_iter().chain(sequence).chain(trace)),
-        data: event.data,
-    }
 }

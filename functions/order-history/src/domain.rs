@@ -1,4 +1,4 @@
-//! Orders as their events tell them, and what can be asked about them.
+//! Orders according to their events, and filters of them.
 
 mod event;
 mod figures;
@@ -9,5 +9,5 @@ mod position;
 pub use event::{Change, Malformed, ORDERS, USERS, read};
 pub use figures::{Figures, day_of};
 pub use filter::{Filter, QUERY_CHARS_MAX, STATUSES};
-pub use order::{Entry, Item, Named, Order, Parcel, Place, Rejection};
+pub use order::{Entry, Item, Order, Parcel, Rejection, SortKey, UserName};
 pub use position::Position;

@@ -1,18 +1,18 @@
-//! What customers have ordered, shaped for reading: a projection of the events of orders.
+//! The order history: a read model, which is a projection of the events of orders.
 //!
-//! Orders keeps each order as the story of its saga, under its id. Questions like "mine of last
-//! spring with a lamp in them" or "what was sold each day" want another shape, and would load
-//! the store that checkout depends on. So this function listens to the events and keeps its
-//! own copy, in its own store. Everything here can be thrown away and made again from the log.
+//! `orders` stores each order as the events of its saga, under its id. Queries such as "my orders of
+//! last spring with a lamp" or "sales per day" need other structures, and would load the store that
+//! checkout depends on. So this function processes the events and has its own copy in its own store.
+//! It can be deleted and rebuilt from the event log at any time.
 //!
-//! The projection is a function of the last event of each order, which carries the whole state.
-//! Two things follow. What a crash leaves half done is mended by doing it once more, because an
-//! event is acknowledged after the last write and every write may be repeated. And a rebuild
-//! gives the same bytes, in whatever order live events and the log were mixed.
+//! The projection is a function of the last event of each order, which contains the whole state.
+//! Therefore, an event that a crash has applied in part is completed when it is delivered again: it
+//! is acknowledged after its last write, and all writes can be repeated. And a rebuild results in the
+//! same bytes, however live events and the log are interleaved.
 
 pub mod domain;
 pub mod ports;
-mod projection;
+mod records;
 pub mod routes;
 pub mod service;
 

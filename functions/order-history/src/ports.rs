@@ -1,14 +1,14 @@
-//! What the projection needs of others.
+//! The event log.
 
 use std::future::Future;
 
 use chassis::events::Event;
 use chassis::sealed::PersonKeys;
 
-/// An event where it stands in the log.
+/// An event in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {
-    /// Ascending, without meaning otherwise.
+    /// Its position: ascending, with gaps.
     pub position: u64,
     /// The event.
     pub event: Event,
@@ -19,23 +19,23 @@ pub struct Logged {
 pub struct Lag {
     /// The consumer group.
     pub subscription: String,
-    /// Events that are not yet done.
+    /// Events that are not yet processed.
     pub events: u64,
     /// Age of the oldest of them, in milliseconds.
     pub age_ms: u64,
-    /// Events that were given up.
+    /// Dead letters.
     pub dead: u64,
 }
 
-/// The log can't answer now; its own words, for our log. Repeating is safe.
+/// The event log is unavailable, with its error. The call can be repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the log of events does not answer: {0}")]
+#[error("the event log is unavailable: {0}")]
 pub struct Unavailable(pub String);
 
-/// The log of all events, and the keys of their sealed data.
+/// The event log, and the keys of sealed data in events.
 pub trait EventLog: PersonKeys {
-    /// Events after a position (0: from the beginning), oldest first, at most `limit` (1 to
-    /// 500). None means that this is the end for now.
+    /// Events after a position (0: from the beginning), oldest first, at most `limit` (1 to 500).
+    /// Only an empty page is the end.
     fn read(
         &self,
         after: u64,
@@ -44,13 +44,4 @@ pub trait EventLog: PersonKeys {
 
     /// How far behind each subscription is.
     fn lags(&self) -> impl Future<Output = Result<Vec<Lag>, Unavailable>> + Send;
-}
-
-/// Time, as far as it must pass.
-pub trait Clock: Clone + Send + Sync + 'static {
-    /// Milliseconds since the epoch.
-    fn now_ms(&self) -> u64;
-
-    /// Ready after that many milliseconds.
-    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
 }

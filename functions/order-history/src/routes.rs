@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{Admin, AuthState, KeySource, Scope, Scoped};
-use chassis::clock::rfc3339;
+use chassis::clock::{Timer, rfc3339};
 use chassis::events::Received;
 use chassis::inbox::too_early;
 use chassis::page::{Cursor, Page, PageQuery};
@@ -17,17 +17,17 @@ use chassis::{Problem, ProblemType, Result};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::domain::{Place, Position, day_of};
-use crate::ports::{Clock, EventLog};
+use crate::domain::{Position, SortKey, day_of};
+use crate::ports::EventLog;
 use crate::service::{
-    Listed, OrderHistory, Query, Refused, SUMMARY_DAYS_MAX, Started, Unread, Unswept,
+    OrderHistory, OrderPage, Query, ReadError, ReceiveError, SUMMARY_DAYS_MAX, Started, SweepError,
 };
-use query::{Asked, Span};
+use query::{ListParameters, Period};
 use view::{AdminView, FiguresView, OrderView, StartedView, StatusView};
 
-/// Where the projection stands, and where a reader wants it to stand.
+/// The position of the projection, and the one that a reader requires.
 const POSITION: HeaderName = HeaderName::from_static("x-projection-position");
-/// Seconds after which a reader may look again whose event has not arrived.
+/// When a reader may retry whose event is not processed yet, in seconds.
 const BEHIND_RETRY_AFTER_S: u64 = 1;
 
 /// The scope for third-party applications to read a user's orders.
@@ -37,18 +37,18 @@ impl Scope for OrdersRead {
     const NAME: &'static str = "orders:read";
 }
 
-/// What the routes work with.
+/// The state of the routes.
 #[derive(Clone)]
 pub struct Api<S, L, C, K> {
     /// The use cases.
     pub history: OrderHistory<S, L, C>,
-    /// Tells the time of the request.
+    /// The clock.
     pub clock: C,
     /// The keys that callers' tokens are checked with.
     pub keys: K,
 }
 
-impl<S: Store, L: EventLog, C: Clock, K: KeySource> AuthState for Api<S, L, C, K> {
+impl<S: Store, L: EventLog, C: Timer, K: KeySource> AuthState for Api<S, L, C, K> {
     type Keys = K;
 
     fn keys(&self) -> &K {
@@ -56,9 +56,9 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> AuthState for Api<S, L, C, K
     }
 }
 
-/// The routes of readers and administrators, and `POST /events` and `POST /sweep`, which are
-/// reached from inside only.
-pub fn router<S: Store, L: EventLog, C: Clock, K: KeySource>(api: Api<S, L, C, K>) -> Router {
+/// The routes of readers and administrators, and the internal routes `POST /events` and
+/// `POST /sweep`.
+pub fn router<S: Store, L: EventLog, C: Timer, K: KeySource>(api: Api<S, L, C, K>) -> Router {
     Router::new()
         .route("/api/v1/order-history", get(Api::<S, L, C, K>::list))
         .route("/api/v1/order-history/{id}", get(Api::<S, L, C, K>::find))
@@ -71,18 +71,18 @@ pub fn router<S: Store, L: EventLog, C: Clock, K: KeySource>(api: Api<S, L, C, K
         .with_state(api)
 }
 
-impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
+impl<S: Store, L: EventLog, C: Timer, K: KeySource> Api<S, L, C, K> {
     async fn list(
         State(api): State<Self>,
         Scoped(caller, _): Scoped<OrdersRead>,
         headers: HeaderMap,
-        asked: Asked,
+        parameters: ListParameters,
         page: PageQuery,
     ) -> Result<Response> {
         let id = caller.user_id.as_str();
-        let reached = api.reach(&headers, &asked, Some(id), id).await?;
-        let list = format!("order-history/{}/{}", caller.user_id, asked.filter.name());
-        let query = query(Some(caller.user_id), asked, &page, &list)?;
+        let reached = api.wait_for_position(&headers, &parameters, Some(id), id).await?;
+        let list = format!("order-history/{}/{}", caller.user_id, parameters.filter.name());
+        let query = query(Some(caller.user_id), parameters, &page, &list)?;
         let listed = api.history.list(&query).await?;
         let position = reached.or_else(|| listed.entries.first().map(|entry| entry.position()));
         Ok(positioned(position, Json(paged(listed, &list).map(OrderView::from))))
@@ -92,11 +92,11 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
         State(api): State<Self>,
         Scoped(caller, _): Scoped<OrdersRead>,
         headers: HeaderMap,
-        asked: Asked,
+        parameters: ListParameters,
         Path(id): Path<String>,
     ) -> Result<Response> {
         let reader = (!caller.is_admin()).then_some(caller.user_id.as_str());
-        api.reach(&headers, &asked, reader, &caller.user_id).await?;
+        api.wait_for_position(&headers, &parameters, reader, &caller.user_id).await?;
         let nothing = || Problem::not_found("There is no such order.");
         if !chassis::id::is("ord", &id) {
             return Err(nothing());
@@ -112,13 +112,13 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
         State(api): State<Self>,
         Admin(caller): Admin,
         headers: HeaderMap,
-        asked: Asked,
+        parameters: ListParameters,
         page: PageQuery,
     ) -> Result<Response> {
-        let reached = api.reach(&headers, &asked, None, &caller.user_id).await?;
-        let user_id = asked.user_id.clone();
-        let list = format!("order-history//{user_id:?}/{}", asked.filter.name());
-        let query = query(user_id, asked, &page, &list)?;
+        let reached = api.wait_for_position(&headers, &parameters, None, &caller.user_id).await?;
+        let user_id = parameters.user_id.clone();
+        let list = format!("order-history//{user_id:?}/{}", parameters.filter.name());
+        let query = query(user_id, parameters, &page, &list)?;
         let page = paged(api.history.list(&query).await?, &list);
         let mut items = Vec::with_capacity(page.items.len());
         for entry in page.items {
@@ -131,7 +131,7 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
     async fn summary(
         State(api): State<Self>,
         _: Admin,
-        span: Span,
+        span: Period,
     ) -> Result<Json<Page<FiguresView>>> {
         let (first, last) = span.days(api.clock.now_ms(), SUMMARY_DAYS_MAX as u64)?;
         let figures = api.history.summary(&day_of(first), &day_of(last)).await?;
@@ -147,11 +147,11 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
         match api.history.rebuild().await? {
             Started::Building(generation) => {
                 let state = StartedView { generation, name: "order-history" };
-                let place = "/api/v1/admin/projections/order-history";
-                let location = [(header::LOCATION, HeaderValue::from_static(place))];
+                let status = "/api/v1/admin/projections/order-history";
+                let location = [(header::LOCATION, HeaderValue::from_static(status))];
                 Ok((StatusCode::ACCEPTED, location, Json(state)).into_response())
             }
-            Started::Crowded => {
+            Started::TooManyGenerations => {
                 let detail = "Older generations are not removed yet. Try again in some minutes.";
                 Err(Problem::conflict(detail))
             }
@@ -160,32 +160,32 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
 
     async fn receive(State(api): State<Self>, Received(events): Received) -> Result<StatusCode> {
         for event in &events {
-            api.history.receive(event).await.map_err(refused)?;
+            api.history.receive(event).await.map_err(receive_problem)?;
         }
         Ok(StatusCode::NO_CONTENT)
     }
 
     async fn sweep(State(api): State<Self>) -> Result<Json<Value>> {
         match api.history.sweep().await {
-            Ok(swept) => Ok(Json(json!(swept))),
-            Err(Unswept::Store(error)) => Err(error.into()),
-            Err(Unswept::Log(error)) => {
+            Ok(report) => Ok(Json(json!(report))),
+            Err(SweepError::Store(error)) => Err(error.into()),
+            Err(SweepError::Log(error)) => {
                 eprintln!("order-history: {error}");
-                Err(Problem::unavailable("The log of events can't be read.", 1))
+                Err(Problem::unavailable("The event log can't be read now.", 1))
             }
         }
     }
 
-    /// Waits for the position that the reader asks for, if it asks for one.
-    async fn reach(
+    /// Waits for the position that the reader requires, if any.
+    async fn wait_for_position(
         &self,
         headers: &HeaderMap,
-        asked: &Asked,
+        parameters: &ListParameters,
         reader: Option<&str>,
         caller: &str,
     ) -> Result<Option<Position>> {
         let header = headers.get(POSITION).map(|value| value.to_str().unwrap_or_default());
-        let Some(text) = header.or(asked.position.as_deref()) else { return Ok(None) };
+        let Some(text) = header.or(parameters.position.as_deref()) else { return Ok(None) };
         let position: Position = text.parse().map_err(|_| {
             Problem::bad_request("A position is the id of an order's event: <order id>.<sequence>.")
         })?;
@@ -194,23 +194,28 @@ impl<S: Store, L: EventLog, C: Clock, K: KeySource> Api<S, L, C, K> {
         }
         match self.history.wait_for(&position, reader, caller).await {
             Ok(reached) => Ok(Some(reached)),
-            Err(Unread::Store(error)) => Err(error.into()),
-            Err(Unread::Behind) => Err(behind(&position)),
+            Err(ReadError::Store(error)) => Err(error.into()),
+            Err(ReadError::Behind) => Err(behind(&position)),
         }
     }
 }
 
-fn query(user_id: Option<String>, asked: Asked, page: &PageQuery, list: &str) -> Result<Query> {
-    let before: Option<Place> = page.position(list)?;
-    Ok(Query { user_id, filter: asked.filter, before, limit: page.limit })
+fn query(
+    user_id: Option<String>,
+    parameters: ListParameters,
+    page: &PageQuery,
+    list: &str,
+) -> Result<Query> {
+    let before: Option<SortKey> = page.position(list)?;
+    Ok(Query { user_id, filter: parameters.filter, before, limit: page.limit })
 }
 
-fn paged(listed: Listed, list: &str) -> Page<crate::domain::Entry> {
-    let next_cursor = listed.next.map(|place| Cursor::encode(list, &place));
+fn paged(listed: OrderPage, list: &str) -> Page<crate::domain::Entry> {
+    let next_cursor = listed.next.map(|key| Cursor::encode(list, &key));
     Page { items: listed.entries, next_cursor }
 }
 
-/// Orders are somebody's own: nothing in between may store them.
+/// Orders are personal data, which caches must not store.
 fn positioned(position: Option<Position>, body: impl IntoResponse) -> Response {
     let mut response = body.into_response();
     let headers = response.headers_mut();
@@ -229,14 +234,14 @@ fn behind(position: &Position) -> Problem {
         .detail("The event is not processed yet.")
 }
 
-fn refused(refused: Refused) -> Problem {
-    match refused {
-        Refused::Malformed(malformed) => {
+fn receive_problem(error: ReceiveError) -> Problem {
+    match error {
+        ReceiveError::Malformed(malformed) => {
             eprintln!("order-history: {malformed}");
             Problem::unprocessable(Vec::new()).detail(malformed.to_string())
         }
-        Refused::Early { expected } => too_early(expected),
-        Refused::Store(error) => error.into(),
+        ReceiveError::Early { expected } => too_early(expected),
+        ReceiveError::Store(error) => error.into(),
     }
 }
 

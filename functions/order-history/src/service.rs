@@ -1,32 +1,33 @@
-//! What can be asked of the projection, and how events come into it.
+//! The use cases: processing events, queries, rebuilds.
 
 mod audit;
 mod read;
 mod rebuild;
 mod status;
-mod waiting;
+mod waits;
 
 pub use audit::AUDIT_LIMIT_MAX;
 pub use read::{
-    Listed, POSITION_AHEAD_MAX, POSITION_NEW_MAX_MS, POSITION_POLL_MS, POSITION_WAIT_MAX_MS, Query,
-    SCANNED_MAX, Unread,
+    OrderPage, POSITION_AHEAD_MAX, POSITION_NEW_MAX_MS, POSITION_POLL_MS, POSITION_WAIT_MAX_MS,
+    Query, ReadError, SCANNED_MAX,
 };
-pub use rebuild::{GRACE_MS, READ_LIMIT, SWEEP_MS, Started, Swept, Unswept};
-pub use status::{DIGESTED_MAX, DayFigures, Rebuilding, SUMMARY_DAYS_MAX, Status};
+pub use rebuild::{GRACE_MS, READ_LIMIT, SWEEP_MS, Started, SweepError, SweepReport};
+pub use status::{DIGESTED_MAX, DayFigures, SUMMARY_DAYS_MAX, Status};
 
+use chassis::clock::Timer;
 use chassis::events::Event;
 use chassis::sealed::{Unreadable, readable};
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{self, Change, Malformed};
-use crate::ports::{Clock, EventLog};
-use crate::projection::{Generation, Untaken};
+use crate::ports::EventLog;
+use crate::records::{ApplyError, Generation};
 
-/// Which generation serves, and which are being made or removed.
+/// The key of the value [`Control`].
 const CONTROL: &str = "control";
 
-/// The projection over its store, the log that it can be made from, and a clock.
+/// The projection with its store, the event log and a clock.
 #[derive(Clone, Debug)]
 pub struct OrderHistory<S, L, C> {
     store: S,
@@ -34,66 +35,70 @@ pub struct OrderHistory<S, L, C> {
     clock: C,
 }
 
-/// Why an event was not taken in.
+/// Why an event was not processed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// It will never fit.
+pub enum ReceiveError {
+    /// It is malformed in each delivery.
     Malformed(Malformed),
-    /// An earlier event of the order has not arrived yet; this sequence number is the next.
+    /// An earlier event of the order is missing; the next one has this sequence number.
     Early { expected: u64 },
-    /// The store failed. Some of the writes may have happened; repeating is safe.
+    /// The store failed. Some of the writes may have happened; the event can be processed again.
     Store(StoreError),
 }
 
-impl From<StoreError> for Refused {
+impl From<StoreError> for ReceiveError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<Untaken> for Refused {
-    fn from(untaken: Untaken) -> Self {
+impl From<ApplyError> for ReceiveError {
+    fn from(untaken: ApplyError) -> Self {
         match untaken {
-            Untaken::Gap { expected } => Self::Early { expected },
-            Untaken::Store(error) => Self::Store(error),
+            ApplyError::Gap { expected } => Self::Early { expected },
+            ApplyError::Store(error) => Self::Store(error),
         }
     }
 }
 
-/// The generations.
+/// The generations of the projection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Control {
-    /// The one that is read.
+    /// The generation that is read.
     serving: u64,
-    /// The highest number that was ever given.
+    /// The highest number so far.
     newest: u64,
-    /// The one that is being made.
+    /// The generation that is being built.
     building: Option<Building>,
-    /// Those that are no longer read and not yet removed.
+    /// Generations that are no longer read and not yet removed.
     retired: Vec<Retired>,
-    /// When the one that serves was finished, in milliseconds since the epoch; never for the
-    /// first, which grew with the shop.
+    /// When the serving generation was finished, in milliseconds since the epoch; `None` for the
+    /// first, which was not rebuilt.
     rebuilt_at_ms: Option<u64>,
 }
 
+/// A running rebuild.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Building {
-    generation: u64,
-    stage: Stage,
-    started_at_ms: u64,
-    /// Events of the log that were looked at.
-    events: u64,
+pub struct Building {
+    /// The generation that it builds.
+    pub generation: u64,
+    /// Its progress.
+    pub stage: Stage,
+    /// In milliseconds since the epoch.
+    pub started_at_ms: u64,
+    /// Events of the log that were read.
+    pub events: u64,
 }
 
-/// How far a rebuild has come.
+/// The progress of a rebuild.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Stage {
-    /// The log is read through this position.
+pub enum Stage {
+    /// The log is read, through this position.
     Reading { position: u64 },
-    /// Orders are carried over that the log has no events of any more, through this day.
+    /// Orders without events in the log are copied, through this day.
     Carrying { after: Option<String> },
-    /// So are names, of the shards below this one.
+    /// Names are copied, of the shards below this one.
     Naming { shard: u64 },
 }
 
@@ -109,18 +114,18 @@ impl Default for Control {
     }
 }
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
     /// The projection in `store`.
     pub fn new(store: S, log: L, clock: C) -> Self {
         Self { store, log, clock }
     }
 
-    /// Takes an event in. Once this answers, everything that follows from it is stored.
+    /// Processes an event. When this returns, all its effects are stored.
     ///
-    /// While a rebuild runs, a live event goes into both generations. An event that was
-    /// delivered by somebody who did not know of the rebuild yet was in the log before it
-    /// began, so the rebuild reads it there.
-    pub async fn receive(&self, event: &Event) -> Result<(), Refused> {
+    /// During a rebuild, a live event is applied to both generations. A delivery that has not seen
+    /// the rebuild has an event that was in the log before the rebuild began, so the rebuild reads
+    /// it there.
+    pub async fn receive(&self, event: &Event) -> Result<(), ReceiveError> {
         let change = self.change_of(event).await?;
         if change == Change::None {
             return Ok(());
@@ -128,28 +133,28 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         let control = self.control().await?;
         let serving = self.generation(control.serving);
         match &change {
-            Change::Order(entry) => serving.take_next(entry).await?,
-            Change::User(named) => serving.take_name(named).await?,
+            Change::Order(entry) => serving.apply_next(entry).await?,
+            Change::User(named) => serving.apply_name(named).await?,
             Change::None => {}
         }
         if let Some(building) = control.building {
-            take_newer(&self.generation(building.generation), &change).await?;
+            apply_newer(&self.generation(building.generation), &change).await?;
         }
         Ok(())
     }
 
-    /// The change in the event. An event about an erased user has none.
-    async fn change_of(&self, event: &Event) -> Result<Change, Refused> {
+    /// The effect of an event. An event about an erased user has none.
+    async fn change_of(&self, event: &Event) -> Result<Change, ReceiveError> {
         let damaged = || {
             let reason = Unreadable::Damaged.to_string();
-            Refused::Malformed(Malformed { id: event.id.clone(), reason })
+            ReceiveError::Malformed(Malformed { id: event.id.clone(), reason })
         };
         match readable(event, &self.log).await {
-            Ok(Some(event)) => domain::read(&event).map_err(Refused::Malformed),
+            Ok(Some(event)) => domain::read(&event).map_err(ReceiveError::Malformed),
             Ok(None) => Ok(Change::None),
             Err(Unreadable::Damaged) => Err(damaged()),
             Err(unavailable) => {
-                Err(Refused::Store(StoreError::Unavailable(unavailable.to_string())))
+                Err(ReceiveError::Store(StoreError::Unavailable(unavailable.to_string())))
             }
         }
     }
@@ -167,10 +172,10 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
     }
 }
 
-async fn take_newer<S: Store>(into: &Generation<S>, change: &Change) -> Result<(), StoreError> {
+async fn apply_newer<S: Store>(into: &Generation<S>, change: &Change) -> Result<(), StoreError> {
     match change {
-        Change::Order(entry) => into.take_newer(entry).await,
-        Change::User(named) => into.take_name(named).await,
+        Change::Order(entry) => into.apply_newer(entry).await,
+        Change::User(named) => into.apply_name(named).await,
         Change::None => Ok(()),
     }
 }

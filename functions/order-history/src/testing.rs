@@ -2,54 +2,35 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use chassis::clock::rfc3339;
 use chassis::events::Event;
 use chassis::sealed::{MemoryKeys, PersonKey, PersonKeys, Unreadable, seal};
 use chassis::store::{MemoryStore, Store};
+use chassis::testing::ManualClock;
 use serde_json::{Value, json};
 
 use crate::domain::{ORDERS, USERS};
-use crate::ports::{Clock, EventLog, Lag, Logged, Unavailable};
+use crate::ports::{EventLog, Lag, Logged, Unavailable};
 
 /// 2026-01-31T12:00:00Z.
 pub(crate) const NOON_MS: u64 = 1_769_860_800_000;
 pub(crate) const DAY_MS: u64 = 86_400_000;
 
-/// Each look at the clock takes a while.
-#[derive(Clone)]
-pub(crate) struct TestClock {
-    now_ms: Arc<AtomicU64>,
-    look_ms: u64,
+/// A clock at noon. Each look at it takes this many milliseconds.
+pub(crate) fn clock(read_ms: u64) -> ManualClock {
+    let clock = ManualClock::new(NOON_MS);
+    clock.advance_on_read(read_ms);
+    clock
 }
 
-impl TestClock {
-    pub(crate) fn new(look_ms: u64) -> Self {
-        Self { now_ms: Arc::new(AtomicU64::new(NOON_MS)), look_ms }
-    }
-
-    pub(crate) fn pass(&self, ms: u64) {
-        self.now_ms.fetch_add(ms, SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now_ms(&self) -> u64 {
-        self.now_ms.fetch_add(self.look_ms, SeqCst)
-    }
-
-    async fn sleep(&self, ms: u64) {
-        self.pass(ms);
-    }
-}
-
-/// A log that answers a few events at a time, at positions with gaps between them.
+/// A log with small pages and with gaps between positions.
 #[derive(Clone, Default)]
 pub(crate) struct TestLog {
     events: Arc<Mutex<Vec<Logged>>>,
-    silent: Arc<AtomicBool>,
+    is_down: Arc<AtomicBool>,
     pub(crate) persons: MemoryKeys,
 }
 
@@ -59,7 +40,8 @@ impl PersonKeys for TestLog {
     }
 }
 
-const AT_ONCE: usize = 3;
+/// The size of pages.
+const PAGE: usize = 3;
 
 impl TestLog {
     pub(crate) fn append(&self, event: Event) {
@@ -68,29 +50,30 @@ impl TestLog {
         events.push(Logged { position, event });
     }
 
-    /// The log keeps only what comes after the first `count` events.
-    pub(crate) fn forget(&self, count: usize) {
+    /// Removes the oldest events.
+    pub(crate) fn remove_oldest(&self, count: usize) {
         self.events.lock().unwrap().drain(..count);
     }
 
-    pub(crate) fn fall_silent(&self) {
-        self.silent.store(true, SeqCst);
+    /// Makes all calls fail.
+    pub(crate) fn fail(&self) {
+        self.is_down.store(true, SeqCst);
     }
 }
 
 impl EventLog for TestLog {
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Logged>, Unavailable> {
-        if self.silent.load(SeqCst) {
-            return Err(Unavailable("silent".to_owned()));
+        if self.is_down.load(SeqCst) {
+            return Err(Unavailable("down".to_owned()));
         }
         let events = self.events.lock().unwrap();
         let rest = events.iter().filter(|logged| logged.position > after);
-        Ok(rest.take(AT_ONCE.min(limit as usize)).cloned().collect())
+        Ok(rest.take(PAGE.min(limit as usize)).cloned().collect())
     }
 
     async fn lags(&self) -> Result<Vec<Lag>, Unavailable> {
-        if self.silent.load(SeqCst) {
-            return Err(Unavailable("silent".to_owned()));
+        if self.is_down.load(SeqCst) {
+            return Err(Unavailable("down".to_owned()));
         }
         let lag = |subscription: &str, events, age_ms, dead| Lag {
             subscription: subscription.to_owned(),
@@ -132,9 +115,9 @@ fn event(source: &str, kind: &str, subject: String, sequence: u64, data: &Value)
     }
 }
 
-/// Order `number` of user `user` on day `day` after noon of the first day: how it was told.
+/// An event of an order: the order `number` of the user `user`, placed on the day `day`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Told {
+pub(crate) struct OrderEvent {
     pub(crate) number: u64,
     pub(crate) user: u64,
     pub(crate) day: u64,
@@ -142,7 +125,7 @@ pub(crate) struct Told {
     pub(crate) status: &'static str,
 }
 
-impl Told {
+impl OrderEvent {
     pub(crate) fn created_at_ms(self) -> u64 {
         NOON_MS + self.day * DAY_MS + self.number * 1_000
     }
@@ -179,9 +162,9 @@ impl Told {
     }
 }
 
-/// Order `number` of user 1 on the first day, placed.
-pub(crate) fn placed(number: u64) -> Told {
-    Told { number, user: 1, day: 0, sequence: 1, status: "pending" }
+/// The first event of the order `number` of user 1 on the first day.
+pub(crate) fn placed(number: u64) -> OrderEvent {
+    OrderEvent { number, user: 1, day: 0, sequence: 1, status: "pending" }
 }
 
 pub(crate) fn named(user: u64, sequence: u64, name: &str) -> Event {
@@ -193,7 +176,7 @@ pub(crate) fn named(user: u64, sequence: u64, name: &str) -> Event {
 }
 
 /// The same, sealed with the user's key.
-pub(crate) fn named_sealed(user: u64, sequence: u64, name: &str, key: &PersonKey) -> Event {
+pub(crate) fn name_sealed(user: u64, sequence: u64, name: &str, key: &PersonKey) -> Event {
     let nonce = [7; chassis::sealed::NONCE_BYTES];
     let sealed = seal(key, &nonce, &user_id(user), &json!({"name": name})).unwrap();
     let data = json!({"user_id": user_id(user), "roles": ["customer"], "sealed": sealed});
@@ -206,7 +189,7 @@ pub(crate) fn deleted(user: u64, sequence: u64) -> Event {
     event(USERS, "com.shop.identity.user.deleted.v1", user_id(user), sequence, &data)
 }
 
-/// Everything under one generation's prefix, without it.
+/// All values of a generation, by their keys without its prefix.
 pub(crate) async fn dump(store: &MemoryStore, generation: u64) -> BTreeMap<String, String> {
     let prefix = format!("g{generation}/");
     let mut values = BTreeMap::new();

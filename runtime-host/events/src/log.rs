@@ -27,6 +27,7 @@ pub trait Log: Send + Sync + 'static {
     fn subscriptions(&self) -> BoxFuture<'_, Result<Vec<Progress>>>;
 
     /// Returns dead letters after the one with the id `after`, oldest first, 1 to 100 of them.
+    /// `Invalid` if `after` is not the id of a dead letter, existing or not.
     fn dead_letters(
         &self,
         after: Option<String>,
@@ -48,7 +49,7 @@ pub trait Log: Send + Sync + 'static {
     /// Delivers the events of a period again to a subscription, as far as they match its types
     /// (milliseconds since the epoch, `until_ms` exclusive). Its dead letters of that period become
     /// pending events. An event that is being delivered is delivered again afterwards. Returns the
-    /// number of events.
+    /// number of events. `Invalid` if the period is empty (`from_ms >= until_ms`).
     fn replay_range(
         &self,
         subscription: String,

@@ -6,10 +6,12 @@
 
 #[cfg(any(test, feature = "testing"))]
 mod memory;
+pub mod read;
 mod received;
 
 #[cfg(any(test, feature = "testing"))]
 pub use memory::{Behavior, MemoryProducer};
+pub use read::Malformed;
 pub use received::Received;
 pub use tessera_cloudevents::{Event, Invalid};
 

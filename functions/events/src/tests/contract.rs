@@ -1,16 +1,14 @@
 //! The broker keeps the contract of all event brokers.
 
-use super::Virtual;
-use crate::broker::Broker;
-use crate::log::PublishError;
-use crate::operator::Refusal;
+use super::{ManualClock, clock};
 use crate::ports::Subscriber;
-use chassis::store::MemoryStore;
+use crate::service::Broker;
+use chassis::testing::MemoryStore;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use tessera_events::contract::{self, Subscribers};
 use tessera_events::{
-    DeadLetter, Entry, Error, Event, Log, Member, Outcome, Progress, Published, Result, Statistics,
+    DeadLetter, Entry, Event, Log, Member, Outcome, Progress, Published, Result, Statistics,
     Subscription,
 };
 
@@ -30,8 +28,8 @@ impl Subscriber for Recording {
 
 /// The broker behind the interface of the log.
 struct AsLog {
-    broker: Broker<MemoryStore, Recording, Virtual>,
-    clock: Virtual,
+    broker: Broker<MemoryStore, Recording, ManualClock>,
+    clock: ManualClock,
 }
 
 impl contract::Broker for AsLog {
@@ -43,7 +41,7 @@ impl contract::Broker for AsLog {
         async {
             for _ in 0..ROUNDS {
                 self.broker.work().await;
-                self.clock.pass(PAUSE_MS);
+                self.clock.advance(PAUSE_MS);
             }
         }
         .boxed()
@@ -53,22 +51,18 @@ impl contract::Broker for AsLog {
 impl Log for AsLog {
     fn publish(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Published>> {
         async move {
-            let published = self.broker.publish(&events).await;
-            published.map(|()| Published::default()).map_err(|error| match error {
-                PublishError::Invalid(text) => Error::Invalid(text),
-                PublishError::Full | PublishError::Backlog(_) => Error::Full(error.to_string()),
-                PublishError::Store(_) => Error::Unavailable(error.to_string()),
-            })
+            self.broker.publish(&events).await?;
+            Ok(Published::default())
         }
         .boxed()
     }
 
     fn read(&self, after: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Entry>>> {
-        async move { self.broker.read(after, limit).await.map_err(refused) }.boxed()
+        async move { Ok(self.broker.read(after, limit).await?) }.boxed()
     }
 
     fn subscriptions(&self) -> BoxFuture<'_, Result<Vec<Progress>>> {
-        async { self.broker.standings().await.map_err(refused) }.boxed()
+        async { Ok(self.broker.subscriptions().await?) }.boxed()
     }
 
     fn dead_letters(
@@ -76,20 +70,19 @@ impl Log for AsLog {
         after: Option<String>,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
-        async move { self.broker.dead_letters(after.as_deref(), limit).await.map_err(refused) }
-            .boxed()
+        async move { Ok(self.broker.dead_letters(after.as_deref(), limit).await?) }.boxed()
     }
 
     fn replay(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>> {
-        async move { self.broker.replay(&dead_letter_id).await.map_err(refused) }.boxed()
+        async move { Ok(self.broker.replay(&dead_letter_id).await?) }.boxed()
     }
 
     fn replay_key(&self, subscription: String, key: String) -> BoxFuture<'_, Result<u64>> {
-        async move { self.broker.replay_key(&subscription, &key).await.map_err(refused) }.boxed()
+        async move { Ok(self.broker.replay_key(&subscription, &key).await?) }.boxed()
     }
 
     fn discard(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>> {
-        async move { self.broker.discard(&dead_letter_id).await.map_err(refused) }.boxed()
+        async move { Ok(self.broker.discard(&dead_letter_id).await?) }.boxed()
     }
 
     fn replay_range(
@@ -98,10 +91,7 @@ impl Log for AsLog {
         from_ms: u64,
         until_ms: u64,
     ) -> BoxFuture<'_, Result<u64>> {
-        async move {
-            self.broker.replay_range(&subscription, from_ms, until_ms).await.map_err(refused)
-        }
-        .boxed()
+        async move { Ok(self.broker.replay_range(&subscription, from_ms, until_ms).await?) }.boxed()
     }
 
     fn statistics(&self) -> Statistics {
@@ -113,16 +103,8 @@ impl Log for AsLog {
     }
 }
 
-fn refused(refusal: Refusal) -> Error {
-    match refusal {
-        Refusal::NotFound(text) => Error::NotFound(text),
-        Refusal::Invalid(text) => Error::Invalid(text),
-        Refusal::Unavailable(text) => Error::Unavailable(text),
-    }
-}
-
 async fn start(subscriptions: Vec<Subscription>, subscribers: Subscribers) -> AsLog {
-    let clock = Virtual::new();
+    let clock = clock();
     let broker =
         Broker::new(MemoryStore::new(), Recording(subscribers), clock.clone(), subscriptions);
     AsLog { broker, clock }

@@ -1,10 +1,10 @@
-//! Publishers, workers and sweeps in any order, each of which may die between any two
-//! operations, alone or with the whole process.
+//! Publishers, workers and sweeps in any order. Each may die between any two operations, alone or
+//! with the whole process.
 
 use super::subscribers::{Answer, Subscribers};
-use super::{Stepwise, TestBroker, Virtual, broker, events, run};
-use crate::broker::LEASE_MS;
-use chassis::store::MemoryStore;
+use super::{ManualClock, TestBroker, broker, clock, events, run, stepwise};
+use crate::service::LEASE_MS;
+use chassis::testing::MemoryStore;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -21,7 +21,7 @@ type Coroutine = Pin<Box<dyn Future<Output = ()>>>;
 
 #[derive(Clone, Copy, Debug)]
 enum Task {
-    /// A relay that publishes the first events of a subject, perhaps once more.
+    /// Publishes the first events of a subject, some of them possibly again.
     Publish {
         subject: usize,
         count: u64,
@@ -32,7 +32,7 @@ enum Task {
 
 struct World {
     store: MemoryStore,
-    clock: Virtual,
+    clock: ManualClock,
     subscribers: Subscribers,
 }
 
@@ -42,7 +42,7 @@ impl World {
     }
 
     fn start(&self, task: Task) -> Coroutine {
-        let broker = broker(Stepwise(self.store.clone()), &self.subscribers, &self.clock);
+        let broker = broker(stepwise(&self.store), &self.subscribers, &self.clock);
         Box::pin(async move {
             match task {
                 Task::Publish { subject, count } => {
@@ -57,17 +57,17 @@ impl World {
         })
     }
 
-    /// Time passes and sweeps come until nothing is left to do.
+    /// Sweeps until all pending events wait for dead letters.
     fn drain(&self) {
         for _ in 0..200 {
-            self.clock.pass(PAUSE_MS);
+            self.clock.advance(PAUSE_MS);
             run(self.broker().work());
-            let standings = run(self.broker().standings()).unwrap();
+            let standings = run(self.broker().subscriptions()).unwrap();
             if standings.iter().all(|one| one.lag_events == one.held_events) {
                 return;
             }
         }
-        panic!("{:?}", run(self.broker().standings()));
+        panic!("{:?}", run(self.broker().subscriptions()));
     }
 
     fn log(&self) -> Vec<Entry> {
@@ -80,7 +80,7 @@ impl World {
         }
     }
 
-    /// The log has each subject's numbers from 1 in order and once.
+    /// The log has the events of each subject in order and once.
     fn assert_log(&self, published: &BTreeMap<usize, u64>) {
         let log = self.log();
         assert!(log.windows(2).all(|two| two[0].position < two[1].position));
@@ -94,8 +94,8 @@ impl World {
         }
     }
 
-    /// Every event was applied by all subscribers, or is a dead letter for a reason, or waits for
-    /// one.
+    /// Each event was processed by all subscribers, is a dead letter for a reason, or waits for a dead
+    /// letter.
     fn assert_delivered(&self) {
         assert!(self.subscribers.state_is_idle());
         let letters = run(self.broker().dead_letters(None, 100)).unwrap();
@@ -143,14 +143,14 @@ fn any_answer() -> impl Strategy<Value = Answer> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
-    fn nothing_is_lost_reordered_or_kept_twice(
+    fn no_event_is_lost_reordered_or_duplicated(
         tasks in proptest::collection::vec(any_task(), 1..7),
         schedule in proptest::collection::vec((any::<prop::sample::Index>(), 0..120u8), 0..500),
         answers in proptest::collection::vec(any_answer(), 0..60),
     ) {
         let world = World {
             store: MemoryStore::new(),
-            clock: Virtual::new(),
+            clock: clock(),
             subscribers: Subscribers::default(),
         };
         world.subscribers.plan(answers);
@@ -161,14 +161,14 @@ proptest! {
             if running.is_empty() {
                 break;
             }
-            world.clock.pass(u64::from(fate % 3));
+            world.clock.advance(u64::from(fate % 3));
             let turn = index.index(running.len());
             if fate == 0 {
                 drop(running.swap_remove(turn));
             } else if fate == 1 {
-                // The process dies and comes back; those who publish try again.
+                // The process dies and restarts. Publishers try again.
                 running.clear();
-                world.clock.pass(LEASE_MS);
+                world.clock.advance(LEASE_MS);
                 running.extend(tasks.iter().map(|task| (*task, world.start(*task))));
             } else if running[turn].1.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
             {

@@ -1,49 +1,62 @@
-//! Subscribers that answer as planned and check the promises of the broker as they are called.
+//! Subscribers with planned responses that check the guarantees of the broker when they are called.
 
-use super::step;
+use super::yield_once;
 use crate::ports::Subscriber;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tessera_events::{Event, Member, Outcome};
+use tessera_events::{Event, Member, Outcome, RandomSource};
 
 /// What a subscriber does with a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Done,
-    /// It is done, but nobody hears of it.
+    /// It is processed, but the response is lost.
     Lost,
     Failed,
     Rejected,
 }
 
-/// All components that subscribe. Clones are the same.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Subscribers(Arc<Mutex<State>>);
+/// All components that subscribe. Clones share their state.
+#[derive(Clone, Debug)]
+pub(super) struct Subscribers {
+    state: Arc<Mutex<State>>,
+    /// For the brokers of the test.
+    pub(super) random: RandomSource,
+}
+
+impl Default for Subscribers {
+    fn default() -> Self {
+        let next = AtomicU64::new(0);
+        let random = RandomSource::new(move || next.fetch_add(0x9e37_79b9_7f4a_7c15, SeqCst));
+        Self { state: Arc::default(), random }
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
     plan: VecDeque<Answer>,
-    /// Answers to certain events, for ever.
+    /// The responses to certain events.
     fixed: BTreeMap<String, Answer>,
-    /// Which keys are being delivered to whom.
+    /// The components and keys in delivery.
     busy: BTreeSet<(String, String)>,
     /// The numbers of the events that were applied, by component and key.
     applied: BTreeMap<(String, String), Vec<u64>>,
     /// Components that fail all deliveries.
     down: BTreeSet<String>,
-    /// How often a component refused or failed an event.
+    /// The number of rejections and failures, by component and event.
     refused: BTreeMap<(String, String), u32>,
 }
 
 impl Subscribers {
-    /// What happens to the next deliveries; after them all are done.
+    /// The responses to the next deliveries. All later ones are successes.
     pub(super) fn plan(&self, answers: impl IntoIterator<Item = Answer>) {
         let mut state = self.state();
         state.plan.clear();
         state.plan.extend(answers);
     }
 
-    /// What happens to an event from now on.
+    /// The response to an event from now on.
     pub(super) fn fix(&self, id: &str, answer: Answer) {
         self.state().fixed.insert(id.to_owned(), answer);
     }
@@ -74,7 +87,7 @@ impl Subscribers {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn answer(&self, component: &str, events: &[Event]) -> Answer {
@@ -86,7 +99,7 @@ impl Subscribers {
         fixed.or_else(|| state.plan.pop_front()).unwrap_or(Answer::Done)
     }
 
-    /// New events of a key come in their order, whatever comes again in between.
+    /// Checks that new events of a key arrive in order. Repetitions may come in between.
     fn apply(&self, at: &(String, String), events: &[Event]) {
         let mut state = self.state();
         for event in events {
@@ -109,7 +122,7 @@ impl Subscriber for Subscribers {
         assert!(events.len() <= member.mode.events_max());
         assert!(self.state().busy.insert(at.clone()), "{at:?} is delivered twice at once");
         let _busy = Busy(self.clone(), at.clone());
-        step().await;
+        yield_once().await;
         let answer = self.answer(&member.component, events);
         if matches!(answer, Answer::Done | Answer::Lost) {
             self.apply(&at, events);
@@ -119,7 +132,7 @@ impl Subscriber for Subscribers {
                 *self.state().refused.entry((at.0.clone(), event.id.clone())).or_default() += 1;
             }
         }
-        step().await;
+        yield_once().await;
         match answer {
             Answer::Done => Outcome::Done,
             Answer::Lost | Answer::Failed => Outcome::failed("not now"),
@@ -128,7 +141,7 @@ impl Subscriber for Subscribers {
     }
 }
 
-/// Ends a delivery, also when the one who made it dies.
+/// Ends a delivery, also if it is cancelled.
 struct Busy(Subscribers, (String, String));
 
 impl Drop for Busy {

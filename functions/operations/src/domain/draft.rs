@@ -2,8 +2,8 @@
 //! there are too many.
 
 use super::books::{
-    Account, Books, Message, Order, Payment, Posting, Projected, Sales, Shipping, Sku, Standing,
-    StatementLine,
+    Account, Books, Message, Money, Order, Payment, Posting, Projected, Sales, Shipping, Side, Sku,
+    Standing, StatementLine,
 };
 use super::log::{DeadLetter, LoggedEvent, Subscription};
 use super::partition::{Partition, digest};
@@ -73,7 +73,7 @@ impl Draft {
         }
     }
 
-    /// What shipping knows of an order.
+    /// The shipments of an order.
     pub fn shipping(&mut self, shipping: Shipping) {
         if self.part.holds(&shipping.order_id) {
             self.books.shipping.push(shipping);
@@ -82,7 +82,7 @@ impl Draft {
 
     /// A message.
     pub fn message(&mut self, message: Message) {
-        if self.part.holds(about(&message)) {
+        if self.part.holds(message.about()) {
             self.books.messages.push(message);
         }
     }
@@ -98,8 +98,8 @@ impl Draft {
     pub fn event(&mut self, event: &LoggedEvent) {
         let subject = event.event.subject.as_deref();
         match subject.is_some_and(|subject| self.part.holds(subject)) {
-            true => self.books.log.take_in(event),
-            false => self.books.log.pass_over(event),
+            true => self.books.log.add(event),
+            false => self.books.log.count_only(event),
         }
     }
 
@@ -142,16 +142,21 @@ impl Draft {
 
 impl Books {
     fn post(&mut self, posting: Posting) {
-        let account = self.ledger.entry((posting.payment_id, posting.currency)).or_default();
+        let Money { amount, currency } = posting.amount;
+        let account = self.ledger.entry((posting.payment_id, currency)).or_default();
         account.order_id = posting.order_id;
-        account.customer_funds = account.customer_funds.saturating_add(posting.customer_funds);
-        account.psp_clearing = account.psp_clearing.saturating_add(posting.psp_clearing);
+        let side = match posting.side {
+            Side::CustomerFunds => &mut account.customer_funds,
+            Side::PspClearing => &mut account.psp_clearing,
+        };
+        *side = side.saturating_add(amount);
     }
 
     fn state(&mut self, line: StatementLine) {
-        let stated = self.statement.entry((line.payment_id, line.currency)).or_default();
+        let Money { amount, currency } = line.amount;
+        let stated = self.statement.entry((line.payment_id, currency)).or_default();
         stated.order_id = line.order_id;
-        stated.net = stated.net.saturating_add(line.amount);
+        stated.net = stated.net.saturating_add(amount);
         stated.last_at_ms = stated.last_at_ms.max(line.at_ms);
     }
 
@@ -180,7 +185,7 @@ impl Books {
         self.sales_before.retain(|sku, _| part.holds(sku));
         self.sales.retain(|sku, _| part.holds(sku));
         self.shipping.retain(|it| part.holds(&it.order_id));
-        self.messages.retain(|it| part.holds(about(it)));
+        self.messages.retain(|it| part.holds(it.about()));
         self.projection.retain(|it| part.holds(&it.order_id));
         self.log.streams.retain(|(_, subject), _| part.holds(subject));
         self.dead_letters.retain(|it| part.holds(&it.id));
@@ -193,10 +198,6 @@ impl Books {
 /// The key of a payment's books: its order, or its own id if it has none.
 fn owner<'a>(order_id: &'a str, payment_id: &'a str) -> &'a str {
     if order_id.is_empty() { payment_id } else { order_id }
-}
-
-fn about(message: &Message) -> &str {
-    message.order_id.as_deref().unwrap_or(&message.id)
 }
 
 /// Adds an order's sales of the SKUs in this part. The order may belong to any part.
@@ -240,7 +241,10 @@ mod tests {
             payments += draft.books.payments.len();
             for payment in &draft.books.payments {
                 let mut same = draft.books.orders_before.iter();
-                assert!(same.any(|order| order.id == payment.order_id), "they stay together");
+                assert!(
+                    same.any(|order| order.id == payment.order_id),
+                    "a payment is in the same part as its order"
+                );
             }
             (at, parts) = (draft.part.next(), parts + 1);
         }

@@ -4,6 +4,7 @@
 //! select. The first part is everything; a part that is too large is split in two, and the other
 //! half is checked afterwards. So memory is bounded and all entries are checked.
 
+use chassis::hash::fnv1a_32;
 use serde::{Deserialize, Serialize};
 
 /// The maximum number of bits of a part.
@@ -52,9 +53,7 @@ impl Partition {
 
 /// FNV-1a with a final mixing step, because ids differ in few bytes only.
 pub(super) fn digest(key: &str) -> u32 {
-    let hash = key
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = fnv1a_32(key.bytes());
     let hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
     (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35)
 }

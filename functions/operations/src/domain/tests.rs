@@ -1,5 +1,5 @@
-//! The oracle itself is checked: sound books have no violation, and every violation that is
-//! planted in them is caught, by its own rule and by no other.
+//! Tests of the rules: sound books have no violation, and each violation that is planted in them is
+//! found by its own rule and by no other.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -14,7 +14,7 @@ pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
 /// When the orders were placed.
 const BORN_MS: u64 = NOW_MS - 3 * 60 * 60 * 1_000;
 
-/// An id as the functions make them, of that time.
+/// An id with this time, as functions generate them.
 fn id(prefix: &str, at_ms: u64, number: u16) -> String {
     let (high, low) = (at_ms >> 16, at_ms & 0xFFFF);
     format!("{prefix}_{high:08x}-{low:04x}-7000-8000-{number:012x}")
@@ -32,13 +32,18 @@ pub(crate) fn line(sku: &str, quantity: u32) -> Line {
     Line { sku: sku.to_owned(), quantity }
 }
 
+fn euros(amount: i64) -> Money {
+    Money { amount, currency: "EUR".to_owned() }
+}
+
 fn order(number: u16, status: OrderStatus, changes: &[&str]) -> Order {
     Order {
         id: order_id(number),
         user_id: "usr_1".to_owned(),
         status,
         lines: vec![line("TEA", 2), line("MUG", 1)],
-        total: Money::new(500, "EUR"),
+        total: euros(500),
+        payment_id: order_id(number).replace("ord", "pay"),
         reservation_id: format!("res_{number}"),
         refunded: 0,
         restocked: Vec::new(),
@@ -55,8 +60,9 @@ fn payment(order: &Order, captured: i64, refunded: i64) -> Payment {
     Payment {
         id: order.id.replace("ord", "pay"),
         order_id: order.id.clone(),
-        is_unknown: false,
+        status: PaymentStatus::Captured,
         currency: "EUR".to_owned(),
+        asked: order.total.amount,
         captured,
         refunded,
         charged_back: 0,
@@ -77,13 +83,19 @@ fn file(books: &mut Books, payment: &Payment) {
     books.statement.insert(key, Stated { order_id, net, last_at_ms: BORN_MS });
 }
 
-fn shipping(order: &Order, is_live: bool) -> Shipping {
-    let came_back = order.status.came_back();
-    let parcel =
-        |number: u8, lines| Shipment { id: format!("shp_{number}"), is_live, came_back, lines };
+fn shipping(order: &Order, status: ShipmentStatus) -> Shipping {
+    let parcel = |number: u8, lines| Shipment {
+        id: format!("shp_{number}"),
+        order_id: order.id.clone(),
+        status,
+        courier: "courier".to_owned(),
+        tracking_code: format!("T{number}"),
+        lines,
+        updated_at: "2027-01-15T08:00:00.000Z".to_owned(),
+    };
     Shipping {
         order_id: order.id.clone(),
-        cancelled: !is_live,
+        cancelled: status == ShipmentStatus::Cancelled,
         // Split, as large orders are.
         shipments: vec![
             parcel(1, vec![line("TEA", 1)]),
@@ -96,11 +108,12 @@ fn shipping(order: &Order, is_live: bool) -> Shipping {
 
 fn message(order: &Order, status: &str) -> Message {
     Message {
-        id: format!("ntf_{}_{status}", order.id),
+        notification_id: format!("ntf_{}_{status}", order.id),
         request_id: format!("{}:{status}", order.id),
-        order_id: Some(order.id.clone()),
-        template: format!("order-{status}"),
-        channel: "email".to_owned(),
+        user_id: order.user_id.clone(),
+        subject: Some(order.id.clone()),
+        template_code: format!("order-{status}"),
+        channel: Channel::Email,
         status: MessageStatus::Sent,
         sends: 1,
     }
@@ -109,9 +122,9 @@ fn message(order: &Order, status: &str) -> Message {
 fn pushed(order: &Order, status: &str) -> Message {
     let mail = message(order, status);
     Message {
-        id: format!("{}_push", mail.id),
+        notification_id: format!("{}_push", mail.notification_id),
         request_id: format!("{}:push", mail.request_id),
-        channel: "push".to_owned(),
+        channel: Channel::Push,
         ..mail
     }
 }
@@ -126,7 +139,7 @@ fn projected(order: &Order) -> Projected {
     }
 }
 
-/// What orders publish of a change.
+/// An event about the change of an order.
 pub(crate) fn event(source: &str, subject: &str, sequence: u64, status: &str) -> LoggedEvent {
     let data = json!({
         "order_id": subject, "user_id": "usr_1", "status": status, "lines": [],
@@ -134,23 +147,24 @@ pub(crate) fn event(source: &str, subject: &str, sequence: u64, status: &str) ->
     });
     LoggedEvent {
         position: 0,
-        recorded_at_ms: BORN_MS + sequence,
+        recorded_at: BORN_MS + sequence,
         event: Event {
             id: format!("{subject}.{sequence}"),
             source: source.to_owned(),
-            kind: "com.shop.orders.order.changed.v1".to_owned(),
+            type_: "com.shop.orders.order.changed.v1".to_owned(),
             subject: Some(subject.to_owned()),
             time: "2027-01-15T08:00:00.000Z".to_owned(),
             partition_key: subject.to_owned(),
             sequence: Some(sequence),
+            trace_parent: None,
             data_content_type: "application/json".to_owned(),
             data: data.to_string(),
         },
     }
 }
 
-/// A day of the shop: an order that was delivered, one that waits for its courier, one that was
-/// canceled after it was paid, one whose card was declined, and one that was returned.
+/// The orders of a day: one was delivered, one waits for its courier, one was cancelled after its
+/// payment, one had a declined card, and one was returned. With the statuses in their events.
 fn story() -> Vec<(Order, Vec<&'static str>)> {
     [
         (1, OrderStatus::Delivered, vec!["pending", "confirmed", "shipped", "delivered"]),
@@ -185,10 +199,10 @@ pub(crate) fn sound() -> Books {
         ],
         skus: vec![sku("TEA", 100, 4), sku("MUG", 10, 2)],
         shipping: vec![
-            shipping(&orders[0], true),
-            shipping(&orders[1], true),
-            shipping(&orders[2], false),
-            shipping(&orders[4], true),
+            shipping(&orders[0], ShipmentStatus::Delivered),
+            shipping(&orders[1], ShipmentStatus::Created),
+            shipping(&orders[2], ShipmentStatus::Cancelled),
+            shipping(&orders[4], ShipmentStatus::Returned),
         ],
         projection: orders.iter().map(projected).collect(),
         ..Books::default()
@@ -231,18 +245,18 @@ pub(crate) fn sound() -> Books {
     books
 }
 
-/// Pieces of one product: so many received and sold, two reserved by somebody in a hurry.
+/// The books of a SKU with two reserved pieces.
 fn sku(sku: &str, received: u64, sold: i64) -> Sku {
     let claim = Claim {
         reservation_id: "res_open".to_owned(),
         quantity: 2,
-        expires_at_ms: Some(NOW_MS + 60_000),
+        expires_at: Some(NOW_MS + 60_000),
     };
     let on_hand = received.cast_signed() - sold - 2;
     Sku { sku: sku.to_owned(), received, on_hand, reserved: 2, sold, claims: vec![claim] }
 }
 
-/// The log of a sound day, as it would be read.
+/// The log of the sound books.
 pub(crate) fn sound_log() -> Vec<LoggedEvent> {
     log_of(&sound().shipping, &story())
 }

@@ -1,18 +1,17 @@
-//! The books with an eye for what is under way: a check of a living business must not take
-//! work in progress for damage.
+//! The books, with a distinction between violations and work in progress.
 //!
-//! The orders are read twice, before and after everything else. One that is the same both
-//! times, has nothing left to do and nothing left to publish is *at rest*, and so was
-//! everything that belongs to it while it was read: all rules hold for it. Of the others
-//! nothing is said, unless they have been under way for too long.
+//! The orders are read twice, before and after everything else. An order that is the same both
+//! times, with no step and no event left, is *at rest*: its entries in the other books did not
+//! change while they were read, so all rules must hold for it. Other orders are only reported if
+//! they have been in progress for too long.
 
 use super::books::{Books, Order, Payment, Projected, Shipping};
 use super::log::{ORDERS_SOURCE, Stream};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How long work may be under way before it is reported, in milliseconds, if nobody says.
+/// The default of how long work may be in progress before it is reported, in milliseconds.
 pub const IN_FLIGHT_MS_DEFAULT: u64 = 10 * 60 * 1_000;
-/// The most that may be asked for, in milliseconds: a week.
+/// The maximum of the same: a week.
 pub const IN_FLIGHT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// What to check, and how strictly.
@@ -20,14 +19,14 @@ pub const IN_FLIGHT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1_000;
 pub struct Question {
     /// When the reading began, in milliseconds since the epoch.
     pub checked_at_ms: u64,
-    /// Nothing is under way, so that anything unfinished is a violation.
+    /// No work should be in progress, so that anything unfinished is a violation.
     pub quiescent: bool,
-    /// How long work may be under way, in milliseconds.
+    /// How long work may be in progress, in milliseconds.
     pub in_flight_ms: u64,
 }
 
 impl Question {
-    /// Whether what began then has had its time.
+    /// Whether work that began at this time, in milliseconds since the epoch, must be finished.
     pub fn is_due(&self, since_ms: u64) -> bool {
         self.quiescent || since_ms.saturating_add(self.in_flight_ms) <= self.checked_at_ms
     }
@@ -76,31 +75,25 @@ impl<'a> View<'a> {
             && order.parked.is_none()
     }
 
-    /// What the log says of an order.
+    /// The events of an order.
     pub(super) fn stream(&self, order_id: &str) -> Option<&'a Stream> {
         self.books.log.get(ORDERS_SOURCE, order_id)
     }
 
-    /// When something last happened to an order, in milliseconds since the epoch, as far as
-    /// its id and the log tell.
+    /// The time of the last change of an order according to its id and the log, in milliseconds
+    /// since the epoch.
     pub(super) fn last_change_ms(&self, order: &Order) -> u64 {
         let logged = self.stream(&order.id).map_or(0, |stream| stream.last_at_ms);
         logged.max(chassis::id::created_at_ms(&order.id).unwrap_or(0))
     }
 
-    /// Whether everybody who follows an order's events must have taken in the last one.
+    /// Whether all subscribers must have processed the last event of an order.
     pub(super) fn is_known_to_all(&self, order: &Order) -> bool {
-        self.is_due_by_log(self.last_change_ms(order))
+        self.question.is_due(self.last_change_ms(order))
     }
 
-    /// Whether what the log knows as the last change, in milliseconds since the epoch, has had
-    /// its time.
-    pub(super) fn is_due_by_log(&self, changed_ms: u64) -> bool {
-        self.question.is_due(changed_ms)
-    }
-
-    /// Whether the log may have forgotten the first events of a subject: those that are older
-    /// than what it still has.
+    /// Whether the first events of a subject may have been removed from the log because of their
+    /// age.
     pub(super) fn may_be_forgotten(&self, subject: &str) -> bool {
         match self.books.log.begins {
             None | Some((0 | 1, _)) => false,

@@ -1,7 +1,7 @@
-//! How events fare: who is behind, what was given up, and delivering it once more.
+//! Subscriptions and dead letters of the event log, and replays.
 
 use super::Api;
-use crate::domain::{DeadLetter, LoggedEvent, Reason, Subscription};
+use crate::domain::{DeadLetter, Event, Reason, Subscription};
 use crate::ports::{EventLog, LogError, Sources};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -14,7 +14,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Names the dead letters in their cursors.
+/// The name of the list in cursors.
 const DEAD_LETTERS: &str = "admin/dead-letters";
 
 /// A subscription: its events, its subscribers and its lag.
@@ -73,9 +73,9 @@ impl From<DeadLetter> for LetterView {
                 Reason::Rejected => "rejected",
                 Reason::AttemptsExhausted => "attempts_exhausted",
             },
-            first_seen_at: rfc3339(letter.first_seen_at_ms),
-            died_at: rfc3339(letter.died_at_ms),
-            event: cloud_event(letter.logged),
+            first_seen_at: rfc3339(letter.first_seen_at),
+            died_at: rfc3339(letter.died_at),
+            event: cloud_event(letter.entry.event),
             id: letter.id,
             subscription: letter.subscription,
             detail: letter.detail,
@@ -84,16 +84,15 @@ impl From<DeadLetter> for LetterView {
     }
 }
 
-/// The event in the JSON format of CloudEvents: JSON as it is, everything else as text.
-fn cloud_event(logged: LoggedEvent) -> Value {
-    let event = logged.event;
+/// The event in the JSON format of CloudEvents. Data that is not JSON is a string.
+fn cloud_event(event: Event) -> Value {
     let is_json = event.data_content_type.ends_with("json");
     let data = is_json.then(|| serde_json::from_str(&event.data).ok()).flatten();
     let mut value = json!({
         "specversion": "1.0",
         "id": event.id,
         "source": event.source,
-        "type": event.kind,
+        "type": event.type_,
         "time": event.time,
         "partitionkey": event.partition_key,
         "datacontenttype": event.data_content_type,
@@ -124,7 +123,7 @@ pub(super) async fn dead_letters<S: Sources, L: EventLog, K: KeySource>(
     let after: Option<String> = query.position(DEAD_LETTERS)?;
     let limit = u32::try_from(query.limit).unwrap_or(u32::MAX);
     let letters = api.log.dead_letters(after, limit).await.map_err(problem)?;
-    // Logs also end a page that would be too long in bytes: only an empty one is the last.
+    // Pages that would be too large are shorter, so only an empty page is the last.
     let next_cursor = letters.last().map(|letter| Cursor::encode(DEAD_LETTERS, &letter.id));
     Ok(Json(Page { items: letters.into_iter().map(Into::into).collect(), next_cursor }))
 }

@@ -4,29 +4,14 @@ use super::*;
 use crate::domain::tests::{event, sound};
 use crate::domain::{DeadLetter, ORDERS_SOURCE, Reason};
 use crate::service::tests::Shop;
-use axum::body::Body;
-use chassis::app::router_with_problems;
-use chassis::auth::testing::Issuer;
-use http::Request;
-use http_body_util::BodyExt;
+use chassis::testing::{Client, Issuer};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 async fn call(shop: &Shop, method: &str, uri: &str, role: &str, body: &str) -> (u16, Value) {
-    let issuer = Issuer::new();
-    let token = issuer.token("usr_1", &[role]);
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("/api/v1/admin{uri}"))
-        .header("authorization", format!("Bearer {token}"))
-        .header("content-type", "application/json")
-        .body(Body::from(body.to_owned()))
-        .unwrap();
-    let api = Api { sources: shop.clone(), log: shop.clone(), keys: issuer.key_set() };
-    let answer = router_with_problems(router(api)).oneshot(request).await.unwrap();
-    let status = answer.status().as_u16();
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&body).unwrap_or_default())
+    let keys = Issuer::new().key_set();
+    let client = Client::new(router(Api { sources: shop.clone(), log: shop.clone(), keys }));
+    let client = client.signed_in("usr_1", &[role]).with("content-type", "application/json");
+    client.text(method, &format!("/api/v1/admin{uri}"), body).await.parts()
 }
 
 async fn get(shop: &Shop, uri: &str) -> (u16, Value) {
@@ -38,19 +23,19 @@ fn with_letters(count: u8) -> Shop {
     let letter = |number| DeadLetter {
         id: format!("dl_{number}"),
         subscription: "notifications".to_owned(),
-        logged: event(ORDERS_SOURCE, &sound().orders[0].id, 2, "confirmed"),
+        entry: event(ORDERS_SOURCE, &sound().orders[0].id, 2, "confirmed"),
         reason: Reason::AttemptsExhausted,
         detail: "503".to_owned(),
         attempts: 16,
-        first_seen_at_ms: 0,
-        died_at_ms: 1_000,
+        first_seen_at: 0,
+        died_at: 1_000,
     };
     shop.books.lock().unwrap().dead_letters = (0..count).map(letter).collect();
     shop
 }
 
 #[tokio::test]
-async fn sound_books_are_reported_as_such() {
+async fn sound_books_have_no_violations() {
     let (status, report) = get(&Shop::sound(), "/reconciliation?quiescent=true").await;
     assert_eq!((status, &report["violations"]), (200, &json!([])));
     assert!(chassis::clock::parse_rfc3339(report["checked_at"].as_str().unwrap()).is_some());
@@ -58,7 +43,7 @@ async fn sound_books_are_reported_as_such() {
 }
 
 #[tokio::test]
-async fn a_violation_is_told_with_its_rule_detail_and_ids() {
+async fn a_violation_is_reported_with_its_rule_detail_and_ids() {
     let shop = Shop::sound();
     let ids = {
         let mut books = shop.books.lock().unwrap();
@@ -72,7 +57,7 @@ async fn a_violation_is_told_with_its_rule_detail_and_ids() {
 }
 
 #[tokio::test]
-async fn only_administrators_are_let_in() {
+async fn only_administrators_have_access() {
     let shop = with_letters(1);
     for (method, uri) in [
         ("GET", "/reconciliation"),
@@ -89,7 +74,7 @@ async fn only_administrators_are_let_in() {
 }
 
 #[tokio::test]
-async fn a_question_without_sense_is_refused() {
+async fn malformed_parameters_are_refused() {
     let shop = Shop::sound();
     for query in ["quiescent=maybe", "in_flight_ms=-1", "in_flight_ms=999999999999", "cursor=x"] {
         assert_eq!(get(&shop, &format!("/reconciliation?{query}")).await.0, 400, "{query}");
@@ -97,7 +82,7 @@ async fn a_question_without_sense_is_refused() {
 }
 
 #[tokio::test]
-async fn a_book_that_can_not_be_read_is_unavailable_not_sound() {
+async fn an_unreadable_book_is_reported_as_unavailable() {
     let (status, problem) = get(&Shop::without("payments"), "/reconciliation").await;
     assert_eq!((status, &problem["type"]), (503, &json!("/problems/unavailable")));
     assert!(problem["detail"].as_str().unwrap().contains("payments"));
@@ -115,7 +100,7 @@ async fn subscriptions_are_listed() {
 }
 
 #[tokio::test]
-async fn dead_letters_come_in_pages_with_their_events() {
+async fn dead_letters_are_listed_in_pages_with_their_events() {
     let shop = with_letters(3);
     let (status, first) = get(&shop, "/dead-letters?limit=2").await;
     assert_eq!(status, 200);
@@ -136,7 +121,7 @@ async fn dead_letters_come_in_pages_with_their_events() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_delivered_once_more() {
+async fn a_dead_letter_is_replayed() {
     let shop = with_letters(1);
     assert_eq!(call(&shop, "POST", "/dead-letters/dl_0/replay", "admin", "").await.0, 202);
     assert_eq!(call(&shop, "POST", "/dead-letters/dl_9/replay", "admin", "").await.0, 404);
@@ -155,7 +140,7 @@ async fn the_events_of_a_key_are_replayed_and_a_dead_letter_is_discarded() {
 }
 
 #[tokio::test]
-async fn a_span_of_time_is_delivered_once_more() {
+async fn a_period_is_replayed() {
     let shop = Shop::sound();
     let replay = |body: &'static str| {
         let shop = shop.clone();

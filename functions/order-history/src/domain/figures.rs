@@ -1,5 +1,5 @@
-//! What was sold each day. Nothing is counted up when an event arrives, because an event may
-//! arrive twice: the figures are made from what is known about each order.
+//! Daily sales. They are computed from the orders and not counted by event, because events may be
+//! delivered twice.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,20 @@ use chassis::clock::rfc3339;
 /// Of one day and one currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Orders placed that day, whatever became of them.
+    /// Orders placed that day, with any status.
     pub orders: u64,
     /// Of those, orders that are paid for.
     pub confirmed: u64,
-    /// Of those, orders that were called off by the customer.
+    /// Of those, orders that were cancelled by the customer.
     pub cancelled: u64,
     /// Of those, orders that could not be fulfilled.
     pub rejected: u64,
-    /// What the paid ones cost, in minor units.
+    /// The price of the paid ones, in minor units.
     pub revenue: i64,
 }
 
 impl Figures {
-    /// Takes one order into account. Each order once, with its present status.
+    /// Adds an order.
     pub fn add(&mut self, status: &str, amount: i64) {
         self.orders += 1;
         match status {

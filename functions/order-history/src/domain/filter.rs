@@ -1,20 +1,20 @@
-//! Which orders a reader wants to see.
+//! Filters of lists.
 
 use super::Entry;
 
-/// The statuses that can be asked for.
+/// The statuses that lists can be filtered by.
 pub const STATUSES: [&str; 7] =
     ["pending", "confirmed", "rejected", "cancelled", "shipped", "delivered", "returned"];
 
-/// The longest text that is searched for, in characters.
+/// The maximum length of a search text, in characters.
 pub const QUERY_CHARS_MAX: usize = 100;
 
-/// Everything that is given must hold.
+/// Conditions on orders. All of them must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// One of [`STATUSES`].
     pub status: Option<String>,
-    /// Part of the name or the SKU of a product in it, in any case of letters.
+    /// A part of the name or the SKU of a product in the order, ignoring case.
     pub query: Option<String>,
     /// Placed at or after this instant, in milliseconds since the epoch.
     pub from_ms: Option<u64>,
@@ -23,13 +23,13 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether the order is wanted.
+    /// Whether the order matches.
     pub fn accepts(&self, entry: &Entry) -> bool {
         let status = self.status.as_ref().is_none_or(|status| *status == entry.order.status);
         status && self.spans(entry.created_at_ms) && self.finds(entry)
     }
 
-    /// Whether orders of this instant may be wanted.
+    /// Whether orders of this time may match.
     pub fn spans(&self, created_at_ms: u64) -> bool {
         self.from_ms.is_none_or(|from| created_at_ms >= from)
             && self.to_ms.is_none_or(|to| created_at_ms < to)
@@ -42,7 +42,7 @@ impl Filter {
         entry.order.items.iter().any(|item| contains(&item.name) || contains(&item.sku))
     }
 
-    /// Names the list that the filter makes, so that a cursor of another is refused.
+    /// A name for the filtered list, so that cursors of other lists are refused.
     pub fn name(&self) -> String {
         format!("{:?}", (&self.status, &self.query, self.from_ms, self.to_ms))
     }

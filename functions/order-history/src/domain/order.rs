@@ -1,19 +1,19 @@
-//! One order as the projection keeps it.
+//! An order in the projection.
 
 use chassis::money::Money;
 use serde::{Deserialize, Serialize};
 
 use super::Position;
 
-/// An order and the event that it was taken from: a function of that event and of nothing
-/// else, so that the same event always gives the same bytes.
+/// An order according to its last event. It depends on nothing else, so that the same event always
+/// results in the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The state.
     pub order: Order,
-    /// Why it waits for a person, if it does.
+    /// Why it waits for an operator, if it does.
     pub parked: Option<String>,
-    /// The event's place among those of the order, from 1.
+    /// The sequence number of the event, from 1.
     pub sequence: u64,
     /// When the event happened, in milliseconds since the epoch.
     pub at_ms: u64,
@@ -27,19 +27,19 @@ pub struct Order {
     /// `ord_…`.
     #[serde(rename = "order_id")]
     pub id: String,
-    /// Who ordered: `usr_…`.
+    /// The customer: `usr_…`.
     pub user_id: String,
-    /// In the words of orders; one that this code does not know is kept as it is.
+    /// As in the event, also if it is unknown here.
     pub status: String,
-    /// What was ordered.
+    /// The ordered products.
     #[serde(rename = "lines")]
     pub items: Vec<Item>,
-    /// What it costs altogether.
+    /// The total price.
     pub total: Money,
-    /// Why it was refused, if it was.
+    /// Why it was rejected, if it was.
     #[serde(default)]
     pub rejection: Option<Rejection>,
-    /// What is on its way, once something is.
+    /// The parcels, once there are any.
     #[serde(default)]
     pub parcels: Vec<Parcel>,
     /// RFC 3339, UTC.
@@ -88,30 +88,30 @@ pub struct Parcel {
     pub status: String,
 }
 
-/// What a user is called: the local copy for the administrators' list.
+/// The name of a user, for the administrators' list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
+pub struct UserName {
     /// `usr_…`.
     pub user_id: String,
     /// For people.
     pub name: String,
-    /// The place of its event among those of the user, from 1.
+    /// The sequence number of the event, from 1.
     pub sequence: u64,
     /// When the event happened, in milliseconds since the epoch.
     pub at_ms: u64,
 }
 
-/// Where an order stands in every list: by time, and by id among those of one instant.
+/// The key by which all lists are sorted: the time, and the id for orders of the same time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place(pub u64, pub String);
+pub struct SortKey(pub u64, pub String);
 
 impl Entry {
-    /// Its place in lists.
-    pub fn place(&self) -> Place {
-        Place(self.created_at_ms, self.order.id.clone())
+    /// The key by which lists are sorted.
+    pub fn sort_key(&self) -> SortKey {
+        SortKey(self.created_at_ms, self.order.id.clone())
     }
 
-    /// What a reader has seen who has seen this.
+    /// The position that a reader of this entry has seen.
     pub fn position(&self) -> Position {
         Position { order_id: self.order.id.clone(), sequence: self.sequence }
     }

@@ -1,16 +1,16 @@
-//! How far a reader wants the projection to be at least.
+//! The minimum position of the projection that a reader requires.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The event of an order that must have been taken in: `<order id>.<sequence>` on the wire,
-/// which is also the id of that event.
+/// The event of an order that must have been processed: `<order id>.<sequence>` on the wire, which
+/// is also the id of that event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// `ord_…`.
     pub order_id: String,
-    /// The event's place among those of the order, from 1; 0 for an order that has told nothing
-    /// yet, which nobody need wait for.
+    /// The sequence number of the event, from 1; 0 for an order without events, which requires no
+    /// wait.
     pub sequence: u64,
 }
 
@@ -29,19 +29,19 @@ impl fmt::Display for Position {
     }
 }
 
-/// The text names no event of an order.
+/// The text is not the id of an order's event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoPosition;
+pub struct InvalidPosition;
 
 impl FromStr for Position {
-    type Err = NoPosition;
+    type Err = InvalidPosition;
 
-    fn from_str(text: &str) -> Result<Position, NoPosition> {
-        let (order_id, digits) = text.rsplit_once('.').ok_or(NoPosition)?;
-        let sequence: u64 = digits.parse().map_err(|_| NoPosition)?;
+    fn from_str(text: &str) -> Result<Position, InvalidPosition> {
+        let (order_id, digits) = text.rsplit_once('.').ok_or(InvalidPosition)?;
+        let sequence: u64 = digits.parse().map_err(|_| InvalidPosition)?;
         match chassis::id::is("ord", order_id) {
             true => Ok(Position { order_id: order_id.to_owned(), sequence }),
-            false => Err(NoPosition),
+            false => Err(InvalidPosition),
         }
     }
 }

@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use crate::domain::{Filter, QUERY_CHARS_MAX, STATUSES};
 
-/// Days of a summary if the reader does not say.
+/// The default number of days of a summary.
 const SUMMARY_DAYS_DEFAULT: u64 = 30;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// The parameters of a list, except for pagination.
-pub(super) struct Asked {
+pub(super) struct ListParameters {
     pub(super) filter: Filter,
     pub(super) position: Option<String>,
     pub(super) user_id: Option<String>,
@@ -36,10 +36,10 @@ impl Parameters {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Asked {
+impl<S: Send + Sync> FromRequestParts<S> for ListParameters {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Asked> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<ListParameters> {
         let it = Parameters::of(parts)?;
         if it.status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
             let statuses = STATUSES.join(", ");
@@ -56,30 +56,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
             from_ms: instant("from", it.from.as_deref())?,
             to_ms: instant("to", it.to.as_deref())?,
         };
-        Ok(Asked { filter, position: it.position, user_id: it.user_id })
+        Ok(ListParameters { filter, position: it.position, user_id: it.user_id })
     }
 }
 
 /// `from` and `to` of a summary.
-pub(super) struct Span {
+pub(super) struct Period {
     from_ms: Option<u64>,
     to_ms: Option<u64>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Span {
+impl<S: Send + Sync> FromRequestParts<S> for Period {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Span> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Period> {
         let it = Parameters::of(parts)?;
-        Ok(Span {
+        Ok(Period {
             from_ms: instant("from", it.from.as_deref())?,
             to_ms: instant("to", it.to.as_deref())?,
         })
     }
 }
 
-impl Span {
-    /// The first and the last instant: the days up to today, if the reader does not say.
+impl Period {
+    /// The first and the last time. The default is the days up to today.
     pub(super) fn days(&self, now_ms: u64, days_max: u64) -> Result<(u64, u64)> {
         let last = self.to_ms.map_or(now_ms, |to_ms| to_ms.saturating_sub(1));
         let default = last.saturating_sub((SUMMARY_DAYS_DEFAULT - 1) * DAY_MS);
@@ -92,7 +92,7 @@ impl Span {
     }
 }
 
-/// A day (its first instant) or an instant, both UTC.
+/// A day (its first instant) or a time, both in UTC.
 fn instant(name: &str, text: Option<&str>) -> Result<Option<u64>> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let day = (text.len() == "2026-01-31".len()).then(|| format!("{text}T00:00:00Z"));

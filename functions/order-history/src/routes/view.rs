@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::time;
 use crate::domain::{Entry, Item, Parcel, Rejection};
-use crate::service::{DayFigures, Rebuilding, Status};
+use crate::service::{Building, DayFigures, Stage, Status};
 
 /// An order, with the members that its events contain.
 #[derive(Serialize)]
@@ -188,14 +188,19 @@ impl From<Status> for StatusView {
     }
 }
 
-impl From<Rebuilding> for RebuildView {
-    fn from(rebuilding: Rebuilding) -> Self {
+impl From<Building> for RebuildView {
+    fn from(building: Building) -> Self {
+        let (stage, position) = match building.stage {
+            Stage::Reading { position } => ("reading", Some(position)),
+            Stage::Carrying { .. } | Stage::Naming { .. } => ("carrying", None),
+        };
+        let started_at = rfc3339(building.started_at_ms);
         Self {
-            generation: rebuilding.generation,
-            stage: rebuilding.stage,
-            position: rebuilding.position,
-            events: rebuilding.events,
-            started_at: rfc3339(rebuilding.started_at_ms),
+            generation: building.generation,
+            stage,
+            position,
+            events: building.events,
+            started_at,
         }
     }
 }

@@ -1,37 +1,38 @@
-//! All orders of the projection, for checks across functions.
+//! All orders of the projection, for reconciliation.
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
 
 use super::OrderHistory;
-use crate::domain::{Entry, Place, day_of};
-use crate::ports::{Clock, EventLog};
-use crate::projection::Owner;
+use crate::domain::{Entry, SortKey, day_of};
+use crate::ports::EventLog;
+use crate::records::Owner;
 
-/// Orders of one page at most.
+/// The maximum size of a page, in orders.
 pub const AUDIT_LIMIT_MAX: usize = 100;
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
-    /// The orders after a place, oldest first, at most `limit`, and the place to go on from. The
-    /// values themselves are answered, not what the indexes say of them.
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
+    /// The orders after a key, oldest first, at most `limit`, and the key of the last one unless it
+    /// is the end. They are read from the orders, not from the indexes.
     pub async fn all(
         &self,
-        after: Option<&Place>,
+        after: Option<&SortKey>,
         limit: usize,
-    ) -> Result<(Vec<Entry>, Option<Place>), StoreError> {
+    ) -> Result<(Vec<Entry>, Option<SortKey>), StoreError> {
         let generation = self.serving().await?;
-        let mut days = generation.days(Owner::Everybody).await?;
-        let first = after.map(|place| day_of(place.0));
+        let mut days = generation.days(Owner::All).await?;
+        let first = after.map(|key| day_of(key.0));
         days.retain(|day| first.as_ref().is_none_or(|first| day >= first));
         let mut entries: Vec<Entry> = Vec::new();
         let mut last = None;
         for day in days {
-            let places = generation.places(Owner::Everybody, &day).await?;
-            for place in places.into_iter().filter(|place| after.is_none_or(|a| place > a)) {
+            let sort_keys = generation.sort_keys(Owner::All, &day).await?;
+            for key in sort_keys.into_iter().filter(|key| after.is_none_or(|a| key > a)) {
                 if entries.len() >= limit.min(AUDIT_LIMIT_MAX) {
                     return Ok((entries, last));
                 }
-                entries.extend(generation.entry(&place.1).await?);
-                last = Some(place);
+                entries.extend(generation.entry(&key.1).await?);
+                last = Some(key);
             }
         }
         Ok((entries, None))

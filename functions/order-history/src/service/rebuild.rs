@@ -1,56 +1,57 @@
-//! Making the projection anew, while the old one serves.
+//! Rebuilding the projection as a new generation, while the old one serves.
 //!
-//! A rebuild is a mark in the control value; the work is done in steps by `/sweep`, each of
-//! which may be cut off anywhere, and two of which may run at once: every write may be repeated,
-//! and how far the rebuild has come is kept by compare-and-swap. First the log is read from its
-//! beginning to its end, then what only the old generation knows (the log does not keep events
-//! for ever) is carried over, then the new one serves. The old one stays for a while, for
-//! requests that are still reading it, and is removed by later sweeps.
+//! A rebuild is a state in the control value. `/sweep` does its work in steps, which may be
+//! interrupted or run twice at once: all writes can be repeated, and the progress is recorded by
+//! compare-and-swap. First, the log is read to its end. Then, orders and names that only the old
+//! generation has are copied, because the log does not keep events forever. Then the new generation
+//! serves. The old one stays for a while, for requests that still read it, and is removed by later
+//! sweeps.
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
-use super::{Building, CONTROL, Control, OrderHistory, Refused, Retired, Stage, take_newer};
-use crate::ports::{Clock, EventLog, Unavailable};
-use crate::projection::{NAME_SHARDS, Owner};
+use super::{Building, CONTROL, Control, OrderHistory, ReceiveError, Retired, Stage, apply_newer};
+use crate::ports::{EventLog, Unavailable};
+use crate::records::{NAME_SHARDS, Owner};
 
-/// Events that are read from the log at once.
+/// The size of pages of the log, in events.
 pub const READ_LIMIT: u32 = 100;
-/// How long one sweep works, in milliseconds.
+/// How long a sweep starts further steps, in milliseconds.
 pub const SWEEP_MS: u64 = 8_000;
-/// How long a generation that serves no more stays, in milliseconds: longer than any request
-/// that may still read it or write into it.
+/// How long a generation stays after another one has replaced it, in milliseconds: longer than any
+/// request that may still read or write it.
 pub const GRACE_MS: u64 = 120_000;
-/// Generations that wait for their removal before another rebuild may start.
+/// The number of generations that wait for their removal from which on no rebuild starts.
 const RETIRED_MAX: usize = 4;
 
-/// What became of the wish for a rebuild.
+/// The result of a request for a rebuild.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Started {
-    /// This generation is being made, since now or since before.
+    /// This generation is being built, since now or before.
     Building(u64),
     /// Too many older generations are not removed yet.
-    Crowded,
+    TooManyGenerations,
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Swept {
-    /// Events of the log that were looked at.
+pub struct SweepReport {
+    /// Events of the log that were read.
     pub events_read: u64,
-    /// Of those, events that can't be read; they were left out.
+    /// Of those, malformed events, which were skipped.
     pub events_malformed: u64,
-    /// Orders that the log knows nothing of any more.
+    /// Orders without events in the log, which were copied.
     pub orders_carried: u64,
-    /// Generations that began to serve.
+    /// Generations that were built and now serve.
     pub generations_switched: u64,
     /// Generations that were removed.
     pub generations_removed: u64,
 }
 
-/// Why a sweep ended early. What it did up to then stays done.
+/// Why a sweep ended early. Its finished steps are kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unswept {
+pub enum SweepError {
     /// The log can't be read.
     #[error(transparent)]
     Log(#[from] Unavailable),
@@ -59,8 +60,8 @@ pub enum Unswept {
     Store(#[from] StoreError),
 }
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
-    /// Wishes for a rebuild. If one is under way already, that one it is.
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
+    /// Starts a rebuild, unless one is already running.
     pub async fn rebuild(&self) -> Result<Started, StoreError> {
         let started_at_ms = self.clock.now_ms();
         self.change(|control| {
@@ -68,7 +69,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
                 return Started::Building(building.generation);
             }
             if control.retired.len() >= RETIRED_MAX {
-                return Started::Crowded;
+                return Started::TooManyGenerations;
             }
             control.newest += 1;
             control.building = Some(Building {
@@ -84,21 +85,21 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
 
     /// Continues the running rebuild and removals, for at most [`SWEEP_MS`]. A failing rebuild does
     /// not stop the removal of older generations.
-    pub async fn sweep(&self) -> Result<Swept, Unswept> {
+    pub async fn sweep(&self) -> Result<SweepReport, SweepError> {
         let until_ms = self.clock.now_ms().saturating_add(SWEEP_MS);
-        let mut swept = Swept::default();
-        let built = self.build(until_ms, &mut swept).await;
-        let removed = self.remove_retired(until_ms, &mut swept).await;
+        let mut report = SweepReport::default();
+        let built = self.build(until_ms, &mut report).await;
+        let removed = self.remove_retired(until_ms, &mut report).await;
         built?;
         removed?;
-        Ok(swept)
+        Ok(report)
     }
 
-    async fn build(&self, until_ms: u64, swept: &mut Swept) -> Result<(), Unswept> {
+    async fn build(&self, until_ms: u64, report: &mut SweepReport) -> Result<(), SweepError> {
         while self.clock.now_ms() < until_ms {
             let control = self.control().await?;
             match &control.building {
-                Some(building) => self.step(&control, building, swept).await?,
+                Some(building) => self.step(&control, building, report).await?,
                 None => break,
             }
         }
@@ -109,24 +110,26 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         &self,
         control: &Control,
         building: &Building,
-        swept: &mut Swept,
-    ) -> Result<(), Unswept> {
+        report: &mut SweepReport,
+    ) -> Result<(), SweepError> {
         match &building.stage {
-            Stage::Reading { position } => self.read_on(building, *position, swept).await,
+            Stage::Reading { position } => self.read_log(building, *position, report).await,
             Stage::Carrying { after } => {
-                Ok(self.carry_on(control, building, after.as_deref(), swept).await?)
+                Ok(self.copy_day(control, building, after.as_deref(), report).await?)
             }
-            Stage::Naming { shard } => Ok(self.name_on(control, building, *shard, swept).await?),
+            Stage::Naming { shard } => {
+                Ok(self.copy_names(control, building, *shard, report).await?)
+            }
         }
     }
 
-    /// Takes the next events of the log in.
-    async fn read_on(
+    /// Applies the next events of the log.
+    async fn read_log(
         &self,
         building: &Building,
         position: u64,
-        swept: &mut Swept,
-    ) -> Result<(), Unswept> {
+        report: &mut SweepReport,
+    ) -> Result<(), SweepError> {
         let entries = self.log.read(position, READ_LIMIT).await?;
         let Some(last) = entries.last() else {
             self.advance(building, Stage::Carrying { after: None }, 0).await?;
@@ -136,62 +139,62 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         let generation = self.generation(building.generation);
         for logged in &entries {
             match self.change_of(&logged.event).await {
-                Ok(change) => take_newer(&generation, &change).await?,
-                Err(Refused::Store(error)) => return Err(error.into()),
+                Ok(change) => apply_newer(&generation, &change).await?,
+                Err(ReceiveError::Store(error)) => return Err(error.into()),
                 Err(malformed) => {
                     eprintln!("order-history: skipped in the rebuild: {malformed:?}");
-                    swept.events_malformed += 1;
+                    report.events_malformed += 1;
                 }
             }
         }
-        swept.events_read += count;
+        report.events_read += count;
         self.advance(building, Stage::Reading { position }, count).await?;
         Ok(())
     }
 
-    /// Carries the next day over; after the last, names are next.
-    async fn carry_on(
+    /// Copies missing orders of the next day. After the last day, names are next.
+    async fn copy_day(
         &self,
         control: &Control,
         building: &Building,
         after: Option<&str>,
-        swept: &mut Swept,
+        report: &mut SweepReport,
     ) -> Result<(), StoreError> {
         let (old, new) = (self.generation(control.serving), self.generation(building.generation));
-        let days = old.days(Owner::Everybody).await?;
+        let days = old.days(Owner::All).await?;
         let Some(day) = days.into_iter().find(|day| after.is_none_or(|after| **day > *after))
         else {
             return self.advance(building, Stage::Naming { shard: 0 }, 0).await;
         };
-        for place in old.places(Owner::Everybody, &day).await? {
-            if new.entry(&place.1).await?.is_none()
-                && let Some(entry) = old.entry(&place.1).await?
+        for key in old.sort_keys(Owner::All, &day).await? {
+            if new.entry(&key.1).await?.is_none()
+                && let Some(entry) = old.entry(&key.1).await?
             {
-                new.take_newer(&entry).await?;
-                swept.orders_carried += 1;
+                new.apply_newer(&entry).await?;
+                report.orders_carried += 1;
             }
         }
         self.advance(building, Stage::Carrying { after: Some(day) }, 0).await
     }
 
-    /// Carries the names of the next shard over; after the last, the new generation serves.
-    async fn name_on(
+    /// Copies the names of the next shard. After the last one, the new generation serves.
+    async fn copy_names(
         &self,
         control: &Control,
         building: &Building,
         shard: u64,
-        swept: &mut Swept,
+        report: &mut SweepReport,
     ) -> Result<(), StoreError> {
         if shard >= NAME_SHARDS {
-            swept.generations_switched += u64::from(self.switch(building).await?);
+            report.generations_switched += u64::from(self.switch(building).await?);
             return Ok(());
         }
         let names = self.generation(control.serving).names_in(shard).await?;
-        self.generation(building.generation).take_names_in(shard, &names).await?;
+        self.generation(building.generation).merge_names(shard, &names).await?;
         self.advance(building, Stage::Naming { shard: shard + 1 }, 0).await
     }
 
-    /// Notes how far the rebuild has come, unless another sweep has noted something since.
+    /// Records the progress, unless another sweep has recorded a later one.
     async fn advance(
         &self,
         building: &Building,
@@ -208,7 +211,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         .await
     }
 
-    /// Lets the new generation serve; whether it was this call that did.
+    /// Makes the new generation serve. Returns whether this call did it.
     async fn switch(&self, building: &Building) -> Result<bool, StoreError> {
         let now_ms = self.clock.now_ms();
         self.change(|control| {
@@ -224,7 +227,11 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         .await
     }
 
-    async fn remove_retired(&self, until_ms: u64, swept: &mut Swept) -> Result<(), StoreError> {
+    async fn remove_retired(
+        &self,
+        until_ms: u64,
+        report: &mut SweepReport,
+    ) -> Result<(), StoreError> {
         let now_ms = self.clock.now_ms();
         for retired in self.control().await?.retired {
             if now_ms.saturating_sub(retired.since_ms) < GRACE_MS {
@@ -237,7 +244,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
                 }
             }
             self.change(|control| control.retired.retain(|other| *other != retired)).await?;
-            swept.generations_removed += 1;
+            report.generations_removed += 1;
         }
         Ok(())
     }

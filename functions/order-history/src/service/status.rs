@@ -1,57 +1,44 @@
-//! How the projection is, and what was sold.
+//! The state of the projection, and daily sales.
 
 use std::collections::BTreeMap;
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{OrderHistory, Stage};
+use super::{Building, OrderHistory};
 use crate::domain::Figures;
-use crate::ports::{Clock, EventLog, Lag};
-use crate::projection::{Generation, Owner};
+use crate::ports::{EventLog, Lag};
+use crate::records::{Generation, Owner};
 
-/// Orders that a digest is made over at most; a larger projection has none.
+/// The maximum number of orders for a digest; a larger projection has none.
 pub const DIGESTED_MAX: u64 = 50_000;
-/// Days of one summary at most.
+/// The maximum number of days in a summary.
 pub const SUMMARY_DAYS_MAX: usize = 92;
 
-/// The subscriptions of this projection begin so.
+/// The prefix of the subscriptions of this function.
 const SUBSCRIPTIONS: &str = "order-history-";
 
-/// How the projection is.
+/// The state of the projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// Orders.
     pub entries: u64,
     /// Users whose names are known.
     pub names: u64,
-    /// When the newest event happened that was taken in, in milliseconds since the epoch.
+    /// The time of the newest processed event, in milliseconds since the epoch.
     pub last_event_at_ms: Option<u64>,
-    /// What the log says of our subscriptions; none if it does not answer.
+    /// The lags of the subscriptions; `None` if the log is unavailable.
     pub lags: Option<Vec<Lag>>,
-    /// The one that serves, from 1.
+    /// The serving generation, from 1.
     pub generation: u64,
-    /// When it was finished, in milliseconds since the epoch, if it was made by a rebuild.
+    /// When it was finished, in milliseconds since the epoch, if it was rebuilt.
     pub rebuilt_at_ms: Option<u64>,
-    /// The rebuild that is under way.
-    pub rebuilding: Option<Rebuilding>,
+    /// The running rebuild.
+    pub rebuilding: Option<Building>,
     /// SHA-256 over all orders and names, in hexadecimal; none over [`DIGESTED_MAX`] orders.
     pub digest: Option<String>,
-}
-
-/// A rebuild that is under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rebuilding {
-    /// The generation that it makes.
-    pub generation: u64,
-    /// `reading` or `carrying`.
-    pub stage: &'static str,
-    /// How far the log is read; none once it is read to its end.
-    pub position: Option<u64>,
-    /// Events of the log that were looked at.
-    pub events: u64,
-    /// In milliseconds since the epoch.
-    pub started_at_ms: u64,
 }
 
 /// The figures of a day in one currency.
@@ -65,8 +52,8 @@ pub struct DayFigures {
     pub figures: Figures,
 }
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
-    /// How the projection is.
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
+    /// The state of the projection.
     pub async fn status(&self) -> Result<Status, StoreError> {
         let control = self.control().await?;
         let generation = self.generation(control.serving);
@@ -78,19 +65,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
             lags: self.lags().await,
             generation: control.serving,
             rebuilt_at_ms: control.rebuilt_at_ms,
-            rebuilding: control.building.map(|building| Rebuilding {
-                generation: building.generation,
-                stage: match building.stage {
-                    Stage::Reading { .. } => "reading",
-                    Stage::Carrying { .. } | Stage::Naming { .. } => "carrying",
-                },
-                position: match building.stage {
-                    Stage::Reading { position } => Some(position),
-                    Stage::Carrying { .. } | Stage::Naming { .. } => None,
-                },
-                events: building.events,
-                started_at_ms: building.started_at_ms,
-            }),
+            rebuilding: control.building,
             digest: census.digest(),
         })
     }
@@ -99,7 +74,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
     /// first, at most [`SUMMARY_DAYS_MAX`] days that had orders.
     pub async fn summary(&self, first: &str, last: &str) -> Result<Vec<DayFigures>, StoreError> {
         let generation = self.serving().await?;
-        let days = generation.days(Owner::Everybody).await?;
+        let days = generation.days(Owner::All).await?;
         let days = days.into_iter().rev().filter(|day| **day >= *first && **day <= *last);
         let mut summary = Vec::new();
         for day in days.take(SUMMARY_DAYS_MAX) {
@@ -124,7 +99,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
     }
 }
 
-/// One walk over everything, in the order of the calendar.
+/// Counts and digests over the whole projection, in the order of days.
 struct Census {
     entries: u64,
     names: u64,
@@ -136,7 +111,7 @@ impl Census {
     async fn of<S: Store>(generation: &Generation<S>) -> Result<Census, StoreError> {
         let mut census =
             Census { entries: 0, names: 0, last_event_at_ms: None, hash: Sha256::new() };
-        for day in generation.days(Owner::Everybody).await? {
+        for day in generation.days(Owner::All).await? {
             census.count_day(generation, &day).await?;
         }
         for (user_id, named) in generation.names().await? {
@@ -168,7 +143,7 @@ impl Census {
         Ok(())
     }
 
-    /// The length goes first, so that no two lists of parts look alike.
+    /// Hashes the length first, so that different lists of parts have different digests.
     fn hash_part(&mut self, bytes: &[u8]) {
         self.hash.update((bytes.len() as u64).to_le_bytes());
         self.hash.update(bytes);
@@ -176,6 +151,6 @@ impl Census {
 
     fn digest(self) -> Option<String> {
         let whole = self.entries <= DIGESTED_MAX;
-        whole.then(|| self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        whole.then(|| HEXLOWER.encode(&self.hash.finalize()))
     }
 }

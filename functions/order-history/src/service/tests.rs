@@ -4,54 +4,56 @@ mod convergence;
 mod growth;
 mod rebuilding;
 
-use chassis::store::MemoryStore;
+use chassis::clock::Clock;
+use chassis::testing::{ManualClock, MemoryStore};
 
 use super::*;
 use crate::domain::Entry;
 use crate::testing::{
-    NOON_MS, TestClock, TestLog, deleted, dump, named, named_sealed, order_id, placed, user_id,
+    NOON_MS, OrderEvent, TestLog, clock, deleted, dump, name_sealed, named, order_id, placed,
+    user_id,
 };
 
-type History = OrderHistory<MemoryStore, TestLog, TestClock>;
+type History = OrderHistory<MemoryStore, TestLog, ManualClock>;
 
-fn history() -> (History, MemoryStore, TestLog, TestClock) {
-    let (store, log, clock) = (MemoryStore::new(), TestLog::default(), TestClock::new(0));
+fn history() -> (History, MemoryStore, TestLog, ManualClock) {
+    let (store, log, clock) = (MemoryStore::new(), TestLog::default(), clock(0));
     (OrderHistory::new(store.clone(), log.clone(), clock.clone()), store, log, clock)
 }
 
 #[tokio::test]
-async fn the_last_event_is_the_order() {
+async fn the_last_event_determines_the_order() {
     let (history, ..) = history();
     for (sequence, status) in [(1, "pending"), (2, "confirmed")] {
-        let told = crate::testing::Told { sequence, status, ..placed(1) };
-        history.receive(&told.event()).await.unwrap();
+        let order = OrderEvent { sequence, status, ..placed(1) };
+        history.receive(&order.event()).await.unwrap();
     }
     let entry = history.find(&order_id(1)).await.unwrap().unwrap();
     assert_eq!((entry.order.status.as_str(), entry.sequence), ("confirmed", 2));
 }
 
 #[tokio::test]
-async fn what_waits_for_a_person_says_so_until_it_goes_on() {
+async fn a_parked_order_has_its_reason_until_it_continues() {
     let (history, ..) = history();
-    let told = |sequence, status| crate::testing::Told { sequence, status, ..placed(1) };
+    let order = |sequence, status| OrderEvent { sequence, status, ..placed(1) };
     let parked = || async { history.find(&order_id(1)).await.unwrap().unwrap().parked };
-    history.receive(&told(1, "pending").event()).await.unwrap();
-    history.receive(&told(2, "pending").parked("no refund")).await.unwrap();
+    history.receive(&order(1, "pending").event()).await.unwrap();
+    history.receive(&order(2, "pending").parked("no refund")).await.unwrap();
     assert_eq!(parked().await.as_deref(), Some("no refund"));
-    history.receive(&told(3, "cancelled").event()).await.unwrap();
+    history.receive(&order(3, "cancelled").event()).await.unwrap();
     assert_eq!(parked().await, None);
 }
 
 #[tokio::test]
-async fn an_event_that_comes_too_early_is_put_off_and_leaves_no_trace() {
+async fn an_event_after_a_gap_is_refused_and_changes_nothing() {
     let (history, store, ..) = history();
-    let late = crate::testing::Told { sequence: 2, status: "confirmed", ..placed(1) };
-    assert_eq!(history.receive(&late.event()).await, Err(Refused::Early { expected: 1 }));
+    let late = OrderEvent { sequence: 2, status: "confirmed", ..placed(1) };
+    assert_eq!(history.receive(&late.event()).await, Err(ReceiveError::Early { expected: 1 }));
     assert_eq!(store.keys(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn what_is_not_known_passes_and_what_is_broken_does_not() {
+async fn unknown_events_are_ignored_and_malformed_ones_refused() {
     let (history, store, ..) = history();
     let good = placed(1).event();
     for kind in ["com.shop.shipping.shipment.changed.v1", "com.shop.orders.order.placed.v2"] {
@@ -63,8 +65,8 @@ async fn what_is_not_known_passes_and_what_is_broken_does_not() {
     elsewhere.source = "/shop/else".to_owned();
     assert_eq!(history.receive(&elsewhere).await, Ok(()));
     assert_eq!(store.keys(), Vec::<String>::new());
-    type Harm = fn(&mut Event);
-    let harms: [Harm; 6] = [
+    type Damage = fn(&mut Event);
+    let damages: [Damage; 6] = [
         |event| event.data = "{".to_owned(),
         |event| event.data = "{}".to_owned(),
         |event| event.subject = Some("ord_else".to_owned()),
@@ -72,17 +74,17 @@ async fn what_is_not_known_passes_and_what_is_broken_does_not() {
         |event| drop(event.extensions.remove("sequence")),
         |event| event.time = None,
     ];
-    for (index, harm) in harms.into_iter().enumerate() {
+    for (index, damage) in damages.into_iter().enumerate() {
         let mut broken = good.clone();
-        harm(&mut broken);
+        damage(&mut broken);
         let answer = history.receive(&broken).await;
-        assert!(matches!(answer, Err(Refused::Malformed(_))), "{index}: {answer:?}");
+        assert!(matches!(answer, Err(ReceiveError::Malformed(_))), "{index}: {answer:?}");
     }
     assert_eq!(store.keys(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn an_older_name_does_not_come_back() {
+async fn an_older_name_does_not_replace_a_newer_one() {
     let (history, ..) = history();
     history.receive(&named(1, 2, "Ada Lovelace")).await.unwrap();
     history.receive(&named(1, 1, "Ada Byron")).await.unwrap();
@@ -91,11 +93,11 @@ async fn an_older_name_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn a_name_needs_the_users_key_and_is_erased_with_the_account() {
+async fn a_sealed_name_is_readable_until_the_account_is_deleted() {
     let (history, store, log, _) = history();
     let key = [1; 32];
     log.persons.set(&user_id(1), Some(key));
-    let events = [named_sealed(1, 1, "Ada", &key), named_sealed(1, 2, "Ada L.", &key)];
+    let events = [name_sealed(1, 1, "Ada", &key), name_sealed(1, 2, "Ada L.", &key)];
     for event in &events {
         history.receive(event).await.unwrap();
         log.append(event.clone());
@@ -122,29 +124,29 @@ async fn each_caller_waits_for_one_event_at_a_time() {
     let next: domain::Position = format!("{}.2", order_id(1)).parse().unwrap();
     assert!(history.begin_wait("usr_1", NOON_MS).await.unwrap());
     let before_ms = clock.now_ms();
-    assert_eq!(history.wait_for(&next, None, "usr_1").await, Err(Unread::Behind));
+    assert_eq!(history.wait_for(&next, None, "usr_1").await, Err(ReadError::Behind));
     assert_eq!(clock.now_ms(), before_ms, "at once");
-    assert_eq!(history.wait_for(&next, None, "usr_2").await, Err(Unread::Behind));
+    assert_eq!(history.wait_for(&next, None, "usr_2").await, Err(ReadError::Behind));
     assert_eq!(clock.now_ms(), before_ms + POSITION_WAIT_MAX_MS);
     history.end_wait("usr_1", NOON_MS).await.unwrap();
-    assert_eq!(history.wait_for(&next, None, "usr_1").await, Err(Unread::Behind));
+    assert_eq!(history.wait_for(&next, None, "usr_1").await, Err(ReadError::Behind));
     assert_eq!(clock.now_ms(), before_ms + 2 * POSITION_WAIT_MAX_MS, "and again afterwards");
 }
 
 #[tokio::test]
-async fn all_orders_are_listed_once_in_pages() {
+async fn the_audit_lists_all_orders_once_in_pages() {
     let (history, ..) = history();
     for number in [5, 3, 9, 1, 7, 2] {
-        let told = crate::testing::Told { day: number % 3, user: number % 2, ..placed(number) };
-        history.receive(&told.event()).await.unwrap();
+        let order = OrderEvent { day: number % 3, user: number % 2, ..placed(number) };
+        history.receive(&order.event()).await.unwrap();
     }
     let (mut after, mut seen) = (None, Vec::new());
     loop {
         let (entries, next) = history.all(after.as_ref(), 2).await.unwrap();
         assert!(entries.len() <= 2);
-        seen.extend(entries.iter().map(Entry::place));
+        seen.extend(entries.iter().map(Entry::sort_key));
         match next {
-            Some(place) => after = Some(place),
+            Some(key) => after = Some(key),
             None => break,
         }
     }
@@ -155,14 +157,14 @@ async fn all_orders_are_listed_once_in_pages() {
 #[tokio::test]
 async fn an_event_that_is_delivered_again_is_counted_once() {
     let (history, ..) = history();
-    let told = |sequence, status| crate::testing::Told { sequence, status, ..placed(1) };
-    for event in [told(1, "pending").event(), told(2, "confirmed").event()] {
+    let order = |sequence, status| OrderEvent { sequence, status, ..placed(1) };
+    for event in [order(1, "pending").event(), order(2, "confirmed").event()] {
         for _ in 0..3 {
             history.receive(&event).await.unwrap();
         }
     }
-    history.receive(&told(1, "pending").event()).await.unwrap();
-    let cancelled = crate::testing::Told { sequence: 1, status: "cancelled", ..placed(2) };
+    history.receive(&order(1, "pending").event()).await.unwrap();
+    let cancelled = OrderEvent { sequence: 1, status: "cancelled", ..placed(2) };
     history.receive(&cancelled.event()).await.unwrap();
     let summary = history.summary("2026-01-31", "2026-01-31").await.unwrap();
     let figures = summary[0].figures;

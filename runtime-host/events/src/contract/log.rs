@@ -1,12 +1,11 @@
 //! Publication.
 
-use super::{Broker, Subscribers, assert_invalid, event, events, ids, progress, subscription};
-use crate::Subscription;
+use super::{
+    Broker, Start, Subscribers, assert_invalid, event, events, ids, progress, subscription,
+};
 
 /// Events are read in the order of their publication, in pages.
-pub async fn keeps_events_in_order<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn keeps_events_in_order<B: Broker>(start: impl Start<B>) {
     let broker = start(vec![], Subscribers::content()).await;
     let log = broker.log();
     log.publish(vec![event("a", 1), event("b", 1)]).await.unwrap();
@@ -22,9 +21,7 @@ pub async fn keeps_events_in_order<B: Broker>(
 }
 
 /// An event is identified by `source` and `id`. The first one is kept.
-pub async fn keeps_an_event_once<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn keeps_an_event_once<B: Broker>(start: impl Start<B>) {
     let subscribers = Subscribers::content();
     let broker = start(vec![subscription("all")], subscribers.clone()).await;
     let log = broker.log();
@@ -33,7 +30,7 @@ pub async fn keeps_an_event_once<B: Broker>(
     let mut repeated = event("a", 1);
     repeated.data = "{\"repeated\":true}".to_owned();
     log.publish(events("a", 2)).await.unwrap();
-    log.publish(vec![repeated, event("a", 3), elsewhere]).await.unwrap();
+    log.publish(vec![repeated, event("a", 3), elsewhere, event("a", 3)]).await.unwrap();
     log.publish(events("a", 3)).await.unwrap();
     assert_eq!(ids(&broker).await, ["a.1", "a.2", "a.3", "a.1"]);
     assert_eq!(log.read(0, 1).await.unwrap()[0].event, event("a", 1));
@@ -42,9 +39,7 @@ pub async fn keeps_an_event_once<B: Broker>(
 }
 
 /// Nothing is published if one event is malformed, or if there are too many.
-pub async fn refuses_malformed_publications_as_a_whole<B: Broker>(
-    start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B,
-) {
+pub async fn refuses_malformed_publications_as_a_whole<B: Broker>(start: impl Start<B>) {
     let broker = start(vec![subscription("all")], Subscribers::content()).await;
     let mut malformed = event("a", 2);
     malformed.source.clear();
@@ -55,8 +50,8 @@ pub async fn refuses_malformed_publications_as_a_whole<B: Broker>(
     broker.log().publish(vec![]).await.unwrap();
 }
 
-/// Pages have 1 to 500 events or 1 to 100 dead letters.
-pub async fn limits_pages<B: Broker>(start: impl AsyncFn(Vec<Subscription>, Subscribers) -> B) {
+/// Pages have 1 to 500 events or 1 to 100 dead letters, and continue only after an id.
+pub async fn limits_pages<B: Broker>(start: impl Start<B>) {
     let broker = start(vec![], Subscribers::content()).await;
     for limit in [0, 501] {
         assert_invalid(broker.log().read(0, limit).await);
@@ -64,4 +59,5 @@ pub async fn limits_pages<B: Broker>(start: impl AsyncFn(Vec<Subscription>, Subs
     for limit in [0, 101] {
         assert_invalid(broker.log().dead_letters(None, limit).await);
     }
+    assert_invalid(broker.log().dead_letters(Some("malformed".to_owned()), 1).await);
 }

@@ -26,10 +26,14 @@ pub trait Broker: Send + Sync {
     fn settle(&self) -> BoxFuture<'_, ()>;
 }
 
+/// Starts a broker with an empty log.
+pub trait Start<B>: AsyncFn(Vec<Subscription>, Subscribers) -> B {}
+
+impl<B, F: AsyncFn(Vec<Subscription>, Subscribers) -> B> Start<B> for F {}
+
 /// One test per guarantee of an event broker.
 ///
-/// Takes an `async` function from `Vec<Subscription>` and [`Subscribers`] to a [`Broker`] with an
-/// empty log.
+/// Takes a [`Start`].
 #[macro_export]
 macro_rules! contract_tests {
     ($start:expr) => {
@@ -40,12 +44,14 @@ macro_rules! contract_tests {
             limits_pages
             delivers_matching_events_in_order
             delivers_batches_of_one_key
+            delivers_each_key_to_one_member_of_a_group
             retries_a_failed_event_before_later_ones
             isolates_the_failing_event_of_a_batch
             a_rejected_event_holds_its_key
             an_event_that_fails_too_often_becomes_a_dead_letter
             replays_single_dead_letters
             discards_dead_letters
+            lists_dead_letters_in_pages
             replays_a_period_with_its_dead_letters
             refuses_unknown_names
         }
@@ -61,7 +67,7 @@ macro_rules! contract_tests {
 }
 
 /// A subscription of one component to all events, one by one, with three attempts.
-fn subscription(name: &str) -> Subscription {
+pub fn subscription(name: &str) -> Subscription {
     Subscription {
         name: name.to_owned(),
         members: vec![Member {
@@ -77,14 +83,14 @@ fn subscription(name: &str) -> Subscription {
 }
 
 /// The same with batches of three.
-fn batches(name: &str) -> Subscription {
+pub fn batches(name: &str) -> Subscription {
     let mut subscription = subscription(name);
     subscription.members[0].mode = Mode::Batch { events_max: 3 };
     subscription
 }
 
 /// The event of a key with this number.
-fn event(key: &str, number: u64) -> Event {
+pub fn event(key: &str, number: u64) -> Event {
     let extension = |name: &str, value: String| (name.to_owned(), value);
     Event {
         id: format!("{key}.{number}"),
@@ -103,7 +109,7 @@ fn event(key: &str, number: u64) -> Event {
 }
 
 /// The first events of a key.
-fn events(key: &str, count: u64) -> Vec<Event> {
+pub fn events(key: &str, count: u64) -> Vec<Event> {
     (1..=count).map(|number| event(key, number)).collect()
 }
 

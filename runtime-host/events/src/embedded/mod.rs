@@ -175,8 +175,10 @@ impl Log for Embedded {
         until_ms: u64,
     ) -> BoxFuture<'_, Result<u64>> {
         async move {
-            if from_ms > until_ms {
-                return Err(Error::Invalid("the period ends before it begins".to_owned()));
+            if from_ms >= until_ms {
+                return Err(Error::Invalid(
+                    "the period is empty: `from` must be before `until`".to_owned(),
+                ));
             }
             let index = self.database.index_of(&subscription)?;
             self.database.write(ReplayRange { index, from_ms, until_ms }).await

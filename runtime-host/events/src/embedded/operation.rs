@@ -21,7 +21,7 @@ pub(super) struct Served {
 /// The due time of a held lane: its first event waits for an older dead letter of its key.
 pub(super) const HELD: i64 = i64::MAX;
 
-/// A transaction that is under way.
+/// A running transaction.
 pub(super) struct Group<'a> {
     pub(super) connection: &'a Connection,
     pub(super) options: &'a Options,

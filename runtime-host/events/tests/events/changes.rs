@@ -1,9 +1,9 @@
 //! Subscriptions that come, change and go between two starts.
 
-use tessera_events::{Log, StartAt, Subscription};
+use tessera_events::{Event, Log, StartAt, Subscription};
 
 use crate::harness::{
-    Folder, PATIENCE, Subscribers, progress, publish, quick, settled, subscription, typed, types,
+    Folder, PATIENCE, Subscribers, event, progress, publish, quick, settled, subscription, types,
 };
 
 /// Opens the log with these subscriptions, delivers everything, and gives the ids of what came.
@@ -21,7 +21,7 @@ async fn delivered(folder: &Folder, subscriptions: &[Subscription]) -> Vec<Strin
     ids
 }
 
-async fn publish_closed(folder: &Folder, subscriptions: &[Subscription], numbers: [u32; 2]) {
+async fn publish_closed(folder: &Folder, subscriptions: &[Subscription], numbers: [u64; 2]) {
     let log = folder.open(quick(), subscriptions).await;
     for number in numbers[0]..=numbers[1] {
         let kinds = [typed("com.x.v1", "x", number), typed("com.y.v1", "y", number)];
@@ -30,12 +30,16 @@ async fn publish_closed(folder: &Folder, subscriptions: &[Subscription], numbers
     log.close().await.unwrap();
 }
 
+fn typed(kind: &str, key: &str, number: u64) -> Event {
+    Event { kind: kind.to_owned(), ..event(key, number) }
+}
+
 fn asking(name: &str, patterns: &[&str], start_at: StartAt) -> Subscription {
     Subscription { types: types(patterns), start_at, ..subscription(name) }
 }
 
 #[tokio::test]
-async fn a_new_one_begins_at_the_start_or_now() {
+async fn a_new_subscription_starts_with_the_oldest_or_the_next_event() {
     let folder = Folder::new();
     publish_closed(&folder, &[], [1, 2]).await;
     let start = asking("start", &["com.x.*"], StartAt::Start);
@@ -47,7 +51,7 @@ async fn a_new_one_begins_at_the_start_or_now() {
 }
 
 #[tokio::test]
-async fn what_is_done_stays_done() {
+async fn processed_events_are_not_delivered_after_a_restart() {
     let folder = Folder::new();
     let all = [subscription("all")];
     publish_closed(&folder, &all, [1, 2]).await;
@@ -56,7 +60,7 @@ async fn what_is_done_stays_done() {
 }
 
 #[tokio::test]
-async fn one_that_was_away_gets_what_it_has_missed_and_nothing_twice() {
+async fn a_subscription_that_returns_gets_the_events_that_it_missed() {
     let folder = Folder::new();
     for start_at in [StartAt::Start, StartAt::Now] {
         let folder = if start_at == StartAt::Start { &folder } else { &Folder::new() };
@@ -72,7 +76,7 @@ async fn one_that_was_away_gets_what_it_has_missed_and_nothing_twice() {
 }
 
 #[tokio::test]
-async fn more_types_bring_their_past_unless_it_starts_now() {
+async fn added_types_include_past_events_unless_the_subscription_starts_now() {
     for (start_at, past) in [(StartAt::Start, true), (StartAt::Now, false)] {
         let folder = Folder::new();
         let narrow = [asking("one", &["com.x.*"], start_at)];
@@ -88,7 +92,7 @@ async fn more_types_bring_their_past_unless_it_starts_now() {
 }
 
 #[tokio::test]
-async fn types_no_longer_asked_for_are_no_longer_delivered() {
+async fn events_of_removed_types_are_not_delivered() {
     let folder = Folder::new();
     let wide = [asking("one", &["*"], StartAt::Start)];
     let narrow = [asking("one", &["com.y.*"], StartAt::Start)];
@@ -97,7 +101,7 @@ async fn types_no_longer_asked_for_are_no_longer_delivered() {
 }
 
 #[tokio::test]
-async fn one_that_is_gone_is_not_listed_and_its_dead_letters_wait() {
+async fn a_removed_subscription_is_not_listed_and_keeps_its_dead_letters() {
     let folder = Folder::new();
     let one = [subscription("one")];
     let log = folder.open(quick(), &one).await;

@@ -7,15 +7,15 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tessera_events::{Log, Mode, Outcome, Subscription, embedded::Embedded};
+use tessera_events::{Log, Outcome, Subscription, embedded::Embedded};
 
-use crate::harness::{Folder, Subscribers, event, member, quick, settled, subscription};
+use crate::harness::{Folder, Subscribers, batching, event, quick, settled, subscription};
 
 /// The number of consecutive crashes, each with the file of the previous one.
-const DEATHS: usize = 6;
+const KILLS: usize = 6;
 
 /// The number of acknowledged publications before a child is killed.
-const PUBLISHED_BEFORE_DEATH: usize = 150;
+const PUBLISHED_BEFORE_KILL: usize = 150;
 
 const PRODUCERS: usize = 8;
 
@@ -23,9 +23,7 @@ const PRODUCERS: usize = 8;
 const FILE_VARIABLE: &str = "TESSERA_EVENTS_TEST_FILE";
 
 fn subscriptions() -> Vec<Subscription> {
-    let mut batches = subscription("batches");
-    batches.members = vec![member("batches", Mode::Batch { events_max: 5 })];
-    vec![subscription("singles"), batches]
+    vec![subscription("singles"), batching("batches", 5)]
 }
 
 /// The output of the children.
@@ -37,22 +35,22 @@ struct Output {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_a_kill_and_is_delivered() {
+async fn acknowledged_events_survive_a_kill_and_are_delivered() {
     let folder = Folder::new();
     let mut output = Output::default();
-    for _ in 0..DEATHS {
+    for _ in 0..KILLS {
         run_until_killed(&folder, &mut output);
     }
-    all_is_there(&folder, &output).await;
+    assert_complete(&folder, &output).await;
 }
 
-/// The file operation at which the power goes off. Opening the log takes some of them.
+/// The file operation at which the power fails. Opening the log takes some of them.
 const CUTS: [usize; 5] = [120, 200, 333, 700, 1_500];
 
 /// Loses all unsynced data, with a preloaded library.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn what_was_acknowledged_survives_a_power_cut_and_is_delivered() {
+async fn acknowledged_events_survive_a_power_cut_and_are_delivered() {
     let tools = tempfile::tempdir().unwrap();
     let library = tools.path().join("power_loss.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../storage/tests/power_loss.c");
@@ -71,12 +69,12 @@ async fn what_was_acknowledged_survives_a_power_cut_and_is_delivered() {
             listen(child, &mut output, usize::MAX);
         }
         assert!(output.published.len() > 20, "{} events are too few", output.published.len());
-        all_is_there(&folder, &output).await;
+        assert_complete(&folder, &output).await;
     }
 }
 
 /// All acknowledged events exist and are delivered.
-async fn all_is_there(folder: &Folder, output: &Output) {
+async fn assert_complete(folder: &Folder, output: &Output) {
     let log = folder.open(quick(), &subscriptions()).await;
     let mut kept = log.read(0, 500).await.unwrap();
     while let Some(last) = kept.last() {
@@ -105,18 +103,21 @@ async fn all_is_there(folder: &Folder, output: &Output) {
 fn assert_pairs_are_whole(ids: &BTreeSet<String>) {
     for id in ids {
         let (key, number) = id.split_once('.').unwrap();
-        let number = number.parse::<u32>().unwrap();
+        let number = number.parse::<u64>().unwrap();
         let partner = if number % 2 == 1 { number + 1 } else { number - 1 };
-        assert!(ids.contains(&format!("{key}.{partner}")), "half of a batch has survived");
+        assert!(
+            ids.contains(&format!("{key}.{partner}")),
+            "only half of a publication has survived"
+        );
     }
 }
 
-/// Everything arrives, and for the first time in the order of its key.
+/// All events arrive, and for the first time in the order of their key.
 fn assert_order_and_completeness(all: Vec<String>, ids: &BTreeSet<String>) {
-    let mut last = std::collections::HashMap::<String, u32>::new();
+    let mut last = std::collections::HashMap::<String, u64>::new();
     for id in &all {
         let (key, number) = id.split_once('.').unwrap();
-        let number = number.parse::<u32>().unwrap();
+        let number = number.parse::<u64>().unwrap();
         let seen = last.entry(key.to_owned()).or_default();
         assert!(number <= *seen + 1, "{id} came before the one before it");
         *seen = (*seen).max(number);
@@ -127,8 +128,8 @@ fn assert_order_and_completeness(all: Vec<String>, ids: &BTreeSet<String>) {
 
 /// Starts a child and kills it with SIGKILL.
 fn run_until_killed(folder: &Folder, output: &mut Output) {
-    let published = listen(child_in(folder), output, PUBLISHED_BEFORE_DEATH);
-    assert!(published >= PUBLISHED_BEFORE_DEATH);
+    let published = listen(child_in(folder), output, PUBLISHED_BEFORE_KILL);
+    assert!(published >= PUBLISHED_BEFORE_KILL);
 }
 
 fn child_in(folder: &Folder) -> Command {
@@ -140,13 +141,13 @@ fn child_in(folder: &Folder) -> Command {
     child
 }
 
-/// Reads the output of a child until it dies, by itself or killed after a number of publications.
+/// Reads the output of a child until it ends; kills it after a number of publications.
 fn listen(mut child: Command, output: &mut Output, killed_after: usize) -> usize {
     let mut child = child.spawn().unwrap();
     let mut published = 0;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     while let Some(Ok(line)) = lines.next() {
-        // A line that was cut off by the death says nothing.
+        // An incomplete line is ignored.
         match line.split(' ').collect::<Vec<_>>()[..] {
             ["published", one, other, "ok"] => {
                 output.published.extend([one.to_owned(), other.to_owned()]);
@@ -162,7 +163,7 @@ fn listen(mut child: Command, output: &mut Output, killed_after: usize) -> usize
         }
     }
     let status = child.wait().unwrap();
-    assert!(!status.success(), "the child ended by itself");
+    assert!(!status.success(), "the child has ended normally");
     published
 }
 
@@ -171,7 +172,7 @@ fn listen(mut child: Command, output: &mut Output, killed_after: usize) -> usize
 async fn child() {
     let file = PathBuf::from(std::env::var_os(FILE_VARIABLE).expect("started by another test"));
     let log = Embedded::open(&file, quick(), subscriptions()).unwrap();
-    // What the test runner has begun to say does not end its line.
+    // End the line of the test runner.
     println!();
     let subscribers = Subscribers::new(|delivery| {
         let said = delivery
@@ -186,7 +187,7 @@ async fn child() {
     futures::future::join_all(producers.map(tokio::spawn)).await;
 }
 
-/// Goes on where the last life of this producer stopped.
+/// Continues after the last event of this producer.
 async fn publish_for_ever(log: Embedded, producer: usize) {
     let key = format!("p{producer}");
     for number in (1..).step_by(2) {

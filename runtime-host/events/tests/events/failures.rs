@@ -1,4 +1,4 @@
-//! Deliveries that fail, and what they may not hold up.
+//! Failed deliveries, and the limits of delivery.
 
 use std::{
     sync::{
@@ -10,10 +10,10 @@ use std::{
 
 use futures::FutureExt;
 use tessera_events::{Backoff, Clock, Log, Options, Outcome, RandomSource, Reason};
-use tokio::sync::Semaphore;
 
 use crate::harness::{
-    Folder, PATIENCE, Subscribers, event, publish, quick, settled, subscription, until,
+    Folder, PATIENCE, Subscribers, batching, event, progress, publish, quick, settled,
+    slow_retries, subscription, until,
 };
 
 fn is(delivery: &tessera_events::Delivery, id: &str) -> bool {
@@ -21,51 +21,10 @@ fn is(delivery: &tessera_events::Delivery, id: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_failing_event_holds_back_its_key_and_no_other() {
-    let folder = Folder::new();
-    let mut patient = subscription("all");
-    patient.attempts_max = u32::MAX;
-    // Only one key at a time: one that waits for its next attempt must not count.
-    patient.concurrency_max = 1;
-    let log = folder.open(quick(), &[patient]).await;
-    let healed = Arc::new(AtomicU64::new(0));
-    let is_healed = Arc::clone(&healed);
-    let subscribers = Subscribers::new(move |delivery| {
-        match is(delivery, "poison.1") && is_healed.load(Ordering::SeqCst) == 0 {
-            true => Outcome::failed("not now"),
-            false => Outcome::Done,
-        }
-    });
-    let _handle = subscribers.start(&log);
-    publish(&log, "poison", 1..=3).await;
-    publish(&log, "good", 1..=20).await;
-
-    let progress = until(&log, "all", |progress| progress.lag_events == 3).await;
-    assert_eq!(progress.retrying_events, 1);
-    assert_eq!(subscribers.ids_of("good").len(), 20);
-    assert!(subscribers.ids_of("poison").iter().all(|id| id == "poison.1"));
-
-    healed.store(1, Ordering::SeqCst);
-    let progress = settled(&log, "all").await;
-    assert_eq!((progress.retrying_events, progress.dead_letters, progress.lag_ms), (0, 0, 0));
-    let ids = subscribers.ids_of("poison");
-    assert_eq!(ids[ids.len() - 3..], ["poison.1", "poison.2", "poison.3"]);
-}
-
-#[tokio::test]
-async fn keys_are_delivered_at_the_same_time_up_to_the_limit() {
+async fn keys_are_delivered_concurrently_up_to_the_limit() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[subscription("all")]).await;
-    let gate = Arc::new(Semaphore::new(0));
-    let passes = Arc::clone(&gate);
-    let subscribers = Subscribers::slow(move |_| {
-        let passes = Arc::clone(&passes);
-        async move {
-            passes.acquire().await.unwrap().forget();
-            Outcome::Done
-        }
-        .boxed()
-    });
+    let (subscribers, gate) = Subscribers::gated();
     let _handle = subscribers.start(&log);
     for key in ["a", "b", "c", "d", "e", "f"] {
         publish(&log, key, 1..=2).await;
@@ -83,13 +42,10 @@ async fn keys_are_delivered_at_the_same_time_up_to_the_limit() {
 }
 
 #[tokio::test]
-async fn attempts_are_counted_across_restarts_and_the_last_one_kills() {
+async fn attempts_are_counted_across_restarts() {
     let folder = Folder::new();
-    let mut calm = quick();
-    calm.backoff.base = Duration::from_secs(3_600);
-    calm.backoff.max = Duration::from_secs(3_600);
-    calm.random = RandomSource::new(|| 3_600_000);
-    let log = folder.open(calm.clone(), &[subscription("all")]).await;
+    let mut options = slow_retries();
+    let log = folder.open(options.clone(), &[subscription("all")]).await;
     let subscribers =
         Subscribers::new(|delivery| Outcome::failed(format!("attempt {}", delivery.attempt)));
     let handle = subscribers.start(&log);
@@ -99,13 +55,13 @@ async fn attempts_are_counted_across_restarts_and_the_last_one_kills() {
     log.close().await.unwrap();
 
     // A clock that is ahead of the pause.
-    calm.clock = Clock::new({
+    options.clock = Clock::new({
         let clock = Clock::default();
         move || clock.now_ms() + 7_200_000
     });
-    calm.random = RandomSource::new(|| 0);
-    let log = folder.open(calm, &[subscription("all")]).await;
-    assert_eq!(crate::harness::progress(&log, "all").await.retrying_events, 1);
+    options.random = RandomSource::new(|| 0);
+    let log = folder.open(options, &[subscription("all")]).await;
+    assert_eq!(progress(&log, "all").await.retrying_events, 1);
     let _handle = subscribers.start(&log);
     let progress = settled(&log, "all").await;
     assert_eq!((progress.retrying_events, progress.dead_letters), (0, 1));
@@ -115,6 +71,28 @@ async fn attempts_are_counted_across_restarts_and_the_last_one_kills() {
     assert_eq!((dead.reason, dead.attempts), (Reason::AttemptsExhausted, 3));
     assert_eq!((dead.detail.as_str(), dead.entry.event), ("attempt 3", event("a", 1)));
     assert!(dead.first_seen_at_ms + 7_000_000 < dead.died_at_ms);
+}
+
+#[tokio::test]
+async fn a_batch_has_a_limit_in_bytes() {
+    let folder = Folder::new();
+    let options = Options { delivery_bytes_max: 1, ..quick() };
+    let log = folder.open(options, &[batching("all", 4)]).await;
+    publish(&log, "a", 1..=3).await;
+    let subscribers = Subscribers::content();
+    let _handle = subscribers.start(&log);
+    settled(&log, "all").await;
+    assert!(subscribers.seen().iter().all(|seen| seen.ids.len() == 1));
+}
+
+#[tokio::test]
+async fn a_failed_batch_counts_once_as_retrying() {
+    let folder = Folder::new();
+    let log = folder.open(slow_retries(), &[batching("all", 5)]).await;
+    publish(&log, "a", 1..=5).await;
+    let _handle = Subscribers::new(|_| Outcome::failed("no")).start(&log);
+    let progress = until(&log, "all", |progress| progress.retrying_events > 0).await;
+    assert_eq!((progress.lag_events, progress.retrying_events), (5, 1));
 }
 
 /// In paused time, a clock that goes with it.
@@ -133,7 +111,7 @@ fn virtual_clock() -> Clock {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pauses_grow_and_retry_after_is_honored_within_bounds() {
+async fn pauses_grow_and_retry_after_is_respected_within_bounds() {
     let folder = Folder::new();
     let clock = virtual_clock();
     let seconds = Duration::from_secs;
@@ -168,7 +146,7 @@ async fn pauses_grow_and_retry_after_is_honored_within_bounds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_answer_and_a_panic_are_failures() {
+async fn a_timeout_and_a_panic_are_failures() {
     let folder = Folder::new();
     let options = Options { clock: virtual_clock(), ..Options::default() };
     let mut strict = subscription("all");

@@ -1,7 +1,6 @@
 //! A log in a temporary directory, and subscribers that a test controls.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -12,13 +11,14 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use tempfile::TempDir;
+pub(crate) use tessera_events::contract::{event, subscription};
 use tessera_events::{
-    Backoff, Clock, Deliver, Delivery, Error, Event, Log, Member, Mode, Options, Outcome, Pattern,
-    Progress, StartAt, Subscription,
+    Backoff, Clock, Deliver, Delivery, Error, Log, Member, Mode, Options, Outcome, Pattern,
+    Progress, RandomSource, Subscription,
     delivery::{Handle, Service},
     embedded::Embedded,
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// The maximum time that a test waits for an event.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,11 +50,18 @@ impl Folder {
     }
 }
 
-/// Short pauses.
+/// Short pauses between attempts.
 pub(crate) fn quick() -> Options {
     let ms = Duration::from_millis;
     let backoff = Backoff { base: ms(1), max: ms(4), retry_after_max: ms(10) };
     Options { backoff, ..Options::default() }
+}
+
+/// Pauses between attempts that no test waits for.
+pub(crate) fn slow_retries() -> Options {
+    let hour = Duration::from_secs(3_600);
+    let backoff = Backoff { base: hour, max: hour, retry_after_max: hour };
+    Options { backoff, random: RandomSource::new(|| 3_600_000), ..Options::default() }
 }
 
 /// A clock that stands still unless a test sets it.
@@ -76,47 +83,17 @@ impl ManualClock {
     }
 }
 
-/// Everything, to one member, one by one.
-pub(crate) fn subscription(name: &str) -> Subscription {
-    Subscription {
-        name: name.to_owned(),
-        members: vec![member(name, Mode::Binary)],
-        types: vec![Pattern::parse("*").unwrap()],
-        concurrency_max: 4,
-        attempts_max: 3,
-        start_at: StartAt::Start,
-    }
-}
-
 pub(crate) fn member(component: &str, mode: Mode) -> Member {
     Member { component: component.to_owned(), path: "/events".to_owned(), mode }
 }
 
+/// A subscription in batches.
+pub(crate) fn batching(name: &str, events_max: usize) -> Subscription {
+    Subscription { members: vec![member(name, Mode::Batch { events_max })], ..subscription(name) }
+}
+
 pub(crate) fn types(patterns: &[&str]) -> Vec<Pattern> {
     patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect()
-}
-
-/// An event of a key; its id is unique when key and number are.
-pub(crate) fn event(key: &str, number: u32) -> Event {
-    typed("com.example.changed.v1", key, number)
-}
-
-pub(crate) fn typed(kind: &str, key: &str, number: u32) -> Event {
-    let extension = |name: &str, value: String| (name.to_owned(), value);
-    Event {
-        id: format!("{key}.{number}"),
-        source: "/tests".to_owned(),
-        kind: kind.to_owned(),
-        subject: Some(key.to_owned()),
-        time: Some("2026-01-02T03:04:05Z".to_owned()),
-        data_content_type: Some("application/json".to_owned()),
-        data_schema: None,
-        extensions: BTreeMap::from([
-            extension("partitionkey", key.to_owned()),
-            extension("sequence", number.to_string()),
-        ]),
-        data: format!("{{\"number\":{number}}}"),
-    }
 }
 
 /// One delivery as a subscriber sees it.
@@ -155,6 +132,21 @@ impl Subscribers {
     /// Answers everything with success.
     pub(crate) fn content() -> Self {
         Self::new(|_| Outcome::Done)
+    }
+
+    /// Answers with success, each delivery when it gets a permit.
+    pub(crate) fn gated() -> (Self, Arc<Semaphore>) {
+        let gate = Arc::new(Semaphore::new(0));
+        let permits = Arc::clone(&gate);
+        let subscribers = Self::slow(move |_| {
+            let permits = Arc::clone(&permits);
+            async move {
+                permits.acquire().await.unwrap().forget();
+                Outcome::Done
+            }
+            .boxed()
+        });
+        (subscribers, gate)
     }
 
     pub(crate) fn start(&self, log: &Embedded) -> Handle {
@@ -200,6 +192,12 @@ impl Deliver for Subscribers {
     }
 }
 
+/// The ids of all events in the log.
+pub(crate) async fn ids(log: &Embedded) -> Vec<String> {
+    let entries = log.read(0, 500).await.unwrap();
+    entries.into_iter().map(|entry| entry.event.id).collect()
+}
+
 /// The progress of a subscription.
 pub(crate) async fn progress(log: &Embedded, name: &str) -> Progress {
     let all = log.subscriptions().await.unwrap();
@@ -229,7 +227,7 @@ pub(crate) async fn until(
 }
 
 /// Publishes events of one key, numbered from 1.
-pub(crate) async fn publish(log: &Embedded, key: &str, numbers: std::ops::RangeInclusive<u32>) {
+pub(crate) async fn publish(log: &Embedded, key: &str, numbers: std::ops::RangeInclusive<u64>) {
     let events = numbers.map(|number| event(key, number)).collect();
     log.publish(events).await.unwrap();
 }

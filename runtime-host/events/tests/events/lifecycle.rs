@@ -1,10 +1,8 @@
 //! Opening, closing, draining.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use futures::FutureExt;
-use tessera_events::{Error, Log, Outcome, embedded::Embedded};
-use tokio::sync::Semaphore;
+use tessera_events::{Error, Log, embedded::Embedded};
 
 use crate::harness::{
     Folder, PATIENCE, Subscribers, event, member, progress, publish, quick, settled, subscription,
@@ -57,26 +55,11 @@ async fn a_closed_log_is_unavailable() {
     assert!(matches!(log.read(0, 1).await, Err(Error::Unavailable(_))));
 }
 
-/// Subscribers that wait for a permit before they answer.
-fn held() -> (Subscribers, Arc<Semaphore>) {
-    let gate = Arc::new(Semaphore::new(0));
-    let passes = Arc::clone(&gate);
-    let subscribers = Subscribers::slow(move |_| {
-        let passes = Arc::clone(&passes);
-        async move {
-            passes.acquire().await.unwrap().forget();
-            Outcome::Done
-        }
-        .boxed()
-    });
-    (subscribers, gate)
-}
-
 #[tokio::test]
 async fn a_drain_lets_deliveries_end_and_starts_no_more() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[subscription("all")]).await;
-    let (subscribers, gate) = held();
+    let (subscribers, gate) = Subscribers::gated();
     let handle = subscribers.start(&log);
     publish(&log, "a", 1..=3).await;
     subscribers.wait_for(1).await;
@@ -98,7 +81,7 @@ async fn a_drain_lets_deliveries_end_and_starts_no_more() {
 async fn a_drain_has_a_timeout_and_aborted_deliveries_are_repeated() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[subscription("all")]).await;
-    let (subscribers, _gate) = held();
+    let (subscribers, _gate) = Subscribers::gated();
     let handle = subscribers.start(&log);
     publish(&log, "a", 1..=1).await;
     subscribers.wait_for(1).await;

@@ -3,13 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod backlog;
-mod batches;
 mod changes;
 mod contract;
 mod crash;
 mod dead_letters;
 mod failures;
-mod groups;
 mod harness;
 mod lifecycle;
 mod model;

@@ -15,7 +15,7 @@ use crate::harness::{Folder, PATIENCE, Subscribers, event, member, quick, settle
 
 const ATTEMPTS_MAX: u32 = 4;
 
-/// What a subscriber does with an event.
+/// How a subscriber responds to an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Taken,
@@ -28,21 +28,21 @@ enum Fate {
 #[derive(Clone, Debug)]
 enum Step {
     /// Events by key and number, repetitions included.
-    Publish(Vec<(u8, u32)>),
-    /// Waits for a subscription to have got everything.
+    Publish(Vec<(u8, u64)>),
+    /// Waits until a subscription is settled.
     Settle(usize),
-    /// Everything is dropped where it stands, and opened again.
+    /// The log and its delivery are dropped without closing, and started again.
     Crash,
-    /// Deliveries end, and everything is closed and opened again.
+    /// Delivery is drained, and the log is closed and opened again.
     Restart,
-    /// A subscription gets everything once more.
+    /// All events of a subscription are replayed.
     ReplayRange(usize),
-    /// Every dead letter is delivered once more, and dies again.
+    /// Every dead letter is replayed, and fails again.
     ReplayDead,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let events = prop::collection::vec((0..5_u8, 1..12_u32), 1..8);
+    let events = prop::collection::vec((0..5_u8, 1..12_u64), 1..8);
     let step = prop_oneof![
         6 => events.prop_map(Step::Publish),
         1 => (0..3_usize).prop_map(Step::Settle),
@@ -54,7 +54,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..14)
 }
 
-/// The fate of an event is drawn from a seed, so that every delivery meets the same.
+/// The response to an event, from a seed, so that it is the same for each delivery.
 fn fate(seed: u64, subscription: &str, id: &str) -> Fate {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
@@ -77,7 +77,7 @@ fn subscriptions() -> Vec<Subscription> {
     all
 }
 
-/// What has been seen to happen, across crashes.
+/// The observed deliveries, across crashes.
 #[derive(Default)]
 struct Record {
     /// Keys in delivery.
@@ -91,14 +91,14 @@ struct World {
     folder: Folder,
     seed: u64,
     record: Arc<Mutex<Record>>,
-    /// What the log must hold.
+    /// The expected events of the log.
     published: Arc<Mutex<Vec<Event>>>,
-    /// Crashes and replays: as often may an event that is done be delivered again.
+    /// The number of crashes and replays, each of which may repeat a delivery.
     repetitions: u32,
     settling: bool,
 }
 
-/// Frees a key when its delivery ends, or is cut short by a crash.
+/// Ends the delivery of a key, also if it is cancelled by a crash.
 struct Busy(Arc<Mutex<Record>>, (String, String));
 
 impl Drop for Busy {
@@ -108,7 +108,7 @@ impl Drop for Busy {
 }
 
 impl World {
-    /// Subscribers that check the order and meet each event with its fate.
+    /// Subscribers that check the order and respond to each event by its fate.
     fn subscribers(&self) -> Subscribers {
         let (record, published) = (Arc::clone(&self.record), Arc::clone(&self.published));
         let (seed, settling) = (self.seed, self.settling);
@@ -158,11 +158,11 @@ impl World {
         self.replay_everything(log).await;
     }
 
-    async fn publish(&self, log: &Embedded, events: Vec<(u8, u32)>) {
+    async fn publish(&self, log: &Embedded, events: Vec<(u8, u64)>) {
         let events = events.iter().map(|(key, number)| event(&format!("k{key}"), *number));
         let events = events.collect::<Vec<_>>();
         {
-            // Before the log answers: a subscriber may be faster.
+            // A subscriber may be faster than the response of the log.
             let mut published = self.published.lock().unwrap();
             for event in &events {
                 if !published.contains(event) {
@@ -225,7 +225,7 @@ impl World {
         for subscription in subscriptions() {
             let progress = settled(&log, &subscription.name).await;
             assert_eq!((progress.dead_letters, progress.retrying_events), (0, 0));
-            assert_eq!(progress.lag_events, 0, "what has waited came after it");
+            assert_eq!(progress.lag_events, 0, "the waiting events are delivered afterwards");
         }
         let record = self.record.lock().unwrap();
         for letter in dead {
@@ -234,7 +234,7 @@ impl World {
     }
 }
 
-/// Those that are there now; a delivery at work may bring new ones.
+/// Replays the current dead letters. Running deliveries may add others.
 async fn replay_dead(log: &Embedded) {
     for letter in log.dead_letters(None, 100).await.unwrap() {
         log.replay(letter.id).await.unwrap();
@@ -260,7 +260,7 @@ fn receive(
         check_order(&delivery, &published, &mut record);
     }
     async move {
-        // Others may come in between.
+        // Let other tasks run.
         tokio::task::yield_now().await;
         let mut noted = record.lock().unwrap();
         let fates = delivery.entries.iter().map(|entry| fate(seed, &name, &entry.event.id));
@@ -287,7 +287,7 @@ fn receive(
     .boxed()
 }
 
-/// All earlier events of the key are over, and those of a batch are in order.
+/// Checks that all earlier events of the key are finished, and that a batch is in order.
 fn check_order(delivery: &Delivery, published: &[Event], record: &mut Record) {
     let key = delivery.entries[0].event.partition_key();
     let mut of_key = published.iter().filter(|event| event.partition_key() == key);
@@ -316,7 +316,7 @@ proptest! {
     })]
 
     #[test]
-    fn every_event_is_done_or_dead_and_every_key_in_order(steps in steps(), seed: u64) {
+    fn every_event_is_processed_or_dead_and_every_key_is_in_order(steps in steps(), seed: u64) {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

@@ -5,17 +5,12 @@ use std::time::Duration;
 use tessera_events::{Log, Options, Outcome, Published, delivery::Queue, embedded::Embedded};
 
 use crate::harness::{
-    Folder, ManualClock, PATIENCE, Subscribers, event, progress, publish, quick, settled,
+    Folder, ManualClock, PATIENCE, Subscribers, event, ids, progress, publish, quick, settled,
     subscription, until,
 };
 
 async fn tidy(log: &Embedded) {
     while log.tidy().await.unwrap() {}
-}
-
-async fn ids(log: &Embedded) -> Vec<String> {
-    let entries = log.read(0, 500).await.unwrap();
-    entries.into_iter().map(|entry| entry.event.id).collect()
 }
 
 fn seconds(clock: &ManualClock, age_s: u64) -> Options {
@@ -26,7 +21,7 @@ fn seconds(clock: &ManualClock, age_s: u64) -> Options {
 }
 
 #[tokio::test]
-async fn old_events_go_and_may_come_again() {
+async fn removed_events_can_be_published_again() {
     let folder = Folder::new();
     let clock = ManualClock::at(1_000);
     let log = folder.open(seconds(&clock, 10), &[]).await;
@@ -52,7 +47,7 @@ async fn old_events_go_and_may_come_again() {
 }
 
 #[tokio::test]
-async fn a_position_is_never_given_twice() {
+async fn positions_are_not_reused() {
     let folder = Folder::new();
     let clock = ManualClock::at(0);
     let log = folder.open(seconds(&clock, 1), &[]).await;
@@ -68,7 +63,7 @@ async fn a_position_is_never_given_twice() {
 }
 
 #[tokio::test]
-async fn what_a_subscription_has_not_had_stays() {
+async fn pending_events_and_dead_letters_are_not_removed_by_age() {
     let folder = Folder::new();
     let clock = ManualClock::at(0);
     let options = seconds(&clock, 1);
@@ -102,7 +97,7 @@ async fn what_a_subscription_has_not_had_stays() {
 }
 
 #[tokio::test]
-async fn the_oldest_go_when_there_are_too_many_or_too_much() {
+async fn the_oldest_events_are_removed_beyond_a_count_or_size() {
     let folder = Folder::new();
     let log = folder.open(Options { retention_entries_max: 3, ..quick() }, &[]).await;
     publish(&log, "a", 1..=5).await;
@@ -119,7 +114,7 @@ async fn the_oldest_go_when_there_are_too_many_or_too_much() {
 }
 
 #[tokio::test]
-async fn beyond_the_hard_limit_the_oldest_go_and_the_loss_is_counted() {
+async fn beyond_the_hard_limit_pending_events_are_removed_and_counted() {
     let folder = Folder::new();
     let probe = Folder::new().open(quick(), &[]).await;
     publish(&probe, "a", 1..=1).await;
@@ -148,7 +143,7 @@ async fn beyond_the_hard_limit_the_oldest_go_and_the_loss_is_counted() {
 }
 
 #[tokio::test]
-async fn retention_is_looked_after_while_delivery_runs() {
+async fn delivery_removes_old_events_regularly() {
     let folder = Folder::new();
     let clock = ManualClock::at(0);
     let retention_interval = Duration::from_millis(1);

@@ -63,7 +63,7 @@ fn start(log: &Embedded, refusals: &Arc<AtomicU32>, subscribers: &Subscribers) -
 }
 
 #[tokio::test]
-async fn an_outcome_that_cannot_be_noted_is_kept_and_the_event_is_not_delivered_again() {
+async fn an_outcome_that_cannot_be_recorded_yet_does_not_repeat_the_delivery() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[subscription("all")]).await;
     let (refusals, subscribers) = (Arc::new(AtomicU32::new(50)), Subscribers::content());
@@ -75,7 +75,7 @@ async fn an_outcome_that_cannot_be_noted_is_kept_and_the_event_is_not_delivered_
 }
 
 #[tokio::test]
-async fn a_service_that_stops_does_not_wait_for_a_log_that_cannot_be_written_to() {
+async fn a_drain_does_not_wait_for_a_log_that_cannot_be_written() {
     let folder = Folder::new();
     let log = folder.open(quick(), &[subscription("all")]).await;
     let (refusals, subscribers) = (Arc::new(AtomicU32::new(u32::MAX)), Subscribers::content());

@@ -1,13 +1,13 @@
-//! Messages: one about everything that customers are told of, and never two.
+//! Messages: exactly one about each change that customers are notified of.
 
-use crate::domain::Violation;
+use super::Report;
 use crate::domain::books::{Message, MessageStatus};
 use crate::domain::view::View;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Changes of an order that its customer is told of, with what is added to `<order>:<status>`
-/// in the request of each message about it.
-const TOLD: [(&str, &[&str]); 6] = [
+/// The changes of an order that its customer is notified of, with the suffixes that the requests of
+/// the messages add to `<order>:<status>`.
+const NOTIFIED: [(&str, &[&str]); 6] = [
     ("confirmed", &[""]),
     ("rejected", &[""]),
     ("cancelled", &[""]),
@@ -17,60 +17,49 @@ const TOLD: [(&str, &[&str]); 6] = [
 ];
 
 /// At most one message is sent about an order with one text through one channel.
-pub(super) fn message_doubled(view: &View<'_>) -> Vec<Violation> {
+pub(super) fn message_doubled(view: &View<'_>, report: &mut Report) {
     let mut sent = BTreeMap::<_, Vec<&Message>>::new();
     for message in view.books.messages.iter().filter(|message| message.sends > 0) {
-        // A message that is about no order is only compared with itself.
-        let about = message.order_id.as_deref().unwrap_or(&message.id);
-        sent.entry((about, &message.template, &message.channel)).or_default().push(message);
+        let key = (message.about(), message.template_code.as_str(), message.channel);
+        sent.entry(key).or_default().push(message);
     }
-    let doubled =
-        sent.into_iter().filter(|(_, all)| all.iter().map(|it| it.sends).sum::<u32>() > 1);
-    doubled
-        .map(|((about, template, channel), all)| Violation {
-            rule: "message-doubled",
-            detail: format!("{template} by {channel} about {about}"),
-            ids: all.iter().map(|message| message.id.clone()).collect(),
-        })
-        .collect()
+    for ((about, template, channel), all) in sent {
+        if all.iter().map(|message| message.sends).sum::<u32>() > 1 {
+            let detail = format!("{template} by {channel:?} about {about}");
+            report.add(detail, all.iter().map(|message| &message.notification_id));
+        }
+    }
 }
 
-/// Of every change that customers are told of, there is a message, as soon as notifications
-/// must have heard of it.
-pub(super) fn message_missing(view: &View<'_>) -> Vec<Violation> {
+/// There is a message about each change that customers are notified of, after notifications must
+/// have processed its event.
+pub(super) fn message_missing(view: &View<'_>, report: &mut Report) {
     let requests = view.books.messages.iter().map(|message| message.request_id.as_str());
     let requests: BTreeSet<&str> = requests.collect();
-    let mut found = Vec::new();
     for order in view.at_rest() {
         let changes = view.stream(&order.id).map_or(&[][..], |stream| &stream.changes);
         for (status, _) in changes.iter().filter(|(_, at_ms)| view.question.is_due(*at_ms)) {
-            let missing = due(&order.id, status).filter(|it| !requests.contains(it.as_str()));
-            found.extend(missing.map(|request| {
-                let detail = format!("no message was asked for as {request}");
-                Violation::new("message-missing", detail, [&order.id])
-            }));
+            for request in due(&order.id, status).filter(|it| !requests.contains(it.as_str())) {
+                report.add(format!("no message was requested as {request}"), [&order.id]);
+            }
         }
     }
-    found
 }
 
 /// The requests of all messages about a change of an order.
 fn due<'a>(order_id: &'a str, status: &'a str) -> impl Iterator<Item = String> + 'a {
-    let told = TOLD.iter().filter(move |(told, _)| *told == status);
-    told.flat_map(|(_, suffixes)| suffixes.iter())
+    let notified = NOTIFIED.iter().filter(move |(notified, _)| *notified == status);
+    notified
+        .flat_map(|(_, suffixes)| suffixes.iter())
         .map(move |suffix| format!("{order_id}:{status}{suffix}"))
 }
 
-/// No message waits when nothing should be under way.
-pub(super) fn message_unfinished(view: &View<'_>) -> Vec<Violation> {
-    if !view.question.quiescent {
-        return Vec::new();
+/// No message is pending when no work should be in progress.
+pub(super) fn message_unfinished(view: &View<'_>, report: &mut Report) {
+    let is_late =
+        |message: &&Message| view.question.quiescent && message.status == MessageStatus::Pending;
+    for message in view.books.messages.iter().filter(is_late) {
+        let detail = format!("{} has not been sent", message.template_code);
+        report.add(detail, [&message.notification_id]);
     }
-    let messages = view.books.messages.iter();
-    let pending = messages.filter(|message| message.status == MessageStatus::Pending);
-    let violation = |message: &Message| {
-        let detail = format!("{} has not been sent", message.template);
-        Violation::new("message-unfinished", detail, [&message.id])
-    };
-    pending.map(violation).collect()
 }

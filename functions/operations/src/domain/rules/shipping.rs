@@ -1,90 +1,78 @@
-//! Parcels: exactly what was paid, once.
+//! Parcels: exactly the paid pieces, once.
 
-use crate::domain::Violation;
-use crate::domain::books::{Line, Shipment, Shipping};
+use super::Report;
+use crate::domain::books::{Line, Order, Shipment, Shipping};
 use crate::domain::view::View;
 use std::collections::BTreeMap;
 
 /// A paid order is shipped, regardless of the result.
-pub(super) fn shipments_missing(view: &View<'_>) -> Vec<Violation> {
-    let paid = view.at_rest().filter(|order| order.status.is_paid() || order.status.came_back());
-    let missing = paid.filter(|order| live(view.shipping(&order.id)).is_empty());
-    let violation = |order: &crate::domain::Order| {
-        Violation::new("shipments-missing", "paid, and nothing is shipped", [&order.id])
-    };
-    missing.map(violation).collect()
+pub(super) fn shipments_missing(view: &View<'_>, report: &mut Report) {
+    for order in paid(view).filter(|order| live(view.shipping(&order.id)).is_empty()) {
+        report.add("paid, and nothing is shipped", [&order.id]);
+    }
 }
 
-/// What is shipped is what was ordered: all of it, once, and not called off.
-pub(super) fn shipments_differ(view: &View<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
-    let paid = view.at_rest().filter(|order| order.status.is_paid() || order.status.came_back());
-    for order in paid {
+/// The parcels contain exactly the ordered pieces, and shipping is not cancelled.
+pub(super) fn shipments_differ(view: &View<'_>, report: &mut Report) {
+    for order in paid(view) {
         let entries = view.shipping(&order.id);
         let shipped = live(entries);
         if shipped.is_empty() {
             continue;
         }
-        let fault = if shipped != pieces(&order.lines) {
-            Some("the parcels do not hold what was ordered")
+        if shipped != pieces(&order.lines) {
+            report.add("the parcels do not hold what was ordered", [&order.id]);
         } else if entries.iter().any(|entry| entry.cancelled) {
-            Some("paid, and its shipping is called off")
-        } else {
-            None
-        };
-        found.extend(fault.map(|fault| Violation::new("shipments-differ", fault, [&order.id])));
+            report.add("paid, and its shipping is cancelled", [&order.id]);
+        }
     }
-    found
 }
 
-/// Nothing is shipped for a dead order.
-pub(super) fn shipments_of_dead_order(view: &View<'_>) -> Vec<Violation> {
-    let dead = view.at_rest().filter(|order| order.status.is_dead());
-    let shipped = dead.filter(|order| !live(view.shipping(&order.id)).is_empty());
-    let violation = |order: &crate::domain::Order| {
-        let detail = format!("{}, and a parcel is live", order.status.as_str());
-        Violation::new("shipments-of-dead-order", detail, [&order.id])
-    };
-    shipped.map(violation).collect()
+/// A cancelled or rejected order has no live parcel.
+pub(super) fn shipments_of_dead_order(view: &View<'_>, report: &mut Report) {
+    for order in view.at_rest().filter(|order| order.status.is_dead()) {
+        if !live(view.shipping(&order.id)).is_empty() {
+            report.add(format!("{}, and a parcel is live", order.status.as_str()), [&order.id]);
+        }
+    }
 }
 
-/// Nothing is shipped that nobody ordered.
-pub(super) fn shipments_without_order(view: &View<'_>) -> Vec<Violation> {
-    let entries = view.books.shipping.iter();
-    let astray = entries.filter(|entry| !view.orders.contains_key(entry.order_id.as_str()));
-    let violation = |entry: &Shipping| {
-        Violation::new("shipments-without-order", "there is no such order", [&entry.order_id])
-    };
-    astray.map(violation).collect()
+/// Each parcel belongs to an existing order.
+pub(super) fn shipments_without_order(view: &View<'_>, report: &mut Report) {
+    for entry in &view.books.shipping {
+        if !view.orders.contains_key(entry.order_id.as_str()) {
+            report.add("there is no such order", [&entry.order_id]);
+        }
+    }
 }
 
 /// Returned parcels are settled: the order has recorded all their pieces, and is `returned` if all
 /// parcels were returned.
-pub(super) fn return_unsettled(view: &View<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+pub(super) fn return_unsettled(view: &View<'_>, report: &mut Report) {
     for order in view.at_rest().filter(|order| view.is_known_to_all(order)) {
         let parcels = view.shipping(&order.id).iter().flat_map(|entry| &entry.shipments);
-        let live: Vec<&Shipment> = parcels.filter(|parcel| parcel.is_live).collect();
-        let back = live.iter().filter(|parcel| parcel.came_back);
+        let live: Vec<&Shipment> = parcels.filter(|parcel| parcel.is_live()).collect();
+        let back = live.iter().filter(|parcel| parcel.came_back());
         let back = pieces(back.flat_map(|parcel| &parcel.lines));
-        let all = !live.is_empty() && live.iter().all(|parcel| parcel.came_back);
-        let fault = if back != pieces(&order.restocked) {
-            Some("the returned pieces differ from the settled ones")
+        let all = !live.is_empty() && live.iter().all(|parcel| parcel.came_back());
+        let status = order.status.as_str();
+        if back != pieces(&order.restocked) {
+            let detail = format!("{status}: the returned pieces differ from the settled ones");
+            report.add(detail, [&order.id]);
         } else if all != order.status.came_back() {
-            Some("its status does not match its parcels")
-        } else {
-            None
-        };
-        let fault = fault.map(|fault| format!("{}: {fault}", order.status.as_str()));
-        found.extend(fault.map(|fault| Violation::new("return-unsettled", fault, [&order.id])));
+            report.add(format!("{status}: its status does not match its parcels"), [&order.id]);
+        }
     }
-    found
+}
+
+fn paid<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Order> {
+    view.at_rest().filter(|order| order.status.is_paid() || order.status.came_back())
 }
 
 /// The pieces of all live parcels.
 fn live<'a>(entries: &[&'a Shipping]) -> BTreeMap<&'a str, u64> {
     let parcels = entries.iter().flat_map(|entry| &entry.shipments);
-    pieces(parcels.filter(|parcel| parcel.is_live).flat_map(|parcel| &parcel.lines))
+    pieces(parcels.filter(|parcel| parcel.is_live()).flat_map(|parcel| &parcel.lines))
 }
 
 fn pieces<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<&'a str, u64> {

@@ -1,15 +1,15 @@
-//! What is under way is no damage.
+//! Work in progress is not a violation.
 
 use super::*;
 
-/// A new order in the second reading: nothing of it is anywhere but its payment.
+/// Books with a new order in the second reading, of which only the payment is in other books.
 fn with_a_new_order() -> Books {
     let mut books = sound();
     let mut new = order(7, OrderStatus::Pending, &[]);
     new.id = id("ord", NOW_MS - 1_000, 7);
     new.settled = false;
     books.payments.push(payment(&new, 500, 0));
-    books.payments.last_mut().unwrap().is_unknown = true;
+    books.payments.last_mut().unwrap().status = PaymentStatus::Unknown;
     books.skus[0].sold += 2;
     books.skus[0].on_hand -= 2;
     books.sales.get_mut("TEA").unwrap().moving = true;
@@ -18,15 +18,15 @@ fn with_a_new_order() -> Books {
 }
 
 #[test]
-fn an_order_that_was_placed_meanwhile_is_no_violation() {
+fn an_order_placed_during_the_check_is_not_a_violation() {
     assert_eq!(broken(&with_a_new_order(), &question(false)), [""; 0]);
     assert_eq!(broken(&with_a_new_order(), &question(true)), ["order-unfinished"]);
 }
 
 #[test]
-fn an_order_that_moved_after_the_log_was_read_is_left_alone() {
+fn an_order_that_changed_after_the_log_was_read_is_not_reported() {
     let mut books = sound();
-    // Placed hours ago, cancelled just now: the log has not heard of it.
+    // Placed hours ago and cancelled just now, which is not in the log yet.
     let moved = &mut books.orders[1];
     (moved.status, moved.settled) = (OrderStatus::Cancelled, false);
     (moved.last_sequence, moved.outbox_length) = (3, 1);
@@ -36,7 +36,7 @@ fn an_order_that_moved_after_the_log_was_read_is_left_alone() {
 }
 
 #[test]
-fn a_young_order_that_is_not_settled_may_be_anything() {
+fn a_recent_unsettled_order_is_not_reported() {
     let mut books = with_a_new_order();
     let new = books.orders[5].clone();
     books.orders_before.push(new);
@@ -46,29 +46,29 @@ fn a_young_order_that_is_not_settled_may_be_anything() {
 }
 
 #[test]
-fn an_order_that_moved_between_the_readings_is_left_alone() {
+fn an_order_that_changed_between_the_readings_is_not_reported() {
     let mut books = sound();
     // Cancelled after the payments were read, seconds ago.
     books.orders[1].status = OrderStatus::Cancelled;
     books.orders[1].last_sequence = 3;
     books.sales.values_mut().for_each(|sales| sales.print = 8);
     let mut moved = event(ORDERS_SOURCE, &order_id(2), 3, "cancelled");
-    moved.recorded_at_ms = NOW_MS - 2_000;
-    books.log.take_in(&moved);
+    moved.recorded_at = NOW_MS - 2_000;
+    books.log.add(&moved);
     assert_eq!(broken(&books, &question(false)), [""; 0]);
 }
 
 #[test]
-fn those_who_follow_events_have_their_time() {
+fn subscribers_have_time_to_process_events() {
     let mut books = sound();
-    // It shipped a minute ago; orders and the log know, nobody else.
+    // It was shipped a minute ago, which only orders and the log know.
     for orders in [&mut books.orders, &mut books.orders_before] {
         orders[1].status = OrderStatus::Shipped;
         orders[1].last_sequence = 3;
     }
     let mut shipped = event(ORDERS_SOURCE, &order_id(2), 3, "shipped");
-    shipped.recorded_at_ms = NOW_MS - 60_000;
-    books.log.take_in(&shipped);
+    shipped.recorded_at = NOW_MS - 60_000;
+    books.log.add(&shipped);
     assert_eq!(broken(&books, &question(false)), [""; 0]);
     assert_eq!(broken(&books, &question(true)), ["message-missing", "projection-differs"]);
     let later = Question { checked_at_ms: NOW_MS + IN_FLIGHT_MS_DEFAULT, ..question(false) };
@@ -77,7 +77,7 @@ fn those_who_follow_events_have_their_time() {
 }
 
 #[test]
-fn every_channel_is_due() {
+fn a_message_is_required_for_each_channel() {
     for request in ["shipped", "shipped:push", "delivered", "delivered:push", "confirmed"] {
         let mut books = sound();
         books.messages.retain(|message| message.request_id != format!("{}:{request}", order_id(1)));
@@ -86,14 +86,14 @@ fn every_channel_is_due() {
 }
 
 #[test]
-fn a_message_that_its_reader_does_not_want_was_told() {
+fn a_suppressed_message_is_not_missing() {
     let mut books = sound();
     (books.messages[0].status, books.messages[0].sends) = (MessageStatus::Suppressed, 0);
     assert_eq!(broken(&books, &question(true)), [""; 0]);
 }
 
 #[test]
-fn what_a_log_has_forgotten_is_not_missing() {
+fn events_removed_from_the_log_are_not_missing() {
     let mut books = sound();
     // It begins after the orders were placed, in the middle of their lives.
     let mut log = Vec::new();
@@ -104,7 +104,7 @@ fn what_a_log_has_forgotten_is_not_missing() {
     log.remove(1);
     for (logged, position) in log.iter_mut().zip(41..) {
         logged.position = position;
-        logged.recorded_at_ms = NOW_MS - 60 * 60 * 1_000;
+        logged.recorded_at = NOW_MS - 60 * 60 * 1_000;
     }
     books.log = Streams::of(&log);
     assert_eq!(broken(&books, &question(true)), [""; 0]);

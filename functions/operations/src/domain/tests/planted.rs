@@ -10,12 +10,12 @@ pub(super) fn letter() -> DeadLetter {
     DeadLetter {
         id: "dl_1".to_owned(),
         subscription: "notifications".to_owned(),
-        logged: event(ORDERS_SOURCE, &order_id(1), 2, "confirmed"),
+        entry: event(ORDERS_SOURCE, &order_id(1), 2, "confirmed"),
         reason: Reason::Rejected,
         detail: "422".to_owned(),
         attempts: 1,
-        first_seen_at_ms: BORN_MS,
-        died_at_ms: BORN_MS,
+        first_seen_at: BORN_MS,
+        died_at: BORN_MS,
     }
 }
 
@@ -43,8 +43,7 @@ fn stream(books: &mut Books, source: &str, number: u16) -> Stream {
     books.log.streams.remove(&(source.to_owned(), order_id(number))).unwrap()
 }
 
-/// Violations that are such at any time. Payments that are not of this order, and so on, are
-/// planted in several ways.
+/// Violations at any time.
 const AT_ANY_TIME: &[(&str, Plant)] = &[
     ("order-faulty", |books| {
         change(books, 0, |order| order.faults.push("two captures".to_owned()));
@@ -111,11 +110,11 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
         books.payments[1] = payment;
     }),
     ("money-held", |books| books.payments[3].held = 500),
-    ("payment-unknown", |books| books.payments[3].is_unknown = true),
+    ("payment-unknown", |books| books.payments[3].status = PaymentStatus::Unknown),
     ("payment-without-order", |books| {
-        let mut astray = books.payments[0].clone();
-        astray.order_id = order_id(99);
-        books.payments.push(astray);
+        let mut unknown = books.payments[0].clone();
+        unknown.order_id = order_id(99);
+        books.payments.push(unknown);
     }),
     // A piece was duplicated between two lanes of the SKU.
     ("stock-unbalanced", |books| books.skus[0].on_hand += 1),
@@ -130,7 +129,7 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
     }),
     ("claims-differ", |books| books.skus[1].claims.clear()),
     ("reservation-overdue", |books| {
-        books.skus[0].claims[0].expires_at_ms = Some(NOW_MS - 10 * 60 * 1_000);
+        books.skus[0].claims[0].expires_at = Some(NOW_MS - 10 * 60 * 1_000);
     }),
     ("reservation-not-committed", |books| {
         books.reservations.insert("res_1".to_owned(), Standing::Expired);
@@ -146,10 +145,11 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
         books.skus[1].sold -= 1;
         books.skus[1].on_hand += 1;
     }),
-    // Sold to nobody, and not yet booked.
-    ("sold-differs", |books| books.skus[1].claims[0].expires_at_ms = None),
+    // Sold without an order, and not booked yet.
+    ("sold-differs", |books| books.skus[1].claims[0].expires_at = None),
     ("shipments-missing", |books| {
-        books.shipping[1].shipments.iter_mut().for_each(|parcel| parcel.is_live = false);
+        let parcels = books.shipping[1].shipments.iter_mut();
+        parcels.for_each(|parcel| parcel.status = ShipmentStatus::Cancelled);
     }),
     ("shipments-differ", |books| drop(books.shipping[0].shipments.pop())),
     // Two sets.
@@ -160,30 +160,38 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
     ("shipments-differ", |books| books.shipping[0].cancelled = true),
     // A returned parcel that was not settled.
     ("return-unsettled", |books| {
-        books.shipping[0].shipments.iter_mut().for_each(|parcel| parcel.came_back = true);
+        let parcels = books.shipping[0].shipments.iter_mut();
+        parcels.for_each(|parcel| parcel.status = ShipmentStatus::Returned);
     }),
-    ("return-unsettled", |books| books.shipping[0].shipments[0].came_back = true),
+    ("return-unsettled", |books| {
+        books.shipping[0].shipments[0].status = ShipmentStatus::Returned;
+    }),
     // Refunded although it was delivered.
-    ("return-unsettled", |books| books.shipping[3].shipments[0].came_back = false),
-    ("shipments-of-dead-order", |books| books.shipping[2].shipments[0].is_live = true),
+    ("return-unsettled", |books| {
+        books.shipping[3].shipments[0].status = ShipmentStatus::Delivered;
+    }),
+    ("shipments-of-dead-order", |books| {
+        books.shipping[2].shipments[0].status = ShipmentStatus::Created;
+    }),
     ("shipments-without-order", |books| {
-        let mut astray = books.shipping[0].clone();
-        astray.order_id = order_id(99);
-        (astray.last_sequence, astray.shipments) = (0, Vec::new());
-        books.shipping.push(astray);
+        let mut unknown = books.shipping[0].clone();
+        unknown.order_id = order_id(99);
+        (unknown.last_sequence, unknown.shipments) = (0, Vec::new());
+        books.shipping.push(unknown);
     }),
     ("message-doubled", |books| books.messages[0].sends = 2),
     // The same under another request.
     ("message-doubled", |books| {
         let mut again = books.messages[0].clone();
-        (again.id, again.request_id) = ("ntf_again".to_owned(), "another".to_owned());
+        again.notification_id = "ntf_again".to_owned();
+        again.request_id = "another".to_owned();
         books.messages.push(again);
     }),
     ("message-missing", |books| drop(books.messages.remove(0))),
     ("order-not-in-log", |books| drop(stream(books, ORDERS_SOURCE, 2))),
     ("event-without-order", |books| {
-        let astray = event(ORDERS_SOURCE, &order_id(99), 1, "pending");
-        books.log.take_in(&astray);
+        let unknown = event(ORDERS_SOURCE, &order_id(99), 1, "pending");
+        books.log.add(&unknown);
     }),
     // The order says confirmed, its last event cancelled.
     ("order-differs-from-log", |books| {
@@ -198,13 +206,13 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
     }),
     ("sequence-gap", |books| {
         for sequence in [1, 2, 4] {
-            books.log.take_in(&event("/shop/identity", "usr_9", sequence, ""));
+            books.log.add(&event("/shop/identity", "usr_9", sequence, ""));
         }
     }),
-    ("sequence-gap", |books| books.log.take_in(&event("/shop/identity", "usr_9", 2, ""))),
+    ("sequence-gap", |books| books.log.add(&event("/shop/identity", "usr_9", 2, ""))),
     ("sequence-gap", |books| {
         for sequence in [1, 2, 2] {
-            books.log.take_in(&event("/shop/identity", "usr_9", sequence, ""));
+            books.log.add(&event("/shop/identity", "usr_9", sequence, ""));
         }
     }),
     // Recorded, and lost on its way to the log.
@@ -225,20 +233,20 @@ const AT_ANY_TIME: &[(&str, Plant)] = &[
     ("projection-without-order", |books| books.projection[0].order_id = order_id(99)),
 ];
 
-/// Work that may be under way, but not when nothing should be.
+/// Unfinished work, which is a violation only when no work should be in progress.
 const WHEN_QUIESCENT: &[(&str, Plant)] = &[
     ("order-unfinished", |books| drop(books.orders_before.remove(0))),
     ("message-unfinished", |books| {
         books.messages[0].status = MessageStatus::Pending;
         books.messages[0].sends = 0;
     }),
-    ("reservation-overdue", |books| books.skus[0].claims[0].expires_at_ms = Some(NOW_MS)),
+    ("reservation-overdue", |books| books.skus[0].claims[0].expires_at = Some(NOW_MS)),
     ("subscription-lag", |books| books.subscriptions[0].lag = 1),
     ("sequence-behind", |books| books.shipping[0].last_sequence = 1),
 ];
 
 #[test]
-fn every_violation_is_caught_by_its_rule_and_no_other() {
+fn every_violation_is_found_by_its_rule_and_no_other() {
     for (rule, plant) in AT_ANY_TIME {
         let mut books = sound();
         plant(&mut books);
@@ -251,10 +259,9 @@ fn every_violation_is_caught_by_its_rule_and_no_other() {
     }
 }
 
-/// What can't be broken alone.
+/// Whether a planted violation can't occur without the one that was found.
 fn is_expected(planted: &str, found: &str) -> bool {
     let along: &[&str] = match planted {
-        // A shipment of nobody was published by nobody either; a missing entry is missing.
         "projection-without-order" => &["projection-missing"],
         "outbox-not-empty" => &["sequence-behind"],
         // The same day, it was parked.
@@ -268,7 +275,7 @@ fn is_expected(planted: &str, found: &str) -> bool {
 }
 
 #[test]
-fn what_is_unfinished_is_a_violation_when_nothing_should_be_under_way() {
+fn unfinished_work_is_a_violation_when_none_should_be_in_progress() {
     for (rule, plant) in WHEN_QUIESCENT {
         let mut books = sound();
         plant(&mut books);
@@ -282,14 +289,14 @@ fn what_is_unfinished_is_a_violation_when_nothing_should_be_under_way() {
 }
 
 #[test]
-fn every_rule_has_a_violation_that_it_was_seen_to_catch() {
+fn every_rule_has_a_planted_violation() {
     let all = AT_ANY_TIME.iter().chain(WHEN_QUIESCENT);
     let planted: BTreeSet<_> = all.map(|(rule, _)| rule).collect();
     assert_eq!(planted.len(), rules::RULES.len());
 }
 
 #[test]
-fn a_violation_names_what_it_is_about() {
+fn a_violation_has_its_rule_detail_and_ids() {
     let mut books = sound();
     books.payments[3].held = 500;
     let payment = books.payments[3].id.clone();

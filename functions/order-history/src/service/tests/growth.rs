@@ -1,24 +1,24 @@
-//! A large shop needs more steps, none of them longer.
+//! A large shop needs more steps, but not longer ones.
 
 use std::collections::BTreeMap;
 
-use chassis::store::FailingStore;
+use chassis::testing::FailingStore;
 
 use super::*;
-use crate::projection::{NAME_SHARDS, REMOVED_AT_ONCE};
+use crate::records::{NAME_SHARDS, REMOVED_MAX};
 
 const MANY: u64 = 1_000;
-/// Sweeps that are cut off so early get nowhere if a step grows with the shop.
-const OPERATIONS: usize = 5 * REMOVED_AT_ONCE + 16;
+/// Sweeps that are interrupted this early make no progress if steps grow with the shop.
+const OPERATIONS: usize = 5 * REMOVED_MAX + 16;
 
-/// Sweeps with a store that fails early, as if each were killed.
-async fn sweep_and_die(store: &MemoryStore, log: &TestLog, clock: &TestClock) {
+/// Sweeps with a store that fails early, like a killed process.
+async fn sweep_and_die(store: &MemoryStore, log: &TestLog, clock: &ManualClock) {
     let failing = FailingStore::after(OPERATIONS, store.clone());
     let _ = OrderHistory::new(failing, log.clone(), clock.clone()).sweep().await;
 }
 
 #[tokio::test]
-async fn names_are_carried_in_one_write_for_each_shard() {
+async fn names_are_copied_in_one_write_per_shard() {
     let (history, store, log, clock) = history();
     for user in 0..MANY {
         history.receive(&named(user, 1, "Ada")).await.unwrap();
@@ -31,9 +31,9 @@ async fn names_are_carried_in_one_write_for_each_shard() {
 }
 
 #[tokio::test]
-async fn names_are_carried_by_sweeps_that_end_early_and_the_newest_stay() {
+async fn names_are_copied_by_interrupted_sweeps_and_the_newest_stay() {
     let (_, store, log, _) = history();
-    let clock = TestClock::new(1_000);
+    let clock = clock(1_000);
     let history = OrderHistory::new(store.clone(), log.clone(), clock.clone());
     for user in 0..MANY {
         history.receive(&named(user, 2, "Ada")).await.unwrap();
@@ -53,23 +53,23 @@ async fn names_are_carried_by_sweeps_that_end_early_and_the_newest_stay() {
     assert_eq!(history.status().await.unwrap().names, MANY);
 }
 
-/// A shop that has just been made anew, and whose old generation nobody reads any more.
-async fn with_retired_orders(look_ms: u64) -> (MemoryStore, TestLog, TestClock) {
+/// A shop after a rebuild, whose old generation can be removed.
+async fn with_retired_orders(look_ms: u64) -> (MemoryStore, TestLog, ManualClock) {
     let (history, store, log, _) = history();
     for number in 0..MANY {
-        let told = crate::testing::Told { user: number % 7, ..placed(number) };
-        history.receive(&told.event()).await.unwrap();
+        let order = OrderEvent { user: number % 7, ..placed(number) };
+        history.receive(&order.event()).await.unwrap();
     }
     history.receive(&named(1, 1, "Ada")).await.unwrap();
     history.rebuild().await.unwrap();
     history.sweep().await.unwrap();
-    let clock = TestClock::new(look_ms);
-    clock.pass(GRACE_MS);
+    let clock = clock(look_ms);
+    clock.advance(GRACE_MS);
     (store, log, clock)
 }
 
 #[tokio::test]
-async fn a_removal_looks_at_the_clock_within_a_day() {
+async fn a_removal_checks_the_clock_within_a_day() {
     let (store, log, clock) = with_retired_orders(SWEEP_MS / 2 + 1).await;
     let history = OrderHistory::new(store.clone(), log, clock);
     let left = async || {
@@ -80,14 +80,14 @@ async fn a_removal_looks_at_the_clock_within_a_day() {
         let before = left().await;
         history.sweep().await.unwrap();
         let removed = before - left().await;
-        assert!((1..=REMOVED_AT_ONCE).contains(&removed), "{removed} in one step");
+        assert!((1..=REMOVED_MAX).contains(&removed), "{removed} in one step");
     }
 }
 
 #[tokio::test]
-async fn a_removal_goes_on_within_the_day_in_which_it_was_cut_off() {
+async fn an_interrupted_removal_continues_within_the_same_day() {
     let (store, log, clock) = with_retired_orders(0).await;
-    for _ in 0..2 * MANY as usize / REMOVED_AT_ONCE {
+    for _ in 0..2 * MANY as usize / REMOVED_MAX {
         sweep_and_die(&store, &log, &clock).await;
     }
     assert_eq!(dump(&store, 1).await.len(), 0);
@@ -97,11 +97,11 @@ async fn a_removal_goes_on_within_the_day_in_which_it_was_cut_off() {
 }
 
 #[tokio::test]
-async fn indexes_of_all_customers_grow_as_slowly_as_they_say() {
+async fn shared_indexes_grow_as_slowly_as_documented() {
     let (history, store, ..) = history();
     for number in 0..MANY {
-        let told = crate::testing::Told { status: "confirmed", user: number, ..placed(number) };
-        history.receive(&told.event()).await.unwrap();
+        let order = OrderEvent { status: "confirmed", user: number, ..placed(number) };
+        history.receive(&order.event()).await.unwrap();
         history.receive(&named(number, 1, "")).await.unwrap();
     }
     let largest = |values: &BTreeMap<String, String>, prefix: &str| {

@@ -1,26 +1,26 @@
-//! A projection that is made anew is the same as before, to the byte.
+//! A rebuilt projection has the same bytes.
 
-use chassis::store::FailingStore;
+use chassis::testing::FailingStore;
 use proptest::prelude::*;
 
 use super::convergence::{block_on, story, straight};
 use super::*;
-use crate::testing::Told;
+use OrderEvent;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Part of the story is known when the rebuild starts; the rest is published and delivered
-    /// while it runs, some of it twice; sweeps are cut off by the clock and by the store.
+    /// Some events are processed before the rebuild starts. The others are published and delivered
+    /// while it runs, some of them twice. Sweeps are interrupted by the clock and by the store.
     #[test]
-    fn a_rebuild_amid_live_events_ends_in_the_same_bytes(
+    fn a_rebuild_during_live_events_results_in_the_same_bytes(
         story in story(),
         start in any::<prop::sample::Index>(),
         moves in prop::collection::vec((0..4_usize, 0..60_usize), 1..40),
     ) {
         block_on(async {
             let (store, log) = (MemoryStore::new(), TestLog::default());
-            let history = OrderHistory::new(store.clone(), log.clone(), TestClock::new(3_000));
+            let history = OrderHistory::new(store.clone(), log.clone(), clock(3_000));
             let start = start.index(story.len() + 1);
             for event in &story[..start] {
                 log.append(event.clone());
@@ -33,13 +33,13 @@ proptest! {
                     0 => drop(history.sweep().await.unwrap()),
                     1 => {
                         let failing = FailingStore::after(grants, store.clone());
-                        let clock = TestClock::new(1_000);
+                        let clock = clock(1_000);
                         let _ = OrderHistory::new(failing, log.clone(), clock).sweep().await;
                     }
                     _ => if let Some(event) = rest.next() {
                         log.append(event.clone());
                         let failing = FailingStore::after(grants, store.clone());
-                        let clock = TestClock::new(0);
+                        let clock = clock(0);
                         let crashed = OrderHistory::new(failing, log.clone(), clock);
                         let _ = crashed.receive(event).await;
                         history.receive(event).await.unwrap();
@@ -60,7 +60,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn the_old_generation_serves_until_the_new_one_is_whole() {
+async fn the_old_generation_serves_until_the_new_one_is_complete() {
     let (history, store, log, _) = history();
     for number in 0..10 {
         log.append(placed(number).event());
@@ -69,10 +69,10 @@ async fn the_old_generation_serves_until_the_new_one_is_whole() {
     let before = history.status().await.unwrap();
     history.rebuild().await.unwrap();
     let failing = FailingStore::after(30, store.clone());
-    OrderHistory::new(failing, log, TestClock::new(0)).sweep().await.unwrap_err();
+    OrderHistory::new(failing, log, clock(0)).sweep().await.unwrap_err();
     let during = history.status().await.unwrap();
     assert_eq!((during.generation, during.entries), (1, 10));
-    assert_eq!(during.rebuilding.as_ref().unwrap().stage, "reading");
+    assert!(matches!(during.rebuilding.unwrap().stage, Stage::Reading { .. }));
     assert_eq!(during.digest, before.digest);
     history.sweep().await.unwrap();
     let after = history.status().await.unwrap();
@@ -81,7 +81,7 @@ async fn the_old_generation_serves_until_the_new_one_is_whole() {
 }
 
 #[tokio::test]
-async fn damage_is_mended_and_what_the_log_forgot_is_carried_over() {
+async fn a_rebuild_repairs_damage_and_copies_orders_without_events() {
     let (history, store, log, _) = history();
     for number in 1..=4 {
         log.append(placed(number).event());
@@ -89,7 +89,7 @@ async fn damage_is_mended_and_what_the_log_forgot_is_carried_over() {
     }
     history.receive(&named(1, 1, "Ada")).await.unwrap();
     let whole = dump(&store, 1).await;
-    log.forget(2);
+    log.remove_oldest(2);
     let key = format!("g1/order/{}", order_id(4));
     let bytes = String::from_utf8(store.get(&key).await.unwrap().unwrap()).unwrap();
     store.set(&key, bytes.replace("pending", "delivered").as_bytes()).await.unwrap();
@@ -100,18 +100,18 @@ async fn damage_is_mended_and_what_the_log_forgot_is_carried_over() {
 }
 
 #[tokio::test]
-async fn a_generation_is_removed_when_nobody_can_read_it_any_more() {
+async fn a_generation_is_removed_when_no_request_can_read_it() {
     let (history, store, log, clock) = history();
     for number in 0..6 {
-        let told = Told { day: number % 2, user: number % 3, ..placed(number) };
-        log.append(told.event());
-        history.receive(&told.event()).await.unwrap();
+        let order = OrderEvent { day: number % 2, user: number % 3, ..placed(number) };
+        log.append(order.event());
+        history.receive(&order.event()).await.unwrap();
     }
     history.receive(&named(1, 1, "Ada")).await.unwrap();
     history.rebuild().await.unwrap();
     history.sweep().await.unwrap();
     assert!(!dump(&store, 1).await.is_empty(), "requests may still read it");
-    clock.pass(GRACE_MS);
+    clock.advance(GRACE_MS);
     for operations in 0.. {
         let failing = FailingStore::after(operations, store.clone());
         if OrderHistory::new(failing, log.clone(), clock.clone()).sweep().await.is_ok() {
@@ -124,7 +124,7 @@ async fn a_generation_is_removed_when_nobody_can_read_it_any_more() {
 }
 
 #[tokio::test]
-async fn a_second_wish_is_the_same_rebuild() {
+async fn a_second_request_does_not_start_another_rebuild() {
     let (history, ..) = history();
     assert_eq!(history.rebuild().await.unwrap(), Started::Building(2));
     assert_eq!(history.rebuild().await.unwrap(), Started::Building(2));
@@ -133,13 +133,13 @@ async fn a_second_wish_is_the_same_rebuild() {
 }
 
 #[tokio::test]
-async fn without_the_log_a_rebuild_waits_and_reading_goes_on() {
+async fn without_the_log_a_rebuild_waits_and_queries_work() {
     let (history, _, log, _) = history();
     log.append(placed(1).event());
     history.receive(&placed(1).event()).await.unwrap();
     history.rebuild().await.unwrap();
-    log.fall_silent();
-    assert!(matches!(history.sweep().await, Err(Unswept::Log(_))));
+    log.fail();
+    assert!(matches!(history.sweep().await, Err(SweepError::Log(_))));
     let status = history.status().await.unwrap();
     assert_eq!((status.entries, status.lags), (1, None));
 }

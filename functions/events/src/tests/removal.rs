@@ -1,17 +1,18 @@
-//! Events whose segment goes while somebody asks for them, or that are gone already.
+//! Replays during the removal of a segment, and missing events.
 
 use super::subscribers::{Answer, Subscribers};
-use super::{Stepwise, TestBroker, Virtual, broker, event, events, run};
+use super::{ManualClock, TestBroker, broker, clock, event, events, run, stepwise};
+use crate::domain::segment::{SEGMENT_EVENTS_MAX, Segment};
 use crate::log::{seen_key, segment_key};
-use crate::segment::{SEGMENT_EVENTS_MAX, Segment};
-use crate::tidy::RETENTION_MS;
-use chassis::store::{MemoryStore, Store, StoreError};
+use crate::service::retention::RETENTION_MS;
+use chassis::store::{Store, StoreError};
+use chassis::testing::MemoryStore;
 use std::future::Future;
 use std::task::{Context, Waker};
 
-/// A broker whose first segment may go; this became of the second event.
-fn old(answer: Answer) -> (TestBroker, Subscribers, Virtual) {
-    let (subscribers, clock) = (Subscribers::default(), Virtual::new());
+/// A broker with a removable first segment, and with this response to the second event.
+fn old(answer: Answer) -> (TestBroker, Subscribers, ManualClock) {
+    let (subscribers, clock) = (Subscribers::default(), clock());
     let broker = broker(MemoryStore::new(), &subscribers, &clock);
     subscribers.fix("a.2", answer);
     run(broker.publish(&events("a", SEGMENT_EVENTS_MAX + 1))).unwrap();
@@ -19,28 +20,28 @@ fn old(answer: Answer) -> (TestBroker, Subscribers, Virtual) {
         run(broker.work());
     }
     subscribers.fix("a.2", Answer::Done);
-    clock.pass(RETENTION_MS + 1);
+    clock.advance(RETENTION_MS + 1);
     (broker, subscribers, clock)
 }
 
-/// Tidies, with `meanwhile` after so many of its steps; whether it was over by then.
+/// Removes segments, with `interrupt` after a number of steps. Returns whether it had ended before.
 fn tidy_with(
-    (broker, subscribers, clock): &(TestBroker, Subscribers, Virtual),
+    (broker, subscribers, clock): &(TestBroker, Subscribers, ManualClock),
     steps: usize,
-    meanwhile: impl FnOnce(),
+    interrupt: impl FnOnce(),
 ) -> bool {
-    let stepwise = super::broker(Stepwise(broker.store.clone()), subscribers, clock);
+    let stepwise = super::broker(stepwise(&broker.store), subscribers, clock);
     let mut tidy = Box::pin(stepwise.tidy());
     let mut context = Context::from_waker(Waker::noop());
-    let over = (0..steps).any(|_| tidy.as_mut().poll(&mut context).is_ready());
-    meanwhile();
-    if !over {
+    let ended = (0..steps).any(|_| tidy.as_mut().poll(&mut context).is_ready());
+    interrupt();
+    if !ended {
         run(tidy).unwrap();
     }
-    over
+    ended
 }
 
-/// The store has lost the first event.
+/// Removes the first event from the store.
 fn lose_the_first(broker: &TestBroker) {
     let lose = |segment: Option<Segment>| {
         let mut segment = segment.unwrap();
@@ -51,14 +52,14 @@ fn lose_the_first(broker: &TestBroker) {
 }
 
 #[test]
-fn a_dead_letter_may_be_replayed_at_any_step_of_tidying() {
+fn a_dead_letter_may_be_replayed_at_any_step_of_the_removal() {
     for steps in 0.. {
         let world = old(Answer::Rejected);
         let (broker, subscribers, _) = &world;
         let letters = run(broker.dead_letters(None, 100)).unwrap();
         let ids: Vec<String> = letters.into_iter().map(|letter| letter.id).collect();
         assert_eq!(ids.len(), 2);
-        let over = tidy_with(&world, steps, || {
+        let ended = tidy_with(&world, steps, || {
             ids.iter().for_each(|id| run(broker.replay(id)).unwrap());
         });
         for _ in 0..4 {
@@ -71,7 +72,7 @@ fn a_dead_letter_may_be_replayed_at_any_step_of_tidying() {
         }
         let copies = broker.store.keys().into_iter().filter(|key| key.starts_with("dead/"));
         assert_eq!(copies.collect::<Vec<_>>(), [""; 0], "after {steps} steps");
-        if over {
+        if ended {
             assert!(steps > SEGMENT_EVENTS_MAX as usize, "each event was forgotten");
             break;
         }
@@ -79,7 +80,7 @@ fn a_dead_letter_may_be_replayed_at_any_step_of_tidying() {
 }
 
 #[test]
-fn a_span_that_is_asked_for_before_the_removal_begins_keeps_its_segment() {
+fn a_replay_before_the_removal_keeps_its_segment() {
     let mut lost = 0;
     for steps in 0.. {
         let world = old(Answer::Done);
@@ -102,25 +103,25 @@ fn a_span_that_is_asked_for_before_the_removal_begins_keeps_its_segment() {
         let again = subscribers.applied("one", "a").len() - before;
         lost += usize::from(again < asked as usize);
     }
-    // The only one lies between the last look and the first thing that is removed.
+    // It is between the last check and the first removed key.
     assert!(lost <= 1, "{lost} moments");
 }
 
 #[test]
-fn an_event_that_is_gone_takes_no_other_with_it() {
-    let (subscribers, clock) = (Subscribers::default(), Virtual::new());
+fn a_missing_event_does_not_affect_others() {
+    let (subscribers, clock) = (Subscribers::default(), clock());
     let broker = broker(MemoryStore::new(), &subscribers, &clock);
     subscribers.fix("a.1", Answer::Failed);
     run(broker.publish(&events("a", 3))).unwrap();
     run(broker.work());
     lose_the_first(&broker);
-    // As if nothing of it was delivered yet: all three go together.
-    let anew = |progress: Option<crate::progress::Progress>| {
+    // Without attempts, so that all three are delivered together.
+    let reset = |progress: Option<crate::domain::progress::Progress>| {
         let mut progress = progress.unwrap();
         progress.open.values_mut().for_each(|queue| (queue.attempts, queue.due_at_ms) = (0, 0));
         Ok::<_, StoreError>((progress, ()))
     };
-    run(broker.store.update(&crate::broker::progress_key("batch"), anew)).unwrap();
+    run(broker.store.update(&crate::service::progress_key("batch"), reset)).unwrap();
     for _ in 0..4 {
         run(broker.work());
     }
@@ -128,8 +129,8 @@ fn an_event_that_is_gone_takes_no_other_with_it() {
 }
 
 #[test]
-fn a_page_of_dead_letters_is_not_empty_because_an_event_is_gone() {
-    let (subscribers, clock) = (Subscribers::default(), Virtual::new());
+fn a_page_of_dead_letters_skips_missing_events() {
+    let (subscribers, clock) = (Subscribers::default(), clock());
     let broker = broker(MemoryStore::new(), &subscribers, &clock);
     for id in ["a.1", "b.1"] {
         subscribers.fix(id, Answer::Rejected);

@@ -1,10 +1,10 @@
-//! The subscriptions, as the variable `subscriptions` gives them: a JSON array of the
-//! `subscribe` entries of all components, each with its `component`.
+//! The variable `subscriptions`: a JSON array with the `subscribe` entries of all components, each
+//! with its `component`.
 
 use serde::Deserialize;
 use tessera_events::{Error, Member, Mode, Pattern, StartAt, Subscription};
 
-/// Most subscriptions.
+/// The maximum number of subscriptions.
 pub const SUBSCRIPTIONS_MAX: usize = 64;
 
 #[derive(Deserialize)]
@@ -40,11 +40,11 @@ enum From {
     Now,
 }
 
-/// Events of a batch, unless the entry says otherwise.
+/// The default size of a batch, in events.
 const BATCH_DEFAULT: usize = 32;
 
-/// The subscriptions of this JSON, by group. Entries that name the same group are its members;
-/// what they ask for must be the same.
+/// Reads subscriptions, by group. Entries with the same group are its members and must have the same
+/// types.
 pub fn subscriptions(json: &str) -> Result<Vec<Subscription>, Error> {
     let lines: Vec<Line> = serde_json::from_str(json)
         .map_err(|error| Error::Invalid(format!("the subscriptions are malformed: {error}")))?;
@@ -54,14 +54,16 @@ pub fn subscriptions(json: &str) -> Result<Vec<Subscription>, Error> {
         match groups.iter_mut().find(|other| other.name == group.name) {
             Some(other) if other.types == group.types => other.members.extend(group.members),
             Some(_) => {
-                let text = format!("the members of `{}` ask for different types", group.name);
+                let text = format!("the members of `{}` have different types", group.name);
                 return Err(Error::Invalid(text));
             }
             None => groups.push(group),
         }
     }
     if groups.len() > SUBSCRIPTIONS_MAX {
-        return Err(Error::Invalid(format!("more than {SUBSCRIPTIONS_MAX} subscriptions")));
+        return Err(Error::Invalid(format!(
+            "there are more than {SUBSCRIPTIONS_MAX} subscriptions"
+        )));
     }
     groups.iter().try_for_each(Subscription::check)?;
     groups.sort_by(|one, other| one.name.cmp(&other.name));
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_refused() {
+    fn malformed_subscriptions_are_refused() {
         for json in [
             "",
             "{}",

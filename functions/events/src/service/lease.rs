@@ -1,8 +1,9 @@
-//! The lease of a subscription: who delivers, and who may note what became of it.
+//! The lease of a subscription: the right to deliver and to record outcomes.
 
 use super::{Broker, DELIVERY_TIMEOUT_MS, LEASE_MS, Stop, progress_key};
-use crate::ports::{Clock, Subscriber};
-use crate::progress::{Lease, Progress};
+use crate::domain::progress::{Lease, Progress};
+use crate::ports::Subscriber;
+use chassis::clock::Clock;
 use chassis::incarnation::is_over;
 use chassis::store::{Store, StoreError};
 use tessera_events::Subscription;
@@ -13,7 +14,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         subscription: &Subscription,
     ) -> Result<Option<String>, StoreError> {
         let now_ms = self.clock.now_ms();
-        let holder = format!("{now_ms}-{:016x}", self.clock.random());
+        let holder = format!("{now_ms}-{:016x}", self.random.next());
         let take = |progress: Option<Progress>| {
             let mut progress = progress.unwrap_or_default();
             let free = progress.lease.as_ref().is_none_or(|lease| {
@@ -36,7 +37,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         self.change(subscription, holder, |progress| progress.lease = None).await
     }
 
-    /// The progress, under a lease that outlasts a delivery.
+    /// The progress, with a lease that is longer than a delivery.
     pub(super) async fn hold(
         &self,
         subscription: &Subscription,
@@ -50,7 +51,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         }
     }
 
-    /// Change the progress, if the lease is still ours, and have it for longer.
+    /// Changes the progress and extends the lease, if this worker still holds it.
     pub(super) async fn change<R: Send>(
         &self,
         subscription: &Subscription,

@@ -1,63 +1,45 @@
-//! What operators ask of the broker: the interface `log` of the contract.
+//! The interface `log` of the contract, for operators.
 
-use crate::broker::{Broker, copy_key, progress_key};
-use crate::ports::{Clock, Subscriber};
-use crate::progress::{Dead, Progress, REPLAYS_MAX, Replay};
+use crate::domain::progress::{Dead, Progress, REPLAYS_MAX, Replay};
+use crate::error::Result;
+use crate::ports::Subscriber;
+use crate::service::{Broker, copy_key, progress_key};
+use chassis::clock::Clock;
 use chassis::store::{Store, StoreError};
 use std::collections::BTreeSet;
-use tessera_events::{DeadLetter, Entry, Progress as Standing, Subscription};
+use tessera_events::{DeadLetter, Entry, Error, Progress as PublicProgress, Subscription};
 
-/// Most entries of one answer.
+/// The maximum number of entries in one response.
 pub const READ_MAX: u32 = 500;
-/// Most dead letters of one answer.
+/// The maximum number of dead letters in one response.
 pub const DEAD_LETTERS_READ_MAX: u32 = 100;
-/// Entries that are looked at together.
-const PORTION: usize = 256;
-
-/// Why an operator gets no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// There is no such subscription or dead letter.
-    #[error("{0}")]
-    NotFound(String),
-    /// The request is malformed.
-    #[error("{0}")]
-    Invalid(String),
-    /// It may work later.
-    #[error("{0}")]
-    Unavailable(String),
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Refusal {
-        Refusal::Unavailable(error.to_string())
-    }
-}
+/// The number of entries that are read at once.
+const PAGE: usize = 256;
 
 impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     /// Events after a position (0: from the beginning), oldest first, at most `limit`.
-    pub async fn read(&self, after: u64, limit: u32) -> Result<Vec<Entry>, Refusal> {
+    pub async fn read(&self, after: u64, limit: u32) -> Result<Vec<Entry>> {
         let limit = within(limit, READ_MAX)?;
         Ok(self.log.read(after, limit).await?)
     }
 
-    /// How far each subscription is, by name.
-    pub async fn standings(&self) -> Result<Vec<Standing>, Refusal> {
-        let mut standings = Vec::new();
+    /// The progress of each subscription, by name.
+    pub async fn subscriptions(&self) -> Result<Vec<PublicProgress>> {
+        let mut all = Vec::new();
         for subscription in self.subscriptions.iter() {
-            standings.push(self.standing(subscription).await?);
+            all.push(self.public_progress(subscription).await?);
         }
-        Ok(standings)
+        Ok(all)
     }
 
-    async fn standing(&self, subscription: &Subscription) -> Result<Standing, Refusal> {
+    async fn public_progress(&self, subscription: &Subscription) -> Result<PublicProgress> {
         let progress = self.load(subscription).await?;
         let mut lag_events = progress.waiting() as u64;
         let mut held_events = progress.held() as u64;
         let mut oldest_ms = self.oldest_open_ms(subscription, &progress).await?;
         let mut after = progress.cursor;
         loop {
-            let entries = self.log.read(after, PORTION).await?;
+            let entries = self.log.read(after, PAGE).await?;
             let Some(last) = entries.last() else { break };
             after = last.position;
             for entry in entries.iter().filter(|entry| subscription.wants(&entry.event.kind)) {
@@ -72,7 +54,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         }
         let now_ms = self.clock.now_ms();
         let retrying = progress.open.values().filter(|queue| queue.attempts > 0).count();
-        Ok(Standing {
+        Ok(PublicProgress {
             name: subscription.name.clone(),
             components: subscription.members.iter().map(|one| one.component.clone()).collect(),
             types: subscription.types.iter().map(|one| one.as_str().to_owned()).collect(),
@@ -94,13 +76,9 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(entry.map(|entry| entry.recorded_at_ms))
     }
 
-    /// Dead letters, oldest first, after the one with the id `after`, at most `limit`, and
-    /// fewer where their events are long. There are no more only where there is none.
-    pub async fn dead_letters(
-        &self,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<DeadLetter>, Refusal> {
+    /// Dead letters after the one with the id `after`, oldest first, at most `limit`. Pages with large
+    /// events are shorter, so only an empty page is the end.
+    pub async fn dead_letters(&self, after: Option<&str>, limit: u32) -> Result<Vec<DeadLetter>> {
         let limit = within(limit, DEAD_LETTERS_READ_MAX)?;
         let after = after.map(|id| LetterId::parse(id).ok_or_else(|| malformed(id))).transpose()?;
         let mut all = Vec::new();
@@ -128,7 +106,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(letters)
     }
 
-    /// An event of a subscription, in the log or in the copy that outlives its segment.
+    /// An event of a subscription, from the log or from its copy.
     async fn entry(&self, subscription: &str, position: u64) -> Result<Option<Entry>, StoreError> {
         let found = self.log.entries(&BTreeSet::from([position])).await?.remove(&position);
         match found {
@@ -139,12 +117,12 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
 
     /// Delivers a dead letter again, with a new set of attempts, and then the events of its key
     /// that waited for it.
-    pub async fn replay(&self, id: &str) -> Result<(), Refusal> {
+    pub async fn replay(&self, id: &str) -> Result<()> {
         self.take(id, |progress, dead| progress.enqueue(&dead.key, dead.position)).await.map(drop)
     }
 
     /// Discards a dead letter. The events of its key that waited for it are delivered.
-    pub async fn discard(&self, id: &str) -> Result<(), Refusal> {
+    pub async fn discard(&self, id: &str) -> Result<()> {
         let (subscription, dead) = self.take(id, |_, _| {}).await?;
         Ok(self.store.delete(&copy_key(&subscription, dead.position)).await?)
     }
@@ -154,15 +132,15 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         &self,
         id: &str,
         with: impl Fn(&mut Progress, &Dead) + Send + Sync,
-    ) -> Result<(String, Dead), Refusal> {
-        let letter = LetterId::parse(id).ok_or_else(|| malformed(id))?;
+    ) -> Result<(String, Dead)> {
+        let letter = LetterId::parse(id).ok_or_else(|| missing(id))?;
         self.subscription(&letter.subscription)?;
-        let take = |progress: Option<Progress>| {
+        let take = |progress: Option<Progress>| -> Result<_> {
             let mut progress = progress.unwrap_or_default();
             let is_it = |dead: &Dead| LetterId::of(&letter.subscription, dead) == letter;
-            let place = progress.dead.iter().position(is_it);
-            let dead = place.and_then(|place| progress.dead.remove(place));
-            let Some(dead) = dead else { return Err(malformed(id)) };
+            let index = progress.dead.iter().position(is_it);
+            let dead = index.and_then(|index| progress.dead.remove(index));
+            let dead = dead.ok_or_else(|| missing(id))?;
             with(&mut progress, &dead);
             Ok((progress, dead))
         };
@@ -172,30 +150,26 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
 
     /// Delivers all dead letters of a key again, and the events that waited for them. Returns the
     /// number of events.
-    pub async fn replay_key(&self, name: &str, key: &str) -> Result<u64, Refusal> {
+    pub async fn replay_key(&self, name: &str, key: &str) -> Result<u64> {
         self.subscription(name)?;
         let revive = |progress: Option<Progress>| {
             let mut progress = progress.unwrap_or_default();
             let missing =
-                || Refusal::NotFound(format!("{name} has no dead letter with the key {key}"));
+                || Error::NotFound(format!("`{name}` has no dead letter of the key `{key}`"));
             let count = progress.revive(key).ok_or_else(missing)?;
             Ok((progress, count as u64))
         };
         self.store.update(&progress_key(name), revive).await
     }
 
-    /// Deliver to a subscription once more what it asks for among the events recorded in a
-    /// span of time (milliseconds since the epoch, `until_ms` exclusive), and that it was given
-    /// already; how many events that is. Dead letters among them stop being such.
-    pub async fn replay_range(
-        &self,
-        name: &str,
-        from_ms: u64,
-        until_ms: u64,
-    ) -> Result<u64, Refusal> {
+    /// Delivers the matching events of a period (milliseconds since the epoch, `until_ms` exclusive)
+    /// to a subscription again, as far as they were queued. Returns their number. Dead letters among
+    /// them become pending events.
+    pub async fn replay_range(&self, name: &str, from_ms: u64, until_ms: u64) -> Result<u64> {
         let subscription = self.subscription(name)?;
         if from_ms >= until_ms {
-            return Err(Refusal::Invalid("the span is empty".to_owned()));
+            let text = "the period is empty: `from` must be before `until`";
+            return Err(Error::Invalid(text.to_owned()).into());
         }
         let cursor = self.load(subscription).await?.cursor;
         let (count, span) = self.span(subscription, cursor, from_ms, until_ms).await?;
@@ -203,8 +177,8 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         let add = |progress: Option<Progress>| {
             let mut progress = progress.unwrap_or_default();
             if progress.replays.len() >= REPLAYS_MAX {
-                let text = format!("{REPLAYS_MAX} spans are being delivered once more already");
-                return Err(Refusal::Unavailable(text));
+                let text = format!("{REPLAYS_MAX} periods are already being replayed");
+                return Err(Error::Unavailable(text).into());
             }
             progress.replays.push(span);
             Ok((progress, count))
@@ -218,10 +192,10 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         cursor: u64,
         from_ms: u64,
         until_ms: u64,
-    ) -> Result<(u64, Option<Replay>), Refusal> {
+    ) -> Result<(u64, Option<Replay>)> {
         let (mut count, mut span, mut after) = (0, None::<Replay>, 0);
         loop {
-            let entries = self.log.read(after, PORTION).await?;
+            let entries = self.log.read(after, PAGE).await?;
             let Some(last) = entries.last() else { return Ok((count, span)) };
             after = last.position;
             let asked = entries.iter().filter(|entry| {
@@ -237,25 +211,28 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         }
     }
 
-    fn subscription(&self, name: &str) -> Result<&Subscription, Refusal> {
+    fn subscription(&self, name: &str) -> Result<&Subscription> {
         let found = self.subscriptions.iter().find(|subscription| subscription.name == name);
-        found.ok_or_else(|| Refusal::NotFound(format!("there is no subscription {name}")))
+        Ok(found.ok_or_else(|| Error::NotFound(format!("there is no subscription `{name}`")))?)
     }
 }
 
-fn within(limit: u32, max: u32) -> Result<usize, Refusal> {
+fn within(limit: u32, max: u32) -> Result<usize> {
     if (1..=max).contains(&limit) {
         return Ok(limit as usize);
     }
-    Err(Refusal::Invalid(format!("the limit must be 1 to {max}")))
+    Err(Error::Invalid(format!("the limit {limit} is not within 1 to {max}")).into())
 }
 
-fn malformed(id: &str) -> Refusal {
-    Refusal::NotFound(format!("there is no dead letter {id}"))
+fn malformed(id: &str) -> Error {
+    Error::Invalid(format!("`{id}` is not the id of a dead letter"))
 }
 
-/// The id of a dead letter: when it died, which event, of which subscription. In this order
-/// dead letters are listed.
+fn missing(id: &str) -> Error {
+    Error::NotFound(format!("there is no dead letter `{id}`"))
+}
+
+/// The id of a dead letter: its time, its event and its subscription. Dead letters are sorted by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct LetterId {
     died_at_ms: u64,

@@ -1,8 +1,7 @@
-//! How far a subscription is: pure steps of one value.
+//! The progress of a subscription: pure steps of one value.
 //!
-//! Every event that the subscription asks for and that is not done stands in the queue of its key.
-//! The first of a queue is delivered until it is done or dead; the others wait for it, and other
-//! keys don't. Events after a dead letter of their key wait until an operator replays or discards
+//! Each unfinished event of the subscription's types is in the queue of its key. The first event of a
+//! queue is delivered until it is processed or dead; the others wait for it, and other keys do not. Events after a dead letter of their key wait until an operator replays or discards
 //! it. The number of waiting events is bounded. When the queue is full, no more events are queued;
 //! even before that, publishing of further events for the subscription is refused.
 
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tessera_events::{Entry, Reason, Subscription};
 
-/// Most events in all queues of a subscription.
+/// The maximum number of events in all queues of a subscription.
 pub const OPEN_EVENTS_MAX: usize = 2_048;
 /// With this many events in the queues of a subscription, publishing more events for it is refused.
 pub const BACKLOG_EVENTS_MAX: usize = 1_024;
@@ -19,61 +18,61 @@ pub const BACKLOG_EVENTS_MAX: usize = 1_024;
 pub const DEAD_LETTERS_MAX: usize = 256;
 /// The pause before another attempt of an event that can't become a dead letter, in milliseconds.
 pub const FULL_PAUSE_MS: u64 = 300_000;
-/// Longest text of what a subscriber said, in bytes.
+/// The maximum length of the stored response of a subscriber, in bytes.
 pub const DETAIL_BYTES_MAX: usize = 240;
-/// Most spans of the log that are delivered once more at the same time.
+/// The maximum number of concurrent replays.
 pub const REPLAYS_MAX: usize = 4;
 
-/// The value.
+/// The progress of a subscription.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Progress {
-    /// Everything up to here was taken in, or is not asked for.
+    /// All matching events up to this position were queued.
     pub cursor: u64,
-    /// What is not done, by partition key.
+    /// The unfinished events, by partition key.
     pub open: BTreeMap<String, Queue>,
-    /// Spans that are taken in once more.
+    /// Ranges that are queued again.
     pub replays: Vec<Replay>,
-    /// What was given up, oldest first.
+    /// The dead letters, oldest first.
     pub dead: VecDeque<Dead>,
-    /// Who delivers.
+    /// The lease of the worker.
     pub lease: Option<Lease>,
 }
 
-/// The events of a key, in order, and what is known of the first.
+/// The events of a key in order, and the state of the first one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
     /// Positions, ascending.
     pub positions: VecDeque<u64>,
-    /// How often the first was delivered.
+    /// The number of deliveries of the first event.
     pub attempts: u32,
-    /// When the first was first delivered, in milliseconds since the epoch; 0 before.
+    /// The time of the first delivery of the first event, in milliseconds since the epoch; 0 before.
     pub first_seen_at_ms: u64,
-    /// Not before this, in milliseconds since the epoch.
+    /// The time of its next delivery, in milliseconds since the epoch.
     pub due_at_ms: u64,
 }
 
-/// Positions after `after` and up to `through` are to be delivered once more.
+/// The events after the position `after` up to `through` are delivered again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
-    /// Everything up to here was taken in again.
+    /// All matching events up to this position were queued again.
     pub after: u64,
-    /// The last one.
+    /// The last position.
     pub through: u64,
 }
 
 /// A dead letter, without the event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dead {
-    /// Where the event stands in the log.
+    /// The position of the event.
     pub position: u64,
     /// Its partition key.
     pub key: String,
-    /// Why it was given up.
+    /// The reason.
     pub reason: Reason,
-    /// What the subscriber said last.
+    /// The last response of the subscriber.
     pub detail: String,
-    /// How often it was delivered.
+    /// The number of deliveries.
     pub attempts: u32,
     /// In milliseconds since the epoch.
     pub first_seen_at_ms: u64,
@@ -81,43 +80,43 @@ pub struct Dead {
     pub died_at_ms: u64,
 }
 
-/// The right to deliver: one at a time, so that no key goes to its subscriber twice at once.
+/// The right to deliver. There is one worker at a time, so that no key is delivered twice at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// Whose.
+    /// The worker.
     pub holder: String,
-    /// Then somebody else may take it, in milliseconds since the epoch.
+    /// When it ends, in milliseconds since the epoch.
     pub until_ms: u64,
-    /// The run of the host in which the lease was taken. In a later run the holder is dead.
+    /// The run of the host in which it was acquired. In a later run, the holder is dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<u64>,
 }
 
-/// Events of one key that go to the subscriber together.
+/// Events of one key that are delivered together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
     /// The key.
     pub key: String,
-    /// Positions, the first of the queue.
+    /// The first positions of the queue.
     pub positions: Vec<u64>,
-    /// How often the first was delivered before.
+    /// The number of earlier deliveries of the first event.
     pub attempts: u32,
 }
 
-/// How a delivery ended.
+/// The end of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// All of it is done.
+    /// All events are processed.
     Done,
-    /// Once more, not before this (milliseconds since the epoch).
+    /// It is retried at this time, in milliseconds since the epoch.
     Retry(u64),
-    /// The event is given up.
+    /// The event becomes a dead letter, with the response of the subscriber.
     Dead(Reason, String),
 }
 
 impl Progress {
-    /// Take in what follows in the log, as far as there is room.
-    pub fn take_in(&mut self, subscription: &Subscription, entries: &[Entry]) {
+    /// Queues the next events of the log, as far as there is room.
+    pub fn enqueue_new(&mut self, subscription: &Subscription, entries: &[Entry]) {
         let mut waiting = self.waiting();
         for entry in entries {
             if entry.position <= self.cursor {
@@ -134,15 +133,15 @@ impl Progress {
         }
     }
 
-    /// Take in what a replay asks for once more. `entries` are those after its `after`; none
-    /// mean that the rest of its span is gone.
-    pub fn take_in_again(
+    /// Queues the next events of a replay. `entries` follow its `after`; none mean that the rest of its
+    /// range was removed.
+    pub fn enqueue_replay(
         &mut self,
         subscription: &Subscription,
         replay: Replay,
         entries: &[Entry],
     ) {
-        let Some(place) = self.replays.iter().position(|known| *known == replay) else { return };
+        let Some(index) = self.replays.iter().position(|known| *known == replay) else { return };
         let mut waiting = self.waiting();
         let (mut after, mut full) = (replay.after, false);
         for entry in entries.iter().filter(|one| one.position <= replay.through) {
@@ -159,27 +158,27 @@ impl Progress {
         }
         let ended = entries.last().is_none_or(|last| last.position >= replay.through);
         if ended && !full {
-            self.replays.remove(place);
+            self.replays.remove(index);
         } else {
-            self.replays[place].after = after;
+            self.replays[index].after = after;
         }
     }
 
-    /// Put a position where it belongs in the queue of its key, once.
+    /// Adds a position to the queue of its key, in order and once.
     pub fn enqueue(&mut self, key: &str, position: u64) {
         let queue = self.open.entry(key.to_owned()).or_default();
-        let place = queue.positions.partition_point(|other| *other < position);
-        if queue.positions.get(place) == Some(&position) {
+        let index = queue.positions.partition_point(|other| *other < position);
+        if queue.positions.get(index) == Some(&position) {
             return;
         }
-        queue.positions.insert(place, position);
-        if place == 0 {
+        queue.positions.insert(index, position);
+        if index == 0 {
             queue.restart();
         }
     }
 
-    /// What may be delivered now: keys in the order of their oldest event, at most `keys_max`,
-    /// of each at most so many events as `events_max` says for the key.
+    /// The due events: at most `keys_max` keys in the order of their oldest event, and at most
+    /// `events_max` events of each key.
     pub fn due(
         &self,
         now_ms: u64,
@@ -195,7 +194,7 @@ impl Progress {
             self.open.iter().filter(|(key, queue)| is_due(key, queue)).collect();
         due.sort_by_key(|(_, queue)| queue.positions.front().copied());
         let work = |(key, queue): (&String, &Queue)| {
-            // After a failure one at a time, so that it shows which is at fault.
+            // After a failure one at a time, to find the failing one.
             let events = if queue.attempts == 0 { events_max(key).max(1) } else { 1 };
             let positions = queue.positions.iter().take(events).copied();
             let positions = positions.take_while(|one| *one < before(key)).collect();
@@ -211,7 +210,7 @@ impl Progress {
         let full = self.dead.len() >= DEAD_LETTERS_MAX;
         let Some(queue) = self.open.get_mut(&work.key) else { return };
         let first = queue.positions.front().copied();
-        let had_its_turn = first.is_some() && first == work.positions.first().copied();
+        let is_first = first.is_some() && first == work.positions.first().copied();
         let first_seen_at_ms = match queue.first_seen_at_ms {
             0 => began_at_ms,
             known => known,
@@ -219,21 +218,21 @@ impl Progress {
         match ending {
             Ending::Done => {
                 queue.positions.retain(|position| !work.positions.contains(position));
-                if had_its_turn {
+                if is_first {
                     queue.restart();
                 }
             }
-            Ending::Retry(due_at_ms) if had_its_turn => {
+            Ending::Retry(due_at_ms) if is_first => {
                 queue.attempts += 1;
                 queue.first_seen_at_ms = first_seen_at_ms;
                 queue.due_at_ms = due_at_ms;
             }
-            Ending::Dead(..) if had_its_turn && full => {
+            Ending::Dead(..) if is_first && full => {
                 queue.attempts += 1;
                 queue.first_seen_at_ms = first_seen_at_ms;
                 queue.due_at_ms = now_ms + FULL_PAUSE_MS;
             }
-            Ending::Dead(reason, detail) if had_its_turn => {
+            Ending::Dead(reason, detail) if is_first => {
                 queue.positions.pop_front();
                 queue.restart();
                 self.dead.push_back(Dead {
@@ -286,12 +285,12 @@ impl Progress {
         queue.map(|queue| queue.positions.len())
     }
 
-    /// How many events are not done, of those that were taken in.
+    /// The number of queued events.
     pub fn waiting(&self) -> usize {
         self.open.values().map(|queue| queue.positions.len()).sum()
     }
 
-    /// Whether more can be taken in.
+    /// Whether more events can be queued.
     pub fn has_room(&self) -> bool {
         self.waiting() < OPEN_EVENTS_MAX
     }
@@ -316,7 +315,7 @@ impl Progress {
 }
 
 impl Queue {
-    /// Another event is the first now.
+    /// Resets the state of the first event, because it is another one now.
     fn restart(&mut self) {
         self.attempts = 0;
         self.first_seen_at_ms = 0;
@@ -324,7 +323,7 @@ impl Queue {
     }
 }
 
-/// At most [`DETAIL_BYTES_MAX`] of a text.
+/// The first [`DETAIL_BYTES_MAX`] bytes of a text.
 fn cut(mut text: String) -> String {
     let fits = |end: &usize| text.is_char_boundary(*end);
     let end = (0..=DETAIL_BYTES_MAX.min(text.len())).rev().find(fits);

@@ -1,20 +1,22 @@
-//! Callers that wait for an event, so that each waits for only one at a time.
+//! The callers that wait for an event: each may wait for only one at a time.
 
 use std::collections::BTreeMap;
 
+use chassis::clock::Timer;
+use chassis::hash::shard;
 use chassis::store::{Store, StoreError};
 
 use super::{OrderHistory, POSITION_WAIT_MAX_MS};
-use crate::ports::{Clock, EventLog};
+use crate::ports::EventLog;
 
 /// The number of values that the waiting callers are split into.
-const SHARDS: u8 = 16;
+const SHARDS: u32 = 16;
 
 /// By caller, when the wait ends at the latest, in milliseconds since the epoch.
 type Waiting = BTreeMap<String, u64>;
 
-impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
-    /// Notes that this caller waits; false if it already does. A note that is not removed expires.
+impl<S: Store, L: EventLog, C: Timer> OrderHistory<S, L, C> {
+    /// Records that this caller waits; false if it already does. The entry expires.
     pub(super) async fn begin_wait(&self, caller: &str, now_ms: u64) -> Result<bool, StoreError> {
         let end_ms = now_ms.saturating_add(2 * POSITION_WAIT_MAX_MS);
         let begin = |waiting: Option<Waiting>| {
@@ -29,7 +31,7 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
         self.store.update(&key(caller), begin).await
     }
 
-    /// Removes the note.
+    /// Removes the entry.
     pub(super) async fn end_wait(&self, caller: &str, began_ms: u64) -> Result<(), StoreError> {
         let end = |waiting: Option<Waiting>| {
             let mut waiting = waiting.unwrap_or_default();
@@ -41,6 +43,5 @@ impl<S: Store, L: EventLog, C: Clock> OrderHistory<S, L, C> {
 }
 
 fn key(caller: &str) -> String {
-    let sum = caller.bytes().fold(0u8, |sum, b| sum.wrapping_mul(31).wrapping_add(b));
-    format!("waiting/{}", sum % SHARDS)
+    format!("waiting/{}", shard(caller, SHARDS))
 }

@@ -1,48 +1,48 @@
-//! Taking events in.
+//! Applying events.
 
 use std::collections::BTreeSet;
 
 use chassis::store::{Store, StoreError};
 
 use super::{DAY_SHARDS, Days, Fact, Facts, Generation, Names, shard_of};
-use crate::domain::{Entry, Named, Place, day_of};
+use crate::domain::{Entry, SortKey, UserName, day_of};
 
-/// Why an event was not taken in.
+/// Why an event was not applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Untaken {
-    /// An earlier event of the order is missing; this is the next one that can be taken in.
+pub(crate) enum ApplyError {
+    /// An earlier event of the order is missing; this is the next one that can be applied.
     Gap { expected: u64 },
     /// The store failed. Some of the writes may have happened.
     Store(StoreError),
 }
 
-impl From<StoreError> for Untaken {
+impl From<StoreError> for ApplyError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
 impl<S: Store> Generation<S> {
-    /// Takes in the next event of an order. One that is known already changes nothing, but the
-    /// indexes are written once more: the attempt before may have come to its end between.
-    pub(crate) async fn take_next(&self, entry: &Entry) -> Result<(), Untaken> {
-        let kept = self.keep(entry, |last| match entry.sequence == last + 1 {
+    /// Applies the next event of an order. A known event only writes the indexes again, because the
+    /// previous attempt may have failed before them.
+    pub(crate) async fn apply_next(&self, entry: &Entry) -> Result<(), ApplyError> {
+        let stored = self.store_newer(entry, |last| match entry.sequence == last + 1 {
             true => Ok(()),
-            false => Err(Untaken::Gap { expected: last + 1 }),
+            false => Err(ApplyError::Gap { expected: last + 1 }),
         });
-        Ok(self.index(&kept.await?).await?)
+        Ok(self.index(&stored.await?).await?)
     }
 
-    /// Takes in an event of an order if it is newer than what is there: right for who reads the
-    /// log from its oldest event that is left, while live events come in from the other end.
-    pub(crate) async fn take_newer(&self, entry: &Entry) -> Result<(), StoreError> {
-        let kept = self.keep::<StoreError>(entry, |_| Ok(())).await?;
-        self.index(&kept).await
+    /// Applies an event of an order if it is newer than the stored one. For rebuilds, which read the
+    /// log from its oldest event while live events arrive.
+    pub(crate) async fn apply_newer(&self, entry: &Entry) -> Result<(), StoreError> {
+        let stored = self.store_newer::<StoreError>(entry, |_| Ok(())).await?;
+        self.index(&stored).await
     }
 
-    /// Stores the newer of the two, if `check` (which gets the last sequence number, 0 for
-    /// none) has nothing against it; what is there then.
-    async fn keep<E: From<StoreError> + Send>(
+    /// Stores the newer of the two, if `check` accepts the last sequence number (0 for none). Returns
+    /// the stored one.
+    async fn store_newer<E: From<StoreError> + Send>(
         &self,
         entry: &Entry,
         check: impl Fn(u64) -> Result<(), E> + Send + Sync,
@@ -57,7 +57,7 @@ impl<S: Store> Generation<S> {
         self.store.update(&self.order_key(&entry.order.id), newer).await
     }
 
-    /// Writes everything that leads to the order.
+    /// Writes the indexes of the order.
     async fn index(&self, entry: &Entry) -> Result<(), StoreError> {
         let day = day_of(entry.created_at_ms);
         let shard = shard_of(&entry.order.id, DAY_SHARDS);
@@ -72,8 +72,8 @@ impl<S: Store> Generation<S> {
         })
         .await?;
         let user_id = &entry.order.user_id;
-        self.change(&self.user_day_key(user_id, &day), |places: &mut BTreeSet<Place>| {
-            places.insert(entry.place());
+        self.change(&self.user_day_key(user_id, &day), |sort_keys: &mut BTreeSet<SortKey>| {
+            sort_keys.insert(entry.sort_key());
         })
         .await?;
         self.change(&self.user_key(user_id), |days: &mut BTreeSet<String>| {
@@ -82,15 +82,15 @@ impl<S: Store> Generation<S> {
         .await
     }
 
-    /// What a user is called now. The newer event wins; nothing is derived from those between,
-    /// so nobody has to wait for them.
-    pub(crate) async fn take_name(&self, named: &Named) -> Result<(), StoreError> {
+    /// Applies the name of a user. The newer event wins. Nothing is derived from earlier ones, so
+    /// there may be gaps.
+    pub(crate) async fn apply_name(&self, named: &UserName) -> Result<(), StoreError> {
         self.change(&self.names_key(&named.user_id), |names| newer_name(names, named)).await
     }
 
-    /// Takes in what another generation has in this shard of the names, in one write. Without
-    /// names there is no value: the bytes must not tell where they came from.
-    pub(crate) async fn take_names_in(&self, shard: u64, taken: &Names) -> Result<(), StoreError> {
+    /// Adds the names of another generation to this shard, in one write. Without names there is no
+    /// value, so that a rebuild results in the same bytes.
+    pub(crate) async fn merge_names(&self, shard: u64, taken: &Names) -> Result<(), StoreError> {
         if taken.is_empty() {
             return Ok(());
         }
@@ -116,7 +116,7 @@ impl<S: Store> Generation<S> {
 }
 
 /// The newer event wins.
-fn newer_name(names: &mut Names, named: &Named) {
+fn newer_name(names: &mut Names, named: &UserName) {
     if names.get(&named.user_id).is_none_or(|known| known.sequence < named.sequence) {
         names.insert(named.user_id.clone(), named.clone());
     }

@@ -1,19 +1,19 @@
-//! Removing a generation that nobody reads any more.
+//! The removal of a generation that is no longer read.
 
 use chassis::store::{Store, StoreError};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Days, Fact, Facts, Generation, NAME_SHARDS, Owner};
 
-/// Orders that are removed between two looks at the clock. Each time their shard is written
-/// anew, so fewer would write more bytes, and more would be done again after a crash.
-pub(crate) const REMOVED_AT_ONCE: usize = 32;
+/// The maximum number of orders that are removed in one step. Each step rewrites a shard, so smaller
+/// steps would write more bytes, and larger ones would repeat more work after a crash.
+pub(crate) const REMOVED_MAX: usize = 32;
 
 impl<S: Store> Generation<S> {
-    /// Removes some orders of the oldest day, [`REMOVED_AT_ONCE`] at most, or once there are
-    /// none, the rest; whether anything may be left. What leads to a value goes after the
-    /// value, so that a removal that stops anywhere is taken up there, and of two at once
-    /// neither brings back what the other removed.
+    /// Removes up to [`REMOVED_MAX`] orders of the oldest day, or the other values if there are no
+    /// orders. Returns whether anything may be left. The reference to a value is removed after the
+    /// value, so that an interrupted removal can be continued, and concurrent removals do not undo
+    /// each other.
     pub(crate) async fn remove_some(&self) -> Result<bool, StoreError> {
         let days = self.all_days().await?;
         let Some((day, shards)) = days.first_key_value() else {
@@ -30,10 +30,10 @@ impl<S: Store> Generation<S> {
     async fn remove_from(&self, day: &str, shard: u64) -> Result<(), StoreError> {
         let key = self.day_key(day, shard);
         let facts: Facts = self.store.read(&key).await?.unwrap_or_default();
-        for (id, fact) in facts.iter().take(REMOVED_AT_ONCE) {
+        for (id, fact) in facts.iter().take(REMOVED_MAX) {
             self.remove_order(id, fact, day).await?;
         }
-        if let Some((left, _)) = facts.iter().nth(REMOVED_AT_ONCE) {
+        if let Some((left, _)) = facts.iter().nth(REMOVED_MAX) {
             return self.shrink(&key, |facts: &mut Facts| *facts = facts.split_off(left)).await;
         }
         self.store.delete(&key).await?;
@@ -62,7 +62,7 @@ impl<S: Store> Generation<S> {
         self.store.delete(&self.days_key()).await
     }
 
-    /// Changes a value if it is still there.
+    /// Changes a value if it exists.
     async fn shrink<T>(
         &self,
         key: &str,
@@ -72,24 +72,24 @@ impl<S: Store> Generation<S> {
         T: Serialize + DeserializeOwned + Send + Sync,
     {
         let changed = self.store.update(key, |current: Option<T>| {
-            let mut value = current.ok_or(Unshrunk::Gone)?;
+            let mut value = current.ok_or(ShrinkError::Gone)?;
             change(&mut value);
             Ok((value, ()))
         });
         match changed.await {
-            Ok(()) | Err(Unshrunk::Gone) => Ok(()),
-            Err(Unshrunk::Store(error)) => Err(error),
+            Ok(()) | Err(ShrinkError::Gone) => Ok(()),
+            Err(ShrinkError::Store(error)) => Err(error),
         }
     }
 }
 
 /// Why a value was not changed.
-enum Unshrunk {
+enum ShrinkError {
     Gone,
     Store(StoreError),
 }
 
-impl From<StoreError> for Unshrunk {
+impl From<StoreError> for ShrinkError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }

@@ -1,50 +1,53 @@
-//! Delivery: whoever calls the broker works for a while on what is due.
+//! Delivery: each call of the broker delivers due events for a while.
 //!
-//! A subscription has one worker at a time, the holder of its lease. The others pass it by: a
-//! subscriber that publishes while it is being delivered to neither waits for itself nor starts
-//! deliveries within deliveries. After the worker has given its lease back it looks once more,
-//! for what was published while the others passed by.
+//! A subscription has one worker at a time, the holder of its lease. Other workers skip it: a
+//! subscriber that publishes during a delivery neither waits for itself nor starts nested
+//! deliveries. After the worker has released the lease, it looks again for events that were
+//! published while others skipped the subscription.
 //!
-//! The lease is longer than a delivery may take, and the outcome is only noted by who still
-//! holds it. A worker that died leaves it behind; then the subscription rests until it ends.
+//! The lease is longer than a delivery, and only its holder may record outcomes. If a worker dies,
+//! the subscription pauses until the lease ends.
 
 mod delivery;
 mod lease;
+pub mod operator;
+pub mod retention;
 
-use crate::log::{Log, PublishError};
-use crate::ports::{Clock, Subscriber};
-use crate::progress::{BACKLOG_EVENTS_MAX, Progress, Replay};
-use crate::segment::SEGMENT_EVENTS_MAX;
+use crate::domain::progress::{BACKLOG_EVENTS_MAX, Progress, Replay};
+use crate::domain::segment::SEGMENT_EVENTS_MAX;
+use crate::error::Result;
+use crate::log::Log;
+use crate::ports::Subscriber;
+use chassis::clock::Clock;
 use chassis::store::{Store, StoreError};
 use futures::future::join_all;
 use serde::Serialize;
 use std::sync::Arc;
-use tessera_events::{Backoff, Entry, Event, StartAt, Subscription};
+use tessera_events::{Backoff, Entry, Error, Event, RandomSource, StartAt, Subscription};
 
-/// A subscriber that has not answered after this long has failed, in milliseconds.
+/// The maximum duration of a delivery, in milliseconds.
 pub const DELIVERY_TIMEOUT_MS: u64 = 10_000;
-/// How long a worker that died keeps others from its subscription, in milliseconds: longer
-/// than a delivery and the writing of its outcome take.
+/// The duration of a lease, in milliseconds: longer than a delivery and the recording of its outcome.
 pub const LEASE_MS: u64 = 20_000;
-/// How long a worker goes on to begin deliveries, in milliseconds.
+/// How long a worker starts deliveries, in milliseconds.
 pub const WORK_MS: u64 = 8_000;
-/// Most keys of one subscription in delivery at the same time, whatever it allows.
+/// The maximum number of keys of one subscription in delivery at the same time.
 pub const KEYS_AT_ONCE_MAX: usize = 8;
-/// Events that are taken in from the log at a time.
-const TAKE_IN_MAX: usize = 64;
-/// How often a worker looks again after it gave its lease back.
+/// The maximum number of events that are queued at a time.
+const ENQUEUE_MAX: usize = 64;
+/// How often a worker looks again after it has released its lease.
 const LOOKS_MAX: usize = 4;
 
-/// What a worker did: the answer of `POST /sweep`.
+/// The result of a worker, in the response of `POST /sweep`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Worked {
-    /// Deliveries that are done.
+pub struct WorkReport {
+    /// Successful deliveries.
     pub delivered: usize,
-    /// Deliveries that failed and will be made again.
+    /// Failed deliveries that will be retried.
     pub failed: usize,
-    /// Events that were given up.
+    /// Events that became dead letters.
     pub dead: usize,
-    /// Subscriptions that could not be worked on.
+    /// Subscriptions that could not be processed.
     pub troubled: usize,
 }
 
@@ -57,6 +60,8 @@ pub struct Broker<S, D, C> {
     subscriber: D,
     pub(crate) subscriptions: Arc<Vec<Subscription>>,
     backoff: Backoff,
+    /// For jitter, and for the names of workers.
+    random: RandomSource,
     /// The run of the host that this broker belongs to, if the host has run numbers.
     incarnation: Option<u64>,
 }
@@ -64,22 +69,22 @@ pub struct Broker<S, D, C> {
 /// Why a worker stops.
 #[derive(Debug, thiserror::Error)]
 enum Stop {
-    #[error("somebody else delivers by now")]
+    #[error("the lease was lost to another worker")]
     LeaseLost,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What a look at a subscription showed.
+/// A subscription, read.
 struct View {
-    /// What was read, and is taken in with the next write.
+    /// New events, which the next write queues.
     entries: Vec<Entry>,
     again: Vec<(Replay, Vec<Entry>)>,
-    /// The progress after that.
+    /// The progress with these events.
     progress: Progress,
-    /// Whether something may be delivered, or the progress has to be written.
+    /// Whether an event is due, or the progress has to be written.
     has_work: bool,
-    /// Whether more is to be taken in than was read.
+    /// Whether there are more events to queue.
     has_more: bool,
 }
 
@@ -87,18 +92,32 @@ pub(crate) fn progress_key(subscription: &str) -> String {
     format!("subscription/{subscription}")
 }
 
-/// Where the event of a dead letter lies after its segment was removed.
+/// The key of the copy of an unfinished event after its segment was removed.
 pub(crate) fn copy_key(subscription: &str, position: u64) -> String {
     format!("dead/{subscription}/{position}")
 }
 
 impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
-    /// A broker that keeps everything in `store`.
+    /// A broker with its data in `store`.
     pub fn new(store: S, subscriber: D, clock: C, subscriptions: Vec<Subscription>) -> Self {
         let log = Log::new(store.clone());
         let subscriptions = Arc::new(subscriptions);
-        let (backoff, incarnation) = (Backoff::default(), None);
-        Broker { store, log, clock, subscriber, subscriptions, backoff, incarnation }
+        Broker {
+            store,
+            log,
+            clock,
+            subscriber,
+            subscriptions,
+            backoff: Backoff::default(),
+            random: RandomSource::default(),
+            incarnation: None,
+        }
+    }
+
+    /// Uses another source of random numbers.
+    #[must_use]
+    pub fn with_random(self, random: RandomSource) -> Self {
+        Broker { random, ..self }
     }
 
     /// Makes leases end with the run of the host in which they were taken.
@@ -107,26 +126,29 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Broker { incarnation, ..self }
     }
 
-    /// Keep events; when it answers, they are durable. Nothing is delivered yet.
+    /// Stores events. When it returns, they are durable, but not delivered yet.
     ///
     /// Refuses events for a subscription with [`BACKLOG_EVENTS_MAX`] undelivered events. Their
     /// publishers have to wait; others are not affected.
-    pub async fn publish(&self, events: &[Event]) -> Result<(), PublishError> {
+    pub async fn publish(&self, events: &[Event]) -> Result<()> {
         for subscription in self.subscriptions.iter() {
             if events.iter().any(|event| subscription.wants(&event.kind))
                 && self.load(subscription).await?.waiting() >= BACKLOG_EVENTS_MAX
             {
-                return Err(PublishError::Backlog(subscription.name.clone()));
+                let name = &subscription.name;
+                let text =
+                    format!("the subscription `{name}` is too far behind: publish again later");
+                return Err(Error::Full(text).into());
             }
         }
         self.log.publish(events, self.clock.now_ms()).await
     }
 
-    /// Deliver what is due, for about [`WORK_MS`]. Troubles of a subscription are its own.
-    pub async fn work(&self) -> Worked {
+    /// Delivers due events, for about [`WORK_MS`]. An error of a subscription does not affect others.
+    pub async fn work(&self) -> WorkReport {
         let until_ms = self.clock.now_ms() + WORK_MS;
         let served = self.subscriptions.iter().map(|one| self.serve(one, until_ms));
-        join_all(served).await.into_iter().fold(Worked::default(), |all, one| Worked {
+        join_all(served).await.into_iter().fold(WorkReport::default(), |all, one| WorkReport {
             delivered: all.delivered + one.delivered,
             failed: all.failed + one.failed,
             dead: all.dead + one.dead,
@@ -134,42 +156,42 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         })
     }
 
-    async fn serve(&self, subscription: &Subscription, until_ms: u64) -> Worked {
-        let mut worked = Worked::default();
+    async fn serve(&self, subscription: &Subscription, until_ms: u64) -> WorkReport {
+        let mut report = WorkReport::default();
         for _ in 0..LOOKS_MAX {
-            match self.serve_once(subscription, until_ms, &mut worked).await {
+            match self.serve_once(subscription, until_ms, &mut report).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(stop) => {
-                    eprintln!("the subscription {} rests: {stop}", subscription.name);
-                    worked.troubled += 1;
+                    eprintln!("the subscription {} is paused: {stop}", subscription.name);
+                    report.troubled += 1;
                     break;
                 }
             }
         }
-        worked
+        report
     }
 
-    /// Whether it makes sense to look again.
+    /// Returns whether to look again.
     async fn serve_once(
         &self,
         subscription: &Subscription,
         until_ms: u64,
-        worked: &mut Worked,
+        report: &mut WorkReport,
     ) -> Result<bool, Stop> {
-        if !self.look(subscription, self.load(subscription).await?).await?.has_work {
+        if !self.view(subscription, self.load(subscription).await?).await?.has_work {
             return Ok(false);
         }
         let Some(holder) = self.acquire(subscription).await? else { return Ok(false) };
         let mut more = true;
         while more && self.clock.now_ms() < until_ms {
-            more = self.round(subscription, &holder, worked).await?;
+            more = self.round(subscription, &holder, report).await?;
         }
         self.release(subscription, &holder).await?;
         Ok(self.clock.now_ms() < until_ms)
     }
 
-    /// The progress; a subscription that is new begins where it asks for.
+    /// The progress. A new subscription starts where its settings say.
     pub(crate) async fn load(&self, subscription: &Subscription) -> Result<Progress, StoreError> {
         let key = progress_key(&subscription.name);
         if let Some(progress) = self.store.read::<Progress>(&key).await? {
@@ -186,7 +208,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         self.store.update(&key, create).await
     }
 
-    async fn look(
+    async fn view(
         &self,
         subscription: &Subscription,
         mut progress: Progress,
@@ -194,18 +216,18 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         let mut again = Vec::new();
         let room = progress.has_room();
         for replay in progress.replays.clone().into_iter().filter(|_| room) {
-            let entries = self.log.read(replay.after, TAKE_IN_MAX).await?;
-            progress.take_in_again(subscription, replay, &entries);
+            let entries = self.log.read(replay.after, ENQUEUE_MAX).await?;
+            progress.enqueue_replay(subscription, replay, &entries);
             again.push((replay, entries));
         }
         let mut entries = Vec::new();
         if room {
-            entries = self.log.read(progress.cursor, TAKE_IN_MAX).await?;
+            entries = self.log.read(progress.cursor, ENQUEUE_MAX).await?;
         }
         let cursor = progress.cursor;
-        progress.take_in(subscription, &entries);
+        progress.enqueue_new(subscription, &entries);
         let due = !progress.due(self.clock.now_ms(), 1, |_| 1).is_empty();
-        // What nobody asks for is not worth a write each time.
+        // Skipping a few events of other types is not worth a write.
         let behind = progress.cursor >= cursor + SEGMENT_EVENTS_MAX;
         let has_more = progress.has_room() && (behind || !progress.replays.is_empty());
         Ok(View {

@@ -1,34 +1,34 @@
-//! A segment: the events of a stretch of positions, in one value.
+//! A segment: the events of a range of positions, in one value.
 
 use serde::{Deserialize, Serialize};
 use tessera_events::{Entry, Event};
 
-/// Most events of a segment: also how many positions belong to it.
+/// The maximum number of events in a segment, and the number of its positions.
 pub const SEGMENT_EVENTS_MAX: u64 = 32;
-/// Data of a segment, in bytes; a longer event has one for itself. Each publication writes a
-/// segment as a whole.
+/// The maximum size of the data of a segment, in bytes; a larger event has its own segment. Each
+/// publication writes a whole segment.
 pub const SEGMENT_BYTES_MAX: usize = 256 * 1024;
 
 /// Events in the order of their publication.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
-    /// Its place in the log, from 0.
+    /// Its number, from 0.
     pub number: u64,
-    /// Nothing is added any more: what comes next lies in the next one.
+    /// Whether further events go to the next segment.
     pub sealed: bool,
-    /// Its events are too old and gone.
+    /// Whether its events were removed.
     pub removed: bool,
     /// Its events.
     pub entries: Vec<Entry>,
 }
 
-/// The segment that holds this position (from 1).
+/// The segment of a position (from 1).
 pub fn segment_of(position: u64) -> u64 {
     position.saturating_sub(1) / SEGMENT_EVENTS_MAX
 }
 
 impl Segment {
-    /// An empty segment at this place.
+    /// An empty segment.
     pub fn new(number: u64) -> Segment {
         Segment { number, sealed: false, removed: false, entries: Vec::new() }
     }
@@ -38,9 +38,8 @@ impl Segment {
         (self.number + 1) * SEGMENT_EVENTS_MAX
     }
 
-    /// Take what fits of these events, in order, passing over those that it has. What does not
-    /// fit is answered and seals the segment: nothing may come into it after something that
-    /// follows it.
+    /// Appends events in order as far as they fit, without those that it already has. If one does not
+    /// fit, the segment is sealed, so that no later event precedes it. Returns the remaining events.
     pub fn append(&mut self, events: &[Event], now_ms: u64) -> Vec<Event> {
         let missing = events.iter().filter(|event| !self.has(event));
         let mut rest: Vec<Event> = missing.cloned().collect();
@@ -64,13 +63,13 @@ impl Segment {
 
     fn fits(&self, event: &Event) -> bool {
         let bytes: usize = self.entries.iter().map(|entry| entry.event.data.len()).sum();
-        let room = (self.entries.len() as u64) < SEGMENT_EVENTS_MAX;
-        room && (self.entries.is_empty() || bytes + event.data.len() <= SEGMENT_BYTES_MAX)
+        let has_room = (self.entries.len() as u64) < SEGMENT_EVENTS_MAX;
+        has_room && (self.entries.is_empty() || bytes + event.data.len() <= SEGMENT_BYTES_MAX)
     }
 
     fn push(&mut self, event: Event, now_ms: u64) {
-        let place = self.entries.len() as u64;
-        let position = self.number * SEGMENT_EVENTS_MAX + place + 1;
+        let index = self.entries.len() as u64;
+        let position = self.number * SEGMENT_EVENTS_MAX + index + 1;
         let before = self.entries.last().map_or(0, |entry| entry.recorded_at_ms);
         self.entries.push(Entry { position, recorded_at_ms: now_ms.max(before), event });
     }

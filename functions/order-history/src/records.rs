@@ -1,48 +1,47 @@
 //! One generation of the projection in the store.
 //!
 //! ```text
-//! g<n>/order/<id>           the order: the value that decides
-//! g<n>/day/<day>/<shard>    facts of the orders of a day, for figures and for listing all
+//! g<n>/order/<id>           the order, which all others are derived from
+//! g<n>/day/<day>/<shard>    facts about the orders of a day, for sales and the list of all orders
 //! g<n>/days                 which of those there are
-//! g<n>/user/<id>/<day>      places of a customer's orders of a day
+//! g<n>/user/<id>/<day>      sort keys of a customer's orders of a day
 //! g<n>/user/<id>            which of those there are
-//! g<n>/names/<shard>        what users are called
+//! g<n>/names/<shard>        the names of users
 //! ```
 //!
-//! All but the first are indexes: sets and maps in which the newer event wins, so writing them
-//! twice or in another order changes nothing. No value depends on the order in which events of
-//! different orders arrived: this is why another generation, made from the log, has the same
-//! bytes.
+//! All but the first are indexes: sets and maps in which the newer event wins, so that they can be
+//! written twice or in another order. No value depends on the order in which events of different
+//! orders arrived. Therefore, a generation that was rebuilt from the log has the same bytes.
 //!
-//! A store can't list its keys, so indexes grow; they are split by day and, where all customers
-//! meet, by a hash of the id, so that they grow slowly. A value `day` has a sixteenth of one
-//! day's orders, with less than 300 bytes for each: it passes 1 MiB beyond 50 000 orders a day.
-//! A value `names` has a 64th of all users, with less than 200 bytes and the name for each: with
-//! names of a hundred bytes it passes 1 MiB beyond 200 000 users. `days` grows by less than 70
-//! bytes a day, and the places and days of a customer with that customer's orders only. A larger
-//! shop needs more shards.
+//! A store can't list its keys, so indexes grow. They are split by day and, if all customers share
+//! them, by a hash of the id. A value `day` has a sixteenth of one day's orders, with less than 300
+//! bytes for each: it exceeds 1 MiB with more than 50,000 orders a day. A value `names` has a 64th of
+//! all users, with less than 200 bytes and the name for each: with names of a hundred bytes, it
+//! exceeds 1 MiB with more than 200,000 users. `days` grows by less than 70 bytes a day, and the
+//! indexes of a customer with that customer's orders only. A larger shop needs more shards.
 
+mod apply;
 mod remove;
-mod write;
 
+pub(crate) use apply::ApplyError;
 #[cfg(test)]
-pub(crate) use remove::REMOVED_AT_ONCE;
-pub(crate) use write::Untaken;
+pub(crate) use remove::REMOVED_MAX;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chassis::hash::fnv1a_64;
 use chassis::money::Money;
 use chassis::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Entry, Named, Place};
+use crate::domain::{Entry, SortKey, UserName};
 
-/// In how many values the facts of a day are split.
+/// The number of values with the facts of a day.
 const DAY_SHARDS: u64 = 16;
-/// In how many values the names of users are split.
+/// The number of values with the names of users.
 pub(crate) const NAME_SHARDS: u64 = 64;
 
-/// What figures and lists need to know of an order.
+/// The facts about an order for sales and lists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fact {
     pub(crate) user_id: String,
@@ -56,18 +55,18 @@ pub(crate) struct Fact {
 /// By order id.
 pub(crate) type Facts = BTreeMap<String, Fact>;
 /// By user id.
-pub(crate) type Names = BTreeMap<String, Named>;
+pub(crate) type Names = BTreeMap<String, UserName>;
 /// The days that have orders, each with the shards that its orders are in.
 type Days = BTreeMap<String, BTreeSet<u64>>;
 
-/// Whose orders.
+/// The customers whose orders are read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Owner<'a> {
-    Everybody,
+    All,
     User(&'a str),
 }
 
-/// All values under one generation's prefix.
+/// All values with one generation's prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct Generation<S> {
     store: S,
@@ -91,7 +90,7 @@ impl<S: Store> Generation<S> {
     /// The days that have orders, oldest first.
     pub(crate) async fn days(&self, owner: Owner<'_>) -> Result<Vec<String>, StoreError> {
         match owner {
-            Owner::Everybody => Ok(self.all_days().await?.into_keys().collect()),
+            Owner::All => Ok(self.all_days().await?.into_keys().collect()),
             Owner::User(id) => {
                 let days: Option<BTreeSet<String>> = self.store.read(&self.user_key(id)).await?;
                 Ok(days.unwrap_or_default().into_iter().collect())
@@ -99,16 +98,16 @@ impl<S: Store> Generation<S> {
         }
     }
 
-    /// The places of the orders of a day, oldest first.
-    pub(crate) async fn places(
+    /// The sort keys of the orders of a day, oldest first.
+    pub(crate) async fn sort_keys(
         &self,
         owner: Owner<'_>,
         day: &str,
-    ) -> Result<BTreeSet<Place>, StoreError> {
+    ) -> Result<BTreeSet<SortKey>, StoreError> {
         match owner {
-            Owner::Everybody => {
+            Owner::All => {
                 let facts = self.facts(day).await?.into_iter();
-                Ok(facts.map(|(id, fact)| Place(fact.created_at_ms, id)).collect())
+                Ok(facts.map(|(id, fact)| SortKey(fact.created_at_ms, id)).collect())
             }
             Owner::User(id) => {
                 Ok(self.store.read(&self.user_day_key(id, day)).await?.unwrap_or_default())
@@ -116,7 +115,7 @@ impl<S: Store> Generation<S> {
         }
     }
 
-    /// What is known about the orders of a day.
+    /// The facts about the orders of a day.
     pub(crate) async fn facts(&self, day: &str) -> Result<Facts, StoreError> {
         let mut facts = Facts::new();
         for shard in self.all_days().await?.remove(day).unwrap_or_default() {
@@ -178,8 +177,7 @@ impl<S: Store> Generation<S> {
     }
 }
 
-/// The shard of an id: FNV-1a, the same on every host and in every version.
+/// The shard of an id, the same on all hosts and in all versions.
 fn shard_of(id: &str, shards: u64) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    id.bytes().fold(0xcbf2_9ce4_8422_2325, step) % shards
+    fnv1a_64(id.bytes()) % shards
 }

@@ -1,30 +1,29 @@
 //! One round of deliveries of a subscription: the first events of some keys, each key once.
 
-use super::{Broker, KEYS_AT_ONCE_MAX, Stop, View, Worked, copy_key};
-use crate::ports::{Clock, Subscriber};
-use crate::progress::{Ending, Work};
-use crate::segment::segment_of;
+use super::{Broker, KEYS_AT_ONCE_MAX, Stop, View, WorkReport, copy_key};
+use crate::domain::progress::{Ending, Work};
+use crate::domain::segment::segment_of;
+use crate::ports::Subscriber;
+use chassis::clock::Clock;
 use chassis::store::{Store, StoreError};
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tessera_cloudevents::http::batch_prefix;
-use tessera_events::{
-    Attempt, Entry, Event, Member, Mode, Outcome, Subscription, Verdict, assignment,
-};
+use tessera_events::{Attempt, Entry, Event, Member, Outcome, Subscription, Verdict, assignment};
 
 impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
-    /// Deliver the first events of some keys and note what became of them; whether there is
-    /// more to do.
+    /// Delivers the first events of some keys and records the outcomes. Returns whether there is more
+    /// to do.
     pub(super) async fn round(
         &self,
         subscription: &Subscription,
         holder: &str,
-        worked: &mut Worked,
+        report: &mut WorkReport,
     ) -> Result<bool, Stop> {
         let progress = self.hold(subscription, holder).await?;
         let View { entries, again, progress, has_more, .. } =
-            self.look(subscription, progress).await?;
+            self.view(subscription, progress).await?;
         let keys_max = subscription.concurrency_max.min(KEYS_AT_ONCE_MAX);
         let work = progress.due(self.clock.now_ms(), keys_max, |key| events_max(subscription, key));
         let found = self.find(subscription, &work).await?;
@@ -34,20 +33,20 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         let now_ms = self.clock.now_ms();
         self.change(subscription, holder, |progress| {
             for (replay, entries) in &again {
-                progress.take_in_again(subscription, *replay, entries);
+                progress.enqueue_replay(subscription, *replay, entries);
             }
-            progress.take_in(subscription, &entries);
+            progress.enqueue_new(subscription, &entries);
             for (work, ending) in &ended {
                 progress.settle(work, ending.clone(), began_at_ms, now_ms);
             }
         })
         .await?;
-        worked.count(&ended);
+        report.count(&ended);
         self.forget_copies(subscription, &ended).await?;
         Ok(!ended.is_empty() || has_more)
     }
 
-    /// The events of the work, wherever they lie.
+    /// The events of the work, from the log or from copies.
     async fn find(
         &self,
         subscription: &Subscription,
@@ -76,8 +75,8 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     ) -> (Work, Ending) {
         let has = |position: &u64| found.contains_key(position);
         if !work.positions.first().is_some_and(has) {
-            // Removed by hand, or the store has lost it: nothing will ever deliver it.
-            eprintln!("{}: the event {:?} is gone", subscription.name, work.positions.first());
+            // It was removed by hand or lost by the store, so it can't be delivered.
+            eprintln!("{}: the event {:?} is missing", subscription.name, work.positions.first());
             work.positions.truncate(1);
             return (work, Ending::Done);
         }
@@ -94,14 +93,20 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
             Some(member) => self.subscriber.deliver(member, events).await,
             None => Outcome::failed("the group has no members"),
         };
-        let ending = match Verdict::of(attempt, outcome, &self.backoff, self.clock.random()) {
+        let ending = match Verdict::of(attempt, outcome, &self.backoff, self.random.next()) {
             Verdict::Done => Ending::Done,
             Verdict::Retry { pause, detail } => {
-                eprintln!("{}: {} is delivered again: {detail}", subscription.name, work.key);
+                eprintln!(
+                    "{}: a delivery of {} failed and is retried: {detail}",
+                    subscription.name, work.key
+                );
                 Ending::Retry(self.clock.now_ms() + as_ms(pause))
             }
             Verdict::Dead { reason, detail } => {
-                eprintln!("{}: a dead letter of {}: {detail}", subscription.name, work.key);
+                eprintln!(
+                    "{}: an event of {} is a dead letter: {detail}",
+                    subscription.name, work.key
+                );
                 Ending::Dead(reason, detail)
             }
         };
@@ -129,7 +134,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     }
 }
 
-impl Worked {
+impl WorkReport {
     fn count(&mut self, ended: &[(Work, Ending)]) {
         for (_, ending) in ended {
             match ending {
@@ -146,10 +151,7 @@ fn member<'a>(subscription: &'a Subscription, key: &str) -> Option<&'a Member> {
 }
 
 fn events_max(subscription: &Subscription, key: &str) -> usize {
-    member(subscription, key).map_or(1, |member| match member.mode {
-        Mode::Batch { events_max } => events_max,
-        Mode::Binary | Mode::Structured => 1,
-    })
+    member(subscription, key).map_or(1, |member| member.mode.events_max())
 }
 
 fn as_ms(pause: Duration) -> u64 {

@@ -1,8 +1,8 @@
-//! A clock for hosts that have none.
+//! Scheduled work on hosts without schedules.
 //!
-//! Functions leave what can't be done at once to their `/sweep`: unfinished orders, messages that
-//! are due, events that a crash has kept back. A host with schedules calls these by itself. On
-//! one without, nobody can reach them from outside, so an outside cron calls this one.
+//! Functions do unfinished work in `/sweep`: orders in progress, messages that are due, events that
+//! were not published because of a crash. A host with schedules calls these routes itself. They
+//! can't be reached from outside, so on other hosts a cron job calls this route, which calls them.
 
 use axum::extract::State;
 use axum::routing::post;
@@ -14,7 +14,7 @@ use futures::future::join_all;
 use http::Request;
 use std::collections::BTreeMap;
 
-/// Everything that has a `/sweep`.
+/// The functions with a `/sweep`.
 pub const SWEPT: [&str; 10] = [
     "cart",
     "catalog",
@@ -27,19 +27,19 @@ pub const SWEPT: [&str; 10] = [
     "payments",
     "shipping",
 ];
-/// How long one sweep may take, in milliseconds. It works on in its function if it takes longer.
+/// The maximum wait for a sweep, in milliseconds. A longer sweep continues in its function.
 pub const SWEEP_TIMEOUT_MS: u64 = 25_000;
 
-/// What the route works with.
+/// The state of the route.
 #[derive(Clone, Debug)]
-pub struct Clock<O, K> {
+pub struct Sweeper<O, K> {
     /// The way to the other functions.
     pub outbound: O,
     /// The keys that callers' tokens are checked with.
     pub keys: K,
 }
 
-impl<O: Outbound, K: KeySource> AuthState for Clock<O, K> {
+impl<O: Outbound, K: KeySource> AuthState for Sweeper<O, K> {
     type Keys = K;
 
     fn keys(&self) -> &K {
@@ -48,22 +48,22 @@ impl<O: Outbound, K: KeySource> AuthState for Clock<O, K> {
 }
 
 /// `POST /api/v1/admin/sweep`.
-pub fn router<O: Outbound, K: KeySource>(clock: Clock<O, K>) -> Router {
-    Router::new().route("/api/v1/admin/sweep", post(sweep::<O, K>)).with_state(clock)
+pub fn router<O: Outbound, K: KeySource>(sweeper: Sweeper<O, K>) -> Router {
+    Router::new().route("/api/v1/admin/sweep", post(sweep::<O, K>)).with_state(sweeper)
 }
 
-/// All sweeps at once: the status of each, none where there was no answer. A function that does
-/// not run (the broker, where the host itself keeps events) is no failure.
+/// Runs all sweeps concurrently and returns their statuses; none for a function that does not
+/// respond. This is not an error, because not all functions run on each host (such as `events`).
 async fn sweep<O: Outbound, K: KeySource>(
-    State(clock): State<Clock<O, K>>,
+    State(sweeper): State<Sweeper<O, K>>,
     _: Admin,
 ) -> Json<BTreeMap<&'static str, Option<u16>>> {
-    let outbound = &clock.outbound;
-    let sweeps = SWEPT.map(|name| async move { (name, ask(outbound, name).await) });
+    let outbound = &sweeper.outbound;
+    let sweeps = SWEPT.map(|name| async move { (name, sweep_one(outbound, name).await) });
     Json(join_all(sweeps).await.into_iter().collect())
 }
 
-async fn ask<O: Outbound>(outbound: &O, name: &str) -> Option<u16> {
+async fn sweep_one<O: Outbound>(outbound: &O, name: &str) -> Option<u16> {
     let uri = format!("http://{name}.spin.internal/sweep");
     let request = Request::post(uri).body(Bytes::new()).ok()?;
     let answer = outbound.send(request, SWEEP_TIMEOUT_MS).await;
@@ -76,16 +76,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use axum::body::Body;
-    use chassis::app::router_with_problems;
-    use chassis::auth::testing::Issuer;
     use chassis::http::OutboundError;
+    use chassis::testing::{Client, Issuer};
     use http::Response;
-    use http_body_util::BodyExt;
     use serde_json::{Value, json};
-    use tower::ServiceExt;
 
-    /// Functions that answer 200, but for the broker, which does not run.
+    /// Functions that return 200, except for `events`, which does not run.
     #[derive(Clone)]
     struct Functions;
 
@@ -103,32 +99,24 @@ mod tests {
         }
     }
 
-    async fn tick(role: &str) -> (u16, Value) {
-        let issuer = Issuer::new();
-        let token = issuer.token("usr_1", &[role]);
-        let request = Request::post("/api/v1/admin/sweep")
-            .header("authorization", format!("Bearer {token}"))
-            .body(Body::empty())
-            .unwrap();
-        let clock = Clock { outbound: Functions, keys: issuer.key_set() };
-        let answer = router_with_problems(router(clock)).oneshot(request).await.unwrap();
-        let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&body).unwrap_or_default())
+    async fn sweep_as(role: &str) -> (u16, Value) {
+        let sweeper = Sweeper { outbound: Functions, keys: Issuer::new().key_set() };
+        let client = Client::new(router(sweeper)).signed_in("usr_1", &[role]);
+        client.text("POST", "/api/v1/admin/sweep", "").await.parts()
     }
 
     #[tokio::test]
-    async fn every_function_is_told_what_time_it_is() {
-        let (status, told) = tick("admin").await;
+    async fn every_function_is_swept() {
+        let (status, statuses) = sweep_as("admin").await;
         assert_eq!(status, 200);
-        assert_eq!(told.as_object().unwrap().len(), SWEPT.len());
-        assert_eq!(told["orders"], 200);
-        assert_eq!(told["events"], json!(null));
+        assert_eq!(statuses.as_object().unwrap().len(), SWEPT.len());
+        assert_eq!(statuses["orders"], 200);
+        assert_eq!(statuses["events"], json!(null));
     }
 
     #[test]
-    fn whatever_has_a_schedule_is_swept_and_may_be_reached() {
-        let manifest = include_str!("../../../spin.toml");
+    fn scheduled_functions_are_swept_and_may_be_reached() {
+        let manifest = include_str!("../../../../spin.toml");
         let (mut scheduled, mut reached, mut component) = (0, Vec::new(), "");
         for line in manifest.lines() {
             if let Some(name) = line.strip_prefix("[component.") {
@@ -140,7 +128,7 @@ mod tests {
                 reached.push(line.trim());
             }
         }
-        assert!(scheduled > 0, "the manifest is written in another way");
+        assert!(scheduled > 0, "no schedule was found in the manifest");
         for name in SWEPT {
             let host = format!("\"http://{name}.spin.internal\",");
             assert!(reached.contains(&host.as_str()), "{host}");
@@ -148,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_administrators_wind_the_clock() {
-        assert_eq!(tick("customer").await.0, 403);
+    async fn only_administrators_start_sweeps() {
+        assert_eq!(sweep_as("customer").await.0, 403);
     }
 }

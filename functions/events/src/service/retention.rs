@@ -1,4 +1,4 @@
-//! Retention: old segments are removed to make room in the ring.
+//! Retention: old segments are removed so that the ring has space.
 //!
 //! A segment is removed when it is old or the ring is full, and when every subscription has queued
 //! its events of the segment. Unfinished events, including dead letters, do not keep the segment:
@@ -11,46 +11,47 @@
 //! the removal. A later replay uses the copy. A later replay of a time span gets what is left of
 //! it. A copy whose event was finished in the meantime is removed after the segment.
 
-use crate::broker::{Broker, copy_key};
-use crate::log::{Place, SEGMENTS_MAX, seen_key, segment_key};
-use crate::ports::{Clock, Subscriber};
-use crate::segment::Segment;
+use crate::domain::segment::Segment;
+use crate::log::{SEGMENTS_MAX, Slot, seen_key, segment_key};
+use crate::ports::Subscriber;
+use crate::service::{Broker, copy_key};
+use chassis::clock::Clock;
 use chassis::store::{Store, StoreError};
 use tessera_events::Subscription;
 
-/// Events older than this may go, in milliseconds: a week.
+/// The age after which events may be removed, in milliseconds: a week.
 pub const RETENTION_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
-/// Of more segments than this the oldest may go, whatever their age.
+/// The number of segments from which on the oldest may be removed, regardless of their age.
 pub const SEGMENTS_KEPT_MAX: u64 = SEGMENTS_MAX / 4 * 3;
-/// Most segments that one sweep removes.
+/// The maximum number of segments that one sweep removes.
 const REMOVED_MAX: usize = 8;
 
 impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
-    /// Remove what may go; how many segments went.
+    /// Removes old segments. Returns their number.
     pub async fn tidy(&self) -> Result<usize, StoreError> {
         for removed in 0..REMOVED_MAX {
             let head = self.log.head().await?;
             match self.log.segment(head.first).await? {
-                Place::Here(segment) if !segment.removed => {
-                    if !self.may_go(&segment, head.open).await? {
+                Slot::Segment(segment) if !segment.removed => {
+                    if !self.is_removable(&segment, head.open).await? {
                         return Ok(removed);
                     }
                     let Some(copied) = self.copy_needed(&segment).await? else {
                         return Ok(removed);
                     };
                     self.remove(&segment).await?;
-                    self.go_past(head.first).await?;
-                    self.forget_done(&copied).await?;
+                    self.skip(head.first).await?;
+                    self.remove_needless(&copied).await?;
                 }
-                Place::NotYet => return Ok(removed),
-                // Somebody died after it had removed it.
-                Place::Here(_) | Place::Overwritten => self.go_past(head.first).await?,
+                Slot::NotYet => return Ok(removed),
+                // The process died after it had removed it.
+                Slot::Segment(_) | Slot::Overwritten => self.skip(head.first).await?,
             }
         }
         Ok(REMOVED_MAX)
     }
 
-    async fn may_go(&self, segment: &Segment, open: u64) -> Result<bool, StoreError> {
+    async fn is_removable(&self, segment: &Segment, open: u64) -> Result<bool, StoreError> {
         let youngest_ms = segment.entries.last().map_or(0, |entry| entry.recorded_at_ms);
         let old = youngest_ms + RETENTION_MS < self.clock.now_ms();
         let many = open - segment.number.min(open) > SEGMENTS_KEPT_MAX;
@@ -65,7 +66,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         Ok(true)
     }
 
-    async fn go_past(&self, number: u64) -> Result<(), StoreError> {
+    async fn skip(&self, number: u64) -> Result<(), StoreError> {
         self.log.advance(|head| head.first = head.first.max(number + 1)).await
     }
 
@@ -91,7 +92,7 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     }
 
     /// Removes copies of events that were finished while they were copied.
-    async fn forget_done(&self, copied: &[Copied]) -> Result<(), StoreError> {
+    async fn remove_needless(&self, copied: &[Copied]) -> Result<(), StoreError> {
         for Copied { subscription, key, position } in copied {
             if !self.load(subscription).await?.holds(key, *position) {
                 self.store.delete(&copy_key(&subscription.name, *position)).await?;
