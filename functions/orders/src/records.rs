@@ -4,9 +4,9 @@
 //! driver; it changes only by compare-and-swap. There are also three indexes: the register of all
 //! orders, the orders of a user (`listing`) and the unfinished orders (`marks`). All are written
 //! *before* the order: a crash leaves an entry without an order, which readers skip, never an order
-//! without an entry. There is a mark for each user who has deleted their account (`forgotten`).
+//! without an entry. There is a mark for each user who has deleted their account (`erasure`).
 
-mod forgotten;
+mod erasure;
 mod listing;
 mod marks;
 #[cfg(test)]

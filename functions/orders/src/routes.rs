@@ -5,6 +5,7 @@ mod form;
 mod precondition;
 mod refusal;
 mod saga;
+mod stream;
 mod view;
 
 use axum::extract::{Path, State};
@@ -26,10 +27,9 @@ use crate::domain::Status;
 use crate::ports::{Clock, Participants};
 use crate::records::{Loaded, Position};
 use crate::service::{Heard, Orders, Request, SHIPMENT_CHANGED, Swept};
-use crate::stream;
-use crate::streams::Permit;
 use form::Form;
 use refusal::{no_such_order, not_cancelled, refused};
+use stream::permits::Permit;
 use view::{EventView, OrderView, ShipmentView};
 
 /// Up to which event of the order a read model must have come to show what this answer shows:

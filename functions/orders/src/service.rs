@@ -5,16 +5,17 @@
 //! at it, the stream that shows it, the sweep. So no order waits for the one request that
 //! made it.
 
+mod advance;
 mod audit;
 mod cancel;
-mod forgetting;
+mod erasure;
 mod parcels;
 mod resume;
 mod sweep;
 
 pub use audit::Audited;
 pub use cancel::Uncancelled;
-pub use forgetting::FORGET_MS;
+pub use erasure::FORGET_MS;
 pub use parcels::{Heard, SHIPMENT_CHANGED};
 pub use resume::Unresumed;
 pub use sweep::{SWEEP_MS, Swept};
@@ -24,9 +25,9 @@ use chassis::store::{Store, StoreError};
 
 use crate::domain::placed;
 use crate::domain::{Address, Item, Order, Placed};
-use crate::driver::{Driver, LEASE_MS, Outcome};
 use crate::ports::{Clock, Participants, Product, Shipment, Unavailable};
 use crate::records::{Loaded, Position, Records};
+use advance::{Driver, LEASE_MS, Outcome};
 
 /// How long a request that changes an order waits for the end of its saga, in milliseconds.
 pub const PATIENCE_MS: u64 = 8_000;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::upcast::Reader;
 use crate::domain::event::SCHEMA;
-use crate::domain::{Order, Recorded, news};
+use crate::domain::{Order, Recorded, published};
 
 /// Events after which the next snapshot is taken: more than an order has that meets no
 /// trouble, since reading these few costs less than carrying a snapshot along.
@@ -193,9 +193,9 @@ impl Record {
                 None => Order::fold(std::slice::from_ref(recorded))
                     .ok_or_else(|| "it begins without `placed`".to_owned())?,
             };
-            if let Some((kind, data)) = news::of(&after, recorded) {
+            if let Some((kind, data)) = published::of(&after, recorded) {
                 let draft = Draft {
-                    source: news::SOURCE.to_owned(),
+                    source: published::SOURCE.to_owned(),
                     kind: kind.to_owned(),
                     subject: after.placed.id.clone(),
                     at_ms: recorded.at_ms,

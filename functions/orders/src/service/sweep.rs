@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
+use super::advance::Outcome;
 use super::{Orders, TOUCH_MS};
-use crate::driver::Outcome;
 use crate::ports::{Clock, Participants};
 use crate::records::{MARK_AGE_MS, Mark, OPEN_SHARDS, ORPHAN_AGE_MS, shard_of};
 

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use chassis::money::Money;
 use orders::domain::order::Undoing;
 use orders::domain::saga::{self, Next};
-use orders::domain::{Address, Event, Order, Placed, Recorded, Status, Step, news};
+use orders::domain::{Address, Event, Order, Placed, Recorded, Status, Step, published};
 
 /// An order that a checker can tell from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Value {
         let placed = Event::Placed(Box::new(placed()));
         let first = Recorded { sequence: 1, at_ms: 0, event: placed };
         let order = Order::fold(std::slice::from_ref(&first)).unwrap();
-        let kind = news::kind(&first.event).unwrap();
+        let kind = published::kind(&first.event).unwrap();
         let (order, outbox) = (Fold(order), vec![(1, kind)]);
         let mut value = Self { order, outbox, numbered: 1, heard: false, fence: 0, ends: 0 };
         value.append(Event::StepStarted { step: Step::Reserve });
@@ -55,7 +55,7 @@ impl Value {
         let recorded = Recorded { sequence: order.version + 1, at_ms: 0, event };
         order.apply(&recorded);
         self.ends += u8::from(matches!(recorded.event, Event::Rejected { .. } | Event::Cancelled));
-        if let Some(kind) = news::kind(&recorded.event) {
+        if let Some(kind) = published::kind(&recorded.event) {
             self.numbered += 1;
             self.outbox.push((self.numbered, kind));
         }

@@ -5,6 +5,8 @@
 //! ends with the order, or after a while: it occupies an instance, and browsers come back
 //! by themselves.
 
+pub(super) mod permits;
+
 use std::convert::Infallible;
 use std::fmt::Write;
 
@@ -19,7 +21,7 @@ use crate::domain::{Event, Recorded, Status};
 use crate::ports::{Clock, Participants};
 use crate::records::Loaded;
 use crate::service::Orders;
-use crate::streams::Permit;
+use permits::Permit;
 
 /// How long one stream lives, in milliseconds.
 const LIFETIME_MS: u64 = 120_000;
