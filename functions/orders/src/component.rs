@@ -1,4 +1,4 @@
-//! Orders on a host: store, clock, contract.
+//! The adapter to the host: store, clock, contract.
 
 mod audit;
 mod participants;
@@ -17,7 +17,7 @@ use crate::domain::{Address, Order, Status};
 use crate::ports::Clock;
 use crate::routes::Api;
 use crate::service::Orders;
-use participants::Linked;
+use participants::LinkedParticipants;
 
 contracts::function!("orders");
 
@@ -58,9 +58,9 @@ fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("orders")
 }
 
-/// The service for one request: its leases and marks bear a name of their own.
-async fn orders(store: SpinStore) -> Orders<SpinStore, Linked, HostClock> {
-    let orders = Orders::new(store, Linked, HostClock, chassis::id::new("run"))
+/// The service for one request, with a unique name for its leases and marks.
+async fn orders(store: SpinStore) -> Orders<SpinStore, LinkedParticipants, HostClock> {
+    let orders = Orders::new(store, LinkedParticipants, HostClock, chassis::id::new("run"))
         .with_incarnation(chassis::incarnation::current());
     let lease_ms = chassis::config::optional("order_lease_ms").await.ok().flatten();
     match lease_ms.and_then(|text| text.parse().ok()) {

@@ -1,4 +1,4 @@
-//! Orders: what customers have ordered, and the checkout that makes it happen.
+//! Orders: what customers have ordered, and the checkout that fulfills it.
 
 pub mod domain;
 pub mod ports;

@@ -1,4 +1,4 @@
-//! What administrators see of a checkout, and how they let it go on.
+//! The operations of administrators: inspecting and resuming a checkout.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -14,7 +14,7 @@ use super::{Api, shown};
 use crate::ports::{Clock, Participants};
 
 impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
-    /// The saga as it is recorded; looking at it does not move it on.
+    /// The saga as it is recorded, without continuing it.
     pub(super) async fn saga(
         State(api): State<Self>,
         _: Admin,

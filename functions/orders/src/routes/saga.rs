@@ -1,4 +1,4 @@
-//! A saga on the wire: each step with its compensation, from the order's history.
+//! The JSON form of a saga: each step with its compensation, from the order's history.
 
 use chassis::clock::rfc3339;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use crate::domain::event::{Action, Event};
 use crate::domain::saga::{STEPS, UNDO_OF};
 use crate::domain::{Order, Recorded, Step, Undo};
 
-/// How far a checkout has come, step by step.
+/// The state of a checkout, step by step.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Saga"))]
 pub(super) struct SagaView {
@@ -37,7 +37,7 @@ struct StepView {
     name: Step,
     #[cfg_attr(test, schemars(extend("enum" = ["pending", "started", "done", "skipped", "refused"])))]
     status: &'static str,
-    /// Attempts that were answered or failed.
+    /// The number of finished attempts, including failed ones.
     attempts: u32,
     compensation: Option<UndoView>,
 }

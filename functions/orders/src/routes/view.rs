@@ -1,4 +1,4 @@
-//! Orders, shipments and events on the wire.
+//! The JSON form of orders, shipments and events.
 
 use chassis::clock::rfc3339;
 use chassis::money::Money;
@@ -25,7 +25,7 @@ pub(super) struct OrderView {
     /// When the status changed last.
     #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     updated_at: String,
-    /// Why the order was refused; only where the status is `rejected`.
+    /// Why the order was rejected; only if the status is `rejected`.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<Rejection>,
     /// The refund for returned parcels; absent if there are none.
@@ -49,12 +49,12 @@ impl OrderView {
     }
 }
 
-/// A part of an order that travels on its own.
+/// A separately shipped part of an order.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Shipment"))]
 pub(super) struct ShipmentView {
     id: String,
-    #[cfg_attr(test, schemars(with = "crate::domain::parcel::Carriage"))]
+    #[cfg_attr(test, schemars(with = "crate::domain::ShipmentStatus"))]
     status: &'static str,
     courier: String,
     tracking_code: String,
@@ -87,9 +87,8 @@ impl From<Shipment> for ShipmentView {
     }
 }
 
-/// A fact of an order's history. Other members depend on the type. What went wrong between the
-/// services, and which administrator resumed the order, is for administrators only: others do not
-/// see the `detail` of `attempt_failed`, the `reason` of `parked`, `by` of `resumed`, and the
+/// An event of an order's history. Other members depend on the type. Errors of services and the name
+/// of the administrator who resumed the order are for administrators only: customers do not see the `detail` of `attempt_failed`, the `reason` of `parked`, `by` of `resumed`, and the
 /// `facts` of `retired`.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OrderEvent"))]
@@ -105,8 +104,7 @@ pub(super) struct EventView {
 }
 
 impl EventView {
-    /// For customers: without what the services said among themselves when something went
-    /// wrong, and without who of the staff looked at it.
+    /// For customers: without errors of services, and without the name of the administrator.
     pub(super) fn public(recorded: Recorded) -> Self {
         let hidden = match recorded.event {
             Event::AttemptFailed { .. } => "detail",
@@ -122,9 +120,9 @@ impl EventView {
         view
     }
 
-    /// For administrators: everything.
+    /// For administrators: the whole event.
     pub(super) fn whole(recorded: Recorded) -> Self {
-        // Events are plain data: they always have a JSON form.
+        // Events are plain data, so this can't fail.
         let event = serde_json::to_value(&recorded.event).unwrap_or_default();
         Self { sequence: recorded.sequence, at: rfc3339(recorded.at_ms), event }
     }

@@ -7,20 +7,20 @@ use std::task::Poll;
 
 use crate::world::{MOODS, Mood, PIECES, PRICE, World, request, run, step};
 use orders::domain::saga::{ATTEMPTS_MAX, PIVOT_DEADLINE_MS};
-use orders::domain::{Carriage, Order, Status, Step};
+use orders::domain::{Order, ShipmentStatus, Status, Step};
 use orders::ports::Cart;
-use orders::service::{Uncancelled, Unplaced};
+use orders::service::{CancelError, PlaceError};
 use proptest::prelude::*;
 
 const ID: &str = "ord_01930000-0000-7000-8000-000000000001";
 const STEPS: [&str; 5] = ["Reserve", "Authorize", "Capture", "Commit", "Ship"];
 const UNDOS: [&str; 4] = ["CancelShipment", "TakeBack", "CancelPayment", "Release"];
 
-fn place(world: &World) -> Result<Order, Unplaced> {
+fn place(world: &World) -> Result<Order, PlaceError> {
     run(world.process("first").place(request(ID))).map(|loaded| loaded.order)
 }
 
-fn cancel(world: &World, owner: &str) -> Result<Order, Uncancelled> {
+fn cancel(world: &World, owner: &str) -> Result<Order, CancelError> {
     run(world.process(owner).cancel(ID, None)).map(|loaded| loaded.order)
 }
 
@@ -131,7 +131,7 @@ fn a_cart_is_ordered_and_then_cleared() {
     let mut second = request("ord_01930000-0000-7000-8000-000000000002");
     second.lines = None;
     let refused = run(world.process("second").place(second)).unwrap_err();
-    assert_eq!(refused, Unplaced::CartSize(0));
+    assert_eq!(refused, PlaceError::CartSize(0));
 }
 
 #[test]
@@ -141,10 +141,10 @@ fn unknown_products_and_too_many_pieces_are_pointed_at() {
     let line = |sku: &str, quantity| (sku.to_owned(), quantity);
     wanted.lines = Some(vec![line("SKU-1", 1), line("NOPE", 1)]);
     let refused = run(world.process("first").place(wanted.clone())).unwrap_err();
-    assert_eq!(refused, Unplaced::UnknownSku(1, "NOPE".to_owned()));
+    assert_eq!(refused, PlaceError::UnknownSku(1, "NOPE".to_owned()));
     wanted.lines = Some(vec![line("SKU-1", 600), line("SKU-2", 1), line("SKU-1", 600)]);
     let refused = run(world.process("first").place(wanted)).unwrap_err();
-    assert_eq!(refused, Unplaced::TooMany(2));
+    assert_eq!(refused, PlaceError::TooMany(2));
     assert!(run(world.process("reader").recorded(ID)).unwrap().is_none());
 }
 
@@ -163,9 +163,9 @@ fn a_confirmed_order_can_be_called_off_and_everything_goes_back() {
 fn an_order_on_its_way_can_not_be_called_off() {
     let world = World::new();
     place(&world).unwrap();
-    world.with(|state| state.parcels.insert(ID.to_owned(), Carriage::InTransit));
+    world.with(|state| state.parcels.insert(ID.to_owned(), ShipmentStatus::InTransit));
     let refused = cancel(&world, "second").unwrap_err();
-    assert_eq!(refused, Uncancelled::TooLate(Status::Shipped));
+    assert_eq!(refused, CancelError::TooLate(Status::Shipped));
     world.check(&world.settle(ID));
 }
 
@@ -185,8 +185,8 @@ fn a_parcel_that_leaves_during_the_cancellation_wins() {
         }
         world.with(|state| {
             let parcel = state.parcels.get_mut(ID).unwrap();
-            if *parcel == Carriage::Created {
-                *parcel = Carriage::InTransit;
+            if *parcel == ShipmentStatus::Created {
+                *parcel = ShipmentStatus::InTransit;
             }
             state.released = true;
         });
@@ -299,7 +299,7 @@ fn a_customer_may_call_off_at_any_point() {
             }
             let exists = run(world.process("reader").recorded(ID)).unwrap().is_some();
             let cancel = cancel(&world, "second");
-            assert!(exists || cancel == Err(Uncancelled::NotFound));
+            assert!(exists || cancel == Err(CancelError::NotFound));
             world.with(|state| state.released = true);
             let Poll::Ready(_) = step(first) else { panic!("stopped twice") };
             let order = world.settle(ID);

@@ -8,7 +8,7 @@ use crate::world::{Mood, World, request, run, step};
 use http::StatusCode;
 use orders::domain::event::{Action, Failure};
 use orders::domain::saga::{self, Fault, Next, PARK_ATTEMPTS, PIVOT_DEADLINE_MS};
-use orders::domain::{Carriage, Event, Order, Recorded, Status, Step, Undo};
+use orders::domain::{Event, Order, Recorded, ShipmentStatus, Status, Step, Undo};
 use serde_json::json;
 
 const ID: &str = "ord_01930000-0000-7000-8000-000000000001";
@@ -56,8 +56,8 @@ fn the_outcome_depends_on_whether_the_parcel_has_left() {
             break;
         }
         world.with(|state| {
-            if state.parcels.get(ID) == Some(&Carriage::Created) {
-                state.parcels.insert(ID.to_owned(), Carriage::InTransit);
+            if state.parcels.get(ID) == Some(&ShipmentStatus::Created) {
+                state.parcels.insert(ID.to_owned(), ShipmentStatus::InTransit);
             }
             state.released = true;
         });

@@ -6,8 +6,8 @@ use std::pin::pin;
 
 use crate::world::{Mood, World, request, run, step};
 use chassis::events::Event;
-use orders::domain::{Carriage, Status};
-use orders::service::{Heard, SHIPMENT_CHANGED};
+use orders::domain::{ShipmentStatus, Status};
+use orders::service::{EventOutcome, SHIPMENT_CHANGED};
 use serde_json::{Value, json};
 
 const ID: &str = "ord_01930000-0000-7000-8000-000000000001";
@@ -43,8 +43,8 @@ fn shipment(sequence: u64, status: &str) -> Event {
     }
 }
 
-fn hear(world: &World, owner: &str, event: &Event) -> Heard {
-    run(world.process(owner).hear(event)).unwrap()
+fn hear(world: &World, owner: &str, event: &Event) -> EventOutcome {
+    run(world.process(owner).process(event)).unwrap()
 }
 
 #[test]
@@ -113,9 +113,9 @@ fn parcels_move_an_order_once_each() {
     let news = ["created", "in_transit", "attempt_failed", "in_transit", "delivered"];
     for (sequence, status) in (1..).zip(news) {
         let event = shipment(sequence, status);
-        assert_eq!(hear(&world, &format!("a{sequence}"), &event), Heard::Done);
+        assert_eq!(hear(&world, &format!("a{sequence}"), &event), EventOutcome::Done);
         let once = world.loaded(ID).order;
-        assert_eq!(hear(&world, &format!("b{sequence}"), &event), Heard::Done);
+        assert_eq!(hear(&world, &format!("b{sequence}"), &event), EventOutcome::Done);
         assert_eq!(world.loaded(ID).order, once, "a repetition changes nothing");
         seen.push(once.status);
     }
@@ -141,20 +141,20 @@ fn parcels_move_an_order_once_each() {
 fn news_that_comes_too_early_is_heard_later() {
     let world = World::new();
     place(&world);
-    assert_eq!(hear(&world, "a", &shipment(2, "in_transit")), Heard::TooEarly(1));
+    assert_eq!(hear(&world, "a", &shipment(2, "in_transit")), EventOutcome::TooEarly(1));
     assert_eq!(world.loaded(ID).order.status, Status::Confirmed);
-    assert_eq!(hear(&world, "b", &shipment(1, "created")), Heard::Done);
-    assert_eq!(hear(&world, "c", &shipment(2, "in_transit")), Heard::Done);
+    assert_eq!(hear(&world, "b", &shipment(1, "created")), EventOutcome::Done);
+    assert_eq!(hear(&world, "c", &shipment(2, "in_transit")), EventOutcome::Done);
     assert_eq!(world.loaded(ID).order.status, Status::Shipped);
 }
 
 #[test]
 fn news_of_no_order_of_ours_is_none_and_nonsense_is_refused() {
     let world = World::new();
-    assert_eq!(hear(&world, "a", &shipment(1, "created")), Heard::Done);
+    assert_eq!(hear(&world, "a", &shipment(1, "created")), EventOutcome::Done);
     place(&world);
     let flown = shipment(1, "flown away");
-    assert!(matches!(hear(&world, "a", &flown), Heard::Malformed(_)));
+    assert!(matches!(hear(&world, "a", &flown), EventOutcome::Malformed(_)));
 }
 
 /// A parcel may leave before the process that asked for it has written that it did.
@@ -171,8 +171,8 @@ fn news_may_come_while_the_checkout_is_at_work_or_dead() {
         if !world.with(|state| state.parcels.contains_key(ID)) {
             continue;
         }
-        world.with(|state| state.parcels.insert(ID.to_owned(), Carriage::InTransit));
-        assert_eq!(hear(&world, "news", &shipment(1, "in_transit")), Heard::Done);
+        world.with(|state| state.parcels.insert(ID.to_owned(), ShipmentStatus::InTransit));
+        assert_eq!(hear(&world, "news", &shipment(1, "in_transit")), EventOutcome::Done);
         world.with(|state| state.released = true);
         assert!(step(first).is_ready());
         let order = world.settle(ID);
@@ -189,12 +189,12 @@ fn whoever_hears_news_may_die_at_any_point() {
         world.with(|state| state.stop_at = Some(state.waits + wait));
         let event = shipment(1, "delivered");
         let process = world.process("news");
-        let ended = step(pin!(process.hear(&event))).is_ready();
+        let ended = step(pin!(process.process(&event))).is_ready();
         world.with(|state| {
             state.stop_at = None;
             state.now_ms += 31_000;
         });
-        assert_eq!(hear(&world, "again", &event), Heard::Done);
+        assert_eq!(hear(&world, "again", &event), EventOutcome::Done);
         let order = world.settle(ID);
         assert_eq!(order.status, Status::Delivered, "stopped at {wait}");
         assert_eq!(world.log().len(), 4, "stopped at {wait}");
@@ -210,14 +210,14 @@ fn a_look_asks_shipping_only_if_nothing_was_heard() {
     let world = World::new();
     place(&world);
     let look = |world: &World| run(world.process("r").touch(ID)).unwrap().unwrap().order.status;
-    world.with(|state| state.parcels.insert(ID.to_owned(), Carriage::InTransit));
+    world.with(|state| state.parcels.insert(ID.to_owned(), ShipmentStatus::InTransit));
     assert_eq!(look(&world), Status::Confirmed, "the news is on its way");
     world.with(|state| state.now_ms += 10_000);
     assert_eq!(look(&world), Status::Shipped, "the news seems lost");
     assert_eq!(world.2.events().len(), 3);
-    assert_eq!(hear(&world, "a", &shipment(1, "in_transit")), Heard::Done);
+    assert_eq!(hear(&world, "a", &shipment(1, "in_transit")), EventOutcome::Done);
     world.with(|state| {
-        state.parcels.insert(ID.to_owned(), Carriage::Delivered);
+        state.parcels.insert(ID.to_owned(), ShipmentStatus::Delivered);
         state.now_ms += 60_000;
     });
     assert_eq!(look(&world), Status::Shipped);

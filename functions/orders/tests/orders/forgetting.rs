@@ -11,9 +11,9 @@ use chassis::events::Event as CloudEvent;
 use chassis::sealed::ACCOUNT_DELETED;
 use chassis::store::{Store, StoreError};
 use http::{Request, StatusCode};
-use orders::domain::{Event, Order, Placed, Recorded, Status};
-use orders::records::Lease;
-use orders::service::{FORGET_MS, Heard, Orders, SHIPMENT_CHANGED};
+use orders::domain::{Event, Order, Placed, Status};
+use orders::records::{Lease, Loaded};
+use orders::service::{ERASE_MS, EventOutcome, Orders, SHIPMENT_CHANGED};
 use serde_json::{Value, json};
 
 const USER: &str = "usr_1";
@@ -26,7 +26,7 @@ fn place(world: &World) -> Status {
 }
 
 fn forget(world: &World) -> Result<bool, StoreError> {
-    run(world.process(&chassis::id::new("run")).forget_person(USER))
+    run(world.process(&chassis::id::new("run")).erase_customer(USER))
 }
 
 /// The event that the parcel was delivered.
@@ -50,7 +50,7 @@ fn delivered() -> CloudEvent {
 
 fn deliver(world: &World) {
     let process = world.process(&chassis::id::new("run"));
-    assert_eq!(run(process.hear(&delivered())).unwrap(), Heard::Done);
+    assert_eq!(run(process.process(&delivered())).unwrap(), EventOutcome::Done);
 }
 
 /// The keys of all values that contain the address or the payment token.
@@ -123,7 +123,7 @@ fn orders_of_other_customers_stay_as_they_are() {
     let world = World::new();
     place(&world);
     deliver(&world);
-    assert_eq!(run(world.process("handler").forget_person("usr_2")), Ok(true));
+    assert_eq!(run(world.process("handler").erase_customer("usr_2")), Ok(true));
     assert_eq!(with_person(&world), [format!("order:{ID}")]);
 }
 
@@ -138,7 +138,7 @@ fn the_end_of_an_order_may_be_interleaved_or_interrupted_at_any_step() {
             world.with(|state| state.stop_at = Some(state.waits + wait));
             let process = world.process("end");
             let event = delivered();
-            let mut end = pin!(process.hear(&event));
+            let mut end = pin!(process.process(&event));
             let ended = step(end.as_mut()).is_ready();
             if ended {
                 world.with(|state| state.stop_at = None);
@@ -172,7 +172,7 @@ fn the_erasure_may_be_interleaved_or_interrupted_at_any_step() {
             place(&world);
             world.with(|state| state.stop_at = Some(state.waits + wait));
             let process = world.process("forgetting");
-            let mut forgetting = pin!(process.forget_person(USER));
+            let mut forgetting = pin!(process.erase_customer(USER));
             let forgotten = step(forgetting.as_mut()).is_ready();
             if forgotten {
                 world.with(|state| state.stop_at = None);
@@ -213,10 +213,12 @@ fn many(world: &World, count: usize) -> Vec<String> {
         };
         let lease = Lease { owner: "one".to_owned(), until_ms: 1, incarnation: None };
         let mut loaded = run(records.create(placed, 1, lease)).unwrap().expect("new");
-        let event = Event::Rejected { code: "no".to_owned(), detail: "refused".to_owned() };
-        let event = Recorded { sequence: 3, at_ms: 1, event };
-        assert!(run(records.append(&mut loaded, &[event], None)).unwrap());
-        run(records.unmark(&id, "one")).unwrap();
+        let reject = |loaded: &mut Loaded| {
+            let event = Event::Rejected { code: "no".to_owned(), detail: "refused".to_owned() };
+            loaded.push(event, 1)
+        };
+        run(records.decide(&mut loaded, reject)).unwrap();
+        run(records.unmark(&id)).unwrap();
         id
     };
     (0..count).map(make).collect()
@@ -243,7 +245,7 @@ struct Slow(World, Gated);
 impl Store for Slow {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         if key.starts_with("order:") {
-            self.0.with(|state| state.now_ms += FORGET_MS / PAGE as u64);
+            self.0.with(|state| state.now_ms += ERASE_MS / PAGE as u64);
         }
         self.1.get(key).await
     }
@@ -277,7 +279,7 @@ fn many_orders_are_processed_in_several_calls() {
     let call = || {
         let slow = Slow(world.clone(), world.store());
         let orders = Orders::new(slow, world.clone(), world.clone(), chassis::id::new("run"));
-        (run(orders.forget_person(USER)), with_person(&world).len())
+        (run(orders.erase_customer(USER)), with_person(&world).len())
     };
     assert_eq!(call(), (Ok(false), 2 * PAGE));
     assert_eq!(call(), (Ok(false), PAGE));

@@ -10,7 +10,7 @@ use chassis::store::Store;
 use futures::future::join_all;
 use http::{Request, Response, StatusCode};
 use orders::domain::saga::PARK_ATTEMPTS;
-use orders::service::Uncancelled;
+use orders::service::CancelError;
 use serde_json::{Value, json};
 
 fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
@@ -238,6 +238,6 @@ fn cancelling_races_approving_a_thousand_times() {
     assert_eq!(ends.into_iter().collect::<Vec<_>>(), [("cancelled", ROUNDS)]);
 }
 
-fn is_not_found(uncancelled: Uncancelled) -> bool {
-    uncancelled == Uncancelled::NotFound
+fn is_not_found(uncancelled: CancelError) -> bool {
+    uncancelled == CancelError::NotFound
 }

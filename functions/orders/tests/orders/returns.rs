@@ -7,8 +7,8 @@ use std::pin::pin;
 use crate::world::{Mood, PRICE, World, request, run, step};
 use chassis::events::Event;
 use chassis::store::Store;
-use orders::domain::{Carriage, Order, Status};
-use orders::service::{Heard, SHIPMENT_CHANGED};
+use orders::domain::{Order, ShipmentStatus, Status};
+use orders::service::{EventOutcome, SHIPMENT_CHANGED};
 use serde_json::{Value, json};
 
 const ID: &str = "ord_01930000-0000-7000-8000-000000000001";
@@ -41,7 +41,10 @@ fn shipments(sequence: u64, parcels: &[(u32, &str)]) -> Event {
 }
 
 fn hear(world: &World, event: &Event) {
-    assert_eq!(run(world.process(&chassis::id::new("run")).hear(event)).unwrap(), Heard::Done);
+    assert_eq!(
+        run(world.process(&chassis::id::new("run")).process(event)).unwrap(),
+        EventOutcome::Done
+    );
 }
 
 fn order(world: &World) -> Order {
@@ -167,7 +170,7 @@ fn a_refund_survives_a_crash_at_any_step() {
         world.with(|state| state.stop_at = Some(state.waits + wait));
         let event = shipments(1, &[(2, "returned")]);
         let process = world.process("news");
-        let ended = step(pin!(process.hear(&event))).is_ready();
+        let ended = step(pin!(process.process(&event))).is_ready();
         world.with(|state| {
             state.stop_at = None;
             state.now_ms += 31_000;
@@ -198,7 +201,7 @@ fn an_old_returned_order_is_refunded_with_data_from_shipping() {
     run(world.1.set(&key, old.as_bytes())).unwrap();
     assert_eq!(world.settle(ID).status, Status::Shipped);
     world.with(|state| {
-        state.parcels.insert(ID.to_owned(), Carriage::Returned);
+        state.parcels.insert(ID.to_owned(), ShipmentStatus::Returned);
         state.now_ms += 3_700_000;
     });
     run(world.process("customer").touch(ID)).unwrap();

@@ -7,7 +7,7 @@ use chassis::page::Cursor;
 use chassis::store::Store;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use orders::domain::Carriage;
+use orders::domain::ShipmentStatus;
 use orders::ports::Cart;
 use orders::records::{MARKS_MAX, Mark, OPEN_SHARDS, Position};
 use serde_json::{Value, json};
@@ -204,7 +204,7 @@ async fn an_order_is_called_off_until_it_leaves() {
 
     let (_, order) = read(shop.order(ADA, "k2", &body()).await).await;
     let id = order["id"].as_str().unwrap();
-    shop.world.with(|state| state.parcels.insert(id.to_owned(), Carriage::InTransit));
+    shop.world.with(|state| state.parcels.insert(id.to_owned(), ShipmentStatus::InTransit));
     let (status, problem) = shop.post(ADA, &format!("/api/v1/orders/{id}/cancel")).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(problem["type"], "/problems/too-late");
@@ -248,7 +248,7 @@ async fn the_stream_tells_every_status_and_ends_with_the_order() {
     let (_, order) = read(shop.order(ADA, "k1", &body()).await).await;
     let id = order["id"].as_str().unwrap();
     let path = format!("/api/v1/orders/{id}");
-    shop.world.with(|state| state.parcels.insert(id.to_owned(), Carriage::Delivered));
+    shop.world.with(|state| state.parcels.insert(id.to_owned(), ShipmentStatus::Delivered));
     let (status, text) = stream(&shop, &path, None).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(told(&text), ["pending", "confirmed", "shipped", "delivered"]);
@@ -267,7 +267,7 @@ async fn a_stream_of_an_order_that_stands_still_is_kept_alive_and_ends() {
     let before_ms = shop.world.with(|state| state.now_ms);
     let (_, text) = stream(&shop, &path, None).await;
     assert_eq!(told(&text), ["pending", "confirmed"]);
-    assert_eq!(text.matches(": still here").count(), 7);
+    assert_eq!(text.matches(": keep-alive").count(), 7);
     let lived_ms = shop.world.with(|state| state.now_ms) - before_ms;
     assert!((120_000..121_000).contains(&lived_ms), "{lived_ms}");
 }

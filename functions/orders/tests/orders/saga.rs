@@ -7,7 +7,7 @@ use crate::world::{Mood, World, request, run, step};
 use chassis::store::Store;
 use orders::domain::saga::{ATTEMPTS_MAX, PARK_AGE_MS, PARK_ATTEMPTS};
 use orders::domain::{Event, Status, Step};
-use orders::service::{Uncancelled, Unresumed};
+use orders::service::{CancelError, ResumeError};
 
 const ID: &str = "ord_01930000-0000-7000-8000-000000000001";
 /// Of the stop just before a checkout asks for its first step, in waits.
@@ -17,7 +17,7 @@ fn place(world: &World) -> Status {
     run(world.process("first").place(request(ID))).unwrap().order.status
 }
 
-fn resume(world: &World) -> Result<Status, Unresumed> {
+fn resume(world: &World) -> Result<Status, ResumeError> {
     run(world.process("admin").resume(ID, "usr_admin")).map(|loaded| loaded.order.status)
 }
 
@@ -27,7 +27,7 @@ fn a_step_behind_the_pivot_is_parked_after_its_tries_and_goes_on_when_told() {
     let tries = PARK_ATTEMPTS as usize;
     world.mood("Commit", &vec![Mood::Unanswered; tries]);
     assert_eq!(place(&world), Status::Pending);
-    assert_eq!(resume(&world), Err(Unresumed::NotParked));
+    assert_eq!(resume(&world), Err(ResumeError::NotParked));
     let order = world.settle(ID);
     assert_eq!(order.status, Status::Pending);
     assert_eq!(order.saga.parked.as_deref(), Some("failed 24 times, last: test"));
@@ -42,7 +42,7 @@ fn a_step_behind_the_pivot_is_parked_after_its_tries_and_goes_on_when_told() {
     assert_eq!(looked.order, order, "a look does not move it");
 
     assert_eq!(resume(&world), Ok(Status::Confirmed));
-    assert_eq!(resume(&world), Err(Unresumed::NotParked));
+    assert_eq!(resume(&world), Err(ResumeError::NotParked));
     world.check(&world.settle(ID));
     assert_eq!(world.log(), ["order.placed", "saga.parked", "order.confirmed"]);
     let history = world.loaded(ID).history().unwrap();
@@ -96,7 +96,7 @@ fn only_the_version_that_was_seen_is_called_off() {
     place(&world);
     let seen = world.loaded(ID).order.version;
     let cancel = |versions: &[u64]| run(world.process("second").cancel(ID, Some(versions)));
-    assert_eq!(cancel(&[seen + 1, 1]).unwrap_err(), Uncancelled::Changed(seen));
+    assert_eq!(cancel(&[seen + 1, 1]).unwrap_err(), CancelError::Changed(seen));
     assert_eq!(world.loaded(ID).order.version, seen);
     assert_eq!(cancel(&[1, seen]).unwrap().order.status, Status::Cancelled);
     let again = cancel(&[seen]).unwrap();

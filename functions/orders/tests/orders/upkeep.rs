@@ -5,8 +5,8 @@ use crate::world::{Gated, Mood, World, request, run};
 use axum::body::Body;
 use chassis::store::{Store, StoreError};
 use http::{Request, StatusCode};
-use orders::domain::{Event, Recorded, Status, Undo};
-use orders::records::OPEN_SHARDS;
+use orders::domain::{Event, Status, Undo};
+use orders::records::{Loaded, OPEN_SHARDS};
 use orders::service::{Orders, SWEEP_MS};
 use serde_json::{Value, json};
 
@@ -135,11 +135,11 @@ fn an_audit_finds_pieces_that_were_never_given_back() {
     let mut loaded = world.loaded(&id);
     let payment_back = Event::Undone { undo: Undo::CancelPayment };
     let ended = Event::Rejected { code: "no".to_owned(), detail: "refused".to_owned() };
-    let events: Vec<Recorded> = (loaded.order.version + 1..)
-        .zip([payment_back, ended])
-        .map(|(sequence, event)| Recorded { sequence, at_ms: 1, event })
-        .collect();
-    assert!(run(world.records().append(&mut loaded, &events, None)).unwrap());
+    let end = |loaded: &mut Loaded| {
+        loaded.push(payment_back.clone(), 1)?;
+        loaded.push(ended.clone(), 1)
+    };
+    run(world.records().decide(&mut loaded, end)).unwrap();
     let audited = run(world.process("auditor").audit(0, 10)).unwrap().entries;
     assert_eq!(audited[0].faults, ["ended without Release"]);
 }
@@ -149,7 +149,7 @@ fn a_sweep_enters_an_order_that_is_older_than_the_register() {
     let world = World::new();
     let old = include_str!("../fixtures/order-v1.json").trim();
     run(world.1.set(&format!("order:{}", id(1)), old.as_bytes())).unwrap();
-    run(world.records().mark(&id(1), "one", world.with(|state| state.now_ms))).unwrap();
+    run(world.records().mark(&id(1), world.with(|state| state.now_ms))).unwrap();
     for sweeper in ["one", "another"] {
         run(world.process(sweeper).sweep()).unwrap();
         let audited = run(world.process("auditor").audit(0, 10)).unwrap().entries;

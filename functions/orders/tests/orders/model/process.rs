@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use orders::domain::event::Action;
 use orders::domain::saga::{self, Next, PIVOT_DEADLINE_MS};
-use orders::domain::{Carriage, Event, Parcel as Told, Step};
+use orders::domain::{Event, Parcel as Told, ShipmentStatus, Step};
 
 use super::World;
 use super::participants::{Parcel, Reply};
@@ -318,7 +318,7 @@ impl World {
             Intent::Cancel => self.value.append(Event::CancelRequested),
             Intent::Hear => {
                 let (id, courier, tracking_code, lines) = Default::default();
-                let status = Carriage::InTransit;
+                let status = ShipmentStatus::InTransit;
                 let parcel = Told { id, courier, tracking_code, status, lines };
                 self.value.heard = true;
                 self.value.append(Event::ParcelsMoved { parcels: vec![parcel] });

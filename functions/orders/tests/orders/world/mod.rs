@@ -16,7 +16,7 @@ use chassis::money::Money;
 use chassis::store::{MemoryStore, Store, StoreError};
 use orders::domain::event::Failure;
 use orders::domain::saga::{Action, Fault};
-use orders::domain::{Address, Carriage, Order, Status, Step, Undo};
+use orders::domain::{Address, Order, ShipmentStatus, Status, Step, Undo};
 use orders::ports::{Cart, Clock, Participants, Product, Shipment, Unavailable};
 use orders::records::{Loaded, MARK_AGE_MS, OPEN_SHARDS, Records};
 use orders::service::{Orders, Request};
@@ -72,7 +72,7 @@ pub(crate) struct State {
     pub(crate) payments: BTreeMap<String, Payment>,
     /// Money moves, by payment: captures and refunds.
     pub(crate) captures: BTreeMap<String, u32>,
-    pub(crate) parcels: BTreeMap<String, Carriage>,
+    pub(crate) parcels: BTreeMap<String, ShipmentStatus>,
     pub(crate) barred_parcels: BTreeSet<String>,
     /// Refunded amounts and restocked pieces, by returned parcel.
     pub(crate) refunds: BTreeMap<String, i64>,
@@ -197,7 +197,7 @@ impl World {
         let pieces = self.with(|state| state.on_hand) + self.sold();
         assert_eq!(pieces, STOCK + back, "pieces: {order:?}");
         let parcel = self.with(|state| state.parcels.get(&order.placed.id).copied());
-        let travels = parcel.is_some_and(|it| it != Carriage::Cancelled);
+        let travels = parcel.is_some_and(|it| it != ShipmentStatus::Cancelled);
         assert_eq!(travels, kept, "parcel {parcel:?}: {order:?}");
         assert!(self.with(|state| state.captures.values().all(|times| *times <= 1)), "{order:?}");
         assert_eq!(order.rejection.is_some(), order.status == Status::Rejected);
@@ -231,7 +231,7 @@ impl World {
     }
 
     pub(crate) fn records(&self) -> Records<MemoryStore> {
-        Records::new(self.1.clone())
+        Records::new(self.1.clone(), "one")
     }
 
     fn answer(&self, action: Action, order: &Order) -> Result<(), Fault> {
@@ -254,7 +254,7 @@ impl World {
                 }
                 Mood::LeavesUnanswered => {
                     let _ = state.perform(action, order);
-                    state.parcels.insert(order.placed.id.clone(), Carriage::InTransit);
+                    state.parcels.insert(order.placed.id.clone(), ShipmentStatus::InTransit);
                     Err(failed(Failure::Unknown))
                 }
             }

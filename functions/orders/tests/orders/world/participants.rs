@@ -120,16 +120,16 @@ impl State {
         if self.barred_parcels.contains(id) {
             return Err(Fault::Refused { code: "cancelled", detail: String::new() });
         }
-        self.parcels.entry(id.to_owned()).or_insert(Carriage::Created);
+        self.parcels.entry(id.to_owned()).or_insert(ShipmentStatus::Created);
         Ok(())
     }
 
     fn unship(&mut self, id: &str) -> Result<(), Fault> {
         match self.parcels.get_mut(id) {
-            Some(Carriage::InTransit | Carriage::Delivered) => {
+            Some(ShipmentStatus::InTransit | ShipmentStatus::Delivered) => {
                 return Err(Fault::TooLate("on its way".to_owned()));
             }
-            Some(parcel) => *parcel = Carriage::Cancelled,
+            Some(parcel) => *parcel = ShipmentStatus::Cancelled,
             None => {}
         }
         self.barred_parcels.insert(id.to_owned());
