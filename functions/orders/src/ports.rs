@@ -6,7 +6,7 @@ use chassis::events::{Event, PublishError};
 use chassis::money::Money;
 
 use crate::domain::saga::{Action, Fault};
-use crate::domain::{Line, Order, Parcel, ShipmentStatus};
+use crate::domain::{Order, Parcel};
 
 /// A product, as the catalog sells it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,34 +25,12 @@ pub struct Cart {
     pub lines: Vec<(String, u32)>,
 }
 
-/// A separately shipped part of an order.
+/// A parcel, as shipping reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shipment {
-    pub id: String,
-    pub status: ShipmentStatus,
-    pub courier: String,
-    pub tracking_code: String,
-    /// SKUs and quantities.
-    pub lines: Vec<(String, u32)>,
+    pub parcel: Parcel,
     /// RFC 3339, UTC.
     pub updated_at: String,
-}
-
-impl Shipment {
-    /// The part of it that the order stores.
-    pub fn parcel(&self) -> Parcel {
-        Parcel {
-            id: self.id.clone(),
-            courier: self.courier.clone(),
-            tracking_code: self.tracking_code.clone(),
-            status: self.status,
-            lines: self.lines.iter().map(line).collect(),
-        }
-    }
-}
-
-fn line((sku, quantity): &(String, u32)) -> Line {
-    Line { sku: sku.clone(), quantity: *quantity }
 }
 
 /// A participant is unavailable, with a reason for the log. Safe to repeat.
@@ -86,13 +64,4 @@ pub trait Participants: Clone + Send + Sync + 'static {
 
     /// Publishes events durably. Safe to repeat.
     fn publish(&self, events: &[Event]) -> impl Future<Output = Result<(), PublishError>> + Send;
-}
-
-/// Time, including waiting.
-pub trait Clock: Clone + Send + Sync + 'static {
-    /// The current time in milliseconds since the epoch.
-    fn now_ms(&self) -> u64;
-
-    /// Waits for this number of milliseconds.
-    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
 }

@@ -18,18 +18,13 @@ mod value;
 
 pub use listing::Position;
 pub use loaded::Loaded;
-pub(crate) use marks::shard_of;
-pub use marks::{MARK_AGE_MS, MARKS_MAX, Mark, OPEN_SHARDS, ORPHAN_AGE_MS};
+pub use marks::{MARK_AGE_MS, MARKS_MAX, Mark, ORPHAN_AGE_MS, SHARDS};
 pub use value::{Lease, Record, SNAPSHOT_EVERY, SNAPSHOT_SCHEMA, Snapshot};
 
 use chassis::register::Register;
-use chassis::store::{Store, StoreError, same_bytes};
+use chassis::store::{Conflicts, Store, StoreError, same_bytes};
 
 use crate::domain::{Event, Placed, Step};
-
-/// How many times a change of an order is attempted when other requests change the order at the
-/// same time.
-pub const CONFLICTS_MAX: u32 = 16;
 
 /// The orders in a store, as one request uses them.
 #[derive(Clone)]
@@ -129,15 +124,6 @@ impl<S: Store> Records<S> {
         self.change(loaded, false, append).await
     }
 
-    /// Adds an order to the register that is older than the register. Does nothing if it is in the
-    /// register already, or if it has changed since it was read.
-    pub async fn register_late(&self, loaded: &mut Loaded) -> Result<(), StoreError> {
-        if !loaded.record.is_registered() {
-            self.swap(loaded).await?;
-        }
-        Ok(())
-    }
-
     async fn change<R, E>(
         &self,
         loaded: &mut Loaded,
@@ -149,7 +135,8 @@ impl<S: Store> Records<S> {
         E: From<StoreError> + Send,
     {
         let id = loaded.order.placed.id.clone();
-        for _ in 0..CONFLICTS_MAX {
+        let mut conflicts = Conflicts::default();
+        loop {
             let decided = decide(loaded)?;
             if let Some(last) = loaded.unsaved.last().filter(|_| marks) {
                 self.mark(&id, last.at_ms).await?;
@@ -157,9 +144,9 @@ impl<S: Store> Records<S> {
             if self.swap(loaded).await? {
                 return Ok(decided);
             }
+            conflicts.count(&order_key(&id))?;
             self.reload(loaded).await?;
         }
-        Err(StoreError::Contended(order_key(&id)).into())
     }
 
     /// Writes an order if it has changes. False if the stored value has changed since it was read.
@@ -168,7 +155,7 @@ impl<S: Store> Records<S> {
     async fn swap(&self, loaded: &mut Loaded) -> Result<bool, StoreError> {
         let id = &loaded.order.placed.id;
         let key = order_key(id);
-        if !loaded.record.is_registered() {
+        if loaded.record.register_number == 0 {
             loaded.record.register_number = self.register().enter(id).await?;
         }
         if loaded.has_unsaved() {

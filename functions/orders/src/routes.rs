@@ -2,7 +2,6 @@
 
 mod admin;
 mod form;
-mod precondition;
 mod refusal;
 mod saga;
 mod stream;
@@ -13,9 +12,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{AuthState, Caller, KeySource, Scope as TokenScope, Scoped};
+use chassis::clock::Timer;
 use chassis::events::Received;
 use chassis::form::JsonBody;
-use chassis::idempotency::{self, IdempotencyKey, Scope};
+use chassis::http::{IfMatch, version_tag};
+use chassis::idempotency::{self, Attempt, IdempotencyKey, Scope};
 use chassis::inbox::too_early;
 use chassis::page::{Cursor, Page, PageQuery};
 use chassis::sealed;
@@ -24,10 +25,9 @@ use chassis::{Problem, Result};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::domain::Status;
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 use crate::records::{Loaded, Position};
-use crate::service::{EventOutcome, Orders, Request, SHIPMENT_CHANGED, SweepReport};
-use form::Form;
+use crate::service::{EventOutcome, NewOrder, Orders, SHIPMENT_CHANGED, SweepReport};
 use refusal::{no_such_order, not_canceled, not_placed};
 use stream::permits::Permit;
 use view::{EventView, OrderView, ShipmentView};
@@ -45,16 +45,16 @@ impl TokenScope for OrdersRead {
 
 /// The state of the routes.
 #[derive(Clone)]
-pub struct Api<S, P, C, K> {
+pub struct Api<S, P, T, K> {
     /// The use cases.
-    pub orders: Orders<S, P, C>,
+    pub orders: Orders<S, P, T>,
     /// The store of the responses to idempotency keys.
     pub store: S,
     /// The keys for verifying tokens.
     pub keys: K,
 }
 
-impl<S: Store, P: Participants, C: Clock, K: KeySource> AuthState for Api<S, P, C, K> {
+impl<S: Store, P: Participants, T: Timer, K: KeySource> AuthState for Api<S, P, T, K> {
     type Keys = K;
 
     fn keys(&self) -> &K {
@@ -64,48 +64,40 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> AuthState for Api<S, P, 
 
 /// All routes below `/api/v1/orders` and `/api/v1/admin/orders`, and the private ones: `POST /sweep`
 /// and `POST /events`.
-pub fn router<S: Store, P: Participants, C: Clock, K: KeySource>(api: Api<S, P, C, K>) -> Router {
+pub fn router<S: Store, P: Participants, T: Timer, K: KeySource>(api: Api<S, P, T, K>) -> Router {
     Router::new()
-        .route("/api/v1/orders", post(Api::<S, P, C, K>::place).get(Api::<S, P, C, K>::list))
-        .route("/api/v1/orders/{id}", get(Api::<S, P, C, K>::find))
-        .route("/api/v1/orders/{id}/cancel", post(Api::<S, P, C, K>::cancel))
-        .route("/api/v1/orders/{id}/events", get(Api::<S, P, C, K>::stream))
-        .route("/api/v1/orders/{id}/shipments", get(Api::<S, P, C, K>::shipments))
-        .route("/api/v1/orders/{id}/history", get(Api::<S, P, C, K>::history))
-        .route("/api/v1/admin/orders/{id}/saga", get(Api::<S, P, C, K>::saga))
-        .route("/api/v1/admin/orders/{id}/resume", post(Api::<S, P, C, K>::resume))
-        .route("/events", post(Api::<S, P, C, K>::receive))
-        .route("/sweep", post(Api::<S, P, C, K>::sweep))
+        .route("/api/v1/orders", post(Api::<S, P, T, K>::place).get(Api::<S, P, T, K>::list))
+        .route("/api/v1/orders/{id}", get(Api::<S, P, T, K>::find))
+        .route("/api/v1/orders/{id}/cancel", post(Api::<S, P, T, K>::cancel))
+        .route("/api/v1/orders/{id}/events", get(Api::<S, P, T, K>::stream))
+        .route("/api/v1/orders/{id}/shipments", get(Api::<S, P, T, K>::shipments))
+        .route("/api/v1/orders/{id}/history", get(Api::<S, P, T, K>::history))
+        .route("/api/v1/admin/orders/{id}/saga", get(Api::<S, P, T, K>::saga))
+        .route("/api/v1/admin/orders/{id}/resume", post(Api::<S, P, T, K>::resume))
+        .route("/events", post(Api::<S, P, T, K>::receive))
+        .route("/sweep", post(Api::<S, P, T, K>::sweep))
         .with_state(api)
 }
 
-impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
+impl<S: Store, P: Participants, T: Timer, K: KeySource> Api<S, P, T, K> {
     async fn place(
         State(api): State<Self>,
         caller: Caller,
         key: IdempotencyKey,
         body: JsonBody,
     ) -> Result<Response> {
-        let form = Form::read(&body)?;
+        let order = form::read(&body)?;
         let user_id = caller.user_id;
         let scope = Scope { principal: &user_id, route: "POST /api/v1/orders" };
         let now_ms = api.orders.clock().now_ms();
-        let work = |attempt: idempotency::Attempt| api.attempt(attempt, &user_id, form);
+        let work = |attempt: Attempt| api.attempt(attempt, &user_id, order);
         Ok(idempotency::run(&api.store, now_ms, &scope, &key, &body.0, work).await)
     }
 
     /// Places the order of an attempt. All attempts for the same key place the same order.
-    async fn attempt(&self, attempt: idempotency::Attempt, user: &str, form: Form) -> Response {
-        let from_cart = form.lines.is_none();
-        let request = Request {
-            id: format!("ord_{}", attempt.id),
-            user_id: user.to_owned(),
-            lines: form.lines,
-            shipping_address: form.shipping_address,
-            payment_method: form.payment_method,
-            expected_total: form.expected_total,
-        };
-        match self.orders.place(request).await {
+    async fn attempt(&self, attempt: Attempt, user_id: &str, order: NewOrder) -> Response {
+        let from_cart = order.lines.is_none();
+        match self.orders.place(&format!("ord_{}", attempt.id), user_id, order).await {
             Ok(loaded) => placed(&loaded),
             Err(error) => not_placed(error, from_cart).into_response(),
         }
@@ -138,14 +130,13 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         State(api): State<Self>,
         caller: Caller,
         Path(id): Path<String>,
-        headers: HeaderMap,
+        if_match: IfMatch,
     ) -> Result<Response> {
         let recorded = api.recorded(&id).await?;
         if recorded.order.placed.user_id != caller.user_id {
             return Err(no_such_order());
         }
-        let versions = precondition::versions(&headers)?;
-        match api.orders.cancel(&id, versions.as_deref()).await {
+        match api.orders.cancel(&id, if_match.versions().as_deref()).await {
             Ok(loaded) if loaded.order.status == Status::Cancelled => {
                 Ok(shown(StatusCode::OK, &loaded))
             }
@@ -266,7 +257,7 @@ fn placed(loaded: &Loaded) -> Response {
 fn shown(status: StatusCode, loaded: &Loaded) -> Response {
     let order = &loaded.order;
     let position = format!("{}.{}", order.placed.id, loaded.record.outbox.last_sequence());
-    let headers = [(header::ETAG, precondition::etag(order.version)), (POSITION, position)];
+    let headers = [(header::ETAG, version_tag(order.version)), (POSITION, position)];
     (status, headers, Json(OrderView::of(order))).into_response()
 }
 

@@ -19,12 +19,13 @@ pub use parcels::{EventOutcome, SHIPMENT_CHANGED};
 pub use resume::ResumeError;
 pub use sweep::{SWEEP_MS, SweepReport};
 
+use chassis::clock::Timer;
 use chassis::money::Money;
 use chassis::store::{Store, StoreError};
 
 use crate::domain::placed;
 use crate::domain::{Address, Item, Order, Placed};
-use crate::ports::{Clock, Participants, Product, Shipment, Unavailable};
+use crate::ports::{Participants, Product, Shipment, Unavailable};
 use crate::records::{Loaded, Position, Records};
 use advance::{LEASE_MS, Progress};
 
@@ -38,12 +39,8 @@ const LIST_MS: u64 = 1_000;
 const BUSY_MS: u64 = 100;
 
 /// An order to place.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The id of the new order. Requests with the same id place one order.
-    pub id: String,
-    /// The customer.
-    pub user_id: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOrder {
     /// SKUs and quantities; `None` orders the cart.
     pub lines: Option<Vec<(String, u32)>>,
     /// Where it is shipped to.
@@ -92,19 +89,19 @@ impl From<Unavailable> for PlaceError {
 
 /// The use cases, over their ports.
 #[derive(Clone)]
-pub struct Orders<S, P, C> {
+pub struct Orders<S, P, T> {
     records: Records<S>,
     participants: P,
-    clock: C,
+    clock: T,
     /// The unique name of this request, for its leases.
     owner: String,
     lease_ms: u64,
     incarnation: Option<u64>,
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
     /// `owner` is the name of this request, for its leases and marks; it must be unique.
-    pub fn new(store: S, participants: P, clock: C, owner: String) -> Self {
+    pub fn new(store: S, participants: P, clock: T, owner: String) -> Self {
         let records = Records::new(store, owner.clone());
         Self { records, participants, clock, owner, lease_ms: LEASE_MS, incarnation: None }
     }
@@ -122,36 +119,44 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
     }
 
     /// The clock of this service.
-    pub fn clock(&self) -> &C {
+    pub fn clock(&self) -> &T {
         &self.clock
     }
 
-    /// Places an order and continues it for at most [`WAIT_MS`]. Once the order is durable, it
-    /// exists regardless of later failures: placing it again with the same id continues it.
-    pub async fn place(&self, request: Request) -> Result<Loaded, PlaceError> {
+    /// Places an order of a user under this id and continues it for at most [`WAIT_MS`]. Once the
+    /// order is durable, it exists regardless of later failures: placing it again under the same id
+    /// continues it.
+    pub async fn place(
+        &self,
+        id: &str,
+        user_id: &str,
+        new: NewOrder,
+    ) -> Result<Loaded, PlaceError> {
         let until_ms = self.clock.now_ms() + WAIT_MS;
-        let id = request.id.clone();
-        let mut found = self.records.load(&id).await?;
+        let mut found = self.records.load(id).await?;
         if found.is_none() {
-            let placed = self.price(request).await?;
+            let placed = self.price(id, user_id, new).await?;
             let now_ms = self.clock.now_ms();
             found = self.records.create(placed, now_ms, self.lease(now_ms)).await?;
         }
         let mut loaded = match found {
             Some(loaded) => loaded,
             // Another request with the same id has just created it.
-            None => self.records.load(&id).await?.ok_or(StoreError::Contended(id))?,
+            None => {
+                let found = self.records.load(id).await?;
+                found.ok_or_else(|| StoreError::Contended(id.to_owned()))?
+            }
         };
         self.advance_patiently(&mut loaded, until_ms).await?;
         Ok(loaded)
     }
 
     /// Determines the ordered items and their prices.
-    async fn price(&self, request: Request) -> Result<Placed, PlaceError> {
-        let (lines, cart_version) = match request.lines {
+    async fn price(&self, id: &str, user_id: &str, new: NewOrder) -> Result<Placed, PlaceError> {
+        let (lines, cart_version) = match new.lines {
             Some(lines) => (lines, None),
             None => {
-                let cart = self.participants.cart(&request.user_id).await?;
+                let cart = self.participants.cart(user_id).await?;
                 if cart.lines.is_empty() || cart.lines.len() > placed::LINES_MAX {
                     return Err(PlaceError::CartSize(cart.lines.len()));
                 }
@@ -163,16 +168,16 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         let products = self.participants.products(skus).await?;
         let items = items(&lines, merged, &products)?;
         let total = placed::total(&items).ok_or(PlaceError::NoTotal)?;
-        if let Some(expected) = request.expected_total.filter(|expected| *expected != total) {
+        if let Some(expected) = new.expected_total.filter(|expected| *expected != total) {
             return Err(PlaceError::PriceChanged { expected, total });
         }
         Ok(Placed {
-            id: request.id,
-            user_id: request.user_id,
+            id: id.to_owned(),
+            user_id: user_id.to_owned(),
             items,
             total,
-            shipping_address: Some(request.shipping_address),
-            payment_method: request.payment_method,
+            shipping_address: Some(new.shipping_address),
+            payment_method: new.payment_method,
             cart_version,
         })
     }

@@ -4,7 +4,7 @@ use chassis::register::{PAGE_MAX, position};
 use chassis::store::StoreError;
 
 use super::bindings::exports::shop::orders::audit as contract;
-use super::{Component, open, orders, status};
+use super::{Component, lines, money, open, orders, status};
 use crate::domain::Status;
 use crate::service::AuditedOrder;
 
@@ -42,16 +42,8 @@ fn entry(audited: AuditedOrder) -> contract::Entry {
         id,
         user_id: order.placed.user_id,
         status: status(order.status),
-        lines: order
-            .placed
-            .items
-            .into_iter()
-            .map(|item| contract::Line { sku: item.sku, quantity: item.quantity })
-            .collect(),
-        total: contract::Money {
-            amount: order.placed.total.amount,
-            currency: order.placed.total.currency,
-        },
+        lines: lines(order.placed.items),
+        total: money(order.placed.total),
         last_sequence: loaded.record.outbox.last_sequence(),
         outbox_length: u32::try_from(loaded.record.outbox.len()).unwrap_or(u32::MAX),
         settled,

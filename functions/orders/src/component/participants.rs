@@ -11,7 +11,7 @@ use super::bindings::shop::payments::payments;
 use super::bindings::shop::shipping::shipments;
 use crate::domain::event::Failure;
 use crate::domain::saga::{Action, Fault, RESERVATION_TTL_MS};
-use crate::domain::{Order, Parcel, ShipmentStatus, Step, Undo, returns};
+use crate::domain::{Item, Line, Order, Parcel, ShipmentStatus, Step, Undo, returns};
 use crate::ports::{Cart, Participants, Product, Shipment, Unavailable};
 
 /// All participants, as they are linked in the manifest.
@@ -77,7 +77,8 @@ fn product(product: products::Product) -> Product {
 }
 
 fn shipment(shipment: shipments::Shipment) -> Shipment {
-    Shipment {
+    let line = |line: shipments::Line| Line { sku: line.sku, quantity: line.quantity };
+    let parcel = Parcel {
         status: match shipment.status {
             shipments::Status::Created => ShipmentStatus::Created,
             shipments::Status::InTransit => ShipmentStatus::InTransit,
@@ -89,15 +90,14 @@ fn shipment(shipment: shipments::Shipment) -> Shipment {
         id: shipment.id,
         courier: shipment.courier,
         tracking_code: shipment.tracking_code,
-        lines: shipment.lines.into_iter().map(|line| (line.sku, line.quantity)).collect(),
-        updated_at: shipment.updated_at,
-    }
+        lines: shipment.lines.into_iter().map(line).collect(),
+    };
+    Shipment { parcel, updated_at: shipment.updated_at }
 }
 
 async fn reserve(order: &Order) -> Result<(), Fault> {
-    let lines = order.placed.items.iter();
-    let lines =
-        lines.map(|item| stock::Line { sku: item.sku.clone(), quantity: item.quantity }).collect();
+    let line = |item: &Item| stock::Line { sku: item.sku.clone(), quantity: item.quantity };
+    let lines = order.placed.items.iter().map(line).collect();
     let reserved = stock::reserve(order.reservation_id(), lines, RESERVATION_TTL_MS).await;
     reserved.map(drop).map_err(|error| match error {
         stock::Error::OutOfStock(short) => {
@@ -117,10 +117,8 @@ async fn authorize(order: &Order) -> Result<(), Fault> {
 }
 
 async fn ship(order: &Order) -> Result<(), Fault> {
-    let lines = order.placed.items.iter();
-    let lines = lines
-        .map(|item| shipments::Line { sku: item.sku.clone(), quantity: item.quantity })
-        .collect();
+    let line = |item: &Item| shipments::Line { sku: item.sku.clone(), quantity: item.quantity };
+    let lines = order.placed.items.iter().map(line).collect();
     let Some(to) = order.placed.shipping_address.clone() else {
         let detail = "the address was erased".to_owned();
         return Err(Fault::Failed(Failure::Unavailable, detail));
@@ -171,9 +169,8 @@ async fn refund_or_restock(undo: Undo, order: &Order, parcel: &Parcel) -> Result
         let refunded = payments::refund(order.payment_id(), parcel.id.clone(), amount).await;
         return refunded.map(drop).map_err(payment_fault);
     }
-    let lines = parcel.lines.iter();
-    let lines =
-        lines.map(|line| stock::Line { sku: line.sku.clone(), quantity: line.quantity }).collect();
+    let line = |line: &Line| stock::Line { sku: line.sku.clone(), quantity: line.quantity };
+    let lines = parcel.lines.iter().map(line).collect();
     stock::restock(order.reservation_id(), parcel.id.clone(), lines).await.map_err(stock_fault)
 }
 

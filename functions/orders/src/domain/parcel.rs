@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The status of a parcel. `created` waits for its courier. After `attempt_failed`, delivery is
 /// attempted again (`in_transit`), up to three times in total; then it is `returned`. `delivered`, `cancelled`
 /// and `returned` are final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(rename_all = "snake_case")]
 pub enum ShipmentStatus {
@@ -23,26 +23,13 @@ pub enum ShipmentStatus {
     Returned,
 }
 
-impl ShipmentStatus {
-    /// The name in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::InTransit => "in_transit",
-            Self::AttemptFailed => "attempt_failed",
-            Self::Delivered => "delivered",
-            Self::Cancelled => "cancelled",
-            Self::Returned => "returned",
-        }
-    }
-}
-
 /// A quantity of one product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Line {
-    /// The product.
+    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
     pub sku: String,
-    /// The number of pieces.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub quantity: u32,
 }
 

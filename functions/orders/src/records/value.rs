@@ -4,6 +4,9 @@
 //! when they are needed. A snapshot saves reading the older events. It contains the version of its
 //! format, and one of another version is ignored.
 
+#[cfg(test)]
+mod tests;
+
 use chassis::inbox::Sequences;
 use chassis::outbox::{Draft, Outbox};
 use serde::{Deserialize, Serialize};
@@ -84,11 +87,6 @@ impl Record {
     /// An order without events.
     pub(super) fn new(register_number: u64, page: u64, lease: Lease) -> Self {
         Self { register_number, page: Some(page), lease: Some(lease), ..Self::default() }
-    }
-
-    /// Whether it is in the register of all orders.
-    pub(super) fn is_registered(&self) -> bool {
-        self.register_number != 0
     }
 
     /// Whether the valid entry in its user's index is on this page.

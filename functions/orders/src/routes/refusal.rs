@@ -1,5 +1,6 @@
 //! The problems of refused requests.
 
+use chassis::http::version_tag;
 use chassis::money::Money;
 use chassis::store::StoreError;
 use chassis::{Problem, ProblemType};
@@ -61,7 +62,7 @@ pub(super) fn not_canceled(error: CancelError) -> Problem {
                 .extension("status_of_order", name)
         }
         CancelError::Changed(version) => Problem::new(ProblemType::PreconditionFailed)
-            .header(header::ETAG, &super::precondition::etag(version))
+            .header(header::ETAG, &version_tag(version))
             .detail("The order has changed. Get it again before you cancel it."),
         CancelError::Store(error) => store_failed(error, "The order can't be canceled now."),
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::domain::event::{Action, Event};
 use crate::domain::saga::{STEPS, UNDO_OF};
-use crate::domain::{Order, Recorded, Step, Undo};
+use crate::domain::{Order, Recorded, Status, Step, Undo};
 
 /// The state of a checkout, step by step.
 #[derive(Serialize)]
@@ -13,8 +13,7 @@ use crate::domain::{Order, Recorded, Step, Undo};
 pub(super) struct SagaView {
     order_id: String,
     /// The status of the order.
-    #[cfg_attr(test, schemars(with = "crate::domain::Status"))]
-    status: &'static str,
+    status: Status,
     /// `backward` while steps are compensated, and afterwards.
     #[cfg_attr(test, schemars(extend("enum" = ["forward", "backward"])))]
     direction: &'static str,
@@ -70,7 +69,7 @@ impl SagaView {
         });
         Self {
             order_id: order.placed.id.clone(),
-            status: order.status.as_str(),
+            status: order.status,
             direction: if backward { "backward" } else { "forward" },
             parked: parked.filter(|_| order.saga.parked.is_some()),
             steps: STEPS.into_iter().map(|step| StepView::of(step, order, history)).collect(),

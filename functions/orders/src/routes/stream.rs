@@ -11,13 +11,13 @@ use std::fmt::Write;
 
 use axum::body::Body;
 use bytes::Bytes;
-use chassis::clock::rfc3339;
+use chassis::clock::{Timer, rfc3339};
 use chassis::store::{Store, StoreError};
 use futures::stream;
 use serde_json::json;
 
 use crate::domain::{Event, Recorded, Status};
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 use crate::records::Loaded;
 use crate::service::Orders;
 use permits::Permit;
@@ -54,8 +54,8 @@ fn status_of(event: &Event) -> Option<Status> {
     }
 }
 
-struct Watch<S, P, C> {
-    orders: Orders<S, P, C>,
+struct Watch<S, P, T> {
+    orders: Orders<S, P, T>,
     permit: Permit<S>,
     id: String,
     /// The number of the last event that the client has received.
@@ -67,8 +67,8 @@ struct Watch<S, P, C> {
 }
 
 /// The body of the stream: all changes after `seen`, then each new one.
-pub(crate) fn body<S: Store, P: Participants, C: Clock>(
-    orders: Orders<S, P, C>,
+pub(crate) fn body<S: Store, P: Participants, T: Timer>(
+    orders: Orders<S, P, T>,
     permit: Permit<S>,
     id: String,
     seen: u64,
@@ -94,7 +94,7 @@ pub(crate) fn body<S: Store, P: Participants, C: Clock>(
     }))
 }
 
-impl<S: Store, P: Participants, C: Clock> Watch<S, P, C> {
+impl<S: Store, P: Participants, T: Timer> Watch<S, P, T> {
     /// The next message; `None` at the end.
     async fn next(&mut self) -> Option<String> {
         if !self.has_sent_retry {

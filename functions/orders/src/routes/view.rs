@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::order::Rejection;
-use crate::domain::{Address, Event, Item, Order, Recorded};
+use crate::domain::{Address, Event, Item, Line, Order, Parcel, Recorded, ShipmentStatus, Status};
 use crate::ports::Shipment;
 
 /// An order.
@@ -14,8 +14,7 @@ use crate::ports::Shipment;
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Order"))]
 pub(super) struct OrderView {
     id: String,
-    #[cfg_attr(test, schemars(with = "crate::domain::Status"))]
-    status: &'static str,
+    status: Status,
     items: Vec<Item>,
     total: Money,
     /// Null if the order has finished and its customer has deleted the account.
@@ -37,7 +36,7 @@ impl OrderView {
     pub(super) fn of(order: &Order) -> Self {
         Self {
             id: order.placed.id.clone(),
-            status: order.status.as_str(),
+            status: order.status,
             items: order.placed.items.clone(),
             total: order.placed.total.clone(),
             shipping_address: order.placed.shipping_address.clone(),
@@ -54,42 +53,26 @@ impl OrderView {
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Shipment"))]
 pub(super) struct ShipmentView {
     id: String,
-    #[cfg_attr(test, schemars(with = "crate::domain::ShipmentStatus"))]
-    status: &'static str,
+    status: ShipmentStatus,
     courier: String,
     tracking_code: String,
-    lines: Vec<LineView>,
+    lines: Vec<Line>,
     /// When the status changed last.
     #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     updated_at: String,
 }
 
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
-struct LineView {
-    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
-    sku: String,
-    #[cfg_attr(test, schemars(range(min = 1)))]
-    quantity: u32,
-}
-
 impl From<Shipment> for ShipmentView {
-    fn from(shipment: Shipment) -> Self {
-        let line = |(sku, quantity)| LineView { sku, quantity };
-        Self {
-            id: shipment.id,
-            status: shipment.status.as_str(),
-            courier: shipment.courier,
-            tracking_code: shipment.tracking_code,
-            lines: shipment.lines.into_iter().map(line).collect(),
-            updated_at: shipment.updated_at,
-        }
+    fn from(Shipment { parcel, updated_at }: Shipment) -> Self {
+        let Parcel { id, courier, tracking_code, status, lines } = parcel;
+        Self { id, status, courier, tracking_code, lines, updated_at }
     }
 }
 
 /// An event of an order's history. Other members depend on the type. Errors of services and the name
-/// of the administrator who resumed the order are for administrators only: customers do not see the `detail` of `attempt_failed`, the `reason` of `parked`, `by` of `resumed`, and the
-/// `facts` of `retired`.
+/// of the administrator who resumed the order are for administrators only: customers do not see the
+/// `detail` of `attempt_failed`, the `reason` of `parked`, `by` of `resumed`, and the `facts` of
+/// `retired`.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OrderEvent"))]
 pub(super) struct EventView {

@@ -7,13 +7,14 @@
 //! doing the same work at the same time. If it fails to, ids and compare-and-swap keep the result
 //! correct: an answer only counts for an order that has not changed since the call was decided.
 
-use chassis::store::{Store, StoreError};
+use chassis::clock::Timer;
+use chassis::store::{CONFLICTS_MAX, Store, StoreError};
 
 use super::Orders;
 use crate::domain::saga::{self, Next};
 use crate::domain::{Order, Status};
-use crate::ports::{Clock, Participants};
-use crate::records::{CONFLICTS_MAX, Lease, Loaded};
+use crate::ports::Participants;
+use crate::records::{Lease, Loaded};
 
 /// How long a lease is valid without renewal, in milliseconds, unless it is configured. Longer than
 /// any single call of a participant takes.
@@ -39,7 +40,7 @@ pub(super) enum Progress {
     Busy,
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
     /// Continues the saga until it is settled or `until_ms` has passed. An action that is due now
     /// is performed in any case: reading the order may have taken all the time.
     pub(super) async fn advance(

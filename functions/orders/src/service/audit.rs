@@ -1,11 +1,12 @@
 //! What is recorded of all orders, for comparison with other functions.
 
+use chassis::clock::Timer;
 use chassis::register::Stretch;
 use chassis::store::{Store, StoreError};
 
 use super::Orders;
 use crate::domain::{Event, Order, Recorded, Status, Step, saga};
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 use crate::records::Loaded;
 
 /// One order, as it is recorded.
@@ -21,7 +22,7 @@ pub struct AuditedOrder {
     pub faults: Vec<String>,
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
     /// At most `limit` orders, in the order of their creation, after the number `after` in the
     /// register (0: from the beginning).
     pub async fn audit(&self, after: u64, limit: u32) -> Result<Stretch<AuditedOrder>, StoreError> {

@@ -4,12 +4,13 @@
 //! or not at all. So of a cancellation and a concurrent confirmation, one comes first: either the
 //! cancellation undoes the whole order, or the saga finds that it has to undo its steps.
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
 
 use super::{Orders, WAIT_MS};
 use crate::domain::order::Undoing;
 use crate::domain::{Event, Order, Status};
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 use crate::records::Loaded;
 
 /// Why an order was not canceled.
@@ -31,7 +32,7 @@ impl From<StoreError> for CancelError {
     }
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
     /// Cancels an order and undoes its steps. Repeating it has no further effect. With `versions`,
     /// the order is canceled only if it has one of them. The steps may not all be undone yet when
     /// this returns; see the status of the order.

@@ -1,15 +1,16 @@
 //! Erasing a customer who deleted their account.
 
+use chassis::clock::Timer;
 use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
 
 use super::Orders;
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 
 /// The time limit of one call, in milliseconds. The next call continues.
 pub const ERASE_MS: u64 = 5_000;
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
     /// Erases a customer from all their finished orders; the others follow when they finish. False
     /// if the time was too short: call it again. An unreadable order is an error, which is returned
     /// after the other orders were erased.

@@ -4,6 +4,7 @@
 //! once, in order. A request that reads an order queries shipping directly only if no event has
 //! arrived for so long that events may have been lost.
 
+use chassis::clock::Timer;
 use chassis::events;
 use chassis::inbox::Admission;
 use chassis::store::{Store, StoreError};
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use super::{Orders, TOUCH_MS};
 use crate::domain::saga::{self, Next};
 use crate::domain::{Event, Parcel, Status, parcel};
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 use crate::records::Loaded;
 
 /// The type of the processed events.
@@ -40,7 +41,7 @@ struct ShipmentChanged {
     shipments: Vec<Parcel>,
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
     /// Records the parcels in an event of shipping.
     pub async fn process(&self, event: &events::Event) -> Result<EventOutcome, StoreError> {
         let changed: ShipmentChanged = match serde_json::from_str(&event.data) {
@@ -78,7 +79,7 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         }
         let id = loaded.order.placed.id.clone();
         let Ok(shipments) = self.participants.shipments(&id).await else { return Ok(()) };
-        let parcels: Vec<Parcel> = shipments.iter().map(|shipment| shipment.parcel()).collect();
+        let parcels: Vec<Parcel> = shipments.into_iter().map(|shipment| shipment.parcel).collect();
         let (version, now_ms) = (loaded.order.version, self.clock.now_ms());
         let record = |loaded: &mut Loaded| {
             // An event that was recorded since the query may be newer than its result.

@@ -1,10 +1,11 @@
 //! Resuming an order that waits for an operator.
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
 
 use super::{Orders, WAIT_MS};
 use crate::domain::Event;
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 use crate::records::Loaded;
 
 /// Why an order was not resumed.
@@ -24,7 +25,7 @@ impl From<StoreError> for ResumeError {
     }
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
     /// Resumes a parked order on behalf of the user `by`, with the full number of attempts.
     pub async fn resume(&self, id: &str, by: &str) -> Result<Loaded, ResumeError> {
         let until_ms = self.clock.now_ms() + WAIT_MS;

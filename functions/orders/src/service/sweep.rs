@@ -1,14 +1,15 @@
 //! Finishing orders that other requests have left unfinished.
 
-use std::collections::BTreeMap;
-
+use chassis::clock::Timer;
+use chassis::hash::fnv1a_64;
 use chassis::store::{Store, StoreError};
+use chassis::worklist::Group;
 use serde::Serialize;
 
 use super::advance::Progress;
 use super::{Orders, TOUCH_MS};
-use crate::ports::{Clock, Participants};
-use crate::records::{MARK_AGE_MS, Mark, OPEN_SHARDS, ORPHAN_AGE_MS, shard_of};
+use crate::ports::Participants;
+use crate::records::{MARK_AGE_MS, Mark, ORPHAN_AGE_MS, SHARDS};
 
 /// The time limit of a sweep, in milliseconds: longer than a lease, so that a sweep right after a
 /// crash outlasts the leases of dead requests.
@@ -30,7 +31,7 @@ pub struct SweepReport {
     pub parked: Vec<String>,
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
     /// Continues all unfinished orders, round by round, until none is left or [`SWEEP_MS`] have
     /// passed. Failures are skipped, so that one unreadable order does not block the others. It is
     /// an error only if the whole index is unreadable.
@@ -51,68 +52,50 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
     /// Processes the whole index once. Each sweep starts at another part of it, according to its
     /// unique name, so that no part is always the last when time is short.
     async fn sweep_round(&self, until_ms: u64, report: &mut SweepReport) -> Result<(), StoreError> {
-        let first = shard_of(&self.owner);
-        let mut unread = 0;
         if let Err(error) = self.records.adopt_marks().await {
             eprintln!("orders: the former index of unfinished orders was not swept: {error}");
             report.failed += 1;
         }
-        for step in 0..OPEN_SHARDS {
-            let shard = (first + step) % OPEN_SHARDS;
-            match self.records.marks(shard).await {
-                Ok(marks) => self.sweep_shard(marks, until_ms, report).await,
-                Err(error) => {
-                    eprintln!("orders: part {shard} of the index was not swept: {error}");
-                    unread += 1;
-                    if unread == OPEN_SHARDS {
-                        return Err(error);
-                    }
+        let index = self.records.unfinished();
+        let mut round = index.round(fnv1a_64(self.owner.bytes()));
+        while let Some(shard) = round.next().await {
+            for group in shard.groups {
+                if self.clock.now_ms() >= until_ms {
+                    report.unfinished += 1;
+                } else if let Err(error) = self.sweep_order(&group, report).await {
+                    eprintln!("orders: {} was not swept: {error}", group.subject);
+                    report.failed += 1;
                 }
             }
         }
+        let unread = round.unread();
         report.failed += unread;
-        Ok(())
-    }
-
-    async fn sweep_shard(&self, marks: Vec<Mark>, until_ms: u64, report: &mut SweepReport) {
-        let mut orders: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
-        for mark in marks {
-            orders.entry(mark.id.clone()).or_default().push(mark);
-        }
-        for (id, marks) in orders {
-            if self.clock.now_ms() >= until_ms {
-                report.unfinished += 1;
-            } else if let Err(error) = self.sweep_order(&id, marks, report).await {
-                eprintln!("orders: {id} was not swept: {error}");
-                report.failed += 1;
-            }
-        }
+        if unread < SHARDS { Ok(()) } else { round.end() }
     }
 
     async fn sweep_order(
         &self,
-        id: &str,
-        mut marks: Vec<Mark>,
+        group: &Group<Mark>,
         report: &mut SweepReport,
     ) -> Result<(), StoreError> {
-        let now_ms = self.clock.now_ms();
+        let (id, now_ms) = (&group.subject, self.clock.now_ms());
         let Some(mut loaded) = self.records.load(id).await? else {
-            marks.retain(|mark| mark.is_older(ORPHAN_AGE_MS, now_ms));
-            return self.records.remove_marks(id, &marks).await;
+            return self.records.remove_marks(id, &group.older(ORPHAN_AGE_MS, now_ms)).await;
         };
-        self.records.register_late(&mut loaded).await?;
+        // Without a change, this adds an order to the register that is older than the register.
+        self.records.decide(&mut loaded, |_| Ok::<_, StoreError>(())).await?;
         if loaded.is_settled(now_ms) {
             self.records.erase_if_deleted(&mut loaded).await?;
-            marks.retain(|mark| mark.is_older(MARK_AGE_MS, now_ms));
-            if !marks.is_empty() {
-                self.records.retire(&mut loaded, &marks).await?;
-            }
-            return Ok(());
+            let old = group.older(MARK_AGE_MS, now_ms);
+            return match old.is_empty() {
+                true => Ok(()),
+                false => self.records.retire(&mut loaded, &old).await,
+            };
         }
         match self.advance(&mut loaded, now_ms + TOUCH_MS).await? {
             Progress::Settled => report.settled += 1,
             Progress::Unfinished | Progress::Busy => report.unfinished += 1,
-            Progress::Parked => report.parked.push(id.to_owned()),
+            Progress::Parked => report.parked.push(id.clone()),
         }
         Ok(())
     }

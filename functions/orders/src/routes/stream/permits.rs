@@ -19,7 +19,7 @@ pub(crate) const PERMIT_MS: u64 = 12_000;
 pub(crate) const RENEW_MS: u64 = 5_000;
 
 /// The number of values that the permits are split into.
-const SHARDS: u8 = 32;
+const SHARDS: u32 = 32;
 
 /// By user and stream, the expiry time of each permit, in milliseconds since the epoch.
 type Permits = BTreeMap<String, BTreeMap<String, u64>>;
@@ -123,15 +123,14 @@ impl<S: Store> Permit<S> {
 }
 
 fn key(user_id: &str) -> String {
-    let sum = user_id.bytes().fold(0u8, |sum, b| sum.wrapping_mul(31).wrapping_add(b));
-    format!("streams/{}", sum % SHARDS)
+    format!("streams/{}", chassis::hash::shard(user_id, SHARDS))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use chassis::store::MemoryStore;
+    use chassis::testing::MemoryStore;
 
     const NOW_MS: u64 = 1_000_000;
 
