@@ -18,33 +18,30 @@ const UNDOS: [&str; 4] = ["CancelShipment", "TakeBack", "CancelPayment", "Releas
 const LEASE_MS: u64 = 31_000;
 
 #[test]
-fn a_payment_without_an_answer_is_abandoned_after_the_maximum_of_attempts() {
-    let simulation = Simulation::new();
-    simulation.script("Authorize", &[Answer::RequestLost; 9]);
-    let order = simulation.place();
-    assert_eq!(order.status, Status::Rejected);
-    assert_eq!(order.rejection.as_ref().unwrap().code, "payment_unavailable");
-    let unused = simulation.with(|state| state.answers["Authorize"].len());
-    assert_eq!(unused, 9 - ATTEMPTS_MAX as usize);
-    simulation.check(&order);
+fn a_rejected_order_has_a_reason() {
+    let (lost, expiring) = (vec![Answer::RequestLost; ATTEMPTS_MAX as usize], 9);
+    for (call, answers, expiring, code) in [
+        ("Authorize", lost, 0, "payment_unavailable"),
+        ("Authorize", vec![Answer::Mismatch], 0, "payment_mismatch"),
+        ("Capture", vec![Answer::Mismatch], 0, "payment_mismatch"),
+        ("Commit", vec![], expiring, "out_of_stock"),
+    ] {
+        let simulation = Simulation::new();
+        simulation.script(call, &answers);
+        simulation.with(|state| state.expiring_reservations = expiring);
+        let order = simulation.place();
+        assert_eq!(order.rejection.as_ref().unwrap().code, code);
+        assert!(simulation.with(|state| state.answers[call].is_empty()));
+        simulation.check(&order);
+    }
 }
 
 #[test]
-fn a_lost_reservation_is_repeated_after_the_payment() {
+fn an_expired_reservation_is_repeated_after_the_payment() {
     let simulation = Simulation::new();
     simulation.with(|state| state.expiring_reservations = 2);
     let order = simulation.place();
     assert_eq!((order.status, order.saga.generation), (Status::Confirmed, 2));
-    simulation.check(&order);
-}
-
-#[test]
-fn an_order_whose_reservations_are_lost_too_often_is_refunded() {
-    let simulation = Simulation::new();
-    simulation.with(|state| state.expiring_reservations = 9);
-    let order = simulation.place();
-    assert_eq!(order.status, Status::Rejected);
-    assert_eq!(order.rejection.as_ref().unwrap().code, "out_of_stock");
     simulation.check(&order);
 }
 

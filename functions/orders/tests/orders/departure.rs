@@ -116,22 +116,6 @@ fn refusal() -> Result<(), Fault> {
 const BEFORE_SHIPPING: [Step; 4] = [Step::Reserve, Step::Authorize, Step::Capture, Step::Commit];
 
 #[test]
-fn a_withdrawn_rejection_is_followed_by_the_confirmation() {
-    let mut order = order(&refused_by_shipping(done(&BEFORE_SHIPPING)));
-    let now_ms = order.created_at_ms;
-    assert_eq!(saga::next(&order, now_ms), Next::Act(CANCEL_SHIPMENT));
-    let learned = saga::conclude(&order, CANCEL_SHIPMENT, has_left());
-    assert_eq!(learned, Event::RejectionWithdrawn { detail: "in transit".to_owned() });
-    record(&mut order, learned);
-    assert_eq!(saga::next(&order, now_ms), Next::Record(Event::Confirmed));
-    record(&mut order, Event::Confirmed);
-    assert_eq!(saga::next(&order, now_ms), Next::Settled);
-    record(&mut order, Event::CancelRequested);
-    let learned = saga::conclude(&order, CANCEL_SHIPMENT, has_left());
-    assert_eq!(learned, Event::CancelRefused { detail: "in transit".to_owned() });
-}
-
-#[test]
 fn missing_steps_are_done_and_refused_ones_are_parked() {
     let mut events = done(&[Step::Reserve, Step::Authorize]);
     events.push(Event::StepStarted { step: Step::Capture });

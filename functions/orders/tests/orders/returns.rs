@@ -104,18 +104,6 @@ fn a_mismatched_refund_is_parked() {
 }
 
 #[test]
-fn a_mismatched_payment_rejects_the_order() {
-    for step in ["Authorize", "Capture"] {
-        let simulation = Simulation::new();
-        simulation.script(step, &[Answer::Mismatch]);
-        let order = simulation.place();
-        assert_eq!(order.status, Status::Rejected);
-        assert_eq!(order.rejection.as_ref().unwrap().code, "payment_mismatch");
-        simulation.check(&order);
-    }
-}
-
-#[test]
 fn an_incomplete_compensation_is_parked() {
     let simulation = Simulation::new();
     simulation.script("Commit", &[Answer::Refused]);
