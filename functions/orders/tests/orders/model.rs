@@ -250,7 +250,7 @@ fn walk(model: &Checkout, seed: (u64, u64)) -> Result<BTreeSet<&'static str>, St
         let mut hasher = DefaultHasher::new();
         (seed, path.len()).hash(&mut hasher);
         let random = hasher.finish() as usize;
-        if random % RARITY != 0 && !moves.iter().all(Move::ends_paths_early) {
+        if !random.is_multiple_of(RARITY) && !moves.iter().all(Move::ends_paths_early) {
             moves.retain(|step| !step.ends_paths_early());
         }
         let step = moves.swap_remove(random / RARITY % moves.len());
