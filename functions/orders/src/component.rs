@@ -1,40 +1,25 @@
-//! Orders on a host: store, clock, contract.
+//! The adapter to the host: store, clock, contract.
 
 mod audit;
 mod participants;
 
-use std::time::Duration;
-
 use axum::Router;
 use bindings::exports::shop::orders::orders as contract;
 use chassis::app::{readiness, router_with_problems, serve};
-use chassis::clock::rfc3339;
+use chassis::clock::{SystemClock, rfc3339};
+use chassis::money::Money;
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{Address, Order, Status};
-use crate::ports::Clock;
+use crate::domain::{Address, Item, Order, Status};
 use crate::routes::Api;
 use crate::service::Orders;
-use participants::Linked;
+use participants::LinkedParticipants;
 
 contracts::function!("orders");
 
 struct Component;
-
-#[derive(Clone, Copy)]
-struct HostClock;
-
-impl Clock for HostClock {
-    fn now_ms(&self) -> u64 {
-        chassis::clock::now_ms()
-    }
-
-    async fn sleep(&self, ms: u64) {
-        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
-    }
-}
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
@@ -58,9 +43,9 @@ fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("orders")
 }
 
-/// The service for one request: its leases and marks bear a name of their own.
-async fn orders(store: SpinStore) -> Orders<SpinStore, Linked, HostClock> {
-    let orders = Orders::new(store, Linked, HostClock, chassis::id::new("run"))
+/// The service for one request, with a unique name for its leases and marks.
+async fn orders(store: SpinStore) -> Orders<SpinStore, LinkedParticipants, SystemClock> {
+    let orders = Orders::new(store, LinkedParticipants, SystemClock, chassis::id::new("run"))
         .with_incarnation(chassis::incarnation::current());
     let lease_ms = chassis::config::optional("order_lease_ms").await.ok().flatten();
     match lease_ms.and_then(|text| text.parse().ok()) {
@@ -93,6 +78,15 @@ fn status(status: Status) -> contract::Status {
     }
 }
 
+fn lines(items: Vec<Item>) -> Vec<contract::Line> {
+    let line = |item: Item| contract::Line { sku: item.sku, quantity: item.quantity };
+    items.into_iter().map(line).collect()
+}
+
+fn money(money: Money) -> contract::Money {
+    contract::Money { amount: money.amount, currency: money.currency }
+}
+
 fn view(order: Order) -> contract::Order {
     let address = |to: Address| contract::Address {
         name: to.name,
@@ -105,16 +99,8 @@ fn view(order: Order) -> contract::Order {
         id: order.placed.id,
         user_id: order.placed.user_id,
         status: status(order.status),
-        lines: order
-            .placed
-            .items
-            .into_iter()
-            .map(|item| contract::Line { sku: item.sku, quantity: item.quantity })
-            .collect(),
-        total: contract::Money {
-            amount: order.placed.total.amount,
-            currency: order.placed.total.currency,
-        },
+        lines: lines(order.placed.items),
+        total: money(order.placed.total),
         shipping_address: order.placed.shipping_address.map(address),
         created_at: rfc3339(order.created_at_ms),
     }

@@ -1,13 +1,10 @@
-//! Orders: what customers have ordered, and the checkout that makes it happen.
+//! Orders: what customers have ordered, and the checkout that fulfills it.
 
 pub mod domain;
-pub mod driver;
 pub mod ports;
 pub mod records;
 pub mod routes;
 pub mod service;
-mod stream;
-mod streams;
 
 #[cfg(target_family = "wasm")]
 mod component;

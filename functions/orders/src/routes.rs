@@ -1,10 +1,10 @@
-//! The HTTP side of orders.
+//! The HTTP routes of orders.
 
 mod admin;
 mod form;
-mod precondition;
 mod refusal;
 mod saga;
+mod stream;
 mod view;
 
 use axum::extract::{Path, State};
@@ -12,9 +12,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{AuthState, Caller, KeySource, Scope as TokenScope, Scoped};
+use chassis::clock::Timer;
 use chassis::events::Received;
 use chassis::form::JsonBody;
-use chassis::idempotency::{self, IdempotencyKey, Scope};
+use chassis::http::{IfMatch, version_tag};
+use chassis::idempotency::{self, Attempt, IdempotencyKey, Scope};
 use chassis::inbox::too_early;
 use chassis::page::{Cursor, Page, PageQuery};
 use chassis::sealed;
@@ -23,17 +25,15 @@ use chassis::{Problem, Result};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::domain::Status;
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 use crate::records::{Loaded, Position};
-use crate::service::{Heard, Orders, Request, SHIPMENT_CHANGED, Swept};
-use crate::stream;
-use crate::streams::Permit;
-use form::Form;
-use refusal::{no_such_order, not_cancelled, refused};
+use crate::service::{EventOutcome, NewOrder, Orders, SHIPMENT_CHANGED, SweepReport};
+use refusal::{no_such_order, not_canceled, not_placed};
+use stream::permits::Permit;
 use view::{EventView, OrderView, ShipmentView};
 
-/// Up to which event of the order a read model must have come to show what this answer shows:
-/// `<order id>.<number>`.
+/// The last event of the order in this response, `<order id>.<number>`. A read model that has
+/// processed it shows the same state.
 pub const POSITION: HeaderName = HeaderName::from_static("x-projection-position");
 
 /// The scope for third-party applications to read a user's orders.
@@ -43,18 +43,18 @@ impl TokenScope for OrdersRead {
     const NAME: &'static str = "orders:read";
 }
 
-/// What the routes work with.
+/// The state of the routes.
 #[derive(Clone)]
-pub struct Api<S, P, C, K> {
+pub struct Api<S, P, T, K> {
     /// The use cases.
-    pub orders: Orders<S, P, C>,
-    /// Where the answers to idempotency keys are kept.
+    pub orders: Orders<S, P, T>,
+    /// The store of the responses to idempotency keys.
     pub store: S,
-    /// The keys that callers' tokens are checked with.
+    /// The keys for verifying tokens.
     pub keys: K,
 }
 
-impl<S: Store, P: Participants, C: Clock, K: KeySource> AuthState for Api<S, P, C, K> {
+impl<S: Store, P: Participants, T: Timer, K: KeySource> AuthState for Api<S, P, T, K> {
     type Keys = K;
 
     fn keys(&self) -> &K {
@@ -62,52 +62,44 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> AuthState for Api<S, P, 
     }
 }
 
-/// All routes below `/api/v1/orders` and `/api/v1/admin/orders`, and those that are reached
-/// from inside only: `POST /sweep` and `POST /events`.
-pub fn router<S: Store, P: Participants, C: Clock, K: KeySource>(api: Api<S, P, C, K>) -> Router {
+/// All routes below `/api/v1/orders` and `/api/v1/admin/orders`, and the private ones: `POST /sweep`
+/// and `POST /events`.
+pub fn router<S: Store, P: Participants, T: Timer, K: KeySource>(api: Api<S, P, T, K>) -> Router {
     Router::new()
-        .route("/api/v1/orders", post(Api::<S, P, C, K>::place).get(Api::<S, P, C, K>::list))
-        .route("/api/v1/orders/{id}", get(Api::<S, P, C, K>::find))
-        .route("/api/v1/orders/{id}/cancel", post(Api::<S, P, C, K>::cancel))
-        .route("/api/v1/orders/{id}/events", get(Api::<S, P, C, K>::watch))
-        .route("/api/v1/orders/{id}/shipments", get(Api::<S, P, C, K>::shipments))
-        .route("/api/v1/orders/{id}/history", get(Api::<S, P, C, K>::history))
-        .route("/api/v1/admin/orders/{id}/saga", get(Api::<S, P, C, K>::saga))
-        .route("/api/v1/admin/orders/{id}/resume", post(Api::<S, P, C, K>::resume))
-        .route("/events", post(Api::<S, P, C, K>::hear))
-        .route("/sweep", post(Api::<S, P, C, K>::sweep))
+        .route("/api/v1/orders", post(Api::<S, P, T, K>::place).get(Api::<S, P, T, K>::list))
+        .route("/api/v1/orders/{id}", get(Api::<S, P, T, K>::find))
+        .route("/api/v1/orders/{id}/cancel", post(Api::<S, P, T, K>::cancel))
+        .route("/api/v1/orders/{id}/events", get(Api::<S, P, T, K>::stream))
+        .route("/api/v1/orders/{id}/shipments", get(Api::<S, P, T, K>::shipments))
+        .route("/api/v1/orders/{id}/history", get(Api::<S, P, T, K>::history))
+        .route("/api/v1/admin/orders/{id}/saga", get(Api::<S, P, T, K>::saga))
+        .route("/api/v1/admin/orders/{id}/resume", post(Api::<S, P, T, K>::resume))
+        .route("/events", post(Api::<S, P, T, K>::receive))
+        .route("/sweep", post(Api::<S, P, T, K>::sweep))
         .with_state(api)
 }
 
-impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
+impl<S: Store, P: Participants, T: Timer, K: KeySource> Api<S, P, T, K> {
     async fn place(
         State(api): State<Self>,
         caller: Caller,
         key: IdempotencyKey,
         body: JsonBody,
     ) -> Result<Response> {
-        let form = Form::read(&body)?;
+        let order = form::read(&body)?;
         let user_id = caller.user_id;
         let scope = Scope { principal: &user_id, route: "POST /api/v1/orders" };
         let now_ms = api.orders.clock().now_ms();
-        let work = |attempt: idempotency::Attempt| api.carry_out(attempt, &user_id, form);
+        let work = |attempt: Attempt| api.attempt(attempt, &user_id, order);
         Ok(idempotency::run(&api.store, now_ms, &scope, &key, &body.0, work).await)
     }
 
-    /// Places the order that an attempt stands for: all attempts at it make the same order.
-    async fn carry_out(&self, attempt: idempotency::Attempt, user: &str, form: Form) -> Response {
-        let from_cart = form.lines.is_none();
-        let request = Request {
-            id: format!("ord_{}", attempt.id),
-            user_id: user.to_owned(),
-            lines: form.lines,
-            shipping_address: form.shipping_address,
-            payment_method: form.payment_method,
-            expected_total: form.expected_total,
-        };
-        match self.orders.place(request).await {
+    /// Places the order of an attempt. All attempts for the same key place the same order.
+    async fn attempt(&self, attempt: Attempt, user_id: &str, order: NewOrder) -> Response {
+        let from_cart = order.lines.is_none();
+        match self.orders.place(&format!("ord_{}", attempt.id), user_id, order).await {
             Ok(loaded) => placed(&loaded),
-            Err(unplaced) => refused(unplaced, from_cart).into_response(),
+            Err(error) => not_placed(error, from_cart).into_response(),
         }
     }
 
@@ -138,23 +130,22 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         State(api): State<Self>,
         caller: Caller,
         Path(id): Path<String>,
-        headers: HeaderMap,
+        if_match: IfMatch,
     ) -> Result<Response> {
         let recorded = api.recorded(&id).await?;
         if recorded.order.placed.user_id != caller.user_id {
             return Err(no_such_order());
         }
-        let versions = precondition::versions(&headers)?;
-        match api.orders.cancel(&id, versions.as_deref()).await {
+        match api.orders.cancel(&id, if_match.versions().as_deref()).await {
             Ok(loaded) if loaded.order.status == Status::Cancelled => {
                 Ok(shown(StatusCode::OK, &loaded))
             }
             Ok(loaded) => Ok(shown(StatusCode::ACCEPTED, &loaded)),
-            Err(uncancelled) => Err(not_cancelled(uncancelled)),
+            Err(error) => Err(not_canceled(error)),
         }
     }
 
-    async fn watch(
+    async fn stream(
         State(api): State<Self>,
         caller: Caller,
         Path(id): Path<String>,
@@ -164,7 +155,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok());
         let seen = seen.and_then(|text| text.parse().ok()).unwrap_or(0);
         if loaded.order.status.is_final() && stream::statuses(&loaded, seen)?.is_empty() {
-            // There is nothing to come: this makes browsers stop asking.
+            // This makes browsers stop reconnecting.
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         let headers =
@@ -199,19 +190,19 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         Ok(Json(Page { items, next_cursor: None }))
     }
 
-    /// Takes events of others. Those that are unknown are none of our business.
-    async fn hear(State(api): State<Self>, received: Received) -> Result<StatusCode> {
+    /// Receives events of other functions. Unknown ones are ignored.
+    async fn receive(State(api): State<Self>, received: Received) -> Result<StatusCode> {
         for event in received.0 {
             if let Some(user_id) = sealed::forgotten(&event)? {
-                api.forget(&user_id).await?;
+                api.erase(&user_id).await?;
             }
             if event.kind != SHIPMENT_CHANGED {
                 continue;
             }
-            match api.orders.hear(&event).await? {
-                Heard::Done => {}
-                Heard::TooEarly(expected) => return Err(too_early(expected)),
-                Heard::Malformed(reason) => {
+            match api.orders.process(&event).await? {
+                EventOutcome::Done => {}
+                EventOutcome::TooEarly(expected) => return Err(too_early(expected)),
+                EventOutcome::Malformed(reason) => {
                     return Err(Problem::bad_request(format!("The data is malformed: {reason}.")));
                 }
             }
@@ -219,14 +210,14 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         Ok(StatusCode::NO_CONTENT)
     }
 
-    async fn forget(&self, user_id: &str) -> Result<()> {
-        match self.orders.forget_person(user_id).await? {
+    async fn erase(&self, user_id: &str) -> Result<()> {
+        match self.orders.erase_customer(user_id).await? {
             true => Ok(()),
             false => Err(Problem::unavailable("More orders of this user have to be erased.", 1)),
         }
     }
 
-    async fn sweep(State(api): State<Self>) -> Result<Json<Swept>> {
+    async fn sweep(State(api): State<Self>) -> Result<Json<SweepReport>> {
         let now_ms = api.orders.clock().now_ms();
         let is_over = |value: &[u8]| idempotency::is_over(value, now_ms);
         if let Err(error) = chassis::expiry::sweep(&api.store, now_ms, is_over).await {
@@ -235,8 +226,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
         Ok(Json(api.orders.sweep().await?))
     }
 
-    /// The order as it is now, for its owner or an administrator. To all others it does
-    /// not exist.
+    /// The current order, for its owner or an administrator. For others, it does not exist.
     async fn readable(&self, caller: &Caller, id: &str) -> Result<Loaded> {
         let recorded = self.recorded(id).await?;
         if recorded.order.placed.user_id != caller.user_id && !caller.is_admin() {
@@ -253,7 +243,7 @@ impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
     }
 }
 
-/// 201 once the fate of the order is known, 202 while it is not.
+/// 201 if the result of the order is known, otherwise 202.
 fn placed(loaded: &Loaded) -> Response {
     let status = match loaded.order.status {
         Status::Pending => StatusCode::ACCEPTED,
@@ -263,11 +253,11 @@ fn placed(loaded: &Loaded) -> Response {
     ([(header::LOCATION, location)], shown(status, loaded)).into_response()
 }
 
-/// The order with its version and its place in what was published.
+/// The order with its version and the number of its last published event.
 fn shown(status: StatusCode, loaded: &Loaded) -> Response {
     let order = &loaded.order;
     let position = format!("{}.{}", order.placed.id, loaded.record.outbox.last_sequence());
-    let headers = [(header::ETAG, precondition::etag(order.version)), (POSITION, position)];
+    let headers = [(header::ETAG, version_tag(order.version)), (POSITION, position)];
     (status, headers, Json(OrderView::of(order))).into_response()
 }
 

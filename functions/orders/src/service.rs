@@ -1,52 +1,49 @@
 //! The use cases of orders: place, read, list, cancel, update parcels, resume, erase customers,
 //! sweep.
 //!
-//! Whoever touches an order whose saga is unfinished moves it on: the customer who looks
-//! at it, the stream that shows it, the sweep. So no order waits for the one request that
-//! made it.
+//! Every request for an order with an unfinished saga continues it: a customer who reads it, the
+//! stream that shows it, the sweep. So no order depends on the request that placed it.
 
+mod advance;
 mod audit;
 mod cancel;
-mod forgetting;
+mod erasure;
 mod parcels;
 mod resume;
 mod sweep;
 
-pub use audit::Audited;
-pub use cancel::Uncancelled;
-pub use forgetting::FORGET_MS;
-pub use parcels::{Heard, SHIPMENT_CHANGED};
-pub use resume::Unresumed;
-pub use sweep::{SWEEP_MS, Swept};
+pub use audit::AuditedOrder;
+pub use cancel::CancelError;
+pub use erasure::ERASE_MS;
+pub use parcels::{EventOutcome, SHIPMENT_CHANGED};
+pub use resume::ResumeError;
+pub use sweep::{SWEEP_MS, SweepReport};
 
+use chassis::clock::Timer;
 use chassis::money::Money;
 use chassis::store::{Store, StoreError};
 
 use crate::domain::placed;
 use crate::domain::{Address, Item, Order, Placed};
-use crate::driver::{Driver, LEASE_MS, Outcome};
-use crate::ports::{Clock, Participants, Product, Shipment, Unavailable};
+use crate::ports::{Participants, Product, Shipment, Unavailable};
 use crate::records::{Loaded, Position, Records};
+use advance::{LEASE_MS, Progress};
 
 /// How long a request that changes an order waits for the end of its saga, in milliseconds.
-pub const PATIENCE_MS: u64 = 8_000;
-/// How long a look at an unfinished order goes on moving it, in milliseconds.
+pub const WAIT_MS: u64 = 8_000;
+/// How long a request that reads an unfinished order continues it, in milliseconds.
 const TOUCH_MS: u64 = 250;
-/// How long a listing spends on moving unfinished orders on, in milliseconds.
+/// How long a listing continues unfinished orders, in milliseconds.
 const LIST_MS: u64 = 1_000;
-/// The wait before looking again at an order that another driver holds, in milliseconds.
+/// The pause before an order that another request is working on is read again, in milliseconds.
 const BUSY_MS: u64 = 100;
 
-/// What a customer asks for.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The id that the order will have. The same id never makes a second order.
-    pub id: String,
-    /// Who orders.
-    pub user_id: String,
-    /// SKU and pieces; none orders the cart.
+/// An order to place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    /// SKUs and quantities; `None` orders the cart.
     pub lines: Option<Vec<(String, u32)>>,
-    /// Where it goes.
+    /// Where it is shipped to.
     pub shipping_address: Address,
     /// A token of the payment provider.
     pub payment_method: String,
@@ -54,16 +51,16 @@ pub struct Request {
     pub expected_total: Option<Money>,
 }
 
-/// Why an order was not accepted. Nothing was kept.
+/// Why an order was not placed. Nothing was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unplaced {
-    /// The catalogue knows no product with the SKU of the line with this index.
+pub enum PlaceError {
+    /// The catalog has no product with the SKU of the line with this index.
     UnknownSku(usize, String),
-    /// With the line of this index, one SKU has more than [`placed::QUANTITY_MAX`] pieces.
+    /// With the line of this index, the quantity of its SKU exceeds [`placed::QUANTITY_MAX`].
     TooMany(usize),
-    /// The cart has nothing in it, or more lines than an order may have.
+    /// The cart has this number of lines: none, or more than an order may have.
     CartSize(usize),
-    /// Prices in several currencies, or a sum beyond any number.
+    /// The prices have different currencies, or the total is too large.
     NoTotal,
     /// The total differs from the expected one.
     PriceChanged {
@@ -72,47 +69,44 @@ pub enum Unplaced {
         /// The current total.
         total: Money,
     },
-    /// Too many orders are unfinished. Safe to repeat with the same id.
-    Backlog(StoreError),
-    /// A capability or the store did not answer. Safe to repeat with the same id.
-    Unavailable(String),
+    /// The store failed, or too many orders are unfinished. Safe to repeat with the same id.
+    Store(StoreError),
+    /// A participant is unavailable. Safe to repeat with the same id.
+    Unavailable(Unavailable),
 }
 
-impl From<StoreError> for Unplaced {
+impl From<StoreError> for PlaceError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Backlog { .. } => Self::Backlog(error),
-            error => Self::Unavailable(error.to_string()),
-        }
+        Self::Store(error)
     }
 }
 
-impl From<Unavailable> for Unplaced {
+impl From<Unavailable> for PlaceError {
     fn from(error: Unavailable) -> Self {
-        Self::Unavailable(error.0)
+        Self::Unavailable(error)
     }
 }
 
-/// Orders, over their ports.
+/// The use cases, over their ports.
 #[derive(Clone)]
-pub struct Orders<S, P, C> {
+pub struct Orders<S, P, T> {
     records: Records<S>,
     participants: P,
-    clock: C,
-    /// Names this request as the holder of leases and the maker of marks.
+    clock: T,
+    /// The unique name of this request, for its leases.
     owner: String,
     lease_ms: u64,
     incarnation: Option<u64>,
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
-    /// `owner` names the holder of leases and must be unique for each request.
-    pub fn new(store: S, participants: P, clock: C, owner: String) -> Self {
-        let records = Records::new(store);
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
+    /// `owner` is the name of this request, for its leases and marks; it must be unique.
+    pub fn new(store: S, participants: P, clock: T, owner: String) -> Self {
+        let records = Records::new(store, owner.clone());
         Self { records, participants, clock, owner, lease_ms: LEASE_MS, incarnation: None }
     }
 
-    /// Lets leases hold that many milliseconds instead of [`LEASE_MS`].
+    /// Makes leases valid for this number of milliseconds instead of the default.
     #[must_use]
     pub fn with_lease_ms(self, lease_ms: u64) -> Self {
         Self { lease_ms, ..self }
@@ -124,122 +118,121 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         Self { incarnation, ..self }
     }
 
-    /// The clock that this service goes by.
-    pub fn clock(&self) -> &C {
+    /// The clock of this service.
+    pub fn clock(&self) -> &T {
         &self.clock
     }
 
-    fn driver(&self) -> Driver<'_, S, P, C> {
-        Driver {
-            records: &self.records,
-            participants: &self.participants,
-            clock: &self.clock,
-            owner: &self.owner,
-            lease_ms: self.lease_ms,
-            incarnation: self.incarnation,
+    /// Places an order of a user under this id and continues it for at most [`WAIT_MS`]. Once the
+    /// order is durable, it exists regardless of later failures: placing it again under the same id
+    /// continues it.
+    pub async fn place(
+        &self,
+        id: &str,
+        user_id: &str,
+        new: NewOrder,
+    ) -> Result<Loaded, PlaceError> {
+        let until_ms = self.clock.now_ms() + WAIT_MS;
+        let mut found = self.records.load(id).await?;
+        if found.is_none() {
+            let placed = self.price(id, user_id, new).await?;
+            let now_ms = self.clock.now_ms();
+            found = self.records.create(placed, now_ms, self.lease(now_ms)).await?;
         }
-    }
-
-    /// Accepts an order and moves it on for at most [`PATIENCE_MS`]. Once the order is
-    /// durable it exists, whatever happens afterwards: placing it again under the same id
-    /// goes on with it.
-    pub async fn place(&self, request: Request) -> Result<Loaded, Unplaced> {
-        let id = request.id.clone();
-        let now_ms = self.clock.now_ms();
-        let until_ms = now_ms + PATIENCE_MS;
-        if self.records.load(&id).await?.is_none() {
-            let placed = self.price(request).await?;
-            let at_ms = self.clock.now_ms();
-            let lease = self.driver().lease(at_ms);
-            if let Some(created) = self.records.create(placed, at_ms, lease).await? {
-                let outcome = self.driver().go_on(created, until_ms).await?;
-                if let Some(outcome @ (Outcome::Settled(_) | Outcome::Parked(_))) = outcome {
-                    return Ok(self.close(outcome).await?);
-                }
+        let mut loaded = match found {
+            Some(loaded) => loaded,
+            // Another request with the same id has just created it.
+            None => {
+                let found = self.records.load(id).await?;
+                found.ok_or_else(|| StoreError::Contended(id.to_owned()))?
             }
-        }
-        let outcome = self.resume_patiently(&id, until_ms).await?;
-        outcome.ok_or(Unplaced::Unavailable("order is gone".to_owned()))
+        };
+        self.advance_patiently(&mut loaded, until_ms).await?;
+        Ok(loaded)
     }
 
-    /// Finds out what exactly is ordered, and for how much.
-    async fn price(&self, request: Request) -> Result<Placed, Unplaced> {
-        let (lines, cart_version) = match request.lines {
+    /// Determines the ordered items and their prices.
+    async fn price(&self, id: &str, user_id: &str, new: NewOrder) -> Result<Placed, PlaceError> {
+        let (lines, cart_version) = match new.lines {
             Some(lines) => (lines, None),
             None => {
-                let cart = self.participants.cart(&request.user_id).await?;
+                let cart = self.participants.cart(user_id).await?;
                 if cart.lines.is_empty() || cart.lines.len() > placed::LINES_MAX {
-                    return Err(Unplaced::CartSize(cart.lines.len()));
+                    return Err(PlaceError::CartSize(cart.lines.len()));
                 }
                 (cart.lines, Some(cart.version))
             }
         };
-        let merged = placed::merge(&lines).map_err(Unplaced::TooMany)?;
+        let merged = placed::merge(&lines).map_err(PlaceError::TooMany)?;
         let skus = merged.iter().map(|(sku, _)| sku.clone()).collect();
         let products = self.participants.products(skus).await?;
         let items = items(&lines, merged, &products)?;
-        let total = placed::total(&items).ok_or(Unplaced::NoTotal)?;
-        if let Some(expected) = request.expected_total.filter(|expected| *expected != total) {
-            return Err(Unplaced::PriceChanged { expected, total });
+        let total = placed::total(&items).ok_or(PlaceError::NoTotal)?;
+        if let Some(expected) = new.expected_total.filter(|expected| *expected != total) {
+            return Err(PlaceError::PriceChanged { expected, total });
         }
         Ok(Placed {
-            id: request.id,
-            user_id: request.user_id,
+            id: id.to_owned(),
+            user_id: user_id.to_owned(),
             items,
             total,
-            shipping_address: Some(request.shipping_address),
-            payment_method: request.payment_method,
+            shipping_address: Some(new.shipping_address),
+            payment_method: new.payment_method,
             cart_version,
         })
     }
 
-    /// Drives until the order's fate is known, waiting for other drivers too.
-    async fn resume_patiently(
+    /// Continues an order until its result is known or `until_ms` has passed, also while other
+    /// requests are working on it.
+    async fn advance_patiently(
         &self,
-        id: &str,
+        loaded: &mut Loaded,
         until_ms: u64,
-    ) -> Result<Option<Loaded>, StoreError> {
+    ) -> Result<(), StoreError> {
         loop {
-            match self.driver().resume(id, until_ms).await? {
-                Some(Outcome::Busy(_)) if self.clock.now_ms() + BUSY_MS < until_ms => {
-                    self.clock.sleep(BUSY_MS).await;
-                }
-                Some(outcome) => return self.close(outcome).await.map(Some),
-                None => return Ok(None),
+            let progress = self.advance(loaded, until_ms).await?;
+            if progress != Progress::Busy || self.clock.now_ms() + BUSY_MS >= until_ms {
+                return self.unmark(loaded, progress).await;
             }
+            self.clock.sleep(BUSY_MS).await;
+            self.records.reload(loaded).await?;
         }
     }
 
-    /// Takes this request's mark away if the drive has settled the order.
-    async fn close(&self, outcome: Outcome) -> Result<Loaded, StoreError> {
-        let settled = matches!(outcome, Outcome::Settled(_));
-        let loaded = outcome.into_loaded();
-        if settled {
-            self.records.unmark(&loaded.order.placed.id, &self.owner).await?;
-        }
-        Ok(loaded)
+    /// Continues an order for this number of milliseconds.
+    async fn advance_and_unmark(&self, loaded: &mut Loaded, ms: u64) -> Result<(), StoreError> {
+        let progress = self.advance(loaded, self.clock.now_ms() + ms).await?;
+        self.unmark(loaded, progress).await
     }
 
-    /// The order as it is now, moved on and with what shipping knows. None if there is no
-    /// such order.
+    /// Removes the mark of this request if the order is settled.
+    async fn unmark(&self, loaded: &Loaded, progress: Progress) -> Result<(), StoreError> {
+        match progress {
+            Progress::Settled => self.records.unmark(&loaded.order.placed.id).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The current state of an order, after continuing it and, if necessary, querying shipping.
+    /// `None` if there is no such order.
     pub async fn touch(&self, id: &str) -> Result<Option<Loaded>, StoreError> {
-        let Some(loaded) = self.records.load(id).await? else { return Ok(None) };
-        let loaded = self.refresh(loaded).await?;
-        self.observe(loaded).await.map(Some)
+        let Some(mut loaded) = self.records.load(id).await? else { return Ok(None) };
+        self.refresh(&mut loaded).await?;
+        self.query_parcels(&mut loaded).await?;
+        Ok(Some(loaded))
     }
 
-    /// Moves an order on that was just read. Its mark is another's and stays.
-    async fn refresh(&self, loaded: Loaded) -> Result<Loaded, StoreError> {
+    /// Continues an order that was just read. This request has not marked it, so no mark is
+    /// removed.
+    async fn refresh(&self, loaded: &mut Loaded) -> Result<(), StoreError> {
         let now_ms = self.clock.now_ms();
-        if loaded.is_settled(now_ms) {
-            return Ok(loaded);
+        if !loaded.is_settled(now_ms) {
+            self.advance(loaded, now_ms + TOUCH_MS).await?;
         }
-        let before = loaded.clone();
-        let outcome = self.driver().go_on(loaded, now_ms + TOUCH_MS).await?;
-        Ok(outcome.map_or(before, Outcome::into_loaded))
+        Ok(())
     }
 
-    /// The order as it is recorded, without moving it on.
+    /// The order as it is recorded, without continuing it.
     pub async fn recorded(&self, id: &str) -> Result<Option<Loaded>, StoreError> {
         self.records.load(id).await
     }
@@ -254,12 +247,11 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
         let until_ms = self.clock.now_ms() + LIST_MS;
         let (found, rest) = self.records.of_user(user_id, from, limit).await?;
         let mut orders = Vec::with_capacity(found.len());
-        for loaded in found {
-            let fresh = match self.clock.now_ms() < until_ms {
-                true => self.refresh(loaded).await?,
-                false => loaded,
-            };
-            orders.push(fresh.order);
+        for mut loaded in found {
+            if self.clock.now_ms() < until_ms {
+                self.refresh(&mut loaded).await?;
+            }
+            orders.push(loaded.order);
         }
         Ok((orders, rest))
     }
@@ -270,12 +262,12 @@ impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
     }
 }
 
-/// The ordered lines with today's names and prices.
+/// The ordered items with current names and prices.
 fn items(
-    asked: &[(String, u32)],
+    lines: &[(String, u32)],
     merged: Vec<(String, u32)>,
     products: &[Product],
-) -> Result<Vec<Item>, Unplaced> {
+) -> Result<Vec<Item>, PlaceError> {
     merged
         .into_iter()
         .map(|(sku, quantity)| match products.iter().find(|product| product.sku == sku) {
@@ -283,8 +275,8 @@ fn items(
                 Ok(Item { sku, name: name.clone(), quantity, price: price.clone() })
             }
             None => {
-                let index = asked.iter().position(|(known, _)| *known == sku).unwrap_or_default();
-                Err(Unplaced::UnknownSku(index, sku))
+                let index = lines.iter().position(|(known, _)| *known == sku).unwrap_or_default();
+                Err(PlaceError::UnknownSku(index, sku))
             }
         })
         .collect()

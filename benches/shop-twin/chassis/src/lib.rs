@@ -55,6 +55,27 @@ pub mod app {
     }
 }
 
+/// The chassis' clock, with the timer of tokio.
+pub mod clock {
+    pub use ::chassis::clock::*;
+
+    /// The clock of the process.
+    #[derive(Clone, Copy, Debug)]
+    pub struct SystemClock;
+
+    impl Clock for SystemClock {
+        fn now_ms(&self) -> u64 {
+            now_ms()
+        }
+    }
+
+    impl Timer for SystemClock {
+        async fn sleep(&self, ms: u64) {
+            tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+        }
+    }
+}
+
 /// The chassis' port to other services, with a client behind it.
 pub mod http {
     pub use crate::client::{SpinOutbound, forward, send};

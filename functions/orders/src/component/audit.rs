@@ -1,31 +1,33 @@
-//! The books of orders, for checks across functions.
+//! The books of orders, for comparison with other functions.
 
 use chassis::register::{PAGE_MAX, position};
 use chassis::store::StoreError;
 
 use super::bindings::exports::shop::orders::audit as contract;
-use super::{Component, open, orders, status};
+use super::{Component, lines, money, open, orders, status};
 use crate::domain::Status;
-use crate::service::Audited;
+use crate::service::AuditedOrder;
 
 impl contract::Guest for Component {
     async fn orders(after: Option<String>, limit: u32) -> Result<contract::Page, contract::Error> {
         let unavailable = |error: StoreError| contract::Error::Unavailable(error.to_string());
         let Some(after) = position(after.as_deref()) else {
-            return Err(contract::Error::Invalid("`after` was never answered".to_owned()));
+            return Err(contract::Error::Invalid(
+                "`after` must be the `next` of an earlier page".to_owned(),
+            ));
         };
         let store = open().map_err(unavailable)?;
         let limit = limit.clamp(1, PAGE_MAX);
         let page = orders(store).await.audit(after, limit).await.map_err(unavailable)?;
         Ok(contract::Page {
             entries: page.entries.into_iter().map(entry).collect(),
-            next: page.next.map(|place| place.to_string()),
+            next: page.next.map(|number| number.to_string()),
         })
     }
 }
 
-fn entry(audited: Audited) -> contract::Entry {
-    let Audited { id, loaded, settled, faults } = audited;
+fn entry(audited: AuditedOrder) -> contract::Entry {
+    let AuditedOrder { id, loaded, settled, faults } = audited;
     let Some(loaded) = loaded else { return unreadable(id, faults) };
     let order = loaded.order;
     let restocked = order
@@ -40,16 +42,8 @@ fn entry(audited: Audited) -> contract::Entry {
         id,
         user_id: order.placed.user_id,
         status: status(order.status),
-        lines: order
-            .placed
-            .items
-            .into_iter()
-            .map(|item| contract::Line { sku: item.sku, quantity: item.quantity })
-            .collect(),
-        total: contract::Money {
-            amount: order.placed.total.amount,
-            currency: order.placed.total.currency,
-        },
+        lines: lines(order.placed.items),
+        total: money(order.placed.total),
         last_sequence: loaded.record.outbox.last_sequence(),
         outbox_length: u32::try_from(loaded.record.outbox.len()).unwrap_or(u32::MAX),
         settled,
@@ -59,7 +53,7 @@ fn entry(audited: Audited) -> contract::Entry {
     }
 }
 
-/// An order of which nothing is known but that it can't be read.
+/// The entry of an unreadable order.
 fn unreadable(id: String, faults: Vec<String>) -> contract::Entry {
     contract::Entry {
         id,

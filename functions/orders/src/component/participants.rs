@@ -1,5 +1,4 @@
-//! The other capabilities, through their contracts: what is asked of them, and what their
-//! errors mean for the saga.
+//! The other functions, through their contracts, and what their errors mean for the saga.
 
 use chassis::events::{Event, Producer, PublishError};
 use chassis::money::Money;
@@ -12,14 +11,14 @@ use super::bindings::shop::payments::payments;
 use super::bindings::shop::shipping::shipments;
 use crate::domain::event::Failure;
 use crate::domain::saga::{Action, Fault, RESERVATION_TTL_MS};
-use crate::domain::{Carriage, Order, Parcel, Step, Undo, returns};
+use crate::domain::{Item, Line, Order, Parcel, ShipmentStatus, Step, Undo, returns};
 use crate::ports::{Cart, Participants, Product, Shipment, Unavailable};
 
-/// All participants, as they are bound in the manifest.
+/// All participants, as they are linked in the manifest.
 #[derive(Clone, Copy)]
-pub(super) struct Linked;
+pub(super) struct LinkedParticipants;
 
-impl Participants for Linked {
+impl Participants for LinkedParticipants {
     async fn products(&self, skus: Vec<String>) -> Result<Vec<Product>, Unavailable> {
         match products::get_many(skus).await {
             Ok(found) => Ok(found.into_iter().map(product).collect()),
@@ -53,14 +52,14 @@ impl Participants for Linked {
             Action::Do(Step::Reserve) => reserve(order).await,
             Action::Do(Step::Authorize) => authorize(order).await,
             Action::Do(Step::Capture) => {
-                payments::capture(order.payment_id()).await.map(drop).map_err(unpaid)
+                payments::capture(order.payment_id()).await.map(drop).map_err(payment_fault)
             }
             Action::Do(Step::Commit) => {
-                stock::commit(order.reservation_id()).await.map_err(unstocked)
+                stock::commit(order.reservation_id()).await.map_err(stock_fault)
             }
             Action::Do(Step::Ship) => ship(order).await,
             Action::Do(Step::ClearCart) => clear_cart(order).await,
-            Action::Undo(undo) => take_back(undo, order).await,
+            Action::Undo(undo) => compensate(undo, order).await,
         }
     }
 
@@ -78,34 +77,34 @@ fn product(product: products::Product) -> Product {
 }
 
 fn shipment(shipment: shipments::Shipment) -> Shipment {
-    Shipment {
+    let line = |line: shipments::Line| Line { sku: line.sku, quantity: line.quantity };
+    let parcel = Parcel {
         status: match shipment.status {
-            shipments::Status::Created => Carriage::Created,
-            shipments::Status::InTransit => Carriage::InTransit,
-            shipments::Status::AttemptFailed => Carriage::AttemptFailed,
-            shipments::Status::Delivered => Carriage::Delivered,
-            shipments::Status::Cancelled => Carriage::Cancelled,
-            shipments::Status::Returned => Carriage::Returned,
+            shipments::Status::Created => ShipmentStatus::Created,
+            shipments::Status::InTransit => ShipmentStatus::InTransit,
+            shipments::Status::AttemptFailed => ShipmentStatus::AttemptFailed,
+            shipments::Status::Delivered => ShipmentStatus::Delivered,
+            shipments::Status::Cancelled => ShipmentStatus::Cancelled,
+            shipments::Status::Returned => ShipmentStatus::Returned,
         },
         id: shipment.id,
         courier: shipment.courier,
         tracking_code: shipment.tracking_code,
-        lines: shipment.lines.into_iter().map(|line| (line.sku, line.quantity)).collect(),
-        updated_at: shipment.updated_at,
-    }
+        lines: shipment.lines.into_iter().map(line).collect(),
+    };
+    Shipment { parcel, updated_at: shipment.updated_at }
 }
 
 async fn reserve(order: &Order) -> Result<(), Fault> {
-    let lines = order.placed.items.iter();
-    let lines =
-        lines.map(|item| stock::Line { sku: item.sku.clone(), quantity: item.quantity }).collect();
+    let line = |item: &Item| stock::Line { sku: item.sku.clone(), quantity: item.quantity };
+    let lines = order.placed.items.iter().map(line).collect();
     let reserved = stock::reserve(order.reservation_id(), lines, RESERVATION_TTL_MS).await;
     reserved.map(drop).map_err(|error| match error {
         stock::Error::OutOfStock(short) => {
             let short = short.into_iter().map(|it| (it.sku, it.available));
             Fault::Refused { code: "out_of_stock", detail: order.placed.shortage(short) }
         }
-        other => unstocked(other),
+        other => stock_fault(other),
     })
 }
 
@@ -114,14 +113,12 @@ async fn authorize(order: &Order) -> Result<(), Fault> {
     let amount = payments::Money { amount: total.amount, currency: total.currency.clone() };
     let (id, order_id) = (order.payment_id(), order.placed.id.clone());
     let method = order.placed.payment_method.clone();
-    payments::authorize(id, order_id, amount, method).await.map(drop).map_err(unpaid)
+    payments::authorize(id, order_id, amount, method).await.map(drop).map_err(payment_fault)
 }
 
 async fn ship(order: &Order) -> Result<(), Fault> {
-    let lines = order.placed.items.iter();
-    let lines = lines
-        .map(|item| shipments::Line { sku: item.sku.clone(), quantity: item.quantity })
-        .collect();
+    let line = |item: &Item| shipments::Line { sku: item.sku.clone(), quantity: item.quantity };
+    let lines = order.placed.items.iter().map(line).collect();
     let Some(to) = order.placed.shipping_address.clone() else {
         let detail = "the address was erased".to_owned();
         return Err(Fault::Failed(Failure::Unavailable, detail));
@@ -134,49 +131,50 @@ async fn ship(order: &Order) -> Result<(), Fault> {
         country: to.country,
     };
     let (id, user_id) = (order.placed.id.clone(), order.placed.user_id.clone());
-    shipments::create(id, user_id, lines, to).await.map(drop).map_err(unshipped)
+    shipments::create(id, user_id, lines, to).await.map(drop).map_err(shipment_fault)
 }
 
 async fn clear_cart(order: &Order) -> Result<(), Fault> {
     let Some(version) = order.placed.cart_version else { return Ok(()) };
     match carts::clear(order.placed.user_id.clone(), version).await {
-        // What was put in meanwhile is not ours to remove.
+        // Items that were added since then stay in the cart.
         Ok(()) | Err(carts::Error::Conflict(_)) => Ok(()),
         Err(carts::Error::Unavailable(reason)) => Err(Fault::Failed(Failure::Unknown, reason)),
     }
 }
 
-async fn take_back(undo: Undo, order: &Order) -> Result<(), Fault> {
+async fn compensate(undo: Undo, order: &Order) -> Result<(), Fault> {
     match undo {
-        Undo::CancelShipment => shipments::cancel(order.placed.id.clone()).await.map_err(unshipped),
-        Undo::TakeBack => stock::take_back(order.reservation_id()).await.map_err(unstocked),
-        Undo::Release => stock::release(order.reservation_id()).await.map_err(unstocked),
+        Undo::CancelShipment => {
+            shipments::cancel(order.placed.id.clone()).await.map_err(shipment_fault)
+        }
+        Undo::TakeBack => stock::take_back(order.reservation_id()).await.map_err(stock_fault),
+        Undo::Release => stock::release(order.reservation_id()).await.map_err(stock_fault),
         Undo::CancelPayment => {
             let (id, order_id) = (order.payment_id(), order.placed.id.clone());
-            payments::cancel(id, order_id).await.map(drop).map_err(unpaid)
+            payments::cancel(id, order_id).await.map(drop).map_err(payment_fault)
         }
         Undo::RefundParcel | Undo::RestockParcel => match returns::target(order, undo) {
-            Some(parcel) => give_back(undo, order, parcel).await,
+            Some(parcel) => refund_or_restock(undo, order, parcel).await,
             None => Ok(()),
         },
     }
 }
 
 /// Both use the parcel's id, so each parcel is refunded and restocked once.
-async fn give_back(undo: Undo, order: &Order, parcel: &Parcel) -> Result<(), Fault> {
+async fn refund_or_restock(undo: Undo, order: &Order, parcel: &Parcel) -> Result<(), Fault> {
     if undo == Undo::RefundParcel {
         let worth = returns::worth(order, parcel);
         let amount = payments::Money { amount: worth.amount, currency: worth.currency };
         let refunded = payments::refund(order.payment_id(), parcel.id.clone(), amount).await;
-        return refunded.map(drop).map_err(unpaid);
+        return refunded.map(drop).map_err(payment_fault);
     }
-    let lines = parcel.lines.iter();
-    let lines =
-        lines.map(|line| stock::Line { sku: line.sku.clone(), quantity: line.quantity }).collect();
-    stock::restock(order.reservation_id(), parcel.id.clone(), lines).await.map_err(unstocked)
+    let line = |line: &Line| stock::Line { sku: line.sku.clone(), quantity: line.quantity };
+    let lines = parcel.lines.iter().map(line).collect();
+    stock::restock(order.reservation_id(), parcel.id.clone(), lines).await.map_err(stock_fault)
 }
 
-fn unstocked(error: stock::Error) -> Fault {
+fn stock_fault(error: stock::Error) -> Fault {
     match error {
         stock::Error::OutOfStock(short) => {
             let skus: Vec<String> =
@@ -185,7 +183,7 @@ fn unstocked(error: stock::Error) -> Fault {
             Fault::Refused { code: "out_of_stock", detail }
         }
         stock::Error::Expired(_) | stock::Error::NotFound(_) => Fault::ReservationLost,
-        // No answer: only repeating with the same id tells whether it has happened.
+        // The outcome is unknown. A repetition with the same id resolves it.
         stock::Error::Unavailable(reason) => Fault::Failed(Failure::Unknown, reason),
         stock::Error::Committed(detail)
         | stock::Error::Conflict(detail)
@@ -193,7 +191,7 @@ fn unstocked(error: stock::Error) -> Fault {
     }
 }
 
-fn unpaid(error: payments::Error) -> Fault {
+fn payment_fault(error: payments::Error) -> Fault {
     let refused = |code, detail: &str| Fault::Refused { code, detail: detail.to_owned() };
     match error {
         payments::Error::Declined(reason) => match reason {
@@ -213,9 +211,9 @@ fn unpaid(error: payments::Error) -> Fault {
         payments::Error::UnknownOutcome(reason) => Fault::Failed(Failure::Unknown, reason),
         payments::Error::Unavailable(reason) => Fault::Failed(Failure::Unavailable, reason),
         payments::Error::Conflict(payments::Status::Unknown) => {
-            Fault::Failed(Failure::Unknown, "the payment is not settled".to_owned())
+            Fault::Failed(Failure::Unknown, "the outcome of the payment is unknown".to_owned())
         }
-        payments::Error::Conflict(_) => refused("payment_cancelled", "The payment was called off."),
+        payments::Error::Conflict(_) => refused("payment_cancelled", "The payment was canceled."),
         payments::Error::Mismatch(detail) => Fault::Mismatch(detail),
         payments::Error::NotFound(detail) | payments::Error::Invalid(detail) => {
             Fault::Refused { code: "payment_refused", detail }
@@ -223,7 +221,7 @@ fn unpaid(error: payments::Error) -> Fault {
     }
 }
 
-fn unshipped(error: shipments::Error) -> Fault {
+fn shipment_fault(error: shipments::Error) -> Fault {
     match error {
         shipments::Error::TooLate(detail) => Fault::TooLate(detail),
         shipments::Error::Cancelled(detail) | shipments::Error::Invalid(detail) => {

@@ -28,7 +28,7 @@ pub(super) fn learned(order: &Order, detail: String) -> Event {
     }
 }
 
-/// What the parcel needs but was already compensated.
+/// The steps that the parcel needs but that were already compensated.
 fn gone(order: &Order) -> Option<&'static str> {
     let undone = |undo| order.saga.undone.contains(&undo);
     match (undone(Undo::CancelPayment), undone(Undo::TakeBack) || undone(Undo::Release)) {

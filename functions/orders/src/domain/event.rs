@@ -1,8 +1,8 @@
-//! The facts from which an order is made.
+//! The events of an order.
 //!
 //! Events are never changed or removed, only appended, with one exception: a customer who has
-//! deleted their account is erased from the first one. What is defined here is the version
-//! [`SCHEMA`]; stored events of earlier versions are brought into this form when they are read.
+//! deleted their account is erased from the first one. The format defined here is version
+//! [`SCHEMA`]; stored events of earlier versions are converted when they are read.
 
 use std::collections::BTreeMap;
 
@@ -12,42 +12,42 @@ use serde::{Deserialize, Serialize};
 use super::parcel::Parcel;
 use super::placed::Placed;
 
-/// The version of these events. One that can't be read as before needs a new number and an
-/// upcast from the one before; a further member with a default does not.
+/// The version of the format. An incompatible change needs a new number and a conversion from the
+/// previous version; a new field with a default does not.
 pub const SCHEMA: u32 = 2;
 
-/// A move of the checkout. The order of the variants is the order of the steps.
+/// A step of the checkout. The order of the variants is the order of the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, description = ""))]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Put the pieces aside.
+    /// Reserve the pieces.
     Reserve,
     /// Hold the money.
     Authorize,
-    /// Take the money: the pivot. Behind it the saga moves forward only, unless the customer
-    /// cancels the order, the pieces are sold out or shipping refuses.
+    /// Take the money: the pivot. After it, the saga only goes forward, unless the customer cancels
+    /// the order, the pieces are sold out or shipping refuses.
     Capture,
     /// Turn the reservation into a sale.
     Commit,
-    /// Have the order carried.
+    /// Create the shipment.
     Ship,
-    /// Empty the cart that the order was made of.
+    /// Empty the ordered cart.
     ClearCart,
 }
 
-/// Takes back what a step may have done. Each one succeeds when there is nothing to take
-/// back, and bars a late arrival of its step.
+/// Compensates a step that may have happened. It succeeds if there is nothing to compensate, and
+/// makes a late request for its step fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Undo {
-    /// Call off the shipments.
+    /// Cancel the shipments.
     CancelShipment,
-    /// Put sold pieces back onto the shelf.
+    /// Put sold pieces back into stock.
     TakeBack,
-    /// Void the hold or refund the capture, whichever it has come to.
+    /// Void the hold, or refund the captured amount.
     CancelPayment,
-    /// Free the reserved pieces.
+    /// Release the reserved pieces.
     Release,
     /// Refund a returned parcel.
     RefundParcel,
@@ -55,67 +55,67 @@ pub enum Undo {
     RestockParcel,
 }
 
-/// Something to be asked of another capability. Written as the name of its step or of its
-/// compensation, which differ.
+/// A call to a participant. Serialized as the name of its step or compensation; these names are
+/// distinct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Action {
-    /// Go forward.
+    /// A step.
     Do(Step),
-    /// Go back.
+    /// A compensation.
     Undo(Undo),
 }
 
-/// Why an attempt did not bring an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is known about a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
-    /// It may have happened. Only a repetition with the same id tells.
+    /// It may have happened. A repetition with the same id resolves this.
     Unknown,
     /// It has not happened.
     Unavailable,
 }
 
-/// Something that has happened to an order.
+/// A change of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// The customer ordered. Always the first event, and only the first.
+    /// The customer placed the order. Always and only the first event.
     Placed(Box<Placed>),
-    /// A step is about to be tried; from now on it must be undone if the order fails.
-    /// Recorded before the first attempt: a step that times out may have happened.
+    /// A step is about to be attempted; from now on, it must be undone if the order fails. Recorded
+    /// before the first attempt, because a step that times out may have happened.
     StepStarted { step: Step },
     /// A step has happened.
     StepDone { step: Step },
-    /// A step was refused for a reason that repeating can't cure; the saga turns round.
+    /// A step was refused permanently; the saga compensates its steps.
     StepRefused { step: Step, code: String, detail: String },
-    /// A step that the order can do without was given up.
+    /// An optional step has failed too often and was skipped.
     StepSkipped { step: Step, detail: String },
-    /// One try brought no answer. There will be another, not before its backoff is over.
+    /// An attempt failed without an answer. The next one follows after a backoff.
     AttemptFailed { action: Action, failure: Failure, detail: String },
-    /// The reservation ran out before it could be sold; the pieces are reserved anew under
-    /// the id of the next generation.
+    /// The reservation expired before it was committed; the pieces are reserved again with the id
+    /// of the next generation.
     ReservationLost,
-    /// A move that can't be given up has failed too often; a person must look at it.
+    /// A required action has failed too often; an operator must look at it.
     Parked { action: Action, reason: String },
-    /// A person, this user, lets the saga go on.
+    /// This user, an operator, resumed the saga.
     Resumed { by: String },
-    /// The customer wants the order called off; the saga turns round.
+    /// The customer requested the cancellation; the saga compensates its steps.
     CancelRequested,
-    /// It is too late to call the order off: the saga goes forward again.
+    /// It is too late to cancel the order: the saga goes forward again.
     CancelRefused { detail: String },
     /// A parcel has left before the rejected order could be compensated. The rejection is
     /// withdrawn, the shipping step counts as done, and the saga goes forward again.
     RejectionWithdrawn { detail: String },
     /// A compensation has happened.
     Undone { undo: Undo },
-    /// Paid, sold, and given to shipping.
+    /// Paid, sold, and handed over to shipping.
     Confirmed,
-    /// Could not be fulfilled; all that was done is undone. Final.
+    /// It could not be fulfilled; all steps are undone. Final.
     Rejected { code: String, detail: String },
-    /// Called off by the customer; all that was done is undone. Final.
+    /// Canceled by the customer; all steps are undone. Final.
     Cancelled,
-    /// Shipping has told how far the parcels are: all of them, as they are now.
+    /// The current state of all parcels, as shipping reports it.
     ParcelsMoved { parcels: Vec<Parcel> },
     /// A courier has it.
     Shipped,
@@ -129,19 +129,19 @@ pub enum Event {
     Delivered,
     /// Nothing reached the customer; the order is refunded and restocked. Final.
     Returned,
-    /// Something of an earlier version that means nothing to the order any more: its type,
-    /// and what it told. Never recorded anew.
+    /// An event of an earlier version that has no meaning in the current one: its type and its
+    /// data. Not recorded any more.
     Retired { was: String, facts: BTreeMap<String, String> },
 }
 
-/// An event with its place in the order's history.
+/// An event with its position in the order's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
     /// 1 for the first event, without gaps.
     pub sequence: u64,
     /// When it was recorded, in milliseconds since the epoch.
     pub at_ms: u64,
-    /// What has happened.
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
 }

@@ -1,38 +1,43 @@
-//! From events to the order.
+//! The fold of events to an order.
 //!
-//! Events were judged before they were recorded: applying one decides nothing, asks nobody
-//! and can't fail, so that a history reads the same for ever.
+//! Events were validated before they were recorded. Applying one makes no decisions and can't fail,
+//! so a history always has the same result.
 
 use super::event::{Event, Recorded, Step};
 use super::order::{Order, Rejection, Saga, Status, Undoing};
+use super::placed::Placed;
 use super::saga;
 
 impl Order {
-    /// The order that these events make; none if they don't begin with `Placed`.
-    pub fn fold(events: &[Recorded]) -> Option<Self> {
-        let (first, rest) = events.split_first()?;
-        let Event::Placed(placed) = &first.event else { return None };
-        let order = Self {
-            placed: (**placed).clone(),
+    /// The order after its first event.
+    pub fn new(placed: Placed, at_ms: u64) -> Self {
+        Self {
+            placed,
             status: Status::Pending,
             rejection: None,
             saga: Saga::default(),
             parcels: Vec::new(),
-            version: first.sequence,
-            created_at_ms: first.at_ms,
-            updated_at_ms: first.at_ms,
-        };
-        Some(order.after(rest))
+            version: 1,
+            created_at_ms: at_ms,
+            updated_at_ms: at_ms,
+        }
     }
 
-    /// The order after some more events.
+    /// The order after these events; `None` if the first one is not `Placed`.
+    pub fn fold(events: &[Recorded]) -> Option<Self> {
+        let (first, rest) = events.split_first()?;
+        let Event::Placed(placed) = &first.event else { return None };
+        Some(Self::new((**placed).clone(), first.at_ms).after(rest))
+    }
+
+    /// The order after more events.
     #[must_use]
     pub fn after(mut self, events: &[Recorded]) -> Self {
         events.iter().for_each(|recorded| self.apply(recorded));
         self
     }
 
-    /// The order after one more event.
+    /// Applies one more event.
     pub fn apply(&mut self, recorded: &Recorded) {
         self.version = recorded.sequence;
         let before = self.status;
@@ -43,10 +48,10 @@ impl Order {
             Event::Delivered => self.status = Status::Delivered,
             Event::Returned => self.status = Status::Returned,
             Event::ParcelsMoved { parcels } => self.parcels.clone_from(parcels),
-            Event::Cancelled => self.conclude(Status::Cancelled),
+            Event::Cancelled => self.end_undoing(Status::Cancelled),
             Event::Rejected { code, detail } => {
                 self.rejection = Some(Rejection { code: code.clone(), detail: detail.clone() });
-                self.conclude(Status::Rejected);
+                self.end_undoing(Status::Rejected);
             }
             event => self.saga.apply(event, recorded.at_ms),
         }
@@ -55,7 +60,7 @@ impl Order {
         }
     }
 
-    fn conclude(&mut self, status: Status) {
+    fn end_undoing(&mut self, status: Status) {
         self.status = status;
         self.saga.undoing = None;
     }
@@ -64,7 +69,7 @@ impl Order {
 impl Saga {
     fn apply(&mut self, event: &Event, at_ms: u64) {
         if let Event::AttemptFailed { detail, .. } = event {
-            return self.stumble(detail, at_ms);
+            return self.record_failure(detail, at_ms);
         }
         self.attempts = 0;
         self.failing_since_ms = None;
@@ -90,10 +95,10 @@ impl Saga {
                 self.parked = Some(reason.clone());
                 self.parked_since_ms = Some(at_ms);
             }
-            Event::Resumed { .. } => self.go_on(),
+            Event::Resumed { .. } => self.unpark(),
             Event::CancelRequested => {
                 self.undoing = Some(Undoing::Cancellation);
-                self.go_on();
+                self.unpark();
             }
             Event::CancelRefused { .. } => self.undoing = None,
             Event::RejectionWithdrawn { .. } => {
@@ -105,17 +110,17 @@ impl Saga {
                 self.refunds.insert(parcel.clone(), amount.amount);
             }
             Event::ParcelRestocked { parcel } => drop(self.restocked.insert(parcel.clone())),
-            Event::PartlyReturned => self.told_of_return = true,
+            Event::PartlyReturned => self.return_announced = true,
             _ => {}
         }
     }
 
-    fn go_on(&mut self) {
+    fn unpark(&mut self) {
         self.parked = None;
         self.parked_since_ms = None;
     }
 
-    fn stumble(&mut self, detail: &str, at_ms: u64) {
+    fn record_failure(&mut self, detail: &str, at_ms: u64) {
         self.attempts = self.attempts.saturating_add(1);
         self.failing_since_ms.get_or_insert(at_ms);
         self.failure = Some(detail.to_owned());

@@ -1,4 +1,4 @@
-//! The aggregate: what is known of an order.
+//! The aggregate: the state of an order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +9,13 @@ use super::event::{Step, Undo};
 use super::parcel::{Line, Parcel};
 use super::placed::Placed;
 
-/// How far an order has come. `delivered`, `cancelled`, `rejected` and `returned` are final.
+/// The status of an order. `delivered`, `cancelled`, `rejected` and `returned` are final.
 /// `returned` means that the order could not be delivered and was refunded and restocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OrderStatus"))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Accepted and durable; stock and payment are not settled yet.
+    /// Accepted and durable; stock and payment are in progress.
     Pending,
     /// Paid, stock sold, shipment created.
     Confirmed,
@@ -23,16 +23,16 @@ pub enum Status {
     Shipped,
     /// The customer has it.
     Delivered,
-    /// Called off by the customer; money and stock are given back.
+    /// Canceled by the customer; refunded and restocked.
     Cancelled,
-    /// Could not be fulfilled; no money was kept.
+    /// It could not be fulfilled; the customer was not charged.
     Rejected,
     /// It could not be delivered; it was refunded and restocked.
     Returned,
 }
 
 impl Status {
-    /// The name on the wire.
+    /// The name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -45,7 +45,7 @@ impl Status {
         }
     }
 
-    /// Whether nothing will follow.
+    /// Whether no other status follows.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Cancelled | Self::Rejected | Self::Returned)
     }
@@ -61,38 +61,38 @@ pub struct Rejection {
     pub detail: String,
 }
 
-/// Why the saga goes backward.
+/// Why the saga compensates its steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Undoing {
-    /// A step was refused or given up.
+    /// A step was refused, or has failed too often.
     Rejection(Rejection),
-    /// The customer has called the order off.
+    /// The customer has canceled the order.
     Cancellation,
 }
 
-/// How far the checkout has come.
+/// The state of the checkout.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saga {
     /// Steps that may have happened.
     pub started: BTreeSet<Step>,
-    /// Steps that have happened, or that the order does without.
+    /// Steps that have happened, or that were skipped.
     pub finished: BTreeSet<Step>,
-    /// Set while the saga goes backward.
+    /// Set while the saga compensates its steps.
     pub undoing: Option<Undoing>,
     /// Compensations that have happened.
     pub undone: BTreeSet<Undo>,
-    /// How often stock was reserved anew because a reservation ran out.
+    /// How often stock was reserved again because a reservation had expired.
     pub generation: u32,
-    /// Fruitless tries of the present move.
+    /// Failed attempts of the current action.
     pub attempts: u32,
     /// When the first of them failed, in milliseconds since the epoch.
     pub failing_since_ms: Option<u64>,
-    /// What the last of them said.
+    /// The error of the last one.
     pub failure: Option<String>,
-    /// The next try comes no earlier, in milliseconds since the epoch.
+    /// The time of the next attempt, in milliseconds since the epoch.
     pub not_before_ms: u64,
-    /// Why the saga waits for a person, if it does.
+    /// Why the saga waits for an operator, if it does.
     pub parked: Option<String>,
     /// When it was parked, in milliseconds since the epoch.
     pub parked_since_ms: Option<u64>,
@@ -101,21 +101,22 @@ pub struct Saga {
     /// Returned parcels that are back in stock.
     pub restocked: BTreeSet<String>,
     /// Whether the customer was notified about a partial return.
-    pub told_of_return: bool,
+    #[serde(rename = "told_of_return")]
+    pub return_announced: bool,
 }
 
-/// An order as it is after some events.
+/// The state of an order after some events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// What was ordered.
     pub placed: Placed,
-    /// How far it has come.
+    /// Its status.
     pub status: Status,
-    /// Set when it was rejected.
+    /// Why it was rejected, if it was.
     pub rejection: Option<Rejection>,
-    /// How far the checkout has come.
+    /// The state of the checkout.
     pub saga: Saga,
-    /// What shipping has last told; empty until the first parcel has left.
+    /// The last known state of the parcels; empty until the first parcel has left.
     pub parcels: Vec<Parcel>,
     /// The sequence number of the last event.
     pub version: u64,
@@ -126,13 +127,13 @@ pub struct Order {
 }
 
 impl Order {
-    /// Whether a customer may still ask for the order to be called off. (Shipping has the
-    /// last word: the parcel may be gone without our knowing.)
+    /// Whether a customer may request the cancellation of the order. (Shipping decides: a parcel
+    /// may have left already.)
     pub fn can_be_cancelled(&self) -> bool {
         self.saga.undoing.is_none() && matches!(self.status, Status::Pending | Status::Confirmed)
     }
 
-    /// Whether it has ended and still has the address or the payment token.
+    /// Whether it has ended and still contains the address or the payment token.
     pub fn is_erasable(&self) -> bool {
         self.status.is_final() && !self.placed.is_erased()
     }
@@ -150,12 +151,12 @@ impl Order {
         self.parcels.iter().filter(back).flat_map(|parcel| &parcel.lines)
     }
 
-    /// The id of the payment: one for each order, so that no repetition charges twice.
+    /// The id of the payment: one for each order, so that a repetition does not charge twice.
     pub fn payment_id(&self) -> String {
         format!("pay_{}", self.suffix())
     }
 
-    /// The id of the reservation that is in force.
+    /// The id of the current reservation.
     pub fn reservation_id(&self) -> String {
         match self.saga.generation {
             0 => format!("rsv_{}", self.suffix()),

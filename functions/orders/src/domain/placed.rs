@@ -1,13 +1,13 @@
-//! What was ordered, for how much, and where it goes.
+//! The ordered items, their total, and the address.
 
 use chassis::money::Money;
 use serde::{Deserialize, Serialize};
 
-/// Distinct products in one order.
+/// The maximum number of distinct products in one order.
 pub const LINES_MAX: usize = 100;
-/// Pieces of one product in one order.
+/// The maximum quantity of one product in one order.
 pub const QUANTITY_MAX: u32 = 1_000;
-/// Characters of one part of an address.
+/// The maximum number of characters of one field of an address.
 pub const ADDRESS_CHARS_MAX: usize = 200;
 
 /// One product of an order; name and price are frozen at the time of ordering.
@@ -26,7 +26,8 @@ pub struct Item {
     pub price: Money,
 }
 
-/// Where an order goes. No part is blank or has control, bidirectional or zero-width characters.
+/// Where an order is shipped to. No field is blank or contains control, bidirectional or zero-width
+/// characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct Address {
@@ -52,7 +53,7 @@ pub struct Address {
 pub struct Placed {
     /// `ord_…`.
     pub id: String,
-    /// Who ordered, `usr_…`.
+    /// The customer, `usr_…`.
     pub user_id: String,
     /// 1 to [`LINES_MAX`], each SKU once.
     pub items: Vec<Item>,
@@ -62,7 +63,7 @@ pub struct Placed {
     pub shipping_address: Option<Address>,
     /// A token of the payment provider, never a card number; empty after the customer was erased.
     pub payment_method: String,
-    /// The version of the cart that was ordered; none if the items were given.
+    /// The version of the ordered cart; `None` if the items were given.
     pub cart_version: Option<u64>,
 }
 
@@ -87,7 +88,7 @@ impl Placed {
     }
 }
 
-/// Adds up the items. None if they have several currencies or the sum does not fit.
+/// The total of the items; `None` if they have different currencies or it overflows.
 pub fn total(items: &[Item]) -> Option<Money> {
     let (first, rest) = items.split_first()?;
     let first = first.price.times(first.quantity).ok()?;
@@ -98,8 +99,8 @@ pub fn total(items: &[Item]) -> Option<Money> {
     sum.ok()
 }
 
-/// Merges lines of the same SKU, keeping the order of first mention. The error is the
-/// index of the line that takes its SKU over [`QUANTITY_MAX`].
+/// Merges lines with the same SKU, in the order of their first occurrence. The error is the index
+/// of the line with which the quantity of its SKU exceeds [`QUANTITY_MAX`].
 pub fn merge(lines: &[(String, u32)]) -> Result<Vec<(String, u32)>, usize> {
     let mut merged: Vec<(String, u32)> = Vec::with_capacity(lines.len());
     for (index, (sku, quantity)) in lines.iter().enumerate() {

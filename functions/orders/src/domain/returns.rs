@@ -23,10 +23,10 @@ pub(super) fn next(order: &Order) -> Option<Next> {
     if unknown || !parcel::have_ended(&order.parcels) {
         return None;
     }
-    let came_back = parcel::returned(&order.parcels).next().is_some();
+    let any_returned = parcel::returned(&order.parcels).next().is_some();
     Some(Next::Record(match parcel::any_delivered(&order.parcels) {
         false => Event::Returned,
-        true if came_back && !order.saga.told_of_return => Event::PartlyReturned,
+        true if any_returned && !order.saga.return_announced => Event::PartlyReturned,
         true => Event::Delivered,
     }))
 }

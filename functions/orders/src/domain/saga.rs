@@ -1,9 +1,9 @@
 //! The checkout: reserve → authorize → capture → commit → ship.
 //!
-//! The saga is kept as facts, not as a program counter: which steps may have happened,
-//! which have, which were taken back. From these, [`next`] derives the one thing to do
-//! now and [`conclude`] what an answer means. Whoever touches an order can so go on where
-//! a killed predecessor stopped, and the same facts always lead to the same move.
+//! The saga is stored as facts, not as a program counter: which steps may have happened, which have
+//! happened, and which were undone. From these, [`next`] derives what to do next, and [`conclude`]
+//! what an answer means. So any request can continue an order where a killed one stopped, and the
+//! same facts always lead to the same action.
 //!
 //! The rules, in short. A step is recorded as started before it is tried, so its compensation is
 //! always known. A refusal reverses the saga immediately; a step without a response is repeated
@@ -23,8 +23,8 @@ pub use super::event::Action;
 pub const STEPS: [Step; 6] =
     [Step::Reserve, Step::Authorize, Step::Capture, Step::Commit, Step::Ship, Step::ClearCart];
 
-/// What takes each step back. One compensation serves hold and capture; emptying a cart is
-/// not taken back.
+/// The compensation of each step. Hold and capture have the same one; emptying a cart is not
+/// compensated.
 pub const UNDO_OF: [(Step, Undo); 5] = [
     (Step::Reserve, Undo::Release),
     (Step::Authorize, Undo::CancelPayment),
@@ -33,50 +33,50 @@ pub const UNDO_OF: [(Step, Undo); 5] = [
     (Step::Ship, Undo::CancelShipment),
 ];
 
-/// How long stock is put aside, in milliseconds. Much longer than the deadline below, so
-/// that a captured order can still be sold.
+/// How long stock is reserved, in milliseconds. Much longer than the deadline below, so that a
+/// captured order can still be sold.
 pub const RESERVATION_TTL_MS: u64 = 15 * 60_000;
-/// Until when the pivot must be reached, in milliseconds after the order was placed.
+/// The time limit for reaching the pivot, in milliseconds after the order was placed.
 pub const PIVOT_DEADLINE_MS: u64 = 5 * 60_000;
-/// Tries of a step that may be given up.
+/// The maximum number of attempts of a step that may be abandoned.
 pub const ATTEMPTS_MAX: u32 = 5;
-/// Reservations of one order, one after the other.
+/// The maximum number of successive reservations of one order.
 pub const GENERATIONS_MAX: u32 = 3;
-/// Fruitless tries after which a move that can't be given up is parked: some three hours of
-/// them, as far apart as [`backoff_ms`] puts them.
+/// Failed attempts after which a required action is parked: about three hours, with the pauses of
+/// [`backoff_ms`].
 pub const PARK_ATTEMPTS: u32 = 24;
-/// The time after which such a move is parked if it has failed [`ATTEMPTS_MAX`] times at
-/// least, in milliseconds: where nobody comes by to try it, tries are few.
+/// The time after which such an action is parked if it has failed at least [`ATTEMPTS_MAX`] times,
+/// in milliseconds: attempts are rare if no request or sweep processes the order.
 pub const PARK_AGE_MS: u64 = 24 * 60 * 60_000;
-/// Characters of the reason why a saga is parked.
+/// The maximum number of characters of the reason why a saga is parked.
 const REASON_CHARS_MAX: usize = 300;
-const GIVEN_UP: &str = "given up after repeated failures";
-/// The wait after a first fruitless try, in milliseconds; doubled for each further one.
+const SKIPPED: &str = "skipped after repeated failures";
+/// The pause after the first failed attempt, in milliseconds; doubled after each further one.
 const BACKOFF_BASE_MS: u64 = 200;
-/// The longest wait between two tries, in milliseconds.
+/// The longest pause between two attempts, in milliseconds.
 const BACKOFF_MAX_MS: u64 = 15 * 60_000;
 
-/// What to do with an order now.
+/// The next step of an order's saga.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Record this; nobody needs to be asked.
+    /// Record this event; no participant is needed.
     Record(Event),
-    /// Ask this, then [`conclude`].
+    /// Perform this action, then [`conclude`].
     Act(Action),
     /// Nothing: the saga has ended.
     Settled,
-    /// Nothing before a person has looked at it.
+    /// Nothing until an operator resumes it.
     Parked,
 }
 
-/// How an action went wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why an action failed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// A business refusal: final, never repeated.
+    /// A business decision: final, not repeated.
     Refused { code: &'static str, detail: String },
-    /// The reservation has expired or was freed.
+    /// The reservation has expired or was released.
     ReservationLost,
-    /// The parcel can't be called back.
+    /// The parcel has left and can't be canceled.
     TooLate(String),
     /// The participant did something else than requested: a different amount of money.
     Mismatch(String),
@@ -84,13 +84,13 @@ pub enum Fault {
     Failed(Failure, String),
 }
 
-/// The wait after that many fruitless tries, in milliseconds.
+/// The pause after this number of failed attempts, in milliseconds.
 pub fn backoff_ms(attempts: u32) -> u64 {
     let doublings = attempts.saturating_sub(1).min(20);
     (BACKOFF_BASE_MS << doublings).min(BACKOFF_MAX_MS)
 }
 
-/// The one next move of an order.
+/// What to do next with an order.
 pub fn next(order: &Order, now_ms: u64) -> Next {
     if order.saga.parked.is_some() {
         return Next::Parked;
@@ -100,7 +100,9 @@ pub fn next(order: &Order, now_ms: u64) -> Next {
         None => forward(order, now_ms),
     };
     match next {
-        Next::Act(action) if is_worn_out(order, now_ms) => Next::Record(park(order, action)),
+        Next::Act(action) if has_failed_too_often(order, now_ms) => {
+            Next::Record(park(order, action))
+        }
         next => next,
     }
 }
@@ -112,7 +114,7 @@ fn forward(order: &Order, now_ms: u64) -> Next {
     match STEPS.into_iter().find(|step| is_due(order, *step)) {
         Some(step) if step <= Step::Ship => attempt(order, step, now_ms),
         _ if order.status == Status::Pending => Next::Record(Event::Confirmed),
-        step => match carried(order) {
+        step => match next_for_parcels(order) {
             Some(next) => next,
             None => step.map_or(Next::Settled, |step| attempt(order, step, now_ms)),
         },
@@ -121,7 +123,7 @@ fn forward(order: &Order, now_ms: u64) -> Next {
 
 /// The next step of a confirmed order according to its parcels: shipped when one has left, then
 /// [`returns`].
-fn carried(order: &Order) -> Option<Next> {
+fn next_for_parcels(order: &Order) -> Option<Next> {
     match order.status {
         Status::Confirmed if parcel::have_left(&order.parcels) => {
             Some(Next::Record(Event::Shipped))
@@ -130,9 +132,9 @@ fn carried(order: &Order) -> Option<Next> {
     }
 }
 
-/// Whether the present move has failed beyond all bounds. Moves that may be given up never
-/// come so far.
-fn is_worn_out(order: &Order, now_ms: u64) -> bool {
+/// Whether the current action has failed so often that it is parked. Actions that may be abandoned
+/// end before that.
+fn has_failed_too_often(order: &Order, now_ms: u64) -> bool {
     let saga = &order.saga;
     let since_ms = saga.failing_since_ms.unwrap_or(now_ms);
     let old = now_ms >= since_ms.saturating_add(PARK_AGE_MS);
@@ -150,7 +152,7 @@ pub(super) fn shortened(reason: &str) -> String {
 }
 
 fn attempt(order: &Order, step: Step, now_ms: u64) -> Next {
-    if let Some(event) = given_up(order, step, now_ms) {
+    if let Some(event) = abandoned(order, step, now_ms) {
         Next::Record(event)
     } else if order.saga.started.contains(&step) {
         Next::Act(Action::Do(step))
@@ -164,17 +166,17 @@ fn is_due(order: &Order, step: Step) -> bool {
     wanted && !order.saga.finished.contains(&step)
 }
 
-/// The event that ends a step which has had its chances, if it may be ended.
-fn given_up(order: &Order, step: Step, now_ms: u64) -> Option<Event> {
-    let tired = order.saga.attempts >= ATTEMPTS_MAX;
+/// The event that ends a step that has failed too often or is too late, if it may be abandoned.
+fn abandoned(order: &Order, step: Step, now_ms: u64) -> Option<Event> {
+    let exhausted = order.saga.attempts >= ATTEMPTS_MAX;
     if step > Step::Ship {
-        return tired.then(|| Event::StepSkipped { step, detail: GIVEN_UP.to_owned() });
+        return exhausted.then(|| Event::StepSkipped { step, detail: SKIPPED.to_owned() });
     }
     if order.saga.finished.contains(&Step::Capture) || departure::bars_rejection(order) {
         return None;
     }
     let late = now_ms > order.created_at_ms.saturating_add(PIVOT_DEADLINE_MS);
-    (tired || late).then(|| {
+    (exhausted || late).then(|| {
         let (code, detail) = match step {
             Step::Reserve => ("inventory_unavailable", "The stock could not be checked in time."),
             _ => ("payment_unavailable", "The payment could not be settled in time."),
@@ -195,9 +197,8 @@ fn backward(order: &Order, undoing: &Undoing) -> Next {
     }
 }
 
-/// The compensations that are due: of the steps that may have happened, latest first.
-/// Taking a sale back also frees its reservation, and cancelling a payment covers hold
-/// and capture alike.
+/// The due compensations: those of the steps that may have happened, latest first. Undoing a sale
+/// also releases its reservation, and canceling a payment covers both hold and capture.
 pub fn pending_undos(order: &Order) -> impl Iterator<Item = Undo> {
     let started = |step| order.saga.started.contains(&step);
     let due = [
@@ -211,7 +212,7 @@ pub fn pending_undos(order: &Order) -> impl Iterator<Item = Undo> {
         .map(|(undo, _)| undo)
 }
 
-/// What the answer to an action means for an order: the event to record.
+/// The event to record for the answer to an action.
 pub fn conclude(order: &Order, action: Action, answer: Result<(), Fault>) -> Event {
     match (action, answer) {
         (Action::Do(step), Ok(())) => Event::StepDone { step },
@@ -233,7 +234,7 @@ fn refused(order: &Order, step: Step, fault: Fault) -> Event {
             return Event::ReservationLost;
         }
         Fault::ReservationLost => {
-            ("out_of_stock", "The pieces were sold to others meanwhile.".to_owned())
+            ("out_of_stock", "The pieces were sold to other customers in the meantime.".to_owned())
         }
         Fault::Mismatch(_) => {
             ("payment_mismatch", "The payment differs from the order.".to_owned())

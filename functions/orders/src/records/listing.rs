@@ -8,7 +8,7 @@ use super::{Loaded, Records};
 /// Entries of one page of a user's index.
 const PAGE_ENTRIES_MAX: usize = 100;
 
-/// The newest page of a user's index; full ones are moved to keys of their own.
+/// The newest page of a user's index; each full one is moved to a separate key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Newest {
     page: u64,
@@ -21,22 +21,21 @@ impl Newest {
     }
 }
 
-/// Where in a user's index a listing goes on: entries before this one, newest first.
+/// Where in a user's index a listing continues: entries before this one, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Pages count from 0, the oldest.
     pub page: u64,
-    /// Entries of the page that are still to come.
+    /// The number of entries of the page that are left.
     pub index: usize,
 }
 
 impl<S: Store> Records<S> {
-    /// Enters an order in its user's index and gives the page that it is on. A full page is
-    /// copied to its own key before the newest page is begun again, so that a crash between
-    /// the two repeats the copy.
+    /// Adds an order to its user's index and returns its page. A full page is copied to a separate
+    /// key before the next page is started, so that a crash between the two repeats the copy.
     ///
-    /// A creation that a crash cut off enters its order again, perhaps on another page: the
-    /// entry that counts is the one on the page that the order's value names.
+    /// A creation that is repeated after a crash adds its order again, possibly on another page: the
+    /// valid entry is the one on the page that the order's value names.
     pub(super) async fn enter(&self, user_id: &str, id: &str) -> Result<u64, StoreError> {
         let key = newest_key(user_id);
         let newest: Newest = self.store.read(&key).await?.unwrap_or_default();
@@ -64,8 +63,8 @@ impl<S: Store> Records<S> {
             .await
     }
 
-    /// Up to `limit` of a user's orders, newest first, and where the rest begins. `from` comes
-    /// from outside: one beyond the index means the index's end.
+    /// Up to `limit` of a user's orders, newest first, and where the rest starts. `from` comes from
+    /// a client: a position beyond the index means the end of the index.
     pub async fn of_user(
         &self,
         user_id: &str,
@@ -99,7 +98,7 @@ impl<S: Store> Records<S> {
         }
     }
 
-    /// How many pages a user's index has.
+    /// The number of pages of a user's index.
     pub(super) async fn pages(&self, user_id: &str) -> Result<u64, StoreError> {
         let newest: Option<Newest> = self.store.read(&newest_key(user_id)).await?;
         Ok(newest.map_or(0, |newest| newest.page + 1))

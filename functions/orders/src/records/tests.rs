@@ -1,24 +1,17 @@
-//! Histories: of every version, with and without snapshots, whoever writes at once.
+//! Concurrent changes of orders, and the indexes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use chassis::money::Money;
-use chassis::store::{MemoryStore, Store};
-use proptest::prelude::*;
+use chassis::testing::MemoryStore;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::event::{Action, Failure, Undo};
-use crate::domain::saga::Fault;
-use crate::domain::{Address, Carriage, Item, Line, Parcel, Status};
+use crate::domain::{Address, Item};
 
 const ID: &str = "ord_01930000-0000-7000-8000-000000000001";
-/// An order as the first version of this code has written it.
-const V1: &str = include_str!("../../tests/fixtures/order-v1.json");
-/// An order of today after a snapshot.
-const SNAPSHOT: &str = include_str!("../../tests/fixtures/snapshot-v2.json");
 
-fn placed() -> Placed {
+pub(super) fn placed() -> Placed {
     Placed {
         id: ID.to_owned(),
         user_id: "usr_1".to_owned(),
@@ -41,275 +34,73 @@ fn placed() -> Placed {
     }
 }
 
-fn lease() -> Lease {
+pub(super) fn lease() -> Lease {
     Lease { owner: "one".to_owned(), until_ms: 2, incarnation: None }
 }
 
-/// A history that the saga itself makes, from answers and interventions.
-fn history(choices: &[u8]) -> Vec<Recorded> {
-    let first = Event::Placed(Box::new(placed()));
-    let mut events = vec![Recorded { sequence: 1, at_ms: 1_000, event: first }];
-    let mut order = Order::fold(&events).unwrap();
-    for (at_ms, choice) in (1_001..).zip(choices) {
-        let event = match saga::next(&order, at_ms) {
-            Next::Record(event) => event,
-            Next::Act(action) => saga::conclude(&order, action, answer(*choice)),
-            Next::Parked => Event::Resumed { by: "usr_admin".to_owned() },
-            Next::Settled => Event::ParcelsMoved { parcels: parcels(*choice) },
-        };
-        let cancels = *choice > 250 && order.can_be_cancelled();
-        let event = if cancels { Event::CancelRequested } else { event };
-        events.push(Recorded { sequence: order.version + 1, at_ms, event });
-        order.apply(events.last().unwrap());
-    }
-    events
-}
-
-fn answer(choice: u8) -> Result<(), Fault> {
-    match choice % 8 {
-        0 => Err(Fault::Failed(Failure::Unknown, "silence".to_owned())),
-        1 => Err(Fault::ReservationLost),
-        2 if choice > 200 => Err(Fault::Refused { code: "no", detail: "refused".to_owned() }),
-        3 => Err(Fault::TooLate("it has left".to_owned())),
-        _ => Ok(()),
-    }
-}
-
-fn parcels(choice: u8) -> Vec<Parcel> {
-    let status = match choice % 4 {
-        0 => Carriage::Created,
-        1 => Carriage::InTransit,
-        2 => Carriage::Returned,
-        _ => Carriage::Delivered,
-    };
-    let courier = format!("courier {choice}");
-    let lines = vec![Line { sku: "SKU-1".to_owned(), quantity: 2 }];
-    vec![Parcel { id: "shp_1".to_owned(), courier, tracking_code: "T1".to_owned(), status, lines }]
-}
-
-/// The value that holds these events, written in portions of `portion`.
-fn record(events: &[Recorded], portion: usize) -> Record {
-    let mut record = Record::at(1, 0, lease());
-    let mut order: Option<Order> = None;
-    for portion in events.chunks(portion) {
-        order = Some(record.append(order.as_ref(), portion).unwrap());
-        let last = record.outbox.last_sequence();
-        record.outbox.settle(last);
-    }
-    record
-}
-
-fn bytes(order: &Order) -> Vec<u8> {
-    serde_json::to_vec(order).unwrap()
-}
-
-fn with_snapshot(record: &Record, snapshot: Value) -> Record {
-    let mut value = serde_json::to_value(record).unwrap();
-    value["snapshot"] = snapshot;
-    serde_json::from_str(&value.to_string()).unwrap()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn an_order_is_the_same_from_any_snapshot_and_from_none(
-        choices in prop::collection::vec(any::<u8>(), 0..110),
-        portion in 1_usize..7,
-    ) {
-        let events = history(&choices);
-        let whole = Order::fold(&events).unwrap();
-        let mut record = record(&events, portion);
-        for cut in 1..=events.len() {
-            let base = Order::fold(&events[..cut]).unwrap();
-            let snapshot = Snapshot { schema: SNAPSHOT_SCHEMA, order: base };
-            let cut_there = with_snapshot(&record, serde_json::to_value(&snapshot).unwrap());
-            prop_assert_eq!(cut_there.snapshot_version(), Some(cut as u64));
-            prop_assert_eq!(bytes(&cut_there.order().unwrap()), bytes(&whole));
-        }
-        let long = events.len() as u64 >= SNAPSHOT_EVERY;
-        prop_assert_eq!(record.snapshot_version().is_some(), long);
-        prop_assert_eq!(bytes(&record.order().unwrap()), bytes(&whole));
-        record.drop_snapshot();
-        prop_assert_eq!(bytes(&record.order().unwrap()), bytes(&whole));
-        prop_assert_eq!(record.history().unwrap(), events);
-    }
-}
-
-#[test]
-fn a_snapshot_that_does_not_fit_is_as_good_as_none() {
-    let events = history(&[255, 7]);
-    let record = record(&events, 1);
-    let whole = record.order().unwrap();
-    let mut wrong = whole.clone();
-    wrong.status = Status::Delivered;
-    let snapshot = |schema, version| {
-        let order = Order { version, ..wrong.clone() };
-        serde_json::to_value(Snapshot { schema, order }).unwrap()
-    };
-    let unfit = [
-        snapshot(SNAPSHOT_SCHEMA + 1, 2),
-        snapshot(SNAPSHOT_SCHEMA, 0),
-        snapshot(SNAPSHOT_SCHEMA, events.len() as u64 + 1),
-        json!({"schema": SNAPSHOT_SCHEMA, "order": {"status": "unheard of"}}),
-        json!("nonsense"),
-        Value::Null,
-    ];
-    for snapshot in unfit {
-        let record = with_snapshot(&record, snapshot.clone());
-        assert_eq!(record.snapshot_version(), None, "{snapshot}");
-        assert_eq!(record.order().unwrap(), whole, "{snapshot}");
-    }
-    let believed = with_snapshot(&record, snapshot(SNAPSHOT_SCHEMA, whole.version));
-    assert_eq!(believed.order().unwrap().status, Status::Delivered, "one that fits is used");
-}
-
-#[test]
-fn the_form_of_a_snapshot_changes_with_its_number_only() {
-    let choices: Vec<u8> = (0..40).map(|number| if number % 4 == 3 { 0 } else { 4 }).collect();
-    let order = Order::fold(&history(&choices)).unwrap();
-    let taken = serde_json::to_value(Snapshot { schema: SNAPSHOT_SCHEMA, order }).unwrap();
-    assert_eq!(taken, serde_json::from_str::<Value>(SNAPSHOT).unwrap(), "{taken}");
-}
-
-#[test]
-fn events_of_the_first_version_are_read_in_the_form_of_today() {
-    let record: Record = serde_json::from_str(V1).unwrap();
-    let history = record.history().unwrap();
-    let at = |sequence: usize| &history[sequence - 1].event;
-    let failed = |action| Event::AttemptFailed {
-        action,
-        failure: Failure::Unknown,
-        detail: "silence".to_owned(),
-    };
-    assert_eq!(*at(5), failed(Action::Do(Step::Authorize)));
-    let retired = |was: &str, facts: &[(&str, &str)]| Event::Retired {
-        was: was.to_owned(),
-        facts: facts.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
-    };
-    let facts = [("failure", "unknown"), ("detail", "silence")];
-    assert_eq!(*at(14), retired("attempt_failed", &facts));
-    assert_eq!(*at(15), retired("announced", &[("status", "confirmed")]));
-    assert_eq!(*at(17), failed(Action::Undo(Undo::CancelShipment)));
-    assert_eq!(*at(19), failed(Action::Undo(Undo::TakeBack)));
-    let facts = [("status", "cancelled"), ("detail", "given up")];
-    assert_eq!(*at(23), retired("unannounced", &facts));
-    let order = record.order().unwrap();
-    assert_eq!((order.status, order.version), (Status::Cancelled, 23));
-    assert_eq!(saga::next(&order, u64::MAX), Next::Settled);
-}
-
-#[test]
-fn old_events_stay_as_they_were_written() {
-    let mut record: Record = serde_json::from_str(V1).unwrap();
-    let order = record.order().unwrap();
-    let event = Event::ParcelsMoved { parcels: parcels(1) };
-    let event = Recorded { sequence: order.version + 1, at_ms: 1, event };
-    record.append(Some(&order), &[event]).unwrap();
-    let stored = serde_json::to_string(&record).unwrap();
-    let events = V1.trim().strip_prefix("{\"events\":[").unwrap();
-    let events = events.split("],\"lease\"").next().unwrap();
-    assert!(stored.starts_with(&format!("{{\"events\":[{events},{{\"v\":2,")), "{stored}");
-    assert_eq!(record.order().unwrap().version, 24);
-}
-
-#[test]
-fn an_order_from_before_there_were_events_for_others_tells_all_of_it() {
-    let mut record: Record = serde_json::from_str(V1).unwrap();
-    let order = record.order().unwrap();
-    let event = Event::ParcelsMoved { parcels: parcels(0) };
-    let event = Recorded { sequence: order.version + 1, at_ms: 1, event };
-    record.append(Some(&order), &[event]).unwrap();
-    let kinds = record.outbox.pending().iter().map(|event| event.kind.as_str());
-    let kinds: Vec<&str> = kinds.collect();
-    let expected = ["placed", "confirmed", "cancelled"];
-    assert_eq!(kinds, expected.map(|name| format!("com.shop.orders.order.{name}.v1")));
-}
-
-#[test]
-fn what_can_not_be_understood_is_refused() {
-    let later = V1.replacen("{\"sequence\":3,", "{\"v\":3,\"sequence\":3,", 1);
-    let skipped = V1.replacen("{\"sequence\":3,", "{\"sequence\":4,", 1);
-    let unknown = V1.replacen("step_done", "step_danced", 1);
-    for (value, reason) in [(later, "version"), (skipped, "in the place of 3"), (unknown, "danced")]
-    {
-        let record: Record = serde_json::from_str(&value).unwrap();
-        let error = record.order().unwrap_err();
-        assert!(error.contains(reason), "{error}");
-    }
-}
-
 #[tokio::test]
-async fn of_two_who_append_at_once_one_wins() {
-    let store = MemoryStore::new();
-    let records = Records::new(store.clone());
+async fn of_two_concurrent_writes_one_fails() {
+    let records = Records::new(MemoryStore::new(), "one");
     let mut one = records.create(placed(), 1, lease()).await.unwrap().unwrap();
     let mut other = records.load(ID).await.unwrap().unwrap();
     assert!(records.create(placed(), 1, lease()).await.unwrap().is_none());
-    let next = |loaded: &Loaded| {
-        let event = Event::StepDone { step: Step::Reserve };
-        [Recorded { sequence: loaded.order.version + 1, at_ms: 2, event }]
-    };
-    let (mine, others) = (next(&one), next(&other));
-    assert!(records.append(&mut one, &mine, None).await.unwrap());
-    assert!(!records.append(&mut other, &others, None).await.unwrap());
-    let loaded = records.load(ID).await.unwrap().unwrap();
-    assert_eq!((loaded.order.version, loaded.history().unwrap().len()), (3, 3));
-    let gap = [Recorded { sequence: 9, at_ms: 3, event: Event::Confirmed }];
-    assert!(records.append(&mut one, &gap, None).await.is_err());
-    assert!(store.get(&order_key(ID)).await.unwrap().is_some());
+    for loaded in [&mut one, &mut other] {
+        loaded.push(Event::StepDone { step: Step::Reserve }, 2).unwrap();
+    }
+    assert!(records.save(&mut one, None).await.unwrap());
+    assert!(!records.save(&mut other, None).await.unwrap());
+    assert_eq!((other.order.version, other.history().unwrap().len()), (3, 3));
 }
 
 #[tokio::test]
-async fn what_is_published_meanwhile_does_not_disturb_a_driver() {
-    let records = Records::new(MemoryStore::new());
-    let mut driver = records.create(placed(), 1, lease()).await.unwrap().unwrap();
+async fn events_that_are_published_at_the_same_time_do_not_fail_a_write() {
+    let records = Records::new(MemoryStore::new(), "one");
+    let mut saga = records.create(placed(), 1, lease()).await.unwrap().unwrap();
     let mut publisher = records.load(ID).await.unwrap().unwrap();
-    let mut emptied = publisher.record.clone();
-    emptied.outbox.settle(1);
-    assert!(records.extend(&mut publisher, emptied, &[]).await.unwrap());
-    let done = Event::StepDone { step: Step::Reserve };
-    let done = [Recorded { sequence: 3, at_ms: 2, event: done }];
-    assert!(records.append(&mut driver, &done, Some(lease())).await.unwrap());
-    assert!(driver.record.outbox.is_empty(), "and what is published stays so");
+    publisher.record.outbox.settle(1);
+    assert!(records.save(&mut publisher, Some(lease())).await.unwrap());
+    saga.push(Event::StepDone { step: Step::Reserve }, 2).unwrap();
+    assert!(records.save(&mut saga, Some(lease())).await.unwrap());
+    assert!(saga.record.outbox.is_empty(), "published events stay published");
+}
+
+async fn marks(records: &Records<MemoryStore>) -> Vec<Mark> {
+    records.unfinished().entries().await.unwrap()
 }
 
 #[tokio::test]
-async fn the_mark_of_another_stays() {
-    let records = Records::new(MemoryStore::new());
-    records.mark(ID, "one", 1).await.unwrap();
-    records.mark(ID, "other", 2).await.unwrap();
-    records.mark(ID, "other", 3).await.unwrap();
-    records.unmark(ID, "one").await.unwrap();
-    let mut marks = Vec::new();
-    for shard in 0..OPEN_SHARDS {
-        marks.extend(records.marks(shard).await.unwrap());
-    }
-    assert_eq!(marks, [Mark { id: ID.to_owned(), at_ms: 3, by: "other".to_owned() }]);
-    let seen = marks.clone();
-    records.mark(ID, "other", 3).await.unwrap();
-    records.forget(ID, &seen).await.unwrap();
-    let mut shards = Vec::new();
-    for shard in 0..OPEN_SHARDS {
-        shards.extend(records.marks(shard).await.unwrap());
-    }
-    assert_eq!(shards.len(), 1, "one that was made anew is not the one that was seen");
+async fn a_request_removes_only_its_own_mark() {
+    let records = Records::new(MemoryStore::new(), "one");
+    let other = Records::new(records.store.clone(), "other");
+    records.mark(ID, 1).await.unwrap();
+    other.mark(ID, 2).await.unwrap();
+    other.mark(ID, 3).await.unwrap();
+    records.unmark(ID).await.unwrap();
+    let seen = marks(&records).await;
+    assert_eq!(seen, [Mark { id: ID.to_owned(), at_ms: 3, by: "other".to_owned() }]);
+    other.mark(ID, 3).await.unwrap();
+    records.remove_marks(ID, &seen).await.unwrap();
+    assert_eq!(
+        marks(&records).await.len(),
+        1,
+        "a replaced mark differs from the one that was seen"
+    );
     let old: Mark = serde_json::from_value(json!({"id": ID, "at_ms": 1})).unwrap();
-    assert_eq!(old.by, "", "marks once bore no names");
+    assert_eq!(old.by, "", "old marks have no name");
 }
 
 #[tokio::test]
-async fn a_late_write_under_a_retired_mark_is_shut_out() {
-    let records = Records::new(MemoryStore::new());
+async fn a_late_write_fails_after_its_mark_was_removed() {
+    let records = Records::new(MemoryStore::new(), "one");
     let mut late = records.create(placed(), 1, lease()).await.unwrap().unwrap();
     let mark = Mark { id: ID.to_owned(), at_ms: 1, by: "one".to_owned() };
     let mut sweeper = records.load(ID).await.unwrap().unwrap();
     records.retire(&mut sweeper, std::slice::from_ref(&mark)).await.unwrap();
-    let event = [Recorded { sequence: 3, at_ms: 9, event: Event::CancelRequested }];
-    assert!(!records.append(&mut late, &event, None).await.unwrap());
+    late.push(Event::CancelRequested, 9).unwrap();
+    assert!(!records.save(&mut late, None).await.unwrap());
 }
 
-/// An order of this number, of one user.
+/// An order with this number; all are of one user.
 fn numbered(number: usize) -> Placed {
     Placed { id: format!("ord_{number:04}"), ..placed() }
 }
@@ -320,11 +111,11 @@ async fn listed(records: &Records<MemoryStore>) -> Vec<String> {
     orders.into_iter().map(|loaded| loaded.order.placed.id).collect()
 }
 
-/// A crash can come between the entry and the order, and the buyer's repetition much later.
+/// A crash may happen between the entry and the order, and the customer may repeat it much later.
 #[tokio::test]
-async fn an_order_whose_creation_was_cut_off_is_listed_once_however_late_it_is_repeated() {
+async fn an_order_whose_creation_is_repeated_after_a_crash_is_listed_once() {
     for others in [0, 1, 98, 99, 100, 101, 199, 200, 250] {
-        let records = Records::new(MemoryStore::new());
+        let records = Records::new(MemoryStore::new(), "one");
         records.enter("usr_1", &numbered(0).id).await.unwrap();
         for number in 1..=others {
             records.create(numbered(number), 1, lease()).await.unwrap().expect("new");
@@ -333,18 +124,18 @@ async fn an_order_whose_creation_was_cut_off_is_listed_once_however_late_it_is_r
         let mut listed = listed(&records).await;
         listed.sort();
         let all: Vec<String> = (0..=others).map(|number| numbered(number).id).collect();
-        assert_eq!(listed, all, "{others} orders between");
+        assert_eq!(listed, all, "{others} orders in between");
     }
 }
 
 #[tokio::test]
-async fn an_order_that_does_not_know_its_page_is_listed() {
+async fn an_order_without_the_number_of_its_page_is_listed() {
     let store = MemoryStore::new();
-    let records = Records::new(store.clone());
+    let records = Records::new(store.clone(), "one");
     records.create(numbered(1), 1, lease()).await.unwrap().expect("new");
     let key = order_key(&numbered(1).id);
     let mut value: Value = store.read(&key).await.unwrap().unwrap();
-    value.as_object_mut().unwrap().remove("page").expect("it knows its page");
+    value.as_object_mut().unwrap().remove("page").expect("it has a page");
     store.write(&key, &value).await.unwrap();
     assert_eq!(listed(&records).await, [numbered(1).id]);
 }
@@ -354,34 +145,32 @@ fn mark(number: usize) -> Mark {
 }
 
 #[tokio::test]
-async fn too_many_unfinished_orders_only_refuse_new_ones() {
+async fn too_many_unfinished_orders_block_only_new_ones() {
     let store = MemoryStore::new();
-    let records = Records::new(store.clone());
+    let records = Records::new(store.clone(), "one");
     records.create(placed(), 1, lease()).await.unwrap().expect("new");
-    let shard = format!("unfinished/{}", shard_of(ID));
+    let shard = |id: &str| records.unfinished().shard(id);
+    let key = format!("unfinished/{}", shard(ID));
     let mut marks: Vec<Mark> = (0..MARKS_MAX).map(mark).collect();
-    store.write(&shard, &marks).await.unwrap();
-    let again = (0..).map(numbered).find(|it| shard_of(&it.id) == shard_of(ID)).unwrap();
-    let refused = records.create(again, 1, lease()).await;
+    store.write(&key, &marks).await.unwrap();
+    let new = (0..).map(numbered).find(|it| shard(&it.id) == shard(ID)).unwrap();
+    let refused = records.create(new, 1, lease()).await;
     let full = StoreError::Backlog { what: "orders in one part of their index", max: MARKS_MAX };
     assert_eq!(refused.err(), Some(full));
-    records.mark(ID, "customer", 2).await.unwrap();
+    Records::new(store.clone(), "customer").mark(ID, 2).await.unwrap();
     marks.extend((MARKS_MAX..2 * MARKS_MAX).map(mark));
-    store.write(&shard, &marks).await.unwrap();
-    assert!(records.mark(ID, "another", 2).await.is_err());
+    store.write(&key, &marks).await.unwrap();
+    assert!(Records::new(store, "another").mark(ID, 2).await.is_err());
 }
 
 #[tokio::test]
-async fn marks_of_the_former_index_are_adopted() {
+async fn marks_of_the_former_index_are_moved() {
     let store = MemoryStore::new();
-    let records = Records::new(store.clone());
+    let records = Records::new(store.clone(), "one");
     store.write("unfinished:3", &[mark(1), mark(2)]).await.unwrap();
     for _ in 0..2 {
         records.adopt_marks().await.unwrap();
-        let mut found = Vec::new();
-        for shard in 0..OPEN_SHARDS {
-            found.extend(records.marks(shard).await.unwrap());
-        }
+        let mut found = marks(&records).await;
         found.sort_by_key(|mark| mark.id.clone());
         assert_eq!(found, [mark(1), mark(2)]);
         let left: Vec<Mark> = store.read("unfinished:3").await.unwrap().unwrap();

@@ -1,10 +1,9 @@
-//! Reading stored events, whatever version wrote them.
+//! Reading stored events of any version.
 //!
-//! Stored events stay as they were written, byte for byte, except that a customer may be erased
-//! from the first one. Each bears the version of its
-//! form (`v`; the first had none) and is brought into today's form when it is read, one
-//! version after the other. Events of later versions are refused: this code would lose what
-//! it does not know.
+//! Stored events are never changed, except that a customer may be erased from the first one. Each
+//! one contains the version of its format (`v`; the first version had none) and is converted to the
+//! current format when it is read, one version after the other. Events of later versions are
+//! rejected, since this code would lose data that it does not know.
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -20,33 +19,33 @@ const UNDOS_V1: [(&str, &str); 4] = [
     ("reserve", "release"),
 ];
 
-/// Reads the events of one order, oldest first. What an old event leaves unsaid is taken from
-/// those before it.
+/// Reads the events of one order, oldest first. Data that an old event lacks is derived from the
+/// events before it.
 #[derive(Default)]
 pub(super) struct Reader {
-    /// Steps that are begun and not done, of version 1.
+    /// Steps that are started and not done, of version 1.
     open: Vec<String>,
-    /// Steps that were begun, of version 1.
-    begun: Vec<String>,
-    /// Compensations that have happened, of version 1.
+    /// Steps that were started, of version 1.
+    started: Vec<String>,
+    /// Finished compensations, of version 1.
     undone: Vec<String>,
-    /// Whether the saga goes backward.
+    /// Whether the saga compensates its steps.
     backward: bool,
 }
 
 impl Reader {
-    /// The event in today's form, or why it has none.
+    /// The event in the current format. The error says why it can't be converted.
     pub(super) fn read(&mut self, stored: &RawValue) -> Result<Recorded, String> {
         let mut event: Map<String, Value> = serde_json::from_str(stored.get()).map_err(text)?;
         match event.remove("v").map_or(Some(1), |version| version.as_u64()) {
             Some(1) => self.upcast_v1(&mut event),
             Some(version) if version == u64::from(SCHEMA) => {}
-            version => return Err(format!("an event of the unknown version {version:?}")),
+            version => return Err(format!("unknown event version {version:?}")),
         }
         serde_json::from_value(Value::Object(event)).map_err(text)
     }
 
-    /// Version 1 told customers itself, and did not say which move had failed.
+    /// Version 1 notified customers itself, and did not record which action had failed.
     fn upcast_v1(&mut self, event: &mut Map<String, Value>) {
         let kind = member(event, "type");
         match kind.as_str() {
@@ -59,27 +58,27 @@ impl Reader {
         }
     }
 
-    /// The move that was being tried; none if a customer was being told of something.
+    /// The action that failed; `None` if it was a notification of a customer.
     fn failed_v1(&self) -> Option<String> {
         if self.backward {
             let due = |(step, undo): &&(&str, &str)| {
-                let covered = *step == "reserve" && self.has_begun("commit");
-                self.has_begun(step) && !covered && !self.undone.iter().any(|done| done == undo)
+                let covered = *step == "reserve" && self.has_started("commit");
+                self.has_started(step) && !covered && !self.undone.iter().any(|done| done == undo)
             };
             return UNDOS_V1.iter().find(due).map(|(_, undo)| (*undo).to_owned());
         }
         self.open.last().cloned()
     }
 
-    fn has_begun(&self, step: &str) -> bool {
-        self.begun.iter().any(|begun| begun == step)
+    fn has_started(&self, step: &str) -> bool {
+        self.started.iter().any(|started| started == step)
     }
 
     fn follow_v1(&mut self, kind: &str, event: &Map<String, Value>) {
         let step = member(event, "step");
         match kind {
             "step_started" => {
-                self.begun.push(step.clone());
+                self.started.push(step.clone());
                 self.open.push(step);
             }
             "step_done" | "step_skipped" => self.open.retain(|open| *open != step),
@@ -87,7 +86,7 @@ impl Reader {
             "cancel_refused" => self.backward = false,
             "undone" => self.undone.push(member(event, "undo")),
             "reservation_lost" => {
-                for list in [&mut self.begun, &mut self.open] {
+                for list in [&mut self.started, &mut self.open] {
                     list.retain(|step| step != "reserve" && step != "commit");
                 }
             }
@@ -96,7 +95,7 @@ impl Reader {
     }
 }
 
-/// Keeps what an event told without keeping its meaning.
+/// Keeps the data of an event that has no meaning in the current format.
 fn retire(event: &mut Map<String, Value>, kind: &str) {
     let facts: Map<String, Value> = ["status", "failure", "detail"]
         .iter()

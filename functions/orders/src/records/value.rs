@@ -1,8 +1,11 @@
 //! The value of one order.
 //!
-//! The events are the truth. They lie there as they were written and are only looked into
-//! when they are needed. A snapshot spares reading the older ones: it bears the version of
-//! its form, and one that does not fit is as good as none.
+//! The events are the only source of truth. They are stored as they were written, and parsed only
+//! when they are needed. A snapshot saves reading the older events. It contains the version of its
+//! format, and one of another version is ignored.
+
+#[cfg(test)]
+mod tests;
 
 use chassis::inbox::Sequences;
 use chassis::outbox::{Draft, Outbox};
@@ -12,54 +15,54 @@ use serde_json::{Map, Value};
 
 use super::upcast::Reader;
 use crate::domain::event::SCHEMA;
-use crate::domain::{Order, Recorded, news};
+use crate::domain::{Order, Recorded, published};
 
-/// Events after which the next snapshot is taken: more than an order has that meets no
-/// trouble, since reading these few costs less than carrying a snapshot along.
+/// The number of events after which the next snapshot is taken: more than an order without
+/// failures has, since reading these is cheaper than storing a snapshot.
 pub const SNAPSHOT_EVERY: u64 = 32;
-/// The version of the form of [`Order`]. Any change of that type needs a new number.
+/// The version of the format of [`Order`]. Any change of that type needs a new number.
 pub const SNAPSHOT_SCHEMA: u32 = 2;
 
-/// What the store holds of one order.
+/// The stored value of one order.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Record {
     /// Oldest first, numbered from 1, as they were written; see [`Record::erase_customer`].
     events: Vec<Box<RawValue>>,
-    /// The order as it was after some of them.
+    /// The order after some of the events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     snapshot: Option<Box<RawValue>>,
-    /// Whoever drives the saga now.
+    /// The lease of the request that continues the saga.
     #[serde(default)]
     pub lease: Option<Lease>,
-    /// What is to be published.
+    /// The events to publish.
     #[serde(default)]
     pub outbox: Outbox,
-    /// Which news of others was heard.
+    /// The numbers of the last processed events of others.
     #[serde(default)]
     pub inbox: Sequences,
-    /// When news was last heard, in milliseconds since the epoch.
-    #[serde(default)]
-    pub heard_at_ms: Option<u64>,
-    /// Its place in the register of all orders; 0 if it is older than the register
-    /// and was not written since.
-    #[serde(default)]
-    pub place: u64,
-    /// The page of its user's index that lists it; none if it is older than this member.
+    /// When an event of shipping was last processed, in milliseconds since the epoch.
+    #[serde(default, rename = "heard_at_ms")]
+    pub shipping_event_at_ms: Option<u64>,
+    /// Its number in the register of all orders; 0 if it is older than the register and was not
+    /// written since.
+    #[serde(default, rename = "place")]
+    pub register_number: u64,
+    /// The page of its user's index that lists it; `None` in values from before this field existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     page: Option<u64>,
-    /// Counts how often late writes were shut out.
+    /// Incremented to make the writes of late requests fail.
     #[serde(default)]
     pub fence: u64,
 }
 
-/// The right to drive a saga, until a time in milliseconds since the epoch.
+/// The right to continue a saga for a limited time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// The request that drives, by its unique name.
+    /// The unique name of the request that holds it.
     pub owner: String,
-    /// From then on anybody may drive, in milliseconds since the epoch.
+    /// The expiry time in milliseconds since the epoch.
     pub until_ms: u64,
-    /// The run of the host in which it was taken. In a later run the owner is dead.
+    /// The run of the host in which it was taken. In a later run, the owner is certainly dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<u64>,
 }
@@ -69,7 +72,7 @@ pub struct Lease {
 pub struct Snapshot {
     /// [`SNAPSHOT_SCHEMA`] when it was taken.
     pub schema: u32,
-    /// The order; its version tells after which event.
+    /// The order; its version is the number of the last included event.
     pub order: Order,
 }
 
@@ -81,37 +84,33 @@ struct Stored<'a> {
 }
 
 impl Record {
-    /// An order without events yet.
-    pub(super) fn at(place: u64, page: u64, lease: Lease) -> Self {
-        Self { place, page: Some(page), lease: Some(lease), ..Self::default() }
+    /// An order without events.
+    pub(super) fn new(register_number: u64, page: u64, lease: Lease) -> Self {
+        Self { register_number, page: Some(page), lease: Some(lease), ..Self::default() }
     }
 
-    /// Whether an entry on this page of its user's index is the one that counts.
+    /// Whether the valid entry in its user's index is on this page.
     pub(super) fn is_listed_on(&self, page: u64) -> bool {
         self.page.is_none_or(|own| own == page)
     }
 
-    /// The order that the events make, or what is wrong with them.
+    /// The fold of the events. The error says what is wrong with them.
     pub fn order(&self) -> Result<Order, String> {
         match self.base() {
             Some(base) => {
-                Ok(self.read_after(base.version)?.into_iter().fold(base, |mut order, recorded| {
-                    order.apply(&recorded);
-                    order
-                }))
+                let later = self.read_after(base.version)?;
+                Ok(base.after(&later))
             }
-            None => {
-                Order::fold(&self.history()?).ok_or_else(|| "it begins without `placed`".to_owned())
-            }
+            None => fold(&self.history()?),
         }
     }
 
-    /// All events in today's form, or what is wrong with them.
+    /// All events in the current format. The error says what is wrong with them.
     pub fn history(&self) -> Result<Vec<Recorded>, String> {
         self.read_after(0)
     }
 
-    /// Forgets the snapshot; the order stays the same.
+    /// Removes the snapshot, which does not change the order.
     pub fn drop_snapshot(&mut self) {
         self.snapshot = None;
     }
@@ -129,82 +128,68 @@ impl Record {
         Ok(())
     }
 
-    /// After which event the snapshot was taken; none if there is none that can be used.
+    /// The number of the last event in the snapshot; `None` if no usable snapshot exists.
     pub fn snapshot_version(&self) -> Option<u64> {
         self.base().map(|order| order.version)
     }
 
     fn base(&self) -> Option<Order> {
         let snapshot: Snapshot = serde_json::from_str(self.snapshot.as_ref()?.get()).ok()?;
-        let fits = snapshot.schema == SNAPSHOT_SCHEMA
+        let is_usable = snapshot.schema == SNAPSHOT_SCHEMA
             && (1..=self.events.len() as u64).contains(&snapshot.order.version);
-        fits.then_some(snapshot.order)
+        is_usable.then_some(snapshot.order)
     }
 
-    /// The events after the one with this number. Snapshots exist since version 2, so what
-    /// comes after one needs nothing of the events before it to be understood.
+    /// The events after the one with this number. Snapshots exist since version 2, so events after
+    /// a snapshot can be read without the events before it.
     fn read_after(&self, version: u64) -> Result<Vec<Recorded>, String> {
         let mut reader = Reader::default();
         let numbered = (1..).zip(&self.events).filter(|(number, _)| *number > version);
         numbered
             .map(|(number, stored)| match reader.read(stored)? {
                 recorded if recorded.sequence == number => Ok(recorded),
-                recorded => Err(format!("event {} in the place of {number}", recorded.sequence)),
+                recorded => Err(format!("expected event {number}, found {}", recorded.sequence)),
             })
             .collect()
     }
 
-    /// Adds events to those that make `order`, with what others are to hear of them; answers
-    /// the order after them. The error is what forbids it.
-    pub(super) fn append(
-        &mut self,
-        order: Option<&Order>,
-        events: &[Recorded],
-    ) -> Result<Order, String> {
-        let first = order.map_or(1, |order| order.version + 1);
-        if !(first..).zip(events).all(|(number, recorded)| recorded.sequence == number) {
-            return Err(format!("the next event is number {first}"));
+    /// Adds an event, and what is published about it. `after` is the order after the event. The
+    /// error says why it can't be added.
+    pub(super) fn add(&mut self, after: &Order, recorded: &Recorded) -> Result<(), String> {
+        if self.outbox.last_sequence() == 0 {
+            // An order that is older than the outbox publishes its whole history now.
+            let history = self.history()?;
+            for (end, past) in (1..).zip(&history) {
+                self.publish(&fold(&history[..end])?, past)?;
+            }
         }
-        // An order from before there was anything to hear tells all of it now.
-        let untold = self.outbox.last_sequence() == 0;
-        let past = if untold { self.history()? } else { Vec::new() };
-        let known = order.filter(|_| !untold);
-        let after = self.tell(known.cloned(), past.iter().chain(events))?;
-        for recorded in events {
-            let stored = to_raw_value(&Stored { v: SCHEMA, recorded });
-            self.events.push(stored.map_err(|error| error.to_string())?);
-        }
-        if after.version >= self.snapshot_version().unwrap_or_default() + SNAPSHOT_EVERY {
-            let snapshot = Snapshot { schema: SNAPSHOT_SCHEMA, order: after.clone() };
-            self.snapshot = to_raw_value(&snapshot).ok();
-        }
-        Ok(after)
+        self.publish(after, recorded)?;
+        let stored = to_raw_value(&Stored { v: SCHEMA, recorded });
+        self.events.push(stored.map_err(|error| error.to_string())?);
+        Ok(())
     }
 
-    /// Puts what others are to hear of these events into the outbox.
-    fn tell<'a>(
-        &mut self,
-        mut order: Option<Order>,
-        events: impl Iterator<Item = &'a Recorded>,
-    ) -> Result<Order, String> {
-        for recorded in events {
-            let after = match order.take() {
-                Some(order) => order.after(std::slice::from_ref(recorded)),
-                None => Order::fold(std::slice::from_ref(recorded))
-                    .ok_or_else(|| "it begins without `placed`".to_owned())?,
-            };
-            if let Some((kind, data)) = news::of(&after, recorded) {
-                let draft = Draft {
-                    source: news::SOURCE.to_owned(),
-                    kind: kind.to_owned(),
-                    subject: after.placed.id.clone(),
-                    at_ms: recorded.at_ms,
-                    data,
-                };
-                self.outbox.push(draft).map_err(|full| full.to_string())?;
-            }
-            order = Some(after);
-        }
-        order.ok_or_else(|| "there are no events".to_owned())
+    fn publish(&mut self, after: &Order, recorded: &Recorded) -> Result<(), String> {
+        let Some((kind, data)) = published::of(after, recorded) else { return Ok(()) };
+        let draft = Draft {
+            source: published::SOURCE.to_owned(),
+            kind: kind.to_owned(),
+            subject: after.placed.id.clone(),
+            at_ms: recorded.at_ms,
+            data,
+        };
+        self.outbox.push(draft).map_err(|full| full.to_string())
     }
+
+    /// Takes a snapshot, if it is due. `order` is the fold of all events.
+    pub(super) fn take_snapshot(&mut self, order: &Order) {
+        if order.version >= self.snapshot_version().unwrap_or_default() + SNAPSHOT_EVERY {
+            let snapshot = Snapshot { schema: SNAPSHOT_SCHEMA, order: order.clone() };
+            self.snapshot = to_raw_value(&snapshot).ok();
+        }
+    }
+}
+
+fn fold(events: &[Recorded]) -> Result<Order, String> {
+    Order::fold(events).ok_or_else(|| "the first event is not `placed`".to_owned())
 }

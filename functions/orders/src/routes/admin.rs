@@ -1,20 +1,21 @@
-//! What administrators see of a checkout, and how they let it go on.
+//! The operations of administrators: inspecting and resuming a checkout.
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use chassis::Result;
 use chassis::auth::{Admin, KeySource};
+use chassis::clock::Timer;
 use chassis::store::Store;
 use http::StatusCode;
 
 use super::refusal::not_resumed;
 use super::saga::SagaView;
 use super::{Api, shown};
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 
-impl<S: Store, P: Participants, C: Clock, K: KeySource> Api<S, P, C, K> {
-    /// The saga as it is recorded; looking at it does not move it on.
+impl<S: Store, P: Participants, T: Timer, K: KeySource> Api<S, P, T, K> {
+    /// The saga as it is recorded, without continuing it.
     pub(super) async fn saga(
         State(api): State<Self>,
         _: Admin,

@@ -1,4 +1,4 @@
-//! The operations of orders.
+//! The description of the API.
 #![allow(dead_code, reason = "the types of requests only describe them")]
 
 mod administration;
@@ -18,7 +18,7 @@ use crate::domain::{Address, placed};
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewOrder {
-    /// What to order; the cart if left out.
+    /// The items; the cart if absent.
     #[schemars(length(min = 1, max = placed::LINES_MAX))]
     items: Option<Vec<NewLine>>,
     shipping_address: Address,
@@ -36,10 +36,10 @@ struct NewLine {
     quantity: u32,
 }
 
-/// What all events have in common.
+/// The common members of all events.
 #[derive(JsonSchema)]
 pub(super) struct EventType {
-    /// What happened: `placed`, `step_started`, `step_done`, `confirmed`, …
+    /// The type of the event: `placed`, `step_started`, `step_done`, `confirmed`, …
     r#type: String,
 }
 
@@ -66,21 +66,9 @@ fn placing(api: &mut Api) {
         "shipping_address": address(),
         "payment_method": "tok_approved",
     }))
-    .json::<OrderView>(201, "The order is confirmed or rejected.", &order())
+    .json::<OrderView>(201, "The order is confirmed or rejected.", &order("confirmed"))
     .headers(["Location", "Idempotency-Replayed", "ETag", "X-Projection-Position"])
-    .json::<OrderView>(
-        202,
-        "The order is still pending.",
-        &json!({
-            "id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
-            "status": "pending",
-            "items": [item()],
-            "total": {"amount": 2598, "currency": "EUR"},
-            "shipping_address": address(),
-            "created_at": "2026-01-31T12:00:00.000Z",
-            "updated_at": "2026-01-31T12:00:00.000Z",
-        }),
-    )
+    .json::<OrderView>(202, "The order is still pending.", &order("pending"))
     .headers(["Location", "Idempotency-Replayed", "ETag", "X-Projection-Position"])
     .problem(
         "The total differs from the expected one and nothing was ordered (`price-changed`; \
@@ -105,20 +93,9 @@ fn placing(api: &mut Api) {
          are restocked. Repeating the request has no further effect.",
     )
     .parameters(["IfMatch"])
-    .ok::<OrderView>(
-        "The order is cancelled.",
-        &json!({
-            "id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
-            "status": "cancelled",
-            "items": [item()],
-            "total": {"amount": 2598, "currency": "EUR"},
-            "shipping_address": address(),
-            "created_at": "2026-01-31T12:00:00.000Z",
-            "updated_at": "2026-01-31T12:00:00.000Z",
-        }),
-    )
+    .ok::<OrderView>("The order is canceled.", &order("cancelled"))
     .headers(["ETag", "X-Projection-Position"])
-    .json::<OrderView>(202, "The order is being cancelled.", &order())
+    .json::<OrderView>(202, "The order is being canceled.", &order("confirmed"))
     .headers(["ETag", "X-Projection-Position"])
     .problems([404, 409, 412]);
 }
@@ -126,9 +103,12 @@ fn placing(api: &mut Api) {
 fn reading(api: &mut Api) {
     api.operation("listOrders", "List own orders", "The orders of the caller, newest first.")
         .paged()
-        .ok::<Page<OrderView>>("A page.", &json!({"items": [order()], "next_cursor": null}));
+        .ok::<Page<OrderView>>(
+            "A page.",
+            &json!({"items": [order("confirmed")], "next_cursor": null}),
+        );
     api.operation("getOrder", "Get an order", "An order of the caller.")
-        .ok::<OrderView>("The order.", &order())
+        .ok::<OrderView>("The order.", &order("confirmed"))
         .headers(["ETag", "X-Projection-Position"])
         .problems([404]);
     api.operation(
@@ -140,7 +120,7 @@ fn reading(api: &mut Api) {
     .parameter(json!({
         "name": "Last-Event-ID",
         "in": "header",
-        "description": "Where to go on after the line broke.",
+        "description": "The id of the last received event, after a reconnection.",
         "required": false,
         "schema": {"type": "string"},
     }))
@@ -185,10 +165,10 @@ fn reading(api: &mut Api) {
     .problems([404]);
 }
 
-fn order() -> Value {
+fn order(status: &str) -> Value {
     json!({
         "id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
-        "status": "confirmed",
+        "status": status,
         "items": [item()],
         "total": {"amount": 2598, "currency": "EUR"},
         "shipping_address": address(),

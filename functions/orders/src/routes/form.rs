@@ -6,45 +6,32 @@ use chassis::text::is_visible;
 use chassis::{Result, card};
 
 use crate::domain::{Address, country, placed};
+use crate::service::NewOrder;
 
-/// Characters of a SKU.
+/// The maximum number of characters of a SKU.
 const SKU_CHARS_MAX: usize = 64;
-/// Characters of a payment method's token.
+/// The maximum number of characters of a payment method's token.
 pub(super) const METHOD_CHARS_MAX: usize = 200;
 
-/// A sound body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Form {
-    /// SKU and pieces; none orders the cart.
-    pub(super) lines: Option<Vec<(String, u32)>>,
-    pub(super) shipping_address: Address,
-    pub(super) payment_method: String,
-    /// The total that the customer expects, if given.
-    pub(super) expected_total: Option<Money>,
-}
-
-impl Form {
-    /// The body's content, or 422 with every fault in it.
-    pub(super) fn read(body: &JsonBody) -> Result<Self> {
-        let mut fields = body.fields();
-        let lines = fields.optional_array("items", 1..=placed::LINES_MAX, line);
-        let shipping_address = fields.object("shipping_address", address);
-        let payment_method = fields.string("payment_method", 1..=METHOD_CHARS_MAX);
-        if let Some(fault) = payment_method.as_deref().and_then(no_token) {
-            fields.fault("payment_method", fault);
-        }
-        let expected_total = fields.optional_object("expected_total", money);
-        fields.finish()?;
-        let (Some(shipping_address), Some(payment_method)) = (shipping_address, payment_method)
-        else {
-            return Err(chassis::Problem::internal());
-        };
-        Ok(Self { lines, shipping_address, payment_method, expected_total })
+/// Reads the body. The error is 422 with all faults.
+pub(super) fn read(body: &JsonBody) -> Result<NewOrder> {
+    let mut fields = body.fields();
+    let lines = fields.optional_array("items", 1..=placed::LINES_MAX, line);
+    let shipping_address = fields.object("shipping_address", address);
+    let payment_method = fields.string("payment_method", 1..=METHOD_CHARS_MAX);
+    if let Some(fault) = payment_method.as_deref().and_then(token_fault) {
+        fields.fault("payment_method", fault);
     }
+    let expected_total = fields.optional_object("expected_total", money);
+    fields.finish()?;
+    let (Some(shipping_address), Some(payment_method)) = (shipping_address, payment_method) else {
+        return Err(chassis::Problem::internal());
+    };
+    Ok(NewOrder { lines, shipping_address, payment_method, expected_total })
 }
 
 /// Why this is not a token of a payment provider. A response must never contain a card number.
-fn no_token(text: &str) -> Option<&'static str> {
+fn token_fault(text: &str) -> Option<&'static str> {
     if card::holds_number(text) {
         return Some("must be a token of the payment provider, not a card number");
     }
@@ -68,7 +55,7 @@ fn line(fields: &mut Fields<'_>) -> Option<(String, u32)> {
     Some((sku?, quantity?))
 }
 
-/// A part of an address. It is printed on a label and shown in mails.
+/// A field of an address. It is printed on a label and shown in mails.
 fn visible(fields: &mut Fields<'_>, part: &str) -> Option<String> {
     let text = fields.string(part, 1..=placed::ADDRESS_CHARS_MAX);
     if text.as_deref().is_some_and(|text| !is_visible(text)) {

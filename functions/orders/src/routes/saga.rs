@@ -1,20 +1,19 @@
-//! A saga on the wire: each step with its compensation, from the order's history.
+//! The JSON form of a saga: each step with its compensation, from the order's history.
 
 use chassis::clock::rfc3339;
 use serde::Serialize;
 
 use crate::domain::event::{Action, Event};
 use crate::domain::saga::{STEPS, UNDO_OF};
-use crate::domain::{Order, Recorded, Step, Undo};
+use crate::domain::{Order, Recorded, Status, Step, Undo};
 
-/// How far a checkout has come, step by step.
+/// The state of a checkout, step by step.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Saga"))]
 pub(super) struct SagaView {
     order_id: String,
     /// The status of the order.
-    #[cfg_attr(test, schemars(with = "crate::domain::Status"))]
-    status: &'static str,
+    status: Status,
     /// `backward` while steps are compensated, and afterwards.
     #[cfg_attr(test, schemars(extend("enum" = ["forward", "backward"])))]
     direction: &'static str,
@@ -37,7 +36,7 @@ struct StepView {
     name: Step,
     #[cfg_attr(test, schemars(extend("enum" = ["pending", "started", "done", "skipped", "refused"])))]
     status: &'static str,
-    /// Attempts that were answered or failed.
+    /// The number of finished attempts, including failed ones.
     attempts: u32,
     compensation: Option<UndoView>,
 }
@@ -70,7 +69,7 @@ impl SagaView {
         });
         Self {
             order_id: order.placed.id.clone(),
-            status: order.status.as_str(),
+            status: order.status,
             direction: if backward { "backward" } else { "forward" },
             parked: parked.filter(|_| order.saga.parked.is_some()),
             steps: STEPS.into_iter().map(|step| StepView::of(step, order, history)).collect(),

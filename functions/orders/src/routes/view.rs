@@ -1,4 +1,4 @@
-//! Orders, shipments and events on the wire.
+//! The JSON form of orders, shipments and events.
 
 use chassis::clock::rfc3339;
 use chassis::money::Money;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::order::Rejection;
-use crate::domain::{Address, Event, Item, Order, Recorded};
+use crate::domain::{Address, Event, Item, Line, Order, Parcel, Recorded, ShipmentStatus, Status};
 use crate::ports::Shipment;
 
 /// An order.
@@ -14,8 +14,7 @@ use crate::ports::Shipment;
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Order"))]
 pub(super) struct OrderView {
     id: String,
-    #[cfg_attr(test, schemars(with = "crate::domain::Status"))]
-    status: &'static str,
+    status: Status,
     items: Vec<Item>,
     total: Money,
     /// Null if the order has finished and its customer has deleted the account.
@@ -25,7 +24,7 @@ pub(super) struct OrderView {
     /// When the status changed last.
     #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     updated_at: String,
-    /// Why the order was refused; only where the status is `rejected`.
+    /// Why the order was rejected; only if the status is `rejected`.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<Rejection>,
     /// The refund for returned parcels; absent if there are none.
@@ -37,7 +36,7 @@ impl OrderView {
     pub(super) fn of(order: &Order) -> Self {
         Self {
             id: order.placed.id.clone(),
-            status: order.status.as_str(),
+            status: order.status,
             items: order.placed.items.clone(),
             total: order.placed.total.clone(),
             shipping_address: order.placed.shipping_address.clone(),
@@ -49,48 +48,31 @@ impl OrderView {
     }
 }
 
-/// A part of an order that travels on its own.
+/// A separately shipped part of an order.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Shipment"))]
 pub(super) struct ShipmentView {
     id: String,
-    #[cfg_attr(test, schemars(with = "crate::domain::parcel::Carriage"))]
-    status: &'static str,
+    status: ShipmentStatus,
     courier: String,
     tracking_code: String,
-    lines: Vec<LineView>,
+    lines: Vec<Line>,
     /// When the status changed last.
     #[cfg_attr(test, schemars(with = "chassis::openapi::Time"))]
     updated_at: String,
 }
 
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
-struct LineView {
-    #[cfg_attr(test, schemars(with = "chassis::openapi::Sku"))]
-    sku: String,
-    #[cfg_attr(test, schemars(range(min = 1)))]
-    quantity: u32,
-}
-
 impl From<Shipment> for ShipmentView {
-    fn from(shipment: Shipment) -> Self {
-        let line = |(sku, quantity)| LineView { sku, quantity };
-        Self {
-            id: shipment.id,
-            status: shipment.status.as_str(),
-            courier: shipment.courier,
-            tracking_code: shipment.tracking_code,
-            lines: shipment.lines.into_iter().map(line).collect(),
-            updated_at: shipment.updated_at,
-        }
+    fn from(Shipment { parcel, updated_at }: Shipment) -> Self {
+        let Parcel { id, courier, tracking_code, status, lines } = parcel;
+        Self { id, status, courier, tracking_code, lines, updated_at }
     }
 }
 
-/// A fact of an order's history. Other members depend on the type. What went wrong between the
-/// services, and which administrator resumed the order, is for administrators only: others do not
-/// see the `detail` of `attempt_failed`, the `reason` of `parked`, `by` of `resumed`, and the
-/// `facts` of `retired`.
+/// An event of an order's history. Other members depend on the type. Errors of services and the name
+/// of the administrator who resumed the order are for administrators only: customers do not see the
+/// `detail` of `attempt_failed`, the `reason` of `parked`, `by` of `resumed`, and the `facts` of
+/// `retired`.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OrderEvent"))]
 pub(super) struct EventView {
@@ -105,8 +87,7 @@ pub(super) struct EventView {
 }
 
 impl EventView {
-    /// For customers: without what the services said among themselves when something went
-    /// wrong, and without who of the staff looked at it.
+    /// For customers: without errors of services, and without the name of the administrator.
     pub(super) fn public(recorded: Recorded) -> Self {
         let hidden = match recorded.event {
             Event::AttemptFailed { .. } => "detail",
@@ -122,9 +103,9 @@ impl EventView {
         view
     }
 
-    /// For administrators: everything.
+    /// For administrators: the whole event.
     pub(super) fn whole(recorded: Recorded) -> Self {
-        // Events are plain data: they always have a JSON form.
+        // Events are plain data, so this can't fail.
         let event = serde_json::to_value(&recorded.event).unwrap_or_default();
         Self { sequence: recorded.sequence, at: rfc3339(recorded.at_ms), event }
     }

@@ -1,53 +1,59 @@
-//! What is recorded of all orders, for checks across functions.
+//! What is recorded of all orders, for comparison with other functions.
 
+use chassis::clock::Timer;
 use chassis::register::Stretch;
 use chassis::store::{Store, StoreError};
 
 use super::Orders;
 use crate::domain::{Event, Order, Recorded, Status, Step, saga};
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 use crate::records::Loaded;
 
 /// One order, as it is recorded.
 #[derive(Clone, Debug)]
-pub struct Audited {
+pub struct AuditedOrder {
     /// Its id.
     pub id: String,
-    /// The order and its value; none if the value can't be read.
+    /// The order and its value; `None` if the value is unreadable.
     pub loaded: Option<Loaded>,
-    /// Nothing is left to be done but to carry it to the customer.
+    /// Whether nothing is left to do, except to deliver it to the customer.
     pub settled: bool,
-    /// What is wrong with the record itself; empty if it is sound.
+    /// What is wrong with the record; empty if it is consistent.
     pub faults: Vec<String>,
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
-    /// All orders in the order of their creation, those after the place `after` in the
-    /// register (0: from the beginning), at most `limit`.
-    pub async fn audit(&self, after: u64, limit: u32) -> Result<Stretch<Audited>, StoreError> {
-        self.records.register().stretch(after, limit, |place, id| self.audited(place, id)).await
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
+    /// At most `limit` orders, in the order of their creation, after the number `after` in the
+    /// register (0: from the beginning).
+    pub async fn audit(&self, after: u64, limit: u32) -> Result<Stretch<AuditedOrder>, StoreError> {
+        let register = self.records.register();
+        register.stretch(after, limit, |number, id| self.audit_order(number, id)).await
     }
 
-    async fn audited(&self, place: u64, id: String) -> Result<Option<Audited>, StoreError> {
+    async fn audit_order(
+        &self,
+        number: u64,
+        id: String,
+    ) -> Result<Option<AuditedOrder>, StoreError> {
         let loaded = match self.records.load(&id).await {
             Ok(Some(loaded)) => loaded,
             Ok(None) => return Ok(None),
             Err(StoreError::Corrupt { reason, .. }) => {
                 let faults = vec![format!("unreadable: {reason}")];
-                return Ok(Some(Audited { id, loaded: None, settled: false, faults }));
+                return Ok(Some(AuditedOrder { id, loaded: None, settled: false, faults }));
             }
             Err(error) => return Err(error),
         };
-        if loaded.record.place != place {
+        if loaded.record.register_number != number {
             return Ok(None);
         }
         let settled = loaded.is_settled(self.clock.now_ms());
         let faults = faults(&loaded);
-        Ok(Some(Audited { id, loaded: Some(loaded), settled, faults }))
+        Ok(Some(AuditedOrder { id, loaded: Some(loaded), settled, faults }))
     }
 }
 
-/// What is wrong with an order that can be read.
+/// What is wrong with a readable order.
 fn faults(loaded: &Loaded) -> Vec<String> {
     let history = match loaded.history() {
         Ok(history) => history,
@@ -55,16 +61,15 @@ fn faults(loaded: &Loaded) -> Vec<String> {
     };
     let mut faults = inconsistencies(&loaded.order, &history);
     if Order::fold(&history).as_ref() != Some(&loaded.order) {
-        faults.push("the snapshot differs from what the events make".to_owned());
+        faults.push("the snapshot does not match the events".to_owned());
     }
     if loaded.record.outbox.last_sequence() < loaded.record.outbox.len() as u64 {
-        faults.push("more events wait than were ever numbered".to_owned());
+        faults.push("the outbox has more events than were numbered".to_owned());
     }
     faults
 }
 
-/// Where the order contradicts itself: its fate is decided once, and whoever did not get it
-/// has got everything back.
+/// Contradictions within the order: it has one end, and without delivery, all its steps are undone.
 fn inconsistencies(order: &Order, history: &[Recorded]) -> Vec<String> {
     let mut faults = Vec::new();
     let ends = |recorded: &&Recorded| {
@@ -76,7 +81,6 @@ fn inconsistencies(order: &Order, history: &[Recorded]) -> Vec<String> {
     if history.iter().filter(ends).count() > 1 {
         faults.push("it has more than one end".to_owned());
     }
-    let done = |step| order.saga.finished.contains(&step);
     if order.status == Status::Returned && order.refunded().as_ref() != Some(&order.placed.total) {
         faults.push("it was returned, but not fully refunded".to_owned());
     }
@@ -84,7 +88,7 @@ fn inconsistencies(order: &Order, history: &[Recorded]) -> Vec<String> {
         Status::Pending => {}
         Status::Confirmed | Status::Shipped | Status::Delivered | Status::Returned => {
             let steps = [Step::Reserve, Step::Authorize, Step::Capture, Step::Commit, Step::Ship];
-            let missing = steps.into_iter().filter(|step| !done(*step));
+            let missing = steps.into_iter().filter(|step| !order.saga.finished.contains(step));
             faults.extend(missing.map(|step| format!("confirmed without the step {step:?}")));
         }
         Status::Rejected | Status::Cancelled => {

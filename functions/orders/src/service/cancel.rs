@@ -1,94 +1,75 @@
-//! Calling an order off.
+//! Canceling an order.
 //!
-//! A cancellation is an event like all others: it counts for the order that it was decided
-//! on, or not at all. So whoever wants to approve the order at the same moment either comes
-//! first, and the cancellation takes everything back, or finds the saga turned round.
+//! A cancellation is an event like all others: it is recorded for the order that it was decided on,
+//! or not at all. So of a cancellation and a concurrent confirmation, one comes first: either the
+//! cancellation undoes the whole order, or the saga finds that it has to undo its steps.
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
 
-use super::{Orders, PATIENCE_MS};
+use super::{Orders, WAIT_MS};
 use crate::domain::order::Undoing;
-use crate::domain::{Event, Recorded, Status};
-use crate::ports::{Clock, Participants};
+use crate::domain::{Event, Order, Status};
+use crate::ports::Participants;
 use crate::records::Loaded;
 
-/// How often a write is repeated when somebody else wrote the order meanwhile.
-const CONFLICTS_MAX: u32 = 16;
-
-/// Why an order was not called off.
+/// Why an order was not canceled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Uncancelled {
-    /// There is no such order for this caller.
+pub enum CancelError {
+    /// There is no such order.
     NotFound,
-    /// The order has come too far, to this status.
+    /// The order has this status and can't be canceled.
     TooLate(Status),
-    /// The order has this version, not one of those that the caller would call off.
+    /// The order has this version, which is not one that the caller expects.
     Changed(u64),
-    /// Too many orders are unfinished. Safe to repeat.
-    Backlog(StoreError),
-    /// Safe to repeat.
-    Unavailable(String),
+    /// The store failed, or too many orders are unfinished. Safe to repeat.
+    Store(StoreError),
 }
 
-impl From<StoreError> for Uncancelled {
+impl From<StoreError> for CancelError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Backlog { .. } => Self::Backlog(error),
-            error => Self::Unavailable(error.to_string()),
+        Self::Store(error)
+    }
+}
+
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
+    /// Cancels an order and undoes its steps. Repeating it has no further effect. With `versions`,
+    /// the order is canceled only if it has one of them. The steps may not all be undone yet when
+    /// this returns; see the status of the order.
+    pub async fn cancel(&self, id: &str, versions: Option<&[u64]>) -> Result<Loaded, CancelError> {
+        let until_ms = self.clock.now_ms() + WAIT_MS;
+        let found = match versions {
+            Some(_) => self.records.load(id).await?,
+            None => self.touch(id).await?,
+        };
+        let mut loaded = found.ok_or(CancelError::NotFound)?;
+        let cancel = |loaded: &mut Loaded| {
+            let version = loaded.order.version;
+            if is_canceled(&loaded.order) {
+                return Ok(());
+            }
+            if versions.is_some_and(|versions| !versions.contains(&version)) {
+                return Err(CancelError::Changed(version));
+            }
+            if !loaded.order.can_be_cancelled() {
+                return Err(CancelError::TooLate(loaded.order.status));
+            }
+            Ok(loaded.push(Event::CancelRequested, self.clock.now_ms())?)
+        };
+        self.records.decide(&mut loaded, cancel).await?;
+        if loaded.order.status != Status::Cancelled {
+            self.advance_patiently(&mut loaded, until_ms).await?;
+        }
+        match loaded.order.status {
+            _ if is_canceled(&loaded.order) => Ok(loaded),
+            // The saga goes forward again: a parcel has left.
+            Status::Confirmed => Err(CancelError::TooLate(Status::Shipped)),
+            status => Err(CancelError::TooLate(status)),
         }
     }
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
-    /// Calls an order off and gives back what it took. Calling off twice is once. With
-    /// `versions`, the order is called off only if it has one of them. The order may still be
-    /// on its way back when this returns; its status tells.
-    pub async fn cancel(&self, id: &str, versions: Option<&[u64]>) -> Result<Loaded, Uncancelled> {
-        let until_ms = self.clock.now_ms() + PATIENCE_MS;
-        for _ in 0..CONFLICTS_MAX {
-            let loaded = match versions {
-                Some(_) => self.records.load(id).await?,
-                None => self.touch(id).await?,
-            };
-            let loaded = loaded.ok_or(Uncancelled::NotFound)?;
-            if loaded.order.status == Status::Cancelled {
-                return Ok(loaded);
-            }
-            let version = loaded.order.version;
-            let requested = loaded.order.saga.undoing == Some(Undoing::Cancellation);
-            if !requested && versions.is_some_and(|versions| !versions.contains(&version)) {
-                return Err(Uncancelled::Changed(version));
-            }
-            if requested || self.request_cancellation(loaded).await? {
-                return self.take_back(id, until_ms).await;
-            }
-        }
-        Err(Uncancelled::Unavailable("the order changes too fast".to_owned()))
-    }
-
-    async fn take_back(&self, id: &str, until_ms: u64) -> Result<Loaded, Uncancelled> {
-        let driven = self.resume_patiently(id, until_ms).await?;
-        let loaded = driven.ok_or(Uncancelled::NotFound)?;
-        let going = loaded.order.saga.undoing == Some(Undoing::Cancellation);
-        match loaded.order.status {
-            Status::Cancelled => Ok(loaded),
-            _ if going => Ok(loaded),
-            // The saga has gone forward again: the parcel has left.
-            Status::Confirmed => Err(Uncancelled::TooLate(Status::Shipped)),
-            status => Err(Uncancelled::TooLate(status)),
-        }
-    }
-
-    /// False if the order has changed meanwhile.
-    async fn request_cancellation(&self, mut loaded: Loaded) -> Result<bool, Uncancelled> {
-        if !loaded.order.can_be_cancelled() {
-            return Err(Uncancelled::TooLate(loaded.order.status));
-        }
-        let now_ms = self.clock.now_ms();
-        self.records.mark(&loaded.order.placed.id, &self.owner, now_ms).await?;
-        let sequence = loaded.order.version + 1;
-        let event = Recorded { sequence, at_ms: now_ms, event: Event::CancelRequested };
-        let lease = loaded.record.lease.clone();
-        Ok(self.records.append(&mut loaded, &[event], lease).await?)
-    }
+/// Whether an order is canceled, or is being canceled.
+fn is_canceled(order: &Order) -> bool {
+    order.status == Status::Cancelled || order.saga.undoing == Some(Undoing::Cancellation)
 }

@@ -1,9 +1,10 @@
-//! How far the parcels of an order have come.
+//! Updating the parcels of an order.
 //!
-//! Shipping tells by events, each with the state of all parcels of an order. They are heard
-//! once each, in their order. A look at an order asks shipping itself only if nothing was
-//! heard for so long that events may have been lost.
+//! Shipping publishes events, each with the state of all parcels of an order. Each one is processed
+//! once, in order. A request that reads an order queries shipping directly only if no event has
+//! arrived for so long that events may have been lost.
 
+use chassis::clock::Timer;
 use chassis::events;
 use chassis::inbox::Admission;
 use chassis::store::{Store, StoreError};
@@ -11,135 +12,113 @@ use serde::Deserialize;
 
 use super::{Orders, TOUCH_MS};
 use crate::domain::saga::{self, Next};
-use crate::domain::{Event, Order, Parcel, Recorded, Status, parcel};
-use crate::ports::{Clock, Participants};
+use crate::domain::{Event, Parcel, Status, parcel};
+use crate::ports::Participants;
 use crate::records::Loaded;
 
-/// The type of event that is listened to.
+/// The type of the processed events.
 pub const SHIPMENT_CHANGED: &str = "com.shop.shipping.shipment.changed.v1";
-/// How long after its confirmation an order of which shipping has told nothing is asked for,
+/// How long after its confirmation shipping is queried for an order without any event of shipping,
 /// in milliseconds.
-const UNHEARD_MS: u64 = 5_000;
-/// How long after the last news an order that travels is asked for, in milliseconds.
-const SILENT_MS: u64 = 60 * 60_000;
-/// How often a write is repeated when somebody else wrote the order meanwhile.
-const CONFLICTS_MAX: u32 = 16;
+const FIRST_EVENT_MS: u64 = 5_000;
+/// How long after the last event shipping is queried for an order in transit, in milliseconds.
+const NEXT_EVENT_MS: u64 = 60 * 60_000;
 
-/// What became of an event.
+/// The result of processing an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// It is recorded, or was before, or concerns no order of ours.
+pub enum EventOutcome {
+    /// It is recorded, was recorded before, or is about an unknown order.
     Done,
-    /// The one with this number has not come yet; it should come again after that one.
+    /// The event with this number is missing. Deliver this one again after that one.
     TooEarly(u64),
-    /// It is not what shipping tells.
+    /// The data is malformed, for this reason.
     Malformed(String),
 }
 
 #[derive(Deserialize)]
-struct Changed {
+struct ShipmentChanged {
     order_id: String,
     shipments: Vec<Parcel>,
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
-    /// Records what an event of shipping tells about the parcels of an order.
-    pub async fn hear(&self, event: &events::Event) -> Result<Heard, StoreError> {
-        let changed: Changed = match serde_json::from_str(&event.data) {
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
+    /// Records the parcels in an event of shipping.
+    pub async fn process(&self, event: &events::Event) -> Result<EventOutcome, StoreError> {
+        let changed: ShipmentChanged = match serde_json::from_str(&event.data) {
             Ok(changed) => changed,
-            Err(error) => return Ok(Heard::Malformed(error.to_string())),
+            Err(error) => return Ok(EventOutcome::Malformed(error.to_string())),
         };
-        for _ in 0..CONFLICTS_MAX {
-            let Some(mut loaded) = self.records.load(&changed.order_id).await? else {
-                return Ok(Heard::Done);
-            };
-            let now_ms = self.clock.now_ms();
-            let mut record = loaded.record.clone();
-            match record.inbox.admit(event) {
-                Admission::Fresh => record.heard_at_ms = Some(now_ms),
-                Admission::Duplicate => return Ok(Heard::Done),
-                Admission::Gap { expected } => return Ok(Heard::TooEarly(expected)),
-            }
-            let news = news(&loaded.order, &changed.shipments, now_ms);
-            if !news.is_empty() {
-                self.records.mark(&changed.order_id, &self.owner, now_ms).await?;
-            }
-            if self.records.extend(&mut loaded, record, &news).await? {
-                if !news.is_empty() {
-                    self.follow(loaded).await?;
+        let Some(mut loaded) = self.records.load(&changed.order_id).await? else {
+            return Ok(EventOutcome::Done);
+        };
+        let record = |loaded: &mut Loaded| {
+            match loaded.record.inbox.admit(event) {
+                Admission::Fresh => {}
+                Admission::Duplicate => return Ok((EventOutcome::Done, false)),
+                Admission::Gap { expected } => {
+                    return Ok((EventOutcome::TooEarly(expected), false));
                 }
-                return Ok(Heard::Done);
             }
+            let now_ms = self.clock.now_ms();
+            loaded.record.shipping_event_at_ms = Some(now_ms);
+            let moved = record_parcels(loaded, &changed.shipments, now_ms)?;
+            Ok::<_, StoreError>((EventOutcome::Done, moved))
+        };
+        let (outcome, moved) = self.records.decide(&mut loaded, record).await?;
+        if moved {
+            self.advance_and_unmark(&mut loaded, TOUCH_MS).await?;
         }
-        Err(StoreError::Contended(changed.order_id))
+        Ok(outcome)
     }
 
-    /// Records how far shipping has come. If shipping does not answer, the order stays as it
-    /// was known: a read must not fail for that.
-    pub(super) async fn observe(&self, mut loaded: Loaded) -> Result<Loaded, StoreError> {
-        let now_ms = self.clock.now_ms();
-        if !is_due(&loaded, now_ms) {
-            return Ok(loaded);
+    /// Queries shipping for the parcels of an order, if that is due. If shipping is unavailable, the
+    /// order stays as it is: a read must not fail for that reason.
+    pub(super) async fn query_parcels(&self, loaded: &mut Loaded) -> Result<(), StoreError> {
+        if !is_query_due(loaded, self.clock.now_ms()) {
+            return Ok(());
         }
         let id = loaded.order.placed.id.clone();
-        let Ok(shipments) = self.participants.shipments(&id).await else { return Ok(loaded) };
-        let parcels: Vec<Parcel> = shipments.iter().map(|shipment| shipment.parcel()).collect();
-        let now_ms = self.clock.now_ms();
-        let news = news(&loaded.order, &parcels, now_ms);
-        if news.is_empty() {
-            return Ok(loaded);
-        }
-        self.records.mark(&id, &self.owner, now_ms).await?;
-        let lease = loaded.record.lease.clone();
-        if self.records.append(&mut loaded, &news, lease).await? {
-            return self.follow(loaded).await;
-        }
-        Ok(self.records.load(&id).await?.unwrap_or(loaded))
-    }
-
-    /// Does what the news leaves to be done.
-    async fn follow(&self, loaded: Loaded) -> Result<Loaded, StoreError> {
-        let until_ms = self.clock.now_ms() + TOUCH_MS;
-        let before = loaded.clone();
-        match self.driver().go_on(loaded, until_ms).await? {
-            Some(outcome) => self.close(outcome).await,
-            None => Ok(before),
-        }
-    }
-}
-
-/// Whether a look at this order asks shipping.
-fn is_due(loaded: &Loaded, now_ms: u64) -> bool {
-    let travels = matches!(loaded.order.status, Status::Confirmed | Status::Shipped);
-    let since_ms = match loaded.record.heard_at_ms {
-        Some(heard_at_ms) => heard_at_ms.saturating_add(SILENT_MS),
-        None => loaded.order.updated_at_ms.saturating_add(UNHEARD_MS),
-    };
-    travels && now_ms >= since_ms
-}
-
-/// The events that these parcels make: that they have moved, and what follows at once.
-fn news(order: &Order, parcels: &[Parcel], now_ms: u64) -> Vec<Recorded> {
-    let worth_telling = !order.parcels.is_empty() || parcel::have_left(parcels);
-    let mut events = Vec::new();
-    if *parcels == order.parcels || !worth_telling {
-        return events;
-    }
-    let mut order = order.clone();
-    let mut next = Some(Event::ParcelsMoved { parcels: parcels.to_vec() });
-    while let Some(event) = next {
-        let recorded = Recorded { sequence: order.version + 1, at_ms: now_ms, event };
-        order.apply(&recorded);
-        events.push(recorded);
-        next = match saga::next(&order, now_ms) {
-            Next::Record(
-                event @ (Event::Shipped
-                | Event::PartlyReturned
-                | Event::Delivered
-                | Event::Returned),
-            ) => Some(event),
-            _ => None,
+        let Ok(shipments) = self.participants.shipments(&id).await else { return Ok(()) };
+        let parcels: Vec<Parcel> = shipments.into_iter().map(|shipment| shipment.parcel).collect();
+        let (version, now_ms) = (loaded.order.version, self.clock.now_ms());
+        let record = |loaded: &mut Loaded| {
+            // An event that was recorded since the query may be newer than its result.
+            let is_current = loaded.order.version == version;
+            Ok::<_, StoreError>(is_current && record_parcels(loaded, &parcels, now_ms)?)
         };
+        if self.records.decide(loaded, record).await? {
+            self.advance_and_unmark(loaded, TOUCH_MS).await?;
+        }
+        Ok(())
     }
-    events
+}
+
+/// Whether a request that reads this order queries shipping.
+fn is_query_due(loaded: &Loaded, now_ms: u64) -> bool {
+    let in_transit = matches!(loaded.order.status, Status::Confirmed | Status::Shipped);
+    let due_ms = match loaded.record.shipping_event_at_ms {
+        Some(at_ms) => at_ms.saturating_add(NEXT_EVENT_MS),
+        None => loaded.order.updated_at_ms.saturating_add(FIRST_EVENT_MS),
+    };
+    in_transit && now_ms >= due_ms
+}
+
+/// Adds the events that follow from these parcels. False if there are none.
+fn record_parcels(
+    loaded: &mut Loaded,
+    parcels: &[Parcel],
+    now_ms: u64,
+) -> Result<bool, StoreError> {
+    let known = &loaded.order.parcels;
+    if *parcels == *known || (known.is_empty() && !parcel::have_left(parcels)) {
+        return Ok(false);
+    }
+    loaded.push(Event::ParcelsMoved { parcels: parcels.to_vec() }, now_ms)?;
+    while let Next::Record(
+        event @ (Event::Shipped | Event::PartlyReturned | Event::Delivered | Event::Returned),
+    ) = saga::next(&loaded.order, now_ms)
+    {
+        loaded.push(event, now_ms)?;
+    }
+    Ok(true)
 }

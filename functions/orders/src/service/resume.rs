@@ -1,58 +1,43 @@
-//! Letting an order go on that waits for a person.
+//! Resuming an order that waits for an operator.
 
+use chassis::clock::Timer;
 use chassis::store::{Store, StoreError};
 
-use super::{Orders, PATIENCE_MS};
-use crate::domain::{Event, Recorded};
-use crate::ports::{Clock, Participants};
+use super::{Orders, WAIT_MS};
+use crate::domain::Event;
+use crate::ports::Participants;
 use crate::records::Loaded;
 
-/// How often a write is repeated when somebody else wrote the order meanwhile.
-const CONFLICTS_MAX: u32 = 16;
-
-/// Why an order does not go on.
+/// Why an order was not resumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unresumed {
+pub enum ResumeError {
     /// There is no such order.
     NotFound,
-    /// It does not wait for anybody.
+    /// It is not parked.
     NotParked,
-    /// Too many orders are unfinished. Safe to repeat.
-    Backlog(StoreError),
-    /// Safe to repeat.
-    Unavailable(String),
+    /// The store failed, or too many orders are unfinished. Safe to repeat.
+    Store(StoreError),
 }
 
-impl From<StoreError> for Unresumed {
+impl From<StoreError> for ResumeError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Backlog { .. } => Self::Backlog(error),
-            error => Self::Unavailable(error.to_string()),
-        }
+        Self::Store(error)
     }
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
-    /// Lets a parked order go on, in the name of the user `by`: with as many tries as at the
-    /// first time.
-    pub async fn resume(&self, id: &str, by: &str) -> Result<Loaded, Unresumed> {
-        let until_ms = self.clock.now_ms() + PATIENCE_MS;
-        for _ in 0..CONFLICTS_MAX {
-            let mut loaded = self.records.load(id).await?.ok_or(Unresumed::NotFound)?;
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
+    /// Resumes a parked order on behalf of the user `by`, with the full number of attempts.
+    pub async fn resume(&self, id: &str, by: &str) -> Result<Loaded, ResumeError> {
+        let until_ms = self.clock.now_ms() + WAIT_MS;
+        let mut loaded = self.records.load(id).await?.ok_or(ResumeError::NotFound)?;
+        let resume = |loaded: &mut Loaded| {
             if loaded.order.saga.parked.is_none() {
-                return Err(Unresumed::NotParked);
+                return Err(ResumeError::NotParked);
             }
-            let now_ms = self.clock.now_ms();
-            self.records.mark(id, &self.owner, now_ms).await?;
-            let event = Event::Resumed { by: by.to_owned() };
-            let sequence = loaded.order.version + 1;
-            let event = Recorded { sequence, at_ms: now_ms, event };
-            let lease = loaded.record.lease.clone();
-            if self.records.append(&mut loaded, &[event], lease).await? {
-                let driven = self.resume_patiently(id, until_ms).await?;
-                return driven.ok_or(Unresumed::NotFound);
-            }
-        }
-        Err(Unresumed::Unavailable("the order changes too fast".to_owned()))
+            Ok(loaded.push(Event::Resumed { by: by.to_owned() }, self.clock.now_ms())?)
+        };
+        self.records.decide(&mut loaded, resume).await?;
+        self.advance_patiently(&mut loaded, until_ms).await?;
+        Ok(loaded)
     }
 }

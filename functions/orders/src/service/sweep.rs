@@ -1,120 +1,101 @@
-//! Finishing what others have left.
+//! Finishing orders that other requests have left unfinished.
 
-use std::collections::BTreeMap;
-
+use chassis::clock::Timer;
+use chassis::hash::fnv1a_64;
 use chassis::store::{Store, StoreError};
+use chassis::worklist::Group;
 use serde::Serialize;
 
+use super::advance::Progress;
 use super::{Orders, TOUCH_MS};
-use crate::driver::Outcome;
-use crate::ports::{Clock, Participants};
-use crate::records::{MARK_AGE_MS, Mark, OPEN_SHARDS, ORPHAN_AGE_MS, shard_of};
+use crate::ports::Participants;
+use crate::records::{MARK_AGE_MS, Mark, ORPHAN_AGE_MS, SHARDS};
 
-/// How long a sweep works, in milliseconds: longer than a lease, so that a sweep right
-/// after a crash outlives the leases of the dead.
+/// The time limit of a sweep, in milliseconds: longer than a lease, so that a sweep right after a
+/// crash outlasts the leases of dead requests.
 pub const SWEEP_MS: u64 = 20_000;
-/// The wait between two rounds of a sweep, in milliseconds.
+/// The pause between two rounds of a sweep, in milliseconds.
 const ROUND_MS: u64 = 1_000;
 
-/// What a sweep has done.
+/// The result of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Swept {
-    /// Orders that it has brought to their end.
+pub struct SweepReport {
+    /// The number of orders that the sweep has settled.
     pub settled: u32,
-    /// Orders that will need another sweep.
+    /// The number of orders that need another sweep.
     pub unfinished: u32,
-    /// Orders, and parts of the index of the unfinished ones, that an error keeps from being
-    /// worked on.
+    /// The number of orders, and of parts of the index, that could not be processed because of an
+    /// error.
     pub failed: u32,
-    /// Ids of orders that wait for a person.
+    /// The ids of orders that wait for an operator.
     pub parked: Vec<String>,
 }
 
-impl<S: Store, P: Participants, C: Clock> Orders<S, P, C> {
-    /// Moves all unfinished orders on, round by round, until none is left or [`SWEEP_MS`]
-    /// are over. What fails is passed over, so that one order that can't be read does not
-    /// hold up the others; it is an error only if nothing of the index can be read.
-    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
+    /// Continues all unfinished orders, round by round, until none is left or [`SWEEP_MS`] have
+    /// passed. Failures are skipped, so that one unreadable order does not block the others. It is
+    /// an error only if the whole index is unreadable.
+    pub async fn sweep(&self) -> Result<SweepReport, StoreError> {
         let until_ms = self.clock.now_ms() + SWEEP_MS;
-        let mut swept = Swept::default();
+        let mut settled = 0;
         loop {
-            swept.unfinished = 0;
-            swept.failed = 0;
-            swept.parked.clear();
-            self.sweep_round(until_ms, &mut swept).await?;
-            if swept.unfinished == 0 || self.clock.now_ms() + ROUND_MS >= until_ms {
-                return Ok(swept);
+            let mut report = SweepReport { settled, ..SweepReport::default() };
+            self.sweep_round(until_ms, &mut report).await?;
+            if report.unfinished == 0 || self.clock.now_ms() + ROUND_MS >= until_ms {
+                return Ok(report);
             }
+            settled = report.settled;
             self.clock.sleep(ROUND_MS).await;
         }
     }
 
-    /// One look at the whole index. Each sweep begins at another part of it, by its unique
-    /// name: where time is short, no part is always the last.
-    async fn sweep_round(&self, until_ms: u64, swept: &mut Swept) -> Result<(), StoreError> {
-        let first = shard_of(&self.owner);
-        let mut unread = 0;
+    /// Processes the whole index once. Each sweep starts at another part of it, according to its
+    /// unique name, so that no part is always the last when time is short.
+    async fn sweep_round(&self, until_ms: u64, report: &mut SweepReport) -> Result<(), StoreError> {
         if let Err(error) = self.records.adopt_marks().await {
             eprintln!("orders: the former index of unfinished orders was not swept: {error}");
-            swept.failed += 1;
+            report.failed += 1;
         }
-        for step in 0..OPEN_SHARDS {
-            let shard = (first + step) % OPEN_SHARDS;
-            match self.records.marks(shard).await {
-                Ok(marks) => self.sweep_shard(marks, until_ms, swept).await,
-                Err(error) => {
-                    eprintln!("orders: part {shard} of the unfinished is not swept: {error}");
-                    unread += 1;
-                    if unread == OPEN_SHARDS {
-                        return Err(error);
-                    }
+        let index = self.records.unfinished();
+        let mut round = index.round(fnv1a_64(self.owner.bytes()));
+        while let Some(shard) = round.next().await {
+            for group in shard.groups {
+                if self.clock.now_ms() >= until_ms {
+                    report.unfinished += 1;
+                } else if let Err(error) = self.sweep_order(&group, report).await {
+                    eprintln!("orders: {} was not swept: {error}", group.subject);
+                    report.failed += 1;
                 }
             }
         }
-        swept.failed += unread;
-        Ok(())
-    }
-
-    async fn sweep_shard(&self, marks: Vec<Mark>, until_ms: u64, swept: &mut Swept) {
-        let mut orders: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
-        for mark in marks {
-            orders.entry(mark.id.clone()).or_default().push(mark);
-        }
-        for (id, marks) in orders {
-            if self.clock.now_ms() >= until_ms {
-                swept.unfinished += 1;
-            } else if let Err(error) = self.sweep_order(&id, marks, swept).await {
-                eprintln!("orders: {id} is not swept: {error}");
-                swept.failed += 1;
-            }
-        }
+        let unread = round.unread();
+        report.failed += unread;
+        if unread < SHARDS { Ok(()) } else { round.end() }
     }
 
     async fn sweep_order(
         &self,
-        id: &str,
-        mut marks: Vec<Mark>,
-        swept: &mut Swept,
+        group: &Group<Mark>,
+        report: &mut SweepReport,
     ) -> Result<(), StoreError> {
-        let now_ms = self.clock.now_ms();
+        let (id, now_ms) = (&group.subject, self.clock.now_ms());
         let Some(mut loaded) = self.records.load(id).await? else {
-            marks.retain(|mark| mark.is_older(ORPHAN_AGE_MS, now_ms));
-            return self.records.forget(id, &marks).await;
+            return self.records.remove_marks(id, &group.older(ORPHAN_AGE_MS, now_ms)).await;
         };
-        self.records.register_late(&mut loaded).await?;
+        // Without a change, this adds an order to the register that is older than the register.
+        self.records.decide(&mut loaded, |_| Ok::<_, StoreError>(())).await?;
         if loaded.is_settled(now_ms) {
-            self.records.erase_if_forgotten(&mut loaded).await?;
-            marks.retain(|mark| mark.is_older(MARK_AGE_MS, now_ms));
-            if !marks.is_empty() {
-                self.records.retire(&mut loaded, &marks).await?;
-            }
-            return Ok(());
+            self.records.erase_if_deleted(&mut loaded).await?;
+            let old = group.older(MARK_AGE_MS, now_ms);
+            return match old.is_empty() {
+                true => Ok(()),
+                false => self.records.retire(&mut loaded, &old).await,
+            };
         }
-        match self.driver().go_on(loaded, now_ms + TOUCH_MS).await? {
-            Some(Outcome::Settled(_)) => swept.settled += 1,
-            Some(Outcome::Unfinished(_) | Outcome::Busy(_)) => swept.unfinished += 1,
-            Some(Outcome::Parked(_)) => swept.parked.push(id.to_owned()),
-            None => {}
+        match self.advance(&mut loaded, now_ms + TOUCH_MS).await? {
+            Progress::Settled => report.settled += 1,
+            Progress::Unfinished | Progress::Busy => report.unfinished += 1,
+            Progress::Parked => report.parked.push(id.clone()),
         }
         Ok(())
     }

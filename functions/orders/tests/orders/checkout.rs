@@ -1,384 +1,271 @@
-//! The checkout under every failure: whatever a participant does, wherever a process dies
-//! or oversleeps, an order ends in exactly one final state, and money, pieces and parcels
-//! agree with it.
+//! The checkout under all failures: whatever a participant does, and wherever a process dies or
+//! outlives its lease, an order has exactly one result, and money, stock and parcels match it.
 
+use crate::simulation::{
+    ANSWERS, Answer, ID, Simulation, at_every_wait, place, run, shipment_event, step,
+};
 use std::pin::pin;
-use std::task::Poll;
 
-use crate::world::{MOODS, Mood, PIECES, PRICE, World, request, run, step};
+use chassis::store::Store;
 use orders::domain::saga::{ATTEMPTS_MAX, PIVOT_DEADLINE_MS};
-use orders::domain::{Carriage, Order, Status, Step};
-use orders::ports::Cart;
-use orders::service::{Uncancelled, Unplaced};
+use orders::domain::{Order, ShipmentStatus, Status, Step};
+use orders::service::CancelError;
 use proptest::prelude::*;
 
-const ID: &str = "ord_01930000-0000-7000-8000-000000000001";
 const STEPS: [&str; 5] = ["Reserve", "Authorize", "Capture", "Commit", "Ship"];
 const UNDOS: [&str; 4] = ["CancelShipment", "TakeBack", "CancelPayment", "Release"];
+/// Longer than a lease.
+const LEASE_MS: u64 = 31_000;
 
-fn place(world: &World) -> Result<Order, Unplaced> {
-    run(world.process("first").place(request(ID))).map(|loaded| loaded.order)
-}
-
-fn cancel(world: &World, owner: &str) -> Result<Order, Uncancelled> {
-    run(world.process(owner).cancel(ID, None)).map(|loaded| loaded.order)
+#[test]
+fn a_rejected_order_has_a_reason() {
+    let (lost, expiring) = (vec![Answer::RequestLost; ATTEMPTS_MAX as usize], 9);
+    for (call, answers, expiring, code) in [
+        ("Authorize", lost, 0, "payment_unavailable"),
+        ("Authorize", vec![Answer::Mismatch], 0, "payment_mismatch"),
+        ("Capture", vec![Answer::Mismatch], 0, "payment_mismatch"),
+        ("Commit", vec![], expiring, "out_of_stock"),
+    ] {
+        let simulation = Simulation::new();
+        simulation.script(call, &answers);
+        simulation.with(|state| state.expiring_reservations = expiring);
+        let order = simulation.place();
+        assert_eq!(order.rejection.as_ref().unwrap().code, code);
+        assert!(simulation.with(|state| state.answers[call].is_empty()));
+        simulation.check(&order);
+    }
 }
 
 #[test]
-fn an_order_without_failures_is_confirmed_at_once() {
-    let world = World::new();
-    let order = place(&world).unwrap();
-    assert_eq!(order.status, Status::Confirmed);
-    assert_eq!(order.placed.total.amount, PRICE * i64::from(PIECES));
-    world.check(&order);
-    assert_eq!(world.log(), ["order.placed", "order.confirmed"]);
-}
-
-#[test]
-fn placing_again_under_the_same_id_is_the_same_order() {
-    let world = World::new();
-    let first = place(&world).unwrap();
-    let again = run(world.process("second").place(request(ID))).unwrap().order;
-    assert_eq!(first, again);
-    world.check(&again);
-}
-
-#[test]
-fn a_refused_payment_rejects_the_order_without_a_second_try() {
-    let world = World::new();
-    world.mood("Authorize", &[Mood::Refuses]);
-    let order = place(&world).unwrap();
-    assert_eq!(order.status, Status::Rejected);
-    assert_eq!(order.rejection.as_ref().unwrap().code, "no");
-    assert!(world.with(|state| state.moods["Authorize"].is_empty()));
-    world.check(&order);
-}
-
-#[test]
-fn a_payment_that_never_answers_is_given_up_after_bounded_tries() {
-    let world = World::new();
-    world.mood("Authorize", &[Mood::Unanswered; 9]);
-    let order = place(&world).unwrap();
-    assert_eq!(order.status, Status::Rejected);
-    assert_eq!(order.rejection.as_ref().unwrap().code, "payment_unavailable");
-    let left = world.with(|state| state.moods["Authorize"].len());
-    assert_eq!(left, 9 - ATTEMPTS_MAX as usize);
-    world.check(&order);
-}
-
-#[test]
-fn an_answer_that_was_lost_is_found_again() {
-    let world = World::new();
-    world.mood("Authorize", &[Mood::HappensUnanswered]);
-    world.mood("Capture", &[Mood::HappensUnanswered]);
-    let order = place(&world).unwrap();
-    assert_eq!(order.status, Status::Confirmed);
-    world.check(&order);
-}
-
-#[test]
-fn behind_the_pivot_the_saga_does_not_give_up() {
-    let world = World::new();
-    world.mood("Commit", &[Mood::Fails; 20]);
-    let order = place(&world).unwrap();
-    assert_eq!(order.status, Status::Pending, "still trying when the answer is due");
-    let order = world.settle(ID);
-    assert_eq!(order.status, Status::Confirmed);
-    world.check(&order);
-}
-
-#[test]
-fn a_lost_reservation_is_made_anew_after_the_money_was_taken() {
-    let world = World::new();
-    world.with(|state| state.lose_reservation = 2);
-    let order = place(&world).unwrap();
+fn an_expired_reservation_is_repeated_after_the_payment() {
+    let simulation = Simulation::new();
+    simulation.with(|state| state.expiring_reservations = 2);
+    let order = simulation.place();
     assert_eq!((order.status, order.saga.generation), (Status::Confirmed, 2));
-    world.check(&order);
+    simulation.check(&order);
 }
 
 #[test]
-fn money_goes_back_when_the_pieces_are_gone_for_good() {
-    let world = World::new();
-    world.with(|state| state.lose_reservation = 9);
-    let order = place(&world).unwrap();
+fn an_order_that_was_interrupted_before_the_pivot_is_rejected_after_the_deadline() {
+    let simulation = Simulation::new();
+    simulation.stop_after(20);
+    assert!(interrupted(&simulation));
+    simulation.advance(PIVOT_DEADLINE_MS + 1);
+    let order = simulation.settle(ID);
     assert_eq!(order.status, Status::Rejected);
-    assert_eq!(order.rejection.as_ref().unwrap().code, "out_of_stock");
-    world.check(&order);
+    simulation.check(&order);
 }
 
 #[test]
-fn an_order_that_was_forgotten_before_the_pivot_is_rejected() {
-    let world = World::new();
-    world.with(|state| state.stop_at = Some(20));
-    assert!(step(pin!(world.process("first").place(request(ID)))).is_pending());
-    world.with(|state| state.now_ms += PIVOT_DEADLINE_MS + 1);
-    let order = world.settle(ID);
-    assert_eq!(order.status, Status::Rejected);
-    world.check(&order);
+fn a_sweep_right_after_a_crash_finishes_the_order() {
+    let simulation = Simulation::new();
+    simulation.stop_after(30);
+    assert!(interrupted(&simulation));
+    let report = run(simulation.process().sweep()).unwrap();
+    assert_eq!((report.settled, report.unfinished), (1, 0));
+    simulation.check(&simulation.settle(ID));
+}
+
+/// Places an order. True if the process stops, which then never continues.
+fn interrupted(simulation: &Simulation) -> bool {
+    step(pin!(place(simulation.process()))).is_pending()
 }
 
 #[test]
-fn a_cart_is_ordered_and_then_cleared() {
-    let world = World::new();
-    world.with(|state| {
-        state.cart = Cart { version: 7, lines: vec![("SKU-1".to_owned(), PIECES)] };
-    });
-    let mut wanted = request(ID);
-    wanted.lines = None;
-    let order = run(world.process("first").place(wanted)).unwrap().order;
-    assert_eq!(order.status, Status::Confirmed);
-    assert!(world.with(|state| state.cart.lines.is_empty()));
-    let mut second = request("ord_01930000-0000-7000-8000-000000000002");
-    second.lines = None;
-    let refused = run(world.process("second").place(second)).unwrap_err();
-    assert_eq!(refused, Unplaced::CartSize(0));
-}
-
-#[test]
-fn unknown_products_and_too_many_pieces_are_pointed_at() {
-    let world = World::new();
-    let mut wanted = request(ID);
-    let line = |sku: &str, quantity| (sku.to_owned(), quantity);
-    wanted.lines = Some(vec![line("SKU-1", 1), line("NOPE", 1)]);
-    let refused = run(world.process("first").place(wanted.clone())).unwrap_err();
-    assert_eq!(refused, Unplaced::UnknownSku(1, "NOPE".to_owned()));
-    wanted.lines = Some(vec![line("SKU-1", 600), line("SKU-2", 1), line("SKU-1", 600)]);
-    let refused = run(world.process("first").place(wanted)).unwrap_err();
-    assert_eq!(refused, Unplaced::TooMany(2));
-    assert!(run(world.process("reader").recorded(ID)).unwrap().is_none());
-}
-
-#[test]
-fn a_confirmed_order_can_be_called_off_and_everything_goes_back() {
-    let world = World::new();
-    place(&world).unwrap();
-    let order = cancel(&world, "second").unwrap();
-    assert_eq!(order.status, Status::Cancelled);
-    world.check(&order);
-    let again = cancel(&world, "third").unwrap();
-    assert_eq!(again, order, "calling off twice is once");
-}
-
-#[test]
-fn an_order_on_its_way_can_not_be_called_off() {
-    let world = World::new();
-    place(&world).unwrap();
-    world.with(|state| state.parcels.insert(ID.to_owned(), Carriage::InTransit));
-    let refused = cancel(&world, "second").unwrap_err();
-    assert_eq!(refused, Uncancelled::TooLate(Status::Shipped));
-    world.check(&world.settle(ID));
-}
-
-#[test]
-fn a_parcel_that_leaves_during_the_cancellation_wins() {
-    // The parcel leaves between the look at shipping and the request to it: stop the
-    // canceler at each of its waits and let the courier come.
-    let mut refused = 0;
-    for wait in 1.. {
-        let world = World::new();
-        place(&world).unwrap();
-        world.with(|state| state.stop_at = Some(state.waits + wait));
-        let process = world.process("second");
-        let mut cancel = pin!(process.cancel(ID, None));
-        if step(cancel.as_mut()).is_ready() {
-            break;
+fn all_combinations_of_first_failures_have_a_consistent_result() {
+    for code in 0..ANSWERS.len().pow(5) {
+        let digit = |digit| code / ANSWERS.len().pow(digit) % ANSWERS.len();
+        let answers: Vec<Answer> = (0..5).map(|step| ANSWERS[digit(step)]).collect();
+        let simulation = Simulation::new();
+        for (call, answer) in STEPS.iter().zip(&answers) {
+            simulation.script(call, &[*answer]);
         }
-        world.with(|state| {
-            let parcel = state.parcels.get_mut(ID).unwrap();
-            if *parcel == Carriage::Created {
-                *parcel = Carriage::InTransit;
-            }
-            state.released = true;
-        });
-        match step(cancel) {
-            Poll::Ready(Ok(loaded)) => assert_eq!(loaded.order.status, Status::Cancelled),
-            Poll::Ready(Err(_)) => refused += 1,
-            Poll::Pending => panic!("stopped twice"),
-        }
-        world.check(&world.settle(ID));
-    }
-    assert!(refused > 3, "{refused}");
-}
-
-#[test]
-fn every_order_of_first_failures_ends_in_one_consistent_state() {
-    for code in 0..MOODS.len().pow(5) {
-        let moods: Vec<Mood> =
-            (0..5).map(|digit| MOODS[code / MOODS.len().pow(digit) % MOODS.len()]).collect();
-        let world = World::new();
-        for (name, mood) in STEPS.iter().zip(&moods) {
-            world.mood(name, &[*mood]);
-        }
-        place(&world).unwrap();
-        let order = world.settle(ID);
-        world.check(&order);
-        let expected =
-            if moods.contains(&Mood::Refuses) { Status::Rejected } else { Status::Confirmed };
-        assert_eq!(order.status, expected, "{moods:?}");
+        simulation.place();
+        let order = simulation.settle(ID);
+        simulation.check(&order);
+        let refused = answers.contains(&Answer::Refused);
+        let expected = if refused { Status::Rejected } else { Status::Confirmed };
+        assert_eq!(order.status, expected, "{answers:?}");
     }
 }
 
-/// Each single trouble, and none.
-fn troubles() -> Vec<(&'static str, Vec<Mood>)> {
+/// Continues a stopped process to its end.
+type Resume<'a> = &'a mut dyn FnMut() -> Order;
+type Failures = (&'static str, Vec<Answer>);
+
+/// Each single kind of failure, and none.
+fn failures() -> Vec<Failures> {
     let mut all = vec![("Reserve", Vec::new())];
-    for name in STEPS {
-        all.extend(MOODS[1..].iter().map(|mood| (name, vec![*mood])));
-        all.push((name, vec![Mood::Unanswered; 6]));
-        all.push((name, vec![Mood::HappensUnanswered; 6]));
+    for step in STEPS {
+        all.extend(ANSWERS[1..].iter().map(|answer| (step, vec![*answer])));
+        all.push((step, vec![Answer::RequestLost; 6]));
+        all.push((step, vec![Answer::ResponseLost; 6]));
     }
-    all.push(("Publish", vec![Mood::Fails; 2]));
-    all.push(("Publish", vec![Mood::HappensUnanswered; 2]));
+    all.push(("Publish", vec![Answer::Unavailable; 2]));
+    all.push(("Publish", vec![Answer::ResponseLost; 2]));
     all
 }
 
-/// Runs `scenario` with the first process stopped at each of its waits in turn.
-fn at_every_wait(mut scenario: impl FnMut(usize) -> bool) -> usize {
-    (1..2_000).find(|wait| !scenario(*wait)).expect("a checkout has an end")
+/// Stops a checkout with each kind of failures at each of its waits.
+fn at_every_wait_of_a_checkout(
+    mut while_stopped: impl FnMut(&Simulation, Resume<'_>, &Failures),
+    mut at_end: impl FnMut(&Failures, usize),
+) {
+    for failures in failures() {
+        let prepare = || {
+            let simulation = Simulation::new();
+            simulation.script(failures.0, &failures.1);
+            simulation
+        };
+        let waits =
+            at_every_wait(prepare, place, |it, resume| while_stopped(it, resume, &failures));
+        at_end(&failures, waits);
+    }
 }
 
 #[test]
 fn a_process_may_die_at_any_point() {
-    for (name, moods) in troubles() {
-        let waits = at_every_wait(|wait| {
-            let world = World::new();
-            world.mood(name, &moods);
-            world.with(|state| state.stop_at = Some(wait));
-            {
-                let process = world.process("first");
-                let first = pin!(process.place(request(ID)));
-                if step(first).is_ready() {
-                    return false;
-                }
-            }
-            // The client repeats its request; everything else is up to the sweep.
-            world.with(|state| state.now_ms += 31_000);
-            run(world.process("second").place(request(ID))).unwrap();
-            world.check(&world.settle(ID));
-            true
-        });
-        assert!(waits > 20, "{name} {moods:?} stopped at {waits} waits only");
-    }
+    let while_stopped = |simulation: &Simulation, _: Resume<'_>, _: &Failures| {
+        // The client repeats its request; the rest is left to the sweep.
+        simulation.advance(LEASE_MS);
+        simulation.place();
+        simulation.check(&simulation.settle(ID));
+    };
+    at_every_wait_of_a_checkout(while_stopped, |failures, waits| {
+        assert!(waits > 20, "{failures:?}: only {waits} waits");
+    });
 }
 
 #[test]
-fn a_process_may_oversleep_its_lease_and_go_on() {
-    for (name, moods) in troubles() {
-        at_every_wait(|wait| {
-            let world = World::new();
-            world.mood(name, &moods);
-            world.with(|state| state.stop_at = Some(wait));
-            let process = world.process("first");
-            let mut first = pin!(process.place(request(ID)));
-            if step(first.as_mut()).is_ready() {
-                return false;
-            }
-            world.with(|state| state.now_ms += 31_000);
-            let second = run(world.process("second").place(request(ID)));
-            second.unwrap();
-            world.settle(ID);
-            world.with(|state| state.released = true);
-            let Poll::Ready(_) = step(first) else { panic!("stopped twice") };
-            world.check(&world.settle(ID));
-            true
-        });
-    }
+fn a_process_may_outlive_its_lease_and_continue() {
+    let while_stopped = |simulation: &Simulation, resume: Resume<'_>, _: &Failures| {
+        simulation.advance(LEASE_MS);
+        simulation.place();
+        simulation.settle(ID);
+        resume();
+        simulation.check(&simulation.settle(ID));
+    };
+    at_every_wait_of_a_checkout(while_stopped, |_, _| {});
 }
 
 #[test]
-fn a_customer_may_call_off_at_any_point() {
-    for (name, moods) in troubles() {
-        let mut cancelled = 0;
-        at_every_wait(|wait| {
-            let world = World::new();
-            world.mood(name, &moods);
-            world.with(|state| state.stop_at = Some(wait));
-            let process = world.process("first");
-            let mut first = pin!(process.place(request(ID)));
-            if step(first.as_mut()).is_ready() {
-                return false;
-            }
-            let exists = run(world.process("reader").recorded(ID)).unwrap().is_some();
-            let cancel = cancel(&world, "second");
-            assert!(exists || cancel == Err(Uncancelled::NotFound));
-            world.with(|state| state.released = true);
-            let Poll::Ready(_) = step(first) else { panic!("stopped twice") };
-            let order = world.settle(ID);
-            world.check(&order);
-            if cancel.is_ok() {
-                assert_eq!(order.status, Status::Cancelled, "{name} {moods:?} at {wait}");
-                cancelled += 1;
-            }
-            true
-        });
-        assert!(cancelled > 3, "{name} {moods:?} was cancelled {cancelled} times only");
-    }
+fn a_customer_may_cancel_at_any_point() {
+    let mut canceled = 0;
+    let while_stopped = |simulation: &Simulation, resume: Resume<'_>, failures: &Failures| {
+        let exists = run(simulation.process().recorded(ID)).unwrap().is_some();
+        let result = simulation.cancel();
+        assert!(exists || result == Err(CancelError::NotFound));
+        resume();
+        let order = simulation.settle(ID);
+        simulation.check(&order);
+        if result.is_ok() {
+            assert_eq!(order.status, Status::Cancelled, "{failures:?}");
+            canceled += 1;
+        }
+    };
+    let mut seen = 0;
+    at_every_wait_of_a_checkout(while_stopped, |_, _| seen += 1);
+    assert!(canceled > 3 * seen, "only {canceled} cancellations");
 }
 
+/// A parcel may leave before the process that requested it has recorded the answer.
 #[test]
-fn one_sweep_right_after_a_crash_is_enough() {
-    let world = World::new();
-    world.with(|state| state.stop_at = Some(30));
-    assert!(step(pin!(world.process("first").place(request(ID)))).is_pending());
-    let swept = run(world.process("sweeper").sweep()).unwrap();
-    assert_eq!((swept.settled, swept.unfinished), (1, 0));
-    world.check(&world.settle(ID));
+fn an_event_of_shipping_may_arrive_at_any_point() {
+    let mut arrived = 0;
+    at_every_wait(Simulation::new, place, |simulation, resume| {
+        if simulation.parcel(ID).is_none() {
+            return;
+        }
+        arrived += 1;
+        simulation.set_parcel(ID, ShipmentStatus::InTransit);
+        simulation.receive(&shipment_event(ID, 1, &[(2, "in_transit")]));
+        resume();
+        let order = simulation.settle(ID);
+        assert_eq!(order.status, Status::Shipped);
+        simulation.check(&order);
+    });
+    assert!(arrived > 4, "{arrived}");
 }
 
-#[test]
-fn only_steps_that_were_begun_are_taken_back() {
-    let world = World::new();
-    world.mood("Reserve", &[Mood::Refuses]);
-    let order = place(&world).unwrap();
-    assert!(!order.saga.started.contains(&Step::Authorize));
-    assert!(world.with(|state| state.payments.is_empty()));
-    world.check(&order);
+fn any_answer() -> impl Strategy<Value = Answer> {
+    prop::sample::select(ANSWERS.to_vec())
 }
 
-fn mood() -> impl Strategy<Value = Mood> {
-    prop::sample::select(MOODS.to_vec())
-}
-
-fn recoverable() -> impl Strategy<Value = Mood> {
-    prop::sample::select(vec![Mood::Fine, Mood::Fails, Mood::HappensUnanswered, Mood::Unanswered])
+fn answer_to_undo() -> impl Strategy<Value = Answer> {
+    use Answer::{Normal, RequestLost, ResponseLost, Unavailable};
+    prop::sample::select(vec![Normal, Unavailable, ResponseLost, RequestLost])
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_mixture_of_troubles_ends_consistently(
-        steps in prop::collection::vec(prop::collection::vec(mood(), 0..8), 5),
-        undos in prop::collection::vec(prop::collection::vec(recoverable(), 0..8), 4),
+    fn any_mixture_of_failures_has_a_consistent_result(
+        steps in prop::collection::vec(prop::collection::vec(any_answer(), 0..8), 5),
+        undos in prop::collection::vec(prop::collection::vec(answer_to_undo(), 0..8), 4),
         stop in 1_usize..120,
         cancels in any::<bool>(),
-        comes_back in any::<bool>(),
-        loses in 0_u32..4,
+        continues in any::<bool>(),
+        expiring in 0_u32..4,
         pause_ms in 0_u64..600_000,
     ) {
-        let world = World::new();
-        for (name, moods) in STEPS.iter().zip(&steps).chain(UNDOS.iter().zip(&undos)) {
-            world.mood(name, moods);
+        let simulation = Simulation::new();
+        for (call, answers) in STEPS.iter().zip(&steps).chain(UNDOS.iter().zip(&undos)) {
+            simulation.script(call, answers);
         }
-        world.with(|state| {
-            state.lose_reservation = loses;
-            state.stop_at = Some(stop);
-        });
-        let process = world.process("first");
-        let mut first = Box::pin(process.place(request(ID)));
+        simulation.with(|state| state.expiring_reservations = expiring);
+        simulation.stop_after(stop);
+        let mut first = Box::pin(place(simulation.process()));
         let ended = step(first.as_mut()).is_ready();
-        world.with(|state| {
-            state.now_ms += pause_ms;
-            state.released = ended;
-        });
-        if cancels {
-            let _ = cancel(&world, "canceler");
+        if ended {
+            simulation.release();
         }
-        run(world.process("second").place(request(ID))).unwrap();
-        world.settle(ID);
-        world.with(|state| state.released = true);
-        if comes_back && !ended {
+        simulation.advance(pause_ms);
+        if cancels {
+            let _ = simulation.cancel();
+        }
+        simulation.place();
+        simulation.settle(ID);
+        simulation.release();
+        if continues && !ended {
             prop_assert!(step(first.as_mut()).is_ready());
         }
-        world.check(&world.settle(ID));
+        simulation.check(&simulation.settle(ID));
     }
+}
+
+/// A checkout that an older version has started.
+#[test]
+fn a_checkout_of_an_older_version_is_finished() {
+    let simulation = Simulation::new();
+    let stored = include_str!("../fixtures/order-v1-begun.json").trim();
+    let key = format!("order:{ID}");
+    run(simulation.store.set(&key, stored.as_bytes())).unwrap();
+    let order = simulation.loaded(ID).order;
+    simulation.perform_steps(&order, &[Step::Reserve, Step::Authorize, Step::Capture]);
+    simulation.with(|state| state.now_ms = order.created_at_ms + 60_000);
+    let order = simulation.touch();
+    assert_eq!(order.status, Status::Confirmed);
+    simulation.check_events(&order);
+    assert_eq!(simulation.published(), ["order.placed", "order.confirmed"]);
+    let now = String::from_utf8(run(simulation.store.get(&key)).unwrap().unwrap()).unwrap();
+    let old = stored.split("],\"lease\"").next().unwrap();
+    assert!(now.starts_with(old), "stored events are not changed");
+    let audited = run(simulation.process().audit(0, 10)).unwrap().entries;
+    assert_eq!(audited.len(), 1, "it was added to the register");
+    assert_eq!((audited[0].id.as_str(), audited[0].settled), (ID, true));
+}
+
+/// Writes of a checkout without failures: the register (2), the mark, the customer's index, the
+/// order; four started steps; the end; the empty outbox; the removed mark.
+const WRITES: usize = 12;
+
+#[test]
+fn a_checkout_has_a_minimum_of_store_operations() {
+    let simulation = Simulation::new();
+    assert_eq!(simulation.place().status, Status::Confirmed);
+    let operations = || simulation.with(|state| (state.reads, state.writes));
+    assert_eq!((operations(), simulation.log.calls()), ((5, WRITES), 1));
+    simulation.touch();
+    assert_eq!(operations().1, WRITES, "reading it writes nothing");
 }

@@ -1,57 +1,25 @@
-//! What others hear of orders, and what orders hear of parcels: nothing is lost, doubled or
-//! out of order, whatever dies.
+//! Published events, and events of shipping: none is lost, duplicated or out of order, whichever
+//! process dies.
 
-use std::collections::BTreeMap;
-use std::pin::pin;
-
-use crate::world::{Mood, World, request, run, step};
+use crate::simulation::{Answer, ID, Process, Simulation, at_every_wait, run, shipment_event};
 use chassis::events::Event;
-use orders::domain::{Carriage, Status};
-use orders::service::{Heard, SHIPMENT_CHANGED};
+use orders::domain::{ShipmentStatus, Status};
 use serde_json::{Value, json};
-
-const ID: &str = "ord_01930000-0000-7000-8000-000000000001";
-
-fn place(world: &World) -> Status {
-    run(world.process("first").place(request(ID))).unwrap().order.status
-}
 
 fn data(event: &Event) -> Value {
     serde_json::from_str(&event.data).unwrap()
 }
 
-/// What shipping tells when a parcel has come to this status.
-fn shipment(sequence: u64, status: &str) -> Event {
-    let data = json!({
-        "order_id": ID,
-        "cancelled": false,
-        "shipments": [{
-            "id": "shp_1", "status": status, "courier": "north", "tracking_code": "T1",
-            "lines": [{"sku": "SKU-1", "quantity": 2}], "updated_at": "2027-01-15T08:00:00.000Z",
-        }],
-    });
-    Event {
-        id: format!("{ID}.{sequence}"),
-        source: "/shop/shipping".to_owned(),
-        kind: SHIPMENT_CHANGED.to_owned(),
-        subject: Some(ID.to_owned()),
-        time: None,
-        data_content_type: Some("application/json".to_owned()),
-        data_schema: None,
-        extensions: BTreeMap::from([("sequence".to_owned(), sequence.to_string())]),
-        data: data.to_string(),
-    }
-}
-
-fn hear(world: &World, owner: &str, event: &Event) -> Heard {
-    run(world.process(owner).hear(event)).unwrap()
+fn placed() -> Simulation {
+    let simulation = Simulation::new();
+    assert_eq!(simulation.place().status, Status::Confirmed);
+    simulation
 }
 
 #[test]
-fn events_carry_the_whole_public_state_and_no_address() {
-    let world = World::new();
-    place(&world);
-    let events = world.2.events();
+fn events_contain_the_whole_public_state_and_no_address() {
+    let simulation = placed();
+    let events = simulation.log.events();
     let [placed, confirmed] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!((placed.id.as_str(), placed.source.as_str()), (&*format!("{ID}.1"), "/shop/orders"));
     assert_eq!((placed.subject.as_deref(), placed.partition_key()), (Some(ID), ID));
@@ -72,156 +40,89 @@ fn events_carry_the_whole_public_state_and_no_address() {
 }
 
 #[test]
-fn a_rejection_tells_its_reason() {
-    let world = World::new();
-    world.mood("Authorize", &[Mood::Refuses]);
-    place(&world);
-    let rejected = world.2.events().pop().unwrap();
+fn a_rejection_is_published_with_its_reason() {
+    let simulation = Simulation::new();
+    simulation.script("Authorize", &[Answer::Refused]);
+    simulation.place();
+    let rejected = simulation.log.events().pop().unwrap();
     assert_eq!(rejected.kind, "com.shop.orders.order.rejected.v1");
     assert_eq!(data(&rejected)["rejection"], json!({"code": "no", "detail": "refused"}));
 }
 
 #[test]
-fn the_customer_does_not_wait_for_the_log() {
-    let world = World::new();
-    world.2.set_down(true);
-    assert_eq!(place(&world), Status::Confirmed);
-    let waiting = world.loaded(ID);
-    assert_eq!(waiting.record.outbox.len(), 2);
-    assert!(!waiting.is_settled(u64::MAX), "an order is settled when its outbox is empty");
-    let swept = run(world.process("sweeper").sweep()).unwrap();
-    assert_eq!((swept.settled, swept.unfinished), (0, 1));
-    world.2.set_down(false);
-    world.check(&world.settle(ID));
-    assert_eq!(world.log(), ["order.placed", "order.confirmed"]);
+fn a_checkout_does_not_wait_for_the_event_log() {
+    let simulation = Simulation::new();
+    simulation.log.set_down(true);
+    assert_eq!(simulation.place().status, Status::Confirmed);
+    let loaded = simulation.loaded(ID);
+    assert_eq!(loaded.record.outbox.len(), 2);
+    assert!(!loaded.is_settled(u64::MAX), "an order is settled when its outbox is empty");
+    let report = run(simulation.process().sweep()).unwrap();
+    assert_eq!((report.settled, report.unfinished), (0, 1));
+    simulation.log.set_down(false);
+    simulation.check(&simulation.settle(ID));
+    assert_eq!(simulation.published(), ["order.placed", "order.confirmed"]);
 }
 
 #[test]
-fn an_answer_of_the_log_that_was_lost_doubles_nothing() {
-    let world = World::new();
-    world.mood("Publish", &[Mood::HappensUnanswered; 3]);
-    place(&world);
-    world.check(&world.settle(ID));
-    assert_eq!(world.log(), ["order.placed", "order.confirmed"]);
-}
-
-#[test]
-fn parcels_move_an_order_once_each() {
-    let world = World::new();
-    place(&world);
-    let mut seen = Vec::new();
-    let news = ["created", "in_transit", "attempt_failed", "in_transit", "delivered"];
-    for (sequence, status) in (1..).zip(news) {
-        let event = shipment(sequence, status);
-        assert_eq!(hear(&world, &format!("a{sequence}"), &event), Heard::Done);
-        let once = world.loaded(ID).order;
-        assert_eq!(hear(&world, &format!("b{sequence}"), &event), Heard::Done);
-        assert_eq!(world.loaded(ID).order, once, "a repetition changes nothing");
-        seen.push(once.status);
+fn each_event_of_shipping_is_processed_once() {
+    let simulation = placed();
+    let mut statuses = Vec::new();
+    let parcels = ["created", "in_transit", "attempt_failed", "in_transit", "delivered"];
+    for (sequence, status) in (1..).zip(parcels) {
+        let event = shipment_event(ID, sequence, &[(2, status)]);
+        simulation.receive(&event);
+        let order = simulation.loaded(ID).order;
+        simulation.receive(&event);
+        assert_eq!(simulation.loaded(ID).order, order, "a repetition changes nothing");
+        statuses.push(order.status);
     }
     use Status::{Confirmed, Delivered, Shipped};
-    assert_eq!(seen, [Confirmed, Shipped, Shipped, Shipped, Delivered]);
-    assert_eq!(
-        world.log(),
-        ["order.placed", "order.confirmed", "order.shipped", "order.delivered"]
-    );
+    assert_eq!(statuses, [Confirmed, Shipped, Shipped, Shipped, Delivered]);
+    let expected = ["order.placed", "order.confirmed", "order.shipped", "order.delivered"];
+    assert_eq!(simulation.published(), expected);
     let parcel = |status| {
         json!([{
             "id": "shp_1", "courier": "north", "tracking_code": "T1", "status": status,
             "lines": [{"sku": "SKU-1", "quantity": 2}],
         }])
     };
-    let events = world.2.events();
+    let events = simulation.log.events();
     assert_eq!(data(&events[2])["parcels"], parcel("in_transit"));
     assert_eq!(data(&events[3])["parcels"], parcel("delivered"));
-    world.check_events(&world.loaded(ID).order);
+    simulation.check_events(&simulation.loaded(ID).order);
 }
 
 #[test]
-fn news_that_comes_too_early_is_heard_later() {
-    let world = World::new();
-    place(&world);
-    assert_eq!(hear(&world, "a", &shipment(2, "in_transit")), Heard::TooEarly(1));
-    assert_eq!(world.loaded(ID).order.status, Status::Confirmed);
-    assert_eq!(hear(&world, "b", &shipment(1, "created")), Heard::Done);
-    assert_eq!(hear(&world, "c", &shipment(2, "in_transit")), Heard::Done);
-    assert_eq!(world.loaded(ID).order.status, Status::Shipped);
-}
-
-#[test]
-fn news_of_no_order_of_ours_is_none_and_nonsense_is_refused() {
-    let world = World::new();
-    assert_eq!(hear(&world, "a", &shipment(1, "created")), Heard::Done);
-    place(&world);
-    let flown = shipment(1, "flown away");
-    assert!(matches!(hear(&world, "a", &flown), Heard::Malformed(_)));
-}
-
-/// A parcel may leave before the process that asked for it has written that it did.
-#[test]
-fn news_may_come_while_the_checkout_is_at_work_or_dead() {
-    for wait in 20..200 {
-        let world = World::new();
-        world.with(|state| state.stop_at = Some(wait));
-        let process = world.process("first");
-        let mut first = pin!(process.place(request(ID)));
-        if step(first.as_mut()).is_ready() {
-            return assert!(wait > 40, "{wait}");
-        }
-        if !world.with(|state| state.parcels.contains_key(ID)) {
-            continue;
-        }
-        world.with(|state| state.parcels.insert(ID.to_owned(), Carriage::InTransit));
-        assert_eq!(hear(&world, "news", &shipment(1, "in_transit")), Heard::Done);
-        world.with(|state| state.released = true);
-        assert!(step(first).is_ready());
-        let order = world.settle(ID);
-        assert_eq!(order.status, Status::Shipped, "stopped at {wait}");
-        world.check(&order);
-    }
-}
-
-#[test]
-fn whoever_hears_news_may_die_at_any_point() {
-    for wait in 1.. {
-        let world = World::new();
-        place(&world);
-        world.with(|state| state.stop_at = Some(state.waits + wait));
-        let event = shipment(1, "delivered");
-        let process = world.process("news");
-        let ended = step(pin!(process.hear(&event))).is_ready();
-        world.with(|state| {
-            state.stop_at = None;
-            state.now_ms += 31_000;
+fn a_process_that_receives_an_event_may_die_at_any_point() {
+    for (parcel, status) in [("delivered", Status::Delivered), ("returned", Status::Returned)] {
+        let event = shipment_event(ID, 1, &[(2, parcel)]);
+        let receive = async |process: Process| process.process(&event).await.unwrap();
+        let waits = at_every_wait(placed, receive, |simulation, _| {
+            simulation.advance(31_000);
+            simulation.receive(&event);
+            let order = simulation.settle(ID);
+            assert_eq!(order.status, status);
+            assert_eq!(simulation.published().len(), 4);
+            simulation.check(&order);
         });
-        assert_eq!(hear(&world, "again", &event), Heard::Done);
-        let order = world.settle(ID);
-        assert_eq!(order.status, Status::Delivered, "stopped at {wait}");
-        assert_eq!(world.log().len(), 4, "stopped at {wait}");
-        world.check_events(&order);
-        if ended {
-            return assert!(wait > 8, "{wait}");
-        }
+        assert!(waits > 8, "{waits}");
     }
 }
 
 #[test]
-fn a_look_asks_shipping_only_if_nothing_was_heard() {
-    let world = World::new();
-    place(&world);
-    let look = |world: &World| run(world.process("r").touch(ID)).unwrap().unwrap().order.status;
-    world.with(|state| state.parcels.insert(ID.to_owned(), Carriage::InTransit));
-    assert_eq!(look(&world), Status::Confirmed, "the news is on its way");
-    world.with(|state| state.now_ms += 10_000);
-    assert_eq!(look(&world), Status::Shipped, "the news seems lost");
-    assert_eq!(world.2.events().len(), 3);
-    assert_eq!(hear(&world, "a", &shipment(1, "in_transit")), Heard::Done);
-    world.with(|state| {
-        state.parcels.insert(ID.to_owned(), Carriage::Delivered);
-        state.now_ms += 60_000;
-    });
-    assert_eq!(look(&world), Status::Shipped);
-    world.with(|state| state.now_ms += 3_600_000);
-    assert_eq!(look(&world), Status::Delivered);
-    world.check_events(&world.settle(ID));
+fn a_read_queries_shipping_only_if_events_are_missing() {
+    let simulation = placed();
+    simulation.set_parcel(ID, ShipmentStatus::InTransit);
+    assert_eq!(simulation.touch().status, Status::Confirmed, "the event is in progress");
+    simulation.advance(10_000);
+    assert_eq!(simulation.touch().status, Status::Shipped, "the event seems lost");
+    assert_eq!(simulation.log.events().len(), 3);
+    simulation.receive(&shipment_event(ID, 1, &[(2, "in_transit")]));
+    simulation.set_parcel(ID, ShipmentStatus::Delivered);
+    simulation.advance(60_000);
+    assert_eq!(simulation.touch().status, Status::Shipped);
+    simulation.advance(3_600_000);
+    assert_eq!(simulation.touch().status, Status::Delivered);
+    simulation.check_events(&simulation.settle(ID));
 }

@@ -1,16 +1,17 @@
-//! The orders component over a simulated shop: with participants that fail, and processes that stop
-//! anywhere.
+//! The orders component in a simulation: participants fail, and processes stop anywhere.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admin;
+mod cancel;
 mod checkout;
 mod departure;
+mod erasure;
 mod events;
-mod forgetting;
 mod model;
-mod races;
+mod parking;
 mod returns;
 mod routes;
-mod saga;
-mod upkeep;
-mod world;
+mod simulation;
+mod stream;
+mod sweep;

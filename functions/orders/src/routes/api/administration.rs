@@ -1,7 +1,7 @@
 //! The operations of administrators.
 
 use chassis::openapi::Api;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::order;
 use crate::routes::saga::SagaView;
@@ -26,62 +26,12 @@ pub(super) fn operations(api: &mut Api) {
                 "since": "2026-01-31T15:20:00.000Z",
             },
             "steps": [
-                {
-                    "name": "reserve",
-                    "status": "done",
-                    "attempts": 1,
-                    "compensation": {
-                        "name": "release",
-                        "status": "registered",
-                        "attempts": 0,
-                    },
-                },
-                {
-                    "name": "authorize",
-                    "status": "done",
-                    "attempts": 2,
-                    "compensation": {
-                        "name": "cancel_payment",
-                        "status": "registered",
-                        "attempts": 0,
-                    },
-                },
-                {
-                    "name": "capture",
-                    "status": "done",
-                    "attempts": 1,
-                    "compensation": {
-                        "name": "cancel_payment",
-                        "status": "registered",
-                        "attempts": 0,
-                    },
-                },
-                {
-                    "name": "commit",
-                    "status": "started",
-                    "attempts": 24,
-                    "compensation": {
-                        "name": "take_back",
-                        "status": "registered",
-                        "attempts": 0,
-                    },
-                },
-                {
-                    "name": "ship",
-                    "status": "pending",
-                    "attempts": 0,
-                    "compensation": {
-                        "name": "cancel_shipment",
-                        "status": "none",
-                        "attempts": 0,
-                    },
-                },
-                {
-                    "name": "clear_cart",
-                    "status": "pending",
-                    "attempts": 0,
-                    "compensation": null,
-                },
+                step("reserve", "done", 1, &compensation("release", "registered")),
+                step("authorize", "done", 2, &compensation("cancel_payment", "registered")),
+                step("capture", "done", 1, &compensation("cancel_payment", "registered")),
+                step("commit", "started", 24, &compensation("take_back", "registered")),
+                step("ship", "pending", 0, &compensation("cancel_shipment", "none")),
+                step("clear_cart", "pending", 0, &Value::Null),
             ],
         }),
     )
@@ -93,7 +43,15 @@ pub(super) fn operations(api: &mut Api) {
          fixed, this continues it from the same step.",
     )
     .tag("administration")
-    .ok::<OrderView>("The order after the first new attempts.", &order())
+    .ok::<OrderView>("The order after the first new attempts.", &order("confirmed"))
     .headers(["ETag", "X-Projection-Position"])
     .problems([404, 409]);
+}
+
+fn step(name: &str, status: &str, attempts: u32, compensation: &Value) -> Value {
+    json!({"name": name, "status": status, "attempts": attempts, "compensation": compensation})
+}
+
+fn compensation(name: &str, status: &str) -> Value {
+    json!({"name": name, "status": status, "attempts": 0})
 }

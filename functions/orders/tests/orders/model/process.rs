@@ -1,71 +1,63 @@
-//! What the processes do, one store operation or one call at a time.
+//! The steps of the processes: one operation of the store, or one call, at a time.
 
-use std::collections::BTreeSet;
+use orders::domain::event::{Action, Failure};
+use orders::domain::saga::{self, Fault, Next, PIVOT_DEADLINE_MS};
+use orders::domain::{Event, Parcel, ShipmentStatus, Step};
 
-use orders::domain::event::Action;
-use orders::domain::saga::{self, Next, PIVOT_DEADLINE_MS};
-use orders::domain::{Carriage, Event, Parcel as Told, Step};
-
-use super::World;
-use super::participants::{Parcel, Reply};
 use super::value::Value;
+use super::{Marks, System};
 
-/// Where a process is. `base` is the order's value as it has read or written it.
+/// The state of a process. `base` is the order's value as it was read or written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     Idle,
-    /// Has an order, and perhaps an answer that is not written yet.
+    /// Has read an order, and possibly has an answer that is not written yet.
     Deciding {
         base: Box<Value>,
-        answer: Option<(Action, Reply)>,
+        answer: Option<(Action, Result<(), Fault>)>,
     },
-    Asking {
+    Calling {
         base: Box<Value>,
         action: Action,
     },
     Publishing {
         outbox: Vec<(u8, &'static str)>,
     },
-    Emptying {
+    /// Has published the events up to this number.
+    Settling {
         through: u8,
     },
     Unmarking,
-    /// Wants to call off, or to write down news; has read the order, then marked it.
-    Intending {
+    /// Has read the order with this version to change it from outside of the saga, and possibly
+    /// marked it.
+    Intervening {
         version: (u64, u8),
-        intent: Intent,
+        intervention: Intervention,
         marked: bool,
     },
-    /// The sweep: has seen marks; has found the order settled; has fenced it.
-    Looking {
-        marks: BTreeSet<(u8, u8)>,
-    },
-    Fencing {
-        marks: BTreeSet<(u8, u8)>,
-        base: Box<Value>,
-    },
-    Forgetting {
-        marks: BTreeSet<(u8, u8)>,
-    },
+}
+
+/// The state of the sweep.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Sweep {
+    Idle,
+    /// Has read old marks.
+    Loading(Marks),
+    /// Has found the order settled.
+    Fencing(Marks, Box<Value>),
+    Removing(Marks),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Intent {
+pub(crate) enum Intervention {
     Cancel,
-    Hear,
+    ProcessEvent,
 }
 
-/// Whether the sweep takes slow requests for dead ones.
+/// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Haste {
-    No,
-    Yes,
-}
-
-/// What becomes of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Fate {
-    Fine,
+pub(crate) enum CallOutcome {
+    Normal,
     Refused,
     RequestLost,
     AnswerLost,
@@ -76,86 +68,94 @@ pub(crate) enum Fate {
 pub(crate) enum Move {
     Load(usize),
     Write(usize),
-    Ask(usize, Fate),
+    Call(usize, CallOutcome),
     Publish(usize),
-    Empty(usize),
+    Settle(usize),
     Unmark(usize),
-    Intend(Intent),
-    Mark,
-    Realize,
     Crash(usize),
-    Sweep(Haste),
-    Look,
-    Fence,
-    Forget,
-    Depart,
-    Arrive,
-    Expire,
+    Intervene(Intervention),
+    Mark,
+    WriteIntervention,
+    /// Whether it is premature.
+    StartSweep(bool),
+    ContinueSweep,
+    ParcelLeaves,
+    LateRequestArrives,
+    DeadlinePasses,
 }
 
-/// The process of the customer's second request and of news.
-const OTHER: usize = 1;
+impl Move {
+    pub(crate) fn ends_paths_early(&self) -> bool {
+        matches!(self, Self::DeadlinePasses | Self::Intervene(Intervention::Cancel))
+    }
+}
 
-impl World {
+/// The process of the customer's second request and of events.
+const SECOND: usize = 1;
+
+impl System {
     pub(crate) fn moves(&self, moves: &mut Vec<Move>) {
         for (process, phase) in self.processes.iter().enumerate() {
             match phase {
                 Phase::Idle if self.has_marked(process) || !self.value.is_settled() => {
                     moves.push(Move::Load(process));
                 }
+                Phase::Idle => {}
                 Phase::Deciding { .. } => moves.push(Move::Write(process)),
-                Phase::Asking { action, .. } => self.fates(process, *action, moves),
+                Phase::Calling { action, .. } => self.calls(process, *action, moves),
                 Phase::Publishing { .. } => moves.push(Move::Publish(process)),
-                Phase::Emptying { .. } => moves.push(Move::Empty(process)),
+                Phase::Settling { .. } => moves.push(Move::Settle(process)),
                 Phase::Unmarking => moves.push(Move::Unmark(process)),
-                Phase::Intending { marked: false, .. } => moves.push(Move::Mark),
-                Phase::Intending { marked: true, .. } => moves.push(Move::Realize),
-                _ => {}
+                Phase::Intervening { marked: false, .. } => moves.push(Move::Mark),
+                Phase::Intervening { marked: true, .. } => moves.push(Move::WriteIntervention),
             }
-            if *phase != Phase::Idle && self.luck.crashes > 0 {
+            if *phase != Phase::Idle && self.budget.crashes > 0 {
                 moves.push(Move::Crash(process));
             }
         }
-        if self.processes[OTHER] == Phase::Idle {
-            if self.luck.cancellations > 0 && self.value.order.0.can_be_cancelled() {
-                moves.push(Move::Intend(Intent::Cancel));
+        if self.processes[SECOND] == Phase::Idle {
+            if self.budget.cancellations > 0 && self.value.order.0.can_be_cancelled() {
+                moves.push(Move::Intervene(Intervention::Cancel));
             }
-            if self.participants.parcel == Parcel::Traveling && !self.value.heard {
-                moves.push(Move::Intend(Intent::Hear));
+            if self.parcel_is(ShipmentStatus::InTransit) && !self.value.processed {
+                moves.push(Move::Intervene(Intervention::ProcessEvent));
             }
         }
-        match &self.sweeper {
-            Phase::Idle if self.value.is_settled() => {
-                let marks = |haste| !self.sweepable(haste).is_empty();
-                moves.extend(marks(Haste::No).then_some(Move::Sweep(Haste::No)));
-                let hasty = self.luck.haste > 0 && marks(Haste::Yes);
-                moves.extend(hasty.then_some(Move::Sweep(Haste::Yes)));
+        match &self.sweep {
+            Sweep::Idle if self.value.is_settled() => {
+                let allowed = |premature: &bool| !premature || self.budget.premature_sweeps > 0;
+                let useful = |premature: &bool| !self.old_marks(*premature).is_empty();
+                let sweeps = [false, true].into_iter().filter(allowed).filter(useful);
+                moves.extend(sweeps.map(Move::StartSweep));
             }
-            Phase::Looking { .. } => moves.push(Move::Look),
-            Phase::Fencing { .. } => moves.push(Move::Fence),
-            Phase::Forgetting { .. } => moves.push(Move::Forget),
-            _ => {}
+            Sweep::Idle => {}
+            _ => moves.push(Move::ContinueSweep),
         }
-        if self.participants.parcel == Parcel::Waiting && self.luck.departures > 0 {
-            moves.push(Move::Depart);
+        if self.parcel_is(ShipmentStatus::Created) && self.budget.departures > 0 {
+            moves.push(Move::ParcelLeaves);
         }
         if self.late.is_some() {
-            moves.push(Move::Arrive);
+            moves.push(Move::LateRequestArrives);
         }
-        if self.luck.deadlines > 0 {
-            moves.push(Move::Expire);
+        if self.budget.deadlines > 0 {
+            moves.push(Move::DeadlinePasses);
         }
     }
 
-    fn fates(&self, process: usize, action: Action, moves: &mut Vec<Move>) {
-        moves.push(Move::Ask(process, Fate::Fine));
-        if self.luck.refusals > 0 && matches!(action, Action::Do(step) if step != Step::Commit) {
-            moves.push(Move::Ask(process, Fate::Refused));
+    fn calls(&self, process: usize, action: Action, moves: &mut Vec<Move>) {
+        moves.push(Move::Call(process, CallOutcome::Normal));
+        if self.budget.refusals > 0 && matches!(action, Action::Do(step) if step != Step::Commit) {
+            moves.push(Move::Call(process, CallOutcome::Refused));
         }
-        if self.luck.losses > 0 {
-            let fates = [Fate::RequestLost, Fate::AnswerLost, Fate::RequestLate];
-            moves.extend(fates.map(|fate| Move::Ask(process, fate)));
+        if self.budget.losses > 0 {
+            let outcomes =
+                [CallOutcome::RequestLost, CallOutcome::AnswerLost, CallOutcome::RequestLate];
+            moves.extend(outcomes.map(|outcome| Move::Call(process, outcome)));
         }
+    }
+
+    fn parcel_is(&self, status: ShipmentStatus) -> bool {
+        self.participants.parcel == Some(status)
     }
 
     pub(crate) fn make(&mut self, step: Move) {
@@ -165,51 +165,54 @@ impl World {
                 self.processes[process] = Phase::Deciding { base, answer: None };
             }
             Move::Write(process) => self.write(process),
-            Move::Ask(process, fate) => self.ask(process, fate),
+            Move::Call(process, outcome) => self.call(process, outcome),
             Move::Publish(process) => self.publish(process),
-            Move::Empty(process) => self.empty(process),
+            Move::Settle(process) => {
+                let Phase::Settling { through } = self.take(process) else { unreachable!() };
+                self.value.outbox.retain(|(number, _)| *number > through);
+                self.processes[process] = self.end(process);
+            }
             Move::Unmark(process) => {
-                self.marks.retain(|(name, _)| Some(*name) != self.names[process]);
+                self.marks.retain(|(request, _)| Some(*request) != self.requests[process]);
                 self.processes[process] = Phase::Idle;
             }
-            Move::Intend(intent) => {
-                self.luck.cancellations -= u8::from(intent == Intent::Cancel);
-                self.requests += 1;
-                self.names[OTHER] = Some(self.requests);
-                self.intend(intent);
+            Move::Crash(process) => {
+                self.budget.crashes -= 1;
+                self.requests[process] = None;
+                self.processes[process] = Phase::Idle;
+            }
+            Move::Intervene(intervention) => {
+                self.budget.cancellations -= u8::from(intervention == Intervention::Cancel);
+                self.last_request += 1;
+                self.requests[SECOND] = Some(self.last_request);
+                self.intervene(intervention);
             }
             Move::Mark => {
-                let name = self.names[OTHER].unwrap();
-                let last = self.marks.iter().find(|mark| mark.0 == name).copied();
-                self.marks.retain(|mark| mark.0 != name);
-                self.marks.insert((name, last.map_or(0, |mark| mark.1 + 1)));
-                if let Phase::Intending { marked, .. } = &mut self.processes[OTHER] {
+                let request = self.last_request;
+                let last = self.marks.iter().find(|mark| mark.0 == request).copied();
+                self.marks.retain(|mark| mark.0 != request);
+                self.marks.insert((request, last.map_or(0, |mark| mark.1 + 1)));
+                if let Phase::Intervening { marked, .. } = &mut self.processes[SECOND] {
                     *marked = true;
                 }
             }
-            Move::Realize => self.realize(),
-            Move::Crash(process) => {
-                self.luck.crashes -= 1;
-                self.names[process] = None;
-                self.processes[process] = Phase::Idle;
+            Move::WriteIntervention => self.write_intervention(),
+            Move::StartSweep(premature) => {
+                self.budget.premature_sweeps -= u8::from(premature);
+                self.sweep = Sweep::Loading(self.old_marks(premature));
             }
-            Move::Sweep(haste) => {
-                self.luck.haste -= u8::from(haste == Haste::Yes);
-                let marks = self.sweepable(haste);
-                self.sweeper = Phase::Looking { marks };
+            Move::ContinueSweep => self.continue_sweep(),
+            Move::ParcelLeaves => {
+                self.budget.departures -= 1;
+                self.participants.parcel = Some(ShipmentStatus::InTransit);
             }
-            Move::Look | Move::Fence | Move::Forget => self.sweep(),
-            Move::Depart => {
-                self.luck.departures -= 1;
-                self.participants.parcel = Parcel::Traveling;
-            }
-            Move::Arrive => {
+            Move::LateRequestArrives => {
                 let action = self.late.take().unwrap();
-                self.participants.perform(action);
+                let _ = self.participants.perform(action, &self.value.order.0);
             }
-            Move::Expire => {
-                self.luck.deadlines -= 1;
-                self.is_late = true;
+            Move::DeadlinePasses => {
+                self.budget.deadlines -= 1;
+                self.is_past_deadline = true;
             }
         }
     }
@@ -218,17 +221,17 @@ impl World {
         std::mem::replace(&mut self.processes[process], Phase::Idle)
     }
 
-    /// Takes all decisions and writes them, unless somebody else was faster.
+    /// Makes all decisions and writes them, unless another process has changed the order.
     fn write(&mut self, process: usize) {
-        let Phase::Deciding { base, answer } = self.take(process) else { panic!() };
-        let now_ms = if self.is_late { PIVOT_DEADLINE_MS + 1 } else { 0 };
+        let Phase::Deciding { base, answer } = self.take(process) else { unreachable!() };
+        let now_ms = if self.is_past_deadline { PIVOT_DEADLINE_MS + 1 } else { 0 };
         let mut after = (*base).clone();
-        if let Some((action, reply)) = answer {
-            after.append(saga::conclude(&after.order.0, action, reply.answer()));
+        if let Some((action, answer)) = answer {
+            after.push(saga::conclude(&after.order.0, action, answer));
         }
         let action = loop {
             match saga::next(&after.order.0, now_ms) {
-                Next::Record(event) => after.append(event),
+                Next::Record(event) => after.push(event),
                 Next::Act(action) => break Some(action),
                 Next::Settled | Next::Parked => break None,
             }
@@ -237,42 +240,47 @@ impl World {
             if self.value.version() != base.version() {
                 return;
             }
-            // What others have published or heard meanwhile stays.
+            // Changes of the outbox and the inbox since then stay.
             let published = base.outbox.len() - self.value.outbox.len();
             after.outbox.drain(..published);
-            after.heard = self.value.heard;
+            after.processed = self.value.processed;
             self.value = after.clone();
         }
         let base = Box::new(after);
         self.processes[process] = match action {
-            Some(action) => Phase::Asking { base, action },
+            Some(action) => Phase::Calling { base, action },
             None => Phase::Publishing { outbox: base.outbox },
         };
     }
 
-    fn ask(&mut self, process: usize, fate: Fate) {
-        let Phase::Asking { base, action } = self.take(process) else { panic!() };
-        let reply = match fate {
-            Fate::Fine => self.participants.perform(action),
-            Fate::Refused => Reply::Refused,
-            Fate::RequestLost => Reply::Silence,
-            Fate::AnswerLost => {
-                self.participants.perform(action);
-                Reply::Silence
+    fn call(&mut self, process: usize, outcome: CallOutcome) {
+        let Phase::Calling { base, action } = self.take(process) else { unreachable!() };
+        let lost = || Err(Fault::Failed(Failure::Unknown, String::new()));
+        let answer = match outcome {
+            CallOutcome::Normal => self.participants.perform(action, &base.order.0),
+            CallOutcome::Refused => Err(Fault::Refused { code: "no", detail: String::new() }),
+            CallOutcome::RequestLost => lost(),
+            CallOutcome::AnswerLost => {
+                let _ = self.participants.perform(action, &base.order.0);
+                lost()
             }
-            Fate::RequestLate => {
+            CallOutcome::RequestLate => {
                 self.late = Some(action);
-                Reply::Silence
+                lost()
             }
         };
-        self.luck.refusals -= u8::from(fate == Fate::Refused);
-        let lost = matches!(fate, Fate::RequestLost | Fate::AnswerLost | Fate::RequestLate);
-        self.luck.losses -= u8::from(lost);
-        self.processes[process] = Phase::Deciding { base, answer: Some((action, reply)) };
+        match outcome {
+            CallOutcome::Normal => {}
+            CallOutcome::Refused => self.budget.refusals -= 1,
+            CallOutcome::RequestLost | CallOutcome::AnswerLost | CallOutcome::RequestLate => {
+                self.budget.losses -= 1
+            }
+        }
+        self.processes[process] = Phase::Deciding { base, answer: Some((action, answer)) };
     }
 
     fn publish(&mut self, process: usize) {
-        let Phase::Publishing { outbox } = self.take(process) else { panic!() };
+        let Phase::Publishing { outbox } = self.take(process) else { unreachable!() };
         for event in &outbox {
             match self.log.iter().find(|known| known.0 == event.0) {
                 Some(known) => assert_eq!(known, event, "one number, two events"),
@@ -280,73 +288,72 @@ impl World {
             }
         }
         self.processes[process] = match outbox.last() {
-            Some((through, _)) => Phase::Emptying { through: *through },
+            Some((through, _)) => Phase::Settling { through: *through },
             None => self.end(process),
         };
     }
 
-    fn empty(&mut self, process: usize) {
-        let Phase::Emptying { through } = self.take(process) else { panic!() };
-        self.value.outbox.retain(|(number, _)| *number > through);
-        self.processes[process] = self.end(process);
-    }
-
     fn has_marked(&self, process: usize) -> bool {
-        self.marks.iter().any(|(name, _)| Some(*name) == self.names[process])
+        self.marks.iter().any(|(request, _)| Some(*request) == self.requests[process])
     }
 
     fn end(&self, process: usize) -> Phase {
-        let over = self.has_marked(process) && self.value.is_settled();
-        if over { Phase::Unmarking } else { Phase::Idle }
+        match self.has_marked(process) && self.value.is_settled() {
+            true => Phase::Unmarking,
+            false => Phase::Idle,
+        }
     }
 
-    fn intend(&mut self, intent: Intent) {
+    fn intervene(&mut self, intervention: Intervention) {
         let version = self.value.version();
-        self.processes[OTHER] = Phase::Intending { version, intent, marked: false };
+        self.processes[SECOND] = Phase::Intervening { version, intervention, marked: false };
     }
 
-    fn realize(&mut self) {
-        let Phase::Intending { version, intent, .. } = self.take(OTHER) else { panic!() };
-        let wanted = intent == Intent::Hear || self.value.order.0.can_be_cancelled();
+    fn write_intervention(&mut self) {
+        let Phase::Intervening { version, intervention, .. } = self.take(SECOND) else {
+            unreachable!()
+        };
         if self.value.version() != version {
-            // The request begins anew, if there is still something to want.
-            return if wanted {
-                self.intend(intent)
-            };
-        }
-        match intent {
-            Intent::Cancel => self.value.append(Event::CancelRequested),
-            Intent::Hear => {
-                let (id, courier, tracking_code, lines) = Default::default();
-                let status = Carriage::InTransit;
-                let parcel = Told { id, courier, tracking_code, status, lines };
-                self.value.heard = true;
-                self.value.append(Event::ParcelsMoved { parcels: vec![parcel] });
+            // The decision starts over, if it is still possible.
+            let possible = self.value.order.0.can_be_cancelled();
+            if intervention == Intervention::ProcessEvent || possible {
+                self.intervene(intervention);
             }
+            return;
         }
+        let event = match intervention {
+            Intervention::Cancel => Event::CancelRequested,
+            Intervention::ProcessEvent => {
+                self.value.processed = true;
+                let (id, courier, tracking_code, lines) = Default::default();
+                let status = ShipmentStatus::InTransit;
+                let parcel = Parcel { id, courier, tracking_code, status, lines };
+                Event::ParcelsMoved { parcels: vec![parcel] }
+            }
+        };
+        self.value.push(event);
     }
 
-    /// The marks that look old to the sweep.
-    fn sweepable(&self, haste: Haste) -> BTreeSet<(u8, u8)> {
-        let is_old = |mark: &&(u8, u8)| haste == Haste::Yes || !self.names.contains(&Some(mark.0));
+    /// The marks that a sweep considers old.
+    fn old_marks(&self, premature: bool) -> Marks {
+        let is_old = |mark: &&(u8, u8)| premature || !self.requests.contains(&Some(mark.0));
         self.marks.iter().filter(is_old).copied().collect()
     }
 
-    /// The sweep takes marks away that it has seen.
-    fn sweep(&mut self) {
-        self.sweeper = match std::mem::replace(&mut self.sweeper, Phase::Idle) {
-            Phase::Looking { marks } if self.value.is_settled() => {
-                Phase::Fencing { marks, base: Box::new(self.value.clone()) }
+    fn continue_sweep(&mut self) {
+        self.sweep = match std::mem::replace(&mut self.sweep, Sweep::Idle) {
+            Sweep::Loading(marks) if self.value.is_settled() => {
+                Sweep::Fencing(marks, Box::new(self.value.clone()))
             }
-            Phase::Fencing { marks, base } if self.value == *base => {
+            Sweep::Fencing(marks, base) if self.value == *base => {
                 self.value.fence += 1;
-                Phase::Forgetting { marks }
+                Sweep::Removing(marks)
             }
-            Phase::Forgetting { marks } => {
+            Sweep::Removing(marks) => {
                 self.marks.retain(|mark| !marks.contains(mark));
-                Phase::Idle
+                Sweep::Idle
             }
-            _ => Phase::Idle,
+            _ => Sweep::Idle,
         };
     }
 }

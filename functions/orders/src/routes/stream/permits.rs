@@ -12,14 +12,14 @@ use chassis::{Problem, ProblemType};
 use http::header;
 
 /// The maximum number of open streams of one user.
-pub(crate) const STREAMS_PER_PERSON_MAX: usize = 8;
+pub(crate) const STREAMS_PER_USER_MAX: usize = 8;
 /// How long a permit is valid, in milliseconds.
 pub(crate) const PERMIT_MS: u64 = 12_000;
-/// How often it is renewed, in milliseconds.
+/// The interval of renewals, in milliseconds.
 pub(crate) const RENEW_MS: u64 = 5_000;
 
 /// The number of values that the permits are split into.
-const SHARDS: u8 = 32;
+const SHARDS: u32 = 32;
 
 /// By user and stream, the expiry time of each permit, in milliseconds since the epoch.
 type Permits = BTreeMap<String, BTreeMap<String, u64>>;
@@ -27,35 +27,35 @@ type Permits = BTreeMap<String, BTreeMap<String, u64>>;
 /// The permit of one stream.
 pub(crate) struct Permit<S> {
     store: S,
-    person: String,
+    user_id: String,
     stream: String,
     renewed_ms: u64,
 }
 
-/// Why a stream was refused.
+/// Why there is no permit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum PermitError {
     TooMany,
     Store(StoreError),
 }
 
-impl From<StoreError> for Refused {
+impl From<StoreError> for PermitError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Store(error) => error.into(),
-            Refused::TooMany => {
+impl From<PermitError> for Problem {
+    fn from(error: PermitError) -> Self {
+        match error {
+            PermitError::Store(error) => error.into(),
+            PermitError::TooMany => {
                 let retry_after_s = PERMIT_MS.div_ceil(1_000).to_string();
                 Problem::new(ProblemType::TooManyStreams)
                     .header(header::RETRY_AFTER, &retry_after_s)
-                    .extension("streams_max", STREAMS_PER_PERSON_MAX)
+                    .extension("streams_max", STREAMS_PER_USER_MAX)
                     .detail(format!(
-                        "At most {STREAMS_PER_PERSON_MAX} can be open. An interrupted stream still \
+                        "At most {STREAMS_PER_USER_MAX} can be open. An interrupted stream still \
                          counts for some seconds."
                     ))
             }
@@ -65,10 +65,10 @@ impl From<Refused> for Problem {
 
 impl<S: Store> Permit<S> {
     /// Takes a permit for another stream of this user.
-    pub(crate) async fn take(store: S, person: &str, now_ms: u64) -> Result<Self, Refused> {
+    pub(crate) async fn take(store: S, user_id: &str, now_ms: u64) -> Result<Self, PermitError> {
         let permit = Self {
             store,
-            person: person.to_owned(),
+            user_id: user_id.to_owned(),
             stream: chassis::id::new("str"),
             renewed_ms: now_ms,
         };
@@ -77,7 +77,7 @@ impl<S: Store> Permit<S> {
     }
 
     /// Renews the permit, if it is due.
-    pub(crate) async fn renew(&mut self, now_ms: u64) -> Result<(), Refused> {
+    pub(crate) async fn renew(&mut self, now_ms: u64) -> Result<(), PermitError> {
         if now_ms < self.renewed_ms.saturating_add(RENEW_MS) {
             return Ok(());
         }
@@ -87,21 +87,21 @@ impl<S: Store> Permit<S> {
     }
 
     /// Releases it. If this fails, it expires.
-    pub(crate) async fn give_back(&self) {
+    pub(crate) async fn release(&self) {
         let remove = |permits: Option<Permits>| {
             let mut permits = permits.unwrap_or_default();
-            if let Some(streams) = permits.get_mut(&self.person) {
+            if let Some(streams) = permits.get_mut(&self.user_id) {
                 streams.remove(&self.stream);
             }
             permits.retain(|_, streams| !streams.is_empty());
             Ok::<_, StoreError>((permits, ()))
         };
-        if let Err(error) = self.store.update(&key(&self.person), remove).await {
+        if let Err(error) = self.store.update(&key(&self.user_id), remove).await {
             eprintln!("orders: a stream permit was not released and will expire: {error}");
         }
     }
 
-    async fn set(&self, now_ms: u64) -> Result<(), Refused> {
+    async fn set(&self, now_ms: u64) -> Result<(), PermitError> {
         let set = |permits: Option<Permits>| {
             let mut permits = permits.unwrap_or_default();
             let end_ms = now_ms.saturating_add(PERMIT_MS);
@@ -110,32 +110,31 @@ impl<S: Store> Permit<S> {
                 streams.retain(|_, until_ms| (now_ms + 1..=end_ms).contains(until_ms));
             }
             permits.retain(|_, streams| !streams.is_empty());
-            let streams = permits.entry(self.person.clone()).or_default();
+            let streams = permits.entry(self.user_id.clone()).or_default();
             let others = streams.len() - usize::from(streams.contains_key(&self.stream));
-            if others >= STREAMS_PER_PERSON_MAX {
-                return Err(Refused::TooMany);
+            if others >= STREAMS_PER_USER_MAX {
+                return Err(PermitError::TooMany);
             }
             streams.insert(self.stream.clone(), end_ms);
             Ok((permits, ()))
         };
-        self.store.update(&key(&self.person), set).await
+        self.store.update(&key(&self.user_id), set).await
     }
 }
 
-fn key(person: &str) -> String {
-    let sum = person.bytes().fold(0u8, |sum, b| sum.wrapping_mul(31).wrapping_add(b));
-    format!("streams/{}", sum % SHARDS)
+fn key(user_id: &str) -> String {
+    format!("streams/{}", chassis::hash::shard(user_id, SHARDS))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use chassis::store::MemoryStore;
+    use chassis::testing::MemoryStore;
 
     const NOW_MS: u64 = 1_000_000;
 
-    async fn take(store: &MemoryStore, now_ms: u64) -> Result<Permit<MemoryStore>, Refused> {
+    async fn take(store: &MemoryStore, now_ms: u64) -> Result<Permit<MemoryStore>, PermitError> {
         Permit::take(store.clone(), "usr_1", now_ms).await
     }
 
@@ -143,12 +142,12 @@ mod tests {
     async fn each_user_has_a_limited_number_of_streams() {
         let store = MemoryStore::new();
         let mut permits = Vec::new();
-        for _ in 0..STREAMS_PER_PERSON_MAX {
+        for _ in 0..STREAMS_PER_USER_MAX {
             permits.push(take(&store, NOW_MS).await.unwrap());
         }
-        assert_eq!(take(&store, NOW_MS).await.err(), Some(Refused::TooMany));
+        assert_eq!(take(&store, NOW_MS).await.err(), Some(PermitError::TooMany));
         assert!(Permit::take(store.clone(), "usr_2", NOW_MS).await.is_ok());
-        permits.pop().unwrap().give_back().await;
+        permits.pop().unwrap().release().await;
         assert!(take(&store, NOW_MS).await.is_ok());
     }
 
@@ -156,16 +155,20 @@ mod tests {
     async fn a_permit_expires_unless_it_is_renewed() {
         let store = MemoryStore::new();
         let mut lasting = take(&store, NOW_MS).await.unwrap();
-        for _ in 1..STREAMS_PER_PERSON_MAX {
+        for _ in 1..STREAMS_PER_USER_MAX {
             // Their clients have disconnected.
             take(&store, NOW_MS).await.unwrap();
         }
         lasting.renew(NOW_MS + RENEW_MS).await.unwrap();
         let end_ms = NOW_MS + PERMIT_MS;
-        assert_eq!(take(&store, end_ms - 1).await.err(), Some(Refused::TooMany));
-        for _ in 1..STREAMS_PER_PERSON_MAX {
+        assert_eq!(take(&store, end_ms - 1).await.err(), Some(PermitError::TooMany));
+        for _ in 1..STREAMS_PER_USER_MAX {
             assert!(take(&store, end_ms).await.is_ok());
         }
-        assert_eq!(take(&store, end_ms).await.err(), Some(Refused::TooMany), "one is still open");
+        assert_eq!(
+            take(&store, end_ms).await.err(),
+            Some(PermitError::TooMany),
+            "one is still open"
+        );
     }
 }

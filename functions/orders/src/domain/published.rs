@@ -1,8 +1,8 @@
-//! What others hear of an order.
+//! The published events of an order.
 //!
-//! The events of an order are its own affair and change with the code; what is published is
-//! a contract. It tells of changes of status only, each with the whole public state after it,
-//! so that nobody has to ask back, and without the address: personal data stays here.
+//! The recorded events of an order are internal and change with the code; the published events are a
+//! contract. There is one for each change of the status, with the whole public state after it, so
+//! that consumers need no queries, and without the address, which is personal data.
 
 use chassis::clock::rfc3339;
 use serde_json::{Value, json};
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::event::{Event, Recorded};
 use super::order::Order;
 
-/// Who publishes.
+/// The source of the events.
 pub const SOURCE: &str = "/shop/orders";
 
-/// The type and the data of what is published when `recorded` has led to `order`; none if
-/// others don't hear of it.
+/// The type and the data of the event that is published for `recorded`, if any. `order` is the
+/// order after it.
 pub fn of(order: &Order, recorded: &Recorded) -> Option<(&'static str, Value)> {
     let kind = kind(&recorded.event)?;
     let mut data = state(order);
@@ -28,7 +28,7 @@ pub fn of(order: &Order, recorded: &Recorded) -> Option<(&'static str, Value)> {
     Some((kind, data))
 }
 
-/// The type of what is published of an event.
+/// The type of the event that is published for a recorded event, if any.
 pub fn kind(event: &Event) -> Option<&'static str> {
     match event {
         Event::Placed(_) => Some("com.shop.orders.order.placed.v1"),

@@ -1,38 +1,39 @@
 //! The live status of an order as server-sent events.
 //!
-//! Each change of status is one event `status` whose id is its place in the order's
-//! history, so a client that was cut off goes on where it was (`Last-Event-ID`). A stream
-//! ends with the order, or after a while: it occupies an instance, and browsers come back
-//! by themselves.
+//! Each change of the status is an event `status`. Its id is its number in the order's history, so
+//! that a client continues where it was disconnected (`Last-Event-ID`). A stream ends with the
+//! order, or after a time limit: it occupies an instance, and browsers reconnect automatically.
+
+pub(super) mod permits;
 
 use std::convert::Infallible;
 use std::fmt::Write;
 
 use axum::body::Body;
 use bytes::Bytes;
-use chassis::clock::rfc3339;
+use chassis::clock::{Timer, rfc3339};
 use chassis::store::{Store, StoreError};
 use futures::stream;
 use serde_json::json;
 
 use crate::domain::{Event, Recorded, Status};
-use crate::ports::{Clock, Participants};
+use crate::ports::Participants;
 use crate::records::Loaded;
 use crate::service::Orders;
-use crate::streams::Permit;
+use permits::Permit;
 
-/// How long one stream lives, in milliseconds.
+/// The time limit of a stream, in milliseconds.
 const LIFETIME_MS: u64 = 120_000;
-/// The wait between two looks at the order, in milliseconds.
-const LOOK_MS: u64 = 500;
-/// After so much silence a comment is sent, in milliseconds, so that nothing on the way
-/// takes the connection for dead.
+/// The pause between two reads of the order, in milliseconds.
+const POLL_MS: u64 = 500;
+/// How long after the last message a comment is sent, in milliseconds, so that proxies do not close
+/// the connection.
 const KEEP_ALIVE_MS: u64 = 15_000;
-/// How long a client waits before it comes back, in milliseconds.
+/// How long a client waits before it reconnects, in milliseconds.
 const RETRY_MS: u64 = 2_000;
 
-/// The changes of status after the event with this sequence number: number, time in
-/// milliseconds since the epoch, status.
+/// The changes of the status after the event with this number: number, time in milliseconds since
+/// the epoch, status.
 pub(crate) fn statuses(loaded: &Loaded, after: u64) -> Result<Vec<(u64, u64, Status)>, StoreError> {
     let history = loaded.history()?;
     let later = history.iter().filter(|recorded| recorded.sequence > after);
@@ -53,21 +54,21 @@ fn status_of(event: &Event) -> Option<Status> {
     }
 }
 
-struct Watch<S, P, C> {
-    orders: Orders<S, P, C>,
+struct Watch<S, P, T> {
+    orders: Orders<S, P, T>,
     permit: Permit<S>,
     id: String,
-    /// The last event that the client has.
+    /// The number of the last event that the client has received.
     seen: u64,
-    begun_ms: u64,
-    spoken_ms: u64,
-    greeted: bool,
+    started_ms: u64,
+    sent_ms: u64,
+    has_sent_retry: bool,
     ended: bool,
 }
 
-/// The stream's body: all changes after `seen`, then each new one as it comes.
-pub(crate) fn body<S: Store, P: Participants, C: Clock>(
-    orders: Orders<S, P, C>,
+/// The body of the stream: all changes after `seen`, then each new one.
+pub(crate) fn body<S: Store, P: Participants, T: Timer>(
+    orders: Orders<S, P, T>,
     permit: Permit<S>,
     id: String,
     seen: u64,
@@ -78,50 +79,50 @@ pub(crate) fn body<S: Store, P: Participants, C: Clock>(
         permit,
         id,
         seen,
-        begun_ms: now_ms,
-        spoken_ms: now_ms,
-        greeted: false,
+        started_ms: now_ms,
+        sent_ms: now_ms,
+        has_sent_retry: false,
         ended: false,
     };
     Body::from_stream(stream::unfold(watch, |mut watch| async move {
         let Some(text) = watch.next().await else {
-            watch.permit.give_back().await;
+            watch.permit.release().await;
             return None;
         };
-        watch.spoken_ms = watch.orders.clock().now_ms();
+        watch.sent_ms = watch.orders.clock().now_ms();
         Some((Ok::<_, Infallible>(Bytes::from(text)), watch))
     }))
 }
 
-impl<S: Store, P: Participants, C: Clock> Watch<S, P, C> {
-    /// The next thing to say; none at the end.
+impl<S: Store, P: Participants, T: Timer> Watch<S, P, T> {
+    /// The next message; `None` at the end.
     async fn next(&mut self) -> Option<String> {
-        if !self.greeted {
-            self.greeted = true;
+        if !self.has_sent_retry {
+            self.has_sent_retry = true;
             return Some(format!("retry: {RETRY_MS}\n\n"));
         }
         while !self.ended {
-            // A store that fails ends the stream: the client comes back.
+            // If the store fails, the stream ends, and the client reconnects.
             let loaded = self.orders.touch(&self.id).await.ok()??;
             self.ended = loaded.order.status.is_final();
-            let changes = self.tell(&loaded).ok()?;
+            let changes = self.messages(&loaded).ok()?;
             let now_ms = self.orders.clock().now_ms();
             self.permit.renew(now_ms).await.ok()?;
             if !changes.is_empty() {
                 return Some(changes);
             }
-            if now_ms >= self.begun_ms + LIFETIME_MS {
+            if now_ms >= self.started_ms + LIFETIME_MS {
                 return None;
             }
-            if now_ms >= self.spoken_ms + KEEP_ALIVE_MS {
-                return Some(": still here\n\n".to_owned());
+            if now_ms >= self.sent_ms + KEEP_ALIVE_MS {
+                return Some(": keep-alive\n\n".to_owned());
             }
-            self.orders.clock().sleep(LOOK_MS).await;
+            self.orders.clock().sleep(POLL_MS).await;
         }
         None
     }
 
-    fn tell(&mut self, loaded: &Loaded) -> Result<String, StoreError> {
+    fn messages(&mut self, loaded: &Loaded) -> Result<String, StoreError> {
         let mut text = String::new();
         for (sequence, at_ms, status) in statuses(loaded, self.seen)? {
             let data = json!({
