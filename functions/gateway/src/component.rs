@@ -4,6 +4,7 @@
 use crate::ports::{Environment, Ports, Settings, Upstream};
 use crate::service::Gateway;
 use axum::body::Body;
+use chassis::SystemClock;
 use chassis::config::optional;
 use chassis::http::OutboundError;
 use chassis::quota::Quotas;
@@ -11,7 +12,6 @@ use chassis::store::{SpinStore, StoreError};
 use http::Response;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
-use std::time::Duration;
 
 contracts::function!("gateway");
 
@@ -28,6 +28,7 @@ impl Ports for Host {
     type Limiter = bindings::PlatformLimiter;
     type Keys = bindings::IdentityKeys;
     type Environment = Self;
+    type Clock = SystemClock;
     type Store = SpinStore;
 
     fn store(&self) -> Result<SpinStore, StoreError> {
@@ -48,6 +49,10 @@ impl Ports for Host {
 
     fn environment(&self) -> &Self {
         self
+    }
+
+    fn clock(&self) -> &SystemClock {
+        &SystemClock
     }
 }
 
@@ -74,14 +79,6 @@ impl Environment for Host {
 
     fn request_id(&self) -> String {
         chassis::id::new("req")
-    }
-
-    fn now_ms(&self) -> u64 {
-        chassis::clock::now_ms()
-    }
-
-    async fn sleep(&self, ms: u64) {
-        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use chassis::auth::KeySource;
+use chassis::clock::Timer;
 use chassis::http::OutboundError;
 use chassis::quota::{Limiter, Quotas};
 use chassis::store::{Store, StoreError};
@@ -10,7 +11,7 @@ use std::future::Future;
 
 /// The functions behind the gateway.
 pub trait Upstream: Clone + Send + Sync + 'static {
-    /// Sends a request on, both bodies streaming. The head of the answer must come within
+    /// Forwards a request and streams both bodies. The head of the response must arrive within
     /// `timeout_ms` milliseconds.
     fn forward(
         &self,
@@ -19,33 +20,27 @@ pub trait Upstream: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Response<Body>, OutboundError>> + Send;
 }
 
-/// Settings, time and names.
+/// Settings and request ids.
 pub trait Environment: Clone + Send + Sync + 'static {
-    /// The settings in force. A setting that can't be read has its default.
+    /// The current settings. A setting that can't be read has its default.
     fn settings(&self) -> impl Future<Output = Settings> + Send;
 
     /// A fresh request id.
     fn request_id(&self) -> String;
-
-    /// Milliseconds since the Unix epoch.
-    fn now_ms(&self) -> u64;
-
-    /// Waits for this many milliseconds.
-    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
 }
 
 /// What the deployment decides.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Whether people may look into the mailbox of a development system.
+    /// Whether the mailbox of a development system can be viewed.
     pub mailbox_page: bool,
     /// The URL at which customers reach the shop.
     pub issuer: String,
-    /// The quotas; none where limits are off.
+    /// The quotas; `None` if they are switched off.
     pub quotas: Option<Quotas>,
-    /// Origins of other pages that may call the API, separated by spaces; empty for none.
+    /// Origins of other pages that may call the API, separated by spaces or commas.
     pub cors_origins: String,
-    /// How many proxies of ours stand in front of the host and write `X-Forwarded-For`.
+    /// The number of trusted proxies in front of the host that write `X-Forwarded-For`.
     pub proxies_trusted: usize,
 }
 
@@ -55,13 +50,15 @@ pub trait Ports: Clone + Send + Sync + 'static {
     type Limiter: Limiter;
     type Keys: KeySource;
     type Environment: Environment;
+    type Clock: Timer;
     type Store: Store;
 
-    /// The store that the instances of the gateway share.
+    /// The store that all instances of the gateway share.
     fn store(&self) -> Result<Self::Store, StoreError>;
 
     fn upstream(&self) -> &Self::Upstream;
     fn limiter(&self) -> &Self::Limiter;
     fn keys(&self) -> &Self::Keys;
     fn environment(&self) -> &Self::Environment;
+    fn clock(&self) -> &Self::Clock;
 }

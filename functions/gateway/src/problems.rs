@@ -4,11 +4,10 @@
 
 use crate::domain::accept::prefers_json;
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chassis::html::escape;
 use chassis::page::Page;
 use chassis::{Problem, ProblemType};
+use data_encoding::BASE64;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -124,7 +123,7 @@ fn data(value: &impl Serialize) -> Response {
 
 fn page(title: &str, body: &str) -> Response {
     static POLICY: LazyLock<String> = LazyLock::new(|| {
-        let style = STANDARD.encode(Sha256::digest(STYLE));
+        let style = BASE64.encode(&Sha256::digest(STYLE));
         format!(
             "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; \
              form-action 'none'; frame-ancestors 'none'"

@@ -9,8 +9,8 @@ mod operator;
 mod representation;
 
 use crate::domain::path;
-use crate::domain::route::{Found, Route, Target, find};
-use crate::domain::table::{MAILBOX, pages, routes};
+use crate::domain::route::{Found, Route, Target};
+use crate::domain::table::{MAILBOX, find, pages};
 use crate::domain::{address, cors, headers};
 use crate::ports::{Environment, Ports, Settings, Upstream};
 use crate::{openapi, problems};
@@ -79,7 +79,7 @@ impl<P: Ports> Gateway<P> {
         // A path that others might read differently goes no further.
         path::check(request.uri().path()).map_err(|fault| ambiguous(fault.0))?;
         // The table has all API paths; the storefront serves the rest.
-        let route = match find(routes(), request.method(), request.uri().path()) {
+        let route = match find(request.method(), request.uri().path()) {
             Found::Route(route) => route,
             Found::OtherMethods(allow) if request.method() == Method::OPTIONS => {
                 return Ok((StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response());

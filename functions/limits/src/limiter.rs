@@ -6,6 +6,7 @@
 //! closest to full is removed, and gets its whole quota early.
 
 use chassis::store::{Store, StoreError};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use tessera_resilience::gcra::{Decision, Invalid, Quota, Tat, decide};
@@ -103,7 +104,7 @@ fn slot_and_name(policy: &str, key: &str) -> (u16, String) {
     hash.update(key.as_bytes());
     let digest = hash.finalize();
     let slot = u16::from_le_bytes([digest[0], digest[1]]) % SLOTS;
-    (slot, digest[2..18].iter().map(|byte| format!("{byte:02x}")).collect())
+    (slot, HEXLOWER.encode(&digest[2..18]))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 use std::sync::OnceLock;
 
+use chassis::hash::fnv1a_64;
+
 /// A style sheet or script.
 pub(crate) struct Asset {
     /// Path below `assets/`.
@@ -67,14 +69,7 @@ pub(crate) fn build() -> &'static str {
 
 /// Returns the hash of the texts as 16 hexadecimal digits.
 pub(crate) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    format!("{:016x}", hash(texts))
-}
-
-/// Returns a hash of the texts (FNV-1a). It does not resist deliberate collisions, so it is only
-/// used for files of the component and for colors.
-pub(crate) fn hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    texts.into_iter().flat_map(str::bytes).fold(0xcbf2_9ce4_8422_2325, step)
+    format!("{:016x}", fnv1a_64(texts.into_iter().flat_map(str::bytes)))
 }
 
 #[cfg(test)]

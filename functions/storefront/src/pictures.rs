@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::assets;
+use chassis::hash::fnv1a_64;
 
 /// The longest SKU that has a picture, in bytes.
 const SKU_LENGTH_MAX: usize = 64;
@@ -84,7 +84,7 @@ pub(crate) fn product(sku: &str) -> Option<Cow<'static, str>> {
 fn emblem(sku: &str) -> String {
     let category = sku.split('-').next().unwrap_or_default();
     let drawn = find(CATEGORIES, category).unwrap_or(OTHER);
-    let row = assets::hash([sku]) % COLORS.len() as u64;
+    let row = fnv1a_64(sku.bytes()) % COLORS.len() as u64;
     let colors = COLORS[0].iter().zip(COLORS[row as usize]);
     colors.fold(drawn.to_owned(), |svg, (from, to)| svg.replace(from, to))
 }

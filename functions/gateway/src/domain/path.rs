@@ -1,18 +1,22 @@
-//! Paths that two readers might understand differently.
+//! Paths that two parsers could read differently.
 //!
-//! `//`, dot segments, encoded slashes, backslashes, path parameters: each has been a way
-//! around an authorization check somewhere, because the checker and the one behind it
-//! normalized differently. Nothing is normalized here. Such a path is refused, and every
-//! other has one meaning.
+//! Empty segments, dot segments, encoded slashes, backslashes, path parameters: each has been a way
+//! around an authorization check somewhere, because the check and the component behind it
+//! normalized differently. Nothing is normalized here. Ambiguous paths are refused.
 
-/// Longest path in bytes.
+use percent_encoding::percent_decode_str;
+
+/// The maximum length of a path, in bytes.
 pub const PATH_BYTES_MAX: usize = 1024;
 
-/// Why a path is refused. The text is for the caller.
+/// Why a path is refused. The text is for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ambiguous(pub &'static str);
 
-/// Has the path, as it came over the wire, one meaning?
+/// Checks a path as it was sent.
+///
+/// # Errors
+/// It is ambiguous or too long.
 pub fn check(path: &str) -> Result<(), Ambiguous> {
     if !path.starts_with('/') {
         return Err(Ambiguous("The path must begin with a slash."));
@@ -31,39 +35,22 @@ pub fn check(path: &str) -> Result<(), Ambiguous> {
 
 fn check_segment(segment: &str) -> Result<(), Ambiguous> {
     if !segment.contains('%') && !segment.starts_with('.') {
-        // Nothing is hidden, and the characters have been looked at.
+        // Nothing is encoded, and the characters have been checked.
         return Ok(());
     }
-    let decoded = decode(segment).ok_or(Ambiguous("The path has a broken percent escape."))?;
+    let decoded = percent_decode_str(segment).decode_utf8();
+    let decoded = decoded.map_err(|_| Ambiguous("The path is not encoded as UTF-8."))?;
     if decoded == "." || decoded == ".." {
         return Err(Ambiguous("The path has a dot segment."));
     }
-    // `%` catches what was encoded twice.
-    if decoded.chars().any(|c| "/\\;%".contains(c) || c.is_control()) {
-        return Err(Ambiguous("The path hides a separator or a control character."));
+    // A `%` is left of an invalid escape sequence, or of a character that was encoded twice.
+    if decoded.contains('%') {
+        return Err(Ambiguous("The path has an invalid or a repeated percent-encoding."));
+    }
+    if decoded.chars().any(|c| "/\\;".contains(c) || c.is_control()) {
+        return Err(Ambiguous("The path has an encoded separator or control character."));
     }
     Ok(())
-}
-
-/// Undoes percent encoding; `None` for broken escapes and what is no UTF-8 after.
-fn decode(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        if first != b'%' {
-            bytes.push(first);
-            rest = after;
-            continue;
-        }
-        let (high, low) = (hex(*after.first()?)?, hex(*after.get(1)?)?);
-        bytes.push(high * 16 + low);
-        rest = &after[2..];
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -71,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_with_one_meaning_pass() {
+    fn unambiguous_paths_are_accepted() {
         let long = format!("/{}", "a".repeat(PATH_BYTES_MAX - 1));
         for path in [
             "/",
@@ -90,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_with_two_meanings_are_refused() {
+    fn ambiguous_paths_are_refused() {
         let long = format!("/{}", "a".repeat(PATH_BYTES_MAX));
         for path in [
             "",

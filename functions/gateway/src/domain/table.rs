@@ -6,7 +6,7 @@
 //! except for the pages of the storefront, which serves every path outside the API.
 
 use super::quota::Limit;
-use super::route::{Access, Route, Target};
+use super::route::{Access, Found, Route, Router, Target};
 use http::Method;
 use std::sync::LazyLock;
 
@@ -66,6 +66,14 @@ pub fn routes() -> &'static [Route] {
         .concat()
     });
     &ROUTES
+}
+
+/// The route of a request in the table.
+pub fn find(method: &Method, path: &str) -> Found<'static> {
+    // The table is constant, and a test finds each route.
+    static ROUTER: LazyLock<Router<'static>> =
+        LazyLock::new(|| Router::new(routes()).unwrap_or_default());
+    ROUTER.find(method, path)
 }
 
 /// The route of the storefront, for paths outside the API. Every first segment of a route in the
@@ -282,6 +290,7 @@ fn outside() -> Vec<Route> {
     vec![
         route(Method::POST, "/webhooks/psp", "receivePaymentEvent", PAYMENTS),
         page("/mailbox"),
+        page("/mailbox/"),
         page("/mailbox/{*path}"),
     ]
 }
@@ -348,7 +357,6 @@ impl Route {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::route::{Found, find};
     use std::collections::BTreeSet;
 
     #[test]
@@ -366,7 +374,7 @@ mod tests {
     fn every_path_leads_to_its_own_route() {
         for route in routes() {
             let path = route.path.replace("{*path}", "x/y").replace(['{', '}'], "");
-            let found = find(routes(), &route.method, &path);
+            let found = find(&route.method, &path);
             assert!(matches!(found, Found::Route(found) if found.path == route.path), "{path}");
         }
     }
@@ -401,7 +409,7 @@ mod tests {
             "/mail",
         ] {
             for method in [Method::GET, Method::POST] {
-                assert!(matches!(find(routes(), &method, path), Found::Nothing), "{path}");
+                assert!(matches!(find(&method, path), Found::Nothing), "{path}");
             }
         }
     }

@@ -3,6 +3,7 @@
 //! A compressed response is another representation and so has another tag: the plain one with a
 //! suffix before its closing quote. Functions only know the plain tags.
 
+use chassis::hash::fnv1a_64;
 use http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 /// Marks the tag of a compressed representation.
@@ -68,8 +69,7 @@ pub fn mark_compressed(headers: &mut HeaderMap) {
 /// A digest of the bytes as sixteen hexadecimal digits (FNV-1a). It does not have to be
 /// collision-resistant, because only the shop creates responses.
 pub fn digest(bytes: &[u8]) -> String {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    format!("{:016x}", bytes.iter().fold(0xcbf2_9ce4_8422_2325, step))
+    format!("{:016x}", fnv1a_64(bytes.iter().copied()))
 }
 
 /// Whether `Accept-Encoding` allows gzip (RFC 9110, section 12.5.3).

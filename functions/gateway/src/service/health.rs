@@ -1,8 +1,8 @@
-//! Am I alive? Can I serve?
+//! Liveness and readiness.
 //!
-//! Two questions, because they have different consequences: whoever is not alive is
-//! restarted, whoever can't serve is given no requests. Were liveness to ask others, one
-//! that is down would get all the rest restarted.
+//! They have different consequences: a component that is not alive is restarted, and one that is
+//! not ready gets no requests. Liveness does not depend on other functions, because one that is
+//! down would then cause a restart of all others.
 //!
 //! A readiness check calls a dozen functions, and each of them writes to its store. So the result
 //! is cached in the gateway's own store, which all its instances share, for [`FRESH_MS`]. When it
@@ -12,10 +12,10 @@
 
 use super::Gateway;
 use crate::domain::table::{IMPORTER, MAILBOX, STOREFRONT, routes};
-use crate::ports::{Environment, Ports, Upstream};
+use crate::ports::{Ports, Upstream};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use chassis::clock::rfc3339;
+use chassis::clock::{Clock as _, Timer as _, rfc3339};
 use chassis::store::{Store, StoreError};
 use futures::future::join_all;
 use http::{HeaderValue, Request, StatusCode, header};
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How long each function has to say that it is ready. Milliseconds.
+/// The timeout for the readiness check of a function. Milliseconds.
 const TIMEOUT_MS: u64 = 2_000;
 /// How long a result is fresh. Milliseconds.
 pub(super) const FRESH_MS: u64 = 5_000;
@@ -100,17 +100,17 @@ impl<P: Ports> Gateway<P> {
     }
 
     async fn seen(&self) -> Result<Option<Seen>, StoreError> {
-        let (store, environment) = (self.ports.store()?, self.ports.environment());
+        let (store, clock) = (self.ports.store()?, self.ports.clock());
         for _ in 0..=WAIT_MAX_MS / POLL_MS {
-            match task(&store, environment.now_ms()).await? {
+            match task(&store, clock.now_ms()).await? {
                 Task::Answer(seen) => return Ok(Some(seen)),
                 Task::Ask => {
                     let ready = self.ask().await;
-                    let seen = Seen { ready, at_ms: environment.now_ms(), asking_until_ms: 0 };
+                    let seen = Seen { ready, at_ms: clock.now_ms(), asking_until_ms: 0 };
                     store.write(SEEN, &seen).await?;
                     return Ok(Some(seen));
                 }
-                Task::Wait => environment.sleep(POLL_MS).await,
+                Task::Wait => clock.sleep(POLL_MS).await,
             }
         }
         Ok(None)

@@ -5,11 +5,10 @@ use super::{Gateway, Origin};
 use crate::domain::quota::{Limit, checks};
 use crate::ports::{Ports, Settings, Upstream};
 use axum::body::{Body, to_bytes};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chassis::auth::{Caller, authenticate};
 use chassis::quota::{Rates, counted};
 use chassis::{Problem, ProblemType};
+use data_encoding::BASE64;
 use http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -22,9 +21,10 @@ const SESSION_BYTES_MAX: usize = 16 * 1024;
 pub(super) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = text.split_once(' ')?;
-    let text =
-        STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"));
-    let text = String::from_utf8(text?).ok()?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;
     let (email, password) = text.split_once(':')?;
     Some((email.to_owned(), password.to_owned()))
 }

@@ -10,15 +10,16 @@ mod problems;
 mod representation;
 
 use super::*;
+use crate::domain::table::routes;
 use chassis::auth::KeySet;
-use chassis::auth::testing::Issuer;
 use chassis::quota::{Check, Decision, Limiter, Quotas};
-use chassis::store::{MemoryStore, StoreError};
+use chassis::store::StoreError;
+use chassis::testing::{Issuer, ManualClock, MemoryStore, Reply};
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What reached a function.
@@ -41,7 +42,7 @@ struct Town {
     limiter_is_down: Arc<AtomicBool>,
     store: MemoryStore,
     store_is_broken: Arc<AtomicBool>,
-    now_ms: Arc<AtomicU64>,
+    clock: ManualClock,
     keys: KeySet,
 }
 
@@ -86,16 +87,6 @@ impl Environment for Town {
     fn request_id(&self) -> String {
         "req_made".to_owned()
     }
-
-    fn now_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::SeqCst)
-    }
-
-    /// The time passes at once, and other tasks run.
-    async fn sleep(&self, ms: u64) {
-        self.now_ms.fetch_add(ms, Ordering::SeqCst);
-        tokio::task::yield_now().await;
-    }
 }
 
 impl Ports for Town {
@@ -103,6 +94,7 @@ impl Ports for Town {
     type Limiter = Self;
     type Keys = KeySet;
     type Environment = Self;
+    type Clock = ManualClock;
     type Store = MemoryStore;
 
     fn store(&self) -> Result<MemoryStore, StoreError> {
@@ -127,6 +119,10 @@ impl Ports for Town {
     fn environment(&self) -> &Self {
         self
     }
+
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
 }
 
 impl Town {
@@ -141,7 +137,7 @@ impl Town {
             limiter_is_down: Arc::default(),
             store: MemoryStore::new(),
             store_is_broken: Arc::default(),
-            now_ms: Arc::new(AtomicU64::new(1_000_000)),
+            clock: ManualClock::new(1_000_000),
             keys: Issuer::new().key_set(),
         };
         town.answers(|| Ok("done".into_response()));
@@ -164,10 +160,7 @@ impl Town {
     }
 
     async fn send(&self, request: Request<Body>) -> Reply {
-        let response = Gateway::new(self.clone()).handle(request).await;
-        let (head, body) = response.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Reply { status: head.status.as_u16(), headers: head.headers, text }
+        Reply::read(Gateway::new(self.clone()).handle(request).await).await
     }
 
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
@@ -179,25 +172,10 @@ impl Town {
     }
 }
 
-struct Reply {
-    status: u16,
-    headers: HeaderMap,
-    text: String,
-}
-
-impl Reply {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// The problem that this is.
-    fn problem(&self) -> Value {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
-        let problem: Value = serde_json::from_str(&self.text).unwrap();
-        assert_eq!(problem["status"], self.status);
-        assert_eq!(problem["request_id"], self.header("x-request-id"));
-        problem
-    }
+/// The problem that the gateway has returned.
+fn problem(reply: &Reply) -> &Value {
+    assert_eq!(reply.problem()["request_id"], reply.header("x-request-id"));
+    reply.problem()
 }
 
 fn claims(roles: &[&str]) -> Value {

@@ -2,6 +2,7 @@
 
 use super::super::health::{ASKING_MAX_MS, FRESH_MS, STALE_MAX_MS};
 use super::*;
+use chassis::Clock as _;
 use chassis::store::Store as _;
 
 /// The number of functions behind the routes of the table, without the two optional ones.
@@ -16,7 +17,7 @@ async fn readiness(town: &Town) -> (u16, Value) {
 }
 
 fn pass_ms(town: &Town, ms: u64) {
-    town.now_ms.fetch_add(ms, Ordering::SeqCst);
+    town.clock.advance(ms);
 }
 
 #[tokio::test]
@@ -59,7 +60,7 @@ async fn while_one_request_checks_others_get_the_last_result() {
     pass_ms(&town, FRESH_MS);
     // A check that was started and never finished.
     let mut seen: Value = town.store.read("readiness").await.unwrap().unwrap();
-    seen["asking_until_ms"] = json!(town.now_ms.load(Ordering::SeqCst) + ASKING_MAX_MS);
+    seen["asking_until_ms"] = json!(town.clock.now_ms() + ASKING_MAX_MS);
     town.store.write("readiness", &seen).await.unwrap();
     assert_eq!(readiness(&town).await.0, 200);
     assert_eq!(asked(&town), once, "the one who asks is waited for");
@@ -73,7 +74,7 @@ async fn let_another_check(town: &Town) -> Value {
     readiness(town).await;
     let mut seen: Value = town.store.read("readiness").await.unwrap().unwrap();
     pass_ms(town, STALE_MAX_MS);
-    seen["asking_until_ms"] = json!(town.now_ms.load(Ordering::SeqCst) + ASKING_MAX_MS);
+    seen["asking_until_ms"] = json!(town.clock.now_ms() + ASKING_MAX_MS);
     town.store.write("readiness", &seen).await.unwrap();
     seen
 }
@@ -84,7 +85,7 @@ async fn requests_without_a_usable_result_wait_for_the_running_check() {
     let mut seen = let_another_check(&town).await;
     let once = asked(&town);
     let finish = async {
-        seen["at_ms"] = json!(town.now_ms.load(Ordering::SeqCst));
+        seen["at_ms"] = json!(town.clock.now_ms());
         seen["asking_until_ms"] = json!(0);
         town.store.write("readiness", &seen).await.unwrap();
     };

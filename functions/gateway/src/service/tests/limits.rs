@@ -31,7 +31,7 @@ async fn answers_say_what_is_left_and_refusals_when_to_come_back() {
     assert_eq!(refused.status, 429);
     assert_eq!(refused.header("retry-after"), "2");
     assert_eq!(refused.header("ratelimit"), "\"read\";r=0;t=30");
-    assert_eq!(refused.problem()["violated-policies"], json!(["read"]));
+    assert_eq!(problem(&refused)["violated-policies"], json!(["read"]));
     assert_eq!(town.seen().len(), 2, "refused before any work");
 }
 

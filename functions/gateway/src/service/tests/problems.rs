@@ -45,7 +45,7 @@ async fn an_unknown_type_is_not_found() {
     ] {
         let reply = town.ask("GET", path, &[]).await;
         assert_eq!(reply.status, 404, "{path}");
-        assert_eq!(reply.problem()["type"], "/problems/not-found");
+        assert_eq!(problem(&reply)["type"], "/problems/not-found");
     }
     let reply = town.ask("POST", "/problems/not-found", &[]).await;
     assert_eq!((reply.status, reply.header("allow")), (405, "GET, HEAD, OPTIONS"));

@@ -29,14 +29,9 @@ const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 const PRODUCTS: &str = "/api/v1/products";
 const GZIP: (&str, &str) = ("accept-encoding", "gzip, br");
 
-async fn raw(town: &Town, path: &str, fields: &[(&str, &str)]) -> (u16, HeaderMap, Vec<u8>) {
-    let mut request = Request::get(path);
-    for (name, value) in fields {
-        request = request.header(*name, *value);
-    }
-    let response = Gateway::new(town.clone()).handle(request.body(Body::empty()).unwrap()).await;
-    let (head, body) = response.into_parts();
-    (head.status.as_u16(), head.headers, body.collect().await.unwrap().to_bytes().to_vec())
+async fn raw(town: &Town, path: &str, fields: &[(&str, &str)]) -> (u16, HeaderMap, Bytes) {
+    let reply = town.ask("GET", path, fields).await;
+    (reply.status, reply.headers, reply.body)
 }
 
 #[tokio::test]
@@ -142,5 +137,5 @@ async fn a_response_that_ends_early_becomes_a_problem() {
     });
     let reply = town.ask("GET", PRODUCTS, &[]).await;
     assert_eq!(reply.status, 502);
-    assert_eq!(reply.problem()["type"], "/problems/upstream-failed");
+    assert_eq!(problem(&reply)["type"], "/problems/upstream-failed");
 }
