@@ -1,4 +1,4 @@
-//! Checkouts, one after the other by each of so many customers.
+//! Checkouts, one after the other on each connection.
 
 use super::{Scripted, open};
 use crate::bench::Bench;
@@ -37,6 +37,5 @@ pub(super) async fn run(bench: &Bench) -> Result<Vec<Row>> {
     }
     let targets = [Target::times(8.0, spin::EITHER), Target::times(1.0, &[native::SHOP])];
     let row = Row::of_requests("checkout", &measured, &targets);
-    let [latency, cost] = Curve::by_concurrency("checkout", &measured);
-    Ok(vec![row.with_curve(latency).with_curve(cost)])
+    Ok(vec![row.with_curves(Curve::by_concurrency("checkout", &measured))])
 }
