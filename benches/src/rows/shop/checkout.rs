@@ -4,7 +4,7 @@ use super::{Scripted, open};
 use crate::bench::Bench;
 use crate::compare;
 use crate::load::Pace;
-use crate::peers::{native, spin};
+use crate::peers::{spin, tessera};
 use crate::report::{Curve, Row, Target};
 use anyhow::{Context as _, Result};
 use std::collections::HashMap;
@@ -35,7 +35,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Vec<Row>> {
         // After all that, too.
         customers.buy().await.with_context(|| contender.name.clone())?;
     }
-    let targets = [Target::times(8.0, spin::EITHER), Target::times(1.0, &[native::SHOP])];
+    let targets = [Target::times(8.0, spin::EITHER), Target::times(1.0, &[tessera::BRIDGED])];
     let row = Row::of_requests("checkout", &measured, &targets);
     Ok(vec![row.with_curves(Curve::by_concurrency("checkout", &measured))])
 }
