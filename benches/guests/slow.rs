@@ -1,4 +1,4 @@
-//! Waits before it answers, as for somebody else.
+//! Waits before it responds, as for another service.
 #![cfg(target_family = "wasm")]
 
 use spin_sdk::http::{IntoResponse, Request};

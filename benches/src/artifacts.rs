@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
+use toml_edit::{DocumentMut, Item};
 
 /// Of all native programs, this one too; see the workspace's `Cargo.toml`.
 const NATIVE_PROFILE: &str = "performance";
@@ -20,17 +21,8 @@ impl Artifacts {
     /// built into; or takes what is there.
     pub(crate) async fn prepare(build: bool) -> Result<Artifacts> {
         let artifacts = Artifacts::find(build)?;
-        let native = [
-            "build",
-            "--profile",
-            NATIVE_PROFILE,
-            "--package",
-            "tessera",
-            "--package",
-            "benches",
-            "--package",
-            "bench-shop-twin",
-        ];
+        let native =
+            ["build", "--profile", NATIVE_PROFILE, "--package", "tessera", "--package", "benches"];
         artifacts.cargo("the host and the twins", &native).await?;
         let guests = [
             "build",
@@ -107,6 +99,13 @@ impl Artifacts {
         self.write_manifest("empty-shop", &text.replace("on_start = \"/import\"\n", ""))
     }
 
+    /// The same with HTTP between the functions, as on stock Spin: each importer is composed with
+    /// its bridges, and the broker function delivers events.
+    pub(crate) async fn bridged_shop(&self) -> Result<PathBuf> {
+        let text = std::fs::read_to_string(self.empty_shop().await?)?;
+        self.write_manifest("bridged-shop", &without_links(&text)?)
+    }
+
     /// A copy of a manifest that finds its sources, which it has in `written_target`.
     fn adopt(&self, app: &str, written: &Path, written_target: &str) -> Result<PathBuf> {
         let text =
@@ -123,5 +122,41 @@ impl Artifacts {
         let manifest = folder.join("spin.toml");
         std::fs::write(&manifest, text)?;
         Ok(manifest)
+    }
+}
+
+/// The keys by which the host serves imports itself (links, events, limits, expiry) and leaves out
+/// components that only other hosts need.
+const LINK_KEYS: [&str; 3] = ["bridges", "subscribe", "stock_only"];
+
+/// A manifest without these keys: what is left is what stock Spin reads, with the same limits.
+fn without_links(manifest: &str) -> Result<String> {
+    let mut manifest: DocumentMut = manifest.parse()?;
+    let components = manifest["component"].as_table_mut().context("a table of components")?;
+    for (_, component) in components.iter_mut() {
+        let tool = component.get_mut("tool").and_then(|tool| tool.get_mut("tessera"));
+        let Some(tool) = tool.and_then(Item::as_table_like_mut) else { continue };
+        for key in LINK_KEYS {
+            tool.remove(key);
+        }
+    }
+    Ok(manifest.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_manifest_without_links_keeps_dependencies_and_limits() {
+        let manifest = include_str!("../../spin.toml");
+        let changed = without_links(manifest).unwrap();
+        for key in ["tessera.bridges = ", "\nsubscribe = ", "\nstock_only = "] {
+            assert!(manifest.contains(key) && !changed.contains(key), "{key}");
+        }
+        for key in ["component = \"catalog-bridge\"", "\nlimits = "] {
+            assert_eq!(changed.matches(key).count(), manifest.matches(key).count(), "{key}");
+        }
     }
 }

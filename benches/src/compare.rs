@@ -5,13 +5,15 @@
 //! round of all of them sees the same machine, and the median of the rounds leaves out the worst.
 
 use crate::bench::Bench;
+use crate::load::in_process::hammer;
 use crate::load::{Pace, Request, Sample};
 use crate::process::{Process, Usage};
 use crate::statistics::{median, spread};
 use anyhow::Result;
 use serde::Serialize;
+use std::time::Duration;
 
-/// Somebody under measurement.
+/// A host under measurement.
 #[derive(Debug)]
 pub(crate) struct Contender {
     /// As it stands in the table.
@@ -57,6 +59,20 @@ impl Round {
         let before = contender.usage();
         let sample = load.await?;
         let after = contender.usage();
+        let processor_seconds = after.processor_seconds - before.processor_seconds;
+        Ok(Round { sample, processor_seconds, memory_peak_mib: after.memory_peak_mib })
+    }
+
+    /// The same for something in this process, called by this number of tasks.
+    pub(crate) async fn in_process<F, Fut>(tasks: usize, time: Duration, call: F) -> Result<Round>
+    where
+        F: Fn(usize, usize) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send,
+    {
+        let this = [std::process::id()];
+        let before = Usage::of(&this);
+        let sample = hammer(tasks, time, call).await?;
+        let after = Usage::of(&this);
         let processor_seconds = after.processor_seconds - before.processor_seconds;
         Ok(Round { sample, processor_seconds, memory_peak_mib: after.memory_peak_mib })
     }
@@ -129,14 +145,14 @@ pub(crate) async fn closed(
 }
 
 /// All contenders under some load, in turns: the medians in the order of the contenders. `load`
-/// puts a contender under load for so long; it runs once for each before the rounds that count.
+/// puts a contender under load for this time; it runs once for each before the rounds that count.
 pub(crate) async fn in_turns(
     bench: &Bench,
     contenders: &[Contender],
     load: usize,
-    run: impl AsyncFn(&Contender, std::time::Duration) -> Result<Sample>,
+    run: impl AsyncFn(&Contender, Duration) -> Result<Sample>,
 ) -> Result<Vec<Figures>> {
-    let warm_up = std::time::Duration::from_secs(bench.settings.warm_up_seconds);
+    let warm_up = Duration::from_secs(bench.settings.warm_up_seconds);
     for contender in contenders {
         run(contender, warm_up).await?;
     }

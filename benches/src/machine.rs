@@ -3,7 +3,7 @@
 use serde::Serialize;
 use std::fs::read_to_string;
 
-/// The machine, as far as Linux tells; empty or 0 where it does not.
+/// The machine, according to Linux; empty or 0 where it does not.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Machine {
     /// The processor's model.

@@ -61,7 +61,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let rows = rows::select(&arguments.rows)?;
     if arguments.list {
-        return report::list(rows::ALL).map(|()| ExitCode::SUCCESS);
+        return rows::list().map(|()| ExitCode::SUCCESS);
     }
     let mut settings = if arguments.quick { Settings::quick() } else { Settings::full() };
     settings.rounds = arguments.rounds.unwrap_or(settings.rounds).max(1);

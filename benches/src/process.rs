@@ -68,11 +68,6 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until it has made this file.
-    pub(crate) async fn makes(&mut self, file: &Path) -> Result<()> {
-        self.wait_until(&file.display().to_string(), async || file.exists()).await
-    }
-
     async fn wait_until(&mut self, place: &str, ready: impl AsyncFn() -> bool) -> Result<()> {
         let begin = Instant::now();
         while !ready().await {
@@ -159,7 +154,7 @@ impl Usage {
     }
 }
 
-/// A port of the loopback interface that nobody listens on, for programs that can't choose one.
+/// A free port of the loopback interface, for programs that can't choose one.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! A small HTTP client that hides nothing: every status and field is the test's to judge.
+//! A small HTTP client that treats no status as an error.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -12,13 +12,14 @@ use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 use std::net::IpAddr;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
-/// No answer takes longer, or the test is stuck.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// The timeout of a response.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
 
 type Connector = HttpsConnector<HttpConnector>;
 
-/// A client of one base URL, with fields that it sends each time.
+/// A client of one base URL, with header fields for all requests.
 #[derive(Debug, Clone)]
 pub struct Client {
     base: String,
@@ -26,7 +27,7 @@ pub struct Client {
     inner: legacy::Client<Connector, Full<Bytes>>,
 }
 
-/// An answer with its whole body.
+/// A response with its whole body.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// Its status.
@@ -35,7 +36,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
-    /// The protocol that it came by.
+    /// The version of HTTP.
     pub version: http::Version,
 }
 
@@ -82,7 +83,7 @@ impl Client {
         Self { base: base.trim_end_matches('/').to_owned(), fields: vec![], inner }
     }
 
-    /// The same client, sending this field each time.
+    /// The same client with another header field for all requests.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
@@ -101,6 +102,12 @@ impl Client {
         self.send(Method::GET, path, None, Bytes::new()).await
     }
 
+    /// `GET` in a separate task.
+    pub fn spawn_get(&self, path: impl Into<String>) -> JoinHandle<Answer> {
+        let (client, path) = (self.clone(), path.into());
+        tokio::spawn(async move { client.get(&path).await })
+    }
+
     /// `DELETE`.
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, None, Bytes::new()).await
@@ -116,10 +123,10 @@ impl Client {
         self.send(Method::PUT, path, Some("application/json"), body.to_string().into()).await
     }
 
-    /// Anything.
+    /// Any request.
     ///
     /// # Panics
-    /// When there is no answer at all.
+    /// If there is no response.
     pub async fn send(
         &self,
         method: Method,
@@ -131,7 +138,7 @@ impl Client {
         sent.unwrap_or_else(|error| panic!("{method} {}{path}: {error:#}", self.base))
     }
 
-    /// Anything, for tests in which no answer is an answer.
+    /// Any request. A missing response is an error.
     pub async fn try_send(
         &self,
         method: Method,
@@ -153,7 +160,7 @@ impl Client {
         tokio::time::timeout(ANSWER_TIMEOUT, exchange).await?
     }
 
-    /// The head of an answer, with its body still to come.
+    /// Any request. Returns when the head of the response has arrived.
     pub async fn stream(
         &self,
         method: Method,
@@ -177,7 +184,7 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// If it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
@@ -187,24 +194,24 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// A header field as text; empty if it is not there.
+    /// A header field as text, empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The answer, if it has this status.
+    /// The response, if it has this status.
     ///
     /// # Panics
-    /// With the whole answer when it has another.
+    /// If it has another status.
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
         self
     }
 
-    /// The RFC 9457 problem that this answer is.
+    /// The response as an RFC 9457 problem.
     ///
     /// # Panics
-    /// When it is none, or contradicts the answer's status.
+    /// If it is not a problem, or has another status.
     pub fn problem(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text());

@@ -1,10 +1,10 @@
-//! What end-to-end tests stand on: a real `tessera` process, and a client at its front door.
+//! The base of the end-to-end tests: a real `tessera` process, and clients.
 //!
-//! Nothing here reaches into the host: a test sees what a user sees, that is answers, log
-//! lines, files and exit codes. The scenarios of the shop run against any base URL
-//! (`TESSERA_BASE_URL`), stock Spin included.
+//! Nothing here uses the inside of the host: a test sees what a user sees, which is responses, log
+//! lines, files and exit codes. The tests of the shop run against any base URL
+//! (`TESSERA_BASE_URL`), including stock Spin.
 
-// A harness is part of tests: what it can't go on from is a failure of the test.
+// A harness is part of the tests: its panics are failures of tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod client;
@@ -17,6 +17,7 @@ mod stranger;
 
 pub use client::{Answer, Client};
 pub use paths::{built_component, built_guest, repository, tessera_binary};
-pub use patience::soon;
-pub use process::{Host, HostBuilder, LogLine, share_compiled_code};
+pub use patience::{eventually, soon};
+pub use process::{Host, HostBuilder, LogLine, fixed_address, send_signal};
+pub use process::{share_compiled_code, unwrapped};
 pub use stranger::{Stranger, read_to_end, read_until, status_of};

@@ -4,9 +4,10 @@ use crate::paths::compiled_code;
 use crate::{Client, tessera_binary};
 use serde_json::Value;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -14,10 +15,12 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-/// How long a start may take on a slow machine with a cold compile cache.
-const START_TIMEOUT: Duration = Duration::from_secs(180);
-/// How long to wait for something that is bound to come.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
+/// The timeout of a start, on a slow machine without compiled code.
+const START_TIMEOUT: Duration = Duration::from_secs(300);
+/// The timeout for log lines and for the end of the process.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(90);
+/// Ports that no operating system assigns by itself.
+const FIXED_PORTS: std::ops::Range<u16> = 20_000..30_000;
 
 /// One line of the host's log.
 pub type LogLine = Value;
@@ -57,14 +60,14 @@ impl HostBuilder {
         }
     }
 
-    /// Serve here, and not at a port that the operating system chooses.
+    /// Serve at this address instead of a port that the operating system chooses.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// Keep state here, also after the host is gone.
+    /// Keep the state in this folder, also after the process has ended.
     #[must_use]
     pub fn state(mut self, folder: &Path) -> Self {
         self.state = Some(folder.to_owned());
@@ -91,7 +94,7 @@ impl HostBuilder {
         self
     }
 
-    /// The command, with ports that the operating system chooses as a rule.
+    /// The command.
     fn command(&self, state: &Path, log_format: &str) -> Command {
         let mut command = Command::new(tessera_binary());
         command
@@ -116,7 +119,7 @@ impl HostBuilder {
     /// Start it and wait until it listens.
     ///
     /// # Panics
-    /// When it does not start; with its output.
+    /// If it does not start.
     pub async fn start(self) -> Host {
         let own_state = self.state.is_none().then(|| TempDir::new().expect("a temporary folder"));
         let state = self.state.clone().or_else(|| Some(own_state.as_ref()?.path().join("state")));
@@ -147,12 +150,10 @@ impl HostBuilder {
         }
     }
 
-    /// Start it and wait until it ends, as it should when something is wrong.
-    ///
-    /// Its exit status and all that it printed.
+    /// Start it and wait until it ends. Returns its exit status and its output.
     ///
     /// # Panics
-    /// When it goes on running.
+    /// If it does not end.
     pub async fn fail(self) -> (ExitStatus, String) {
         let own_state = TempDir::new().expect("a temporary folder");
         let state = self.state.clone().unwrap_or_else(|| own_state.path().join("state"));
@@ -161,13 +162,54 @@ impl HostBuilder {
         let output = output.expect("it ends by itself").expect("tessera starts");
         (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
     }
+
+    /// Start it and wait until it ends with exit code 1 and has printed all of these texts. Returns
+    /// its output without line breaks.
+    ///
+    /// # Panics
+    /// If it does not end like that.
+    pub async fn assert_fails(self, texts: &[&str]) -> String {
+        let (status, output) = self.fail().await;
+        assert_eq!(status.code(), Some(1), "{output}");
+        assert!(!output.contains("panicked"), "{output}");
+        let output = unwrapped(&output);
+        for text in texts {
+            assert!(output.contains(text), "{text:?} is not in {output}");
+        }
+        output
+    }
 }
 
-/// Lets hosts compile each component once between them: the state folder's cache becomes a
-/// link to the one that they share. Hosts without a state of their own do so unasked.
+/// A text without the line breaks and frames of a terminal.
+pub fn unwrapped(text: &str) -> String {
+    let plain = text.replace(['│', '╰', '─', '▶', '├', '╭'], " ");
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A loopback address for a host that is started there again after a kill. Its port is not one that
+/// the operating system may assign to a connection in the meantime.
 ///
 /// # Panics
-/// When the folder has a cache already.
+/// If no port is free.
+pub fn fixed_address() -> SocketAddr {
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    // Processes begin at different ports.
+    let first = std::process::id() as u16;
+    let mut ports = FIXED_PORTS.map(|_| {
+        let number = first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+        FIXED_PORTS.start + number % FIXED_PORTS.len() as u16
+    });
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let port = ports.find(is_free).expect("a free port");
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// Shares compiled code with other hosts of the tests, so that each component is compiled once: the
+/// cache of the state folder becomes a link to a common folder. Temporary state folders already do
+/// this.
+///
+/// # Panics
+/// If the folder already has a cache.
 pub fn share_compiled_code(state: &Path) {
     let shared = compiled_code();
     std::fs::create_dir_all(&shared).expect("a folder for compiled code");
@@ -175,8 +217,8 @@ pub fn share_compiled_code(state: &Path) {
     std::os::unix::fs::symlink(shared, state.join("cache")).expect("a link");
 }
 
-/// Has the process killed when the thread that starts it ends: one that all tests of a
-/// binary share is never dropped, and must not outlive them.
+/// Kills the process when the thread that starts it ends: a host that all tests of a binary share
+/// is never dropped.
 #[cfg(target_os = "linux")]
 fn end_with_parent(command: &mut Command) {
     let ask = || {
@@ -192,7 +234,7 @@ fn end_with_parent(command: &mut Command) {
     };
 }
 
-/// Elsewhere only dropping the host ends it.
+/// On other systems, only dropping the host ends the process.
 #[cfg(not(target_os = "linux"))]
 fn end_with_parent(_: &mut Command) {}
 
@@ -229,17 +271,17 @@ async fn find(
 }
 
 impl Host {
-    /// A client at its front door.
+    /// A client of the application.
     pub fn client(&self) -> Client {
         Client::new(&format!("{}://{}", self.scheme, self.address))
     }
 
-    /// Where its admin listener is.
+    /// The address of its admin listener.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin
     }
 
-    /// A client at its admin listener, with the operator's token.
+    /// A client of its admin listener, with the admin token.
     pub fn admin(&self) -> Client {
         let token = std::fs::read_to_string(self.state.join("admin-token")).expect("a token");
         Client::new(&format!("http://{}", self.admin)).bearer(token.trim())
@@ -255,26 +297,26 @@ impl Host {
         line.map(|value| value.parse().expect("a whole number"))
     }
 
-    /// How often a limit of its HTTP front was reached, by the name of its flag.
+    /// How often a limit of its HTTP listener was reached, by the name of its flag.
     pub async fn limit_reached(&self, limit: &str) -> u64 {
         let series = format!("tessera_http_limits_reached_total{{limit=\"{limit}\"}}");
         self.metric(&series).await.unwrap_or(0)
     }
 
-    /// Where it listens.
+    /// The address of the application.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it keeps its state.
+    /// Its state folder.
     pub fn state(&self) -> &Path {
         &self.state
     }
 
-    /// The first log line that is wanted, now or later.
+    /// Waits for a log line. Earlier lines count, too.
     ///
     /// # Panics
-    /// When none comes.
+    /// If there is none before the timeout.
     pub async fn log_line(&self, wanted: impl Fn(&LogLine) -> bool) -> LogLine {
         let mut changed = self.changed.clone();
         let found = find(&self.log, &mut changed, WAIT_TIMEOUT, wanted).await;
@@ -291,35 +333,31 @@ impl Host {
         self.child.id().expect("it runs")
     }
 
-    /// Ask it to stop, as a supervisor would.
+    /// Send SIGTERM, as a supervisor does.
     pub fn terminate(&self) {
         self.signal(libc::SIGTERM);
     }
 
-    /// Ask it to stop, as Ctrl-C does.
+    /// Send SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
         self.signal(libc::SIGINT);
     }
 
-    /// Stop all its threads where they are.
+    /// Pause all its threads.
     pub fn pause(&self) {
         self.signal(libc::SIGSTOP);
     }
 
-    /// Let them go on.
+    /// Resume all its threads.
     pub fn resume(&self) {
         self.signal(libc::SIGCONT);
     }
 
     fn signal(&self, signal: libc::c_int) {
-        let pid = i32::try_from(self.process_id()).expect("a process id");
-        #[expect(unsafe_code, reason = "the standard library sends no signals")]
-        // SAFETY: a plain system call without memory; the process is our own child.
-        let sent = unsafe { libc::kill(pid, signal) };
-        assert_eq!(sent, 0, "the signal is sent");
+        send_signal(self.process_id(), signal);
     }
 
-    /// Kill it without a warning, as a power cut would.
+    /// Send SIGKILL, and wait until it has ended.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("it can be killed");
     }
@@ -327,9 +365,21 @@ impl Host {
     /// Wait until it has ended.
     ///
     /// # Panics
-    /// When it does not end.
+    /// If it does not end.
     pub async fn wait(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(WAIT_TIMEOUT, self.child.wait()).await;
         ended.expect("it ends").expect("its status")
     }
+}
+
+/// Sends a signal to a child process, as `kill` does.
+///
+/// # Panics
+/// If it is not sent.
+pub fn send_signal(process_id: u32, signal: libc::c_int) {
+    let pid = i32::try_from(process_id).expect("a process id");
+    #[expect(unsafe_code, reason = "the standard library sends no signals")]
+    // SAFETY: a plain system call without memory; the process is our own child.
+    let sent = unsafe { libc::kill(pid, signal) };
+    assert_eq!(sent, 0, "the signal is sent");
 }

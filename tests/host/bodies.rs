@@ -1,24 +1,20 @@
-//! Bodies: both ways at once, as large as allowed, and no larger.
+//! Bodies: streaming in both directions, limits and deadlines.
 
 use crate::support::{
-    Backend, application, assert_problem, body_channel, get, http1, next_chunk, occupancy, soon,
+    Application, Backend, application, assert_problem, body_channel, eventually, get, http1,
+    next_chunk, occupancy, soon,
 };
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 
-fn guest(settings: &str) -> String {
-    format!(
-        "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\
-         [component.guest]\nsource = \"$p3\"\n\
-         allowed_outbound_hosts = [\"http://127.0.0.1:*\", \"http://*.spin.internal\"]\n\
-         [component.guest.tool.tessera]\nlimits = {{ {settings} }}\n"
-    )
+fn guest(limits: &str) -> Application {
+    Application::with_neighbor(limits, "")
 }
 
 #[tokio::test]
-async fn a_body_streams_through_a_guest_piece_by_piece() {
-    let host = application(&guest("")).host().start().await;
+async fn a_body_is_streamed_through_a_guest() {
+    let host = guest("").host().start().await;
     let mut connection = http1(host.address()).await;
     let (chunks, body) = body_channel();
     let request = Request::post("/echo").header("host", "test.example").body(body).unwrap();
@@ -33,9 +29,9 @@ async fn a_body_streams_through_a_guest_piece_by_piece() {
 }
 
 #[tokio::test]
-async fn the_first_event_of_a_stream_arrives_before_the_last_is_made() {
+async fn a_stream_arrives_while_the_guest_still_writes_it() {
     let mut backend = Backend::start().await;
-    let host = application(&guest("")).host().start().await;
+    let host = guest("").host().start().await;
     let path = format!("/stream?url={}", backend.url("/hold"));
     let mut response =
         soon(host.client().stream(Method::GET, &path, None, Bytes::new())).await.unwrap();
@@ -47,23 +43,27 @@ async fn the_first_event_of_a_stream_arrives_before_the_last_is_made() {
 }
 
 #[tokio::test]
-async fn a_large_answer_arrives_whole() {
-    let host = application(&guest("")).host().start().await;
+async fn a_large_response_is_complete() {
+    let host = guest("").host().start().await;
     let answer = host.client().get("/big?kib=8192").await.expect(200);
     assert_eq!(answer.body.len(), 8192 * 1024);
     assert!(answer.body.iter().all(|byte| *byte == b'x'));
 }
 
 #[tokio::test]
-async fn a_small_answer_comes_with_its_length() {
-    let host = application(&guest("")).host().start().await;
-    let answer = host.client().get("/count").await.expect(200);
-    assert_eq!(answer.header("content-length"), "1");
+async fn a_small_response_has_a_content_length() {
+    let host = guest("").host().start().await;
+    // On a busy machine, the host may stream a response because it does not end soon enough.
+    eventually(async || {
+        let answer = host.client().get("/count").await.expect(200);
+        (answer.header("content-length") == answer.body.len().to_string()).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_body_at_the_limit_passes_and_a_longer_one_is_refused_by_its_length() {
-    let host = application(&guest("body_max_kib = 64")).host().start().await;
+async fn a_body_over_the_limit_is_refused_by_its_content_length() {
+    let host = guest("body_max_kib = 64").host().start().await;
     let client = host.client();
     let post = async |bytes: usize| {
         client.send(Method::POST, "/length", None, vec![b'x'; bytes].into()).await
@@ -73,14 +73,14 @@ async fn a_body_at_the_limit_passes_and_a_longer_one_is_refused_by_its_length() 
 }
 
 #[tokio::test]
-async fn a_body_without_a_length_is_cut_off_at_the_limit() {
-    let host = application(&guest("body_max_kib = 64")).host().start().await;
+async fn a_chunked_body_over_the_limit_is_refused() {
+    let host = guest("body_max_kib = 64").host().start().await;
     let mut connection = http1(host.address()).await;
     let (chunks, body) = body_channel();
     let request = Request::post("/length").header("host", "test.example").body(body).unwrap();
     let exchange = tokio::spawn(async move { connection.send_request(request).await });
-    // One chunk too many, and no more: a client that is still writing when the connection
-    // closes may lose the answer.
+    // Only one chunk too many: a client that still writes when the connection closes may lose the
+    // response.
     for _ in 0..5 {
         chunks.send(Bytes::from_static(&[b'x'; 16 * 1024])).await.unwrap();
     }
@@ -89,7 +89,7 @@ async fn a_body_without_a_length_is_cut_off_at_the_limit() {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
 }
 
-/// A guest that answers with the request's body without looking at it.
+/// A guest that responds with the request's body without reading it.
 const FORWARD: &str = r#"
 [[trigger.http]]
 route = "/..."
@@ -100,7 +100,7 @@ tool.tessera.limits = { body_max_kib = 256 }
 "#;
 
 #[tokio::test]
-async fn a_body_that_is_handed_on_arrives_whole() {
+async fn a_forwarded_body_is_complete() {
     let host = application(FORWARD).host().start().await;
     for bytes in [0, 1, 60_000, 256 * 1024] {
         let body: Bytes = (0..bytes).map(|at| (at % 251) as u8).collect();
@@ -110,7 +110,7 @@ async fn a_body_that_is_handed_on_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_handed_on_and_too_long_is_the_callers_fault() {
+async fn a_forwarded_body_over_the_limit_is_a_fault_of_the_caller() {
     let host = application(FORWARD).host().start().await;
     let mut connection = http1(host.address()).await;
     let (chunks, body) = body_channel();
@@ -120,8 +120,8 @@ async fn a_body_that_is_handed_on_and_too_long_is_the_callers_fault() {
         chunks.send(Bytes::from_static(&[b'x'; 16 * 1024])).await.unwrap();
     }
     let response = soon(exchange).await.unwrap().expect("a head");
-    assert_eq!(response.status(), 200, "nothing was wrong when it began");
-    soon(response.into_body().collect()).await.expect_err("it breaks off");
+    assert_eq!(response.status(), 200, "the limit was not reached yet");
+    soon(response.into_body().collect()).await.expect_err("the body is incomplete");
     let line =
         host.log_line(|line| line["component"] == "forward" && line["level"] == "WARN").await;
     assert_eq!(line["blame"], "caller", "{line}");
@@ -129,8 +129,8 @@ async fn a_body_that_is_handed_on_and_too_long_is_the_callers_fault() {
 }
 
 #[tokio::test]
-async fn a_body_that_stops_coming_costs_its_call_at_most_the_deadline() {
-    let host = application(&guest("deadline_ms = 300")).host().start().await;
+async fn a_call_whose_request_body_stalls_ends_at_its_deadline() {
+    let host = guest("deadline_ms = 300").host().start().await;
     let mut connection = http1(host.address()).await;
     let (chunks, body) = body_channel();
     let request = Request::post("/length").header("host", "test.example").body(body).unwrap();
@@ -138,13 +138,13 @@ async fn a_body_that_stops_coming_costs_its_call_at_most_the_deadline() {
     chunks.send(Bytes::from_static(b"and then")).await.unwrap();
     let response = soon(exchange).await.unwrap().expect("an answer");
     assert_eq!(response.status(), 504);
-    host.client().get("/").await.expect(200);
+    occupancy(&host, "guest", 0, 0).await;
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_an_error_for_the_client() {
+async fn a_trap_while_a_response_is_sent_is_an_error_for_the_client() {
     let mut backend = Backend::start().await;
-    let host = application(&guest("")).host().start().await;
+    let host = guest("").host().start().await;
     let path = format!("/abort-body?url={}", backend.url("/hold"));
     let mut connection = http1(host.address()).await;
     let response = connection.send_request(get(&path)).await.expect("a head");
@@ -155,9 +155,9 @@ async fn an_answer_that_breaks_off_is_an_error_for_the_client() {
 }
 
 #[tokio::test]
-async fn a_stream_without_an_end_is_cut_at_its_own_deadline() {
-    let limits = "deadline_ms = 200, stream_deadline_ms = 400";
-    let host = application(&guest(limits)).host().start().await;
+async fn an_endless_stream_ends_at_the_stream_deadline() {
+    let limits = "deadline_ms = 2000, stream_deadline_ms = 400";
+    let host = guest(limits).host().start().await;
     let mut connection = http1(host.address()).await;
     let mut response = connection.send_request(get("/endless-stream")).await.expect("a head");
     assert_eq!(next_chunk(&mut response).await.unwrap(), "data: first\n\n");
@@ -166,15 +166,15 @@ async fn a_stream_without_an_end_is_cut_at_its_own_deadline() {
 }
 
 #[tokio::test]
-async fn the_deadline_of_an_answer_is_none_for_the_stream_that_follows() {
+async fn the_deadline_does_not_apply_once_a_stream_has_begun() {
     let mut backend = Backend::start().await;
-    let host = application(&guest("deadline_ms = 200")).host().start().await;
+    let host = guest("deadline_ms = 2000").host().start().await;
     let path = format!("/stream?url={}", backend.url("/hold"));
     let mut connection = http1(host.address()).await;
     let mut response = connection.send_request(get(&path)).await.expect("a head");
     assert_eq!(next_chunk(&mut response).await.unwrap(), "data: first\n\n");
     let held = backend.next().await;
-    // A call that began later reaches its deadline, so the stream's call is past its own.
+    // A call that began later reaches its deadline, so the deadline of the stream's call is over.
     host.client().get("/sleep?ms=600000").await.expect(504);
     held.answer(200, "");
     assert_eq!(next_chunk(&mut response).await.unwrap(), "data: second\n\n");
@@ -182,9 +182,9 @@ async fn the_deadline_of_an_answer_is_none_for_the_stream_that_follows() {
 }
 
 #[tokio::test]
-async fn an_answer_arrives_although_nobody_reads_the_body() {
-    let host = application(&guest("")).host().start().await;
-    // Larger than what the kernel takes while nobody reads it.
+async fn a_response_arrives_although_the_guest_does_not_read_the_body() {
+    let host = guest("").host().start().await;
+    // Larger than the buffers of the kernel.
     let body = Bytes::from(vec![b'x'; 900 * 1024]);
     for _ in 0..30 {
         let post = host.client().send(Method::POST, "/count", None, body.clone()).await;

@@ -8,7 +8,7 @@ fn manifest(builds: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_command_that_fails_is_shown_with_its_output_and_its_exit_code() {
+async fn a_failed_command_is_reported_with_its_output_and_exit_code() {
     let app = application(&manifest(
         "[component.one]\nsource = \"one.wasm\"\n[component.one.build]\n\
          command = \"echo to stdout; echo to stderr >&2; exit 3\"\n",
@@ -21,7 +21,7 @@ async fn a_command_that_fails_is_shown_with_its_output_and_its_exit_code() {
 }
 
 #[tokio::test]
-async fn the_folder_of_a_command_that_fails_is_named() {
+async fn a_failed_command_is_reported_with_its_folder() {
     let app = application(&manifest(
         "[component.one]\nsource = \"one.wasm\"\nbuild = { command = \"exit 3\" }\n",
     ));
@@ -34,15 +34,15 @@ async fn the_folder_of_a_command_that_fails_is_named() {
     assert!(text.contains("`exit 3` in .\n"), "{text}");
 }
 
-/// Whether a process is there that is not a child of this one.
+/// Whether a process runs that is not a child of this one.
 fn runs(pid: &str) -> bool {
-    // One that has ended and whose parent has not asked for it yet is in state Z.
+    // A process in state Z has ended.
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     status.is_ok_and(|status| !status.contains(") Z "))
 }
 
 #[tokio::test]
-async fn a_signal_ends_the_commands_and_what_they_have_started() {
+async fn a_signal_ends_the_commands_and_their_children() {
     for (signal, code) in [(libc::SIGINT, 130), (libc::SIGTERM, 143)] {
         let app = application(&manifest(
             "[component.one]\nsource = \"one.wasm\"\n[component.one.build]\n\
@@ -62,7 +62,7 @@ async fn a_signal_ends_the_commands_and_what_they_have_started() {
 }
 
 #[tokio::test]
-async fn commands_run_in_their_folders_and_equal_ones_once() {
+async fn commands_run_in_their_folders_and_duplicates_run_once() {
     let app = application(&manifest(
         "[component]\none.source = \"one.wasm\"\ntwo.source = \"two.wasm\"\n\
          three.source = \"three.wasm\"\n\
@@ -79,14 +79,14 @@ async fn commands_run_in_their_folders_and_equal_ones_once() {
 }
 
 #[tokio::test]
-async fn a_component_without_a_build_needs_none() {
+async fn a_component_without_a_build_command_is_skipped() {
     let app = application(&manifest("[component.one]\nsource = \"$p3\"\n"));
     let (code, text) = tessera(&["build", "-f", app.manifest().to_str().unwrap()]).await;
     assert_eq!(code, Some(0), "{text}");
 }
 
 #[tokio::test]
-async fn one_component_can_be_built_alone_and_must_be_there() {
+async fn a_single_component_can_be_built_by_its_id() {
     let app = application(&manifest(
         "[component]\none.source = \"one.wasm\"\ntwo.source = \"two.wasm\"\n\
          one.build = { command = \"touch one\" }\ntwo.build = { command = \"touch two\" }\n",
@@ -102,7 +102,7 @@ async fn one_component_can_be_built_alone_and_must_be_there() {
 }
 
 #[tokio::test]
-async fn up_with_build_starts_what_was_built() {
+async fn up_with_build_starts_the_built_component() {
     let guest = harness::built_guest("guest_p3");
     let app = application(&manifest(&format!(
         "[component.one]\nsource = \"one.wasm\"\n[component.one.build]\n\

@@ -1,18 +1,18 @@
-//! What a request costs, in things that can be counted: how often the host asks for memory.
+//! The costs of a request that can be counted: allocations of the host.
 //!
-//! The limits are a tenth above what was counted when they were set. One that is passed is no
-//! failure by itself: it says that a request does more than it did, and wants to know why.
+//! The limits are a tenth above the counts when they were set. If one is exceeded, a request does
+//! more than before, and the change should say why.
 
 use crate::links::linked;
-use crate::support::application;
+use crate::support::{Application, application};
 use harness::Host;
 
-/// Counted: 115.
+/// The count was 115.
 const REQUEST_MAX: u64 = 127;
-/// With its request. Counted: 153.
+/// With its HTTP request. The count was 153.
 const LINKED_MAX: u64 = 168;
 
-/// Requests before the count: instances are made, tables have their size.
+/// Requests before the count, for instances and tables.
 const WARM_UP: u64 = 200;
 const REQUESTS: u64 = 200;
 
@@ -35,21 +35,14 @@ async fn per_request(host: &Host, path: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_request_to_a_warm_instance_allocates_little() {
-    let guest = r#"
-[[trigger.http]]
-route = "/..."
-component = "guest"
-[component.guest]
-source = "$p3"
-"#;
-    let host = application(guest).host().start().await;
+async fn the_allocations_of_a_request_are_limited() {
+    let host = application(Application::GUEST).host().start().await;
     let allocations = per_request(&host, "/count").await;
     assert!((1..=REQUEST_MAX).contains(&allocations), "{allocations} allocations");
 }
 
 #[tokio::test]
-async fn a_call_over_a_link_allocates_little_more() {
+async fn the_allocations_of_a_link_call_are_limited() {
     let host = linked("", "").host().start().await;
     let allocations = per_request(&host, "/count").await;
     assert!((1..=LINKED_MAX).contains(&allocations), "{allocations} allocations");

@@ -1,4 +1,4 @@
-//! Events that were given up, and the operator who gives them once more.
+//! Dead letters, and replays by the operator.
 
 use crate::support::{Backend, assert_problem, event, eventually, order, publish, subscribed};
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const ALL: &str = r#"{ types = ["com.test.*"], path = "$backend" }"#;
 
-/// The dead letters, once there are so many.
+/// The dead letters, once there is this number.
 async fn dead_letters(host: &Host, count: usize) -> Vec<Value> {
     let mut letters = vec![];
     eventually(async || {
@@ -21,7 +21,7 @@ async fn dead_letters(host: &Host, count: usize) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_refused_event_is_kept_with_the_reason_and_other_keys_continue() {
+async fn a_rejected_event_is_a_dead_letter_and_other_keys_continue() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a", "a1")]).await;
@@ -43,7 +43,7 @@ async fn a_refused_event_is_kept_with_the_reason_and_other_keys_continue() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_delivered_again_when_the_operator_says_so() {
+async fn an_operator_can_replay_a_dead_letter() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a", "a1")]).await;
@@ -59,7 +59,7 @@ async fn a_dead_letter_is_delivered_again_when_the_operator_says_so() {
 }
 
 #[tokio::test]
-async fn after_a_dead_letter_the_key_waits_and_one_command_replays_it_in_order() {
+async fn later_events_of_a_dead_letters_key_are_held_and_replayed_in_order() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a/b", "a1"), event("a/b", "a2"), event("a/b", "a3")]).await;
@@ -89,26 +89,26 @@ async fn after_a_dead_letter_the_key_waits_and_one_command_replays_it_in_order()
     let path = format!("/dead-letters/{id}");
     let gone = host.admin().send(Method::DELETE, &path, None, Bytes::new()).await;
     assert_problem(&gone, 404, "not-found");
-    let anyone = harness::Client::new(&format!("http://{}", host.admin_address()));
-    let refused = anyone.send(Method::DELETE, &path, None, Bytes::new()).await;
+    let anonymous = harness::Client::new(&format!("http://{}", host.admin_address()));
+    let refused = anonymous.send(Method::DELETE, &path, None, Bytes::new()).await;
     assert_problem(&refused, 401, "unauthorized");
 }
 
 #[tokio::test]
-async fn replaying_and_what_is_about_persons_need_the_token_of_the_state_directory() {
+async fn replays_and_personal_data_need_the_admin_token() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a", "a1")]).await;
     backend.next().await.answer(400, "");
     let id = dead_letters(&host, 1).await[0]["id"].as_str().expect("an id").to_owned();
-    let anybody = harness::Client::new(&format!("http://{}", host.admin_address()));
-    for client in [anybody.clone(), anybody.bearer("guessed"), anybody.bearer("")] {
+    let anonymous = harness::Client::new(&format!("http://{}", host.admin_address()));
+    for client in [anonymous.clone(), anonymous.bearer("guessed"), anonymous.bearer("")] {
         for path in [format!("/dead-letters/{id}/replay"), "/subscriptions/x/replay".to_owned()] {
             let answer = client.send(Method::POST, &path, None, Bytes::new()).await;
             assert_problem(&answer, 401, "unauthorized");
             assert_eq!(answer.header("www-authenticate"), "Bearer");
         }
-        // What is in them is about persons.
+        // Events may contain personal data.
         for path in ["/dead-letters", "/events", "/traces", "/traces?trace_id=1"] {
             assert_problem(&client.get(path).await, 401, "unauthorized");
         }
@@ -118,13 +118,13 @@ async fn replaying_and_what_is_about_persons_need_the_token_of_the_state_directo
     }
     dead_letters(&host, 1).await;
     assert_eq!(
-        anybody.get(&format!("/dead-letters/{id}/replay")).await.expect(405).header("allow"),
+        anonymous.get(&format!("/dead-letters/{id}/replay")).await.expect(405).header("allow"),
         "POST"
     );
 }
 
 #[tokio::test]
-async fn a_span_of_time_can_be_delivered_again() {
+async fn the_events_of_a_time_range_can_be_replayed() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a", "a1"), event("a", "a2"), event("a", "a3")]).await;
@@ -146,12 +146,12 @@ async fn a_span_of_time_can_be_delivered_again() {
     }
     let none = order(&host, "/subscriptions/subscriber/replay?from=0&until=1").await;
     assert_eq!(none.expect(200).json(), json!({ "events": 0 }));
-    let unknown = order(&host, "/subscriptions/nobody/replay?from=0&until=1").await;
+    let unknown = order(&host, "/subscriptions/unknown/replay?from=0&until=1").await;
     assert_problem(&unknown, 404, "not-found");
 }
 
 #[tokio::test]
-async fn everything_is_not_delivered_again_by_mistake() {
+async fn a_replay_without_a_valid_time_range_is_refused() {
     let backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     for query in
@@ -163,7 +163,7 @@ async fn everything_is_not_delivered_again_by_mistake() {
 }
 
 #[tokio::test]
-async fn dead_letters_and_events_come_in_pages() {
+async fn dead_letters_and_events_are_listed_in_pages() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a", "a1"), event("b", "b1"), event("c", "c1")]).await;

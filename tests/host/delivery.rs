@@ -1,4 +1,4 @@
-//! Events on their way from one component to others.
+//! Delivery of events to subscribers.
 
 use crate::support::{
     Backend, Received, application, event, eventually, publish, soon, spans, subscribed,
@@ -10,14 +10,19 @@ use tempfile::TempDir;
 
 const ALL: &str = r#"{ types = ["com.test.*"], path = "$backend" }"#;
 
-/// The id of the event that a subscriber was given.
+/// The id of the event that a subscriber received.
 fn id(received: &Received) -> String {
     received.header("ce-id").to_owned()
 }
 
-/// Wait until the subscription is done with everything.
+/// Wait until the subscription has processed all events.
 async fn done(host: &Host, subscription: &str) {
     eventually(async || (lag(host, subscription).await == 0).then_some(())).await;
+}
+
+/// Wait until a metric has this value.
+async fn has_metric(host: &Host, series: &str, value: u64) {
+    eventually(async || (host.metric(series).await == Some(value)).then_some(())).await;
 }
 
 async fn lag(host: &Host, subscription: &str) -> u64 {
@@ -28,7 +33,7 @@ async fn lag(host: &Host, subscription: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn an_event_is_a_request_with_its_attributes_and_its_data() {
+async fn a_binary_event_has_its_attributes_as_header_fields() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     let mut sent = event("k/1 ä", "e1");
@@ -72,7 +77,7 @@ async fn a_structured_event_is_one_json_object() {
 }
 
 #[tokio::test]
-async fn a_batch_has_what_has_come_together_for_a_key() {
+async fn a_batch_has_consecutive_events_of_one_key() {
     let mut backend = Backend::start().await;
     let subscribe =
         r#"{ types = ["com.test.*"], path = "$backend", mode = "batch", batch_max = 2 }"#;
@@ -92,7 +97,7 @@ async fn a_batch_has_what_has_come_together_for_a_key() {
 }
 
 #[tokio::test]
-async fn events_of_a_key_come_one_after_the_other_and_keys_do_not_wait_for_each_other() {
+async fn events_of_a_key_are_delivered_in_order_and_keys_are_independent() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     let events = [("a", "a1"), ("a", "a2"), ("b", "b1"), ("b", "b2"), ("b", "b3")];
@@ -101,7 +106,7 @@ async fn events_of_a_key_come_one_after_the_other_and_keys_do_not_wait_for_each_
         backend.next_all(2).await.into_iter().map(|received| (id(&received), received)).collect();
     let held = first.remove("a1").expect("a1");
     first.remove("b1").expect("b1").answer(204, "");
-    // While a1 is held, all of b goes by, and nothing of a.
+    // While a1 is held, all events of b are delivered, and none of a.
     for expected in ["b2", "b3"] {
         let received = backend.next().await;
         assert_eq!(id(&received), expected);
@@ -116,7 +121,7 @@ async fn events_of_a_key_come_one_after_the_other_and_keys_do_not_wait_for_each_
 }
 
 #[tokio::test]
-async fn a_failing_event_is_tried_again_and_holds_up_only_its_own_key() {
+async fn a_failed_event_is_retried_and_delays_only_its_own_key() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a", "a1"), event("a", "a2"), event("b", "b1")]).await;
@@ -142,7 +147,7 @@ async fn a_failing_event_is_tried_again_and_holds_up_only_its_own_key() {
 }
 
 #[tokio::test]
-async fn what_is_acknowledged_survives_a_kill_and_is_delivered() {
+async fn acknowledged_events_are_delivered_after_a_kill() {
     let mut backend = Backend::start().await;
     let folder = TempDir::new().unwrap();
     let app = subscribed(&backend, ALL);
@@ -183,17 +188,16 @@ async fn an_event_that_is_published_again_is_delivered_once() {
         received.answer(204, "");
     }
     done(&host, "subscriber").await;
-    let metrics = host.admin().get("/metrics").await.expect(200).text();
     for (outcome, count) in [("fresh", 2), ("duplicate", 3)] {
-        let line = format!(
-            "tessera_events_published_total{{component=\"publisher\",outcome=\"{outcome}\"}} {count}"
+        let series = format!(
+            "tessera_events_published_total{{component=\"publisher\",outcome=\"{outcome}\"}}"
         );
-        assert!(metrics.contains(&line), "{line} is not in {metrics}");
+        has_metric(&host, &series, count).await;
     }
 }
 
 #[tokio::test]
-async fn only_types_that_are_asked_for_come() {
+async fn only_subscribed_types_are_delivered() {
     let mut backend = Backend::start().await;
     let subscribe = r#"{ types = ["com.test.a.v1", "com.test.b.*"], path = "$backend" }"#;
     let host = subscribed(&backend, subscribe).host().start().await;
@@ -216,7 +220,7 @@ async fn only_types_that_are_asked_for_come() {
 }
 
 #[tokio::test]
-async fn a_trace_goes_on_over_the_log() {
+async fn a_trace_continues_through_the_event_log() {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
@@ -226,6 +230,9 @@ async fn a_trace_goes_on_over_the_log() {
     assert_eq!(received.header("traceparent").split('-').nth(1), Some(TRACE));
     let noted = received.header("ce-traceparent").to_owned();
     received.answer(204, "");
+    for kind in ["http", "outbound"] {
+        spans(&host, TRACE, kind).await;
+    }
     let spans = spans(&host, TRACE, "delivery").await;
     let of = |kind: &str| spans.iter().find(|span| span["kind"] == kind).expect(kind);
     let (http, publish, delivery) = (of("http"), of("publish"), of("delivery"));
@@ -243,7 +250,7 @@ async fn a_trace_goes_on_over_the_log() {
 }
 
 #[tokio::test]
-async fn an_event_that_names_its_trace_keeps_it() {
+async fn an_event_with_a_trace_parent_keeps_it() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     let mut event = event("k", "e1");
@@ -263,38 +270,33 @@ async fn lag_and_deliveries_are_metrics() {
     let host = subscribed(&backend, ALL).host().start().await;
     publish(&host, &[event("a", "a1"), event("a", "a2")]).await;
     let held = backend.next().await;
-    let metrics = async || host.admin().get("/metrics").await.expect(200).text();
-    let value = |metrics: &str, line: &str| -> f64 {
-        let found = metrics.lines().find_map(|one| one.strip_prefix(line)?.strip_prefix(' '));
-        found.unwrap_or_else(|| panic!("{line} is not in {metrics}")).parse().unwrap()
-    };
-    let behind = metrics().await;
     let label = r#"{subscription="subscriber"}"#;
-    assert_eq!(value(&behind, &format!("tessera_event_lag_events{label}")), 2.0);
-    assert!(value(&behind, &format!("tessera_event_lag_seconds{label}")) >= 0.0);
-    assert_eq!(value(&behind, &format!("tessera_event_retrying_events{label}")), 0.0);
+    let series = |name: &str| format!("tessera_event_{name}{label}");
+    has_metric(&host, &series("lag_events"), 2).await;
+    has_metric(&host, &series("retrying_events"), 0).await;
+    let metrics = host.admin().get("/metrics").await.expect(200).text();
+    assert!(metrics.contains(&series("lag_seconds")), "{metrics}");
     held.answer(500, "");
     backend.next().await.answer(204, "");
     backend.next().await.answer(422, "");
     done(&host, "subscriber").await;
-    let after = metrics().await;
-    assert_eq!(value(&after, &format!("tessera_event_lag_events{label}")), 0.0);
-    assert_eq!(value(&after, &format!("tessera_event_lag_seconds{label}")), 0.0);
-    assert_eq!(value(&after, &format!("tessera_event_dead_letters{label}")), 1.0);
+    for (name, value) in [("lag_events", 0), ("dead_letters", 1)] {
+        has_metric(&host, &series(name), value).await;
+    }
     for (outcome, status) in [("done", "204"), ("failed", "500"), ("rejected", "422")] {
         let line = format!(
             r#"tessera_event_deliveries_total{{subscription="subscriber",outcome="{outcome}"}}"#
         );
-        assert_eq!(value(&after, &line), 1.0);
+        has_metric(&host, &line, 1).await;
         let line = format!(
             r#"tessera_event_delivery_duration_seconds_count{{component="subscriber",route="subscriber",status="{status}"}}"#
         );
-        assert_eq!(value(&after, &line), 1.0);
+        has_metric(&host, &line, 1).await;
     }
 }
 
 #[tokio::test]
-async fn members_of_a_group_take_turns_key_by_key() {
+async fn each_key_is_delivered_to_one_member_of_a_group() {
     let mut backend = Backend::start().await;
     let member = |name: &str| {
         let url = format!("/forward?url={}", backend.url(&format!("/{name}")));
@@ -346,7 +348,7 @@ tool.tessera.bridges = "host"
 }
 
 #[tokio::test]
-async fn a_stop_signal_lets_a_delivery_finish_and_begins_no_other() {
+async fn after_a_stop_signal_a_delivery_finishes_and_no_other_begins() {
     let mut backend = Backend::start().await;
     let folder = TempDir::new().unwrap();
     let app = subscribed(&backend, ALL);
@@ -358,7 +360,7 @@ async fn a_stop_signal_lets_a_delivery_finish_and_begins_no_other() {
     host.log_line(|line| line["message"].as_str().is_some_and(|m| m.starts_with("stopping"))).await;
     held.answer(204, "");
     assert_eq!(host.wait().await.code(), Some(0));
-    // a1 is done with, so the next host goes on with a2.
+    // a1 is acknowledged, so the next host continues with a2.
     let host = app.host().state(&state).start().await;
     let received = backend.next().await;
     assert_eq!(id(&received), "a2");
@@ -367,9 +369,9 @@ async fn a_stop_signal_lets_a_delivery_finish_and_begins_no_other() {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_traps_is_given_the_event_again() {
+async fn an_event_is_retried_if_the_subscriber_traps() {
     let mut backend = Backend::start().await;
-    // The guest asks the backend first, and then traps.
+    // The guest sends a request to the backend first, and then traps.
     let path = format!("/trap?signal={}", backend.url("/"));
     let subscribe = format!(r#"{{ types = ["com.test.*"], path = "{path}", attempts_max = 2 }}"#);
     let host = subscribed(&backend, &subscribe).host().start().await;

@@ -11,8 +11,8 @@ fn guest(source: &str) -> Application {
     ))
 }
 
-/// Two addresses, the first of which is taken for as long as the listener lives.
-async fn addresses() -> (TcpListener, String) {
+/// An address that is in use until the listener is dropped.
+async fn taken_address() -> (TcpListener, String) {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: SocketAddr = taken.local_addr().unwrap();
     (taken, address.to_string())
@@ -25,7 +25,7 @@ async fn doctor(app: &Application, listen: &str) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn all_is_well() {
+async fn an_application_without_problems_passes() {
     let (code, text) = doctor(&guest("$p3"), "127.0.0.1:0").await;
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("0 failed") && !text.contains("FAIL "), "{text}");
@@ -36,7 +36,7 @@ async fn all_is_well() {
 
 #[tokio::test]
 async fn each_problem_comes_with_a_fix() {
-    let (_taken, address) = addresses().await;
+    let (_taken, address) = taken_address().await;
     let (code, text) = doctor(&guest("no/such.wasm"), &address).await;
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("2 failed"), "{text}");
@@ -46,7 +46,7 @@ async fn each_problem_comes_with_a_fix() {
 }
 
 #[tokio::test]
-async fn code_that_is_not_built_comes_with_the_command_that_builds_it() {
+async fn a_missing_component_is_reported_with_its_build_command() {
     let app = guest("no/such.wasm\"\nbuild = { command = \"make it\" }\ndescription = \"x");
     let (code, text) = doctor(&app, "127.0.0.1:0").await;
     assert_eq!(code, Some(1), "{text}");
@@ -56,7 +56,7 @@ async fn code_that_is_not_built_comes_with_the_command_that_builds_it() {
 }
 
 #[tokio::test]
-async fn a_manifest_with_faults_is_shown_with_their_places() {
+async fn faults_of_the_manifest_are_reported_with_their_lines() {
     let app = guest("$p3\"\ncolor = \"red");
     let (code, text) = doctor(&app, "127.0.0.1:0").await;
     assert_eq!(code, Some(1), "{text}");

@@ -1,7 +1,7 @@
-//! The event log: for components, through its contracts, and on the disk.
+//! The event log, as components see it through its contracts, and its files.
 
 use crate::support::{
-    Backend, application, assert_problem, event, eventually, publish, subscribed, unwrapped,
+    Application, Backend, application, assert_problem, event, eventually, publish, subscribed,
 };
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 const ALL: &str = r#"{ types = ["com.test.*"], path = "$backend" }"#;
 
 #[tokio::test]
-async fn a_component_reads_what_was_published_and_how_far_it_is() {
+async fn a_component_can_read_events_subscriptions_and_dead_letters() {
     let mut backend = Backend::start().await;
     let host = subscribed(&backend, ALL).host().start().await;
     let mut first = event("a", "a1");
@@ -52,14 +52,14 @@ async fn a_component_reads_what_was_published_and_how_far_it_is() {
     backend.next().await.answer(204, "");
     let range = "/replay-range?group=subscriber&from=0&until=9000000000000";
     assert_eq!(host.client().get(range).await.expect(200).text(), "2");
-    let unknown = host.client().get("/replay-range?group=nobody&from=0&until=1").await;
+    let unknown = host.client().get("/replay-range?group=unknown&from=0&until=1").await;
     assert!(unknown.expect(502).text().contains("NotFound"));
     let invalid = host.client().get("/read?limit=501").await;
     assert!(invalid.expect(502).text().contains("Invalid"));
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_refused_and_nothing_of_it_is_kept() {
+async fn a_publication_with_an_invalid_event_stores_nothing() {
     let backend = Backend::start().await;
     let host =
         subscribed(&backend, r#"{ types = ["com.other.*"], path = "/" }"#).host().start().await;
@@ -96,20 +96,11 @@ async fn the_log_survives_a_kill() {
 }
 
 #[tokio::test]
-async fn there_is_a_log_only_where_somebody_needs_one() {
+async fn an_application_without_events_has_no_event_log() {
     let backend = Backend::start().await;
     let with = subscribed(&backend, ALL).host().start().await;
     assert!(with.state().join("events.db").exists());
-    let without = application(
-        r#"
-[[trigger.http]]
-route = "/..."
-component = "guest"
-[component.guest]
-source = "$p3"
-"#,
-    );
-    let without = without.host().start().await;
+    let without = application(Application::GUEST).host().start().await;
     without.client().get("/").await.expect(200);
     assert!(!without.state().join("events.db").exists());
     for path in ["/subscriptions", "/dead-letters", "/events"] {
@@ -118,23 +109,18 @@ source = "$p3"
 }
 
 #[tokio::test]
-async fn a_store_that_would_share_the_logs_file_is_named() {
+async fn a_store_with_the_name_of_the_event_log_is_refused() {
     let backend = Backend::start().await;
     let app = subscribed(&backend, ALL);
     let manifest = std::fs::read_to_string(app.manifest()).unwrap();
     let manifest =
         manifest.replace("tool.tessera.sub", "key_value_stores = [\"events\"]\ntool.tessera.sub");
     let app = app.with_file("spin.toml", manifest);
-    let (status, text) = app.host().fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    let text = unwrapped(&text);
-    for word in ["`events`", "`subscriber`", "rename the store"] {
-        assert!(text.contains(word), "{word:?} is not in {text}");
-    }
+    app.host().assert_fails(&["`events`", "`subscriber`", "rename the store"]).await;
 }
 
 #[tokio::test]
-async fn the_operators_token_is_made_once_and_is_nobody_elses() {
+async fn the_admin_token_is_generated_once_and_private() {
     let folder = TempDir::new().unwrap();
     let state = folder.path().join("state");
     let backend = Backend::start().await;
@@ -151,24 +137,14 @@ async fn the_operators_token_is_made_once_and_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_could_not_answer_keeps_the_host_from_starting() {
-    let app = application(
-        r#"
-[[trigger.http]]
-route = "/..."
-component = "guest"
-[component.guest]
-source = "$p3"
+async fn invalid_subscriptions_and_schedules_prevent_the_start() {
+    let library = r#"
 [component.library]
 source = "$p3"
 tool.tessera.subscribe = [{ types = ["com.test.*"], path = "events", mode = "bulk" }]
 tool.tessera.schedule = [{ path = "/sweep", every_ms = 0 }]
-"#,
-    );
-    let (status, text) = app.host().fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    let text = unwrapped(&text);
-    for word in ["must start with a slash", "`bulk`", "every_ms", "`library` has no HTTP trigger"] {
-        assert!(text.contains(word), "{word:?} is not in {text}");
-    }
+"#;
+    let app = application(&format!("{}{library}", Application::GUEST));
+    let texts = ["must start with a slash", "`bulk`", "every_ms", "`library` has no HTTP trigger"];
+    app.host().assert_fails(&texts).await;
 }

@@ -1,6 +1,6 @@
-//! Bytes that no honest client sends. The host answers or hangs up, and serves the next one.
+//! Malformed requests. The host responds or disconnects, and serves the next client.
 
-use crate::support::{application, exchange, get, http2, read_to_end};
+use crate::support::{Application, application, exchange, get, http2, read_to_end};
 use bytes::Bytes;
 use harness::frames::HEADERS;
 use harness::hostile::fields;
@@ -10,16 +10,8 @@ use http_body_util::{BodyExt, Full};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-const GUEST: &str = r#"
-[[trigger.http]]
-route = "/..."
-component = "guest"
-[component.guest]
-source = "$p3"
-"#;
-
 async fn start() -> Host {
-    application(GUEST).host().start().await
+    application(Application::GUEST).host().start().await
 }
 
 async fn assert_alive(host: &Host) {
@@ -98,7 +90,7 @@ async fn header_fields_over_the_limit_get_431_by_http_2_too() {
 }
 
 #[tokio::test]
-async fn a_field_that_no_library_compresses_gets_431_by_http_2_too() {
+async fn an_uncompressed_field_over_the_limit_gets_431_by_http_2_too() {
     let host = start().await;
     for bytes in [66_000, 70_000, 100_000] {
         let stranger = Stranger::new(host.address());
@@ -109,11 +101,11 @@ async fn a_field_that_no_library_compresses_gets_431_by_http_2_too() {
 }
 
 #[tokio::test]
-async fn a_head_that_drips_in_is_cut_off() {
+async fn a_slow_request_head_is_cut_off() {
     let host = start().await;
     let mut stream = TcpStream::connect(host.address()).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await.unwrap();
-    // Others are served meanwhile.
+    // Other clients are served in the meantime.
     assert_alive(&host).await;
     let answer = read_to_end(&mut stream).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer:?}");

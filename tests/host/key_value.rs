@@ -1,4 +1,4 @@
-//! Key-value stores: three interfaces, swaps that only one wins, and writes that last.
+//! Key-value stores: three interfaces, atomic operations, durability and expiry.
 
 use crate::support::{Application, Backend, application, eventually, soon};
 use bytes::Bytes;
@@ -60,7 +60,7 @@ async fn values_are_set_and_read_and_deleted_by_every_interface() {
 }
 
 #[tokio::test]
-async fn interfaces_see_the_same_store_and_stores_are_apart() {
+async fn interfaces_share_a_store_and_stores_are_separate() {
     let host = guests().host().start().await;
     let client = host.client();
     put(&client, "/kv?store=ours&key=k", "shared").await.expect(204);
@@ -73,8 +73,8 @@ async fn interfaces_see_the_same_store_and_stores_are_apart() {
 async fn a_store_that_the_manifest_does_not_grant_is_refused() {
     let host = guests().host().start().await;
     for interface in ["/kv", "/wasi-kv"] {
-        // One belongs to another component, the other one to nobody.
-        for store in ["default", "nobodys"] {
+        // One belongs to another component, the other one does not exist.
+        for store in ["default", "unknown"] {
             let path = format!("{interface}?store={store}&key=k");
             let answer = host.client().get(&path).await.expect(500);
             let text = answer.text();
@@ -84,7 +84,7 @@ async fn a_store_that_the_manifest_does_not_grant_is_refused() {
 }
 
 #[tokio::test]
-async fn of_swaps_that_saw_the_same_value_exactly_one_wins() {
+async fn exactly_one_of_several_swaps_of_the_same_value_succeeds() {
     const RACERS: usize = 8;
     let mut backend = Backend::start().await;
     let host = guests().host().start().await;
@@ -99,7 +99,7 @@ async fn of_swaps_that_saw_the_same_value_exactly_one_wins() {
                 tokio::spawn(async move { client.get(&path).await })
             })
             .collect();
-        // All have read the value before anybody writes.
+        // All have read the value before the first one writes.
         for held in backend.next_all(RACERS).await {
             held.answer(200, "");
         }
@@ -113,7 +113,7 @@ async fn of_swaps_that_saw_the_same_value_exactly_one_wins() {
 }
 
 #[tokio::test]
-async fn no_update_is_lost_when_losers_try_again() {
+async fn no_update_is_lost_when_failed_swaps_are_retried() {
     const WRITERS: usize = 12;
     let host = guests().host().start().await;
     let client = host.client();
@@ -129,7 +129,7 @@ async fn no_update_is_lost_when_losers_try_again() {
 }
 
 #[tokio::test]
-async fn increments_add_up_and_none_is_seen_twice() {
+async fn concurrent_increments_return_distinct_values() {
     const CALLS: usize = 40;
     let host = guests().host().start().await;
     let client = host.client();
@@ -141,7 +141,7 @@ async fn increments_add_up_and_none_is_seen_twice() {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_the_power_went() {
+async fn acknowledged_writes_survive_a_kill() {
     let folder = TempDir::new().unwrap();
     let state = folder.path().join("state");
     let app = guests();
@@ -159,7 +159,7 @@ async fn what_was_acknowledged_is_there_after_the_power_went() {
         }
     });
     soon(count.wait_for(|count| *count >= 50)).await.unwrap();
-    // In the middle of the writer's work.
+    // While the writer continues.
     host.kill().await;
     soon(writer).await.unwrap();
     let count = *count.borrow();

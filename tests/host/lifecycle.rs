@@ -1,8 +1,7 @@
-//! Clients that leave, signals that come, and power that goes.
+//! Disconnected clients, and signals.
 
 use crate::support::{
-    Application, Backend, application, body_channel, eventually, get, http1, next_chunk, occupancy,
-    soon,
+    Application, Backend, body_channel, eventually, get, http1, next_chunk, occupancy, soon,
 };
 use bytes::Bytes;
 use harness::{Answer, Client, Host};
@@ -12,19 +11,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 fn guest() -> Application {
-    application(
-        r#"
-[[trigger.http]]
-route = "/..."
-component = "guest"
-[component.guest]
-source = "$p3"
-allowed_outbound_hosts = ["http://127.0.0.1:*"]
-[component.guest.tool.tessera]
-# Nothing here may end because time ran out.
-limits = { deadline_ms = 600000 }
-"#,
-    )
+    // Nothing here may end because of a deadline.
+    Application::with_neighbor("deadline_ms = 600000", "")
 }
 
 fn hold(client: &Client, backend: &Backend) -> JoinHandle<anyhow::Result<Answer>> {
@@ -33,7 +21,7 @@ fn hold(client: &Client, backend: &Backend) -> JoinHandle<anyhow::Result<Answer>
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_stops_its_guest() {
+async fn a_guest_is_stopped_when_its_client_disconnects() {
     let mut backend = Backend::start().await;
     let host = guest().host().argument("--half-close-timeout-ms").argument("50").start().await;
     let request = hold(&host.client(), &backend);
@@ -44,7 +32,7 @@ async fn a_client_that_leaves_stops_its_guest() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_a_stream_stops_its_guest() {
+async fn a_streaming_guest_is_stopped_when_its_client_disconnects() {
     let mut backend = Backend::start().await;
     let host = guest().host().argument("--half-close-timeout-ms").argument("50").start().await;
     let mut connection = http1(host.address()).await;
@@ -66,7 +54,7 @@ async fn stopping(host: &Host) {
 }
 
 #[tokio::test]
-async fn a_stop_signal_lets_requests_finish_and_new_ones_in_no_more() {
+async fn after_a_stop_signal_requests_finish_and_connections_are_refused() {
     for signal in [Host::terminate, Host::interrupt] {
         let mut backend = Backend::start().await;
         let mut host = guest().host().start().await;
@@ -82,7 +70,7 @@ async fn a_stop_signal_lets_requests_finish_and_new_ones_in_no_more() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_under_way_finishes_too() {
+async fn after_a_stop_signal_a_stream_finishes() {
     let mut backend = Backend::start().await;
     let mut host = guest().host().start().await;
     let mut connection = http1(host.address()).await;
@@ -99,20 +87,20 @@ async fn a_stream_that_is_under_way_finishes_too() {
 }
 
 #[tokio::test]
-async fn idle_connections_do_not_hold_the_host_up() {
+async fn idle_connections_do_not_delay_the_stop() {
     let mut host = guest().host().start().await;
     let mut used = http1(host.address()).await;
     let response = used.send_request(get("/")).await.expect("an answer");
     response.into_body().collect().await.expect("its body");
     let _unused = TcpStream::connect(host.address()).await.expect("a connection");
-    // Served later than the connections above, so both have been accepted.
+    // This request is served after both connections were accepted.
     host.client().get("/").await.expect(200);
     host.terminate();
     assert_eq!(host.wait().await.code(), Some(0));
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_the_host_at_once() {
+async fn a_second_signal_ends_the_host_immediately() {
     let mut backend = Backend::start().await;
     let mut host = guest().host().start().await;
     let request = hold(&host.client(), &backend);
@@ -125,7 +113,7 @@ async fn a_second_signal_ends_the_host_at_once() {
 }
 
 #[tokio::test]
-async fn patience_with_requests_has_an_end() {
+async fn requests_are_cut_off_after_the_drain_timeout() {
     let mut backend = Backend::start().await;
     let mut host = guest().host().argument("--drain-timeout").argument("1").start().await;
     let request = hold(&host.client(), &backend);
@@ -137,7 +125,7 @@ async fn patience_with_requests_has_an_end() {
 }
 
 #[tokio::test]
-async fn a_request_body_that_is_under_way_may_finish() {
+async fn after_a_stop_signal_a_request_body_finishes() {
     let mut host = guest().host().start().await;
     let mut connection = http1(host.address()).await;
     let (chunks, body) = body_channel();

@@ -1,64 +1,41 @@
-//! Manifests with faults: nothing starts, and each fault is shown with its place and a way
-//! out.
+//! Manifests with faults: the host does not start, and reports each fault with its line and a hint.
 
-use crate::support::{Application, application, unwrapped};
+use crate::support::{Application, application};
 
-/// The lines of a component that serves everything, so that a case shows only its fault.
-const WELL: &str = r#"
-[[trigger.http]]
-route = "/..."
-component = "guest"
-[component.guest]
-source = "$p3"
-"#;
+const GUEST: &str = Application::GUEST;
 
-/// The host refuses the manifest: the place is the line that has `at` in it, and the text
-/// says all of `words`.
-async fn assert_refused(app: &Application, at: &str, words: &[&str]) {
-    let (status, text) = app.host().fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    let place = format!("spin.toml:{}:", app.line_of(at));
-    assert!(text.contains(&place), "{place} is not in {text}");
-    let text = unwrapped(&text);
-    assert!(text.contains("help: "), "there is a hint in {text}");
-    for word in words {
-        assert!(text.contains(word), "{word:?} is not in {text}");
-    }
+/// Checks that the host refuses the manifest, and reports the line that contains `at`, a hint, and
+/// these texts.
+async fn assert_refused(app: &Application, at: &str, texts: &[&str]) {
+    let line = format!("spin.toml:{}:", app.line_of(at));
+    app.host().assert_fails(&[&[&line, "help: "], texts].concat()).await;
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_not_there_is_named() {
-    let app = application(WELL);
+async fn a_missing_manifest_is_reported() {
+    let app = application(GUEST);
     std::fs::remove_file(app.manifest()).unwrap();
-    let (status, text) = app.host().fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    assert!(unwrapped(&text).contains("spin.toml"), "{text}");
+    app.host().assert_fails(&["spin.toml"]).await;
 }
 
 #[tokio::test]
-async fn the_place_has_a_line_and_a_column() {
-    let app = application(&format!("{WELL}\n  unknown_key = 1\n"));
-    let (_, text) = app.host().fail().await;
+async fn a_fault_has_a_line_and_a_column() {
+    let app = application(&format!("{GUEST}\n  unknown_key = 1\n"));
     let place = format!("spin.toml:{}:3", app.line_of("unknown_key"));
-    assert!(text.contains(&place), "{place} is not in {text}");
+    app.host().assert_fails(&[&place]).await;
 }
 
 #[tokio::test]
-async fn a_source_that_is_not_there_is_named_with_a_way_to_make_it() {
+async fn a_missing_source_is_reported_with_the_command_that_builds_it() {
     let app = application(
         "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\
          [component.guest]\nsource = \"no/such.wasm\"\n[component.guest.build]\ncommand = \"true\"\n",
     );
-    let (status, text) = app.host().fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    let text = unwrapped(&text);
-    for word in ["no/such.wasm", "`guest`", "tessera build"] {
-        assert!(text.contains(word), "{word:?} is not in {text}");
-    }
+    app.host().assert_fails(&["no/such.wasm", "`guest`", "tessera build"]).await;
 }
 
 #[tokio::test]
-async fn an_unknown_component_is_named_with_the_one_that_may_be_meant() {
+async fn an_unknown_component_is_reported_with_a_suggestion() {
     let app = application(
         "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"gest\"\n\
          [component.guest]\nsource = \"$p3\"\n",
@@ -67,24 +44,24 @@ async fn an_unknown_component_is_named_with_the_one_that_may_be_meant() {
 }
 
 #[tokio::test]
-async fn one_store_has_one_owner() {
+async fn a_store_of_two_components_is_refused() {
     let app = application(&format!(
-        "{WELL}key_value_stores = [\"orders\"]\n[component.other]\nsource = \"$p2\"\n\
+        "{GUEST}key_value_stores = [\"orders\"]\n[component.other]\nsource = \"$p2\"\n\
          key_value_stores = [\"orders\"]\n"
     ));
     assert_refused(&app, "orders", &["orders", "guest", "other"]).await;
 }
 
 #[tokio::test]
-async fn a_bridge_leads_somewhere() {
+async fn a_bridge_to_an_unknown_component_is_refused() {
     let app = application(&format!(
-        "{WELL}[component.bridge]\nsource = \"$p2\"\ntool.tessera.bridges = \"nobody\"\n"
+        "{GUEST}[component.bridge]\nsource = \"$p2\"\ntool.tessera.bridges = \"unknown\"\n"
     ));
-    assert_refused(&app, "\"nobody\"", &["nobody"]).await;
+    assert_refused(&app, "\"unknown\"", &["unknown"]).await;
 }
 
 #[tokio::test]
-async fn links_make_no_circle() {
+async fn cyclic_links_are_refused() {
     let app = application(
         r#"
 [[trigger.http]]
@@ -108,7 +85,7 @@ tool.tessera.bridges = "two"
 }
 
 #[tokio::test]
-async fn routes_and_host_patterns_have_a_syntax() {
+async fn invalid_routes_and_host_patterns_are_refused() {
     let app = application(
         "[[trigger.http]]\nroute = \"/a/.../b\"\ncomponent = \"guest\"\n\
          [component.guest]\nsource = \"$p3\"\nallowed_outbound_hosts = [\"not a host\"]\n",
@@ -118,13 +95,13 @@ async fn routes_and_host_patterns_have_a_syntax() {
 }
 
 #[tokio::test]
-async fn all_faults_are_shown_at_once() {
+async fn all_faults_are_reported_at_once() {
     let app = application(
         "[[trigger.http]]\nroute = \"/a/.../b\"\ncomponent = \"guest\"\n\
-         [[trigger.http]]\nroute = \"/\"\ncomponent = \"nobody\"\n\
+         [[trigger.http]]\nroute = \"/\"\ncomponent = \"unknown\"\n\
          [component.guest]\nsource = \"$p3\"\ncolor = \"red\"\n",
     );
-    for at in ["/a/.../b", "\"nobody\"", "color"] {
+    for at in ["/a/.../b", "\"unknown\"", "color"] {
         assert_refused(&app, at, &[]).await;
     }
 }
@@ -132,7 +109,7 @@ async fn all_faults_are_shown_at_once() {
 #[tokio::test]
 async fn a_trigger_that_would_never_fire_is_refused() {
     let app = application(&format!(
-        "{WELL}[[trigger.redis]]\nchannel = \"orders\"\naddress = \"redis://localhost\"\n\
+        "{GUEST}[[trigger.redis]]\nchannel = \"orders\"\naddress = \"redis://localhost\"\n\
          component = \"guest\"\n"
     ));
     assert_refused(&app, "[[trigger.redis]]", &["no Redis triggers", "stock_only"]).await;
@@ -140,7 +117,7 @@ async fn a_trigger_that_would_never_fire_is_refused() {
 
 #[tokio::test]
 async fn a_permission_without_effect_causes_a_warning() {
-    let app = application(&format!("{WELL}sqlite_databases = [\"default\"]\n"));
+    let app = application(&format!("{GUEST}sqlite_databases = [\"default\"]\n"));
     let host = app.host().start().await;
     let warning = |line: &serde_json::Value| {
         let message = line["message"].as_str().unwrap_or_default();

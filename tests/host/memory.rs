@@ -1,30 +1,15 @@
 //! Memory limits of one instance, including memory that the host holds for it, and of all
 //! instances.
 
-use crate::support::{Application, Backend, application, assert_problem, eventually, soon};
+use crate::support::{
+    Application, Backend, application, assert_problem, eventually, occupancy, soon,
+};
 use harness::{Host, LogLine};
 
-/// A guest with these limits at `/...`, and a neighbor without any at `/neighbor/...`.
+/// A guest with these limits, and a neighbor without any that also serves `/memory`.
 fn guest(limits: &str) -> Application {
-    application(&format!(
-        r#"
-[[trigger.http]]
-route = "/..."
-component = "guest"
-[[trigger.http]]
-route = "/neighbor/..."
-component = "neighbor"
-[[trigger.http]]
-route = "/memory"
-component = "neighbor"
-[component.guest]
-source = "$p3"
-allowed_outbound_hosts = ["http://127.0.0.1:*"]
-tool.tessera.limits = {{ {limits} }}
-[component.neighbor]
-source = "$p3"
-"#
-    ))
+    let route = "[[trigger.http]]\nroute = \"/memory\"\ncomponent = \"neighbor\"\n";
+    Application::with_neighbor(limits, route)
 }
 
 async fn metric(host: &Host, name: &str) -> u64 {
@@ -77,10 +62,7 @@ async fn memory_that_the_host_holds_for_pending_calls_counts() {
     let host = guest("memory_max_mib = 16").host().start().await;
     let (client, url) = (host.client(), backend.url("/"));
     let path = |count: usize| format!("/hold-requests?count={count}&kib=100&url={url}");
-    let few = {
-        let (client, path) = (client.clone(), path(20));
-        tokio::spawn(async move { client.get(&path).await })
-    };
+    let few = client.spawn_get(path(20));
     for held in backend.next_all(20).await {
         held.answer(200, "");
     }
@@ -113,10 +95,7 @@ async fn when_all_memory_is_used_growth_is_refused_and_others_continue() {
     let host = guest("").host().argument("--memory-max-mib").argument("64").start().await;
     let client = host.client();
     assert_eq!(metric(&host, "tessera_instance_memory_max_bytes").await, 64 << 20);
-    let holder = {
-        let (client, url) = (client.clone(), backend.url("/"));
-        tokio::spawn(async move { client.get(&format!("/hold-memory?mib=40&url={url}")).await })
-    };
+    let holder = client.spawn_get(format!("/hold-memory?mib=40&url={}", backend.url("/")));
     let held = backend.next().await;
     let refused = client.get("/memory?mib=40").await;
     assert_problem(&refused, 503, "memory-short");
@@ -127,6 +106,7 @@ async fn when_all_memory_is_used_growth_is_refused_and_others_continue() {
     held.answer(200, "");
     soon(holder).await.unwrap().expect(200);
     // Idle instances are dropped when memory is needed.
+    occupancy(&host, "guest", 0, 0).await;
     client.get("/memory?mib=40").await.expect(200);
 }
 

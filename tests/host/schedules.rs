@@ -1,4 +1,4 @@
-//! What runs again and again.
+//! Scheduled calls.
 
 use crate::support::{Application, Backend, application, occupancy, only_streams, spans};
 use tempfile::TempDir;
@@ -19,13 +19,13 @@ tool.tessera.schedule = [{{ path = "/forward?url={}", every_ms = 10 }}]
 }
 
 #[tokio::test]
-async fn a_path_is_called_at_the_start_and_again_but_never_before_the_last_run_is_over() {
+async fn scheduled_runs_begin_at_the_start_and_do_not_overlap() {
     let mut backend = Backend::start().await;
     let host = scheduled(&backend).host().start().await;
     for _ in 0..5 {
         let run = backend.next().await;
         assert_eq!(run.request.method(), "POST");
-        // Many pauses pass while the run is held; the component works for nobody else.
+        // Many intervals pass while the run is held, and no other run begins.
         for _ in 0..20 {
             occupancy(&host, "guest", 1, 0).await;
         }
@@ -34,7 +34,7 @@ async fn a_path_is_called_at_the_start_and_again_but_never_before_the_last_run_i
 }
 
 #[tokio::test]
-async fn a_failing_run_is_told_and_counted_and_the_next_one_comes() {
+async fn failed_runs_are_counted_and_logged_once_and_the_schedule_continues() {
     let mut backend = Backend::start().await;
     let host = scheduled(&backend).host().start().await;
     for _ in 0..3 {
@@ -44,8 +44,8 @@ async fn a_failing_run_is_told_and_counted_and_the_next_one_comes() {
     let line = host.log_line(|line| line["level"] == "ERROR").await;
     assert_eq!(line["component"], "guest");
     assert!(line["message"].as_str().unwrap().contains("it answered 503"), "{line}");
-    let told = host.log().iter().filter(|line| line["level"] == "ERROR").count();
-    assert_eq!(told, 1, "a path that goes on failing is not logged each time");
+    let errors = host.log().iter().filter(|line| line["level"] == "ERROR").count();
+    assert_eq!(errors, 1, "repeated failures are logged once");
     let metrics = host.admin().get("/metrics").await.expect(200).text();
     let failed = metrics.lines().find(|line| {
         line.starts_with("tessera_schedule_run_duration_seconds_count{component=\"guest\"")
@@ -56,7 +56,7 @@ async fn a_failing_run_is_told_and_counted_and_the_next_one_comes() {
 }
 
 #[tokio::test]
-async fn a_run_is_over_when_its_answer_is_and_not_when_that_begins() {
+async fn a_run_ends_at_the_end_of_its_response() {
     let mut backend = Backend::start().await;
     let app = application(&format!(
         r#"
@@ -72,7 +72,7 @@ tool.tessera.schedule = [{{ path = "/stream?url={}", every_ms = 10 }}]
     ));
     let host = app.host().start().await;
     for _ in 0..2 {
-        // The head has gone out long since; the rest of the body waits for this.
+        // The head was already sent; the rest of the body waits for this response.
         let held = backend.next().await;
         for _ in 0..20 {
             only_streams(&host, "guest", 1).await;
@@ -81,12 +81,12 @@ tool.tessera.schedule = [{{ path = "/stream?url={}", every_ms = 10 }}]
         held.answer(200, "");
         let spans = spans(&host, &trace, "schedule").await;
         let run = spans.iter().find(|span| span["kind"] == "schedule").expect("a span");
-        assert_eq!(run["outcome"], "200", "nobody has cut it off");
+        assert_eq!(run["outcome"], "200", "it was not aborted");
     }
 }
 
 #[tokio::test]
-async fn a_run_is_a_trace_of_its_own() {
+async fn each_run_is_a_separate_trace() {
     let mut backend = Backend::start().await;
     let host = scheduled(&backend).host().start().await;
     let run = backend.next().await;
@@ -100,7 +100,7 @@ async fn a_run_is_a_trace_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_stop_signal_lets_a_run_finish_and_begins_no_other() {
+async fn after_a_stop_signal_a_run_finishes_and_no_other_begins() {
     let mut backend = Backend::start().await;
     let folder = TempDir::new().unwrap();
     let app = scheduled(&backend);

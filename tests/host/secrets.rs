@@ -1,7 +1,6 @@
-//! Secrets that everybody can read in the manifest, secrets that the host makes, and the address
-//! that clients are told.
+//! Secrets with published defaults, generated secrets, and the base URL of the application.
 
-use crate::support::{Application, application, eventually, unwrapped};
+use crate::support::{Application, application};
 use harness::{Client, Host, HostBuilder};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,7 +29,7 @@ url = "{{{{ url }}}}"
     ))
 }
 
-/// Where others could reach the application.
+/// On an address that other machines can reach.
 fn anywhere(host: HostBuilder) -> HostBuilder {
     host.listen(SocketAddr::from(([0, 0, 0, 0], 0)))
 }
@@ -46,37 +45,39 @@ fn warnings(host: &Host) -> Vec<String> {
     warnings.map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
+/// Waits for a warning that contains this text.
+async fn warning(host: &Host, text: &str) {
+    host.log_line(|line| {
+        line["level"] == "WARN" && line["message"].as_str().is_some_and(|m| m.contains(text))
+    })
+    .await;
+}
+
 const LOOPBACK_ONLY: &str = "secret_defaults = \"loopback-only\"";
 
 #[tokio::test]
-async fn a_published_secret_keeps_the_host_from_starting_where_others_can_reach_it() {
+async fn a_published_secret_prevents_the_start_on_a_reachable_address() {
     let app = guest(LOOPBACK_ONLY);
-    let (status, text) = anywhere(app.host().variable("api_key", "mine")).fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    let text = unwrapped(&text);
-    for word in [
+    let texts = [
         "`password`",
         "0.0.0.0:",
         "--variable password=…",
         "SPIN_VARIABLE_PASSWORD=…",
         "--insecure-defaults",
-    ] {
-        assert!(text.contains(word), "{word:?} is not in {text}");
-    }
-    assert!(!text.contains("api_key"), "only what is missing: {text}");
+    ];
+    let text = anywhere(app.host().variable("api_key", "mine")).assert_fails(&texts).await;
+    assert!(!text.contains("api_key"), "only missing variables: {text}");
 }
 
 #[tokio::test]
-async fn setting_a_secret_to_what_is_published_is_no_better() {
+async fn a_secret_that_is_set_to_its_published_default_is_refused() {
     let app = guest(LOOPBACK_ONLY);
     let host = app.host().variable("api_key", "mine");
-    let (status, text) = anywhere(host.variable("password", "published")).fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    assert!(text.contains("`password`"), "{text}");
+    anywhere(host.variable("password", "published")).assert_fails(&["`password`"]).await;
 }
 
 #[tokio::test]
-async fn secrets_of_ones_own_let_it_start_anywhere() {
+async fn with_other_secrets_the_host_starts_on_a_reachable_address() {
     let app = guest(LOOPBACK_ONLY);
     let host = app.host().variable("api_key", "mine");
     let host = anywhere(host.variable("password", "mine, too")).start().await;
@@ -97,26 +98,24 @@ async fn the_rule_can_be_overridden_with_a_warning() {
     let host = app.host().argument("--insecure-defaults");
     let host = anywhere(host).start().await;
     assert_eq!(variable(&host, "password").await, "published");
-    let warnings = warnings(&host);
-    assert!(warnings.iter().any(|text| text.contains("`api_key`, `password`")), "{warnings:?}");
+    warning(&host, "`api_key`, `password`").await;
 }
 
 #[tokio::test]
-async fn an_application_that_asks_for_no_rule_starts_with_a_warning() {
+async fn without_the_rule_published_secrets_cause_a_warning() {
     let host = anywhere(guest("").host()).start().await;
     assert_eq!(variable(&host, "password").await, "published");
-    let warnings = warnings(&host);
-    assert!(warnings.iter().any(|text| text.contains("`api_key`, `password`")), "{warnings:?}");
+    warning(&host, "`api_key`, `password`").await;
 }
 
-/// Ends it in order, so that its state can be used again.
-async fn ended(mut host: Host) {
+/// Stops it, so that its state can be used again.
+async fn stop(mut host: Host) {
     host.terminate();
     host.wait().await;
 }
 
-/// Whether the log says that a secret was made.
-fn made(host: &Host, state: &Path) -> bool {
+/// Whether the log reports that the secret was generated.
+fn generated(host: &Host, state: &Path) -> bool {
     let file = state.join("generated-secrets.env").display().to_string();
     host.log().iter().any(|line| {
         let message = line["message"].as_str().unwrap_or_default();
@@ -125,16 +124,19 @@ fn made(host: &Host, state: &Path) -> bool {
 }
 
 #[tokio::test]
-async fn a_secret_is_made_once_and_stays_the_same() {
+async fn a_secret_is_generated_once_and_stays_the_same() {
     let (app, folder) = (guest("generated_secrets = [\"api_key\"]"), TempDir::new().unwrap());
     let state = folder.path().join("state");
     let host = app.host().state(&state).start().await;
     let secret = variable(&host, "api_key").await;
     assert!(secret.len() >= 32 && secret.chars().all(|c| c.is_ascii_hexdigit()), "{secret}");
-    assert!(made(&host, &state), "{:#?}", host.log());
-    assert!(!host.log().iter().any(|line| line.to_string().contains(&secret)), "it is no secret");
+    assert!(generated(&host, &state), "{:#?}", host.log());
+    assert!(
+        !host.log().iter().any(|line| line.to_string().contains(&secret)),
+        "the secret is in the log"
+    );
     assert_eq!(variable(&host, "password").await, "published", "only what is listed");
-    ended(host).await;
+    stop(host).await;
     let file = state.join("generated-secrets.env");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let text = std::fs::read_to_string(&file).unwrap();
@@ -142,15 +144,15 @@ async fn a_secret_is_made_once_and_stays_the_same() {
 
     let host = app.host().state(&state).start().await;
     assert_eq!(variable(&host, "api_key").await, secret);
-    assert!(!made(&host, &state), "{:#?}", host.log());
-    ended(host).await;
+    assert!(!generated(&host, &state), "{:#?}", host.log());
+    stop(host).await;
 
     let other = app.host().start().await;
-    assert_ne!(variable(&other, "api_key").await, secret, "another state has another one");
+    assert_ne!(variable(&other, "api_key").await, secret, "each state has its own secret");
 }
 
 #[tokio::test]
-async fn an_operators_own_value_wins_and_none_is_made() {
+async fn a_secret_of_the_operator_is_not_generated() {
     let (app, folder) = (guest("generated_secrets = [\"api_key\"]"), TempDir::new().unwrap());
     let state = folder.path().join("state");
     let host = app.host().state(&state).variable("api_key", "mine").start().await;
@@ -159,29 +161,24 @@ async fn an_operators_own_value_wins_and_none_is_made() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_of_secrets_is_named() {
+async fn a_damaged_file_of_secrets_is_reported() {
     let (app, folder) = (guest("generated_secrets = [\"api_key\"]"), TempDir::new().unwrap());
     let state = folder.path().join("state");
     std::fs::create_dir(&state).unwrap();
     std::fs::write(state.join("generated-secrets.env"), "no line of this kind\n").unwrap();
-    let (status, text) = app.host().state(&state).fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    assert!(text.contains("generated-secrets.env"), "{text}");
+    app.host().state(&state).assert_fails(&["generated-secrets.env"]).await;
 }
 
 #[tokio::test]
-async fn all_missing_variables_are_named_at_once_and_no_secret_is_generated() {
+async fn missing_variables_are_reported_at_once_and_no_secret_is_generated() {
     let app = guest(
         "secret_defaults = \"loopback-only\"\nbase_url = \"url\"\n\
          generated_secrets = [\"api_key\"]",
     );
     let folder = TempDir::new().unwrap();
     let state = folder.path().join("state");
-    let (status, text) = anywhere(app.host().state(&state)).fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    for word in ["`url`", "`password`", "--variable url=…", "--variable password=…"] {
-        assert!(text.contains(word), "{word:?} is not in {text}");
-    }
+    let texts = ["`url`", "`password`", "--variable url=…", "--variable password=…"];
+    let text = anywhere(app.host().state(&state)).assert_fails(&texts).await;
     assert!(!text.contains("api_key"), "{text}");
     assert!(!state.join("generated-secrets.env").exists());
 }
@@ -194,32 +191,27 @@ async fn a_failed_start_generates_no_secrets() {
     let app = app.with_file("spin.toml", manifest.replace(&source, "missing.wasm"));
     let folder = TempDir::new().unwrap();
     let state = folder.path().join("state");
-    let (status, text) = app.host().state(&state).fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    assert!(text.contains("missing.wasm") && !text.contains("api_key"), "{text}");
+    let text = app.host().state(&state).assert_fails(&["missing.wasm"]).await;
+    assert!(!text.contains("api_key"), "{text}");
     assert!(!state.join("generated-secrets.env").exists());
 }
 
 const BASE_URL: &str = "base_url = \"url\"";
 
 #[tokio::test]
-async fn the_application_is_told_where_its_clients_reach_it() {
+async fn the_base_url_variable_is_the_address_of_the_host() {
     let host = guest(BASE_URL).host().start().await;
     assert_eq!(variable(&host, "url").await, format!("http://{}", host.address()));
     let host = guest("").host().start().await;
-    assert_eq!(variable(&host, "url").await, "http://127.0.0.1:3000", "only if it asks for it");
+    assert_eq!(variable(&host, "url").await, "http://127.0.0.1:3000", "only with `base_url`");
     let host = guest(BASE_URL).host().variable("url", "https://shop.example").start().await;
     assert_eq!(variable(&host, "url").await, "https://shop.example");
 }
 
 #[tokio::test]
-async fn an_address_that_is_all_of_them_is_none_to_tell_clients() {
-    let (status, text) = anywhere(guest(BASE_URL).host()).fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    let text = unwrapped(&text);
-    for word in ["`url`", "0.0.0.0:", "--variable url=…"] {
-        assert!(text.contains(word), "{word:?} is not in {text}");
-    }
+async fn an_unspecified_address_needs_an_explicit_base_url() {
+    let texts = ["`url`", "0.0.0.0:", "--variable url=…"];
+    anywhere(guest(BASE_URL).host()).assert_fails(&texts).await;
     let app = guest(BASE_URL);
     let host = app.host().argument("--insecure-defaults");
     let host = anywhere(host).start().await;
@@ -227,13 +219,9 @@ async fn an_address_that_is_all_of_them_is_none_to_tell_clients() {
 }
 
 #[tokio::test]
-async fn a_url_of_this_machine_alone_is_warned_about_where_others_come_in() {
+async fn a_loopback_base_url_on_a_reachable_address_causes_a_warning() {
     let app = guest(BASE_URL);
     let host = app.host().variable("url", "http://localhost:3000");
     let host = anywhere(host).start().await;
-    eventually(async || {
-        let told = |text: &String| text.contains("`url` is http://localhost:3000");
-        warnings(&host).iter().any(told).then_some(())
-    })
-    .await;
+    warning(&host, "`url` is http://localhost:3000").await;
 }

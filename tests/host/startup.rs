@@ -1,7 +1,7 @@
-//! What keeps the host from starting, and what it says then. And what makes it start fast.
+//! Reasons for which the host does not start, and how it reports them; compilation at startup.
 
 use crate::support::{Application, Process, application, tessera, unwrapped};
-use harness::{HostBuilder, built_component};
+use harness::built_component;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,42 +10,19 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 fn guest() -> Application {
-    application(
-        r#"
-[[trigger.http]]
-route = "/..."
-component = "guest"
-[component.guest]
-source = "$p3"
-key_value_stores = ["default"]
-"#,
-    )
-}
-
-/// The host ends with a failure and says all of this.
-async fn assert_fails(host: HostBuilder, words: &[&str]) {
-    let (status, text) = host.fail().await;
-    assert_eq!(status.code(), Some(1), "{text}");
-    let text = unwrapped(&text);
-    for word in words {
-        assert!(text.contains(word), "{word:?} is not in {text}");
-    }
-    assert!(!text.contains("panicked"), "{text}");
+    application(&format!("{}key_value_stores = [\"default\"]\n", Application::GUEST))
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_named() {
+async fn a_port_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
-    assert_fails(
-        guest().host().listen(address),
-        &[&address.to_string(), "another process listens there"],
-    )
-    .await;
+    let texts = [&address.to_string(), "another process listens there"];
+    guest().host().listen(address).assert_fails(&texts).await;
 }
 
 #[tokio::test]
-async fn an_admin_port_in_use_is_named() {
+async fn an_admin_port_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let app = guest();
@@ -59,20 +36,20 @@ async fn an_admin_port_in_use_is_named() {
 }
 
 #[tokio::test]
-async fn a_state_directory_that_is_a_file_is_named() {
+async fn a_state_directory_that_is_a_file_is_reported() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state");
     std::fs::write(&path, "not a folder").unwrap();
-    assert_fails(guest().host().state(&path), &[path.to_str().unwrap()]).await;
+    guest().host().state(&path).assert_fails(&[path.to_str().unwrap()]).await;
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "not a folder");
 }
 
 #[tokio::test]
-async fn a_state_directory_below_a_file_is_named() {
+async fn a_state_directory_below_a_file_is_reported() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
     let path = folder.path().join("file/state");
-    assert_fails(guest().host().state(&path), &[path.to_str().unwrap()]).await;
+    guest().host().state(&path).assert_fails(&[path.to_str().unwrap()]).await;
 }
 
 #[tokio::test]
@@ -89,7 +66,8 @@ async fn a_state_directory_belongs_to_one_process() {
     let state = folder.path().join("state");
     let app = guest();
     let first = app.host().state(&state).start().await;
-    assert_fails(app.host().state(&state), &[state.to_str().unwrap(), "in use by process"]).await;
+    let texts = [state.to_str().unwrap(), "in use by process"];
+    app.host().state(&state).assert_fails(&texts).await;
     first.client().get("/").await.expect(200);
 }
 
@@ -104,7 +82,7 @@ async fn a_state_directory_is_free_again_after_a_kill() {
 }
 
 #[tokio::test]
-async fn files_for_tls_that_do_not_fit_are_named() {
+async fn invalid_tls_files_are_reported() {
     let pem = || {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -121,17 +99,17 @@ async fn files_for_tls_that_do_not_fit_are_named() {
         let host = app.host().argument("--tls-cert").argument(path(cert));
         host.argument("--tls-key").argument(path(key))
     };
-    assert_fails(host("none.pem", "key.pem"), &["--tls-cert", "none.pem"]).await;
-    assert_fails(host("empty.pem", "key.pem"), &["--tls-cert", "no certificate"]).await;
-    assert_fails(host("cert.pem", "empty.pem"), &["--tls-key", "no private key"]).await;
-    assert_fails(host("cert.pem", "other.pem"), &["does not match the certificate"]).await;
+    host("none.pem", "key.pem").assert_fails(&["--tls-cert", "none.pem"]).await;
+    host("empty.pem", "key.pem").assert_fails(&["--tls-cert", "no certificate"]).await;
+    host("cert.pem", "empty.pem").assert_fails(&["--tls-key", "no private key"]).await;
+    host("cert.pem", "other.pem").assert_fails(&["does not match the certificate"]).await;
     let alone = app.host().argument("--tls-cert").argument(app.folder().join("cert.pem"));
     let (status, text) = alone.fail().await;
     assert_eq!(status.code(), Some(2), "{text}");
     assert!(text.contains("--tls-key"), "{text}");
 }
 
-/// An application of one component, made from this WebAssembly text.
+/// An application with one component, which is compiled from this WebAssembly text.
 fn made_of(text: &str) -> Application {
     application(
         "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\
@@ -141,34 +119,34 @@ fn made_of(text: &str) -> Application {
 }
 
 #[tokio::test]
-async fn a_core_module_is_no_component_and_gets_the_way_to_one() {
-    let words = ["guest.wasm", "core WebAssembly module", "--target wasm32-wasip2"];
-    assert_fails(made_of("(module)").host(), &words).await;
+async fn a_core_module_is_refused_with_the_target_to_build_for() {
+    let texts = ["guest.wasm", "core WebAssembly module", "--target wasm32-wasip2"];
+    made_of("(module)").host().assert_fails(&texts).await;
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_webassembly_is_named() {
+async fn a_file_that_is_not_webassembly_is_reported() {
     let app = made_of("(component)").with_file("guest.wasm", "this is no code");
-    let words = ["guest.wasm is not a WebAssembly component", "it begins with \"this\""];
-    assert_fails(app.host(), &words).await;
+    let texts = ["guest.wasm is not a WebAssembly component", "it begins with \"this\""];
+    app.host().assert_fails(&texts).await;
     let app = made_of("(component)").with_file("guest.wasm", "");
-    assert_fails(app.host(), &["guest.wasm is not a WebAssembly component", "it is empty"]).await;
+    app.host().assert_fails(&["guest.wasm is not a WebAssembly component", "it is empty"]).await;
 }
 
 #[tokio::test]
-async fn text_that_is_meant_as_webassembly_has_its_own_extension() {
+async fn webassembly_text_needs_its_own_extension() {
     let app = made_of("(component)").with_file("guest.wasm", "(component)");
-    assert_fails(app.host(), &["guest.wasm is not a WebAssembly component"]).await;
+    app.host().assert_fails(&["guest.wasm is not a WebAssembly component"]).await;
     let manifest = std::fs::read_to_string(app.manifest()).unwrap();
     let app = app
         .with_file("spin.toml", manifest.replace("guest.wasm", "guest.wat"))
         .with_file("guest.wat", "(component)");
-    // It is read, and lacks what its trigger needs.
-    assert_fails(app.host(), &["`guest`", "wasi:http/handler@0.3"]).await;
+    // It is valid, but lacks the export that its trigger needs.
+    app.host().assert_fails(&["`guest`", "wasi:http/handler@0.3"]).await;
 }
 
 #[tokio::test]
-async fn too_few_instances_for_one_call_are_refused_with_the_least_number() {
+async fn an_instance_limit_below_one_call_chain_is_refused() {
     let app = application(
         r#"
 [[trigger.http]]
@@ -191,7 +169,8 @@ source = "$p3"
 "#,
     );
     let host = |count: &str| app.host().argument("--instances-max").argument(count);
-    assert_fails(host("2"), &["--instances-max 2", "`one`", "3 components", "at least 3"]).await;
+    let texts = ["--instances-max 2", "`one`", "3 components", "at least 3"];
+    host("2").assert_fails(&texts).await;
     let there = "/outbound?url=http://two.spin.internal/outbound?url=http://three.spin.internal/";
     host("3").start().await.client().get(there).await.expect(200);
 }
@@ -222,15 +201,15 @@ async fn problems_of_the_runtime_configuration_are_printed_under_a_heading() {
     assert_eq!((headings, text.matches("none.toml").count()), (1, 1), "{text}");
 }
 
-/// The arguments of a start with nothing compiled yet.
+/// The arguments of a start without compiled code.
 fn first_start<'a>(manifest: &'a str, state: &'a str) -> Vec<&'a str> {
     let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     [&["up", "-f", manifest, "--state-dir", state][..], &ports].concat()
 }
 
 #[tokio::test]
-async fn a_signal_while_components_are_compiled_is_obeyed_at_once() {
-    // Large enough to be compiled for longer than a signal takes.
+async fn a_signal_ends_the_compilation_immediately() {
+    // Large, so that the compilation takes longer than the signal.
     let source = built_component(Path::new("target/wasm32-wasip2/release/gateway.wasm"));
     let app = application(&format!(
         "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"large\"\n\
@@ -247,17 +226,17 @@ async fn a_signal_while_components_are_compiled_is_obeyed_at_once() {
         process.signal(signal);
         let (ended, text) = process.end().await;
         assert_eq!(ended, Some(code), "{text}");
-        assert_eq!(compiled(&state), BTreeSet::new(), "nothing half-written is left");
+        assert_eq!(compiled(&state), BTreeSet::new(), "no partial file is left");
     }
 }
 
 #[tokio::test]
-async fn a_first_start_says_what_it_compiles_and_a_second_one_has_nothing_to_say() {
+async fn only_the_first_start_reports_compilation() {
     let (app, folder) = (guest(), TempDir::new().unwrap());
     let state = folder.path().join("state");
     let compiling = |log: &[serde_json::Value]| {
-        let told = |line: &&serde_json::Value| line["message"] == "compiling guest (1 of 1)";
-        log.iter().filter(told).count()
+        let is_report = |line: &&serde_json::Value| line["message"] == "compiling guest (1 of 1)";
+        log.iter().filter(is_report).count()
     };
     for expected in [1, 0] {
         let mut host = app.host().state(&state).start().await;
@@ -268,7 +247,7 @@ async fn a_first_start_says_what_it_compiles_and_a_second_one_has_nothing_to_say
 }
 
 #[tokio::test]
-async fn a_log_of_json_has_nothing_else_in_it() {
+async fn a_json_log_has_only_json_lines() {
     let (app, folder) = (guest(), TempDir::new().unwrap());
     let state = folder.path().join("state");
     let manifest = app.manifest();
@@ -293,8 +272,8 @@ async fn a_log_of_json_has_nothing_else_in_it() {
 }
 
 #[tokio::test]
-async fn a_start_that_fails_says_why_in_json_too() {
-    let app = application("[[trigger.http]]\nroute = \"/...\"\ncomponent = \"nobody\"\n");
+async fn a_failed_start_is_reported_in_json_too() {
+    let app = application("[[trigger.http]]\nroute = \"/...\"\ncomponent = \"unknown\"\n");
     let manifest = app.manifest();
     let arguments = ["up", "-f", manifest.to_str().unwrap(), "--log-format", "json"];
     let (code, text) = tessera(&arguments).await;
@@ -303,29 +282,29 @@ async fn a_start_that_fails_says_why_in_json_too() {
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     let message = lines[0]["message"].as_str().unwrap();
     assert_eq!((lines.len(), &lines[0]["level"]), (1, &"ERROR".into()), "{text}");
-    assert!(message.contains("spin.toml:") && message.contains("`nobody`"), "{text}");
+    assert!(message.contains("spin.toml:") && message.contains("`unknown`"), "{text}");
 }
 
 #[tokio::test]
-async fn a_component_that_serves_no_http_can_have_no_route() {
-    let words = ["`guest`", "wasi:http/handler@0.3", "wasi:http/incoming-handler@0.2"];
-    assert_fails(made_of("(component)").host(), &words).await;
+async fn a_component_without_an_http_handler_cannot_have_a_route() {
+    let texts = ["`guest`", "wasi:http/handler@0.3", "wasi:http/incoming-handler@0.2"];
+    made_of("(component)").host().assert_fails(&texts).await;
 }
 
 #[tokio::test]
-async fn an_import_that_nobody_provides_is_named_with_the_line_to_add() {
+async fn an_unsatisfied_import_is_reported_with_the_line_to_add() {
     let app =
         made_of(r#"(component (import "acme:things/stuff@1.2.0" (instance (export "f" (func)))))"#);
-    let words = [
+    let texts = [
         "`guest`",
         "acme:things/stuff@1.2.0",
         "[component.guest.dependencies]",
         "\"acme:things/stuff@1.2.0\" = { component = ",
     ];
-    assert_fails(app.host(), &words).await;
+    app.host().assert_fails(&texts).await;
 }
 
-/// Compiled code in a state directory: a file that is made anew is another one.
+/// The files of compiled code in a state directory, with their inode numbers.
 fn compiled(state: &Path) -> BTreeSet<(String, u64)> {
     let mut found = BTreeSet::new();
     let mut folders = vec![state.join("cache")];

@@ -1,10 +1,10 @@
-//! What the host tells about what happened: traces, logs, metrics.
+//! Traces, logs, metrics and the admin listener.
 
 use crate::support::{
     Application, Backend, application, event, eventually, exchange, publish, soon, spans,
     subscribed,
 };
-use harness::Host;
+use harness::{Client, Host};
 use serde_json::Value;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -46,13 +46,30 @@ tool.tessera.bridges = "callee"
     )
 }
 
-/// Send a request within the trace, and answer what it sends to the backend.
-async fn traced(host: &Host, backend: &mut Backend, path: &str) -> crate::support::Received {
-    let traceparent = format!("00-{TRACE}-{PARENT}-01");
-    let client = host.client().with("traceparent", &traceparent).with("tracestate", "vendor=1");
-    let path = path.to_owned();
-    tokio::spawn(async move { client.get(&path).await });
-    backend.next().await
+/// A client that sends all requests within the trace.
+fn traced(host: &Host) -> Client {
+    host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"))
+}
+
+/// The spans of the trace, once a span of each of these kinds has ended: a component may end after
+/// the response that its caller waits for.
+async fn all_spans(host: &Host, kinds: &[&str]) -> Vec<Value> {
+    let mut found = Vec::new();
+    for kind in kinds {
+        found = spans(host, TRACE, kind).await;
+    }
+    found
+}
+
+/// The metrics, once a series with all of these labels has this value.
+async fn metrics_with(host: &Host, name: &str, labels: &[(&str, &str)], expected: f64) -> String {
+    let mut metrics = String::new();
+    eventually(async || {
+        metrics = host.admin().get("/metrics").await.expect(200).text();
+        (value(&metrics, name, labels) == Some(expected)).then_some(())
+    })
+    .await;
+    metrics
 }
 
 fn only<'a>(spans: &'a [Value], kind: &str) -> &'a Value {
@@ -63,20 +80,22 @@ fn only<'a>(spans: &'a [Value], kind: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn a_trace_goes_on_through_components_and_out_again() {
+async fn a_trace_continues_through_components_and_outbound_requests() {
     let mut backend = Backend::start().await;
     let host = app().host().start().await;
     let url = backend.url("/out");
     let path = format!("/outbound?url=http://other.spin.internal/outbound?url={url}");
-    let received = traced(&host, &mut backend, &path).await;
+    let request = traced(&host).with("tracestate", "vendor=1").spawn_get(path);
+    let received = backend.next().await;
     let traceparent: Vec<_> =
         received.header("traceparent").split('-').map(str::to_owned).collect();
     assert_eq!(traceparent[..2], ["00", TRACE]);
     assert_eq!(traceparent[3], "01");
     assert_eq!(received.header("tracestate"), "vendor=1");
     received.answer(200, "");
+    soon(request).await.unwrap().expect(200);
 
-    let spans = spans(&host, TRACE, "http").await;
+    let spans = all_spans(&host, &["outbound", "chained", "http"]).await;
     let (http, chained) = (only(&spans, "http"), only(&spans, "chained"));
     let outbound = only(&spans, "outbound");
     assert_eq!(http["parent_id"], PARENT);
@@ -91,33 +110,30 @@ async fn a_trace_goes_on_through_components_and_out_again() {
 }
 
 #[tokio::test]
-async fn a_callee_is_told_the_trace_and_the_span_that_called_it() {
+async fn the_traceparent_of_a_callee_is_the_span_of_its_caller() {
     let host = app().host().start().await;
-    let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
-    let seen = client.get("/outbound?url=http://other.spin.internal/").await.expect(200).json();
+    let seen =
+        traced(&host).get("/outbound?url=http://other.spin.internal/").await.expect(200).json();
     let http = only(&spans(&host, TRACE, "http").await, "http").clone();
     let caller = format!("00-{TRACE}-{}-01", http["span_id"].as_str().unwrap());
     assert_eq!(seen["headers"]["traceparent"], caller);
 }
 
 #[tokio::test]
-async fn store_operations_and_link_calls_are_spans_of_their_call() {
+async fn store_operations_are_spans_of_their_call() {
     let host = app().host().start().await;
-    let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
-    client.get("/kv?key=k").await.expect(404);
-    let seen = spans(&host, TRACE, "http").await;
+    traced(&host).get("/kv?key=k").await.expect(404);
+    let seen = all_spans(&host, &["store", "http"]).await;
     let http = only(&seen, "http");
     let stores: Vec<_> = seen.iter().filter(|span| span["kind"] == "store").collect();
-    assert!(!stores.is_empty(), "{seen:#?}");
     assert!(stores.iter().all(|store| store["parent_id"] == http["span_id"]), "{seen:#?}");
 }
 
 #[tokio::test]
 async fn calls_through_links_are_spans_and_counted() {
     let host = app().host().start().await;
-    let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
-    client.get("/refuse").await.expect(502);
-    let seen = spans(&host, TRACE, "http").await;
+    traced(&host).get("/refuse").await.expect(502);
+    let seen = all_spans(&host, &["link", "http"]).await;
     let (http, link) = (only(&seen, "http"), only(&seen, "link"));
     assert_eq!(link["parent_id"], http["span_id"]);
     assert_eq!(
@@ -125,14 +141,12 @@ async fn calls_through_links_are_spans_and_counted() {
         (&"callee".into(), &"values.refuse".into())
     );
     assert_eq!(link["outcome"], "refused");
-    let metrics = host.admin().get("/metrics").await.expect(200).text();
     let labels = [("component", "callee"), ("route", "values.refuse"), ("status", "refused")];
-    let count = value(&metrics, "tessera_link_call_duration_seconds_count", &labels);
-    assert_eq!(count, Some(1.0), "{metrics}");
+    metrics_with(&host, "tessera_link_call_duration_seconds_count", &labels, 1.0).await;
 }
 
 #[tokio::test]
-async fn a_request_without_a_trace_begins_one() {
+async fn a_request_without_a_trace_starts_one() {
     let mut backend = Backend::start().await;
     let host = app().host().start().await;
     for parent in [None, Some("not a parent")] {
@@ -140,8 +154,7 @@ async fn a_request_without_a_trace_begins_one() {
             None => host.client(),
             Some(parent) => host.client().with("traceparent", parent),
         };
-        let path = format!("/outbound?url={}", backend.url("/"));
-        let answer = tokio::spawn(async move { client.get(&path).await });
+        let answer = client.spawn_get(format!("/outbound?url={}", backend.url("/")));
         let received = backend.next().await;
         let trace_id = received.header("traceparent").split('-').nth(1).unwrap().to_owned();
         assert_eq!(trace_id.len(), 32);
@@ -153,19 +166,17 @@ async fn a_request_without_a_trace_begins_one() {
 }
 
 #[tokio::test]
-async fn a_problem_names_the_trace_that_the_log_has_the_cause_under() {
+async fn a_problem_has_the_trace_id_of_its_log_line() {
     let host = app().host().start().await;
-    let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
-    assert_eq!(client.get("/trap").await.problem(500)["trace_id"], TRACE);
+    assert_eq!(traced(&host).get("/trap").await.problem(500)["trace_id"], TRACE);
     let line = host.log_line(|line| line["trace_id"] == TRACE).await;
     assert_eq!((&line["level"], &line["component"]), (&"WARN".into(), &"guest".into()));
 }
 
 #[tokio::test]
-async fn what_a_guest_prints_is_a_log_line_with_component_and_trace() {
+async fn guest_output_is_logged_with_component_and_trace() {
     let host = app().host().start().await;
-    let client = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
-    client.get("/log").await.expect(200);
+    traced(&host).get("/log").await.expect(200);
     let printed = |stream: &'static str| {
         host.log_line(move |line| line["stream"] == stream && line["component"] == "guest")
     };
@@ -174,35 +185,36 @@ async fn what_a_guest_prints_is_a_log_line_with_component_and_trace() {
     assert_eq!(stdout["trace_id"], TRACE);
     assert!(stdout["timestamp"].is_string(), "{stdout}");
     let stderr = printed("stderr").await;
-    // What could drive a terminal is shown and not sent.
+    // Control characters are escaped.
     let shown = r"a line with \u{1b}[31mcolour\u{1b}[0m\rand a return";
     assert_eq!(stderr["message"], shown);
 }
 
-/// The spans that the id of a request leads to, once its own has ended.
-async fn spans_of_request(host: &Host, id: &str) -> Vec<Value> {
+/// The spans of a request by its id, once one of this kind has ended.
+async fn spans_of_request(host: &Host, id: &str, kind: &str) -> Vec<Value> {
     let mut found = Vec::new();
     eventually(async || {
         let answer = host.admin().get(&format!("/traces?request_id={id}")).await.expect(200).json();
         found = answer["spans"].as_array().cloned().unwrap_or_default();
-        found.iter().any(|span| span["kind"] == "http").then_some(())
+        found.iter().any(|span| span["kind"] == kind).then_some(())
     })
     .await;
     found
 }
 
 #[tokio::test]
-async fn the_id_of_a_request_leads_to_its_trace_and_to_the_log() {
+async fn a_request_id_is_in_responses_traces_and_the_log() {
     let host = app().host().start().await;
     let client = host.client().with("x-request-id", "order-7.of_Ada");
     let path = "/outbound?url=http://other.spin.internal/log";
     let answer = client.get(path).await.expect(200);
     assert_eq!(answer.header("x-request-id"), "order-7.of_Ada");
     host.client().get("/").await.expect(200);
-    let spans = spans_of_request(&host, "order-7.of_Ada").await;
+    spans_of_request(&host, "order-7.of_Ada", "chained").await;
+    let spans = spans_of_request(&host, "order-7.of_Ada", "http").await;
     assert_eq!(only(&spans, "http")["request_id"], "order-7.of_Ada");
     assert_eq!(only(&spans, "chained")["component"], "other");
-    // Another component, which knows nothing of the id.
+    // The output of another component.
     let line = host.log_line(|line| line["stream"] == "stdout").await;
     assert_eq!(line["component"], "other");
     assert_eq!(line["request_id"], "order-7.of_Ada");
@@ -215,41 +227,29 @@ async fn the_id_of_a_request_leads_to_its_trace_and_to_the_log() {
 }
 
 #[tokio::test]
-async fn a_request_without_an_id_is_called_by_its_trace() {
+async fn the_trace_id_is_the_default_request_id() {
     let host = app().host().start().await;
     for client in [host.client(), host.client().with("x-request-id", "no id: \"}")] {
         let answer = client.get("/").await.expect(200);
         let id = answer.header("x-request-id").to_owned();
-        assert_eq!(answer.json()["headers"]["x-request-id"], id, "the component knows it, too");
-        let spans = spans_of_request(&host, &id).await;
+        assert_eq!(answer.json()["headers"]["x-request-id"], id, "the component gets it, too");
+        let spans = spans_of_request(&host, &id, "http").await;
         assert_eq!(only(&spans, "http")["trace_id"], id);
     }
 }
 
 #[tokio::test]
-async fn labels_of_the_manifest_tell_requests_of_one_route_apart() {
-    let host = application(
-        r#"
-[[trigger.http]]
-route = "/..."
-component = "guest"
-[component.guest]
-source = "$p3"
-tool.tessera.route_labels = ["/orders", "/orders/:id"]
-"#,
-    );
-    let host = host.host().start().await;
+async fn route_labels_of_the_manifest_are_used_in_metrics() {
+    let labels = "tool.tessera.route_labels = [\"/orders\", \"/orders/:id\"]";
+    let app = application(&format!("{}{labels}\n", Application::GUEST));
+    let host = app.host().start().await;
     for path in ["/orders", "/orders/1", "/orders/2", "/orders/2/lines", "/other"] {
         host.client().get(path).await.expect(200);
     }
-    let metrics = host.admin().get("/metrics").await.expect(200).text();
-    let count = |route: &str| {
+    for (route, count) in [("GET /orders", 1.0), ("GET /orders/:id", 2.0), ("GET /...", 2.0)] {
         let labels = [("component", "guest"), ("route", route)];
-        value(&metrics, "tessera_http_request_duration_seconds_count", &labels)
-    };
-    assert_eq!(count("GET /orders"), Some(1.0), "{metrics}");
-    assert_eq!(count("GET /orders/:id"), Some(2.0), "{metrics}");
-    assert_eq!(count("GET /..."), Some(2.0), "{metrics}");
+        metrics_with(&host, "tessera_http_request_duration_seconds_count", &labels, count).await;
+    }
 }
 
 /// The value of a metric with all of these labels.
@@ -270,21 +270,22 @@ async fn metrics_count_by_component_route_and_status() {
     for path in ["/items/1", "/items/2", "/items/3", "/trap", "/kv?key=k", "/refuse"] {
         client.get(path).await;
     }
-    let path = format!("/outbound?url={}", backend.url("/"));
-    let answer = tokio::spawn(async move { client.get(&path).await });
+    let answer = client.spawn_get(format!("/outbound?url={}", backend.url("/")));
     backend.next().await.answer(200, "");
     soon(answer).await.unwrap().expect(200);
 
+    let guest = |route, status| [("component", "guest"), ("route", route), ("status", status)];
+    // A request is counted when its guest has ended.
+    let http = "tessera_http_request_duration_seconds_count";
+    metrics_with(&host, http, &guest("GET /items/:id", "200"), 3.0).await;
+    metrics_with(&host, http, &guest("GET /...", "200"), 1.0).await;
+    let metrics = metrics_with(&host, http, &[("component", "caller")], 1.0).await;
     let answer = host.admin().get("/metrics").await.expect(200);
     assert!(answer.header("content-type").starts_with("application/openmetrics-text"));
-    let metrics = answer.text();
-    let guest = |route, status| [("component", "guest"), ("route", route), ("status", status)];
     let count = |name: &str, labels: &[(&str, &str)]| {
         value(&metrics, &format!("tessera_{name}_duration_seconds_count"), labels)
     };
-    assert_eq!(count("http_request", &guest("GET /items/:id", "200")), Some(3.0), "{metrics}");
     assert_eq!(count("http_request", &guest("GET /...", "trap")), Some(1.0), "{metrics}");
-    assert_eq!(count("http_request", &[("component", "caller")]), Some(1.0), "{metrics}");
     assert!(count("store_operation", &[("component", "guest")]).is_some(), "{metrics}");
     assert!(count("outbound_request", &[("component", "guest")]).is_some(), "{metrics}");
     let bucket = "tessera_http_request_duration_seconds_bucket";
@@ -296,7 +297,7 @@ async fn metrics_count_by_component_route_and_status() {
 }
 
 #[tokio::test]
-async fn the_admin_listener_is_apart_and_says_what_it_has() {
+async fn the_admin_listener_is_separate_and_lists_its_paths() {
     let host = app().host().start().await;
     let admin = host.admin();
     assert_eq!(admin.get("/livez").await.expect(200).text(), "ok\n");
@@ -317,7 +318,7 @@ async fn by_name(host: &Host, path: &str, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_page_whose_name_leads_to_the_admin_listener_reads_nothing_there() {
+async fn the_admin_listener_refuses_unknown_host_names() {
     let host = app().host().start().await;
     let port = host.admin_address().port();
     for path in ["/traces", "/components", "/events", "/dead-letters", "/subscriptions", "/"] {
@@ -357,7 +358,7 @@ async fn the_operator_may_allow_host_names_for_the_admin_listener() {
 }
 
 #[tokio::test]
-async fn the_log_tells_what_it_holds_and_what_it_has_lost() {
+async fn the_size_and_the_losses_of_the_event_log_are_metrics() {
     let backend = Backend::start().await;
     let host = subscribed(&backend, r#"{ types = ["com.other.*"], path = "/" }"#);
     let host = host.host().start().await;

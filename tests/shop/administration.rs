@@ -1,90 +1,37 @@
-//! What only administrators may do.
+//! Operations of administrators.
 
 use crate::support::{Customer, Shop, product, unique};
 use http::Method;
 use serde_json::json;
 
-/// Method, path and body of everything that needs the role.
-fn everything() -> Vec<(Method, &'static str, Option<serde_json::Value>)> {
-    let body = || Some(json!({}));
-    vec![
-        (Method::POST, "/api/v1/products", body()),
-        (Method::PUT, "/api/v1/products/TEA-0001", body()),
-        (Method::DELETE, "/api/v1/products/TEA-0001", None),
-        (Method::GET, "/api/v1/inventory/TEA-0001", None),
-        (Method::PUT, "/api/v1/inventory/TEA-0001", body()),
-        (Method::GET, "/api/v1/payments/ledger", None),
-        (Method::GET, "/api/v1/shipments/shp_1", None),
-        (Method::POST, "/api/v1/shipments/shp_1/events", body()),
-        (Method::GET, "/api/v1/templates", None),
-        (Method::POST, "/api/v1/templates", body()),
-        (Method::GET, "/api/v1/templates/welcome", None),
-        (Method::GET, "/api/v1/templates/welcome/versions", None),
-        (Method::POST, "/api/v1/templates/welcome/versions", body()),
-        (Method::GET, "/api/v1/templates/welcome/versions/1", None),
-        (Method::POST, "/api/v1/admin/import", body()),
-        (Method::GET, "/api/v1/admin/orders/ord_1/saga", None),
-        (Method::POST, "/api/v1/admin/orders/ord_1/resume", body()),
-        (Method::POST, "/api/v1/notifications", body()),
-        (Method::GET, "/api/v1/admin/queues", None),
-        (Method::GET, "/api/v1/admin/queues/failed.queue", None),
-        (Method::POST, "/api/v1/admin/queues/failed.queue/ntf_1/replay", body()),
-        (Method::GET, "/api/v1/admin/projections/users", None),
-        (Method::GET, "/api/v1/admin/order-history", None),
-        (Method::GET, "/api/v1/admin/order-history/summary", None),
-        (Method::GET, "/api/v1/admin/projections/order-history", None),
-        (Method::POST, "/api/v1/admin/projections/order-history/rebuild", body()),
-        (Method::GET, "/api/v1/admin/projections/recommendations", None),
-        (Method::POST, "/api/v1/admin/sweep", None),
-        (Method::GET, "/api/v1/admin/reconciliation", None),
-        (Method::GET, "/api/v1/admin/subscriptions", None),
-        (Method::POST, "/api/v1/admin/subscriptions/notifications-orders/replay", body()),
-        (Method::GET, "/api/v1/admin/dead-letters", None),
-        (Method::DELETE, "/api/v1/admin/dead-letters/x", None),
-        (Method::POST, "/api/v1/admin/subscriptions/x/keys/y/replay", None),
-        (Method::POST, "/api/v1/admin/dead-letters/d/replay", body()),
-        (Method::GET, "/api/v1/admin/payments/pay_1", None),
-        (Method::GET, "/api/v1/admin/signing-keys", None),
-        (Method::POST, "/api/v1/admin/signing-keys", body()),
-    ]
-}
-
 #[tokio::test]
-async fn strangers_and_customers_are_kept_out() {
+async fn operations_of_administrators_are_refused_for_others() {
     let shop = Shop::shared().await;
     let (visitor, customer) = (shop.visitor(), Customer::new(shop).await.api);
-    for (method, path, body) in everything() {
-        let kind = body.as_ref().map(|_| "application/json");
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
-        let stranger = visitor.send(method.clone(), path, kind, body.clone()).await;
-        stranger.problem(401);
-        assert!(stranger.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
-        customer.send(method, path, kind, body).await.problem(403);
-    }
-}
-
-#[tokio::test]
-async fn the_list_of_what_is_kept_is_complete() {
-    let shop = Shop::shared().await;
-    let paths = shop.description().document()["paths"].as_object().unwrap();
-    let mut described = 0;
-    for (path, item) in paths {
+    let mut count = 0;
+    for (path, item) in shop.description().document()["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if operation["security"] == json!([{"bearer": ["admin"]}]) {
-                described += 1;
-                let shape = |path: &str| path.split('/').count();
-                let known = everything().into_iter().any(|(known, place, _)| {
-                    known.as_str().to_lowercase() == *method && shape(place) == shape(path)
-                });
-                assert!(known, "{method} {path}");
+            if operation["security"] != json!([{"bearer": ["admin"]}]) {
+                continue;
             }
+            count += 1;
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let path = path.replace(['{', '}'], "");
+            let (kind, body) = match operation["requestBody"].is_object() {
+                true => (Some("application/json"), "{}"),
+                false => (None, ""),
+            };
+            let refused = visitor.send(method.clone(), &path, kind, body).await;
+            refused.problem(401);
+            assert!(refused.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
+            customer.send(method, &path, kind, body).await.problem(403);
         }
     }
-    assert_eq!(described, everything().len());
+    assert!(count > 30, "{count} operations");
 }
 
 #[tokio::test]
-async fn a_product_is_made_once_and_changed() {
+async fn a_product_is_created_once_and_changed() {
     let shop = Shop::shared().await;
     let admin = shop.admin().await;
     let sku = format!("TEST-{}", unique());
@@ -100,7 +47,7 @@ async fn a_product_is_made_once_and_changed() {
 }
 
 #[tokio::test]
-async fn received_pieces_are_counted_absolutely() {
+async fn received_pieces_are_set_to_a_total() {
     let shop = Shop::shared().await;
     let admin = shop.admin().await;
     let sku = shop.product(&admin, 10).await;
@@ -117,7 +64,7 @@ async fn received_pieces_are_counted_absolutely() {
 }
 
 #[tokio::test]
-async fn templates_have_versions_that_never_change() {
+async fn templates_have_immutable_versions() {
     let shop = Shop::shared().await;
     let admin = shop.admin().await;
     let code = format!("scenario-{}", unique().to_lowercase());
@@ -140,24 +87,4 @@ async fn templates_have_versions_that_never_change() {
     assert_eq!(admin.all(&format!("{place}/versions"), 1).await.len(), 2);
     let all = admin.all("/api/v1/templates", 2).await;
     assert!(all.iter().any(|template| template["code"] == code.as_str()), "{all:?}");
-}
-
-#[tokio::test]
-async fn the_books_balance_to_nothing_in_every_currency() {
-    let shop = Shop::shared().await;
-    let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
-    let sku = shop.product(&admin, 9).await;
-    let order = ada.buy(&[(&sku, 1)], "tok_approved").await;
-    for limit in [3, 100] {
-        let ledger = admin.all("/api/v1/payments/ledger", limit).await;
-        let mut sums = std::collections::BTreeMap::new();
-        let mut ids = std::collections::BTreeSet::new();
-        for posting in &ledger {
-            assert!(ids.insert(posting["id"].to_string()), "{posting} comes twice");
-            *sums.entry(posting["currency"].to_string()).or_insert(0) +=
-                posting["amount"].as_i64().unwrap();
-        }
-        assert!(sums.values().all(|sum| *sum == 0), "{sums:?}");
-        assert!(ledger.iter().any(|posting| posting["order_id"] == order["id"]));
-    }
 }

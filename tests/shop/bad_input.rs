@@ -1,8 +1,8 @@
-//! Requests that are wrong, as data: what is sent, and what whoever sent it is told.
+//! Invalid requests and their responses, as data.
 //!
-//! A row names a path, who sends it (`visitor`, `customer` or `admin`), and the answer:
-//! status, the problem's type, and the JSON pointer to each fault. `SKU` stands for a
-//! product that exists; `repeat` makes a list of so many copies of its item.
+//! A row has a request, its sender (`visitor`, `customer` or `admin`), and the response: its
+//! status, the type of the problem, and a JSON pointer to each fault. `SKU` is replaced with that
+//! of an existing product; `repeat` makes a list with this number of copies of its item.
 
 use crate::support::{Api, Customer, Shop, unique};
 use http::Method;
@@ -20,7 +20,7 @@ struct Senders {
     sku: String,
 }
 
-/// Puts in what a row can't know.
+/// A value with its placeholders replaced.
 fn filled(value: &Value, sku: &str) -> Value {
     match value {
         Value::String(text) => text.replace("SKU", sku).into(),
@@ -73,7 +73,7 @@ async fn check(row: &Value, senders: &Senders) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn every_wrong_request_is_told_what_is_wrong() {
+async fn every_invalid_request_gets_its_problem() {
     let shop = Shop::shared().await;
     let admin = shop.admin().await;
     let sku = shop.product(&admin, 10).await;
@@ -94,35 +94,4 @@ async fn every_wrong_request_is_told_what_is_wrong() {
     // None of it had an effect.
     assert_eq!(senders.admin.stock(&senders.sku).await, [10, 10, 0, 0]);
     assert_eq!(customer.all_orders().await, Vec::<Value>::new());
-}
-
-#[tokio::test]
-async fn a_path_that_nobody_has_is_a_problem_everywhere() {
-    let shop = Shop::shared().await;
-    for path in [
-        "/api/v1/nothing",
-        "/api/v2/products",
-        "/oauth2/nothing",
-        "/nothing.html",
-        "/.well-known/x",
-    ] {
-        assert_eq!(
-            shop.visitor().get(path).await.problem(404)["type"],
-            "/problems/not-found",
-            "{path}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_head_is_a_get_without_its_body() {
-    let shop = Shop::shared().await;
-    for path in ["/api/v1/categories", "/livez", "/"] {
-        let (get, head) = (
-            shop.visitor().get(path).await.expect(200),
-            shop.visitor().send(Method::HEAD, path, None, "").await.expect(200),
-        );
-        assert!(head.body.is_empty());
-        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
-    }
 }

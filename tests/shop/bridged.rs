@@ -1,8 +1,8 @@
-//! The shop put together as stock Spin does it: each import of another function is a bridge
-//! that was composed into the importer and calls the other function by HTTP.
+//! The shop composed as on stock Spin: each importer is composed with its bridges, which call the
+//! other functions by HTTP.
 //!
-//! The same components and the same manifest, less all that only our host reads: no links, no
-//! subscriptions, no schedules. Events go through the broker function.
+//! The components and the manifest are the same, without the tables that only Tessera reads: no
+//! links, subscriptions or schedules. Events go through the broker function.
 
 use crate::support::{Customer, Shop};
 use harness::{HostBuilder, repository};
@@ -12,9 +12,9 @@ use tempfile::TempDir;
 use toml::{Table, Value};
 
 #[tokio::test]
-async fn a_shop_of_bridges_sells_the_same_way() {
+async fn a_shop_with_bridges_works_in_the_same_way() {
     let folder = TempDir::new().unwrap();
-    let manifest = without_our_tables(&folder);
+    let manifest = without_tool_tables(&folder);
     let own = Shop::own(|_| HostBuilder::new(manifest).variable("courier_simulation_ms", "0"));
     let Some(shop) = own.await else { return };
     let admin = shop.admin().await;
@@ -22,7 +22,7 @@ async fn a_shop_of_bridges_sells_the_same_way() {
     let ada = Customer::new(&shop).await;
     let sku = shop.product(&admin, 5).await;
 
-    // Reads of the catalogue ask inventory, orders ask everybody.
+    // The catalog calls inventory, and orders calls nearly all functions.
     let product = ada.api.get(&format!("/api/v1/products/{sku}")).await.expect(200).json();
     assert_eq!(product["available"], 5);
     let order = ada.buy(&[(&sku, 2)], "tok_lost_answer").await;
@@ -32,15 +32,15 @@ async fn a_shop_of_bridges_sells_the_same_way() {
     assert_eq!(order["status"], "rejected", "{order}");
     assert_eq!(admin.stock(&sku).await, [5, 3, 0, 2]);
 
-    // Nothing of it went over a link.
+    // No call used a link.
     let host = shop.host().expect("a process");
     let metrics = host.admin().get("/metrics").await.expect(200).text();
     assert!(metrics.contains("tessera_chained_request_duration_seconds_count{"), "{metrics}");
     assert!(!metrics.contains("tessera_link_call_duration_seconds_count{"), "{metrics}");
 }
 
-/// The manifest as stock Spin understands it, in a folder of its own.
-fn without_our_tables(folder: &TempDir) -> PathBuf {
+/// The manifest without `tool` tables, in a temporary folder.
+fn without_tool_tables(folder: &TempDir) -> PathBuf {
     let text = std::fs::read_to_string(repository().join("spin.toml")).unwrap();
     let mut manifest: Table = toml::from_str(&text).unwrap();
     for (_, component) in manifest["component"].as_table_mut().unwrap() {

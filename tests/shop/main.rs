@@ -1,11 +1,11 @@
-//! The shop through its front door, as customers and administrators see it, and what its
-//! parts promise each other.
+//! The public API of the shop, as customers and administrators use it, and the contracts of its
+//! components. What the tests of a function check alone is not repeated here.
 //!
-//! All scenarios share one shop, which a host under test runs; with `TESSERA_BASE_URL` they use
+//! All scenarios share one shop, which a host under test runs. With `TESSERA_BASE_URL` they use
 //! that address instead, and tests that need their own process are skipped with a reason. Such a
-//! shop must be started with `courier_simulation_ms = 0`, so that parcels move when a scenario says
-//! so, and knows the application of the authorization-code scenarios only with `oauth_clients =
-//! [{"client_id": "comparison-site", "redirect_uris":
+//! shop must be started with `courier_simulation_ms = 0`, so that parcels move only when a scenario
+//! reports it, and knows the application of the authorization-code scenarios only with
+//! `oauth_clients = [{"client_id": "comparison-site", "redirect_uris":
 //! ["https://compare.example/back?from=shop"]}]`. Its administrator is the manifest's, or
 //! `TESSERA_ADMIN_EMAIL` with `TESSERA_ADMIN_PASSWORD`; the scenarios sweep it, as a cron would.
 //! Each scenario has its own customers and products, and every response is compared with the
@@ -27,7 +27,6 @@ mod crashes;
 mod durability;
 mod floods;
 mod hostile;
-mod idempotency;
 mod live_status;
 mod manifest;
 mod messages;
@@ -38,6 +37,5 @@ mod races;
 mod reconciliation;
 mod shipping;
 mod spans;
-mod stock;
 mod stock_spin;
 mod support;

@@ -56,7 +56,7 @@ const KNOWN: [(&str, &[&str]); 12] = [
     ),
     ("component.*.files[]", &["source", "destination"]),
 ];
-/// Tables whose keys are names that somebody chose.
+/// Tables whose keys are names of the application.
 const NAMED: [&str; 5] = [
     "variables",
     "component",
@@ -191,7 +191,7 @@ fn the_manifest_has_no_key_that_stock_spin_refuses() {
 }
 
 #[test]
-fn a_key_that_stock_spin_refuses_is_found() {
+fn keys_that_stock_spin_refuses_are_detected() {
     for (place, line) in [
         ("component.orders", "concurrency = 4"),
         ("component.orders.build", "profile = \"x\""),
@@ -222,7 +222,7 @@ fn the_deadlines_of_components_are_not_shorter_than_the_time_limits_of_routes() 
 }
 
 #[test]
-fn every_function_has_at_most_one_store_and_it_is_its_own() {
+fn each_function_has_at_most_one_store_with_its_own_name() {
     let manifest = manifest();
     for (id, component) in manifest.components() {
         let Some(stores) = component.get("key_value_stores") else { continue };
@@ -231,7 +231,7 @@ fn every_function_has_at_most_one_store_and_it_is_its_own() {
 }
 
 #[test]
-fn bridges_have_no_rights_of_their_own() {
+fn bridges_have_no_permissions() {
     let manifest = manifest();
     for id in manifest.bridges() {
         let keys: BTreeSet<_> = manifest.components()[id].as_table().unwrap().keys().collect();
@@ -241,7 +241,7 @@ fn bridges_have_no_rights_of_their_own() {
 }
 
 #[test]
-fn the_runtime_configuration_gives_each_store_a_file_of_its_own() {
+fn each_store_has_a_separate_file_in_the_runtime_configuration() {
     let manifest = manifest();
     let text = std::fs::read_to_string(repository().join("runtime-config.toml")).unwrap();
     let configuration: Table = toml::from_str(&text).unwrap();
@@ -263,9 +263,9 @@ fn the_runtime_configuration_gives_each_store_a_file_of_its_own() {
     }
 }
 
-/// Whatever our host calls by the clock, an outside cron reaches through operations.
+/// Everything that Tessera calls by schedule, an external cron can call through operations.
 #[test]
-fn a_cron_can_stand_in_for_every_schedule() {
+fn a_cron_can_replace_each_schedule() {
     let manifest = manifest();
     let hosts = manifest.components()["operations"]["allowed_outbound_hosts"].as_array().unwrap();
     for (id, component) in manifest.components() {
@@ -282,10 +282,11 @@ fn a_cron_can_stand_in_for_every_schedule() {
 /// A host that reads `subscribe` and one that has the broker function deliver to the same
 /// components.
 #[test]
-fn the_broker_knows_the_same_subscriptions() {
+fn the_broker_function_has_the_same_subscriptions() {
     let manifest = manifest();
-    let told = manifest.components()["events"]["variables"]["subscriptions"].as_str().unwrap();
-    let told: Vec<serde_json::Value> = serde_json::from_str(told).unwrap();
+    let configured =
+        manifest.components()["events"]["variables"]["subscriptions"].as_str().unwrap();
+    let configured: Vec<serde_json::Value> = serde_json::from_str(configured).unwrap();
     let mut declared = Vec::new();
     for (id, component) in manifest.components() {
         let tessera = component.get("tool").and_then(|tool| tool.get("tessera"));
@@ -302,11 +303,11 @@ fn the_broker_knows_the_same_subscriptions() {
         all.sort_by_key(|one| one["group"].as_str().unwrap().to_owned());
         all
     };
-    assert_eq!(sorted(told), sorted(declared));
+    assert_eq!(sorted(configured), sorted(declared));
 }
 
-/// Metrics and traces tell requests apart by labels of the manifest, and each path of the API has
-/// one. So a checkout is not counted with a sign-in.
+/// Metrics and traces have the labels of the manifest as routes, so each path of the API is counted
+/// separately.
 #[tokio::test]
 async fn every_path_of_the_api_has_a_label() {
     let manifest = std::fs::read_to_string(repository().join("spin.toml")).expect("the manifest");

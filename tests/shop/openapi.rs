@@ -1,4 +1,4 @@
-//! The description itself: is it OpenAPI 3.1, and does it describe what the shop promises?
+//! The OpenAPI description, and the check of responses against it.
 
 use crate::support::Shop;
 use jsonschema::draft202012;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 /// What objects of OpenAPI 3.1 may and must have.
 const STRUCTURE: &str = include_str!("openapi-3.1-structure.json");
 
-/// The part of the API that others build on.
+/// The part of the API that clients depend on.
 const PROMISED: &str = "\
 GET /api/v1/products
 GET /api/v1/products/{sku}
@@ -55,7 +55,7 @@ async fn the_description_is_openapi_3_1() {
 }
 
 #[tokio::test]
-async fn a_document_of_another_structure_is_found_out() {
+async fn documents_with_another_structure_are_detected() {
     let shop = Shop::shared().await;
     let structure: Value = serde_json::from_str(STRUCTURE).unwrap();
     let spoil: [fn(&mut Value); 4] = [
@@ -83,7 +83,7 @@ async fn every_schema_is_a_json_schema() {
 }
 
 #[tokio::test]
-async fn everything_that_is_promised_is_described() {
+async fn the_stable_part_of_the_api_is_described() {
     let shop = Shop::shared().await;
     let paths = shop.description().document()["paths"].as_object().unwrap().clone();
     let described: BTreeSet<String> = paths
@@ -115,11 +115,11 @@ async fn every_problem_type_is_documented() {
     browser.get(unknown["type"].as_str().unwrap()).await.expect(200);
 }
 
-/// Spoils an answer in one respect.
+/// Changes a response so that it contradicts the description.
 type Spoil = fn(&mut harness::Answer);
 
 #[tokio::test]
-async fn an_answer_off_the_description_is_found_out() {
+async fn responses_that_contradict_the_description_are_detected() {
     let shop = Shop::shared().await;
     let path = "/api/v1/products?limit=2";
     let answer = shop.visitor().get(path).await.expect(200);

@@ -1,14 +1,13 @@
-//! One checkout is one trace, through all components that have a part in it, also those that
-//! only hear of it by an event.
+//! A checkout is one trace through all components, including subscribers of its events.
 
 use crate::support::{Customer, Shop, eventually, order, unique};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// From an answer to the last span of its trace.
-const ENDING: Duration = Duration::from_secs(20);
-/// Who has a part in a checkout.
+/// The timeout for the last span of the trace.
+const ENDING: Duration = Duration::from_secs(90);
+/// The components that take part in a checkout.
 const COMPONENTS: [&str; 11] = [
     "gateway",
     "orders",
@@ -22,14 +21,14 @@ const COMPONENTS: [&str; 11] = [
     "order-history",
     "recommendations",
 ];
-/// The span of ours under which the shop works.
+/// The span of the test, which is the parent of the root.
 const OURS: &str = "00f067aa0ba902b7";
 
 #[tokio::test]
 async fn a_checkout_is_one_tree_of_spans() {
     let shop = Shop::shared().await;
     let Some(host) = shop.host() else {
-        skipped::because("traces are looked at through the admin listener of our own host");
+        skipped::because("traces are read from the admin listener of a host of the test");
         return;
     };
     let (admin, ada) = (shop.admin().await, Customer::new(shop).await);
@@ -42,11 +41,11 @@ async fn a_checkout_is_one_tree_of_spans() {
     let spans = eventually("all spans have ended", ENDING, async || {
         let traces = host.admin().get(&format!("/traces?trace_id={trace}")).await.expect(200);
         let spans = traces.json()["spans"].as_array().unwrap().clone();
-        let heard = |component: &&str| spans.iter().any(|span| span["component"] == **component);
-        (COMPONENTS.iter().all(heard) && orphans(&spans).is_empty()).then_some(spans)
+        let has_span = |component: &&str| spans.iter().any(|span| span["component"] == **component);
+        (COMPONENTS.iter().all(has_span) && orphans(&spans).is_empty()).then_some(spans)
     })
     .await;
-    there_is_one_root(&spans);
+    assert_one_root(&spans);
     let kinds: BTreeMap<&str, BTreeSet<&str>> =
         spans.iter().fold(BTreeMap::new(), |mut all, span| {
             let text = |name: &str| span[name].as_str().unwrap();
@@ -58,10 +57,10 @@ async fn a_checkout_is_one_tree_of_spans() {
     assert!(kinds["inventory"].contains("link"), "{kinds:#?}");
     assert!(kinds["orders"].contains("chained"), "{kinds:#?}");
     assert!(kinds["orders"].contains("store"), "{kinds:#?}");
-    parents_are_those_who_called(&spans);
+    assert_parents_are_callers(&spans);
 }
 
-/// Spans whose parent is not there, or not yet.
+/// Spans whose parent is missing so far.
 fn orphans(spans: &[Value]) -> Vec<&Value> {
     let ids: BTreeSet<_> = spans.iter().map(|span| span["span_id"].as_str().unwrap()).collect();
     let known = |span: &&Value| {
@@ -70,7 +69,7 @@ fn orphans(spans: &[Value]) -> Vec<&Value> {
     spans.iter().filter(|span| !known(span)).collect()
 }
 
-fn there_is_one_root(spans: &[Value]) {
+fn assert_one_root(spans: &[Value]) {
     let ids: BTreeSet<_> = spans.iter().map(|span| span["span_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), spans.len(), "a span comes twice");
     let roots: Vec<_> = spans.iter().filter(|span| span["parent_id"] == OURS).collect();
@@ -78,8 +77,8 @@ fn there_is_one_root(spans: &[Value]) {
     assert_eq!((&roots[0]["component"], &roots[0]["kind"]), (&"gateway".into(), &"http".into()));
 }
 
-/// Who may be the parent of a span of somebody.
-fn parents_are_those_who_called(spans: &[Value]) {
+/// Checks that parents are spans of the callers.
+fn assert_parents_are_callers(spans: &[Value]) {
     let of = |id: &Value| spans.iter().find(|span| span["span_id"] == *id);
     for span in spans {
         let Some(parent) = of(&span["parent_id"]) else { continue };
@@ -90,7 +89,7 @@ fn parents_are_those_who_called(spans: &[Value]) {
             // A component works on its own store within its own call.
             ("store", own) => assert_eq!(caller, own, "{span}"),
             ("link", "shipping") => assert_eq!(caller, "orders", "{span}"),
-            // An event is delivered in the name of whoever published it.
+            // The parent of a delivery is the publication.
             ("delivery", _) => assert_eq!(parent["kind"], "publish", "{span}"),
             ("link", "templates") => assert_eq!(caller, "notifications", "{span}"),
             ("chained", "orders") => assert_eq!(caller, "gateway", "{span}"),

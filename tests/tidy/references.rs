@@ -24,7 +24,7 @@ pub(crate) fn references(source: &str) -> Vec<Reference> {
 }
 
 struct Reader<'a> {
-    tokens: &'a [Token<'a>],
+    tokens: &'a [Token],
     at: usize,
     /// The inline modules around the position, each with the number of braces around it.
     modules: Vec<(&'a str, usize)>,
@@ -34,11 +34,11 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn text(&self, offset: usize) -> &'a str {
-        self.tokens.get(self.at + offset).map_or("", |token| token.text)
+        self.tokens.get(self.at + offset).map_or("", |token| &token.text)
     }
 
     fn is_identifier(&self, offset: usize) -> bool {
-        self.tokens.get(self.at + offset).is_some_and(|token| token.is_identifier())
+        self.tokens.get(self.at + offset).is_some_and(Token::is_identifier)
     }
 
     fn line(&self) -> usize {

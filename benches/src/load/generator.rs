@@ -14,7 +14,7 @@ pub(crate) struct Generator {
 }
 
 impl Generator {
-    /// Sends requests for so long.
+    /// Sends requests for this time.
     pub(crate) async fn run(
         &self,
         request: &Request,
@@ -26,7 +26,8 @@ impl Generator {
         let output = generator.output().await.context("the generator does not start")?;
         let complaint = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "the generator failed: {complaint}");
-        serde_json::from_slice(&output.stdout).context("what the generator tells is no sample")
+        serde_json::from_slice(&output.stdout)
+            .context("the output of the generator is not a sample")
     }
 }
 

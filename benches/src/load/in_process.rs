@@ -1,13 +1,12 @@
 //! Load on something that has no socket: tasks of this process that call it again and again.
 
-use super::Sample;
+use super::{Latencies, Sample};
 use anyhow::Result;
 use futures::future::try_join_all;
-use hdrhistogram::Histogram;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Calls `operation` from so many tasks for so long; it is given the number of its task and of
+/// Calls `operation` from this number of tasks for this time, with the number of the task and of
 /// the call within the task.
 pub(crate) async fn hammer<F, Fut>(
     workers: usize,
@@ -24,12 +23,12 @@ where
     let task = |worker| {
         let operation = operation.clone();
         tokio::spawn(async move {
-            let mut latencies = latencies()?;
+            let mut latencies = Latencies::new()?;
             for call in 0.. {
                 let start = Instant::now();
                 operation(worker, call).await?;
                 let end = Instant::now();
-                latencies.saturating_record(nanoseconds(end - start));
+                latencies.record(end - start);
                 if end >= until {
                     break;
                 }
@@ -39,37 +38,11 @@ where
             anyhow::Ok(latencies)
         })
     };
-    let mut all = latencies()?;
+    let mut all = Latencies::new()?;
     for worker in try_join_all((0..workers).map(task)).await? {
-        all.add(worker?)?;
+        all.add(&worker?)?;
     }
-    Ok(sample(&all, begin.elapsed()))
-}
-
-/// The longest latency that is told apart from a longer one.
-const LATENCY_NS_MAX: u64 = 60 * 1_000_000_000;
-
-/// Nanoseconds, to three digits.
-fn latencies() -> Result<Histogram<u64>> {
-    Ok(Histogram::new_with_max(LATENCY_NS_MAX, 3)?)
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn sample(latencies: &Histogram<u64>, took: Duration) -> Sample {
-    let ms = |share: f64| latencies.value_at_quantile(share) as f64 / 1e6;
-    let seconds = took.as_secs_f64();
-    Sample {
-        requests: latencies.len(),
-        seconds,
-        requests_per_second: latencies.len() as f64 / seconds.max(f64::EPSILON),
-        errors: 0,
-        p50_ms: ms(0.5),
-        p99_ms: ms(0.99),
-        p999_ms: ms(0.999),
-    }
+    Ok(all.sample(0, begin.elapsed()))
 }
 
 #[cfg(test)]
@@ -82,7 +55,7 @@ mod tests {
     async fn every_worker_gets_its_turn_although_no_call_waits() {
         let calls: Arc<[AtomicU64; 4]> = Arc::default();
         let counted = calls.clone();
-        let sample = hammer(4, Duration::from_millis(100), move |worker, _| {
+        let sample = hammer(4, Duration::from_secs(1), move |worker, _| {
             counted[worker].fetch_add(1, Ordering::Relaxed);
             std::future::ready(Ok(()))
         });

@@ -1,16 +1,17 @@
-//! Generators of load, and what they tell.
+//! Generators of load, and what they measure.
 //!
-//! - [`generator`]: requests again and again, as fast as so many connections allow (closed
+//! - [`generator`]: requests one after the other, as fast as a number of connections allows (closed
 //!   loop) or at a rate (open loop, latency from the time at which a request was due).
 //! - [`in_process`]: calls of something that has no socket.
 
 pub(crate) mod generator;
 pub(crate) mod in_process;
+mod latencies;
+
+pub(crate) use latencies::{Latencies, Sample};
 
 use http::Method;
-use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// The request that is sent again and again, or the file with several.
 #[derive(Clone, Debug)]
@@ -55,54 +56,17 @@ impl Request {
 /// How requests follow each other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {
-    /// So many connections, each sending the next request when the last one is answered.
+    /// A number of connections, each of which sends the next request when the last one is answered.
     Closed {
         /// Connections.
         connections: usize,
     },
-    /// So many requests per second, whether or not earlier ones are answered; a request that goes
-    /// out late because all connections are busy has that delay in its latency.
+    /// A number of requests per second, whether or not earlier ones are answered; a request that
+    /// goes out late because all connections are busy has that delay in its latency.
     Open {
         /// Requests per second.
         rate: u32,
         /// Connections to send them on.
         connections: usize,
     },
-}
-
-/// What a generator has seen.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Sample {
-    /// Requests answered with success.
-    pub(crate) requests: u64,
-    /// How long it took, in seconds.
-    pub(crate) seconds: f64,
-    /// Requests answered with success per second.
-    pub(crate) requests_per_second: f64,
-    /// Requests that failed: no answer, or a status from 400.
-    pub(crate) errors: u64,
-    /// Time to the answer, in milliseconds.
-    pub(crate) p50_ms: f64,
-    /// Of 100 requests one takes longer.
-    pub(crate) p99_ms: f64,
-    /// Of 1,000 requests one takes longer.
-    pub(crate) p999_ms: f64,
-}
-
-impl Sample {
-    /// From the latencies of single requests, in milliseconds, and the time that all took.
-    pub(crate) fn of(latencies_ms: &[f64], errors: u64, took: Duration) -> Sample {
-        use crate::statistics::quantile;
-        let requests = latencies_ms.len() as u64;
-        let seconds = took.as_secs_f64();
-        Sample {
-            requests,
-            seconds,
-            requests_per_second: requests as f64 / seconds.max(f64::EPSILON),
-            errors,
-            p50_ms: quantile(latencies_ms, 0.5),
-            p99_ms: quantile(latencies_ms, 0.99),
-            p999_ms: quantile(latencies_ms, 0.999),
-        }
-    }
 }

@@ -9,6 +9,8 @@ use tokio::process::Command;
 
 /// Ours, as it stands in the table.
 pub(crate) const NAME: &str = "tessera";
+/// Ours with HTTP instead of links between the functions.
+pub(crate) const BRIDGED: &str = "tessera, bridges";
 
 /// The bench app with this name, with an empty state, and these arguments beside the usual ones.
 pub(crate) async fn up(bench: &Bench, app: &str, arguments: &[&str]) -> Result<Contender> {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Width and height in pixels.
 const SIZE: (u32, u32) = (720, 420);
-/// Colors that people with color blindness can tell apart (Okabe and Ito).
+/// Colors that people with color blindness can distinguish (Okabe and Ito).
 const COLORS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -41,7 +41,20 @@ pub(crate) struct Series {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
+impl Series {
+    /// A line of this name.
+    pub(crate) fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Series {
+        Series { name: name.into(), points }
+    }
+}
+
 impl Curve {
+    /// A diagram with this title and these labels of its axes.
+    pub(crate) fn new(file: &str, title: &str, [x, y]: [&str; 2], series: Vec<Series>) -> Curve {
+        let [file, title, x, y] = [file, title, x, y].map(str::to_owned);
+        Curve { file, title, x, y, series }
+    }
+
     /// How latency and processor time grow with concurrency, for every contender.
     pub(crate) fn by_concurrency(row: &str, figures: &[Figures]) -> [Curve; 2] {
         let mut names: Vec<&str> = Vec::new();
@@ -54,16 +67,13 @@ impl Curve {
             let line = |name: &&str| {
                 let own = figures.iter().filter(|of| of.name == **name);
                 let points = own.map(|of| (of.load as f64, value(of))).collect();
-                Series { name: (*name).to_owned(), points }
+                Series::new(*name, points)
             };
             names.iter().map(line).collect()
         };
-        let curve = |what: &str, y: &str, series| Curve {
-            file: format!("{row}-{what}"),
-            title: format!("{row}: {y}"),
-            x: "requests at the same time".to_owned(),
-            y: y.to_owned(),
-            series,
+        let curve = |what: &str, y: &str, series| {
+            let (file, title) = (format!("{row}-{what}"), format!("{row}: {y}"));
+            Curve::new(&file, &title, ["requests at the same time", y], series)
         };
         [
             curve("latency", "p50 in ms", series(|of| of.p50_ms)),
@@ -122,14 +132,8 @@ mod tests {
     #[test]
     fn a_curve_becomes_a_file_with_its_labels() {
         let folder = tempfile::tempdir().unwrap();
-        let series = Series { name: "ours".to_owned(), points: vec![(1.0, 2.0), (256.0, 4.0)] };
-        let curve = Curve {
-            file: "growth".to_owned(),
-            title: "Cost".to_owned(),
-            x: "concurrency".to_owned(),
-            y: "ms".to_owned(),
-            series: vec![series],
-        };
+        let series = Series::new("ours", vec![(1.0, 2.0), (256.0, 4.0)]);
+        let curve = Curve::new("growth", "Cost", ["concurrency", "ms"], vec![series]);
         curve.draw(folder.path()).unwrap();
         let drawn = std::fs::read_to_string(folder.path().join("growth.svg")).unwrap();
         for text in ["Cost", "concurrency", "ours"] {

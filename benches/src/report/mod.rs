@@ -9,7 +9,6 @@ pub(crate) use row::{Row, Target};
 
 use crate::bench::Bench;
 use crate::machine::Machine;
-use crate::rows::Entry;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use std::io::Write as _;
@@ -90,13 +89,4 @@ impl Report {
     pub(crate) fn print(&self) -> Result<()> {
         Ok(std::io::stdout().write_all(table::markdown(self).as_bytes())?)
     }
-}
-
-/// The names of rows and what they do, to standard output.
-pub(crate) fn list(rows: &[Entry]) -> Result<()> {
-    let mut out = std::io::stdout();
-    for row in rows {
-        writeln!(out, "{:<14} {}", row.name, row.about)?;
-    }
-    Ok(())
 }

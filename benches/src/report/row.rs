@@ -42,7 +42,7 @@ pub(crate) struct Row {
 /// What is aimed at.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    /// So many times the figure of a peer; of several, of the best.
+    /// A multiple of the figure of a peer, or of the best of several.
     Times {
         /// How many times.
         times: f64,
@@ -56,7 +56,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// So many times the best of these peers.
+    /// A multiple of the best of these peers.
     pub(crate) fn times(times: f64, peers: &[&str]) -> Target {
         Target::Times { times, peers: peers.iter().map(|&name| name.to_owned()).collect() }
     }
@@ -174,9 +174,9 @@ impl Row {
         self
     }
 
-    /// With a curve.
-    pub(crate) fn with_curve(mut self, curve: Curve) -> Row {
-        self.curves.push(curve);
+    /// With these curves.
+    pub(crate) fn with_curves(mut self, curves: impl IntoIterator<Item = Curve>) -> Row {
+        self.curves.extend(curves);
         self
     }
 

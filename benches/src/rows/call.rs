@@ -32,8 +32,7 @@ async fn call(bench: &Bench) -> Result<Vec<Row>> {
     let measured = compare::closed(bench, &contenders, |base| Request::get(base)).await?;
     let targets = [Target::times(8.0, spin::EITHER), Target::times(1.0, &[native::AXUM_JSON])];
     let row = Row::of_requests("call", &measured, &targets);
-    let [latency, cost] = Curve::by_concurrency("call", &measured);
-    Ok(vec![row.with_curve(latency).with_curve(cost)])
+    Ok(vec![row.with_curves(Curve::by_concurrency("call", &measured))])
 }
 
 async fn fan_out(bench: &Bench) -> Result<Vec<Row>> {

@@ -1,5 +1,5 @@
-//! Many functions in one process, each called once: what a deployed function costs that nobody
-//! calls.
+//! Many functions in one process, each called once: the cost of a deployed, idle
+//! function.
 //!
 //! The functions are the one of `hello` with a section of its own each, so that no two are the
 //! same file; whether a host notices that their code is the same is its own affair.
@@ -28,7 +28,7 @@ const FUNCTIONS: usize = 1_000;
 /// In a component and in a module: a section with a name and bytes of no meaning.
 const CUSTOM_SECTION_ID: u8 = 0;
 
-/// What so many functions cost.
+/// The cost of a number of functions.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cost {
     functions: usize,
@@ -74,8 +74,7 @@ async fn run(bench: &Bench) -> Result<Vec<Row>> {
         most.start_ms,
         most.idle_mib
     );
-    let [size, start] = curves(&costs);
-    Ok(vec![memory.note(calls).with_curve(size).with_curve(start), first])
+    Ok(vec![memory.note(calls).with_curves(curves(&costs)), first])
 }
 
 async fn measure(bench: &Bench, functions: usize) -> Result<Cost> {
@@ -126,7 +125,7 @@ async fn round(bench: &Bench, manifest: &Path, functions: usize) -> Result<Cost>
     })
 }
 
-/// An application of so many functions, at `/f0`, `/f1` and so on.
+/// An application of this number of functions, at `/f0`, `/f1` and so on.
 fn application(bench: &Bench, functions: usize) -> Result<PathBuf> {
     let name = format!("density-{functions}");
     let mut manifest = format!("spin_manifest_version = 2\n[application]\nname = \"{name}\"\n");
@@ -155,17 +154,10 @@ fn distinct(component: &[u8], function: usize) -> Vec<u8> {
 }
 
 fn curves(costs: &[Cost]) -> [Curve; 2] {
-    let line = |name: &str, value: fn(&Cost) -> f64| Series {
-        name: name.to_owned(),
-        points: costs.iter().map(|cost| (cost.functions as f64, value(cost))).collect(),
+    let line = |name: &str, value: fn(&Cost) -> f64| {
+        Series::new(name, costs.iter().map(|cost| (cost.functions as f64, value(cost))).collect())
     };
-    let curve = |file: &str, title: &str, y: &str, series| Curve {
-        file: file.to_owned(),
-        title: title.to_owned(),
-        x: "functions".to_owned(),
-        y: y.to_owned(),
-        series,
-    };
+    let curve = |file, title, y, series| Curve::new(file, title, ["functions", y], series);
     let memory = vec![
         line("started", |cost| cost.idle_mib),
         line("each called once", |cost| cost.called_mib),

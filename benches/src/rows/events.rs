@@ -4,12 +4,9 @@ use super::Entry;
 use crate::bench::Bench;
 use crate::client;
 use crate::compare::{Figures, Round};
-use crate::load::in_process::hammer;
-use crate::load::{Pace, Request, Sample};
+use crate::load::{Latencies, Pace, Request};
 use crate::peers::tessera;
-use crate::process::Usage;
 use crate::report::{Curve, Row, Series, Target};
-use crate::statistics::quantile;
 use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,7 +47,7 @@ async fn publish(bench: &Bench) -> Result<Row> {
     let rate = figures.requests_per_second;
     let target = [Target::AtLeast(20_000.0)];
     let row = Row::of_value("events, published", "durable events/s", rate, vec![], &target);
-    Ok(row.with_figures(vec![figures]).with_curve(by_depth(bench).await?))
+    Ok(row.with_figures(vec![figures]).with_curves([by_depth(bench).await?]))
 }
 
 fn open(folder: &std::path::Path) -> Result<Embedded> {
@@ -70,17 +67,12 @@ fn open(folder: &std::path::Path) -> Result<Embedded> {
 }
 
 async fn round(log: &Embedded, time: Duration) -> Result<Round> {
-    let this = [std::process::id()];
-    let before = Usage::of(&this).processor_seconds;
     let log = log.clone();
     let publish = move |_, _| {
         let log = log.clone();
         async move { Ok(log.publish(vec![event()]).await.map(drop)?) }
     };
-    let sample = hammer(PUBLISHERS, time, publish).await?;
-    let after = Usage::of(&this);
-    let processor_seconds = after.processor_seconds - before;
-    Ok(Round { sample, processor_seconds, memory_peak_mib: after.memory_peak_mib })
+    Round::in_process(PUBLISHERS, time, publish).await
 }
 
 /// An event like that of a shop: its data has some hundred bytes.
@@ -101,7 +93,7 @@ fn event() -> Event {
     }
 }
 
-/// What a publication costs while so many events wait for delivery.
+/// The cost of a publication by the number of events that wait for delivery.
 async fn by_depth(bench: &Bench) -> Result<Curve> {
     let folder = bench.folder()?;
     let log = open(folder.path())?;
@@ -117,13 +109,10 @@ async fn by_depth(bench: &Bench) -> Result<Curve> {
         points.push((depth as f64, 1e6 / round.sample.requests_per_second.max(1.0)));
     }
     log.close().await?;
-    Ok(Curve {
-        file: "events-depth".to_owned(),
-        title: "The event log: time per publication, 32 publishers".to_owned(),
-        x: "events that wait for delivery".to_owned(),
-        y: "µs per event".to_owned(),
-        series: vec![Series { name: "durable publication".to_owned(), points }],
-    })
+    let title = "The event log: time per publication, 32 publishers";
+    let axes = ["events that wait for delivery", "µs per event"];
+    let series = vec![Series::new("durable publication", points)];
+    Ok(Curve::new("events-depth", title, axes, series))
 }
 
 /// From just before a guest publishes to the first line of another guest's handler.
@@ -140,14 +129,14 @@ async fn deliver(bench: &Bench) -> Result<Row> {
     let took = begin.elapsed();
     ensure!(published.errors == 0, "{} publications failed", published.errors);
     let all = settled(&host.url, before + usize::try_from(published.requests)?).await?;
-    let p50 = quantile(&all, 0.5);
-    let sample = Sample::of(&all, 0, took);
-    let round = Round { sample, ..Round::default() };
+    let mut delivered = Latencies::new()?;
+    all.into_iter().for_each(|latency| delivered.record(latency));
+    let round = Round { sample: delivered.sample(0, took), ..Round::default() };
     let load = usize::try_from(DELIVERED_PER_SECOND)?;
     let figures = Figures::of("publish → handler", load, &[round]);
     eprintln!("    {}", figures.line());
     let target = [Target::AtMost(2.0)];
-    let row = Row::of_value("events, delivered", "ms (p50)", p50, vec![], &target);
+    let row = Row::of_value("events, delivered", "ms (p50)", figures.p50_ms, vec![], &target);
     let note = format!("An open loop of {DELIVERED_PER_SECOND} publications/s, each by a guest.");
     Ok(row.with_figures(vec![figures]).note(note))
 }
@@ -158,8 +147,8 @@ fn empty_file(bench: &Bench) -> Result<std::path::PathBuf> {
     Ok(file)
 }
 
-/// The latencies of at least so many deliveries, once there are no more to come.
-async fn settled(url: &str, expected: usize) -> Result<Vec<f64>> {
+/// The latencies of at least this number of deliveries, once there are no others.
+async fn settled(url: &str, expected: usize) -> Result<Vec<Duration>> {
     let begin = Instant::now();
     let mut before = 0;
     loop {
@@ -174,10 +163,8 @@ async fn settled(url: &str, expected: usize) -> Result<Vec<f64>> {
     }
 }
 
-/// In milliseconds.
-async fn latencies(url: &str) -> Result<Vec<f64>> {
+async fn latencies(url: &str) -> Result<Vec<Duration>> {
     let body = client::get(&format!("{url}/latencies")).await?;
     let lines = std::str::from_utf8(&body)?.lines();
-    let microseconds = |line: &str| line.parse::<f64>().context("a latency");
-    lines.map(|line| Ok(microseconds(line)? / 1000.0)).collect()
+    lines.map(|line| Ok(Duration::from_micros(line.parse().context("a latency")?))).collect()
 }

@@ -5,9 +5,7 @@ use super::Entry;
 use crate::bench::Bench;
 use crate::compare::{self, Figures, Round};
 use crate::load::Request;
-use crate::load::in_process::hammer;
 use crate::peers::{native, spin, tessera};
-use crate::process::Usage;
 use crate::report::{Curve, Row, Series, Target};
 use anyhow::Result;
 use std::sync::Arc;
@@ -45,8 +43,7 @@ async fn front_door(bench: &Bench) -> Result<Row> {
     let measured = compare::closed(bench, &contenders, request).await?;
     let targets = [Target::times(15.0, spin::EITHER)];
     let row = Row::of_requests("kv", &measured, &targets);
-    let [latency, cost] = Curve::by_concurrency("kv", &measured);
-    Ok(row.with_curve(latency).with_curve(cost).note(
+    Ok(row.with_curves(Curve::by_concurrency("kv", &measured)).note(
         "Ours and the twin answer a set after its fsync (write-ahead log, `synchronous = FULL`); \
          Spin does four fsyncs per set (rollback journal).",
     ))
@@ -68,7 +65,7 @@ async fn port(bench: &Bench) -> Result<Vec<Row>> {
     };
     Ok(vec![
         row("kv, the port: sets", "durable sets/s", sets, Target::AtLeast(50_000.0)),
-        row("kv, the port: gets", "gets/s", gets, Target::AtLeast(500_000.0)).with_curve(curve),
+        row("kv, the port: gets", "gets/s", gets, Target::AtLeast(500_000.0)).with_curves([curve]),
     ])
 }
 
@@ -118,15 +115,9 @@ where
     F: Fn(Store, usize, usize, usize) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send,
 {
-    // The store runs in this process.
-    let this = [std::process::id()];
-    let before = Usage::of(&this).processor_seconds;
     let store = store.clone();
     let call = move |worker, call| operation(store.clone(), worker, call, keys);
-    let sample = hammer(WRITERS, time, call).await?;
-    let after = Usage::of(&this);
-    let processor_seconds = after.processor_seconds - before;
-    Ok(Round { sample, processor_seconds, memory_peak_mib: after.memory_peak_mib })
+    Round::in_process(WRITERS, time, call).await
 }
 
 /// How get and set grow with the number of keys.
@@ -143,12 +134,7 @@ async fn by_keys(bench: &Bench, store: &Store) -> Result<Curve> {
         sets.push((keys as f64, microseconds(&round(store, time, keys, set).await?)));
         gets.push((keys as f64, microseconds(&round(store, time, keys, get).await?)));
     }
-    let line = |name: &str, points| Series { name: name.to_owned(), points };
-    Ok(Curve {
-        file: "kv-keys".to_owned(),
-        title: "The store: time per operation, 32 writers or readers".to_owned(),
-        x: "keys of 1 KB".to_owned(),
-        y: "µs per operation".to_owned(),
-        series: vec![line("durable set", sets), line("get", gets)],
-    })
+    let title = "The store: time per operation, 32 writers or readers";
+    let series = vec![Series::new("durable set", sets), Series::new("get", gets)];
+    Ok(Curve::new("kv-keys", title, ["keys of 1 KB", "µs per operation"], series))
 }

@@ -25,7 +25,6 @@ mod call;
 mod density;
 mod events;
 mod hello;
-mod hello_fresh;
 mod key_value;
 mod neighbor;
 mod scale_up;
@@ -36,6 +35,7 @@ use crate::bench::Bench;
 use crate::report::Row;
 use anyhow::{Result, bail};
 use futures::future::LocalBoxFuture;
+use std::io::Write as _;
 
 /// A row that can be asked for.
 pub(crate) struct Entry {
@@ -50,7 +50,7 @@ pub(crate) struct Entry {
 /// All rows, in the order of the table.
 pub(crate) const ALL: &[Entry] = &[
     hello::ENTRY,
-    hello_fresh::ENTRY,
+    hello::FRESH,
     call::ENTRY,
     call::FAN_OUT,
     key_value::ENTRY,
@@ -71,6 +71,15 @@ pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Entry>> {
         bail!("there is no row `{unknown}`; there are: {}", known.join(", "));
     }
     Ok(ALL.iter().filter(|row| names.is_empty() || names.iter().any(|n| n == row.name)).collect())
+}
+
+/// The names of all rows and what they do, to standard output.
+pub(crate) fn list() -> Result<()> {
+    let mut out = std::io::stdout();
+    for row in ALL {
+        writeln!(out, "{:<14} {}", row.name, row.about)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

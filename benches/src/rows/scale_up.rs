@@ -43,24 +43,21 @@ async fn run(bench: &Bench) -> Result<Vec<Row>> {
             errors += if index == 0 { failed } else { 0 };
         }
         last.push(points.last().map_or(0.0, |point| point.1 * 1024.0 / CALLS_MAX as f64));
-        lines.push(Series { name: contender.name.clone(), points });
+        lines.push(Series::new(&contender.name, points));
     }
-    let curve = Curve {
-        file: "scale-up-memory".to_owned(),
-        title: "Calls that wait: memory beyond that of the idle process".to_owned(),
-        x: "calls at the same time".to_owned(),
-        y: "MiB resident".to_owned(),
-        series: lines,
-    };
+    let title = "Calls that wait: memory beyond that of the idle process";
+    let axes = ["calls at the same time", "MiB resident"];
+    let curve = Curve::new("scale-up-memory", title, axes, lines);
     let peers = vec![(native::AXUM.to_owned(), last[1])];
     Ok(vec![
         Row::of_value("scale-up, errors", "errors", errors as f64, vec![], &[Target::AtMost(0.0)]),
         Row::of_value("scale-up, memory", "KiB per waiting call", last[0], peers, &[])
-            .with_curve(curve),
+            .with_curves([curve]),
     ])
 }
 
-/// So many calls at the same time: resident memory while all wait, and how many fail.
+/// Makes this number of calls at the same time. Returns the resident memory while all wait, and the
+/// number of failures.
 async fn waiting(contender: &Contender, calls: usize) -> (f64, usize) {
     let client: Pooled = client::pooled();
     let call = || client::send(&client, Method::GET, &contender.url, Bytes::new());

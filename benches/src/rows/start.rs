@@ -73,8 +73,8 @@ async fn start(bench: &Bench, manifest: &Path, state: &Path) -> Result<Start> {
     let log: Vec<Value> =
         output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let admin = log.iter().find_map(|line| line["admin"].as_str()).context("no admin address")?;
-    let told = client::get(&format!("http://{admin}/components")).await?;
-    let components = components(&serde_json::from_slice(&told)?);
+    let reported = client::get(&format!("http://{admin}/components")).await?;
+    let components = components(&serde_json::from_slice(&reported)?);
     process.stop().await?;
     let messages = log.iter().filter_map(|line| line["message"].as_str());
     let phases = messages.filter_map(|message| message.strip_prefix(PHASES)).next();
@@ -83,13 +83,13 @@ async fn start(bench: &Bench, manifest: &Path, state: &Path) -> Result<Start> {
 
 /// What the host says of each component at `/components`, as `orders 12.0 ms, …`: to have its
 /// code and its links. The longest first.
-fn components(told: &Value) -> String {
+fn components(reported: &Value) -> String {
     fn took(of: &Value) -> Option<(f64, &str)> {
         let start = &of["start"];
         Some((start["code_ms"].as_f64()? + start["links_ms"].as_f64()?, of["id"].as_str()?))
     }
     let mut times: Vec<(f64, &str)> =
-        told["components"].as_array().into_iter().flatten().filter_map(took).collect();
+        reported["components"].as_array().into_iter().flatten().filter_map(took).collect();
     times.sort_by(|one, other| other.0.total_cmp(&one.0));
     let shown = times.iter().map(|(ms, component)| format!("{component} {ms:.1} ms"));
     shown.collect::<Vec<_>>().join(", ")
@@ -102,12 +102,12 @@ mod tests {
 
     #[test]
     fn components_are_listed_by_the_time_they_took() {
-        let told = json!({ "components": [
+        let reported = json!({ "components": [
             { "id": "cart", "start": { "code_ms": 1.0, "links_ms": 0.25 } },
             { "id": "orders", "start": { "code_ms": 10, "links_ms": 2 } },
             { "id": "old" },
         ] });
-        assert_eq!(components(&told), "orders 12.0 ms, cart 1.2 ms");
+        assert_eq!(components(&reported), "orders 12.0 ms, cart 1.2 ms");
         assert_eq!(components(&json!({})), "");
     }
 }

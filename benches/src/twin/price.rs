@@ -11,7 +11,7 @@ pub(crate) struct Line {
     pub(crate) quantity: u32,
 }
 
-/// What somebody wants to buy.
+/// An order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) id: String,

@@ -1,4 +1,4 @@
-//! Waits before it answers, as for somebody else.
+//! Waits before it responds, as for another service.
 
 use axum::Router;
 use axum::routing::get;

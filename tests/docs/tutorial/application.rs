@@ -10,7 +10,7 @@ use tokio::process::Command;
 /// How long one command may take; the first build compiles the dependencies.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(1_200);
 /// How long to repeat a request until its response is as expected: events take some time.
-const REPEAT_TIMEOUT: Duration = Duration::from_secs(30);
+const REPEAT_TIMEOUT: Duration = Duration::from_secs(120);
 /// The pause between two of them.
 const REPEAT_PAUSE: Duration = Duration::from_millis(50);
 

@@ -70,7 +70,7 @@ pub(crate) fn endless() -> Answer {
     Response::new(box_body(body))
 }
 
-/// So many KiB.
+/// A body of this many KiB.
 pub(crate) fn big(kib: usize) -> Answer {
     let (mut chunks, body) = channel::<Bytes>();
     spawn(async move {

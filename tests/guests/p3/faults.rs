@@ -29,7 +29,7 @@ pub(crate) async fn compute_and_yield_for_ever() -> ! {
     }
 }
 
-/// Takes so many MiB, or as many as there are, and dies when there are no more.
+/// Allocates this number of MiB. Traps if there is not enough memory.
 pub(crate) fn take_memory(mib: usize) -> Answer {
     let mut taken = Vec::new();
     for _ in 0..mib {
@@ -60,7 +60,7 @@ pub(crate) async fn sleep(ms: u64) -> Answer {
     text("awake")
 }
 
-/// A line on each stream, and so many KiB more.
+/// Prints a line on each stream, and this number of KiB.
 pub(crate) fn print(kib: usize) -> Answer {
     println!("an ordinary line");
     eprintln!("a line with \u{1b}[31mcolour\u{1b}[0m\rand a return");

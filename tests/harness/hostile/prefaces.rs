@@ -1,5 +1,5 @@
-//! Connections that send the first bytes of an HTTP/2 preface and nothing else: the host can't tell
-//! yet which protocol they speak.
+//! Connections that send the first bytes of an HTTP/2 preface and nothing else: the host does not
+//! know yet which protocol they use.
 
 use crate::Stranger;
 use std::io;

@@ -1,11 +1,12 @@
-//! Applications: the text of a manifest with the guests in it.
+//! Applications of the guests in `tests/guests`.
 
+pub(crate) use harness::unwrapped;
 use harness::{HostBuilder, built_guest, tessera_binary};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
 
-/// Names in a manifest and the guests that they stand for.
+/// Placeholders in a manifest and their guests.
 const GUESTS: [(&str, &str); 7] = [
     ("$p3", "guest_p3"),
     ("$p2", "guest_p2"),
@@ -16,14 +17,13 @@ const GUESTS: [(&str, &str); 7] = [
     ("$forward", "guest_forward"),
 ];
 
-/// An application in a folder of its own.
+/// An application in a temporary folder.
 pub(crate) struct Application {
     folder: TempDir,
 }
 
-/// An application with this manifest, after the lines that every manifest has.
-///
-/// `$p3` and the like are the paths of the guests.
+/// An application with this manifest, without the lines that every manifest has. `$p3` is the path
+/// of the guest of WASI 0.3, and so on.
 pub(crate) fn application(text: &str) -> Application {
     let folder = TempDir::new().expect("a temporary folder");
     let mut manifest = format!(
@@ -40,6 +40,33 @@ pub(crate) fn application(text: &str) -> Application {
 }
 
 impl Application {
+    /// The lines of a component that serves all paths. More lines of the component may follow.
+    pub(crate) const GUEST: &str = r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[component.guest]
+source = "$p3"
+"#;
+
+    /// A guest with these limits at `/...`, and a neighbor without any at `/neighbor/...`. Both may
+    /// call servers of the test.
+    pub(crate) fn with_neighbor(limits: &str, more: &str) -> Self {
+        application(&format!(
+            r#"{}
+allowed_outbound_hosts = ["http://127.0.0.1:*", "http://neighbor.spin.internal"]
+key_value_stores = ["default"]
+tool.tessera.limits = {{ {limits} }}
+[[trigger.http]]
+route = "/neighbor/..."
+component = "neighbor"
+[component.neighbor]
+source = "$p3"
+{more}"#,
+            Self::GUEST
+        ))
+    }
+
     /// A host for it.
     pub(crate) fn host(&self) -> HostBuilder {
         HostBuilder::new(self.manifest())
@@ -50,25 +77,25 @@ impl Application {
         self.folder.path().join("spin.toml")
     }
 
-    /// The same application with one more file.
+    /// The same application with another file.
     pub(crate) fn with_file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
         std::fs::write(self.folder.path().join(name), bytes).expect("the file is written");
         self
     }
 
-    /// Where it is.
+    /// Its folder.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The first line that has this in it, from 1.
+    /// The number of the first line that contains this text, from 1.
     pub(crate) fn line_of(&self, text: &str) -> usize {
         let manifest = std::fs::read_to_string(self.manifest()).expect("the manifest");
         1 + manifest.lines().position(|line| line.contains(text)).expect("the line")
     }
 }
 
-/// Run `tessera` with these arguments to its end: exit code and all that it printed.
+/// Run `tessera` with these arguments to its end. Returns its exit code and its output.
 pub(crate) async fn tessera(arguments: &[&str]) -> (Option<i32>, String) {
     let run = tokio::process::Command::new(tessera_binary())
         .args(arguments)
@@ -79,10 +106,4 @@ pub(crate) async fn tessera(arguments: &[&str]) -> (Option<i32>, String) {
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.push_str(&String::from_utf8_lossy(&output.stderr));
     (output.status.code(), text)
-}
-
-/// A text without the line breaks and frames of a terminal.
-pub(crate) fn unwrapped(text: &str) -> String {
-    let plain = text.replace(['│', '╰', '─', '▶', '├', '╭'], " ");
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,7 +1,7 @@
-//! A server that does nothing until the test tells it to.
+//! A server whose responses the test sends.
 //!
-//! Guests send requests to it, and so a test knows how far a guest has come, and decides when
-//! it goes on. No clock is involved.
+//! Guests send requests to it, so a test knows the state of a guest and decides when it continues,
+//! without a clock.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -18,14 +18,14 @@ use tokio::sync::{mpsc, oneshot};
 
 type Reply = Response<Full<Bytes>>;
 
-/// The server. It ends with the test.
+/// The server. It ends when the test ends.
 pub(crate) struct Backend {
     address: SocketAddr,
     received: mpsc::UnboundedReceiver<Received>,
     connections: Arc<AtomicUsize>,
 }
 
-/// A request that waits for its answer.
+/// A request without a response yet.
 pub(crate) struct Received {
     pub(crate) request: Request<Bytes>,
     reply: oneshot::Sender<Reply>,
@@ -57,7 +57,7 @@ impl Backend {
         format!("http://{}{path}", self.address)
     }
 
-    /// The line of a manifest that allows to reach it.
+    /// Its entry in `allowed_outbound_hosts`.
     pub(crate) fn origin(&self) -> String {
         self.url("")
     }
@@ -67,7 +67,7 @@ impl Backend {
         super::soon(self.received.recv()).await.expect("a request")
     }
 
-    /// The next request, however long it takes.
+    /// The next request, without a timeout.
     pub(crate) async fn next_or_never(&mut self) -> Received {
         match self.received.recv().await {
             Some(received) => received,
@@ -75,7 +75,7 @@ impl Backend {
         }
     }
 
-    /// The next so many requests, all of them waiting.
+    /// The next requests, without responding to any of them.
     pub(crate) async fn next_all(&mut self, count: usize) -> Vec<Received> {
         let mut all = Vec::new();
         while all.len() < count {
@@ -84,7 +84,7 @@ impl Backend {
         all
     }
 
-    /// Whether no request waits.
+    /// Whether no other request has arrived.
     pub(crate) fn idle(&mut self) -> bool {
         self.received.try_recv().is_err()
     }
@@ -102,7 +102,7 @@ async fn serve(
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let (reply, answer) = oneshot::channel();
-    // A test that is over needs no more requests.
+    // If the test has ended, no one receives the request.
     let _ = sender.send(Received { request: Request::from_parts(parts, body), reply });
     let none = || {
         let mut response = Response::new(Full::default());
@@ -113,19 +113,19 @@ async fn serve(
 }
 
 impl Received {
-    /// Answer it.
+    /// Respond to it.
     pub(crate) fn answer(self, status: u16, body: &str) {
         let response = Response::builder().status(status).body(Full::from(body.to_owned()));
-        // Nobody waits any more: then the test is about something else.
+        // The client may have disconnected.
         let _ = self.reply.send(response.expect("a response"));
     }
 
-    /// Wait until nobody waits for the answer any more.
+    /// Wait until the client has disconnected.
     pub(crate) async fn abandoned(mut self) {
         super::soon(self.reply.closed()).await;
     }
 
-    /// A header field as text; empty if it is not there.
+    /// A header field as text, empty if it is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }

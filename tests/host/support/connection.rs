@@ -1,4 +1,4 @@
-//! Connections that a test opens, breaks and drips bytes into.
+//! Connections below the level of a client.
 
 use bytes::Bytes;
 use harness::Stranger;
@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// The writing end of a request's body.
+/// The sender of a request body.
 pub(crate) type Chunks = mpsc::Sender<Bytes>;
 
-/// A body that the test writes piece by piece, and that ends when the sender is dropped.
+/// A body that the test sends in chunks. It ends when the sender is dropped.
 pub(crate) fn body_channel() -> (Chunks, Body) {
     let (sender, receiver) = mpsc::channel::<Bytes>(1);
     let frames = futures::stream::unfold(receiver, |mut receiver| async {
@@ -50,13 +50,13 @@ pub(crate) fn get(uri: &str) -> Request<Body> {
     Request::builder().uri(uri).header("host", "test.example").body(body).expect("a request")
 }
 
-/// The next piece of an answer; none at its end.
+/// The next chunk of a response; none at its end.
 pub(crate) async fn next_chunk(response: &mut Response<Incoming>) -> Option<Bytes> {
     let frame = super::soon(response.body_mut().frame()).await?;
     Some(frame.expect("a frame").into_data().expect("data"))
 }
 
-/// Send bytes as they are and read all that comes until the other side closes.
+/// Send raw bytes and read the response until the other side closes.
 pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     Stranger::new(address).exchange(bytes).await.expect("a connection")
 }

@@ -1,13 +1,13 @@
-//! Applications in which one component publishes and others are told, each of them passing what
-//! it is told to a server in the test's hand.
+//! Applications with a publisher and subscribers, which forward their events to a server of the
+//! test.
 
 use super::{Application, Backend, application};
 use harness::Host;
 use http::Method;
 use serde_json::{Value, json};
 
-/// `publisher` at the front door, and `subscriber` with this `subscribe`, in which `$backend`
-/// stands for a path that forwards to the backend and answers what it answers.
+/// The components `publisher`, with a public route, and `subscriber`, with this `subscribe`.
+/// `$backend` stands for a path that forwards to the backend.
 pub(crate) fn subscribed(backend: &Backend, subscribe: &str) -> Application {
     let subscribe = subscribe.replace("$backend", &format!("/forward?url={}", backend.url("/")));
     application(&format!(
@@ -34,7 +34,7 @@ tool.tessera.subscribe = [{subscribe}]
     ))
 }
 
-/// The event of this id, of the type `com.test.thing.happened.v1`.
+/// An event of the type `com.test.thing.happened.v1` with this key and id.
 pub(crate) fn event(key: &str, id: &str) -> Value {
     json!({
         "id": id,
@@ -47,12 +47,12 @@ pub(crate) fn event(key: &str, id: &str) -> Value {
     })
 }
 
-/// Publish events through the component, which is told that they are durable.
+/// Publish events through the component. They are durable when this returns.
 pub(crate) async fn publish(host: &Host, events: &[Value]) {
     host.client().post("/publish", &json!(events)).await.expect(204);
 }
 
-/// `POST` without a body at the operator's listener, with the token.
+/// `POST` without a body at the admin listener, with the admin token.
 pub(crate) async fn order(host: &Host, path: &str) -> harness::Answer {
     host.admin().send(Method::POST, path, None, bytes::Bytes::new()).await
 }

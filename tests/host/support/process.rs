@@ -1,6 +1,6 @@
-//! `tessera` as a process that a test sends signals to while it is at work.
+//! `tessera` as a process that a test sends signals to before it is ready.
 
-use harness::tessera_binary;
+use harness::{send_signal, tessera_binary};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
@@ -27,7 +27,7 @@ impl Process {
         Self { child, lines, seen: Vec::new() }
     }
 
-    /// The next line of its output that has this in it.
+    /// The next line of its output that contains this text.
     pub(crate) async fn line(&mut self, text: &str) -> String {
         let search = async {
             while let Some(line) = self.lines.next_line().await.expect("a line") {
@@ -42,16 +42,12 @@ impl Process {
         found.unwrap_or_else(|| panic!("{text:?} is not in {:#?}", self.seen))
     }
 
-    /// Send a signal to this process alone, as `kill` does.
+    /// Send a signal to this process, and not to its children.
     pub(crate) fn signal(&self, signal: libc::c_int) {
-        let pid = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
-        #[expect(unsafe_code, reason = "the standard library sends no signals")]
-        // SAFETY: a plain system call without memory; the process is our own child.
-        let sent = unsafe { libc::kill(pid, signal) };
-        assert_eq!(sent, 0, "the signal is sent");
+        send_signal(self.child.id().expect("it runs"), signal);
     }
 
-    /// Its exit code and all that it printed, once it has ended.
+    /// Wait until it ends. Returns its exit code and its output.
     pub(crate) async fn end(mut self) -> (Option<i32>, String) {
         let rest = async {
             while let Some(line) = self.lines.next_line().await.expect("a line") {

@@ -13,11 +13,11 @@ use tokio::process::{Child, Command};
 use url::{ParseError, Url};
 
 /// How long a page may take to show what is waited for.
-pub(super) const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often a page may draw itself anew while somebody wants to click.
+pub(super) const PAGE_TIMEOUT: Duration = Duration::from_secs(90);
+/// How often a page may be rendered again before a click succeeds.
 const REDRAWS_MAX: usize = 5;
 
-/// A browser with a profile of its own.
+/// A browser with a temporary profile.
 pub(super) struct Browser {
     pub(super) client: Client,
     driver: Child,
@@ -85,7 +85,7 @@ impl Browser {
         }
     }
 
-    /// Click, also when the page draws itself anew between the look and the click.
+    /// Click, even if the page is rendered again before the click.
     pub(super) async fn click(&self, testid: &str) {
         for _ in 0..REDRAWS_MAX {
             let element = self.see(&format!("[data-testid={testid}]")).await;
@@ -94,7 +94,7 @@ impl Browser {
                 clicked => return clicked.unwrap_or_else(|e| panic!("click on {testid}: {e}")),
             }
         }
-        panic!("{testid} never stood still");
+        panic!("{testid} is rendered again and again");
     }
 
     pub(super) async fn fill(&self, testid: &str, text: &str) {

@@ -76,7 +76,7 @@ async fn pages_for_visitors_fit_every_screen_too() {
     let admin = shop.admin().await;
     let sold_out = format!("/products/{}", shop.product(&admin, 0).await);
     let consent = authorization(OAUTH_CLIENT);
-    let refusal = authorization("nobody");
+    let refusal = authorization("unknown");
     // Only a shop of the tests is certain to know the application.
     let form = if shop.host().is_some() { "form [name=email]" } else { "h1" };
     let pages = [

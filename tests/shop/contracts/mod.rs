@@ -20,12 +20,12 @@ struct Built {
 }
 
 impl Built {
-    /// The component that the manifest names as somebody's source.
+    /// The built component of this id in the manifest.
     fn read(manifest: &Manifest, id: &str) -> Self {
         let decoded =
             decode(&bytes(manifest, id)).unwrap_or_else(|error| panic!("{id}: {error:#}"));
         let DecodedWasm::Component(resolve, world) = decoded else {
-            panic!("{id} is no component")
+            panic!("{id} is not a component")
         };
         Self::of(&resolve, &resolve.worlds[world])
     }
@@ -90,7 +90,7 @@ fn every_function_imports_no_more_than_its_world_and_the_platform() {
         for name in built.of_others() {
             let world = declared.get(name);
             let world =
-                world.unwrap_or_else(|| panic!("{id} imports {name} behind its world's back"));
+                world.unwrap_or_else(|| panic!("{id} imports {name} that its world does not have"));
             // A component may leave out functions that it never calls.
             for (function, shape) in &built.imports[name] {
                 assert_eq!(world.get(function), Some(shape), "{id}: {name} {function}");

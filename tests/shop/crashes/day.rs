@@ -1,7 +1,7 @@
 //! Customers who place random orders until the day is over.
 
 use super::Plant;
-use super::oracle::{Asked, Told};
+use super::oracle::{Placement, Placements};
 use super::plant::Power;
 use crate::hostile::Crowd;
 use crate::support::{Buyer, Customer, order, unique};
@@ -38,7 +38,7 @@ const TAKEN_MIN_PERCENT: usize = 90;
 
 /// A day with its customers and their orders.
 pub(super) struct Day {
-    pub(super) told: Told,
+    pub(super) placements: Placements,
     pub(super) customers: Vec<Customer>,
     skus: Vec<String>,
     /// The minimum time between two orders of a customer.
@@ -73,10 +73,11 @@ impl Day {
             skus.push(plant.shop().product(&admin, pieces).await);
         }
         let customers = join_all((0..CUSTOMERS).map(|_| Customer::new(plant.shop()))).await;
-        let (told, served, over) = (Told::default(), Served::default(), AtomicBool::new(false));
+        let (placements, served, over) =
+            (Placements::default(), Served::default(), AtomicBool::new(false));
         let customer_orders_max = ORDERS_MAX / u32::try_from(CUSTOMERS).expect("few customers");
         let interval = length / customer_orders_max;
-        Self { told, customers, skus, interval, served, over }
+        Self { placements, customers, skus, interval, served, over }
     }
 
     /// The customers as clients of a shop that may be killed.
@@ -130,7 +131,7 @@ impl Day {
         if began.is_some() && began == shopper.power.run() {
             self.served.note(placed.is_some());
         }
-        self.told.note(Asked {
+        self.placements.note(Placement {
             customer: shopper.customer.clone(),
             key: key.to_owned(),
             body: body.clone(),
@@ -151,7 +152,7 @@ impl Day {
     pub(super) fn taken(&self) -> usize {
         let (asked, served) = (self.served.asked(), self.served.taken());
         assert!(served * 100 >= asked * TAKEN_MIN_PERCENT, "{served} of {asked} orders were taken");
-        self.told.all().iter().filter(|asked| asked.answer.is_some()).count()
+        self.placements.all().iter().filter(|asked| asked.answer.is_some()).count()
     }
 }
 

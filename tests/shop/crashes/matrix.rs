@@ -1,17 +1,16 @@
-//! Killed at every boundary.
+//! Kills at every fault point.
 //!
-//! A story is told once while the host notes each boundary of work that it passes: before and
-//! after each write, call, publication and delivery. Then it is told again for each of them,
-//! and there the process ends by SIGKILL. Afterwards it is started again, and the oracle is
-//! asked.
+//! A story runs once while the host records its fault points: before and after each write, call,
+//! publication and delivery. Then the story runs again for each of them, with a SIGKILL at this
+//! point. Afterwards, the host is started again, and the oracle checks the shop.
 //!
-//! A boundary that a story passes several times is not the same each time: the second write of an
-//! order is another one than the first. So the process is also killed when it comes there for the
-//! second and third time; at a sample of these, which a seed chooses, because each takes seconds.
-//! `TESSERA_SOAK_SEED` chooses the same sample again, `TESSERA_MATRIX_WHOLE=1` takes all of them.
+//! A story may reach a fault point several times, in different states of an order. So the process
+//! is also killed when it reaches one for the second and third time, at a sample of these that a
+//! seed chooses, because each takes seconds. `TESSERA_SOAK_SEED` chooses the same sample again, and
+//! `TESSERA_MATRIX_WHOLE=1` takes all of them.
 
 use super::Plant;
-use super::oracle::{Asked, Told, kept};
+use super::oracle::{Placement, Placements, assert_orders_exist_once};
 use super::plant::setting;
 use crate::support::{Customer, books_agree, order, unique};
 use fastrand::Rng;
@@ -20,35 +19,36 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// How long a story may take to come to its point.
-const REACH: Duration = Duration::from_secs(6);
-/// A story is over when nothing new has happened for so long: longer than a courier's pause.
+/// The time within which a story should reach its fault point.
+const REACH: Duration = Duration::from_secs(10);
+/// A story is over when no other fault point was reached for this time, which is longer than the
+/// pause of a courier.
 const STILL: Duration = Duration::from_secs(3);
-/// Steps that only a returned order has.
+/// Fault points that only a returned order has.
 const RETURN: &[&str] = &[
     "link/payments/payments.refund/",
     "link/inventory/stock.restock/",
     "publish/com.shop.orders.order.returned.v1/",
 ];
-/// How often a boundary is passed before the kill, at most.
+/// The maximum number of times that a fault point is reached, including that of the kill.
 const HITS_MAX: u64 = 3;
-/// Second and third hits that a story is cut off at.
+/// The size of the sample of second and third times.
 const LATER_HITS: usize = 12;
-/// How often a story is told before it must have passed all that it can't do without.
-const TELLINGS_MAX: usize = 4;
+/// The maximum number of runs of a story until one has reached all required fault points.
+const RUNS_MAX: usize = 4;
 /// Customers who register at once.
 const REGISTERING: usize = 4;
 
-/// What a customer does until the power goes off.
+/// What a customer does until the kill.
 #[derive(Clone, Copy, Debug)]
 enum Story {
-    /// Orders what is in the cart, pays, and gets it.
+    /// Orders the cart, pays, and receives the order.
     Delivered,
     /// Pays with a card that is declined.
     Declined,
-    /// The provider charges the card and its answer is lost.
+    /// The provider charges the card, and its response is lost.
     LostAnswer,
-    /// Calls the order off.
+    /// Cancels the order.
     Cancelled,
     /// The parcel can't be delivered, so the order is returned.
     Returned,
@@ -63,8 +63,8 @@ impl Story {
         }
     }
 
-    /// Boundaries that it can't do without.
-    fn passes(self) -> &'static [&'static str] {
+    /// Fault points that it always reaches.
+    fn required(self) -> &'static [&'static str] {
         match self {
             Self::Delivered => &[
                 "link/inventory/stock.reserve/",
@@ -98,9 +98,9 @@ impl Story {
         }
     }
 
-    /// Whether this story is to be cut off at this point. One of them at all; the others where
+    /// Whether this story is killed at this fault point: one story at all of them, the others where
     /// they differ from it, which is in the saga and its participants.
-    fn is_cut_off_at(self, point: &str) -> bool {
+    fn is_killed_at(self, point: &str) -> bool {
         const SAGA: [&str; 6] =
             ["orders", "inventory", "payments", "psp-sandbox", "shipping", "cart"];
         if matches!(self, Self::Returned) {
@@ -110,8 +110,8 @@ impl Story {
         matches!(self, Self::Delivered) || parts.any(|part| SAGA.contains(&part))
     }
 
-    /// Tells it to a host that may be gone at any moment.
-    async fn tell(self, plant: &Plant, customer: &Customer, sku: &str, told: &Told) {
+    /// Runs it against a host that may be killed at any time.
+    async fn run(self, plant: &Plant, customer: &Customer, sku: &str, placements: &Placements) {
         let buyer = plant.buyer(customer);
         let mut body = order(&[(sku, 1)], self.card());
         if matches!(self, Self::Delivered) {
@@ -128,9 +128,9 @@ impl Story {
         let placed = answer.filter(|answer| answer.status.is_success());
         let placed = placed.map(|answer| answer.json());
         let id = placed.as_ref().and_then(|order| Some(order["id"].as_str()?.to_owned()));
-        // An order of a cart that was emptied meanwhile would be another one.
+        // If the cart was emptied in the meantime, a repetition would be another order.
         if placed.is_some() || body.get("items").is_some() {
-            told.note(Asked { customer: customer.clone(), key, body, answer: placed });
+            placements.note(Placement { customer: customer.clone(), key, body, answer: placed });
         }
         if let (Self::Cancelled, Some(id)) = (self, id) {
             buyer.cancel(&id).await;
@@ -138,44 +138,45 @@ impl Story {
     }
 }
 
-/// Where a story is cut off: when it comes to this point for this time, from 1.
+/// The kill of a story: when it reaches this fault point for this time, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Cut {
     point: String,
     hit: u64,
 }
 
-/// All points of a story, in the order in which they are passed. The oracle is not asked meanwhile:
-/// its own work is none of the story's.
+/// The fault points of a story, in the order in which they are reached. The oracle does not run in
+/// the meantime, because its work is not part of the story.
 async fn points(plant: &Plant, story: Story, customer: &Customer, sku: &str) -> Vec<String> {
-    // What is still going on from before is not the story's either.
+    // Work that is still in progress is not part of the story.
     plant.command(&json!({"record": true})).await;
     all_reached(plant).await;
     plant.command(&json!({"record": true})).await;
-    story.tell(plant, customer, sku, &Told::default()).await;
+    story.run(plant, customer, sku, &Placements::default()).await;
     let reached = all_reached(plant).await;
     plant.command(&json!({"record": false})).await;
-    reached.into_iter().filter(|point| story.is_cut_off_at(point)).collect()
+    reached.into_iter().filter(|point| story.is_killed_at(point)).collect()
 }
 
-/// The points of a story that has passed all boundaries that it can't do without. A courier may
-/// leave with the parcel before its order is canceled: then another customer tries.
+/// The fault points of a run that has reached all required ones. A courier may leave with the
+/// parcel before its order is canceled; then another customer tries.
 async fn all_points(plant: &Plant, story: Story, customers: &[Customer], sku: &str) -> Vec<String> {
     let mut lacking = Vec::new();
     for customer in customers {
         let points = points(plant, story, customer, sku).await;
-        let passed = |boundary: &&str| points.iter().any(|point| point.starts_with(boundary));
-        let missing: Vec<_> = story.passes().iter().filter(|boundary| !passed(boundary)).collect();
+        let reached = |boundary: &&str| points.iter().any(|point| point.starts_with(boundary));
+        let missing: Vec<_> =
+            story.required().iter().filter(|boundary| !reached(boundary)).collect();
         if missing.is_empty() {
             return points;
         }
         lacking.push(format!("{missing:?} in {points:#?}"));
     }
-    panic!("{story:?} did not pass {}", lacking.join("\n"));
+    panic!("{story:?} did not reach {}", lacking.join("\n"));
 }
 
-/// Where to cut off a story that passes these points: at each for the first time, and at a sample
-/// of the later hits.
+/// The kills of a story that reaches these fault points: each for the first time, and a sample of
+/// the later times.
 fn cuts(points: &[String], rng: &mut Rng) -> Vec<Cut> {
     let mut hits = BTreeMap::<&str, u64>::new();
     let mut first = Vec::new();
@@ -198,7 +199,7 @@ fn cuts(points: &[String], rng: &mut Rng) -> Vec<Cut> {
     first
 }
 
-/// What was reached, once nothing new has been reached for a while.
+/// The fault points that were reached, once no other one is reached for some time.
 async fn all_reached(plant: &Plant) -> Vec<String> {
     let (mut kinds, mut since) = (0, Instant::now());
     loop {
@@ -213,19 +214,19 @@ async fn all_reached(plant: &Plant) -> Vec<String> {
     }
 }
 
-/// Customers who have not ordered yet: what a first order writes is to be cut off, too.
+/// Customers without orders, so that the first write of a customer is also interrupted.
 async fn newcomers(plant: &Plant, count: usize) -> Vec<Customer> {
     let register = stream::iter(0..count).map(|_| Customer::new(plant.shop()));
     register.buffer_unordered(REGISTERING).collect().await
 }
 
-async fn killed_everywhere(story: Story) {
+async fn assert_survives_kills(story: Story) {
     let Some(mut plant) = Plant::open().await else { return };
-    let (admin, told) = (plant.admin().await, Told::default());
+    let (admin, placements) = (plant.admin().await, Placements::default());
     let sku = plant.shop().product(&admin, 100_000).await;
-    // What happens only once in the life of a shop happens to the first of them.
-    let first = newcomers(&plant, 1 + TELLINGS_MAX).await;
-    story.tell(&plant, &first[0], &sku, &told).await;
+    // The first one causes what happens only once in a shop.
+    let first = newcomers(&plant, 1 + RUNS_MAX).await;
+    story.run(&plant, &first[0], &sku, &placements).await;
     books_agree(plant.shop()).await;
     let points = all_points(&plant, story, &first[1..], &sku).await;
     let seed = setting("TESSERA_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
@@ -236,7 +237,7 @@ async fn killed_everywhere(story: Story) {
     let mut missed = Vec::new();
     for (cut, customer) in cuts.iter().zip(&customers) {
         plant.command(&json!({"kill_at": cut.hit, "only": cut.point})).await;
-        story.tell(&plant, customer, &sku, &told).await;
+        story.run(&plant, customer, &sku, &placements).await;
         if !plant.ends_within(REACH).await {
             missed.push(cut);
             plant.kill().await;
@@ -244,26 +245,26 @@ async fn killed_everywhere(story: Story) {
         plant.restart().await;
         books_agree(plant.shop()).await;
     }
-    kept(&plant, &told).await;
+    assert_orders_exist_once(&plant, &placements).await;
     println!(
-        "{story:?}: killed at {} of {} points, {} orders; not come by again: {missed:#?}",
+        "{story:?}: killed at {} of {} points, {} orders; not reached again: {missed:#?}",
         cuts.len() - missed.len(),
         cuts.len(),
-        told.all().len(),
+        placements.all().len(),
     );
-    // Which van, which shard: some points are chance, and how often one is passed even more so.
+    // Some fault points depend on chance (the van, the shard), and repetitions even more.
     let count = |cuts: &mut dyn Iterator<Item = &Cut>, later: bool| {
         cuts.filter(|cut| (cut.hit > 1) == later).count()
     };
-    for (later, of_so_many) in [(false, 5), (true, 2)] {
+    for (later, part) in [(false, 5), (true, 2)] {
         let all = count(&mut cuts.iter(), later);
         let missed = count(&mut missed.iter().copied(), later);
-        assert!(missed * of_so_many <= all, "{missed} of {all} were not come by again");
+        assert!(missed * part <= all, "{missed} of {all} were not reached again");
     }
 }
 
 #[test]
-fn a_point_is_cut_at_up_to_its_third_hit_and_later_hits_are_a_sample() {
+fn kills_are_at_each_first_hit_and_at_a_sample_of_the_second_and_third() {
     let names = |count: usize| (0..count).map(|n| format!("point {n}")).collect::<Vec<_>>();
     let points = [names(40), names(40), names(40), names(40)].concat();
     let cuts = cuts(&points, &mut Rng::with_seed(1));
@@ -276,27 +277,27 @@ fn a_point_is_cut_at_up_to_its_third_hit_and_later_hits_are_a_sample() {
 
 #[tokio::test]
 async fn an_order_survives_a_kill_at_every_step() {
-    killed_everywhere(Story::Delivered).await;
+    assert_survives_kills(Story::Delivered).await;
 }
 
 #[tokio::test]
 async fn a_declined_order_survives_a_kill_at_every_step() {
-    killed_everywhere(Story::Declined).await;
+    assert_survives_kills(Story::Declined).await;
 }
 
 #[tokio::test]
-async fn an_order_whose_charge_got_lost_survives_a_kill_at_every_step() {
-    killed_everywhere(Story::LostAnswer).await;
+async fn an_order_with_a_lost_response_survives_a_kill_at_every_step() {
+    assert_survives_kills(Story::LostAnswer).await;
 }
 
 #[tokio::test]
 async fn a_cancelled_order_survives_a_kill_at_every_step() {
-    killed_everywhere(Story::Cancelled).await;
+    assert_survives_kills(Story::Cancelled).await;
 }
 
 #[tokio::test]
 async fn a_returned_order_survives_a_kill_at_every_step() {
-    killed_everywhere(Story::Returned).await;
+    assert_survives_kills(Story::Returned).await;
 }
 
 /// Longer than the timeouts of this test: an hour, in milliseconds.
@@ -313,7 +314,7 @@ async fn after_a_kill_the_same_key_continues_immediately() {
     let answer = plant.buyer(&customer).place(&key, &body).await;
     assert!(answer.is_none() && plant.ends_within(REACH).await, "{answer:?}");
     plant.restart().await;
-    // The dead request holds the key and the lease of the order's driver.
+    // The killed request holds the key and the lease of the order.
     let again = plant.buyer(&customer).place(&key, &body).await.expect("an answer");
     assert!([201, 202].contains(&again.status.as_u16()), "{again:?}");
     let id = again.json()["id"].as_str().expect("an id").to_owned();
@@ -321,16 +322,16 @@ async fn after_a_kill_the_same_key_continues_immediately() {
     assert_eq!(decided["status"], "confirmed", "{decided}");
 }
 
-/// What the tests above rest on: a kill that is commanded happens.
+/// The tests above depend on this.
 #[tokio::test]
 async fn a_commanded_kill_ends_the_host() {
     let Some(mut plant) = Plant::open().await else { return };
-    let (admin, told) = (plant.admin().await, Told::default());
+    let (admin, placements) = (plant.admin().await, Placements::default());
     let sku = plant.shop().product(&admin, 10).await;
     let customer = Customer::new(plant.shop()).await;
     plant.command(&json!({"kill_at": 1, "only": ""})).await;
-    Story::Declined.tell(&plant, &customer, &sku, &told).await;
+    Story::Declined.run(&plant, &customer, &sku, &placements).await;
     assert!(plant.ends_within(REACH).await);
-    assert_eq!(told.all().len(), 1);
-    assert_eq!(told.all()[0].answer, None::<Value>);
+    assert_eq!(placements.all().len(), 1);
+    assert_eq!(placements.all()[0].answer, None::<Value>);
 }

@@ -1,4 +1,4 @@
-//! Whether everything agrees once nothing is under way any more.
+//! Checks that everything agrees when all work is done.
 
 use super::Plant;
 use crate::support::{Customer, books_agree, eventually};
@@ -7,42 +7,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// How long the key of a request that was killed stays in flight, and then some.
-const KEY_LEASE: Duration = Duration::from_secs(60);
+/// The timeout for the lease of the key of a killed request.
+const KEY_LEASE: Duration = Duration::from_secs(120);
 
-/// What customers were told: the answer to each key.
+/// The responses that customers got, by idempotency key.
 #[derive(Default)]
-pub(super) struct Told(Mutex<Vec<Asked>>);
+pub(super) struct Placements(Mutex<Vec<Placement>>);
 
-/// One order that a customer has asked for.
+/// A request of a customer for an order.
 #[derive(Clone)]
-pub(super) struct Asked {
+pub(super) struct Placement {
     pub(super) customer: Customer,
     pub(super) key: String,
     pub(super) body: Value,
-    /// The answer that came first; none if none has come.
+    /// The first response, if there was one.
     pub(super) answer: Option<Value>,
 }
 
-impl Told {
-    pub(super) fn note(&self, asked: Asked) {
+impl Placements {
+    pub(super) fn note(&self, asked: Placement) {
         self.0.lock().expect("a list").push(asked);
     }
 
-    pub(super) fn all(&self) -> Vec<Asked> {
+    pub(super) fn all(&self) -> Vec<Placement> {
         self.0.lock().expect("a list").clone()
     }
 }
 
-/// Every order that was answered exists, once; the same key gets the same answer; and nobody
-/// was told anything twice.
-pub(super) async fn kept(plant: &Plant, told: &Told) {
-    let asked = told.all();
+/// Checks that each accepted order exists once, the same key gives the same order, and no message
+/// was sent twice.
+pub(super) async fn assert_orders_exist_once(plant: &Plant, placements: &Placements) {
+    let asked = placements.all();
     for asked in &asked {
         let buyer = plant.buyer(&asked.customer);
         let again = eventually("the key is free", KEY_LEASE, async || {
             let answer = buyer.place(&asked.key, &asked.body).await?;
-            // 409: the request that was killed holds the key until its lease is over.
+            // 409: the killed request holds the key until its lease ends.
             let later = [409, 429, 503].contains(&answer.status.as_u16());
             (!later).then_some(answer)
         })
@@ -60,12 +60,12 @@ pub(super) async fn kept(plant: &Plant, told: &Told) {
     for (customer, count) in by_customer.into_values() {
         let customer = plant.returned(&customer).await;
         assert_eq!(customer.all_orders().await.len(), count, "one order for each key");
-        messages_are_single(plant, &customer).await;
+        assert_messages_are_unique(plant, &customer).await;
     }
 }
 
-/// Nobody was told the same twice, and no mail lies in the mailbox twice.
-async fn messages_are_single(plant: &Plant, customer: &Customer) {
+/// Checks that no message and no mail was sent twice.
+async fn assert_messages_are_unique(plant: &Plant, customer: &Customer) {
     let mut seen = BTreeSet::new();
     for message in customer.api.all("/api/v1/notifications", 100).await {
         let name = |member: &str| message[member].to_string();

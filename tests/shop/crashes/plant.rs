@@ -1,8 +1,8 @@
-//! A shop that can be killed, paused and started again where it was.
+//! A shop that can be killed, paused and started again.
 
 use crate::hostile::fortified;
 use crate::support::{Api, Buyer, Customer, Shop, Tokens};
-use harness::{Answer, Client, Host, HostBuilder, share_compiled_code};
+use harness::{Answer, Client, Host, HostBuilder, fixed_address, share_compiled_code};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 /// How long couriers take for a move. Short, so that orders come to their end; not 0.
 const COURIER_MS: &str = "100";
-/// How long the dead hold on to an order. The saga is right whatever this is; a killed driver
-/// just delays its successor for so long.
+/// The lease of a killed process on an order. The saga is correct with any value; a killed process
+/// only delays its successor.
 const LEASE_MS: &str = "200";
 
 /// Further settings of the host.
@@ -69,9 +69,8 @@ impl Plant {
     async fn with(lease_ms: &'static str, configure: Configure) -> Option<Self> {
         let folder = TempDir::new().expect("a temporary folder");
         share_compiled_code(folder.path());
-        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let shop = start(&folder, anywhere, lease_ms, configure).await?;
-        let address = shop.host().expect("a process").address();
+        let address = fixed_address();
+        let shop = start(&folder, address, lease_ms, configure).await?;
         let (tokens, power) = (Arc::default(), Arc::default());
         let shop = Some(shop);
         let plant = Self { folder, address, lease_ms, configure, shop, tokens, power };
@@ -89,24 +88,24 @@ impl Plant {
         self.shop().host().expect("a process")
     }
 
-    /// Tells whether it runs.
+    /// The numbers of its runs.
     pub(super) fn power(&self) -> Arc<Power> {
         self.power.clone()
     }
 
-    /// A customer who expects no answer, whatever becomes of this shop.
+    /// A customer that accepts missing responses.
     pub(super) fn buyer(&self, customer: &Customer) -> Buyer {
         Buyer::new(Client::new(&format!("http://{}", self.address)), customer, self.tokens.clone())
     }
 
-    /// Makes all tokens those of yesterday: everybody has to sign in again.
+    /// Invalidates all tokens, so that all customers have to sign in again.
     pub(super) fn expire_tokens(&self) {
         for token in self.tokens.lock().expect("tokens").values_mut() {
             "expired".clone_into(token);
         }
     }
 
-    /// The same customer at the shop as it runs now, signed in anew.
+    /// The same customer with a new session at the running shop.
     pub(super) async fn returned(&self, customer: &Customer) -> Customer {
         Customer::sign_in(self.shop(), &customer.id, &customer.email).await
     }
@@ -124,7 +123,7 @@ impl Plant {
         self.power.turn_on();
     }
 
-    /// Ends it in order and starts it again without faults.
+    /// Stops it and starts it again without faults.
     pub(super) async fn restart_calmly(&mut self) {
         self.power.turn_off();
         self.host_mut().terminate();
@@ -132,13 +131,13 @@ impl Plant {
         self.restart().await;
     }
 
-    /// Kills it without a warning.
+    /// Kills it.
     pub(super) async fn kill(&mut self) {
         self.power.turn_off();
         self.host_mut().kill().await;
     }
 
-    /// Whether it ends by itself within so much time.
+    /// Whether it ends by itself within this time.
     pub(super) async fn ends_within(&mut self, patience: Duration) -> bool {
         tokio::time::timeout(patience, self.host_mut().wait()).await.is_ok()
     }
@@ -154,7 +153,7 @@ impl Plant {
         self.shop.as_mut().expect("it runs").host_mut()
     }
 
-    /// Tells the host what to do at its fault points.
+    /// Configures the fault points of the host.
     pub(super) async fn command(&self, command: &Value) -> Answer {
         let answer = self.host().admin().put("/fault-points", command).await;
         assert!(

@@ -2,7 +2,7 @@
 
 use super::Plant;
 use super::day::{CUSTOMERS, Day};
-use super::oracle::kept;
+use super::oracle::assert_orders_exist_once;
 use super::plant::setting;
 use crate::hostile::{Crowd, Tally, Vitals, assert_limits_were_reached, assert_ready};
 use crate::support::paid_as_served;
@@ -12,8 +12,8 @@ use std::time::Duration;
 /// Stock of each product.
 const PIECES: u32 = 10_000;
 
-/// One visit of each kind, all at the same time, while nothing is killed. Returns how the shop reacted
-/// and how large the host is.
+/// One visit of each kind, all at the same time, while nothing is killed. Returns how the shop
+/// reacted and how large the host is.
 pub(super) async fn besieged(plant: &Plant, crowd: &Crowd, rng: Rng) -> (Tally, Vitals) {
     let seen = crowd.besiege(rng).await;
     println!("a siege:\n{seen}");
@@ -37,7 +37,7 @@ pub(super) async fn unharmed(
     assert!(taken > CUSTOMERS, "only {taken} orders were taken");
     assert_ready(plant.shop()).await;
     plant.restart_calmly().await;
-    kept(plant, &day.told).await;
+    assert_orders_exist_once(plant, &day.placements).await;
     paid_as_served(plant.shop(), day.customers.iter().chain(crowd.accounts())).await;
     assert_ready(plant.shop()).await;
     taken

@@ -1,4 +1,4 @@
-//! A day of random customers, hostile clients, kills and pauses.
+//! Random customers, hostile clients, kills and pauses.
 //!
 //! Hostile clients have separate addresses, so that limits per address do not affect customers.
 //! After the last kill, one client of each kind attacks at the same time: only a host that runs
@@ -17,7 +17,7 @@ use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long it goes on unless told otherwise, in seconds.
+/// The default length, in seconds.
 const SECONDS: u64 = 60;
 /// Stock of each product for each minute.
 const PIECES_PER_MINUTE: u64 = 400;
@@ -91,8 +91,8 @@ async fn everything_agrees_after_a_bad_day() {
 
     println!("the day:\n{}", tallies[0]);
     let taken = unharmed(&mut plant, &day, &crowd, &tallies).await;
-    let asked = day.told.all().len();
+    let asked = day.placements.all().len();
     println!("seed {seed}: {taken} of {asked} orders taken, {kills} kills, all agrees; {vitals}");
     assert!(taken >= kills, "{taken} orders were taken between {kills} kills");
-    assert!(kills > 0 || length < Duration::from_secs(SECONDS), "nothing was safe");
+    assert!(kills > 0 || length < Duration::from_secs(SECONDS), "the host was never killed");
 }

@@ -1,6 +1,6 @@
 //! The schedule of hostile clients, and the reactions of the shop.
 
-use super::{Heard, Kind, Seen, Visitor};
+use super::{Kind, KnownOrders, Seen, Visitor};
 use crate::support::{Buyer, Customer, Shop, Tokens};
 use fastrand::Rng;
 use futures::future::join_all;
@@ -26,7 +26,7 @@ const PIECES: u32 = 1_000_000;
 pub(crate) struct Crowd {
     visitors: Vec<Visitor>,
     accounts: Vec<Customer>,
-    heard: Arc<Heard>,
+    known_orders: Arc<KnownOrders>,
 }
 
 impl Crowd {
@@ -34,7 +34,7 @@ impl Crowd {
     pub(crate) async fn gather(shop: &Shop) -> Self {
         let sku = shop.product(&shop.admin().await, PIECES).await;
         let accounts = join_all((0..ACCOUNTS).map(|_| Customer::new(shop))).await;
-        let (tokens, heard) = (Arc::<Tokens>::default(), Arc::<Heard>::default());
+        let (tokens, known_orders) = (Arc::<Tokens>::default(), Arc::<KnownOrders>::default());
         let host = shop.host().expect("a process").address();
         let visitor = |number: usize| {
             let last = u8::try_from(number + 1).expect("few of them");
@@ -46,11 +46,11 @@ impl Crowd {
                 api: shop.visitor_at(address),
                 account: Buyer::new(stranger.client(), account, tokens.clone()),
                 sku: sku.clone(),
-                heard: heard.clone(),
+                known_orders: known_orders.clone(),
             }
         };
         let visitors = (0..Kind::ALL.len()).map(visitor).collect();
-        Self { visitors, accounts, heard }
+        Self { visitors, accounts, known_orders }
     }
 
     /// Their accounts.
@@ -58,9 +58,9 @@ impl Crowd {
         &self.accounts
     }
 
-    /// Tells them the id of an order, and with it that of its payment.
+    /// Shares the id of an order with them, which is also that of its payment.
     pub(crate) fn learns_of(&self, order: &str) {
-        self.heard.note(order);
+        self.known_orders.note(order);
     }
 
     /// Some of them visit the shop repeatedly until the test ends, with a random kind each time.

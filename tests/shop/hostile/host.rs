@@ -25,7 +25,7 @@ const METRICS_MAX_BYTES: usize = 8 << 20;
 /// Customers of the soak order all day. The quotas that stop hostile clients have their defaults.
 const QUOTAS: &str = "write=60000/60, orders=1000000/86400";
 /// How long the shop may take to become ready after an attack.
-const READY: Duration = Duration::from_secs(30);
+const READY: Duration = Duration::from_secs(120);
 
 /// A host for the shop with these limits. It uses the published secret for webhooks, as if an
 /// attacker had found out the real one.

@@ -12,7 +12,7 @@ mod kinds;
 
 pub(crate) use crowd::{Crowd, Tally};
 pub(crate) use host::{Vitals, assert_limits_were_reached, assert_ready, fortified};
-pub(crate) use kinds::{Kind, forged_webhooks, made_up_positions, wrong_passwords};
+pub(crate) use kinds::{Kind, forged_webhooks, wrong_passwords};
 
 use crate::support::{Api, Buyer, order, unique};
 use fastrand::Rng;
@@ -22,9 +22,9 @@ use std::sync::{Arc, Mutex};
 
 /// Ids of orders that hostile clients know.
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+struct KnownOrders(Mutex<Vec<String>>);
 
-impl Heard {
+impl KnownOrders {
     fn note(&self, order: &str) {
         self.0.lock().expect("orders").push(order.to_owned());
     }
@@ -47,7 +47,7 @@ pub(crate) struct Visitor {
     account: Buyer,
     /// The product that it orders.
     sku: String,
-    heard: Arc<Heard>,
+    known_orders: Arc<KnownOrders>,
 }
 
 impl Visitor {

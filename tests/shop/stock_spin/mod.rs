@@ -99,7 +99,7 @@ fn inherited(dependency: &Dependency) -> BTreeSet<String> {
     }
 }
 
-/// Bridges whose importer may not call the bridge's target: a bridge has no permissions of its own.
+/// Bridges whose importer may not call the bridge's target: a bridge has no permissions itself.
 fn reach(manifest: &Manifest) -> Vec<String> {
     let mut faults = Vec::new();
     for (id, _, dependency) in dependencies(manifest) {

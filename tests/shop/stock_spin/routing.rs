@@ -45,7 +45,7 @@ fn answering(manifest: &Manifest, paths: &BTreeSet<String>) -> BTreeSet<(String,
     }
     let asked = |path: &String| {
         let found = router.best_match(path);
-        let component = found.map_or("nobody".to_owned(), |found| found.handler().clone());
+        let component = found.map_or("none".to_owned(), |found| found.handler().clone());
         (component, path.clone())
     };
     paths.iter().map(asked).collect()

@@ -1,4 +1,4 @@
-//! A client that compares every answer with the API's description.
+//! A client that compares each response with the description of the API.
 
 use super::Description;
 use bytes::Bytes;
@@ -7,8 +7,15 @@ use http::Method;
 use hyper::body::Incoming;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// Somebody at the front door.
+/// The timeout for an overloaded shop.
+const OVERLOAD: Duration = Duration::from_secs(120);
+/// The pause before a refused request is repeated.
+const OVERLOAD_PAUSE: Duration = Duration::from_millis(200);
+
+/// A client of the API.
 #[derive(Clone)]
 pub(crate) struct Api {
     client: Client,
@@ -20,13 +27,13 @@ impl Api {
         Self { client, description }
     }
 
-    /// The same one, sending this field each time.
+    /// The same client with another header field for all requests.
     #[must_use]
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         Self::new(self.client.with(name, value), self.description.clone())
     }
 
-    /// The same one with an access token.
+    /// The same client with an access token.
     #[must_use]
     pub(crate) fn bearer(&self, token: &str) -> Self {
         Self::new(self.client.bearer(token), self.description.clone())
@@ -42,6 +49,18 @@ impl Api {
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, Some("application/json"), body.to_string()).await
+    }
+
+    /// The same, repeated while the shop refuses it because too many passwords are being checked.
+    pub(crate) async fn post_when_free(&self, path: &str, body: &Value) -> Answer {
+        let end = Instant::now() + OVERLOAD;
+        loop {
+            let answer = self.post(path, body).await;
+            if answer.status != 503 || Instant::now() >= end {
+                return answer;
+            }
+            tokio::time::sleep(OVERLOAD_PAUSE).await;
+        }
     }
 
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
@@ -85,7 +104,7 @@ impl Api {
         Some(answer)
     }
 
-    /// The body of a stream of events, once its head is right.
+    /// The body of a stream of events, after a check of its head.
     pub(crate) async fn events(&self, path: &str) -> Incoming {
         let response = self.client.stream(Method::GET, path, None, Bytes::new()).await;
         let (head, body) = response.expect("an answer").into_parts();
@@ -96,7 +115,7 @@ impl Api {
 
     /// All items of a list, page by page.
     pub(crate) async fn all(&self, path: &str, limit: usize) -> Vec<Value> {
-        /// Far more than any scenario makes.
+        /// More pages than any scenario creates.
         const PAGES_MAX: usize = 10_000;
         let mark = if path.contains('?') { '&' } else { '?' };
         let mut items = Vec::new();

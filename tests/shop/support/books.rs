@@ -1,4 +1,4 @@
-//! Whether the books agree once all work is done.
+//! Checks that the books agree when all work is done.
 
 use super::{Api, Customer, Shop};
 use http::StatusCode;
@@ -6,10 +6,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long work in progress may take to finish.
+/// The timeout for work in progress.
 const QUIET: Duration = Duration::from_secs(240);
-/// Between two looks.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// The pause between two reconciliations.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Orders with these statuses are paid.
 const SERVED: [&str; 3] = ["confirmed", "shipped", "delivered"];
 
@@ -30,7 +30,7 @@ pub(crate) async fn books_agree(shop: &Shop) {
         if last.as_array().is_some_and(Vec::is_empty) {
             return;
         }
-        tokio::time::sleep(LOOK_INTERVAL).await;
+        tokio::time::sleep(PAUSE).await;
     }
     panic!("the books do not agree: {last:#}");
 }

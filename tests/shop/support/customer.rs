@@ -1,12 +1,12 @@
-//! Somebody who buys.
+//! Customers.
 
 use super::{Api, PASSWORD, Shop, eventually, unique};
 use harness::Answer;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long the fate of an order may be open, with a provider that does not answer.
-const DECISION: Duration = Duration::from_secs(90);
+/// The timeout for the decision about an order, with a provider that does not respond.
+const DECISION: Duration = Duration::from_secs(240);
 
 /// A registered customer, signed in.
 #[derive(Clone)]
@@ -14,7 +14,7 @@ pub(crate) struct Customer {
     pub(crate) api: Api,
     pub(crate) id: String,
     pub(crate) email: String,
-    /// What they were given when they signed in.
+    /// The response to the sign-in.
     pub(crate) session: Value,
 }
 
@@ -40,18 +40,19 @@ impl Customer {
         let visitor = shop.visitor();
         let email = format!("{}@example.org", unique().to_lowercase());
         let person = json!({"email": email, "password": PASSWORD, "name": "Ada Lovelace"});
-        visitor.post("/api/v1/users", &person).await.expect(202);
+        visitor.post_when_free("/api/v1/users", &person).await.expect(202);
         let mut customer = Self::sign_in(shop, "", &email).await;
         let user = customer.api.get("/api/v1/users/me").await.expect(200).json();
         user["id"].as_str().expect("an id").clone_into(&mut customer.id);
         customer
     }
 
-    /// The same person with a new session.
+    /// The same customer with a new session.
     pub(crate) async fn sign_in(shop: &Shop, id: &str, email: &str) -> Self {
         let visitor = shop.visitor();
         let credentials = json!({"email": email, "password": PASSWORD});
-        let session = visitor.post("/api/v1/sessions", &credentials).await.expect(200).json();
+        let session =
+            visitor.post_when_free("/api/v1/sessions", &credentials).await.expect(200).json();
         let token = session["access_token"].as_str().expect("a token");
         let api = visitor.bearer(token);
         Self { api, id: id.to_owned(), email: email.to_owned(), session }
@@ -63,7 +64,7 @@ impl Customer {
         self.api.with("idempotency-key", &key).post("/api/v1/orders", order).await
     }
 
-    /// Orders, and waits for the order's fate.
+    /// Places an order and waits until it is decided.
     pub(crate) async fn buy(&self, items: &[(&str, u32)], method: &str) -> Value {
         let placed = self.place(&unique(), &order(items, method)).await;
         assert!([201, 202].contains(&placed.status.as_u16()), "{}", placed.text());
@@ -74,7 +75,7 @@ impl Customer {
         self.decided(id).await
     }
 
-    /// The order, once it is not pending any more.
+    /// The order, once it is no longer pending.
     pub(crate) async fn decided(&self, id: &str) -> Value {
         eventually(&format!("{id} is decided"), DECISION, async || {
             let order = self.order(id).await;

@@ -16,11 +16,11 @@ const PATH: &str = "/api/v1/openapi.json";
 const PROBLEMS: &str = "/problems";
 /// The media type of problems.
 const PROBLEM: &str = "application/problem+json";
-/// Where the API is: everything below is described, or is nothing.
-const PLACES: [&str; 7] =
+/// The prefixes of the API: each path below them is described, or does not exist.
+const PREFIXES: [&str; 7] =
     ["/api", "/oauth2", "/.well-known", "/webhooks", "/livez", "/readyz", PROBLEMS];
 
-/// The description, and the schemas of it that were needed so far.
+/// The description, and the validators of the schemas that were used so far.
 pub(crate) struct Description {
     document: Value,
     /// The documented problem types.
@@ -46,17 +46,17 @@ impl Description {
         &self.document
     }
 
-    /// Whether the answer is one that the description allows.
+    /// Checks that the description allows a response.
     ///
     /// # Panics
-    /// When it is not.
+    /// If it does not.
     pub(crate) fn check(&self, method: &Method, path: &str, answer: &Answer) {
         let path = path.split('?').next().unwrap_or_default();
         let place = format!("{method} {path} → {}: {}", answer.status, answer.text());
         let is_below = |place: &str| {
             path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if !PLACES.into_iter().any(is_below) {
+        if !PREFIXES.into_iter().any(is_below) {
             return;
         }
         assert!(!answer.header("x-request-id").is_empty(), "no X-Request-Id: {place}");
@@ -66,7 +66,7 @@ impl Description {
         }
     }
 
-    /// No operation has this path: that is what the answer says, or why it is no path.
+    /// Checks the response for a path without operations.
     fn check_nothing(&self, answer: &Answer, place: &str) {
         assert!([400, 404].contains(&answer.status.as_u16()), "{place}");
         self.check_problem(answer, place);
@@ -164,14 +164,15 @@ impl Description {
         validators.entry(schema.to_string()).or_insert_with(build).clone()
     }
 
-    /// What a reference leads to.
+    /// The target of a reference, or the value itself.
     fn followed<'a>(&'a self, value: &'a Value) -> &'a Value {
         let Some(reference) = value["$ref"].as_str() else { return value };
         let pointer = reference.strip_prefix('#').expect("references are local");
         self.document.pointer(pointer).expect("references lead somewhere")
     }
 
-    /// The operations of a path; of several that fit, the one with fewest parameters.
+    /// The operations of a path. Of several templates that match, the one with the fewest
+    /// parameters.
     fn operations(&self, path: &str) -> Option<&Value> {
         let paths = self.document["paths"].as_object()?.iter();
         let fitting = paths.filter(|(template, _)| fits(template, path));

@@ -1,14 +1,14 @@
-//! Products of a scenario's own, and the books.
+//! Products of a scenario, stock and ledger.
 
 use super::{Api, Shop, eventually, unique};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long the provider's statement may wait for an interrupted movement.
-const BOTH_SIDES: Duration = Duration::from_secs(30);
+/// The timeout for the provider's statement, which waits for interrupted movements.
+const BOTH_SIDES: Duration = Duration::from_secs(120);
 
 impl Shop {
-    /// A new product with so many pieces in stock, at 12.50 euros each. Its SKU.
+    /// Creates a product with this stock at 12.50 euros each. Returns its SKU.
     pub(crate) async fn product(&self, admin: &Api, pieces: u32) -> String {
         let sku = format!("TEST-{}", unique());
         let product = product(&sku, 1_250);
@@ -24,7 +24,7 @@ pub(crate) fn product(sku: &str, amount: u32) -> Value {
     json!({
         "sku": sku,
         "name": format!("Sample {sku}"),
-        "description": "Made for one scenario and bought by nobody else.",
+        "description": "The product of one scenario.",
         "category": "Samples",
         "price": {"amount": amount, "currency": "EUR"},
     })
@@ -64,8 +64,8 @@ impl Api {
 }
 
 impl Api {
-    /// Tells shipping, for an administrator, how far all parcels of an order are, and waits
-    /// until its owner sees that.
+    /// Reports the status of all parcels of an order, for an administrator, and waits until the
+    /// owner of the order sees it.
     pub(crate) async fn report(&self, owner: &super::Customer, order: &str, status: &str) {
         let parcels = owner.api.get(&format!("/api/v1/orders/{order}/shipments")).await.expect(200);
         for parcel in parcels.json()["items"].as_array().expect("parcels") {

@@ -1,4 +1,4 @@
-//! What scenarios stand on.
+//! The base of the scenarios.
 
 mod api;
 mod books;
@@ -6,7 +6,6 @@ mod buyer;
 mod customer;
 mod description;
 mod goods;
-mod patience;
 mod place;
 mod token;
 
@@ -16,6 +15,6 @@ pub(crate) use buyer::{Buyer, Tokens};
 pub(crate) use customer::{Customer, order};
 pub(crate) use description::Description;
 pub(crate) use goods::product;
-pub(crate) use patience::eventually;
+pub(crate) use harness::eventually;
 pub(crate) use place::{OAUTH_CLIENT, OAUTH_REDIRECT, PASSWORD, Shop, catalogue_file, unique};
 pub(crate) use token::{JsonWebKey, claims};

@@ -1,4 +1,4 @@
-//! Where the shop under test is.
+//! The shop under test.
 
 use super::{Api, Description, eventually};
 use crate::hostile::forged_webhooks::PUBLISHED_SECRET;
@@ -10,22 +10,22 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
-/// The first administrator, as the manifest has them.
+/// The first administrator according to the manifest.
 const ADMIN_EMAIL: &str = "admin@example.com";
 const ADMIN_PASSWORD: &str = "correct horse battery";
-/// What all customers of the scenarios sign in with.
+/// The password of all customers of the scenarios.
 pub(crate) const PASSWORD: &str = "a password of nine words";
 /// The application of the authorization-code scenarios.
 pub(crate) const OAUTH_CLIENT: &str = "comparison-site";
 pub(crate) const OAUTH_REDIRECT: &str = "https://compare.example/back?from=shop";
-/// The issuer of access tokens of a shop that is started by a test of its own.
+/// The issuer of access tokens of a shop with its own process.
 const ISSUER: &str = "http://127.0.0.1:3000";
 /// The interval of sweeps of a shop whose host has no schedules.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
-/// How long the first filling of the catalogue may take.
-const FILLING: Duration = Duration::from_secs(120);
+/// The timeout for the import of the catalog.
+const FILLING: Duration = Duration::from_secs(300);
 
-/// Hosts that outlive a single test need a runtime that does, too.
+/// The runtime of the shared shop, which outlives single tests.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(1).enable_all().build().expect("a runtime")
@@ -39,20 +39,20 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// The shop that all scenarios share, filled.
+    /// The shop that all scenarios share, with its catalog.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Shop> = OnceCell::const_new();
         SHARED.get_or_init(Self::open).await
     }
 
-    /// A shop of its own for scenarios that end it or set its variables; none, with the
-    /// reason printed, when the scenarios go to another address.
+    /// A shop with its own process, for scenarios that end it or set its variables. None, with a
+    /// reason for the skipped test, if the scenarios use another address.
     pub(crate) async fn own(configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Option<Self> {
         if base_url().is_some() {
-            skipped::because("it needs a process of its own, and TESSERA_BASE_URL is set");
+            skipped::because("it needs its own process, and TESSERA_BASE_URL is set");
             return None;
         }
-        // Tokens stay good when it is started again at another port.
+        // Tokens stay valid after a restart at another port.
         let host = HostBuilder::new(repository().join("spin.toml")).variable("issuer", ISSUER);
         Some(Self::start(configure(host)).await)
     }
@@ -65,7 +65,7 @@ impl Shop {
                 // As on stock Spin, where it is not generated: scenarios forge webhooks with it.
                 .variable("psp_webhook_secret", PUBLISHED_SECRET)
                 .variable("oauth_clients", &clients.to_string());
-            // On a thread that lives as long as the host may be needed.
+            // A host ends with the thread that starts it.
             let shop = RUNTIME.spawn(Self::start(host)).await.expect("the shop opens");
             shop.filled().await;
             return shop;
@@ -102,7 +102,7 @@ impl Shop {
     /// Waits until the importer is done.
     pub(crate) async fn filled(&self) {
         let api = self.visitor();
-        eventually("the catalogue is filled", FILLING, async || {
+        eventually("the catalog is imported", FILLING, async || {
             let categories = api.get("/api/v1/categories").await.expect(200).json();
             let counts = categories["items"].as_array().expect("a page").iter();
             let count: u64 = counts.filter_map(|category| category["count"].as_u64()).sum();
@@ -111,7 +111,7 @@ impl Shop {
         .await;
     }
 
-    /// Somebody who is not signed in.
+    /// A client that is not signed in.
     pub(crate) fn visitor(&self) -> Api {
         Api::new(Client::new(&self.base), self.description.clone())
     }
@@ -128,34 +128,35 @@ impl Shop {
             "email": set("TESSERA_ADMIN_EMAIL", ADMIN_EMAIL),
             "password": set("TESSERA_ADMIN_PASSWORD", ADMIN_PASSWORD),
         });
-        let session = self.visitor().post("/api/v1/sessions", &credentials).await.expect(200);
-        let token = session.json()["access_token"].as_str().expect("a token").to_owned();
+        let session = self.visitor().post_when_free("/api/v1/sessions", &credentials).await;
+        let token =
+            session.expect(200).json()["access_token"].as_str().expect("a token").to_owned();
         self.visitor().bearer(&token)
     }
 
-    /// Its address, as `http://127.0.0.1:3000`.
+    /// Its base URL, for example `http://127.0.0.1:3000`.
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
-    /// What it says of its own API.
+    /// The description of its API.
     pub(crate) fn description(&self) -> &Description {
         &self.description
     }
 
-    /// The process, if it is ours.
+    /// The process, if the tests have started it.
     pub(crate) fn host(&self) -> Option<&Host> {
         self.host.as_ref()
     }
 
-    /// The process of a shop of one's own.
+    /// The process, of a shop with its own process.
     pub(crate) fn host_mut(&mut self) -> &mut Host {
-        self.host.as_mut().expect("a shop of its own has a process")
+        self.host.as_mut().expect("a shop with its own process")
     }
 
-    /// The process of a shop of one's own, to end it.
+    /// The process, of a shop with its own process, to end it.
     pub(crate) fn into_host(self) -> Host {
-        self.host.expect("a shop of its own has a process")
+        self.host.expect("a shop with its own process")
     }
 }
 
@@ -164,14 +165,14 @@ fn base_url() -> Option<String> {
     Some(base.trim_end_matches('/').to_owned())
 }
 
-/// The products that the shop begins with.
+/// The products that the importer creates.
 pub(crate) fn catalogue_file() -> Vec<Value> {
     let file = repository().join("functions/importer/data/products.json");
     let text = std::fs::read_to_string(file).expect("the data file");
     serde_json::from_str(&text).expect("an array of products")
 }
 
-/// A name that nobody else has: letters and digits, upper case.
+/// A unique name of upper case letters and digits.
 pub(crate) fn unique() -> String {
     uuid::Uuid::now_v7().simple().to_string().to_uppercase()
 }

@@ -1,4 +1,4 @@
-//! Access tokens as a stranger reads them: with the published keys and nothing else.
+//! Verification of tokens with the published keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,10 +1,10 @@
-//! Checkouts, one after the other by each of so many customers.
+//! Checkouts, one after the other on each connection.
 
 use super::{Scripted, open};
 use crate::bench::Bench;
 use crate::compare;
 use crate::load::Pace;
-use crate::peers::{native, spin};
+use crate::peers::{spin, tessera};
 use crate::report::{Curve, Row, Target};
 use anyhow::{Context as _, Result};
 use std::collections::HashMap;
@@ -35,8 +35,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Vec<Row>> {
         // After all that, too.
         customers.buy().await.with_context(|| contender.name.clone())?;
     }
-    let targets = [Target::times(8.0, spin::EITHER), Target::times(1.0, &[native::SHOP])];
+    let targets = [Target::times(8.0, spin::EITHER), Target::times(1.0, &[tessera::BRIDGED])];
     let row = Row::of_requests("checkout", &measured, &targets);
-    let [latency, cost] = Curve::by_concurrency("checkout", &measured);
-    Ok(vec![row.with_curve(latency).with_curve(cost)])
+    Ok(vec![row.with_curves(Curve::by_concurrency("checkout", &measured))])
 }

@@ -17,7 +17,7 @@ const CUSTOMERS: usize = 64;
 /// The first administrator, as the shop's manifest has it.
 const ADMIN: (&str, &str) = ("admin@example.com", "correct horse battery");
 const PASSWORD: &str = "a password of nine words";
-/// How long an order may take that is placed while nobody else buys.
+/// The timeout for a single order without other load.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The people of one shop, signed in.
@@ -27,7 +27,7 @@ pub(super) struct Customers {
     skus: Vec<String>,
 }
 
-/// Somebody who asks the shop.
+/// A client of the shop.
 struct Api {
     client: Pooled,
     base: String,

@@ -32,7 +32,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Vec<Row>> {
         let name = shop.contender.name.clone();
         let figures = rising(bench, &shop).await?;
         let points = figures.iter().map(|of| (of.load as f64, of.p99_ms)).collect();
-        lines.push(Series { name: name.clone(), points });
+        lines.push(Series::new(&name, points));
         best.push(Best::of(name, &figures));
         all.extend(figures);
     }
@@ -54,14 +54,9 @@ pub(super) async fn run(bench: &Bench) -> Result<Vec<Row>> {
         spent.collect::<Vec<_>>().join(", ")
     );
     let kept_up = row("shop mix, sustained", "requests/s per core", |best| best.kept_up, &[]);
-    let curve = Curve {
-        file: "shop-mix-p99".to_owned(),
-        title: "Shop mix: 99 of 100 answers take no longer".to_owned(),
-        x: "requests per second".to_owned(),
-        y: "ms".to_owned(),
-        series: lines,
-    };
-    Ok(vec![well.with_curve(curve), kept_up.note(spent).with_figures(all)])
+    let title = "Shop mix: 99 of 100 answers take no longer";
+    let curve = Curve::new("shop-mix-p99", title, ["requests per second", "ms"], lines);
+    Ok(vec![well.with_curves([curve]), kept_up.note(spent).with_figures(all)])
 }
 
 /// What one shop can do, in requests per second.

@@ -1,9 +1,9 @@
 //! The whole shop: checkouts (`checkout`), and what visitors do (`shop-mix`).
 //!
-//! Everybody gets the same shop: this host and stock Spin the same components, the native twin
-//! the same business code in a process per function, with JSON over HTTP between them, SQLite
-//! behind each and the same event log. Rate limits and couriers are off for all of them, and the
-//! goods and customers are made through the public API.
+//! All contenders run the same components: this host with links, this host with bridges (JSON over
+//! HTTP between the functions, as on stock Spin), and stock Spin. So the first two differ only in
+//! what a call between functions and the delivery of an event are. Rate limits and couriers are
+//! off, and the goods and customers are created through the public API.
 
 mod checkout;
 mod customers;
@@ -13,7 +13,7 @@ use super::Entry;
 use crate::bench::Bench;
 use crate::compare::Contender;
 use crate::load::Request;
-use crate::peers::{native, spin, tessera};
+use crate::peers::{spin, tessera};
 use anyhow::{Context as _, Result};
 use customers::Customers;
 use serde::Serialize;
@@ -31,10 +31,10 @@ pub(crate) const MIX: Entry = Entry {
     run: |bench| Box::pin(mix::run(bench)),
 };
 
-/// What the shop is told by whoever starts it.
+/// The variables of the shop.
 const VARIABLES: [(&str, &str); 2] = [("rate_limits", "off"), ("courier_simulation_ms", "0")];
 
-/// A shop that is open: somebody under measurement, and who buys there.
+/// A shop with its customers.
 struct Open {
     contender: Contender,
     customers: Customers,
@@ -43,10 +43,12 @@ struct Open {
 /// All shops that can be opened here, with goods and customers.
 async fn open(bench: &Bench) -> Result<Vec<Open>> {
     let manifest = bench.artifacts.empty_shop().await?;
+    let bridged = bench.artifacts.bridged_shop().await?;
     let mut contenders = vec![
         tessera::with_variables(bench, &manifest, &VARIABLES).await?,
-        native::shop(bench, &VARIABLES).await?,
+        tessera::with_variables(bench, &bridged, &VARIABLES).await?,
     ];
+    contenders[1].name = tessera::BRIDGED.to_owned();
     contenders.extend(spin::shop(bench, &manifest, &VARIABLES).await?);
     let mut shops = Vec::new();
     for contender in contenders {

@@ -21,8 +21,8 @@ const OTHERS: usize = 4;
 /// The price of an order, in cents.
 const VALUE: i64 = 1_250;
 
-/// Sends an event about the payment of an order, signed as the provider does it. None if there is no
-/// answer.
+/// Sends an event about the payment of an order, signed as the provider does it. None if there is
+/// no answer.
 pub(crate) async fn forge(
     api: &Api,
     secret: &str,
@@ -47,7 +47,7 @@ pub(crate) async fn forge(
 }
 
 pub(super) async fn visit(visitor: &Visitor, rng: &mut Rng) -> Seen {
-    let mut orders = visitor.heard.some(rng, OTHERS);
+    let mut orders = visitor.known_orders.some(rng, OTHERS);
     // An own order that was declined, and one that does not exist.
     orders.extend(visitor.order("tok_declined").await);
     orders.push(format!("ord_{}", Uuid::now_v7()));

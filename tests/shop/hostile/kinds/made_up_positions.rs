@@ -6,22 +6,13 @@ use uuid::Uuid;
 
 const COUNT: usize = 16;
 /// Where reads may wait, and the field that names the event.
-pub(crate) const PATH: &str = "/api/v1/order-history";
-pub(crate) const FIELD: &str = "x-projection-position";
-
-/// The first event of an order that could have been placed just now.
-pub(crate) fn of_now() -> String {
-    format!("ord_{}.1", Uuid::now_v7())
-}
-
-/// The first event of an order of long ago.
-pub(crate) fn of_old() -> String {
-    format!("ord_{}.1", Uuid::from_u128(7))
-}
+const PATH: &str = "/api/v1/order-history";
+const FIELD: &str = "x-projection-position";
 
 pub(super) async fn visit(visitor: &Visitor) -> Seen {
     let readers = (0..COUNT).map(async |_: usize| {
-        let position = of_now();
+        // The first event of an order that could have been placed just now.
+        let position = format!("ord_{}.1", Uuid::now_v7());
         visitor.account.read(PATH, &[(FIELD, &position)]).await
     });
     join_all(readers).await.into_iter().collect()

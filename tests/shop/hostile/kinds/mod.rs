@@ -7,7 +7,7 @@ mod guest_carts;
 mod half_prefaces;
 mod huge_fields;
 mod idle_connections;
-pub(crate) mod made_up_positions;
+mod made_up_positions;
 mod odd_methods;
 mod slow_bodies;
 mod unread_answers;
