@@ -22,7 +22,7 @@ use crate::calls::Loopback;
 use crate::capabilities::outbound_http::{Client, NetworkContext};
 use crate::capabilities::platform::Platform;
 use crate::engine::{Capacity, Engine, Functions};
-use crate::links::{self, Link};
+use crate::links;
 use crate::message::Http;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
@@ -180,10 +180,6 @@ fn components_to_run(app: &App) -> BTreeSet<ComponentId> {
         Handler::Component(id) => Some(id.clone()),
         Handler::Static(_) => None,
     });
-    let linked = app.components.values().flat_map(|component| links::of(app, component));
-    let linked = linked.filter_map(|link| match link {
-        Link::Component { callee, .. } => Some(callee),
-        Link::Host { .. } => None,
-    });
+    let linked = app.components.values().flat_map(|component| links::callees(app, component));
     triggered.chain(linked).filter(|id| !app.components[id].settings.stock_only).collect()
 }

@@ -1,14 +1,13 @@
-//! Files in the state directory that hold secrets: for the host's user alone, and always whole.
+//! Files that only the host's user can read, replaced atomically.
 
 use anyhow::{Context as _, anyhow};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use tempfile::NamedTempFile;
 
 /// Unguessable: 256 bits.
 const SECRET_LENGTH_BYTES: usize = 32;
-const MODE: u32 = 0o600;
 
 /// A new secret, as hexadecimal digits.
 pub(crate) fn random_secret() -> anyhow::Result<String> {
@@ -27,25 +26,19 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Replace a file, durably. A crash leaves the old text or the new one.
-pub(crate) fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
-    let path = folder.join(name);
-    let new = folder.join(format!("{name}.new"));
-    replace(folder, &new, &path, text)
-        .with_context(|| format!("{} can't be written", path.display()))
+/// Replaces a file atomically and durably: a crash leaves the old content or the new one.
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    replace(path, content.as_ref()).with_context(|| format!("{} can't be written", path.display()))
 }
 
-fn replace(folder: &Path, new: &Path, path: &Path, text: &str) -> std::io::Result<()> {
-    // One that is left over may belong to another user, or be readable by others.
-    match std::fs::remove_file(new) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(new, path)?;
-    // Without it the new name may be gone after a power cut.
+fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // Only its owner can read it.
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    // Without it, the new name may be gone after a power cut.
     File::open(folder)?.sync_all()
 }
 
@@ -59,15 +52,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         assert_eq!(read(&path).unwrap(), None);
-        let left_over = folder.path().join("secret.new");
-        std::fs::write(&left_over, "known").unwrap();
-        std::fs::set_permissions(&left_over, std::fs::Permissions::from_mode(0o644)).unwrap();
         for text in ["first", "second"] {
-            write(folder.path(), "secret", text).unwrap();
+            write(&path, text).unwrap();
             assert_eq!(read(&path).unwrap().as_deref(), Some(text));
         }
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
-        assert!(!left_over.exists());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! The reference tables in `docs/` are generated from the declarations of keys and flags: they are
-//! between the comments `generated` and `end` of a page. `UPDATE_GOLDEN=1` rewrites them.
+//! The reference tables in `docs/` are generated from the declarations of keys, flags and metrics:
+//! they are between the comments `generated` and `end` of a page. `UPDATE_GOLDEN=1` rewrites them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::commands::build::Build;
+use crate::commands::doctor::Doctor;
 use crate::commands::up::Up;
+use crate::telemetry::{Declaration, Metrics};
 use crate::triggers::http::FrontLimits;
-use clap::{Arg, Args as _, Command};
+use clap::{Arg, Args, Command};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -15,16 +18,44 @@ use tessera_manifest::keys::{
 
 #[test]
 fn the_limits_page_matches_the_declarations() {
-    let up = Up::augment_args(Command::new("up"));
-    let instances =
-        |arg: &&Arg| ["instances_max", "memory_max_mib"].contains(&arg.get_id().as_str());
-    let front = FrontLimits::augment_args(Command::new("front"));
     check_page(
         "limits.md",
         &[
             ("components", limits_table(limits::LIMITS)),
-            ("instances", flags_table(&up, instances)),
-            ("http-front", flags_table(&front, |_| true)),
+            ("instances", limit_flags_table(&flags_of::<Up>(), is_instance_limit)),
+            ("http-front", limit_flags_table(&flags_of::<FrontLimits>(), |_| true)),
+        ],
+    );
+}
+
+#[test]
+fn the_command_line_page_matches_the_declarations() {
+    let front = flags_of::<FrontLimits>();
+    let is_limit =
+        |arg: &&Arg| is_instance_limit(arg) || front.get_arguments().any(|one| one == *arg);
+    check_page(
+        "reference/cli.md",
+        &[
+            ("up", flags_table(&flags_of::<Up>(), |arg| !is_limit(arg))),
+            ("build", flags_table(&flags_of::<Build>(), |_| true)),
+            ("doctor", flags_table(&flags_of::<Doctor>(), |_| true)),
+        ],
+    );
+}
+
+#[test]
+fn the_metrics_page_matches_the_declarations() {
+    let metrics = Metrics::default();
+    let page = |wanted: Group| {
+        metrics_table(metrics.declarations.iter().filter(|metric| group(metric) == wanted))
+    };
+    check_page(
+        "reference/metrics.md",
+        &[
+            ("calls", page(Group::Calls)),
+            ("instances", page(Group::Instances)),
+            ("http-front", page(Group::HttpFront)),
+            ("events", page(Group::Events)),
         ],
     );
 }
@@ -119,7 +150,74 @@ fn default(number: &Number) -> String {
     number.default.map_or("required".to_owned(), grouped)
 }
 
+/// The tables of metrics.
+#[derive(PartialEq, Eq)]
+enum Group {
+    Calls,
+    Instances,
+    HttpFront,
+    Events,
+}
+
+fn group(metric: &Declaration) -> Group {
+    match metric.name.trim_start_matches("tessera_") {
+        _ if metric.kind == "histogram" => Group::Calls,
+        name if name.starts_with("http_") => Group::HttpFront,
+        name if name.starts_with("event") => Group::Events,
+        _ => Group::Instances,
+    }
+}
+
+fn metrics_table<'a>(metrics: impl Iterator<Item = &'a Declaration>) -> String {
+    let row = |metric: &Declaration| {
+        let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let meaning = format!("{}.", metric.help);
+        [format!("`{}`", metric.name), metric.kind.clone(), labels.join(", "), meaning]
+    };
+    table(["name", "type", "labels", "meaning"], metrics.map(row))
+}
+
+fn flags_of<A: Args>() -> Command {
+    A::augment_args(Command::new("command"))
+}
+
+fn is_instance_limit(arg: &&Arg) -> bool {
+    ["instances_max", "memory_max_mib"].contains(&arg.get_id().as_str())
+}
+
 fn flags_table(command: &Command, wanted: impl Fn(&&Arg) -> bool) -> String {
+    let row = |arg: &Arg| {
+        let short = arg.get_short().map_or(String::new(), |short| format!("`-{short}`, "));
+        let variable = arg.get_env().map_or(String::new(), |name| code(name.to_str().unwrap()));
+        let (description, default) = description_and_default(arg);
+        [
+            format!("{short}`--{}{}`", arg.get_long().unwrap(), value(arg)),
+            variable,
+            default,
+            description,
+        ]
+    };
+    let rows = command.get_arguments().filter(wanted).map(row);
+    table(["flag", "variable", "default", "description"], rows)
+}
+
+/// The value of a flag, or its possible values.
+fn value(arg: &Arg) -> String {
+    if !arg.get_action().takes_values() {
+        return String::new();
+    }
+    let possible = arg.get_possible_values();
+    match possible.iter().map(|value| value.get_name()).collect::<Vec<_>>() {
+        names if names.is_empty() => format!(" <{}>", arg.get_value_names().unwrap()[0]),
+        names => format!(" <{}>", names.join("\\|")),
+    }
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn limit_flags_table(command: &Command, wanted: impl Fn(&&Arg) -> bool) -> String {
     let row = |arg: &Arg| {
         let flag = arg.get_long().unwrap();
         let variable = arg.get_env().unwrap().to_str().unwrap();
@@ -138,14 +236,22 @@ fn unit(arg: &Arg) -> String {
     units.iter().find(|(value_name, _)| *value_name == name).unwrap().1.to_owned()
 }
 
-/// A default that depends on the machine is at the end of the help text.
+/// A default that depends on something is at the end of the help text.
 fn description_and_default(arg: &Arg) -> (String, String) {
     let help = arg.get_help().unwrap().to_string();
     if let Some((description, default)) = help.split_once(" [default: ") {
         return (format!("{description}."), default.trim_end_matches([']', '.']).to_owned());
     }
-    let default = arg.get_default_values()[0].to_str().unwrap();
-    (format!("{help}."), grouped(default.parse().unwrap()))
+    let default = match arg.get_default_values() {
+        [default] if arg.get_action().takes_values() => default.to_str().unwrap(),
+        _ => "",
+    };
+    let default = match default.parse() {
+        Ok(number) => grouped(number),
+        Err(_) if default.is_empty() => String::new(),
+        Err(_) => code(default),
+    };
+    (format!("{help}."), default)
 }
 
 /// The range of a flag's value. clap shows it only in its error message, so 0, which no flag

@@ -18,10 +18,6 @@ pub type ComponentId = String;
 pub struct App {
     /// `application.name`.
     pub name: String,
-    /// `application.version`, if given.
-    pub version: Option<String>,
-    /// `application.description`, if given.
-    pub description: Option<String>,
     /// The directory of the manifest; relative paths start here.
     pub folder: PathBuf,
     /// Application variables by name.
@@ -44,15 +40,13 @@ pub struct App {
 }
 
 /// A variable that an operator may set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Variable {
     /// The value if the operator sets none; `None` means that the operator must set one
     /// (`required = true`).
     pub default: Option<String>,
     /// Whether it is never shown in logs or on pages.
     pub secret: bool,
-    /// A description for operators.
-    pub description: Option<String>,
 }
 
 /// One `[component.<id>]`.
@@ -62,8 +56,6 @@ pub struct Component {
     pub id: ComponentId,
     /// Where its bytes are.
     pub source: Source,
-    /// A description for operators.
-    pub description: Option<String>,
     /// Its environment variables.
     pub environment: BTreeMap<String, String>,
     /// Files that the component may read.
@@ -86,8 +78,8 @@ pub struct Component {
     pub dependencies: Vec<Dependency>,
     /// `dependencies_inherit_configuration`: all dependencies get all permissions.
     pub dependencies_inherit_configuration: bool,
-    /// Build profiles by name.
-    pub profiles: BTreeMap<String, Profile>,
+    /// The dependencies of build profiles, by the name of the profile. They are only checked.
+    pub profiles: BTreeMap<String, Vec<Dependency>>,
     /// `[component.<id>.tool.tessera]`.
     pub settings: ComponentSettings,
     /// Its path in the manifest: `component.<id>`, or the key of the trigger for an inline
@@ -95,17 +87,11 @@ pub struct Component {
     pub written_at: String,
 }
 
-/// `[component.<id>.profile.<name>]`: replaces settings of the component in a build profile.
-#[derive(Debug, Clone)]
-pub struct Profile {
-    /// Where its bytes are.
-    pub source: Option<Source>,
-    /// Environment variables that are added or replaced.
-    pub environment: BTreeMap<String, String>,
-    /// Dependencies that are added or replaced.
-    pub dependencies: Vec<Dependency>,
-    /// Commands of the build.
-    pub build_commands: Option<Vec<String>>,
+impl Component {
+    /// Whether this host runs it.
+    pub(crate) fn runs_here(&self) -> bool {
+        self.settings.bridges.is_none() && !self.settings.stock_only
+    }
 }
 
 /// Where a component's bytes come from.
@@ -152,8 +138,6 @@ pub struct Build {
     pub commands: Vec<String>,
     /// Where to run them, absolute.
     pub workdir: PathBuf,
-    /// Patterns of the files that the build depends on.
-    pub watch: Vec<String>,
 }
 
 /// An import that is satisfied by another component.

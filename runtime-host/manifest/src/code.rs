@@ -2,111 +2,63 @@
 //!
 //! Tests, editors and search engines refer to them, so a code is never renamed or reused.
 
-use std::fmt;
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident => $name:literal,)*) => {
-        /// The kind of a problem; written `tessera::manifest::<name>`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code { $($(#[$doc])* $variant,)* }
-
-        impl Code {
-            /// All codes.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The last part of the code, for example `unknown_key`.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-        }
-    };
-}
-
-codes! {
-    /// The file cannot be read.
-    Unreadable => "unreadable",
-    /// The text is not TOML.
-    Syntax => "syntax",
-    /// The manifest does not have version 2.
-    ManifestVersion => "manifest_version",
-    /// An unknown key.
-    UnknownKey => "unknown_key",
-    /// A missing required key.
-    MissingKey => "missing_key",
-    /// Keys that exclude each other.
-    ConflictingKeys => "conflicting_keys",
-    /// A key of older manifests.
-    DeprecatedKey => "deprecated_key",
-    /// A value of the wrong type.
-    WrongType => "wrong_type",
-    /// A string or an array that must not be empty.
-    EmptyValue => "empty_value",
-    /// A value that is not allowed.
-    BadValue => "bad_value",
-    /// A name that breaks the rules for names.
-    BadName => "bad_name",
-    /// The same entry twice in one array.
-    DuplicateEntry => "duplicate_entry",
-    /// A feature of Spin that this host does not support.
-    Unsupported => "unsupported",
-    /// A trigger of an unknown type.
-    UnknownTrigger => "unknown_trigger",
-    /// A trigger without a component.
-    TriggerWithoutComponent => "trigger_without_component",
-    /// Two triggers with the same id.
-    DuplicateTriggerId => "duplicate_trigger_id",
-    /// A reference to a component that does not exist.
-    UnknownComponent => "unknown_component",
-    /// A route that is not a path pattern.
-    BadRoute => "bad_route",
-    /// Two triggers for the same requests.
-    DuplicateRoute => "duplicate_route",
-    /// An invalid host pattern.
-    BadHost => "bad_host",
-    /// A template with unpaired braces or without a name in them.
-    BadTemplate => "bad_template",
-    /// A template that uses an undeclared variable.
-    UnknownVariable => "unknown_variable",
-    /// A variable that is required and has a default, or neither.
-    VariableDefault => "variable_default",
-    /// A store or database that is used by two components.
-    SharedStore => "shared_store",
-    /// An invalid dependency.
-    BadDependency => "bad_dependency",
-    /// A component that can't be used as a dependency.
-    UnfitDependency => "unfit_dependency",
-    /// A bridge without a component that this host runs.
-    BadBridge => "bad_bridge",
-    /// Links between components that form a cycle.
-    LinkCycle => "link_cycle",
-    /// A number outside of its range.
-    LimitRange => "limit_range",
-    /// `on_start` of a component that does not serve HTTP.
-    OnStart => "on_start",
-    /// A subscription of a component that can't receive events, or members of a group whose
-    /// subscriptions differ.
-    Subscription => "subscription",
-    /// A schedule of a component that does not serve HTTP.
-    Schedule => "schedule",
-    /// A file that does not exist.
-    MissingFile => "missing_file",
-    /// Something that this host accepts and stock Spin refuses or interprets differently.
-    NotPortable => "not_portable",
-}
-
-impl tessera_strict_toml::Code for Code {
-    const SYNTAX: Self = Self::Syntax;
-    const UNKNOWN_KEY: Self = Self::UnknownKey;
-    const MISSING_KEY: Self = Self::MissingKey;
-    const WRONG_TYPE: Self = Self::WrongType;
-    const EMPTY_VALUE: Self = Self::EmptyValue;
-    const BAD_VALUE: Self = Self::BadValue;
-    const UNSUPPORTED: Self = Self::Unsupported;
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tessera::manifest::{}", self.name())
+tessera_strict_toml::codes! {
+    pub enum Code in "tessera::manifest" {
+        /// The file cannot be read.
+        Unreadable => "unreadable",
+        /// The manifest does not have version 2.
+        ManifestVersion => "manifest_version",
+        /// Keys that exclude each other.
+        ConflictingKeys => "conflicting_keys",
+        /// A key of older manifests.
+        DeprecatedKey => "deprecated_key",
+        /// A name that breaks the rules for names.
+        BadName => "bad_name",
+        /// The same entry twice in one array.
+        DuplicateEntry => "duplicate_entry",
+        /// A trigger of an unknown type.
+        UnknownTrigger => "unknown_trigger",
+        /// A trigger without a component.
+        TriggerWithoutComponent => "trigger_without_component",
+        /// Two triggers with the same id.
+        DuplicateTriggerId => "duplicate_trigger_id",
+        /// A reference to a component that does not exist.
+        UnknownComponent => "unknown_component",
+        /// A route that is not a path pattern.
+        BadRoute => "bad_route",
+        /// Two triggers for the same requests.
+        DuplicateRoute => "duplicate_route",
+        /// An invalid host pattern.
+        BadHost => "bad_host",
+        /// A template with unpaired braces or without a name in them.
+        BadTemplate => "bad_template",
+        /// A template that uses an undeclared variable.
+        UnknownVariable => "unknown_variable",
+        /// A variable that is required and has a default, or neither.
+        VariableDefault => "variable_default",
+        /// A store or database that is used by two components.
+        SharedStore => "shared_store",
+        /// An invalid dependency.
+        BadDependency => "bad_dependency",
+        /// A component that can't be used as a dependency.
+        UnfitDependency => "unfit_dependency",
+        /// A bridge without a component that this host runs.
+        BadBridge => "bad_bridge",
+        /// Links between components that form a cycle.
+        LinkCycle => "link_cycle",
+        /// A number outside of its range.
+        LimitRange => "limit_range",
+        /// `on_start` of a component that does not serve HTTP.
+        OnStart => "on_start",
+        /// A subscription of a component that can't receive events, or members of a group whose
+        /// subscriptions differ.
+        Subscription => "subscription",
+        /// A schedule of a component that does not serve HTTP.
+        Schedule => "schedule",
+        /// A file that does not exist.
+        MissingFile => "missing_file",
+        /// Something that this host accepts and stock Spin refuses or interprets differently.
+        NotPortable => "not_portable",
     }
 }
 
@@ -114,10 +66,11 @@ impl fmt::Display for Code {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+    use tessera_strict_toml::Code as _;
 
     #[test]
     fn the_names_of_codes_are_unique() {
-        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.to_string()).collect();
         assert_eq!(names.len(), Code::ALL.len());
     }
 }

@@ -16,10 +16,7 @@ use crate::reader::{Code, Problem, join};
 /// Empty if no file is missing.
 pub fn check_files(app: &App) -> Vec<Problem> {
     let mut search = Search { app, problems: Vec::new() };
-    let runs_here = |component: &&Component| {
-        component.settings.bridges.is_none() && !component.settings.stock_only
-    };
-    for component in app.components.values().filter(runs_here) {
+    for component in app.components.values().filter(|component| component.runs_here()) {
         search.component(component);
     }
     search.problems

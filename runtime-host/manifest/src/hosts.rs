@@ -12,10 +12,10 @@
 mod host;
 mod ports;
 
-use std::fmt;
-
 use host::Host;
 use ports::Ports;
+
+use crate::pattern_error::PatternError;
 
 /// One parsed pattern.
 ///
@@ -39,21 +39,12 @@ enum Scheme {
     One(String),
 }
 
-/// Why a text is not a host pattern, and a hint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostError {
-    /// A clause without a full stop.
-    pub message: String,
-    /// What to write instead.
-    pub hint: String,
-}
-
 impl HostPattern {
     /// Parses a pattern without templates.
     ///
     /// # Errors
     /// The pattern does not match the grammar in the module's documentation.
-    pub fn parse(text: &str) -> Result<Self, HostError> {
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
         let text = text.trim();
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(without_scheme(text));
@@ -101,7 +92,7 @@ pub fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-fn without_scheme(text: &str) -> HostError {
+fn without_scheme(text: &str) -> PatternError {
     let hint = match text {
         "*" | "" | "insecure:allow-all" => {
             "`*://*:*` allows all hosts; prefer a list of `scheme://host[:port]`".to_owned()
@@ -111,7 +102,7 @@ fn without_scheme(text: &str) -> HostError {
             format!("write `https://{host}`, or `*://{host}` for every scheme")
         }
     };
-    HostError::new("it has no scheme", hint)
+    PatternError::new("it has no scheme", hint)
 }
 
 /// Splits `host:port`; colons within brackets are part of the host.
@@ -128,24 +119,24 @@ fn bare(host: &str) -> &str {
 }
 
 impl Scheme {
-    fn parse(text: &str) -> Result<Self, HostError> {
+    fn parse(text: &str) -> Result<Self, PatternError> {
         if text == "*" {
             return Ok(Self::Any);
         }
         if text.is_empty() || !text.chars().all(|c| c.is_ascii_alphabetic()) {
             let hint = "a scheme consists of letters, for example `https`, or is `*`";
-            return Err(HostError::new(format!("`{text}` is not a scheme"), hint));
+            return Err(PatternError::new(format!("`{text}` is not a scheme"), hint));
         }
         Ok(Self::One(text.to_ascii_lowercase()))
     }
 
-    fn own_port(&self) -> Result<Ports, HostError> {
+    fn own_port(&self) -> Result<Ports, PatternError> {
         let port = match self {
             Self::Any => None,
             Self::One(scheme) => default_port(scheme),
         };
         port.map(Ports::One).ok_or_else(|| {
-            HostError::new(
+            PatternError::new(
                 "the port is missing, and the scheme has no default port",
                 "add a port, for example `:8080`, or `:*` for all ports",
             )
@@ -159,20 +150,6 @@ impl Scheme {
         }
     }
 }
-
-impl HostError {
-    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
-    }
-}
-
-impl fmt::Display for HostError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.message, self.hint)
-    }
-}
-
-impl std::error::Error for HostError {}
 
 #[cfg(test)]
 mod tests {

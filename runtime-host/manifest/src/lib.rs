@@ -22,10 +22,10 @@ mod names;
 mod origin;
 mod parse;
 mod path;
+mod pattern_error;
 mod portability;
 mod reader;
 pub mod routes;
-
 pub mod template;
 mod unsupported;
 
@@ -35,6 +35,7 @@ pub use app::*;
 pub use files::check_files;
 pub use keys::limits::{LimitValues, Limits};
 pub use origin::Origin;
+pub use pattern_error::PatternError;
 pub use reader::{Code, Errors, Label, Problem, Span};
 
 use reader::Problems;

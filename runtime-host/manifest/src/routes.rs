@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::pattern_error::PatternError;
+
 /// A parsed route, including the application's base path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutePattern {
@@ -21,27 +23,18 @@ pub enum Segment {
     Parameter(String),
 }
 
-/// Why a text is not a route, and a hint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteError {
-    /// A clause without a full stop.
-    pub message: String,
-    /// What to write instead.
-    pub hint: String,
-}
-
 impl RoutePattern {
     /// Parses a route below a base path (`""` or `"/"` if there is none).
     ///
     /// # Errors
     /// The route does not match the grammar in the module's documentation.
-    pub fn parse(base: &str, route: &str) -> Result<Self, RouteError> {
+    pub fn parse(base: &str, route: &str) -> Result<Self, PatternError> {
         let (path, rest) = match route.strip_suffix("...").or_else(|| route.strip_suffix('*')) {
             Some(path) if path.is_empty() || path.ends_with('/') => (path, true),
             _ => (route, false),
         };
         if [base, path].iter().any(|text| text.contains("//")) {
-            return Err(RouteError::new("it has an empty segment", "write one slash, not two"));
+            return Err(PatternError::new("it has an empty segment", "write one slash, not two"));
         }
         let parts = |text| trimmed(text).split('/').filter(|_| !trimmed(text).is_empty());
         let segments = parts(base).chain(parts(path)).map(Segment::parse);
@@ -51,7 +44,7 @@ impl RoutePattern {
             if let Segment::Parameter(name) = segment
                 && !names.insert(name)
             {
-                return Err(RouteError::new(
+                return Err(PatternError::new(
                     format!("the parameter `:{name}` is a duplicate"),
                     "give each parameter a different name",
                 ));
@@ -101,24 +94,24 @@ fn trimmed(text: &str) -> &str {
 }
 
 impl Segment {
-    fn parse(text: &str) -> Result<Self, RouteError> {
+    fn parse(text: &str) -> Result<Self, PatternError> {
         let named = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if let Some(name) = text.strip_prefix(':') {
             return if !name.is_empty() && name.chars().all(named) {
                 Ok(Self::Parameter(name.to_owned()))
             } else {
-                Err(RouteError::new(
+                Err(PatternError::new(
                     format!("`{text}` is not a parameter"),
                     "a parameter is a colon and a name of letters, digits, `-` and `_`, for example `:id`",
                 ))
             };
         }
         match text {
-            "..." | "*" => Err(RouteError::new(
+            "..." | "*" => Err(PatternError::new(
                 format!("`{text}` is not at the end"),
                 "`/...` matches the rest of the path; use `:name` for one segment",
             )),
-            "." | ".." => Err(RouteError::new(
+            "." | ".." => Err(PatternError::new(
                 format!("`{text}` never occurs in the path of a request"),
                 "clients resolve it before they send a request: write the resolved path",
             )),
@@ -126,20 +119,20 @@ impl Segment {
         }
     }
 
-    fn literal(text: &str) -> Result<Self, RouteError> {
+    fn literal(text: &str) -> Result<Self, PatternError> {
         let bad = |c: &char| {
             c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '*' | '{' | '}' | '\\')
         };
         match text.chars().find(bad) {
-            Some('*') => Err(RouteError::new(
+            Some('*') => Err(PatternError::new(
                 "`*` is part of a segment",
                 "use `:name` for a whole segment, or `/...` for the rest of the path",
             )),
-            Some(c @ ('?' | '#')) => Err(RouteError::new(
+            Some(c @ ('?' | '#')) => Err(PatternError::new(
                 format!("it contains {c:?}"),
                 "a route is only matched with the path: remove the query",
             )),
-            Some(c) => Err(RouteError::new(
+            Some(c) => Err(PatternError::new(
                 format!("it contains {c:?}"),
                 "write it percent-encoded, as in a request",
             )),
@@ -153,20 +146,6 @@ impl std::fmt::Display for RoutePattern {
         f.write_str(&self.written(|name| format!(":{name}")))
     }
 }
-
-impl RouteError {
-    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
-    }
-}
-
-impl std::fmt::Display for RouteError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}; {}", self.message, self.hint)
-    }
-}
-
-impl std::error::Error for RouteError {}
 
 #[cfg(test)]
 mod tests {

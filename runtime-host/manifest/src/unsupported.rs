@@ -11,10 +11,8 @@ const SCHEMES: [&str; 2] = ["http", "https"];
 
 /// Checks the components that this host runs.
 pub(crate) fn check(app: &App) -> Vec<Problem> {
-    let runs = |component: &&Component| {
-        !component.settings.stock_only && component.settings.bridges.is_none()
-    };
-    app.components.values().filter(runs).flat_map(|component| of(app, component)).collect()
+    let run_here = app.components.values().filter(|component| component.runs_here());
+    run_here.flat_map(|component| of(app, component)).collect()
 }
 
 fn of(app: &App, component: &Component) -> Vec<Problem> {

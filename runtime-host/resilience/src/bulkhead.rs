@@ -12,8 +12,9 @@ mod queue;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use self::queue::{Queue, Ticket};
@@ -45,7 +46,7 @@ struct State {
 }
 
 /// What a waiter receives: a permit, or the reason for a refusal.
-type Grant = Result<(), Rejected>;
+type Grant = Result<(), AcquireError>;
 
 /// Permission to run a call. Dropping it releases it.
 #[must_use = "the permit is released as soon as it is dropped"]
@@ -55,7 +56,7 @@ pub struct Permit {
 
 /// Why no permit was granted. The call was not made, so it can be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Rejected {
+pub enum AcquireError {
     /// All permits are in use and the queue is full.
     #[error("too many calls are waiting")]
     QueueFull,
@@ -81,9 +82,9 @@ impl Bulkhead {
         &self,
         client: Option<IpAddr>,
         deadline: Deadline,
-    ) -> Result<Permit, Rejected> {
+    ) -> Result<Permit, AcquireError> {
         if deadline.is_expired() {
-            return Err(Rejected::DeadlineExceeded);
+            return Err(AcquireError::DeadlineExceeded);
         }
         let mut waiter = match self.shared.enter(client)? {
             Entered::Running(permit) => return Ok(permit),
@@ -94,20 +95,20 @@ impl Bulkhead {
                 waiter.received = true;
                 let permit = grant.map(|()| Permit { shared: self.shared.clone() })?;
                 // A permit that came too late goes to the next waiter.
-                if deadline.is_expired() { Err(Rejected::DeadlineExceeded) } else { Ok(permit) }
+                if deadline.is_expired() { Err(AcquireError::DeadlineExceeded) } else { Ok(permit) }
             }
-            _ => Err(Rejected::DeadlineExceeded),
+            _ => Err(AcquireError::DeadlineExceeded),
         }
     }
 
     /// The number of calls with a permit.
     pub fn running(&self) -> usize {
-        self.shared.lock().running
+        self.shared.state.lock().running
     }
 
     /// The number of calls that wait for a permit.
     pub fn queued(&self) -> usize {
-        self.shared.lock().queue.len()
+        self.shared.state.lock().queue.len()
     }
 
     /// The size of this bulkhead.
@@ -122,21 +123,17 @@ enum Entered {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes a permit, or enters the queue.
-    fn enter(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Entered, Rejected> {
-        let mut state = self.lock();
+    fn enter(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Entered, AcquireError> {
+        let mut state = self.state.lock();
         // While a permit is available, no call waits.
         if state.running < self.options.concurrency_max {
             state.running += 1;
             return Ok(Entered::Running(Permit { shared: self.clone() }));
         }
         if state.queue.len() >= self.options.queue_length_max {
-            let displaced = state.queue.displace(client).ok_or(Rejected::QueueFull)?;
-            let _ = displaced.send(Err(Rejected::QueueFull));
+            let displaced = state.queue.displace(client).ok_or(AcquireError::QueueFull)?;
+            let _ = displaced.send(Err(AcquireError::QueueFull));
         }
         let (sender, grant) = oneshot::channel();
         let ticket = state.queue.push(client, sender);
@@ -146,7 +143,7 @@ impl Shared {
 
     /// Passes a permit to the next waiter, or makes it available.
     fn release(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while let Some(waiter) = state.queue.pop() {
             if waiter.send(Ok(())).is_ok() {
                 return;
@@ -180,7 +177,7 @@ struct Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        if self.received || self.shared.lock().queue.remove(self.client, self.ticket) {
+        if self.received || self.shared.state.lock().queue.remove(self.client, self.ticket) {
             return;
         }
         // The grant was sent and never received.

@@ -15,7 +15,7 @@ pub struct Deadline(Instant);
 /// The deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the deadline has passed")]
-pub struct Expired;
+pub struct DeadlineError;
 
 /// Longer deadlines are reduced to this, so that the clock does not overflow.
 const TIME_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -46,10 +46,10 @@ impl Deadline {
     /// # Errors
     /// The deadline passed before the future was ready. If it had passed before, the future was
     /// not polled.
-    pub async fn limit<F: Future>(self, work: F) -> Result<F::Output, Expired> {
+    pub async fn limit<F: Future>(self, work: F) -> Result<F::Output, DeadlineError> {
         if self.is_expired() {
-            return Err(Expired);
+            return Err(DeadlineError);
         }
-        tokio::time::timeout_at(self.0, work).await.map_err(|_| Expired)
+        tokio::time::timeout_at(self.0, work).await.map_err(|_| DeadlineError)
     }
 }

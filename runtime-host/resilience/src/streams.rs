@@ -7,7 +7,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// The limits of streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub struct StreamPermit {
 
 /// Why a stream was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Rejected {
+pub enum OpenError {
     /// `streams_max` streams are open.
     #[error("too many responses are being streamed")]
     Full,
@@ -62,17 +64,17 @@ impl Streams {
     ///
     /// # Errors
     /// The limit in total or that of the client is reached.
-    pub fn open(&self, client: Option<IpAddr>) -> Result<StreamPermit, Rejected> {
-        let client = client.map(network);
+    pub fn open(&self, client: Option<IpAddr>) -> Result<StreamPermit, OpenError> {
+        let client = client.map(client_of);
         let Options { streams_max, streams_per_client_max } = self.0.options;
-        let mut open = self.0.lock();
+        let mut open = self.0.open.lock();
         if open.all >= streams_max {
-            return Err(Rejected::Full);
+            return Err(OpenError::Full);
         }
         if let Some(client) = client {
             let own = open.by_client.get(&client).copied().unwrap_or(0);
             if own >= streams_per_client_max {
-                return Err(Rejected::ClientFull);
+                return Err(OpenError::ClientFull);
             }
             open.by_client.insert(client, own + 1);
         }
@@ -82,19 +84,13 @@ impl Streams {
 
     /// The number of open streams.
     pub fn running(&self) -> usize {
-        self.0.lock().all
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.open.lock().all
     }
 }
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let mut open = self.shared.lock();
+        let mut open = self.shared.open.lock();
         open.all -= 1;
         let Some(client) = self.client else { return };
         match open.by_client.get_mut(&client) {
@@ -108,8 +104,8 @@ impl Drop for StreamPermit {
 
 /// The client of an address: an IPv4 address, or an IPv6 /64 network, which usually belongs to one
 /// customer.
-fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
+pub fn client_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & (u128::MAX << 64)).into()),
         v4 @ IpAddr::V4(_) => v4,
     }

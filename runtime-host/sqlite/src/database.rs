@@ -1,10 +1,8 @@
 //! An open database: the queue of its writer, and its readers.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{path::PathBuf, sync::Arc};
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -84,7 +82,7 @@ impl<E: Engine> Database<E> {
     }
 
     async fn enqueue(&self, job: Box<dyn Job<E>>) -> Result<()> {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let queue = self.queue.lock().clone();
         let queue = queue.ok_or_else(|| self.closed())?;
         let slot = queue.reserve().await.map_err(|_| self.closed())?;
         self.counters.count_accepted();
@@ -140,7 +138,7 @@ impl<E: Engine> Database<E> {
     /// Failures of SQLite at the last checkpoint.
     pub async fn close(&self) -> Result<()> {
         self.readers.close().await;
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.queue.lock().take());
         let mut ended = self.ended.clone();
         let outcome = ended.wait_for(Option::is_some).await;
         match outcome.map(|outcome| outcome.clone()) {

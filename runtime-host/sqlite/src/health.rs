@@ -1,12 +1,11 @@
 //! Failures that an operator has to know about.
 
 use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use crate::{Error, ErrorKind};
 
@@ -28,7 +27,7 @@ impl Health {
             ErrorKind::Full => {}
             _ => return,
         }
-        *self.latest() = Some((Instant::now(), error.clone()));
+        *self.latest.lock() = Some((Instant::now(), error.clone()));
     }
 
     /// Whether the file was found to be damaged.
@@ -38,11 +37,7 @@ impl Health {
 
     /// The latest such failure, if it is recent.
     pub(crate) fn recent(&self) -> Option<Error> {
-        let latest = self.latest();
+        let latest = self.latest.lock();
         latest.as_ref().filter(|(at, _)| at.elapsed() < RECENT).map(|(_, error)| error.clone())
-    }
-
-    fn latest(&self) -> MutexGuard<'_, Option<(Instant, Error)>> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-/// The limits of one database. Engines have the same fields in their own options.
+/// The limits of one database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The maximum size of the file, in bytes. Beyond it, writes are
@@ -21,6 +21,19 @@ pub struct Options {
     pub group_operations_max: usize,
     /// How long SQLite waits for a file that another program has locked.
     pub busy_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            database_bytes_max: 16 * 1024 * 1024 * 1024,
+            readers_max: 4,
+            queue_length_max: 1_024,
+            queue_bytes_max: 64 * 1024 * 1024,
+            group_operations_max: 256,
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
 }
 
 impl Options {

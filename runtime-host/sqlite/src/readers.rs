@@ -1,10 +1,8 @@
 //! Connections that read, independently of the writer.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{path::PathBuf, sync::Arc};
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -40,7 +38,7 @@ impl Readers {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
         let permit = self.permit().await?;
-        let idle = self.idle().pop();
+        let idle = self.idle.lock().pop();
         match idle {
             Some(connection) => self.query(connection, query),
             None => self.read_on_thread(permit, query).await,
@@ -83,13 +81,13 @@ impl Readers {
     pub(crate) async fn close(&self) {
         let all = self.permits.acquire_many(self.connections_max).await;
         self.permits.close();
-        self.idle().clear();
+        self.idle.lock().clear();
         drop(all);
     }
 
     /// An idle connection, or else a new one.
     fn connection(&self) -> Result<Connection> {
-        let idle = self.idle().pop();
+        let idle = self.idle.lock().pop();
         let opened = idle.map_or_else(|| open_reader(&self.path, &self.options), Ok);
         opened.map_err(|error| self.failure(&error))
     }
@@ -100,7 +98,7 @@ impl Readers {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
         let answer = query(&connection).map_err(|error| self.failure(&error));
-        self.idle().push(connection);
+        self.idle.lock().push(connection);
         answer
     }
 
@@ -108,9 +106,5 @@ impl Readers {
         let error = Error::sqlite(&self.path, error);
         self.health.note(&error);
         error
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -105,10 +105,10 @@ impl Test {
         let options = Options {
             database_bytes_max: 1024 * 1024,
             readers_max: 2,
-            queue_length_max: 100,
             queue_bytes_max: 1_000,
             group_operations_max: 50,
             busy_timeout: Duration::from_secs(30),
+            ..Options::default()
         };
         let lock = Lock::directory(self.folder.path()).unwrap();
         let opened = open(&self.path(), &FORMAT, &options).unwrap();

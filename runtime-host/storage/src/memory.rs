@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Bound,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use futures::{
@@ -18,6 +18,7 @@ use crate::{
     Error, ErrorKind, KeyPage, KeyValue, Limits, Result, Stores, SwapError, Value, Version,
     Versioned, counter, limits::check_label, versions::Deletions,
 };
+use parking_lot::{Mutex, MutexGuard};
 
 /// The limits of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Memory {
 impl Stores for Memory {
     fn open(&self, label: &str) -> BoxFuture<'_, Result<Arc<dyn KeyValue>>> {
         let opened = check_label(label).map(|()| {
-            let mut stores = lock(&self.stores);
+            let mut stores = self.stores.lock();
             let store = stores
                 .entry(label.to_owned())
                 .or_insert_with(|| Arc::new(Store::new(label, self.options)));
@@ -62,13 +63,13 @@ impl Stores for Memory {
     }
 
     fn sweep_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<u64>> {
-        let removed = lock(&self.stores).values().map(|store| store.sweep(now_ms)).sum();
+        let removed = self.stores.lock().values().map(|store| store.sweep(now_ms)).sum();
         ready(Ok(removed)).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<()>> {
-        for store in lock(&self.stores).values() {
-            lock(&store.state).closed = true;
+        for store in self.stores.lock().values() {
+            store.state.lock().closed = true;
         }
         ready(Ok(())).boxed()
     }
@@ -102,7 +103,7 @@ impl Store {
     }
 
     fn state(&self) -> Result<MutexGuard<'_, State>> {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         if state.closed { Err(Error::closed(&self.label)) } else { Ok(state) }
     }
 
@@ -190,7 +191,7 @@ impl Store {
     }
 
     fn sweep(&self, now_ms: u64) -> u64 {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let due = state.expiries.iter().filter(|(_, at_ms)| **at_ms <= now_ms);
         let due: Vec<_> = due.map(|(key, _)| key.clone()).collect();
         for key in &due {
@@ -316,9 +317,4 @@ impl KeyValue for Store {
     ) -> BoxFuture<'_, Result<Version, SwapError>> {
         ready(self.swap(key, version, new)).boxed()
     }
-}
-
-/// A panic cannot leave these maps half changed, so a poisoned lock is usable.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,7 @@
 //! A parsed document.
 
-use crate::problem::{Code, Problem, Problems};
+use crate::code::Code;
+use crate::problem::{Problem, Problems};
 use crate::tree::{Node, table};
 use crate::{Field, SpanIndex};
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
-use crate::problem::{Code, Problem};
+use crate::code::Code;
+use crate::problem::Problem;
 
 /// All problems of a document, in the order of its text.
 ///
@@ -114,11 +115,11 @@ impl<C: Code> Diagnostic for Errors<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::TestCode;
+    use crate::testing::Code;
 
-    fn errors() -> Errors<TestCode> {
-        let late = Problem::new(TestCode::UNKNOWN_KEY, "later").label(9..10, "here");
-        let early = Problem::new(TestCode::SYNTAX, "earlier").label(3..4, "here");
+    fn errors() -> Errors<Code> {
+        let late = Problem::new(Code::UnknownKey, "later").label(9..10, "here");
+        let early = Problem::new(Code::Syntax, "earlier").label(3..4, "here");
         let problems = vec![late.hint("remove it"), early];
         Errors::new(Path::new("spin.toml"), "é\n# x\ny = 1\n", problems)
     }

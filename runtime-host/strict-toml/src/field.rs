@@ -2,7 +2,8 @@
 //!
 //! A method that returns `None` has reported why.
 
-use crate::problem::{Code, Problem, Problems, Span};
+use crate::code::Code;
+use crate::problem::{Problems, Span};
 use crate::suggest::suggestion;
 use crate::table::Table;
 use crate::tree::{Key, Kind, Node};
@@ -17,15 +18,6 @@ pub struct Field<'a, C> {
     pub(crate) node: &'a Node,
     /// Where problems of this value are reported.
     pub problems: &'a Problems<C>,
-}
-
-/// A value that was read, with its span.
-#[derive(Debug, Clone)]
-pub struct Spanned<T> {
-    /// The value.
-    pub value: T,
-    /// Where it is written.
-    pub span: Span,
 }
 
 impl<'a, C: Code> Field<'a, C> {
@@ -55,8 +47,12 @@ impl<'a, C: Code> Field<'a, C> {
 
     /// Reports this value, with a message that starts with its path.
     pub fn report(&self, code: C, message: &str, label: &str, hint: &str) {
-        let problem = Problem::new(code, format!("`{}` {message}", self.path));
-        self.problems.push(problem.label(self.span(), label).hint(hint));
+        self.problems.report(code, format!("`{}` {message}", self.path), self.span(), label, hint);
+    }
+
+    /// Reports that this value is not `what`, for example "a label".
+    pub fn report_invalid(&self, code: C, what: &str, why: &str, hint: &str) {
+        self.report(code, &format!("is not {what}: {why}"), &format!("not {what}"), hint);
     }
 
     /// Reports that the value has the wrong type; `expected` is for example "a string".
@@ -67,9 +63,9 @@ impl<'a, C: Code> Field<'a, C> {
     }
 
     /// The value as a string.
-    pub fn string(&self) -> Option<Spanned<String>> {
+    pub fn string(&self) -> Option<String> {
         match &self.node.kind {
-            Kind::String(value) => Some(Spanned { value: value.clone(), span: self.span() }),
+            Kind::String(value) => Some(value.clone()),
             _ => {
                 self.wrong_type("a string");
                 None
@@ -78,19 +74,19 @@ impl<'a, C: Code> Field<'a, C> {
     }
 
     /// The value as a string with at least one character that is not white space.
-    pub fn non_empty_string(&self) -> Option<Spanned<String>> {
-        let string = self.string()?;
-        if string.value.trim().is_empty() {
+    pub fn text(&self) -> Option<String> {
+        let text = self.string()?;
+        if text.trim().is_empty() {
             let hint = "write a value, or remove the key";
             self.report(C::EMPTY_VALUE, "must not be empty", "empty", hint);
             return None;
         }
-        Some(string)
+        Some(text)
     }
 
     /// What the value means: it has to be one of these words.
     pub fn one_of<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<T> {
-        let written = self.non_empty_string()?.value;
+        let written = self.text()?;
         let meaning = words.iter().find(|(word, _)| *word == written).map(|(_, meaning)| *meaning);
         if meaning.is_none() {
             let message = format!("has the unknown value `{written}`");
@@ -138,9 +134,9 @@ impl<'a, C: Code> Field<'a, C> {
     }
 
     /// The items of an array of non-empty strings. Other items are reported and left out.
-    pub fn strings(&self) -> Vec<Spanned<String>> {
+    pub fn texts(&self) -> Vec<String> {
         let items = self.items().unwrap_or_default();
-        items.iter().filter_map(Self::non_empty_string).collect()
+        items.iter().filter_map(Self::text).collect()
     }
 
     /// The items of an array; `None`, without a report, if the value has another type.
@@ -165,7 +161,7 @@ impl<'a, C: Code> Field<'a, C> {
     /// The entries of a table with arbitrary keys and strings as values.
     pub fn string_entries(&self) -> impl Iterator<Item = (&'a Key, String)> {
         let entries = self.entries().into_iter();
-        entries.filter_map(|(key, field)| field.string().map(|string| (key, string.value)))
+        entries.filter_map(|(key, field)| Some((key, field.string()?)))
     }
 
     /// The value as a table with a fixed set of keys.

@@ -9,6 +9,7 @@
 //! [`Document::root`] gives typed access to it, and [`Problems::into_result`] ends with success or
 //! with all problems as one [`Errors`].
 
+mod code;
 mod document;
 mod errors;
 mod field;
@@ -16,15 +17,20 @@ mod problem;
 mod spans;
 mod suggest;
 mod table;
-#[cfg(test)]
-mod testing;
 mod tree;
 
+pub use code::Code;
 pub use document::Document;
 pub use errors::Errors;
-pub use field::{Field, Spanned};
-pub use problem::{Code, Label, Problem, Problems, Span};
+pub use field::Field;
+pub use problem::{Label, Problem, Problems, Span};
 pub use spans::SpanIndex;
 pub use suggest::{listed, nearest, suggestion};
 pub use table::Table;
 pub use tree::{Key, join};
+
+/// Codes for the tests of this crate.
+#[cfg(test)]
+mod testing {
+    crate::codes!(pub(crate) enum Code in "test" {});
+}

@@ -8,29 +8,11 @@ use std::path::Path;
 
 use miette::{Diagnostic, LabeledSpan, Severity};
 
-use crate::Errors;
+use crate::code::Code;
+use crate::errors::Errors;
 
 /// A range of bytes of the document's text.
 pub type Span = Range<usize>;
-
-/// The codes of the problems of one kind of document. A report shows them as `Display` does, for
-/// example `tessera::manifest::unknown_key`.
-pub trait Code: Copy + Eq + fmt::Debug + fmt::Display + Send + Sync + 'static {
-    /// The text is not TOML.
-    const SYNTAX: Self;
-    /// A key that the reader does not know.
-    const UNKNOWN_KEY: Self;
-    /// A required key is missing.
-    const MISSING_KEY: Self;
-    /// A value has the wrong type.
-    const WRONG_TYPE: Self;
-    /// A string that must not be empty is empty.
-    const EMPTY_VALUE: Self;
-    /// A value that is not allowed.
-    const BAD_VALUE: Self;
-    /// A key that is known and not supported.
-    const UNSUPPORTED: Self;
-}
 
 /// One problem: what is wrong, where, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +136,18 @@ impl<C: Code> Problems<C> {
     /// Adds a problem.
     pub fn push(&self, problem: Problem<C>) {
         self.0.borrow_mut().push(problem);
+    }
+
+    /// Adds a problem with one label.
+    pub fn report(
+        &self,
+        code: C,
+        message: impl Into<String>,
+        span: Span,
+        label: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.push(Problem::new(code, message).label(span, label).hint(hint));
     }
 
     /// Ends reading the document at `path`.

@@ -1,7 +1,7 @@
 //! A table with a fixed set of keys: those that are read.
 
+use crate::code::Code;
 use crate::field::Field;
-use crate::problem::{Code, Problem};
 use crate::suggest::suggestion;
 use crate::tree::{Key, Node, join};
 
@@ -49,9 +49,8 @@ impl<'a, C: Code> Table<'a, C> {
         let field = self.optional(name);
         if field.is_none() {
             let message = format!("missing key `{}`", join(&self.field.path, name));
-            let problem = Problem::new(C::MISSING_KEY, message);
             let label = format!("`{name}` is missing");
-            self.field.problems.push(problem.label(self.field.span(), label).hint(hint));
+            self.field.problems.report(C::MISSING_KEY, message, self.field.span(), label, hint);
         }
         field
     }
@@ -64,13 +63,28 @@ impl<'a, C: Code> Table<'a, C> {
     /// Reports a key of the format that is not supported; `why` follows its path.
     pub fn unsupported(&mut self, name: &'static str, why: &str, hint: &str) {
         let Some(field) = self.deprecated(name) else { return };
-        let problem = Problem::new(C::UNSUPPORTED, format!("`{}` {why}", field.path));
-        field.problems.push(problem.label(field.key, "not supported").hint(hint));
+        let message = format!("`{}` {why}", field.path);
+        field.problems.report(C::UNSUPPORTED, message, field.key, "not supported", hint);
     }
 
     /// The value of an optional key as a string.
     pub fn string(&mut self, name: &'static str) -> Option<String> {
-        Some(self.optional(name)?.string()?.value)
+        self.optional(name)?.string()
+    }
+
+    /// The value of an optional key as a string that is not blank.
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.optional(name)?.text()
+    }
+
+    /// The value of a required key as a string that is not blank; `hint` is the line to add.
+    pub fn required_text(&mut self, name: &'static str, hint: &str) -> Option<String> {
+        self.required(name, hint)?.text()
+    }
+
+    /// The value of an optional key as a boolean.
+    pub fn boolean(&mut self, name: &'static str) -> Option<bool> {
+        self.optional(name)?.boolean()
     }
 
     /// Reports all keys that were not read.
@@ -79,9 +93,9 @@ impl<'a, C: Code> Table<'a, C> {
         for (key, _) in unknown {
             let path = join(&self.field.path, &key.name);
             let hint = suggestion(&key.name, self.known.iter().copied());
-            let problem = Problem::new(C::UNKNOWN_KEY, format!("unknown key `{path}`"));
-            let problem = problem.label(key.span.clone(), "unknown key");
-            self.field.problems.push(problem.hint(hint));
+            let message = format!("unknown key `{path}`");
+            let span = key.span.clone();
+            self.field.problems.report(C::UNKNOWN_KEY, message, span, "unknown key", hint);
         }
     }
 }
@@ -92,19 +106,19 @@ mod tests {
 
     use std::path::Path;
 
-    use crate::testing::TestCode;
+    use crate::testing::Code;
     use crate::{Document, Problems};
 
     #[test]
     fn all_problems_are_reported_with_their_locations() {
         let text = "naem = \"a\"\nsize = \"1\"\nkind = \"samll\"\nempty = \" \"\nold = 1\n";
-        let problems: Problems<TestCode> = Problems::default();
+        let problems: Problems<Code> = Problems::default();
         let document = Document::parse(text, &problems).unwrap();
         let mut table = document.root(&problems).table().unwrap();
         table.required("name", "add `name = \"…\"`");
         table.optional("size").and_then(|field| field.integer());
         table.optional("kind").and_then(|field| field.one_of(&[("small", 1), ("large", 2)]));
-        table.optional("empty").and_then(|field| field.non_empty_string());
+        table.text("empty");
         table.unsupported("old", "is not supported yet", "remove it");
         table.finish();
         let errors = problems.into_result(Path::new("a.toml"), text).unwrap_err();
@@ -125,7 +139,7 @@ mod tests {
     fn all_notations_of_a_table_read_alike() {
         let texts = ["[a.b]\nc = [{ d = 1 }]\n", "a.b.c = [{ d = 1 }]\n", "[[a.b.c]]\nd = 1\n"];
         for text in texts {
-            let problems: Problems<TestCode> = Problems::default();
+            let problems: Problems<Code> = Problems::default();
             let document = Document::parse(text, &problems).unwrap();
             let spans = document.spans();
             assert_eq!(&text[spans.value("a.b.c[0].d")], "1", "{text}");

@@ -1,4 +1,4 @@
-//! The event log: who is behind, what was given up, and giving it once more.
+//! The event log: progress of subscriptions, dead letters, and replays.
 
 use super::AdminState;
 use super::reply::{self, Reply};
@@ -9,10 +9,10 @@ use std::str::FromStr;
 use tessera_cloudevents::json::to_string;
 use tessera_events::{DeadLetter, Entry, Error, Log, Progress};
 
-/// What a page has unless it is said.
+/// The default page size.
 const LIMIT_DEFAULT: u32 = 100;
 
-/// The answer to a path that the listener knows to be of this file.
+/// The response for a path of the event log.
 pub(super) async fn answer(state: &AdminState, path: &[&str], query: &str) -> Reply {
     let Some(log) = &state.events else {
         let detail = "No component of this application publishes, reads or takes events.";
@@ -102,8 +102,7 @@ fn required<T: FromStr>(query: &str, name: &str) -> Result<T, Error> {
 }
 
 fn parameter<T: FromStr>(query: &str, name: &str) -> Result<Option<T>, Error> {
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let Some((_, text)) = pairs.find(|(key, _)| *key == name) else { return Ok(None) };
+    let Some(text) = super::parameter(query, name) else { return Ok(None) };
     let value = text.parse().map_err(|_| Error::Invalid(format!("`{name}` can't be `{text}`")));
     value.map(Some)
 }

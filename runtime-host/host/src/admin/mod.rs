@@ -62,14 +62,14 @@ pub(crate) struct AdminState {
     pub(crate) readiness: Arc<Readiness>,
 }
 
-/// Take the address, before anything else starts.
+/// Binds the address, before anything else starts.
 pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("can't listen on {address} for metrics: choose another --admin-listen")
     })
 }
 
-/// Serve until the task is canceled, so that an operator can observe the shutdown of the
+/// Serves until the task is canceled, so that an operator can observe the shutdown of the
 /// application.
 #[expect(clippy::disallowed_methods, reason = "each connection has its own task, with a timeout")]
 pub(crate) async fn serve(
@@ -112,6 +112,12 @@ pub(crate) async fn serve(
     }
 }
 
+/// The value of a parameter of a query.
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
 async fn answer(request: Request<Incoming>, state: &AdminState, token: &Token) -> Reply {
     let uri = request.uri().clone();
     let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
@@ -130,7 +136,7 @@ async fn answer(request: Request<Incoming>, state: &AdminState, token: &Token) -
     if !methods.contains(request.method()) {
         return reply::method_not_allowed(methods);
     }
-    // Events and dead letters carry what they are about, traces who asked for what.
+    // Events, dead letters and traces may contain personal data.
     let private = matches!(path.as_slice(), ["events" | "dead-letters" | "traces", ..]);
     let changes = [Method::POST, Method::DELETE].contains(request.method());
     if (private || changes) && !token.is_in(request.headers()) {

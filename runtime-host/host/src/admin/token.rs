@@ -9,21 +9,20 @@ use std::sync::Arc;
 
 const FILE_NAME: &str = "admin-token";
 
-/// The secret that has to come with a request.
+/// The secret that a request must contain.
 #[derive(Clone)]
 pub(crate) struct Token(Arc<str>);
 
 impl Token {
-    /// The one in this state directory, which exists; made when there is none yet.
+    /// The token of an existing state directory. Creates it if there is none.
     pub(crate) fn of(state_dir: &Path) -> anyhow::Result<Self> {
         let path = state_dir.join(FILE_NAME);
-        let token = existing_or_new(state_dir, &path);
-        let token =
-            token.with_context(|| format!("the token in {} can't be used", path.display()))?;
+        let token = existing_or_new(&path)
+            .with_context(|| format!("the token file {} is unusable", path.display()))?;
         Ok(Self(token.into()))
     }
 
-    /// Whether a request has it.
+    /// Whether a request contains it.
     pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
         let field = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let given = field.and_then(|field| field.split_once(' '));
@@ -33,13 +32,13 @@ impl Token {
     }
 }
 
-fn existing_or_new(state_dir: &Path, path: &Path) -> anyhow::Result<String> {
+fn existing_or_new(path: &Path) -> anyhow::Result<String> {
     let text = private_file::read(path)?.unwrap_or_default();
     if !text.trim().is_empty() {
         return Ok(text.trim().to_owned());
     }
     let token = private_file::random_secret()?;
-    private_file::write(state_dir, FILE_NAME, &format!("{token}\n"))?;
+    private_file::write(path, format!("{token}\n"))?;
     Ok(token)
 }
 

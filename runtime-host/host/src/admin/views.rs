@@ -1,7 +1,7 @@
-//! What is measured and what runs.
+//! Metrics, traces, components and readiness.
 
-use super::AdminState;
 use super::reply::{self, Reply};
+use super::{AdminState, parameter};
 use crate::problem::Code;
 use http::StatusCode;
 use serde_json::json;
@@ -30,7 +30,7 @@ pub(super) async fn metrics(state: &AdminState) -> Reply {
         metrics.log(&log.statistics());
         match log.subscriptions().await {
             Ok(all) => metrics.subscriptions(&all),
-            // The other figures are as good as ever.
+            // The other metrics are not affected.
             Err(error) => tracing::warn!("the lag of subscriptions is not known: {error}"),
         }
     }
@@ -41,12 +41,8 @@ pub(super) async fn metrics(state: &AdminState) -> Reply {
 }
 
 pub(super) fn traces(state: &AdminState, query: &str) -> Reply {
-    let parameter = |name: &str| {
-        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
-    };
     let traces = &state.telemetry.traces;
-    let spans = match (parameter("trace_id"), parameter("request_id")) {
+    let spans = match (parameter(query, "trace_id"), parameter(query, "request_id")) {
         (Some(id), _) => traces.of(id),
         (None, Some(id)) => traces.of_request(id),
         (None, None) => traces.all(),

@@ -23,6 +23,9 @@ use tessera_manifest::hosts::HostPattern;
 use tessera_manifest::{App, Component, ComponentId, Handler};
 use wasmtime::component::Linker;
 
+/// The namespaces of interfaces that a host offers, and components do not.
+const PLATFORM_NAMESPACES: [&str; 3] = ["fermyon:", "spin:", "wasi:"];
+
 /// What is needed to create the components of an application.
 pub(super) struct Startup<'a> {
     pub(super) app: &'a App,
@@ -89,8 +92,9 @@ impl Startup<'_> {
         let (id, limits) = (context.id.clone(), context.limits.clone());
         let admission = Admission::new(id, limits, context.cycle, self.telemetry.clone());
         let (context, grants) = (Arc::new(context), Arc::new(grants));
+        let wasm = &self.engine.wasm;
         let revision = Revision::new(self.engine, &linker, &loaded.code, context, grants)
-            .map_err(|error| explain_import(error, component))?;
+            .map_err(|error| explain_import(error, wasm, &loaded.code, &component.id))?;
         self.check_handler(component, &revision)?;
         let (admission, callee) = (Arc::new(admission), Arc::new(revision));
         let http = ComponentEntry::<Http> { admission: admission.clone(), callee: callee.clone() };
@@ -174,15 +178,45 @@ impl Startup<'_> {
     }
 }
 
-/// For an import without a provider, adds the line that would name one.
-fn explain_import(error: anyhow::Error, component: &Component) -> anyhow::Error {
-    // Only wasmtime's message has the name of the import.
+/// If the error is about an import that has no definition, says what to do about it.
+fn explain_import(
+    error: anyhow::Error,
+    engine: &wasmtime::Engine,
+    code: &wasmtime::component::Component,
+    component: &str,
+) -> anyhow::Error {
+    // wasmtime names the import only in its message.
     let text = format!("{error:#}");
-    let import = text.split_once('`').and_then(|(_, rest)| rest.split_once('`'));
-    let import = import.map_or("<the import>", |(import, _)| import);
-    error.context(format!(
-        "the host does not offer `{import}`. Name the component that exports it, in \
-         [component.{}.dependencies]: \"{import}\" = {{ component = \"<its id>\" }}",
-        component.id
-    ))
+    let ty = code.component_type();
+    let import = ty.imports(engine).map(|(name, _)| name).find(|name| text.contains(name));
+    let Some(import) = import else { return error };
+    let advice = if PLATFORM_NAMESPACES.iter().any(|namespace| import.starts_with(namespace)) {
+        "This interface is not supported: build the component without it".to_owned()
+    } else {
+        format!(
+            "Name the component that exports it, in [component.{component}.dependencies]: \
+             \"{import}\" = {{ component = \"<its id>\" }}"
+        )
+    };
+    error.context(format!("the host does not offer `{import}`. {advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_interface_of_the_platform_is_not_searched_in_components() {
+        let engine = wasmtime::Engine::default();
+        let wat =
+            r#"(component (import "spin:sqlite/sqlite@3.0.0" (instance (export "f" (func)))))"#;
+        let code = wasmtime::component::Component::new(&engine, wat).unwrap();
+        let missing = Linker::<()>::new(&engine).instantiate_pre(&code).map(drop).unwrap_err();
+        let explained = explain_import(missing.into(), &engine, &code, "cart").to_string();
+        assert_eq!(
+            explained,
+            "the host does not offer `spin:sqlite/sqlite@3.0.0`. This interface is not supported: \
+             build the component without it"
+        );
+    }
 }

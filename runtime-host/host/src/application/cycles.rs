@@ -5,7 +5,7 @@
 
 use super::components::Blueprint;
 use crate::calls::Cycle;
-use crate::links::{self, Link};
+use crate::links;
 use std::collections::{BTreeMap, BTreeSet};
 use tessera_manifest::{App, ComponentId, Handler, Route};
 
@@ -25,11 +25,7 @@ pub(super) fn possible_calls(
     let public: BTreeSet<_> = public.filter(|id| ids.contains(*id)).collect();
     let callees = |id: &ComponentId| {
         let outbound = &blueprints[id].grants.outbound;
-        let linked = links::of(app, &app.components[id]).into_iter();
-        let linked = linked.filter_map(|link| match link {
-            Link::Component { callee, .. } => Some(callee),
-            Link::Host { .. } => None,
-        });
+        let linked = links::callees(app, &app.components[id]);
         let chained = ids.iter().filter(|callee| outbound.may_call(callee)).cloned();
         let own = outbound.may_call_own_address().then_some(&public).into_iter().flatten();
         linked.chain(chained).chain(own.map(|id| (*id).clone())).collect()

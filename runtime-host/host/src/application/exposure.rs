@@ -2,7 +2,7 @@
 //! are published in the manifest.
 
 use super::Options;
-use crate::capabilities::variables::{Sources, Unset, ways_to_set};
+use crate::capabilities::variables::{Sources, UnsetVariablesError, ways_to_set};
 use anyhow::bail;
 use std::net::SocketAddr;
 use tessera_manifest::{App, SecretDefaults};
@@ -38,7 +38,7 @@ impl Exposure {
 
     /// Fails with all reasons at once, or else logs the warnings. `unset` are variables without any
     /// value.
-    pub(super) fn into_result(self, unset: Option<Unset>) -> anyhow::Result<()> {
+    pub(super) fn into_result(self, unset: Option<UnsetVariablesError>) -> anyhow::Result<()> {
         let reasons = self.reasons.join("; ");
         let ways = ways_to_set(self.names.iter().map(String::as_str));
         match unset {

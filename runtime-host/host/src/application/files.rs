@@ -1,9 +1,8 @@
-//! The files that a component may read, gathered into one folder that it sees as `/`.
+//! The files that a component may read, collected in one directory that it sees as `/`.
 //!
-//! A separate folder, rather than the application's, so that the guest finds exactly what
-//! the manifest names at the paths that it names, and nothing else. The folder is made anew
-//! at each start, beside the old one, and then takes its place. Files are hard-linked where
-//! the file system can do that, else copied; the guest has no right to write.
+//! It is not the directory of the application, so that the guest finds exactly the files of the
+//! manifest. It is created at each start, and then replaces the old one. Files are hard-linked if
+//! the file system supports that, and copied otherwise; the guest can't write to them.
 
 use anyhow::{Context as _, bail, ensure};
 use glob::Pattern;
@@ -68,7 +67,7 @@ fn gather(
 
 struct Gathering<'a> {
     application: PathBuf,
-    /// Never given to a guest: the operator's token and everybody's stores are there.
+    /// Never shown to a guest: it contains the operator's token and all stores.
     state_dir: PathBuf,
     excluded: Vec<Pattern>,
     folder: &'a Path,
@@ -178,7 +177,7 @@ fn relative(path: &Path) -> anyhow::Result<PathBuf> {
 
 fn patterns(patterns: &[String]) -> anyhow::Result<Vec<Pattern>> {
     let parse = |text: &String| {
-        Pattern::new(text).with_context(|| format!("`{text}` in `exclude_files` is no pattern"))
+        Pattern::new(text).with_context(|| format!("`{text}` in `exclude_files` is not a pattern"))
     };
     patterns.iter().map(parse).collect()
 }
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_start_replaces_what_was_there_and_leaves_the_originals_alone() {
+    fn a_restart_replaces_the_copies_and_not_the_originals() {
         let app = application();
         gathered(&app, "files = [\"static\"]").unwrap();
         assert_eq!(gathered(&app, "files = [\"static/a.css\"]").unwrap(), ["static/a.css"]);
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_keeps_is_for_no_component() {
+    fn no_component_sees_files_of_the_state_directory() {
         let app = application();
         let state = app.path().join("app/.tessera");
         fs::create_dir_all(&state).unwrap();
@@ -315,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn a_missing_file_is_named() {
         let app = application();
         let error = gathered(&app, "files = [\"statik/a.css\"]").unwrap_err();
         assert!(format!("{error:#}").contains("`statik/a.css`"), "{error:#}");

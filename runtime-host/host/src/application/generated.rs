@@ -50,8 +50,8 @@ impl Generated {
         if self.made.is_empty() {
             return Ok(());
         }
-        private_file::write(state_dir, FILE_NAME, &self.text)?;
         let (names, path) = (self.made.join("`, `"), state_dir.join(FILE_NAME));
+        private_file::write(&path, &self.text)?;
         tracing::info!(
             "generated random values for `{names}`; they are stored in {}",
             path.display()

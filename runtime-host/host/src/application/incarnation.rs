@@ -4,9 +4,8 @@
 //! each store outside of it, so a lease from an earlier run belongs to a dead process. The number
 //! of the run is in each component's environment.
 
+use crate::private_file;
 use anyhow::Context as _;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 /// The environment variable of components. Stock Spin does not set it.
@@ -17,32 +16,15 @@ const FILE_NAME: &str = "incarnation";
 /// Increments the number durably. The caller holds the lock of the state directory.
 pub(super) fn next(state_dir: &Path) -> anyhow::Result<u64> {
     let path = state_dir.join(FILE_NAME);
-    let number = last(&path)?.wrapping_add(1);
-    write(state_dir, &path, number)
-        .with_context(|| format!("can't write the number of this run to {}", path.display()))?;
-    Ok(number)
-}
-
-/// The number of the last run; 0 before the first.
-fn last(path: &Path) -> anyhow::Result<u64> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
+    let last = match private_file::read(&path)? {
+        Some(text) => text.trim().parse::<u64>().with_context(|| {
+            format!("{} does not hold the number of the last run: remove the file", path.display())
+        })?,
+        None => 0,
     };
-    text.trim().parse().with_context(|| {
-        format!("{} does not hold the number of the last run: remove the file", path.display())
-    })
-}
-
-/// Writes the number atomically, also with respect to power failures.
-fn write(folder: &Path, path: &Path, number: u64) -> anyhow::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    writeln!(file, "{number}")?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(folder)?.sync_all()?;
-    Ok(())
+    let number = last.wrapping_add(1);
+    private_file::write(&path, format!("{number}\n"))?;
+    Ok(number)
 }
 
 /// Sets it in the environment of a component, replacing any other value.
@@ -60,7 +42,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(next(folder.path()).unwrap(), 1);
         assert_eq!(next(folder.path()).unwrap(), 2);
-        fs::write(folder.path().join(FILE_NAME), "no number").unwrap();
+        std::fs::write(folder.path().join(FILE_NAME), "no number").unwrap();
         let error = next(folder.path()).unwrap_err().to_string();
         assert!(error.contains("remove the file"), "{error}");
     }

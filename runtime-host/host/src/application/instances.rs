@@ -4,7 +4,7 @@
 //! instances than the longest chain of such calls, a call would wait for itself until its deadline.
 
 use crate::capabilities::variables::Values;
-use crate::links::{self, Link};
+use crate::links;
 use std::collections::BTreeSet;
 use tessera_manifest::hosts::HostPattern;
 use tessera_manifest::{App, Component, ComponentId};
@@ -38,11 +38,7 @@ fn reached(
     let mut open = vec![from.to_owned()];
     while let Some(id) = open.pop() {
         let component = &app.components[&id];
-        let linked = links::of(app, component).into_iter().filter_map(|link| match link {
-            Link::Component { callee, .. } => Some(callee),
-            Link::Host { .. } => None,
-        });
-        for callee in linked.chain(requested(ids, variables, component)) {
+        for callee in links::callees(app, component).chain(requested(ids, variables, component)) {
             if found.insert(callee.clone()) {
                 open.push(callee);
             }

@@ -130,16 +130,16 @@ impl Admission {
         CallError::new(Kind::CallDepth, detail)
     }
 
-    fn refusal(&self, rejected: bulkhead::Rejected) -> CallError {
+    fn refusal(&self, rejected: bulkhead::AcquireError) -> CallError {
         match rejected {
-            bulkhead::Rejected::QueueFull => CallError::new(
+            bulkhead::AcquireError::QueueFull => CallError::new(
                 Kind::QueueFull,
                 format!(
                     "{} runs {} calls and {} more are waiting",
                     self.component, self.limits.concurrency_max, self.limits.queue_length_max
                 ),
             ),
-            bulkhead::Rejected::DeadlineExceeded => CallError::new(
+            bulkhead::AcquireError::DeadlineExceeded => CallError::new(
                 Kind::DeadlineExceeded,
                 format!("the deadline passed while the call waited for {}", self.component),
             ),
@@ -169,8 +169,8 @@ impl Permit {
             }
             Err(rejected) => {
                 let limit = match rejected {
-                    streams::Rejected::Full => "streams_max",
-                    streams::Rejected::ClientFull => "streams_per_client_max",
+                    streams::OpenError::Full => "streams_max",
+                    streams::OpenError::ClientFull => "streams_per_client_max",
                 };
                 Err(CallError::new(Kind::StreamsFull, format!("{limit}: {rejected}")))
             }

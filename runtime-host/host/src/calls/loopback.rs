@@ -7,11 +7,12 @@
 
 use super::CallChain;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const FIELD: HeaderName = HeaderName::from_static("tessera-loopback");
 
@@ -38,7 +39,7 @@ impl Loopback {
     /// Adds a ticket for this call chain to a request.
     pub(crate) fn mark(&self, headers: &mut HeaderMap, chain: CallChain) -> PendingRequest {
         let ticket = self.0.secret.hash_one(self.0.next.fetch_add(1, Ordering::Relaxed));
-        self.0.lock().insert(ticket, chain);
+        self.0.pending.lock().insert(ticket, chain);
         headers.insert(FIELD, HeaderValue::from(ticket));
         PendingRequest { loopback: self.clone(), ticket }
     }
@@ -47,19 +48,15 @@ impl Loopback {
     pub(crate) fn chain(&self, headers: &mut HeaderMap) -> CallChain {
         let Some(ticket) = headers.remove(FIELD) else { return CallChain::default() };
         let ticket = ticket.to_str().ok().and_then(|ticket| ticket.parse().ok());
-        ticket.and_then(|ticket: u64| self.0.lock().get(&ticket).cloned()).unwrap_or_default()
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, CallChain>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        ticket
+            .and_then(|ticket: u64| self.0.pending.lock().get(&ticket).cloned())
+            .unwrap_or_default()
     }
 }
 
 impl Drop for PendingRequest {
     fn drop(&mut self) {
-        self.loopback.0.lock().remove(&self.ticket);
+        self.loopback.0.pending.lock().remove(&self.ticket);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{CallError, Kind};
 use crate::background::{self, Background, Step, Work};
+use parking_lot::Mutex;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 use tokio::sync::oneshot;
 
@@ -25,14 +25,14 @@ impl<T> Reply<T> {
 
     /// Sends the result. Only the first one counts.
     pub(crate) fn send(&self, result: Result<T, CallError>) {
-        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let sender = self.0.lock().take();
         // A caller that has gone does not need the result.
         let _ = sender.map(|sender| sender.send(result));
     }
 
     /// Whether a result was sent.
     pub(crate) fn sent(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.0.lock().is_none()
     }
 }
 

@@ -5,6 +5,7 @@ use crate::capabilities::State;
 use crate::engine::fits;
 use crate::telemetry::{Outcome, Span, SpanKind};
 use std::collections::BTreeMap;
+use std::convert::identity;
 use std::sync::Arc;
 use tessera_events::{DeadLetter, Entry, Error, Event, Log, Progress, Reason};
 use tessera_resilience::Deadline;
@@ -92,64 +93,42 @@ async fn limited<T>(
     answer
 }
 
+/// Defines functions of an instance: each is one call of the log. The last expression converts the
+/// answer.
+macro_rules! define_calls {
+    ($instance:ident, $log:ident,
+        $($name:literal: $method:ident($($argument:ident: $type:ty),*) => $convert:expr;)*) => {
+        $({
+            let log = $log.clone();
+            type Arguments = ($($type,)*);
+            let defined = $instance.func_wrap_concurrent(
+                $name,
+                move |accessor, ($($argument,)*): Arguments| {
+                    let log = log.clone();
+                    Box::pin(async move {
+                        let work = log.$method($($argument),*);
+                        Ok((ask(accessor, concat!("log.", $name), work).await.map($convert),))
+                    })
+                },
+            );
+            defined.map_err(anyhow::Error::from)?;
+        })*
+    };
+}
+
 pub(crate) fn define_log(linker: &mut Linker<State>, log: &Arc<dyn Log>) -> anyhow::Result<()> {
     let mut instance = linker.instance(LOG).map_err(anyhow::Error::from)?;
-    let mut define = || {
-        let own = log.clone();
-        instance.func_wrap_concurrent("read", move |accessor, (after, limit): (u64, u32)| {
-            let log = own.clone();
-            Box::pin(async move {
-                let entries = ask(accessor, "log.read", log.read(after, limit)).await;
-                Ok((entries.map(listed::<_, log::Entry>),))
-            })
-        })?;
-        let own = log.clone();
-        instance.func_wrap_concurrent("subscriptions", move |accessor, (): ()| {
-            let log = own.clone();
-            Box::pin(async move {
-                let all = ask(accessor, "log.subscriptions", log.subscriptions()).await;
-                Ok((all.map(listed::<_, log::Subscription>),))
-            })
-        })?;
-        let own = log.clone();
-        type DeadLetters = (Option<String>, u32);
-        instance.func_wrap_concurrent("dead-letters", move |accessor, page: DeadLetters| {
-            let log = own.clone();
-            Box::pin(async move {
-                let letters = log.dead_letters(page.0, page.1);
-                let letters = ask(accessor, "log.dead-letters", letters).await;
-                Ok((letters.map(listed::<_, log::DeadLetter>),))
-            })
-        })?;
-        let own = log.clone();
-        instance.func_wrap_concurrent("replay", move |accessor, (id,): (String,)| {
-            let log = own.clone();
-            Box::pin(async move { Ok((ask(accessor, "log.replay", log.replay(id)).await,)) })
-        })?;
-        let own = log.clone();
-        type Key = (String, String);
-        instance.func_wrap_concurrent("replay-key", move |accessor, (name, key): Key| {
-            let log = own.clone();
-            Box::pin(async move {
-                Ok((ask(accessor, "log.replay-key", log.replay_key(name, key)).await,))
-            })
-        })?;
-        let own = log.clone();
-        instance.func_wrap_concurrent("discard", move |accessor, (id,): (String,)| {
-            let log = own.clone();
-            Box::pin(async move { Ok((ask(accessor, "log.discard", log.discard(id)).await,)) })
-        })?;
-        let own = log.clone();
-        type Range = (String, u64, u64);
-        instance.func_wrap_concurrent("replay-range", move |accessor, range: Range| {
-            let log = own.clone();
-            Box::pin(async move {
-                let work = log.replay_range(range.0, range.1, range.2);
-                Ok((ask(accessor, "log.replay-range", work).await,))
-            })
-        })
-    };
-    define().map_err(anyhow::Error::from)
+    define_calls! { instance, log,
+        "read": read(after: u64, limit: u32) => listed::<_, log::Entry>;
+        "subscriptions": subscriptions() => listed::<_, log::Subscription>;
+        "dead-letters": dead_letters(after: Option<String>, limit: u32)
+            => listed::<_, log::DeadLetter>;
+        "replay": replay(id: String) => identity;
+        "replay-key": replay_key(subscription: String, key: String) => identity;
+        "discard": discard(id: String) => identity;
+        "replay-range": replay_range(subscription: String, from_ms: u64, until_ms: u64) => identity;
+    }
+    Ok(())
 }
 
 /// Asks the log within a span of the caller's call.

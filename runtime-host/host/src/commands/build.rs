@@ -9,12 +9,12 @@ use crate::progress::Progress;
 use crate::telemetry::{LogFormat, init_logs};
 use anyhow::{Context as _, bail};
 use clap::Args;
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ExitCode, Stdio};
-use std::sync::Mutex;
 use tessera_manifest::{App, Build as Recipe};
 
 /// The target that components are built for.
@@ -27,10 +27,10 @@ const OUTPUT_LINES_MAX: usize = 400;
 pub(crate) struct Build {
     #[command(flatten)]
     application: Application,
-    /// Build only these components. May be given several times.
+    /// Build only this component. Can be repeated [default: all components].
     #[arg(short, long = "component-id", value_name = "ID")]
     component_ids: Vec<String>,
-    /// Print nothing but failures.
+    /// Print only failures.
     #[arg(short, long)]
     quiet: bool,
 }
@@ -73,10 +73,10 @@ pub(crate) fn build_all(app: &App, bar: bool) -> anyhow::Result<()> {
             scope.spawn(|| {
                 loop {
                     // Not in a `while let`, which would hold the lock until the job is done.
-                    let Some(job) = lock(&queue).pop_front() else { break };
+                    let Some(job) = queue.lock().pop_front() else { break };
                     if let Err(error) = job.run(&progress) {
-                        lock(&failures).push(error);
-                        lock(&queue).clear();
+                        failures.lock().push(error);
+                        queue.lock().clear();
                     }
                     progress.end();
                 }
@@ -85,7 +85,7 @@ pub(crate) fn build_all(app: &App, bar: bool) -> anyhow::Result<()> {
     });
     progress.finish();
     super::stop::stay_if_ending();
-    match failures.into_inner().unwrap_or_default().into_iter().next() {
+    match failures.into_inner().into_iter().next() {
         Some(error) => Err(error),
         None => Ok(()),
     }
@@ -191,8 +191,4 @@ pub(super) fn target_installed() -> bool {
         .output();
     let Ok(output) = output else { return false };
     PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -13,11 +13,11 @@ use tessera_manifest::App;
 pub(crate) struct Doctor {
     #[command(flatten)]
     application: Application,
-    /// The address that `tessera up` would serve the application at.
-    #[arg(long, default_value = "127.0.0.1:3000")]
+    /// The address to check for the application.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
-    /// The address that `tessera up` would serve metrics at.
-    #[arg(long, default_value = "127.0.0.1:3001")]
+    /// The address to check for the admin listener.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001")]
     admin_listen: SocketAddr,
 }
 

@@ -1,7 +1,7 @@
 //! The command line: one file per command.
 
-mod build;
-mod doctor;
+pub(crate) mod build;
+pub(crate) mod doctor;
 mod machine;
 mod stop;
 pub(crate) mod up;
@@ -35,7 +35,7 @@ enum Verb {
 /// Which application a command is about.
 #[derive(Debug, Args)]
 pub(crate) struct Application {
-    /// The manifest, or the folder that it is in.
+    /// The manifest, or its directory.
     #[arg(
         short = 'f',
         long = "from",
@@ -49,7 +49,7 @@ pub(crate) struct Application {
 impl Application {
     /// Read its manifest.
     fn load(&self) -> anyhow::Result<App> {
-        tessera_manifest::load(&self.path()?).map_err(|errors| Unreadable(errors).into())
+        tessera_manifest::load(&self.path()?).map_err(|errors| ManifestError(errors).into())
     }
 
     /// The manifest's path, absolute.
@@ -63,14 +63,14 @@ impl Application {
     }
 }
 
-/// A manifest with faults. Kept whole, so that each fault is shown with its place.
+/// An invalid manifest, with all problems and their locations.
 #[derive(Debug, thiserror::Error)]
-#[error("the manifest has faults")]
-pub(crate) struct Unreadable(pub(crate) tessera_manifest::Errors);
+#[error("the manifest is invalid")]
+pub(crate) struct ManifestError(pub(crate) tessera_manifest::Errors);
 
-/// Print an error for people: manifests with excerpts, the rest as a chain of causes.
+/// Prints an error: those of manifests with excerpts, others as a chain of causes.
 pub(crate) fn report(error: &anyhow::Error) {
-    let of_manifest = error.downcast_ref().map(|Unreadable(errors)| errors as &dyn Diagnostic);
+    let of_manifest = error.downcast_ref().map(|ManifestError(errors)| errors as &dyn Diagnostic);
     let of_config =
         || error.downcast_ref().map(|errors: &runtime_config::Errors| errors as &dyn Diagnostic);
     if let Some(diagnostic) = of_manifest.or_else(of_config) {
@@ -85,7 +85,7 @@ pub(crate) fn report(error: &anyhow::Error) {
 
 /// An error as plain lines, without excerpts: for logs.
 pub(crate) fn plain(error: &anyhow::Error) -> String {
-    if let Some(Unreadable(errors)) = error.downcast_ref() {
+    if let Some(ManifestError(errors)) = error.downcast_ref() {
         return format!("{errors:#}").trim_end().to_owned();
     }
     if let Some(errors) = error.downcast_ref::<runtime_config::Errors>() {
@@ -113,7 +113,7 @@ impl Command {
     }
 }
 
-/// The folder beside the manifest where everything that lasts is kept by default.
+/// The default state directory, next to the manifest.
 pub(crate) fn default_state_dir(app: &App) -> PathBuf {
     app.folder.join(".tessera")
 }
@@ -126,7 +126,7 @@ pub(crate) fn name_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// A path for people: relative to here if that is shorter.
+/// A path, relative to the working directory if it is below.
 pub(crate) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     match path.strip_prefix(here) {

@@ -1,8 +1,9 @@
 //! Signals that ask the process to stop, and the processes that stop with it.
 
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal as Number, kill_process_group, test_kill_process_group};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -92,10 +93,6 @@ static CHILDREN: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 /// Whether they are being ended, and this process with them.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-fn children() -> MutexGuard<'static, Vec<Pid>> {
-    CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A child process that leads a process group, which ends when this process is stopped.
 pub(super) struct Group(Option<Pid>);
 
@@ -103,14 +100,14 @@ impl Group {
     /// `leader` was started with `process_group(0)`.
     pub(super) fn of(leader: &std::process::Child) -> Self {
         let pid = i32::try_from(leader.id()).ok().and_then(Pid::from_raw);
-        children().extend(pid);
+        CHILDREN.lock().extend(pid);
         Self(pid)
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        children().retain(|child| Some(*child) != self.0);
+        CHILDREN.lock().retain(|child| Some(*child) != self.0);
     }
 }
 
@@ -118,7 +115,7 @@ impl Drop for Group {
 /// a shell has its background processes ignore SIGINT.
 async fn end_children() {
     ENDING.store(true, Ordering::SeqCst);
-    let groups = children().clone();
+    let groups = CHILDREN.lock().clone();
     // One that has already ended needs no signal.
     let send = |signal| {
         for group in &groups {

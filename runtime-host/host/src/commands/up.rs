@@ -1,4 +1,4 @@
-//! `tessera up`: start the application, say where it is, serve it, stop in good order.
+//! `tessera up`: starts the application, announces its addresses, serves it and stops gracefully.
 
 use super::Application;
 use super::stop::Stop;
@@ -6,7 +6,7 @@ use crate::application::{self, Running};
 use crate::engine::Capacity;
 use crate::readiness::Readiness;
 use crate::telemetry::{LogFormat, init_logs};
-use crate::triggers::http::{Clients, Drain, FrontLimits, Listener, Workers, tls};
+use crate::triggers::http::{Clients, DrainOutcome, FrontLimits, Listener, Workers, tls};
 use crate::{admin, commands};
 use anyhow::Context as _;
 use clap::Args;
@@ -21,7 +21,7 @@ use tessera_manifest::App;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What `--instances-max` is unless said otherwise.
+/// The default of `--instances-max`.
 const INSTANCES_MAX: u32 = 4_000;
 
 /// The default share of this machine's memory for instances, in percent.
@@ -35,49 +35,63 @@ pub(crate) struct Up {
     /// Build all components first.
     #[arg(long, env = "SPIN_ALWAYS_BUILD")]
     build: bool,
-    /// Where to serve the application; port 0 takes a free port.
-    #[arg(long, env = "SPIN_HTTP_LISTEN_ADDR", default_value = "127.0.0.1:3000")]
+    /// The address of the application; port 0 selects a free port.
+    #[arg(
+        long,
+        env = "SPIN_HTTP_LISTEN_ADDR",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:3000"
+    )]
     listen: SocketAddr,
-    /// Where to serve metrics and traces; port 0 takes a free port.
-    #[arg(long, env = "TESSERA_ADMIN_LISTEN", default_value = "127.0.0.1:3001")]
+    /// The address of the admin listener; port 0 selects a free port.
+    #[arg(
+        long,
+        env = "TESSERA_ADMIN_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:3001"
+    )]
     admin_listen: SocketAddr,
-    /// An additional host name under which the admin listener serves all paths; can be repeated. IP
-    /// addresses and `localhost` are always allowed. Health and metrics are served under every
-    /// name.
+    /// An additional host name under which the admin listener serves all paths. Can be repeated;
+    /// the names of the variable are separated by commas. IP addresses and `localhost` are always
+    /// allowed. Health and metrics are served under every name.
     #[arg(long = "admin-allowed-host", env = "TESSERA_ADMIN_ALLOWED_HOSTS", value_name = "NAME",
           value_delimiter = ',', value_parser = admin::host_name)]
     admin_allowed_hosts: Vec<String>,
-    /// Where stores and compiled code are kept [default: .tessera beside the manifest].
+    /// The directory of stores, the event log, secrets and compiled code [default: `.tessera` next
+    /// to the manifest].
     #[arg(long, env = "SPIN_STATE_DIR", value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Where compiled code is kept [default: `cache` in the state directory].
+    /// The directory of compiled code [default: `cache` in the state directory].
     #[arg(long, env = "TESSERA_CACHE_DIR", value_name = "DIR")]
     cache_dir: Option<PathBuf>,
-    /// Stores and variable providers, in Spin's format.
+    /// The configuration of stores and providers of variables, in Spin's format.
     #[arg(long, env = "RUNTIME_CONFIG_FILE", value_name = "FILE")]
     runtime_config_file: Option<PathBuf>,
-    /// Set a variable of the application. May be given several times.
+    /// Set a variable of the application, as `SPIN_VARIABLE_<NAME>` does. Can be repeated. An
+    /// undeclared name is refused.
     #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = commands::name_and_value)]
     variables: Vec<(String, String)>,
-    /// Set an environment variable of all components. May be given several times.
+    /// Set an environment variable of all components. Can be repeated.
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = commands::name_and_value)]
     environment: Vec<(String, String)>,
-    /// A PEM file with the certificate chain, for HTTPS.
+    /// A PEM file with the certificate chain, to serve HTTPS (TLS 1.3).
     #[arg(long, env = "SPIN_TLS_CERT", requires = "tls_key", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
-    /// A PEM file with the private key, for HTTPS.
+    /// A PEM file with the private key, to serve HTTPS (TLS 1.3).
     #[arg(long, env = "SPIN_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
     tls_key: Option<PathBuf>,
-    /// Print no progress and no addresses; log warnings only.
+    /// Print no progress and no addresses, and log only warnings.
     #[arg(short, long)]
     quiet: bool,
-    /// How log lines look.
+    /// The format of the log. With `json`, every line on standard error is a JSON object, including
+    /// the addresses and startup errors.
     #[arg(long, env = "TESSERA_LOG_FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
-    /// What to log, in the syntax of RUST_LOG, as `info,tessera::span=debug`.
+    /// The log filter, for example `info,tessera::span=debug` [default: `info`, or `warn` with
+    /// `--quiet`].
     #[arg(long, env = "RUST_LOG", value_name = "FILTER")]
     log: Option<String>,
-    /// How many threads serve requests [default: one per core].
+    /// Threads that serve requests [default: one per core].
     #[arg(long, env = "TESSERA_WORKERS", value_name = "COUNT")]
     workers: Option<NonZeroUsize>,
     /// Instances of all components, busy or idle. A call that needs another one replaces an idle
@@ -92,15 +106,15 @@ pub(crate) struct Up {
     #[arg(long, env = "TESSERA_MEMORY_MAX_MIB", value_name = "MIB",
           value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
     memory_max_mib: Option<u64>,
-    /// Start on an address that others can reach although the manifest publishes the values of
-    /// secrets.
+    /// Allow to start on an address that other machines can reach with secrets that are published in
+    /// the manifest.
     #[arg(long)]
     insecure_defaults: bool,
-    /// How long requests in flight may take to finish after a stop signal, in seconds.
+    /// Seconds that requests in flight may take to finish after a stop signal.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     drain_timeout: u64,
-    /// How long to keep serving after a stop signal while `/readyz` already fails, in seconds.
-    /// Choose the time that a load balancer needs to notice.
+    /// Seconds to keep serving after a stop signal while `/readyz` already fails: the time that a
+    /// load balancer needs to notice.
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     drain_delay: u64,
     #[command(flatten)]
@@ -202,8 +216,8 @@ impl Up {
         running.close().await?;
         admin.abort();
         Ok(match drained {
-            Drain::Complete => ExitCode::SUCCESS,
-            Drain::Cut => {
+            DrainOutcome::Complete => ExitCode::SUCCESS,
+            DrainOutcome::Cut => {
                 tracing::error!("some requests were cut off after {} s", self.drain_timeout);
                 ExitCode::FAILURE
             }
@@ -239,7 +253,7 @@ impl Up {
     }
 }
 
-/// That the application is up, and where.
+/// That the application is ready, and its addresses.
 struct Announcement<'a> {
     running: &'a Running,
     url: String,
@@ -248,7 +262,7 @@ struct Announcement<'a> {
 }
 
 impl Announcement<'_> {
-    /// For people.
+    /// Prints it.
     fn print(&self) {
         let Self { running, url, admin, took } = self;
         eprintln!("\n  {} is ready after {} ms\n", running.name(), took.as_millis());
@@ -264,7 +278,7 @@ impl Announcement<'_> {
         eprintln!("\n  State is kept in {}. Ctrl-C stops.\n", super::shown(running.state_dir()));
     }
 
-    /// For programs.
+    /// Logs it, for programs.
     fn log(&self) {
         for (route, component) in self.running.routes() {
             tracing::info!(url = format!("{}{route}", self.url), component, "route");
@@ -313,7 +327,7 @@ fn not_ready_first(
 
 /// Work that continues until the application stops.
 struct BackgroundTasks {
-    serving: JoinHandle<Drain>,
+    serving: JoinHandle<DrainOutcome>,
     schedules: JoinHandle<()>,
     deliveries: Option<Handle>,
 }
@@ -321,7 +335,11 @@ struct BackgroundTasks {
 impl BackgroundTasks {
     /// Wait until the application is asked to stop, and then, for at most `patience`, until
     /// requests, schedules and deliveries in progress are done.
-    async fn drain(self, stop: watch::Receiver<bool>, patience: Duration) -> anyhow::Result<Drain> {
+    async fn drain(
+        self,
+        stop: watch::Receiver<bool>,
+        patience: Duration,
+    ) -> anyhow::Result<DrainOutcome> {
         let schedules = async {
             wait(stop.clone()).await;
             tracing::info!("stopping: requests in flight may finish");
@@ -339,8 +357,8 @@ impl BackgroundTasks {
         };
         let serving = async { self.serving.await.context("the listener ended") };
         Ok(match tokio::try_join!(serving, schedules, deliveries)? {
-            (Drain::Complete, true, true) => Drain::Complete,
-            _ => Drain::Cut,
+            (DrainOutcome::Complete, true, true) => DrainOutcome::Complete,
+            _ => DrainOutcome::Cut,
         })
     }
 }

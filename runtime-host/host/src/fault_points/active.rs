@@ -1,26 +1,26 @@
-//! Counting the points, and dying at one of them.
+//! Counts points, and kills the process at one of them.
 
 use super::random::Random;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// So many names are kept; further points count, but have no name.
+/// The maximum number of recorded names. Further points are only counted.
 const RECORDED_MAX: usize = 200_000;
 
-/// What the process is to do; all of it is replaced at once, and counting starts anew.
+/// The instructions of a test. They are replaced as a whole, and counting starts again.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Orders {
-    /// Keep the names of points.
+    /// Whether names of points are recorded.
     record: bool,
-    /// Die at this point, counted from 1.
+    /// The process kills itself at this point, counted from 1.
     kill_at: Option<u64>,
-    /// Only points whose names begin so are counted and recorded.
+    /// Only points whose names have this prefix are counted and recorded.
     only: String,
-    /// So many in a hundred deliveries that went well are made a second time, some of them after
+    /// The percentage of successful deliveries that are made a second time, some of them after
     /// later ones.
     pub(super) duplicate_deliveries: u8,
-    /// Decides which ones.
+    /// The seed for the choice of these deliveries.
     pub(super) seed: u64,
 }
 
@@ -32,33 +32,29 @@ struct State {
     random: Random,
 }
 
-/// What has happened since the orders came.
+/// What has happened since the instructions were set.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// How many points were reached.
+    /// The number of reached points.
     reached: u64,
     /// Their names, in order.
     points: Vec<String>,
-    /// How often the process has asked for memory since it was started.
+    /// The number of allocations since the start of the process.
     allocations: u64,
 }
 
 static STATE: Mutex<Option<State>> = Mutex::new(None);
 
-fn state() -> MutexGuard<'static, Option<State>> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// From here on, this is to be done.
+/// Sets the instructions.
 pub(crate) fn set(orders: Orders) {
     let random = Random::new(orders.seed);
-    *state() = Some(State { orders, reached: 0, recorded: vec![], random });
+    *STATE.lock() = Some(State { orders, reached: 0, recorded: vec![], random });
 }
 
-/// What was reached since then.
+/// What has happened since then.
 pub(crate) fn report() -> Report {
     let allocations = super::allocations::count();
-    match &*state() {
+    match &*STATE.lock() {
         Some(state) => {
             Report { reached: state.reached, points: state.recorded.clone(), allocations }
         }
@@ -66,9 +62,9 @@ pub(crate) fn report() -> Report {
     }
 }
 
-/// Some work between two points. The one after it is not reached by work that is dropped.
+/// Does work between two points. If the work is dropped, the second one is not reached.
 pub(crate) async fn around<F: Future>(name: impl FnOnce() -> String, work: F) -> F::Output {
-    if state().is_none() {
+    if STATE.lock().is_none() {
         return work.await;
     }
     let name = name();
@@ -79,7 +75,7 @@ pub(crate) async fn around<F: Future>(name: impl FnOnce() -> String, work: F) ->
 }
 
 fn reach(name: &str, side: &str) {
-    let mut state = state();
+    let mut state = STATE.lock();
     let Some(state) = state.as_mut() else { return };
     let point = format!("{name}/{side}");
     if !point.starts_with(&state.orders.only) {
@@ -104,9 +100,9 @@ fn die() {
     }
 }
 
-/// Whether a delivery that went well is to be made again: `Some(later)`.
+/// Whether a successful delivery is made again: `Some(later)`.
 pub(super) fn duplicate() -> Option<bool> {
-    let mut state = state();
+    let mut state = STATE.lock();
     let state = state.as_mut()?;
     let drawn = state.random.below(100) < u64::from(state.orders.duplicate_deliveries);
     drawn.then(|| state.random.below(2) == 1)

@@ -2,8 +2,8 @@
 
 use super::{active::duplicate, around};
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use tessera_events::{Deliver, Delivery, Outcome};
 
 /// Deliveries that wait to be made again after later ones.
@@ -26,22 +26,18 @@ impl<D: Deliver> DuplicateDeliveries<D> {
         let name = move || format!("deliver/{group}/{component}");
         around(name, self.deliver.deliver(delivery)).await
     }
-
-    fn waiting(&self) -> std::sync::MutexGuard<'_, VecDeque<Delivery>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<D: Deliver> Deliver for DuplicateDeliveries<D> {
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Outcome> {
         Box::pin(async move {
-            let earlier = self.waiting().pop_front();
+            let earlier = self.waiting.lock().pop_front();
             let outcome = self.deliver_once(delivery.clone()).await;
             if outcome == Outcome::Done {
                 match duplicate() {
                     None => {}
-                    Some(true) if self.waiting().len() < WAITING_MAX => {
-                        self.waiting().push_back(delivery);
+                    Some(true) if self.waiting.lock().len() < WAITING_MAX => {
+                        self.waiting.lock().push_back(delivery);
                     }
                     Some(_) => {
                         self.deliver_once(delivery).await;

@@ -20,49 +20,18 @@ impl Log for FaultyLog {
         ))
     }
 
-    fn read(&self, after: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Entry>>> {
-        self.0.read(after, limit)
-    }
-
-    fn subscriptions(&self) -> BoxFuture<'_, Result<Vec<Progress>>> {
-        self.0.subscriptions()
-    }
-
-    fn dead_letters(
-        &self,
-        after: Option<String>,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
-        self.0.dead_letters(after, limit)
-    }
-
-    fn replay(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>> {
-        self.0.replay(dead_letter_id)
-    }
-
-    fn replay_key(&self, subscription: String, key: String) -> BoxFuture<'_, Result<u64>> {
-        self.0.replay_key(subscription, key)
-    }
-
-    fn discard(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>> {
-        self.0.discard(dead_letter_id)
-    }
-
-    fn replay_range(
-        &self,
-        subscription: String,
-        from_ms: u64,
-        until_ms: u64,
-    ) -> BoxFuture<'_, Result<u64>> {
-        self.0.replay_range(subscription, from_ms, until_ms)
-    }
-
-    fn statistics(&self) -> Statistics {
-        self.0.statistics()
-    }
-
-    fn close(&self) -> BoxFuture<'_, Result<()>> {
-        self.0.close()
+    forward! { 0:
+        fn read(after: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Entry>>>;
+        fn subscriptions() -> BoxFuture<'_, Result<Vec<Progress>>>;
+        fn dead_letters(after: Option<String>, limit: u32) -> BoxFuture<'_, Result<Vec<DeadLetter>>>;
+        fn replay(dead_letter_id: String) -> BoxFuture<'_, Result<()>>;
+        fn replay_key(subscription: String, key: String) -> BoxFuture<'_, Result<u64>>;
+        fn discard(dead_letter_id: String) -> BoxFuture<'_, Result<()>>;
+        fn replay_range(
+            subscription: String, from_ms: u64, until_ms: u64
+        ) -> BoxFuture<'_, Result<u64>>;
+        fn statistics() -> Statistics;
+        fn close() -> BoxFuture<'_, Result<()>>;
     }
 }
 
@@ -70,21 +39,14 @@ impl Log for FaultyLog {
 pub(crate) struct FaultyQueue(pub(crate) Arc<dyn Queue>);
 
 impl Queue for FaultyQueue {
-    fn served(&self) -> &[Arc<Subscription>] {
-        self.0.served()
-    }
-
-    fn options(&self) -> &Options {
-        self.0.options()
-    }
-
-    fn claim(
-        &self,
-        subscription: usize,
-        busy: Vec<Arc<str>>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Claimed>> {
-        self.0.claim(subscription, busy, limit)
+    forward! { 0:
+        fn served() -> &[Arc<Subscription>];
+        fn options() -> &Options;
+        fn claim(
+            subscription: usize, busy: Vec<Arc<str>>, limit: usize
+        ) -> BoxFuture<'_, Result<Claimed>>;
+        fn changed(subscription: usize) -> BoxFuture<'_, ()>;
+        fn tidy() -> BoxFuture<'_, Result<bool>>;
     }
 
     fn settle(&self, settlement: Settlement) -> BoxFuture<'_, Result<()>> {
@@ -97,13 +59,5 @@ impl Queue for FaultyQueue {
         Box::pin(around(move || format!("acknowledge/{name}/{ending}"), async move {
             self.0.settle(settlement).await
         }))
-    }
-
-    fn changed(&self, subscription: usize) -> BoxFuture<'_, ()> {
-        self.0.changed(subscription)
-    }
-
-    fn tidy(&self) -> BoxFuture<'_, Result<bool>> {
-        self.0.tidy()
     }
 }

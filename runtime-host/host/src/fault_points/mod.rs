@@ -1,12 +1,22 @@
-//! Points at which a build for tests can kill itself: each boundary of durable work, before it
-//! and after it.
+//! Points at which a test build can kill itself: before and after each durable operation.
 //!
-//! A test that kills a process at a random instant rarely meets the few instants that matter. So
-//! they have names: `store/orders/swap/order:*/before`. A run is recorded, and then repeated with
-//! the process killing itself at the first of them, the second, and so on. Only what is durable
-//! counts as a boundary, because everything else is lost alike wherever the process dies.
+//! A test that kills a process at a random time rarely hits the few relevant points. So they have
+//! names, for example `store/orders/swap/order:*/before`. A run is recorded, and then repeated: the
+//! process kills itself at the first point, the second one, and so on. Only durable operations have
+//! points, because everything else is lost in the same way at any time.
 //!
-//! Without the feature `fault-points` none of this is compiled, and [`around`] is what it is given.
+//! Without the feature `fault-points`, none of this is compiled, and [`around`] returns its
+//! argument.
+
+/// Passes calls of a trait on to an inner value.
+#[cfg(feature = "fault-points")]
+macro_rules! forward {
+    ($inner:tt: $(fn $name:ident($($argument:ident: $type:ty),*) -> $output:ty;)*) => {
+        $(fn $name(&self, $($argument: $type),*) -> $output {
+            self.$inner.$name($($argument),*)
+        })*
+    };
+}
 
 #[cfg(feature = "fault-points")]
 mod active;

@@ -34,65 +34,38 @@ fn shape(key: &str) -> String {
     shaped.collect()
 }
 
+/// Passes writes on, between two points. The last expression is the key in their names.
+macro_rules! with_points {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $output:ty
+        => $point:literal, $key:expr;)*) => {
+        $(fn $name(&self, $($argument: $type),*) -> BoxFuture<'_, $output> {
+            let point = self.point($point, $key);
+            Box::pin(around(point, async move { self.store.$name($($argument),*).await }))
+        })*
+    };
+}
+
 impl KeyValue for FaultyStore {
-    fn get(&self, key: String) -> BoxFuture<'_, Result<Option<Value>>> {
-        self.store.get(key)
+    forward! { store:
+        fn get(key: String) -> BoxFuture<'_, Result<Option<Value>>>;
+        fn exists(key: String) -> BoxFuture<'_, Result<bool>>;
+        fn keys(after: Option<String>, limit: usize) -> BoxFuture<'_, Result<KeyPage>>;
+        fn get_many(keys: Vec<String>) -> BoxFuture<'_, Result<Vec<Option<Value>>>>;
+        fn read_versioned(key: String) -> BoxFuture<'_, Result<Versioned>>;
     }
 
-    fn set(&self, key: String, value: Value) -> BoxFuture<'_, Result<()>> {
-        let point = self.point("set", &key);
-        Box::pin(around(point, async move { self.store.set(key, value).await }))
-    }
-
-    fn delete(&self, key: String) -> BoxFuture<'_, Result<()>> {
-        let point = self.point("delete", &key);
-        Box::pin(around(point, async move { self.store.delete(key).await }))
-    }
-
-    fn exists(&self, key: String) -> BoxFuture<'_, Result<bool>> {
-        self.store.exists(key)
-    }
-
-    fn keys(&self, after: Option<String>, limit: usize) -> BoxFuture<'_, Result<KeyPage>> {
-        self.store.keys(after, limit)
-    }
-
-    fn get_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Vec<Option<Value>>>> {
-        self.store.get_many(keys)
-    }
-
-    fn set_many(&self, entries: Vec<(String, Value)>) -> BoxFuture<'_, Result<()>> {
-        let point = self.point("set-many", entries.first().map_or("", |(key, _)| key));
-        Box::pin(around(point, async move { self.store.set_many(entries).await }))
-    }
-
-    fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>> {
-        let point = self.point("delete-many", keys.first().map_or("", String::as_str));
-        Box::pin(around(point, async move { self.store.delete_many(keys).await }))
-    }
-
-    fn increment(&self, key: String, delta: i64) -> BoxFuture<'_, Result<i64>> {
-        let point = self.point("increment", &key);
-        Box::pin(around(point, async move { self.store.increment(key, delta).await }))
-    }
-
-    fn expire_at(&self, key: String, at_ms: u64) -> BoxFuture<'_, Result<()>> {
-        let point = self.point("expire", &key);
-        Box::pin(around(point, async move { self.store.expire_at(key, at_ms).await }))
-    }
-
-    fn read_versioned(&self, key: String) -> BoxFuture<'_, Result<Versioned>> {
-        self.store.read_versioned(key)
-    }
-
-    fn compare_and_swap(
-        &self,
-        key: String,
-        version: Version,
-        new: Value,
-    ) -> BoxFuture<'_, Result<Version, SwapError>> {
-        let point = self.point("swap", &key);
-        Box::pin(around(point, async move { self.store.compare_and_swap(key, version, new).await }))
+    with_points! {
+        fn set(key: String, value: Value) -> Result<()> => "set", &key;
+        fn delete(key: String) -> Result<()> => "delete", &key;
+        fn set_many(entries: Vec<(String, Value)>) -> Result<()>
+            => "set-many", entries.first().map_or("", |(key, _)| key);
+        fn delete_many(keys: Vec<String>) -> Result<()>
+            => "delete-many", keys.first().map_or("", String::as_str);
+        fn increment(key: String, delta: i64) -> Result<i64> => "increment", &key;
+        fn expire_at(key: String, at_ms: u64) -> Result<()> => "expire", &key;
+        fn compare_and_swap(
+            key: String, version: Version, new: Value
+        ) -> Result<Version, SwapError> => "swap", &key;
     }
 }
 

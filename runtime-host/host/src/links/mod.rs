@@ -50,6 +50,14 @@ pub(crate) fn of(app: &App, component: &Component) -> Vec<Link> {
     component.dependencies.iter().filter_map(bridged).collect()
 }
 
+/// The components that a component is linked to.
+pub(crate) fn callees(app: &App, component: &Component) -> impl Iterator<Item = ComponentId> {
+    of(app, component).into_iter().filter_map(|link| match link {
+        Link::Component { callee, .. } => Some(callee),
+        Link::Host { .. } => None,
+    })
+}
+
 /// The imported interfaces of a component that a dependency covers, at least one.
 pub(crate) fn covered_imports(
     engine: &wasmtime::Engine,

@@ -5,9 +5,11 @@
 //! from here.
 
 mod framing;
+mod pieces;
 pub(crate) mod spin_fields;
 
 pub(crate) use framing::{check_length, check_status, is_bodiless, without_body};
+pub(crate) use pieces::Pieces;
 pub(crate) use wasmtime_wasi_http::{Error as BodyError, WasiBody as Body};
 
 use crate::calls::Protocol;

@@ -49,7 +49,7 @@ impl RuntimeConfig {
     pub(crate) fn load(path: &Path) -> Result<Self, Errors> {
         let text = read(path).map_err(|message| {
             let hint = "set another file with `--runtime-config-file`, or remove the option";
-            Errors::new(path, "", vec![Problem::new(Code::UNREADABLE, message).hint(hint)])
+            Errors::new(path, "", vec![Problem::new(Code::Unreadable, message).hint(hint)])
         })?;
         Self::parse(path, &text)
     }

@@ -32,7 +32,7 @@ pub(super) fn read(
     if let (Some(_), Some(older)) = (&current, &older) {
         let hint = "move its tables to `variables_provider`";
         let message = "is the older name of `variables_provider`, and the file has both";
-        older.report(Code::CONFLICTING_KEYS, message, "the older name", hint);
+        older.report(Code::ConflictingKeys, message, "the older name", hint);
     }
     let tables = current.or(older).and_then(|field| field.items()).unwrap_or_default();
     tables.iter().filter_map(|field| provider(field.table()?, folder, warnings)).collect()
@@ -67,10 +67,10 @@ fn provider(mut table: Table<'_>, folder: &Path, warnings: &mut Vec<String>) -> 
 /// Lines `NAME=value`. A file that does not exist is empty, as in Spin.
 fn dotenv(field: &Field<'_>, folder: &Path) -> BTreeMap<String, String> {
     let Some(path) = field.string() else { return BTreeMap::new() };
-    let path = folder.join(path.value);
+    let path = folder.join(path);
     let report = |why: &str, hint: &str| {
         let message = format!("is {}, {why}", path.display());
-        field.report(Code::BAD_FILE, &message, "unusable file", hint);
+        field.report(Code::BadFile, &message, "unusable file", hint);
         BTreeMap::new()
     };
     let lines = match dotenvy::from_path_iter(&path) {

@@ -2,7 +2,8 @@
 
 use super::metrics::ComponentLabels;
 use super::{Metrics, TraceContext};
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// A longer line is cut into lines of this length.
 pub(crate) const LINE_LENGTH_MAX_BYTES: usize = 8 * 1024;
@@ -32,7 +33,7 @@ impl GuestOutput {
 
     /// From here on the output belongs to another call.
     pub(crate) fn begin(&self, trace: &TraceContext) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.trace_id = trace.trace_id;
         state.request_id.clone_from(&trace.request_id);
         state.written_bytes = 0;
@@ -41,7 +42,7 @@ impl GuestOutput {
     /// The call is over: what has no line end yet is a line now, and what was too much
     /// is counted.
     pub(crate) fn end(&self, metrics: &Metrics) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         self.emit_line(&mut state);
         let dropped = std::mem::take(&mut state.dropped_bytes);
         if dropped > 0 {
@@ -58,7 +59,7 @@ impl GuestOutput {
 
     /// Adds output of the current call, as far as it is within the limit.
     pub(crate) fn push(&self, bytes: &[u8]) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let allowed = self.limit_bytes.saturating_sub(state.written_bytes) as usize;
         let (kept, dropped) = bytes.split_at(allowed.min(bytes.len()));
         state.written_bytes += kept.len() as u64;
@@ -88,10 +89,6 @@ impl GuestOutput {
             "{line}",
         );
     }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Control characters could forge lines or drive a terminal, so they are shown, not sent.
@@ -112,7 +109,7 @@ mod tests {
         let output = GuestOutput::new(&"c".into(), "stdout", 4);
         output.begin(&TraceContext::root());
         output.push(b"abcdef");
-        assert_eq!(output.lock().line, b"abcd");
+        assert_eq!(output.state.lock().line, b"abcd");
         let metrics = Metrics::default();
         output.end(&metrics);
         assert!(metrics.encode().unwrap().contains("log_bytes_dropped_total{component=\"c\"} 2"));
@@ -125,7 +122,7 @@ mod tests {
             output.begin(&TraceContext::root());
             output.push(b"abcd");
         }
-        assert_eq!(output.lock().dropped_bytes, 0);
+        assert_eq!(output.state.lock().dropped_bytes, 0);
     }
 
     #[test]

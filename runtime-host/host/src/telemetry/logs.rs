@@ -1,10 +1,10 @@
-//! The log: one line per event on standard error, for people or as JSON.
+//! The log: one line per event on standard error, as text or as JSON.
 
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum LogFormat {
     /// One readable line per event.
@@ -14,7 +14,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Start logging. `directives` has the syntax of `RUST_LOG`: `info,tessera=debug`.
+/// Starts logging. `directives` has the syntax of `RUST_LOG`: `info,tessera=debug`.
 pub(crate) fn init(format: LogFormat, directives: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(directives)
         .map_err(|error| anyhow::anyhow!("the log filter `{directives}` is not valid: {error}"))?;

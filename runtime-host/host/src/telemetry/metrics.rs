@@ -1,17 +1,20 @@
 //! Every metric that the host keeps, declared once. Served in the OpenMetrics text format.
 
-mod front;
+mod declarations;
+mod front_limit;
 
-pub(crate) use front::FrontLimit;
+#[cfg(test)]
+pub(crate) use declarations::Declaration;
+pub(crate) use front_limit::FrontLimit;
 
 use super::{Operation, Outcome, SpanKind};
-use front::Front;
+use declarations::{Declarations, LabelSet, labels};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,19 +28,51 @@ const BUCKETS_S: [f64; 18] = [
     0.75, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// Labels of everything that has a beginning and an end.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct CallLabels {
-    component: Text<Arc<str>>,
-    /// The route of a request, `interface.function` of a link, the operation of a store.
-    route: Text<Operation>,
-    /// An HTTP status, `ok`, `refused`, `cancelled` or the name of a failure.
-    status: Text<Outcome>,
+labels! {
+    /// Labels of everything that has a beginning and an end.
+    CallLabels {
+        component: Text<Arc<str>>,
+        /// The route of a request, `interface.function` of a link, the operation of a store.
+        route: Text<Operation>,
+        /// An HTTP status, `ok`, `refused`, `cancelled` or the name of a failure.
+        status: Text<Outcome>,
+    }
+
+    /// Labels of what a component has.
+    ComponentLabels {
+        component: String,
+    }
+
+    /// Labels of what a component has published.
+    PublishLabels {
+        component: String,
+        /// `fresh` or `duplicate`.
+        outcome: &'static str,
+    }
+
+    /// Labels of deliveries.
+    DeliveryLabels {
+        /// One of the manifest.
+        subscription: String,
+        /// `done`, `rejected` or `failed`.
+        outcome: &'static str,
+    }
+
+    /// Labels of what a subscription has.
+    SubscriptionLabels {
+        subscription: String,
+    }
+
+    /// Labels of what happened at a limit of the HTTP front.
+    LimitLabels {
+        /// The name of its flag.
+        limit: &'static str,
+    }
 }
 
 /// A label that is formatted when metrics are read, not when something is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Text<T>(T);
+pub(crate) struct Text<T>(T);
 
 impl<T: fmt::Display> EncodeLabelValue for Text<T> {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
@@ -45,101 +80,16 @@ impl<T: fmt::Display> EncodeLabelValue for Text<T> {
     }
 }
 
-/// Labels of what a component has.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct ComponentLabels {
-    pub(crate) component: String,
-}
-
-/// Labels of what a component has published.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct PublishLabels {
-    component: String,
-    /// `fresh` or `duplicate`.
-    outcome: &'static str,
-}
-
-/// Labels of deliveries: subscriptions are those of the manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct EventLabels {
-    subscription: String,
-    /// `done`, `rejected` or `failed`.
-    outcome: &'static str,
-}
-
-impl EventLabels {
-    pub(crate) fn new(subscription: &str, outcome: &'static str) -> Self {
-        Self { subscription: subscription.to_owned(), outcome }
-    }
-}
-
-/// Labels of what a subscription has.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SubscriptionLabels {
-    subscription: String,
-}
-
-type PerSubscription<M> = Family<SubscriptionLabels, M>;
-
-/// How far subscriptions are behind, as of the last look.
-#[derive(Debug, Default)]
-struct Lag {
-    events: PerSubscription<Gauge>,
-    seconds: PerSubscription<Gauge<f64, AtomicU64>>,
-    held: PerSubscription<Gauge>,
-    retrying: PerSubscription<Gauge>,
-    dead_letters: PerSubscription<Gauge>,
-}
-
-impl Lag {
-    fn register(registry: &mut Registry) -> Self {
-        let lag = Self::default();
-        let help = "Events that a subscription is not yet done with";
-        registry.register("event_lag_events", help, lag.events.clone());
-        let help = "Age of the oldest event that a subscription is not yet done with";
-        registry.register_with_unit("event_lag", help, Unit::Seconds, lag.seconds.clone());
-        let help = "Events that wait behind a dead letter of their key";
-        registry.register("event_held_events", help, lag.held.clone());
-        let help = "Events whose delivery has failed and will be tried again";
-        registry.register("event_retrying_events", help, lag.retrying.clone());
-        let help = "Events that were given up";
-        registry.register("event_dead_letters", help, lag.dead_letters.clone());
-        lag
-    }
-}
-
-/// What the log holds and has lost, as of the last look. It counts for longer than this process.
-#[derive(Debug, Default)]
-struct Held {
-    events: Gauge,
-    bytes: Gauge,
-    removed: Counter,
-    lost_deliveries: Counter,
-    lost_dead_letters: Counter,
-}
-
-impl Held {
-    fn register(registry: &mut Registry) -> Self {
-        let held = Self::default();
-        registry.register("event_log_events", "Events in the log", held.events.clone());
-        let help = "Size of the events in the log";
-        registry.register_with_unit("event_log", help, Unit::Bytes, held.bytes.clone());
-        let help = "Events that the log removed because of their age or its size";
-        registry.register("events_removed", help, held.removed.clone());
-        let help = "Deliveries still owed when their event was removed";
-        registry.register("event_deliveries_lost", help, held.lost_deliveries.clone());
-        let help = "Dead letters that the hard limit removed together with their events";
-        registry.register("event_dead_letters_lost", help, held.lost_dead_letters.clone());
-        held
-    }
-}
-
 type Durations = Family<CallLabels, Histogram>;
+type PerComponent<M> = Family<ComponentLabels, M>;
+type PerSubscription<M> = Family<SubscriptionLabels, M>;
 
 /// All metrics. Cheap to record, made to live as long as the process.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
+    #[cfg(test)]
+    pub(crate) declarations: Vec<Declaration>,
     http: Durations,
     links: Durations,
     chained: Durations,
@@ -148,107 +98,118 @@ pub(crate) struct Metrics {
     schedules: Durations,
     publishing: Durations,
     deliveries: Durations,
-    /// Instances that exist now, warm or busy.
-    pub(crate) instances: Family<ComponentLabels, Gauge>,
-    /// Instances made since the start.
-    pub(crate) instantiations: Family<ComponentLabels, Counter>,
-    /// Calls that moved to the background because they computed for too long.
-    pub(crate) moved_to_background: Family<ComponentLabels, Counter>,
-    /// Memory of all instances at the last update, and its limit.
+    pub(crate) instances: PerComponent<Gauge>,
+    pub(crate) instantiations: PerComponent<Counter>,
+    pub(crate) moved_to_background: PerComponent<Counter>,
+    pub(crate) log_bytes_dropped: PerComponent<Counter>,
+    pub(crate) connections: Gauge,
+    limits_reached: Family<LimitLabels, Counter>,
+    events_published: Family<PublishLabels, Counter>,
+    event_deliveries: Family<DeliveryLabels, Counter>,
+    // The rest is set when metrics are read.
     memory: Gauge,
     memory_max: Gauge,
-    /// Open streams at the last update.
-    streams: Family<ComponentLabels, Gauge>,
-    /// Bytes of guest output that were over the limit of a call and so dropped.
-    pub(crate) log_bytes_dropped: Family<ComponentLabels, Counter>,
-    /// Events published: those that were new, and those that the log had already.
-    events_published: Family<PublishLabels, Counter>,
-    /// Deliveries by what became of them.
-    pub(crate) event_deliveries: Family<EventLabels, Counter>,
-    /// Metrics of the HTTP front.
-    pub(crate) front: Front,
-    lag: Lag,
-    held: Held,
-}
-
-fn gauge(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn histogram() -> Histogram {
-    Histogram::new(BUCKETS_S)
+    streams: PerComponent<Gauge>,
+    lag_events: PerSubscription<Gauge>,
+    lag: PerSubscription<Gauge<f64, AtomicU64>>,
+    held: PerSubscription<Gauge>,
+    retrying: PerSubscription<Gauge>,
+    dead_letters: PerSubscription<Gauge>,
+    log_events: Gauge,
+    log_bytes: Gauge,
+    removed: Counter,
+    lost_deliveries: Counter,
+    lost_dead_letters: Counter,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("tessera");
-        let mut durations = |name: &str, help: &str| {
-            let family = Durations::new_with_constructor(histogram);
-            registry.register_with_unit(name, help, Unit::Seconds, family.clone());
-            family
-        };
-        let http = durations("http_request_duration", "Requests from outside");
-        let links = durations("link_call_duration", "Calls through typed links");
-        let chained = durations("chained_request_duration", "Requests between components");
-        let outbound = durations("outbound_request_duration", "Requests to other hosts");
-        let stores = durations("store_operation_duration", "Key-value store operations");
-        let schedules = durations("schedule_run_duration", "Runs of schedules");
-        let publishing = durations("event_publish_duration", "Calls that publish events");
-        let deliveries = durations("event_delivery_duration", "Requests that deliver events");
-        let instances = Family::default();
-        registry.register("instances", "Instances that exist", instances.clone());
-        let instantiations = Family::default();
-        registry.register("instantiations", "Instances made", instantiations.clone());
-        let moved_to_background = Family::default();
-        registry.register(
-            "calls_moved_to_background",
-            "Calls that continued at low priority because they computed for too long",
-            moved_to_background.clone(),
-        );
-        let [memory, memory_max] = [Gauge::default(), Gauge::default()];
-        let help = "Memory of all instances";
-        registry.register_with_unit("instance_memory", help, Unit::Bytes, memory.clone());
-        let help = "Memory limit of all instances together";
-        registry.register_with_unit("instance_memory_max", help, Unit::Bytes, memory_max.clone());
-        let streams = Family::default();
-        registry.register("streams", "Streamed responses in progress", streams.clone());
-        let log_bytes_dropped = Family::default();
-        registry.register(
-            "log_bytes_dropped",
-            "Guest output over the limit of a call",
-            log_bytes_dropped.clone(),
-        );
-        let events_published = Family::default();
-        registry.register("events_published", "Events published", events_published.clone());
-        let event_deliveries = Family::default();
-        registry.register("event_deliveries", "Deliveries of events", event_deliveries.clone());
-        let front = Front::register(&mut registry);
-        let lag = Lag::register(&mut registry);
-        let held = Held::register(&mut registry);
+        let mut all = Declarations::new();
         Self {
-            registry,
-            http,
-            links,
-            chained,
-            outbound,
-            stores,
-            schedules,
-            publishing,
-            deliveries,
-            instances,
-            instantiations,
-            moved_to_background,
-            memory,
-            memory_max,
-            streams,
-            log_bytes_dropped,
-            events_published,
-            event_deliveries,
-            front,
-            lag,
-            held,
+            http: all.durations(
+                "http_request_duration",
+                "Requests from outside, and `on_start`; `route` is the method and the route",
+            ),
+            links: all.durations(
+                "link_call_duration",
+                "Calls over links; `route` is interface and function, for example `prices.total`",
+            ),
+            chained: all.durations(
+                "chained_request_duration",
+                "HTTP requests from one component to another; `route` is the method and the \
+                 calling component",
+            ),
+            outbound: all.durations(
+                "outbound_request_duration",
+                "HTTP requests to other hosts; `route` is the method and the host pattern",
+            ),
+            stores: all.durations(
+                "store_operation_duration",
+                "Operations on key-value stores; `route` is the operation",
+            ),
+            schedules: all.durations(
+                "schedule_run_duration",
+                "Runs of schedules; `route` is `POST` and the path",
+            ),
+            publishing: all.durations(
+                "event_publish_duration",
+                "Calls that publish events; `route` is `publish`",
+            ),
+            deliveries: all.durations(
+                "event_delivery_duration",
+                "Requests that deliver events; `route` is the subscription",
+            ),
+            instances: all.count("instances", "Instances that exist"),
+            instantiations: all.count("instantiations", "Instances that were made"),
+            moved_to_background: all.count(
+                "calls_moved_to_background",
+                "Calls that continued at low priority because they computed for too long",
+            ),
+            memory: all.bytes("instance_memory", "Memory of all instances"),
+            memory_max: all.bytes("instance_memory_max", "The limit of this memory"),
+            streams: all.count("streams", "Open streams"),
+            log_bytes_dropped: all.count("log_bytes_dropped", "Output over `log_max_kib`"),
+            connections: all.count("http_connections", "Open connections"),
+            limits_reached: all.count(
+                "http_limits_reached",
+                "Requests and connections that were refused or closed at a limit of the HTTP \
+                 front; `limit` is the name of the flag, for example `connections_max`",
+            ),
+            events_published: all.count(
+                "events_published",
+                "Events that were new (`fresh`), or in the log already (`duplicate`)",
+            ),
+            event_deliveries: all
+                .count("event_deliveries", "Deliveries: `done`, `rejected` or `failed`"),
+            lag_events: all.count("event_lag_events", "Events that are not processed yet"),
+            lag: all.seconds("event_lag", "Age of the oldest event that is not processed yet"),
+            held: all
+                .count("event_held_events", "Events that wait behind a dead letter of their key"),
+            retrying: all.count(
+                "event_retrying_events",
+                "Events whose delivery has failed and will be retried",
+            ),
+            dead_letters: all.count("event_dead_letters", "Dead letters"),
+            log_events: all.count("event_log_events", "Events in the log"),
+            log_bytes: all.bytes("event_log", "Size of the events in the log"),
+            removed: all.count("events_removed", "Events that retention removed"),
+            lost_deliveries: all.count(
+                "event_deliveries_lost",
+                "Deliveries that were not made before their event was removed",
+            ),
+            lost_dead_letters: all.count(
+                "event_dead_letters_lost",
+                "Dead letters that were removed with their event",
+            ),
+            #[cfg(test)]
+            declarations: all.list,
+            registry: all.registry,
         }
     }
+}
+
+fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 impl Metrics {
@@ -270,11 +231,8 @@ impl Metrics {
             SpanKind::Publish => &self.publishing,
             SpanKind::Delivery => &self.deliveries,
         };
-        let labels = CallLabels {
-            component: Text(component.clone()),
-            route: Text(route.clone()),
-            status: Text(status),
-        };
+        let (component, route) = (Text(component.clone()), Text(route.clone()));
+        let labels = CallLabels { component, route, status: Text(status) };
         family.get_or_create(&labels).observe(duration.as_secs_f64());
     }
 
@@ -286,39 +244,49 @@ impl Metrics {
         }
     }
 
-    /// Set the memory of all instances and its limit.
+    /// An event was delivered to a subscription.
+    pub(crate) fn delivered(&self, subscription: &str, outcome: &'static str) {
+        let labels = DeliveryLabels { subscription: subscription.to_owned(), outcome };
+        self.event_deliveries.get_or_create(&labels).inc();
+    }
+
+    /// A connection or a request was refused or closed at a limit of the HTTP front.
+    pub(crate) fn limit_reached(&self, limit: FrontLimit) {
+        self.limits_reached.get_or_create(&LimitLabels { limit: limit.name() }).inc();
+    }
+
+    /// Sets the memory of all instances and its limit.
     pub(crate) fn memory(&self, used_bytes: usize, max_bytes: usize) {
         self.memory.set(gauge(used_bytes as u64));
         self.memory_max.set(gauge(max_bytes as u64));
     }
 
-    /// Set the number of open streams of a component.
+    /// Sets the number of open streams of a component.
     pub(crate) fn streaming(&self, component: &str, count: usize) {
         let labels = ComponentLabels { component: component.to_owned() };
         self.streams.get_or_create(&labels).set(gauge(count as u64));
     }
 
-    /// How far the subscriptions are now.
+    /// Sets how far subscriptions are behind.
     pub(crate) fn subscriptions(&self, all: &[Progress]) {
         for one in all {
             let labels = SubscriptionLabels { subscription: one.name.clone() };
-            let lag = &self.lag;
-            lag.events.get_or_create(&labels).set(gauge(one.lag_events));
-            lag.seconds.get_or_create(&labels).set(one.lag_ms as f64 / 1_000.0);
-            lag.held.get_or_create(&labels).set(gauge(one.held_events));
-            lag.retrying.get_or_create(&labels).set(gauge(one.retrying_events));
-            lag.dead_letters.get_or_create(&labels).set(gauge(one.dead_letters));
+            self.lag_events.get_or_create(&labels).set(gauge(one.lag_events));
+            self.lag.get_or_create(&labels).set(one.lag_ms as f64 / 1_000.0);
+            self.held.get_or_create(&labels).set(gauge(one.held_events));
+            self.retrying.get_or_create(&labels).set(gauge(one.retrying_events));
+            self.dead_letters.get_or_create(&labels).set(gauge(one.dead_letters));
         }
     }
 
-    /// What the log holds now and has lost so far.
+    /// Sets what the event log contains, and what it has lost: it counts for longer than this
+    /// process.
     pub(crate) fn log(&self, log: &Statistics) {
-        let held = &self.held;
-        held.events.set(gauge(log.entries));
-        held.bytes.set(gauge(log.bytes));
-        held.removed.inner().store(log.removed, Ordering::Relaxed);
-        held.lost_deliveries.inner().store(log.lost_deliveries, Ordering::Relaxed);
-        held.lost_dead_letters.inner().store(log.lost_dead_letters, Ordering::Relaxed);
+        self.log_events.set(gauge(log.entries));
+        self.log_bytes.set(gauge(log.bytes));
+        self.removed.inner().store(log.removed, Ordering::Relaxed);
+        self.lost_deliveries.inner().store(log.lost_deliveries, Ordering::Relaxed);
+        self.lost_dead_letters.inner().store(log.lost_dead_letters, Ordering::Relaxed);
     }
 
     /// All of them as text.

@@ -1,4 +1,4 @@
-//! What happened, for people and for machines: spans, metrics, logs.
+//! Spans, metrics and logs.
 //!
 //! Everything that a component does passes the host, so it is measured here and no
 //! function carries a line of telemetry code.
@@ -15,7 +15,9 @@ mod traces;
 pub(crate) use guest_output::{GuestOutput, LINE_LENGTH_MAX_BYTES};
 pub(crate) use labels::{METHODS, OTHER, method_label};
 pub(crate) use logs::{LogFormat, init as init_logs};
-pub(crate) use metrics::{ComponentLabels, EventLabels, FrontLimit, Metrics};
+#[cfg(test)]
+pub(crate) use metrics::Declaration;
+pub(crate) use metrics::{ComponentLabels, FrontLimit, Metrics};
 pub(crate) use span::{Operation, Outcome, Span, SpanKind};
 pub(crate) use trace_context::TraceContext;
 pub(crate) use traces::Traces;

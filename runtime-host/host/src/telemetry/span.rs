@@ -153,7 +153,7 @@ pub(crate) struct Span {
     parent_id: u64,
     kind: SpanKind,
     component: Arc<str>,
-    operation: Operation,
+    pub(crate) operation: Operation,
     started: Instant,
     ended: bool,
 }
@@ -199,7 +199,7 @@ impl Span {
             %outcome,
             duration_us = duration.as_micros() as u64,
         );
-        self.telemetry.traces.push(Ended {
+        self.telemetry.traces.push(EndedSpan {
             trace_id: self.context.trace_id,
             span_id: self.context.span_id,
             parent_id: self.parent_id,
@@ -225,7 +225,7 @@ impl Drop for Span {
 
 /// A span that has ended, as it is kept: most of them are never shown.
 #[derive(Debug, Clone)]
-pub(super) struct Ended {
+pub(super) struct EndedSpan {
     pub(super) trace_id: u128,
     pub(super) span_id: u64,
     pub(super) parent_id: u64,
@@ -257,8 +257,8 @@ pub(crate) struct SpanRecord {
     pub(super) ended_at: SystemTime,
 }
 
-impl From<&Ended> for SpanRecord {
-    fn from(ended: &Ended) -> Self {
+impl From<&EndedSpan> for SpanRecord {
+    fn from(ended: &EndedSpan) -> Self {
         let at = ended.at.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             trace_id: format!("{:032x}", ended.trace_id),

@@ -1,4 +1,4 @@
-//! Ways in: what makes a component run.
+//! Triggers: the causes of calls from outside of components.
 
 pub(crate) mod events;
 pub(crate) mod hooks;

@@ -69,11 +69,11 @@ fn host_is_not_a_component(check: &Check<'_>, bridge: &Component) {
 fn has_no_trigger(check: &Check<'_>, bridge: &Component) {
     for (id, written_at) in triggers::with_component(check.app) {
         if *id == bridge.id {
-            check.problems.push(
-                Problem::new(Code::BadBridge, format!("the bridge `{id}` has a trigger"))
-                    .label(check.spans.value(&format!("{written_at}.component")), "not loaded by this host")
-                    .hint("use the target of the bridge in the trigger, or remove `tool.tessera.bridges`"),
-            );
+            let message = format!("the bridge `{id}` has a trigger");
+            let at = check.spans.value(&format!("{written_at}.component"));
+            let hint =
+                "use the target of the bridge in the trigger, or remove `tool.tessera.bridges`";
+            check.problems.report(Code::BadBridge, message, at, "not loaded by this host", hint);
         }
     }
 }

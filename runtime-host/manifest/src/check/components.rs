@@ -6,9 +6,8 @@ use crate::reader::join;
 
 pub(super) fn check(check: &Check<'_>) {
     for component in check.app.components.values() {
-        let profiles = component.profiles.iter().map(|(name, profile)| {
-            let path = join(&format!("{}.profile", component.written_at), name);
-            (path, &profile.dependencies)
+        let profiles = component.profiles.iter().map(|(name, dependencies)| {
+            (join(&format!("{}.profile", component.written_at), name), dependencies)
         });
         let own = (component.written_at.clone(), &component.dependencies);
         for (path, dependencies) in std::iter::once(own).chain(profiles) {

@@ -22,11 +22,9 @@ fn provider_is_fit(check: &Check<'_>, importer: &Component, dependency: &Depende
     let at =
         check.spans.value(&format!("{}.component", dependency_path(importer, &dependency.import)));
     if *id == importer.id {
-        check.problems.push(
-            Problem::new(Code::UnfitDependency, format!("`{id}` depends on itself"))
-                .label(at, "the component itself")
-                .hint("name the component that exports this import"),
-        );
+        let message = format!("`{id}` depends on itself");
+        let hint = "name the component that exports this import";
+        check.problems.report(Code::UnfitDependency, message, at, "the component itself", hint);
         return;
     }
     let Some(provider) = check.app.components.get(id) else { return };

@@ -5,7 +5,7 @@
 
 use crate::check::Check;
 use crate::hosts::HostPattern;
-use crate::reader::{Code, Problem, Span};
+use crate::reader::{Code, Span};
 use crate::template::Template;
 
 /// The suffix of the host names of components.
@@ -38,8 +38,7 @@ fn pattern(check: &Check<'_>, written: &str, path: &str) {
                     error.message
                 ),
             };
-            let problem = Problem::new(Code::BadHost, message).label(at, "not a host pattern");
-            check.problems.push(problem.hint(error.hint));
+            check.problems.report(Code::BadHost, message, at, "not a host pattern", error.hint);
         }
     }
 }

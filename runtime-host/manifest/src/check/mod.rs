@@ -17,7 +17,7 @@ mod triggers;
 
 use crate::COMPONENTS_MAX;
 use crate::app::{App, Component};
-use crate::reader::{Code, Problem, Problems, Span, SpanIndex, join, nearest};
+use crate::reader::{Code, Problems, Span, SpanIndex, join, nearest};
 
 /// The input of a rule, and the collector of its problems.
 pub(crate) struct Check<'a> {
@@ -30,8 +30,8 @@ pub(crate) struct Check<'a> {
 pub(crate) fn all(app: &App, problems: &Problems) {
     if app.components.len() > COMPONENTS_MAX {
         let message = format!("the application has more than {COMPONENTS_MAX} components");
-        let problem = Problem::new(Code::BadValue, message).hint("split the application");
-        problems.push(problem.label(app.origin.spans().key("component"), "too many"));
+        let at = app.origin.spans().key("component");
+        problems.report(Code::BadValue, message, at, "too many", "split the application");
         return;
     }
     let check = Check { app, spans: app.origin.spans(), problems };
@@ -62,19 +62,23 @@ impl Check<'_> {
     /// Reports a reference to a component that does not exist.
     fn report_unknown_component(&self, id: &str, at: Span) {
         let ids = self.app.components.keys().map(String::as_str);
-        let hint = match nearest(id, ids) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("add `[component.{id}]`, or name an existing component"),
-        };
-        self.problems.push(
-            Problem::new(Code::UnknownComponent, format!("unknown component `{id}`"))
-                .label(at, "unknown component")
-                .hint(hint),
-        );
+        let or_else = || format!("add `[component.{id}]`, or name an existing component");
+        let hint = did_you_mean(id, ids, or_else);
+        let message = format!("unknown component `{id}`");
+        self.problems.report(Code::UnknownComponent, message, at, "unknown component", hint);
     }
 }
 
 /// The path of a dependency of a component.
 pub(crate) fn dependency_path(component: &Component, import: &str) -> String {
     join(&format!("{}.dependencies", component.written_at), import)
+}
+
+/// The hint for a name that is not declared.
+fn did_you_mean<'a>(
+    name: &str,
+    declared: impl Iterator<Item = &'a str>,
+    or_else: impl FnOnce() -> String,
+) -> String {
+    nearest(name, declared).map_or_else(or_else, |near| format!("did you mean `{near}`?"))
 }

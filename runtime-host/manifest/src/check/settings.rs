@@ -2,7 +2,8 @@
 
 use crate::app::Variable;
 use crate::check::Check;
-use crate::reader::{Code, Problem, Span, nearest};
+use crate::check::templates::declare;
+use crate::reader::{Code, Problem, Span};
 
 const AT: &str = "application.tool.tessera";
 
@@ -10,11 +11,9 @@ pub(super) fn check(check: &Check<'_>) {
     for (index, name) in check.app.settings.generated_secrets.iter().enumerate() {
         let at = check.spans.value(&format!("{AT}.generated_secrets[{index}]"));
         if check.app.settings.generated_secrets[..index].contains(name) {
-            check.problems.push(
-                Problem::new(Code::DuplicateEntry, format!("`{name}` is a duplicate"))
-                    .label(at, "duplicate")
-                    .hint("remove one of the two"),
-            );
+            let message = format!("`{name}` is a duplicate");
+            let hint = "remove one of the two";
+            check.problems.report(Code::DuplicateEntry, message, at, "duplicate", hint);
         } else if let Some(variable) = declared(check, name, at.clone())
             && !variable.secret
         {
@@ -35,15 +34,9 @@ pub(super) fn check(check: &Check<'_>) {
 fn declared<'a>(check: &Check<'a>, name: &str, at: Span) -> Option<&'a Variable> {
     let variables = &check.app.variables;
     if !variables.contains_key(name) {
-        let hint = match nearest(name, variables.keys().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("add `{name} = {{ default = \"…\" }}` to `[variables]`"),
-        };
-        check.problems.push(
-            Problem::new(Code::UnknownVariable, format!("undeclared variable `{name}`"))
-                .label(at, "not declared")
-                .hint(hint),
-        );
+        let message = format!("undeclared variable `{name}`");
+        let hint = declare(check, name);
+        check.problems.report(Code::UnknownVariable, message, at, "not declared", hint);
     }
     variables.get(name)
 }

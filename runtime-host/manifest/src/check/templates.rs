@@ -1,8 +1,8 @@
 //! Templates are well formed and use declared variables.
 
 use crate::app::Component;
-use crate::check::Check;
-use crate::reader::{Code, Problem, join, nearest};
+use crate::check::{Check, did_you_mean};
+use crate::reader::{Code, join};
 use crate::template::{Template, TemplateError};
 
 pub(super) fn check(check: &Check<'_>) {
@@ -35,25 +35,27 @@ fn template(check: &Check<'_>, text: &str, path: &str) {
         Ok(template) => template,
         Err(error) => {
             let hint = match &error {
-                TemplateError::Unclosed { .. } => "write `{{ name }}`",
-                TemplateError::BadName { .. } => {
+                TemplateError::Unclosed => "write `{{ name }}`",
+                TemplateError::BadName(_) => {
                     "write the name of a variable between the braces, in lower snake_case"
                 }
             };
-            let problem =
-                Problem::new(Code::BadTemplate, format!("`{path}` is not a template: {error}"));
-            check.problems.push(problem.label(at, "not a template").hint(hint));
+            let message = format!("`{path}` is not a template: {error}");
+            check.problems.report(Code::BadTemplate, message, at, "not a template", hint);
             return;
         }
     };
     for name in template.variables().filter(|name| !check.app.variables.contains_key(*name)) {
-        let known = check.app.variables.keys().map(String::as_str);
-        let hint = match nearest(name, known) {
-            Some(near) => format!("did you mean `{{{{ {near} }}}}`?"),
-            None => format!("add `{name} = {{ default = \"…\" }}` to `[variables]`"),
-        };
         let message = format!("`{path}` uses the variable `{name}`, which is not declared");
-        let problem = Problem::new(Code::UnknownVariable, message);
-        check.problems.push(problem.label(at.clone(), "undeclared variable").hint(hint));
+        let (hint, label) = (declare(check, name), "undeclared variable");
+        check.problems.report(Code::UnknownVariable, message, at.clone(), label, hint);
     }
+}
+
+/// The hint for a variable that is not declared.
+pub(super) fn declare(check: &Check<'_>, name: &str) -> String {
+    let declared = check.app.variables.keys().map(String::as_str);
+    did_you_mean(name, declared, || {
+        format!("add `{name} = {{ default = \"…\" }}` to `[variables]`")
+    })
 }

@@ -41,11 +41,10 @@ fn ids_are_unique(check: &Check<'_>) {
 fn redis_has_a_server(check: &Check<'_>) {
     let without = check.app.redis.iter().filter(|trigger| trigger.address.is_none());
     for trigger in without.filter(|_| check.app.redis_address.is_none()) {
-        check.problems.push(
-            Problem::new(Code::MissingKey, format!("missing key `{}.address`", trigger.written_at))
-                .label(check.spans.value(&trigger.written_at), "`address` is missing")
-                .hint("add `address = \"redis://…\"` here or in `[application.trigger.redis]`"),
-        );
+        let message = format!("missing key `{}.address`", trigger.written_at);
+        let at = check.spans.value(&trigger.written_at);
+        let hint = "add `address = \"redis://…\"` here or in `[application.trigger.redis]`";
+        check.problems.report(Code::MissingKey, message, at, "`address` is missing", hint);
     }
 }
 
@@ -63,11 +62,9 @@ fn redis_is_unsupported(check: &Check<'_>) {
              `stock_only = true` to `[component.{}.tool.tessera]`",
             trigger.component
         );
-        check.problems.push(
-            Problem::new(Code::Unsupported, message)
-                .label(check.spans.value(&trigger.written_at), "no Redis triggers on this host")
-                .hint(hint),
-        );
+        let at = check.spans.value(&trigger.written_at);
+        let label = "no Redis triggers on this host";
+        check.problems.report(Code::Unsupported, message, at, label, hint);
     }
 }
 
@@ -75,14 +72,13 @@ fn redis_is_unsupported(check: &Check<'_>) {
 fn called_components_serve_http(check: &Check<'_>) {
     for component in check.app.components.values() {
         let settings = &component.settings;
-        if settings.on_start.is_some() {
-            serves_http(check, component, "on_start", Code::OnStart);
-        }
-        if !settings.subscribe.is_empty() {
-            serves_http(check, component, "subscribe", Code::Subscription);
-        }
-        if !settings.schedule.is_empty() {
-            serves_http(check, component, "schedule", Code::Schedule);
+        let keys = [
+            (settings.on_start.is_some(), "on_start", Code::OnStart),
+            (!settings.subscribe.is_empty(), "subscribe", Code::Subscription),
+            (!settings.schedule.is_empty(), "schedule", Code::Schedule),
+        ];
+        for (_, key, code) in keys.into_iter().filter(|(is_set, ..)| *is_set) {
+            serves_http(check, component, key, code);
         }
     }
 }
@@ -106,6 +102,5 @@ fn serves_http(check: &Check<'_>, component: &Component, key: &str, code: Code) 
         (format!("`{key}` has no effect: `{id}` has no HTTP trigger"), hint)
     };
     let at = check.spans.value(&check.path(component, &format!("tool.tessera.{key}")));
-    let problem = Problem::new(code, message).label(at, "never called");
-    check.problems.push(problem.hint(hint));
+    check.problems.report(code, message, at, "never called", hint);
 }

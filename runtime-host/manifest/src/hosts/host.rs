@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{HostError, bare};
+use super::bare;
+use crate::pattern_error::PatternError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Host {
@@ -18,10 +19,10 @@ pub(super) enum Host {
 }
 
 impl Host {
-    pub(super) fn parse(text: &str) -> Result<Self, HostError> {
+    pub(super) fn parse(text: &str) -> Result<Self, PatternError> {
         let text = text.to_ascii_lowercase();
         match text.as_str() {
-            "" => return Err(HostError::new("the host is missing", "write `*` for all hosts")),
+            "" => return Err(PatternError::new("the host is missing", "write `*` for all hosts")),
             "*" => return Ok(Self::Any),
             "self" | "self.alt" => return Ok(Self::Itself),
             _ => {}
@@ -31,7 +32,7 @@ impl Host {
         }
         if text.contains('/') {
             let hint = "a permission applies to a whole host: remove the path";
-            return Err(HostError::new("it has a path", hint));
+            return Err(PatternError::new("it has a path", hint));
         }
         let (below, name) = match text.strip_prefix("*.") {
             Some(name) => (true, name),
@@ -40,12 +41,12 @@ impl Host {
         if name.contains('*') {
             let hint =
                 "`*` is a whole host or the first part of a name, for example `*.example.com`";
-            return Err(HostError::new("`*` is not allowed in the middle of a host", hint));
+            return Err(PatternError::new("`*` is not allowed in the middle of a host", hint));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if name.is_empty() || !name.chars().all(allowed) {
             let hint = "a host is a name, an address (IPv6 in brackets), a network such as `10.0.0.0/8`, `self` or `*`";
-            return Err(HostError::new(format!("`{text}` is not a host"), hint));
+            return Err(PatternError::new(format!("`{text}` is not a host"), hint));
         }
         Ok(if below { Self::Below(format!(".{name}")) } else { Self::Name(name.to_owned()) })
     }
@@ -65,7 +66,7 @@ impl Host {
 }
 
 /// `None` if the text does not look like an address or a network.
-fn parse_network(text: &str) -> Option<Result<Host, HostError>> {
+fn parse_network(text: &str) -> Option<Result<Host, PatternError>> {
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (text, None),
@@ -75,7 +76,7 @@ fn parse_network(text: &str) -> Option<Result<Host, HostError>> {
     let prefix_bits = prefix.map_or(Some(bits), |prefix| prefix.parse().ok());
     Some(match prefix_bits.filter(|prefix| *prefix <= bits) {
         Some(prefix_bits) => Ok(Host::Network { address, prefix_bits }),
-        None => Err(HostError::new(
+        None => Err(PatternError::new(
             "the prefix length is invalid",
             format!("write a prefix length of 0 to {bits} after `/`"),
         )),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::HostError;
+use crate::pattern_error::PatternError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ports {
@@ -12,7 +12,7 @@ pub(super) enum Ports {
 }
 
 impl Ports {
-    pub(super) fn parse(text: &str) -> Result<Self, HostError> {
+    pub(super) fn parse(text: &str) -> Result<Self, PatternError> {
         let number = |text: &str| text.parse::<u16>().ok();
         let parsed = match text.split_once("..") {
             _ if text == "*" => Some(Self::Any),
@@ -22,12 +22,12 @@ impl Ports {
             None => number(text).map(Self::One),
         };
         match parsed {
-            Some(Self::Range(range)) if range.is_empty() => Err(HostError::new(
+            Some(Self::Range(range)) if range.is_empty() => Err(PatternError::new(
                 format!("the range `{text}` is empty"),
                 "a range excludes its end, for example `8000..8010`",
             )),
             Some(ports) => Ok(ports),
-            None => Err(HostError::new(
+            None => Err(PatternError::new(
                 format!("`{text}` is not a port"),
                 "a port is a number up to 65535, a range such as `8000..8010`, or `*`",
             )),

@@ -9,8 +9,6 @@ use crate::routes::{RoutePattern, Segment};
 #[derive(Default)]
 pub(super) struct Application {
     pub(super) name: String,
-    pub(super) version: Option<String>,
-    pub(super) description: Option<String>,
     pub(super) http_base: String,
     pub(super) redis_address: Option<String>,
     pub(super) settings: AppSettings,
@@ -19,13 +17,12 @@ pub(super) struct Application {
 pub(super) fn read(field: &Field<'_>) -> Option<Application> {
     let mut table = field.table()?;
     let mut application = Application::default();
-    let name =
-        table.required("name", "add `name = \"my-app\"`").and_then(|name| name.non_empty_string());
-    application.name = name.map(|name| name.value).unwrap_or_default();
-    application.version = table.string("version");
-    application.description = table.string("description");
+    let name = table.required_text("name", "add `name = \"my-app\"`");
+    application.name = name.unwrap_or_default();
+    table.string("version");
+    table.string("description");
     if let Some(authors) = table.optional("authors") {
-        authors.strings();
+        authors.texts();
     }
     if let Some(targets) = table.optional("targets") {
         check_targets(&targets);
@@ -47,15 +44,14 @@ fn read_triggers(mut triggers: Table<'_>, application: &mut Application) {
         http.finish();
     }
     if let Some(mut redis) = triggers.optional("redis").and_then(|field| field.table()) {
-        let address = redis.optional("address").and_then(|field| field.non_empty_string());
-        application.redis_address = address.map(|address| address.value);
+        application.redis_address = redis.text("address");
         redis.finish();
     }
     triggers.finish();
 }
 
 fn base(field: &Field<'_>) -> Option<String> {
-    let text = field.string()?.value;
+    let text = field.string()?;
     let refuse = |message: &str, hint: &str| {
         field.report(Code::BadRoute, message, "not a base path", hint);
         None
@@ -80,7 +76,7 @@ fn base(field: &Field<'_>) -> Option<String> {
 pub(super) fn check_targets(field: &Field<'_>) {
     for target in field.items().unwrap_or_default() {
         if target.is_string() {
-            target.non_empty_string();
+            target.text();
             continue;
         }
         if !target.is_table() {
@@ -89,7 +85,7 @@ pub(super) fn check_targets(field: &Field<'_>) {
         }
         let Some(mut table) = target.table() else { continue };
         let found = ["url", "path"].map(|key| table.optional(key));
-        if found.iter().flatten().filter_map(Field::non_empty_string).count() == 0
+        if found.iter().flatten().filter_map(Field::text).count() == 0
             && found.iter().all(Option::is_none)
         {
             target.report(

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::app::{Build, Component, ComponentId, Dependency, Inherit, Profile, Source};
+use crate::app::{Build, Component, ComponentId, Dependency, Inherit, Source};
 use crate::names;
-use crate::parse::{application, dependencies, files, source, tool, variables};
+use crate::parse::{application, dependencies, distinct_texts, files, source, tool, variables};
 use crate::path;
 use crate::reader::{Code, Field, Problem, Table};
 
@@ -34,7 +34,7 @@ pub(super) fn read(id: &str, field: &Field<'_>, folder: &Path) -> Component {
     if let Some(source) = source.and_then(|field| source::read(&field, folder)) {
         component.source = source;
     }
-    component.description = table.string("description");
+    table.string("description");
     read_permissions(&mut table, &mut component, folder);
     component.build = table.optional("build").and_then(|field| build(&field, folder));
     if let Some(targets) = table.optional("targets") {
@@ -58,7 +58,6 @@ fn empty(id: &str, field: &Field<'_>) -> Component {
     Component {
         id: id.to_owned(),
         source: Source::Local(PathBuf::new()),
-        description: None,
         environment: BTreeMap::new(),
         files: Vec::new(),
         exclude_files: Vec::new(),
@@ -87,10 +86,14 @@ fn read_permissions(table: &mut Table<'_>, component: &mut Component, folder: &P
     component.ai_models = texts(table, "ai_models");
     component.allowed_outbound_hosts = texts(table, "allowed_outbound_hosts");
     if let Some(old) = table.deprecated("allowed_http_hosts") {
-        old.problems.push(
-            Problem::new(Code::DeprecatedKey, format!("`{}` is no longer supported", old.path))
-                .label(old.key, "a key of older manifests")
-                .hint("use `allowed_outbound_hosts`, with `https://` before each host"),
+        let message = format!("`{}` is no longer supported", old.path);
+        let hint = "use `allowed_outbound_hosts`, with `https://` before each host";
+        old.problems.report(
+            Code::DeprecatedKey,
+            message,
+            old.key,
+            "a key of older manifests",
+            hint,
         );
     }
     if let Some(field) = table.optional("variables") {
@@ -136,9 +139,8 @@ fn environment(field: &Field<'_>) -> BTreeMap<String, String> {
     for (key, value) in field.string_entries() {
         if key.name.is_empty() || key.name.contains(['=', '\0']) {
             let message = format!("{:?} is not a valid name of an environment variable", key.name);
-            let problem =
-                Problem::new(Code::BadName, message).label(key.span.clone(), "not a name");
-            field.problems.push(problem.hint("a name has at least one character and no `=`"));
+            let hint = "a name has at least one character and no `=`";
+            field.problems.report(Code::BadName, message, key.span.clone(), "not a name", hint);
         }
         environment.insert(key.name.clone(), value);
     }
@@ -146,80 +148,57 @@ fn environment(field: &Field<'_>) -> BTreeMap<String, String> {
 }
 
 fn texts(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
-    let texts = table.optional(name).map(|field| field.strings()).unwrap_or_default();
-    texts.into_iter().map(|text| text.value).collect()
+    table.optional(name).map(|field| field.texts()).unwrap_or_default()
 }
 
 /// Labels of stores or databases, each once.
 fn labels(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
-    let mut labels: Vec<String> = Vec::new();
     let items = table.optional(name).and_then(|field| field.items()).unwrap_or_default();
-    for item in items {
-        let Some(label) = item.non_empty_string() else { continue };
-        if let Err(why) = names::label(&label.value) {
-            let hint = "a label is kebab-case or snake_case, for example `order-history`";
-            item.report(
-                Code::BadName,
-                &format!("is not a valid label: {why}"),
-                "not a label",
-                hint,
-            );
-        } else if labels.contains(&label.value) {
-            let message = format!("is a duplicate of `{}`", label.value);
-            item.report(Code::DuplicateEntry, &message, "duplicate", "remove it");
-        }
-        labels.push(label.value);
-    }
-    labels
+    distinct_texts(&items, |item, label| {
+        let Err(why) = names::label(label) else { return true };
+        let hint = "a label is kebab-case or snake_case, for example `order-history`";
+        item.report_invalid(Code::BadName, "a label", &why, hint);
+        false
+    })
 }
 
 fn build(field: &Field<'_>, folder: &Path) -> Option<Build> {
     let mut table = field.table()?;
     let commands = table.required("command", "add `command = \"cargo build …\"`");
     let commands = commands.and_then(|field| commands_of(&field));
-    let workdir = table.optional("workdir").and_then(|field| field.non_empty_string());
-    let workdir = workdir.map_or(folder.to_owned(), |text| path::join(folder, &text.value));
-    let watch = texts(&mut table, "watch");
+    let workdir = table.text("workdir");
+    let workdir = workdir.map_or(folder.to_owned(), |text| path::join(folder, &text));
+    texts(&mut table, "watch");
     table.finish();
-    Some(Build { commands: commands?, workdir, watch })
+    Some(Build { commands: commands?, workdir })
 }
 
 /// One command or an array of them.
 fn commands_of(field: &Field<'_>) -> Option<Vec<String>> {
     if field.is_string() {
-        return Some(vec![field.non_empty_string()?.value]);
+        return Some(vec![field.text()?]);
     }
     let items = field.items()?;
-    let commands = items.iter().filter_map(Field::non_empty_string).map(|text| text.value);
-    let commands: Vec<_> = commands.collect();
+    let commands: Vec<_> = items.iter().filter_map(Field::text).collect();
     if items.is_empty() {
-        field.report(
-            Code::EmptyValue,
-            "must not be empty",
-            "no commands",
-            "add a command, or remove `build`",
-        );
+        let hint = "add a command, or remove `build`";
+        field.report(Code::EmptyValue, "must not be empty", "no commands", hint);
     }
     (!commands.is_empty()).then_some(commands)
 }
 
-fn profile(field: &Field<'_>, folder: &Path) -> Option<Profile> {
+/// Checks a build profile, and returns its dependencies.
+fn profile(field: &Field<'_>, folder: &Path) -> Option<Vec<Dependency>> {
     let mut table = field.table()?;
-    let source = table.optional("source").and_then(|field| source::read(&field, folder));
-    let environment = table.optional("environment").map(|field| environment(&field));
+    table.optional("source").and_then(|field| source::read(&field, folder));
+    table.optional("environment").map(|field| environment(&field));
     let dependencies =
         table.optional("dependencies").map(|field| dependencies::read(&field, folder));
-    let build_commands = table.optional("build").and_then(|field| {
-        let mut build = field.table()?;
+    if let Some(mut build) = table.optional("build").and_then(|field| field.table()) {
         let commands = build.required("command", "add `command = \"cargo build …\"`");
         build.finish();
-        commands_of(&commands?)
-    });
+        commands.and_then(|field| commands_of(&field));
+    }
     table.finish();
-    Some(Profile {
-        source,
-        environment: environment.unwrap_or_default(),
-        dependencies: dependencies.unwrap_or_default(),
-        build_commands,
-    })
+    Some(dependencies.unwrap_or_default())
 }

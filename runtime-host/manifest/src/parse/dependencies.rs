@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::app::{Dependency, Inherit, Provider, Source};
 use crate::names;
 use crate::parse::source;
-use crate::reader::{Code, Field, Key, Problem, Table, listed, suggestion};
+use crate::reader::{Code, Field, Key, Table, listed, suggestion};
 
 /// Permissions that a dependency can inherit from its importer.
 const PERMISSIONS: [&str; 7] = [
@@ -67,11 +67,11 @@ pub(super) fn read(field: &Field<'_>, folder: &Path) -> Vec<Dependency> {
 
 fn dependency(key: &Key, field: &Field<'_>, folder: &Path) -> Option<Dependency> {
     let name = ImportName::parse(&key.name).map_err(|why| {
-        field.problems.push(
-            Problem::new(Code::BadName, format!("`{}` is not a valid import name: {why}", key.name))
-                .label(key.span.clone(), "not an import name")
-                .hint("write `namespace:package/interface@1.2.3`, `namespace:package` or a plain kebab-case name"),
-        );
+        let message = format!("`{}` is not a valid import name: {why}", key.name);
+        let hint = "write `namespace:package/interface@1.2.3`, `namespace:package` or a plain \
+                    kebab-case name";
+        let span = key.span.clone();
+        field.problems.report(Code::BadName, message, span, "not an import name", hint);
     });
     let name = name.ok();
     if field.is_string() {
@@ -116,7 +116,7 @@ fn provider(
     let export = export(table, name);
     let source = match origin {
         "component" => {
-            let id = table.optional("component")?.non_empty_string()?.value;
+            let id = table.text("component")?;
             return Some(Provider::Component { id, export });
         }
         "path" => source::local(&table.optional("path")?, folder),
@@ -140,33 +140,25 @@ fn export(table: &mut Table<'_>, name: Option<&ImportName>) -> Option<String> {
         );
         return None;
     }
-    Some(field.non_empty_string()?.value)
+    field.text()
 }
 
 fn registry(table: &mut Table<'_>, name: Option<&ImportName>) -> Option<Source> {
     let version = table.optional("version").and_then(|field| requirement(&field));
-    let registry = table.optional("registry").and_then(|field| field.non_empty_string());
+    let registry = table.text("registry");
     let package = match table.optional("package") {
         Some(field) => source::package(&field),
         None => implied_package(&table.field, name),
     };
-    Some(Source::Registry {
-        registry: registry.map(|text| text.value),
-        package: package?,
-        version: version?,
-    })
+    Some(Source::Registry { registry, package: package?, version: version? })
 }
 
 fn requirement(field: &Field<'_>) -> Option<String> {
-    let version = field.non_empty_string()?.value;
+    let version = field.text()?;
     let Err(error) = semver::VersionReq::parse(&version) else { return Some(version) };
-    let message = format!("is not a version or a range of versions: {error}");
-    field.report(
-        Code::BadValue,
-        &message,
-        "not a version",
-        "write `1.2.3` or `>= 1.2`; for a file, write `{ path = \"…\" }`",
-    );
+    let hint = "write `1.2.3` or `>= 1.2`; for a file, write `{ path = \"…\" }`";
+    let what = "a version or a range of versions";
+    field.report_invalid(Code::BadValue, what, &error.to_string(), hint);
     None
 }
 
@@ -193,13 +185,13 @@ fn inherit(field: &Field<'_>) -> Inherit {
     };
     let mut keys = Vec::new();
     for item in items {
-        let Some(key) = item.non_empty_string() else { continue };
-        if !PERMISSIONS.contains(&key.value.as_str()) {
-            let message = format!("is the unknown permission `{}`", key.value);
-            let hint = suggestion(&key.value, PERMISSIONS);
+        let Some(key) = item.text() else { continue };
+        if !PERMISSIONS.contains(&key.as_str()) {
+            let message = format!("is the unknown permission `{key}`");
+            let hint = suggestion(&key, PERMISSIONS);
             item.report(Code::BadValue, &message, "unknown permission", &hint);
         }
-        keys.push(key.value);
+        keys.push(key);
     }
     Inherit::Keys(keys)
 }

@@ -20,20 +20,16 @@ fn mount(field: &Field<'_>, folder: &Path) -> Option<FileMount> {
         return None;
     }
     let mut table = field.table()?;
-    let source = table.required("source", "add `source = \"assets\"`");
+    let source = table.required_text("source", "add `source = \"assets\"`");
     let destination = table.required("destination", "add `destination = \"/\"`");
     table.finish();
-    let source = source.and_then(|field| field.non_empty_string());
     let destination = destination.and_then(|field| self::destination(&field));
-    Some(FileMount::Placement {
-        source: path::join(folder, &source?.value),
-        destination: destination?,
-    })
+    Some(FileMount::Placement { source: path::join(folder, &source?), destination: destination? })
 }
 
 /// A glob pattern for files below the manifest's directory.
 fn pattern(field: &Field<'_>) -> Option<String> {
-    let pattern = field.non_empty_string()?.value;
+    let pattern = field.text()?;
     let outside = pattern.starts_with('/') || pattern.split('/').any(|part| part == "..");
     if outside {
         let hint = "for files outside of the manifest's directory, use `{ source = \"…\", destination = \"/…\" }`";
@@ -44,7 +40,7 @@ fn pattern(field: &Field<'_>) -> Option<String> {
 }
 
 fn destination(field: &Field<'_>) -> Option<String> {
-    let destination = field.non_empty_string()?.value;
+    let destination = field.text()?;
     if !destination.starts_with('/') {
         let hint = format!("write `/{destination}`");
         field.report(Code::BadValue, "is not an absolute path", "must start with a slash", &hint);

@@ -68,12 +68,11 @@ fn route(field: &Field<'_>, base: &str) -> Option<Route> {
         field.wrong_type("a path or `{ private = true }`");
         return None;
     }
-    let text = field.string()?.value;
+    let text = field.string()?;
     match RoutePattern::parse(base, &text) {
         Ok(pattern) => Some(Route::Path(pattern.to_string())),
         Err(error) => {
-            let message = format!("is not a route: {}", error.message);
-            field.report(Code::BadRoute, &message, "not a route", &error.hint);
+            field.report_invalid(Code::BadRoute, "a route", &error.message, &error.hint);
             None
         }
     }
@@ -119,11 +118,9 @@ fn headers(field: &Field<'_>, body_bytes: usize) -> Vec<(String, String)> {
         let name_fits = !key.name.is_empty() && key.name.chars().all(token);
         if !name_fits || value.chars().any(char::is_control) {
             let message = format!("{:?} is not a valid header field", key.name);
-            let problem =
-                Problem::new(Code::BadValue, message).label(key.span.clone(), "not a header field");
-            field.problems.push(
-                problem.hint("names consist of letters, digits and `-`; values are one line"),
-            );
+            let hint = "names consist of letters, digits and `-`; values are one line";
+            let span = key.span.clone();
+            field.problems.report(Code::BadValue, message, span, "not a header field", hint);
         }
         check_length(field, key, &value, body_bytes);
         check_connection(field, key);
@@ -137,9 +134,14 @@ fn check_length(headers: &Field<'_>, key: &Key, value: &str, body_bytes: usize) 
     let is_length = key.name.eq_ignore_ascii_case("content-length");
     if is_length && value.trim().parse() != Ok(body_bytes) {
         let message = format!("`{}` is {value:?}, but the body has {body_bytes} bytes", key.name);
-        let problem = Problem::new(Code::BadValue, message)
-            .label(key.span.clone(), "not the length of the body");
-        headers.problems.push(problem.hint("remove it: the host adds it"));
+        let (span, label) = (key.span.clone(), "not the length of the body");
+        headers.problems.report(
+            Code::BadValue,
+            message,
+            span,
+            label,
+            "remove it: the host adds it",
+        );
     }
 }
 
@@ -148,9 +150,8 @@ fn check_length(headers: &Field<'_>, key: &Key, value: &str, body_bytes: usize) 
 fn check_connection(headers: &Field<'_>, key: &Key) {
     if CONNECTION_FIELDS.iter().any(|name| key.name.eq_ignore_ascii_case(name)) {
         let message = format!("`{}` is set by the host only", key.name);
-        let problem =
-            Problem::new(Code::BadValue, message).label(key.span.clone(), "about the connection");
-        headers.problems.push(problem.hint("remove it"));
+        let (span, label) = (key.span.clone(), "about the connection");
+        headers.problems.report(Code::BadValue, message, span, label, "remove it");
     }
 }
 
@@ -159,16 +160,13 @@ fn check_executor(field: &Field<'_>) {
     let Some(mut table) = field.table() else { return };
     let kind = table.required("type", "write `executor = { type = \"http\" }`, or remove it");
     match kind.as_ref().and_then(Field::string) {
-        Some(kind) if kind.value == "wagi" => field.problems.push(
-            Problem::new(
-                Code::Unsupported,
-                format!("`{}` has the type `wagi`, which is not supported", field.path),
-            )
-            .label(kind.span, "not supported")
-            .hint("build the component for `wasi:http`, and remove `executor`"),
-        ),
-        Some(kind) if !["http", "spin"].contains(&kind.value.as_str()) => {
-            let message = format!("has the unknown type `{}`", kind.value);
+        Some(kind) if kind == "wagi" => {
+            let hint = "build the component for `wasi:http`, and remove `executor`";
+            let message = "has the type `wagi`, which is not supported";
+            field.report(Code::Unsupported, message, "not supported", hint);
+        }
+        Some(kind) if !["http", "spin"].contains(&kind.as_str()) => {
+            let message = format!("has the unknown type `{kind}`");
             let hint = "write `{ type = \"http\" }`, or remove it";
             field.report(Code::BadValue, &message, "unknown type", hint);
         }

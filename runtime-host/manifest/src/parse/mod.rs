@@ -48,8 +48,6 @@ pub(crate) fn manifest(root: &Field<'_>, folder: &Path, origin: Origin) -> Optio
     root.finish();
     Some(App {
         name: application.name,
-        version: application.version,
-        description: application.description,
         folder: folder.to_owned(),
         variables: variables.unwrap_or_default(),
         components,
@@ -78,7 +76,7 @@ fn version(root: &mut Table<'_>) -> bool {
         return true;
     };
     let number = if field.is_string() {
-        field.string().and_then(|text| text.value.parse().ok())
+        field.string().and_then(|text| text.parse().ok())
     } else {
         field.integer()
     };
@@ -94,4 +92,19 @@ fn version(root: &mut Table<'_>) -> bool {
         None => {}
     }
     number.is_none()
+}
+
+/// The strings of an array. `is_valid` reports those that are not valid; duplicates of valid ones
+/// are reported here.
+fn distinct_texts(items: &[Field<'_>], is_valid: impl Fn(&Field<'_>, &str) -> bool) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for item in items {
+        let Some(text) = item.text() else { continue };
+        if is_valid(item, &text) && texts.contains(&text) {
+            let message = format!("is a duplicate of `{text}`");
+            item.report(Code::DuplicateEntry, &message, "duplicate", "remove it");
+        }
+        texts.push(text);
+    }
+    texts
 }

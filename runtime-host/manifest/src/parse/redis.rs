@@ -6,9 +6,8 @@ use crate::reader::Table;
 
 pub(super) fn read(mut table: Table<'_>, context: &mut Context<'_>) -> Option<RedisTrigger> {
     let id = context.id(&mut table, "redis");
-    let channel = table.required("channel", "add `channel = \"orders\"`");
-    let channel = channel.and_then(|field| field.non_empty_string());
-    let address = table.optional("address").and_then(|field| field.non_empty_string());
+    let channel = table.required_text("channel", "add `channel = \"orders\"`");
+    let address = table.text("address");
     let component = match table.optional("component") {
         Some(field) => context.component(&field, &id),
         None => {
@@ -19,7 +18,5 @@ pub(super) fn read(mut table: Table<'_>, context: &mut Context<'_>) -> Option<Re
     refuse_several_components(&mut table);
     let written_at = table.field.path.clone();
     table.finish();
-    let address = address.map(|address| address.value);
-    let (channel, component) = (channel?.value, component?);
-    Some(RedisTrigger { id, address, channel, component, written_at })
+    Some(RedisTrigger { id, address, channel: channel?, component: component?, written_at })
 }

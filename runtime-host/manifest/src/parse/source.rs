@@ -34,7 +34,7 @@ pub(super) fn read(field: &Field<'_>, folder: &Path) -> Option<Source> {
 
 /// A file, relative to the manifest's directory.
 pub(super) fn local(field: &Field<'_>, folder: &Path) -> Option<Source> {
-    Some(Source::Local(path::join(folder, &field.non_empty_string()?.value)))
+    Some(Source::Local(path::join(folder, &field.text()?)))
 }
 
 /// Reports several sources.
@@ -60,7 +60,7 @@ pub(super) fn remote(table: &mut Table<'_>) -> Option<Source> {
 }
 
 fn url(field: &Field<'_>) -> Option<String> {
-    let url = field.non_empty_string()?.value;
+    let url = field.text()?;
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     if rest.is_none_or(str::is_empty) {
         let hint = "write `https://…`; for a local file, write only its path";
@@ -71,7 +71,7 @@ fn url(field: &Field<'_>) -> Option<String> {
 }
 
 fn digest(field: &Field<'_>) -> Option<String> {
-    let digest = field.non_empty_string()?.value;
+    let digest = field.text()?;
     let hex = digest.strip_prefix("sha256:");
     if hex
         .is_none_or(|hex| hex.len() != SHA256_DIGITS || !hex.chars().all(|c| c.is_ascii_hexdigit()))
@@ -87,38 +87,25 @@ fn digest(field: &Field<'_>) -> Option<String> {
 
 /// The keys `registry`, `package` and an exact `version`.
 fn registry(table: &mut Table<'_>) -> Option<Source> {
-    let registry = table.optional("registry").and_then(|field| field.non_empty_string());
+    let registry = table.text("registry");
     let package = table.required("package", "add `package = \"namespace:name\"`");
     let version = table.required("version", "add `version = \"1.2.3\"`");
     let package = package.and_then(|field| self::package(&field));
     let version = version.and_then(|field| {
-        let version = field.non_empty_string()?.value;
+        let version = field.text()?;
         let Err(error) = semver::Version::parse(&version) else { return Some(version) };
-        field.report(
-            Code::BadValue,
-            &format!("is not a version: {error}"),
-            "not a version",
-            "write a full version, for example `1.2.3`",
-        );
+        let hint = "write a full version, for example `1.2.3`";
+        field.report_invalid(Code::BadValue, "a version", &error.to_string(), hint);
         None
     });
-    Some(Source::Registry {
-        registry: registry.map(|text| text.value),
-        package: package?,
-        version: version?,
-    })
+    Some(Source::Registry { registry, package: package?, version: version? })
 }
 
 /// The name of a package.
 pub(super) fn package(field: &Field<'_>) -> Option<String> {
-    let package = field.non_empty_string()?.value;
+    let package = field.text()?;
     let Err(why) = names::package(&package) else { return Some(package) };
     let hint = "write `namespace:name`; the version is a separate key";
-    field.report(
-        Code::BadName,
-        &format!("is not a valid package name: {why}"),
-        "not a package name",
-        hint,
-    );
+    field.report_invalid(Code::BadName, "a package name", &why, hint);
     None
 }

@@ -7,6 +7,7 @@ use crate::keys::subscribe::{
     ATTEMPTS_MAX, BATCH_MAX, CONCURRENCY_MAX, FROM, GROUP, MODE, PATH, TYPES, TYPES_MAX,
 };
 use crate::names;
+use crate::parse::distinct_texts;
 use crate::parse::tool::{number, path};
 use crate::reader::{Code, Field, Table};
 
@@ -85,25 +86,12 @@ fn types_of(field: &Field<'_>) -> Option<Vec<String>> {
         let message = format!("has more than {TYPES_MAX} types");
         field.report(Code::Subscription, &message, "too many", "use a prefix with a trailing `*`");
     }
-    let mut types = vec![];
-    for item in &items {
-        let Some(text) = item.non_empty_string() else { continue };
-        if let Err(why) = type_pattern(&text.value) {
-            let hint =
-                "write a type, for example `com.example.thing.happened.v1`, or a prefix and `*`";
-            item.report(
-                Code::Subscription,
-                &format!("is not an event type: {why}"),
-                "not an event type",
-                hint,
-            );
-        } else if types.contains(&text.value) {
-            let message = format!("is a duplicate of `{}`", text.value);
-            item.report(Code::DuplicateEntry, &message, "duplicate", "remove it");
-        }
-        types.push(text.value);
-    }
-    Some(types)
+    Some(distinct_texts(&items, |item, text| {
+        let Err(why) = type_pattern(text) else { return true };
+        let hint = "write a type, for example `com.example.thing.happened.v1`, or a prefix and `*`";
+        item.report_invalid(Code::Subscription, "an event type", &why, hint);
+        false
+    }))
 }
 
 /// Checks an exact type, or a prefix with a trailing `*`.
@@ -128,15 +116,10 @@ fn type_pattern(text: &str) -> Result<(), String> {
 }
 
 fn group(field: &Field<'_>) -> Option<String> {
-    let group = field.non_empty_string()?.value;
+    let group = field.text()?;
     if let Err(why) = names::kebab(&group) {
         let hint = "use words of lowercase letters and digits, joined by hyphens";
-        field.report(
-            Code::BadName,
-            &format!("is not a valid group name: {why}"),
-            "not a group name",
-            hint,
-        );
+        field.report_invalid(Code::BadName, "a group name", &why, hint);
     }
     Some(group)
 }

@@ -7,7 +7,7 @@ use crate::keys::component::ROUTE_LABELS_MAX;
 use crate::keys::limits::Limits;
 use crate::keys::{Number, application, component, events};
 use crate::parse::{schedule, subscribe};
-use crate::reader::{Code, Field, Problem, Table};
+use crate::reader::{Code, Field, Table};
 use crate::routes::RoutePattern;
 
 /// The word for the host in `bridges`.
@@ -33,16 +33,15 @@ pub(super) fn application(mut table: Table<'_>) -> AppSettings {
     let limits = table.optional(LIMITS.name).map(|field| limits(&field));
     let events = table.optional(EVENTS.name).map(|field| events(&field));
     let secret_defaults = table.optional(SECRET_DEFAULTS.name).and_then(|field| secrets(&field));
-    let generated = table.optional(GENERATED_SECRETS.name).map(|field| field.strings());
-    let base_url = table.optional(BASE_URL.name).and_then(|field| field.non_empty_string());
+    let generated_secrets = table.optional(GENERATED_SECRETS.name).map(|field| field.texts());
+    let base_url = table.text(BASE_URL.name);
     table.finish();
-    let generated = generated.unwrap_or_default().into_iter().map(|name| name.value);
     AppSettings {
         limits: limits.unwrap_or_default(),
         events: events.unwrap_or_default(),
         secret_defaults: secret_defaults.unwrap_or_default(),
-        generated_secrets: generated.collect(),
-        base_url: base_url.map(|name| name.value),
+        generated_secrets: generated_secrets.unwrap_or_default(),
+        base_url,
     }
 }
 
@@ -53,15 +52,15 @@ fn secrets(field: &Field<'_>) -> Option<SecretDefaults> {
 /// `id` is the component's.
 pub(super) fn component(mut table: Table<'_>, id: &str) -> ComponentSettings {
     use component::{BRIDGES, LIMITS, ON_START, ROUTE_LABELS, SCHEDULE, STOCK_ONLY, SUBSCRIBE};
-    let bridges = table.optional(BRIDGES.name).and_then(|field| field.non_empty_string());
-    let stock_only = table.optional(STOCK_ONLY.name).and_then(|field| field.boolean());
+    let bridges = table.text(BRIDGES.name);
+    let stock_only = table.boolean(STOCK_ONLY.name);
     let on_start = table.optional(ON_START.name).and_then(|field| path(&field, Code::OnStart));
     let subscribe = table.optional(SUBSCRIBE.name).map(|field| subscribe::read(&field, id));
     let schedule = table.optional(SCHEDULE.name).map(|field| schedule::read(&field));
     let labels = table.optional(ROUTE_LABELS.name).map(|field| route_labels(&field));
     let limits = table.optional(LIMITS.name).map(|field| limits(&field));
     table.finish();
-    let bridges = bridges.map(|target| match target.value.as_str() {
+    let bridges = bridges.map(|target| match target.as_str() {
         HOST => Bridged::Host,
         id => Bridged::Component(id.to_owned()),
     });
@@ -81,20 +80,18 @@ fn route_labels(field: &Field<'_>) -> Vec<String> {
     let items = field.items().unwrap_or_default();
     if let Some(first_over) = items.get(ROUTE_LABELS_MAX) {
         let message = format!("`{}` has more than {ROUTE_LABELS_MAX} entries", field.path);
-        let problem =
-            Problem::new(Code::BadValue, message).label(first_over.span(), "one too many");
         let hint = "each label is a time series of the metrics: remove routes that need no label";
-        field.problems.push(problem.hint(hint));
+        let span = first_over.span();
+        field.problems.report(Code::BadValue, message, span, "one too many", hint);
         return Vec::new();
     }
     let mut shapes = BTreeSet::new();
     let mut labels = Vec::new();
     for item in items {
-        let Some(text) = item.non_empty_string() else { continue };
-        match RoutePattern::parse("", &text.value) {
+        let Some(text) = item.text() else { continue };
+        match RoutePattern::parse("", &text) {
             Err(error) => {
-                let message = format!("is not a route: {}", error.message);
-                item.report(Code::BadRoute, &message, "not a route", &error.hint);
+                item.report_invalid(Code::BadRoute, "a route", &error.message, &error.hint);
             }
             Ok(pattern) if shapes.insert(pattern.shape()) => labels.push(pattern.to_string()),
             Ok(_) => item.report(
@@ -110,7 +107,7 @@ fn route_labels(field: &Field<'_>) -> Vec<String> {
 
 /// A path of the component.
 pub(super) fn path(field: &Field<'_>, code: Code) -> Option<String> {
-    let path = field.non_empty_string()?.value;
+    let path = field.text()?;
     if !path.starts_with('/') {
         let hint = format!("write `/{path}`");
         field.report(code, "is not a path", "must start with a slash", &hint);

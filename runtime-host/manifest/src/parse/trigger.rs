@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::app::{Component, ComponentId, HttpTrigger, RedisTrigger};
 use crate::names;
 use crate::parse::{component, http, redis};
-use crate::reader::{Code, Field, Problem, Table, nearest};
+use crate::reader::{Code, Field, Table, nearest};
 
 /// The types of triggers.
 const TYPES: [&str; 2] = ["http", "redis"];
@@ -60,11 +60,8 @@ fn report_type(field: &Field<'_>, found: &str) {
         Some(near) => format!("did you mean `[[trigger.{near}]]`?"),
         None => "the supported type is `[[trigger.http]]`".to_owned(),
     };
-    field.problems.push(
-        Problem::new(Code::UnknownTrigger, format!("unsupported trigger type `{found}`"))
-            .label(field.key.clone(), "unknown type")
-            .hint(hint),
-    );
+    let message = format!("unsupported trigger type `{found}`");
+    field.problems.report(Code::UnknownTrigger, message, field.key.clone(), "unknown type", hint);
 }
 
 /// Ids in the manifest, so that a generated id is not one of them.
@@ -77,9 +74,8 @@ fn given_ids(types: &[(&crate::reader::Key, Field<'_>)]) -> BTreeSet<String> {
 impl Context<'_> {
     /// The id of a trigger, given or generated as in Spin.
     pub(super) fn id(&mut self, table: &mut Table<'_>, kind: &str) -> String {
-        let given = table.optional("id").and_then(|field| field.non_empty_string());
-        if let Some(given) = given {
-            return given.value;
+        if let Some(given) = table.text("id") {
+            return given;
         }
         let component = table.field.string_at("component");
         let natural = component.map(|component| format!("{component}-{kind}-trigger"));
@@ -88,21 +84,17 @@ impl Context<'_> {
         {
             return natural;
         }
-        let mut counter = 1;
-        loop {
-            let id = format!("{kind}-trigger{counter}");
-            if self.ids.insert(id.clone()) {
-                return id;
-            }
-            counter += 1;
-        }
+        let mut numbered = (1..).map(|number: u32| format!("{kind}-trigger{number}"));
+        let free = numbered.find(|id| !self.ids.contains(id)).unwrap_or_default();
+        self.ids.insert(free.clone());
+        free
     }
 
     /// The component of a trigger: an id, or an inline component, which is added under a generated
     /// id.
     pub(super) fn component(&mut self, field: &Field<'_>, trigger_id: &str) -> Option<ComponentId> {
         if field.is_string() {
-            return Some(field.non_empty_string()?.value);
+            return field.text();
         }
         if !field.is_table() {
             field.wrong_type("a component id or a component");
@@ -118,14 +110,8 @@ impl Context<'_> {
         if names::kebab(&natural).is_ok() && !self.components.contains_key(&natural) {
             return natural;
         }
-        let mut counter = 1;
-        loop {
-            let id = format!("inline-component{counter}");
-            if !self.components.contains_key(&id) {
-                return id;
-            }
-            counter += 1;
-        }
+        let mut numbered = (1..).map(|number: u32| format!("inline-component{number}"));
+        numbered.find(|id| !self.components.contains_key(id)).unwrap_or_default()
     }
 }
 
@@ -139,9 +125,11 @@ pub(super) fn refuse_several_components(table: &mut Table<'_>) {
 
 /// Reports a trigger without a component.
 pub(super) fn report_no_component(table: &Table<'_>, ways: &str) {
-    table.field.problems.push(
-        Problem::new(Code::TriggerWithoutComponent, "the trigger has no component")
-            .label(table.field.span(), "`component` is missing")
-            .hint(format!("add {ways}")),
+    table.field.problems.report(
+        Code::TriggerWithoutComponent,
+        "the trigger has no component",
+        table.field.span(),
+        "`component` is missing",
+        format!("add {ways}"),
     );
 }

@@ -12,8 +12,7 @@ pub(super) fn read(field: &Field<'_>) -> BTreeMap<String, Variable> {
         check_name(key, field.problems);
         let variable = field.table().map(variable);
         // A variable with a problem is declared anyway: templates may use it.
-        let unread = Variable { default: None, secret: false, description: None };
-        variables.insert(key.name.clone(), variable.unwrap_or(unread));
+        variables.insert(key.name.clone(), variable.unwrap_or_default());
     }
     variables
 }
@@ -31,10 +30,10 @@ pub(super) fn check_name(key: &Key, problems: &Problems) {
 }
 
 fn variable(mut table: Table<'_>) -> Variable {
-    let description = table.string("description");
+    table.string("description");
     let required = table.optional("required");
     let default = table.optional("default");
-    let secret = table.optional("secret").and_then(|field| field.boolean()).unwrap_or(false);
+    let secret = table.boolean("secret").unwrap_or(false);
     let is_required = required.as_ref().and_then(Field::boolean).unwrap_or(false);
     match (&required, &default) {
         (Some(required), Some(default)) if is_required => {
@@ -53,7 +52,7 @@ fn variable(mut table: Table<'_>) -> Variable {
         ),
         _ => {}
     }
-    let default = default.and_then(|field| field.string()).map(|text| text.value);
+    let default = default.and_then(|field| field.string());
     table.finish();
-    Variable { default, secret, description }
+    Variable { default, secret }
 }

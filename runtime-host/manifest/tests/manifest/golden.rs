@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use tessera_manifest::{Code, Errors, parse, warnings};
+use tessera_strict_toml::Code as _;
 
 const REPORT_WIDTH: usize = 100;
 

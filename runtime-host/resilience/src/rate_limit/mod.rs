@@ -6,9 +6,9 @@
 mod shard;
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use self::shard::Shard;
@@ -87,12 +87,12 @@ impl RateLimiter {
     /// The number of keys with a state, at most [`keys_max`](Options::keys_max) rounded up to a
     /// multiple of 16.
     pub fn keys(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).len()).sum()
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
     fn shard(&self, name: &str) -> MutexGuard<'_, Shard> {
         let index = self.hasher.hash_one(name) % SHARDS as u64;
-        lock(&self.shards[index as usize])
+        self.shards[index as usize].lock()
     }
 
     /// The time since the limiter was created, on a monotonic clock.
@@ -106,9 +106,4 @@ impl Default for RateLimiter {
     fn default() -> Self {
         Self::new(Options::default())
     }
-}
-
-/// A panic cannot leave a shard half changed, so a poisoned lock is used as well.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

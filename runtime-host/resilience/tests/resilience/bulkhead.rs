@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tessera_resilience::{
     Bulkhead, Deadline,
-    bulkhead::{Options, Permit, Rejected},
+    bulkhead::{AcquireError, Options, Permit},
 };
 use tokio::{
     sync::{Barrier, mpsc},
@@ -24,7 +24,10 @@ fn soon() -> Deadline {
 }
 
 /// A waiter that has entered the queue.
-async fn waiter(bulkhead: &Bulkhead, deadline: Deadline) -> JoinHandle<Result<Permit, Rejected>> {
+async fn waiter(
+    bulkhead: &Bulkhead,
+    deadline: Deadline,
+) -> JoinHandle<Result<Permit, AcquireError>> {
     waiter_of(None, bulkhead, deadline).await
 }
 
@@ -33,7 +36,7 @@ async fn waiter_of(
     client: Option<IpAddr>,
     bulkhead: &Bulkhead,
     deadline: Deadline,
-) -> JoinHandle<Result<Permit, Rejected>> {
+) -> JoinHandle<Result<Permit, AcquireError>> {
     let before = bulkhead.queued();
     let waiting = tokio::spawn({
         let bulkhead = bulkhead.clone();
@@ -57,7 +60,7 @@ async fn permits_then_queue_then_refusal() {
     let third = waiter(&bulkhead, soon()).await;
     assert_eq!(figures(&bulkhead), (2, 1));
     let start = Instant::now();
-    assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(Rejected::QueueFull));
+    assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(AcquireError::QueueFull));
     assert_eq!(start.elapsed(), Duration::ZERO, "a refusal is immediate");
 
     drop(first);
@@ -69,7 +72,7 @@ async fn permits_then_queue_then_refusal() {
 async fn without_a_queue_no_call_waits() {
     let bulkhead = bulkhead(1, 0);
     let permit = bulkhead.acquire(None, soon()).await.unwrap();
-    assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(Rejected::QueueFull));
+    assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(AcquireError::QueueFull));
     drop(permit);
     drop(bulkhead.acquire(None, soon()).await.unwrap());
 }
@@ -104,12 +107,12 @@ async fn a_full_queue_refuses_the_client_that_fills_it() {
     for _ in 0..3 {
         waiting.push(waiter_of(greedy, &bulkhead, soon()).await);
     }
-    assert_eq!(bulkhead.acquire(greedy, soon()).await.err(), Some(Rejected::QueueFull));
+    assert_eq!(bulkhead.acquire(greedy, soon()).await.err(), Some(AcquireError::QueueFull));
     let other = tokio::spawn({
         let bulkhead = bulkhead.clone();
         async move { bulkhead.acquire(modest, soon()).await }
     });
-    assert_eq!(waiting.pop().unwrap().await.unwrap().err(), Some(Rejected::QueueFull));
+    assert_eq!(waiting.pop().unwrap().await.unwrap().err(), Some(AcquireError::QueueFull));
     assert_eq!(figures(&bulkhead), (1, 3));
     drop(running);
     waiting.insert(1, other);
@@ -155,10 +158,10 @@ async fn a_waiter_that_times_out_leaves_the_queue() {
     let permit = bulkhead.acquire(None, soon()).await.unwrap();
     let impatient = waiter(&bulkhead, Deadline::after(SECOND / 10)).await;
     let patient = waiter(&bulkhead, soon()).await;
-    assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(Rejected::QueueFull));
+    assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(AcquireError::QueueFull));
 
     let start = Instant::now();
-    assert_eq!(impatient.await.unwrap().err(), Some(Rejected::DeadlineExceeded));
+    assert_eq!(impatient.await.unwrap().err(), Some(AcquireError::DeadlineExceeded));
     assert_eq!(start.elapsed(), SECOND / 10);
     assert_eq!(figures(&bulkhead), (1, 1));
     drop(permit);
@@ -175,7 +178,7 @@ async fn a_permit_is_not_granted_after_the_deadline() {
     // The permit is released and the deadline passes before the waiter is polled.
     drop(permit);
     advance(2 * SECOND).await;
-    assert_eq!(late.await.unwrap().err(), Some(Rejected::DeadlineExceeded));
+    assert_eq!(late.await.unwrap().err(), Some(AcquireError::DeadlineExceeded));
     drop(patient.await.unwrap().unwrap());
 }
 
@@ -183,7 +186,7 @@ async fn a_permit_is_not_granted_after_the_deadline() {
 async fn a_deadline_in_the_past_takes_no_permit() {
     let bulkhead = bulkhead(1, 1);
     let late = bulkhead.acquire(None, Deadline::after(Duration::ZERO)).await;
-    assert_eq!(late.err(), Some(Rejected::DeadlineExceeded));
+    assert_eq!(late.err(), Some(AcquireError::DeadlineExceeded));
     assert_eq!(figures(&bulkhead), (0, 0));
 }
 

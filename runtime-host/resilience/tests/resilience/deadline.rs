@@ -1,7 +1,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use tessera_resilience::{Deadline, deadline::Expired};
+use tessera_resilience::{Deadline, deadline::DeadlineError};
 use tokio::time::{Instant, advance};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ async fn work_ends_at_the_deadline() {
     let start = Instant::now();
     let deadline = Deadline::after(SECOND);
     assert_eq!(deadline.limit(async { 7 }).await, Ok(7));
-    assert_eq!(deadline.limit(pending::<()>()).await, Err(Expired));
+    assert_eq!(deadline.limit(pending::<()>()).await, Err(DeadlineError));
     assert_eq!(start.elapsed(), SECOND);
 }
 
@@ -36,5 +36,5 @@ async fn work_ends_at_the_deadline() {
 async fn work_does_not_start_after_the_deadline() {
     let deadline = Deadline::after(Duration::ZERO);
     let outcome = deadline.limit(async { panic!("started too late") }).await;
-    assert_eq!(outcome, Err::<(), _>(Expired));
+    assert_eq!(outcome, Err::<(), _>(DeadlineError));
 }

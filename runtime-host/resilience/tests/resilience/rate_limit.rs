@@ -37,16 +37,6 @@ async fn the_whole_quota_at_once_then_one_per_interval() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cost_counts_as_many_calls() {
-    let limiter = RateLimiter::default();
-    assert_eq!(check(&limiter, "user", 7).remaining, 3);
-    let refused = check(&limiter, "user", 4);
-    assert_eq!((refused.allowed, refused.remaining, refused.retry_after_ms), (false, 3, 100));
-    assert!(check(&limiter, "user", 3).allowed);
-    assert_eq!(check(&limiter, "user", 10).retry_after_ms, 1_000);
-}
-
-#[tokio::test(start_paused = true)]
 async fn keys_and_policies_are_independent() {
     let limiter = RateLimiter::default();
     let ask = |policy, key| limiter.check(policy, key, QUOTA, 10, Instant::now()).unwrap().allowed;

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use tessera_resilience::streams::{Options, Rejected, Streams};
+use tessera_resilience::streams::{OpenError, Options, Streams};
 
 fn streams(streams_max: usize, streams_per_client_max: usize) -> Streams {
     Streams::new(Options { streams_max, streams_per_client_max })
@@ -15,7 +15,7 @@ fn a_stream_over_the_limit_is_refused_until_another_one_ends() {
     let streams = streams(2, 2);
     let first = streams.open(None).unwrap();
     let _second = streams.open(client("192.0.2.1")).unwrap();
-    assert_eq!(streams.open(None).err(), Some(Rejected::Full));
+    assert_eq!(streams.open(None).err(), Some(OpenError::Full));
     assert_eq!(streams.running(), 2);
     drop(first);
     let _third = streams.open(client("192.0.2.1")).unwrap();
@@ -26,7 +26,7 @@ fn a_stream_over_the_limit_is_refused_until_another_one_ends() {
 fn one_client_cannot_take_all_streams() {
     let streams = streams(10, 2);
     let own = [(); 2].map(|()| streams.open(client("192.0.2.1")).unwrap());
-    assert_eq!(streams.open(client("192.0.2.1")).err(), Some(Rejected::ClientFull));
+    assert_eq!(streams.open(client("192.0.2.1")).err(), Some(OpenError::ClientFull));
     let _other = streams.open(client("192.0.2.2")).unwrap();
     let _unknown = streams.open(None).unwrap();
     drop(own);
@@ -41,7 +41,7 @@ fn the_addresses_of_one_network_are_one_client() {
     {
         let streams = streams(10, 1);
         let _first = streams.open(client(one)).unwrap();
-        assert_eq!(streams.open(client(other)).err(), Some(Rejected::ClientFull), "{one} {other}");
+        assert_eq!(streams.open(client(other)).err(), Some(OpenError::ClientFull), "{one} {other}");
     }
     let streams = streams(10, 1);
     let _first = streams.open(client("2001:db8:0:1::1")).unwrap();

@@ -5,12 +5,13 @@
 use std::{
     hash::{BuildHasher, Hash},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use quick_cache::{DefaultHashBuilder, Equivalent, Weighter, unsync};
 
 /// The number of locks: several times the number of cores, because each is held only for the lookup
@@ -108,7 +109,7 @@ impl Cache {
         let hash = self.hash(store, key);
         let shard = &self.shards[(hash % SHARDS as u64) as usize];
         // Entries are complete at any time, so a poisoned lock is usable.
-        let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let shard = shard.lock();
         Locked { shard, hash }
     }
 }

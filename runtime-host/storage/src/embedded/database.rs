@@ -39,8 +39,7 @@ impl Database {
         lock: Arc<Lock>,
     ) -> Result<Self> {
         let explain = |error| tessera_sqlite::Error::sqlite(path, &error);
-        let limits = options.database();
-        let opened = tessera_sqlite::open(path, &schema::FORMAT, &limits)?;
+        let opened = tessera_sqlite::open(path, &schema::FORMAT, &options.database)?;
         let version = schema::first_version(&opened.connection).map_err(explain)?;
         let uses_expiry = expiry::is_used(&opened.connection).map_err(explain)?;
         let (coherence, deletions) = (Arc::new(Coherence::new(cache)), Arc::new(Deletions::new()));
@@ -50,7 +49,7 @@ impl Database {
             version,
             uses_expiry,
         };
-        let file = tessera_sqlite::Database::start(opened, writes, &limits, lock)?;
+        let file = tessera_sqlite::Database::start(opened, writes, &options.database, lock)?;
         Ok(Self { options, deletions, coherence, file_reads: AtomicU64::new(0), file })
     }
 

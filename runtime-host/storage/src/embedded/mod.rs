@@ -31,13 +31,14 @@ mod writes;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use futures::{
     FutureExt,
     future::{BoxFuture, join_all},
 };
+use parking_lot::Mutex;
 use tessera_sqlite::Lock;
 
 pub use self::options::Options;
@@ -94,17 +95,17 @@ impl Embedded {
 
     /// The health of the database of a label; `None` if it was never opened.
     pub fn health(&self, label: &str) -> Option<Health> {
-        self.files.opened().by_label.get(label).map(|database| database.health())
+        self.files.opened.lock().by_label.get(label).map(|database| database.health())
     }
 
     /// Whether the engine was closed.
     pub fn is_closed(&self) -> bool {
-        self.files.opened().lock.is_none()
+        self.files.opened.lock().lock.is_none()
     }
 
     /// What the database of a label has done; `None` if it was never opened.
     pub fn statistics(&self, label: &str) -> Option<Statistics> {
-        self.files.opened().by_label.get(label).map(|database| database.statistics())
+        self.files.opened.lock().by_label.get(label).map(|database| database.statistics())
     }
 }
 
@@ -126,7 +127,7 @@ impl Stores for Embedded {
 
     fn sweep_expired(&self, now_ms: u64) -> BoxFuture<'_, Result<u64>> {
         async move {
-            let databases = self.files.opened().by_file.values().cloned().collect::<Vec<_>>();
+            let databases = self.files.opened.lock().by_file.values().cloned().collect::<Vec<_>>();
             let (mut removed, mut failure) = (0, None);
             // A damaged or failing database does not stop the others from being swept.
             let sound = |database: &Arc<Database>| database.health() != Health::Damaged;
@@ -188,7 +189,7 @@ impl Files {
     /// Opens the database of a label, once for all its labels and callers.
     fn database(&self, label: &str) -> Result<Arc<Database>> {
         check_label(label)?;
-        let mut opened = self.opened();
+        let mut opened = self.opened.lock();
         let directory_lock = opened.lock.clone().ok_or_else(|| Error::closed(label))?;
         if let Some(database) = opened.by_label.get(label) {
             return Ok(Arc::clone(database));
@@ -210,13 +211,9 @@ impl Files {
 
     /// Removes all databases, and releases the directory as soon as they are closed.
     fn take_all(&self) -> Vec<Arc<Database>> {
-        let mut opened = self.opened();
+        let mut opened = self.opened.lock();
         opened.lock = None;
         opened.by_label.clear();
         opened.by_file.drain().map(|(_, database)| database).collect()
-    }
-
-    fn opened(&self) -> MutexGuard<'_, Opened> {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

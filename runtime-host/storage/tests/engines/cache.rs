@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tessera_storage::{KeyValue, Stores, SwapError, embedded::Options};
 
-use crate::harness::Folder;
+use crate::harness::{Folder, open};
 
 const UPSERT: &str = "INSERT INTO spin_key_value (store, key, value) VALUES ('test', ?1, ?2)
     ON CONFLICT(store, key) DO UPDATE SET value=?2";
@@ -16,9 +16,7 @@ async fn get(store: &Arc<dyn KeyValue>, key: &str) -> Option<Vec<u8>> {
 
 #[tokio::test]
 async fn what_was_written_or_read_is_not_read_again() {
-    let folder = Folder::new();
-    let engine = folder.open(Options::default());
-    let store = engine.open("test").await.unwrap();
+    let (folder, engine, store) = open(Options::default()).await;
     let file_reads = || engine.statistics("test").unwrap().file_reads;
     store.set("set".into(), vec![1]).await.unwrap();
     store.set_many(vec![("a".into(), vec![2]), ("b".into(), vec![3])]).await.unwrap();
@@ -52,9 +50,7 @@ async fn what_was_written_or_read_is_not_read_again() {
 
 #[tokio::test]
 async fn what_another_program_changes_is_seen_after_the_next_write_or_sweep() {
-    let folder = Folder::new();
-    let engine = folder.open(Options::default());
-    let store = engine.open("test").await.unwrap();
+    let (_folder, engine, store) = open(Options::default()).await;
     store.set("key".into(), b"ours".to_vec()).await.unwrap();
     let read = store.read_versioned("key".into()).await.unwrap();
     let operator = Connection::open(engine.path("test")).unwrap();
@@ -96,9 +92,8 @@ async fn labels_of_one_file_and_of_several_are_kept_apart() {
 #[tokio::test]
 async fn a_full_cache_lets_go_of_values_and_an_empty_one_takes_none() {
     for cache_bytes_max in [0, 64 * 1024] {
-        let folder = Folder::new();
-        let engine = folder.open(Options { cache_bytes_max, ..Options::default() });
-        let store = engine.open("test").await.unwrap();
+        let options = Options { cache_bytes_max, ..Options::default() };
+        let (_folder, engine, store) = open(options).await;
         let entry = |n: u32| (format!("key-{n}"), vec![n as u8; 1_000 + 50 * n as usize]);
         store.set_many((0..200).map(entry).collect()).await.unwrap();
         store.set("large".into(), vec![7; 1024 * 1024]).await.unwrap();

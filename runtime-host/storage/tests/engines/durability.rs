@@ -7,13 +7,11 @@ use tessera_storage::{
     embedded::{Embedded, Options},
 };
 
-use crate::harness::{Folder, Hold, eventually, until};
+use crate::harness::{Folder, Hold, eventually, open, until};
 
 #[tokio::test]
 async fn a_second_opening_sees_everything() {
-    let folder = Folder::new();
-    let engine = folder.open(Options::default());
-    let store = engine.open("test").await.unwrap();
+    let (folder, engine, store) = open(Options::default()).await;
     store.set("set".into(), b"value".to_vec()).await.unwrap();
     store.set("deleted".into(), Vec::new()).await.unwrap();
     store.delete("deleted".into()).await.unwrap();
@@ -104,9 +102,7 @@ async fn close_finishes_what_was_accepted_and_refuses_the_rest() {
 
 #[tokio::test]
 async fn drop_closes_in_the_background() {
-    let folder = Folder::new();
-    let engine = folder.open(Options::default());
-    let store = engine.open("test").await.unwrap();
+    let (folder, engine, store) = open(Options::default()).await;
     store.set("key".into(), b"value".to_vec()).await.unwrap();
     drop((engine, store));
 

@@ -2,12 +2,14 @@
 
 use std::{
     fs::{self, File},
+    ops::Range,
     os::unix::fs::FileExt,
+    path::PathBuf,
 };
 
 use tessera_storage::{ErrorKind, Health, Stores, embedded::Options};
 
-use crate::harness::Folder;
+use crate::harness::{Folder, limited, open};
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_named() {
@@ -20,22 +22,26 @@ async fn a_file_that_is_no_database_is_named() {
     engine.open("other").await.unwrap();
 }
 
-#[tokio::test]
-async fn a_damaged_page_is_noticed_when_it_is_read() {
-    let folder = Folder::new();
-    let engine = folder.open(Options::default());
-    let store = engine.open("test").await.unwrap();
+/// The file of a store with 500 entries, in which the pages are overwritten that are selected from
+/// their number.
+async fn damaged(select: fn(u64) -> Range<u64>) -> (Folder, PathBuf) {
+    let (folder, engine, store) = open(Options::default()).await;
     let entries = (0..500).map(|n| (format!("key-{n:03}"), vec![7; 1_000])).collect();
     store.set_many(entries).await.unwrap();
+    assert_eq!(engine.health("test"), Some(Health::Sound));
     let file = engine.path("test");
     engine.close().await.unwrap();
-    drop(engine);
 
-    let pages = fs::metadata(&file).unwrap().len() / 4_096;
     let database = File::options().write(true).open(&file).unwrap();
-    for page in 10..pages {
+    for page in select(fs::metadata(&file).unwrap().len() / 4_096) {
         database.write_all_at(&[0xff; 4_096], page * 4_096).unwrap();
     }
+    (folder, file)
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_noticed_when_it_is_read() {
+    let (folder, _) = damaged(|pages| 10..pages).await;
     let engine = folder.open(Options::default());
     let store = engine.open("test").await.unwrap();
     let mut corrupt = 0;
@@ -55,19 +61,7 @@ async fn a_damaged_page_is_noticed_when_it_is_read() {
 
 #[tokio::test]
 async fn damage_is_detected_on_opening_and_makes_the_file_read_only() {
-    let folder = Folder::new();
-    let engine = folder.open(Options::default());
-    let store = engine.open("test").await.unwrap();
-    let entries = (0..500).map(|n| (format!("key-{n:03}"), vec![7; 1_000])).collect();
-    store.set_many(entries).await.unwrap();
-    assert_eq!(engine.health("test"), Some(Health::Sound));
-    let file = engine.path("test");
-    engine.close().await.unwrap();
-    drop((engine, store));
-
-    let pages = fs::metadata(&file).unwrap().len() / 4_096;
-    let database = File::options().write(true).open(&file).unwrap();
-    database.write_all_at(&[0xff; 4_096], (pages - 2) * 4_096).unwrap();
+    let (folder, file) = damaged(|pages| pages - 2..pages - 1).await;
     let before = fs::read(&file).unwrap();
     let engine = folder.open(Options::default());
     let store = engine.open("test").await.unwrap();
@@ -85,9 +79,8 @@ async fn damage_is_detected_on_opening_and_makes_the_file_read_only() {
 
 #[tokio::test]
 async fn a_full_store_is_reported_for_some_time() {
-    let folder = Folder::new();
-    let engine = folder.open(Options { database_bytes_max: 200 * 1_024, ..Options::default() });
-    let store = engine.open("test").await.unwrap();
+    let limits = limited(|database| database.database_bytes_max = 200 * 1_024);
+    let (_folder, engine, store) = open(limits).await;
     assert_eq!(engine.health("test"), Some(Health::Sound));
     let full = (0..1_000).map(async |n| store.set(format!("{n}"), vec![0; 4_000]).await);
     let mut refused = None;

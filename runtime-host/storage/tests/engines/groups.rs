@@ -3,43 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use tessera_storage::{
-    ErrorKind, KeyValue, Result, Stores, SwapError,
+    ErrorKind, KeyValue, Result, SwapError,
     embedded::{Embedded, Options},
 };
 use tokio::task::JoinHandle;
 
-use crate::harness::{Folder, Hold, until};
+use crate::harness::{Hold, limited, open, until};
 
 type Store = Arc<dyn KeyValue>;
-
-async fn open(options: Options) -> (Folder, Embedded, Store) {
-    let folder = Folder::new();
-    let engine = folder.open(options);
-    let store = engine.open("test").await.unwrap();
-    (folder, engine, store)
-}
 
 fn set(store: &Store, key: String, bytes: usize) -> JoinHandle<Result<()>> {
     let store = Arc::clone(store);
     tokio::spawn(async move { store.set(key, vec![1; bytes]).await })
-}
-
-#[tokio::test]
-async fn writes_that_wait_share_one_commit() {
-    let (_folder, engine, store) = open(Options::default()).await;
-    let hold = Hold::on(&engine.path("test"));
-    let writes: Vec<_> = (0..200).map(|n| set(&store, format!("key-{n}"), 10)).collect();
-    until(&engine, "test", |statistics| statistics.queued == 200).await;
-    assert_eq!(engine.statistics("test").unwrap().commits, 0);
-
-    hold.release();
-    for write in writes {
-        write.await.unwrap().unwrap();
-    }
-    let statistics = engine.statistics("test").unwrap();
-    assert_eq!((statistics.writes, statistics.queued), (200, 0));
-    // The first group is what had arrived when the writer woke up, the second one all the rest.
-    assert!(statistics.commits <= 2, "{} commits", statistics.commits);
 }
 
 #[tokio::test]
@@ -102,7 +77,7 @@ async fn a_swap_sees_earlier_writes_of_its_group() {
 
 #[tokio::test]
 async fn a_write_that_does_not_fit_fails_alone() {
-    let options = Options { database_bytes_max: 256 * 1024, ..Options::default() };
+    let options = limited(|database| database.database_bytes_max = 256 * 1024);
     let (_folder, engine, store) = open(options).await;
     let hold = Hold::on(&engine.path("test"));
     let before: Vec<_> = (0..5).map(|n| set(&store, format!("before-{n}"), 10)).collect();
@@ -122,14 +97,17 @@ async fn a_write_that_does_not_fit_fails_alone() {
 
 #[tokio::test]
 async fn the_queue_is_bounded_in_writes() {
-    let options = Options { queue_length_max: 2, group_operations_max: 1, ..Options::default() };
+    let options = limited(|database| {
+        database.queue_length_max = 2;
+        database.group_operations_max = 1;
+    });
     let (_folder, engine, store) = open(options).await;
     assert_backpressure(&engine, &store, 1, 3).await;
 }
 
 #[tokio::test]
 async fn the_queue_is_bounded_in_bytes() {
-    let options = Options { queue_bytes_max: 1_000, ..Options::default() };
+    let options = limited(|database| database.queue_bytes_max = 1_000);
     let (_folder, engine, store) = open(options).await;
     // Two writes of some 400 bytes fit, a third one does not.
     assert_backpressure(&engine, &store, 400, 2).await;
@@ -153,7 +131,7 @@ async fn assert_backpressure(engine: &Embedded, store: &Store, bytes: usize, acc
 
 #[tokio::test]
 async fn a_canceled_caller_releases_the_queue() {
-    let options = Options { queue_bytes_max: 1_000, ..Options::default() };
+    let options = limited(|database| database.queue_bytes_max = 1_000);
     let (_folder, engine, store) = open(options).await;
     let hold = Hold::on(&engine.path("test"));
     let gone: Vec<_> = (0..10).map(|n| set(&store, format!("gone-{n}"), 400)).collect();
@@ -171,7 +149,7 @@ async fn a_canceled_caller_releases_the_queue() {
 
 #[tokio::test]
 async fn a_file_locked_by_another_program_is_unavailable_for_a_while() {
-    let options = Options { busy_timeout: Duration::from_millis(20), ..Options::default() };
+    let options = limited(|database| database.busy_timeout = Duration::from_millis(20));
     let (_folder, engine, store) = open(options).await;
     let hold = Hold::on(&engine.path("test"));
     let busy = store.set("key".into(), Vec::new()).await.unwrap_err();

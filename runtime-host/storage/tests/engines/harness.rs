@@ -3,12 +3,16 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 use tempfile::TempDir;
-use tessera_storage::embedded::{Embedded, Options, Statistics};
+use tessera_storage::{
+    KeyValue, Stores,
+    embedded::{Embedded, Options, Statistics},
+};
 
 /// The maximum time that a test waits for an event.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,6 +36,21 @@ impl Folder {
     pub(crate) fn open(&self, options: Options) -> Embedded {
         Embedded::open(self.path(), options).unwrap()
     }
+}
+
+/// A new folder with an open store `test`.
+pub(crate) async fn open(options: Options) -> (Folder, Embedded, Arc<dyn KeyValue>) {
+    let folder = Folder::new();
+    let engine = folder.open(options);
+    let store = engine.open("test").await.unwrap();
+    (folder, engine, store)
+}
+
+/// Options with other limits of databases.
+pub(crate) fn limited(set: impl FnOnce(&mut tessera_sqlite::Options)) -> Options {
+    let mut options = Options::default();
+    set(&mut options.database);
+    options
 }
 
 /// Blocks the writer of a database, like another program with a transaction.

@@ -12,9 +12,9 @@ use std::{
     },
 };
 
-use tessera_storage::{KeyValue, Stores, SwapError, embedded::Options};
+use tessera_storage::{KeyValue, SwapError, embedded::Options};
 
-use crate::harness::Folder;
+use crate::harness::open;
 
 const KEYS: u64 = 6;
 const READERS: u64 = 4;
@@ -55,9 +55,8 @@ impl History {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_sees_what_was_replaced_before_it_began() {
-    let folder = Folder::new();
-    let engine = folder.open(Options { cache_bytes_max: CACHE_BYTES, ..Options::default() });
-    let store = engine.open("test").await.unwrap();
+    let options = Options { cache_bytes_max: CACHE_BYTES, ..Options::default() };
+    let (_folder, _engine, store) = open(options).await;
     let history = Arc::new(History::default());
 
     let writers: Vec<_> = (0..WRITERS)

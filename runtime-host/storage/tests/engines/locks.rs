@@ -13,7 +13,7 @@ use tessera_storage::{
     embedded::{Embedded, Options},
 };
 
-use crate::harness::{Folder, children_folder, eventually, spawn_child};
+use crate::harness::{Folder, children_folder, spawn_child};
 
 #[tokio::test]
 async fn a_second_process_gets_the_id_of_the_first_one() {
@@ -57,18 +57,6 @@ async fn a_file_elsewhere_is_held_like_a_folder() {
 
     holder.close().await.unwrap();
     other.open("x").await.unwrap();
-}
-
-#[tokio::test]
-async fn closing_releases_the_folder() {
-    let folder = Folder::new();
-    let engine = folder.open(Options::default());
-    engine.open("test").await.unwrap();
-    assert!(Embedded::open(folder.path(), Options::default()).is_err());
-    engine.close().await.unwrap();
-    let again = folder.open(Options::default());
-    drop(again);
-    eventually(|| Embedded::open(folder.path(), Options::default()).is_ok()).await;
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A swap compares versions, not values, and an absent key has a version too: of several
 //! guests that create a key at the same time, exactly one succeeds.
 
-use super::{Fault, Handle, HandleSlot, Operation};
+use super::{Handle, HandleSlot, Operation, OperationError};
 use crate::capabilities::State;
 use crate::capabilities::bindings::wasi::keyvalue::atomics::{CasError, Host, HostCas};
 use crate::capabilities::bindings::wasi::keyvalue::store::Error;
@@ -71,7 +71,7 @@ impl Host for State {
                 let fresh = self.table.push(Swap::new(store, key, found, slot))?;
                 Ok(Err(CasError::CasFailed(fresh)))
             }
-            Err(fault) => Ok(Err(CasError::StoreError(fault.into()))),
+            Err(error) => Ok(Err(CasError::StoreError(error.into()))),
         }
     }
 }
@@ -85,11 +85,11 @@ impl HostCas for State {
         let store = self.store_of(&handle)?;
         let slot = match self.guest.open_handles.take() {
             Ok(slot) => slot,
-            Err(fault) => return Ok(Err(fault.into())),
+            Err(error) => return Ok(Err(error.into())),
         };
         match read(Operation::begin(self, "read-for-swap"), &store, &key).await {
             Ok(found) => Ok(Ok(self.table.push(Swap::new(store, key, found, slot))?)),
-            Err(fault) => Ok(Err(fault.into())),
+            Err(error) => Ok(Err(error.into())),
         }
     }
 
@@ -104,7 +104,7 @@ impl HostCas for State {
         let (store, key) = (swap.store.clone(), swap.key.clone());
         let found = match read(Operation::begin(self, "read-for-swap"), &store, &key).await {
             Ok(found) => found,
-            Err(fault) => return Ok(Err(fault.into())),
+            Err(error) => return Ok(Err(error.into())),
         };
         // What the guest sees and what the swap compares with are of one moment.
         self.table.get_mut(&handle)?.version = found.version;
@@ -121,6 +121,6 @@ async fn read(
     operation: Operation,
     store: &Arc<dyn KeyValue>,
     key: &str,
-) -> Result<Versioned, Fault> {
+) -> Result<Versioned, OperationError> {
     operation.run(|| store.read_versioned(key.to_owned())).await
 }

@@ -21,7 +21,7 @@ impl Host for State {
         let work = || store.get_many(keys.clone());
         Ok(match Operation::begin(self, "get-many").run(work).await {
             Ok(values) => Ok(keys.into_iter().zip(values).collect()),
-            Err(fault) => Err(fault.into()),
+            Err(error) => Err(error.into()),
         })
     }
 

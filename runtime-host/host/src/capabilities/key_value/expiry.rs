@@ -1,6 +1,6 @@
 //! `tessera:store/expiry`: keys that expire.
 
-use super::{Fault, Operation};
+use super::{Operation, OperationError};
 use crate::capabilities::State;
 use tessera_storage::ErrorKind;
 use wasmtime::component::{Accessor, Linker};
@@ -45,14 +45,16 @@ async fn expire_at(
     Ok(operation.run(|| store.expire_at(key, at_ms)).await?)
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::NoSuchStore => Self::NoSuchStore,
-            Fault::AccessDenied => Self::AccessDenied,
-            full if full == Fault::from(ErrorKind::Full) => Self::Full,
-            Fault::TooManyOpen => Self::Unavailable("too many handles are open".to_owned()),
-            Fault::Other(text) => Self::Unavailable(text),
+impl From<OperationError> for Error {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::NoSuchStore => Self::NoSuchStore,
+            OperationError::AccessDenied => Self::AccessDenied,
+            full if full == OperationError::from(ErrorKind::Full) => Self::Full,
+            OperationError::TooManyOpen => {
+                Self::Unavailable("too many handles are open".to_owned())
+            }
+            OperationError::Other(text) => Self::Unavailable(text),
         }
     }
 }

@@ -16,7 +16,7 @@ mod wasi;
 
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub use atomics::Swap;
-use operation::{Fault, Operation};
+use operation::{Operation, OperationError};
 
 use super::{Capability, State, bindings};
 use std::sync::Arc;
@@ -52,10 +52,10 @@ pub(crate) struct OpenHandles(Arc<()>);
 struct HandleSlot(#[expect(dead_code, reason = "held to be counted")] Arc<()>);
 
 impl OpenHandles {
-    fn take(&self) -> Result<HandleSlot, Fault> {
+    fn take(&self) -> Result<HandleSlot, OperationError> {
         // One reference is that of the instance.
         if Arc::strong_count(&self.0) > OPEN_HANDLES_MAX {
-            return Err(Fault::TooManyOpen);
+            return Err(OperationError::TooManyOpen);
         }
         Ok(HandleSlot(self.0.clone()))
     }
@@ -70,19 +70,77 @@ fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     bindings::wasi::keyvalue::atomics::add_to_linker::<_, Own>(linker, |state| state)
 }
 
+/// The functions of a store that are the same in the interfaces of WASI 0.2.
+macro_rules! handle_operations {
+    () => {
+        async fn get(
+            &mut self,
+            handle: Resource<Handle>,
+            key: String,
+        ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+            let store = self.store_of(&handle)?;
+            Ok(Operation::begin(self, "get").run(|| store.get(key)).await.map_err(Error::from))
+        }
+
+        async fn set(
+            &mut self,
+            handle: Resource<Handle>,
+            key: String,
+            value: Vec<u8>,
+        ) -> wasmtime::Result<Result<(), Error>> {
+            let store = self.store_of(&handle)?;
+            let operation = Operation::begin(self, "set").writing(value.len());
+            Ok(operation.run(|| store.set(key, value)).await.map_err(Error::from))
+        }
+
+        async fn delete(
+            &mut self,
+            handle: Resource<Handle>,
+            key: String,
+        ) -> wasmtime::Result<Result<(), Error>> {
+            let store = self.store_of(&handle)?;
+            Ok(Operation::begin(self, "delete")
+                .run(|| store.delete(key))
+                .await
+                .map_err(Error::from))
+        }
+
+        async fn exists(
+            &mut self,
+            handle: Resource<Handle>,
+            key: String,
+        ) -> wasmtime::Result<Result<bool, Error>> {
+            let store = self.store_of(&handle)?;
+            Ok(Operation::begin(self, "exists")
+                .run(|| store.exists(key))
+                .await
+                .map_err(Error::from))
+        }
+
+        async fn drop(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+            self.table.delete(handle)?;
+            Ok(())
+        }
+    };
+}
+use handle_operations;
+
 impl State {
     /// Opens a store by its label, if the manifest grants it.
-    fn open_store(&mut self, label: &str) -> wasmtime::Result<Result<Resource<Handle>, Fault>> {
+    fn open_store(
+        &mut self,
+        label: &str,
+    ) -> wasmtime::Result<Result<Resource<Handle>, OperationError>> {
         let Some(store) = self.guest.grants.stores.get(label).cloned() else {
             tracing::warn!(
                 component = %self.component.id,
                 "it may not open the store `{label}`: its `key_value_stores` do not name it"
             );
-            return Ok(Err(Fault::AccessDenied));
+            return Ok(Err(OperationError::AccessDenied));
         };
         let slot = match self.guest.open_handles.take() {
             Ok(slot) => slot,
-            Err(fault) => return Ok(Err(fault)),
+            Err(error) => return Ok(Err(error)),
         };
         Ok(Ok(self.table.push(Handle { store, _slot: slot })?))
     }
@@ -91,9 +149,24 @@ impl State {
     fn store_of(&self, handle: &Resource<Handle>) -> wasmtime::Result<Arc<dyn KeyValue>> {
         Ok(self.table.get(handle)?.store.clone())
     }
-
-    fn close_store(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
-        self.table.delete(handle)?;
-        Ok(())
-    }
 }
+
+/// Both interfaces of Spin have the same errors.
+macro_rules! spin_errors {
+    ($($error:path),*) => {
+        $(impl From<OperationError> for $error {
+            fn from(error: OperationError) -> Self {
+                match error {
+                    OperationError::TooManyOpen => Self::StoreTableFull,
+                    OperationError::NoSuchStore => Self::NoSuchStore,
+                    OperationError::AccessDenied => Self::AccessDenied,
+                    OperationError::Other(text) => Self::Other(text),
+                }
+            }
+        })*
+    };
+}
+spin_errors!(
+    bindings::fermyon::spin::key_value::Error,
+    bindings::spin::key_value::key_value::Error
+);

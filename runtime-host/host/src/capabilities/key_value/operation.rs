@@ -9,16 +9,16 @@ use std::sync::Arc;
 use tessera_resilience::Deadline;
 use tessera_storage::{Error, ErrorKind};
 
-/// Why an operation was not done, in the words that all three interfaces share.
+/// Why an operation failed. All three interfaces have these cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum OperationError {
     /// The instance holds too many stores open.
     TooManyOpen,
     /// The engine has no such store.
     NoSuchStore,
     /// The manifest does not grant it.
     AccessDenied,
-    /// For people. Says nothing about files and machines: a guest may pass it on.
+    /// A message without details of files and machines, because a guest may pass it on.
     Other(String),
 }
 
@@ -51,9 +51,9 @@ impl Operation {
         self
     }
 
-    /// The whole of it. `work` begins only if there is time left: an engine may do its work
+    /// Runs the whole operation. `work` begins only if there is time left: an engine may do its work
     /// when it is called, not when it is first polled.
-    pub(super) async fn run<T, W>(mut self, work: impl FnOnce() -> W) -> Result<T, Fault>
+    pub(super) async fn run<T, W>(mut self, work: impl FnOnce() -> W) -> Result<T, OperationError>
     where
         W: Future<Output = tessera_storage::Result<T>>,
     {
@@ -64,8 +64,8 @@ impl Operation {
         result
     }
 
-    /// A part of it. When it fails, the operation has ended.
-    pub(super) async fn step<T, W>(&mut self, work: impl FnOnce() -> W) -> Result<T, Fault>
+    /// Runs a part of it. If it fails, the operation has ended.
+    pub(super) async fn step<T, W>(&mut self, work: impl FnOnce() -> W) -> Result<T, OperationError>
     where
         W: Future<Output = tessera_storage::Result<T>>,
     {
@@ -74,7 +74,7 @@ impl Operation {
             Ok(Err(error)) => Err(self.refused(&error)),
             Err(_) => {
                 self.span.end(Kind::DeadlineExceeded.outcome());
-                Err(Fault::Other(
+                Err(OperationError::Other(
                     "the deadline of the call has passed; whether a write took effect is not known"
                         .into(),
                 ))
@@ -82,29 +82,29 @@ impl Operation {
         }
     }
 
-    /// It ended well.
+    /// Ends it successfully.
     pub(super) fn end(&mut self) {
         self.span.end(Outcome::Ok);
     }
 
-    /// It ended with an answer that the guest has to deal with, such as a lost race.
+    /// Ends it with an expected refusal, such as a lost race.
     pub(super) fn end_refused(&mut self) {
         self.span.end(Outcome::Refused);
     }
 
-    /// The store said no: the operator reads all of it, the guest what concerns it.
-    pub(super) fn refused(&mut self, error: &Error) -> Fault {
+    /// The store failed: the log has the whole error, and the guest gets what concerns it.
+    pub(super) fn refused(&mut self, error: &Error) -> OperationError {
         if error.kind == ErrorKind::Invalid {
             self.span.end(Outcome::Refused);
-            return Fault::Other(error.message.clone());
+            return OperationError::Other(error.message.clone());
         }
         self.span.end(Kind::Host.outcome());
         tracing::warn!(component = %self.component, operation = self.name, "store: {error}");
-        Fault::from(error.kind)
+        OperationError::from(error.kind)
     }
 }
 
-impl From<ErrorKind> for Fault {
+impl From<ErrorKind> for OperationError {
     fn from(kind: ErrorKind) -> Self {
         let text = match kind {
             ErrorKind::NoSuchStore => return Self::NoSuchStore,

@@ -1,6 +1,6 @@
 //! `fermyon:spin/key-value@2.0.0`: what components built for Spin 2 and 3 import.
 
-use super::{Fault, Handle, Operation};
+use super::{Handle, Operation, OperationError, handle_operations};
 use crate::capabilities::State;
 use crate::capabilities::bindings::fermyon::spin::key_value::{Error, Host, HostStore};
 use tessera_storage::KeyValue;
@@ -20,43 +20,7 @@ impl HostStore for State {
         Ok(self.open_store(&label)?.map_err(Error::from))
     }
 
-    async fn get(
-        &mut self,
-        handle: Resource<Handle>,
-        key: String,
-    ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "get").run(|| store.get(key)).await.map_err(Error::from))
-    }
-
-    async fn set(
-        &mut self,
-        handle: Resource<Handle>,
-        key: String,
-        value: Vec<u8>,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        let store = self.store_of(&handle)?;
-        let operation = Operation::begin(self, "set").writing(value.len());
-        Ok(operation.run(|| store.set(key, value)).await.map_err(Error::from))
-    }
-
-    async fn delete(
-        &mut self,
-        handle: Resource<Handle>,
-        key: String,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "delete").run(|| store.delete(key)).await.map_err(Error::from))
-    }
-
-    async fn exists(
-        &mut self,
-        handle: Resource<Handle>,
-        key: String,
-    ) -> wasmtime::Result<Result<bool, Error>> {
-        let store = self.store_of(&handle)?;
-        Ok(Operation::begin(self, "exists").run(|| store.exists(key)).await.map_err(Error::from))
-    }
+    handle_operations!();
 
     async fn get_keys(
         &mut self,
@@ -66,10 +30,6 @@ impl HostStore for State {
         let listing = all_keys(&*store, Operation::begin(self, "get-keys"), KEYS_LISTED_MAX);
         Ok(listing.await.map_err(Error::from))
     }
-
-    async fn drop(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
-        self.close_store(handle)
-    }
 }
 
 /// All keys of a store, page by page.
@@ -77,7 +37,7 @@ pub(super) async fn all_keys(
     store: &dyn KeyValue,
     mut operation: Operation,
     keys_max: usize,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<String>, OperationError> {
     let mut keys = Vec::new();
     let mut bytes = 0;
     let mut after = None;
@@ -91,23 +51,12 @@ pub(super) async fn all_keys(
                 "the store has more than {keys_max} keys, or more than {KEYS_LISTED_MAX_BYTES} \
                  bytes of them; list them in parts, through spin:key-value@3.0.0 or wasi:keyvalue"
             );
-            return Err(Fault::Other(text));
+            return Err(OperationError::Other(text));
         }
         after = page.next;
         if after.is_none() {
             operation.end();
             return Ok(keys);
-        }
-    }
-}
-
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::TooManyOpen => Self::StoreTableFull,
-            Fault::NoSuchStore => Self::NoSuchStore,
-            Fault::AccessDenied => Self::AccessDenied,
-            Fault::Other(text) => Self::Other(text),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Its functions are asynchronous: while one waits for the store, the guest continues, so none of
 //! them holds the instance's state across a wait.
 
-use super::{Fault, Handle, Operation};
+use super::{Handle, Operation, OperationError};
 use crate::capabilities::State;
 use crate::capabilities::bindings::spin::key_value::key_value::{
     Error, Host, HostStore, HostStoreWithStore,
@@ -30,7 +30,8 @@ impl Host for State {}
 
 impl HostStore for State {
     async fn drop(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
-        self.close_store(handle)
+        self.table.delete(handle)?;
+        Ok(())
     }
 }
 
@@ -113,12 +114,12 @@ impl<T: Send> HostStoreWithStore<T> for Own {
 fn pages(
     store: Arc<dyn KeyValue>,
     operation: Operation,
-) -> impl Stream<Item = Result<Vec<String>, Fault>> + Send {
+) -> impl Stream<Item = Result<Vec<String>, OperationError>> + Send {
     let start = Some((store, operation, None));
     stream::unfold(start, |position| async {
         let (store, mut operation, after) = position?;
         match operation.step(|| store.keys(after, PAGE_KEYS)).await {
-            Err(fault) => Some((Err(fault), None)),
+            Err(error) => Some((Err(error), None)),
             Ok(page) => {
                 let rest = match page.next {
                     Some(next) => Some((store, operation, Some(next))),
@@ -135,7 +136,7 @@ fn pages(
 
 /// The writing side of the stream that the guest reads.
 struct Keys {
-    pages: Pin<Box<dyn Stream<Item = Result<Vec<String>, Fault>> + Send>>,
+    pages: Pin<Box<dyn Stream<Item = Result<Vec<String>, OperationError>> + Send>>,
     outcome: Option<oneshot::Sender<Result<(), Error>>>,
 }
 
@@ -168,7 +169,7 @@ impl<D> StreamProducer<D> for Keys {
                 Poll::Pending if finish => StreamResult::Cancelled,
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => self.finish(Ok(())),
-                Poll::Ready(Some(Err(fault))) => self.finish(Err(fault.into())),
+                Poll::Ready(Some(Err(error))) => self.finish(Err(error.into())),
                 Poll::Ready(Some(Ok(keys))) if keys.is_empty() => continue,
                 Poll::Ready(Some(Ok(keys))) => {
                     destination.set_buffer(keys.into());
@@ -176,17 +177,6 @@ impl<D> StreamProducer<D> for Keys {
                 }
             };
             return Poll::Ready(Ok(result));
-        }
-    }
-}
-
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::TooManyOpen => Self::StoreTableFull,
-            Fault::NoSuchStore => Self::NoSuchStore,
-            Fault::AccessDenied => Self::AccessDenied,
-            Fault::Other(text) => Self::Other(text),
         }
     }
 }

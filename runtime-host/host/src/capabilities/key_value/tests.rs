@@ -218,9 +218,9 @@ impl<D> StreamConsumer<D> for Collect {
 }
 
 /// Reads a future.
-struct Told(Option<oneshot::Sender<Result<(), v3::Error>>>);
+struct Completion(Option<oneshot::Sender<Result<(), v3::Error>>>);
 
-impl<D> FutureConsumer<D> for Told {
+impl<D> FutureConsumer<D> for Completion {
     type Item = Result<(), v3::Error>;
 
     fn poll_consume(
@@ -265,7 +265,7 @@ async fn asynchronous_operations_and_a_stream_of_all_keys() {
         let (stream, future) = listing.unwrap();
         accessor.with(|mut access| {
             stream.pipe(&mut access, Collect(collected)).unwrap();
-            future.pipe(&mut access, Told(Some(sender))).unwrap();
+            future.pipe(&mut access, Completion(Some(sender))).unwrap();
         });
         outcome.await.unwrap()
     });

@@ -17,30 +17,30 @@ fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 /// Why there is no value.
-enum Missing {
+enum LookupError {
     InvalidName(String),
     Undefined(String),
 }
 
-fn lookup(variables: &Variables, name: &str) -> Result<String, Missing> {
+fn lookup(variables: &Variables, name: &str) -> Result<String, LookupError> {
     if let Some(value) = variables.get(name) {
         return Ok(value.to_owned());
     }
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if name.is_empty() || !name.chars().all(allowed) {
-        return Err(Missing::InvalidName(format!(
+        return Err(LookupError::InvalidName(format!(
             "{name:?} cannot be a variable's name: those are lower case words joined by `_`"
         )));
     }
     let text = format!("the component's manifest declares no variable `{name}`");
-    Err(Missing::Undefined(text))
+    Err(LookupError::Undefined(text))
 }
 
 impl v2::Host for State {
     async fn get(&mut self, name: String) -> wasmtime::Result<Result<String, v2::Error>> {
         Ok(lookup(&self.guest.grants.variables, &name).map_err(|missing| match missing {
-            Missing::InvalidName(text) => v2::Error::InvalidName(text),
-            Missing::Undefined(text) => v2::Error::Undefined(text),
+            LookupError::InvalidName(text) => v2::Error::InvalidName(text),
+            LookupError::Undefined(text) => v2::Error::Undefined(text),
         }))
     }
 }
@@ -54,8 +54,8 @@ impl<T: Send> v3::HostWithStore<T> for HasSelf<State> {
     ) -> wasmtime::Result<Result<String, v3::Error>> {
         let found = accessor.with(|mut access| lookup(&access.get().guest.grants.variables, &name));
         Ok(found.map_err(|missing| match missing {
-            Missing::InvalidName(text) => v3::Error::InvalidName(text),
-            Missing::Undefined(text) => v3::Error::Undefined(text),
+            LookupError::InvalidName(text) => v3::Error::InvalidName(text),
+            LookupError::Undefined(text) => v3::Error::Undefined(text),
         }))
     }
 }

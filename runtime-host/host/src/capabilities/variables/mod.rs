@@ -1,9 +1,9 @@
-//! Variables: what operators set, and what components make of it.
+//! Variables.
 //!
-//! An application declares variables, an operator sets them, and each component names texts
-//! in which they occur. All of it is decided once, when the application starts: a variable
-//! without a value is an error then, for all of them together, and not a surprise in the
-//! middle of a request. Values are never shown: not in logs, not in `Debug`.
+//! An application declares variables, an operator sets them, and each component has templates that
+//! use them. All of them are resolved once, when the application starts: all variables without a
+//! value are reported together at that time, and not in the middle of a request. Values are never
+//! shown, neither in logs nor in `Debug`.
 
 mod interface;
 mod sources;
@@ -24,15 +24,15 @@ pub(crate) struct Values(Arc<BTreeMap<String, String>>);
 
 /// All required variables that are not set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) struct Unset(Vec<String>);
+pub(crate) struct UnsetVariablesError(Vec<String>);
 
 impl Values {
-    /// Decide every declared variable: the first of the sources that has a value wins, then
-    /// the default in the manifest.
+    /// Resolves all declared variables: the first source with a value wins, then the default in
+    /// the manifest.
     pub(crate) fn resolve(
         declared: &BTreeMap<String, Variable>,
         sources: &Sources,
-    ) -> Result<Self, Unset> {
+    ) -> Result<Self, UnsetVariablesError> {
         let mut values = BTreeMap::new();
         let mut unset = Vec::new();
         for (name, variable) in declared {
@@ -41,7 +41,7 @@ impl Values {
                 None => unset.push(name.clone()),
             }
         }
-        if unset.is_empty() { Ok(Self(Arc::new(values))) } else { Err(Unset(unset)) }
+        if unset.is_empty() { Ok(Self(Arc::new(values))) } else { Err(UnsetVariablesError(unset)) }
     }
 
     /// The value of a declared variable.
@@ -64,7 +64,7 @@ impl fmt::Debug for Values {
     }
 }
 
-impl fmt::Display for Unset {
+impl fmt::Display for UnsetVariablesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.0.join("`, `");
         let (variables, have) =
@@ -140,7 +140,6 @@ mod tests {
         let variable = |default: Option<&str>, secret| Variable {
             default: default.map(ToOwned::to_owned),
             secret,
-            description: None,
         };
         BTreeMap::from([
             ("host".to_owned(), variable(Some("default.example"), false)),
@@ -157,7 +156,7 @@ mod tests {
     #[test]
     fn all_unset_variables_are_reported_at_once() {
         let error = Values::resolve(&declared(), &flags(&[])).unwrap_err();
-        assert_eq!(error, Unset(vec!["password".into(), "token".into()]));
+        assert_eq!(error, UnsetVariablesError(vec!["password".into(), "token".into()]));
         let text = error.to_string();
         assert!(text.contains("--variable password=…  or  SPIN_VARIABLE_PASSWORD=…"), "{text}");
         assert!(text.contains("SPIN_VARIABLE_TOKEN"), "{text}");

@@ -3,13 +3,13 @@
 //! 1. `--variable name=value` on the command line,
 //! 2. `SPIN_VARIABLE_<NAME>` in the host's environment,
 //! 3. the providers of the runtime configuration file, the first one first,
-//! 4. what the host adds: secrets that it made, the address that it listens on,
+//! 4. what the host adds: generated secrets and its own address,
 //! 5. the default in the manifest.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What stands before the name of a variable in the environment, with an underscore between.
+/// The prefix of variables in the environment, followed by an underscore.
 const DEFAULT_PREFIX: &str = "SPIN_VARIABLE";
 
 /// One `[[variables_provider]]`.
@@ -29,7 +29,7 @@ pub(crate) enum Provider {
 
 type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// All that has a say but the manifest.
+/// All sources except the manifest.
 pub(crate) struct Sources {
     flags: BTreeMap<String, String>,
     environment: Environment,
@@ -46,12 +46,12 @@ impl Sources {
         Self { flags, environment: Box::new(environment), providers }
     }
 
-    /// One more provider, after all others.
+    /// Adds a provider after all others.
     pub(crate) fn add(&mut self, provider: Provider) {
         self.providers.push(provider);
     }
 
-    /// Where a variable is looked for in the host's environment.
+    /// The name of a variable in the host's environment.
     pub(crate) fn environment_key(name: &str) -> String {
         key(None, name)
     }

@@ -13,9 +13,10 @@ use super::guest_state::GuestState;
 use super::idle::Idle;
 use super::memory::MemoryBudget;
 use crate::background;
+use parking_lot::Mutex;
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 use tessera_resilience::Deadline;
@@ -107,7 +108,7 @@ impl InstanceBudget {
     /// The idle instances of a new revision.
     pub(crate) fn idle<G: GuestState>(&self) -> Arc<Idle<G>> {
         let idle = Arc::new(Idle::new(self.waiting.clone()));
-        let mut all = self.lock();
+        let mut all = self.idle.lock();
         all.retain(|one| one.strong_count() > 0);
         let weak = Arc::downgrade(&idle);
         all.push(weak);
@@ -122,17 +123,13 @@ impl InstanceBudget {
     }
 
     fn all(&self) -> Vec<Arc<dyn IdleInstances>> {
-        self.lock().iter().filter_map(Weak::upgrade).collect()
+        self.idle.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
     /// A budget without limits.
     #[cfg(test)]
     pub(crate) fn of_test() -> Arc<Self> {
         Arc::new(Self::new(u32::MAX >> 4, MemoryBudget::new(usize::MAX)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Weak<dyn IdleInstances>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

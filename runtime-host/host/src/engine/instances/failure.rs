@@ -1,7 +1,7 @@
 //! Maps wasmtime's errors to those of calls.
 
 use super::held;
-use super::memory::Refused;
+use super::memory::ExceededLimit;
 use super::state::State;
 use crate::calls::{CallError, Kind};
 use wasmtime_wasi::ResourceTableError;
@@ -14,12 +14,12 @@ pub(crate) fn classify<G>(error: &wasmtime::Error, state: &mut State<G>) -> Call
         let max = component.limits.cpu_time_max.as_millis();
         return CallError::new(Kind::CpuTime, format!("it computed for more than {max} ms"));
     }
-    match state.memory.refused {
-        Some(Refused::Instance) => {
+    match state.memory.exceeded {
+        Some(ExceededLimit::Instance) => {
             let max = component.limits.memory_max_bytes >> 20;
             return CallError::new(Kind::Memory, format!("it requested more than {max} MiB"));
         }
-        Some(Refused::Process) => {
+        Some(ExceededLimit::Process) => {
             let detail = "all instances together use the maximum memory: see --memory-max-mib";
             return CallError::new(Kind::MemoryShort, detail);
         }
@@ -42,7 +42,7 @@ pub(crate) fn classify<G>(error: &wasmtime::Error, state: &mut State<G>) -> Call
 
 /// Why an instance could not be created.
 pub(super) fn instantiation<G>(error: &wasmtime::Error, state: &mut State<G>) -> CallError {
-    if state.cpu.exceeded || state.memory.refused.is_some() {
+    if state.cpu.exceeded || state.memory.exceeded.is_some() {
         return classify(error, state);
     }
     let component = &state.component.id;

@@ -3,9 +3,10 @@
 use super::budget::{IDLE_MAX, IdleInstances};
 use super::guest_state::GuestState;
 use super::instance::Instance;
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
@@ -26,20 +27,20 @@ impl<G: GuestState> Idle<G> {
     }
 
     pub(crate) fn take(&self) -> Option<Instance<G>> {
-        self.lock().pop_back()
+        self.instances.lock().pop_back()
     }
 
     /// Keeps it for the next call, unless there are enough or others need its permit.
     pub(crate) fn keep(&self, mut instance: Instance<G>) {
         instance.grown_since = instance.has_grown().then(Instant::now);
-        let mut instances = self.lock();
+        let mut instances = self.instances.lock();
         if instances.len() < IDLE_MAX && self.waiting.load(Ordering::Relaxed) == 0 {
             instances.push_back(instance);
         }
     }
 
     fn take_largest(&self) -> Option<Instance<G>> {
-        let mut instances = self.lock();
+        let mut instances = self.instances.lock();
         let sizes = instances.iter().map(Instance::guest_bytes).enumerate();
         let (index, _) = sizes.max_by_key(|(_, bytes)| *bytes)?;
         instances.remove(index)
@@ -48,7 +49,7 @@ impl<G: GuestState> Idle<G> {
     /// Instances that have grown and have not been used for some time.
     fn take_grown(&self, now: Instant) -> Vec<Instance<G>> {
         let mut taken = Vec::new();
-        let mut instances = self.lock();
+        let mut instances = self.instances.lock();
         for instance in std::mem::take(&mut *instances) {
             let unused = instance.grown_since.map(|since| now.saturating_duration_since(since));
             match unused {
@@ -58,19 +59,15 @@ impl<G: GuestState> Idle<G> {
         }
         taken
     }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Instance<G>>> {
-        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<G: GuestState> IdleInstances for Idle<G> {
     fn count(&self) -> usize {
-        self.lock().len()
+        self.instances.lock().len()
     }
 
     fn largest_bytes(&self) -> usize {
-        self.lock().iter().map(Instance::guest_bytes).max().unwrap_or(0)
+        self.instances.lock().iter().map(Instance::guest_bytes).max().unwrap_or(0)
     }
 
     fn end_grown(&self, now: Instant) {
@@ -80,7 +77,7 @@ impl<G: GuestState> IdleInstances for Idle<G> {
     }
 
     fn end_longest(&self) -> Option<OwnedSemaphorePermit> {
-        let instance = self.lock().pop_front()?;
+        let instance = self.instances.lock().pop_front()?;
         Some(instance.into_permit())
     }
 
@@ -90,7 +87,7 @@ impl<G: GuestState> IdleInstances for Idle<G> {
         let end = move || drop(receiver.recv());
         let Ok(thread) = thread::Builder::new().name("end".into()).spawn(end) else {
             // The system can't create a thread. The instance can still be used.
-            self.lock().push_front(instance);
+            self.instances.lock().push_front(instance);
             return Some(false);
         };
         Some(sender.send(instance).is_ok() && thread.join().is_ok())

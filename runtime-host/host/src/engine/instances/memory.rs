@@ -56,7 +56,7 @@ impl MemoryBudget {
 
 /// The limit that a guest has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum ExceededLimit {
     /// That of its instance.
     Instance,
     /// That of the process.
@@ -71,13 +71,13 @@ pub(crate) struct MemoryLimit {
     /// Memory that the host holds for the guest.
     held_bytes: usize,
     budget: Arc<InstanceBudget>,
-    pub(crate) refused: Option<Refused>,
+    pub(crate) exceeded: Option<ExceededLimit>,
 }
 
 impl MemoryLimit {
     pub(crate) fn new(max_bytes: usize, budget: Arc<InstanceBudget>) -> Self {
         let (guest_bytes, held_bytes) = Default::default();
-        Self { max_bytes, guest_bytes, held_bytes, budget, refused: None }
+        Self { max_bytes, guest_bytes, held_bytes, budget, exceeded: None }
     }
 
     /// Linear memories and tables.
@@ -101,12 +101,12 @@ impl MemoryLimit {
     fn charge(&mut self, bytes: usize) -> bool {
         let total = self.guest_bytes.saturating_add(self.held_bytes).saturating_add(bytes);
         if total > self.max_bytes {
-            self.refused = Some(Refused::Instance);
+            self.exceeded = Some(ExceededLimit::Instance);
             return false;
         }
         while !self.budget.memory.charge(bytes) {
             if !self.budget.free_memory() {
-                self.refused = Some(Refused::Process);
+                self.exceeded = Some(ExceededLimit::Process);
                 return false;
             }
         }
@@ -165,7 +165,7 @@ mod tests {
         let mut limit = MemoryLimit::new(100, budget.clone());
         assert!(limit.memory_growing(0, 60, None).unwrap());
         assert!(!limit.memory_growing(0, 60, None).unwrap(), "a second memory");
-        assert_eq!(limit.refused, Some(Refused::Instance));
+        assert_eq!(limit.exceeded, Some(ExceededLimit::Instance));
         assert!(!limit.memory_growing(60, usize::MAX, None).unwrap());
         assert!(limit.table_growing(0, 5, None).unwrap(), "40 bytes");
         assert!(!limit.memory_growing(60, 61, None).unwrap());
@@ -181,7 +181,7 @@ mod tests {
         assert!(limit.memory_growing(0, 60, None).unwrap());
         limit.hold(40).unwrap();
         assert!(limit.hold(41).is_err());
-        assert_eq!(limit.refused, Some(Refused::Instance));
+        assert_eq!(limit.exceeded, Some(ExceededLimit::Instance));
         limit.hold(0).unwrap();
         assert!(limit.memory_growing(60, 100, None).unwrap());
         assert_eq!(budget.memory.used_bytes(), 100);
@@ -195,7 +195,7 @@ mod tests {
         assert!(!limit.table_growing(0, 5, Some(4)).unwrap());
         assert!(!limit.table_growing(0, TABLE_ELEMENTS_MAX + 1, None).unwrap());
         assert_eq!((limit.guest_bytes(), budget.memory.used_bytes()), (0, 0));
-        assert_eq!(limit.refused, None);
+        assert_eq!(limit.exceeded, None);
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
         assert!(one.memory_growing(0, 80, None).unwrap());
         assert!(!budget.memory.is_short());
         assert!(!other.memory_growing(0, 30, None).unwrap());
-        assert_eq!(other.refused, Some(Refused::Process));
+        assert_eq!(other.exceeded, Some(ExceededLimit::Process));
         assert!(other.memory_growing(0, 20, None).unwrap());
         assert!(budget.memory.is_short());
         drop(one);

@@ -96,7 +96,7 @@ impl<G: GuestState> State<G> {
         let trace = admitted.span.context.clone();
         self.output.begin(&trace);
         self.cpu.restart();
-        self.memory.refused = None;
+        self.memory.exceeded = None;
         self.call = CurrentCall {
             trace,
             deadline: admitted.deadline,

@@ -1,42 +1,13 @@
 //! The beginning of a body, collected so that a small response is sent at once.
 
 use crate::calls::{CallError, Kind};
-use crate::message::{Body, BodyError};
-use bytes::{Bytes, BytesMut};
+use crate::message::{Body, BodyError, Pieces};
+use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 
 /// A response of at most this size is sent at once, with its length.
 pub(super) const COLLECTED_BODY_MAX_BYTES: usize = 64 * 1024;
-
-/// The beginning of a body. A small one comes in one piece, which is then not copied.
-#[derive(Debug, Default)]
-pub(super) struct Collected {
-    first: Bytes,
-    /// All of it, as soon as there is a second piece.
-    joined: BytesMut,
-}
-
-impl Collected {
-    fn push(&mut self, data: Bytes) {
-        if self.len() == 0 {
-            self.first = data;
-            return;
-        }
-        if self.joined.is_empty() {
-            self.joined.extend_from_slice(&self.first);
-        }
-        self.joined.extend_from_slice(&data);
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.first.len().max(self.joined.len())
-    }
-
-    pub(super) fn into_bytes(self) -> Bytes {
-        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
-    }
-}
 
 /// Whether the end of a body was reached.
 #[derive(Debug)]
@@ -47,10 +18,7 @@ pub(super) enum BodyEnd {
 }
 
 /// Reads a body until its end, or until it is not small or has trailers.
-pub(super) async fn collect(
-    body: &mut Body,
-    collected: &mut Collected,
-) -> wasmtime::Result<BodyEnd> {
+pub(super) async fn collect(body: &mut Body, collected: &mut Pieces) -> wasmtime::Result<BodyEnd> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(aborted)?;
         match frame.into_data() {

@@ -4,14 +4,15 @@
 //! A response that continues after its head is streamed, which may outlive the caller's task.
 //! Dropping the future at any point drops the instance, which stops the guest.
 
-use super::AFTERWORK_MAX;
-use super::collected_body::{BodyEnd, COLLECTED_BODY_MAX_BYTES, Collected, aborted, collect};
-use super::streamed_body::{self, ReaderGone};
-use crate::calls::{self, Admitted, BodyFault, CallError, Kind, Permit};
-use crate::engine::instances::{GuestState, Instance, Revision, State, classify};
-use crate::engine::scheduling::{LazyTimeout, within};
+use super::collected_body::{BodyEnd, COLLECTED_BODY_MAX_BYTES, aborted, collect};
+use super::invocation::{self, Invocation, afterwork};
+use super::streamed_body;
+use crate::calls::{self, Admitted, BodyFault, CallError, Permit};
+use crate::engine::instances::{GuestState, Instance, Revision, State};
+use crate::engine::scheduling::within;
 use crate::message::{
-    Body, Request, Response, check_length, check_status, full_body, is_bodiless, without_body,
+    Body, Pieces, Request, Response, check_length, check_status, full_body, is_bodiless,
+    without_body,
 };
 use crate::telemetry::Outcome;
 use bytes::Bytes;
@@ -20,14 +21,12 @@ use http::Method;
 use http::header::CONTENT_LENGTH;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
-use std::future::{pending, poll_fn};
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 use wasmtime::AsContextMut as _;
 use wasmtime_wasi_http::handler::Prepared;
 
@@ -44,24 +43,10 @@ pub(super) async fn serve<G: GuestState>(
 ) {
     let reply = Reply::new(reply);
     let fault = request.extensions().get::<BodyFault>().cloned();
-    let outcome = match run(&revision, &mut admitted, request, &reply).await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            // If a guest fails because of a faulty body, the body is the cause.
-            let error = fault.and_then(|fault| fault.error()).unwrap_or(error);
-            tracing::warn!(
-                component = %revision.component.id,
-                trace_id = %format_args!("{:032x}", admitted.span.context.trace_id),
-                request_id = admitted.span.context.request_id.as_deref(),
-                blame = error.kind.blame().name(),
-                "{error}"
-            );
-            let failed = error.kind.outcome();
-            reply.send(Err(error));
-            failed
-        }
-    };
-    admitted.span.end(outcome);
+    let result = run(&revision, &mut admitted, request, &reply).await;
+    // If a guest fails because of a faulty body, the body is the cause.
+    let result = result.map_err(|error| fault.and_then(|fault| fault.error()).unwrap_or(error));
+    invocation::end(&revision.component.id, admitted, result, |error| reply.send(Err(error)));
 }
 
 async fn run<G: GuestState>(
@@ -71,45 +56,12 @@ async fn run<G: GuestState>(
     reply: &Reply,
 ) -> Result<Outcome, CallError> {
     let mut instance = revision.take(admitted).await?;
-    let deadline = admitted.deadline.instant();
-    let outcome = {
-        let cpu = &instance.store.data().cpu;
-        let (clock, driver) = (cpu.clock.clone(), cpu.driver.clone());
-        let drive = drive(&mut instance, request, reply, &mut admitted.permit);
-        let mut work = pin!(driver.run(clock.measure(drive)));
-        let mut timeout = LazyTimeout::until(deadline);
-        let mut streaming = false;
-        poll_fn(|cx| {
-            // What the guest waits for may have the same deadline: it must not respond to that
-            // after its own deadline.
-            if !reply.answer.sent() && timeout.is_over() {
-                return Poll::Ready(None);
-            }
-            if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
-                return Poll::Ready(Some(outcome));
-            }
-            loop {
-                ready!(timeout.poll(cx));
-                // The deadline is about the head; a body that streams has its own.
-                if streaming || !reply.answer.sent() {
-                    return Poll::Ready(None);
-                }
-                streaming = true;
-                let limit = revision.component.limits.stream_deadline;
-                timeout = LazyTimeout::until(Instant::now() + limit);
-            }
-        })
-        .await
-    };
-    match outcome {
-        Some(Ok(())) => {
-            revision.give_back(instance);
-            Ok(reply.status().map_or(Outcome::Ok, Outcome::Status))
-        }
-        Some(Err(error)) if error.is::<ReaderGone>() => Ok(Outcome::Cancelled),
-        Some(Err(error)) => Err(classify(&error, instance.store.data_mut())),
-        None => Err(CallError::new(Kind::DeadlineExceeded, "the answer did not come in time")),
-    }
+    let stream_deadline = revision.component.limits.stream_deadline;
+    let invocation = Invocation::new(&instance, admitted, stream_deadline);
+    let work = drive(&mut instance, request, reply, &mut admitted.permit);
+    let ended = invocation.run(work, || reply.answer.sent()).await;
+    let outcome = ended.map(|ended| ended.map(|()| reply.outcome()));
+    invocation::release(revision, instance, outcome)
 }
 
 /// Runs the guest until its response is sent completely and its last task has ended.
@@ -134,13 +86,7 @@ async fn drive<G: GuestState>(
         accessor.with(|mut access| access.get().stream());
         // Closed means that the response failed; then no one needs the rest of the guest's work.
         let _ = answered.await;
-        let afterwork = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
-        within(AFTERWORK_MAX, afterwork).await.ok_or_else(|| {
-            wasmtime::format_err!(
-                "it was still running {} s after its response",
-                AFTERWORK_MAX.as_secs()
-            )
-        })
+        afterwork(accessor).await
     });
     // Not inside the guest's event loop, which polls nothing else while a guest of WASI 0.2 waits
     // in a host call, as it does until its output has been read.
@@ -175,9 +121,9 @@ async fn deliver(
     let announced = announced_length(&parts.headers);
     if announced.is_some_and(|length| length > COLLECTED_BODY_MAX_BYTES) {
         permit.become_stream().map_err(wasmtime::Error::new)?;
-        return stream(parts, Collected::default(), None, body, reply).await;
+        return stream(parts, Pieces::default(), None, body, reply).await;
     }
-    let mut collected = Collected::default();
+    let mut collected = Pieces::default();
     let collecting = collect(&mut body, &mut collected);
     let end = match announced {
         Some(_) => collecting.await?,
@@ -187,7 +133,7 @@ async fn deliver(
         permit.become_stream().map_err(wasmtime::Error::new)?;
         return stream(parts, collected, next, body, reply).await;
     }
-    let body = collected.into_bytes();
+    let body = collected.take();
     check_length(announced, body.len())?;
     parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
     reply.send(Ok(Response::from_parts(parts, full_body(body))));
@@ -198,7 +144,7 @@ async fn deliver(
 /// that a normal guest can finish; one that continues to write is stopped.
 async fn deliver_head(head: Response, reply: &Reply) -> wasmtime::Result<()> {
     let (mut parts, mut body) = head.into_parts();
-    let mut collected = Collected::default();
+    let mut collected = Pieces::default();
     let end = within(COLLECT_GRACE, collect(&mut body, &mut collected)).await;
     let whole = matches!(end, Some(Ok(BodyEnd::Reached)));
     let written_bytes = if whole { collected.len() } else { 0 };
@@ -211,7 +157,7 @@ async fn deliver_head(head: Response, reply: &Reply) -> wasmtime::Result<()> {
 
 async fn stream(
     parts: http::response::Parts,
-    first: Collected,
+    mut first: Pieces,
     next: Option<Frame<Bytes>>,
     mut rest: Body,
     reply: &Reply,
@@ -219,7 +165,7 @@ async fn stream(
     let (mut writer, body) = streamed_body::channel();
     reply.send(Ok(Response::from_parts(parts, body)));
     if first.len() > 0 {
-        writer.data(first.into_bytes()).await?;
+        writer.data(first.take()).await?;
     }
     if let Some(next) = next {
         writer.frame(next).await?;
@@ -258,8 +204,11 @@ impl Reply {
         self.answer.send(answer);
     }
 
-    fn status(&self) -> Option<u16> {
-        Some(self.status.load(Ordering::Relaxed)).filter(|status| *status != 0)
+    fn outcome(&self) -> Outcome {
+        match self.status.load(Ordering::Relaxed) {
+            0 => Outcome::Ok,
+            status => Outcome::Status(status),
+        }
     }
 }
 

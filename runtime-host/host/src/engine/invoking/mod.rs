@@ -3,6 +3,7 @@
 mod collected_body;
 mod function;
 mod http;
+mod invocation;
 mod streamed_body;
 
 use super::instances::{FunctionName, GuestState, Revision};
@@ -10,11 +11,7 @@ use crate::background::{Background, Work};
 use crate::calls::{Admitted, Callee, Protocol, Reply};
 use crate::message::{Http, Request, Response};
 use std::sync::Arc;
-use std::time::Duration;
 use wasmtime::component::Val;
-
-/// How long a guest may continue after it has responded completely.
-const AFTERWORK_MAX: Duration = Duration::from_secs(30);
 
 /// Calls of exported functions.
 ///

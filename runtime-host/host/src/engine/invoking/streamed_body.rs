@@ -63,8 +63,8 @@ impl Writer {
 /// The client has closed the response before its end, which is not a failure.
 #[derive(Debug, thiserror::Error)]
 #[error("client closed the response")]
-pub(crate) struct ReaderGone;
+pub(crate) struct ReaderGoneError;
 
 pub(crate) fn reader_gone() -> wasmtime::Error {
-    wasmtime::Error::new(ReaderGone)
+    wasmtime::Error::new(ReaderGoneError)
 }

@@ -9,12 +9,13 @@
 //! has a checksum file, which is verified before the code runs. Code without a correct checksum is
 //! compiled again.
 
+use crate::private_file;
 use anyhow::{Context as _, ensure};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -74,7 +75,7 @@ impl CodeCache {
         }
         compiling();
         let code = engine.precompile_component(bytes)?;
-        match self.keep(&path, &code) {
+        match Self::keep(&path, &code) {
             Ok(()) => self.make_room(&path, BYTES_MAX),
             Err(error) => tracing::warn!("compiled code can't be kept: {error:#}"),
         }
@@ -90,21 +91,12 @@ impl CodeCache {
         self.folder.join(format!("{name}-{:016x}.{EXTENSION}", self.compiler))
     }
 
-    fn keep(&self, path: &Path, code: &[u8]) -> anyhow::Result<()> {
+    fn keep(path: &Path, code: &[u8]) -> anyhow::Result<()> {
         let mut hash = Xxh3::new();
         hash.update(code);
         // From here on, an existing file does not match and is not used.
-        self.put(&checksum_path(path), text_of(&hash).as_bytes())?;
-        self.put(path, code)
-    }
-
-    fn put(&self, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(bytes)?;
-        // Its name must never lead to half of it, not even after a power cut.
-        file.as_file().sync_all()?;
-        file.persist(path).with_context(|| path.display().to_string())?;
-        Ok(())
+        private_file::write(&checksum_path(path), text_of(&hash))?;
+        private_file::write(path, code)
     }
 
     /// Removes what was not used for the longest time, but not `newest`.

@@ -122,7 +122,7 @@ fn refuse_all<T: Send + 'static>(
     for (name, item) in instance.exports(engine) {
         match item.ty {
             ComponentItem::Resource(resource) if !known.contains(&resource) => {
-                linker.resource(name, ResourceType::host::<Refused>(), |_, _| Ok(()))?;
+                linker.resource(name, ResourceType::host::<DeniedResource>(), |_, _| Ok(()))?;
             }
             ComponentItem::ComponentFunc(function) if function.async_() => {
                 let shown = name.to_owned();
@@ -144,7 +144,7 @@ fn refuse_all<T: Send + 'static>(
 }
 
 /// The resources of a refused interface. There never is one.
-struct Refused;
+struct DeniedResource;
 
 fn refuse(name: &str, function: &ComponentFunc, results: &mut [Val]) -> wasmtime::Result<()> {
     for (result, ty) in results.iter_mut().zip(function.results()) {

@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use std::time::{Duration, SystemTime};
 use tessera_events::Outcome;
 
-/// So much of a refusal is kept for the operator.
+/// The maximum length of a refusal that is stored for the operator.
 const DETAIL_MAX_BYTES: usize = 2_048;
 
 #[expect(clippy::disallowed_methods, reason = "`Retry-After` may be a date")]

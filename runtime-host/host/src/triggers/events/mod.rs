@@ -1,22 +1,22 @@
-//! Events that are delivered: the bridge from the log to components.
+//! Delivers events of the log to components.
 //!
-//! An event is a `POST` to the subscriber's private route, in the CloudEvents HTTP binding, and
-//! the status of the answer decides what becomes of it. It goes the way of every other call, so
-//! the component's limits, its deadline, and a change of revision hold for it too.
+//! A delivery is a `POST` to the subscriber's private route, in the CloudEvents HTTP binding. The
+//! status of the response is the outcome of the delivery. It is a call like any other, with the
+//! limits and the deadline of the component.
 
 mod answer;
 
 use super::post::Post;
 use crate::message::Http;
 use crate::registry::Registry;
-use crate::telemetry::{EventLabels, SpanKind, Telemetry, TraceContext};
+use crate::telemetry::{SpanKind, Telemetry, TraceContext};
 use futures::future::BoxFuture;
 use http::HeaderMap;
 use std::sync::Arc;
 use tessera_cloudevents::http::{to_batch, to_binary, to_structured};
 use tessera_events::{Deliver, Delivery, Entry, Event, Mode, Outcome};
 
-/// Brings events to components.
+/// Delivers events to components.
 pub(crate) struct Deliverer {
     pub(crate) registry: Arc<Registry<Http>>,
     pub(crate) telemetry: Arc<Telemetry>,
@@ -27,8 +27,7 @@ impl Deliver for Deliverer {
         Box::pin(async move {
             let subscription = delivery.subscription.clone();
             let outcome = self.send(delivery).await;
-            let labels = EventLabels::new(&subscription, name(&outcome));
-            self.telemetry.metrics.event_deliveries.get_or_create(&labels).inc();
+            self.telemetry.metrics.delivered(&subscription, name(&outcome));
             outcome
         })
     }

@@ -48,7 +48,7 @@ pub(super) fn to(
             answer = problem::of_limit(FrontLimit::StreamsPerAddress, connected.limits());
         }
     }
-    request_id::answer(&mut answer, trace);
+    request_id::set_in_response(&mut answer, trace);
     framed(method, &connected, answer, Some(request), stream)
 }
 
@@ -59,7 +59,7 @@ pub(super) fn refusal(
     trace: &TraceContext,
 ) -> http::Response<AnswerBody> {
     let mut answer = problem::of_limit(FrontLimit::RequestsPerAddress, connected.limits());
-    request_id::answer(&mut answer, trace);
+    request_id::set_in_response(&mut answer, trace);
     framed(method, connected, answer, None, None)
 }
 

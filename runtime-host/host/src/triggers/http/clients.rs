@@ -5,14 +5,13 @@
 
 use super::limits::FrontLimits;
 use crate::telemetry::{FrontLimit, Telemetry};
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tessera_resilience::streams::client_of;
 use tokio::sync::Semaphore;
-
-/// The prefix length of the IPv6 network that counts as one client.
-const IPV6_NETWORK_BITS: u32 = 64;
 
 /// All connected clients.
 pub(crate) struct Clients {
@@ -26,28 +25,13 @@ pub(crate) struct Clients {
 #[derive(Default)]
 struct Open {
     connections: u32,
-    clients: HashMap<Network, Entry>,
+    /// By the address that stands for the client.
+    clients: HashMap<IpAddr, Entry>,
 }
 
 struct Entry {
     connections: u32,
     client: Arc<Client>,
-}
-
-/// The network of a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Network(IpAddr);
-
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => {
-                let free = u128::BITS - IPV6_NETWORK_BITS;
-                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> free << free))
-            }
-        })
-    }
 }
 
 /// The usage of one client, over all its connections.
@@ -82,7 +66,8 @@ impl Count {
 /// An open connection of a client. Dropping it releases it.
 pub(super) struct ConnectionPermit {
     clients: Arc<Clients>,
-    network: Network,
+    /// The address that stands for the client: its own, or that of its IPv6 network.
+    address: IpAddr,
     client: Arc<Client>,
 }
 
@@ -96,9 +81,9 @@ impl Clients {
         self: &Arc<Self>,
         address: IpAddr,
     ) -> Result<ConnectionPermit, FrontLimit> {
-        let network = Network::from(address);
-        let mut open = self.lock();
-        let of_client = open.clients.get(&network).map_or(0, |entry| entry.connections);
+        let address = client_of(address);
+        let mut open = self.open.lock();
+        let of_client = open.clients.get(&address).map_or(0, |entry| entry.connections);
         let over = if of_client >= self.limits.connections_per_address_max {
             Some(FrontLimit::ConnectionsPerAddress)
         } else if open.connections >= self.limits.connections_max {
@@ -110,23 +95,19 @@ impl Clients {
             return Err(self.reached(limit));
         }
         open.connections += 1;
-        let entry = open.clients.entry(network).or_insert_with(|| Entry {
+        let entry = open.clients.entry(address).or_insert_with(|| Entry {
             connections: 0,
             client: Arc::new(Client::new(&self.limits)),
         });
         entry.connections += 1;
-        self.telemetry.metrics.front.connections.inc();
-        Ok(ConnectionPermit { clients: self.clone(), network, client: entry.client.clone() })
+        self.telemetry.metrics.connections.inc();
+        Ok(ConnectionPermit { clients: self.clone(), address, client: entry.client.clone() })
     }
 
     /// Count that a limit was reached.
     pub(super) fn reached(&self, limit: FrontLimit) -> FrontLimit {
-        self.telemetry.metrics.front.reached(limit);
+        self.telemetry.metrics.limit_reached(limit);
         limit
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -154,15 +135,15 @@ impl Client {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut open = self.clients.lock();
+        let mut open = self.clients.open.lock();
         open.connections -= 1;
-        if let Some(entry) = open.clients.get_mut(&self.network) {
+        if let Some(entry) = open.clients.get_mut(&self.address) {
             entry.connections -= 1;
             if entry.connections == 0 {
-                open.clients.remove(&self.network);
+                open.clients.remove(&self.address);
             }
         }
-        self.clients.telemetry.metrics.front.connections.dec();
+        self.clients.telemetry.metrics.connections.dec();
     }
 }
 
@@ -171,9 +152,8 @@ impl ConnectionPermit {
         &self.clients
     }
 
-    /// The address that stands for the client: its own, or that of its IPv6 network.
     pub(super) fn client_address(&self) -> IpAddr {
-        self.network.0
+        self.address
     }
 
     /// Count another request in flight. False if the limit is reached.

@@ -87,7 +87,7 @@ impl RouteFields {
     }
 }
 
-/// Who asks, as a field's value: the same for all requests of a connection.
+/// The client's address as the value of a field, the same for all requests of a connection.
 pub(super) fn client_address(client: SocketAddr) -> HeaderValue {
     // An address has no character that a field may not have.
     HeaderValue::try_from(client.to_string()).unwrap_or(HeaderValue::from_static(""))
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_request_goes_and_ends_is_told_once() {
+    fn repeated_host_and_length_fields_are_refused() {
         let usual = [(HOST, "shop.test"), (CONTENT_LENGTH, "2")];
         assert_eq!(check(&fields(&usual)), Ok(()));
         for more in usual.clone() {

@@ -103,28 +103,24 @@ impl FrontLimits {
         self.connections_per_address_max = self.connections_per_address_max.min(half);
         self
     }
+}
 
-    pub(super) fn head_timeout(&self) -> Duration {
-        Duration::from_millis(self.head_timeout_ms)
-    }
+/// Declares the timeouts as durations.
+macro_rules! durations {
+    ($($name:ident: $field:ident),*) => {
+        impl FrontLimits {
+            $(pub(super) fn $name(&self) -> Duration {
+                Duration::from_millis(self.$field)
+            })*
+        }
+    };
+}
 
-    pub(super) fn idle_timeout(&self) -> Duration {
-        Duration::from_millis(self.idle_timeout_ms)
-    }
-
-    pub(super) fn body_timeout(&self) -> Duration {
-        Duration::from_millis(self.body_timeout_ms)
-    }
-
-    pub(super) fn body_grace(&self) -> Duration {
-        Duration::from_millis(self.body_grace_ms)
-    }
-
-    pub(super) fn write_timeout(&self) -> Duration {
-        Duration::from_millis(self.write_timeout_ms)
-    }
-
-    pub(super) fn half_close_timeout(&self) -> Duration {
-        Duration::from_millis(self.half_close_timeout_ms)
-    }
+durations! {
+    head_timeout: head_timeout_ms,
+    idle_timeout: idle_timeout_ms,
+    body_timeout: body_timeout_ms,
+    body_grace: body_grace_ms,
+    write_timeout: write_timeout_ms,
+    half_close_timeout: half_close_timeout_ms
 }

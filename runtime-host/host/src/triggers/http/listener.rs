@@ -28,7 +28,7 @@ pub(crate) struct Listener {
 
 /// How a listener stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Drain {
+pub(crate) enum DrainOutcome {
     /// Every request that was in flight got its answer.
     Complete,
     /// The patience ran out.
@@ -57,7 +57,7 @@ impl Listener {
         workers: Arc<Workers>,
         mut stop: watch::Receiver<bool>,
         patience: Duration,
-    ) -> Drain {
+    ) -> DrainOutcome {
         let connections = TaskTracker::new();
         let mut refusals = Refusals::default();
         loop {
@@ -89,8 +89,8 @@ impl Listener {
         drop(self.socket);
         connections.close();
         match tokio::time::timeout(patience, connections.wait()).await {
-            Ok(()) => Drain::Complete,
-            Err(_) => Drain::Cut,
+            Ok(()) => DrainOutcome::Complete,
+            Err(_) => DrainOutcome::Cut,
         }
     }
 

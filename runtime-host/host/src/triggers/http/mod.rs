@@ -25,6 +25,7 @@ mod request_body;
 mod request_id;
 pub(crate) mod router;
 pub(crate) mod service;
+mod timer;
 pub(crate) mod tls;
 mod unread;
 mod watchdog;
@@ -33,7 +34,7 @@ mod workers;
 
 pub(crate) use clients::Clients;
 pub(crate) use limits::FrontLimits;
-pub(crate) use listener::{Drain, Listener};
+pub(crate) use listener::{DrainOutcome, Listener};
 pub(crate) use router::Router;
 pub(crate) use service::Service;
 pub(crate) use workers::Workers;

@@ -5,11 +5,11 @@
 //! component does not read.
 
 use super::limits::FrontLimits;
+use super::timer::Timer;
 use crate::telemetry::FrontLimit;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// The time limits of a body.
 #[derive(Debug, Clone, Copy)]
@@ -37,15 +37,14 @@ impl Limits {
 
 /// The progress of a body.
 ///
-/// Most bodies are already available or arrive in one chunk. So the timer is created at the first
-/// wait, and arriving data does not reset it.
+/// Most bodies are already available or arrive in one chunk.
 pub(super) struct Pace {
     limits: Limits,
     bytes: u64,
     waited: Duration,
     /// When the current wait began, if any.
     since: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
 }
 
 impl Pace {
@@ -55,7 +54,7 @@ impl Pace {
             grace: limits.body_grace(),
             rate_min_bytes: limits.body_rate_min,
         };
-        Self { limits, bytes: 0, waited: Duration::ZERO, since: None, timer: None }
+        Self { limits, bytes: 0, waited: Duration::ZERO, since: None, timer: Timer::default() }
     }
 
     /// Count received bytes.
@@ -71,19 +70,7 @@ impl Pace {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<FrontLimit> {
         let since = *self.since.get_or_insert_with(Instant::now);
         let (wait, limit) = self.limits.next_wait(self.bytes, self.waited);
-        let end = since + wait;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
-        if timer.deadline() > end {
-            timer.as_mut().reset(end);
-        }
-        while timer.as_mut().poll(cx).is_ready() {
-            if timer.deadline() >= end {
-                return Poll::Ready(limit);
-            }
-            // It was set for an earlier wait.
-            timer.as_mut().reset(end);
-        }
-        Poll::Pending
+        self.timer.poll(cx, since + wait).map(|()| limit)
     }
 
     /// The progress, for messages.
@@ -103,28 +90,20 @@ mod tests {
         rate_min_bytes: 1_000,
     };
 
-    fn wait(bytes: u64, waited_s: u64) -> (u64, FrontLimit) {
-        let (wait, limit) = LIMITS.next_wait(bytes, Duration::from_secs(waited_s));
-        (wait.as_secs(), limit)
-    }
-
     #[test]
-    fn a_pause_is_limited_by_the_grace() {
-        assert_eq!(wait(0, 0), (10, FrontLimit::BodyGrace));
-        assert_eq!(wait(1_000_000, 0), (10, FrontLimit::BodyGrace));
-    }
-
-    #[test]
-    fn a_body_below_the_least_rate_uses_up_its_grace() {
-        assert_eq!(wait(0, 7), (3, FrontLimit::BodyRate));
-        assert_eq!(wait(5_000, 7), (8, FrontLimit::BodyRate));
-        assert_eq!(wait(5_000, 15), (0, FrontLimit::BodyRate));
-        assert_eq!(wait(5_000, 16), (0, FrontLimit::BodyRate));
-    }
-
-    #[test]
-    fn the_total_wait_is_limited_at_any_rate() {
-        assert_eq!(wait(1_000_000, 118), (2, FrontLimit::BodyTimeout));
-        assert_eq!(wait(1_000_000, 120), (0, FrontLimit::BodyTimeout));
+    fn a_wait_is_limited_by_grace_rate_and_total_time() {
+        for (bytes, waited_s, expected) in [
+            (0, 0, (10, FrontLimit::BodyGrace)),
+            (1_000_000, 0, (10, FrontLimit::BodyGrace)),
+            (0, 7, (3, FrontLimit::BodyRate)),
+            (5_000, 7, (8, FrontLimit::BodyRate)),
+            (5_000, 15, (0, FrontLimit::BodyRate)),
+            (5_000, 16, (0, FrontLimit::BodyRate)),
+            (1_000_000, 118, (2, FrontLimit::BodyTimeout)),
+            (1_000_000, 120, (0, FrontLimit::BodyTimeout)),
+        ] {
+            let (wait, limit) = LIMITS.next_wait(bytes, Duration::from_secs(waited_s));
+            assert_eq!((wait.as_secs(), limit), expected, "{bytes} bytes, {waited_s} s");
+        }
     }
 }

@@ -27,7 +27,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 /// Why a body is refused.
-pub(super) enum Refused {
+pub(super) enum ReceiveError {
     /// The body is faulty.
     Fault(CallError),
     /// A limit of the front is reached.
@@ -53,7 +53,7 @@ pub(super) async fn receive(
     is_document: bool,
     max_bytes: u64,
     connected: &Arc<Connected>,
-) -> Result<Received, Refused> {
+) -> Result<Received, ReceiveError> {
     if body.is_end() {
         return Ok((Body::default(), None));
     }
@@ -63,8 +63,8 @@ pub(super) async fn receive(
         guarded.buffer = Some(connected.permit.buffer());
         let whole = guarded.read_ahead(announced.is_some() || is_document).await;
         let counted = |refused| match refused {
-            Refused::Limit(limit) => Refused::Limit(connected.reached(limit)),
-            fault @ Refused::Fault(_) => fault,
+            ReceiveError::Limit(limit) => ReceiveError::Limit(connected.reached(limit)),
+            fault @ ReceiveError::Fault(_) => fault,
         };
         if whole.map_err(counted)? {
             return Ok(guarded.whole());
@@ -73,7 +73,7 @@ pub(super) async fn receive(
     let permit =
         timeout(connected.limits().body_timeout(), connected.permit.uploads().acquire_owned());
     let Ok(Ok(permit)) = permit.await else {
-        return Err(Refused::Limit(connected.reached(FrontLimit::UploadsPerAddress)));
+        return Err(ReceiveError::Limit(connected.reached(FrontLimit::UploadsPerAddress)));
     };
     guarded.permit = Some(permit);
     let fault = guarded.fault.clone();
@@ -111,7 +111,7 @@ impl Guarded {
     /// Read until the end, or until the body is not small. Returns whether the end was reached.
     /// Unless it is `patient`, a pause also stops reading ahead, because the sender may wait for a
     /// response first.
-    async fn read_ahead(&mut self, patient: bool) -> Result<bool, Refused> {
+    async fn read_ahead(&mut self, patient: bool) -> Result<bool, ReceiveError> {
         loop {
             let next = std::future::poll_fn(|cx| self.poll_arriving(cx));
             let next = if patient { Ok(next.await) } else { timeout(READ_AHEAD_PAUSE, next).await };
@@ -121,7 +121,7 @@ impl Guarded {
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(error))) => {
                     let unknown = || CallError::new(Kind::BodyMalformed, error.to_string());
-                    return Err(Refused::Fault(self.fault.error().unwrap_or_else(unknown)));
+                    return Err(ReceiveError::Fault(self.fault.error().unwrap_or_else(unknown)));
                 }
             };
             self.ahead.push(frame);
@@ -136,10 +136,10 @@ impl Guarded {
     }
 
     /// Reserve memory for what was read ahead.
-    fn reserve(&mut self) -> Result<(), Refused> {
+    fn reserve(&mut self) -> Result<(), ReceiveError> {
         let bytes = self.ahead.len();
         let is_left = self.buffer.as_mut().is_none_or(|buffer| buffer.grow(bytes));
-        if is_left { Ok(()) } else { Err(Refused::Limit(FrontLimit::BodyBuffers)) }
+        if is_left { Ok(()) } else { Err(ReceiveError::Limit(FrontLimit::BodyBuffers)) }
     }
 
     /// A body that was completely read ahead.

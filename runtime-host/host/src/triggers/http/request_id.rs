@@ -1,7 +1,7 @@
-//! `x-request-id`: the name by which a client and an operator speak of the same request.
+//! `x-request-id`: identifies a request for clients and operators.
 //!
-//! A client may bring one; a request without one is called by the id of its trace. Components get
-//! it with the request, the client with the answer, and it stands in the log and leads to the trace.
+//! A client may set it; otherwise it is the id of the trace. Components get it with the request and
+//! the client with the response, and it is in the log and can be used to find the trace.
 
 use crate::message::Response;
 use crate::telemetry::TraceContext;
@@ -9,10 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 
 const NAME: HeaderName = HeaderName::from_static("x-request-id");
-/// A longer one is not taken over.
+/// A longer one is ignored.
 const LENGTH_MAX_BYTES: usize = 128;
 
-/// The id that a client brings, if it can go into a log line and a URL as it is.
+/// The id of the client, if it can be part of a log line and a URL.
 pub(super) fn of_client(headers: &HeaderMap) -> Option<Arc<str>> {
     let id = headers.get(NAME)?.to_str().ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -20,16 +20,16 @@ pub(super) fn of_client(headers: &HeaderMap) -> Option<Arc<str>> {
     fits.then(|| id.into())
 }
 
-/// Tell the component.
-pub(super) fn tell(headers: &mut HeaderMap, trace: &TraceContext) {
+/// Sets it in the request to the component.
+pub(super) fn set_in_request(headers: &mut HeaderMap, trace: &TraceContext) {
     match value(trace) {
         Some(id) => headers.insert(NAME, id),
         None => headers.remove(NAME),
     };
 }
 
-/// Tell the client, unless the component has done so.
-pub(super) fn answer(response: &mut Response, trace: &TraceContext) {
+/// Sets it in the response, unless the component has done so.
+pub(super) fn set_in_response(response: &mut Response, trace: &TraceContext) {
     if !response.headers().contains_key(NAME)
         && let Some(id) = value(trace)
     {
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_ids_of_clients_are_taken_over() {
+    fn only_plain_ids_of_clients_are_used() {
         let given = |id: &str| {
             let headers = HeaderMap::from_iter([(NAME, HeaderValue::from_str(id).unwrap())]);
             of_client(&headers)

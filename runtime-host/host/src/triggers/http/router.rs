@@ -1,12 +1,12 @@
-//! Who answers a path: the most specific route that matches.
+//! Finds the handler of a path: the most specific route that matches.
 
 use super::headers::RouteFields;
 use crate::telemetry::{METHODS, OTHER};
 use http::Method;
 use std::cmp::Ordering;
 use std::sync::Arc;
-use tessera_manifest::routes::{RouteError, RoutePattern, Segment};
-use tessera_manifest::{App, Handler, Route};
+use tessera_manifest::routes::{RoutePattern, Segment};
+use tessera_manifest::{App, Handler, PatternError, Route};
 
 /// All public routes of an application, most specific first.
 ///
@@ -49,7 +49,7 @@ pub(crate) struct Match<'a> {
 }
 
 impl Router {
-    pub(crate) fn new(app: &App) -> Result<Self, RouteError> {
+    pub(crate) fn new(app: &App) -> Result<Self, PatternError> {
         let mut entries = Vec::new();
         for trigger in &app.http {
             let Route::Path(route) = &trigger.route else { continue };
@@ -70,7 +70,7 @@ impl Router {
 }
 
 impl Entry {
-    fn new(handler: Handler, route: &str, labels: Arc<[Label]>) -> Result<Self, RouteError> {
+    fn new(handler: Handler, route: &str, labels: Arc<[Label]>) -> Result<Self, PatternError> {
         Ok(Self {
             handler,
             fields: RouteFields::new(route),
@@ -100,7 +100,7 @@ impl Operations {
 }
 
 /// The labels that a component asks for, most specific first.
-fn labels(app: &App, id: &str) -> Result<Arc<[Label]>, RouteError> {
+fn labels(app: &App, id: &str) -> Result<Arc<[Label]>, PatternError> {
     let Some(component) = app.components.get(id) else { return Ok(Arc::default()) };
     let label = |route: &String| {
         let pattern = RoutePattern::parse(&app.http_base, route)?;
@@ -112,35 +112,36 @@ fn labels(app: &App, id: &str) -> Result<Arc<[Label]>, RouteError> {
     Ok(labels.into())
 }
 
-/// Whether a pattern matches a path; as [`matches()`], without what the parameters are.
+/// Whether a pattern matches a path.
 fn fits(pattern: &RoutePattern, path: &str) -> bool {
-    let mut left = path.strip_suffix('/').unwrap_or(path);
-    for segment in pattern.segments() {
-        let Some((part, after)) = next_part(left) else { return false };
-        match segment {
-            Segment::Literal(literal) if literal == part => {}
-            Segment::Parameter(_) if !part.is_empty() => {}
-            _ => return false,
-        }
-        left = after;
-    }
-    pattern.takes_rest() || left.is_empty()
+    unmatched(pattern, path, |_, _| {}).is_some()
 }
 
 fn matches<'a>(entry: &'a Arc<Entry>, path: &'a str) -> Option<Match<'a>> {
-    let mut left = path.strip_suffix('/').unwrap_or(path);
     let mut parameters = Vec::new();
-    for segment in entry.pattern.segments() {
+    let left = unmatched(&entry.pattern, path, |name, value| parameters.push((name, value)))?;
+    let rest = &path[path.len().min(left.as_ptr() as usize - path.as_ptr() as usize)..];
+    Some(Match { entry, parameters, rest })
+}
+
+/// What is left of a path after the segments of a pattern, without a trailing slash. `None` if the
+/// pattern does not match. Each parameter is passed to `parameter` with its value.
+fn unmatched<'a>(
+    pattern: &'a RoutePattern,
+    path: &'a str,
+    mut parameter: impl FnMut(&'a str, &'a str),
+) -> Option<&'a str> {
+    let mut left = path.strip_suffix('/').unwrap_or(path);
+    for segment in pattern.segments() {
         let (part, after) = next_part(left)?;
         match segment {
             Segment::Literal(literal) if literal == part => {}
-            Segment::Parameter(name) if !part.is_empty() => parameters.push((name.as_str(), part)),
+            Segment::Parameter(name) if !part.is_empty() => parameter(name, part),
             _ => return None,
         }
         left = after;
     }
-    let rest = &path[path.len().min(left.as_ptr() as usize - path.as_ptr() as usize)..];
-    (entry.pattern.takes_rest() || left.is_empty()).then_some(Match { entry, parameters, rest })
+    (pattern.takes_rest() || left.is_empty()).then_some(left)
 }
 
 /// `/a/b` → `a` and `/b`.

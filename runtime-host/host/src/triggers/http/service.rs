@@ -3,7 +3,7 @@
 use super::answer::{self, AnswerBody};
 use super::connected::{Connected, InFlight};
 use super::protocol::HEADERS_MAX_BYTES;
-use super::request_body::{self, Refused};
+use super::request_body::{self, ReceiveError};
 use super::router::{Match, Router};
 use super::unread::Unread;
 use super::{headers, problem, request_id};
@@ -105,14 +105,16 @@ impl Service {
             return Ok(problem::body_too_large(body_max_bytes, trace));
         }
         headers::prepare(&mut parts.headers, &parts.uri, &found, &connected.client);
-        request_id::tell(&mut parts.headers, trace);
+        request_id::set_in_request(&mut parts.headers, trace);
         let chain = self.loopback.chain(&mut parts.headers);
         let is_document = request_body::is_document(&parts.headers);
         let received = request_body::receive(body, is_document, body_max_bytes, connected).await;
         let (body, fault) = match received {
             Ok(received) => received,
-            Err(Refused::Fault(error)) => return Err(error),
-            Err(Refused::Limit(limit)) => return Ok(problem::of_limit(limit, connected.limits())),
+            Err(ReceiveError::Fault(error)) => return Err(error),
+            Err(ReceiveError::Limit(limit)) => {
+                return Ok(problem::of_limit(limit, connected.limits()));
+            }
         };
         if let Some(fault) = &fault {
             parts.extensions.insert(fault.clone());

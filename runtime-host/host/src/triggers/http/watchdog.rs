@@ -3,12 +3,13 @@
 
 use super::connected::{Connected, Waiting};
 use super::limits::CLOSE_TIMEOUT;
+use super::timer::Timer;
 use crate::telemetry::FrontLimit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// Serve a connection to its end. `close` asks it to end gracefully: when the host stops, or when
 /// the client was idle for too long. The connection of a client that does not read is dropped.
@@ -53,8 +54,7 @@ pub(super) async fn supervise<C: Future>(
 #[derive(Default)]
 struct Watchdog {
     waiting: Option<(Waiting, Instant)>,
-    /// Created at the first wait, and reset only when it has fired too early.
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
 }
 
 impl Watchdog {
@@ -72,24 +72,14 @@ impl Watchdog {
         };
         let end = match self.waiting {
             Some((same, end)) if same == waiting => end,
-            _ => Instant::now() + patience(waiting, connected),
+            _ => Instant::now() + wait_max(waiting, connected),
         };
         self.waiting = Some((waiting, end));
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
-        if timer.deadline() > end {
-            timer.as_mut().reset(end);
-        }
-        while timer.as_mut().poll(cx).is_ready() {
-            if timer.deadline() >= end {
-                return Poll::Ready(waiting);
-            }
-            timer.as_mut().reset(end);
-        }
-        Poll::Pending
+        self.timer.poll(cx, end).map(|()| waiting)
     }
 }
 
-fn patience(waiting: Waiting, connected: &Connected) -> Duration {
+fn wait_max(waiting: Waiting, connected: &Connected) -> Duration {
     match waiting {
         Waiting::Socket(_) | Waiting::Reader(_) => connected.limits().write_timeout(),
         Waiting::Request(_) => connected.limits().idle_timeout(),

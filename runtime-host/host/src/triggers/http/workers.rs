@@ -1,11 +1,10 @@
 //! The threads that serve connections, each with its own runtime.
 //!
-//! A connection stays with one thread for its whole life, and so does everything that its
-//! requests cause inside the process: the guest, the functions that it calls, the answer. So
-//! nothing that a request does has to wake up another core, which costs more than a warm guest
-//! does. The price is that a thread whose connections are busy can't hand work to one that is
-//! idle; therefore a new connection goes to the thread that has the fewest, rather than to
-//! whichever the kernel would pick by a hash.
+//! A connection stays on one thread, and so does everything that its requests cause inside the
+//! process: the guest, its callees, the response. So no request has to wake up another core, which
+//! costs more than a call of a warm guest. On the other hand, a busy thread can't pass work to an
+//! idle one. Therefore a new connection is assigned to the thread with the fewest connections, and
+//! not to one that the kernel selects by a hash.
 //!
 //! Work that no client waits for (deliveries, schedules) and the admin listener stay on the main
 //! runtime.
@@ -14,28 +13,24 @@ use std::future::Future;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
 /// How long blocking work of a thread may continue after it was stopped.
-const STOP_PATIENCE: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// All serving threads. Dropping them stops what they still do.
 pub(crate) struct Workers(Vec<Worker>);
 
 struct Worker {
     runtime: Handle,
-    /// Connections that it has now.
-    connections: Arc<AtomicUsize>,
-    /// The thread, and what tells it to stop by being dropped.
+    /// Each of its connections has a clone, so the number of references is their number.
+    connections: Arc<()>,
+    /// The thread. It stops when the sender is dropped.
     thread: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
-
-/// A connection's place with a worker; dropping it makes room for the next.
-struct Place(Arc<AtomicUsize>);
 
 impl Workers {
     /// Starts `count` threads.
@@ -45,17 +40,17 @@ impl Workers {
         (0..count.get()).map(Worker::start).collect::<io::Result<_>>().map(Self)
     }
 
-    /// Run a connection on the thread that has the fewest.
+    /// Runs a connection on the thread that has the fewest.
     pub(super) fn serve<F>(&self, connection: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let load = |worker: &&Worker| worker.connections.load(Ordering::Relaxed);
+        let load = |worker: &&Worker| Arc::strong_count(&worker.connections);
         let Some(worker) = self.0.iter().min_by_key(load) else { return };
-        let place = Place::take(&worker.connections);
+        let counted = worker.connections.clone();
         worker.runtime.spawn(async move {
             connection.await;
-            drop(place);
+            drop(counted);
         });
     }
 }
@@ -73,9 +68,9 @@ impl Worker {
 }
 
 fn run(runtime: Runtime, stopped: oneshot::Receiver<()>) {
-    // An error is the sender that has been dropped: the way to stop.
+    // The sender is never used: it is dropped to stop the thread.
     let _ = runtime.block_on(stopped);
-    runtime.shutdown_timeout(STOP_PATIENCE);
+    runtime.shutdown_timeout(STOP_TIMEOUT);
 }
 
 impl Drop for Workers {
@@ -92,19 +87,6 @@ impl Drop for Workers {
     }
 }
 
-impl Place {
-    fn take(connections: &Arc<AtomicUsize>) -> Self {
-        connections.fetch_add(1, Ordering::Relaxed);
-        Self(connections.clone())
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +94,7 @@ mod tests {
     use std::thread::{ThreadId, current};
     use tokio::sync::{mpsc, watch};
 
-    /// Starts connections that say on which thread they run and then wait for the end.
+    /// Starts connections that report their thread and then wait for the end.
     struct Connections {
         workers: Workers,
         end: watch::Sender<bool>,
@@ -126,9 +108,9 @@ mod tests {
         }
 
         async fn open(&mut self) -> ThreadId {
-            let (told, mut end) = (self.threads.0.clone(), self.end.subscribe());
+            let (sender, mut end) = (self.threads.0.clone(), self.end.subscribe());
             self.workers.serve(async move {
-                told.send(current().id()).unwrap();
+                sender.send(current().id()).unwrap();
                 let _ = end.wait_for(|end| *end).await;
             });
             self.threads.1.recv().await.unwrap()
@@ -147,14 +129,14 @@ mod tests {
 
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "the test awaits them")]
-    async fn what_a_connection_spawns_stays_on_its_thread() {
+    async fn tasks_of_a_connection_stay_on_its_thread() {
         let workers = Workers::start(NonZeroUsize::new(2).unwrap()).unwrap();
-        let (told, mut threads) = mpsc::unbounded_channel();
+        let (sender, mut threads) = mpsc::unbounded_channel();
         workers.serve(async move {
             let own = current().id();
             for _ in 0..100 {
                 let callee = tokio::spawn(async { current().id() }).await.unwrap();
-                told.send((own, callee)).unwrap();
+                sender.send((own, callee)).unwrap();
             }
         });
         while let Some((own, callee)) = threads.recv().await {
@@ -163,25 +145,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_has_ended_makes_room() {
+    async fn a_connection_that_has_ended_is_no_longer_counted() {
         let workers = Workers::start(NonZeroUsize::MIN).unwrap();
-        let (told, mut ended) = mpsc::unbounded_channel::<()>();
-        workers.serve(async move { drop(told) });
+        let (sender, mut ended) = mpsc::unbounded_channel::<()>();
+        workers.serve(async move { drop(sender) });
         assert_eq!(ended.recv().await, None);
         // On the same thread, so it runs after the first has ended for good.
-        let (told, mut count) = mpsc::unbounded_channel();
+        let (sender, mut count) = mpsc::unbounded_channel();
         let connections = workers.0[0].connections.clone();
-        workers.serve(async move { told.send(connections.load(Ordering::Relaxed)).unwrap() });
-        assert_eq!(count.recv().await, Some(1));
+        workers.serve(async move { sender.send(Arc::strong_count(&connections)).unwrap() });
+        // Those of the worker, of the second connection, and of this test.
+        assert_eq!(count.recv().await, Some(3));
     }
 
     #[tokio::test]
-    async fn stopping_drops_what_still_runs() {
+    async fn stopping_drops_running_connections() {
         let mut connections = Connections::new(2);
         connections.open().await;
         let Connections { workers, threads, .. } = connections;
-        let (told, mut threads) = threads;
-        drop(told);
+        let (sender, mut threads) = threads;
+        drop(sender);
         tokio::task::spawn_blocking(|| drop(workers)).await.unwrap();
         assert_eq!(threads.recv().await, None);
     }

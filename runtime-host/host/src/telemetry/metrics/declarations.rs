@@ -1,0 +1,126 @@
+//! Registers metrics. In tests, it also lists them for the reference in the documentation.
+
+use super::{BUCKETS_S, Durations};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Metric, Registry, Unit};
+
+/// The prefix of all names.
+const PREFIX: &str = "tessera";
+
+/// Declares sets of labels.
+macro_rules! labels {
+    ($($(#[$doc:meta])* $set:ident { $($(#[$label_doc:meta])* $label:ident: $type:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+            pub(crate) struct $set {
+                $($(#[$label_doc])* pub(crate) $label: $type,)*
+            }
+
+            impl LabelSet for $set {
+                #[cfg(test)]
+                const NAMES: &[&str] = &[$(stringify!($label)),*];
+            }
+        )*
+    };
+}
+pub(super) use labels;
+
+/// A set of labels.
+pub(super) trait LabelSet {
+    #[cfg(test)]
+    const NAMES: &'static [&'static str];
+}
+
+/// A metric, with or without labels.
+pub(super) trait Declared: Metric + Clone {
+    #[cfg(test)]
+    const LABELS: &'static [&'static str] = &[];
+}
+
+impl Declared for Counter {}
+impl Declared for Gauge {}
+impl<L: LabelSet, M> Declared for Family<L, M>
+where
+    Self: Metric + Clone,
+{
+    #[cfg(test)]
+    const LABELS: &'static [&'static str] = L::NAMES;
+}
+
+/// A metric as the reference shows it.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct Declaration {
+    /// The name of its series.
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) labels: &'static [&'static str],
+    pub(crate) help: &'static str,
+}
+
+/// The declared metrics.
+pub(super) struct Declarations {
+    pub(super) registry: Registry,
+    #[cfg(test)]
+    pub(super) list: Vec<Declaration>,
+}
+
+impl Declarations {
+    pub(super) fn new() -> Self {
+        Self {
+            registry: Registry::with_prefix(PREFIX),
+            #[cfg(test)]
+            list: Vec::new(),
+        }
+    }
+
+    /// The durations of calls.
+    pub(super) fn durations(&mut self, name: &str, help: &'static str) -> Durations {
+        let family = Durations::new_with_constructor(|| Histogram::new(BUCKETS_S));
+        self.register(name, Some(Unit::Seconds), help, family)
+    }
+
+    pub(super) fn seconds<M: Declared + Default>(&mut self, name: &str, help: &'static str) -> M {
+        self.register(name, Some(Unit::Seconds), help, M::default())
+    }
+
+    pub(super) fn bytes<M: Declared + Default>(&mut self, name: &str, help: &'static str) -> M {
+        self.register(name, Some(Unit::Bytes), help, M::default())
+    }
+
+    /// A number of what the name says.
+    pub(super) fn count<M: Declared + Default>(&mut self, name: &str, help: &'static str) -> M {
+        self.register(name, None, help, M::default())
+    }
+
+    /// Registers a metric. Its name ends with the unit.
+    fn register<M: Declared>(
+        &mut self,
+        name: &str,
+        unit: Option<Unit>,
+        help: &'static str,
+        metric: M,
+    ) -> M {
+        #[cfg(test)]
+        self.list.push(Declaration::new(name, unit.as_ref(), help, &metric));
+        match unit {
+            Some(unit) => self.registry.register_with_unit(name, help, unit, metric.clone()),
+            None => self.registry.register(name, help, metric.clone()),
+        }
+        metric
+    }
+}
+
+#[cfg(test)]
+impl Declaration {
+    fn new<M: Declared>(name: &str, unit: Option<&Unit>, help: &'static str, metric: &M) -> Self {
+        let kind = metric.metric_type().as_str().to_owned();
+        let unit = unit.map_or(String::new(), |unit| format!("_{}", unit.as_str()));
+        let suffix = if kind == "counter" { "_total" } else { "" };
+        Self { name: format!("{PREFIX}_{name}{unit}{suffix}"), kind, labels: M::LABELS, help }
+    }
+}
