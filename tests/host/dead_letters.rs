@@ -49,12 +49,12 @@ async fn an_operator_can_replay_a_dead_letter() {
     publish(&host, &[event("a", "a1")]).await;
     backend.next().await.answer(400, "");
     let id = dead_letters(&host, 1).await[0]["id"].as_str().expect("an id").to_owned();
-    order(&host, &format!("/dead-letters/{id}/replay")).await.expect(204);
+    admin_post(&host, &format!("/dead-letters/{id}/replay")).await.expect(204);
     let again = backend.next().await;
     assert_eq!(again.header("ce-id"), "a1");
     again.answer(204, "");
     dead_letters(&host, 0).await;
-    let gone = order(&host, &format!("/dead-letters/{id}/replay")).await;
+    let gone = admin_post(&host, &format!("/dead-letters/{id}/replay")).await;
     assert_problem(&gone, 404, "not-found");
 }
 
@@ -76,7 +76,7 @@ async fn later_events_of_a_dead_letters_key_are_held_and_replayed_in_order() {
         (one["held_events"] == 2 && one["lag_events"] == 2).then_some(())
     })
     .await;
-    let answer = order(&host, "/subscriptions/subscriber/keys/a%2Fb/replay").await;
+    let answer = admin_post(&host, "/subscriptions/subscriber/keys/a%2Fb/replay").await;
     assert_eq!(answer.expect(200).json(), json!({ "events": 3 }));
     for expected in ["a1", "a2", "a3"] {
         let received = backend.next().await;
@@ -84,7 +84,7 @@ async fn later_events_of_a_dead_letters_key_are_held_and_replayed_in_order() {
         received.answer(204, "");
     }
     dead_letters(&host, 0).await;
-    let none = order(&host, "/subscriptions/subscriber/keys/a%2Fb/replay").await;
+    let none = admin_post(&host, "/subscriptions/subscriber/keys/a%2Fb/replay").await;
     assert_problem(&none, 404, "not-found");
     let path = format!("/dead-letters/{id}");
     let gone = host.admin().send(Method::DELETE, &path, None, Bytes::new()).await;
@@ -137,16 +137,16 @@ async fn the_events_of_a_time_range_can_be_replayed() {
     })
     .await;
     let everything = "/subscriptions/subscriber/replay?from=0&until=9000000000000";
-    let answer = order(&host, everything).await.expect(200).json();
+    let answer = admin_post(&host, everything).await.expect(200).json();
     assert_eq!(answer, json!({ "events": 3 }));
     for expected in ["a1", "a2", "a3"] {
         let received = backend.next().await;
         assert_eq!(received.header("ce-id"), expected);
         received.answer(204, "");
     }
-    let none = order(&host, "/subscriptions/subscriber/replay?from=0&until=1").await;
+    let none = admin_post(&host, "/subscriptions/subscriber/replay?from=0&until=1").await;
     assert_eq!(none.expect(200).json(), json!({ "events": 0 }));
-    let unknown = order(&host, "/subscriptions/unknown/replay?from=0&until=1").await;
+    let unknown = admin_post(&host, "/subscriptions/unknown/replay?from=0&until=1").await;
     assert_problem(&unknown, 404, "not-found");
 }
 
@@ -157,7 +157,7 @@ async fn a_replay_without_a_valid_time_range_is_refused() {
     for query in
         ["", "?from=0", "?until=1", "?from=yesterday&until=1", "?from=0&until=1&util=2", "?from"]
     {
-        let refused = order(&host, &format!("/subscriptions/subscriber/replay{query}")).await;
+        let refused = admin_post(&host, &format!("/subscriptions/subscriber/replay{query}")).await;
         assert_problem(&refused, 400, "bad-request");
     }
 }

@@ -53,6 +53,6 @@ pub(crate) async fn publish(host: &Host, events: &[Value]) {
 }
 
 /// `POST` without a body at the admin listener, with the admin token.
-pub(crate) async fn order(host: &Host, path: &str) -> harness::Answer {
+pub(crate) async fn admin_post(host: &Host, path: &str) -> harness::Answer {
     host.admin().send(Method::POST, path, None, bytes::Bytes::new()).await
 }

@@ -1,5 +1,5 @@
-//! What the host's tests share: small applications of the guests, servers that a test holds
-//! in its hand, and connections below the level of a client.
+//! What the host's tests share: small applications of the guests, servers that a test controls, and
+//! connections below the level of a client.
 
 mod application;
 mod backend;
@@ -12,7 +12,7 @@ pub(crate) use backend::{Backend, Received};
 pub(crate) use connection::{
     body_channel, exchange, exchange_from, get, http1, http2, next_chunk, read_until,
 };
-pub(crate) use events::{event, order, publish, subscribed};
+pub(crate) use events::{admin_post, event, publish, subscribed};
 pub(crate) use harness::{read_to_end, soon};
 pub(crate) use process::Process;
 
@@ -21,19 +21,14 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// Longer than any expected event takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Ask again until the answer is as wanted.
-pub(crate) async fn eventually(mut ask: impl AsyncFnMut() -> Option<()>) {
-    let asking = async {
-        while ask().await.is_none() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking).await.expect("it comes to that");
+/// Repeats `ask` until the answer is as wanted.
+pub(crate) async fn eventually(ask: impl AsyncFnMut() -> Option<()>) {
+    harness::eventually("the expected state", PATIENCE, ask).await;
 }
 
-/// Wait until a component runs and queues so many calls.
+/// Waits until a component has these numbers of running and queued calls.
 pub(crate) async fn occupancy(host: &Host, component: &str, running: u64, queued: u64) {
     eventually(async || {
         let found = state_of(host, component).await;
@@ -42,7 +37,7 @@ pub(crate) async fn occupancy(host: &Host, component: &str, running: u64, queued
     .await;
 }
 
-/// Wait until a component has no running calls and this number of streams.
+/// Waits until a component has no running calls and this number of streams.
 pub(crate) async fn only_streams(host: &Host, component: &str, streams: u64) {
     eventually(async || {
         let found = state_of(host, component).await;
