@@ -1,6 +1,6 @@
 //! Dead letters, and replays by the operator.
 
-use crate::support::{Backend, assert_problem, event, eventually, order, publish, subscribed};
+use crate::support::{Backend, admin_post, assert_problem, event, eventually, publish, subscribed};
 use bytes::Bytes;
 use harness::Host;
 use http::Method;
