@@ -1,16 +1,16 @@
-//! The inbox: an event is delivered at least once, its effect must happen once.
+//! The inbox: an event is delivered at least once, but must take effect once.
 //!
-//! What was admitted lies in the same value as what it changed and is written with it in one
-//! compare-and-swap, so that neither can survive a crash without the other. One record per
-//! consumer follows from that: each consumer has its own values.
+//! The record of processed events is part of the value that they change, and one compare-and-swap
+//! writes both, so that neither can survive a crash without the other. Each consumer has its own
+//! values and therefore its own record.
 
 use crate::events::Event;
 use crate::problem::{Problem, ProblemType};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many events an [`Inbox`] remembers. A redelivery that comes after so many others is
-/// taken for new.
+/// The number of events that an [`Inbox`] remembers. A redelivery after more than this many others
+/// is taken for a new event.
 pub const INBOX_EVENTS_MAX: usize = 256;
 
 /// What to do with an event.
@@ -18,24 +18,24 @@ pub const INBOX_EVENTS_MAX: usize = 256;
 pub enum Admission {
     /// It is new: apply it, and write the value.
     Fresh,
-    /// It was applied before: answer as if it were done.
+    /// It was applied before: respond as if it were applied now.
     Duplicate,
-    /// Events before it are missing: answer [`too_early`], so that it comes again later.
+    /// Events before it are missing: respond with [`too_early`], so that it is delivered again.
     Gap {
-        /// The number that is the next.
+        /// The next number.
         expected: u64,
     },
 }
 
-/// The answer to an event that came before an earlier one of its subject: 425, which the
-/// platform repeats.
+/// The response to an event that arrives before an earlier one of its subject: 425. The platform
+/// delivers the event again.
 pub fn too_early(expected: u64) -> Problem {
     Problem::new(ProblemType::TooEarly)
         .detail(format!("The event with the number {expected} of this subject comes first."))
 }
 
-/// How far a value has followed its sources: the last number by source and subject. It grows
-/// with the subjects that the value is about.
+/// The number of the last processed event by source and subject. It grows with the number of
+/// subjects that the value is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequences {
@@ -43,9 +43,8 @@ pub struct Sequences {
 }
 
 impl Sequences {
-    /// For events of which each counts: one after the other, none left out. Only right for a
-    /// subscription that gets all types of the source, from the beginning. An event without a
-    /// number is always fresh.
+    /// Admits events one after the other, without gaps. Only correct for a subscription to all
+    /// types of the source, from the beginning. An event without a number is always fresh.
     pub fn admit(&mut self, event: &Event) -> Admission {
         let Some(sequence) = event.sequence() else { return Admission::Fresh };
         let expected = self.last(event) + 1;
@@ -55,9 +54,9 @@ impl Sequences {
         self.admit_newer(event)
     }
 
-    /// For events that carry the whole state, so that the newest is enough: whatever is later
-    /// than the last. Right for subscriptions that are given some of the types only. An event
-    /// without a number is always fresh.
+    /// Admits any event that is newer than the last one: for events that carry the whole state.
+    /// Also correct for subscriptions to some of the types. An event without a number is always
+    /// fresh.
     pub fn admit_newer(&mut self, event: &Event) -> Admission {
         let Some(sequence) = event.sequence() else { return Admission::Fresh };
         if sequence <= self.last(event) {
@@ -68,8 +67,7 @@ impl Sequences {
         Admission::Fresh
     }
 
-    /// The number of the last event that was admitted of this source and subject, 0 before the
-    /// first.
+    /// The number of the last admitted event of this source and subject; 0 before the first.
     pub fn last_of(&self, source: &str, subject: &str) -> u64 {
         self.last.get(source).and_then(|subjects| subjects.get(subject)).copied().unwrap_or(0)
     }
@@ -91,7 +89,8 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Fresh or a duplicate; the oldest leaves when there is no more room.
+    /// Returns whether the event is fresh or a duplicate. If the inbox is full, the oldest event is
+    /// forgotten.
     pub fn admit(&mut self, event: &Event) -> Admission {
         let same = |(source, id): &(String, String)| *source == event.source && *id == event.id;
         if self.seen.iter().any(same) {

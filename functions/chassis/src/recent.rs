@@ -1,20 +1,20 @@
-//! Settings, remembered for a moment.
+//! A short-lived cache of settings.
 //!
-//! Each look at a setting is a call of the host, on some hosts one of a server of secrets,
-//! and every request of a function begins with several. An instance that lives on looks again
-//! after [`KEPT_MS`]; one that does not loses nothing but time.
+//! Reading a setting is a call of the host, on some hosts a call of a server of secrets, and every
+//! request of a function begins with several of them. An instance that serves many requests reads a
+//! setting again after [`KEPT_MS`].
 
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code))]
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How long a setting is believed without looking again. Milliseconds.
+/// How long a setting is cached. Milliseconds.
 pub(crate) const KEPT_MS: u64 = 1_000;
-/// Settings that are remembered; more are looked at each time.
+/// The maximum number of cached settings. Further ones are read each time.
 const SETTINGS_MAX: usize = 64;
 
-/// Settings by their names, as they were a moment ago.
+/// Cached settings by their names.
 #[derive(Debug)]
 pub(crate) struct Recent {
     seen: Mutex<BTreeMap<String, Seen>>,
@@ -27,21 +27,21 @@ struct Seen {
 }
 
 impl Recent {
-    /// Remembers nothing yet.
+    /// An empty cache.
     pub(crate) const fn new() -> Self {
         Self { seen: Mutex::new(BTreeMap::new()) }
     }
 
-    /// The setting, if it was looked at within [`KEPT_MS`].
+    /// The setting, if it was read within [`KEPT_MS`].
     pub(crate) fn get(&self, name: &str, now_ms: u64) -> Option<Option<String>> {
         let seen = self.seen();
         let seen = seen.get(name)?;
-        // After the clock was set back nobody knows the age.
+        // The age is unknown after the clock was set back.
         let age_ms = now_ms.checked_sub(seen.at_ms)?;
         (age_ms < KEPT_MS).then(|| seen.value.clone())
     }
 
-    /// The setting had this value just now.
+    /// Caches the value of a setting.
     pub(crate) fn note(&self, name: &str, value: Option<String>, now_ms: u64) {
         let mut seen = self.seen();
         if seen.len() < SETTINGS_MAX || seen.contains_key(name) {
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_is_believed_for_a_moment() {
+    fn a_setting_is_cached_for_a_second() {
         let recent = Recent::new();
         assert_eq!(recent.get("a", 5_000), None);
         recent.note("a", Some("1".to_owned()), 5_000);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn many_names_do_not_fill_the_memory() {
+    fn the_number_of_cached_settings_is_limited() {
         let recent = Recent::new();
         for number in 0..2 * SETTINGS_MAX {
             recent.note(&number.to_string(), None, 1);

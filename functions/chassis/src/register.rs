@@ -1,17 +1,16 @@
-//! All aggregates of a kind in the order of their coming, in stores that can't list keys.
+//! All aggregates of a kind in the order of their creation, in stores that can't list keys.
 //!
-//! Whoever creates an aggregate first takes a place in the register, writes the aggregate's id
-//! there, and only then creates the aggregate, which keeps the number of its place. So nothing
-//! exists that the register does not know. A crash in between leaves a place that leads
-//! nowhere, and two creators of the same id leave one that the aggregate does not call its
-//! own: readers pass over both.
+//! The creator of an aggregate first takes a place in the register, writes the aggregate's id
+//! there, and only then creates the aggregate, which stores the number of its place. So the
+//! register knows every aggregate. A crash in between leaves a place without an aggregate, and two
+//! creators of the same id leave a place that the aggregate does not have: readers skip both.
 
 use crate::store::{Store, StoreError};
 use std::future::Future;
 
-/// Entries of a page at most.
+/// The maximum number of entries in a page.
 pub const PAGE_MAX: u32 = 100;
-/// Places that one page looks at, those that lead nowhere included.
+/// The maximum number of places that one page reads, including skipped ones.
 const PLACES_MAX: u64 = 400;
 
 /// The register of one kind of aggregates.
@@ -21,12 +20,12 @@ pub struct Register<S> {
     name: &'static str,
 }
 
-/// Some entries, and where the rest begins.
+/// A page of entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stretch<T> {
-    /// In the order of their coming.
+    /// In the order of their creation.
     pub entries: Vec<T>,
-    /// The last place that was looked at, if there are more after it.
+    /// The last place that was read, if there are more after it.
     pub next: Option<u64>,
 }
 
@@ -36,20 +35,20 @@ impl<S: Store> Register<S> {
         Register { store, name }
     }
 
-    /// Take the next place in the name of `id`. Places count from 1.
+    /// Takes the next place for `id`. Places count from 1.
     pub async fn enter(&self, id: &str) -> Result<u64, StoreError> {
         let place = self.store.increment(&self.counter(), 1).await?.unsigned_abs();
         self.store.write(&self.place(place), &id).await?;
         Ok(place)
     }
 
-    /// The place that was taken last; 0 if none was.
+    /// The last place that was taken; 0 if there is none.
     pub async fn last(&self) -> Result<u64, StoreError> {
         Ok(self.store.increment(&self.counter(), 0).await?.unsigned_abs())
     }
 
-    /// Up to `limit` entries after the place `after` (0: from the beginning). `read` makes the
-    /// entry of a place and an id, or none if that aggregate is not there or not of this place.
+    /// Up to `limit` entries after the place `after` (0: from the beginning). `read` returns the
+    /// entry for a place and an id, or `None` if the aggregate is absent or has another place.
     pub async fn stretch<T, E, F, R>(
         &self,
         after: u64,
@@ -84,7 +83,7 @@ impl<S: Store> Register<S> {
     }
 }
 
-/// Reads what a page has answered as `next`; none if it never did.
+/// Parses a `next` of a former page; `None` if it is malformed.
 pub fn position(after: Option<&str>) -> Option<u64> {
     after.map_or(Some(0), |text| text.parse().ok())
 }

@@ -33,7 +33,7 @@ const LANES: u32 = 1;
 
 /// A hash that belongs to no account. Verifying against it takes as long as a real verification, so
 /// the time does not reveal which accounts exist.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keSEh$\
+const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keSEh$\
                       AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// The result of a verification.
@@ -60,7 +60,7 @@ pub fn hash(password: &str, salt: &[u8; SALT_BYTES]) -> Option<String> {
 /// takes the same time.
 pub fn verify(password: &str, stored: Option<&str>) -> Verdict {
     let refused = Verdict { matches: false, outdated: false };
-    let Ok(hash) = PasswordHash::new(stored.unwrap_or(NOBODY)) else { return refused };
+    let Ok(hash) = PasswordHash::new(stored.unwrap_or(DUMMY_HASH)) else { return refused };
     let fits = password.len() <= PASSWORD_BYTES_MAX
         && argon2()
             .is_some_and(|argon2| argon2.verify_password(password.as_bytes(), &hash).is_ok());
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_hash_for_unknown_accounts_parses_and_never_matches() {
-        let hash = PasswordHash::new(NOBODY).unwrap();
+        let hash = PasswordHash::new(DUMMY_HASH).unwrap();
         assert!(!is_outdated(&hash), "comparing with it must cost what a real one costs");
         assert!(!matches("", None));
     }

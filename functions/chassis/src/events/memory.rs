@@ -11,8 +11,8 @@ pub enum Behavior {
     Accept,
     /// Accept nothing and answer [`PublishError::Unavailable`].
     Refuse,
-    /// Accept so many of the first events, then answer [`PublishError::Unavailable`]: the
-    /// answer that got lost.
+    /// Accept this many of the first events, then answer [`PublishError::Unavailable`]: a lost
+    /// response.
     AcceptAndFail(usize),
 }
 
@@ -37,22 +37,22 @@ impl MemoryProducer {
         MemoryProducer::default()
     }
 
-    /// What was accepted, in order, each event once.
+    /// The accepted events, in order, each of them once.
     pub fn events(&self) -> Vec<Event> {
         self.state().log.clone()
     }
 
-    /// Calls so far, whatever became of them.
+    /// The number of calls so far, failed ones included.
     pub fn calls(&self) -> usize {
         self.state().calls
     }
 
-    /// What the next calls do, one each; after them all are accepted.
+    /// The behavior of the next calls. Later calls are accepted.
     pub fn plan(&self, behaviors: impl IntoIterator<Item = Behavior>) {
         self.state().plan.extend(behaviors);
     }
 
-    /// Refuse everything until told otherwise.
+    /// Whether to refuse all calls.
     pub fn set_down(&self, down: bool) {
         self.state().down = down;
     }

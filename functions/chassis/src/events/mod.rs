@@ -1,8 +1,8 @@
-//! Events: sending them to the platform's log, receiving them from it.
+//! Events: publishing them to the platform's log, and receiving them from it.
 //!
-//! Use cases don't publish by hand: what an aggregate has to tell lies in its
-//! [`crate::outbox`] and leaves with its relay, so that no crash can separate the change from
-//! its event. Receivers take [`Received`] and admit each event once, through [`crate::inbox`].
+//! Use cases don't publish events directly: the events of an aggregate are in its
+//! [`crate::outbox`], and a relay publishes them, so that no crash can separate the change from its
+//! event. Receivers take [`Received`] and admit each event once, through [`crate::inbox`].
 
 #[cfg(any(test, feature = "testing"))]
 mod memory;
@@ -17,7 +17,7 @@ pub use tessera_cloudevents::{Event, Invalid};
 
 use std::future::Future;
 
-/// Most events of one call of [`Producer::publish`].
+/// The maximum number of events in one call of [`Producer::publish`].
 pub const PUBLISH_EVENTS_MAX: usize = 100;
 
 /// Why events were not accepted.
@@ -34,7 +34,7 @@ pub enum PublishError {
 /// The port to the platform's log of events. In a component whose world imports
 /// `tessera:events/producer`, `bindings::EventProducer`.
 pub trait Producer: Clone + Send + Sync + 'static {
-    /// Answers when all events are durable, in this order, at most [`PUBLISH_EVENTS_MAX`] at
-    /// once. The log passes over those that it has already (by source and id).
+    /// Returns when all events are durable, in this order; at most [`PUBLISH_EVENTS_MAX`] at once.
+    /// The log skips events that it already has (by source and id).
     fn publish(&self, events: &[Event]) -> impl Future<Output = Result<(), PublishError>> + Send;
 }

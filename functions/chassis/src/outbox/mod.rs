@@ -1,22 +1,21 @@
-//! The outbox: a change and the event that tells of it are one write.
+//! The outbox: a change and its event are one write.
 //!
-//! A store has no transactions across keys, so the events that an aggregate has still to
-//! publish lie in the aggregate's own value, and one compare-and-swap writes both. A
-//! [`Relay`] publishes them afterwards and takes them out. It may die between the two: then it
-//! publishes them again, with the same ids, and the log keeps each once. Publishing first
-//! could tell of a change that never came to be; publishing after the write without an outbox
-//! could lose the event.
+//! A store has no transactions across keys, so the unpublished events of an aggregate are stored in
+//! the aggregate's own value, and one compare-and-swap writes both. A [`Relay`] publishes them
+//! afterwards and removes them. If it dies in between, they are published again with the same ids,
+//! and the log keeps each of them once. Publishing before the write could announce a change that
+//! never happens; publishing after the write without an outbox could lose the event.
 //!
-//! Numbers are given in the order of the writes, which compare-and-swap makes one order, and
-//! what is published always begins with the first event that was not: so the log has the
-//! numbers of each subject from 1 without gaps, however many relays run at once.
+//! Compare-and-swap puts all writes in one order, and events are numbered in that order. Publishing
+//! always begins with the first unpublished event. So the log has the numbers of each subject from
+//! 1 without gaps, regardless of how many relays run at once.
 //!
-//! # What it costs
-//! [`Relay::change`] of an aggregate with events makes four writes: a mark in an index, the
-//! change, the emptied outbox, the mark's end. Where the caller has an index of its own that
-//! leads a sweep to every key with something in its outbox and that it writes before the
-//! change (open sagas, say), two of them fall away: `store.update` and [`Relay::flush`]. A
-//! change that leaves the outbox empty costs what it costs without one.
+//! # Cost
+//! [`Relay::change`] of an aggregate with events makes four writes: a mark in an index, the change,
+//! the emptied outbox, the removal of the mark. A caller with its own index of keys with
+//! unpublished events, written before the change (unfinished sagas, for example), needs only two:
+//! it calls `store.update` and [`Relay::flush`]. A change that leaves the outbox empty has no extra
+//! cost.
 
 mod marks;
 mod relay;
@@ -29,7 +28,7 @@ use crate::events::Event;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Most events that wait in one outbox. They share a value with the aggregate, which is
+/// The maximum number of events in one outbox. They share a value with the aggregate, which is
 /// written as a whole.
 pub const PENDING_MAX: usize = 256;
 

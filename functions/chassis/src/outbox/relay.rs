@@ -1,50 +1,49 @@
-//! The relay: changes aggregates that have an outbox, publishes what lies in it, and finds
-//! after a crash what was left.
+//! The relay: changes aggregates that have an outbox, publishes its events, and finds events that
+//! a crash has left.
 
-use super::marks::{self, Entry, Mark, SHARDS, Shard};
+use super::marks::{self, MARK_AGE_MS, Mark};
 use super::{HasOutbox, Outbox};
 use crate::clock::now_ms;
 use crate::events::{Event, PUBLISH_EVENTS_MAX, Producer, PublishError};
-use crate::parts::Parts;
 use crate::store::{Store, StoreError, UPDATE_ATTEMPTS_MAX, decode, encode};
 use serde::{Serialize, de::DeserializeOwned};
-use std::collections::BTreeMap;
 
-/// How often one flush looks whether others have added events meanwhile.
+/// How often one flush checks whether other requests have added events in the meantime.
 pub const FLUSH_ROUNDS_MAX: u32 = 8;
-/// Data of the events that are published at once, in bytes; a longer event goes alone.
+/// The maximum size of the data of events that are published at once, in bytes. A longer event is
+/// published alone.
 pub const PUBLISH_BYTES_MAX: usize = 256 * 1024;
 
-/// Why an outbox is not empty now. The events are not lost: a sweep tries again.
+/// Why an outbox was not emptied. The events are not lost: a sweep tries again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RelayError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The log did not take the events.
+    /// The log did not accept the events.
     #[error(transparent)]
     Publish(#[from] PublishError),
 }
 
-/// What a flush did.
+/// The result of a flush.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flushed {
     /// Events that the log has acknowledged.
     pub published: usize,
-    /// Events that others have added meanwhile and will publish.
+    /// Events that other requests have added in the meantime and will publish.
     pub left: usize,
 }
 
-/// What a sweep did: the answer of a `/sweep` route.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// Marked keys that were looked at.
+    /// Marked keys that were processed.
     pub keys: usize,
     /// Events that the log has acknowledged.
     pub published: usize,
     /// Keys whose outbox could not be flushed.
     pub failed: usize,
-    /// Marks that are still there.
+    /// Marks that are left.
     pub marks: usize,
 }
 
@@ -61,9 +60,9 @@ impl<S: Store, P: Producer> Relay<S, P> {
         Relay { store, producer }
     }
 
-    /// Change the aggregate at `key` as [`Store::update`] does, and publish what the change
-    /// left in its outbox. The change counts as done even if the log is away: a
-    /// [`Relay::sweep`] publishes later.
+    /// Changes the aggregate at `key` as [`Store::update`] does, and publishes the events that the
+    /// change added to its outbox. The change succeeds even if the log is unavailable: a
+    /// [`Relay::sweep`] publishes them later.
     pub async fn change<T, R, E>(
         &self,
         key: &str,
@@ -105,18 +104,18 @@ impl<S: Store, P: Producer> Relay<S, P> {
         Err(StoreError::Contended(key.to_owned()).into())
     }
 
-    /// Note that the outbox at `key` may soon hold something. Before the change.
+    /// Marks that the outbox at `key` may soon have events. Call this before the change.
     pub async fn mark(&self, key: &str) -> Result<Mark, StoreError> {
         marks::add(&self.store, key, now_ms()).await
     }
 
-    /// Take the mark away, after a successful flush. If this fails, a sweep does it.
+    /// Removes the mark, after a successful flush. If this fails, a sweep does it.
     pub async fn unmark(&self, mark: Mark) -> Result<(), StoreError> {
-        marks::remove(&self.store, &mark).await
+        marks::remove(&self.store, mark).await
     }
 
-    /// Publish what lies in the outbox at `key`, in order, and take it out. A key without a
-    /// value has an empty outbox.
+    /// Publishes and removes the events in the outbox at `key`, in order. A key without a value has
+    /// an empty outbox.
     pub async fn flush<T>(&self, key: &str) -> Result<Flushed, RelayError>
     where
         T: HasOutbox + Serialize + DeserializeOwned + Send + Sync,
@@ -148,40 +147,26 @@ impl<S: Store, P: Producer> Relay<S, P> {
     where
         T: HasOutbox + Serialize + DeserializeOwned + Send + Sync,
     {
-        let mut sweep = Sweep { now_ms, left: limit, log_is_away: false, swept: Swept::default() };
-        let mut parts = Parts::new();
-        for step in 0..SHARDS {
-            // Not always the same first: a few bad keys must not use up the limit for ever.
-            let first = u8::try_from(now_ms / 1_000 % u64::from(SHARDS)).unwrap_or(0);
-            let shard = (first + step) % SHARDS;
-            let part = self.sweep_shard::<T>(shard, &mut sweep).await;
-            parts.done(&marks::shard_key(shard), part);
+        let list = marks::list(&self.store);
+        let mut sweep = Sweep { left: limit, log_is_away: false, swept: Swept::default() };
+        // Not always in the same order: a few bad keys must not use up the limit each time.
+        let mut round = list.round(now_ms / 1_000);
+        while let Some(shard) = round.next().await {
+            let mut gone = Vec::new();
+            for group in shard.groups {
+                let key = &group.subject;
+                let is_empty = sweep.wants_more() && self.sweep_key::<T>(key, &mut sweep).await;
+                // One mark is enough to find what could not be published. It has to be an old one:
+                // the request of a younger one may remove it without having published.
+                let kept = usize::from(!is_empty);
+                let old = group.older(MARK_AGE_MS, now_ms).into_iter().skip(kept);
+                sweep.swept.marks += group.entries.len();
+                gone.extend(old);
+            }
+            sweep.swept.marks -= gone.len();
+            round.note(list.forget(shard.number, &gone).await);
         }
-        parts.end(sweep.swept)
-    }
-
-    async fn sweep_shard<T>(&self, number: u8, sweep: &mut Sweep) -> Result<(), StoreError>
-    where
-        T: HasOutbox + Serialize + DeserializeOwned + Send + Sync,
-    {
-        let shard = self.store.read::<Shard>(&marks::shard_key(number)).await?;
-        let shard = shard.unwrap_or_default();
-        let mut keys = BTreeMap::<&str, Vec<(&String, &Entry)>>::new();
-        for (id, entry) in &shard {
-            keys.entry(&entry.key).or_default().push((id, entry));
-        }
-        let skip = usize::try_from(sweep.now_ms / 1_000).unwrap_or(0) % keys.len().max(1);
-        let mut gone = Vec::new();
-        for (key, marks) in keys.iter().skip(skip).chain(keys.iter().take(skip)) {
-            let is_empty = sweep.wants_more() && self.sweep_key::<T>(key, sweep).await;
-            let old = marks.iter().filter(|(_, entry)| entry.is_old(sweep.now_ms));
-            // One is enough to find what could not be published. A younger one would not do:
-            // its request may take it away without having published.
-            let kept = usize::from(!is_empty);
-            gone.extend(old.skip(kept).map(|(id, _)| (*id).clone()));
-        }
-        sweep.swept.marks += shard.len() - gone.len();
-        if gone.is_empty() { Ok(()) } else { marks::remove_all(&self.store, number, &gone).await }
+        round.end().map(|()| sweep.swept)
     }
 
     /// Whether the outbox is empty now.
@@ -206,7 +191,7 @@ impl<S: Store, P: Producer> Relay<S, P> {
         }
     }
 
-    /// Write the change, unless it took so long that its mark may be gone.
+    /// Writes the change, unless it took so long that a sweep may have removed its mark.
     async fn write(
         &self,
         key: &str,
@@ -223,7 +208,7 @@ impl<S: Store, P: Producer> Relay<S, P> {
         }
     }
 
-    /// Publish what this change left, without reading it again. `bytes` is what was written.
+    /// Publishes the events of this change without reading it again. `bytes` is the written value.
     async fn publish_now<T>(&self, key: &str, next: T, bytes: Vec<u8>, mark: Option<Mark>)
     where
         T: HasOutbox + Serialize + DeserializeOwned + Send + Sync,
@@ -256,8 +241,8 @@ impl<S: Store, P: Producer> Relay<S, P> {
         Ok(())
     }
 
-    /// In order, in portions that the contract takes. What follows a portion that failed is
-    /// not tried.
+    /// Publishes in order, in batches of the size that the contract allows. Stops at the first
+    /// batch that fails.
     async fn publish(&self, mut events: &[Event]) -> Result<(), PublishError> {
         while !events.is_empty() {
             let mut bytes = 0;
@@ -266,28 +251,28 @@ impl<S: Store, P: Producer> Relay<S, P> {
                 bytes <= PUBLISH_BYTES_MAX
             };
             let fitting = events.iter().take(PUBLISH_EVENTS_MAX).take_while(fits).count();
-            let (portion, rest) = events.split_at(fitting.max(1));
-            self.producer.publish(portion).await?;
+            let (batch, rest) = events.split_at(fitting.max(1));
+            self.producer.publish(batch).await?;
             events = rest;
         }
         Ok(())
     }
 
-    /// Take a mark away whose request has nothing left to publish. If it fails, a sweep does it.
+    /// Removes a mark whose request has nothing left to publish. If it fails, a sweep does it.
     async fn let_go(&self, mark: Option<Mark>) {
         let Some(mark) = mark else { return };
         if let Err(error) = self.unmark(mark).await {
-            eprintln!("a mark stays for a sweep: {error}");
+            eprintln!("a mark is left for a sweep: {error}");
         }
     }
 }
 
-/// Takes the first `through` events out; how many are left.
+/// Removes the first `through` events and returns how many are left.
 fn settled<T: HasOutbox>(
     through: u64,
 ) -> impl FnMut(Option<T>) -> Result<(T, usize), StoreError> + Send {
     move |value| {
-        let gone = || StoreError::Unavailable("the value was removed meanwhile".to_owned());
+        let gone = || StoreError::Unavailable("the value was removed in the meantime".to_owned());
         let mut value = value.ok_or_else(gone)?;
         let outbox: &mut Outbox = value.outbox_mut();
         outbox.settle(through);
@@ -296,9 +281,8 @@ fn settled<T: HasOutbox>(
     }
 }
 
-/// A sweep while it goes on.
+/// The state of a running sweep.
 struct Sweep {
-    now_ms: u64,
     left: usize,
     log_is_away: bool,
     swept: Swept,

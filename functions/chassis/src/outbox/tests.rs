@@ -3,16 +3,20 @@
 //! between any two operations.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
-use super::marks::{Shard, shard_key};
+use super::marks::{Shard, Stored};
 use super::*;
 use crate::clock::now_ms;
-use crate::events::{Behavior, MemoryProducer, Producer, PublishError};
-use crate::store::{FailingStore, MemoryStore, Store, StoreError};
+use crate::events::{Producer, PublishError};
+use crate::store::{Store, StoreError};
+use crate::testing::{
+    Behavior, FailingStore, MemoryProducer, MemoryStore, ScriptedStore, run, yield_once,
+};
+use crate::worklist::Entry as _;
 use proptest::prelude::*;
 use serde_json::json;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Shelf {
@@ -69,6 +73,11 @@ async fn marks(store: &MemoryStore) -> Shard {
     all
 }
 
+/// The key of a shard of marks.
+fn shard_key(shard: u8) -> String {
+    format!("outbox/marks/{shard}")
+}
+
 /// When every request of the test is over.
 fn later() -> u64 {
     now_ms() + 2 * MARK_AGE_MS
@@ -94,7 +103,7 @@ async fn assert_settled(store: &MemoryStore, log: &MemoryProducer, keys: &[&str]
 }
 
 #[test]
-fn events_are_numbered_by_subject_and_taken_out_from_the_front() {
+fn events_are_numbered_by_subject_and_removed_from_the_front() {
     let mut outbox = Outbox::default();
     for subject in ["a", "b", "a"] {
         outbox.push(draft(subject)).unwrap();
@@ -113,7 +122,7 @@ fn events_are_numbered_by_subject_and_taken_out_from_the_front() {
 }
 
 #[test]
-fn an_outbox_is_bounded_and_takes_nothing_that_could_not_leave() {
+fn an_outbox_is_bounded_and_refuses_events_that_the_log_would_refuse() {
     let mut outbox = Outbox::default();
     assert!(outbox.push(draft("")).is_err());
     let long = "x".repeat(tessera_cloudevents::DATA_BYTES_MAX);
@@ -126,7 +135,7 @@ fn an_outbox_is_bounded_and_takes_nothing_that_could_not_leave() {
 }
 
 #[test]
-fn a_value_from_before_there_was_an_outbox_reads() {
+fn a_value_without_an_outbox_is_read() {
     let shelf: Shelf = serde_json::from_str(r#"{"changes":3}"#).unwrap();
     assert!(shelf.outbox.is_empty());
 }
@@ -165,7 +174,7 @@ async fn a_change_without_events_costs_no_mark() {
 }
 
 #[tokio::test]
-async fn a_change_is_done_while_the_log_is_away_and_told_later() {
+async fn a_change_succeeds_while_the_log_is_unavailable_and_is_published_later() {
     let (store, log) = (MemoryStore::new(), MemoryProducer::new());
     let relay = Relay::new(store.clone(), log.clone());
     log.set_down(true);
@@ -225,17 +234,16 @@ async fn the_mark_of_a_dead_request_outlives_a_younger_one() {
 }
 
 #[tokio::test]
-async fn a_mark_is_no_longer_valid_before_a_sweep_may_take_it() {
+async fn a_mark_becomes_invalid_before_a_sweep_may_remove_it() {
     let relay = Relay::new(MemoryStore::new(), MemoryProducer::new());
     let mark = relay.mark("k").await.unwrap();
-    let at_ms = mark.entry.at_ms;
+    let at_ms = mark.0.since_ms();
     assert!(mark.is_valid(at_ms) && mark.is_valid(at_ms + MARK_AGE_MS / 2 - 1));
     assert!(!mark.is_valid(at_ms + MARK_AGE_MS / 2));
-    assert!(!mark.entry.is_old(at_ms + MARK_AGE_MS - 1) && mark.entry.is_old(at_ms + MARK_AGE_MS));
 }
 
 #[tokio::test]
-async fn a_value_that_cannot_be_read_does_not_keep_the_others() {
+async fn an_unreadable_value_does_not_stop_the_others() {
     let (store, log) = (MemoryStore::new(), MemoryProducer::new());
     let relay = Relay::new(store.clone(), log.clone());
     let _kept = relay.mark("bad").await.unwrap();
@@ -251,7 +259,7 @@ async fn a_value_that_cannot_be_read_does_not_keep_the_others() {
 async fn a_full_index_refuses_changes_before_anything_is_written() {
     let store = MemoryStore::new();
     let relay = Relay::new(store.clone(), MemoryProducer::new());
-    let entry = marks::Entry { key: "other".to_owned(), at_ms: 0 };
+    let entry = Stored { key: "other".to_owned(), at_ms: 0 };
     let full: Shard = (0..MARKS_MAX).map(|n| (n.to_string(), entry.clone())).collect();
     for shard in 0..SHARDS {
         store.write(&shard_key(shard), &full).await.unwrap();
@@ -280,7 +288,7 @@ async fn an_unreadable_part_of_the_index_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn many_events_leave_in_portions_and_stop_at_the_first_that_fails() {
+async fn many_events_are_published_in_batches_up_to_the_first_that_fails() {
     let (store, log) = (MemoryStore::new(), MemoryProducer::new());
     let mut shelf = Shelf::default();
     for _ in 0..PENDING_MAX {
@@ -299,7 +307,7 @@ async fn many_events_leave_in_portions_and_stop_at_the_first_that_fails() {
 /// The process dies after 0, 1, 2, … operations of the store; the answer of the log may get
 /// lost besides.
 #[tokio::test]
-async fn whatever_a_crash_leaves_a_sweep_mends() {
+async fn a_sweep_publishes_what_a_crash_at_any_step_has_left() {
     for lost in [None, Some(Behavior::AcceptAndFail(1)), Some(Behavior::Refuse)] {
         for operations in 0..12 {
             let (store, log) = (MemoryStore::new(), MemoryProducer::new());
@@ -320,67 +328,28 @@ async fn whatever_a_crash_leaves_a_sweep_mends() {
     }
 }
 
-/// A store and a log that stop before each operation.
+/// A store that stops before each operation.
+fn stepwise(store: &MemoryStore) -> ScriptedStore {
+    ScriptedStore::new(store.clone()).before(|_, _| async {
+        yield_once().await;
+        Ok(())
+    })
+}
+
+/// A log that stops before and after each operation.
 #[derive(Clone)]
-struct Stepwise<T>(T);
+struct Stepwise(MemoryProducer);
 
-async fn step() {
-    let mut stopped = false;
-    poll_fn(
-        |_| if std::mem::replace(&mut stopped, true) { Poll::Ready(()) } else { Poll::Pending },
-    )
-    .await;
-}
-
-impl Store for Stepwise<MemoryStore> {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        step().await;
-        self.0.get(key).await
-    }
-    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        step().await;
-        self.0.set(key, value).await
-    }
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        step().await;
-        self.0.delete(key).await
-    }
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        step().await;
-        self.0.increment(key, delta).await
-    }
-    async fn compare_and_swap(
-        &self,
-        key: &str,
-        expected: Option<&[u8]>,
-        new: &[u8],
-    ) -> Result<bool, StoreError> {
-        step().await;
-        self.0.compare_and_swap(key, expected, new).await
-    }
-}
-
-impl Producer for Stepwise<MemoryProducer> {
+impl Producer for Stepwise {
     async fn publish(&self, events: &[Event]) -> Result<(), PublishError> {
-        step().await;
+        yield_once().await;
         let answer = self.0.publish(events).await;
-        step().await;
+        yield_once().await;
         answer
     }
 }
 
 type Coroutine = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Poll without an executor: these futures only ever wait for the next poll.
-fn run<T>(future: impl Future<Output = T>) -> T {
-    let mut future = std::pin::pin!(future);
-    for _ in 0..100_000 {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return value;
-        }
-    }
-    panic!("the future does not end")
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Task {
@@ -393,7 +362,7 @@ const KEYS: [&str; 2] = ["k0", "k1"];
 const SUBJECTS: [[&str; 2]; 2] = [["a", "b"], ["c", "d"]];
 
 fn coroutine(store: &MemoryStore, log: &MemoryProducer, task: Task) -> Coroutine {
-    let relay = Relay::new(Stepwise(store.clone()), Stepwise(log.clone()));
+    let relay = Relay::new(stepwise(store), Stepwise(log.clone()));
     Box::pin(async move {
         let _: Result<(), StoreError> = match task {
             Task::Change { key, subject, events } => {

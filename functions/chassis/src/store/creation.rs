@@ -1,14 +1,13 @@
-//! Which way keys are created that several callers may want.
+//! How keys are created that several callers may use.
 //!
-//! Everywhere right is the [guard], at the price of one more durable write for
-//! each key. Where the host's swap refuses a key that has come into being since it was read,
-//! as WASI has it, the swap alone is right. An instance that has made [`GUARDED_FIRST`] keys
-//! finds out once: it lets two swaps meet on a key of its own, one after the other. A host
-//! that merely overwrites lets both through.
+//! The [guard] is correct on every host, at the cost of one more durable write for each key. If the
+//! host's swap refuses a key that was created since it was read, as WASI requires, the swap alone
+//! is correct. An instance that has created [`GUARDED_FIRST`] keys tests the host once: it makes
+//! two swaps on a key of its own, one after the other. A host that overwrites lets both succeed.
 //!
-//! What it has found out it remembers for as long as it lives: nothing in the store says so,
-//! because a store may be given to another host. Guarded and unguarded creators may meet on a
-//! host that refuses: the guard's own write is such a swap, too.
+//! The instance remembers the result for as long as it lives. It is not stored, because a store may
+//! be moved to another host. Guarded and unguarded creators may meet on a host that refuses,
+//! because the guard's own write is such a swap, too.
 
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code))]
 
@@ -18,11 +17,11 @@ use std::future::Future;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Keys that an instance makes before it finds out: finding out costs three writes, and many
-/// instances make few keys.
+/// The number of keys that an instance creates before it tests the host: the test costs three
+/// writes, and many instances create few keys.
 pub(super) const GUARDED_FIRST: u32 = 16;
 
-/// A store whose swap can be tried out.
+/// A store whose swap can be tested.
 pub(super) trait Trial: Store {
     /// Whether the second of two swaps on an absent key is refused.
     fn refuses_second(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
@@ -62,7 +61,7 @@ impl Creation {
         if self.guarded.fetch_add(1, Ordering::Relaxed) < GUARDED_FIRST {
             return false;
         }
-        // A store that is in trouble says nothing about itself.
+        // A failing store is tested again later.
         match store.refuses_second().await {
             Ok(refuses) => *self.refuses.get_or_init(|| refuses),
             Err(_) => false,

@@ -1,13 +1,12 @@
-//! A store that dies after so many operations: the kill-at-every-step tests of the
-//! functions run a use case with 0, 1, 2, … operations granted and then look at whether the
-//! next call mends what was left.
+//! A store that fails after a number of operations. Tests run a use case with 0, 1, 2, …
+//! operations, and then check that the next call repairs what was left.
 
 use super::{Store, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-/// Passes `operations` calls on to the store inside, then fails every one. Reads count too:
-/// a process may die between a read and the write that follows it.
+/// Forwards a number of calls to the store inside, and then fails every call. Reads count too: a
+/// process can die between a read and the write that follows it.
 #[derive(Clone, Debug)]
 pub struct FailingStore<S> {
     inner: S,

@@ -1,10 +1,10 @@
-//! Every order in which concurrent use cases can meet in a store, one after the other.
+//! Exhaustive testing of the interleavings of concurrent use cases over a store.
 //!
-//! A race that needs three particular operations in a particular order is found by no amount
-//! of hammering, but the orders of a few short use cases can be counted. [`explore`] runs the
-//! use cases as actors that stop before each operation of the store, and tries every choice of
-//! who goes next, and of who dies there and then. Orders that lead to the same state (same
-//! store, same answers given to each actor) are followed once.
+//! A race that needs three particular operations in a particular order is rarely found by load, but
+//! a few short use cases have a limited number of interleavings. [`explore`] runs the use cases as
+//! actors that stop before each operation of the store, and tries every choice of the actor that
+//! continues or dies next. Interleavings that lead to the same state (same store, same results for
+//! each actor) are followed once.
 
 use super::{MemoryStore, Store, StoreError};
 use std::collections::HashSet;
@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// States after which an exploration is given up: its actors are too long.
+/// The maximum number of states of an exploration. More means that its actors are too long.
 pub const STATES_MAX: usize = 400_000;
 
-/// What one actor does, with the store it may use.
+/// The use case of an actor, with the store that it may use.
 pub type Script<R> = fn(SteppedStore) -> Pin<Box<dyn Future<Output = R> + Send>>;
 
 /// How an actor has ended.
@@ -26,11 +26,11 @@ pub type Script<R> = fn(SteppedStore) -> Pin<Box<dyn Future<Output = R> + Send>>
 pub enum End<R> {
     /// With this result.
     Done(R),
-    /// It died on its way.
+    /// It died.
     Died,
 }
 
-/// What an exploration has seen.
+/// The size of an exploration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explored {
     /// Different states.
@@ -44,11 +44,11 @@ pub struct Explored {
 #[error("more than {STATES_MAX} states: use shorter actors")]
 pub struct TooMany;
 
-/// Runs `actors` over the store that `prepare` makes, in every order, with at most `deaths` of
-/// them dying. `always` sees the store in every state, `at_end` the store and the ends of all
-/// actors when none is left; both are to panic if they don't like it.
+/// Runs `actors` over the store that `prepare` makes, in every order, with up to `deaths` of them
+/// dying. `always` gets the store in every state, and `at_end` the store and the results of all
+/// actors when none is left; both panic if they find an error.
 ///
-/// The actors may wait for nothing but their store.
+/// The actors may only wait for their store.
 pub fn explore<R: Clone + Send + 'static>(
     prepare: impl Fn() -> MemoryStore,
     actors: &[Script<R>],
@@ -86,8 +86,8 @@ pub fn explore<R: Clone + Send + 'static>(
     Ok(explored)
 }
 
-/// Runs a future that waits for nothing, as all do over a [`MemoryStore`]: for the checks of
-/// an exploration. None if it does wait.
+/// Runs a future that does not wait, as over a [`MemoryStore`], for the checks of an exploration.
+/// `None` if it waits.
 pub fn at_once<R>(future: impl Future<Output = R>) -> Option<R> {
     match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => Some(result),
@@ -176,13 +176,13 @@ impl<R> Actor<R> {
     }
 }
 
-/// A store that does nothing before it is told to.
+/// A store whose operations wait for the actor's turn.
 #[derive(Clone, Debug)]
 pub struct SteppedStore {
     /// The store without the steps, for what is not an operation of the actor.
     pub(super) inner: MemoryStore,
     turn: Arc<AtomicBool>,
-    /// Of all answers so far, in order: an actor that heard the same is in the same place.
+    /// A hash of all results so far: actors with the same results are in the same state.
     heard: Arc<AtomicU64>,
 }
 
@@ -195,8 +195,7 @@ impl SteppedStore {
         answer
     }
 
-    /// Notes something that the actor has learned, so that its place differs from that of an actor
-    /// that has learned something else.
+    /// Adds something that the actor has learned to its state.
     pub(super) fn hear(&self, what: &impl Hash) {
         let mut hasher = DefaultHasher::new();
         (self.heard.load(SeqCst), what).hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! A store in memory, for tests: the semantics of the real ones, none of their durability.
+//! A store in memory, for tests: it behaves like the real ones, without their durability.
 
 use super::{Store, StoreError};
 use std::collections::HashMap;
@@ -16,14 +16,14 @@ impl MemoryStore {
         MemoryStore::default()
     }
 
-    /// All keys, sorted: for tests that look at what is left behind.
+    /// All keys, sorted.
     pub fn keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = self.values().keys().cloned().collect();
         keys.sort();
         keys
     }
 
-    /// Another store with the same contents: for tests that go on from here in several ways.
+    /// A separate store with the same contents, for tests that continue from here in several ways.
     pub fn copy(&self) -> MemoryStore {
         MemoryStore { values: Arc::new(Mutex::new(self.values().clone())) }
     }

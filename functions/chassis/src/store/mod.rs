@@ -33,8 +33,8 @@ use http::header;
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
 
-/// How often [`Store::update`] tries again when somebody else was faster. Each lost round
-/// means that somebody won it, so this many losses in a row are a hot spot, not bad luck.
+/// How often [`Store::update`] tries again if another writer was faster. Each lost round means that
+/// another writer won it, so this many losses in a row are a hot spot, not bad luck.
 pub const UPDATE_ATTEMPTS_MAX: u32 = 64;
 
 /// `Retry-After` when the store is full, in seconds.
@@ -43,16 +43,16 @@ const FULL_RETRY_AFTER_S: u64 = 60;
 /// sweeps.
 const BACKLOG_RETRY_AFTER_S: u64 = 5;
 
-/// Why a store did not do what it was asked.
+/// Why an operation of a store failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The store can't be reached or failed. The write may or may not have happened.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// [`UPDATE_ATTEMPTS_MAX`] rounds were lost to others. Nothing was written.
+    /// Too many rounds were lost to other writers. Nothing was written.
     #[error("too many writers at once on `{0}`")]
     Contended(String),
-    /// The store has no room. Nothing was written.
+    /// The store is full. Nothing was written.
     #[error("the store is full")]
     Full,
     /// The maximum amount of unfinished work exists. Nothing was written.
@@ -73,7 +73,7 @@ pub enum StoreError {
     },
 }
 
-/// Makes of the bytes that are there, if any, those that are to be written, if any.
+/// From the stored bytes, if any, to the bytes that are to be written, if any.
 pub type Change<'a> = dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + Send + 'a;
 
 /// Bytes under keys. Cheap to clone; all clones are the same store.
@@ -81,22 +81,22 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// The value, `None` if there is none.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
 
-    /// Write, whatever was there. Not for values that two callers change: see [`Store::update`].
+    /// Writes unconditionally. Not for values that two callers change: see [`Store::update`].
     fn set(&self, key: &str, value: &[u8]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Remove; fine if there is nothing.
+    /// Removes the value. Does nothing if there is none.
     fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Add to a counter, which starts at 0, and answer its new value. Atomic everywhere.
+    /// Adds to a counter, which starts at 0, and returns its new value. Atomic on every host.
     fn increment(
         &self,
         key: &str,
         delta: i64,
     ) -> impl Future<Output = Result<i64, StoreError>> + Send;
 
-    /// Write `new` if the value is `expected` now; whether it was. With `expected` of `None`
-    /// this is only right for keys that nobody else picks: stock Spin lets two writers of an
-    /// absent key both win. [`Store::create_guarded`] is right for all.
+    /// Writes `new` if the current value is `expected`, and returns whether it was. If `expected`
+    /// is `None`, this is only correct for keys that no other caller uses: on stock Spin, two
+    /// writers of an absent key can both win. [`Store::create_guarded`] is correct for all keys.
     fn compare_and_swap(
         &self,
         key: &str,
@@ -116,9 +116,9 @@ pub trait Store: Clone + Send + Sync + 'static {
         async { Ok(false) }
     }
 
-    /// Write bytes to a key that is absent, once, however many try: exactly one caller gets
-    /// `true`. Don't delete such a key while a call that creates it may still be running: that call
-    /// could write it again.
+    /// Writes bytes to an absent key. Of any number of concurrent callers, exactly one gets `true`.
+    /// Don't delete such a key while a call that creates it may still be running: that call could
+    /// write it again.
     fn create_bytes_guarded(
         &self,
         key: &str,
@@ -135,7 +135,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         async move { self.get(key).await?.map(|bytes| decode(key, &bytes)).transpose() }
     }
 
-    /// Write a JSON value, whatever was there.
+    /// Writes a JSON value unconditionally.
     fn write<T: Serialize + Sync>(
         &self,
         key: &str,
@@ -144,8 +144,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         async move { self.set(key, &encode(key, value)?).await }
     }
 
-    /// Create a JSON value under a key that nobody else picks (it holds a fresh id).
-    /// `false` if it is there already.
+    /// Creates a JSON value under a key that no other caller uses (it contains a fresh id). Returns
+    /// `false` if it exists.
     fn create<T: Serialize + Sync>(
         &self,
         key: &str,
@@ -154,7 +154,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         async move { self.compare_and_swap(key, None, &encode(key, value)?).await }
     }
 
-    /// Create a JSON value under a key that others may want too (an e-mail address, a SKU):
+    /// Creates a JSON value under a key that other callers may use too (an e-mail address, a SKU):
     /// exactly one caller gets `true`, on every host.
     fn create_guarded<T: Serialize + Sync>(
         &self,
@@ -186,9 +186,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         async move { version.swap(self, next).await }
     }
 
-    /// One round of a change: `change` gets the value as it is now and answers what it is to
-    /// be, or nothing to leave it. `false` if somebody else was faster; then nothing was
-    /// written.
+    /// One round of a change: `change` gets the current value and returns the new one, or `None` to
+    /// leave it. Returns `false` if another writer was faster; then nothing was written.
     fn exchange(
         &self,
         key: &str,
@@ -204,11 +203,10 @@ pub trait Store: Clone + Send + Sync + 'static {
         }
     }
 
-    /// Change the JSON value under `key`: `change` gets the current value (`None` if absent)
-    /// and answers the new value and a result, or an error, which leaves everything as it
-    /// was. It is called again when somebody else was faster, at most
-    /// [`UPDATE_ATTEMPTS_MAX`] times, so it must have no side effects. A value that stays
-    /// the same is not written.
+    /// Changes the JSON value under `key`: `change` gets the current value (`None` if absent) and
+    /// returns the new value and a result, or an error, which leaves the value as it was. It is
+    /// called again if another writer was faster, at most [`UPDATE_ATTEMPTS_MAX`] times, so it must
+    /// have no side effects. An unchanged value is not written.
     fn update<T, R, E>(
         &self,
         key: &str,
@@ -242,8 +240,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     }
 }
 
-/// What `change` makes of a value, with the bytes that are to be written; none if they are
-/// those that are there.
+/// The bytes that `change` makes of a value (`None` if they are the same), and its result.
 fn changed<T, R, E>(
     key: &str,
     current: Option<&[u8]>,
@@ -260,8 +257,8 @@ where
     Ok(((!stays).then_some(next), result))
 }
 
-/// Whether two values are the same. Eight bytes at a time: what compilers make of `==` in
-/// WebAssembly goes byte by byte, which shows in values of many kilobytes.
+/// Whether two values are the same. Compares eight bytes at a time: in WebAssembly, `==` compares
+/// byte by byte, which is noticeable for values of many kilobytes.
 pub fn same_bytes(one: &[u8], other: &[u8]) -> bool {
     let (one, one_rest) = one.as_chunks::<8>();
     let (other, other_rest) = other.as_chunks::<8>();

@@ -125,7 +125,7 @@ impl Trial for SpinStore {
     }
 }
 
-/// Whether nobody was faster.
+/// Whether no other writer was faster.
 fn swap(cas: atomics::Cas, new: &[u8]) -> Result<bool, StoreError> {
     match atomics::swap(cas, new) {
         Ok(()) => Ok(true),

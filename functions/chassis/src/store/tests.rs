@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::creation::{Creation, GUARDED_FIRST, Trial};
 use super::*;
+use crate::testing::{Operation, ScriptedStore};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
@@ -33,40 +34,45 @@ async fn add_one<S: Store>(store: &S) -> Result<u64, StoreError> {
         .await
 }
 
-/// Somebody else is always faster.
-#[derive(Clone)]
-struct Overtaken(MemoryStore, Arc<AtomicU32>);
-
-impl Store for Overtaken {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(key).await
-    }
-    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.0.set(key, value).await
-    }
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        self.0.increment(key, delta).await
-    }
-    async fn compare_and_swap(
-        &self,
-        _: &str,
-        _: Option<&[u8]>,
-        _: &[u8],
-    ) -> Result<bool, StoreError> {
-        self.1.fetch_add(1, SeqCst);
-        Ok(false)
-    }
+#[tokio::test]
+async fn an_update_gives_up_if_another_writer_is_always_faster() {
+    let (memory, rounds) = (MemoryStore::new(), Arc::<AtomicU32>::default());
+    let (other, counted) = (memory.clone(), rounds.clone());
+    let store = ScriptedStore::new(memory).before(move |operation, _| {
+        let other = (operation == Operation::Swap).then(|| other.clone());
+        counted.fetch_add(u32::from(other.is_some()), SeqCst);
+        async move {
+            match other {
+                Some(other) => add_one(&other).await.map(drop),
+                None => Ok(()),
+            }
+        }
+    });
+    assert_eq!(add_one(&store).await, Err(StoreError::Contended("n".to_owned())));
+    assert_eq!(rounds.load(SeqCst), UPDATE_ATTEMPTS_MAX);
 }
 
 #[tokio::test]
-async fn the_loop_of_an_update_is_bounded() {
-    let rounds = Arc::new(AtomicU32::new(0));
-    let store = Overtaken(MemoryStore::new(), rounds.clone());
-    assert_eq!(add_one(&store).await, Err(StoreError::Contended("n".to_owned())));
-    assert_eq!(rounds.load(SeqCst), UPDATE_ATTEMPTS_MAX);
+async fn a_swap_succeeds_only_if_the_value_is_still_the_one_that_was_loaded() {
+    let store = MemoryStore::new();
+    let (absent, mut version) = store.load::<u64>("n").await.unwrap();
+    assert!(absent.is_none() && version.is_absent());
+    assert_eq!(store.swap(&mut version, &1).await, Ok(true));
+    assert_eq!((version.key(), version.is_absent()), ("n", false));
+    let (loaded, mut other) = store.load::<u64>("n").await.unwrap();
+    assert_eq!(loaded, Some(1));
+    assert_eq!(store.swap(&mut version, &2).await, Ok(true), "the version is that of the swap");
+    assert_eq!(store.swap(&mut other, &3).await, Ok(false));
+    assert_eq!(store.read("n").await, Ok(Some(2)));
+}
+
+#[test]
+fn lost_rounds_are_limited() {
+    let mut conflicts = Conflicts::default();
+    for _ in 1..CONFLICTS_MAX {
+        assert_eq!(conflicts.count("n"), Ok(()));
+    }
+    assert_eq!(conflicts.count("n"), Err(StoreError::Contended("n".to_owned())));
 }
 
 #[tokio::test]
@@ -97,8 +103,8 @@ async fn a_failing_store_grants_exactly_its_operations() {
     assert!(store.set("a", b"2").await.is_err());
 }
 
-/// Behaves like stock Spin: a swap on an absent key is decided by the *earlier* read, so
-/// that the loser of a race overwrites the winner. Logs who wrote.
+/// Behaves like stock Spin: a swap on an absent key is decided by the *earlier* read, so the loser
+/// of a race overwrites the winner. Records all written values.
 #[derive(Clone, Default)]
 struct StockLike {
     inner: MemoryStore,
@@ -138,7 +144,7 @@ impl Store for StockLike {
     }
 }
 
-/// Time that passes only while somebody pauses.
+/// Time that passes only in pauses.
 #[derive(Clone, Default)]
 struct Virtual(Arc<AtomicU64>);
 
@@ -153,12 +159,12 @@ impl guard::Pace for Virtual {
 }
 
 #[tokio::test]
-async fn of_many_creators_exactly_one_wins_even_on_stock_spin() {
+async fn of_many_creators_exactly_one_wins_on_stock_spin_too() {
     let store = StockLike::default();
     let tasks: Vec<_> = (0u8..32)
         .map(|n| {
             let store = store.clone();
-            // Pauses take no virtual time: nobody may conclude that the creator died.
+            // Pauses take no virtual time, so that no creator is taken for dead.
             tokio::spawn(async move { guard::create(&store, &Frozen, "k", &[n]).await })
         })
         .collect();
@@ -167,7 +173,7 @@ async fn of_many_creators_exactly_one_wins_even_on_stock_spin() {
         winners += u32::from(task.await.unwrap().unwrap());
     }
     assert_eq!(winners, 1);
-    assert_eq!(store.writes.lock().unwrap().len(), 1, "nobody overwrote the winner");
+    assert_eq!(store.writes.lock().unwrap().len(), 1, "the winner was not overwritten");
 }
 
 impl Trial for MemoryStore {
@@ -194,53 +200,31 @@ impl Trial for FailingStore<MemoryStore> {
     }
 }
 
-/// Counts the first tickets: a guarded creation takes one.
-#[derive(Clone)]
-struct Counting<S>(S, Arc<AtomicUsize>);
-
-impl<S: Store> Store for Counting<S> {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(key).await
-    }
-    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.0.set(key, value).await
-    }
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        self.1.fetch_add(1, SeqCst);
-        self.0.increment(key, delta).await
-    }
-    async fn compare_and_swap(
-        &self,
-        key: &str,
-        expected: Option<&[u8]>,
-        new: &[u8],
-    ) -> Result<bool, StoreError> {
-        self.0.compare_and_swap(key, expected, new).await
-    }
-}
-
-impl<S: Trial> Trial for Counting<S> {
+impl<S: Trial> Trial for ScriptedStore<S> {
     async fn refuses_second(&self) -> Result<bool, StoreError> {
-        self.0.refuses_second().await
+        self.inner().refuses_second().await
     }
 }
 
-/// Creates `count` keys; how many of them were guarded.
+/// Creates `count` keys and returns how many of them were guarded: a guarded creation takes a
+/// ticket.
 async fn guarded<S: Trial>(store: &S, creation: &Creation, count: u32) -> usize {
-    let store = Counting(store.clone(), Arc::default());
+    let tickets = Arc::<AtomicUsize>::default();
+    let counted = tickets.clone();
+    let store = ScriptedStore::new(store.clone()).before(move |operation, _| {
+        counted.fetch_add(usize::from(operation == Operation::Increment), SeqCst);
+        async { Ok(()) }
+    });
     for _ in 0..count {
         let key = crate::id::new("key");
         assert_eq!(creation.create(&store, &Frozen, &key, b"new").await, Ok(true));
         assert_eq!(creation.create(&store, &Frozen, &key, b"other").await, Ok(false));
     }
-    store.1.load(SeqCst)
+    tickets.load(SeqCst)
 }
 
 #[tokio::test]
-async fn where_swaps_refuse_the_guard_is_spared_after_a_while() {
+async fn keys_are_created_without_the_guard_once_the_host_is_known_to_refuse_the_second_swap() {
     let (store, creation) = (MemoryStore::new(), Creation::new());
     // Each key is asked for twice.
     let first = GUARDED_FIRST / 2;
@@ -255,7 +239,7 @@ async fn on_stock_spin_every_key_stays_guarded() {
 }
 
 #[tokio::test]
-async fn a_store_in_trouble_is_tried_again() {
+async fn a_failing_store_is_tried_again() {
     let (keys, creation) = (MemoryStore::new(), Creation::new());
     guarded(&keys, &creation, GUARDED_FIRST / 2).await;
     let broken = FailingStore::after(0, keys.clone());
@@ -299,7 +283,7 @@ impl guard::Pace for Frozen {
 }
 
 #[tokio::test]
-async fn a_creator_that_died_between_guard_and_value_is_replaced() {
+async fn a_creator_that_died_before_it_wrote_the_value_is_replaced() {
     let store = StockLike::default();
     store.increment("created/k", 1).await.unwrap();
     assert_eq!(guard::create(&store, &Virtual::default(), "k", b"mine").await, Ok(true));
@@ -307,7 +291,7 @@ async fn a_creator_that_died_between_guard_and_value_is_replaced() {
 }
 
 #[tokio::test]
-async fn any_number_of_creators_that_died_is_replaced() {
+async fn any_number_of_dead_creators_is_replaced() {
     let store = StockLike::default();
     store.increment("created/k", 1).await.unwrap();
     for _ in 0..100 {

@@ -4,6 +4,7 @@
 use super::*;
 use crate::store::interleavings::{End, Script, SteppedStore, at_once, explore};
 use crate::store::{FailingStore, MemoryStore};
+use crate::testing::{Operation, ScriptedStore};
 use std::pin::Pin;
 
 const CLOCK: &str = "test/clock";
@@ -155,7 +156,7 @@ impl Pace for Instant {
 }
 
 #[test]
-fn in_every_order_with_deaths_at_every_step_at_most_one_creator_writes() {
+fn at_most_one_creator_writes_in_any_order_and_with_deaths_at_any_step() {
     let check = one_winner_and_a_key_that_can_be_created;
     explore(MemoryStore::new, &CREATORS, 2, at_most_one_write, check).unwrap();
 }
@@ -171,49 +172,20 @@ fn the_same_holds_after_a_creator_that_died() {
     explore(died, &CREATORS, 1, at_most_one_write, check).unwrap();
 }
 
-/// Each operation takes this long.
-#[derive(Clone)]
-struct Slow(MemoryStore, u64);
-
-impl Slow {
-    fn pass(&self) -> &MemoryStore {
-        add(&self.0, CLOCK, self.1.cast_signed());
-        &self.0
-    }
-}
-
-impl Store for Slow {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.pass().get(key).await
-    }
-
-    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.pass().set(key, value).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.pass().delete(key).await
-    }
-
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        self.pass().increment(key, delta).await
-    }
-
-    async fn compare_and_swap(
-        &self,
-        key: &str,
-        expected: Option<&[u8]>,
-        new: &[u8],
-    ) -> Result<bool, StoreError> {
-        self.pass().compare_and_swap(key, expected, new).await
-    }
+/// A store whose operations take this long.
+fn slow(store: &MemoryStore, ms: u64) -> ScriptedStore {
+    let clock = store.clone();
+    ScriptedStore::new(store.clone()).before(move |_, _| {
+        add(&clock, CLOCK, ms.cast_signed());
+        async { Ok(()) }
+    })
 }
 
 #[tokio::test]
 async fn a_store_that_is_too_slow_makes_no_key_unusable() {
     let store = MemoryStore::new();
     let pace = Instant(store.clone());
-    let slow = Slow(store.clone(), 2 * patience_ms(0));
+    let slow = slow(&store, 2 * patience_ms(0));
     for _ in 0..20 {
         assert_eq!(create(&slow, &pace, "k", b"slow").await, Err(super::slow()));
     }
@@ -225,13 +197,13 @@ async fn a_store_that_is_too_slow_makes_no_key_unusable() {
 #[tokio::test]
 async fn a_slow_store_gets_more_patience_within_one_call() {
     let store = MemoryStore::new();
-    let slow = Slow(store.clone(), PATIENCE_MS / HOLDER_SHARE + 1);
+    let slow = slow(&store, PATIENCE_MS / HOLDER_SHARE + 1);
     assert_eq!(create(&slow, &Instant(store.clone()), "k", b"slow").await, Ok(true));
     assert_eq!(left(&store), ["k"]);
 }
 
 #[tokio::test]
-async fn creators_that_die_at_any_step_however_many_make_no_key_unusable() {
+async fn creators_that_die_at_any_step_make_no_key_unusable() {
     for operations in 0..200 {
         let store = MemoryStore::new();
         let pace = Instant(store.clone());
@@ -269,47 +241,29 @@ fn others_wait_at_least_as_long_as_the_holder_expects() {
     assert_eq!(patience_ms(first + 9), patience_ms(first + 2));
 }
 
-/// The holder of the first ticket stalls for minutes before it gets the answer.
-#[derive(Clone)]
-struct Stalled(MemoryStore);
-
-impl Store for Stalled {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(key).await
-    }
-
-    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.0.set(key, value).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        let sum = self.0.increment(key, delta).await?;
-        let meanwhile = create(&self.0, &Instant(self.0.clone()), "k", b"other").await;
-        assert_eq!(meanwhile, Ok(true));
-        self.0.set("k", b"changed").await?;
-        add(&self.0, CLOCK, 300_000);
-        Ok(sum)
-    }
-
-    async fn compare_and_swap(
-        &self,
-        key: &str,
-        expected: Option<&[u8]>,
-        new: &[u8],
-    ) -> Result<bool, StoreError> {
-        assert!(expected.is_some() || key != "k", "a late creator writes");
-        self.0.compare_and_swap(key, expected, new).await
-    }
-}
-
 #[tokio::test]
-async fn a_creator_that_wakes_up_late_writes_nothing() {
+async fn a_creator_that_stalls_for_minutes_after_it_took_the_ticket_writes_nothing() {
     let store = MemoryStore::new();
-    let created = create(&Stalled(store.clone()), &Instant(store.clone()), "k", b"late").await;
+    let inner = store.clone();
+    let late = |operation: Operation, key: &str| {
+        assert!(operation != Operation::Swap || key != "k", "a late creator writes");
+        async { Ok(()) }
+    };
+    let stall = move |operation, _: &str| {
+        let inner = inner.clone();
+        async move {
+            if operation != Operation::Increment {
+                return Ok(());
+            }
+            let other = create(&inner, &Instant(inner.clone()), "k", b"other").await;
+            assert_eq!(other, Ok(true));
+            inner.set("k", b"changed").await?;
+            add(&inner, CLOCK, 300_000);
+            Ok(())
+        }
+    };
+    let stalled = ScriptedStore::new(store.clone()).before(late).after(stall);
+    let created = create(&stalled, &Instant(store.clone()), "k", b"late").await;
     assert_eq!(created, Ok(false));
     assert_eq!(store.get("k").await.unwrap().as_deref(), Some(&b"changed"[..]));
 }
