@@ -18,10 +18,13 @@ use crate::ports::Provider;
 
 /// How long a payment is watched, in milliseconds: longer than any request lives.
 pub const WATCH_MS: u64 = 15 * 60 * 1_000;
-/// Payments that one sweep asks for.
-const SWEEP_MAX: usize = 100;
-/// The number of failures after which a sweep stops, because the provider seems to be unavailable.
-/// The next sweep continues.
+/// The maximum number of payments that one sweep asks for. Large, because payments come in bursts
+/// when the provider was unavailable.
+const SWEEP_COUNT_MAX: usize = 500;
+/// A sweep asks for no further payment after this time, in milliseconds.
+const SWEEP_TIME_MAX_MS: u64 = 10_000;
+/// The number of consecutive failures after which a sweep stops, because the provider seems to be
+/// unavailable. The next sweep continues.
 const FAILURES_MAX: u32 = 5;
 
 /// What one sweep did.
@@ -62,11 +65,17 @@ impl<S: Store, P: Provider> Payments<S, P> {
     async fn look_at_watched(&self, swept: &mut Swept) -> Result<(), StoreError> {
         let mut watched: Vec<_> = self.records.watched().await?.into_iter().collect();
         watched.sort_by_key(|(_, since_ms)| *since_ms);
+        let end_ms = self.now_ms().saturating_add(SWEEP_TIME_MAX_MS);
         let (mut over, mut open, mut failures) = (Vec::new(), Vec::new(), 0);
-        for (id, since_ms) in watched.into_iter().take(SWEEP_MAX) {
+        for (id, since_ms) in watched.into_iter().take(SWEEP_COUNT_MAX) {
+            let now_ms = self.now_ms();
+            if now_ms > end_ms || failures >= FAILURES_MAX {
+                break;
+            }
             swept.watched += 1;
-            let has_expired = since_ms.saturating_add(WATCH_MS) <= self.now_ms();
+            let has_expired = since_ms.saturating_add(WATCH_MS) <= now_ms;
             let look = self.look(&id).await;
+            failures = if look.is_ok() { 0 } else { failures + 1 };
             match look {
                 Ok(Look::Settled) => {
                     swept.settled += 1;
@@ -77,14 +86,10 @@ impl<S: Store, P: Provider> Payments<S, P> {
                 Ok(Look::Open) | Err(_) => {
                     if let Err(refusal) = look {
                         eprintln!("payments: {id} is still watched: {refusal:?}");
-                        failures += 1;
                     }
                     // After those that were not checked yet.
                     open.extend(has_expired.then_some(id));
                 }
-            }
-            if failures >= FAILURES_MAX {
-                break;
             }
         }
         self.records.unwatch(&over).await?;

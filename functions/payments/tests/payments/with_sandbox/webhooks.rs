@@ -1,12 +1,15 @@
 //! Webhooks of the provider.
 
+use std::cell::Cell;
+
 use super::wire::*;
 use payments::provider::Psp;
 use payments::service::{Payments, Swept, WATCH_MS};
 
 use axum::body::Body;
 use bytes::Bytes;
-use chassis::store::{FailingStore, MemoryStore};
+use chassis::money::Money;
+use chassis::store::{FailingStore, MemoryStore, Store};
 use http::{Request, StatusCode};
 use payments::domain::Status;
 use psp_sandbox::charge::State;
@@ -116,6 +119,50 @@ async fn a_payment_is_watched_no_longer_than_a_request_can_live() {
     let later = Payments::new(disk, provider(), || NOW_MS + WATCH_MS);
     later.sweep().await.unwrap();
     assert_eq!(later.sweep().await, Ok(Swept::default()));
+}
+
+/// Payments that were canceled before the provider knew them.
+async fn watched(payments: &Service<MemoryStore>, wire: &Wire, count: u32) {
+    for number in 0..count {
+        let id = format!("pay_{number}");
+        *wire.cut.lock().unwrap() = true;
+        let amount = Money::new(500, "EUR");
+        payments.authorize(&id, ORDER, amount, "tok_approved").await.unwrap_err();
+        *wire.cut.lock().unwrap() = false;
+        payments.cancel(&id, ORDER).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn one_sweep_checks_a_whole_burst_of_payments() {
+    let wire = Wire::new();
+    let payments = service(MemoryStore::new(), &wire);
+    watched(&payments, &wire, 501).await;
+    assert_eq!(payments.sweep().await, Ok(Swept { watched: 500, settled: 0, stated: 0 }));
+}
+
+#[tokio::test]
+async fn a_sweep_ends_after_a_time() {
+    thread_local! {
+        static TIME_MS: Cell<u64> = const { Cell::new(NOW_MS) };
+    }
+    let (wire, disk) = (Wire::new(), MemoryStore::new());
+    watched(&service(disk.clone(), &wire), &wire, 50).await;
+    let provider = Psp::new(wire.clone(), "http://psp.test/", "key");
+    // Each time that the clock is read, a second passes.
+    let slow = Payments::new(disk, provider, || TIME_MS.replace(TIME_MS.get() + 1_000));
+    assert_eq!(slow.sweep().await, Ok(Swept { watched: 10, settled: 0, stated: 0 }));
+}
+
+#[tokio::test]
+async fn unreadable_payments_do_not_end_a_sweep() {
+    let (wire, disk) = (Wire::new(), MemoryStore::new());
+    let payments = service(disk.clone(), &wire);
+    watched(&payments, &wire, 15).await;
+    for number in [0, 1, 2, 3, 5, 6, 7, 8] {
+        disk.set(&format!("payment:pay_{number}"), b"?").await.unwrap();
+    }
+    assert_eq!(payments.sweep().await, Ok(Swept { watched: 15, settled: 0, stated: 0 }));
 }
 
 #[tokio::test]
