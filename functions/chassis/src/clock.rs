@@ -1,8 +1,39 @@
 //! Wall-clock time, read once at the edge of a use case and passed in as a value.
 
+use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since the Unix epoch, now. 0 if the clock stands before the epoch.
+/// The time, as a port of a function. Clones are the same clock. In tests,
+/// `chassis::testing::ManualClock`.
+pub trait Clock: Clone + Send + Sync + 'static {
+    /// Milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64;
+}
+
+/// A clock that can also wait.
+pub trait Timer: Clock {
+    /// Waits for this many milliseconds.
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
+}
+
+/// The clock of the host. It is a [`Timer`] in components.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        now_ms()
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl Timer for SystemClock {
+    async fn sleep(&self, ms: u64) {
+        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
+    }
+}
+
+/// Milliseconds since the Unix epoch, now. 0 if the clock is set to a time before the epoch.
 pub fn now_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)

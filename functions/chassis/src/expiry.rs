@@ -2,28 +2,27 @@
 //!
 //! [`expire_at`] sets the expiry time of a key, on every host. If the host supports expiry, the
 //! host removes the key. Stores of other hosts can neither expire nor list keys. There, this module
-//! writes a note: a small numbered value with the name of the key, filed under the hour after which
-//! the key may be removed. Hours are consecutive, so they need no index. [`sweep`], which the
-//! `/sweep` route of the function calls, goes through past hours, a bounded number of notes at a
-//! time, and removes expired keys.
+//! notes the key in a [`Calendar`] of hours. [`sweep`], which the `/sweep` route of the function
+//! calls, removes expired keys.
+
+mod calendar;
+
+pub use calendar::{Calendar, Options, Position, SWEEP_NOTES_MAX};
 
 use crate::store::{Store, StoreError};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-const HOUR_MS: u64 = 3_600_000;
-/// The sweep begins at this hour, counted from the epoch: January 1, 2026. There are no notes for
-/// earlier hours.
-const FIRST_HOUR: u64 = 490_896;
-/// How long the sweep waits after the end of an hour, in milliseconds. By then all notes for that
-/// hour are written.
-const SETTLED_MS: u64 = 600_000;
-/// The maximum number of notes that one sweep processes. The next sweep continues after them.
-pub const SWEEP_NOTES_MAX: usize = 200;
-/// The maximum number of hours that one sweep goes through. In the first sweep most of them are
-/// empty.
-const SWEEP_HOURS_MAX: usize = 2_000;
-/// The key of the sweep's progress.
-const PROGRESS: &str = "expiry/sweep";
+/// The notes of expiring keys.
+const HOURS: Options = Options {
+    prefix: "expiry",
+    progress_key: "expiry/sweep",
+    unit: "hour",
+    period_ms: 3_600_000,
+    // January 1, 2026.
+    first_period: 490_896,
+    settled_ms: 600_000,
+};
 
 /// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -32,13 +31,6 @@ pub struct Swept {
     pub looked_at: usize,
     /// Removed keys.
     pub removed: usize,
-}
-
-/// The last processed note; 0 before the first one of the hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Progress {
-    hour: u64,
-    place: u64,
 }
 
 /// Sets a key to be removed at this time (milliseconds since the epoch) or some time after it. Call
@@ -50,9 +42,7 @@ pub async fn expire_at<S: Store>(store: &S, key: &str, at_ms: u64) -> Result<(),
     if store.expire_at(key, at_ms).await? {
         return Ok(());
     }
-    let hour = (at_ms / HOUR_MS).max(FIRST_HOUR);
-    let place = store.increment(&hour_key(hour), 1).await?.unsigned_abs();
-    store.write(&note_key(hour, place), &key).await
+    Calendar::new(store.clone(), HOURS).note(key, at_ms).await
 }
 
 /// Removes a bounded number of expired keys. `is_over` says whether a value has expired: it may
@@ -66,76 +56,18 @@ pub async fn sweep<S: Store>(
     now_ms: u64,
     is_over: impl Fn(&[u8]) -> bool + Send + Sync,
 ) -> Result<Swept, StoreError> {
-    let start = Progress { hour: FIRST_HOUR, place: 0 };
-    let known: Option<Progress> = store.read(PROGRESS).await?;
-    let mut at = known.unwrap_or(start);
-    let mut swept = Swept::default();
-    for _ in 0..SWEEP_HOURS_MAX {
-        let over_ms = (at.hour + 1).saturating_mul(HOUR_MS).saturating_add(SETTLED_MS);
-        if now_ms < over_ms || !sweep_hour(store, &mut at, &is_over, &mut swept).await? {
-            break;
+    let removed = AtomicUsize::new(0);
+    let (removed, is_over) = (&removed, &is_over);
+    let look = |key: String| async move {
+        if store.get(&key).await?.is_some_and(|value| is_over(&value)) {
+            store.delete(&key).await?;
+            removed.fetch_add(1, Ordering::Relaxed);
         }
-    }
-    if known == Some(at) {
-        return Ok(swept);
-    }
-    let advance = |known: Option<Progress>| {
-        Ok::<_, StoreError>((known.map_or(at, |known| known.max(at)), ()))
+        Ok::<_, StoreError>(())
     };
-    store.update(PROGRESS, advance).await.map(|()| swept)
-}
-
-/// Processes the notes of an hour after `at` and advances `at`. Returns whether the hour is
-/// finished.
-async fn sweep_hour<S: Store>(
-    store: &S,
-    at: &mut Progress,
-    is_over: &(impl Fn(&[u8]) -> bool + Send + Sync),
-    swept: &mut Swept,
-) -> Result<bool, StoreError> {
-    let counter = hour_key(at.hour);
-    // Reading a counter through `increment` would create it.
-    if store.get(&counter).await?.is_some() {
-        let last = store.increment(&counter, 0).await?.unsigned_abs();
-        while at.place < last {
-            if swept.looked_at >= SWEEP_NOTES_MAX {
-                return Ok(false);
-            }
-            let note = note_key(at.hour, at.place + 1);
-            if let Some(key) = noted(store, &note).await? {
-                if store.get(&key).await?.is_some_and(|value| is_over(&value)) {
-                    store.delete(&key).await?;
-                    swept.removed += 1;
-                }
-                store.delete(&note).await?;
-            }
-            at.place += 1;
-            swept.looked_at += 1;
-        }
-        store.delete(&counter).await?;
-    }
-    *at = Progress { hour: at.hour + 1, place: 0 };
-    Ok(true)
-}
-
-/// The key that a note names. An unreadable note is skipped, so that the sweep continues.
-async fn noted<S: Store>(store: &S, note: &str) -> Result<Option<String>, StoreError> {
-    match store.read(note).await {
-        Err(error @ StoreError::Corrupt { .. }) => {
-            eprintln!("expiry: {error}");
-            Ok(None)
-        }
-        read => read,
-    }
-}
-
-/// The key of the number of notes of this hour.
-fn hour_key(hour: u64) -> String {
-    format!("expiry/{hour}")
-}
-
-fn note_key(hour: u64, place: u64) -> String {
-    format!("expiry/{hour}/{place}")
+    let looked_at =
+        Calendar::new(store.clone(), HOURS).sweep(now_ms, SWEEP_NOTES_MAX, look).await?;
+    Ok(Swept { looked_at, removed: removed.load(Ordering::Relaxed) })
 }
 
 #[cfg(test)]
@@ -145,7 +77,9 @@ mod tests {
     use crate::store::{FailingStore, MemoryStore};
 
     const NOW: u64 = 1_800_000_000_000;
-    const LATER: u64 = NOW + 2 * HOUR_MS + SETTLED_MS;
+    const HOUR_MS: u64 = HOURS.period_ms;
+    const LATER: u64 = NOW + 2 * HOUR_MS + HOURS.settled_ms;
+    const PROGRESS: &str = HOURS.progress_key;
 
     /// A value with its expiry time.
     fn value(until_ms: u64) -> Vec<u8> {
@@ -163,8 +97,8 @@ mod tests {
             let swept = sweep(store, now_ms, over_at(now_ms)).await.unwrap();
             assert!(swept.looked_at <= SWEEP_NOTES_MAX);
             removed += swept.removed;
-            let at: Progress = store.read(PROGRESS).await.unwrap().unwrap();
-            if swept.looked_at == 0 && at.hour >= now_ms / HOUR_MS - 1 {
+            let at = Calendar::new(store.clone(), HOURS).progress().await.unwrap();
+            if swept.looked_at == 0 && at.period >= now_ms / HOUR_MS - 1 {
                 return removed;
             }
         }
@@ -194,9 +128,18 @@ mod tests {
             expire_at(&store, key, NOW).await.unwrap();
             store.set(key, &value(NOW)).await.unwrap();
         }
-        store.set(&note_key(NOW / HOUR_MS, 1), b"?").await.unwrap();
+        store.set(&format!("expiry/{}/1", NOW / HOUR_MS), b"?").await.unwrap();
         assert_eq!(sweep_all(&store, LATER).await, 1);
         assert!(store.get("other").await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn the_progress_is_stored_as_before() {
+        let store = MemoryStore::new();
+        store.set(PROGRESS, br#"{"hour":500000,"place":0}"#).await.unwrap();
+        sweep(&store, 500_002 * HOUR_MS, over_at(NOW)).await.unwrap();
+        let stored = store.get(PROGRESS).await.unwrap().unwrap();
+        assert_eq!(stored, br#"{"hour":500001,"place":0}"#);
     }
 
     #[tokio::test]

@@ -1,5 +1,9 @@
-//! Requests to other services: bounded in time and size, errors that say whether the other
-//! side can have acted.
+//! Requests to other services, and conditional requests of clients ([`IfMatch`]).
+//!
+//! Requests to other services are limited in time and size, and errors say whether the other side
+//! can have acted.
+
+mod if_match;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -41,6 +45,8 @@ pub trait Outbound: Clone + Send + Sync + 'static {
         timeout_ms: u64,
     ) -> impl Future<Output = Result<Response<Bytes>, OutboundError>> + Send;
 }
+
+pub use if_match::{IfMatch, TAGS_MAX, version_tag};
 
 #[cfg(target_family = "wasm")]
 mod spin;

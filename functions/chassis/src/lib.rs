@@ -1,6 +1,7 @@
-//! The microservice chassis: what every function of the shop needs and none should write
-//! again. Problems, forms, storage with compare-and-swap, tokens, idempotency keys, pages,
-//! events with their outbox and inbox, the `/rpc` dispatch.
+//! The microservice chassis: what every function of the shop needs and none should write again.
+//! Problems, forms, storage with compare-and-swap, lists of unfinished work, tokens, idempotency
+//! keys, pages, events with their outbox and inbox, the `/rpc` dispatch, and (with the feature
+//! `testing`) what their tests have in common.
 //!
 //! Everything compiles natively, so that the functions are tested without WebAssembly; the
 //! few adapters that talk to the host exist on `wasm` targets only (`store::SpinStore`,
@@ -18,6 +19,7 @@ pub mod config;
 pub mod events;
 pub mod expiry;
 pub mod form;
+pub mod hash;
 pub mod html;
 pub mod http;
 pub mod id;
@@ -37,6 +39,10 @@ pub mod register;
 pub mod rpc;
 pub mod sealed;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
+pub mod worklist;
 
+pub use clock::{Clock, SystemClock};
 pub use problem::{Problem, ProblemType, Result};

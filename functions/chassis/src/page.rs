@@ -7,7 +7,7 @@
 
 use crate::problem::Problem;
 use axum::extract::{FromRequestParts, Query};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::BASE64URL_NOPAD;
 use http::request::Parts;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -47,7 +47,7 @@ impl Cursor {
         let position = serde_json::to_vec(position).unwrap_or_default();
         let mut bytes = digest(scope, &position);
         bytes.extend_from_slice(&position);
-        URL_SAFE_NO_PAD.encode(bytes)
+        BASE64URL_NOPAD.encode(&bytes)
     }
 
     /// The position inside, or 400 if this is not a cursor of that list.
@@ -56,7 +56,7 @@ impl Cursor {
         if cursor.len() > CURSOR_CHARS_MAX {
             return Err(unusable());
         }
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| unusable())?;
+        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).map_err(|_| unusable())?;
         let (tag, position) = bytes.split_at_checked(DIGEST_BYTES).ok_or_else(unusable)?;
         if tag != digest(scope, position) {
             return Err(unusable());

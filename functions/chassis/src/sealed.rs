@@ -13,9 +13,9 @@
 
 use crate::events::Event;
 use crate::problem::Problem;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 use std::future::Future;
 
@@ -81,12 +81,12 @@ pub fn seal(
     let payload = Payload { msg: text.as_bytes(), aad: user_id.as_bytes() };
     let cipher = XChaCha20Poly1305::new(key.into());
     let sealed = cipher.encrypt(XNonce::from_slice(nonce), payload).ok()?;
-    Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
+    Some(BASE64URL_NOPAD.encode(&[nonce.as_slice(), &sealed].concat()))
 }
 
 /// Opens sealed members.
 fn open(key: &PersonKey, user_id: &str, sealed: &str) -> Option<Map<String, Value>> {
-    let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let bytes = BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?;
     let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
     let payload = Payload { msg: sealed, aad: user_id.as_bytes() };
     let cipher = XChaCha20Poly1305::new(key.into());
@@ -96,7 +96,7 @@ fn open(key: &PersonKey, user_id: &str, sealed: &str) -> Option<Map<String, Valu
 
 /// Parses a key as contracts transport it: base64url without padding.
 pub fn key_from_text(text: &str) -> Option<PersonKey> {
-    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+    BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 /// The event with its sealed members opened; unchanged if it has none. `None` if they belong to a
@@ -134,13 +134,13 @@ pub fn forgotten(event: &Event) -> Result<Option<String>, Nameless> {
 }
 
 /// Keys in memory, for tests of consumers.
-#[cfg(not(target_family = "wasm"))]
+#[cfg(any(test, feature = "testing"))]
 #[derive(Clone, Debug, Default)]
 pub struct MemoryKeys(
     std::sync::Arc<std::sync::Mutex<std::collections::BTreeMap<String, PersonKey>>>,
 );
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(any(test, feature = "testing"))]
 impl MemoryKeys {
     /// Sets or removes the key of a user.
     pub fn set(&self, user_id: &str, key: Option<PersonKey>) {
@@ -152,7 +152,7 @@ impl MemoryKeys {
     }
 }
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(any(test, feature = "testing"))]
 impl PersonKeys for MemoryKeys {
     async fn key(&self, user_id: &str) -> Result<Option<PersonKey>, Unreadable> {
         let keys = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -7,15 +7,13 @@
 //! [`Caller`] and [`Admin`] refuse a token that was issued to a third-party application. Only a
 //! route that uses [`Scoped`] accepts it, if the user has granted that scope.
 
-mod base64url;
 mod memo;
 mod proof;
 mod scope;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod token;
 
-pub use base64url::decode as decode_base64url;
 pub use memo::{FETCH_MAX_MS, KEPT_MS, KeyMemo, REFRESH_MS, RETRY_MS, STALE_MAX_MS, in_time};
 pub use proof::{PROOFS_MAX, ProofMemo};
 pub use scope::{Scope, Scoped, scoped};

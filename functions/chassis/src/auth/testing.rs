@@ -3,7 +3,7 @@
 
 use super::{Key, KeySet};
 use crate::clock::now_ms;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl Issuer {
 
     /// What its tokens are checked with; a [`super::KeySource`].
     pub fn key_set(&self) -> KeySet {
-        let x = URL_SAFE_NO_PAD.encode(self.key.verifying_key().as_bytes());
+        let x = BASE64URL_NOPAD.encode(self.key.verifying_key().as_bytes());
         KeySet {
             issuer: "https://shop.test".to_owned(),
             audience: "shop".to_owned(),
@@ -72,9 +72,9 @@ impl Issuer {
 
     /// Any texts as header and claims, signed.
     pub fn sign_text(&self, header: &str, claims: &str) -> String {
-        let (header, claims) = (URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let signed = format!("{header}.{claims}");
+        let encode = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
+        let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
         let signature = self.key.sign(signed.as_bytes()).to_bytes();
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        format!("{signed}.{}", encode(&signature))
     }
 }

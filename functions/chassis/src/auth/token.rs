@@ -5,9 +5,9 @@
 //! (an ID token is no access token), base64url has one spelling, an object with a member
 //! twice is refused, and so is any `crit`.
 
-use super::base64url::decode;
 use super::proof::{ProofMemo, proof};
 use super::{Caller, KeySet};
+use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
@@ -181,6 +181,12 @@ fn scopes(claims: &Map<String, Value>) -> Result<Vec<String>, TokenError> {
     }
 }
 
+/// Reads base64url as JOSE writes it (RFC 7515): without padding, and only in its canonical
+/// spelling, so that one token has one text.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    BASE64URL_NOPAD.decode(text.as_bytes()).ok()
+}
+
 fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
     let bytes = decode(part).ok_or(TokenError::Malformed)?;
     let object: UniqueMembers =
@@ -215,5 +221,18 @@ impl<'de> Visitor<'de> for UniqueMembersVisitor {
             }
         }
         Ok(UniqueMembers(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn only_canonical_base64url_is_decoded() {
+        assert_eq!(decode("TQ"), Some(b"M".to_vec()));
+        for text in ["TR", "TQ==", "T", "T Q", "+/==", "TQ\n"] {
+            assert_eq!(decode(text), None, "{text:?}");
+        }
     }
 }

@@ -4,9 +4,11 @@
 //! [`crate::outbox`] and leaves with its relay, so that no crash can separate the change from
 //! its event. Receivers take [`Received`] and admit each event once, through [`crate::inbox`].
 
+#[cfg(any(test, feature = "testing"))]
 mod memory;
 mod received;
 
+#[cfg(any(test, feature = "testing"))]
 pub use memory::{Behavior, MemoryProducer};
 pub use received::Received;
 pub use tessera_cloudevents::{Event, Invalid};

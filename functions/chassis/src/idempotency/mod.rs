@@ -30,6 +30,7 @@ use crate::problem::{Problem, ProblemType};
 use crate::store::{Store, StoreError};
 use axum::body::{Body, to_bytes};
 use axum::response::{IntoResponse, Response};
+use data_encoding::HEXLOWER;
 use http::{HeaderName, StatusCode, header};
 use record::{Answer, Decision, Holder, Record, fingerprint};
 use serde_json::Value;
@@ -174,8 +175,7 @@ fn store_key(scope: &Scope<'_>, key: &IdempotencyKey) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
-    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("idempotency/{hex}")
+    format!("idempotency/{}", HEXLOWER.encode(&hash.finalize()))
 }
 
 fn in_flight() -> Response {

@@ -6,7 +6,7 @@ use crate::incarnation::is_over;
 use crate::problem::Problem;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use data_encoding::BASE64;
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -170,16 +170,12 @@ impl Answer {
         let headers: Option<Vec<_>> = kept
             .map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
             .collect();
-        Some(Answer {
-            status: head.status.as_u16(),
-            headers: headers?,
-            body: STANDARD.encode(body),
-        })
+        Some(Answer { status: head.status.as_u16(), headers: headers?, body: BASE64.encode(body) })
     }
 
     pub(super) fn replay(&self) -> Response {
         let (Ok(status), Ok(body)) =
-            (StatusCode::from_u16(self.status), STANDARD.decode(&self.body))
+            (StatusCode::from_u16(self.status), BASE64.decode(self.body.as_bytes()))
         else {
             return Problem::internal().into_response();
         };

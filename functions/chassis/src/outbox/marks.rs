@@ -8,6 +8,7 @@
 //! back any more: then the mark is older than [`MARK_AGE_MS`], and a request that got so old
 //! does not write.
 
+use crate::hash;
 use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -59,11 +60,7 @@ pub(super) fn shard_key(shard: u8) -> String {
 }
 
 fn shard_of(key: &str) -> u8 {
-    // FNV-1a. The place of a key must stay the same for ever.
-    let hash = key
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    u8::try_from(hash % u32::from(SHARDS)).unwrap_or(0)
+    u8::try_from(hash::shard(key, u32::from(SHARDS))).unwrap_or(0)
 }
 
 pub(super) async fn add<S: Store>(store: &S, key: &str, now_ms: u64) -> Result<Mark, StoreError> {

@@ -7,19 +7,26 @@
 //! value that is not a counter.
 
 mod creation;
+#[cfg(any(test, feature = "testing"))]
 mod faults;
 mod guard;
+#[cfg(any(test, feature = "testing"))]
 pub mod interleavings;
+#[cfg(any(test, feature = "testing"))]
 mod memory;
 mod probe;
 #[cfg(target_family = "wasm")]
 mod spin;
+mod version;
 
+#[cfg(any(test, feature = "testing"))]
 pub use faults::FailingStore;
+#[cfg(any(test, feature = "testing"))]
 pub use memory::MemoryStore;
 pub use probe::{GOOD_FOR_MS, check_writable};
 #[cfg(target_family = "wasm")]
 pub use spin::SpinStore;
+pub use version::{CONFLICTS_MAX, Conflicts, Version};
 
 use crate::problem::{Problem, ProblemType};
 use http::header;
@@ -155,6 +162,28 @@ pub trait Store: Clone + Send + Sync + 'static {
         value: &T,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
         async move { self.create_bytes_guarded(key, &encode(key, value)?).await }
+    }
+
+    /// Reads a JSON value for a later [`Store::swap`].
+    fn load<T: DeserializeOwned + Send>(
+        &self,
+        key: &str,
+    ) -> impl Future<Output = Result<(Option<T>, Version), StoreError>> + Send {
+        async move {
+            let bytes = self.get(key).await?;
+            let value = bytes.as_deref().map(|bytes| decode(key, bytes)).transpose()?;
+            Ok((value, Version::new(key, bytes)))
+        }
+    }
+
+    /// Replaces the value that was loaded. Returns `true` and updates `version` if the key was
+    /// still in that state; otherwise nothing was written. Count lost rounds with [`Conflicts`].
+    fn swap<T: Serialize + Sync>(
+        &self,
+        version: &mut Version,
+        next: &T,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        async move { version.swap(self, next).await }
     }
 
     /// One round of a change: `change` gets the value as it is now and answers what it is to
