@@ -47,8 +47,8 @@ async fn returns_cannot_exceed_the_sale() {
 async fn an_interrupted_return_is_made_once_when_it_is_repeated() {
     for operations in 0..40 {
         let (store, inventory) = sold().await;
-        let dying = Inventory::new(FailingStore::after(operations, store));
-        let ended = dying.restock("r", "shp_1", &lines(&[("a", 2), ("b", 1)]), 1).await.is_ok();
+        let crashing = Inventory::new(FailingStore::after(operations, store));
+        let ended = crashing.restock("r", "shp_1", &lines(&[("a", 2), ("b", 1)]), 1).await.is_ok();
         inventory.restock("r", "shp_1", &lines(&[("a", 2), ("b", 1)]), 1).await.unwrap();
         assert_eq!(figures(&inventory, "a", 1).await, (4, 0, 1), "step {operations}");
         assert_eq!(figures(&inventory, "b", 1).await, (5, 0, 0), "step {operations}");
@@ -68,5 +68,5 @@ async fn notes_of_returns_expire() {
     let stock: serde_json::Value = store.read(&stock_key("a")).await.unwrap().unwrap();
     assert_eq!(stock["returned"], serde_json::json!({"r/shp_2": late}));
     inventory.restock("r", "shp_1", &lines(&[("a", 1)]), late).await.unwrap();
-    assert_eq!(figures(&inventory, "a", late).await, (4, 0, 1), "the record still knows it");
+    assert_eq!(figures(&inventory, "a", late).await, (4, 0, 1), "the record has the return");
 }
