@@ -7,7 +7,7 @@ use chassis::{Problem, ProblemType};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{PaymentView, PostingView};
+use crate::view::{PaymentView, PostingView};
 
 /// An event of the payment provider, in its own format.
 #[derive(JsonSchema)]

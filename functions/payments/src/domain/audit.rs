@@ -1,6 +1,6 @@
-//! What the books of payments say, for checks across functions.
+//! The books of a payment, for checks across functions.
 
-use crate::domain::{Amounts, Funds, Payment, Recorded, Status};
+use super::{Amounts, Funds, Payment, Recorded, Status};
 
 /// One payment in figures. Amounts are in minor units of `currency`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,19 +9,19 @@ pub struct Entry {
     pub id: String,
     /// The order that it pays; empty if only the provider knows this payment.
     pub order_id: String,
-    /// How far it has come.
+    /// Its status.
     pub status: Status,
     /// `XXX` (no currency) if it was canceled before it was authorized.
     pub currency: String,
     /// The requested amount.
     pub asked: i64,
-    /// Taken from the customer, whether or not it went back.
+    /// The captured amount, including refunds and chargebacks.
     pub captured: i64,
-    /// Given back.
+    /// The refunded amount.
     pub refunded: i64,
     /// Charged back by the customer's bank.
     pub charged_back: i64,
-    /// Held and not taken.
+    /// The amount that is held and not captured.
     pub held: i64,
     /// Whether its movements were recorded before the provider's statement was read, so that they
     /// can't be compared with it.
