@@ -86,15 +86,15 @@ impl contract::Guest for Component {
 
 impl books::Guest for Component {
     async fn skus(after: Option<String>, limit: u32) -> Result<books::Page, books::Error> {
-        let place = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
-        let Some(place) = place else {
+        let at = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
+        let Some(at) = at else {
             let text = format!("`after` {after:?}, or a limit beyond {PAGE_MAX}");
             return Err(books::Error::Invalid(text));
         };
-        let page = Inventory::new(open()?).books(place, limit).await?;
+        let page = Inventory::new(open()?).books(at, limit).await?;
         Ok(books::Page {
             entries: page.entries.into_iter().map(Into::into).collect(),
-            next: page.next.map(|place| place.to_string()),
+            next: page.next.map(|next| next.to_string()),
         })
     }
 

@@ -11,8 +11,9 @@ use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{Account, Decline, Entry, Payment, Posting, Status};
+use crate::domain::{Account, Decline, Payment, Posting, Status};
 use crate::provider::Psp;
+use crate::records::Record;
 use crate::routes::Api;
 use crate::service::{Payments, Refusal};
 
@@ -176,7 +177,7 @@ impl books::Guest for Component {
     async fn payments(after: Option<String>, limit: u32) -> Result<books::Page, books::Error> {
         let at = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
         let at = at.ok_or_else(|| unreadable(after))?;
-        let page = service().await?.records().entries(at, limit).await?;
+        let page = service().await?.records().payments(at, limit).await?;
         Ok(books::Page {
             entries: page.entries.into_iter().map(Into::into).collect(),
             next: page.next.map(|next| next.to_string()),
@@ -256,19 +257,19 @@ impl From<StoreError> for books::Error {
     }
 }
 
-impl From<Entry> for books::Entry {
-    fn from(entry: Entry) -> Self {
+impl From<(Payment, Record)> for books::Entry {
+    fn from((payment, record): (Payment, Record)) -> Self {
         Self {
-            id: entry.id,
-            order_id: entry.order_id,
-            status: status(entry.status),
-            currency: entry.currency,
-            asked: entry.asked,
-            captured: entry.captured,
-            refunded: entry.refunded,
-            charged_back: entry.charged_back,
-            held: entry.held,
-            unstated: entry.unstated,
+            status: status(payment.status()),
+            asked: payment.amount().amount,
+            captured: payment.known.captured,
+            refunded: payment.known.refunded,
+            charged_back: payment.known.charged_back,
+            held: payment.held(),
+            unstated: record.is_unstated(),
+            currency: payment.known.currency,
+            id: payment.id,
+            order_id: payment.order_id,
         }
     }
 }

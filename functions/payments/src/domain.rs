@@ -1,6 +1,5 @@
 //! A payment as the fold of its events, and the events that follow from reports of the provider.
 
-mod audit;
 mod event;
 mod ledger;
 mod payment;
@@ -8,7 +7,6 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{Entry, entry};
 pub use event::{Decline, Event, Kind, Recorded};
 pub use ledger::{Account, Posting, postings};
 pub use payment::{Funds, Payment, Refund, Status, Terms};

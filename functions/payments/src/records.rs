@@ -5,7 +5,7 @@ use chassis::store::{Conflicts, Store, StoreError};
 use chassis::worklist::{Options, Worklist};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{self, Entry, Event, Kind, Payment, Posting, Recorded};
+use crate::domain::{Event, Kind, Payment, Posting, Recorded, postings};
 
 /// The maximum number of slots of the ledger that are read for one page, including empty ones.
 const SLOTS_MAX: u64 = 400;
@@ -42,6 +42,12 @@ impl Record {
             Kind::Chargeback => false,
         };
         self.events.iter().any(|recorded| whole(&recorded.event))
+    }
+
+    /// Whether it has movements from before the provider's statement was read, which can't be compared
+    /// with the statement.
+    pub fn is_unstated(&self) -> bool {
+        self.events.iter().any(|recorded| recorded.event.is_without_amount())
     }
 
     fn add(&mut self, events: Vec<Event>, at_ms: u64, slot: Option<u64>) {
@@ -163,14 +169,14 @@ impl<S: Store> Records<S> {
     }
 
     /// Up to `limit` payments in the order of their creation, after the position `after`.
-    pub async fn entries(&self, after: u64, limit: u32) -> Result<Stretch<Entry>, StoreError> {
-        let read = |position, id: String| {
-            let store = self.store.clone();
-            async move {
-                let record: Option<Record> = store.read(&payment_key(&id)).await?;
-                let record = record.filter(|record| record.position == Some(position));
-                Ok(record.map(|record| domain::entry(&id, &record.events)))
-            }
+    pub async fn payments(
+        &self,
+        after: u64,
+        limit: u32,
+    ) -> Result<Stretch<(Payment, Record)>, StoreError> {
+        let read = |position, id: String| async move {
+            let known = self.load(&id).await?;
+            Ok(known.filter(|(_, record)| record.position == Some(position)))
         };
         self.register().stretch(after, limit, read).await
     }
@@ -195,7 +201,7 @@ impl<S: Store> Records<S> {
             return Ok(Vec::new());
         };
         let record: Option<Record> = self.store.read(&payment_key(&id)).await?;
-        Ok(record.map(|record| domain::postings(&id, &record.events, slot)).unwrap_or_default())
+        Ok(record.map(|record| postings(&id, &record.events, slot)).unwrap_or_default())
     }
 }
 

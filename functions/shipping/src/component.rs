@@ -12,9 +12,9 @@ use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{Address, Consignment, Line, Parcel, Simulation, Status};
+use crate::domain::{Address, Consignment, Line, Parcel, Refusal, Simulation, Status};
 use crate::routes::Api;
-use crate::service::{Refusal, Shipping};
+use crate::service::Shipping;
 
 contracts::function!("shipping");
 

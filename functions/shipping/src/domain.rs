@@ -9,7 +9,7 @@ mod parcel;
 mod simulation;
 mod van;
 
-pub use consignment::{Consignment, EVENT_TYPE, Fault, SOURCE};
+pub use consignment::{Consignment, EVENT_TYPE, SOURCE};
 pub use fleet::{Capacity, Courier, CourierSearch, FLEET};
 pub use location::{Address, Location};
 pub use packing::{Pack, Warehouse, pack};
@@ -23,3 +23,20 @@ pub const LINES_MAX: usize = 100;
 pub const QUANTITY_MAX: u32 = 1_000;
 /// The maximum length of a part of an address, in characters.
 pub const ADDRESS_CHARS_MAX: usize = 200;
+
+/// Why a request failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A parcel is in transit or delivered; it can't be canceled.
+    TooLate,
+    /// The order's shipping was canceled before.
+    Cancelled,
+    /// The request is invalid, and why.
+    Invalid(String),
+    /// There is no such parcel.
+    NotFound,
+    /// The parcel can't change from the first status to the second.
+    WrongStatus(Status, Status),
+    /// The store does not respond, or all vans are full. Safe to repeat.
+    Unavailable(String),
+}

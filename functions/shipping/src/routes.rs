@@ -10,9 +10,10 @@ use chassis::form::JsonBody;
 use chassis::store::Store;
 use chassis::{Clock, Problem, Result};
 use serde::Serialize;
+use serde_json::json;
 
-use crate::domain::{Line, Parcel, Status};
-use crate::service::{Refusal, Shipping, SweepReport};
+use crate::domain::{Line, Parcel, Refusal, Status};
+use crate::service::{Shipping, SweepReport};
 
 /// The state of the routes.
 #[derive(Clone)]
@@ -105,7 +106,7 @@ async fn report<S: Store, P: Producer, C: Clock, K: KeySource>(
 ) -> Result<Json<View>> {
     let mut fields = body.fields();
     let name = fields.string("status", 1..=20);
-    let status = name.as_deref().and_then(Status::parse);
+    let status = name.clone().and_then(|name| serde_json::from_value(name.into()).ok());
     if name.is_some() && status.is_none() {
         fields.fault("status", "must be in_transit, attempt_failed, delivered or returned");
     }
@@ -125,7 +126,8 @@ fn problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NotFound => Problem::not_found("There is no such shipment."),
         Refusal::WrongStatus(from, to) => {
-            let (from, to) = (from.name(), to.name());
+            let name = |status: Status| json!(status).as_str().unwrap_or_default().to_owned();
+            let (from, to) = (name(from), name(to));
             Problem::conflict(format!(
                 "The status of this shipment can't change from {from} to {to}."
             ))

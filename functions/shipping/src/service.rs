@@ -19,7 +19,7 @@ use chassis::store::{Store, StoreError};
 use serde::Serialize;
 
 use crate::domain::{
-    self, Address, Consignment, Fault, Line, Parcel, Simulation, Status, VanId, pack,
+    self, Address, Consignment, Line, Parcel, Refusal, Simulation, Status, VanId, pack,
 };
 use crate::records::{Records, order_key};
 use dispatch::Loads;
@@ -31,37 +31,9 @@ const FAILURES_MAX: usize = 50;
 /// The maximum number of outboxes that one sweep publishes.
 const OUTBOXES_MAX: usize = 200;
 
-/// Why a request failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// A parcel is in transit or delivered; it can't be cancelled.
-    TooLate,
-    /// The order's shipping was cancelled before.
-    Cancelled,
-    /// The request is invalid, and why.
-    Invalid(String),
-    /// There is no such parcel.
-    NotFound,
-    /// The parcel can't change from the first status to the second.
-    WrongStatus(Status, Status),
-    /// The store does not respond, or all vans are full. Safe to repeat.
-    Unavailable(String),
-}
-
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.to_string())
-    }
-}
-
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::TooLate => Self::TooLate,
-            Fault::NoSuchParcel => Self::NotFound,
-            Fault::WrongStatus(from, to) => Self::WrongStatus(from, to),
-            Fault::OutboxFull => Self::Unavailable("events can't be published".to_owned()),
-        }
     }
 }
 
@@ -113,7 +85,7 @@ impl<S: Store, P: Producer, C: Clock> Shipping<S, P, C> {
         let created = Consignment::ship(order_id, user_id, to, parcels, now_ms)?;
         let known = self
             .change(order_id, |known| {
-                // A concurrent request may have created or cancelled it.
+                // A concurrent request may have created or canceled it.
                 if known.parcels.is_empty() && !known.barred {
                     *known = Consignment { position: known.position, ..created.clone() };
                 }
@@ -243,7 +215,7 @@ impl<S: Store, P: Producer, C: Clock> Shipping<S, P, C> {
     async fn change(
         &self,
         order_id: &str,
-        change: impl Fn(&mut Consignment) -> Result<(), Fault> + Send + Sync,
+        change: impl Fn(&mut Consignment) -> Result<(), Refusal> + Send + Sync,
     ) -> Result<Consignment, Refusal> {
         let (now_ms, simulation) = (self.clock.now_ms(), self.simulation);
         let position = self.new_position(order_id).await?;

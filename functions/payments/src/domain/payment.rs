@@ -218,6 +218,11 @@ impl Payment {
         captured.saturating_sub(refunded).saturating_sub(charged_back)
     }
 
+    /// The amount that is held and not captured, in minor units.
+    pub fn held(&self) -> i64 {
+        if self.funds == Funds::Held { self.known.held } else { 0 }
+    }
+
     /// Whether it must be undone and the provider may still hold or have captured money.
     pub fn must_be_undone(&self) -> bool {
         self.barred && matches!(self.funds, Funds::Requested | Funds::Held | Funds::Captured)
@@ -235,18 +240,19 @@ impl Payment {
     /// match, or may still match.
     pub fn deviation(&self) -> Option<String> {
         let Amounts { currency, held, captured, refunded, charged_back } = &self.known;
-        let asked = self.amount();
+        let requested = self.amount();
         let done = self.refunds.values().filter(|refund| refund.done);
         let done_amount = done.map(|refund| refund.amount.amount).fold(0, i64::saturating_add);
         let (mut faults, is_known) = (Vec::new(), self.reference.is_some());
-        if is_known && *currency != asked.currency {
-            faults.push(format!("in {currency} instead of {}", asked.currency));
+        if is_known && *currency != requested.currency {
+            faults.push(format!("in {currency} instead of {}", requested.currency));
         }
-        if is_known && *held != asked.amount {
-            faults.push(format!("{held} held instead of {}", asked.amount));
+        if is_known && *held != requested.amount {
+            faults.push(format!("{held} held instead of {}", requested.amount));
         }
-        if matches!(self.funds, Funds::Captured | Funds::Returned) && *captured != asked.amount {
-            faults.push(format!("{captured} captured instead of {}", asked.amount));
+        if matches!(self.funds, Funds::Captured | Funds::Returned) && *captured != requested.amount
+        {
+            faults.push(format!("{captured} captured instead of {}", requested.amount));
         }
         if !self.barred && *refunded != done_amount {
             faults.push(format!("{refunded} refunded instead of {done_amount}"));

@@ -122,19 +122,19 @@ fn deviations_are_booked_as_reported() {
     assert_eq!(deviation(&[]), None);
     assert_eq!(deviation(&[report(&ChargeStatus::Held, 0, 0, 0)]), None);
     assert_eq!(deviation(&[report(&ChargeStatus::Captured, 500, 0, 0)]), None);
-    let said = |text: &str| Some(text.to_owned());
+    let deviates = |text: &str| Some(text.to_owned());
     let partial = report(&ChargeStatus::Captured, 50, 0, 0);
-    assert_eq!(deviation(&[partial]), said("50 captured instead of 500"));
+    assert_eq!(deviation(&[partial]), deviates("50 captured instead of 500"));
     let refund = report(&ChargeStatus::Captured, 500, 200, 0);
-    assert_eq!(deviation(&[refund]), said("200 refunded instead of 0"));
+    assert_eq!(deviation(&[refund]), deviates("200 refunded instead of 0"));
     let dispute = report(&ChargeStatus::Captured, 500, 0, 500);
-    assert_eq!(deviation(&[dispute]), said("500 charged back"));
+    assert_eq!(deviation(&[dispute]), deviates("500 charged back"));
     let mut other = report(&ChargeStatus::Held, 0, 0, 0);
     other.amounts.held = 501;
-    assert_eq!(deviation(std::slice::from_ref(&other)), said("501 held instead of 500"));
+    assert_eq!(deviation(std::slice::from_ref(&other)), deviates("501 held instead of 500"));
     other.amounts.held = 500;
     other.amounts.currency = "USD".to_owned();
-    assert_eq!(deviation(&[other]), said("in USD instead of EUR"));
+    assert_eq!(deviation(&[other]), deviates("in USD instead of EUR"));
 }
 
 #[test]

@@ -81,8 +81,8 @@ fn allows(payment: &Payment, refund_id: &str, amount: &Money) -> Result<Vec<Even
     if payment.barred || payment.funds != Funds::Captured {
         return Err(Refusal::Conflict(payment.status()));
     }
-    let asked: i64 = payment.refunds.values().map(|refund| refund.amount.amount).sum();
-    let left = payment.known.captured.saturating_sub(asked);
+    let requested: i64 = payment.refunds.values().map(|refund| refund.amount.amount).sum();
+    let left = payment.known.captured.saturating_sub(requested);
     if amount.currency != payment.known.currency || amount.amount > left {
         let text = format!("at most {left} {} can be refunded", payment.known.currency);
         return Err(Refusal::Invalid(text));

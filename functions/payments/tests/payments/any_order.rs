@@ -8,7 +8,7 @@ use chassis::Clock;
 use chassis::store::Store;
 use chassis::testing::{FailingStore, MemoryStore};
 use http::Request;
-use payments::domain::{Account, Entry, Status};
+use payments::domain::{Account, Payment, Status};
 use proptest::prelude::*;
 use psp_sandbox::charge::State;
 
@@ -149,26 +149,26 @@ impl Run {
         }
     }
 
-    async fn entry(&self) -> Option<Entry> {
+    async fn payment(&self) -> Option<Payment> {
         let payments = service(self.disk.clone(), &self.wire);
-        let mut entries = payments.records().entries(0, 100).await.unwrap().entries;
+        let mut listed = payments.records().payments(0, 100).await.unwrap().entries;
         let is_known = payments.records().load(ID).await.unwrap().is_some();
-        assert_eq!(entries.len(), usize::from(is_known), "it is in the books once: {entries:?}");
-        entries.pop()
+        assert_eq!(listed.len(), usize::from(is_known), "it is listed once: {listed:?}");
+        listed.pop().map(|(payment, _)| payment)
     }
 
     /// The invariants of all states.
     async fn check(&self) {
         let payments = service(self.disk.clone(), &self.wire);
         let postings = postings(&payments).await;
-        let Some(entry) = self.entry().await else {
+        let Some(payment) = self.payment().await else {
             assert!(postings.is_empty(), "no movement without a payment: {postings:?}");
             return;
         };
-        assert!([0, 50, 500].contains(&entry.captured), "charged twice: {entry:?}");
-        assert!(entry.refunded <= entry.captured, "{entry:?}");
+        assert!([0, 50, 500].contains(&payment.known.captured), "charged twice: {payment:?}");
+        assert!(payment.known.refunded <= payment.known.captured, "{payment:?}");
         let paid = balance(&postings, Account::CustomerFunds);
-        assert_eq!(paid, entry.refunded - entry.captured, "the ledger agrees with the payment");
+        assert_eq!(paid, -payment.net(), "the ledger agrees with the payment");
     }
 
     /// The failures end, and callers repeat their calls until they have a result.
@@ -192,22 +192,22 @@ impl Run {
     }
 
     async fn check_settled(&self) {
-        let Some(entry) = self.entry().await else { return };
+        let Some(payment) = self.payment().await else { return };
         let now_ms = self.wire.provider_clock.0.now_ms();
         let charge = self.wire.sandbox().find_by_key(ID).await.ok();
         let captured = charge.as_ref().map_or(0, |charge| charge.balance());
-        assert_eq!(entry.captured - entry.refunded, captured, "{entry:?} {charge:?}");
+        assert_eq!(payment.net(), captured, "{payment:?} {charge:?}");
         let state = charge.as_ref().map(|charge| charge.state(now_ms));
         let held = state == Some(State::Hold);
         let value = charge.as_ref().map_or(0, |charge| charge.value());
-        assert_eq!(entry.held, if held { value } else { 0 }, "{entry:?} {charge:?}");
+        assert_eq!(payment.held(), if held { value } else { 0 }, "{payment:?} {charge:?}");
         let postings = books(&service(self.disk.clone(), &self.wire)).await;
         assert!(adds_up(&postings), "both sides of the ledger agree: {postings:?}");
         assert_eq!(balance(&postings, Account::PspClearing), captured, "{postings:?}");
         if self.card == "tok_partial_reversal" && captured > 0 {
-            assert!(!self.confirmed.canceled, "an incomplete refund is not confirmed: {entry:?}");
+            assert!(!self.confirmed.canceled, "an incomplete refund is not confirmed: {payment:?}");
         } else if self.confirmed.cancel_asked {
-            assert!(self.confirmed.canceled, "a cancellation ends: {entry:?}");
+            assert!(self.confirmed.canceled, "a cancellation ends: {payment:?}");
             assert!(!held && captured == 0, "a canceled payment is refunded: {charge:?}");
         } else if self.confirmed.captured {
             assert_eq!(captured, 500, "a confirmed capture stays");

@@ -5,7 +5,7 @@ use chassis::money::Money;
 use chassis::store::Store;
 use chassis::store::interleavings::{End, SteppedStore, explore};
 use chassis::testing::{ManualClock, MemoryStore, run};
-use payments::domain::{Amounts, ChargeStatus, Report, Statement, Status};
+use payments::domain::{Amounts, ChargeStatus, Payment, Report, Statement, Status};
 use payments::ports::{Charge, Hold, PartialRefund, Provider, ProviderError};
 use payments::service::{Payments, Refusal};
 use std::pin::Pin;
@@ -127,11 +127,11 @@ fn adds_up(store: &MemoryStore) {
     let (postings, _) = run(payments.records().postings_after(0)).unwrap();
     let paid: i64 = postings.iter().map(|posting| posting.amount.amount).sum();
     assert!(postings.len() <= 2, "{postings:?}");
-    let entries = run(payments.records().entries(0, 100)).unwrap().entries;
-    let net: i64 = entries.iter().map(|entry| entry.captured - entry.refunded).sum();
+    let entries = run(payments.records().payments(0, 100)).unwrap().entries;
+    let net: i64 = entries.iter().map(|(payment, _)| payment.net()).sum();
     assert_eq!(paid, -net, "{postings:?}");
-    for entry in entries {
-        assert!(entry.captured <= 500 && entry.refunded <= entry.captured, "{entry:?}");
+    for (Payment { known, .. }, _) in entries {
+        assert!(known.captured <= 500 && known.refunded <= known.captured, "{known:?}");
     }
 }
 
@@ -141,9 +141,8 @@ fn at_the_provider(store: &MemoryStore) -> String {
 
 /// The captured and the refunded amount in the books.
 fn booked(store: &MemoryStore) -> (i64, i64) {
-    let [entry] =
-        run(payments(store.clone()).records().entries(0, 100)).unwrap().entries.try_into().unwrap();
-    (entry.captured, entry.refunded)
+    let (payment, _) = run(payments(store.clone()).records().load(ID)).unwrap().unwrap();
+    (payment.known.captured, payment.known.refunded)
 }
 
 /// The caller repeats a cancellation until it is done; then nothing is kept.
@@ -155,7 +154,10 @@ fn nothing_is_kept(store: &MemoryStore) {
     let state = at_the_provider(store);
     assert!(["", "released", "refunded"].contains(&state.as_str()), "{state}");
     assert_eq!(captured == 500, state == "refunded", "the books agree with the provider");
-    assert_eq!(run(payments(store.clone()).records().entries(0, 9)).unwrap().entries[0].held, 0);
+    assert_eq!(
+        run(payments(store.clone()).records().payments(0, 9)).unwrap().entries[0].0.held(),
+        0
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::wire::*;
 
 use chassis::store::Store;
 use chassis::testing::MemoryStore;
-use payments::domain::{Account, Entry};
+use payments::domain::Account;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -71,13 +71,16 @@ async fn payments_are_in_the_books_in_the_order_of_their_creation() {
     payments.cancel("pay_1", ORDER).await.unwrap();
     payments.cancel("pay_2", ORDER).await.unwrap();
     payments.cancel("pay_9", ORDER).await.unwrap();
-    let figures = |entry: &Entry| (entry.captured, entry.refunded, entry.held);
     let expected = [(0, 0, 100), (101, 101, 0), (0, 0, 0), (103, 0, 0), (0, 0, 104), (0, 0, 0)];
     for limit in [1, 4, 100] {
         let (mut found, mut after) = (Vec::new(), 0);
         loop {
-            let page = payments.records().entries(after, limit).await.unwrap();
-            found.extend(page.entries.iter().map(figures));
+            let page = payments.records().payments(after, limit).await.unwrap();
+            found.extend(
+                page.entries
+                    .iter()
+                    .map(|(it, _)| (it.known.captured, it.known.refunded, it.held())),
+            );
             match page.next {
                 Some(next) => after = next,
                 None => break,
@@ -134,8 +137,8 @@ async fn a_line_of_the_statement_about_an_unknown_payment_is_in_the_books() {
     let charge = wire.sandbox().find_by_key(ID).await.unwrap();
     wire.sandbox().capture(&charge.id).await.unwrap();
     other.import_statement().await.unwrap();
-    let entries = other.records().entries(0, 100).await.unwrap().entries;
-    assert_eq!((entries.len(), entries[0].order_id.as_str()), (1, ""));
+    let entries = other.records().payments(0, 100).await.unwrap().entries;
+    assert_eq!((entries.len(), entries[0].0.order_id.as_str()), (1, ""));
     assert!(!adds_up(&postings(&other).await));
 }
 
@@ -154,7 +157,7 @@ async fn old_payments_without_amounts_keep_their_postings() {
     disk.set(&key, old.as_bytes()).await.unwrap();
     let found = books(&payments).await;
     assert_eq!((found.len(), adds_up(&found)), (2, true), "{found:?}");
-    assert!(payments.records().entries(0, 100).await.unwrap().entries[0].unstated);
+    assert!(payments.records().payments(0, 100).await.unwrap().entries[0].1.is_unstated());
     payments.cancel(ID, ORDER).await.unwrap();
     let found = books(&payments).await;
     assert_eq!((found.len(), adds_up(&found)), (4, true), "{found:?}");

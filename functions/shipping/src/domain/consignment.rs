@@ -11,6 +11,7 @@ use chassis::outbox::{Draft, HasOutbox, Outbox};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Refusal;
 use super::location::Address;
 use super::parcel::{ATTEMPTS_MAX, Parcel, Status};
 use super::simulation::{NEVER_HOME, Simulation};
@@ -34,7 +35,7 @@ pub struct Consignment {
     pub to: Option<Address>,
     /// Empty if nothing is shipped.
     pub parcels: Vec<Parcel>,
-    /// Whether it was cancelled; a later creation is refused.
+    /// Whether it was canceled; a later creation is refused.
     pub barred: bool,
     /// Its position in the register of all consignments.
     #[serde(rename = "place", default)]
@@ -54,31 +55,18 @@ impl HasOutbox for Consignment {
     }
 }
 
-/// Why a consignment was not changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A parcel is in transit or delivered.
-    TooLate,
-    /// The parcel is not part of this consignment.
-    NoSuchParcel,
-    /// The parcel can't go from this status to that.
-    WrongStatus(Status, Status),
-    /// Events have to be published first.
-    OutboxFull,
-}
-
 impl Consignment {
     /// A consignment of these parcels.
     ///
     /// # Errors
-    /// [`Fault::OutboxFull`].
+    /// [`Refusal::Unavailable`].
     pub fn ship(
         order_id: &str,
         user_id: &str,
         to: Address,
         parcels: Vec<Parcel>,
         now_ms: u64,
-    ) -> Result<Consignment, Fault> {
+    ) -> Result<Consignment, Refusal> {
         let mut consignment = Consignment {
             order_id: order_id.to_owned(),
             user_id: user_id.to_owned(),
@@ -131,10 +119,10 @@ impl Consignment {
     /// Cancels all parcels.
     ///
     /// # Errors
-    /// [`Fault::TooLate`], or [`Fault::OutboxFull`].
-    pub fn cancel(&mut self, now_ms: u64) -> Result<(), Fault> {
+    /// [`Refusal::TooLate`], or [`Refusal::Unavailable`].
+    pub fn cancel(&mut self, now_ms: u64) -> Result<(), Refusal> {
         if self.parcels.iter().any(|parcel| parcel.status().has_left()) {
-            return Err(Fault::TooLate);
+            return Err(Refusal::TooLate);
         }
         if self.barred {
             return Ok(());
@@ -150,16 +138,16 @@ impl Consignment {
     /// cancel parcels: that is done with the order, which refunds the payment.
     ///
     /// # Errors
-    /// The parcel does not exist or can't get this status, or [`Fault::OutboxFull`].
-    pub fn report(&mut self, parcel_id: &str, status: Status, now_ms: u64) -> Result<(), Fault> {
+    /// The parcel does not exist or can't get this status, or [`Refusal::Unavailable`].
+    pub fn report(&mut self, parcel_id: &str, status: Status, now_ms: u64) -> Result<(), Refusal> {
         let parcel = self.parcels.iter_mut().find(|parcel| parcel.id == parcel_id);
-        let parcel = parcel.ok_or(Fault::NoSuchParcel)?;
+        let parcel = parcel.ok_or(Refusal::NotFound)?;
         let current = parcel.status();
         if current == status {
             return Ok(());
         }
         if status == Status::Cancelled || !parcel.leads_to(status) {
-            return Err(Fault::WrongStatus(current, status));
+            return Err(Refusal::WrongStatus(current, status));
         }
         parcel.change(status, now_ms.max(parcel.updated_at_ms()));
         self.conclude(now_ms)
@@ -185,13 +173,13 @@ impl Consignment {
     }
 
     /// Ends a change: adds its event, and erases the address if the last parcel has ended.
-    fn conclude(&mut self, at_ms: u64) -> Result<(), Fault> {
+    fn conclude(&mut self, at_ms: u64) -> Result<(), Refusal> {
         self.add_event(at_ms)?;
         self.erase_address();
         Ok(())
     }
 
-    fn add_event(&mut self, at_ms: u64) -> Result<(), Fault> {
+    fn add_event(&mut self, at_ms: u64) -> Result<(), Refusal> {
         let draft = Draft {
             source: SOURCE.to_owned(),
             kind: EVENT_TYPE.to_owned(),
@@ -199,7 +187,9 @@ impl Consignment {
             at_ms,
             data: self.public(),
         };
-        self.outbox.push(draft).map_err(|_| Fault::OutboxFull)
+        self.outbox
+            .push(draft)
+            .map_err(|_| Refusal::Unavailable("events can't be published".to_owned()))
     }
 
     /// The public state: without address and customer.

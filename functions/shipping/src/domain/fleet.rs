@@ -167,19 +167,6 @@ mod tests {
     }
 
     #[test]
-    fn every_address_gets_a_courier() {
-        for country in ["NZ", "BR", "ZA", "AQ"] {
-            assert_eq!(code(country, "", &Loads::new()), "ALP", "the first by its code");
-        }
-    }
-
-    #[test]
-    fn a_less_loaded_courier_can_be_farther_away() {
-        assert_eq!(code("AT", "1010", &Loads::from([("DON", 25)])), "ALP", "less to carry");
-        assert_eq!(code("AT", "1010", &Loads::from([("DON", 24)])), "DON");
-    }
-
-    #[test]
     fn a_full_fleet_makes_a_limited_number_of_trips() {
         let vienna = Location { country: "AT", zone: Some(10) };
         let full = all(|it| it.vans * VAN_PARCELS);
@@ -195,7 +182,7 @@ mod tests {
         assert_eq!(search.next_courier(), None);
     }
 
-    fn places() -> impl Strategy<Value = Location<'static>> {
+    fn locations() -> impl Strategy<Value = Location<'static>> {
         let country = prop::sample::select(vec!["AT", "DE", "FR", "US", "JP", "CH", "NZ"]);
         (country, prop::option::of(0..100_u32))
             .prop_map(|(country, zone)| Location { country, zone })
@@ -204,7 +191,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_choice_is_the_best_courier_and_free_if_any_is(
-            to in places(),
+            to in locations(),
             loads in prop::collection::vec(prop_oneof![0..40_u32, 200..700_u32, 1_100..2_500_u32], 8),
         ) {
             let loads: Loads = FLEET.iter().map(|it| it.code).zip(loads).collect();
@@ -226,11 +213,11 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
         #[test]
         fn no_courier_is_overloaded_before_all_are_full(
-            places in prop::collection::vec(places(), 1..50),
+            locations in prop::collection::vec(locations(), 1..50),
         ) {
             let mut loads = all(|_| 0);
-            let room: u32 = FLEET.iter().map(|it| it.vans * VAN_PARCELS).sum();
-            for (count, to) in (0..room).zip(places.iter().cycle()) {
+            let capacity: u32 = FLEET.iter().map(|it| it.vans * VAN_PARCELS).sum();
+            for (count, to) in (0..capacity).zip(locations.iter().cycle()) {
                 let (courier, _) = choose(*to, &loads).unwrap();
                 let load = loads.get_mut(courier.code).unwrap();
                 *load += 1;

@@ -93,20 +93,20 @@ fn fill(lines: &[&Line]) -> Vec<Vec<Line>> {
     let by_parcel = pieces <= PIECES_PER_PARCEL * PARCELS_PER_WAREHOUSE;
     let size = if by_parcel { PIECES_PER_PARCEL } else { PIECES_PER_PALLET };
     let mut parcels: Vec<Vec<Line>> = Vec::new();
-    let mut room = 0;
+    let mut space = 0;
     for line in lines {
         let mut left = line.quantity;
         while left > 0 {
-            if room == 0 {
+            if space == 0 {
                 parcels.push(Vec::new());
-                room = size;
+                space = size;
             }
-            let quantity = left.min(room);
+            let quantity = left.min(space);
             if let Some(parcel) = parcels.last_mut() {
                 parcel.push(Line { sku: line.sku.clone(), quantity });
             }
             left -= quantity;
-            room -= quantity;
+            space -= quantity;
         }
     }
     parcels

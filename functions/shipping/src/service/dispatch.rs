@@ -7,9 +7,9 @@ use chassis::events::Producer;
 use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
 
-use super::{Refusal, Shipping};
+use super::Shipping;
 use crate::domain::{
-    CLAIM_MS, Capacity, Consignment, Courier, CourierSearch, FLEET, Location, VAN_PARCELS,
+    CLAIM_MS, Capacity, Consignment, Courier, CourierSearch, FLEET, Location, Refusal, VAN_PARCELS,
     VAN_PARCELS_MAX, Van, VanId,
 };
 use crate::records::van_key;

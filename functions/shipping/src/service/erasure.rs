@@ -8,8 +8,8 @@ use chassis::events::Producer;
 use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
 
-use super::{Refusal, Shipping};
-use crate::domain::Consignment;
+use super::Shipping;
+use crate::domain::{Consignment, Refusal};
 use crate::records::Erasure;
 
 /// The number of consignments that one sweep processes.

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chassis::store::Store;
 use chassis::testing::{Behavior, FailingStore, ManualClock, MemoryProducer, MemoryStore};
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shipping::domain::{
-    CLAIM_MS, Consignment, FLEET, Line, Parcel, Simulation, Status, VAN_PARCELS, VAN_PARCELS_MAX,
-    Van, VanId,
+    CLAIM_MS, Consignment, FLEET, Line, Parcel, Refusal, Simulation, Status, VAN_PARCELS,
+    VAN_PARCELS_MAX, Van, VanId,
 };
-use shipping::service::{Refusal, Shipping};
+use shipping::service::Shipping;
 
 use super::{START_MS, address};
 
@@ -219,9 +219,9 @@ impl World {
         assert!(consignment.outbox.is_empty());
         let last: Value = serde_json::from_str(&own.last().unwrap().data).unwrap();
         assert_eq!(last["cancelled"], consignment.barred);
-        let published: Vec<&Value> =
-            last["shipments"].as_array().unwrap().iter().map(|it| &it["status"]).collect();
-        let current: Vec<&str> = consignment.parcels.iter().map(|it| it.status().name()).collect();
+        let published: Vec<Value> =
+            last["shipments"].as_array().unwrap().iter().map(|it| it["status"].clone()).collect();
+        let current: Vec<Value> = consignment.parcels.iter().map(|it| json!(it.status())).collect();
         assert_eq!(published, current);
     }
 

@@ -3,9 +3,9 @@
 use chassis::store::Store;
 use chassis::testing::{Client, Issuer, ManualClock, MemoryProducer, MemoryStore};
 use serde_json::{Value, json};
-use shipping::domain::{Line, Parcel, Simulation, Status};
+use shipping::domain::{Line, Parcel, Refusal, Simulation, Status};
 use shipping::routes::{Api, router};
-use shipping::service::{Refusal, Shipping};
+use shipping::service::Shipping;
 
 use super::{START_MS, address};
 

@@ -77,7 +77,7 @@ fn take_back(store: SteppedStore, id: &'static str) -> Running {
 }
 
 /// Reads the figures after the reservations have expired, which settles them.
-fn look(store: SteppedStore) -> Running {
+fn expire(store: SteppedStore) -> Running {
     Box::pin(async move { Inventory::new(store).levels("a", OVER_MS).await.map(drop) })
 }
 
@@ -106,7 +106,7 @@ fn only_one_of_two_buyers_gets_the_last_piece() {
 fn a_commit_a_release_and_the_expiry_have_one_result() {
     let explored = explore(
         || prepared(&[("a", 2), ("b", 2)], &[("r", &[("a", 1), ("b", 1)])]),
-        &[|store| commit(store, "r"), |store| release(store, "r"), look],
+        &[|store| commit(store, "r"), |store| release(store, "r"), expire],
         1,
         adds_up,
         |store, ends| {
@@ -191,7 +191,7 @@ fn concurrent_and_interrupted_returns_of_a_sale_count_once() {
     };
     let explored = explore(
         prepare,
-        &[|store| take_back(store, "r"), |store| take_back(store, "r"), look],
+        &[|store| take_back(store, "r"), |store| take_back(store, "r"), expire],
         1,
         adds_up,
         |store, _| {

@@ -10,18 +10,6 @@ async fn sold() -> (MemoryStore, Inventory<MemoryStore>) {
 }
 
 #[tokio::test]
-async fn a_part_is_restocked_once_for_each_return() {
-    let (_, inventory) = sold().await;
-    for _ in 0..2 {
-        inventory.restock("r", "shp_1", &lines(&[("a", 2)]), 1).await.unwrap();
-    }
-    assert_eq!(figures(&inventory, "a", 1).await, (4, 0, 1));
-    inventory.restock("r", "shp_2", &lines(&[("a", 1), ("b", 1)]), 2).await.unwrap();
-    assert_eq!(figures(&inventory, "a", 2).await, (5, 0, 0));
-    assert_eq!(figures(&inventory, "b", 2).await, (5, 0, 0));
-}
-
-#[tokio::test]
 async fn returns_cannot_exceed_the_sale() {
     let (_, inventory) = sold().await;
     inventory.restock("r", "shp_1", &lines(&[("a", 2)]), 1).await.unwrap();

@@ -101,11 +101,11 @@ fn each_change_has_one_event() {
 fn couriers_report_in_order_and_may_repeat_reports() {
     let mut it = consignment("shp_1");
     let skip = it.report("shp_1", Status::Delivered, 1_500);
-    assert_eq!(skip, Err(Fault::WrongStatus(Status::Created, Status::Delivered)));
+    assert_eq!(skip, Err(Refusal::WrongStatus(Status::Created, Status::Delivered)));
     it.report("shp_1", Status::InTransit, 2_000).unwrap();
     it.report("shp_1", Status::InTransit, 2_500).unwrap();
     it.report("shp_1", Status::Delivered, 1_900).unwrap();
     let history: Vec<u64> = it.parcels[0].history().iter().map(|it| it.at_ms).collect();
     assert_eq!(history, [1_000, 2_000, 2_000], "the clock may go back, the history does not");
-    assert_eq!(it.report("shp_2", Status::Delivered, 1), Err(Fault::NoSuchParcel));
+    assert_eq!(it.report("shp_2", Status::Delivered, 1), Err(Refusal::NotFound));
 }
