@@ -1,5 +1,4 @@
-//! The component: the contract `shop:inventory/stock` and the HTTP routes over one service,
-//! joined to the host's store and to the keys of `shop:identity`.
+//! The component: contracts and HTTP routes, with the host's store and the keys of `shop:identity`.
 
 use axum::Router;
 use bindings::exports::shop::inventory::{audit as books, stock as contract};
@@ -10,7 +9,7 @@ use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{Availability, Books, Claim, Line, Refusal, Standing};
+use crate::domain::{Availability, Books, Claim, Line, Refusal, ReservationStatus};
 use crate::routes::App;
 use crate::service::Inventory;
 
@@ -18,7 +17,6 @@ contracts::function!("inventory");
 
 struct Component;
 
-/// All requests of this instance are answered by one.
 static ROUTER: Kept = Kept::new();
 
 #[http_service]
@@ -88,21 +86,21 @@ impl contract::Guest for Component {
 
 impl books::Guest for Component {
     async fn skus(after: Option<String>, limit: u32) -> Result<books::Page, books::Error> {
-        let place = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
-        let Some(place) = place else {
+        let at = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
+        let Some(at) = at else {
             let text = format!("`after` {after:?}, or a limit beyond {PAGE_MAX}");
             return Err(books::Error::Invalid(text));
         };
-        let page = Inventory::new(open()?).books(place, limit).await?;
+        let page = Inventory::new(open()?).books(at, limit).await?;
         Ok(books::Page {
             entries: page.entries.into_iter().map(Into::into).collect(),
-            next: page.next.map(|place| place.to_string()),
+            next: page.next.map(|next| next.to_string()),
         })
     }
 
     async fn reservations(ids: Vec<String>) -> Result<Vec<books::Standing>, books::Error> {
-        let standings = Inventory::new(open()?).standings(&ids, now_ms()).await?;
-        Ok(standings.into_iter().map(Into::into).collect())
+        let statuses = Inventory::new(open()?).statuses(&ids, now_ms()).await?;
+        Ok(statuses.into_iter().map(Into::into).collect())
     }
 }
 
@@ -144,15 +142,15 @@ impl From<Claim> for books::Claim {
     }
 }
 
-impl From<Standing> for books::Standing {
-    fn from(standing: Standing) -> books::Standing {
-        match standing {
-            Standing::Unknown => books::Standing::Unknown,
-            Standing::Held => books::Standing::Held,
-            Standing::Committed => books::Standing::Committed,
-            Standing::Released => books::Standing::Released,
-            Standing::Expired => books::Standing::Expired,
-            Standing::TakenBack => books::Standing::TakenBack,
+impl From<ReservationStatus> for books::Standing {
+    fn from(status: ReservationStatus) -> books::Standing {
+        match status {
+            ReservationStatus::Unknown => books::Standing::Unknown,
+            ReservationStatus::Held => books::Standing::Held,
+            ReservationStatus::Committed => books::Standing::Committed,
+            ReservationStatus::Released => books::Standing::Released,
+            ReservationStatus::Expired => books::Standing::Expired,
+            ReservationStatus::TakenBack => books::Standing::TakenBack,
         }
     }
 }

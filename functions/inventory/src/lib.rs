@@ -1,13 +1,14 @@
-//! Inventory: how many pieces there are of each product, and who has a claim on them.
+//! Inventory: how many pieces there are of each product, and which reservations have a claim on
+//! them.
 //!
-//! Promise: no piece is sold twice, whatever runs at once and whenever a process dies. Each
-//! SKU is one aggregate ([`domain::Stock`]) and each reservation another
-//! ([`domain::Record`]); the store can change only one of them at a time. The record decides:
-//! a reservation is sold when its record says so, and a hold on a SKU is given up only after
-//! its record was closed. So every half-finished step has one meaning, and whoever touches
-//! the SKU next finishes it.
+//! No piece is sold twice, in spite of concurrent calls and crashes. Each SKU is an aggregate
+//! ([`domain::Stock`]) and so is each reservation ([`domain::Record`]); the store can change only
+//! one of them at a time. The record decides: a reservation is sold when its record says so, and a
+//! hold on a SKU is released only after its record was closed. So each unfinished step has one
+//! meaning, and the next call that uses the SKU finishes it.
 
 pub mod domain;
+mod records;
 pub mod routes;
 pub mod service;
 

@@ -12,12 +12,12 @@ use chassis::problem::{Problem, Result};
 use chassis::store::Store;
 use serde::Serialize;
 
-/// What the routes work with.
+/// The state of the routes.
 #[derive(Clone, Debug)]
 pub struct App<S, K> {
     /// The use cases.
     pub inventory: Inventory<S>,
-    /// What tokens are checked with.
+    /// The keys that verify tokens.
     pub keys: K,
 }
 
@@ -39,8 +39,8 @@ struct StockView {
     levels: Levels,
 }
 
-/// `GET` and `PUT /api/v1/inventory/{sku}`; and `POST /sweep`, which the host calls from time to
-/// time and the gateway never forwards.
+/// `GET` and `PUT /api/v1/inventory/{sku}`; and `POST /sweep`, which the host calls on a
+/// schedule and the gateway does not forward.
 pub fn router<S: Store, K: KeySource>(app: App<S, K>) -> Router {
     Router::new()
         .route("/api/v1/inventory/{sku}", get(show::<S, K>).put(receive::<S, K>))
@@ -82,11 +82,11 @@ fn problem(refusal: Refusal) -> Problem {
         Refusal::Invalid(detail) => Problem::bad_request(detail),
         Refusal::Conflict(detail) => Problem::conflict(detail),
         Refusal::Unavailable(detail) => {
-            eprintln!("{detail}");
-            Problem::unavailable("Inventory can't answer now.", 1)
+            eprintln!("inventory: {detail}");
+            Problem::unavailable("Inventory is temporarily unavailable.", 1)
         }
         other => {
-            eprintln!("no route asks for this: {other:?}");
+            eprintln!("inventory: unexpected: {other:?}");
             Problem::internal()
         }
     }

@@ -3,33 +3,34 @@
 
 mod audit;
 mod lanes;
-mod restock;
-mod steps;
+mod reserving;
+mod returns;
+mod settling;
 mod sweep;
 
 pub use audit::BOOKS_CLAIMS_MAX;
 pub use sweep::{SWEEP_SKUS_MAX, Swept};
 
 use crate::domain::{
-    Availability, Begin, LINES_MAX, Levels, Line, Record, Refusal, Reservation, State, Stock,
-    check_name, check_ttl, normalize,
+    Availability, Begin, LINES_MAX, Levels, Line, Record, Refusal, Reservation, Stock, check_name,
+    check_ttl, normalize,
 };
-use chassis::register::Register;
+use crate::records::Records;
 use chassis::store::{Store, StoreError};
 
 /// Inventory over a store.
 #[derive(Clone, Debug)]
 pub struct Inventory<S> {
-    store: S,
+    records: Records<S>,
 }
 
 impl<S: Store> Inventory<S> {
     /// Inventory in this store.
     pub fn new(store: S) -> Inventory<S> {
-        Inventory { store }
+        Inventory { records: Records::new(store) }
     }
 
-    /// Reserve all lines or none, until `now_ms + ttl_ms`.
+    /// Reserves all lines or none, until `now_ms + ttl_ms`.
     pub async fn reserve(
         &self,
         id: &str,
@@ -41,7 +42,7 @@ impl<S: Store> Inventory<S> {
         check_ttl(ttl_ms)?;
         let lines = normalize(lines)?;
         let begin = |record| Record::begin(record, id, &lines, ttl_ms, now_ms);
-        let record = match self.store.update(&record_key(id), begin).await? {
+        let record = match self.records.change_reservation(id, begin).await? {
             Begin::Known(record) => record,
             Begin::Attempt(record) => self.attempt(id, record, now_ms).await?,
         };
@@ -51,56 +52,25 @@ impl<S: Store> Inventory<S> {
         record.standing(id, now_ms)
     }
 
-    /// Sell a reservation.
+    /// Sells a reservation.
     pub async fn commit(&self, id: &str, now_ms: u64) -> Result<(), Refusal> {
         check_name("reservation id", id)?;
-        let commit = |record: Option<Record>| -> Result<_, Refusal> {
-            let record = record.ok_or_else(|| unknown(id))?.commit(id, now_ms)?;
-            Ok((record.clone(), record))
-        };
-        let record = self.store.update(&record_key(id), commit).await?;
+        let record = self.change_record(id, |record| record.commit(id, now_ms)).await?;
         for line in &record.lines {
             self.sell(&line.sku, id, record.attempt).await?;
         }
         Ok(())
     }
 
-    /// Give a reservation back, and bar its id.
+    /// Releases a reservation, and bars its id.
     pub async fn release(&self, id: &str) -> Result<(), Refusal> {
         check_name("reservation id", id)?;
         let release = |record| Record::release(record, id).map(|record| (record.clone(), record));
-        let record = self.store.update(&record_key(id), release).await?;
+        let record = self.records.change_reservation(id, release).await?;
         self.free_unless_returned(id, &record).await
     }
 
-    /// Undo a reservation, sold or not.
-    pub async fn take_back(&self, id: &str, now_ms: u64) -> Result<(), Refusal> {
-        check_name("reservation id", id)?;
-        let begin = |record| Record::begin_return(record, id).map(|now| (now.clone(), now));
-        let record = self.store.update(&record_key(id), begin).await?;
-        if record.state != State::Returning {
-            return self.free_unless_returned(id, &record).await;
-        }
-        for Line { sku, quantity } in &record.left() {
-            let (attempt, quantity) = (record.attempt, *quantity);
-            // Holds in lanes are turned into sales first.
-            if let Some(stock) = self.store.read::<Stock>(&stock_key(sku)).await? {
-                self.sell_from_lanes(sku, &stock, id, attempt).await?;
-            }
-            self.give_back(sku, now_ms, |stock| stock.take_back(id, attempt, quantity, now_ms))
-                .await?;
-        }
-        let finish = |record: Option<Record>| -> Result<_, Refusal> {
-            Ok((record.ok_or_else(|| unknown(id))?.finish_return(), ()))
-        };
-        self.store.update(&record_key(id), finish).await?;
-        for line in &record.lines {
-            self.forget_returns(&line.sku, now_ms).await?;
-        }
-        Ok(())
-    }
-
-    /// What can be reserved of these SKUs, in the order asked.
+    /// What can be reserved of these SKUs, in the requested order.
     pub async fn available(
         &self,
         skus: &[String],
@@ -112,7 +82,7 @@ impl<S: Store> Inventory<S> {
         let mut answer = Vec::with_capacity(skus.len());
         for sku in skus {
             check_name("SKU", sku)?;
-            let stock = self.swept_if_short(sku, u32::MAX, now_ms).await?;
+            let stock = self.settled_if_short(sku, u32::MAX, now_ms).await?;
             let available = stock.map_or(0, |stock| stock.available_to(""));
             answer.push(Availability { sku: sku.clone(), available });
         }
@@ -122,7 +92,7 @@ impl<S: Store> Inventory<S> {
     /// The figures of a SKU; `None` if it was never received.
     pub async fn levels(&self, sku: &str, now_ms: u64) -> Result<Option<Levels>, Refusal> {
         check_name("SKU", sku)?;
-        match self.swept(sku, now_ms).await? {
+        match self.settled(sku, now_ms).await? {
             Some(stock) => {
                 let stock = self.settle_lanes(sku, stock, now_ms).await?;
                 self.levels_of(sku, &stock).await.map(Some)
@@ -131,43 +101,56 @@ impl<S: Store> Inventory<S> {
         }
     }
 
-    /// Set how many pieces of a SKU were ever received.
+    /// Sets how many pieces of a SKU were ever received.
     pub async fn receive(&self, sku: &str, received: u32, now_ms: u64) -> Result<Levels, Refusal> {
         check_name("SKU", sku)?;
         // Free pieces in lanes come back first, because they are not reserved.
-        let known = self.swept_if_short(sku, u32::MAX, now_ms).await?;
-        let place = match known.and_then(|stock| stock.place()) {
-            Some(place) => place,
-            None => self.register().enter(sku).await?,
+        let known = self.settled_if_short(sku, u32::MAX, now_ms).await?;
+        let position = match known.and_then(|stock| stock.position()) {
+            Some(position) => position,
+            None => self.records.skus().enter(sku).await?,
         };
-        let receive = |stock: Option<Stock>| -> Result<_, Refusal> {
+        let receive = |stock: Option<Stock>| {
             let mut stock = stock.unwrap_or_default();
-            stock.settle_at(Some(place));
+            stock.register_at(position);
             stock.receive(received).map_err(|least| {
                 Refusal::Conflict(format!("{least} pieces of {sku} are reserved or sold"))
             })?;
             Ok((stock.clone(), stock))
         };
-        let stock = self.store.update(&stock_key(sku), receive).await?;
+        let stock = self.records.change_stock(sku, receive).await?;
         self.levels_of(sku, &stock).await
     }
 
-    /// All SKUs in the order of their first receipt.
-    fn register(&self) -> Register<S> {
-        Register::new(self.store.clone(), "sku")
+    /// Changes the record of an existing reservation. Returns the changed record.
+    async fn change_record(
+        &self,
+        id: &str,
+        mut change: impl FnMut(Record) -> Result<Record, Refusal> + Send,
+    ) -> Result<Record, Refusal> {
+        let change = |record: Option<Record>| {
+            let unknown = || Refusal::NotFound(format!("no reservation {id}"));
+            change(record.ok_or_else(unknown)?).map(|record| (record.clone(), record))
+        };
+        self.records.change_reservation(id, change).await
     }
-}
 
-fn record_key(id: &str) -> String {
-    format!("reservation/{id}")
-}
-
-fn stock_key(sku: &str) -> String {
-    format!("stock/{sku}")
-}
-
-fn unknown(id: &str) -> Refusal {
-    Refusal::NotFound(format!("no reservation {id}"))
+    /// Changes an existing stock. One that was never received stays absent.
+    async fn change_stock(
+        &self,
+        sku: &str,
+        mut change: impl FnMut(&mut Stock) + Send,
+    ) -> Result<Stock, Refusal> {
+        let change = |stock: Option<Stock>| {
+            let mut stock = stock.ok_or_else(|| Refusal::NotFound(sku.to_owned()))?;
+            change(&mut stock);
+            Ok((stock.clone(), stock))
+        };
+        match self.records.change_stock(sku, change).await {
+            Err(Refusal::NotFound(_)) => Ok(Stock::default()),
+            other => other,
+        }
+    }
 }
 
 impl From<StoreError> for Refusal {

@@ -1,9 +1,9 @@
-//! Payments on a host: store, variables, HTTP client, contract.
+//! The component: contracts, HTTP routes, variables, the store and the HTTP client.
 
 use axum::Router;
 use bindings::exports::shop::payments::{audit as books, payments as contract};
+use chassis::SystemClock;
 use chassis::app::{Kept, Unready, readiness, router_with_problems, serve};
-use chassis::clock::now_ms;
 use chassis::config::{ConfigError, optional, variable};
 use chassis::http::SpinOutbound;
 use chassis::register::{PAGE_MAX, position};
@@ -11,35 +11,34 @@ use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::audit;
-use crate::domain::{Decline, Payment, Status};
-use crate::ledger::{Account, Posting};
+use crate::domain::{Account, Decline, Payment, Posting, Status};
 use crate::provider::Psp;
+use crate::records::Record;
 use crate::routes::Api;
 use crate::service::{Payments, Refusal};
 
 contracts::function!("payments");
 
-/// The provider of development.
+/// The sandbox of the provider, for development.
 const PSP_URL_DEFAULT: &str = "http://psp-sandbox.spin.internal";
 
 struct Component;
 
-/// What an operator has set.
+/// The settings of the operator.
 #[derive(Clone, PartialEq)]
 struct Settings {
     psp: PspSettings,
     webhook_secret: String,
 }
 
-/// Where the provider is, and how it knows us.
+/// The address of the provider, and the key of its API.
 #[derive(Clone, PartialEq)]
 struct PspSettings {
     url: Option<String>,
     api_key: String,
 }
 
-/// A call of the contract sets itself up; only the other routes need settings.
+/// Calls of the contract read the settings themselves; only the other routes need them here.
 static CONTRACT: Kept = Kept::new();
 static ROUTES: Kept<Settings> = Kept::new();
 
@@ -80,11 +79,11 @@ fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("payments")
 }
 
-type Service = Payments<SpinStore, Psp<SpinOutbound>>;
+type Service = Payments<SpinStore, Psp<SpinOutbound>, SystemClock>;
 
 fn payments(store: SpinStore, psp: &PspSettings) -> Service {
     let url = psp.url.as_deref().unwrap_or(PSP_URL_DEFAULT);
-    Payments::new(store, Psp::new(SpinOutbound, url, &psp.api_key), now_ms)
+    Payments::new(store, Psp::new(SpinOutbound, url, &psp.api_key), SystemClock)
 }
 
 /// The service for one call of the contract.
@@ -106,15 +105,15 @@ impl contract::Guest for Component {
         method: String,
     ) -> Result<contract::Payment, contract::Error> {
         let amount = chassis::money::Money::new(amount.amount, amount.currency);
-        answer(service().await?.authorize(&id, &order_id, amount, &method).await)
+        result(service().await?.authorize(&id, &order_id, amount, &method).await)
     }
 
     async fn capture(id: String) -> Result<contract::Payment, contract::Error> {
-        answer(service().await?.capture(&id).await)
+        result(service().await?.capture(&id).await)
     }
 
     async fn cancel(id: String, order_id: String) -> Result<contract::Payment, contract::Error> {
-        answer(service().await?.cancel(&id, &order_id).await)
+        result(service().await?.cancel(&id, &order_id).await)
     }
 
     async fn refund(
@@ -123,15 +122,15 @@ impl contract::Guest for Component {
         amount: contract::Money,
     ) -> Result<contract::Payment, contract::Error> {
         let amount = chassis::money::Money::new(amount.amount, amount.currency);
-        answer(service().await?.refund(&id, &refund_id, amount).await)
+        result(service().await?.refund(&id, &refund_id, amount).await)
     }
 
     async fn get(id: String) -> Result<contract::Payment, contract::Error> {
-        answer(service().await?.get(&id).await)
+        result(service().await?.get(&id).await)
     }
 }
 
-fn answer(result: Result<Payment, Refusal>) -> Result<contract::Payment, contract::Error> {
+fn result(result: Result<Payment, Refusal>) -> Result<contract::Payment, contract::Error> {
     match result {
         Ok(payment) => {
             let amount = payment.amount();
@@ -176,23 +175,23 @@ fn decline(reason: Decline) -> contract::DeclineReason {
 
 impl books::Guest for Component {
     async fn payments(after: Option<String>, limit: u32) -> Result<books::Page, books::Error> {
-        let place = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
-        let place = place.ok_or_else(|| unreadable(after))?;
-        let page = service().await?.entries(place, limit).await?;
+        let at = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
+        let at = at.ok_or_else(|| unreadable(after))?;
+        let page = service().await?.records().payments(at, limit).await?;
         Ok(books::Page {
             entries: page.entries.into_iter().map(Into::into).collect(),
-            next: page.next.map(|place| place.to_string()),
+            next: page.next.map(|next| next.to_string()),
         })
     }
 
     async fn ledger(after: Option<String>) -> Result<books::Postings, books::Error> {
         let slot = position(after.as_deref()).ok_or_else(|| unreadable(after))?;
         let service = service().await?;
-        if slot == 0 && service.pull().await?.more {
+        if slot == 0 && service.import_statement().await?.more {
             let text = "the provider's statement is still being read".to_owned();
             return Err(books::Error::Unavailable(text));
         }
-        let (postings, next) = service.stretch(slot).await?;
+        let (postings, next) = service.records().postings_after(slot).await?;
         Ok(books::Postings {
             entries: postings.into_iter().map(Into::into).collect(),
             next: next.map(|slot| slot.to_string()),
@@ -205,9 +204,10 @@ impl books::Guest for Component {
         let part = service.statement(after).await?;
         let mut entries = Vec::with_capacity(part.lines.len());
         for line in part.lines {
+            let known = service.records().load(&line.payment_id).await?;
             entries.push(books::StatementLine {
                 number: line.number,
-                order_id: service.order_of(&line.payment_id).await?,
+                order_id: known.map(|(payment, _)| payment.order_id).unwrap_or_default(),
                 payment_id: line.payment_id,
                 amount: money(line.amount),
                 at_ms: line.at_ms,
@@ -257,19 +257,19 @@ impl From<StoreError> for books::Error {
     }
 }
 
-impl From<audit::Entry> for books::Entry {
-    fn from(entry: audit::Entry) -> Self {
+impl From<(Payment, Record)> for books::Entry {
+    fn from((payment, record): (Payment, Record)) -> Self {
         Self {
-            id: entry.id,
-            order_id: entry.order_id,
-            status: status(entry.status),
-            currency: entry.currency,
-            asked: entry.asked,
-            captured: entry.captured,
-            refunded: entry.refunded,
-            charged_back: entry.charged_back,
-            held: entry.held,
-            unstated: entry.unstated,
+            status: status(payment.status()),
+            asked: payment.amount().amount,
+            captured: payment.known.captured,
+            refunded: payment.known.refunded,
+            charged_back: payment.known.charged_back,
+            held: payment.held(),
+            unstated: record.is_unstated(),
+            currency: payment.known.currency,
+            id: payment.id,
+            order_id: payment.order_id,
         }
     }
 }

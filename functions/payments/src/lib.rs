@@ -1,18 +1,16 @@
-//! Payments: holding money, taking it, giving it back, and keeping the books about it.
+//! Payments: holding, capturing and refunding money, and the books about it.
 //!
-//! A provider of the outside world does the moving; everything that is peculiar to it stays in
-//! [`provider`]. Whether something happened there is sometimes unknown; then it is asked again
-//! under the same key until it is known, and never guessed. What the provider reports is booked as
-//! reported, and compared with the request and with its statement.
+//! An external provider moves the money; everything that is specific to it stays in [`provider`]. If
+//! the outcome of a request is unknown, the provider is asked again with the same key until it is
+//! known. Its reports are booked unchanged, and compared with the request and with its statement.
 
-pub mod audit;
 pub mod domain;
-pub mod ledger;
 pub mod ports;
 pub mod provider;
 pub mod records;
 pub mod routes;
 pub mod service;
+mod view;
 
 #[cfg(target_family = "wasm")]
 mod component;

@@ -1,24 +1,27 @@
-//! What payments needs of a provider, in our words.
+//! The payment provider, in the terms of this function.
 
 use std::future::Future;
 
 use chassis::money::Money;
 
-use crate::domain::{News, Statement};
+use crate::domain::{Report, Statement};
 
-/// Why the provider did not do what it was asked.
+/// The maximum number of lines of one page of the provider's statement.
+pub const STATEMENT_LINES_MAX: usize = 100;
+
+/// Why the provider did not confirm a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// It has certainly not acted.
-    NotDone(String),
-    /// It may have acted: ask it.
-    Unclear(String),
+pub enum ProviderError {
+    /// It was certainly not executed.
+    NotExecuted(String),
+    /// It may have been executed: look the charge up.
+    OutcomeUnknown(String),
 }
 
-/// What to ask a provider to hold.
+/// A hold that is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// Under the same key the provider never holds twice.
+    /// The idempotency key: the provider never holds twice with the same key.
     pub key: String,
     /// Positive.
     pub amount: Money,
@@ -37,38 +40,45 @@ pub struct Charge {
 
 /// A partial refund of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GiveBack {
+pub struct PartialRefund {
     /// The idempotency key: the provider never refunds twice with the same key.
     pub key: String,
     /// Positive.
     pub amount: Money,
 }
 
-/// A payment provider. Results are reported as they are: the caller has to check that the amounts
-/// are those that were requested.
+/// A payment provider. It reports what it has done: the caller has to check that the amounts are
+/// those that were requested.
 pub trait Provider: Clone + Send + Sync + 'static {
-    /// Hold money. Repeating it with the same key is safe.
-    fn hold(&self, hold: &Hold) -> impl Future<Output = Result<News, Trouble>> + Send;
+    /// Holds money. Repeating it with the same key is safe.
+    fn hold(&self, hold: &Hold) -> impl Future<Output = Result<Report, ProviderError>> + Send;
 
-    /// Captures the money that is held.
-    fn take(&self, charge: &Charge) -> impl Future<Output = Result<News, Trouble>> + Send;
-
-    /// Releases the hold or refunds everything that was captured.
-    fn undo(&self, charge: &Charge) -> impl Future<Output = Result<News, Trouble>> + Send;
-
-    /// Refunds a part of what was captured.
-    fn give_back(
+    /// Captures the held money.
+    fn capture(
         &self,
         charge: &Charge,
-        part: &GiveBack,
-    ) -> impl Future<Output = Result<News, Trouble>> + Send;
+    ) -> impl Future<Output = Result<Report, ProviderError>> + Send;
 
-    /// What the provider knows under this key; none if nothing.
-    fn ask(&self, key: &str) -> impl Future<Output = Result<Option<News>, Trouble>> + Send;
+    /// Releases the hold or refunds everything that was captured.
+    fn reverse(
+        &self,
+        charge: &Charge,
+    ) -> impl Future<Output = Result<Report, ProviderError>> + Send;
+
+    /// Refunds a part of what was captured.
+    fn refund(
+        &self,
+        charge: &Charge,
+        part: &PartialRefund,
+    ) -> impl Future<Output = Result<Report, ProviderError>> + Send;
+
+    /// The charge with this key; `None` if there is none.
+    fn find(&self, key: &str)
+    -> impl Future<Output = Result<Option<Report>, ProviderError>> + Send;
 
     /// The lines of the provider's statement after this number, at most [`STATEMENT_LINES_MAX`].
-    fn statement(&self, after: u64) -> impl Future<Output = Result<Statement, Trouble>> + Send;
+    fn statement(
+        &self,
+        after: u64,
+    ) -> impl Future<Output = Result<Statement, ProviderError>> + Send;
 }
-
-/// The maximum number of lines of one page of the provider's statement.
-pub const STATEMENT_LINES_MAX: usize = 100;

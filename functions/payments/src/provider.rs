@@ -1,7 +1,7 @@
-//! The anti-corruption layer: the one place that knows how the payment provider speaks.
+//! The anti-corruption layer: the only code that knows the API of the payment provider.
 //!
-//! Its states, codes and field names end here. A state that this version does not know becomes
-//! [`Standing::Unknown`] and changes nothing; a response that does not match the request (about
+//! Its states, codes and field names are used only here. A state that this version does not know becomes
+//! [`ChargeStatus::Unknown`] and changes nothing; a response that does not match the request (about
 //! another charge, invalid JSON) is treated like a missing response. Amounts are reported
 //! unchanged.
 
@@ -15,10 +15,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::domain::{Amounts, Decline, News, Standing, Statement};
-use crate::ports::{self, GiveBack, Hold, Provider, STATEMENT_LINES_MAX, Trouble};
+use crate::domain::{Amounts, ChargeStatus, Decline, Report, Statement};
+use crate::ports::{self, Hold, PartialRefund, Provider, ProviderError, STATEMENT_LINES_MAX};
 
-/// How long the provider may take for one answer, in milliseconds.
+/// The maximum time of one request to the provider, in milliseconds.
 pub const TIMEOUT_MS: u64 = 1_500;
 
 /// The provider behind an HTTP API.
@@ -30,7 +30,7 @@ pub struct Psp<O> {
     api_key: String,
 }
 
-/// A charge as the provider tells it; fields that we don't need are passed over.
+/// A charge in the format of the provider. Other fields are ignored.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Charge {
@@ -59,12 +59,12 @@ struct FailureBody {
     code: String,
 }
 
-/// What an answer comes to.
+/// A response about a charge.
 enum Answer {
     Charge(Charge),
     /// There is no such charge.
     Missing,
-    /// The charge's state does not allow it: see for yourself which it is.
+    /// The charge's state does not allow the operation.
     WrongState,
 }
 
@@ -82,7 +82,7 @@ impl<O: Outbound> Psp<O> {
         path: &str,
         key: Option<&str>,
         body: Bytes,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, ProviderError> {
         let (status, body) = self.exchange(method, path, key, body).await?;
         read(status, &body)
     }
@@ -93,7 +93,7 @@ impl<O: Outbound> Psp<O> {
         path: &str,
         key: Option<&str>,
         body: Bytes,
-    ) -> Result<(StatusCode, Bytes), Trouble> {
+    ) -> Result<(StatusCode, Bytes), ProviderError> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base_url))
@@ -102,43 +102,48 @@ impl<O: Outbound> Psp<O> {
         if let Some(key) = key {
             request = request.header("x-idempotency-key", key);
         }
-        let request = request.body(body).map_err(|error| Trouble::NotDone(error.to_string()))?;
+        let request =
+            request.body(body).map_err(|error| ProviderError::NotExecuted(error.to_string()))?;
         match self.outbound.send(request, TIMEOUT_MS).await {
-            Ok(answer) => Ok((answer.status(), answer.into_body())),
-            Err(error @ OutboundError::Connect(_)) => Err(Trouble::NotDone(error.to_string())),
-            Err(error) => Err(Trouble::Unclear(error.to_string())),
+            Ok(response) => Ok((response.status(), response.into_body())),
+            Err(error @ OutboundError::Connect(_)) => {
+                Err(ProviderError::NotExecuted(error.to_string()))
+            }
+            Err(error) => Err(ProviderError::OutcomeUnknown(error.to_string())),
         }
     }
 
     /// Requests an operation on a charge. If its state does not allow the operation, returns the
     /// current state.
-    async fn move_money(
+    async fn operate(
         &self,
         charge: &ports::Charge,
-        verb: &str,
+        operation: &str,
         key: Option<&str>,
         body: Bytes,
-    ) -> Result<News, Trouble> {
+    ) -> Result<Report, ProviderError> {
         let path = format!("/v2/charges/{}", escape(&charge.reference));
-        let verb = format!("{path}/{verb}");
-        let answer = match self.send(Method::POST, &verb, key, body).await? {
+        let operation = format!("{path}/{operation}");
+        let answer = match self.send(Method::POST, &operation, key, body).await? {
             Answer::WrongState => self.send(Method::GET, &path, None, Bytes::new()).await?,
             answer => answer,
         };
         match answer {
-            Answer::Charge(told) if told.charge_id == charge.reference => {
-                fitting(told, &charge.key)
+            Answer::Charge(current) if current.charge_id == charge.reference => {
+                matching(current, &charge.key)
             }
             _ => {
                 let reference = &charge.reference;
-                Err(Trouble::Unclear(format!("the provider does not know {reference}")))
+                Err(ProviderError::OutcomeUnknown(format!(
+                    "the provider does not know {reference}"
+                )))
             }
         }
     }
 }
 
 impl<O: Outbound> Provider for Psp<O> {
-    async fn hold(&self, hold: &Hold) -> Result<News, Trouble> {
+    async fn hold(&self, hold: &Hold) -> Result<Report, ProviderError> {
         let body = json!({
             "merchantRef": hold.key,
             "value": hold.amount.amount,
@@ -147,34 +152,38 @@ impl<O: Outbound> Provider for Psp<O> {
         });
         let body = Bytes::from(body.to_string());
         match self.send(Method::POST, "/v2/charges", Some(&hold.key), body).await? {
-            Answer::Charge(charge) => fitting(charge, &hold.key),
-            _ => Err(does_not_fit()),
+            Answer::Charge(charge) => matching(charge, &hold.key),
+            _ => Err(does_not_match()),
         }
     }
 
-    async fn take(&self, charge: &ports::Charge) -> Result<News, Trouble> {
-        self.move_money(charge, "capture", None, Bytes::new()).await
+    async fn capture(&self, charge: &ports::Charge) -> Result<Report, ProviderError> {
+        self.operate(charge, "capture", None, Bytes::new()).await
     }
 
-    async fn undo(&self, charge: &ports::Charge) -> Result<News, Trouble> {
-        self.move_money(charge, "reverse", None, Bytes::new()).await
+    async fn reverse(&self, charge: &ports::Charge) -> Result<Report, ProviderError> {
+        self.operate(charge, "reverse", None, Bytes::new()).await
     }
 
-    async fn give_back(&self, charge: &ports::Charge, part: &GiveBack) -> Result<News, Trouble> {
+    async fn refund(
+        &self,
+        charge: &ports::Charge,
+        part: &PartialRefund,
+    ) -> Result<Report, ProviderError> {
         let body = Bytes::from(json!({"value": part.amount.amount}).to_string());
-        self.move_money(charge, "reverse", Some(&part.key), body).await
+        self.operate(charge, "reverse", Some(&part.key), body).await
     }
 
-    async fn ask(&self, key: &str) -> Result<Option<News>, Trouble> {
+    async fn find(&self, key: &str) -> Result<Option<Report>, ProviderError> {
         let path = format!("/v2/charges?idempotencyKey={}", escape(key));
         match self.send(Method::GET, &path, None, Bytes::new()).await? {
-            Answer::Charge(charge) => fitting(charge, key).map(Some),
+            Answer::Charge(charge) => matching(charge, key).map(Some),
             Answer::Missing => Ok(None),
-            Answer::WrongState => Err(does_not_fit()),
+            Answer::WrongState => Err(does_not_match()),
         }
     }
 
-    async fn statement(&self, after: u64) -> Result<Statement, Trouble> {
+    async fn statement(&self, after: u64) -> Result<Statement, ProviderError> {
         let path = format!("/v2/statement?after={after}&limit={STATEMENT_LINES_MAX}");
         let (status, body) = self.exchange(Method::GET, &path, None, Bytes::new()).await?;
         statement::read(status, &body, after)
@@ -182,38 +191,44 @@ impl<O: Outbound> Provider for Psp<O> {
 }
 
 /// The report about a charge, if it is the requested one.
-fn fitting(charge: Charge, key: &str) -> Result<News, Trouble> {
-    if charge.merchant_ref == key { Ok(news(charge)) } else { Err(does_not_fit()) }
+fn matching(charge: Charge, key: &str) -> Result<Report, ProviderError> {
+    if charge.merchant_ref == key { Ok(report(charge)) } else { Err(does_not_match()) }
 }
 
-fn does_not_fit() -> Trouble {
-    Trouble::Unclear("the response does not match the request".to_owned())
+fn does_not_match() -> ProviderError {
+    ProviderError::OutcomeUnknown("the response does not match the request".to_owned())
 }
 
-/// What status and body mean. The provider answers failures that it has looked at with an
-/// error code; anything else with a status from 500 may have happened.
-fn read(status: StatusCode, body: &[u8]) -> Result<Answer, Trouble> {
+/// Parses a response. Requests that the provider has refused have an error code; after any other
+/// failure, the outcome is unknown.
+fn read(status: StatusCode, body: &[u8]) -> Result<Answer, ProviderError> {
     if status.is_success() {
         let charge = serde_json::from_slice(body).map(Answer::Charge);
-        return charge.map_err(|error| Trouble::Unclear(format!("unreadable answer: {error}")));
+        return charge.map_err(|error| {
+            ProviderError::OutcomeUnknown(format!("unreadable response: {error}"))
+        });
     }
     let code = serde_json::from_slice(body).map(|failure: Failure| failure.error.code);
     match (status.as_u16(), code.as_deref()) {
         (404, Ok("no_such_charge")) => Ok(Answer::Missing),
         (409, Ok("wrong_state")) => Ok(Answer::WrongState),
-        (400..=499, Ok(code)) => Err(Trouble::NotDone(format!("the provider answers {code}"))),
-        (status, _) => Err(Trouble::Unclear(format!("the provider responded with {status}"))),
+        (400..=499, Ok(code)) => {
+            Err(ProviderError::NotExecuted(format!("the provider responded with {code}")))
+        }
+        (status, _) => {
+            Err(ProviderError::OutcomeUnknown(format!("the provider responded with {status}")))
+        }
     }
 }
 
-fn news(charge: Charge) -> News {
-    let standing = match charge.state.as_str() {
-        "processing" => Standing::Pending,
-        "hold" => Standing::Held,
-        "approved" => Standing::Taken,
-        "reversed" | "lapsed" => Standing::Ended,
-        "refused" => Standing::Declined(decline(charge.refusal_code.as_deref())),
-        _ => Standing::Unknown(charge.state),
+fn report(charge: Charge) -> Report {
+    let status = match charge.state.as_str() {
+        "processing" => ChargeStatus::Pending,
+        "hold" => ChargeStatus::Held,
+        "approved" => ChargeStatus::Captured,
+        "reversed" | "lapsed" => ChargeStatus::Ended,
+        "refused" => ChargeStatus::Declined(decline(charge.refusal_code.as_deref())),
+        _ => ChargeStatus::Unknown(charge.state),
     };
     let amounts = Amounts {
         currency: charge.ccy,
@@ -222,10 +237,10 @@ fn news(charge: Charge) -> News {
         refunded: charge.reversed_value,
         charged_back: charge.charged_back_value,
     };
-    News { payment_id: charge.merchant_ref, reference: charge.charge_id, standing, amounts }
+    Report { payment_id: charge.merchant_ref, reference: charge.charge_id, status, amounts }
 }
 
-/// The response codes of ISO 8583 that we tell apart.
+/// The reason for a response code of ISO 8583.
 fn decline(code: Option<&str>) -> Decline {
     match code {
         Some("05") => Decline::Card,

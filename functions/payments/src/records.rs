@@ -1,32 +1,35 @@
-//! How payments and the order of the ledger lie in the store.
-
-mod watched;
+//! How payments and the order of the ledger are stored.
 
 use chassis::register::{Register, Stretch};
-use chassis::store::{Store, StoreError};
+use chassis::store::{Conflicts, Store, StoreError};
+use chassis::worklist::{Options, Worklist};
 use serde::{Deserialize, Serialize};
 
-use crate::audit::{self, Entry};
-use crate::domain::{Event, Kind, Payment, Recorded};
-use crate::ledger::{self, Posting};
+use crate::domain::{Event, Kind, Payment, Posting, Recorded, postings};
 
-/// How often a write is repeated when somebody else wrote the payment meanwhile.
-const CONFLICTS_MAX: u32 = 16;
-/// Slots of the ledger that one page looks at, empty ones included.
+/// The maximum number of slots of the ledger that are read for one page, including empty ones.
 const SLOTS_MAX: u64 = 400;
 /// The key of the last booked line of the provider's statement.
 const STATEMENT_KEY: &str = "statement_read";
-/// The counter of slots. Never JSON.
+/// The counter of slots.
 const SLOTS_KEY: &str = "ledger_slots";
+/// Payments whose charges are undecided at the provider. If there are too many, further ones are
+/// refused until others are settled.
+const WATCHED: Options = Options {
+    prefix: "watched",
+    shards: 1,
+    shard_length_max: 1_000,
+    what: "payments that are undecided at the provider",
+};
 
 /// The value of one payment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Oldest first, numbered from 1.
     pub events: Vec<Recorded>,
-    /// Its place in the register of all payments.
-    #[serde(default)]
-    pub place: Option<u64>,
+    /// Its position in the register of all payments.
+    #[serde(rename = "place", default)]
+    pub position: Option<u64>,
 }
 
 impl Record {
@@ -40,14 +43,28 @@ impl Record {
         };
         self.events.iter().any(|recorded| whole(&recorded.event))
     }
+
+    /// Whether it has movements from before the provider's statement was read, which can't be compared
+    /// with the statement.
+    pub fn is_unstated(&self) -> bool {
+        self.events.iter().any(|recorded| recorded.event.is_without_amount())
+    }
+
+    fn add(&mut self, events: Vec<Event>, at_ms: u64, slot: Option<u64>) {
+        for event in events {
+            let sequence = self.events.len() as u64 + 1;
+            let slot = slot.filter(|_| event.moves_money());
+            self.events.push(Recorded { sequence, at_ms, slot, event });
+        }
+    }
 }
 
-/// Where a reader of the ledger has come to.
+/// A position in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Counts from 1.
     pub slot: u64,
-    /// Postings of that slot that were read already.
+    /// The number of postings of that slot before it.
     pub line: usize,
 }
 
@@ -63,14 +80,22 @@ impl<S: Store> Records<S> {
         Self { store }
     }
 
-    /// The payment with this id; none if nobody has ever named it.
+    /// The payments that sweeps check.
+    pub fn watched(&self) -> Worklist<S, (String, u64)> {
+        Worklist::new(self.store.clone(), WATCHED)
+    }
+
+    /// The payment with this id, and its events; `None` if there is none.
     pub async fn load(&self, id: &str) -> Result<Option<(Payment, Record)>, StoreError> {
         let record: Option<Record> = self.store.read(&payment_key(id)).await?;
         Ok(record.map(|record| (Payment::fold(id, &record.events), record)))
     }
 
-    /// Changes a payment: `decide` sees it as it is (none if it is new) and answers what to
-    /// add, possibly more than once. Answers the payment with the additions.
+    /// Changes a payment: `decide` gets the current payment (`None` if it is new) and returns the
+    /// events to add. It may be called more than once. Returns the changed payment.
+    ///
+    /// # Errors
+    /// Those of `decide` and of the store.
     pub async fn change<E: From<StoreError>>(
         &self,
         id: &str,
@@ -78,52 +103,37 @@ impl<S: Store> Records<S> {
         decide: impl Fn(Option<&Payment>) -> Result<Vec<Event>, E> + Send,
     ) -> Result<Payment, E> {
         let key = payment_key(id);
-        let (mut slot, mut place) = (None, None);
-        for _ in 0..CONFLICTS_MAX {
-            let bytes = self.store.get(&key).await?;
-            let record: Option<Record> =
-                bytes.as_deref().map(|bytes| decode(&key, bytes)).transpose()?;
+        let (mut slot, mut position, mut conflicts) = (None, None, Conflicts::default());
+        loop {
+            let (record, mut version) = self.store.load::<Record>(&key).await?;
             let payment = record.as_ref().map(|record| Payment::fold(id, &record.events));
             let events = decide(payment.as_ref())?;
-            let before = record.unwrap_or_default();
             if slot.is_none() && events.iter().any(Event::moves_money) {
                 slot = Some(self.take_slot(id).await?);
             }
-            if bytes.is_none() && place.is_none() && !events.is_empty() {
-                place = Some(self.register().enter(id).await?);
+            if version.is_absent() && position.is_none() && !events.is_empty() {
+                position = Some(self.register().enter(id).await?);
             }
-            let mut after = add(&before, events, at_ms, slot);
-            after.place = after.place.or(place);
-            let changed = Payment::fold(id, &after.events);
-            if after == before || self.write(&key, bytes.as_deref(), &after).await? {
-                return Ok(changed);
+            let before = record.unwrap_or_default();
+            let mut after = before.clone();
+            after.add(events, at_ms, slot);
+            after.position = after.position.or(position);
+            if after == before || self.store.swap(&mut version, &after).await? {
+                return Ok(Payment::fold(id, &after.events));
             }
-        }
-        Err(StoreError::Contended(key).into())
-    }
-
-    async fn write(
-        &self,
-        key: &str,
-        before: Option<&[u8]>,
-        after: &Record,
-    ) -> Result<bool, StoreError> {
-        let bytes = serde_json::to_vec(after).map_err(|error| corrupt(key, &error))?;
-        match before {
-            Some(before) => self.store.compare_and_swap(key, Some(before), &bytes).await,
-            None => self.store.create_bytes_guarded(key, &bytes).await,
+            conflicts.count(&key)?;
         }
     }
 
-    /// Takes the next slot of the ledger in the name of a payment, before the payment
-    /// records the movement: a movement without a slot can't be.
+    /// Takes the next slot of the ledger for a payment, before the payment records the movement: a
+    /// movement without a slot must not exist.
     async fn take_slot(&self, id: &str) -> Result<u64, StoreError> {
         let slot = self.store.increment(SLOTS_KEY, 1).await?.unsigned_abs();
         self.store.write(&slot_key(slot), &id).await?;
         Ok(slot)
     }
 
-    /// Up to `limit` postings of the ledger, oldest first, and where the rest begins.
+    /// Up to `limit` postings of the ledger, oldest first, and the position of the next one.
     pub async fn postings(
         &self,
         from: Option<Position>,
@@ -131,7 +141,7 @@ impl<S: Store> Records<S> {
     ) -> Result<(Vec<Posting>, Option<Position>), StoreError> {
         let last = self.store.increment(SLOTS_KEY, 0).await?.unsigned_abs();
         let mut at = from.unwrap_or(Position { slot: 1, line: 0 });
-        let mut found = Vec::with_capacity(limit);
+        let mut found = Vec::new();
         let end = last.min(at.slot.saturating_add(SLOTS_MAX));
         while at.slot <= end {
             let postings = self.slot(at.slot).await?;
@@ -149,25 +159,24 @@ impl<S: Store> Records<S> {
 
     /// The postings of up to `SLOTS_MAX` slots after the slot `after`, and the last slot that was
     /// read if there are more.
-    pub async fn stretch(&self, after: u64) -> Result<(Vec<Posting>, Option<u64>), StoreError> {
-        let last = self.store.increment(SLOTS_KEY, 0).await?.unsigned_abs();
-        let end = last.min(after.saturating_add(SLOTS_MAX));
-        let mut found = Vec::new();
-        for slot in after.saturating_add(1)..=end {
-            found.extend(self.slot(slot).await?);
-        }
-        Ok((found, (end < last).then_some(end)))
+    pub async fn postings_after(
+        &self,
+        after: u64,
+    ) -> Result<(Vec<Posting>, Option<u64>), StoreError> {
+        let from = Position { slot: after.saturating_add(1), line: 0 };
+        let (postings, next) = self.postings(Some(from), usize::MAX).await?;
+        Ok((postings, next.map(|next| next.slot - 1)))
     }
 
-    /// Up to `limit` payments in the order of their coming, those after the place `after`.
-    pub async fn entries(&self, after: u64, limit: u32) -> Result<Stretch<Entry>, StoreError> {
-        let read = |place, id: String| {
-            let store = self.store.clone();
-            async move {
-                let record: Option<Record> = store.read(&payment_key(&id)).await?;
-                let record = record.filter(|record| record.place == Some(place));
-                Ok(record.map(|record| audit::entry(&id, &record.events)))
-            }
+    /// Up to `limit` payments in the order of their creation, after the position `after`.
+    pub async fn payments(
+        &self,
+        after: u64,
+        limit: u32,
+    ) -> Result<Stretch<(Payment, Record)>, StoreError> {
+        let read = |position, id: String| async move {
+            let known = self.load(&id).await?;
+            Ok(known.filter(|(_, record)| record.position == Some(position)))
         };
         self.register().stretch(after, limit, read).await
     }
@@ -192,26 +201,8 @@ impl<S: Store> Records<S> {
             return Ok(Vec::new());
         };
         let record: Option<Record> = self.store.read(&payment_key(&id)).await?;
-        Ok(record.map(|record| ledger::postings(&id, &record.events, slot)).unwrap_or_default())
+        Ok(record.map(|record| postings(&id, &record.events, slot)).unwrap_or_default())
     }
-}
-
-fn add(before: &Record, events: Vec<Event>, at_ms: u64, slot: Option<u64>) -> Record {
-    let mut record = before.clone();
-    for event in events {
-        let sequence = record.events.len() as u64 + 1;
-        let slot = slot.filter(|_| event.moves_money());
-        record.events.push(Recorded { sequence, at_ms, slot, event });
-    }
-    record
-}
-
-fn decode(key: &str, bytes: &[u8]) -> Result<Record, StoreError> {
-    serde_json::from_slice(bytes).map_err(|error| corrupt(key, &error))
-}
-
-fn corrupt(key: &str, error: &serde_json::Error) -> StoreError {
-    StoreError::Corrupt { key: key.to_owned(), reason: error.to_string() }
 }
 
 fn payment_key(id: &str) -> String {

@@ -1,23 +1,24 @@
-//! Shipping on a host: store, variable, contract.
+//! The component: contracts, HTTP routes, variables and the store.
 
 use axum::Router;
 use bindings::EventProducer;
 use bindings::exports::shop::shipping::{audit as books, shipments as contract};
+use chassis::SystemClock;
 use chassis::app::{Unready, readiness, router_with_problems, serve};
-use chassis::clock::{now_ms, rfc3339};
+use chassis::clock::rfc3339;
 use chassis::config::{ConfigError, optional};
 use chassis::register::{PAGE_MAX, position};
 use chassis::store::{SpinStore, StoreError};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::domain::{Address, Consignment, Line, Parcel, Simulation, Status};
+use crate::domain::{Address, Consignment, Line, Parcel, Refusal, Simulation, Status};
 use crate::routes::Api;
-use crate::service::{Refusal, Shipping};
+use crate::service::Shipping;
 
 contracts::function!("shipping");
 
-/// Until a sandbox courier picks a parcel up, unless `courier_simulation_ms` says otherwise.
+/// The time until a simulated courier picks a parcel up, unless `courier_simulation_ms` is set.
 const PICKUP_MS_DEFAULT: u64 = 4_000;
 
 struct Component;
@@ -40,18 +41,20 @@ fn open() -> Result<SpinStore, StoreError> {
     SpinStore::open("shipping")
 }
 
-async fn shipping(store: SpinStore) -> Result<Shipping<SpinStore, EventProducer>, ConfigError> {
+type Service = Shipping<SpinStore, EventProducer, SystemClock>;
+
+async fn shipping(store: SpinStore) -> Result<Service, ConfigError> {
     let pickup_ms = match optional("courier_simulation_ms").await? {
         Some(text) => text.parse().map_err(|_| {
             ConfigError("the variable `courier_simulation_ms` is not a number".to_owned())
         })?,
         None => PICKUP_MS_DEFAULT,
     };
-    Ok(Shipping::new(store, EventProducer, Simulation { pickup_ms }, now_ms))
+    Ok(Shipping::new(store, EventProducer, Simulation { pickup_ms }, SystemClock))
 }
 
 /// The service for one call of the contract.
-async fn service() -> Result<Shipping<SpinStore, EventProducer>, Unready> {
+async fn service() -> Result<Service, Unready> {
     Ok(shipping(open()?).await?)
 }
 
@@ -94,18 +97,18 @@ impl contract::Guest for Component {
 
 impl books::Guest for Component {
     async fn orders(after: Option<String>, limit: u32) -> Result<books::Page, books::Error> {
-        let place = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
-        let place = place.ok_or_else(|| {
+        let at = position(after.as_deref()).filter(|_| (1..=PAGE_MAX).contains(&limit));
+        let at = at.ok_or_else(|| {
             books::Error::Invalid(format!("`after` {after:?}, or a limit beyond {PAGE_MAX}"))
         })?;
         let page = service()
             .await?
-            .books(place, limit)
+            .books(at, limit)
             .await
             .map_err(|error| books::Error::Unavailable(error.to_string()))?;
         Ok(books::Page {
             entries: page.entries.into_iter().map(entry).collect(),
-            next: page.next.map(|place| place.to_string()),
+            next: page.next.map(|next| next.to_string()),
         })
     }
 }
@@ -152,8 +155,8 @@ fn shipments(order_id: &str, parcels: Vec<Parcel>) -> Vec<contract::Shipment> {
 
 fn error(refusal: Refusal) -> contract::Error {
     match refusal {
-        Refusal::TooLate => contract::Error::TooLate("the parcel is on its way".to_owned()),
-        Refusal::Cancelled => contract::Error::Cancelled("it was called off".to_owned()),
+        Refusal::TooLate => contract::Error::TooLate("the parcel is in transit".to_owned()),
+        Refusal::Cancelled => contract::Error::Cancelled("shipping was cancelled".to_owned()),
         Refusal::Invalid(reason) => contract::Error::Invalid(reason),
         Refusal::Unavailable(reason) => contract::Error::Unavailable(reason),
         Refusal::NotFound | Refusal::WrongStatus(..) => {

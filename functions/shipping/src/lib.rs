@@ -1,10 +1,10 @@
-//! Shipping: parcels, the couriers that carry them, and how far they are.
+//! Shipping: parcels, their couriers and their progress.
 //!
-//! Owns one consignment for each order, and what every van carries. Others learn of changes by
-//! events; they may also ask.
+//! Owns one consignment for each order, and the load of each van. Other functions receive events of
+//! changes, and can query shipments.
 
-mod dispatch;
 pub mod domain;
+mod records;
 pub mod routes;
 pub mod service;
 

@@ -1,4 +1,4 @@
-//! The HTTP side of shipping: couriers report here, and the platform lets time pass.
+//! The HTTP routes of shipping: parcels for administrators, and sweeps.
 
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -7,24 +7,24 @@ use chassis::auth::{Admin, AuthState, KeySource};
 use chassis::clock::rfc3339;
 use chassis::events::Producer;
 use chassis::form::JsonBody;
-use chassis::outbox::Swept;
 use chassis::store::Store;
-use chassis::{Problem, Result};
+use chassis::{Clock, Problem, Result};
 use serde::Serialize;
+use serde_json::json;
 
-use crate::domain::{Line, Parcel, Status};
-use crate::service::{Moved, Refusal, Shipping};
+use crate::domain::{Line, Parcel, Refusal, Status};
+use crate::service::{Shipping, SweepReport};
 
-/// What the routes work with.
+/// The state of the routes.
 #[derive(Clone)]
-pub struct Api<S, P, K> {
+pub struct Api<S, P, C, K> {
     /// The use cases.
-    pub shipping: Shipping<S, P>,
-    /// The keys that callers' tokens are checked with.
+    pub shipping: Shipping<S, P, C>,
+    /// The keys that verify tokens.
     pub keys: K,
 }
 
-impl<S: Store, P: Producer, K: KeySource> AuthState for Api<S, P, K> {
+impl<S: Store, P: Producer, C: Clock, K: KeySource> AuthState for Api<S, P, C, K> {
     type Keys = K;
 
     fn keys(&self) -> &K {
@@ -78,31 +78,19 @@ impl View {
     }
 }
 
-/// What a sweep did, on the wire.
-#[derive(Serialize)]
-struct SweepView {
-    /// Orders for which time was let pass.
-    orders: usize,
-    /// Orders that it did not work for.
-    failed: usize,
-    outboxes: Swept,
-    /// Old addresses that were erased.
-    erased: usize,
-}
-
 /// `GET /api/v1/shipments/{id}` and `POST /api/v1/shipments/{id}/events`, both for
-/// administrators; customers see their shipments through their orders. And `POST /sweep`, which
-/// only the platform reaches.
-pub fn router<S: Store, P: Producer, K: KeySource>(api: Api<S, P, K>) -> Router {
+/// administrators; customers see their shipments in their orders. And `POST /sweep`, which the
+/// host calls on a schedule and the gateway does not forward.
+pub fn router<S: Store, P: Producer, C: Clock, K: KeySource>(api: Api<S, P, C, K>) -> Router {
     Router::new()
-        .route("/api/v1/shipments/{id}", get(find::<S, P, K>))
-        .route("/api/v1/shipments/{id}/events", post(report::<S, P, K>))
-        .route("/sweep", post(sweep::<S, P, K>))
+        .route("/api/v1/shipments/{id}", get(find::<S, P, C, K>))
+        .route("/api/v1/shipments/{id}/events", post(report::<S, P, C, K>))
+        .route("/sweep", post(sweep::<S, P, C, K>))
         .with_state(api)
 }
 
-async fn find<S: Store, P: Producer, K: KeySource>(
-    State(api): State<Api<S, P, K>>,
+async fn find<S: Store, P: Producer, C: Clock, K: KeySource>(
+    State(api): State<Api<S, P, C, K>>,
     _admin: Admin,
     Path(id): Path<String>,
 ) -> Result<Json<View>> {
@@ -110,15 +98,15 @@ async fn find<S: Store, P: Producer, K: KeySource>(
     Ok(Json(View::new(order_id, parcel)))
 }
 
-async fn report<S: Store, P: Producer, K: KeySource>(
-    State(api): State<Api<S, P, K>>,
+async fn report<S: Store, P: Producer, C: Clock, K: KeySource>(
+    State(api): State<Api<S, P, C, K>>,
     _admin: Admin,
     Path(id): Path<String>,
     body: JsonBody,
 ) -> Result<Json<View>> {
     let mut fields = body.fields();
     let name = fields.string("status", 1..=20);
-    let status = name.as_deref().and_then(Status::parse);
+    let status = name.clone().and_then(|name| serde_json::from_value(name.into()).ok());
     if name.is_some() && status.is_none() {
         fields.fault("status", "must be in_transit, attempt_failed, delivered or returned");
     }
@@ -128,26 +116,27 @@ async fn report<S: Store, P: Producer, K: KeySource>(
     Ok(Json(View::new(order_id, parcel)))
 }
 
-async fn sweep<S: Store, P: Producer, K: KeySource>(
-    State(api): State<Api<S, P, K>>,
-) -> Result<Json<SweepView>> {
-    let Moved { looked_at, failed, outboxes, erased } =
-        api.shipping.sweep().await.map_err(problem)?;
-    Ok(Json(SweepView { orders: looked_at, failed, outboxes, erased }))
+async fn sweep<S: Store, P: Producer, C: Clock, K: KeySource>(
+    State(api): State<Api<S, P, C, K>>,
+) -> Result<Json<SweepReport>> {
+    Ok(Json(api.shipping.sweep().await.map_err(problem)?))
 }
 
 fn problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NotFound => Problem::not_found("There is no such shipment."),
         Refusal::WrongStatus(from, to) => {
-            let (from, to) = (from.name(), to.name());
-            Problem::conflict(format!("This shipment does not go from {from} to {to}."))
+            let name = |status: Status| json!(status).as_str().unwrap_or_default().to_owned();
+            let (from, to) = (name(from), name(to));
+            Problem::conflict(format!(
+                "The status of this shipment can't change from {from} to {to}."
+            ))
         }
         Refusal::TooLate | Refusal::Cancelled => Problem::conflict("The shipment has ended."),
         Refusal::Invalid(reason) => Problem::bad_request(reason),
         Refusal::Unavailable(reason) => {
             eprintln!("shipping: {reason}");
-            Problem::unavailable("Shipments can't be reached.", 1)
+            Problem::unavailable("Shipping is temporarily unavailable.", 1)
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What the books say of one SKU and of one reservation, for checks across functions: as it is
-//! recorded, without corrections.
+//! The books of a SKU and the status of a reservation, for checks across functions: as recorded,
+//! without corrections.
 
 use super::{Lane, Record, State, Stock};
 
@@ -10,7 +10,7 @@ pub struct Books {
     pub sku: String,
     /// Ever received.
     pub received: u32,
-    /// What is left of it; negative if more was promised than there ever was.
+    /// What is left of it; negative if more was reserved and sold than received.
     pub on_hand: i64,
     /// Held by reservations.
     pub reserved: u64,
@@ -23,19 +23,19 @@ pub struct Books {
 /// A hold on pieces of one SKU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Whose it is.
+    /// The reservation that has it.
     pub reservation_id: String,
     /// Pieces.
     pub quantity: u32,
-    /// When its time is over, in milliseconds since the epoch; none if the reservation is sold
-    /// and the hold is about to become a sale.
+    /// When it expires, in milliseconds since the epoch; none if the reservation is sold and the
+    /// hold is about to become a sale.
     pub expires_at_ms: Option<u64>,
 }
 
-/// How a reservation stands.
+/// The status of a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nobody has reserved under this id.
+pub enum ReservationStatus {
+    /// There is no reservation with this id.
     Unknown,
     /// It can be sold.
     Held,
@@ -43,7 +43,7 @@ pub enum Standing {
     Committed,
     /// It was given back or refused.
     Released,
-    /// Its time is over.
+    /// It has expired.
     Expired,
     /// It was sold and is (being) taken back.
     TakenBack,
@@ -57,7 +57,8 @@ impl Books {
         let in_lanes = stock.lanes().iter().zip(lanes).map(|(exchange, lane)| {
             lane.free() + i64::try_from(lane.on_the_way(*exchange)).unwrap_or(i64::MAX)
         });
-        let reserved = stock.reserved() + lanes.iter().map(Lane::reserved).sum::<u64>();
+        let reserved =
+            stock.holds().pieces() + lanes.iter().map(|lane| lane.holds().pieces()).sum::<u64>();
         Books {
             sku,
             received: stock.received(),
@@ -69,16 +70,18 @@ impl Books {
     }
 }
 
-impl Standing {
-    /// How the reservation with this record stands.
-    pub fn of(record: Option<&Record>, now_ms: u64) -> Standing {
-        let Some(record) = record else { return Standing::Unknown };
+impl ReservationStatus {
+    /// The status of the reservation with this record.
+    pub fn of(record: Option<&Record>, now_ms: u64) -> ReservationStatus {
+        let Some(record) = record else { return ReservationStatus::Unknown };
         match record.state {
-            State::Pending | State::Held if now_ms < record.expires_at_ms => Standing::Held,
-            State::Pending | State::Held | State::Expired => Standing::Expired,
-            State::Committed => Standing::Committed,
-            State::Returning | State::Returned => Standing::TakenBack,
-            State::Refused(_) | State::Released => Standing::Released,
+            State::Pending | State::Held if now_ms < record.expires_at_ms => {
+                ReservationStatus::Held
+            }
+            State::Pending | State::Held | State::Expired => ReservationStatus::Expired,
+            State::Committed => ReservationStatus::Committed,
+            State::Returning | State::Returned => ReservationStatus::TakenBack,
+            State::Refused(_) | State::Released => ReservationStatus::Released,
         }
     }
 }

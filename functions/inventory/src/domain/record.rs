@@ -1,5 +1,5 @@
-//! The record of one reservation: it is written before any hold and its state decides what
-//! every hold of the reservation means.
+//! The record of one reservation: it is written before any hold, and its state decides the meaning
+//! of all holds of the reservation.
 //!
 //! ```text
 //! Pending ──all held──► Held ──commit──► Committed ──take back──► Returning ──► Returned
@@ -7,10 +7,10 @@
 //!    ├─short─► Refused   ├─time─► Expired
 //!    └─time, release─►   └─release─► Released
 //! ```
-//! A reserve that finds `Pending` (its predecessor died, or still runs) begins a new
-//! *attempt*. Holds carry the number of their attempt, and only those of the record's own
-//! attempt can become sales: a straggler of an earlier attempt can at worst leave a hold that
-//! is given up when its time comes.
+//! A reserve that finds `Pending` (an earlier call has crashed or is still running) begins a new
+//! *attempt*. Holds have the number of their attempt, and only those of the record's own attempt
+//! can become sales. An earlier attempt that is still running can only leave a hold that is
+//! released when it expires.
 
 use super::{Availability, Line, Refusal};
 use serde::{Deserialize, Serialize};
@@ -26,9 +26,9 @@ pub struct Record {
     pub lines: Vec<Line>,
     /// Milliseconds since the epoch.
     pub expires_at_ms: u64,
-    /// Counts the attempts at reserving, from 1.
+    /// The number of the last attempt, from 1.
     pub attempt: u32,
-    /// What the holds mean.
+    /// Decides the meaning of the holds.
     pub state: State,
     /// Returned parts of the sale, by the names of the returns.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -44,7 +44,7 @@ pub struct Return {
     pub done: bool,
 }
 
-/// How far a reservation has come.
+/// The state of a reservation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -58,11 +58,11 @@ pub enum State {
     Returning,
     /// Taken back. Final.
     Returned,
-    /// These SKUs fell short. Final.
+    /// These SKUs were short. Final.
     Refused(Vec<Availability>),
-    /// Given back by the caller. Final.
+    /// Released by the caller. Final.
     Released,
-    /// Ran out. Final.
+    /// Expired. Final.
     Expired,
 }
 
@@ -77,30 +77,30 @@ pub struct Reservation {
     pub expires_at_ms: u64,
 }
 
-/// What a reserve has to do.
+/// What a call of reserve has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// Nothing new: the id is known, and its [`Record::standing`] is the answer.
+    /// Nothing: the id is known, and [`Record::standing`] is the result.
     Known(Record),
     /// Make the holds of this record's attempt.
     Attempt(Record),
 }
 
-/// What becomes of a hold whose time has come.
+/// What happens to an expired hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Give the pieces up.
+    /// Its pieces are released.
     Free,
-    /// They are sold.
+    /// Its pieces are sold.
     Sell,
-    /// They are being taken back.
+    /// The sale of its pieces is being taken back.
     TakeBack,
-    /// It is not over after all.
+    /// The reservation has not expired.
     Keep,
 }
 
 impl Record {
-    /// Begin or repeat a reserve.
+    /// Begins or repeats a reserve.
     pub fn begin(
         record: Option<Record>,
         id: &str,
@@ -128,7 +128,10 @@ impl Record {
         Ok((record.clone(), Begin::Attempt(record)))
     }
 
-    /// The reservation if it is held now, or why it is not.
+    /// The reservation if it is held now.
+    ///
+    /// # Errors
+    /// Why it is not held.
     pub fn standing(&self, id: &str, now_ms: u64) -> Result<Reservation, Refusal> {
         match &self.state {
             State::Held if now_ms < self.expires_at_ms => Ok(Reservation {
@@ -145,13 +148,13 @@ impl Record {
         }
     }
 
-    /// Whether its holds, if any are left, are nobody's.
+    /// Whether its remaining holds have to be released.
     pub fn is_void(&self) -> bool {
         matches!(self.state, State::Refused(_) | State::Released | State::Expired)
     }
 
-    /// All holds of an attempt are made, or some SKUs fell short. Says nothing new if the
-    /// record has moved on meanwhile: look at its [`Record::standing`].
+    /// All holds of an attempt are made, or some SKUs were short. Changes nothing if the record has
+    /// changed in the meantime.
     #[must_use]
     pub fn conclude(mut self, attempt: u32, short: &[Availability]) -> Record {
         if self.state == State::Pending && self.attempt == attempt {
@@ -161,7 +164,7 @@ impl Record {
         self
     }
 
-    /// Sell. The one moment that decides: before it the pieces may be lost, after it never.
+    /// Sells it. This is the decision: before it, the reservation can expire; after it, never.
     pub fn commit(mut self, id: &str, now_ms: u64) -> Result<Record, Refusal> {
         match self.state {
             State::Committed => Ok(self),
@@ -175,7 +178,7 @@ impl Record {
         }
     }
 
-    /// Give back what is not sold. An id that is not known is barred.
+    /// Releases what is not sold. An unknown id is barred.
     pub fn release(record: Option<Record>, id: &str) -> Result<Record, Refusal> {
         let barred = Record {
             lines: Vec::new(),
@@ -197,7 +200,7 @@ impl Record {
         }
     }
 
-    /// Undo whatever there is: a sale begins to be taken back, all else is released.
+    /// Begins to take a sale back, and releases anything else.
     pub fn begin_return(record: Option<Record>, id: &str) -> Result<Record, Refusal> {
         match record {
             Some(mut record) if matches!(record.state, State::Committed | State::Returning) => {
@@ -263,7 +266,7 @@ impl Record {
         left.filter(|line| line.quantity > 0).collect()
     }
 
-    /// Every line is taken back.
+    /// All lines are taken back.
     #[must_use]
     pub fn finish_return(mut self) -> Record {
         if self.state == State::Returning {
@@ -272,7 +275,7 @@ impl Record {
         self
     }
 
-    /// Decide about a hold of `attempt` whose time has come; closes a reservation that ran out.
+    /// Decides about an expired hold of `attempt`; closes an expired reservation.
     #[must_use]
     pub fn judge(mut self, attempt: u32, now_ms: u64) -> (Record, Verdict) {
         if self.attempt != attempt {

@@ -1,23 +1,13 @@
 //! The pieces of one SKU. At every time `on hand + reserved + sold = received`.
 
+use super::holds::{Hold, HoldRefused, Holds};
 use super::lane::{Exchange, Lane};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The maximum number of holds in one value, which must stay small enough for frequent swaps.
-/// Further holds go into lanes.
-#[cfg(not(test))]
-pub const HOLDS_MAX: usize = 1_000;
-/// Small, so that all tests use lanes, too.
-#[cfg(test)]
-pub const HOLDS_MAX: usize = 4;
-
 /// The maximum number of noted returns in one value. A further one is refused until some notes have
 /// expired.
 pub const RETURNS_NOTED_MAX: usize = 2_000;
-
-/// Holds by reservation id.
-pub type Holds = BTreeMap<String, Hold>;
 
 /// One SKU. What is on hand is not stored but follows from the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +16,7 @@ pub struct Stock {
     /// Pieces that were ever sold here, including returned ones.
     sold: u64,
     holds: Holds,
-    /// Sales that were taken back, and when: taking back twice must not count twice.
+    /// When returns were made, by their names: a repeated return must not count twice.
     returned: BTreeMap<String, u64>,
     /// Pieces that were sold, here or from a lane, and returned.
     #[serde(default)]
@@ -34,27 +24,9 @@ pub struct Stock {
     /// The transfers with its lanes, in the order of the lanes.
     #[serde(default)]
     lanes: Vec<Exchange>,
-    /// Its place in the register of all SKUs.
-    #[serde(default)]
-    place: Option<u64>,
-}
-
-/// A claim of a reservation on pieces of this SKU.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// Pieces.
-    pub quantity: u32,
-    /// Which attempt at the reservation made it; see [`super::Record`].
-    pub attempt: u32,
-    /// From when on it may be given up, once its record is closed. Milliseconds.
-    pub expires_at_ms: u64,
-}
-
-impl Hold {
-    /// Whether it has expired.
-    pub fn is_over(&self, now_ms: u64) -> bool {
-        self.expires_at_ms <= now_ms
-    }
+    /// Its position in the register of all SKUs.
+    #[serde(rename = "place", default)]
+    position: Option<u64>,
 }
 
 /// The figures of one SKU, in pieces.
@@ -71,17 +43,6 @@ pub struct Levels {
     pub sold: u32,
 }
 
-/// Why a hold was not made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldRefused {
-    /// Only so many pieces are available.
-    Short(u32),
-    /// A later attempt at the same reservation has the hold.
-    Overtaken,
-    /// [`HOLDS_MAX`] holds are there already.
-    TooMany,
-}
-
 impl Stock {
     /// The figures of a SKU without lanes.
     pub fn levels(&self) -> Levels {
@@ -90,9 +51,9 @@ impl Stock {
 
     /// The figures of a SKU with these lanes. Pieces in transfer are on hand.
     pub fn levels_with(&self, lanes: &[Lane]) -> Levels {
-        let in_lanes: u64 = lanes.iter().map(Lane::reserved).sum();
+        let in_lanes: u64 = lanes.iter().map(|lane| lane.holds().pieces()).sum();
         let sold: u64 = lanes.iter().map(Lane::sold).sum();
-        let reserved = self.reserved() + in_lanes;
+        let reserved = self.holds.pieces() + in_lanes;
         let sold = (self.sold + sold).saturating_sub(self.restocked);
         let on_hand = u64::from(self.received).saturating_sub(sold + reserved);
         let [reserved, sold, on_hand] =
@@ -105,11 +66,6 @@ impl Stock {
         signed(u64::from(self.received)) - self.promised()
     }
 
-    /// Pieces that are held here.
-    pub fn reserved(&self) -> u64 {
-        self.holds.values().map(|hold| u64::from(hold.quantity)).sum()
-    }
-
     /// Pieces that were sold here or from these lanes and not returned.
     pub fn sold(&self, lanes: &[Lane]) -> i64 {
         let from_lanes: u64 = lanes.iter().map(Lane::sold).sum();
@@ -120,7 +76,7 @@ impl Stock {
     fn promised(&self) -> i64 {
         let granted: u64 = self.lanes.iter().map(|lane| lane.granted).sum();
         let taken_back: u64 = self.lanes.iter().map(|lane| lane.taken_back).sum();
-        signed(self.sold + self.reserved() + granted) - signed(self.restocked + taken_back)
+        signed(self.sold + self.holds.pieces() + granted) - signed(self.restocked + taken_back)
     }
 
     /// The transfers with each lane.
@@ -152,8 +108,10 @@ impl Stock {
         }
     }
 
-    /// Set how many pieces were ever received; refused (with the least that is possible) if
-    /// that is fewer than are reserved and sold.
+    /// Sets how many pieces were ever received.
+    ///
+    /// # Errors
+    /// The minimum, if that is fewer than are reserved and sold.
     pub fn receive(&mut self, received: u32) -> Result<(), u32> {
         let least = u32::try_from(self.promised().max(0)).unwrap_or(u32::MAX);
         if received < least {
@@ -168,14 +126,14 @@ impl Stock {
         self.received
     }
 
-    /// Its place in the register of all SKUs, once it has one.
-    pub fn place(&self) -> Option<u64> {
-        self.place
+    /// Its position in the register of all SKUs, once it has one.
+    pub fn position(&self) -> Option<u64> {
+        self.position
     }
 
-    /// Give it this place, unless it has one.
-    pub fn settle_at(&mut self, place: Option<u64>) {
-        self.place = self.place.or(place);
+    /// Sets its position, unless it has one.
+    pub fn register_at(&mut self, position: u64) {
+        self.position.get_or_insert(position);
     }
 
     /// All holds, by reservation id.
@@ -183,55 +141,38 @@ impl Stock {
         &self.holds
     }
 
-    /// What a reservation can have: what is on hand, and what it holds itself.
+    /// Pieces that a reservation can have here: those on hand, and those that it holds itself.
     pub fn available_to(&self, id: &str) -> u32 {
-        let own = self.holds.get(id).map_or(0, |hold| i64::from(hold.quantity));
-        u32::try_from(self.on_hand() + own).unwrap_or(0)
+        self.holds.available_to(id, self.on_hand())
     }
 
-    /// Hold pieces for an attempt at a reservation. The hold of an earlier attempt is taken
-    /// over, so that a reservation never competes with itself for its pieces.
+    /// Holds pieces for an attempt at a reservation; see [`Holds::hold`].
+    ///
+    /// # Errors
+    /// Why the hold was not made.
     pub fn hold(&mut self, id: &str, hold: Hold) -> Result<(), HoldRefused> {
-        let earlier = self.holds.get(id);
-        if earlier.is_some_and(|earlier| earlier.attempt > hold.attempt) {
-            return Err(HoldRefused::Overtaken);
-        }
-        let available = self.available_to(id);
-        if available < hold.quantity {
-            return Err(HoldRefused::Short(available));
-        }
-        if earlier.is_none() && self.holds.len() >= HOLDS_MAX {
-            return Err(HoldRefused::TooMany);
-        }
-        self.holds.insert(id.to_owned(), hold);
-        Ok(())
+        let on_hand = self.on_hand();
+        self.holds.hold(id, hold, on_hand)
     }
 
-    /// Give up the hold that this or an earlier attempt made, if there is one.
+    /// Releases the hold of this or an earlier attempt, if there is one.
     pub fn free(&mut self, id: &str, attempt: u32) {
-        if self.holds.get(id).is_some_and(|hold| hold.attempt <= attempt) {
-            self.holds.remove(id);
-        }
+        self.holds.release(id, attempt);
     }
 
-    /// Turn the hold of exactly this attempt into a sale, if it is still there. A second time
-    /// it is not, so this is idempotent.
+    /// Turns the hold of exactly this attempt into a sale, if it exists. Idempotent.
     pub fn sell(&mut self, id: &str, attempt: u32) {
-        let Some(hold) = self.holds.get(id).filter(|hold| hold.attempt == attempt) else { return };
-        self.sold += u64::from(hold.quantity);
-        self.holds.remove(id);
+        self.sold += self.holds.take(id, attempt);
     }
 
-    /// Take back what a sold reservation had of this SKU, whether or not its hold has become a sale
+    /// Takes back what a sold reservation had of this SKU, whether or not its hold has become a sale
     /// yet. Idempotent until [`Stock::forget_return`]. Returns whether it is done; it is not if too
     /// many returns are noted.
     pub fn take_back(&mut self, id: &str, attempt: u32, quantity: u32, now_ms: u64) -> bool {
         if !self.note_return(id, now_ms) {
             return self.returned.contains_key(id);
         }
-        if self.holds.get(id).is_some_and(|hold| hold.attempt == attempt) {
-            self.holds.remove(id);
-        } else {
+        if self.holds.take(id, attempt) == 0 {
             self.restocked += u64::from(quantity);
         }
         true
@@ -258,8 +199,7 @@ impl Stock {
         is_noted
     }
 
-    /// Forget that a sale was taken back: only when its record is closed and nobody can still
-    /// be at it.
+    /// Forgets a return: only when its record is closed and no call can still repeat it.
     pub fn forget_return(&mut self, id: &str) {
         self.returned.remove(id);
     }
@@ -269,14 +209,8 @@ impl Stock {
         let old = self.returned.iter().filter(|(_, at_ms)| **at_ms < before_ms);
         old.take(count).map(|(id, _)| id.clone()).collect()
     }
-
-    /// Holds whose time has come, at most `count`: reservation id and hold.
-    pub fn expired(&self, now_ms: u64, count: usize) -> Vec<(String, Hold)> {
-        let over = self.holds.iter().filter(|(_, hold)| hold.is_over(now_ms));
-        over.take(count).map(|(id, hold)| (id.clone(), hold.clone())).collect()
-    }
 }
 
-fn signed(pieces: u64) -> i64 {
+pub(super) fn signed(pieces: u64) -> i64 {
     i64::try_from(pieces).unwrap_or(i64::MAX)
 }

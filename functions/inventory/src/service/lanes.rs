@@ -1,8 +1,8 @@
 //! SKUs with more concurrent reservations than one value can hold: further reservations go into
 //! lanes, which are separate values. See [`crate::domain::Lane`] for how pieces are transferred.
 
-use super::{Inventory, stock_key};
-use crate::domain::{Hold, HoldRefused, LANES_MAX, Lane, Levels, Refusal, Stock, Verdict};
+use super::Inventory;
+use crate::domain::{Hold, HoldRefused, LANES_MAX, Levels, Refusal, Stock, Verdict};
 use chassis::store::Store;
 
 /// How often a hold is retried after another request gave its pieces back.
@@ -19,7 +19,7 @@ impl<S: Store> Inventory<S> {
     ) -> Result<Vec<usize>, Refusal> {
         let mut numbers = Vec::new();
         for number in 1..=stock.lanes().len() {
-            if self.lane(sku, number).await?.holds().contains_key(id) {
+            if self.records.lane(sku, number).await?.holds().get(id).is_some() {
                 numbers.push(number);
             }
         }
@@ -34,7 +34,7 @@ impl<S: Store> Inventory<S> {
         hold: &Hold,
     ) -> Result<Result<(), HoldRefused>, Refusal> {
         for number in 1..=LANES_MAX {
-            if !self.lane(sku, number).await?.has_room() {
+            if !self.records.lane(sku, number).await?.holds().has_room() {
                 continue;
             }
             match self.hold_in_lane(number, id, sku, hold).await? {
@@ -54,7 +54,7 @@ impl<S: Store> Inventory<S> {
         hold: &Hold,
     ) -> Result<Result<(), HoldRefused>, Refusal> {
         for _ in 0..TRIES_MAX {
-            let lane = self.lane(sku, number).await?;
+            let lane = self.records.lane(sku, number).await?;
             let own = lane.holds().get(id).map_or(0, |hold| i64::from(hold.quantity));
             let missing = i64::from(hold.quantity) - lane.free() - own;
             let granted = match self.grant(sku, number, missing).await? {
@@ -62,6 +62,7 @@ impl<S: Store> Inventory<S> {
                 Err(refused) => return Ok(Err(refused)),
             };
             let result = self
+                .records
                 .change_lane(sku, number, |lane| {
                     lane.arrive(granted);
                     lane.hold(id, hold.clone())
@@ -88,24 +89,25 @@ impl<S: Store> Inventory<S> {
         pieces: i64,
     ) -> Result<Result<u64, HoldRefused>, Refusal> {
         let mut granted = Err(HoldRefused::Short(0));
-        self.change(sku, |stock| granted = stock.grant(number, pieces)).await?;
+        self.change_stock(sku, |stock| granted = stock.grant(number, pieces)).await?;
         Ok(granted)
     }
 
     /// Gives back the unreserved pieces of a lane.
     pub(super) async fn empty_lane(&self, sku: &str, number: usize) -> Result<Stock, Refusal> {
         let given_back = self
+            .records
             .change_lane(sku, number, |lane| {
                 lane.give_back();
                 lane.given_back()
             })
             .await?;
-        self.change(sku, |stock| stock.take_from_lane(number, given_back)).await
+        self.change_stock(sku, |stock| stock.take_from_lane(number, given_back)).await
     }
 
     /// Turns a reservation's hold into a sale, wherever it is.
     pub(super) async fn sell(&self, sku: &str, id: &str, attempt: u32) -> Result<(), Refusal> {
-        let stock = self.change(sku, |stock| stock.sell(id, attempt)).await?;
+        let stock = self.change_stock(sku, |stock| stock.sell(id, attempt)).await?;
         self.sell_from_lanes(sku, &stock, id, attempt).await
     }
 
@@ -118,16 +120,16 @@ impl<S: Store> Inventory<S> {
         attempt: u32,
     ) -> Result<(), Refusal> {
         for number in self.lanes_of(sku, stock, id).await? {
-            self.change_lane(sku, number, |lane| lane.sell(id, attempt)).await?;
+            self.records.change_lane(sku, number, |lane| lane.sell(id, attempt)).await?;
         }
         Ok(())
     }
 
     /// Releases a reservation's hold, wherever it is.
     pub(super) async fn free(&self, sku: &str, id: &str, attempt: u32) -> Result<(), Refusal> {
-        let stock = self.change(sku, |stock| stock.free(id, attempt)).await?;
+        let stock = self.change_stock(sku, |stock| stock.free(id, attempt)).await?;
         for number in self.lanes_of(sku, &stock, id).await? {
-            self.change_lane(sku, number, |lane| lane.free_hold(id, attempt)).await?;
+            self.records.change_lane(sku, number, |lane| lane.free_hold(id, attempt)).await?;
             self.empty_lane(sku, number).await?;
         }
         Ok(())
@@ -143,15 +145,15 @@ impl<S: Store> Inventory<S> {
     ) -> Result<Stock, Refusal> {
         let mut settled = stock;
         for number in 1..=settled.lanes().len() {
-            let lane = self.lane(sku, number).await?;
+            let lane = self.records.lane(sku, number).await?;
             let exchange = settled.lanes().get(number - 1).copied().unwrap_or_default();
             if lane.is_at_rest(exchange, now_ms) {
                 continue;
             }
-            for (id, hold) in lane.holds().iter().filter(|(_, hold)| hold.is_over(now_ms)) {
-                self.settle_in_lane(sku, number, id, hold, now_ms).await?;
+            for (id, hold) in lane.holds().expired(now_ms, usize::MAX) {
+                self.settle_in_lane(sku, number, &id, &hold, now_ms).await?;
             }
-            self.change_lane(sku, number, |lane| lane.arrive(exchange.granted)).await?;
+            self.records.change_lane(sku, number, |lane| lane.arrive(exchange.granted)).await?;
             settled = self.empty_lane(sku, number).await?;
         }
         Ok(settled)
@@ -166,12 +168,13 @@ impl<S: Store> Inventory<S> {
         now_ms: u64,
     ) -> Result<(), Refusal> {
         let verdict = self.judge(id, hold.attempt, now_ms).await?;
-        self.change_lane(sku, number, |lane| match verdict {
-            Verdict::Free => lane.free_hold(id, hold.attempt),
-            Verdict::Sell | Verdict::TakeBack => lane.sell(id, hold.attempt),
-            Verdict::Keep => {}
-        })
-        .await?;
+        self.records
+            .change_lane(sku, number, |lane| match verdict {
+                Verdict::Free => lane.free_hold(id, hold.attempt),
+                Verdict::Sell | Verdict::TakeBack => lane.sell(id, hold.attempt),
+                Verdict::Keep => {}
+            })
+            .await?;
         if verdict == Verdict::TakeBack {
             let (attempt, quantity) = (hold.attempt, hold.quantity);
             self.give_back(sku, now_ms, |stock| stock.take_back(id, attempt, quantity, now_ms))
@@ -182,32 +185,6 @@ impl<S: Store> Inventory<S> {
 
     /// The figures of a SKU with all its lanes.
     pub(super) async fn levels_of(&self, sku: &str, stock: &Stock) -> Result<Levels, Refusal> {
-        let mut lanes = Vec::with_capacity(stock.lanes().len());
-        for number in 1..=stock.lanes().len() {
-            lanes.push(self.lane(sku, number).await?);
-        }
-        Ok(stock.levels_with(&lanes))
+        Ok(stock.levels_with(&self.records.lanes(sku, stock).await?))
     }
-
-    pub(super) async fn lane(&self, sku: &str, number: usize) -> Result<Lane, Refusal> {
-        Ok(self.store.read(&lane_key(sku, number)).await?.unwrap_or_default())
-    }
-
-    async fn change_lane<R: Send>(
-        &self,
-        sku: &str,
-        number: usize,
-        mut change: impl FnMut(&mut Lane) -> R + Send,
-    ) -> Result<R, Refusal> {
-        let change = |lane: Option<Lane>| {
-            let mut lane = lane.unwrap_or_default();
-            let result = change(&mut lane);
-            Ok::<_, Refusal>((lane, result))
-        };
-        self.store.update(&lane_key(sku, number), change).await
-    }
-}
-
-pub(super) fn lane_key(sku: &str, number: usize) -> String {
-    format!("{}/{number}", stock_key(sku))
 }

@@ -1,58 +1,56 @@
-//! Settling holds of SKUs that nobody looks at.
+//! Settling expired holds of SKUs that no request uses.
 //!
-//! Whoever touches a SKU settles the holds whose time has come; this goes round all SKUs so
-//! that one which nobody touches does not keep pieces for ever. The register of SKUs says
-//! where to look and the SKU's own value what is open, so there is no second list that a crash
-//! could leave behind. Where the round has come to is only a hint: losing it costs a round.
+//! Each request settles the expired holds of its SKUs. Sweeps go through all SKUs, so that no SKU
+//! keeps pieces forever. The register lists the SKUs, and their values have the holds, so there is
+//! no second list that a crash could leave wrong. The position of the next sweep is only a hint:
+//! if it is lost, sweeps begin again with the first SKU.
 //!
-//! A SKU that can't be settled is passed over: it must not keep the others' pieces too.
+//! A SKU that can't be settled is skipped, so that it does not stop the others.
 
-use super::{Inventory, stock_key};
-use crate::domain::{HOLDS_MAX, Refusal, Stock};
+use super::Inventory;
+use super::settling::SETTLED_MAX;
+use crate::domain::{HOLDS_MAX, Refusal};
 use chassis::store::Store;
 use serde::Serialize;
 
-/// SKUs that one sweep looks at; the next one goes on from there.
+/// The maximum number of SKUs of one sweep; the next one continues after them.
 pub const SWEEP_SKUS_MAX: u32 = 500;
-/// Where the round has come to.
-const ROUND_KEY: &str = "sweep_round";
-/// Touches that settle all holds of one SKU, however many are over at once.
-const TOUCHES_MAX: usize = HOLDS_MAX / super::steps::SWEEP_MAX + 1;
+/// Enough rounds to settle all holds of one SKU.
+const ROUNDS_MAX: usize = HOLDS_MAX / SETTLED_MAX + 1;
 
-/// What one sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// SKUs that it looked at.
+    /// SKUs that were checked.
     pub skus: u32,
-    /// Of those, SKUs that could not be settled; the next round tries again.
+    /// Of those, SKUs that could not be settled; they are tried again in the next round.
     pub failed: u32,
-    /// Pieces that were reserved by reservations which had run out, and are free again.
+    /// Pieces of expired reservations that are free again.
     pub freed: u32,
     /// Pieces whose sale was decided and is now booked.
     pub sold: u32,
 }
 
 impl<S: Store> Inventory<S> {
-    /// Settle what is over among the next [`SWEEP_SKUS_MAX`] SKUs of the round. Fails only
-    /// where the register or the place of the round can't be read or written.
+    /// Settles the next [`SWEEP_SKUS_MAX`] SKUs.
+    ///
+    /// # Errors
+    /// The register or the position of the sweep can't be read or written.
     pub async fn sweep(&self, now_ms: u64) -> Result<Swept, Refusal> {
-        let at = self.store.read::<u64>(ROUND_KEY).await?.unwrap_or(0);
+        let at = self.records.sweep_position().await?;
         let mut swept = Swept::default();
-        let next = self.go_round(at, now_ms, &mut swept).await;
-        // After a register that can't be read the round begins anew: what lies before the
-        // trouble is looked after all the same.
-        self.store.write(ROUND_KEY, next.as_ref().unwrap_or(&0)).await?;
+        let next = self.sweep_from(at, now_ms, &mut swept).await;
+        // If the register can't be read, the SKUs before that position are still swept.
+        self.records.set_sweep_position(*next.as_ref().unwrap_or(&0)).await?;
         next.map(|_| swept)
     }
 
-    /// Where the next sweep begins.
-    async fn go_round(&self, at: u64, now_ms: u64, swept: &mut Swept) -> Result<u64, Refusal> {
+    /// Returns the position at which the next sweep begins.
+    async fn sweep_from(&self, at: u64, now_ms: u64, swept: &mut Swept) -> Result<u64, Refusal> {
         let (mut at, mut left) = (at, SWEEP_SKUS_MAX);
         while left > 0 {
-            let page = self
-                .register()
-                .stretch(at, left, |_, sku| async move { Ok::<_, Refusal>(Some(sku)) })
-                .await?;
+            let id = |_, sku: String| async move { Ok::<_, Refusal>(Some(sku)) };
+            let page = self.records.skus().stretch(at, left, id).await?;
             for sku in page.entries {
                 if let Err(error) = self.sweep_sku(&sku, now_ms, swept).await {
                     eprintln!("inventory: {sku} is not settled: {error:?}");
@@ -70,18 +68,16 @@ impl<S: Store> Inventory<S> {
 
     async fn sweep_sku(&self, sku: &str, now_ms: u64, swept: &mut Swept) -> Result<(), Refusal> {
         swept.skus += 1;
-        let stock: Option<Stock> = self.store.read(&stock_key(sku)).await?;
-        let Some(stock) = stock else { return Ok(()) };
-        let is_over = !stock.expired(now_ms, 1).is_empty();
-        if !is_over && stock.lanes().is_empty() {
+        let Some(stock) = self.records.stock(sku).await? else { return Ok(()) };
+        if stock.holds().expired(now_ms, 1).is_empty() && stock.lanes().is_empty() {
             return Ok(());
         }
         let before = self.levels_of(sku, &stock).await?;
         let mut after = stock;
-        for _ in 0..TOUCHES_MAX {
-            let Some(touched) = self.swept(sku, now_ms).await? else { return Ok(()) };
-            after = touched;
-            if after.expired(now_ms, 1).is_empty() {
+        for _ in 0..ROUNDS_MAX {
+            let Some(settled) = self.settled(sku, now_ms).await? else { return Ok(()) };
+            after = settled;
+            if after.holds().expired(now_ms, 1).is_empty() {
                 break;
             }
         }

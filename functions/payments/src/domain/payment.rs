@@ -6,7 +6,7 @@ use chassis::money::Money;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Decline, Event, Kind, Recorded};
-use super::news::{Amounts, News, Standing};
+use super::report::{Amounts, ChargeStatus, Report};
 
 /// The status of a payment for other functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,15 +40,15 @@ pub struct Terms {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Funds {
     /// Nothing was requested.
-    Untouched,
+    NotRequested,
     /// A hold was requested, with an unknown result.
-    Asked,
+    Requested,
     /// The provider holds it.
     Held,
     /// Some of it was captured.
-    Taken,
+    Captured,
     /// Nothing is held, and nothing was captured.
-    Free,
+    Released,
     /// Captured and refunded or charged back.
     Returned,
     /// The provider refused.
@@ -107,7 +107,7 @@ impl Payment {
             terms: None,
             reference: None,
             barred: false,
-            funds: Funds::Untouched,
+            funds: Funds::NotRequested,
             known: nothing.clone(),
             stated: nothing,
             lines: BTreeSet::new(),
@@ -133,7 +133,7 @@ impl Payment {
                 self.order_id.clone_from(order_id);
                 self.known.currency.clone_from(&amount.currency);
                 self.terms = Some(Terms { amount: amount.clone(), method: method.clone() });
-                self.funds = Funds::Asked;
+                self.funds = Funds::Requested;
             }
             Event::CancelAsked { order_id } => {
                 self.order_id.clone_from(order_id);
@@ -149,7 +149,7 @@ impl Payment {
                 let moved = self.moved(amount.as_ref());
                 self.known.captured = self.known.captured.saturating_add(moved);
             }
-            Event::Voided => self.funds = Funds::Free,
+            Event::Voided => self.funds = Funds::Released,
             Event::RefundAsked { refund_id, amount } => {
                 let refund = Refund { amount: amount.clone(), done: false };
                 self.refunds.insert(refund_id.clone(), refund);
@@ -167,13 +167,13 @@ impl Payment {
                 let moved = self.moved(Some(amount));
                 self.known.charged_back = self.known.charged_back.saturating_add(moved);
             }
-            Event::Stated { line, kind, amount } => self.state(*line, *kind, amount),
+            Event::Stated { line, kind, amount } => self.add_line(*line, *kind, amount),
         }
         if matches!(
             event,
             Event::Captured { .. } | Event::Refunded { .. } | Event::ChargedBack { .. }
         ) {
-            self.funds = if self.net() > 0 { Funds::Taken } else { Funds::Returned };
+            self.funds = if self.net() > 0 { Funds::Captured } else { Funds::Returned };
         }
     }
 
@@ -188,7 +188,7 @@ impl Payment {
         }
     }
 
-    fn state(&mut self, line: u64, kind: Kind, amount: &Money) {
+    fn add_line(&mut self, line: u64, kind: Kind, amount: &Money) {
         self.lines.insert(line);
         self.stated.currency.clone_from(&amount.currency);
         let Amounts { captured, refunded, charged_back, .. } = &mut self.stated;
@@ -202,11 +202,11 @@ impl Payment {
     /// Its status for other functions.
     pub fn status(&self) -> Status {
         match self.funds {
-            Funds::Untouched if self.barred => Status::Voided,
-            Funds::Untouched | Funds::Asked => Status::Unknown,
+            Funds::NotRequested if self.barred => Status::Voided,
+            Funds::NotRequested | Funds::Requested => Status::Unknown,
             Funds::Held => Status::Authorized,
-            Funds::Taken => Status::Captured,
-            Funds::Free => Status::Voided,
+            Funds::Captured => Status::Captured,
+            Funds::Released => Status::Voided,
             Funds::Returned => Status::Refunded,
             Funds::Declined(_) => Status::Declined,
         }
@@ -218,9 +218,14 @@ impl Payment {
         captured.saturating_sub(refunded).saturating_sub(charged_back)
     }
 
+    /// The amount that is held and not captured, in minor units.
+    pub fn held(&self) -> i64 {
+        if self.funds == Funds::Held { self.known.held } else { 0 }
+    }
+
     /// Whether it must be undone and the provider may still hold or have captured money.
     pub fn must_be_undone(&self) -> bool {
-        self.barred && matches!(self.funds, Funds::Asked | Funds::Held | Funds::Taken)
+        self.barred && matches!(self.funds, Funds::Requested | Funds::Held | Funds::Captured)
     }
 
     /// The requested amount; zero, without currency, if it was never authorized.
@@ -235,23 +240,24 @@ impl Payment {
     /// match, or may still match.
     pub fn deviation(&self) -> Option<String> {
         let Amounts { currency, held, captured, refunded, charged_back } = &self.known;
-        let asked = self.amount();
+        let requested = self.amount();
         let done = self.refunds.values().filter(|refund| refund.done);
-        let given_back = done.map(|refund| refund.amount.amount).fold(0, i64::saturating_add);
+        let done_amount = done.map(|refund| refund.amount.amount).fold(0, i64::saturating_add);
         let (mut faults, is_known) = (Vec::new(), self.reference.is_some());
-        if is_known && *currency != asked.currency {
-            faults.push(format!("in {currency} instead of {}", asked.currency));
+        if is_known && *currency != requested.currency {
+            faults.push(format!("in {currency} instead of {}", requested.currency));
         }
-        if is_known && *held != asked.amount {
-            faults.push(format!("{held} held instead of {}", asked.amount));
+        if is_known && *held != requested.amount {
+            faults.push(format!("{held} held instead of {}", requested.amount));
         }
-        if matches!(self.funds, Funds::Taken | Funds::Returned) && *captured != asked.amount {
-            faults.push(format!("{captured} captured instead of {}", asked.amount));
+        if matches!(self.funds, Funds::Captured | Funds::Returned) && *captured != requested.amount
+        {
+            faults.push(format!("{captured} captured instead of {}", requested.amount));
         }
-        if !self.barred && *refunded != given_back {
-            faults.push(format!("{refunded} refunded instead of {given_back}"));
+        if !self.barred && *refunded != done_amount {
+            faults.push(format!("{refunded} refunded instead of {done_amount}"));
         }
-        if self.barred && matches!(self.funds, Funds::Taken) && *refunded > 0 {
+        if self.barred && matches!(self.funds, Funds::Captured) && *refunded > 0 {
             faults.push(format!("{refunded} refunded instead of {captured}"));
         }
         if *charged_back != 0 {
@@ -261,13 +267,13 @@ impl Payment {
     }
 
     /// Why a report of the provider can't be about this payment, if it can't.
-    pub fn contradiction(&self, news: &News) -> Option<String> {
-        if news.payment_id != self.id {
-            return Some(format!("the response is about {}", news.payment_id));
+    pub fn contradiction(&self, report: &Report) -> Option<String> {
+        if report.payment_id != self.id {
+            return Some(format!("the response is about {}", report.payment_id));
         }
-        let known = self.reference.as_ref().filter(|known| **known != news.reference);
+        let known = self.reference.as_ref().filter(|known| **known != report.reference);
         known.map(|known| {
-            format!("the charge is {known}, but the response is about {}", news.reference)
+            format!("the charge is {known}, but the response is about {}", report.reference)
         })
     }
 
@@ -282,30 +288,32 @@ impl Payment {
     /// The events that follow from a report of the provider. Reports may arrive twice, late and in
     /// any order: amounts only grow, and only valid transitions from the current state count.
     ///
-    /// A hold on a payment that was settled as free without ever having a charge is not outdated: a
-    /// request that seemed lost has arrived.
-    pub fn learn(&self, news: &News) -> Vec<Event> {
-        let late = self.funds == Funds::Free && self.reference.is_none();
-        let is_new = late || self.funds == Funds::Asked;
-        if self.contradiction(news).is_some() || !(is_new || self.reference.is_some()) {
+    /// A hold on a payment that was released without ever having a charge is not outdated: a request
+    /// that seemed lost has arrived.
+    pub fn events_of(&self, report: &Report) -> Vec<Event> {
+        let late = self.funds == Funds::Released && self.reference.is_none();
+        let is_new = late || self.funds == Funds::Requested;
+        if self.contradiction(report).is_some() || !(is_new || self.reference.is_some()) {
             return Vec::new();
         }
-        let untouched = is_new || self.funds == Funds::Held;
-        match &news.standing {
-            Standing::Pending | Standing::Unknown(_) => Vec::new(),
-            Standing::Declined(reason) if untouched && !late && news.amounts.captured == 0 => {
+        let is_undecided = is_new || self.funds == Funds::Held;
+        match &report.status {
+            ChargeStatus::Pending | ChargeStatus::Unknown(_) => Vec::new(),
+            ChargeStatus::Declined(reason)
+                if is_undecided && !late && report.amounts.captured == 0 =>
+            {
                 vec![Event::Declined { reason: *reason }]
             }
-            Standing::Declined(_) if late && news.amounts.captured == 0 => Vec::new(),
-            standing => {
+            ChargeStatus::Declined(_) if late && report.amounts.captured == 0 => Vec::new(),
+            status => {
                 let mut events = Vec::new();
-                let money = |amount| Money::new(amount, news.amounts.currency.clone());
+                let money = |amount| Money::new(amount, report.amounts.currency.clone());
                 if is_new {
-                    let amount = Some(money(news.amounts.held));
-                    events.push(Event::Authorized { reference: news.reference.clone(), amount });
+                    let amount = Some(money(report.amounts.held));
+                    events.push(Event::Authorized { reference: report.reference.clone(), amount });
                 }
-                events.extend(self.movements(&news.amounts));
-                if *standing == Standing::Ended && untouched && news.amounts.captured == 0 {
+                events.extend(self.movements(&report.amounts));
+                if *status == ChargeStatus::Ended && is_undecided && report.amounts.captured == 0 {
                     events.push(Event::Voided);
                 }
                 events
@@ -314,15 +322,15 @@ impl Payment {
     }
 
     /// The movements that are not known yet.
-    fn movements(&self, theirs: &Amounts) -> Vec<Event> {
-        let more = |theirs: i64, ours: i64| {
-            let amount = theirs.saturating_sub(ours);
+    fn movements(&self, reported: &Amounts) -> Vec<Event> {
+        let more = |reported: i64, known: i64| {
+            let amount = reported.saturating_sub(known);
             (amount > 0).then_some(amount)
         };
-        let money = |amount| Money::new(amount, theirs.currency.clone());
-        let captured = more(theirs.captured, self.known.captured);
-        let refunded = more(theirs.refunded, self.known.refunded);
-        let charged_back = more(theirs.charged_back, self.known.charged_back);
+        let money = |amount| Money::new(amount, reported.currency.clone());
+        let captured = more(reported.captured, self.known.captured);
+        let refunded = more(reported.refunded, self.known.refunded);
+        let charged_back = more(reported.charged_back, self.known.charged_back);
         let captured = captured.map(|sum| Event::Captured { amount: Some(money(sum)) });
         let refunded = refunded.map(|sum| Event::Refunded { amount: Some(money(sum)) });
         let charged_back = charged_back.map(|sum| Event::ChargedBack { amount: money(sum) });

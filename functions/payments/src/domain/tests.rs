@@ -4,19 +4,19 @@ use super::*;
 use chassis::money::Money;
 
 /// The possible states of a charge of 500: status, captured, refunded, charged back.
-const ALL: [(Standing, i64, i64, i64); 9] = [
-    (Standing::Pending, 0, 0, 0),
-    (Standing::Held, 0, 0, 0),
-    (Standing::Taken, 500, 0, 0),
-    (Standing::Taken, 100, 0, 0),
-    (Standing::Taken, 500, 200, 0),
-    (Standing::Taken, 500, 0, 500),
-    (Standing::Ended, 500, 500, 0),
-    (Standing::Ended, 0, 0, 0),
-    (Standing::Declined(Decline::Card), 0, 0, 0),
+const ALL: [(ChargeStatus, i64, i64, i64); 9] = [
+    (ChargeStatus::Pending, 0, 0, 0),
+    (ChargeStatus::Held, 0, 0, 0),
+    (ChargeStatus::Captured, 500, 0, 0),
+    (ChargeStatus::Captured, 100, 0, 0),
+    (ChargeStatus::Captured, 500, 200, 0),
+    (ChargeStatus::Captured, 500, 0, 500),
+    (ChargeStatus::Ended, 500, 500, 0),
+    (ChargeStatus::Ended, 0, 0, 0),
+    (ChargeStatus::Declined(Decline::Card), 0, 0, 0),
 ];
 
-fn asked() -> Payment {
+fn requested() -> Payment {
     let mut payment = Payment::new("pay_1");
     payment.apply(&Event::AuthorizationAsked {
         order_id: "ord_1".to_owned(),
@@ -26,11 +26,11 @@ fn asked() -> Payment {
     payment
 }
 
-fn news(standing: &Standing, captured: i64, refunded: i64, charged_back: i64) -> News {
-    News {
+fn report(status: &ChargeStatus, captured: i64, refunded: i64, charged_back: i64) -> Report {
+    Report {
         payment_id: "pay_1".to_owned(),
         reference: "r".to_owned(),
-        standing: standing.clone(),
+        status: status.clone(),
         amounts: Amounts {
             currency: "EUR".to_owned(),
             held: 500,
@@ -41,8 +41,8 @@ fn news(standing: &Standing, captured: i64, refunded: i64, charged_back: i64) ->
     }
 }
 
-fn learn(payment: &mut Payment, news: &News) -> Vec<Event> {
-    let events = payment.learn(news);
+fn apply(payment: &mut Payment, report: &Report) -> Vec<Event> {
+    let events = payment.events_of(report);
     events.iter().for_each(|event| payment.apply(event));
     events
 }
@@ -63,92 +63,92 @@ fn booked(events: &[Event]) -> (i64, i64) {
 fn reports_in_any_order_never_book_money_twice() {
     // Every sequence of up to five reports.
     for code in 0..ALL.len().pow(5) {
-        let mut payment = asked();
+        let mut payment = requested();
         let mut events = Vec::new();
         for digit in 0..5 {
-            let (standing, captured, refunded, charged_back) =
+            let (status, captured, refunded, charged_back) =
                 &ALL[code / ALL.len().pow(digit) % ALL.len()];
-            let news = news(standing, *captured, *refunded, *charged_back);
-            events.extend(learn(&mut payment, &news));
+            let report = report(status, *captured, *refunded, *charged_back);
+            events.extend(apply(&mut payment, &report));
             assert_eq!(booked(&events), (payment.known.captured, payment.net()), "{code}");
             assert!(payment.known.captured <= 500, "{code}: {events:?}");
-            assert_eq!(payment.funds == Funds::Taken, payment.net() > 0, "{code}: {events:?}");
-            assert!(payment.learn(&news).is_empty(), "{code}: the same again adds nothing");
+            assert_eq!(payment.funds == Funds::Captured, payment.net() > 0, "{code}: {events:?}");
+            assert!(payment.events_of(&report).is_empty(), "{code}: the same again adds nothing");
         }
     }
 }
 
 #[test]
 fn a_late_hold_of_a_settled_payment_is_detected() {
-    let mut payment = asked();
+    let mut payment = requested();
     payment.apply(&Event::CancelAsked { order_id: "ord_1".to_owned() });
     payment.apply(&Event::Voided);
     assert!(!payment.must_be_undone());
-    let held = news(&Standing::Held, 0, 0, 0);
-    assert_eq!(learn(&mut payment, &held).len(), 1);
+    let held = report(&ChargeStatus::Held, 0, 0, 0);
+    assert_eq!(apply(&mut payment, &held).len(), 1);
     assert!(payment.must_be_undone());
-    learn(&mut payment, &news(&Standing::Ended, 0, 0, 0));
-    assert_eq!(payment.funds, Funds::Free);
-    assert!(learn(&mut payment, &held).is_empty(), "now it is old news");
+    apply(&mut payment, &report(&ChargeStatus::Ended, 0, 0, 0));
+    assert_eq!(payment.funds, Funds::Released);
+    assert!(apply(&mut payment, &held).is_empty(), "now it is outdated");
 }
 
 #[test]
 fn a_state_that_this_version_does_not_know_changes_nothing() {
-    let mut payment = asked();
-    let unknown = news(&Standing::Unknown("disputed".to_owned()), 500, 0, 0);
-    assert!(learn(&mut payment, &unknown).is_empty());
+    let mut payment = requested();
+    let unknown = report(&ChargeStatus::Unknown("disputed".to_owned()), 500, 0, 0);
+    assert!(apply(&mut payment, &unknown).is_empty());
     assert_eq!(payment.status(), Status::Unknown);
 }
 
 #[test]
-fn a_hold_ends_when_the_provider_says_so() {
-    let after_hold = |standing: Standing| {
-        let mut payment = asked();
-        learn(&mut payment, &news(&Standing::Held, 0, 0, 0));
-        learn(&mut payment, &news(&standing, 0, 0, 0));
+fn a_hold_ends_when_the_provider_reports_it() {
+    let after_hold = |status: ChargeStatus| {
+        let mut payment = requested();
+        apply(&mut payment, &report(&ChargeStatus::Held, 0, 0, 0));
+        apply(&mut payment, &report(&status, 0, 0, 0));
         payment.status()
     };
-    assert_eq!(after_hold(Standing::Declined(Decline::Card)), Status::Declined);
-    assert_eq!(after_hold(Standing::Ended), Status::Voided);
+    assert_eq!(after_hold(ChargeStatus::Declined(Decline::Card)), Status::Declined);
+    assert_eq!(after_hold(ChargeStatus::Ended), Status::Voided);
 }
 
 #[test]
 fn deviations_are_booked_as_reported() {
-    let deviation = |pieces: &[News]| {
-        let mut payment = asked();
-        pieces.iter().for_each(|news| drop(learn(&mut payment, news)));
+    let deviation = |reports: &[Report]| {
+        let mut payment = requested();
+        reports.iter().for_each(|report| drop(apply(&mut payment, report)));
         payment.deviation()
     };
     assert_eq!(deviation(&[]), None);
-    assert_eq!(deviation(&[news(&Standing::Held, 0, 0, 0)]), None);
-    assert_eq!(deviation(&[news(&Standing::Taken, 500, 0, 0)]), None);
-    let said = |text: &str| Some(text.to_owned());
-    let partial = news(&Standing::Taken, 50, 0, 0);
-    assert_eq!(deviation(&[partial]), said("50 captured instead of 500"));
-    let refund = news(&Standing::Taken, 500, 200, 0);
-    assert_eq!(deviation(&[refund]), said("200 refunded instead of 0"));
-    let dispute = news(&Standing::Taken, 500, 0, 500);
-    assert_eq!(deviation(&[dispute]), said("500 charged back"));
-    let mut other = news(&Standing::Held, 0, 0, 0);
+    assert_eq!(deviation(&[report(&ChargeStatus::Held, 0, 0, 0)]), None);
+    assert_eq!(deviation(&[report(&ChargeStatus::Captured, 500, 0, 0)]), None);
+    let deviates = |text: &str| Some(text.to_owned());
+    let partial = report(&ChargeStatus::Captured, 50, 0, 0);
+    assert_eq!(deviation(&[partial]), deviates("50 captured instead of 500"));
+    let refund = report(&ChargeStatus::Captured, 500, 200, 0);
+    assert_eq!(deviation(&[refund]), deviates("200 refunded instead of 0"));
+    let dispute = report(&ChargeStatus::Captured, 500, 0, 500);
+    assert_eq!(deviation(&[dispute]), deviates("500 charged back"));
+    let mut other = report(&ChargeStatus::Held, 0, 0, 0);
     other.amounts.held = 501;
-    assert_eq!(deviation(std::slice::from_ref(&other)), said("501 held instead of 500"));
+    assert_eq!(deviation(std::slice::from_ref(&other)), deviates("501 held instead of 500"));
     other.amounts.held = 500;
     other.amounts.currency = "USD".to_owned();
-    assert_eq!(deviation(&[other]), said("in USD instead of EUR"));
+    assert_eq!(deviation(&[other]), deviates("in USD instead of EUR"));
 }
 
 #[test]
 fn reports_about_another_charge_or_payment_change_nothing() {
-    let mut payment = asked();
-    learn(&mut payment, &news(&Standing::Held, 0, 0, 0));
-    let mut other = news(&Standing::Taken, 500, 0, 0);
+    let mut payment = requested();
+    apply(&mut payment, &report(&ChargeStatus::Held, 0, 0, 0));
+    let mut other = report(&ChargeStatus::Captured, 500, 0, 0);
     other.reference = "another".to_owned();
     assert!(payment.contradiction(&other).is_some());
-    assert!(payment.learn(&other).is_empty());
-    let mut other = news(&Standing::Taken, 500, 0, 0);
+    assert!(payment.events_of(&other).is_empty());
+    let mut other = report(&ChargeStatus::Captured, 500, 0, 0);
     other.payment_id = "pay_2".to_owned();
     assert!(payment.contradiction(&other).is_some());
-    assert!(payment.learn(&other).is_empty());
+    assert!(payment.events_of(&other).is_empty());
 }
 
 #[test]

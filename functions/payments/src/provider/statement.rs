@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use crate::domain::{Kind, Line, Statement};
-use crate::ports::{STATEMENT_LINES_MAX, Trouble};
+use crate::ports::{ProviderError, STATEMENT_LINES_MAX};
 
 #[derive(Deserialize)]
 struct Page {
@@ -27,11 +27,16 @@ struct Movement {
 
 /// Parses a page of the statement that continues after the line `after`. A page that does not
 /// continue there, or has an unknown kind of line, is an error: skipping it would lose money.
-pub(super) fn read(status: StatusCode, body: &[u8], after: u64) -> Result<Statement, Trouble> {
+pub(super) fn read(
+    status: StatusCode,
+    body: &[u8],
+    after: u64,
+) -> Result<Statement, ProviderError> {
     if !status.is_success() {
-        return Err(Trouble::Unclear(format!("the provider responded with {status}")));
+        return Err(ProviderError::OutcomeUnknown(format!("the provider responded with {status}")));
     }
-    let unreadable = |why: String| Trouble::Unclear(format!("unreadable statement: {why}"));
+    let unreadable =
+        |why: String| ProviderError::OutcomeUnknown(format!("unreadable statement: {why}"));
     let page: Page = serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
     let is_sound = page.lines.len() <= STATEMENT_LINES_MAX
         && page.lines.iter().all(|line| line.line > after && line.line <= page.next)
@@ -68,17 +73,17 @@ mod tests {
     const PAGE: &str = r#"{"lines":[{"line":3,"chargeId":"ch_1","merchantRef":"pay_1",
         "kind":"capture","value":500,"ccy":"EUR","movedAt":17}],"next":4,"more":true}"#;
 
-    fn understood(body: &str, after: u64) -> Result<Statement, Trouble> {
+    fn parse(body: &str, after: u64) -> Result<Statement, ProviderError> {
         read(StatusCode::OK, body.as_bytes(), after)
     }
 
     #[test]
-    fn a_page_is_read_line_by_line() {
-        let page = understood(PAGE, 2).unwrap();
+    fn a_page_has_its_lines() {
+        let page = parse(PAGE, 2).unwrap();
         assert_eq!((page.next, page.more, page.lines[0].number), (4, true, 3));
         assert_eq!(page.lines[0].amount, Money::new(500, "EUR"));
         let empty = r#"{"lines":[],"next":2,"more":false}"#;
-        assert_eq!(understood(empty, 2).unwrap().lines, []);
+        assert_eq!(parse(empty, 2).unwrap().lines, []);
     }
 
     #[test]
@@ -92,7 +97,10 @@ mod tests {
             (PAGE.replace("EUR", "euro"), 2),
             ("{}".to_owned(), 0),
         ] {
-            assert!(matches!(understood(&body, after), Err(Trouble::Unclear(_))), "{body} {after}");
+            assert!(
+                matches!(parse(&body, after), Err(ProviderError::OutcomeUnknown(_))),
+                "{body} {after}"
+            );
         }
         assert!(read(StatusCode::BAD_GATEWAY, PAGE.as_bytes(), 2).is_err());
     }

@@ -4,39 +4,41 @@
 //! exact bytes, not older than [`TOLERANCE_S`]. Even then it is only a hint that something may have
 //! changed: the secret can leak, so the provider's API is authoritative.
 
+use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use hmac::{Hmac, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
 
-use super::{Charge, news};
-use crate::domain::News;
+use super::{Charge, report};
+use crate::domain::Report;
 
 /// The header that carries the signature: `t=<unix seconds>,v1=<hex>`.
 pub const SIGNATURE_HEADER: &str = "psp-signature";
-/// How far the time of a delivery may be from ours, in seconds.
+/// The maximum difference between the time of a delivery and the current time, in seconds.
 pub const TOLERANCE_S: u64 = 300;
-/// Longest body of a delivery, in bytes.
+/// The maximum size of the body of a delivery, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Signatures of one delivery that are looked at: several while a secret is replaced.
+/// The maximum number of verified signatures of one delivery; it has several while the secret is
+/// replaced.
 const SIGNATURES_MAX: usize = 4;
 
 /// A delivery that is authentic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The provider's id of the event; the same one may come again.
+    /// The provider's id of the event. It can be delivered several times.
     pub id: String,
     /// The reported state. It is only a hint.
-    pub hint: News,
+    pub hint: Report,
 }
 
-/// Why a delivery is not believed, or not understood.
+/// Why a delivery was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum WebhookError {
     /// The signature is missing, malformed or wrong.
     Signature,
-    /// It was signed too long ago (or ahead).
+    /// It was signed too long ago, or in the future.
     Stale,
-    /// It is authentic, but not what we can read.
+    /// It is authentic, but not readable.
     Unreadable,
 }
 
@@ -46,23 +48,26 @@ struct Event {
     data: Charge,
 }
 
-/// Checks and reads a delivery. `body` must be the bytes as they came.
+/// Verifies and parses a delivery. `body` must be the received bytes.
+///
+/// # Errors
+/// The signature is wrong or outdated, or the body is unreadable.
 pub fn open(
     secret: &str,
     header: Option<&str>,
     body: &[u8],
     now_s: u64,
-) -> Result<Delivery, Fault> {
-    let (time, signatures) = header.and_then(parse).ok_or(Fault::Signature)?;
+) -> Result<Delivery, WebhookError> {
+    let (time, signatures) = header.and_then(parse).ok_or(WebhookError::Signature)?;
     if !signatures.iter().any(|signature| is_signed(secret, time, body, signature)) {
-        return Err(Fault::Signature);
+        return Err(WebhookError::Signature);
     }
-    let signed_s: u64 = time.parse().map_err(|_| Fault::Signature)?;
+    let signed_s: u64 = time.parse().map_err(|_| WebhookError::Signature)?;
     if signed_s.abs_diff(now_s) > TOLERANCE_S {
-        return Err(Fault::Stale);
+        return Err(WebhookError::Stale);
     }
-    let event: Event = serde_json::from_slice(body).map_err(|_| Fault::Unreadable)?;
-    Ok(Delivery { id: event.id, hint: news(event.data) })
+    let event: Event = serde_json::from_slice(body).map_err(|_| WebhookError::Unreadable)?;
+    Ok(Delivery { id: event.id, hint: report(event.data) })
 }
 
 /// Compares in constant time.
@@ -80,16 +85,11 @@ fn parse(header: &str) -> Option<(&str, Vec<Vec<u8>>)> {
     for part in header.split(',') {
         match part.trim().split_once('=')? {
             ("t", value) => time = Some(value),
-            ("v1", value) if signatures.len() < SIGNATURES_MAX => signatures.push(unhex(value)?),
+            ("v1", value) if signatures.len() < SIGNATURES_MAX => {
+                signatures.push(HEX.decode(value.as_bytes()).ok()?)
+            }
             _ => {}
         }
     }
     Some((time?, signatures))
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }

@@ -7,21 +7,26 @@ use chassis::{Problem, ProblemType};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{PaymentView, PostingView};
+use crate::view::{PaymentView, PostingView};
 
 /// An event of the payment provider, in its own format.
 #[derive(JsonSchema)]
 #[schemars(inline)]
 struct PaymentEvent {}
 
+const PAYMENT: &str = "pay_0192f0c4-7a10-7c3e-9d5b-2f1f5f0a9c40";
+const ORDER: &str = "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11";
+const AT: &str = "2026-01-31T12:00:00.000Z";
+
 fn api() -> Api {
     let mut api = Api::new("administration");
+    let money = json!({"amount": 2598, "currency": "EUR"});
     api.operation("getPayment", "Get a payment", "With all its events.")
         .ok::<PaymentView>(
             "The payment.",
             &json!({
-                "id": "pay_0192f0c4-7a10-7c3e-9d5b-2f1f5f0a9c40",
-                "order_id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
+                "id": PAYMENT,
+                "order_id": ORDER,
                 "status": "captured",
                 "amount": 2598,
                 "currency": "EUR",
@@ -32,35 +37,13 @@ fn api() -> Api {
                 "barred": false,
                 "reference": "ch_0192f0c4",
                 "events": [
-                    {
-                        "sequence": 1,
-                        "at": "2026-01-31T12:00:00.000Z",
-                        "type": "authorization_asked",
-                        "order_id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
-                        "amount": {"amount": 2598, "currency": "EUR"},
-                        "method": "tok_approved",
-                    },
-                    {
-                        "sequence": 2,
-                        "at": "2026-01-31T12:00:00.000Z",
-                        "type": "authorized",
-                        "reference": "ch_0192f0c4",
-                        "amount": {"amount": 2598, "currency": "EUR"},
-                    },
-                    {
-                        "sequence": 3,
-                        "at": "2026-01-31T12:00:00.000Z",
-                        "type": "captured",
-                        "amount": {"amount": 2598, "currency": "EUR"},
-                    },
-                    {
-                        "sequence": 4,
-                        "at": "2026-01-31T12:00:01.000Z",
-                        "type": "stated",
-                        "line": 17,
-                        "kind": "capture",
-                        "amount": {"amount": 2598, "currency": "EUR"},
-                    },
+                    {"sequence": 1, "at": AT, "type": "authorization_asked", "order_id": ORDER,
+                     "amount": money, "method": "tok_approved"},
+                    {"sequence": 2, "at": AT, "type": "authorized", "reference": "ch_0192f0c4",
+                     "amount": money},
+                    {"sequence": 3, "at": AT, "type": "captured", "amount": money},
+                    {"sequence": 4, "at": "2026-01-31T12:00:01.000Z", "type": "stated",
+                     "line": 17, "kind": "capture", "amount": money},
                 ],
             }),
         )
@@ -76,22 +59,10 @@ fn api() -> Api {
         "A page.",
         &json!({
             "items": [
-                {
-                    "id": "pay_0192f0c4-7a10-7c3e-9d5b-2f1f5f0a9c40.3.1",
-                    "order_id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
-                    "account": "customer_funds",
-                    "amount": -2598,
-                    "currency": "EUR",
-                    "at": "2026-01-31T12:00:00.000Z",
-                },
-                {
-                    "id": "pay_0192f0c4-7a10-7c3e-9d5b-2f1f5f0a9c40.4.1",
-                    "order_id": "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
-                    "account": "psp_clearing",
-                    "amount": 2598,
-                    "currency": "EUR",
-                    "at": "2026-01-31T12:00:00.000Z",
-                },
+                {"id": format!("{PAYMENT}.3.1"), "order_id": ORDER, "account": "customer_funds",
+                 "amount": -2598, "currency": "EUR", "at": AT},
+                {"id": format!("{PAYMENT}.4.1"), "order_id": ORDER, "account": "psp_clearing",
+                 "amount": 2598, "currency": "EUR", "at": AT},
             ],
             "next_cursor": null,
         }),

@@ -1,17 +1,18 @@
 //! Partial refunds of captured payments.
 
+use chassis::Clock;
 use chassis::money::Money;
 use chassis::store::Store;
 
 use super::check::{check_amount, check_text};
 use super::{Payments, Refusal};
 use crate::domain::{Event, Funds, Payment, Refund};
-use crate::ports::{Charge, GiveBack, Provider, Trouble};
+use crate::ports::{Charge, PartialRefund, Provider, ProviderError};
 
 /// The maximum number of partial refunds of one payment.
 const REFUNDS_MAX: usize = 100;
 
-impl<S: Store, P: Provider> Payments<S, P> {
+impl<S: Store, P: Provider, C: Clock> Payments<S, P, C> {
     /// Refunds a part, once for each `refund_id`.
     pub async fn refund(
         &self,
@@ -34,15 +35,15 @@ impl<S: Store, P: Provider> Payments<S, P> {
         let reference = payment.reference.clone().ok_or(Refusal::NotFound)?;
         let charge = Charge { key: id.to_owned(), reference };
         // Idempotency keys are unique for the merchant, not for the charge.
-        let part = GiveBack { key: format!("{id}.{refund_id}"), amount };
-        let news = self.provider.give_back(&charge, &part).await.map_err(|trouble| {
-            match trouble {
+        let part = PartialRefund { key: format!("{id}.{refund_id}"), amount };
+        let report = self.provider.refund(&charge, &part).await.map_err(|error| {
+            match error {
                 // Its key makes a repetition harmless.
-                Trouble::NotDone(reason) => Refusal::Unavailable(reason),
-                Trouble::Unclear(reason) => Refusal::UnknownOutcome(reason),
+                ProviderError::NotExecuted(reason) => Refusal::Unavailable(reason),
+                ProviderError::OutcomeUnknown(reason) => Refusal::UnknownOutcome(reason),
             }
         })?;
-        self.learn(id, &news).await?;
+        self.record(id, &report).await?;
         self.settle_refund(id, refund_id).await
     }
 
@@ -77,11 +78,11 @@ fn allows(payment: &Payment, refund_id: &str, amount: &Money) -> Result<Vec<Even
             )),
         };
     }
-    if payment.barred || payment.funds != Funds::Taken {
+    if payment.barred || payment.funds != Funds::Captured {
         return Err(Refusal::Conflict(payment.status()));
     }
-    let asked: i64 = payment.refunds.values().map(|refund| refund.amount.amount).sum();
-    let left = payment.known.captured.saturating_sub(asked);
+    let requested: i64 = payment.refunds.values().map(|refund| refund.amount.amount).sum();
+    let left = payment.known.captured.saturating_sub(requested);
     if amount.currency != payment.known.currency || amount.amount > left {
         let text = format!("at most {left} {} can be refunded", payment.known.currency);
         return Err(Refusal::Invalid(text));

@@ -5,55 +5,52 @@
 //! that payment until its response and its statement agree. A line about an unknown payment is
 //! booked under its id, so that checks across functions find it.
 
-use chassis::store::{Store, StoreError};
+use chassis::Clock;
+use chassis::store::Store;
 
 use super::{Payments, Refusal};
 use crate::domain::{Event, Funds, Line, Payment, Statement};
-use crate::ports::{Provider, Trouble};
+use crate::ports::{Provider, ProviderError};
 
 /// The maximum number of pages that are read at once. The next call continues from there.
-const PARTS_MAX: u32 = 50;
+const PAGES_MAX: u32 = 50;
 
 /// The result of an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pulled {
+pub struct Imported {
     /// New lines.
     pub lines: u32,
     /// Whether there are more lines to read.
     pub more: bool,
 }
 
-impl<S: Store, P: Provider> Payments<S, P> {
+impl<S: Store, P: Provider, C: Clock> Payments<S, P, C> {
     /// Imports new lines of the provider's statement.
-    pub async fn pull(&self) -> Result<Pulled, Refusal> {
-        let mut pulled = Pulled::default();
-        for _ in 0..PARTS_MAX {
+    pub async fn import_statement(&self) -> Result<Imported, Refusal> {
+        let mut imported = Imported::default();
+        for _ in 0..PAGES_MAX {
             let after = self.records.statement_position().await?;
-            let part = self.statement(after).await?;
-            for line in &part.lines {
-                pulled.lines += u32::from(self.book(line).await?);
+            let page = self.statement(after).await?;
+            for line in &page.lines {
+                imported.lines += u32::from(self.book(line).await?);
             }
             // After a crash here, the lines are booked again, which has no effect.
-            self.records.advance_statement(part.next).await?;
-            pulled.more = part.more;
-            if !part.more {
+            self.records.advance_statement(page.next).await?;
+            imported.more = page.more;
+            if !page.more {
                 break;
             }
         }
-        Ok(pulled)
+        Ok(imported)
     }
 
     /// A page of the provider's current statement.
     pub async fn statement(&self, after: u64) -> Result<Statement, Refusal> {
-        self.provider.statement(after).await.map_err(|trouble| match trouble {
-            Trouble::NotDone(reason) | Trouble::Unclear(reason) => Refusal::Unavailable(reason),
+        self.provider.statement(after).await.map_err(|error| match error {
+            ProviderError::NotExecuted(reason) | ProviderError::OutcomeUnknown(reason) => {
+                Refusal::Unavailable(reason)
+            }
         })
-    }
-
-    /// The order of the payment with this id; empty if it is unknown.
-    pub async fn order_of(&self, id: &str) -> Result<String, StoreError> {
-        let known = self.records.load(id).await?;
-        Ok(known.map(|(payment, _)| payment.order_id).unwrap_or_default())
     }
 
     /// Books a line. Returns whether it was new.
@@ -81,7 +78,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
     /// Asks the provider about a payment if its statement has unknown movements. While the two do
     /// not agree, the payment is watched, so that the provider is asked again.
     async fn catch_up(&self, payment: &Payment) -> Result<(), Refusal> {
-        if payment.funds == Funds::Untouched || !payment.is_behind_statement() {
+        if payment.funds == Funds::NotRequested || !payment.is_behind_statement() {
             return Ok(());
         }
         let id = &payment.id;
@@ -90,7 +87,7 @@ impl<S: Store, P: Provider> Payments<S, P> {
         }
         let known = self.records.load(id).await?;
         if known.is_some_and(|(payment, _)| payment.is_behind_statement()) {
-            self.records.watch(id, self.now_ms()).await?;
+            self.watch(id).await?;
         }
         Ok(())
     }

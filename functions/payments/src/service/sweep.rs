@@ -9,103 +9,102 @@
 //! What is still undecided at the provider then (an undecided charge, an unknown state, or a
 //! movement that is only in the statement) stays watched until it is settled.
 
+use chassis::Clock;
 use chassis::store::{Store, StoreError};
+use chassis::worklist::{Outcome, Swept};
 use serde::Serialize;
 
 use super::{Payments, Refusal};
-use crate::domain::{Payment, Standing};
+use crate::domain::{ChargeStatus, Payment};
 use crate::ports::Provider;
 
 /// How long a payment is watched, in milliseconds: longer than any request lives.
 pub const WATCH_MS: u64 = 15 * 60 * 1_000;
-/// Payments that one sweep asks for.
-const SWEEP_MAX: usize = 100;
-/// The number of failures after which a sweep stops, because the provider seems to be unavailable.
-/// The next sweep continues.
+/// The maximum number of payments that one sweep checks. Large, because payments come in bursts when
+/// the provider was unavailable.
+const SWEEP_COUNT_MAX: usize = 500;
+/// A sweep checks no further payment after this time, in milliseconds.
+const SWEEP_TIME_MAX_MS: u64 = 10_000;
+/// The number of consecutive failures after which a sweep checks no further payment, because the
+/// provider seems to be unavailable.
 const FAILURES_MAX: u32 = 5;
 
-/// What one sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Swept {
-    /// Payments that it asked for.
-    pub watched: u32,
-    /// Of those, payments that are settled.
-    pub settled: u32,
+pub struct SweepReport {
+    /// The watched payments.
+    #[serde(flatten)]
+    pub payments: Swept,
     /// New lines of the provider's statement.
     pub stated: u32,
 }
 
-/// The state of a watched payment at the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
-    /// The charge is settled, and undone if necessary.
-    Settled,
-    /// The charge is undecided.
-    Open,
-    /// The provider does not know the payment.
-    Absent,
-}
-
-impl<S: Store, P: Provider> Payments<S, P> {
-    /// Asks the provider about watched payments, undoes late charges, and imports new lines of the
+impl<S: Store, P: Provider, C: Clock> Payments<S, P, C> {
+    /// Checks watched payments at the provider, undoes late charges, and imports new lines of the
     /// provider's statement. A failure of one does not stop the other.
-    pub async fn sweep(&self) -> Result<Swept, StoreError> {
-        let mut swept = Swept::default();
-        let looked = self.look_at_watched(&mut swept).await;
-        match self.pull().await {
-            Ok(pulled) => swept.stated = pulled.lines,
-            Err(refusal) => eprintln!("payments: the statement can't be read: {refusal:?}"),
-        }
-        looked.map(|()| swept)
+    ///
+    /// # Errors
+    /// The watched payments can't be read or written.
+    pub async fn sweep(&self) -> Result<SweepReport, StoreError> {
+        let payments = self.check_watched().await;
+        let stated = match self.import_statement().await {
+            Ok(imported) => imported.lines,
+            Err(refusal) => {
+                eprintln!("payments: the statement can't be read: {refusal:?}");
+                0
+            }
+        };
+        payments.map(|payments| SweepReport { payments, stated })
     }
 
-    async fn look_at_watched(&self, swept: &mut Swept) -> Result<(), StoreError> {
-        let mut watched: Vec<_> = self.records.watched().await?.into_iter().collect();
-        watched.sort_by_key(|(_, since_ms)| *since_ms);
-        let (mut over, mut open, mut failures) = (Vec::new(), Vec::new(), 0);
-        for (id, since_ms) in watched.into_iter().take(SWEEP_MAX) {
-            swept.watched += 1;
-            let has_expired = since_ms.saturating_add(WATCH_MS) <= self.now_ms();
-            let look = self.look(&id).await;
-            match look {
-                Ok(Look::Settled) => {
-                    swept.settled += 1;
-                    over.push(id);
+    async fn check_watched(&self) -> Result<Swept, StoreError> {
+        let (watched, began_ms) = (self.records.watched(), self.now_ms());
+        let (mut swept, mut round, mut failures) = (Swept::default(), watched.round(began_ms), 0);
+        while let Some(shard) = round.next().await {
+            let mut finished = Vec::new();
+            for group in shard.groups {
+                let now_ms = self.now_ms();
+                if swept.looked_at >= SWEEP_COUNT_MAX
+                    || now_ms.saturating_sub(began_ms) > SWEEP_TIME_MAX_MS
+                    || failures >= FAILURES_MAX
+                {
+                    swept.left += 1;
+                    continue;
                 }
-                Ok(Look::Absent) if has_expired => over.push(id),
-                Ok(Look::Absent) => {}
-                Ok(Look::Open) | Err(_) => {
-                    if let Err(refusal) = look {
-                        eprintln!("payments: {id} is still watched: {refusal:?}");
-                        failures += 1;
-                    }
-                    // After those that were not checked yet.
-                    open.extend(has_expired.then_some(id));
+                let has_expired = !group.older(WATCH_MS, now_ms).is_empty();
+                let checked = self.check_at_provider(&group.subject, has_expired).await;
+                failures = if checked.is_ok() { 0 } else { failures + 1 };
+                if swept.count(&group.subject, checked) == Outcome::Finished {
+                    finished.extend(group.entries);
                 }
             }
-            if failures >= FAILURES_MAX {
-                break;
-            }
+            round.note(watched.forget(shard.number, &finished).await);
         }
-        self.records.unwatch(&over).await?;
-        self.records.watch_longer(&open, self.now_ms()).await
+        round.end().map(|()| swept)
     }
 
-    async fn look(&self, id: &str) -> Result<Look, Refusal> {
-        let Some((payment, _)) = self.records.load(id).await? else { return Ok(Look::Absent) };
+    /// Finished if the charge is settled, and undone if necessary, or if it does not exist and its
+    /// watch has expired.
+    async fn check_at_provider(&self, id: &str, has_expired: bool) -> Result<Outcome, Refusal> {
+        let finished_if = |is_finished| match is_finished {
+            true => Ok(Outcome::Finished),
+            false => Ok(Outcome::Left),
+        };
+        let Some((payment, _)) = self.records.load(id).await? else {
+            return finished_if(has_expired);
+        };
         if payment.reference.is_some() && !is_open(&payment) {
-            return Ok(Look::Settled);
+            return finished_if(true);
         }
-        let asked = self.provider.ask(id).await;
-        let asked = asked.map_err(|trouble| Refusal::UnknownOutcome(format!("{trouble:?}")))?;
-        let Some(news) = asked else { return Ok(Look::Absent) };
-        let payment = self.learn(id, &news).await?;
+        let found = self.provider.find(id).await;
+        let found = found.map_err(|error| Refusal::UnknownOutcome(format!("{error:?}")))?;
+        let Some(report) = found else { return finished_if(has_expired) };
+        let payment = self.record(id, &report).await?;
         if payment.reference.is_none() {
-            let is_refused = matches!(news.standing, Standing::Declined(_));
-            return Ok(if is_refused { Look::Settled } else { Look::Open });
+            return finished_if(matches!(report.status, ChargeStatus::Declined(_)));
         }
         let payment = self.undo_if_barred(payment).await?;
-        Ok(if is_open(&payment) { Look::Open } else { Look::Settled })
+        finished_if(!is_open(&payment))
     }
 }
 

@@ -1,11 +1,11 @@
-//! What the provider calls things stays in the adapter: nothing of it is in the contracts, in
-//! the rest of this function, or in what is built on it.
+//! The provider's terms are only in the adapter: not in the contracts, the rest of this function, or
+//! the functions that use it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names of the provider's API that mean nothing to us.
-const THEIRS: [&str; 16] = [
+/// Terms of the provider's API.
+const TERMS: [&str; 16] = [
     "chargeId",
     "charge_id",
     "merchantRef",
@@ -37,11 +37,11 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 fn terms(path: &Path) -> Vec<&'static str> {
     let text = fs::read_to_string(path).unwrap();
-    THEIRS.into_iter().filter(|term| text.contains(term)).collect()
+    TERMS.into_iter().filter(|term| text.contains(term)).collect()
 }
 
 #[test]
-fn no_word_of_the_provider_is_outside_of_the_adapter() {
+fn terms_of_the_provider_are_only_in_the_adapter() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     for folder in ["src", "../orders/src", "../operations/src", "../order-history/src"] {
@@ -55,5 +55,5 @@ fn no_word_of_the_provider_is_outside_of_the_adapter() {
         assert_eq!(terms(path), [""; 0], "{}", path.display());
     }
     let adapter = files.iter().find(|path| path.ends_with("payments/src/provider.rs")).unwrap();
-    assert!(terms(adapter).len() > 8, "these are its words");
+    assert!(terms(adapter).len() > 8, "the adapter has them");
 }

@@ -1,7 +1,7 @@
-//! Consignments: all that is shipped for one order, and how far it has come.
+//! Consignments: all parcels of one order.
 //!
-//! A consignment carries its own outbox: every change of it notes an event with all that others
-//! may know, in the same write. So none is lost and none tells of what did not happen.
+//! A consignment has its own outbox: each change adds an event with the public state, in the same
+//! write. So no event is lost, and none is published without its change.
 //!
 //! The address is kept while a parcel is under way. The change that ends the last parcel erases it,
 //! so shipping does not need to know which accounts were deleted.
@@ -11,16 +11,17 @@ use chassis::outbox::{Draft, HasOutbox, Outbox};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Refusal;
+use super::location::Address;
 use super::parcel::{ATTEMPTS_MAX, Parcel, Status};
-use super::place::Address;
 use super::simulation::{NEVER_HOME, Simulation};
 use super::van::VanId;
 
-/// Who publishes.
+/// The source of the events.
 pub const SOURCE: &str = "/shop/shipping";
-/// What is published: the consignment as it is after a change.
+/// The type of the events: the consignment after a change.
 pub const EVENT_TYPE: &str = "com.shop.shipping.shipment.changed.v1";
-/// Steps that one parcel can take at most.
+/// The maximum number of steps of one parcel.
 const STEPS_MAX: usize = 2 * ATTEMPTS_MAX + 1;
 
 /// All parcels of one order.
@@ -28,18 +29,18 @@ const STEPS_MAX: usize = 2 * ATTEMPTS_MAX + 1;
 pub struct Consignment {
     /// The order that is shipped.
     pub order_id: String,
-    /// Who ordered.
+    /// The customer.
     pub user_id: String,
-    /// Where the parcels go; none if there are no parcels or all of them have ended.
+    /// The destination; `None` if there are no parcels or all of them have ended.
     pub to: Option<Address>,
-    /// None if nothing is shipped.
+    /// Empty if nothing is shipped.
     pub parcels: Vec<Parcel>,
-    /// Called off; a late creation is refused.
+    /// Whether it was canceled; a later creation is refused.
     pub barred: bool,
-    /// Its place in the register of all consignments.
-    #[serde(default)]
-    pub place: Option<u64>,
-    /// What others are still to be told.
+    /// Its position in the register of all consignments.
+    #[serde(rename = "place", default)]
+    pub position: Option<u64>,
+    /// Events that are not published yet.
     #[serde(default)]
     pub outbox: Outbox,
 }
@@ -54,28 +55,18 @@ impl HasOutbox for Consignment {
     }
 }
 
-/// Why a consignment stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A parcel has left.
-    TooLate,
-    /// The parcel is not part of this consignment.
-    NoSuchParcel,
-    /// The parcel can't go from this status to that.
-    WrongStatus(Status, Status),
-    /// Others must be told first what has happened before.
-    Unheard,
-}
-
 impl Consignment {
-    /// Begins to ship: these parcels, to there.
+    /// A consignment of these parcels.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
     pub fn ship(
         order_id: &str,
         user_id: &str,
         to: Address,
         parcels: Vec<Parcel>,
         now_ms: u64,
-    ) -> Result<Consignment, Fault> {
+    ) -> Result<Consignment, Refusal> {
         let mut consignment = Consignment {
             order_id: order_id.to_owned(),
             user_id: user_id.to_owned(),
@@ -83,13 +74,12 @@ impl Consignment {
             parcels,
             ..Consignment::default()
         };
-        consignment.tell(now_ms)?;
+        consignment.add_event(now_ms)?;
         Ok(consignment)
     }
 
-    /// Lets the sandbox couriers catch up with the clock. Times are those at which they would
-    /// have come, so it does not matter how often anybody looks. While too much is untold,
-    /// they wait.
+    /// Makes all due steps of the simulated couriers, each with the time at which it was due. So it
+    /// does not matter how often a consignment is queried. Stops while the outbox is full.
     pub fn advance(&mut self, now_ms: u64, simulation: Simulation) {
         for _ in 0..STEPS_MAX {
             let mut stepped = self.clone();
@@ -101,7 +91,7 @@ impl Consignment {
         }
     }
 
-    /// Lets every parcel take its next step, if that is due; when the last of them was.
+    /// Makes the next step of each parcel, if it is due. Returns the time of the last one.
     fn step(&mut self, now_ms: u64, simulation: Simulation) -> Option<u64> {
         let never_home = self.is_never_home();
         let mut last_ms = None;
@@ -115,7 +105,7 @@ impl Consignment {
         last_ms
     }
 
-    /// When the sandbox couriers will do something next, in milliseconds since the epoch.
+    /// When the next step of the simulated couriers is due, in milliseconds since the epoch.
     pub fn next_step_ms(&self, simulation: Simulation) -> Option<u64> {
         let never_home = self.is_never_home();
         let steps = self.parcels.iter().filter_map(|parcel| simulation.next(parcel, never_home));
@@ -126,10 +116,13 @@ impl Consignment {
         self.to.as_ref().is_some_and(|to| to.name == NEVER_HOME)
     }
 
-    /// Calls everything off, or nothing if a parcel has left.
-    pub fn cancel(&mut self, now_ms: u64) -> Result<(), Fault> {
+    /// Cancels all parcels.
+    ///
+    /// # Errors
+    /// [`Refusal::TooLate`], or [`Refusal::Unavailable`].
+    pub fn cancel(&mut self, now_ms: u64) -> Result<(), Refusal> {
         if self.parcels.iter().any(|parcel| parcel.status().has_left()) {
-            return Err(Fault::TooLate);
+            return Err(Refusal::TooLate);
         }
         if self.barred {
             return Ok(());
@@ -141,17 +134,20 @@ impl Consignment {
         self.conclude(now_ms)
     }
 
-    /// Takes in what a courier reports. The status that a parcel has already is fine. Couriers
-    /// call nothing off: that is up to the order, which gives the money back.
-    pub fn report(&mut self, parcel_id: &str, status: Status, now_ms: u64) -> Result<(), Fault> {
+    /// Records the status that a courier reports; nothing if it is the current one. Couriers can't
+    /// cancel parcels: that is done with the order, which refunds the payment.
+    ///
+    /// # Errors
+    /// The parcel does not exist or can't get this status, or [`Refusal::Unavailable`].
+    pub fn report(&mut self, parcel_id: &str, status: Status, now_ms: u64) -> Result<(), Refusal> {
         let parcel = self.parcels.iter_mut().find(|parcel| parcel.id == parcel_id);
-        let parcel = parcel.ok_or(Fault::NoSuchParcel)?;
+        let parcel = parcel.ok_or(Refusal::NotFound)?;
         let current = parcel.status();
         if current == status {
             return Ok(());
         }
         if status == Status::Cancelled || !parcel.leads_to(status) {
-            return Err(Fault::WrongStatus(current, status));
+            return Err(Refusal::WrongStatus(current, status));
         }
         parcel.change(status, now_ms.max(parcel.updated_at_ms()));
         self.conclude(now_ms)
@@ -169,22 +165,21 @@ impl Consignment {
         }
     }
 
-    /// The parcels that a van carries or is to fetch.
+    /// The number of parcels that a van carries or has to fetch.
     pub fn open_in(&self, van: &VanId) -> u32 {
         let open =
             |parcel: &&Parcel| !parcel.status().is_final() && parcel.van.as_ref() == Some(van);
         u32::try_from(self.parcels.iter().filter(open).count()).unwrap_or(u32::MAX)
     }
 
-    /// The end of every change: notes the event, and erases the address with the last parcel.
-    fn conclude(&mut self, at_ms: u64) -> Result<(), Fault> {
-        self.tell(at_ms)?;
+    /// Ends a change: adds its event, and erases the address if the last parcel has ended.
+    fn conclude(&mut self, at_ms: u64) -> Result<(), Refusal> {
+        self.add_event(at_ms)?;
         self.erase_address();
         Ok(())
     }
 
-    /// Notes for the others how it stands.
-    fn tell(&mut self, at_ms: u64) -> Result<(), Fault> {
+    fn add_event(&mut self, at_ms: u64) -> Result<(), Refusal> {
         let draft = Draft {
             source: SOURCE.to_owned(),
             kind: EVENT_TYPE.to_owned(),
@@ -192,10 +187,12 @@ impl Consignment {
             at_ms,
             data: self.public(),
         };
-        self.outbox.push(draft).map_err(|_| Fault::Unheard)
+        self.outbox
+            .push(draft)
+            .map_err(|_| Refusal::Unavailable("events can't be published".to_owned()))
     }
 
-    /// What others may know: no address, and not who ordered.
+    /// The public state: without address and customer.
     fn public(&self) -> Value {
         let shipment = |parcel: &Parcel| {
             json!({

@@ -1,29 +1,29 @@
-//! Who carries a parcel: the couriers as data, and the choice between them.
+//! The couriers, and the choice of one for a parcel.
 //!
-//! A courier costs its distance to the addressee plus what it has to carry already. Of those
-//! that have room, the cheapest is chosen; if none has, the cheapest of all. Equal costs are
-//! settled by the smaller load, then by the courier's code, so that the same fleet in the same
-//! state always answers alike.
+//! The cost of a courier is its distance to the addressee plus its load. Of the couriers with free
+//! capacity, the one with the lowest cost is chosen; if none is free, the one with the lowest cost
+//! of all. If costs are equal, the smaller load and then the courier's code decide, so that the
+//! choice is deterministic.
 
-use super::place::Place;
+use super::location::Location;
 use super::van::{VAN_PARCELS, VAN_PARCELS_MAX};
 
-/// What a parcel on the way weighs against a zone of distance.
+/// The cost of a parcel in transit, in zones of distance.
 const ZONES_PER_PARCEL: u32 = 2;
 
-/// A courier and where its depot is.
+/// A courier and its depot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Courier {
-    /// Stands in tracking codes.
+    /// The prefix of its tracking codes.
     pub code: &'static str,
     pub name: &'static str,
-    /// Where its depot is.
-    pub place: Place<'static>,
-    /// Each has room for [`VAN_PARCELS`].
+    /// The location of its depot.
+    pub location: Location<'static>,
+    /// The number of its vans.
     pub vans: u32,
 }
 
-/// All couriers. Any of them delivers anywhere; some are just nearer.
+/// All couriers. Each of them delivers everywhere.
 pub const FLEET: [Courier; 8] = [
     courier("DON", "Donaukurier", "AT", 10, 2),
     courier("ALP", "Alpenbote", "AT", 60, 2),
@@ -42,77 +42,78 @@ const fn courier(
     zone: u32,
     vans: u32,
 ) -> Courier {
-    Courier { code, name, place: Place { country, zone: Some(zone) }, vans }
+    Courier { code, name, location: Location { country, zone: Some(zone) }, vans }
 }
 
-/// Whether a courier can take one more parcel.
+/// Whether a courier can take another parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Room {
-    /// Yes.
+pub enum Capacity {
+    /// It can.
     Free,
-    /// Only if nobody else can: its vans are full and will have to go twice.
+    /// Only if no other courier can: its vans have to make several trips.
     Full,
-    /// No.
-    Never,
+    /// It can't.
+    None,
 }
 
 impl Courier {
-    /// Whether it can take one more, with so many parcels on the way.
-    pub fn room(&self, load: u32) -> Room {
+    /// Its capacity with this number of parcels in transit.
+    pub fn capacity(&self, load: u32) -> Capacity {
         if load < self.vans * VAN_PARCELS {
-            Room::Free
+            Capacity::Free
         } else if load < self.vans * VAN_PARCELS_MAX {
-            Room::Full
+            Capacity::Full
         } else {
-            Room::Never
+            Capacity::None
         }
     }
 }
 
-/// The search for the courier of one parcel. It asks for the loads of couriers one after the
-/// other, the nearest first, and stops as soon as nobody farther off could be better: most
-/// parcels are given away without looking at the whole fleet.
+/// The search for the courier of one parcel. It requests the loads of couriers one after the other,
+/// the nearest first, and ends when no farther courier can be better, so it seldom has to read the
+/// loads of the whole fleet.
 #[derive(Clone, Debug)]
-pub struct Matching {
+pub struct CourierSearch {
     /// With their distances, the farthest first.
     left: Vec<(u32, Courier)>,
     best: Option<(Cost, Courier)>,
 }
 
-/// What is compared: room, distance and load together, load, code.
-type Cost = (Room, u32, u32, &'static str);
+/// Compared in this order: capacity, distance plus load, load, code.
+type Cost = (Capacity, u32, u32, &'static str);
 
-impl Matching {
-    /// The search for a parcel that goes there.
-    pub fn new(to: Place<'_>) -> Matching {
+impl CourierSearch {
+    /// The search for a parcel with this destination.
+    pub fn new(to: Location<'_>) -> CourierSearch {
         let mut left: Vec<_> =
-            FLEET.into_iter().map(|courier| (courier.place.distance(to), courier)).collect();
+            FLEET.into_iter().map(|courier| (courier.location.distance(to), courier)).collect();
         left.sort_by(|(one, a), (other, b)| (other, b.code).cmp(&(one, a.code)));
-        Matching { left, best: None }
+        CourierSearch { left, best: None }
     }
 
-    /// The courier whose load must be told next; none if the choice is certain.
-    pub fn asks_for(&self) -> Option<Courier> {
+    /// The courier whose load is needed next; `None` if the choice is final.
+    pub fn next_courier(&self) -> Option<Courier> {
         let (distance, courier) = self.left.last()?;
-        let certain =
-            |((room, cost, ..), _): &(Cost, Courier)| *room == Room::Free && cost < distance;
+        let certain = |((capacity, cost, ..), _): &(Cost, Courier)| {
+            *capacity == Capacity::Free && cost < distance
+        };
         if self.best.as_ref().is_some_and(certain) { None } else { Some(*courier) }
     }
 
-    /// Tells the load of the courier that was asked for, in parcels.
-    pub fn tell(&mut self, load: u32) {
+    /// Adds the load of the courier that [`CourierSearch::next_courier`] has returned, in parcels.
+    pub fn add_load(&mut self, load: u32) {
         let Some((distance, courier)) = self.left.pop() else { return };
         let weight = load.saturating_mul(ZONES_PER_PARCEL);
-        let cost = (courier.room(load), distance.saturating_add(weight), load, courier.code);
+        let cost = (courier.capacity(load), distance.saturating_add(weight), load, courier.code);
         if self.best.as_ref().is_none_or(|(best, _)| cost < *best) {
             self.best = Some((cost, courier));
         }
     }
 
-    /// The best so far, and whether it has room; none if nobody can take anything.
-    pub fn choice(&self) -> Option<(Courier, Room)> {
-        let ((room, ..), courier) = self.best.as_ref()?;
-        (*room != Room::Never).then_some((*courier, *room))
+    /// The best courier so far, and its capacity; `None` if all are full.
+    pub fn best(&self) -> Option<(Courier, Capacity)> {
+        let ((capacity, ..), courier) = self.best.as_ref()?;
+        (*capacity != Capacity::None).then_some((*courier, *capacity))
     }
 }
 
@@ -128,12 +129,12 @@ mod tests {
 
     type Loads = BTreeMap<&'static str, u32>;
 
-    fn choose(to: Place<'_>, loads: &Loads) -> Option<(Courier, Room)> {
-        let mut matching = Matching::new(to);
-        while let Some(courier) = matching.asks_for() {
-            matching.tell(loads.get(courier.code).copied().unwrap_or(0));
+    fn choose(to: Location<'_>, loads: &Loads) -> Option<(Courier, Capacity)> {
+        let mut search = CourierSearch::new(to);
+        while let Some(courier) = search.next_courier() {
+            search.add_load(loads.get(courier.code).copied().unwrap_or(0));
         }
-        matching.choice()
+        search.best()
     }
 
     fn code(country: &str, postal_code: &str, loads: &Loads) -> &'static str {
@@ -144,7 +145,7 @@ mod tests {
             postal_code: postal_code.to_owned(),
             country: country.to_owned(),
         };
-        choose(address.place(), loads).unwrap().0.code
+        choose(address.location(), loads).unwrap().0.code
     }
 
     fn all(loads: impl Fn(&Courier) -> u32) -> Loads {
@@ -166,56 +167,44 @@ mod tests {
     }
 
     #[test]
-    fn every_address_gets_somebody() {
-        for country in ["NZ", "BR", "ZA", "AQ"] {
-            assert_eq!(code(country, "", &Loads::new()), "ALP", "the first by its code");
-        }
-    }
-
-    #[test]
-    fn a_loaded_courier_gives_way_to_one_farther_off() {
-        assert_eq!(code("AT", "1010", &Loads::from([("DON", 25)])), "ALP", "less to carry");
-        assert_eq!(code("AT", "1010", &Loads::from([("DON", 24)])), "DON");
-    }
-
-    #[test]
-    fn a_full_fleet_goes_twice_and_no_more() {
-        let vienna = Place { country: "AT", zone: Some(10) };
+    fn a_full_fleet_makes_a_limited_number_of_trips() {
+        let vienna = Location { country: "AT", zone: Some(10) };
         let full = all(|it| it.vans * VAN_PARCELS);
-        assert_eq!(choose(vienna, &full).map(|it| it.1), Some(Room::Full));
+        assert_eq!(choose(vienna, &full).map(|it| it.1), Some(Capacity::Full));
         assert_eq!(choose(vienna, &all(|it| it.vans * VAN_PARCELS_MAX)), None);
     }
 
     #[test]
-    fn an_idle_fleet_is_not_asked_through() {
-        let mut matching = Matching::new(Place { country: "AT", zone: Some(10) });
-        assert_eq!(matching.asks_for().map(|it| it.code), Some("DON"));
-        matching.tell(0);
-        assert_eq!(matching.asks_for(), None);
+    fn the_search_ends_at_an_idle_nearby_courier() {
+        let mut search = CourierSearch::new(Location { country: "AT", zone: Some(10) });
+        assert_eq!(search.next_courier().map(|it| it.code), Some("DON"));
+        search.add_load(0);
+        assert_eq!(search.next_courier(), None);
     }
 
-    fn places() -> impl Strategy<Value = Place<'static>> {
+    fn locations() -> impl Strategy<Value = Location<'static>> {
         let country = prop::sample::select(vec!["AT", "DE", "FR", "US", "JP", "CH", "NZ"]);
-        (country, prop::option::of(0..100_u32)).prop_map(|(country, zone)| Place { country, zone })
+        (country, prop::option::of(0..100_u32))
+            .prop_map(|(country, zone)| Location { country, zone })
     }
 
     proptest! {
         #[test]
-        fn the_choice_is_the_best_of_all_and_never_full_while_others_are_free(
-            to in places(),
+        fn the_choice_is_the_best_courier_and_free_if_any_is(
+            to in locations(),
             loads in prop::collection::vec(prop_oneof![0..40_u32, 200..700_u32, 1_100..2_500_u32], 8),
         ) {
             let loads: Loads = FLEET.iter().map(|it| it.code).zip(loads).collect();
             let cost = |it: &Courier| {
                 let load = loads[it.code];
-                (it.room(load), it.place.distance(to) + 2 * load, load, it.code)
+                (it.capacity(load), it.location.distance(to) + 2 * load, load, it.code)
             };
             let best = FLEET.into_iter().min_by_key(cost).unwrap();
-            let usable = best.room(loads[best.code]) != Room::Never;
+            let usable = best.capacity(loads[best.code]) != Capacity::None;
             let chosen = choose(to, &loads);
             prop_assert_eq!(chosen.map(|it| it.0), usable.then_some(best));
-            let free = FLEET.iter().any(|it| it.room(loads[it.code]) == Room::Free);
-            prop_assert!(!free || chosen.unwrap().1 == Room::Free);
+            let free = FLEET.iter().any(|it| it.capacity(loads[it.code]) == Capacity::Free);
+            prop_assert!(!free || chosen.unwrap().1 == Capacity::Free);
         }
 
     }
@@ -223,12 +212,12 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
         #[test]
-        fn however_many_parcels_come_nobody_is_overfull_before_all_are_full(
-            places in prop::collection::vec(places(), 1..50),
+        fn no_courier_is_overloaded_before_all_are_full(
+            locations in prop::collection::vec(locations(), 1..50),
         ) {
             let mut loads = all(|_| 0);
-            let room: u32 = FLEET.iter().map(|it| it.vans * VAN_PARCELS).sum();
-            for (count, to) in (0..room).zip(places.iter().cycle()) {
+            let capacity: u32 = FLEET.iter().map(|it| it.vans * VAN_PARCELS).sum();
+            for (count, to) in (0..capacity).zip(locations.iter().cycle()) {
                 let (courier, _) = choose(*to, &loads).unwrap();
                 let load = loads.get_mut(courier.code).unwrap();
                 *load += 1;

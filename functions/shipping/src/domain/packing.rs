@@ -1,29 +1,29 @@
-//! Why an order becomes several parcels.
+//! Splitting an order into parcels.
 //!
-//! Products lie in warehouses, product group by product group (the part of a SKU before its
-//! first hyphen). Each group is kept in two of the warehouses, and is sent from the one that is
-//! nearer to the addressee. What comes out of one warehouse travels together, as far as it fits
-//! into a parcel. All of it follows from the order alone, so a repeated creation packs alike.
+//! Each product group (the part of a SKU before its first hyphen) is stored in two of the
+//! warehouses, and sent from the one that is nearer to the addressee. Products from one warehouse
+//! travel together, as far as they fit into a parcel. Only the order decides, so a repeated creation
+//! has the same parcels.
 
 use std::collections::BTreeMap;
 
+use super::location::Location;
 use super::parcel::Line;
-use super::place::Place;
 
-/// Pieces that fit into one parcel.
+/// The maximum number of pieces in one parcel.
 const PIECES_PER_PARCEL: u32 = 50;
-/// Parcels out of one warehouse; what needs more is put on pallets.
+/// The maximum number of parcels from one warehouse; larger orders are put on pallets.
 const PARCELS_PER_WAREHOUSE: u32 = 20;
-/// Pieces on one pallet.
+/// The maximum number of pieces on one pallet.
 const PIECES_PER_PALLET: u32 = 5_000;
 
-/// A place where products lie.
+/// A warehouse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Warehouse {
-    /// Names it; as the airport next to it.
+    /// The code of the nearest airport.
     pub code: &'static str,
-    /// Where it is.
-    pub place: Place<'static>,
+    /// Its location.
+    pub location: Location<'static>,
 }
 
 /// All warehouses.
@@ -35,12 +35,12 @@ const WAREHOUSES: [Warehouse; 4] = [
 ];
 
 const fn warehouse(code: &'static str, country: &'static str, zone: u32) -> Warehouse {
-    Warehouse { code, place: Place { country, zone: Some(zone) } }
+    Warehouse { code, location: Location { country, zone: Some(zone) } }
 }
 
 impl Warehouse {
-    /// The two that keep a product.
-    pub fn that_keep(sku: &str) -> [Warehouse; 2] {
+    /// The two warehouses that have a product.
+    pub fn of_product(sku: &str) -> [Warehouse; 2] {
         let group = sku.split('-').next().unwrap_or(sku);
         let draw = draw(group);
         let first = draw % WAREHOUSES.len();
@@ -48,41 +48,38 @@ impl Warehouse {
         [WAREHOUSES[first], WAREHOUSES[(first + step) % WAREHOUSES.len()]]
     }
 
-    /// The one that sends a product there: the nearer; of two that are equally near, the one
-    /// that comes first in `WAREHOUSES`.
-    pub fn that_sends(sku: &str, to: Place<'_>) -> Warehouse {
-        let [one, other] = Self::that_keep(sku);
-        let way = |it: Warehouse| {
-            (it.place.distance(to), WAREHOUSES.iter().position(|known| *known == it))
+    /// The warehouse that sends a product there: the nearer one, or the first in `WAREHOUSES` if the
+    /// distances are equal.
+    pub fn sender(sku: &str, to: Location<'_>) -> Warehouse {
+        let [one, other] = Self::of_product(sku);
+        let distance = |it: Warehouse| {
+            (it.location.distance(to), WAREHOUSES.iter().position(|known| *known == it))
         };
-        if way(other) < way(one) { other } else { one }
+        if distance(other) < distance(one) { other } else { one }
     }
 }
 
-/// Draws a number from a name, always the same (FNV-1a, the low 16 of its 32 bits folded with
-/// the high ones).
+/// A number that is derived from a name: both halves of its hash, folded.
 fn draw(name: &str) -> usize {
-    let hash = name
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = chassis::hash::fnv1a_32(name.bytes());
     ((hash >> 16) ^ (hash & 0xffff)) as usize
 }
 
-/// What is put into one parcel.
+/// The content of one parcel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {
-    /// Where it lies.
+    /// The warehouse that sends it.
     pub warehouse: Warehouse,
-    /// What is inside, in the order in which it was asked for.
+    /// The products, in the order of the request.
     pub lines: Vec<Line>,
 }
 
 /// Splits an order: by warehouse, then into parcels of at most `PIECES_PER_PARCEL` pieces; or
 /// pallets of `PIECES_PER_PALLET`, where that would take more than `PARCELS_PER_WAREHOUSE`.
-pub fn pack(lines: &[Line], to: Place<'_>) -> Vec<Pack> {
+pub fn pack(lines: &[Line], to: Location<'_>) -> Vec<Pack> {
     let mut by_warehouse: BTreeMap<&str, (Warehouse, Vec<&Line>)> = BTreeMap::new();
     for line in lines {
-        let warehouse = Warehouse::that_sends(&line.sku, to);
+        let warehouse = Warehouse::sender(&line.sku, to);
         by_warehouse.entry(warehouse.code).or_insert((warehouse, Vec::new())).1.push(line);
     }
     let parcels = |(warehouse, lines): (Warehouse, Vec<&Line>)| {
@@ -96,20 +93,20 @@ fn fill(lines: &[&Line]) -> Vec<Vec<Line>> {
     let by_parcel = pieces <= PIECES_PER_PARCEL * PARCELS_PER_WAREHOUSE;
     let size = if by_parcel { PIECES_PER_PARCEL } else { PIECES_PER_PALLET };
     let mut parcels: Vec<Vec<Line>> = Vec::new();
-    let mut room = 0;
+    let mut space = 0;
     for line in lines {
         let mut left = line.quantity;
         while left > 0 {
-            if room == 0 {
+            if space == 0 {
                 parcels.push(Vec::new());
-                room = size;
+                space = size;
             }
-            let quantity = left.min(room);
+            let quantity = left.min(space);
             if let Some(parcel) = parcels.last_mut() {
                 parcel.push(Line { sku: line.sku.clone(), quantity });
             }
             left -= quantity;
-            room -= quantity;
+            space -= quantity;
         }
     }
     parcels
@@ -122,7 +119,7 @@ mod tests {
     use super::*;
     use crate::domain::{LINES_MAX, QUANTITY_MAX};
 
-    const VIENNA: Place<'static> = Place { country: "AT", zone: Some(10) };
+    const VIENNA: Location<'static> = Location { country: "AT", zone: Some(10) };
 
     fn line(sku: &str, quantity: u32) -> Line {
         Line { sku: sku.to_owned(), quantity }
@@ -137,19 +134,18 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_travels_together() {
+    fn products_that_fit_travel_together() {
         let packs = pack(&[line("TEA-1", 30), line("TEA-2", 70)], VIENNA);
         let expected = [vec![("TEA-1", 30), ("TEA-2", 20)], vec![("TEA-2", 50)]];
         assert_eq!(shape(&packs), expected);
     }
 
     #[test]
-    fn groups_that_lie_apart_travel_apart() {
+    fn products_of_different_warehouses_travel_separately() {
         let to = VIENNA;
         let groups = ["TEA", "KIT", "GAR", "BOOK", "TOY", "BIKE", "LAMP", "DESK"];
-        let elsewhere = groups
-            .into_iter()
-            .find(|it| Warehouse::that_sends(it, to) != Warehouse::that_sends("TEA", to));
+        let elsewhere =
+            groups.into_iter().find(|it| Warehouse::sender(it, to) != Warehouse::sender("TEA", to));
         let other = format!("{}-1", elsewhere.unwrap_or_default());
         let packs = pack(&[line("TEA-1", 1), line(&other, 1), line("TEA-2", 1)], to);
         assert_eq!(packs.len(), 2, "{packs:?}");
@@ -159,18 +155,18 @@ mod tests {
     #[test]
     fn a_group_is_sent_from_the_nearer_of_its_two_warehouses() {
         for group in ["TEA", "KIT", "GAR", "BOOK", "TOY", "BIKE", "LAMP", "DESK"] {
-            let [one, other] = Warehouse::that_keep(group);
+            let [one, other] = Warehouse::of_product(group);
             assert_ne!(one, other, "{group}");
-            assert_eq!(Warehouse::that_keep(&format!("{group}-0001")), [one, other]);
-            for to in WAREHOUSES.map(|it| it.place) {
-                let way = Warehouse::that_sends(group, to).place.distance(to);
-                assert_eq!(way, one.place.distance(to).min(other.place.distance(to)));
+            assert_eq!(Warehouse::of_product(&format!("{group}-0001")), [one, other]);
+            for to in WAREHOUSES.map(|it| it.location) {
+                let distance = Warehouse::sender(group, to).location.distance(to);
+                assert_eq!(distance, one.location.distance(to).min(other.location.distance(to)));
             }
         }
     }
 
     #[test]
-    fn a_truckload_goes_on_pallets() {
+    fn large_orders_are_put_on_pallets() {
         let lines: Vec<Line> = (0..LINES_MAX).map(|n| line(&format!("TEA-{n}"), 1_000)).collect();
         assert_eq!(pack(&lines, VIENNA).len(), 20);
         assert_eq!(pack(&[line("TEA-1", 1_000)], VIENNA).len(), 20);
@@ -190,7 +186,7 @@ mod tests {
             country in prop::sample::select(vec!["AT", "DE", "FR", "US", "NZ"]),
             zone in prop::option::of(0..100_u32),
         ) {
-            let to = Place { country, zone };
+            let to = Location { country, zone };
             let packs = pack(&lines, to);
             let mut sent = BTreeMap::<&str, u32>::new();
             for pack in &packs {
@@ -198,7 +194,7 @@ mod tests {
                 prop_assert!((1..=PIECES_PER_PALLET).contains(&pieces));
                 for line in &pack.lines {
                     prop_assert!(line.quantity > 0);
-                    prop_assert_eq!(Warehouse::that_sends(&line.sku, to), pack.warehouse);
+                    prop_assert_eq!(Warehouse::sender(&line.sku, to), pack.warehouse);
                     *sent.entry(&line.sku).or_default() += line.quantity;
                 }
             }

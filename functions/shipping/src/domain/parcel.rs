@@ -1,17 +1,17 @@
-//! One parcel and how far it may go.
+//! One parcel and its steps.
 //!
-//! `created → in_transit → delivered` is the usual way. A courier who finds nobody reports
-//! `attempt_failed`, and takes the parcel out again (`in_transit`), [`ATTEMPTS_MAX`] times in
-//! all; then it can only be `returned`. Before pickup it may be `cancelled`.
+//! Usually: `created → in_transit → delivered`. A courier who meets no one reports
+//! `attempt_failed`, and tries again (`in_transit`), [`ATTEMPTS_MAX`] times in total; then the
+//! parcel can only be `returned`. Before pickup it can be `cancelled`.
 
 use serde::{Deserialize, Serialize};
 
 use super::fleet::Courier;
 use super::van::VanId;
 
-/// How often a courier tries to deliver a parcel.
+/// The maximum number of attempts to deliver a parcel.
 pub const ATTEMPTS_MAX: usize = 3;
-/// Characters of a parcel's id that stand in its tracking code.
+/// The number of characters of a parcel's id in its tracking code.
 const TRACKING_CHARS: usize = 10;
 
 /// How far a parcel has come. `created` waits for its courier. After `attempt_failed` it is taken
@@ -25,43 +25,23 @@ pub enum Status {
     Created,
     /// A courier has it.
     InTransit,
-    /// The courier has rung and nobody was there.
+    /// The courier met no one.
     AttemptFailed,
     /// The customer has it. Final.
     Delivered,
-    /// Called off before pickup. Final.
+    /// Cancelled before pickup. Final.
     Cancelled,
-    /// It went back. Final.
+    /// It was returned. Final.
     Returned,
 }
 
 impl Status {
-    /// All of them, by their names on the wire.
-    const NAMES: [(Self, &'static str); 6] = [
-        (Self::Created, "created"),
-        (Self::InTransit, "in_transit"),
-        (Self::AttemptFailed, "attempt_failed"),
-        (Self::Delivered, "delivered"),
-        (Self::Cancelled, "cancelled"),
-        (Self::Returned, "returned"),
-    ];
-
-    /// The status with this name on the wire.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::NAMES.into_iter().find(|(_, known)| *known == name).map(|(status, _)| status)
-    }
-
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
-        Self::NAMES.into_iter().find(|(known, _)| *known == self).map_or("", |(_, name)| name)
-    }
-
-    /// Whether nothing can happen to the parcel any more.
+    /// Whether it can't change any more.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Cancelled | Self::Returned)
     }
 
-    /// Whether a courier has picked the parcel up, now or ever.
+    /// Whether a courier has ever picked the parcel up.
     pub fn has_left(self) -> bool {
         !matches!(self, Self::Created | Self::Cancelled)
     }
@@ -77,10 +57,10 @@ pub struct Line {
     pub quantity: u32,
 }
 
-/// A parcel has come to a status.
+/// A change of status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// Where it came to.
+    /// The new status.
     pub status: Status,
     /// Milliseconds since the epoch.
     pub at_ms: u64,
@@ -93,24 +73,24 @@ pub struct Parcel {
     pub id: String,
     /// The courier's name.
     pub courier: String,
-    /// What customers ask the courier with.
+    /// The id of the parcel at the courier.
     pub tracking_code: String,
-    /// What is inside.
+    /// Its content.
     pub lines: Vec<Line>,
     /// When it was handed over for shipping, in milliseconds since the epoch.
     pub created_at_ms: u64,
-    /// What has happened since, oldest first.
+    /// The changes since then, oldest first.
     pub changes: Vec<Change>,
-    /// The warehouse that it is sent from; empty where nobody noted that.
+    /// The warehouse that sends it; empty in old parcels.
     #[serde(default)]
     pub warehouse: String,
-    /// The van whose load it is part of until it ends; none where nobody noted that.
+    /// The van that carries it until it ends; `None` in old parcels.
     #[serde(default)]
     pub van: Option<VanId>,
 }
 
 impl Parcel {
-    /// A parcel for a courier. `id` must be fresh; its end makes the tracking code.
+    /// A parcel for a courier. `id` must be new; the tracking code has its end.
     pub fn new(
         id: String,
         courier: Courier,
@@ -133,7 +113,7 @@ impl Parcel {
         }
     }
 
-    /// How far it has come.
+    /// Its current status.
     pub fn status(&self) -> Status {
         self.changes.last().map_or(Status::Created, |change| change.status)
     }
@@ -143,18 +123,18 @@ impl Parcel {
         self.changes.last().map_or(self.created_at_ms, |change| change.at_ms)
     }
 
-    /// Everything that has happened, its creation included.
+    /// All changes, including its creation.
     pub fn history(&self) -> Vec<Change> {
         let created = Change { status: Status::Created, at_ms: self.created_at_ms };
         [vec![created], self.changes.clone()].concat()
     }
 
-    /// How often nobody was there.
+    /// The number of failed attempts.
     pub fn attempts_failed(&self) -> usize {
         self.changes.iter().filter(|change| change.status == Status::AttemptFailed).count()
     }
 
-    /// Whether it may come to this status next.
+    /// Whether this can be its next status.
     pub fn leads_to(&self, next: Status) -> bool {
         use Status::{AttemptFailed, Cancelled, Created, Delivered, InTransit, Returned};
         match (self.status(), next) {
@@ -166,7 +146,7 @@ impl Parcel {
         }
     }
 
-    /// Notes that it has come to a status.
+    /// Changes the status.
     pub(super) fn change(&mut self, status: Status, at_ms: u64) {
         self.changes.push(Change { status, at_ms });
     }
@@ -178,11 +158,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{FLEET, Pack, Place, pack};
+    use crate::domain::{FLEET, Location, Pack, pack};
+
+    const STATUSES: [Status; 6] = [
+        Status::Created,
+        Status::InTransit,
+        Status::AttemptFailed,
+        Status::Delivered,
+        Status::Cancelled,
+        Status::Returned,
+    ];
 
     fn packed() -> Pack {
         let line = Line { sku: "A".to_owned(), quantity: 1 };
-        pack(&[line], Place { country: "AT", zone: Some(10) }).remove(0)
+        pack(&[line], Location { country: "AT", zone: Some(10) }).remove(0)
     }
 
     fn parcel() -> Parcel {
@@ -192,20 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn tracking_codes_name_the_courier_and_the_parcel() {
+    fn tracking_codes_have_parts_of_courier_and_parcel() {
         assert_eq!(parcel().tracking_code, "DONBBCCCCDDDD");
     }
 
     #[test]
-    fn names_lead_back_to_their_status() {
-        for (status, name) in Status::NAMES {
-            assert_eq!((Status::parse(name), status.name()), (Some(status), name));
-        }
-        assert_eq!(Status::parse("lost"), None);
-    }
-
-    #[test]
-    fn after_the_last_attempt_a_parcel_only_goes_back() {
+    fn after_the_last_attempt_a_parcel_is_returned() {
         let mut it = parcel();
         for _ in 0..ATTEMPTS_MAX {
             assert!(it.leads_to(Status::InTransit));
@@ -216,7 +197,7 @@ mod tests {
         assert!(it.leads_to(Status::Returned));
     }
 
-    /// Where a parcel is on its way: which time it is out, then how that went.
+    /// The progress of a parcel: the number of the attempt, and its result.
     fn progress(parcel: &Parcel) -> (usize, u32) {
         let out = parcel.changes.iter().filter(|it| it.status == Status::InTransit).count();
         let how = match parcel.status() {
@@ -230,10 +211,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_parcel_never_goes_backwards(
-            wishes in prop::collection::vec(prop::sample::select(Status::NAMES.to_vec()), 0..40),
+            wishes in prop::collection::vec(prop::sample::select(STATUSES.to_vec()), 0..40),
         ) {
             let mut it = parcel();
-            for (wish, _) in wishes {
+            for wish in wishes {
                 let before = it.clone();
                 if !it.leads_to(wish) {
                     continue;

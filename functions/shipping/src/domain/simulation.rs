@@ -1,41 +1,40 @@
-//! The sandbox couriers: parcels move on by themselves as time passes.
+//! Simulated couriers: parcels take their steps as time passes.
 
 use super::parcel::{Change, Parcel, Status};
 
-/// From creation to the first attempt, in units of the way to the pickup.
+/// The time from creation to the first attempt, in multiples of the time to the pickup.
 const FIRST_ATTEMPT: u64 = 5;
-/// From creation to the second pickup, in the same units.
+/// The time from creation to the second pickup, likewise.
 const SECOND_PICKUP: u64 = 7;
-/// From creation to the second attempt, in the same units.
+/// The time from creation to the second attempt, likewise.
 const SECOND_ATTEMPT: u64 = 9;
 
-/// An addressee whom sandbox couriers never reach, so that the parcel is returned.
+/// An addressee whom simulated couriers never reach, so that the parcel is returned.
 pub(super) const NEVER_HOME: &str = "Nobody Home";
 
-/// How fast the sandbox couriers are.
+/// The speed of the simulated couriers.
 ///
-/// Which parcels need a second attempt follows from their ids ([`Simulation::misses`]), and
-/// when something happens from the clock alone: it does not matter how often anybody looks.
+/// Their ids decide which parcels need a second attempt ([`Simulation::misses`]), and only the clock
+/// decides when a step happens: it does not matter how often a parcel is queried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Simulation {
-    /// From creation to pickup, in milliseconds; 0 switches the simulation off.
+    /// The time from creation to pickup, in milliseconds; 0 disables the simulation.
     pub pickup_ms: u64,
 }
 
 impl Simulation {
-    /// Whether nobody is there at the first attempt: for one parcel in sixteen, those whose id
-    /// ends in `0`.
+    /// Whether the first attempt fails: for one parcel in sixteen, those whose id ends in `0`.
     pub fn misses(parcel_id: &str) -> bool {
         parcel_id.ends_with('0')
     }
 
-    /// When a parcel that is created now is picked up; none if that is up to people.
+    /// When a parcel that is created now is picked up; `None` if the simulation is disabled.
     pub fn pickup_at_ms(self, now_ms: u64) -> Option<u64> {
         (self.pickup_ms > 0).then(|| now_ms.saturating_add(self.pickup_ms))
     }
 
-    /// What happens to a parcel next, and when that is due; none if it is up to people.
-    /// `never_home` tells that its addressee is `NEVER_HOME`.
+    /// The next step of a parcel, and when it is due; `None` if there is none or the simulation is
+    /// disabled. `never_home`: its addressee is `NEVER_HOME`.
     pub fn next(self, parcel: &Parcel, never_home: bool) -> Option<Change> {
         if self.pickup_ms == 0 {
             return None;

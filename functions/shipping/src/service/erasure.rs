@@ -3,53 +3,45 @@
 //! The register lists all consignments. Sweeps go through it once, a bounded number of entries at a
 //! time, and store their progress.
 
+use chassis::Clock;
 use chassis::events::Producer;
 use chassis::parts::Parts;
 use chassis::store::{Store, StoreError};
-use serde::{Deserialize, Serialize};
 
-use super::{Refusal, Shipping};
+use super::Shipping;
+use crate::domain::{Consignment, Refusal};
+use crate::records::Erasure;
 
 /// The number of consignments that one sweep processes.
-const LOOKS_MAX: u32 = 100;
-/// The key of the sweeps' progress.
-const PROGRESS: &str = "addresses_erased";
+const CONSIGNMENTS_MAX: u32 = 100;
 
-/// The position in the register up to which old addresses are erased.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Progress {
-    place: u64,
-    /// The end of the register was reached.
-    done: bool,
-}
-
-impl<S: Store, P: Producer> Shipping<S, P> {
+impl<S: Store, P: Producer, C: Clock> Shipping<S, P, C> {
     /// Erases old addresses of the next consignments. Returns the number of erased ones. If one
     /// fails, the next sweep begins at the same position.
     pub(super) async fn erase_old_addresses(&self) -> Result<usize, Refusal> {
-        let at: Progress = self.store.read(PROGRESS).await?.unwrap_or_default();
+        let at = self.records.erasure().await?;
         if at.done {
             return Ok(0);
         }
         let id = |_, order_id: String| async move { Ok::<_, StoreError>(Some(order_id)) };
-        let page = self.register().stretch(at.place, LOOKS_MAX, id).await?;
+        let page = self.records.register().stretch(at.position, CONSIGNMENTS_MAX, id).await?;
         let (mut erased, mut parts) = (0, Parts::new());
         for order_id in page.entries {
-            let was_there = self.erase_old_address(&order_id).await;
-            erased += usize::from(parts.done(&order_id, was_there));
+            let had_one = self.erase_old_address(&order_id).await;
+            erased += usize::from(parts.done(&order_id, had_one));
         }
         parts.end(())?;
-        let next = Progress { place: page.next.unwrap_or(at.place), done: page.next.is_none() };
-        self.store.write(PROGRESS, &next).await?;
+        let position = page.next.unwrap_or(at.position);
+        self.records.set_erasure(Erasure { position, done: page.next.is_none() }).await?;
         Ok(erased)
     }
 
     /// Returns whether there was one.
     async fn erase_old_address(&self, order_id: &str) -> Result<bool, Refusal> {
-        let known = match self.read(order_id).await {
+        let known = match self.records.consignment(order_id).await {
             // It is not known whether it has ended.
             Err(error @ StoreError::Corrupt { .. }) => {
-                eprintln!("shipping: {order_id} keeps its address: {error}");
+                eprintln!("shipping: the address of {order_id} is not erased: {error}");
                 return Ok(false);
             }
             known => known?,
@@ -57,7 +49,7 @@ impl<S: Store, P: Producer> Shipping<S, P> {
         if !known.is_some_and(|known| known.keeps_old_address()) {
             return Ok(false);
         }
-        let erase = |consignment: &mut crate::domain::Consignment| {
+        let erase = |consignment: &mut Consignment| {
             consignment.erase_address();
             Ok(())
         };

@@ -1,28 +1,20 @@
-//! Whatever is asked of shipping in whatever order, and whenever the power goes off: in the end
-//! the books agree with each other and with what others were told.
+//! Any commands in any order, with crashes: in the end, the books, the loads of vans and the published
+//! events agree.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chassis::events::{Behavior, MemoryProducer};
-use chassis::store::{FailingStore, MemoryStore, Store};
+use chassis::store::Store;
+use chassis::testing::{Behavior, FailingStore, ManualClock, MemoryProducer, MemoryStore};
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shipping::domain::{
-    Address, CLAIM_MS, Consignment, Line, Parcel, Simulation, Status, VAN_PARCELS, Van, VanId,
+    CLAIM_MS, Consignment, FLEET, Line, Parcel, Refusal, Simulation, Status, VAN_PARCELS,
+    VAN_PARCELS_MAX, Van, VanId,
 };
-use shipping::service::{Refusal, Shipping};
+use shipping::service::Shipping;
 
-thread_local! {
-    /// Each test has a thread, and so a time, of its own.
-    static NOW_MS: Cell<u64> = const { Cell::new(0) };
-}
+use super::{START_MS, address};
 
-fn now_ms() -> u64 {
-    NOW_MS.get()
-}
-
-const START_MS: u64 = 1_800_000_000_000;
 const STATUSES: [Status; 6] = [
     Status::Created,
     Status::InTransit,
@@ -36,11 +28,11 @@ const STATUSES: [Status; 6] = [
 enum Command {
     Create(usize),
     Cancel(usize),
-    Look(usize),
+    Query(usize),
     Report(usize, usize, Status),
     Sweep,
     Wait(u64),
-    LogIs(Behavior),
+    SetLog(Behavior),
 }
 
 fn commands() -> impl Strategy<Value = Vec<(Command, Option<usize>)>> {
@@ -55,43 +47,34 @@ fn commands() -> impl Strategy<Value = Vec<(Command, Option<usize>)>> {
     let command = prop_oneof![
         4 => order.clone().prop_map(Command::Create),
         1 => order.clone().prop_map(Command::Cancel),
-        2 => order.clone().prop_map(Command::Look),
+        2 => order.clone().prop_map(Command::Query),
         6 => (order, 0..3_usize, status).prop_map(|(o, p, s)| Command::Report(o, p, s)),
         2 => Just(Command::Sweep),
         1 => (0..CLAIM_MS * 2).prop_map(Command::Wait),
-        1 => behavior.prop_map(Command::LogIs),
+        1 => behavior.prop_map(Command::SetLog),
     ];
-    let power = prop_oneof![2 => Just(None), 1 => (0..60_usize).prop_map(Some)];
-    prop::collection::vec((command, power), 1..40)
+    let crash = prop_oneof![2 => Just(None), 1 => (0..60_usize).prop_map(Some)];
+    prop::collection::vec((command, crash), 1..40)
 }
 
 fn order(number: usize) -> String {
     format!("ord_{number}")
 }
 
-/// Orders differ in what is in them; the larger ones are split.
+/// The lines of an order; the larger ones are split.
 fn lines(number: usize) -> Vec<Line> {
     let skus = ["TEA-1", "KIT-1", "GAR-2", "BOOK-3"];
     let line = |(sku, quantity): (&str, u32)| Line { sku: sku.to_owned(), quantity };
     skus.into_iter().zip([1, 60, 2, 7]).take(number + 1).map(line).collect()
 }
 
-fn address(number: usize) -> Address {
-    let (postal_code, country) =
-        [("1010", "AT"), ("80331", "DE"), ("75001", "FR"), ("", "NZ")][number];
-    Address {
-        name: "Ada".to_owned(),
-        street: "Hauptstr. 1".to_owned(),
-        city: "Wien".to_owned(),
-        postal_code: postal_code.to_owned(),
-        country: country.to_owned(),
-    }
-}
+type Service = Shipping<FailingStore<MemoryStore>, MemoryProducer, ManualClock>;
 
-/// A disk, a log, and what callers were promised.
+/// A store, an event log, and what was confirmed to callers.
 struct World {
     disk: MemoryStore,
     log: MemoryProducer,
+    clock: ManualClock,
     simulation: Simulation,
     created: BTreeMap<usize, Vec<String>>,
     cancelled: BTreeSet<usize>,
@@ -102,19 +85,30 @@ impl World {
         World {
             disk: MemoryStore::new(),
             log: MemoryProducer::new(),
+            clock: ManualClock::new(START_MS),
             simulation,
             created: BTreeMap::new(),
             cancelled: BTreeSet::new(),
         }
     }
 
-    fn service(&self, power: Option<usize>) -> Shipping<FailingStore<MemoryStore>, MemoryProducer> {
-        let store = FailingStore::after(power.unwrap_or(1_000_000), self.disk.clone());
-        Shipping::new(store, self.log.clone(), self.simulation, now_ms)
+    /// The service, which crashes after this number of store operations.
+    fn crashing(&self, operations: usize) -> Service {
+        let store = FailingStore::after(operations, self.disk.clone());
+        Shipping::new(store, self.log.clone(), self.simulation, self.clock.clone())
     }
 
-    async fn run(&mut self, command: Command, power: Option<usize>) {
-        let service = self.service(power);
+    fn service(&self) -> Service {
+        self.crashing(usize::MAX)
+    }
+
+    /// Creates the order with this number, for one piece.
+    async fn create(&self, number: usize) -> Result<Vec<Parcel>, Refusal> {
+        self.service().create(&order(number), "usr_1", &lines(0), address(0)).await
+    }
+
+    async fn run(&mut self, command: Command, crash: Option<usize>) {
+        let service = self.crashing(crash.unwrap_or(usize::MAX));
         match command {
             Command::Create(number) => {
                 let lines = lines(number);
@@ -122,7 +116,7 @@ impl World {
                 if let Ok(parcels) = made {
                     let ids: Vec<String> = parcels.into_iter().map(|parcel| parcel.id).collect();
                     let first = self.created.entry(number).or_insert_with(|| ids.clone());
-                    assert_eq!(*first, ids, "a repeated creation makes other parcels");
+                    assert_eq!(*first, ids, "a repeated creation has the same parcels");
                 }
             }
             Command::Cancel(number) => {
@@ -130,7 +124,7 @@ impl World {
                     self.cancelled.insert(number);
                 }
             }
-            Command::Look(number) => {
+            Command::Query(number) => {
                 let _ = service.of_order(&order(number)).await;
             }
             Command::Report(number, parcel, status) => {
@@ -138,15 +132,15 @@ impl World {
                 let id = known.and_then(|it| it.parcels.get(parcel).map(|it| it.id.clone()));
                 let Some(id) = id else { return };
                 if let Ok((_, parcel)) = service.report(&id, status).await {
-                    let noted = parcel.history().iter().any(|change| change.status == status);
-                    assert!(noted, "acknowledged and not there");
+                    let is_stored = parcel.history().iter().any(|change| change.status == status);
+                    assert!(is_stored, "an acknowledged report is stored");
                 }
             }
             Command::Sweep => {
                 let _ = service.sweep().await;
             }
-            Command::Wait(ms) => NOW_MS.set(now_ms() + ms),
-            Command::LogIs(behavior) => self.log.plan([behavior]),
+            Command::Wait(ms) => self.clock.advance(ms),
+            Command::SetLog(behavior) => self.log.plan([behavior]),
         }
     }
 
@@ -154,12 +148,12 @@ impl World {
         self.disk.read(&format!("order:{}", order(number))).await.unwrap()
     }
 
-    /// The platform goes on with its sweeps until all claims are old.
+    /// Sweeps until all claims have expired.
     async fn settle(&self) {
         self.log.plan([Behavior::Accept; 8]);
         for _ in 0..16 {
-            NOW_MS.set(now_ms() + CLAIM_MS);
-            self.service(None).sweep().await.unwrap();
+            self.clock.advance(CLAIM_MS);
+            self.service().sweep().await.unwrap();
         }
     }
 
@@ -175,14 +169,15 @@ impl World {
             self.check_events(&consignment);
             for parcel in &consignment.parcels {
                 check_history(parcel);
+                assert_eq!(self.service().find(&parcel.id).await.unwrap().1, *parcel);
                 if !parcel.status().is_final() {
                     *open.entry(parcel.van.clone().unwrap()).or_default() += 1;
                 }
             }
             known.push(consignment.order_id);
         }
-        assert_eq!(self.loads().await, open, "what vans carry is what is on the way");
-        let books = self.service(None).books(0, 100).await.unwrap().entries;
+        assert_eq!(self.loads().await, open, "the loads are the parcels in transit");
+        let books = self.service().books(0, 100).await.unwrap().entries;
         let mut listed: Vec<String> = books.into_iter().map(|it| it.order_id).collect();
         listed.sort();
         assert_eq!(listed, known, "each order is in the books once");
@@ -192,8 +187,8 @@ impl World {
         let ids: Vec<String> = consignment.parcels.iter().map(|it| it.id.clone()).collect();
         assert!(self.created.get(&number).is_none_or(|promised| *promised == ids));
         assert!(!self.cancelled.contains(&number) || consignment.barred);
-        let quiet = |it: &Parcel| it.status() == Status::Cancelled;
-        assert!(!consignment.barred || consignment.parcels.iter().all(quiet));
+        let is_cancelled = |it: &Parcel| it.status() == Status::Cancelled;
+        assert!(!consignment.barred || consignment.parcels.iter().all(is_cancelled));
         let is_open = consignment.parcels.iter().any(|it| !it.status().is_final());
         assert_eq!(consignment.to.is_some(), is_open, "the address is erased with the last parcel");
         if !consignment.parcels.is_empty() {
@@ -208,8 +203,8 @@ impl World {
         }
     }
 
-    /// The log has the numbers from 1 without gaps, ends with the state as it is, and nothing
-    /// waits.
+    /// The numbers of the published events have no gaps, the last one has the current state, and
+    /// the outbox is empty.
     fn check_events(&self, consignment: &Consignment) {
         let log = self.log.events();
         let own: Vec<_> = log
@@ -224,10 +219,10 @@ impl World {
         assert!(consignment.outbox.is_empty());
         let last: Value = serde_json::from_str(&own.last().unwrap().data).unwrap();
         assert_eq!(last["cancelled"], consignment.barred);
-        let told: Vec<&Value> =
-            last["shipments"].as_array().unwrap().iter().map(|it| &it["status"]).collect();
-        let now: Vec<&str> = consignment.parcels.iter().map(|it| it.status().name()).collect();
-        assert_eq!(told, now);
+        let published: Vec<Value> =
+            last["shipments"].as_array().unwrap().iter().map(|it| it["status"].clone()).collect();
+        let current: Vec<Value> = consignment.parcels.iter().map(|it| json!(it.status())).collect();
+        assert_eq!(published, current);
     }
 
     async fn loads(&self) -> BTreeMap<VanId, u32> {
@@ -248,13 +243,13 @@ impl World {
     }
 }
 
-/// Each step is one that parcels may take, and time does not run backwards.
+/// Each step is valid, and the time does not go back.
 fn check_history(parcel: &Parcel) {
-    let mut told = Parcel { changes: Vec::new(), ..parcel.clone() };
+    let mut replayed = Parcel { changes: Vec::new(), ..parcel.clone() };
     for change in &parcel.changes {
-        assert!(told.leads_to(change.status), "{:?}", parcel.history());
-        assert!(told.updated_at_ms() <= change.at_ms);
-        told.changes.push(*change);
+        assert!(replayed.leads_to(change.status), "{:?}", parcel.history());
+        assert!(replayed.updated_at_ms() <= change.at_ms);
+        replayed.changes.push(*change);
     }
 }
 
@@ -271,10 +266,9 @@ proptest! {
         pickup_ms in prop::sample::select(vec![0_u64, 4_000]),
     ) {
         block_on(async {
-            NOW_MS.set(START_MS);
             let mut world = World::new(Simulation { pickup_ms });
-            for (command, power) in commands {
-                world.run(command, power).await;
+            for (command, crash) in commands {
+                world.run(command, crash).await;
             }
             world.settle().await;
             world.check().await;
@@ -283,26 +277,23 @@ proptest! {
 }
 
 #[tokio::test]
-async fn vans_are_not_overfull_while_others_have_room() {
-    NOW_MS.set(START_MS);
+async fn no_van_is_overloaded_while_others_are_free() {
     let world = World::new(Simulation { pickup_ms: 0 });
     for number in 0..400 {
-        let service = world.service(None);
-        let id = format!("ord_{number}");
-        service.create(&id, "usr_1", &lines(0), address(0)).await.unwrap();
+        world.create(number).await.unwrap();
     }
     let loads = world.loads().await;
     assert_eq!(loads.values().sum::<u32>(), 400);
     assert!(loads.values().all(|load| *load <= VAN_PARCELS), "{loads:?}");
-    assert!(loads.len() > 4, "they are spread: {loads:?}");
+    assert!(loads.len() > 4, "several vans are used: {loads:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_creations_of_one_order_at_once_are_one() {
+async fn concurrent_creations_create_one_consignment() {
     let world = World::new(Simulation { pickup_ms: 0 });
     let tasks: Vec<_> = (0..16)
         .map(|_| {
-            let service = world.service(None);
+            let service = world.service();
             let make = async move {
                 service.create("ord_3", "usr_1", &lines(3), address(3)).await.unwrap()
             };
@@ -314,56 +305,36 @@ async fn many_creations_of_one_order_at_once_are_one() {
         answers.push(task.await.unwrap());
     }
     assert!(answers.iter().all(|parcels| *parcels == answers[0]));
-    NOW_MS.set(START_MS);
     world.settle().await;
     world.check().await;
 }
 
 #[tokio::test]
-async fn what_is_delivered_makes_room_again() {
-    NOW_MS.set(START_MS);
+async fn sweeps_advance_parcels_without_queries() {
     let world = World::new(Simulation { pickup_ms: 4_000 });
-    for number in 0..20 {
-        let id = format!("ord_{number}");
-        world.service(None).create(&id, "usr_1", &lines(0), address(0)).await.unwrap();
-    }
-    assert_eq!(world.loads().await.values().sum::<u32>(), 20);
-    NOW_MS.set(START_MS + 40_000);
-    world.service(None).sweep().await.unwrap();
-    assert_eq!(world.loads().await, BTreeMap::new());
-    let parcels = world.service(None).of_order("ord_7").await.unwrap();
-    assert_eq!(parcels[0].status(), Status::Delivered);
-}
-
-#[tokio::test]
-async fn a_sweep_moves_parcels_that_nobody_looks_at() {
-    NOW_MS.set(START_MS);
-    let world = World::new(Simulation { pickup_ms: 4_000 });
-    world.service(None).create("ord_0", "usr_1", &lines(0), address(0)).await.unwrap();
+    world.create(0).await.unwrap();
     let mut last = 0;
     for _ in 0..40 {
-        NOW_MS.set(now_ms() + 1_000);
-        world.service(None).sweep().await.unwrap();
-        let told = world.log.events().len();
-        assert!(told <= last + 1, "each step is told on its own");
-        last = told;
+        world.clock.advance(1_000);
+        world.service().sweep().await.unwrap();
+        let published = world.log.events().len();
+        assert!(published <= last + 1, "each step has an event");
+        last = published;
     }
     let misses = Simulation::misses(&world.consignment(0).await.unwrap().parcels[0].id);
     assert_eq!(last, if misses { 5 } else { 3 });
 }
 
 #[tokio::test]
-async fn an_order_that_can_not_be_read_does_not_hold_up_the_others() {
-    NOW_MS.set(START_MS);
+async fn an_unreadable_order_does_not_stop_a_sweep() {
     let world = World::new(Simulation { pickup_ms: 4_000 });
     for number in 0..3 {
-        let id = format!("ord_{number}");
-        world.service(None).create(&id, "usr_1", &lines(0), address(0)).await.unwrap();
+        world.create(number).await.unwrap();
     }
     world.disk.set("order:ord_0", b"{").await.unwrap();
-    NOW_MS.set(START_MS + 4_000);
-    let moved = world.service(None).sweep().await.unwrap();
-    assert_eq!((moved.looked_at, moved.failed), (3, 1));
+    world.clock.advance(4_000);
+    let swept = world.service().sweep().await.unwrap();
+    assert_eq!((swept.orders, swept.failed), (3, 1));
     for number in 1..3 {
         let parcels = world.consignment(number).await.unwrap().parcels;
         assert_eq!(parcels[0].status(), Status::InTransit);
@@ -371,17 +342,16 @@ async fn an_order_that_can_not_be_read_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
-async fn when_nobody_can_take_more_it_is_said_to_try_again() {
-    NOW_MS.set(START_MS);
+async fn a_full_fleet_refuses_new_orders_temporarily() {
     let world = World::new(Simulation { pickup_ms: 0 });
     let mut full = Van::default();
-    while full.claim("ord_others", shipping::domain::VAN_PARCELS_MAX, START_MS, u64::MAX) {}
-    for courier in shipping::domain::FLEET {
+    while full.claim("ord_others", VAN_PARCELS_MAX, START_MS, u64::MAX) {}
+    for courier in FLEET {
         for number in 0..courier.vans {
             let key = format!("van:{}:{number}", courier.code);
             world.disk.write(&key, &full).await.unwrap();
         }
     }
-    let refused = world.service(None).create("ord_0", "usr_1", &lines(0), address(0)).await;
+    let refused = world.create(0).await;
     assert!(matches!(refused, Err(Refusal::Unavailable(_))), "{refused:?}");
 }

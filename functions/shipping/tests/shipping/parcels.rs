@@ -1,114 +1,66 @@
-//! Shipping over a store: what callers see, also when the power goes off in between.
+//! What callers of shipping see.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use axum::body::Body;
-use chassis::auth::testing::Issuer;
-use chassis::events::{MemoryProducer, Producer};
-use chassis::store::{FailingStore, MemoryStore, Store};
-use http::{Request, StatusCode};
-use http_body_util::BodyExt;
+use chassis::store::Store;
+use chassis::testing::{Client, Issuer, ManualClock, MemoryProducer, MemoryStore};
 use serde_json::{Value, json};
-use shipping::domain::{Address, Line, Simulation, Status};
+use shipping::domain::{Line, Parcel, Refusal, Simulation, Status};
 use shipping::routes::{Api, router};
-use shipping::service::{Refusal, Shipping};
-use tower::ServiceExt;
+use shipping::service::Shipping;
+
+use super::{START_MS, address};
 
 const ORDER: &str = "ord_1";
 const OFF: Simulation = Simulation { pickup_ms: 0 };
 
-fn now_ms() -> u64 {
-    1_800_000_000_000
+type Service = Shipping<MemoryStore, MemoryProducer, ManualClock>;
+
+fn over(store: MemoryStore) -> Service {
+    Shipping::new(store, MemoryProducer::new(), OFF, ManualClock::new(START_MS))
 }
 
-fn over<S: Store>(store: S) -> Shipping<S, MemoryProducer> {
-    Shipping::new(store, MemoryProducer::new(), OFF, now_ms)
-}
-
-fn address() -> Address {
-    Address {
-        name: "Ada".to_owned(),
-        street: "Hauptstr. 1".to_owned(),
-        city: "Wien".to_owned(),
-        postal_code: "1010".to_owned(),
-        country: "AT".to_owned(),
-    }
+fn client(shipping: &Service) -> Client {
+    Client::new(router(Api { shipping: shipping.clone(), keys: Issuer::new().key_set() }))
 }
 
 fn lines(quantity: u32) -> Vec<Line> {
     vec![Line { sku: "A".to_owned(), quantity }]
 }
 
-async fn create<S: Store, P: Producer>(
-    shipping: &Shipping<S, P>,
-) -> Result<Vec<shipping::domain::Parcel>, Refusal> {
-    shipping.create(ORDER, "usr_1", &lines(60), address()).await
+/// An order of two parcels.
+async fn create(shipping: &Service) -> Result<Vec<Parcel>, Refusal> {
+    shipping.create(ORDER, "usr_1", &lines(60), address(0)).await
 }
 
 #[tokio::test]
-async fn creating_twice_is_once() {
-    let shipping = over(MemoryStore::new());
-    let first = create(&shipping).await.unwrap();
-    assert_eq!(first.len(), 2, "60 pieces are two parcels");
-    assert_eq!(create(&shipping).await.unwrap(), first);
-    assert_eq!(shipping.of_order(ORDER).await.unwrap(), first);
+async fn steps_that_were_seen_are_stored() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new(START_MS));
+    let service = |pickup_ms| {
+        let simulation = Simulation { pickup_ms };
+        Shipping::new(store.clone(), MemoryProducer::new(), simulation, clock.clone())
+    };
+    let shipping = service(4_000);
+    create(&shipping).await.unwrap();
+    clock.advance(4_000);
+    assert_eq!(shipping.of_order(ORDER).await.unwrap()[0].status(), Status::InTransit);
+    assert_eq!(service(0).of_order(ORDER).await.unwrap()[0].status(), Status::InTransit);
+    // Long enough for a second attempt.
+    clock.advance(32_000);
+    assert_eq!(shipping.of_order(ORDER).await.unwrap()[1].status(), Status::Delivered);
+    assert_eq!(shipping.cancel(ORDER).await, Err(Refusal::TooLate));
     assert!(shipping.of_order("ord_2").await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn what_was_called_off_first_is_never_shipped() {
+async fn invalid_requests_are_refused() {
     let shipping = over(MemoryStore::new());
-    shipping.cancel(ORDER).await.unwrap();
-    shipping.cancel(ORDER).await.unwrap();
-    assert_eq!(create(&shipping).await, Err(Refusal::Cancelled));
-    assert!(shipping.of_order(ORDER).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_parcel_on_its_way_is_not_called_off() {
-    let shipping = over(MemoryStore::new());
-    let parcels = create(&shipping).await.unwrap();
-    let (order, moved) = shipping.report(&parcels[1].id, Status::InTransit).await.unwrap();
-    assert_eq!(order, ORDER);
-    assert_eq!(moved.status(), Status::InTransit);
-    assert_eq!(shipping.cancel(ORDER).await, Err(Refusal::TooLate));
-    let parcels = shipping.of_order(ORDER).await.unwrap();
-    assert_eq!(parcels[0].status(), Status::Created);
-}
-
-static CLOCK_MS: AtomicU64 = AtomicU64::new(1_800_000_000_000);
-
-fn moving_ms() -> u64 {
-    CLOCK_MS.load(Ordering::SeqCst)
-}
-
-#[tokio::test]
-async fn what_somebody_has_seen_is_kept() {
-    let store = MemoryStore::new();
-    let on = Simulation { pickup_ms: 4_000 };
-    let shipping = Shipping::new(store.clone(), MemoryProducer::new(), on, moving_ms);
-    create(&shipping).await.unwrap();
-    CLOCK_MS.fetch_add(4_000, Ordering::SeqCst);
-    assert_eq!(shipping.of_order(ORDER).await.unwrap()[0].status(), Status::InTransit);
-    let later = Shipping::new(store.clone(), MemoryProducer::new(), OFF, moving_ms);
-    assert_eq!(later.of_order(ORDER).await.unwrap()[0].status(), Status::InTransit);
-    // Long enough for a second attempt.
-    CLOCK_MS.fetch_add(32_000, Ordering::SeqCst);
-    assert_eq!(shipping.of_order(ORDER).await.unwrap()[1].status(), Status::Delivered);
-    assert_eq!(shipping.cancel(ORDER).await, Err(Refusal::TooLate));
-}
-
-#[tokio::test]
-async fn requests_without_sense_are_refused() {
-    let shipping = over(MemoryStore::new());
-    let mut nowhere = address();
+    let mut nowhere = address(0);
     nowhere.country = "Austria".to_owned();
     for (id, lines, to) in [
-        (ORDER, lines(0), address()),
-        (ORDER, lines(1_001), address()),
-        (ORDER, Vec::new(), address()),
+        (ORDER, lines(0), address(0)),
+        (ORDER, lines(1_001), address(0)),
+        (ORDER, Vec::new(), address(0)),
         (ORDER, lines(1), nowhere),
-        ("", lines(1), address()),
+        ("", lines(1), address(0)),
     ] {
         let refused = shipping.create(id, "usr_1", &lines, to).await;
         assert!(matches!(refused, Err(Refusal::Invalid(_))), "{refused:?}");
@@ -116,88 +68,37 @@ async fn requests_without_sense_are_refused() {
 }
 
 #[tokio::test]
-async fn the_power_may_go_off_at_any_moment() {
-    for operations in 0..80 {
-        let disk = MemoryStore::new();
-        let dying = over(FailingStore::after(operations, disk.clone()));
-        let ended = create(&dying).await.is_ok();
-        let shipping = over(disk);
-        let parcels = create(&shipping).await.unwrap();
-        assert_eq!(parcels.len(), 2);
-        for parcel in parcels {
-            assert_eq!(shipping.find(&parcel.id).await.unwrap().1, parcel);
-        }
-        if ended {
-            return;
-        }
-    }
-    panic!("shipping takes more operations than expected");
-}
-
-async fn report(
-    shipping: &Shipping<MemoryStore, MemoryProducer>,
-    role: &str,
-    id: &str,
-    body: &str,
-) -> (StatusCode, Value) {
-    let issuer = Issuer::new();
-    let token = issuer.token("usr_1", &[role]);
-    let request = Request::post(format!("/api/v1/shipments/{id}/events"))
-        .header("authorization", format!("Bearer {token}"))
-        .header("content-type", "application/json")
-        .body(Body::from(body.to_owned()))
-        .unwrap();
-    let api = Api { shipping: shipping.clone(), keys: issuer.key_set() };
-    let answer = router(api).oneshot(request).await.unwrap();
-    let status = answer.status();
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&body).unwrap())
-}
-
-#[tokio::test]
-async fn couriers_report_through_administrators() {
+async fn administrators_report_for_couriers() {
     let shipping = over(MemoryStore::new());
-    let id = create(&shipping).await.unwrap()[0].id.clone();
-    let moved = r#"{"status":"in_transit"}"#;
-    assert_eq!(report(&shipping, "customer", &id, moved).await.0, StatusCode::FORBIDDEN);
-    let (status, shipment) = report(&shipping, "admin", &id, moved).await;
-    assert_eq!((status, &shipment["status"]), (StatusCode::OK, &json!("in_transit")));
-    assert_eq!(shipment["history"].as_array().unwrap().len(), 2);
-    for (id, body, expected) in [
-        (id.as_str(), r#"{"status":"created"}"#, 409),
-        (id.as_str(), r#"{"status":"returned"}"#, 409),
-        (id.as_str(), r#"{"status":"cancelled"}"#, 409),
-        (id.as_str(), r#"{"status":"lost"}"#, 422),
-        (id.as_str(), "{}", 422),
-        ("shp_none", moved, 404),
+    let id = &create(&shipping).await.unwrap()[0].id;
+    let (client, path) = (client(&shipping), format!("/api/v1/shipments/{id}/events"));
+    let moved = json!({"status": "in_transit"});
+    client.customer("usr_1").post(&path, &moved).await.expect_problem(403, "forbidden");
+    let admin = client.admin();
+    for status in ["in_transit", "attempt_failed", "attempt_failed", "in_transit"] {
+        let shipment = admin.post(&path, &json!({"status": status})).await.expect(200);
+        assert_eq!(shipment["status"], status);
+    }
+    let shipment = admin.get(&format!("/api/v1/shipments/{id}")).await.expect(200);
+    assert_eq!(shipment["history"].as_array().unwrap().len(), 4, "a repetition changes nothing");
+    for (body, expected) in [
+        (json!({"status": "created"}), 409),
+        (json!({"status": "returned"}), 409),
+        (json!({"status": "cancelled"}), 409),
+        (json!({"status": "lost"}), 422),
+        (json!({}), 422),
     ] {
-        assert_eq!(report(&shipping, "admin", id, body).await.0.as_u16(), expected, "{body}");
+        admin.post(&path, &body).await.expect(expected);
     }
+    let unknown = admin.post("/api/v1/shipments/shp_none/events", &moved).await;
+    unknown.expect_problem(404, "not-found");
 }
 
 #[tokio::test]
-async fn nobody_at_home_is_reported_and_tried_again() {
-    let shipping = over(MemoryStore::new());
-    let id = create(&shipping).await.unwrap()[0].id.clone();
-    for status in ["in_transit", "attempt_failed", "attempt_failed", "in_transit", "delivered"] {
-        let body = json!({ "status": status }).to_string();
-        let (code, shipment) = report(&shipping, "admin", &id, &body).await;
-        assert_eq!((code, &shipment["status"]), (StatusCode::OK, &json!(status)));
-    }
-    let (_, parcel) = shipping.find(&id).await.unwrap();
-    assert_eq!(parcel.changes.len(), 4, "a repeated report is none");
-}
-
-#[tokio::test]
-async fn a_sweep_is_answered_with_counts() {
+async fn a_sweep_returns_its_counts() {
     let shipping = over(MemoryStore::new());
     create(&shipping).await.unwrap();
-    let api = Api { shipping, keys: Issuer::new().key_set() };
-    let request = Request::post("/sweep").body(Body::empty()).unwrap();
-    let answer = router(api).oneshot(request).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
-    let counts: Value = serde_json::from_slice(&body).unwrap();
+    let counts = client(&shipping).post("/sweep", &Value::Null).await.expect(200);
     assert_eq!((&counts["orders"], &counts["outboxes"]["failed"]), (&json!(0), &json!(0)));
 }
 
@@ -214,7 +115,7 @@ async fn with_address(store: &MemoryStore) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_address_is_erased_with_the_last_parcel_and_nothing_is_shipped_again() {
+async fn the_address_is_erased_when_the_last_parcel_has_ended() {
     for statuses in [&[Status::InTransit, Status::Delivered][..], &[]] {
         let store = MemoryStore::new();
         let shipping = over(store.clone());
@@ -230,11 +131,11 @@ async fn the_address_is_erased_with_the_last_parcel_and_nothing_is_shipped_again
         }
         assert_eq!(with_address(&store).await, Vec::<String>::new());
         let again = create(&shipping).await.ok();
-        let ids = |parcels: &[shipping::domain::Parcel]| {
-            parcels.iter().map(|parcel| parcel.id.clone()).collect::<Vec<_>>()
+        let ids = |parcels: &[Parcel]| -> Vec<String> {
+            parcels.iter().map(|parcel| parcel.id.clone()).collect()
         };
         let expected = (!statuses.is_empty()).then(|| ids(&parcels));
-        assert_eq!(again.map(|parcels| ids(&parcels)), expected);
+        assert_eq!(again.map(|again| ids(&again)), expected, "nothing is shipped again");
         assert_eq!(with_address(&store).await, Vec::<String>::new());
     }
 }
@@ -246,7 +147,7 @@ async fn sweeps_erase_old_addresses() {
     let shipping = over(store.clone());
     for number in 0..250 {
         let id = format!("ord_{number}");
-        let parcels = shipping.create(&id, "usr_1", &lines(1), address()).await.unwrap();
+        let parcels = shipping.create(&id, "usr_1", &lines(1), address(0)).await.unwrap();
         let key = format!("order:{id}");
         let mut value: Value = store.read(&key).await.unwrap().unwrap();
         let to = value["to"].clone();
@@ -264,14 +165,14 @@ async fn sweeps_erase_old_addresses() {
         erased.push(shipping.sweep().await.unwrap().erased);
     }
     assert_eq!(erased, [98, 100, 50, 0]);
-    assert_eq!(with_address(&store).await, ["order:ord_0"], "it is still under way");
+    assert_eq!(with_address(&store).await, ["order:ord_0"], "its parcel is in transit");
 }
 
 #[tokio::test]
 async fn an_unreadable_van_does_not_stop_a_sweep() {
     let store = MemoryStore::new();
     let log = MemoryProducer::new();
-    let shipping = Shipping::new(store.clone(), log.clone(), OFF, now_ms);
+    let shipping = Shipping::new(store.clone(), log.clone(), OFF, ManualClock::new(START_MS));
     log.set_down(true);
     create(&shipping).await.unwrap();
     log.set_down(false);

@@ -1,11 +1,11 @@
-//! What an audit reads, and what a sweep settles.
+//! Audits and sweeps.
 
 use super::*;
-use crate::domain::{Claim, Standing};
+use crate::domain::{Claim, ReservationStatus};
 use crate::service::{SWEEP_SKUS_MAX, Swept};
 
 #[tokio::test]
-async fn the_books_show_what_is_without_mending_it() {
+async fn the_books_are_not_changed_by_an_audit() {
     let (_, inventory) = stocked(&[("a", 5), ("b", 1)]).await;
     inventory.reserve("r", &lines(&[("a", 2)]), TTL, 0).await.unwrap();
     inventory.reserve("s", &lines(&[("a", 1), ("b", 1)]), TTL, 0).await.unwrap();
@@ -22,7 +22,7 @@ async fn the_books_show_what_is_without_mending_it() {
 }
 
 #[tokio::test]
-async fn every_sku_is_in_the_books_once_in_the_order_of_its_first_receipt() {
+async fn each_sku_is_in_the_books_once_in_the_order_of_first_receipts() {
     let (_, inventory) = stocked(&[]).await;
     let names: Vec<String> = (0..25).map(|n| format!("sku{}", 24 - n)).collect();
     for round in 1..3 {
@@ -46,34 +46,34 @@ async fn every_sku_is_in_the_books_once_in_the_order_of_its_first_receipt() {
 }
 
 #[tokio::test]
-async fn a_first_receipt_cut_anywhere_is_in_the_books_once_it_is_repeated() {
+async fn an_interrupted_first_receipt_is_in_the_books_once_after_a_repetition() {
     for operations in 0..10 {
         let (store, inventory) = stocked(&[]).await;
-        let dying = Inventory::new(FailingStore::after(operations, store));
-        let _ = dying.receive("a", 3, 0).await;
+        let crashing = Inventory::new(FailingStore::after(operations, store));
+        let _ = crashing.receive("a", 3, 0).await;
         let before = inventory.books(0, 100).await.unwrap().entries;
         let known = inventory.levels("a", 0).await.unwrap().is_some();
-        assert_eq!(before.len(), usize::from(known), "no SKU is outside of the books");
+        assert_eq!(before.len(), usize::from(known), "no SKU is missing in the books");
         inventory.receive("a", 3, 0).await.unwrap();
         assert_eq!(inventory.books(0, 100).await.unwrap().entries.len(), 1, "step {operations}");
     }
 }
 
 #[tokio::test]
-async fn a_sale_that_is_decided_and_not_yet_booked_has_no_expiry() {
+async fn a_decided_sale_that_is_not_booked_has_no_expiry() {
     for operations in 0..10 {
         let (store, inventory) = stocked(&[("a", 5)]).await;
         inventory.reserve("r", &lines(&[("a", 2)]), TTL, 0).await.unwrap();
         let _ = Inventory::new(FailingStore::after(operations, store)).commit("r", 0).await;
         let [book] = inventory.books(0, 100).await.unwrap().entries.try_into().unwrap();
-        let standing = inventory.standings(&["r".to_owned()], 0).await.unwrap()[0];
+        let status = inventory.statuses(&["r".to_owned()], 0).await.unwrap()[0];
         for claim in &book.claims {
-            assert_eq!(claim.expires_at_ms.is_none(), standing == Standing::Committed);
+            assert_eq!(claim.expires_at_ms.is_none(), status == ReservationStatus::Committed);
         }
         let swept = inventory.sweep(TTL).await.unwrap();
-        let expected = match (standing, book.claims.len()) {
-            (Standing::Committed, 1) => Swept { skus: 1, failed: 0, freed: 0, sold: 2 },
-            (Standing::Committed, _) => Swept { skus: 1, failed: 0, freed: 0, sold: 0 },
+        let expected = match (status, book.claims.len()) {
+            (ReservationStatus::Committed, 1) => Swept { skus: 1, failed: 0, freed: 0, sold: 2 },
+            (ReservationStatus::Committed, _) => Swept { skus: 1, failed: 0, freed: 0, sold: 0 },
             _ => Swept { skus: 1, failed: 0, freed: 2, sold: 0 },
         };
         assert_eq!(swept, expected, "step {operations}");
@@ -81,7 +81,7 @@ async fn a_sale_that_is_decided_and_not_yet_booked_has_no_expiry() {
 }
 
 #[tokio::test]
-async fn reservations_stand_as_their_records_say() {
+async fn the_status_of_a_reservation_is_that_of_its_record() {
     let (_, inventory) = stocked(&[("a", 9)]).await;
     for id in ["held", "sold", "freed", "back", "late"] {
         let ttl_ms = if id == "late" { 1 } else { TTL };
@@ -92,34 +92,34 @@ async fn reservations_stand_as_their_records_say() {
     inventory.commit("back", 0).await.unwrap();
     inventory.take_back("back", 0).await.unwrap();
     inventory.release("freed").await.unwrap();
-    let ids = ["held", "sold", "freed", "back", "late", "greedy", "nobody"].map(str::to_owned);
+    let ids = ["held", "sold", "freed", "back", "late", "greedy", "unknown"].map(str::to_owned);
     let expected = [
-        Standing::Held,
-        Standing::Committed,
-        Standing::Released,
-        Standing::TakenBack,
-        Standing::Expired,
-        Standing::Released,
-        Standing::Unknown,
+        ReservationStatus::Held,
+        ReservationStatus::Committed,
+        ReservationStatus::Released,
+        ReservationStatus::TakenBack,
+        ReservationStatus::Expired,
+        ReservationStatus::Released,
+        ReservationStatus::Unknown,
     ];
-    assert_eq!(inventory.standings(&ids, 5).await.unwrap(), expected);
+    assert_eq!(inventory.statuses(&ids, 5).await.unwrap(), expected);
     let many: Vec<String> = (0..101).map(|n| n.to_string()).collect();
-    assert!(matches!(inventory.standings(&many, 0).await, Err(Refusal::Invalid(_))));
+    assert!(matches!(inventory.statuses(&many, 0).await, Err(Refusal::Invalid(_))));
 }
 
 #[tokio::test]
-async fn a_sweep_frees_what_ran_out_and_nothing_else() {
+async fn a_sweep_only_frees_expired_holds() {
     let (store, inventory) = stocked(&[("a", 3), ("b", 3), ("c", 3)]).await;
     inventory.reserve("r", &lines(&[("a", 2), ("b", 1)]), TTL, 0).await.unwrap();
     inventory.reserve("s", &lines(&[("b", 2)]), 2 * TTL, 0).await.unwrap();
     assert_eq!(inventory.sweep(TTL - 1).await, Ok(Swept { skus: 3, failed: 0, freed: 0, sold: 0 }));
     assert_eq!(inventory.sweep(TTL).await, Ok(Swept { skus: 3, failed: 0, freed: 3, sold: 0 }));
     let stock: Stock = store.read(&stock_key("b")).await.unwrap().unwrap();
-    assert_eq!(stock.holds().keys().collect::<Vec<_>>(), ["s"]);
+    assert_eq!(stock.holds().iter().map(|(id, _)| id).collect::<Vec<_>>(), ["s"]);
 }
 
 #[tokio::test]
-async fn sweeps_go_round_however_many_skus_there_are() {
+async fn sweeps_continue_where_the_last_one_ended() {
     let (_, inventory) = stocked(&[]).await;
     let count = SWEEP_SKUS_MAX + SWEEP_SKUS_MAX / 2;
     for n in 0..count {
@@ -134,22 +134,13 @@ async fn sweeps_go_round_however_many_skus_there_are() {
 }
 
 #[tokio::test]
-async fn a_sweep_settles_all_holds_of_a_sku_however_many_are_over() {
-    let (_, inventory) = stocked(&[("a", 200)]).await;
-    for n in 0..200 {
-        inventory.reserve(&format!("r{n}"), &lines(&[("a", 1)]), TTL, 0).await.unwrap();
-    }
-    assert_eq!(inventory.sweep(TTL).await.unwrap().freed, 200);
-}
-
-#[tokio::test]
-async fn a_sweep_cut_anywhere_is_mended_by_the_next() {
+async fn an_interrupted_sweep_is_completed_by_the_next() {
     for operations in 0..60 {
         let (store, inventory) = stocked(&[("a", 3), ("b", 3)]).await;
         inventory.reserve("r", &lines(&[("a", 2), ("b", 1)]), TTL, 0).await.unwrap();
         let _ = Inventory::new(FailingStore::after(operations, store)).sweep(TTL).await;
         inventory.sweep(TTL).await.unwrap();
-        // A sweep that died after its first SKU left the round there; the next one is whole.
+        // The first one may begin in the middle, the second one begins with the first SKU.
         inventory.sweep(TTL).await.unwrap();
         for book in inventory.books(0, 100).await.unwrap().entries {
             assert_eq!((book.on_hand, book.claims.len()), (3, 0), "step {operations}");
@@ -157,46 +148,29 @@ async fn a_sweep_cut_anywhere_is_mended_by_the_next() {
     }
 }
 
-/// A SKU whose value nobody can read.
-async fn spoil(store: &MemoryStore, sku: &str) {
-    store.set(&stock_key(sku), b"no stock").await.unwrap();
-}
-
 #[tokio::test]
-async fn a_sku_that_can_not_be_settled_holds_up_no_other() {
-    let (store, inventory) = stocked(&[("a", 3), ("b", 3), ("c", 3)]).await;
-    inventory.reserve("r", &lines(&[("a", 1), ("b", 1), ("c", 1)]), TTL, 0).await.unwrap();
-    spoil(&store, "a").await;
-    let swept = inventory.sweep(TTL).await;
-    assert_eq!(swept, Ok(Swept { skus: 3, failed: 1, freed: 2, sold: 0 }));
-    for sku in ["b", "c"] {
-        assert_eq!(inventory.levels(sku, TTL).await.unwrap().unwrap().on_hand, 3);
-    }
-}
-
-#[tokio::test]
-async fn the_round_goes_on_after_skus_that_can_not_be_settled() {
+async fn sweeps_continue_after_an_unreadable_sku() {
     let (store, inventory) = stocked(&[]).await;
     for n in 0..=SWEEP_SKUS_MAX {
         inventory.receive(&n.to_string(), 1, 0).await.unwrap();
     }
     let last = [Line { sku: SWEEP_SKUS_MAX.to_string(), quantity: 1 }];
     inventory.reserve("r", &last, TTL, 0).await.unwrap();
-    spoil(&store, "7").await;
+    store.set(&stock_key("7"), b"?").await.unwrap();
     assert_eq!(inventory.sweep(TTL).await.unwrap().failed, 1);
     let second = inventory.sweep(TTL).await;
     assert_eq!(second, Ok(Swept { skus: 1, failed: 0, freed: 1, sold: 0 }));
 }
 
 #[tokio::test]
-async fn after_a_register_that_can_not_be_read_the_round_begins_anew() {
+async fn sweeps_begin_again_if_the_register_is_unreadable() {
     let (store, inventory) = stocked(&[]).await;
     for n in 0..SWEEP_SKUS_MAX + 10 {
         inventory.receive(&n.to_string(), 1, 0).await.unwrap();
     }
     let place = format!("sku_place:{}", SWEEP_SKUS_MAX + 5);
     assert!(store.get(&place).await.unwrap().is_some());
-    store.set(&place, b"no SKU").await.unwrap();
+    store.set(&place, b"?").await.unwrap();
     inventory.sweep(0).await.unwrap();
     inventory.sweep(0).await.unwrap_err();
     inventory.reserve("r", &lines(&[("0", 1)]), TTL, 0).await.unwrap();
@@ -204,7 +178,7 @@ async fn after_a_register_that_can_not_be_read_the_round_begins_anew() {
 }
 
 #[tokio::test]
-async fn a_record_that_reserves_more_than_existed_is_reported() {
+async fn reservations_beyond_the_received_pieces_are_in_the_books() {
     let (store, inventory) = stocked(&[("a", 5)]).await;
     inventory.reserve("r", &lines(&[("a", 3)]), TTL, 0).await.unwrap();
     let mut stock: serde_json::Value = store.read(&stock_key("a")).await.unwrap().unwrap();

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::domain::HOLDS_MAX;
-use crate::service::lanes::lane_key;
 
 /// More than fit into the stock and two lanes.
 const MANY: u32 = 3 * HOLDS_MAX as u32 + 1;
@@ -79,13 +78,13 @@ async fn expired_pieces_in_a_lane_are_available_without_a_sweep() {
 async fn a_hold_in_a_lane_survives_a_crash_at_any_step() {
     for operations in 0..300 {
         let (store, inventory) = crowded(MANY + 2).await;
-        let dying = Inventory::new(FailingStore::after(operations, store));
-        let story = async {
-            dying.reserve("x", &lines(&[("a", 2)]), TTL, 0).await?;
-            dying.commit("x", 0).await?;
-            dying.take_back("x", 0).await
+        let crashing = Inventory::new(FailingStore::after(operations, store));
+        let calls = async {
+            crashing.reserve("x", &lines(&[("a", 2)]), TTL, 0).await?;
+            crashing.commit("x", 0).await?;
+            crashing.take_back("x", 0).await
         };
-        let ended = story.await.is_ok();
+        let ended = calls.await.is_ok();
         let (on_hand, reserved, _) = booked(&inventory).await;
         assert!(on_hand >= 0 && reserved >= u64::from(MANY), "step {operations}");
         inventory.take_back("x", 0).await.unwrap();
@@ -97,7 +96,7 @@ async fn a_hold_in_a_lane_survives_a_crash_at_any_step() {
             return;
         }
     }
-    panic!("a story takes more operations than expected");
+    panic!("the calls take more operations than expected");
 }
 
 /// An outdated attempt may have left a hold in another lane.
@@ -109,16 +108,16 @@ async fn an_outdated_hold_in_one_lane_does_not_hide_the_hold_in_another() {
     let mut lane: serde_json::Value = store.read(&key).await.unwrap().unwrap();
     let holds = lane["holds"].as_object_mut().unwrap();
     let other = holds.keys().next().unwrap().clone();
-    let mut straggler = holds.remove(&other).unwrap();
-    straggler["attempt"] = serde_json::json!(0);
-    holds.insert("x".to_owned(), straggler);
+    let mut outdated = holds.remove(&other).unwrap();
+    outdated["attempt"] = serde_json::json!(0);
+    holds.insert("x".to_owned(), outdated);
     store.write(&key, &lane).await.unwrap();
 
     inventory.commit("x", 1).await.unwrap();
     assert_eq!(booked(&inventory).await, (0, MANY.into(), 1));
     inventory.take_back("x", 2).await.unwrap();
     inventory.sweep(TTL + u64::from(MANY)).await.unwrap();
-    assert_eq!(booked(&inventory).await, ((MANY + 1).into(), 0, 0), "no piece is made");
+    assert_eq!(booked(&inventory).await, ((MANY + 1).into(), 0, 0), "no piece is created");
 }
 
 #[tokio::test]
@@ -137,5 +136,5 @@ async fn books_with_inconsistent_transfers_do_not_balance() {
     store.write(&key, &lane).await.unwrap();
     let [book] = inventory.books(0, 100).await.unwrap().entries.try_into().unwrap();
     let sum = book.on_hand + i64::try_from(book.reserved).unwrap() + book.sold;
-    assert_eq!(sum, i64::from(book.received) + 1, "a piece was made: {book:?}");
+    assert_eq!(sum, i64::from(book.received) + 1, "a piece too many: {book:?}");
 }

@@ -1,28 +1,30 @@
 //! The rules of inventory: no I/O, no clock; time comes in as milliseconds since the epoch.
 
 mod books;
+mod holds;
 mod lane;
 mod record;
 mod stock;
 
-pub use books::{Books, Claim, Standing};
+pub use books::{Books, Claim, ReservationStatus};
+pub use holds::{HOLDS_MAX, Hold, HoldRefused, Holds};
 pub use lane::{Exchange, LANES_MAX, Lane};
 pub use record::{Begin, RETURNS_MAX, Record, Reservation, Return, State, Verdict};
-pub use stock::{HOLDS_MAX, Hold, HoldRefused, Holds, Levels, RETURNS_NOTED_MAX, Stock};
+pub use stock::{Levels, RETURNS_NOTED_MAX, Stock};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Lines of one reservation at most, and SKUs of one question.
+/// The maximum number of lines of a reservation, and of SKUs or reservations of a query.
 pub const LINES_MAX: usize = 100;
-/// Pieces of one line at most.
+/// The maximum number of pieces of a line.
 pub const QUANTITY_MAX: u32 = 1_000;
-/// How long a reservation may be held, in milliseconds: one hour.
+/// The maximum time that a reservation may be held, in milliseconds: one hour.
 pub const TTL_MS_MAX: u64 = 60 * 60 * 1_000;
-/// Characters of an id or a SKU at most.
+/// The maximum length of an id or a SKU, in characters.
 pub const NAME_CHARS_MAX: usize = 128;
 
-/// So many pieces of one product.
+/// A quantity of one product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// The product.
@@ -40,27 +42,30 @@ pub struct Availability {
     pub available: u32,
 }
 
-/// Why inventory did not do what it was asked.
+/// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// These SKUs fall short; nothing was reserved.
+    /// These SKUs are short; nothing was reserved.
     OutOfStock(Vec<Availability>),
     /// No reservation has this id.
     NotFound(String),
-    /// The reservation ran out or was released.
+    /// The reservation has expired or was released.
     Expired(String),
     /// The reservation was sold.
     Committed(String),
-    /// The id came before with other lines.
+    /// The id was used before with other lines.
     Conflict(String),
-    /// The request makes no sense.
+    /// The request is invalid.
     Invalid(String),
-    /// Not now.
+    /// The store does not respond, or there are too many concurrent requests. Safe to repeat.
     Unavailable(String),
 }
 
-/// The lines in one spelling: sorted by SKU, each SKU once. Two requests for the same pieces
-/// are equal in it.
+/// The lines in canonical form: sorted by SKU, each SKU once. Requests for the same pieces have
+/// equal lines.
+///
+/// # Errors
+/// A quantity, a SKU or the number of lines is out of range.
 pub fn normalize(lines: &[Line]) -> Result<Vec<Line>, Refusal> {
     let mut by_sku: BTreeMap<&str, u32> = BTreeMap::new();
     for line in lines {
@@ -79,16 +84,24 @@ pub fn normalize(lines: &[Line]) -> Result<Vec<Line>, Refusal> {
     Ok(by_sku.into_iter().map(line).collect())
 }
 
-/// Names become parts of store keys: printable ASCII without spaces and slashes.
+/// Checks a name that becomes a part of a store key: printable ASCII without spaces and slashes.
+///
+/// # Errors
+/// It is empty, too long, or has other characters.
 pub fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
-    if (1..=NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(plain) {
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
+    if (1..=NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(is_allowed) {
         return Ok(());
     }
-    Err(Refusal::Invalid(format!("a {what} has 1 to {NAME_CHARS_MAX} plain characters")))
+    Err(Refusal::Invalid(format!(
+        "a {what} has 1 to {NAME_CHARS_MAX} printable ASCII characters, without `/`"
+    )))
 }
 
-/// Between a moment and an hour.
+/// Checks how long a reservation is held, in milliseconds.
+///
+/// # Errors
+/// It is 0 or more than [`TTL_MS_MAX`].
 pub fn check_ttl(ttl_ms: u64) -> Result<(), Refusal> {
     if (1..=TTL_MS_MAX).contains(&ttl_ms) {
         return Ok(());

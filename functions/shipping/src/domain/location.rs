@@ -1,18 +1,18 @@
-//! Places and how far they are from each other.
+//! Locations and their distances.
 //!
-//! Postal codes are what an address has, and exact positions would not decide otherwise than
-//! zones do; so distance is counted in zones: the leading two digits of a postal code.
+//! Addresses have postal codes, and exact positions would not lead to other decisions than zones.
+//! So distances are counted in zones: the leading two digits of a postal code.
 
 use serde::{Deserialize, Serialize};
 
-/// The zones between two halves of one country, at most.
+/// The maximum distance within a country, in zones.
 const ZONES_WITHIN_COUNTRY: u32 = 99;
-/// The distance to a country of the same region.
+/// The distance to a country of the same region, in zones.
 const ABROAD: u32 = 300;
-/// The distance to the rest of the world.
+/// The distance to the rest of the world, in zones.
 const OVERSEAS: u32 = 1_000;
 
-/// Countries that are reached over land from each other.
+/// Countries that can be reached over land from each other.
 const EUROPE: [&str; 31] = [
     "AT", "BE", "BG", "CH", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HR", "HU", "IE",
     "IT", "LI", "LT", "LU", "LV", "NL", "NO", "PL", "PT", "RO", "RS", "SE", "SI", "SK", "UA",
@@ -20,7 +20,7 @@ const EUROPE: [&str; 31] = [
 const AMERICA: [&str; 3] = ["US", "CA", "MX"];
 const ASIA: [&str; 8] = ["JP", "KR", "CN", "TW", "SG", "TH", "VN", "IN"];
 
-/// Where a consignment goes.
+/// The destination of a consignment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     pub name: String,
@@ -32,24 +32,24 @@ pub struct Address {
 }
 
 impl Address {
-    /// Where that is.
-    pub fn place(&self) -> Place<'_> {
-        Place { country: &self.country, zone: zone(&self.postal_code) }
+    /// Its location.
+    pub fn location(&self) -> Location<'_> {
+        Location { country: &self.country, zone: zone(&self.postal_code) }
     }
 }
 
 /// A country and a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct Location<'a> {
     /// ISO 3166-1 alpha-2.
     pub country: &'a str,
     /// The leading two digits of the postal code, if it has them.
     pub zone: Option<u32>,
 }
 
-impl Place<'_> {
-    /// How far it is from here to there, in zones. The same both ways.
-    pub fn distance(self, other: Place<'_>) -> u32 {
+impl Location<'_> {
+    /// The distance in zones. The same in both directions.
+    pub fn distance(self, other: Location<'_>) -> u32 {
         if self.country == other.country {
             return match (self.zone, other.zone) {
                 (Some(here), Some(there)) => here.abs_diff(there),
@@ -57,9 +57,9 @@ impl Place<'_> {
             };
         }
         let regions: [&[&str]; 3] = [&EUROPE, &AMERICA, &ASIA];
-        let together =
+        let contains_both =
             |region: &&[&str]| region.contains(&self.country) && region.contains(&other.country);
-        if regions.iter().any(together) { ABROAD } else { OVERSEAS }
+        if regions.iter().any(contains_both) { ABROAD } else { OVERSEAS }
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zones_are_leading_digits_wherever_they_begin() {
+    fn zones_are_the_first_two_digits() {
         for (code, expected) in
             [("1010", Some(10)), ("D-50667", Some(50)), ("K1A 0B1", Some(10)), ("", None)]
         {
@@ -82,13 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn near_is_nearer_than_abroad_and_abroad_than_overseas() {
-        let at = |country, zone| Place { country, zone };
+    fn distances_grow_from_country_to_region_to_world() {
+        let at = |country, zone| Location { country, zone };
         let vienna = at("AT", Some(10));
-        let ways = [at("AT", Some(10)), at("AT", Some(60)), at("DE", Some(10)), at("NZ", Some(10))]
-            .map(|place| vienna.distance(place));
-        assert_eq!(ways, [0, 50, ABROAD, OVERSEAS]);
-        assert_eq!(at("NZ", Some(1)).distance(vienna), OVERSEAS, "the same both ways");
+        let distances =
+            [at("AT", Some(10)), at("AT", Some(60)), at("DE", Some(10)), at("NZ", Some(10))]
+                .map(|location| vienna.distance(location));
+        assert_eq!(distances, [0, 50, ABROAD, OVERSEAS]);
+        assert_eq!(at("NZ", Some(1)).distance(vienna), OVERSEAS, "the same in both directions");
         assert!(vienna.distance(at("AT", None)) < ABROAD);
     }
 }

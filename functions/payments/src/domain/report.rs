@@ -6,13 +6,13 @@ use super::event::{Decline, Kind};
 
 /// The status of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ChargeStatus {
     /// Not decided yet.
     Pending,
     /// The provider holds the money.
     Held,
     /// It has captured money.
-    Taken,
+    Captured,
     /// Nothing is held, and nothing is left of what was captured.
     Ended,
     /// Refused, immediately or later.
@@ -38,13 +38,13 @@ pub struct Amounts {
 
 /// A report of the provider about one payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct News {
+pub struct Report {
     /// The id of the payment.
     pub payment_id: String,
     /// The provider's reference of the charge.
     pub reference: String,
     /// The status of the charge.
-    pub standing: Standing,
+    pub status: ChargeStatus,
     /// Its amounts.
     pub amounts: Amounts,
 }

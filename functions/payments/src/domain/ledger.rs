@@ -10,7 +10,7 @@
 use chassis::money::Money;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Payment, Recorded};
+use super::{Event, Payment, Recorded};
 
 /// An account of the books. Debits are positive, credits negative. `customer_funds` is what the
 /// provider has acknowledged, `psp_clearing` what its statement says. If the two do not add up to
@@ -28,7 +28,7 @@ pub enum Account {
 /// One line of the books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posting {
-    /// Unique for ever: payment, event, line.
+    /// Unique: payment, event, line.
     pub id: String,
     /// The payment that it is derived from.
     pub payment_id: String,
