@@ -2,7 +2,6 @@
 
 use super::wire::*;
 
-use chassis::clock::Timer;
 use chassis::money::Money;
 use chassis::testing::MemoryStore;
 use payments::domain::{Account, Decline, Status};

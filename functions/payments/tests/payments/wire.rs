@@ -141,7 +141,7 @@ impl Wire {
                 slow_ms: 3_000,
             },
             store: self.store.clone(),
-            clock: self.provider_clock.clone(),
+            timer: self.provider_clock.clone(),
             outbound: Webhooks(self.network.clone()),
             background: Provider,
         }
