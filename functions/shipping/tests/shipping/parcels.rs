@@ -1,7 +1,9 @@
 //! What callers of shipping see.
 
 use chassis::store::Store;
-use chassis::testing::{Client, Issuer, ManualClock, MemoryProducer, MemoryStore};
+use chassis::testing::{
+    Client, Issuer, ManualClock, MemoryProducer, MemoryStore, Operation, ScriptedStore,
+};
 use serde_json::{Value, json};
 use shipping::domain::{Line, Parcel, Refusal, Simulation, Status};
 use shipping::routes::{Api, router};
@@ -48,6 +50,27 @@ async fn steps_that_were_seen_are_stored() {
     assert_eq!(shipping.of_order(ORDER).await.unwrap()[1].status(), Status::Delivered);
     assert_eq!(shipping.cancel(ORDER).await, Err(Refusal::TooLate));
     assert!(shipping.of_order("ord_2").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_order_that_is_canceled_during_its_creation_is_not_shipped() {
+    let store = MemoryStore::new();
+    let other = over(store.clone());
+    let store = ScriptedStore::new(store).before(move |operation, key| {
+        let is_creation = operation == Operation::Swap && key == "order:ord_1";
+        let other = other.clone();
+        async move {
+            if is_creation {
+                other.cancel(ORDER).await.unwrap();
+            }
+            Ok(())
+        }
+    });
+    let clock = ManualClock::new(START_MS);
+    let shipping = Shipping::new(store, MemoryProducer::new(), OFF, clock);
+    let created = shipping.create(ORDER, "usr_1", &lines(60), address(0)).await;
+    assert_eq!(created, Err(Refusal::Cancelled));
+    assert!(shipping.of_order(ORDER).await.unwrap().is_empty());
 }
 
 #[tokio::test]
