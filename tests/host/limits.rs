@@ -6,8 +6,21 @@ use crate::support::{
 use harness::{Client, Host, Stranger};
 use std::net::Ipv4Addr;
 
+/// A guest with these limits, and a neighbor that it may not call: a call needs one instance.
 fn guest(limits: &str) -> Application {
-    Application::with_neighbor(limits, "")
+    application(&format!(
+        r#"{}
+allowed_outbound_hosts = ["http://127.0.0.1:*"]
+key_value_stores = ["default"]
+tool.tessera.limits = {{ {limits} }}
+[[trigger.http]]
+route = "/neighbor/..."
+component = "neighbor"
+[component.neighbor]
+source = "$p3"
+"#,
+        Application::GUEST
+    ))
 }
 
 /// The response to `/count`, once the instance that gave it is free again.
