@@ -1,4 +1,4 @@
-//! A row of the table: a figure of ours, the same of peers, and what was aimed at.
+//! A row of the table: our figure, those of peers, and the target.
 
 use super::Curve;
 use crate::bench::JUDGED_CONCURRENCY;
@@ -100,7 +100,7 @@ impl Target {
 
 impl Row {
     /// A row that compares requests per second at the concurrency that is judged (or the only one
-    /// there is). A failed request of ours makes it unmet.
+    /// there is). One of our requests that fails makes it unmet.
     pub(crate) fn of_requests(row: &str, figures: &[Figures], targets: &[Target]) -> Row {
         let judged = |load: usize| figures.iter().filter(move |figures| figures.load == load);
         let load = match judged(JUDGED_CONCURRENCY).next() {
@@ -122,7 +122,7 @@ impl Row {
         made
     }
 
-    /// A row with one figure of ours and those of the peers that there are.
+    /// A row with our figure and those of the available peers.
     pub(crate) fn of_value(
         row: &str,
         unit: &'static str,

@@ -139,7 +139,7 @@ impl Cart {
     }
 
     /// The products that did not fit when this guest cart was merged; `None` if it was not merged,
-    /// or so long ago that it is forgotten.
+    /// or too long ago to be remembered.
     pub fn merged(&self, guest_cart_id: &str) -> Option<&[String]> {
         let found = self.merged.iter().find(|it| it.guest_cart_id == guest_cart_id);
         found.map(|it| it.left_out.as_slice())

@@ -114,7 +114,7 @@ fn problem_of(status: StatusCode, detail: &str) -> Problem {
         _ => ProblemType::Refused,
     };
     let problem = Problem::new(kind).with_status(status);
-    // The inside of a failure is nobody's business.
+    // Clients do not see the cause of a failure.
     if detail.is_empty() || status.is_server_error() { problem } else { problem.detail(detail) }
 }
 

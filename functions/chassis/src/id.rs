@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-/// A fresh id, as `ord_0192f0c1-…`; nobody else picks the same.
+/// A new unique id, such as `ord_0192f0c1-…`.
 pub fn new(prefix: &str) -> String {
     format!("{prefix}_{}", Uuid::now_v7())
 }

@@ -1,4 +1,4 @@
-//! What the gateway decides without asking anybody: which paths are safe, where they lead,
+//! What the gateway decides by itself: which paths are safe, where they lead,
 //! which headers cross the border, how much is too much.
 
 pub mod accept;

@@ -96,7 +96,7 @@ impl<P: Ports> Gateway<P> {
         let mut admitted = self.admit(route, request, settings, origin).await?;
         admitted.request = bodiless::check(route, admitted.request).await?;
         let rates = admitted.rates.clone();
-        // Only now does anybody work.
+        // Only now does a function work.
         let response = match route.target {
             Target::Liveness => Ok(health::alive()),
             Target::Readiness => Ok(self.readiness().await),

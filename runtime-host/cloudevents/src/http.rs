@@ -78,7 +78,7 @@ fn content_type(media_type: &'static str) -> HeaderMap {
     HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))])
 }
 
-/// The events of a message in any of the three modes, which its content type tells. Each is
+/// The events of a message in any of the three modes, which follows from its content type. Each is
 /// checked. [`Invalid::is_unsupported`] if the message is no CloudEvent, or one in a format
 /// that is not JSON.
 pub fn from_request(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Event>, Invalid> {

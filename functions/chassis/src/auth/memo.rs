@@ -128,7 +128,7 @@ impl KeyMemo {
 }
 
 impl Held {
-    /// After the clock was set back nobody knows the age: then they are too old.
+    /// After the clock was set back, their age is unknown; then they count as too old.
     fn age_ms(&self, now_ms: u64) -> u64 {
         now_ms.checked_sub(self.since_ms).unwrap_or(STALE_MAX_MS)
     }

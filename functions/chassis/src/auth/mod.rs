@@ -1,6 +1,6 @@
 //! Who is calling: access tokens, verified again by every function.
 //!
-//! The gateway checks tokens too, but a function believes nobody in between: it verifies the
+//! The gateway checks tokens too, but a function does not rely on it: it verifies the
 //! signature with the keys of the contract `shop:identity/keys`. A router state that
 //! implements [`AuthState`] makes [`Caller`], [`Admin`] and [`Scoped`] usable as extractors.
 //!

@@ -201,7 +201,7 @@ async fn the_extractors_answer_401_and_403_with_challenges() {
     assert_eq!(admin(&[&good, &good]).await.unwrap_err().status(), 400);
 }
 
-/// Has old keys until it is told to forget them.
+/// Has old keys until it forgets them.
 #[derive(Clone, Default)]
 struct Stale(std::sync::Arc<std::sync::atomic::AtomicBool>);
 
@@ -234,7 +234,7 @@ impl KeySource for NoKeys {
 }
 
 #[tokio::test]
-async fn without_keys_nobody_is_let_in() {
+async fn without_keys_every_token_is_refused() {
     let token = Issuer::new().token("usr_1", &["admin"]);
     assert_eq!(authenticate(&token, &NoKeys).await.unwrap_err().status(), 503);
 }

@@ -16,7 +16,7 @@ use std::fmt;
 
 /// The longest token that is looked at, in characters.
 pub const TOKEN_CHARS_MAX: usize = 4_096;
-/// How far the issuer's clock may be ahead of ours, in seconds.
+/// How far the issuer's clock may be ahead of this one, in seconds.
 const SKEW_S: u64 = 30;
 
 /// Why a token is refused. The texts are safe to show: they say nothing about keys.
@@ -40,10 +40,10 @@ pub enum TokenError {
     /// The signature is not that of the key over this token.
     #[error("bad signature")]
     Signature,
-    /// `iss` is somebody else.
+    /// `iss` is another issuer.
     #[error("unexpected issuer")]
     Issuer,
-    /// `aud` is somebody else.
+    /// `aud` is another audience.
     #[error("unexpected audience")]
     Audience,
     /// `exp` has passed.

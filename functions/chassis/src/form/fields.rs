@@ -34,7 +34,7 @@ impl<'a> Fields<'a> {
         fields
     }
 
-    /// A required string of so many characters.
+    /// A required string with a length in this range, in characters.
     pub fn string(&mut self, name: &str, length: RangeInclusive<usize>) -> Option<String> {
         let value = self.required(name)?;
         self.check_string(name, value, &length)
@@ -90,7 +90,7 @@ impl<'a> Fields<'a> {
         self.nested(self.at(name), value, read)
     }
 
-    /// A required array of so many objects, each read by `read`.
+    /// A required array with a length in this range; `read` reads each object.
     pub fn array<T>(
         &mut self,
         name: &str,

@@ -4,7 +4,7 @@
 //! - the header is a structured-field string (`"8e03978e"`, with its quotes) or, because most
 //!   clients send it so, a bare token (`8e03978e`): both spell the same key; at most
 //!   [`KEY_CHARS_MAX`] characters, 400 if it is missing or malformed;
-//! - keys are scoped by principal and route: nobody meets another one's keys;
+//! - keys are scoped by principal and route, so clients can't collide;
 //! - the same key with another payload is 422. Payloads are compared as JSON values, so that
 //!   white space and the order of members do not count;
 //! - while the first request is still at work, a second gets 409 with `Retry-After`;
@@ -43,7 +43,7 @@ pub const KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
 pub const LEASE_MS: u64 = 30_000;
 /// The longest answer that is stored, in bytes. A longer one is answered but not kept.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// What a second request is told to wait, in seconds.
+/// The `Retry-After` of a second request, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 /// Marks an answer from the store.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -141,7 +141,7 @@ pub fn is_over(value: &[u8], now_ms: u64) -> bool {
 }
 
 /// Whether the answer settles the key. Refusals of this one try (malformed, not allowed,
-/// not now) and failures do not: the client mends the request or tries again.
+/// not now) and failures do not: the client corrects the request or tries again.
 pub fn is_stored(status: StatusCode) -> bool {
     let of_this_try = [400, 401, 403, 408, 413, 415, 422, 425, 429];
     !status.is_server_error() && !of_this_try.contains(&status.as_u16())

@@ -37,7 +37,7 @@ pub(super) struct Record {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
-    /// Nobody is at work.
+    /// No request is in progress.
     Idle,
     /// The holder is at work until its lease ends.
     Running {

@@ -131,13 +131,13 @@ async fn refusals_and_failures_are_not_kept() {
 async fn a_refused_body_may_be_mended_under_its_key_a_failed_one_may_not_change() {
     let shop = Shop::default();
     shop.post("usr_1", "k", json!({"quantity": 0}), NOW, 422).await;
-    let mended = shop.post("usr_1", "k", json!({"quantity": 1}), NOW, 503).await;
-    assert_eq!(mended.status(), 503);
+    let corrected = shop.post("usr_1", "k", json!({"quantity": 1}), NOW, 503).await;
+    assert_eq!(corrected.status(), 503);
     let changed = shop.post("usr_1", "k", json!({"quantity": 2}), NOW, 201).await;
     assert_eq!(changed.status(), 422);
     shop.post("usr_1", "k", json!({"quantity": 1}), NOW, 201).await;
     let ids = shop.ids();
-    assert_ne!(ids[0], ids[1], "a mended request is other work");
+    assert_ne!(ids[0], ids[1], "a corrected request is different work");
     assert_eq!(ids[1], ids[2], "a failed request is resumed");
     assert!(shop.attempts.lock().unwrap()[2].resumed);
 }

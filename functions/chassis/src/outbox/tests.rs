@@ -185,7 +185,7 @@ async fn a_change_succeeds_while_the_log_is_unavailable_and_is_published_later()
     }
     assert_eq!(marks(&store).await.len(), 6, "each request has its own");
     let swept = relay.sweep::<Shelf>(later(), 100).await.unwrap();
-    assert_eq!((swept.published, swept.failed), (0, 1), "one failure tells that it is away");
+    assert_eq!((swept.published, swept.failed), (0, 1), "one failure means that it is unreachable");
     assert_eq!(swept.marks, 2, "one old mark for each key is enough");
     log.set_down(false);
     let swept = relay.sweep::<Shelf>(later(), 100).await.unwrap();
@@ -212,7 +212,7 @@ async fn the_mark_of_a_dead_request_outlives_a_younger_one() {
     log.set_down(true);
     change(&relay, "k", &["a"]).await.unwrap();
     let dead = marks(&store).await;
-    // Somebody is about to change it, and may still find that nothing is to be done.
+    // Another writer is about to change it, and may still find nothing to do.
     let young = relay.mark("k").await.unwrap();
     for shard in 0..SHARDS {
         let age = |shard: Option<Shard>| {

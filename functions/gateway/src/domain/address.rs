@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Whose address to count when nobody can tell.
+/// The address to count if the client's is unknown.
 pub const UNKNOWN: &str = "unknown";
 
 /// The address of the client, without port. `peer` is the other end of the connection;
 /// `forwarded` the value of `X-Forwarded-For`, of which only the last `proxies_trusted`
-/// entries were written by proxies of ours: whatever stands before them is what a stranger
+/// entries were written by trusted proxies: everything before them is what a client
 /// wrote and is not looked at.
 pub fn client(peer: Option<&str>, forwarded: Option<&str>, proxies_trusted: usize) -> String {
     let entries: Vec<&str> = forwarded.unwrap_or_default().split(',').map(str::trim).collect();

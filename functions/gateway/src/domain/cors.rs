@@ -1,4 +1,4 @@
-//! Pages of other origins. Nobody, unless the setting names them.
+//! Pages of other origins (CORS). None are allowed unless the setting names them.
 
 /// Request headers that such pages may send.
 pub const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, \

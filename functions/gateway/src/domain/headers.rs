@@ -22,7 +22,7 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Say who somebody is, where they come from or where a request goes: ours to say.
+/// Fields about identity, origin and destination, which only the gateway may set.
 const OURS: [&str; 14] = [
     "forwarded",
     "via",
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_outside_says_who_they_are() {
+    fn identity_fields_of_clients_are_removed() {
         let mut headers = map(&[
             ("x-user-id", "usr_1"),
             ("x-user-roles", "admin"),

@@ -76,9 +76,9 @@ pub enum Access {
     Client,
     /// Everybody; a token is checked if there is one, and passed on.
     Optional,
-    /// Whoever has a valid access token.
+    /// Every valid access token.
     User,
-    /// Whoever has one with the role `admin`.
+    /// Access tokens with the role `admin`.
     Admin,
     /// Requests from the local machine, and administrators.
     Local,

@@ -317,7 +317,7 @@ impl Route {
         Self { access: Access::Client, ..self }
     }
 
-    /// Public, but told who asks if it is somebody.
+    /// Public; a valid token is passed on.
     fn anyone(self) -> Self {
         Self { access: Access::Optional, ..self }
     }

@@ -37,7 +37,7 @@ pub(super) fn broken() -> Problem {
         .header(header::RETRY_AFTER, &RETRY_AFTER_S.to_string())
 }
 
-/// What is somebody's own stays out of caches, unless the function said otherwise.
+/// Personal responses are not cached, unless the function allows it.
 pub(super) fn keep_private(response: &mut Response, access: Access) {
     let headers = response.headers_mut();
     if access != Access::Public && !headers.contains_key(header::CACHE_CONTROL) {

@@ -18,7 +18,7 @@ pub(super) struct Metered {
     excess: Excess,
 }
 
-/// Tells whether the body was too long, also after it has been given away.
+/// Whether the body was too long, even after it has been moved.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Excess(Arc<AtomicBool>);
 

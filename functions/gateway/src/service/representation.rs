@@ -107,7 +107,7 @@ impl Wanted {
     }
 }
 
-/// Tells caches that the response depends on `Accept-Encoding`.
+/// Declares that the response depends on `Accept-Encoding`.
 fn varying(mut response: Response) -> Response {
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
     response

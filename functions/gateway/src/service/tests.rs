@@ -190,7 +190,7 @@ fn header() -> Value {
     json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"})
 }
 
-/// The value of `Authorization` of somebody with these roles.
+/// The value of `Authorization` for a user with these roles.
 fn bearer(roles: &[&str]) -> String {
     format!("Bearer {}", Issuer::new().token("usr_1", roles))
 }

@@ -2,7 +2,7 @@
 //!
 //! Shipping publishes events, each with the state of all parcels of an order. Each one is processed
 //! once, in order. A request that reads an order queries shipping directly only if no event has
-//! arrived for so long that events may have been lost.
+//! arrived for a time in which events may have been lost.
 
 use chassis::clock::Timer;
 use chassis::events;

@@ -6,7 +6,7 @@
 
 use std::process::Command;
 
-/// Tells a run how many operations to do; without it, it is no run.
+/// The number of operations of a run; without it, this is not a run.
 pub(crate) const OPERATIONS: &str = "COSTS_OPERATIONS";
 
 const FEW: u64 = 200;

@@ -139,7 +139,7 @@ async fn every_route_asks_for_what_the_table_says() {
 }
 
 #[tokio::test]
-async fn a_token_is_not_carried_where_nobody_asks_for_it() {
+async fn a_token_is_not_passed_to_routes_that_do_not_need_it() {
     let town = Town::new();
     let token = bearer(&["customer"]);
     town.ask("GET", "/api/v1/products", &[("authorization", &token)]).await;

@@ -29,7 +29,7 @@ pub(super) struct Connection {
     pub(super) service: Arc<Service>,
     pub(super) permit: ConnectionPermit,
     pub(super) stop: watch::Receiver<bool>,
-    /// Tells the listener that the connection is open.
+    /// Notifies the listener that the connection is open.
     pub(super) open: TaskTrackerToken,
 }
 

@@ -47,7 +47,7 @@ pub(super) fn is_document(headers: &HeaderMap) -> bool {
         || media_type.ends_with("+json")
 }
 
-/// Read a body ahead, if it is small. `is_document` tells whether pauses in it are waited for.
+/// Read a body ahead, if it is small. With `is_document`, it also waits during pauses.
 pub(super) async fn receive(
     body: Unread,
     is_document: bool,
