@@ -19,6 +19,7 @@ mod limits;
 mod links;
 mod manifest;
 mod memory;
+mod modules;
 mod neighbors;
 mod nesting;
 mod outbound;

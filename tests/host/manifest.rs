@@ -117,11 +117,11 @@ async fn a_trigger_that_would_never_fire_is_refused() {
 
 #[tokio::test]
 async fn a_permission_without_effect_causes_a_warning() {
-    let app = application(&format!("{GUEST}sqlite_databases = [\"default\"]\n"));
+    let app = application(&format!("{GUEST}ai_models = [\"llama2-chat\"]\n"));
     let host = app.host().start().await;
     let warning = |line: &serde_json::Value| {
         let message = line["message"].as_str().unwrap_or_default();
-        message.contains("`component.guest.sqlite_databases` has no effect")
+        message.contains("`component.guest.ai_models` has no effect")
     };
     assert_eq!(host.log_line(warning).await["level"], "WARN");
     host.client().get("/").await.expect(200);

@@ -119,8 +119,11 @@ fn made_of(text: &str) -> Application {
 }
 
 #[tokio::test]
-async fn a_core_module_is_refused_with_the_target_to_build_for() {
-    let texts = ["guest.wasm", "core WebAssembly module", "--target wasm32-wasip2"];
+async fn a_core_module_that_no_adapter_fits_is_refused() {
+    let module = r#"(module (import "wasi_snapshot_preview1" "teleport" (func)))"#;
+    let texts = ["guest.wasm", "core module", "with a current SDK", "teleport"];
+    made_of(module).host().assert_fails(&texts).await;
+    let texts = ["`guest`", "exports none of wasi:http/handler@0.3"];
     made_of("(module)").host().assert_fails(&texts).await;
 }
 

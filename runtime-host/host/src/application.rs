@@ -83,6 +83,8 @@ pub(crate) async fn start(
     timings.end("configuration");
     let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone()).collect();
     let stores = config.open_stores(&labels, &state_dir).await?;
+    let labels = ids.iter().flat_map(|id| app.components[id].sqlite_databases.clone()).collect();
+    let databases = config.databases(&labels, &state_dir)?;
     let incarnation = incarnation::next(&state_dir)?;
     timings.end("stores");
     // Only after this process has locked the state directory, which contains the generated secrets.
@@ -112,6 +114,7 @@ pub(crate) async fn start(
         incarnation,
         state_dir: &state_dir,
         stores: &stores,
+        databases: &databases,
         telemetry: &telemetry,
         variables: &variables,
         network: &network,

@@ -18,7 +18,6 @@ pub(crate) fn check(app: &App) -> Vec<Problem> {
 fn of(app: &App, component: &Component) -> Vec<Problem> {
     let mut found = Vec::new();
     let features = [
-        ("sqlite_databases", "SQLite databases are", !component.sqlite_databases.is_empty()),
         ("ai_models", "AI models are", !component.ai_models.is_empty()),
         ("profile", "build profiles are", !component.profiles.is_empty()),
     ];

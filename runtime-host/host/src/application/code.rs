@@ -1,9 +1,9 @@
 //! The code of all components: read, composed and compiled.
 
-use crate::capabilities::permission;
-use crate::engine::{Engine, compile, refuse_other_formats};
+use crate::capabilities::{offers, permission};
+use crate::engine::{Engine, binary, compile, fits, imports, into_component, is_of_platform};
 use crate::progress::Progress;
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -39,9 +39,11 @@ pub(super) async fn load(
                 let path = local_source(component)?;
                 let bytes =
                     std::fs::read(&path).map_err(|error| missing(component, &path, &error))?;
-                refuse_other_formats(&path, &bytes)?;
+                let bytes = into_component(binary(&path, bytes)?)
+                    .with_context(|| format!("`{id}`: {}", path.display()))?;
                 let bytes = crate::engine::compose(&app, component, bytes, permission)?;
-                let code = compile(&engine, &path, &bytes, || progress.announce(number, &id))?;
+                warn_of_what_is_not_offered(component, &bytes);
+                let code = compile(&engine, &path, bytes, || progress.announce(number, &id))?;
                 progress.end();
                 anyhow::Ok((id, Loaded { code, took: begun.elapsed() }))
             })
@@ -53,6 +55,25 @@ pub(super) async fn load(
     let code = loaded.map(|job| job?).try_collect().await?;
     progress.finish();
     Ok(code)
+}
+
+/// Warns of interfaces that the host does not implement, before the compilation, which takes long.
+fn warn_of_what_is_not_offered(component: &Component, bytes: &[u8]) {
+    // Bytes that are no component are reported by the compiler.
+    let imports = imports(bytes).unwrap_or_default();
+    let is_linked = |import: &str| {
+        component.dependencies.iter().any(|dependency| fits(&dependency.import, import))
+    };
+    let unknown = imports
+        .iter()
+        .filter(|import| is_of_platform(import) && !offers(import) && !is_linked(import));
+    for import in unknown {
+        tracing::warn!(
+            component = %component.id,
+            "it imports `{import}`, which this host does not offer: a call of its functions fails. \
+             If the component needs them, run it on a host that offers them"
+        );
+    }
 }
 
 fn local_source(component: &Component) -> anyhow::Result<PathBuf> {

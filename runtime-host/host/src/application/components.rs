@@ -6,9 +6,12 @@ use crate::admin::ComponentStatus;
 use crate::calls::{Admission, ComponentEntry};
 use crate::capabilities::outbound_http::{NetworkContext, Outbound};
 use crate::capabilities::platform::{self, Platform};
+use crate::capabilities::sqlite::Database;
 use crate::capabilities::variables::{Values, Variables};
 use crate::capabilities::{self, Grants, Guest, State};
-use crate::engine::{ComponentContext, Engine, Functions, Revision, deny_what_is_not_inherited};
+use crate::engine::{
+    ComponentContext, Engine, Functions, Revision, deny_what_is_not_inherited, trap_unknown,
+};
 use crate::links::{self, Link, LinkBuilder};
 use crate::message::Http;
 use crate::registry::Registry;
@@ -34,6 +37,7 @@ pub(super) struct Startup<'a> {
     pub(super) incarnation: u64,
     pub(super) state_dir: &'a Path,
     pub(super) stores: &'a OpenStores,
+    pub(super) databases: &'a BTreeMap<String, Arc<Database>>,
     pub(super) telemetry: &'a Arc<Telemetry>,
     pub(super) variables: &'a Values,
     pub(super) network: &'a Arc<NetworkContext>,
@@ -88,6 +92,7 @@ impl Startup<'_> {
         let loaded = &self.code[&component.id];
         self.link(component, &mut linker)?;
         deny_what_is_not_inherited(&mut linker, &loaded.code)?;
+        trap_unknown(&mut linker, &loaded.code, capabilities::offers)?;
         let Blueprint { context, grants } = blueprint;
         let (id, limits) = (context.id.clone(), context.limits.clone());
         let admission = Admission::new(id, limits, context.cycle, self.telemetry.clone());
@@ -143,10 +148,17 @@ impl Startup<'_> {
         };
         let grants = Grants {
             stores: self.stores.select(&component.key_value_stores),
+            databases: self.databases_of(component),
             outbound: Arc::new(self.outbound(component, &variables)?),
             variables,
         };
         Ok(Blueprint { context, grants })
+    }
+
+    fn databases_of(&self, component: &Component) -> BTreeMap<String, Arc<Database>> {
+        let wanted = component.sqlite_databases.iter();
+        let wanted = wanted.filter_map(|label| self.databases.get_key_value(label));
+        wanted.map(|(label, database)| (label.clone(), database.clone())).collect()
     }
 
     fn outbound(&self, component: &Component, variables: &Variables) -> anyhow::Result<Outbound> {
@@ -171,8 +183,8 @@ impl Startup<'_> {
         );
         anyhow::ensure!(
             !serves || revision.serves_http(),
-            "it has an HTTP trigger but exports neither wasi:http/handler@0.3 nor \
-             wasi:http/incoming-handler@0.2"
+            "it has an HTTP trigger but exports none of wasi:http/handler@0.3, \
+             wasi:http/incoming-handler@0.2 and fermyon:spin/inbound-http"
         );
         Ok(())
     }

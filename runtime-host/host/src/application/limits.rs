@@ -21,7 +21,7 @@ pub(super) fn resolve(own: &tessera_manifest::Limits, app: &tessera_manifest::Li
         body_max_bytes: limits.body_max_kib * KIB,
         deadline: Duration::from_millis(limits.deadline_ms),
         stream_deadline: Duration::from_millis(limits.stream_deadline_ms),
-        instance_reuse_max: limits.instance_reuse_max,
+        instance_reuse_max: own.instance_reuse_max.or(app.instance_reuse_max),
         log_max_bytes: limits.log_max_kib * KIB,
     }
 }

@@ -15,7 +15,8 @@ pub(crate) struct Limits {
     pub(crate) body_max_bytes: u64,
     pub(crate) deadline: Duration,
     pub(crate) stream_deadline: Duration,
-    pub(crate) instance_reuse_max: u64,
+    /// `None` for the default, which depends on the component.
+    pub(crate) instance_reuse_max: Option<u64>,
     pub(crate) log_max_bytes: u64,
 }
 
@@ -34,7 +35,7 @@ impl Default for Limits {
             body_max_bytes: 1 << 20,
             deadline: Duration::from_secs(30),
             stream_deadline: Duration::from_secs(600),
-            instance_reuse_max: 1_000,
+            instance_reuse_max: None,
             log_max_bytes: 64 << 10,
         }
     }

@@ -8,7 +8,9 @@ wasmtime::component::bindgen!({
     imports: { default: async | trappable },
     with: {
         "fermyon:spin/key-value.store": super::key_value::Handle,
+        "fermyon:spin/sqlite.connection": super::sqlite::SqliteConnection,
         "spin:key-value/key-value.store": super::key_value::Handle,
+        "spin:sqlite/sqlite.connection": super::sqlite::SqliteConnection,
         "wasi:keyvalue/store.bucket": super::key_value::Handle,
         "wasi:keyvalue/atomics.cas": super::key_value::Swap,
     },

@@ -4,8 +4,11 @@ use super::bindings::wasi::config::store::{Error, Host, add_to_linker as add_sto
 use super::{Capability, State};
 use wasmtime::component::{HasSelf, Linker};
 
-pub(super) const CAPABILITY: Capability =
-    Capability { governed: &[("wasi:config", "variables")], add_to_linker };
+pub(super) const CAPABILITY: Capability = Capability {
+    offered: &["wasi:config"],
+    governed: &[("wasi:config", "variables")],
+    add_to_linker,
+};
 
 fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     add_store::<_, HasSelf<State>>(linker, |state| state)

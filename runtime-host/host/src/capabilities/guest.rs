@@ -2,6 +2,7 @@
 
 use super::key_value::OpenHandles;
 use super::outbound_http::{Hooks, Outbound};
+use super::sqlite::Database;
 use super::variables::Variables;
 use crate::engine::{self, ComponentContext, CurrentCall, GuestState, InFlight};
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ pub(crate) type State = engine::State<Guest>;
 pub(crate) struct Grants {
     /// The stores that it may open, by label.
     pub(crate) stores: BTreeMap<String, Arc<dyn KeyValue>>,
+    /// The SQLite databases that it may open, by label.
+    pub(crate) databases: BTreeMap<String, Arc<Database>>,
     pub(crate) variables: Variables,
     pub(crate) outbound: Arc<Outbound>,
 }
@@ -24,7 +27,9 @@ pub(crate) struct Grants {
 pub(crate) struct Guest {
     pub(super) grants: Arc<Grants>,
     pub(super) open_handles: OpenHandles,
-    outbound: Hooks,
+    /// Counts the SQLite connections that are open.
+    pub(super) open_connections: Arc<()>,
+    pub(super) outbound: Hooks,
 }
 
 impl GuestState for Guest {
@@ -40,6 +45,7 @@ impl GuestState for Guest {
         Self {
             grants: grants.clone(),
             open_handles: OpenHandles::default(),
+            open_connections: Arc::default(),
             outbound: Hooks::new(component.clone(), outbound, call.clone(), in_flight.clone()),
         }
     }

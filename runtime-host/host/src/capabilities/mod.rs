@@ -17,6 +17,8 @@ mod limits;
 mod not_offered;
 pub(crate) mod outbound_http;
 pub(crate) mod platform;
+mod spin_v1;
+pub(crate) mod sqlite;
 pub(crate) mod variables;
 mod wasi;
 
@@ -25,17 +27,21 @@ pub(crate) use guest::{Grants, Guest, State};
 use wasmtime::component::Linker;
 
 /// What the host offers to every component.
-const ALL: [Capability; 6] = [
+const ALL: [Capability; 8] = [
     wasi::CAPABILITY,
     outbound_http::CAPABILITY,
     key_value::CAPABILITY,
     variables::CAPABILITY,
     config::CAPABILITY,
+    spin_v1::CAPABILITY,
+    sqlite::CAPABILITY,
     not_offered::CAPABILITY,
 ];
 
 /// An interface, or interfaces that belong together.
 struct Capability {
+    /// Interfaces, or packages of them, that the host implements.
+    offered: &'static [&'static str],
     /// Interfaces, or packages of them, and the key of the manifest that governs each.
     governed: &'static [(&'static str, &'static str)],
     /// Defines its imports.
@@ -50,15 +56,27 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> anyhow::Result<()> {
     ALL.iter().try_for_each(|one| (one.add_to_linker)(linker)).map_err(anyhow::Error::from)
 }
 
+/// Whether the host implements an interface.
+pub(crate) fn offers(import: &str) -> bool {
+    let (interface, package) = split(import);
+    let mut offered = ALL.iter().flat_map(|one| one.offered);
+    offered.any(|name| [import, interface, package].contains(name))
+}
+
 /// The key of the manifest that governs an interface; `None` for harmless ones, such as clocks.
 pub(crate) fn permission(import: &str) -> Option<&'static str> {
-    let interface = import.split('@').next().unwrap_or(import);
-    let package = interface.split('/').next().unwrap_or(interface);
+    let (interface, package) = split(import);
     let key_of = |name: &str| {
         let mut governed = ALL.iter().flat_map(|one| one.governed);
         governed.find(|(governed, _)| *governed == name).map(|(_, key)| *key)
     };
     key_of(interface).or_else(|| key_of(package))
+}
+
+/// `wasi:http/types` and `wasi:http`, of an interface with its version.
+fn split(import: &str) -> (&str, &str) {
+    let interface = import.split('@').next().unwrap_or(import);
+    (interface, interface.split('/').next().unwrap_or(interface))
 }
 
 #[cfg(test)]

@@ -3,10 +3,9 @@
 use super::Capability;
 
 pub(super) const CAPABILITY: Capability = Capability {
+    offered: &[],
     governed: &[
-        ("fermyon:spin/sqlite", "sqlite_databases"),
         ("fermyon:spin/llm", "ai_models"),
-        ("spin:sqlite", "sqlite_databases"),
         ("fermyon:spin", "allowed_outbound_hosts"),
         ("spin:redis", "allowed_outbound_hosts"),
         ("spin:postgres", "allowed_outbound_hosts"),

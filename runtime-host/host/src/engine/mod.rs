@@ -18,7 +18,8 @@ pub(crate) use instances::{
 };
 pub(crate) use invoking::{FunctionCall, Functions};
 pub(crate) use loading::{
-    compile, compose, deny_what_is_not_inherited, fits, refuse_other_formats,
+    WASI_0_2, binary, compile, compose, deny_what_is_not_inherited, fits, imports, into_component,
+    is_of_platform, trap_unknown,
 };
 
 use crate::background::Threads;

@@ -5,6 +5,7 @@
 //! reported at once with their locations, and a store that is not configured is a file in the state
 //! directory, not an error.
 
+mod databases;
 mod reader;
 mod stores;
 mod variables;
@@ -13,6 +14,7 @@ pub(crate) use reader::Errors;
 pub(crate) use stores::{OpenStores, StoreKind};
 
 use crate::capabilities::variables::Provider;
+use databases::DatabaseKind;
 use reader::{Code, Problem, Problems, Table};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,8 @@ pub(crate) struct RuntimeConfig {
     pub(crate) state_dir: Option<PathBuf>,
     /// Key-value stores by label.
     pub(crate) stores: BTreeMap<String, StoreKind>,
+    /// SQLite databases by label.
+    databases: BTreeMap<String, DatabaseKind>,
     /// Providers of variables, in the order of their priority.
     pub(crate) providers: Vec<Provider>,
     /// Warnings about keys without effect.
@@ -35,9 +39,8 @@ pub(crate) struct RuntimeConfig {
 }
 
 /// Keys of Spin without effect on this host, and why.
-const WITHOUT_EFFECT: [(&str, &str); 6] = [
+const WITHOUT_EFFECT: [(&str, &str); 5] = [
     ("log_dir", "the output of components goes to the log of the host"),
-    ("sqlite_database", "SQLite databases are not supported yet"),
     ("llm_compute", "AI models are not supported yet"),
     ("client_tls", "outbound TLS uses the built-in root certificates"),
     ("outbound_http", "connections are pooled with the limits of the host"),
@@ -77,6 +80,7 @@ impl RuntimeConfig {
             // As in Spin, relative to the working directory.
             state_dir: state_dir.map(|path| std::path::absolute(&path).unwrap_or(path.into())),
             stores: stores::read(&mut root, folder),
+            databases: databases::read(&mut root, folder),
             providers: variables::read(&mut root, folder, &mut warnings),
             warnings,
         };
@@ -130,13 +134,13 @@ mod tests {
     #[test]
     fn keys_of_spin_without_effect_cause_warnings() {
         let config = parse(
-            "[llm_compute]\ntype = \"spin\"\n[sqlite_database.default]\ntype = \"spin\"\n\
+            "[llm_compute]\ntype = \"spin\"\n[client_tls]\n\
              [[variables_provider]]\ntype = \"vault\"\nurl = \"x\"\n",
         )
         .unwrap();
         let warnings = config.warnings.join("\n");
         assert!(warnings.contains("`llm_compute` has no effect"), "{warnings}");
-        assert!(warnings.contains("`sqlite_database` has no effect"), "{warnings}");
+        assert!(warnings.contains("`client_tls` has no effect"), "{warnings}");
         assert!(warnings.contains("`vault`"), "{warnings}");
         assert!(config.providers.is_empty());
     }

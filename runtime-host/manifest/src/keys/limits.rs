@@ -68,7 +68,8 @@ limits! {
     deadline_ms: 1..=3_600_000, "ms", 30_000;
     /// Time for the body of a streamed response. Beyond it, the response is aborted.
     stream_deadline_ms: 1..=86_400_000, "ms", 600_000;
-    /// Calls after which an instance is replaced; 1 means a new instance for each call.
+    /// Calls after which an instance is replaced; 1 means a new instance for each call, which is
+    /// the default for components of WASI 0.2.
     instance_reuse_max: 1..=1_000_000, "calls", 1_000;
     /// Size of the standard output of one call, and separately of its standard error. Further
     /// output is dropped and counted.

@@ -24,6 +24,7 @@ use tessera_storage::KeyValue;
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 pub(super) const CAPABILITY: Capability = Capability {
+    offered: &["fermyon:spin/key-value@2.0.0", "spin:key-value", "wasi:keyvalue"],
     governed: &[
         ("fermyon:spin/key-value", "key_value_stores"),
         ("spin:key-value", "key_value_stores"),

@@ -48,6 +48,7 @@ async fn instance() -> State {
         telemetry,
     };
     let grants = Grants {
+        databases: BTreeMap::new(),
         stores: BTreeMap::from([("cart".to_owned(), cart)]),
         variables: Variables::default(),
         outbound: Arc::new(Outbound::new(Vec::new(), Arc::new(network))),

@@ -21,6 +21,7 @@ use tessera_manifest::hosts::HostPattern;
 use wasmtime::component::Linker;
 
 pub(super) const CAPABILITY: Capability = Capability {
+    offered: &["wasi:http"],
     governed: &[
         ("wasi:http/outgoing-handler", "allowed_outbound_hosts"),
         ("wasi:http/client", "allowed_outbound_hosts"),

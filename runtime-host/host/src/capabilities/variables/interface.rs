@@ -7,6 +7,7 @@ use crate::capabilities::{Capability, State};
 use wasmtime::component::{Accessor, HasSelf, Linker};
 
 pub(in crate::capabilities) const CAPABILITY: Capability = Capability {
+    offered: &["fermyon:spin/variables", "spin:variables"],
     governed: &[("fermyon:spin/variables", "variables"), ("spin:variables", "variables")],
     add_to_linker,
 };
@@ -17,12 +18,16 @@ fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 /// Why there is no value.
-enum LookupError {
+pub(in crate::capabilities) enum LookupError {
     InvalidName(String),
     Undefined(String),
 }
 
-fn lookup(variables: &Variables, name: &str) -> Result<String, LookupError> {
+/// Looks up a variable by its name.
+pub(in crate::capabilities) fn lookup(
+    variables: &Variables,
+    name: &str,
+) -> Result<String, LookupError> {
     if let Some(value) = variables.get(name) {
         return Ok(value.to_owned());
     }

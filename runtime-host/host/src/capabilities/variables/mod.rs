@@ -8,7 +8,7 @@
 mod interface;
 mod sources;
 
-pub(super) use interface::CAPABILITY;
+pub(super) use interface::{CAPABILITY, LookupError, lookup};
 pub(crate) use sources::{Provider, Sources};
 
 use anyhow::Context as _;

@@ -2,6 +2,7 @@
 
 use super::context::ComponentContext;
 use super::guest_state::GuestState;
+use super::spin_v1;
 use super::state::State;
 use crate::telemetry::ComponentLabels;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,12 +15,18 @@ use wasmtime_wasi_http::handler::Proxy;
 /// needs.
 const GROWN_MIN_BYTES: usize = 8 << 20;
 
+/// How an instance serves HTTP.
+pub(crate) enum HttpHandler {
+    Wasi(Proxy),
+    SpinV1(spin_v1::Handler),
+}
+
 /// An instance with its store. Serves one call at a time; dropping it stops the guest.
 pub(crate) struct Instance<G: GuestState> {
     pub(crate) store: Store<State<G>>,
     pub(crate) guest: wasmtime::component::Instance,
     /// Its HTTP handler, if it has one.
-    pub(crate) proxy: Option<Proxy>,
+    pub(crate) handler: Option<HttpHandler>,
     /// Calls that it has begun.
     pub(super) served: u64,
     /// The size of its linear memories and tables at its creation.

@@ -12,6 +12,7 @@ mod memory;
 mod output;
 mod pool;
 mod revision;
+pub(super) mod spin_v1;
 mod state;
 
 pub(crate) use budget::InstanceBudget;
@@ -20,7 +21,7 @@ pub(crate) use failure::classify;
 pub(crate) use function_name::FunctionName;
 pub(crate) use guest_state::GuestState;
 pub(crate) use held::{Arguments, InFlight, fields, values};
-pub(crate) use instance::Instance;
+pub(crate) use instance::{HttpHandler, Instance};
 pub(crate) use memory::MemoryBudget;
 pub(crate) use pool::configure as configure_pool;
 pub(crate) use revision::Revision;

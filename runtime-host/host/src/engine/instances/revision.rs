@@ -6,7 +6,8 @@ use super::function_name::FunctionName;
 use super::guest_state::GuestState;
 use super::held;
 use super::idle::Idle;
-use super::instance::{Counted, Instance};
+use super::instance::{Counted, HttpHandler, Instance};
+use super::spin_v1;
 use super::state::{State, on_tick};
 use crate::background::Background;
 use crate::calls::{Admitted, CallError, Kind};
@@ -29,13 +30,22 @@ pub(crate) struct Revision<G: GuestState> {
     http: Option<HttpExport>,
     functions: HashMap<FunctionName, ComponentExportIndex>,
     idle: Arc<Idle<G>>,
+    /// Calls after which an instance is replaced.
+    reuse_max: u64,
     pub(crate) background: Background,
 }
+
+/// Calls that an instance of WASI 0.3 serves, one after the other.
+const REUSE_MAX: u64 = 1_000;
+/// Languages of WASI 0.2 may expect a new instance for each request, as in stock Spin: they keep
+/// state of the request in globals, or never free memory.
+const REUSE_MAX_0_2: u64 = 1;
 
 /// Which HTTP handler a component exports.
 enum HttpExport {
     P2(p2::bindings::ProxyIndices),
     P3(p3::bindings::ServiceIndices),
+    SpinV1(ComponentExportIndex),
 }
 
 impl<G: GuestState> Revision<G> {
@@ -51,6 +61,7 @@ impl<G: GuestState> Revision<G> {
         Ok(Self {
             background: background.context("the engine has been stopped")?,
             http: http_export(&linked)?,
+            reuse_max: reuse_max(engine, code, &component),
             functions: exported_functions(engine, code),
             component,
             grants,
@@ -86,7 +97,7 @@ impl<G: GuestState> Revision<G> {
     /// Keeps an instance whose call ended well.
     pub(crate) fn give_back(&self, instance: Instance<G>) {
         instance.store.data().end();
-        if instance.served < self.component.limits.instance_reuse_max {
+        if instance.served < self.reuse_max {
             self.idle.keep(instance);
         }
     }
@@ -105,7 +116,7 @@ impl<G: GuestState> Revision<G> {
         })?;
         // A guest may compute during its instantiation.
         let made = admitted.deadline.limit(self.instantiate_in(&mut store)).await;
-        let (guest, proxy) = match made {
+        let (guest, handler) = match made {
             Ok(Ok(instantiated)) => instantiated,
             Ok(Err(error)) => return Err(instantiation(&error, store.data_mut())),
             Err(_) => {
@@ -116,21 +127,28 @@ impl<G: GuestState> Revision<G> {
         let _counted = Counted::new(&self.component);
         let initial_bytes = store.data().memory.guest_bytes();
         let (served, grown_since) = Default::default();
-        Ok(Instance { store, guest, proxy, served, initial_bytes, grown_since, _counted, permit })
+        Ok(Instance { store, guest, handler, served, initial_bytes, grown_since, _counted, permit })
     }
 
     async fn instantiate_in(
         &self,
         store: &mut Store<State<G>>,
-    ) -> wasmtime::Result<(component::Instance, Option<Proxy>)> {
+    ) -> wasmtime::Result<(component::Instance, Option<HttpHandler>)> {
         let clock = store.data().cpu.clock.clone();
         let guest = clock.measure(self.linked.instantiate_async(&mut *store)).await?;
-        let proxy = match &self.http {
+        let handler = match &self.http {
             None => None,
-            Some(HttpExport::P2(indices)) => Some(Proxy::P2(indices.load(&mut *store, &guest)?)),
-            Some(HttpExport::P3(indices)) => Some(Proxy::P3(indices.load(&mut *store, &guest)?)),
+            Some(HttpExport::P2(indices)) => {
+                Some(HttpHandler::Wasi(Proxy::P2(indices.load(&mut *store, &guest)?)))
+            }
+            Some(HttpExport::P3(indices)) => {
+                Some(HttpHandler::Wasi(Proxy::P3(indices.load(&mut *store, &guest)?)))
+            }
+            Some(HttpExport::SpinV1(index)) => {
+                Some(HttpHandler::SpinV1(guest.get_typed_func(&mut *store, index)?))
+            }
         };
-        Ok((guest, proxy))
+        Ok((guest, handler))
     }
 
     fn store(&self) -> wasmtime::Result<Store<State<G>>> {
@@ -142,6 +160,15 @@ impl<G: GuestState> Revision<G> {
         store.set_epoch_deadline(1);
         Ok(store)
     }
+}
+
+fn reuse_max(engine: &Engine, code: &Component, component: &ComponentContext) -> u64 {
+    let ty = code.component_type();
+    let is_0_3 = |name: &str| name.starts_with("wasi:") && name.contains("@0.3.");
+    let uses_0_3 = ty.imports(&engine.wasm).any(|(name, _)| is_0_3(name))
+        || ty.exports(&engine.wasm).any(|(name, _)| is_0_3(name));
+    let default = if uses_0_3 { REUSE_MAX } else { REUSE_MAX_0_2 };
+    component.limits.instance_reuse_max.unwrap_or(default)
 }
 
 fn http_export<G: GuestState>(
@@ -159,7 +186,11 @@ fn http_export<G: GuestState>(
         let indices = indices.context("its wasi:http/incoming-handler is not usable")?;
         return Ok(Some(HttpExport::P2(indices)));
     }
-    Ok(None)
+    let handler = linked.component().get_export_index(None, spin_v1::INTERFACE);
+    let handler = handler.and_then(|interface| {
+        linked.component().get_export_index(Some(&interface), spin_v1::FUNCTION)
+    });
+    Ok(handler.map(HttpExport::SpinV1))
 }
 
 fn exported_functions(

@@ -6,9 +6,9 @@
 
 use super::collected_body::{BodyEnd, COLLECTED_BODY_MAX_BYTES, aborted, collect};
 use super::invocation::{self, Invocation, afterwork};
-use super::streamed_body;
+use super::{spin_v1, streamed_body};
 use crate::calls::{self, Admitted, BodyFault, CallError, Permit};
-use crate::engine::instances::{GuestState, Instance, Revision, State};
+use crate::engine::instances::{GuestState, HttpHandler, Instance, Revision, State};
 use crate::engine::scheduling::within;
 use crate::message::{
     Body, Pieces, Request, Response, check_length, check_status, full_body, is_bodiless,
@@ -71,18 +71,25 @@ async fn drive<G: GuestState>(
     reply: &Reply,
     permit: &mut Permit,
 ) -> wasmtime::Result<()> {
-    let Instance { store, proxy, .. } = instance;
-    let proxy =
-        proxy.as_ref().ok_or_else(|| wasmtime::format_err!("it exports no HTTP handler"))?;
+    let Instance { store, handler, .. } = instance;
+    let handler =
+        handler.as_ref().ok_or_else(|| wasmtime::format_err!("it exports no HTTP handler"))?;
     let (head_sender, head) = futures::channel::oneshot::channel();
     let (answered_sender, answered) = oneshot::channel::<()>();
     let method = request.method().clone();
     let guest = store.run_concurrent(async |accessor| {
-        let prepared = accessor.with(|mut access| {
-            let store = access.as_context_mut();
-            Prepared::new(store, proxy, request, State::<G>::http_view, head_sender)
-        })?;
-        prepared.run(accessor, pending()).await?;
+        match handler {
+            HttpHandler::SpinV1(handler) => {
+                spin_v1::handle(accessor, *handler, request, head_sender).await?;
+            }
+            HttpHandler::Wasi(proxy) => {
+                let prepared = accessor.with(|mut access| {
+                    let store = access.as_context_mut();
+                    Prepared::new(store, proxy, request, State::<G>::http_view, head_sender)
+                })?;
+                prepared.run(accessor, pending()).await?;
+            }
+        }
         accessor.with(|mut access| access.get().stream());
         // Closed means that the response failed; then no one needs the rest of the guest's work.
         let _ = answered.await;

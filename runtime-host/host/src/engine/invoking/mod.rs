@@ -4,6 +4,7 @@ mod collected_body;
 mod function;
 mod http;
 mod invocation;
+mod spin_v1;
 mod streamed_body;
 
 use super::instances::{FunctionName, GuestState, Revision};

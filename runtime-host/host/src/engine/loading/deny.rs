@@ -10,12 +10,12 @@
 //! Only names in the binary change. Type indices stay as they are, so an interface that uses
 //! another one's types still does.
 
+use super::names::{self, Names};
+use super::stubs;
 use std::borrow::Cow;
 use tessera_manifest::Inherit;
-use wasm_encoder::{Component as Encoded, ComponentImportSection, RawSection};
-use wasmparser::{Encoding, Parser, Payload};
-use wasmtime::component::types::{self, ComponentFunc, ComponentItem};
-use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Type, Val};
+use wasmtime::component::types::ComponentFunc;
+use wasmtime::component::{Component, Linker, Type, Val};
 
 /// The namespace of renamed imports.
 const NAMESPACE: &str = "denied:";
@@ -43,53 +43,23 @@ pub(crate) fn rename_imports(
     inherit: &Inherit,
     permission: Permission,
 ) -> Result<Vec<u8>, String> {
-    let is_denied = |import: &str| is_denied(import, inherit, permission);
-    let mut component = Encoded::new();
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.map_err(|error| error.to_string())?;
-        if let Payload::Version { encoding: Encoding::Module, .. } = payload
-            && depth == 0
-        {
-            return Err("it is a core module".to_owned());
-        }
-        // Nested modules and components are copied whole and not looked into.
-        let nested =
-            matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. });
-        if depth == 0 {
-            copy(&payload, bytes, &is_denied, &mut component)?;
-        }
-        depth += usize::from(nested);
-        if matches!(payload, Payload::End(_)) {
-            depth = depth.saturating_sub(1);
-        }
-    }
-    Ok(component.finish())
+    names::rename(bytes, &Denied { inherit, permission })
 }
 
-fn copy(
-    payload: &Payload<'_>,
-    bytes: &[u8],
-    is_denied: &dyn Fn(&str) -> bool,
-    component: &mut Encoded,
-) -> Result<(), String> {
-    if let Payload::ComponentImportSection(section) = payload {
-        let mut imports = ComponentImportSection::new();
-        for import in section.clone() {
-            let import = import.map_err(|error| error.to_string())?;
-            let name = match import.name.name {
-                name if is_denied(name) => Cow::Owned(renamed(name)),
-                name => Cow::Borrowed(name),
-            };
-            imports.import(&*name, import.ty.into());
+/// The imports that are denied get other names.
+struct Denied<'a> {
+    inherit: &'a Inherit,
+    permission: Permission,
+}
+
+impl Names for Denied<'_> {
+    fn import<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        if is_denied(name, self.inherit, self.permission) {
+            Cow::Owned(renamed(name))
+        } else {
+            Cow::Borrowed(name)
         }
-        component.section(&imports);
-    } else if let Some((id, range)) = payload.as_section() {
-        let range = range.start as usize..range.end as usize;
-        let data = bytes.get(range).ok_or("it is cut off")?;
-        component.section(&RawSection { id, data });
     }
-    Ok(())
 }
 
 /// Defines what `code` imports under renamed names.
@@ -97,54 +67,9 @@ pub(crate) fn add_to_linker<T: Send + 'static>(
     linker: &mut Linker<T>,
     code: &Component,
 ) -> anyhow::Result<()> {
-    let engine = linker.engine().clone();
-    // An interface repeats the resources that it uses of others; those are defined there.
-    let mut known = Vec::new();
-    for (name, import) in code.component_type().imports(&engine) {
-        let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
-        if name.starts_with(NAMESPACE) {
-            refuse_all(&mut linker.instance(name)?, &instance, &engine, &known)?;
-        }
-        known.extend(instance.exports(&engine).filter_map(|(_, item)| match item.ty {
-            ComponentItem::Resource(resource) => Some(resource),
-            _ => None,
-        }));
-    }
-    Ok(())
+    let is_denied = |import: &str| import.starts_with(NAMESPACE);
+    stubs::define(linker, code, is_denied, |_, function, ty, results| refuse(function, ty, results))
 }
-
-fn refuse_all<T: Send + 'static>(
-    linker: &mut LinkerInstance<'_, T>,
-    instance: &types::ComponentInstance,
-    engine: &wasmtime::Engine,
-    known: &[ResourceType],
-) -> anyhow::Result<()> {
-    for (name, item) in instance.exports(engine) {
-        match item.ty {
-            ComponentItem::Resource(resource) if !known.contains(&resource) => {
-                linker.resource(name, ResourceType::host::<DeniedResource>(), |_, _| Ok(()))?;
-            }
-            ComponentItem::ComponentFunc(function) if function.async_() => {
-                let shown = name.to_owned();
-                linker.func_new_concurrent(name, move |_, function, _, results| {
-                    let refusal = refuse(&shown, &function, results);
-                    Box::pin(async move { refusal })
-                })?;
-            }
-            ComponentItem::ComponentFunc(_) => {
-                let shown = name.to_owned();
-                linker.func_new(name, move |_, function, _, results| {
-                    refuse(&shown, &function, results)
-                })?;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// The resources of a refused interface. There never is one.
-struct DeniedResource;
 
 fn refuse(name: &str, function: &ComponentFunc, results: &mut [Val]) -> wasmtime::Result<()> {
     for (result, ty) in results.iter_mut().zip(function.results()) {

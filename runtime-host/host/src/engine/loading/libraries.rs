@@ -48,8 +48,8 @@ fn read(source: &Source) -> anyhow::Result<Vec<u8>> {
         let bytes = std::fs::read(path).with_context(|| {
             format!("{} can't be read: build it, or correct the path", path.display())
         })?;
-        super::refuse_other_formats(path, &bytes)?;
-        Ok(bytes)
+        super::into_component(super::binary(path, bytes)?)
+            .with_context(|| path.display().to_string())
     };
     match source {
         Source::Local(path) => local(path),

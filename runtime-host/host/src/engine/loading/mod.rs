@@ -1,13 +1,23 @@
-//! From the bytes of a component to code: composition with its libraries, and compilation.
+//! From the bytes of a file to code: a component of any age, composition with its libraries, and
+//! compilation.
 
 mod code_cache;
 mod compile;
 mod compose;
 mod deny;
 mod libraries;
+mod modules;
+mod names;
+mod snapshots;
+mod spin_v1;
+mod stubs;
 
 pub(crate) use code_cache::CodeCache;
-pub(crate) use compile::{compile, refuse_other_formats};
+pub(crate) use compile::{binary, compile};
 pub(crate) use compose::fits;
 pub(crate) use deny::add_to_linker as deny_what_is_not_inherited;
 pub(crate) use libraries::compose;
+pub(crate) use modules::into_component;
+pub(crate) use names::imports;
+pub(crate) use snapshots::WASI_0_2;
+pub(crate) use stubs::{is_of_platform, trap_unknown};

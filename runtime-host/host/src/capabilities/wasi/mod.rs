@@ -1,9 +1,20 @@
 //! WASI 0.2 and 0.3, except HTTP.
 
+mod http_of_october;
+mod snapshots;
+
 use super::{Capability, State};
 use wasmtime::component::Linker;
 
 pub(super) const CAPABILITY: Capability = Capability {
+    offered: &[
+        "wasi:cli",
+        "wasi:clocks",
+        "wasi:filesystem",
+        "wasi:io",
+        "wasi:random",
+        "wasi:sockets",
+    ],
     governed: &[
         ("wasi:cli/environment", "environment"),
         ("wasi:filesystem/preopens", "files"),
@@ -18,5 +29,6 @@ pub(super) const CAPABILITY: Capability = Capability {
 
 fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    wasmtime_wasi::p3::add_to_linker(linker)
+    wasmtime_wasi::p3::add_to_linker(linker)?;
+    snapshots::add_to_linker(linker)
 }

@@ -1,0 +1,30 @@
+//! The interfaces of Spin 1: `fermyon:spin` without a version.
+//!
+//! They are thin translations of what later versions offer.
+
+mod bindings;
+mod config;
+mod http;
+mod key_value;
+mod sqlite;
+
+use super::{Capability, State};
+use bindings::fermyon::spin;
+use wasmtime::component::{HasSelf, Linker};
+
+pub(super) const CAPABILITY: Capability = Capability {
+    // With the end of the name, so that later versions are not meant.
+    offered: &["fermyon:spin/config", "fermyon:spin/http", "fermyon:spin/key-value"],
+    governed: &[
+        ("fermyon:spin/config", "variables"),
+        ("fermyon:spin/http", "allowed_outbound_hosts"),
+    ],
+    add_to_linker,
+};
+
+fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    spin::config::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    spin::http::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    spin::key_value::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    spin::sqlite::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+}

@@ -1,0 +1,176 @@
+//! What all versions of the interface have in common.
+
+use super::database::{Database, Open, Rows, Value};
+use crate::calls::Kind;
+use crate::capabilities::State;
+use crate::telemetry::{Outcome, Span, SpanKind};
+use std::sync::Arc;
+use tessera_resilience::Deadline;
+use wasmtime::component::Resource;
+
+/// Connections that one instance may hold open at once, as in stock Spin.
+const CONNECTIONS_MAX: usize = 256;
+
+/// A connection that a guest has opened.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub struct SqliteConnection {
+    open: Open,
+    _count: Arc<()>,
+}
+
+/// Why a function failed, in the words that all versions share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::capabilities) enum Fault {
+    AccessDenied,
+    InvalidConnection,
+    Io(String),
+}
+
+/// A statement that is about to run: what it needs of the instance, without holding it.
+pub(super) struct Statement {
+    open: Open,
+    deadline: Deadline,
+    span: Span,
+}
+
+impl State {
+    /// The database with this label, if the manifest grants it.
+    pub(super) fn database(&self, label: &str) -> Result<Arc<Database>, Fault> {
+        let database = self.guest.grants.databases.get(label).cloned();
+        database.ok_or_else(|| {
+            tracing::warn!(
+                component = %self.component.id,
+                "it may not open the database `{label}`: its `sqlite_databases` do not name it"
+            );
+            Fault::AccessDenied
+        })
+    }
+
+    /// A handle for an open connection.
+    pub(super) fn hold(
+        &mut self,
+        open: Open,
+    ) -> wasmtime::Result<Result<Resource<SqliteConnection>, Fault>> {
+        // One reference is that of the instance.
+        let count = self.guest.open_connections.clone();
+        if Arc::strong_count(&count) > CONNECTIONS_MAX + 1 {
+            return Ok(Err(Fault::Io("too many connections opened".into())));
+        }
+        Ok(Ok(self.table.push(SqliteConnection { open, _count: count })?))
+    }
+
+    /// The connection of a handle.
+    pub(super) fn connection(&self, handle: &Resource<SqliteConnection>) -> Result<Open, Fault> {
+        let connection = self.table.get(handle).map_err(|_| Fault::InvalidConnection)?;
+        Ok(connection.open.clone())
+    }
+
+    /// Begins a statement on a connection.
+    pub(super) fn statement(
+        &self,
+        handle: &Resource<SqliteConnection>,
+    ) -> Result<Statement, Fault> {
+        let open = self.connection(handle)?;
+        let span = self.span(SpanKind::Store, "sqlite.execute");
+        Ok(Statement { open, deadline: self.call.deadline, span })
+    }
+
+    /// Opens a connection to the database with this label.
+    pub(in crate::capabilities) async fn open_sqlite(
+        &mut self,
+        label: &str,
+    ) -> wasmtime::Result<Result<Resource<SqliteConnection>, Fault>> {
+        let database = match self.database(label) {
+            Ok(database) => database,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        match database.open().await {
+            Ok(open) => self.hold(open),
+            Err(text) => Ok(Err(Fault::Io(text))),
+        }
+    }
+
+    /// Runs a statement on a connection.
+    pub(in crate::capabilities) async fn execute_sqlite(
+        &mut self,
+        handle: &Resource<SqliteConnection>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Result<Rows, Fault> {
+        self.statement(handle)?.run(statement, parameters).await
+    }
+
+    /// Closes a connection. One that is not open is ignored.
+    pub(in crate::capabilities) fn close_sqlite(&mut self, handle: Resource<SqliteConnection>) {
+        let _ = self.table.delete(handle);
+    }
+}
+
+impl Statement {
+    pub(super) async fn run(
+        mut self,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Result<Rows, Fault> {
+        let result = self.open.execute(statement, parameters, self.deadline).await;
+        let outcome = match &result {
+            Ok(_) => Outcome::Ok,
+            Err(_) if self.deadline.remaining().is_zero() => Kind::DeadlineExceeded.outcome(),
+            Err(_) => Outcome::Refused,
+        };
+        self.span.end(outcome);
+        result.map_err(Fault::Io)
+    }
+}
+
+/// Conversions between the values and errors of one version of the interface and the host's.
+macro_rules! convert {
+    ($version:path) => {
+        use $version as version;
+
+        impl From<version::Value> for Value {
+            fn from(value: version::Value) -> Self {
+                match value {
+                    version::Value::Integer(integer) => Self::Integer(integer),
+                    version::Value::Real(real) => Self::Real(real),
+                    version::Value::Text(text) => Self::Text(text),
+                    version::Value::Blob(bytes) => Self::Blob(bytes),
+                    version::Value::Null => Self::Null,
+                }
+            }
+        }
+
+        impl From<Value> for version::Value {
+            fn from(value: Value) -> Self {
+                match value {
+                    Value::Integer(integer) => Self::Integer(integer),
+                    Value::Real(real) => Self::Real(real),
+                    Value::Text(text) => Self::Text(text),
+                    Value::Blob(bytes) => Self::Blob(bytes),
+                    Value::Null => Self::Null,
+                }
+            }
+        }
+
+        impl From<Rows> for version::QueryResult {
+            fn from(rows: Rows) -> Self {
+                let Rows { columns, rows } = rows;
+                let row = |row: Vec<Value>| version::RowResult {
+                    values: row.into_iter().map(Into::into).collect(),
+                };
+                Self { columns, rows: rows.into_iter().map(row).collect() }
+            }
+        }
+
+        impl From<Fault> for version::Error {
+            fn from(fault: Fault) -> Self {
+                match fault {
+                    Fault::AccessDenied => Self::AccessDenied,
+                    Fault::InvalidConnection => Self::InvalidConnection,
+                    Fault::Io(text) => Self::Io(text),
+                }
+            }
+        }
+    };
+}
+pub(in crate::capabilities) use convert;
