@@ -51,7 +51,7 @@ fn refusal(status: StatusCode) -> Response {
     response
 }
 
-/// The size of the body is limited by whoever sends it.
+/// The request as a value. The caller has limited the size of its body.
 async fn to_guest(method: SpinMethod, request: Request) -> wasmtime::Result<SpinRequest> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|error| {
