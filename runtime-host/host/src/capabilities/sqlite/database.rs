@@ -6,6 +6,8 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection as Sqlite, InterruptHandle, Row, params_from_iter};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use tessera_resilience::Deadline;
 
 /// What the rows of one statement may have together, in bytes: the host holds them for the guest.
@@ -85,9 +87,19 @@ impl Open {
         deadline: Deadline,
     ) -> Result<Rows, String> {
         let sqlite = self.sqlite.clone();
-        let _interrupt = InterruptOnDrop(self.interrupt.clone());
-        let work =
-            tokio::task::spawn_blocking(move || execute(&sqlite.lock(), &statement, parameters));
+        let progress = Arc::new(AtomicU8::new(WAITING));
+        let _cancel =
+            CancelOnDrop { progress: progress.clone(), interrupt: self.interrupt.clone() };
+        let work = tokio::task::spawn_blocking(move || {
+            let sqlite = sqlite.lock();
+            let moves = |from, to| progress.compare_exchange(from, to, AcqRel, Acquire).is_ok();
+            if !moves(WAITING, RUNNING) {
+                return Err("the call has ended".to_owned());
+            }
+            let result = execute(&sqlite, &statement, parameters);
+            moves(RUNNING, ENDED);
+            result
+        });
         match deadline.limit(work).await {
             Ok(Ok(result)) => result,
             Ok(Err(error)) => Err(error.to_string()),
@@ -110,12 +122,24 @@ impl Open {
     }
 }
 
-/// A statement whose call has ended does not run on.
-struct InterruptOnDrop(Arc<InterruptHandle>);
+/// The progress of a statement: it waits for the connection, runs, has ended, or is canceled.
+const WAITING: u8 = 0;
+const RUNNING: u8 = 1;
+const ENDED: u8 = 2;
+const CANCELED: u8 = 3;
 
-impl Drop for InterruptOnDrop {
+/// A statement whose call has ended does not start, or is interrupted. Other statements of the
+/// connection are not.
+struct CancelOnDrop {
+    progress: Arc<AtomicU8>,
+    interrupt: Arc<InterruptHandle>,
+}
+
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.interrupt();
+        if self.progress.swap(CANCELED, AcqRel) == RUNNING {
+            self.interrupt.interrupt();
+        }
     }
 }
 
