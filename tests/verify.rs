@@ -59,16 +59,27 @@ const TOOLS: &[Tool] = &[
 
 const FUNCTIONS: Step = ("functions", &["functions", "--quiet"], &[]);
 const BRIDGES: Step = ("bridges", &["bridges", "--quiet"], &[]);
+/// With a test target, so that the host has the features that the tests are built with and no
+/// dependency is compiled twice. Its fault points let tests kill it where it hurts.
+const HOST: Step = (
+    "host",
+    &[
+        "build",
+        "--workspace",
+        "--bin",
+        "tessera",
+        "--test",
+        "shop",
+        "--features",
+        FAULT_POINTS,
+        "--quiet",
+    ],
+    &[],
+);
 
 const TESTS: &[Step] = &[
     ("guests", &["guests", "--quiet"], &[]),
-    // All targets, so that the host has the features that the tests are built with and no
-    // dependency is compiled twice. Its fault points let tests kill it where it hurts.
-    (
-        "host",
-        &["build", "--workspace", "--all-targets", "--features", FAULT_POINTS, "--quiet"],
-        &[],
-    ),
+    HOST,
     // A run that fails says all that it can find.
     ("tests", &["test", "--workspace", "--features", FAULT_POINTS, "--no-fail-fast"], &[]),
     (
@@ -94,22 +105,7 @@ const TESTS: &[Step] = &[
 const SOAK: &[Step] = &[
     FUNCTIONS,
     BRIDGES,
-    (
-        "host",
-        // With a test target, so that no dependency is compiled twice.
-        &[
-            "build",
-            "--workspace",
-            "--bin",
-            "tessera",
-            "--test",
-            "shop",
-            "--features",
-            FAULT_POINTS,
-            "--quiet",
-        ],
-        &[],
-    ),
+    HOST,
     (
         "soak",
         &[
