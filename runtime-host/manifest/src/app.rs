@@ -3,9 +3,10 @@
 
 mod settings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::cron::CronSchedule;
 use crate::origin::Origin;
 
 pub use settings::*;
@@ -18,6 +19,8 @@ pub type ComponentId = String;
 pub struct App {
     /// `application.name`.
     pub name: String,
+    /// `application.version`.
+    pub version: Option<String>,
     /// The directory of the manifest; relative paths start here.
     pub folder: PathBuf,
     /// Application variables by name.
@@ -33,6 +36,10 @@ pub struct App {
     pub redis_address: Option<String>,
     /// Redis triggers in the manifest's order.
     pub redis: Vec<RedisTrigger>,
+    /// Cron triggers in the manifest's order.
+    pub cron: Vec<CronTrigger>,
+    /// The command that the application runs.
+    pub command: Option<CommandTrigger>,
     /// `[application.tool.tessera]`.
     pub settings: AppSettings,
     /// The manifest.
@@ -78,8 +85,8 @@ pub struct Component {
     pub dependencies: Vec<Dependency>,
     /// `dependencies_inherit_configuration`: all dependencies get all permissions.
     pub dependencies_inherit_configuration: bool,
-    /// The dependencies of build profiles, by the name of the profile. They are only checked.
-    pub profiles: BTreeMap<String, Vec<Dependency>>,
+    /// The names of its build profiles. What the chosen one has is in the other fields.
+    pub profiles: BTreeSet<String>,
     /// `[component.<id>.tool.tessera]`.
     pub settings: ComponentSettings,
     /// Its path in the manifest: `component.<id>`, or the key of the trigger for an inline
@@ -89,7 +96,7 @@ pub struct Component {
 
 impl Component {
     /// Whether this host runs it.
-    pub(crate) fn runs_here(&self) -> bool {
+    pub fn runs_here(&self) -> bool {
         self.settings.bridges.is_none() && !self.settings.stock_only
     }
 }
@@ -120,14 +127,18 @@ pub enum Source {
 /// A file or directory that a component may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileMount {
-    /// A glob pattern relative to the manifest; each match keeps its path.
+    /// A path or glob pattern in the directory of the manifest, relative to it and without `..`;
+    /// empty for the whole directory. Each match keeps its path.
     Pattern(String),
     /// A file or directory at another path.
     Placement {
-        /// Absolute path on this machine.
+        /// Absolute path on this machine. It may have `..`, also to lead out of the directory of
+        /// the manifest.
         source: PathBuf,
-        /// Its path in the component.
+        /// Its path in the component. It does not lead out of `/`.
         destination: String,
+        /// Its path in the manifest: `component.<id>.files[<n>]`.
+        written_at: String,
     },
 }
 
@@ -190,6 +201,10 @@ pub struct HttpTrigger {
     pub route: Route,
     /// What handles them.
     pub handler: Handler,
+    /// Components through which requests to the handler pass, the outermost first.
+    pub middleware: Vec<Middleware>,
+    /// How the component is called.
+    pub executor: Executor,
     /// Its path in the manifest: `trigger.http[<n>]`, counted from 0.
     pub written_at: String,
 }
@@ -197,7 +212,7 @@ pub struct HttpTrigger {
 /// The requests that a trigger handles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// A path pattern with the application's base in front: `/a`, `/a/...`, `/a/:name`.
+    /// A path pattern as written, with the application's base in front: `/a`, `/a/...`, `/a/:name`.
     Path(String),
     /// Only other components, through `<id>.spin.internal` or a link.
     Private,
@@ -223,6 +238,32 @@ pub struct StaticResponse {
     pub body: Option<String>,
 }
 
+/// One entry of `dependencies.middleware`: a component that exports the HTTP handler, and imports
+/// that of the next entry or of the trigger's component. It is composed into the trigger's
+/// component, like a [`Dependency`], and has no permissions of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Middleware {
+    /// What it is, without `export`.
+    pub provider: Provider,
+    /// The permissions of the trigger's component that it inherits.
+    pub inherit: Inherit,
+    /// Its path in the manifest: `trigger.http[<n>].dependencies.middleware[<m>]`.
+    pub written_at: String,
+}
+
+/// How the component of an HTTP trigger is called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Executor {
+    /// `http` or `spin`: by the HTTP interface that it exports.
+    #[default]
+    Http,
+    /// `wagi`: as a command, by the rules of CGI.
+    Wagi {
+        /// The arguments of the command, separated by spaces, with `${SCRIPT_NAME}` and `${ARGS}`.
+        argv: String,
+    },
+}
+
 /// One `[[trigger.redis]]`.
 #[derive(Debug, Clone)]
 pub struct RedisTrigger {
@@ -235,5 +276,29 @@ pub struct RedisTrigger {
     /// The component that handles its messages.
     pub component: ComponentId,
     /// Its path in the manifest: `trigger.redis[<n>]`, counted from 0.
+    pub written_at: String,
+}
+
+/// One `[[trigger.cron]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CronTrigger {
+    /// Its id, given or generated.
+    pub id: String,
+    /// When the component is called.
+    pub schedule: CronSchedule,
+    /// The component that is called.
+    pub component: ComponentId,
+    /// Its path in the manifest: `trigger.cron[<n>]`, counted from 0.
+    pub written_at: String,
+}
+
+/// One `[[trigger.command]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandTrigger {
+    /// Its id, given or generated.
+    pub id: String,
+    /// The component that is run.
+    pub component: ComponentId,
+    /// Its path in the manifest: `trigger.command[<n>]`, counted from 0.
     pub written_at: String,
 }

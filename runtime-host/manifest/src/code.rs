@@ -6,7 +6,7 @@ tessera_strict_toml::codes! {
     pub enum Code in "tessera::manifest" {
         /// The file cannot be read.
         Unreadable => "unreadable",
-        /// The manifest does not have version 2.
+        /// The manifest has an unknown version.
         ManifestVersion => "manifest_version",
         /// Keys that exclude each other.
         ConflictingKeys => "conflicting_keys",
@@ -24,6 +24,8 @@ tessera_strict_toml::codes! {
         DuplicateTriggerId => "duplicate_trigger_id",
         /// A reference to a component that does not exist.
         UnknownComponent => "unknown_component",
+        /// A build profile that no component has.
+        UnknownProfile => "unknown_profile",
         /// A route that is not a path pattern.
         BadRoute => "bad_route",
         /// Two triggers for the same requests.

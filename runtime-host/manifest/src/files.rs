@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use crate::app::{App, Component, FileMount, Provider, Source};
-use crate::reader::{Code, Problem, join};
+use crate::check::dependency_path;
+use crate::reader::{Code, Problem};
 
-/// Checks that the files exist which this host needs to run the application: sources of components
-/// and dependencies, directories of builds, and files of components. Bridges and components that
+/// Checks that the files exist which this host needs to run the application: sources of components,
+/// dependencies and middleware, directories of builds, and files of components. Bridges and components that
 /// only other hosts run are left out.
 ///
 /// [`Origin::errors`](crate::Origin::errors) joins the problems with the text that they point into.
@@ -18,6 +19,12 @@ pub fn check_files(app: &App) -> Vec<Problem> {
     let mut search = Search { app, problems: Vec::new() };
     for component in app.components.values().filter(|component| component.runs_here()) {
         search.component(component);
+    }
+    for middleware in app.http.iter().flat_map(|trigger| &trigger.middleware) {
+        if let Provider::Source { source, .. } = &middleware.provider {
+            let path = format!("{}.path", middleware.written_at);
+            search.source(source, &path, "build it, or correct the path");
+        }
     }
     search.problems
 }
@@ -29,7 +36,8 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn component(&mut self, component: &Component) {
-        let at = &component.written_at;
+        let app = self.app;
+        let at = |key: &str| app.origin.path_of(component, key);
         let build_hint = match &component.build {
             Some(build) => {
                 format!("run `tessera build`, which runs `{}`", build.commands.join(" && "))
@@ -39,10 +47,10 @@ impl Search<'_> {
                     .to_owned()
             }
         };
-        self.source(&component.source, &format!("{at}.source"), &build_hint);
+        self.source(&component.source, &at("source"), &build_hint);
         for dependency in &component.dependencies {
             if let Provider::Source { source, .. } = &dependency.provider {
-                let path = join(&format!("{at}.dependencies"), &dependency.import);
+                let path = dependency_path(app, component, &dependency.import);
                 self.source(source, &format!("{path}.path"), "build it, or correct the path");
             }
         }
@@ -50,13 +58,13 @@ impl Search<'_> {
             && !build.workdir.is_dir()
         {
             let hint = "correct the directory in which the command runs";
-            self.missing(&build.workdir, &format!("{at}.build.workdir"), hint);
+            self.missing(&build.workdir, &at("build.workdir"), hint);
         }
-        for (index, mount) in component.files.iter().enumerate() {
-            if let FileMount::Placement { source, .. } = mount
+        for mount in &component.files {
+            if let FileMount::Placement { source, written_at, .. } = mount
                 && !source.exists()
             {
-                self.missing(source, &format!("{at}.files[{index}].source"), "correct the path");
+                self.missing(source, &format!("{written_at}.source"), "correct the path");
             }
         }
     }

@@ -1,20 +1,22 @@
-//! The manifest: reads `spin.toml`, version 2, into an [`App`] that is valid by construction.
+//! The manifest: reads `spin.toml` into an [`App`] that is valid by construction.
 //!
 //! The rest of the host never checks a manifest again: a route in an [`App`] parses, a component
 //! that is named there exists, and links form no cycle. What the text alone cannot show, whether
 //! files exist, is a separate step: [`check_files`].
 //!
-//! Stock Spin reads the same file. So every Tessera-specific key is in a `tool.tessera` table,
-//! which Spin ignores ([`keys`]), and everything else is read as strictly as Spin does: an
-//! unknown key is an error, with a guess at what was meant. Where this host is stricter than Spin
-//! (two components with one store, two routes for the same requests), a manifest that is accepted
-//! here is still accepted there. Where Spin is stricter or supports more, [`warnings`] reports it.
+//! Stock Spin reads the same file, in both of its versions. So every Tessera-specific key is in a
+//! `tool.tessera` table, which Spin ignores ([`keys`]), and everything else is read as strictly as
+//! Spin does: an unknown key is an error, with a guess at what was meant. What Spin accepts is
+//! accepted here, with the same meaning; what is most likely a mistake, or would have no effect, is
+//! a warning ([`warnings`]). An application with `[application.tool.tessera]` has stricter rules:
+//! one component for each store, and one trigger for each request.
 //!
 //! There is one file per table under `parse/` and one per rule across tables under `check/`.
 
 pub mod app;
 mod check;
 mod code;
+mod cron;
 mod files;
 pub mod hosts;
 pub mod keys;
@@ -32,9 +34,10 @@ mod unsupported;
 use std::path::Path;
 
 pub use app::*;
+pub use cron::CronSchedule;
 pub use files::check_files;
 pub use keys::limits::{LimitValues, Limits};
-pub use origin::Origin;
+pub use origin::{Origin, Version};
 pub use pattern_error::PatternError;
 pub use reader::{Code, Errors, Label, Problem, Span};
 
@@ -54,23 +57,35 @@ pub const COMPONENTS_MAX: usize = 1000;
 /// `path`, which should be absolute, and `..` is resolved lexically.
 ///
 /// # Errors
-/// All problems at once. Only invalid TOML and another version than 2 stop early.
+/// All problems at once. Only invalid TOML and an unknown version stop early.
 pub fn parse(path: &Path, text: &str) -> Result<App, Errors> {
-    let problems = Problems::default();
-    let app = read(path, text, &problems);
-    problems.into_result(path, text)?;
-    let unread = || Problem::new(Code::Unreadable, "the manifest cannot be read");
-    app.ok_or_else(|| Errors::new(path, text, vec![unread()]))
+    parse_with_profile(path, text, None)
 }
 
-fn read(path: &Path, text: &str, problems: &Problems) -> Option<App> {
+/// Like [`parse()`], with a build profile: what components have in `profile.<name>` replaces what
+/// they have without it.
+///
+/// # Errors
+/// Those of [`parse()`], and a profile that no component has.
+pub fn parse_with_profile(path: &Path, text: &str, profile: Option<&str>) -> Result<App, Errors> {
+    let problems = Problems::default();
+    let app = read(path, text, profile, &problems);
+    let warnings = problems.take_warnings();
+    problems.into_result(path, text)?;
+    let unread = || Problem::new(Code::Unreadable, "the manifest cannot be read");
+    let mut app = app.ok_or_else(|| Errors::new(path, text, vec![unread()]))?;
+    app.origin.warnings = warnings;
+    Ok(app)
+}
+
+fn read(path: &Path, text: &str, profile: Option<&str>, problems: &Problems) -> Option<App> {
     if text.len() > TEXT_LENGTH_MAX_BYTES {
         let message = format!("the manifest is longer than {TEXT_LENGTH_MAX_BYTES} bytes");
         problems.push(Problem::new(Code::Unreadable, message));
         return None;
     }
     let document = Document::parse(text, problems)?;
-    let origin = Origin::new(path, text, document.spans());
+    let origin = Origin::new(path, text, document.spans(), profile);
     let app = parse::manifest(&document.root(problems), path::folder(path), origin)?;
     check::all(&app, problems);
     Some(app)
@@ -81,10 +96,18 @@ fn read(path: &Path, text: &str, problems: &Problems) -> Option<App> {
 /// # Errors
 /// Those of [`parse()`], and a file that does not exist or cannot be read.
 pub fn load(path: &Path) -> Result<App, Errors> {
+    load_with_profile(path, None)
+}
+
+/// Like [`load`], with a build profile, as in [`parse_with_profile`].
+///
+/// # Errors
+/// Those of [`load`], and a profile that no component has.
+pub fn load_with_profile(path: &Path, profile: Option<&str>) -> Result<App, Errors> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let path = if path.is_dir() { path.join(FILE_NAME) } else { path };
     match std::fs::read_to_string(&path) {
-        Ok(text) => parse(&path, &text),
+        Ok(text) => parse_with_profile(&path, &text, profile),
         Err(error) => Err(Errors::new(&path, "", vec![unreadable(&path, &error)])),
     }
 }
@@ -94,7 +117,8 @@ pub fn load(path: &Path) -> Result<App, Errors> {
 ///
 /// [`Origin::errors`] joins the warnings with the text that they point into.
 pub fn warnings(app: &App) -> Vec<Problem> {
-    let mut warnings = portability::check(app);
+    let mut warnings = app.origin.warnings.clone();
+    warnings.extend(portability::check(app));
     warnings.extend(unsupported::check(app));
     warnings
 }

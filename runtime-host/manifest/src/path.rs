@@ -20,6 +20,22 @@ pub(crate) fn join(folder: &Path, relative: &str) -> PathBuf {
     joined
 }
 
+/// A relative path, with `.` and `..` resolved; `None` if it leads out of the directory in which it
+/// starts.
+pub(crate) fn within(relative: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
 fn up(path: &mut PathBuf) {
     match path.components().next_back() {
         Some(Component::Normal(_)) => {
@@ -42,5 +58,12 @@ mod tests {
         assert_eq!(joined("/app", "/abs/a.wasm"), Path::new("/abs/a.wasm"));
         assert_eq!(joined("", "../a.wasm"), Path::new("../a.wasm"));
         assert_eq!(joined("..", "../a.wasm"), Path::new("../../a.wasm"));
+    }
+
+    #[test]
+    fn paths_within_a_directory_do_not_lead_out() {
+        assert_eq!(within("./a//b/../c/").as_deref(), Some("a/c"));
+        assert_eq!(within("").as_deref(), Some(""));
+        assert_eq!(within("a/../.."), None);
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::app::{App, Component, Dependency, HttpTrigger, Provider, Route};
 use crate::check::dependency_path;
+use crate::origin::Version;
 use crate::parse::ImportName;
 use crate::reader::{Code, Problem, Span};
 
@@ -11,7 +12,19 @@ use crate::reader::{Code, Problem, Span};
 /// same on both.
 pub(crate) fn check(app: &App) -> Vec<Problem> {
     let shared = app.components.values().flat_map(|component| shared_packages(app, component));
-    shared.chain(dots_in_routes(app)).collect()
+    shared.chain(dots_in_routes(app)).chain(base(app)).collect()
+}
+
+/// Spin no longer has a base path.
+fn base(app: &App) -> Option<Problem> {
+    let path = match app.origin.version() {
+        Version::One => "trigger.base",
+        Version::Two => "application.trigger.http.base",
+    };
+    let problem = Problem::new(Code::NotPortable, format!("stock Spin refuses `{path}`"));
+    let problem = problem.warning().label(app.origin.spans().value(path), "only on this host");
+    let hint = format!("remove it, and write `{}` before each route", app.http_base);
+    (!app.http_base.is_empty()).then(|| problem.hint(hint))
 }
 
 /// Spin registers each dependency under the name of its package, so it refuses a second one of the
@@ -45,7 +58,7 @@ fn shared_package(
     );
     let mut problem = Problem::new(Code::NotPortable, message).warning();
     for dependency in dependencies {
-        let at = app.origin.spans().key(&dependency_path(component, &dependency.import));
+        let at = app.origin.spans().key(&dependency_path(app, component, &dependency.import));
         problem = problem.label(at, format!("of `{package}`"));
     }
     problem.hint(one_dependency(package, dependencies))

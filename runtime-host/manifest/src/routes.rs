@@ -1,9 +1,11 @@
 //! Routes of HTTP triggers: `/a`, `/a/...`, `/a/:name`.
 //!
-//! Spin's grammar, with one difference: a parameter is a whole segment. A trailing slash is ignored,
-//! a leading one may be missing, and a trailing `/*` means `/...`.
+//! Spin's grammar. A parameter is a whole segment, or ends at a dot (`:name.json`). A trailing slash
+//! is ignored, a leading one may be missing, several count as one, and a trailing `/*` means `/...`.
 
-use std::collections::BTreeSet;
+mod segment;
+
+pub use segment::{Piece, Segment};
 
 use crate::pattern_error::PatternError;
 
@@ -14,43 +16,24 @@ pub struct RoutePattern {
     rest: bool,
 }
 
-/// One part of a route, between two slashes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Segment {
-    /// This text exactly.
-    Literal(String),
-    /// Any text; the name of the parameter.
-    Parameter(String),
-}
-
 impl RoutePattern {
     /// Parses a route below a base path (`""` or `"/"` if there is none).
     ///
     /// # Errors
     /// The route does not match the grammar in the module's documentation.
-    pub fn parse(base: &str, route: &str) -> Result<Self, PatternError> {
+    pub fn parse<'a>(base: &'a str, route: &'a str) -> Result<Self, PatternError> {
         let (path, rest) = match route.strip_suffix("...").or_else(|| route.strip_suffix('*')) {
             Some(path) if path.is_empty() || path.ends_with('/') => (path, true),
             _ => (route, false),
         };
-        if [base, path].iter().any(|text| text.contains("//")) {
-            return Err(PatternError::new("it has an empty segment", "write one slash, not two"));
-        }
-        let parts = |text| trimmed(text).split('/').filter(|_| !trimmed(text).is_empty());
+        let parts = |text: &'a str| text.split('/').filter(|part| !part.is_empty());
         let segments = parts(base).chain(parts(path)).map(Segment::parse);
-        let segments = segments.collect::<Result<Vec<_>, _>>()?;
-        let mut names = BTreeSet::new();
-        for segment in &segments {
-            if let Segment::Parameter(name) = segment
-                && !names.insert(name)
-            {
-                return Err(PatternError::new(
-                    format!("the parameter `:{name}` is a duplicate"),
-                    "give each parameter a different name",
-                ));
-            }
-        }
-        Ok(Self { segments, rest })
+        Ok(Self { segments: segments.collect::<Result<_, _>>()?, rest })
+    }
+
+    /// Why it matches no request, or not those that are meant.
+    pub fn doubt(&self) -> Option<PatternError> {
+        self.segments.iter().find_map(Segment::doubt)
     }
 
     /// Its segments, without the rest.
@@ -73,10 +56,7 @@ impl RoutePattern {
         let mut text = String::new();
         for segment in &self.segments {
             text.push('/');
-            match segment {
-                Segment::Literal(literal) => text.push_str(literal),
-                Segment::Parameter(name) => text.push_str(&parameter(name)),
-            }
+            text.push_str(&segment.written(&parameter));
         }
         match (self.rest, text.is_empty()) {
             (true, _) => text.push_str("/..."),
@@ -84,60 +64,6 @@ impl RoutePattern {
             (false, false) => {}
         }
         text
-    }
-}
-
-/// Without one leading and one trailing slash.
-fn trimmed(text: &str) -> &str {
-    let text = text.strip_prefix('/').unwrap_or(text);
-    text.strip_suffix('/').unwrap_or(text)
-}
-
-impl Segment {
-    fn parse(text: &str) -> Result<Self, PatternError> {
-        let named = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if let Some(name) = text.strip_prefix(':') {
-            return if !name.is_empty() && name.chars().all(named) {
-                Ok(Self::Parameter(name.to_owned()))
-            } else {
-                Err(PatternError::new(
-                    format!("`{text}` is not a parameter"),
-                    "a parameter is a colon and a name of letters, digits, `-` and `_`, for example `:id`",
-                ))
-            };
-        }
-        match text {
-            "..." | "*" => Err(PatternError::new(
-                format!("`{text}` is not at the end"),
-                "`/...` matches the rest of the path; use `:name` for one segment",
-            )),
-            "." | ".." => Err(PatternError::new(
-                format!("`{text}` never occurs in the path of a request"),
-                "clients resolve it before they send a request: write the resolved path",
-            )),
-            _ => Self::literal(text),
-        }
-    }
-
-    fn literal(text: &str) -> Result<Self, PatternError> {
-        let bad = |c: &char| {
-            c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '*' | '{' | '}' | '\\')
-        };
-        match text.chars().find(bad) {
-            Some('*') => Err(PatternError::new(
-                "`*` is part of a segment",
-                "use `:name` for a whole segment, or `/...` for the rest of the path",
-            )),
-            Some(c @ ('?' | '#')) => Err(PatternError::new(
-                format!("it contains {c:?}"),
-                "a route is only matched with the path: remove the query",
-            )),
-            Some(c) => Err(PatternError::new(
-                format!("it contains {c:?}"),
-                "write it percent-encoded, as in a request",
-            )),
-            None => Ok(Self::Literal(text.to_owned())),
-        }
     }
 }
 
@@ -164,6 +90,11 @@ mod tests {
             ("/base", "/...", "/base/..."),
             ("/base", "/:id/x.json", "/base/:id/x.json"),
             ("", "/a...", "/a..."),
+            ("", "//a//b//", "/a/b"),
+            ("", "//", "/"),
+            ("", "/:id.json/v.:version", "/:id.json/v.:version"),
+            ("", "/:a/:a", "/:a/:a"),
+            ("", "/a:b", "/a:b"),
         ] {
             let pattern = RoutePattern::parse(base, route).unwrap();
             assert_eq!(pattern.to_string(), expected, "{base:?} + {route:?}");
@@ -174,16 +105,26 @@ mod tests {
     fn names_of_parameters_do_not_change_the_shape() {
         let shape = |route| RoutePattern::parse("", route).unwrap().shape();
         assert_eq!(shape("/a/:x/..."), shape("/a/:y/..."));
+        assert_eq!(shape("/:x.json"), shape("/:y.json"));
         assert_ne!(shape("/a/:x"), shape("/a/x"));
     }
 
     #[test]
-    fn routes_that_match_no_request_are_refused() {
-        for bad in [
-            "//", "/a//b", "/:", "/:a.b", "/:a/:a", "/a*", "/a/.../b", "/*/b", "/a?b", "/a#b",
-            "/a b", "/..", "/a/./b", "/{a}", "/a\\b",
-        ] {
+    fn what_is_no_route_is_refused() {
+        for bad in ["/:", "/a.:", "/*/b", "/*a", "/a.*", "/a/*b/c"] {
             assert!(RoutePattern::parse("", bad).is_err(), "{bad:?} should be refused");
+        }
+    }
+
+    #[test]
+    fn routes_that_match_no_request_are_doubted() {
+        for odd in ["/a*", "/a/.../b", "/a?b", "/a#b", "/a b", "/..", "/a/./b", "/{a}", "/a\\b"] {
+            let pattern = RoutePattern::parse("", odd).unwrap();
+            assert!(pattern.doubt().is_some(), "{odd:?} should be doubted");
+        }
+        for good in ["/a.b", "/:a.b", "/endeløst", "/a...", "/a:b", "/%7Ba%7D", "/..."] {
+            let pattern = RoutePattern::parse("", good).unwrap();
+            assert_eq!(pattern.doubt(), None, "{good:?}");
         }
     }
 }

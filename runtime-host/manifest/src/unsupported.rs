@@ -1,38 +1,55 @@
-//! Warnings about features of stock Spin that this host does not support.
-//!
-//! A component that imports the interface of such a feature can't be linked, so the start fails. A
-//! component that only has the permission runs, so this is a warning: the permission has no effect.
+//! Warnings about what has no effect: keys that stock Spin accepts and does not use either, and
+//! permissions for features that this host does not support.
 
-use crate::app::{App, Component};
+use crate::app::{App, Component, Handler, HttpTrigger, Route};
 use crate::reader::{Code, Problem};
 
-/// The schemes of outbound requests.
-const SCHEMES: [&str; 2] = ["http", "https"];
+/// The schemes of connections to other servers.
+const SCHEMES: [&str; 11] =
+    ["http", "https", "mqtt", "mqtts", "mysql", "postgres", "redis", "rediss", "ssl", "tcp", "udp"];
 
 /// Checks the components that this host runs.
 pub(crate) fn check(app: &App) -> Vec<Problem> {
     let run_here = app.components.values().filter(|component| component.runs_here());
-    run_here.flat_map(|component| of(app, component)).collect()
+    let components = run_here.flat_map(|component| of(app, component));
+    app.http.iter().flat_map(|trigger| of_trigger(app, trigger)).chain(components).collect()
+}
+
+/// Other components of a trigger. Stock Spin accepts them, and does not use them either.
+fn of_trigger(app: &App, trigger: &HttpTrigger) -> Vec<Problem> {
+    let at = &trigger.written_at;
+    let unused = |key: &str, why: &str| {
+        let path = format!("{at}.{key}");
+        let span = app.origin.spans().key(&path);
+        let problem = Problem::new(Code::Unsupported, format!("`{path}` has no effect: {why}"));
+        let problem = problem.warning().label(span, "never used").hint("remove it");
+        app.origin.span(&path).map(|_| problem)
+    };
+    let is_static = matches!(trigger.handler, Handler::Static(_));
+    let dependencies = match (trigger.middleware.is_empty(), is_static) {
+        (true, _) => unused("dependencies", "it has no `middleware`"),
+        (false, true) => unused("dependencies", "a static response has no middleware"),
+        (false, false) => None,
+    };
+    let components = unused("components", "an HTTP trigger has one component");
+    let is_private = trigger.route == Route::Private;
+    let response = (is_static && is_private)
+        .then(|| unused("static_response", "the route is private, and it can't be requested"));
+    dependencies.into_iter().chain(components).chain(response.flatten()).collect()
 }
 
 fn of(app: &App, component: &Component) -> Vec<Problem> {
     let mut found = Vec::new();
-    let features = [
-        ("ai_models", "AI models are", !component.ai_models.is_empty()),
-        ("profile", "build profiles are", !component.profiles.is_empty()),
-    ];
-    for (key, feature, used) in features {
-        if used {
-            let path = format!("{}.{key}", component.written_at);
-            found.push(no_effect(app, &path, &format!("{feature} not supported yet")));
-        }
-    }
     for (index, host) in component.allowed_outbound_hosts.iter().enumerate() {
         if let Some((scheme, _)) = host.split_once("://")
             && is_other(scheme)
         {
             let path = format!("{}.allowed_outbound_hosts[{index}]", component.written_at);
-            found.push(no_effect(app, &path, "only HTTP connections are supported so far"));
+            // Others are implied by older manifests.
+            if app.origin.span(&path).is_some() {
+                let message = "connections of this scheme are not supported";
+                found.push(no_effect(app, &path, message));
+            }
         }
     }
     found

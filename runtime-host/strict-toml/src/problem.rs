@@ -150,6 +150,15 @@ impl<C: Code> Problems<C> {
         self.push(Problem::new(code, message).label(span, label).hint(hint));
     }
 
+    /// The warnings so far, which are then no longer among the problems.
+    pub fn take_warnings(&self) -> Vec<Problem<C>> {
+        let all = std::mem::take(&mut *self.0.borrow_mut());
+        let is_warning = |problem: &Problem<C>| problem.severity == Severity::Warning;
+        let (warnings, errors) = all.into_iter().partition(is_warning);
+        *self.0.borrow_mut() = errors;
+        warnings
+    }
+
     /// Ends reading the document at `path`.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::field::Field;
+use crate::problem::Problem;
 use crate::suggest::suggestion;
 use crate::tree::{Key, Node, join};
 
@@ -89,14 +90,24 @@ impl<'a, C: Code> Table<'a, C> {
 
     /// Reports all keys that were not read.
     pub fn finish(self) {
-        let unknown = self.entries.iter().filter(|(key, _)| !self.known.contains(&&*key.name));
-        for (key, _) in unknown {
+        self.unread().into_iter().for_each(|problem| self.field.problems.push(problem));
+    }
+
+    /// Warns of all keys that were not read: the format allows them, and they have no effect.
+    pub fn finish_with_warnings(self) {
+        let warnings = self.unread().into_iter().map(Problem::warning);
+        warnings.for_each(|warning| self.field.problems.push(warning));
+    }
+
+    fn unread(&self) -> Vec<Problem<C>> {
+        let unread = self.entries.iter().filter(|(key, _)| !self.known.contains(&&*key.name));
+        let problem = |(key, _): &(Key, Node)| {
             let path = join(&self.field.path, &key.name);
-            let hint = suggestion(&key.name, self.known.iter().copied());
-            let message = format!("unknown key `{path}`");
-            let span = key.span.clone();
-            self.field.problems.report(C::UNKNOWN_KEY, message, span, "unknown key", hint);
-        }
+            Problem::new(C::UNKNOWN_KEY, format!("unknown key `{path}`"))
+                .label(key.span.clone(), "unknown key")
+                .hint(suggestion(&key.name, self.known.iter().copied()))
+        };
+        unread.map(problem).collect()
     }
 }
 

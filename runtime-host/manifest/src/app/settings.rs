@@ -6,6 +6,9 @@ use crate::keys::limits::Limits;
 /// `[application.tool.tessera]`.
 #[derive(Debug, Clone, Default)]
 pub struct AppSettings {
+    /// Whether the table exists: the application was made for this host, and not only for stock
+    /// Spin. Then some rules are stricter.
+    pub declared: bool,
     /// Limits of every component that does not set its own.
     pub limits: Limits,
     /// Settings of the event log.

@@ -1,29 +1,26 @@
 //! Every component that is referenced exists.
 
-use crate::app::{ComponentId, Dependency, Provider};
-use crate::check::{Check, triggers};
-use crate::reader::join;
+use crate::app::{ComponentId, Provider};
+use crate::check::{Check, dependency_path, triggers};
 
 pub(super) fn check(check: &Check<'_>) {
     for component in check.app.components.values() {
-        let profiles = component.profiles.iter().map(|(name, dependencies)| {
-            (join(&format!("{}.profile", component.written_at), name), dependencies)
-        });
-        let own = (component.written_at.clone(), &component.dependencies);
-        for (path, dependencies) in std::iter::once(own).chain(profiles) {
-            for dependency in dependencies {
-                provider_exists(check, &path, dependency);
-            }
+        for dependency in &component.dependencies {
+            let path = dependency_path(check.app, component, &dependency.import);
+            provider_exists(check, &path, &dependency.provider);
         }
     }
     for (id, written_at) in triggers::with_component(check.app) {
         exists(check, id, &format!("{written_at}.component"));
     }
+    for middleware in check.app.http.iter().flat_map(|trigger| &trigger.middleware) {
+        provider_exists(check, &middleware.written_at, &middleware.provider);
+    }
 }
 
-fn provider_exists(check: &Check<'_>, path: &str, dependency: &Dependency) {
-    if let Provider::Component { id, .. } = &dependency.provider {
-        let path = join(&format!("{path}.dependencies"), &dependency.import);
+/// `path` is that of the dependency.
+fn provider_exists(check: &Check<'_>, path: &str, provider: &Provider) {
+    if let Provider::Component { id, .. } = provider {
         exists(check, id, &format!("{path}.component"));
     }
 }

@@ -59,7 +59,7 @@ fn report(check: &Check<'_>, cycle: &[Step<'_>]) {
     let mut problem =
         Problem::new(Code::LinkCycle, format!("links form a cycle: {}", names.join(" → ")));
     for (step, (component, dependency)) in cycle.iter().enumerate() {
-        let at = check.spans.key(&dependency_path(component, &dependency.import));
+        let at = check.spans.key(&dependency_path(check.app, component, &dependency.import));
         problem = problem.label(at, format!("`{}` calls `{}`", component.id, names[step + 1]));
     }
     check.problems.push(problem.hint("replace one of the links by an event"));

@@ -3,7 +3,7 @@
 //! so does this host. Imports of one component must not overlap, because the choice between their
 //! providers would be arbitrary.
 
-use crate::app::{Component, Dependency, Provider};
+use crate::app::{Component, Provider};
 use crate::check::{Check, dependency_path};
 use crate::parse::ImportName;
 use crate::reader::{Code, Problem, listed};
@@ -11,26 +11,69 @@ use crate::reader::{Code, Problem, listed};
 pub(super) fn check(check: &Check<'_>) {
     for component in check.app.components.values() {
         for dependency in &component.dependencies {
-            provider_is_fit(check, component, dependency);
+            let path = dependency_path(check.app, component, &dependency.import);
+            inherits_in_one_way(check, component, &path);
+            let part = Part { import: &dependency.import, at: format!("{path}.component") };
+            if is_another_component(check, component, &part, &dependency.provider) {
+                provider_is_fit(check, &part, &dependency.provider);
+            }
         }
         imports_do_not_overlap(check, component);
     }
+    for middleware in check.app.http.iter().flat_map(|trigger| &trigger.middleware) {
+        let at = format!("{}.component", middleware.written_at);
+        let part = Part { import: "middleware", at };
+        provider_is_fit(check, &part, &middleware.provider);
+        middleware_is_no_bridge(check, &part, &middleware.provider);
+    }
 }
 
-fn provider_is_fit(check: &Check<'_>, importer: &Component, dependency: &Dependency) {
-    let Provider::Component { id, .. } = &dependency.provider else { return };
-    let at =
-        check.spans.value(&format!("{}.component", dependency_path(importer, &dependency.import)));
-    if *id == importer.id {
-        let message = format!("`{id}` depends on itself");
-        let hint = "name the component that exports this import";
-        check.problems.report(Code::UnfitDependency, message, at, "the component itself", hint);
+/// What a dependency inherits is said for each of them, or for all.
+fn inherits_in_one_way(check: &Check<'_>, component: &Component, dependency: &str) {
+    let own = format!("{dependency}.inherit_configuration");
+    let all = format!("{}.dependencies_inherit_configuration", component.written_at);
+    if !check.spans.contains(&own) || !check.spans.contains(&all) {
         return;
     }
+    let message = format!("`{all}` conflicts with `inherit_configuration` of a dependency");
+    check.problems.push(
+        Problem::new(Code::ConflictingKeys, message)
+            .label(check.spans.key(&own), "of one dependency")
+            .label(check.spans.key(&all), "of all")
+            .hint("set `inherit_configuration` on each dependency, and remove the other key"),
+    );
+}
+
+/// A component that is composed into another one.
+struct Part<'a> {
+    import: &'a str,
+    /// The path of the key with the component's id.
+    at: String,
+}
+
+fn is_another_component(
+    check: &Check<'_>,
+    importer: &Component,
+    part: &Part<'_>,
+    provider: &Provider,
+) -> bool {
+    let itself = matches!(provider, Provider::Component { id, .. } if *id == importer.id);
+    if itself {
+        let message = format!("`{}` depends on itself", importer.id);
+        let hint = "name the component that exports this import";
+        let at = check.spans.value(&part.at);
+        check.problems.report(Code::UnfitDependency, message, at, "the component itself", hint);
+    }
+    !itself
+}
+
+fn provider_is_fit(check: &Check<'_>, part: &Part<'_>, provider: &Provider) {
+    let Provider::Component { id, .. } = provider else { return };
+    let at = check.spans.value(&part.at);
     let Some(provider) = check.app.components.get(id) else { return };
     let own = own_configuration(provider);
     if own.is_empty() {
-        runs_here(check, dependency, provider, at);
+        runs_here(check, part, provider);
         return;
     }
     check.problems.push(
@@ -45,12 +88,7 @@ fn provider_is_fit(check: &Check<'_>, importer: &Component, dependency: &Depende
 }
 
 /// Reports a dependency that this host does not run, unless it is a bridge.
-fn runs_here(
-    check: &Check<'_>,
-    dependency: &Dependency,
-    provider: &Component,
-    at: std::ops::Range<usize>,
-) {
+fn runs_here(check: &Check<'_>, part: &Part<'_>, provider: &Component) {
     if provider.settings.stock_only && provider.settings.bridges.is_none() {
         let flag = check.path(provider, "tool.tessera.stock_only");
         check.problems.push(
@@ -58,14 +96,29 @@ fn runs_here(
                 Code::UnfitDependency,
                 format!(
                     "`{}` has no provider: this host does not run `{}`",
-                    dependency.import, provider.id
+                    part.import, provider.id
                 ),
             )
-            .label(at, "the provider")
+            .label(check.spans.value(&part.at), "the provider")
             .label(check.spans.value(&flag), "only for other hosts")
             .hint(
                 "name its replacement with `tool.tessera.bridges = \"…\"`, or remove `stock_only`",
             ),
+        );
+    }
+}
+
+/// The interface of HTTP handlers is called in the instance of the component, and never linked.
+fn middleware_is_no_bridge(check: &Check<'_>, part: &Part<'_>, provider: &Provider) {
+    let Provider::Component { id, .. } = provider else { return };
+    let bridge = check.app.components.get(id).filter(|found| found.settings.bridges.is_some());
+    if let Some(bridge) = bridge {
+        let flag = check.path(bridge, "tool.tessera.bridges");
+        check.problems.push(
+            Problem::new(Code::BadBridge, format!("the bridge `{id}` is used as middleware"))
+                .label(check.spans.value(&part.at), "not loaded by this host")
+                .label(check.spans.value(&flag), "a bridge")
+                .hint("name a component that is no bridge"),
         );
     }
 }
@@ -95,7 +148,7 @@ fn imports_do_not_overlap(check: &Check<'_>, component: &Component) {
     for (index, (second, second_name)) in names.iter().enumerate() {
         let first = names[..index].iter().find(|(_, first)| overlap(first, second_name));
         let Some((first, _)) = first else { continue };
-        let key = |import: &str| check.spans.key(&dependency_path(component, import));
+        let key = |import: &str| check.spans.key(&dependency_path(check.app, component, import));
         check.problems.push(
             Problem::new(
                 Code::BadDependency,

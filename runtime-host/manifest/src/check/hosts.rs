@@ -28,7 +28,11 @@ fn pattern(check: &Check<'_>, written: &str, path: &str) {
     };
     let Ok(text) = template.render(default) else { return };
     let at = check.spans.value(path);
-    match HostPattern::parse(&text) {
+    let pattern = match template.is_literal() {
+        true => HostPattern::parse(&text).map(Some),
+        false => HostPattern::parse_rendered(&text),
+    };
+    match pattern {
         Ok(_) => component_exists(check, &text, at),
         Err(error) => {
             let message = match template.is_literal() {
@@ -48,6 +52,6 @@ fn component_exists(check: &Check<'_>, pattern: &str, at: Span) {
     let host = host.split([':', '/']).next().unwrap_or(host);
     let Some(id) = host.strip_suffix(INTERNAL_SUFFIX) else { return };
     if id != "*" && !check.app.components.contains_key(id) {
-        check.report_unknown_component(id, at);
+        check.doubt(check.unknown_component(id, at));
     }
 }

@@ -9,6 +9,7 @@ mod cycles;
 mod dependencies;
 mod groups;
 mod hosts;
+mod profile;
 mod routes;
 mod settings;
 mod stores;
@@ -17,7 +18,7 @@ mod triggers;
 
 use crate::COMPONENTS_MAX;
 use crate::app::{App, Component};
-use crate::reader::{Code, Problems, Span, SpanIndex, join, nearest};
+use crate::reader::{Code, Problem, Problems, Span, SpanIndex, join, nearest};
 
 /// The input of a rule, and the collector of its problems.
 pub(crate) struct Check<'a> {
@@ -35,6 +36,7 @@ pub(crate) fn all(app: &App, problems: &Problems) {
         return;
     }
     let check = Check { app, spans: app.origin.spans(), problems };
+    profile::check(&check);
     components::check(&check);
     triggers::check(&check);
     groups::check(&check);
@@ -51,7 +53,14 @@ pub(crate) fn all(app: &App, problems: &Problems) {
 impl Check<'_> {
     /// The path of a key of a component.
     fn path(&self, component: &Component, key: &str) -> String {
-        format!("{}.{key}", component.written_at)
+        self.app.origin.path_of(component, key)
+    }
+
+    /// Reports what stock Spin accepts: an error only in an application that was made for
+    /// this host.
+    fn doubt(&self, problem: Problem) {
+        let declared = self.app.settings.declared;
+        self.problems.push(if declared { problem } else { problem.warning() });
     }
 
     /// The span of a component's name.
@@ -61,17 +70,22 @@ impl Check<'_> {
 
     /// Reports a reference to a component that does not exist.
     fn report_unknown_component(&self, id: &str, at: Span) {
+        self.problems.push(self.unknown_component(id, at));
+    }
+
+    fn unknown_component(&self, id: &str, at: Span) -> Problem {
         let ids = self.app.components.keys().map(String::as_str);
         let or_else = || format!("add `[component.{id}]`, or name an existing component");
         let hint = did_you_mean(id, ids, or_else);
         let message = format!("unknown component `{id}`");
-        self.problems.report(Code::UnknownComponent, message, at, "unknown component", hint);
+        let problem = Problem::new(Code::UnknownComponent, message);
+        problem.label(at, "unknown component").hint(hint)
     }
 }
 
 /// The path of a dependency of a component.
-pub(crate) fn dependency_path(component: &Component, import: &str) -> String {
-    join(&format!("{}.dependencies", component.written_at), import)
+pub(crate) fn dependency_path(app: &App, component: &Component, import: &str) -> String {
+    app.origin.path_of(component, &join("dependencies", import))
 }
 
 /// The hint for a name that is not declared.

@@ -1,5 +1,6 @@
-//! A store belongs to one component, and other components call it. Stock Spin lets components share
-//! a label; here that is an error, because a shared store is an untyped contract between them.
+//! In an application that was made for this host, a store belongs to one component, and other
+//! components call it: a shared store is an untyped contract between them. Others may share labels,
+//! as on stock Spin.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,9 @@ use crate::check::Check;
 use crate::reader::{Code, Problem, Span};
 
 pub(super) fn check(check: &Check<'_>) {
+    if !check.app.settings.declared {
+        return;
+    }
     exclusive(check, "key_value_stores", "key-value store", |component| {
         &component.key_value_stores
     });

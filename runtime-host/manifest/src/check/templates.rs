@@ -2,7 +2,7 @@
 
 use crate::app::Component;
 use crate::check::{Check, did_you_mean};
-use crate::reader::{Code, join};
+use crate::reader::{Code, Problem, join};
 use crate::template::{Template, TemplateError};
 
 pub(super) fn check(check: &Check<'_>) {
@@ -25,11 +25,20 @@ fn of_component(check: &Check<'_>, component: &Component) {
         template(check, text, &join(&check.path(component, "variables"), name));
     }
     for (index, host) in component.allowed_outbound_hosts.iter().enumerate() {
-        template(check, host, &check.path(component, &format!("allowed_outbound_hosts[{index}]")));
+        let path = check.path(component, &format!("allowed_outbound_hosts[{index}]"));
+        for problem in problems(check, host, &path) {
+            // Stock Spin starts, and denies the requests of the component.
+            let starts = problem.code() == Code::UnknownVariable;
+            if starts { check.doubt(problem) } else { check.problems.push(problem) }
+        }
     }
 }
 
 fn template(check: &Check<'_>, text: &str, path: &str) {
+    problems(check, text, path).into_iter().for_each(|problem| check.problems.push(problem));
+}
+
+fn problems(check: &Check<'_>, text: &str, path: &str) -> Vec<Problem> {
     let at = check.spans.value(path);
     let template = match Template::parse(text) {
         Ok(template) => template,
@@ -41,15 +50,17 @@ fn template(check: &Check<'_>, text: &str, path: &str) {
                 }
             };
             let message = format!("`{path}` is not a template: {error}");
-            check.problems.report(Code::BadTemplate, message, at, "not a template", hint);
-            return;
+            let problem = Problem::new(Code::BadTemplate, message);
+            return vec![problem.label(at, "not a template").hint(hint)];
         }
     };
-    for name in template.variables().filter(|name| !check.app.variables.contains_key(*name)) {
+    let unknown = template.variables().filter(|name| !check.app.variables.contains_key(*name));
+    let problem = |name: &str| {
         let message = format!("`{path}` uses the variable `{name}`, which is not declared");
-        let (hint, label) = (declare(check, name), "undeclared variable");
-        check.problems.report(Code::UnknownVariable, message, at.clone(), label, hint);
-    }
+        let problem = Problem::new(Code::UnknownVariable, message);
+        problem.label(at.clone(), "undeclared variable").hint(declare(check, name))
+    };
+    unknown.map(problem).collect()
 }
 
 /// The hint for a variable that is not declared.

@@ -9,7 +9,6 @@ use crate::reader::{Code, Problem};
 pub(super) fn check(check: &Check<'_>) {
     ids_are_unique(check);
     redis_has_a_server(check);
-    redis_is_unsupported(check);
     called_components_serve_http(check);
 }
 
@@ -20,16 +19,21 @@ pub(super) fn with_component(app: &App) -> impl Iterator<Item = (&ComponentId, &
         Handler::Static(_) => None,
     });
     let redis = app.redis.iter().map(|trigger| (&trigger.component, trigger.written_at.as_str()));
-    http.chain(redis)
+    let cron = app.cron.iter().map(|trigger| (&trigger.component, trigger.written_at.as_str()));
+    let command = app.command.iter();
+    let command = command.map(|trigger| (&trigger.component, trigger.written_at.as_str()));
+    http.chain(redis).chain(cron).chain(command)
 }
 
 fn ids_are_unique(check: &Check<'_>) {
     let http = check.app.http.iter().map(|trigger| (&trigger.id, &trigger.written_at));
     let redis = check.app.redis.iter().map(|trigger| (&trigger.id, &trigger.written_at));
+    let cron = check.app.cron.iter().map(|trigger| (&trigger.id, &trigger.written_at));
+    let command = check.app.command.iter().map(|trigger| (&trigger.id, &trigger.written_at));
     let mut seen: BTreeMap<&String, &String> = BTreeMap::new();
-    for (id, written_at) in http.chain(redis) {
+    for (id, written_at) in http.chain(redis).chain(cron).chain(command) {
         let Some(first) = seen.insert(id, written_at) else { continue };
-        check.problems.push(
+        check.doubt(
             Problem::new(Code::DuplicateTriggerId, format!("two triggers have the id `{id}`"))
                 .label(check.spans.value(&format!("{written_at}.id")), "the same id")
                 .label(check.spans.value(&format!("{first}.id")), "first used here")
@@ -45,26 +49,6 @@ fn redis_has_a_server(check: &Check<'_>) {
         let at = check.spans.value(&trigger.written_at);
         let hint = "add `address = \"redis://…\"` here or in `[application.trigger.redis]`";
         check.problems.report(Code::MissingKey, message, at, "`address` is missing", hint);
-    }
-}
-
-/// Refuses Redis triggers of components that this host runs: they would never be called.
-fn redis_is_unsupported(check: &Check<'_>) {
-    for trigger in &check.app.redis {
-        let component = check.app.components.get(&trigger.component);
-        if component.is_none_or(|component| component.settings.stock_only) {
-            continue;
-        }
-        let message =
-            format!("`{}` has the type `redis`, which is not supported yet", trigger.written_at);
-        let hint = format!(
-            "remove the trigger, or let only stock Spin run the component: add \
-             `stock_only = true` to `[component.{}.tool.tessera]`",
-            trigger.component
-        );
-        let at = check.spans.value(&trigger.written_at);
-        let label = "no Redis triggers on this host";
-        check.problems.report(Code::Unsupported, message, at, label, hint);
     }
 }
 

@@ -5,13 +5,16 @@ use std::net::IpAddr;
 use super::bare;
 use crate::pattern_error::PatternError;
 
+/// A name, in lowercase and with other than ASCII characters encoded, or an address.
+type Address = url::Host<String>;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Host {
     Any,
     /// With the leading dot.
     Below(String),
     Itself,
-    Name(String),
+    One(Address),
     Network {
         address: IpAddr,
         prefix_bits: u8,
@@ -20,7 +23,7 @@ pub(super) enum Host {
 
 impl Host {
     pub(super) fn parse(text: &str) -> Result<Self, PatternError> {
-        let text = text.to_ascii_lowercase();
+        let text = text.trim().to_ascii_lowercase();
         match text.as_str() {
             "" => return Err(PatternError::new("the host is missing", "write `*` for all hosts")),
             "*" => return Ok(Self::Any),
@@ -43,38 +46,47 @@ impl Host {
                 "`*` is a whole host or the first part of a name, for example `*.example.com`";
             return Err(PatternError::new("`*` is not allowed in the middle of a host", hint));
         }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if name.is_empty() || !name.chars().all(allowed) {
-            let hint = "a host is a name, an address (IPv6 in brackets), a network such as `10.0.0.0/8`, `self` or `*`";
-            return Err(PatternError::new(format!("`{text}` is not a host"), hint));
+        match Address::parse(name) {
+            Ok(Address::Domain(name)) if below => Ok(Self::Below(format!(".{name}"))),
+            Ok(address) if !below => Ok(Self::One(address)),
+            _ => {
+                let hint = "a host is a name, an address (IPv6 in brackets), a network such as `10.0.0.0/8`, `self` or `*`";
+                Err(PatternError::new(format!("`{text}` is not a host"), hint))
+            }
         }
-        Ok(if below { Self::Below(format!(".{name}")) } else { Self::Name(name.to_owned()) })
     }
 
     pub(super) fn matches(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
+        let host = || match host.parse() {
+            Ok(IpAddr::V4(address)) => Some(Address::Ipv4(address)),
+            Ok(IpAddr::V6(address)) => Some(Address::Ipv6(address)),
+            Err(_) => Address::parse(host).ok(),
+        };
         match self {
             Self::Any => true,
-            Self::Below(suffix) => host.ends_with(suffix),
             Self::Itself => false,
-            Self::Name(name) => *name == host,
-            Self::Network { address, prefix_bits } => host.parse().is_ok_and(|host: IpAddr| {
+            Self::One(one) => host().is_some_and(|host| host == *one),
+            Self::Below(suffix) => {
+                matches!(host(), Some(Address::Domain(name)) if name.ends_with(suffix))
+            }
+            Self::Network { address, prefix_bits } => {
+                let host = match host() {
+                    Some(Address::Ipv4(host)) => IpAddr::V4(host),
+                    Some(Address::Ipv6(host)) => IpAddr::V6(host),
+                    _ => return false,
+                };
                 masked(host, *prefix_bits) == masked(*address, *prefix_bits)
-            }),
+            }
         }
     }
 }
 
-/// `None` if the text does not look like an address or a network.
+/// `None` if the text does not look like a network.
 fn parse_network(text: &str) -> Option<Result<Host, PatternError>> {
-    let (address, prefix) = match text.split_once('/') {
-        Some((address, prefix)) => (address, Some(prefix)),
-        None => (text, None),
-    };
+    let (address, prefix) = text.split_once('/')?;
     let address: IpAddr = bare(address).parse().ok()?;
     let bits = if address.is_ipv4() { 32 } else { 128 };
-    let prefix_bits = prefix.map_or(Some(bits), |prefix| prefix.parse().ok());
-    Some(match prefix_bits.filter(|prefix| *prefix <= bits) {
+    Some(match prefix.parse().ok().filter(|prefix| *prefix <= bits) {
         Some(prefix_bits) => Ok(Host::Network { address, prefix_bits }),
         None => Err(PatternError::new(
             "the prefix length is invalid",

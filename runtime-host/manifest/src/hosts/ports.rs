@@ -22,10 +22,6 @@ impl Ports {
             None => number(text).map(Self::One),
         };
         match parsed {
-            Some(Self::Range(range)) if range.is_empty() => Err(PatternError::new(
-                format!("the range `{text}` is empty"),
-                "a range excludes its end, for example `8000..8010`",
-            )),
             Some(ports) => Ok(ports),
             None => Err(PatternError::new(
                 format!("`{text}` is not a port"),

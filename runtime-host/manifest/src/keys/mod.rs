@@ -48,6 +48,8 @@ pub struct Number {
     pub unit: &'static str,
     /// The value if the key is missing; `None` if it is required.
     pub default: Option<u64>,
+    /// The same for an application without settings of this host, if there is a difference.
+    pub stock_default: Option<u64>,
     description: &'static str,
 }
 
@@ -71,7 +73,12 @@ impl Number {
         default: Option<u64>,
         description: &'static str,
     ) -> Self {
-        Self { name, range, unit, default, description }
+        Self { name, range, unit, default, stock_default: None, description }
+    }
+
+    const fn for_stock(mut self, default: u64) -> Self {
+        self.stock_default = Some(default);
+        self
     }
 }
 

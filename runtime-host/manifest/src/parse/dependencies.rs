@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::app::{Dependency, Inherit, Provider, Source};
 use crate::names;
 use crate::parse::source;
-use crate::reader::{Code, Field, Key, Table, listed, suggestion};
+use crate::reader::{Code, Field, Key, Problem, Table, listed, suggestion};
 
 /// Permissions that a dependency can inherit from its importer.
 const PERMISSIONS: [&str; 7] = [
@@ -86,25 +86,25 @@ fn dependency(key: &Key, field: &Field<'_>, folder: &Path) -> Option<Dependency>
         return None;
     }
     let mut table = field.table()?;
-    let present: Vec<_> = ORIGINS.into_iter().filter(|key| table.has(key)).collect();
-    let [origin] = present[..] else {
-        report_origins(&table, &present);
-        return None;
-    };
-    let provider = provider(origin, &mut table, name.as_ref(), folder);
-    let inherit = table.optional("inherit_configuration").map(|field| inherit(&field));
+    let provider = provider(origin(&table)?, &mut table, name.as_ref(), folder);
+    let inherit = inherit(&mut table);
     table.finish();
     let inherit = inherit.unwrap_or(Inherit::Nothing);
     Some(Dependency { import: key.name.clone(), provider: provider?, inherit })
 }
 
-fn report_origins(table: &Table<'_>, present: &[&str]) {
-    if present.is_empty() {
-        let hint = format!("add one of {}", listed(ORIGINS));
-        table.field.report(Code::BadDependency, "has no source", "no source", &hint);
-    } else {
-        source::conflict(table, present);
+/// The key of the only source.
+pub(super) fn origin(table: &Table<'_>) -> Option<&'static str> {
+    let present: Vec<_> = ORIGINS.into_iter().filter(|key| table.has(key)).collect();
+    match present[..] {
+        [origin] => return Some(origin),
+        [] => {
+            let hint = format!("add one of {}", listed(ORIGINS));
+            table.field.report(Code::BadDependency, "has no source", "no source", &hint);
+        }
+        _ => source::conflict(table, &present),
     }
+    None
 }
 
 fn provider(
@@ -113,7 +113,7 @@ fn provider(
     name: Option<&ImportName>,
     folder: &Path,
 ) -> Option<Provider> {
-    let export = export(table, name);
+    let export = export(table, origin, name);
     let source = match origin {
         "component" => {
             let id = table.text("component")?;
@@ -126,11 +126,12 @@ fn provider(
     Some(Provider::Source { source: source?, export })
 }
 
-/// `export`, which an import of a whole package cannot have: it imports all interfaces.
-fn export(table: &mut Table<'_>, name: Option<&ImportName>) -> Option<String> {
+/// `export`, which an import of a whole package cannot have: it imports all interfaces. From a URL
+/// it can, as in Spin.
+fn export(table: &mut Table<'_>, origin: &str, name: Option<&ImportName>) -> Option<String> {
     let field = table.optional("export")?;
     let whole_package = name.is_some_and(|name| name.package.is_some() && name.interface.is_none());
-    if whole_package {
+    if whole_package && origin != "url" {
         let hint = "import an interface, as `namespace:package/interface`, or remove `export`";
         field.report(
             Code::BadDependency,
@@ -153,7 +154,8 @@ fn registry(table: &mut Table<'_>, name: Option<&ImportName>) -> Option<Source> 
     Some(Source::Registry { registry, package: package?, version: version? })
 }
 
-fn requirement(field: &Field<'_>) -> Option<String> {
+/// A version or a range of versions.
+pub(super) fn requirement(field: &Field<'_>) -> Option<String> {
     let version = field.text()?;
     let Err(error) = semver::VersionReq::parse(&version) else { return Some(version) };
     let hint = "write `1.2.3` or `>= 1.2`; for a file, write `{ path = \"…\" }`";
@@ -172,7 +174,12 @@ fn implied_package(field: &Field<'_>, name: Option<&ImportName>) -> Option<Strin
     name.package.clone()
 }
 
-fn inherit(field: &Field<'_>) -> Inherit {
+/// `inherit_configuration`.
+pub(super) fn inherit(table: &mut Table<'_>) -> Option<Inherit> {
+    table.optional("inherit_configuration").map(|field| permissions(&field))
+}
+
+fn permissions(field: &Field<'_>) -> Inherit {
     if field.is_boolean() {
         return match field.boolean() {
             Some(true) => Inherit::All,
@@ -185,11 +192,12 @@ fn inherit(field: &Field<'_>) -> Inherit {
     };
     let mut keys = Vec::new();
     for item in items {
-        let Some(key) = item.text() else { continue };
+        let Some(key) = item.string() else { continue };
         if !PERMISSIONS.contains(&key.as_str()) {
-            let message = format!("is the unknown permission `{key}`");
-            let hint = suggestion(&key, PERMISSIONS);
-            item.report(Code::BadValue, &message, "unknown permission", &hint);
+            let message = format!("`{}` is the unknown permission `{key}`", item.path);
+            let problem = Problem::new(Code::BadValue, message).warning();
+            let problem = problem.label(item.span(), "has no effect");
+            item.problems.push(problem.hint(suggestion(&key, PERMISSIONS)));
         }
         keys.push(key);
     }

@@ -5,93 +5,98 @@
 //! application is never returned: `parse` returns one only if there are no problems.
 
 mod application;
+mod build;
+mod command;
 mod component;
+mod cron;
 mod dependencies;
+mod executor;
 mod files;
+mod hosts;
 mod http;
+mod middleware;
+mod profile;
 mod redis;
 mod schedule;
 mod source;
+mod static_response;
 mod subscribe;
 mod tool;
 mod trigger;
 mod variables;
+mod version_1;
 
 pub(crate) use dependencies::ImportName;
 pub(crate) use tool::HOST;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::app::App;
-use crate::origin::Origin;
-use crate::reader::{Code, Field, Problem, Table};
+use crate::origin::{Origin, Version};
+use crate::reader::{Code, Field, Table};
 
-/// Reads the whole manifest; `None` if it has another version.
-pub(crate) fn manifest(root: &Field<'_>, folder: &Path, origin: Origin) -> Option<App> {
+/// What the readers of all tables need.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// The manifest's directory.
+    folder: &'a Path,
+    /// The chosen build profile.
+    profile: Option<&'a str>,
+}
+
+/// Reads the whole manifest; `None` if it has an unknown version.
+pub(crate) fn manifest(root: &Field<'_>, folder: &Path, mut origin: Origin) -> Option<App> {
     let mut root = root.table()?;
-    if !version(&mut root) {
-        return None;
-    }
+    origin.version = version(&mut root)?;
+    let profile = origin.profile().map(str::to_owned);
+    let scope = Scope { folder, profile: profile.as_deref() };
+    Some(match origin.version {
+        Version::One => version_1::manifest(root, scope, origin),
+        Version::Two => version_2(root, scope, origin),
+    })
+}
+
+fn version_2(mut root: Table<'_>, scope: Scope<'_>, origin: Origin) -> App {
     let application = root
         .required("application", "add `[application]` with `name = \"…\"`")
         .and_then(|field| application::read(&field))
         .unwrap_or_default();
     let variables = root.optional("variables").map(|field| variables::read(&field));
-    let mut components = match root.optional("component") {
-        Some(field) => component::read_all(&field, folder),
-        None => BTreeMap::new(),
-    };
+    let components = root.optional("component");
+    let components = components.map(|field| component::read_all(&field, scope));
+    let mut components = components.unwrap_or_default();
     let hint = "add `[[trigger.http]]` with `route = \"/...\"` and `component = \"…\"`";
     let triggers = root.required("trigger", hint);
-    let triggers = trigger::read(triggers, &application.http_base, folder, &mut components);
+    let triggers = trigger::read(triggers, &application.http_base, scope, &mut components);
     root.finish();
-    Some(App {
-        name: application.name,
-        folder: folder.to_owned(),
-        variables: variables.unwrap_or_default(),
-        components,
-        http_base: application.http_base,
-        http: triggers.http,
-        redis_address: application.redis_address,
-        redis: triggers.redis,
-        settings: application.settings,
-        origin,
-    })
+    application.into_app(scope, variables.unwrap_or_default(), components, triggers, origin)
 }
 
-/// Reads `spin_manifest_version`; false if the rest cannot be read.
-fn version(root: &mut Table<'_>) -> bool {
-    let old = Problem::new(
-        Code::ManifestVersion,
-        "the manifest has version 1, and only version 2 is supported",
-    )
-    .hint("`spin doctor` can convert it, or see https://spinframework.dev/manifest-reference");
-    if let Some(field) = root.deprecated("spin_version") {
-        field.problems.push(old.label(field.key, "a key of version 1"));
-        return false;
+/// The version of the format; `None` if it is unknown. A missing one is reported, and the rest is
+/// read as version 2.
+fn version(root: &mut Table<'_>) -> Option<Version> {
+    let older = root.deprecated("spin_version");
+    if older.is_none() && !root.has("spin_manifest_version") {
+        root.required("spin_manifest_version", "add `spin_manifest_version = 2`");
+        return Some(Version::Two);
     }
-    let Some(field) = root.required("spin_manifest_version", "add `spin_manifest_version = 2`")
-    else {
-        return true;
-    };
+    let is_older = older.is_some();
+    let field = older.or_else(|| root.optional("spin_manifest_version"))?;
     let number = if field.is_string() {
-        field.string().and_then(|text| text.parse().ok())
+        field.string().map(|text| text.parse().unwrap_or(0))
     } else {
         field.integer()
     };
-    let report = |message| {
-        let hint = "write `spin_manifest_version = 2`";
-        field.report(Code::ManifestVersion, message, "must be 2", hint);
-    };
     match number {
-        Some(2) => return true,
-        Some(1) => field.problems.push(old.label(field.span(), "version 1")),
-        Some(_) => report("is not a supported version"),
-        None if field.is_string() => report("is not a number"),
-        None => {}
+        Some(1) => Some(Version::One),
+        Some(2) if !is_older => Some(Version::Two),
+        Some(_) => {
+            let hint = "write `spin_manifest_version = 2`";
+            field.report(Code::ManifestVersion, "is not a version of manifests", "not 2", hint);
+            None
+        }
+        None => Some(Version::Two),
     }
-    number.is_none()
 }
 
 /// The strings of an array. `is_valid` reports those that are not valid; duplicates of valid ones
@@ -107,4 +112,9 @@ fn distinct_texts(items: &[Field<'_>], is_valid: impl Fn(&Field<'_>, &str) -> bo
         texts.push(text);
     }
     texts
+}
+
+/// The strings of an array.
+fn strings(field: &Field<'_>) -> Vec<String> {
+    field.items().unwrap_or_default().iter().filter_map(Field::string).collect()
 }

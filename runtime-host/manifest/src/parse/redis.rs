@@ -1,20 +1,14 @@
 //! `[[trigger.redis]]`.
 
 use crate::app::RedisTrigger;
-use crate::parse::trigger::{Context, refuse_several_components, report_no_component};
+use crate::parse::trigger::{Context, refuse_several_components};
 use crate::reader::Table;
 
 pub(super) fn read(mut table: Table<'_>, context: &mut Context<'_>) -> Option<RedisTrigger> {
     let id = context.id(&mut table, "redis");
     let channel = table.required_text("channel", "add `channel = \"orders\"`");
     let address = table.text("address");
-    let component = match table.optional("component") {
-        Some(field) => context.component(&field, &id),
-        None => {
-            report_no_component(&table, "`component = \"…\"`");
-            None
-        }
-    };
+    let component = context.only_component(&mut table, &id);
     refuse_several_components(&mut table);
     let written_at = table.field.path.clone();
     table.finish();

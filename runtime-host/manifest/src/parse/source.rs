@@ -26,7 +26,7 @@ pub(super) fn read(field: &Field<'_>, folder: &Path) -> Option<Source> {
             return None;
         }
         (true, false) => remote(&mut table),
-        _ => registry(&mut table),
+        _ => registry(&mut table, exact_version),
     };
     table.finish();
     source
@@ -82,23 +82,28 @@ fn digest(field: &Field<'_>) -> Option<String> {
         field.report(Code::BadValue, "is not a SHA-256 digest", "not a digest", &hint);
         return None;
     }
-    Some(digest)
+    Some(digest.to_ascii_lowercase())
 }
 
-/// The keys `registry`, `package` and an exact `version`.
-fn registry(table: &mut Table<'_>) -> Option<Source> {
+/// The keys `registry`, `package` and `version`, which `version` reads.
+pub(super) fn registry(
+    table: &mut Table<'_>,
+    version: fn(&Field<'_>) -> Option<String>,
+) -> Option<Source> {
     let registry = table.text("registry");
     let package = table.required("package", "add `package = \"namespace:name\"`");
-    let version = table.required("version", "add `version = \"1.2.3\"`");
+    let written = table.required("version", "add `version = \"1.2.3\"`");
     let package = package.and_then(|field| self::package(&field));
-    let version = version.and_then(|field| {
-        let version = field.text()?;
-        let Err(error) = semver::Version::parse(&version) else { return Some(version) };
-        let hint = "write a full version, for example `1.2.3`";
-        field.report_invalid(Code::BadValue, "a version", &error.to_string(), hint);
-        None
-    });
+    let version = written.and_then(|field| version(&field));
     Some(Source::Registry { registry, package: package?, version: version? })
+}
+
+fn exact_version(field: &Field<'_>) -> Option<String> {
+    let version = field.text()?;
+    let Err(error) = semver::Version::parse(&version) else { return Some(version) };
+    let hint = "write a full version, for example `1.2.3`";
+    field.report_invalid(Code::BadValue, "a version", &error.to_string(), hint);
+    None
 }
 
 /// The name of a package.

@@ -37,6 +37,7 @@ pub(super) fn application(mut table: Table<'_>) -> AppSettings {
     let base_url = table.text(BASE_URL.name);
     table.finish();
     AppSettings {
+        declared: true,
         limits: limits.unwrap_or_default(),
         events: events.unwrap_or_default(),
         secret_defaults: secret_defaults.unwrap_or_default(),

@@ -1,20 +1,22 @@
 //! Manifests and their results: each `cases/<name>.toml` has a `<name>.txt` beside it with the
 //! report of its problems, or, for cases named `ok-…`, with its warnings and the application.
-//! `UPDATE_GOLDEN=1` rewrites the results; read the diff.
+//! A first line `# profile: <name>` chooses a build profile. `UPDATE_GOLDEN=1` rewrites the results;
+//! read the diff.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
-use tessera_manifest::{Code, Errors, parse, warnings};
+use tessera_manifest::{Code, Errors, parse_with_profile, warnings};
 use tessera_strict_toml::Code as _;
 
 const REPORT_WIDTH: usize = 100;
 
 /// The only function that uses the API.
 fn result(text: &str) -> Result<String, Errors> {
-    let app = parse(Path::new("/app/spin.toml"), text)?;
+    let profile = text.lines().next().and_then(|line| line.strip_prefix("# profile: "));
+    let app = parse_with_profile(Path::new("/app/spin.toml"), text, profile)?;
     let warnings = app.origin.errors(warnings(&app));
     let warnings = warnings.as_ref().map(render).unwrap_or_default();
     Ok(format!("{warnings}{app:#?}\n"))

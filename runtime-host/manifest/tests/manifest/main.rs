@@ -5,3 +5,4 @@
 mod disk;
 mod golden;
 mod mutations;
+mod version_1;

@@ -4,16 +4,21 @@ use std::path::Path;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use proptest::prelude::*;
-use tessera_manifest::parse;
+use tessera_manifest::{Errors, Problem, parse, parse_with_profile, warnings};
 
-const SEEDS: [&str; 3] = [
+const SEEDS: [&str; 8] = [
     include_str!("../cases/ok-everything.toml"),
+    include_str!("../cases/ok-files.toml"),
+    include_str!("../cases/ok-hosts.toml"),
+    include_str!("../cases/ok-middleware.toml"),
+    include_str!("../cases/ok-profile.toml"),
+    include_str!("../cases/ok-version-1.toml"),
     include_str!("../cases/ok-shop.toml"),
     include_str!("../cases/link-cycle.toml"),
 ];
 
 /// Pieces that change a valid manifest into another or an invalid one.
-const PIECES: [&str; 16] = [
+const PIECES: [&str; 20] = [
     "\"",
     "{{",
     "}}",
@@ -30,6 +35,10 @@ const PIECES: [&str; 16] = [
     "\\u0000",
     "/...",
     "://",
+    "spin_manifest_version = \"1\"\n",
+    "..",
+    "*",
+    "middleware = [{ }]\n",
 ];
 
 /// Replaces some characters of a text by a piece.
@@ -55,17 +64,34 @@ fn mutated(seed: &str, cuts: &[Cut]) -> String {
     text.into_iter().collect()
 }
 
-fn parses(text: &str) -> Result<(), TestCaseError> {
-    let Err(errors) = parse(Path::new("/app/spin.toml"), text) else { return Ok(()) };
-    prop_assert!(!errors.problems().is_empty(), "an error without a problem");
-    for problem in errors.problems() {
+fn point_into(text: &str, problems: &[Problem]) -> Result<(), TestCaseError> {
+    for problem in problems {
         for label in problem.labels() {
             prop_assert!(text.get(label.span.clone()).is_some(), "{problem}: {:?}", label.span);
         }
     }
+    Ok(())
+}
+
+fn parses(text: &str) -> Result<(), TestCaseError> {
+    for profile in [None, Some("debug")] {
+        let errors = match parse_with_profile(Path::new("/app/spin.toml"), text, profile) {
+            Ok(app) => app.origin.errors(warnings(&app)),
+            Err(errors) => {
+                prop_assert!(!errors.problems().is_empty(), "an error without a problem");
+                Some(errors)
+            }
+        };
+        errors.map_or(Ok(()), |errors| is_readable(text, &errors))?;
+    }
+    Ok(())
+}
+
+fn is_readable(text: &str, errors: &Errors) -> Result<(), TestCaseError> {
+    point_into(text, errors.problems())?;
     let mut report = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor());
-    handler.render_report(&mut report, &errors).unwrap();
+    handler.render_report(&mut report, errors).unwrap();
     let texts = [errors.to_string(), format!("{errors:#}")];
     prop_assert!(texts.iter().all(|text| !text.is_empty()));
     Ok(())
