@@ -50,8 +50,9 @@ pub trait KeyValue: Send + Sync + 'static {
 
     /// Adds `delta` to a counter and returns the sum. An absent key counts as 0.
     ///
-    /// A counter is stored as 8 bytes, little endian, two's complement, as in stock Spin. A value of
-    /// another length, and a sum outside of `i64`, are [`Invalid`](crate::ErrorKind::Invalid).
+    /// A counter is stored as stock Spin stores it in the same engine: as 8 bytes, little endian, two's
+    /// complement, or as a decimal number in Redis. Another value, and a sum outside of `i64`, are
+    /// [`Invalid`](crate::ErrorKind::Invalid).
     fn increment(&self, key: String, delta: i64) -> BoxFuture<'_, Result<i64>>;
 
     /// Sets a key to be removed at a time (milliseconds since the epoch) or soon after, by

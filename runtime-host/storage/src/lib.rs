@@ -7,6 +7,7 @@
 //!
 //! - [`embedded`]: SQLite files in a directory, for one process.
 //! - [`memory`]: no files, for stores that are declared without a path and for tests.
+//! - [`redis`]: a database of a Redis server, which several hosts may share.
 //!
 //! This crate knows neither WebAssembly nor HTTP, so that engines can be tested, measured and
 //! replaced without the host.
@@ -19,6 +20,7 @@ mod error;
 mod key_value;
 mod limits;
 pub mod memory;
+pub mod redis;
 mod versions;
 
 pub use error::{Error, ErrorKind, Result};

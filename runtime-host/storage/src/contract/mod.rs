@@ -108,6 +108,13 @@ where
     join_all(running).await.into_iter().map(|joined| joined.unwrap()).collect()
 }
 
+/// The number that a counter's value stands for: decimal, or eight bytes, little endian. Which of them
+/// an engine uses is what stock Spin uses there.
+fn decoded(value: &[u8]) -> i64 {
+    let decimal = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+    decimal.unwrap_or_else(|| i64::from_le_bytes(value.try_into().unwrap()))
+}
+
 async fn all_keys(store: &Store, limit: usize) -> Vec<String> {
     let mut keys = Vec::new();
     let mut after = None;

@@ -48,7 +48,8 @@ pub async fn notices_a_value_that_came_back(store: Store) {
     store.set_many(vec![("key".into(), b"same".to_vec())]).await.unwrap();
     assert!(is_conflict(&swap(&store, version, b"new").await));
 
-    store.set("key".into(), 0_i64.to_le_bytes().to_vec()).await.unwrap();
+    store.delete("key".into()).await.unwrap();
+    store.increment("key".into(), 7).await.unwrap();
     let version = store.read_versioned("key".into()).await.unwrap().version;
     store.increment("key".into(), 0).await.unwrap();
     assert!(is_conflict(&swap(&store, version, b"new").await));

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{Store, all_keys, assert_invalid, contend};
+use super::{Store, all_keys, assert_invalid, contend, decoded};
 use crate::{ErrorKind, Limits, SwapError, Value, Version};
 
 /// `set` then `get` and `exists`.
@@ -142,5 +142,5 @@ async fn number(store: &Store, turn: usize) -> i64 {
         1 => store.get_many(vec!["n".into()]).await.unwrap().remove(0),
         _ => store.read_versioned("n".into()).await.unwrap().value,
     };
-    i64::from_le_bytes(value.unwrap().try_into().unwrap())
+    decoded(&value.unwrap())
 }

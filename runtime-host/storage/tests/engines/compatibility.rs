@@ -32,6 +32,7 @@ async fn a_file_of_stock_spin_is_taken_over_and_given_back() {
     let store = engine.open("default").await.unwrap();
     assert_eq!(store.keys(None, 10).await.unwrap().keys, ["count", "key"]);
     assert_eq!(store.increment("count".into(), 1).await, Ok(42));
+    assert_eq!(store.get("count".into()).await, Ok(Some(42_i64.to_le_bytes().to_vec())));
     let read = store.read_versioned("key".into()).await.unwrap();
     assert_eq!(read.value, Some(b"spin".to_vec()));
     store.compare_and_swap("key".into(), read.version, b"tessera".to_vec()).await.unwrap();

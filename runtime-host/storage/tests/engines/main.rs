@@ -14,6 +14,7 @@ mod locks;
 mod memory;
 #[cfg(target_os = "linux")]
 mod power;
+mod redis;
 
 /// The contract, kept by the engine on disk.
 mod embedded {
