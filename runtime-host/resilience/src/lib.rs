@@ -5,14 +5,16 @@
 //! - [`Bulkhead`]: a limit for concurrent calls and for those that wait, per callee.
 //! - [`Streams`]: a limit for concurrent streamed responses, per callee and per client.
 //! - [`RateLimiter`]: a limit for calls per window, per caller.
+//! - [`Choice`]: a limit that is chosen from a range, anew for each use.
 //!
-//! Without the feature `tokio`, only [`gcra`] exists, which components use, too.
+//! Without the feature `tokio`, only [`gcra`] and [`Choice`] exist; components use [`gcra`], too.
 //!
 //! This crate does not depend on WebAssembly, HTTP or the manifest. The time comes from tokio's
 //! clock or is an argument, so that all rules are tested without waiting.
 
 #[cfg(feature = "tokio")]
 pub mod bulkhead;
+pub mod choice;
 #[cfg(feature = "tokio")]
 pub mod deadline;
 pub mod gcra;
@@ -21,5 +23,6 @@ pub mod rate_limit;
 #[cfg(feature = "tokio")]
 pub mod streams;
 
+pub use self::choice::Choice;
 #[cfg(feature = "tokio")]
 pub use self::{bulkhead::Bulkhead, deadline::Deadline, rate_limit::RateLimiter, streams::Streams};
