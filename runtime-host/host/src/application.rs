@@ -11,29 +11,44 @@ mod exposure;
 mod files;
 mod generated;
 mod incarnation;
+mod initial_data;
 mod instances;
 mod limits;
+mod middleware;
+mod output;
 mod private;
+mod redis;
 mod running;
+mod sources;
 mod startup_timings;
+mod state_dir;
 mod variables;
 
 use crate::calls::Loopback;
-use crate::capabilities::outbound_http::{Client, NetworkContext};
+use crate::capabilities::outbound_http::{Client, NetworkContext, OwnAddress};
 use crate::capabilities::platform::Platform;
-use crate::engine::{Capacity, Engine, Functions};
+use crate::engine::{Engine, EngineOptions, Functions};
 use crate::links;
-use crate::message::Http;
+use crate::message::{Http, Messages};
 use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::runtime_config::{OpenStores, RuntimeConfig};
 use crate::telemetry::Telemetry;
-use crate::triggers::http::{Router, Service};
+use crate::triggers::http::{Router, Service, WellKnown};
+use crate::triggers::redis::RedisTriggers;
 use anyhow::anyhow;
 use components::Startup;
+pub(crate) use files::FileOptions;
+use http::uri::Scheme;
+pub(crate) use initial_data::{InitialData, Statements};
+pub(crate) use limits::OperatorLimits;
+pub(crate) use output::GuestOutputOptions;
+use output::Outputs;
 pub(crate) use private::keep_to_ourselves;
 pub(crate) use running::Running;
+use rustls::pki_types::CertificateDer;
 use startup_timings::StartupTimings;
+use state_dir::StateDir;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -41,23 +56,32 @@ use std::sync::Arc;
 use tessera_events::Log;
 use tessera_events::embedded::Embedded;
 use tessera_manifest::{App, ComponentId, Handler};
+pub(crate) use variables::VariableFlag;
 
 /// What the operator chose.
 pub(crate) struct Options {
+    /// An empty path means a temporary directory.
     pub(crate) state_dir: Option<PathBuf>,
     /// The state directory if neither the operator nor the runtime configuration names one.
     pub(crate) default_state_dir: PathBuf,
     /// Where compiled code is kept; none means in the state directory.
     pub(crate) cache_dir: Option<PathBuf>,
     pub(crate) runtime_config_file: Option<PathBuf>,
-    pub(crate) variables: Vec<(String, String)>,
+    /// What is written to stores before components start.
+    pub(crate) data: InitialData,
+    pub(crate) variables: Vec<VariableFlag>,
     pub(crate) environment: Vec<(String, String)>,
-    /// The limits of all instances together.
-    pub(crate) capacity: Capacity,
+    pub(crate) files: FileOptions,
+    pub(crate) output: GuestOutputOptions,
+    pub(crate) engine: EngineOptions,
+    /// The limits of each component.
+    pub(crate) limits: OperatorLimits,
     /// Whether bars may be drawn on a terminal.
     pub(crate) bars: bool,
-    /// Whether clients come by HTTPS.
-    pub(crate) tls: bool,
+    /// The certificate of the application's own address, if clients come by HTTPS.
+    pub(crate) own_certificate: Option<CertificateDer<'static>>,
+    /// The arguments of the application's command.
+    pub(crate) arguments: Vec<String>,
     /// Start with secrets that the manifest publishes, also on addresses that others can reach.
     pub(crate) insecure_defaults: bool,
 }
@@ -68,53 +92,68 @@ pub(crate) struct Options {
     reason = "expired keys are removed until the stores are closed"
 )]
 pub(crate) async fn start(
-    app: App,
+    mut app: App,
     options: Options,
     own_address: SocketAddr,
 ) -> anyhow::Result<Running> {
     let mut timings = StartupTimings::begin();
     let config = runtime_config(options.runtime_config_file.as_deref())?;
-    let state_dir = options.state_dir.clone().or_else(|| config.state_dir.clone());
-    let state_dir = state_dir.unwrap_or_else(|| options.default_state_dir.clone());
+    let kept = StateDir::of(&options, config.state_dir.as_deref())?;
+    let state_dir = kept.path().to_owned();
     private::state_folder(&state_dir)?;
+    let outputs = Outputs::new(&app, &options.output, config.log_dir.as_deref())?;
     config.files().for_each(private::database);
     let telemetry = Arc::<Telemetry>::default();
+    let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
+    sources::fetch(&mut app, &cache_dir).await?;
+    let middleware = middleware::separate(&mut app);
     let ids = components_to_run(&app);
     timings.end("configuration");
-    let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone()).collect();
+    let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone());
+    let labels = labels.chain(options.data.stores()).collect();
     let stores = config.open_stores(&labels, &state_dir).await?;
     let labels = ids.iter().flat_map(|id| app.components[id].sqlite_databases.clone()).collect();
     let databases = config.databases(&labels, &state_dir)?;
+    options.data.write(&config, &stores, &state_dir).await?;
+    let user = ids.iter().find(|id| !app.components[*id].ai_models.is_empty());
+    let language_models = config.language_models(user.map(String::as_str))?;
     let incarnation = incarnation::next(&state_dir)?;
     timings.end("stores");
     // Only after this process has locked the state directory, which contains the generated secrets.
     let (variables, generated) =
-        variables::decide(&app, &options, &config, &state_dir, own_address)?;
-    instances::check(&app, &ids, &variables, options.capacity.instances_max)?;
+        variables::decide(&app, &options, &config, &state_dir, own_address).await?;
+    instances::check(&app, &ids, &variables, options.engine.capacity.instances_max)?;
+    let redis = redis::servers(&app, &ids, &variables)?;
     timings.end("variables");
-    let events = events::open(&app, &ids, &state_dir)?;
+    let limits = operator_limits(&options, &config);
+    let events = events::open(&app, &ids, &limits, &state_dir)?;
     timings.end("events");
     let readiness = Arc::new(readiness(&app, &ids, &stores, events.clone()));
-    let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
-    let engine = Engine::new(&cache_dir, options.capacity, telemetry.clone())?;
+    let engine = Engine::new(&cache_dir, options.engine, telemetry.clone())?;
     timings.end("engine");
-    let code = code::load(&app, &ids, &engine, options.bars).await?;
+    let code = code::load(&app, &ids, &middleware, &engine, options.bars).await?;
     timings.end("code");
     let (registry, functions) = <(Arc<Registry<Http>>, Arc<Registry<Functions>>)>::default();
+    let messages = Arc::<Registry<Messages>>::default();
     let network = Arc::new(NetworkContext {
         registry: registry.clone(),
-        client: Client::new(),
-        own_address,
+        client: Client::new(options.own_certificate.clone(), &config.outbound)?,
+        own: OwnAddress { scheme: scheme(&options), socket: own_address },
         loopback: Loopback::default(),
         readiness: readiness.clone(),
     });
     let startup = Startup {
         app: &app,
         environment: &options.environment,
+        files: &options.files,
+        outputs: &outputs,
+        limits,
+        arguments: &options.arguments,
         incarnation,
         state_dir: &state_dir,
         stores: &stores,
         databases: &databases,
+        language_models: &language_models,
         telemetry: &telemetry,
         variables: &variables,
         network: &network,
@@ -126,19 +165,22 @@ pub(crate) async fn start(
     let components = startup.components(&ids)?;
     registry.install(components.http);
     functions.install(components.functions);
+    messages.install(components.messages);
+    let command = components.command;
     let components = components.statuses.into();
     let budget = engine.budget.clone();
-    let router = Router::new(&app).map_err(|error| anyhow!("{}", error.message))?;
-    let loopback = network.loopback.clone();
-    let service = Arc::new(Service { router, registry: registry.clone(), loopback });
+    let service = service(&app, &network)?;
     timings.end("links");
     generated.keep(&state_dir)?;
     timings.log();
     tokio::spawn(stores.engines().sweep_expired());
     Ok(Running {
         app,
-        state_dir,
+        state_dir: kept,
         registry,
+        redis: RedisTriggers { registry: messages, servers: redis },
+        functions,
+        command,
         components,
         telemetry,
         stores,
@@ -147,6 +189,24 @@ pub(crate) async fn start(
         readiness,
         service,
     })
+}
+
+/// What the listener of the application serves.
+fn service(app: &App, network: &NetworkContext) -> anyhow::Result<Arc<Service>> {
+    let router = Router::new(app).map_err(|error| anyhow!("{}", error.message))?;
+    Ok(Arc::new(Service {
+        router,
+        registry: network.registry.clone(),
+        loopback: network.loopback.clone(),
+        well_known: WellKnown::new(app),
+        as_stock: !app.settings.declared,
+    }))
+}
+
+/// The limits of each component by flags, or else by the runtime configuration.
+fn operator_limits(options: &Options, config: &RuntimeConfig) -> OperatorLimits {
+    let memory_max_bytes = options.limits.memory_max_bytes.or(config.max_instance_memory);
+    OperatorLimits { memory_max_bytes, ..options.limits }
 }
 
 /// The inputs of the components' readiness.
@@ -176,6 +236,11 @@ fn runtime_config(path: Option<&Path>) -> anyhow::Result<RuntimeConfig> {
     Ok(config)
 }
 
+/// The scheme of the application's own address.
+fn scheme(options: &Options) -> Scheme {
+    if options.own_certificate.is_some() { Scheme::HTTPS } else { Scheme::HTTP }
+}
+
 /// The components with a trigger, and those that a link leads to. The others are parts of
 /// components, or for hosts without the features of this one.
 fn components_to_run(app: &App) -> BTreeSet<ComponentId> {
@@ -183,6 +248,15 @@ fn components_to_run(app: &App) -> BTreeSet<ComponentId> {
         Handler::Component(id) => Some(id.clone()),
         Handler::Static(_) => None,
     });
+    let subscribed = app.redis.iter().map(|trigger| trigger.component.clone());
+    let cron = app.cron.iter().map(|trigger| trigger.component.clone());
+    let command = app.command.iter().map(|trigger| trigger.component.clone());
     let linked = app.components.values().flat_map(|component| links::callees(app, component));
-    triggered.chain(linked).filter(|id| !app.components[id].settings.stock_only).collect()
+    triggered
+        .chain(subscribed)
+        .chain(cron)
+        .chain(command)
+        .chain(linked)
+        .filter(|id| !app.components[id].settings.stock_only)
+        .collect()
 }

@@ -21,7 +21,6 @@ mod runtime_config;
 mod telemetry;
 mod triggers;
 
-use clap::Parser as _;
 use std::process::ExitCode;
 
 #[cfg(not(feature = "fault-points"))]
@@ -33,7 +32,7 @@ static ALLOCATOR: fault_points::Counting<mimalloc::MiMalloc> =
     fault_points::Counting(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
-    match commands::Command::parse().run() {
+    match commands::Command::of_process().run() {
         Ok(code) => code,
         Err(error) => {
             commands::report(&error);

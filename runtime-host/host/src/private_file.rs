@@ -1,10 +1,10 @@
 //! Files that only the host's user can read, replaced atomically.
 
 use anyhow::{Context as _, anyhow};
-use std::fs::File;
-use std::io::{ErrorKind, Write as _};
-use std::path::Path;
-use tempfile::NamedTempFile;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 /// Unguessable: 256 bits.
 const SECRET_LENGTH_BYTES: usize = 32;
@@ -19,27 +19,50 @@ pub(crate) fn random_secret() -> anyhow::Result<String> {
 
 /// The text of a file; none if there is no such file.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Option<String>> {
-    match std::fs::read_to_string(path) {
+    match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("{} can't be read", path.display())),
     }
 }
 
-/// Replaces a file atomically and durably: a crash leaves the old content or the new one.
+/// Replaces a file atomically and durably: a crash leaves the old content or the new one. It may
+/// also leave a temporary file, which the next write overwrites.
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
     replace(path, content.as_ref()).with_context(|| format!("{} can't be written", path.display()))
 }
 
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // Only its owner can read it.
-    let mut file = NamedTempFile::new_in(folder)?;
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let temporary = temporary(path);
+    let mut file = lock(&temporary)?;
+    file.set_len(0)?;
     file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
     // Without it, the new name may be gone after a power cut.
-    File::open(folder)?.sync_all()
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Where the new content of a file is written: always at the same path, so that crashes do not leave
+/// more and more files.
+fn temporary(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.new"))
+}
+
+/// Opens the temporary file, which only its owner can read, and waits for other writers of it.
+fn lock(path: &Path) -> io::Result<File> {
+    loop {
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        file.lock()?;
+        // Another writer may have given the file its final name in the meantime.
+        let now = fs::metadata(path).map(|now| (now.dev(), now.ino())).ok();
+        let own = file.metadata()?;
+        if now == Some((own.dev(), own.ino())) {
+            return Ok(file);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -56,8 +79,34 @@ mod tests {
             write(&path, text).unwrap();
             assert_eq!(read(&path).unwrap().as_deref(), Some(text));
         }
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_temporary_file_of_a_crashed_write_does_not_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        fs::write(temporary(&path), "longer than the next content").unwrap();
+        write(&path, "whole").unwrap();
+        assert_eq!(read(&path).unwrap().as_deref(), Some("whole"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn concurrent_writes_leave_the_whole_content_of_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        let contents: Vec<String> =
+            "abcdefgh".chars().map(|c| c.to_string().repeat(10_000)).collect();
+        std::thread::scope(|scope| {
+            for content in &contents {
+                let path = &path;
+                scope.spawn(move || (0..20).for_each(|_| write(path, content).unwrap()));
+            }
+        });
+        assert!(contents.contains(&read(&path).unwrap().unwrap()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -34,7 +34,7 @@ macro_rules! codes {
                 }
             }
 
-            /// The status of the answer.
+            /// The status of the response.
             pub(crate) fn status(self) -> StatusCode {
                 match self {
                     Self::Call(kind) => StatusCode::from_u16(kind.status())

@@ -147,7 +147,11 @@ fn range(number: &Number) -> String {
 }
 
 fn default(number: &Number) -> String {
-    number.default.map_or("required".to_owned(), grouped)
+    let Some(default) = number.default else { return "required".to_owned() };
+    match number.stock_default {
+        Some(stock) if stock != default => format!("{} ({})", grouped(default), grouped(stock)),
+        _ => grouped(default),
+    }
 }
 
 /// The tables of metrics.
@@ -191,13 +195,17 @@ fn flags_table(command: &Command, wanted: impl Fn(&&Arg) -> bool) -> String {
         let variable = arg.get_env().map_or(String::new(), |name| code(name.to_str().unwrap()));
         let (description, default) = description_and_default(arg);
         [
-            format!("{short}`--{}{}`", arg.get_long().unwrap(), value(arg)),
+            match arg.get_long() {
+                Some(long) => format!("{short}`--{long}{}`", value(arg)),
+                None => format!("`--{}…`", value(arg)),
+            },
             variable,
             default,
             description,
         ]
     };
-    let rows = command.get_arguments().filter(wanted).map(row);
+    let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+    let rows = shown.filter(wanted).map(row);
     table(["flag", "variable", "default", "description"], rows)
 }
 

@@ -13,12 +13,12 @@ use tessera_events::{DeadLetter, Entry, Error, Log, Progress};
 const LIMIT_DEFAULT: u32 = 100;
 
 /// The response for a path of the event log.
-pub(super) async fn answer(state: &AdminState, path: &[&str], query: &str) -> Reply {
+pub(super) async fn respond(state: &AdminState, path: &[&str], query: &str) -> Reply {
     let Some(log) = &state.events else {
         let detail = "No component of this application publishes, reads or takes events.";
         return reply::problem(Code::NOT_FOUND, detail);
     };
-    let answered = match path {
+    let response = match path {
         ["subscriptions"] => subscriptions(&**log).await,
         ["dead-letters"] => dead_letters(&**log, query).await,
         ["dead-letters", id] => discard(&**log, id).await,
@@ -27,7 +27,7 @@ pub(super) async fn answer(state: &AdminState, path: &[&str], query: &str) -> Re
         ["subscriptions", name, "replay"] => replay_range(&**log, name, query).await,
         _ => read(&**log, query).await,
     };
-    answered.unwrap_or_else(|error| refused(&error))
+    response.unwrap_or_else(|error| refused(&error))
 }
 
 async fn subscriptions(log: &dyn Log) -> Result<Reply, Error> {

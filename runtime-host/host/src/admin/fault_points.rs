@@ -11,7 +11,7 @@ use serde_json::json;
 /// Far above any orders.
 const BODY_MAX_BYTES: usize = 64 * 1024;
 
-pub(super) async fn answer(request: Request<Incoming>) -> Reply {
+pub(super) async fn respond(request: Request<Incoming>) -> Reply {
     if request.method() != Method::PUT {
         return reply::json(&json!(fault_points::report()));
     }

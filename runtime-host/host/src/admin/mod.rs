@@ -1,6 +1,6 @@
 //! The operator's listener: health, metrics, components, recent traces, and the event log.
 //!
-//! It is apart from the application's, so that it answers when the application does not, and so
+//! It is apart from the application's, so that it responds when the application does not, and so
 //! that nothing here is ever public by mistake. Metrics and health need no token. Changes, and
 //! responses that may contain personal data, need the token in the state directory.
 
@@ -92,17 +92,17 @@ pub(crate) async fn serve(
         let (state, token, hosts) = (state.clone(), token.clone(), hosts.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            let answer = service_fn(|request: Request<Incoming>| {
+            let service = service_fn(|request: Request<Incoming>| {
                 let allowed = hosts.allow(&request);
-                let answer = answer(request, &state, &token);
+                let response = respond(request, &state, &token);
                 async move {
-                    Ok::<_, Infallible>(if allowed { answer.await } else { reply::named_host() })
+                    Ok::<_, Infallible>(if allowed { response.await } else { reply::named_host() })
                 }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
-                .serve_connection(TokioIo::new(socket), answer);
+                .serve_connection(TokioIo::new(socket), service);
             match tokio::time::timeout(CONNECTION_TIMEOUT, connection).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!("admin connection ended: {error}"),
@@ -118,7 +118,7 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-async fn answer(request: Request<Incoming>, state: &AdminState, token: &Token) -> Reply {
+async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) -> Reply {
     let uri = request.uri().clone();
     let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
     let methods: &[Method] = match path.as_slice() {
@@ -144,7 +144,7 @@ async fn answer(request: Request<Incoming>, state: &AdminState, token: &Token) -
     }
     #[cfg(feature = "fault-points")]
     if path == ["fault-points"] {
-        return fault_points::answer(request).await;
+        return fault_points::respond(request).await;
     }
     let query = uri.query().unwrap_or_default();
     match path.as_slice() {
@@ -153,6 +153,6 @@ async fn answer(request: Request<Incoming>, state: &AdminState, token: &Token) -
         ["metrics"] => views::metrics(state).await,
         ["traces"] => views::traces(state, query),
         ["components"] => views::components(state),
-        _ => events::answer(state, &path, query).await,
+        _ => events::respond(state, &path, query).await,
     }
 }

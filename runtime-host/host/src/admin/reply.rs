@@ -1,4 +1,4 @@
-//! Answers of the operator's listener.
+//! Responses of the admin listener.
 
 use crate::problem::{Code, MEDIA_TYPE, document};
 use bytes::Bytes;

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use std::path::Path;
 use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
 
 const FILE_NAME: &str = "admin-token";
 
@@ -27,7 +28,8 @@ impl Token {
         let field = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let given = field.and_then(|field| field.split_once(' '));
         given.is_some_and(|(scheme, given)| {
-            scheme.eq_ignore_ascii_case("bearer") && same(given.trim(), &self.0)
+            scheme.eq_ignore_ascii_case("bearer")
+                && bool::from(given.trim().as_bytes().ct_eq(self.0.as_bytes()))
         })
     }
 }
@@ -40,12 +42,6 @@ fn existing_or_new(path: &Path) -> anyhow::Result<String> {
     let token = private_file::random_secret()?;
     private_file::write(path, format!("{token}\n"))?;
     Ok(token)
-}
-
-/// Compares in a time that does not depend on where they differ.
-fn same(one: &str, other: &str) -> bool {
-    let differing = one.bytes().zip(other.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
-    one.len() == other.len() && differing == 0
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! The code of all components: read, composed and compiled.
 
+use super::middleware::ByComponent;
 use crate::capabilities::{offers, permission};
-use crate::engine::{Engine, binary, compile, fits, imports, into_component, is_of_platform};
+use crate::engine::{
+    Engine, binary, compile, compose_middleware, fits, imports, into_component, is_of_platform,
+};
 use crate::progress::Progress;
 use anyhow::{Context as _, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -24,6 +27,7 @@ pub(super) struct Loaded {
 pub(super) async fn load(
     app: &App,
     ids: &BTreeSet<ComponentId>,
+    middleware: &ByComponent,
     engine: &Engine,
     bars: bool,
 ) -> anyhow::Result<BTreeMap<ComponentId, Loaded>> {
@@ -31,6 +35,7 @@ pub(super) async fn load(
     let jobs = ids.iter().map(|id| {
         let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
         let id = id.clone();
+        let middleware = middleware.get(&id).cloned().unwrap_or_default();
         // Begins when it is polled for the first time.
         async {
             tokio::task::spawn_blocking(move || {
@@ -42,6 +47,7 @@ pub(super) async fn load(
                 let bytes = into_component(binary(&path, bytes)?)
                     .with_context(|| format!("`{id}`: {}", path.display()))?;
                 let bytes = crate::engine::compose(&app, component, bytes, permission)?;
+                let bytes = compose_middleware(&app, &id, bytes, &middleware, permission)?;
                 warn_of_what_is_not_offered(component, &bytes);
                 let code = compile(&engine, &path, bytes, || progress.announce(number, &id))?;
                 progress.end();
@@ -82,10 +88,16 @@ fn local_source(component: &Component) -> anyhow::Result<PathBuf> {
         Source::Remote { url, .. } => {
             Err(anyhow!("the source of `{}` is {url}: download it and name the file", component.id))
         }
-        Source::Registry { package, .. } => Err(anyhow!(
-            "the source of `{}` is the package {package}: fetch it and name the file",
-            component.id
-        )),
+        Source::Registry { registry, package, version } => {
+            let from = registry.as_ref().map(|host| format!(" --registry {host}"));
+            Err(anyhow!(
+                "the source of `{}` is in a registry, from which this host can't download: run \
+                 `wkg get {package}@{version}{} --output {0}.wasm`, and write `source = \
+                 \"{0}.wasm\"`",
+                component.id,
+                from.unwrap_or_default()
+            ))
+        }
     }
 }
 

@@ -1,29 +1,37 @@
 //! Creates the components of an application: their contexts, links, and entries of the registry.
 
 use super::code::Loaded;
-use super::{cycles, files, incarnation, limits};
+use super::files::{self, FileOptions};
+use super::limits::{self, OperatorLimits};
+use super::output::Outputs;
+use super::{cycles, incarnation};
 use crate::admin::ComponentStatus;
-use crate::calls::{Admission, ComponentEntry};
+use crate::calls::{Admission, ComponentEntry, Limits};
+use crate::capabilities::llm;
 use crate::capabilities::outbound_http::{NetworkContext, Outbound};
 use crate::capabilities::platform::{self, Platform};
+use crate::capabilities::redis::Servers;
 use crate::capabilities::sqlite::Database;
 use crate::capabilities::variables::{Values, Variables};
-use crate::capabilities::{self, Grants, Guest, State};
+use crate::capabilities::{self, DatabaseServers, Grants, Guest, State};
 use crate::engine::{
-    ComponentContext, Engine, Functions, Revision, deny_what_is_not_inherited, trap_unknown,
+    ComponentContext, Engine, FunctionName, Functions, RedisExport, Revision,
+    deny_what_is_not_inherited, trap_unknown,
 };
 use crate::links::{self, Link, LinkBuilder};
-use crate::message::Http;
+use crate::message::{Http, Messages};
 use crate::registry::Registry;
 use crate::runtime_config::OpenStores;
 use crate::telemetry::Telemetry;
+use crate::triggers::cron;
 use anyhow::{Context as _, anyhow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tessera_manifest::hosts::HostPattern;
-use tessera_manifest::{App, Component, ComponentId, Handler};
+use tessera_manifest::template::Template;
+use tessera_manifest::{App, Component, ComponentId, Executor, Handler};
 use wasmtime::component::Linker;
 
 /// The namespaces of interfaces that a host offers, and components do not.
@@ -34,10 +42,17 @@ pub(super) struct Startup<'a> {
     pub(super) app: &'a App,
     /// The environment variables of all components.
     pub(super) environment: &'a [(String, String)],
+    pub(super) files: &'a FileOptions,
+    pub(super) outputs: &'a Outputs<'a>,
+    pub(super) limits: OperatorLimits,
+    /// The arguments of the application's command.
+    pub(super) arguments: &'a [String],
     pub(super) incarnation: u64,
     pub(super) state_dir: &'a Path,
     pub(super) stores: &'a OpenStores,
-    pub(super) databases: &'a BTreeMap<String, Arc<Database>>,
+    pub(super) databases: &'a BTreeMap<String, Database>,
+    /// The server of language models, if there is one.
+    pub(super) language_models: &'a Option<Arc<llm::Remote>>,
     pub(super) telemetry: &'a Arc<Telemetry>,
     pub(super) variables: &'a Values,
     pub(super) network: &'a Arc<NetworkContext>,
@@ -52,7 +67,10 @@ pub(super) struct Startup<'a> {
 pub(super) struct Components {
     pub(super) http: BTreeMap<ComponentId, Arc<ComponentEntry<Http>>>,
     pub(super) functions: BTreeMap<ComponentId, Arc<ComponentEntry<Functions>>>,
+    pub(super) messages: BTreeMap<ComponentId, Arc<ComponentEntry<Messages>>>,
     pub(super) statuses: Vec<ComponentStatus>,
+    /// The function that runs the application's command.
+    pub(super) command: Option<FunctionName>,
 }
 
 /// What a component is created from.
@@ -101,9 +119,18 @@ impl Startup<'_> {
         let revision = Revision::new(self.engine, &linker, &loaded.code, context, grants)
             .map_err(|error| explain_import(error, wasm, &loaded.code, &component.id))?;
         self.check_handler(component, &revision)?;
+        if revision.component.command.is_some() {
+            let run = revision.command();
+            components.command = Some(run.context(
+                "it has a command trigger but does not export `wasi:cli/run`: build it as a program",
+            )?);
+        }
         let (admission, callee) = (Arc::new(admission), Arc::new(revision));
         let http = ComponentEntry::<Http> { admission: admission.clone(), callee: callee.clone() };
         components.http.insert(component.id.clone(), Arc::new(http));
+        let messages =
+            ComponentEntry::<Messages> { admission: admission.clone(), callee: callee.clone() };
+        components.messages.insert(component.id.clone(), Arc::new(messages));
         let functions = ComponentEntry::<Functions> { admission: admission.clone(), callee };
         components.functions.insert(component.id.clone(), Arc::new(functions));
         let (loading, linking) = (loaded.took, begun.elapsed());
@@ -140,36 +167,61 @@ impl Startup<'_> {
         incarnation::announce(&mut environment, self.incarnation);
         let context = ComponentContext {
             id: component.id.as_str().into(),
-            limits: limits::resolve(&component.settings.limits, &self.app.settings.limits),
+            limits: self.limits(component),
             cycle: None,
             environment,
-            files: files::mount(self.app, component, self.state_dir)?,
+            script_arguments: script_arguments(self.app, component),
+            files: files::mounts(self.app, component, self.files, self.state_dir)?,
+            output: self.outputs.of(&component.id)?,
+            command: self.program(component),
             telemetry: self.telemetry.clone(),
         };
         let grants = Grants {
             stores: self.stores.select(&component.key_value_stores),
             databases: self.databases_of(component),
+            models: component.ai_models.iter().cloned().collect(),
+            llm: self.language_models.clone(),
             outbound: Arc::new(self.outbound(component, &variables)?),
+            redis: Servers::default(),
+            servers: DatabaseServers::default(),
             variables,
         };
         Ok(Blueprint { context, grants })
     }
 
-    fn databases_of(&self, component: &Component) -> BTreeMap<String, Arc<Database>> {
+    /// The name of the program and its arguments, if the component is the application's command.
+    fn program(&self, component: &Component) -> Option<Vec<String>> {
+        let command = self.app.command.as_ref()?;
+        let name = (command.component == component.id).then(|| component.id.clone())?;
+        Some(std::iter::once(name).chain(self.arguments.iter().cloned()).collect())
+    }
+
+    fn limits(&self, component: &Component) -> Limits {
+        let (own, app) = (&component.settings.limits, &self.app.settings);
+        let is_command = self.app.command.as_ref().is_some_and(|one| one.component == component.id);
+        limits::resolve(own, app, &self.limits, is_command)
+    }
+
+    fn databases_of(&self, component: &Component) -> BTreeMap<String, Database> {
         let wanted = component.sqlite_databases.iter();
         let wanted = wanted.filter_map(|label| self.databases.get_key_value(label));
         wanted.map(|(label, database)| (label.clone(), database.clone())).collect()
     }
 
     fn outbound(&self, component: &Component, variables: &Variables) -> anyhow::Result<Outbound> {
-        let parse = |text: &String| {
+        let mut allowed = Vec::new();
+        for text in &component.allowed_outbound_hosts {
+            let declared = |name: &str| self.app.variables.contains_key(name);
+            // Reported with the manifest: like stock Spin, the host starts and denies the requests.
+            if Template::parse(text).is_ok_and(|text| !text.variables().all(declared)) {
+                continue;
+            }
             let rendered = variables.render(text)?;
-            HostPattern::parse(&rendered).map_err(|error| {
+            let pattern = HostPattern::parse_rendered(&rendered).map_err(|error| {
                 anyhow!("allowed_outbound_hosts: `{rendered}`: {}; {}", error.message, error.hint)
-            })
-        };
-        let allowed =
-            component.allowed_outbound_hosts.iter().map(parse).collect::<Result<_, _>>()?;
+            })?;
+            allowed.extend(pattern);
+        }
         Ok(Outbound::new(allowed, self.network.clone()))
     }
 
@@ -186,7 +238,41 @@ impl Startup<'_> {
             "it has an HTTP trigger but exports none of wasi:http/handler@0.3, \
              wasi:http/incoming-handler@0.2 and fermyon:spin/inbound-http"
         );
+        if self.app.redis.iter().any(|trigger| trigger.component == component.id) {
+            check_redis(revision.redis())?;
+        }
+        let has_cron = self.app.cron.iter().any(|trigger| trigger.component == component.id);
+        anyhow::ensure!(
+            !has_cron || revision.exports(&FunctionName::of_world(cron::HANDLER)),
+            "it has a cron trigger but does not export `{}`",
+            cron::HANDLER
+        );
         Ok(())
+    }
+}
+
+fn check_redis(export: Option<&RedisExport>) -> anyhow::Result<()> {
+    match export {
+        Some(RedisExport::Unversioned(_) | RedisExport::Version3(_)) => Ok(()),
+        Some(RedisExport::Several) => Err(anyhow!(
+            "it has a Redis trigger and exports both spin:redis/inbound-redis@3.0.0 and \
+             fermyon:spin/inbound-redis: export one of them"
+        )),
+        None => Err(anyhow!(
+            "it has a Redis trigger but exports none of spin:redis/inbound-redis@3.0.0 and \
+             fermyon:spin/inbound-redis"
+        )),
+    }
+}
+
+/// The arguments of a component that is called by the rules of CGI. Of several triggers, the last one
+/// decides.
+fn script_arguments(app: &App, component: &Component) -> Option<Arc<str>> {
+    let handler = Handler::Component(component.id.clone());
+    let trigger = app.http.iter().rfind(|trigger| trigger.handler == handler)?;
+    match &trigger.executor {
+        Executor::Wagi { argv } => Some(argv.as_str().into()),
+        Executor::Http => None,
     }
 }
 

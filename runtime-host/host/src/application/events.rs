@@ -1,5 +1,6 @@
 //! The event log of an application: whether it needs one, who subscribes, where its file is.
 
+use super::OperatorLimits;
 use crate::capabilities::platform::is_events_interface;
 use crate::links::{self, Link};
 use anyhow::Context as _;
@@ -22,6 +23,7 @@ const DELIVERY_SLACK: Duration = Duration::from_secs(5);
 pub(super) fn open(
     app: &App,
     ids: &BTreeSet<ComponentId>,
+    limits: &OperatorLimits,
     state_dir: &Path,
 ) -> anyhow::Result<Option<Arc<Embedded>>> {
     let components: Vec<&Component> = ids.iter().map(|id| &app.components[id]).collect();
@@ -44,12 +46,12 @@ pub(super) fn open(
         );
     }
     let path = state_dir.join(FILE_NAME);
-    let log = Embedded::open(&path, options(app, &components), subscriptions);
+    let log = Embedded::open(&path, options(app, &components, limits), subscriptions);
     let log = log.with_context(|| format!("the event log {} can't be used", path.display()))?;
     Ok(Some(Arc::new(log)))
 }
 
-fn options(app: &App, components: &[&Component]) -> Options {
+fn options(app: &App, components: &[&Component], limits: &OperatorLimits) -> Options {
     let mut options = Options::default();
     let settings = &app.settings.events;
     if let Some(hours) = settings.retention_hours {
@@ -63,7 +65,8 @@ fn options(app: &App, components: &[&Component]) -> Options {
     }
     // A component's own deadline decides; this one is for a call that ignores it.
     let deadlines = components.iter().filter(|one| !one.settings.subscribe.is_empty()).map(|one| {
-        super::limits::resolve(&one.settings.limits, &app.settings.limits).deadline + DELIVERY_SLACK
+        super::limits::resolve(&one.settings.limits, &app.settings, limits, false).deadline
+            + DELIVERY_SLACK
     });
     options.delivery_timeout = deadlines.max().unwrap_or(options.delivery_timeout);
     options

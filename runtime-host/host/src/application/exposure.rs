@@ -69,7 +69,7 @@ impl Exposure {
                 ));
             }
         } else if !own_address.ip().is_unspecified() {
-            let scheme = if options.tls { "https" } else { "http" };
+            let scheme = if options.own_certificate.is_some() { "https" } else { "http" };
             self.base_url = Some((name.clone(), format!("{scheme}://{own_address}")));
         } else if options.insecure_defaults {
             self.warnings.push(format!(

@@ -4,6 +4,11 @@
 //! manifest. It is created at each start, and then replaces the old one. Files are hard-linked if
 //! the file system supports that, and copied otherwise; the guest can't write to them.
 
+mod direct;
+#[cfg(test)]
+mod tests;
+
+use crate::engine::Mount;
 use anyhow::{Context as _, bail, ensure};
 use glob::Pattern;
 use std::fs;
@@ -13,48 +18,67 @@ use tessera_manifest::{App, Component, FileMount};
 /// Files of one component.
 const FILES_MAX: usize = 100_000;
 
-/// Gather a component's files under the state directory. None if it has none. Blocks for as
-/// long as copying takes.
-pub(crate) fn mount(
+/// How the operator wants files to be offered.
+#[derive(Debug, Default)]
+pub(crate) struct FileOptions {
+    /// Where they are collected; none means in the state directory.
+    pub(crate) folder: Option<PathBuf>,
+    /// Whether folders are offered themselves instead of being collected.
+    pub(crate) direct: bool,
+    /// Whether components may write to them.
+    pub(crate) writable: bool,
+}
+
+/// The folders that a component sees. Its files are collected, which blocks for as long as copying
+/// takes, unless they are offered directly.
+pub(super) fn mounts(
     app: &App,
     component: &Component,
+    options: &FileOptions,
     state_dir: &Path,
-) -> anyhow::Result<Option<PathBuf>> {
-    gather(component, &app.folder, state_dir)
+) -> anyhow::Result<Vec<Mount>> {
+    if component.files.is_empty() {
+        return Ok(Vec::new());
+    }
+    if options.direct {
+        return direct::mounts(&app.folder, component, options.writable);
+    }
+    let folder = gather(component, &app.folder, options, state_dir)?;
+    Ok(vec![Mount { folder, path: "/".to_owned(), writable: options.writable }])
 }
 
 fn gather(
     component: &Component,
     application: &Path,
+    options: &FileOptions,
     state_dir: &Path,
-) -> anyhow::Result<Option<PathBuf>> {
-    if component.files.is_empty() {
-        return Ok(None);
-    }
-    let assets = state_dir.join("assets");
+) -> anyhow::Result<PathBuf> {
+    let assets = options.folder.as_deref().unwrap_or(state_dir).join("assets");
     let folder = assets.join(&component.id);
     let fresh = assets.join(format!(".{}.new", component.id));
     remove(&fresh)?;
     create_folder(&fresh)?;
-    let application = application.canonicalize().with_context(|| shown(application))?;
+    let real = application.canonicalize().with_context(|| shown(application))?;
     let state_dir = state_dir.canonicalize().with_context(|| shown(state_dir))?;
+    let assets = assets.canonicalize().with_context(|| shown(&assets))?;
     ensure!(
-        !application.starts_with(&state_dir),
+        !real.starts_with(&state_dir),
         "the application lies in the state directory {}, which no component may see: choose \
          another --state-dir",
         state_dir.display()
     );
     let mut gathering = Gathering {
-        application,
-        state_dir,
+        application: application.to_owned(),
+        own: [state_dir, assets],
         excluded: patterns(&component.exclude_files)?,
         folder: &fresh,
+        copies: options.writable,
         count: 0,
     };
     for mount in &component.files {
         let gathered = match mount {
             FileMount::Pattern(pattern) => gathering.pattern(pattern),
-            FileMount::Placement { source, destination } => {
+            FileMount::Placement { source, destination, .. } => {
                 gathering.placement(source, destination)
             }
         };
@@ -62,34 +86,42 @@ fn gather(
     }
     remove(&folder)?;
     fs::rename(&fresh, &folder).with_context(|| shown(&folder))?;
-    Ok(Some(folder))
+    Ok(folder)
 }
 
 struct Gathering<'a> {
     application: PathBuf,
-    /// Never shown to a guest: it contains the operator's token and all stores.
-    state_dir: PathBuf,
+    /// Never shown to a guest: the state directory, which contains the operator's token and all
+    /// stores, and what was collected.
+    own: [PathBuf; 2],
     excluded: Vec<Pattern>,
     folder: &'a Path,
+    /// Whether files are copied: a guest that may write must not change the originals.
+    copies: bool,
     count: usize,
 }
 
 impl Gathering<'_> {
     /// `images/**/*.png`, a file or a folder: each match keeps its path.
     fn pattern(&mut self, pattern: &str) -> anyhow::Result<()> {
-        let within = relative(Path::new(pattern))?;
-        let path = self.application.join(&within);
-        if path.is_file() {
-            return self.file(&path, &within);
-        }
-        let application = self.application.clone();
+        let (application, top) = (self.application.clone(), Path::new(""));
+        let path = application.join(pattern);
         if path.is_dir() {
-            return self.tree(&path, &application, Path::new(""));
+            self.tree(&path, &application, top)?;
+            // Stock Spin puts a folder there, unless it offers it with `--direct-mounts`.
+            return if pattern.is_empty() {
+                Ok(())
+            } else {
+                self.tree(&path, &application, Path::new(pattern))
+            };
         }
-        let is_pattern = pattern.contains(['*', '?', '[']);
+        if path.exists() {
+            return self.file(&path, Path::new(pattern));
+        }
+        let is_pattern = pattern.contains(['*', '?', '[', ']']);
         ensure!(is_pattern, "no such file or directory, and not a glob pattern: `{pattern}`");
         let base = Pattern::escape(&application.display().to_string());
-        self.matches(&format!("{base}/{}", within.display()), &application, Path::new(""))
+        self.matches(&format!("{base}/{pattern}"), &application, top)
     }
 
     /// One file or folder at another path.
@@ -118,7 +150,9 @@ impl Gathering<'_> {
     fn matches(&mut self, pattern: &str, base: &Path, destination: &Path) -> anyhow::Result<()> {
         for path in glob::glob(pattern).with_context(|| format!("the pattern `{pattern}`"))? {
             let path = path?;
-            if path.is_file() {
+            let named = path.strip_prefix(&self.application).unwrap_or(&path);
+            let excluded = self.excluded.iter().any(|pattern| pattern.matches_path(named));
+            if path.is_file() && !excluded {
                 let within = path.strip_prefix(base).with_context(|| shown(&path))?;
                 self.file(&path, &destination.join(within))?;
             }
@@ -126,18 +160,16 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// One file, unless it is excluded or the host's own.
+    /// One file, unless it is the host's own.
     fn file(&mut self, source: &Path, within: &Path) -> anyhow::Result<()> {
-        // Symbolic links count as what they lead to.
+        // As in stock Spin, `..` and symbolic links may lead out of the application's folder.
+        ensure!(
+            source.starts_with(&self.application),
+            "{} lies outside of the application's folder: write a path that is relative to it",
+            source.display()
+        );
         let real = source.canonicalize().with_context(|| shown(source))?;
-        let Ok(named) = real.strip_prefix(&self.application) else {
-            bail!("{} lies outside of the application's folder", source.display());
-        };
-        if real.starts_with(&self.state_dir) {
-            return Ok(());
-        }
-        let written = source.strip_prefix(&self.application).unwrap_or(named);
-        if self.excluded.iter().any(|pattern| pattern.matches_path(written)) {
+        if self.own.iter().any(|folder| real.starts_with(folder)) {
             return Ok(());
         }
         self.count += 1;
@@ -146,12 +178,15 @@ impl Gathering<'_> {
         if let Some(folder) = target.parent() {
             create_folder(folder)?;
         }
-        place(&real, &target).with_context(|| shown(&target))
+        place(&real, &target, self.copies).with_context(|| shown(&target))
     }
 }
 
-/// Link if possible, else copy. A file that two patterns name is there once.
-fn place(source: &Path, target: &Path) -> std::io::Result<()> {
+/// Link if possible and wanted, else copy. A file that two patterns name is there once.
+fn place(source: &Path, target: &Path, copies: bool) -> std::io::Result<()> {
+    if copies {
+        return fs::copy(source, target).map(drop);
+    }
     match fs::hard_link(source, target) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             fs::remove_file(target)?;
@@ -169,6 +204,7 @@ fn relative(path: &Path) -> anyhow::Result<PathBuf> {
         match part {
             PathPart::Normal(name) => clean.push(name),
             PathPart::CurDir => {}
+            PathPart::ParentDir if clean.pop() => {}
             _ => bail!("`{}` leads out of the folder that it starts in", path.display()),
         }
     }
@@ -197,126 +233,4 @@ fn create_folder(folder: &Path) -> anyhow::Result<()> {
 
 fn shown(path: &Path) -> String {
     path.display().to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-    use tempfile::TempDir;
-
-    /// An application with a few files.
-    fn application() -> TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for path in ["app/static/a.css", "app/static/deep/b.css", "app/static/c.map", "secret"] {
-            let path = folder.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, path.file_name().unwrap().as_encoded_bytes()).unwrap();
-        }
-        folder
-    }
-
-    fn gathered(folder: &TempDir, files: &str) -> anyhow::Result<Vec<String>> {
-        gathered_beside(folder, "state", files)
-    }
-
-    /// With the state directory at this path.
-    fn gathered_beside(
-        folder: &TempDir,
-        state_dir: &str,
-        files: &str,
-    ) -> anyhow::Result<Vec<String>> {
-        let root = folder.path().join("app");
-        let manifest = format!(
-            "spin_manifest_version = 2\n[application]\nname = \"x\"\n\
-             [[trigger.http]]\nroute = \"/...\"\ncomponent = \"web\"\n\
-             [component.web]\nsource = \"web.wasm\"\n{files}\n"
-        );
-        let app = tessera_manifest::parse(&root.join("spin.toml"), &manifest).unwrap();
-        let state = folder.path().join(state_dir);
-        let Some(folder) = mount(&app, &app.components["web"], &state)? else {
-            return Ok(Vec::new());
-        };
-        let found = glob::glob(&format!("{}/**/*", folder.display())).unwrap();
-        let files = found.map(Result::unwrap).filter(|path| path.is_file());
-        let name = |path: PathBuf| path.strip_prefix(&folder).unwrap().display().to_string();
-        Ok(files.map(name).collect())
-    }
-
-    #[test]
-    fn patterns_files_and_folders_keep_their_paths() {
-        let app = application();
-        assert_eq!(gathered(&app, "files = [\"static/*.css\"]").unwrap(), ["static/a.css"]);
-        let all = ["static/a.css", "static/c.map", "static/deep/b.css"];
-        assert_eq!(gathered(&app, "files = [\"static\"]").unwrap(), all);
-        assert_eq!(gathered(&app, "files = [\"static/**/*\"]").unwrap(), all);
-        assert_eq!(gathered(&app, "").unwrap(), [""; 0]);
-    }
-
-    #[test]
-    fn placements_move_and_exclusions_hold() {
-        let app = application();
-        let files = "files = [{ source = \"static\", destination = \"/\" }]\n\
-                     exclude_files = [\"**/*.map\"]";
-        assert_eq!(gathered(&app, files).unwrap(), ["a.css", "deep/b.css"]);
-        let files = "files = [{ source = \"static/a.css\", destination = \"/x/y.css\" }]";
-        assert_eq!(gathered(&app, files).unwrap(), ["x/y.css"]);
-    }
-
-    #[test]
-    fn a_restart_replaces_the_copies_and_not_the_originals() {
-        let app = application();
-        gathered(&app, "files = [\"static\"]").unwrap();
-        assert_eq!(gathered(&app, "files = [\"static/a.css\"]").unwrap(), ["static/a.css"]);
-        let original = fs::read_to_string(app.path().join("app/static/a.css")).unwrap();
-        assert_eq!(original, "a.css");
-        // Named twice, there once.
-        let twice = "files = [\"static/a.css\", \"static/*.css\"]";
-        assert_eq!(gathered(&app, twice).unwrap(), ["static/a.css"]);
-        assert_eq!(fs::read_to_string(app.path().join("app/static/a.css")).unwrap(), "a.css");
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn links_do_not_lead_out_of_the_application() {
-        let app = application();
-        let link = app.path().join("app/static/link");
-        std::os::unix::fs::symlink(app.path().join("secret"), link).unwrap();
-        let error = gathered(&app, "files = [\"static\"]").unwrap_err();
-        assert!(format!("{error:#}").contains("lies outside"), "{error:#}");
-    }
-
-    #[test]
-    fn no_component_sees_files_of_the_state_directory() {
-        let app = application();
-        let state = app.path().join("app/.tessera");
-        fs::create_dir_all(&state).unwrap();
-        fs::write(state.join("admin-token"), "secret").unwrap();
-        std::os::unix::fs::symlink(state.join("admin-token"), app.path().join("app/key")).unwrap();
-        let all = ["static/a.css", "static/c.map", "static/deep/b.css"];
-        // The second time, what the first one gathered is there as well.
-        for files in ["**/*", "**/*", ".tessera", ".tessera/admin-token", "key"] {
-            let manifest = format!("files = [\"{files}\"]");
-            let found = gathered_beside(&app, "app/.tessera", &manifest).unwrap();
-            assert_eq!(found, if files == "**/*" { &all[..] } else { &[] }, "{files}");
-        }
-        let error = gathered_beside(&app, "app", "files = [\"static\"]").unwrap_err();
-        assert!(format!("{error:#}").contains("--state-dir"), "{error:#}");
-    }
-
-    #[test]
-    fn paths_do_not_lead_out_of_their_folder() {
-        assert!(relative(Path::new("../x")).is_err());
-        assert!(relative(Path::new("a/../../x")).is_err());
-        assert!(relative(Path::new("/x")).is_err());
-        assert_eq!(relative(Path::new("./a/./b")).unwrap(), Path::new("a/b"));
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let app = application();
-        let error = gathered(&app, "files = [\"statik/a.css\"]").unwrap_err();
-        assert!(format!("{error:#}").contains("`statik/a.css`"), "{error:#}");
-    }
 }

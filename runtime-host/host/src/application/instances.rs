@@ -1,6 +1,6 @@
 //! How many instances an application needs at least.
 //!
-//! While a component waits for the answer of another one, both have an instance. With fewer
+//! While a component waits for the response of another one, both have an instance. With fewer
 //! instances than the longest chain of such calls, a call would wait for itself until its deadline.
 
 use crate::capabilities::variables::Values;

@@ -1,28 +1,37 @@
 //! An application in service.
 
+use super::state_dir::StateDir;
 use crate::admin::{AdminState, ComponentStatus};
-use crate::engine::InstanceBudget;
+use crate::engine::{FunctionName, Functions, InstanceBudget};
 use crate::message::Http;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::runtime_config::OpenStores;
 use crate::telemetry::Telemetry;
+use crate::triggers::command::Command;
+use crate::triggers::cron::CronTriggers;
 use crate::triggers::events::Deliverer;
 use crate::triggers::hooks::Hooks;
 use crate::triggers::http::Service;
+use crate::triggers::redis::RedisTriggers;
 use crate::triggers::schedule::Schedules;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tessera_events::Log;
 use tessera_events::delivery::{self, Handle};
 use tessera_events::embedded::Embedded;
 use tessera_manifest::{App, Handler, Route};
+use tokio::sync::watch;
 
 /// An application in service.
 pub(crate) struct Running {
     pub(super) app: App,
-    pub(super) state_dir: PathBuf,
+    pub(super) state_dir: StateDir,
     pub(super) registry: Arc<Registry<Http>>,
+    pub(super) redis: RedisTriggers,
+    pub(super) functions: Arc<Registry<Functions>>,
+    /// The function that runs the application's command.
+    pub(super) command: Option<FunctionName>,
     pub(super) components: Arc<[ComponentStatus]>,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) stores: OpenStores,
@@ -49,7 +58,7 @@ impl Running {
     }
 
     pub(crate) fn state_dir(&self) -> &Path {
-        &self.state_dir
+        self.state_dir.path()
     }
 
     pub(crate) fn service(&self) -> Arc<Service> {
@@ -94,9 +103,28 @@ impl Running {
         Hooks::of(&self.app, self.registry.clone())
     }
 
-    /// The schedules of components.
-    pub(crate) fn schedules(&self) -> Schedules {
-        Schedules::of(&self.app, self.registry.clone())
+    /// The Redis triggers.
+    pub(crate) fn redis(&self) -> RedisTriggers {
+        self.redis.clone()
+    }
+
+    /// Runs the schedules and cron triggers of components, until the application stops.
+    pub(crate) fn schedules(
+        &self,
+        stop: watch::Receiver<bool>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let schedules = Schedules::of(&self.app, self.registry.clone());
+        let cron = CronTriggers::of(&self.app, self.functions.clone());
+        async move {
+            tokio::join!(schedules.run(stop.clone()), cron.run(stop));
+        }
+    }
+
+    /// The command of the application.
+    pub(crate) fn command(&self) -> Option<Command> {
+        let trigger = self.app.command.as_ref()?;
+        let (registry, component) = (self.functions.clone(), trigger.component.clone());
+        Some(Command { registry, component, function: self.command.clone()? })
     }
 
     /// Starts to deliver events.

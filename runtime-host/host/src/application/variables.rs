@@ -4,49 +4,78 @@
 use super::Options;
 use super::exposure::Exposure;
 use super::generated::Generated;
-use crate::capabilities::variables::{Provider, Sources, Values};
-use crate::runtime_config::RuntimeConfig;
+use crate::capabilities::variables::{Sources, Values};
+use crate::runtime_config::{self, RuntimeConfig};
 use anyhow::bail;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use tessera_manifest::App;
 use tessera_strict_toml::nearest;
 
+/// The file of environment variables in the working directory.
+const DOTENV: &str = ".env";
+
 /// Resolve all variables. `state_dir` exists and is locked by this process. The caller stores new
 /// secrets when nothing else can prevent the start.
 #[expect(clippy::disallowed_methods, reason = "variables have their own names in the environment")]
-pub(super) fn decide(
+pub(super) async fn decide(
     app: &App,
     options: &Options,
     config: &RuntimeConfig,
     state_dir: &Path,
     own_address: SocketAddr,
 ) -> anyhow::Result<(Values, Generated)> {
-    let flags = options.variables.iter().cloned().collect();
-    let environment = |name: &str| std::env::var(name).ok();
-    let mut sources = Sources::new(flags, environment, config.providers.clone());
     refuse_unknown_flags(app, options)?;
     warn_of_unknown_environment(app);
+    let flags = options.variables.iter().map(|flag| (flag.name.clone(), flag.value.clone()));
+    let environment = |name: &str| std::env::var(name).ok();
+    let mut sources = Sources::new(flags.collect(), environment, config.providers.clone());
+    if !app.variables.is_empty() {
+        sources.set_dotenv(dotenv_here()?);
+    }
+    sources.fetch(app.variables.keys()).await?;
     let generated = Generated::of(app, &sources, state_dir)?;
-    sources.add(Provider::Static(generated.values.clone()));
+    sources.add(generated.values.clone());
     let mut exposure = Exposure::of(app, options, &sources, own_address);
-    sources.add(Provider::Static(exposure.base_url.take().into_iter().collect()));
+    sources.add(exposure.base_url.take().into_iter().collect());
     let values = Values::resolve(&app.variables, &sources);
     exposure.into_result(values.as_ref().err().cloned())?;
     Ok((values?, generated))
 }
 
+/// One value of a `--variable`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VariableFlag {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    /// Whether it is one of many values in a file, which other applications may use, too.
+    pub(crate) shared: bool,
+}
+
+/// The file `.env` in the working directory, which Spin reads, too. Empty if there is none.
+fn dotenv_here() -> anyhow::Result<BTreeMap<String, String>> {
+    let path = std::path::absolute(DOTENV)?;
+    runtime_config::dotenv_file(&path)
+        .map_err(|why| anyhow::anyhow!("{} is {why}: correct it, or move it away", path.display()))
+}
+
 /// An unknown name is most likely misspelled, and a default would silently stay in effect.
 fn refuse_unknown_flags(app: &App, options: &Options) -> anyhow::Result<()> {
-    let unknown: Vec<String> = options
-        .variables
-        .iter()
-        .filter(|(name, _)| !app.variables.contains_key(name))
-        .map(|(name, _)| match nearest(name, app.variables.keys().map(String::as_str)) {
+    let is_unknown = |flag: &&VariableFlag| !app.variables.contains_key(&flag.name);
+    let unknown = options.variables.iter().filter(is_unknown).map(|flag| {
+        let name = &flag.name;
+        let shown = match nearest(name, app.variables.keys().map(String::as_str)) {
             Some(near) => format!("`{name}` (did you mean `{near}`?)"),
             None => format!("`{name}`"),
-        })
-        .collect();
+        };
+        (shown, flag.shared)
+    });
+    let (shared, unknown): (Vec<_>, Vec<_>) = unknown.partition(|(_, shared)| *shared);
+    for (name, _) in shared {
+        tracing::warn!("--variable: a file has a value for {name}, which is not declared");
+    }
+    let unknown: Vec<String> = unknown.into_iter().map(|(name, _)| name).collect();
     if unknown.is_empty() {
         return Ok(());
     }

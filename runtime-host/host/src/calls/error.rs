@@ -9,7 +9,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The same when stream limits are reached.
 const STREAM_RETRY_AFTER: Duration = Duration::from_secs(10);
 
-/// A call that did not give an answer.
+/// A call without a response.
 ///
 /// `detail` is for the operator (logs, spans). What a client on the network gets to see
 /// is decided in one place, [`CallError::public_detail`].
@@ -71,7 +71,7 @@ kinds! {
     Memory => "memory-exceeded", 500, Guest;
     /// All guests together use the maximum memory.
     MemoryShort => "memory-short", 503, Host;
-    /// The guest gave up without an answer.
+    /// The guest ended without a response.
     NoAnswer => "no-answer", 500, Guest;
     /// The guest's response is not valid HTTP.
     InvalidAnswer => "invalid-answer", 500, Guest;
@@ -113,7 +113,7 @@ impl CallError {
     /// What a client may know: no internals, but enough to act on.
     pub(crate) fn public_detail(&self) -> &str {
         match self.kind {
-            Kind::NotFound => "Nothing answers at this address.",
+            Kind::NotFound => "No component serves this address.",
             Kind::QueueFull => {
                 "Too many calls are waiting for this component. Try again in a moment."
             }
@@ -123,7 +123,7 @@ impl CallError {
                  endlessly."
             }
             Kind::DeadlineExceeded => {
-                "The answer did not come in time. Whether the request took effect is not known."
+                "The response did not arrive in time. Whether the request took effect is not known."
             }
             Kind::Trap | Kind::CpuTime | Kind::Memory | Kind::NoAnswer => {
                 "The component failed while it served this request."

@@ -1,13 +1,20 @@
 //! What capabilities keep: for a component, and for each of its instances.
 
-use super::key_value::OpenHandles;
+use super::handles::OpenHandles;
+use super::llm;
+use super::mysql::Mysql;
 use super::outbound_http::{Hooks, Outbound};
+use super::postgres::Postgres;
+use super::redis::Servers;
+use super::sockets::{Lookups, Permissions};
+use super::sql::Pools;
 use super::sqlite::Database;
 use super::variables::Variables;
 use crate::engine::{self, ComponentContext, CurrentCall, GuestState, InFlight};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tessera_storage::KeyValue;
+use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi_http::WasiHttpHooks;
 
 /// The data of an instance's store.
@@ -18,18 +25,40 @@ pub(crate) struct Grants {
     /// The stores that it may open, by label.
     pub(crate) stores: BTreeMap<String, Arc<dyn KeyValue>>,
     /// The SQLite databases that it may open, by label.
-    pub(crate) databases: BTreeMap<String, Arc<Database>>,
+    pub(crate) databases: BTreeMap<String, Database>,
+    /// The language models that it may use.
+    pub(crate) models: BTreeSet<String>,
+    /// The server of language models, if there is one.
+    pub(crate) llm: Option<Arc<llm::Remote>>,
     pub(crate) variables: Variables,
     pub(crate) outbound: Arc<Outbound>,
+    /// Its connections to Redis.
+    pub(crate) redis: Servers,
+    /// Its connections to database servers.
+    pub(crate) servers: DatabaseServers,
+}
+
+/// The connections of a component to database servers, which its instances share.
+#[derive(Default)]
+pub(crate) struct DatabaseServers {
+    pub(super) mysql: Pools<Mysql>,
+    pub(super) postgres: Pools<Postgres>,
 }
 
 /// The state of all capabilities in one instance.
 pub(crate) struct Guest {
     pub(super) grants: Arc<Grants>,
-    pub(super) open_handles: OpenHandles,
-    /// Counts the SQLite connections that are open.
-    pub(super) open_connections: Arc<()>,
+    /// Key-value stores, and swaps of their values.
+    pub(super) open_stores: OpenHandles,
+    /// Connections to SQLite databases.
+    pub(super) open_databases: OpenHandles,
+    /// Connections to other servers, by all drivers together.
+    pub(super) open_remotes: OpenHandles,
     pub(super) outbound: Hooks,
+    /// What its sockets may use.
+    pub(super) sockets: Arc<Permissions>,
+    /// Lookups of names that have begun.
+    pub(super) lookups: Lookups,
 }
 
 impl GuestState for Guest {
@@ -42,16 +71,28 @@ impl GuestState for Guest {
         in_flight: &InFlight,
     ) -> Self {
         let outbound = grants.outbound.clone();
+        let sockets = Permissions::new(component.id.clone(), outbound.clone());
         Self {
             grants: grants.clone(),
-            open_handles: OpenHandles::default(),
-            open_connections: Arc::default(),
+            open_stores: OpenHandles::default(),
+            open_databases: OpenHandles::default(),
+            open_remotes: OpenHandles::default(),
             outbound: Hooks::new(component.clone(), outbound, call.clone(), in_flight.clone()),
+            sockets,
+            lookups: Lookups::default(),
         }
+    }
+
+    fn limit_network(&self, wasi: &mut WasiCtxBuilder) {
+        self.sockets.apply(wasi);
     }
 
     fn set_call(&mut self, call: &CurrentCall) {
         self.outbound.set_call(call.clone());
+    }
+
+    fn show_host(&mut self, shown: bool) {
+        self.outbound.show_host(shown);
     }
 
     fn http_hooks(&mut self) -> &mut dyn WasiHttpHooks {

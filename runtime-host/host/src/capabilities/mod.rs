@@ -10,31 +10,50 @@
 
 mod bindings;
 mod config;
+mod cron;
+pub(crate) mod endpoint;
 mod events;
 mod guest;
+mod handles;
 pub(crate) mod key_value;
 mod limits;
+pub(crate) mod llm;
+mod mqtt;
+mod mysql;
 mod not_offered;
 pub(crate) mod outbound_http;
 pub(crate) mod platform;
+mod postgres;
+pub(crate) mod redis;
+mod remote;
+mod sockets;
 mod spin_v1;
+mod sql;
 pub(crate) mod sqlite;
 pub(crate) mod variables;
 mod wasi;
 
-pub(crate) use guest::{Grants, Guest, State};
+pub(crate) use guest::{DatabaseServers, Grants, Guest, State};
 
 use wasmtime::component::Linker;
 
 /// What the host offers to every component.
-const ALL: [Capability; 8] = [
+const ALL: [Capability; 15] = [
     wasi::CAPABILITY,
+    // After WASI: it replaces functions of it.
+    sockets::CAPABILITY,
     outbound_http::CAPABILITY,
     key_value::CAPABILITY,
     variables::CAPABILITY,
     config::CAPABILITY,
     spin_v1::CAPABILITY,
     sqlite::CAPABILITY,
+    redis::CAPABILITY,
+    mqtt::CAPABILITY,
+    llm::CAPABILITY,
+    cron::CAPABILITY,
+    postgres::CAPABILITY,
+    mysql::CAPABILITY,
     not_offered::CAPABILITY,
 ];
 

@@ -4,13 +4,6 @@ use super::Capability;
 
 pub(super) const CAPABILITY: Capability = Capability {
     offered: &[],
-    governed: &[
-        ("fermyon:spin/llm", "ai_models"),
-        ("fermyon:spin", "allowed_outbound_hosts"),
-        ("spin:redis", "allowed_outbound_hosts"),
-        ("spin:postgres", "allowed_outbound_hosts"),
-        ("spin:mysql", "allowed_outbound_hosts"),
-        ("spin:mqtt", "allowed_outbound_hosts"),
-    ],
+    governed: &[("fermyon:spin", "allowed_outbound_hosts")],
     add_to_linker: |_| Ok(()),
 };

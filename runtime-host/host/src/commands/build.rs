@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -33,11 +34,25 @@ pub(crate) struct Build {
     /// Print only failures.
     #[arg(short, long)]
     quiet: bool,
+    /// Do not check components against the `targets` of the manifest. This host never does.
+    #[arg(long, alias = "skip-target-check")]
+    skip_target_checks: bool,
+    /// Do not generate WIT files for dependencies. This host never does.
+    #[arg(long, alias = "skip-generate-wit")]
+    skip_generate_wits: bool,
+    /// Start the application afterwards. What follows are arguments of `tessera up`.
+    #[arg(short, long)]
+    up: bool,
+    /// Arguments of `tessera up`.
+    #[arg(requires = "up", allow_hyphen_values = true, trailing_var_arg = true, hide = true)]
+    up_arguments: Vec<OsString>,
 }
 
 impl Build {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        init_logs(LogFormat::default(), if self.quiet { "warn" } else { "info" })?;
         let mut app = self.application.load()?;
+        let manifest = app.origin.path().to_owned();
         for id in &self.component_ids {
             let known = app.components.keys().cloned().collect::<Vec<_>>().join(", ");
             anyhow::ensure!(
@@ -48,12 +63,17 @@ impl Build {
         if !self.component_ids.is_empty() {
             app.components.retain(|id, _| self.component_ids.contains(id));
         }
-        init_logs(LogFormat::default(), if self.quiet { "warn" } else { "info" })?;
         let mut signals = tokio::runtime::Builder::new_multi_thread();
         let signals = signals.worker_threads(1).enable_all().build()?;
         // A signal ends this process, and the commands with it.
         let _stop = signals.block_on(async { Stop::listen() })?;
         build_all(&app, !self.quiet)?;
+        if self.up {
+            // In place of this process, so that signals reach it.
+            let mut up = std::process::Command::new(std::env::current_exe()?);
+            up.arg("up").arg("--from").arg(manifest).args(self.up_arguments);
+            return Err(up.exec()).context("`tessera up` could not be started");
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

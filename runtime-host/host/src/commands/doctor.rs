@@ -1,8 +1,8 @@
 //! `tessera doctor`: reports problems and how to fix them. Changes nothing.
 
 use super::Application;
-use crate::application;
-use crate::engine::Capacity;
+use crate::application::{self, FileOptions, GuestOutputOptions, InitialData, OperatorLimits};
+use crate::engine::{Capacity, EngineOptions, Reuse};
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -14,10 +14,12 @@ pub(crate) struct Doctor {
     #[command(flatten)]
     application: Application,
     /// The address to check for the application.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000",
+          value_parser = super::listen::address)]
     listen: SocketAddr,
     /// The address to check for the admin listener.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001",
+          value_parser = super::listen::address)]
     admin_listen: SocketAddr,
 }
 
@@ -125,15 +127,26 @@ fn rehearse(app: &App, listen: SocketAddr) -> anyhow::Result<usize> {
         default_state_dir: super::default_state_dir(app),
         cache_dir: cache.is_dir().then_some(cache),
         runtime_config_file: None,
+        data: InitialData::default(),
         variables: Vec::new(),
         environment: Vec::new(),
-        // None is made.
-        capacity: Capacity {
-            instances_max: u32::try_from(app.components.len())?,
-            memory_max_bytes: usize::MAX,
+        arguments: Vec::new(),
+        files: FileOptions::default(),
+        output: GuestOutputOptions::default(),
+        engine: EngineOptions {
+            // None is made.
+            capacity: Capacity {
+                instances_max: u32::try_from(app.components.len())?,
+                memory_max_bytes: usize::MAX,
+            },
+            reuse: Reuse::default(),
+            pooling: true,
+            debug_info: false,
+            keeps_code: true,
         },
+        limits: OperatorLimits::default(),
         bars: false,
-        tls: false,
+        own_certificate: None,
         insecure_defaults: false,
     };
     tokio::runtime::Runtime::new()?.block_on(async {

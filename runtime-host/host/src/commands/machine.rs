@@ -1,4 +1,4 @@
-//! The memory of this machine or container.
+//! What this machine or container offers: memory and open files.
 
 use std::fs::read_to_string;
 use std::path::Path;
@@ -14,6 +14,18 @@ pub(crate) fn memory_bytes() -> usize {
     let limits = limits.filter_map(|text| text.trim().parse().ok());
     let machine = read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
     limits.chain(machine).min().unwrap_or(usize::MAX)
+}
+
+/// Raises the limit of open files and sockets to the maximum that the system allows, and returns
+/// it.
+pub(crate) fn files_max() -> Option<u64> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limits = getrlimit(Resource::Nofile);
+    limits.current = limits.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limits) {
+        tracing::warn!("the limit of open files could not be raised: {error}");
+    }
+    getrlimit(Resource::Nofile).current
 }
 
 /// `MemTotal:       24588216 kB`, in bytes.

@@ -2,13 +2,19 @@
 
 pub(crate) mod build;
 pub(crate) mod doctor;
+mod environment;
+mod listen;
 mod machine;
+mod program;
+mod source;
 mod stop;
 pub(crate) mod up;
 
+pub(crate) use source::Application;
+
 use crate::runtime_config;
-use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use miette::Diagnostic;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,37 +36,6 @@ enum Verb {
     Build(build::Build),
     /// Report problems with the application and this machine, and how to fix them.
     Doctor(doctor::Doctor),
-}
-
-/// Which application a command is about.
-#[derive(Debug, Args)]
-pub(crate) struct Application {
-    /// The manifest, or its directory.
-    #[arg(
-        short = 'f',
-        long = "from",
-        alias = "file",
-        value_name = "PATH",
-        default_value = "spin.toml"
-    )]
-    from: PathBuf,
-}
-
-impl Application {
-    /// Read its manifest.
-    fn load(&self) -> anyhow::Result<App> {
-        tessera_manifest::load(&self.path()?).map_err(|errors| ManifestError(errors).into())
-    }
-
-    /// The manifest's path, absolute.
-    fn path(&self) -> anyhow::Result<PathBuf> {
-        let path = if self.from.is_dir() {
-            self.from.join(tessera_manifest::FILE_NAME)
-        } else {
-            self.from.clone()
-        };
-        std::path::absolute(&path).with_context(|| format!("invalid path: {}", path.display()))
-    }
 }
 
 /// An invalid manifest, with all problems and their locations.
@@ -103,6 +78,13 @@ fn show(diagnostic: &dyn Diagnostic) {
 }
 
 impl Command {
+    /// Reads the command line and the environment of this process. Ends it if they are invalid, or
+    /// after the help that they ask for.
+    pub(crate) fn of_process() -> Self {
+        let matches = environment::ignore_empty(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Do what was asked for.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.verb {
@@ -116,6 +98,11 @@ impl Command {
 /// The default state directory, next to the manifest.
 pub(crate) fn default_state_dir(app: &App) -> PathBuf {
     app.folder.join(".tessera")
+}
+
+/// A path that may be empty, which means none. The parser of clap for paths refuses that.
+fn path_or_empty() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// `NAME=VALUE`, as in `--variable` and `--env`.

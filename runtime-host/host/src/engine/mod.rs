@@ -14,12 +14,13 @@ mod scheduling;
 
 pub(crate) use instances::{
     Arguments, ComponentContext, CurrentCall, FunctionName, GuestState, InFlight, InstanceBudget,
-    Revision, State, fields as fields_bytes, values as values_bytes,
+    Mount, OutputSinks, RedisExport, Revision, State, fields as fields_bytes,
+    values as values_bytes,
 };
-pub(crate) use invoking::{FunctionCall, Functions};
+pub(crate) use invoking::{Ended, FunctionCall, Functions};
 pub(crate) use loading::{
-    WASI_0_2, binary, compile, compose, deny_what_is_not_inherited, fits, imports, into_component,
-    is_of_platform, trap_unknown,
+    WASI_0_2, binary, compile, compose, compose_middleware, deny_what_is_not_inherited, fits,
+    imports, into_component, is_of_platform, trap_unknown,
 };
 
 use crate::background::Threads;
@@ -30,6 +31,7 @@ use loading::CodeCache;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tessera_resilience::Choice;
 use wasmtime::Config;
 
 /// How often running guests are checked: the granularity of CPU limits.
@@ -39,8 +41,10 @@ const EPOCH_TICK: Duration = Duration::from_millis(2);
 #[derive(Clone)]
 pub(crate) struct Engine {
     pub(crate) wasm: wasmtime::Engine,
-    cache: CodeCache,
+    /// Without a cache, all code is compiled at each start.
+    cache: Option<CodeCache>,
     pub(crate) budget: Arc<InstanceBudget>,
+    reuse: Reuse,
     background: Arc<Threads>,
     telemetry: Arc<Telemetry>,
 }
@@ -54,31 +58,61 @@ pub(crate) struct Capacity {
     pub(crate) memory_max_bytes: usize,
 }
 
+/// How an instance is used again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reuse {
+    /// Calls after which it is replaced. A component with a lower limit keeps it.
+    pub(crate) calls_max: Option<Choice>,
+    /// How long it stays idle, in nanoseconds.
+    pub(crate) idle_max_ns: Option<Choice>,
+}
+
+/// What the operator chose for the engine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EngineOptions {
+    pub(crate) capacity: Capacity,
+    pub(crate) reuse: Reuse,
+    /// Whether instances take their memory from a pool, which reserves address space.
+    pub(crate) pooling: bool,
+    /// Whether compiled code has what debuggers need.
+    pub(crate) debug_info: bool,
+    /// Whether compiled code is kept for the next start.
+    pub(crate) keeps_code: bool,
+}
+
 impl Engine {
     /// `cache_folder` keeps compiled code between runs, by content hash.
     pub(crate) fn new(
         cache_folder: &Path,
-        capacity: Capacity,
+        options: EngineOptions,
         telemetry: Arc<Telemetry>,
     ) -> anyhow::Result<Self> {
-        let wasm = wasmtime::Engine::new(&config(capacity.instances_max))
+        let wasm = wasmtime::Engine::new(&config(options))
             .map_err(anyhow::Error::from)
             .context("the WebAssembly engine could not be made")?;
-        let cache = CodeCache::open(cache_folder, &wasm).with_context(|| {
-            format!("the folder for compiled code, {}, can't be used", cache_folder.display())
-        })?;
+        let open = || {
+            CodeCache::open(cache_folder, &wasm).with_context(|| {
+                format!("the folder for compiled code, {}, can't be used", cache_folder.display())
+            })
+        };
+        let cache = options.keeps_code.then(open).transpose()?;
+        let EngineOptions { capacity, reuse, .. } = options;
         tick(wasm.clone())?;
         let memory = MemoryBudget::new(capacity.memory_max_bytes);
         let budget = Arc::new(InstanceBudget::new(capacity.instances_max, memory));
         budget.release_periodically()?;
-        Ok(Self { wasm, cache, budget, background: Arc::new(Threads::start()?), telemetry })
+        let background = Arc::new(Threads::start()?);
+        Ok(Self { wasm, cache, budget, reuse, background, telemetry })
     }
 }
 
-fn config(instances_max: u32) -> Config {
+fn config(options: EngineOptions) -> Config {
     let mut config = Config::new();
     config.wasm_component_model_async(true).epoch_interruption(true);
-    instances::configure_pool(&mut config, instances_max);
+    config.debug_info(options.debug_info);
+    if options.pooling {
+        instances::configure_pool(&mut config, options.capacity.instances_max);
+    }
     config
 }
 

@@ -1,4 +1,4 @@
-//! Live links: an import of one component answered by another one, in this process.
+//! Live links: an import of one component, served by another one, in this process.
 //!
 //! The importer calls a typed function; the host looks the callee up in the registry and calls it
 //! as any other caller would, so it runs in its own instance and store. Neither side can tell this

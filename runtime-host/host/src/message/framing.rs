@@ -12,6 +12,12 @@ pub(crate) fn is_bodiless(to: &Method, status: StatusCode) -> bool {
     to == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
+/// Whether the length of a body that is not sent belongs into the head.
+pub(crate) fn needs_length(status: StatusCode, fields: &HeaderMap) -> bool {
+    let has_content = !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    has_content && !fields.contains_key(CONTENT_LENGTH)
+}
+
 /// Adapts the content fields of a response without a body.
 ///
 /// An existing length stays: it is that of the body of a `GET`. If there is none, but a body that

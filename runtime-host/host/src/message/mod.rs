@@ -1,4 +1,4 @@
-//! HTTP requests to components, and their responses.
+//! What components are sent: HTTP requests with their responses, and messages of channels.
 //!
 //! Bodies have the type that wasmtime's implementation of `wasi:http` takes and returns, so a body
 //! that passes through the host is not boxed a second time. The rest of the host uses the names
@@ -8,7 +8,7 @@ mod framing;
 mod pieces;
 pub(crate) mod spin_fields;
 
-pub(crate) use framing::{check_length, check_status, is_bodiless, without_body};
+pub(crate) use framing::{check_length, check_status, is_bodiless, needs_length, without_body};
 pub(crate) use pieces::Pieces;
 pub(crate) use wasmtime_wasi_http::{Error as BodyError, WasiBody as Body};
 
@@ -27,6 +27,14 @@ pub(crate) enum Http {}
 impl Protocol for Http {
     type Request = Request;
     type Response = Response;
+}
+
+/// Calls with a message of a channel. The response is the error of the component, if it returns one.
+pub(crate) enum Messages {}
+
+impl Protocol for Messages {
+    type Request = Bytes;
+    type Response = Result<(), String>;
 }
 
 /// A body that is complete.

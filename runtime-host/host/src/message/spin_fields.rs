@@ -6,6 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 /// The prefix of the fields that only the host may set.
 const RESERVED_PREFIX: &str = "spin-";
+/// The prefix of the fields of a route's parameters.
+pub(crate) const PATH_MATCH_PREFIX: &str = "spin-path-match-";
 /// Fields that every request gets, on any route.
 pub(crate) const FIELDS_PER_REQUEST: usize = 7;
 
@@ -17,9 +19,11 @@ pub(crate) const COMPONENT: HeaderName = HeaderName::from_static("spin-component
 pub(crate) const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
 pub(crate) const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 
-/// Adds the fields of a request from one component to another: its route takes every path.
+/// Adds the fields of a request from one component to another: its route takes every path. They are
+/// those of stock Spin, which gives such a request no host and no client.
 pub(crate) fn prepare_chained(request: &mut Request) {
-    let full_url = full_url(request.uri());
+    let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let full_url = text(&format!("http://localhost{path}"));
     let path = text(request.uri().path());
     let headers = request.headers_mut();
     remove_reserved(headers);
@@ -32,14 +36,18 @@ pub(crate) fn prepare_chained(request: &mut Request) {
     headers.insert(RAW_COMPONENT, HeaderValue::from_static("/..."));
     headers.insert(COMPONENT, HeaderValue::from_static(""));
     headers.insert(BASE_PATH, HeaderValue::from_static("/"));
-    headers.insert(CLIENT_ADDR, HeaderValue::from_static("127.0.0.1:0"));
+    headers.insert(CLIENT_ADDR, HeaderValue::from_static("0.0.0.0:0"));
+}
+
+/// Whether only the host may set a field, whose name is in lowercase.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    name.starts_with(RESERVED_PREFIX)
 }
 
 /// Removes fields that a client sent to look like the host's.
 pub(crate) fn remove_reserved(headers: &mut HeaderMap) {
-    let is_reserved = |name: &&HeaderName| name.as_str().starts_with(RESERVED_PREFIX);
     // Usually there are none, and then each name is compared once.
-    while let Some(name) = headers.keys().find(is_reserved).cloned() {
+    while let Some(name) = headers.keys().find(|name| is_reserved(name.as_str())).cloned() {
         headers.remove(name);
     }
 }
@@ -49,7 +57,7 @@ pub(crate) fn text(value: &str) -> Option<HeaderValue> {
     match value {
         "" => Some(HeaderValue::from_static("")),
         "/" => Some(HeaderValue::from_static("/")),
-        value => HeaderValue::from_str(value).ok(),
+        value => HeaderValue::from_bytes(value.as_bytes()).ok(),
     }
 }
 

@@ -5,20 +5,30 @@
 //! reported at once with their locations, and a store that is not configured is a file in the state
 //! directory, not an error.
 
+mod client_tls;
 mod databases;
+mod language_models;
+mod outbound;
 mod reader;
 mod stores;
 mod variables;
 
 pub(crate) use reader::Errors;
 pub(crate) use stores::{OpenStores, StoreKind};
+pub(crate) use variables::{dotenv_file, variables_file};
 
+use crate::capabilities::outbound_http::OutboundPolicy;
+use crate::capabilities::sqlite::Database;
 use crate::capabilities::variables::Provider;
-use databases::DatabaseKind;
-use reader::{Code, Problem, Problems, Table};
+use language_models::LanguageModels;
+use reader::{Code, Field, Problem, Problems, Table};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use tessera_strict_toml::Document;
+
+/// The memory of an instance, in bytes. A smaller value is most likely in another unit.
+pub(crate) const INSTANCE_MEMORY: RangeInclusive<u64> = 64 << 10..=4 << 30;
 
 /// Maximum size of the file.
 const LENGTH_MAX_BYTES: u64 = 1024 * 1024;
@@ -26,26 +36,34 @@ const LENGTH_MAX_BYTES: u64 = 1024 * 1024;
 /// The contents of the file; empty without a file.
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeConfig {
-    /// The absolute path of the state directory. `--state-dir` overrides it.
+    /// The absolute path of the state directory; empty for a temporary one. `--state-dir` overrides
+    /// it.
     pub(crate) state_dir: Option<PathBuf>,
+    /// The absolute path of the directory for the output of components; empty for none.
+    /// `--log-dir` overrides it.
+    pub(crate) log_dir: Option<PathBuf>,
+    /// The memory of an instance. `--max-instance-memory` overrides it.
+    pub(crate) max_instance_memory: Option<u64>,
     /// Key-value stores by label.
     pub(crate) stores: BTreeMap<String, StoreKind>,
     /// SQLite databases by label.
-    databases: BTreeMap<String, DatabaseKind>,
+    databases: BTreeMap<String, Database>,
+    language_models: Option<LanguageModels>,
     /// Providers of variables, in the order of their priority.
     pub(crate) providers: Vec<Provider>,
+    pub(crate) outbound: OutboundPolicy,
     /// Warnings about keys without effect.
     pub(crate) warnings: Vec<String>,
 }
 
 /// Keys of Spin without effect on this host, and why.
-const WITHOUT_EFFECT: [(&str, &str); 5] = [
-    ("log_dir", "the output of components goes to the log of the host"),
-    ("llm_compute", "AI models are not supported yet"),
-    ("client_tls", "outbound TLS uses the built-in root certificates"),
-    ("outbound_http", "connections are pooled with the limits of the host"),
-    ("outbound_networking", "only `allowed_outbound_hosts` of the manifest applies"),
+const WITHOUT_EFFECT: [(&str, &str); 4] = [
+    ("outbound_redis", FIXED_LIMITS),
+    ("outbound_pg", FIXED_LIMITS),
+    ("outbound_mysql", FIXED_LIMITS),
+    ("outbound_mqtt", FIXED_LIMITS),
 ];
+const FIXED_LIMITS: &str = "its connections have the limits of the host";
 
 impl RuntimeConfig {
     /// Reads a file. Relative paths in it are relative to its directory.
@@ -75,18 +93,35 @@ impl RuntimeConfig {
                 warnings.push(format!("`{key}` has no effect: {why}"));
             }
         }
-        let state_dir = root.string("state_dir").filter(|path| !path.is_empty());
         let config = Self {
-            // As in Spin, relative to the working directory.
-            state_dir: state_dir.map(|path| std::path::absolute(&path).unwrap_or(path.into())),
+            state_dir: root.string("state_dir").map(absolute),
+            log_dir: root.string("log_dir").map(absolute),
+            max_instance_memory: root.optional("max_instance_memory").and_then(|f| memory(&f)),
             stores: stores::read(&mut root, folder),
-            databases: databases::read(&mut root, folder),
-            providers: variables::read(&mut root, folder, &mut warnings),
+            databases: databases::read(&mut root),
+            language_models: language_models::read(&mut root),
+            providers: variables::read(&mut root),
+            outbound: outbound::read(&mut root, folder, &mut warnings),
             warnings,
         };
         root.finish();
         config
     }
+}
+
+/// The path from the working directory, as in Spin. An empty one stays empty.
+fn absolute(path: String) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path.into())
+}
+
+fn memory(field: &Field<'_>) -> Option<u64> {
+    let bytes =
+        u64::try_from(field.integer()?).ok().filter(|bytes| INSTANCE_MEMORY.contains(bytes));
+    if bytes.is_none() {
+        let hint = format!("write {} to {} bytes", INSTANCE_MEMORY.start(), INSTANCE_MEMORY.end());
+        field.report(Code::BadValue, "is out of range", "out of range", &hint);
+    }
+    bytes
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -120,29 +155,36 @@ mod tests {
             type = "spin"
             [key_value_store.shared]
             type = "redis"
-            url = "redis://localhost"
+            url = "redis://:secret@localhost"
+            [key_value_store.far]
+            type = "aws_dynamo"
             "#,
         )
         .unwrap();
         assert_eq!(config.state_dir.as_deref(), Some(Path::new("/var/lib/shop")));
-        assert_eq!(config.stores["orders"], StoreKind::File("/app/data/orders.db".into()));
-        assert_eq!(config.stores["cart"], StoreKind::Memory);
-        assert_eq!(config.stores["shared"], StoreKind::Unsupported("redis"));
+        let kind = |label: &str| format!("{:?}", config.stores[label]);
+        assert_eq!(kind("orders"), "File(\"/app/data/orders.db\")");
+        assert_eq!(kind("cart"), "Memory");
+        assert_eq!(kind("far"), "Unsupported(\"aws_dynamo\")");
+        let StoreKind::Redis(url, address) = &config.stores["shared"] else { panic!("Redis") };
+        assert_eq!(url, "redis://:secret@localhost");
+        assert_eq!(address.to_string(), "redis://localhost:6379");
         assert!(config.warnings.is_empty());
     }
 
     #[test]
     fn keys_of_spin_without_effect_cause_warnings() {
-        let config = parse(
-            "[llm_compute]\ntype = \"spin\"\n[client_tls]\n\
-             [[variables_provider]]\ntype = \"vault\"\nurl = \"x\"\n",
-        )
-        .unwrap();
+        let config = parse("[outbound_pg]\nmax_connections = 1\n[outbound_redis]\n").unwrap();
         let warnings = config.warnings.join("\n");
-        assert!(warnings.contains("`llm_compute` has no effect"), "{warnings}");
-        assert!(warnings.contains("`client_tls` has no effect"), "{warnings}");
-        assert!(warnings.contains("`vault`"), "{warnings}");
-        assert!(config.providers.is_empty());
+        assert!(warnings.contains("`outbound_pg` has no effect"), "{warnings}");
+        assert!(warnings.contains("`outbound_redis` has no effect"), "{warnings}");
+    }
+
+    #[test]
+    fn directories_are_absolute_or_empty() {
+        let config = parse("state_dir = \"\"\nlog_dir = \"logs\"\n").unwrap();
+        assert_eq!(config.state_dir.as_deref(), Some(Path::new("")));
+        assert!(config.log_dir.unwrap().is_absolute());
     }
 
     #[test]
@@ -169,6 +211,21 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_redis_is_checked_and_not_shown() {
+        let errors = parse(
+            "[key_value_store.a]\ntype = \"redis\"\nurl = \"http://u:secret@x\"\n\
+             [key_value_store.b]\ntype = \"redis\"\n",
+        )
+        .unwrap_err();
+        let text = errors.to_string();
+        assert!(text.contains(":3:7") && !text.contains("secret"), "{text}");
+        assert!(
+            format!("{errors:#}").contains("missing key `key_value_store.b.url`"),
+            "{errors:#}"
+        );
+    }
+
+    #[test]
     fn wrong_types_and_invalid_syntax_have_locations() {
         let errors =
             parse("state_dir = 1\n[[variables_provider]]\ntype = \"static\"\n").unwrap_err();
@@ -182,13 +239,16 @@ mod tests {
     #[test]
     fn providers_keep_their_order() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("x.env"), "# comment\nSHOP_A=\"1 2\"\n").unwrap();
-        let config = RuntimeConfig::parse(
-            &folder.path().join("runtime-config.toml"),
-            "[[variables_provider]]\ntype = \"static\"\nvalues = { b = \"2\" }\n\
-             [[variables_provider]]\ntype = \"env\"\nprefix = \"SHOP\"\ndotenv_path = \"x.env\"\n",
-        )
+        let path = folder.path().join("x.env");
+        std::fs::write(&path, "# comment\nSHOP_A=\"1 2\"\n").unwrap();
+        let config = parse(&format!(
+            "[[variables_provider]]\ntype = \"static\"\nvalues = {{ b = \"2\" }}\n\
+             [[variables_provider]]\ntype = \"env\"\nprefix = \"SHOP\"\ndotenv_path = {path:?}\n\
+             [[variables_provider]]\ntype = \"vault\"\nurl = \"http://127.0.0.1:8200\"\n\
+             token = \"t\"\nmount = \"secret\"\n"
+        ))
         .unwrap();
+        assert!(matches!(&config.providers[2], Provider::Vault(vault) if vault.prefix.is_none()));
         assert!(matches!(&config.providers[0], Provider::Static(values) if values["b"] == "2"));
         assert!(
             matches!(&config.providers[1], Provider::Environment { prefix: Some(prefix), dotenv }

@@ -1,12 +1,28 @@
 //! What guests print, as log lines with the component and the trace id of their call.
 
 use super::metrics::ComponentLabels;
-use super::{Metrics, TraceContext};
+use super::{LogFile, Metrics, TraceContext};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// A longer line is cut into lines of this length.
 pub(crate) const LINE_LENGTH_MAX_BYTES: usize = 8 * 1024;
+
+/// Where the output of a component goes.
+#[derive(Debug, Clone)]
+pub(crate) struct OutputSink {
+    /// Whether its lines are in the log of the host.
+    pub(crate) logged: bool,
+    /// A file that has the same bytes.
+    pub(crate) file: Option<Arc<LogFile>>,
+}
+
+/// Only in the log.
+impl Default for OutputSink {
+    fn default() -> Self {
+        Self { logged: true, file: None }
+    }
+}
 
 /// One output stream of one instance.
 #[derive(Clone)]
@@ -14,6 +30,7 @@ pub(crate) struct GuestOutput {
     component: Arc<str>,
     stream: &'static str,
     limit_bytes: u64,
+    sink: OutputSink,
     state: Arc<Mutex<State>>,
 }
 
@@ -27,8 +44,13 @@ struct State {
 }
 
 impl GuestOutput {
-    pub(crate) fn new(component: &Arc<str>, stream: &'static str, limit_bytes: u64) -> Self {
-        Self { component: component.clone(), stream, limit_bytes, state: Arc::default() }
+    pub(crate) fn new(
+        component: &Arc<str>,
+        stream: &'static str,
+        limit_bytes: u64,
+        sink: OutputSink,
+    ) -> Self {
+        Self { component: component.clone(), stream, limit_bytes, sink, state: Arc::default() }
     }
 
     /// From here on the output belongs to another call.
@@ -64,6 +86,12 @@ impl GuestOutput {
         let (kept, dropped) = bytes.split_at(allowed.min(bytes.len()));
         state.written_bytes += kept.len() as u64;
         state.dropped_bytes += dropped.len() as u64;
+        if let Some(file) = &self.sink.file {
+            file.write(kept);
+        }
+        if !self.sink.logged {
+            return;
+        }
         for byte in kept {
             if *byte == b'\n' || state.line.len() == LINE_LENGTH_MAX_BYTES {
                 self.emit_line(&mut state);
@@ -106,7 +134,7 @@ mod tests {
 
     #[test]
     fn output_over_the_limit_of_a_call_is_dropped_and_counted() {
-        let output = GuestOutput::new(&"c".into(), "stdout", 4);
+        let output = GuestOutput::new(&"c".into(), "stdout", 4, OutputSink::default());
         output.begin(&TraceContext::root());
         output.push(b"abcdef");
         assert_eq!(output.state.lock().line, b"abcd");
@@ -117,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_limit_starts_anew_with_each_call() {
-        let output = GuestOutput::new(&"c".into(), "stdout", 4);
+        let output = GuestOutput::new(&"c".into(), "stdout", 4, OutputSink::default());
         for _ in 0..3 {
             output.begin(&TraceContext::root());
             output.push(b"abcd");

@@ -98,6 +98,7 @@ pub(crate) struct Metrics {
     schedules: Durations,
     publishing: Durations,
     deliveries: Durations,
+    messages: Durations,
     pub(crate) instances: PerComponent<Gauge>,
     pub(crate) instantiations: PerComponent<Counter>,
     pub(crate) moved_to_background: PerComponent<Counter>,
@@ -158,6 +159,10 @@ impl Default for Metrics {
             deliveries: all.durations(
                 "event_delivery_duration",
                 "Requests that deliver events; `route` is the subscription",
+            ),
+            messages: all.durations(
+                "redis_message_duration",
+                "Messages of Redis channels that components handle; `route` is the channel",
             ),
             instances: all.count("instances", "Instances that exist"),
             instantiations: all.count("instantiations", "Instances that were made"),
@@ -230,6 +235,7 @@ impl Metrics {
             SpanKind::Schedule => &self.schedules,
             SpanKind::Publish => &self.publishing,
             SpanKind::Delivery => &self.deliveries,
+            SpanKind::Message => &self.messages,
         };
         let (component, route) = (Text(component.clone()), Text(route.clone()));
         let labels = CallLabels { component, route, status: Text(status) };

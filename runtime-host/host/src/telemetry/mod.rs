@@ -5,6 +5,7 @@
 
 mod guest_output;
 mod labels;
+mod log_file;
 mod logs;
 mod metrics;
 mod span;
@@ -12,14 +13,15 @@ mod trace_context;
 mod trace_state;
 mod traces;
 
-pub(crate) use guest_output::{GuestOutput, LINE_LENGTH_MAX_BYTES};
+pub(crate) use guest_output::{GuestOutput, LINE_LENGTH_MAX_BYTES, OutputSink};
 pub(crate) use labels::{METHODS, OTHER, method_label};
+pub(crate) use log_file::LogFile;
 pub(crate) use logs::{LogFormat, init as init_logs};
 #[cfg(test)]
 pub(crate) use metrics::Declaration;
 pub(crate) use metrics::{ComponentLabels, FrontLimit, Metrics};
 pub(crate) use span::{Operation, Outcome, Span, SpanKind};
-pub(crate) use trace_context::TraceContext;
+pub(crate) use trace_context::{TraceContext, random};
 pub(crate) use traces::Traces;
 
 use std::sync::Arc;

@@ -32,6 +32,8 @@ pub(crate) enum SpanKind {
     Publish,
     /// An event that is delivered to a subscriber.
     Delivery,
+    /// A message of a Redis channel.
+    Message,
 }
 
 impl SpanKind {
@@ -46,6 +48,7 @@ impl SpanKind {
             Self::Schedule => "schedule",
             Self::Publish => "publish",
             Self::Delivery => "delivery",
+            Self::Message => "message",
         }
     }
 }

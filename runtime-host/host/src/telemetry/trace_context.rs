@@ -96,7 +96,7 @@ fn hex(text: &str, digits: usize) -> Option<u128> {
 
 /// Unpredictable enough for ids: the standard library's per-instance hasher keys are
 /// seeded by the operating system and stepped for every instance.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 

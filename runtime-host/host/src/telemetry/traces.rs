@@ -83,7 +83,8 @@ impl Traces {
 
 /// Whether nothing of this process waits for the end of such a span.
 fn is_root(kind: SpanKind) -> bool {
-    matches!(kind, SpanKind::Http | SpanKind::Host | SpanKind::Schedule | SpanKind::Delivery)
+    use SpanKind::{Delivery, Host, Http, Message, Schedule};
+    matches!(kind, Http | Host | Schedule | Delivery | Message)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Hooks {
                 }
                 Ok(status) => {
                     let status = status.as_u16();
-                    tracing::error!(component = %id, attempt, "{path} answered {status}");
+                    tracing::error!(component = %id, attempt, "{path} returned {status}");
                 }
                 Err(error) => tracing::error!(component = %id, attempt, "{path}: {error}"),
             }

@@ -1,7 +1,11 @@
 //! Triggers: the causes of calls from outside of components.
 
+pub(crate) mod command;
+pub(crate) mod cron;
 pub(crate) mod events;
+mod failures;
 pub(crate) mod hooks;
 pub(crate) mod http;
 mod post;
+pub(crate) mod redis;
 pub(crate) mod schedule;

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 
 /// The maximum size of a response of which only the end matters.
-const ANSWER_MAX_BYTES: usize = 1024 * 1024;
+const RESPONSE_MAX_BYTES: usize = 1024 * 1024;
 
 /// One `POST`.
 pub(super) struct Post {
@@ -47,17 +47,17 @@ impl Post {
     ///
     /// Errors, for the log: the call failed, or the body was aborted or is too large.
     pub(super) async fn finish(self, registry: &Registry<Http>) -> Result<StatusCode, String> {
-        let answer = self.send(registry).await.map_err(|error| error.to_string())?;
-        let status = answer.status();
-        let mut body = answer.into_body();
+        let response = self.send(registry).await.map_err(|error| error.to_string())?;
+        let status = response.status();
+        let mut body = response.into_body();
         let mut read_bytes = 0;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| {
-                format!("it answered {} but not to the end: {error:?}", status.as_u16())
+                format!("its response with {} was aborted: {error:?}", status.as_u16())
             })?;
             read_bytes += frame.data_ref().map_or(0, Bytes::len);
-            if read_bytes > ANSWER_MAX_BYTES {
-                return Err(format!("its answer is larger than {ANSWER_MAX_BYTES} bytes"));
+            if read_bytes > RESPONSE_MAX_BYTES {
+                return Err(format!("its response is larger than {RESPONSE_MAX_BYTES} bytes"));
             }
         }
         Ok(status)

@@ -3,10 +3,11 @@
 //! A swap compares versions, not values, and an absent key has a version too: of several
 //! guests that create a key at the same time, exactly one succeeds.
 
-use super::{Handle, HandleSlot, Operation, OperationError};
+use super::{Handle, Operation, OperationError};
 use crate::capabilities::State;
 use crate::capabilities::bindings::wasi::keyvalue::atomics::{CasError, Host, HostCas};
 use crate::capabilities::bindings::wasi::keyvalue::store::Error;
+use crate::capabilities::handles::OpenHandle;
 use std::sync::Arc;
 use tessera_storage::{KeyValue, SwapError, Version, Versioned};
 use wasmtime::component::Resource;
@@ -23,14 +24,14 @@ pub struct Swap {
     version: Version,
     /// The value of `version`, until the guest has looked at it once.
     unread: Option<Option<Vec<u8>>>,
-    slot: HandleSlot,
+    open: OpenHandle,
 }
 
 impl Swap {
-    fn new(store: Arc<dyn KeyValue>, key: String, found: Versioned, slot: HandleSlot) -> Self {
+    fn new(store: Arc<dyn KeyValue>, key: String, found: Versioned, open: OpenHandle) -> Self {
         let size = found.value.as_ref().map_or(0, Vec::len);
         let unread = (size <= VALUE_KEPT_MAX_BYTES).then_some(found.value);
-        Self { store, key, version: found.version, unread, slot }
+        Self { store, key, version: found.version, unread, open }
     }
 }
 
@@ -51,7 +52,7 @@ impl Host for State {
         handle: Resource<Swap>,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), CasError>> {
-        let Swap { store, key, version, slot, .. } = self.table.delete(handle)?;
+        let Swap { store, key, version, open, .. } = self.table.delete(handle)?;
         let mut operation = Operation::begin(self, "swap").writing(value.len());
         // A lost race is an answer, not a failure of the store.
         let swapped = operation.step(async || {
@@ -68,7 +69,7 @@ impl Host for State {
             }
             Ok(Some(found)) => {
                 operation.end_refused();
-                let fresh = self.table.push(Swap::new(store, key, found, slot))?;
+                let fresh = self.table.push(Swap::new(store, key, found, open))?;
                 Ok(Err(CasError::CasFailed(fresh)))
             }
             Err(error) => Ok(Err(CasError::StoreError(error.into()))),
@@ -83,12 +84,11 @@ impl HostCas for State {
         key: String,
     ) -> wasmtime::Result<Result<Resource<Swap>, Error>> {
         let store = self.store_of(&handle)?;
-        let slot = match self.guest.open_handles.take() {
-            Ok(slot) => slot,
-            Err(error) => return Ok(Err(error.into())),
+        let Some(open) = self.guest.open_stores.take() else {
+            return Ok(Err(OperationError::TooManyOpen.into()));
         };
         match read(Operation::begin(self, "read-for-swap"), &store, &key).await {
-            Ok(found) => Ok(Ok(self.table.push(Swap::new(store, key, found, slot))?)),
+            Ok(found) => Ok(Ok(self.table.push(Swap::new(store, key, found, open))?)),
             Err(error) => Ok(Err(error.into())),
         }
     }

@@ -18,6 +18,7 @@ mod wasi;
 pub use atomics::Swap;
 use operation::{Operation, OperationError};
 
+use super::handles::OpenHandle;
 use super::{Capability, State, bindings};
 use std::sync::Arc;
 use tessera_storage::KeyValue;
@@ -33,33 +34,11 @@ pub(super) const CAPABILITY: Capability = Capability {
     add_to_linker,
 };
 
-/// Stores and swaps that one instance may hold open at once, as in stock Spin.
-const OPEN_HANDLES_MAX: usize = 256;
-
 /// A store that a guest has opened.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct Handle {
     store: Arc<dyn KeyValue>,
-    _slot: HandleSlot,
-}
-
-/// Counts the handles that one instance holds open, so that a leaking guest reaches this limit
-/// instead of using up the host's memory.
-#[derive(Debug, Default)]
-pub(crate) struct OpenHandles(Arc<()>);
-
-/// Counts one handle until it is dropped.
-#[derive(Debug)]
-struct HandleSlot(#[expect(dead_code, reason = "held to be counted")] Arc<()>);
-
-impl OpenHandles {
-    fn take(&self) -> Result<HandleSlot, OperationError> {
-        // One reference is that of the instance.
-        if Arc::strong_count(&self.0) > OPEN_HANDLES_MAX {
-            return Err(OperationError::TooManyOpen);
-        }
-        Ok(HandleSlot(self.0.clone()))
-    }
+    _open: OpenHandle,
 }
 
 fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -139,11 +118,10 @@ impl State {
             );
             return Ok(Err(OperationError::AccessDenied));
         };
-        let slot = match self.guest.open_handles.take() {
-            Ok(slot) => slot,
-            Err(error) => return Ok(Err(error)),
+        let Some(open) = self.guest.open_stores.take() else {
+            return Ok(Err(OperationError::TooManyOpen));
         };
-        Ok(Ok(self.table.push(Handle { store, _slot: slot })?))
+        Ok(Ok(self.table.push(Handle { store, _open: open })?))
     }
 
     /// The store behind a handle.

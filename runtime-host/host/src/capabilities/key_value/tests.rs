@@ -2,17 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use super::{Handle, OPEN_HANDLES_MAX, Operation, spin_v2};
+use super::{Handle, Operation, spin_v2};
 use crate::calls::Loopback;
 use crate::capabilities::bindings::fermyon::spin::key_value as v2;
 use crate::capabilities::bindings::spin::key_value::key_value as v3;
 use crate::capabilities::bindings::wasi::keyvalue::{atomics, batch, store};
-use crate::capabilities::outbound_http::{Client, NetworkContext, Outbound};
+use crate::capabilities::handles::OPEN_HANDLES_MAX;
+use crate::capabilities::outbound_http::{
+    Client, NetworkContext, Outbound, OutboundPolicy, OwnAddress,
+};
 use crate::capabilities::variables::Variables;
-use crate::capabilities::{Grants, State};
+use crate::capabilities::{DatabaseServers, Grants, State};
 use crate::engine::{ComponentContext, CurrentCall, InstanceBudget};
 use crate::telemetry::Telemetry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -34,8 +37,8 @@ async fn instance() -> State {
     let telemetry = Arc::<Telemetry>::default();
     let network = NetworkContext {
         registry: Arc::default(),
-        client: Client::new(),
-        own_address: ([127, 0, 0, 1], 3000).into(),
+        client: Client::new(None, &OutboundPolicy::default()).unwrap(),
+        own: OwnAddress { scheme: http::uri::Scheme::HTTP, socket: ([127, 0, 0, 1], 3000).into() },
         readiness: Arc::default(),
         loopback: Loopback::default(),
     };
@@ -44,14 +47,21 @@ async fn instance() -> State {
         limits: Default::default(),
         cycle: None,
         environment: Vec::new(),
-        files: None,
+        script_arguments: None,
+        files: Vec::new(),
+        output: Default::default(),
+        command: None,
         telemetry,
     };
     let grants = Grants {
         databases: BTreeMap::new(),
+        models: BTreeSet::new(),
+        llm: None,
         stores: BTreeMap::from([("cart".to_owned(), cart)]),
         variables: Variables::default(),
         outbound: Arc::new(Outbound::new(Vec::new(), Arc::new(network))),
+        servers: DatabaseServers::default(),
+        redis: Default::default(),
     };
     State::new(&Arc::new(component), &Arc::new(grants), &InstanceBudget::of_test()).unwrap()
 }

@@ -1,8 +1,9 @@
 //! `wasi:keyvalue/store@0.2.0-draft2`.
 
-use super::{Handle, OPEN_HANDLES_MAX, Operation, OperationError, handle_operations};
+use super::{Handle, Operation, OperationError, handle_operations};
 use crate::capabilities::State;
 use crate::capabilities::bindings::wasi::keyvalue::store::{Error, Host, HostBucket, KeyResponse};
+use crate::capabilities::handles::OPEN_HANDLES_MAX;
 use wasmtime::component::Resource;
 
 /// Keys per page of a listing.

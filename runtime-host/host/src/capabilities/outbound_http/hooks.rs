@@ -5,6 +5,7 @@ use super::sender::Sender;
 use crate::engine::{ComponentContext, CurrentCall, InFlight, fields_bytes};
 use crate::message::{Body, BodyError, Response};
 use http::HeaderName;
+use http::header::HOST;
 use http::uri::Scheme;
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
@@ -17,6 +18,7 @@ const BODY_CHUNK_MAX_BYTES: usize = 128 << 10;
 pub(in crate::capabilities) struct Hooks {
     sender: Sender,
     in_flight: InFlight,
+    shows_host: bool,
 }
 
 /// A response, and the remaining work of its connection.
@@ -29,7 +31,12 @@ impl Hooks {
         call: CurrentCall,
         in_flight: InFlight,
     ) -> Self {
-        Self { sender: Sender { component, outbound, call }, in_flight }
+        Self { sender: Sender { component, outbound, call }, in_flight, shows_host: false }
+    }
+
+    /// Whether requests from outside keep their field `host`.
+    pub(in crate::capabilities) fn show_host(&mut self, shown: bool) {
+        self.shows_host = shown;
     }
 
     /// The requests belong to this call from now on.
@@ -41,7 +48,7 @@ impl Hooks {
 impl WasiHttpHooks for Hooks {
     /// The provided method allocates for each field that it is asked about.
     fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
-        DEFAULT_FORBIDDEN_HEADERS.contains(name)
+        DEFAULT_FORBIDDEN_HEADERS.contains(name) && !(self.shows_host && *name == HOST)
     }
 
     /// How much of a body the host buffers for a slow reader.

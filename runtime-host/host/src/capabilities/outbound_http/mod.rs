@@ -1,12 +1,25 @@
 //! Requests that guests send: to other components of the application, to the application's own
 //! address, and to other hosts. Only to hosts that the manifest allows.
 
+mod between_bytes;
+mod blocked_networks;
 mod client;
+mod connector;
+mod counted;
+mod download;
+mod failure;
 mod hooks;
+mod own;
+mod policy;
 mod sender;
+mod timeouts;
+pub(super) mod trust;
 
+pub(crate) use blocked_networks::BlockedNetworks;
 pub(crate) use client::Client;
 pub(super) use hooks::Hooks;
+pub(crate) use own::OwnAddress;
+pub(crate) use policy::{ClientTls, OutboundPolicy};
 
 use super::{Capability, State};
 use crate::calls::Loopback;
@@ -15,7 +28,7 @@ use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::telemetry::{OTHER, method_label};
 use http::{Method, Uri};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tessera_manifest::hosts::HostPattern;
 use wasmtime::component::Linker;
@@ -32,8 +45,6 @@ pub(super) const CAPABILITY: Capability = Capability {
 
 /// The domain of all components of the application.
 const INTERNAL: &str = ".spin.internal";
-/// The name that a component calls its own application by.
-const SELF: &str = "self";
 /// This machine.
 const LOCALHOST: &str = "localhost";
 
@@ -52,8 +63,8 @@ pub(crate) struct Outbound {
 pub(crate) struct NetworkContext {
     pub(crate) registry: Arc<Registry<Http>>,
     pub(crate) client: Client,
-    /// The address that the application listens on: the meaning of `self`.
-    pub(crate) own_address: SocketAddr,
+    /// Where the application listens: the meaning of `self`.
+    pub(crate) own: OwnAddress,
     pub(crate) loopback: Loopback,
     pub(crate) readiness: Arc<Readiness>,
 }
@@ -61,6 +72,23 @@ pub(crate) struct NetworkContext {
 impl Outbound {
     pub(crate) fn new(allowed: Vec<HostPattern>, network: Arc<NetworkContext>) -> Self {
         Self { allowed, network }
+    }
+
+    /// To these hosts, in a process without components.
+    #[cfg(test)]
+    pub(in crate::capabilities) fn to(allowed: &[&str]) -> Arc<Self> {
+        let parse = |text: &&str| HostPattern::parse(text).expect("a pattern");
+        let network = NetworkContext {
+            registry: Arc::default(),
+            client: Client::new(None, &OutboundPolicy::default()).expect("a client"),
+            own: OwnAddress {
+                scheme: http::uri::Scheme::HTTP,
+                socket: (Ipv4Addr::LOCALHOST, 3000).into(),
+            },
+            loopback: Loopback::default(),
+            readiness: Arc::default(),
+        };
+        Arc::new(Self::new(allowed.iter().map(parse).collect(), Arc::new(network)))
     }
 
     /// Whether a request to this component of the application may be sent.
@@ -71,16 +99,37 @@ impl Outbound {
 
     /// Whether a request to the application's own address may be sent.
     pub(crate) fn may_call_own_address(&self) -> bool {
+        let scheme = self.network.own.scheme.as_str();
         let reaches = |own: &SocketAddr| {
             let hosts = [own.ip().to_string(), Ipv4Addr::LOCALHOST.to_string(), LOCALHOST.into()];
-            hosts.iter().any(|host| self.allows_host("http", host, Some(own.port())))
+            hosts.iter().any(|host| self.allows_host(scheme, host, Some(own.port())))
         };
-        self.allowed.iter().any(|pattern| pattern.matches_self("http"))
-            || reaches(&self.network.own_address)
+        self.allowed.iter().any(allows_itself) || reaches(&self.network.own.socket)
     }
 
-    fn allows_host(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+    /// Whether the operator lets no component reach this address, by any protocol.
+    pub(in crate::capabilities) fn blocks(&self, address: IpAddr) -> bool {
+        self.network.client.blocks(address)
+    }
+
+    /// The client, for requests of the host itself.
+    pub(in crate::capabilities) fn client(&self) -> &Client {
+        &self.network.client
+    }
+
+    /// Whether a connection to this address is allowed. `port: None` means the port of the scheme.
+    pub(in crate::capabilities) fn allows_host(
+        &self,
+        scheme: &str,
+        host: &str,
+        port: Option<u16>,
+    ) -> bool {
         self.allowed.iter().any(|pattern| pattern.matches(scheme, host, port))
+    }
+
+    /// Whether a connection to this host is allowed, by any scheme and to any port.
+    pub(in crate::capabilities) fn allows_name(&self, host: &str) -> bool {
+        self.allowed.iter().any(|pattern| pattern.matches_name(host))
     }
 
     fn allows(&self, uri: &Uri) -> bool {
@@ -89,11 +138,11 @@ impl Outbound {
 
     /// The first pattern of the manifest that allows this URI.
     fn permission(&self, uri: &Uri) -> Option<&HostPattern> {
-        let scheme = uri.scheme_str().unwrap_or("http");
-        self.allowed.iter().find(|pattern| match uri.host() {
-            None | Some(SELF) => pattern.matches_self(scheme),
-            Some(host) => pattern.matches(scheme, host, uri.port_u16()),
-        })
+        if own::is_itself(uri) {
+            return self.allowed.iter().find(|pattern| allows_itself(pattern));
+        }
+        let (scheme, host) = (uri.scheme_str().unwrap_or("http"), uri.host()?);
+        self.allowed.iter().find(|pattern| pattern.matches(scheme, host, uri.port_u16()))
     }
 
     /// The name of the operation in spans and metrics. Guests choose methods and authorities, so
@@ -102,4 +151,10 @@ impl Outbound {
         let authority = self.permission(uri).map_or(OTHER, HostPattern::authority);
         format!("{} {authority}", method_label(method)).into()
     }
+}
+
+/// Whether a pattern allows requests of the application to itself. The scheme of such a request is
+/// that of the listener, whichever the component writes.
+fn allows_itself(pattern: &HostPattern) -> bool {
+    ["http", "https"].iter().any(|scheme| pattern.matches_self(scheme))
 }

@@ -1,7 +1,12 @@
 //! Sending a guest's request: checked against the manifest, then to a component, to the
 //! application's own address, or to another host.
 
-use super::{INTERNAL, LOCALHOST, Outbound, SELF};
+use super::between_bytes::BetweenBytes;
+use super::client::Destination;
+use super::failure::Failure;
+use super::own::is_itself;
+use super::timeouts::Timeouts;
+use super::{INTERNAL, Outbound};
 use crate::calls::{Call, CallError, Kind};
 use crate::engine::{ComponentContext, CurrentCall};
 use crate::fault_points;
@@ -10,10 +15,9 @@ use crate::message::{BodyError, Request, Response, full_body};
 use crate::telemetry::{Outcome, SpanKind, method_label};
 use bytes::Bytes;
 use http::Uri;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use http::header::HOST;
+use http_body_util::BodyExt as _;
 use std::sync::Arc;
-use std::time::Duration;
-use tessera_manifest::hosts::default_port;
 use wasmtime_wasi_http::RequestOptions;
 
 /// The path of readiness checks of components.
@@ -30,9 +34,11 @@ pub(super) struct Sender {
 impl Sender {
     pub(super) async fn send(
         self,
-        request: Request,
+        mut request: Request,
         options: Option<RequestOptions>,
     ) -> Result<Response, BodyError> {
+        // It is derived from the URI, in the form that the connection needs.
+        request.headers_mut().remove(HOST);
         if !self.outbound.allows(request.uri()) {
             return Err(self.deny(request.uri()));
         }
@@ -44,11 +50,7 @@ impl Sender {
     }
 
     fn deny(&self, uri: &Uri) -> BodyError {
-        let origin = format!(
-            "{}://{}",
-            uri.scheme_str().unwrap_or("http"),
-            uri.authority().map_or(SELF, |authority| authority.as_str())
-        );
+        let origin = origin(uri);
         tracing::warn!(
             component = %self.component.id,
             "may not reach {origin}: to allow it, add \"{origin}\" to allowed_outbound_hosts \
@@ -95,38 +97,60 @@ impl Sender {
         let Self { component, outbound, call } = self;
         let network = &outbound.network;
         let operation = outbound.operation(request.method(), request.uri());
-        if request.uri().host().is_none_or(|host| host == SELF) {
-            *request.uri_mut() = at_own_address(request.uri(), network.own_address)?;
+        let shown = origin(request.uri());
+        let mut to = Destination::Other { component: &component.id };
+        if is_itself(request.uri()) {
+            *request.uri_mut() = network.own.with_path_of(request.uri())?;
+            to = Destination::Itself;
         }
         let telemetry = &component.telemetry;
         let mut span = telemetry.span(SpanKind::Outbound, &component.id, operation, &call.trace);
         span.context.write(request.headers_mut());
-        let comes_back = is_own_address(request.uri(), network.own_address);
+        let comes_back = network.own.is_of(request.uri());
         let _pending = comes_back.then(|| {
             let chain = call.chain.and(&component.id, component.cycle);
             network.loopback.mark(request.headers_mut(), chain)
         });
-        let wait_max = first_byte_timeout(options).min(call.deadline.remaining());
+        let timeouts = Timeouts::new(options);
+        let wait_max = timeouts.first_byte.min(call.deadline.remaining());
         let (method, authority) = (request.method().clone(), request.uri().authority().cloned());
         let point = || {
             let authority = authority.as_ref().map_or("", |authority| authority.as_str());
             format!("http/{}/{method} {authority}", component.id)
         };
-        let sending = fault_points::around(point, network.client.send(request));
+        let sending = network.client.send(request, to, timeouts.connect);
+        let sending = fault_points::around(point, sending);
         match tokio::time::timeout(wait_max, sending).await {
             Ok(Ok(response)) => {
                 span.end(Outcome::Status(response.status().as_u16()));
-                Ok(response)
+                let pause_max = timeouts.between_bytes;
+                Ok(response.map(|body| BetweenBytes::new(body, pause_max).boxed_unsync()))
             }
-            Ok(Err(error)) => {
+            Ok(Err(Failure { code, reason })) => {
                 span.end(Kind::NoAnswer.outcome());
-                Err(error)
+                tracing::warn!(component = %component.id, "no response from {shown}: {reason}");
+                Err(code)
             }
             Err(_) => {
                 span.end(Kind::DeadlineExceeded.outcome());
+                let waited = wait_max.as_millis();
+                tracing::warn!(
+                    component = %component.id,
+                    "no response from {shown} within {waited} ms"
+                );
                 Err(BodyError::ConnectionReadTimeout)
             }
         }
+    }
+}
+
+/// Scheme and authority as in `allowed_outbound_hosts`.
+fn origin(uri: &Uri) -> String {
+    match uri.authority() {
+        Some(authority) if !is_itself(uri) => {
+            format!("{}://{authority}", uri.scheme_str().unwrap_or("http"))
+        }
+        _ => "http://self".to_owned(),
     }
 }
 
@@ -138,34 +162,6 @@ fn not_ready() -> Result<Response, BodyError> {
         .header(http::header::CONTENT_TYPE, "application/health+json")
         .body(full_body(Bytes::from_static(br#"{"status":"fail"}"#)))
         .map_err(|_| BodyError::InternalError(None))
-}
-
-/// Whether a request leads to the application's own listener.
-fn is_own_address(uri: &Uri, own: SocketAddr) -> bool {
-    let Some(host) = uri.host() else { return false };
-    let port = uri.port_u16().or_else(|| default_port(uri.scheme_str()?));
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let address = match host {
-        LOCALHOST => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        host => host.parse().ok(),
-    };
-    // A listener on all addresses also listens on the loopback address.
-    let is_own = |address: IpAddr| {
-        address == own.ip() || (own.ip().is_unspecified() && address.is_loopback())
-    };
-    port == Some(own.port()) && address.is_some_and(is_own)
-}
-
-/// The same path at the application's own address.
-fn at_own_address(uri: &Uri, own: SocketAddr) -> Result<Uri, BodyError> {
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    format!("http://{own}{path}").parse().map_err(|_| BodyError::HttpRequestUriInvalid)
-}
-
-fn first_byte_timeout(options: Option<RequestOptions>) -> Duration {
-    /// For a guest that sets no timeout.
-    const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(600);
-    options.and_then(|options| options.first_byte_timeout).unwrap_or(FIRST_BYTE_TIMEOUT)
 }
 
 /// The error of `wasi:http` for a callee's failure.

@@ -6,6 +6,10 @@ mod bindings;
 mod config;
 mod http;
 mod key_value;
+mod llm;
+mod mysql;
+mod postgres;
+mod redis;
 mod sqlite;
 
 use super::{Capability, State};
@@ -22,9 +26,16 @@ pub(super) const CAPABILITY: Capability = Capability {
     add_to_linker,
 };
 
+/// The types that the interfaces of database servers share have no functions.
+impl spin::rdbms_types::Host for State {}
+
 fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     spin::config::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     spin::http::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    spin::llm::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     spin::key_value::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    spin::mysql::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    spin::postgres::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    spin::redis::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     spin::sqlite::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }

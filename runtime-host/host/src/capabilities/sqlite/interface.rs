@@ -3,19 +3,16 @@
 use super::database::{Database, Open, Rows, Value};
 use crate::calls::Kind;
 use crate::capabilities::State;
-use crate::telemetry::{Outcome, Span, SpanKind};
-use std::sync::Arc;
+use crate::capabilities::handles::OpenHandle;
+use crate::telemetry::{Outcome, Span, SpanKind, TraceContext};
 use tessera_resilience::Deadline;
 use wasmtime::component::Resource;
-
-/// Connections that one instance may hold open at once, as in stock Spin.
-const CONNECTIONS_MAX: usize = 256;
 
 /// A connection that a guest has opened.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct SqliteConnection {
     open: Open,
-    _count: Arc<()>,
+    _open: OpenHandle,
 }
 
 /// Why a function failed, in the words that all versions share.
@@ -30,12 +27,13 @@ pub(in crate::capabilities) enum Fault {
 pub(super) struct Statement {
     open: Open,
     deadline: Deadline,
+    trace: TraceContext,
     span: Span,
 }
 
 impl State {
     /// The database with this label, if the manifest grants it.
-    pub(super) fn database(&self, label: &str) -> Result<Arc<Database>, Fault> {
+    pub(super) fn database(&self, label: &str) -> Result<Database, Fault> {
         let database = self.guest.grants.databases.get(label).cloned();
         database.ok_or_else(|| {
             tracing::warn!(
@@ -51,12 +49,10 @@ impl State {
         &mut self,
         open: Open,
     ) -> wasmtime::Result<Result<Resource<SqliteConnection>, Fault>> {
-        // One reference is that of the instance.
-        let count = self.guest.open_connections.clone();
-        if Arc::strong_count(&count) > CONNECTIONS_MAX + 1 {
+        let Some(handle) = self.guest.open_databases.take() else {
             return Ok(Err(Fault::Io("too many connections opened".into())));
-        }
-        Ok(Ok(self.table.push(SqliteConnection { open, _count: count })?))
+        };
+        Ok(Ok(self.table.push(SqliteConnection { open, _open: handle })?))
     }
 
     /// The connection of a handle.
@@ -72,7 +68,8 @@ impl State {
     ) -> Result<Statement, Fault> {
         let open = self.connection(handle)?;
         let span = self.span(SpanKind::Store, "sqlite.execute");
-        Ok(Statement { open, deadline: self.call.deadline, span })
+        let trace = span.context.clone();
+        Ok(Statement { open, deadline: self.call.deadline, trace, span })
     }
 
     /// Opens a connection to the database with this label.
@@ -84,7 +81,7 @@ impl State {
             Ok(database) => database,
             Err(fault) => return Ok(Err(fault)),
         };
-        match database.open().await {
+        match database.open(self.guest.grants.outbound.clone()).await {
             Ok(open) => self.hold(open),
             Err(text) => Ok(Err(Fault::Io(text))),
         }
@@ -112,7 +109,7 @@ impl Statement {
         statement: String,
         parameters: Vec<Value>,
     ) -> Result<Rows, Fault> {
-        let result = self.open.execute(statement, parameters, self.deadline).await;
+        let result = self.open.execute(statement, parameters, self.deadline, &self.trace).await;
         let outcome = match &result {
             Ok(_) => Outcome::Ok,
             Err(_) if self.deadline.remaining().is_zero() => Kind::DeadlineExceeded.outcome(),

@@ -4,7 +4,10 @@
 //! that the manifest grants, and each statement is one span that lasts no longer than its call.
 
 mod database;
+mod hrana;
 mod interface;
+mod local;
+mod server;
 mod v2;
 mod v3;
 
@@ -13,6 +16,8 @@ pub(super) use database::{Rows, Value};
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub use interface::SqliteConnection;
 pub(super) use interface::{Fault, convert};
+pub(crate) use local::Local;
+pub(crate) use server::Server;
 
 use super::{Capability, State, bindings};
 use wasmtime::component::{HasSelf, Linker};

@@ -58,11 +58,15 @@ impl<T: Send> version::HostConnectionWithStore<T> for Own {
         accessor: &Accessor<T, Self>,
         database: String,
     ) -> wasmtime::Result<Result<Connection, version::Error>> {
-        let database = match accessor.with(|mut access| access.get().database(&database)) {
-            Ok(database) => database,
+        let granted: Result<_, Fault> = accessor.with(|mut access| {
+            let state = access.get();
+            Ok((state.database(&database)?, state.guest.grants.outbound.clone()))
+        });
+        let (database, outbound) = match granted {
+            Ok(granted) => granted,
             Err(fault) => return Ok(Err(fault.into())),
         };
-        match database.open().await {
+        match database.open(outbound).await {
             Ok(open) => {
                 let held = accessor.with(|mut access| access.get().hold(open))?;
                 Ok(held.map_err(Into::into))

@@ -7,9 +7,11 @@
 
 mod interface;
 mod sources;
+mod vault;
 
 pub(super) use interface::{CAPABILITY, LookupError, lookup};
 pub(crate) use sources::{Provider, Sources};
+pub(crate) use vault::Vault;
 
 use anyhow::Context as _;
 use std::collections::BTreeMap;

@@ -1,11 +1,12 @@
-//! Where the values of variables come from, in order:
+//! Where the values of variables come from, in Spin's order:
 //!
 //! 1. `--variable name=value` on the command line,
-//! 2. `SPIN_VARIABLE_<NAME>` in the host's environment,
-//! 3. the providers of the runtime configuration file, the first one first,
+//! 2. the providers of the runtime configuration file, the first one first,
+//! 3. `SPIN_VARIABLE_<NAME>` in the host's environment, or in `.env` in its working directory,
 //! 4. what the host adds: generated secrets and its own address,
 //! 5. the default in the manifest.
 
+use super::vault::Vault;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -25,6 +26,8 @@ pub(crate) enum Provider {
         /// environment wins.
         dotenv: BTreeMap<String, String>,
     },
+    /// `type = "vault"`: a server that is asked once.
+    Vault(Vault),
 }
 
 type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -33,7 +36,11 @@ type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub(crate) struct Sources {
     flags: BTreeMap<String, String>,
     environment: Environment,
+    /// More environment variables.
+    dotenv: BTreeMap<String, String>,
     providers: Vec<Provider>,
+    /// What the host adds.
+    added: Vec<BTreeMap<String, String>>,
 }
 
 impl Sources {
@@ -43,12 +50,32 @@ impl Sources {
         environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         providers: Vec<Provider>,
     ) -> Self {
-        Self { flags, environment: Box::new(environment), providers }
+        let (dotenv, added) = Default::default();
+        Self { flags, environment: Box::new(environment), dotenv, providers, added }
     }
 
-    /// Adds a provider after all others.
-    pub(crate) fn add(&mut self, provider: Provider) {
-        self.providers.push(provider);
+    /// Sets environment variables that the real environment does not have.
+    pub(crate) fn set_dotenv(&mut self, dotenv: BTreeMap<String, String>) {
+        self.dotenv = dotenv;
+    }
+
+    /// Adds values after all others.
+    pub(crate) fn add(&mut self, values: BTreeMap<String, String>) {
+        self.added.push(values);
+    }
+
+    /// Fetches the values of these variables from servers, if no earlier source has them.
+    pub(crate) async fn fetch(
+        &mut self,
+        names: impl Iterator<Item = &String> + Clone,
+    ) -> anyhow::Result<()> {
+        for index in 0..self.providers.len() {
+            let Provider::Vault(vault) = &self.providers[index] else { continue };
+            let is_missing = |name: &&String| self.chosen(index, name).is_none();
+            let missing = names.clone().filter(is_missing).cloned().collect();
+            self.providers[index] = Provider::Static(vault.fetch(missing).await?);
+        }
+        Ok(())
     }
 
     /// The name of a variable in the host's environment.
@@ -58,20 +85,37 @@ impl Sources {
 
     /// The value of a variable, if any source has one.
     pub(crate) fn value(&self, name: &str) -> Option<String> {
-        self.flags
-            .get(name)
-            .cloned()
-            .or_else(|| (self.environment)(&key(Some(DEFAULT_PREFIX), name)))
-            .or_else(|| self.providers.iter().find_map(|provider| self.provided(provider, name)))
+        let added = || self.added.iter().find_map(|values| values.get(name).cloned());
+        self.chosen(self.providers.len(), name)
+            .or_else(|| self.in_environment(None, &self.dotenv, name))
+            .or_else(added)
+    }
+
+    /// The value that a flag or one of the first `count` providers has.
+    fn chosen(&self, count: usize, name: &str) -> Option<String> {
+        let mut providers = self.providers.iter().take(count);
+        let flag = self.flags.get(name).cloned();
+        flag.or_else(|| providers.find_map(|provider| self.provided(provider, name)))
+    }
+
+    fn in_environment(
+        &self,
+        prefix: Option<&str>,
+        dotenv: &BTreeMap<String, String>,
+        name: &str,
+    ) -> Option<String> {
+        let key = key(prefix, name);
+        (self.environment)(&key).or_else(|| dotenv.get(&key).cloned())
     }
 
     fn provided(&self, provider: &Provider, name: &str) -> Option<String> {
         match provider {
             Provider::Static(values) => values.get(name).cloned(),
             Provider::Environment { prefix, dotenv } => {
-                let key = key(prefix.as_deref(), name);
-                (self.environment)(&key).or_else(|| dotenv.get(&key).cloned())
+                self.in_environment(prefix.as_deref(), dotenv, name)
             }
+            // Before it is asked.
+            Provider::Vault(_) => None,
         }
     }
 }
@@ -94,6 +138,7 @@ impl fmt::Debug for Provider {
                 .field("prefix", prefix)
                 .field("dotenv", &Names(dotenv))
                 .finish(),
+            Self::Vault(vault) => vault.fmt(f),
         }
     }
 }
@@ -128,6 +173,7 @@ mod tests {
         let environment = map(&[
             ("SPIN_VARIABLE_A", "env"),
             ("SPIN_VARIABLE_B", "env"),
+            ("SPIN_VARIABLE_B1", "env"),
             ("SHOP_E", "prefixed"),
             ("F", "bare"),
         ]);
@@ -141,15 +187,22 @@ mod tests {
             },
             Provider::Environment { prefix: Some(String::new()), dotenv: BTreeMap::new() },
         ];
-        Sources::new(map(&[("a", "flag")]), lookup, providers)
+        let mut sources = Sources::new(map(&[("a", "flag")]), lookup, providers);
+        let dotenv = [("SPIN_VARIABLE_B2", "dotenv"), ("SPIN_VARIABLE_A", "dotenv")];
+        sources.set_dotenv(map(&dotenv));
+        sources.add(map(&[("b2", "added"), ("h", "added")]));
+        sources
     }
 
     #[test]
-    fn flags_win_over_the_environment_and_that_over_providers_in_order() {
+    fn flags_win_over_providers_in_order_and_those_over_the_environment() {
         let sources = sources();
         let value = |name| sources.value(name);
         assert_eq!(value("a").as_deref(), Some("flag"));
-        assert_eq!(value("b").as_deref(), Some("env"));
+        assert_eq!(value("b").as_deref(), Some("static"));
+        assert_eq!(value("b1").as_deref(), Some("env"));
+        assert_eq!(value("b2").as_deref(), Some("dotenv"));
+        assert_eq!(value("h").as_deref(), Some("added"));
         assert_eq!(value("c").as_deref(), Some("static"));
         assert_eq!(value("d").as_deref(), Some("second"));
         assert_eq!(value("z"), None);

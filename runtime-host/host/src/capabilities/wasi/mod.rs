@@ -1,4 +1,4 @@
-//! WASI 0.2 and 0.3, except HTTP.
+//! WASI 0.2 and 0.3, except HTTP and the permissions of sockets.
 
 mod http_of_october;
 mod snapshots;
@@ -7,23 +7,8 @@ use super::{Capability, State};
 use wasmtime::component::Linker;
 
 pub(super) const CAPABILITY: Capability = Capability {
-    offered: &[
-        "wasi:cli",
-        "wasi:clocks",
-        "wasi:filesystem",
-        "wasi:io",
-        "wasi:random",
-        "wasi:sockets",
-    ],
-    governed: &[
-        ("wasi:cli/environment", "environment"),
-        ("wasi:filesystem/preopens", "files"),
-        // In WASI 0.2, a socket begins with one of these; the others only have its types.
-        ("wasi:sockets/tcp-create-socket", "allowed_outbound_hosts"),
-        ("wasi:sockets/udp-create-socket", "allowed_outbound_hosts"),
-        ("wasi:sockets/ip-name-lookup", "allowed_outbound_hosts"),
-        ("wasi:sockets/types", "allowed_outbound_hosts"),
-    ],
+    offered: &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random"],
+    governed: &[("wasi:cli/environment", "environment"), ("wasi:filesystem/preopens", "files")],
     add_to_linker,
 };
 

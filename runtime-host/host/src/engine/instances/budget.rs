@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
-use tessera_resilience::Deadline;
+use tessera_resilience::{Choice, Deadline};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Idle instances that one revision keeps at most.
@@ -44,8 +44,8 @@ pub(super) trait IdleInstances: Send + Sync {
     /// The size of the one with the most memory.
     fn largest_bytes(&self) -> usize;
 
-    /// Ends those that have grown and have not been used for some time.
-    fn end_grown(&self, now: Instant);
+    /// Ends those that have been idle for too long.
+    fn end_unused(&self, now: Instant);
 
     /// Ends the one that would be used last, and returns its permit. `None` if none is idle.
     fn end_longest(&self) -> Option<OwnedSemaphorePermit>;
@@ -77,7 +77,7 @@ impl InstanceBudget {
 
     fn release(&self, now: Instant) {
         for idle in self.all() {
-            idle.end_grown(now);
+            idle.end_unused(now);
         }
         while self.memory.is_short() && self.free_memory() {}
     }
@@ -106,8 +106,8 @@ impl InstanceBudget {
     }
 
     /// The idle instances of a new revision.
-    pub(crate) fn idle<G: GuestState>(&self) -> Arc<Idle<G>> {
-        let idle = Arc::new(Idle::new(self.waiting.clone()));
+    pub(crate) fn idle<G: GuestState>(&self, idle_max_ns: Option<Choice>) -> Arc<Idle<G>> {
+        let idle = Arc::new(Idle::new(self.waiting.clone(), idle_max_ns));
         let mut all = self.idle.lock();
         all.retain(|one| one.strong_count() > 0);
         let weak = Arc::downgrade(&idle);

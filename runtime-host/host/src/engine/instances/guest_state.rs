@@ -4,6 +4,7 @@ use super::context::ComponentContext;
 use super::held::InFlight;
 use super::state::CurrentCall;
 use std::sync::Arc;
+use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi_http::WasiHttpHooks;
 
 /// The state of capabilities in one instance.
@@ -20,8 +21,14 @@ pub(crate) trait GuestState: Send + 'static {
         in_flight: &InFlight,
     ) -> Self;
 
+    /// Says which addresses the sockets of the guest may use.
+    fn limit_network(&self, wasi: &mut WasiCtxBuilder);
+
     /// The instance serves another call, or its call has another deadline.
     fn set_call(&mut self, call: &CurrentCall);
+
+    /// Whether the guest gets the field `host` of the requests that arrive now.
+    fn show_host(&mut self, shown: bool);
 
     /// Sends the requests of the guest.
     fn http_hooks(&mut self) -> &mut dyn WasiHttpHooks;

@@ -1,5 +1,6 @@
 //! One running instance, and the count of them.
 
+use super::cgi::Script;
 use super::context::ComponentContext;
 use super::guest_state::GuestState;
 use super::spin_v1;
@@ -19,6 +20,7 @@ const GROWN_MIN_BYTES: usize = 8 << 20;
 pub(crate) enum HttpHandler {
     Wasi(Proxy),
     SpinV1(spin_v1::Handler),
+    Script(Script),
 }
 
 /// An instance with its store. Serves one call at a time; dropping it stops the guest.
@@ -33,6 +35,10 @@ pub(crate) struct Instance<G: GuestState> {
     pub(super) initial_bytes: usize,
     /// When it became idle, if it has grown.
     pub(super) grown_since: Option<Instant>,
+    /// The number of calls after which it is replaced.
+    pub(super) calls_max: u64,
+    /// When it has been idle for too long.
+    pub(super) idle_until: Option<Instant>,
     pub(super) _counted: Counted,
     pub(super) permit: OwnedSemaphorePermit,
 }

@@ -22,7 +22,7 @@ const TABLES_PER_COMPONENT_MAX: u32 = 64;
 /// Stacks of one instance: that of the guest, and one that is kept for what it begins next.
 const STACKS_PER_COMPONENT: u32 = 2;
 /// How much of a memory stays when its instance ends, in bytes: more than a function touches
-/// while it answers a request.
+/// while it serves a request.
 const MEMORY_KEPT_BYTES: usize = 1 << 20;
 /// The same where the kernel can't say what was touched: the memory that a function begins with.
 const WHOLE_MEMORY_KEPT_BYTES: usize = 2 << 20;

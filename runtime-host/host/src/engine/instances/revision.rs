@@ -1,5 +1,6 @@
 //! One version of one component, ready to make instances, with its warm ones.
 
+use super::cgi::{self, Script};
 use super::context::ComponentContext;
 use super::failure::instantiation;
 use super::function_name::FunctionName;
@@ -7,14 +8,17 @@ use super::guest_state::GuestState;
 use super::held;
 use super::idle::Idle;
 use super::instance::{Counted, HttpHandler, Instance};
+use super::redis::RedisExport;
 use super::spin_v1;
 use super::state::{State, on_tick};
 use crate::background::Background;
 use crate::calls::{Admitted, CallError, Kind};
 use crate::engine::Engine;
+use crate::telemetry::random;
 use anyhow::Context as _;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tessera_resilience::Choice;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{self, Component, ComponentExportIndex, InstancePre, Linker};
@@ -28,10 +32,11 @@ pub(crate) struct Revision<G: GuestState> {
     engine: Engine,
     linked: InstancePre<State<G>>,
     http: Option<HttpExport>,
+    redis: Option<RedisExport>,
     functions: HashMap<FunctionName, ComponentExportIndex>,
     idle: Arc<Idle<G>>,
     /// Calls after which an instance is replaced.
-    reuse_max: u64,
+    calls_max: Choice,
     pub(crate) background: Background,
 }
 
@@ -46,6 +51,7 @@ enum HttpExport {
     P2(p2::bindings::ProxyIndices),
     P3(p3::bindings::ServiceIndices),
     SpinV1(ComponentExportIndex),
+    Script(ComponentExportIndex, Arc<str>),
 }
 
 impl<G: GuestState> Revision<G> {
@@ -60,20 +66,36 @@ impl<G: GuestState> Revision<G> {
         let background = engine.background.of(&component.id, &engine.telemetry);
         Ok(Self {
             background: background.context("the engine has been stopped")?,
-            http: http_export(&linked)?,
-            reuse_max: reuse_max(engine, code, &component),
+            http: http_export(&linked, component.script_arguments.as_ref())?,
+            redis: RedisExport::of(engine, code),
+            calls_max: calls_max(engine, code, &component),
             functions: exported_functions(engine, code),
             component,
             grants,
             engine: engine.clone(),
             linked,
-            idle: engine.budget.idle(),
+            idle: engine.budget.idle(engine.reuse.idle_max_ns),
         })
     }
 
     /// Whether it serves HTTP.
     pub(crate) fn serves_http(&self) -> bool {
         self.http.is_some()
+    }
+
+    /// How it handles messages of Redis, if it does.
+    pub(crate) fn redis(&self) -> Option<&RedisExport> {
+        self.redis.as_ref()
+    }
+
+    /// Whether it exports this function.
+    pub(crate) fn exports(&self, name: &FunctionName) -> bool {
+        self.functions.contains_key(name)
+    }
+
+    /// The function that runs it as a program, if it is one.
+    pub(crate) fn command(&self) -> Option<FunctionName> {
+        self.functions.keys().find(|name| name.is_command()).cloned()
     }
 
     pub(crate) fn function(&self, name: &FunctionName) -> Result<ComponentExportIndex, CallError> {
@@ -97,7 +119,7 @@ impl<G: GuestState> Revision<G> {
     /// Keeps an instance whose call ended well.
     pub(crate) fn give_back(&self, instance: Instance<G>) {
         instance.store.data().end();
-        if instance.served < self.reuse_max {
+        if instance.served < instance.calls_max {
             self.idle.keep(instance);
         }
     }
@@ -126,8 +148,20 @@ impl<G: GuestState> Revision<G> {
         };
         let _counted = Counted::new(&self.component);
         let initial_bytes = store.data().memory.guest_bytes();
-        let (served, grown_since) = Default::default();
-        Ok(Instance { store, guest, handler, served, initial_bytes, grown_since, _counted, permit })
+        let (served, grown_since, idle_until) = Default::default();
+        let calls_max = self.calls_max.choose(random());
+        Ok(Instance {
+            store,
+            guest,
+            handler,
+            served,
+            initial_bytes,
+            grown_since,
+            calls_max,
+            idle_until,
+            _counted,
+            permit,
+        })
     }
 
     async fn instantiate_in(
@@ -147,6 +181,10 @@ impl<G: GuestState> Revision<G> {
             Some(HttpExport::SpinV1(index)) => {
                 Some(HttpHandler::SpinV1(guest.get_typed_func(&mut *store, index)?))
             }
+            Some(HttpExport::Script(index, arguments)) => {
+                let run = guest.get_typed_func(&mut *store, index)?;
+                Some(HttpHandler::Script(Script { run, arguments: arguments.clone() }))
+            }
         };
         Ok((guest, handler))
     }
@@ -162,18 +200,32 @@ impl<G: GuestState> Revision<G> {
     }
 }
 
-fn reuse_max(engine: &Engine, code: &Component, component: &ComponentContext) -> u64 {
+/// The manifest's limit, else the operator's, else the default of its WASI version. The operator
+/// may lower the first and the last.
+fn calls_max(engine: &Engine, code: &Component, component: &ComponentContext) -> Choice {
     let ty = code.component_type();
     let is_0_3 = |name: &str| name.starts_with("wasi:") && name.contains("@0.3.");
     let uses_0_3 = ty.imports(&engine.wasm).any(|(name, _)| is_0_3(name))
         || ty.exports(&engine.wasm).any(|(name, _)| is_0_3(name));
-    let default = if uses_0_3 { REUSE_MAX } else { REUSE_MAX_0_2 };
-    component.limits.instance_reuse_max.unwrap_or(default)
+    let default = if uses_0_3 { None } else { Some(REUSE_MAX_0_2) };
+    let own = component.limits.instance_reuse_max.or(default);
+    match (own, engine.reuse.calls_max) {
+        (None, None) => Choice::one(REUSE_MAX),
+        (None, Some(choice)) => choice,
+        (Some(own), None) => Choice::one(own),
+        (Some(own), Some(choice)) => choice.at_most(own),
+    }
 }
 
 fn http_export<G: GuestState>(
     linked: &InstancePre<State<G>>,
+    script_arguments: Option<&Arc<str>>,
 ) -> anyhow::Result<Option<HttpExport>> {
+    if let Some(arguments) = script_arguments {
+        let run = cgi::find(linked);
+        let run = run.context("its executor is `wagi`, but it exports no wasi:cli/run@0.2")?;
+        return Ok(Some(HttpExport::Script(run, arguments.clone())));
+    }
     let exports = linked.component().component_type();
     let engine = linked.engine();
     let exported = |prefix: &str| exports.exports(engine).any(|(name, _)| name.starts_with(prefix));
@@ -199,6 +251,11 @@ fn exported_functions(
 ) -> HashMap<FunctionName, ComponentExportIndex> {
     let mut functions = HashMap::new();
     for (interface, export) in code.component_type().exports(&engine.wasm) {
+        if matches!(export.ty, ComponentItem::ComponentFunc(_))
+            && let Some(index) = code.get_export_index(None, interface)
+        {
+            functions.insert(FunctionName::of_world(interface), index);
+        }
         let ComponentItem::ComponentInstance(instance) = export.ty else { continue };
         let Some((_, parent)) = code.get_export(None, interface) else { continue };
         for (function, item) in instance.exports(&engine.wasm) {

@@ -1,18 +1,22 @@
 //! The data of an instance: that of its wasmtime store.
 
 use super::budget::InstanceBudget;
+use super::cgi;
 use super::context::ComponentContext;
 use super::guest_state::GuestState;
 use super::held::{self, InFlight};
 use super::memory::MemoryLimit;
 use crate::calls::{Admitted, CallChain};
 use crate::engine::scheduling::CpuLimit;
-use crate::telemetry::{GuestOutput, Span, SpanKind, TraceContext};
+use crate::telemetry::{GuestOutput, OutputSink, Span, SpanKind, TraceContext};
+use bytes::Bytes;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tessera_resilience::Deadline;
 use tokio::runtime::Handle;
 use wasmtime::{StoreContextMut, UpdateDeadline};
+use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
+use wasmtime_wasi::sockets::{WasiSocketsCtxView, WasiSocketsView as _};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -66,24 +70,19 @@ impl<G: GuestState> State<G> {
     ) -> wasmtime::Result<Self> {
         let limits = &component.limits;
         let output = Output::new(component);
-        let mut wasi = WasiCtxBuilder::new();
-        wasi.envs(&component.environment);
-        wasi.stdout(output.stdout.clone()).stderr(output.stderr.clone());
-        wasi.max_random_size(RANDOM_MAX_BYTES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(held::FIELDS_MAX_BYTES);
-        if let Some(folder) = &component.files {
-            wasi.preopened_dir(folder, "/", FsPerms::ReadOnly)?;
-        }
         let call = CurrentCall::none(Deadline::after(limits.deadline));
         let in_flight = InFlight::default();
+        let guest = G::new(component, grants, &call, &in_flight);
+        let wasi = wasi(component, &output, &guest)?.build();
         Ok(Self {
             memory: MemoryLimit::new(limits.memory_max_bytes, budget.clone()),
             cpu: CpuLimit::new(limits.cpu_time_max),
             table: held::table(),
-            guest: G::new(component, grants, &call, &in_flight),
+            guest,
             in_flight,
-            wasi: wasi.build(),
+            wasi,
             http,
             component: component.clone(),
             call,
@@ -113,6 +112,22 @@ impl<G: GuestState> State<G> {
         self.guest.set_call(&self.call);
     }
 
+    /// The guest runs as a script with these environment variables, arguments and standard input.
+    /// Returns its standard output.
+    pub(crate) fn become_script(
+        &mut self,
+        variables: &[(String, String)],
+        arguments: &[String],
+        input: Bytes,
+    ) -> wasmtime::Result<MemoryOutputPipe> {
+        let output = MemoryOutputPipe::new(cgi::OUTPUT_MAX_BYTES);
+        let mut wasi = wasi(&self.component, &self.output, &self.guest)?;
+        wasi.envs(variables).args(arguments);
+        wasi.stdin(MemoryInputPipe::new(input)).stdout(output.clone());
+        self.wasi = wasi.build();
+        Ok(output)
+    }
+
     /// The call is over.
     pub(crate) fn end(&self) {
         self.output.end();
@@ -124,9 +139,34 @@ impl<G: GuestState> State<G> {
         component.telemetry.span(kind, &component.id, operation, &self.call.trace)
     }
 
+    pub(crate) fn sockets_view(state: &mut Self) -> WasiSocketsCtxView<'_> {
+        state.sockets()
+    }
+
     pub(crate) fn http_view(state: &mut Self) -> WasiHttpCtxView<'_> {
         state.http()
     }
+}
+
+/// What every instance of a component has of WASI.
+fn wasi<G: GuestState>(
+    component: &ComponentContext,
+    output: &Output,
+    guest: &G,
+) -> wasmtime::Result<WasiCtxBuilder> {
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.envs(&component.environment);
+    wasi.stdout(output.stdout.clone()).stderr(output.stderr.clone());
+    wasi.max_random_size(RANDOM_MAX_BYTES);
+    for mount in &component.files {
+        let permissions = if mount.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+        wasi.preopened_dir(&mount.folder, &mount.path, permissions)?;
+    }
+    if let Some(arguments) = &component.command {
+        wasi.args(arguments).inherit_stdout().inherit_stderr();
+    }
+    guest.limit_network(&mut wasi);
+    Ok(wasi)
 }
 
 /// The epoch callback of every store, called when the epoch changes while the guest is running.
@@ -163,9 +203,16 @@ struct Output {
 
 impl Output {
     fn new(component: &Arc<ComponentContext>) -> Self {
-        let output =
-            |stream| GuestOutput::new(&component.id, stream, component.limits.log_max_bytes);
-        Self { component: component.clone(), stdout: output("stdout"), stderr: output("stderr") }
+        let sinks = &component.output;
+        let limit_bytes = component.limits.log_max_bytes;
+        let output = |stream, sink: &OutputSink| {
+            GuestOutput::new(&component.id, stream, limit_bytes, sink.clone())
+        };
+        Self {
+            component: component.clone(),
+            stdout: output("stdout", &sinks.stdout),
+            stderr: output("stderr", &sinks.stderr),
+        }
     }
 
     fn begin(&self, trace: &TraceContext) {

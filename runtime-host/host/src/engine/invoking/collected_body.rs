@@ -5,9 +5,14 @@ use crate::message::{Body, BodyError, Pieces};
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
+use std::time::Duration;
 
 /// A response of at most this size is sent at once, with its length.
 pub(super) const COLLECTED_BODY_MAX_BYTES: usize = 64 * 1024;
+
+/// How long to wait for the end of a response whose length is not known before it is treated as a
+/// stream.
+pub(super) const COLLECT_GRACE: Duration = Duration::from_millis(2);
 
 /// Whether the end of a body was reached.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use crate::engine::instances::{GuestState, Instance, Revision};
 use crate::telemetry::Outcome;
 use std::sync::Arc;
 use wasmtime::component::{ComponentExportIndex, Val};
+use wasmtime_wasi::I32Exit;
 
 /// Serves a call. Ends when the guest has nothing left to do.
 pub(super) async fn serve<G: GuestState>(
@@ -28,9 +29,23 @@ async fn run<G: GuestState>(
     let index = revision.function(&call.function)?;
     let mut instance = revision.take(admitted).await?;
     let invocation = Invocation::new(&instance, admitted, AFTERWORK_MAX);
-    let work = drive(&mut instance, index, &call.arguments, reply);
+    let work = async {
+        match drive(&mut instance, index, &call.arguments, reply).await {
+            Err(error) if call.function.is_command() => exited(error, reply),
+            ended => ended,
+        }
+    };
     let ended = invocation.run(work, || reply.sent()).await;
     invocation::release(revision, instance, ended)
+}
+
+/// A program that exits does not return: the result of its call is its exit code.
+fn exited(error: wasmtime::Error, reply: &Reply<Vec<Val>>) -> wasmtime::Result<Outcome> {
+    let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() else { return Err(error) };
+    // Systems only keep the last byte. None of the others may look like success.
+    let code = u8::try_from(*code).unwrap_or(u8::MAX);
+    reply.send(Ok(vec![Val::U8(code)]));
+    Ok(if code == 0 { Outcome::Ok } else { Outcome::Refused })
 }
 
 async fn drive<G: GuestState>(

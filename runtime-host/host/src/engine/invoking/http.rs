@@ -4,18 +4,20 @@
 //! A response that continues after its head is streamed, which may outlive the caller's task.
 //! Dropping the future at any point drops the instance, which stops the guest.
 
-use super::collected_body::{BodyEnd, COLLECTED_BODY_MAX_BYTES, aborted, collect};
+use super::collected_body::{BodyEnd, COLLECT_GRACE, COLLECTED_BODY_MAX_BYTES, aborted, collect};
 use super::invocation::{self, Invocation, afterwork};
-use super::{spin_v1, streamed_body};
+use super::unsent_body::UnsentBody;
+use super::{spin_v1, streamed_body, wagi};
 use crate::calls::{self, Admitted, BodyFault, CallError, Permit};
 use crate::engine::instances::{GuestState, HttpHandler, Instance, Revision, State};
 use crate::engine::scheduling::within;
 use crate::message::{
     Body, Pieces, Request, Response, check_length, check_status, full_body, is_bodiless,
-    without_body,
+    needs_length, without_body,
 };
 use crate::telemetry::Outcome;
 use bytes::Bytes;
+use futures::FutureExt as _;
 use futures::future::{Either, select};
 use http::Method;
 use http::header::CONTENT_LENGTH;
@@ -25,14 +27,9 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Duration;
 use tokio::sync::oneshot;
 use wasmtime::AsContextMut as _;
-use wasmtime_wasi_http::handler::Prepared;
-
-/// How long to wait for the end of a response whose length is not known before it is treated as a
-/// stream.
-const COLLECT_GRACE: Duration = Duration::from_millis(2);
+use wasmtime_wasi_http::handler::{Prepared, Proxy};
 
 /// Serves a request. Ends when the guest has nothing left to do.
 pub(super) async fn serve<G: GuestState>(
@@ -77,24 +74,41 @@ async fn drive<G: GuestState>(
     let (head_sender, head) = futures::channel::oneshot::channel();
     let (answered_sender, answered) = oneshot::channel::<()>();
     let method = request.method().clone();
-    let guest = store.run_concurrent(async |accessor| {
-        match handler {
-            HttpHandler::SpinV1(handler) => {
-                spin_v1::handle(accessor, *handler, request, head_sender).await?;
-            }
-            HttpHandler::Wasi(proxy) => {
-                let prepared = accessor.with(|mut access| {
-                    let store = access.as_context_mut();
-                    Prepared::new(store, proxy, request, State::<G>::http_view, head_sender)
-                })?;
-                prepared.run(accessor, pending()).await?;
-            }
+    let guest = async {
+        if let HttpHandler::Script(script) = handler {
+            wagi::handle(store, script, request, head_sender).await?;
+            // It may have ended by `exit`, and then nothing can be asked of it.
+            let _ = answered.await;
+            return Ok(());
         }
-        accessor.with(|mut access| access.get().stream());
-        // Closed means that the response failed; then no one needs the rest of the guest's work.
-        let _ = answered.await;
-        afterwork(accessor).await
-    });
+        store
+            .run_concurrent(async |accessor| {
+                match handler {
+                    HttpHandler::SpinV1(handler) => {
+                        spin_v1::handle(accessor, *handler, request, head_sender).await?;
+                    }
+                    // Above: a command is not called concurrently.
+                    HttpHandler::Script(_) => {}
+                    HttpHandler::Wasi(proxy) => {
+                        let prepared = accessor.with(|mut access| {
+                            // As in stock Spin, only guests of WASI 0.3 see it.
+                            access.get().guest.show_host(matches!(proxy, Proxy::P3(_)));
+                            let store = access.as_context_mut();
+                            let view = State::<G>::http_view;
+                            let prepared = Prepared::new(store, proxy, request, view, head_sender);
+                            access.get().guest.show_host(false);
+                            prepared
+                        })?;
+                        prepared.run(accessor, pending()).await?;
+                    }
+                }
+                accessor.with(|mut access| access.get().stream());
+                // Closed means that the response failed; then no one needs the rest of the guest's work.
+                let _ = answered.await;
+                afterwork(accessor).await
+            })
+            .await?
+    };
     // Not inside the guest's event loop, which polls nothing else while a guest of WASI 0.2 waits
     // in a host call, as it does until its output has been read.
     let answer = async {
@@ -104,11 +118,17 @@ async fn drive<G: GuestState>(
         Ok::<(), wasmtime::Error>(())
     };
     match select(pin!(guest), pin!(answer)).await {
-        Either::Left((guest, _)) => guest?,
+        Either::Left((guest, answer)) => {
+            if guest.is_err() {
+                // What it has responded before it failed counts, as far as that is complete.
+                let _ = answer.now_or_never();
+            }
+            guest
+        }
         // In the same poll: a call that has nothing left to do needs no separate task.
         Either::Right((answer, guest)) => {
             answer?;
-            guest.await?
+            guest.await
         }
     }
 }
@@ -147,19 +167,21 @@ async fn deliver(
     Ok(())
 }
 
-/// Sends a head without a body. If the guest writes a body anyway, it is read for a short time, so
-/// that a normal guest can finish; one that continues to write is stopped.
+/// Sends a head without a body: at once, unless the length of a body that is not sent is part of
+/// it. A guest may then fail when it ends a body that is shorter than the length that it has set.
 async fn deliver_head(head: Response, reply: &Reply) -> wasmtime::Result<()> {
-    let (mut parts, mut body) = head.into_parts();
-    let mut collected = Pieces::default();
-    let end = within(COLLECT_GRACE, collect(&mut body, &mut collected)).await;
-    let whole = matches!(end, Some(Ok(BodyEnd::Reached)));
-    let written_bytes = if whole { collected.len() } else { 0 };
-    without_body(parts.status, &mut parts.headers, written_bytes);
-    reply.send(Ok(Response::from_parts(parts, Body::default())));
-    // An error here means that the body is shorter than the length in the head, which is expected.
-    let ended = whole || matches!(end, Some(Err(_)));
-    if ended { Ok(()) } else { Err(streamed_body::reader_gone()) }
+    let (parts, body) = head.into_parts();
+    let send = |mut parts: http::response::Parts, written_bytes| {
+        without_body(parts.status, &mut parts.headers, written_bytes);
+        reply.send(Ok(Response::from_parts(parts, Body::default())));
+    };
+    if needs_length(parts.status, &parts.headers) {
+        let unsent = UnsentBody::read(body).await;
+        send(parts, unsent.whole_bytes.unwrap_or(0));
+        return unsent.check();
+    }
+    send(parts, 0);
+    UnsentBody::read(body).await.check()
 }
 
 async fn stream(

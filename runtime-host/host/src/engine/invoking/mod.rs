@@ -1,16 +1,26 @@
-//! Serving the calls of a component with its instances: HTTP requests, and exported functions.
+//! Serving the calls of a component with its instances: HTTP requests, messages, and exported
+//! functions.
 
+mod cgi;
 mod collected_body;
 mod function;
 mod http;
 mod invocation;
+mod plain;
+mod redis;
 mod spin_v1;
 mod streamed_body;
+mod unsent_body;
+mod wagi;
+mod whole_body;
+
+pub(crate) use plain::Ended;
 
 use super::instances::{FunctionName, GuestState, Revision};
 use crate::background::{Background, Work};
 use crate::calls::{Admitted, Callee, Protocol, Reply};
-use crate::message::{Http, Request, Response};
+use crate::message::{Http, Messages, Request, Response};
+use bytes::Bytes;
 use std::sync::Arc;
 use wasmtime::component::Val;
 
@@ -58,5 +68,20 @@ impl<G: GuestState> Callee<Functions> for Revision<G> {
         reply: Reply<Vec<Val>>,
     ) -> Work {
         Box::pin(function::serve(self, admitted, call, reply))
+    }
+}
+
+impl<G: GuestState> Callee<Messages> for Revision<G> {
+    fn background(&self) -> &Background {
+        &self.background
+    }
+
+    fn serve(
+        self: Arc<Self>,
+        admitted: Admitted,
+        payload: Bytes,
+        reply: Reply<Result<(), String>>,
+    ) -> Work {
+        Box::pin(redis::serve(self, admitted, payload, reply))
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! Its requests and responses are values, so both bodies are whole.
 
+use super::whole_body;
 use crate::calls::{CallError, Kind};
 use crate::engine::instances::spin_v1::{Handler, SpinMethod, SpinRequest, SpinResponse};
 use crate::engine::instances::{GuestState, State};
 use crate::message::{Request, Response, full_body};
 use futures::channel::oneshot;
 use http::{HeaderMap, Method, StatusCode};
-use http_body_util::BodyExt as _;
 use wasmtime::component::Accessor;
 
 /// Calls the handler, and sends its response to `reply`.
@@ -51,17 +51,15 @@ fn refusal(status: StatusCode) -> Response {
     response
 }
 
-/// The request as a value. The caller has limited the size of its body.
+/// The request as a value.
 async fn to_guest(method: SpinMethod, request: Request) -> wasmtime::Result<SpinRequest> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(|error| {
-        CallError::new(Kind::BodyIncomplete, format!("the request could not be read: {error:?}"))
-    })?;
+    let body = whole_body::read(body).await?;
     let uri = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
     let (headers, params) = (headers.collect(), Vec::new());
-    let body = Some(body.to_bytes().into());
+    let body = Some(body.into());
     Ok(SpinRequest { method, uri, headers, params, body })
 }
 

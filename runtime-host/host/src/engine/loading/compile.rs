@@ -17,7 +17,13 @@ pub(crate) fn compile(
 ) -> anyhow::Result<Component> {
     let bytes = snapshots::modernize(bytes)
         .map_err(|reason| anyhow!("{} is not a component: {reason}", path.display()))?;
-    let code = engine.cache.code(&engine.wasm, &bytes, compiling);
+    let code = match &engine.cache {
+        Some(cache) => cache.code(&engine.wasm, &bytes, compiling),
+        None => {
+            compiling();
+            Component::new(&engine.wasm, &bytes)
+        }
+    };
     code.map_err(anyhow::Error::from)
         .with_context(|| format!("{} is not a component that can run", path.display()))
 }

@@ -202,7 +202,7 @@ impl<'a> Composition<'a> {
 }
 
 /// Adds a component to the graph under a separate name.
-fn add(
+pub(super) fn add(
     graph: &mut CompositionGraph,
     key: &str,
     name: &str,
@@ -216,7 +216,7 @@ fn add(
     Ok((world, graph.instantiate(id)))
 }
 
-fn refused(error: &dyn std::error::Error) -> Error {
+pub(super) fn refused(error: &dyn std::error::Error) -> Error {
     Error::Refused { reason: chain(error) }
 }
 

@@ -43,18 +43,29 @@ pub(crate) fn rename_imports(
     inherit: &Inherit,
     permission: Permission,
 ) -> Result<Vec<u8>, String> {
-    names::rename(bytes, &Denied { inherit, permission })
+    names::rename(bytes, &Denied { inherit, permission, kept: None })
+}
+
+/// The same, but one import keeps its name: another component will satisfy it.
+pub(super) fn rename_imports_except(
+    bytes: &[u8],
+    inherit: &Inherit,
+    permission: Permission,
+    kept: &str,
+) -> Result<Vec<u8>, String> {
+    names::rename(bytes, &Denied { inherit, permission, kept: Some(kept) })
 }
 
 /// The imports that are denied get other names.
 struct Denied<'a> {
     inherit: &'a Inherit,
     permission: Permission,
+    kept: Option<&'a str>,
 }
 
 impl Names for Denied<'_> {
     fn import<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        if is_denied(name, self.inherit, self.permission) {
+        if self.kept != Some(name) && is_denied(name, self.inherit, self.permission) {
             Cow::Owned(renamed(name))
         } else {
             Cow::Borrowed(name)

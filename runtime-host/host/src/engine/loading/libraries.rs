@@ -43,6 +43,19 @@ fn library<'a>(app: &'a App, dependency: &'a Dependency) -> Option<(String, &'a 
     }
 }
 
+/// Name and bytes of what a manifest names.
+pub(super) fn provided(app: &App, provider: &Provider) -> anyhow::Result<(String, Vec<u8>)> {
+    let (name, source) = match provider {
+        Provider::Source { source, .. } => (shown(source), source),
+        Provider::Component { id, .. } => {
+            let component =
+                app.components.get(id).with_context(|| format!("no component `{id}`"))?;
+            (id.clone(), &component.source)
+        }
+    };
+    Ok((name, read(source)?))
+}
+
 fn read(source: &Source) -> anyhow::Result<Vec<u8>> {
     let local = |path: &Path| {
         let bytes = std::fs::read(path).with_context(|| {

@@ -5,14 +5,11 @@
 //! the component.
 
 use std::borrow::Cow;
-use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
-use wasm_encoder::{
-    Alias, Component, ComponentAliasSection, ComponentExportSection, ComponentImportSection,
-    ComponentTypeSection, InstanceType, RawSection,
-};
-use wasmparser::{
-    ComponentAlias, ComponentExternName, Encoding, InstanceTypeDeclaration, Parser, Payload,
-};
+use wasm_encoder::{Component, ComponentExportSection, ComponentImportSection, RawSection};
+use wasmparser::{ComponentExternName, Encoding, Parser, Payload};
+
+/// Functions of an interface: their names, and their new ones.
+pub(super) type Functions = &'static [(&'static str, &'static str)];
 
 /// What names become. By default they stay.
 pub(super) trait Names {
@@ -26,35 +23,25 @@ pub(super) trait Names {
         Cow::Borrowed(name)
     }
 
-    /// The name of a function of an imported interface.
-    fn function<'a>(&self, name: &'a str) -> &'a str {
-        name
+    /// The functions of an imported interface that get other names. This needs a component around
+    /// the component: see [`wrap`](super::wrap).
+    fn functions(&self, _import: &str) -> Functions {
+        &[]
     }
 }
 
-/// A component's bytes with other names.
+/// A component's bytes with other names of its imports and exports.
 ///
 /// # Errors
 /// Why the bytes are no component.
 pub(super) fn rename(bytes: &[u8], names: &dyn Names) -> Result<Vec<u8>, String> {
     let mut component = Component::new();
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.map_err(|error| error.to_string())?;
-        if let Payload::Version { encoding: Encoding::Module, .. } = payload
-            && depth == 0
-        {
+    for section in sections(bytes) {
+        let section = section.map_err(|error| error.to_string())?;
+        if matches!(section, Payload::Version { encoding: Encoding::Module, .. }) {
             return Err("it is a core module".to_owned());
         }
-        // Nested modules and components are copied whole and not looked into.
-        let nested =
-            matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. });
-        let ends = matches!(payload, Payload::End(_));
-        if depth == 0 {
-            copy(payload, bytes, names, &mut component).map_err(|error| error.to_string())?;
-        }
-        depth += usize::from(nested);
-        depth = depth.saturating_sub(usize::from(ends));
+        copy(section, bytes, names, &mut component).map_err(|error| error.to_string())?;
     }
     Ok(component.finish())
 }
@@ -64,40 +51,65 @@ pub(super) fn rename(bytes: &[u8], names: &dyn Names) -> Result<Vec<u8>, String>
 /// # Errors
 /// Why the bytes are no component.
 pub(crate) fn imports(bytes: &[u8]) -> Result<Vec<String>, String> {
-    let mut names = Vec::new();
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(|error| error.to_string())? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 0 => {
-                for import in section {
-                    let import = import.map_err(|error| error.to_string())?;
-                    names.push(import.name.name.to_owned());
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(names)
+    Ok(External::read(bytes).map_err(|error| error.to_string())?.imports)
 }
 
-type Error = reencode::Error<std::convert::Infallible>;
+/// The names that a component is linked by.
+#[derive(Default)]
+pub(super) struct External {
+    pub(super) imports: Vec<String>,
+    pub(super) exports: Vec<String>,
+}
+
+impl External {
+    pub(super) fn read(bytes: &[u8]) -> wasmparser::Result<Self> {
+        let mut names = Self::default();
+        for section in sections(bytes) {
+            match section? {
+                Payload::ComponentImportSection(section) => {
+                    for import in section {
+                        names.imports.push(import?.name.name.to_owned());
+                    }
+                }
+                Payload::ComponentExportSection(section) => {
+                    for export in section {
+                        names.exports.push(export?.name.name.to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// The sections of a component. Modules and components inside of it are one section each.
+pub(super) fn sections(bytes: &[u8]) -> impl Iterator<Item = wasmparser::Result<Payload<'_>>> {
+    let mut depth = 0_usize;
+    Parser::new(0).parse_all(bytes).filter(move |payload| {
+        let is_nested = depth > 0;
+        match payload {
+            Ok(Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) => depth += 1,
+            Ok(Payload::End(_)) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        !is_nested || payload.is_err()
+    })
+}
 
 fn copy(
-    payload: Payload<'_>,
+    section: Payload<'_>,
     bytes: &[u8],
     names: &dyn Names,
     component: &mut Component,
-) -> Result<(), Error> {
-    let mut renamer = Renamer(names);
-    match payload {
+) -> wasmparser::Result<()> {
+    match section {
         Payload::ComponentImportSection(section) => {
             let mut imports = ComponentImportSection::new();
             for import in section {
                 let import = import?;
-                imports
-                    .import(named(import.name, names.import(import.name.name)), import.ty.into());
+                let name = named(import.name, names.import(import.name.name));
+                imports.import(name, import.ty.into());
             }
             component.section(&imports);
         }
@@ -106,25 +118,13 @@ fn copy(
             for export in section {
                 let export = export?;
                 let name = named(export.name, names.export(export.name.name));
-                let ty = export.ty.map(|ty| renamer.component_type_ref(ty)).transpose()?;
-                exports.export(name, export.kind.into(), export.index, ty);
+                exports.export(name, export.kind.into(), export.index, export.ty.map(Into::into));
             }
             component.section(&exports);
         }
-        Payload::ComponentTypeSection(section) => {
-            let mut types = ComponentTypeSection::new();
-            renamer.parse_component_type_section(&mut types, section)?;
-            component.section(&types);
-        }
-        Payload::ComponentAliasSection(section) => {
-            let mut aliases = ComponentAliasSection::new();
-            renamer.parse_component_alias_section(&mut aliases, section)?;
-            component.section(&aliases);
-        }
-        payload => {
-            if let Some((id, range)) = payload.as_section() {
-                let range = range.start as usize..range.end as usize;
-                let data = bytes.get(range).ok_or(Error::UnexpectedNonComponentSection)?;
+        section => {
+            if let Some((id, range)) = section.as_section() {
+                let data = bytes.get(range.start as usize..range.end as usize).unwrap_or_default();
                 component.section(&RawSection { id, data });
             }
         }
@@ -133,48 +133,9 @@ fn copy(
 }
 
 /// The same name with other text.
-fn named<'a>(
+pub(super) fn named<'a>(
     old: ComponentExternName<'a>,
     name: Cow<'a, str>,
 ) -> wasm_encoder::ComponentExternName<'a> {
     wasm_encoder::ComponentExternName { name, ..old.into() }
-}
-
-/// Renames functions of imported interfaces: where their types are declared and where they are used.
-struct Renamer<'n>(&'n dyn Names);
-
-impl Reencode for Renamer<'_> {
-    type Error = std::convert::Infallible;
-}
-
-impl ReencodeComponent for Renamer<'_> {
-    fn parse_component_instance_type_declaration(
-        &mut self,
-        instance: &mut InstanceType,
-        declaration: InstanceTypeDeclaration<'_>,
-    ) -> Result<(), Error> {
-        let declaration = match declaration {
-            InstanceTypeDeclaration::Export { name, ty } => InstanceTypeDeclaration::Export {
-                name: ComponentExternName { name: self.0.function(name.name), ..name },
-                ty,
-            },
-            other => other,
-        };
-        reencode::component_utils::parse_component_instance_type_declaration(
-            self,
-            instance,
-            declaration,
-        )
-    }
-
-    fn component_alias<'a>(&mut self, alias: ComponentAlias<'a>) -> Result<Alias<'a>, Error> {
-        let alias = match alias {
-            ComponentAlias::InstanceExport { kind, instance_index, name } => {
-                let name = self.0.function(name);
-                ComponentAlias::InstanceExport { kind, instance_index, name }
-            }
-            other => other,
-        };
-        reencode::component_utils::component_alias(self, alias)
-    }
 }

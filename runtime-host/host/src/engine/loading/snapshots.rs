@@ -1,13 +1,21 @@
-//! Snapshots of WASI that were published before its releases, and older releases.
+//! Other versions of interfaces than those that the host implements: snapshots of WASI that were
+//! published before its releases, and other releases of WASI and Spin.
 //!
-//! The host implements one version of WASI 0.2 and one of 0.3. What a component imports from
-//! another one is renamed to these: most interfaces have not changed since their snapshots. Where a
-//! function has, its old form gets a separate name, which the host defines beside the current one
-//! (see `capabilities::wasi`).
+//! The host implements one version of each interface. What a component imports from a compatible
+//! one is renamed to it: so functions that only a later release has can be defined beside the
+//! host's. Most interfaces have not changed since their snapshots. Where a function has, its old
+//! form gets a separate name, which the host defines beside the current one (see
+//! `capabilities::wasi`), and the component is [wrapped](wrap).
+//!
+//! A component can import several versions of one interface: SDKs were made for a snapshot, while
+//! the C library or the adapter of preview 1 uses a release. A name can't be there twice, so each
+//! version after the first gets a version that no one has. The linker gives it the host's, because
+//! that is compatible.
 
-use super::names::{self, Names};
+use super::names::{self, Functions, Names};
+use super::wrap::wrap;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of WASI 0.2 that the host implements.
 pub(crate) const WASI_0_2: &str = "0.2.12";
@@ -20,6 +28,9 @@ const NOVEMBER_2023: &str = "0.2.0-rc-2023-11-10";
 /// The release candidate of WASI 0.3 that stock Spin offers. It differs from the release in names
 /// only.
 const MARCH_2026: &str = "0.3.0-rc-2026-03-15";
+
+/// The interfaces of Spin that the host implements, and drafts of WASI.
+const WORLD: &str = include_str!("../../../wit/world.wit");
 
 /// Packages of WASI. Others in its namespace are drafts, whose versions mean something else.
 const PACKAGES: [&str; 7] = ["cli", "clocks", "filesystem", "http", "io", "random", "sockets"];
@@ -47,25 +58,42 @@ const SINCE_OCTOBER_2023: [(&str, &str); 15] = [
 const SINCE_NOVEMBER_2023: [(&str, &str); 1] =
     [("[method]future-trailers.get", "[method]future-trailers.get-november")];
 
-/// The name by which the host knows an interface, if it is another one.
-fn current(name: &str) -> Option<String> {
+/// An interface without its version, and the version of the host, if that is another one.
+fn current(name: &str) -> Option<(&str, &'static str)> {
     let (interface, version) = name.split_once('@')?;
-    let package = interface.strip_prefix("wasi:")?.split('/').next()?;
-    if !PACKAGES.contains(&package) {
-        return None;
-    }
-    let current = match version {
-        OCTOBER_2023 | NOVEMBER_2023 => WASI_0_2,
-        MARCH_2026 => WASI_0_3,
-        version if version.contains('-') => return None,
-        version if version.starts_with("0.2.") => WASI_0_2,
-        version if version.starts_with("0.3.") => WASI_0_3,
-        _ => return None,
+    let current = match interface.strip_prefix("wasi:") {
+        Some(rest) if PACKAGES.contains(&rest.split('/').next()?) => release_of_wasi(version)?,
+        _ => compatible_import(interface, version)?,
     };
-    (current != version).then(|| format!("{interface}@{current}"))
+    (current != version).then_some((interface, current))
 }
 
-/// Whether this is an interface of WASI in another version than the host's.
+fn release_of_wasi(version: &str) -> Option<&'static str> {
+    match version {
+        OCTOBER_2023 | NOVEMBER_2023 => Some(WASI_0_2),
+        MARCH_2026 => Some(WASI_0_3),
+        version if version.contains('-') => None,
+        version if version.starts_with("0.2.") => Some(WASI_0_2),
+        version if version.starts_with("0.3.") => Some(WASI_0_3),
+        _ => None,
+    }
+}
+
+/// The version in which [`WORLD`] has an interface, if it is compatible with this one.
+fn compatible_import(interface: &str, version: &str) -> Option<&'static str> {
+    let imports = WORLD.lines().filter_map(|line| line.trim().strip_prefix("import "));
+    let mut versions = imports
+        .filter_map(|import| import.strip_prefix(interface)?.strip_prefix('@')?.strip_suffix(';'));
+    versions.find(|of_host| major(of_host).is_some() && major(of_host) == major(version))
+}
+
+/// The part of a version that compatible ones have in common. Drafts are compatible with none.
+fn major(version: &str) -> Option<&str> {
+    let (major, _) = version.split_once('.')?;
+    (major != "0" && !version.contains('-')).then_some(major)
+}
+
+/// Whether this is an interface in another version than the host's, which is compatible.
 pub(super) fn is_other_version(name: &str) -> bool {
     current(name).is_some()
 }
@@ -73,137 +101,67 @@ pub(super) fn is_other_version(name: &str) -> bool {
 /// A component's bytes with the names that the host knows.
 ///
 /// # Errors
-/// Why the bytes are no component.
+/// Why the bytes are no component, or none that can be made current.
 pub(crate) fn modernize(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
-    let imports = names::imports(&bytes)?;
-    let renaming = Renaming::of(&imports);
-    if renaming.imports.is_empty() {
-        return Ok(bytes);
+    let old = names::External::read(&bytes).map_err(|error| error.to_string())?;
+    let renaming = Renaming { imports: new_names(&old.imports), exports: new_names(&old.exports) };
+    if old.imports.iter().any(|name| !renaming.functions(name).is_empty()) {
+        wrap(&bytes, &renaming)
+    } else if !renaming.imports.is_empty() || !renaming.exports.is_empty() {
+        names::rename(&bytes, &renaming)
+    } else {
+        Ok(bytes)
     }
-    names::rename(&bytes, &renaming)
 }
 
-/// Which names change.
+/// The new names of imports and of exports.
 struct Renaming {
-    imports: BTreeSet<String>,
-    functions: &'static [(&'static str, &'static str)],
+    imports: BTreeMap<String, String>,
+    exports: BTreeMap<String, String>,
 }
 
-impl Renaming {
-    fn of(imports: &[String]) -> Self {
-        let uses = |version: &str| imports.iter().any(|name| name.ends_with(version));
-        let functions: &[_] = if uses(OCTOBER_2023) {
-            &SINCE_OCTOBER_2023
-        } else if uses(NOVEMBER_2023) {
-            &SINCE_NOVEMBER_2023
-        } else {
-            &[]
-        };
-        // Two versions of one interface would get one name. One of them keeps its own.
-        let mut taken: BTreeSet<_> = imports.iter().cloned().collect();
-        let renamed = |name: &&String| current(name).is_some_and(|name| taken.insert(name));
-        let imports = imports.iter().filter(renamed).cloned().collect();
-        Self { imports, functions }
+fn new_names(names: &[String]) -> BTreeMap<String, String> {
+    let mut old: Vec<_> = names.iter().filter(|name| is_other_version(name)).collect();
+    // Releases first: only under the host's version, functions that it lacks are defined. A later
+    // release can have them.
+    old.sort_by_key(|name| name.contains("-rc-"));
+    let mut taken: BTreeSet<_> = names.iter().cloned().collect();
+    let mut renamed = BTreeMap::new();
+    for name in old {
+        if let Some(new) = free_name(name, &taken) {
+            taken.insert(new.clone());
+            renamed.insert(name.clone(), new);
+        }
     }
+    renamed
+}
+
+/// A name that the host's version of an interface is found by, and that is not taken.
+fn free_name(name: &str, taken: &BTreeSet<String>) -> Option<String> {
+    let (interface, version) = current(name)?;
+    let (minor, patch) = version.rsplit_once('.')?;
+    let patch: u32 = patch.parse().ok()?;
+    let mut names = (patch..).map(|patch| format!("{interface}@{minor}.{patch}"));
+    names.find(|name| !taken.contains(name))
 }
 
 impl Names for Renaming {
     fn import<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        let renamed = self.imports.contains(name).then(|| current(name)).flatten();
-        renamed.map_or(Cow::Borrowed(name), Cow::Owned)
+        self.imports.get(name).map_or(Cow::Borrowed(name), |new| Cow::Owned(new.clone()))
     }
 
     fn export<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        current(name).map_or(Cow::Borrowed(name), Cow::Owned)
+        self.exports.get(name).map_or(Cow::Borrowed(name), |new| Cow::Owned(new.clone()))
     }
 
-    fn function<'a>(&self, name: &'a str) -> &'a str {
-        self.functions.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| *new)
+    fn functions(&self, import: &str) -> Functions {
+        match import.split_once('@') {
+            Some((_, OCTOBER_2023)) if is_other_version(import) => &SINCE_OCTOBER_2023,
+            Some((_, NOVEMBER_2023)) if is_other_version(import) => &SINCE_NOVEMBER_2023,
+            _ => &[],
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn modernized(text: &str) -> String {
-        let bytes = modernize(wat::parse_str(text).unwrap()).unwrap();
-        wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all())
-            .validate_all(&bytes)
-            .unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
-    #[test]
-    fn releases_and_snapshots_get_the_version_of_the_host() {
-        for (old, new) in [
-            ("wasi:io/poll@0.2.0", "wasi:io/poll@0.2.12"),
-            ("wasi:io/poll@0.2.0-rc-2023-11-10", "wasi:io/poll@0.2.12"),
-            ("wasi:cli/run@0.2.0-rc-2023-10-18", "wasi:cli/run@0.2.12"),
-            ("wasi:http/client@0.3.0-rc-2026-03-15", "wasi:http/client@0.3.0"),
-            ("wasi:http/client@0.3.1", "wasi:http/client@0.3.0"),
-            ("wasi:http/incoming-handler@0.2.0-rc-2023-10-18", "wasi:http/incoming-handler@0.2.12"),
-        ] {
-            assert_eq!(current(old).as_deref(), Some(new));
-        }
-        for same in [
-            "wasi:io/poll@0.2.12",
-            "wasi:keyvalue/store@0.2.0-draft2",
-            "wasi:config/store@0.2.0-draft-2024-09-27",
-            "fermyon:spin/http",
-            "shop:inventory/stock@0.2.0",
-        ] {
-            assert_eq!(current(same), None, "{same}");
-        }
-    }
-
-    #[test]
-    fn imports_and_exports_are_renamed() {
-        let text = modernized(
-            r#"(component
-                (import "wasi:clocks/wall-clock@0.3.0-rc-2026-03-15" (instance
-                    (export "now" (func (result u64)))))
-                (import "wasi:cli/environment@0.2.3" (instance $kept))
-                (export "wasi:cli/environment@0.2.3" (instance $kept)))"#,
-        );
-        assert!(text.contains("wasi:clocks/wall-clock@0.3.0"), "{text}");
-        assert!(!text.contains("-rc-") && !text.contains("0.2.3"), "{text}");
-    }
-
-    #[test]
-    fn a_function_that_has_changed_gets_a_separate_name_where_it_is_used_too() {
-        let text = modernized(
-            r#"(component
-                (import "wasi:http/types@0.2.0-rc-2023-11-10" (instance $types
-                    (export "future-trailers" (type $trailers (sub resource)))
-                    (export "[method]future-trailers.get"
-                        (func (param "self" (borrow $trailers)) (result (option string))))))
-                (alias export $types "[method]future-trailers.get" (func $get))
-                (core module $libc (memory (export "memory") 1)
-                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0))
-                (core instance $libc (instantiate $libc))
-                (core func (canon lower (func $get) (memory (core memory $libc "memory"))
-                    (realloc (core func $libc "realloc")))))"#,
-        );
-        assert!(!text.contains("future-trailers.get\u{2}"), "{text}");
-        assert_eq!(text.matches("[method]future-trailers.get-november").count(), 2);
-    }
-
-    #[test]
-    fn of_two_versions_of_an_interface_one_keeps_its_name() {
-        let text = modernized(
-            r#"(component
-                (import "wasi:cli/environment@0.2.0" (instance))
-                (import "wasi:cli/environment@0.2.3" (instance)))"#,
-        );
-        assert!(text.contains("wasi:cli/environment@0.2.12"), "{text}");
-        assert!(text.contains("wasi:cli/environment@0.2.3"), "{text}");
-    }
-
-    #[test]
-    fn current_names_stay_byte_for_byte() {
-        let bytes = wat::parse_str(r#"(component (import "wasi:cli/run@0.2.12" (instance)))"#);
-        let bytes = bytes.unwrap();
-        assert_eq!(modernize(bytes.clone()).unwrap(), bytes);
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@
 //! status of the response is the outcome of the delivery. It is a call like any other, with the
 //! limits and the deadline of the component.
 
-mod answer;
+mod response;
 
 use super::post::Post;
 use crate::message::Http;
@@ -50,7 +50,7 @@ impl Deliverer {
             trace,
         };
         match post.send(&self.registry).await {
-            Ok(response) => answer::outcome(response).await,
+            Ok(response) => response::outcome(response).await,
             Err(error) => Outcome::Failed {
                 retry_after: error.retry_after(),
                 detail: format!("{}: {}", error.kind.name(), error.public_detail()),

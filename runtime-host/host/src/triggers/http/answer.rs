@@ -48,7 +48,9 @@ pub(super) fn to(
             answer = problem::of_limit(FrontLimit::StreamsPerAddress, connected.limits());
         }
     }
-    request_id::set_in_response(&mut answer, trace);
+    if !connected.service.as_stock {
+        request_id::set_in_response(&mut answer, trace);
+    }
     framed(method, &connected, answer, Some(request), stream)
 }
 
@@ -59,7 +61,9 @@ pub(super) fn refusal(
     trace: &TraceContext,
 ) -> http::Response<AnswerBody> {
     let mut answer = problem::of_limit(FrontLimit::RequestsPerAddress, connected.limits());
-    request_id::set_in_response(&mut answer, trace);
+    if !connected.service.as_stock {
+        request_id::set_in_response(&mut answer, trace);
+    }
     framed(method, connected, answer, None, None)
 }
 

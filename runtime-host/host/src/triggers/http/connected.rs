@@ -209,7 +209,13 @@ static_response = { body = "x" }
         let app = tessera_manifest::parse(std::path::Path::new("/app/spin.toml"), MANIFEST);
         let router = Router::new(&app.unwrap()).unwrap();
         let loopback = crate::calls::Loopback::default();
-        let service = Arc::new(Service { router, registry: Arc::default(), loopback });
+        let service = Arc::new(Service {
+            router,
+            registry: Arc::default(),
+            loopback,
+            well_known: Default::default(),
+            as_stock: false,
+        });
         let client = SocketAddr::from(([192, 0, 2, 1], 1));
         let permit = Clients::of_test(flags).connect(client.ip()).unwrap();
         Arc::new(Self::new(service, client, Scheme::HTTP, permit, multiplexed))

@@ -3,7 +3,7 @@
 use super::router::Match;
 use crate::message::spin_fields::{
     BASE_PATH, CLIENT_ADDR, COMPONENT, FIELDS_PER_REQUEST, FULL_URL, MATCHED, PATH_INFO,
-    RAW_COMPONENT, full_url, remove_reserved, text,
+    PATH_MATCH_PREFIX, RAW_COMPONENT, full_url, remove_reserved, text,
 };
 use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -57,7 +57,7 @@ pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, cli
         headers.insert(PATH_INFO, rest);
     }
     for (name, value) in
-        [(MATCHED, &route.raw), (RAW_COMPONENT, &route.raw), (COMPONENT, &route.component)]
+        [(MATCHED, &route.matched), (RAW_COMPONENT, &route.raw), (COMPONENT, &route.component)]
     {
         if let Some(value) = value {
             headers.insert(name, value.clone());
@@ -66,8 +66,8 @@ pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, cli
     headers.insert(BASE_PATH, HeaderValue::from_static("/"));
     headers.insert(CLIENT_ADDR, client.clone());
     for (name, value) in &found.parameters {
-        let name = HeaderName::try_from(format!("spin-path-match-{name}"));
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+        let name = HeaderName::try_from(format!("{PATH_MATCH_PREFIX}{}", name.replace('_', "-")));
+        if let (Ok(name), Some(value)) = (name, text(value)) {
             headers.insert(name, value);
         }
     }
@@ -76,6 +76,7 @@ pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, cli
 /// The fields of all requests to one route, created once.
 #[derive(Debug)]
 pub(super) struct RouteFields {
+    matched: Option<HeaderValue>,
     raw: Option<HeaderValue>,
     component: Option<HeaderValue>,
 }
@@ -83,7 +84,9 @@ pub(super) struct RouteFields {
 impl RouteFields {
     pub(super) fn new(route: &str) -> Self {
         let component = route.strip_suffix("/...").unwrap_or(route);
-        Self { raw: text(route), component: text(component) }
+        let matched = format!("/{}", route.strip_prefix('/').unwrap_or(route));
+        let matched = matched.strip_suffix('/').unwrap_or(&matched);
+        Self { matched: text(matched), raw: text(route), component: text(component) }
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct FrontLimits {
     pub(super) idle_timeout_ms: u64,
     /// Total time of waiting for one request body. After that, the request gets 408
     /// `body-incomplete`.
-    #[arg(long, env = "TESSERA_BODY_TIMEOUT_MS", value_name = "MS", default_value_t = 120_000,
+    #[arg(long, env = "TESSERA_BODY_TIMEOUT_MS", value_name = "MS", default_value_t = 3_600_000,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) body_timeout_ms: u64,
     /// A pause in a request body, or its delay relative to `--body-rate-min`. Beyond it, the

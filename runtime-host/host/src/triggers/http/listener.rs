@@ -20,6 +20,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The minimum interval between log lines about refused connections.
 const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Ports that are tried to find a free one.
+const PORTS_TRIED_MAX: u16 = 10;
+
 /// A bound socket that is not served yet: its address is known before the first connection.
 pub(crate) struct Listener {
     socket: TcpListener,
@@ -42,6 +45,29 @@ impl Listener {
     ) -> anyhow::Result<Self> {
         let socket = TcpListener::bind(address).await.map_err(|error| explain(error, address))?;
         Ok(Self { socket, tls })
+    }
+
+    /// Binds the first of the next ports that no other process uses.
+    pub(crate) async fn bind_free(
+        mut address: SocketAddr,
+        tls: Option<TlsAcceptor>,
+    ) -> anyhow::Result<Self> {
+        let ports = address.port()..=address.port().saturating_add(PORTS_TRIED_MAX - 1);
+        for port in ports.clone() {
+            address.set_port(port);
+            match TcpListener::bind(address).await {
+                Ok(socket) => return Ok(Self { socket, tls }),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                Err(error) => return Err(explain(error, address)),
+            }
+        }
+        anyhow::bail!(
+            "other processes listen on all ports of {} from {} to {}: choose another one (port 0 \
+             takes a free one)",
+            address.ip(),
+            ports.start(),
+            ports.end()
+        )
     }
 
     pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
@@ -129,7 +155,7 @@ fn explain(error: io::Error, address: SocketAddr) -> anyhow::Error {
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => {
             "another process listens there: stop it, or choose another address (port 0 takes \
-             a free one)"
+             a free one, and `--find-free-port` one of the next)"
         }
         io::ErrorKind::PermissionDenied => "ports below 1024 need more rights: choose a higher one",
         io::ErrorKind::AddrNotAvailable => "this machine does not have that address",

@@ -7,7 +7,7 @@
 //! [`service`] is the life of one request, and [`router`] finds its component. [`request_body`],
 //! [`ahead`], [`unread`] and [`pace`] receive its body, and [`headers`] adds Spin's header fields.
 //! [`answer`] sends the response, and [`problem`] is the response if no component could produce
-//! one.
+//! one. [`well_known`] are the paths of Spin itself.
 
 mod ahead;
 mod answer;
@@ -18,6 +18,7 @@ mod half_close;
 mod headers;
 mod limits;
 pub(crate) mod listener;
+mod matching;
 mod pace;
 mod problem;
 mod protocol;
@@ -30,6 +31,7 @@ pub(crate) mod tls;
 mod unread;
 mod watchdog;
 mod watched;
+mod well_known;
 mod workers;
 
 pub(crate) use clients::Clients;
@@ -37,4 +39,5 @@ pub(crate) use limits::FrontLimits;
 pub(crate) use listener::{DrainOutcome, Listener};
 pub(crate) use router::Router;
 pub(crate) use service::Service;
+pub(crate) use well_known::WellKnown;
 pub(crate) use workers::Workers;

@@ -5,8 +5,8 @@ use crate::calls::{CallError, Kind};
 use crate::message::{Response, full_body};
 use crate::problem::{Code, MEDIA_TYPE, document};
 use crate::telemetry::{FrontLimit, TraceContext};
-use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// A failed call as a response. Internals stay in the log, under the same trace id.
 pub(super) fn of_call(error: &CallError, trace: &TraceContext) -> Response {
@@ -74,6 +74,27 @@ pub(super) fn bad_request(detail: &str) -> Response {
     response(Code::BadRequest, detail, None)
 }
 
+/// Whether a client asks for problem documents.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.any(|accepted| accepted.contains(MEDIA_TYPE))
+}
+
+/// Removes the document from a response with a status that stock Spin sends, too: 404 if there is
+/// no route, and 500 if a component has failed. There, they have no body.
+pub(super) fn without_document(response: &mut Response) {
+    let of_stock = [StatusCode::NOT_FOUND, StatusCode::INTERNAL_SERVER_ERROR];
+    let is_ours = response.extensions().get::<Document>().is_some();
+    if is_ours && of_stock.contains(&response.status()) {
+        response.headers_mut().clear();
+        *response.body_mut() = full_body("");
+    }
+}
+
+/// Marks a response of the host itself.
+#[derive(Debug, Clone, Copy)]
+struct Document;
+
 fn response(code: Code, detail: &str, trace: Option<&TraceContext>) -> Response {
     let mut problem = document(code, detail);
     if let Some(trace) = trace {
@@ -81,6 +102,7 @@ fn response(code: Code, detail: &str, trace: Option<&TraceContext>) -> Response 
     }
     let mut response = Response::new(full_body(problem.to_string()));
     *response.status_mut() = code.status();
+    response.extensions_mut().insert(Document);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,11 +1,11 @@
 //! Finds the handler of a path: the most specific route that matches.
 
 use super::headers::RouteFields;
+use super::matching::{fits, specificity, trimmed, unmatched, with_slash};
 use crate::telemetry::{METHODS, OTHER};
 use http::Method;
-use std::cmp::Ordering;
 use std::sync::Arc;
-use tessera_manifest::routes::{RoutePattern, Segment};
+use tessera_manifest::routes::RoutePattern;
 use tessera_manifest::{App, Handler, PatternError, Route};
 
 /// All public routes of an application, most specific first.
@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     /// The header fields for its component.
     pub(super) fields: RouteFields,
     operations: Operations,
+    /// The route as in the manifest.
+    written: String,
     pattern: RoutePattern,
     /// Finer routes of the component, most specific first: only for names.
     labels: Arc<[Label]>,
@@ -50,14 +52,19 @@ pub(crate) struct Match<'a> {
 
 impl Router {
     pub(crate) fn new(app: &App) -> Result<Self, PatternError> {
-        let mut entries = Vec::new();
+        let mut entries = Vec::<Arc<Entry>>::new();
         for trigger in &app.http {
             let Route::Path(route) = &trigger.route else { continue };
             let labels = match &trigger.handler {
                 Handler::Component(id) => labels(app, id)?,
                 Handler::Static(_) => Arc::default(),
             };
-            entries.push(Arc::new(Entry::new(trigger.handler.clone(), route, labels)?));
+            let entry = Arc::new(Entry::new(trigger.handler.clone(), route, labels)?);
+            // A route that is there twice leads to the last one, in the place of the first one.
+            match entries.iter_mut().find(|earlier| earlier.written == *route) {
+                Some(earlier) => *earlier = entry,
+                None => entries.push(entry),
+            }
         }
         entries.sort_by(|a, b| specificity(&a.pattern, &b.pattern));
         Ok(Self(entries))
@@ -71,11 +78,13 @@ impl Router {
 
 impl Entry {
     fn new(handler: Handler, route: &str, labels: Arc<[Label]>) -> Result<Self, PatternError> {
+        let pattern = RoutePattern::parse("", route)?;
         Ok(Self {
             handler,
             fields: RouteFields::new(route),
-            operations: Operations::of(route),
-            pattern: RoutePattern::parse("", route)?,
+            operations: Operations::of(&pattern.to_string()),
+            written: route.to_owned(),
+            pattern,
             labels,
         })
     }
@@ -112,54 +121,12 @@ fn labels(app: &App, id: &str) -> Result<Arc<[Label]>, PatternError> {
     Ok(labels.into())
 }
 
-/// Whether a pattern matches a path.
-fn fits(pattern: &RoutePattern, path: &str) -> bool {
-    unmatched(pattern, path, |_, _| {}).is_some()
-}
-
 fn matches<'a>(entry: &'a Arc<Entry>, path: &'a str) -> Option<Match<'a>> {
     let mut parameters = Vec::new();
-    let left = unmatched(&entry.pattern, path, |name, value| parameters.push((name, value)))?;
-    let rest = &path[path.len().min(left.as_ptr() as usize - path.as_ptr() as usize)..];
+    let parameter = |name, value| parameters.push((name, value));
+    let left = unmatched(&entry.pattern, trimmed(path), parameter)?;
+    let rest = if entry.pattern.takes_rest() { with_slash(path, left) } else { "" };
     Some(Match { entry, parameters, rest })
-}
-
-/// What is left of a path after the segments of a pattern, without a trailing slash. `None` if the
-/// pattern does not match. Each parameter is passed to `parameter` with its value.
-fn unmatched<'a>(
-    pattern: &'a RoutePattern,
-    path: &'a str,
-    mut parameter: impl FnMut(&'a str, &'a str),
-) -> Option<&'a str> {
-    let mut left = path.strip_suffix('/').unwrap_or(path);
-    for segment in pattern.segments() {
-        let (part, after) = next_part(left)?;
-        match segment {
-            Segment::Literal(literal) if literal == part => {}
-            Segment::Parameter(name) if !part.is_empty() => parameter(name, part),
-            _ => return None,
-        }
-        left = after;
-    }
-    (pattern.takes_rest() || left.is_empty()).then_some(left)
-}
-
-/// `/a/b` → `a` and `/b`.
-fn next_part(path: &str) -> Option<(&str, &str)> {
-    let path = path.strip_prefix('/')?;
-    Some(path.find('/').map_or((path, &path[path.len()..]), |slash| path.split_at(slash)))
-}
-
-/// Literals before parameters before the rest, segment by segment.
-fn specificity(a: &RoutePattern, b: &RoutePattern) -> Ordering {
-    let rank = |pattern: &RoutePattern, index: usize| match pattern.segments().get(index) {
-        Some(Segment::Literal(_)) => 0,
-        Some(Segment::Parameter(_)) => 1,
-        None if pattern.takes_rest() => 3,
-        None => 2,
-    };
-    let length = a.segments().len().max(b.segments().len()) + 1;
-    (0..length).map(|i| rank(a, i).cmp(&rank(b, i))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
 }
 
 #[cfg(test)]
@@ -205,7 +172,7 @@ mod tests {
         let router = router(&["/a"]);
         assert_eq!(found(&router, "/a/b"), None);
         assert_eq!(found(&router, "/"), None);
-        assert_eq!(found(&router, "//a"), None);
+        assert_eq!(found(&router, "//a//").as_deref(), Some("/a"));
     }
 
     #[test]
@@ -228,6 +195,50 @@ mod tests {
         assert_eq!(found.parameters, [("x", "1")]);
         assert_eq!(found.rest, "/b/c/");
         assert_eq!(router.find("/a/1").unwrap().rest, "");
+        assert_eq!(router.find("/a//b").unwrap().parameters, [("x", "")]);
+        assert_eq!(router.find("/a//").map(|found| found.rest), None);
+    }
+
+    #[test]
+    fn the_rest_is_the_path_with_all_its_inner_slashes() {
+        let router = router(&["/...", "/wild/..."]);
+        for (path, rest) in [
+            ("/", "/"),
+            ("//", "/"),
+            ("/a", "/a"),
+            ("//a//b//", "/a//b/"),
+            ("/wild", ""),
+            ("/wild/", "/"),
+            ("/wild//", "/"),
+            ("/wild//a%2Fb", "//a%2Fb"),
+            ("/wild/a/", "/a/"),
+        ] {
+            assert_eq!(router.find(path).unwrap().rest, rest, "{path}");
+        }
+    }
+
+    #[test]
+    fn of_two_equal_routes_the_last_one_counts_and_of_two_alike_the_first_one() {
+        let static_response = |body: &str| format!("static_response = {{ body = \"{body}\" }}\n");
+        let trigger = |route: &str, body: &str| {
+            format!("[[trigger.http]]\nroute = \"{route}\"\n{}", static_response(body))
+        };
+        let manifest = "spin_manifest_version = 2\n[application]\nname = \"test\"\n".to_owned()
+            + &trigger("/a/:x", "first of two alike")
+            + &trigger("/other", "second of two alike")
+            + &trigger("/b", "first of two equal")
+            + &trigger("/c", "last of two equal");
+        let app = tessera_manifest::parse(std::path::Path::new("/app/spin.toml"), &manifest);
+        let mut app = app.unwrap();
+        app.http[1].route = Route::Path("/a/:y".to_owned());
+        app.http[3].route = Route::Path("/b".to_owned());
+        let router = Router::new(&app).unwrap();
+        for (path, body) in [("/a/1", "first of two alike"), ("/b", "last of two equal")] {
+            let Handler::Static(found) = &router.find(path).unwrap().entry.handler else {
+                panic!()
+            };
+            assert_eq!(found.body.as_deref(), Some(body), "{path}");
+        }
     }
 
     #[test]

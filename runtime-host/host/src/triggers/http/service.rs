@@ -6,6 +6,7 @@ use super::protocol::HEADERS_MAX_BYTES;
 use super::request_body::{self, ReceiveError};
 use super::router::{Match, Router};
 use super::unread::Unread;
+use super::well_known::WellKnown;
 use super::{headers, problem, request_id};
 use crate::calls::{Call, CallError, Loopback};
 use crate::message::{Http, Response, full_body};
@@ -23,6 +24,10 @@ pub(crate) struct Service {
     pub(crate) router: Router,
     pub(crate) registry: Arc<Registry<Http>>,
     pub(crate) loopback: Loopback,
+    pub(crate) well_known: WellKnown,
+    /// Whether clients get exactly what they get of stock Spin: the application has no settings of
+    /// this host.
+    pub(crate) as_stock: bool,
 }
 
 /// A request for a component.
@@ -49,7 +54,11 @@ pub(super) fn serve(
         let Some(in_flight) = in_flight else {
             return answer::refusal(&method, &connected, &trace);
         };
-        let response = connected.service.answer(parts, body, &connected, &trace).await;
+        let as_stock = connected.service.as_stock && !problem::is_wanted(&parts.headers);
+        let mut response = connected.service.answer(parts, body, &connected, &trace).await;
+        if as_stock {
+            problem::without_document(&mut response);
+        }
         answer::to(&method, in_flight, response, &trace)
     }
 }
@@ -70,6 +79,10 @@ impl Service {
         }
         // Shares its bytes with the request.
         let uri = parts.uri.clone();
+        if WellKnown::is_reserved(uri.path()) {
+            let answer = self.well_known.answer(uri.path());
+            return answer.unwrap_or_else(|| problem::no_route(uri.path(), trace));
+        }
         let Some(found) = self.router.find(uri.path()) else {
             return problem::no_route(uri.path(), trace);
         };
@@ -105,7 +118,9 @@ impl Service {
             return Ok(problem::body_too_large(body_max_bytes, trace));
         }
         headers::prepare(&mut parts.headers, &parts.uri, &found, &connected.client);
-        request_id::set_in_request(&mut parts.headers, trace);
+        if !self.as_stock {
+            request_id::set_in_request(&mut parts.headers, trace);
+        }
         let chain = self.loopback.chain(&mut parts.headers);
         let is_document = request_body::is_document(&parts.headers);
         let received = request_body::receive(body, is_document, body_max_bytes, connected).await;

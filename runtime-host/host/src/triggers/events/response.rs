@@ -1,4 +1,4 @@
-//! What a subscriber's answer means for the event.
+//! What a subscriber's response means for the event.
 
 use crate::message::Response;
 use http::HeaderMap;

@@ -1,0 +1,60 @@
+//! A client of one broker.
+//!
+//! It connects with its first message, as stock Spin's does, and again after the broker has closed
+//! the connection.
+
+use super::address::Address;
+use super::packet::{self, Quality};
+use super::session::Session;
+use tokio::sync::Mutex;
+
+/// What a client needs to connect.
+pub(super) struct ClientOptions {
+    pub(super) address: Address,
+    pub(super) username: String,
+    pub(super) password: String,
+    pub(super) keep_alive_secs: u16,
+}
+
+/// Why a message was not published.
+#[derive(Debug)]
+pub(super) enum ClientError {
+    /// It can't be published at all.
+    Invalid(&'static str),
+    /// The broker did not acknowledge it.
+    Connection(String),
+}
+
+/// A client. Its messages are published one after the other.
+pub(super) struct Client {
+    options: ClientOptions,
+    session: Mutex<Option<Session>>,
+}
+
+impl Client {
+    pub(super) fn new(options: ClientOptions) -> Self {
+        Self { options, session: Mutex::default() }
+    }
+
+    /// Publishes a message, and waits until it is acknowledged.
+    pub(super) async fn publish(
+        &self,
+        topic: &str,
+        payload: &[u8],
+        quality: Quality,
+    ) -> Result<(), ClientError> {
+        if !packet::is_topic(topic) {
+            return Err(ClientError::Invalid("the topic is empty, too long or has a wildcard"));
+        }
+        let mut slot = self.session.lock().await;
+        // Taken out: after a failure, or when the call has ended, the next message needs another one.
+        let open = slot.take().and_then(|mut open| open.is_open().then_some(open));
+        let mut session = match open {
+            Some(session) => session,
+            None => Session::begin(&self.options).await.map_err(ClientError::Connection)?,
+        };
+        session.publish(topic, payload, quality).await.map_err(ClientError::Connection)?;
+        *slot = Some(session);
+        Ok(())
+    }
+}

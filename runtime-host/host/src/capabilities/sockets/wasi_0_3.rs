@@ -1,0 +1,91 @@
+//! `wasi:sockets` 0.3.
+
+use crate::capabilities::State;
+use std::sync::Arc;
+use wasmtime::component::{Accessor, Linker, LinkerInstance, Resource};
+use wasmtime::{Result, StoreContextMut};
+use wasmtime_wasi::p3::bindings::sockets::ip_name_lookup::{
+    ErrorCode as LookupError, HostWithStore,
+};
+use wasmtime_wasi::p3::bindings::sockets::types::{
+    ErrorCode, HostTcpSocket, HostUdpSocket, IpAddress, IpAddressFamily,
+};
+use wasmtime_wasi::p3::sockets::SocketResult;
+use wasmtime_wasi::sockets::{TcpSocket, UdpSocket, WasiSockets, WasiSocketsView as _};
+
+const VERSION: &str = "0.3.0";
+
+type Looked = std::result::Result<Vec<IpAddress>, LookupError>;
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
+    let mut types = instance(linker, "types")?;
+    types.func_wrap(
+        "[static]tcp-socket.create",
+        |mut store: StoreContextMut<'_, State>, (family,): (IpAddressFamily,)| {
+            answer(store.data_mut().create_tcp_0_3(family))
+        },
+    )?;
+    types.func_wrap_async(
+        "[static]udp-socket.create",
+        |mut store: StoreContextMut<'_, State>, (family,): (IpAddressFamily,)| {
+            Box::new(async move { answer(store.data_mut().create_udp_0_3(family).await) })
+        },
+    )?;
+    instance(linker, "ip-name-lookup")?.func_wrap_concurrent(
+        "resolve-addresses",
+        |accessor: &Accessor<State>, (name,): (String,)| {
+            Box::pin(async move { Ok((look_up(accessor, name).await?,)) })
+        },
+    )
+}
+
+fn instance<'l>(
+    linker: &'l mut Linker<State>,
+    interface: &str,
+) -> Result<LinkerInstance<'l, State>> {
+    linker.instance(&format!("wasi:sockets/{interface}@{VERSION}"))
+}
+
+fn answer<T>(result: SocketResult<T>) -> Result<(std::result::Result<T, ErrorCode>,)> {
+    Ok((match result {
+        Ok(value) => Ok(value),
+        Err(error) => Err(error.downcast()?),
+    },))
+}
+
+fn too_many() -> ErrorCode {
+    ErrorCode::Other(Some("the instance has too many open sockets".into()))
+}
+
+impl State {
+    fn create_tcp_0_3(&mut self, family: IpAddressFamily) -> SocketResult<Resource<TcpSocket>> {
+        if !self.has_room_for_a_socket() {
+            return Err(too_many().into());
+        }
+        HostTcpSocket::create(&mut self.sockets(), family)
+    }
+
+    async fn create_udp_0_3(
+        &mut self,
+        family: IpAddressFamily,
+    ) -> SocketResult<Resource<UdpSocket>> {
+        if !self.has_room_for_a_socket() {
+            return Err(too_many().into());
+        }
+        HostUdpSocket::create(&mut self.sockets(), family).await
+    }
+}
+
+async fn look_up(accessor: &Accessor<State>, name: String) -> Result<Looked> {
+    let permissions = accessor.with(|mut access| access.get().guest.sockets.clone());
+    if !permissions.allow_lookup(&name) {
+        return Ok(Err(LookupError::AccessDenied));
+    }
+    let known: Arc<str> = name.as_str().into();
+    let wasi = accessor.with_getter::<WasiSockets>(State::sockets_view);
+    let found = WasiSockets::resolve_addresses(&wasi, name).await?;
+    for address in found.iter().flatten() {
+        permissions.remember(&known, (*address).into());
+    }
+    Ok(found)
+}

@@ -1,0 +1,230 @@
+//! `tessera up`: starts the application, announces its addresses, serves it and stops gracefully.
+
+mod addresses;
+mod announcement;
+mod draining;
+mod files;
+mod foreign;
+mod initial_data;
+mod instances;
+mod launch_metadata;
+mod output;
+mod selection;
+mod state;
+mod variables;
+
+use super::Application;
+use super::stop::Stop;
+use crate::telemetry::{LogFormat, init_logs};
+use crate::triggers::http::{Clients, DrainOutcome, FrontLimits, Workers};
+use crate::{admin, application, commands};
+use addresses::Addresses;
+use announcement::Announcement;
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use draining::{BackgroundTasks, not_ready_first, wait};
+use files::Files;
+use foreign::Foreign;
+use initial_data::Data;
+use instances::Instances;
+use output::Output;
+use state::State;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tessera_manifest::App;
+use variables::Variables;
+
+/// Start the application and serve it until Ctrl-C or SIGTERM.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    application: Application,
+    /// Start only this component, and those that it needs: its dependencies, and the components
+    /// that it may send requests to. Can be repeated [default: all components].
+    #[arg(short, long = "component-id", value_name = "ID")]
+    component_ids: Vec<String>,
+    /// Build all components first.
+    #[arg(long, env = "SPIN_ALWAYS_BUILD", value_parser = BoolishValueParser::new())]
+    build: bool,
+    #[command(flatten)]
+    addresses: Addresses,
+    #[command(flatten)]
+    state: State,
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    variables: Variables,
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    instances: Instances,
+    /// Allow to start on an address that other machines can reach with secrets that are published in
+    /// the manifest.
+    #[arg(long)]
+    insecure_defaults: bool,
+    /// Seconds that requests in flight may take to finish after a stop signal.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    drain_timeout: u64,
+    /// Seconds to keep serving after a stop signal while `/readyz` already fails: the time that a
+    /// load balancer needs to notice.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    drain_delay: u64,
+    /// Print the names of all flags as JSON on standard error, and end.
+    #[arg(long, hide = true)]
+    launch_metadata_only: bool,
+    #[command(flatten)]
+    foreign: Foreign,
+    #[command(flatten)]
+    front: FrontLimits,
+    /// The arguments of the command of a `[[trigger.command]]`, after `--`.
+    #[arg(last = true, value_name = "ARGUMENT")]
+    arguments: Vec<String>,
+}
+
+impl Up {
+    /// Serve until a signal comes.
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        if self.launch_metadata_only {
+            return launch_metadata::print();
+        }
+        let format = self.output.log_format;
+        init_logs(format, self.output.filter())?;
+        match self.run_logged() {
+            // A program that reads the log finds the reason there, and nothing else on the stream.
+            Err(error) if format == LogFormat::Json && tracing::enabled!(tracing::Level::ERROR) => {
+                tracing::error!("{}", commands::plain(&error));
+                Ok(ExitCode::FAILURE)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn run_logged(self) -> anyhow::Result<ExitCode> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let cores = std::thread::available_parallelism();
+        let workers = self.instances.workers.or(cores.ok()).unwrap_or(NonZeroUsize::MIN);
+        let workers = Arc::new(Workers::start(workers)?);
+        let code = runtime.block_on(self.serve(&workers));
+        // Guests that are still running are cut off here.
+        drop(workers);
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        code
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "these tasks are awaited or aborted when the application stops"
+    )]
+    async fn serve(self, workers: &Arc<Workers>) -> anyhow::Result<ExitCode> {
+        let app = self.load()?;
+        // Until the application is up, a signal ends the process at once.
+        let stop = Stop::listen()?;
+        self.warn(&app);
+        if self.build {
+            let (build, bar) = (app.clone(), self.output.shows_bars());
+            tokio::task::spawn_blocking(move || super::build::build_all(&build, bar)).await??;
+        }
+        // After the build, whose output has its own permissions.
+        application::keep_to_ourselves();
+        let started = Instant::now();
+        // Ports first: when one is taken, nothing else needs to start.
+        let listeners = self.addresses.bind().await?;
+        let (listener, admin_listener) = (listeners.application, listeners.admin);
+        let own_certificate = listeners.certificate;
+        let address = listener.address()?;
+        let admin_address = admin_listener.local_addr()?;
+
+        let options = application::Options { own_certificate, ..self.options(&app)? };
+        let running = application::start(app, options, address).await?;
+        stop.begin_orderly();
+        let stop = stop.asked();
+        let token = admin::Token::of(running.state_dir())?;
+        let hosts = self.addresses.allowed_hosts();
+        let admin = admin::serve(admin_listener, running.admin_state(), token, hosts);
+        let admin = tokio::spawn(admin);
+        tracing::info!(%address, admin = %admin_address, tls = self.addresses.tls(), "listening");
+        let up = Announcement {
+            running: &running,
+            url: format!("{}://{address}", self.addresses.scheme()),
+            admin: format!("http://{admin_address}"),
+            took: started.elapsed(),
+        };
+        up.announce(&self.output)?;
+        let delay = Duration::from_secs(self.drain_delay);
+        let stop = not_ready_first(stop, running.readiness(), delay);
+        let (stop, command) = super::program::begin(&running, stop);
+        let service = running.service();
+        let clients = Clients::new(
+            self.front.clone().within_files(super::machine::files_max()),
+            running.telemetry(),
+        );
+        let patience = Duration::from_secs(self.drain_timeout);
+        let serving = listener.serve(service, clients, workers.clone(), stop.clone(), patience);
+        let serving = tokio::spawn(serving);
+        let deliveries = running.deliver();
+        let schedules = tokio::spawn(running.schedules(stop.clone()));
+        let messages = tokio::spawn(running.redis().run(stop.clone()));
+        let hooks = running.hooks();
+        tokio::select! {
+            () = hooks.run() => {}
+            () = wait(stop.clone()) => {}
+        }
+        let tasks = BackgroundTasks { serving, schedules, messages, deliveries };
+        let drained = tasks.drain(stop, patience).await?;
+        running.close().await?;
+        admin.abort();
+        let code = match command {
+            Some(command) => command.await.unwrap_or(1),
+            None => 0,
+        };
+        Ok(match drained {
+            DrainOutcome::Complete => ExitCode::from(code),
+            DrainOutcome::Cut => {
+                tracing::error!("some requests were cut off after {} s", self.drain_timeout);
+                ExitCode::FAILURE
+            }
+        })
+    }
+
+    /// The application, as far as it is to be started.
+    fn load(&self) -> anyhow::Result<App> {
+        self.foreign.check()?;
+        let mut app = self.application.load()?;
+        if !self.component_ids.is_empty() {
+            selection::keep(&mut app, &self.component_ids)?;
+        }
+        Ok(app)
+    }
+
+    fn warn(&self, app: &App) {
+        if let Some(warnings) = app.origin.errors(tessera_manifest::warnings(app)) {
+            tracing::warn!("{}", format!("{warnings:#}").trim_end());
+        }
+        self.instances.warn();
+        super::environment::warn_of_variables_without_effect();
+    }
+
+    fn options(&self, app: &App) -> anyhow::Result<application::Options> {
+        Ok(application::Options {
+            state_dir: self.state.state_dir.clone(),
+            default_state_dir: super::default_state_dir(app),
+            cache_dir: self.state.cache_dir.clone(),
+            runtime_config_file: self.state.runtime_config_file.clone(),
+            data: self.data.read()?,
+            variables: self.variables.values()?,
+            environment: self.variables.environment.clone(),
+            arguments: self.arguments.clone(),
+            files: self.files.options(),
+            output: self.output.of_guests(),
+            engine: self.instances.engine(!self.state.disable_cache),
+            limits: self.instances.limits(),
+            bars: self.output.shows_bars(),
+            own_certificate: None,
+            insecure_defaults: self.insecure_defaults,
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! `[[trigger.cron]]`: an exported function of a component that is called at times of the calendar.
+//!
+//! As in Spin's plugin, a run does not wait for the one before it.
+
+use crate::calls::Call;
+use crate::engine::{Ended, FunctionCall, FunctionName, Functions};
+use crate::registry::Registry;
+use crate::telemetry::{SpanKind, TraceContext};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tessera_manifest::{App, CronTrigger};
+use tokio::sync::watch;
+
+/// The function that a component exports.
+pub(crate) const HANDLER: &str = "handle-cron-event";
+/// Runs of one trigger at once. While there are more, further ones are left out.
+const RUNS_MAX: usize = 64;
+
+/// All cron triggers of an application.
+pub(crate) struct CronTriggers {
+    registry: Arc<Registry<Functions>>,
+    triggers: Vec<CronTrigger>,
+}
+
+impl CronTriggers {
+    pub(crate) fn of(app: &App, registry: Arc<Registry<Functions>>) -> Self {
+        let runs_here = |trigger: &&CronTrigger| app.components[&trigger.component].runs_here();
+        Self { registry, triggers: app.cron.iter().filter(runs_here).cloned().collect() }
+    }
+
+    /// Run them all. Ends when the application stops and the runs that had begun are over.
+    pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
+        let running = self.triggers.iter().map(|one| repeat(one, &self.registry, stop.clone()));
+        futures::future::join_all(running).await;
+    }
+}
+
+async fn repeat(
+    trigger: &CronTrigger,
+    registry: &Registry<Functions>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let component = &trigger.component;
+    let mut runs = FuturesUnordered::new();
+    let mut last = now();
+    while let Some(next) = trigger.schedule.next_after(last) {
+        let wait = next.duration_since(now()).unwrap_or_default();
+        let mut wait = Box::pin(tokio::time::sleep(wait));
+        loop {
+            tokio::select! {
+                () = &mut wait => break,
+                Some(()) = runs.next() => {}
+                () = stopped(&mut stop) => return runs.collect().await,
+            }
+        }
+        // After a pause of the machine, times that have passed are left out.
+        last = now().max(next);
+        if runs.len() < RUNS_MAX {
+            runs.push(run(registry, component, last));
+        } else {
+            tracing::error!(%component, "a run of the cron trigger is left out: {RUNS_MAX} others are running");
+        }
+    }
+    tracing::info!(%component, "the cron trigger `{}` has no further runs", trigger.id);
+    runs.collect().await
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A closed channel means that everything is ending anyway.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn run(registry: &Registry<Functions>, component: &str, time: SystemTime) {
+    if let Err(fault) = call(registry, component, time).await {
+        tracing::error!(%component, "the run of the cron trigger failed: {fault}");
+    }
+}
+
+async fn call(
+    registry: &Registry<Functions>,
+    component: &str,
+    time: SystemTime,
+) -> Result<(), String> {
+    let entry = registry.resolve(component).map_err(|error| error.to_string())?;
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let request = FunctionCall::with_field(FunctionName::of_world(HANDLER), "timestamp", seconds);
+    let call = Call::from_outside(SpanKind::Schedule, "cron".into(), TraceContext::root());
+    let results = entry.call(call, request).await.map_err(|error| error.to_string())?;
+    match Ended::of(&results) {
+        Ended::Failed(text) => Err(text),
+        Ended::Ok | Ended::Exited(_) => Ok(()),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "cron triggers have dates")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
