@@ -1,5 +1,5 @@
-//! A guest of WASI 0.2: `…/echo`, `…/answer`, `…/kv`, `…/outbound`, `…/random`, and a greeting
-//! anywhere else.
+//! A guest of WASI 0.2: `…/echo`, `…/answer`, `…/fields`, `…/kv`, `…/sqlite`, `…/outbound`, `…/random`, and a
+//! greeting anywhere else.
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -10,18 +10,37 @@ mod bindings {
         path: "../../runtime-host/host/wit/deps/fermyon-spin@2.0.0",
         inline: "
             package tessera-test:p2;
-            world guest { import fermyon:spin/key-value@2.0.0; }
+            world guest {
+                import fermyon:spin/key-value@2.0.0;
+                import spin:sqlite/sqlite@3.0.0;
+            }
+            package spin:sqlite@3.0.0 {
+                interface sqlite {
+                    resource connection {
+                        open: static func(database: string) -> result<connection, error>;
+                        changes: func() -> u64;
+                    }
+                    variant error {
+                        no-such-database,
+                        access-denied,
+                        invalid-connection,
+                        database-full,
+                        io(string),
+                    }
+                }
+            }
         ",
         generate_all,
     });
 }
 
 use bindings::fermyon::spin::key_value::Store;
+use bindings::spin::sqlite::sqlite::Connection;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
     Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingRequest, OutgoingResponse,
-    ResponseOutparam, Scheme,
+    RequestOptions, ResponseOutparam, Scheme,
 };
 use wasip2::io::streams::StreamError;
 
@@ -39,13 +58,19 @@ impl Guest for Component {
         };
         match path.rsplit('/').next().unwrap_or_default() {
             "echo" => respond(out, 200, &read(request.consume().unwrap())),
-            "answer" => answer(out, parameter("status"), parameter("length")),
+            "answer" => {
+                answer(out, parameter("status"), parameter("length"), parameter("finish"));
+            }
             "kv" => {
                 let (status, body) = key_value(&request, parameter("key"));
                 respond(out, status, &body);
             }
+            "sqlite" => {
+                let changes = Connection::open("default").map(|it| it.changes());
+                respond(out, 200, format!("{changes:?}").as_bytes());
+            }
             "outbound" => {
-                let (status, body) = outbound(parameter("authority"), parameter("path"));
+                let (status, body) = outbound(&parameter);
                 respond(out, status, &body);
             }
             "random" => {
@@ -53,19 +78,27 @@ impl Guest for Component {
                 let bytes = wasip2::random::random::get_random_bytes(wanted);
                 respond(out, 200, bytes.len().to_string().as_bytes());
             }
+            "fields" => {
+                let names = request.headers().entries().into_iter().map(|(name, _)| name);
+                respond(out, 200, names.collect::<Vec<_>>().join(" ").as_bytes());
+            }
             _ => respond(out, 200, b"hello from WASI 0.2"),
         }
     }
 }
 
 fn read(body: IncomingBody) -> Vec<u8> {
+    try_read(&body).unwrap()
+}
+
+fn try_read(body: &IncomingBody) -> Result<Vec<u8>, String> {
     let stream = body.stream().unwrap();
     let mut read = Vec::new();
     loop {
         match stream.blocking_read(64 * 1024) {
             Ok(bytes) => read.extend(bytes),
-            Err(StreamError::Closed) => return read,
-            Err(error) => panic!("{error:?}"),
+            Err(StreamError::Closed) => return Ok(read),
+            Err(StreamError::LastOperationFailed(error)) => return Err(error.to_debug_string()),
         }
     }
 }
@@ -83,15 +116,20 @@ fn respond(out: ResponseOutparam, status: u16, bytes: &[u8]) {
     OutgoingBody::finish(body, None).unwrap();
 }
 
-/// An answer with this status and this `content-length`, if any, and no body.
-fn answer(out: ResponseOutparam, status: &str, length: &str) {
+/// An answer with this status and this `content-length`, if any, and no body. With `finish`, the
+/// body is ended, as SDKs do it, and the guest fails if the host refuses its end.
+fn answer(out: ResponseOutparam, status: &str, length: &str, finish: &str) {
     let fields = Fields::new();
     if !length.is_empty() {
         fields.append("content-length", length.as_bytes()).unwrap();
     }
     let response = OutgoingResponse::new(fields);
     response.set_status_code(status.parse().unwrap()).unwrap();
+    let body = (!finish.is_empty()).then(|| response.body().unwrap());
     ResponseOutparam::set(out, Ok(response));
+    if let Some(body) = body {
+        OutgoingBody::finish(body, None).unwrap();
+    }
 }
 
 /// `PUT` sets, anything else gets.
@@ -109,18 +147,29 @@ fn key_value(request: &IncomingRequest, key: &str) -> (u16, Vec<u8>) {
     })
 }
 
-fn outbound(authority: &str, path: &str) -> (u16, Vec<u8>) {
+/// The answer to a request to `authority` with this `path`. With the `scheme` and timeouts in
+/// milliseconds, if they are given.
+fn outbound<'a>(parameter: &impl Fn(&str) -> &'a str) -> (u16, Vec<u8>) {
     let request = OutgoingRequest::new(Fields::new());
-    request.set_scheme(Some(&Scheme::Http)).unwrap();
-    request.set_authority(Some(authority)).unwrap();
-    request.set_path_with_query(Some(path)).unwrap();
-    let answer = match outgoing_handler::handle(request, None) {
+    let scheme = if parameter("scheme") == "https" { Scheme::Https } else { Scheme::Http };
+    request.set_scheme(Some(&scheme)).unwrap();
+    request.set_authority(Some(parameter("authority"))).unwrap();
+    request.set_path_with_query(Some(parameter("path"))).unwrap();
+    let options = RequestOptions::new();
+    let timeout = |name| parameter(name).parse::<u64>().ok().map(|ms| ms * 1_000_000);
+    options.set_connect_timeout(timeout("connect_ms")).unwrap();
+    options.set_first_byte_timeout(timeout("first_byte_ms")).unwrap();
+    options.set_between_bytes_timeout(timeout("between_bytes_ms")).unwrap();
+    let answer = match outgoing_handler::handle(request, Some(options)) {
         Ok(answer) => answer,
         Err(error) => return (502, format!("{error:?}").into_bytes()),
     };
     answer.subscribe().block();
     match answer.get().unwrap().unwrap() {
-        Ok(response) => (response.status(), read(response.consume().unwrap())),
+        Ok(response) => match try_read(&response.consume().unwrap()) {
+            Ok(body) => (response.status(), body),
+            Err(error) => (502, format!("the body broke: {error}").into_bytes()),
+        },
         Err(error) => (502, format!("{error:?}").into_bytes()),
     }
 }

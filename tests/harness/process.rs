@@ -31,6 +31,7 @@ pub struct HostBuilder {
     manifest: PathBuf,
     listen: SocketAddr,
     state: Option<PathBuf>,
+    folder: Option<PathBuf>,
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
 }
@@ -55,6 +56,7 @@ impl HostBuilder {
             manifest: manifest.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             state: None,
+            folder: None,
             arguments: vec![],
             environment: vec![],
         }
@@ -87,6 +89,13 @@ impl HostBuilder {
         self.argument("--variable").argument(format!("{name}={value}"))
     }
 
+    /// Start it in this folder instead of that of the test.
+    #[must_use]
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
     /// Set an environment variable of the process.
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
@@ -104,7 +113,7 @@ impl HostBuilder {
             .args(["--listen", &self.listen.to_string(), "--admin-listen", "127.0.0.1:0"])
             .arg("--state-dir")
             .arg(state)
-            .args(["--quiet", "--log-format", log_format, "--log", "info"])
+            .args(["--log-format", log_format, "--log", "info"])
             .args(&self.arguments)
             .env_remove("RUST_BACKTRACE")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -112,6 +121,9 @@ impl HostBuilder {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         end_with_parent(&mut command);
         command
     }

@@ -96,6 +96,7 @@ async fn no_response_to_head_has_a_body_or_an_invented_length() {
         ("/answer?status=404&bytes=5", 404, Some(5)),
         ("/old/answer?status=200", 200, None),
         ("/old/answer?status=200&length=7", 200, Some(7)),
+        ("/old/answer?status=200&length=7&finish=yes", 200, Some(7)),
         ("/old/", 200, Some(19)),
         ("/static", 200, Some(15)),
     ] {
@@ -132,6 +133,8 @@ async fn responses_with_bodiless_statuses_have_no_body() {
         ("/answer?status=304", 304, None),
         ("/answer?status=304&length=7", 304, Some(7)),
         ("/old/answer?status=304&length=7", 304, Some(7)),
+        ("/old/answer?status=304&length=7&finish=yes", 304, Some(7)),
+        ("/old/answer?status=204&length=7&finish=yes", 204, None),
     ] {
         assert_bodiless(&host, "GET", path, status, length).await;
     }

@@ -3,11 +3,10 @@
 use crate::support::{Application, application, assert_problem, occupancy};
 use bytes::Bytes;
 use http::Method;
-use serde_json::json;
 
 /// A module of Spin 1. Its responses have the value of the variable `greeting`, and the status 200
 /// plus the number of requests that the instance has served before.
-const SPIN_1: &str = r#"(module
+pub(crate) const SPIN_1: &str = r#"(module
     (import "spin-config" "get-config" (func $get (param i32 i32 i32)))
     (memory (export "memory") 1)
     (data (i32.const 0) "greeting")
@@ -32,20 +31,8 @@ const SPIN_1: &str = r#"(module
         (global.set $served (i32.add (global.get $served) (i32.const 1)))
         i32.const 128))"#;
 
-/// The same module, which calls Redis for each `GET` and nothing else.
-fn calling_redis() -> String {
-    SPIN_1
-        .replace(r#""spin-config" "get-config""#, r#""outbound-redis" "get""#)
-        .replace("(func $get (param i32 i32 i32))", "(func $get (param i32 i32 i32 i32 i32))")
-        .replace(
-            "(call $get (i32.const 0) (i32.const 8) (i32.const 64))",
-            "(if (i32.eqz (local.get $method)) (then (call $get \
-             (i32.const 0) (i32.const 8) (i32.const 0) (i32.const 8) (i32.const 64))))",
-        )
-}
-
 /// An application of this module, with more lines of its component.
-fn made_of(module: &str, more: &str) -> Application {
+pub(crate) fn made_of(module: &str, more: &str) -> Application {
     let manifest = format!(
         "[variables]\ngreeting = {{ default = \"good morning\" }}\n[[trigger.http]]\n\
          route = \"/...\"\ncomponent = \"guest\"\n[component.guest]\nsource = \"guest.wasm\"\n\
@@ -81,13 +68,25 @@ async fn a_method_that_spin_1_does_not_have_is_refused() {
 
 #[tokio::test]
 async fn an_interface_that_the_host_lacks_is_a_warning_and_a_trap_at_the_call() {
-    let host = made_of(&calling_redis(), "").host().start().await;
+    let app = application(
+        "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\
+         [component.guest]\nsource = \"$lacking\"\n",
+    );
+    let host = app.host().start().await;
     let named = |text: &str, line: &serde_json::Value| {
         line["message"].as_str().is_some_and(|message| message.contains(text))
     };
-    host.log_line(|line| line["level"] == "WARN" && named("fermyon:spin/redis", line)).await;
-    host.client().post("/", &json!({})).await.expect(200);
-    assert_problem(&host.client().get("/").await, 500, "trap");
-    host.log_line(|line| named("`get` of `fermyon:spin/redis`", line)).await;
-    host.client().post("/", &json!({})).await.expect(200);
+    host.log_line(|line| line["level"] == "WARN" && named("spin:teleport/beam@1.0.0", line)).await;
+    host.client().get("/").await.expect(200);
+    assert_problem(&host.client().get("/call").await, 500, "trap");
+    host.log_line(|line| named("`go` of `spin:teleport/beam@1.0.0`", line)).await;
+    host.client().get("/").await.expect(200);
+}
+
+#[tokio::test]
+async fn an_earlier_release_of_an_interface_is_the_one_of_the_host() {
+    let component = Application::GUEST.replace("$p3", "$p2");
+    let manifest = format!("{component}sqlite_databases = [\"default\"]\n");
+    let host = application(&manifest).host().start().await;
+    assert_eq!(host.client().get("/sqlite").await.expect(200).text(), "Ok(0)");
 }

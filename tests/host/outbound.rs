@@ -3,6 +3,12 @@
 use crate::support::{Application, Backend, application, body_channel, http1, next_chunk, soon};
 use bytes::Bytes;
 use http::{Method, Request};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::convert::Infallible;
 
 fn guest(allowed: &str) -> Application {
     application(&format!(
@@ -151,4 +157,28 @@ async fn large_bodies_pass_between_components() {
     let path = "/forward?url=http://other.spin.internal/echo";
     let answer = host.client().send(Method::POST, path, None, body.into()).await.expect(200);
     assert_eq!(answer.body.len(), 900 * 1024);
+}
+
+#[tokio::test]
+async fn a_server_of_http_2_without_tls_is_reached_if_the_operator_names_it() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let answer = service_fn(|request: Request<Incoming>| async move {
+                let version = format!("{:?}", request.version());
+                Ok::<_, Infallible>(http::Response::new(Full::new(Bytes::from(version))))
+            });
+            let server = http2::Builder::new(TokioExecutor::new());
+            tokio::spawn(server.serve_connection(TokioIo::new(socket), answer));
+        }
+    });
+    let app = guest("\"http://127.0.0.1:*\"");
+    let host = app
+        .host()
+        .environment("SPIN_OUTBOUND_H2C_PRIOR_KNOWLEDGE", &address.to_string())
+        .start()
+        .await;
+    let answer = host.client().get(&format!("/outbound?url=http://{address}/")).await.expect(200);
+    assert_eq!(answer.text(), "HTTP/2.0");
 }

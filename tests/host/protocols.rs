@@ -1,10 +1,10 @@
 //! Versions of WASI and HTTP, and TLS.
 
-use crate::support::{application, get, http1, http2};
+use crate::support::{application, certified, exchange, get, http1, http2, stock_application};
 use harness::{Client, Host};
 use http::{Method, Version};
-use http_body_util::BodyExt;
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -61,32 +61,9 @@ async fn http_2_works_without_tls() {
     }
 }
 
-struct Certified {
-    certificate: CertificateDer<'static>,
-    host: Host,
-}
-
-async fn start_with_tls() -> Certified {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-    let app = application(BOTH)
-        .with_file("cert.pem", cert.pem())
-        .with_file("key.pem", signing_key.serialize_pem());
-    let path = |name| app.folder().join(name).into_os_string();
-    let host = app
-        .host()
-        .argument("--tls-cert")
-        .argument(path("cert.pem"))
-        .argument("--tls-key")
-        .argument(path("key.pem"))
-        .start()
-        .await;
-    Certified { certificate: cert.der().clone(), host }
-}
-
 #[tokio::test]
 async fn tls_negotiates_http_2_and_the_component_sees_https() {
-    let Certified { certificate, host } = start_with_tls().await;
+    let (certificate, host) = certified(application(BOTH)).await;
     let base = format!("https://{}", host.address());
     let answer = Client::trusting(&base, &[certificate]).get("/x").await.expect(200);
     assert_eq!(answer.version, Version::HTTP_2);
@@ -115,8 +92,76 @@ async fn handshake(
 
 #[tokio::test]
 async fn tls_1_3_works_and_1_2_is_refused() {
-    let Certified { certificate, host } = start_with_tls().await;
+    let (certificate, host) = certified(application(BOTH)).await;
     let agreed = handshake(&host, certificate.clone(), &rustls::version::TLS13).await;
     assert_eq!(agreed.expect("TLS 1.3"), Some(rustls::ProtocolVersion::TLSv1_3));
     handshake(&host, certificate, &rustls::version::TLS12).await.expect_err("no TLS 1.2");
+}
+
+#[tokio::test]
+async fn every_method_reaches_a_component() {
+    let host = stock_application(BOTH).host().start().await;
+    for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "lower"]
+    {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let answer = host.client().send(method.clone(), "/x", None, Default::default()).await;
+        assert_eq!(answer.expect(200).json()["method"], method.as_str());
+    }
+}
+
+#[tokio::test]
+async fn path_and_query_arrive_byte_for_byte() {
+    let host = stock_application(BOTH).host().start().await;
+    for target in [
+        "/",
+        "//",
+        "/a//b/",
+        "/a%2Fb",
+        "/%61",
+        "/a?",
+        "/a?b=c&b=%20+",
+        "/a/./b/../c",
+        "/a;b=c",
+        "/~",
+        "/a'b()*!",
+        "/a?x={}|",
+    ] {
+        let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let answer = exchange(host.address(), request.as_bytes()).await;
+        let json = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
+        let seen: serde_json::Value = serde_json::from_str(json).expect(&answer);
+        assert_eq!(seen["uri"], format!("http://x{target}"));
+        assert_eq!(seen["headers"]["spin-full-url"], format!("http://x{target}"));
+    }
+}
+
+#[tokio::test]
+async fn trailers_pass_in_both_directions() {
+    let host = stock_application(BOTH).host().start().await;
+    let mut trailers = http::HeaderMap::new();
+    trailers.insert("grpc-status", "0".parse().unwrap());
+    let frames = [Frame::data("a message".into()), Frame::trailers(trailers)];
+    let frames = frames.map(Ok::<_, std::convert::Infallible>);
+    let body = StreamBody::new(futures::stream::iter(frames)).boxed_unsync();
+    let request = http::Request::post(format!("http://{}/echo", host.address()))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(body)
+        .unwrap();
+    let response = http2(host.address()).await.send_request(request).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/grpc");
+    let body = response.into_body().collect().await.unwrap();
+    assert_eq!(body.trailers().unwrap()["grpc-status"], "0");
+    assert_eq!(body.to_bytes(), "a message");
+}
+
+#[tokio::test]
+async fn an_upgrade_is_not_accepted() {
+    let host = stock_application(BOTH).host().start().await;
+    let request = "GET /x HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\n\
+                   upgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let answer = exchange(host.address(), request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "the component answers as usual: {answer}");
+    assert!(!answer.to_lowercase().contains("upgrade: websocket\r\n"), "{answer}");
 }

@@ -15,6 +15,15 @@ component = "wild"
 route = "/users/:user/orders/:order"
 component = "parameters"
 [[trigger.http]]
+route = "/parts/:path_segment/..."
+component = "parameters"
+[[trigger.http]]
+route = "/slash/"
+component = "exact"
+[[trigger.http]]
+route = "endeløst/:x"
+component = "exact"
+[[trigger.http]]
 route = { private = true }
 component = "hidden"
 [[trigger.http]]
@@ -63,6 +72,35 @@ async fn route_parameters_are_header_fields() {
     assert_eq!(headers["spin-path-match-user"], "ann");
     assert_eq!(headers["spin-path-match-order"], "7");
     assert_problem(&client.get("/users/ann/orders").await, 404, "not-found");
+}
+
+#[tokio::test]
+async fn routes_and_parameters_are_named_as_in_stock_spin() {
+    let (_host, client) = start().await;
+    let parts = seen(&client, "/parts/one/two//three/").await;
+    for (name, value) in [
+        ("spin-path-match-path-segment", "one"),
+        ("spin-path-info", "/two//three/"),
+        ("spin-matched-route", "/parts/:path_segment/..."),
+        ("spin-component-route", "/parts/:path_segment"),
+    ] {
+        assert_eq!(parts[name], value, "{name}");
+    }
+    let slash = seen(&client, "/slash").await;
+    assert_eq!(slash["spin-matched-route"], "/slash");
+    assert_eq!(slash["spin-raw-component-route"], "/slash/");
+    assert_eq!(slash["spin-component-route"], "/slash/");
+    assert_eq!(slash["spin-path-info"], "");
+}
+
+#[tokio::test]
+async fn a_route_outside_of_ascii_matches_what_browsers_send() {
+    let (_host, client) = start().await;
+    let headers = seen(&client, "/endel%C3%B8st/1").await;
+    assert_eq!(headers["spin-path-match-x"], "1");
+    assert_eq!(headers["spin-matched-route"], "/endeløst/:x");
+    assert_eq!(headers["spin-raw-component-route"], "endeløst/:x");
+    assert_problem(&client.get("/endelost/1").await, 404, "not-found");
 }
 
 #[tokio::test]

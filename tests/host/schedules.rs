@@ -43,7 +43,7 @@ async fn failed_runs_are_counted_and_logged_once_and_the_schedule_continues() {
     let fourth = backend.next().await;
     let line = host.log_line(|line| line["level"] == "ERROR").await;
     assert_eq!(line["component"], "guest");
-    assert!(line["message"].as_str().unwrap().contains("it answered 503"), "{line}");
+    assert!(line["message"].as_str().unwrap().contains("it returned 503"), "{line}");
     let errors = host.log().iter().filter(|line| line["level"] == "ERROR").count();
     assert_eq!(errors, 1, "repeated failures are logged once");
     let metrics = host.admin().get("/metrics").await.expect(200).text();

@@ -25,7 +25,7 @@ pub(crate) async fn compute_and_yield_for_ever() -> ! {
         for n in 0..100_000_u64 {
             black_box(n);
         }
-        spin_sdk::wasip3::wit_bindgen::yield_async().await;
+        wit_bindgen::yield_async().await;
     }
 }
 

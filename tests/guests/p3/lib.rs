@@ -79,6 +79,8 @@ async fn handle(request: Request) -> Result<impl IntoResponse, spin_sdk::http::E
         "/variable" => surroundings::variable(&wanted("name")).await,
         "/config" => surroundings::config(&wanted("name")),
         "/env" => surroundings::environment(&wanted("name")),
+        "/file" => surroundings::file(&wanted("path")),
+        "/write-file" => surroundings::write_file(&wanted("path"), &wanted("text")),
         _ => describe(&request),
     })
 }

@@ -56,6 +56,10 @@ pub(crate) fn environment(name: &str) -> Answer {
     std::env::var(name).map_or_else(|_| status(404, ""), text)
 }
 
+pub(crate) fn file(path: &str) -> Answer {
+    std::fs::read(path).map_or_else(|error| status(404, error.to_string()), text)
+}
+
 /// Calls the first of the components `between` (`a.b`), which calls the next, and so on in a cycle.
 /// Returns the error of `outbound` at the end.
 pub(crate) async fn ping_pong(between: &str) -> Answer {
@@ -72,4 +76,9 @@ pub(crate) async fn call_self() -> Answer {
 /// Requests `bytes` random bytes. Returns how many it got.
 pub(crate) fn random(bytes: u64) -> Answer {
     text(spin_sdk::wasip3::random::random::get_random_bytes(bytes).len().to_string())
+}
+
+pub(crate) fn write_file(path: &str, content: &str) -> Answer {
+    let written = std::fs::write(path, content);
+    written.map_or_else(|error| status(403, format!("{error:?}")), |()| status(204, ""))
 }

@@ -1,13 +1,18 @@
 //! Applications of the guests in `tests/guests`.
 
 pub(crate) use harness::unwrapped;
-use harness::{HostBuilder, built_guest, tessera_binary};
+use harness::{Host, HostBuilder, built_guest, tessera_binary};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::pki_types::CertificateDer;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
 
 /// Placeholders in a manifest and their guests.
-const GUESTS: [(&str, &str); 7] = [
+const GUESTS: [(&str, &str); 19] = [
+    ("$lacking", "guest_lacking"),
+    ("$redis_v2", "guest_redis_v2"),
+    ("$redis", "guest_redis"),
     ("$p3", "guest_p3"),
     ("$p2", "guest_p2"),
     ("$caller", "guest_caller"),
@@ -15,6 +20,15 @@ const GUESTS: [(&str, &str); 7] = [
     ("$publisher", "guest_publisher"),
     ("$expiry", "guest_expiry"),
     ("$forward", "guest_forward"),
+    ("$middleware", "guest_middleware"),
+    ("$wagi", "guest_wagi"),
+    ("$services", "guest_services"),
+    ("$cron", "guest_cron"),
+    ("$command", "guest_command"),
+    ("$sql", "guest_sql"),
+    ("$october", "guest_october"),
+    ("$november", "guest_november"),
+    ("$march", "guest_march"),
 ];
 
 /// An application in a temporary folder.
@@ -25,6 +39,16 @@ pub(crate) struct Application {
 /// An application with this manifest, without the lines that every manifest has. `$p3` is the path
 /// of the guest of WASI 0.3, and so on.
 pub(crate) fn application(text: &str) -> Application {
+    // Its own settings, so that it has the limits and the error responses of this host.
+    let mut own = text.lines().take_while(|line| !line.starts_with('['));
+    let has_settings =
+        text.contains("[application.tool") || own.any(|line| line.starts_with("tool.tessera"));
+    let settings = if has_settings { "" } else { "tool.tessera = {}\n" };
+    stock_application(&format!("{settings}{text}"))
+}
+
+/// The same without settings of this host: what was made for stock Spin.
+pub(crate) fn stock_application(text: &str) -> Application {
     let folder = TempDir::new().expect("a temporary folder");
     let mut manifest = format!(
         "spin_manifest_version = 2\n[application]\nname = \"test\"\nversion = \"1.0.0\"\n{text}"
@@ -93,6 +117,18 @@ source = "$p3"
         let manifest = std::fs::read_to_string(self.manifest()).expect("the manifest");
         1 + manifest.lines().position(|line| line.contains(text)).expect("the line")
     }
+}
+
+/// A host that serves an application with TLS, and its certificate.
+pub(crate) async fn certified(app: Application) -> (CertificateDer<'static>, Host) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let app =
+        app.with_file("cert.pem", cert.pem()).with_file("key.pem", signing_key.serialize_pem());
+    let path = |name| app.folder().join(name).into_os_string();
+    let host = app.host().argument("--tls-cert").argument(path("cert.pem"));
+    let host = host.argument("--tls-key").argument(path("key.pem")).start().await;
+    (cert.der().clone(), host)
 }
 
 /// Run `tessera` with these arguments to its end. Returns its exit code and its output.

@@ -120,6 +120,12 @@ impl Received {
         let _ = self.reply.send(response.expect("a response"));
     }
 
+    /// Respond to it with any header fields and bytes.
+    pub(crate) fn answer_with(self, response: Response<Bytes>) {
+        // The client may have disconnected.
+        let _ = self.reply.send(response.map(Full::new));
+    }
+
     /// Wait until the client has disconnected.
     pub(crate) async fn abandoned(mut self) {
         super::soon(self.reply.closed()).await;

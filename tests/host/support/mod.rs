@@ -4,14 +4,19 @@
 mod application;
 mod backend;
 mod connection;
+mod databases;
 mod events;
 mod process;
+pub(crate) mod sql;
 
-pub(crate) use application::{Application, application, tessera, unwrapped};
+pub(crate) use application::{
+    Application, application, certified, stock_application, tessera, unwrapped,
+};
 pub(crate) use backend::{Backend, Received};
 pub(crate) use connection::{
     body_channel, exchange, exchange_from, get, http1, http2, next_chunk, read_until,
 };
+pub(crate) use databases::{mariadb, own, postgres};
 pub(crate) use events::{admin_post, event, publish, subscribed};
 pub(crate) use harness::{read_to_end, soon};
 pub(crate) use process::Process;
