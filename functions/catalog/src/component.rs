@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 use axum::Router;
 use bindings::exports::shop::catalog::products::{Error, Guest, Product};
 use bindings::shop::inventory::stock;
+use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::store::{SpinStore, StoreError};
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
 
 use crate::domain;
 use crate::ports::{Stock, StockUnknown};
@@ -19,12 +22,24 @@ static MEMO: LazyLock<Memo> = LazyLock::new(Memo::default);
 
 struct Component;
 
-chassis::serve!(once router);
+/// Serves all requests of this instance.
+static ROUTER: Kept = Kept::new();
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(ROUTER.router((), |()| router()), request).await
+}
 
 fn router() -> chassis::Result<Router> {
-    let store = bindings::store()?;
-    let routes = crate::routes::router(catalog(store.clone()), bindings::IdentityKeys);
-    Ok(bindings::complete(routes, store))
+    let store = open()?;
+    let routes = crate::routes::router(catalog(store.clone()), bindings::IdentityKeys)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("catalog")
 }
 
 fn catalog(store: SpinStore) -> Catalog<SpinStore, Inventory, bindings::EventProducer> {
@@ -37,7 +52,7 @@ impl Guest for Component {
             return Err(Error::TooMany(format!("{} SKUs; at most {BATCH_MAX}", skus.len())));
         }
         let unavailable = |error: StoreError| Error::Unavailable(error.to_string());
-        let store = bindings::store().map_err(unavailable)?;
+        let store = open().map_err(unavailable)?;
         let found = catalog(store).get_many(&skus).await.map_err(unavailable)?;
         Ok(found.into_iter().map(Product::from).collect())
     }

@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{Admin, KeySource};
+use chassis::auth::{Admin, AuthState, KeySource};
 use chassis::events::Producer;
 use chassis::form::JsonBody;
 use chassis::money::Money;
@@ -49,7 +49,13 @@ struct App<S, A, P, K> {
     keys: K,
 }
 
-chassis::auth_state!(App<S: Store, A: Stock, P: Producer; K>);
+impl<S: Store, A: Stock, P: Producer, K: KeySource> AuthState for App<S, A, P, K> {
+    type Keys = K;
+
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+}
 
 /// A product.
 #[derive(Serialize)]

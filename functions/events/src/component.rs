@@ -6,10 +6,12 @@
 
 use axum::Router;
 use bindings::exports::tessera::events::{log, producer};
-use chassis::app::Unready;
+use chassis::app::{Unready, readiness, router_with_problems, serve};
 use chassis::clock::SystemClock;
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
 use tessera_events::{DeadLetter, Entry, Error as Refusal, Event, Reason};
 
 use crate::domain::settings;
@@ -22,19 +24,24 @@ struct Component;
 
 type Broker = service::Broker<SpinStore, HttpSubscriber<SpinOutbound>, SystemClock>;
 
-chassis::serve!(router);
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router().await, request).await
+}
 
 async fn router() -> chassis::Result<Router> {
     let broker = open().await?;
-    let store = broker.store.clone();
-    Ok(bindings::complete(crate::routes::router(broker), store))
+    let routes = readiness(broker.store.clone())
+        .merge(crate::routes::router(broker))
+        .merge(chassis::rpc::router(bindings::dispatch));
+    Ok(router_with_problems(routes))
 }
 
 async fn open() -> Result<Broker, Unready> {
     let json = chassis::config::variable("subscriptions").await?;
     let subscriptions = settings::subscriptions(&json)
         .map_err(|error| chassis::config::ConfigError(error.to_string()))?;
-    let store = bindings::store()?;
+    let store = SpinStore::open("events")?;
     let subscriber = HttpSubscriber { outbound: SpinOutbound };
     let broker = service::Broker::new(store, subscriber, SystemClock, subscriptions);
     Ok(broker.with_incarnation(chassis::incarnation::current()))

@@ -32,7 +32,7 @@ impl Ports for Host {
     type Store = SpinStore;
 
     fn store(&self) -> Result<SpinStore, StoreError> {
-        bindings::store()
+        SpinStore::open("gateway")
     }
 
     fn upstream(&self) -> &Self {

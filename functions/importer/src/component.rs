@@ -2,15 +2,20 @@
 
 use axum::Router;
 use chassis::SystemClock;
-use chassis::app::router_with_problems;
+use chassis::app::{router_with_problems, serve};
 use chassis::config::{ConfigError, variable};
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
 
 use crate::client::Shop;
 use crate::service::{Credentials, Importer};
 
-chassis::serve!(router);
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router().await, request).await
+}
 
 async fn router() -> chassis::Result<Router> {
     let store = SpinStore::open("importer")?;

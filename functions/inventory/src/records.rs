@@ -67,7 +67,12 @@ impl<S: Store> Records<S> {
         number: usize,
         mut change: impl FnMut(&mut Lane) -> R + Send,
     ) -> Result<R, Refusal> {
-        self.store.modify(&lane_key(sku, number), |lane| Ok(change(lane))).await
+        let change = |lane: Option<Lane>| {
+            let mut lane = lane.unwrap_or_default();
+            let result = change(&mut lane);
+            Ok((lane, result))
+        };
+        self.store.update(&lane_key(sku, number), change).await
     }
 
     /// All SKUs in the order of their first receipt.

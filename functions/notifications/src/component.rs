@@ -5,12 +5,14 @@ use bindings::exports::shop::notifications::{audit, notifier};
 use bindings::shop::identity::users;
 use bindings::shop::templates::renderer;
 use chassis::SystemClock;
-use chassis::app::{Kept, Unready};
+use chassis::app::{Kept, Unready, readiness, router_with_problems, serve};
 use chassis::config::{ConfigError, optional};
 use chassis::http::SpinOutbound;
 use chassis::register;
 use chassis::sealed::{PersonKey, PersonKeys, Unreadable};
 use chassis::store::SpinStore;
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
 
 use crate::domain::{self, Channel, Notification, Outcome, State, User};
 use crate::ports::{Message, Ports, RenderError, Rendered};
@@ -30,13 +32,19 @@ struct Settings {
 
 static ROUTER: Kept<Settings> = Kept::new();
 
-chassis::serve!(router);
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router().await, request).await
+}
 
 async fn router() -> chassis::Result<Router> {
     ROUTER.router(settings().await?, |settings| {
         let host = Host::new(settings.clone())?;
         let store = host.store.clone();
-        Ok(bindings::complete(crate::routes::router(Notifications::new(host)), store))
+        let routes = crate::routes::router(Notifications::new(host))
+            .merge(chassis::rpc::router(bindings::dispatch))
+            .merge(readiness(store));
+        Ok(router_with_problems(routes))
     })
 }
 
@@ -134,7 +142,7 @@ struct Host {
 impl Host {
     fn new(Settings { url, key }: Settings) -> Result<Self, Unready> {
         let provider = HttpProvider { outbound: SpinOutbound, url, key };
-        Ok(Host { store: bindings::store()?, provider })
+        Ok(Host { store: SpinStore::open("notifications")?, provider })
     }
 }
 

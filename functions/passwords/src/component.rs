@@ -2,16 +2,17 @@
 //! settings and no other routes.
 
 use bindings::exports::shop::passwords::hasher as contract;
-use chassis::app::{Router, router_with_problems};
+use chassis::app::{router_with_problems, serve};
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
 
 contracts::function!("passwords");
 
 struct Component;
 
-chassis::serve!(once router);
-
-fn router() -> chassis::Result<Router> {
-    Ok(router_with_problems(chassis::rpc::router(bindings::dispatch)))
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(Ok(router_with_problems(chassis::rpc::router(bindings::dispatch))), request).await
 }
 
 impl contract::Guest for Component {

@@ -4,11 +4,13 @@ use axum::Router;
 use bindings::EventProducer;
 use bindings::exports::shop::shipping::{audit as books, shipments as contract};
 use chassis::SystemClock;
-use chassis::app::Unready;
+use chassis::app::{Unready, readiness, router_with_problems, serve};
 use chassis::clock::rfc3339;
 use chassis::config::{ConfigError, optional};
 use chassis::register::{PAGE_MAX, position};
-use chassis::store::SpinStore;
+use chassis::store::{SpinStore, StoreError};
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
 
 use crate::domain::{Address, Consignment, Line, Parcel, Refusal, Simulation, Status};
 use crate::routes::Api;
@@ -21,12 +23,22 @@ const PICKUP_MS_DEFAULT: u64 = 4_000;
 
 struct Component;
 
-chassis::serve!(router);
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(router().await, request).await
+}
 
 async fn router() -> chassis::Result<Router> {
-    let store = bindings::store()?;
+    let store = open()?;
     let api = Api { shipping: shipping(store.clone()).await?, keys: bindings::IdentityKeys };
-    Ok(bindings::complete(crate::routes::router(api), store))
+    let routes = crate::routes::router(api)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("shipping")
 }
 
 type Service = Shipping<SpinStore, EventProducer, SystemClock>;
@@ -43,7 +55,7 @@ async fn shipping(store: SpinStore) -> Result<Service, ConfigError> {
 
 /// The service for one call of the contract.
 async fn service() -> Result<Service, Unready> {
-    Ok(shipping(bindings::store()?).await?)
+    Ok(shipping(open()?).await?)
 }
 
 impl From<Unready> for contract::Error {

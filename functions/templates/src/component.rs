@@ -2,6 +2,10 @@
 
 use axum::Router;
 use bindings::exports::shop::templates::renderer::{Error, Guest, Rendered};
+use chassis::app::{Kept, readiness, router_with_problems, serve};
+use chassis::store::{SpinStore, StoreError};
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
 
 use crate::routes::App;
 use crate::service::{self, Templates};
@@ -10,12 +14,24 @@ contracts::function!("templates");
 
 struct Component;
 
-chassis::serve!(once router);
+static ROUTER: Kept = Kept::new();
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    serve(ROUTER.router((), |()| router()), request).await
+}
 
 fn router() -> chassis::Result<Router> {
-    let store = bindings::store()?;
+    let store = open()?;
     let app = App { templates: Templates::new(store.clone()), keys: bindings::IdentityKeys };
-    Ok(bindings::complete(crate::routes::router(app), store))
+    let routes = crate::routes::router(app)
+        .merge(chassis::rpc::router(bindings::dispatch))
+        .merge(readiness(store));
+    Ok(router_with_problems(routes))
+}
+
+fn open() -> Result<SpinStore, StoreError> {
+    SpinStore::open("templates")
 }
 
 impl Guest for Component {
@@ -25,7 +41,7 @@ impl Guest for Component {
         language: String,
         variables: Vec<(String, String)>,
     ) -> Result<Rendered, Error> {
-        let store = bindings::store().map_err(|error| Error::Unavailable(error.to_string()))?;
+        let store = open().map_err(|error| Error::Unavailable(error.to_string()))?;
         let rendered = Templates::new(store).render(&code, version, &language, &variables).await;
         let (version, rendered) = rendered?;
         Ok(Rendered {

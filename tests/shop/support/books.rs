@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The timeout for work in progress.
 const QUIET: Duration = Duration::from_secs(240);
-/// The pause between two reconciliations, or two looks at one.
+/// The pause between two reconciliations.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Orders with these statuses are paid.
 const SERVED: [&str; 3] = ["confirmed", "shipped", "delivered"];
@@ -35,30 +35,21 @@ pub(crate) async fn books_agree(shop: &Shop) {
     panic!("the books do not agree: {last:#}");
 }
 
-/// What a reconciliation finds; none if the administrator must sign in again.
+/// What the reconciliation finds, part by part; none if the administrator must sign in again.
 async fn violations(admin: &Api) -> Option<Value> {
-    let report = reconciled(admin, "?quiescent=true").await?;
-    Some(report["violations"].clone())
-}
-
-/// The report of a complete reconciliation; none if the administrator must sign in again.
-///
-/// # Panics
-/// If there is another response.
-pub(crate) async fn reconciled(admin: &Api, query: &str) -> Option<Value> {
-    const PATH: &str = "/api/v1/admin/reconciliation";
-    let mut response = admin.ask(&format!("{PATH}{query}")).await;
+    let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
-        if response.status == StatusCode::UNAUTHORIZED {
+        let path = format!("/api/v1/admin/reconciliation?quiescent=true{cursor}");
+        let answer = admin.get(&path).await;
+        if answer.status == StatusCode::UNAUTHORIZED {
             return None;
         }
-        let expected = if response.status == StatusCode::ACCEPTED { 202 } else { 200 };
-        let report = response.expect(expected).json();
-        if report["complete"] == true {
-            return Some(report);
+        let part = answer.expect(200).json();
+        found.extend(part["violations"].as_array().expect("a list").iter().cloned());
+        match part["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Some(Value::Array(found)),
         }
-        tokio::time::sleep(PAUSE).await;
-        response = admin.get(PATH).await;
     }
 }
 

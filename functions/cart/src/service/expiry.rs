@@ -123,14 +123,15 @@ impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
     /// Counts a note that is about to be written for this day.
     async fn count(&self, day: u64, notes_max: u64) -> Result<(), Error> {
         let at = self.calendar().progress().await?;
-        let count = |census: &mut Census| {
+        let count = |census: Option<Census>| {
+            let mut census = census.unwrap_or_default();
             if census.ahead_of(at) >= notes_max {
                 return Err(Error::GuestCartsFull { max: notes_max });
             }
             *census.days.entry(day).or_default() += 1;
-            Ok(())
+            Ok((census, ()))
         };
-        self.store.modify(CENSUS, count).await
+        self.store.update(CENSUS, count).await
     }
 
     /// Removes days that the sweep has finished from the census.
@@ -140,11 +141,12 @@ impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
         if !known.is_some_and(|census| census.is_outdated(at)) {
             return Ok(());
         }
-        let forget = |census: &mut Census| {
+        let forget = |census: Option<Census>| {
+            let mut census = census.unwrap_or_default();
             census.days = census.days.split_off(&at.period);
-            Ok(())
+            Ok((census, ()))
         };
-        self.store.modify(CENSUS, forget).await
+        self.store.update(CENSUS, forget).await
     }
 
     fn calendar(&self) -> Calendar<S> {

@@ -1,4 +1,4 @@
-//! Authentication: access tokens, which every function verifies itself.
+//! Who is calling: access tokens, verified again by every function.
 //!
 //! The gateway checks tokens too, but a function does not rely on it: it verifies the
 //! signature with the keys of the contract `shop:identity/keys`. A router state that
@@ -27,42 +27,42 @@ use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 
-/// The role of administrators.
+/// The role that may do everything an administrator does.
 pub const ADMIN: &str = "admin";
 
 /// One Ed25519 public key (RFC 8037).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    /// The key id in a token's header.
+    /// Names the key in a token's header.
     pub kid: String,
     /// The 32 bytes of the key, base64url without padding.
     pub x: String,
 }
 
-/// What tokens are compared with.
+/// Whom to believe: what a token is compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySet {
     /// Must equal the token's `iss`.
     pub issuer: String,
     /// Must be among the token's `aud`.
     pub audience: String,
-    /// The valid keys.
+    /// The keys in force.
     pub keys: Vec<Key>,
 }
 
-/// The keys are not available now; reported as 503.
+/// The keys can't be had now; answered as 503.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the keys that tokens are checked with are not available: {0}")]
+#[error("the keys that tokens are checked with can't be had: {0}")]
 pub struct KeysUnavailable(pub String);
 
-/// The source of the keys: the contract in a component, a value in tests.
+/// Where the keys come from: the contract in a component, a value in tests.
 pub trait KeySource: Clone + Send + Sync + 'static {
-    /// The keys that are valid now, or were a short time ago.
+    /// The keys in force now, or a short while ago.
     fn current(&self) -> impl Future<Output = Result<KeySet, KeysUnavailable>> + Send;
 
-    /// To be called if a token has a key id that [`KeySource::current`] did not return. Returns
-    /// whether another call may return it. A source with a cache drops it, but not so often that
-    /// invented ids cause a fetch each.
+    /// A token names a key that [`KeySource::current`] did not have: whether asking again may
+    /// bring it. Sources that remember forget, but not so often that made-up names could
+    /// make them ask all the time.
     fn forget(&self) -> bool {
         false
     }
@@ -74,30 +74,13 @@ impl KeySource for KeySet {
     }
 }
 
-/// A router state with a key source.
+/// A router state that knows where the keys come from.
 pub trait AuthState: Clone + Send + Sync + 'static {
-    /// The type of the key source.
+    /// Its kind of key source.
     type Keys: KeySource;
 
     /// The key source.
     fn keys(&self) -> &Self::Keys;
-}
-
-/// Implements [`AuthState`] for a state with a field `keys`, whose type is the last parameter:
-/// `auth_state!(App<S: Store; K>)`.
-#[macro_export]
-macro_rules! auth_state {
-    ($state:ident<$($parameter:ident: $bound:ident),+; $keys:ident>) => {
-        impl<$($parameter: $bound,)+ $keys: $crate::auth::KeySource> $crate::auth::AuthState
-            for $state<$($parameter,)+ $keys>
-        {
-            type Keys = $keys;
-
-            fn keys(&self) -> &$keys {
-                &self.keys
-            }
-        }
-    };
 }
 
 /// An authenticated caller. As an extractor: 401 without a valid token, 403 for a token of a
@@ -129,7 +112,7 @@ impl Caller {
     }
 }
 
-/// A caller with the role [`ADMIN`]. As an extractor: 403 for other callers.
+/// A caller with the role [`ADMIN`]. As an extractor: 403 for everybody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin(pub Caller);
 
@@ -166,10 +149,10 @@ impl<S: AuthState> FromRequestParts<S> for Admin {
     }
 }
 
-/// The verified signatures of this instance.
+/// What this instance has checked; see [`ProofMemo`] for why that can't be wrong.
 static PROOFS: ProofMemo = ProofMemo::new();
 
-/// Verifies a token with the valid keys.
+/// Verify a token with the keys in force.
 pub async fn authenticate(token: &str, keys: &impl KeySource) -> Result<Caller, Problem> {
     let now_s = now_ms() / 1_000;
     let caller = match verify(token, &trusted(keys).await?, now_s, &PROOFS) {

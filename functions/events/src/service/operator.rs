@@ -135,15 +135,16 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     ) -> Result<(String, Dead)> {
         let letter = LetterId::parse(id).ok_or_else(|| missing(id))?;
         self.subscription(&letter.subscription)?;
-        let take = |progress: &mut Progress| -> Result<_> {
+        let take = |progress: Option<Progress>| -> Result<_> {
+            let mut progress = progress.unwrap_or_default();
             let is_it = |dead: &Dead| LetterId::of(&letter.subscription, dead) == letter;
             let index = progress.dead.iter().position(is_it);
             let dead = index.and_then(|index| progress.dead.remove(index));
             let dead = dead.ok_or_else(|| missing(id))?;
-            with(progress, &dead);
-            Ok(dead)
+            with(&mut progress, &dead);
+            Ok((progress, dead))
         };
-        let dead = self.store.modify(&progress_key(&letter.subscription), take).await?;
+        let dead = self.store.update(&progress_key(&letter.subscription), take).await?;
         Ok((letter.subscription, dead))
     }
 
@@ -151,13 +152,14 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     /// number of events.
     pub async fn replay_key(&self, name: &str, key: &str) -> Result<u64> {
         self.subscription(name)?;
-        let revive = |progress: &mut Progress| {
+        let revive = |progress: Option<Progress>| {
+            let mut progress = progress.unwrap_or_default();
             let missing =
                 || Error::NotFound(format!("`{name}` has no dead letter of the key `{key}`"));
             let count = progress.revive(key).ok_or_else(missing)?;
-            Ok(count as u64)
+            Ok((progress, count as u64))
         };
-        self.store.modify(&progress_key(name), revive).await
+        self.store.update(&progress_key(name), revive).await
     }
 
     /// Delivers the matching events of a period (milliseconds since the epoch, `until_ms` exclusive)
@@ -172,15 +174,16 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         let cursor = self.load(subscription).await?.cursor;
         let (count, span) = self.span(subscription, cursor, from_ms, until_ms).await?;
         let Some(span) = span else { return Ok(0) };
-        let add = |progress: &mut Progress| {
+        let add = |progress: Option<Progress>| {
+            let mut progress = progress.unwrap_or_default();
             if progress.replays.len() >= REPLAYS_MAX {
                 let text = format!("{REPLAYS_MAX} periods are already being replayed");
                 return Err(Error::Unavailable(text).into());
             }
             progress.replays.push(span);
-            Ok(count)
+            Ok((progress, count))
         };
-        self.store.modify(&progress_key(name), add).await
+        self.store.update(&progress_key(name), add).await
     }
 
     async fn span(

@@ -12,9 +12,9 @@ use chassis::quota::{Check, Quotas};
 pub enum Limit {
     /// No quota: liveness, descriptions, and bulk operations of administrators.
     None,
-    /// Requests that read.
+    /// Looking.
     Read,
-    /// Requests that write.
+    /// Changing.
     Write,
     /// Requests that check a password.
     Credentials,

@@ -11,7 +11,7 @@ pub struct Route {
     pub method: Method,
     /// Literal segments, `{name}` for any one segment, `{*name}` at the end for one or more.
     pub path: &'static str,
-    /// Names the operation in the OpenAPI document; none if it does not belong to the API.
+    /// Names the operation in the OpenAPI document; none for what is no API.
     pub operation: Option<&'static str>,
     pub target: Target,
     pub access: Access,
@@ -21,8 +21,8 @@ pub struct Route {
     pub limit: Limit,
     /// Longest request body in bytes. With 0, no body is forwarded.
     pub body_bytes_max: u64,
-    /// How long the head of the response may take. Milliseconds. Bodies, such as event
-    /// streams, are not limited.
+    /// How long the head of the answer may take. Milliseconds. Bodies, and so event streams,
+    /// take as long as they take.
     pub timeout_ms: u64,
 }
 
@@ -34,16 +34,16 @@ impl Route {
     }
 }
 
-/// What responds.
+/// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// This component, under the same path.
     Component(&'static str),
     /// This component, under another path.
     Renamed(&'static str, &'static str),
-    /// The gateway: liveness.
+    /// The gateway: I am alive.
     Liveness,
-    /// The gateway: its readiness and that of all functions.
+    /// The gateway: I and all behind me can serve.
     Readiness,
     /// The gateway: the description of the API.
     Description,
@@ -54,7 +54,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The component that responds, if it is not the gateway.
+    /// The component that answers, if it is not the gateway.
     pub fn component(self) -> Option<&'static str> {
         match self {
             Self::Component(name) | Self::Renamed(name, _) => Some(name),
@@ -67,16 +67,16 @@ impl Target {
     }
 }
 
-/// Who may use a route.
+/// Who may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// All requests; a token is neither checked nor forwarded.
+    /// Everybody; a token is not looked at and not passed on.
     Public,
-    /// All requests; `Authorization` identifies the OAuth client and is forwarded.
+    /// Everyone; `Authorization` identifies the OAuth client and is forwarded.
     Client,
-    /// All requests; a token is checked and forwarded if there is one.
+    /// Everybody; a token is checked if there is one, and passed on.
     Optional,
-    /// Valid access tokens.
+    /// Every valid access token.
     User,
     /// Access tokens with the role `admin`.
     Admin,

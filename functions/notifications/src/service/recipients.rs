@@ -33,25 +33,28 @@ impl<P: Ports> Notifications<P> {
         let Notification { id, request_id, .. } = notification;
         let entry = Listed { id: id.clone(), request_id: request_id.clone() };
         let key = list_key(&notification.user_id);
-        let put = |list: &mut Vec<Listed>| {
+        let put = |list: Option<Vec<Listed>>| {
+            let mut list = list.unwrap_or_default();
             if !list.contains(&entry) {
                 list.push(entry.clone());
                 list.sort_by(|one, other| other.id.cmp(&one.id));
             }
-            Ok::<_, StoreError>(list.get(LIST_LENGTH_MAX..).unwrap_or_default().to_vec())
+            let old = list.get(LIST_LENGTH_MAX..).unwrap_or_default().to_vec();
+            Ok::<_, StoreError>((list, old))
         };
-        let old = self.store().modify(&key, put).await?;
+        let old = self.store().update(&key, put).await?;
         if old.is_empty() {
             return Ok(());
         }
         for listed in &old {
             self.change(&listed.request_id, |it| it.pinned.subject.clear()).await?;
         }
-        let remove = |list: &mut Vec<Listed>| {
+        let remove = |list: Option<Vec<Listed>>| {
+            let mut list = list.unwrap_or_default();
             list.retain(|listed| !old.contains(listed));
-            Ok(())
+            Ok::<_, StoreError>((list, ()))
         };
-        self.store().modify(&key, remove).await
+        self.store().update(&key, remove).await
     }
 
     /// Erases the messages in a user's list, and the one of this request if there is one, and then

@@ -1,11 +1,14 @@
 //! The event log through its contract.
 
-use super::Host;
 use crate::bindings::tessera::events::log;
 use crate::domain::{DeadLetter, LoggedEvent, Subscription};
 use crate::ports::{EventLog, LogError};
 
-impl EventLog for Host {
+/// The log of the platform.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlatformLog;
+
+impl EventLog for PlatformLog {
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<LoggedEvent>, LogError> {
         log::read(after, limit).await
     }

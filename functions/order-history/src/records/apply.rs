@@ -106,11 +106,12 @@ impl<S: Store> Generation<S> {
     where
         T: Default + serde::Serialize + serde::de::DeserializeOwned + Send + Sync,
     {
-        let change = |value: &mut T| {
-            change(value);
-            Ok(())
+        let change = |current: Option<T>| {
+            let mut value = current.unwrap_or_default();
+            change(&mut value);
+            Ok::<_, StoreError>((value, ()))
         };
-        self.store.modify(key, change).await
+        self.store.update(key, change).await
     }
 }
 

@@ -141,11 +141,12 @@ impl<S: Store> Records<S> {
                 };
                 index.change(index.shard(&mark.id), adopt).await?;
             }
-            let remove = |known: &mut Vec<Mark>| {
+            let remove = |known: Option<Vec<Mark>>| {
+                let mut known = known.unwrap_or_default();
                 known.retain(|mark| !marks.contains(mark));
-                Ok::<_, StoreError>(())
+                Ok::<_, StoreError>((known, ()))
             };
-            self.store.modify(&key, remove).await?;
+            self.store.update(&key, remove).await?;
         }
         Ok(())
     }

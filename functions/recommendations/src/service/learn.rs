@@ -59,11 +59,13 @@ impl<S: Store> Recommendations<S> {
         let mut counted = Vec::with_capacity(order.skus.len());
         for sku in &order.skus {
             let others = || order.skus.iter().map(String::as_str).filter(|other| other != sku);
-            let count = |companions: &mut Companions| {
+            let count = |known: Option<Companions>| {
+                let mut companions = known.unwrap_or_default();
                 companions.count(event, others());
-                Ok::<_, StoreError>(companions.orders())
+                let orders = companions.orders();
+                Ok::<_, StoreError>((companions, orders))
             };
-            counted.push((sku, self.store.modify(&sku_key(sku), count).await?));
+            counted.push((sku, self.store.update(&sku_key(sku), count).await?));
         }
         self.change(POPULAR, |popular: &mut Popular| {
             counted.iter().for_each(|(sku, orders)| popular.note(sku, *orders));
@@ -98,10 +100,11 @@ impl<S: Store> Recommendations<S> {
     where
         T: Default + Serialize + DeserializeOwned + Send + Sync,
     {
-        let change = |value: &mut T| {
-            change(value);
-            Ok(())
+        let change = |current: Option<T>| {
+            let mut value = current.unwrap_or_default();
+            change(&mut value);
+            Ok::<_, StoreError>((value, ()))
         };
-        self.store.modify(key, change).await
+        self.store.update(key, change).await
     }
 }

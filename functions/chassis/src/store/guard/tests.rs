@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::store::interleavings::{End, Script, SteppedStore, at_once, explore};
-use crate::testing::{MemoryStore, Operation, ScriptedStore};
+use crate::store::{FailingStore, MemoryStore};
+use crate::testing::{Operation, ScriptedStore};
 use std::pin::Pin;
 
 const CLOCK: &str = "test/clock";
@@ -29,7 +30,7 @@ fn left(store: &MemoryStore) -> Vec<String> {
 }
 
 /// Stock Spin's swap on an absent key reads and then overwrites. After each change of the register,
-/// the caller may stall before it gets the result.
+/// the caller may stall before it gets the answer.
 #[derive(Clone)]
 struct Stock(SteppedStore);
 
@@ -207,7 +208,7 @@ async fn creators_that_die_at_any_step_make_no_key_unusable() {
         let store = MemoryStore::new();
         let pace = Instant(store.clone());
         for _ in 0..10 {
-            let dying = ScriptedStore::failing_after(operations, store.clone());
+            let dying = FailingStore::after(operations, store.clone());
             let _ = create(&dying, &pace, "k", b"dead").await;
         }
         let absent = store.get("k").await.unwrap().is_none();

@@ -38,7 +38,7 @@ struct AuthorizationRequest {
     /// Included in the ID token.
     #[schemars(length(max = 2048))]
     nonce: Option<String>,
-    /// `none` gets login_required.
+    /// `none` is answered with login_required.
     prompt: Option<String>,
 }
 

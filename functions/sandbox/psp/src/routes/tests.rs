@@ -45,12 +45,17 @@ impl Outbound for Webhooks {
     }
 }
 
-type Test = (MemoryStore, ManualClock, Webhooks, Inline);
-
 #[derive(Clone)]
-struct Inline;
+struct Test;
 
-impl Background for Inline {
+impl Ports for Test {
+    type Store = MemoryStore;
+    type Timer = ManualClock;
+    type Outbound = Webhooks;
+    type Background = Self;
+}
+
+impl Background for Test {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         run(work);
     }
@@ -71,7 +76,7 @@ impl Psp {
             store: store.clone(),
             timer: timer.clone(),
             outbound: webhooks.clone(),
-            background: Inline,
+            background: Test,
         };
         let client = Client::of(router(sandbox)).with("x-api-key", "key");
         Psp { client, store, timer, webhooks }
