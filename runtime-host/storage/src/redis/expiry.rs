@@ -15,7 +15,7 @@ const TIMES: &str = "tessera:expiry";
 /// Keys that one run of the script removes.
 const SWEEP_KEYS_MAX: usize = 500;
 
-/// Removes up to ARGV[2] keys whose time in KEYS[1] is not after ARGV[1], and returns them. The server
+/// Removes up to `ARGV[2]` keys whose time in `KEYS[1]` is not after `ARGV[1]`, and returns them. The server
 /// is not a cluster, so a script may use other keys than those that it names.
 const SWEEP: &str =
     "local keys = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])

@@ -5,7 +5,7 @@
 //! numbers, as `INCRBY` makes them.
 //!
 //! Of the guarantees of the port, those about the disk are up to the configuration of the server. See
-//! [`versions`] for what compare-and-swap notices of other hosts, and [`expiry`] for keys that expire.
+//! `versions` for what compare-and-swap notices of other hosts, and `expiry` for keys that expire.
 
 mod expiry;
 mod listing;

@@ -15,7 +15,7 @@ const READ: &str = "local value = redis.call('GET', KEYS[1])
 if not value then return {} end
 return {value, string.sub(redis.sha1hex(value), 1, 16)}";
 
-/// Sets a key to ARGV[2] if its value has the digest ARGV[1]. Returns the new digest, or what `READ`
+/// Sets a key to `ARGV[2]` if its value has the digest `ARGV[1]`. Returns the new digest, or what `READ`
 /// returns.
 const SWAP: &str = "local value = redis.call('GET', KEYS[1])
 local digest = 'absent'
@@ -27,7 +27,7 @@ end
 if not value then return {} end
 return {value, digest}";
 
-/// Reads values unless they are larger than ARGV[1] together.
+/// Reads values unless they are larger than `ARGV[1]` together.
 const READ_MANY: &str = "local bytes = 0
 for _, key in ipairs(KEYS) do bytes = bytes + redis.call('STRLEN', key) end
 if bytes > tonumber(ARGV[1]) then return bytes end

@@ -1,6 +1,6 @@
 //! What the drivers of database servers share: pools, sessions, rows, and the connections of guests.
 //!
-//! A [`Driver`] is one connection to a server. A guest's connection is a [`Session`]: a task that
+//! A [`Driver`] is one connection to a server. A guest's connection is a [session](session::Session): a task that
 //! runs its statements one after the other, cancels the one that nobody waits for anymore, and
 //! leaves the driver clean in its [pool](Pools). The drivers of servers do not read a response
 //! correctly after a future of theirs was dropped; in a task of its own, none is.
