@@ -234,7 +234,8 @@ async fn instances_are_used_as_often_and_as_long_as_the_operator_wants() {
 #[tokio::test]
 async fn limits_of_instances_can_be_set_for_all_components() {
     let app = guest("");
-    let host = app.host().argument("--request-timeout").argument("200ms");
+    // Long enough for the requests that have to be served on a slow machine.
+    let host = app.host().argument("--request-timeout").argument("3s");
     let host = host.environment("SPIN_MAX_INSTANCE_MEMORY", "20000000").start().await;
     host.client().get("/sleep?ms=3600000").await.expect(504);
     host.client().get("/memory?mib=4").await.expect(200);
