@@ -44,6 +44,7 @@ mod tests {
     fn component(files: &str) -> Component {
         let manifest = format!(
             "spin_manifest_version = 2\napplication.name = \"x\"\n\
+             [[trigger.http]]\nroute = \"/...\"\ncomponent = \"web\"\n\
              [component.web]\nsource = \"web.wasm\"\n{files}\n"
         );
         let app = tessera_manifest::parse(Path::new("/x/spin.toml"), &manifest).unwrap();

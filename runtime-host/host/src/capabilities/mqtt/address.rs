@@ -39,7 +39,13 @@ impl Address {
         let (scheme, port, encrypted) =
             SCHEMES.into_iter().find(|(known, ..)| known.eq_ignore_ascii_case(scheme))?;
         let host = uri.host().filter(|host| !host.is_empty())?.to_owned();
-        let port = uri.port_u16().unwrap_or(port);
+        let authority = uri.authority()?.as_str();
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+        // `port_u16` has none for a number that is too large.
+        let port = match authority.strip_prefix(host.as_str())? {
+            "" => port,
+            rest => rest.strip_prefix(':')?.parse().ok()?,
+        };
         let mut address =
             Self { scheme, host, port, encrypted, client_id: String::new(), clean_session: true };
         let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());

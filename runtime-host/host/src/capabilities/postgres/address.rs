@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn every_host_and_every_address_of_a_host_counts() {
-        assert_eq!(hosts("postgres://u:p@db/x"), [("db".into(), None)]);
+        assert_eq!(hosts("postgres://u:p@db/x"), [("db".into(), Some(5432))]);
         assert_eq!(
             hosts("postgresql://db:1,other:2/x"),
             [("db".into(), Some(1)), ("other".into(), Some(2))]
