@@ -59,7 +59,8 @@ pub(super) fn read_trigger(kind: &str, field: &Field<'_>, application: &mut Appl
         _ => {
             let message = format!("`{}` has no effect", field.path);
             let problem = Problem::new(Code::UnknownTrigger, message).warning();
-            let problem = problem.label(field.key.clone(), "no triggers of this type");
+            let problem = problem
+                .label(field.key.clone(), "this host has no settings for this type of trigger");
             field.problems.push(problem.hint("remove it"));
             return;
         }
