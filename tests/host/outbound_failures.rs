@@ -82,7 +82,7 @@ async fn with_certificate(certificate: &rcgen::Certificate, key: &KeyPair) -> So
 }
 
 #[tokio::test]
-async fn a_connection_that_nobody_accepts_is_refused() {
+async fn a_connection_to_a_closed_port_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

@@ -23,7 +23,7 @@ enum Position {
     Type,
     /// In the line after the type.
     Line { kind: u8, number: Number },
-    /// In a string, with so many bytes left of it and its end of line.
+    /// In a string. The number of bytes that are left, with those of the end of line.
     Text(usize),
 }
 

@@ -19,7 +19,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The server of this process, which is started by whoever asks first. `None` if the program is
+    /// The server of this process, which the first test that needs it starts. `None` if the program is
     /// not installed, which is reported as the reason why the test is skipped.
     ///
     /// # Panics

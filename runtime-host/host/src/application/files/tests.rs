@@ -99,11 +99,11 @@ fn links_and_placements_may_lead_out_of_the_application() {
     std::os::unix::fs::symlink(app.path().join("secret"), link).unwrap();
     let files = "files = [\"static/deep/*\"]";
     assert_eq!(gathered(&app, files).unwrap(), ["static/deep/b.css", "static/deep/link"]);
-    fs::create_dir(app.path().join("shared")).unwrap();
-    fs::write(app.path().join("shared/a.txt"), "").unwrap();
-    fs::write(app.path().join("shared/b.txt"), "").unwrap();
-    let files = "files = [{ source = \"../shared\", destination = \"/\" }]\n\
-                 exclude_files = [\"../shared/b.*\"]";
+    fs::create_dir(app.path().join("common")).unwrap();
+    fs::write(app.path().join("common/a.txt"), "").unwrap();
+    fs::write(app.path().join("common/b.txt"), "").unwrap();
+    let files = "files = [{ source = \"../common\", destination = \"/\" }]\n\
+                 exclude_files = [\"../common/b.*\"]";
     assert_eq!(gathered(&app, files).unwrap(), ["a.txt"]);
     let files = "files = [{ source = \"../secret\", destination = \"/s\" }]";
     assert_eq!(gathered(&app, files).unwrap(), ["s"]);

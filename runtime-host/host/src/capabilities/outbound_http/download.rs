@@ -13,7 +13,7 @@ const REDIRECTS_MAX: usize = 10;
 const AGENT: &str = concat!("tessera/", env!("CARGO_PKG_VERSION"));
 
 impl Client {
-    /// What a server has at a URL: at most so many bytes.
+    /// Downloads a URL, with a limit on the size of the body.
     pub(crate) async fn download(&self, url: &str, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
         let mut url = Url::parse(url).context("this is not a URL")?;
         for _ in 0..=REDIRECTS_MAX {

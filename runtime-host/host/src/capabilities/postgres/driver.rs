@@ -60,7 +60,7 @@ impl Driver for Postgres {
         let tls = Tls::new(address).map_err(|error| failed(&error))?;
         let connected = address.config.connect(tls.clone()).await;
         let (client, mut connection) = connected.map_err(|error| failed(&error))?;
-        // Notices of the server are for nobody.
+        // Notices of the server are dropped.
         Handle::current().spawn(async move {
             while let Some(Ok(_)) = poll_fn(|cx| connection.poll_message(cx)).await {}
         });

@@ -6,8 +6,8 @@
 //! | `prefer`, the default | with TLS if the server offers it |
 //! | `require` | with TLS, and the server has to prove its name |
 //!
-//! A server that needs no TLS has nothing to prove: whoever can pretend to be that server can also
-//! refuse TLS. So its certificate is only checked if the guest has named its authority.
+//! With `prefer`, the check of a certificate protects from nothing: an attacker who pretends to be the
+//! server can also refuse TLS. So it is only checked if the guest has named its authority.
 
 use super::address::Address;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

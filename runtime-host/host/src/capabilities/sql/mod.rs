@@ -1,7 +1,7 @@
 //! What the drivers of database servers share: pools, sessions, rows, and the connections of guests.
 //!
 //! A [`Driver`] is one connection to a server. A guest's connection is a [session](session::Session): a task that
-//! runs its statements one after the other, cancels the one that nobody waits for anymore, and
+//! runs its statements one after the other, cancels a statement whose caller is gone, and
 //! leaves the driver clean in its [pool](Pools). The drivers of servers do not read a response
 //! correctly after a future of theirs was dropped; in a task of its own, none is.
 
@@ -62,7 +62,7 @@ pub trait Driver: Send + Sized + 'static {
         statement: Statement<Self>,
     ) -> impl Future<Output = Result<u64, Self::Fault>> + Send;
 
-    /// Runs a statement to its end, also if nobody reads its rows anymore.
+    /// Runs a statement to its end, also if its rows are no longer read.
     fn query(
         &mut self,
         statement: Statement<Self>,

@@ -83,7 +83,7 @@ impl<D: Driver> Answer<D> {
 impl<D: Driver> Rows<D> {
     /// Passes on a row. Waits while the guest is slow.
     ///
-    /// Errors: a limit. Rows that nobody reads anymore are dropped.
+    /// Errors: a limit. Rows whose reader is gone are dropped.
     pub(in crate::capabilities) async fn push(&mut self, row: Row<D>) -> Result<(), D::Fault> {
         let bytes = row.iter().map(|value| VALUE_BYTES + D::bytes(value)).sum::<usize>();
         if bytes > ROWS_MAX_BYTES {

@@ -30,7 +30,7 @@ pub(super) struct Session<D: Driver> {
 struct Job<D: Driver> {
     statement: Statement<D>,
     answer: AnswerTo<D>,
-    /// Canceled if nobody waits for the answer anymore.
+    /// Canceled if the caller no longer waits.
     given_up: CancellationToken,
 }
 

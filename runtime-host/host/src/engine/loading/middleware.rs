@@ -9,7 +9,7 @@ use tessera_manifest::{App, Middleware};
 use wac_graph::types::WorldId;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 
-/// What middleware exports to whoever calls it, and imports from whoever is next.
+/// What middleware exports to its caller, and imports from the next component.
 const HANDLER: &str = "wasi:http/handler@0.3.0";
 
 /// A component's bytes with those of its middleware, the outermost first. Blocks: reads files.
