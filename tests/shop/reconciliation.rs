@@ -1,6 +1,6 @@
 //! The reconciliation of all books, which operators and tests use.
 
-use crate::support::{Api, Customer, Shop, eventually, order, unique};
+use crate::support::{Api, Customer, Shop, eventually, order, reconciled, unique};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -8,10 +8,9 @@ use std::time::Duration;
 const QUIET: Duration = Duration::from_secs(180);
 
 async fn violations(admin: &Api, query: &str) -> Vec<Value> {
-    let path = format!("/api/v1/admin/reconciliation{query}");
-    let answer = admin.get(&path).await.expect(200).json();
-    assert!(answer["checked_at"].is_string(), "{answer}");
-    answer["violations"].as_array().unwrap().clone()
+    let report = reconciled(admin, query).await.expect("an administrator");
+    assert!(report["checked_at"].is_string(), "{report}");
+    report["violations"].as_array().unwrap().clone()
 }
 
 /// Work in progress is only a violation for a shop that should be quiescent.

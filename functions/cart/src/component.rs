@@ -4,11 +4,8 @@ use axum::Router;
 use bindings::exports::shop::cart::carts::{Cart, Error, Guest, Line};
 use bindings::shop::catalog::products;
 use chassis::SystemClock;
-use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::money::Money;
 use chassis::store::{SpinStore, StoreError};
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 
 use crate::domain::{Product, Refused};
 use crate::ports::{Products, Unavailable};
@@ -18,24 +15,12 @@ contracts::function!("cart");
 
 struct Component;
 
-/// Serves all requests of this instance.
-static ROUTER: Kept = Kept::new();
-
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(ROUTER.router((), |()| router()), request).await
-}
+chassis::serve!(once router);
 
 fn router() -> chassis::Result<Router> {
-    let store = open()?;
-    let routes = crate::routes::router(carts(store.clone()), bindings::IdentityKeys)
-        .merge(chassis::rpc::router(bindings::dispatch))
-        .merge(readiness(store));
-    Ok(router_with_problems(routes))
-}
-
-fn open() -> Result<SpinStore, StoreError> {
-    SpinStore::open("cart")
+    let store = bindings::store()?;
+    let routes = crate::routes::router(carts(store.clone()), bindings::IdentityKeys);
+    Ok(bindings::complete(routes, store))
 }
 
 fn carts(store: SpinStore) -> Carts<SpinStore, Catalog, SystemClock> {
@@ -45,14 +30,14 @@ fn carts(store: SpinStore) -> Carts<SpinStore, Catalog, SystemClock> {
 impl Guest for Component {
     async fn get(user_id: String) -> Result<Cart, Error> {
         let unavailable = |error: StoreError| Error::Unavailable(error.to_string());
-        let store = open().map_err(unavailable)?;
+        let store = bindings::store().map_err(unavailable)?;
         let cart = carts(store).get(&user_id).await.map_err(unavailable)?;
         let line = |line: crate::domain::Line| Line { sku: line.sku, quantity: line.quantity };
         Ok(Cart { version: cart.version, lines: cart.lines.into_iter().map(line).collect() })
     }
 
     async fn clear(user_id: String, version: u64) -> Result<(), Error> {
-        let store = open().map_err(|error| Error::Unavailable(error.to_string()))?;
+        let store = bindings::store().map_err(|error| Error::Unavailable(error.to_string()))?;
         carts(store).clear_at(&user_id, version).await.map_err(|error| match error {
             service::Error::Refused(Refused::Changed { .. }) => {
                 Error::Conflict(format!("the cart is not at version {version}"))

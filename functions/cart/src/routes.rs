@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use chassis::Clock;
-use chassis::auth::{AuthState, Caller, KeySource};
+use chassis::auth::{Caller, KeySource};
 use chassis::clock::rfc3339;
 use chassis::events::Received;
 use chassis::form::JsonBody;
@@ -60,13 +60,7 @@ struct App<S, P, C, K> {
     keys: K,
 }
 
-impl<S: Store, P: Products, C: Clock, K: KeySource> AuthState for App<S, P, C, K> {
-    type Keys = K;
-
-    fn keys(&self) -> &K {
-        &self.keys
-    }
-}
+chassis::auth_state!(App<S: Store, P: Products, C: Clock; K>);
 
 /// The cart of a path: the guest cart with the id in it, or else the cart of the caller.
 impl<S: Store, P: Products, C: Clock, K: KeySource> FromRequestParts<App<S, P, C, K>> for CartId {

@@ -5,10 +5,7 @@ use std::sync::LazyLock;
 use axum::Router;
 use bindings::exports::shop::catalog::products::{Error, Guest, Product};
 use bindings::shop::inventory::stock;
-use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::store::{SpinStore, StoreError};
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 
 use crate::domain;
 use crate::ports::{Stock, StockUnknown};
@@ -22,24 +19,12 @@ static MEMO: LazyLock<Memo> = LazyLock::new(Memo::default);
 
 struct Component;
 
-/// Serves all requests of this instance.
-static ROUTER: Kept = Kept::new();
-
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(ROUTER.router((), |()| router()), request).await
-}
+chassis::serve!(once router);
 
 fn router() -> chassis::Result<Router> {
-    let store = open()?;
-    let routes = crate::routes::router(catalog(store.clone()), bindings::IdentityKeys)
-        .merge(chassis::rpc::router(bindings::dispatch))
-        .merge(readiness(store));
-    Ok(router_with_problems(routes))
-}
-
-fn open() -> Result<SpinStore, StoreError> {
-    SpinStore::open("catalog")
+    let store = bindings::store()?;
+    let routes = crate::routes::router(catalog(store.clone()), bindings::IdentityKeys);
+    Ok(bindings::complete(routes, store))
 }
 
 fn catalog(store: SpinStore) -> Catalog<SpinStore, Inventory, bindings::EventProducer> {
@@ -52,7 +37,7 @@ impl Guest for Component {
             return Err(Error::TooMany(format!("{} SKUs; at most {BATCH_MAX}", skus.len())));
         }
         let unavailable = |error: StoreError| Error::Unavailable(error.to_string());
-        let store = open().map_err(unavailable)?;
+        let store = bindings::store().map_err(unavailable)?;
         let found = catalog(store).get_many(&skus).await.map_err(unavailable)?;
         Ok(found.into_iter().map(Product::from).collect())
     }

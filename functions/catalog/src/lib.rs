@@ -1,4 +1,4 @@
-//! The catalog: products, categories and search. Stock belongs to inventory; without its answer,
+//! The catalog: products, categories and search. Stock belongs to inventory; without its response,
 //! products are shown without stock.
 
 pub mod domain;

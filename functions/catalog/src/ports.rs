@@ -11,6 +11,6 @@ pub trait Stock: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<(String, u32)>, StockUnknown>> + Send;
 }
 
-/// Inventory did not answer.
+/// Inventory did not respond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StockUnknown(pub String);

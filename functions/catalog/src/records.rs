@@ -104,15 +104,13 @@ impl<S: Store, P: Producer> Records<S, P> {
         sku: &str,
         mut change: impl FnMut(&mut Shard) -> Result<R, E> + Send,
     ) -> Result<R, E> {
-        let change = |shard: Option<Shard>| {
-            let mut shard = shard.unwrap_or_default();
+        let change = |shard: &mut Shard| {
             let before = shard.changed_at();
-            let result = change(&mut shard)?;
-            let is_due = shard.is_publication_due(before);
-            Ok::<_, E>((shard, (result, is_due)))
+            let result = change(shard)?;
+            Ok::<_, E>((result, shard.is_publication_due(before)))
         };
         let key = key(shard_of(sku));
-        let (result, is_due) = self.store.update(&key, change).await?;
+        let (result, is_due) = self.store.modify(&key, change).await?;
         if is_due && let Err(error) = self.relay.flush::<Shard>(&key).await {
             eprintln!("the events of {key} will be published later: {error}");
         }
@@ -133,12 +131,11 @@ impl<S: Store, P: Producer> Records<S, P> {
     async fn sweep_shard(&self, number: u32, swept: &mut Swept) -> Result<(), StoreError> {
         let (shard, key) = (self.numbered(number).await?, key(number));
         if shard.has_unannounced() {
-            let announce = |shard: Option<Shard>| {
-                let mut shard = shard.unwrap_or_default();
+            let announce = |shard: &mut Shard| {
                 shard.announce_missing();
-                Ok::<_, StoreError>((shard, ()))
+                Ok::<_, StoreError>(())
             };
-            self.store.update(&key, announce).await?;
+            self.store.modify(&key, announce).await?;
         } else if shard.outbox().is_empty() {
             return Ok(());
         }

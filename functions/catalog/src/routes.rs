@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::auth::{Admin, KeySource};
 use chassis::events::Producer;
 use chassis::form::JsonBody;
 use chassis::money::Money;
@@ -49,13 +49,7 @@ struct App<S, A, P, K> {
     keys: K,
 }
 
-impl<S: Store, A: Stock, P: Producer, K: KeySource> AuthState for App<S, A, P, K> {
-    type Keys = K;
-
-    fn keys(&self) -> &K {
-        &self.keys
-    }
-}
+chassis::auth_state!(App<S: Store, A: Stock, P: Producer; K>);
 
 /// A product.
 #[derive(Serialize)]

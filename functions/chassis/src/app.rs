@@ -1,12 +1,11 @@
 //! The outermost layer of a function's router: every error leaves as a problem.
 //!
-//! axum answers what it refuses itself (no such route, a wrong method, a query that does not
-//! parse) with plain text or nothing. Here such answers become `application/problem+json`,
-//! `405` keeps its `Allow`, and `OPTIONS` is answered from it.
+//! axum responds to what it refuses itself (no such route, a wrong method, a query that does not
+//! parse) with plain text or nothing. Here, such responses become `application/problem+json`,
+//! `405` keeps its `Allow`, and `OPTIONS` gets it, too.
 
 use crate::problem::{Problem, ProblemType};
 use crate::store::{Store, check_writable};
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
@@ -15,13 +14,15 @@ use axum::routing::get;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::sync::{Mutex, PoisonError};
 
+pub use axum::Router;
+
 /// How much of axum's own refusal becomes the problem's detail, in bytes.
 const DETAIL_BYTES_MAX: usize = 1_024;
 
 /// Where the gateway asks whether a function can serve.
 const READINESS: &str = "/readyz";
 
-/// The router, answering every error as a problem. Apply it once, last.
+/// The router, with every error as a problem. Apply it once, last.
 ///
 /// A function without a [`readiness`] of its own is ready when it can say so: it was
 /// loaded, linked and started.
@@ -31,14 +32,14 @@ pub fn router_with_problems(router: Router) -> Router {
 
 /// `GET /readyz` of a function that needs its store: whether the store accepts writes.
 pub fn readiness<S: Store>(store: S) -> Router {
-    let answer = || async move {
+    let respond = || async move {
         let works = check_writable(&store, crate::clock::now_ms()).await;
         works.inspect_err(|error| eprintln!("not ready: {error}")).map_or_else(
             |_| health(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"fail"}"#),
             |_| ready(),
         )
     };
-    Router::new().route(READINESS, get(answer))
+    Router::new().route(READINESS, get(respond))
 }
 
 fn ready() -> Response {
@@ -118,6 +119,27 @@ fn problem_of(status: StatusCode, detail: &str) -> Problem {
     if detail.is_empty() || status.is_server_error() { problem } else { problem.detail(detail) }
 }
 
+/// The entry point of a component, which serves the requests of the host with the router of this
+/// function: `serve!(router)` calls the asynchronous function `router` for each request,
+/// `serve!(once router)` a synchronous one for the first request of an instance.
+#[cfg(target_family = "wasm")]
+#[macro_export]
+macro_rules! serve {
+    (once $router:ident) => {
+        #[::spin_sdk::http_service]
+        async fn handle(request: ::spin_sdk::http::Request) -> impl ::spin_sdk::http::IntoResponse {
+            static ROUTER: $crate::app::Kept = $crate::app::Kept::new();
+            $crate::app::serve(ROUTER.router((), |()| $router()), request).await
+        }
+    };
+    ($router:ident) => {
+        #[::spin_sdk::http_service]
+        async fn handle(request: ::spin_sdk::http::Request) -> impl ::spin_sdk::http::IntoResponse {
+            $crate::app::serve($router().await, request).await
+        }
+    };
+}
+
 /// Serve one request of the host with this router, or with the problem that kept it from
 /// being set up.
 #[cfg(target_family = "wasm")]
@@ -168,9 +190,9 @@ impl<S: PartialEq> Default for Kept<S> {
     }
 }
 
-/// An answer that does not name a length which its body has not.
+/// A response that does not name a length which its body does not have.
 ///
-/// Routers name the length that `GET` would have when they answer `HEAD`, but hosts hold a
+/// Routers name the length that `GET` would have in the response to `HEAD`, but hosts hold a
 /// component to the length that it names. The field may be left out (RFC 9110, section
 /// 9.3.2).
 pub fn of_its_length(method: &Method, mut response: Response) -> Response {
@@ -237,7 +259,7 @@ mod tests {
         _limit: u8,
     }
 
-    async fn answer(method: &str, uri: &str) -> (Response, Option<Value>) {
+    async fn send(method: &str, uri: &str) -> (Response, Option<Value>) {
         let router = Router::new()
             .route("/things/{id}", get(|_: Path<u32>| async { "thing" }).delete(|| async {}))
             .route("/list", get(|_: Query<Filter>| async { "list" }))
@@ -258,7 +280,7 @@ mod tests {
             ("GET", "/list?limit=many", 400, "/problems/bad-request"),
             ("GET", "/broken", 500, "/problems/internal"),
         ] {
-            let (response, body) = answer(method, uri).await;
+            let (response, body) = send(method, uri).await;
             assert_eq!(response.status().as_u16(), status, "{method} {uri}");
             assert_eq!(response.headers()["content-type"], "application/problem+json");
             let body = body.unwrap();
@@ -269,7 +291,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_function_is_ready_when_its_store_works() {
-        use crate::store::{FailingStore, MemoryStore};
+        use crate::testing::{MemoryStore, ScriptedStore};
         async fn status(router: Router) -> u16 {
             let request = Request::get("/readyz").body(Body::empty()).unwrap();
             let response = router_with_problems(router).oneshot(request).await.unwrap();
@@ -278,14 +300,15 @@ mod tests {
         }
         assert_eq!(status(Router::new()).await, 200);
         assert_eq!(status(readiness(MemoryStore::new())).await, 200);
-        let failing = |operations| readiness(FailingStore::after(operations, MemoryStore::new()));
+        let failing =
+            |operations| readiness(ScriptedStore::failing_after(operations, MemoryStore::new()));
         assert_eq!(status(failing(0)).await, 503);
         assert_eq!(status(failing(1)).await, 503, "it can be read and not written to");
     }
 
     #[tokio::test]
     async fn a_wrong_method_names_the_right_ones() {
-        let (response, _) = answer("PATCH", "/things/1").await;
+        let (response, _) = send("PATCH", "/things/1").await;
         let allow = response.headers()["allow"].to_str().unwrap();
         let mut methods: Vec<_> = allow.split(',').map(str::trim).collect();
         methods.sort_unstable();
@@ -294,17 +317,17 @@ mod tests {
 
     #[tokio::test]
     async fn options_and_head_follow_the_routes() {
-        let (response, _) = answer("OPTIONS", "/things/1").await;
+        let (response, _) = send("OPTIONS", "/things/1").await;
         assert_eq!(response.status(), 204);
         assert!(response.headers().contains_key("allow"));
-        assert_eq!(answer("OPTIONS", "/nowhere").await.0.status(), 404);
-        let (response, body) = answer("HEAD", "/nowhere").await;
+        assert_eq!(send("OPTIONS", "/nowhere").await.0.status(), 404);
+        let (response, body) = send("HEAD", "/nowhere").await;
         assert_eq!((response.status().as_u16(), body), (404, None));
-        let (response, body) = answer("HEAD", "/things/1").await;
+        let (response, body) = send("HEAD", "/things/1").await;
         assert_eq!((response.status().as_u16(), body), (200, None));
         let response = of_its_length(&Method::HEAD, response);
         assert_eq!(response.headers().get("content-length"), None, "nothing follows");
-        let (response, _) = answer("GET", "/things/1").await;
+        let (response, _) = send("GET", "/things/1").await;
         let response = of_its_length(&Method::GET, response);
         assert_eq!(response.headers()["content-length"], "5");
     }

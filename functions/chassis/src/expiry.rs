@@ -37,7 +37,7 @@ pub struct Swept {
 /// this before writing the key, so that a crash leaves no key without an expiry time.
 ///
 /// # Errors
-/// The store did not answer.
+/// The store did not respond.
 pub async fn expire_at<S: Store>(store: &S, key: &str, at_ms: u64) -> Result<(), StoreError> {
     if store.expire_at(key, at_ms).await? {
         return Ok(());
@@ -50,7 +50,7 @@ pub async fn expire_at<S: Store>(store: &S, key: &str, at_ms: u64) -> Result<(),
 /// and to run concurrently.
 ///
 /// # Errors
-/// The store did not answer.
+/// The store did not respond.
 pub async fn sweep<S: Store>(
     store: &S,
     now_ms: u64,
@@ -74,7 +74,7 @@ pub async fn sweep<S: Store>(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::store::{FailingStore, MemoryStore};
+    use crate::testing::{MemoryStore, ScriptedStore};
 
     const NOW: u64 = 1_800_000_000_000;
     const HOUR_MS: u64 = HOURS.period_ms;
@@ -146,13 +146,13 @@ mod tests {
     async fn a_crash_at_any_step_leaves_no_key_without_expiry() {
         for operations in 0..20 {
             let store = MemoryStore::new();
-            let dying = FailingStore::after(operations, store.clone());
+            let dying = ScriptedStore::failing_after(operations, store.clone());
             let noted = expire_at(&dying, "key", NOW).await;
             if noted.is_ok() {
                 store.set("key", &value(NOW)).await.unwrap();
             }
             sweep_all(&store, NOW).await;
-            let dying = FailingStore::after(operations, store.clone());
+            let dying = ScriptedStore::failing_after(operations, store.clone());
             let _ = sweep(&dying, LATER, over_at(LATER)).await;
             sweep_all(&store, LATER).await;
             assert_eq!(store.keys(), [PROGRESS], "after {operations} operations");

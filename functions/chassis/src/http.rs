@@ -9,23 +9,23 @@ use bytes::Bytes;
 use http::{Request, Response};
 use std::future::Future;
 
-/// The longest answer that [`Outbound::send`] reads, in bytes.
-pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// The longest response that [`Outbound::send`] reads, in bytes.
+pub const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
     /// No connection was made: the other side has not acted.
     #[error("no connection: {0}")]
     Connect(String),
     /// The deadline passed (milliseconds); the other side may have acted.
-    #[error("no answer within {0} ms")]
+    #[error("no response within {0} ms")]
     Timeout(u64),
-    /// The connection or the answer broke; the other side may have acted.
+    /// The connection or the response broke; the other side may have acted.
     #[error("the connection broke: {0}")]
     Broken(String),
-    /// The answer is longer than [`ANSWER_BYTES_MAX`].
-    #[error("the answer is too long")]
+    /// The response is longer than [`RESPONSE_BYTES_MAX`].
+    #[error("the response is too long")]
     TooLong,
 }
 
@@ -38,7 +38,7 @@ impl OutboundError {
 
 /// The port to other services: the host's HTTP client in a component, a value in tests.
 pub trait Outbound: Clone + Send + Sync + 'static {
-    /// Send and read the whole answer, within `timeout_ms` milliseconds.
+    /// Send and read the whole response, within `timeout_ms` milliseconds.
     fn send(
         &self,
         request: Request<Bytes>,

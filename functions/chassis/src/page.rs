@@ -2,7 +2,7 @@
 //!
 //! A cursor is opaque to clients. It carries a position and a digest that ties the position
 //! to its list (route, filters, owner), so that a cursor of another list, or one that was
-//! edited, is refused with 400 instead of answering a wrong page. The digest is not a
+//! edited, is refused with 400 instead of returning a wrong page. The digest is not a
 //! secret: what a caller may see is decided by the caller, never by the cursor.
 
 use crate::problem::Problem;
@@ -135,8 +135,8 @@ mod tests {
             let mut edited = cursor.clone().into_bytes();
             edited[index] = if edited[index] == b'A' { b'B' } else { b'A' };
             let edited = String::from_utf8(edited).unwrap();
-            let answer = Cursor::decode::<u32>("orders/usr_1", &edited);
-            assert_eq!(answer.unwrap_err().status(), 400, "{index}");
+            let result = Cursor::decode::<u32>("orders/usr_1", &edited);
+            assert_eq!(result.unwrap_err().status(), 400, "{index}");
         }
         for text in ["", "17", "====", &"A".repeat(5_000)] {
             assert!(Cursor::decode::<u32>("orders/usr_1", text).is_err(), "{text}");
@@ -153,8 +153,8 @@ mod tests {
         assert_eq!(query("/x?q=tea&limit=5").await.unwrap().limit, 5);
         assert_eq!(query("/x").await.unwrap(), PageQuery { limit: 20, cursor: None });
         for limit in ["0", "101", "-1", "ten", "1e2", ""] {
-            let answer = query(&format!("/x?limit={limit}")).await;
-            assert_eq!(answer.unwrap_err().status(), 400, "{limit}");
+            let result = query(&format!("/x?limit={limit}")).await;
+            assert_eq!(result.unwrap_err().status(), 400, "{limit}");
         }
     }
 }

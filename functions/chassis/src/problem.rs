@@ -98,7 +98,7 @@ impl Problem {
         self
     }
 
-    /// The status that it is answered with.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }

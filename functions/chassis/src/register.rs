@@ -92,7 +92,7 @@ pub fn position(after: Option<&str>) -> Option<u64> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::store::{FailingStore, MemoryStore};
+    use crate::testing::{MemoryStore, ScriptedStore};
 
     async fn all(register: &Register<MemoryStore>, limit: u32) -> Vec<(u64, String)> {
         let (mut found, mut after) = (Vec::new(), 0);
@@ -132,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn a_place_that_was_taken_and_never_written_is_passed_over() {
         let disk = MemoryStore::new();
-        let dying = Register::new(FailingStore::after(1, disk.clone()), "things");
+        let dying = Register::new(ScriptedStore::failing_after(1, disk.clone()), "things");
         assert!(dying.enter("lost").await.is_err());
         let register = Register::new(disk, "things");
         assert_eq!(register.enter("a").await, Ok(2));

@@ -2,7 +2,7 @@
 //! link two functions directly.
 //!
 //! A call is `POST` with the arguments as a JSON object by parameter name (in snake case);
-//! the answer is 200 with `{"ok":…}` or `{"err":…}`, the two sides of the contract's result.
+//! the response is 200 with `{"ok":…}` or `{"err":…}`, the two sides of the contract's result.
 //! Any other status means that the call did not come to its end, and the bridge turns it into
 //! the contract's `unavailable` (or `unknown_outcome`, where the contract has that case and the
 //! callee may have acted). The routes carry no authentication: they exist on private routes
@@ -21,9 +21,9 @@ use std::future::Future;
 pub use axum::response::Response;
 pub use bytes::Bytes;
 
-/// The longest arguments and the longest answer of one call, in bytes.
+/// The longest arguments and the longest response of one call, in bytes.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// How long a bridge waits for an answer, in milliseconds.
+/// How long a bridge waits for a response, in milliseconds.
 pub const TIMEOUT_MS: u64 = 10_000;
 
 /// A contract's result on the wire.
@@ -60,8 +60,8 @@ pub fn arguments<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         .map_err(|error| Problem::bad_request(format!("The arguments do not fit: {error}")))
 }
 
-/// The answer to a call that came to its end.
-pub fn answer<T: Serialize, E: Serialize>(result: Result<T, E>) -> Response {
+/// The response to a call that came to its end.
+pub fn respond<T: Serialize, E: Serialize>(result: Result<T, E>) -> Response {
     let outcome = match result {
         Ok(value) => Outcome::Ok(value),
         Err(error) => Outcome::Err(error),
@@ -75,12 +75,12 @@ pub fn answer<T: Serialize, E: Serialize>(result: Result<T, E>) -> Response {
     }
 }
 
-/// The answer to a call that was refused before the function ran.
+/// The response to a call that was refused before the function ran.
 pub fn refused(problem: Problem) -> Response {
     problem.into_response()
 }
 
-/// The answer to a call of something that the contract does not have.
+/// The response to a call of something that the contract does not have.
 pub fn unknown(interface: &str, function: &str) -> Response {
     Problem::not_found(format!("The contract has no {interface}/{function}.")).into_response()
 }
@@ -96,8 +96,8 @@ pub enum CallError {
         /// What went wrong.
         reason: String,
     },
-    /// The callee may have acted; its answer is lost.
-    #[error("the answer of {component} is lost: {reason}")]
+    /// The callee may have acted; its response is lost.
+    #[error("the response of {component} is lost: {reason}")]
     Lost {
         /// The callee's component id.
         component: String,
@@ -119,17 +119,17 @@ pub async fn call<A: Serialize, T: DeserializeOwned, E: DeserializeOwned>(
         .header(header::CONTENT_TYPE, "application/json")
         .body(Bytes::from(body))
         .map_err(|error| not_sent(error.to_string()))?;
-    read_answer(component, crate::http::send(request, TIMEOUT_MS).await)
+    read_response(component, crate::http::send(request, TIMEOUT_MS).await)
 }
 
-/// What an HTTP answer means for the caller of a contract.
+/// What an HTTP response means for the caller of a contract.
 #[cfg_attr(not(target_family = "wasm"), allow(dead_code))]
-fn read_answer<T: DeserializeOwned, E: DeserializeOwned>(
+fn read_response<T: DeserializeOwned, E: DeserializeOwned>(
     component: &str,
-    answer: Result<http::Response<Bytes>, crate::http::OutboundError>,
+    sent: Result<http::Response<Bytes>, crate::http::OutboundError>,
 ) -> Result<Result<T, E>, CallError> {
     let component = component.to_owned();
-    let response = match answer {
+    let response = match sent {
         Ok(response) => response,
         Err(error) if error.not_sent() => {
             return Err(CallError::NotSent { component, reason: error.to_string() });
@@ -139,10 +139,10 @@ fn read_answer<T: DeserializeOwned, E: DeserializeOwned>(
     let status = response.status();
     if status.is_client_error() {
         // Refused before the function ran: arguments that do not fit, an older contract.
-        return Err(CallError::NotSent { component, reason: format!("it answered {status}") });
+        return Err(CallError::NotSent { component, reason: format!("it returned {status}") });
     }
     if !status.is_success() {
-        return Err(CallError::Lost { component, reason: format!("it answered {status}") });
+        return Err(CallError::Lost { component, reason: format!("it returned {status}") });
     }
     match serde_json::from_slice(response.body()) {
         Ok(Outcome::Ok(value)) => Ok(Ok(value)),
@@ -169,7 +169,7 @@ mod tests {
     async fn dispatch(interface: String, function: String, body: Bytes) -> Response {
         match (interface.as_str(), function.as_str()) {
             ("sums", "double") => match arguments::<Double>(&body) {
-                Ok(Double { number }) => answer(number.checked_mul(2).ok_or("too large")),
+                Ok(Double { number }) => respond(number.checked_mul(2).ok_or("too large")),
                 Err(problem) => problem.into_response(),
             },
             _ => unknown(&interface, &function),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn both_sides_of_a_result_are_answered() {
+    async fn both_sides_of_a_result_are_returned() {
         let ok = post("/rpc/sums/double", r#"{"number":21}"#).await;
         assert_eq!(ok, (200, r#"{"ok":42}"#.to_owned()));
         let err = post("/rpc/sums/double", r#"{"number":4000000000}"#).await;
@@ -201,19 +201,19 @@ mod tests {
         assert_eq!(post("/rpc/sums/double", &"x".repeat(BODY_BYTES_MAX + 1)).await.0, 413);
     }
 
-    fn read(answer: Result<(u16, &str), OutboundError>) -> Result<Result<u32, String>, CallError> {
-        let answer = answer.map(|(status, body)| {
+    fn read(sent: Result<(u16, &str), OutboundError>) -> Result<Result<u32, String>, CallError> {
+        let response = sent.map(|(status, body)| {
             http::Response::builder().status(status).body(Bytes::from(body.to_owned())).unwrap()
         });
-        read_answer("sums", answer)
+        read_response("sums", response)
     }
 
     #[test]
     fn a_bridge_tells_not_sent_from_lost() {
         assert_eq!(read(Ok((200, r#"{"ok":42}"#))), Ok(Ok(42)));
         assert_eq!(read(Ok((200, r#"{"err":"too large"}"#))), Ok(Err("too large".to_owned())));
-        let not_sent = |answer| matches!(read(answer), Err(CallError::NotSent { .. }));
-        let lost = |answer| matches!(read(answer), Err(CallError::Lost { .. }));
+        let not_sent = |sent| matches!(read(sent), Err(CallError::NotSent { .. }));
+        let lost = |sent| matches!(read(sent), Err(CallError::Lost { .. }));
         assert!(not_sent(Ok((404, ""))));
         assert!(not_sent(Err(OutboundError::Connect("refused".into()))));
         assert!(lost(Ok((500, ""))));

@@ -14,7 +14,7 @@ mod script;
 pub use crate::auth::testing::Issuer;
 pub use crate::events::{Behavior, MemoryProducer};
 pub use crate::sealed::MemoryKeys;
-pub use crate::store::{FailingStore, MemoryStore};
+pub use crate::store::MemoryStore;
 pub use client::{Client, Reply};
 pub use clock::ManualClock;
 pub use run::{run, yield_once};

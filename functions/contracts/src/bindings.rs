@@ -12,8 +12,7 @@ const IDENTITY_PERSONS: &str = "shop:identity/persons@1.0.0";
 const LIMITER: &str = "tessera:limits/limiter@1.0.0";
 const EVENT_PRODUCER: &str = "tessera:events/producer@1.0.0";
 
-/// `has_store`: whether the function has a store with its own name.
-pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStream> {
+pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
     let world = contract.world_name();
     let generate = generate(contract, &quote!(world: #world))?;
     let events = event_conversions(contract)?;
@@ -26,11 +25,8 @@ pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStre
         (quote! { use super::Component; export!(Component); }, quote!())
     };
     let dispatch = dispatch(contract)?;
-    let keys = if contract.imports(IDENTITY_KEYS)? {
-        identity_keys(&shelf(&contract.name, has_store))
-    } else {
-        quote!()
-    };
+    let skeleton = skeleton(&contract.name, !dispatch.is_empty());
+    let keys = if contract.imports(IDENTITY_KEYS)? { identity_keys() } else { quote!() };
     let producer = if contract.imports(EVENT_PRODUCER)? { event_producer() } else { quote!() };
     let persons = if contract.imports(IDENTITY_PERSONS)? { identity_persons() } else { quote!() };
     let limiter = if contract.imports(LIMITER)? { limiter() } else { quote!() };
@@ -49,6 +45,7 @@ pub(crate) fn function(contract: &Contract, has_store: bool) -> Result<TokenStre
             #generate
             #export
             #dispatch
+            #skeleton
             #keys
             #producer
             #events
@@ -80,20 +77,35 @@ pub(crate) fn generate(contract: &Contract, source: &TokenStream) -> Result<Toke
     })
 }
 
-/// Opens the store for the copy of the keys. Opening a store that a function may not use would fail
-/// too, but hosts warn about it.
-fn shelf(name: &str, has_store: bool) -> TokenStream {
-    if has_store {
-        quote!(::chassis::store::SpinStore::open(#name).ok())
-    } else {
-        quote!(::core::option::Option::<::chassis::store::SpinStore>::None)
+/// What all functions with a store have in common.
+fn skeleton(name: &str, has_contracts: bool) -> TokenStream {
+    let contracts =
+        if has_contracts { quote!(.merge(::chassis::rpc::router(dispatch))) } else { quote!() };
+    quote! {
+        /// Opens the store of this function, which has its name.
+        pub fn store() -> ::core::result::Result<
+            ::chassis::store::SpinStore,
+            ::chassis::store::StoreError,
+        > {
+            ::chassis::store::SpinStore::open(#name)
+        }
+
+        /// All routes of this function, with errors as problems: these, those of its contracts, and
+        /// `/readyz`.
+        pub fn complete(
+            routes: ::chassis::app::Router,
+            store: ::chassis::store::SpinStore,
+        ) -> ::chassis::app::Router {
+            let routes = routes #contracts.merge(::chassis::app::readiness(store));
+            ::chassis::app::router_with_problems(routes)
+        }
     }
 }
 
-fn identity_keys(shelf: &TokenStream) -> TokenStream {
+fn identity_keys() -> TokenStream {
     quote! {
         /// The keys that access tokens are checked with, through the contract. They are cached by
-        /// the instance for some time, and by the function's store, if it has one.
+        /// the instance for some time, and by the function's store.
         #[derive(Clone, Copy, Debug, Default)]
         pub struct IdentityKeys;
 
@@ -104,7 +116,7 @@ fn identity_keys(shelf: &TokenStream) -> TokenStream {
                 &self,
             ) -> ::core::result::Result<::chassis::auth::KeySet, ::chassis::auth::KeysUnavailable>
             {
-                let shelf = || #shelf;
+                let shelf = || store().ok();
                 let fetch = || {
                     let limit = ::core::time::Duration::from_millis(::chassis::auth::FETCH_MAX_MS);
                     ::chassis::auth::in_time(fetch_identity_keys(), ::spin_sdk::time::sleep(limit))

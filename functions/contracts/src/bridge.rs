@@ -69,10 +69,10 @@ fn method(contract: &Contract, interface: InterfaceId, function: &Function) -> R
             #[derive(::serde::Serialize)]
             struct Arguments { #(#names: #types,)* }
             let arguments = Arguments { #(#names),* };
-            let answer = ::chassis::rpc::call::<_, #ok, #error>(
+            let response = ::chassis::rpc::call::<_, #ok, #error>(
                 #component, #url, &arguments,
             );
-            match answer.await {
+            match response.await {
                 Ok(result) => result,
                 Err(failure @ ::chassis::rpc::CallError::NotSent { .. }) => {
                     Err(#error::#not_sent(::std::string::ToString::to_string(&failure)))
@@ -101,7 +101,7 @@ impl Failure {
         let needed = || {
             format!(
                 "`{}` of `{}` needs an error variant with a case `unavailable(string)`: \
-                 a bridge answers it when the component can't be reached",
+                 a bridge returns it when the component can't be reached",
                 function.name, contract.name
             )
         };

@@ -47,7 +47,7 @@ fn arm(contract: &Contract, interface: InterfaceId, function: &Function) -> Resu
             struct Arguments { #(#names: #types,)* }
             match ::chassis::rpc::arguments::<Arguments>(&body) {
                 Err(problem) => ::chassis::rpc::refused(problem),
-                Ok(arguments) => ::chassis::rpc::answer(
+                Ok(arguments) => ::chassis::rpc::respond(
                     <Component as #module::Guest>::#method(#(arguments.#names),*).await,
                 ),
             }

@@ -15,8 +15,7 @@ mod types;
 mod tests;
 
 use proc_macro::TokenStream;
-use syn::parse::{Parse, ParseStream};
-use syn::{LitStr, Token};
+use syn::LitStr;
 
 /// The bindings of the function whose contract is the package in `wit/<name>`, world
 /// `function`, as a module `bindings` with
@@ -34,10 +33,10 @@ use syn::{LitStr, Token};
 ///   imports `shop:identity/persons`;
 /// - `bindings::EventProducer`, a `chassis::events::Producer` over the contract, and conversions
 ///   between the contract's event and `chassis::events::Event`, if the world imports
-///   `tessera:events/producer`; the conversions also if it exports it.
-///
-/// The keys of identity are cached in the function's store, which has the function's name. A
-/// function without a store says so: `contracts::function!("operations", without_store)`.
+///   `tessera:events/producer`; the conversions also if it exports it;
+/// - `bindings::store()`, which opens the store with the name of the function;
+/// - `bindings::complete(routes, store)`: all routes of the function, which are these, those of its
+///   contracts and `/readyz`, with errors as problems. See `chassis::app::router_with_problems`.
 ///
 /// All types of the contract derive `serde::Serialize`, `serde::Deserialize`, `Debug`, `Clone` and
 /// `PartialEq`. On other targets than wasm, `bindings` has these types and conversions and nothing
@@ -51,47 +50,26 @@ use syn::{LitStr, Token};
 ///
 /// impl bindings::exports::shop::inventory::stock::Guest for Component { /* … */ }
 ///
-/// #[spin_sdk::http_service]
-/// async fn handle(request: spin_sdk::http::Request) -> impl spin_sdk::http::IntoResponse {
-///     let router = routes().merge(chassis::rpc::router(bindings::dispatch));
-///     chassis::app::serve(Ok(chassis::app::router_with_problems(router)), request).await
+/// chassis::serve!(once router);
+///
+/// fn router() -> chassis::Result<axum::Router> {
+///     let store = bindings::store()?;
+///     Ok(bindings::complete(crate::routes::router(store.clone()), store))
 /// }
 /// ```
 #[proc_macro]
 pub fn function(input: TokenStream) -> TokenStream {
-    let call = syn::parse_macro_input!(input as FunctionCall);
-    expand(&call.name, |contract| bindings::function(contract, call.has_store))
-}
-
-mod keyword {
-    syn::custom_keyword!(without_store);
-}
-
-/// The arguments of [`function!`].
-struct FunctionCall {
-    name: LitStr,
-    has_store: bool,
-}
-
-impl Parse for FunctionCall {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let name = input.parse()?;
-        if input.is_empty() {
-            return Ok(Self { name, has_store: true });
-        }
-        input.parse::<Token![,]>()?;
-        input.parse::<keyword::without_store>()?;
-        Ok(Self { name, has_store: false })
-    }
+    let name = syn::parse_macro_input!(input as LitStr);
+    expand(&name, bindings::function)
 }
 
 /// The whole of a bridge component: it exports every interface of the contract in
 /// `wit/<name>` and turns each call into `POST
 /// http://<name>.spin.internal/rpc/<interface>/<function>`.
 ///
-/// A call that can't be made or whose answer is lost becomes the `unavailable(string)` case of
+/// A call that can't be made or whose response is lost becomes the `unavailable(string)` case of
 /// the function's error; a contract without that case does not compile. Where the error also
-/// has `unknown-outcome(string)`, a lost answer (the callee may have acted) becomes that case.
+/// has `unknown-outcome(string)`, a lost response (the callee may have acted) becomes that case.
 ///
 /// ```ignore
 /// contracts::bridge!("inventory");

@@ -132,7 +132,7 @@ fn the_dispatch_knows_every_exported_function_and_only_those() {
 
 #[test]
 fn a_function_gets_a_key_source_exactly_if_it_imports_the_keys() {
-    let tokens = |name| squeezed(bindings::function(&shop(name), true).unwrap());
+    let tokens = |name| squeezed(bindings::function(&shop(name)).unwrap());
     assert!(tokens("inventory").contains("IdentityKeys"));
     assert!(tokens("gateway").contains("IdentityKeys"));
     assert!(!tokens("limits").contains("IdentityKeys"));
@@ -140,15 +140,15 @@ fn a_function_gets_a_key_source_exactly_if_it_imports_the_keys() {
 }
 
 #[test]
-fn a_function_without_a_store_opens_none() {
-    let tokens = |has_store| squeezed(bindings::function(&shop("operations"), has_store).unwrap());
-    assert!(tokens(true).contains("SpinStore::open(\"operations\")"));
-    assert!(!tokens(false).contains("SpinStore::open"));
+fn a_function_has_the_routes_of_its_contracts_and_a_store_with_its_name() {
+    let tokens = |name| squeezed(bindings::function(&shop(name)).unwrap());
+    assert_contains(&tokens("cart"), &["SpinStore::open(\"cart\")", "rpc::router(dispatch)"]);
+    assert!(!tokens("operations").contains("rpc::router"), "it exports no contract");
 }
 
 #[test]
 fn a_function_gets_an_event_producer_exactly_if_it_imports_one() {
-    let tokens = |name| squeezed(bindings::function(&shop(name), true).unwrap());
+    let tokens = |name| squeezed(bindings::function(&shop(name)).unwrap());
     assert!(tokens("orders").contains("EventProducer"));
     assert!(!tokens("limits").contains("EventProducer"));
     for (name, module) in [("orders", ""), ("order-history", ""), ("events", "exports::")] {
@@ -161,7 +161,7 @@ fn a_function_gets_an_event_producer_exactly_if_it_imports_one() {
 
 #[test]
 fn a_function_without_exports_has_its_types_on_all_targets() {
-    let tokens = squeezed(bindings::function(&shop("operations"), false).unwrap());
+    let tokens = squeezed(bindings::function(&shop("operations")).unwrap());
     let entry = "pub struct Entry { pub id: ::std::string::String,";
     assert_contains(&tokens, &["pub mod orders {", entry, "pub enum Status { Pending,"]);
     assert_contains(&tokens, &["pub type Money = shop::values::values::Money;"]);
@@ -180,7 +180,7 @@ fn a_bridge_exports_what_the_function_exports_and_imports_nothing() {
 }
 
 #[test]
-fn a_lost_answer_is_told_apart_where_the_contract_can_say_it() {
+fn a_lost_response_has_its_own_case_where_the_contract_has_one() {
     let case = |name: &str| {
         let contract = shop(name);
         let interface = contract.exports().unwrap()[0];
@@ -220,7 +220,7 @@ fn a_function_without_a_result_does_not_compile() {
         let contract = read(&root, "t").unwrap();
         for message in [bridge(&contract).err(), dispatch::dispatch(&contract).err()] {
             let message = format!("{:#}", message.unwrap());
-            assert!(message.contains("`get` must answer a result<_, error>"), "{message}");
+            assert!(message.contains("`get` must return a result<_, error>"), "{message}");
         }
     }
 }

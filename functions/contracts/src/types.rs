@@ -92,7 +92,7 @@ impl Contract {
 
     /// The two sides of a function's result; every contract function has one.
     pub(crate) fn result<'a>(&'a self, function: &'a Function) -> Result<&'a Result_> {
-        let named = || format!("`{}` must answer a result<_, error>", function.name);
+        let named = || format!("`{}` must return a result<_, error>", function.name);
         let Some(Type::Id(id)) = &function.result else { bail!(named()) };
         match &self.resolve.types[*id].kind {
             TypeDefKind::Result(result) => Ok(result),

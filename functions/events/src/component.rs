@@ -6,12 +6,10 @@
 
 use axum::Router;
 use bindings::exports::tessera::events::{log, producer};
-use chassis::app::{Unready, readiness, router_with_problems, serve};
+use chassis::app::Unready;
 use chassis::clock::SystemClock;
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 use tessera_events::{DeadLetter, Entry, Error as Refusal, Event, Reason};
 
 use crate::domain::settings;
@@ -24,24 +22,19 @@ struct Component;
 
 type Broker = service::Broker<SpinStore, HttpSubscriber<SpinOutbound>, SystemClock>;
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(router().await, request).await
-}
+chassis::serve!(router);
 
 async fn router() -> chassis::Result<Router> {
     let broker = open().await?;
-    let routes = readiness(broker.store.clone())
-        .merge(crate::routes::router(broker))
-        .merge(chassis::rpc::router(bindings::dispatch));
-    Ok(router_with_problems(routes))
+    let store = broker.store.clone();
+    Ok(bindings::complete(crate::routes::router(broker), store))
 }
 
 async fn open() -> Result<Broker, Unready> {
     let json = chassis::config::variable("subscriptions").await?;
     let subscriptions = settings::subscriptions(&json)
         .map_err(|error| chassis::config::ConfigError(error.to_string()))?;
-    let store = SpinStore::open("events")?;
+    let store = bindings::store()?;
     let subscriber = HttpSubscriber { outbound: SpinOutbound };
     let broker = service::Broker::new(store, subscriber, SystemClock, subscriptions);
     Ok(broker.with_incarnation(chassis::incarnation::current()))

@@ -27,10 +27,10 @@ impl<O: Outbound> Subscriber for HttpSubscriber<O> {
             Err(error) => return Outcome::failed(error.to_string()),
         };
         match self.outbound.send(request, DELIVERY_TIMEOUT_MS).await {
-            Ok(answer) => {
-                let text = &answer.body()[..answer.body().len().min(DETAIL_BYTES_MAX)];
-                let detail = format!("{}: {}", answer.status(), String::from_utf8_lossy(text));
-                Outcome::of_status(answer.status().as_u16(), pause(answer.headers()), detail)
+            Ok(response) => {
+                let text = &response.body()[..response.body().len().min(DETAIL_BYTES_MAX)];
+                let detail = format!("{}: {}", response.status(), String::from_utf8_lossy(text));
+                Outcome::of_status(response.status().as_u16(), pause(response.headers()), detail)
             }
             Err(error) => Outcome::failed(error.to_string()),
         }
@@ -75,9 +75,9 @@ mod tests {
 
     /// Returns a status and records requests.
     #[derive(Clone)]
-    struct Answering(u16, Arc<Mutex<Vec<Request<Bytes>>>>);
+    struct Responding(u16, Arc<Mutex<Vec<Request<Bytes>>>>);
 
-    impl Outbound for Answering {
+    impl Outbound for Responding {
         async fn send(
             &self,
             request: Request<Bytes>,
@@ -87,14 +87,14 @@ mod tests {
             if self.0 == 0 {
                 return Err(OutboundError::Timeout(timeout_ms));
             }
-            let answer = Response::builder().status(self.0).header("retry-after", "7");
-            Ok(answer.body(Bytes::from_static(b"no")).unwrap())
+            let response = Response::builder().status(self.0).header("retry-after", "7");
+            Ok(response.body(Bytes::from_static(b"no")).unwrap())
         }
     }
 
     async fn deliver(status: u16, mode: Mode, events: &[Event]) -> (Outcome, Request<Bytes>) {
         let sent = Arc::new(Mutex::new(Vec::new()));
-        let subscriber = HttpSubscriber { outbound: Answering(status, sent.clone()) };
+        let subscriber = HttpSubscriber { outbound: Responding(status, sent.clone()) };
         let member = Member { component: "orders".into(), path: "/events".into(), mode };
         let outcome = subscriber.deliver(&member, events).await;
         let request = sent.lock().unwrap().remove(0);

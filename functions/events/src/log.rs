@@ -166,12 +166,11 @@ impl<S: Store> Log<S> {
         &self,
         advance: impl Fn(&mut Head) + Send + Sync,
     ) -> Result<(), StoreError> {
-        let change = |head: Option<Head>| {
-            let mut head = head.unwrap_or_default();
-            advance(&mut head);
-            Ok((head, ()))
+        let change = |head: &mut Head| {
+            advance(head);
+            Ok(())
         };
-        self.store.update(HEAD, change).await
+        self.store.modify(HEAD, change).await
     }
 
     /// The segment with this number.

@@ -32,7 +32,7 @@ impl Ports for Host {
     type Store = SpinStore;
 
     fn store(&self) -> Result<SpinStore, StoreError> {
-        SpinStore::open("gateway")
+        bindings::store()
     }
 
     fn upstream(&self) -> &Self {

@@ -1,4 +1,4 @@
-//! The one way in: what may pass, to whom, as whom, and how much of it.
+//! The API gateway: routing, authentication, quotas, limits and the description of the API.
 
 pub mod domain;
 pub mod openapi;

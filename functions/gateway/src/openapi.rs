@@ -174,7 +174,7 @@ fn add_headers(response: &mut Value, route: &Route) {
     }
 }
 
-/// The problems that the gateway itself answers on this route.
+/// The problems that the gateway itself returns on this route.
 fn problems(route: &Route, has_body: bool) -> Vec<(&'static str, &'static str)> {
     let mut problems = vec![("400", "BadRequest"), ("default", "Problem")];
     if !matches!(route.access, Access::Public | Access::Client) {

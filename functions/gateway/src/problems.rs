@@ -21,7 +21,7 @@ const STYLE: &str = include_str!("problems/style.css");
 /// The pages change only with a new version of the shop.
 const CACHE: &str = "public, max-age=300";
 
-/// The answer to `GET /problems`.
+/// The response to `GET /problems`.
 pub fn list(request: &HeaderMap) -> Response {
     if wants_json(request) {
         let items: Vec<_> = ProblemType::ALL.iter().map(|kind| described(*kind)).collect();
@@ -44,7 +44,7 @@ pub fn list(request: &HeaderMap) -> Response {
     page("Problems", &format!("<h1>Problems</h1><p>{introduction}</p><ul>{rows}</ul>"))
 }
 
-/// The answer to `GET /problems/{slug}`, for the path of a request.
+/// The response to `GET /problems/{slug}`, for the path of a request.
 pub fn one(path: &str, request: &HeaderMap) -> chassis::Result<Response> {
     let found = ProblemType::ALL.iter().copied().find(|kind| kind.path() == path);
     let kind = found
@@ -118,7 +118,7 @@ fn text(plain: &str) -> String {
 }
 
 fn data(value: &impl Serialize) -> Response {
-    answer("application/json", serde_json::to_string(value).unwrap_or_default())
+    respond("application/json", serde_json::to_string(value).unwrap_or_default())
 }
 
 fn page(title: &str, body: &str) -> Response {
@@ -136,12 +136,12 @@ fn page(title: &str, body: &str) -> Response {
          <body><main><p class=\"brand\"><a href=\"/\">TESSERA</a></p>{body}</main></body></html>",
         escape(title),
     );
-    let response = answer("text/html; charset=utf-8", html);
+    let response = respond("text/html; charset=utf-8", html);
     ([(header::CONTENT_SECURITY_POLICY, POLICY.as_str())], response).into_response()
 }
 
 /// Caches must not mix up the two representations.
-fn answer(content_type: &'static str, body: String) -> Response {
+fn respond(content_type: &'static str, body: String) -> Response {
     let fields: [(HeaderName, &str); 3] = [
         (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, CACHE),

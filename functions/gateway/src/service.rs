@@ -1,12 +1,12 @@
 //! The request path: one way in, one concern after the other, nothing of it buffered.
 
 mod admission;
-mod answer;
 mod bodiless;
 mod health;
 mod metered;
 mod operator;
 mod representation;
+mod response;
 
 use crate::domain::path;
 use crate::domain::route::{Found, Route, Target};
@@ -53,21 +53,21 @@ impl<P: Ports> Gateway<P> {
         Self { ports }
     }
 
-    /// Answers one request. Every error is a problem.
+    /// Responds to one request. Every error is a problem.
     pub async fn handle(&self, request: Request<Body>) -> Response {
         let settings = self.ports.environment().settings().await;
         let origin = self.origin(&request, &settings);
         let (method, page) = (request.method().clone(), header_of(&request, "origin"));
         let preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        let mut answer = match self.route(request, &settings, &origin).await {
+        let mut response = match self.route(request, &settings, &origin).await {
             Ok(response) => response,
             Err(problem) => named(problem, &origin),
         };
         if cors::is_used(&settings.cors_origins) {
-            answer.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
+            response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
         }
         let page = cors::allowed(&settings.cors_origins, page.as_deref());
-        answer::finish(answer, &method, &origin, page, preflight)
+        response::finish(response, &method, &origin, page, preflight)
     }
 
     async fn route(
@@ -112,7 +112,7 @@ impl<P: Ports> Gateway<P> {
         };
         let mut response = response.unwrap_or_else(|problem| named(problem, origin));
         rates.write(response.headers_mut());
-        answer::keep_private(&mut response, route.access);
+        response::keep_private(&mut response, route.access);
         wanted.apply(response).await
     }
 
@@ -139,13 +139,13 @@ impl<P: Ports> Gateway<P> {
         let (body, excess) = Metered::new(body, route.body_bytes_max);
         let body = if bodiless { Body::empty() } else { Body::new(body) };
         let request = Request::from_parts(parts, body);
-        let answer = self.ports.upstream().forward(request, route.timeout_ms).await;
-        // Whatever came of a body that was cut off: that it was too long is the answer.
+        let response = self.ports.upstream().forward(request, route.timeout_ms).await;
+        // If the body was cut off, the response is that it is too long, whatever the function says.
         if excess.seen() {
             return Err(admission::too_large(route.body_bytes_max));
         }
-        answer.map(answer::from_upstream).map_err(|error| {
-            eprintln!("{component} did not answer {}: {error}", origin.request_id);
+        response.map(response::from_upstream).map_err(|error| {
+            eprintln!("{component} did not respond to {}: {error}", origin.request_id);
             unreachable(&error)
         })
     }
@@ -229,7 +229,7 @@ fn unreachable(error: &OutboundError) -> Problem {
         OutboundError::Timeout(_) => Problem::new(ProblemType::UpstreamTimeout)
             .detail("It is unknown whether the request took effect.")
             .header(header::RETRY_AFTER, &retry),
-        OutboundError::Broken(_) | OutboundError::TooLong => answer::broken(),
+        OutboundError::Broken(_) | OutboundError::TooLong => response::broken(),
     }
 }
 

@@ -10,41 +10,26 @@ use crate::service::{self, Identity};
 use axum::Router;
 use bindings::exports::shop::identity::{keys, persons, users};
 use bindings::shop::passwords::hasher;
-use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::config::optional;
 use chassis::quota::{Check, Decision, Limiter, Quotas};
-use chassis::store::{SpinStore, StoreError};
+use chassis::store::SpinStore;
 use chassis::{Clock, SystemClock};
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 
 contracts::function!("identity");
 
 struct Component;
 
-/// Serves all requests of this instance.
-static ROUTER: Kept = Kept::new();
-
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(ROUTER.router((), |()| router()), request).await
-}
+chassis::serve!(once router);
 
 fn router() -> chassis::Result<Router> {
-    let store = open()?;
-    let routes = crate::routes::router(Identity::new(store.clone(), Host))
-        .merge(chassis::rpc::router(bindings::dispatch))
-        .merge(readiness(store));
-    Ok(router_with_problems(routes))
-}
-
-fn open() -> Result<SpinStore, StoreError> {
-    SpinStore::open("identity")
+    let store = bindings::store()?;
+    let routes = crate::routes::router(Identity::new(store.clone(), Host));
+    Ok(bindings::complete(routes, store))
 }
 
 /// The service for one call of a contract.
 fn identity() -> Result<Identity<SpinStore, Host>, String> {
-    Ok(Identity::new(open().map_err(|error| error.to_string())?, Host))
+    Ok(Identity::new(bindings::store().map_err(|error| error.to_string())?, Host))
 }
 
 #[derive(Clone)]

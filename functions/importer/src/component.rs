@@ -2,20 +2,15 @@
 
 use axum::Router;
 use chassis::SystemClock;
-use chassis::app::{router_with_problems, serve};
+use chassis::app::router_with_problems;
 use chassis::config::{ConfigError, variable};
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 
 use crate::client::Shop;
 use crate::service::{Credentials, Importer};
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(router().await, request).await
-}
+chassis::serve!(router);
 
 async fn router() -> chassis::Result<Router> {
     let store = SpinStore::open("importer")?;

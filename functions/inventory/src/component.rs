@@ -2,12 +2,9 @@
 
 use axum::Router;
 use bindings::exports::shop::inventory::{audit as books, stock as contract};
-use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::clock::now_ms;
 use chassis::register::{PAGE_MAX, position};
 use chassis::store::{SpinStore, StoreError};
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 
 use crate::domain::{Availability, Books, Claim, Line, Refusal, ReservationStatus};
 use crate::routes::App;
@@ -17,29 +14,17 @@ contracts::function!("inventory");
 
 struct Component;
 
-static ROUTER: Kept = Kept::new();
-
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(ROUTER.router((), |()| router()), request).await
-}
+chassis::serve!(once router);
 
 fn router() -> chassis::Result<Router> {
-    let store = open()?;
+    let store = bindings::store()?;
     let app = App { inventory: Inventory::new(store.clone()), keys: bindings::IdentityKeys };
-    let routes = crate::routes::router(app)
-        .merge(chassis::rpc::router(bindings::dispatch))
-        .merge(readiness(store));
-    Ok(router_with_problems(routes))
-}
-
-fn open() -> Result<SpinStore, StoreError> {
-    SpinStore::open("inventory")
+    Ok(bindings::complete(crate::routes::router(app), store))
 }
 
 /// The service for one call of the contract.
 fn inventory() -> Result<Inventory<SpinStore>, contract::Error> {
-    open().map(Inventory::new).map_err(|error| Refusal::from(error).into())
+    bindings::store().map(Inventory::new).map_err(|error| Refusal::from(error).into())
 }
 
 impl contract::Guest for Component {
@@ -91,7 +76,7 @@ impl books::Guest for Component {
             let text = format!("`after` {after:?}, or a limit beyond {PAGE_MAX}");
             return Err(books::Error::Invalid(text));
         };
-        let page = Inventory::new(open()?).books(at, limit).await?;
+        let page = Inventory::new(bindings::store()?).books(at, limit).await?;
         Ok(books::Page {
             entries: page.entries.into_iter().map(Into::into).collect(),
             next: page.next.map(|next| next.to_string()),
@@ -99,7 +84,7 @@ impl books::Guest for Component {
     }
 
     async fn reservations(ids: Vec<String>) -> Result<Vec<books::Standing>, books::Error> {
-        let statuses = Inventory::new(open()?).statuses(&ids, now_ms()).await?;
+        let statuses = Inventory::new(bindings::store()?).statuses(&ids, now_ms()).await?;
         Ok(statuses.into_iter().map(Into::into).collect())
     }
 }

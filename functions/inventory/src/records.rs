@@ -67,12 +67,7 @@ impl<S: Store> Records<S> {
         number: usize,
         mut change: impl FnMut(&mut Lane) -> R + Send,
     ) -> Result<R, Refusal> {
-        let change = |lane: Option<Lane>| {
-            let mut lane = lane.unwrap_or_default();
-            let result = change(&mut lane);
-            Ok((lane, result))
-        };
-        self.store.update(&lane_key(sku, number), change).await
+        self.store.modify(&lane_key(sku, number), |lane| Ok(change(lane))).await
     }
 
     /// All SKUs in the order of their first receipt.

@@ -5,7 +5,7 @@ use crate::service::{Inventory, Swept};
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::auth::{Admin, KeySource};
 use chassis::clock::now_ms;
 use chassis::form::JsonBody;
 use chassis::problem::{Problem, Result};
@@ -21,13 +21,7 @@ pub struct App<S, K> {
     pub keys: K,
 }
 
-impl<S: Store, K: KeySource> AuthState for App<S, K> {
-    type Keys = K;
-
-    fn keys(&self) -> &K {
-        &self.keys
-    }
-}
+chassis::auth_state!(App<S: Store; K>);
 
 /// The stock of a product, in pieces.
 #[derive(Serialize)]
@@ -43,38 +37,40 @@ struct StockView {
 /// schedule and the gateway does not forward.
 pub fn router<S: Store, K: KeySource>(app: App<S, K>) -> Router {
     Router::new()
-        .route("/api/v1/inventory/{sku}", get(show::<S, K>).put(receive::<S, K>))
-        .route("/sweep", post(sweep::<S, K>))
+        .route("/api/v1/inventory/{sku}", get(App::<S, K>::show).put(App::<S, K>::receive))
+        .route("/sweep", post(App::<S, K>::sweep))
         .with_state(app)
 }
 
-async fn show<S: Store, K: KeySource>(
-    State(app): State<App<S, K>>,
-    _: Admin,
-    Path(sku): Path<String>,
-) -> Result<Json<StockView>> {
-    match app.inventory.levels(&sku, now_ms()).await.map_err(problem)? {
-        Some(levels) => Ok(Json(StockView { sku, levels })),
-        None => Err(Problem::not_found(format!("No pieces of {sku} were ever received."))),
+impl<S: Store, K: KeySource> App<S, K> {
+    async fn show(
+        State(app): State<Self>,
+        _: Admin,
+        Path(sku): Path<String>,
+    ) -> Result<Json<StockView>> {
+        match app.inventory.levels(&sku, now_ms()).await.map_err(problem)? {
+            Some(levels) => Ok(Json(StockView { sku, levels })),
+            None => Err(Problem::not_found(format!("No pieces of {sku} were ever received."))),
+        }
     }
-}
 
-async fn receive<S: Store, K: KeySource>(
-    State(app): State<App<S, K>>,
-    _: Admin,
-    Path(sku): Path<String>,
-    body: JsonBody,
-) -> Result<Json<StockView>> {
-    let mut fields = body.fields();
-    let received = fields.integer("received", 0..=u32::MAX);
-    fields.finish()?;
-    let received = received.ok_or_else(Problem::internal)?;
-    let levels = app.inventory.receive(&sku, received, now_ms()).await.map_err(problem)?;
-    Ok(Json(StockView { sku, levels }))
-}
+    async fn receive(
+        State(app): State<Self>,
+        _: Admin,
+        Path(sku): Path<String>,
+        body: JsonBody,
+    ) -> Result<Json<StockView>> {
+        let mut fields = body.fields();
+        let received = fields.integer("received", 0..=u32::MAX);
+        fields.finish()?;
+        let received = received.ok_or_else(Problem::internal)?;
+        let levels = app.inventory.receive(&sku, received, now_ms()).await.map_err(problem)?;
+        Ok(Json(StockView { sku, levels }))
+    }
 
-async fn sweep<S: Store, K: KeySource>(State(app): State<App<S, K>>) -> Result<Json<Swept>> {
-    Ok(Json(app.inventory.sweep(now_ms()).await.map_err(problem)?))
+    async fn sweep(State(app): State<Self>) -> Result<Json<Swept>> {
+        Ok(Json(app.inventory.sweep(now_ms()).await.map_err(problem)?))
+    }
 }
 
 fn problem(refusal: Refusal) -> Problem {

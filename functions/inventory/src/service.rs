@@ -79,14 +79,14 @@ impl<S: Store> Inventory<S> {
         if skus.len() > LINES_MAX {
             return Err(Refusal::Invalid(format!("at most {LINES_MAX} SKUs")));
         }
-        let mut answer = Vec::with_capacity(skus.len());
+        let mut result = Vec::with_capacity(skus.len());
         for sku in skus {
             check_name("SKU", sku)?;
             let stock = self.settled_if_short(sku, u32::MAX, now_ms).await?;
             let available = stock.map_or(0, |stock| stock.available_to(""));
-            answer.push(Availability { sku: sku.clone(), available });
+            result.push(Availability { sku: sku.clone(), available });
         }
-        Ok(answer)
+        Ok(result)
     }
 
     /// The figures of a SKU; `None` if it was never received.

@@ -2,11 +2,8 @@
 //! route. It has no other routes.
 
 use bindings::exports::tessera::limits::limiter as contract;
-use chassis::app::{router_with_problems, serve};
+use chassis::app::{Router, router_with_problems};
 use chassis::clock::now_ms;
-use chassis::store::SpinStore;
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 use tessera_resilience::gcra::{Decision, Quota};
 
 use crate::limiter::{Limiter, LimiterError};
@@ -15,9 +12,10 @@ contracts::function!("limits");
 
 struct Component;
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(Ok(router_with_problems(chassis::rpc::router(bindings::dispatch))), request).await
+chassis::serve!(once router);
+
+fn router() -> chassis::Result<Router> {
+    Ok(router_with_problems(chassis::rpc::router(bindings::dispatch)))
 }
 
 impl contract::Guest for Component {
@@ -47,5 +45,5 @@ async fn decide(
     quota: Quota,
     cost: u32,
 ) -> Result<Decision, LimiterError> {
-    Limiter::new(SpinStore::open("limits")?).check(policy, key, quota, cost, now_ms()).await
+    Limiter::new(bindings::store()?).check(policy, key, quota, cost, now_ms()).await
 }

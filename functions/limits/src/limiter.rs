@@ -111,7 +111,7 @@ fn slot_and_name(policy: &str, key: &str) -> (u16, String) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use chassis::store::{FailingStore, MemoryStore};
+    use chassis::testing::{MemoryStore, ScriptedStore};
 
     const NOW: u64 = 1_800_000_000_000;
     const QUOTA: Quota = Quota { limit: 20, window_ms: 1_000 };
@@ -198,7 +198,7 @@ mod tests {
         let invalid = |result| matches!(result, Err(LimiterError::Invalid(_)));
         assert!(invalid(limiter.check("p", "k", QUOTA, 21, NOW).await));
         assert!(invalid(limiter.check("p", &"k".repeat(513), QUOTA, 1, NOW).await));
-        let dead = Limiter::new(FailingStore::after(0, MemoryStore::new()));
+        let dead = Limiter::new(ScriptedStore::failing_after(0, MemoryStore::new()));
         let answer = dead.check("p", "k", QUOTA, 1, NOW).await;
         assert!(matches!(answer, Err(LimiterError::Store(_))));
     }

@@ -5,14 +5,12 @@ use bindings::exports::shop::notifications::{audit, notifier};
 use bindings::shop::identity::users;
 use bindings::shop::templates::renderer;
 use chassis::SystemClock;
-use chassis::app::{Kept, Unready, readiness, router_with_problems, serve};
+use chassis::app::{Kept, Unready};
 use chassis::config::{ConfigError, optional};
 use chassis::http::SpinOutbound;
 use chassis::register;
 use chassis::sealed::{PersonKey, PersonKeys, Unreadable};
 use chassis::store::SpinStore;
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 
 use crate::domain::{self, Channel, Notification, Outcome, State, User};
 use crate::ports::{Message, Ports, RenderError, Rendered};
@@ -32,19 +30,13 @@ struct Settings {
 
 static ROUTER: Kept<Settings> = Kept::new();
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(router().await, request).await
-}
+chassis::serve!(router);
 
 async fn router() -> chassis::Result<Router> {
     ROUTER.router(settings().await?, |settings| {
         let host = Host::new(settings.clone())?;
         let store = host.store.clone();
-        let routes = crate::routes::router(Notifications::new(host))
-            .merge(chassis::rpc::router(bindings::dispatch))
-            .merge(readiness(store));
-        Ok(router_with_problems(routes))
+        Ok(bindings::complete(crate::routes::router(Notifications::new(host)), store))
     })
 }
 
@@ -142,7 +134,7 @@ struct Host {
 impl Host {
     fn new(Settings { url, key }: Settings) -> Result<Self, Unready> {
         let provider = HttpProvider { outbound: SpinOutbound, url, key };
-        Ok(Host { store: SpinStore::open("notifications")?, provider })
+        Ok(Host { store: bindings::store()?, provider })
     }
 }
 

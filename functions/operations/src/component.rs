@@ -4,25 +4,52 @@ mod books;
 mod log;
 
 use axum::Router;
-use chassis::app::{router_with_problems, serve};
-use chassis::http::SpinOutbound;
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
+use bytes::Bytes;
+use chassis::Clock;
+use chassis::clock::now_ms;
+use chassis::http::{Outbound, OutboundError, SpinOutbound};
+use chassis::store::SpinStore;
+use http::{Request, Response};
 
-use crate::bindings::IdentityKeys;
-use crate::routes::Api;
-use crate::routes::sweep::Sweeper;
-use books::Audits;
-use log::PlatformLog;
+use crate::bindings::{self, IdentityKeys};
+use crate::ports::Ports;
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(Ok(router()), request).await
+chassis::serve!(router);
+
+async fn router() -> chassis::Result<Router> {
+    let store = bindings::store()?;
+    Ok(bindings::complete(crate::routes::router(Host(store.clone())), store))
 }
 
-fn router() -> Router {
-    let api = Api { sources: Audits, log: PlatformLog, keys: IdentityKeys };
-    let sweeper = Sweeper { outbound: SpinOutbound, keys: IdentityKeys };
-    let routes = crate::routes::router(api).merge(crate::routes::sweep::router(sweeper));
-    router_with_problems(routes)
+/// This application: its other functions, its log and the store of this function.
+#[derive(Clone)]
+struct Host(SpinStore);
+
+impl Ports for Host {
+    type Store = SpinStore;
+    type Keys = IdentityKeys;
+
+    fn store(&self) -> &SpinStore {
+        &self.0
+    }
+
+    fn keys(&self) -> &IdentityKeys {
+        &IdentityKeys
+    }
+}
+
+impl Clock for Host {
+    fn now_ms(&self) -> u64 {
+        now_ms()
+    }
+}
+
+impl Outbound for Host {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout_ms: u64,
+    ) -> Result<Response<Bytes>, OutboundError> {
+        SpinOutbound.send(request, timeout_ms).await
+    }
 }

@@ -1,12 +1,27 @@
-//! The books of other functions, and the event log.
+//! The books of other functions, the event log, and the means of this function.
 
-use crate::domain::{
-    DeadLetter, LoggedEvent, Message, Order, Payment, Posting, Projected, Shipping, Sku, Standing,
-    StatementLine, Subscription,
-};
+use crate::domain::{Audit, DeadLetter, Entry, LoggedEvent, Standing, Subscription};
+use chassis::Clock;
+use chassis::auth::KeySource;
+use chassis::http::Outbound;
+use chassis::store::Store;
 use std::future::Future;
 
 pub use crate::bindings::tessera::events::log::Error as LogError;
+
+/// All ports.
+pub trait Ports: Sources + EventLog + Outbound + Clock {
+    /// The store of the reconciliation.
+    type Store: Store;
+    /// The keys that callers' tokens are checked with.
+    type Keys: KeySource;
+
+    /// The store.
+    fn store(&self) -> &Self::Store;
+
+    /// The keys.
+    fn keys(&self) -> &Self::Keys;
+}
 
 /// Some entries of a book.
 #[derive(Clone, Debug)]
@@ -30,63 +45,20 @@ pub struct Unreadable {
 /// The result of reading a book.
 pub type Reading<T> = Result<T, Unreadable>;
 
-/// The books of all functions, a part at a time: those after `after`, at most `limit` (1 to
-/// 100).
+/// The books of all functions.
 pub trait Sources: Clone + Send + Sync + 'static {
-    /// All orders.
-    fn orders(
+    /// The entries of a book after `after`, at most `limit` (1 to 100). Orders come as
+    /// [`Entry::Order`].
+    fn page(
         &self,
+        book: Audit,
         after: Option<String>,
         limit: u32,
-    ) -> impl Future<Output = Reading<Part<Order>>> + Send;
-
-    /// All payments.
-    fn payments(
-        &self,
-        after: Option<String>,
-        limit: u32,
-    ) -> impl Future<Output = Reading<Part<Payment>>> + Send;
-
-    /// The ledger, page by page.
-    fn ledger(&self, after: Option<String>) -> impl Future<Output = Reading<Part<Posting>>> + Send;
-
-    /// The provider's current statement, page by page.
-    fn statement(
-        &self,
-        after: Option<String>,
-    ) -> impl Future<Output = Reading<Part<StatementLine>>> + Send;
-
-    /// All SKUs.
-    fn skus(
-        &self,
-        after: Option<String>,
-        limit: u32,
-    ) -> impl Future<Output = Reading<Part<Sku>>> + Send;
+    ) -> impl Future<Output = Reading<Part<Entry>>> + Send;
 
     /// The statuses of at most 100 reservations, in the order of the ids.
     fn reservations(&self, ids: Vec<String>)
     -> impl Future<Output = Reading<Vec<Standing>>> + Send;
-
-    /// All orders that shipping knows.
-    fn shipping(
-        &self,
-        after: Option<String>,
-        limit: u32,
-    ) -> impl Future<Output = Reading<Part<Shipping>>> + Send;
-
-    /// All messages.
-    fn messages(
-        &self,
-        after: Option<String>,
-        limit: u32,
-    ) -> impl Future<Output = Reading<Part<Message>>> + Send;
-
-    /// All orders of the read model.
-    fn projection(
-        &self,
-        after: Option<String>,
-        limit: u32,
-    ) -> impl Future<Output = Reading<Part<Projected>>> + Send;
 }
 
 /// The event log of the platform.

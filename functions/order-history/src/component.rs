@@ -3,13 +3,10 @@
 use axum::Router;
 use bindings::exports::shop::order_history::audit::{self, Guest};
 use bindings::tessera::events::log;
-use chassis::app::{Kept, readiness, router_with_problems, serve};
 use chassis::clock::SystemClock;
 use chassis::page::Cursor;
 use chassis::sealed::{PersonKey, PersonKeys, Unreadable};
 use chassis::store::{SpinStore, StoreError};
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 
 use crate::domain::{Entry, SortKey};
 use crate::ports::{EventLog, Lag, Logged, Unavailable};
@@ -23,26 +20,13 @@ const AUDIT: &str = "order-history/audit";
 
 struct Component;
 
-/// The router of all requests of this instance.
-static ROUTER: Kept = Kept::new();
-
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(ROUTER.router((), |()| router()), request).await
-}
+chassis::serve!(once router);
 
 fn router() -> chassis::Result<Router> {
-    let store = open()?;
+    let store = bindings::store()?;
     let api =
         Api { history: history(store.clone()), clock: SystemClock, keys: bindings::IdentityKeys };
-    let routes = crate::routes::router(api)
-        .merge(chassis::rpc::router(bindings::dispatch))
-        .merge(readiness(store));
-    Ok(router_with_problems(routes))
-}
-
-fn open() -> Result<SpinStore, StoreError> {
-    SpinStore::open("order-history")
+    Ok(bindings::complete(crate::routes::router(api), store))
 }
 
 fn history(store: SpinStore) -> OrderHistory<SpinStore, HostLog, SystemClock> {
@@ -58,7 +42,7 @@ impl Guest for Component {
                 audit::Error::Invalid("`after` is not a cursor of this list".to_owned())
             })?),
         };
-        let store = open().map_err(unavailable)?;
+        let store = bindings::store().map_err(unavailable)?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).max(1);
         let (entries, next) =
             history(store).all(after.as_ref(), limit).await.map_err(unavailable)?;

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{Admin, AuthState, KeySource, Scope, Scoped};
+use chassis::auth::{Admin, KeySource, Scope, Scoped};
 use chassis::clock::{Timer, rfc3339};
 use chassis::events::Received;
 use chassis::inbox::too_early;
@@ -48,13 +48,7 @@ pub struct Api<S, L, C, K> {
     pub keys: K,
 }
 
-impl<S: Store, L: EventLog, C: Timer, K: KeySource> AuthState for Api<S, L, C, K> {
-    type Keys = K;
-
-    fn keys(&self) -> &K {
-        &self.keys
-    }
-}
+chassis::auth_state!(Api<S: Store, L: EventLog, C: Timer; K>);
 
 /// The routes of readers and administrators, and the internal routes `POST /events` and
 /// `POST /sweep`.

@@ -5,12 +5,9 @@ mod participants;
 
 use axum::Router;
 use bindings::exports::shop::orders::orders as contract;
-use chassis::app::{readiness, router_with_problems, serve};
 use chassis::clock::{SystemClock, rfc3339};
 use chassis::money::Money;
 use chassis::store::{SpinStore, StoreError};
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 
 use crate::domain::{Address, Item, Order, Status};
 use crate::routes::Api;
@@ -21,26 +18,16 @@ contracts::function!("orders");
 
 struct Component;
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(router().await, request).await
-}
+chassis::serve!(router);
 
 async fn router() -> chassis::Result<Router> {
-    let store = open()?;
+    let store = bindings::store()?;
     let api = Api {
         orders: orders(store.clone()).await,
         store: store.clone(),
         keys: bindings::IdentityKeys,
     };
-    let routes = crate::routes::router(api)
-        .merge(chassis::rpc::router(bindings::dispatch))
-        .merge(readiness(store));
-    Ok(router_with_problems(routes))
-}
-
-fn open() -> Result<SpinStore, StoreError> {
-    SpinStore::open("orders")
+    Ok(bindings::complete(crate::routes::router(api), store))
 }
 
 /// The service for one request, with a unique name for its leases and marks.
@@ -57,7 +44,7 @@ async fn orders(store: SpinStore) -> Orders<SpinStore, LinkedParticipants, Syste
 impl contract::Guest for Component {
     async fn get(id: String) -> Result<contract::Order, contract::Error> {
         let unavailable = |error: StoreError| contract::Error::Unavailable(error.to_string());
-        let store = open().map_err(unavailable)?;
+        let store = bindings::store().map_err(unavailable)?;
         let loaded = orders(store).await.touch(&id).await.map_err(unavailable)?;
         match loaded {
             Some(loaded) => Ok(view(loaded.order)),

@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{AuthState, Caller, KeySource, Scope as TokenScope, Scoped};
+use chassis::auth::{Caller, KeySource, Scope as TokenScope, Scoped};
 use chassis::clock::Timer;
 use chassis::events::Received;
 use chassis::form::JsonBody;
@@ -54,13 +54,7 @@ pub struct Api<S, P, T, K> {
     pub keys: K,
 }
 
-impl<S: Store, P: Participants, T: Timer, K: KeySource> AuthState for Api<S, P, T, K> {
-    type Keys = K;
-
-    fn keys(&self) -> &K {
-        &self.keys
-    }
-}
+chassis::auth_state!(Api<S: Store, P: Participants, T: Timer; K>);
 
 /// All routes below `/api/v1/orders` and `/api/v1/admin/orders`, and the private ones: `POST /sweep`
 /// and `POST /events`.

@@ -2,17 +2,16 @@
 //! settings and no other routes.
 
 use bindings::exports::shop::passwords::hasher as contract;
-use chassis::app::{router_with_problems, serve};
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
+use chassis::app::{Router, router_with_problems};
 
 contracts::function!("passwords");
 
 struct Component;
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(Ok(router_with_problems(chassis::rpc::router(bindings::dispatch))), request).await
+chassis::serve!(once router);
+
+fn router() -> chassis::Result<Router> {
+    Ok(router_with_problems(chassis::rpc::router(bindings::dispatch)))
 }
 
 impl contract::Guest for Component {

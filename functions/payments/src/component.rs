@@ -66,17 +66,13 @@ async fn psp_settings() -> Result<PspSettings, ConfigError> {
 }
 
 fn routes(settings: &Settings) -> chassis::Result<Router> {
-    let store = open()?;
+    let store = bindings::store()?;
     let api = Api {
         payments: payments(store.clone(), &settings.psp),
         keys: bindings::IdentityKeys,
         webhook_secret: settings.webhook_secret.clone(),
     };
     Ok(router_with_problems(crate::routes::router(api).merge(readiness(store))))
-}
-
-fn open() -> Result<SpinStore, StoreError> {
-    SpinStore::open("payments")
 }
 
 type Service = Payments<SpinStore, Psp<SpinOutbound>, SystemClock>;
@@ -88,7 +84,7 @@ fn payments(store: SpinStore, psp: &PspSettings) -> Service {
 
 /// The service for one call of the contract.
 async fn service() -> Result<Service, Unready> {
-    Ok(payments(open()?, &psp_settings().await?))
+    Ok(payments(bindings::store()?, &psp_settings().await?))
 }
 
 impl From<Unready> for contract::Error {

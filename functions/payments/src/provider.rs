@@ -60,7 +60,7 @@ struct FailureBody {
 }
 
 /// A response about a charge.
-enum Answer {
+enum Reply {
     Charge(Charge),
     /// There is no such charge.
     Missing,
@@ -82,7 +82,7 @@ impl<O: Outbound> Psp<O> {
         path: &str,
         key: Option<&str>,
         body: Bytes,
-    ) -> Result<Answer, ProviderError> {
+    ) -> Result<Reply, ProviderError> {
         let (status, body) = self.exchange(method, path, key, body).await?;
         read(status, &body)
     }
@@ -124,12 +124,12 @@ impl<O: Outbound> Psp<O> {
     ) -> Result<Report, ProviderError> {
         let path = format!("/v2/charges/{}", escape(&charge.reference));
         let operation = format!("{path}/{operation}");
-        let answer = match self.send(Method::POST, &operation, key, body).await? {
-            Answer::WrongState => self.send(Method::GET, &path, None, Bytes::new()).await?,
-            answer => answer,
+        let reply = match self.send(Method::POST, &operation, key, body).await? {
+            Reply::WrongState => self.send(Method::GET, &path, None, Bytes::new()).await?,
+            reply => reply,
         };
-        match answer {
-            Answer::Charge(current) if current.charge_id == charge.reference => {
+        match reply {
+            Reply::Charge(current) if current.charge_id == charge.reference => {
                 matching(current, &charge.key)
             }
             _ => {
@@ -152,7 +152,7 @@ impl<O: Outbound> Provider for Psp<O> {
         });
         let body = Bytes::from(body.to_string());
         match self.send(Method::POST, "/v2/charges", Some(&hold.key), body).await? {
-            Answer::Charge(charge) => matching(charge, &hold.key),
+            Reply::Charge(charge) => matching(charge, &hold.key),
             _ => Err(does_not_match()),
         }
     }
@@ -177,9 +177,9 @@ impl<O: Outbound> Provider for Psp<O> {
     async fn find(&self, key: &str) -> Result<Option<Report>, ProviderError> {
         let path = format!("/v2/charges?idempotencyKey={}", escape(key));
         match self.send(Method::GET, &path, None, Bytes::new()).await? {
-            Answer::Charge(charge) => matching(charge, key).map(Some),
-            Answer::Missing => Ok(None),
-            Answer::WrongState => Err(does_not_match()),
+            Reply::Charge(charge) => matching(charge, key).map(Some),
+            Reply::Missing => Ok(None),
+            Reply::WrongState => Err(does_not_match()),
         }
     }
 
@@ -201,17 +201,17 @@ fn does_not_match() -> ProviderError {
 
 /// Parses a response. Requests that the provider has refused have an error code; after any other
 /// failure, the outcome is unknown.
-fn read(status: StatusCode, body: &[u8]) -> Result<Answer, ProviderError> {
+fn read(status: StatusCode, body: &[u8]) -> Result<Reply, ProviderError> {
     if status.is_success() {
-        let charge = serde_json::from_slice(body).map(Answer::Charge);
+        let charge = serde_json::from_slice(body).map(Reply::Charge);
         return charge.map_err(|error| {
             ProviderError::OutcomeUnknown(format!("unreadable response: {error}"))
         });
     }
     let code = serde_json::from_slice(body).map(|failure: Failure| failure.error.code);
     match (status.as_u16(), code.as_deref()) {
-        (404, Ok("no_such_charge")) => Ok(Answer::Missing),
-        (409, Ok("wrong_state")) => Ok(Answer::WrongState),
+        (404, Ok("no_such_charge")) => Ok(Reply::Missing),
+        (409, Ok("wrong_state")) => Ok(Reply::WrongState),
         (400..=499, Ok(code)) => {
             Err(ProviderError::NotExecuted(format!("the provider responded with {code}")))
         }

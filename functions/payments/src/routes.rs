@@ -3,7 +3,7 @@
 use axum::extract::{Path, Request, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::auth::{Admin, KeySource};
 use chassis::form::{JSON, media_type, read_limited};
 use chassis::page::{Cursor, Page, PageQuery};
 use chassis::store::Store;
@@ -30,85 +30,76 @@ pub struct Api<S, P, C, K> {
     pub webhook_secret: String,
 }
 
-impl<S: Store, P: Provider, C: Clock, K: KeySource> AuthState for Api<S, P, C, K> {
-    type Keys = K;
-
-    fn keys(&self) -> &K {
-        &self.keys
-    }
-}
+chassis::auth_state!(Api<S: Store, P: Provider, C: Clock; K>);
 
 /// `GET /api/v1/payments/ledger`, `GET /api/v1/admin/payments/{id}` and `POST /webhooks/psp`;
 /// and `POST /sweep`, which the host calls on a schedule and the gateway does not forward.
 pub fn router<S: Store, P: Provider, C: Clock, K: KeySource>(api: Api<S, P, C, K>) -> Router {
     Router::new()
-        .route("/api/v1/payments/ledger", get(ledger::<S, P, C, K>))
-        .route("/api/v1/admin/payments/{id}", get(show::<S, P, C, K>))
-        .route("/sweep", post(sweep::<S, P, C, K>))
-        .route("/webhooks/psp", post(receive::<S, P, C, K>))
+        .route("/api/v1/payments/ledger", get(Api::<S, P, C, K>::ledger))
+        .route("/api/v1/admin/payments/{id}", get(Api::<S, P, C, K>::show))
+        .route("/sweep", post(Api::<S, P, C, K>::sweep))
+        .route("/webhooks/psp", post(Api::<S, P, C, K>::receive))
         .with_state(api)
 }
 
-async fn ledger<S: Store, P: Provider, C: Clock, K: KeySource>(
-    State(api): State<Api<S, P, C, K>>,
-    _admin: Admin,
-    query: PageQuery,
-) -> Result<Json<Page<PostingView>>> {
-    let from: Option<Position> = query.position(LEDGER)?;
-    if from.is_none()
-        && let Err(refusal) = api.payments.import_statement().await
-    {
-        // The known part of the ledger is returned; a sweep reads the rest.
-        eprintln!("payments: the statement can't be read: {refusal:?}");
-    }
-    let (postings, rest) = api.payments.records().postings(from, query.limit).await?;
-    Ok(Json(Page {
-        items: postings.into_iter().map(PostingView::from).collect(),
-        next_cursor: rest.map(|position| Cursor::encode(LEDGER, &position)),
-    }))
-}
-
-async fn show<S: Store, P: Provider, C: Clock, K: KeySource>(
-    State(api): State<Api<S, P, C, K>>,
-    _admin: Admin,
-    Path(id): Path<String>,
-) -> Result<Json<PaymentView>> {
-    let found = api.payments.records().load(&id).await?;
-    found
-        .map(|found| Json(found.into()))
-        .ok_or_else(|| Problem::not_found("There is no such payment."))
-}
-
-async fn sweep<S: Store, P: Provider, C: Clock, K: KeySource>(
-    State(api): State<Api<S, P, C, K>>,
-) -> Result<Json<SweepReport>> {
-    Ok(Json(api.payments.sweep().await?))
-}
-
-async fn receive<S: Store, P: Provider, C: Clock, K: KeySource>(
-    State(api): State<Api<S, P, C, K>>,
-    request: Request,
-) -> Result<StatusCode> {
-    let signature = signature(request.headers())?;
-    let body = read_limited(request.into_body(), webhook::BODY_BYTES_MAX).await?;
-    let now_s = api.payments.now_ms() / 1_000;
-    let delivery = webhook::open(&api.webhook_secret, Some(&signature), &body, now_s);
-    let delivery = delivery.map_err(|error| match error {
-        WebhookError::Signature => unsigned(),
-        WebhookError::Stale => Problem::unauthorized("The delivery is too old."),
-        WebhookError::Unreadable => Problem::bad_request("The event can't be read."),
-    })?;
-    match api.payments.handle_hint(&delivery.hint).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(Refusal::NotFound) => Err(Problem::not_found("There is no such payment.")),
-        // The provider contradicts itself. A redelivery would not help.
-        Err(Refusal::Mismatch(detail)) => {
-            eprintln!("payments: webhook {}: {detail}", delivery.id);
-            Ok(StatusCode::NO_CONTENT)
+impl<S: Store, P: Provider, C: Clock, K: KeySource> Api<S, P, C, K> {
+    async fn ledger(
+        State(api): State<Self>,
+        _admin: Admin,
+        query: PageQuery,
+    ) -> Result<Json<Page<PostingView>>> {
+        let from: Option<Position> = query.position(LEDGER)?;
+        if from.is_none()
+            && let Err(refusal) = api.payments.import_statement().await
+        {
+            // The known part of the ledger is returned; a sweep reads the rest.
+            eprintln!("payments: the statement can't be read: {refusal:?}");
         }
-        Err(refusal) => {
-            eprintln!("payments: webhook {}: {refusal:?}", delivery.id);
-            Err(Problem::unavailable("The event can't be processed now.", 5))
+        let (postings, rest) = api.payments.records().postings(from, query.limit).await?;
+        Ok(Json(Page {
+            items: postings.into_iter().map(PostingView::from).collect(),
+            next_cursor: rest.map(|position| Cursor::encode(LEDGER, &position)),
+        }))
+    }
+
+    async fn show(
+        State(api): State<Self>,
+        _admin: Admin,
+        Path(id): Path<String>,
+    ) -> Result<Json<PaymentView>> {
+        let found = api.payments.records().load(&id).await?;
+        found
+            .map(|found| Json(found.into()))
+            .ok_or_else(|| Problem::not_found("There is no such payment."))
+    }
+
+    async fn sweep(State(api): State<Self>) -> Result<Json<SweepReport>> {
+        Ok(Json(api.payments.sweep().await?))
+    }
+
+    async fn receive(State(api): State<Self>, request: Request) -> Result<StatusCode> {
+        let signature = signature(request.headers())?;
+        let body = read_limited(request.into_body(), webhook::BODY_BYTES_MAX).await?;
+        let now_s = api.payments.now_ms() / 1_000;
+        let delivery = webhook::open(&api.webhook_secret, Some(&signature), &body, now_s);
+        let delivery = delivery.map_err(|error| match error {
+            WebhookError::Signature => unsigned(),
+            WebhookError::Stale => Problem::unauthorized("The delivery is too old."),
+            WebhookError::Unreadable => Problem::bad_request("The event can't be read."),
+        })?;
+        match api.payments.handle_hint(&delivery.hint).await {
+            Ok(()) => Ok(StatusCode::NO_CONTENT),
+            Err(Refusal::NotFound) => Err(Problem::not_found("There is no such payment.")),
+            // The provider contradicts itself. A redelivery would not help.
+            Err(Refusal::Mismatch(detail)) => {
+                eprintln!("payments: webhook {}: {detail}", delivery.id);
+                Ok(StatusCode::NO_CONTENT)
+            }
+            Err(refusal) => {
+                eprintln!("payments: webhook {}: {refusal:?}", delivery.id);
+                Err(Problem::unavailable("The event can't be processed now.", 5))
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{Admin, AuthState, Caller, KeySource};
+use chassis::auth::{Admin, Caller, KeySource};
 use chassis::clock::{now_ms, rfc3339};
 use chassis::events::Received;
 use chassis::money::Money;
@@ -31,13 +31,7 @@ struct App<S, K> {
     keys: K,
 }
 
-impl<S: Store, K: KeySource> AuthState for App<S, K> {
-    type Keys = K;
-
-    fn keys(&self) -> &K {
-        &self.keys
-    }
-}
+chassis::auth_state!(App<S: Store; K>);
 
 impl<S: Store, K: KeySource> App<S, K> {
     async fn also_bought(

@@ -4,13 +4,11 @@ use axum::Router;
 use bindings::EventProducer;
 use bindings::exports::shop::shipping::{audit as books, shipments as contract};
 use chassis::SystemClock;
-use chassis::app::{Unready, readiness, router_with_problems, serve};
+use chassis::app::Unready;
 use chassis::clock::rfc3339;
 use chassis::config::{ConfigError, optional};
 use chassis::register::{PAGE_MAX, position};
-use chassis::store::{SpinStore, StoreError};
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
+use chassis::store::SpinStore;
 
 use crate::domain::{Address, Consignment, Line, Parcel, Refusal, Simulation, Status};
 use crate::routes::Api;
@@ -23,22 +21,12 @@ const PICKUP_MS_DEFAULT: u64 = 4_000;
 
 struct Component;
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(router().await, request).await
-}
+chassis::serve!(router);
 
 async fn router() -> chassis::Result<Router> {
-    let store = open()?;
+    let store = bindings::store()?;
     let api = Api { shipping: shipping(store.clone()).await?, keys: bindings::IdentityKeys };
-    let routes = crate::routes::router(api)
-        .merge(chassis::rpc::router(bindings::dispatch))
-        .merge(readiness(store));
-    Ok(router_with_problems(routes))
-}
-
-fn open() -> Result<SpinStore, StoreError> {
-    SpinStore::open("shipping")
+    Ok(bindings::complete(crate::routes::router(api), store))
 }
 
 type Service = Shipping<SpinStore, EventProducer, SystemClock>;
@@ -55,7 +43,7 @@ async fn shipping(store: SpinStore) -> Result<Service, ConfigError> {
 
 /// The service for one call of the contract.
 async fn service() -> Result<Service, Unready> {
-    Ok(shipping(open()?).await?)
+    Ok(shipping(bindings::store()?).await?)
 }
 
 impl From<Unready> for contract::Error {

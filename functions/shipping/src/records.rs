@@ -61,12 +61,7 @@ impl<S: Store> Records<S> {
         id: &VanId,
         change: impl Fn(&mut Van) -> R + Send + Sync,
     ) -> Result<R, StoreError> {
-        let change = |known: Option<Van>| {
-            let mut van = known.unwrap_or_default();
-            let result = change(&mut van);
-            Ok((van, result))
-        };
-        self.store.update(&van_key(id), change).await
+        self.store.modify(&van_key(id), |van| Ok(change(van))).await
     }
 
     pub(crate) async fn erasure(&self) -> Result<Erasure, StoreError> {

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::auth::{Admin, KeySource};
 use chassis::clock::rfc3339;
 use chassis::events::Producer;
 use chassis::form::JsonBody;
@@ -24,13 +24,7 @@ pub struct Api<S, P, C, K> {
     pub keys: K,
 }
 
-impl<S: Store, P: Producer, C: Clock, K: KeySource> AuthState for Api<S, P, C, K> {
-    type Keys = K;
-
-    fn keys(&self) -> &K {
-        &self.keys
-    }
-}
+chassis::auth_state!(Api<S: Store, P: Producer, C: Clock; K>);
 
 /// A part of an order that travels on its own, with its history.
 #[derive(Serialize)]
@@ -83,43 +77,43 @@ impl View {
 /// host calls on a schedule and the gateway does not forward.
 pub fn router<S: Store, P: Producer, C: Clock, K: KeySource>(api: Api<S, P, C, K>) -> Router {
     Router::new()
-        .route("/api/v1/shipments/{id}", get(find::<S, P, C, K>))
-        .route("/api/v1/shipments/{id}/events", post(report::<S, P, C, K>))
-        .route("/sweep", post(sweep::<S, P, C, K>))
+        .route("/api/v1/shipments/{id}", get(Api::<S, P, C, K>::find))
+        .route("/api/v1/shipments/{id}/events", post(Api::<S, P, C, K>::report))
+        .route("/sweep", post(Api::<S, P, C, K>::sweep))
         .with_state(api)
 }
 
-async fn find<S: Store, P: Producer, C: Clock, K: KeySource>(
-    State(api): State<Api<S, P, C, K>>,
-    _admin: Admin,
-    Path(id): Path<String>,
-) -> Result<Json<View>> {
-    let (order_id, parcel) = api.shipping.find(&id).await.map_err(problem)?;
-    Ok(Json(View::new(order_id, parcel)))
-}
-
-async fn report<S: Store, P: Producer, C: Clock, K: KeySource>(
-    State(api): State<Api<S, P, C, K>>,
-    _admin: Admin,
-    Path(id): Path<String>,
-    body: JsonBody,
-) -> Result<Json<View>> {
-    let mut fields = body.fields();
-    let name = fields.string("status", 1..=20);
-    let status = name.clone().and_then(|name| serde_json::from_value(name.into()).ok());
-    if name.is_some() && status.is_none() {
-        fields.fault("status", "must be in_transit, attempt_failed, delivered or returned");
+impl<S: Store, P: Producer, C: Clock, K: KeySource> Api<S, P, C, K> {
+    async fn find(
+        State(api): State<Self>,
+        _admin: Admin,
+        Path(id): Path<String>,
+    ) -> Result<Json<View>> {
+        let (order_id, parcel) = api.shipping.find(&id).await.map_err(problem)?;
+        Ok(Json(View::new(order_id, parcel)))
     }
-    fields.finish()?;
-    let status = status.ok_or_else(Problem::internal)?;
-    let (order_id, parcel) = api.shipping.report(&id, status).await.map_err(problem)?;
-    Ok(Json(View::new(order_id, parcel)))
-}
 
-async fn sweep<S: Store, P: Producer, C: Clock, K: KeySource>(
-    State(api): State<Api<S, P, C, K>>,
-) -> Result<Json<SweepReport>> {
-    Ok(Json(api.shipping.sweep().await.map_err(problem)?))
+    async fn report(
+        State(api): State<Self>,
+        _admin: Admin,
+        Path(id): Path<String>,
+        body: JsonBody,
+    ) -> Result<Json<View>> {
+        let mut fields = body.fields();
+        let name = fields.string("status", 1..=20);
+        let status = name.clone().and_then(|name| serde_json::from_value(name.into()).ok());
+        if name.is_some() && status.is_none() {
+            fields.fault("status", "must be in_transit, attempt_failed, delivered or returned");
+        }
+        fields.finish()?;
+        let status = status.ok_or_else(Problem::internal)?;
+        let (order_id, parcel) = api.shipping.report(&id, status).await.map_err(problem)?;
+        Ok(Json(View::new(order_id, parcel)))
+    }
+
+    async fn sweep(State(api): State<Self>) -> Result<Json<SweepReport>> {
+        Ok(Json(api.shipping.sweep().await.map_err(problem)?))
+    }
 }
 
 fn problem(refusal: Refusal) -> Problem {

@@ -19,7 +19,7 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
 const ONE_DAY: &str = "public, max-age=86400";
 
-/// Returns the routes of the shop. Unknown URLs are answered with 404: a page for browsers, a
+/// Returns the routes of the shop. Unknown URLs get 404: a page for browsers, a
 /// problem for other clients.
 pub fn router() -> Router {
     Router::new()

@@ -2,10 +2,6 @@
 
 use axum::Router;
 use bindings::exports::shop::templates::renderer::{Error, Guest, Rendered};
-use chassis::app::{Kept, readiness, router_with_problems, serve};
-use chassis::store::{SpinStore, StoreError};
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 
 use crate::routes::App;
 use crate::service::{self, Templates};
@@ -14,24 +10,12 @@ contracts::function!("templates");
 
 struct Component;
 
-static ROUTER: Kept = Kept::new();
-
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(ROUTER.router((), |()| router()), request).await
-}
+chassis::serve!(once router);
 
 fn router() -> chassis::Result<Router> {
-    let store = open()?;
+    let store = bindings::store()?;
     let app = App { templates: Templates::new(store.clone()), keys: bindings::IdentityKeys };
-    let routes = crate::routes::router(app)
-        .merge(chassis::rpc::router(bindings::dispatch))
-        .merge(readiness(store));
-    Ok(router_with_problems(routes))
-}
-
-fn open() -> Result<SpinStore, StoreError> {
-    SpinStore::open("templates")
+    Ok(bindings::complete(crate::routes::router(app), store))
 }
 
 impl Guest for Component {
@@ -41,7 +25,7 @@ impl Guest for Component {
         language: String,
         variables: Vec<(String, String)>,
     ) -> Result<Rendered, Error> {
-        let store = open().map_err(|error| Error::Unavailable(error.to_string()))?;
+        let store = bindings::store().map_err(|error| Error::Unavailable(error.to_string()))?;
         let rendered = Templates::new(store).render(&code, version, &language, &variables).await;
         let (version, rendered) = rendered?;
         Ok(Rendered {

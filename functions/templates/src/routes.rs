@@ -7,7 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use chassis::auth::{Admin, AuthState, KeySource};
+use chassis::auth::{Admin, KeySource};
 use chassis::clock::{now_ms, rfc3339};
 use chassis::form::{Fields, JsonDocument};
 use chassis::page::{Cursor, Page, PageQuery};
@@ -35,21 +35,18 @@ pub struct App<S, K> {
     pub keys: K,
 }
 
-impl<S: Store, K: KeySource> AuthState for App<S, K> {
-    type Keys = K;
-
-    fn keys(&self) -> &K {
-        &self.keys
-    }
-}
+chassis::auth_state!(App<S: Store; K>);
 
 /// `/api/v1/templates` and below; for administrators only.
 pub fn router<S: Store, K: KeySource>(app: App<S, K>) -> Router {
     Router::new()
-        .route("/api/v1/templates", get(list::<S, K>).post(create::<S, K>))
-        .route("/api/v1/templates/{code}", get(read::<S, K>))
-        .route("/api/v1/templates/{code}/versions", get(versions::<S, K>).post(publish::<S, K>))
-        .route("/api/v1/templates/{code}/versions/{number}", get(version::<S, K>))
+        .route("/api/v1/templates", get(App::<S, K>::list).post(App::<S, K>::create))
+        .route("/api/v1/templates/{code}", get(App::<S, K>::read))
+        .route(
+            "/api/v1/templates/{code}/versions",
+            get(App::<S, K>::versions).post(App::<S, K>::publish),
+        )
+        .route("/api/v1/templates/{code}/versions/{number}", get(App::<S, K>::version))
         .with_state(app)
 }
 
@@ -95,99 +92,102 @@ struct TextView {
     text: Text,
 }
 
-async fn list<S: Store, K: KeySource>(
-    _: Admin,
-    State(app): State<App<S, K>>,
-    query: PageQuery,
-) -> Result<Json<Page<Summary>>> {
-    let after: Option<String> = query.position(SCOPE)?;
-    let codes = app.templates.codes().await?;
-    let mut rest = codes.into_iter().filter(|code| after.as_ref().is_none_or(|last| code > last));
-    let page: Vec<String> = rest.by_ref().take(query.limit).collect();
-    let next_cursor = match (rest.next(), page.last()) {
-        (Some(_), Some(last)) => Some(Cursor::encode(SCOPE, last)),
-        _ => None,
-    };
-    let mut items = Vec::with_capacity(page.len());
-    for code in page {
-        match app.templates.template(&code).await {
-            Ok(template) => items.push(summary(&template)),
-            // It was not created because of a crash.
-            Err(Error::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
+impl<S: Store, K: KeySource> App<S, K> {
+    async fn list(
+        _: Admin,
+        State(app): State<Self>,
+        query: PageQuery,
+    ) -> Result<Json<Page<Summary>>> {
+        let after: Option<String> = query.position(SCOPE)?;
+        let codes = app.templates.codes().await?;
+        let mut rest =
+            codes.into_iter().filter(|code| after.as_ref().is_none_or(|last| code > last));
+        let page: Vec<String> = rest.by_ref().take(query.limit).collect();
+        let next_cursor = match (rest.next(), page.last()) {
+            (Some(_), Some(last)) => Some(Cursor::encode(SCOPE, last)),
+            _ => None,
+        };
+        let mut items = Vec::with_capacity(page.len());
+        for code in page {
+            match app.templates.template(&code).await {
+                Ok(template) => items.push(summary(&template)),
+                // It was not created because of a crash.
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(Json(Page { items, next_cursor }))
     }
-    Ok(Json(Page { items, next_cursor }))
-}
 
-async fn create<S: Store, K: KeySource>(
-    Admin(caller): Admin,
-    State(app): State<App<S, K>>,
-    JsonDocument(body): Document,
-) -> Result<Response> {
-    let mut fields = body.fields();
-    let code = fields.string("code", 1..=CODE_LENGTH_MAX);
-    if code.as_ref().is_some_and(|code| !is_code(code)) {
-        fields.fault("code", "must be lowercase words joined by dashes");
+    async fn create(
+        Admin(caller): Admin,
+        State(app): State<Self>,
+        JsonDocument(body): Document,
+    ) -> Result<Response> {
+        let mut fields = body.fields();
+        let code = fields.string("code", 1..=CODE_LENGTH_MAX);
+        if code.as_ref().is_some_and(|code| !is_code(code)) {
+            fields.fault("code", "must be lowercase words joined by dashes");
+        }
+        let texts = read_texts(&mut fields);
+        fields.finish()?;
+        let (Some(code), Some(texts)) = (code, texts) else { return Err(Problem::internal()) };
+        let first = Publication { texts, user_id: caller.user_id, now_ms: now_ms() };
+        let template = app.templates.create(&code, first).await?;
+        let view = view(&app.templates, &template, Some(1)).await?;
+        Ok(created(&format!("{SCOPE}/{code}"), view))
     }
-    let texts = read_texts(&mut fields);
-    fields.finish()?;
-    let (Some(code), Some(texts)) = (code, texts) else { return Err(Problem::internal()) };
-    let first = Publication { texts, user_id: caller.user_id, now_ms: now_ms() };
-    let template = app.templates.create(&code, first).await?;
-    let view = view(&app.templates, &template, Some(1)).await?;
-    Ok(created(&format!("{SCOPE}/{code}"), view))
-}
 
-async fn read<S: Store, K: KeySource>(
-    _: Admin,
-    State(app): State<App<S, K>>,
-    Path(code): Path<String>,
-) -> Result<Json<VersionView>> {
-    let template = app.templates.template(&code).await?;
-    Ok(Json(view(&app.templates, &template, None).await?))
-}
+    async fn read(
+        _: Admin,
+        State(app): State<Self>,
+        Path(code): Path<String>,
+    ) -> Result<Json<VersionView>> {
+        let template = app.templates.template(&code).await?;
+        Ok(Json(view(&app.templates, &template, None).await?))
+    }
 
-async fn versions<S: Store, K: KeySource>(
-    _: Admin,
-    State(app): State<App<S, K>>,
-    Path(code): Path<String>,
-    query: PageQuery,
-) -> Result<Json<Page<VersionView>>> {
-    let scope = format!("{SCOPE}/{code}/versions");
-    let template = app.templates.template(&code).await?;
-    let newest = query.position::<u32>(&scope)?.unwrap_or_else(|| template.newest());
-    let numbers: Vec<u32> = (1..=newest).rev().take(query.limit).collect();
-    let next = numbers.last().copied().unwrap_or(1) - 1;
-    let items = numbers.iter().filter_map(|number| brief(&template, Some(*number))).collect();
-    let next_cursor = (next > 0).then(|| Cursor::encode(&scope, &next));
-    Ok(Json(Page { items, next_cursor }))
-}
+    async fn versions(
+        _: Admin,
+        State(app): State<Self>,
+        Path(code): Path<String>,
+        query: PageQuery,
+    ) -> Result<Json<Page<VersionView>>> {
+        let scope = format!("{SCOPE}/{code}/versions");
+        let template = app.templates.template(&code).await?;
+        let newest = query.position::<u32>(&scope)?.unwrap_or_else(|| template.newest());
+        let numbers: Vec<u32> = (1..=newest).rev().take(query.limit).collect();
+        let next = numbers.last().copied().unwrap_or(1) - 1;
+        let items = numbers.iter().filter_map(|number| brief(&template, Some(*number))).collect();
+        let next_cursor = (next > 0).then(|| Cursor::encode(&scope, &next));
+        Ok(Json(Page { items, next_cursor }))
+    }
 
-async fn version<S: Store, K: KeySource>(
-    _: Admin,
-    State(app): State<App<S, K>>,
-    Path((code, number)): Path<(String, u32)>,
-) -> Result<Json<VersionView>> {
-    let template = app.templates.template(&code).await?;
-    Ok(Json(view(&app.templates, &template, Some(number)).await?))
-}
+    async fn version(
+        _: Admin,
+        State(app): State<Self>,
+        Path((code, number)): Path<(String, u32)>,
+    ) -> Result<Json<VersionView>> {
+        let template = app.templates.template(&code).await?;
+        Ok(Json(view(&app.templates, &template, Some(number)).await?))
+    }
 
-async fn publish<S: Store, K: KeySource>(
-    Admin(caller): Admin,
-    State(app): State<App<S, K>>,
-    Path(code): Path<String>,
-    JsonDocument(body): Document,
-) -> Result<Response> {
-    let mut fields = body.fields();
-    let texts = read_texts(&mut fields);
-    fields.finish()?;
-    let texts = texts.ok_or_else(Problem::internal)?;
-    let next = Publication { texts, user_id: caller.user_id, now_ms: now_ms() };
-    let number = app.templates.publish(&code, next).await?;
-    let template = app.templates.template(&code).await?;
-    let view = view(&app.templates, &template, Some(number)).await?;
-    Ok(created(&format!("{SCOPE}/{code}/versions/{number}"), view))
+    async fn publish(
+        Admin(caller): Admin,
+        State(app): State<Self>,
+        Path(code): Path<String>,
+        JsonDocument(body): Document,
+    ) -> Result<Response> {
+        let mut fields = body.fields();
+        let texts = read_texts(&mut fields);
+        fields.finish()?;
+        let texts = texts.ok_or_else(Problem::internal)?;
+        let next = Publication { texts, user_id: caller.user_id, now_ms: now_ms() };
+        let number = app.templates.publish(&code, next).await?;
+        let template = app.templates.template(&code).await?;
+        let view = view(&app.templates, &template, Some(number)).await?;
+        Ok(created(&format!("{SCOPE}/{code}/versions/{number}"), view))
+    }
 }
 
 /// `default_language` and `texts`: `[{"language","subject","text","html"}]`.

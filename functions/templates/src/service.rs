@@ -168,12 +168,11 @@ impl<S: Store> Templates<S> {
 
     async fn list(&self, code: &str) -> Result<(), Error> {
         self.store
-            .update("codes", |codes: Option<BTreeSet<String>>| {
-                let mut codes = codes.unwrap_or_default();
+            .modify("codes", |codes: &mut BTreeSet<String>| {
                 if codes.insert(code.to_owned()) && codes.len() > TEMPLATE_COUNT_MAX {
                     return Err(Error::Full(format!("at most {TEMPLATE_COUNT_MAX} templates")));
                 }
-                Ok((codes, ()))
+                Ok(())
             })
             .await
     }
@@ -198,7 +197,7 @@ fn texts_key(id: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
-    use chassis::testing::{FailingStore, MemoryStore};
+    use chassis::testing::{MemoryStore, ScriptedStore};
 
     use super::*;
     use crate::domain::Text;
@@ -267,7 +266,7 @@ mod tests {
     async fn after_a_crash_at_any_step_a_template_exists_completely_or_not_at_all() {
         for operations in 0..20 {
             let store = MemoryStore::new();
-            let failing = Templates::new(FailingStore::after(operations, store.clone()));
+            let failing = Templates::new(ScriptedStore::failing_after(operations, store.clone()));
             let is_created = failing.create("news", publication("1")).await.is_ok();
             let templates = Templates::new(store);
             let found = templates.render("news", None, "en", &who()).await;

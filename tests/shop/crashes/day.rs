@@ -31,7 +31,7 @@ const CARDS: [&str; 8] = [
 /// How long a customer whose request got no answer waits before the next one.
 const DOWN: Duration = Duration::from_millis(100);
 /// The maximum number of orders of a day, apart from those of hostile clients. The reconciliation
-/// compares all of them at the end, each part within the deadline of a request.
+/// compares all of them at the end.
 const ORDERS_MAX: u32 = 10_000;
 /// The minimum share of orders that a running shop must accept.
 const TAKEN_MIN_PERCENT: usize = 90;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The timeout for work in progress.
 const QUIET: Duration = Duration::from_secs(240);
-/// The pause between two reconciliations.
+/// The pause between two reconciliations, or two looks at one.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Orders with these statuses are paid.
 const SERVED: [&str; 3] = ["confirmed", "shipped", "delivered"];
@@ -35,21 +35,32 @@ pub(crate) async fn books_agree(shop: &Shop) {
     panic!("the books do not agree: {last:#}");
 }
 
-/// What the reconciliation finds, part by part; none if the administrator must sign in again.
+/// What a reconciliation finds; none if the administrator must sign in again.
 async fn violations(admin: &Api) -> Option<Value> {
-    let (mut found, mut cursor) = (Vec::new(), String::new());
+    let report = reconciled(admin, "?quiescent=true").await?;
+    Some(report["violations"].clone())
+}
+
+/// The report of a complete reconciliation; none if the administrator must sign in again.
+///
+/// # Panics
+/// If there is another response, or none that is complete in time.
+pub(crate) async fn reconciled(admin: &Api, query: &str) -> Option<Value> {
+    const PATH: &str = "/api/v1/admin/reconciliation";
+    let end = tokio::time::Instant::now() + QUIET;
+    let mut response = admin.ask(&format!("{PATH}{query}")).await;
     loop {
-        let path = format!("/api/v1/admin/reconciliation?quiescent=true{cursor}");
-        let answer = admin.get(&path).await;
-        if answer.status == StatusCode::UNAUTHORIZED {
+        if response.status == StatusCode::UNAUTHORIZED {
             return None;
         }
-        let part = answer.expect(200).json();
-        found.extend(part["violations"].as_array().expect("a list").iter().cloned());
-        match part["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Some(Value::Array(found)),
+        let expected = if response.status == StatusCode::ACCEPTED { 202 } else { 200 };
+        let report = response.expect(expected).json();
+        if report["complete"] == true {
+            return Some(report);
         }
+        assert!(tokio::time::Instant::now() < end, "the reconciliation is not complete: {report}");
+        tokio::time::sleep(PAUSE).await;
+        response = admin.get(PATH).await;
     }
 }
 

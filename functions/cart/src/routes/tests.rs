@@ -2,7 +2,7 @@ mod guests;
 
 use chassis::events::Event;
 use chassis::outbox::{Draft, Outbox};
-use chassis::testing::{Client, FailingStore, Issuer, MemoryStore, Reply};
+use chassis::testing::{Client, Issuer, MemoryStore, Reply, ScriptedStore};
 use serde_json::{Value, json};
 
 use super::*;
@@ -208,7 +208,7 @@ async fn a_failing_store_leaves_the_cart_unchanged() {
     Shop::over(store.clone()).put("usr_1", "SKU-1", 1).await;
     // A put reads, then swaps.
     for operations in 0..2 {
-        let failing = Shop::over(FailingStore::after(operations, store.clone()));
+        let failing = Shop::over(ScriptedStore::failing_after(operations, store.clone()));
         assert_eq!(failing.put("usr_1", "SKU-2", 1).await.status, 503, "{operations}");
     }
     let cart = Shop::over(store).get("usr_1").await;
@@ -270,7 +270,7 @@ async fn after_a_crash_at_any_step_a_redelivered_event_empties_the_cart() {
         let store = MemoryStore::new();
         Shop::over(store.clone()).put("usr_1", "SKU-1", 2).await;
         let event = account_deleted("usr_1", &json!({"user_id": "usr_1"}));
-        let dying = Shop::over(FailingStore::after(operations, store.clone()));
+        let dying = Shop::over(ScriptedStore::failing_after(operations, store.clone()));
         let first = dying.client.deliver(&event).await.status;
         assert!(first == 204 || first == 503, "after {operations} operations: {first}");
         let shop = Shop::over(store);

@@ -123,15 +123,14 @@ impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
     /// Counts a note that is about to be written for this day.
     async fn count(&self, day: u64, notes_max: u64) -> Result<(), Error> {
         let at = self.calendar().progress().await?;
-        let count = |census: Option<Census>| {
-            let mut census = census.unwrap_or_default();
+        let count = |census: &mut Census| {
             if census.ahead_of(at) >= notes_max {
                 return Err(Error::GuestCartsFull { max: notes_max });
             }
             *census.days.entry(day).or_default() += 1;
-            Ok((census, ()))
+            Ok(())
         };
-        self.store.update(CENSUS, count).await
+        self.store.modify(CENSUS, count).await
     }
 
     /// Removes days that the sweep has finished from the census.
@@ -141,12 +140,11 @@ impl<S: Store, P: Products, C: Clock> Carts<S, P, C> {
         if !known.is_some_and(|census| census.is_outdated(at)) {
             return Ok(());
         }
-        let forget = |census: Option<Census>| {
-            let mut census = census.unwrap_or_default();
+        let forget = |census: &mut Census| {
             census.days = census.days.split_off(&at.period);
-            Ok((census, ()))
+            Ok(())
         };
-        self.store.update(CENSUS, forget).await
+        self.store.modify(CENSUS, forget).await
     }
 
     fn calendar(&self) -> Calendar<S> {

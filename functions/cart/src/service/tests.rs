@@ -3,7 +3,7 @@ mod merging;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use chassis::testing::{FailingStore, ManualClock, MemoryStore};
+use chassis::testing::{ManualClock, MemoryStore, ScriptedStore};
 
 use super::*;
 use crate::domain::{GUEST_EMPTY_TTL_MS, GUEST_TTL_MS, MERGED_KEPT_MS};
@@ -120,7 +120,7 @@ async fn the_number_of_guest_carts_is_limited_until_a_sweep_deletes_some() {
 async fn notes_that_a_crash_did_not_write_do_not_count_forever() {
     for operations in 0..8 {
         let store = MemoryStore::new();
-        let dying = carts(&FailingStore::after(operations, store.clone()), NOW_MS);
+        let dying = carts(&ScriptedStore::failing_after(operations, store.clone()), NOW_MS);
         let _ = dying.begin("crt_1").await;
         carts(&store, MUCH_LATER).sweep().await.unwrap();
         let later = carts(&store, MUCH_LATER).with_guest_carts_max(1);
@@ -145,13 +145,13 @@ async fn an_unreadable_value_does_not_stop_the_sweep() {
 async fn after_a_crash_at_any_step_the_next_sweep_deletes_all_expired_carts() {
     for operations in 0..40 {
         let store = MemoryStore::new();
-        let dying = carts(&FailingStore::after(operations, store.clone()), NOW_MS);
+        let dying = carts(&ScriptedStore::failing_after(operations, store.clone()), NOW_MS);
         let _ = dying.begin("crt_1").await;
         carts(&store, NOW_MS).fill("crt_2").await;
         carts(&store, NOW_MS + GUEST_TTL_MS - 1).set(&guest("crt_2"), 3).await.unwrap();
 
         // The first sweeps go through all the empty days.
-        let dying = FailingStore::after(operations + EMPTY_DAYS, store.clone());
+        let dying = ScriptedStore::failing_after(operations + EMPTY_DAYS, store.clone());
         let _ = carts(&dying, WEEK_LATER).sweep().await;
         let between = carts(&store, WEEK_LATER);
         between.sweep().await.unwrap();
@@ -171,7 +171,7 @@ async fn after_a_crash_at_any_step_a_cart_is_merged_once_even_if_the_user_cart_f
         for id in ["crt_1", "crt_2"] {
             carts(&store, NOW_MS).fill(id).await;
         }
-        let dying = carts(&FailingStore::after(operations, store.clone()), NOW_MS);
+        let dying = carts(&ScriptedStore::failing_after(operations, store.clone()), NOW_MS);
         let ended = dying.merge("usr_1", "crt_1", &IfMatch::Any).await.is_ok();
         let later = carts(&store, TWO_DAYS_LATER);
         later.merge("usr_1", "crt_2", &IfMatch::Any).await.unwrap();

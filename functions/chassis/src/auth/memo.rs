@@ -1,10 +1,9 @@
 //! A cache of the keys. They are kept for a short time, and longer while identity is unavailable.
 //!
-//! Keys change rarely and are asked for with every request; on hosts without direct links
-//! each time is an HTTP request. An instance that lives on remembers them, so a key that is
-//! withdrawn is believed for [`KEPT_MS`] more. A new key is found at once: a token that names
-//! an unknown one makes the memo ask again, though at most every [`REFRESH_MS`], so that
-//! made-up names are not worth a request each.
+//! Keys change rarely and are needed for every request; on hosts without direct links, fetching them
+//! is an HTTP request. Reused instances cache them, so a withdrawn key is accepted for up to
+//! [`KEPT_MS`]. A new key is found immediately: a token with an unknown key id causes another fetch,
+//! but at most one every [`REFRESH_MS`], so that invented ids cause few requests.
 //!
 //! While identity is unavailable, keys up to [`STALE_MAX_MS`] old are still accepted, so signed-in
 //! users are not affected. New instances read a copy from the function's own store. The bound is a
@@ -18,9 +17,9 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-/// How long keys are believed without asking again. Milliseconds.
+/// How long keys are used without another fetch. Milliseconds.
 pub const KEPT_MS: u64 = 60_000;
-/// How old they are at least before an unknown name is worth asking again. Milliseconds.
+/// The minimum age of the keys before an unknown key id causes another fetch. Milliseconds.
 pub const REFRESH_MS: u64 = 5_000;
 /// How long keys are accepted while identity does not respond. Milliseconds.
 pub const STALE_MAX_MS: u64 = 1_200_000;
@@ -33,7 +32,7 @@ pub const FETCH_MAX_MS: u64 = 2_000;
 /// The key of the copy in the function's store.
 const SHELF: &str = "auth/keys";
 
-/// Remembers the last [`KeySet`] of one source.
+/// The last [`KeySet`] of a source.
 #[derive(Debug, Default)]
 pub struct KeyMemo {
     held: Mutex<Option<Held>>,
@@ -44,13 +43,13 @@ struct Held {
     keys: KeySet,
     /// When identity returned them.
     since_ms: u64,
-    /// When to ask again, if that is sooner than usual, or later because of a failure.
+    /// When to fetch again, if that is sooner than usual, or later because of a failure.
     #[serde(skip)]
     ask_at_ms: Option<u64>,
 }
 
 impl KeyMemo {
-    /// Remembers nothing yet.
+    /// An empty cache.
     pub const fn new() -> Self {
         Self { held: Mutex::new(None) }
     }
@@ -90,7 +89,7 @@ impl KeyMemo {
         }
     }
 
-    /// Makes the next call ask again, if the keys are old enough for new ones to exist. Returns
+    /// Makes the next call fetch again, if the keys are old enough for new ones to exist. Returns
     /// whether it will.
     pub fn forget(&self, now_ms: u64) -> bool {
         let mut held = self.held();
@@ -159,13 +158,13 @@ async fn write<S: Store>(shelf: &S, there: Option<&Held>, held: &Held) {
 /// # Errors
 /// The failure of the request, or the timeout.
 pub async fn in_time(
-    answer: impl Future<Output = Result<KeySet, KeysUnavailable>>,
+    keys: impl Future<Output = Result<KeySet, KeysUnavailable>>,
     limit: impl Future<Output = ()>,
 ) -> Result<KeySet, KeysUnavailable> {
-    let (mut answer, mut limit) = (pin!(answer), pin!(limit));
+    let (mut keys, mut limit) = (pin!(keys), pin!(limit));
     poll_fn(|context| {
-        if let Poll::Ready(answer) = answer.as_mut().poll(context) {
-            return Poll::Ready(answer);
+        if let Poll::Ready(keys) = keys.as_mut().poll(context) {
+            return Poll::Ready(keys);
         }
         limit
             .as_mut()
@@ -212,7 +211,7 @@ mod tests {
             keys.map(|keys| keys.issuer)
         }
 
-        /// Asks at this time. Returns how often the source has been asked so far.
+        /// A call at this time. Returns the number of fetches so far.
         async fn at(&self, now_ms: u64) -> u32 {
             self.keys(now_ms).await.unwrap();
             self.asked.load(SeqCst)
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_are_asked_for_once_in_a_while() {
+    async fn keys_are_fetched_again_after_some_time() {
         let source = Source::new();
         assert_eq!(source.at(1_000_000).await, 1);
         assert_eq!(source.at(1_000_000 + KEPT_MS - 1).await, 1);
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unknown_names_make_it_ask_again_but_not_all_the_time() {
+    async fn unknown_key_ids_cause_few_fetches() {
         let source = Source::new();
         assert!(!source.memo.forget(0), "there is nothing to forget");
         source.at(1_000).await;
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_not_remembered() {
+    async fn a_failure_is_not_cached() {
         let source = Source::new();
         source.down.store(true, SeqCst);
         assert!(source.keys(1_000).await.is_err());
@@ -297,7 +296,7 @@ mod tests {
         let never = std::future::pending();
         assert!(in_time(never, std::future::ready(())).await.is_err());
         let keys = KeySet { issuer: "a".into(), audience: String::new(), keys: Vec::new() };
-        let answer = std::future::ready(Ok(keys));
-        assert_eq!(in_time(answer, std::future::ready(())).await.unwrap().issuer, "a");
+        let keys = std::future::ready(Ok(keys));
+        assert_eq!(in_time(keys, std::future::ready(())).await.unwrap().issuer, "a");
     }
 }

@@ -1,4 +1,4 @@
-//! Who is calling: access tokens, verified again by every function.
+//! Authentication: access tokens, which every function verifies itself.
 //!
 //! The gateway checks tokens too, but a function does not rely on it: it verifies the
 //! signature with the keys of the contract `shop:identity/keys`. A router state that
@@ -27,42 +27,42 @@ use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 
-/// The role that may do everything an administrator does.
+/// The role of administrators.
 pub const ADMIN: &str = "admin";
 
 /// One Ed25519 public key (RFC 8037).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    /// Names the key in a token's header.
+    /// The key id in a token's header.
     pub kid: String,
     /// The 32 bytes of the key, base64url without padding.
     pub x: String,
 }
 
-/// Whom to believe: what a token is compared with.
+/// What tokens are compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySet {
     /// Must equal the token's `iss`.
     pub issuer: String,
     /// Must be among the token's `aud`.
     pub audience: String,
-    /// The keys in force.
+    /// The valid keys.
     pub keys: Vec<Key>,
 }
 
-/// The keys can't be had now; answered as 503.
+/// The keys are not available now; reported as 503.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the keys that tokens are checked with can't be had: {0}")]
+#[error("the keys that tokens are checked with are not available: {0}")]
 pub struct KeysUnavailable(pub String);
 
-/// Where the keys come from: the contract in a component, a value in tests.
+/// The source of the keys: the contract in a component, a value in tests.
 pub trait KeySource: Clone + Send + Sync + 'static {
-    /// The keys in force now, or a short while ago.
+    /// The keys that are valid now, or were a short time ago.
     fn current(&self) -> impl Future<Output = Result<KeySet, KeysUnavailable>> + Send;
 
-    /// A token names a key that [`KeySource::current`] did not have: whether asking again may
-    /// bring it. Sources that remember forget, but not so often that made-up names could
-    /// make them ask all the time.
+    /// To be called if a token has a key id that [`KeySource::current`] did not return. Returns
+    /// whether another call may return it. A source with a cache drops it, but not so often that
+    /// invented ids cause a fetch each.
     fn forget(&self) -> bool {
         false
     }
@@ -74,13 +74,30 @@ impl KeySource for KeySet {
     }
 }
 
-/// A router state that knows where the keys come from.
+/// A router state with a key source.
 pub trait AuthState: Clone + Send + Sync + 'static {
-    /// Its kind of key source.
+    /// The type of the key source.
     type Keys: KeySource;
 
     /// The key source.
     fn keys(&self) -> &Self::Keys;
+}
+
+/// Implements [`AuthState`] for a state with a field `keys`, whose type is the last parameter:
+/// `auth_state!(App<S: Store; K>)`.
+#[macro_export]
+macro_rules! auth_state {
+    ($state:ident<$($parameter:ident: $bound:ident),+; $keys:ident>) => {
+        impl<$($parameter: $bound,)+ $keys: $crate::auth::KeySource> $crate::auth::AuthState
+            for $state<$($parameter,)+ $keys>
+        {
+            type Keys = $keys;
+
+            fn keys(&self) -> &$keys {
+                &self.keys
+            }
+        }
+    };
 }
 
 /// An authenticated caller. As an extractor: 401 without a valid token, 403 for a token of a
@@ -112,7 +129,7 @@ impl Caller {
     }
 }
 
-/// A caller with the role [`ADMIN`]. As an extractor: 403 for everybody else.
+/// A caller with the role [`ADMIN`]. As an extractor: 403 for other callers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin(pub Caller);
 
@@ -149,10 +166,10 @@ impl<S: AuthState> FromRequestParts<S> for Admin {
     }
 }
 
-/// What this instance has checked; see [`ProofMemo`] for why that can't be wrong.
+/// The verified signatures of this instance.
 static PROOFS: ProofMemo = ProofMemo::new();
 
-/// Verify a token with the keys in force.
+/// Verifies a token with the valid keys.
 pub async fn authenticate(token: &str, keys: &impl KeySource) -> Result<Caller, Problem> {
     let now_s = now_ms() / 1_000;
     let caller = match verify(token, &trusted(keys).await?, now_s, &PROOFS) {

@@ -1,33 +1,32 @@
-//! Signatures that were found right, remembered.
+//! A cache of verified signatures.
 //!
-//! Checking a signature costs more than everything else about a token together, and the same
-//! token comes with each request of its user. That a signature fits a text and a key stays
-//! true for ever, so an instance that lives on may remember it; whether the key is in force,
-//! the token expired, the audience right is looked at each time. What is remembered is a
-//! digest of key, text and signature: a token that differs in one bit is another one. An
-//! instance that does not live on loses nothing but time.
+//! Verifying the signature is the most expensive part of verifying a token, and each request of a
+//! user has the same token. The result for a text, a key and a signature never changes, so reused
+//! instances cache it. Whether the key is valid, the token has expired and the audience matches is
+//! checked each time. The cache has digests of key, text and signature, so a token that differs in
+//! one bit is not found in it.
 
 use sha2::{Digest, Sha256};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Signatures that one instance remembers; one more takes the place of another.
+/// The capacity of the cache. A further signature replaces another one.
 pub const PROOFS_MAX: usize = 2_048;
 
-/// Remembers signatures.
+/// The verified signatures of an instance.
 #[derive(Debug, Default)]
 pub struct ProofMemo {
-    /// Each at the place that its first bytes say; empty until there is one.
+    /// Each is at the index that its first bytes select.
     places: Mutex<Vec<Proof>>,
 }
 
 /// A digest of a key and of the token that was signed with it.
 pub(super) type Proof = [u8; 32];
 
-/// No digest: an empty place.
+/// An empty slot.
 const NONE: Proof = [0; 32];
 
 impl ProofMemo {
-    /// Remembers nothing yet.
+    /// An empty cache.
     pub const fn new() -> Self {
         Self { places: Mutex::new(Vec::new()) }
     }
@@ -65,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_has_what_it_keeps_and_never_grows() {
+    fn it_finds_what_was_added_and_has_a_bounded_size() {
         let memo = ProofMemo::new();
         let proofs = (0..3 * PROOFS_MAX).map(|number| proof(&number.to_string(), &[1; 32]));
         for proof in proofs.clone() {

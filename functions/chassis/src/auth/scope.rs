@@ -1,4 +1,4 @@
-//! What third-party applications may do: what the scopes allow that the user has granted.
+//! The permissions of third-party applications: the scopes that the user has granted.
 
 use super::{AuthState, Caller, authenticate, bearer};
 use crate::problem::{Problem, ProblemType};
@@ -7,7 +7,7 @@ use http::header;
 use http::request::Parts;
 use std::marker::PhantomData;
 
-/// A scope, as a type that names it.
+/// A scope, as a type.
 pub trait Scope: Send + Sync + 'static {
     /// The name in tokens (RFC 6749, section 3.3).
     const NAME: &'static str;
@@ -82,13 +82,13 @@ mod tests {
         const NAME: &'static str = "orders:read";
     }
 
-    struct Answers {
+    struct Results {
         caller: u16,
         admin: u16,
         orders: Result<Caller, u16>,
     }
 
-    async fn ask(token: &str) -> Answers {
+    async fn ask(token: &str) -> Results {
         let state = State(Issuer::new().key_set());
         let request = http::Request::get("/").header("authorization", format!("Bearer {token}"));
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
@@ -98,25 +98,25 @@ mod tests {
         let admin =
             Admin::from_request_parts(&mut parts, &state).await.map_or_else(status, |_| 200);
         let orders = Scoped::<Orders>::from_request_parts(&mut parts, &state).await;
-        Answers { caller, admin, orders: orders.map(|scoped| scoped.0).map_err(status) }
+        Results { caller, admin, orders: orders.map(|scoped| scoped.0).map_err(status) }
     }
 
     #[tokio::test]
     async fn an_application_may_do_only_what_its_scope_allows() {
         let issuer = Issuer::new();
-        let answers = ask(&issuer.client_token("usr_1", "app", "openid orders:read")).await;
-        assert_eq!((answers.caller, answers.admin), (403, 403));
-        let caller = answers.orders.unwrap();
+        let results = ask(&issuer.client_token("usr_1", "app", "openid orders:read")).await;
+        assert_eq!((results.caller, results.admin), (403, 403));
+        let caller = results.orders.unwrap();
         assert_eq!((caller.user_id.as_str(), caller.client.as_deref()), ("usr_1", Some("app")));
         assert!(caller.roles.is_empty(), "roles are the person's, not the application's");
-        let answers = ask(&issuer.client_token("usr_1", "app", "openid orders:reader")).await;
-        assert_eq!(answers.orders.unwrap_err(), 403);
+        let results = ask(&issuer.client_token("usr_1", "app", "openid orders:reader")).await;
+        assert_eq!(results.orders.unwrap_err(), 403);
     }
 
     #[tokio::test]
     async fn the_shops_own_pages_need_no_scope() {
-        let answers = ask(&Issuer::new().token("usr_1", &["admin"])).await;
-        assert_eq!((answers.caller, answers.admin), (200, 200));
-        assert_eq!(answers.orders.unwrap().client, None);
+        let results = ask(&Issuer::new().token("usr_1", &["admin"])).await;
+        assert_eq!((results.caller, results.admin), (200, 200));
+        assert_eq!(results.orders.unwrap().client, None);
     }
 }

@@ -1,5 +1,5 @@
-//! An issuer of access tokens for the tests of functions, native targets only: real keys, real
-//! signatures, a private key that is in this file and so good for nothing else.
+//! An issuer of access tokens for the tests of functions, on native targets only. Its private key is
+//! in this file and is used nowhere else.
 
 use super::{Key, KeySet};
 use crate::clock::now_ms;
@@ -7,7 +7,7 @@ use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 
-/// How long the tokens are good for, in seconds.
+/// The lifetime of the tokens, in seconds.
 const LIFETIME_S: u64 = 900;
 
 /// Signs tokens that [`Issuer::key_set`] verifies.
@@ -28,7 +28,7 @@ impl Issuer {
         Issuer { key: SigningKey::from_bytes(&[7; 32]) }
     }
 
-    /// What its tokens are checked with; a [`super::KeySource`].
+    /// The keys of its tokens; a [`super::KeySource`].
     pub fn key_set(&self) -> KeySet {
         let x = BASE64URL_NOPAD.encode(self.key.verifying_key().as_bytes());
         KeySet {
@@ -38,7 +38,7 @@ impl Issuer {
         }
     }
 
-    /// A good access token of this user, as the value after `Bearer `.
+    /// A valid access token of this user, as the value after `Bearer `.
     pub fn token(&self, user_id: &str, roles: &[&str]) -> String {
         let now_s = now_ms() / 1_000;
         self.sign(

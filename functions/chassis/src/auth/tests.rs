@@ -52,7 +52,7 @@ fn a_good_token_proves_its_caller() {
 }
 
 #[test]
-fn only_the_signature_is_remembered() {
+fn only_the_signature_is_cached() {
     let (memo, token) =
         (ProofMemo::new(), sign(&good_header().to_string(), &good_claims().to_string()));
     let look = |token: &str, trusted: &KeySet, now_s| verify(token, trusted, now_s, &memo);
@@ -77,7 +77,7 @@ fn only_the_signature_is_remembered() {
 }
 
 #[test]
-fn headers_that_were_exploits_elsewhere_are_refused() {
+fn headers_of_known_exploits_are_refused() {
     for alg in ["none", "None", "HS256", "ES256", "eddsa", "ed25519", "Ed448", ""] {
         assert_eq!(check(&with_header("alg", json!(alg))), Err(TokenError::Algorithm), "{alg}");
     }
@@ -150,7 +150,7 @@ fn any_change_of_any_character_is_refused() {
 }
 
 #[test]
-fn texts_that_are_no_tokens_are_malformed_not_a_panic() {
+fn texts_that_are_not_tokens_are_malformed() {
     let good = sign(&good_header().to_string(), &good_claims().to_string());
     let padded = format!("{good}==");
     let five_parts = format!("{good}.{good}");
@@ -201,7 +201,7 @@ async fn the_extractors_answer_401_and_403_with_challenges() {
     assert_eq!(admin(&[&good, &good]).await.unwrap_err().status(), 400);
 }
 
-/// Has old keys until it forgets them.
+/// Returns old keys until its cache is dropped.
 #[derive(Clone, Default)]
 struct Stale(std::sync::Arc<std::sync::atomic::AtomicBool>);
 
@@ -217,7 +217,7 @@ impl KeySource for Stale {
 }
 
 #[tokio::test]
-async fn a_key_that_is_new_is_found_at_once() {
+async fn a_new_key_is_found_immediately() {
     let token = Issuer::new().token("usr_1", &[]);
     assert!(authenticate(&token, &Stale::default()).await.is_ok());
     let unknown = with_header("kid", json!("made-up"));

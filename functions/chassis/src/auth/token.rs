@@ -1,8 +1,8 @@
 //! Access tokens: JWS compact form, EdDSA over Ed25519 (under its old and its new name), the profile of RFC 9068.
 //!
-//! Strict where libraries are often lenient, because each leniency has been an exploit
+//! Strict where libraries are often lenient, because each leniency has led to an exploit
 //! somewhere: the algorithm is fixed (never taken from the token), `typ` must be `at+jwt`
-//! (an ID token is no access token), base64url has one spelling, an object with a member
+//! (an ID token is not an access token), base64url has one spelling, an object with a member
 //! twice is refused, and so is any `crit`.
 
 use super::proof::{ProofMemo, proof};
@@ -14,12 +14,12 @@ use serde::{Deserialize, de};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// The longest token that is looked at, in characters.
+/// The maximum length of a token, in characters.
 pub const TOKEN_CHARS_MAX: usize = 4_096;
 /// How far the issuer's clock may be ahead of this one, in seconds.
 const SKEW_S: u64 = 30;
 
-/// Why a token is refused. The texts are safe to show: they say nothing about keys.
+/// Why a token is refused. The texts are safe to show: they contain nothing about keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Not three base64url parts with JSON objects in the first two.
@@ -31,10 +31,10 @@ pub enum TokenError {
     /// `typ` is not `at+jwt`.
     #[error("not an access token")]
     Type,
-    /// The header has `crit`; no extension is understood here.
+    /// The header has `crit`; no extension is supported.
     #[error("critical extensions are not understood")]
     Critical,
-    /// `kid` is absent or names no key in force.
+    /// `kid` is absent or not the id of a valid key.
     #[error("unknown key")]
     Key,
     /// The signature is not that of the key over this token.
@@ -57,8 +57,8 @@ pub enum TokenError {
     Claims,
 }
 
-/// The caller that this token proves, at `now_s` seconds since the epoch. `memo` spares
-/// checking a signature again; all else is looked at each time.
+/// The caller of this token, at `now_s` seconds since the epoch. `memo` has the signatures that
+/// were verified before; everything else is checked each time.
 pub fn verify(
     token: &str,
     trusted: &KeySet,
@@ -181,8 +181,8 @@ fn scopes(claims: &Map<String, Value>) -> Result<Vec<String>, TokenError> {
     }
 }
 
-/// Reads base64url as JOSE writes it (RFC 7515): without padding, and only in its canonical
-/// spelling, so that one token has one text.
+/// Decodes base64url as in JOSE (RFC 7515): without padding, and only in its canonical form, so that
+/// a token has only one text.
 fn decode(text: &str) -> Option<Vec<u8>> {
     BASE64URL_NOPAD.decode(text.as_bytes()).ok()
 }

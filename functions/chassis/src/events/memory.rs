@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub enum Behavior {
     /// Accept and say so.
     Accept,
-    /// Accept nothing and answer [`PublishError::Unavailable`].
+    /// Accept nothing and return [`PublishError::Unavailable`].
     Refuse,
-    /// Accept this many of the first events, then answer [`PublishError::Unavailable`]: a lost
+    /// Accept this many of the first events, then return [`PublishError::Unavailable`]: a lost
     /// response.
     AcceptAndFail(usize),
 }

@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-/// Faults listed at most in one answer; a body can hold thousands.
+/// The maximum number of faults in one response; a body can have thousands.
 pub(super) const FAULTS_MAX: usize = 50;
 
-/// The members of one JSON object. Each reader answers `None` when the member is absent
+/// The members of one JSON object. Each reader returns `None` when the member is absent
 /// (where it may be) or at fault; [`Fields::finish`] tells the two apart, so call it before
 /// any of the values is used.
 #[derive(Debug)]

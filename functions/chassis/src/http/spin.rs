@@ -1,6 +1,6 @@
 //! Outbound HTTP through the host.
 
-use super::{ANSWER_BYTES_MAX, Outbound, OutboundError};
+use super::{Outbound, OutboundError, RESPONSE_BYTES_MAX};
 use axum::body::Body;
 use bytes::Bytes;
 use futures::future::{Either, select};
@@ -26,7 +26,7 @@ impl Outbound for SpinOutbound {
     }
 }
 
-/// Send and read the whole answer (at most [`ANSWER_BYTES_MAX`] bytes), within `timeout_ms`
+/// Send and read the whole response (at most [`RESPONSE_BYTES_MAX`] bytes), within `timeout_ms`
 /// milliseconds.
 pub async fn send(
     request: Request<Bytes>,
@@ -35,7 +35,7 @@ pub async fn send(
     within(timeout_ms, async {
         let response = spin_sdk::http::send(request.map(FullBody::new)).await.map_err(failure)?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| {
+        let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 OutboundError::TooLong
             } else {
@@ -48,7 +48,7 @@ pub async fn send(
 }
 
 /// Pass a request on with both bodies streaming; `timeout_ms` bounds the wait for the head of
-/// the answer, its body may take as long as it wants.
+/// the response, its body may take as long as it wants.
 pub async fn forward(
     request: Request<Body>,
     timeout_ms: u64,
@@ -60,15 +60,15 @@ pub async fn forward(
     .await
 }
 
-/// The answer, or a timeout by the host's monotonic clock. Dropping the request's future
+/// The response, or a timeout by the host's monotonic clock. Dropping the request's future
 /// cancels it.
 async fn within<T>(
     timeout_ms: u64,
-    answer: impl Future<Output = Result<T, OutboundError>>,
+    response: impl Future<Output = Result<T, OutboundError>>,
 ) -> Result<T, OutboundError> {
     let clock = spin_sdk::time::sleep(Duration::from_millis(timeout_ms));
-    match select(pin!(answer), pin!(clock)).await {
-        Either::Left((answer, _)) => answer,
+    match select(pin!(response), pin!(clock)).await {
+        Either::Left((response, _)) => response,
         Either::Right(_) => Err(OutboundError::Timeout(timeout_ms)),
     }
 }

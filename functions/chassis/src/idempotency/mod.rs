@@ -1,4 +1,4 @@
-//! Idempotency keys: repeating a `POST` does its work once and gets the first answer again.
+//! Idempotency keys: repeating a `POST` does its work once and gets the first response again.
 //!
 //! Follows the IETF draft *The Idempotency-Key HTTP Header Field*:
 //! - the header is a structured-field string (`"8e03978e"`, with its quotes) or, because most
@@ -11,7 +11,7 @@
 //! - afterwards it gets the stored status, headers and body, with
 //!   `Idempotency-Replayed: true`, for [`KEPT_MS`] after the first request.
 //!
-//! Answers that say "not yet" or "not so" are not stored and the key stays usable: see
+//! Responses that say "not yet" or "not so" are not stored and the key stays usable: see
 //! [`is_stored`]. If a request dies while it is processed, its lease ends after [`LEASE_MS`], or as
 //! soon as the host has restarted ([`crate::incarnation`]). The next request with the key continues
 //! the work **under the same [`Attempt::id`]**. So work that derives its ids from the attempt's
@@ -32,20 +32,20 @@ use axum::body::{Body, to_bytes};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use http::{HeaderName, StatusCode, header};
-use record::{Answer, Decision, Holder, Record, fingerprint};
+use record::{Decision, Holder, Record, StoredResponse, fingerprint};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::future::Future;
 
-/// How long an answer is kept, in milliseconds: 24 hours after the first request.
+/// How long a response is kept, in milliseconds: 24 hours after the first request.
 pub const KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
 /// How long a request may be at work before another one takes over, in milliseconds.
 pub const LEASE_MS: u64 = 30_000;
-/// The longest answer that is stored, in bytes. A longer one is answered but not kept.
-pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// The longest response that is stored, in bytes. A longer one is sent but not stored.
+pub const RESPONSE_BYTES_MAX: usize = 64 * 1024;
 /// The `Retry-After` of a second request, in seconds.
 const RETRY_AFTER_S: u64 = 1;
-/// Marks an answer from the store.
+/// Marks a response from the store.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Whose keys these are, and for what.
@@ -67,7 +67,7 @@ pub struct Attempt {
     pub resumed: bool,
 }
 
-/// Answer from the store, or do the `work` and store its answer. `now_ms` is the time in
+/// Returns the stored response, or does the `work` and stores its response. `now_ms` is the time in
 /// milliseconds, `payload` the request's body as JSON.
 pub async fn run<S, F, Fut>(
     store: &S,
@@ -110,7 +110,7 @@ where
     };
     match begin(store, &key, now_ms, claim).await {
         Err(error) => Problem::from(error).into_response(),
-        Ok(Decision::Replay(answer)) => answer.replay(),
+        Ok(Decision::Replay(stored)) => stored.replay(),
         Ok(Decision::InFlight) => in_flight(),
         Ok(Decision::OtherPayload) => other_payload(),
         Ok(Decision::Work(attempt)) => {
@@ -140,31 +140,31 @@ pub fn is_over(value: &[u8], now_ms: u64) -> bool {
     serde_json::from_slice::<Record>(value).is_ok_and(|record| record.has_run_out(now_ms))
 }
 
-/// Whether the answer settles the key. Refusals of this one try (malformed, not allowed,
+/// Whether the response settles the key. Refusals of this one try (malformed, not allowed,
 /// not now) and failures do not: the client corrects the request or tries again.
 pub fn is_stored(status: StatusCode) -> bool {
     let of_this_try = [400, 401, 403, 408, 413, 415, 422, 425, 429];
     !status.is_server_error() && !of_this_try.contains(&status.as_u16())
 }
 
-/// Store the answer and give it on. If storing fails the client has its answer all the same:
+/// Stores the response and returns it. If storing fails, the client gets its response nevertheless:
 /// a repetition then resumes the attempt and comes to the same end.
 async fn settle<S: Store>(store: &S, key: &str, holder: &str, response: Response) -> Response {
     let (head, body) = response.into_parts();
     let Ok(body) = to_bytes(body, usize::MAX).await else {
         return Problem::internal().into_response();
     };
-    let answer = Answer::of(&head, &body).filter(|_| body.len() <= ANSWER_BYTES_MAX);
+    let stored = StoredResponse::of(&head, &body).filter(|_| body.len() <= RESPONSE_BYTES_MAX);
     let status = head.status;
     let release = |record: Option<Record>| -> Result<_, StoreError> {
         let record = record.ok_or_else(|| StoreError::Corrupt {
             key: key.to_owned(),
             reason: "the record is gone".to_owned(),
         })?;
-        Ok((record.settle(holder, status, answer.as_ref()), ()))
+        Ok((record.settle(holder, status, stored.as_ref()), ()))
     };
     if let Err(error) = store.update(key, release).await {
-        eprintln!("an answer was not kept for its idempotency key: {error}");
+        eprintln!("a response was not kept for its idempotency key: {error}");
     }
     Response::from_parts(head, Body::from(body))
 }
@@ -181,7 +181,7 @@ fn store_key(scope: &Scope<'_>, key: &IdempotencyKey) -> String {
 fn in_flight() -> Response {
     Problem::new(ProblemType::RequestInFlight)
         .header(header::RETRY_AFTER, &RETRY_AFTER_S.to_string())
-        .detail("Repeat it later to get its answer.")
+        .detail("Repeat it later to get its response.")
         .into_response()
 }
 

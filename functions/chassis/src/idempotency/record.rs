@@ -6,7 +6,7 @@ use crate::incarnation::is_over;
 use crate::problem::Problem;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -47,8 +47,8 @@ enum State {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         incarnation: Option<u64>,
     },
-    /// Done, with this answer.
-    Done(Answer),
+    /// Done, with this response.
+    Done(StoredResponse),
 }
 
 /// A request that holds the lease or tries to get it.
@@ -62,7 +62,7 @@ pub(super) struct Holder<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Work(Attempt),
-    Replay(Answer),
+    Replay(StoredResponse),
     InFlight,
     OtherPayload,
 }
@@ -81,9 +81,9 @@ impl Record {
         match (&record.fingerprint, &record.state) {
             (None, _) => Record::first(holder, print, now_ms),
             (Some(earlier), _) if earlier != print => (record, Decision::OtherPayload),
-            (_, State::Done(answer)) => {
-                let answer = answer.clone();
-                (record, Decision::Replay(answer))
+            (_, State::Done(stored)) => {
+                let stored = stored.clone();
+                (record, Decision::Replay(stored))
             }
             (_, State::Running { lease_until_ms, incarnation, .. })
                 if now_ms < *lease_until_ms && !is_over(*incarnation, holder.incarnation) =>
@@ -121,20 +121,20 @@ impl Record {
         (self, Decision::Work(attempt))
     }
 
-    /// The record after `holder` came to an answer. Nothing changes if another attempt has
-    /// taken over meanwhile: the answer is then its to give.
+    /// The record after `holder` came to a response. Nothing changes if another attempt has
+    /// taken over in the meantime: then, that attempt responds.
     pub(super) fn settle(
         mut self,
         holder: &str,
         status: StatusCode,
-        answer: Option<&Answer>,
+        response: Option<&StoredResponse>,
     ) -> Record {
         let ours = matches!(&self.state, State::Running { holder: now, .. } if now == holder);
         if !ours {
             return self;
         }
-        self.state = match answer {
-            Some(answer) if is_stored(status) => State::Done(answer.clone()),
+        self.state = match response {
+            Some(response) if is_stored(status) => State::Done(response.clone()),
             _ => State::Idle,
         };
         if status.is_client_error() && !is_stored(status) {
@@ -154,23 +154,27 @@ impl State {
     }
 }
 
-/// A stored answer.
+/// A stored response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct StoredResponse {
     status: u16,
     headers: Vec<(String, String)>,
     /// Base64, because a body may be any bytes.
     body: String,
 }
 
-impl Answer {
+impl StoredResponse {
     /// `None` when a header is not text.
-    pub(super) fn of(head: &Parts, body: &[u8]) -> Option<Answer> {
+    pub(super) fn of(head: &Parts, body: &[u8]) -> Option<StoredResponse> {
         let kept = head.headers.iter().filter(|(name, _)| !NOT_STORED.contains(name));
         let headers: Option<Vec<_>> = kept
             .map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
             .collect();
-        Some(Answer { status: head.status.as_u16(), headers: headers?, body: BASE64.encode(body) })
+        Some(StoredResponse {
+            status: head.status.as_u16(),
+            headers: headers?,
+            body: BASE64.encode(body),
+        })
     }
 
     pub(super) fn replay(&self) -> Response {
@@ -197,7 +201,7 @@ impl Answer {
 pub(super) fn fingerprint(payload: &Value) -> String {
     let mut canonical = Vec::new();
     write_canonical(payload, &mut canonical);
-    Sha256::digest(&canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(&canonical))
 }
 
 fn write_canonical(value: &Value, out: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
-use crate::store::{FailingStore, MemoryStore};
+use crate::testing::{MemoryStore, ScriptedStore};
 use serde_json::json;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -53,7 +53,7 @@ impl Shop {
     async fn die_at_work(&self, incarnation: Option<u64>) {
         let scope = Scope { principal: "usr_1", route: "POST /orders" };
         let key = IdempotencyKey::parse("k").unwrap();
-        let dying = FailingStore::after(CLAIM_OPERATIONS, self.store.clone());
+        let dying = ScriptedStore::failing_after(CLAIM_OPERATIONS, self.store.clone());
         let work = |_| async { StatusCode::CREATED.into_response() };
         run_in(incarnation, &dying, NOW, &scope, &key, &json!({}), work).await;
     }
@@ -63,8 +63,8 @@ impl Shop {
         let scope = Scope { principal: "usr_1", route: "POST /orders" };
         let key = IdempotencyKey::parse("k").unwrap();
         let work = |_| async { StatusCode::CREATED.into_response() };
-        let answer = run_in(incarnation, &self.store, NOW, &scope, &key, &json!({}), work).await;
-        answer.status().as_u16()
+        let response = run_in(incarnation, &self.store, NOW, &scope, &key, &json!({}), work).await;
+        response.status().as_u16()
     }
 
     fn runs(&self) -> u32 {
@@ -81,7 +81,7 @@ async fn text(response: Response) -> String {
 }
 
 #[tokio::test]
-async fn a_repetition_gets_the_first_answer_with_its_headers() {
+async fn a_repetition_gets_the_first_response_with_its_headers() {
     let shop = Shop::default();
     let first = shop.post("usr_1", "k", json!({"a": 1, "b": 2}), NOW, 201).await;
     assert!(!first.headers().contains_key(REPLAYED));
@@ -171,9 +171,9 @@ async fn while_the_first_is_at_work_others_get_409_and_a_time() {
 #[tokio::test]
 async fn a_request_that_died_at_work_is_taken_over_under_the_same_id() {
     let shop = Shop::default();
-    let dying = FailingStore::after(CLAIM_OPERATIONS, shop.store.clone());
+    let dying = ScriptedStore::failing_after(CLAIM_OPERATIONS, shop.store.clone());
     let first = shop.post_to(&dying, "usr_1", "k", json!({}), NOW, 201).await;
-    assert_eq!(first.status(), 201, "the work was done and is answered");
+    assert_eq!(first.status(), 201, "the work was done");
     assert_eq!(shop.post("usr_1", "k", json!({}), NOW + 1, 201).await.status(), 409);
     let taken_over = shop.post("usr_1", "k", json!({}), NOW + LEASE_MS, 201).await;
     assert_eq!(taken_over.status(), 201);
@@ -197,7 +197,7 @@ async fn after_a_restart_the_lease_of_a_dead_request_is_void() {
 }
 
 #[tokio::test]
-async fn a_holder_that_lost_its_lease_does_not_overwrite_the_answer() {
+async fn a_holder_that_lost_its_lease_does_not_overwrite_the_response() {
     let shop = Shop::default();
     let (started, at_work) = oneshot::channel();
     let (finish, finished) = oneshot::channel::<()>();
@@ -253,9 +253,9 @@ async fn of_a_hundred_at_once_one_does_the_work() {
 #[tokio::test]
 async fn without_its_store_no_work_is_begun() {
     let shop = Shop::default();
-    let dead = FailingStore::after(0, shop.store.clone());
-    let answer = shop.post_to(&dead, "usr_1", "k", json!({}), NOW, 201).await;
-    assert_eq!((answer.status().as_u16(), shop.runs()), (503, 0));
+    let dead = ScriptedStore::failing_after(0, shop.store.clone());
+    let response = shop.post_to(&dead, "usr_1", "k", json!({}), NOW, 201).await;
+    assert_eq!((response.status().as_u16(), shop.runs()), (503, 0));
 }
 
 #[tokio::test]

@@ -190,9 +190,9 @@ impl SteppedStore {
     async fn step<T: std::fmt::Debug>(&self, operation: impl Future<Output = T>) -> T {
         poll_fn(|_| if self.turn.swap(false, SeqCst) { Poll::Ready(()) } else { Poll::Pending })
             .await;
-        let answer = operation.await;
-        self.hear(&format!("{answer:?}"));
-        answer
+        let result = operation.await;
+        self.hear(&format!("{result:?}"));
+        result
     }
 
     /// Adds something that the actor has learned to its state.

@@ -7,8 +7,6 @@
 //! value that is not a counter.
 
 mod creation;
-#[cfg(any(test, feature = "testing"))]
-mod faults;
 mod guard;
 #[cfg(any(test, feature = "testing"))]
 pub mod interleavings;
@@ -19,8 +17,6 @@ mod probe;
 mod spin;
 mod version;
 
-#[cfg(any(test, feature = "testing"))]
-pub use faults::FailingStore;
 #[cfg(any(test, feature = "testing"))]
 pub use memory::MemoryStore;
 pub use probe::{GOOD_FOR_MS, check_writable};
@@ -237,6 +233,24 @@ pub trait Store: Clone + Send + Sync + 'static {
             }
             Err(StoreError::Contended(key.to_owned()).into())
         }
+    }
+
+    /// [`Store::update`] of a value that has a default, in place.
+    fn modify<T, R, E>(
+        &self,
+        key: &str,
+        mut change: impl FnMut(&mut T) -> Result<R, E> + Send,
+    ) -> impl Future<Output = Result<R, E>> + Send
+    where
+        T: Default + Serialize + DeserializeOwned + Send + Sync,
+        R: Send,
+        E: From<StoreError> + Send,
+    {
+        self.update(key, move |value: Option<T>| {
+            let mut value = value.unwrap_or_default();
+            let result = change(&mut value)?;
+            Ok((value, result))
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether a store accepts writes.
 //!
-//! A full or damaged store still answers reads, so only a write proves that it works. One write per
+//! A full or damaged store still serves reads, so only a write proves that it works. One write per
 //! probe would let clients cause unlimited writes, so a successful write counts for some time, for
 //! all instances.
 
@@ -30,7 +30,7 @@ pub async fn check_writable<S: Store>(store: &S, now_ms: u64) -> Result<(), Stor
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::store::{FailingStore, MemoryStore};
+    use crate::testing::{MemoryStore, ScriptedStore};
 
     const NOW: u64 = 1_800_000_000_000;
 
@@ -39,7 +39,7 @@ mod tests {
         let store = MemoryStore::new();
         check_writable(&store, NOW).await.unwrap();
         // Only the first operation succeeds: a read.
-        let read_only = || FailingStore::after(1, store.clone());
+        let read_only = || ScriptedStore::failing_after(1, store.clone());
         check_writable(&read_only(), NOW + GOOD_FOR_MS - 1).await.unwrap();
         assert!(check_writable(&read_only(), NOW + GOOD_FOR_MS).await.is_err());
         assert!(check_writable(&read_only(), NOW - 1).await.is_err());

@@ -96,7 +96,7 @@ async fn a_value_that_is_not_json_is_an_error_that_names_its_key() {
 
 #[tokio::test]
 async fn a_failing_store_grants_exactly_its_operations() {
-    let store = FailingStore::after(2, MemoryStore::new());
+    let store = ScriptedStore::failing_after(2, MemoryStore::new());
     assert!(store.set("a", b"1").await.is_ok());
     assert!(store.get("a").await.is_ok());
     assert!(store.get("a").await.is_err());
@@ -193,15 +193,9 @@ impl Trial for StockLike {
     }
 }
 
-impl Trial for FailingStore<MemoryStore> {
-    async fn refuses_second(&self) -> Result<bool, StoreError> {
-        self.get("trial").await?;
-        Ok(true)
-    }
-}
-
 impl<S: Trial> Trial for ScriptedStore<S> {
     async fn refuses_second(&self) -> Result<bool, StoreError> {
+        self.get("trial").await?;
         self.inner().refuses_second().await
     }
 }
@@ -242,7 +236,7 @@ async fn on_stock_spin_every_key_stays_guarded() {
 async fn a_failing_store_is_tried_again() {
     let (keys, creation) = (MemoryStore::new(), Creation::new());
     guarded(&keys, &creation, GUARDED_FIRST / 2).await;
-    let broken = FailingStore::after(0, keys.clone());
+    let broken = ScriptedStore::failing_after(0, keys.clone());
     assert!(creation.create(&broken, &Frozen, "k", b"new").await.is_err());
     assert_eq!(guarded(&keys, &creation, 1).await, 0);
 }

@@ -1,9 +1,10 @@
 //! A store that does what a test says before and after its operations.
 
 use crate::store::{MemoryStore, Store, StoreError};
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 /// An operation of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +60,18 @@ impl<S> ScriptedStore<S> {
     /// A store without hooks.
     pub fn new(inner: S) -> Self {
         Self { inner, before: Vec::new(), after: Vec::new() }
+    }
+
+    /// A store that fails after a number of operations. Tests run a use case with 0, 1, 2, …
+    /// operations, and then check that the next call repairs what was left. Reads count too: a
+    /// process can die between a read and the write that follows it.
+    pub fn failing_after(operations: usize, inner: S) -> Self {
+        let left = AtomicUsize::new(operations);
+        Self::new(inner).before(move |_, _| {
+            let left = left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+            let failed = || StoreError::Unavailable("the power went off".to_owned());
+            ready(left.map(drop).map_err(|_| failed()))
+        })
     }
 
     /// Adds a hook that runs before each operation, with the key.
@@ -140,7 +153,7 @@ impl<S: Store> Store for ScriptedStore<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    use std::sync::atomic::AtomicU32;
 
     async fn increase<S: Store>(store: &S) -> Result<u64, StoreError> {
         let next = |n: Option<u64>| n.unwrap_or(0) + 1;
@@ -165,11 +178,11 @@ mod tests {
     #[tokio::test]
     async fn an_operation_fails_before_or_after_it_has_happened() {
         let fail = |_: Operation, key: &str| {
-            let answer = match key {
+            let result = match key {
                 "k" => Err(StoreError::Unavailable("lost".to_owned())),
                 _ => Ok(()),
             };
-            async move { answer }
+            async move { result }
         };
         let memory = MemoryStore::new();
         let before = ScriptedStore::new(memory.clone()).before(fail);

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::store::{FailingStore, MemoryStore};
+use crate::testing::{MemoryStore, ScriptedStore};
 use serde::Deserialize;
 use std::future::ready;
 use std::sync::Mutex;
@@ -136,7 +136,7 @@ async fn an_unreadable_shard_does_not_stop_the_others() {
     let mut round = list.round(0);
     while round.next().await.is_some() {}
     assert_eq!(round.unread(), 1);
-    let dead = self::list(FailingStore::after(0, list.store.clone()));
+    let dead = self::list(ScriptedStore::failing_after(0, list.store.clone()));
     assert!(dead.entries().await.is_err());
 }
 

@@ -59,16 +59,14 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         change: impl Fn(&mut Progress) -> R + Send + Sync,
     ) -> Result<R, Stop> {
         let now_ms = self.clock.now_ms();
-        let change = |progress: Option<Progress>| {
-            let mut progress = progress.unwrap_or_default();
+        let change = |progress: &mut Progress| {
             if progress.lease.as_ref().is_none_or(|lease| lease.holder != holder) {
                 return Err(Stop::LeaseLost);
             }
             progress.lease = Some(self.lease(holder, now_ms));
-            let result = change(&mut progress);
-            Ok((progress, result))
+            Ok(change(progress))
         };
-        self.store.update(&progress_key(&subscription.name), change).await
+        self.store.modify(&progress_key(&subscription.name), change).await
     }
 
     fn lease(&self, holder: &str, now_ms: u64) -> Lease {

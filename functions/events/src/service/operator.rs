@@ -135,16 +135,15 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     ) -> Result<(String, Dead)> {
         let letter = LetterId::parse(id).ok_or_else(|| missing(id))?;
         self.subscription(&letter.subscription)?;
-        let take = |progress: Option<Progress>| -> Result<_> {
-            let mut progress = progress.unwrap_or_default();
+        let take = |progress: &mut Progress| -> Result<_> {
             let is_it = |dead: &Dead| LetterId::of(&letter.subscription, dead) == letter;
             let index = progress.dead.iter().position(is_it);
             let dead = index.and_then(|index| progress.dead.remove(index));
             let dead = dead.ok_or_else(|| missing(id))?;
-            with(&mut progress, &dead);
-            Ok((progress, dead))
+            with(progress, &dead);
+            Ok(dead)
         };
-        let dead = self.store.update(&progress_key(&letter.subscription), take).await?;
+        let dead = self.store.modify(&progress_key(&letter.subscription), take).await?;
         Ok((letter.subscription, dead))
     }
 
@@ -152,14 +151,13 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
     /// number of events.
     pub async fn replay_key(&self, name: &str, key: &str) -> Result<u64> {
         self.subscription(name)?;
-        let revive = |progress: Option<Progress>| {
-            let mut progress = progress.unwrap_or_default();
+        let revive = |progress: &mut Progress| {
             let missing =
                 || Error::NotFound(format!("`{name}` has no dead letter of the key `{key}`"));
             let count = progress.revive(key).ok_or_else(missing)?;
-            Ok((progress, count as u64))
+            Ok(count as u64)
         };
-        self.store.update(&progress_key(name), revive).await
+        self.store.modify(&progress_key(name), revive).await
     }
 
     /// Delivers the matching events of a period (milliseconds since the epoch, `until_ms` exclusive)
@@ -174,16 +172,15 @@ impl<S: Store, D: Subscriber, C: Clock> Broker<S, D, C> {
         let cursor = self.load(subscription).await?.cursor;
         let (count, span) = self.span(subscription, cursor, from_ms, until_ms).await?;
         let Some(span) = span else { return Ok(0) };
-        let add = |progress: Option<Progress>| {
-            let mut progress = progress.unwrap_or_default();
+        let add = |progress: &mut Progress| {
             if progress.replays.len() >= REPLAYS_MAX {
                 let text = format!("{REPLAYS_MAX} periods are already being replayed");
                 return Err(Error::Unavailable(text).into());
             }
             progress.replays.push(span);
-            Ok((progress, count))
+            Ok(count)
         };
-        self.store.update(&progress_key(name), add).await
+        self.store.modify(&progress_key(name), add).await
     }
 
     async fn span(

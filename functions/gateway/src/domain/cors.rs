@@ -3,13 +3,13 @@
 /// Request headers that such pages may send.
 pub const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, \
     last-event-id, traceparent, tracestate, x-projection-position, x-request-id";
-/// Answer headers that they may read.
+/// Response headers that they may read.
 pub const EXPOSED: &str = "etag, location, ratelimit, ratelimit-policy, retry-after, x-request-id, idempotency-replayed, \
     x-projection-position";
 /// How long they may remember a preflight. Seconds.
 pub const AGE_S: &str = "600";
 
-/// The origin to name in the answer, if it is one of those allowed: origins separated by
+/// The origin to name in the response, if it is one of those allowed: origins separated by
 /// spaces or commas, each exactly as browsers send it. There is no `*`.
 pub fn allowed<'a>(setting: &str, origin: Option<&'a str>) -> Option<&'a str> {
     let origin = origin?;

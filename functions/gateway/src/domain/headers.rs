@@ -64,7 +64,7 @@ pub fn sanitize_request(headers: &mut HeaderMap) {
     });
 }
 
-/// Removes what an answer from inside must not carry.
+/// Removes what a response from inside must not carry.
 pub fn sanitize_response(headers: &mut HeaderMap) {
     strip_connection(headers);
     retain(headers, |name| !INSIDE.contains(&name) && !name.starts_with("spin-"));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_do_not_say_what_the_inside_is_made_of() {
+    fn responses_do_not_describe_the_implementation() {
         let mut headers = map(&[
             ("server", "x"),
             ("spin-component", "y"),

@@ -12,9 +12,9 @@ use chassis::quota::{Check, Quotas};
 pub enum Limit {
     /// No quota: liveness, descriptions, and bulk operations of administrators.
     None,
-    /// Looking.
+    /// Requests that read.
     Read,
-    /// Changing.
+    /// Requests that write.
     Write,
     /// Requests that check a password.
     Credentials,

@@ -11,7 +11,7 @@ pub struct Route {
     pub method: Method,
     /// Literal segments, `{name}` for any one segment, `{*name}` at the end for one or more.
     pub path: &'static str,
-    /// Names the operation in the OpenAPI document; none for what is no API.
+    /// Names the operation in the OpenAPI document; none if it does not belong to the API.
     pub operation: Option<&'static str>,
     pub target: Target,
     pub access: Access,
@@ -21,8 +21,8 @@ pub struct Route {
     pub limit: Limit,
     /// Longest request body in bytes. With 0, no body is forwarded.
     pub body_bytes_max: u64,
-    /// How long the head of the answer may take. Milliseconds. Bodies, and so event streams,
-    /// take as long as they take.
+    /// How long the head of the response may take. Milliseconds. Bodies, such as event
+    /// streams, are not limited.
     pub timeout_ms: u64,
 }
 
@@ -34,16 +34,16 @@ impl Route {
     }
 }
 
-/// Who answers.
+/// What responds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// This component, under the same path.
     Component(&'static str),
     /// This component, under another path.
     Renamed(&'static str, &'static str),
-    /// The gateway: I am alive.
+    /// The gateway: liveness.
     Liveness,
-    /// The gateway: I and all behind me can serve.
+    /// The gateway: its readiness and that of all functions.
     Readiness,
     /// The gateway: the description of the API.
     Description,
@@ -54,7 +54,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The component that answers, if it is not the gateway.
+    /// The component that responds, if it is not the gateway.
     pub fn component(self) -> Option<&'static str> {
         match self {
             Self::Component(name) | Self::Renamed(name, _) => Some(name),
@@ -67,16 +67,16 @@ impl Target {
     }
 }
 
-/// Who may ask.
+/// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody; a token is not looked at and not passed on.
+    /// All requests; a token is neither checked nor forwarded.
     Public,
-    /// Everyone; `Authorization` identifies the OAuth client and is forwarded.
+    /// All requests; `Authorization` identifies the OAuth client and is forwarded.
     Client,
-    /// Everybody; a token is checked if there is one, and passed on.
+    /// All requests; a token is checked and forwarded if there is one.
     Optional,
-    /// Every valid access token.
+    /// Valid access tokens.
     User,
     /// Access tokens with the role `admin`.
     Admin,

@@ -185,7 +185,7 @@ fn media_types(value: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn the_answer_is_the_document() {
+fn the_response_is_the_document() {
     let response = response();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/json");

@@ -53,7 +53,7 @@ struct Seen {
 
 /// What a request for readiness has to do.
 enum Task {
-    Answer(Seen),
+    Respond(Seen),
     Ask,
     /// There is no result that can be used, but a check is running.
     Wait,
@@ -70,7 +70,7 @@ impl Seen {
         let is_asked = now_ms < self.asking_until_ms
             && self.asking_until_ms <= now_ms.saturating_add(ASKING_MAX_MS);
         let task = match (self.age_ms(now_ms), is_asked) {
-            (0..FRESH_MS, _) | (FRESH_MS..STALE_MAX_MS, true) => Task::Answer(self.clone()),
+            (0..FRESH_MS, _) | (FRESH_MS..STALE_MAX_MS, true) => Task::Respond(self.clone()),
             (_, true) => Task::Wait,
             (_, false) => {
                 self.asking_until_ms = now_ms.saturating_add(ASKING_MAX_MS);
@@ -81,7 +81,7 @@ impl Seen {
     }
 }
 
-/// The answer to `GET /livez`.
+/// The response to `GET /livez`.
 pub(super) fn alive() -> Response {
     health(true, &json!({"status": "pass"}))
 }
@@ -90,7 +90,7 @@ impl<P: Ports> Gateway<P> {
     /// The response to `GET /readyz`.
     pub(super) async fn readiness(&self) -> Response {
         match self.seen().await {
-            Ok(Some(seen)) => answer(&seen),
+            Ok(Some(seen)) => respond(&seen),
             Ok(None) => health(false, &json!({"status": "fail", "output": "not known yet"})),
             Err(error) => {
                 eprintln!("not ready: {error}");
@@ -103,7 +103,7 @@ impl<P: Ports> Gateway<P> {
         let (store, clock) = (self.ports.store()?, self.ports.clock());
         for _ in 0..=WAIT_MAX_MS / POLL_MS {
             match task(&store, clock.now_ms()).await? {
-                Task::Answer(seen) => return Ok(Some(seen)),
+                Task::Respond(seen) => return Ok(Some(seen)),
                 Task::Ask => {
                     let ready = self.ask().await;
                     let seen = Seen { ready, at_ms: clock.now_ms(), asking_until_ms: 0 };
@@ -154,7 +154,7 @@ async fn task<S: Store>(store: &S, now_ms: u64) -> Result<Task, StoreError> {
     }
 }
 
-fn answer(seen: &Seen) -> Response {
+fn respond(seen: &Seen) -> Response {
     let time = rfc3339(seen.at_ms);
     let word = |ready: bool| if ready { "pass" } else { "fail" };
     let check = |(name, ready): (&String, &bool)| {

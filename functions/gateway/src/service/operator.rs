@@ -58,16 +58,16 @@ impl<P: Ports> Gateway<P> {
             .header("x-forwarded-for", &origin.address)
             .body(Body::from(body))
             .map_err(|_| Problem::internal())?;
-        let answer = self.ports.upstream().forward(request, TIMEOUT_MS).await;
-        let answer = answer.map_err(|error| super::unreachable(&error))?;
-        match answer.status() {
+        let response = self.ports.upstream().forward(request, TIMEOUT_MS).await;
+        let response = response.map_err(|error| super::unreachable(&error))?;
+        match response.status() {
             StatusCode::OK => {}
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 return Err(Problem::unavailable("Too many attempts. Try again later.", 5));
             }
             _ => return Err(Problem::unauthorized("Wrong address or password.")),
         }
-        let bytes = to_bytes(answer.into_body(), SESSION_BYTES_MAX).await;
+        let bytes = to_bytes(response.into_body(), SESSION_BYTES_MAX).await;
         let session: Value = serde_json::from_slice(&bytes.unwrap_or_default()).unwrap_or_default();
         if let Some(token) = session["refresh_token"].as_str() {
             self.sign_out(token).await;
@@ -89,9 +89,9 @@ impl<P: Ports> Gateway<P> {
             .body(Body::from(body));
         let Ok(request) = request else { return };
         match self.ports.upstream().forward(request, TIMEOUT_MS).await {
-            Ok(answer) if answer.status().is_success() => {}
-            Ok(answer) => {
-                eprintln!("the session of an operator page was not ended: {}", answer.status())
+            Ok(response) if response.status().is_success() => {}
+            Ok(response) => {
+                eprintln!("the session of an operator page was not ended: {}", response.status())
             }
             Err(error) => eprintln!("the session of an operator page was not ended: {error}"),
         }

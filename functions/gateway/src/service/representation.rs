@@ -69,7 +69,7 @@ impl Wanted {
         }
         let (mut parts, body) = response.into_parts();
         let bytes =
-            read_limited(body, kind.bytes_max()).await.map_err(|_| super::answer::broken())?;
+            read_limited(body, kind.bytes_max()).await.map_err(|_| super::response::broken())?;
         if !parts.headers.contains_key(header::ETAG) {
             let tag = format!("\"{}\"", validators::digest(&bytes));
             super::headers::set(&mut parts.headers, "etag", &tag);

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! The gateway in front of functions that write down what reaches them.
+//! The gateway in front of functions that record their requests.
 
 mod attacks;
 mod health;
@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What reached a function.
+/// A request that was forwarded to a function.
 #[derive(Clone, Debug)]
 struct Seen {
     method: Method,
@@ -31,12 +31,12 @@ struct Seen {
     body: Vec<u8>,
 }
 
-type Answer = Arc<dyn Fn() -> Result<Response, OutboundError> + Send + Sync>;
+type Respond = Arc<dyn Fn() -> Result<Response, OutboundError> + Send + Sync>;
 
 #[derive(Clone)]
-struct Town {
+struct World {
     seen: Arc<Mutex<Vec<Seen>>>,
-    answer: Arc<Mutex<Answer>>,
+    respond: Arc<Mutex<Respond>>,
     settings: Arc<Mutex<Settings>>,
     calls: Arc<Mutex<HashMap<String, u32>>>,
     limiter_is_down: Arc<AtomicBool>,
@@ -46,7 +46,7 @@ struct Town {
     keys: KeySet,
 }
 
-impl Upstream for Town {
+impl Upstream for World {
     async fn forward(
         &self,
         request: Request<Body>,
@@ -58,13 +58,13 @@ impl Upstream for Town {
         let body = body.to_bytes().to_vec();
         let (method, uri, headers) = (parts.method, parts.uri.to_string(), parts.headers);
         self.seen.lock().unwrap().push(Seen { method, uri, headers, body });
-        let answer = self.answer.lock().unwrap().clone();
-        answer()
+        let respond = self.respond.lock().unwrap().clone();
+        respond()
     }
 }
 
 /// Counts calls and refuses those over the quota; windows never end.
-impl Limiter for Town {
+impl Limiter for World {
     async fn check(&self, check: &Check) -> Result<Decision, String> {
         if self.limiter_is_down.load(Ordering::SeqCst) {
             return Err("down".to_owned());
@@ -79,7 +79,7 @@ impl Limiter for Town {
     }
 }
 
-impl Environment for Town {
+impl Environment for World {
     async fn settings(&self) -> Settings {
         self.settings.lock().unwrap().clone()
     }
@@ -89,7 +89,7 @@ impl Environment for Town {
     }
 }
 
-impl Ports for Town {
+impl Ports for World {
     type Upstream = Self;
     type Limiter = Self;
     type Keys = KeySet;
@@ -125,13 +125,13 @@ impl Ports for Town {
     }
 }
 
-impl Town {
+impl World {
     fn new() -> Self {
         let issuer = "http://localhost:3000".to_owned();
         let settings = Settings { quotas: Some(Quotas::default()), issuer, ..Settings::default() };
-        let town = Self {
+        let world = Self {
             seen: Arc::default(),
-            answer: Arc::new(Mutex::new(Arc::new(|| Ok("done".into_response())))),
+            respond: Arc::new(Mutex::new(Arc::new(|| Ok("done".into_response())))),
             settings: Arc::new(Mutex::new(settings)),
             calls: Arc::default(),
             limiter_is_down: Arc::default(),
@@ -140,15 +140,15 @@ impl Town {
             clock: ManualClock::new(1_000_000),
             keys: Issuer::new().key_set(),
         };
-        town.answers(|| Ok("done".into_response()));
-        town
+        world.responds(|| Ok("done".into_response()));
+        world
     }
 
-    fn answers(
+    fn responds(
         &self,
-        answer: impl Fn() -> Result<Response, OutboundError> + Send + Sync + 'static,
+        respond: impl Fn() -> Result<Response, OutboundError> + Send + Sync + 'static,
     ) {
-        *self.answer.lock().unwrap() = Arc::new(answer);
+        *self.respond.lock().unwrap() = Arc::new(respond);
     }
 
     fn set(&self, change: impl FnOnce(&mut Settings)) {
@@ -163,7 +163,7 @@ impl Town {
         Reply::read(Gateway::new(self.clone()).handle(request).await).await
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
+    async fn send_empty(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);

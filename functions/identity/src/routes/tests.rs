@@ -19,7 +19,7 @@ use chassis::Clock;
 use chassis::events::Event;
 use chassis::quota::{Check, Decision, Limiter};
 use chassis::sealed::{PersonKey, PersonKeys, Unreadable, readable};
-use chassis::testing::{Client, FailingStore, ManualClock, MemoryProducer, MemoryStore, Reply};
+use chassis::testing::{Client, ManualClock, MemoryProducer, MemoryStore, Reply, ScriptedStore};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -178,8 +178,8 @@ impl Shop {
     }
 
     /// Identity over a store that fails after this many operations.
-    fn dying(&self, operations: usize) -> Identity<FailingStore<MemoryStore>, TestEnvironment> {
-        let store = FailingStore::after(operations, self.store.clone());
+    fn dying(&self, operations: usize) -> Identity<ScriptedStore<MemoryStore>, TestEnvironment> {
+        let store = ScriptedStore::failing_after(operations, self.store.clone());
         Identity::new(store, self.environment.clone())
     }
 

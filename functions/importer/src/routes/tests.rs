@@ -12,7 +12,7 @@ use catalog::records::Memo;
 use catalog::service::Catalog;
 use chassis::form::JsonBody;
 use chassis::http::OutboundError;
-use chassis::testing::{Client, FailingStore, Issuer, ManualClock, MemoryProducer, MemoryStore};
+use chassis::testing::{Client, Issuer, ManualClock, MemoryProducer, MemoryStore, ScriptedStore};
 use inventory::routes::App;
 use inventory::service::Inventory;
 use serde_json::{Value, json};
@@ -185,7 +185,7 @@ async fn an_interrupted_import_continues() {
 async fn after_a_crash_at_any_step_the_next_import_completes_the_shop() {
     for operations in [0, 1, 2, 3, 10, 30, 32, 33, 34] {
         let (world, store) = (World::new(), MemoryStore::new());
-        let first = world.import(FailingStore::after(operations, store.clone())).await.0;
+        let first = world.import(ScriptedStore::failing_after(operations, store.clone())).await.0;
         assert_eq!(first == 200, operations > 33, "after {operations} operations");
         assert_eq!(world.import(store).await.0, 200);
         world.assert_complete().await;

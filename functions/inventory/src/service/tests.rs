@@ -2,7 +2,7 @@
 use super::returns::RETURN_NOTED_MS;
 use super::*;
 use crate::records::{lane_key, stock_key};
-use chassis::store::{FailingStore, MemoryStore};
+use chassis::testing::{MemoryStore, ScriptedStore};
 use proptest::prelude::*;
 
 mod books;
@@ -110,7 +110,7 @@ async fn a_take_back_resumed_much_later_still_counts_once() {
             inventory.reserve(id, &wanted, TTL, 0).await.unwrap();
             inventory.commit(id, 0).await.unwrap();
         }
-        let crashing = Inventory::new(FailingStore::after(operations, store));
+        let crashing = Inventory::new(ScriptedStore::failing_after(operations, store));
         let _ = crashing.take_back("r", 0).await;
         // Another return, hours later, removes old notes, but not of an unfinished one.
         inventory.take_back("s", much_later).await.unwrap();

@@ -33,28 +33,25 @@ impl<P: Ports> Notifications<P> {
         let Notification { id, request_id, .. } = notification;
         let entry = Listed { id: id.clone(), request_id: request_id.clone() };
         let key = list_key(&notification.user_id);
-        let put = |list: Option<Vec<Listed>>| {
-            let mut list = list.unwrap_or_default();
+        let put = |list: &mut Vec<Listed>| {
             if !list.contains(&entry) {
                 list.push(entry.clone());
                 list.sort_by(|one, other| other.id.cmp(&one.id));
             }
-            let old = list.get(LIST_LENGTH_MAX..).unwrap_or_default().to_vec();
-            Ok::<_, StoreError>((list, old))
+            Ok::<_, StoreError>(list.get(LIST_LENGTH_MAX..).unwrap_or_default().to_vec())
         };
-        let old = self.store().update(&key, put).await?;
+        let old = self.store().modify(&key, put).await?;
         if old.is_empty() {
             return Ok(());
         }
         for listed in &old {
             self.change(&listed.request_id, |it| it.pinned.subject.clear()).await?;
         }
-        let remove = |list: Option<Vec<Listed>>| {
-            let mut list = list.unwrap_or_default();
+        let remove = |list: &mut Vec<Listed>| {
             list.retain(|listed| !old.contains(listed));
-            Ok::<_, StoreError>((list, ()))
+            Ok(())
         };
-        self.store().update(&key, remove).await
+        self.store().modify(&key, remove).await
     }
 
     /// Erases the messages in a user's list, and the one of this request if there is one, and then

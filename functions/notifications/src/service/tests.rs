@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use chassis::auth::KeySet;
 use chassis::sealed::{PersonKey, PersonKeys, Unreadable};
-use chassis::testing::{FailingStore, Issuer, ManualClock, MemoryKeys, MemoryStore};
+use chassis::testing::{Issuer, ManualClock, MemoryKeys, MemoryStore, ScriptedStore};
 
 use super::*;
 use crate::domain::{Channel, LEASE_MS, Outcome, Preferences, Priority, State};
@@ -70,8 +70,8 @@ impl<S: Store> World<S> {
     }
 
     /// A shop whose store fails after this many operations.
-    fn crashing(&self, operations: usize) -> Shop<FailingStore<S>> {
-        self.over(FailingStore::after(operations, self.store.clone())).shop()
+    fn crashing(&self, operations: usize) -> Shop<ScriptedStore<S>> {
+        self.over(ScriptedStore::failing_after(operations, self.store.clone())).shop()
     }
 
     pub(crate) fn set_outcome(&self, outcome: Outcome) {

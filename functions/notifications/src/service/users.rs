@@ -150,12 +150,8 @@ impl<P: Ports> Notifications<P> {
         id: &str,
         mut change: impl FnMut(&mut Shard) -> R + Send,
     ) -> Result<R, StoreError> {
-        let change = |shard: Option<Shard>| {
-            let mut shard = shard.unwrap_or_default();
-            let result = change(&mut shard);
-            Ok::<_, StoreError>((shard, result))
-        };
-        self.store().update(&shard_key(shard(id, SHARD_COUNT)), change).await
+        let key = shard_key(shard(id, SHARD_COUNT));
+        self.store().modify(&key, |shard| Ok(change(shard))).await
     }
 
     /// Erases a user who has deleted their account: the copy, the preferences, and the texts of

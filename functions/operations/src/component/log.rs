@@ -1,14 +1,11 @@
 //! The event log through its contract.
 
+use super::Host;
 use crate::bindings::tessera::events::log;
 use crate::domain::{DeadLetter, LoggedEvent, Subscription};
 use crate::ports::{EventLog, LogError};
 
-/// The log of the platform.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PlatformLog;
-
-impl EventLog for PlatformLog {
+impl EventLog for Host {
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<LoggedEvent>, LogError> {
         log::read(after, limit).await
     }

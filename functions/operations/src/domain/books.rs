@@ -2,6 +2,7 @@
 
 use super::log::{DeadLetter, Streams, Subscription};
 use crate::bindings::shop;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use shop::inventory::audit::{Claim, Entry as Sku, Standing};
@@ -49,6 +50,26 @@ pub struct Books {
     pub subscriptions: Vec<Subscription>,
     /// The dead letters of the event log.
     pub dead_letters: Vec<DeadLetter>,
+}
+
+impl Books {
+    /// The number of entries of each book.
+    pub fn counts(&self) -> [(&'static str, u64); 11] {
+        let shipments = self.shipping.iter().map(|entry| entry.shipments.len()).sum::<usize>();
+        [
+            ("orders", self.orders.len() as u64),
+            ("payments", self.payments.len() as u64),
+            ("ledger_accounts", self.ledger.len() as u64),
+            ("provider_charges", self.statement.len() as u64),
+            ("skus", self.skus.len() as u64),
+            ("shipments", shipments as u64),
+            ("messages", self.messages.len() as u64),
+            ("projected_orders", self.projection.len() as u64),
+            ("events", self.log.events),
+            ("subscriptions", self.subscriptions.len() as u64),
+            ("dead_letters", self.dead_letters.len() as u64),
+        ]
+    }
 }
 
 impl OrderStatus {
@@ -130,10 +151,10 @@ pub struct Stated {
 }
 
 /// The sales of one SKU according to all orders.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sales {
     /// Pieces in settled paid orders that were not returned.
-    pub bought: u64,
+    pub bought: i64,
     /// Whether an unsettled order contains the SKU.
     pub moving: bool,
     /// A digest of all orders that contain the SKU, to detect changes between two readings.

@@ -3,7 +3,7 @@
 
 use super::books::Money;
 use crate::bindings::tessera::events;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use events::log::{DeadLetter, Entry as LoggedEvent, Reason, Subscription};
@@ -17,7 +17,7 @@ pub const SHIPPING_SOURCE: &str = "/shop/shipping";
 const FAULTS_MAX: usize = 4;
 
 /// The checked part of the data of an order's event.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OrderState {
     /// The customer.
     pub user_id: String,
@@ -25,6 +25,16 @@ pub struct OrderState {
     pub status: String,
     /// The price.
     pub total: Money,
+}
+
+impl OrderState {
+    /// What an event says about an order.
+    pub fn of(event: &Event) -> Option<OrderState> {
+        if event.source != ORDERS_SOURCE {
+            return None;
+        }
+        serde_json::from_str(&event.data).ok()
+    }
 }
 
 /// Two neighboring events whose sequence numbers are not consecutive.
@@ -72,25 +82,17 @@ impl Streams {
         streams
     }
 
-    /// Counts the next event of the log.
-    pub fn count_only(&mut self, logged: &LoggedEvent) {
-        self.events += 1;
-        self.begins.get_or_insert((logged.position, logged.recorded_at));
-    }
-
     /// Adds the next event of the log.
     pub fn add(&mut self, logged: &LoggedEvent) {
-        self.count_only(logged);
+        self.events += 1;
+        self.begins.get_or_insert((logged.position, logged.recorded_at));
         let event = &logged.event;
         let (Some(subject), Some(sequence)) = (&event.subject, event.sequence) else { return };
         let key = (event.source.clone(), subject.clone());
         let stream = self.streams.entry(key).or_default();
         stream.count(sequence);
         stream.last_at_ms = logged.recorded_at;
-        if event.source != ORDERS_SOURCE {
-            return;
-        }
-        stream.state = serde_json::from_str(&event.data).ok();
+        stream.state = OrderState::of(event);
         if let Some(state) = &stream.state
             && stream.changes.last().is_none_or(|(status, _)| *status != state.status)
         {

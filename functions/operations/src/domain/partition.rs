@@ -1,53 +1,41 @@
-//! A part of the books that is small enough to be checked at once.
+//! Parts of the books that are small enough to be checked at once.
 //!
-//! All books of an order are in the same part, which the first bits of a digest of the order's id
-//! select. The first part is everything; a part that is too large is split in two, and the other
-//! half is checked afterwards. So memory is bounded and all entries are checked.
+//! The first bits of a digest of an entry's key select its part, so all books of an order are in
+//! the same part. Entries are stored in [`BUCKETS`] buckets while the books are read; a bucket that
+//! is too large to be checked at once is checked in several parts.
 
 use chassis::hash::fnv1a_32;
-use serde::{Deserialize, Serialize};
 
+/// The number of buckets, a power of two. A run notes the used ones in the bits of a `u64`.
+pub const BUCKETS: usize = 1 << BUCKET_BITS;
+const BUCKET_BITS: u32 = 6;
 /// The maximum number of bits of a part.
-const BITS_MAX: u8 = 24;
+const BITS_MAX: u32 = 24;
 
 /// Everything whose digest begins with these bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partition {
-    /// The number of bits.
-    bits: u8,
-    /// The bits.
+    bits: u32,
     value: u32,
 }
 
 impl Partition {
+    /// The bucket of this key.
+    pub fn bucket(key: &str) -> usize {
+        (digest(key) >> (u32::BITS - BUCKET_BITS)) as usize
+    }
+
+    /// The parts of a bucket with this many entries, so that each has about `max` at most.
+    pub fn parts_of(bucket: usize, entries: u64, max: u64) -> impl Iterator<Item = Partition> {
+        let parts = entries.div_ceil(max.max(1)).max(1).next_power_of_two();
+        let more = parts.ilog2().min(BITS_MAX - BUCKET_BITS);
+        let first = u32::try_from(bucket).unwrap_or_default() << more;
+        (first..first + (1 << more)).map(move |value| Partition { bits: BUCKET_BITS + more, value })
+    }
+
     /// Whether the entry with this key is in it.
-    pub fn holds(&self, key: &str) -> bool {
-        self.bits == 0 || digest(key) >> (32 - u32::from(self.bits)) == self.value
-    }
-
-    /// Whether it is the first of all parts. It includes the checks that run only once.
-    pub fn is_first(&self) -> bool {
-        self.value == 0
-    }
-
-    /// Its first half; `None` if it can't be split further.
-    pub fn half(self) -> Option<Partition> {
-        (self.bits < BITS_MAX).then(|| Partition { bits: self.bits + 1, value: self.value << 1 })
-    }
-
-    /// The next part; `None` at the end.
-    pub fn next(self) -> Option<Partition> {
-        let Partition { mut bits, mut value } = self;
-        while value & 1 == 1 {
-            bits -= 1;
-            value >>= 1;
-        }
-        (bits > 0).then_some(Partition { bits, value: value | 1 })
-    }
-
-    /// Whether [`Partition::half`] and [`Partition::next`] can produce it.
-    pub fn is_sound(&self) -> bool {
-        self.bits <= BITS_MAX && u64::from(self.value) < 1 << self.bits
+    pub fn holds(self, key: &str) -> bool {
+        digest(key) >> (u32::BITS - self.bits) == self.value
     }
 }
 
@@ -63,29 +51,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_cover_everything_exactly_once() {
-        let keys: Vec<String> = (0..1_000).map(|number| format!("ord_{number}")).collect();
+    fn parts_cover_every_bucket_exactly_once_and_are_small() {
+        let keys: Vec<String> = (0..6_400).map(|number| format!("ord_{number}")).collect();
         let mut met = vec![0; keys.len()];
-        let (mut at, mut parts) = (Some(Partition::default()), 0);
-        while let Some(mut part) = at {
-            // Too large while it has more than 30 of them.
-            while keys.iter().filter(|key| part.holds(key)).count() > 30 {
-                part = part.half().expect("small enough in the end");
+        for bucket in 0..BUCKETS {
+            let all = keys.iter().filter(|key| Partition::bucket(key) == bucket).count();
+            let parts: Vec<_> = Partition::parts_of(bucket, all as u64, 30).collect();
+            assert!((4..=8).contains(&parts.len()), "{all} keys in {} parts", parts.len());
+            for part in parts {
+                let held = keys.iter().zip(&mut met).filter(|(key, _)| part.holds(key));
+                let count = held.map(|(_, times)| *times += 1).count();
+                assert!(count < 60, "{count}");
             }
-            for (key, met) in keys.iter().zip(&mut met) {
-                *met += u32::from(part.holds(key));
-            }
-            (at, parts) = (part.next(), parts + 1);
         }
         assert!(met.iter().all(|times| *times == 1));
-        assert!((34..200).contains(&parts), "{parts}");
     }
 
     #[test]
-    fn the_whole_is_one_part() {
-        assert_eq!(Partition::default().next(), None);
-        assert!(Partition::default().holds("anything") && Partition::default().is_sound());
-        assert!(!Partition { bits: 1, value: 2 }.is_sound());
-        assert!(!Partition { bits: 40, value: 0 }.is_sound());
+    fn an_empty_bucket_is_one_part() {
+        assert_eq!(Partition::parts_of(3, 0, 30).count(), 1);
     }
 }

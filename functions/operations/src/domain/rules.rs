@@ -56,6 +56,11 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("projection-without-order", projection::without_order),
 ];
 
+/// The index of a rule in the list.
+pub(super) fn rank(rule: &str) -> usize {
+    RULES.iter().position(|(name, _)| *name == rule).unwrap_or(RULES.len())
+}
+
 /// The violations of all rules so far.
 #[derive(Default)]
 pub(super) struct Report {
@@ -77,6 +82,6 @@ impl Report {
     /// Adds a violation of the current rule.
     fn add<'a>(&mut self, detail: impl Into<String>, ids: impl IntoIterator<Item = &'a String>) {
         let ids = ids.into_iter().cloned().collect();
-        self.violations.push(Violation { rule: self.rule, detail: detail.into(), ids });
+        self.violations.push(Violation { rule: self.rule.into(), detail: detail.into(), ids });
     }
 }

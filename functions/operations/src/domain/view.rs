@@ -7,6 +7,7 @@
 
 use super::books::{Books, Order, Payment, Projected, Shipping};
 use super::log::{ORDERS_SOURCE, Stream};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The default of how long work may be in progress before it is reported, in milliseconds.
@@ -15,7 +16,7 @@ pub const IN_FLIGHT_MS_DEFAULT: u64 = 10 * 60 * 1_000;
 pub const IN_FLIGHT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// What to check, and how strictly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// When the reading began, in milliseconds since the epoch.
     pub checked_at_ms: u64,

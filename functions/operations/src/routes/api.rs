@@ -42,34 +42,44 @@ fn api() -> Api {
 }
 
 fn books(api: &mut Api) {
+    let report = json!({
+        "checked_at": "2026-01-31T12:00:00.000Z",
+        "updated_at": "2026-01-31T12:00:02.000Z",
+        "complete": true,
+        "reading": null,
+        "parts_checked": 64,
+        "parts": 64,
+        "blocked_by": null,
+        "violations": [
+            {
+                "rule": "money-held",
+                "detail": "500 EUR held",
+                "ids": [
+                    "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
+                    "pay_0192f0c4-7a10-7c3e-9d5b-2f1f5f0a9c40",
+                ],
+            },
+        ],
+        "checked": {"orders": 41, "payments": 40, "events": 230},
+    });
     api.operation(
         "reconcile",
         "Reconcile all books",
         "Reads the books of orders, payments, inventory, shipping and notifications, the payment \
          provider's statement, the event log and the read model, and checks the invariants across \
-         them. Work in progress is not a violation unless it takes too long. Books that do not fit \
-         into memory are checked in parts: follow `next_cursor`.",
+         them. Work in progress is not a violation unless it takes too long. What takes longer \
+         than some seconds goes on in the background. Replaces a reconciliation in progress.",
     )
     .query::<Asked>()
-    .parameters(["cursor"])
-    .ok::<Report>(
-        "The violations; an empty list if all books agree.",
-        &json!({
-            "checked_at": "2026-01-31T12:00:00.000Z",
-            "violations": [
-                {
-                    "rule": "money-held",
-                    "detail": "500 EUR held",
-                    "ids": [
-                        "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11",
-                        "pay_0192f0c4-7a10-7c3e-9d5b-2f1f5f0a9c40",
-                    ],
-                },
-            ],
-            "checked": {"orders": 41, "payments": 40, "events": 230},
-            "next_cursor": null,
-        }),
-    );
+    .ok::<Report>("All books were compared: an empty list of violations if they agree.", &report)
+    .json::<Report>(202, "The reconciliation goes on. Read it again later.", &report);
+    api.operation(
+        "getReconciliation",
+        "Read the last reconciliation",
+        "The violations, and how far it is.",
+    )
+    .ok::<Report>("Complete or in progress.", &report)
+    .problems([404]);
     api.operation(
         "sweep",
         "Run all due background work",

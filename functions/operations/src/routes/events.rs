@@ -2,10 +2,10 @@
 
 use super::Api;
 use crate::domain::{DeadLetter, Event, Reason, Subscription};
-use crate::ports::{EventLog, LogError, Sources};
+use crate::ports::{LogError, Ports};
 use axum::Json;
 use axum::extract::{Path, State};
-use chassis::auth::{Admin, KeySource};
+use chassis::auth::Admin;
 use chassis::clock::{parse_rfc3339, rfc3339};
 use chassis::form::{Fields, JsonBody};
 use chassis::page::{Cursor, Page, PageQuery};
@@ -107,42 +107,42 @@ fn cloud_event(event: Event) -> Value {
     value
 }
 
-pub(super) async fn subscriptions<S: Sources, L: EventLog, K: KeySource>(
-    State(api): State<Api<S, L, K>>,
+pub(super) async fn subscriptions<P: Ports>(
+    State(Api(ports)): State<Api<P>>,
     _: Admin,
 ) -> Result<Json<Page<SubscriptionView>>> {
-    let items = api.log.subscriptions().await.map_err(problem)?;
+    let items = ports.subscriptions().await.map_err(problem)?;
     Ok(Json(Page { items: items.into_iter().map(Into::into).collect(), next_cursor: None }))
 }
 
-pub(super) async fn dead_letters<S: Sources, L: EventLog, K: KeySource>(
-    State(api): State<Api<S, L, K>>,
+pub(super) async fn dead_letters<P: Ports>(
+    State(Api(ports)): State<Api<P>>,
     _: Admin,
     query: PageQuery,
 ) -> Result<Json<Page<LetterView>>> {
     let after: Option<String> = query.position(DEAD_LETTERS)?;
     let limit = u32::try_from(query.limit).unwrap_or(u32::MAX);
-    let letters = api.log.dead_letters(after, limit).await.map_err(problem)?;
+    let letters = ports.dead_letters(after, limit).await.map_err(problem)?;
     // Pages that would be too large are shorter, so only an empty page is the last.
     let next_cursor = letters.last().map(|letter| Cursor::encode(DEAD_LETTERS, &letter.id));
     Ok(Json(Page { items: letters.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
-pub(super) async fn replay<S: Sources, L: EventLog, K: KeySource>(
-    State(api): State<Api<S, L, K>>,
+pub(super) async fn replay<P: Ports>(
+    State(Api(ports)): State<Api<P>>,
     _: Admin,
     Path(id): Path<String>,
 ) -> Result<StatusCode> {
-    api.log.replay(id).await.map_err(problem)?;
+    ports.replay(id).await.map_err(problem)?;
     Ok(StatusCode::ACCEPTED)
 }
 
-pub(super) async fn discard<S: Sources, L: EventLog, K: KeySource>(
-    State(api): State<Api<S, L, K>>,
+pub(super) async fn discard<P: Ports>(
+    State(Api(ports)): State<Api<P>>,
     _: Admin,
     Path(id): Path<String>,
 ) -> Result<StatusCode> {
-    api.log.discard(id).await.map_err(problem)?;
+    ports.discard(id).await.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -154,17 +154,17 @@ pub(super) struct Replayed {
     events: u64,
 }
 
-pub(super) async fn replay_key<S: Sources, L: EventLog, K: KeySource>(
-    State(api): State<Api<S, L, K>>,
+pub(super) async fn replay_key<P: Ports>(
+    State(Api(ports)): State<Api<P>>,
     _: Admin,
     Path((name, key)): Path<(String, String)>,
 ) -> Result<(StatusCode, Json<Replayed>)> {
-    let events = api.log.replay_key(name, key).await.map_err(problem)?;
+    let events = ports.replay_key(name, key).await.map_err(problem)?;
     Ok((StatusCode::ACCEPTED, Json(Replayed { events })))
 }
 
-pub(super) async fn replay_range<S: Sources, L: EventLog, K: KeySource>(
-    State(api): State<Api<S, L, K>>,
+pub(super) async fn replay_range<P: Ports>(
+    State(Api(ports)): State<Api<P>>,
     _: Admin,
     Path(name): Path<String>,
     body: JsonBody,
@@ -178,7 +178,7 @@ pub(super) async fn replay_range<S: Sources, L: EventLog, K: KeySource>(
     }
     fields.finish()?;
     let (from, until) = from.zip(until).ok_or_else(Problem::internal)?;
-    let events = api.log.replay_range(name, from, until).await.map_err(problem)?;
+    let events = ports.replay_range(name, from, until).await.map_err(problem)?;
     Ok((StatusCode::ACCEPTED, Json(Replayed { events })))
 }
 
@@ -197,7 +197,7 @@ fn problem(error: LogError) -> Problem {
         LogError::Invalid(detail) => Problem::bad_request(detail),
         LogError::Unavailable(detail) => {
             eprintln!("operations: the event log: {detail}");
-            Problem::unavailable("The event log can't answer now.", 1)
+            Problem::unavailable("The event log is not available now.", 1)
         }
     }
 }

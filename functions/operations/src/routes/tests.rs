@@ -2,20 +2,17 @@
 
 use super::*;
 use crate::domain::tests::{event, sound};
-use crate::domain::{DeadLetter, ORDERS_SOURCE, Reason};
+use crate::domain::{Audit, DeadLetter, ORDERS_SOURCE, Reason};
 use crate::service::tests::Shop;
-use chassis::testing::{Client, Issuer};
+use chassis::testing::Client;
 use serde_json::{Value, json};
 
-async fn call(shop: &Shop, method: &str, uri: &str, role: &str, body: &str) -> (u16, Value) {
-    let keys = Issuer::new().key_set();
-    let client = Client::new(router(Api { sources: shop.clone(), log: shop.clone(), keys }));
-    let client = client.signed_in("usr_1", &[role]).with("content-type", "application/json");
-    client.text(method, &format!("/api/v1/admin{uri}"), body).await.parts()
+async fn get(shop: &Shop, uri: &str) -> (u16, Value) {
+    shop.call("GET", uri, "admin", "").await
 }
 
-async fn get(shop: &Shop, uri: &str) -> (u16, Value) {
-    call(shop, "GET", uri, "admin", "").await
+async fn post(shop: &Shop, uri: &str) -> (u16, Value) {
+    shop.call("POST", uri, "admin", "").await
 }
 
 fn with_letters(count: u8) -> Shop {
@@ -36,10 +33,14 @@ fn with_letters(count: u8) -> Shop {
 
 #[tokio::test]
 async fn sound_books_have_no_violations() {
-    let (status, report) = get(&Shop::sound(), "/reconciliation?quiescent=true").await;
+    let shop = Shop::sound();
+    assert_eq!(get(&shop, "/reconciliation").await.0, 404);
+    let (status, report) = post(&shop, "/reconciliation?quiescent=true").await;
     assert_eq!((status, &report["violations"]), (200, &json!([])));
     assert!(chassis::clock::parse_rfc3339(report["checked_at"].as_str().unwrap()).is_some());
     assert_eq!(report["checked"]["orders"], 5);
+    assert_eq!((&report["complete"], &report["reading"]), (&json!(true), &Value::Null));
+    assert_eq!(get(&shop, "/reconciliation").await, (200, report));
 }
 
 #[tokio::test]
@@ -50,9 +51,8 @@ async fn a_violation_is_reported_with_its_rule_detail_and_ids() {
         books.payments[3].held = 500;
         [books.payments[3].order_id.clone(), books.payments[3].id.clone()]
     };
-    let (status, report) = get(&shop, "/reconciliation").await;
+    let (status, report) = post(&shop, "/reconciliation").await;
     let expected = json!([{"rule": "money-held", "detail": "500 EUR held", "ids": ids}]);
-    assert_eq!(report["next_cursor"], Value::Null);
     assert_eq!((status, &report["violations"]), (200, &expected));
 }
 
@@ -61,6 +61,8 @@ async fn only_administrators_have_access() {
     let shop = with_letters(1);
     for (method, uri) in [
         ("GET", "/reconciliation"),
+        ("POST", "/reconciliation"),
+        ("POST", "/sweep"),
         ("GET", "/subscriptions"),
         ("GET", "/dead-letters"),
         ("POST", "/dead-letters/dl_0/replay"),
@@ -68,7 +70,7 @@ async fn only_administrators_have_access() {
         ("POST", "/subscriptions/notifications/replay"),
         ("POST", "/subscriptions/notifications/keys/ord_1/replay"),
     ] {
-        assert_eq!(call(&shop, method, uri, "customer", "{}").await.0, 403, "{uri}");
+        assert_eq!(shop.call(method, uri, "customer", "{}").await.0, 403, "{uri}");
     }
     assert!(shop.replayed.lock().unwrap().is_empty());
 }
@@ -76,16 +78,32 @@ async fn only_administrators_have_access() {
 #[tokio::test]
 async fn malformed_parameters_are_refused() {
     let shop = Shop::sound();
-    for query in ["quiescent=maybe", "in_flight_ms=-1", "in_flight_ms=999999999999", "cursor=x"] {
-        assert_eq!(get(&shop, &format!("/reconciliation?{query}")).await.0, 400, "{query}");
+    for query in ["quiescent=maybe", "in_flight_ms=-1", "in_flight_ms=999999999999"] {
+        assert_eq!(post(&shop, &format!("/reconciliation?{query}")).await.0, 400, "{query}");
     }
+    assert_eq!(get(&shop, "/reconciliation").await.0, 404, "nothing has begun");
 }
 
 #[tokio::test]
-async fn an_unreadable_book_is_reported_as_unavailable() {
-    let (status, problem) = get(&Shop::without("payments"), "/reconciliation").await;
-    assert_eq!((status, &problem["type"]), (503, &json!("/problems/unavailable")));
-    assert!(problem["detail"].as_str().unwrap().contains("payments"));
+async fn a_run_that_is_not_complete_says_how_far_it_is() {
+    let (status, report) = post(&Shop::without(Audit::Payments), "/reconciliation").await;
+    assert_eq!((status, &report["complete"]), (202, &json!(false)));
+    assert_eq!(
+        (&report["reading"], &report["blocked_by"]),
+        (&json!("payments"), &json!("payments"))
+    );
+    assert_eq!((&report["parts_checked"], &report["parts"]), (&json!(0), &json!(64)));
+}
+
+/// The sweep continues what a request has begun.
+#[tokio::test]
+async fn the_sweep_completes_a_run() {
+    let shop = Shop::without(Audit::Payments);
+    post(&shop, "/reconciliation").await;
+    shop.repair();
+    let swept = Client::new(router(shop.clone())).text("POST", "/sweep", "").await;
+    assert_eq!(swept.status, 204);
+    assert_eq!(get(&shop, "/reconciliation").await.1["complete"], true);
 }
 
 #[tokio::test]
@@ -123,19 +141,18 @@ async fn dead_letters_are_listed_in_pages_with_their_events() {
 #[tokio::test]
 async fn a_dead_letter_is_replayed() {
     let shop = with_letters(1);
-    assert_eq!(call(&shop, "POST", "/dead-letters/dl_0/replay", "admin", "").await.0, 202);
-    assert_eq!(call(&shop, "POST", "/dead-letters/dl_9/replay", "admin", "").await.0, 404);
+    assert_eq!(post(&shop, "/dead-letters/dl_0/replay").await.0, 202);
+    assert_eq!(post(&shop, "/dead-letters/dl_9/replay").await.0, 404);
     assert_eq!(*shop.replayed.lock().unwrap(), ["dl_0"]);
 }
 
 #[tokio::test]
 async fn the_events_of_a_key_are_replayed_and_a_dead_letter_is_discarded() {
     let shop = with_letters(1);
-    let (status, answer) =
-        call(&shop, "POST", "/subscriptions/history/keys/a%2Fb/replay", "admin", "").await;
-    assert_eq!((status, answer), (202, json!({"events": 2})));
-    assert_eq!(call(&shop, "DELETE", "/dead-letters/dl_0", "admin", "").await.0, 204);
-    assert_eq!(call(&shop, "DELETE", "/dead-letters/dl_9", "admin", "").await.0, 404);
+    let replayed = post(&shop, "/subscriptions/history/keys/a%2Fb/replay").await;
+    assert_eq!(replayed, (202, json!({"events": 2})));
+    assert_eq!(shop.call("DELETE", "/dead-letters/dl_0", "admin", "").await.0, 204);
+    assert_eq!(shop.call("DELETE", "/dead-letters/dl_9", "admin", "").await.0, 404);
     assert_eq!(*shop.replayed.lock().unwrap(), ["history a/b", "not dl_0"]);
 }
 
@@ -144,7 +161,7 @@ async fn a_period_is_replayed() {
     let shop = Shop::sound();
     let replay = |body: &'static str| {
         let shop = shop.clone();
-        async move { call(&shop, "POST", "/subscriptions/history/replay", "admin", body).await }
+        async move { shop.call("POST", "/subscriptions/history/replay", "admin", body).await }
     };
     let good = r#"{"from":"1970-01-01T00:00:01Z","until":"1970-01-01T00:00:02Z"}"#;
     assert_eq!(replay(good).await, (202, json!({"events": 3})));

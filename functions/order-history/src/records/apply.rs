@@ -106,12 +106,11 @@ impl<S: Store> Generation<S> {
     where
         T: Default + serde::Serialize + serde::de::DeserializeOwned + Send + Sync,
     {
-        let change = |current: Option<T>| {
-            let mut value = current.unwrap_or_default();
-            change(&mut value);
-            Ok::<_, StoreError>((value, ()))
+        let change = |value: &mut T| {
+            change(value);
+            Ok(())
         };
-        self.store.update(key, change).await
+        self.store.modify(key, change).await
     }
 }
 

@@ -46,8 +46,8 @@ fn ids(reply: &Reply) -> Vec<String> {
 async fn deliveries_are_acknowledged_delayed_or_refused() {
     let world = World::new();
     let early = OrderEvent { sequence: 2, status: "confirmed", ..placed(1) };
-    let answer = world.client.deliver(&early.event()).await;
-    assert_eq!((answer.status, &answer.json["type"]), (425, &json!("/problems/too-early")));
+    let response = world.client.deliver(&early.event()).await;
+    assert_eq!((response.status, &response.json["type"]), (425, &json!("/problems/too-early")));
     world.process(placed(1)).await;
     world.process(early).await;
     assert_eq!(world.client.deliver(&placed(1).event()).await.status, 204, "a duplicate");
@@ -68,11 +68,11 @@ async fn customers_see_their_own_orders_newest_first_in_pages() {
     world.process(OrderEvent { user: 2, ..placed(9) }).await;
     let (mut uri, mut seen) = ("/api/v1/order-history?limit=2".to_owned(), Vec::new());
     loop {
-        let answer = world.get(1, &uri).await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("cache-control"), "no-store");
-        seen.extend(ids(&answer));
-        match answer.json["next_cursor"].as_str() {
+        let response = world.get(1, &uri).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("cache-control"), "no-store");
+        seen.extend(ids(&response));
+        match response.json["next_cursor"].as_str() {
             Some(cursor) => uri = format!("/api/v1/order-history?limit=2&cursor={cursor}"),
             None => break,
         }
@@ -103,14 +103,14 @@ async fn all_filters_must_match() {
         ("from=2026-02-02T12:00:02.001Z", vec![4, 3]),
         ("status=pending&q=tea&from=2026-02-03", vec![4, 3]),
     ] {
-        let answer = world.get(1, &format!("/api/v1/order-history?{query}")).await;
+        let response = world.get(1, &format!("/api/v1/order-history?{query}")).await;
         let expected: Vec<String> = expected.into_iter().map(order_id).collect();
-        assert_eq!(ids(&answer), expected, "{query}");
+        assert_eq!(ids(&response), expected, "{query}");
     }
     let long = format!("q={}", "x".repeat(101));
     for query in ["status=lost", "from=yesterday", "to=2026-02-31", "limit=0", long.as_str()] {
-        let answer = world.get(1, &format!("/api/v1/order-history?{query}")).await;
-        assert_eq!(answer.status, 400, "{query}");
+        let response = world.get(1, &format!("/api/v1/order-history?{query}")).await;
+        assert_eq!(response.status, 400, "{query}");
     }
 }
 
@@ -133,10 +133,10 @@ async fn one_order_is_shown_to_its_owner_and_to_administrators() {
     let world = World::new();
     world.process(placed(1)).await;
     let uri = format!("/api/v1/order-history/{}", order_id(1));
-    let answer = world.get(1, &uri).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("x-projection-position"), format!("{}.1", order_id(1)));
-    assert_eq!(answer.json["items"][0]["sku"], "TEA-0001");
+    let response = world.get(1, &uri).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("x-projection-position"), format!("{}.1", order_id(1)));
+    assert_eq!(response.json["items"][0]["sku"], "TEA-0001");
     assert_eq!(world.admin("GET", &uri).await.status, 200);
     assert_eq!(world.get(2, &uri).await.status, 404);
     assert_eq!(world.get(1, "/api/v1/order-history/ord_x").await.status, 404);

@@ -120,7 +120,7 @@ pub(super) struct StatusView {
     /// When the newest processed event happened.
     #[cfg_attr(test, schemars(with = "Option<chassis::openapi::Time>"))]
     last_event_at: Option<String>,
-    /// Events that are not yet processed; null if the log does not answer.
+    /// Events that are not yet processed; null if the log does not respond.
     lag_events: Option<u64>,
     /// Age of the oldest of them.
     lag_seconds: Option<f64>,

@@ -4,7 +4,7 @@ use chassis::register::{PAGE_MAX, position};
 use chassis::store::StoreError;
 
 use super::bindings::exports::shop::orders::audit as contract;
-use super::{Component, lines, money, open, orders, status};
+use super::{Component, bindings, lines, money, orders, status};
 use crate::domain::Status;
 use crate::service::AuditedOrder;
 
@@ -16,7 +16,7 @@ impl contract::Guest for Component {
                 "`after` must be the `next` of an earlier page".to_owned(),
             ));
         };
-        let store = open().map_err(unavailable)?;
+        let store = bindings::store().map_err(unavailable)?;
         let limit = limit.clamp(1, PAGE_MAX);
         let page = orders(store).await.audit(after, limit).await.map_err(unavailable)?;
         Ok(contract::Page {

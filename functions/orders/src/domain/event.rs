@@ -91,7 +91,7 @@ pub enum Event {
     StepRefused { step: Step, code: String, detail: String },
     /// An optional step has failed too often and was skipped.
     StepSkipped { step: Step, detail: String },
-    /// An attempt failed without an answer. The next one follows after a backoff.
+    /// An attempt failed without a response. The next one follows after a backoff.
     AttemptFailed { action: Action, failure: Failure, detail: String },
     /// The reservation expired before it was committed; the pieces are reserved again with the id
     /// of the next generation.

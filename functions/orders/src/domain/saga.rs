@@ -2,7 +2,7 @@
 //!
 //! The saga is stored as facts, not as a program counter: which steps may have happened, which have
 //! happened, and which were undone. From these, [`next`] derives what to do next, and [`conclude`]
-//! what an answer means. So any request can continue an order where a killed one stopped, and the
+//! what a response means. So any request can continue an order where a killed one stopped, and the
 //! same facts always lead to the same action.
 //!
 //! The rules, in short. A step is recorded as started before it is tried, so its compensation is
@@ -80,7 +80,7 @@ pub enum Fault {
     TooLate(String),
     /// The participant did something else than requested: a different amount of money.
     Mismatch(String),
-    /// No answer, for this reason.
+    /// No response, for this reason.
     Failed(Failure, String),
 }
 
@@ -212,9 +212,9 @@ pub fn pending_undos(order: &Order) -> impl Iterator<Item = Undo> {
         .map(|(undo, _)| undo)
 }
 
-/// The event to record for the answer to an action.
-pub fn conclude(order: &Order, action: Action, answer: Result<(), Fault>) -> Event {
-    match (action, answer) {
+/// The event to record for the result of an action.
+pub fn conclude(order: &Order, action: Action, result: Result<(), Fault>) -> Event {
+    match (action, result) {
         (Action::Do(step), Ok(())) => Event::StepDone { step },
         (Action::Undo(undo), Ok(())) => {
             returns::concluded(order, undo).unwrap_or(Event::Undone { undo })

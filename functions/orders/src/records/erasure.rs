@@ -28,11 +28,8 @@ impl<S: Store> Records<S> {
     /// that are left.
     pub async fn record_deletion(&self, user_id: &str) -> Result<u64, StoreError> {
         let key = deletion_key(user_id);
-        let create = |known: Option<DeletedAccount>| {
-            let entry = known.unwrap_or_default();
-            Ok::<_, StoreError>((entry, entry.pages_left))
-        };
-        if let Some(pages_left) = self.store.update(&key, create).await? {
+        let create = |entry: &mut DeletedAccount| Ok::<_, StoreError>(entry.pages_left);
+        if let Some(pages_left) = self.store.modify(&key, create).await? {
             return Ok(pages_left);
         }
         // Counted after the entry was written: later orders find the entry.

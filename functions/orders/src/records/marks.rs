@@ -141,12 +141,11 @@ impl<S: Store> Records<S> {
                 };
                 index.change(index.shard(&mark.id), adopt).await?;
             }
-            let remove = |known: Option<Vec<Mark>>| {
-                let mut known = known.unwrap_or_default();
+            let remove = |known: &mut Vec<Mark>| {
                 known.retain(|mark| !marks.contains(mark));
-                Ok::<_, StoreError>((known, ()))
+                Ok::<_, StoreError>(())
             };
-            self.store.update(&key, remove).await?;
+            self.store.modify(&key, remove).await?;
         }
         Ok(())
     }

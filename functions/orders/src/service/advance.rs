@@ -1,11 +1,11 @@
 //! Continuing an order's saga, one durable step after the other.
 //!
 //! This code makes no decisions: it asks [`saga::next`], writes, calls a participant, and writes
-//! the answer. Each answer and the decisions that follow from it are one compare-and-swap of the
+//! the response. Each response and the decisions that follow from it are one compare-and-swap of the
 //! order's value, together with the events to publish. If a process dies between two writes, the
 //! next request for the order continues. A lease in the same value prevents two requests from
 //! doing the same work at the same time. If it fails to, ids and compare-and-swap keep the result
-//! correct: an answer only counts for an order that has not changed since the call was decided.
+//! correct: a response only counts for an order that has not changed since the call was decided.
 
 use chassis::clock::Timer;
 use chassis::store::{CONFLICTS_MAX, Store, StoreError};
@@ -80,8 +80,8 @@ impl<S: Store, P: Participants, T: Timer> Orders<S, P, T> {
             if must_wait {
                 self.clock.sleep(start_ms - now_ms).await;
             }
-            let answer = self.participants.perform(action, &loaded.order).await;
-            let event = saga::conclude(&loaded.order, action, answer);
+            let result = self.participants.perform(action, &loaded.order).await;
+            let event = saga::conclude(&loaded.order, action, result);
             loaded.push(event, self.clock.now_ms())?;
         }
         self.finish(loaded).await

@@ -14,10 +14,10 @@ fn charge(state: &str) -> String {
 }
 
 fn status_of(status: u16, body: &str) -> Result<Option<ChargeStatus>, ProviderError> {
-    let answer = read(StatusCode::from_u16(status).unwrap(), body.as_bytes())?;
-    Ok(match answer {
-        Answer::Charge(charge) => Some(report(charge).status),
-        Answer::Missing | Answer::WrongState => None,
+    let reply = read(StatusCode::from_u16(status).unwrap(), body.as_bytes())?;
+    Ok(match reply {
+        Reply::Charge(charge) => Some(report(charge).status),
+        Reply::Missing | Reply::WrongState => None,
     })
 }
 

@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use chassis::Clock;
 use chassis::store::Store;
-use chassis::testing::{FailingStore, MemoryStore};
+use chassis::testing::{MemoryStore, ScriptedStore};
 use http::Request;
 use payments::domain::{Account, Payment, Status};
 use proptest::prelude::*;
@@ -103,7 +103,8 @@ impl Run {
             Step::Crash(_) => {}
             call => match crash {
                 Some(operations) => {
-                    self.call(call, FailingStore::after(operations, self.disk.clone())).await;
+                    self.call(call, ScriptedStore::failing_after(operations, self.disk.clone()))
+                        .await;
                 }
                 None => self.call(call, self.disk.clone()).await,
             },

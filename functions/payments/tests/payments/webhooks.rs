@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use chassis::Clock;
 use chassis::store::Store;
-use chassis::testing::{FailingStore, MemoryStore};
+use chassis::testing::{MemoryStore, ScriptedStore};
 use http::Request;
 use payments::domain::Status;
 use payments::service::{SweepReport, WATCH_MS};
@@ -296,7 +296,7 @@ async fn a_chargeback_is_booked_once_after_an_interruption_at_any_step() {
         payments.capture(ID).await.unwrap();
         let id = wire.sandbox().find_by_key(ID).await.unwrap().id;
         wire.sandbox().charge_back(&id).await.unwrap();
-        let crashing = service(FailingStore::after(operations, disk), &wire);
+        let crashing = service(ScriptedStore::failing_after(operations, disk), &wire);
         let ended = crashing.import_statement().await.is_ok();
         payments.sweep().await.unwrap();
         let found = books(&payments).await;

@@ -16,7 +16,7 @@ use payments::domain::{Account, Posting, Status};
 use payments::provider::Psp;
 use payments::routes::{Api, router};
 use payments::service::{Payments, Refusal};
-use psp_sandbox::ports::{Background, Ports};
+use psp_sandbox::ports::Background;
 use psp_sandbox::sandbox::{Sandbox, Settings};
 
 pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
@@ -68,17 +68,12 @@ impl Outbound for Webhooks {
 }
 
 /// The ports of the provider.
+pub(crate) type Provider = (MemoryStore, ManualClock, Webhooks, Tasks);
+
 #[derive(Clone)]
-pub(crate) struct Provider;
+pub(crate) struct Tasks;
 
-impl Ports for Provider {
-    type Store = MemoryStore;
-    type Timer = ManualClock;
-    type Outbound = Webhooks;
-    type Background = Self;
-}
-
-impl Background for Provider {
+impl Background for Tasks {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(work);
     }
@@ -143,7 +138,7 @@ impl Wire {
             store: self.store.clone(),
             timer: self.provider_clock.clone(),
             outbound: Webhooks(self.network.clone()),
-            background: Provider,
+            background: Tasks,
         }
     }
 }

@@ -59,13 +59,11 @@ impl<S: Store> Recommendations<S> {
         let mut counted = Vec::with_capacity(order.skus.len());
         for sku in &order.skus {
             let others = || order.skus.iter().map(String::as_str).filter(|other| other != sku);
-            let count = |known: Option<Companions>| {
-                let mut companions = known.unwrap_or_default();
+            let count = |companions: &mut Companions| {
                 companions.count(event, others());
-                let orders = companions.orders();
-                Ok::<_, StoreError>((companions, orders))
+                Ok::<_, StoreError>(companions.orders())
             };
-            counted.push((sku, self.store.update(&sku_key(sku), count).await?));
+            counted.push((sku, self.store.modify(&sku_key(sku), count).await?));
         }
         self.change(POPULAR, |popular: &mut Popular| {
             counted.iter().for_each(|(sku, orders)| popular.note(sku, *orders));
@@ -100,11 +98,10 @@ impl<S: Store> Recommendations<S> {
     where
         T: Default + Serialize + DeserializeOwned + Send + Sync,
     {
-        let change = |current: Option<T>| {
-            let mut value = current.unwrap_or_default();
-            change(&mut value);
-            Ok::<_, StoreError>((value, ()))
+        let change = |value: &mut T| {
+            change(value);
+            Ok(())
         };
-        self.store.update(key, change).await
+        self.store.modify(key, change).await
     }
 }

@@ -1,5 +1,5 @@
 use chassis::events::Event;
-use chassis::testing::{FailingStore, MemoryStore, run};
+use chassis::testing::{MemoryStore, ScriptedStore, run};
 use proptest::prelude::*;
 
 use super::*;
@@ -199,7 +199,8 @@ proptest! {
             let mut open = story.clone();
             for (pick, grants, again) in moves {
                 let Some(event) = open.get(pick % open.len().max(1)).cloned() else { break };
-                let failing = FailingStore::after(grants.unwrap_or(usize::MAX), store.clone());
+                let operations = grants.unwrap_or(usize::MAX);
+                let failing = ScriptedStore::failing_after(operations, store.clone());
                 let answer = Recommendations::new(failing).receive(&event, NOON_MS).await;
                 if answer.is_ok() && !again {
                     open.remove(pick % open.len());

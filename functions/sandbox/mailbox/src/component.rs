@@ -1,21 +1,16 @@
 //! The component: the router over the host's store.
 
 use axum::Router;
-use chassis::app::{Kept, router_with_problems, serve};
+use chassis::app::{Kept, router_with_problems};
 use chassis::config::optional;
 use chassis::store::SpinStore;
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
 
 use crate::App;
 use crate::inbox::Inbox;
 
 static ROUTER: Kept<String> = Kept::new();
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(router().await, request).await
-}
+chassis::serve!(router);
 
 async fn router() -> chassis::Result<Router> {
     let key = optional("mail_provider_key").await?.unwrap_or_default();

@@ -149,12 +149,11 @@ impl<S: Store> Inbox<S> {
         }
         let entry = Entry { number: stored.number, summary: stored.summary(id) };
         self.store
-            .update(&page_key(page), |entries: Option<Vec<Entry>>| {
-                let mut entries = entries.unwrap_or_default();
+            .modify(&page_key(page), |entries: &mut Vec<Entry>| {
                 if !entries.iter().any(|other| other.summary.id == id) {
                     entries.push(entry.clone());
                 }
-                Ok::<_, StoreError>((entries, ()))
+                Ok::<_, StoreError>(())
             })
             .await?;
         if is_first { self.delete_old_pages(page).await } else { Ok(()) }
@@ -247,7 +246,7 @@ fn message_key(id: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use chassis::testing::{FailingStore, MemoryStore};
+    use chassis::testing::{MemoryStore, ScriptedStore};
 
     use super::*;
 
@@ -304,7 +303,7 @@ mod tests {
         }
         for operations in 0..page + 12 {
             let store = store.copy();
-            let crashing = Inbox::new(FailingStore::after(operations, store.clone()));
+            let crashing = Inbox::new(ScriptedStore::failing_after(operations, store.clone()));
             let _ = crashing.accept("x", mail("a"), 1).await;
             for n in full..full + 2 * page {
                 Inbox::new(store.clone()).accept(&n.to_string(), mail("a"), 1).await.unwrap();
@@ -319,7 +318,7 @@ mod tests {
     async fn after_a_crash_at_any_step_listed_messages_can_be_read() {
         for operations in 0..12 {
             let store = MemoryStore::new();
-            let crashing = Inbox::new(FailingStore::after(operations, store.clone()));
+            let crashing = Inbox::new(ScriptedStore::failing_after(operations, store.clone()));
             let accepted = crashing.accept("k", mail("a"), 1).await;
             let inbox = Inbox::new(store);
             let again = inbox.accept("k", mail("a"), 2).await.unwrap();

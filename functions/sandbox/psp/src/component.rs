@@ -1,49 +1,29 @@
 //! The component: its store, its variables, its HTTP client.
 
 use std::future::Future;
-use std::time::Duration;
 
 use axum::Router;
-use chassis::app::{Kept, serve};
-use chassis::clock::{Clock, Timer};
+use chassis::SystemClock;
+use chassis::app::Kept;
 use chassis::config::{ConfigError, optional, variable};
 use chassis::http::SpinOutbound;
 use chassis::store::SpinStore;
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::{http_service, wit_bindgen};
+use spin_sdk::wit_bindgen;
 
-use crate::ports::{Background, Ports};
+use crate::ports::Background;
 use crate::routes;
 use crate::sandbox::{Sandbox, Settings};
 
 /// The delay of a slow card, in milliseconds: longer than the timeout of merchants.
 const SLOW_MS: u64 = 3_000;
 
+type Host = (SpinStore, SystemClock, SpinOutbound, Tasks);
+
+/// Tasks of the instance.
 #[derive(Clone, Copy)]
-struct Host;
+struct Tasks;
 
-impl Ports for Host {
-    type Store = SpinStore;
-    type Timer = Self;
-    type Outbound = SpinOutbound;
-    type Background = Self;
-}
-
-// Not chassis::SystemClock, which can wait only in components: this code also runs natively, in
-// benchmarks.
-impl Clock for Host {
-    fn now_ms(&self) -> u64 {
-        chassis::clock::now_ms()
-    }
-}
-
-impl Timer for Host {
-    async fn sleep(&self, ms: u64) {
-        spin_sdk::time::sleep(Duration::from_millis(ms)).await;
-    }
-}
-
-impl Background for Host {
+impl Background for Tasks {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         wit_bindgen::spawn(work);
     }
@@ -60,19 +40,16 @@ async fn settings() -> Result<Settings, ConfigError> {
 
 static ROUTER: Kept<Settings> = Kept::new();
 
-#[http_service]
-async fn handle(request: Request) -> impl IntoResponse {
-    serve(router().await, request).await
-}
+chassis::serve!(router);
 
 async fn router() -> chassis::Result<Router> {
     ROUTER.router(settings().await?, |settings| {
         Ok(routes::router(Sandbox::<Host> {
             settings: settings.clone(),
             store: SpinStore::open("psp-sandbox")?,
-            timer: Host,
+            timer: SystemClock,
             outbound: SpinOutbound,
-            background: Host,
+            background: Tasks,
         }))
     })
 }

@@ -18,6 +18,13 @@ pub trait Ports: Clone + Send + Sync + 'static {
     type Background: Background;
 }
 
+impl<S: Store, T: Timer, O: Outbound, B: Background> Ports for (S, T, O, B) {
+    type Store = S;
+    type Timer = T;
+    type Outbound = O;
+    type Background = B;
+}
+
 /// Runs work after the response, because webhooks are not a part of it.
 pub trait Background: Clone + Send + Sync + 'static {
     /// Starts the work.

@@ -36,6 +36,16 @@ pub enum Status {
 }
 
 impl Status {
+    /// All statuses.
+    pub const ALL: [Status; 6] = [
+        Self::Created,
+        Self::InTransit,
+        Self::AttemptFailed,
+        Self::Delivered,
+        Self::Cancelled,
+        Self::Returned,
+    ];
+
     /// Whether it can't change any more.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Cancelled | Self::Returned)
@@ -160,15 +170,6 @@ mod tests {
     use super::*;
     use crate::domain::{FLEET, Location, Pack, pack};
 
-    const STATUSES: [Status; 6] = [
-        Status::Created,
-        Status::InTransit,
-        Status::AttemptFailed,
-        Status::Delivered,
-        Status::Cancelled,
-        Status::Returned,
-    ];
-
     fn packed() -> Pack {
         let line = Line { sku: "A".to_owned(), quantity: 1 };
         pack(&[line], Location { country: "AT", zone: Some(10) }).remove(0)
@@ -211,7 +212,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_parcel_never_goes_backwards(
-            wishes in prop::collection::vec(prop::sample::select(STATUSES.to_vec()), 0..40),
+            wishes in prop::collection::vec(prop::sample::select(Status::ALL.to_vec()), 0..40),
         ) {
             let mut it = parcel();
             for wish in wishes {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::store::Store;
-use chassis::testing::{Behavior, FailingStore, ManualClock, MemoryProducer, MemoryStore};
+use chassis::testing::{Behavior, ManualClock, MemoryProducer, MemoryStore, ScriptedStore};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shipping::domain::{
@@ -14,15 +14,6 @@ use shipping::domain::{
 use shipping::service::Shipping;
 
 use super::{START_MS, address};
-
-const STATUSES: [Status; 6] = [
-    Status::Created,
-    Status::InTransit,
-    Status::AttemptFailed,
-    Status::Delivered,
-    Status::Cancelled,
-    Status::Returned,
-];
 
 #[derive(Clone, Debug)]
 enum Command {
@@ -37,7 +28,7 @@ enum Command {
 
 fn commands() -> impl Strategy<Value = Vec<(Command, Option<usize>)>> {
     let order = 0..4_usize;
-    let status = prop::sample::select(STATUSES.to_vec());
+    let status = prop::sample::select(Status::ALL.to_vec());
     let behavior = prop::sample::select(vec![
         Behavior::Accept,
         Behavior::Refuse,
@@ -68,7 +59,7 @@ fn lines(number: usize) -> Vec<Line> {
     skus.into_iter().zip([1, 60, 2, 7]).take(number + 1).map(line).collect()
 }
 
-type Service = Shipping<FailingStore<MemoryStore>, MemoryProducer, ManualClock>;
+type Service = Shipping<ScriptedStore<MemoryStore>, MemoryProducer, ManualClock>;
 
 /// A store, an event log, and what was confirmed to callers.
 struct World {
@@ -94,7 +85,7 @@ impl World {
 
     /// The service, which crashes after this number of store operations.
     fn crashing(&self, operations: usize) -> Service {
-        let store = FailingStore::after(operations, self.disk.clone());
+        let store = ScriptedStore::failing_after(operations, self.disk.clone());
         Shipping::new(store, self.log.clone(), self.simulation, self.clock.clone())
     }
 

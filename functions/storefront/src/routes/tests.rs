@@ -61,7 +61,7 @@ async fn a_client_that_has_the_contents_gets_304_without_a_body() {
 }
 
 #[tokio::test]
-async fn head_is_answered_like_get_without_a_body() {
+async fn head_gets_the_fields_of_get_without_a_body() {
     let page = get("/").await;
     let head = Client::new(router()).text("HEAD", "/", "").await;
     assert_eq!((head.status, head.text.as_str(), head.etag()), (200, "", page.etag()));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use chassis::testing::{ScriptedStore, yield_once};
+use chassis::testing::yield_once;
 use proptest::prelude::*;
 use tokio::task::JoinSet;
 
@@ -87,7 +87,7 @@ async fn play(case: Case) {
     let puts = Arc::new(Mutex::new(Puts::new()));
     let mut tasks = JoinSet::new();
     for (request, power) in case.requests.clone() {
-        let dying = FailingStore::after(power.unwrap_or(usize::MAX), disk.clone());
+        let dying = ScriptedStore::failing_after(power.unwrap_or(usize::MAX), disk.clone());
         let (carts, puts) = (carts(&overlapping(dying, &plan, &at), NOW_MS), puts.clone());
         tasks.spawn(async move {
             match request {

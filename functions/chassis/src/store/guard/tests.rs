@@ -3,8 +3,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::store::interleavings::{End, Script, SteppedStore, at_once, explore};
-use crate::store::{FailingStore, MemoryStore};
-use crate::testing::{Operation, ScriptedStore};
+use crate::testing::{MemoryStore, Operation, ScriptedStore};
 use std::pin::Pin;
 
 const CLOCK: &str = "test/clock";
@@ -30,7 +29,7 @@ fn left(store: &MemoryStore) -> Vec<String> {
 }
 
 /// Stock Spin's swap on an absent key reads and then overwrites. After each change of the register,
-/// the caller may stall before it gets the answer.
+/// the caller may stall before it gets the result.
 #[derive(Clone)]
 struct Stock(SteppedStore);
 
@@ -208,7 +207,7 @@ async fn creators_that_die_at_any_step_make_no_key_unusable() {
         let store = MemoryStore::new();
         let pace = Instant(store.clone());
         for _ in 0..10 {
-            let dying = FailingStore::after(operations, store.clone());
+            let dying = ScriptedStore::failing_after(operations, store.clone());
             let _ = create(&dying, &pace, "k", b"dead").await;
         }
         let absent = store.get("k").await.unwrap().is_none();

@@ -1,10 +1,10 @@
-//! What strangers try. Nothing of it may reach a function.
+//! Attacks. None of these requests may reach a function.
 
 use super::*;
 
 #[tokio::test]
-async fn forged_identity_headers_are_worth_nothing() {
-    let town = Town::new();
+async fn forged_identity_headers_are_ignored() {
+    let world = World::new();
     let forged = [
         ("x-user-id", "usr_1"),
         ("x-roles", "admin"),
@@ -12,16 +12,16 @@ async fn forged_identity_headers_are_worth_nothing() {
         ("spin-component-route", "/"),
         ("x-original-url", "/livez"),
     ];
-    let reply = town.ask("GET", "/api/v1/orders", &forged).await;
+    let reply = world.send_empty("GET", "/api/v1/orders", &forged).await;
     assert_eq!(reply.status, 401);
     assert!(reply.header("www-authenticate").starts_with("Bearer"));
     problem(&reply);
-    assert_eq!(town.seen().len(), 0);
+    assert_eq!(world.seen().len(), 0);
 }
 
 #[tokio::test]
-async fn paths_with_two_readings_go_nowhere() {
-    let town = Town::new();
+async fn ambiguous_paths_are_not_forwarded() {
+    let world = World::new();
     let admin = bearer(&["admin"]);
     for path in [
         "//api/v1/products",
@@ -36,39 +36,39 @@ async fn paths_with_two_readings_go_nowhere() {
         "/api/v1/products/%252e%252e/orders",
         "/api/v1/products/%3b",
     ] {
-        let reply = town.ask("GET", path, &[("authorization", &admin)]).await;
+        let reply = world.send_empty("GET", path, &[("authorization", &admin)]).await;
         assert_eq!(reply.status, 400, "{path}");
         assert_eq!(problem(&reply)["type"], "/problems/ambiguous-path");
     }
-    assert_eq!(town.seen().len(), 0);
+    assert_eq!(world.seen().len(), 0);
 }
 
 #[tokio::test]
-async fn the_inside_is_not_there() {
-    let town = Town::new();
+async fn private_routes_are_not_found() {
+    let world = World::new();
     let admin = bearer(&["admin"]);
     for path in ["/api/v1/admin", "/api/v1/rpc/stock/reserve", "/api/v1/import", "/oauth2"] {
         for method in ["GET", "POST"] {
-            let reply = town.ask(method, path, &[("authorization", &admin)]).await;
+            let reply = world.send_empty(method, path, &[("authorization", &admin)]).await;
             assert_eq!(reply.status, 404, "{method} {path}");
             problem(&reply);
         }
     }
-    assert_eq!(town.seen().len(), 0);
+    assert_eq!(world.seen().len(), 0);
     // Other paths are only forwarded to the storefront, which only has pages.
     for path in ["/rpc/stock/reserve", "/import", "/sweep", "/v2/charges", "/"] {
         for method in ["GET", "POST"] {
-            town.ask(method, path, &[("authorization", &admin)]).await;
+            world.send_empty(method, path, &[("authorization", &admin)]).await;
         }
     }
     let storefront = "http://storefront.spin.internal/";
-    assert!(town.seen().iter().all(|seen| seen.uri.starts_with(storefront)));
-    assert!(town.seen().iter().all(|seen| !seen.headers.contains_key("authorization")));
+    assert!(world.seen().iter().all(|seen| seen.uri.starts_with(storefront)));
+    assert!(world.seen().iter().all(|seen| !seen.headers.contains_key("authorization")));
 }
 
 #[tokio::test]
-async fn tokens_that_were_exploits_elsewhere_are_refused() {
-    let town = Town::new();
+async fn tokens_of_known_exploits_are_refused() {
+    let world = World::new();
     let with_header = |name: &str, value: Value| {
         let mut header = header();
         header[name] = value;
@@ -99,24 +99,24 @@ async fn tokens_that_were_exploits_elsewhere_are_refused() {
     ];
     for token in &tokens {
         let value = format!("Bearer {token}");
-        let reply = town.ask("GET", "/api/v1/orders", &[("authorization", &value)]).await;
+        let reply = world.send_empty("GET", "/api/v1/orders", &[("authorization", &value)]).await;
         assert_eq!(reply.status, 401, "{token}");
         problem(&reply);
     }
     let value = format!("Bearer {good}");
     let twice = [("authorization", value.as_str()), ("authorization", value.as_str())];
-    assert_eq!(town.ask("GET", "/api/v1/orders", &twice).await.status, 400);
+    assert_eq!(world.send_empty("GET", "/api/v1/orders", &twice).await.status, 400);
     assert_eq!(
-        town.ask("GET", "/api/v1/orders", &[("authorization", "Basic YTpi")]).await.status,
+        world.send_empty("GET", "/api/v1/orders", &[("authorization", "Basic YTpi")]).await.status,
         401
     );
-    assert_eq!(town.seen().len(), 0);
-    assert_eq!(town.ask("GET", "/api/v1/orders", &twice[..1]).await.status, 200);
+    assert_eq!(world.seen().len(), 0);
+    assert_eq!(world.send_empty("GET", "/api/v1/orders", &twice[..1]).await.status, 200);
 }
 
 #[tokio::test]
-async fn every_route_asks_for_what_the_table_says() {
-    let town = Town::new();
+async fn every_route_requires_the_access_of_the_table() {
+    let world = World::new();
     let (customer, admin) = (bearer(&["customer"]), bearer(&["admin"]));
     for route in routes().iter().filter(|route| route.target.component() != Some(MAILBOX)) {
         let path = route.path.replace("{slug}", "not-found").replace(['{', '}'], "");
@@ -124,7 +124,7 @@ async fn every_route_asks_for_what_the_table_says() {
         for token in [None, Some(&customer), Some(&admin)] {
             let headers: Vec<_> =
                 token.iter().map(|token| ("authorization", token.as_str())).collect();
-            statuses.push(town.ask(route.method.as_str(), &path, &headers).await.status);
+            statuses.push(world.send_empty(route.method.as_str(), &path, &headers).await.status);
         }
         let expected = match route.access {
             crate::domain::route::Access::Public => [200, 200, 200],
@@ -140,24 +140,27 @@ async fn every_route_asks_for_what_the_table_says() {
 
 #[tokio::test]
 async fn a_token_is_not_passed_to_routes_that_do_not_need_it() {
-    let town = Town::new();
+    let world = World::new();
     let token = bearer(&["customer"]);
-    town.ask("GET", "/api/v1/products", &[("authorization", &token)]).await;
-    town.ask("GET", "/api/v1/cart", &[("authorization", &token)]).await;
+    world.send_empty("GET", "/api/v1/products", &[("authorization", &token)]).await;
+    world.send_empty("GET", "/api/v1/cart", &[("authorization", &token)]).await;
     let carried: Vec<_> =
-        town.seen().iter().map(|seen| seen.headers.contains_key("authorization")).collect();
+        world.seen().iter().map(|seen| seen.headers.contains_key("authorization")).collect();
     assert_eq!(carried, [false, true]);
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_needed_is_checked_all_the_same() {
-    let town = Town::new();
+async fn a_token_that_is_not_required_is_checked_nevertheless() {
+    let world = World::new();
     let token = bearer(&["customer"]);
     let path = "/api/v1/recommendations";
-    assert_eq!(town.ask("GET", path, &[]).await.status, 200);
-    assert_eq!(town.ask("GET", path, &[("authorization", &token)]).await.status, 200);
-    assert_eq!(town.ask("GET", path, &[("authorization", "Bearer made-up")]).await.status, 401);
+    assert_eq!(world.send_empty("GET", path, &[]).await.status, 200);
+    assert_eq!(world.send_empty("GET", path, &[("authorization", &token)]).await.status, 200);
+    assert_eq!(
+        world.send_empty("GET", path, &[("authorization", "Bearer made-up")]).await.status,
+        401
+    );
     let carried: Vec<_> =
-        town.seen().iter().map(|seen| seen.headers.contains_key("authorization")).collect();
+        world.seen().iter().map(|seen| seen.headers.contains_key("authorization")).collect();
     assert_eq!(carried, [false, true]);
 }

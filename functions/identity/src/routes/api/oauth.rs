@@ -38,7 +38,7 @@ struct AuthorizationRequest {
     /// Included in the ID token.
     #[schemars(length(max = 2048))]
     nonce: Option<String>,
-    /// `none` is answered with login_required.
+    /// `none` gets login_required.
     prompt: Option<String>,
 }
 

@@ -50,8 +50,8 @@ async fn an_administrator_rotates_the_key_without_ending_sessions() {
     let path = "/api/v1/admin/signing-keys";
     assert_eq!(shop.call("POST", path, &before, json!({})).await.status, 403);
     let admin = admin(&shop).await;
-    let states = |answer: &Reply| {
-        let items = answer.json["items"].as_array().unwrap().clone();
+    let states = |response: &Reply| {
+        let items = response.json["items"].as_array().unwrap().clone();
         items.iter().map(|item| item["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let rotated = shop.call("POST", path, &admin, json!({})).await;

@@ -25,9 +25,13 @@ async fn attempts_are_counted_per_account_and_address_before_any_hash() {
         attempt(&shop, "/api/v1/sessions", address, "application/json", &body).await
     };
     for _ in 0..2 {
-        let answer = session("10.0.0.1", ADA).await;
-        assert_eq!(answer.status, 401);
-        assert!(answer.header("ratelimit").starts_with("\"credentials\";r="), "{}", answer.text);
+        let response = session("10.0.0.1", ADA).await;
+        assert_eq!(response.status, 401);
+        assert!(
+            response.header("ratelimit").starts_with("\"credentials\";r="),
+            "{}",
+            response.text
+        );
     }
     let hashes = shop.hashes();
     let refused = session("10.0.0.1", " ADA@example.org").await;
@@ -52,17 +56,17 @@ async fn attempts_are_counted_for_all_spellings_of_a_request() {
     ];
     let mut statuses = Vec::new();
     for (kind, body) in bodies {
-        let answer = attempt(&shop, "/api/v1/sessions", "10.0.0.1", kind, body).await;
-        statuses.push(answer.status);
+        let response = attempt(&shop, "/api/v1/sessions", "10.0.0.1", kind, body).await;
+        statuses.push(response.status);
     }
     assert_eq!(statuses, [401, 401, 429, 429]);
     let twice = r#"{"email":"b@example.org","email":"ada@example.org","password":"x"}"#;
-    let answer = attempt(&shop, "/api/v1/sessions", "10.0.0.1", "application/json", twice).await;
-    assert_eq!(answer.status, 400, "two parsers could disagree");
+    let response = attempt(&shop, "/api/v1/sessions", "10.0.0.1", "application/json", twice).await;
+    assert_eq!(response.status, 400, "two parsers could disagree");
     let form = "email=ada%40example.org&password=x";
     let kind = "application/x-www-form-urlencoded";
-    let answer = attempt(&shop, "/api/v1/sessions", "10.0.0.1", kind, form).await;
-    assert_eq!(answer.status, 415);
+    let response = attempt(&shop, "/api/v1/sessions", "10.0.0.1", kind, form).await;
+    assert_eq!(response.status, 415);
 }
 
 #[tokio::test]

@@ -20,9 +20,9 @@ fn challenge() -> String {
 async fn refreshing_rotates_and_reuse_ends_the_family() {
     let (shop, session) = signed_in().await;
     let first = session.member("refresh_token");
-    let answer = shop.refresh(&first).await;
-    assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"));
-    let second = answer.member("refresh_token");
+    let response = shop.refresh(&first).await;
+    assert_eq!((response.status, response.header("cache-control")), (200, "no-store"));
+    let second = response.member("refresh_token");
     assert_ne!(first, second);
     assert_eq!(shop.refresh(&first).await.member("refresh_token"), second, "a repeated request");
 
@@ -50,8 +50,8 @@ async fn refreshing_at_once_yields_one_successor() {
 #[tokio::test]
 async fn refresh_tokens_are_not_stored() {
     let (shop, session) = signed_in().await;
-    let answer = shop.refresh(&session.member("refresh_token")).await;
-    for token in [session.member("refresh_token"), answer.member("refresh_token")] {
+    let response = shop.refresh(&session.member("refresh_token")).await;
+    for token in [session.member("refresh_token"), response.member("refresh_token")] {
         assert!(!shop.is_stored(token.split('.').nth(3).unwrap()).await);
     }
 }
@@ -69,10 +69,10 @@ async fn tokens_are_requested_with_forms_or_json() {
         (vec![("grant_type", "refresh_token"), ("grant_type", "x")], "invalid_request"),
         (vec![("grant_type", "refresh_token"), ("refresh_token", "x")], "invalid_grant"),
     ] {
-        let answer = shop.form("/oauth2/token", &fields).await;
-        assert_eq!(answer.status, 400, "{fields:?}");
-        assert_eq!(answer.json["error"], error, "{fields:?}");
-        assert_eq!(answer.header("cache-control"), "no-store");
+        let response = shop.form("/oauth2/token", &fields).await;
+        assert_eq!(response.status, 400, "{fields:?}");
+        assert_eq!(response.json["error"], error, "{fields:?}");
+        assert_eq!(response.header("cache-control"), "no-store");
     }
 }
 
@@ -87,8 +87,8 @@ async fn a_revoked_session_has_ended_and_revoking_reveals_nothing() {
     assert_eq!(shop.form("/oauth2/revoke", &[("token", &token)]).await.status, 200);
     assert_eq!(shop.refresh(&other.member("refresh_token")).await.status, 200, "another session");
     let access = session.member("access_token");
-    let answer = shop.form("/oauth2/revoke", &[("token", &access)]).await;
-    assert_eq!(answer.json["error"], "unsupported_token_type");
+    let response = shop.form("/oauth2/revoke", &[("token", &access)]).await;
+    assert_eq!(response.json["error"], "unsupported_token_type");
 }
 
 /// A request for authorization, with the value of `other` replaced.
@@ -128,9 +128,9 @@ fn parameter(location: &str, name: &str) -> Option<String> {
 
 pub(super) async fn code_for(shop: &Shop, email: &str, password: &str, scope: &str) -> String {
     let other = [("scope", scope), ("decision", "allow"), ("email", email), ("password", password)];
-    let answer = submit(shop, &other).await;
-    assert_eq!(answer.status, 303, "{}", answer.text);
-    let location = answer.header("location");
+    let response = submit(shop, &other).await;
+    assert_eq!(response.status, 303, "{}", response.text);
+    let location = response.header("location");
     assert!(location.starts_with("https://app.test/cb?code="), "{location}");
     assert_eq!(parameter(location, "state").unwrap(), "s\"<&");
     assert_eq!(parameter(location, "iss").unwrap(), ISSUER);
@@ -199,8 +199,8 @@ async fn other_sites_cannot_send_the_form() {
     let fields = [("email", ADA), ("password", PASSWORD), ("decision", "allow")];
     for (site, status) in [("cross-site", 400), ("same-origin", 303)] {
         let client = shop.client().with("sec-fetch-site", site);
-        let answer = send_form(&client, "/oauth2/authorize", &request(&challenge, &fields)).await;
-        assert_eq!(answer.status, status, "{site}");
+        let response = send_form(&client, "/oauth2/authorize", &request(&challenge, &fields)).await;
+        assert_eq!(response.status, status, "{site}");
     }
 }
 
@@ -215,9 +215,9 @@ async fn there_is_no_redirect_to_an_unregistered_address() {
         ("redirect_uri", ""),
         ("client_id", "other"),
     ] {
-        let answer = show(&shop, &[(name, value)]).await;
-        assert_eq!(answer.status, 400, "{name}={value}");
-        assert_eq!(answer.header("location"), "");
+        let response = show(&shop, &[(name, value)]).await;
+        assert_eq!(response.status, 400, "{name}={value}");
+        assert_eq!(response.header("location"), "");
     }
 }
 
@@ -231,10 +231,10 @@ async fn other_errors_are_reported_to_the_application() {
         ("code_challenge", "short", "invalid_request"),
         ("prompt", "none", "login_required"),
     ] {
-        let answer = show(&shop, &[(name, value)]).await;
-        assert_eq!(answer.status, 303, "{name}={value}");
-        assert_eq!(parameter(answer.header("location"), "error").unwrap(), error);
-        assert_eq!(parameter(answer.header("location"), "iss").unwrap(), ISSUER);
+        let response = show(&shop, &[(name, value)]).await;
+        assert_eq!(response.status, 303, "{name}={value}");
+        assert_eq!(parameter(response.header("location"), "error").unwrap(), error);
+        assert_eq!(parameter(response.header("location"), "iss").unwrap(), ISSUER);
     }
 }
 

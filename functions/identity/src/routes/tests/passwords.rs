@@ -12,8 +12,8 @@ async fn change(shop: &Shop, token: &str, current: &str, new: &str) -> Reply {
 
 /// Requests a reset. Returns the token of the newest mail.
 async fn request_reset(shop: &Shop, email: &str) -> Option<String> {
-    let answer = shop.post("/api/v1/password-resets", json!({"email": email})).await;
-    assert_eq!((answer.status, answer.json), (202, json!({})));
+    let response = shop.post("/api/v1/password-resets", json!({"email": email})).await;
+    assert_eq!((response.status, response.json), (202, json!({})));
     shop.sweep().await;
     let link = shop.mails("password-reset").await.last()?["link"].as_str().unwrap().to_owned();
     let token = link.strip_prefix(&format!("{ISSUER}/reset?token=")).unwrap();
@@ -87,9 +87,9 @@ async fn requests_do_not_reveal_whether_an_address_has_an_account() {
     let shop = Shop::new();
     shop.signed_in().await;
     let writes = async |email: &str| {
-        let answer = shop.post("/api/v1/password-resets", json!({"email": email})).await;
+        let response = shop.post("/api/v1/password-resets", json!({"email": email})).await;
         let keys = shop.store.keys().len();
-        (answer.status, answer.text, keys)
+        (response.status, response.text, keys)
     };
     let known = writes(ADA).await;
     assert_eq!((known.0, known.1.as_str()), (202, "{}"));
@@ -127,8 +127,8 @@ async fn a_configured_password_cannot_be_changed_through_the_api() {
     shop.set_admin(ROOT, "first password");
     let session = shop.sign_in(ROOT, "first password").await;
     let token = session.member("access_token");
-    let answer = change(&shop, &token, "first password", NEW).await;
-    answer.expect_problem(409, "managed-account");
+    let response = change(&shop, &token, "first password", NEW).await;
+    response.expect_problem(409, "managed-account");
     assert_eq!(request_reset(&shop, ROOT).await, None);
     let gone = shop.call("DELETE", ME, &token, json!({"password": "first password"}));
     assert_eq!(gone.await.status, 409);

@@ -7,9 +7,9 @@ use crate::service::REGISTRATION_AGE_MS;
 async fn a_registration_and_each_change_are_published_once_and_in_order() {
     let shop = Shop::new();
     let token = shop.token().await;
-    let answer = shop.patch(&token, None, json!({"language": "pt-BR"})).await;
-    assert_eq!((answer.status, answer.member("language")), (200, "pt-BR".to_owned()));
-    assert_eq!(answer.member("name"), "Ada", "what is left out stays");
+    let response = shop.patch(&token, None, json!({"language": "pt-BR"})).await;
+    assert_eq!((response.status, response.member("language")), (200, "pt-BR".to_owned()));
+    assert_eq!(response.member("name"), "Ada", "what is left out stays");
     shop.patch(&token, None, json!({"name": " Ada L. "})).await;
     shop.patch(&token, None, json!({"name": "Ada L."})).await;
     shop.patch(&token, None, json!({})).await;
@@ -32,8 +32,8 @@ async fn a_change_needs_the_current_etag_in_if_match() {
     assert_eq!(changed.status, 200, "{}", changed.text);
     assert_ne!(me.etag(), changed.etag());
     for stale in [me.etag(), "\"x\", \"y\"", "W/\"x\""] {
-        let answer = shop.patch(&token, Some(stale), json!({"name": "Eve"})).await;
-        assert_eq!(answer.status, 412, "{stale}");
+        let response = shop.patch(&token, Some(stale), json!({"name": "Eve"})).await;
+        assert_eq!(response.status, 412, "{stale}");
     }
     assert_eq!(shop.patch(&token, Some("x"), json!({"name": "Eve"})).await.status, 400);
     let list = format!("\"x\", {}", changed.etag());

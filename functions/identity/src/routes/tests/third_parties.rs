@@ -35,9 +35,9 @@ async fn a_token_names_its_client_and_has_no_roles() {
         ("GET", "/api/v1/users/me/applications"),
         ("GET", "/api/v1/admin/signing-keys"),
     ] {
-        let answer = shop.call(method, path, &access, json!({})).await;
-        assert_eq!(answer.status, 403, "{method} {path}");
-        assert!(answer.header("www-authenticate").contains("insufficient_scope"));
+        let response = shop.call(method, path, &access, json!({})).await;
+        assert_eq!(response.status, 403, "{method} {path}");
+        assert!(response.header("www-authenticate").contains("insufficient_scope"));
     }
     let token = tokens.member("refresh_token");
     let refreshed = shop.refresh_as(Some("app"), &token).await.member("access_token");
@@ -49,9 +49,9 @@ async fn an_application_sees_only_granted_account_data() {
     let shop = with_ada().await;
     let me = async |scope: &str| {
         let access = tokens(&shop, scope).await.member("access_token");
-        let answer = shop.get(ME, Some(&access)).await;
-        let members = answer.json.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        (answer.status, members.join(" "))
+        let response = shop.get(ME, Some(&access)).await;
+        let members = response.json.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        (response.status, members.join(" "))
     };
     assert_eq!(me("openid").await, (200, "id".to_owned()));
     assert_eq!(me("openid email").await, (200, "email id".to_owned()));
@@ -98,9 +98,9 @@ async fn the_page_names_application_and_scopes_and_allows_denial() {
     assert!(page.text.contains("<li>see your e-mail address</li>"), "{}", page.text);
     assert!(!page.text.contains("see your orders"));
 
-    let answer = submit(&shop, &[("decision", "deny")]).await;
-    assert_eq!(answer.status, 303);
-    assert!(answer.header("location").contains("error=access_denied"));
+    let response = submit(&shop, &[("decision", "deny")]).await;
+    assert_eq!(response.status, 303);
+    assert!(response.header("location").contains("error=access_denied"));
     let undecided = submit(&shop, &[("email", ADA), ("password", PASSWORD)]).await;
     assert_eq!(undecided.status, 400);
 }
@@ -148,6 +148,6 @@ async fn a_duplicate_parameter_is_refused_in_json_too() {
     let shop = Shop::new();
     let body = r#"{"grant_type":"refresh_token","refresh_token":"a","refresh_token":"b"}"#;
     let client = shop.client().with("content-type", "application/json");
-    let answer = client.text("POST", "/oauth2/token", body).await;
-    assert_eq!((answer.status, &answer.json["error"]), (400, &json!("invalid_request")));
+    let response = client.text("POST", "/oauth2/token", body).await;
+    assert_eq!((response.status, &response.json["error"]), (400, &json!("invalid_request")));
 }

@@ -25,8 +25,8 @@ async fn registration_does_not_reveal_which_addresses_have_an_account() {
     let shop = Shop::new();
     let hashes = async |email: &str| {
         let before = shop.hashes();
-        let answer = shop.register(email).await;
-        (answer.status, answer.text, shop.hashes() - before)
+        let response = shop.register(email).await;
+        (response.status, response.text, shop.hashes() - before)
     };
     let free = hashes(ADA).await;
     assert_eq!(hashes("ADA@example.org").await, free);
@@ -111,8 +111,8 @@ async fn a_wrong_password_and_an_unknown_address_look_the_same() {
     let unknown = shop.sign_in("eve@example.org", PASSWORD).await;
     let nonsense = shop.sign_in("not an address", PASSWORD).await;
     let long = shop.sign_in(ADA, &"a".repeat(4096)).await;
-    for answer in [&unknown, &nonsense, &long] {
-        assert_eq!((answer.status, &answer.text), (wrong.status, &wrong.text));
+    for response in [&unknown, &nonsense, &long] {
+        assert_eq!((response.status, &response.text), (wrong.status, &wrong.text));
     }
     assert_eq!(wrong.status, 401);
     assert!(!wrong.header("www-authenticate").is_empty());
@@ -151,13 +151,13 @@ async fn requests_beyond_the_hash_queue_get_retry_after() {
     let shop = Shop::new();
     shop.register(ADA).await;
     shop.environment.busy.store(true, Ordering::SeqCst);
-    for answer in [
+    for response in [
         shop.sign_in(ADA, PASSWORD).await,
         shop.sign_in("nobody@example.org", PASSWORD).await,
         shop.register("eve@example.org").await,
     ] {
-        assert_eq!(answer.status, 503, "{}", answer.text);
-        assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+        assert_eq!(response.status, 503, "{}", response.text);
+        assert!(response.header("retry-after").parse::<u32>().unwrap() > 0);
     }
     shop.environment.busy.store(false, Ordering::SeqCst);
     assert_eq!(shop.sign_in(ADA, PASSWORD).await.status, 200);

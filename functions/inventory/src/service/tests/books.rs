@@ -49,7 +49,7 @@ async fn each_sku_is_in_the_books_once_in_the_order_of_first_receipts() {
 async fn an_interrupted_first_receipt_is_in_the_books_once_after_a_repetition() {
     for operations in 0..10 {
         let (store, inventory) = stocked(&[]).await;
-        let crashing = Inventory::new(FailingStore::after(operations, store));
+        let crashing = Inventory::new(ScriptedStore::failing_after(operations, store));
         let _ = crashing.receive("a", 3, 0).await;
         let before = inventory.books(0, 100).await.unwrap().entries;
         let known = inventory.levels("a", 0).await.unwrap().is_some();
@@ -64,7 +64,8 @@ async fn a_decided_sale_that_is_not_booked_has_no_expiry() {
     for operations in 0..10 {
         let (store, inventory) = stocked(&[("a", 5)]).await;
         inventory.reserve("r", &lines(&[("a", 2)]), TTL, 0).await.unwrap();
-        let _ = Inventory::new(FailingStore::after(operations, store)).commit("r", 0).await;
+        let _ =
+            Inventory::new(ScriptedStore::failing_after(operations, store)).commit("r", 0).await;
         let [book] = inventory.books(0, 100).await.unwrap().entries.try_into().unwrap();
         let status = inventory.statuses(&["r".to_owned()], 0).await.unwrap()[0];
         for claim in &book.claims {
@@ -138,7 +139,7 @@ async fn an_interrupted_sweep_is_completed_by_the_next() {
     for operations in 0..60 {
         let (store, inventory) = stocked(&[("a", 3), ("b", 3)]).await;
         inventory.reserve("r", &lines(&[("a", 2), ("b", 1)]), TTL, 0).await.unwrap();
-        let _ = Inventory::new(FailingStore::after(operations, store)).sweep(TTL).await;
+        let _ = Inventory::new(ScriptedStore::failing_after(operations, store)).sweep(TTL).await;
         inventory.sweep(TTL).await.unwrap();
         // The first one may begin in the middle, the second one begins with the first SKU.
         inventory.sweep(TTL).await.unwrap();

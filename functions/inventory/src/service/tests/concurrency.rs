@@ -1,7 +1,6 @@
 //! Many concurrent calls, which interleave at each operation of the store.
 
 use super::*;
-use chassis::testing::ScriptedStore;
 
 async fn yielding(skus: &[(&str, u32)]) -> Inventory<ScriptedStore> {
     let (store, _) = stocked(skus).await;

@@ -78,7 +78,7 @@ async fn expired_pieces_in_a_lane_are_available_without_a_sweep() {
 async fn a_hold_in_a_lane_survives_a_crash_at_any_step() {
     for operations in 0..300 {
         let (store, inventory) = crowded(MANY + 2).await;
-        let crashing = Inventory::new(FailingStore::after(operations, store));
+        let crashing = Inventory::new(ScriptedStore::failing_after(operations, store));
         let calls = async {
             crashing.reserve("x", &lines(&[("a", 2)]), TTL, 0).await?;
             crashing.commit("x", 0).await?;

@@ -176,7 +176,8 @@ async fn run(calls: Vec<Call>) {
             Call::Crash(operations) => crash = Some(*operations),
             call => {
                 if let Some(operations) = crash.take() {
-                    let crashing = Inventory::new(FailingStore::after(operations, store.clone()));
+                    let crashing =
+                        Inventory::new(ScriptedStore::failing_after(operations, store.clone()));
                     let _ = perform(&crashing, call, model.now_ms).await;
                 }
                 let answer = perform(&inventory, call, model.now_ms).await;

@@ -35,7 +35,7 @@ async fn returns_cannot_exceed_the_sale() {
 async fn an_interrupted_return_is_made_once_when_it_is_repeated() {
     for operations in 0..40 {
         let (store, inventory) = sold().await;
-        let crashing = Inventory::new(FailingStore::after(operations, store));
+        let crashing = Inventory::new(ScriptedStore::failing_after(operations, store));
         let ended = crashing.restock("r", "shp_1", &lines(&[("a", 2), ("b", 1)]), 1).await.is_ok();
         inventory.restock("r", "shp_1", &lines(&[("a", 2), ("b", 1)]), 1).await.unwrap();
         assert_eq!(figures(&inventory, "a", 1).await, (4, 0, 1), "step {operations}");

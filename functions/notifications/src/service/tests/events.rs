@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
 use chassis::events::Event;
 use chassis::store::interleavings::{Script, SteppedStore, at_once, explore};
-use chassis::testing::ScriptedStore;
 use serde_json::{Value, json};
 
 use super::*;
@@ -350,7 +349,8 @@ async fn a_message_that_is_created_during_the_erasure_is_erased_too() {
         // The user deletes their account before this step. The call may crash later.
         let (left, deleting) = (Arc::new(AtomicI64::new(step)), shop.clone());
         let counter = left.clone();
-        let store = FailingStore::after(operations.try_into().unwrap(), world.store.clone());
+        let store =
+            ScriptedStore::failing_after(operations.try_into().unwrap(), world.store.clone());
         let store = ScriptedStore::new(store).before(move |_, _| {
             let (is_step, shop) = (counter.fetch_sub(1, SeqCst) == 0, deleting.clone());
             async move {

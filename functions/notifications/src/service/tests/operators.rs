@@ -1,3 +1,7 @@
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use chassis::testing::Operation;
+
 use super::*;
 
 /// A shop with one mail that bounced.
@@ -45,6 +49,28 @@ async fn a_repeated_replay_sends_one_message() {
     world.set_outcome(delivered());
     assert_eq!(shop.at(NOW + 60_000).attempts().await, 1);
     assert_eq!(shop.only().await.state.as_str(), "sent");
+}
+
+/// Until the message waits again, a sweep takes its entry for an obsolete one.
+#[tokio::test]
+async fn a_sweep_during_a_replay_does_not_lose_the_message() {
+    let world = World::new();
+    let (shop, id) = bounced(&world).await;
+    // While the provider is down, only sweeps send messages.
+    world.set_outcome(deferred());
+    shop.notify(request("other")).await.unwrap();
+    let (sweeping, is_first) = (shop.clone(), AtomicBool::new(true));
+    let store = ScriptedStore::new(world.store.clone()).before(move |operation, changed| {
+        let is_replay = operation == Operation::Swap && changed == key("r");
+        let sweeps = is_replay && is_first.swap(false, SeqCst);
+        let shop = sweeping.clone();
+        async move { if sweeps { shop.sweep().await.map(drop) } else { Ok(()) } }
+    });
+    let replayed = world.over(store).shop().at(NOW + 1).replay(&id).await;
+    assert_eq!(replayed.unwrap(), Replay::Pending);
+    world.set_outcome(delivered());
+    assert_eq!(shop.at(NOW + 60_000).attempts().await, 2);
+    assert_eq!(shop.find(&id).await.unwrap().unwrap().state.as_str(), "sent");
 }
 
 #[tokio::test]

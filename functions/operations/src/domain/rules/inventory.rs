@@ -67,7 +67,7 @@ pub(super) fn reservation_lingers(view: &View<'_>, report: &mut Report) {
 
 fn of_standings(view: &View<'_>, report: &mut Report, is_wrong: impl Fn(&Order, Standing) -> bool) {
     for order in view.at_rest() {
-        // Reservations of other parts were not read.
+        // An order with an unreadable record has none.
         let Some(standing) = view.books.reservations.get(&order.reservation_id) else { continue };
         if is_wrong(order, *standing) {
             let detail = format!("the order is {}, {standing:?}", order.status.as_str());
@@ -86,7 +86,7 @@ pub(super) fn sold_differs(view: &View<'_>, report: &mut Report) {
         let unbooked: i64 = unbooked.map(|claim| i64::from(claim.quantity)).sum();
         let sold = sku.sold.saturating_add(unbooked);
         let is_still = before == sales && !sales.moving;
-        if is_still && i128::from(sold) != i128::from(sales.bought) {
+        if is_still && sold != sales.bought {
             report.add(format!("{sold} sold, {} in paid orders", sales.bought), [&sku.sku]);
         }
     }

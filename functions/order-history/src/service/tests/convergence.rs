@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chassis::testing::FailingStore;
+use chassis::testing::ScriptedStore;
 use proptest::prelude::*;
 
 use super::*;
@@ -75,7 +75,7 @@ async fn deliver(store: &MemoryStore, story: &[Event], moves: &[(usize, Option<u
             0 => (turn / 3 % open.len(), usize::MAX),
             _ => (pick % open.len(), grants.unwrap_or(usize::MAX)),
         };
-        let failing = FailingStore::after(grants, store.clone());
+        let failing = ScriptedStore::failing_after(grants, store.clone());
         let attempt = OrderHistory::new(failing, TestLog::default(), clock(0));
         let answer = attempt.receive(&open[index]).await;
         if answer.is_ok() && !(again && turn % 3 != 0) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chassis::testing::FailingStore;
+use chassis::testing::ScriptedStore;
 
 use super::*;
 use crate::records::{NAME_SHARDS, REMOVED_MAX};
@@ -13,7 +13,7 @@ const OPERATIONS: usize = 5 * REMOVED_MAX + 16;
 
 /// Sweeps with a store that fails early, like a killed process.
 async fn sweep_and_die(store: &MemoryStore, log: &TestLog, clock: &ManualClock) {
-    let failing = FailingStore::after(OPERATIONS, store.clone());
+    let failing = ScriptedStore::failing_after(OPERATIONS, store.clone());
     let _ = OrderHistory::new(failing, log.clone(), clock.clone()).sweep().await;
 }
 
@@ -24,7 +24,7 @@ async fn names_are_copied_in_one_write_per_shard() {
         history.receive(&named(user, 1, "Ada")).await.unwrap();
     }
     history.rebuild().await.unwrap();
-    let failing = FailingStore::after(10 * NAME_SHARDS as usize, store.clone());
+    let failing = ScriptedStore::failing_after(10 * NAME_SHARDS as usize, store.clone());
     OrderHistory::new(failing, log, clock).sweep().await.unwrap();
     assert_eq!(history.control().await.unwrap().serving, 2);
     assert_eq!(dump(&store, 2).await, dump(&store, 1).await);

@@ -1,6 +1,6 @@
 //! A rebuilt projection has the same bytes.
 
-use chassis::testing::FailingStore;
+use chassis::testing::ScriptedStore;
 use proptest::prelude::*;
 
 use super::convergence::{block_on, story, straight};
@@ -32,13 +32,13 @@ proptest! {
                 match kind {
                     0 => drop(history.sweep().await.unwrap()),
                     1 => {
-                        let failing = FailingStore::after(grants, store.clone());
+                        let failing = ScriptedStore::failing_after(grants, store.clone());
                         let clock = clock(1_000);
                         let _ = OrderHistory::new(failing, log.clone(), clock).sweep().await;
                     }
                     _ => if let Some(event) = rest.next() {
                         log.append(event.clone());
-                        let failing = FailingStore::after(grants, store.clone());
+                        let failing = ScriptedStore::failing_after(grants, store.clone());
                         let clock = clock(0);
                         let crashed = OrderHistory::new(failing, log.clone(), clock);
                         let _ = crashed.receive(event).await;
@@ -68,7 +68,7 @@ async fn the_old_generation_serves_until_the_new_one_is_complete() {
     }
     let before = history.status().await.unwrap();
     history.rebuild().await.unwrap();
-    let failing = FailingStore::after(30, store.clone());
+    let failing = ScriptedStore::failing_after(30, store.clone());
     OrderHistory::new(failing, log, clock(0)).sweep().await.unwrap_err();
     let during = history.status().await.unwrap();
     assert_eq!((during.generation, during.entries), (1, 10));
@@ -113,7 +113,7 @@ async fn a_generation_is_removed_when_no_request_can_read_it() {
     assert!(!dump(&store, 1).await.is_empty(), "requests may still read it");
     clock.advance(GRACE_MS);
     for operations in 0.. {
-        let failing = FailingStore::after(operations, store.clone());
+        let failing = ScriptedStore::failing_after(operations, store.clone());
         if OrderHistory::new(failing, log.clone(), clock.clone()).sweep().await.is_ok() {
             break;
         }

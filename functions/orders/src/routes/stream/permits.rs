@@ -88,22 +88,20 @@ impl<S: Store> Permit<S> {
 
     /// Releases it. If this fails, it expires.
     pub(crate) async fn release(&self) {
-        let remove = |permits: Option<Permits>| {
-            let mut permits = permits.unwrap_or_default();
+        let remove = |permits: &mut Permits| {
             if let Some(streams) = permits.get_mut(&self.user_id) {
                 streams.remove(&self.stream);
             }
             permits.retain(|_, streams| !streams.is_empty());
-            Ok::<_, StoreError>((permits, ()))
+            Ok::<_, StoreError>(())
         };
-        if let Err(error) = self.store.update(&key(&self.user_id), remove).await {
+        if let Err(error) = self.store.modify(&key(&self.user_id), remove).await {
             eprintln!("orders: a stream permit was not released and will expire: {error}");
         }
     }
 
     async fn set(&self, now_ms: u64) -> Result<(), PermitError> {
-        let set = |permits: Option<Permits>| {
-            let mut permits = permits.unwrap_or_default();
+        let set = |permits: &mut Permits| {
             let end_ms = now_ms.saturating_add(PERMIT_MS);
             for streams in permits.values_mut() {
                 // A later expiry time was written before the clock was set back.
@@ -116,9 +114,9 @@ impl<S: Store> Permit<S> {
                 return Err(PermitError::TooMany);
             }
             streams.insert(self.stream.clone(), end_ms);
-            Ok((permits, ()))
+            Ok(())
         };
-        self.store.update(&key(&self.user_id), set).await
+        self.store.modify(&key(&self.user_id), set).await
     }
 }
 

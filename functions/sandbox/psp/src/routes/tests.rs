@@ -45,17 +45,12 @@ impl Outbound for Webhooks {
     }
 }
 
+type Test = (MemoryStore, ManualClock, Webhooks, Inline);
+
 #[derive(Clone)]
-struct Test;
+struct Inline;
 
-impl Ports for Test {
-    type Store = MemoryStore;
-    type Timer = ManualClock;
-    type Outbound = Webhooks;
-    type Background = Self;
-}
-
-impl Background for Test {
+impl Background for Inline {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         run(work);
     }
@@ -76,7 +71,7 @@ impl Psp {
             store: store.clone(),
             timer: timer.clone(),
             outbound: webhooks.clone(),
-            background: Test,
+            background: Inline,
         };
         let client = Client::of(router(sandbox)).with("x-api-key", "key");
         Psp { client, store, timer, webhooks }

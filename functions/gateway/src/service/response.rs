@@ -1,5 +1,5 @@
-//! What leaves: answers of functions without their inside, and the headers that every
-//! answer has.
+//! What leaves: responses of functions without their inside, and the headers that every
+//! response has.
 
 use super::{Origin, RETRY_AFTER_S};
 use crate::domain::route::Access;
@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use chassis::{Problem, ProblemType};
 use http::{HeaderMap, HeaderValue, Method, header};
 
-/// For answers that are data: nothing in them may run or be framed.
+/// For responses that are data: nothing in them may run or be framed.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// The answer of a function. Problems, JSON and pages pass; a failure that is none of these
+/// The response of a function. Problems, JSON and pages pass; a failure that is none of these
 /// is not the function's words but a crash, and becomes a problem.
 pub(super) fn from_upstream(mut response: Response) -> Response {
     headers::sanitize_response(response.headers_mut());
@@ -30,7 +30,7 @@ pub(super) fn from_upstream(mut response: Response) -> Response {
     problem.into_response()
 }
 
-/// A function failed while it answered.
+/// A function failed while it responded.
 pub(super) fn broken() -> Problem {
     Problem::new(ProblemType::UpstreamFailed)
         .detail("It is unknown whether the request took effect.")
@@ -45,7 +45,7 @@ pub(super) fn keep_private(response: &mut Response, access: Access) {
     }
 }
 
-/// The headers of every answer. `page` is the origin of another page that may read it.
+/// The headers of every response. `page` is the origin of another page that may read it.
 pub(super) fn finish(
     mut response: Response,
     method: &Method,
