@@ -14,6 +14,7 @@ use super::oracle::{Placement, Placements, assert_orders_exist_once};
 use super::plant::setting;
 use crate::support::{Customer, books_agree, order, unique};
 use fastrand::Rng;
+use futures::future::join_all;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,9 @@ const LATER_HITS: usize = 12;
 const RUNS_MAX: usize = 4;
 /// Customers who register at once.
 const REGISTERING: usize = 4;
+/// The number of shops that share the kills of a story. A shop waits most of the time: for timeouts
+/// and schedules.
+const SHOPS: usize = 2;
 
 /// What a customer does until the kill.
 #[derive(Clone, Copy, Debug)]
@@ -220,37 +224,67 @@ async fn newcomers(plant: &Plant, count: usize) -> Vec<Customer> {
     register.buffer_unordered(REGISTERING).collect().await
 }
 
+/// A shop in which a story has happened once, which causes what happens only once in a shop.
+struct Scene {
+    story: Story,
+    plant: Plant,
+    sku: String,
+    placements: Placements,
+}
+
+impl Scene {
+    /// None when the scenarios go to another address.
+    async fn open(story: Story) -> Option<Self> {
+        let (plant, placements) = (Plant::open().await?, Placements::default());
+        let sku = plant.shop().product(&plant.admin().await, 100_000).await;
+        let customers = newcomers(&plant, 1).await;
+        story.run(&plant, &customers[0], &sku, &placements).await;
+        books_agree(plant.shop()).await;
+        Some(Self { story, plant, sku, placements })
+    }
+
+    async fn all_points(&self) -> Vec<String> {
+        let customers = newcomers(&self.plant, RUNS_MAX).await;
+        all_points(&self.plant, self.story, &customers, &self.sku).await
+    }
+
+    /// Runs the story with each of these kills. Returns those whose fault point was not reached.
+    async fn survive(mut self, cuts: &[Cut]) -> Vec<&Cut> {
+        let customers = newcomers(&self.plant, cuts.len()).await;
+        books_agree(self.plant.shop()).await;
+        let mut missed = Vec::new();
+        for (cut, customer) in cuts.iter().zip(&customers) {
+            self.plant.command(&json!({"kill_at": cut.hit, "only": cut.point})).await;
+            self.story.run(&self.plant, customer, &self.sku, &self.placements).await;
+            if !self.plant.ends_within(REACH).await {
+                missed.push(cut);
+                self.plant.kill().await;
+            }
+            self.plant.restart().await;
+            books_agree(self.plant.shop()).await;
+        }
+        assert_orders_exist_once(&self.plant, &self.placements).await;
+        missed
+    }
+}
+
 async fn assert_survives_kills(story: Story) {
-    let Some(mut plant) = Plant::open().await else { return };
-    let (admin, placements) = (plant.admin().await, Placements::default());
-    let sku = plant.shop().product(&admin, 100_000).await;
-    // The first one causes what happens only once in a shop.
-    let first = newcomers(&plant, 1 + RUNS_MAX).await;
-    story.run(&plant, &first[0], &sku, &placements).await;
-    books_agree(plant.shop()).await;
-    let points = all_points(&plant, story, &first[1..], &sku).await;
+    let Some(scene) = Scene::open(story).await else { return };
+    let points = scene.all_points().await;
+    drop(scene);
     let seed = setting("TESSERA_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("{story:?}: TESSERA_SOAK_SEED={seed}");
     let cuts = cuts(&points, &mut Rng::with_seed(seed));
-    let customers = newcomers(&plant, cuts.len()).await;
-    books_agree(plant.shop()).await;
-    let mut missed = Vec::new();
-    for (cut, customer) in cuts.iter().zip(&customers) {
-        plant.command(&json!({"kill_at": cut.hit, "only": cut.point})).await;
-        story.run(&plant, customer, &sku, &placements).await;
-        if !plant.ends_within(REACH).await {
-            missed.push(cut);
-            plant.kill().await;
-        }
-        plant.restart().await;
-        books_agree(plant.shop()).await;
-    }
-    assert_orders_exist_once(&plant, &placements).await;
+    let parts = cuts.chunks(cuts.len().div_ceil(SHOPS));
+    let shops = parts.map(async |part| {
+        let scene = Scene::open(story).await.expect("the shop opens again");
+        scene.survive(part).await
+    });
+    let missed = join_all(shops).await.concat();
     println!(
-        "{story:?}: killed at {} of {} points, {} orders; not reached again: {missed:#?}",
+        "{story:?}: killed at {} of {} points; not reached again: {missed:#?}",
         cuts.len() - missed.len(),
         cuts.len(),
-        placements.all().len(),
     );
     // Some fault points depend on chance (the van, the shard), and repetitions even more.
     let count = |cuts: &mut dyn Iterator<Item = &Cut>, later: bool| {
