@@ -2,6 +2,7 @@
 //! it is written.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod compatibility;
 mod links;
 mod pages;
 mod reference;

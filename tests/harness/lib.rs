@@ -10,6 +10,7 @@
 mod client;
 pub mod frames;
 pub mod hostile;
+mod memory;
 mod paths;
 mod patience;
 mod process;

@@ -29,6 +29,35 @@ async fn a_body_is_streamed_through_a_guest() {
 }
 
 #[tokio::test]
+async fn a_gigabyte_is_echoed_in_constant_memory() {
+    const CHUNK_BYTES: usize = 64 * 1024;
+    const CHUNKS: usize = 16 * 1024;
+    const GROWTH_MAX_MIB: u64 = 64;
+    let host = guest("body_max_kib = 4_194_304").host().start().await;
+    host.client().send(Method::POST, "/echo", None, Bytes::from_static(b"warm")).await.expect(200);
+    let before = host.peak_memory_mib();
+    let mut connection = http1(host.address()).await;
+    let (chunks, body) = body_channel();
+    let request = Request::post("/echo").header("host", "test.example").body(body).unwrap();
+    let exchange = tokio::spawn(async move { connection.send_request(request).await });
+    let upload = tokio::spawn(async move {
+        let chunk = Bytes::from(vec![b'x'; CHUNK_BYTES]);
+        for _ in 0..CHUNKS {
+            chunks.send(chunk.clone()).await.unwrap();
+        }
+    });
+    let mut response = soon(exchange).await.unwrap().expect("a head");
+    let mut length = 0;
+    while let Some(chunk) = next_chunk(&mut response).await {
+        length += chunk.len();
+    }
+    upload.await.unwrap();
+    assert_eq!(length, CHUNKS * CHUNK_BYTES);
+    let growth = host.peak_memory_mib() - before;
+    assert!(growth <= GROWTH_MAX_MIB, "{growth} MiB");
+}
+
+#[tokio::test]
 async fn a_stream_arrives_while_the_guest_still_writes_it() {
     let mut backend = Backend::start().await;
     let host = guest("").host().start().await;

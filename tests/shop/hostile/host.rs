@@ -57,7 +57,7 @@ impl Vitals {
     pub(crate) async fn of(host: &Host) -> Self {
         let metrics = host.admin().get("/metrics").await.expect(200).text();
         assert!(!hostile::methods::are_in(&metrics), "a method of a client is a label");
-        let vitals = Self { metrics_bytes: metrics.len(), memory_mib: memory_mib(host) };
+        let vitals = Self { metrics_bytes: metrics.len(), memory_mib: host.peak_memory_mib() };
         assert!(vitals.metrics_bytes <= METRICS_MAX_BYTES, "{vitals}");
         let max_mib = MEMORY_MAX_MIB + BODY_BUFFERS_MAX_MIB + HOST_MAX_MIB;
         assert!(vitals.memory_mib <= max_mib, "{vitals}");
@@ -77,15 +77,6 @@ impl fmt::Display for Vitals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes of metrics, {} MiB of memory", self.metrics_bytes, self.memory_mib)
     }
-}
-
-/// The peak of the resident memory of a process: `VmHWM:   204800 kB`.
-fn memory_mib(host: &Host) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.process_id()));
-    let status = status.expect("the state of the process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its memory");
-    let kib = line.trim().strip_suffix("kB").expect("a unit").trim();
-    kib.parse::<u64>().expect("a number") >> 10
 }
 
 /// Checks that each time limit has stopped a client.
