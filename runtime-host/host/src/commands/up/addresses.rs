@@ -39,10 +39,10 @@ pub(super) struct Addresses {
     #[arg(long = "admin-allowed-host", env = "TESSERA_ADMIN_ALLOWED_HOSTS", value_name = "NAME",
           value_delimiter = ',', value_parser = admin::host_name)]
     admin_allowed_hosts: Vec<String>,
-    /// A PEM file with the certificate chain, to serve HTTPS (TLS 1.3).
+    /// A PEM file with the certificate chain, to serve HTTPS (TLS 1.2 and 1.3).
     #[arg(long, env = "SPIN_TLS_CERT", requires = "tls_key", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
-    /// A PEM file with the private key, to serve HTTPS (TLS 1.3).
+    /// A PEM file with the private key, to serve HTTPS (TLS 1.2 and 1.3).
     #[arg(long, env = "SPIN_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
     tls_key: Option<PathBuf>,
 }

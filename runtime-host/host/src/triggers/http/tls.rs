@@ -1,4 +1,4 @@
-//! TLS 1.3 from a certificate chain and a key in PEM files.
+//! TLS from a certificate chain and a key in PEM files.
 
 use anyhow::Context as _;
 use rustls::ServerConfig;
@@ -15,7 +15,8 @@ pub(crate) struct Identity {
     pub(crate) certificate: CertificateDer<'static>,
 }
 
-/// An acceptor that speaks TLS 1.3 only, HTTP/2 first.
+/// An acceptor of TLS 1.2 and 1.3 (the library has no older versions and no weak ciphers) that
+/// prefers HTTP/2.
 pub(crate) fn identity(certificates: &Path, key: &Path) -> anyhow::Result<Identity> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificates)
         .and_then(Iterator::collect)
@@ -30,7 +31,7 @@ pub(crate) fn identity(certificates: &Path, key: &Path) -> anyhow::Result<Identi
         .with_context(|| format!("--tls-key: {} has no private key in it", key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key_der)
         .context("the private key of --tls-key does not match the certificate of --tls-cert")?;
