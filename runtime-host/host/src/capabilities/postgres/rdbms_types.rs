@@ -34,54 +34,18 @@ macro_rules! convert {
             })
         }
 
-        impl From<newest::DbValue> for rdbms::DbValue {
-            fn from(value: newest::DbValue) -> Self {
-                use newest::DbValue as From;
-                match value {
-                    From::Boolean(value) => Self::Boolean(value),
-                    From::Int8(value) => Self::Int8(value),
-                    From::Int16(value) => Self::Int16(value),
-                    From::Int32(value) => Self::Int32(value),
-                    From::Int64(value) => Self::Int64(value),
-                    From::Floating32(value) => Self::Floating32(value),
-                    From::Floating64(value) => Self::Floating64(value),
-                    From::Str(text) => Self::Str(text),
-                    From::Binary(bytes) => Self::Binary(bytes),
-                    From::DbNull => Self::DbNull,
-                    _ => Self::Unsupported,
-                }
-            }
+        $crate::capabilities::sql::convert_variants! {
+            newest::DbValue => rdbms::DbValue {
+                Boolean(value), Int8(value), Int16(value), Int32(value), Int64(value),
+                Floating32(value), Floating64(value), Str(value), Binary(value), DbNull,
+            } else Unsupported
         }
-
-        impl From<newest::DbDataType> for rdbms::DbDataType {
-            fn from(ty: newest::DbDataType) -> Self {
-                use newest::DbDataType as From;
-                match ty {
-                    From::Boolean => Self::Boolean,
-                    From::Int8 => Self::Int8,
-                    From::Int16 => Self::Int16,
-                    From::Int32 => Self::Int32,
-                    From::Int64 => Self::Int64,
-                    From::Floating32 => Self::Floating32,
-                    From::Floating64 => Self::Floating64,
-                    From::Str => Self::Str,
-                    From::Binary => Self::Binary,
-                    _ => Self::Other,
-                }
-            }
+        $crate::capabilities::sql::convert_variants! {
+            newest::DbDataType => rdbms::DbDataType {
+                Boolean, Int8, Int16, Int32, Int64, Floating32, Floating64, Str, Binary,
+            } else Other
         }
-
-        fn row_set((columns, rows): (Vec<newest::Column>, Vec<newest::Row>)) -> rdbms::RowSet {
-            let column = |column: newest::Column| rdbms::Column {
-                name: column.name,
-                data_type: column.data_type.into(),
-            };
-            let row = |row: newest::Row| row.into_iter().map(Into::into).collect();
-            rdbms::RowSet {
-                columns: columns.into_iter().map(column).collect(),
-                rows: rows.into_iter().map(row).collect(),
-            }
-        }
+        $crate::capabilities::sql::convert_row_set!(newest => rdbms);
     };
 }
 pub(in crate::capabilities) use convert;

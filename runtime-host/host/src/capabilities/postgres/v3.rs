@@ -5,6 +5,7 @@ use super::fault::{Fault, query_text};
 use super::types as newest;
 use crate::capabilities::State;
 use crate::capabilities::bindings::spin::postgres3_0_0::postgres as version;
+use crate::capabilities::sql::{convert_row_set, convert_variants};
 use wasmtime::component::Resource;
 
 impl From<Fault> for version::Error {
@@ -19,84 +20,27 @@ impl From<Fault> for version::Error {
     }
 }
 
-impl From<version::ParameterValue> for newest::ParameterValue {
-    fn from(value: version::ParameterValue) -> Self {
-        use version::ParameterValue as From;
-        match value {
-            From::Boolean(value) => Self::Boolean(value),
-            From::Int8(value) => Self::Int8(value),
-            From::Int16(value) => Self::Int16(value),
-            From::Int32(value) => Self::Int32(value),
-            From::Int64(value) => Self::Int64(value),
-            From::Floating32(value) => Self::Floating32(value),
-            From::Floating64(value) => Self::Floating64(value),
-            From::Str(text) => Self::Str(text),
-            From::Binary(bytes) => Self::Binary(bytes),
-            From::Date(value) => Self::Date(value),
-            From::Time(value) => Self::Time(value),
-            From::Datetime(value) => Self::Datetime(value),
-            From::Timestamp(value) => Self::Timestamp(value),
-            From::DbNull => Self::DbNull,
-        }
+convert_variants! {
+    version::ParameterValue => newest::ParameterValue {
+        Boolean(value), Int8(value), Int16(value), Int32(value), Int64(value), Floating32(value),
+        Floating64(value), Str(value), Binary(value), Date(value), Time(value), Datetime(value),
+        Timestamp(value), DbNull,
     }
 }
-
-impl From<newest::DbValue> for version::DbValue {
-    fn from(value: newest::DbValue) -> Self {
-        use newest::DbValue as From;
-        match value {
-            From::Boolean(value) => Self::Boolean(value),
-            From::Int8(value) => Self::Int8(value),
-            From::Int16(value) => Self::Int16(value),
-            From::Int32(value) => Self::Int32(value),
-            From::Int64(value) => Self::Int64(value),
-            From::Floating32(value) => Self::Floating32(value),
-            From::Floating64(value) => Self::Floating64(value),
-            From::Str(text) => Self::Str(text),
-            From::Binary(bytes) => Self::Binary(bytes),
-            From::Date(value) => Self::Date(value),
-            From::Time(value) => Self::Time(value),
-            From::Datetime(value) => Self::Datetime(value),
-            From::Timestamp(value) => Self::Timestamp(value),
-            From::DbNull => Self::DbNull,
-            _ => Self::Unsupported,
-        }
-    }
+convert_variants! {
+    newest::DbValue => version::DbValue {
+        Boolean(value), Int8(value), Int16(value), Int32(value), Int64(value), Floating32(value),
+        Floating64(value), Str(value), Binary(value), Date(value), Time(value), Datetime(value),
+        Timestamp(value), DbNull,
+    } else Unsupported
 }
-
-impl From<newest::DbDataType> for version::DbDataType {
-    fn from(ty: newest::DbDataType) -> Self {
-        use newest::DbDataType as From;
-        match ty {
-            From::Boolean => Self::Boolean,
-            From::Int8 => Self::Int8,
-            From::Int16 => Self::Int16,
-            From::Int32 => Self::Int32,
-            From::Int64 => Self::Int64,
-            From::Floating32 => Self::Floating32,
-            From::Floating64 => Self::Floating64,
-            From::Str => Self::Str,
-            From::Binary => Self::Binary,
-            From::Date => Self::Date,
-            From::Time => Self::Time,
-            From::Datetime => Self::Datetime,
-            From::Timestamp => Self::Timestamp,
-            _ => Self::Other,
-        }
-    }
+convert_variants! {
+    newest::DbDataType => version::DbDataType {
+        Boolean, Int8, Int16, Int32, Int64, Floating32, Floating64, Str, Binary, Date, Time,
+        Datetime, Timestamp,
+    } else Other
 }
-
-fn row_set((columns, rows): (Vec<newest::Column>, Vec<newest::Row>)) -> version::RowSet {
-    let column = |column: newest::Column| version::Column {
-        name: column.name,
-        data_type: column.data_type.into(),
-    };
-    let row = |row: newest::Row| row.into_iter().map(Into::into).collect();
-    version::RowSet {
-        columns: columns.into_iter().map(column).collect(),
-        rows: rows.into_iter().map(row).collect(),
-    }
-}
+convert_row_set!(newest => version);
 
 impl version::Host for State {}
 

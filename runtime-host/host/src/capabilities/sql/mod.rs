@@ -9,6 +9,7 @@ mod connection;
 mod pool;
 mod rows;
 mod session;
+mod variants;
 
 pub(super) use connection::Opening;
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
@@ -18,6 +19,7 @@ pub use pool::Pools;
 #[expect(unreachable_pub, reason = "it is part of a public trait")]
 pub use rows::Answer;
 pub(super) use rows::Rows;
+pub(super) use variants::{convert_row_set, convert_variants};
 
 use super::{Grants, State, bindings};
 use std::future::Future;
