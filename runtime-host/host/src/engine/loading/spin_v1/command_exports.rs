@@ -15,8 +15,8 @@ use wasmparser::{
 pub(super) struct Added {
     /// Where the body of the function is in the module.
     body: Range<u64>,
-    constructors: u32,
-    destructors: Option<u32>,
+    /// The called functions.
+    calls: Vec<u32>,
 }
 
 impl Added {
@@ -27,23 +27,26 @@ impl Added {
             return Ok(None);
         };
         let (operators, others) = (operators(body)?, operators(other)?);
-        let (Some(Operator::Call { function_index: constructors }), [first, .., last, _]) =
-            (operators.first(), &others[..])
-        else {
-            return Ok(None);
-        };
-        let is_added = |operator: &Operator<'_>| match operator {
+        let plain_call = |operator: &Operator<'_>| match operator {
             Operator::Call { function_index } if module.is_plain(*function_index) => {
                 Some(*function_index)
             }
             _ => None,
         };
-        let is_wrapped = is_added(first) == Some(*constructors);
-        Ok(is_wrapped.then(|| Self {
-            body: body.range(),
-            constructors: *constructors,
-            destructors: is_added(last),
-        }))
+        // An optimizer may have put the constructors in place of the function that calls them.
+        let mut calls: Vec<_> = operators
+            .iter()
+            .zip(&others)
+            .map_while(|(one, other)| {
+                plain_call(one).filter(|call| plain_call(other) == Some(*call))
+            })
+            .collect();
+        if calls.is_empty() {
+            return Ok(None);
+        }
+        let after_constructors = &others[calls.len()..];
+        calls.extend(after_constructors.iter().rev().skip(1).map_while(plain_call));
+        Ok(Some(Self { body: body.range(), calls }))
     }
 
     pub(super) fn is_in(&self, body: &FunctionBody<'_>) -> bool {
@@ -51,8 +54,7 @@ impl Added {
     }
 
     pub(super) fn contains(&self, operator: &Operator<'_>) -> bool {
-        let Operator::Call { function_index } = operator else { return false };
-        *function_index == self.constructors || Some(*function_index) == self.destructors
+        matches!(operator, Operator::Call { function_index } if self.calls.contains(function_index))
     }
 }
 
@@ -138,7 +140,7 @@ mod tests {
     const WRAPPED: &str = "call $constructors local.get 0 call $inner call $destructors";
 
     /// The calls added to the function `realloc`, next to a function `free`.
-    fn added(realloc: &str, free: &str) -> Option<(u32, Option<u32>)> {
+    fn added(realloc: &str, free: &str) -> Option<Vec<u32>> {
         let text = format!(
             r#"(module
                 (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
@@ -146,18 +148,21 @@ mod tests {
                 (func $destructors)
                 (func $inner (param i32) (result i32) i32.const 0)
                 (func $depth (result i32) i32.const 0)
+                (func $more)
                 (func (export "free") (param i32) {free})
                 (func (export "realloc") (param i32) (result i32) {realloc}))"#
         );
         let module = wat::parse_str(text).unwrap();
-        let added = Added::to(&module, "realloc", "free").unwrap()?;
-        Some((added.constructors, added.destructors))
+        Added::to(&module, "realloc", "free").unwrap().map(|added| added.calls)
     }
 
     #[test]
     fn the_calls_that_all_exports_share_are_those_of_the_linker() {
-        assert_eq!(added(WRAPPED, "call $constructors call $destructors"), Some((1, Some(2))));
-        assert_eq!(added(WRAPPED, "call $constructors nop"), Some((1, None)));
+        assert_eq!(added(WRAPPED, "call $constructors call $destructors"), Some(vec![1, 2]));
+        assert_eq!(added(WRAPPED, "call $constructors nop"), Some(vec![1]));
+        let inlined = |rest: &str| format!("call $constructors call $more {rest}");
+        let free = inlined("call $destructors");
+        assert_eq!(added(&inlined("local.get 0 call $inner"), &free), Some(vec![1, 5, 2]));
     }
 
     #[test]
