@@ -15,6 +15,7 @@ mod flags;
 mod framing;
 mod hostile;
 mod key_value;
+mod languages;
 mod libsql;
 mod lifecycle;
 mod limits;

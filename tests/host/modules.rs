@@ -51,6 +51,24 @@ async fn a_module_of_spin_1_serves_each_request_with_a_new_instance() {
 }
 
 #[tokio::test]
+async fn a_module_of_spin_1_may_read_the_environment_in_constructors() {
+    let import = r#"(module (import "wasi_snapshot_preview1" "environ_sizes_get"
+        (func $environ (param i32 i32) (result i32)))"#;
+    let constructors =
+        "(func $constructors (drop (call $environ (i32.const 512) (i32.const 516))))";
+    // The linker of earlier versions of Rust calls them in each export.
+    let realloc = r#"(func (export "canonical_abi_realloc") (param i32 i32 i32 i32) (result i32)
+        (local $at i32)"#;
+    let free = r#"(func (export "canonical_abi_free") (param i32 i32 i32)"#;
+    let module = SPIN_1
+        .replacen("(module", import, 1)
+        .replacen(realloc, &format!("{constructors} {realloc} call $constructors"), 1)
+        .replacen(free, &format!("{free} call $constructors nop"), 1);
+    let host = made_of(&module, "").host().start().await;
+    assert_eq!(host.client().get("/").await.expect(200).text(), "good morning");
+}
+
+#[tokio::test]
 async fn the_manifest_can_let_instances_of_wasi_0_2_be_reused() {
     let limits = "tool.tessera.limits = { instance_reuse_max = 10 }\n";
     let host = made_of(SPIN_1, limits).host().start().await;

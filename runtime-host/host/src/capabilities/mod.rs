@@ -103,6 +103,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_interfaces_of_spin_1_are_offered_with_those_of_types() {
+        for name in ["config", "http", "http-types", "key-value", "llm", "mysql", "postgres"] {
+            assert!(offers(&format!("fermyon:spin/{name}")), "{name}");
+        }
+        for name in ["rdbms-types", "redis", "redis-types", "sqlite"] {
+            assert!(offers(&format!("fermyon:spin/{name}")), "{name}");
+        }
+        assert!(!offers("fermyon:spin/teleport"));
+    }
+
+    #[test]
     fn capabilities_are_governed_by_keys_of_the_manifest() {
         assert_eq!(permission("wasi:clocks/monotonic-clock@0.3.0"), None);
         assert_eq!(permission("wasi:http/types@0.3.0"), None);

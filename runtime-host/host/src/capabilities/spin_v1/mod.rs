@@ -17,8 +17,14 @@ use bindings::fermyon::spin;
 use wasmtime::component::{HasSelf, Linker};
 
 pub(super) const CAPABILITY: Capability = Capability {
-    // With the end of the name, so that later versions are not meant.
-    offered: &["fermyon:spin/config", "fermyon:spin/http", "fermyon:spin/key-value"],
+    // The two interfaces of types have no functions, so there is nothing to define for them.
+    offered: &[
+        "fermyon:spin/config",
+        "fermyon:spin/http",
+        "fermyon:spin/http-types",
+        "fermyon:spin/key-value",
+        "fermyon:spin/redis-types",
+    ],
     governed: &[
         ("fermyon:spin/config", "variables"),
         ("fermyon:spin/http", "allowed_outbound_hosts"),

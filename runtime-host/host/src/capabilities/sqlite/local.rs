@@ -1,10 +1,10 @@
 //! Databases in files and in memory.
 
-use super::database::{ROWS_MAX_BYTES, Rows, Value};
+use super::database::{Rows, Value};
+use super::statement::execute;
 use parking_lot::Mutex;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use rusqlite::types::{Value as SqlValue, ValueRef};
-use rusqlite::{Connection as Sqlite, InterruptHandle, Row, params_from_iter};
+use rusqlite::{Connection as Sqlite, InterruptHandle};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
@@ -129,54 +129,9 @@ impl Drop for CancelOnDrop {
     }
 }
 
-fn execute(sqlite: &Sqlite, statement: &str, parameters: Vec<Value>) -> Result<Rows, String> {
-    let mut statement = sqlite.prepare_cached(statement).map_err(|error| error.to_string())?;
-    let columns = statement.column_names().map(ToOwned::to_owned).collect();
-    let parameters = params_from_iter(parameters.into_iter().map(SqlValue::from));
-    let mut found = statement.query(parameters).map_err(|error| error.to_string())?;
-    let mut rows = Rows { columns, rows: Vec::new() };
-    let mut bytes = 0;
-    while let Some(row) = found.next().map_err(|error| error.to_string())? {
-        let row = values(row, rows.columns.len()).map_err(|error| error.to_string())?;
-        bytes += row.iter().map(Value::bytes).sum::<usize>();
-        if bytes > ROWS_MAX_BYTES {
-            return Err(format!("query result exceeds limit of {ROWS_MAX_BYTES} bytes"));
-        }
-        rows.rows.push(row);
-    }
-    Ok(rows)
-}
-
-fn values(row: &Row<'_>, columns: usize) -> rusqlite::Result<Vec<Value>> {
-    (0..columns).map(|column| Ok(Value::from(row.get_ref(column)?))).collect()
-}
-
-impl From<Value> for SqlValue {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Integer(integer) => Self::Integer(integer),
-            Value::Real(real) => Self::Real(real),
-            Value::Text(text) => Self::Text(text),
-            Value::Blob(bytes) => Self::Blob(bytes),
-            Value::Null => Self::Null,
-        }
-    }
-}
-
-impl From<ValueRef<'_>> for Value {
-    fn from(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Integer(integer) => Self::Integer(integer),
-            ValueRef::Real(real) => Self::Real(real),
-            ValueRef::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
-            ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
-            ValueRef::Null => Self::Null,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::database::ROWS_MAX_BYTES;
     use super::*;
     use rusqlite::hooks::Action;
     use std::sync::mpsc::{Receiver, Sender, channel};

@@ -8,6 +8,7 @@ mod hrana;
 mod interface;
 mod local;
 mod server;
+mod statement;
 mod v2;
 mod v3;
 

@@ -5,9 +5,12 @@
 //! So the functions get the names of today, and metadata is added: what results is what a current
 //! `wit-bindgen` would have made for the unversioned package `fermyon:spin`.
 
+mod command_exports;
+
+use command_exports::{Added, operators};
 use wasm_encoder::reencode::{self, Reencode};
-use wasm_encoder::{ExportSection, ImportSection, Module};
-use wasmparser::{Export, ImportSectionReader, Parser};
+use wasm_encoder::{CodeSection, ExportSection, ImportSection, Module};
+use wasmparser::{Export, FunctionBody, ImportSectionReader, Parser};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -32,6 +35,10 @@ const EXPORTS: [(&str, &str, &str); 2] = [
     ("handle-redis-message", "inbound-redis", "handle-message"),
 ];
 
+/// The exports that allocate and free memory for arguments and results.
+const REALLOC: &str = "canonical_abi_realloc";
+const FREE: &str = "canonical_abi_free";
+
 /// Whether imports of this module are those of Spin 1.
 pub(super) fn is_import(module: &str) -> bool {
     interface_of(module).is_some()
@@ -48,7 +55,8 @@ fn interface_of(module: &str) -> Option<&'static str> {
 
 /// The module with the names of today and with metadata.
 pub(super) fn modernize(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut renamer = Renamer::default();
+    let added = Added::to(bytes, REALLOC, FREE)?;
+    let mut renamer = Renamer { exported: Vec::new(), added };
     let mut module = Module::new();
     renamer
         .parse_core_module(&mut module, Parser::new(0), bytes)
@@ -68,10 +76,11 @@ pub(super) fn modernize(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-#[derive(Default)]
 struct Renamer {
     /// The exported interfaces.
     exported: Vec<&'static str>,
+    /// The calls that [`REALLOC`] must not make.
+    added: Option<Added>,
 }
 
 impl Reencode for Renamer {
@@ -108,10 +117,7 @@ impl Reencode for Renamer {
         let index = self.external_index(export.kind, export.index)?;
         match EXPORTS.iter().find(|(old, _, _)| *old == export.name) {
             None => {
-                let name = match export.name {
-                    "canonical_abi_realloc" => "cabi_realloc",
-                    name => name,
-                };
+                let name = if export.name == REALLOC { "cabi_realloc" } else { export.name };
                 exports.export(name, kind, index)
             }
             Some((_, interface, function)) => {
@@ -119,6 +125,24 @@ impl Reencode for Renamer {
                 exports.export(&format!("fermyon:spin/{interface}#{function}"), kind, index)
             }
         };
+        Ok(())
+    }
+
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        body: FunctionBody<'_>,
+    ) -> Result<(), reencode::Error<Self::Error>> {
+        if !self.added.as_ref().is_some_and(|added| added.is_in(&body)) {
+            return reencode::utils::parse_function_body(self, code, body);
+        }
+        let mut function = self.new_function_with_parsed_locals(&body)?;
+        for operator in operators(&body)? {
+            if !self.added.as_ref().is_some_and(|added| added.contains(&operator)) {
+                function.instruction(&self.instruction(operator)?);
+            }
+        }
+        code.function(&function);
         Ok(())
     }
 }
@@ -140,6 +164,32 @@ mod tests {
             (call $get (i32.const 0) (i32.const 0) (i32.const 64))
             (i32.store16 (i32.const 0) (i32.const 204))
             i32.const 0))"#;
+
+    #[test]
+    fn memory_is_allocated_without_the_constructors() {
+        let realloc =
+            r#"(func (export "canonical_abi_realloc") (param i32 i32 i32 i32) (result i32)"#;
+        let free = r#"(func (export "canonical_abi_free") (param i32 i32 i32)"#;
+        let module = MODULE
+            .replace(realloc, &format!("(func $constructors) {realloc} call $constructors"))
+            .replace(free, &format!("{free} call $constructors nop"));
+        let modernized = |text: &str| super::modernize(&wat::parse_str(text).unwrap()).unwrap();
+        let calls = |module: &[u8]| {
+            let payloads = wasmparser::Parser::new(0).parse_all(module).map(Result::unwrap);
+            let bodies = payloads.filter_map(|payload| match payload {
+                wasmparser::Payload::CodeSectionEntry(body) => Some(body),
+                _ => None,
+            });
+            let operators = bodies.map(|body| super::operators(&body).unwrap());
+            let calls =
+                |it: &wasmparser::Operator<'_>| matches!(it, wasmparser::Operator::Call { .. });
+            operators.map(|operators| operators.iter().filter(|it| calls(it)).count()).collect()
+        };
+        let (before, after): (Vec<_>, Vec<_>) =
+            (calls(&wat::parse_str(&module).unwrap()), calls(&modernized(&module)));
+        assert_eq!(before, [0, 1, 1, 1]);
+        assert_eq!(after, [0, 0, 1, 1]);
+    }
 
     #[test]
     fn a_module_of_spin_1_becomes_a_component_of_the_unversioned_interfaces() {
