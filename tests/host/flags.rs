@@ -1,7 +1,7 @@
 //! Flags of `tessera up` and `tessera build`, and their environment variables.
 
 use crate::support::{Application, Process, application, tessera};
-use harness::{Host, built_guest, tessera_binary};
+use harness::{Host, HostBuilder, built_guest, tessera_binary};
 use serde_json::Value;
 use std::fs;
 use std::process::Stdio;
@@ -339,9 +339,15 @@ async fn flags_that_are_refused_say_why() {
         assert_eq!(code, Some(1), "{flags:?}: {text}");
         assert!(text.contains(words), "{flags:?}: {text}");
     }
-    let (code, text) = tessera(&["up", "--from", "a.wasm"]).await;
-    assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("a component without a manifest"), "{text}");
+}
+
+#[tokio::test]
+async fn a_component_without_a_manifest_serves_all_requests() {
+    let host = HostBuilder::new(built_guest("guest_p3")).start().await;
+    assert_eq!(counted(&host).await, "1");
+    let info = host.client().get("/.well-known/spin/info").await.expect(200).json();
+    assert_eq!(info["name"], "guest_p3");
+    HostBuilder::new("missing.wasm").assert_fails(&["missing.wasm, can't be read"]).await;
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@
 //! There is one file per table under `parse/` and one per rule across tables under `check/`.
 
 pub mod app;
+mod bare;
 mod check;
 mod code;
 mod cron;
@@ -34,6 +35,7 @@ mod unsupported;
 use std::path::Path;
 
 pub use app::*;
+pub use bare::without_manifest;
 pub use cron::CronSchedule;
 pub use files::check_files;
 pub use keys::limits::{LimitValues, Limits};

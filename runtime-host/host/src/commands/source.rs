@@ -12,8 +12,9 @@ const FOLDERS_ABOVE_MAX: usize = 20;
 /// Which application a command is about.
 #[derive(Debug, Args)]
 pub(crate) struct Application {
-    /// The manifest, or its directory [default: `spin.toml` in the working directory, or in one
-    /// above it in the same Git repository].
+    /// The manifest, its directory, or a component without a manifest, which then serves all
+    /// requests [default: `spin.toml` in the working directory, or in one above it in the same Git
+    /// repository].
     #[arg(short = 'f', long = "from", aliases = ["file", "from-file"], value_name = "PATH")]
     from: Option<PathBuf>,
     /// The build profile: what components have in `profile.<name>` replaces what they have otherwise.
@@ -24,24 +25,21 @@ pub(crate) struct Application {
 impl Application {
     /// Read its manifest.
     pub(super) fn load(&self) -> anyhow::Result<App> {
-        let app = tessera_manifest::load_with_profile(&self.path()?, self.profile.as_deref());
+        let path = self.path()?;
+        let app = if is_code(&path) {
+            tessera_manifest::without_manifest(&path)
+        } else {
+            tessera_manifest::load_with_profile(&path, self.profile.as_deref())
+        };
         app.map_err(|errors| ManifestError(errors).into())
     }
 
-    /// The manifest's path, absolute.
+    /// The path of the manifest or the component, absolute.
     fn path(&self) -> anyhow::Result<PathBuf> {
         let path = match &self.from {
             None => found_above().unwrap_or_else(|| FILE_NAME.into()),
             Some(folder) if folder.is_dir() => folder.join(FILE_NAME),
-            Some(file) => {
-                anyhow::ensure!(
-                    !is_code(file),
-                    "--from {}: a component without a manifest can't be started. Name it as the \
-                     `source` of a component in a spin.toml",
-                    file.display()
-                );
-                file.clone()
-            }
+            Some(file) => file.clone(),
         };
         std::path::absolute(&path).with_context(|| format!("invalid path: {}", path.display()))
     }
