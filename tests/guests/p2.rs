@@ -1,5 +1,5 @@
-//! A guest of WASI 0.2: `…/echo`, `…/answer`, `…/fields`, `…/kv`, `…/sqlite`, `…/outbound`, `…/random`, and a
-//! greeting anywhere else.
+//! A guest of WASI 0.2: `…/echo`, `…/answer`, `…/fields`, `…/kv`, `…/sqlite`, `…/outbound`, `…/random`,
+//! `…/open`, and a greeting anywhere else.
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -78,6 +78,7 @@ impl Guest for Component {
                 let bytes = wasip2::random::random::get_random_bytes(wanted);
                 respond(out, 200, bytes.len().to_string().as_bytes());
             }
+            "open" => leave_open(out),
             "fields" => {
                 let names = request.headers().entries().into_iter().map(|(name, _)| name);
                 respond(out, 200, names.collect::<Vec<_>>().join(" ").as_bytes());
@@ -114,6 +115,17 @@ fn respond(out: ResponseOutparam, status: u16, bytes: &[u8]) {
     }
     drop(stream);
     OutgoingBody::finish(body, None).unwrap();
+}
+
+/// An answer whose body is never ended, as an SDK leaves it when a handler fails.
+fn leave_open(out: ResponseOutparam) {
+    let response = OutgoingResponse::new(Fields::new());
+    response.set_status_code(500).unwrap();
+    let body = response.body().unwrap();
+    ResponseOutparam::set(out, Ok(response));
+    let stream = body.write().unwrap();
+    stream.blocking_write_and_flush(b"so far").unwrap();
+    std::mem::forget((stream, body));
 }
 
 /// An answer with this status and this `content-length`, if any, and no body. With `finish`, the

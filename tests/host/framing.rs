@@ -86,6 +86,15 @@ async fn assert_bodiless(host: &Host, method: &str, path: &str, status: u16, len
 }
 
 #[tokio::test]
+async fn a_body_that_a_guest_of_wasi_0_2_leaves_open_ends_with_the_guest() {
+    let host = start().await;
+    for _ in 0..2 {
+        let answer = soon(host.client().get("/old/open")).await.expect(500);
+        assert_eq!(answer.text(), "so far");
+    }
+}
+
+#[tokio::test]
 async fn no_response_to_head_has_a_body_or_an_invented_length() {
     let host = start().await;
     for (path, status, length) in [

@@ -119,7 +119,7 @@ impl<G: GuestState> Revision<G> {
     /// Keeps an instance whose call ended well.
     pub(crate) fn give_back(&self, instance: Instance<G>) {
         instance.store.data().end();
-        if instance.served < instance.calls_max {
+        if instance.served < instance.calls_max && !instance.store.data().is_spent {
             self.idle.keep(instance);
         }
     }

@@ -18,6 +18,7 @@ use wasmtime::{StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 use wasmtime_wasi::sockets::{WasiSocketsCtxView, WasiSocketsView as _};
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// The maximum number of random bytes per call. A guest may call again.
@@ -33,6 +34,8 @@ pub(crate) struct State<G> {
     pub(crate) cpu: CpuLimit,
     pub(crate) table: ResourceTable,
     pub(crate) in_flight: InFlight,
+    /// Whether it has lost its handles, so that it can't serve another call.
+    pub(super) is_spent: bool,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     output: Output,
@@ -82,6 +85,7 @@ impl<G: GuestState> State<G> {
             table: held::table(),
             guest,
             in_flight,
+            is_spent: false,
             wasi,
             http,
             component: component.clone(),
@@ -110,6 +114,16 @@ impl<G: GuestState> State<G> {
     pub(crate) fn stream(&mut self) {
         self.call.deadline = Deadline::after(self.component.limits.stream_deadline);
         self.guest.set_call(&self.call);
+    }
+
+    /// A guest of WASI 0.2 has returned, and can't write any more. The bodies that it has left open
+    /// end here, as they do on stock Spin: otherwise, their readers would wait for the rest.
+    pub(crate) fn end_open_bodies(&mut self) {
+        if self.table.iter_mut().any(|held| held.is::<HostOutgoingBody>()) {
+            // A body ends when all that is held of it is dropped, also its stream.
+            self.table = held::table();
+            self.is_spent = true;
+        }
     }
 
     /// The guest runs as a script with these environment variables, arguments and standard input.

@@ -100,6 +100,9 @@ async fn drive<G: GuestState>(
                             prepared
                         })?;
                         prepared.run(accessor, pending()).await?;
+                        if !matches!(proxy, Proxy::P3(_)) {
+                            accessor.with(|mut access| access.get().end_open_bodies());
+                        }
                     }
                 }
                 accessor.with(|mut access| access.get().stream());
