@@ -36,6 +36,22 @@ async fn an_admin_port_in_use_is_reported() {
 }
 
 #[tokio::test]
+async fn missing_code_is_reported_before_other_code_is_compiled() {
+    let component = |id: &str, source: &str| {
+        format!(
+            "[[trigger.http]]\nroute = \"/{id}\"\ncomponent = \"{id}\"\n\
+             [component.{id}]\nsource = \"{source}\"\n"
+        )
+    };
+    let sources = [("a", "$p3"), ("b", "$p3"), ("c", "$p3"), ("z", "gone.wasm")];
+    let app = application(&sources.map(|(id, source)| component(id, source)).concat());
+    let cache = TempDir::new().unwrap();
+    let host = app.host().argument("--cache-dir").argument(cache.path().to_str().unwrap());
+    let output = host.assert_fails(&["`z`", "gone.wasm"]).await;
+    assert!(!output.contains("compiling"), "{output}");
+}
+
+#[tokio::test]
 async fn a_state_directory_that_is_a_file_is_reported() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state");

@@ -9,6 +9,7 @@ use crate::progress::Progress;
 use anyhow::{Context as _, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ pub(super) async fn load(
     engine: &Engine,
     bars: bool,
 ) -> anyhow::Result<BTreeMap<ComponentId, Loaded>> {
+    ids.iter().try_for_each(|id| find(&app.components[id]))?;
     let progress = Progress::new(ids.len(), "compiling", bars);
     let jobs = ids.iter().map(|id| {
         let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
@@ -42,8 +44,7 @@ pub(super) async fn load(
                 let (begun, number) = (Instant::now(), progress.begin());
                 let component = &app.components[&id];
                 let path = local_source(component)?;
-                let bytes =
-                    std::fs::read(&path).map_err(|error| missing(component, &path, &error))?;
+                let bytes = fs::read(&path).map_err(|error| missing(component, &path, &error))?;
                 let bytes = into_component(binary(&path, bytes)?)
                     .with_context(|| format!("`{id}`: {}", path.display()))?;
                 let bytes = crate::engine::compose(&app, component, bytes, permission)?;
@@ -61,6 +62,12 @@ pub(super) async fn load(
     let code = loaded.map(|job| job?).try_collect().await?;
     progress.finish();
     Ok(code)
+}
+
+/// Finds the code of a component, before the compilation of others, which takes long.
+fn find(component: &Component) -> anyhow::Result<()> {
+    let path = local_source(component)?;
+    File::open(&path).map(drop).map_err(|error| missing(component, &path, &error))
 }
 
 /// Warns of interfaces that the host does not implement, before the compilation, which takes long.
