@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod compatibility;
-
 use crate::commands::build::Build;
 use crate::commands::doctor::Doctor;
 use crate::commands::up::Up;
@@ -12,7 +10,7 @@ use crate::telemetry::{Declaration, Metrics};
 use crate::triggers::http::FrontLimits;
 use clap::{Arg, Args, Command};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tessera_manifest::keys::{
     Key, Number, application, component, events, limits, schedule, subscribe,
@@ -90,29 +88,21 @@ fn the_event_log_has_the_defaults_of_its_keys() {
     assert_eq!(options.retention_bytes_max, default("retention_max_mib") << 20);
 }
 
-fn path(page: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page)
-}
-
-/// The text of a page.
-fn page(page: &str) -> String {
-    fs::read_to_string(path(page)).unwrap()
-}
-
 #[expect(clippy::disallowed_methods, reason = "a test has no flags")]
-fn check_page(name: &str, tables: &[(&str, String)]) {
-    let text = page(name);
+fn check_page(page: &str, tables: &[(&str, String)]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
+    let text = fs::read_to_string(&path).unwrap();
     let mut expected = text.clone();
-    for (title, table) in tables {
-        let begin = format!("<!-- generated: {title} -->");
+    for (name, table) in tables {
+        let begin = format!("<!-- generated: {name} -->");
         let (before, rest) = expected.split_once(&begin).expect(&begin);
         let (_, after) = rest.split_once("<!-- end -->").expect(&begin);
         expected = format!("{before}{begin}\n\n{table}\n<!-- end -->{after}");
     }
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(path(name), expected).unwrap();
+        fs::write(&path, expected).unwrap();
     } else {
-        assert_eq!(text, expected, "docs/{name} is outdated: run this test with UPDATE_GOLDEN=1");
+        assert_eq!(text, expected, "docs/{page} is outdated: run this test with UPDATE_GOLDEN=1");
     }
 }
 

@@ -7,6 +7,21 @@ use crate::service::tests::Shop;
 use chassis::testing::Client;
 use serde_json::{Value, json};
 
+impl Shop {
+    /// A request below `/api/v1/admin`, of a user with this role.
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        uri: &str,
+        role: &str,
+        body: &str,
+    ) -> (u16, Value) {
+        let client = Client::new(router(self.clone()));
+        let client = client.signed_in("usr_1", &[role]).with("content-type", "application/json");
+        client.text(method, &format!("/api/v1/admin{uri}"), body).await.parts()
+    }
+}
+
 async fn get(shop: &Shop, uri: &str) -> (u16, Value) {
     shop.call("GET", uri, "admin", "").await
 }

@@ -9,6 +9,8 @@
 //! [`Grants`], which were made from the manifest, and refuses everything else.
 
 mod bindings;
+#[cfg(test)]
+mod compatibility;
 mod config;
 mod cron;
 pub(crate) mod endpoint;

@@ -11,9 +11,8 @@ use chassis::Clock;
 use chassis::auth::KeySet;
 use chassis::http::{Outbound, OutboundError};
 use chassis::store::MemoryStore;
-use chassis::testing::{Client, Issuer, ManualClock};
+use chassis::testing::{Issuer, ManualClock};
 use http::{Request, Response};
-use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
@@ -64,19 +63,6 @@ impl Shop {
     /// All books can be read again.
     pub(crate) fn repair(&self) {
         *self.broken.lock().unwrap() = None;
-    }
-
-    /// A request below `/api/v1/admin`, of a user with this role.
-    pub(crate) async fn call(
-        &self,
-        method: &str,
-        uri: &str,
-        role: &str,
-        body: &str,
-    ) -> (u16, Value) {
-        let client = Client::new(crate::routes::router(self.clone()));
-        let client = client.signed_in("usr_1", &[role]).with("content-type", "application/json");
-        client.text(method, &format!("/api/v1/admin{uri}"), body).await.parts()
     }
 }
 

@@ -1,8 +1,10 @@
 //! The page about compatibility with Spin says of each interface whether the linker has it.
 
-use crate::capabilities::add_to_linker;
+use super::add_to_linker;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine};
+
+const PAGE: &str = include_str!("../../../../docs/reference/spin-compatibility.md");
 
 #[test]
 fn the_compatibility_page_matches_the_linker() {
@@ -15,7 +17,7 @@ fn the_compatibility_page_matches_the_linker() {
         let importer = format!("(component (import \"{interface}\" (instance)))");
         linker.instantiate_pre(&Component::new(&engine, importer).unwrap()).is_ok()
     };
-    let claims = claims(&super::page("reference/spin-compatibility.md"));
+    let claims = claims(PAGE);
     assert!(claims.len() > 20, "only {} interfaces were found", claims.len());
     for (interface, is_offered) in claims {
         assert_eq!(is_linked(&interface), is_offered, "{interface}");
