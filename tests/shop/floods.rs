@@ -42,8 +42,10 @@ async fn many_concurrent_guesses_do_not_affect_others() {
         join_all((0..16).map(|_| async { ada.api.get("/api/v1/users/me").await.status.as_u16() }));
     let (guesses, looks) = futures::join!(guesses, looks);
     assert!(looks.iter().all(|status| *status == 200), "{looks:?}");
-    // Every guess gets a response, possibly to retry later.
+    // Every guess gets a response, possibly to retry later, or that it waited until its deadline on
+    // a slow machine.
     let status = |guess: &Option<Answer>| guess.as_ref().map(|answer| answer.status.as_u16());
     let guesses: Vec<_> = guesses.iter().map(status).collect();
-    assert!(guesses.iter().all(|status| [Some(401), Some(503)].contains(status)), "{guesses:?}");
+    let expected = [Some(401), Some(503), Some(504)];
+    assert!(guesses.iter().all(|status| expected.contains(status)), "{guesses:?}");
 }
