@@ -32,6 +32,9 @@ const HOST_CALL_MAX_BYTES: usize = 40 << 20;
 pub(crate) const FIELDS_MAX_BYTES: usize = 128 << 10;
 /// The size of any handle.
 const HANDLE_BYTES: usize = 512;
+/// Handles that are measured at each tick. If there are more, ticks are left out in proportion, so that
+/// measuring takes no larger share of the time.
+const MEASURED_PER_TICK: usize = 4_096;
 /// Up to this number, fields are measured one by one. More of them are charged with the maximum.
 const FIELDS_LOOKED_AT_MAX: usize = 64;
 
@@ -89,9 +92,26 @@ impl Drop for Arguments {
     }
 }
 
-/// The approximate size of the resources in the table.
-pub(crate) fn bytes(table: &mut ResourceTable) -> usize {
-    table.iter_mut().map(|thing| HANDLE_BYTES + behind(thing)).sum()
+/// The size of the resources in a table, as it was measured last.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    bytes: usize,
+    /// Ticks until the next measurement.
+    pause: usize,
+}
+
+impl Held {
+    /// The approximate size of the resources in the table, at a tick.
+    pub(crate) fn bytes(&mut self, table: &mut ResourceTable) -> usize {
+        if let Some(pause) = self.pause.checked_sub(1) {
+            self.pause = pause;
+            return self.bytes;
+        }
+        let sizes = table.iter_mut().map(|thing| HANDLE_BYTES + behind(thing));
+        let (count, bytes) = sizes.fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes));
+        *self = Self { bytes, pause: count / MEASURED_PER_TICK };
+        bytes
+    }
 }
 
 fn behind(thing: &(dyn Any + Send)) -> usize {
@@ -203,12 +223,31 @@ mod tests {
         for _ in 0..10 {
             table.push(map.clone()).unwrap();
         }
-        assert_eq!(bytes(&mut table), 10 * (HANDLE_BYTES + 1_004));
+        assert_eq!(Held::default().bytes(&mut table), 10 * (HANDLE_BYTES + 1_004));
         for n in 0..=FIELDS_LOOKED_AT_MAX {
             append(&mut map, &format!("x-{n}"), "y");
         }
         table.push(map).unwrap();
-        assert_eq!(bytes(&mut table), 11 * HANDLE_BYTES + 10 * 1_004 + FIELDS_MAX_BYTES);
+        assert_eq!(
+            Held::default().bytes(&mut table),
+            11 * HANDLE_BYTES + 10 * 1_004 + FIELDS_MAX_BYTES
+        );
+    }
+
+    #[test]
+    fn a_large_table_is_measured_less_often() {
+        let (mut table, mut held) = (table(), Held::default());
+        let mut is_measured = |table: &mut ResourceTable| {
+            let before = held.bytes;
+            table.push(0_usize).unwrap();
+            held.bytes(table) != before
+        };
+        assert!(is_measured(&mut table) && is_measured(&mut table));
+        for _ in 0..2 * MEASURED_PER_TICK {
+            table.push(0_usize).unwrap();
+        }
+        let measured: Vec<bool> = (0..6).map(|_| is_measured(&mut table)).collect();
+        assert_eq!(measured, [true, false, false, true, false, false]);
     }
 
     fn append(map: &mut FieldMap, name: &str, value: &str) {

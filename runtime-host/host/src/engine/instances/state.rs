@@ -4,7 +4,7 @@ use super::budget::InstanceBudget;
 use super::cgi;
 use super::context::ComponentContext;
 use super::guest_state::GuestState;
-use super::held::{self, InFlight};
+use super::held::{self, Held, InFlight};
 use super::memory::MemoryLimit;
 use crate::calls::{Admitted, CallChain};
 use crate::engine::scheduling::CpuLimit;
@@ -34,6 +34,7 @@ pub(crate) struct State<G> {
     pub(crate) cpu: CpuLimit,
     pub(crate) table: ResourceTable,
     pub(crate) in_flight: InFlight,
+    held: Held,
     /// Whether it has lost its handles, so that it can't serve another call.
     pub(super) is_spent: bool,
     wasi: WasiCtx,
@@ -85,6 +86,7 @@ impl<G: GuestState> State<G> {
             table: held::table(),
             guest,
             in_flight,
+            held: Held::default(),
             is_spent: false,
             wasi,
             http,
@@ -188,7 +190,8 @@ pub(crate) fn on_tick<G: GuestState>(
     mut store: StoreContextMut<'_, State<G>>,
 ) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data_mut();
-    state.memory.hold(held::bytes(&mut state.table) + state.in_flight.bytes())?;
+    let held = state.held.bytes(&mut state.table);
+    state.memory.hold(held + state.in_flight.bytes())?;
     state.cpu.tick()
 }
 
