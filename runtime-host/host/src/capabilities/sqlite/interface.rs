@@ -125,28 +125,14 @@ macro_rules! convert {
     ($version:path) => {
         use $version as version;
 
-        impl From<version::Value> for Value {
-            fn from(value: version::Value) -> Self {
-                match value {
-                    version::Value::Integer(integer) => Self::Integer(integer),
-                    version::Value::Real(real) => Self::Real(real),
-                    version::Value::Text(text) => Self::Text(text),
-                    version::Value::Blob(bytes) => Self::Blob(bytes),
-                    version::Value::Null => Self::Null,
-                }
-            }
+        $crate::capabilities::sql::convert_variants! {
+            version::Value => Value { Integer(value), Real(value), Text(value), Blob(value), Null }
         }
-
-        impl From<Value> for version::Value {
-            fn from(value: Value) -> Self {
-                match value {
-                    Value::Integer(integer) => Self::Integer(integer),
-                    Value::Real(real) => Self::Real(real),
-                    Value::Text(text) => Self::Text(text),
-                    Value::Blob(bytes) => Self::Blob(bytes),
-                    Value::Null => Self::Null,
-                }
-            }
+        $crate::capabilities::sql::convert_variants! {
+            Value => version::Value { Integer(value), Real(value), Text(value), Blob(value), Null }
+        }
+        $crate::capabilities::sql::convert_variants! {
+            Fault => version::Error { AccessDenied, InvalidConnection, Io(value) }
         }
 
         impl From<Rows> for version::QueryResult {
@@ -156,16 +142,6 @@ macro_rules! convert {
                     values: row.into_iter().map(Into::into).collect(),
                 };
                 Self { columns, rows: rows.into_iter().map(row).collect() }
-            }
-        }
-
-        impl From<Fault> for version::Error {
-            fn from(fault: Fault) -> Self {
-                match fault {
-                    Fault::AccessDenied => Self::AccessDenied,
-                    Fault::InvalidConnection => Self::InvalidConnection,
-                    Fault::Io(text) => Self::Io(text),
-                }
             }
         }
     };

@@ -1,6 +1,7 @@
 //! One statement on a connection, with its values.
 
 use super::database::{ROWS_MAX_BYTES, Rows, Value};
+use crate::capabilities::sql::convert_variants;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Batch, Connection, Row, Statement, params_from_iter};
@@ -43,16 +44,8 @@ fn values(row: &Row<'_>, columns: usize) -> rusqlite::Result<Vec<Value>> {
     (0..columns).map(|column| Ok(Value::from(row.get_ref(column)?))).collect()
 }
 
-impl From<Value> for SqlValue {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Integer(integer) => Self::Integer(integer),
-            Value::Real(real) => Self::Real(real),
-            Value::Text(text) => Self::Text(text),
-            Value::Blob(bytes) => Self::Blob(bytes),
-            Value::Null => Self::Null,
-        }
-    }
+convert_variants! {
+    Value => SqlValue { Integer(value), Real(value), Text(value), Blob(value), Null }
 }
 
 impl From<ValueRef<'_>> for Value {
