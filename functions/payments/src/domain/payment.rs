@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::event::{Decline, Event, Kind, Recorded};
 use super::report::{Amounts, ChargeStatus, Report};
 
+/// The code of ISO 4217 for no currency.
+const NO_CURRENCY: &str = "XXX";
+
 /// The status of a payment for other functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, description = ""))]
@@ -95,7 +98,7 @@ impl Payment {
     /// A payment without events.
     pub fn new(id: &str) -> Self {
         let nothing = Amounts {
-            currency: "XXX".to_owned(),
+            currency: NO_CURRENCY.to_owned(),
             held: 0,
             captured: 0,
             refunded: 0,
@@ -232,7 +235,7 @@ impl Payment {
     pub fn amount(&self) -> Money {
         match &self.terms {
             Some(terms) => terms.amount.clone(),
-            None => Money::new(0, "XXX"),
+            None => Money::new(0, NO_CURRENCY),
         }
     }
 
