@@ -41,6 +41,12 @@ pub fn built_guest(name: &str) -> PathBuf {
     existing(built.with_extension("wasm"), "cargo guests")
 }
 
+/// A program in `PATH`.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
 /// Where hosts under test share compiled code.
 pub(crate) fn compiled_code() -> PathBuf {
     target().join("tmp/compiled")

@@ -2,7 +2,7 @@
 //! calls inventory. The sources are in `tests/languages`.
 
 use crate::support::eventually;
-use harness::{Client, Host, HostBuilder, built_component, repository};
+use harness::{Client, Host, HostBuilder, built_component, program, repository};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -58,7 +58,7 @@ async fn a_catalog_in_typescript_is_called_and_calls() {
 }
 
 async fn scenario(language: &Language) {
-    if let Some(missing) = language.programs.iter().find(|name| !installed(name)) {
+    if let Some(missing) = language.programs.iter().find(|name| program(name).is_none()) {
         let folder = language.folder;
         return skipped::because(&format!("{missing} is not installed (tests/languages/{folder})"));
     }
@@ -171,9 +171,4 @@ fn copy(from: &Path, to: &Path) {
             copy(&from, &to);
         }
     }
-}
-
-fn installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

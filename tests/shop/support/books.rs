@@ -1,6 +1,6 @@
 //! Checks that the books agree when all work is done.
 
-use super::{Api, Customer, Shop};
+use super::{Api, Customer, Shop, eventually};
 use http::StatusCode;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The timeout for work in progress.
 const QUIET: Duration = Duration::from_secs(240);
-/// The pause between two reconciliations, or two looks at one.
+/// The pause between two reconciliations.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Orders with these statuses are paid.
 const SERVED: [&str; 3] = ["confirmed", "shipped", "delivered"];
@@ -47,21 +47,20 @@ async fn violations(admin: &Api) -> Option<Value> {
 /// If there is another response, or none that is complete in time.
 pub(crate) async fn reconciled(admin: &Api, query: &str) -> Option<Value> {
     const PATH: &str = "/api/v1/admin/reconciliation";
-    let end = tokio::time::Instant::now() + QUIET;
-    let mut response = admin.ask(&format!("{PATH}{query}")).await;
-    loop {
+    let mut first = Some(admin.ask(&format!("{PATH}{query}")).await);
+    eventually("the reconciliation is complete", QUIET, async || {
+        let response = match first.take() {
+            Some(response) => response,
+            None => admin.get(PATH).await,
+        };
         if response.status == StatusCode::UNAUTHORIZED {
-            return None;
+            return Some(None);
         }
         let expected = if response.status == StatusCode::ACCEPTED { 202 } else { 200 };
         let report = response.expect(expected).json();
-        if report["complete"] == true {
-            return Some(report);
-        }
-        assert!(tokio::time::Instant::now() < end, "the reconciliation is not complete: {report}");
-        tokio::time::sleep(PAUSE).await;
-        response = admin.get(PATH).await;
-    }
+        (report["complete"] == true).then_some(Some(report))
+    })
+    .await
 }
 
 /// Checks that exactly the served orders are paid, and that no other money is in the ledger.
