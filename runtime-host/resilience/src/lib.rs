@@ -5,13 +5,18 @@
 //! - [`Bulkhead`]: a limit for concurrent calls and for those that wait, per callee.
 //! - [`Streams`]: a limit for concurrent streamed responses, per callee and per client.
 //! - [`RateLimiter`]: a limit for calls per window, per caller.
+//! - [`breaker`]: a circuit breaker, as a pure state machine.
+//! - [`retry`]: when a failed call is tried again; [`budget`]: which share of the calls may be.
 //! - [`Choice`]: a limit that is chosen from a range, anew for each use.
 //!
-//! Without the feature `tokio`, only [`gcra`] and [`Choice`] exist; components use [`gcra`], too.
+//! Without the feature `tokio`, only what takes the time as an argument exists; components use
+//! [`gcra`], too.
 //!
 //! This crate does not depend on WebAssembly, HTTP or the manifest. The time comes from tokio's
 //! clock or is an argument, so that all rules are tested without waiting.
 
+pub mod breaker;
+pub mod budget;
 #[cfg(feature = "tokio")]
 pub mod bulkhead;
 pub mod choice;
@@ -20,8 +25,10 @@ pub mod deadline;
 pub mod gcra;
 #[cfg(feature = "tokio")]
 pub mod rate_limit;
+pub mod retry;
 #[cfg(feature = "tokio")]
 pub mod streams;
+mod window;
 
 pub use self::choice::Choice;
 #[cfg(feature = "tokio")]
