@@ -57,6 +57,8 @@ tessera_strict_toml::codes! {
         Subscription => "subscription",
         /// A schedule of a component that does not serve HTTP.
         Schedule => "schedule",
+        /// A policy for calls that can't be made, or that does not exist.
+        Policy => "policy",
         /// A file that does not exist.
         MissingFile => "missing_file",
         /// Something that this host accepts and stock Spin refuses or interprets differently.

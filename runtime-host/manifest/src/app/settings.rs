@@ -1,7 +1,10 @@
 //! The contents of the tables `tool.tessera`. Their keys are declared in [`crate::keys`].
 
+use std::collections::BTreeMap;
+
 use super::ComponentId;
 use crate::keys::limits::Limits;
+use crate::keys::policy::{Breaker, Concurrency, Retry};
 
 /// `[application.tool.tessera]`.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +14,8 @@ pub struct AppSettings {
     pub declared: bool,
     /// Limits of every component that does not set its own.
     pub limits: Limits,
+    /// Policies for calls, by name.
+    pub policies: BTreeMap<String, Policy>,
     /// Settings of the event log.
     pub events: EventSettings,
     /// Where variables with `secret = true` may have their default values.
@@ -60,8 +65,47 @@ pub struct ComponentSettings {
     /// Routes by which metrics and traces label requests to this component, for example
     /// `/orders/:id`. They have no other effect.
     pub route_labels: Vec<String>,
+    /// The policies of the calls that this component makes. The first entry that fits a call counts.
+    pub calls: Vec<CallPolicy>,
+    /// Functions of this component that may be called again with the same arguments.
+    pub idempotent: Vec<String>,
+    /// The policy of calls from outside of the application and from the host.
+    pub inbound: Option<String>,
     /// This component's limits; the others are those of the application.
     pub limits: Limits,
+}
+
+/// A policy for calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Milliseconds for one attempt; `None` means until the deadline.
+    pub timeout_ms: Option<u64>,
+    /// When a failed call is repeated.
+    pub retry: Option<Retry>,
+    /// When a callee is no longer called.
+    pub breaker: Option<Breaker>,
+    /// How many calls run at the same time.
+    pub bulkhead: Option<Concurrency>,
+}
+
+/// One entry of `calls`: the policy of some of the calls that a component makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallPolicy {
+    /// Whom it calls.
+    pub to: CallTarget,
+    /// The functions, as `interface.function`; empty for all.
+    pub functions: Vec<String>,
+    /// The name of the policy.
+    pub policy: String,
+}
+
+/// The target of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallTarget {
+    /// A component of this application.
+    Component(ComponentId),
+    /// Other hosts: a pattern as in `allowed_outbound_hosts`, which may contain templates.
+    Host(String),
 }
 
 /// One entry of `subscribe`: the events that are delivered to a component, and how.

@@ -20,7 +20,8 @@ pub(super) fn check(check: &Check<'_>) {
     }
 }
 
-fn pattern(check: &Check<'_>, written: &str, path: &str) {
+/// Checks a pattern at this path.
+pub(super) fn pattern(check: &Check<'_>, written: &str, path: &str) {
     let Ok(template) = Template::parse(written) else { return };
     let default = |name: &str| {
         let variable = check.app.variables.get(name);

@@ -9,6 +9,7 @@ mod cycles;
 mod dependencies;
 mod groups;
 mod hosts;
+mod policies;
 mod profile;
 mod routes;
 mod settings;
@@ -48,6 +49,7 @@ pub(crate) fn all(app: &App, problems: &Problems) {
     templates::check(&check);
     hosts::check(&check);
     settings::check(&check);
+    policies::check(&check);
 }
 
 impl Check<'_> {

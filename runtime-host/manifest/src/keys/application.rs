@@ -8,6 +8,9 @@ keys! {
         /// Limits of every component that does not set its own; see
         /// [limits.md](limits.md#components).
         LIMITS: Value("limits", "a table", "the defaults");
+        /// Named policies for calls; see [policies.md](policies.md). One with the name `default`
+        /// applies to all calls of components that have no other policy.
+        POLICIES: Value("policies", "a table of up to 64 policies", "none");
         /// Settings of the event log; see [below](#events).
         EVENTS: Value("events", "a table", "the defaults");
         /// With `"loopback-only"`, a variable with `secret = true` may have its default value, which

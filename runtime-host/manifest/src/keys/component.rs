@@ -2,10 +2,12 @@
 
 use crate::keys::keys;
 
-/// Maximum number of entries of `schedule`, and of `subscribe`.
+/// Maximum number of entries of `schedule`, of `subscribe`, and of `calls`.
 pub(crate) const ENTRIES_MAX: usize = 64;
 /// Maximum number of entries of `route_labels`.
 pub(crate) const ROUTE_LABELS_MAX: usize = 512;
+/// Maximum number of entries of `idempotent`.
+pub(crate) const IDEMPOTENT_MAX: usize = 256;
 
 keys! {
     /// The keys of the table.
@@ -29,6 +31,18 @@ keys! {
         ROUTE_LABELS: Value(
             "route_labels", "an array of up to 512 routes, for example `\"/orders/:id\"`", "none"
         );
+        /// The policies of the calls that this component makes; see
+        /// [policies.md](policies.md#calls).
+        CALLS: Value("calls", "an array of up to 64 tables", "the policy `default`, if there is one");
+        /// Functions of this component that may be called again with the same arguments, because
+        /// one call and several have the same effect. Only they are retried after a call of which
+        /// it is not known whether it took effect.
+        IDEMPOTENT: Value(
+            "idempotent", "an array of up to 256 functions, for example `\"stock.find\"`", "none"
+        );
+        /// The policy of calls that come from outside of the application and from the host:
+        /// requests, events, schedules, messages.
+        INBOUND: Value("inbound", "the name of a policy", "none");
         /// Limits of this component; see [limits.md](limits.md#components).
         LIMITS: Value("limits", "a table", "those of the application");
     }
@@ -40,9 +54,13 @@ mod tests {
 
     #[test]
     fn the_values_name_the_maximum() {
-        for (key, maximum) in
-            [(SCHEDULE, ENTRIES_MAX), (SUBSCRIBE, ENTRIES_MAX), (ROUTE_LABELS, ROUTE_LABELS_MAX)]
-        {
+        for (key, maximum) in [
+            (SCHEDULE, ENTRIES_MAX),
+            (SUBSCRIBE, ENTRIES_MAX),
+            (CALLS, ENTRIES_MAX),
+            (ROUTE_LABELS, ROUTE_LABELS_MAX),
+            (IDEMPOTENT, IDEMPOTENT_MAX),
+        ] {
             assert!(key.values.contains(&format!("up to {maximum} ")), "{}", key.name);
         }
     }

@@ -4,9 +4,11 @@
 //! `docs/manifest.md` and `docs/limits.md` are generated from them. There is one module per table.
 
 pub mod application;
+pub mod calls;
 pub mod component;
 pub mod events;
 pub mod limits;
+pub mod policy;
 pub mod schedule;
 pub mod subscribe;
 
@@ -27,6 +29,46 @@ macro_rules! keys {
     };
 }
 use keys;
+
+/// Declares a table of numbers that all have defaults: its keys, and a type for its values.
+macro_rules! numbers {
+    ($(#[$values_doc:meta])+ $Values:ident, $(#[$table_doc:meta])+ $table:ident {
+        $($(#[doc = $doc:literal])+ $name:ident: $range:expr, $unit:literal, $default:literal;)+
+    }) => {
+        $(#[$values_doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $Values {
+            $($(#[doc = $doc])+ pub $name: u64,)+
+        }
+
+        impl Default for $Values {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        $(#[$table_doc])+
+        pub const $table: &[$crate::keys::Key] = &[
+            $($crate::keys::Key::Number($crate::keys::Number::new(
+                stringify!($name), $range, $unit, Some($default), concat!($($doc),+),
+            ))),+
+        ];
+
+        impl $Values {
+            /// Reads each number with `read`.
+            pub(crate) fn read(
+                mut read: impl FnMut(&$crate::keys::Number) -> Option<u64>,
+            ) -> Self {
+                Self {
+                    $($name: read(&$crate::keys::Number::new(
+                        stringify!($name), $range, $unit, Some($default), concat!($($doc),+),
+                    )).unwrap_or($default),)+
+                }
+            }
+        }
+    };
+}
+use numbers;
 
 /// A key of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 
 mod application;
 mod build;
+mod calls;
 mod command;
 mod component;
 mod cron;
@@ -15,6 +16,7 @@ mod files;
 mod hosts;
 mod http;
 mod middleware;
+mod policies;
 mod profile;
 mod redis;
 mod schedule;

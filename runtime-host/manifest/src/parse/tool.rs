@@ -6,7 +6,7 @@ use crate::app::{AppSettings, Bridged, ComponentSettings, EventSettings, SecretD
 use crate::keys::component::ROUTE_LABELS_MAX;
 use crate::keys::limits::Limits;
 use crate::keys::{Number, application, component, events};
-use crate::parse::{schedule, subscribe};
+use crate::parse::{calls, policies, schedule, subscribe};
 use crate::reader::{Code, Field, Table};
 use crate::routes::RoutePattern;
 
@@ -29,8 +29,9 @@ pub(super) fn tessera<'a>(tool: &Field<'a>) -> Option<Table<'a>> {
 }
 
 pub(super) fn application(mut table: Table<'_>) -> AppSettings {
-    use application::{BASE_URL, EVENTS, GENERATED_SECRETS, LIMITS, SECRET_DEFAULTS};
+    use application::{BASE_URL, EVENTS, GENERATED_SECRETS, LIMITS, POLICIES, SECRET_DEFAULTS};
     let limits = table.optional(LIMITS.name).map(|field| limits(&field));
+    let policies = table.optional(POLICIES.name).map(|field| policies::read(&field));
     let events = table.optional(EVENTS.name).map(|field| events(&field));
     let secret_defaults = table.optional(SECRET_DEFAULTS.name).and_then(|field| secrets(&field));
     let generated_secrets = table.optional(GENERATED_SECRETS.name).map(|field| field.texts());
@@ -39,6 +40,7 @@ pub(super) fn application(mut table: Table<'_>) -> AppSettings {
     AppSettings {
         declared: true,
         limits: limits.unwrap_or_default(),
+        policies: policies.unwrap_or_default(),
         events: events.unwrap_or_default(),
         secret_defaults: secret_defaults.unwrap_or_default(),
         generated_secrets: generated_secrets.unwrap_or_default(),
@@ -52,13 +54,19 @@ fn secrets(field: &Field<'_>) -> Option<SecretDefaults> {
 
 /// `id` is the component's.
 pub(super) fn component(mut table: Table<'_>, id: &str) -> ComponentSettings {
-    use component::{BRIDGES, LIMITS, ON_START, ROUTE_LABELS, SCHEDULE, STOCK_ONLY, SUBSCRIBE};
+    use component::{
+        BRIDGES, CALLS, IDEMPOTENT, INBOUND, LIMITS, ON_START, ROUTE_LABELS, SCHEDULE, STOCK_ONLY,
+        SUBSCRIBE,
+    };
     let bridges = table.text(BRIDGES.name);
     let stock_only = table.boolean(STOCK_ONLY.name);
     let on_start = table.optional(ON_START.name).and_then(|field| path(&field, Code::OnStart));
     let subscribe = table.optional(SUBSCRIBE.name).map(|field| subscribe::read(&field, id));
     let schedule = table.optional(SCHEDULE.name).map(|field| schedule::read(&field));
     let labels = table.optional(ROUTE_LABELS.name).map(|field| route_labels(&field));
+    let calls = table.optional(CALLS.name).map(|field| calls::read(&field));
+    let idempotent = table.optional(IDEMPOTENT.name).map(|field| calls::idempotent(&field));
+    let inbound = table.text(INBOUND.name);
     let limits = table.optional(LIMITS.name).map(|field| limits(&field));
     table.finish();
     let bridges = bridges.map(|target| match target.as_str() {
@@ -72,6 +80,9 @@ pub(super) fn component(mut table: Table<'_>, id: &str) -> ComponentSettings {
         subscribe: subscribe.unwrap_or_default(),
         schedule: schedule.unwrap_or_default(),
         route_labels: labels.unwrap_or_default(),
+        calls: calls.unwrap_or_default(),
+        idempotent: idempotent.unwrap_or_default(),
+        inbound,
         limits: limits.unwrap_or_default(),
     }
 }
