@@ -33,6 +33,7 @@ mod outbound;
 mod outbound_failures;
 mod output;
 mod plugins;
+mod policies;
 mod postgres;
 mod protocols;
 mod redis;

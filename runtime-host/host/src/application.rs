@@ -16,6 +16,7 @@ mod instances;
 mod limits;
 mod middleware;
 mod output;
+mod policies;
 mod private;
 mod redis;
 mod running;
@@ -44,6 +45,7 @@ pub(crate) use initial_data::{InitialData, Statements};
 pub(crate) use limits::OperatorLimits;
 pub(crate) use output::GuestOutputOptions;
 use output::Outputs;
+use policies::Policies;
 pub(crate) use private::keep_to_ourselves;
 pub(crate) use running::Running;
 use rustls::pki_types::CertificateDer;
@@ -142,6 +144,7 @@ pub(crate) async fn start(
         loopback: Loopback::default(),
         readiness: readiness.clone(),
     });
+    let policies = Policies::new(&app, &telemetry);
     let startup = Startup {
         app: &app,
         environment: &options.environment,
@@ -161,6 +164,7 @@ pub(crate) async fn start(
         engine: &engine,
         code: &code,
         platform: &Arc::new(Platform::new(events.clone().map(with_fault_points))),
+        policies: &policies,
     };
     let components = startup.components(&ids)?;
     registry.install(components.http);
@@ -182,6 +186,7 @@ pub(crate) async fn start(
         functions,
         command,
         components,
+        edges: policies.edges().clone(),
         telemetry,
         stores,
         budget,

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use tessera_manifest::keys::{
-    Key, Number, application, component, events, limits, schedule, subscribe,
+    Key, Number, application, calls, component, events, limits, policy, schedule, subscribe,
 };
 
 #[test]
@@ -54,6 +54,7 @@ fn the_metrics_page_matches_the_declarations() {
         &[
             ("calls", page(Group::Calls)),
             ("instances", page(Group::Instances)),
+            ("policies", page(Group::Policies)),
             ("http-front", page(Group::HttpFront)),
             ("events", page(Group::Events)),
         ],
@@ -70,6 +71,20 @@ fn the_manifest_page_matches_the_declarations() {
             ("component", keys_table(component::COMPONENT)),
             ("schedule", keys_table(schedule::SCHEDULE)),
             ("subscribe", keys_table(subscribe::SUBSCRIBE)),
+        ],
+    );
+}
+
+#[test]
+fn the_policies_page_matches_the_declarations() {
+    check_page(
+        "policies.md",
+        &[
+            ("policy", keys_table(policy::POLICY)),
+            ("retry", keys_table(policy::RETRY_KEYS)),
+            ("breaker", keys_table(policy::BREAKER_KEYS)),
+            ("bulkhead", keys_table(policy::BULKHEAD_KEYS)),
+            ("calls", keys_table(calls::CALLS)),
         ],
     );
 }
@@ -159,6 +174,7 @@ fn default(number: &Number) -> String {
 enum Group {
     Calls,
     Instances,
+    Policies,
     HttpFront,
     Events,
 }
@@ -168,6 +184,7 @@ fn group(metric: &Declaration) -> Group {
         _ if metric.kind == "histogram" => Group::Calls,
         name if name.starts_with("http_") => Group::HttpFront,
         name if name.starts_with("event") => Group::Events,
+        name if name.starts_with("policy_") => Group::Policies,
         _ => Group::Instances,
     }
 }

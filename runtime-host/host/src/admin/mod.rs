@@ -15,7 +15,7 @@ mod views;
 pub(crate) use named_host::{AllowedHosts, host_name};
 pub(crate) use token::Token;
 
-use crate::calls::Admission;
+use crate::calls::{Admission, EdgeList};
 use crate::engine::InstanceBudget;
 use crate::readiness::Readiness;
 use crate::telemetry::Telemetry;
@@ -56,6 +56,8 @@ pub(crate) struct ComponentStatus {
 pub(crate) struct AdminState {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) components: Arc<[ComponentStatus]>,
+    /// The calls to which policies apply.
+    pub(crate) edges: Arc<EdgeList>,
     pub(crate) budget: Arc<InstanceBudget>,
     /// None if the application has nothing to do with events.
     pub(crate) events: Option<Arc<dyn Log>>,
@@ -123,7 +125,7 @@ async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) 
     let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
     let methods: &[Method] = match path.as_slice() {
         [
-            "livez" | "readyz" | "metrics" | "traces" | "components" | "subscriptions"
+            "livez" | "readyz" | "metrics" | "traces" | "components" | "edges" | "subscriptions"
             | "dead-letters" | "events",
         ] => &[Method::GET, Method::HEAD],
         ["dead-letters" | "subscriptions", _, "replay"]
@@ -153,6 +155,7 @@ async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) 
         ["metrics"] => views::metrics(state).await,
         ["traces"] => views::traces(state, query),
         ["components"] => views::components(state),
+        ["edges"] => views::edges(state),
         _ => events::respond(state, &path, query).await,
     }
 }

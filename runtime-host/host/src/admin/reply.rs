@@ -14,6 +14,7 @@ const PATHS: &str = "There is nothing at this path. These are served:\n\
     GET /readyz\n\
     GET /metrics\n\
     GET /components\n\
+    GET /edges\n\
     GET /subscriptions\n\
     With the token:\n\
     GET /traces?trace_id=…\n\

@@ -26,6 +26,11 @@ pub(super) async fn metrics(state: &AdminState) -> Reply {
         let admission = &component.admission;
         metrics.streaming(&admission.component, admission.streaming());
     }
+    for edge in state.edges.views() {
+        if let Some(breaker) = edge.breaker {
+            metrics.breaker(&edge.caller, &edge.callee, breaker);
+        }
+    }
     if let Some(log) = &state.events {
         metrics.log(&log.statistics());
         match log.subscriptions().await {
@@ -66,6 +71,10 @@ pub(super) fn components(state: &AdminState) -> Reply {
         })
     });
     reply::json(&json!({ "components": all.collect::<Vec<_>>() }))
+}
+
+pub(super) fn edges(state: &AdminState) -> Reply {
+    reply::json(&json!({ "edges": state.edges.views() }))
 }
 
 /// To the microsecond.

@@ -4,11 +4,12 @@ use super::code::Loaded;
 use super::files::{self, FileOptions};
 use super::limits::{self, OperatorLimits};
 use super::output::Outputs;
+use super::policies::Policies;
 use super::{cycles, incarnation};
 use crate::admin::ComponentStatus;
-use crate::calls::{Admission, ComponentEntry, Limits};
+use crate::calls::{Admission, Callee, ComponentEntry, Edge, Limits, Protocol};
 use crate::capabilities::llm;
-use crate::capabilities::outbound_http::{NetworkContext, Outbound};
+use crate::capabilities::outbound_http::{NetworkContext, Outbound, RequestPolicies};
 use crate::capabilities::platform::{self, Platform};
 use crate::capabilities::redis::Servers;
 use crate::capabilities::sqlite::Database;
@@ -18,7 +19,7 @@ use crate::engine::{
     ComponentContext, Engine, FunctionName, Functions, RedisExport, Revision,
     deny_what_is_not_inherited, trap_unknown,
 };
-use crate::links::{self, Link, LinkBuilder};
+use crate::links::{self, Link, LinkBuilder, LinkPolicy};
 use crate::message::{Http, Messages};
 use crate::registry::Registry;
 use crate::runtime_config::OpenStores;
@@ -60,6 +61,7 @@ pub(super) struct Startup<'a> {
     pub(super) engine: &'a Engine,
     pub(super) code: &'a BTreeMap<ComponentId, Loaded>,
     pub(super) platform: &'a Arc<Platform>,
+    pub(super) policies: &'a Policies,
 }
 
 /// The components of an application.
@@ -126,13 +128,10 @@ impl Startup<'_> {
             )?);
         }
         let (admission, callee) = (Arc::new(admission), Arc::new(revision));
-        let http = ComponentEntry::<Http> { admission: admission.clone(), callee: callee.clone() };
-        components.http.insert(component.id.clone(), Arc::new(http));
-        let messages =
-            ComponentEntry::<Messages> { admission: admission.clone(), callee: callee.clone() };
-        components.messages.insert(component.id.clone(), Arc::new(messages));
-        let functions = ComponentEntry::<Functions> { admission: admission.clone(), callee };
-        components.functions.insert(component.id.clone(), Arc::new(functions));
+        let inbound = self.policies.inbound(component);
+        components.http.insert(component.id.clone(), entry(&admission, &callee, &inbound));
+        components.messages.insert(component.id.clone(), entry(&admission, &callee, &inbound));
+        components.functions.insert(component.id.clone(), entry(&admission, &callee, &inbound));
         let (loading, linking) = (loaded.took, begun.elapsed());
         components.statuses.push(ComponentStatus { admission, loading, linking });
         Ok(())
@@ -142,7 +141,12 @@ impl Startup<'_> {
     fn link(&self, component: &Component, linker: &mut Linker<State>) -> anyhow::Result<()> {
         let wasm = &self.engine.wasm;
         let code = &self.code[&component.id].code;
-        let builder = LinkBuilder { engine: wasm, registry: self.functions };
+        let edges = self.policies.of_calls(component);
+        let policy = |callee: &ComponentId, function: &str| LinkPolicy {
+            edge: edges.to(callee, Some(function)),
+            is_idempotent: self.is_idempotent(callee, function),
+        };
+        let builder = LinkBuilder { engine: wasm, registry: self.functions, policy: &policy };
         for link in links::of(self.app, component) {
             let imports = links::covered_imports(wasm, code, link.dependency())?;
             match &link {
@@ -222,7 +226,16 @@ impl Startup<'_> {
             })?;
             allowed.extend(pattern);
         }
-        Ok(Outbound::new(allowed, self.network.clone()))
+        let policies = RequestPolicies {
+            components: Arc::new(self.policies.of_calls(component)),
+            hosts: self.policies.of_hosts(component, variables)?,
+        };
+        Ok(Outbound::new(allowed, policies, self.network.clone()))
+    }
+
+    fn is_idempotent(&self, callee: &ComponentId, function: &str) -> bool {
+        let callee = self.app.components.get(callee);
+        callee.is_some_and(|callee| callee.settings.idempotent.iter().any(|one| one == function))
     }
 
     fn check_handler(
@@ -249,6 +262,18 @@ impl Startup<'_> {
         );
         Ok(())
     }
+}
+
+fn entry<P: Protocol>(
+    admission: &Arc<Admission>,
+    callee: &Arc<Revision<Guest>>,
+    inbound: &Option<Arc<Edge>>,
+) -> Arc<ComponentEntry<P>>
+where
+    Revision<Guest>: Callee<P>,
+{
+    let (admission, callee) = (admission.clone(), callee.clone());
+    Arc::new(ComponentEntry { admission, callee, inbound: inbound.clone() })
 }
 
 fn check_redis(export: Option<&RedisExport>) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use super::state_dir::StateDir;
 use crate::admin::{AdminState, ComponentStatus};
+use crate::calls::EdgeList;
 use crate::engine::{FunctionName, Functions, InstanceBudget};
 use crate::message::Http;
 use crate::readiness::Readiness;
@@ -33,6 +34,7 @@ pub(crate) struct Running {
     /// The function that runs the application's command.
     pub(super) command: Option<FunctionName>,
     pub(super) components: Arc<[ComponentStatus]>,
+    pub(super) edges: Arc<EdgeList>,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) stores: OpenStores,
     pub(super) budget: Arc<InstanceBudget>,
@@ -74,6 +76,7 @@ impl Running {
         AdminState {
             telemetry: self.telemetry.clone(),
             components: self.components.clone(),
+            edges: self.edges.clone(),
             budget: self.budget.clone(),
             events: self.events.clone().map(|log| log as Arc<dyn Log>),
             readiness: self.readiness.clone(),

@@ -1,14 +1,14 @@
 //! The two sides of a call that [`Admission`] stands between: what a caller passes, and what
 //! serves it.
 
-use super::{Admission, Admitted, Call, CallError, Reply, run_until_reply};
+use super::{Admission, Admitted, Attempt, Call, CallError, Edge, Judge, Reply, run_until_reply};
 use crate::background::{Background, Work};
 use std::sync::Arc;
 
 /// A way to call components, with the types of its requests and responses.
 pub(crate) trait Protocol: 'static {
     type Request: Send;
-    type Response: Send;
+    type Response: Judge + Send;
 }
 
 /// What serves the calls of a component.
@@ -29,6 +29,8 @@ pub(crate) trait Callee<P: Protocol>: Send + Sync {
 pub(crate) struct ComponentEntry<P: Protocol> {
     pub(crate) admission: Arc<Admission>,
     pub(crate) callee: Arc<dyn Callee<P>>,
+    /// The policy of calls that no component makes.
+    pub(crate) inbound: Option<Arc<Edge>>,
 }
 
 impl<P: Protocol> ComponentEntry<P> {
@@ -41,6 +43,18 @@ impl<P: Protocol> ComponentEntry<P> {
         call: Call,
         request: P::Request,
     ) -> Result<P::Response, CallError> {
+        match &self.inbound {
+            Some(edge) if call.chain.depth() == 0 => {
+                let admitted = |attempt: Attempt| {
+                    self.serve(Call { deadline: Some(attempt.deadline), ..call.clone() }, request)
+                };
+                edge.once(&call, admitted).await
+            }
+            _ => self.serve(call, request).await,
+        }
+    }
+
+    async fn serve(&self, call: Call, request: P::Request) -> Result<P::Response, CallError> {
         let admitted = self.admission.admit(call).await?;
         let work = |reply| self.callee.clone().serve(admitted, request, reply);
         run_until_reply(self.callee.background(), work).await

@@ -17,6 +17,8 @@ const STREAM_RETRY_AFTER: Duration = Duration::from_secs(10);
 pub(crate) struct CallError {
     pub(crate) kind: Kind,
     pub(crate) detail: String,
+    /// How long a caller should wait, if that is known.
+    retry_after: Option<Duration>,
 }
 
 macro_rules! kinds {
@@ -59,6 +61,10 @@ kinds! {
     QueueFull => "queue-full", 503, Host;
     /// The maximum number of streams is open, of the component or for this client.
     StreamsFull => "streams-full", 503, Host;
+    /// The circuit breaker of a policy is open.
+    CircuitOpen => "circuit-open", 503, Guest;
+    /// The permits of a policy are in use, and its queue is full.
+    BulkheadFull => "bulkhead-full", 503, Host;
     /// The call chain is too long.
     CallDepth => "call-depth-exceeded", 508, Guest;
     /// The time that the caller allowed ran out.
@@ -95,19 +101,32 @@ pub(crate) enum Blame {
 
 impl CallError {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: detail.into(), retry_after: None }
+    }
+
+    /// The same failure will not happen before this time has passed.
+    pub(crate) fn with_retry_after(self, time: Duration) -> Self {
+        Self { retry_after: Some(time), ..self }
     }
 
     /// The same failure may not happen again if the caller waits a little.
     pub(crate) fn retryable(&self) -> bool {
-        matches!(self.kind, Kind::QueueFull | Kind::StreamsFull | Kind::MemoryShort | Kind::Host)
+        matches!(
+            self.kind,
+            Kind::QueueFull
+                | Kind::StreamsFull
+                | Kind::MemoryShort
+                | Kind::Host
+                | Kind::CircuitOpen
+                | Kind::BulkheadFull
+        )
     }
 
     /// How long a caller should wait before it tries again.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         // Streams end when their readers close them, which rarely happens within a second.
         let wait = if self.kind == Kind::StreamsFull { STREAM_RETRY_AFTER } else { RETRY_AFTER };
-        self.retryable().then_some(wait)
+        self.retryable().then_some(self.retry_after.unwrap_or(wait))
     }
 
     /// What a client may know: no internals, but enough to act on.
@@ -117,6 +136,10 @@ impl CallError {
             Kind::QueueFull => {
                 "Too many calls are waiting for this component. Try again in a moment."
             }
+            Kind::CircuitOpen => {
+                "The component has failed too often and is not called for now. Try again later."
+            }
+            Kind::BulkheadFull => "Too many calls of this kind are running. Try again in a moment.",
             Kind::StreamsFull => "Too many streams are open. Close one, or try again later.",
             Kind::CallDepth => {
                 "The request passed through too many components. They may be calling each other \

@@ -10,6 +10,7 @@ mod admission;
 mod body_fault;
 mod call_chain;
 mod callee;
+mod edge;
 mod error;
 mod limits;
 mod loopback;
@@ -19,6 +20,9 @@ pub(crate) use admission::{Admission, Admitted, Permit};
 pub(crate) use body_fault::BodyFault;
 pub(crate) use call_chain::{CallChain, Cycle};
 pub(crate) use callee::{Callee, ComponentEntry, Protocol};
+pub(crate) use edge::{
+    Answer, Attempt, Edge, EdgeList, Edges, Judge, Judgement, Policy, Repeat, Retry, Rule,
+};
 pub(crate) use error::{CallError, Kind};
 pub(crate) use limits::Limits;
 pub(crate) use loopback::Loopback;

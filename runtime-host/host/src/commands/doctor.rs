@@ -40,11 +40,13 @@ fn warn(app: &App) {
 impl Doctor {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let mut findings = toolchain();
+        let mut policies = Vec::new();
         findings.push(port("application", self.listen));
         findings.push(port("admin", self.admin_listen));
         match self.application.load() {
             Ok(app) => {
                 warn(&app);
+                policies = super::policies::table(&app);
                 findings.extend(application(&app, self.listen));
             }
             Err(error) => {
@@ -61,6 +63,10 @@ impl Doctor {
                 None => eprintln!("  ok     {}", finding.what),
                 Some(fault) => eprintln!("  FAIL   {}\n         {fault}", finding.what),
             }
+        }
+        if !policies.is_empty() {
+            eprintln!("\nPolicies in effect:");
+            policies.iter().for_each(|line| eprintln!("  {line}"));
         }
         eprintln!("\n{} checks, {faults} failed", findings.len());
         Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 mod environment;
 mod listen;
 mod machine;
+mod policies;
 mod program;
 mod source;
 mod stop;

@@ -1,6 +1,6 @@
 //! A function of a link: one call of its importer becomes one call of the callee.
 
-use crate::calls::{Call, CallError, Kind};
+use crate::calls::{Attempt, Call, CallError, Edge, Kind, Repeat};
 use crate::engine::{
     Arguments, FunctionCall, FunctionName, Functions, GuestState, State, values_bytes,
 };
@@ -22,6 +22,16 @@ pub(super) struct LinkedFunction {
     name: FunctionName,
     /// Whether the contract has a case for a callee that can't respond.
     maps_to_unavailable: bool,
+    policy: LinkPolicy,
+}
+
+/// What the manifest says about calls of a function.
+#[derive(Clone, Default)]
+pub(crate) struct LinkPolicy {
+    /// The policy of the caller.
+    pub(crate) edge: Option<Arc<Edge>>,
+    /// Whether the callee may be called again.
+    pub(crate) is_idempotent: bool,
 }
 
 /// A call in progress.
@@ -38,9 +48,11 @@ impl LinkedFunction {
         callee: ComponentId,
         name: FunctionName,
         function: &ComponentFunc,
+        policy: LinkPolicy,
     ) -> Self {
         let maps_to_unavailable = maps_to_unavailable(function);
-        Self { registry, callee, operation: name.short().into(), name, maps_to_unavailable }
+        let operation = name.short().into();
+        Self { registry, callee, operation, name, maps_to_unavailable, policy }
     }
 
     /// Defines the function in the importer's linker.
@@ -86,18 +98,16 @@ impl LinkedFunction {
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
         let PendingCall { call, runtime, _arguments } = pending;
-        let outcome = match self.registry.resolve(&self.callee) {
-            Ok(entry) => {
-                let point = || format!("link/{}/{}", self.callee, self.operation);
-                let function = self.name.clone();
-                let request = FunctionCall { function, arguments: arguments.to_vec() };
-                let work = async move { entry.call(call, request).await };
-                // When the caller is dropped, so is the callee.
-                let task = AbortOnDropHandle::new(runtime.spawn(work));
-                let response = fault_points::around(point, task).await;
-                response.unwrap_or_else(|_| Err(CallError::new(Kind::NoAnswer, "the callee ended")))
+        let outcome = match &self.policy.edge {
+            None => self.call(call, &runtime, arguments).await,
+            Some(edge) => {
+                let attempt = |attempt: Attempt| {
+                    let call = Call { deadline: Some(attempt.deadline), ..call.clone() };
+                    self.call(call, &runtime, arguments)
+                };
+                let may_repeat = |repeat| repeat == Repeat::Always || self.policy.is_idempotent;
+                edge.call(&call, may_repeat, attempt).await
             }
-            Err(error) => Err(error),
         };
         match outcome {
             Ok(values) => {
@@ -108,6 +118,23 @@ impl LinkedFunction {
             }
             Err(error) => self.fail(&error, results),
         }
+    }
+
+    async fn call(
+        &self,
+        call: Call,
+        runtime: &Handle,
+        arguments: &[Val],
+    ) -> Result<Vec<Val>, CallError> {
+        let entry = self.registry.resolve(&self.callee)?;
+        let point = || format!("link/{}/{}", self.callee, self.operation);
+        let function = self.name.clone();
+        let request = FunctionCall { function, arguments: arguments.to_vec() };
+        let work = async move { entry.call(call, request).await };
+        // When the caller is dropped, so is the callee.
+        let task = AbortOnDropHandle::new(runtime.spawn(work));
+        let response = fault_points::around(point, task).await;
+        response.unwrap_or_else(|_| Err(CallError::new(Kind::NoAnswer, "the callee ended")))
     }
 
     /// A callee without a response is the contract's case `unavailable`, if it has one. Otherwise

@@ -10,6 +10,7 @@ mod type_check;
 use crate::engine::{FunctionName, Functions, GuestState, State, fits};
 use crate::registry::Registry;
 use anyhow::Context as _;
+pub(crate) use linked_function::LinkPolicy;
 use linked_function::LinkedFunction;
 use std::sync::Arc;
 use tessera_manifest::{App, Bridged, Component, ComponentId, Provider};
@@ -82,6 +83,8 @@ pub(crate) fn covered_imports(
 pub(crate) struct LinkBuilder<'a> {
     pub(crate) engine: &'a wasmtime::Engine,
     pub(crate) registry: &'a Arc<Registry<Functions>>,
+    /// The policy of the calls of a function (`interface.function`) of a component.
+    pub(crate) policy: &'a dyn Fn(&ComponentId, &str) -> LinkPolicy,
 }
 
 impl LinkBuilder<'_> {
@@ -105,7 +108,9 @@ impl LinkBuilder<'_> {
         for (name, item) in wanted.exports(self.engine) {
             let ComponentItem::ComponentFunc(function) = item.ty else { continue };
             let name = FunctionName::new(import, name);
-            let link = LinkedFunction::new(self.registry.clone(), callee.clone(), name, &function);
+            let policy = (self.policy)(callee, &name.short());
+            let (registry, callee) = (self.registry.clone(), callee.clone());
+            let link = LinkedFunction::new(registry, callee, name, &function, policy);
             link.define(&mut instance, function.async_()).map_err(anyhow::Error::from)?;
         }
         Ok(())

@@ -1,14 +1,17 @@
 //! Every metric that the host keeps, declared once. Served in the OpenMetrics text format.
 
 mod declarations;
+mod edges;
 mod front_limit;
 
 #[cfg(test)]
 pub(crate) use declarations::Declaration;
+pub(crate) use edges::EdgeCounts;
 pub(crate) use front_limit::FrontLimit;
 
 use super::{Operation, Outcome, SpanKind};
 use declarations::{Declarations, LabelSet, labels};
+use edges::EdgeFamilies;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -105,6 +108,7 @@ pub(crate) struct Metrics {
     pub(crate) log_bytes_dropped: PerComponent<Counter>,
     pub(crate) connections: Gauge,
     limits_reached: Family<LimitLabels, Counter>,
+    edges: EdgeFamilies,
     events_published: Family<PublishLabels, Counter>,
     event_deliveries: Family<DeliveryLabels, Counter>,
     // The rest is set when metrics are read.
@@ -180,6 +184,7 @@ impl Default for Metrics {
                 "Requests and connections that were refused or closed at a limit of the HTTP \
                  front; `limit` is the name of the flag, for example `connections_max`",
             ),
+            edges: EdgeFamilies::declare(&mut all),
             events_published: all.count(
                 "events_published",
                 "Events that were new (`fresh`), or in the log already (`duplicate`)",
@@ -259,6 +264,16 @@ impl Metrics {
     /// A connection or a request was refused or closed at a limit of the HTTP front.
     pub(crate) fn limit_reached(&self, limit: FrontLimit) {
         self.limits_reached.get_or_create(&LimitLabels { limit: limit.name() }).inc();
+    }
+
+    /// What is counted of the calls of one component to another.
+    pub(crate) fn edge(&self, caller: &Arc<str>, callee: &Arc<str>) -> EdgeCounts {
+        self.edges.of(caller, callee)
+    }
+
+    /// Sets the states of circuit breakers.
+    pub(crate) fn breaker(&self, caller: &Arc<str>, callee: &Arc<str>, state: &str) {
+        self.edges.breaker(caller, callee, state);
     }
 
     /// Sets the memory of all instances and its limit.

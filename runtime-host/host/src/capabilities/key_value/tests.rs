@@ -9,7 +9,7 @@ use crate::capabilities::bindings::spin::key_value::key_value as v3;
 use crate::capabilities::bindings::wasi::keyvalue::{atomics, batch, store};
 use crate::capabilities::handles::OPEN_HANDLES_MAX;
 use crate::capabilities::outbound_http::{
-    Client, NetworkContext, Outbound, OutboundPolicy, OwnAddress,
+    Client, NetworkContext, Outbound, OutboundPolicy, OwnAddress, RequestPolicies,
 };
 use crate::capabilities::variables::Variables;
 use crate::capabilities::{DatabaseServers, Grants, State};
@@ -59,7 +59,7 @@ async fn instance() -> State {
         llm: None,
         stores: BTreeMap::from([("cart".to_owned(), cart)]),
         variables: Variables::default(),
-        outbound: Arc::new(Outbound::new(Vec::new(), Arc::new(network))),
+        outbound: Arc::new(Outbound::new(Vec::new(), RequestPolicies::none(), Arc::new(network))),
         servers: DatabaseServers::default(),
         redis: Default::default(),
     };

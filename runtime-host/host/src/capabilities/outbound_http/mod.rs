@@ -9,8 +9,10 @@ mod counted;
 mod download;
 mod failure;
 mod hooks;
+mod host_policies;
 mod own;
 mod policy;
+mod replay;
 mod sender;
 mod timeouts;
 pub(super) mod trust;
@@ -18,11 +20,14 @@ pub(super) mod trust;
 pub(crate) use blocked_networks::BlockedNetworks;
 pub(crate) use client::Client;
 pub(super) use hooks::Hooks;
+pub(crate) use host_policies::{HostPolicies, HostRule};
 pub(crate) use own::OwnAddress;
 pub(crate) use policy::{ClientTls, OutboundPolicy};
 
 use super::{Capability, State};
-use crate::calls::Loopback;
+#[cfg(test)]
+use crate::calls::EdgeList;
+use crate::calls::{Edges, Loopback};
 use crate::message::Http;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
@@ -56,7 +61,15 @@ fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 /// The hosts that a component may reach, and how.
 pub(crate) struct Outbound {
     allowed: Vec<HostPattern>,
+    policies: RequestPolicies,
     network: Arc<NetworkContext>,
+}
+
+/// The policies of a component's requests.
+pub(crate) struct RequestPolicies {
+    /// To other components.
+    pub(crate) components: Arc<Edges>,
+    pub(crate) hosts: HostPolicies,
 }
 
 /// What all components share.
@@ -70,8 +83,12 @@ pub(crate) struct NetworkContext {
 }
 
 impl Outbound {
-    pub(crate) fn new(allowed: Vec<HostPattern>, network: Arc<NetworkContext>) -> Self {
-        Self { allowed, network }
+    pub(crate) fn new(
+        allowed: Vec<HostPattern>,
+        policies: RequestPolicies,
+        network: Arc<NetworkContext>,
+    ) -> Self {
+        Self { allowed, policies, network }
     }
 
     /// To these hosts, in a process without components.
@@ -88,7 +105,8 @@ impl Outbound {
             loopback: Loopback::default(),
             readiness: Arc::default(),
         };
-        Arc::new(Self::new(allowed.iter().map(parse).collect(), Arc::new(network)))
+        let allowed = allowed.iter().map(parse).collect();
+        Arc::new(Self::new(allowed, RequestPolicies::none(), Arc::new(network)))
     }
 
     /// Whether a request to this component of the application may be sent.
@@ -148,8 +166,24 @@ impl Outbound {
     /// The name of the operation in spans and metrics. Guests choose methods and authorities, so
     /// neither is used directly: authorities are those of the manifest's patterns.
     fn operation(&self, method: &Method, uri: &Uri) -> Arc<str> {
-        let authority = self.permission(uri).map_or(OTHER, HostPattern::authority);
-        format!("{} {authority}", method_label(method)).into()
+        format!("{} {}", method_label(method), self.label(uri)).into()
+    }
+
+    /// The authority of a request in metrics: that of the pattern which allows it.
+    fn label(&self, uri: &Uri) -> &str {
+        self.permission(uri).map_or(OTHER, HostPattern::authority)
+    }
+}
+
+impl RequestPolicies {
+    /// No policies.
+    #[cfg(test)]
+    pub(in crate::capabilities) fn none() -> Self {
+        let list = Arc::new(EdgeList::new(Arc::default()));
+        Self {
+            components: Arc::new(Edges::new("test".into(), Vec::new(), None, list.clone())),
+            hosts: HostPolicies::new("test".into(), Vec::new(), None, list),
+        }
     }
 }
 

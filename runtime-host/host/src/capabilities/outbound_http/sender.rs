@@ -5,9 +5,10 @@ use super::between_bytes::BetweenBytes;
 use super::client::Destination;
 use super::failure::Failure;
 use super::own::is_itself;
+use super::replay::{Replay, mark_attempt};
 use super::timeouts::Timeouts;
 use super::{INTERNAL, Outbound};
-use crate::calls::{Call, CallError, Kind};
+use crate::calls::{Answer, Attempt, Call, CallError, Judge as _, Judgement, Kind, Repeat};
 use crate::engine::{ComponentContext, CurrentCall};
 use crate::fault_points;
 use crate::message::spin_fields::prepare_chained;
@@ -18,6 +19,7 @@ use http::Uri;
 use http::header::HOST;
 use http_body_util::BodyExt as _;
 use std::sync::Arc;
+use tessera_resilience::Deadline;
 use wasmtime_wasi_http::RequestOptions;
 
 /// The path of readiness checks of components.
@@ -76,23 +78,62 @@ impl Sender {
         prepare_chained(&mut request);
         self.call.trace.write(request.headers_mut());
         let call = Call {
-            kind: SpanKind::Chained,
-            operation,
-            trace: self.call.trace.clone(),
             deadline: Some(self.call.deadline),
             chain: self.call.chain.and(&component.id, component.cycle),
-            client: self.call.client,
+            ..self.call(SpanKind::Chained, operation)
         };
         let method = request.method().clone();
         let point = || format!("http/{}/{method} {callee}{INTERNAL}", component.id);
-        fault_points::around(point, entry.call(call, request)).await.map_err(unreachable)
+        let Some(edge) = self.outbound.policies.components.to(callee, None) else {
+            let response = fault_points::around(point, entry.call(call, request)).await;
+            return response.map_err(unreachable);
+        };
+        let replay = Replay::new(request);
+        let attempt = |attempt: Attempt| {
+            let mut request = replay.request();
+            mark_attempt(&mut request, attempt.number);
+            let call = Call { deadline: Some(attempt.deadline), ..call.clone() };
+            fault_points::around(point, entry.call(call, request))
+        };
+        let may_repeat = |repeat| replay.may_repeat(repeat);
+        edge.call(&call, may_repeat, attempt).await.map_err(unreachable)
     }
 
-    /// Out of this process.
+    fn call(&self, kind: SpanKind, operation: Arc<str>) -> Call {
+        Call {
+            client: self.call.client,
+            ..Call::from_outside(kind, operation, self.call.trace.clone())
+        }
+    }
+
+    /// Out of this process, as the policy for that host says.
     async fn leave(
+        &self,
+        request: Request,
+        options: Option<RequestOptions>,
+    ) -> Result<Response, BodyError> {
+        let label = self.outbound.label(request.uri());
+        let edge = match is_itself(request.uri()) {
+            true => None,
+            false => self.outbound.policies.hosts.to(request.uri(), label),
+        };
+        let Some(edge) = edge else {
+            return self.leave_once(request, options, self.call.deadline).await;
+        };
+        let operation = self.outbound.operation(request.method(), request.uri());
+        let call =
+            Call { deadline: Some(self.call.deadline), ..self.call(SpanKind::Outbound, operation) };
+        let replay = Replay::new(request);
+        let attempt =
+            |attempt: Attempt| self.leave_once(replay.request(), options, attempt.deadline);
+        edge.call(&call, |repeat| replay.may_repeat(repeat), attempt).await
+    }
+
+    async fn leave_once(
         &self,
         mut request: Request,
         options: Option<RequestOptions>,
+        deadline: Deadline,
     ) -> Result<Response, BodyError> {
         let Self { component, outbound, call } = self;
         let network = &outbound.network;
@@ -112,7 +153,7 @@ impl Sender {
             network.loopback.mark(request.headers_mut(), chain)
         });
         let timeouts = Timeouts::new(options);
-        let wait_max = timeouts.first_byte.min(call.deadline.remaining());
+        let wait_max = timeouts.first_byte.min(deadline.remaining());
         let (method, authority) = (request.method().clone(), request.uri().authority().cloned());
         let point = || {
             let authority = authority.as_ref().map_or("", |authority| authority.as_str());
@@ -164,13 +205,40 @@ fn not_ready() -> Result<Response, BodyError> {
         .map_err(|_| BodyError::InternalError(None))
 }
 
+impl Answer for Result<Response, BodyError> {
+    fn judge(&self) -> Judgement {
+        match self {
+            Ok(response) => response.judge(),
+            Err(
+                BodyError::HttpRequestDenied
+                | BodyError::HttpRequestUriInvalid
+                | BodyError::HttpRequestBodySize(_)
+                | BodyError::LoopDetected,
+            ) => Judgement::IGNORED,
+            // No byte was sent.
+            Err(
+                BodyError::ConnectionRefused
+                | BodyError::ConnectionTimeout
+                | BodyError::DnsError { .. }
+                | BodyError::DestinationUnavailable,
+            ) => Judgement::failure(Repeat::Always),
+            Err(_) => Judgement::failure(Repeat::IfIdempotent),
+        }
+    }
+
+    fn refused(error: CallError) -> Self {
+        Err(body_error(&error))
+    }
+}
+
 /// The error of `wasi:http` for a callee's failure.
 fn body_error(error: &CallError) -> BodyError {
     match error.kind {
         Kind::NotFound => BodyError::DestinationNotFound,
-        Kind::QueueFull | Kind::StreamsFull | Kind::MemoryShort => {
+        Kind::QueueFull | Kind::StreamsFull | Kind::MemoryShort | Kind::BulkheadFull => {
             BodyError::ConnectionLimitReached
         }
+        Kind::CircuitOpen => BodyError::DestinationUnavailable,
         Kind::CallDepth => BodyError::LoopDetected,
         Kind::DeadlineExceeded => BodyError::HttpResponseTimeout,
         Kind::BodyTooLarge => BodyError::HttpRequestBodySize(None),

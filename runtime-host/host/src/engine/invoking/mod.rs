@@ -18,7 +18,7 @@ pub(crate) use plain::Ended;
 
 use super::instances::{FunctionName, GuestState, Revision};
 use crate::background::{Background, Work};
-use crate::calls::{Admitted, Callee, Protocol, Reply};
+use crate::calls::{Admitted, Callee, Judge, Protocol, Reply};
 use crate::message::{Http, Messages, Request, Response};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -40,6 +40,9 @@ impl Protocol for Functions {
     type Request = FunctionCall;
     type Response = Vec<Val>;
 }
+
+/// An error of the contract is an answer like any other.
+impl Judge for Vec<Val> {}
 
 impl<G: GuestState> Callee<Http> for Revision<G> {
     fn background(&self) -> &Background {

@@ -12,7 +12,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 pub(super) fn of_call(error: &CallError, trace: &TraceContext) -> Response {
     let mut response = response(Code::Call(error.kind), error.public_detail(), Some(trace));
     if let Some(wait) = error.retry_after() {
-        response.headers_mut().insert(RETRY_AFTER, wait.as_secs().into());
+        // Rounded up: a client that comes earlier would be refused again.
+        let seconds = wait.as_millis().div_ceil(1_000) as u64;
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
 }

@@ -1,0 +1,96 @@
+//! Which policy applies to a call of a component, and the edges that exist.
+
+use super::{Edge, EdgeView, Policy};
+use crate::telemetry::Telemetry;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+/// A policy for some of the calls of a component.
+pub(crate) struct Rule {
+    pub(crate) callee: String,
+    /// As `interface.function`; empty for all.
+    pub(crate) functions: Vec<String>,
+    pub(crate) policy: Arc<Policy>,
+}
+
+/// The calls of one component to other components.
+pub(crate) struct Edges {
+    caller: Arc<str>,
+    /// The first one that fits a call counts.
+    rules: Vec<Rule>,
+    default: Option<Arc<Policy>>,
+    /// By callee and rule. At most one for each component and rule.
+    made: Mutex<BTreeMap<(String, Option<usize>), Arc<Edge>>>,
+    list: Arc<EdgeList>,
+}
+
+impl Edges {
+    pub(crate) fn new(
+        caller: Arc<str>,
+        rules: Vec<Rule>,
+        default: Option<Arc<Policy>>,
+        list: Arc<EdgeList>,
+    ) -> Self {
+        Self { caller, rules, default, made: Mutex::default(), list }
+    }
+
+    /// The edge of a call to this component; `function` is that of a link. `None` if no policy
+    /// applies.
+    pub(crate) fn to(&self, callee: &str, function: Option<&str>) -> Option<Arc<Edge>> {
+        let rule = self.rules.iter().position(|rule| rule.fits(callee, function));
+        let (functions, policy) = match rule.and_then(|index| self.rules.get(index)) {
+            Some(rule) => (rule.functions.clone(), rule.policy.clone()),
+            None => (Vec::new(), self.default.clone()?),
+        };
+        let mut made = self.made.lock();
+        let edge = made.entry((callee.to_owned(), rule)).or_insert_with(|| {
+            self.list.add(self.caller.clone(), callee.into(), functions, policy)
+        });
+        Some(edge.clone())
+    }
+}
+
+impl Rule {
+    fn fits(&self, callee: &str, function: Option<&str>) -> bool {
+        let is_named = |name: &str| self.functions.iter().any(|one| one == name);
+        self.callee == callee && (self.functions.is_empty() || function.is_some_and(is_named))
+    }
+}
+
+/// All edges that exist.
+pub(crate) struct EdgeList {
+    telemetry: Arc<Telemetry>,
+    edges: Mutex<Vec<Weak<Edge>>>,
+}
+
+impl EdgeList {
+    pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
+        Self { telemetry, edges: Mutex::default() }
+    }
+
+    /// Makes an edge.
+    pub(crate) fn add(
+        &self,
+        caller: Arc<str>,
+        callee: Arc<str>,
+        functions: Vec<String>,
+        policy: Arc<Policy>,
+    ) -> Arc<Edge> {
+        let edge = Edge::new(caller, callee, functions, policy, self.telemetry.clone());
+        let edge = Arc::new(edge);
+        let mut edges = self.edges.lock();
+        edges.retain(|edge| edge.strong_count() > 0);
+        edges.push(Arc::downgrade(&edge));
+        edge
+    }
+
+    /// Their states, in the order of caller and callee.
+    pub(crate) fn views(&self) -> Vec<EdgeView> {
+        let edges = self.edges.lock();
+        let mut views: Vec<_> =
+            edges.iter().filter_map(Weak::upgrade).map(|edge| edge.view()).collect();
+        views.sort_by(|one, other| one.key().cmp(&other.key()));
+        views
+    }
+}

@@ -1,0 +1,102 @@
+//! What the responses of components and servers say about them, for the policies of calls.
+
+use super::Response;
+use crate::calls::{Judge, Judgement, Repeat};
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, Method, StatusCode};
+use std::time::{Duration, SystemTime};
+use tessera_resilience::breaker::Outcome;
+
+impl Judge for Response {
+    fn judge(&self) -> Judgement {
+        of_status(self.status(), retry_after(self.headers()))
+    }
+}
+
+/// The error of a component that handled a message is its own.
+impl Judge for Result<(), String> {}
+
+fn of_status(status: StatusCode, retry_after: Option<Duration>) -> Judgement {
+    let refused = status == StatusCode::TOO_MANY_REQUESTS
+        || (status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some());
+    if refused {
+        return Judgement { outcome: Outcome::Overload, repeat: Repeat::IfIdempotent, retry_after };
+    }
+    match status {
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            Judgement::failure(Repeat::IfIdempotent)
+        }
+        // Another attempt would most likely fail, too.
+        status if status.is_server_error() => Judgement::failure(Repeat::Never),
+        _ => Judgement::SUCCESS,
+    }
+}
+
+/// Seconds, or a date (RFC 9110, section 10.2.3).
+#[expect(clippy::disallowed_methods, reason = "the field may contain a time of day")]
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let date = || {
+        let date = httpdate::parse_http_date(text).ok()?;
+        Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+    };
+    text.parse().ok().map(Duration::from_secs).or_else(date)
+}
+
+/// Whether several requests with this method have the effect of one (RFC 9110, section 9.2.2).
+pub(crate) fn is_idempotent(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE]
+        .contains(method)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(status: u16, retry_after: Option<u64>) -> Judgement {
+        let status = StatusCode::from_u16(status).unwrap();
+        of_status(status, retry_after.map(Duration::from_secs))
+    }
+
+    #[test]
+    fn what_the_client_did_wrong_is_no_failure_of_the_server() {
+        for status in [200, 204, 304, 400, 401, 403, 404, 409, 422] {
+            assert_eq!(judge(status, None), Judgement::SUCCESS, "{status}");
+        }
+    }
+
+    #[test]
+    fn failures_of_gateways_may_be_repeated_and_others_not() {
+        for status in [502, 503, 504] {
+            assert_eq!(judge(status, None), Judgement::failure(Repeat::IfIdempotent), "{status}");
+        }
+        for status in [500, 501] {
+            assert_eq!(judge(status, None), Judgement::failure(Repeat::Never), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_asks_to_wait_has_too_many_requests() {
+        for status in [429, 503] {
+            let judgement = judge(status, Some(3));
+            assert_eq!(judgement.outcome, Outcome::Overload, "{status}");
+            assert_eq!(judgement.retry_after, Some(Duration::from_secs(3)), "{status}");
+        }
+        assert_eq!(judge(429, None).outcome, Outcome::Overload);
+    }
+
+    #[test]
+    fn the_time_to_wait_is_in_seconds_or_a_date() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, text.parse().unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(of("3"), Some(Duration::from_secs(3)));
+        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        let later = of("Mon, 21 Oct 2115 07:28:00 GMT").unwrap();
+        assert!(later > Duration::from_secs(86_400 * 365));
+        assert_eq!(of("soon"), None);
+        assert_eq!(of("-1"), None);
+    }
+}
