@@ -87,13 +87,13 @@ async fn a_breaker_stops_the_calls_of_a_link_and_lets_a_probe_through() {
         let answer = host.client().get("/trap").await.expect(502).text();
         assert!(answer.contains("The component failed"), "{answer}");
     }
-    let answer = host.client().get("/echo").await.expect(502).text();
+    let answer = host.client().get("/refuse").await.expect(502).text();
     assert!(answer.contains("has failed too often"), "{answer}");
     let open = edge(&host, "caller", "callee").await;
     assert_eq!((&open["breaker"], &open["policy"]), (&"open".into(), &"test".into()), "{open}");
     host.log_line(|line| line["message"].as_str().is_some_and(|it| it.contains("breaker opens")))
         .await;
-    eventually(async || (host.client().get("/echo").await.status == 200).then_some(())).await;
+    eventually(async || (host.client().get("/describe").await.status == 200).then_some(())).await;
     assert_eq!(edge(&host, "caller", "callee").await["breaker"], "closed");
     let refused =
         r#"tessera_policy_refusals_total{caller="caller",callee="callee",reason="circuit-open"}"#;
@@ -131,6 +131,15 @@ async fn idempotent_requests_to_a_host_are_sent_again_and_others_are_not() {
     let answer = host.client().get(&format!("/outbound?url={url}")).await;
     assert!(answer.text().contains("answer 3"), "{}", answer.text());
     assert_eq!(seen.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn requests_between_components_are_repeated_too() {
+    let policy = "retry = { attempts_max = 4, backoff_ms = 1 }";
+    let host = requests(policy).host().start().await;
+    host.client().get("/outbound?url=http://other.spin.internal/trap").await.expect(502);
+    let edge = edge(&host, "guest", "other").await;
+    assert_eq!((&edge["attempts"], &edge["failures"]), (&4.into(), &4.into()), "{edge}");
 }
 
 #[tokio::test]
