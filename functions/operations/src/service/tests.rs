@@ -167,6 +167,20 @@ async fn a_request_that_was_thought_dead_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_request_whose_run_was_replaced_stops_and_leaves_nothing_stored() {
+    let shop = Shop::sound();
+    let check = Reconciliation::new(shop.clone());
+    check.begin(question(true)).await.unwrap();
+    shop.begin_during_check.store(true, SeqCst);
+    check.work().await.unwrap();
+    let next = check.last().await.unwrap().unwrap();
+    assert_eq!((next.number, next.worker), (2, 0), "nobody has worked on it");
+    let read = shop.read.lock().unwrap().clone();
+    assert!(!read.contains(&"projection"), "{read:?}");
+    assert!(run(&shop).await.is_complete());
+}
+
+#[tokio::test]
 async fn a_new_run_replaces_the_last_one_and_its_entries() {
     let shop = Shop::sound();
     let check = Reconciliation::new(shop.clone());

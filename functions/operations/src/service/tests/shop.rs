@@ -1,11 +1,12 @@
 //! A shop with all books, in memory.
 
-use crate::domain::tests::{NOW_MS, sound, sound_log};
+use crate::domain::tests::{NOW_MS, question, sound, sound_log};
 use crate::domain::{
     Account, Audit, Books, DeadLetter, Entry, LoggedEvent, Money, OrderStatus, Posting, Side,
     Standing, Stated, StatementLine, Subscription,
 };
 use crate::ports::{EventLog, LogError, Part, Ports, Reading, Sources, Unreadable};
+use crate::service::Reconciliation;
 use bytes::Bytes;
 use chassis::Clock;
 use chassis::auth::KeySet;
@@ -29,6 +30,8 @@ pub(crate) struct Shop {
     pub(super) broken: Arc<Mutex<Option<Audit>>>,
     /// Cancels an order while the payments are read.
     pub(super) cancel_during_check: Arc<AtomicBool>,
+    /// Begins another run while the first payments are read.
+    pub(super) begin_during_check: Arc<AtomicBool>,
     /// The pages of shipping form a cycle.
     pub(super) is_cyclic: Arc<AtomicBool>,
     /// Calls of the log that change something.
@@ -46,6 +49,7 @@ impl Shop {
             read: Arc::default(),
             broken: Arc::default(),
             cancel_during_check: Arc::default(),
+            begin_during_check: Arc::default(),
             is_cyclic: Arc::default(),
             replayed: Arc::default(),
             store: MemoryStore::new(),
@@ -106,6 +110,9 @@ fn entries<T: Clone>(all: &[T], entry: fn(T) -> Entry) -> Vec<Entry> {
 
 impl Sources for Shop {
     async fn page(&self, book: Audit, after: Option<String>, _: u32) -> Reading<Part<Entry>> {
+        if book == Audit::Payments && self.begin_during_check.swap(false, SeqCst) {
+            Reconciliation::new(self.clone()).begin(question(false)).await.unwrap();
+        }
         let mut books = self.books.lock().unwrap();
         if *self.broken.lock().unwrap() == Some(book) {
             let reason = "out of order".to_owned();
