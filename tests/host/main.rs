@@ -44,6 +44,7 @@ mod self_requests;
 mod snapshots;
 mod sockets;
 mod sources;
+mod sqlite;
 mod startup;
 mod state;
 mod stock;

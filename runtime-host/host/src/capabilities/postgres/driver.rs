@@ -8,7 +8,7 @@ use super::types::{Column, DbValue, ParameterValue};
 use super::value;
 use crate::capabilities::Grants;
 use crate::capabilities::sql::{
-    self, Answer, Canceler, Driver, Operations, Pools, Refusal, Rows, Statement,
+    self, Answer, Canceler, Driver, Operations, Pools, Refusal, Results, Rows, Statement,
 };
 use futures::TryStreamExt as _;
 use std::future::poll_fn;
@@ -35,6 +35,12 @@ pub struct PostgresCanceler {
     tls: Tls,
 }
 
+impl Results for Postgres {
+    type Column = Column;
+    type Row = Vec<DbValue>;
+    type Fault = Fault;
+}
+
 impl Driver for Postgres {
     const SCHEME: &'static str = "postgres";
     const OPERATIONS: Operations =
@@ -42,9 +48,6 @@ impl Driver for Postgres {
 
     type Address = Address;
     type Parameter = ParameterValue;
-    type Column = Column;
-    type Value = DbValue;
-    type Fault = Fault;
     type Canceler = PostgresCanceler;
 
     fn pools(grants: &Grants) -> &Pools<Self> {
@@ -104,10 +107,6 @@ impl Driver for Postgres {
     }
 
     async fn close(self) {}
-
-    fn bytes(value: &DbValue) -> usize {
-        value::bytes(value)
-    }
 }
 
 impl Postgres {
@@ -129,7 +128,10 @@ async fn pass(rows: RowStream, passed: &mut Rows<Postgres>) -> Result<(), Fault>
         // After an error, the rest is read to be dropped.
         if outcome.is_ok() {
             outcome = match value::row(&row) {
-                Ok(row) => passed.push(row).await,
+                Ok(row) => {
+                    let bytes = sql::row_bytes(&row, value::bytes);
+                    passed.push(row, bytes).await
+                }
                 Err(error) => Err(Refusal::Query(sql::text(&error)).into()),
             };
         }

@@ -111,7 +111,7 @@ impl State {
         connection: &Resource<SqlConnection<D>>,
         text: String,
         parameters: Vec<D::Parameter>,
-    ) -> Result<(Vec<D::Column>, Vec<Vec<D::Value>>), D::Fault> {
+    ) -> Result<(Vec<D::Column>, Vec<D::Row>), D::Fault> {
         self.begin_sql(connection, D::OPERATIONS.query, text, parameters)?.collect().await
     }
 
@@ -149,15 +149,17 @@ impl<D: Driver> Begun<D> {
     /// long as the stream, also if the guest drops the connection.
     pub(in crate::capabilities) async fn query(
         self,
-    ) -> Result<Streamed<D, impl Future<Output = Result<(), D::Fault>> + Send + use<D>>, D::Fault>
-    {
+    ) -> Result<
+        Streamed<D, Arc<Session<D>>, impl Future<Output = Result<(), D::Fault>> + Send + use<D>>,
+        D::Fault,
+    > {
         let Self { session, statement, operation } = self;
         let reply = operation.run(session.query(statement)).await;
         let reply = reply.map_err(|error| fault::<D>(error, Refusal::Query))?;
         Ok(reply.stream(session))
     }
 
-    async fn collect(self) -> Result<(Vec<D::Column>, Vec<Vec<D::Value>>), D::Fault> {
+    async fn collect(self) -> Result<(Vec<D::Column>, Vec<D::Row>), D::Fault> {
         let Self { session, statement, operation } = self;
         let work = async { session.query(statement).await?.collect().await };
         operation.run(work).await.map_err(|error| fault::<D>(error, Refusal::Query))
