@@ -9,6 +9,7 @@ mod costs;
 mod dead_letters;
 mod delivery;
 mod doctor;
+mod driver_rules;
 mod event_log;
 mod fault_points;
 mod flags;

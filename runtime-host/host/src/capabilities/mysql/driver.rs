@@ -4,6 +4,8 @@ use super::address::Address;
 use super::types::{Column, DbValue, Error, ParameterValue};
 use super::{column, fault, value};
 use crate::capabilities::Grants;
+use crate::capabilities::connection_limits::{Connections, Counter};
+use crate::capabilities::outbound_http::Outbound;
 use crate::capabilities::sql::{
     self, Answer, Canceler, Driver, Operations, Pools, Results, Rows, Statement,
 };
@@ -45,8 +47,14 @@ impl Driver for Mysql {
         Ok(address.hosts())
     }
 
-    async fn connect(address: &Address) -> Result<Self, Error> {
-        let connection = Conn::new(address.options.clone()).await;
+    fn counter(connections: &Connections) -> &Counter {
+        &connections.mysql
+    }
+
+    async fn connect(address: &Address, outbound: &Outbound) -> Result<Self, Error> {
+        let options = address.resolved(outbound).await;
+        let options = options.map_err(|error| Error::ConnectionFailed(error.to_string()))?;
+        let connection = Conn::new(options).await;
         let connection = connection.map_err(|error| Error::ConnectionFailed(sql::text(&error)))?;
         Ok(Self { connection })
     }

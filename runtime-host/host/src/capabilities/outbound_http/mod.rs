@@ -11,6 +11,7 @@ mod failure;
 mod hooks;
 mod own;
 mod policy;
+mod resolve;
 mod sender;
 mod timeouts;
 pub(super) mod trust;
@@ -113,7 +114,7 @@ impl Outbound {
 
     /// Whether the operator lets no component reach this address, by any protocol.
     pub(in crate::capabilities) fn blocks(&self, address: IpAddr) -> bool {
-        self.network.client.blocks(address)
+        self.network.client.blocked().contain(address)
     }
 
     /// The client, for requests of the host itself.

@@ -21,6 +21,8 @@ pub use rows::Answer;
 pub(super) use rows::{Reply, Rows, row_bytes};
 pub(super) use variants::{convert_row_set, convert_variants};
 
+use super::connection_limits::{Connections, Counter};
+use super::outbound_http::Outbound;
 use super::{Grants, State, bindings};
 use std::future::Future;
 
@@ -56,7 +58,14 @@ pub trait Driver: Results + Sized {
     /// All hosts that a connection to this address may lead to, with their ports.
     fn hosts(address: &Self::Address) -> Result<Vec<(String, Option<u16>)>, Self::Fault>;
 
-    fn connect(address: &Self::Address) -> impl Future<Output = Result<Self, Self::Fault>> + Send;
+    /// What counts the connections of all components.
+    fn counter(connections: &Connections) -> &Counter;
+
+    /// Connects to hosts whose addresses may be reached.
+    fn connect(
+        address: &Self::Address,
+        outbound: &Outbound,
+    ) -> impl Future<Output = Result<Self, Self::Fault>> + Send;
 
     /// Whether the server still answers.
     fn is_alive(&mut self) -> impl Future<Output = bool> + Send;

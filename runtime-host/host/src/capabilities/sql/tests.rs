@@ -51,7 +51,11 @@ impl Driver for Mock {
         Ok(Vec::new())
     }
 
-    async fn connect(address: &MockAddress) -> Result<Self, Refusal> {
+    fn counter(connections: &Connections) -> &Counter {
+        &connections.mysql
+    }
+
+    async fn connect(address: &MockAddress, _: &Outbound) -> Result<Self, Refusal> {
         address.0.happens("connect");
         Ok(Self(address.0.clone()))
     }
@@ -117,8 +121,12 @@ fn statement(text: &str) -> Statement<Mock> {
 async fn opened() -> (Arc<Server>, Arc<Pool<Mock>>, Session<Mock>) {
     let server = Arc::<Server>::default();
     let pool = Pools::default().of("key".into(), &MockAddress(server.clone()));
-    let session = Session::start(pool.clone().take().await.unwrap());
+    let session = taken(&pool).await;
     (server, pool, session)
+}
+
+async fn taken(pool: &Arc<Pool<Mock>>) -> Session<Mock> {
+    Session::start(pool.clone().take(&Outbound::to(&[])).await.unwrap())
 }
 
 #[tokio::test]
@@ -147,7 +155,7 @@ async fn the_connection_of_a_closed_session_is_cleaned_and_used_again() {
         }
         tokio::task::yield_now().await;
     }
-    let again = Session::start(pool.take().await.unwrap());
+    let again = taken(&pool).await;
     again.execute(statement("next")).await.unwrap();
     assert_eq!(server.events(), ["connect", "endless", "cancel", "clean", "next"]);
 }
@@ -162,7 +170,7 @@ async fn a_connection_whose_statement_can_not_be_canceled_is_closed() {
     let next = session.execute(statement("next")).await;
     assert_eq!(next, Err(Refusal::Connection("the connection is closed".into())));
     drop(session);
-    let another = Session::start(pool.take().await.unwrap());
+    let another = taken(&pool).await;
     another.execute(statement("next")).await.unwrap();
     let events = server.events();
     assert_eq!(events.iter().filter(|event| *event == "connect").count(), 2, "{events:?}");
